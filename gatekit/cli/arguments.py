@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from gatekit.cell.errors import ConfigError, RunError, listed, nearest, nearest_name
+from gatekit.cell.errors import ConfigError, RunError, listed, nearest_name
 
 COMPLETING = "_ARGCOMPLETE"
 """The variable that argcomplete's shell function sets if gatekit is to complete a line."""
@@ -33,6 +33,7 @@ class Parser(argparse.ArgumentParser):
             allow_abbrev=False,
         )
         self.add_argument("--debug", action="store_true", help="show the traceback of an error")
+        self._typed: list[str] = []
 
     def error(self, message: str) -> NoReturn:
         """Reject the arguments.
@@ -40,22 +41,9 @@ class Parser(argparse.ArgumentParser):
         Raises:
             ConfigError: always.
         """
-        missing = message.partition("required: ")[2]
-        example = f"type `{self.prog} {' '.join(_positional(self))}`; " if missing else ""
-        if wrong := _WRONG.fullmatch(message):
-            flag, reason, came = wrong["name"].rpartition("/")[2], wrong["reason"], wrong["came"]
-            action = self._option_string_actions.get(flag)
-            action = action or next(a for a in self._actions if flag in (a.metavar, a.dest))
-            typed = f"{self.prog} ... {flag}" if action.option_strings else self.prog
-            value = action.metavar or action.dest.upper()
-            if reason.startswith("invalid"):
-                allowed, such = _allowed(action, came)
-                value = such or value
-                message = f"{flag} {came}: {allowed}"
-            elif reason.startswith("ignored explicit"):
-                message, value = f"{flag}={came}: {flag} takes no value", ""
-            example = f"type `{typed} {value}".rstrip() + "`; "
-        raise ConfigError(f"{self.prog}: {message}; {example}`{self.prog} --help` explains it.")
+        from gatekit.study.typed import refusal
+
+        raise ConfigError(refusal(self, message, self._typed, self._example))
 
     def read(self, argv: Sequence[str]) -> argparse.Namespace:
         """Return the parsed arguments.
@@ -65,15 +53,13 @@ class Parser(argparse.ArgumentParser):
         """
         if COMPLETING in os.environ:
             offer(self)
-        known, unknown = self.parse_known_intermixed_args(list(argv))
+        self._typed = list(argv)
+        known, unknown = self.parse_known_intermixed_args(self._typed)
         for argument in unknown:
             options = [o for action in self._actions for o in action.option_strings]
             what = "option" if argument.startswith("-") else "argument"
-            hint = self._hint(argument, options) or f"; `{self.prog} --help` explains its options."
-            shown = [option for option in options if option not in ("-h", "--debug")]
-            raise ConfigError(
-                f"{self.prog} has no {what} {argument!r}{hint} Options: {listed(shown)}."
-            )
+            hint = self._hint(argument, options) or self._listed(options)
+            raise ConfigError(f"{self.prog} has no {what} {argument!r}{hint}")
         for word in getattr(known, "overrides", ()):
             key, _, value = str(word).partition("=")
             if action := self._option_string_actions.get(f"--{key}"):
@@ -81,90 +67,166 @@ class Parser(argparse.ArgumentParser):
                 raise ConfigError(f"{word}: {self.prog} takes it as an option; type {typed}")
         return known
 
+    def _listed(self, options: Sequence[str]) -> str:
+        """Return which options there are, as the end of a sentence."""
+        from gatekit.study.typed import MOST_LISTED
+
+        shown = [option for option in options if option not in ("-h", "--debug", "--help")]
+        if len(shown) > MOST_LISTED:
+            return f"; `{self.prog} --help` lists its {len(shown)} options."
+        return f". Options: {listed(shown)}. `{self.prog} --help` explains them."
+
+    def _example(self, action: argparse.Action) -> str:
+        """Return a value of an argument from what is there, or an empty string."""
+        if action.dest == "study":
+            return next(iter(studies("", Namespace())), "")
+        return ""
+
+    def _line(self, *words: str) -> str:
+        from gatekit.study.typed import line
+
+        return line(self.prog, words)
+
     def _hint(self, argument: str, options: list[str]) -> str:
         """Return the option that is meant, or why a second study is not taken."""
-        name = argument.split("=")[0]
-        if not name.startswith("-"):
-            if argument.endswith((".yaml", ".yml", ".json", ".csv")) and self.prog.endswith("code"):
-                return "; type cell=NAME for the file conf/cell/NAME.yaml."
-            if "=" in name + argument and "--where" in options:
-                return f"; did you mean --where {argument}?"
-            if any(action.dest == "sql" for action in self._actions):
-                return f"; put the statement into quotes: type `{self.prog} 'select * from runs'`."
-            if any(action.dest == "study" for action in self._actions):
-                return self._of_study(argument, "--where" in options)
-            typed = " ".join([self.prog, *_positional(self)])
-            named = [a for a in self._actions if a.metavar and not a.option_strings and a.help]
-            where = (
-                f", where {'; '.join(f'{a.metavar} is {a.help}' for a in named)}" if named else ""
+        if argument.startswith("-"):
+            return self._of_option(argument, options)
+        kept = [word for word in self._typed if word != argument]
+        before = self._typed[max(0, self._typed.index(argument) - 1)]
+        action = self._option_string_actions.get(before)
+        if ending := self._file(argument, kept):
+            return ending
+        if "=" in argument and "--where" in options:
+            return (
+                f"; did you mean --where {argument}? Type {self._line(*kept, '--where', argument)}."
             )
-            return f"; type `{typed}`{where}."
-        if any(action.dest == "overrides" for action in self._actions):
-            key = name.lstrip("-").replace("-", "_")
-            if key in _KEYS:
-                value = argument.partition("=")[2] or "VALUE"
-                return f"; keys are typed without dashes: type {key}={value}."
+        if any(action.dest == "sql" for action in self._actions):
+            return f"; put the statement into quotes: type `{self.prog} 'select * from runs'`."
+        if argument.replace(".", "").isdecimal():
+            numbers = [
+                a.option_strings[-1]
+                for a in self._actions
+                if a.type in (int, float) and a.option_strings
+            ]
+            if action is not None and action.nargs == 0:
+                return f"; {before} takes no value. Numbers are given by {listed(numbers)}."
+            if len(numbers) == 1:
+                return (
+                    f"; did you mean {numbers[0]}? Type {self._line(*kept, numbers[0], argument)}."
+                )
+            if numbers:
+                typed = self._line(*kept, numbers[0], argument)
+                return f"; numbers are given by {listed(numbers)}: type for example {typed}."
+        if any(action.dest == "study" for action in self._actions):
+            return self._of_study(argument, kept, "--where" in options)
+        typed = self._line(*_positional(self))
+        named = [a for a in self._actions if a.metavar and not a.option_strings and a.help]
+        where = f", where {'; '.join(f'{a.metavar} is {a.help}' for a in named)}" if named else ""
+        return (
+            f"; type {typed}{where}."
+            if typed != self._line()
+            else f"; it takes no names: type {typed}."
+        )
+
+    def _file(self, argument: str, kept: Sequence[str]) -> str:
+        """Return what to type in place of the name of a file that no option precedes."""
+        from gatekit.study.typed import line
+
+        ending = Path(argument).suffix
+        if argument.endswith((".yaml", ".yml", ".json", ".csv")) and self.prog.endswith("code"):
+            return "; type cell=NAME for the file conf/cell/NAME.yaml."
+        form = {".csv": "--csv", ".json": "--json", ".md": "--markdown", ".tex": "--latex"}.get(
+            ending
+        )
+        if form in self._option_string_actions:
+            words = [word for word in kept if word != form]
+            typed = line(self.prog, [*words, form])[:-1]
+            return f"; a table is written to a file by >: type {typed} > {argument}`."
+        if not re.fullmatch(r"\.[a-z]{2,6}", ending):
+            return ""
+        for action in self._actions:
+            metavar = str(action.metavar)
+            figure = action.dest == "figure" and ending in (".png", ".svg", ".pdf")
+            if action.option_strings and (
+                figure or metavar == f"FILE{ending}" or action.dest == "output"
+            ):
+                option = action.option_strings[-1]
+                return f"; did you mean {option}? Type {self._line(*kept, option, argument)}."
+        return ""
+
+    def _of_option(self, argument: str, options: list[str]) -> str:
+        from gatekit.study.typed import as_keys, elsewhere, key_of, line
+
+        name, _, value = argument.partition("=")
+        if any(action.dest == "overrides" for action in self._actions) and key_of(name):
+            typed = as_keys(self._typed, options)
+            return f"; keys are typed without dashes: type {line(self.prog, typed)}."
         if name == "--study" and any(action.dest == "study" for action in self._actions):
-            return f"; the study's name needs no option: type `{self.prog} {_after(argument)}`."
-        meant = next((m for group in _SAME for m in group if name in group and m in options), None)
-        if meant is not None:
-            metavar = self._option_string_actions[meant].metavar
-            return f"; did you mean {meant!r}?" + (f" Type {meant} {metavar}." if metavar else "")
+            study = value or next(iter(self._typed[self._typed.index(argument) + 1 :]), "STUDY")
+            return f"; the study's name needs no option: type {self._line(study)}."
         if name in ("--format", "-f") and "--csv" in options:
             return "; the format is an option: --csv, --json, --markdown or --latex."
-        if "--mlflow" in options and name in ("--to", "--wandb", "--format", "--target"):
-            return "; type --mlflow URI or --tensorboard FOLDER. track=[wandb] is a key of a run."
+        if "--mlflow" in options and name in ("--to", "--wandb", "--format", "--target", "--csv"):
+            return (
+                "; type --mlflow URI or --tensorboard FOLDER. `gatekit compare STUDY --csv` writes "
+                "a table, and track=[wandb] is a key of a run."
+            )
         if name == "-o" and "--csv" in options:
             return f"; write a file with `{self.prog} {' '.join(_positional(self))} --csv > FILE`."
-        return _NOTES.get(name) or nearest(name, options)
+        if name in _NOTES:
+            return _NOTES[name]
+        meant = next((m for group in _SAME for m in group if name in group and m in options), None)
+        meant = meant or nearest_name(name, options)
+        if not meant:
+            return elsewhere(argument, self.prog)
+        return f"; did you mean {meant!r}? Type {self._corrected(argument, meant)}."
 
-    def _of_study(self, argument: str, chooses: bool) -> str:
+    def _corrected(self, argument: str, meant: str) -> str:
+        """Return the line with the option that is meant, and a value for it if it needs one."""
+        from gatekit.study.typed import line
+
+        action = self._option_string_actions[meant]
+        words, index = list(self._typed), self._typed.index(argument)
+        value = argument.partition("=")[2]
+        given = [value] if value else []
+        if (
+            not given
+            and action.nargs != 0
+            and index + 1 < len(words)
+            and words[index + 1][:1] != "-"
+        ):
+            given = [words.pop(index + 1)]
+        if action.nargs != 0:
+            given = given or [str(action.metavar or action.dest.upper())]
+            ending = str(action.metavar).partition("FILE.")[2]
+            if ending and Path(given[0]).suffix:
+                given = [str(Path(given[0]).with_suffix(f".{ending}"))]
+        words[index : index + 1] = [meant, *(given if action.nargs != 0 else [])]
+        return line(self.prog, words)
+
+    def _of_study(self, argument: str, kept: Sequence[str], chooses: bool) -> str:
         """Return what to type in place of a second study, or of a group of the first."""
-        if Path(argument).suffix:
-            return "; write a file with an option such as --figure FILE, or with > FILE."
-        if argument not in studies("", Namespace()) and not chooses:
-            return "; it takes one study."
-        if chooses and argument not in studies("", Namespace()):
+        known = studies("", Namespace())
+        first = next((word for word in kept if not word.startswith("-")), "STUDY")
+        if argument in known:
+            each = self._line(argument)
             return (
-                f"; it takes one study, and chooses groups with --where: --where cell={argument}."
+                f"; it takes one study, one after the other: type {self._line(*kept)}, then {each}."
             )
-        return f"; it takes one study, one after the other: type `{self.prog} {argument}`."
-
-
-_WRONG = re.compile(
-    r"argument (?P<name>.*?): "
-    r"(?P<reason>expected .*|invalid [^:]*: '?|ignored explicit argument '?)"
-    r"(?P<came>.*?)'?(?: \(choose from .*\))?"
-)
-"""What argparse reports of one argument."""
-
-_CHOICES = {
-    **dict.fromkeys(("pytorch", "th", "pt"), "torch"),
-    **dict.fromkeys(("tf", "tensorflow"), "keras"),
-    **dict.fromkeys(("flax", "haiku", "equinox"), "jax"),
-    **dict.fromkeys(("np", "python"), "numpy"),
-    **dict.fromkeys(("sh", "powershell"), "bash"),
-}
-"""What other programs call a choice."""
-
-
-def _allowed(action: argparse.Action, came: str) -> tuple[str, str]:
-    """Return what an argument may be, in words, and a value to type."""
-    if action.choices is not None:
-        names = [str(choice) for choice in action.choices]
-        meant = _CHOICES.get(came.lower(), "")
-        near = meant if meant in names else nearest_name(came, names)
-        return f"one of {listed(names)} is expected", shlex.quote(near or names[0])
-    default = action.default
-    usable = isinstance(default, (int, float)) and not isinstance(default, bool)
-    if action.type is int:
-        return "an integer is expected", str(default if usable else 10)
-    return "a number is expected", str(default if usable else 0.5)
-
-
-def _after(option: str) -> str:
-    """Return the value of ``--option=VALUE``, or what to type in its place."""
-    return option.partition("=")[2] or "STUDY"
+        if "/" in argument:
+            return f"; `gatekit why {first} {argument}` compares two groups or runs."
+        if re.fullmatch(r"[0-9a-f]{3,16}", argument):
+            return f"; it takes one study. `gatekit logs {argument}` shows the log of this run."
+        if chooses and first not in known and known:
+            names = ",".join(word for word in self._typed if not word.startswith("-"))
+            typed = self._line(known[0], "--where", f"cell={names}")
+            return (
+                f"; it takes one study, and {first!r} is none. For cells of a study type {typed}."
+            )
+        if chooses and argument.isidentifier():
+            typed = self._line(*kept, "--where", f"cell={argument}")
+            return f"; it takes one study. To choose groups of it type {typed}."
+        return f"; it takes one study: type {self._line(*kept)}."
 
 
 def _positional(parser: argparse.ArgumentParser) -> list[str]:
@@ -173,16 +235,25 @@ def _positional(parser: argparse.ArgumentParser) -> list[str]:
     return [str(a.metavar or a.dest.upper()) for a in actions]
 
 
-_KEYS = ("cell", "units", "features", "output_unit", "block", "width", "swap", "plugins", "task")
-"""Keys that newcomers type as options."""
 _SAME = (
-    ("--to", "--output", "--out", "-o"),
+    ("--to", "--output", "--out", "-o", "--html", "--file", "--save", "--dest"),
+    ("--output", "--to", "--out", "-o", "--file", "--save", "--dest"),
     ("--framework", "--backend", "--target", "--to"),
-    ("--figure", "--plot"),
-    ("--where", "--filter"),
-    ("--baseline", "--against", "--reference", "--control"),
-    ("--level", "--alpha", "--confidence", "--ci"),
-    ("--by", "--group-by", "--groupby"),
+    ("--figure", "--plot", "--fig", "--png", "--svg", "--pdf"),
+    ("--draw", "--kind", "--plot-type"),
+    ("--where", "--filter", "--only", "--select"),
+    ("--baseline", "--against", "--reference", "--control", "--base", "--vs"),
+    ("--level", "--alpha", "--confidence", "--ci", "--significance"),
+    ("--by", "--group-by", "--groupby", "--groups"),
+    ("--seconds", "--interval", "--refresh", "--every"),
+    ("--yes", "-y", "--force", "--delete", "--confirm", "--no-dry-run"),
+    ("--lines", "--tail", "-n"),
+    ("--most", "--max", "--max-seeds"),
+    ("--into", "--name", "--as"),
+    ("--as", "--name", "--into"),
+    ("--with-weights", "--run", "--checkpoint", "--weights"),
+    ("--weights", "--with-weights", "--checkpoints", "--models"),
+    ("--root", "--dir", "--folder", "--path", "--logdir", "--output-dir"),
     ("--length", "--num-tokens", "--max-new-tokens", "--max-tokens", "--num-chars", "-n"),
     ("--runs", "--all", "--list"),
     ("--prompt", "--start", "--prime"),
@@ -194,6 +265,23 @@ _NOTES = {
     "--metrics": "; a task has one metric, which the table names: --task NAME chooses the task.",
     "--host": "; the page is for this machine only: `ssh -L 8850:localhost:8850 HOST` shows it on "
     "another one.",
+    **dict.fromkeys(
+        ("--verbose", "--quiet", "-v", "-q"),
+        "; there is one level of detail, and --debug shows the traceback of an error.",
+    ),
+    **dict.fromkeys(
+        ("--follow", "-f", "--watch", "--live"),
+        "; `gatekit serve` shows all studies on a page while their runs train.",
+    ),
+    **dict.fromkeys(
+        ("--retry", "--rerun", "--resume"),
+        "; `gatekit train ... retry=failed`, with the words of the study, repeats failed runs.",
+    ),
+    **dict.fromkeys(
+        ("--test", "--ttest", "--pvalue"),
+        "; the table has one method: differences paired by seed, with intervals and verdicts.",
+    ),
+    "-m": "; this command is about one cell: type one name after cell=.",
     "--open": "; the page is a file: open it in a browser.",
     "--sort": "; the table lists the groups by their mean, the best first.",
     "--seeds": "; seeds are chosen by train: seeds=5.",

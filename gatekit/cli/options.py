@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -80,3 +81,13 @@ def figure_formats(path: Path | None) -> tuple[Path, tuple[str, ...]] | None:
             f"type --figure {path.with_suffix('.svg')}"
         )
     return path.with_suffix(""), (ending,)
+
+
+def as_options(message: str) -> str:
+    """Return a message about an argument of `gatekit.compare`, such as ``by=cel``, for ``--by``."""
+    return _ARGUMENT.sub(r"--\1 ", message)
+
+
+_ARGUMENT = re.compile(
+    r"\A(by|within|together|best-of|x|baseline|split|level|margin|at|where)(?:=| (?=\S+[=:]))"
+)

@@ -12,9 +12,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, NoReturn
 
 from gatekit._version import __version__
-from gatekit.cell.errors import ConfigError, GatekitError, listed, nearest
+from gatekit.cell.errors import ConfigError, GatekitError, listed, nearest_name
 
-from .config import LAUNCH_KEYS, RUN_KEYS
+from .remedies import without_device
+from .typed import as_keys, elsewhere, key_of, line, refusal
 from .words import TRUST, overrides, plugin_files
 
 if TYPE_CHECKING:
@@ -29,8 +30,10 @@ _OWN_FILES = (
 
 
 class _Parser(argparse.ArgumentParser):
+    typed: Sequence[str] = ()
+
     def error(self, message: str) -> NoReturn:
-        raise ConfigError(f"{message}; type gatekit train --help.")
+        raise ConfigError(refusal(self, message, self.typed, lambda action: ""))
 
 
 def parser() -> _Parser:
@@ -188,29 +191,37 @@ def completion(words: Sequence[str]) -> str:
 
 def _read(argv: Sequence[str], own: Sequence[str] = ()) -> argparse.Namespace:
     reader = parser()
+    reader.typed = argv
+    if "--list" in own:
+        reader.prog = "gatekit plan"
+    known = [*own, *(o for action in reader._actions for o in action.option_strings)]
     for word in argv:
         if re.match(r"-c[np]\b", word):  # argparse would read -cn as --cfg n
             raise ConfigError(_OWN_FILES.format(word))
+        if word[:1] == "-" != word[1:2] and len(word) > 2 and key_of(word):
+            raise ConfigError(_dashes(reader.prog, argv, known))
     options, unknown = reader.parse_known_intermixed_args(list(argv))
     for word in unknown:
         name = word.partition("=")[0]
         if name.startswith("--config-"):
             raise ConfigError(_OWN_FILES.format(word))
-        if name.startswith("--") and name[2:].partition(".")[0] in {**RUN_KEYS, **LAUNCH_KEYS}:
-            value = word.partition("=")[2] or "VALUE"
-            raise ConfigError(
-                f"{name} is a key, and keys are typed without dashes: type {name[2:]}={value}."
-            )
+        if key_of(name):
+            raise ConfigError(_dashes(reader.prog, argv, known))
         if name in ("--resume", "--continue", "--restart"):
             raise ConfigError(
                 f"{name} is not an option of this command, and not needed: type the same command "
                 "again, without it. It skips complete runs and continues the others."
             )
-        known = [*own, *(o for action in reader._actions for o in action.option_strings)]
+        if device := without_device(name.lstrip("-")):
+            raise ConfigError(f"{name} is not an option of this command{device}")
+        hint = elsewhere(name, reader.prog)
+        near = "" if hint else nearest_name(name, known)
+        if near:
+            typed = [near if other == word else other for other in argv]
+            hint = f"; did you mean {near!r}? Type {line(reader.prog, typed)}."
         common = (*own, "-m", "--cfg job", "--info defaults", "--help", "--debug")
         raise ConfigError(
-            f"{word} is not an option of this command{nearest(name, known) or '.'} "
-            f"Options: {listed(common)}."
+            f"{name} is not an option of this command{hint or f'. Options: {listed(common)}.'}"
         )
     if options.config_dir is not None and not options.trust_config:
         raise ConfigError(
@@ -228,6 +239,13 @@ def _read(argv: Sequence[str], own: Sequence[str] = ()) -> argparse.Namespace:
     if options.resolve and not options.cfg:
         raise ConfigError("--resolve goes with --cfg job, --cfg hydra or --cfg all.")
     return options
+
+
+def _dashes(program: str, argv: Sequence[str], options: Sequence[str]) -> str:
+    """Return what to type in place of keys that are typed as options."""
+    typed = as_keys(argv, options)
+    word = next(word for word in argv if word not in typed)
+    return f"{word} is a key, and keys are typed without dashes: type {line(program, typed)}."
 
 
 def _write(text: str) -> None:

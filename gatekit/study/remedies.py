@@ -158,13 +158,20 @@ def meant(key: str, known: list[str], prefix: str, places: Mapping[str, Collecti
         prefix: the group with a dot; empty for keys of a run.
         places: all keys by prefix.
     """
-    if key in _DEVICES and not prefix:
-        return (
-            ": a run uses the GPU that TensorFlow finds, and n_jobs shares several. Without a GPU: "
-            "CUDA_VISIBLE_DEVICES= in front of the command."
-        )
+    if not prefix and (device := without_device(key)):
+        return device
     found = likely_key(key, known, prefix, places)
     return f"; did you mean {found}?" if found else "."
+
+
+def without_device(key: str) -> str:
+    """Return how a device is chosen, as the end of a sentence; empty for other keys."""
+    if key not in _DEVICES:
+        return ""
+    return (
+        ": a run uses the GPU that TensorFlow finds, and n_jobs shares several. Without a GPU: "
+        "CUDA_VISIBLE_DEVICES= in front of the command."
+    )
 
 
 def likely_key(

@@ -1,0 +1,236 @@
+"""A command line as it was typed, and as it has to be typed: for messages that refuse it."""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import re
+import shlex
+from collections.abc import Callable, Sequence
+
+from gatekit.cell.errors import amount_of, listed, nearest_name
+
+from .remedies import OTHER_NAMES
+from .schema import flag, flag_or_auto
+
+MOST_LISTED = 12
+_KEY = re.compile(r"[a-z_]\w*(?:\.\w+)*")
+_WRONG = re.compile(
+    r"argument (?P<name>.*?): "
+    r"(?P<reason>expected .*|invalid [^:]*: '?|ignored explicit argument '?)"
+    r"(?P<came>.*?)'?(?: \(choose from .*\))?"
+)
+_BOTH = re.compile(r"argument (.*): not allowed with argument (.*)")
+_CHOICES = {
+    **dict.fromkeys(("pytorch", "th", "pt"), "torch"),
+    **dict.fromkeys(("tf", "tensorflow"), "keras"),
+    **dict.fromkeys(("flax", "haiku", "equinox"), "jax"),
+    **dict.fromkeys(("np", "python"), "numpy"),
+    **dict.fromkeys(("sh", "powershell"), "bash"),
+}
+"""What other programs call a choice."""
+
+_EXAMPLES = {
+    "KEY": "cell",
+    "KEY,KEY": "cell",
+    "KEY=VALUE,VALUE": "cell=lstm",
+    "KEY=VALUE": "cell=lstm",
+    "COST=AMOUNT": "steps=1000",
+    "OLD=NEW": "lstm=LSTM",
+    "NAME,NAME": "adding",
+    "KIND,KIND": "curves",
+    "GROUP": "lstm",
+    "PATH": "figure.svg",
+    "DELTA": "5%",
+    "URI": "sqlite:///mlflow.db",
+    "FOLDER": "logs",
+    "ROOT": "experiments",
+    "CHECK": "documented",
+    "FILE": "study.zip",
+}
+"""A value by the name that a help text gives it."""
+
+_ELSEWHERE = {
+    "compare": "by baseline figure draw margin level where label best-of csv markdown latex split",
+    "plan": "list dry-run dry dryrun what-if",
+    "status": "runs verify progress",
+    "extend": "until-decided add-seeds",
+    "report": "html watch report",
+    "prune": "yes delete",
+    "export": "tensorboard mlflow",
+    "serve": "port live dashboard",
+    "sample": "prompt temperature",
+    "bundle": "weights",
+}
+"""Commands with options that people type elsewhere."""
+
+
+def line(program: str, words: Sequence[str]) -> str:
+    """Return a command as it is typed, in backquotes."""
+    return f"`{' '.join([program, shlex.join(words)]).rstrip()}`"
+
+
+def elsewhere(option: str, program: str) -> str:
+    """Return which command has an option, as the end of a sentence; empty if none is known."""
+    name = option.lstrip("-").partition("=")[0].replace("_", "-")
+    for command, options in _ELSEWHERE.items():
+        if name in options.split() and program != f"gatekit {command}":
+            words = {"plan": "KEY=VALUE", "sample": "RUN", "serve": ""}.get(command, "STUDY")
+            shown = {"plan": "--list"}.get(command, f"--{name}")
+            typed = f"gatekit {command} {words}".rstrip()
+            return f"; {shown} is an option of another command: `{typed} {shown} ...`."
+    return ""
+
+
+def refusal(
+    parser: argparse.ArgumentParser,
+    message: str,
+    words: Sequence[str],
+    example: Callable[[argparse.Action], str],
+) -> str:
+    """Return what argparse reports of a command line, with the line to type.
+
+    Args:
+        parser: the parser that refuses it.
+        message: the words of argparse.
+        words: the arguments as typed.
+        example: returns a value of an argument that is missing, or an empty string.
+    """
+    program, typed = parser.prog, list(words)
+    missing = message.partition("required: ")[2]
+    if missing:
+        asked = [a for a in parser._actions if not a.option_strings and a.nargs not in ("*", "?")]
+        named = [a for a in asked if (a.metavar or a.dest) in missing.split(", ")]
+        are = " and ".join(_name(a) for a in named) or missing
+        helps = "; ".join(f"{_name(a)} is {_short(a)}" for a in named if _short(a))
+        values = typed + [example(a) or _name(a) for a in named]
+        such = line(program, values)
+        form = line(program, [_name(a) for a in asked])
+        head = f"{program} needs {are}{f' ({helps})' if helps else ''}"
+        return f"{head}; type {form}" + ("." if form == such else f", such as {such}.")
+    if both := _BOTH.fullmatch(message):
+        first, second = (name.rpartition("/")[2] for name in both.groups())
+        kept = without(typed, parser._option_string_actions.get(second), second)
+        return f"{first} and {second} exclude each other; type one of them: {line(program, kept)}."
+    wrong = _WRONG.fullmatch(message)
+    if wrong is None:
+        return f"{program}: {message}; `{program} --help` explains it."
+    flag_, reason, came = wrong["name"].rpartition("/")[2], wrong["reason"], wrong["came"]
+    action = parser._option_string_actions.get(flag_)
+    action = action or next(a for a in parser._actions if flag_ in (a.metavar, a.dest))
+    name = flag_ if action.option_strings else _name(action)
+    if reason.startswith("ignored explicit"):
+        kept = [next(o for o in action.option_strings) if w == f"{flag_}={came}" else w
+                for w in typed]  # fmt: skip
+        return f"{flag_}={came}: {flag_} takes no value; type {line(program, kept)}."
+    if reason.startswith("invalid"):
+        allowed, such = _allowed(action, came)
+        kept = [w if w != came and w != f"{flag_}={came}" else w[: len(w) - len(came)] + such
+                for w in typed]  # fmt: skip
+        return f"{name} {came}: {allowed}; type {line(program, kept)}."
+    such = example(action) or _example(action)
+    given = [o for o in action.option_strings if o in typed]
+    at = typed.index(given[-1]) + 1 if given else len(typed)
+    what = f" ({_short(action)})" if _short(action) else ""
+    kept = [*typed[:at], such, *typed[at:]]
+    return f"{name} needs a value{what}; type for example {line(program, kept)}."
+
+
+def without(words: Sequence[str], action: argparse.Action | None, name: str) -> list[str]:
+    """Return words without an option and its value."""
+    kept = list(words)
+    names = action.option_strings if action is not None else [name]
+    for index, word in enumerate(kept):
+        if word in names:
+            takes = action is not None and action.nargs != 0 and index + 1 < len(kept)
+            return kept[:index] + kept[index + 1 + takes :]
+        if word.partition("=")[0] in names:
+            return kept[:index] + kept[index + 1 :]
+    return kept
+
+
+def as_keys(words: Sequence[str], options: Sequence[str]) -> list[str]:
+    """Return words in which keys that were typed as options are keys.
+
+    ``--cell lstm --lr=0.1`` becomes ``cell=lstm optimizer.learning_rate=0.1``.
+
+    Args:
+        words: as typed.
+        options: the options that the command has.
+    """
+    from .config import LAUNCH_KEYS, RUN_KEYS
+
+    kept: list[str] = []
+    rest = list(words)
+    while rest:
+        word = rest.pop(0)
+        name, equals, value = word.partition("=")
+        key = key_of(name) if name.startswith("-") and name not in options else ""
+        if not key:
+            kept.append(word)
+            continue
+        if not equals:
+            check = {**RUN_KEYS, **LAUNCH_KEYS}.get(key)
+            value = "true" if check in (flag, flag_or_auto) else "VALUE"
+            if rest and not rest[0].startswith("-") and "=" not in rest[0]:
+                value = rest.pop(0)
+        kept.append(f"{key}={value}")
+    return kept
+
+
+def key_of(option: str) -> str:
+    """Return the key that an option is meant to be, such as ``--lr``, or an empty string."""
+    from .config import GROUP_KEYS, LAUNCH_KEYS, RUN_KEYS
+
+    name = option.lstrip("-").replace("-", "_")
+    known = {**RUN_KEYS, **LAUNCH_KEYS, "experiment": None}
+    group, dot, last = name.partition(".")
+    if name in known or (dot and (group in known or group == "hydra") and last):
+        return name
+    if _KEY.fullmatch(OTHER_NAMES.get(name, "")):
+        return OTHER_NAMES[name]
+    for group, keys in GROUP_KEYS.items():
+        if name in keys and name != "name":
+            return f"{group}.{name}"
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.8) if len(name) < 64 else []
+    return near[0] if near else ""
+
+
+def _name(action: argparse.Action) -> str:
+    if action.option_strings:
+        return action.option_strings[-1]
+    return str(action.metavar or action.dest.upper())
+
+
+def _short(action: argparse.Action) -> str:
+    """Return the help of an argument if it is short."""
+    text = (action.help or "").partition(" (default")[0].partition(";")[0].replace("%%", "%")
+    return text if len(text) <= 60 else ""
+
+
+def _example(action: argparse.Action) -> str:
+    if action.choices is not None:
+        return str(next(iter(action.choices)))
+    if action.type in (int, float):
+        return _allowed(action, "")[1]
+    metavar = str(action.metavar or action.dest.upper())
+    if metavar.startswith("FILE."):
+        return f"{action.dest}{metavar[4:]}"
+    return _EXAMPLES.get(metavar, metavar)
+
+
+def _allowed(action: argparse.Action, came: str) -> tuple[str, str]:
+    """Return what an argument may be, in words, and a value to type."""
+    if action.choices is not None:
+        names = [str(choice) for choice in action.choices]
+        meant = _CHOICES.get(came.lower(), "")
+        near = meant if meant in names else nearest_name(came, names)
+        return f"one of {listed(names)} is expected", near or names[0]
+    default = action.default
+    usable = isinstance(default, (int, float)) and not isinstance(default, bool)
+    amount = amount_of(came.rpartition("=")[2])
+    if action.type is int:
+        nearly = amount if isinstance(amount, int) else default if usable else 10
+        return "an integer is expected", str(nearly)
+    nearly = amount if amount is not None else default if usable else 0.5
+    return "a number is expected", f"{nearly:g}"
