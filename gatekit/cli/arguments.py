@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from gatekit.cell.errors import ConfigError, RunError, listed, nearest_name
+from gatekit.cell.errors import ConfigError, RunError, amount_of, listed, nearest_name
 
 COMPLETING = "_ARGCOMPLETE"
 """The variable that argcomplete's shell function sets if gatekit is to complete a line."""
@@ -78,9 +78,15 @@ class Parser(argparse.ArgumentParser):
 
     def _example(self, action: argparse.Action) -> str:
         """Return a value of an argument from what is there, or an empty string."""
+        known = studies("", Namespace())
         if action.dest == "study":
-            return next(iter(studies("", Namespace())), "")
-        return ""
+            return next(iter(known), "")
+        runs = sorted(Path("experiments").glob("*/runs/????????????????"))
+        if action.dest == "run" and runs:
+            return runs[0].name[:8]
+        if action.metavar in ("A", "B") and known:
+            return f"{known[0]}/{'lstm' if action.metavar == 'A' else 'gru'}"
+        return _FIRST.get(action.dest, "")
 
     def _line(self, *words: str) -> str:
         from gatekit.study.typed import line
@@ -102,6 +108,9 @@ class Parser(argparse.ArgumentParser):
             )
         if any(action.dest == "sql" for action in self._actions):
             return f"; put the statement into quotes: type `{self.prog} 'select * from runs'`."
+        if argument == "%":
+            joined = [f"{word}%" if word == before else word for word in kept]
+            return f"; there is a space before %: type {self._line(*joined)}."
         if argument.replace(".", "").isdecimal():
             numbers = [
                 a.option_strings[-1]
@@ -119,6 +128,17 @@ class Parser(argparse.ArgumentParser):
                 return f"; numbers are given by {listed(numbers)}: type for example {typed}."
         if any(action.dest == "study" for action in self._actions):
             return self._of_study(argument, kept, "--where" in options)
+        first = next((word for word in kept if not word.startswith("-")), "STUDY")
+        if self.prog in _LISTS:
+            return f"; {_LISTS[self.prog].format(argument)}"
+        if self.prog == "gatekit why" and first in studies("", Namespace()):
+            others = [w for w in self._typed if not w.startswith("-")][1:3]
+            typed = self._line(*(f"{first}/{word}" for word in others))
+            return f"; groups are given by study and label: type {typed}."
+        if self.prog == "gatekit sample":
+            return f"; did you mean --prompt? Type {self._line(*kept, '--prompt', argument)}."
+        if any(a.dest == "run" for a in self._actions) and first in studies("", Namespace()):
+            return f"; a run needs no study: type {self._line(argument)}."
         typed = self._line(*_positional(self))
         named = [a for a in self._actions if a.metavar and not a.option_strings and a.help]
         where = f", where {'; '.join(f'{a.metavar} is {a.help}' for a in named)}" if named else ""
@@ -161,6 +181,10 @@ class Parser(argparse.ArgumentParser):
         if any(action.dest == "overrides" for action in self._actions) and key_of(name):
             typed = as_keys(self._typed, options)
             return f"; keys are typed without dashes: type {line(self.prog, typed)}."
+        if "--where" in options and "--by" in options and key_of(name):
+            word = as_keys([name, *self._typed[self._typed.index(argument) + 1 :]], options)[0]
+            word = f"{key_of(name)}={value}" if value else word
+            return f"; runs are chosen by --where: --where {word}."
         if name == "--study" and any(action.dest == "study" for action in self._actions):
             study = value or next(iter(self._typed[self._typed.index(argument) + 1 :]), "STUDY")
             return f"; the study's name needs no option: type {self._line(study)}."
@@ -196,6 +220,8 @@ class Parser(argparse.ArgumentParser):
             and words[index + 1][:1] != "-"
         ):
             given = [words.pop(index + 1)]
+        if meant == "--level" and given and (amount_of(given[0]) or 1) < 0.5:
+            given = [f"{1 - (amount_of(given[0]) or 0):g}"]
         if action.nargs != 0:
             given = given or [str(action.metavar or action.dest.upper())]
             ending = str(action.metavar).partition("FILE.")[2]
@@ -234,6 +260,32 @@ def _positional(parser: argparse.ArgumentParser) -> list[str]:
     actions = [a for a in parser._actions if not a.option_strings]
     return [str(a.metavar or a.dest.upper()) for a in actions]
 
+
+_FIRST = {
+    "sql": "select * from runs",
+    "file": "study.zip",
+    "shell": "bash",
+    "action": "list",
+    "kind": "gate",
+    "name": "my_gate",
+}
+"""A value of arguments that are missing."""
+
+_LISTS = {
+    "gatekit serve": "the page shows all studies: type `gatekit serve`.",
+    "gatekit studies": "it lists all studies: `gatekit status {0}` shows one of them.",
+    "gatekit cells": "it lists all cells: `gatekit show cell={0}` shows one of them.",
+    "gatekit gates": "it lists all gates: `gatekit show cell=lstm swap.forget={0}` shows one in a "
+    "cell.",
+    "gatekit blocks": "it lists all blocks: `gatekit show cell=lstm block={0}` shows one.",
+    "gatekit output-units": "it lists all output units: `gatekit show cell=lstm output_unit={0}` "
+    "shows one.",
+    "gatekit tasks": "it lists all tasks: `gatekit tasks --json` has all that is known of one, and "
+    "`gatekit train task={0}` trains on it.",
+    "gatekit functions": "it lists all functions: type `gatekit functions`.",
+    "gatekit plugins": "a file is loaded by an option: type `gatekit plugins --plugin {0}`.",
+}
+"""What to type in place of the name that commands without a name are given."""
 
 _SAME = (
     ("--to", "--output", "--out", "-o", "--html", "--file", "--save", "--dest"),

@@ -61,7 +61,7 @@ def _exit_code(arguments: list[str], debug: bool) -> int:
             raise
         message = str(error)
         head = "" if message.startswith("gatekit ") else "gatekit: "
-        sys.stderr.write(f"{head}{as_options(message)}\n")
+        sys.stderr.write(f"{head}{as_options(message, arguments[0])}\n")
         return EXIT_REFUSED
     except KeyboardInterrupt:
         if debug:

@@ -83,8 +83,17 @@ def figure_formats(path: Path | None) -> tuple[Path, tuple[str, ...]] | None:
     return path.with_suffix(""), (ending,)
 
 
-def as_options(message: str) -> str:
-    """Return a message about an argument of `gatekit.compare`, such as ``by=cel``, for ``--by``."""
+def as_options(message: str, command: str) -> str:
+    """Return a message of `gatekit.compare` as a command words it: ``by=cel`` is ``--by cel``.
+
+    Args:
+        message: the message of an error.
+        command: the command that was typed.
+    """
+    if message.startswith("no study"):
+        # The study was loaded for a comparison, whatever the command does with it.
+        typed = "--study " if command == "query" else f"gatekit {command} "
+        return message.replace("gatekit compare ", typed)
     return _ARGUMENT.sub(r"--\1 ", message)
 
 

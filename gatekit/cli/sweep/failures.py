@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
+from gatekit.cell.errors import ConfigError
 from gatekit.cell.terminal import escaped, line_width, without_sequences
 from gatekit.cli.output import write, write_json
 from gatekit.runs.names import LOG
@@ -36,16 +37,24 @@ def run(name: str, argv: Sequence[str]) -> int:
         "--lines", type=int, default=8, help="number of lines of the log (default: 8)"
     )
     options = parser.read(argv)
+    if options.lines < 0:
+        raise ConfigError(f"--lines {options.lines}: type a number from 0, such as --lines 8.")
 
     from gatekit.runs.studies.failures import causes
     from gatekit.runs.studies.survey import study_folder, survey
 
-    grouped = causes(survey(study_folder(options.study, options.root, name)))
-    data = [_entry(cause, max(0, options.lines)) for cause in grouped]
+    runs = survey(study_folder(options.study, options.root, name))
+    grouped = causes(runs)
+    data = [_entry(cause, options.lines) for cause in grouped]
     if options.json:
         write_json({"study": options.study, "causes": data})
     elif not data:
-        write(f"study {options.study}: no run has failed.")
+        diverged = [run for run in runs if run.state == "DIVERGED"]
+        also = (
+            f" {len(diverged)} of {len(runs)} diverged, which is an outcome: "
+            f"`gatekit logs {diverged[0].id[:8]}` shows the log of one."
+        )
+        write(f"study {options.study}: no run has failed.{also if diverged else ''}")
     else:
         width = line_width(sys.stdout)
         write("\n\n".join(_text(entry, width) for entry in data))

@@ -52,7 +52,11 @@ def run(name: str, argv: Sequence[str]) -> int:
             text = file.read(MOST_BYTES).decode("utf-8", errors="replace")
     except OSError as error:
         why = "is missing" if durable.missing(error) else f"cannot be read: {error.strerror}"
-        raise RunError(f"run {record.id} is {record.state}; {path} {why}.") from None
+        there = sorted(p.name for p in (record.path / ATTEMPTS).glob("*") if p.is_dir())
+        hint = f" Attempts with a log: {', '.join(there)}." if there else ""
+        hint = hint or f" `gatekit logs {record.id[:8]}` shows the log of its last attempt."
+        hint = hint if options.attempt is not None else ""
+        raise RunError(f"run {record.id} is {record.state}; {path} {why}.{hint}") from None
     # Split at line feeds only: a progress bar's carriage returns belong to its line.
     lines = text.removesuffix("\n").split("\n") if text else []
     lines = lines[-options.lines :] if options.lines else lines

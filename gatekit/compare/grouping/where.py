@@ -93,9 +93,15 @@ def _key(typed: str, facts: Sequence[Mapping[str, Any]]) -> str:
         return ends[0]
     if ends:
         raise ConfigError(f"where {typed}: several keys end so: {listed(ends)}; type a whole one")
+    if typed.endswith(("!", "<", ">")):
+        raise ConfigError(
+            f"where {typed}=: only values to keep can be named; type KEY=VALUE,VALUE, such as "
+            f"{typed[:-1]}=A,B"
+        )
+    near = nearest(typed, known)
+    short = [key for key in known if key.count(".") < 2]
     raise ConfigError(
-        f"where {typed}: no run has this key{nearest(typed, known) or '.'} "
-        f"Keys: {listed(known, _MOST)}."
+        f"where {typed}: no run has this key{near or f'. Keys: {listed(short, _MOST)}.'}"
     )
 
 
