@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import itertools
 import os
 import re
 import shlex
@@ -102,6 +103,9 @@ class Parser(argparse.ArgumentParser):
         action = self._option_string_actions.get(before)
         if ending := self._file(argument, kept):
             return ending
+        if self._typed[max(0, self._typed.index(argument) - 2)] == "--where":
+            joined = [f"{word}={argument}" if word == before else word for word in kept]
+            return f"; the key and its value are one word: type {self._line(*joined)}."
         if "=" in argument and "--where" in options:
             return (
                 f"; did you mean --where {argument}? Type {self._line(*kept, '--where', argument)}."
@@ -181,13 +185,14 @@ class Parser(argparse.ArgumentParser):
         if any(action.dest == "overrides" for action in self._actions) and key_of(name):
             typed = as_keys(self._typed, options)
             return f"; keys are typed without dashes: type {line(self.prog, typed)}."
-        if "--where" in options and "--by" in options and key_of(name):
-            word = as_keys([name, *self._typed[self._typed.index(argument) + 1 :]], options)[0]
-            word = f"{key_of(name)}={value}" if value else word
-            return f"; runs are chosen by --where: --where {word}."
         if name == "--study" and any(action.dest == "study" for action in self._actions):
             study = value or next(iter(self._typed[self._typed.index(argument) + 1 :]), "STUDY")
             return f"; the study's name needs no option: type {self._line(study)}."
+        if "--where" in options and "--by" in options and key_of(name):
+            rest = self._typed[self._typed.index(argument) + 1 :]
+            given = itertools.takewhile(lambda word: word[:1] != "-", rest)
+            word = f"{key_of(name)}={value or ','.join(given) or 'VALUE'}"
+            return f"; runs are chosen by --where: type --where {word}."
         if name in ("--format", "-f") and "--csv" in options:
             return "; the format is an option: --csv, --json, --markdown or --latex."
         if "--mlflow" in options and name in ("--to", "--wandb", "--format", "--target", "--csv"):

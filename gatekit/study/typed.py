@@ -102,11 +102,11 @@ def refusal(
         asked = [a for a in parser._actions if not a.option_strings and a.nargs not in ("*", "?")]
         named = [a for a in asked if (a.metavar or a.dest) in missing.split(", ")]
         are = " and ".join(_name(a) for a in named) or missing
-        helps = "; ".join(f"{_name(a)} is {_short(a)}" for a in named if _short(a))
+        helps = ", ".join(_short(a) for a in named if _short(a))
         values = typed + [example(a) or _name(a) for a in named]
         such = line(program, values)
         form = line(program, [_name(a) for a in asked])
-        head = f"{program} needs {are}{f' ({helps})' if helps else ''}"
+        head = f"{program} needs {are}{f', {helps}' if helps and len(named) == 1 else ''}"
         return f"{head}; type {form}" + ("." if form == such else f", such as {such}.")
     if both := _BOTH.fullmatch(message):
         first, second = (name.rpartition("/")[2] for name in both.groups())

@@ -229,6 +229,13 @@ def checked_kind(kind: str) -> str:
         hint = ""
         if kind == "cell":
             hint = ": a cell is a file that you write, conf/cell/NAME.yaml (docs/cells.md)."
+        elif kind in ("experiment", "optimizer", "trainer", "config"):
+            group = "experiment" if kind == "config" else kind
+            hint = f": it is a file that you write, conf/{group}/NAME.yaml (docs/studies.md)."
+        elif kind in ("study", "run"):
+            hint = f"; a {kind} begins with `gatekit train study=NAME cell=lstm task=adding`."
+        elif kind == "plugin":
+            hint = ": a plugin is a gate, output unit, block, task or function."
         elif _NAME.match(kind) and not nearest(kind, known):
             hint = f"; for a gate type gatekit new gate {kind}."
         raise ConfigError(

@@ -113,9 +113,11 @@ def unknown(
         )
     left_out = f" Left out because broken: {listed(names, 6)}; `gatekit plugins` shows why."
     broken = left_out if names else ""
+    hint = alternatives(str(name), known, f"{what}s", _LISTS.get(what, "gatekit plugins"))
+    if hint.startswith("; did you mean"):
+        return CellError(f"{where}: there is no {what} {name!r}{hint}{broken}")
     return CellError(
-        f"{where}: there is no {what} {name!r}"
-        f"{alternatives(str(name), known, f'{what}s', _LISTS.get(what, 'gatekit plugins'))} "
+        f"{where}: there is no {what} {name!r}{hint} "
         f"Plugins loaded: {listed(catalogue.loaded, 12)}.{broken} "
         "A file of your own is found in ./plugins, or with plugins=[path/to/file.py]; before "
         "keras.models.load_model type gatekit.use_plugins('path/to/file.py')."

@@ -17,6 +17,7 @@ from .status import study_parser
 
 if TYPE_CHECKING:
     from gatekit.runs.studies.failures import Cause
+    from gatekit.runs.studies.survey import Found
 
 # What a shell reads as one word: quotes keep their spaces.
 _WORDS = re.compile(r"""(?:[^\s'"\\]|\\.|'[^']*'|"(?:[^"\\]|\\.)*")+|\S+""")
@@ -49,16 +50,22 @@ def run(name: str, argv: Sequence[str]) -> int:
     if options.json:
         write_json({"study": options.study, "causes": data})
     elif not data:
-        diverged = [run for run in runs if run.state == "DIVERGED"]
-        also = (
-            f" {len(diverged)} of {len(runs)} diverged, which is an outcome: "
-            f"`gatekit logs {diverged[0].id[:8]}` shows the log of one."
-        )
-        write(f"study {options.study}: no run has failed.{also if diverged else ''}")
+        write(f"study {options.study}: no run has failed.{_diverged(runs)}")
     else:
         width = line_width(sys.stdout)
         write("\n\n".join(_text(entry, width) for entry in data))
     return 1 if data else 0
+
+
+def _diverged(runs: Sequence[Found]) -> str:
+    """Return how many runs diverged, as a sentence; empty if none did."""
+    ids = [run.id for run in runs if run.state == "DIVERGED"]
+    if not ids:
+        return ""
+    return (
+        f" {len(ids)} of {len(runs)} diverged, which is an outcome: `gatekit logs {ids[0][:8]}` "
+        "shows the log of one."
+    )
 
 
 def _entry(cause: Cause, lines: int) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import Any
 from gatekit.cell.errors import ConfigError
 from gatekit.cli.arguments import Parser
 from gatekit.cli.commands import COMMANDS
-from gatekit.cli.options import add_root
+from gatekit.cli.options import add_root, check_ending
 from gatekit.cli.output import quiet, write, write_file, write_json, write_table
 from gatekit.cli.overrides import read_overrides
 
@@ -50,9 +50,16 @@ def run(name: str, argv: Sequence[str]) -> int:
     add_root(parser)
     parser.add_argument("--json", action="store_true", help="write the times as JSON")
     options = parser.read(argv)
+    check_ending("--to", options.to, ".json")
+    if options.study:
+        from gatekit.runs.studies.survey import no_study
+
+        if not (Path(options.root) / options.study).is_dir():
+            raise no_study(options.study, options.root, "tune cell=NAME --study")
     for key in ("batch", "time", "rounds"):
         if getattr(options, key) < 1:
-            raise ConfigError(f"--{key}={getattr(options, key)}: type a number from 1.")
+            such = f"--{key} {parser.get_default(key)}"
+            raise ConfigError(f"--{key} {getattr(options, key)}: type 1 or more, such as {such}.")
     asked = read_overrides(options.overrides, name)
     if not asked.block.plain:
         raise ConfigError(
