@@ -138,7 +138,11 @@ def composition(argv: Sequence[str], own: Sequence[str] = ()) -> Composition:
     options = _read(argv, own)
     for name in ("help", "cfg", "info", "hydra_help", "version", "shell_completion"):
         if getattr(options, name):
-            raise ConfigError(f"--{name.replace('_', '-')} goes with gatekit train only.")
+            typed = [word for word in argv if word not in own]
+            raise ConfigError(
+                f"--{name.replace('_', '-')} goes with gatekit train only; type "
+                f"{line('gatekit train', typed)}."
+            )
     return _composition(options)
 
 

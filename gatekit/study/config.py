@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import importlib.util
+import shlex
 from collections.abc import Mapping
 from typing import Any
 
 from gatekit.cell.block.reading import PLAIN
-from gatekit.cell.errors import ConfigError, kind_of, listed
+from gatekit.cell.errors import ConfigError, as_typed, kind_of, listed
 from gatekit.recurrence.executors.choose import EXECUTORS
 from gatekit.registry.tracker import NAMES
 from gatekit.runs.names import study_name
@@ -15,7 +16,7 @@ from gatekit.tasks.seeds import PARTS
 from gatekit.training import schedule as schedules
 
 from .references import refuse_keywords
-from .remedies import instead, likely_key, meant, shown
+from .remedies import KEY, instead, key_of_part, likely_key, meant, shown
 from .schema import (
     Check,
     WrongError,
@@ -393,13 +394,20 @@ def _checked(
             near = meant(str(key), [*known, *also], prefix, _PLACES)
             group = likely_key(str(key), [*known, *also], prefix, _PLACES)
             if isinstance(value, Mapping) and value and group in GROUP_KEYS:
-                near = f"; did you mean {meant_key(f'{group}.{next(iter(value))}')}?"
-            first = next(iter(known))
-            such = f" Type for example {prefix}{first}={_example(f'{prefix}{first}')}."
-            raise ConfigError(
-                f"{prefix}{key} is not a key{near} Keys: {listed([*known, *also], 40)}."
-                f"{such if prefix and near == '.' else ''}"
-            )
+                inner, value = next(iter(value.items()))
+                group = meant_key(f"{group}.{inner}")
+                near = f"; did you mean {group}?"
+            if not prefix and near == "." and (group := key_of_part(str(key), data)):
+                near = f"; did you mean {group}?"
+            if near == ".":
+                first = next(iter(known))
+                such = f" Type for example {prefix}{first}={_example(f'{prefix}{first}')}."
+                every = f" Keys: {listed([*known, *also], 40)}.{such}"
+                near += every if prefix else " `gatekit train --help` lists all keys."
+            elif KEY.fullmatch(group):
+                word = f"{group}={as_typed(value)}"
+                near += f" Type {shlex.quote(word) if set(word) & set('[]{} ') else word}."
+            raise ConfigError(f"{prefix}{key} is not a key{near}")
         try:
             checked[key] = known[key](value)
         except WrongError as wrong:

@@ -8,8 +8,12 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from gatekit.cell.errors import SWITCHES, amount_of, as_typed, excerpt, nearest_name, safe_repr
+from gatekit.registry.tracker import NAMES
 
 from .schema import Check, WrongError, flag, flag_or_auto
+
+KEY = re.compile(r"[a-z_]\w*(?:\.\w+)*")
+"""A key that can be typed as it is, unlike ``swap.ROLE=GATE``."""
 
 OTHER_NAMES = {
     "lr": "optimizer.learning_rate",
@@ -68,6 +72,47 @@ OTHER_NAMES = {
     "logger": "track=[wandb]",
     "seq_len": "task.length",
     "jit_compile": "jit",
+    "xla": "jit",
+    "parallel": "n_jobs",
+    "jobs": "n_jobs",
+    "cpus": "n_jobs",
+    "n_seeds": "seeds",
+    "num_seeds": "seeds",
+    "repeats": "seeds",
+    "n_trials": "trials",
+    "num_trials": "trials",
+    "max_trials": "trials",
+    "iterations": "trainer.steps",
+    "num_steps": "trainer.steps",
+    "n_steps": "trainer.steps",
+    "batchsize": "trainer.batch",
+    "bs": "trainer.batch",
+    "gradient_clip_val": "optimizer.clipnorm",
+    "grad_clip": "optimizer.clipnorm",
+    "clip": "optimizer.clipnorm",
+    "decay_rate": "optimizer.decay",
+    "opt": "optimizer",
+    "tracker": "track",
+    "tensorboard": "track=[tensorboard]",
+    "mlflow": "track=[mlflow]",
+    "log_to": "track",
+    "dropout_rate": "dropout",
+    "cells": "mixers",
+    "tasks": "task",
+    "data": "task",
+    "datasets": "task",
+    "cell_type": "cell",
+    "rnn": "cell",
+    "rnn_type": "cell",
+    "network": "cell",
+    "architecture": "cell",
+    "arch": "cell",
+    "bidir": "bidirectional",
+    "fp16": "precision=mixed_float16",
+    "amp": "precision=mixed_float16",
+    "mixed_precision": "precision=mixed_float16",
+    "config": "experiment",
+    "preset": "experiment",
     "learning_rate": "optimizer.learning_rate",
 }
 """Names that other libraries use for keys, with the key that is meant."""
@@ -94,6 +139,11 @@ def instead(key: str, value: Any, check: Check, example: Any = None) -> str:
         role, colon, gate = words.replace("=", ":").partition(":")
         typed = f"swap.{role}={gate}" if colon else f"swap.forget={words}"
         return f" Name the role that the gate plays: type {typed}."
+    names = [value] if isinstance(value, str) else value
+    if key == "track" and isinstance(names, list) and all(name in NAMES for name in names):
+        install = "; ".join(NAMES[name] for name in names)
+        then = "" if allowed(check, names) else f"{install}, then "
+        return f" Type {then}'track=[{','.join(names)}]'."
     if key == "precision" and (near := _PRECISIONS.get(str(value).lower())):
         return f" Type precision={near}."
     if key == "trainer.tbptt":
@@ -102,6 +152,11 @@ def instead(key: str, value: Any, check: Check, example: Any = None) -> str:
         return " seeds=3 runs the seeds 0, 1, 2; to choose them type -m seed=0,1,2 instead."
     if isinstance(value, str) and (ends := re.fullmatch(r"(\d+) *(?:\.\.\.?|:|-) *(\d+)", value)):
         return f" For a range type -m '{key}=range({ends[1]},{int(ends[2]) + 1})'."
+    if isinstance(value, str) and (several := re.fullmatch(r"[\w.+-]+(?:[ ;|]+[\w.+-]+)+", value)):
+        each = re.findall(r"[\w.+-]+", several[0])
+        amounts = [amount_of(one) for one in each]
+        if all(allowed(check, one) for one in each) or all(allowed(check, a) for a in amounts):
+            return f" To run each of them type -m {key}={','.join(each)}."
     if isinstance(value, list) and value and allowed(check, value[0]):
         return f" To run each of them type -m {key}={','.join(as_typed(v) for v in value)}."
     for nearly in (*_nearly(value, check), example):
@@ -116,6 +171,8 @@ def _nearly(value: Any, check: Check) -> list[Any]:
     found: list[Any] = []
     if check in (flag, flag_or_auto):
         found.append(SWITCHES.get(str(value).lower()))
+        if check is flag and isinstance(value, str) and value.lower() not in ("", "none", "null"):
+            found.append(True)
     if isinstance(value, float) and value.is_integer():
         found.append(int(value))
     if isinstance(value, str):
@@ -172,6 +229,33 @@ def without_device(key: str) -> str:
         ": a run uses the GPU that TensorFlow finds, and n_jobs shares several. Without a GPU: "
         "CUDA_VISIBLE_DEVICES= in front of the command."
     )
+
+
+def key_of_part(key: str, data: Mapping[str, Any]) -> str:
+    """Return the whole key of a role of the cell, or of an option of the task or block.
+
+    Args:
+        key: as typed, such as ``forget``, ``swap_forget`` or ``length``.
+        data: the composed configuration.
+
+    Returns:
+        ``swap.forget`` or ``task.length``; an empty string if it is none of these.
+    """
+    from gatekit.registry import catalogue, tasks
+
+    parts = {name: data.get(name) for name in ("cell", "task", "block")}
+    cell, task, block = (part if isinstance(part, Mapping) else {} for part in parts.values())
+    roles = {*(cell.get("gates") or ()), *(cell.get("roles") or ())}
+    role = key.removeprefix("swap_").removesuffix("_gate")
+    if role in roles:
+        return f"swap.{role}"
+    for group, kinds, name in (
+        ("task", tasks(), str(task.get("name"))),
+        ("block", catalogue().blocks, str(block.get("kind"))),
+    ):
+        if name in kinds and key in kinds[name].option_names():
+            return f"{group}.{key}"
+    return ""
 
 
 def likely_key(

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import os
 import re
 import shlex
 from collections.abc import Callable, Sequence
 
-from gatekit.cell.errors import amount_of, listed, nearest_name
+from gatekit.cell.errors import amount_of, as_typed, listed, nearest_name
 
+from .remedies import KEY as PLAIN
 from .remedies import OTHER_NAMES
 from .schema import flag, flag_or_auto
 
+GROUPS = ("cell", "block", "task", "output_unit", "optimizer", "trainer", "experiment")
+
+KEY = re.compile(r"[A-Za-z_]\w*(?:[./][\w-]+)*", re.ASCII)
+"""A key of the configuration, or a group."""
+
 MOST_LISTED = 12
-_KEY = re.compile(r"[a-z_]\w*(?:\.\w+)*")
 _WRONG = re.compile(
     r"argument (?P<name>.*?): "
     r"(?P<reason>expected .*|invalid [^:]*: '?|ignored explicit argument '?)"
@@ -103,7 +109,9 @@ def refusal(
         named = [a for a in asked if (a.metavar or a.dest) in missing.split(", ")]
         are = " and ".join(_name(a) for a in named) or missing
         helps = ", ".join(_short(a) for a in named if _short(a))
-        values = typed + [example(a) or _name(a) for a in named]
+        options = parser._option_string_actions
+        given = [word for word in typed if word[:1] != "-" or word.partition("=")[0] in options]
+        values = given + [example(a) or _name(a) for a in named]
         such = line(program, values)
         form = line(program, [_name(a) for a in asked])
         head = f"{program} needs {are}{f', {helps}' if helps and len(named) == 1 else ''}"
@@ -187,13 +195,73 @@ def key_of(option: str) -> str:
     group, dot, last = name.partition(".")
     if name in known or (dot and (group in known or group == "hydra") and last):
         return name
-    if _KEY.fullmatch(OTHER_NAMES.get(name, "")):
+    if PLAIN.fullmatch(OTHER_NAMES.get(name, "")):
         return OTHER_NAMES[name]
     for group, keys in GROUP_KEYS.items():
         if name in keys and name != "name":
             return f"{group}.{name}"
     near = difflib.get_close_matches(name, known, n=1, cutoff=0.8) if len(name) < 64 else []
     return near[0] if near else ""
+
+
+def continues(last: str, word: str) -> bool:
+    """Return whether a word is a further value of the key before it."""
+    key, equals, value = last.lstrip("+").partition("=")
+    if not equals or "=" in word or not value or value.endswith(","):
+        return False
+    final = value.rpartition(",")[2]
+    if amount_of(word) is not None and amount_of(final) is not None:
+        return True
+    if key not in ("cell", "task") or not word.isidentifier():
+        return False
+    from gatekit.registry import cell_names, tasks
+
+    known = cell_names() if key == "cell" else tasks()
+    return word in known
+
+
+def example_of(key: str) -> str:
+    """Return a value of a key, for messages."""
+    from .config import DEFAULTS, EXAMPLES
+
+    of_groups = {"cell": "lstm", "task": "adding", "optimizer": "adam", "block": "modern"}
+    value = of_groups.get(key, EXAMPLES.get(key, DEFAULTS.get(key)))
+    if key.startswith("swap"):
+        return "power_law"
+    return as_typed(True if value is False else value) if value not in (None, {}) else "VALUE"
+
+
+def instead(word: str) -> str:
+    """Return what to type in place of a word without ``=``, as the end of a sentence."""
+    from .config import LAUNCH_KEYS, RUN_KEYS
+
+    if word.endswith(".py"):
+        return f"a plugin file is named by plugins: type 'plugins=[{word}]'."
+    if os.path.isdir(os.path.join("experiments", word)):
+        return (
+            f"it is a study: its own `gatekit train` command continues it, `gatekit extend {word} "
+            "--seeds N` adds seeds, and study=NAME begins another."
+        )
+    if is_key(word):
+        return f"type {word}={example_of(word)}."
+    if near := nearest_name(word, [*RUN_KEYS, *LAUNCH_KEYS]):
+        return f"did you mean {near!r}? Type {near}={example_of(near)}."
+    return (
+        "type for example units=64 or cell=lstm. Several values of one key are one word with "
+        "commas, as in -m cell=lstm,gru."
+    )
+
+
+def is_key(word: str) -> bool:
+    """Return whether a word is a key, without a value."""
+    from .config import LAUNCH_KEYS, RUN_KEYS
+
+    group, dot, _ = word.partition(".")
+    return (bool(KEY.fullmatch(word) and dot) and group in (*GROUPS, "swap")) or word in (
+        *GROUPS,
+        *RUN_KEYS,
+        *LAUNCH_KEYS,
+    )
 
 
 def _name(action: argparse.Action) -> str:
@@ -205,7 +273,7 @@ def _name(action: argparse.Action) -> str:
 def _short(action: argparse.Action) -> str:
     """Return the help of an argument if it is short."""
     text = (action.help or "").partition(" (default")[0].partition(";")[0].replace("%%", "%")
-    return text if len(text) <= 60 else ""
+    return text if len(text) <= 60 and ": " not in text and text[:5] != "type " else ""
 
 
 def _example(action: argparse.Action) -> str:
@@ -230,7 +298,7 @@ def _allowed(action: argparse.Action, came: str) -> tuple[str, str]:
     usable = isinstance(default, (int, float)) and not isinstance(default, bool)
     amount = amount_of(came.rpartition("=")[2])
     if action.type is int:
-        nearly = amount if isinstance(amount, int) else default if usable else 10
+        nearly = amount if isinstance(amount, int) else default if usable else 5
         return "an integer is expected", str(nearly)
     nearly = amount if amount is not None else default if usable else 0.5
     return "a number is expected", f"{nearly:g}"

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
 
-from gatekit.cell.errors import ConfigError, listed, nearest
+from gatekit.cell.errors import ConfigError, listed, nearest, nearest_name
 from gatekit.cell.language.ops import FUNCTIONS
 from gatekit.cell.schema import RESERVED
 from gatekit.registry import origins
@@ -238,8 +238,11 @@ def checked_kind(kind: str) -> str:
             hint = ": a plugin is a gate, output unit, block, task or function."
         elif _NAME.match(kind) and not nearest(kind, known):
             hint = f"; for a gate type gatekit new gate {kind}."
+        near = nearest_name(kind, known)
+        if near and not hint:
+            hint = f"; did you mean {near!r}? Type gatekit new {near} NAME."
         raise ConfigError(
-            f"gatekit new cannot create {kind!r}{hint or nearest(kind, known) or '.'} "
-            f"Type gatekit new KIND NAME. Kinds: {listed(known)}."
+            f"gatekit new cannot create {kind!r}{hint or '.'} Kinds: {listed(known)}. "
+            "Type gatekit new KIND NAME, such as gatekit new gate mine."
         )
     return kind

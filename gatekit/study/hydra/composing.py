@@ -31,7 +31,8 @@ from gatekit.registry import catalogue, cell_names, config_folders, left_out, ow
 from gatekit.study.config import RUN_KEYS
 from gatekit.study.references import refuse_large
 from gatekit.study.resolve import unresolved
-from gatekit.study.words import GROUPS, overrides, plugin_files
+from gatekit.study.typed import GROUPS
+from gatekit.study.words import overrides, plugin_files
 
 from . import sweepers
 from .sources import search_path
@@ -117,6 +118,11 @@ def composed(
         config = configuration(hydra, words, RunMode.MULTIRUN)
         return sweepers.Sweep(config, hydra.config_loader, trusted).composition()
     config = configuration(hydra, words)
+    if (trials := config.get("trials")) is not None:
+        raise ConfigError(
+            f"trials={trials}: draws are runs of a sweep; add -m, and hydra/sweeper=random with an "
+            "interval, such as 'optimizer.learning_rate=tag(log,interval(1e-4,1e-1))'."
+        )
     return sweepers.Composition([(tuple(sweepers.typed(config)), config)])
 
 
@@ -181,6 +187,8 @@ def candidates(typed: Sequence[str], prefix: str) -> list[str]:
     return []
 
 
+_SWEPT = re.compile(r"Sweep parameters '(.*)' requires --multirun")
+_MERGED = re.compile(r"Error merging override (\S+=.*)")
 _DELETED = re.compile(r"Could not delete from config\. '([^']*)' does not exist")
 
 
@@ -189,6 +197,21 @@ def _explained(error: BaseException, several: str) -> str:
     messages = [str(error).strip()]
     if missing := _DELETED.search(messages[0]):
         return f"~{missing[1]} removes nothing, because there is no such key; omit it."
+    if drawn := _SWEPT.search(messages[0]):
+        word = drawn[1].lstrip("+")
+        if "interval(" in word:
+            return (
+                f"{word} is drawn from: type -m hydra/sweeper=random trials=20 with it, or list "
+                f"values: -m {word.partition('=')[0]}=A,B."
+            )
+        return f"{word} has several values: add -m (--multirun) to run each of them."
+    if merging := _MERGED.search(messages[0]):
+        key, _, value = merging[1].lstrip("+").partition("=")
+        role, _, gate = value.strip("[]{}").replace("=", ":").partition(":")
+        gate = gate.strip(" '\"") or "VALUE"
+        return (
+            f"{key}={value}: {key} has keys of its own; type {key}.{role.strip() or 'KEY'}={gate}."
+        )
     if "arg 3 must not be zero" in messages[0]:
         return (
             "range(start,stop,step): the step is 0; type for example range(1,6) or range(0,10,2)."
@@ -235,6 +258,12 @@ def _unreadable(override: str) -> str:
             f"{key}={value} cannot be read: there is no function {function[1]}. List the values: "
             f"type -m {key}=A,B,C, or -m '{key}=range(START,STOP,STEP)' for whole numbers."
         )
+    if bracketed := re.fullmatch(r"choice\[([^\[\]()]+)\]", bare):
+        return f"{key}={value} cannot be read; type -m '{key}=choice({bracketed[1]})'."
+    values = [each.strip(" '\"") for each in re.split("[,;]", bare.strip("()[]{}; ,"))]
+    if values and all(re.fullmatch(r"[\w.+-]+", each) for each in values):
+        sweep = "-m " if len(values) > 1 else ""
+        return f"{key}={value} cannot be read; type {sweep}{key}={','.join(values)}."
     if second := re.fullmatch(r"([\w-]+)([.=])(?:(\w+)=)?([\w.-]+)", bare):
         if key == "match":
             return f"{key}={value} cannot be read; type {key}={second[1]}:{second[4]}."
