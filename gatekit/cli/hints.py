@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from gatekit.cell.errors import amount_of, listed, nearest_name
-from gatekit.study.typed import as_keys, elsewhere, key_of, line
+from gatekit.study.remedies import elsewhere
+from gatekit.study.typed import as_keys, key_of, line
 
 from .arguments import Parser, known_studies
 
@@ -118,7 +119,8 @@ def _of_option(parser: Parser, argument: str, options: list[str]) -> str:
     meant = next((m for group in _SAME for m in group if name in group and m in options), None)
     meant = meant or nearest_name(name, options)
     if not meant:
-        return elsewhere(argument, parser.prog)
+        after = parser.typed[parser.typed.index(argument) + 1 :]
+        return elsewhere(argument, parser.prog, after)
     return f"; did you mean {meant!r}? Type {_corrected(parser, argument, meant)}."
 
 

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, NoReturn
 from gatekit._version import __version__
 from gatekit.cell.errors import ConfigError, GatekitError, listed, nearest_name
 
-from .remedies import without_device
-from .typed import as_keys, elsewhere, key_of, line, refusal
+from .remedies import OTHER_NAMES, elsewhere, without_device
+from .typed import as_keys, key_of, line, refusal
 from .words import TRUST, overrides, plugin_files
 
 if TYPE_CHECKING:
@@ -27,6 +27,19 @@ _OWN_FILES = (
     "{}: put your files into ./conf, which is searched first: conf/experiment/NAME.yaml is "
     "experiment=NAME."
 )
+
+
+_OTHER_OPTIONS = {
+    **dict.fromkeys(
+        ("--print-config", "--show-config", "--print_config"), "--cfg job shows the configuration"
+    ),
+    **dict.fromkeys(("--sweep", "--grid", "--multi"), "type -m to run all combinations"),
+    **dict.fromkeys(
+        ("--verbose", "--quiet", "-v", "-q"),
+        "there is one level of detail, and `gatekit logs RUN` shows the log of a run",
+    ),
+}
+"""What to type in place of options of other programs."""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -162,7 +175,8 @@ def _show(options: argparse.Namespace) -> None:
         if options.help:
             from .help import help_text
 
-            _write(help_text(configuration(hydra, words)))
+            experiments = hydra.config_loader.get_group_options("experiment")
+            _write(help_text(configuration(hydra, words), experiments))
         else:
             show(hydra, words, options)
 
@@ -200,7 +214,7 @@ def _read(argv: Sequence[str], own: Sequence[str] = ()) -> argparse.Namespace:
         reader.prog = "gatekit plan"
     known = [*own, *(o for action in reader._actions for o in action.option_strings)]
     for word in argv:
-        if re.match(r"-c[np]\b", word):  # argparse would read -cn as --cfg n
+        if re.match(r"-c[npd]\b", word):  # argparse would read -cn as --cfg n
             raise ConfigError(_OWN_FILES.format(word))
         if word[:1] == "-" != word[1:2] and len(word) > 2 and key_of(word):
             raise ConfigError(_dashes(reader.prog, argv, known))
@@ -218,7 +232,12 @@ def _read(argv: Sequence[str], own: Sequence[str] = ()) -> argparse.Namespace:
             )
         if device := without_device(name.lstrip("-")):
             raise ConfigError(f"{name} is not an option of this command{device}")
-        hint = elsewhere(name, reader.prog)
+        after = list(argv)[list(argv).index(word) + 1 :]
+        hint = elsewhere(word, reader.prog, after)
+        if plain := _OTHER_OPTIONS.get(name):
+            hint = f"; {plain}."
+        if key := OTHER_NAMES.get(name.lstrip("-").replace("-", "_")):
+            hint = f"; the key is {key}."
         near = "" if hint else nearest_name(name, known)
         if near:
             typed = [near if other == word else other for other in argv]

@@ -16,7 +16,7 @@ from gatekit.tasks.seeds import PARTS
 from gatekit.training import schedule as schedules
 
 from .references import refuse_keywords
-from .remedies import KEY, instead, key_of_part, likely_key, meant, shown
+from .remedies import KEY, OTHER_NAMES, elsewhere, instead, key_of_part, likely_key, meant, shown
 from .schema import (
     Check,
     WrongError,
@@ -190,6 +190,7 @@ DEFAULTS: dict[str, Any] = {
 
 EXAMPLES: dict[str, Any] = {
     "width": 64,
+    "dropout": 0.1,
     "mixers": ["lstm", "gru"],
     "vary": "init",
     "match": "lstm",
@@ -273,10 +274,11 @@ def _refuse_name_as_key(data: Mapping[str, Any], known: Mapping[str, Check]) -> 
         name = data[group].get(key) if isinstance(data.get(group), Mapping) else None
         if isinstance(name, str) and name in data and name not in known:
             inner = data[name]
-            option = next(iter(inner), "KEY") if isinstance(inner, Mapping) else "KEY"
+            given = inner.items() if isinstance(inner, Mapping) else ()
+            option, value = next(iter(given), ("KEY", "VALUE"))
             raise ConfigError(
                 f"{name}.{option} is not a key: {name} is the name of the {group}; type "
-                f"{group}.{option}=VALUE."
+                f"{group}.{option}={as_typed(value)}."
             )
 
 
@@ -397,12 +399,14 @@ def _checked(
                 inner, value = next(iter(value.items()))
                 group = meant_key(f"{group}.{inner}")
                 near = f"; did you mean {group}?"
-            if not prefix and near == "." and (group := key_of_part(str(key), data)):
-                near = f"; did you mean {group}?"
+            part = "" if prefix or str(key) in OTHER_NAMES else key_of_part(str(key), data)
+            if part:
+                near, group = f"; did you mean {part}?", part
             if near == ".":
                 first = next(iter(known))
                 such = f" Type for example {prefix}{first}={_example(f'{prefix}{first}')}."
                 every = f" Keys: {listed([*known, *also], 40)}.{such}"
+                near = elsewhere(str(key), "gatekit train", [str(value)]) or near
                 near += every if prefix else " `gatekit train --help` lists all keys."
             elif KEY.fullmatch(group):
                 word = f"{group}={as_typed(value)}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from gatekit.cell.errors import SWITCHES, amount_of, as_typed, excerpt, nearest_name, safe_repr
@@ -203,6 +203,22 @@ _PRECISIONS = {
     **dict.fromkeys(("fp64", "double", "64"), "float64"),
 }
 """What other libraries call a precision."""
+_ELSEWHERE = {
+    "compare": "by baseline figure draw margin level where label best-of csv markdown latex split",
+    "plan": "list dry-run dry dryrun what-if",
+    "status": "runs verify progress",
+    "extend": "until-decided add-seeds",
+    "report": "html watch report",
+    "prune": "yes delete",
+    "export": "tensorboard mlflow",
+    "serve": "port live dashboard",
+    "sample": "prompt temperature",
+    "bundle": "weights",
+}
+"""Commands with options that people type elsewhere."""
+
+_TAKES = {"sample": "RUN", "serve": ""}
+
 _DEVICES = ("device", "devices", "gpu", "gpus", "cuda", "accelerator")
 
 
@@ -229,6 +245,27 @@ def without_device(key: str) -> str:
         ": a run uses the GPU that TensorFlow finds, and n_jobs shares several. Without a GPU: "
         "CUDA_VISIBLE_DEVICES= in front of the command."
     )
+
+
+def elsewhere(option: str, program: str, words: Sequence[str]) -> str:
+    """Return which command has an option, as the end of a sentence; empty if none is known.
+
+    Args:
+        option: as typed, such as ``--by`` or ``--by=cell``.
+        program: the command that was typed, such as ``gatekit train``.
+        words: its further arguments after the option.
+    """
+    name, _, value = option.lstrip("-").replace("_", "-").partition("=")
+    for command, options in _ELSEWHERE.items():
+        if name not in options.split():
+            continue
+        if command == "plan":
+            return "; `gatekit plan`, with the same words, shows what would run. --list is quick."
+        if program != f"gatekit {command}":
+            value = value or next((w for w in words[:1] if w[:1] != "-" and "=" not in w), "")
+            typed = f"gatekit {command} {_TAKES.get(command, 'STUDY')} --{name} {value}"
+            return f"; --{name} is an option of another command: `{' '.join(typed.split())}`."
+    return ""
 
 
 def key_of_part(key: str, data: Mapping[str, Any]) -> str:

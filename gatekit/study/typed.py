@@ -56,36 +56,10 @@ _EXAMPLES = {
 }
 """A value by the name that a help text gives it."""
 
-_ELSEWHERE = {
-    "compare": "by baseline figure draw margin level where label best-of csv markdown latex split",
-    "plan": "list dry-run dry dryrun what-if",
-    "status": "runs verify progress",
-    "extend": "until-decided add-seeds",
-    "report": "html watch report",
-    "prune": "yes delete",
-    "export": "tensorboard mlflow",
-    "serve": "port live dashboard",
-    "sample": "prompt temperature",
-    "bundle": "weights",
-}
-"""Commands with options that people type elsewhere."""
-
 
 def line(program: str, words: Sequence[str]) -> str:
     """Return a command as it is typed, in backquotes."""
     return f"`{' '.join([program, shlex.join(words)]).rstrip()}`"
-
-
-def elsewhere(option: str, program: str) -> str:
-    """Return which command has an option, as the end of a sentence; empty if none is known."""
-    name = option.lstrip("-").partition("=")[0].replace("_", "-")
-    for command, options in _ELSEWHERE.items():
-        if name in options.split() and program != f"gatekit {command}":
-            words = {"plan": "KEY=VALUE", "sample": "RUN", "serve": ""}.get(command, "STUDY")
-            shown = {"plan": "--list"}.get(command, f"--{name}")
-            typed = f"gatekit {command} {words}".rstrip()
-            return f"; {shown} is an option of another command: `{typed} {shown} ...`."
-    return ""
 
 
 def refusal(

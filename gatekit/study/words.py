@@ -113,7 +113,7 @@ def prefixed(word: str, trusted: bool = False) -> str:
     if name.startswith("hydra.launcher."):
         known_key(name.removeprefix("hydra.launcher.").partition(".")[0])
     if not trusted:
-        _refuse_key(key, name)
+        _refuse_key(key, name, value or "VALUE")
     if not trusted or name in GROUPS:
         _refuse_value(name, word, trusted)
     if name.startswith("hydra"):
@@ -132,6 +132,8 @@ def refuse_apart(typed: Sequence[str]) -> None:
     joined: list[str] = []
     whys: list[str] = []
     for word in typed:
+        if word[-1:] == "=" and word[:-1] in GROUPS and word == typed[-1]:
+            raise ConfigError(f"{word} needs a value; type {word}{example_of(word[:-1])}")
         last = joined[-1] if joined else ""
         colon = re.fullmatch(rf"({KEY.pattern}) *(?::=?|==|=>) *(.+)", word)
         if last.endswith("=") and "=" in word:
@@ -264,7 +266,7 @@ def _open(text: str) -> bool:
     return any(value.count(left) > value.count(right) for left, right in ("{}", "[]"))
 
 
-def _refuse_key(key: str, name: str) -> None:
+def _refuse_key(key: str, name: str, value: str) -> None:
     if key[: -len(name) or None] not in ("", "+", "++", "~"):
         raise ConfigError(f"{key!r} is not a key; type {name}=VALUE.")
     if name.partition(".")[0].partition("/")[0] == "hydra" or name.startswith("hydra"):
@@ -288,7 +290,7 @@ def _refuse_key(key: str, name: str) -> None:
 
         typed = name.replace("-", "_")
         raise ConfigError(
-            f"{key!r} is not a key, because keys have no dashes; type {meant_key(typed)}=VALUE."
+            f"{key!r} is not a key, because keys have no dashes; type {meant_key(typed)}={value}."
         )
     if not KEY.fullmatch(name):
         such = "swap.forget=GATE" if name.startswith("swap") else "units=64 or task.length=9"

@@ -28,7 +28,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from gatekit.cell.errors import ConfigError, GatekitError, alternatives, excerpt, shown
 from gatekit.registry import catalogue, cell_names, config_folders, left_out, own_file
-from gatekit.study.config import RUN_KEYS
+from gatekit.study.config import RUN_KEYS, meant_key
 from gatekit.study.references import refuse_large
 from gatekit.study.resolve import unresolved
 from gatekit.study.typed import GROUPS
@@ -196,7 +196,8 @@ def _explained(error: BaseException, several: str) -> str:
     """Return the message of an error and of its causes."""
     messages = [str(error).strip()]
     if missing := _DELETED.search(messages[0]):
-        return f"~{missing[1]} removes nothing, because there is no such key; omit it."
+        why = "it has its default" if missing[1] in RUN_KEYS else "there is no such key"
+        return f"~{missing[1]} removes nothing, because {why}; omit it."
     if drawn := _SWEPT.search(messages[0]):
         word = drawn[1].lstrip("+")
         if "interval(" in word:
@@ -238,10 +239,11 @@ def _unreadable(override: str) -> str:
         return f"{key}={excerpt(value, EXCERPT)} cannot be read: check its brackets and quotes."
     bare = value.strip("'")
     options = re.fullmatch(r"([\w.-]+)\(((?:\w+=[^,()]+,? *)+)\)", bare)
-    if options and key.startswith(("swap.", "cell", "task", "output_unit")):
+    if options and key.startswith(("swap.", *GROUPS)):
         pairs = [pair.strip() for pair in options[2].split(",") if pair.strip()]
         # units=16 is a key of a run, and eps=0.1 one of the gate.
         names = [p if p.partition("=")[0] in RUN_KEYS else f"{key}.{p}" for p in pairs]
+        names = [f"{meant_key(n.partition('=')[0])}={n.partition('=')[2]}" for n in names]
         typed = " ".join([f"{key}={options[1]}", *names])
         return f"{key}={value} cannot be read: options are keys of their own. Type {typed}"
     if key in GROUPS and (called := re.fullmatch(r"(\w+)\(.*", bare)):
@@ -304,12 +306,19 @@ def _missing(error: MissingConfigException, plugins: Sequence[str]) -> str:
     if not known and group == "cell":  # `defaults` of a file; Hydra lists nothing then
         known = list(cell_names(plugins))
     stem = re.sub(r"\.ya?ml$", "", name.rpartition("/")[2])
+    if "/" in name and all(part in known for part in name.split("/")):
+        return f"{group}={name}: to run each of them type -m {group}={name.replace('/', ',')}."
     if stem != name and stem in known:
         return f"{group}={name}: a name has no folder and no ending; type {group}={stem}."
     if group == "cell" and name in catalogue(plugins).gates:
         return (
             f"cell={name}: {name} is a gate, not a cell; put it into a role of a cell, such as "
             f"cell=lstm swap.forget={name}."
+        )
+    if stem != name and group in name.split("/"):
+        return (
+            f"{group}={name}: a name has no folder and no ending; type {group}={stem} for the file "
+            f"conf/{group}/{stem}.yaml, which does not exist yet."
         )
     if group == "block" and name.lower() in ("none", "off", "false", "identity"):
         return f"block={name}: type block=plain for nothing around the layer."
