@@ -9,8 +9,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from gatekit.cell.errors import amount_of, listed, nearest_name
+from gatekit.registry import cell_names
 from gatekit.study.remedies import elsewhere
-from gatekit.study.typed import as_keys, key_of, line
+from gatekit.study.typed import LAUNCHING, as_keys, key_of, line, near_option
 
 from .arguments import Parser, known_studies
 
@@ -24,12 +25,22 @@ def hint(parser: Parser, argument: str, options: list[str]) -> str:
     action = parser._option_string_actions.get(before)
     if ending := _file(parser, argument, kept):
         return ending
-    if parser.typed[max(0, parser.typed.index(argument) - 2)] == "--where":
+    if f"--{argument}" in options:
+        return f"; did you mean --{argument}? Type {_corrected(parser, argument, f'--{argument}')}."
+    if (argument[0] in "0123456789abcdef" and "--run" in options) and is_start(argument):
+        return f"; did you mean --run? Type {parser.line(*kept, '--run', argument)}."
+    owner = parser._option_string_actions.get(
+        parser.typed[max(0, parser.typed.index(argument) - 2)]
+    )
+    if owner is not None and "=" in str(owner.metavar) and "=" not in before:
         joined = [f"{word}={argument}" if word == before else word for word in kept]
         return f"; the key and its value are one word: type {parser.line(*joined)}."
     if "=" in argument and "--where" in options:
         return f"; did you mean --where {argument}? Type {parser.line(*kept, '--where', argument)}."
     if any(action.dest == "sql" for action in parser._actions):
+        study = next((word for word in parser.typed if word in known_studies()), "")
+        if study and " " in argument:
+            return f"; type {parser.line(argument, '--study', study)}."
         return f"; put the statement into quotes: type `{parser.prog} 'select * from runs'`."
     if argument == "%":
         joined = [f"{word}%" if word == before else word for word in kept]
@@ -94,7 +105,9 @@ def _file(parser: Parser, argument: str, kept: Sequence[str]) -> str:
 def _of_option(parser: Parser, argument: str, options: list[str]) -> str:
 
     name, _, value = argument.partition("=")
-    if any(action.dest == "overrides" for action in parser._actions) and key_of(name):
+    takes = any(action.dest == "overrides" for action in parser._actions)
+    launches = any(action.dest == "study" for action in parser._actions)
+    if takes and key_of(name) in (LAUNCHING if launches else (key_of(name) or None,)):
         typed = as_keys(parser.typed, options)
         return f"; keys are typed without dashes: type {line(parser.prog, typed)}."
     if name == "--study" and any(action.dest == "study" for action in parser._actions):
@@ -114,10 +127,11 @@ def _of_option(parser: Parser, argument: str, options: list[str]) -> str:
         )
     if name == "-o" and "--csv" in options:
         return f"; write a file with `{parser.prog} {' '.join(_positional(parser))} --csv > FILE`."
-    if name in _NOTES:
-        return _NOTES[name]
+    for key in (f"{parser.prog.removeprefix('gatekit ')} {name}", name):
+        if key in _NOTES:
+            return _NOTES[key]
     meant = next((m for group in _SAME for m in group if name in group and m in options), None)
-    meant = meant or nearest_name(name, options)
+    meant = meant or near_option(name, options)
     if not meant:
         after = parser.typed[parser.typed.index(argument) + 1 :]
         return elsewhere(argument, parser.prog, after)
@@ -131,10 +145,15 @@ def _corrected(parser: Parser, argument: str, meant: str) -> str:
     words, index = list(parser.typed), parser.typed.index(argument)
     value = argument.partition("=")[2]
     given = [value] if value else []
+    after = words[index + 1 : index + 2]
+    if action.nargs == 0 and after and after[0][:1] != "-" and after[0] not in known_studies():
+        words.pop(index + 1)  # the value of an option that takes none
     if not given and action.nargs != 0 and index + 1 < len(words) and words[index + 1][:1] != "-":
         given = [words.pop(index + 1)]
     if meant == "--level" and given and (amount_of(given[0]) or 1) < 0.5:
         given = [f"{1 - (amount_of(given[0]) or 0):g}"]
+    if meant == "--where" and given and "=" not in given[0]:
+        given = [f"cell={given[0]}"]
     if action.nargs != 0:
         given = given or [str(action.metavar or action.dest.upper())]
         ending = str(action.metavar).partition("FILE.")[2]
@@ -142,6 +161,11 @@ def _corrected(parser: Parser, argument: str, meant: str) -> str:
             given = [str(Path(given[0]).with_suffix(f".{ending}"))]
     words[index : index + 1] = [meant, *(given if action.nargs != 0 else [])]
     return line(parser.prog, words)
+
+
+def is_start(word: str) -> bool:
+    """Return whether a word may be the first digits of a run's id."""
+    return re.fullmatch(r"[0-9a-f]{3,16}", word) is not None
 
 
 def _of_study(parser: Parser, argument: str, kept: Sequence[str], chooses: bool) -> str:
@@ -153,13 +177,17 @@ def _of_study(parser: Parser, argument: str, kept: Sequence[str], chooses: bool)
         return f"; it takes one study, one after the other: type {parser.line(*kept)}, then {each}."
     if "/" in argument:
         return f"; `gatekit why {first} {argument}` compares two groups or runs."
-    if re.fullmatch(r"[0-9a-f]{3,16}", argument):
+    if is_start(argument):
         return f"; it takes one study. `gatekit logs {argument}` shows the log of this run."
     if chooses and first not in known and known:
         names = ",".join(word for word in parser.typed if not word.startswith("-"))
         typed = parser.line(known[0], "--where", f"cell={names}")
         return f"; it takes one study, and {first!r} is none. For cells of a study type {typed}."
-    if chooses and argument.isidentifier():
+    if near := nearest_name(argument, known):
+        typed = parser.line(*(near if word == first else word for word in kept))
+        also = f", or {typed} for {near}" if near != first else ""
+        return f"; it takes one study: type {parser.line(*kept)}{also}."
+    if chooses and argument in cell_names():
         typed = parser.line(*kept, "--where", f"cell={argument}")
         return f"; it takes one study. To choose groups of it type {typed}."
     return f"; it takes one study: type {parser.line(*kept)}."
@@ -235,6 +263,13 @@ _NOTES = {
     ),
     "-m": "; this command is about one cell: type one name after cell=.",
     "--open": "; the page is a file: open it in a browser.",
-    "--sort": "; the table lists the groups by their mean, the best first.",
+    **dict.fromkeys(
+        ("--excel", "--xlsx", "--tsv", "--table"),
+        "; a table for other programs is CSV: type --csv > FILE.csv.",
+    ),
+    "prune --dry-run": "; `gatekit prune STUDY` only lists, and --yes removes.",
+    "new --force": "; nothing is overwritten: choose another name, or move the file.",
+    "cite --bibtex": "; it prints BibTeX: omit the option.",
+    "compare --sort": "; the table lists the groups by their mean, the best first.",
     "--seeds": "; seeds are chosen by train: seeds=5.",
 }

@@ -109,7 +109,9 @@ def _no_command(name: str, rest: Sequence[str]) -> str:
     if name in _NOTES:
         return f"{head}; {_NOTES[name]}"
     if swapped := next((word for word in rest if word in COMMANDS), None):
-        words = [swapped, name, *(word for word in rest if word != swapped)]
+        # `gatekit list cells` is `gatekit cells`, and `gatekit base compare` names a study.
+        named = [] if name in _OTHER_NAMES else [name]
+        words = [swapped, *named, *(word for word in rest if word != swapped)]
         return f"{head}; the command comes first: type {line('gatekit', words)}."
     if name.endswith((".yaml", ".yml", ".py")) or "=" in name:
         typed = line("gatekit", ["train", name, *rest] if "=" in name else ["check", name])

@@ -208,7 +208,11 @@ def _target(
         kind, name = "parameters", asked
     elif asked in registry.cell_names():
         kind, name = "cell", asked
-    elif ":" not in asked and (near := nearest_name(asked, registry.cell_names())):
+    elif (
+        ":" not in asked
+        and asked not in MEASURES
+        and (near := nearest_name(asked, registry.cell_names()))
+    ):
         kind, name = "cell", near
     kind = nearest_name(kind, [*MEASURES, "cell"]) or "parameters"
     such = name if name and (kind == "cell" or amount_of(name)) else "50k"

@@ -9,13 +9,14 @@ import shlex
 import sys
 import traceback
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from gatekit._version import __version__
-from gatekit.cell.errors import ConfigError, GatekitError, listed, nearest_name
+from gatekit.cell.errors import ConfigError, GatekitError, listed
 
 from .remedies import OTHER_NAMES, elsewhere, without_device
-from .typed import as_keys, key_of, line, refusal
+from .typed import as_keys, key_of, line, near_option, refusal
 from .words import TRUST, overrides, plugin_files
 
 if TYPE_CHECKING:
@@ -213,9 +214,14 @@ def _read(argv: Sequence[str], own: Sequence[str] = ()) -> argparse.Namespace:
     if "--list" in own:
         reader.prog = "gatekit plan"
     known = [*own, *(o for action in reader._actions for o in action.option_strings)]
-    for word in argv:
+    for word, after in zip(argv, [*argv[1:], ""], strict=True):
         if re.match(r"-c[npd]\b", word):  # argparse would read -cn as --cfg n
             raise ConfigError(_OWN_FILES.format(word))
+        if word in ("-c", "--cfg") and after.endswith((".yaml", ".yml")):
+            name = Path(after).stem
+            raise ConfigError(
+                f"{word} {after}: a file conf/experiment/{name}.yaml is chosen by experiment={name}."
+            )
         if word[:1] == "-" != word[1:2] and len(word) > 2 and key_of(word):
             raise ConfigError(_dashes(reader.prog, argv, known))
     options, unknown = reader.parse_known_intermixed_args(list(argv))
@@ -232,13 +238,12 @@ def _read(argv: Sequence[str], own: Sequence[str] = ()) -> argparse.Namespace:
             )
         if device := without_device(name.lstrip("-")):
             raise ConfigError(f"{name} is not an option of this command{device}")
-        after = list(argv)[list(argv).index(word) + 1 :]
-        hint = elsewhere(word, reader.prog, after)
+        hint = elsewhere(word, reader.prog, argv[list(argv).index(word) + 1 :])
         if plain := _OTHER_OPTIONS.get(name):
             hint = f"; {plain}."
         if key := OTHER_NAMES.get(name.lstrip("-").replace("-", "_")):
             hint = f"; the key is {key}."
-        near = "" if hint else nearest_name(name, known)
+        near = "" if hint else near_option(name, known) or {"-M": "-m"}.get(name, "")
         if near:
             typed = [near if other == word else other for other in argv]
             hint = f"; did you mean {near!r}? Type {line(reader.prog, typed)}."

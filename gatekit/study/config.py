@@ -408,6 +408,12 @@ def _checked(
                 every = f" Keys: {listed([*known, *also], 40)}.{such}"
                 near = elsewhere(str(key), "gatekit train", [str(value)]) or near
                 near += every if prefix else " `gatekit train --help` lists all keys."
+            elif group.startswith("optimizer.beta") and isinstance(value, list):
+                pairs = zip(("beta_1", "beta_2"), value, strict=False)
+                near += f" Type {' '.join(f'optimizer.{k}={as_typed(v)}' for k, v in pairs)}."
+            elif isinstance(value, Mapping) and value:
+                word = " ".join(f"{group}.{k}={as_typed(v)}" for k, v in value.items())
+                near += f" Type {word}." if KEY.fullmatch(group) else ""
             elif KEY.fullmatch(group):
                 word = f"{group}={as_typed(value)}"
                 near += f" Type {shlex.quote(word) if set(word) & set('[]{} ') else word}."

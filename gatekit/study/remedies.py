@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import shlex
 from collections.abc import Collection, Mapping, Sequence
@@ -16,6 +17,7 @@ KEY = re.compile(r"[a-z_]\w*(?:\.\w+)*")
 """A key that can be typed as it is, unlike ``swap.ROLE=GATE``."""
 
 OTHER_NAMES = {
+    "j": "n_jobs",
     "lr": "optimizer.learning_rate",
     "batch_size": "trainer.batch",
     "max_epochs": "trainer.epochs",
@@ -141,7 +143,8 @@ def instead(key: str, value: Any, check: Check, example: Any = None) -> str:
         return f" Name the role that the gate plays: type {typed}."
     names = [value] if isinstance(value, str) else value
     if key == "track" and isinstance(names, list) and all(name in NAMES for name in names):
-        install = "; ".join(NAMES[name] for name in names)
+        missing = [name for name in names if not allowed(check, [name])]
+        install = "; ".join(NAMES[name] for name in missing)
         then = "" if allowed(check, names) else f"{install}, then "
         return f" Type {then}'track=[{','.join(names)}]'."
     if key == "precision" and (near := _PRECISIONS.get(str(value).lower())):
@@ -173,8 +176,10 @@ def _nearly(value: Any, check: Check) -> list[Any]:
         found.append(SWITCHES.get(str(value).lower()))
         if check is flag and isinstance(value, str) and value.lower() not in ("", "none", "null"):
             found.append(True)
-    if isinstance(value, float) and value.is_integer():
-        found.append(int(value))
+    if isinstance(value, float) and math.isfinite(value):
+        found.append(int(value) if value.is_integer() else round(value))
+    if isinstance(value, int) and (most := re.search(r" to ([\d,]+)", _reason(check, value))):
+        found.append(int(most[1].replace(",", "")) if value > 0 else None)
     if isinstance(value, str):
         found += [value.lower(), _PRECISIONS.get(value.lower()), [value]]
         if (amount := amount_of(value)) is not None:
@@ -185,6 +190,14 @@ def _nearly(value: Any, check: Check) -> list[Any]:
             names = str(wrong).removesuffix(", or null").removeprefix("one of ").split(", ")
             found.append(nearest_name(value, names) or None)
     return found
+
+
+def _reason(check: Check, value: Any) -> str:
+    try:
+        check(value)
+    except WrongError as wrong:
+        return str(wrong)
+    return ""
 
 
 def allowed(check: Check, value: Any) -> bool:
@@ -204,7 +217,7 @@ _PRECISIONS = {
 }
 """What other libraries call a precision."""
 _ELSEWHERE = {
-    "compare": "by baseline figure draw margin level where label best-of csv markdown latex split",
+    "compare": "by baseline figure draw margin level where label best-of split",
     "plan": "list dry-run dry dryrun what-if",
     "status": "runs verify progress",
     "extend": "until-decided add-seeds",

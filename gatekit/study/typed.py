@@ -8,6 +8,7 @@ import os
 import re
 import shlex
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from gatekit.cell.errors import amount_of, as_typed, listed, nearest_name
 
@@ -79,6 +80,12 @@ def refusal(
     program, typed = parser.prog, list(words)
     missing = message.partition("required: ")[2]
     if missing:
+        unknown = [
+            w for w in typed if w[:2] == "--" and w.partition("=")[0] not in options_of(parser)
+        ]
+        if unknown and (near := near_option(unknown[0], options_of(parser))):
+            typed = [near if word == unknown[0] else word for word in typed]
+            return f"{program} has no option {unknown[0]!r}; did you mean {near!r}? Type {line(program, typed)}."
         asked = [a for a in parser._actions if not a.option_strings and a.nargs not in ("*", "?")]
         named = [a for a in asked if (a.metavar or a.dest) in missing.split(", ")]
         are = " and ".join(_name(a) for a in named) or missing
@@ -116,6 +123,11 @@ def refusal(
     what = f" ({_short(action)})" if _short(action) else ""
     kept = [*typed[:at], such, *typed[at:]]
     return f"{name} needs a value{what}; type for example {line(program, kept)}."
+
+
+def options_of(parser: argparse.ArgumentParser) -> list[str]:
+    """Return the options of a parser."""
+    return list(parser._option_string_actions)
 
 
 def without(words: Sequence[str], action: argparse.Action | None, name: str) -> list[str]:
@@ -156,8 +168,24 @@ def as_keys(words: Sequence[str], options: Sequence[str]) -> list[str]:
             value = "true" if check in (flag, flag_or_auto) else "VALUE"
             if rest and not rest[0].startswith("-") and "=" not in rest[0]:
                 value = rest.pop(0)
-        kept.append(f"{key}={value}")
+        if key == "experiment":
+            value = Path(value).stem
+        if not any(word.startswith(f"{key}=") for word in kept):
+            kept.append(f"{key}={value}")
     return kept
+
+
+LAUNCHING = ("n_jobs", "threads", "retry", "track", "allow_changed")
+"""Keys of commands that repeat runs of a study."""
+
+
+def near_option(name: str, options: Sequence[str]) -> str:
+    """Return the option that a misspelt one is meant to be, or an empty string."""
+    bare = {option.lstrip("-"): option for option in options if option.startswith("--")}
+    typed = name.lstrip("-").replace("_", "-").lower()[:64]
+    near = difflib.get_close_matches(typed, bare, n=1, cutoff=0.7)
+    found = [*near, *(each for each in bare if len(typed) > 2 and each.startswith(typed))]
+    return bare[found[0]] if found else name if name in options else ""
 
 
 def key_of(option: str) -> str:

@@ -224,6 +224,8 @@ def _refuse_both(typed: Sequence[str]) -> None:
             f"mixers={keys['mixers']} names the cell of each layer, so that cell={keys['cell']} "
             f"would have no effect; remove one of them."
         )
+    if name := keys.get("task.name"):
+        raise ConfigError(f"task.name={name}: a task is chosen by its name; type task={name}.")
     if kind := keys.get("block.kind"):
         raise ConfigError(f"block.kind={kind}: a block is chosen by its name; type block={kind}.")
 
@@ -366,6 +368,9 @@ def _refuse_choice(group: str, value: Any) -> None:
         ]
         example = f" Type {shlex.join([*([f'{group}={name}'] if name else []), *words])}"
     came = as_typed(value)
-    if isinstance(value, str) and len(several := re.findall(r"[\w.-]+", value)) > 1:
+    if isinstance(value, str) and value.endswith((".yaml", ".yml")):
+        stem = value.rpartition("/")[2].rpartition(".")[0]
+        example = f" Type {group}={stem} for the file conf/{group}/{stem}.yaml."
+    elif isinstance(value, str) and len(several := re.findall(r"[\w.-]+", value)) > 1:
         example = f" To run each of several type -m {group}={','.join(several)}."
     raise ConfigError(f"{group}={came}: the name of a file in conf/{group} is expected.{example}")

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gatekit.cell.errors import ConfigError, listed, nearest
+from gatekit.cell.errors import ConfigError, listed, nearest, nearest_name
 from gatekit.cli.arguments import Parser
 from gatekit.cli.commands import COMMANDS
 from gatekit.cli.options import add_figure, add_keys, add_root, figure_formats, keys
@@ -121,7 +121,8 @@ def _check_kinds(kinds: Sequence[str]) -> None:
         if kind not in FIGURES:
             raise ConfigError(
                 f"--draw {kind}: there is no such figure{nearest(kind, FIGURES) or '.'}"
-                f" Figures: {listed(FIGURES)}. Type for example --draw forest."
+                f" Figures: {listed(FIGURES)}. Type for example --draw "
+                f"{nearest_name(kind, FIGURES) or 'forest'}."
             )
 
 

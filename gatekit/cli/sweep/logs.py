@@ -37,7 +37,7 @@ def run(name: str, argv: Sequence[str]) -> int:
     parser.add_argument("--json", action="store_true", help="write JSON")
     options = parser.read(argv)
     if options.lines is not None and options.lines < 1:
-        raise ConfigError(f"--lines {options.lines}: type a number from 1.")
+        raise ConfigError(f"--lines {options.lines}: type a number from 1, such as --lines 20.")
 
     from gatekit.runs import durable
     from gatekit.runs.studies.survey import find

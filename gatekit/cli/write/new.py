@@ -29,7 +29,7 @@ def run(name: str, argv: Sequence[str]) -> int:
     parser.add_argument(
         "kind", metavar="KIND", help="project, gate, output-unit, block, task or function"
     )
-    parser.add_argument("name", metavar="NAME", help="name of the new project or plugin")
+    parser.add_argument("name", metavar="NAME", help="the new name")
     parser.add_argument(
         "--package",
         action="store_true",

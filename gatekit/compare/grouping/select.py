@@ -68,7 +68,7 @@ def _in_any_study(text: str, known: Sequence[str], root: Path | str) -> Selectio
             raise RunError(f"{text!r} is a study; type one of its groups or runs, such as {such}")
         raise RunError(
             f"{text!r} does not name a run; type a run's id, or STUDY/GROUP such as "
-            f"{known[0]}/{text}"
+            f"{text.replace(':', '/') if ':' in text else f'{known[0]}/{text}'}"
         )
     matches = []
     for name in known:

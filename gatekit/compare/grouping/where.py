@@ -69,13 +69,20 @@ def where_any(
     ]
 
 
+_ENDS = ("cell", "task", "units", "seed", "state", "origin", "optimizer", "block", "layers")
+"""Keys that are recognised without a value."""
+
+
 def _wanted(conditions: Sequence[str], tasks: Sequence[str]) -> dict[str, list[str]]:
     wanted: dict[str, list[str]] = {}
     for condition in conditions:
         key, equals, values = condition.partition("=")
         if not key or not equals or not values:
+            word = condition.rstrip("=")
+            such = f"{word}=VALUE" if word in _ENDS else f"cell={word}"
+            such = such if word.isidentifier() or word in _ENDS else "cell=lstm,gru"
             raise ConfigError(
-                f"where {condition}: type KEY=VALUE or KEY=VALUE,VALUE, such as cell=lstm,gru"
+                f"where {condition}: type KEY=VALUE or KEY=VALUE,VALUE, such as {such}"
             )
         wanted.setdefault(key, []).extend(_COMMA.split(values))
     for task in tasks:

@@ -258,8 +258,13 @@ def _unreadable(override: str) -> str:
     if function and function[1] not in ("choice", "range", "glob", "interval", "tag", "sort"):
         return (
             f"{key}={value} cannot be read: there is no function {function[1]}. List the values: "
-            f"type -m {key}=A,B,C, or -m '{key}=range(START,STOP,STEP)' for whole numbers."
+            f"type -m {key}=A,B,C, or -m '{key}=range(START,STOP,STEP)' for whole numbers. To "
+            f"draw from a range type hydra/sweeper=random trials=20 '{key}=tag(log,interval(1e-4,1e-1))'."
         )
+    if ";" in bare and re.fullmatch(r"(range|choice|interval)\([^()]*\)", bare):
+        return f"{key}={value} cannot be read; type -m '{key}={bare.replace(';', ',')}'."
+    if key == "swap" and (pair := re.fullmatch(r"(\w+)[=:] *(\w+)", bare)):
+        return f"swap={value} cannot be read; type swap.{pair[1]}={pair[2]}."
     if bracketed := re.fullmatch(r"choice\[([^\[\]()]+)\]", bare):
         return f"{key}={value} cannot be read; type -m '{key}=choice({bracketed[1]})'."
     values = [each.strip(" '\"") for each in re.split("[,;]", bare.strip("()[]{}; ,"))]
