@@ -86,10 +86,6 @@ class Parser(argparse.ArgumentParser):
         if action.dest == "run" and runs:
             return runs[0].name[:8]
         if action.metavar in ("A", "B") and known:
-            if any(word in known for word in self.typed):
-                study = next(word for word in self.typed if word in known)
-                self.typed[self.typed.index(study)] = f"{study}/lstm"
-                return f"{study}/gru"
             return f"{known[0]}/{'lstm' if action.metavar == 'A' else 'gru'}"
         return _FIRST.get(action.dest, "")
 

@@ -226,6 +226,7 @@ _SAME = (
     ("--level", "--alpha", "--confidence", "--ci", "--significance"),
     ("--by", "--group-by", "--groupby", "--groups"),
     ("--seconds", "--interval", "--refresh", "--every"),
+    ("--seeds", "--add", "--count", "--num-seeds"),
     ("--yes", "-y", "--force", "--delete", "--confirm", "--no-dry-run"),
     ("--lines", "--tail", "-n"),
     ("--most", "--max", "--max-seeds"),

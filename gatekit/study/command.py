@@ -218,9 +218,9 @@ def _read(argv: Sequence[str], own: Sequence[str] = ()) -> argparse.Namespace:
         if re.match(r"-c[npd]\b", word):  # argparse would read -cn as --cfg n
             raise ConfigError(_OWN_FILES.format(word))
         if word in ("-c", "--cfg") and after.endswith((".yaml", ".yml")):
-            name = Path(after).stem
+            stem = Path(after).stem
             raise ConfigError(
-                f"{word} {after}: a file conf/experiment/{name}.yaml is chosen by experiment={name}."
+                f"{word} {after}: conf/experiment/{stem}.yaml is chosen by experiment={stem}."
             )
         if word[:1] == "-" != word[1:2] and len(word) > 2 and key_of(word):
             raise ConfigError(_dashes(reader.prog, argv, known))

@@ -80,17 +80,15 @@ def refusal(
     program, typed = parser.prog, list(words)
     missing = message.partition("required: ")[2]
     if missing:
-        unknown = [
-            w for w in typed if w[:2] == "--" and w.partition("=")[0] not in options_of(parser)
-        ]
-        if unknown and (near := near_option(unknown[0], options_of(parser))):
-            typed = [near if word == unknown[0] else word for word in typed]
-            return f"{program} has no option {unknown[0]!r}; did you mean {near!r}? Type {line(program, typed)}."
+        options = options_of(parser)
+        for word in (w for w in typed if w[:2] == "--" and w.partition("=")[0] not in options):
+            if near := near_option(word, options):
+                such = line(program, [near if other == word else other for other in typed])
+                return f"{program} has no option {word!r}; did you mean {near!r}? Type {such}."
         asked = [a for a in parser._actions if not a.option_strings and a.nargs not in ("*", "?")]
         named = [a for a in asked if (a.metavar or a.dest) in missing.split(", ")]
         are = " and ".join(_name(a) for a in named) or missing
         helps = ", ".join(_short(a) for a in named if _short(a))
-        options = parser._option_string_actions
         given = [word for word in typed if word[:1] != "-" or word.partition("=")[0] in options]
         values = given + [example(a) or _name(a) for a in named]
         such = line(program, values)

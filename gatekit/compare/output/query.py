@@ -91,6 +91,10 @@ def query(sql: str, studies: Sequence[Study]) -> Answer:
             return Answer(columns, tuple(result.fetchall()))
     except duckdb.Error as error:
         hint = ""
+        if isinstance(error, duckdb.ParserException):
+            hint = "\nA query is SQL: type for example gatekit query 'select * from runs'"
+        if isinstance(error, duckdb.CatalogException):
+            hint = "\nThe tables are runs and metrics."
         if isinstance(error, duckdb.BinderException):
             hint = "\nThe columns are shown by: gatekit query 'select * from runs limit 1' --csv"
         raise ConfigError(f"the query was refused: {str(error).strip()}{hint}") from None

@@ -259,7 +259,7 @@ def _unreadable(override: str) -> str:
         return (
             f"{key}={value} cannot be read: there is no function {function[1]}. List the values: "
             f"type -m {key}=A,B,C, or -m '{key}=range(START,STOP,STEP)' for whole numbers. To "
-            f"draw from a range type hydra/sweeper=random trials=20 '{key}=tag(log,interval(1e-4,1e-1))'."
+            f"draw values type hydra/sweeper=random trials=20 '{key}=interval(LOW,HIGH)'."
         )
     if ";" in bare and re.fullmatch(r"(range|choice|interval)\([^()]*\)", bare):
         return f"{key}={value} cannot be read; type -m '{key}={bare.replace(';', ',')}'."
