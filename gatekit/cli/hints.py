@@ -105,6 +105,12 @@ def _file(parser: Parser, argument: str, kept: Sequence[str]) -> str:
 def _of_option(parser: Parser, argument: str, options: list[str]) -> str:
 
     name, _, value = argument.partition("=")
+    for key in (f"{parser.prog.removeprefix('gatekit ')} {name}", name):
+        if key in _NOTES:
+            return _NOTES[key]
+    same = next((m for group in _SAME for m in group if name in group and m in options), None)
+    if same is not None:
+        return f"; did you mean {same!r}? Type {_corrected(parser, argument, same)}."
     takes = any(action.dest == "overrides" for action in parser._actions)
     launches = any(action.dest == "study" for action in parser._actions)
     if takes and key_of(name) in (LAUNCHING if launches else (key_of(name) or None,)):
@@ -127,11 +133,7 @@ def _of_option(parser: Parser, argument: str, options: list[str]) -> str:
         )
     if name == "-o" and "--csv" in options:
         return f"; write a file with `{parser.prog} {' '.join(_positional(parser))} --csv > FILE`."
-    for key in (f"{parser.prog.removeprefix('gatekit ')} {name}", name):
-        if key in _NOTES:
-            return _NOTES[key]
-    meant = next((m for group in _SAME for m in group if name in group and m in options), None)
-    meant = meant or near_option(name, options)
+    meant = near_option(name, options)
     if not meant:
         after = parser.typed[parser.typed.index(argument) + 1 :]
         return elsewhere(argument, parser.prog, after)

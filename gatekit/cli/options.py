@@ -68,7 +68,11 @@ def check_ending(option: str, path: Path | None, *endings: str) -> None:
     if path is None or (path.suffix.lower() in endings and not path.is_dir()):
         return
     better = path / f"gatekit{endings[0]}" if path.is_dir() else path.with_suffix(endings[0])
-    what = "this is a folder" if path.is_dir() else f"the file is {endings[0][1:].upper()}"
+    what = (
+        "this is a folder, not a regular file"
+        if path.is_dir()
+        else f"the file is {endings[0][1:].upper()}"
+    )
     raise ConfigError(f"{option} {path}: {what}; type {option} {better}")
 
 

@@ -38,8 +38,8 @@ def run(name: str, argv: Sequence[str]) -> int:
         two = two or (f"{study}/gru" if study in known_studies() else "OTHER")
         one = f"{one}/lstm" if one in known_studies() else one
         raise ConfigError(
-            "gatekit why needs two runs or groups, A and B; type gatekit why A B, such as "
-            f"gatekit why {one} {two}"
+            "gatekit why needs two runs or groups, A and B; type `gatekit why A B`, such as "
+            f"`gatekit why {one} {two}`."
         )
     differences = why(select(options.first, options.root), select(options.second, options.root))
     if options.json:
