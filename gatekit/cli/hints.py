@@ -32,7 +32,11 @@ def hint(parser: Parser, argument: str, options: list[str]) -> str:
     owner = parser._option_string_actions.get(
         parser.typed[max(0, parser.typed.index(argument) - 2)]
     )
-    if owner is not None and "=" in str(owner.metavar) and "=" not in before:
+    metavar = "" if owner is None else str(owner.metavar)
+    if "," in metavar and ("=" in before or "=" not in metavar):
+        joined = [f"{word},{argument}" if word == before else word for word in kept]
+        return f"; several are one word with commas: type {parser.line(*joined)}."
+    if "=" in metavar and "=" not in before:
         joined = [f"{word}={argument}" if word == before else word for word in kept]
         return f"; the key and its value are one word: type {parser.line(*joined)}."
     if "=" in argument and "--where" in options:
@@ -109,7 +113,7 @@ def _of_option(parser: Parser, argument: str, options: list[str]) -> str:
         if key in _NOTES:
             return _NOTES[key]
     same = next((m for group in _SAME for m in group if name in group and m in options), None)
-    if same is not None:
+    if same is not None and not (same == "--output" and "--csv" in options):
         return f"; did you mean {same!r}? Type {_corrected(parser, argument, same)}."
     takes = any(action.dest == "overrides" for action in parser._actions)
     launches = any(action.dest == "study" for action in parser._actions)
@@ -131,6 +135,15 @@ def _of_option(parser: Parser, argument: str, options: list[str]) -> str:
             "; type --mlflow URI or --tensorboard FOLDER. `gatekit compare STUDY --csv` writes "
             "a table, and track=[wandb] is a key of a run."
         )
+    if name == "--run" and any(action.dest == "run" for action in parser._actions):
+        run = value or next(iter(parser.typed[parser.typed.index(argument) + 1 :]), "RUN")
+        return f"; the run needs no option: type {parser.line(run)}."
+    if name in ("-o", "--output", "--out", "--save", "--file") and "--csv" in options:
+        index = parser.typed.index(argument)
+        file = value or next(iter(parser.typed[index + 1 :]), "FILE.csv")
+        kept = [word for word in parser.typed if word not in (argument, file)]
+        if such := _file(parser, file, kept):
+            return such
     if name == "-o" and "--csv" in options:
         return f"; write a file with `{parser.prog} {' '.join(_positional(parser))} --csv > FILE`."
     meant = near_option(name, options)
@@ -218,8 +231,8 @@ _LISTS = {
 """What to type in place of the name that commands without a name are given."""
 
 _SAME = (
-    ("--to", "--output", "--out", "-o", "--html", "--file", "--save", "--dest"),
     ("--output", "--to", "--out", "-o", "--file", "--save", "--dest"),
+    ("--to", "--output", "--out", "-o", "--html", "--file", "--save", "--dest"),
     ("--framework", "--backend", "--target", "--to"),
     ("--figure", "--plot", "--fig", "--png", "--svg", "--pdf"),
     ("--draw", "--kind", "--plot-type"),
@@ -270,6 +283,15 @@ _NOTES = {
         ("--excel", "--xlsx", "--tsv", "--table"),
         "; a table for other programs is CSV: type --csv > FILE.csv.",
     ),
+    **dict.fromkeys(
+        ("compare --html", "compare --report"),
+        "; `gatekit report STUDY` writes an HTML page.",
+    ),
+    **dict.fromkeys(
+        ("report --format", "report --pdf"),
+        "; it writes an HTML page, which a browser prints to PDF: type `gatekit report STUDY`.",
+    ),
+    **dict.fromkeys(("status --failed", "status --failures"), "; type `gatekit failures STUDY`."),
     "prune --dry-run": "; `gatekit prune STUDY` only lists, and --yes removes.",
     "new --force": "; nothing is overwritten: choose another name, or move the file.",
     "cite --bibtex": "; it prints BibTeX: omit the option.",

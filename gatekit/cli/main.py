@@ -99,7 +99,7 @@ def _dispatch(arguments: list[str]) -> int:
     return code
 
 
-def _no_command(name: str, rest: Sequence[str]) -> str:
+def _no_command(name: str, rest: list[str]) -> str:
     """Return what to type in place of a command that there is none of."""
     from gatekit.study.typed import line
 
@@ -121,14 +121,17 @@ def _no_command(name: str, rest: Sequence[str]) -> str:
     meant = _OTHER_NAMES.get(name) or nearest_name(name, COMMANDS)
     if not meant:
         return f"{head}. {every}"
-    typed = line("gatekit", [*meant.split(), *rest])
+    words = meant.split()
+    if "STUDY" in words and rest:
+        words[words.index("STUDY")] = rest.pop(0)
+    typed = line("gatekit", [*words, *rest])
     return f"{head}; did you mean {meant!r}? Type {typed}. {every}"
 
 
 _OTHER_NAMES = {
     **dict.fromkeys(("run", "fit", "start", "sweep", "resume", "continue"), "train"),
     **dict.fromkeys(("evaluate", "eval", "results", "table"), "compare"),
-    **dict.fromkeys(("plot", "figure", "draw"), "compare STUDY --figure FILE"),
+    **dict.fromkeys(("plot", "figure", "draw"), "compare STUDY --figure figure.svg"),
     **dict.fromkeys(("list", "ls"), "studies"),
     **dict.fromkeys(("ps", "top", "watch"), "status"),
     **dict.fromkeys(("ui", "dashboard", "view"), "serve"),

@@ -70,7 +70,7 @@ def read_overrides(arguments: Sequence[str], command: str = "show") -> Overrides
     from gatekit.study.variant import mixers_of
     from gatekit.study.words import changes_cell, overrides, plugin_files, refuse_apart
 
-    refuse_apart(arguments)
+    refuse_apart(arguments, sweeps=False)
     sizes = [word for word in arguments if word.startswith("features=")]
     _refuse(arguments)
     words = overrides([word for word in arguments if word not in sizes])

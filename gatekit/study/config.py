@@ -16,7 +16,17 @@ from gatekit.tasks.seeds import PARTS
 from gatekit.training import schedule as schedules
 
 from .references import refuse_keywords
-from .remedies import KEY, OTHER_NAMES, elsewhere, instead, key_of_part, likely_key, meant, shown
+from .remedies import (
+    KEY,
+    NOT_KEYS,
+    OTHER_NAMES,
+    elsewhere,
+    instead,
+    key_of_part,
+    likely_key,
+    meant,
+    shown,
+)
 from .schema import (
     Check,
     WrongError,
@@ -407,7 +417,9 @@ def _checked(
                 such = f" Type for example {prefix}{first}={_example(f'{prefix}{first}')}."
                 every = f" Keys: {listed([*known, *also], 40)}.{such}"
                 near = elsewhere(str(key), "gatekit train", [str(value)]) or near
-                near += every if prefix else " `gatekit train --help` lists all keys."
+                note = NOT_KEYS.get(str(key), "")
+                near = f": {note}." if note else near
+                near += every if prefix else " Remove it; `gatekit train --help` lists all keys."
             elif group.startswith("optimizer.beta") and isinstance(value, list):
                 pairs = zip(("beta_1", "beta_2"), value, strict=False)
                 near += f" Type {' '.join(f'optimizer.{k}={as_typed(v)}' for k, v in pairs)}."

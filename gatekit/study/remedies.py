@@ -99,7 +99,7 @@ OTHER_NAMES = {
     "mlflow": "track=[mlflow]",
     "log_to": "track",
     "dropout_rate": "dropout",
-    "cells": "mixers",
+    "cells": "cell",
     "tasks": "task",
     "data": "task",
     "datasets": "task",
@@ -221,7 +221,7 @@ _ELSEWHERE = {
     "plan": "list dry-run dry dryrun what-if",
     "status": "runs verify progress",
     "extend": "until-decided add-seeds",
-    "report": "html watch report",
+    "report": "watch",
     "prune": "yes delete",
     "export": "tensorboard mlflow",
     "serve": "port live dashboard",
@@ -231,6 +231,22 @@ _ELSEWHERE = {
 """Commands with options that people type elsewhere."""
 
 _TAKES = {"sample": "RUN", "serve": ""}
+
+NOT_KEYS = {
+    **dict.fromkeys(
+        ("loss", "metric", "metrics", "criterion"),
+        "the task sets loss and metric (`gatekit tasks`)",
+    ),
+    **dict.fromkeys(("callbacks", "callback"), "a plugin registers callbacks (docs/plugins.md)"),
+    **dict.fromkeys(("deterministic", "reproducible"), "every run is deterministic already"),
+    **dict.fromkeys(
+        ("verbose", "verbosity", "log_level", "log_every"), "`gatekit logs RUN` shows the log"
+    ),
+    "return_sequences": "the task decides, and pool=all reads every step",
+    "resume": "the same command continues a study",
+    "overwrite": "nothing is overwritten; study=NAME begins another study",
+}
+"""What other programs have keys for, and how it is here."""
 
 _DEVICES = ("device", "devices", "gpu", "gpus", "cuda", "accelerator")
 
@@ -269,8 +285,14 @@ def elsewhere(option: str, program: str, words: Sequence[str]) -> str:
         words: its further arguments after the option.
     """
     name, _, value = option.lstrip("-").replace("_", "-").partition("=")
+    if name in _ELSEWHERE:
+        return (
+            f"; `gatekit {name}` is a command of its own, and `gatekit {name} --help` describes it."
+        )
     for command, options in _ELSEWHERE.items():
         if name not in options.split():
+            continue
+        if command == "plan" and program not in ("gatekit train", "gatekit plan"):
             continue
         if command == "plan":
             return "; `gatekit plan`, with the same words, shows what would run. --list is quick."

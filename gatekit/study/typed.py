@@ -166,6 +166,8 @@ def as_keys(words: Sequence[str], options: Sequence[str]) -> list[str]:
             value = "true" if check in (flag, flag_or_auto) else "VALUE"
             if rest and not rest[0].startswith("-") and "=" not in rest[0]:
                 value = rest.pop(0)
+        if name.startswith(("--no-", "--no_")) and key in name.replace("-", "_"):
+            value = "false"
         if key == "experiment":
             value = Path(value).stem
         if not any(word.startswith(f"{key}=") for word in kept):
@@ -192,6 +194,8 @@ def key_of(option: str) -> str:
 
     name = option.lstrip("-").replace("-", "_")
     known = {**RUN_KEYS, **LAUNCH_KEYS, "experiment": None}
+    if name.startswith("no_") and known.get(name[3:]) in (flag, flag_or_auto):
+        return name[3:]
     group, dot, last = name.partition(".")
     if name in known or (dot and (group in known or group == "hydra") and last):
         return name
@@ -301,4 +305,6 @@ def _allowed(action: argparse.Action, came: str) -> tuple[str, str]:
         nearly = amount if isinstance(amount, int) else default if usable else 5
         return "an integer is expected", str(nearly)
     nearly = amount if amount is not None else default if usable else 0.5
+    if came.endswith("%") and nearly < 0.1:  # 0.95%
+        nearly *= 100
     return "a number is expected", f"{nearly:g}"

@@ -127,12 +127,17 @@ def prefixed(word: str, trusted: bool = False) -> str:
     return word if word.startswith("+") or "/" in name or "@" in name else f"++{word}"
 
 
-def refuse_apart(typed: Sequence[str]) -> None:
-    """Refuse a key and its value that are not one word with ``=`` between them."""
+def refuse_apart(typed: Sequence[str], sweeps: bool = True) -> None:
+    """Refuse a key and its value that are not one word with ``=`` between them.
+
+    Args:
+        typed: the words as typed.
+        sweeps: whether the command takes several values of a key.
+    """
     joined: list[str] = []
     whys: list[str] = []
     for word in typed:
-        if word[-1:] == "=" and word[:-1] in GROUPS and word == typed[-1]:
+        if word[-1:] == "=" and word == typed[-1] and word.startswith(("swap.", *GROUPS)):
             raise ConfigError(f"{word} needs a value; type {word}{example_of(word[:-1])}")
         last = joined[-1] if joined else ""
         colon = re.fullmatch(rf"({KEY.pattern}) *(?::=?|==|=>) *(.+)", word)
@@ -142,7 +147,7 @@ def refuse_apart(typed: Sequence[str]) -> None:
             joined[-1] = last.rstrip(",")
             joined.append(word)
             whys.append(f"there is a comma after {joined[-2]}; remove it")
-        elif continues(last, word):
+        elif sweeps and continues(last, word):
             joined[-1] += f",{word}"
             whys.append(f"several values of {last.partition('=')[0]} are one word with commas")
         elif last.endswith(("=", ",")) or (last and word.startswith(("=", ","))):

@@ -111,6 +111,12 @@ def _one_name(names: Sequence[str]) -> str:
 def _suites(
     name: str, kind: str | None, plugins: tuple[str, ...], given: Mapping[str, Any]
 ) -> list[Suite]:
+    if name.endswith((".yaml", ".yml")) and not Path(name).exists():
+        there = [str(path) for path in Path(name).parent.glob("*.y*ml")]
+        raise PluginError(
+            f"there is no file {name}{nearest(name, there) or '.'} Type gatekit check FILE.yaml "
+            "for a cell in a file, or gatekit check lstm for one by its name."
+        )
     if name.endswith((".yaml", ".yml")):
         return [_of_cell(Path(name), plugins, given)]
     from gatekit.registry import cell_names, left_out, origins, reasons_of

@@ -81,7 +81,11 @@ def _in_any_study(text: str, known: Sequence[str], root: Path | str) -> Selectio
             matches += [] if selection is None else [selection]
     if len(matches) != 1:
         several = f"is in several studies: {listed([s.study.name for s in matches])}"
-        where = f"{several}; type STUDY/{text}" if matches else "is not in any study"
+        where = (
+            f"{several}; type STUDY/{text}"
+            if matches
+            else ("is not in any study; `gatekit status STUDY --runs` lists the runs of one")
+        )
         raise RunError(f"run {text} {where}")
     return matches[0]
 

@@ -80,7 +80,8 @@ def _wanted(conditions: Sequence[str], tasks: Sequence[str]) -> dict[str, list[s
         if not key or not equals or not values:
             word = condition.rstrip("=")
             such = f"{word}=VALUE" if word in _ENDS else f"cell={word}"
-            such = such if word.isidentifier() or word in _ENDS else "cell=lstm,gru"
+            such = such if word.isidentifier() else "cell=lstm,gru"
+            such = condition.replace(":", "=", 1) if ":" in condition else such
             raise ConfigError(
                 f"where {condition}: type KEY=VALUE or KEY=VALUE,VALUE, such as {such}"
             )

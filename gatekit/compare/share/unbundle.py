@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, BinaryIO, cast
 
-from gatekit.cell.errors import ConfigError, GatekitError, RunError, listed
+from gatekit.cell.errors import ConfigError, GatekitError, RunError, listed, nearest_name
 from gatekit.runs import durable as files
 from gatekit.runs.names import IMPORTED, study_name
 
@@ -144,6 +144,8 @@ def _instead(path: Path) -> str:
     if re.fullmatch(r"[0-9a-f]{3,16}", path.name) and any(c.isdigit() for c in path.name):
         bundle = there[0] if there else "STUDY.zip"
         return f"to repeat a run of a bundle type `gatekit rerun {bundle} --run {path.name}`"
+    if near := nearest_name(path.name, there):
+        return f"did you mean {near!r}?"
     if Path("experiments", path.stem).is_dir() or not there:
         return (
             f"`gatekit bundle {path.stem}` writes a study named {path.stem!r} into {path.stem}.zip"

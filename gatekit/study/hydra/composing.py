@@ -31,7 +31,7 @@ from gatekit.registry import catalogue, cell_names, config_folders, left_out, ow
 from gatekit.study.config import RUN_KEYS, meant_key
 from gatekit.study.references import refuse_large
 from gatekit.study.resolve import unresolved
-from gatekit.study.typed import GROUPS
+from gatekit.study.typed import GROUPS, KEY
 from gatekit.study.words import overrides, plugin_files
 
 from . import sweepers
@@ -222,7 +222,10 @@ def _explained(error: BaseException, several: str) -> str:
             value = listing[1].partition("=")[2]
             return f"mixers={value}: a list is written in brackets; type 'mixers=[{value}]'."
         word = listing[1].lstrip("+")
-        if decimal := re.fullmatch(r"([\w.]+)=(-?\d),(0\d+)", word):
+        key, _, values = word.partition("=")
+        if meant_key(key) != key and KEY.fullmatch(meant_key(key)):
+            return f"{key} is not a key; type -m {meant_key(key)}={values}."
+        if decimal := re.fullmatch(r"([\w.]+)=(-?\d),(0\d+|(?<=0,)\d)", word):
             several = f"type {decimal[1]}={decimal[2]}.{decimal[3]} for one number, or {several}"
         return f"{word} lists several values: {several}."
     cause = error.__cause__
@@ -265,9 +268,9 @@ def _unreadable(override: str) -> str:
         return f"{key}={value} cannot be read; type -m '{key}={bare.replace(';', ',')}'."
     if key == "swap" and (pair := re.fullmatch(r"(\w+)[=:] *(\w+)", bare)):
         return f"swap={value} cannot be read; type swap.{pair[1]}={pair[2]}."
-    if bracketed := re.fullmatch(r"choice\[([^\[\]()]+)\]", bare):
-        return f"{key}={value} cannot be read; type -m '{key}=choice({bracketed[1]})'."
-    values = [each.strip(" '\"") for each in re.split("[,;]", bare.strip("()[]{}; ,"))]
+    if called := re.fullmatch(r"(choice|range|interval|glob)[\[({]([^\[\](){}]+)[\])}]?", bare):
+        return f"{key}={value} cannot be read; type -m '{key}={called[1]}({called[2]})'."
+    values = [each.strip(" '\"") for each in re.split("[,;]+", bare.strip("()[]{}; ,"))]
     if values and all(re.fullmatch(r"[\w.+-]+", each) for each in values):
         sweep = "-m " if len(values) > 1 else ""
         return f"{key}={value} cannot be read; type {sweep}{key}={','.join(values)}."
