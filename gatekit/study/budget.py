@@ -215,7 +215,7 @@ def _target(
     ):
         kind, name = "cell", near
     kind = nearest_name(kind, [*MEASURES, "cell"]) or "parameters"
-    such = name if name and (kind == "cell" or amount_of(name)) else "50k"
+    such = (name or "lstm") if kind == "cell" else name if (amount_of(name) or 0) > 0 else "50k"
     raise ConfigError(
         f"match={asked}: a budget is parameters:N, state:N (numbers carried from step to step), "
         "flops:N (per token) or cell:NAME (the parameters of that cell); N may be 50k or 1M. "

@@ -114,6 +114,13 @@ CLASSES = {
         "train cell=./mine.yaml",
         "Type cell=mine for the file conf/cell/mine.yaml.",
     ),
+    "option with no": ("train --no-jit", "type `gatekit train jit=false`."),
+    "key of other programs": ("train loss=mae", "the task sets loss and metric"),
+    "list in several words": (
+        "compare demo --draw curves forest",
+        "type `gatekit compare demo --draw curves,forest`.",
+    ),
+    "run as an option": ("logs --run 0afd", "type `gatekit logs 0afd`."),
     "file of an experiment": ("train -c mine.yaml", "is chosen by experiment=mine."),
     "study for a key": ("train demo", "`gatekit extend demo --seeds N` adds seeds"),
     "tracker that is not installed": ("train track=wandb", "'track=[wandb]'."),
@@ -163,8 +170,8 @@ def test_a_run_may_be_given_with_its_study(
 ) -> None:
     monkeypatch.chdir(project)
     run = next((project / "experiments/demo/runs").iterdir())
-    main(["logs", f"demo/{run.name}"])
-    assert f"run {run.name}" in capsys.readouterr().err
+    assert main(["logs", f"demo/{run.name}"]) == 0
+    assert run.name in capsys.readouterr().out
 
 
 def test_experiments_are_in_the_help_of_train(capsys: pytest.CaptureFixture[str]) -> None:
