@@ -156,8 +156,8 @@ def compare(
     refuse_unknown("x", [x] if x else [], grouping)
     refuse_unknown("within", within, grouping)
     refuse_unknown("together", together, grouping)
-    refuse_one_group(by or (), () if x else blocks, grouping, force)
     refuse_mixed(grouping, force)
+    refuse_one_group(by or (), () if x else blocks, grouping, force)
     baselines = Baselines(grouping.groups, baseline, within)
     seeds = frozenset(run.seed for run in loaded.runs if run.config is not None)
     rows = []

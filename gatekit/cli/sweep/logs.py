@@ -29,7 +29,7 @@ def run(name: str, argv: Sequence[str]) -> int:
     """
     parser = Parser(name, COMMANDS[name].summary)
     parser.add_argument(
-        "run", metavar="RUN", help="the first digits of the run's id, or its folder"
+        "run", metavar="RUN", help="the first digits of the run's id, STUDY/ID, or its folder"
     )
     add_root(parser)
     parser.add_argument("--lines", type=int, metavar="N", help="only the last N lines")
