@@ -286,7 +286,7 @@ def test_an_unknown_choice_names_the_nearest(capsys):
         ("~optimizer.momentun", "removes nothing, because there is no such key; omit it."),
         ("cell=lstm seeds=3", "remove the quotes around it: type cell=lstm seeds=3"),
         ("=", "there is a space beside =; remove it"),
-        ("--cell", "keys are typed without dashes: type `gatekit train cell=VALUE`."),
+        ("--cell", "type `gatekit train task=sum cell=VALUE`."),
         ("-cn", "conf/experiment/NAME.yaml is experiment=NAME."),
         ("cell=3", "cell=3: the name of a file in conf/cell is expected"),
         ("cell=", "cell= needs a value; type cell=lstm"),
