@@ -128,7 +128,7 @@ MISTAKES = {
     "other-name-of-compare": Mistake("evaluate demo", ("did you mean 'compare'?",), (), 5),
     "format": Mistake("compare demo --format csv", ("--csv, --json",), ("--force'",), 6),
     "output-of-compare": Mistake(
-        "compare demo -o t.csv", ("gatekit compare STUDY --csv > FILE",), (), 6
+        "compare demo -o t.csv", ("`gatekit compare demo --csv > t.csv`",), (), 6
     ),
     "open-a-report": Mistake("report demo --open", ("open it in a browser",), ("--force'",), 5),
     "gate-as-value-of-swap": Mistake(
