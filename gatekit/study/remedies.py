@@ -97,7 +97,6 @@ OTHER_NAMES = {
     "tracker": "track",
     "tensorboard": "track=[tensorboard]",
     "mlflow": "track=[mlflow]",
-    "log_to": "track",
     "dropout_rate": "dropout",
     "cells": "cell",
     "tasks": "task",

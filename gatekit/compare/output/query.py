@@ -98,7 +98,7 @@ def query(sql: str, studies: Sequence[Study]) -> Answer:
             hint = "\nThe tables are runs and metrics; --study NAME chooses a study."
         if isinstance(error, duckdb.BinderException):
             hint = "\nThe columns are shown by: gatekit query 'select * from runs limit 1' --csv"
-        reason = re.sub(r'\nDid you mean "pg_.*"', "", str(error)).strip()
+        reason = re.sub(r'\nDid you mean "pg_[^"]*"\?', "", str(error)).strip()
         raise ConfigError(f"the query was refused: {reason}{hint}") from None
 
 
