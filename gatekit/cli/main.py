@@ -9,11 +9,12 @@ import sys
 from collections.abc import Sequence
 
 from gatekit._version import __version__
-from gatekit.cell.errors import ConfigError, GatekitError, listed, nearest
+from gatekit.cell.errors import ConfigError, GatekitError, nearest_name
 from gatekit.cell.terminal import OutputError
 
 from .arguments import COMPLETING
 from .commands import COMMANDS, usage
+from .options import as_options
 from .output import guarded, write
 from .spelling import with_plugins
 
@@ -58,7 +59,9 @@ def _exit_code(arguments: list[str], debug: bool) -> int:
     except GatekitError as error:
         if debug:
             raise
-        sys.stderr.write(f"gatekit: {error}\n")
+        message = str(error)
+        head = "" if message.startswith("gatekit ") else "gatekit: "
+        sys.stderr.write(f"{head}{as_options(message, arguments[0])}\n")
         return EXIT_REFUSED
     except KeyboardInterrupt:
         if debug:
@@ -74,25 +77,17 @@ def _dispatch(arguments: list[str]) -> int:
         complete()
     if arguments[:1] == ["--debug"]:
         arguments = [*arguments[1:], "--debug"]
-    if arguments[:1] == ["help"]:
+    if arguments[:1] == ["help"] or (arguments[:1] == ["--help"] and arguments[1:2]):
         arguments = [*arguments[1:2], "--help"]
     if not arguments or arguments[0] in ("-h", "--help", "--debug"):
         write(usage())
         return 0
     name, *rest = arguments
-    if name == "--version":
+    if name in ("--version", "-V"):
         write(_version())
         return 0
     if name not in COMMANDS:
-        what = "option" if name.startswith("-") else "command"
-        meant = _OTHER_NAMES.get(name)
-        hint = f"; did you mean {meant!r}?" if meant else nearest(name, COMMANDS) or "."
-        if name in ("stop", "kill", "cancel"):
-            hint = "; Ctrl+C in the terminal of `gatekit train` stops it, and nothing is lost."
-        raise ConfigError(
-            f"there is no {what} {name!r}{hint} "
-            f"Commands: {listed(COMMANDS)}. Type `gatekit --help`."
-        )
+        raise ConfigError(_no_command(name, rest))
     try:
         os.getcwd()
     except OSError as error:
@@ -104,10 +99,39 @@ def _dispatch(arguments: list[str]) -> int:
     return code
 
 
+def _no_command(name: str, rest: list[str]) -> str:
+    """Return what to type in place of a command that there is none of."""
+    from gatekit.study.typed import line
+
+    what = "option" if name.startswith("-") else "command"
+    head = f"there is no {what} {name!r}"
+    every = "`gatekit --help` lists all commands."
+    if name in _NOTES:
+        return f"{head}; {_NOTES[name]}"
+    if swapped := next((word for word in rest if word in COMMANDS), None):
+        # `gatekit list cells` is `gatekit cells`, and `gatekit base compare` names a study.
+        named = [] if name in _OTHER_NAMES else [name]
+        words = [swapped, *named, *(word for word in rest if word != swapped)]
+        return f"{head}; the command comes first: type {line('gatekit', words)}."
+    if name.endswith((".yaml", ".yml", ".py")) or "=" in name:
+        typed = line("gatekit", ["train", name, *rest] if "=" in name else ["check", name])
+        return f"{head}; the command comes first: type for example {typed}."
+    if rest == ["--help"] and name not in _OTHER_NAMES and not nearest_name(name, COMMANDS):
+        return f"{head}, and help is by command: type `gatekit COMMAND --help`. {every}"
+    meant = _OTHER_NAMES.get(name) or nearest_name(name, COMMANDS)
+    if not meant:
+        return f"{head}. {every}"
+    words = meant.split()
+    if "STUDY" in words and rest:
+        words[words.index("STUDY")] = rest.pop(0)
+    typed = line("gatekit", [*words, *rest])
+    return f"{head}; did you mean {meant!r}? Type {typed}. {every}"
+
+
 _OTHER_NAMES = {
     **dict.fromkeys(("run", "fit", "start", "sweep", "resume", "continue"), "train"),
     **dict.fromkeys(("evaluate", "eval", "results", "table"), "compare"),
-    **dict.fromkeys(("plot", "figure", "draw"), "compare STUDY --figure FILE"),
+    **dict.fromkeys(("plot", "figure", "draw"), "compare STUDY --figure figure.svg"),
     **dict.fromkeys(("list", "ls"), "studies"),
     **dict.fromkeys(("ps", "top", "watch"), "status"),
     **dict.fromkeys(("ui", "dashboard", "view"), "serve"),
@@ -115,9 +139,39 @@ _OTHER_NAMES = {
     **dict.fromkeys(("test", "validate", "lint"), "check"),
     **dict.fromkeys(("delete", "rm", "remove", "clean"), "prune"),
     "version": "--version",
-    **dict.fromkeys(("describe", "info", "summary"), "show"),
+    **dict.fromkeys(("describe", "info", "summary", "config", "show-config", "print"), "show"),
+    **dict.fromkeys(("experiments", "projects", "sweeps", "runs", "history"), "studies"),
+    **dict.fromkeys(("add-seeds", "more", "seeds"), "extend"),
+    **dict.fromkeys(("export-code", "convert", "onnx", "torch", "generate-code"), "code"),
+    **dict.fromkeys(("models", "layers"), "cells"),
+    **dict.fromkeys(("datasets", "download"), "data list"),
+    **dict.fromkeys(("optuna", "search"), "train -m hydra/sweeper=optuna"),
+    **dict.fromkeys(("errors", "error", "traceback"), "failures"),
+    **dict.fromkeys(("diff", "explain"), "why"),
+    **dict.fromkeys(("sql", "select"), "query"),
+    **dict.fromkeys(("dry-run", "dryrun", "preview"), "plan"),
+    **dict.fromkeys(("-v", "-version"), "--version"),
+    "bibtex": "cite",
+    "share": "bundle",
 }
 """What other programs call a command, with gatekit's name."""
+
+_NOTES = {
+    **dict.fromkeys(
+        ("stop", "kill", "cancel"),
+        "Ctrl+C in the terminal of `gatekit train` stops it, and nothing is lost.",
+    ),
+    **dict.fromkeys(
+        ("docs", "doc", "tutorial", "manual", "examples", "guide", "quickstart"),
+        "the documentation is the folder docs of the repository, and begins with "
+        "docs/tutorial.md. `gatekit COMMAND --help` describes a command.",
+    ),
+    **dict.fromkeys(
+        ("install", "update", "upgrade", "uninstall"),
+        "packages are installed by pip: type for example `pip install wandb`.",
+    ),
+}
+"""What to do in place of commands that gatekit does not need."""
 
 
 def _version() -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -53,6 +54,28 @@ def add_plugins(parser: Parser) -> None:
     )
 
 
+def check_ending(option: str, path: Path | None, *endings: str) -> None:
+    """Refuse a file to write that is a folder or has another ending than its content needs.
+
+    Args:
+        option: the option, for the message.
+        path: its value.
+        endings: what is allowed, such as ``.html``.
+
+    Raises:
+        ConfigError: the path is a folder or ends otherwise.
+    """
+    if path is None or (path.suffix.lower() in endings and not path.is_dir()):
+        return
+    better = path / f"gatekit{endings[0]}" if path.is_dir() else path.with_suffix(endings[0])
+    what = (
+        "this is a folder, not a regular file"
+        if path.is_dir()
+        else f"the file is {endings[0][1:].upper()}"
+    )
+    raise ConfigError(f"{option} {path}: {what}; type {option} {better}")
+
+
 def add_figure(parser: Parser) -> None:
     """Add the path of a figure; see `figure_formats`."""
     parser.add_argument(
@@ -80,3 +103,23 @@ def figure_formats(path: Path | None) -> tuple[Path, tuple[str, ...]] | None:
             f"type --figure {path.with_suffix('.svg')}"
         )
     return path.with_suffix(""), (ending,)
+
+
+def as_options(message: str, command: str) -> str:
+    """Return a message of `gatekit.compare` as a command words it: ``by=cel`` is ``--by cel``.
+
+    Args:
+        message: the message of an error.
+        command: the command that was typed.
+    """
+    if message.startswith("no study"):
+        # The study was loaded for a comparison, whatever the command does with it.
+        typed = "--study " if command == "query" else f"gatekit {command} "
+        return message.replace("gatekit compare ", typed)
+    return _REMOVE.sub(r"emove --\1", _ARGUMENT.sub(r"--\1 ", message))
+
+
+_REMOVE = re.compile(r"emove (by|within|best-of|x|together)\b")
+_ARGUMENT = re.compile(
+    r"\A(by|within|together|best-of|x|baseline|split|level|margin|at|where)(?:=| (?=\S+[=:]))"
+)

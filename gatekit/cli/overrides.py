@@ -68,8 +68,9 @@ def read_overrides(arguments: Sequence[str], command: str = "show") -> Overrides
     from gatekit.study.hydra.composing import configuration, opened
     from gatekit.study.resolve import plain
     from gatekit.study.variant import mixers_of
-    from gatekit.study.words import changes_cell, overrides, plugin_files
+    from gatekit.study.words import changes_cell, overrides, plugin_files, refuse_apart
 
+    refuse_apart(arguments, sweeps=False)
     sizes = [word for word in arguments if word.startswith("features=")]
     _refuse(arguments)
     words = overrides([word for word in arguments if word not in sizes])
@@ -146,7 +147,13 @@ def _meant(name: str) -> str:
             return f"cell=lstm {key}={name} for a cell with it"
     if name in tasks():
         return "cell=NAME: this name is a task, which `gatekit tasks` describes"
-    return f"cell={nearest_name(name, cell_names()) or name} to name a cell"
+    if near := nearest_name(name, cell_names()):
+        return f"cell={near} to name a cell"
+    from gatekit.study.typed import instead, is_key
+
+    if is_key(name):
+        return instead(name).removeprefix("type ")
+    return "cell=NAME to name a cell, such as cell=lstm; `gatekit cells` lists all cells"
 
 
 def _features(sizes: Sequence[str]) -> int:

@@ -11,7 +11,13 @@ from gatekit.cell.errors import ConfigError
 from gatekit.compare.budget.at import Budget, at_budget, read_budget
 from gatekit.compare.deciding.decided import decided, read_margin
 from gatekit.compare.deciding.notes import notes_on
-from gatekit.compare.deciding.refused import blocked, refuse_mixed, refuse_unknown, remarks_on
+from gatekit.compare.deciding.refused import (
+    blocked,
+    refuse_mixed,
+    refuse_one_group,
+    refuse_unknown,
+    remarks_on,
+)
 from gatekit.compare.deciding.row import Row, family, order
 from gatekit.compare.grouping.best import Chosen, Tuned
 from gatekit.compare.grouping.best import best_of as choose_best
@@ -120,7 +126,7 @@ def compare(
         ConfigError: an argument is invalid, such as a key in which the runs do not differ.
     """
     if not 0 < level < 1:
-        raise ConfigError(f"level={level}: a confidence level is between 0 and 1, such as 0.95")
+        raise ConfigError(f"level={level:g}: a confidence level is between 0 and 1, such as 0.95")
     share, size = read_margin(margin)
     loaded = study if isinstance(study, Study) else load(study, root)
     loaded, later = _until_last_look(loaded)
@@ -137,6 +143,7 @@ def compare(
         loaded, remarks = at_budget(loaded, budget, area)
     elif area:
         raise ConfigError("area: type a budget, too, such as --at seconds=600")
+    blocks = within
     within = [*within, *([x] if x and x not in within else [])]
     keys = None if by is None else [*by, *(key for key in within if key not in by)]
     tuned = Tuned(loaded, (), ())
@@ -150,6 +157,7 @@ def compare(
     refuse_unknown("within", within, grouping)
     refuse_unknown("together", together, grouping)
     refuse_mixed(grouping, force)
+    refuse_one_group(by or (), () if x else blocks, grouping, force)
     baselines = Baselines(grouping.groups, baseline, within)
     seeds = frozenset(run.seed for run in loaded.runs if run.config is not None)
     rows = []

@@ -106,7 +106,7 @@ def own_file(group: str, name: str) -> str:
     path = folder / group / f"{name if _NAME.match(name) else 'NAME'}.yaml"
     sentence = f"Your own {group.replace('_', ' ')} would be the file {path}"
     if not folder.is_dir():
-        return f"{sentence}, but there is no folder {folder}: cd to the folder of your project."
+        return f"{sentence}, but this folder has no conf: cd to your project."
     return _misplaced(path, folder, group) or f"{sentence}{_NEW.get(group, '')}."
 
 

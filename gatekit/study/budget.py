@@ -12,7 +12,7 @@ from gatekit.cell.block.built import BuiltBlock, build_block, flops_of, state_of
 from gatekit.cell.block.contract import units_of
 from gatekit.cell.block.reading import PLAIN, read_block
 from gatekit.cell.catalogue import Catalogue
-from gatekit.cell.errors import ConfigError, GatekitError, listed
+from gatekit.cell.errors import ConfigError, GatekitError, amount_of, listed, nearest_name
 from gatekit.cell.graph import Cell, build
 from gatekit.cell.schema import CellSpec, OutputUnitSpec, read_cell
 from gatekit.registry import components
@@ -204,11 +204,22 @@ def _target(
         alone = {**config, "mixers": None}
         spec = read_cell(other, known.catalogue)
         return "parameters", sizes(alone, spec, unit, signature)["parameters"]
+    if amount_of(asked) is not None:
+        kind, name = "parameters", asked
+    elif asked in registry.cell_names():
+        kind, name = "cell", asked
+    elif (
+        ":" not in asked
+        and asked not in MEASURES
+        and (near := nearest_name(asked, registry.cell_names()))
+    ):
+        kind, name = "cell", near
+    kind = nearest_name(kind, [*MEASURES, "cell"]) or "parameters"
+    such = (name or "lstm") if kind == "cell" else name if (amount_of(name) or 0) > 0 else "50k"
     raise ConfigError(
-        f"match={asked}: type match=parameters:50k (a number of recurrent parameters), "
-        "match=state:64k (numbers carried from step to step, for one sequence), match=flops:1M "
-        "(FLOPs per token), or match=cell:lstm (the parameters that cell has at these units). "
-        "k and M may follow a number."
+        f"match={asked}: a budget is parameters:N, state:N (numbers carried from step to step), "
+        "flops:N (per token) or cell:NAME (the parameters of that cell); N may be 50k or 1M. "
+        f"Type match={kind}:{such}."
     )
 
 

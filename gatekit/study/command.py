@@ -9,12 +9,14 @@ import shlex
 import sys
 import traceback
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from gatekit._version import __version__
-from gatekit.cell.errors import ConfigError, GatekitError, listed, nearest
+from gatekit.cell.errors import ConfigError, GatekitError, listed
 
-from .config import LAUNCH_KEYS, RUN_KEYS
+from .remedies import OTHER_NAMES, elsewhere, without_device
+from .typed import as_keys, key_of, line, near_option, refusal
 from .words import TRUST, overrides, plugin_files
 
 if TYPE_CHECKING:
@@ -28,9 +30,24 @@ _OWN_FILES = (
 )
 
 
+_OTHER_OPTIONS = {
+    **dict.fromkeys(
+        ("--print-config", "--show-config", "--print_config"), "--cfg job shows the configuration"
+    ),
+    **dict.fromkeys(("--sweep", "--grid", "--multi"), "type -m to run all combinations"),
+    **dict.fromkeys(
+        ("--verbose", "--quiet", "-v", "-q"),
+        "there is one level of detail, and `gatekit logs RUN` shows the log of a run",
+    ),
+}
+"""What to type in place of options of other programs."""
+
+
 class _Parser(argparse.ArgumentParser):
+    typed: Sequence[str] = ()
+
     def error(self, message: str) -> NoReturn:
-        raise ConfigError(f"{message}; type gatekit train --help.")
+        raise ConfigError(refusal(self, message, self.typed, lambda action: ""))
 
 
 def parser() -> _Parser:
@@ -135,7 +152,11 @@ def composition(argv: Sequence[str], own: Sequence[str] = ()) -> Composition:
     options = _read(argv, own)
     for name in ("help", "cfg", "info", "hydra_help", "version", "shell_completion"):
         if getattr(options, name):
-            raise ConfigError(f"--{name.replace('_', '-')} goes with gatekit train only.")
+            typed = [word for word in argv if word not in own]
+            raise ConfigError(
+                f"--{name.replace('_', '-')} goes with gatekit train only; type "
+                f"{line('gatekit train', typed)}."
+            )
     return _composition(options)
 
 
@@ -155,7 +176,8 @@ def _show(options: argparse.Namespace) -> None:
         if options.help:
             from .help import help_text
 
-            _write(help_text(configuration(hydra, words)))
+            experiments = hydra.config_loader.get_group_options("experiment")
+            _write(help_text(configuration(hydra, words), experiments))
         else:
             show(hydra, words, options)
 
@@ -188,29 +210,46 @@ def completion(words: Sequence[str]) -> str:
 
 def _read(argv: Sequence[str], own: Sequence[str] = ()) -> argparse.Namespace:
     reader = parser()
-    for word in argv:
-        if re.match(r"-c[np]\b", word):  # argparse would read -cn as --cfg n
+    reader.typed = argv
+    if "--list" in own:
+        reader.prog = "gatekit plan"
+    known = [*own, *(o for action in reader._actions for o in action.option_strings)]
+    for word, after in zip(argv, [*argv[1:], ""], strict=True):
+        if re.match(r"-c[npd]\b", word):  # argparse would read -cn as --cfg n
             raise ConfigError(_OWN_FILES.format(word))
+        if word in ("-c", "--cfg") and after.endswith((".yaml", ".yml")):
+            stem = Path(after).stem
+            raise ConfigError(
+                f"{word} {after}: conf/experiment/{stem}.yaml is chosen by experiment={stem}."
+            )
+        if word[:1] == "-" != word[1:2] and len(word) > 2 and key_of(word):
+            raise ConfigError(_dashes(reader.prog, argv, known))
     options, unknown = reader.parse_known_intermixed_args(list(argv))
     for word in unknown:
         name = word.partition("=")[0]
         if name.startswith("--config-"):
             raise ConfigError(_OWN_FILES.format(word))
-        if name.startswith("--") and name[2:].partition(".")[0] in {**RUN_KEYS, **LAUNCH_KEYS}:
-            value = word.partition("=")[2] or "VALUE"
-            raise ConfigError(
-                f"{name} is a key, and keys are typed without dashes: type {name[2:]}={value}."
-            )
+        if key_of(name):
+            raise ConfigError(_dashes(reader.prog, argv, known))
         if name in ("--resume", "--continue", "--restart"):
             raise ConfigError(
                 f"{name} is not an option of this command, and not needed: type the same command "
                 "again, without it. It skips complete runs and continues the others."
             )
-        known = [*own, *(o for action in reader._actions for o in action.option_strings)]
+        if device := without_device(name.lstrip("-")):
+            raise ConfigError(f"{name} is not an option of this command{device}")
+        hint = elsewhere(word, reader.prog, argv[list(argv).index(word) + 1 :])
+        if plain := _OTHER_OPTIONS.get(name):
+            hint = f"; {plain}."
+        if key := OTHER_NAMES.get(name.lstrip("-").replace("-", "_")):
+            hint = f"; the key is {key}."
+        near = "" if hint else near_option(name, known) or {"-M": "-m"}.get(name, "")
+        if near:
+            typed = [near if other == word else other for other in argv]
+            hint = f"; did you mean {near!r}? Type {line(reader.prog, typed)}."
         common = (*own, "-m", "--cfg job", "--info defaults", "--help", "--debug")
         raise ConfigError(
-            f"{word} is not an option of this command{nearest(name, known) or '.'} "
-            f"Options: {listed(common)}."
+            f"{name} is not an option of this command{hint or f'. Options: {listed(common)}.'}"
         )
     if options.config_dir is not None and not options.trust_config:
         raise ConfigError(
@@ -228,6 +267,13 @@ def _read(argv: Sequence[str], own: Sequence[str] = ()) -> argparse.Namespace:
     if options.resolve and not options.cfg:
         raise ConfigError("--resolve goes with --cfg job, --cfg hydra or --cfg all.")
     return options
+
+
+def _dashes(program: str, argv: Sequence[str], options: Sequence[str]) -> str:
+    """Return what to type in place of keys that are typed as options."""
+    typed = as_keys(argv, options)
+    word = next(word for word in argv if word not in typed)
+    return f"{word} is a key, and keys are typed without dashes: type {line(program, typed)}."
 
 
 def _write(text: str) -> None:

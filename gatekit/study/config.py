@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import importlib.util
+import shlex
 from collections.abc import Mapping
 from typing import Any
 
 from gatekit.cell.block.reading import PLAIN
-from gatekit.cell.errors import ConfigError, kind_of, listed
+from gatekit.cell.errors import ConfigError, as_typed, kind_of, listed
 from gatekit.recurrence.executors.choose import EXECUTORS
 from gatekit.registry.tracker import NAMES
 from gatekit.runs.names import study_name
@@ -15,7 +16,17 @@ from gatekit.tasks.seeds import PARTS
 from gatekit.training import schedule as schedules
 
 from .references import refuse_keywords
-from .remedies import instead, likely_key, meant, shown
+from .remedies import (
+    KEY,
+    NOT_KEYS,
+    OTHER_NAMES,
+    elsewhere,
+    instead,
+    key_of_part,
+    likely_key,
+    meant,
+    shown,
+)
 from .schema import (
     Check,
     WrongError,
@@ -189,6 +200,7 @@ DEFAULTS: dict[str, Any] = {
 
 EXAMPLES: dict[str, Any] = {
     "width": 64,
+    "dropout": 0.1,
     "mixers": ["lstm", "gru"],
     "vary": "init",
     "match": "lstm",
@@ -272,10 +284,11 @@ def _refuse_name_as_key(data: Mapping[str, Any], known: Mapping[str, Check]) -> 
         name = data[group].get(key) if isinstance(data.get(group), Mapping) else None
         if isinstance(name, str) and name in data and name not in known:
             inner = data[name]
-            option = next(iter(inner), "KEY") if isinstance(inner, Mapping) else "KEY"
+            given = inner.items() if isinstance(inner, Mapping) else ()
+            option, value = next(iter(given), ("KEY", "VALUE"))
             raise ConfigError(
                 f"{name}.{option} is not a key: {name} is the name of the {group}; type "
-                f"{group}.{option}=VALUE."
+                f"{group}.{option}={as_typed(value)}."
             )
 
 
@@ -393,13 +406,30 @@ def _checked(
             near = meant(str(key), [*known, *also], prefix, _PLACES)
             group = likely_key(str(key), [*known, *also], prefix, _PLACES)
             if isinstance(value, Mapping) and value and group in GROUP_KEYS:
-                near = f"; did you mean {meant_key(f'{group}.{next(iter(value))}')}?"
-            first = next(iter(known))
-            such = f" Type for example {prefix}{first}={_example(f'{prefix}{first}')}."
-            raise ConfigError(
-                f"{prefix}{key} is not a key{near} Keys: {listed([*known, *also], 40)}."
-                f"{such if prefix and near == '.' else ''}"
-            )
+                inner, value = next(iter(value.items()))
+                group = meant_key(f"{group}.{inner}")
+                near = f"; did you mean {group}?"
+            part = "" if prefix or str(key) in OTHER_NAMES else key_of_part(str(key), data)
+            if part:
+                near, group = f"; did you mean {part}?", part
+            if near == ".":
+                first = next(iter(known))
+                such = f" Type for example {prefix}{first}={_example(f'{prefix}{first}')}."
+                every = f" Keys: {listed([*known, *also], 40)}.{such}"
+                near = elsewhere(str(key), "gatekit train", [str(value)]) or near
+                note = NOT_KEYS.get(str(key), "")
+                near = f": {note}." if note else near
+                near += every if prefix else " Remove it; `gatekit train --help` lists all keys."
+            elif group.startswith("optimizer.beta") and isinstance(value, list):
+                pairs = zip(("beta_1", "beta_2"), value, strict=False)
+                near += f" Type {' '.join(f'optimizer.{k}={as_typed(v)}' for k, v in pairs)}."
+            elif isinstance(value, Mapping) and value:
+                word = " ".join(f"{group}.{k}={as_typed(v)}" for k, v in value.items())
+                near += f" Type {word}." if KEY.fullmatch(group) else ""
+            elif KEY.fullmatch(group):
+                word = f"{group}={as_typed(value)}"
+                near += f" Type {shlex.quote(word) if set(word) & set('[]{} ') else word}."
+            raise ConfigError(f"{prefix}{key} is not a key{near}")
         try:
             checked[key] = known[key](value)
         except WrongError as wrong:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import textwrap
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
@@ -100,17 +101,20 @@ Your own files are conf/KEY/NAME.yaml. docs/studies.md describes every key."""
 WIDTH = 30
 
 
-def help_text(config: DictConfig) -> str:
+def help_text(config: DictConfig, experiments: Sequence[str] = ()) -> str:
     """Return the help of ``gatekit train``.
 
     Args:
         config: the composed configuration, whose values are shown.
+        experiments: the names of experiments.
     """
     values = {**unresolved(config), **_choices(config)}
     parts = [USAGE]
     for section, keys in SECTIONS.items():
         parts.append("\n".join([section, *_lines(keys, values)]))
-    return "\n\n".join([*parts, OPTIONS])
+    names = textwrap.fill(", ".join(sorted(experiments)), 78, break_on_hyphens=False)
+    named = [textwrap.indent(f"experiments\n{names}", "  ").strip()] if names else []
+    return "\n\n".join([*parts, *named, OPTIONS])
 
 
 def _lines(keys: Mapping[str, str], values: Mapping[str, Any]) -> Iterator[str]:

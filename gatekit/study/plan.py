@@ -171,7 +171,8 @@ def plan_or_errors(
             broken[0][1]
             if broken
             else ConfigError(
-                "there is nothing to run: a sweep has no values, such as a glob() that matches no "
+                "there is nothing to run: a sweep has no values. range(START,STOP) counts "
+                "upwards, as in range(4,8), and a glob() may match no "
                 "name; `gatekit cells` and `gatekit tasks` list the names."
             )
         )

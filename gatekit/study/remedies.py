@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import math
 import re
 import shlex
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from gatekit.cell.errors import SWITCHES, amount_of, as_typed, excerpt, nearest_name, safe_repr
+from gatekit.registry.tracker import NAMES
 
 from .schema import Check, WrongError, flag, flag_or_auto
 
+KEY = re.compile(r"[a-z_]\w*(?:\.\w+)*")
+"""A key that can be typed as it is, unlike ``swap.ROLE=GATE``."""
+
 OTHER_NAMES = {
+    "j": "n_jobs",
     "lr": "optimizer.learning_rate",
     "batch_size": "trainer.batch",
     "max_epochs": "trainer.epochs",
@@ -68,6 +74,46 @@ OTHER_NAMES = {
     "logger": "track=[wandb]",
     "seq_len": "task.length",
     "jit_compile": "jit",
+    "xla": "jit",
+    "parallel": "n_jobs",
+    "jobs": "n_jobs",
+    "cpus": "n_jobs",
+    "n_seeds": "seeds",
+    "num_seeds": "seeds",
+    "repeats": "seeds",
+    "n_trials": "trials",
+    "num_trials": "trials",
+    "max_trials": "trials",
+    "iterations": "trainer.steps",
+    "num_steps": "trainer.steps",
+    "n_steps": "trainer.steps",
+    "batchsize": "trainer.batch",
+    "bs": "trainer.batch",
+    "gradient_clip_val": "optimizer.clipnorm",
+    "grad_clip": "optimizer.clipnorm",
+    "clip": "optimizer.clipnorm",
+    "decay_rate": "optimizer.decay",
+    "opt": "optimizer",
+    "tracker": "track",
+    "tensorboard": "track=[tensorboard]",
+    "mlflow": "track=[mlflow]",
+    "dropout_rate": "dropout",
+    "cells": "cell",
+    "tasks": "task",
+    "data": "task",
+    "datasets": "task",
+    "cell_type": "cell",
+    "rnn": "cell",
+    "rnn_type": "cell",
+    "network": "cell",
+    "architecture": "cell",
+    "arch": "cell",
+    "bidir": "bidirectional",
+    "fp16": "precision=mixed_float16",
+    "amp": "precision=mixed_float16",
+    "mixed_precision": "precision=mixed_float16",
+    "config": "experiment",
+    "preset": "experiment",
     "learning_rate": "optimizer.learning_rate",
 }
 """Names that other libraries use for keys, with the key that is meant."""
@@ -94,6 +140,12 @@ def instead(key: str, value: Any, check: Check, example: Any = None) -> str:
         role, colon, gate = words.replace("=", ":").partition(":")
         typed = f"swap.{role}={gate}" if colon else f"swap.forget={words}"
         return f" Name the role that the gate plays: type {typed}."
+    names = [value] if isinstance(value, str) else value
+    if key == "track" and isinstance(names, list) and all(name in NAMES for name in names):
+        missing = [name for name in names if not allowed(check, [name])]
+        install = "; ".join(NAMES[name] for name in missing)
+        then = "" if allowed(check, names) else f"{install}, then "
+        return f" Type {then}'track=[{','.join(names)}]'."
     if key == "precision" and (near := _PRECISIONS.get(str(value).lower())):
         return f" Type precision={near}."
     if key == "trainer.tbptt":
@@ -102,6 +154,11 @@ def instead(key: str, value: Any, check: Check, example: Any = None) -> str:
         return " seeds=3 runs the seeds 0, 1, 2; to choose them type -m seed=0,1,2 instead."
     if isinstance(value, str) and (ends := re.fullmatch(r"(\d+) *(?:\.\.\.?|:|-) *(\d+)", value)):
         return f" For a range type -m '{key}=range({ends[1]},{int(ends[2]) + 1})'."
+    if isinstance(value, str) and (several := re.fullmatch(r"[\w.+-]+(?:[ ;|]+[\w.+-]+)+", value)):
+        each = re.findall(r"[\w.+-]+", several[0])
+        amounts = [amount_of(one) for one in each]
+        if all(allowed(check, one) for one in each) or all(allowed(check, a) for a in amounts):
+            return f" To run each of them type -m {key}={','.join(each)}."
     if isinstance(value, list) and value and allowed(check, value[0]):
         return f" To run each of them type -m {key}={','.join(as_typed(v) for v in value)}."
     for nearly in (*_nearly(value, check), example):
@@ -116,8 +173,12 @@ def _nearly(value: Any, check: Check) -> list[Any]:
     found: list[Any] = []
     if check in (flag, flag_or_auto):
         found.append(SWITCHES.get(str(value).lower()))
-    if isinstance(value, float) and value.is_integer():
-        found.append(int(value))
+        if check is flag and isinstance(value, str) and value.lower() not in ("", "none", "null"):
+            found.append(True)
+    if isinstance(value, float) and math.isfinite(value):
+        found.append(int(value) if value.is_integer() else round(value))
+    if isinstance(value, int) and (most := re.search(r" to ([\d,]+)", _reason(check, value))):
+        found.append(int(most[1].replace(",", "")) if value > 0 else None)
     if isinstance(value, str):
         found += [value.lower(), _PRECISIONS.get(value.lower()), [value]]
         if (amount := amount_of(value)) is not None:
@@ -128,6 +189,14 @@ def _nearly(value: Any, check: Check) -> list[Any]:
             names = str(wrong).removesuffix(", or null").removeprefix("one of ").split(", ")
             found.append(nearest_name(value, names) or None)
     return found
+
+
+def _reason(check: Check, value: Any) -> str:
+    try:
+        check(value)
+    except WrongError as wrong:
+        return str(wrong)
+    return ""
 
 
 def allowed(check: Check, value: Any) -> bool:
@@ -146,6 +215,38 @@ _PRECISIONS = {
     **dict.fromkeys(("fp64", "double", "64"), "float64"),
 }
 """What other libraries call a precision."""
+_ELSEWHERE = {
+    "compare": "by baseline figure draw margin level where label best-of split",
+    "plan": "list dry-run dry dryrun what-if",
+    "status": "runs verify progress",
+    "extend": "until-decided add-seeds",
+    "report": "watch",
+    "prune": "yes delete",
+    "export": "tensorboard mlflow",
+    "serve": "port live dashboard",
+    "sample": "prompt temperature",
+    "bundle": "weights",
+}
+"""Commands with options that people type elsewhere."""
+
+_TAKES = {"sample": "RUN", "serve": ""}
+
+NOT_KEYS = {
+    **dict.fromkeys(
+        ("loss", "metric", "metrics", "criterion"),
+        "the task sets loss and metric (`gatekit tasks`)",
+    ),
+    **dict.fromkeys(("callbacks", "callback"), "a plugin registers callbacks (docs/plugins.md)"),
+    **dict.fromkeys(("deterministic", "reproducible"), "every run is deterministic already"),
+    **dict.fromkeys(
+        ("verbose", "verbosity", "log_level", "log_every"), "`gatekit logs RUN` shows the log"
+    ),
+    "return_sequences": "the task decides, and pool=all reads every step",
+    "resume": "the same command continues a study",
+    "overwrite": "nothing is overwritten; study=NAME begins another study",
+}
+"""What other programs have keys for, and how it is here."""
+
 _DEVICES = ("device", "devices", "gpu", "gpus", "cuda", "accelerator")
 
 
@@ -158,13 +259,74 @@ def meant(key: str, known: list[str], prefix: str, places: Mapping[str, Collecti
         prefix: the group with a dot; empty for keys of a run.
         places: all keys by prefix.
     """
-    if key in _DEVICES and not prefix:
-        return (
-            ": a run uses the GPU that TensorFlow finds, and n_jobs shares several. Without a GPU: "
-            "CUDA_VISIBLE_DEVICES= in front of the command."
-        )
+    if not prefix and (device := without_device(key)):
+        return device
     found = likely_key(key, known, prefix, places)
     return f"; did you mean {found}?" if found else "."
+
+
+def without_device(key: str) -> str:
+    """Return how a device is chosen, as the end of a sentence; empty for other keys."""
+    if key not in _DEVICES:
+        return ""
+    return (
+        ": a run uses the GPU that TensorFlow finds, and n_jobs shares several. Without a GPU: "
+        "CUDA_VISIBLE_DEVICES= in front of the command."
+    )
+
+
+def elsewhere(option: str, program: str, words: Sequence[str]) -> str:
+    """Return which command has an option, as the end of a sentence; empty if none is known.
+
+    Args:
+        option: as typed, such as ``--by`` or ``--by=cell``.
+        program: the command that was typed, such as ``gatekit train``.
+        words: its further arguments after the option.
+    """
+    name, _, value = option.lstrip("-").replace("_", "-").partition("=")
+    if name in _ELSEWHERE:
+        return (
+            f"; `gatekit {name}` is a command of its own, and `gatekit {name} --help` describes it."
+        )
+    for command, options in _ELSEWHERE.items():
+        if name not in options.split():
+            continue
+        if command == "plan" and program not in ("gatekit train", "gatekit plan"):
+            continue
+        if command == "plan":
+            return "; `gatekit plan`, with the same words, shows what would run. --list is quick."
+        if program != f"gatekit {command}":
+            value = value or next((w for w in words[:1] if w[:1] != "-" and "=" not in w), "")
+            typed = f"gatekit {command} {_TAKES.get(command, 'STUDY')} --{name} {value}"
+            return f"; --{name} is an option of another command: `{' '.join(typed.split())}`."
+    return ""
+
+
+def key_of_part(key: str, data: Mapping[str, Any]) -> str:
+    """Return the whole key of a role of the cell, or of an option of the task or block.
+
+    Args:
+        key: as typed, such as ``forget``, ``swap_forget`` or ``length``.
+        data: the composed configuration.
+
+    Returns:
+        ``swap.forget`` or ``task.length``; an empty string if it is none of these.
+    """
+    from gatekit.registry import catalogue, tasks
+
+    parts = {name: data.get(name) for name in ("cell", "task", "block")}
+    cell, task, block = (part if isinstance(part, Mapping) else {} for part in parts.values())
+    roles = {*(cell.get("gates") or ()), *(cell.get("roles") or ())}
+    role = key.removeprefix("swap_").removesuffix("_gate")
+    if role in roles:
+        return f"swap.{role}"
+    for group, kinds, name in (
+        ("task", tasks(), str(task.get("name"))),
+        ("block", catalogue().blocks, str(block.get("kind"))),
+    ):
+        if name in kinds and key in kinds[name].option_names():
+            return f"{group}.{key}"
+    return ""
 
 
 def likely_key(

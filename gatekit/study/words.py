@@ -11,8 +11,8 @@ from gatekit.cell.errors import ConfigError, as_typed, listed, nearest
 
 from .options import known_key
 from .references import refuse_keywords, refuse_resolvers
+from .typed import GROUPS, KEY, continues, example_of, instead, is_key
 
-GROUPS = ("cell", "block", "task", "output_unit", "optimizer", "trainer", "experiment")
 HYDRA_GROUPS = ("hydra/launcher", "hydra/sweeper")
 SWEEPER_KEYS = ("params", "grids", "seed", "startup", "pruner")
 MAX_WORD = 20_000
@@ -21,15 +21,13 @@ TRUST = "or add --trust-config"
 NAME = re.compile(r"(?!.*\.\.)[A-Za-z0-9_][\w.-]*(?:/[A-Za-z0-9_][\w.-]*)*", re.ASCII)
 """The name of a configuration file within its group."""
 
-KEY = re.compile(r"[A-Za-z_]\w*(?:[./][\w-]+)*", re.ASCII)
-"""A key of the configuration, or a group."""
-
 INSTEAD = {
     "hydra.run": "root=FOLDER and study=NAME choose where runs are stored",
     "hydra.sweep": "root=FOLDER and study=NAME choose where runs are stored",
     "hydra.output_subdir": "root=FOLDER and study=NAME choose where runs are stored",
     "hydra.job": "study=NAME names the study; a run works in the folder where you type the command",
     "hydra.searchpath": "put your files into ./conf, which is searched first",
+    "hydra.sweeper": "trials=N is the number of draws of hydra/sweeper=random or optuna",
     "hydra.job_logging": "the log of a run is shown by gatekit logs",
     "hydra.hydra_logging": "the log of a run is shown by gatekit logs",
     "hydra.callbacks": "a plugin can register callbacks (docs/plugins.md)",
@@ -51,7 +49,7 @@ def overrides(typed: Sequence[str], trusted: bool = False) -> list[str]:
         ConfigError: a word is not an override, or sets what is refused.
     """
     _refuse_split(typed)
-    _refuse_apart(typed)
+    refuse_apart(typed)
     _refuse_names(typed)
     _refuse_replaced(typed)
     _refuse_both(typed)
@@ -96,10 +94,7 @@ def prefixed(word: str, trusted: bool = False) -> str:
             )
         if word.startswith(("{", "[")) or " " in word:
             raise ConfigError(f"{word!r} is not KEY=VALUE; type for example units=64 or cell=lstm.")
-        raise ConfigError(
-            f"{word!r} is not KEY=VALUE; type for example units=64 or cell=lstm. Several values of "
-            f"one key are one word with commas, as in -m cell=lstm,gru."
-        )
+        raise ConfigError(f"{word!r} is not KEY=VALUE; {instead(word)}")
     if several := re.fullmatch(r"([^\s'\"]+=[^\s'\"]+)((?: +[A-Za-z_][\w.]*=[^\s'\"]+)+)", word):
         raise ConfigError(
             f"{word!r} is one word for your shell; remove the quotes around it: type "
@@ -107,14 +102,18 @@ def prefixed(word: str, trusted: bool = False) -> str:
         )
     within = re.search(r",([A-Za-z_][\w.]*)=(?=[^,=])", value)
     if within and not set(value[: within.start()]) & set("[{('\""):
-        typed = f"{word[: len(key) + 1 + within.start()]} {value[within.start() + 1 :]}"
+        rest = value[within.start() + 1 :]
+        # eps=0.1 after a gate or a task is one of its options.
+        owned = "." not in within[1] and not is_key(within[1])
+        owner = f"{name}." if owned and (name in GROUPS or name.startswith("swap.")) else ""
+        typed = f"{word[: len(key) + 1 + within.start()]} {owner}{rest}"
         raise ConfigError(
             f"{word} has two keys in one word; put a space between them: type {typed}"
         )
     if name.startswith("hydra.launcher."):
         known_key(name.removeprefix("hydra.launcher.").partition(".")[0])
     if not trusted:
-        _refuse_key(key, name)
+        _refuse_key(key, name, value or "VALUE")
     if not trusted or name in GROUPS:
         _refuse_value(name, word, trusted)
     if name.startswith("hydra"):
@@ -128,23 +127,39 @@ def prefixed(word: str, trusted: bool = False) -> str:
     return word if word.startswith("+") or "/" in name or "@" in name else f"++{word}"
 
 
-def _refuse_apart(typed: Sequence[str]) -> None:
-    """Refuse a key and its value that are not one word with ``=`` between them."""
+def refuse_apart(typed: Sequence[str], sweeps: bool = True) -> None:
+    """Refuse a key and its value that are not one word with ``=`` between them.
+
+    Args:
+        typed: the words as typed.
+        sweeps: whether the command takes several values of a key.
+    """
     joined: list[str] = []
     whys: list[str] = []
     for word in typed:
+        if word[-1:] == "=" and word == typed[-1] and word.startswith(("swap.", *GROUPS)):
+            raise ConfigError(f"{word} needs a value; type {word}{example_of(word[:-1])}")
         last = joined[-1] if joined else ""
         colon = re.fullmatch(rf"({KEY.pattern}) *(?::=?|==|=>) *(.+)", word)
-        if last.endswith(("=", ",")) or (last and word.startswith(("=", ","))):
+        if last.endswith("=") and "=" in word:
+            raise ConfigError(f"{last} needs a value; type {last}{example_of(last[:-1])}")
+        if last.endswith(",") and "=" in word:
+            joined[-1] = last.rstrip(",")
+            joined.append(word)
+            whys.append(f"there is a comma after {joined[-2]}; remove it")
+        elif sweeps and continues(last, word):
+            joined[-1] += f",{word}"
+            whys.append(f"several values of {last.partition('=')[0]} are one word with commas")
+        elif last.endswith(("=", ",")) or (last and word.startswith(("=", ","))):
             joined[-1] += word
             whys.append(
                 f"there is a space beside {'=' if '=' in (last[-1], word[0]) else ','}; remove it"
             )
-        elif "=" not in word and not last.startswith("~") and _is_key(last):
+        elif "=" not in word and not last.startswith("~") and is_key(last):
             joined[-1] += f"={word}"
             whys.append(f"{last} and its value are two words")
         else:
-            if colon and _is_key(colon[1]):
+            if colon and is_key(colon[1]):
                 whys.append(f"in {word} there should be = after the key")
                 word = f"{colon[1]}={colon[2]}"
             joined.append(word)
@@ -167,18 +182,6 @@ def _refuse_names(typed: Sequence[str]) -> None:
     # A second cell is another value of the key.
     if all(word.lower() in keys for word in bare) and len({*names}) == len(names):
         raise ConfigError(f"{bare[0]!r} is not KEY=VALUE; type {shlex.join(words)}")
-
-
-def _is_key(word: str) -> bool:
-    """Return whether a word is a key, without a value."""
-    from .config import LAUNCH_KEYS, RUN_KEYS
-
-    group, dot, _ = word.partition(".")
-    return (bool(KEY.fullmatch(word) and dot) and group in (*GROUPS, "swap")) or word in (
-        *GROUPS,
-        *RUN_KEYS,
-        *LAUNCH_KEYS,
-    )
 
 
 def _refuse_split(typed: Sequence[str]) -> None:
@@ -226,6 +229,8 @@ def _refuse_both(typed: Sequence[str]) -> None:
             f"mixers={keys['mixers']} names the cell of each layer, so that cell={keys['cell']} "
             f"would have no effect; remove one of them."
         )
+    if name := keys.get("task.name"):
+        raise ConfigError(f"task.name={name}: a task is chosen by its name; type task={name}.")
     if kind := keys.get("block.kind"):
         raise ConfigError(f"block.kind={kind}: a block is chosen by its name; type block={kind}.")
 
@@ -268,7 +273,7 @@ def _open(text: str) -> bool:
     return any(value.count(left) > value.count(right) for left, right in ("{}", "[]"))
 
 
-def _refuse_key(key: str, name: str) -> None:
+def _refuse_key(key: str, name: str, value: str) -> None:
     if key[: -len(name) or None] not in ("", "+", "++", "~"):
         raise ConfigError(f"{key!r} is not a key; type {name}=VALUE.")
     if name.partition(".")[0].partition("/")[0] == "hydra" or name.startswith("hydra"):
@@ -292,10 +297,11 @@ def _refuse_key(key: str, name: str) -> None:
 
         typed = name.replace("-", "_")
         raise ConfigError(
-            f"{key!r} is not a key, because keys have no dashes; type {meant_key(typed)}=VALUE."
+            f"{key!r} is not a key, because keys have no dashes; type {meant_key(typed)}={value}."
         )
     if not KEY.fullmatch(name):
-        raise ConfigError(f"{key!r} is not a key; type for example units=64 or task.length=9.")
+        such = "swap.forget=GATE" if name.startswith("swap") else "units=64 or task.length=9"
+        raise ConfigError(f"{key!r} is not a key; type for example {such}.")
 
 
 def _of_hydra(name: str) -> bool:
@@ -367,6 +373,9 @@ def _refuse_choice(group: str, value: Any) -> None:
         ]
         example = f" Type {shlex.join([*([f'{group}={name}'] if name else []), *words])}"
     came = as_typed(value)
-    if isinstance(value, str) and len(several := re.findall(r"[\w.-]+", value)) > 1:
+    if isinstance(value, str) and value.endswith((".yaml", ".yml")):
+        stem = value.rpartition("/")[2].rpartition(".")[0]
+        example = f" Type {group}={stem} for the file conf/{group}/{stem}.yaml."
+    elif isinstance(value, str) and len(several := re.findall(r"[\w.-]+", value)) > 1:
         example = f" To run each of several type -m {group}={','.join(several)}."
     raise ConfigError(f"{group}={came}: the name of a file in conf/{group} is expected.{example}")

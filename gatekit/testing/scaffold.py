@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
 
-from gatekit.cell.errors import ConfigError, listed, nearest
+from gatekit.cell.errors import ConfigError, listed, nearest, nearest_name
 from gatekit.cell.language.ops import FUNCTIONS
 from gatekit.cell.schema import RESERVED
 from gatekit.registry import origins
@@ -229,10 +229,20 @@ def checked_kind(kind: str) -> str:
         hint = ""
         if kind == "cell":
             hint = ": a cell is a file that you write, conf/cell/NAME.yaml (docs/cells.md)."
+        elif kind in ("experiment", "optimizer", "trainer", "config"):
+            group = "experiment" if kind == "config" else kind
+            hint = f": it is a file that you write, conf/{group}/NAME.yaml (docs/studies.md)."
+        elif kind in ("study", "run"):
+            hint = f"; a {kind} begins with `gatekit train study=NAME cell=lstm task=adding`."
+        elif kind == "plugin":
+            hint = ": a plugin is a gate, output unit, block, task or function."
         elif _NAME.match(kind) and not nearest(kind, known):
             hint = f"; for a gate type gatekit new gate {kind}."
+        near = nearest_name(kind, known)
+        if near and not hint:
+            hint = f"; did you mean {near!r}? Type gatekit new {near} NAME."
         raise ConfigError(
-            f"gatekit new cannot create {kind!r}{hint or nearest(kind, known) or '.'} "
-            f"Type gatekit new KIND NAME. Kinds: {listed(known)}."
+            f"gatekit new cannot create {kind!r}{hint or '.'} Kinds: {listed(known)}."
+            f"{'' if near else ' Type gatekit new KIND NAME, such as gatekit new gate mine.'}"
         )
     return kind

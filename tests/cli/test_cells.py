@@ -86,5 +86,7 @@ def test_a_year_that_is_none(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_nothing_found(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["cells", "--year", "1901"]) == 0
-    assert capsys.readouterr().out == ""
+    assert main(["cells", "--year", "1901"]) == 2
+    out, message = capsys.readouterr()
+    assert out == ""
+    assert "no cell matches; years are 1990 to" in message

@@ -120,10 +120,10 @@ def test_a_whole_suite_is_kept_and_listed(place: Path, capsys: pytest.CaptureFix
     [
         (["mien"], "did you mean 'mine'?"),
         (["mien"], "gatekit new gate mien"),
-        ([], "gatekit check leaky"),
-        (["mine", "forget"], "2 names are given"),
+        ([], "gatekit check power_law"),
+        (["mine", "forget"], "gatekit check mine && gatekit check forget"),
         (["mine", "--only", "gradiant"], "did you mean 'gradient'?"),
-        (["nowhere.yaml"], "cannot be read"),
+        (["nowhere.yaml"], "there is no file nowhere.yaml"),
         (["lstm", "depth=3"], "only takes units= and features="),
         (["lstm", "units=0"], "integers from 1"),
         (["mine", "scale=[1"], "is not YAML"),

@@ -87,7 +87,7 @@ MISTAKES = {
         "new gate forget", ("already exists", "gatekit new gate my_forget"), ("there already",)
     ),
     "new-kind": Mistake(
-        "new gte mine", ("did you mean 'gate'? Type gatekit new KIND NAME",), ("no new",)
+        "new gte mine", ("did you mean 'gate'? Type gatekit new gate NAME",), ("no new",)
     ),
     "gate-for-a-cell": Mistake("show cell=forget", ("swap.forget=forget",), NO_LIST),
     "path-of-a-study": Mistake("compare experiments/demo", ("type gatekit compare demo",)),
@@ -95,7 +95,9 @@ MISTAKES = {
     "option-of-another-command": Mistake("report demo --output x", ("did you mean '--to'?",)),
     "option-of-another-command-2": Mistake("bundle demo --to x", ("did you mean '--output'?",)),
     "metric": Mistake("compare demo --metric f1", ("--task NAME chooses",), ("--margin'",), 8),
-    "option-of-plan": Mistake("plan cell=lstm --lst", ("did you mean '--list'?", "--json")),
+    "option-of-plan": Mistake(
+        "plan cell=lstm --lst", ("did you mean '--list'?", "`gatekit plan cell=lstm --list`")
+    ),
     "path-of-a-plugin": Mistake("check plugins/mine.py", ("there is no file plugins/mine.py",)),
     "no-bundle": Mistake("rerun demo", ("`gatekit bundle demo` writes",)),
     "one-of-two": Mistake("why demo", ("type `gatekit why A B`",)),
@@ -108,9 +110,10 @@ MISTAKES = {
         ("replaces swap.forget.eps=0.1", "type swap.forget.kind=power_law swap.forget.eps=0.1"),
     ),
     "option-without-a-value": Mistake(
-        "export demo --tensorboard", ("type `gatekit export ... --tensorboard FOLDER`",)
+        "export demo --tensorboard",
+        ("type for example `gatekit export demo --tensorboard logs`",),
     ),
-    "study-as-an-option": Mistake("status --study demo", ("type `gatekit status STUDY`",)),
+    "study-as-an-option": Mistake("status --study demo", ("type `gatekit status demo`",)),
     "study-to-serve": Mistake("serve demo", ("type `gatekit serve`",)),
     "cite-a-gate": Mistake(
         "cite gate=power_law", ("gatekit cite cell=lstm swap.forget=power_law",)
@@ -125,7 +128,7 @@ MISTAKES = {
     "other-name-of-compare": Mistake("evaluate demo", ("did you mean 'compare'?",), (), 5),
     "format": Mistake("compare demo --format csv", ("--csv, --json",), ("--force'",), 6),
     "output-of-compare": Mistake(
-        "compare demo -o t.csv", ("gatekit compare STUDY --csv > FILE",), (), 6
+        "compare demo -o t.csv", ("`gatekit compare demo --csv > t.csv`",), (), 6
     ),
     "open-a-report": Mistake("report demo --open", ("open it in a browser",), ("--force'",), 5),
     "gate-as-value-of-swap": Mistake(
@@ -135,7 +138,7 @@ MISTAKES = {
         "show cell=lstm 'swap.forget=power_law(eps=0.1)'",
         ("Type swap.forget=power_law swap.forget.eps=0.1",),
     ),
-    "values-with-a-space": Mistake("train -m cell=lstm gru", ("as in -m cell=lstm,gru",)),
+    "values-with-a-space": Mistake("train -m cell=lstm gru", ("type -m cell=lstm,gru",)),
     "device": Mistake("train cell=lstm device=cuda", ("CUDA_VISIBLE_DEVICES= in front",), (), 7),
     "epochs": Mistake("train cell=lstm n_epochs=3", ("did you mean trainer.epochs?",), (), 6),
     "name-of-a-study": Mistake("train cell=lstm name=one", ("did you mean study?",), (), 6),

@@ -68,7 +68,7 @@ def test_a_file_is_composed_as_for_a_run(place: Path) -> None:
         (["cell=lstm", "units=true"], "units is an integer from 1"),
         (["cell=lstm", "features=0"], "features=0: an integer from 1"),
         (["cell=lstm", "features=wide"], "features=wide: an integer from 1"),
-        (["cell="], "the name of a file in conf/cell is expected"),
+        (["cell="], "cell= needs a value; type cell=lstm"),
         (["cell=lstm,gru"], "cell=lstm,gru names 2, and this command takes one; type cell=lstm."),
         (["cell=lstm", "plugins=3"], "3"),
         (["cell=lstm", "swap.forget={kind: [}"], "cannot be read"),

@@ -43,7 +43,7 @@ CELLS: list[tuple[int, str, str]] = [
     (20, "gates: {g: {kind: tanh, reads: x, h_prev}}\nequations: {h: g}", "reads: [x, h_prev]"),
     (20, "zoneout: 0.1\n" + ONE + "{h: g + h_prev}", "zoneout: {h: 0.1}"),
     (20, "gates: {g: {kind: forgett}}\nequations: {h: g}", "did you mean 'forget'?"),
-    (20, "gates: {g: {kind: forgett}}\nequations: {h: g}", "did you mean 'forget'"),
+    (20, "gates: {g: {kind: zzz}}\nequations: {h: g}", "Plugins loaded: gatekit's own"),
     (21, ONE + "{h: g + a, a: b, b: a}", "a -> b -> a"),
     (22, ONE + "{h: g + c_prev}", "the name 'c_prev' is unknown"),
     (22, "gates: {h: {kind: tanh}}\nequations: {h: h}", "is also in cell.gates; rename one"),

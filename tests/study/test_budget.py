@@ -129,10 +129,22 @@ def test_a_plan_shows_the_units_and_what_was_equalised(capsys):
 
 
 @pytest.mark.parametrize(
-    "text", ["parameters:x", "parameters:0", "state:-1", "flops:", "cell:", "lstm", "parameters:5g"]
+    ("text", "typed"),
+    [
+        ("parameters:x", "parameters:50k"),
+        ("parameters:0", "parameters:50k"),
+        ("state:-1", "state:50k"),
+        ("flops:", "flops:50k"),
+        ("cell:", "cell:lstm"),
+        ("lstm", "cell:lstm"),
+        ("lstmm", "cell:lstm"),
+        ("params:9k", "parameters:9k"),
+        ("5k", "parameters:5k"),
+        ("parameters:5g", "parameters:50k"),
+    ],
 )
-def test_what_can_be_typed(text):
-    with pytest.raises(ConfigError, match=r"type match=parameters:50k"):
+def test_what_can_be_typed(text, typed):
+    with pytest.raises(ConfigError, match=rf"Type match={typed}\."):
         planned(f"match={text}")
 
 

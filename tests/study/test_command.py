@@ -286,12 +286,12 @@ def test_an_unknown_choice_names_the_nearest(capsys):
         ("~optimizer.momentun", "removes nothing, because there is no such key; omit it."),
         ("cell=lstm seeds=3", "remove the quotes around it: type cell=lstm seeds=3"),
         ("=", "there is a space beside =; remove it"),
-        ("--cell", "keys are typed without dashes: type cell=VALUE."),
+        ("--cell", "type `gatekit train task=sum cell=VALUE`."),
         ("-cn", "conf/experiment/NAME.yaml is experiment=NAME."),
         ("cell=3", "cell=3: the name of a file in conf/cell is expected"),
-        ("cell=", "cell=: the name of a file in conf/cell is expected"),
+        ("cell=", "cell= needs a value; type cell=lstm"),
         ("tsak/x=1", "tsak/x is not a group of configurations; did you mean 'task'?"),
-        ("units", "'units' is not KEY=VALUE; type for example units=64"),
+        ("units", "'units' is not KEY=VALUE; type units=64"),
         ("swap.forgt=power_law", "swap.forgt=power_law: cell 'lstm' has no gate in the role 'for"),
         ("swap.forget=power_lw", "swap.forget=power_lw: there is no gate 'power_lw'; did you mea"),
         ("cell.gates.forgt.eps=1", "cell.gates.forgt is not a gate of this cell; did you mean 'f"),
@@ -646,11 +646,11 @@ def test_a_run_that_needs_a_gpu_is_refused_before_anything_is_written(capsys, mo
 
 def test_an_unknown_cell_shows_where_a_file_would_be_and_few_names(capsys, place):
     answer = told(capsys, "cell=duo_lstm")
-    assert f"{place}/conf/cell/duo_lstm.yaml, but there is no folder {place}/conf" in answer
+    assert f"{place}/conf/cell/duo_lstm.yaml, but this folder has no conf" in answer
     assert re.search(r"`gatekit cells` lists all \d+", answer)
     assert len(answer) < 450
     own("cell/mine", CELL)
-    assert "there is no folder" not in told(capsys, "cell=duo_lstm")
+    assert "has no conf" not in told(capsys, "cell=duo_lstm")
 
 
 @pytest.mark.parametrize(

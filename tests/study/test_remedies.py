@@ -94,7 +94,7 @@ def test_a_tracker_is_typed_as_a_list(monkeypatch: pytest.MonkeyPatch) -> None:
         ({"optim": {"lr": 0.1}}, "did you mean optimizer.learning_rate?"),
         ({"trainer": {"learning_rate": 1}}, "did you mean optimizer.learning_rate?"),
         ({"output_dir": "results"}, "did you mean root?"),
-        ({"adding": {"length": 9}}, "type task.length=VALUE"),
+        ({"adding": {"length": 9}}, "type task.length=9"),
         ({"study": "my study"}, "Type study=my_study."),
     ],
     ids=str,
@@ -107,7 +107,7 @@ def test_what_is_nearly_right_is_typed_right(typed: dict[str, Any], meant: str) 
 @pytest.mark.parametrize(
     ("word", "meant"),
     [
-        ("batch-size=16", "type trainer.batch=VALUE"),
+        ("batch-size=16", "type trainer.batch=16"),
         ("cell=lstm,units=32", "type cell=lstm units=32"),
         ("seeds=1,2,3", "Type -m seed=1,2,3"),
         ("study=a,b", "type study=a."),

@@ -60,9 +60,8 @@ def kind_and_options(config: object, where: str) -> tuple[str, dict[str, Any]]:
         raise CellError(f"{where}._target_: gates are given by registered name, as {{kind: NAME}}")
     if not isinstance(config.get("kind"), str) and where.startswith("swap."):
         raise CellError(
-            f"{where}: the gate is missing. Add {where}.kind=NAME to "
-            + (" ".join(f"{where}.{k}={v}" for k, v in config.items()) or "its options")
-            + f" (in place of {where}=NAME, which an option replaces)"
+            f"{where}: the gate of these options is missing; type {where}=GATE "
+            + " ".join(f"{where}.{k}={v}" for k, v in config.items())
         )
     glued = next((str(k) for k, v in config.items() if v is None and ":" in str(k)), None)
     if glued is not None:

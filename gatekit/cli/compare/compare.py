@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gatekit.cell.errors import ConfigError, listed, nearest
+from gatekit.cell.errors import ConfigError, listed, nearest, nearest_name
 from gatekit.cli.arguments import Parser
 from gatekit.cli.commands import COMMANDS
 from gatekit.cli.options import add_figure, add_keys, add_root, figure_formats, keys
@@ -50,6 +50,11 @@ def run(name: str, argv: Sequence[str]) -> int:
     figure = figure_formats(options.figure)
     kinds = keys(options.draw) or (["axis"] if options.x else ["curves"])
     _check_kinds(kinds)
+    if figure is None and options.draw:
+        raise ConfigError(f"--draw {','.join(kinds)}: type --figure FILE.svg, too.")
+    if figure is None and options.over and options.reach is None:
+        raise ConfigError(f"--over {options.over}: type --figure FILE.svg or --reach VALUE, too.")
+    options.over = options.over or "epochs"
 
     comparison = compared(options)
     if options.importance:
@@ -116,7 +121,8 @@ def _check_kinds(kinds: Sequence[str]) -> None:
         if kind not in FIGURES:
             raise ConfigError(
                 f"--draw {kind}: there is no such figure{nearest(kind, FIGURES) or '.'}"
-                f" Figures: {listed(FIGURES)}."
+                f" Figures: {listed(FIGURES)}. Type for example --draw "
+                f"{nearest_name(kind, FIGURES) or 'forest'}."
             )
 
 
@@ -168,7 +174,6 @@ def _parser(name: str) -> Parser:
         " spread by what the seed varies if runs differ in vary",
     )
     add_reach(parser)
-    parser.set_defaults(over="epochs")
     form = parser.add_mutually_exclusive_group()
     for option, written in FORMS.items():
         form.add_argument(

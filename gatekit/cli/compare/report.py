@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from gatekit.cell.errors import ConfigError
 from gatekit.cli.arguments import Parser
 from gatekit.cli.commands import COMMANDS
-from gatekit.cli.options import add_plugins
+from gatekit.cli.options import add_plugins, check_ending
 from gatekit.cli.output import write
 
 from .compare import add_grouping, add_reach, compared, retyped
@@ -34,10 +34,11 @@ def run(name: str, argv: Sequence[str]) -> int:
     """
     options = _parser(name).read(argv)
     path = options.to or Path(f"{options.study}.html")
-    if path.suffix.lower() not in (".html", ".htm"):
-        raise ConfigError(f"--to {path}: a report is HTML; type --to {path.with_suffix('.html')}")
+    check_ending("--to", path, ".html", ".htm")
     if options.seconds < 1:
-        raise ConfigError(f"--seconds {options.seconds:g}: type a number from 1.")
+        raise ConfigError(
+            f"--seconds {options.seconds:g}: type a number from 1, such as --seconds 5."
+        )
 
     from gatekit.compare.report.write import watch, write_report
 

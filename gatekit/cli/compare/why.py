@@ -6,7 +6,8 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
-from gatekit.cli.arguments import Parser
+from gatekit.cell.errors import ConfigError
+from gatekit.cli.arguments import Parser, known_studies
 from gatekit.cli.commands import COMMANDS
 from gatekit.cli.options import add_root
 from gatekit.cli.output import write, write_json
@@ -23,7 +24,7 @@ def run(name: str, argv: Sequence[str]) -> int:
     """
     parser = Parser(name, COMMANDS[name].summary)
     parser.add_argument("first", metavar="A", help="a run's id, STUDY/ID or STUDY/GROUP")
-    parser.add_argument("second", metavar="B", help="another run or group")
+    parser.add_argument("second", metavar="B", nargs="?", help="another run or group")
     add_root(parser)
     parser.add_argument("--json", action="store_true", help="write JSON")
     options = parser.read(argv)
@@ -31,6 +32,15 @@ def run(name: str, argv: Sequence[str]) -> int:
     from gatekit.compare.grouping.select import select
     from gatekit.compare.why import why
 
+    if options.second is None:
+        one, _, two = options.first.partition(",")
+        study = one.partition("/")[0]
+        two = two or (f"{study}/gru" if study in known_studies() else "OTHER")
+        one = f"{one}/lstm" if one in known_studies() else one
+        raise ConfigError(
+            "gatekit why needs two runs or groups, A and B; type `gatekit why A B`, such as "
+            f"`gatekit why {one} {two}`."
+        )
     differences = why(select(options.first, options.root), select(options.second, options.root))
     if options.json:
         write_json(dataclasses.asdict(differences))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from gatekit.cli.arguments import Parser
 from gatekit.cli.commands import COMMANDS
-from gatekit.cli.options import add_root
+from gatekit.cli.options import add_root, check_ending
 from gatekit.cli.output import write, write_json
 
 
@@ -35,6 +35,7 @@ def _bundle(name: str, argv: Sequence[str]) -> int:
     )
     parser.add_argument("--weights", action="store_true", help="include the best weights")
     options = parser.read(argv)
+    check_ending("--output", options.output, ".zip")
 
     from gatekit.compare.share.bundle import contents, write_bundle
     from gatekit.compare.study import load

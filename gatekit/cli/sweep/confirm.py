@@ -38,7 +38,7 @@ def run(name: str, argv: Sequence[str]) -> int:
     options = parser.read(argv)
     by = keys(options.by) or ["cell"]
     if options.seeds < 1:
-        raise ConfigError(f"--seeds {options.seeds}: type a number from 1.")
+        raise ConfigError(f"--seeds {options.seeds}: type a number from 1, such as --seeds 10.")
 
     from gatekit.runs.names import study_name
     from gatekit.runs.studies.survey import study_folder

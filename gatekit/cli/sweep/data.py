@@ -5,12 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from gatekit.cell.errors import ConfigError, nearest
+from gatekit.cell.errors import ConfigError, nearest_name
 from gatekit.cli.arguments import Parser
 from gatekit.cli.commands import COMMANDS
 from gatekit.cli.output import write, write_json, write_table
 
 ACTIONS = ("get", "list", "path", "verify")
+_OTHER = {
+    **dict.fromkeys(("download", "fetch", "install", "add"), "get"),
+    **dict.fromkeys(("ls", "show", "all"), "list"),
+    **dict.fromkeys(("check", "hash", "validate"), "verify"),
+    **dict.fromkeys(("where", "folder", "dir"), "path"),
+}
+"""What other programs call an action."""
 
 
 def run(name: str, argv: Sequence[str]) -> int:
@@ -46,16 +53,25 @@ def run(name: str, argv: Sequence[str]) -> int:
     )
     options = parser.read(argv)
     if options.action not in ACTIONS:
+        meant = _OTHER.get(options.action) or nearest_name(options.action, ACTIONS)
+        word = meant or ("list" if options.name else f"get {options.action}")
+        typed = f"gatekit data {word} {options.name or ''}".strip() if word != "list" else ""
         raise ConfigError(
-            f"gatekit data has no action {options.action!r}"
-            f"{nearest(options.action, ACTIONS) or '.'} Actions: {', '.join(ACTIONS)}."
+            f"gatekit data has no action {options.action!r}. Actions: {', '.join(ACTIONS)}. Type "
+            f"{typed or 'gatekit data list'}"
+        )
+    if options.action == "list" and options.name:
+        raise ConfigError(
+            f"gatekit data list takes no name; `gatekit data path {options.name}` prints the "
+            "folder of this data set."
         )
     if options.action == "list":
         _list(options.json)
         return 0
     if options.name is None:
         raise ConfigError(
-            f"gatekit data {options.action} needs a data set; `gatekit data list` lists them."
+            f"gatekit data {options.action} needs a data set; type for example gatekit data "
+            f"{options.action} fashion_mnist. `gatekit data list` lists them."
         )
     write(_folder(options.action, options.name, options.archive, options.path))
     return 0

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
+from gatekit.cell.errors import ConfigError
 from gatekit.cell.terminal import escaped, line_width, without_sequences
 from gatekit.cli.output import write, write_json
 from gatekit.runs.names import LOG
@@ -16,6 +17,7 @@ from .status import study_parser
 
 if TYPE_CHECKING:
     from gatekit.runs.studies.failures import Cause
+    from gatekit.runs.studies.survey import Found
 
 # What a shell reads as one word: quotes keep their spaces.
 _WORDS = re.compile(r"""(?:[^\s'"\\]|\\.|'[^']*'|"(?:[^"\\]|\\.)*")+|\S+""")
@@ -36,20 +38,34 @@ def run(name: str, argv: Sequence[str]) -> int:
         "--lines", type=int, default=8, help="number of lines of the log (default: 8)"
     )
     options = parser.read(argv)
+    if options.lines < 0:
+        raise ConfigError(f"--lines {options.lines}: type a number from 0, such as --lines 8.")
 
     from gatekit.runs.studies.failures import causes
     from gatekit.runs.studies.survey import study_folder, survey
 
-    grouped = causes(survey(study_folder(options.study, options.root, name)))
-    data = [_entry(cause, max(0, options.lines)) for cause in grouped]
+    runs = survey(study_folder(options.study, options.root, name))
+    grouped = causes(runs)
+    data = [_entry(cause, options.lines) for cause in grouped]
     if options.json:
         write_json({"study": options.study, "causes": data})
     elif not data:
-        write(f"study {options.study}: no run has failed.")
+        write(f"study {options.study}: no run has failed.{_diverged(runs)}")
     else:
         width = line_width(sys.stdout)
         write("\n\n".join(_text(entry, width) for entry in data))
     return 1 if data else 0
+
+
+def _diverged(runs: Sequence[Found]) -> str:
+    """Return how many runs diverged, as a sentence; empty if none did."""
+    ids = [run.id for run in runs if run.state == "DIVERGED"]
+    if not ids:
+        return ""
+    return (
+        f" {len(ids)} of {len(runs)} diverged, which is an outcome: `gatekit logs {ids[0][:8]}` "
+        "shows the log of one."
+    )
 
 
 def _entry(cause: Cause, lines: int) -> dict[str, Any]:

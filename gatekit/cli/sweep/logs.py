@@ -29,7 +29,7 @@ def run(name: str, argv: Sequence[str]) -> int:
     """
     parser = Parser(name, COMMANDS[name].summary)
     parser.add_argument(
-        "run", metavar="RUN", help="the first digits of the run's id, or its folder"
+        "run", metavar="RUN", help="the first digits of the run's id, STUDY/ID, or its folder"
     )
     add_root(parser)
     parser.add_argument("--lines", type=int, metavar="N", help="only the last N lines")
@@ -37,7 +37,7 @@ def run(name: str, argv: Sequence[str]) -> int:
     parser.add_argument("--json", action="store_true", help="write JSON")
     options = parser.read(argv)
     if options.lines is not None and options.lines < 1:
-        raise ConfigError(f"--lines {options.lines}: type a number from 1.")
+        raise ConfigError(f"--lines {options.lines}: type a number from 1, such as --lines 20.")
 
     from gatekit.runs import durable
     from gatekit.runs.studies.survey import find
@@ -52,7 +52,11 @@ def run(name: str, argv: Sequence[str]) -> int:
             text = file.read(MOST_BYTES).decode("utf-8", errors="replace")
     except OSError as error:
         why = "is missing" if durable.missing(error) else f"cannot be read: {error.strerror}"
-        raise RunError(f"run {record.id} is {record.state}; {path} {why}.") from None
+        there = sorted(p.name for p in (record.path / ATTEMPTS).glob("*") if p.is_dir())
+        hint = f" Attempts with a log: {', '.join(there)}." if there else ""
+        hint = hint or f" `gatekit logs {record.id[:8]}` shows the log of its last attempt."
+        hint = hint if options.attempt is not None else ""
+        raise RunError(f"run {record.id} is {record.state}; {path} {why}.{hint}") from None
     # Split at line feeds only: a progress bar's carriage returns belong to its line.
     lines = text.removesuffix("\n").split("\n") if text else []
     lines = lines[-options.lines :] if options.lines else lines

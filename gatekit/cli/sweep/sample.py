@@ -32,7 +32,7 @@ def run(name: str, argv: Sequence[str]) -> int:
     """
     parser = Parser(name, COMMANDS[name].summary)
     parser.add_argument(
-        "run", metavar="RUN", help="the first digits of the run's id, or its folder"
+        "run", metavar="RUN", help="the first digits of the run's id, STUDY/ID, or its folder"
     )
     parser.add_argument(
         "--length", type=int, default=500, metavar="N", help="characters to write (default: 500)"

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from gatekit.cell.errors import ConfigError, GatekitError
 from gatekit.cli.arguments import Parser
 from gatekit.cli.commands import COMMANDS
-from gatekit.cli.options import add_plugins
+from gatekit.cli.options import add_plugins, check_ending
 from gatekit.cli.output import write_file, write_json, write_table
 
 from .place import file_place
@@ -59,12 +59,14 @@ def run(name: str, argv: Sequence[str]) -> int:
     )
     parser.add_argument(
         "--html",
-        metavar="FILE",
+        type=Path,
+        metavar="FILE.html",
         help="write the cells to a page with families, a family tree, filters and drawings,"
         " which opens from disk",
     )
     add_plugins(parser)
     options = parser.read(argv)
+    check_ending("--html", options.html, ".html", ".htm")
     first, last = _years(options.year)
     rows = [
         row
@@ -76,7 +78,7 @@ def run(name: str, argv: Sequence[str]) -> int:
     ]
     if options.html:
         page = browse_page({row["name"] for row in rows}, tuple(options.plugin))
-        write_file(Path(options.html), page)
+        write_file(options.html, page)
     if options.json:
         write_json(rows)
     elif options.html:
@@ -84,7 +86,19 @@ def run(name: str, argv: Sequence[str]) -> int:
     elif rows:
         write_table([_shown(row) for row in rows], _columns(rows))
         sys.stdout.write(f"\n{_counted(rows)}\n")
+    else:
+        raise ConfigError(_none(entries(tuple(options.plugin))))
     return 0
+
+
+def _none(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Return that no cell matches, with the values that there are."""
+    years = [row["year"] for row in rows if row["year"]]
+    states = sorted({len(row["states"] or ()) for row in rows})
+    return (
+        f"no cell matches; years are {min(years)} to {max(years)}, numbers of states "
+        f"{', '.join(map(str, states))}. Remove an option: `gatekit cells` lists all {len(rows)}."
+    )
 
 
 def entries(plugins: Sequence[str] = ()) -> list[dict[str, Any]]:

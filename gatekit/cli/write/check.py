@@ -9,7 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gatekit.cell.errors import ConfigError, PluginError, listed, nearest
+from gatekit.cell.errors import ConfigError, PluginError, listed, nearest, nearest_name
 from gatekit.cli.arguments import Parser
 from gatekit.cli.commands import COMMANDS
 from gatekit.cli.options import add_plugins
@@ -58,10 +58,7 @@ def run(name: str, argv: Sequence[str]) -> int:
     options = parser.read(argv)
     names = [word for word in options.what if "=" not in word]
     if len(names) != 1:
-        raise ConfigError(
-            f"{len(names)} names are given, but one is expected; type for example "
-            "`gatekit check leaky`, or `gatekit check conf/cell/my_cell.yaml`"
-        )
+        raise ConfigError(_one_name(names))
     given = dict(_pair(word) for word in options.what if "=" in word)
     with quiet():
         suites = _suites(names[0], options.kind, tuple(options.plugin), given)
@@ -99,9 +96,27 @@ Suite = tuple[
 ]
 
 
+def _one_name(names: Sequence[str]) -> str:
+    if not names:
+        return (
+            "gatekit check needs the name of a gate, output unit, block, function, task or cell; "
+            "type for example `gatekit check power_law`, or `gatekit check conf/cell/mine.yaml`"
+        )
+    if "=" in names:
+        return "there is a space beside =; remove it, as in `gatekit check power_law eps=0.01`"
+    each = " && ".join(f"gatekit check {name}" for name in names)
+    return f"gatekit check takes one name, and {len(names)} came; type `{each}`"
+
+
 def _suites(
     name: str, kind: str | None, plugins: tuple[str, ...], given: Mapping[str, Any]
 ) -> list[Suite]:
+    if name.endswith((".yaml", ".yml")) and not Path(name).exists():
+        there = [str(path) for path in Path(name).parent.glob("*.y*ml")]
+        raise PluginError(
+            f"there is no file {name}{nearest(name, there) or '.'} Type gatekit check FILE.yaml "
+            "for a cell in a file, or gatekit check lstm for one by its name."
+        )
     if name.endswith((".yaml", ".yml")):
         return [_of_cell(Path(name), plugins, given)]
     from gatekit.registry import cell_names, left_out, origins, reasons_of
@@ -123,10 +138,17 @@ def _suites(
     if not suites:
         if reasons := reasons_of(name, plugins):
             raise PluginError(f"{name!r} was left out because its plugin is broken: {reasons}")
+        others = [
+            k for k in (*KINDS, "cells") if name in (cells if k == "cells" else origins(k, plugins))
+        ]
+        if others:
+            raise PluginError(
+                f"{name!r} is registered in {others[0]}, not in {kind}; type gatekit check {name}"
+            )
         known = sorted({*cells, *(n for k in KINDS for n in origins(k, plugins))})
         broken = f"{left_out(name, plugins)} ".lstrip()
         raise PluginError(
-            f"nothing is registered as {name!r}{nearest(name, known) or '.'} {broken}"
+            f"nothing is registered as {name!r}{_meant(name, known)} {broken}"
             "`gatekit gates`, `output-units`, `blocks`, `functions`, `tasks` and `cells` list what "
             f"there is; `gatekit new gate {_identifier(name)}` writes a gate of your own."
         )
@@ -179,7 +201,8 @@ def _of_cell(cell: str | Path, plugins: tuple[str, ...], given: Mapping[str, Any
     for key, value in given.items():
         if key not in ("units", "features") or type(value) is not int or value < 1:
             raise ConfigError(
-                f"{key}={value!r}: a cell only takes units= and features=, both integers from 1"
+                f"{key}={value}: a cell only takes units= and features=, both integers from 1; "
+                f"type gatekit check {getattr(cell, 'name', cell)} units=16 features=4"
             )
     if isinstance(cell, Path):
         name = limited.name(cell, plugins, given)
@@ -242,6 +265,11 @@ def _pair(word: str) -> tuple[str, Any]:
         return key, yaml.safe_load(text)
     except yaml.YAMLError:
         raise ConfigError(f"{key}={text[:80]}: the value is not YAML; quote it") from None
+
+
+def _meant(name: str, known: Sequence[str]) -> str:
+    near = nearest_name(name, known)
+    return f"; did you mean {near!r}? Type `gatekit check {near}`." if near else "."
 
 
 def _identifier(name: str) -> str:

@@ -29,7 +29,7 @@ def run(name: str, argv: Sequence[str]) -> int:
     parser.add_argument(
         "kind", metavar="KIND", help="project, gate, output-unit, block, task or function"
     )
-    parser.add_argument("name", metavar="NAME", help="name of the new project or plugin")
+    parser.add_argument("name", metavar="NAME", nargs="?", help="the new name")
     parser.add_argument(
         "--package",
         action="store_true",
@@ -39,6 +39,9 @@ def run(name: str, argv: Sequence[str]) -> int:
     from gatekit.testing import scaffold
 
     kind = scaffold.checked_kind(options.kind)
+    if options.name is None:
+        such = "my-study" if kind == "project" else f"my_{kind.replace('-', '_')}"
+        raise ConfigError(f"gatekit new needs a name; type for example gatekit new {kind} {such}")
     if kind == "project":
         if options.package:
             raise ConfigError("--package is for plugins; type gatekit new project NAME")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from gatekit.cli.arguments import Parser
 from gatekit.cli.commands import COMMANDS
-from gatekit.cli.options import add_overrides
+from gatekit.cli.options import add_overrides, check_ending
 from gatekit.cli.output import write, write_file, write_json
 from gatekit.cli.overrides import Overrides, read_overrides
 
@@ -52,6 +52,7 @@ def run(name: str, argv: Sequence[str]) -> int:
         help="draw the cell's graph, and the block around it",
     )
     options = parser.read(argv)
+    check_ending("--diagram", options.diagram, ".svg")
     asked = read_overrides(options.overrides, name)
     block = build_around(asked)
     cell = build_cell(asked) if block is None else block.cell

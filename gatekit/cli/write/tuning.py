@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from gatekit.cell.errors import ConfigError
+from gatekit.cell.errors import ConfigError, nearest_name
 from gatekit.cli.arguments import Parser
 from gatekit.cli.commands import COMMANDS
-from gatekit.cli.options import add_root
+from gatekit.cli.options import add_root, check_ending
 from gatekit.cli.output import quiet, write, write_file, write_json, write_table
 from gatekit.cli.overrides import read_overrides
 
@@ -50,9 +50,13 @@ def run(name: str, argv: Sequence[str]) -> int:
     add_root(parser)
     parser.add_argument("--json", action="store_true", help="write the times as JSON")
     options = parser.read(argv)
+    check_ending("--to", options.to, ".json")
+    if options.study:
+        _refuse_misspelt(options.study, Path(options.root))
     for key in ("batch", "time", "rounds"):
         if getattr(options, key) < 1:
-            raise ConfigError(f"--{key}={getattr(options, key)}: type a number from 1.")
+            such = f"--{key} {parser.get_default(key)}"
+            raise ConfigError(f"--{key} {getattr(options, key)}: type 1 or more, such as {such}.")
     asked = read_overrides(options.overrides, name)
     if not asked.block.plain:
         raise ConfigError(
@@ -63,11 +67,14 @@ def run(name: str, argv: Sequence[str]) -> int:
 
     from gatekit.runs.environment import numeric
     from gatekit.runs.names import table_of
-    from gatekit.study.config import PRECISIONS
+    from gatekit.study.config import PRECISIONS, RUN_KEYS
+    from gatekit.study.remedies import instead
 
     if options.precision not in PRECISIONS:
+        remedy = instead("precision", options.precision, RUN_KEYS["precision"], "float32")
         raise ConfigError(
-            f"--precision={options.precision!r}: type one of {', '.join(PRECISIONS)}."
+            f"--precision {options.precision}: one of {', '.join(PRECISIONS)} is expected."
+            + remedy.replace("precision=", "--precision ")
         )
     alone = options.mode or ("graph" if options.study else None)
     modes = (alone,) if alone else ("graph", "xla")
@@ -108,6 +115,16 @@ def run(name: str, argv: Sequence[str]) -> int:
         content = table.table(numeric(), {**earlier, key: choice})
         write_file(path, json.dumps(content, indent=2) + "\n")
     return 0
+
+
+def _refuse_misspelt(study: str, root: Path) -> None:
+    """Refuse a study that is not there yet and is named almost like one that is."""
+    known = [path.name for path in root.iterdir()] if root.is_dir() else []
+    if study not in known and (near := nearest_name(study, known)):
+        raise ConfigError(
+            f"--study {study}: there is no such study; did you mean {near!r}? Type --study {near}, "
+            "or a name that is less alike for a new study."
+        )
 
 
 def _earlier(path: Path | None) -> dict[str, Any]:

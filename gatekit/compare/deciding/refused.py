@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from gatekit.cell.errors import ConfigError, listed, nearest
+from gatekit.cell.errors import ConfigError, listed
 from gatekit.compare.budget.at import late
 from gatekit.compare.grouping.group import Group, Grouping
+from gatekit.compare.grouping.keys import not_differing
 from gatekit.compare.stats.difference import executors, unlike
 from gatekit.runs.directions import known_direction
 
@@ -15,11 +16,38 @@ def refuse_unknown(option: str, names: Sequence[str], grouping: Grouping) -> Non
     known = {key: None for group in grouping.groups for key in group.values}
     known |= dict.fromkeys(grouping.implied)
     for name in names:
-        if known and not any(key == name or key.startswith(f"{name}.") for key in known):
-            raise ConfigError(
-                f"{option}={name}: the runs do not differ in this key{nearest(name, known) or '.'}"
-                f" Keys that differ: {listed(known)}."
-            )
+        if known and not any(inside(key, [name]) for key in known):
+            raise not_differing(option, name, known)
+
+
+def refuse_one_group(
+    by: Sequence[str], within: Sequence[str], grouping: Grouping, force: bool
+) -> None:
+    """Refuse keys by which nothing can be compared, although the runs differ in other keys.
+
+    Args:
+        by: the keys to group by, as asked for.
+        within: the keys of blocks, as asked for.
+        grouping: the groups.
+        force: whether groups are compared at any rate.
+    """
+    groups = grouping.groups
+    if by and grouping.pooled and len(groups) == 1 and not force:
+        raise ConfigError(
+            f"by={','.join(by)}: all runs have the same value, so that there is one group. Keys "
+            f"that differ: {listed(grouping.pooled)}. Name one of them, or remove by."
+        )
+    rest = {key for group in groups for key in group.values if not inside(key, within)}
+    if within and len(groups) > 1 and not rest:
+        raise ConfigError(
+            f"within={','.join(within)}: the runs differ in nothing else, so that each block is "
+            "one group, with nothing to compare it with. Remove within."
+        )
+
+
+def inside(key: str, names: Sequence[str]) -> bool:
+    """Return whether a key is one of some keys, or below one."""
+    return any(key == name or key.startswith(f"{name}.") for name in names)
 
 
 def refuse_mixed(grouping: Grouping, force: bool) -> None:

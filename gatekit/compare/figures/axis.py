@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from gatekit.cell.errors import ConfigError, listed, nearest
 from gatekit.compare.comparison import Comparison
 from gatekit.compare.deciding.row import Row
+from gatekit.compare.grouping.keys import not_differing
 from gatekit.compare.grouping.label import value_text
 
 from .page import (
@@ -48,10 +48,7 @@ def draw_axis(figure: Figure, comparison: Comparison, key: str) -> list[str]:
     rows = of_one_metric(comparison.rows)
     known = {name: None for row in rows for name in row.group.values}
     if rows and key not in known:
-        raise ConfigError(
-            f"x={key}: the runs do not differ in this key{nearest(key, known) or '.'}"
-            f" Keys that differ: {listed(known)}."
-        )
+        raise not_differing("x", key, known)
     lines: dict[str, list[Row]] = {}
     for row in rows:
         rest = [name for name in row.group.values if name != key]

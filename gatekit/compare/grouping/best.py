@@ -8,11 +8,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from gatekit.cell.errors import ConfigError, listed, nearest
 from gatekit.compare.study import Study
 from gatekit.runs.record import Run
 
 from .group import Group, group_runs
+from .keys import not_differing
 from .label import group_label
 
 
@@ -128,10 +128,7 @@ def _tuning(keys: Sequence[str], groups: Sequence[Group]) -> list[str]:
         inside = [k for k in known if k == key or k.startswith(f"{key}.")]
         differing = [k for k in inside if len({group.value(k) for group in groups}) > 1]
         if groups and not differing:
-            raise ConfigError(
-                f"best-of={key}: the runs do not differ in this key{nearest(key, known) or '.'}"
-                f" Keys that differ: {listed(known)}."
-            )
+            raise not_differing("best-of", key, known)
         tuning.update(dict.fromkeys(differing))
     return list(tuning)
 

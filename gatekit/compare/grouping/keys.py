@@ -153,6 +153,22 @@ def in_order(keys: Iterable[str]) -> list[str]:
     return sorted(keys, key=rank)
 
 
+def not_differing(option: str, name: str, known: Iterable[str]) -> ConfigError:
+    """Return the error that runs do not differ in a key.
+
+    Args:
+        option: the argument that names the key.
+        name: the key as typed.
+        known: the keys in which the runs differ.
+    """
+    keys = list(known)
+    remedy = "Name one of them" if keys else "There are none"
+    return ConfigError(
+        f"{option}={name}: the runs do not differ in this key{nearest(name, keys) or '.'} "
+        f"Keys that differ: {listed(keys)}. {remedy}, or remove {option}."
+    )
+
+
 def chosen_keys(by: Sequence[str], rows: Iterable[Known], keys: Sequence[str]) -> list[str]:
     """Return the keys that ``by`` names; the name of a group selects its keys that differ.
 
@@ -169,7 +185,10 @@ def chosen_keys(by: Sequence[str], rows: Iterable[Known], keys: Sequence[str]) -
     for typed in by:
         key = typed.removesuffix(".kind") if typed.startswith("swap.") else typed
         if key == "seed":
-            raise ConfigError("by=seed: groups are averaged over the seed; name another key")
+            raise ConfigError(
+                "by=seed: groups are averaged over the seed. Keys that differ: "
+                f"{listed(in_order(keys))}. Name one of them."
+            )
         below = [item for item in in_order(known) if item.startswith(f"{key}.")]
         if key in known:
             chosen[key] = None
@@ -181,7 +200,7 @@ def chosen_keys(by: Sequence[str], rows: Iterable[Known], keys: Sequence[str]) -
             differ = listed(in_order(keys))
             raise ConfigError(
                 f"by={key}: no run has this key{nearest(key, known) or '.'} "
-                f"Keys that differ: {differ}."
+                f"Keys that differ: {differ}. Name one of them."
             )
         else:
             chosen[key] = None

@@ -62,8 +62,13 @@ def select(text: str, root: Path | str = "experiments") -> Selection:
 
 def _in_any_study(text: str, known: Sequence[str], root: Path | str) -> Selection:
     if not _ID.fullmatch(text):
+        if text in known:
+            labels = [group.label for group in group_runs(load(text, root).runs).groups]
+            such = " or ".join(f"{text}/{label}" for label in labels[:2])
+            raise RunError(f"{text!r} is a study; type one of its groups or runs, such as {such}")
         raise RunError(
-            f"{text!r} does not name a run; type a run's id, or STUDY/GROUP such as {known[0]}/lstm"
+            f"{text!r} does not name a run; type a run's id, or STUDY/GROUP such as "
+            f"{text.replace(':', '/') if ':' in text else f'{known[0]}/{text}'}"
         )
     matches = []
     for name in known:
@@ -76,7 +81,11 @@ def _in_any_study(text: str, known: Sequence[str], root: Path | str) -> Selectio
             matches += [] if selection is None else [selection]
     if len(matches) != 1:
         several = f"is in several studies: {listed([s.study.name for s in matches])}"
-        where = f"{several}; type STUDY/{text}" if matches else "is not in any study"
+        where = (
+            f"{several}; type STUDY/{text}"
+            if matches
+            else ("is not in any study; `gatekit status STUDY --runs` lists the runs of one")
+        )
         raise RunError(f"run {text} {where}")
     return matches[0]
 

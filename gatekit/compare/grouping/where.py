@@ -69,13 +69,21 @@ def where_any(
     ]
 
 
+_ENDS = ("cell", "task", "units", "seed", "state", "origin", "optimizer", "block", "layers")
+"""Keys that are recognised without a value."""
+
+
 def _wanted(conditions: Sequence[str], tasks: Sequence[str]) -> dict[str, list[str]]:
     wanted: dict[str, list[str]] = {}
     for condition in conditions:
         key, equals, values = condition.partition("=")
         if not key or not equals or not values:
+            word = condition.rstrip("=")
+            such = f"{word}=VALUE" if word in _ENDS else f"cell={word}"
+            such = such if word.isidentifier() else "cell=lstm,gru"
+            such = condition.replace(":", "=", 1) if ":" in condition else such
             raise ConfigError(
-                f"where {condition}: type KEY=VALUE or KEY=VALUE,VALUE, such as cell=lstm,gru"
+                f"where {condition}: type KEY=VALUE or KEY=VALUE,VALUE, such as {such}"
             )
         wanted.setdefault(key, []).extend(_COMMA.split(values))
     for task in tasks:
@@ -93,9 +101,15 @@ def _key(typed: str, facts: Sequence[Mapping[str, Any]]) -> str:
         return ends[0]
     if ends:
         raise ConfigError(f"where {typed}: several keys end so: {listed(ends)}; type a whole one")
+    if typed.endswith(("!", "<", ">")):
+        raise ConfigError(
+            f"where {typed}=: only values to keep can be named; type KEY=VALUE,VALUE, such as "
+            f"{typed[:-1]}=A,B"
+        )
+    near = nearest(typed, known)
+    short = [key for key in known if key.count(".") < 2]
     raise ConfigError(
-        f"where {typed}: no run has this key{nearest(typed, known) or '.'} "
-        f"Keys: {listed(known, _MOST)}."
+        f"where {typed}: no run has this key{near or f'. Keys: {listed(short, _MOST)}.'}"
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -91,9 +92,14 @@ def query(sql: str, studies: Sequence[Study]) -> Answer:
             return Answer(columns, tuple(result.fetchall()))
     except duckdb.Error as error:
         hint = ""
+        if isinstance(error, duckdb.ParserException):
+            hint = "\nA query is SQL: type for example gatekit query 'select * from runs'"
+        if isinstance(error, duckdb.CatalogException):
+            hint = "\nThe tables are runs and metrics; --study NAME chooses a study."
         if isinstance(error, duckdb.BinderException):
             hint = "\nThe columns are shown by: gatekit query 'select * from runs limit 1' --csv"
-        raise ConfigError(f"the query was refused: {str(error).strip()}{hint}") from None
+        reason = re.sub(r'\nDid you mean "pg_[^"]*"\?', "", str(error)).strip()
+        raise ConfigError(f"the query was refused: {reason}{hint}") from None
 
 
 def _fill(

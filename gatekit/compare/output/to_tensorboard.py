@@ -56,7 +56,10 @@ def export_tensorboard(study: Study, folder: Path) -> int:
             durable.folder(place.absolute())
             durable.write(place.absolute() / _NAME, buffer.getvalue())
         except OSError as error:
-            raise RunError(f"{place} cannot be written: {error.strerror or error}") from None
+            raise RunError(
+                f"{place} cannot be written: {error.strerror or error}; choose another "
+                "--tensorboard FOLDER"
+            ) from None
         count += 1
     return count
 

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, BinaryIO, cast
 
-from gatekit.cell.errors import ConfigError, GatekitError, RunError
+from gatekit.cell.errors import ConfigError, GatekitError, RunError, listed, nearest_name
 from gatekit.runs import durable as files
 from gatekit.runs.names import IMPORTED, study_name
 
@@ -91,8 +91,9 @@ def import_bundle(path: Path, root: Path | str = "experiments", origin: str | No
     """
     name = path.stem if origin is None else origin
     if not _ORIGIN.fullmatch(name):
+        better = re.sub(r"[^\w.-]+", "_", name).strip("._-") or "NAME"
         raise ConfigError(
-            f"origin {name!r} must be a name of letters, digits and . _ -; type --as NAME"
+            f"origin {name!r} must be a name of letters, digits and . _ -; type --as {better}"
         )
     bundle = read_manifest(path)
     study = Path(root) / bundle.study
@@ -137,16 +138,28 @@ class _Bounded:
         return data
 
 
+def _instead(path: Path) -> str:
+    """Return what to type in place of a bundle that is missing."""
+    there = sorted(each.name for each in Path().glob("*.zip"))
+    if re.fullmatch(r"[0-9a-f]{3,16}", path.name) and any(c.isdigit() for c in path.name):
+        bundle = there[0] if there else "STUDY.zip"
+        return f"to repeat a run of a bundle type `gatekit rerun {bundle} --run {path.name}`"
+    if near := nearest_name(path.name, there):
+        return f"did you mean {near!r}?"
+    if Path("experiments", path.stem).is_dir() or not there:
+        return (
+            f"`gatekit bundle {path.stem}` writes a study named {path.stem!r} into {path.stem}.zip"
+        )
+    return f"bundles here: {listed(there, 12)}. `gatekit bundle STUDY` writes one"
+
+
 @contextlib.contextmanager
 def _archive(path: Path) -> Iterator[zipfile.ZipFile]:
     try:
         file = files.opened(path)
     except (OSError, ValueError) as error:
         if not path.exists():
-            raise RunError(
-                f"there is no file {path}; `gatekit bundle {path.stem}` writes a study named "
-                f"{path.stem!r} into {path.stem}.zip"
-            ) from None
+            raise RunError(f"there is no file {path}; {_instead(path)}") from None
         raise RunError(
             f"{path} is not a bundle ({error}); `gatekit bundle STUDY` writes one"
         ) from None

@@ -94,7 +94,7 @@ class Baselines:
         known = {way(group): None for group in groups for way in ways}
         raise ConfigError(
             f"baseline={baseline}: no such group{closest(baseline, known) or '.'}"
-            f" Groups: {listed(labels)}."
+            f" Groups: {listed(labels)}. Name one of them."
         )
 
     def _default(self, groups: Sequence[Group]) -> str | None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gatekit.cell.errors import RunError, listed, nearest
+from gatekit.cell.errors import RunError, listed, nearest, nearest_name
 from gatekit.runs.folder import RunFolder
 from gatekit.runs.names import RUNS, is_id
 from gatekit.runs.record import contradiction
@@ -93,18 +93,30 @@ def no_study(study: str, root: Path | str, command: str) -> RunError:
         )
     known = sorted(e.name for e in os.scandir(root) if e.is_dir())
     if inside := [part for part in Path(study).parts if part in known]:
+        group = Path(study).parts[-1]
+        also = (
+            f". For a group of it add --where, such as --where cell={group}" if "/" in study else ""
+        )
         return RunError(
             f"no study {study!r} in {place}; a study is given by its name: type "
-            f"gatekit {command} {inside[0]}"
+            f"gatekit {command} {inside[0]}{also if group not in known else ''}"
+        )
+    below = [name for name in known if (root / name / study / RUNS).is_dir()]
+    if below:
+        return RunError(
+            f"no study {study!r} in {place}, but there is one in {root / below[0]}: type "
+            f"gatekit {command} {study} --root {root / below[0]}"
         )
     if not known:
         return RunError(
             f"no study {study!r}: there are no studies in {place}; cd to the folder of your "
             f"project, or type gatekit {command} {study} --root FOLDER"
         )
+    near = nearest(study, known)
+    typed = f"gatekit {command} {nearest_name(study, known) or known[0]}"
     return RunError(
-        f"no study {study!r} in {place}{nearest(study, known) or '.'} Studies there: "
-        f"{listed(known)}. Type gatekit {command} NAME, with --root FOLDER if they are elsewhere."
+        f"no study {study!r} in {place}{near or '.'} Studies there: {listed(known, 12)}. Type "
+        f"{'' if near else 'for example '}{typed}, with --root FOLDER if they are elsewhere."
     )
 
 
@@ -154,14 +166,24 @@ def _folders(runs: Path) -> set[str]:
     return found
 
 
-def _status_of(run: str, root: Path) -> str:
-    if run and (root / run / RUNS).is_dir():
-        return f"`gatekit status {run} --runs`"
-    return "gatekit status"
+def _no_run(run: str, root: Path) -> RunError:
+    """Return the error that a word is not a run, with a run that there is."""
+    study = next((part for part in Path(run).parts if (root / part / RUNS).is_dir()), None)
+    form = "a run is given by three or more of the 16 hex digits of its id"
+    if study is None:
+        return RunError(
+            f"{run!r} is not a run: {form}, which `gatekit status STUDY --runs` lists, or by its "
+            "folder."
+        )
+    first = next((p.name for p in sorted((root / study / RUNS).iterdir()) if is_id(p.name)), "ID")
+    what = f"{run!r} is a study" if run == study else f"{run!r} is not a run"
+    return RunError(
+        f"{what}, and {form}, such as {first[:8]}. `gatekit status {study} --runs` lists the runs."
+    )
 
 
 def find(run: str, root: Path | str) -> Found:
-    """Return the run of an id, or of its first digits, or of a path.
+    """Return the run of an id, of its first digits, of ``STUDY/ID``, or of a path.
 
     Raises:
         RunError: none or several match.
@@ -170,12 +192,10 @@ def find(run: str, root: Path | str) -> Found:
     if is_id(path.name) and path.is_dir():
         return next(f for f in survey(path.resolve().parent.parent) if f.id == path.name)
     root = Path(root)
-    if not re.fullmatch(r"[0-9a-f]{3,16}", run):
-        raise RunError(
-            f"{run!r} is not a run: type three or more of the 16 hex digits that "
-            f"{_status_of(run, root)} shows, or the run's folder."
-        )
-    paths = sorted(root.glob(f"*/{RUNS}/{run}*")) if root.is_dir() else []
+    study, _, start = run.rpartition("/")
+    if not re.fullmatch(r"[0-9a-f]{3,16}", start) or (study and not _NAME.match(study)):
+        raise _no_run(run, root)
+    paths = sorted(root.glob(f"{study or '*'}/{RUNS}/{start}*")) if root.is_dir() else []
     paths = [p for p in paths if is_id(p.name)]
     if len(paths) != 1:
         names = listed(str(p.relative_to(root)) for p in paths)

@@ -12,7 +12,8 @@ from gatekit.cell.errors import ConfigError, listed
 from gatekit.registry.safe_yaml import parse, read_text
 from gatekit.study.options import known_key
 from gatekit.study.references import refuse_keywords, refuse_resolvers
-from gatekit.study.words import GROUPS, HYDRA_GROUPS, KEY, NAME, SWEEPER_KEYS
+from gatekit.study.typed import GROUPS, KEY
+from gatekit.study.words import HYDRA_GROUPS, NAME, SWEEPER_KEYS
 
 REMEDY = "delete it, or add --trust-config if you wrote this file yourself"
 TYPED = ("plugins", "root")

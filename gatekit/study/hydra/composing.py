@@ -29,10 +29,11 @@ from omegaconf.errors import OmegaConfBaseException
 
 from gatekit.cell.errors import ConfigError, GatekitError, alternatives, excerpt, shown
 from gatekit.registry import catalogue, cell_names, config_folders, left_out, own_file, reasons_of
-from gatekit.study.config import RUN_KEYS
+from gatekit.study.config import RUN_KEYS, meant_key
 from gatekit.study.references import refuse_large
 from gatekit.study.resolve import unresolved
-from gatekit.study.words import GROUPS, overrides, plugin_files
+from gatekit.study.typed import GROUPS, KEY
+from gatekit.study.words import overrides, plugin_files
 
 from . import sweepers
 from .sources import search_path
@@ -121,9 +122,18 @@ def composed(
         if not listed or hydra.get_mode(PRIMARY, list(words)) != RunMode.MULTIRUN:
             config = configuration(hydra, words)
             if config.hydra.mode != RunMode.MULTIRUN:
+                _refuse_trials(config)
                 return sweepers.Composition([(tuple(sweepers.typed(config)), config)])
     config = configuration(hydra, words, RunMode.MULTIRUN)
     return sweepers.Sweep(config, hydra.config_loader, trusted).composition()
+
+
+def _refuse_trials(config: DictConfig) -> None:
+    if (trials := config.get("trials")) is not None:
+        raise ConfigError(
+            f"trials={trials}: draws are runs of a sweep; add -m, and hydra/sweeper=random with an "
+            "interval, such as 'optimizer.learning_rate=tag(log,interval(1e-4,1e-1))'."
+        )
 
 
 def configuration(hydra: Hydra, words: Sequence[str], mode: RunMode = RunMode.RUN) -> DictConfig:
@@ -187,6 +197,8 @@ def candidates(typed: Sequence[str], prefix: str) -> list[str]:
     return []
 
 
+_SWEPT = re.compile(r"Sweep parameters '(.*)' requires --multirun")
+_MERGED = re.compile(r"Error merging override (\S+=.*)")
 _DELETED = re.compile(r"Could not delete from config\. '([^']*)' does not exist")
 
 
@@ -194,7 +206,23 @@ def _explained(error: BaseException, several: str) -> str:
     """Return the message of an error and of its causes."""
     messages = [str(error).strip()]
     if missing := _DELETED.search(messages[0]):
-        return f"~{missing[1]} removes nothing, because there is no such key; omit it."
+        why = "it has its default" if missing[1] in RUN_KEYS else "there is no such key"
+        return f"~{missing[1]} removes nothing, because {why}; omit it."
+    if drawn := _SWEPT.search(messages[0]):
+        word = drawn[1].lstrip("+")
+        if "interval(" in word:
+            return (
+                f"{word} is drawn from: type -m hydra/sweeper=random trials=20 with it, or list "
+                f"values: -m {word.partition('=')[0]}=A,B."
+            )
+        return f"{word} has several values: add -m (--multirun) to run each of them."
+    if merging := _MERGED.search(messages[0]):
+        key, _, value = merging[1].lstrip("+").partition("=")
+        role, _, gate = value.strip("[]{}").replace("=", ":").partition(":")
+        gate = gate.strip(" '\"") or "VALUE"
+        return (
+            f"{key}={value}: {key} has keys of its own; type {key}.{role.strip() or 'KEY'}={gate}."
+        )
     if "arg 3 must not be zero" in messages[0]:
         return (
             "range(start,stop,step): the step is 0; type for example range(1,6) or range(0,10,2)."
@@ -204,7 +232,10 @@ def _explained(error: BaseException, several: str) -> str:
             value = listing[1].partition("=")[2]
             return f"mixers={value}: a list is written in brackets; type 'mixers=[{value}]'."
         word = listing[1].lstrip("+")
-        if decimal := re.fullmatch(r"([\w.]+)=(-?\d),(0\d+)", word):
+        key, _, values = word.partition("=")
+        if meant_key(key) != key and KEY.fullmatch(meant_key(key)):
+            return f"{key} is not a key; type -m {meant_key(key)}={values}."
+        if decimal := re.fullmatch(r"([\w.]+)=(-?\d),(0\d+|(?<=0,)\d)", word):
             several = f"type {decimal[1]}={decimal[2]}.{decimal[3]} for one number, or {several}"
         return f"{word} lists several values: {several}."
     cause = error.__cause__
@@ -221,10 +252,11 @@ def _unreadable(override: str) -> str:
         return f"{key}={excerpt(value, EXCERPT)} cannot be read: check its brackets and quotes."
     bare = value.strip("'")
     options = re.fullmatch(r"([\w.-]+)\(((?:\w+=[^,()]+,? *)+)\)", bare)
-    if options and key.startswith(("swap.", "cell", "task", "output_unit")):
+    if options and key.startswith(("swap.", *GROUPS)):
         pairs = [pair.strip() for pair in options[2].split(",") if pair.strip()]
         # units=16 is a key of a run, and eps=0.1 one of the gate.
         names = [p if p.partition("=")[0] in RUN_KEYS else f"{key}.{p}" for p in pairs]
+        names = [f"{meant_key(n.partition('=')[0])}={n.partition('=')[2]}" for n in names]
         typed = " ".join([f"{key}={options[1]}", *names])
         return f"{key}={value} cannot be read: options are keys of their own. Type {typed}"
     if key in GROUPS and (called := re.fullmatch(r"(\w+)\(.*", bare)):
@@ -239,8 +271,19 @@ def _unreadable(override: str) -> str:
     if function and function[1] not in ("choice", "range", "glob", "interval", "tag", "sort"):
         return (
             f"{key}={value} cannot be read: there is no function {function[1]}. List the values: "
-            f"type -m {key}=A,B,C, or -m '{key}=range(START,STOP,STEP)' for whole numbers."
+            f"type -m {key}=A,B,C, or -m '{key}=range(START,STOP,STEP)' for whole numbers. To "
+            f"draw values type hydra/sweeper=random trials=20 '{key}=interval(LOW,HIGH)'."
         )
+    if ";" in bare and re.fullmatch(r"(range|choice|interval)\([^()]*\)", bare):
+        return f"{key}={value} cannot be read; type -m '{key}={bare.replace(';', ',')}'."
+    if key == "swap" and (pair := re.fullmatch(r"(\w+)[=:] *(\w+)", bare)):
+        return f"swap={value} cannot be read; type swap.{pair[1]}={pair[2]}."
+    if called := re.fullmatch(r"(choice|range|interval|glob)[\[({]([^\[\](){}]+)[\])}]?", bare):
+        return f"{key}={value} cannot be read; type -m '{key}={called[1]}({called[2]})'."
+    values = [each.strip(" '\"") for each in re.split("[,;]+", bare.strip("()[]{}; ,"))]
+    if values and all(re.fullmatch(r"[\w.+-]+", each) for each in values):
+        sweep = "-m " if len(values) > 1 else ""
+        return f"{key}={value} cannot be read; type {sweep}{key}={','.join(values)}."
     if second := re.fullmatch(r"([\w-]+)([.=])(?:(\w+)=)?([\w.-]+)", bare):
         if key == "match":
             return f"{key}={value} cannot be read; type {key}={second[1]}:{second[4]}."
@@ -281,12 +324,19 @@ def _missing(error: MissingConfigException, plugins: Sequence[str]) -> str:
     if not known and group == "cell":  # `defaults` of a file; Hydra lists nothing then
         known = list(cell_names(plugins))
     stem = re.sub(r"\.ya?ml$", "", name.rpartition("/")[2])
+    if "/" in name and all(part in known for part in name.split("/")):
+        return f"{group}={name}: to run each of them type -m {group}={name.replace('/', ',')}."
     if stem != name and stem in known:
         return f"{group}={name}: a name has no folder and no ending; type {group}={stem}."
     if group == "cell" and name in catalogue(plugins).gates:
         return (
             f"cell={name}: {name} is a gate, not a cell; put it into a role of a cell, such as "
             f"cell=lstm swap.forget={name}."
+        )
+    if stem != name and group in name.split("/"):
+        return (
+            f"{group}={name}: a name has no folder and no ending; type {group}={stem} for the file "
+            f"conf/{group}/{stem}.yaml, which does not exist yet."
         )
     if group == "block" and name.lower() in ("none", "off", "false", "identity"):
         return f"block={name}: type block=plain for nothing around the layer."

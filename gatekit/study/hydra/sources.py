@@ -23,7 +23,8 @@ from gatekit.cell.errors import ConfigError
 from gatekit.registry import components, named_after_file
 from gatekit.registry.cells import is_bundled, own_provenance
 from gatekit.study.references import KEPT
-from gatekit.study.words import GROUPS, HYDRA_GROUPS
+from gatekit.study.typed import GROUPS
+from gatekit.study.words import HYDRA_GROUPS
 
 from . import allowed
 

@@ -14,14 +14,15 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import ChoiceSweep, IntervalSweep, Override, RangeSweep
 from omegaconf import DictConfig, OmegaConf
 
-from gatekit.cell.errors import ConfigError
+from gatekit.cell.errors import ConfigError, as_typed
 from gatekit.study.options import defaults
 from gatekit.study.references import KEPT, refuse_large
 from gatekit.study.resolve import unresolved
 from gatekit.study.schema import WrongError, one_of, whole
 from gatekit.study.search import Choice, Draw, Interval, Job, Search
 from gatekit.study.search.search import MAX_JOBS, refuse_many
-from gatekit.study.words import GROUPS, prefixed
+from gatekit.study.typed import GROUPS
+from gatekit.study.words import prefixed
 
 SWEEPERS: dict[str, dict[str, Any]] = {
     "grid": {},
@@ -117,7 +118,10 @@ class Sweep:
         choices: dict[str, list[str]] = {}
         for override in self.parsed(arguments, grid):
             if override.get_key_element().lstrip("+") == "trials":
-                raise ConfigError("trials=N goes with hydra/sweeper=random or optuna.")
+                raise ConfigError(
+                    "trials=N is the number of draws, and a grid draws nothing; type "
+                    "hydra/sweeper=random trials=N"
+                )
             if override.is_sweep_override() and not override.is_discrete_sweep():
                 raise ConfigError(
                     f"{str(override.input_line).lstrip('+')}: a grid needs listed values: "
@@ -159,7 +163,10 @@ class Sweep:
             refuse_many(len(variants) + math.prod(len(words) for words in choices.values()))
             variants += itertools.product(*choices.values())
         if not isinstance(trials, int) or isinstance(trials, bool) or trials < 1:
-            raise ConfigError(f"trials={trials}: how many draws for each variant? trials=200")
+            raise ConfigError(
+                f"trials={as_typed(trials)}: how many draws for each variant? Type for example "
+                "trials=200."
+            )
         if not space:
             raise ConfigError(
                 "nothing is searched: type for example "

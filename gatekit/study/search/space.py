@@ -44,7 +44,8 @@ class Interval:
     def __post_init__(self) -> None:
         if not self.low < self.high or not math.isfinite(self.high - self.low):
             raise ConfigError(
-                f"interval({self.low:g},{self.high:g}): the first number must be the smaller one."
+                f"interval({self.low:g},{self.high:g}): the first number must be the smaller one; "
+                f"type interval({self.high:g},{self.low:g})."
             )
         if self.log and self.low <= 0:
             raise ConfigError(

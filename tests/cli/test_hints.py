@@ -1,0 +1,179 @@
+"""Classes of mistakes on a command line: the message ends with the line to type, and is short."""
+
+from __future__ import annotations
+
+import shlex
+import textwrap
+from pathlib import Path
+
+import pytest
+from compare.synthetic import write_study
+
+from gatekit.cli.commands import COMMANDS
+from gatekit.cli.main import main
+
+CLASSES = {
+    "misspelt command": ("complare demo", "Type `gatekit compare demo`."),
+    "command after its argument": ("demo compare", "type `gatekit compare demo`."),
+    "other name before a command": ("list cells", "type `gatekit cells`."),
+    "help of a command": ("help trian", "Type `gatekit train --help`."),
+    "missing argument": ("compare", "such as `gatekit compare demo`."),
+    "missing argument and a misspelt option": ("compare --hlep", "Type `gatekit compare --help`."),
+    "missing value": ("compare demo --baseline", "`gatekit compare demo --baseline lstm`."),
+    "value of another kind": (
+        "compare demo --level 95%",
+        "type `gatekit compare demo --level 0.95`.",
+    ),
+    "no such choice": ("code cell=lstm --to pytorch", "type `gatekit code cell=lstm --to torch`."),
+    "value of a flag": ("compare demo --json=x", "type `gatekit compare demo --json`."),
+    "two that exclude each other": ("compare demo --json --csv", "type one of them"),
+    "misspelt option": ("prune demo --yess", "Type `gatekit prune demo --yes`."),
+    "option of other programs": (
+        "compare demo --group-by cell",
+        "Type `gatekit compare demo --by cell`.",
+    ),
+    "confidence for level": ("compare demo --alpha 0.05", "`gatekit compare demo --level 0.95`."),
+    "file with another ending": (
+        "report demo --output x.pdf",
+        "Type `gatekit report demo --to x.html`.",
+    ),
+    "option of another command": (
+        "train cell=lstm --figure x.png",
+        "`gatekit compare STUDY --figure x.png`.",
+    ),
+    "cell as an option": ("compare demo --cell lstm gru", "type --where cell=lstm,gru."),
+    "two studies": ("status demo other", "type `gatekit status demo`"),
+    "number without an option": ("failures demo 3", "Type `gatekit failures demo --lines 3`."),
+    "file without an option": ("bundle demo x.zip", "Type `gatekit bundle demo --output x.zip`."),
+    "table to a file": ("compare demo --csv x.csv", "type `gatekit compare demo --csv > x.csv`."),
+    "option without dashes": ("compare demo json", "Type `gatekit compare demo --json`."),
+    "pair in two words": (
+        "compare demo --label lstm LSTM",
+        "type `gatekit compare demo --label lstm=LSTM`.",
+    ),
+    "percent apart": ("compare demo --margin 5 %", "type `gatekit compare demo --margin 5%`."),
+    "groups without their study": (
+        "why demo lstm gru",
+        "type `gatekit why demo/lstm demo/gru`.",
+    ),
+    "study for a group": ("why demo lstm", "such as demo/gru or demo/lstm"),
+    "one of two groups": ("why demo", "such as `gatekit why demo/lstm demo/gru`."),
+    "study for a run": ("logs demo", "`gatekit status demo --runs` lists the runs."),
+    "name for a list": ("gates sigmoid", "`gatekit show cell=lstm swap.forget=sigmoid`"),
+    "study as an option": ("report --study demo", "type `gatekit report demo`."),
+    "another ending": ("bundle demo --output x.tar.gz", "type --output x.tar.zip"),
+    "folder of studies": ("status demo --root .", "type gatekit status demo --root experiments"),
+    "study of another command": ("bundle dmo", "Type gatekit bundle demo, with --root"),
+    "key in which runs agree": ("compare demo --by units", "Keys that differ: cell."),
+    "key that no run has": ("compare demo --by cel", "--by cel: no run has this key"),
+    "blocks of one group": ("compare demo --within cell", "Remove --within."),
+    "figure without a file": ("compare demo --draw forest", "type --figure FILE.svg, too."),
+    "misspelt figure": ("compare demo --draw curve", "Type for example --draw curves."),
+    "condition without a key": ("compare demo --where lstm", "such as cell=lstm"),
+    "no cell of a year": ("cells --year 1800", "`gatekit cells` lists all"),
+    "statement for a study": (
+        "query demo 'select 1'",
+        "type `gatekit query 'select 1' --study demo`.",
+    ),
+    "kind of another name": ("check adding --kind gates", "type gatekit check adding"),
+    "two names": ("check lstm gru", "type `gatekit check lstm && gatekit check gru`"),
+    "kind without a name": ("new project", "type for example gatekit new project my-study"),
+    "action of other programs": ("data download digits", "Type gatekit data get digits"),
+    "precision of other libraries": (
+        "tune cell=lstm --precision fp16",
+        "Type --precision mixed_float16.",
+    ),
+    "keys as options": (
+        "train --cell lstm --lr=0.1 --jit",
+        "type `gatekit train cell=lstm optimizer.learning_rate=0.1 jit=true`.",
+    ),
+    "keys as options of show": ("show --cell lstm", "type `gatekit show cell=lstm`."),
+    "key without a value": ("train cell=lstm bidirectional", "type bidirectional=true."),
+    "value without a key": ("train units=4 8", "type -m units=4,8"),
+    "key with nothing": ("train cell= task=adding", "cell= needs a value; type cell=lstm"),
+    "comma between keys": ("train cell=lstm, task=adding", "type cell=lstm task=adding"),
+    "values in brackets": ("train -m cell=(lstm,gru)", "type -m cell=lstm,gru."),
+    "semicolons": ("train -m 'units=range(8;64;8)'", "type -m 'units=range(8,64,8)'."),
+    "range without -m": ("train cell=lstm 'seed=range(3)'", "add -m (--multirun)"),
+    "draws without -m": ("train cell=lstm trials=3", "add -m, and hydra/sweeper=random"),
+    "list for a mapping": ("train swap=[forget:power_law]", "type swap.forget=power_law."),
+    "option in a call": (
+        "train 'optimizer=adam(lr=0.1)'",
+        "Type optimizer=adam optimizer.learning_rate=0.1",
+    ),
+    "option after a comma": (
+        "train swap.forget=power_law,eps=0.1",
+        "type swap.forget=power_law swap.forget.eps=0.1",
+    ),
+    "unknown key": ("train epochs=3", "did you mean trainer.epochs? Type trainer.epochs=3."),
+    "key of a task": ("train task=adding length=9", "Type task.length=9."),
+    "role as a key": ("train cell=lstm forget=power_law", "Type swap.forget=power_law."),
+    "option as a key": ("train baseline=lstm", "`gatekit compare STUDY --baseline lstm`."),
+    "name of a task as a key": ("train task.name=copy", "type task=copy."),
+    "file of a cell": (
+        "train cell=./mine.yaml",
+        "Type cell=mine for the file conf/cell/mine.yaml.",
+    ),
+    "option with no": ("train --no-jit", "type `gatekit train jit=false`."),
+    "key of other programs": ("train loss=mae", "the task sets loss and metric"),
+    "list in several words": (
+        "compare demo --draw curves forest",
+        "type `gatekit compare demo --draw curves,forest`.",
+    ),
+    "run as an option": ("logs --run 0afd", "type `gatekit logs 0afd`."),
+    "file of an experiment": ("train -c mine.yaml", "is chosen by experiment=mine."),
+    "study for a key": ("train demo", "`gatekit extend demo --seeds N` adds seeds"),
+    "tracker that is not installed": ("train track=wandb", "'track=[wandb]'."),
+    "flag with a word": ("train probe=gates", "Type probe=true."),
+    "too large": ("train layers=100", "Type layers=64."),
+    "budget of another name": ("train match=params:9k", "Type match=parameters:9k."),
+}
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with a study of two cells."""
+    folder = tmp_path_factory.mktemp("project")
+    write_study(folder / "experiments", {"lstm": [1.0, 1.1], "gru": [1.2, 1.3]}, "demo")
+    return folder
+
+
+@pytest.mark.parametrize("name", CLASSES)
+def test_a_class_of_mistakes_ends_with_what_to_type(
+    name: str, project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    typed, remedy = CLASSES[name]
+    monkeypatch.chdir(project)
+    assert main(shlex.split(typed)) == 2
+    out, message = capsys.readouterr()
+    assert out == ""
+    assert remedy in message
+    shown = message.replace(str(project), "~/study").splitlines()
+    assert len([part for line in shown for part in textwrap.wrap(line, 80)]) <= 5, message
+    assert "Traceback" not in message
+    assert "argument -" not in message
+
+
+@pytest.mark.parametrize("command", sorted(set(COMMANDS) - {"plan"}))
+def test_an_unknown_option_of_any_command_is_named_without_a_long_list(
+    command: str, project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(project)
+    assert main([command, "--zzzz"]) == 2
+    message = capsys.readouterr().err
+    assert message.count("gatekit:") + message.count(f"gatekit {command}") >= 1
+    assert len(textwrap.wrap(message, 80)) <= 4, message
+
+
+def test_a_run_may_be_given_with_its_study(
+    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(project)
+    run = next((project / "experiments/demo/runs").iterdir())
+    assert main(["logs", f"demo/{run.name}"]) == 0
+    assert run.name in capsys.readouterr().out
+
+
+def test_experiments_are_in_the_help_of_train(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["train", "--help"]) == 0
+    assert "adding_quick, blocks" in capsys.readouterr().out
