@@ -54,7 +54,8 @@ QUICK := cell/test_spec.py runs/test_result.py tasks/test_task.py registry/test_
 	convert/test_torch.py training/test_journal.py study/test_config.py testing/test_store.py \
 	generated/test_text.py compare/test_statistics.py compare/test_group.py \
 	compare/test_table.py cli/test_show.py \
-	cli/test_overrides.py cli/test_listing.py cli/test_messages.py plugins/test_adding.py \
+	api/test_python.py cli/test_overrides.py cli/test_listing.py cli/test_messages.py \
+	plugins/test_adding.py \
 	docs/test_english.py test_docs.py test_project.py test_isolation.py
 
 test-quick: $(VENV)/installed-dev

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import os
 import shlex
 from argparse import Namespace
@@ -11,13 +10,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from gatekit.cell.errors import ConfigError, RunError, listed
+from gatekit.cell.errors import ConfigError, listed
+
+from .line import Line, known_studies, studies
 
 COMPLETING = "_ARGCOMPLETE"
 """The variable that argcomplete's shell function sets if gatekit is to complete a line."""
 
 
-class Parser(argparse.ArgumentParser):
+class Parser(Line):
     """A parser that raises `ConfigError` instead of exiting, and suggests the nearest option.
 
     Args:
@@ -32,7 +33,6 @@ class Parser(argparse.ArgumentParser):
             allow_abbrev=False,
         )
         self.add_argument("--debug", action="store_true", help="show the traceback of an error")
-        self.typed: list[str] = []
 
     def error(self, message: str) -> NoReturn:
         """Reject the arguments.
@@ -89,12 +89,6 @@ class Parser(argparse.ArgumentParser):
             return f"{known[0]}/{'lstm' if action.metavar == 'A' else 'gru'}"
         return _FIRST.get(action.dest, "")
 
-    def line(self, *words: str) -> str:
-        """Return the command with other arguments, in backquotes."""
-        from gatekit.study.typed import line
-
-        return line(self.prog, words)
-
 
 _FIRST = {
     "sql": "select * from runs",
@@ -107,11 +101,6 @@ _FIRST = {
 """A value of arguments that are missing."""
 
 
-def known_studies() -> list[str]:
-    """Return the names of the studies in ``experiments``."""
-    return studies("", Namespace())
-
-
 def offer(parser: argparse.ArgumentParser) -> None:
     """Complete the line by the options and arguments of a parser; the process ends here."""
     import argcomplete
@@ -121,15 +110,6 @@ def offer(parser: argparse.ArgumentParser) -> None:
         if action.dest in completers:
             action.completer = completers[action.dest]  # type: ignore[attr-defined]
     argcomplete.autocomplete(parser)
-
-
-def studies(prefix: str, parsed_args: Namespace, **_: Any) -> list[str]:
-    """Return the names of the studies in ``--root``."""
-    from gatekit.compare.study import studies as names
-
-    with contextlib.suppress(OSError, RunError):
-        return names(getattr(parsed_args, "root", None) or "experiments")
-    return []
 
 
 def keys(prefix: str, parsed_args: Namespace, **_: Any) -> list[str]:

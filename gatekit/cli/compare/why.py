@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from gatekit.cell.errors import ConfigError
-from gatekit.cli.arguments import Parser, known_studies
+from gatekit.cli.arguments import Parser
 from gatekit.cli.commands import COMMANDS
+from gatekit.cli.line import known_studies
 from gatekit.cli.options import add_root
 from gatekit.cli.output import write, write_json
 

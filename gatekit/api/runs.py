@@ -1,34 +1,24 @@
-"""gatekit from Python and in a notebook: train, plan, extend, report, show, diagram.
-
-Each function does what the command of the same name does, returns what it made, and raises an
-error with the remedy where the command would end with a message.
-"""
+"""Train, plan, extend and report, each as the command of the same name does."""
 
 from __future__ import annotations
 
-import re
 import shlex
 import signal
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from gatekit.cell.calls import meant_argument, refuse_attribute, remedied
-from gatekit.cell.errors import ConfigError, RunError, excerpt
-from gatekit.cell.notebook import Drawing, Text, table
+from gatekit.cell.errors import ConfigError, RunError
+from gatekit.cell.notebook import table
+
+from .words import words_of
 
 if TYPE_CHECKING:
-    from gatekit.cell.graph import Cell
-    from gatekit.cell.schema import CellSpec
     from gatekit.compare.compared import Comparison
     from gatekit.compare.study import Study
     from gatekit.study.dry_run import Preview
-
-_PLAIN = re.compile(r"[\w./+-]+", re.ASCII)
-# Keys that name a file: as a mapping, the name is one of its entries.
-_NAMED = ("cell", "task", "output_unit", "block", "optimizer", "trainer")
-_NAMES = ("name", "kind")
 
 
 @remedied("gatekit.train(cell='lstm', task='adding')")
@@ -69,7 +59,7 @@ def train(overrides: str | Sequence[str] = (), /, *others: Any, **keys: Any) -> 
     from gatekit.study.launch import report as summary
     from gatekit.study.plan import plan as planned_runs
 
-    words = _words(overrides, keys)
+    words = words_of(overrides, keys)
     found = composition(words)
     if found.search is not None:
         from gatekit.study.search.optuna import tune
@@ -115,7 +105,7 @@ def plan(overrides: str | Sequence[str] = (), /, *, try_out: bool = True, **keys
     from gatekit.study.dry_run import preview
     from gatekit.study.plan import plan_or_errors
 
-    planned, broken = plan_or_errors(compose(_words(overrides, keys)))
+    planned, broken = plan_or_errors(compose(words_of(overrides, keys)))
     return Planned(preview(planned, broken, try_out=try_out))
 
 
@@ -308,221 +298,3 @@ def report(
     typed = arguments(name, root, x=x, **grouping)
     write_report(path, sheet(compared, typed, x, plugins, reach, over))
     return path
-
-
-@remedied("gatekit.show('lstm', units=64)")
-def show(
-    cell: str | Mapping[str, Any] | CellSpec | Cell | Any,
-    units: int = 64,
-    features: int = 32,
-    *,
-    output_unit: Any = "hidden",
-    swap: Mapping[str, Any] | None = None,
-    plugins: Sequence[str] = (),
-) -> Shown:
-    """Return a cell as ``gatekit show`` prints it; a notebook sets the equations.
-
-    Args:
-        cell: a cell's name, its mapping as in conf/cell, a `gatekit.RNN`, or a built cell.
-        units: the layer's units; those of a layer are its own.
-        features: the width of the input; that of a built layer is its own.
-        output_unit: what is emitted.
-        swap: gates by role, such as ``{"forget": "power_law"}``.
-        plugins: plugin files to load besides the registered ones.
-
-    Raises:
-        GatekitError: a name is unknown, or the parts do not fit together.
-    """
-    from gatekit.code.given import built_cell
-    from gatekit.registry import bibliography
-
-    built = built_cell(cell, units, features, output_unit, swap, plugins)
-    return Shown.of(built, bibliography(tuple(plugins)))
-
-
-@remedied("gatekit.diagram('lstm', units=64)")
-def diagram(
-    cell: str | Mapping[str, Any] | CellSpec | Cell | Any,
-    units: int = 64,
-    features: int = 32,
-    *,
-    output_unit: Any = "hidden",
-    swap: Mapping[str, Any] | None = None,
-    block: Any = "plain",
-    plugins: Sequence[str] = (),
-) -> Drawing:
-    """Return a cell's graph as an SVG that a notebook shows; ``save("gru.svg")`` writes it.
-
-    Args:
-        cell: a cell's name, its mapping as in conf/cell, a `gatekit.RNN`, or a built cell.
-        units: the layer's units.
-        features: the width of the input.
-        output_unit: what is emitted.
-        swap: gates by role, such as ``{"forget": "power_law"}``.
-        block: what is around the cell: a name, or ``{"kind": NAME, option: value}``; its width is
-            ``features``.
-        plugins: plugin files to load besides the registered ones.
-
-    Raises:
-        GatekitError: a name is unknown, or the parts do not fit together.
-    """
-    from gatekit.cell.block.built import build_block
-    from gatekit.cell.block.reading import read_block
-    from gatekit.cell.schema import read_output_unit
-    from gatekit.cell.show.diagram.block import block_diagram
-    from gatekit.cell.show.diagram.drawing import diagram as drawn
-    from gatekit.code.given import built_cell
-    from gatekit.registry import bibliography, catalogue
-
-    built, works = (
-        built_cell(cell, units, features, output_unit, swap, plugins),
-        bibliography(tuple(plugins)),
-    )
-    known = catalogue(tuple(plugins))
-    around = read_block(block, known)
-    if around.plain:
-        return Drawing(drawn(built, works))
-    unit = read_output_unit(output_unit, known)
-    whole = build_block(around, built.spec, unit, width=features, units=built.units)
-    return Drawing(block_diagram(whole, works))
-
-
-class Shown(Text):
-    """A cell as text; a notebook shows its equations as formulas.
-
-    Attributes:
-        data: everything about the cell as plain data.
-    """
-
-    __slots__ = ("_equations", "data")
-    data: dict[str, Any]
-    _equations: str
-
-    @classmethod
-    def of(cls, cell: Cell, known: Mapping[str, Any]) -> Shown:
-        """Return a built cell as text.
-
-        Args:
-            cell: the built cell.
-            known: works by key, as in `gatekit.registry.bibliography`.
-        """
-        from gatekit.cell.show.describe import describe, text
-        from gatekit.cell.show.equations import equations
-        from gatekit.cell.show.mathml import mathml
-
-        data = describe(cell, known)
-        shown = cls(text(data))
-        shown.data, shown._equations = data, mathml(equations(cell))
-        return shown
-
-    if not TYPE_CHECKING:  # else a type checker would allow every attribute
-
-        def __getattr__(self, name: str) -> Any:
-            instead = dict.fromkeys(
-                ("plot", "draw", "diagram", "show", "figure", "save"),
-                "gatekit.diagram(CELL).save('cell.svg') draws the cell",
-            )
-            known = ("data", "latex")
-            refuse_attribute("a cell that is shown", name, known, instead)
-
-    @property
-    def latex(self) -> str:
-        """The equations as one ``aligned`` environment."""
-        return str(self.data["latex"])
-
-    def _repr_html_(self) -> str:
-        d = self.data
-        head = [("reference", d["reference"] or ""), ("notes", d["notes"] or "")]
-        head += [("parameters", f"{d['parameters']:,}")]
-        states = [(s["name"], " x ".join(map(str, s["shape"])), s["initial"]) for s in d["states"]]
-        title = f"{d['name']}: {d['units']} units, {d['features']} features"
-        return (
-            table([row for row in head if row[1]], title=title)
-            + self._equations
-            + table(states, ("state", "width", "starts at"))
-        )
-
-
-def _words(overrides: str | Sequence[str], keys: Mapping[str, Any]) -> list[str]:
-    """Return the words of a command line; -m is among them, so that what is swept runs."""
-    try:
-        given = shlex.split(overrides) if isinstance(overrides, str) else [*map(str, overrides)]
-    except ValueError as error:
-        raise ConfigError(f"{overrides!r} cannot be split into words: {error}") from None
-    if given[:1] == ["gatekit"]:  # a whole command
-        given = given[2:]
-    typed = [word for key, value in keys.items() for word in _typed(key, value)]
-    mode = [] if {"-m", "--multirun"} & {*given} else ["-m"]
-    return [*mode, *given, *typed]
-
-
-def _typed(key: str, value: Any) -> list[str]:
-    """Return the words for a key: several for a mapping, which sets the keys within."""
-    if key == "plugins":
-        files = [value] if isinstance(value, (str, Path)) else value
-        return [f"plugins=[{','.join(_value(key, Path(file)) for file in files)}]"]
-    if isinstance(value, Mapping):
-        words = []
-        for inner, one in value.items():
-            whole = key in _NAMED and inner in _NAMES
-            words += _typed(key if whole else f"{key}.{inner}", one)
-        return words
-    if isinstance(value, (list, tuple, range)):
-        if not value:
-            raise ConfigError(f"{key}={value!r} has no values; give one, or omit {key}")
-        if key == "swap":
-            pair = len(value) == 2 and all(isinstance(each, str) for each in value)
-            role, gate = value if pair else ("forget", "power_law")
-            raise ConfigError(
-                f"{key}={value!r}: a mapping from roles to gates is expected; write "
-                f"swap={{{role!r}: {gate!r}}}"
-            )
-        return [f"{key}={','.join(_value(key, one) for one in value)}"]
-    if value is None and key in _NAMED:
-        such = {"cell": "lstm", "task": "adding", "block": "plain", "output_unit": "hidden"}
-        raise ConfigError(
-            f"{key}=None: a name is expected; write {key}={such.get(key, 'adam')!r}, or omit it"
-        )
-    return [f"{key}={_value(key, value)}"]
-
-
-def _value(key: str, value: Any) -> str:
-    """Return a value in Hydra's grammar; a string is in it already."""
-    if isinstance(value, str):
-        return value
-    if value is None or isinstance(value, bool):
-        return {None: "null", True: "true", False: "false"}[value]
-    if isinstance(value, Path):
-        text = str(value)
-        return text if _PLAIN.fullmatch(text) else "'" + text.replace("'", "\\'") + "'"
-    if isinstance(value, Mapping):
-        inner = (f"{name}: {_value(key, one)}" for name, one in value.items())
-        return "{" + ", ".join(inner) + "}"
-    if isinstance(value, (list, tuple)):
-        return "[" + ", ".join(_value(key, one) for one in value) + "]"
-    # A number of NumPy is one of Python here.
-    number = value.item() if getattr(value, "size", 0) == 1 else value
-    if isinstance(number, (int, float)):
-        return repr(number)
-    raise ConfigError(
-        f"{key}={excerpt(repr(value), 60)}: a string, a number, a boolean, None, a list of values "
-        f"to sweep, or a mapping is expected; write {_instead(key, value)}"
-    )
-
-
-def _instead(key: str, value: Any) -> str:
-    """Return an argument to write in place of one with an object."""
-    if hasattr(value, "tolist"):  # an array
-        return f"{key}={excerpt(repr(value.tolist()), 60)}"
-    if isinstance(value, (set, frozenset)):
-        return f"{key}={sorted(value, key=str)!r}"
-    name = getattr(getattr(value, "spec", None), "name", None)
-    name = name or (value if isinstance(value, type) else type(value)).__name__.lower()
-    such = {
-        "optimizer": f"{{'name': {name!r}, 'learning_rate': 0.001}}",
-        "swap": "{'forget': 'power_law'}",
-        "cell": repr(name),
-    }
-    return f"{key}={such.get(key, repr('NAME'))}" + (
-        ", by the name under which a plugin registers it" if key not in such else ""
-    )

@@ -13,10 +13,11 @@ import pytest
 from compare.synthetic import write_study
 
 import gatekit
-from gatekit.api import Planned, _words
+from gatekit.api import Planned
+from gatekit.api.words import words_of
 from gatekit.cell.errors import ConfigError, RunError
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 PUBLIC = ("", ".ops", ".compare", ".convert", ".registry", ".tasks", ".testing")
 
 
@@ -170,21 +171,21 @@ def test_keys_become_words_of_the_command_line(typed: str) -> None:
     import numpy
 
     keys = eval(f"dict({typed})", {"numpy": numpy, "Path": Path})
-    assert _words((), keys) == ["-m", *WORDS[typed]]
+    assert words_of((), keys) == ["-m", *WORDS[typed]]
 
 
 def test_words_may_be_a_list_or_a_string() -> None:
-    assert _words("cell=lstm,gru 'swap.forget={kind: power_law}'", {"units": 3}) == [
+    assert words_of("cell=lstm,gru 'swap.forget={kind: power_law}'", {"units": 3}) == [
         "-m",
         "cell=lstm,gru",
         "swap.forget={kind: power_law}",
         "units=3",
     ]
-    assert _words(["-m", "cell=lstm"], {}) == ["-m", "cell=lstm"]
+    assert words_of(["-m", "cell=lstm"], {}) == ["-m", "cell=lstm"]
     with pytest.raises(ConfigError, match="cannot be split into words: No closing quotation"):
-        _words("cell='lstm", {})
+        words_of("cell='lstm", {})
     with pytest.raises(ConfigError, match="units=<object"):
-        _words((), {"units": object()})
+        words_of((), {"units": object()})
 
 
 def test_a_plan_lists_the_runs_and_writes_nothing(place: Path) -> None:

@@ -1,0 +1,101 @@
+"""Keys and values of a Python call as the words of a command line."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from gatekit.cell.errors import ConfigError, excerpt
+
+_PLAIN = re.compile(r"[\w./+-]+", re.ASCII)
+# Keys that name a file: as a mapping, the name is one of its entries.
+_NAMED = ("cell", "task", "output_unit", "block", "optimizer", "trainer")
+_NAMES = ("name", "kind")
+
+
+def words_of(overrides: str | Sequence[str], keys: Mapping[str, Any]) -> list[str]:
+    """Return the words of a command line; -m is among them, so that what is swept runs."""
+    try:
+        given = shlex.split(overrides) if isinstance(overrides, str) else [*map(str, overrides)]
+    except ValueError as error:
+        raise ConfigError(f"{overrides!r} cannot be split into words: {error}") from None
+    if given[:1] == ["gatekit"]:  # a whole command
+        given = given[2:]
+    typed = [word for key, value in keys.items() for word in _typed(key, value)]
+    mode = [] if {"-m", "--multirun"} & {*given} else ["-m"]
+    return [*mode, *given, *typed]
+
+
+def _typed(key: str, value: Any) -> list[str]:
+    """Return the words for a key: several for a mapping, which sets the keys within."""
+    if key == "plugins":
+        files = [value] if isinstance(value, (str, Path)) else value
+        return [f"plugins=[{','.join(_value(key, Path(file)) for file in files)}]"]
+    if isinstance(value, Mapping):
+        words = []
+        for inner, one in value.items():
+            whole = key in _NAMED and inner in _NAMES
+            words += _typed(key if whole else f"{key}.{inner}", one)
+        return words
+    if isinstance(value, (list, tuple, range)):
+        if not value:
+            raise ConfigError(f"{key}={value!r} has no values; give one, or omit {key}")
+        if key == "swap":
+            pair = len(value) == 2 and all(isinstance(each, str) for each in value)
+            role, gate = value if pair else ("forget", "power_law")
+            raise ConfigError(
+                f"{key}={value!r}: a mapping from roles to gates is expected; write "
+                f"swap={{{role!r}: {gate!r}}}"
+            )
+        return [f"{key}={','.join(_value(key, one) for one in value)}"]
+    if value is None and key in _NAMED:
+        such = {"cell": "lstm", "task": "adding", "block": "plain", "output_unit": "hidden"}
+        raise ConfigError(
+            f"{key}=None: a name is expected; write {key}={such.get(key, 'adam')!r}, or omit it"
+        )
+    return [f"{key}={_value(key, value)}"]
+
+
+def _value(key: str, value: Any) -> str:
+    """Return a value in Hydra's grammar; a string is in it already."""
+    if isinstance(value, str):
+        return value
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    if isinstance(value, Path):
+        text = str(value)
+        return text if _PLAIN.fullmatch(text) else "'" + text.replace("'", "\\'") + "'"
+    if isinstance(value, Mapping):
+        inner = (f"{name}: {_value(key, one)}" for name, one in value.items())
+        return "{" + ", ".join(inner) + "}"
+    if isinstance(value, (list, tuple)):
+        return "[" + ", ".join(_value(key, one) for one in value) + "]"
+    # A number of NumPy is one of Python here.
+    number = value.item() if getattr(value, "size", 0) == 1 else value
+    if isinstance(number, (int, float)):
+        return repr(number)
+    raise ConfigError(
+        f"{key}={excerpt(repr(value), 60)}: a string, a number, a boolean, None, a list of values "
+        f"to sweep, or a mapping is expected; write {_instead(key, value)}"
+    )
+
+
+def _instead(key: str, value: Any) -> str:
+    """Return an argument to write in place of one with an object."""
+    if hasattr(value, "tolist"):  # an array
+        return f"{key}={excerpt(repr(value.tolist()), 60)}"
+    if isinstance(value, (set, frozenset)):
+        return f"{key}={sorted(value, key=str)!r}"
+    name = getattr(getattr(value, "spec", None), "name", None)
+    name = name or (value if isinstance(value, type) else type(value)).__name__.lower()
+    such = {
+        "optimizer": f"{{'name': {name!r}, 'learning_rate': 0.001}}",
+        "swap": "{'forget': 'power_law'}",
+        "cell": repr(name),
+    }
+    return f"{key}={such.get(key, repr('NAME'))}" + (
+        ", by the name under which a plugin registers it" if key not in such else ""
+    )
