@@ -101,7 +101,7 @@ def no_study(study: str, root: Path | str, command: str) -> RunError:
             f"no study {study!r} in {place}; a study is given by its name: type "
             f"gatekit {command} {inside[0]}{also if group not in known else ''}"
         )
-    below = [name for name in known if (root / name / study / RUNS).is_dir()]
+    below = [name for name in known if study and (root / name / study / RUNS).is_dir()]
     if below:
         return RunError(
             f"no study {study!r} in {place}, but there is one in {root / below[0]}: type "
