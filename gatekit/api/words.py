@@ -96,6 +96,8 @@ def _instead(key: str, value: Any) -> str:
         "swap": "{'forget': 'power_law'}",
         "cell": repr(name),
     }
+    if key == "cell" and isinstance(units := getattr(value, "units", None), int):
+        such["cell"] += f", units={units}"
     return f"{key}={such.get(key, repr('NAME'))}" + (
         ", by the name under which a plugin registers it" if key not in such else ""
     )

@@ -156,6 +156,9 @@ def nearest_name(name: str, known: Iterable[str]) -> str:
         inner = str(found).removeprefix(group + dot)
         if last in OTHER_NAMES.get(inner, "").split() and str(found).startswith(group + dot):
             return str(found)
+    start, _, rest = other.partition("_")
+    if start in ("prev", "last", "previous") and f"{rest}_prev" in map(str, known):
+        return f"{rest}_prev"
     # The comparison takes time with the square of the length.
     near = [text for k in known if len(text := str(k)) <= MAX_NEAREST]
     # Names that differ in case only are not near for difflib: LSTM and lstm share no letter.

@@ -13,7 +13,7 @@ from gatekit.registry import cell_names
 from gatekit.study.remedies import elsewhere
 from gatekit.study.typed import LAUNCHING, as_keys, key_of, line, near_option
 
-from .line import Line, known_studies
+from .line import Line, known_studies, study_of
 
 
 def hint(parser: Line, argument: str, options: list[str]) -> str:
@@ -195,8 +195,8 @@ def _of_study(parser: Line, argument: str, kept: Sequence[str], chooses: bool) -
     if is_start(argument):
         return f"; it takes one study. `gatekit logs {argument}` shows the log of this run."
     if chooses and first not in known and known:
-        names = ",".join(word for word in parser.typed if not word.startswith("-"))
-        typed = parser.line(known[0], "--where", f"cell={names}")
+        names = [word for word in parser.typed if not word.startswith("-")]
+        typed = parser.line(study_of(names, known), "--where", f"cell={','.join(names)}")
         return f"; it takes one study, and {first!r} is none. For cells of a study type {typed}."
     if near := nearest_name(argument, known):
         typed = parser.line(*(near if word == first else word for word in kept))

@@ -5,9 +5,12 @@ from __future__ import annotations
 import argparse
 import contextlib
 from argparse import Namespace
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from gatekit.cell.errors import RunError
+from gatekit.runs.studies.plan_file import read
 
 
 class Line(argparse.ArgumentParser):
@@ -31,6 +34,15 @@ class Line(argparse.ArgumentParser):
 def known_studies() -> list[str]:
     """Return the names of the studies in ``experiments``."""
     return studies("", Namespace())
+
+
+def study_of(cells: Sequence[str], known: Sequence[str]) -> str:
+    """Return the first of some studies that trained all of these cells, or the first study."""
+    for study in known:
+        words = {w for run in read(Path("experiments", study)).values() for w in run.words}
+        if words >= {f"cell={cell}" for cell in cells}:
+            return study
+    return known[0]
 
 
 def studies(prefix: str, parsed_args: Namespace, **_: Any) -> list[str]:

@@ -125,7 +125,7 @@ def _configuration(first: Selection, second: Selection) -> tuple[tuple[Change, .
     kept = tuple(c for c in changes if not c.key.startswith("cell.") or c.key == "cell.name")
     shown = sorted(str(name) for name in names[0] | names[1])
     hidden = len(changes) - len(kept)
-    commands = " and ".join(f"`gatekit show {name}`" for name in shown)
+    commands = " and ".join(f"`gatekit show cell={name}`" for name in shown)
     return kept, [
         f"the cells differ in {hidden} more keys; type {commands} to see them"
     ] if hidden else []

@@ -198,6 +198,11 @@ def _class_fault(kind: str, value: Any) -> str:
     metric = getattr(value, "metric", None)  # without one, `gatekit check` states what is missing
     if kind == "tasks" and metric is not None and not isinstance(metric, Metric):
         return f"its metric is {metric!r}: write {METRIC}"
+    if kind == "output_units" and getattr(value, "states", None):
+        return (
+            "an output unit has no states: remove states. For earlier values of a signal write "
+            "history = {'h': 4}, and emit(self, emitted, h_history)"
+        )
     return _method_fault(kind, base, value)
 
 

@@ -22,7 +22,7 @@ from .queries import origins
 # What the graph uses if neither cell nor map names an initializer.
 _DEFAULT_INITIALIZERS = ("glorot_uniform", "orthogonal")
 _OWN_PACKAGES = (
-    *("cell", "cli", "code", "compare", "convert", "recurrence", "registry"),
+    *("api", "cell", "cli", "code", "compare", "convert", "recurrence", "registry"),
     *("runs", "study", "tasks", "testing", "training"),
 )
 _DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)

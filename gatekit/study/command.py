@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from gatekit._version import __version__
 from gatekit.cell.errors import ConfigError, GatekitError, listed
+from gatekit.runs.studies.plan_file import training
 
 from .remedies import OTHER_NAMES, elsewhere, without_device
 from .typed import as_keys, key_of, line, near_option, refusal
@@ -233,8 +234,9 @@ def _read(argv: Sequence[str], own: Sequence[str] = ()) -> argparse.Namespace:
             raise ConfigError(_dashes(reader.prog, argv, known))
         if name in ("--resume", "--continue", "--restart"):
             raise ConfigError(
-                f"{name} is not an option of this command, and not needed: type the same command "
-                "again, without it. It skips complete runs and continues the others."
+                f"{name} is not an option of this command, and not needed: type "
+                f"{_training(argv) or 'the whole command again that made the study'}. It skips "
+                "complete runs and continues the others."
             )
         if device := without_device(name.lstrip("-")):
             raise ConfigError(f"{name} is not an option of this command{device}")
@@ -267,6 +269,13 @@ def _read(argv: Sequence[str], own: Sequence[str] = ()) -> argparse.Namespace:
     if options.resolve and not options.cfg:
         raise ConfigError("--resolve goes with --cfg job, --cfg hydra or --cfg all.")
     return options
+
+
+def _training(argv: Sequence[str]) -> str:
+    """Return the command that made the study that some words name, or an empty string."""
+    names = [word.removeprefix("study=") for word in argv if word.startswith("study=")]
+    made = training(Path("experiments", names[-1])) if names else ""
+    return f"`{made}`" if made else ""
 
 
 def _dashes(program: str, argv: Sequence[str], options: Sequence[str]) -> str:

@@ -114,7 +114,8 @@ def check_batch(batch: Any, signature: Signature, where: str, allow_nan: bool = 
     """
     if not isinstance(batch, Batch):
         raise DataError(
-            f"{where} should be a gatekit.Batch, and is {kind_of(batch)}; write return Batch(x, y)."
+            f"{where} should be a gatekit.Batch, and is {kind_of(batch)}; write "
+            "return Batch(x, y), and from gatekit import Batch at the top of the file."
         )
     tokens, every = signature.vocabulary is not None, signature.emission == "every"
     labels = signature.loss == "categorical"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 import textwrap
 from pathlib import Path
@@ -126,6 +127,11 @@ CLASSES = {
     "tracker that is not installed": ("train track=wandb", "'track=[wandb]'."),
     "flag with a word": ("train probe=gates", "Type probe=true."),
     "too large": ("train layers=100", "Type layers=64."),
+    "years in other notation": ("cells --year 2014:2018", "type for example --year 2014-2018"),
+    "role that a cell lacks": (
+        "train cell=rnn swap.forget=power_law",
+        "A cell with this role is cell=lstm.",
+    ),
     "budget of another name": ("train match=params:9k", "Type match=parameters:9k."),
 }
 
@@ -177,3 +183,35 @@ def test_a_run_may_be_given_with_its_study(
 def test_experiments_are_in_the_help_of_train(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["train", "--help"]) == 0
     assert "adding_quick, blocks" in capsys.readouterr().out
+
+
+@pytest.fixture
+def planned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return a folder with two studies and the commands that asked for them; it is the present."""
+    for study, cells in {"alone": ["gru"], "demo": ["gru", "lstm"]}.items():
+        write_study(tmp_path / "experiments", {cell: [1.0, 1.1] for cell in cells}, study)
+        runs = [
+            {"id": f"{k:016x}", "label": "", "words": [f"cell={cell}"], "origin": cell}
+            for k, cell in enumerate(cells)
+        ]
+        command = f"gatekit train -m study={study} cell={','.join(cells)} seeds=2"
+        plan = {"schema": 1, "command": command, "runs": runs}
+        (tmp_path / "experiments" / study / "plan-0.json").write_text(json.dumps(plan))
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.usefixtures("planned")
+@pytest.mark.parametrize(
+    ("typed", "remedy"),
+    [
+        ("train --resume study=demo", "type `gatekit train -m study=demo cell=gru,lstm seeds=2`."),
+        ("compare lstm gru", "type `gatekit compare demo --where cell=lstm,gru`."),
+        ("gates-report demo", "-m cell=gru,lstm seeds=2 study=demo_probed probe=true"),
+    ],
+)
+def test_a_remedy_has_the_command_that_made_the_study(
+    typed: str, remedy: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(shlex.split(typed)) == 2
+    assert remedy in capsys.readouterr().err

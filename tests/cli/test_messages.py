@@ -122,7 +122,7 @@ MISTAKES = {
     "tune-a-block": Mistake("tune cell=lstm block=modern", ("Omit block", "features=N")),
     "new-cell": Mistake("new cell mine", ("conf/cell/NAME.yaml",)),
     "new-without-a-kind": Mistake("new leaky x", ("type gatekit new gate leaky",)),
-    "resume": Mistake("train --resume", ("type the same command again",), ("--resolve",)),
+    "resume": Mistake("train --resume", ("type the whole command again",), ("--resolve",)),
     "configuration-file": Mistake("train config.yaml", ("experiment=NAME",)),
     "other-name-of-train": Mistake("run cell=lstm", ("did you mean 'train'?",), ("rerun'",), 5),
     "other-name-of-compare": Mistake("evaluate demo", ("did you mean 'compare'?",), (), 5),

@@ -71,7 +71,7 @@ def test_cells_of_other_names_are_told_by_their_names(tmp_path: Path) -> None:
     write_study(tmp_path, {"lstm": LSTM, "gru": RNN})
     found = told(tmp_path, "demo/lstm", "demo/gru")
     assert found.configuration == (Change("cell.name", "lstm", "gru"),)
-    assert "type `gatekit show gru` and `gatekit show lstm`" in found.notes[0]
+    assert "type `gatekit show cell=gru` and `gatekit show cell=lstm`" in found.notes[0]
 
 
 def test_environment_data_and_seeds(tmp_path: Path) -> None:

@@ -45,6 +45,7 @@ CELLS: list[tuple[int, str, str]] = [
     (20, "gates: {g: {kind: forgett}}\nequations: {h: g}", "did you mean 'forget'?"),
     (20, "gates: {g: {kind: zzz}}\nequations: {h: g}", "Plugins loaded: gatekit's own"),
     (21, ONE + "{h: g + a, a: b, b: a}", "a -> b -> a"),
+    (22, ONE + "{h: g + prev_h}\nemits: h", "did you mean 'h_prev'?"),
     (22, ONE + "{h: g + c_prev}", "the name 'c_prev' is unknown"),
     (22, "gates: {h: {kind: tanh}}\nequations: {h: h}", "is also in cell.gates; rename one"),
     (22, "gates: {g: {kind: tanh}, k: {kind: tanh}}\nequations: {h: g}", "cell.gates.k=null"),

@@ -107,7 +107,7 @@ def test_for_a_study_one_mode_counts_alone(tmp_path: Path, capsys: Any) -> None:
 @pytest.mark.parametrize(
     ("word", "why"),
     [
-        ("--rounds=0", "a number from 1"),
+        ("--rounds=0", "type 1 or more"),
         ("--precision=f", "one of float32"),
         ("--study=../x", "folder"),
     ],

@@ -27,6 +27,12 @@ FAULTS = {
     "a cell's states": (lambda: Cell("lstm", 4)(X[:, 0], "zeros"), "get_initial_state(batch_size)"),
     "lengths": (lambda: RNN("lstm", 4)(X, mask=[5, 3]), "mask=tf.sequence_mask(lengths, 5)"),
     "turned": (lambda: RNN("lstm", 4)(X, mask=np.ones((5, 2), bool)), "tf.transpose(mask)"),
+    "units for a cell": (lambda: RNN(8), "write gatekit.RNN('lstm', units=8)"),
+    "units for a step's cell": (lambda: Cell(8), "write gatekit.Cell('lstm', units=8)"),
+    "states of torch": (
+        lambda: RNN("lstm", 4)(X, initial_state=(np.zeros((1, 2, 4), "float32"),) * 2),
+        "write value[0]",
+    ),
     "a block's option": (
         lambda: BlockLayer({"kind": "modern", "conv": -1}, "lstm")(X),
         "Type block={'conv': 4}",

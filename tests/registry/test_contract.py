@@ -198,6 +198,12 @@ def test_a_class_whose_methods_cannot_be_called_is_refused(case):
     assert says in str(caught.value)
 
 
+def test_an_output_unit_with_states_is_refused():
+    own = {"states": {"m": 0.0}, "emit": lambda self, emitted: emitted}
+    with pytest.raises(PluginError, match="an output unit has no states: remove states"):
+        contract.checked("gatekit_output_units", {"mine": type("Mine", (gatekit.OutputUnit,), own)})
+
+
 def test_a_metric_that_is_a_name_is_refused_with_the_metric():
     task = type("Mine", (registry.tasks()["adding"],), {"metric": "mse"})
     with pytest.raises(PluginError, match=r'metric = Metric\("mse", direction="min"'):

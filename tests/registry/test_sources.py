@@ -217,7 +217,7 @@ def test_functions_initializers_and_maps_count(place, write):
     write("plugins/a.py", head + hook.format(kind="functions", name="twice", value=function))
     drawn = "class B(Initializer):\n    def draw(self, rng, shape, context):\n        return rng\n"
     write("plugins/b.py", head + drawn + hook.format(kind="initializers", name="b", value="B"))
-    linear = "class C(LinearMap):\n    pass\n"
+    linear = "class C(LinearMap):\n    def shapes(self, width_in, width_out):\n        return {}\n"
     write("plugins/c.py", head + linear + hook.format(kind="linear_maps", name="c", value="C"))
     gate = {"activation": "twice(pre)", "reads": {"x": "c"}, "initializers": {"bias": "b"}}
     spec = read(gates={"a": gate})

@@ -298,6 +298,11 @@ def test_a_command_that_is_not_a_function_is_named_as_a_command(name: str) -> No
             "task={'name': 'adding', 'length': 9}?",
         ),
         (
+            "task_length is not a key; did you mean task.length? Type task.length=9. Nothing ran.",
+            {"task_length": 9, "task": "parity"},
+            "did you mean task={'name': 'parity', 'length': 9}? Nothing ran.",
+        ),
+        (
             "optimizer.lr is not a key; did you mean optimizer.learning_rate?",
             {"optimizer": {"lr": 0.1}},
             "optimizer={'learning_rate': 0.1}?",

@@ -55,7 +55,9 @@ def in_python(message: str, given: Mapping[str, Any] | None = None) -> str:
             typed = _nested(key, shown)
             if isinstance(group, str) and "." in key:  # the group is given by its name
                 typed = typed.replace("{", f"{{'name': {group!r}, ", 1)
-            message = f"{meant[1]}{typed}?{message[meant.end() :]}"
+            # The word to type would be the same key once more.
+            again = rf"^ Type '?{re.escape(key)}=\S*\.(?= |$)"
+            message = f"{meant[1]}{typed}?{re.sub(again, '', message[meant.end() :])}"
     message = _QUOTED.sub(lambda m: f"`{_call(m[1], m[2])}`", message)
     message = _COMMAND.sub(lambda m: _call(m[1] or m[3], m[2] or m[4] or ""), message)
     message = _KEYS.sub(lambda m: m[1] + _arguments(re.findall(_PAIR, m[2])), message)

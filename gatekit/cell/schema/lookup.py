@@ -115,7 +115,8 @@ def unknown(
         "gatekit.use_plugins('path/to/file.py')."
     )
     near = "did you mean" in other
-    return CellError(f"{where}: there is no {what} {name!r}{other}{broken}{'' if near else found}")
+    own = f" For one of your own name its file: plugins=[path/to/{name}.py]."
+    return CellError(f"{where}: there is no {what} {name!r}{other}{broken}{own if near else found}")
 
 
 _KINDS = ("kernel", "recurrent", "bias")

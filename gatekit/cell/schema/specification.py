@@ -161,9 +161,11 @@ def role_of(role: str, gates: Sequence[str], roles: Mapping[str, str], cell: str
     place = roles.get(role, role)
     if place not in gates:
         known = sorted({*gates, *roles})
+        near = nearest(role, known)
+        such = "" if near or role != "forget" else " A cell with this role is cell=lstm."
         raise CellError(
-            f"cell {cell!r} has no gate in the role {role!r}{nearest(role, known) or '.'} "
-            f"Its roles: {listed(known)}."
+            f"cell {cell!r} has no gate in the role {role!r}{near or '.'} "
+            f"Its roles: {listed(known)}.{such}"
         )
     return place
 

@@ -184,8 +184,10 @@ def _scannable(cell: Cell) -> bool:
 def _years(text: str | None) -> tuple[int, int]:
     match = _YEARS.match(text or "0000")
     if match is None:
+        years = re.findall(r"\d{4}", text or "")
+        meant = f"--year {'-'.join(years)}" if 1 <= len(years) <= 2 else "--year 2014-2017"
         raise ConfigError(
-            f"--year {text}: type a year, such as 2014, or a range of years, such as 2014-2017"
+            f"--year {text}: a year or a range of years is expected; type for example {meant}"
         )
     return int(match[1]), int(match[2] or match[1])
 

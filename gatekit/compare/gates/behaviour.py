@@ -19,6 +19,7 @@ from gatekit.compare.stats.baseline import Baselines
 from gatekit.compare.stats.statistics import Interval, mean_interval
 from gatekit.compare.study import Study, load
 from gatekit.runs.probe.facts import shown_steps, time_scale
+from gatekit.runs.studies.plan_file import training
 
 from .probes import Facts, Look, Probed, read_probe, value
 
@@ -131,10 +132,9 @@ def gates_report(
     groups = group_runs(loaded.runs, by).groups
     report = report_of(loaded, with_names(groups, read_names(labels, groups)))
     if not report.variants:
-        raise RunError(
-            f"study {loaded.name} has no probed run with an outcome; type gatekit train ..."
-            " probe=true, with another study= if the runs are already complete"
-        )
+        again = training(loaded.path, f"study={loaded.name}_probed", "probe=true")
+        again = again or f"gatekit train ... study={loaded.name}_probed probe=true"
+        raise RunError(f"study {loaded.name} has no probed run with an outcome; type {again}")
     return report
 
 

@@ -160,8 +160,12 @@ def refuse_in_call(given: Collection[str], known: Collection[str]) -> None:
 _FLOATS = ("float16", "bfloat16", "float32", "float64")
 
 
-def checked_units(units: Any) -> int:
+def checked_units(units: Any, layer: str = "RNN") -> int:
     """Return the number of units.
+
+    Args:
+        units: as given.
+        layer: the layer's class, for messages.
 
     Raises:
         ConfigError: it is not a whole number from 1.
@@ -169,11 +173,11 @@ def checked_units(units: Any) -> int:
     if isinstance(units, bool) or not isinstance(units, (int, np.integer)) or units < 1:
         swapped = ""
         if isinstance(units, str):
-            swapped = "; the cell comes first: RNN('lstm', 8)"
+            swapped = f"; the cell comes first: {layer}('lstm', 8)"
             if units.strip().isdecimal():
                 swapped = f", not a string: write units={int(units)}"
         came = "units is missing" if units is REQUIRED else f"units={units!r}"
-        such = swapped or ": write gatekit.RNN('lstm', units=64)"
+        such = swapped or f": write gatekit.{layer}('lstm', units=64)"
         raise ConfigError(f"{came}: a whole number from 1 is expected{such}")
     return int(units)
 

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from gatekit.cell.calls import MissingAttributeError, Named
+from gatekit.cell.calls import REQUIRED, MissingAttributeError, Named
 from gatekit.cell.errors import CellError, ConfigError, listed
 from gatekit.cell.first_values import draw
 from gatekit.cell.graph import Cell, build
@@ -18,7 +18,13 @@ from gatekit.cell.parameter import MAPS
 from gatekit.cell.schema import CellSpec, read_output_unit
 from gatekit.registry import catalogue as registered
 
-from .arguments import check_float, checked_files, checked_units, refuse_unknown, specification
+from .arguments import (
+    check_float,
+    checked_files,
+    checked_units,
+    refuse_unknown,
+    specification,
+)
 from .built import built
 from .regularizers import Rules
 from .seeds import SeededLayer
@@ -70,7 +76,12 @@ class CellLayer(SeededLayer):
         # Keras would cast inputs to the compute type; only matrix products may run in it.
         keras_options["autocast"] = False
         super().__init__(**keras_options)
-        self.units = checked_units(units)
+        if units is REQUIRED and isinstance(cell, int):
+            raise ConfigError(
+                f"{cell} is in the place of the cell's name; write "
+                f"gatekit.{type(self).__name__}('lstm', units={cell})"
+            )
+        self.units = checked_units(units, type(self).__name__)
         self._catalogue = registered(checked_files(plugins))
         options = {
             "dropout": dropout,

@@ -303,9 +303,11 @@ def checked_states(
             tensor = tf.reshape(tensor, [-1, shapes[name][1]])
         if not tensor.shape.is_compatible_with(tf.TensorShape(shapes[name])):
             also = f" (or {full})" if name in matrices else ""
+            layers = tensor.shape.rank == 3 and name not in matrices and tensor.shape[0] == 1
+            first = "; write value[0]: the states of torch have an axis of layers in front"
             raise DataError(
                 f"initial_state[{name!r}] has the shape {tuple(tensor.shape)}; "
-                f"{shapes[name]}{also} is expected"
+                f"{shapes[name]}{also} is expected{first if layers else ''}"
             )
         states[name] = tf.cast(tensor, dtype)
     return states

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import shlex
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,6 +54,21 @@ def commands(study: Path) -> list[str]:
     """Return the commands that asked for the runs of a study, in the order of their files."""
     found = [durable.read_object(path).get("command") for path in _paths(study)]
     return list(dict.fromkeys(c for c in found if c and isinstance(c, str)))
+
+
+def training(study: Path, *changes: str) -> str:
+    """Return the `gatekit train` command that made a study, or an empty string.
+
+    Args:
+        study: its folder.
+        changes: ``KEY=VALUE`` words in place of those that it had.
+    """
+    found = next((c for c in commands(study) if c.startswith("gatekit train ")), "")
+    if not found or not changes:
+        return found
+    keys = {change.partition("=")[0] for change in changes}
+    kept = [word for word in shlex.split(found) if word.partition("=")[0] not in keys]
+    return shlex.join([*kept, *changes])
 
 
 def read(study: Path) -> dict[str, Planned]:
