@@ -104,7 +104,7 @@ def test_draws_keep_their_bounds_and_spread():
         ([RATE, "hydra/sweeper=random"], r"trials=200"),
         ([RATE, "hydra/sweeper=random", "trials=0"], "trials=0: how many draws"),
         ([RATE], "a grid needs listed values"),
-        (["units=3,4", "trials=3"], "trials=N goes with hydra/sweeper=random"),
+        (["units=3,4", "trials=3"], "type hydra/sweeper=random trials=N"),
         (["units=interval(9,3)", "hydra/sweeper=random", "trials=3"], "must be the smaller one"),
         (["dropout=tag(log,interval(0,1))", "hydra/sweeper=random", "trials=3"], "above 0"),
         (

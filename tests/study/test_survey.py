@@ -139,7 +139,7 @@ def test_a_run_is_found_by_its_first_digits_or_its_folder(made):
         find("000", root)
     with pytest.raises(RunError, match="begins with abc"):
         find("abc", root)
-    with pytest.raises(RunError, match="type three or more"):
+    with pytest.raises(RunError, match="three or more of the 16 hex digits"):
         find("../x", root)
 
 
