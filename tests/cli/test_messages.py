@@ -252,7 +252,7 @@ WITH_PLUGINS = (
     "show cell=lstm swap.forget=half",
     "cite cell=lstm",
     "check half --only name_valid",
-    "cells --year 1999",
+    "cells --year 1990",
     "gates",
     "output-units",
     "functions",
