@@ -215,7 +215,7 @@ def _read(argv: Sequence[str], own: Sequence[str] = ()) -> argparse.Namespace:
     if "--list" in own:
         reader.prog = "gatekit plan"
     known = [*own, *(o for action in reader._actions for o in action.option_strings)]
-    for word, after in zip(argv, [*argv[1:], ""], strict=True):
+    for word, after in zip(argv, [*argv[1:], ""], strict=False):
         if re.match(r"-c[npd]\b", word):  # argparse would read -cn as --cfg n
             raise ConfigError(_OWN_FILES.format(word))
         if word in ("-c", "--cfg") and after.endswith((".yaml", ".yml")):

@@ -305,6 +305,11 @@ def test_a_mistake_is_answered_in_one_line(capsys, word, said):
     assert found.count("\n") == 1
 
 
+def test_no_words_are_a_run_of_the_defaults():
+    ((words, config),) = compose([])
+    assert (words, config.cell.name, config.task.name) == ((), "lstm", "adding")
+
+
 def keys():
     """Return every key that a configuration may have, with a value that is allowed."""
     task = {**tiny.Sum().exports()}
