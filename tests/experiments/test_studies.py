@@ -179,7 +179,8 @@ def test_the_quick_version_runs_and_is_published(study: str, tmp_path: Path) -> 
     (folder / "README.md").write_text(text, encoding="utf-8")
     for words in publish.commands(name, tmp_path):
         if words[1] == "confirm":
-            publish.said([*words[1:], "n_jobs=1"], tmp_path)
+            # Two seeds show as well that the command works.
+            publish.said([*words[1:], "--seeds", "2", "n_jobs=1"], tmp_path)
     publish.main(name, tmp_path)
     assert all((folder / result).stat().st_size for result in RESULTS)
     with (folder / "results.csv").open(newline="", encoding="utf-8") as file:
