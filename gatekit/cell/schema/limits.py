@@ -78,7 +78,7 @@ OTHER_KEYS = {
     ),
     **dict.fromkeys(
         ("layer_norm", "layernorm", "norm", "normalization"),
-        "; a norm is an entry of `norms`, such as norms: {c_out: c}, or `norm` of a gate.",
+        "; did you mean norms? A norm is an entry of it, such as norms: {c_out: c}, or `norm` of a gate.",
     ),
     **dict.fromkeys(
         ("update", "step", "forward", "call", "code"),
