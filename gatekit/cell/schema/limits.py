@@ -78,7 +78,7 @@ OTHER_KEYS = {
     ),
     **dict.fromkeys(
         ("layer_norm", "layernorm", "norm", "normalization"),
-        "; did you mean norms? Write norms: {c_out: c} for the norm of a signal, or `norm` of a gate.",
+        "; did you mean norms? Write norms: {c_out: c} for a signal's norm, or `norm` of a gate.",
     ),
     **dict.fromkeys(
         ("update", "step", "forward", "call", "code"),
