@@ -80,7 +80,7 @@ def test_how_many_there_are(capsys: pytest.CaptureFixture[str]) -> None:
 def test_a_year_that_is_none(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["cells", "--year", "long ago"]) == EXIT_REFUSED
     assert (
-        "type a year, such as 2014, or a range of years, such as 2014-2017"
+        "a year or a range of years is expected; type for example --year 2014-2017"
         in capsys.readouterr().err
     )
 
