@@ -73,9 +73,13 @@ def as_typed(value: Any, quoted: bool = False) -> str:
     return safe_repr(value)
 
 
-def amount_of(text: str) -> int | float | None:
-    """Return the number that ``1k``, ``50%``, ``0,1`` or ``"64"`` means; None if it means none."""
-    number = _AMOUNT.fullmatch(text.strip().replace(",", "."))
+def amount_of(value: object) -> int | float | None:
+    """Return the number that a string means: ``1k``, ``50%``, ``0,1``, ``64``; None if it has none.
+
+    Anything but a string means none.
+    """
+    text = value.strip().replace(",", ".") if isinstance(value, str) else ""
+    number = _AMOUNT.fullmatch(text)
     if number is None:
         return None
     scale = {"": 1, "k": 1_000, "m": 1_000_000, "%": 0.01}[number[2].lower()]
@@ -109,7 +113,7 @@ class OptionError(ConfigError):
     def __init__(
         self, owner: str, option: str, value: object, expected: str, example: Any, remedy: str = ""
     ) -> None:
-        amount = amount_of(value) if isinstance(value, str) else None
+        amount = amount_of(value)
         if amount is not None and type(amount) is type(example):
             example = amount
         self.option, self.value, self.example = option, value, example

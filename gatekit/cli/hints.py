@@ -41,7 +41,7 @@ def hint(parser: Line, argument: str, options: list[str]) -> str:
         return f"; the key and its value are one word: type {parser.line(*joined)}."
     if "=" in argument and "--where" in options:
         return f"; did you mean --where {argument}? Type {parser.line(*kept, '--where', argument)}."
-    if any(action.dest == "sql" for action in parser._actions):
+    if parser.takes("sql"):
         study = next((word for word in parser.typed if word in known_studies()), "")
         if study and " " in argument:
             return f"; type {parser.line(argument, '--study', study)}."
@@ -62,18 +62,18 @@ def hint(parser: Line, argument: str, options: list[str]) -> str:
         if numbers:
             typed = parser.line(*kept, numbers[0], argument)
             return f"; numbers are given by {listed(numbers)}: type for example {typed}."
-    if any(action.dest == "study" for action in parser._actions):
+    if parser.takes("study"):
         return _of_study(parser, argument, kept, "--where" in options)
-    first = next((word for word in kept if not word.startswith("-")), "STUDY")
+    first = next(iter(_bare(kept)), "STUDY")
     if parser.prog in _LISTS:
         return f"; {_LISTS[parser.prog].format(argument)}"
     if parser.prog == "gatekit why" and first in known_studies():
-        others = [w for w in parser.typed if not w.startswith("-")][1:3]
+        others = _bare(parser.typed)[1:3]
         typed = parser.line(*(f"{first}/{word}" for word in others))
         return f"; groups are given by study and label: type {typed}."
     if parser.prog == "gatekit sample":
         return f"; did you mean --prompt? Type {parser.line(*kept, '--prompt', argument)}."
-    if any(a.dest == "run" for a in parser._actions) and first in known_studies():
+    if parser.takes("run") and first in known_studies():
         return f"; a run needs no study: type {parser.line(argument)}."
     typed = parser.line(*_positional(parser))
     named = [a for a in parser._actions if a.metavar and not a.option_strings and a.help]
@@ -82,9 +82,13 @@ def hint(parser: Line, argument: str, options: list[str]) -> str:
     return f"; it takes {takes}{where}: type {parser.line(*kept)}."
 
 
+def _bare(words: Sequence[str]) -> list[str]:
+    """Return the words that are no options."""
+    return [word for word in words if not word.startswith("-")]
+
+
 def _file(parser: Line, argument: str, kept: Sequence[str]) -> str:
     """Return what to type in place of the name of a file that no option precedes."""
-
     ending = Path(argument).suffix
     if argument.endswith((".yaml", ".yml", ".json", ".csv")) and parser.prog.endswith("code"):
         return "; type cell=NAME for the file conf/cell/NAME.yaml."
@@ -107,7 +111,7 @@ def _file(parser: Line, argument: str, kept: Sequence[str]) -> str:
 
 
 def _of_option(parser: Line, argument: str, options: list[str]) -> str:
-
+    """Return what is meant by an option that the command does not have."""
     name, _, value = argument.partition("=")
     for key in (f"{parser.prog.removeprefix('gatekit ')} {name}", name):
         if key in _NOTES:
@@ -115,12 +119,11 @@ def _of_option(parser: Line, argument: str, options: list[str]) -> str:
     same = next((m for group in _SAME for m in group if name in group and m in options), None)
     if same is not None and not (same == "--output" and "--csv" in options):
         return f"; did you mean {same!r}? Type {_corrected(parser, argument, same)}."
-    takes = any(action.dest == "overrides" for action in parser._actions)
-    launches = any(action.dest == "study" for action in parser._actions)
-    if takes and key_of(name) in (LAUNCHING if launches else (key_of(name) or None,)):
+    allowed = LAUNCHING if parser.takes("study") else (key_of(name) or None,)
+    if parser.takes("overrides") and key_of(name) in allowed:
         typed = as_keys(parser.typed, options)
         return f"; keys are typed without dashes: type {line(parser.prog, typed)}."
-    if name == "--study" and any(action.dest == "study" for action in parser._actions):
+    if name == "--study" and parser.takes("study"):
         study = value or next(iter(parser.typed[parser.typed.index(argument) + 1 :]), "STUDY")
         return f"; the study's name needs no option: type {parser.line(study)}."
     if "--where" in options and "--by" in options and key_of(name):
@@ -135,7 +138,7 @@ def _of_option(parser: Line, argument: str, options: list[str]) -> str:
             "; type --mlflow URI or --tensorboard FOLDER. `gatekit compare STUDY --csv` writes "
             "a table, and track=[wandb] is a key of a run."
         )
-    if name == "--run" and any(action.dest == "run" for action in parser._actions):
+    if name == "--run" and parser.takes("run"):
         run = value or next(iter(parser.typed[parser.typed.index(argument) + 1 :]), "RUN")
         return f"; the run needs no option: type {parser.line(run)}."
     if name in ("-o", "--output", "--out", "--save", "--file") and "--csv" in options:
@@ -186,7 +189,7 @@ def is_start(word: str) -> bool:
 def _of_study(parser: Line, argument: str, kept: Sequence[str], chooses: bool) -> str:
     """Return what to type in place of a second study, or of a group of the first."""
     known = known_studies()
-    first = next((word for word in kept if not word.startswith("-")), "STUDY")
+    first = next(iter(_bare(kept)), "STUDY")
     if argument in known:
         each = parser.line(argument)
         return f"; it takes one study, one after the other: type {parser.line(*kept)}, then {each}."
@@ -195,7 +198,7 @@ def _of_study(parser: Line, argument: str, kept: Sequence[str], chooses: bool) -
     if is_start(argument):
         return f"; it takes one study. `gatekit logs {argument}` shows the log of this run."
     if chooses and first not in known and known:
-        names = [word for word in parser.typed if not word.startswith("-")]
+        names = _bare(parser.typed)
         typed = parser.line(study_of(names, known), "--where", f"cell={','.join(names)}")
         return f"; it takes one study, and {first!r} is none. For cells of a study type {typed}."
     if near := nearest_name(argument, known):

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from gatekit.cell.errors import RunError
-from gatekit.runs.studies.plan_file import read
 
 
 class Line(argparse.ArgumentParser):
@@ -23,6 +22,10 @@ class Line(argparse.ArgumentParser):
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
         self.typed: list[str] = []
+
+    def takes(self, argument: str) -> bool:
+        """Return whether the command has an argument or option of this name."""
+        return any(action.dest == argument for action in self._actions)
 
     def line(self, *words: str) -> str:
         """Return the command with other arguments, in backquotes."""
@@ -38,6 +41,8 @@ def known_studies() -> list[str]:
 
 def study_of(cells: Sequence[str], known: Sequence[str]) -> str:
     """Return the first of some studies that trained all of these cells, or the first study."""
+    from gatekit.runs.studies.plan_file import read
+
     for study in known:
         words = {w for run in read(Path("experiments", study)).values() for w in run.words}
         if words >= {f"cell={cell}" for cell in cells}:

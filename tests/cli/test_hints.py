@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 import textwrap
 from pathlib import Path
@@ -12,6 +11,7 @@ from compare.synthetic import write_study
 
 from gatekit.cli.commands import COMMANDS
 from gatekit.cli.main import main
+from gatekit.runs.studies.plan_file import Planned, write
 
 CLASSES = {
     "misspelt command": ("complare demo", "Type `gatekit compare demo`."),
@@ -190,13 +190,9 @@ def planned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return a folder with two studies and the commands that asked for them; it is the present."""
     for study, cells in {"alone": ["gru"], "demo": ["gru", "lstm"]}.items():
         write_study(tmp_path / "experiments", {cell: [1.0, 1.1] for cell in cells}, study)
-        runs = [
-            {"id": f"{k:016x}", "label": "", "words": [f"cell={cell}"], "origin": cell}
-            for k, cell in enumerate(cells)
-        ]
+        runs = [Planned(f"{k:016x}", "", (f"cell={c}",), c) for k, c in enumerate(cells)]
         command = f"gatekit train -m study={study} cell={','.join(cells)} seeds=2"
-        plan = {"schema": 1, "command": command, "runs": runs}
-        (tmp_path / "experiments" / study / "plan-0.json").write_text(json.dumps(plan))
+        write(tmp_path / "experiments" / study, "0", command, runs)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

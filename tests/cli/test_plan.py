@@ -34,7 +34,8 @@ def test_variants_that_differ_have_their_own_lines(capsys: pytest.CaptureFixture
         {"decayed": ["head/kernel", "head/bias"], "left_out": []},
         {"decayed": [], "left_out": ["head/kernel", "head/bias"]},
     )
-    out = shown(capsys, some, none)
+    out = shown(capsys, some, none, some)
+    assert out.count("Weight decay on") == 2
     assert "Weight decay on head/kernel, head/bias.\n" in out
     assert "Weight decay on no weight; not on head/kernel, head/bias.\n" in out
 

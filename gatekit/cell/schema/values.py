@@ -115,7 +115,7 @@ def number(value: object, where: str) -> float:
         CellError: it is not one.
     """
     if isinstance(value, bool) or not isinstance(value, (int, float)):
-        amount = amount_of(value) if isinstance(value, str) else None
+        amount = amount_of(value)
         such = 0.5 if amount is None else amount
         raise CellError(f"{where}: a number is expected, such as {such}, not {value!r}")
     if not abs(value) <= 1e300:

@@ -124,10 +124,12 @@ def _recipe(plan: Preview) -> None:
     together = {part: _alike(name for each in found for name in each[part]) for part in _PARTS}
     # One line for all variants, unless what decays in one is left out in another.
     each_its_own = set(together["decayed"]) & set(together["left_out"])
-    for some in found if each_its_own else [together] * bool(found):
+    lines = []
+    for some in found if each_its_own or not found else [together]:
         decayed, left_out = (", ".join(some[part]) for part in _PARTS)
         without = f"; not on {left_out}" if left_out else ""
-        line = f"Weight decay on {decayed or 'no weight'}{without}."
+        lines.append(f"Weight decay on {decayed or 'no weight'}{without}.")
+    for line in dict.fromkeys(lines):
         write(textwrap.fill(line, 80, break_on_hyphens=False))
 
 
