@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import contextlib
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from gatekit.cell.errors import (
     alternatives,
     as_typed,
     listed,
+    nearest_name,
     shown,
 )
 from gatekit.cell.schema import ABOUT_KEYS, CellSpec, read_cell
@@ -95,18 +96,22 @@ _NEW = {
 }
 
 
-def own_file(group: str, name: str) -> str:
+def own_file(group: str, name: str, known: Iterable[str]) -> str:
     """Return a sentence: where a configuration of the user's own is looked for, and what is there.
+
+    It is empty where there is no folder ``conf`` and a known name is near.
 
     Args:
         group: ``cell``, ``task`` or another folder of ``./conf``.
         name: the name that was asked for.
+        known: the names that there are.
     """
     folder = Path.cwd() / "conf"
     path = folder / group / f"{name if _NAME.match(name) else 'NAME'}.yaml"
     sentence = f"Your own {group.replace('_', ' ')} would be the file {path}"
     if not folder.is_dir():
-        return f"{sentence}, but this folder has no conf: cd to your project."
+        lost = f"{sentence}, but this folder has no conf: cd to your project."
+        return "" if nearest_name(name, known) else lost
     return _misplaced(path, folder, group) or f"{sentence}{_NEW.get(group, '')}."
 
 
@@ -230,9 +235,9 @@ class _Composer:
         asked = f"{chain[-1]}: defaults" if chain else "cell"
         if why := self.catalogue.broken_with(name):
             raise CellError(f"{asked}: there is no cell {name!r}{why}")
+        hint = alternatives(name, known, "cells", "gatekit cells")
         raise CellError(
-            f"{asked}: there is no cell {name!r}"
-            f"{alternatives(name, known, 'cells', 'gatekit cells')} {own_file('cell', name)}"
+            f"{asked}: there is no cell {name!r}{hint} {own_file('cell', name, known)}".rstrip()
         )
 
     def resolved(

@@ -172,6 +172,31 @@ def test_no_file_and_no_variable_is_read(
         asked(tmp_path / "studies", sql)
 
 
+@pytest.mark.parametrize(
+    ("sql", "reason", "typed"),
+    [
+        ("select cel from runs", "no column 'cel'; did you mean 'cell'?", "select cell from runs"),
+        ("select * from run", "no table 'run'; did you mean 'runs'?", "select * from runs"),
+        ("selct cell from runs", "did you mean 'select'?", "select cell from runs"),
+        ("select cell from runs order by", "ends or is wrong at 'by'.", "group by cell"),
+        ('select 1 from runs where cell = "gru"', "single quotes", "where cell = 'gru'"),
+        ("select zzz from runs", "no column 'zzz'.", "information_schema.columns"),
+        ("select avgg(1) from runs", "name avgg does not exist.", "group by cell"),
+    ],
+)
+def test_a_refusal_says_what_to_type(tmp_path: Path, sql: str, reason: str, typed: str) -> None:
+    write_study(tmp_path, {"lstm": LSTM})
+    with pytest.raises(ConfigError) as error:
+        asked(tmp_path, sql)
+    text = str(error.value)
+    assert text.startswith("the query was refused: ")
+    assert "\n" not in text
+    before, after = text.split(" Type ")
+    assert reason in before
+    assert after.removeprefix("for example ").startswith("gatekit query ")
+    assert typed in after
+
+
 def test_a_study_without_runs_has_empty_tables(tmp_path: Path) -> None:
     (tmp_path / "demo" / "runs").mkdir(parents=True)
     assert asked(tmp_path, "select count(*) from runs").rows == ((0,),)

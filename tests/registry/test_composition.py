@@ -257,9 +257,19 @@ def test_18_a_mapping_is_held_to_the_same(place):
 
 
 def test_20_an_unknown_cell_lists_the_nearest(place):
+    (place / "conf").mkdir()
     with pytest.raises(CellError, match=r"no cell 'lstmm'; did you mean 'lstm'\?.*lstmp") as caught:
         load_cell("lstmm", catalogue())
     assert "conf/cell/lstmm.yaml" in str(caught.value)
+
+
+def test_without_a_folder_conf_a_near_name_is_enough(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(CellError, match="did you mean 'lstm'") as near:
+        load_cell("lstmm", catalogue())
+    assert "conf" not in str(near.value)
+    with pytest.raises(CellError, match="this folder has no conf: cd to your project"):
+        load_cell("quixotic", catalogue())
 
 
 @pytest.mark.parametrize("name", ["../secret", "/etc/passwd", "a/b", "", ".", "a b", "a\0b"])

@@ -81,6 +81,7 @@ def run(name: str, argv: Sequence[str]) -> int:
         failed = failed or any(outcome.status == "FAIL" for outcome in outcomes)
         rows.append({"checked": title, "outcomes": [asdict(outcome) for outcome in outcomes]})
         if not options.json:
+            _show_alike(outcomes)
             write(_summary(outcomes))
     if options.json:
         write_json(rows)
@@ -235,18 +236,36 @@ def _chosen(names: Sequence[str], only: Sequence[str]) -> list[str]:
 
 
 def _show(outcomes: Sequence[Outcome]) -> None:
-    """Write the last outcome; a reason that was printed before is not repeated."""
-    *before, outcome = outcomes
-    explanation = (outcome.reason, outcome.remedy and f"type: {outcome.remedy}")
-    same = [o.check for o in before if o.status == "FAIL" and o.reason == outcome.reason]
-    if outcome.status == "FAIL" and same:
-        explanation = (f"same as {same[0]}", "")
+    """Write the last outcome, but not a reason that was written before."""
+    outcome = outcomes[-1]
+    if _first_with(outcomes) is not outcome:
+        return
     head = f"  {outcome.status:<5} {outcome.check:<22}"
     lines = []
-    for text in filter(None, explanation):
+    for text in filter(None, (outcome.reason, outcome.remedy and f"type: {outcome.remedy}")):
         lines += textwrap.wrap(text, WIDTH - len(head) - 1, break_on_hyphens=False) or [""]
     first, *rest = lines or [""]
     write("\n".join([f"{head} {first}".rstrip(), *(" " * (len(head) + 1) + r for r in rest)]))
+
+
+def _first_with(outcomes: Sequence[Outcome]) -> Outcome:
+    """Return the first outcome that failed for the reason of the last, or the last itself."""
+    last = outcomes[-1]
+    if last.status != "FAIL":
+        return last
+    return next(o for o in outcomes if o.status == "FAIL" and o.reason == last.reason)
+
+
+def _show_alike(outcomes: Sequence[Outcome]) -> None:
+    """Write which checks failed for the reason of another."""
+    alike: dict[str, list[str]] = {}
+    for at, outcome in enumerate(outcomes, start=1):
+        first = _first_with(outcomes[:at])
+        if first is not outcome:
+            alike.setdefault(first.check, []).append(outcome.check)
+    for first_name, names in alike.items():
+        text = f"FAIL  for the reason of {first_name}: {', '.join(names)}"
+        write(textwrap.fill(text, WIDTH, initial_indent="  ", subsequent_indent=" " * 8))
 
 
 def _summary(outcomes: Sequence[Outcome]) -> str:

@@ -13,6 +13,7 @@ from gatekit.compare.study import Study
 from .group import all_settings
 from .label import value_text
 
+_SIGN = re.compile(r"([\w.]+)\s*([<>!=]=|[<>])\s*(.*)")
 _COMMA = re.compile(r",(?![^{\[]*[}\]])")
 _MOST = 12
 
@@ -76,6 +77,13 @@ _ENDS = ("cell", "task", "units", "seed", "state", "origin", "optimizer", "block
 def _wanted(conditions: Sequence[str], tasks: Sequence[str]) -> dict[str, list[str]]:
     wanted: dict[str, list[str]] = {}
     for condition in conditions:
+        if signed := _SIGN.match(condition):
+            key, sign, value = signed.groups()
+            such = value if sign == "==" else "1,2" if key == "seed" else "A,B"
+            raise ConfigError(
+                f"where {condition}: only values to keep can be named; type KEY=VALUE,VALUE, such "
+                f"as {key}={such}"
+            )
         key, equals, values = condition.partition("=")
         if not key or not equals or not values:
             word = condition.rstrip("=")
@@ -101,11 +109,6 @@ def _key(typed: str, facts: Sequence[Mapping[str, Any]]) -> str:
         return ends[0]
     if ends:
         raise ConfigError(f"where {typed}: several keys end so: {listed(ends)}; type a whole one")
-    if typed.endswith(("!", "<", ">")):
-        raise ConfigError(
-            f"where {typed}=: only values to keep can be named; type KEY=VALUE,VALUE, such as "
-            f"{typed[:-1]}=A,B"
-        )
     near = nearest(typed, known)
     short = [key for key in known if key.count(".") < 2]
     raise ConfigError(

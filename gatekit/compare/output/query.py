@@ -13,7 +13,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from gatekit.cell.errors import ConfigError
+from gatekit.cell.errors import ConfigError, alternatives, nearest_name
 from gatekit.compare.rows import tidy
 from gatekit.compare.study import Study
 from gatekit.runs import metrics
@@ -69,6 +69,7 @@ def query(sql: str, studies: Sequence[Study]) -> Answer:
         import duckdb
     except ImportError:
         raise ConfigError("queries need DuckDB; type `pip install 'gatekit[query]'`") from None
+    names: dict[str, Sequence[str]] = {}
     try:
         statements = duckdb.extract_statements(sql)
         if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
@@ -82,6 +83,7 @@ def query(sql: str, studies: Sequence[Study]) -> Answer:
             # Curves are read only if needed; they take longer than everything else.
             lines = _metric_rows(studies) if "metrics" in sql.lower() else ()
             _fill(database, "metrics", lines, _METRICS, Path(folder))
+            names = {"runs": [*_types(rows)], "metrics": [*_METRICS]}
             database.execute("SET python_enable_replacements = false")
             database.execute("SET enable_external_access = false")
             database.execute("SET lock_configuration = true")
@@ -91,15 +93,59 @@ def query(sql: str, studies: Sequence[Study]) -> Answer:
             columns = tuple(str(column[0]) for column in result.description or ())
             return Answer(columns, tuple(result.fetchall()))
     except duckdb.Error as error:
-        hint = ""
-        if isinstance(error, duckdb.ParserException):
-            hint = "\nA query is SQL: type for example gatekit query 'select * from runs'"
-        if isinstance(error, duckdb.CatalogException):
-            hint = "\nThe tables are runs and metrics; --study NAME chooses a study."
-        if isinstance(error, duckdb.BinderException):
-            hint = "\nThe columns are shown by: gatekit query 'select * from runs limit 1' --csv"
-        reason = re.sub(r'\nDid you mean "pg_[^"]*"\?', "", str(error)).strip()
-        raise ConfigError(f"the query was refused: {reason}{hint}") from None
+        raise ConfigError(_refused(sql, error, names)) from None
+
+
+# How DuckDB says that it knows no column or table, or cannot read a word.
+_NO_COLUMN = re.compile(r'column "?(\w+)"? not found')
+_NO_TABLE = re.compile(r"Table with name (\w+) does not exist")
+_UNREADABLE = re.compile(r'syntax error at or near "(.*)"')
+_WORDS = ("select", "from", "where", "group", "by", "order", "limit", "having", "join", "on")
+_EXAMPLE = "select cell, avg(test) from runs group by cell"
+
+
+def _refused(sql: str, error: Exception, names: Mapping[str, Sequence[str]]) -> str:
+    """Return why a query was refused, in one paragraph, and what to type.
+
+    Args:
+        sql: the query.
+        error: DuckDB's.
+        names: the tables, and the columns of each.
+    """
+    text, typed = str(error), _EXAMPLE
+    if found := _NO_COLUMN.search(text):
+        columns = sorted({name for table in names.values() for name in table})
+        near, quoted = nearest_name(found[1], columns), f'"{found[1]}"'
+        reason = f"there is no column {found[1]!r}"
+        if quoted in sql:
+            reason += "; a text has single quotes."
+            typed = sql.replace(quoted, f"'{found[1]}'")
+        elif near:
+            reason += f"; did you mean {near!r}?"
+            typed = _with(sql, found[1], near)
+        else:
+            reason += "."
+            typed = "select column_name from information_schema.columns"
+    elif found := _NO_TABLE.search(text):
+        reason = f"there is no table {found[1]!r}{alternatives(found[1], names, 'tables')}"
+        reason += " --study NAME chooses a study."
+        typed = _with(sql, found[1], nearest_name(found[1], names) or "runs")
+    elif found := _UNREADABLE.search(text):
+        near = nearest_name(found[1], _WORDS) if found[1].lower() not in _WORDS else ""
+        reason = f"the SQL ends or is wrong at {found[1]!r}"
+        reason += f"; did you mean {near!r}?" if near else "."
+        typed = _with(sql, found[1], near) if near else _EXAMPLE
+    else:
+        # The first line says it; others draw the place, or name what DuckDB has elsewhere.
+        first = text.partition("\n")[0]
+        reason = (first.partition(": ")[2] or first).rstrip(".!") + "."
+    line = f"'{typed}'" if "'" not in typed else json.dumps(typed)
+    such = " for example" if typed == _EXAMPLE else ""
+    return f"the query was refused: {reason} Type{such} gatekit query {line}"
+
+
+def _with(sql: str, name: str, other: str) -> str:
+    return re.sub(rf"\b{re.escape(name)}\b", other, sql, flags=re.IGNORECASE)
 
 
 def _fill(

@@ -33,11 +33,9 @@ REMEDIES: dict[str, str] = {
         "{'bias': False}}}, ...) removes that of one gate"
     ),
     "activation": (
-        "it is that of the candidate, and in an LSTM that of c, too: RNN({'defaults': ['lstm'], "
-        "'equations': {'h': 'output * relu(c)'}}, ..., gates={'candidate': {'activation': "
-        "'relu(pre)'}}); in gru_reset_after it is an equation: RNN({'defaults': "
-        "['gru_reset_after'], 'equations': {'proposal': 'relu(candidate + reset * recurrent)'}}, "
-        "...)"
+        "each gate has its own: gates={'candidate': {'activation': 'relu(pre)'}}; what an LSTM "
+        "does to c is in its equation of h: RNN({'defaults': ['lstm'], 'equations': {'h': "
+        "'output * relu(c)'}}, ...)"
     ),
     "recurrent_activation": (
         "gates={'forget': {'activation': 'hard_sigmoid(pre)'}} sets that of one gate; Keras' is "

@@ -345,6 +345,6 @@ def _missing(error: MissingConfigException, plugins: Sequence[str]) -> str:
     hint = alternatives(name, known, f"{what}s", _LISTED_BY.get(group, ""))
     named = _files_with(name, plugins) if group == "cell" else ""
     return (
-        f"{named}{group}={name}: there is no such {what}{hint} {own_file(group, name)} "
+        f"{named}{group}={name}: there is no such {what}{hint} {own_file(group, name, known)} "
         f"{left_out(name, plugins)}".rstrip()
     )
