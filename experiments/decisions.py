@@ -30,11 +30,14 @@ TABLES = {
     "mnist1d_own": (("pool=all",), 1, ("test",)),
     "new_gate": (("lstm swap.forget=sigmoid", "chrono_lstm"), -1, ("test",)),
     "odyssey": (("peephole",), -1, ("test",)),
+    "recall_state": (("gla",), 1, ("test",)),
     "state_tracking": (("lstm",), 1, ("test", "test_100", "test_256")),
     "tuned": (("lstm",), -1, ("test",)),
     "what_gates_do": (("lstm",), 1, ("test",)),
 }
-_BLOCKS = ("task=", "length=", "optimizer=", "clipnorm=")
+_BLOCKS = ("task=", "length=", "optimizer=", "clipnorm=", "match=")
+_APART = {"recall_state": "match="}
+"""Studies whose protocol decides each value of a key for itself, with a correction of its own."""
 LARGER = {("gates_of_gu", "delayed_recall")}
 """Tasks in which larger is better although it is not in the rest of the study."""
 
@@ -53,21 +56,38 @@ def rows(study: str) -> list[list[str]]:
             values: dict[str, dict[int, float]] = {}
             for run in runs:
                 values.setdefault(run["group"], {})[int(run["seed"])] = float(run[split])
-            pairs = [(label, _baseline(label, rest, values)) for label in values]
-            pairs = [(label, other) for label, other in pairs if label != other]
-            table = [
-                {seed: value - values[other][seed] for seed, value in values[label].items()}
-                for label, other in pairs
-            ]
-            for (label, other), d, test in zip(pairs, table, decide(table), strict=True):
-                assert test is not None
-                mean = sum(d.values()) / len(d)
-                larger = sign if not any((study, t) in LARGER for t in _tasks(label)) else 1
-                way = "open"
-                if test.p < ALPHA:
-                    way = "better" if mean * larger > 0 else "worse"
-                numbers = (str(len(d)), f"{mean:.4g}", f"{test.p:.4g}")
-                lines.append([study, split, label, other, *numbers, way])
+            apart = _APART.get(study, "\0")
+            families: dict[str, list[tuple[str, str]]] = {}
+            for label in values:
+                if label != (other := _baseline(label, rest, values)):
+                    family = " ".join(word for word in label.split() if word.startswith(apart))
+                    families.setdefault(family, []).append((label, other))
+            for pairs in families.values():
+                lines += _decided(study, split, pairs, values, sign)
+    return lines
+
+
+def _decided(
+    study: str,
+    split: str,
+    pairs: list[tuple[str, str]],
+    values: dict[str, dict[int, float]],
+    sign: int,
+) -> list[list[str]]:
+    lines = []
+    table = [
+        {seed: value - values[other][seed] for seed, value in values[label].items()}
+        for label, other in pairs
+    ]
+    for (label, other), d, test in zip(pairs, table, decide(table), strict=True):
+        assert test is not None
+        mean = sum(d.values()) / len(d)
+        larger = sign if not any((study, t) in LARGER for t in _tasks(label)) else 1
+        way = "open"
+        if test.p < ALPHA:
+            way = "better" if mean * larger > 0 else "worse"
+        numbers = (str(len(d)), f"{mean:.4g}", f"{test.p:.4g}")
+        lines.append([study, split, label, other, *numbers, way])
     return lines
 
 

@@ -265,7 +265,31 @@ def test_a_scatter_has_what_match_equalised(tmp_path: Path) -> None:
     figure = page()
     draw_scatter(figure, compare("demo", tmp_path))
     names = [axes.get_xlabel() for axes in figure.axes]
-    assert names == ["parameters", "numbers of state", "ms per training step"]
+    assert names == ["parameters", "numbers\nof state", "ms\nper training step"]
+
+
+def test_long_labels_of_a_heat_map_do_not_overlap(tmp_path: Path) -> None:
+    for cell in ("gated_delta_net", "linear_attention", "gla", "lstm", "mamba2", "mlstm", "slstm"):
+        for units in (8, 16):
+            write_run(
+                tmp_path / "demo" / "runs",
+                configuration("lstm", 0, cell__name=cell, units=units),
+                0.5,
+            )
+    figure = page()
+    draw_heatmap(figure, compare("demo", tmp_path))
+    figure.canvas.draw()
+    axes, bar = figure.axes
+    boxes = [tick.get_window_extent() for tick in axes.get_xticklabels()]
+    labels = [tick for tick in axes.get_xticklabels() if tick.get_text()]
+    assert len(boxes) == 7
+    # A turned label ends below its own column, and its box begins beside that of the next.
+    ends = [box.x1 for box in boxes]
+    assert ends == sorted(ends)
+    assert {(tick.get_ha(), tick.get_rotation()) for tick in labels} == {("right", 30.0)}
+    title = bar.yaxis.label.get_window_extent()
+    assert title.y0 >= 0
+    assert title.y1 <= figure.bbox.height
 
 
 def test_a_critical_difference_needs_five_tasks(tmp_path: Path) -> None:

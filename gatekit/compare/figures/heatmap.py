@@ -19,8 +19,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _DARK = 0.18
-_LETTER, _BELOW, _TICK = 0.06, 0.45, 1.0
-"""In inches: width of a letter of the colour bar's label, room below it, width of a tick label."""
+_LETTER, _TICK_LETTER, _BELOW, _TICK = 0.06, 0.065, 0.45, 1.0
+"""In inches: width of a letter of the colour bar's label and of a tick label, room below the axes,
+width of a tick label."""
 
 
 def draw_heatmap(figure: Figure, comparison: Comparison) -> list[str]:
@@ -91,10 +92,14 @@ def _paint(
     width = figure.get_figwidth()
     cell = min(0.62, (width - 1.5) / len(values[1]))
     label = metric_label(rows).replace(" (", "\n(")
-    high = 0.75 + max(0.24, 0.55 * cell) * len(values[0])
+    longest = _TICK_LETTER * max(len(line) for v in values[1] for line in _tick(v).split("\n"))
+    # Labels that are wider than their columns are turned, and reach further down.
+    turned = longest > cell
+    below = 0.5 * longest if turned else 0.0
+    high = 0.75 + below + max(0.24, 0.55 * cell) * len(values[0])
     # A label beside the axes needs room for its longest line, or it is cut.
     side = plottable(names[0]).replace(".", ".\n")
-    room = _LETTER * max(map(len, f"{label}\n{side}".split("\n"))) + _BELOW
+    room = _LETTER * max(map(len, f"{label}\n{side}".split("\n"))) + _BELOW + below
     figure.set_figheight(max(1.3, high, room))
     image = axes.imshow(np.ma.masked_invalid(table), cmap=tones, aspect="auto")
     finite = table[np.isfinite(table)]
@@ -113,9 +118,9 @@ def _paint(
         )
     axes.set_yticks(range(len(values[0])), [_tick(v) for v in values[0]])
     axes.set_xticks(range(len(values[1])), [_tick(v) for v in values[1]])
-    longest = max(len(line) for v in values[1] for line in _tick(v).split("\n"))
-    if longest * 0.065 > cell:
-        axes.tick_params(axis="x", rotation=30)
+    if turned:
+        for tick in axes.get_xticklabels():
+            tick.set(rotation=30, ha="right", rotation_mode="anchor")
     axes.set_ylabel(side)
     axes.set_xlabel(plottable(names[1]))
     axes.grid(visible=False)

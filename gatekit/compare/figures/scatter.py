@@ -56,7 +56,8 @@ def draw_scatter(figure: Figure, comparison: Comparison) -> list[str]:
         for row in named:
             _draw_group(axes, row, cost, look(row.place))
         _scale(axes, rows, cost)
-        axes.set_xlabel(name)
+        # Beside others, a long name has a line for each of its words.
+        axes.set_xlabel(name if len(shown) < 3 else name.replace(" ", "\n", 1))
     panels[0].set_ylabel(metric_label(rows))
     total = f"{len(named)} of {len(rows)} groups" if len(rows) > len(named) else None
     put_legend(figure, panels[0], total)

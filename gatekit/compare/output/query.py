@@ -118,7 +118,7 @@ def _refused(sql: str, error: Exception, names: Mapping[str, Sequence[str]]) -> 
         near, quoted = nearest_name(found[1], columns), f'"{found[1]}"'
         reason = f"there is no column {found[1]!r}"
         if quoted in sql:
-            reason += "; a text has single quotes."
+            reason += "; a string has single quotes."
             typed = sql.replace(quoted, f"'{found[1]}'")
         elif near:
             reason += f"; did you mean {near!r}?"
