@@ -88,7 +88,8 @@ def summary(part: Part, cell: str) -> str:
         return f"{options['norm']}_norm{apart}"
     if part.kind == "convolution":
         steps = "1 step" if options["kernel"] == 1 else f"{options['kernel']} steps"
-        return f"convolution of {steps}" + (f", {part.fed} x {part.width}" * options["full"])
+        matrix = f", {part.fed} x {part.width}" if options["full"] else ""
+        return f"convolution of {steps}{matrix}"
     if part.kind == "dense":
         return f"{part.fed} x {part.width}"
     return cell if part.kind == "mixer" else part.kind
@@ -128,7 +129,7 @@ def equations(built: BuiltBlock) -> Iterator[str]:
             elif part.kind == "convolution":
                 kernel = part.options["kernel"]
                 steps = "each step" if kernel == 1 else f"the last {kernel} valid steps"
-                matrix = f", {part.fed} x {part.width}" * part.options["full"]
+                matrix = f", {part.fed} x {part.width}" if part.options["full"] else ""
                 value = f"convolution({read})  # {steps}{matrix}"
             elif part.kind == "mixer":
                 value = f"{built.cell.spec.name}({read})  # the recurrent layer"
