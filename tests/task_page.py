@@ -32,7 +32,8 @@ that ignores the input; tests check it by simulation.
 Unless noted otherwise, numbers measured in gatekit come from one run each, with seed 0:
 `gatekit train task=NAME cell=CELL units=64 trainer.batch=32 optimizer.learning_rate=2e-3
 trainer.steps=STEPS`. The runs used one thread of a machine with two busy cores, so the seconds are
-too high.
+too high. A time *for 1,000 steps* or *an epoch* is the processor time of one core for the training
+steps of that LSTM, scaled from a few of them. Evaluations and the start of the run are extra.
 
 """
 _SECTION = re.compile(

@@ -29,6 +29,7 @@ def test_every_task_stands_in_the_table_and_has_a_part(name: str) -> None:
 def test_every_task_says_recipe_chance_what_it_separates_time_and_source(name: str) -> None:
     said = sections(TASKS[name])
     assert [part for part in ("Summary", "Recipe", *NEEDED) if not said.get(part)] == []
+    assert re.search(r"\d|not measured", said["Time"])
     assert TASKS[name].reference
 
 

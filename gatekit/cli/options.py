@@ -28,8 +28,8 @@ def add_overrides(parser: Parser) -> None:
         "overrides",
         nargs="*",
         metavar="KEY=VALUE",
-        help="cell=NAME units=64 features=32 output_unit=NAME swap.ROLE=GATE "
-        "cell.gates.GATE.OPTION=VALUE plugins=[FILE.py]",
+        help="cell=NAME units=64 features=32 block=NAME width=64 output_unit=NAME "
+        "swap.ROLE=GATE cell.gates.GATE.OPTION=VALUE plugins=[FILE.py]",
     )
 
 

@@ -223,13 +223,26 @@ def _target(
     )
 
 
+def smaller(asked: str) -> str:
+    """Return what to do if a budget makes a model too large.
+
+    Args:
+        asked: the budget.
+    """
+    matrix = ", or a cell whose state is a matrix, such as cell=gla"
+    return f"Choose a smaller budget{matrix * asked.startswith('state:')}."
+
+
 def _nearest(target: int, count: Callable[[int], int | None], asked: str) -> tuple[int, int]:
     """Return the size whose count is nearest to the target, the smaller of two, and the count."""
     low, high = 0, 1
     while True:
         at = next(_built(high, count), None)
         if at is None or at[0] > MOST_UNITS:
-            raise ConfigError(f"match={asked}: no size up to {MOST_UNITS:,} units has this budget.")
+            raise ConfigError(
+                f"match={asked}: no size up to {low or MOST_UNITS:,} units has this budget, and "
+                f"larger ones cannot be built. {smaller(asked)}"
+            )
         if at[1] >= target:
             break
         low, high = at[0], 2 * at[0]

@@ -24,7 +24,7 @@ from gatekit.registry import components
 from gatekit.runs.fingerprint import canonical_json, fingerprint
 from gatekit.tasks.validate import check_contiguous
 
-from .budget import layers, matched, sizes
+from .budget import layers, matched, sizes, smaller
 from .config import DEFAULTS, RUN_KEYS
 
 # What documents a cell and never changes its numbers.
@@ -250,8 +250,10 @@ def _fits(config: Mapping[str, Any], parameters: int) -> None:
     needed = parameters * 4 * (8 if config["precision"] == "float64" else 4)
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     if needed > memory:
+        match = config["match"]
+        remedy = smaller(match["to"]) if match else "Choose smaller units or layers."
         raise ConfigError(
             f"units={config['units']} makes {parameters:,} recurrent parameters, which need "
             f"at least {needed / 2**30:,.1f} GiB to train; this machine has "
-            f"{memory / 2**30:,.1f} GiB. Choose smaller units or layers."
+            f"{memory / 2**30:,.1f} GiB. {remedy}"
         )

@@ -56,9 +56,9 @@ def optimizer(
 def decayed(model: keras.Model, config: Mapping[str, Any]) -> dict[str, bool]:
     """Return whether each trainable weight decays, by path; empty without weight decay.
 
-    With ``decayed: matrices`` these are the matrices of linear maps: those of a cell's reads, the
-    embedding and the head. Biases, scales and offsets of norms, parameters such as gains and
-    decays, diagonal maps and learned initial states are left out.
+    With ``decayed: matrices`` these are the matrices of linear maps: those of a cell's reads and of
+    a block's parts, the embedding and the head. Biases, scales and offsets of norms, parameters
+    such as gains and decays, diagonal maps and learned initial states are left out.
 
     Args:
         model: the run's model.

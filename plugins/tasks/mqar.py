@@ -32,10 +32,10 @@ class MQAR(StreamedTask):
     Separates: Attention, which solves it, from recurrences with a state of fixed size, which must
         be wider the more pairs there are, by the paper.
 
-    Time: -
+    Time: 13 s for 1,000 steps
 
-    Measured: In gatekit, LSTM: 0.067 after 800 steps, 194 s. At length 32 with 2 pairs of 64
-        tokens, Adam 5e-3, 1,500 steps, 0.514, 70 s, which is who knows the values and not whose.
+    Measured: In gatekit, LSTM: 0.067 after 800 steps. At length 32 with 2 pairs of 64
+        tokens, Adam 5e-3, 1,500 steps, 0.514, which is who knows the values and not whose.
 
     Reference: Arora et al., Zoology: Measuring and Improving Recall in Efficient Language Models
         (2023), arXiv:2312.04927
@@ -131,7 +131,7 @@ class Zoology(MQAR):
 
     Separates: Recurrences by the size of their state, by the paper: recall grows with it.
 
-    Time: not measured
+    Time: 230 s for 1,000 steps
 
     Published: In the authors' figures, attention solves all sizes; models with a recurrent state
         are the better the larger it is.

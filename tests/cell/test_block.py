@@ -12,6 +12,7 @@ from gatekit.cell.block.reading import BlockSpec, read_block
 from gatekit.cell.block.show import describe, text
 from gatekit.cell.errors import CellError, ConfigError
 from gatekit.cell.schema import read_output_unit
+from gatekit.cell.show.diagram import block
 from gatekit.cell.show.diagram.block import block_diagram
 from gatekit.registry import catalogue, load_cell
 
@@ -35,6 +36,12 @@ def test_modern_has_the_parameters_that_are_counted_by_hand():
     both = 2 * mix + (2 * d * d) + d + 3 * d * hidden
     assert built("modern", directions=2).count() == both
     assert built("modern").state_size() == 2 * d + (kernel - 1) * d
+    # products with 2 for each weight; sums, functions and products by elements with 1
+    lstm = LSTM * 2 * 2 * d * d + LSTM * (2 * d + d) + 3 * d + 2 * d
+    norms, conv = 3 * (5 + 1) * d, 2 * kernel * d + d
+    matrices = 2 * (2 * d * d + 3 * d * hidden)  # gate, project, swiglu
+    elements = d + 2 * d + d + 2 * hidden + d  # silu; silu and product; sum; the same of the MLP
+    assert built("modern").flops() == lstm + norms + conv + matrices + elements
 
 
 def test_griffin_has_the_parameters_that_are_counted_by_hand():
@@ -161,6 +168,24 @@ def test_a_block_is_shown_and_drawn_around_its_cell():
     drawing = block_diagram(made)
     for word in ("block modern: width 4", "convolution of 4 steps", "mlp_out", "candidate"):
         assert word in drawing
+
+
+class Branch(Block):
+    def mix(self, parts, x):
+        each = parts.convolution("each", x, 1)
+        return parts.mixer(each) + parts.convolution("branch", x, 1, width=parts.units)
+
+
+def test_a_1_x_1_convolution_is_shown_and_drawn_with_its_matrix():
+    made = built(Branch)
+    shown = text(describe(made))
+    assert "each = convolution(x)  # each step\n" in shown
+    assert "branch = convolution(x)  # each step, 4 x 4" in shown
+    drawing = block_diagram(made)
+    assert "convolution of 1 step<" in drawing
+    assert "convolution of 1 step, 4 x 4" in drawing
+    styles = {link.target: link.style for link in block._Graph(made).links}
+    assert (styles["each"], styles["branch"]) == ("diagonal", "dense")
 
 
 def wrong(method):

@@ -8,6 +8,7 @@ import pytest
 
 from gatekit.cell.errors import ConfigError
 from gatekit.compare.comparison import compare
+from gatekit.compare.output.answer import undecided
 from gatekit.runs.names import STALE
 
 from .synthetic import configuration, write_run
@@ -40,6 +41,19 @@ def test_a_baseline_is_named_by_what_it_is_called_in_its_block(tmp_path: Path) -
     for name in ("swap.forget=power_law", "gru forget=power_law"):
         found = compare("demo", tmp_path, baseline=name, within=["cell"])
         assert verdict(found, "lstm").startswith("lstm is better than lstm forget=power_law")
+
+
+def test_a_block_of_defaults_has_no_name(tmp_path: Path) -> None:
+    for steps in (None, 50):
+        for gate in (None, "power_law"):
+            swap = {} if gate is None else {"forget": gate}
+            task = {"name": "adding"} if steps is None else {"name": "adding", "length": steps}
+            for seed in (0, 1):
+                config = configuration("lstm", seed, swap=swap, task=task)
+                write_run(tmp_path / "demo" / "runs", config, 8.0 + seed)
+    lines = undecided(compare("demo", tmp_path))
+    found = [line.partition("against ")[2].partition(":")[0] for line in lines]
+    assert found == ["lstm on length=50", "lstm"]
 
 
 def test_numbers_of_a_block_stand_in_their_order(tmp_path: Path) -> None:

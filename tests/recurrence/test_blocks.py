@@ -242,6 +242,18 @@ def test_the_steps_one_after_another_are_the_whole_call(block):
         layer(block, bidirectional=True).step(x[:, 0])
 
 
+def test_a_convolution_of_one_step_carries_nothing():
+    made, x = layer({"kind": "modern", "conv": 1}, return_state=True), tf.constant(inputs())
+    whole, *last = made(x)
+    assert made.state_names == ("h", "c")
+    first, *states = made(x[:, :2])
+    second, *end = made(x[:, 2:], initial_state=states)
+    np.testing.assert_allclose(np.concatenate([first, second], 1), whole, rtol=0, atol=1e-12)
+    for one, other in zip(end, last, strict=True):
+        np.testing.assert_allclose(one, other, rtol=0, atol=1e-12)
+    assert list(made.step(x[:, 0])[1]) == ["h", "c"]
+
+
 def test_a_block_for_the_other_direction_is_named():
     with pytest.raises(ConfigError, match=r"bidirectional=True in place of keras"):
         gatekit.BlockLayer("modern", "lstm", 4, go_backwards=True)

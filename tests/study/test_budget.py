@@ -1,5 +1,7 @@
 """Equal budgets: the nearest count that a cell can have, judged and recorded."""
 
+import os
+
 import pytest
 
 from gatekit.cell.errors import ConfigError
@@ -151,6 +153,18 @@ def test_what_can_be_typed(text, typed):
 def test_an_unknown_cell_is_named():
     with pytest.raises(Exception, match="did you mean 'lstm'"):
         planned("match=cell:lstmm")
+
+
+def test_a_budget_that_no_machine_holds_is_refused_with_what_to_do(monkeypatch):
+    remedy = r"a smaller budget, or a cell whose state is a matrix, such as cell=gla\.$"
+    with pytest.raises(ConfigError, match=rf"no size up to 32,768 units.*{remedy}"):
+        planned("cell=gru", "match=state:64k")
+    # sixteen MiB in all
+    monkeypatch.setattr(os, "sysconf", lambda name: 4096)
+    with pytest.raises(ConfigError, match=rf"units=4000 makes .* GiB\. Choose {remedy}"):
+        planned("cell=lstm", "match=state:8k")
+    with pytest.raises(ConfigError, match=r"GiB\. Choose a smaller budget\.$"):
+        planned("cell=lstm", "match=parameters:2M")
 
 
 def test_units_and_a_number_of_parameters_contradict_each_other():

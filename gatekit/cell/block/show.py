@@ -87,7 +87,9 @@ def summary(part: Part, cell: str) -> str:
         apart = f" of {options['groups']} heads" if options["groups"] > 1 else ""
         return f"{options['norm']}_norm{apart}"
     if part.kind == "convolution":
-        return f"convolution of {options['kernel']} steps"
+        steps = "1 step" if options["kernel"] == 1 else f"{options['kernel']} steps"
+        matrix = f", {part.fed} x {part.width}" if options["full"] else ""
+        return f"convolution of {steps}{matrix}"
     if part.kind == "dense":
         return f"{part.fed} x {part.width}"
     return cell if part.kind == "mixer" else part.kind
@@ -125,7 +127,10 @@ def equations(built: BuiltBlock) -> Iterator[str]:
                 if read.isidentifier():
                     value = value.replace(f"({read})", read)
             elif part.kind == "convolution":
-                value = f"convolution({read})  # the last {part.options['kernel']} valid steps"
+                kernel = part.options["kernel"]
+                steps = "each step" if kernel == 1 else f"the last {kernel} valid steps"
+                matrix = f", {part.fed} x {part.width}" if part.options["full"] else ""
+                value = f"convolution({read})  # {steps}{matrix}"
             elif part.kind == "mixer":
                 value = f"{built.cell.spec.name}({read})  # the recurrent layer"
             else:

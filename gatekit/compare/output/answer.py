@@ -77,7 +77,8 @@ def _names(row: Row, baselines: Mapping[str, Row]) -> tuple[str, str]:
     if other is None or not (row.block and other.block == row.block and row.name and other.name):
         return label, baseline
     word = "on" if all(is_of_task(key) for key, _ in row.block) else "for"
-    return row.name, f"{other.name} {word} {row.group.part(dict(row.block))}"
+    shared = row.group.part(dict(row.block))
+    return row.name, f"{other.name} {word} {shared}" if shared else other.name
 
 
 def undecided(comparison: Comparison) -> list[str]:

@@ -219,7 +219,7 @@ class BlockLayer(SequenceLayer):
         inputs of each convolution, ``batch x steps x width``."""
         shapes = dict(state_shapes(self.cell, batch_size))
         for part in self.built_block.mix.parts:
-            if part.kind == "convolution":
+            if part.kind == "convolution" and part.carried:
                 shapes[f"{part.name}_inputs"] = (batch_size, part.options["kernel"] - 1, part.fed)
         return shapes
 

@@ -47,7 +47,8 @@ def mixed(
             if before is None:
                 before = _nothing(part, value, part.options["kernel"] - 1)
             value, last = layer(value, tf.cast(before, value.dtype), order=order)
-            states[name] = tf.cast(last, dtype)
+            if part.carried:
+                states[name] = tf.cast(last, dtype)
         elif part.kind == "mixer":
             more = {} if resets is None else {"resets": resets}
             cells = {n: v for n, v in given.items() if n in layer.state_names}

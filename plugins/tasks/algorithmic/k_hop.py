@@ -28,7 +28,7 @@ class KHop(StreamedTask):
 
     Separates: Nothing that has been measured here.
 
-    Time: -
+    Time: 12 s for 1,000 steps
 
     Published: Sanford et al.: Transformers with floor(log2 hops) + 2 layers err on few steps;
         a recurrence of fixed width needs as many layers as hops (their corollary 5.2).

@@ -24,9 +24,9 @@ class KeepNth(StreamedTask):
 
     Separates: Nothing that has been measured here.
 
-    Time: -
+    Time: 11 s for 1,000 steps
 
-    Measured: In gatekit, LSTM, 800 steps: 0.132, which is chance, 3 min.
+    Measured: In gatekit, LSTM, 800 steps: 0.132, which is chance.
 
     Published: None in this form.
 

@@ -25,9 +25,9 @@ class InContextRecall(SizedTask):
 
     Separates: Nothing that has been measured here. The state has to hold the value of every key.
 
-    Time: 4 min
+    Time: 16 s for 1,000 steps
 
-    Measured: In gatekit, LSTM, 800 steps: 0.300, 4 min.
+    Measured: In gatekit, LSTM, 800 steps: 0.300.
 
     Published: None at these options. A score of MAD is a mean over all difficulties, each with the
         best of six learning rates and weight decays, by an accuracy that weighs all values equally.
@@ -132,7 +132,7 @@ class NoisyRecall(InContextRecall):
     Separates: Nothing that has been measured here. An update that depends on the input can ignore
         noise.
 
-    Time: -
+    Time: 20 s for 1,000 steps
 
     Measured: In gatekit, LSTM, 800 steps: 0.301.
 

@@ -27,7 +27,7 @@ class SelectiveCopying(SizedTask):
     Separates: Recurrences whose update depends on the input, and can ignore blanks, from those
         where it does not, by the paper on Mamba.
 
-    Time: -
+    Time: 31 s for 1,000 steps
 
     Measured: In gatekit, LSTM, length 32 with 4 tokens, 200 steps: 0.317, 10 s.
 

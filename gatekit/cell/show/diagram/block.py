@@ -27,7 +27,7 @@ def block_diagram(built: BuiltBlock, known: Mapping[str, Work] = NO_WORKS) -> st
     """Return a drawing of a block, with the graph of its cell below, as an SVG document.
 
     Parts are boxes, operations on values are small ones. A thick arrow leads to a part with a
-    matrix, a dashed one to a convolution.
+    matrix, a dashed one to a convolution of each channel by itself.
 
     Args:
         built: the block with its sizes.
@@ -100,7 +100,8 @@ class _Graph:
         source = self._value(part.of)
         look = _LOOKS.get(part.kind, "equation")
         self._keys[part.name] = part.name
-        self._add(part.name, look, title, lines, [source], _STYLES.get(part.kind, "thin"))
+        style = "dense" if part.options.get("full") else _STYLES.get(part.kind, "thin")
+        self._add(part.name, look, title, lines, [source], style)
 
     def _value(self, expr: Expr) -> str:
         """Return the key of the box that computes an expression."""
