@@ -2,7 +2,8 @@
 
 `reading.read_cell` is the entry point: it checks every key and returns a `CellSpec`, whose
 `canonical` form reads back as the same cell. `lookup` finds what is registered under a name,
-`values` checks plain values and the source of a cell, `limits` its size. Start with `reading.py`.
+`values` and `numeric` check plain values and the source of a cell, `limits` its size, and `layout`
+what a file indents wrongly. Start with `reading.py`.
 """
 
 from .limits import CELL_KEYS, MAX_EQUATIONS, OTHER_KEYS, RESERVED, check_options

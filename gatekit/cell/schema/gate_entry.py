@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from gatekit.cell.catalogue import Catalogue
-from gatekit.cell.errors import CellError, ExpressionError
+from gatekit.cell.errors import CellError, ExpressionError, excerpt
 from gatekit.cell.gate import Gate, InlineGate
 from gatekit.cell.language.expression import Expr
 from gatekit.cell.language.parse import parse
@@ -146,8 +146,11 @@ def signal_norm(value: object, where: str) -> SignalNorm:
     if isinstance(value, str):
         return SignalNorm(value)
     if not isinstance(value, Mapping) or not isinstance(value.get("of"), str):
+        name = where.rpartition(".")[2]
         raise CellError(
-            f"{where}: name the signal to normalise, c or {{of: c, epsilon: 1.0e-3}}, not {value!r}"
+            f"{where}: the signal to normalise is expected, not {excerpt(repr(value))}; a norm has "
+            f"a name of its own: write norms: {{{name}_out: {name}}}, or with an epsilon "
+            f"norms: {{{name}_out: {{of: {name}, epsilon: 1.0e-3}}}}"
         )
     check_keys(value, ("of", "epsilon"), where)
     return SignalNorm(value["of"], _epsilon(value, where))

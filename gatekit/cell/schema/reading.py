@@ -24,6 +24,7 @@ from .limits import (
     check_plain,
     check_size,
 )
+from .layout import check_layout
 from .lookup import (
     check_initializer,
     check_initializers,
@@ -32,19 +33,10 @@ from .lookup import (
     kind_of,
     unknown,
 )
+from .numeric import constant, input_width, meant_number, number, rate
 from .regularizers import check_rules, read_rules
 from .specification import CellSpec, GateSpec, OutputUnitSpec, long_form, role_of
-from .values import (
-    check_keys,
-    constant,
-    input_width,
-    name_list,
-    number,
-    rate,
-    read_about,
-    section,
-    text,
-)
+from .values import check_keys, name_list, read_about, section, text
 
 _T = TypeVar("_T")
 
@@ -70,6 +62,7 @@ def read_cell(config: Mapping[str, Any], catalogue: Catalogue) -> CellSpec:
     if "function" in config:
         config = _call_cell_function(config, catalogue)
         check_plain(config)
+    check_layout(config)
     for key in config:
         if key not in CELL_KEYS:
             hint = OTHER_KEYS.get(str(key)) or nearest(str(key), CELL_KEYS) or "."
@@ -207,17 +200,28 @@ def _emits(
                 f"cell.equations.{name}: {name!r} is also in cell.gates; rename one of them"
             )
     if emits not in signals:
+        near = nearest(emits, signals)
+        longer = [signal for signal in signals if signal.startswith(emits)]
+        if not near and longer:
+            near = f"; did you mean {longer[0]!r}?"
+        meant = near.partition("'")[2].partition("'")[0]
+        remedy = f"Write emits: {meant}, or rename {meant} to {emits}." if meant else ""
         raise CellError(
-            f"cell.emits: {emits!r} is not a signal of the cell{nearest(emits, signals) or '.'} "
-            f"Its signals: {listed(signals)}."
+            f"cell.emits: {emits!r} is not a signal of the cell{near or '.'} {remedy} "
+            f"Its signals: {listed(signals)}.".replace("  ", " ")
         )
     return emits
 
 
 def _parameter(value: object, where: str, catalogue: Catalogue) -> Parameter:
     if not isinstance(value, Mapping):
+        amount = meant_number(value)
+        such = "init: 0.5" if amount is None else f"init: {amount}"
+        shape = value if value in ("units", "features", "scalar") else "units"
         raise CellError(
-            f"{where}: a mapping is expected, such as {{shape: scalar, init: 0.5, map: sigmoid}}"
+            f"{where}: a mapping is expected, not {excerpt(repr(value))}; write "
+            f"{where.rpartition('.')[2]}: {{shape: {shape}, {such}}}; a number that is not learned "
+            "is a constant"
         )
     check_keys(value, ("shape", "init", "map", "trainable"), where)
     try:
