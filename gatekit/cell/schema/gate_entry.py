@@ -146,11 +146,9 @@ def signal_norm(value: object, where: str) -> SignalNorm:
     if isinstance(value, str):
         return SignalNorm(value)
     if not isinstance(value, Mapping) or not isinstance(value.get("of"), str):
-        name = where.rpartition(".")[2]
         raise CellError(
-            f"{where}: the signal to normalise is expected, not {excerpt(repr(value))}; a norm has "
-            f"a name of its own: write norms: {{{name}_out: {name}}}, or with an epsilon "
-            f"norms: {{{name}_out: {{of: {name}, epsilon: 1.0e-3}}}}"
+            f"{where}: name the signal to normalise, not {excerpt(repr(value))}; a norm has a name "
+            "of its own: write norms: {h_out: h}, or norms: {h_out: {of: h, epsilon: 1.0e-3}}"
         )
     check_keys(value, ("of", "epsilon"), where)
     return SignalNorm(value["of"], _epsilon(value, where))

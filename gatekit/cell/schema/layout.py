@@ -47,8 +47,8 @@ def check_layout(config: Mapping[str, Any]) -> None:
             _check_members(config, section, members)
     for section in _NAMED:
         members = config.get(section)
-        for name in members if isinstance(members, Mapping) else ():
-            if isinstance(name, str) and keyword.iskeyword(name) and members[name] is not None:
+        for name, value in members.items() if isinstance(members, Mapping) else ():
+            if isinstance(name, str) and keyword.iskeyword(name) and value is not None:
                 raise CellError(
                     f"cell.{section}.{name}: {name!r} is a word of Python and cannot be a name; "
                     f"write {name.lower()}_ here and wherever it is read"

@@ -51,7 +51,17 @@ OTHER_KEYS = {
         "; a signal that is read as h_prev is a state, and `initial: {h: 0.5}` is its first value.",
     ),
     **dict.fromkeys(
-        ("extends", "extend", "inherits", "base", "parent", "from", "include", "based_on"),
+        (
+            "default",
+            "extends",
+            "extend",
+            "inherits",
+            "base",
+            "parent",
+            "from",
+            "include",
+            "based_on",
+        ),
         "; a cell starts from another with defaults: [lstm, _self_].",
     ),
     **dict.fromkeys(

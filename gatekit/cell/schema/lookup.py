@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from gatekit.cell.catalogue import Catalogue
-from gatekit.cell.errors import CellError, ConfigError, alternatives, listed
+from gatekit.cell.errors import CellError, ConfigError, alternatives, as_typed, excerpt, listed
 from gatekit.cell.initializer import Initializer
 from gatekit.cell.row_wise import RowWise
 
@@ -68,6 +69,10 @@ def kind_and_options(config: object, where: str) -> tuple[str, dict[str, Any]]:
         raise CellError(
             f"{where}: {glued!r} lacks a space after the colon; write {glued.replace(':', ': ', 1)}"
         )
+    bare = next((str(k) for k, v in config.items() if v is None and str(k) != "reads"), None)
+    if bare is not None and "kind" not in config:
+        rest = "".join(f", {k}: {as_typed(v)}" for k, v in config.items() if str(k) != bare)
+        raise CellError(f"{where}: kind is missing; write {{kind: {bare}{excerpt(rest)}}}")
     if not isinstance(config.get("kind"), str):
         raise CellError(
             f"{where}: kind or activation is required; write {{kind: sigmoid, ...}} or "
@@ -115,6 +120,13 @@ def unknown(
         "gatekit.use_plugins('path/to/file.py')."
     )
     near = "did you mean" in other
+    called = re.fullmatch(r"(\w+)\((.*)\)", str(name)) if isinstance(name, str) else None
+    if called and called[1] in known and what == "gate":
+        reads = re.sub(r"\s*\bpre\b,?\s*", "", called[2])
+        return CellError(
+            f"{where}: there is no {what} {name!r}; {called[1]} is one, and its arguments are its "
+            f"reads: write {{kind: {called[1]}{f', reads: [{reads}]' if reads else ''}}}"
+        )
     own = f" For one of your own name its file: plugins=[path/to/{name}.py]."
     return CellError(f"{where}: there is no {what} {name!r}{other}{broken}{own if near else found}")
 

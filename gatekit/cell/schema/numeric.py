@@ -13,7 +13,10 @@ _WORDS = {
     **dict.fromkeys(("one", "ones", "on", "true"), 1),
     **dict.fromkeys(("pi", "π"), math.pi),
     **dict.fromkeys(("e", "euler"), math.e),
-    **{"half": 0.5, "½": 0.5, "¼": 0.25, "tau": 2 * math.pi},
+    "half": 0.5,
+    "½": 0.5,
+    "¼": 0.25,
+    "tau": 2 * math.pi,
 }
 _ARITHMETIC = re.compile(r"\s*([-+]?[\d.]+)\s*(\*\*|[-+*/^])\s*([-+]?[\d.]+)\s*")
 
@@ -77,7 +80,7 @@ def number(value: object, where: str) -> float:
 
 def _remedy(value: object, where: str) -> str:
     """Return what to write in place of a value that is not a number, as the end of a sentence."""
-    _, section, name = (where.split(".") + ["", ""])[:3]
+    _, section, name = [*where.split("."), "", ""][:3]
     key = name or section
     amount = meant_number(value)
     if section == "initial":

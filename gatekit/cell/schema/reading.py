@@ -14,6 +14,7 @@ from gatekit.cell.output_unit import OutputUnit
 from gatekit.cell.parameter import Parameter
 
 from .gate_entry import read_expression, read_gate, read_reads, signal_norm
+from .layout import check_layout
 from .limits import (
     CELL_KEYS,
     MAX_EQUATIONS,
@@ -24,7 +25,6 @@ from .limits import (
     check_plain,
     check_size,
 )
-from .layout import check_layout
 from .lookup import (
     check_initializer,
     check_initializers,

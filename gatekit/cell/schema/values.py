@@ -97,13 +97,16 @@ def _as_mapping(key: str, value: object, config: Mapping[str, Any]) -> str:
         such = value if isinstance(value, (int, float)) else 0
         return f"it is given for each state: write {key}: {{{emits}: {such}}}"
     if isinstance(value, list) and value and all(isinstance(item, str) for item in value):
-        such = {"gates": "{kind: sigmoid}", "parameters": "{shape: units}", "constants": "0.5"}
-        if key in such:
-            each = ", ".join(f"{item}: {such[key]}" for item in value[:3])
+        entries = {"gates": "{kind: sigmoid}", "parameters": "{shape: units}", "constants": "0.5"}
+        if key in entries:
+            each = ", ".join(f"{item}: {entries[key]}" for item in value[:3])
             return f"each has a name and a value: write {key}: {{{each}}}"
     if isinstance(value, str) and "=" in value:
         name, _, right = value.partition("=")
         return f"write `{name.strip()}: {right.strip()}`, with a colon"
+    found = re.fullmatch(r"\s*(\w+)\s*:?\s*(\S.*)", value) if isinstance(value, str) else None
+    if found and key in ("equations", "constants", "gates"):
+        return f"write `{found[1]}: {found[2]}`, with a colon and a space after the name"
     if isinstance(value, list) and any(isinstance(item, Mapping) for item in value):
         return "remove the dashes in front of the names"
     if isinstance(value, list) and value and all(isinstance(v, str) and "=" in v for v in value):

@@ -28,7 +28,15 @@ from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
 from gatekit.cell.errors import ConfigError, GatekitError, alternatives, excerpt, shown
-from gatekit.registry import catalogue, cell_names, config_folders, left_out, own_file, reasons_of
+from gatekit.registry import (
+    catalogue,
+    cell_names,
+    config_folders,
+    left_out,
+    misplaced,
+    own_file,
+    reasons_of,
+)
 from gatekit.study.config import RUN_KEYS, meant_key
 from gatekit.study.references import refuse_large
 from gatekit.study.resolve import unresolved
@@ -342,8 +350,10 @@ def _missing(error: MissingConfigException, plugins: Sequence[str]) -> str:
         return f"block={name}: type block=plain for nothing around the layer."
     if reasons := reasons_of(name, plugins):
         return f"{group}={name}: there is no such {what}, because its plugin is broken: {reasons}"
-    hint = alternatives(name, known, f"{what}s", _LISTED_BY.get(group, ""))
     named = _files_with(name, plugins) if group == "cell" else ""
+    if place := "" if named else misplaced(group, name):
+        return f"{group}={name}: there is no such {what} here. {place}"
+    hint = alternatives(name, known, f"{what}s", _LISTED_BY.get(group, ""))
     return (
         f"{named}{group}={name}: there is no such {what}{hint} {own_file(group, name, known)} "
         f"{left_out(name, plugins)}".rstrip()
