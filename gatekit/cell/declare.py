@@ -202,6 +202,13 @@ def _checked(owner: str, name: str, value: object, hint: Any, default: Any) -> A
                 f" Its first value is an initializer: initializers: {{bias: {{kind: constant, "
                 f"value: {value}}}}}."
             )
+        if name == "bias" and isinstance(value, str) and value.lower() not in SWITCHES:
+            remedy = f" Its first value is an initializer: initializers: {{bias: {value[:40]}}}."
+        if name == "initializers" and isinstance(value, str):
+            remedy = (
+                f" Write which weights it draws: initializers: {{bias: {value[:40]}}}, or kernel "
+                "or recurrent in place of bias."
+            )
         if name == "norm":
             remedy = (
                 " Write the norm of the pre-activation as {of: sum}, or of each read as {of: read}."
@@ -229,7 +236,8 @@ def _such(value: object, hint: Any, default: Any) -> Any:
                 return found
     if hint is bool and (switch := SWITCHES.get(str(value).lower())) is not None:
         return switch
-    if isinstance(value, float) and value.is_integer() and _convert(int(value), hint) is not _WRONG:
+    whole = isinstance(value, float) and math.isfinite(value) and _convert(1, hint) is not _WRONG
+    if isinstance(value, float) and whole and value >= 1:
         return int(value)
     if default is not NO_EXAMPLE:
         return plain(default)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .calls import constructed
-from .errors import CellError, amount_of, nearest
+from .errors import SWITCHES, CellError, amount_of, nearest
 from .language import ops
 from .language.ops import Function
 
@@ -109,7 +109,11 @@ class Parameter:
         if not isinstance(self.init, Mapping) and not abs(self.init) <= LARGEST:
             raise CellError(f"a parameter's init is finite and at most {LARGEST:g}")
         if not isinstance(self.trainable, bool):
-            raise CellError(f"a parameter's trainable is true or false, not {self.trainable!r}")
+            such = SWITCHES.get(str(self.trainable).lower(), True)
+            raise CellError(
+                f"a parameter's trainable is true or false, not {self.trainable!r}; write "
+                f"trainable={such}"
+            )
         self.raw_init()
 
     def raw_init(self) -> float | Mapping[str, Any]:

@@ -32,6 +32,13 @@ FEEDBACK = "y"
 OUTPUT_UNIT = "output_unit"
 
 
+_NUMBERS = (
+    r"(?:alpha|beta|gamma|delta|epsilon|eps|zeta|eta|theta|kappa|lambda|mu|rho|tau|phi|omega|a|b|k|w"
+    r"|bias|weight|scale|rate|decay|lr|dt|temperature|threshold|gain|leak)(?:_\w*)?"
+)
+"""What numbers are called, learned or not, as a regular expression."""
+
+
 @dataclass(frozen=True)
 class Draft:
     """A cell, its output unit and the layer's sizes, with its parts by name.
@@ -144,6 +151,21 @@ class Draft:
             )
         if re.fullmatch(r"[A-Z](_\w+)?", name):
             return "; learned matrices are the reads of a gate: reads: [x, h_prev]."
+        if name in self.spec.functions:
+            return f", but a function of that name exists: write {self.spec.functions[name].typed}."
+        if name == "pre":
+            return "; only the activation of a gate has it: {activation: tanh(pre), reads: [x]}."
+        earlier = re.fullmatch(r"(\w+?)_(?:last|old|previous|before|tm1|t1|lag)", name)
+        current = re.fullmatch(r"(\w+?)_?t", name)
+        if earlier and earlier[1] in self.known:
+            return f"; the value of {earlier[1]} one step earlier is {earlier[1]}_prev."
+        if current and current[1] in self.known:
+            return f"; write {current[1]}, or {current[1]}_prev for its value one step earlier."
+        if re.fullmatch(_NUMBERS, name):
+            return (
+                f"; define it: parameters: {{{name}: {{shape: units, init: 0.5}}}} if it is "
+                f"learned, else constants: {{{name}: 0.5}}."
+            )
         if near := nearest(name, self.known):
             return near
         return f"; define it: gates: {{{name}: {{kind: tanh}}}}, or equations: {{{name}: ...}}."

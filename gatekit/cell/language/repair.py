@@ -256,6 +256,8 @@ class _Repair(ast.NodeTransformer):
 
     def visit_Subscript(self, node: ast.Subscript) -> ast.expr:
         step = ast.unparse(node.slice)
+        if isinstance(node.value, ast.Name) and node.value.id in self.functions:
+            return _call(node.value.id, self.visit(node.slice))
         if isinstance(node.value, ast.Name) and step in ("-1", "t - 1", "T - 1"):
             return ast.Name(f"{node.value.id.removesuffix('_prev')}_prev", ast.Load())
         if isinstance(node.value, ast.Name) and step in ("t", "T"):

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from gatekit.cell.catalogue import Catalogue
-from gatekit.cell.errors import CellError, ExpressionError, excerpt
+from gatekit.cell.errors import CellError, ExpressionError, as_typed, excerpt
 from gatekit.cell.gate import Gate, InlineGate
 from gatekit.cell.language.expression import Expr
 from gatekit.cell.language.parse import parse
@@ -15,7 +15,7 @@ from gatekit.cell.language.parse import parse
 from .lookup import check_initializers, instance_of, kind_and_options, kind_of, unknown
 from .regularizers import check_rules
 from .specification import EPSILON, GateSpec, Read, SignalNorm
-from .values import check_keys
+from .values import check_keys, refuse_commas
 
 
 def read_expression(text: object, catalogue: Catalogue, where: str, sizes: bool = True) -> Expr:
@@ -56,6 +56,17 @@ def read_reads(reads: object, where: str, catalogue: Catalogue) -> tuple[Read, .
         raise CellError(f"{where}: a list is expected, such as [{reads}]")
     if reads is not None and not isinstance(reads, (Mapping, Sequence)):
         raise CellError(f"{where}: a list is expected, such as [x, h_prev], not {reads!r}")
+    entries = () if reads is None or isinstance(reads, Mapping) else reads
+    pairs = [entry for entry in entries if isinstance(entry, Mapping)]
+    if pairs:
+        named: dict[str, Any] = {entry: "dense" for entry in entries if isinstance(entry, str)}
+        for pair in pairs:
+            named |= pair
+        each = ", ".join(f"{name}: {as_typed(kind)}" for name, kind in named.items())
+        raise CellError(
+            f"{where}: reads with their linear maps are in braces, not in brackets: write "
+            f"reads: {{{excerpt(each)}}}"
+        )
     items = reads.items() if isinstance(reads, Mapping) else [(r, "dense") for r in reads or ()]
     found: dict[str, Read] = {}
     for text, linear_map in items:
@@ -88,6 +99,8 @@ def read_gate(name: str, config: Any, cell: Mapping[str, Any], catalogue: Catalo
         ExpressionError: an activation or read is not in the equation language.
     """
     where = f"cell.gates.{name}"
+    if isinstance(config, Mapping):
+        refuse_commas(config, where)
     if isinstance(config, Gate):
         gate, kind = config, kind_of(config, catalogue.gates)
     elif isinstance(config, Mapping) and "activation" in config:
@@ -123,7 +136,7 @@ def _check_norm(norm: Mapping[str, Any] | None, where: str) -> None:
     if norm.get("of") not in ("read", "sum"):
         raise CellError(
             f"{where}.of: read (each linear map alone) or sum (their sum) is expected, "
-            f"not {norm.get('of')!r}"
+            f"not {norm.get('of')!r}; write of: sum"
         )
     _epsilon(norm, where)
     group = norm.get("group", [])

@@ -7,6 +7,7 @@ much as a part of the entry above.
 from __future__ import annotations
 
 import keyword
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -119,6 +120,23 @@ def _check_members(config: Mapping[str, Any], section: str, members: Mapping[str
         elif section == "gates":
             above = name
             _check_nested(place, value)
+        if other := _section_of(section, value):
+            raise CellError(
+                f"{place}: {name} looks like one of the {other}, and is among the {section}: move "
+                f"it below `{other}:`"
+            )
+
+
+def _section_of(section: str, value: object) -> str:
+    """Return the section that an entry belongs to by its form, if that is another one."""
+    if isinstance(value, Mapping):
+        kind = "kind" in value or "activation" in value
+        number = not kind and bool({"shape", "init"} & set(value))
+        if kind and section in ("equations", "parameters", "constants"):
+            return "gates"
+        return "parameters" if number and section in ("gates", "equations", "constants") else ""
+    equation = isinstance(value, str) and re.search(r"\w\s*[-+*/]\s*[\w(]", value)
+    return "equations" if equation and section == "gates" else ""
 
 
 def _of_the_cell(config: Mapping[str, Any], section: str, name: str, value: object) -> bool:

@@ -39,6 +39,8 @@ def kind_and_options(config: object, where: str) -> tuple[str, dict[str, Any]]:
             remedy = (
                 "; a read has the width of its signal, and a linear map: write for example dense"
             )
+        elif isinstance(config, (int, float)) and ".initializers." in f"{where}.":
+            remedy = f"; write {{kind: constant, value: {config}}}"
         elif isinstance(config, (int, float)) and where.startswith("cell.gates."):
             name = where.removeprefix("cell.gates.")
             remedy = f"; a fixed number is a constant: write constants: {{{name}: {config}}}"
@@ -69,6 +71,9 @@ def kind_and_options(config: object, where: str) -> tuple[str, dict[str, Any]]:
         raise CellError(
             f"{where}: {glued!r} lacks a space after the colon; write {glued.replace(':', ': ', 1)}"
         )
+    kinds = config.get("kind")
+    if isinstance(kinds, (list, tuple)) and len(kinds) == 1:
+        raise CellError(f"{where}.kind: one name is expected, not a list; write kind: {kinds[0]}")
     bare = next((str(k) for k, v in config.items() if v is None and str(k) != "reads"), None)
     if bare is not None and "kind" not in config:
         rest = "".join(f", {k}: {as_typed(v)}" for k, v in config.items() if str(k) != bare)

@@ -39,6 +39,27 @@ def check_keys(given: Iterable[object], allowed: Sequence[str], where: str) -> N
             )
 
 
+def refuse_commas(entries: Mapping[Any, Any], where: str) -> None:
+    """Refuse ``{h: maximum(a, b)}``, which YAML reads as ``h: maximum(a`` and a key ``b)``.
+
+    Raises:
+        CellError: a comma within brackets has cut an entry.
+    """
+    name, text = "", ""
+    for key, value in entries.items():
+        if isinstance(value, str) and value.count("(") > value.count(")"):
+            name, text = str(key), value
+        elif value is None and name:
+            text += f", {key}"
+            if text.count("(") <= text.count(")"):
+                raise CellError(
+                    f"{where}.{name}: within braces a comma begins another entry; put the value in "
+                    f"quotes: write {name}: {excerpt(repr(text))}"
+                )
+        else:
+            name = ""
+
+
 def section(config: Mapping[str, Any], key: str) -> Mapping[str, Any]:
     """Return a section of the cell, empty if it is missing. Entries that are null are removed.
 
@@ -51,6 +72,7 @@ def section(config: Mapping[str, Any], key: str) -> Mapping[str, Any]:
     if not isinstance(value, Mapping):
         came, remedy = excerpt(repr(value)), _as_mapping(key, value, config)
         raise CellError(f"cell.{key}: a mapping is expected, not {came}; {remedy}")
+    refuse_commas(value, f"cell.{key}")
     for name in value:
         if not isinstance(name, str) or not _IDENTIFIER.match(name):
             raise CellError(f"cell.{key}: {name!r} is not a name; {_as_name(name)}")
@@ -107,6 +129,9 @@ def _as_mapping(key: str, value: object, config: Mapping[str, Any]) -> str:
     found = re.fullmatch(r"\s*(\w+)\s*:?\s*(\S.*)", value) if isinstance(value, str) else None
     if found and key in ("equations", "constants", "gates"):
         return f"write `{found[1]}: {found[2]}`, with a colon and a space after the name"
+    if isinstance(value, list) and all(isinstance(v, Mapping) and "name" in v for v in value):
+        first = value[0]["name"] if value else "NAME"
+        return f"each begins with its name: write {first}: and its keys below it"
     if isinstance(value, list) and any(isinstance(item, Mapping) for item in value):
         return "remove the dashes in front of the names"
     if isinstance(value, list) and value and all(isinstance(v, str) and "=" in v for v in value):
@@ -248,4 +273,6 @@ def _check_work(work: Mapping[str, Any], where: str) -> None:
 
 def _check_year(value: object, where: str) -> None:
     if isinstance(value, bool) or not isinstance(value, int) or not 1900 <= value <= 2100:
-        raise CellError(f"{where}: a year such as 1997 is expected, not {value!r}")
+        digits = isinstance(value, str) and value.strip().isdigit()
+        such = value.strip() if isinstance(value, str) and digits else "1997"
+        raise CellError(f"{where}: a year is expected, not {value!r}; write year: {such}")
