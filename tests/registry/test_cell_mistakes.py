@@ -24,11 +24,11 @@ FILES = {
     ),
     "equation-not-indented": (
         GATES + REST.replace("\n  ", "\n"),
-        "line 4: .*, and h below it looks",
+        "line 4: .*, and h below it",
     ),
     "constant-not-indented": (
         GATES + "constants:\nbeta: 0.5\n" + REST,
-        "line 4: .*`constants:` is",
+        "line 4: .*`constants:`",
     ),
     "state-not-indented": (GATES + REST + "initial:\nh: 0.5\n", "line 7: .*`initial:` is empty"),
     "equations-in-gates": (
@@ -74,7 +74,7 @@ FILES = {
     "vector": (GATES + "constants: {beta: [1, 2]}\n" + REST, "write beta_1: 1, beta_2: 2"),
     "nothing": (
         GATES + "constants: {beta: ~}\n" + REST.replace("1", "beta"),
-        "Line 4 sets beta to",
+        "Line 4 sets beta",
     ),
     "name-on": ("gates:\n  on: {kind: sigmoid}\n" + REST, "line 2: .*another name, such as on_1"),
     "name-null": ("gates:\n  null: {kind: sigmoid}\n" + REST, "null and ~ as nothing: write an"),
@@ -83,6 +83,10 @@ FILES = {
         "line 4: .*'lambda' is a word of Python and cannot be a name; write lambda_",
     ),
     "brace": (GATES + "equations:\n  h: {update} * h_prev\n", r'write h: "\{update\} \* h_prev"'),
+    "comma-in-braces": (
+        GATES + "equations: {h: clip(update, 0, 1) * h_prev}\nemits: h\n",
+        r"line 4: .*in quotes: write h: 'clip\(update, 0, 1\) \* h_prev'",
+    ),
     "lambda": (GATES + "equations:\n  h: lambda u: u * h_prev\n", r"line 5.*write h: u \* h_prev"),
     "twice": (
         "gates:\n  f:\n  kind: tanh\n  g:\n  kind: tanh\n",
@@ -110,11 +114,11 @@ FILES = {
     "input": (GATES + REST.replace("1", "x"), "write x_in in place of x"),
     "repeat": (GATES + REST.replace("1", "repeat(candidate, 2)"), "write candidate in its place"),
     "rows": (
-        GATES + "equations: {h: update * flat(split(candidate, 3)) + h_prev}\nemits: h\n",
+        GATES + "equations:\n  h: update * flat(split(candidate, 3)) + h_prev\nemits: h\n",
         "cannot be cut into 3 equal rows; write a number that divides it: 1, 2, 4, 8",
     ),
     "vector-and-matrix": (
-        GATES + "equations: {h: update * split(candidate, 2) + h_prev}\nemits: h\n",
+        GATES + "equations:\n  h: update * split(candidate, 2) + h_prev\nemits: h\n",
         r"flat\(split\(candidate, 2\)\) makes a vector of the matrix",
     ),
     "outer": (
@@ -122,7 +126,7 @@ FILES = {
         r"line 5: .*write S: outer\(update, candidate\) \+ S_prev, and h: matvec\(S, update\)",
     ),
     "no-matrix": (
-        GATES + "equations: {h: matvec(update, candidate) + h_prev}\nemits: h\n",
+        GATES + "equations:\n  h: matvec(update, candidate) + h_prev\nemits: h\n",
         r"write update \* candidate, or dot\(update, candidate\)",
     ),
     # Cells in `defaults`.
@@ -143,7 +147,7 @@ FILES = {
     ),
     "removed": (
         "defaults: [lstm]\ngates: {forget: ~}\n",
-        "Line 2 sets forget to null, which removes",
+        "Line 2 sets forget to null",
     ),
     # Norms, states, parameters, circles.
     "norm-of-itself": (
@@ -161,7 +165,7 @@ FILES = {
     ),
     "map": (
         GATES + "parameters: {a: {map: relu}}\n" + REST,
-        "did you mean 'softplus'.*greater than 0",
+        "mean 'softplus'.*greater than 0",
     ),
     "circle": (
         GATES.replace("h_prev", "h", 1) + REST,
@@ -170,7 +174,7 @@ FILES = {
     "current": (GATES + REST.replace("1", "x_t"), "write x, or x_prev for its value one step"),
     "number": (
         GATES + REST.replace("1", "beta"),
-        r"parameters: \{beta: .* else constants: \{beta:",
+        r"parameters: \{beta: .* constants: \{beta:",
     ),
     "function": (GATES + REST.replace("1", "tanh"), r"write tanh\(x\)"),
 }

@@ -7,7 +7,7 @@ that a gate or the output unit takes the key of the value that it gets.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -141,6 +141,12 @@ class Draft:
         """Return an output unit's expression with the emitted signal's name for ``emitted``."""
         return substitute(expr, {"emitted": Name(self.spec.emits)})
 
+    def meant(self, name: str, known: Sequence[str]) -> str:
+        """Return what is meant by an unknown argument of a gate, as the end of a sentence."""
+        if name.endswith("_prev") and len(name.removesuffix("_prev")) == 1:
+            return self._meant(name)
+        return nearest(name, known) or "."
+
     def _meant(self, name: str) -> str:
         """Return what is meant by an unknown name, as the end of a sentence."""
         stem, emits = name.removesuffix("_prev"), self.spec.emits
@@ -258,7 +264,7 @@ def _bind_gate(draft: Draft, name: str) -> Bound:
                 )
             raise CellError(
                 f"{where}: {gate.definition()} asks for {target!r}, which does not exist"
-                f"{nearest(target, names) or '.'} It can ask for: {listed(names, 50)}; "
+                f"{draft.meant(target, names)} It can ask for: {listed(names, 50)}; "
                 f"{_rebinding(spec.kind, argument)}"
             )
         bound.append((argument, key))

@@ -257,6 +257,8 @@ def _instead(draft: Draft, section: str, name: str) -> str:
     role = dict(draft.spec.roles).get(name)
     if section == "norms" and draft.norms[name] == draft.spec.emits:
         return f"; write emits: {name},"
+    if section == "norms":
+        return f"; read {name} in place of {draft.norms[name]} in an equation,"
     if inherits and section == "gates" and role is not None:
         return f"; the gate in the role {name} is called {role} here: write {role},"
     others = [other for other in getattr(draft, section) if other != name]
@@ -264,8 +266,8 @@ def _instead(draft: Draft, section: str, name: str) -> str:
         return f"{near} {section.capitalize()}: {listed(others)}. Use it in an equation,"
     if inherits and others:
         return (
-            f"; it is new beside the inherited {section} ({listed(others, 8)}): write one of these "
-            "names to change one, use it in an equation,"
+            f"; to change an inherited one write its name ({listed(others, 8)}), to add one use it "
+            "in an equation,"
         )
     return "; use it in an equation,"
 

@@ -74,7 +74,9 @@ def written(text: str) -> str:
         plain = re.sub(r"_\{?t *- *1\}?", "_prev", re.sub(r"_\{?t\}?(?! *-)", "", plain))
         return f"; write {plain.replace('{', '(').replace('}', ')')}"
     if re.search(r"_\{?t *- *1", text):
-        return "; the previous value of h is h_prev"
+        plain = re.sub(r"_\{?t *- *1\}?", "_prev", text)
+        plain = re.sub(r"_\{t\}", "", plain)
+        return f"; the previous value of h is h_prev: write {plain}"
     if MATRICES.search(text):
         return (
             "; learned matrices are in the reads of a gate: "

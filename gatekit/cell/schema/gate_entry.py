@@ -53,10 +53,22 @@ def read_reads(reads: object, where: str, catalogue: Catalogue) -> tuple[Read, .
         ExpressionError: a read is not in the equation language.
     """
     if isinstance(reads, str):
-        raise CellError(f"{where}: a list is expected, such as [{reads}]")
+        such = ", ".join(re.split(r"[\s,;]+", reads.strip("[]() ")))
+        raise CellError(f"{where}: a list is expected, such as [{such}], not {reads!r}")
     if reads is not None and not isinstance(reads, (Mapping, Sequence)):
         raise CellError(f"{where}: a list is expected, such as [x, h_prev], not {reads!r}")
     entries = () if reads is None or isinstance(reads, Mapping) else reads
+    texts = [entry for entry in entries if isinstance(entry, str)]
+    for text in texts:
+        if re.fullmatch(r"\s*[A-Za-z_]\w*(?:\s*;\s*|\s+)[A-Za-z_]\w*\s*", text):
+            such = ", ".join(re.split(r"[\s;]+", text.strip()))
+            raise CellError(f"{where}: reads are separated by commas: write reads: [{such}]")
+    if any(text.count("(") > text.count(")") for text in texts):
+        cut = ", ".join(texts)
+        raise CellError(
+            f"{where}: a comma begins another read, here within the brackets of a call; put the "
+            f"read in quotes, as in reads: ['maximum(x, 0)', h_prev], and not [{excerpt(cut)}]"
+        )
     pairs = [entry for entry in entries if isinstance(entry, Mapping)]
     if pairs:
         named: dict[str, Any] = {entry: "dense" for entry in entries if isinstance(entry, str)}
@@ -79,7 +91,7 @@ def read_reads(reads: object, where: str, catalogue: Catalogue) -> tuple[Read, .
             raise unknown(place, "linear map", kind, catalogue.linear_maps, catalogue)
         read = Read(expr, kind, instance_of(catalogue.linear_maps[kind], options, place))
         if read.text in found:
-            raise CellError(f"{place}: {read.text!r} is read twice")
+            raise CellError(f"{place}: {read.text!r} is read twice; remove one of the two")
         found[read.text] = read
     return tuple(found.values())
 

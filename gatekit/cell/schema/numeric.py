@@ -128,7 +128,7 @@ def rate(value: object, where: str) -> float:
     """
     found = number(value, where)
     if not 0.0 <= found < 1.0:
-        such = found / 100 if 1 < found < 100 else 0.1
+        such = found / 100 if 2 <= found < 100 else 0.1
         key = where.rpartition(".")[2]
         raise CellError(
             f"{where}: a rate from 0 to below 1 is expected, not {value!r}; write for example "

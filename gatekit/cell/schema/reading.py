@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
@@ -204,8 +205,16 @@ def _emits(
         longer = [signal for signal in signals if signal.startswith(emits)]
         if not near and longer:
             near = f"; did you mean {longer[0]!r}?"
+        stem = re.split(r"\W|_prev", emits.partition("(")[2] or emits)[0]
+        if not near and emits.partition("(")[2] and stem in signals:
+            near = f"; it is one name: write equations: {{out: {emits}}} and emits: out."
+        elif not near and stem in signals:
+            near = f"; did you mean {stem!r}?"
         meant = near.partition("'")[2].partition("'")[0]
-        remedy = f"Write emits: {meant}, or rename {meant} to {emits}." if meant else ""
+        rename = (
+            f", or rename {meant} to {emits}" if re.fullmatch(r"(?!\w+_prev)\w+", emits) else ""
+        )
+        remedy = f"Write emits: {meant}{rename}." if meant else ""
         raise CellError(
             f"cell.emits: {emits!r} is not a signal of the cell{near or '.'} {remedy} "
             f"Its signals: {listed(signals)}.".replace("  ", " ")

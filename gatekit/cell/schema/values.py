@@ -33,6 +33,8 @@ def check_keys(given: Iterable[object], allowed: Sequence[str], where: str) -> N
         if key not in allowed:
             other = _OTHER_KEYS.get(str(key))
             near = f"; did you mean {other!r}?" if other in allowed else nearest(str(key), allowed)
+            if not near and len(allowed) == 1:
+                near = f"; did you mean {allowed[0]!r}?"
             raise CellError(
                 f"{where}.{key}: no such key{near or '.'} "
                 f"Keys: {listed(allowed)}. Write one of them, or remove {key}."
@@ -89,6 +91,9 @@ _EXAMPLES = {
     "initial": "h: 0",
     "roles": "forget: update",
     "norms": "c_out: c",
+    "initializers": "kernel: glorot_uniform",
+    "regularizers": "kernel: l2",
+    "constraints": "kernel: non_neg",
     "inputs": "context: 8",
 }
 
@@ -98,7 +103,8 @@ def _as_name(name: object) -> str:
     if isinstance(name, bool) or name is None:
         words = "null and ~ as nothing" if name is None else "yes, no, on and off as true or false"
         return f"YAML reads a bare {words}: write another name, such as gate_1"
-    plain = "".join(in_ascii(c) for c in str(name)[:100])
+    plain = re.sub(r"(?:_?\{t\}|\(t\)|\[t\])$", "", str(name)[:100])
+    plain = "".join(in_ascii(c) for c in plain)
     plain = re.sub(r"\W+", "_", plain, flags=re.ASCII).strip("_")
     plain = f"a_{plain}" if plain[:1].isdigit() else plain
     such = plain if _IDENTIFIER.match(plain) else "gate_1"
@@ -115,6 +121,9 @@ def _as_mapping(key: str, value: object, config: Mapping[str, Any]) -> str:
             f"each norm is a signal with a name of its own: write norms: {{{of}_out: {of}}}, and "
             f"read {of}_out in place of {of}"
         )
+    if key in ("initializers", "regularizers", "constraints") and isinstance(value, str):
+        of = "recurrent" if value == "orthogonal" else "kernel"
+        return f"it is given by kind of weight: write {key}: {{{of}: {value[:60]}}}"
     if key in ("initial", "zoneout") and isinstance(value, (int, float, str)):
         such = value if isinstance(value, (int, float)) else 0
         return f"it is given for each state: write {key}: {{{emits}: {such}}}"

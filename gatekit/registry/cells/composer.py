@@ -148,6 +148,11 @@ class _Composer:
             raise CellError(f"{asked}: there is no cell {name!r}{why}")
         if place := misplaced("cell", name):
             raise CellError(f"{asked}: there is no cell {name!r} here. {place}")
+        if name in self.catalogue.gates:
+            raise CellError(
+                f"{asked}: {name!r} is a gate, not a cell; write defaults: [lstm, _self_], and "
+                f"gates: {{forget: {{kind: {name}}}}}"
+            )
         hint = alternatives(name, known, "cells", "gatekit cells")
         raise CellError(
             f"{asked}: there is no cell {name!r}{hint} {own_file('cell', name, known)}".rstrip()
@@ -175,7 +180,9 @@ class _Composer:
             )
         names = [self.entry(entry, chain, defaults) for entry in defaults]
         if names.count("_self_") > 1:
-            raise ConfigError(f"{where}: _self_ is twice in defaults {list(defaults)}")
+            raise ConfigError(
+                f"{where}: _self_ is twice in defaults {list(defaults)}; remove one of the two"
+            )
         if "_self_" not in names:
             names.append("_self_")
         merged: dict[str, Any] = {}
