@@ -79,4 +79,4 @@ ELSEWHERE = {
     ),
     "stop_gradient": "every part of an equation is trained",
 }
-"""Functions of other libraries that are no equation here, with what to write where."""
+"""Functions of other libraries that equations cannot have, with what to write where."""

@@ -1,4 +1,4 @@
-"""Notation of papers and of other languages: why it is no equation, and what is typed."""
+"""Notation of papers and of other languages: why it is refused, and what is typed."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ _REASONS = (
 
 
 def syntax(text: str, message: str, place: int) -> tuple[str, int, int]:
-    """Return why a string is no expression, and the place that is marked.
+    """Return why a string is not an expression, and the place that is marked.
 
     Args:
         text: the equation.
