@@ -38,6 +38,7 @@ _REASONS = (
     (r"^\s*[*/,]", "the equation begins with an operator"),
     (r"[-+*/]\s+[*/]", "two operators follow each other"),
     (r"(?<=[\w)])\s+(?=[\w(])", "there is no operator between two names"),
+    (r"(?<=\))(?=[\w(])", "there is no operator after the bracket"),
 )
 """What a string has that Python's grammar refuses, with why; operators are named."""
 

@@ -228,6 +228,8 @@ class _Reader:
         else:
             written = self.repair().replace(":", ";", 1)
             meant = written if name in FUNCTIONS or not near else near
+            if not meant and FUNCTIONS.get(name):
+                meant = f"; write {FUNCTIONS[name]}, which is {name}(a, b, c)"
         return self.at(node.func, f"there is no function {name!r}{meant}", table=not meant)
 
     def visit(self, node: ast.expr, depth: int) -> Expr:

@@ -111,7 +111,7 @@ _NEW = {
 def own_file(group: str, name: str, known: Iterable[str]) -> str:
     """Return a sentence: where a configuration of the user's own is looked for, and what is there.
 
-    It is empty where there is no folder ``conf`` and a known name is near.
+    It is empty where there is no folder ``conf`` and the name is a known one, misspelt.
 
     Args:
         group: ``cell``, ``task`` or another folder of ``./conf``.
@@ -123,7 +123,9 @@ def own_file(group: str, name: str, known: Iterable[str]) -> str:
     sentence = f"Your own {group.replace('_', ' ')} would be the file {path}"
     if not folder.is_dir():
         lost = f"{sentence}, but this folder has no conf: cd to your project."
-        return "" if nearest_name(name, known) else lost
+        near = nearest_name(name, known)
+        # A name that is misspelt is about as long; another name is a file in another folder.
+        return "" if near and abs(len(near) - len(name)) < 2 else lost
     return f"{sentence}{_NEW.get(group, '')}."
 
 
