@@ -6,6 +6,7 @@
 what a file indents wrongly. Start with `reading.py`.
 """
 
+from .layout import check_layout
 from .limits import CELL_KEYS, MAX_EQUATIONS, OTHER_KEYS, RESERVED, check_options
 from .lookup import make_initializer
 from .reading import read_cell, read_output_unit, replaced, swap
@@ -30,6 +31,7 @@ __all__ = [
     "OutputUnitSpec",
     "Read",
     "SignalNorm",
+    "check_layout",
     "check_options",
     "make_initializer",
     "read_about",
