@@ -10,6 +10,7 @@ from gatekit.cell.schema import read_output_unit
 from gatekit.registry import catalogue, load_cell
 from gatekit.registry.cells import in_file, misplaced
 from gatekit.study.command import compose
+from gatekit.study.plan import plan
 
 GATES = """gates:
   update: {kind: sigmoid, reads: [x, h_prev]}
@@ -227,3 +228,37 @@ def test_nothing_is_found_elsewhere_for_a_misspelt_name(place):
     assert misplaced("cell", "lsmt") == misplaced("cell", "../lstm") == ""
     with pytest.raises(CellError, match="did you mean 'lstm'"):
         load_cell("lsmt", catalogue())
+
+
+@pytest.mark.parametrize("case", ["path", "self", "all-in-cell", "gates-not-indented", "near-gate"])
+def test_a_plan_answers_as_the_cell_alone(write, case):
+    text, says = FILES[case]
+    write("conf/cell/mine.yaml", text)
+    with pytest.raises(GatekitError) as caught:
+        plan(compose(["cell=mine", "task=adding", "units=8"]))
+    assert re.search(says, str(caught.value), re.DOTALL), caught.value
+    assert str(caught.value).startswith("conf/cell/mine.yaml, line ")
+
+
+WORDS = {
+    "type": ("{type: sigmoid}", "did you mean 'kind'[?] Write kind: sigmoid"),
+    "call": ("sigmoid(x, h_prev)", r"write \{kind: sigmoid, reads: \[x, h_prev\]\}"),
+    "bare": ("{sigmoid, reads: [x]}", r"kind is missing; write \{kind: sigmoid, reads: \[x\]\}"),
+    "brackets": ("{kind: tanh, reads: [x: dense]}", r"write reads: \{x: dense\}"),
+    "spaces": ("{kind: tanh, reads: [x h_prev]}", r"write reads: \[x, h_prev\]"),
+    "cut": ("{activation: maximum(pre, 0)}", r"write activation: 'maximum\(pre, 0\)'"),
+    "first-bias": ("{kind: tanh, bias: ones}", r"initializers: \{bias: ones\}"),
+    "switch": ("{kind: tanh, bias: 'false'}", "Write bias: false"),
+    "number": ("{kind: tanh, initializers: {bias: 1}}", r"write \{kind: constant, value: 1\}"),
+    "norm": ("{kind: tanh, norm: {of: pre}}", "; write of: sum"),
+    "list": ("{kind: [tanh]}", "write kind: tanh"),
+}
+
+
+@pytest.mark.parametrize("case", WORDS)
+def test_a_gate_in_other_words_is_answered_in_gatekits(write, case):
+    gate, says = WORDS[case]
+    write("conf/cell/mine.yaml", f"gates:\n  update: {gate}\n  candidate: tanh\n{REST}")
+    with pytest.raises(GatekitError, match=says) as caught:
+        load_cell("mine", catalogue())
+    assert str(caught.value).startswith("conf/cell/mine.yaml, line 2: cell.gates.update")
