@@ -158,7 +158,11 @@ def _named_arguments(cls: type) -> list[str]:
 _SHORT = {
     **dict.fromkeys(("init", "initial"), "initializers: {bias: zeros}"),
     **dict.fromkeys(("inputs", "input", "of"), "reads: [x, h_prev]"),
+    **dict.fromkeys(("bias_init", "bias_initializer"), "initializers: {bias: zeros}"),
+    **dict.fromkeys(("kernel_init", "kernel_initializer"), "initializers: {kernel: zeros}"),
+    "recurrent_initializer": "initializers: {recurrent: zeros}",
     "use_bias": "bias: false",
+    "dropout": "the key `dropout` of the cell",
 }
 """What other libraries call an option of a gate, with what to write."""
 _LENGTH = ("T", "n", "seq_len", "seq_length", "sequence_length", "timesteps", "max_len")
@@ -202,6 +206,15 @@ def _checked(owner: str, name: str, value: object, hint: Any, default: Any) -> A
                 f" Its first value is an initializer: initializers: {{bias: {{kind: constant, "
                 f"value: {value}}}}}."
             )
+        if name == "activation" and isinstance(value, (int, float)):
+            remedy = f" An activation is an equation over pre: activation: 0 * pre + {value}."
+        if name == "bias" and isinstance(value, str) and value.lower() not in SWITCHES:
+            remedy = f" Its first value is an initializer: initializers: {{bias: {value[:40]}}}."
+        if name == "initializers" and isinstance(value, str):
+            remedy = (
+                f" Write which weights it draws: initializers: {{bias: {value[:40]}}}, or kernel "
+                "or recurrent in place of bias."
+            )
         if name == "norm":
             remedy = (
                 " Write the norm of the pre-activation as {of: sum}, or of each read as {of: read}."
@@ -229,7 +242,8 @@ def _such(value: object, hint: Any, default: Any) -> Any:
                 return found
     if hint is bool and (switch := SWITCHES.get(str(value).lower())) is not None:
         return switch
-    if isinstance(value, float) and value.is_integer() and _convert(int(value), hint) is not _WRONG:
+    whole = isinstance(value, float) and math.isfinite(value) and _convert(1, hint) is not _WRONG
+    if isinstance(value, float) and whole and value >= 1:
         return int(value)
     if default is not NO_EXAMPLE:
         return plain(default)

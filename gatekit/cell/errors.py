@@ -44,7 +44,10 @@ class ConfigError(GatekitError):
 
 
 NO_EXAMPLE: Any = object()
-SWITCHES = {"yes": True, "on": True, "1": True, "no": False, "off": False, "0": False}
+SWITCHES = {
+    **dict.fromkeys(("yes", "on", "1", "true"), True),
+    **dict.fromkeys(("no", "off", "0", "false"), False),
+}
 """What people write for true and false."""
 
 
@@ -74,11 +77,13 @@ def as_typed(value: Any, quoted: bool = False) -> str:
 
 
 def amount_of(value: object) -> int | float | None:
-    """Return the number that a string means: ``1k``, ``50%``, ``0,1``, ``64``; None if it has none.
+    """Return the number that a string means: ``1k``, ``50%``, ``0,1``, ``1,000``; None without one.
 
     Anything but a string means none.
     """
-    text = value.strip().replace(",", ".") if isinstance(value, str) else ""
+    text = value.strip() if isinstance(value, str) else ""
+    grouped = re.fullmatch(r"[-+]?[1-9]\d{0,2}(?:[,_ ]\d{3})+", text)
+    text = re.sub("[,_ ]", "", text) if grouped else text.replace(",", ".")
     number = _AMOUNT.fullmatch(text)
     if number is None:
         return None

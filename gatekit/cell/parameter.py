@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .calls import constructed
-from .errors import CellError, listed, nearest
+from .errors import SWITCHES, CellError, amount_of, nearest
 from .language import ops
 from .language.ops import Function
 
@@ -34,18 +34,33 @@ class ParameterMap:
     Attributes:
         function: the map, for numbers, arrays and tensors; it knows its range and its LaTeX.
         inverse: returns the raw weight of a value, because ``init`` is what equations read.
+        values: the range, in words.
+        such: a value in the range.
     """
 
     function: Function
     inverse: Callable[[float], float]
+    values: str
+    such: float
 
 
 MAPS = {
-    "sigmoid": ParameterMap(ops.sigmoid, lambda v: math.log(v / (1.0 - v))),
-    "tanh": ParameterMap(ops.tanh, math.atanh),
-    "softplus": ParameterMap(ops.softplus, lambda v: math.log(math.expm1(v))),
-    "exp": ParameterMap(ops.exp, math.log),
+    "sigmoid": ParameterMap(
+        ops.sigmoid, lambda v: math.log(v / (1.0 - v)), "between 0 and 1, both excluded", 0.9
+    ),
+    "tanh": ParameterMap(ops.tanh, math.atanh, "between -1 and 1, both excluded", 0.5),
+    "softplus": ParameterMap(
+        ops.softplus, lambda v: math.log(math.expm1(v)), "greater than 0", 1.0
+    ),
+    "exp": ParameterMap(ops.exp, math.log, "greater than 0", 1.0),
 }
+_OTHER_MAPS = {
+    **dict.fromkeys(("relu", "elu", "abs", "square", "positive", "softmax"), "softplus"),
+    **dict.fromkeys(("hard_sigmoid", "logistic", "sigm", "clip", "unit"), "sigmoid"),
+    **dict.fromkeys(("hard_tanh", "softsign", "clip_tanh"), "tanh"),
+    **dict.fromkeys(("log", "exponential", "log_space"), "exp"),
+}
+"""The map whose values are those of a function that is not a map, because it has no inverse."""
 
 
 @constructed("gatekit.Parameter('units', init=0.5)")
@@ -76,20 +91,29 @@ class Parameter:
                 f"{_as_size(self.shape)}"
             )
         if self.map is not None and not (isinstance(self.map, str) and self.map in MAPS):
-            raise CellError(
-                f"there is no map {self.map!r}{nearest(str(self.map), MAPS) or '.'} "
-                f"Maps: {listed(MAPS)}."
-            )
+            meant = _OTHER_MAPS.get(str(self.map).lower(), "")
+            near = f"; did you mean {meant!r}?" if meant else nearest(str(self.map), MAPS)
+            if str(self.map).lower() in ("linear", "identity", "none"):
+                near = "; omit map for the value itself."
+            ranges = "; ".join(f"{name} is {MAPS[name].values}" for name in sorted(MAPS))
+            raise CellError(f"there is no map {self.map!r}{near or '.'} Maps: {ranges}.")
         if isinstance(self.init, bool) or not isinstance(self.init, (int, float, Mapping)):
             kind = self.init if isinstance(self.init, str) else "uniform"
+            amount = amount_of(self.init)
+            such = {"kind": kind} if amount is None else amount
+            point = " (a decimal number has a point)" if "," in str(self.init) else ""
             raise CellError(
-                f"a parameter's init is a number or {{'kind': ...}}, not {self.init!r}; write "
-                f"init={{'kind': {kind!r}}}"
+                f"a parameter's init is a number or {{'kind': ...}}, not {self.init!r}{point}; "
+                f"write init={such!r}"
             )
         if not isinstance(self.init, Mapping) and not abs(self.init) <= LARGEST:
             raise CellError(f"a parameter's init is finite and at most {LARGEST:g}")
         if not isinstance(self.trainable, bool):
-            raise CellError(f"a parameter's trainable is true or false, not {self.trainable!r}")
+            such = SWITCHES.get(str(self.trainable).lower(), True)
+            raise CellError(
+                f"a parameter's trainable is true or false, not {self.trainable!r}; write "
+                f"trainable={such}"
+            )
         self.raw_init()
 
     def raw_init(self) -> float | Mapping[str, Any]:
@@ -99,9 +123,10 @@ class Parameter:
         try:
             return MAPS[self.map].inverse(float(self.init))
         except (ValueError, ZeroDivisionError, OverflowError):
+            values = MAPS[self.map]
             raise CellError(
-                f"init={self.init} is outside the range of map={self.map!r}; "
-                "init is the value that equations read, after the map"
+                f"init={self.init} is outside the range of map={self.map!r}, {values.values}; "
+                f"init is the value that equations read, after the map: write init={values.such}"
             ) from None
 
     def canonical(self) -> dict[str, Any]:

@@ -30,12 +30,15 @@ _FLOAT = re.compile(
 # Python prints no integer of more than 4,300 digits, and hexadecimal ones are read without a limit.
 _MAX_DIGITS = 300
 _INTEGER = re.compile(r"[-+]?(?:0b[01_]+|0x[0-9a-fA-F_]+|[0-9][0-9_:]*)\Z")
+_SWITCH = re.compile(r"(?i:yes|no|on|off)\Z")
 _AMBIGUOUS = (
-    (re.compile(r"(?i:yes|no|on|off)\Z"), "YAML reads it as true or false"),
+    (_SWITCH, "YAML reads it as true or false"),
     (re.compile(r"[-+]?0[0-9_]+\Z"), "YAML reads it as an octal number"),
     (re.compile(r"[-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+\Z"), "YAML reads it as a number of base 60"),
     (re.compile(r"[-+]?[0-9]+_[0-9_]*\Z"), "YAML drops the underscores"),
 )
+_DIGITS = re.compile(r"[0-9]{1,15}\Z")
+_ENTRY_ENDS = re.compile(r"\s*[,}]")
 
 
 class _Loader(yaml.SafeLoader):
@@ -80,7 +83,7 @@ def _parsed(text: str, path: Path) -> dict[str, Any]:
         _walk(path, text)
         loaded = yaml.load(text, Loader=_Loader)
     except yaml.YAMLError as error:
-        raise ConfigError(f"{shown(path)} is not YAML{_marked(error)}") from None
+        raise ConfigError(f"{shown(path)} is not YAML{_marked(error, text)}") from None
     except RecursionError:
         raise ConfigError(f"{shown(path)} is nested deeper than {MAX_DEPTH} levels.") from None
     except ValueError as error:
@@ -94,18 +97,62 @@ def _parsed(text: str, path: Path) -> dict[str, Any]:
     return loaded
 
 
-def _marked(error: yaml.YAMLError) -> str:
+def _marked(error: yaml.YAMLError, text: str) -> str:
     """Return what is wrong, with the line and a caret below it where the parser has them."""
     mark = getattr(error, "problem_mark", None)
-    if "unexpected end of stream" in str(getattr(error, "problem", "")):
+    if re.search("unexpected end of stream|could not find", str(getattr(error, "problem", ""))):
         mark = getattr(error, "context_mark", None) or mark  # where the quotation begins
     snippet = None if mark is None else mark.get_snippet(indent=4)
     if mark is None or snippet is None:
         return f": {' '.join(str(error).split())[:300]}"
     parts = (getattr(error, "context", None), getattr(error, "problem", None))
     why = ", ".join(" ".join(str(part).split())[:150] for part in parts if part)
-    remedy = next((f"; {hint}" for words, hint in _YAML_HINTS if words in why), "")
-    return f", line {mark.line + 1}, column {mark.column + 1}: {why}{remedy}\n{snippet}"
+    lines = text.splitlines()
+    line = lines[mark.line] if mark.line < len(lines) else ""
+    if function := re.match(r"\s*(\w+): *lambda[^:]*:\s*(.+)", line):
+        hint = f"an equation is what a step computes, not a function: write {function[1]}: "
+        why = hint + function[2][:100]
+    elif (value := _value_to_quote(why, line)) is not None:
+        why = f"a value that begins with {value[1][0]} needs quotes: write {value[0]}: {value[2]}"
+    elif "but found '<block mapping start>'" in why or "but found '-'" in why:
+        why = _uneven(lines, mark.line, mark.column)
+    else:
+        hint = next((hint for words, hint in _YAML_HINTS if words in why), "")
+        why = hint if hint and "<" in why else f"{why}; {hint}" if hint else why
+    return f", line {mark.line + 1}, column {mark.column + 1}: {why}\n{snippet}"
+
+
+def _value_to_quote(why: str, line: str) -> tuple[str, str, str] | None:
+    """Return the name, the value and the value in quotes of a line that YAML reads otherwise."""
+    found = re.match(r"\s*([\w.-]+): +([-*&!|>@%`'\"{\[].{0,200})", line)
+    if found is None or "\t" in line or not _QUOTED.search(why):
+        return None
+    value = found[2].strip()
+    bare = re.sub(r"^- ", "-", value)
+    bare = value.replace(value[0], "") if value[0] in "'\"" else bare
+    mark = "'" if '"' in bare else '"'
+    return found[1], value, bare if value[0] in "'\"-" else f"{mark}{bare}{mark}"
+
+
+_QUOTED = re.compile(
+    "alphabetic|chomping|start any token|sequence entries|<block end>.*'<(?!block mapping)"
+)
+
+
+def _uneven(lines: list[str], number: int, column: int) -> str:
+    """Return how a line is indented that does not begin where its neighbours do."""
+    above = next((line for line in reversed(lines[:number]) if line.strip()), "")
+    spaces = len(above) - len(above.lstrip(" "))
+    bare = re.match(r"\s*[\w.-]+:\s*(\S.*)?", above)
+    if spaces < column and bare and bare[1]:
+        nested = f"; `{above.strip()[:40]}` has a value, and nothing can be below it"
+    else:
+        nested = ""
+    word = f"{spaces} space{'' if spaces == 1 else 's'}" if spaces else "no spaces"
+    return (
+        f"the line is indented unlike its neighbours, by {column}; the line above it begins after "
+        f"{word}{nested}: indent the names of one mapping equally"
+    )
 
 
 _YAML_HINTS = (
@@ -114,10 +161,15 @@ _YAML_HINTS = (
         "mapping values are not allowed",
         "write NAME: VALUE, with a colon after the first name; a value with a colon needs quotes",
     ),
-    ("could not find expected ':'", "write NAME: VALUE, with a colon and a space after the name"),
+    (
+        "could not find expected ':'",
+        "write NAME: VALUE, with a colon and a space after the name; an equation is one line",
+    ),
     ("unexpected end of stream", "close the quotation mark"),
+    ("'<document start>'", "the first line is indented: begin each key of the file at the margin"),
     ("expected <block end>", "indent the names of one mapping equally"),
     ("expected ',' or", "close the bracket, and separate items by commas"),
+    ("that cannot start any token", "put the value in quotes"),
 )
 
 
@@ -195,7 +247,8 @@ def _walk(path: Path, text: str) -> None:
     """Refuse by the parser's events what must not be built."""
     counts: list[int] = [0]
     owners: list[str | None] = []
-    keys: list[tuple[set[Hashable], bool] | None] = []
+    keys: list[tuple[dict[Hashable, int], bool] | None] = []
+    last: list[str] = ["", ""]
     sizes: dict[str, int] = {}
     named = shown(path)
     for event in yaml.parse(text, Loader=_Loader):
@@ -214,7 +267,8 @@ def _walk(path: Path, text: str) -> None:
         if isinstance(event, yaml.AliasEvent):
             if event.anchor not in sizes:
                 raise ConfigError(
-                    f"{where}: *{event.anchor} names nothing that is complete before it."
+                    f"{where}: *{event.anchor} names nothing that is complete before it; a value "
+                    "that begins with * needs quotes."
                 )
             counts[-1] += sizes[event.anchor]
         else:
@@ -225,22 +279,27 @@ def _walk(path: Path, text: str) -> None:
         if sum(counts) > MAX_VALUES:
             raise ConfigError(f"{where}: more than {MAX_VALUES:,} values, aliases written out.")
         if isinstance(event, yaml.ScalarEvent):
-            _check_scalar(event, where)
+            if is_key and event.style is None and _DIGITS.match(event.value):
+                _check_comma(event, text, last, where)
+            last = [last[1], event.value]
+            _check_scalar(event, where, is_key)
             if event.anchor:
                 sizes[event.anchor] = 1 + len(event.value) // _LONG
             if is_key and keys[-1] is not None:
                 seen = keys[-1][0]
                 if event.value in seen:
                     raise ConfigError(
-                        f"{where}: the key {event.value!r} is written twice; remove one of them."
+                        f"{where}: the key {event.value!r} is written twice, first in line "
+                        f"{seen[event.value]}; remove one of them, or indent each below the name "
+                        "that it belongs to."
                     )
-                seen.add(event.value)
+                seen[event.value] = _line(event)
         elif isinstance(event, yaml.CollectionStartEvent):
             if is_key:
                 raise ConfigError(f"{where}: a key is a name, not a list or a mapping.")
             counts.append(0)
             owners.append(event.anchor)
-            keys.append((set(), False) if isinstance(event, yaml.MappingStartEvent) else None)
+            keys.append(({}, False) if isinstance(event, yaml.MappingStartEvent) else None)
             if len(owners) > MAX_DEPTH:
                 raise ConfigError(f"{where}: nested deeper than {MAX_DEPTH} levels.")
 
@@ -249,7 +308,7 @@ def _line(event: yaml.Event) -> int:
     return event.start_mark.line + 1 if event.start_mark is not None else 1
 
 
-def _turn(keys: list[tuple[set[Hashable], bool] | None]) -> bool:
+def _turn(keys: list[tuple[dict[Hashable, int], bool] | None]) -> bool:
     """Return whether the next node is a key of the innermost mapping."""
     if not keys or keys[-1] is None:
         return False
@@ -258,7 +317,17 @@ def _turn(keys: list[tuple[set[Hashable], bool] | None]) -> bool:
     return not value_next
 
 
-def _check_scalar(event: yaml.ScalarEvent, where: str) -> None:
+def _check_comma(event: yaml.ScalarEvent, text: str, last: list[str], where: str) -> None:
+    """Refuse ``{beta: 0,5}``, which is beta: 0 and a key 5 without a value."""
+    end = event.end_mark.index if event.end_mark is not None else len(text)
+    if _ENTRY_ENDS.match(text, end) and re.fullmatch(r"[-+]?[0-9]{1,15}", last[1]):
+        raise ConfigError(
+            f"{where}: a comma separates entries, and a decimal number has a point: write "
+            f"{last[0][:60]}: {last[1]}.{event.value}"
+        )
+
+
+def _check_scalar(event: yaml.ScalarEvent, where: str, is_key: bool = False) -> None:
     if event.style is not None or not event.implicit[0]:
         return
     if len(event.value) > _MAX_DIGITS and _INTEGER.match(event.value):
@@ -269,11 +338,24 @@ def _check_scalar(event: yaml.ScalarEvent, where: str) -> None:
     for pattern, why in _AMBIGUOUS:
         if pattern.match(event.value):
             raise ConfigError(
-                f'{where}: {event.value} can be misread ({why}); write "{event.value}" for the '
-                "string, true or false for a boolean, or a decimal number."
+                f"{where}: {event.value} can be misread ({why}); "
+                f"{_unambiguous(event.value, is_key)}."
             )
     if _FLOAT.match(event.value) and not math.isfinite(float(_number(event.value))):
-        raise ConfigError(f"{where}: {event.value} is not a finite number.")
+        raise ConfigError(f"{where}: {event.value} is not a finite number; write for example 1e6.")
+
+
+def _unambiguous(value: str, is_key: bool) -> str:
+    """Return what to write in place of a value that can be misread."""
+    quoted = f'"{value}" for the string'
+    if _SWITCH.match(value) and is_key:
+        return f"write another name, such as {value}_1"
+    if _SWITCH.match(value):
+        word = "true" if value.lower() in ("yes", "on") else "false"
+        return f"write {word}, or {quoted}; as a name take another, such as {value}_1"
+    if ":" in value:
+        return f"write {quoted}, or a decimal number"
+    return f"write {value.replace('_', '').lstrip('0') or '0'}, or {quoted}"
 
 
 def _number(text: str) -> str:

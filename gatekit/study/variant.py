@@ -15,6 +15,7 @@ from gatekit.cell.schema import (
     CELL_KEYS,
     OTHER_KEYS,
     CellSpec,
+    check_layout,
     read_cell,
     read_output_unit,
     swap,
@@ -210,6 +211,8 @@ def cell_of(config: Mapping[str, Any], known: components.Components) -> CellSpec
     Raises:
         GatekitError: the cell or a swap is not allowed.
     """
+    if "function" not in config["cell"]:
+        check_layout(config["cell"])
     for key in () if "function" in config["cell"] else config["cell"]:
         if key in CELL_KEYS or (key in OTHER_KEYS and key not in RUN_KEYS):
             continue  # `read_cell` judges these

@@ -63,7 +63,10 @@ REFUSED = {
         "a positive number",
     ),
     "20-parameter": ({"parameters": {"p": {"shapes": 1}}}, "did you mean 'shape'"),
-    "20-parameter-text": ({"parameters": {"p": 0.5}}, "a mapping is expected, such as"),
+    "20-parameter-text": (
+        {"parameters": {"p": 0.5}},
+        r"not 0.5; write p: \{shape: units, init: 0.5\}",
+    ),
     "20-role": ({"roles": {"forget": "forgot"}}, "'forgot' is not a gate; did you mean 'forget'"),
     "22-read-twice": (
         {"gates": {"forget": {"kind": "forget", "reads": ["a*x", "a * x"]}}},
@@ -83,7 +86,10 @@ REFUSED = {
     "24-plugin-function": ({"equations": {"positive": "c"}}, "'positive' is a function"),
     "24-prev": ({"equations": {"c_prev": "c"}}, "names that end in _prev"),
     "24-history": ({"inputs": {"h_history": 1}}, "names that end in _prev or _history"),
-    "24-keyword": ({"equations": {"lambda": "c"}}, "cannot read 'lambda', a keyword of Python"),
+    "24-keyword": (
+        {"equations": {"lambda": "c"}},
+        "'lambda' is a word of Python .*; write lambda_ here",
+    ),
     "24-identifier": ({"equations": {"a-b": "c"}}, "'a-b' is not a name"),
     "24-leading-underscore": ({"equations": {"__class__": "c"}}, "'__class__' is not a name"),
     "24-not-ASCII": ({"equations": {"µ": "c"}}, "is not a name"),

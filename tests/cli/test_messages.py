@@ -320,8 +320,12 @@ CHANGED = {
         "update: update *",
         "'update' is also in cell.gates",
     ),
-    "no-product": ("(1 - update) * ", "(1 - update)", "a product is written a * b"),
-    "max": ("* candidate", "* max(candidate, 0)", "did you mean 'maximum'?"),
+    "no-product": (
+        "(1 - update) * ",
+        "(1 - update)",
+        "no operator after the bracket; write update * ",
+    ),
+    "max": ("* candidate", "* max(candidate, 0)", "* maximum(candidate, 0)"),
     "map": ("* candidate", "* dense(candidate)", "reads: {x: dense}"),
     "no-argument": ("{kind: update}", "{activation: relu}", "write relu(pre)"),
     "first-bias": (
@@ -332,7 +336,7 @@ CHANGED = {
     "init": ("{kind: update}", "{kind: update, init: ones}", "did you mean initializers: {bias"),
     "a-number": ("{kind: update}", "0.5", "write constants: {update: 0.5}"),
     "previous": ("h_prev", "h(t-1)", "its previous value is h_prev"),
-    "lerp": ("(1 - update) * candidate", "lerp(h, x)", "write b + a * (c - b)"),
+    "lerp": ("(1 - update) * candidate", "lerp(h, x)", "write a + c * (b - a)"),
     "glued": ("{kind: update}", "{kind:update}", "write kind: update"),
     "line-break": ("h: update *", "h: |\n    update\n    *", "(a line break)"),
 }

@@ -66,10 +66,10 @@ CELLS: list[tuple[int, str, str]] = [
     ),
 ]
 EQUATIONS: list[tuple[int, str, str]] = [
-    (32, "g ^ 2", "a power is written x**2"),
-    (32, "g @ g", "reads multiply by learned matrices"),
+    (32, "g ^ 2", "write g**2"),
+    (32, "g @ g", "learned matrices are the reads"),
     (32, "g * h_{t-1}", "the previous value of h is h_prev"),
-    (32, "if g > 0 then g else h_prev", "write where(x, a, b)"),
+    (32, "if g > 0 then g else h_prev", "write where(g, g, h_prev)"),
     (27, "x.__class__", "an attribute is not part"),
     (27, "().__class__.__mro__", "an attribute is not part"),
     (27, "__import__('os')", "there is no function '__import__'"),
@@ -99,7 +99,7 @@ EQUATIONS: list[tuple[int, str, str]] = [
     (32, "9" * 5000, "at most 2000"),
     (32, "1e400", "the number is not finite"),
     (34, "True", "is not a number"),
-    (34, "None", "is not a number"),
+    (34, "None", "is a word of Python"),
     (34, "...", "is not a number"),
     (34, "'a'*10**9", "is not a number"),
     (34, "1j", "is not a number"),

@@ -153,7 +153,7 @@ IN_YAML = {
     "an option": ("gates: {forget: {norm: layer}}\n", "norm: layer should be a mapping"),
     "a default": ("gates:\n  forget: {kind: power_law, eps: a}\n", "line 3: .*Write eps: 0.001"),
     "unused": ("gates:\n  spare: {kind: tanh}\n", "line 3: .*`gates: {spare: null}`"),
-    "a percentage": ("dropout: 20%\n", "line 2: .*such as 0.2"),
+    "a percentage": ("dropout: 20%\n", "line 2: .*write dropout: 0.2"),
     "reversed roles": ("roles: {input: keep}\n", "write roles: {keep: input}"),
     "extends": ("extends: lstm\n", r"defaults: \[lstm, _self_\]"),
     "units": ("units: 64\n", "has no size"),
@@ -191,7 +191,10 @@ REFUSED_DEFAULTS = {
     "parent": ("defaults: [../../etc/passwd]\n", "names of cells"),
     "absolute": ("defaults: [/cell/lstm]\n", "names of cells"),
     "other-group": ("defaults: [/task/adding]\n", "names of cells"),
-    "unknown": ("defaults: [lstmm]\n", "mine: defaults: there is no cell 'lstmm'.*'lstm'"),
+    "unknown": (
+        "defaults: [lstmm]\n",
+        "mine.yaml, line 1: defaults: there is no cell 'lstmm'.*'lstm'",
+    ),
     "package": ("defaults: [lstm@gates]\n", "names of cells"),
 }
 

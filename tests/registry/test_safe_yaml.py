@@ -12,7 +12,7 @@ BOMB = "a0: &a0 [x, x, x, x, x, x, x, x, x]\n" + "".join(
 )
 DEEP = "".join(f"{' ' * i}k:\n" for i in range(300)) + " " * 300 + "v\n"
 REFUSED = {
-    "7-no": ("units: no\n", 'line 1: no can be misread .* write "no"'),
+    "7-no": ("units: no\n", 'line 1: no can be misread .* write false, or "no"'),
     "7-key": ("gates:\n  on: {kind: input}\n", "line 2: on can be misread"),
     "7-octal": ("units: 010\n", "octal"),
     "7-base-60": ("units: 1:30\n", "base 60"),

@@ -245,7 +245,7 @@ def test_functions_never_suggest_the_command_of_the_same_name(tmp_path: Path) ->
         ("tf.nn.relu(a + b)", "write relu(a + b)"),
         ("torch.max(a, b)", "write maximum(a, b)"),
         ("h_prev.tanh()", "write tanh(h_prev)"),
-        ("h[t-1] * a", "the previous value of h is h_prev"),
+        ("h[t-1] * a", "write h_prev * a"),
     ],
 )
 def test_an_equation_in_other_notation_is_written_out(equation: str, written: str) -> None:

@@ -310,8 +310,8 @@ def test_schedules(schedule, place, share):
 def test_the_cell_of_a_run_is_read_once_for_all_layers(monkeypatch, place, float32):
     (run,) = plan(compose(["task=sum", "layers=3", "bidirectional=true", "units=2"])).runs
     calls = []
-    read = cells.read_cell
-    monkeypatch.setattr(cells, "read_cell", lambda *given: calls.append(1) or read(*given))
+    read = cells.composer.read_cell
+    monkeypatch.setattr(cells.composer, "read_cell", lambda *given: calls.append(1) or read(*given))
     task = components.load(()).task(run.config["task"])
     model = build_model(run.config, task.signature(), masked=False)
     assert len(calls) == 1

@@ -7,7 +7,7 @@ that a gate or the output unit takes the key of the value that it gets.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -30,6 +30,13 @@ from gatekit.cell.schema import CellSpec, GateSpec, OutputUnitSpec, Read
 # What an output unit that feeds back is called among the signals, and as the owner of weights.
 FEEDBACK = "y"
 OUTPUT_UNIT = "output_unit"
+
+
+_NUMBERS = (
+    r"(?:alpha|beta|gamma|delta|epsilon|eps|zeta|eta|theta|kappa|lambda|mu|rho|tau|phi|omega|a|b|k|w"
+    r"|bias|weight|scale|rate|decay|lr|dt|temperature|threshold|gain|leak)(?:_\w*)?"
+)
+"""What numbers are called, learned or not, as a regular expression."""
 
 
 @dataclass(frozen=True)
@@ -134,6 +141,12 @@ class Draft:
         """Return an output unit's expression with the emitted signal's name for ``emitted``."""
         return substitute(expr, {"emitted": Name(self.spec.emits)})
 
+    def meant(self, name: str, known: Sequence[str]) -> str:
+        """Return what is meant by an unknown argument of a gate, as the end of a sentence."""
+        if name.endswith("_prev") and len(name.removesuffix("_prev")) == 1:
+            return self._meant(name)
+        return nearest(name, known) or "."
+
     def _meant(self, name: str) -> str:
         """Return what is meant by an unknown name, as the end of a sentence."""
         stem, emits = name.removesuffix("_prev"), self.spec.emits
@@ -144,6 +157,21 @@ class Draft:
             )
         if re.fullmatch(r"[A-Z](_\w+)?", name):
             return "; learned matrices are the reads of a gate: reads: [x, h_prev]."
+        if name in self.spec.functions:
+            return f", but a function of that name exists: write {self.spec.functions[name].typed}."
+        if name == "pre":
+            return "; only the activation of a gate has it: {activation: tanh(pre), reads: [x]}."
+        earlier = re.fullmatch(r"(\w+?)_(?:last|old|previous|before|tm1|t1|lag)", name)
+        current = re.fullmatch(r"(\w+?)_?t", name)
+        if earlier and earlier[1] in self.known:
+            return f"; the value of {earlier[1]} one step earlier is {earlier[1]}_prev."
+        if current and current[1] in self.known:
+            return f"; write {current[1]}, or {current[1]}_prev for its value one step earlier."
+        if re.fullmatch(_NUMBERS, name):
+            return (
+                f"; define it: parameters: {{{name}: {{shape: units, init: 0.5}}}} if it is "
+                f"learned, else constants: {{{name}: 0.5}}."
+            )
         if near := nearest(name, self.known):
             return near
         return f"; define it: gates: {{{name}: {{kind: tanh}}}}, or equations: {{{name}: ...}}."
@@ -236,7 +264,7 @@ def _bind_gate(draft: Draft, name: str) -> Bound:
                 )
             raise CellError(
                 f"{where}: {gate.definition()} asks for {target!r}, which does not exist"
-                f"{nearest(target, names) or '.'} It can ask for: {listed(names, 50)}; "
+                f"{draft.meant(target, names)} It can ask for: {listed(names, 50)}; "
                 f"{_rebinding(spec.kind, argument)}"
             )
         bound.append((argument, key))

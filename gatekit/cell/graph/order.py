@@ -6,6 +6,7 @@ defines and never uses is a mistake more often than not, so it is refused.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -91,12 +92,7 @@ def find_order(draft: Draft, needs: Needs) -> list[str]:
         if name in done:
             return
         if name in path:
-            circle = [*path[path.index(name) :], name]
-            raise CellError(
-                f"cell {draft.spec.name!r}: signals need each other in the same step: "
-                f"{' -> '.join(circle)}. Read one of them one step earlier, for example "
-                f"{circle[1]}_prev."
-            )
+            raise CellError(_circle(draft, [*path[path.index(name) :], name]))
         path.append(name)
         for other in needs.keys[name]:
             if other in needs.keys:
@@ -107,6 +103,30 @@ def find_order(draft: Draft, needs: Needs) -> list[str]:
     for name in draft.signals:
         visit(name)
     return list(done)
+
+
+def _circle(draft: Draft, circle: list[str]) -> str:
+    """Return the message of signals that need each other: where to read which one step earlier."""
+    pairs = itertools.pairwise(circle)
+    spec = draft.spec
+    # A state is what the cell emits, else an equation; it is read by a gate, else by an equation.
+    reader, read = min(
+        pairs,
+        key=lambda pair: (
+            pair[1] != spec.emits,
+            pair[1] not in draft.equations,
+            pair[0] not in draft.gates,
+        ),
+    )
+    section = "gates" if reader in draft.gates else "equations"
+    section = "norms" if reader in draft.norms else section
+    within = any(read in names(r.expr) for r in draft.reads(reader)) if section == "gates" else 0
+    place = f"cell.{section}.{reader}" if reader != FEEDBACK else f"cell {spec.name!r}"
+    return (
+        f"{place}{'.reads' if within else ''}: signals need each other in the same step: "
+        f"{' -> '.join(circle)}; write {read}_prev, the value of {read} one step earlier, in place "
+        f"of {read}"
+    )
 
 
 def _asked(draft: Draft, bindings: Bindings, name: str) -> tuple[str, ...]:
@@ -159,9 +179,12 @@ def find_states(draft: Draft, needs: Needs, widths: Widths) -> tuple[State, ...]
 
 def _check_state(where: str, name: str, states: Sequence[str]) -> None:
     if name not in states:
+        near = nearest(name, states) or "."
+        if name.removesuffix("_prev") in states:
+            near = f"; write {name.removesuffix('_prev')}, its name without _prev."
         raise CellError(
-            f"{where}: {name!r} is not a state{nearest(name, states) or '.'} "
-            f"States: {listed(states)}."
+            f"{where}: {name!r} is not a state{near} States, which are signals that are read as "
+            f"NAME_prev: {listed(states)}."
         )
 
 
@@ -223,9 +246,30 @@ def _check_signals(draft: Draft, bindings: Bindings, needs: Needs) -> None:
             if name not in reached:
                 raise CellError(
                     f"cell.{section}.{name}: what the cell emits ({draft.spec.emits}) does not "
-                    f"depend on {name!r}; use it in an equation, or remove it with "
+                    f"depend on {name!r}{_instead(draft, section, name)} or remove it with "
                     f"cell.{section}.{name}=null"
                 )
+
+
+def _instead(draft: Draft, section: str, name: str) -> str:
+    """Return what to do with a signal that nothing reads, up to the last way."""
+    inherits = any(key == "starts_from" for key, _ in draft.spec.about)
+    role = dict(draft.spec.roles).get(name)
+    if section == "norms" and draft.norms[name] == draft.spec.emits:
+        return f"; write emits: {name},"
+    if section == "norms":
+        return f"; read {name} in place of {draft.norms[name]} in an equation,"
+    if inherits and section == "gates" and role is not None:
+        return f"; the gate in the role {name} is called {role} here: write {role},"
+    others = [other for other in getattr(draft, section) if other != name]
+    if inherits and (near := nearest(name, others)):
+        return f"{near} {section.capitalize()}: {listed(others)}. Use it in an equation,"
+    if inherits and others:
+        return (
+            f"; to change an inherited one write its name ({listed(others, 8)}), to add one use it "
+            "in an equation,"
+        )
+    return "; use it in an equation,"
 
 
 def _check_values(draft: Draft, needs: Needs) -> None:

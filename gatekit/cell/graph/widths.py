@@ -27,10 +27,11 @@ from gatekit.cell.language.expression import (
     substitute,
     walk,
 )
-from gatekit.cell.language.shape import Shape, infer, shape_text
+from gatekit.cell.language.shape import Shape, WidthError, infer, shape_text
 from gatekit.cell.row_wise import ALLOWED
 
 from .draft import FEEDBACK, Bindings, Bound, Draft
+from .misfits import emitted_matrix, explained
 from .sizes import gate_size, parameter_size, size
 
 MAX_VISITS = 60_000
@@ -93,7 +94,10 @@ def find_widths(draft: Draft, bindings: Bindings, order: Sequence[str]) -> Width
                     seen[name] = asked
                     visits += parts
                     where = f"cell.equations.{name}"
-                    found = infer(expr, known, draft.spec.functions, where, narrow)
+                    try:
+                        found = infer(expr, known, draft.spec.functions, where, narrow)
+                    except WidthError as error:
+                        raise CellError(explained(draft, error, known)) from None
                     shapes[name] = (1,) if found == () else found
                 elif name in draft.norms:
                     shapes[name] = shapes[draft.norms[name]]
@@ -188,8 +192,8 @@ def _check_gate(
         try:
             found = infer(draft.with_constants(expr), known, draft.spec.functions, where)
         except CellError as error:
-            # The remedy of equations is another gate.
-            why = str(error).partition("; a gate {kind")[0].removeprefix(f"{where}: ")
+            why = explained(draft, error, known) if isinstance(error, WidthError) else str(error)
+            why = why.removeprefix(f"{where}: ")
             raise CellError(f"{where}: {gate.place()}: {why}") from None
         if found is not None and found != own:
             inline = isinstance(gate, InlineGate)
@@ -243,8 +247,11 @@ def check_matrices(draft: Draft, bindings: Bindings, shapes: Mapping[str, Shape 
     """
 
     def check(where: str, name: str) -> None:
-        shape = shapes.get(name)
+        shape, stem = shapes.get(name), name.removesuffix("_prev")
         if shape is not None and len(shape) > 1:
+            gate = where.startswith("cell.gates.")
+            if gate and stem == draft.spec.emits and stem in draft.equations:
+                raise CellError(emitted_matrix(draft, stem, shape))
             raise CellError(
                 f"{where}: {name!r} is a matrix, {shape_text(shape)}, and only equations take "
                 f"matrices; make a vector of it in an equation of its own, such as flat({name}) or "

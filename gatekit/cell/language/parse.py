@@ -9,20 +9,20 @@ from __future__ import annotations
 
 import ast
 import math
-import re
-import unicodedata
 import warnings
 from collections.abc import Mapping
 
-from gatekit.cell.errors import ExpressionError, excerpt, listed, nearest, nearest_name
+from gatekit.cell.errors import ExpressionError, excerpt, listed, nearest
 
 from .expression import Binary, Call, Expr, Name, Neg, Number
+from .foreign import ELSEWHERE, FUNCTIONS
+from .notation import MATRICES, in_ascii, syntax, written
 from .ops import Function
+from .repair import MAX_EXPONENT, repaired
 
 MAX_CHARACTERS = 2_000
 MAX_NODES = 500
 MAX_DEPTH = 50
-MAX_EXPONENT = 16
 _LARGEST = 1e300
 _OPERATORS: dict[type[ast.operator], str] = {
     ast.Add: "+",
@@ -56,56 +56,34 @@ _WORDS: dict[type[ast.expr], str] = {
 }
 
 
-_WHERE = "; write where(x, a, b), which is a where x > 0, else b"
-_MATRIX = (
-    "; a gate's reads multiply by learned matrices, and matvec(A, v) multiplies in an equation"
-)
+_WHERE = "; where(x, a, b) is a where x > 0, else b"
 _INSTEAD: dict[type[ast.AST], str] = {
     ast.BitXor: "; a power is written x**2",
-    ast.MatMult: _MATRIX,
+    ast.MatMult: (
+        "; a * b multiplies unit by unit, dot(a, b) is the inner product, matvec(A, v) takes a "
+        "matrix, and learned matrices are the reads of a gate: reads: [x, h_prev]"
+    ),
     ast.Compare: _WHERE,
     ast.IfExp: _WHERE,
     ast.BoolOp: _WHERE,
-    ast.Subscript: "; split(x, n) cuts a vector into rows",
+    ast.Tuple: "; an equation has one value: write an equation for each",
+    ast.NamedExpr: "; a name is given to an equation of its own, such as u: update",
     ast.Attribute: "; functions and signals are plain names, such as tanh(x)",
 }
-
-
-_SIGNS = {
-    **dict.fromkeys("\u00b7\u00d7\u22c5\u2217\u2299\u2218\u2022", "*"),
-    **dict.fromkeys("\u2212\u2013\u2014", "-"),
-    **dict.fromkeys("\u00f7\u2215", "/"),
-    **dict.fromkeys("\u03c3", "sigmoid"),
-    **dict.fromkeys("\u2080\u2081\u2032\u2019", "_prev"),
-    "\u00b2": "**2",
-    "\u00b3": "**3",
-    "\u221a": "sqrt",
-    "\u2202": "d",
+_REPAIRED = (
+    *(ast.Compare, ast.IfExp, ast.BoolOp, ast.Subscript, ast.Attribute, ast.NamedExpr, ast.Lambda),
+    *(ast.List, ast.Set, ast.Tuple),
+)
+_SYMBOLS: dict[type[ast.AST], str] = {
+    getattr(ast, name): symbol
+    for name, symbol in (
+        *(("BitXor", "^"), ("MatMult", "@"), ("FloorDiv", "//"), ("Mod", "%"), ("BitAnd", "&")),
+        *(("BitOr", "|"), ("LShift", "<<"), ("RShift", ">>"), ("And", "and"), ("Or", "or")),
+        *(("Invert", "~"), ("Not", "not"), ("UAdd", "+"), ("Gt", ">"), ("GtE", ">=")),
+        *(("Lt", "<"), ("LtE", "<="), ("Eq", "=="), ("NotEq", "!="), ("In", "in")),
+        *(("NotIn", "not in"), ("Is", "is"), ("IsNot", "is not")),
+    )
 }
-"""Signs of printed equations, with what is typed."""
-
-
-def _written(text: str) -> str:
-    """Return what to write in place of common notation that is not Python's."""
-    if "\\" in text:
-        plain = re.sub(r" *\\(?:odot|cdot|times|circ)\b *", " * ", text)
-        plain = re.sub(r"\\(?:mathrm|operatorname|text)\{(\w+)\}|\\([a-z]+)", r"\1\2", plain)
-        plain = re.sub(r"_\{?t *- *1\}?", "_prev", re.sub(r"_\{?t\}?(?! *-)", "", plain))
-        return f"; write {plain.replace('{', '(').replace('}', ')')}"
-    if re.search(r"_\{?t *- *1", text):
-        return "; the previous value of h is h_prev"
-    if re.match(r"if\b|.*\bthen\b", text):
-        return _WHERE
-    if "^" in text or "!" in text:
-        return "; a power is written x**2"
-    if "=" in text:
-        return "; an equation is written NAME: EXPRESSION, with a colon"
-    if re.search(r"\b[WURV](_?\w*)? *[({]?[a-z]", text):
-        return (
-            "; learned matrices are in the reads of a gate: "
-            "candidate: {activation: tanh(pre), reads: [x, h_prev]}"
-        )
-    return "; a product is written a * b, and a call tanh(a)"
 
 
 def parse(text: object, functions: Mapping[str, Function], sizes: bool = False) -> Expr:
@@ -125,8 +103,21 @@ def parse(text: object, functions: Mapping[str, Function], sizes: bool = False) 
             raise ExpressionError("a number in an equation is finite and has at most 300 digits")
         text = repr(text)
     if not isinstance(text, str):
-        raise ExpressionError(f"an equation is a string, not {text!r} ({type(text).__name__})")
+        raise ExpressionError(f"an equation is a string, {_as_string(text)}")
     return _Reader(_checked(text), functions, sizes).read()
+
+
+def _as_string(value: object) -> str:
+    """Return how an equation is written that is not a string, as the end of a sentence."""
+    if callable(value):
+        code = getattr(value, "__code__", None)
+        names = code.co_varnames[: code.co_argcount] if code else ()
+        return f"not a function; write what it computes, such as {' * '.join(names) or 'a * b'!r}"
+    if isinstance(value, bool) or value is None:
+        return f"not {value!r}; write a number, such as 1, or a signal, such as h_prev"
+    if isinstance(value, (list, tuple)):
+        return f"not a list; write one expression, such as {' * '.join(map(str, value[:3]))!r}"
+    return f"such as 'forget * h_prev', not {excerpt(repr(value))}"
 
 
 def _checked(text: str) -> str:
@@ -137,7 +128,7 @@ def _checked(text: str) -> str:
         )
     for position, character in enumerate(text):
         if not (" " <= character <= "~"):
-            typed = "".join(_in_ascii(c) for c in text)
+            typed = "".join(in_ascii(c) for c in text)
             plain = all(" " <= c <= "~" for c in typed)
             raise ExpressionError(
                 f"the equation has the character U+{ord(character):04X} at position {position}"
@@ -151,21 +142,16 @@ def _checked(text: str) -> str:
     return stripped
 
 
-def _in_ascii(character: str) -> str:
-    """Return what is typed for a character: ``*`` for a dot, ``alpha`` for the Greek letter."""
-    if character in _SIGNS:
-        return _SIGNS[character]
-    greek = re.fullmatch(r"GREEK \w+ LETTER (?:FINAL )?(\w+)", unicodedata.name(character, ""))
-    if greek:
-        return greek[1].lower()
-    return " " if character.isspace() else unicodedata.normalize("NFKC", character)
-
-
 class _Reader:
-    def __init__(self, text: str, functions: Mapping[str, Function], sizes: bool) -> None:
+    """One equation; without ``helps`` it is refused without what to write instead."""
+
+    def __init__(
+        self, text: str, functions: Mapping[str, Function], sizes: bool, helps: bool = True
+    ) -> None:
         self.text = text
         self.functions = functions
         self.sizes = sizes
+        self.helps = helps
         self.nodes = 0
 
     def read(self) -> Expr:
@@ -175,12 +161,11 @@ class _Reader:
                 tree = ast.parse(self.text, mode="eval")
         except SyntaxError as error:
             place = max(0, (error.offset or 1) - 1)
-            # Python's own advice, such as a forgotten comma, is of another language.
-            reason = (error.msg or "invalid syntax").partition(". ")[0]
-            if "\\" in self.text:
-                reason, place = "LaTeX is not read", self.text.index("\\")
-            why = reason + _written(self.text)
-            raise self.error(why, place, place + 1) from None
+            why, start, end = syntax(self.text, error.msg or "invalid syntax", place)
+            remedy = written(self.text) or self.repair()
+            if not remedy and ";" not in why:
+                remedy = "; a product is written a * b, and a call tanh(a)"
+            raise self.error(_with(why, remedy), start, end) from None
         except (MemoryError, RecursionError, ValueError, UnicodeError):
             raise ExpressionError(
                 f"the equation is nested too deeply (at most {MAX_DEPTH} levels): "
@@ -188,12 +173,30 @@ class _Reader:
             ) from None
         return self.visit(tree.body, 1)
 
+    def repair(self) -> str:
+        """Return what to write in place of the equation, as the end of a sentence."""
+        if not self.helps or MATRICES.search(self.text):
+            return ""
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            found = repaired(self.text, self.functions, self.accepts)
+        return f": write {found}" if found else ""
+
+    def accepts(self, text: str) -> bool:
+        """Return whether a string is an equation."""
+        try:
+            _Reader(text, self.functions, self.sizes, helps=False).read()
+        except ExpressionError:
+            return False
+        return True
+
     def error(self, why: str, start: int, end: int, table: bool = False) -> ExpressionError:
         start = min(start, len(self.text))
         left = max(0, start - 60)
         shown = self.text[left : left + 90]
         mark = " " * (start - left) + "^" * max(1, min(end - start, 90 - (start - left)))
-        has = "" if ";" in why else "An equation has numbers, names, + - * / ** and functions. "
+        has = "An equation has numbers, names, + - * / ** and functions. "
+        has = "" if ";" in why or ": write" in why else has
         has += f"Functions: {listed(self.functions, 80)}." if table else ""
         return ExpressionError(f"{why}\n  {shown}\n  {mark}" + (f"\n{has.strip()}" if has else ""))
 
@@ -201,15 +204,33 @@ class _Reader:
         end = node.end_col_offset or node.col_offset + 1
         return self.error(why, node.col_offset, end, table)
 
-    def meant(self, name: str) -> str:
-        """Return which function is meant by an unknown one, as the end of a sentence."""
+    def refused(self, op: ast.AST, start: int, end: int) -> ExpressionError:
+        """Return the error of an operator that is between two places of the equation."""
+        symbol = _SYMBOLS.get(type(op), "this")
+        place = self.text.find(symbol.partition(" ")[0], start, end)
+        place = start if place < 0 else place
+        fallback = _INSTEAD.get(type(op), "")
+        if isinstance(op, (ast.cmpop, ast.boolop)):
+            fallback = _WHERE
+        remedy = self.repair() or ("" if fallback == _WHERE else fallback)
+        if fallback == _WHERE:
+            remedy = f"{_WHERE}{remedy}"
+        why = f"`{symbol}` is not an operator of equations"
+        return self.error(_with(why, remedy), place, place + len(symbol))
+
+    def unknown(self, node: ast.Call, name: str) -> ExpressionError:
+        """Return the error of a function that the table does not have."""
+        near = nearest(name, self.functions)
         if name in ("h", "c", "s"):
-            return f"; its previous value is {name}_prev, and a product is written with *"
-        if name in ("lerp", "interpolate", "mix"):
-            return "; write b + a * (c - b), or (1 - a) * b + a * c"
-        if name in ("dense", "linear", "matmul"):
-            return "; a linear map belongs to the `reads` of a gate, such as reads: {x: dense}"
-        return nearest(name, self.functions)
+            meant = f"; its previous value is {name}_prev, and a product is written with *"
+        elif name in ELSEWHERE:
+            meant = f"; {ELSEWHERE[name]}"
+        else:
+            written = self.repair().replace(":", ";", 1)
+            meant = written if name in FUNCTIONS or not near else near
+            if not meant and FUNCTIONS.get(name):
+                meant = f"; write {FUNCTIONS[name]}, which is {name}(a, b, c)"
+        return self.at(node.func, f"there is no function {name!r}{meant}", table=not meant)
 
     def visit(self, node: ast.expr, depth: int) -> Expr:
         self.nodes += 1
@@ -223,70 +244,88 @@ class _Reader:
             return Name(node.id)
         if isinstance(node, ast.UnaryOp):
             if not isinstance(node.op, ast.USub):
-                raise self.at(node, "minus is the only unary operator")
+                raise self.refused(node.op, node.col_offset, len(self.text))
             return Neg(self.visit(node.operand, depth + 1))
         if isinstance(node, ast.BinOp):
             return self.binary(node, depth)
         if isinstance(node, ast.Call):
             return self.call(node, depth)
-        word = _WORDS.get(type(node), "this")
-        instead = _INSTEAD.get(type(node), "")
-        if isinstance(node, ast.Subscript) and isinstance(node.value, ast.Name):
-            names = {n.id for n in ast.walk(node.slice) if isinstance(n, ast.Name)}
-            if names & {"t", "T", "time"}:
-                instead = f"; the previous value of {node.value.id} is {node.value.id}_prev"
-        raise self.at(node, f"{word} is not part of the equation language{instead}")
+        if isinstance(node, ast.Compare):
+            end = node.comparators[0].col_offset
+            raise self.refused(node.ops[0], node.left.end_col_offset or 0, end)
+        if isinstance(node, ast.BoolOp):
+            end = node.values[1].col_offset
+            raise self.refused(node.op, node.values[0].end_col_offset or 0, end)
+        why = f"{_WORDS.get(type(node), 'this')} is not part of the equation language"
+        remedy = self.repair() if isinstance(node, _REPAIRED) else ""
+        if isinstance(node, ast.Subscript) and not remedy:
+            name = self.text[node.value.col_offset : node.value.end_col_offset]
+            remedy = (
+                f"; equations take all of {excerpt(name, 40)}: give each part of it a gate of its "
+                "own, such as part: {kind: linear, reads: [x, h_prev]}, or cut equal rows with "
+                "split(x, n)"
+            )
+        if isinstance(node, (ast.IfExp, ast.NamedExpr)):
+            remedy = _INSTEAD[type(node)] + remedy
+        raise self.at(node, _with(why, remedy or _INSTEAD.get(type(node), "")))
 
     def number(self, node: ast.Constant) -> int | float:
         value = node.value
+        if value is None:
+            why = "'None' is a word of Python and cannot be a name"
+            raise self.at(node, _with(why, self.repair()))
         if isinstance(value, bool) or not isinstance(value, (int, float)):
-            raise self.at(node, f"{str(value)[:40]!r} is not a number")
+            word = " but a string" if isinstance(value, str) else ""
+            came = f"{str(value)[:40]!r} is not a number{word}"
+            raise self.at(node, _with(came, self.repair()))
         if isinstance(value, int) and abs(value) > 10**15:
-            raise self.at(node, "whole numbers have at most 15 digits")
+            raise self.at(node, "whole numbers have at most 15 digits; write 1e20 for example")
         if not math.isfinite(value):
-            raise self.at(node, "the number is not finite")
+            raise self.at(node, "the number is not finite; write for example 1e6")
         return value
 
     def binary(self, node: ast.BinOp, depth: int) -> Expr:
         op = _OPERATORS.get(type(node.op))
         if op is None or (op == "//" and not self.sizes):
-            instead = _INSTEAD.get(type(node.op), "")
-            raise self.at(node, f"this operator is not part of the equation language{instead}")
+            raise self.refused(node.op, node.left.end_col_offset or 0, node.right.col_offset)
         left = self.visit(node.left, depth + 1)
         right = self.visit(node.right, depth + 1)
         if op == "**":
             exponent = right.operand if isinstance(right, Neg) else right
             if not isinstance(exponent, Number) or exponent.value > MAX_EXPONENT:
-                raise self.at(
-                    node.right,
-                    f"the exponent must be a constant between -{MAX_EXPONENT} and {MAX_EXPONENT}",
-                )
+                why = f"the exponent must be a constant between -{MAX_EXPONENT} and {MAX_EXPONENT}"
+                meant = self.repair()
+                raise self.at(node.right, _with(why, meant))
         return Binary(op, left, right)
 
     def call(self, node: ast.Call, depth: int) -> Expr:
         if isinstance(node.func, ast.Attribute):
-            # c.tanh() has no arguments, and c is that of tanh.
-            name, given = node.func.attr, node.args or [node.func.value]
-            arguments = [self.text[a.col_offset : a.end_col_offset] for a in given]
-            meant = nearest_name(name, self.functions)
-            remedy = f"; write {meant}({', '.join(arguments)})" if meant else ""
-            raise self.at(
-                node.func, f"only functions of the table can be called, by name alone{remedy}"
-            )
+            name = node.func.attr
+            remedy = f"; {ELSEWHERE[name]}" if name in ELSEWHERE else self.repair()
+            why = "only functions of the table can be called, by name alone"
+            raise self.at(node.func, _with(why, remedy))
         if not isinstance(node.func, ast.Name):
-            raise self.at(node.func, "only functions of the table can be called, by name")
+            why = "only functions of the table can be called, by name"
+            raise self.at(node.func, _with(why, self.repair()))
         name = node.func.id
         function = self.functions.get(name)
         if function is None:
-            meant = self.meant(name)
-            raise self.at(node.func, f"there is no function {name!r}{meant}", table=not meant)
+            raise self.unknown(node, name)
         if node.keywords:
-            plain = ", ".join(
-                ast.unparse(a) for a in (*node.args, *(k.value for k in node.keywords))
-            )
-            raise self.at(
-                node, f"arguments are given by position, not by name; write {name}({plain})"
-            )
+            why = "arguments are given by position, not by name"
+            over = function.kind == "units" and function.arity == 1
+            over = over and any(k.arg in ("axis", "dim") for k in node.keywords)
+            why = f"{name} is over the units of each row, and has no axis" if over else why
+            raise self.at(node, _with(why, self.repair() or f"; write {function.typed}"))
         if len(node.args) != function.arity:
-            raise self.at(node, function.wrong_number(len(node.args)))
+            meant = self.repair() if name == "where" or function.kind == "units" else ""
+            why = function.wrong_number(len(node.args))
+            if name == "sum" and not meant:
+                why += ", over the units of x; signals are added with +"
+            raise self.at(node, why.partition("; write")[0] + meant if meant else why)
         return Call(name, tuple(self.visit(arg, depth + 1) for arg in node.args))
+
+
+def _with(why: str, remedy: str) -> str:
+    """Return a reason with what to write, which begins with a colon where it ends the clause."""
+    return f"{why}{remedy}" if ";" in why else f"{why}{remedy.replace(': write', '; write', 1)}"

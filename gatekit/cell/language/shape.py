@@ -57,7 +57,8 @@ def infer(
         try:
             return _bounded(join(left, right, narrow))
         except _MisfitError as why:
-            raise CellError(f"{where}: in {render(expr, ' ')!r} {why}") from None
+            both = ((expr.left, left), (expr.right, right))
+            raise WidthError(f"{where}: in {render(expr, ' ')!r} {why}", both) from None
     assert isinstance(expr, Call)
     inner = [infer(arg, shapes, functions, where, narrow) for arg in expr.args]
     function = functions[expr.function]
@@ -73,13 +74,28 @@ def infer(
         if len(known) < len(inner):
             return None
     except _MisfitError as why:
-        raise CellError(f"{where}: in {render(expr, ' ')!r} {why}") from None
+        sides = tuple(zip(expr.args, inner, strict=True))
+        raise WidthError(f"{where}: in {render(expr, ' ')!r} {why}", sides) from None
     if function.compose is not None:
         return _composed(expr, function, known, functions, where)
     try:
         return _bounded(_by_rule(expr, known))
     except _MisfitError as why:
-        raise _refused(expr, function, known, where, str(why)) from None
+        raise _refused(expr, function, known, where, f"{why}{_instead(expr, known)}") from None
+
+
+def _instead(expr: Call, shapes: Sequence[Shape]) -> str:
+    """Return what to write in place of a product of a matrix and a vector that does not fit."""
+    if expr.function not in ("matvec", "vecmat"):
+        return ""
+    one, other = (render(arg, " ") for arg in expr.args)
+    first, second = (len(shape) for shape in shapes)
+    if first < 2 and second < 2:
+        return f"; for two vectors write {one} * {other}, or dot({one}, {other})"
+    matrix_first = first > second
+    fits = "matvec" if matrix_first else "vecmat"
+    swapped = f" or {expr.function}({other}, {one})" if fits != expr.function else ""
+    return f"; write {fits}({one}, {other}){swapped}" if fits != expr.function else ""
 
 
 def join(left: Shape | None, right: Shape | None, narrow: bool = False) -> Shape | None:
@@ -119,6 +135,19 @@ def shape_text(shape: Shape | None) -> str:
     if shape is None:
         return "unknown"
     return " x ".join(str(n) for n in shape) if shape else "a plain number"
+
+
+class WidthError(CellError):
+    """Widths do not fit.
+
+    Args:
+        message: what does not fit, where.
+        sides: the parts that meet, with their shapes.
+    """
+
+    def __init__(self, message: str, sides: tuple[tuple[Expr, Shape | None], ...] = ()) -> None:
+        super().__init__(message)
+        self.sides = sides
 
 
 class _MisfitError(CellError):
@@ -189,7 +218,11 @@ def _transpose(one: Shape, _: Shape, __: int) -> Shape:
 
 def _split(one: Shape, _: Shape, count: int) -> Shape:
     if one[-1] % count:
-        raise _MisfitError(f"a width of {one[-1]} cannot be cut into {count} equal rows")
+        fitting = [n for n in range(1, min(one[-1], 10_000) + 1) if one[-1] % n == 0]
+        raise _MisfitError(
+            f"a width of {one[-1]} cannot be cut into {count} equal rows; write a number that "
+            f"divides it: {', '.join(map(str, fitting[:12]))}"
+        )
     return (*one[:-1], count, one[-1] // count)
 
 
@@ -286,5 +319,5 @@ def _whole(expr: Expr, where: str, call: Call) -> None:
     if not isinstance(expr, Number) or not isinstance(expr.value, int) or expr.value < 1:
         raise CellError(
             f"{where}: in {render(call, ' ')!r} the count must be a whole number from 1 or a "
-            f"constant, not {expr}"
+            f"constant, not {expr}; write for example {call.function}({render(call.args[0])}, 2)"
         )

@@ -2,9 +2,11 @@
 
 `reading.read_cell` is the entry point: it checks every key and returns a `CellSpec`, whose
 `canonical` form reads back as the same cell. `lookup` finds what is registered under a name,
-`values` checks plain values and the source of a cell, `limits` its size. Start with `reading.py`.
+`values` and `numeric` check plain values and the source of a cell, `limits` its size, and `layout`
+what a file indents wrongly. Start with `reading.py`.
 """
 
+from .layout import check_layout
 from .limits import CELL_KEYS, MAX_EQUATIONS, OTHER_KEYS, RESERVED, check_options
 from .lookup import make_initializer
 from .reading import read_cell, read_output_unit, replaced, swap
@@ -29,6 +31,7 @@ __all__ = [
     "OutputUnitSpec",
     "Read",
     "SignalNorm",
+    "check_layout",
     "check_options",
     "make_initializer",
     "read_about",

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from gatekit.cell.catalogue import Catalogue
-from gatekit.cell.errors import CellError, ExpressionError
+from gatekit.cell.errors import CellError, ExpressionError, as_typed, excerpt
 from gatekit.cell.gate import Gate, InlineGate
 from gatekit.cell.language.expression import Expr
 from gatekit.cell.language.parse import parse
@@ -15,7 +15,7 @@ from gatekit.cell.language.parse import parse
 from .lookup import check_initializers, instance_of, kind_and_options, kind_of, unknown
 from .regularizers import check_rules
 from .specification import EPSILON, GateSpec, Read, SignalNorm
-from .values import check_keys
+from .values import check_keys, refuse_commas
 
 
 def read_expression(text: object, catalogue: Catalogue, where: str, sizes: bool = True) -> Expr:
@@ -53,9 +53,32 @@ def read_reads(reads: object, where: str, catalogue: Catalogue) -> tuple[Read, .
         ExpressionError: a read is not in the equation language.
     """
     if isinstance(reads, str):
-        raise CellError(f"{where}: a list is expected, such as [{reads}]")
+        such = ", ".join(re.split(r"[\s,;]+", reads.strip("[]() ")))
+        raise CellError(f"{where}: a list is expected, such as [{such}], not {reads!r}")
     if reads is not None and not isinstance(reads, (Mapping, Sequence)):
         raise CellError(f"{where}: a list is expected, such as [x, h_prev], not {reads!r}")
+    entries = () if reads is None or isinstance(reads, Mapping) else reads
+    texts = [entry for entry in entries if isinstance(entry, str)]
+    for text in texts:
+        if re.fullmatch(r"\s*[A-Za-z_]\w*(?:\s*;\s*|\s+)[A-Za-z_]\w*\s*", text):
+            such = ", ".join(re.split(r"[\s;]+", text.strip()))
+            raise CellError(f"{where}: reads are separated by commas: write reads: [{such}]")
+    if any(text.count("(") > text.count(")") for text in texts):
+        cut = ", ".join(texts)
+        raise CellError(
+            f"{where}: a comma begins another read, here within the brackets of a call; put the "
+            f"read in quotes, as in reads: ['maximum(x, 0)', h_prev], and not [{excerpt(cut)}]"
+        )
+    pairs = [entry for entry in entries if isinstance(entry, Mapping)]
+    if pairs:
+        named: dict[str, Any] = {entry: "dense" for entry in entries if isinstance(entry, str)}
+        for pair in pairs:
+            named |= pair
+        each = ", ".join(f"{name}: {as_typed(kind)}" for name, kind in named.items())
+        raise CellError(
+            f"{where}: reads with their linear maps are in braces, not in brackets: write "
+            f"reads: {{{excerpt(each)}}}"
+        )
     items = reads.items() if isinstance(reads, Mapping) else [(r, "dense") for r in reads or ()]
     found: dict[str, Read] = {}
     for text, linear_map in items:
@@ -68,7 +91,7 @@ def read_reads(reads: object, where: str, catalogue: Catalogue) -> tuple[Read, .
             raise unknown(place, "linear map", kind, catalogue.linear_maps, catalogue)
         read = Read(expr, kind, instance_of(catalogue.linear_maps[kind], options, place))
         if read.text in found:
-            raise CellError(f"{place}: {read.text!r} is read twice")
+            raise CellError(f"{place}: {read.text!r} is read twice; remove one of the two")
         found[read.text] = read
     return tuple(found.values())
 
@@ -88,6 +111,8 @@ def read_gate(name: str, config: Any, cell: Mapping[str, Any], catalogue: Catalo
         ExpressionError: an activation or read is not in the equation language.
     """
     where = f"cell.gates.{name}"
+    if isinstance(config, Mapping):
+        refuse_commas(config, where)
     if isinstance(config, Gate):
         gate, kind = config, kind_of(config, catalogue.gates)
     elif isinstance(config, Mapping) and "activation" in config:
@@ -123,7 +148,7 @@ def _check_norm(norm: Mapping[str, Any] | None, where: str) -> None:
     if norm.get("of") not in ("read", "sum"):
         raise CellError(
             f"{where}.of: read (each linear map alone) or sum (their sum) is expected, "
-            f"not {norm.get('of')!r}"
+            f"not {norm.get('of')!r}; write of: sum"
         )
     _epsilon(norm, where)
     group = norm.get("group", [])
@@ -147,7 +172,8 @@ def signal_norm(value: object, where: str) -> SignalNorm:
         return SignalNorm(value)
     if not isinstance(value, Mapping) or not isinstance(value.get("of"), str):
         raise CellError(
-            f"{where}: name the signal to normalise, c or {{of: c, epsilon: 1.0e-3}}, not {value!r}"
+            f"{where}: name the signal to normalise, not {excerpt(repr(value))}; a norm has a name "
+            "of its own: write norms: {h_out: h}, or norms: {h_out: {of: h, epsilon: 1.0e-3}}"
         )
     check_keys(value, ("of", "epsilon"), where)
     return SignalNorm(value["of"], _epsilon(value, where))

@@ -5,7 +5,6 @@ The bounds keep reading, building and drawing any cell cheap.
 
 from __future__ import annotations
 
-import keyword
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -52,7 +51,17 @@ OTHER_KEYS = {
         "; a signal that is read as h_prev is a state, and `initial: {h: 0.5}` is its first value.",
     ),
     **dict.fromkeys(
-        ("extends", "extend", "inherits", "base", "parent", "from", "include", "based_on"),
+        (
+            "default",
+            "extends",
+            "extend",
+            "inherits",
+            "base",
+            "parent",
+            "from",
+            "include",
+            "based_on",
+        ),
         "; a cell starts from another with defaults: [lstm, _self_].",
     ),
     **dict.fromkeys(
@@ -134,10 +143,6 @@ def check_names(spec: CellSpec) -> None:
 
 
 def _check_name(name: str, where: str, spec: CellSpec, seen: dict[str, str]) -> None:
-    if keyword.iskeyword(name):
-        raise CellError(
-            f"{where}: equations cannot read {name!r}, a keyword of Python; write {name}_gate"
-        )
     if name in RESERVED:
         raise CellError(
             f"{where}: {name!r} is reserved ({listed(RESERVED)}); write another name, such as "
@@ -151,8 +156,17 @@ def _check_name(name: str, where: str, spec: CellSpec, seen: dict[str, str]) -> 
         )
     if name in spec.functions:
         raise CellError(f"{where}: {name!r} is a function of the equation language; write {name}_1")
+    if name in seen and where.startswith("cell.norms."):
+        raise CellError(
+            f"{where}: {name!r} is also in cell.{seen[name]}, and a norm is a signal with a name "
+            f"of its own: write norms: {{{name}_out: {name}}}, and read {name}_out in place of "
+            f"{name}{f' (emits: {name}_out)' if name == spec.emits else ''}"
+        )
     if name in seen:
-        raise CellError(f"{where}: {name!r} is also in cell.{seen[name]}; a name is defined once")
+        raise CellError(
+            f"{where}: {name!r} is also in cell.{seen[name]}; a name is defined once: rename one "
+            "of them"
+        )
 
 
 MAX_VALUES = 10_000

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from gatekit.cell.catalogue import Catalogue
-from gatekit.cell.errors import CellError, ConfigError, alternatives, listed
+from gatekit.cell.errors import (
+    CellError,
+    ConfigError,
+    alternatives,
+    as_typed,
+    excerpt,
+    listed,
+    nearest_name,
+)
 from gatekit.cell.initializer import Initializer
 from gatekit.cell.row_wise import RowWise
 
@@ -18,6 +27,10 @@ _LISTS = {
     "cell function": "gatekit cells",
 }
 """The command that lists a kind; `gatekit plugins` shows the others."""
+
+
+_KIND = ("type", "name", "gate", "class", "cls", "function", "layer")
+"""What other libraries call the kind."""
 
 
 def kind_and_options(config: object, where: str) -> tuple[str, dict[str, Any]]:
@@ -38,6 +51,8 @@ def kind_and_options(config: object, where: str) -> tuple[str, dict[str, Any]]:
             remedy = (
                 "; a read has the width of its signal, and a linear map: write for example dense"
             )
+        elif isinstance(config, (int, float)) and ".initializers." in f"{where}.":
+            remedy = f"; write {{kind: constant, value: {config}}}"
         elif isinstance(config, (int, float)) and where.startswith("cell.gates."):
             name = where.removeprefix("cell.gates.")
             remedy = f"; a fixed number is a constant: write constants: {{{name}: {config}}}"
@@ -49,6 +64,8 @@ def kind_and_options(config: object, where: str) -> tuple[str, dict[str, Any]]:
             remedy = "; write for example hidden"
         elif "gate" in where or where.startswith("swap."):
             remedy = "; write for example power_law"
+        if isinstance(config, (list, tuple)) and any(isinstance(c, Mapping) for c in config):
+            remedy = "; remove the dash in front of its first key"
         if isinstance(config, (list, tuple)) and where.startswith("swap."):
             gates = ",".join(str(each) for each in config)
             typed = f"to run each of them type -m {where}" if len(config) > 1 else f"type {where}"
@@ -68,6 +85,23 @@ def kind_and_options(config: object, where: str) -> tuple[str, dict[str, Any]]:
         raise CellError(
             f"{where}: {glued!r} lacks a space after the colon; write {glued.replace(':', ': ', 1)}"
         )
+    kinds = config.get("kind")
+    if isinstance(kinds, (list, tuple)) and len(kinds) == 1:
+        raise CellError(f"{where}.kind: one name is expected, not a list; write kind: {kinds[0]}")
+    if not isinstance(kinds, str) and ".initializers" in where and "value" in config:
+        raise CellError(
+            f"{where}: kind is missing; write {{kind: constant, value: {config['value']}}}"
+        )
+    for key, value in config.items():
+        other = "kind" if key in _KIND else nearest_name(str(key), ("kind", "activation"))
+        if kinds is None and other and isinstance(value, str):
+            raise CellError(
+                f"{where}.{key}: no such key; did you mean {other!r}? Write {other}: {value}"
+            )
+    bare = next((str(k) for k, v in config.items() if v is None and str(k) != "reads"), None)
+    if bare is not None and "kind" not in config:
+        rest = "".join(f", {k}: {as_typed(v)}" for k, v in config.items() if str(k) != bare)
+        raise CellError(f"{where}: kind is missing; write {{kind: {bare}{excerpt(rest)}}}")
     if not isinstance(config.get("kind"), str):
         raise CellError(
             f"{where}: kind or activation is required; write {{kind: sigmoid, ...}} or "
@@ -115,6 +149,13 @@ def unknown(
         "gatekit.use_plugins('path/to/file.py')."
     )
     near = "did you mean" in other
+    called = re.fullmatch(r"(\w+)\((.*)\)", str(name)) if isinstance(name, str) else None
+    if called and called[1] in known and what == "gate":
+        reads = re.sub(r"\s*\bpre\b,?\s*", "", called[2])
+        return CellError(
+            f"{where}: there is no {what} {name!r}; {called[1]} is one, and its arguments are its "
+            f"reads: write {{kind: {called[1]}{f', reads: [{reads}]' if reads else ''}}}"
+        )
     own = f" For one of your own name its file: plugins=[path/to/{name}.py]."
     return CellError(f"{where}: there is no {what} {name!r}{other}{broken}{own if near else found}")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
@@ -14,6 +15,7 @@ from gatekit.cell.output_unit import OutputUnit
 from gatekit.cell.parameter import Parameter
 
 from .gate_entry import read_expression, read_gate, read_reads, signal_norm
+from .layout import check_layout
 from .limits import (
     CELL_KEYS,
     MAX_EQUATIONS,
@@ -32,19 +34,10 @@ from .lookup import (
     kind_of,
     unknown,
 )
+from .numeric import constant, input_width, meant_number, number, rate
 from .regularizers import check_rules, read_rules
 from .specification import CellSpec, GateSpec, OutputUnitSpec, long_form, role_of
-from .values import (
-    check_keys,
-    constant,
-    input_width,
-    name_list,
-    number,
-    rate,
-    read_about,
-    section,
-    text,
-)
+from .values import check_keys, name_list, read_about, section, text
 
 _T = TypeVar("_T")
 
@@ -70,6 +63,7 @@ def read_cell(config: Mapping[str, Any], catalogue: Catalogue) -> CellSpec:
     if "function" in config:
         config = _call_cell_function(config, catalogue)
         check_plain(config)
+    check_layout(config)
     for key in config:
         if key not in CELL_KEYS:
             hint = OTHER_KEYS.get(str(key)) or nearest(str(key), CELL_KEYS) or "."
@@ -207,17 +201,36 @@ def _emits(
                 f"cell.equations.{name}: {name!r} is also in cell.gates; rename one of them"
             )
     if emits not in signals:
+        near = nearest(emits, signals)
+        longer = [signal for signal in signals if signal.startswith(emits)]
+        if not near and longer:
+            near = f"; did you mean {longer[0]!r}?"
+        stem = re.split(r"\W|_prev", emits.partition("(")[2] or emits)[0]
+        if not near and emits.partition("(")[2] and stem in signals:
+            near = f"; it is one name: write equations: {{out: {emits}}} and emits: out."
+        elif not near and stem in signals:
+            near = f"; did you mean {stem!r}?"
+        meant = near.partition("'")[2].partition("'")[0]
+        rename = (
+            f", or rename {meant} to {emits}" if re.fullmatch(r"(?!\w+_prev)\w+", emits) else ""
+        )
+        remedy = f"Write emits: {meant}{rename}." if meant else ""
         raise CellError(
-            f"cell.emits: {emits!r} is not a signal of the cell{nearest(emits, signals) or '.'} "
-            f"Its signals: {listed(signals)}."
+            f"cell.emits: {emits!r} is not a signal of the cell{near or '.'} {remedy} "
+            f"Its signals: {listed(signals)}.".replace("  ", " ")
         )
     return emits
 
 
 def _parameter(value: object, where: str, catalogue: Catalogue) -> Parameter:
     if not isinstance(value, Mapping):
+        amount = meant_number(value)
+        such = "init: 0.5" if amount is None else f"init: {amount}"
+        shape = value if value in ("units", "features", "scalar") else "units"
         raise CellError(
-            f"{where}: a mapping is expected, such as {{shape: scalar, init: 0.5, map: sigmoid}}"
+            f"{where}: a mapping is expected, not {excerpt(repr(value))}; write "
+            f"{where.rpartition('.')[2]}: {{shape: {shape}, {such}}}; a number that is not learned "
+            "is a constant"
         )
     check_keys(value, ("shape", "init", "map", "trainable"), where)
     try:

@@ -9,7 +9,8 @@ from typing import Any
 from gatekit.cell.errors import CellError, listed, nearest
 from gatekit.cell.row_wise import RowWise
 
-from .values import check_keys, number
+from .numeric import number
+from .values import check_keys
 
 WEIGHT_KINDS = ("kernel", "recurrent", "bias")
 """Weights of reads that depend on no state, of reads of states, and biases."""

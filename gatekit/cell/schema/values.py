@@ -6,9 +6,21 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from gatekit.cell.errors import CellError, amount_of, excerpt, listed, nearest
+from gatekit.cell.errors import CellError, excerpt, listed, nearest
+from gatekit.cell.language.notation import in_ascii
 
 _IDENTIFIER = re.compile(r"[A-Za-z][A-Za-z0-9_]*\Z")
+
+
+_OTHER_KEYS = {
+    **dict.fromkeys(("activation", "constraint", "transform", "function", "range"), "map"),
+    **dict.fromkeys(("value", "initial", "initializer", "initialiser", "default"), "init"),
+    **dict.fromkeys(("size", "dim", "units", "width", "dims"), "shape"),
+    **dict.fromkeys(("learnable", "requires_grad", "frozen", "train", "learned"), "trainable"),
+    **dict.fromkeys(("eps", "tolerance"), "epsilon"),
+    **dict.fromkeys(("weight", "weights", "input", "matrix"), "kernel"),
+}
+"""What other libraries call a key; a name counts where it is known."""
 
 
 def check_keys(given: Iterable[object], allowed: Sequence[str], where: str) -> None:
@@ -19,10 +31,35 @@ def check_keys(given: Iterable[object], allowed: Sequence[str], where: str) -> N
     """
     for key in given:
         if key not in allowed:
+            other = _OTHER_KEYS.get(str(key))
+            near = f"; did you mean {other!r}?" if other in allowed else nearest(str(key), allowed)
+            if not near and len(allowed) == 1:
+                near = f"; did you mean {allowed[0]!r}?"
             raise CellError(
-                f"{where}.{key}: no such key{nearest(str(key), allowed) or '.'} "
+                f"{where}.{key}: no such key{near or '.'} "
                 f"Keys: {listed(allowed)}. Write one of them, or remove {key}."
             )
+
+
+def refuse_commas(entries: Mapping[Any, Any], where: str) -> None:
+    """Refuse ``{h: maximum(a, b)}``, which YAML reads as ``h: maximum(a`` and a key ``b)``.
+
+    Raises:
+        CellError: a comma within brackets has cut an entry.
+    """
+    name, text = "", ""
+    for key, value in entries.items():
+        if isinstance(value, str) and value.count("(") > value.count(")"):
+            name, text = str(key), value
+        elif value is None and name:
+            text += f", {key}"
+            if text.count("(") <= text.count(")"):
+                raise CellError(
+                    f"{where}.{name}: within braces a comma begins another entry; put the value in "
+                    f"quotes: write {name}: {excerpt(repr(text))}"
+                )
+        else:
+            name = ""
 
 
 def section(config: Mapping[str, Any], key: str) -> Mapping[str, Any]:
@@ -35,8 +72,9 @@ def section(config: Mapping[str, Any], key: str) -> Mapping[str, Any]:
     if value is None:
         return {}
     if not isinstance(value, Mapping):
-        came, remedy = excerpt(repr(value)), _as_mapping(key, value)
+        came, remedy = excerpt(repr(value)), _as_mapping(key, value, config)
         raise CellError(f"cell.{key}: a mapping is expected, not {came}; {remedy}")
+    refuse_commas(value, f"cell.{key}")
     for name in value:
         if not isinstance(name, str) or not _IDENTIFIER.match(name):
             raise CellError(f"cell.{key}: {name!r} is not a name; {_as_name(name)}")
@@ -53,24 +91,56 @@ _EXAMPLES = {
     "initial": "h: 0",
     "roles": "forget: update",
     "norms": "c_out: c",
+    "initializers": "kernel: glorot_uniform",
+    "regularizers": "kernel: l2",
+    "constraints": "kernel: non_neg",
     "inputs": "context: 8",
 }
 
 
 def _as_name(name: object) -> str:
     """Return what to write in place of a name that equations cannot read."""
-    if isinstance(name, bool):
-        return "YAML reads a bare yes, no, on and off as true or false: choose another name"
-    plain = re.sub(r"\W+", "_", str(name), flags=re.ASCII).strip("_")
-    such = plain if _IDENTIFIER.match(plain) else "forget"
+    if isinstance(name, bool) or name is None:
+        words = "null and ~ as nothing" if name is None else "yes, no, on and off as true or false"
+        return f"YAML reads a bare {words}: write another name, such as gate_1"
+    plain = re.sub(r"(?:_?\{t\}|\(t\)|\[t\])$", "", str(name)[:100])
+    plain = "".join(in_ascii(c) for c in plain)
+    plain = re.sub(r"\W+", "_", plain, flags=re.ASCII).strip("_")
+    plain = f"a_{plain}" if plain[:1].isdigit() else plain
+    such = plain if _IDENTIFIER.match(plain) else "gate_1"
     return f"letters, digits and _ are allowed, starting with a letter: write {such}"
 
 
-def _as_mapping(key: str, value: object) -> str:
+def _as_mapping(key: str, value: object, config: Mapping[str, Any]) -> str:
     """Return how a section is written that is not a mapping."""
+    emits = config.get("emits")
+    emits = emits if isinstance(emits, str) else "h"
+    if key == "norms":
+        of = value[0] if isinstance(value, list) and value and isinstance(value[0], str) else emits
+        return (
+            f"each norm is a signal with a name of its own: write norms: {{{of}_out: {of}}}, and "
+            f"read {of}_out in place of {of}"
+        )
+    if key in ("initializers", "regularizers", "constraints") and isinstance(value, str):
+        of = "recurrent" if value == "orthogonal" else "kernel"
+        return f"it is given by kind of weight: write {key}: {{{of}: {value[:60]}}}"
+    if key in ("initial", "zoneout") and isinstance(value, (int, float, str)):
+        such = value if isinstance(value, (int, float)) else 0
+        return f"it is given for each state: write {key}: {{{emits}: {such}}}"
+    if isinstance(value, list) and value and all(isinstance(item, str) for item in value):
+        entries = {"gates": "{kind: sigmoid}", "parameters": "{shape: units}", "constants": "0.5"}
+        if key in entries:
+            each = ", ".join(f"{item}: {entries[key]}" for item in value[:3])
+            return f"each has a name and a value: write {key}: {{{each}}}"
     if isinstance(value, str) and "=" in value:
         name, _, right = value.partition("=")
         return f"write `{name.strip()}: {right.strip()}`, with a colon"
+    found = re.fullmatch(r"\s*(\w+)\s*:?\s*(\S.*)", value) if isinstance(value, str) else None
+    if found and key in ("equations", "constants", "gates"):
+        return f"write `{found[1]}: {found[2]}`, with a colon and a space after the name"
+    if isinstance(value, list) and all(isinstance(v, Mapping) and "name" in v for v in value):
+        first = value[0]["name"] if value else "NAME"
+        return f"each begins with its name: write {first}: and its keys below it"
     if isinstance(value, list) and any(isinstance(item, Mapping) for item in value):
         return "remove the dashes in front of the names"
     if isinstance(value, list) and value and all(isinstance(v, str) and "=" in v for v in value):
@@ -103,75 +173,14 @@ def name_list(config: Mapping[str, Any], key: str) -> tuple[str, ...]:
     """
     value = config.get(key) or ()
     if isinstance(value, str) or not isinstance(value, Sequence):
-        such = f"[{value}]" if isinstance(value, str) else "[c]"
-        raise CellError(f"cell.{key}: a list of names is expected, such as {such}, not {value!r}")
+        emits = config.get("emits")
+        such = value if isinstance(value, str) else emits if isinstance(emits, str) else "h"
+        raise CellError(
+            f"cell.{key}: a list of names is expected, such as [{such}], not {excerpt(repr(value))}"
+        )
     return tuple(str(v) for v in value)
 
 
-def number(value: object, where: str) -> float:
-    """Return a finite number.
-
-    Raises:
-        CellError: it is not one.
-    """
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        amount = amount_of(value)
-        such = 0.5 if amount is None else amount
-        raise CellError(f"{where}: a number is expected, such as {such}, not {value!r}")
-    if not abs(value) <= 1e300:
-        raise CellError(
-            f"{where}: the number is not finite, or beyond 1e300; write for example 0.5"
-        )
-    return float(value)
-
-
-def constant(value: object, where: str) -> int | float:
-    """Return a finite number, as an integer if it was written as one: only integers can be sizes.
-
-    Raises:
-        CellError: it is not one.
-    """
-    as_float = number(value, where)
-    return int(value) if isinstance(value, int) else as_float
-
-
-def rate(value: object, where: str) -> float:
-    """Return a rate in [0, 1).
-
-    Raises:
-        CellError: it is not one.
-    """
-    found = number(value, where)
-    if not 0.0 <= found < 1.0:
-        raise CellError(
-            f"{where}: a rate from 0 to below 1 is expected, such as 0.1, not {value!r}"
-        )
-    return found
-
-
-def width(value: object, where: str) -> int:
-    """Return a width, a whole number from 1.
-
-    Raises:
-        CellError: it is not one.
-    """
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise CellError(
-            f"{where}: a width (a whole number from 1, such as 8) is expected, not {value!r}"
-        )
-    return value
-
-
-def input_width(value: object, where: str) -> int | str:
-    """Return the width of an input: a whole number from 1, or ``features`` for the width of x.
-
-    Raises:
-        CellError: it is neither.
-    """
-    return FEATURES if value == FEATURES else width(value, where)
-
-
-FEATURES = "features"
 ABOUT_KEYS = ("reference", "year", "doi", "arxiv", "tier", "notes", "cite", "starts_from")
 SECOND_HAND, UNVERIFIED = "second hand", "unverified"
 """The tiers of cells whose equations were not read in the paper or in its authors' code."""
@@ -273,4 +282,6 @@ def _check_work(work: Mapping[str, Any], where: str) -> None:
 
 def _check_year(value: object, where: str) -> None:
     if isinstance(value, bool) or not isinstance(value, int) or not 1900 <= value <= 2100:
-        raise CellError(f"{where}: a year such as 1997 is expected, not {value!r}")
+        digits = isinstance(value, str) and value.strip().isdigit()
+        such = value.strip() if isinstance(value, str) and digits else "1997"
+        raise CellError(f"{where}: a year is expected, not {value!r}; write year: {such}")

@@ -28,7 +28,16 @@ from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
 from gatekit.cell.errors import ConfigError, GatekitError, alternatives, excerpt, shown
-from gatekit.registry import catalogue, cell_names, config_folders, left_out, own_file, reasons_of
+from gatekit.registry import (
+    catalogue,
+    cell_config,
+    cell_names,
+    config_folders,
+    left_out,
+    misplaced,
+    own_file,
+    reasons_of,
+)
 from gatekit.study.config import RUN_KEYS, meant_key
 from gatekit.study.references import refuse_large
 from gatekit.study.resolve import unresolved
@@ -296,17 +305,26 @@ def _unreadable(override: str) -> str:
     )
 
 
-def _files_with(name: str, plugins: Sequence[str]) -> str:
-    """Return the file of your own whose ``defaults`` name a cell, with a colon; empty if none."""
+def _in_defaults(path: Path, plugins: Sequence[str]) -> str:
+    """Return what gatekit itself finds wrong with the ``defaults`` of a cell; empty if nothing."""
+    try:
+        cell_config(path.stem, catalogue(plugins), plugins)
+    except GatekitError as error:
+        return str(error) if ": defaults" in str(error) else ""
+    return ""
+
+
+def _files_with(name: str, plugins: Sequence[str]) -> Path | None:
+    """Return the file of your own whose ``defaults`` name a cell; None if there is none."""
     for folder in config_folders(plugins):
         for path in sorted(Path(folder, "cell").glob("*.y*ml")):
             if not path.is_file() or path.stat().st_size > _LARGEST:
                 continue
             text = path.read_text(encoding="utf-8", errors="replace")
             word = re.escape(name)
-            if re.search(rf"^defaults:.*\b{word}\b|^ *- {word} *$", text, re.MULTILINE):
-                return f"{shown(path)}: "
-    return ""
+            if re.search(rf"^defaults:.*(?<!\w){word}\b|^ *- {word} *$", text, re.MULTILINE):
+                return path
+    return None
 
 
 def _missing(error: MissingConfigException, plugins: Sequence[str]) -> str:
@@ -321,6 +339,9 @@ def _missing(error: MissingConfigException, plugins: Sequence[str]) -> str:
         top, _, rest = f"{group}/{name}".partition("/")
         group, name = top, rest
     what = group.replace("_", " ")
+    file = _files_with(name, plugins) if group == "cell" else None
+    if file is not None and (wrong := _in_defaults(file, plugins)):
+        return wrong
     if not known and group == "cell":  # `defaults` of a file; Hydra lists nothing then
         known = list(cell_names(plugins))
     stem = re.sub(r"\.ya?ml$", "", name.rpartition("/")[2])
@@ -342,8 +363,10 @@ def _missing(error: MissingConfigException, plugins: Sequence[str]) -> str:
         return f"block={name}: type block=plain for nothing around the layer."
     if reasons := reasons_of(name, plugins):
         return f"{group}={name}: there is no such {what}, because its plugin is broken: {reasons}"
+    named = f"{shown(file)}: " if file else ""
+    if place := "" if named else misplaced(group, name):
+        return f"{group}={name}: there is no such {what} here. {place}"
     hint = alternatives(name, known, f"{what}s", _LISTED_BY.get(group, ""))
-    named = _files_with(name, plugins) if group == "cell" else ""
     return (
         f"{named}{group}={name}: there is no such {what}{hint} {own_file(group, name, known)} "
         f"{left_out(name, plugins)}".rstrip()

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import ast
 import contextlib
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,19 +13,18 @@ from gatekit.cell.catalogue import Catalogue
 from gatekit.cell.errors import (
     CellError,
     ConfigError,
-    ExpressionError,
     alternatives,
-    as_typed,
+    excerpt,
     listed,
-    nearest_name,
+    nearest,
     shown,
 )
 from gatekit.cell.schema import ABOUT_KEYS, CellSpec, read_cell
 
-from .queries import config_dirs, origins
-from .safe_yaml import line_of, read_yaml
+from ..queries import origins
+from ..safe_yaml import line_of, read_yaml
+from .places import NAME, cell_file, config_folders, in_file, is_bundled, misplaced, own_file
 
-_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*\Z")
 # Hydra would put a plain ``/cell/NAME`` below a key ``cell`` of the cell.
 _ENTRY = re.compile(r"(?:/cell/(?=.*@_here_))?(?P<name>[^/@:]+?)(?:\.yaml)?(?:@_here_)?\Z")
 MAX_CHAIN = 20
@@ -53,78 +51,6 @@ def load_cell(
         return read_cell(cell_config(cell, catalogue, plugins), catalogue)
 
 
-@contextlib.contextmanager
-def in_file(cell: object, plugins: Sequence[str] = ()) -> Iterator[None]:
-    """Name the file of a cell of your own in what is wrong with the cell.
-
-    Args:
-        cell: the cell's name; anything else has no file.
-        plugins: plugin files, whose configuration folders are searched too.
-
-    Raises:
-        CellError: what was raised inside, with the file in front.
-        ExpressionError: the same.
-    """
-    try:
-        yield
-    except (CellError, ExpressionError) as error:
-        path = _own_file(cell, plugins) if isinstance(cell, str) else None
-        if path is None or not str(error).startswith("cell"):
-            raise
-        message = _in_yaml(str(error))
-        raise type(error)(f"{shown(path)}{line_of(path, message)}: {message}") from None
-
-
-def _in_yaml(message: str) -> str:
-    """Return a message with what to write as YAML: ``norm: null`` in place of ``norm=None``."""
-
-    def typed(match: re.Match[str]) -> str:
-        try:
-            value = as_typed(ast.literal_eval(match[3]))
-        except (ValueError, SyntaxError):
-            value = match[3]
-        return f"{match[1]} {match[2]}: {value}"
-
-    message = re.sub(r"\b(option) (\w+)=(.+?)(?= should be )", typed, message)
-    message = re.sub(r"\b(Write) (\w+)=(.+?)(?=\.$|\. )", typed, message)
-    return re.sub(r"\bcell\.(\w+)\.(\w+)=null\b", r"`\1: {\2: null}`", message)
-
-
-_NEW = {
-    "block": ", after `gatekit new block NAME` has written its plugin",
-    "task": ", or a plugin, which `gatekit new task NAME` writes",
-}
-
-
-def own_file(group: str, name: str, known: Iterable[str]) -> str:
-    """Return a sentence: where a configuration of the user's own is looked for, and what is there.
-
-    It is empty where there is no folder ``conf`` and a known name is near.
-
-    Args:
-        group: ``cell``, ``task`` or another folder of ``./conf``.
-        name: the name that was asked for.
-        known: the names that there are.
-    """
-    folder = Path.cwd() / "conf"
-    path = folder / group / f"{name if _NAME.match(name) else 'NAME'}.yaml"
-    sentence = f"Your own {group.replace('_', ' ')} would be the file {path}"
-    if not folder.is_dir():
-        lost = f"{sentence}, but this folder has no conf: cd to your project."
-        return "" if nearest_name(name, known) else lost
-    return _misplaced(path, folder, group) or f"{sentence}{_NEW.get(group, '')}."
-
-
-def _misplaced(path: Path, folder: Path, group: str) -> str:
-    """Return what to do with a file that is nearly where it is looked for, or an empty string."""
-    if path.is_dir():
-        return f"{shown(path)} is a folder; a {group} is a file."
-    for near in (path.with_suffix(".yml"), folder / path.name, folder / f"{path.stem}.yml"):
-        if near.is_file():
-            return f"Move your file: type mv {shown(near)} {shown(path)}"
-    return ""
-
-
 def named_after_file(config: dict[str, Any], path: Path) -> dict[str, Any]:
     """Return a cell's own mapping with the name of its file.
 
@@ -142,11 +68,6 @@ def named_after_file(config: dict[str, Any], path: Path) -> dict[str, Any]:
             f"{path.name}; write name: {path.stem}, or rename the file"
         )
     return {**config, "name": name}
-
-
-def _own_file(name: str, plugins: Sequence[str]) -> Path | None:
-    found = _file(name, config_folders(plugins))
-    return None if found is None or is_bundled(found.parents[1]) else found
 
 
 def cell_config(
@@ -180,21 +101,11 @@ def cell_names(plugins: Sequence[str] = ()) -> dict[str, Path]:
     found: dict[str, Path] = {}
     for folder in config_folders(plugins):
         for path in sorted((folder / "cell").glob("*.yaml")):
-            if _NAME.match(path.stem):
+            if NAME.match(path.stem):
                 found.setdefault(path.stem, path)
     for name, origin in origins("cells", plugins).items():
         found.setdefault(name, origin.path or Path(origin.plugin))
     return dict(sorted(found.items()))
-
-
-def config_folders(plugins: Sequence[str] = ()) -> list[Path]:
-    """Return where configurations are looked for: ``./conf``, then the folders of plugins.
-
-    Args:
-        plugins: plugin files, whose configuration folders are searched too.
-    """
-    folders = [Path.cwd() / "conf", *config_dirs(plugins)]
-    return [folder for folder in folders if folder.is_dir()]
 
 
 class _Composer:
@@ -207,15 +118,15 @@ class _Composer:
     def named(self, name: str, chain: tuple[str, ...]) -> dict[str, Any]:
         if name in chain:
             raise ConfigError(
-                f"defaults lead round in a circle: {' -> '.join([*chain, name])}; remove {name} "
-                f"from the defaults of {chain[-1]}"
+                f"{self.place(chain)} lead round in a circle: {' -> '.join([*chain, name])}; "
+                f"remove {name} from the defaults of {chain[-1]}"
             )
         if len(chain) > MAX_CHAIN:
             raise ConfigError(f"defaults lead through more than {MAX_CHAIN} files: {listed(chain)}")
         self.files += 1
         if self.files > MAX_FILES:
             raise ConfigError(f"defaults name more than {MAX_FILES} files, from {chain[:1]} on")
-        path = _file(name, self.folders)
+        path = cell_file(name, self.folders)
         if path is not None:
             config, own = named_after_file(read_yaml(path), path), not is_bundled(path.parents[1])
             return self.resolved(config, shown(path), (*chain, name), own)
@@ -232,13 +143,26 @@ class _Composer:
                 f"{Path(name.rpartition('=')[2]).stem!r}"
             )
         known = cell_names(self.plugins)
-        asked = f"{chain[-1]}: defaults" if chain else "cell"
+        asked = self.place(chain)
         if why := self.catalogue.broken_with(name):
             raise CellError(f"{asked}: there is no cell {name!r}{why}")
+        if place := misplaced("cell", name):
+            raise CellError(f"{asked}: there is no cell {name!r} here. {place}")
+        if name in self.catalogue.gates:
+            raise CellError(
+                f"{asked}: {name!r} is a gate, not a cell; write defaults: [lstm, _self_], and "
+                f"gates: {{forget: {{kind: {name}}}}}"
+            )
         hint = alternatives(name, known, "cells", "gatekit cells")
         raise CellError(
             f"{asked}: there is no cell {name!r}{hint} {own_file('cell', name, known)}".rstrip()
         )
+
+    def place(self, chain: tuple[str, ...]) -> str:
+        """Return where a cell is named: in ``defaults`` of the file that was read last."""
+        path = cell_file(chain[-1], self.folders) if chain else None
+        line = "" if path is None else line_of(path, "cell.defaults")
+        return f"{shown(path)}{line}: defaults" if path else "cell"
 
     def resolved(
         self, config: dict[str, Any], where: str, chain: tuple[str, ...], own: bool = True
@@ -248,20 +172,24 @@ class _Composer:
             return config
         defaults = config.pop("defaults")
         if not isinstance(defaults, (list, tuple)):
-            such = defaults if isinstance(defaults, str) and _NAME.match(defaults) else "lstm"
+            such = defaults if isinstance(defaults, str) and NAME.match(defaults) else "lstm"
             # A mapping that came from Python has no file.
             typed = f"'defaults': [{such!r}]" if where == "cell" else f"defaults: [{such}, _self_]"
             raise ConfigError(
                 f"{where}: defaults is {defaults!r}; a list is expected: write {typed}"
             )
-        names = [self.entry(entry, where) for entry in defaults]
+        names = [self.entry(entry, chain, defaults) for entry in defaults]
         if names.count("_self_") > 1:
-            raise ConfigError(f"{where}: _self_ is twice in defaults {list(defaults)}")
+            raise ConfigError(
+                f"{where}: _self_ is twice in defaults {list(defaults)}; remove one of the two"
+            )
         if "_self_" not in names:
             names.append("_self_")
         merged: dict[str, Any] = {}
         starts: dict[str, Any] = {}
         for name in names:
+            if name == "_self_" and own and where != "cell":
+                _check_removed(merged, config, where)
             part = config if name == "_self_" else self.named(name, chain)
             if own and name != "_self_":
                 starts |= _starts(name, part)
@@ -269,14 +197,28 @@ class _Composer:
             merged = _merge(merged, part)
         return {"starts_from": starts, **merged} if starts else merged
 
-    def entry(self, entry: Any, where: str) -> str:
+    def entry(self, entry: Any, chain: tuple[str, ...], defaults: Sequence[Any]) -> str:
         match = _ENTRY.match(entry) if isinstance(entry, str) else None
-        if match is None:
+        meant = [_meant(each) for each in defaults]
+        if match is None or (meant != [*defaults] and match["name"] in ("self", "_self")):
+            place = self.place(chain)
+            place = "cell: defaults" if place == "cell" else place
             raise ConfigError(
-                f"{where}: defaults has {entry!r}; in a cell it has names of cells and _self_ "
-                "only, such as [lstm, _self_]"
+                f"{place} has {excerpt(str(entry))!r}; in a cell it has names of cells and _self_ "
+                f"only: write defaults: [{', '.join(meant[:8])}]"
             )
         return match["name"]
+
+
+def _meant(entry: Any) -> str:
+    """Return an entry of ``defaults`` as a name: ``lstm`` for ``cell/lstm.yaml``."""
+    if isinstance(entry, Mapping):
+        entry = next(iter(entry.values()), "lstm")
+    name = str(entry).rpartition("/")[2].partition("@")[0].rpartition(" ")[2]
+    name = name.removesuffix(".yaml").removesuffix(".yml")
+    if name.strip("_").lower() == "self":
+        return "_self_"
+    return name if NAME.match(name) else "lstm"
 
 
 def own_provenance(
@@ -308,19 +250,18 @@ def _starts(name: str, config: Mapping[str, Any]) -> dict[str, Any]:
     return {name: list(config.get("cite") or ()), **(config.get("starts_from") or {})}
 
 
-def is_bundled(folder: Path) -> bool:
-    """Return whether a folder of configurations is gatekit's own."""
-    import gatekit.conf
-
-    return any(folder.samefile(bundled) for bundled in gatekit.conf.__path__)
-
-
-def _file(name: str, folders: Sequence[Path]) -> Path | None:
-    """Return the YAML file of a cell in the first folder that has one."""
-    if not _NAME.match(name):
-        return None
-    paths = (folder / "cell" / f"{name}.yaml" for folder in folders)
-    return next((path for path in paths if path.is_file()), None)
+def _check_removed(base: Mapping[str, Any], config: Mapping[str, Any], where: str) -> None:
+    """Refuse ``forgett: null`` where the cells in ``defaults`` have ``forget``."""
+    for section in ("gates", "equations", "parameters", "constants"):
+        had, given = base.get(section), config.get(section)
+        if isinstance(had, Mapping) and isinstance(given, Mapping):
+            for name in (key for key, value in given.items() if value is None and key not in had):
+                if near := nearest(str(name), had):
+                    line = line_of(Path(where), f"cell.{section}.{name}")
+                    raise ConfigError(
+                        f"{where}{line}: {section}.{name} is null, which removes an entry, and "
+                        f"none is inherited{near} Inherited {section}: {listed(had)}."
+                    )
 
 
 def _merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:

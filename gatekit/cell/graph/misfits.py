@@ -1,0 +1,116 @@
+"""Widths that do not fit: where each is declared, and what to change."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+
+from gatekit.cell.language.expression import Call, Expr, Name, children, names, render, substitute
+from gatekit.cell.language.shape import Shape, WidthError, shape_text
+
+from .draft import Draft
+
+Cause = tuple[str, str]
+"""Where a width is declared, and what to write there."""
+
+
+def explained(draft: Draft, error: WidthError, shapes: Mapping[str, Shape | None]) -> str:
+    """Return the message of two widths that do not fit, with where they are declared.
+
+    Args:
+        draft: the cell.
+        error: what `infer` raised.
+        shapes: the shapes that are known.
+    """
+    plain, _, general = str(error).partition("; ")
+    sides = [(expr, shape) for expr, shape in error.sides if shape not in (None, (), (1,))]
+    if any(len(shape or ()) > 1 for _, shape in sides):
+        return f"{plain}; {_vector_and_matrix(sides) or general}"
+    found: dict[str, Cause] = {}
+    for expr, shape in sides:
+        width = math.prod(shape or ())
+        if width != draft.units:
+            cause = next(_causes(draft, expr, width, shapes, set()), None)
+            if cause is not None:
+                found.setdefault(cause[0], cause)
+    causes = list(found.values())
+    if not causes:
+        return f"{plain}; {general}"
+    if len(causes) == 1:
+        return f"{plain}; {causes[0][0]}: {causes[0][1]}"
+    both = " and ".join(text for text, _ in causes[:2])
+    return f"{plain}; {both}: make them equal, {causes[0][1]} or {causes[1][1]}"
+
+
+def _causes(
+    draft: Draft, expr: Expr, width: int, shapes: Mapping[str, Shape | None], seen: set[str]
+) -> Iterator[Cause]:
+    """Yield what makes an expression as wide as it is; each name is visited once."""
+    if isinstance(expr, Call) and expr.function == "repeat":
+        inner = render(expr.args[0], " ")
+        yield f"{render(expr, ' ')} is {width} wide", f"write {inner} in its place"
+    for name in names(expr):
+        stem = name.removesuffix("_prev")
+        shape = shapes.get(stem)
+        if stem in seen or shape is None or math.prod(shape) != width:
+            continue
+        seen.add(stem)
+        if stem in draft.gates:
+            units = draft.gates[stem].gate.units
+            yield f"cell.gates.{stem} has units: {units}", f"remove `units: {units}`"
+        elif stem in draft.parameters:
+            declared = draft.parameters[stem].shape
+            yield f"cell.parameters.{stem} has shape: {declared}", "write `shape: units`"
+        elif stem in draft.inputs:
+            what = "x is as wide as the data (features)"
+            if stem != "x":
+                what = f"cell.inputs.{stem} is {width} wide"
+            yield (
+                what,
+                f"a gate makes units numbers of it, {stem}_in: {{kind: linear, reads: [{stem}]}}: "
+                f"write {stem}_in in place of {stem}",
+            )
+        elif stem in draft.equations:
+            yield from _causes(draft, draft.equations[stem], width, shapes, seen)
+        elif stem in draft.norms:
+            yield from _causes(draft, Name(draft.norms[stem]), width, shapes, seen)
+    for child in children(expr):
+        if isinstance(child, Call):
+            yield from _causes(draft, child, width, shapes, seen)
+
+
+def _vector_and_matrix(sides: Sequence[tuple[Expr, Shape | None]]) -> str:
+    """Return how a vector and a matrix are combined, if a function makes them fit."""
+    vectors = [(expr, shape) for expr, shape in sides if shape is not None and len(shape) == 1]
+    matrices = [(expr, shape) for expr, shape in sides if shape is not None and len(shape) == 2]
+    if len(vectors) != 1 or len(matrices) != 1:
+        return ""
+    (vector, (wide,)), (matrix, (rows, columns)) = vectors[0], matrices[0]
+    v, m = render(vector, " "), render(matrix, " ")
+    ways = [f"column({v}) repeats it over the columns"] if wide == rows else []
+    ways += [f"row({v}) over the rows"] if wide == columns else []
+    ways += [f"flat({m}) makes a vector of the matrix"] if wide == rows * columns else []
+    ways += [f"matvec({m}, {v}) multiplies the two"] if wide == columns else []
+    if not ways:
+        return ""
+    return f"{v} is a vector and {m} a matrix, {shape_text((rows, columns))}: " + ", ".join(ways)
+
+
+def emitted_matrix(draft: Draft, name: str, shape: Shape) -> str:
+    """Return the message of an equation whose value is a matrix where the cell emits a vector.
+
+    Args:
+        draft: the cell.
+        name: the equation, which the cell emits.
+        shape: its shape.
+    """
+    written = draft.equations[name]
+    state = "S" if "S" not in draft.known else "S_1"
+    inner = substitute(written, {name: Name(state), f"{name}_prev": Name(f"{state}_prev")})
+    fits = [gate for gate in draft.gates if draft.gate_sizes.get(gate) == shape[-1]]
+    vector = f"matvec({state}, {fits[0]})" if len(shape) == 2 and fits else f"flat({state})"
+    return (
+        f"cell.equations.{name}: {render(written, ' ')!r} is a matrix, {shape_text(shape)}, and "
+        f"{name}, which the cell emits, has to be a vector; call the matrix {state} and make a "
+        f"vector of it: write {state}: {render(inner, ' ')}, and {name}: {vector}"
+    )

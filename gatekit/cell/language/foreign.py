@@ -1,0 +1,82 @@
+"""Functions of other libraries, with what an equation has in their place."""
+
+FUNCTIONS = {
+    **dict.fromkeys(("mul", "multiply", "hadamard", "times", "elementwise"), "a * b"),
+    **dict.fromkeys(("add", "plus"), "a + b"),
+    **dict.fromkeys(("sub", "subtract", "minus"), "a - b"),
+    **dict.fromkeys(("div", "divide"), "a / b"),
+    **dict.fromkeys(("pow", "power"), "a**b"),
+    **dict.fromkeys(("neg", "negative"), "-a"),
+    **dict.fromkeys(("mod", "fmod", "remainder"), "a - b * floor(a / b)"),
+    **dict.fromkeys(("cond", "ifelse", "select", "switch", "iff"), "where(a, b, c)"),
+    **dict.fromkeys(("heaviside", "step", "binary", "threshold"), "where(a, 1, 0)"),
+    **dict.fromkeys(("leaky_relu", "lrelu", "prelu"), "maximum(a, 0.1 * a)"),
+    **dict.fromkeys(("round", "rint"), "floor(a + 0.5)"),
+    **dict.fromkeys(("lerp", "mix", "interpolate"), "a + c * (b - a)"),
+    "ones_like": "0 * a + 1",
+    "zeros_like": "0 * a",
+    "ones": "1",
+    "zeros": "0",
+    **dict.fromkeys(("norm", "l2", "l2_norm"), "sqrt(sum(square(a)))"),
+    **dict.fromkeys(("std", "stddev", "reduce_std"), "sqrt(var(a))"),
+    **dict.fromkeys(("average", "avg", "reduce_mean"), "mean(a)"),
+    **dict.fromkeys(("concat", "concatenate", "cat", "stack"), ""),
+    **dict.fromkeys(("inv", "reciprocal"), "1 / a"),
+    **dict.fromkeys(("sinh", "dsinh"), "(exp(a) - exp(-a)) / 2"),
+    "ceil": "-floor(-a)",
+    "cosh": "(exp(a) + exp(-a)) / 2",
+    "max": "maximum(a, b)",
+    "min": "minimum(a, b)",
+    "mish": "a * tanh(softplus(a))",
+    "hard_tanh": "clip(a, -1, 1)",
+    "relu6": "clip(a, 0, 6)",
+    "reduce_sum": "sum(a)",
+    "rsqrt": "1 / sqrt(a)",
+    "tan": "sin(a) / cos(a)",
+    "logsumexp": "log(sum(exp(a)))",
+    "log2": "log(a) / log(2)",
+    "log10": "log(a) / log(10)",
+    "exp2": "exp(a * log(2))",
+    "cube": "a**3",
+    "stop_gradient": "",
+}
+"""Functions of other libraries, with what is written; nothing where there is no such equation."""
+ELSEWHERE = {
+    **dict.fromkeys(
+        ("dense", "linear", "matmul", "mm", "fc", "gemm"),
+        "a linear map belongs to the `reads` of a gate, such as reads: {x: dense}",
+    ),
+    **dict.fromkeys(
+        ("concat", "concatenate", "cat", "stack"),
+        "a gate sums linear maps of all that it reads: reads: [x, h_prev]",
+    ),
+    **dict.fromkeys(
+        ("layer_norm", "layernorm", "batch_norm", "rms_norm", "normalize"),
+        "a norm is a signal with a name of its own: norms: {h_out: h}, then read h_out",
+    ),
+    "dropout": "it is a key of the cell, `dropout: 0.1`, and of its states, `zoneout: {h: 0.1}`",
+    **dict.fromkeys(
+        ("random", "rand", "randn", "normal", "uniform", "noise", "bernoulli"),
+        "equations have no randomness; `dropout: 0.1` and `zoneout: {h: 0.1}` are keys of the cell",
+    ),
+    **dict.fromkeys(
+        ("len", "size", "shape"), "the layer's width is `units`, and that of x is `features`"
+    ),
+    **dict.fromkeys(
+        ("einsum", "tensordot", "bmm"),
+        "products of matrices are outer(a, b), matvec(A, v), vecmat(v, A) and dot(a, b)",
+    ),
+    **dict.fromkeys(
+        ("reshape", "view", "chunk", "unstack"),
+        "split(v, n) cuts a vector into n rows, and flat(A) puts the rows side by side",
+    ),
+    **dict.fromkeys(
+        ("conv", "conv1d", "convolution", "attention"),
+        "equations see one step; what is before a layer, such as a convolution, is the `block`",
+    ),
+    **dict.fromkeys(
+        ("range", "sum_over", "scan", "loop", "map"), "equations have no loops: write out the terms"
+    ),
+    "stop_gradient": "every part of an equation is trained",
+}
+"""Functions of other libraries that equations cannot have, with what to write where."""

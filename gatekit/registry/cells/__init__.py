@@ -1,0 +1,30 @@
+"""Cells by name: `composer` reads their files, and merges what ``defaults`` list, as in Hydra.
+
+`places` finds the file of a cell and the line of a mistake in it. Start with `composer.py`.
+"""
+
+from .composer import (
+    MAX_CHAIN,
+    MAX_FILES,
+    cell_config,
+    cell_names,
+    load_cell,
+    named_after_file,
+    own_provenance,
+)
+from .places import config_folders, in_file, is_bundled, misplaced, own_file
+
+__all__ = [
+    "MAX_CHAIN",
+    "MAX_FILES",
+    "cell_config",
+    "cell_names",
+    "config_folders",
+    "in_file",
+    "is_bundled",
+    "load_cell",
+    "misplaced",
+    "named_after_file",
+    "own_file",
+    "own_provenance",
+]

@@ -1,0 +1,198 @@
+"""Where a cell's file is, or ought to be, and where in it something is wrong."""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import itertools
+import os
+import re
+import shlex
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+import yaml
+
+from gatekit.cell.errors import CellError, ExpressionError, as_typed, nearest_name, shown
+
+from ..queries import config_dirs
+from ..safe_yaml import line_of, read_text
+
+NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*\Z")
+
+
+@contextlib.contextmanager
+def in_file(cell: object, plugins: Sequence[str] = ()) -> Iterator[None]:
+    """Name the file of a cell of your own in what is wrong with the cell.
+
+    Args:
+        cell: the cell's name; anything else has no file.
+        plugins: plugin files, whose configuration folders are searched too.
+
+    Raises:
+        CellError: what was raised inside, with the file in front.
+        ExpressionError: the same.
+    """
+    try:
+        yield
+    except (CellError, ExpressionError) as error:
+        path = _own_file(cell, plugins) if isinstance(cell, str) else None
+        if path is None or not str(error).startswith("cell"):
+            raise
+        message = _in_yaml(str(error))
+        raise type(error)(f"{shown(path)}{_line(path, message)}: {_lines(path, message)}") from None
+
+
+def _line(path: Path, message: str) -> str:
+    """Return ``, line 5`` for what a message begins with; inherited parts are in ``defaults``."""
+    found = line_of(path, message)
+    inherited = "" if found else line_of(path, "cell.defaults")
+    return f"{inherited}, in what `defaults` brings" if inherited else found
+
+
+_PLACE = re.compile(
+    r"(?<=.)\bcell\.(?:gates|equations|parameters|constants|inputs|norms)\.\w+(?![\w.=:*])"
+)
+
+
+def _lines(path: Path, message: str) -> str:
+    """Return a message with the lines of further entries, and of what the file sets to null."""
+
+    def numbered(match: re.Match[str]) -> str:
+        line = line_of(path, match[0])
+        return f"{match[0]} ({line.removeprefix(', ')})" if line else match[0]
+
+    message = _PLACE.sub(numbered, message)
+    if not line_of(path, message):
+        gone = "; what the file changes no longer reads it: use it in an equation,"
+        message = re.sub(r"; to change an inherited one .* in an equation,", gone, message)
+    unknown = re.search(r"the name '(\w+)' is unknown|'(\w+)' is not a signal", message)
+    if unknown is None:
+        return message
+    name, root = unknown[1] or unknown[2], yaml.compose(read_text(path), Loader=yaml.SafeLoader)
+    for section, value in root.value if isinstance(root, yaml.MappingNode) else ():
+        entries = value.value if isinstance(value, yaml.MappingNode) else ()
+        removed = [key for key, inner in entries if key.value == name and _is_null(inner)]
+        if removed:
+            return (
+                f"{message} Line {removed[0].start_mark.line + 1} sets {name} to null, which "
+                f"removes it from {section.value}: give it a value."
+            )
+        if section.value in ("gates", "equations", "parameters", "constants") and _is_null(value):
+            message += f" `{section.value}:` in line {section.start_mark.line + 1} is empty."
+    return message
+
+
+def _is_null(node: yaml.Node) -> bool:
+    return isinstance(node, yaml.ScalarNode) and node.tag == "tag:yaml.org,2002:null"
+
+
+def _in_yaml(message: str) -> str:
+    """Return a message with what to write as YAML: ``norm: null`` in place of ``norm=None``."""
+
+    def typed(match: re.Match[str]) -> str:
+        try:
+            value = as_typed(ast.literal_eval(match[3]))
+        except (ValueError, SyntaxError):
+            value = match[3]
+        return f"{match[1]} {match[2]}: {value}"
+
+    message = re.sub(r"\b(option) (\w+)=(.+?)(?= should be )", typed, message)
+    message = re.sub(r"\b([Ww]rite) (\w+)=(.+?)(?=\.$|\. |$)", typed, message)
+    return re.sub(r"\bcell\.(\w+)\.(\w+)=null\b", r"`\1: {\2: null}`", message)
+
+
+_NEW = {
+    "block": ", after `gatekit new block NAME` has written its plugin",
+    "task": ", or a plugin, which `gatekit new task NAME` writes",
+}
+
+
+def own_file(group: str, name: str, known: Iterable[str]) -> str:
+    """Return a sentence: where a configuration of the user's own is looked for, and what is there.
+
+    It is empty where there is no folder ``conf`` and the name is a known one, misspelt.
+
+    Args:
+        group: ``cell``, ``task`` or another folder of ``./conf``.
+        name: the name that was asked for.
+        known: the names that there are.
+    """
+    folder = Path.cwd() / "conf"
+    path = folder / group / f"{name if NAME.match(name) else 'NAME'}.yaml"
+    sentence = f"Your own {group.replace('_', ' ')} would be the file {path}"
+    if not folder.is_dir():
+        lost = f"{sentence}, but this folder has no conf: cd to your project."
+        near = nearest_name(name, known)
+        # A name that is misspelt is about as long; another name is a file in another folder.
+        return "" if near and abs(len(near) - len(name)) < 2 else lost
+    return f"{sentence}{_NEW.get(group, '')}."
+
+
+MOST_FOLDERS = 200
+
+
+def misplaced(group: str, name: str) -> str:
+    """Return a sentence: where a file of the user's own is that is looked for elsewhere.
+
+    It is empty where there is no such file: in ``./conf``, beside it, in a project above the
+    working folder or in a folder of it.
+
+    Args:
+        group: ``cell``, ``task`` or another folder of ``./conf``.
+        name: the name that was asked for.
+    """
+    if not NAME.match(name):
+        return ""
+    here, inner = Path.cwd(), Path("conf", group, f"{name}.yaml")
+    path, what = here / inner, group.replace("_", " ")
+    if path.is_dir():
+        return f"{shown(path)} is a folder; a {what} is a file."
+    folders: list[Path] = []
+    with contextlib.suppress(OSError), os.scandir(here) as entries:
+        folders = sorted(Path(entry.path) for entry in itertools.islice(entries, MOST_FOLDERS))
+    for project in [*here.parents[:4], *folders]:
+        if (project / inner).is_file():
+            return (
+                f"Your {what} is {os.path.relpath(project / inner)}, and gatekit looks in ./conf: "
+                f"type cd {shlex.quote(os.path.relpath(project))}"
+            )
+    stems = (here / "conf" / group / name, here / "conf" / name, here / name, here / group / name)
+    for near in (stem.with_name(stem.name + end) for stem in stems for end in (".yaml", ".yml")):
+        if near.is_file():
+            folder = "" if path.parent.is_dir() else f"mkdir -p {path.parent.relative_to(here)} && "
+            return (
+                f"Move your file: type {folder}mv {shlex.quote(shown(near))} "
+                f"{shlex.quote(shown(path))}"
+            )
+    return ""
+
+
+def _own_file(name: str, plugins: Sequence[str]) -> Path | None:
+    found = cell_file(name, config_folders(plugins))
+    return None if found is None or is_bundled(found.parents[1]) else found
+
+
+def config_folders(plugins: Sequence[str] = ()) -> list[Path]:
+    """Return where configurations are looked for: ``./conf``, then the folders of plugins.
+
+    Args:
+        plugins: plugin files, whose configuration folders are searched too.
+    """
+    folders = [Path.cwd() / "conf", *config_dirs(plugins)]
+    return [folder for folder in folders if folder.is_dir()]
+
+
+def is_bundled(folder: Path) -> bool:
+    """Return whether a folder of configurations is gatekit's own."""
+    import gatekit.conf
+
+    return any(folder.samefile(bundled) for bundled in gatekit.conf.__path__)
+
+
+def cell_file(name: str, folders: Sequence[Path]) -> Path | None:
+    """Return the YAML file of a cell in the first folder that has one."""
+    if not NAME.match(name):
+        return None
+    paths = (folder / "cell" / f"{name}.yaml" for folder in folders)
+    return next((path for path in paths if path.is_file()), None)
