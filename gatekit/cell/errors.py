@@ -202,6 +202,8 @@ OTHER_NAMES = {
     "silu": "swish",
     "square": "pow power",
     "steps": "iteration iterations",
+    "units": "dim hidden hidden_dim hidden_size n_units num_units size unit vector",
+    "features": "in_features input_dim input_size",
     "validation": "dev val valid",
     "zeros": "zero",
 }

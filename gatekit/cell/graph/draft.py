@@ -234,9 +234,14 @@ def _bind_gate(draft: Draft, name: str) -> Bound:
                     f"{where}: {gate.definition()} asks for its state {target!r}; a step reads the "
                     f"previous value: ask for {target}_prev"
                 )
+            if hasattr(gate, target):
+                raise CellError(
+                    f"{where}: {gate.definition()} asks for {target!r}, an attribute of its class"
+                    f"{gate.declared(target)}; write self.{target}, without the argument"
+                )
             raise CellError(
                 f"{where}: {gate.definition()} asks for {target!r}, which does not exist"
-                f"{nearest(target, names) or '.'} It can ask for: {listed(names, 50)}; "
+                f"{gate.declared(gate.method)}{nearest(target, names) or '.'} It can ask for: {listed(names, 50)}; "
                 f"{_rebinding(spec.kind, argument)}"
             )
         bound.append((argument, key))

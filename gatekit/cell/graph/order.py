@@ -95,7 +95,7 @@ def find_order(draft: Draft, needs: Needs) -> list[str]:
             raise CellError(
                 f"cell {draft.spec.name!r}: signals need each other in the same step: "
                 f"{' -> '.join(circle)}. Read one of them one step earlier, for example "
-                f"{circle[1]}_prev."
+                f"{circle[1]}_prev{_by_author(draft, circle)}."
             )
         path.append(name)
         for other in needs.keys[name]:
@@ -107,6 +107,17 @@ def find_order(draft: Draft, needs: Needs) -> list[str]:
     for name in draft.signals:
         visit(name)
     return list(done)
+
+
+def _by_author(draft: Draft, circle: Sequence[str]) -> str:
+    """Return where the class of a plugin's gate in a circle asks for the next signal."""
+    for name, asked in zip(circle, circle[1:], strict=False):
+        if name in draft.gates:
+            gate = draft.gates[name].gate
+            reads = any(asked in names(read.expr) for read in draft.gates[name].reads)
+            if place := gate.declared("reads" if reads else gate.method):
+                return place
+    return ""
 
 
 def _asked(draft: Draft, bindings: Bindings, name: str) -> tuple[str, ...]:
