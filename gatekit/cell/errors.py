@@ -179,6 +179,7 @@ def nearest_name(name: str, known: Iterable[str]) -> str:
 
 OTHER_NAMES = {
     "abs": "absolute fabs",
+    "accuracy": "acc auc f1 f1_score precision recall top1",
     "auto": "cuda default fast gpu",
     "bits": "bce binary_crossentropy",
     "categorical": "cross_entropy crossentropy sparse_categorical_crossentropy",
@@ -197,6 +198,7 @@ OTHER_NAMES = {
     "min": "descending lower minimize",
     "minimum": "min",
     "mse": "loss mae rmse",
+    "nll": "log_likelihood perplexity ppl",
     "seconds": "time wall_time",
     "sigmoid": "logistic sig sigm",
     "silu": "swish",

@@ -6,6 +6,7 @@ import ast
 import contextlib
 import inspect
 import linecache
+import re
 import textwrap
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -49,6 +50,16 @@ def line_in_class(node: ast.AST, wanted: Callable[[Sequence[str]], bool]) -> int
     return None
 
 
+def line_matching(cls: type, pattern: str) -> str:
+    """Return file, line and text of the first line of a class that a pattern finds, or nothing."""
+    with contextlib.suppress(OSError, TypeError):
+        lines, first = inspect.getsourcelines(cls)
+        for number, line in enumerate(lines, first):
+            if re.search(pattern, line.partition("#")[0]):
+                return _line(inspect.getsourcefile(cls) or "", number)
+    return ""
+
+
 def returned_place(function: Any) -> str:
     """Return file, line and text of a function's last ``return``; without one, its first line.
 
@@ -66,7 +77,7 @@ def returned_place(function: Any) -> str:
 
 
 def _line(file: str, number: int) -> str:
-    text = excerpt(linecache.getline(str(Path(file)), number).strip())
+    text = excerpt(linecache.getline(str(Path(file)), number).strip().rstrip(":"))
     return f"{shown(file)}, line {number}" + (f": {text}" if text else "")
 
 

@@ -84,7 +84,8 @@ def reason_of(error: BaseException | None, path: Path | None) -> str:
         path: the plugin's file.
     """
     if error is None or isinstance(error, PluginError):
-        return str(error or "")
+        place = author_line(error, path) if error else ""
+        return f"{error or ''}" + (f" ({place})" if place and ", line " not in str(error) else "")
     return what_happened(error, path)
 
 
@@ -113,6 +114,9 @@ def remedy(error: BaseException, path: Path | None) -> str:
             "; a plugin in ./plugins is one file: put what it imports into the same file, or type "
             "`gatekit new gate NAME --package`"
         )
+    if isinstance(error, AttributeError) and type(error.obj).__name__ == "Generator":
+        meant = _OF_RANDOM.get(error.name, "")
+        return f"; rng is NumPy's Generator: write {meant}" if meant else ""
     match = _NO_NAME.search(str(error)) if isinstance(error, ImportError) else None
     if match:
         names = getattr(sys.modules.get(match["module"]), "__all__", ())
@@ -120,6 +124,14 @@ def remedy(error: BaseException, path: Path | None) -> str:
     if isinstance(error, SystemExit):
         return "; a plugin must not end the process: remove sys.exit()"
     return ""
+
+
+_OF_RANDOM = {
+    **dict.fromkeys(("randint", "random_integers"), "rng.integers(low, high, shape)"),
+    **dict.fromkeys(("rand", "random_sample", "ranf"), "rng.random(shape)"),
+    "randn": "rng.standard_normal(shape)",
+}
+"""What numpy.random calls a method of a generator."""
 
 
 def _public_import(error: BaseException, module: str, path: Path | None) -> str:
