@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from gatekit.cell.catalogue import Catalogue
@@ -114,9 +116,32 @@ def unknown(
         "./plugins, or with plugins=[path/to/file.py]; before keras.models.load_model type "
         "gatekit.use_plugins('path/to/file.py')."
     )
+    if here := elsewhere_file(str(name)):
+        return CellError(f"{where}: there is no {what} {name!r}: {here}the same command again")
+    if "keras" not in sys.modules:
+        found = found.partition("; before keras")[0] + "."
     near = "did you mean" in other
     own = f" For one of your own name its file: plugins=[path/to/{name}.py]."
     return CellError(f"{where}: there is no {what} {name!r}{other}{broken}{own if near else found}")
+
+
+def elsewhere_file(name: str) -> str:
+    """Return where the file of a plugin is that this folder does not find, and what to type first.
+
+    Args:
+        name: what it registers, which is the name of its file.
+    """
+    file = f"{name}.py"
+    if not name.isidentifier() or (Path("plugins") / file).is_file():
+        return ""
+    if Path(file).is_file():
+        if Path.cwd().name == "plugins":
+            return f"{file} is here, and plugins/ is looked for in this folder; type cd .. and then "
+        return f"{file} is here, and plugins are in plugins/; type mv {file} plugins/ and then "
+    for up, folder in zip(("..", "../.."), Path.cwd().parents, strict=False):
+        if (folder / "plugins" / file).is_file():
+            return f"{file} is in {up}/plugins; type cd {up} and then "
+    return ""
 
 
 _KINDS = ("kernel", "recurrent", "bias")
