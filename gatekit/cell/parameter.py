@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .calls import constructed
-from .errors import CellError, excerpt, listed, nearest_name
+from .errors import CellError, described, excerpt, listed, nearest_name
 from .language import ops
 from .language.ops import Function
 
@@ -103,9 +103,9 @@ class Parameter:
             kind = "uniform"
             if isinstance(self.init, str):
                 kind = nearest_name(self.init, KINDS) or self.init
-            came = f"the function {self.init.__name__}" if callable(self.init) else repr(self.init)
+            came = described(self.init)
             raise CellError(
-                f"a parameter's init is a number or {{'kind': ...}}, not {excerpt(came)}; write "
+                f"a parameter's init is a number or {{'kind': ...}}, not {came}; write "
                 f"init={{'kind': {kind!r}}}"
             )
         if not isinstance(self.init, Mapping) and not abs(self.init) <= LARGEST:

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 from .declare import Declared
 from .errors import CellError, excerpt, nearest, shown
 from .language.expression import Expr
-from .language.ops import FUNCTIONS, UnknownFunctionError
+from .language.ops import UnknownFunctionError
 from .parameter import Parameter
 from .written import attribute_place, returned_place, with_ops
 
@@ -153,8 +153,10 @@ class RowWise(Declared):
         complete = complete or "; write ops." in said
         if isinstance(error, UnknownFunctionError):
             written = with_ops(place.partition(": ")[2])[0]
-            return f"{place}: {said.partition('; ')[0]}; write {written}" if written else (
-                f"{place}: {said}"
+            return (
+                f"{place}: {said.partition('; ')[0]}; write {written}"
+                if written
+                else (f"{place}: {said}")
             )
         if complete:
             return f"{place}: {said}"

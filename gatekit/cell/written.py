@@ -8,7 +8,7 @@ import inspect
 import linecache
 import re
 import textwrap
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,24 +28,24 @@ def attribute_place(cls: type, name: str) -> str:
             with contextlib.suppress(OSError, TypeError, SyntaxError):
                 lines, first = inspect.getsourcelines(owner)
                 body = ast.parse(textwrap.dedent("".join(lines))).body[0]
-                number = line_in_class(body, lambda names: name in names)
+                number = line_in_class(body, [name])
                 if number is not None:
                     return _line(inspect.getsourcefile(owner) or "", first + number - 1)
             return ""
     return ""
 
 
-def line_in_class(node: ast.AST, wanted: Callable[[Sequence[str]], bool]) -> int | None:
-    """Return the line of the first statement of a class that defines a name.
+def line_in_class(node: ast.AST, wanted: Sequence[str]) -> int | None:
+    """Return the line of the first statement of a class that defines one of some names.
 
     Args:
         node: the class.
-        wanted: whether one of the names that a statement defines is meant.
+        wanted: the names.
     """
     for statement in getattr(node, "body", ()):
         targets = getattr(statement, "targets", [getattr(statement, "target", statement)])
         names = [getattr(target, "id", getattr(target, "name", "")) for target in targets]
-        if wanted([name for name in names if name]):
+        if {*wanted} & {*names}:
             return int(statement.lineno)
     return None
 
@@ -81,40 +81,57 @@ def _line(file: str, number: int) -> str:
     return f"{shown(file)}, line {number}" + (f": {text}" if text else "")
 
 
-LIBRARIES = ("np", "numpy", "tf", "tensorflow", "torch", "jnp", "jax", "keras", "math", "K", "F")
-LIBRARIES += ("nn", "kops", "scipy", "special")
-_OVER_UNITS = "sum mean var softmax cumsum cumax".split()
+LIBRARIES = tuple(
+    [
+        "np",
+        "numpy",
+        "tf",
+        "tensorflow",
+        "torch",
+        "jnp",
+        "jax",
+        "keras",
+        "math",
+        "K",
+        "F",
+        "nn",
+        "kops",
+        "scipy",
+        "special",
+    ]
+)
+_OVER_UNITS = ["sum", "mean", "var", "softmax", "cumsum", "cumax"]
 _SAME = {
-    **dict.fromkeys("abs absolute fabs".split(), "abs"),
-    **dict.fromkeys("sigmoid expit logistic".split(), "sigmoid"),
-    **dict.fromkeys("silu swish".split(), "silu"),
-    **dict.fromkeys("sum reduce_sum nansum".split(), "sum"),
-    **dict.fromkeys("mean reduce_mean average".split(), "mean"),
-    **dict.fromkeys("var variance reduce_variance".split(), "var"),
-    **dict.fromkeys("maximum max fmax".split(), "maximum"),
-    **dict.fromkeys("minimum min fmin".split(), "minimum"),
-    **dict.fromkeys("where select".split(), "where"),
-    **dict.fromkeys("logsigmoid log_sigmoid".split(), "log_sigmoid"),
-    **dict.fromkeys("hardsigmoid hard_sigmoid".split(), "hard_sigmoid"),
-    **dict.fromkeys("clip clamp clip_by_value".split(), "clip"),
-    **dict.fromkeys("dot inner vecdot".split(), "dot"),
+    **dict.fromkeys(["abs", "absolute", "fabs"], "abs"),
+    **dict.fromkeys(["sigmoid", "expit", "logistic"], "sigmoid"),
+    **dict.fromkeys(["silu", "swish"], "silu"),
+    **dict.fromkeys(["sum", "reduce_sum", "nansum"], "sum"),
+    **dict.fromkeys(["mean", "reduce_mean", "average"], "mean"),
+    **dict.fromkeys(["var", "variance", "reduce_variance"], "var"),
+    **dict.fromkeys(["maximum", "max", "fmax"], "maximum"),
+    **dict.fromkeys(["minimum", "min", "fmin"], "minimum"),
+    **dict.fromkeys(["where", "select"], "where"),
+    **dict.fromkeys(["logsigmoid", "log_sigmoid"], "log_sigmoid"),
+    **dict.fromkeys(["hardsigmoid", "hard_sigmoid"], "hard_sigmoid"),
+    **dict.fromkeys(["clip", "clamp", "clip_by_value"], "clip"),
+    **dict.fromkeys(["dot", "inner", "vecdot"], "dot"),
 }
 """What other libraries call a function of ops; all functions of ops are known besides."""
 _WRITTEN = {
-    **dict.fromkeys("pow power float_power".split(), "{0} ** {1}"),
+    **dict.fromkeys(["pow", "power", "float_power"], "{0} ** {1}"),
     "add": "{0} + {1}",
-    **dict.fromkeys("sub subtract".split(), "{0} - {1}"),
-    **dict.fromkeys("mul multiply".split(), "{0} * {1}"),
-    **dict.fromkeys("div divide true_divide truediv".split(), "{0} / {1}"),
-    **dict.fromkeys("neg negative".split(), "-{0}"),
+    **dict.fromkeys(["sub", "subtract"], "{0} - {1}"),
+    **dict.fromkeys(["mul", "multiply"], "{0} * {1}"),
+    **dict.fromkeys(["div", "divide", "true_divide", "truediv"], "{0} / {1}"),
+    **dict.fromkeys(["neg", "negative"], "-{0}"),
     "reciprocal": "1 / {0}",
     "rsqrt": "1 / ops.sqrt({0})",
-    **dict.fromkeys("std reduce_std".split(), "ops.sqrt(ops.var({0}))"),
-    **dict.fromkeys("leaky_relu lrelu".split(), "ops.maximum({0}, 0.01 * {0})"),
+    **dict.fromkeys(["std", "reduce_std"], "ops.sqrt(ops.var({0}))"),
+    **dict.fromkeys(["leaky_relu", "lrelu"], "ops.maximum({0}, 0.01 * {0})"),
     "relu6": "ops.clip({0}, 0, 6)",
     "hardtanh": "ops.clip({0}, -1, 1)",
-    **dict.fromkeys("clamp_min clip_min".split(), "ops.maximum({0}, {1})"),
-    **dict.fromkeys("clamp_max clip_max".split(), "ops.minimum({0}, {1})"),
+    **dict.fromkeys(["clamp_min", "clip_min"], "ops.maximum({0}, {1})"),
+    **dict.fromkeys(["clamp_max", "clip_max"], "ops.minimum({0}, {1})"),
     "ones_like": "(0 * {0} + 1)",
     "zeros_like": "(0 * {0})",
     "tan": "ops.sin({0}) / ops.cos({0})",
@@ -129,9 +146,11 @@ _WRITTEN = {
 }
 """How functions are written that ops does not have."""
 _REMOVED = (
-    "numpy item detach float double half bfloat16 astype cast type to cpu cuda clone copy contiguous"
-    " tolist asarray array as_tensor tensor Tensor constant convert_to_tensor identity stop_gradient"
+    "numpy item detach float double half bfloat16 astype cast type to cpu cuda clone copy tolist "
+    "contiguous asarray array as_tensor tensor Tensor constant convert_to_tensor identity "
+    "stop_gradient"
 )
+"""Functions and methods without which a line computes the same."""
 _LOW = ("min", "a_min", "min_value", "clip_value_min", "x_min")
 _HIGH = ("max", "a_max", "max_value", "clip_value_max", "x_max")
 _NOTES = {
@@ -233,7 +252,7 @@ class _Rewriter(ast.NodeTransformer):
     def visit_IfExp(self, node: ast.IfExp) -> ast.AST:
         if not isinstance(node.test, ast.Compare):
             raise _NoWayError("if")
-        node.test = _positive(node.test)  # type: ignore[assignment]
+        node.test = _positive(node.test)
         self.generic_visit(node)
         return _ops("where", [node.test, node.body, node.orelse])
 

@@ -63,8 +63,8 @@ def hint(parser: Line, argument: str, options: list[str]) -> str:
             typed = parser.line(*kept, numbers[0], argument)
             return f"; numbers are given by {listed(numbers)}: type for example {typed}."
     if parser.prog == "gatekit new" and len(_bare(parser.typed)) > 2:
-        kind, *words = _bare(parser.typed)
-        joined = ("-" if kind == "project" else "_").join(words)
+        kind, *parts = _bare(parser.typed)
+        joined = ("-" if kind == "project" else "_").join(parts)
         return f"; a name is one word: type {parser.line(kind, joined)}."
     if parser.takes("study"):
         return _of_study(parser, argument, kept, "--where" in options)
@@ -197,7 +197,7 @@ def _of_study(parser: Line, argument: str, kept: Sequence[str], chooses: bool) -
     if argument in known:
         each = parser.line(argument)
         if parser.prog == "gatekit compare":
-            return _of_two(first, argument)
+            return _of_two(next(w for w in parser.typed if w in known), argument)
         return f"; it takes one study, one after the other: type {parser.line(*kept)}, then {each}."
     if "/" in argument:
         return f"; `gatekit why {first} {argument}` compares two groups or runs."

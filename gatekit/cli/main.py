@@ -35,6 +35,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         The exit code: 0 done, 1 done but incomplete, 2 refused with a message, 74 the output
         cannot be written, 130 interrupted, 141 the reader of the output closed the pipe.
     """
+    if argv is None:  # a plugin that imports TensorFlow would print its log before a message
+        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     code = _run(list(sys.argv[1:] if argv is None else argv))
     quarantine = sys.modules.get("gatekit.registry.quarantine")
     if argv is None and quarantine is not None:

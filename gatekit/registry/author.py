@@ -47,10 +47,8 @@ def _attribute_line(frame: traceback.FrameSummary, message: str) -> int | None:
             if isinstance(node, ast.ClassDef) and node.lineno == frame.lineno:
                 # "Half: states is ...", "Half.options is ...", "Half defines __init__"
                 about = re.match(rf"{node.name}(?:\.|: | defines )'?(\w+)", message)
-                named = about[1] if about else ""
-                found = line_in_class(node, lambda names: named in names)
-                quoted = re.findall(r"'(\w+)'", message)
-                return found or line_in_class(node, lambda names: bool({*names} & {*quoted}))
+                found = line_in_class(node, [about[1]] if about else [])
+                return found or line_in_class(node, re.findall(r"'(\w+)'", message))
     return None
 
 
@@ -115,7 +113,7 @@ def remedy(error: BaseException, path: Path | None) -> str:
             "`gatekit new gate NAME --package`"
         )
     if isinstance(error, AttributeError) and type(error.obj).__name__ == "Generator":
-        meant = _OF_RANDOM.get(error.name, "")
+        meant = _OF_RANDOM.get(error.name or "", "")
         return f"; rng is NumPy's Generator: write {meant}" if meant else ""
     match = _NO_NAME.search(str(error)) if isinstance(error, ImportError) else None
     if match:

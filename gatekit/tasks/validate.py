@@ -116,7 +116,7 @@ def _by_author(task: Task, method: str) -> Iterator[None]:
         if own is None or not inspect.isroutine(own):
             raise
         message = str(error)
-        if "return Batch(" in message and "Batch" not in own.__globals__:
+        if "return Batch(" in message and "Batch" not in getattr(own, "__globals__", ()):
             message += " Write from gatekit import Batch at the top of the file."
         raise DataError(f"{returned_place(own)}: {message}") from None
 

@@ -241,8 +241,8 @@ def _bind_gate(draft: Draft, name: str) -> Bound:
                 )
             raise CellError(
                 f"{where}: {gate.definition()} asks for {target!r}, which does not exist"
-                f"{gate.declared(gate.method)}{nearest(target, names) or '.'} It can ask for: {listed(names, 50)}; "
-                f"{_rebinding(spec.kind, argument)}"
+                f"{gate.declared(gate.method)}{nearest(target, names) or '.'} It can ask for: "
+                f"{listed(names, 50)}; {_rebinding(spec.kind, argument)}"
             )
         bound.append((argument, key))
     if spec.reads and f"pre:{name}" not in [key for _, key in bound]:

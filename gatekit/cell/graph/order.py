@@ -6,6 +6,7 @@ defines and never uses is a mistake more often than not, so it is refused.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -111,7 +112,7 @@ def find_order(draft: Draft, needs: Needs) -> list[str]:
 
 def _by_author(draft: Draft, circle: Sequence[str]) -> str:
     """Return where the class of a plugin's gate in a circle asks for the next signal."""
-    for name, asked in zip(circle, circle[1:], strict=False):
+    for name, asked in itertools.pairwise(circle):
         if name in draft.gates:
             gate = draft.gates[name].gate
             reads = any(asked in names(read.expr) for read in draft.gates[name].reads)

@@ -170,7 +170,7 @@ def _returned(states: Iterable[str], given: Iterable[str] = ()) -> str:
     if new:
         return f"write return value, {{{new}}}"
     declared = ", ".join(f"{name!r}: 0.0" for name in given) or "'k': 0.0"
-    return f"write return value, its one value for each unit; states are declared: " + (
+    return "write return value, its one value for each unit; states are declared: " + (
         f"states = {{{declared}}}"
     )
 

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from gatekit.cell.catalogue import Catalogue
-from gatekit.cell.errors import CellError, ConfigError, alternatives, listed
+from gatekit.cell.errors import CellError, ConfigError, alternatives, described, listed
 from gatekit.cell.initializer import Initializer
+from gatekit.cell.language.ops import FUNCTIONS
 from gatekit.cell.row_wise import RowWise
 
 from .values import check_keys
@@ -44,9 +45,7 @@ def kind_and_options(config: object, where: str) -> tuple[str, dict[str, Any]]:
             name = where.removeprefix("cell.gates.")
             remedy = f"; a fixed number is a constant: write constants: {{{name}: {config}}}"
         elif callable(config):
-            remedy = (
-                "; a gate is a class in a file of ./plugins: `gatekit new gate NAME` writes one"
-            )
+            remedy = f"; {instead_of_object(config, where)}"
         elif where == "output_unit":
             remedy = "; write for example hidden"
         elif "gate" in where or where.startswith("swap."):
@@ -56,7 +55,8 @@ def kind_and_options(config: object, where: str) -> tuple[str, dict[str, Any]]:
             typed = f"to run each of them type -m {where}" if len(config) > 1 else f"type {where}"
             remedy = f"; {typed}={gates}, without brackets"
         raise CellError(
-            f"{where}: a name or {{kind: NAME, option: value}} is expected, not {config!r}{remedy}"
+            f"{where}: a name or {{kind: NAME, option: value}} is expected, not "
+            f"{described(config)}{remedy}"
         )
     if "_target_" in config:
         raise CellError(f"{where}._target_: gates are given by registered name, as {{kind: NAME}}")
@@ -125,6 +125,34 @@ def unknown(
     return CellError(f"{where}: there is no {what} {name!r}{other}{broken}{own if near else found}")
 
 
+def instead_of_object(value: Any, where: str) -> str:
+    """Return what to write in place of a function, class or layer that is given as a gate.
+
+    Args:
+        value: what came.
+        where: its place, such as ``gates['forget']``, ``swap.forget`` or ``output_unit``.
+    """
+    role = where.replace("']", "").rpartition("['")[2].rpartition(".")[2]
+    argument = "swap" if where.startswith("swap.") else "gates"
+    name = getattr(value, "__name__", "") or getattr(value, "name", "")
+    if isinstance(value, type) and issubclass(value, RowWise):
+        name = f"{value.__name__}()"
+        return f"write output_unit={name}" if role == "output_unit" else f"write {role!r}: {name}"
+    if role == "output_unit":
+        return "write output_unit='hidden', and put a Keras layer after gatekit.RNN in the model"
+    if name in FUNCTIONS:
+        written = repr(name) if name in _AS_GATES else f"{{'activation': '{name}(pre)'}}"
+        return f"write {argument}={{{role!r}: {written}}}"
+    return (
+        f"write its formula, {argument}={{{role!r}: {{'activation': 'sigmoid(pre)'}}}}, or a class "
+        "in ./plugins: `gatekit new gate NAME` writes one"
+    )
+
+
+_AS_GATES = ("sigmoid", "tanh", "hard_sigmoid")
+"""Functions that are the names of gates as well."""
+
+
 def elsewhere_file(name: str) -> str:
     """Return where the file of a plugin is that this folder does not find, and what to type first.
 
@@ -136,8 +164,11 @@ def elsewhere_file(name: str) -> str:
         return ""
     if Path(file).is_file():
         if Path.cwd().name == "plugins":
-            return f"{file} is here, and plugins/ is looked for in this folder; type cd .. and then "
-        return f"{file} is here, and plugins are in plugins/; type mv {file} plugins/ and then "
+            return f"{file} is here, but gatekit looks in ./plugins; type cd .. and then "
+        return (
+            f"{file} is here, but gatekit looks in ./plugins; type mkdir -p plugins && "
+            f"mv {file} plugins/ and then "
+        )
     for up, folder in zip(("..", "../.."), Path.cwd().parents, strict=False):
         if (folder / "plugins" / file).is_file():
             return f"{file} is in {up}/plugins; type cd {up} and then "

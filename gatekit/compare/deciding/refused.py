@@ -71,6 +71,11 @@ def refuse_mixed(grouping: Grouping, force: bool) -> None:
                     f"min: {listed(ids['min'], 4)}; max: {listed(ids['max'], 4)}; remove the runs"
                     " of the wrong direction and record them again"
                 )
+            if reasons and any(run.stale for run in group.runs):
+                study = group.runs[0].path.parent.parent
+                again = training(study) or "the command of the study"
+                remedy = f"to repeat the stale runs type {again}, or remove them by gatekit prune "
+                remedy += f"{study.name} --stale --yes"
             raise ConfigError(
                 f"group {group.label!r} mixes runs that are not comparable: {'; '.join(reasons)};"
                 f" {remedy}"
@@ -90,11 +95,11 @@ def blocked(
     if reasons:
         absent = (*group.missing, *reference.missing)
         budget = not unknown and late(absent)
-        reasons.append("choose a larger budget" if budget else _again((*group.runs, *absent)))
+        reasons.append("choose a larger budget" if budget else again((*group.runs, *absent)))
     return tuple(reasons)
 
 
-def _again(runs: Sequence[Run]) -> str:
+def again(runs: Sequence[Run]) -> str:
     """Return what to type to make the runs that are missing."""
     folders = {run.path.parent.parent for run in runs if not run.origin}
     typed = training(folders.pop()) if len(folders) == 1 else ""

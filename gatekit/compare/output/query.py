@@ -114,12 +114,15 @@ def _refused(sql: str, error: Exception, names: Mapping[str, Sequence[str]]) -> 
     """
     text, typed = str(error), _EXAMPLE
     if found := _NO_COLUMN.search(text):
-        columns = sorted({name for table in names.values() for name in table})
+        asked = [table for table in names if re.search(rf"\b{table}\b", sql, re.IGNORECASE)]
+        columns = sorted({name for table in asked or names for name in names[table]})
         near, quoted = nearest_name(found[1], columns), f'"{found[1]}"'
         reason = f"there is no column {found[1]!r}"
-        if quoted in sql:
+        bare = re.search(rf"[=<>]\s*{re.escape(found[1])}\b", sql, re.IGNORECASE)
+        if quoted in sql or bare:
             reason += "; a text has single quotes."
-            typed = sql.replace(quoted, f"'{found[1]}'")
+            text = f"'{found[1]}'"
+            typed = sql.replace(quoted, text) if quoted in sql else _with(sql, found[1], text)
         elif near:
             reason += f"; did you mean {near!r}?"
             typed = _with(sql, found[1], near)
@@ -147,7 +150,7 @@ def _refused(sql: str, error: Exception, names: Mapping[str, Sequence[str]]) -> 
 
 
 _COLUMNS = "select table_name, column_name from information_schema.columns"
-_MEANT = dict.fromkeys(("accuracy", "acc", "loss", "score", "metric", "mse", "test_loss"), "test")
+_MEANT = dict.fromkeys(("accuracy", "acc", "loss", "score", "metric", "mse"), "test value")
 _MEANT |= dict.fromkeys(("val_loss", "val", "valid", "dev", "val_accuracy"), "validation")
 _MEANT |= dict.fromkeys(("model", "variant", "gate", "name"), "cell")
 
@@ -165,8 +168,9 @@ def _existing(sql: str, missing: str, columns: Sequence[str]) -> str:
     for name in dict.fromkeys([*asked, *([missing] if missing else [])]):
         if name.lower() in columns or not name.isidentifier() or name.lower() in _WORDS:
             continue
-        near = nearest_name(name, columns) or _MEANT.get(name.lower(), "")
-        if near not in columns:
+        meant = [each for each in _MEANT.get(name.lower(), "").split() if each in columns]
+        near = meant[0] if meant else nearest_name(name, columns)
+        if not near:
             return ""
         sql = _with(sql, name, near)
     return sql if head or missing else ""
