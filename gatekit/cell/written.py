@@ -81,24 +81,19 @@ def _line(file: str, number: int) -> str:
     return f"{shown(file)}, line {number}" + (f": {text}" if text else "")
 
 
-LIBRARIES = tuple(
-    [
-        "np",
-        "numpy",
-        "tf",
-        "tensorflow",
-        "torch",
-        "jnp",
-        "jax",
-        "keras",
-        "math",
-        "K",
-        "F",
-        "nn",
-        "kops",
-        "scipy",
-        "special",
-    ]
+LIBRARIES = (
+    "np",
+    "numpy",
+    "tf",
+    "tensorflow",
+    "torch",
+    "jnp",
+    "jax",
+    "keras",
+    "math",
+    "nn",
+    "K",
+    "F",
 )
 _OVER_UNITS = ["sum", "mean", "var", "softmax", "cumsum", "cumax"]
 _SAME = {
@@ -193,11 +188,12 @@ def with_ops(line: str) -> tuple[str, str]:
         The new line, or an empty string; a note on what no function of ops computes, or none.
     """
     try:
-        before = ast.parse(line.strip())
-        after = _Rewriter().visit(ast.parse(line.strip()))
+        # of `import tensorflow as tf; return tf.tanh(pre)` the last statement
+        before = ast.parse(line.strip()).body[-1]
+        after = _Rewriter().visit(ast.parse(line.strip()).body[-1])
     except _NoWayError as error:
         return "", _NOTE.get(str(error), "")
-    except (SyntaxError, ValueError):
+    except (SyntaxError, ValueError, IndexError):
         return "", next((_NOTE[name] for name in _words(line) if name in _NOTE), "")
     written = ast.unparse(ast.fix_missing_locations(after))
     return (written, "") if written != ast.unparse(before) else ("", "")
@@ -262,6 +258,9 @@ class _Rewriter(ast.NodeTransformer):
         one, zero = ast.Constant(1), ast.Constant(0)
         return _ops("where", [positive, one, zero]) if positive is not node else node
 
+    def visit_GeneratorExp(self, node: ast.GeneratorExp) -> ast.AST:
+        raise _NoWayError("for")
+
     def visit_BinOp(self, node: ast.BinOp) -> ast.AST:
         if isinstance(node.op, ast.MatMult):
             raise _NoWayError("@")
@@ -276,7 +275,7 @@ def _called(node: ast.Call) -> tuple[str, list[ast.expr], bool]:
     if isinstance(function, ast.Name):
         known = function.id in FUNCTIONS or function.id in _SAME or function.id in _WRITTEN
         return (function.id if known or function.id in ("float", "round") else ""), given, False
-    if not isinstance(function, ast.Attribute) or ast.unparse(function.value) == "self":
+    if not isinstance(function, ast.Attribute) or _root(function) in ("self", "parts"):
         return "", given, False
     # torch's methods that end in _ change their tensor
     name = function.attr.rstrip("_") or function.attr

@@ -64,8 +64,8 @@ def hint(parser: Line, argument: str, options: list[str]) -> str:
             return f"; numbers are given by {listed(numbers)}: type for example {typed}."
     if parser.prog == "gatekit new" and len(_bare(parser.typed)) > 2:
         kind, *parts = _bare(parser.typed)
-        joined = ("-" if kind == "project" else "_").join(parts)
-        return f"; a name is one word: type {parser.line(kind, joined)}."
+        word = ("-" if kind == "project" else "_").join(parts)
+        return f"; a name is one word: type {parser.line(kind, word)}."
     if parser.takes("study"):
         return _of_study(parser, argument, kept, "--where" in options)
     first = next(iter(_bare(kept)), "STUDY")

@@ -200,7 +200,7 @@ def _as_features(x: numpy.ndarray, signature: Signature) -> str:
             return "; write x[..., 0]."
     elif x.ndim == 2 and signature.features == 1:
         return "; write x[..., None]. Sequences of unequal length: pad them and give a mask."
-    elif x.ndim == 3:
+    elif x.ndim == 3 and x.shape[2]:
         return f"; write features={x.shape[2]} in signature(), or give x this width."
     return ". Sequences of unequal length: pad them and give a mask."
 

@@ -154,7 +154,8 @@ def _meant_call(
     renamed = {k if k in known else _meant(k, known) or k: v for k, v in options.items()}
     renamed = {k: v for k, v in renamed.items() if k not in given}
     open_ended = any(p.kind is p.VAR_KEYWORD for p in named)
-    if not (args or options) or (not open_ended and {*renamed} - {*known}):
+    values = [*given.values(), *renamed.values()]
+    if not values or not all(map(_is_plain, values)) or (not open_ended and {*renamed} - {*known}):
         return _of_study(example, given)
     needed = [p.name for p in named if p.default is p.empty and p.kind not in _SEVERAL]
     missing = [name for name in needed if name not in given and name not in renamed]
@@ -162,7 +163,16 @@ def _meant_call(
     words += [f"{n}={_SUCH[n]}" if n in _SUCH and n != "epoch" else n for n in missing]
     words += [f"{name}={value!r}" for name, value in renamed.items()]
     written = f"{example.partition('(')[0]}({', '.join(words)})"
-    return written if len(written) <= 100 and " at 0x" not in written else example
+    return written if len(written) <= 100 else _of_study(example, given)
+
+
+def _is_plain(value: Any) -> bool:
+    """Return whether a value can be shown as it is written."""
+    if isinstance(value, Mapping):
+        return all(map(_is_plain, value.values()))
+    if isinstance(value, (list, tuple)):
+        return all(map(_is_plain, value))
+    return value is None or isinstance(value, (str, bool, int, float))
 
 
 _SEVERAL = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)

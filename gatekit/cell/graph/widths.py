@@ -159,7 +159,7 @@ def _expression(draft: Draft, name: str, bound: Bound) -> GateExpression | None:
     if set(new_states) != set(gate.states):
         raise CellError(
             f"{where}: {gate.returned()}: {gate.method} returns the states {listed(new_states)}, "
-            f"and the class declares {listed(gate.states)}; {_returned(gate.states, new_states)}"
+            f"and declares {listed(gate.states)}; {_returned(gate.states, new_states)}"
         )
     return value, new_states
 

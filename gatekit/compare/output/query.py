@@ -120,7 +120,7 @@ def _refused(sql: str, error: Exception, names: Mapping[str, Sequence[str]]) -> 
         reason = f"there is no column {found[1]!r}"
         bare = re.search(rf"[=<>]\s*{re.escape(found[1])}\b", sql, re.IGNORECASE)
         if quoted in sql or bare:
-            reason += "; a text has single quotes."
+            reason += "; a string has single quotes."
             text = f"'{found[1]}'"
             typed = sql.replace(quoted, text) if quoted in sql else _with(sql, found[1], text)
         elif near:
