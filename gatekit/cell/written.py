@@ -209,6 +209,8 @@ class _Rewriter(ast.NodeTransformer):
     """Writes calls, methods, comparisons and branches of other libraries with ops."""
 
     def visit_Call(self, node: ast.Call) -> ast.AST:
+        if node.args and _SAME.get(_called(node)[0]) == "where":
+            node.args[0] = _positive(node.args[0])
         self.generic_visit(node)
         name, given, method = _called(node)
         if not name:
@@ -234,8 +236,6 @@ class _Rewriter(ast.NodeTransformer):
         axis = len(given) > 1 and isinstance(given[1], ast.Constant | ast.UnaryOp)
         if len(given) != function.arity or (reduces and axis):
             raise _NoWayError(name)
-        if function.name == "where":
-            given = [_positive(given[0]), *given[1:]]
         return _ops(function.name, given)
 
     def visit_Attribute(self, node: ast.Attribute) -> ast.AST:
