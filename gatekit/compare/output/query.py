@@ -163,7 +163,7 @@ def _existing(sql: str, missing: str, columns: Sequence[str]) -> str:
         missing: the column that DuckDB did not find; empty if it has not looked yet.
         columns: the columns of the table.
     """
-    head = re.match(r"select\s+([\w\s,]+?)\s+from\b", sql, flags=re.IGNORECASE)
+    head = re.match(r"select\s+([\w\s,*]+?)\s+from\b", sql, flags=re.IGNORECASE)
     asked = re.split(r"\s*,\s*", head[1]) if head else []
     for name in dict.fromkeys([*asked, *([missing] if missing else [])]):
         if name.lower() in columns or not name.isidentifier() or name.lower() in _WORDS:
