@@ -150,11 +150,10 @@ MISTAKES = {
     "where": Mistake("compare demo swap.forget=a", ("did you mean --where swap.forget=a?",), (), 6),
     "delete": Mistake("delete demo", ("type `rm -r experiments/demo`",), ("did you",), 5),
     "rename": Mistake("rename demo b", ("`mv experiments/demo experiments/b`",), (), 5),
-    "resume": Mistake("resume demo", ("type",), ("`gatekit train demo`",), 6),
+    "resume-command": Mistake("resume demo", ("type",), ("`gatekit train demo`",), 6),
     "new-of-two": Mistake("new gate my gate", ("type `gatekit new gate my_gate`",), (), 3),
     "match": Mistake("train match=50000", ("Type match=parameters:50000",), (), 4),
     "plus": Mistake("extend demo --seeds +3", ("number of seeds in all",), (), 4),
-    "import-folder": Mistake("import .", ("is a folder", "gatekit bundle"), ("Errno",), 4),
     "stop": Mistake("stop demo", ("Ctrl+C in the terminal",), (), 5),
     "test": Mistake("test half", ("did you mean 'check'?",), ("gates'?",), 5),
     "cells-without-brackets": Mistake(
