@@ -27,7 +27,7 @@ def signature_valid(subject: Subject) -> str | None:
     task = subject.instance
     if not isinstance(getattr(type(task), "metric", None), Metric):
         raise CheckError(
-            f"{type(task).__name__} declares no metric",
+            "it declares no metric",
             f"{metric_written()}, in the class",
         )
     signature = task.signature()
