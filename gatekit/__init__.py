@@ -118,6 +118,31 @@ _OTHER_NAMES = {
         ("register", "register_gate", "gate"),
         "a gate is a class gatekit.Gate in ./plugins, and `gatekit new gate NAME` writes one",
     ),
+    **dict.fromkeys(
+        ("init", "start_run", "finish", "log", "log_metric", "Run", "wandb"),
+        "own loops are logged by: with gatekit.run('STUDY', config, seed=0) as run: "
+        "run.log(epoch, val=0.25)",
+    ),
+    **dict.fromkeys(
+        ("Trainer", "Experiment", "Sweep", "Model", "trainer", "experiment", "Config", "config"),
+        "gatekit.train(cell='lstm', task='adding') trains, and its arguments are the keys of a run",
+    ),
+    **dict.fromkeys(("Study", "load_study", "studies"), "gatekit.load('STUDY') returns a study"),
+    **dict.fromkeys(("evaluate", "results", "score", "stats"), "gatekit.compare('STUDY')"),
+    **dict.fromkeys(
+        ("seed", "set_seed", "manual_seed", "seed_everything"),
+        "a seed is an argument: gatekit.train(..., seed=0), gatekit.RNN(..., seed=0)",
+    ),
+    "load_model": "write keras.models.load_model(FILE) after import gatekit",
+    **dict.fromkeys(("Dense", "Sequential", "Input", "models"), "it is of Keras: import keras"),
+    "figures": "gatekit.compare(STUDY).figure() draws a study",
+    **{
+        f"list_{kind}": f"sorted(gatekit.registry.catalogue().{kind}) in Python, `gatekit "
+        f"{kind.replace('_', '-')}` in a terminal"
+        for kind in ("gates", "output_units", "blocks", "functions")
+    },
+    "list_cells": "gatekit.registry.cell_names() in Python, `gatekit cells` in a terminal",
+    "list_tasks": "sorted(gatekit.registry.tasks()) in Python, `gatekit tasks` in a terminal",
     "version": "gatekit.__version__",
     "Layer": "the layer is gatekit.RNN('lstm', units)",
 }

@@ -8,7 +8,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from gatekit.cell.errors import ConfigError, excerpt
+from gatekit.cell.errors import ConfigError, described, excerpt
+from gatekit.cell.schema.lookup import instead_of_object
+from gatekit.study.config import GROUP_KEYS
 
 _PLAIN = re.compile(r"[\w./+-]+", re.ASCII)
 # Keys that name a file: as a mapping, the name is one of its entries.
@@ -78,26 +80,43 @@ def _value(key: str, value: Any) -> str:
     if isinstance(number, (int, float)):
         return repr(number)
     raise ConfigError(
-        f"{key}={excerpt(repr(value), 60)}: a string, a number, a boolean, None, a list of values "
-        f"to sweep, or a mapping is expected; write {_instead(key, value)}"
+        f"{key}: {described(value)} came; a string, a number, a boolean, None, a list of values to "
+        f"sweep, or a mapping is expected; {_instead(key, value)}"
     )
 
 
 def _instead(key: str, value: Any) -> str:
     """Return an argument to write in place of one with an object."""
     if hasattr(value, "tolist"):  # an array
-        return f"{key}={excerpt(repr(value.tolist()), 60)}"
+        return f"write {key}={excerpt(repr(value.tolist()), 60)}"
     if isinstance(value, (set, frozenset)):
-        return f"{key}={sorted(value, key=str)!r}"
+        return f"write {key}={sorted(value, key=str)!r}"
+    if key.startswith("swap.") or key == "output_unit":
+        return instead_of_object(value, key)
     name = getattr(getattr(value, "spec", None), "name", None)
     name = name or (value if isinstance(value, type) else type(value)).__name__.lower()
     such = {
-        "optimizer": f"{{'name': {name!r}, 'learning_rate': 0.001}}",
+        "optimizer": repr({"name": name, **_of_optimizer(value)}),
         "swap": "{'forget': 'power_law'}",
-        "cell": repr(name),
+        "cell": repr(name.removesuffix("cell")),
     }
     if key == "cell" and isinstance(units := getattr(value, "units", None), int):
         such["cell"] += f", units={units}"
-    return f"{key}={such.get(key, repr('NAME'))}" + (
+    return f"write {key}={such.get(key, repr('NAME'))}" + (
         ", by the name under which a plugin registers it" if key not in such else ""
     )
+
+
+def _of_optimizer(value: Any) -> dict[str, Any]:
+    """Return the settings of a Keras optimizer that differ from its defaults, and its rate."""
+    if isinstance(value, type) or not hasattr(value, "get_config"):
+        return {"learning_rate": 0.001}
+    given, default = value.get_config(), type(value)().get_config()
+    found = {"learning_rate": given.get("learning_rate", 0.001)}
+    found |= {k: v for k, v in given.items() if v != default.get(k)}
+    known = {k: v for k, v in found.items() if k in GROUP_KEYS["optimizer"] and k != "name"}
+    return {
+        name: float(f"{each:.6g}") if isinstance(each, float) else each
+        for name, each in known.items()
+        if each is None or isinstance(each, (bool, int, float, str))
+    }

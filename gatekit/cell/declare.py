@@ -74,9 +74,12 @@ class Declared:
                 default = getattr(kind, name, None)
                 declared = any(name in _hints(base) for base in kind.__mro__)
                 if isinstance(default, (bool, int, float, str)) and not declared:
+                    from .written import attribute_place
+
                     raise ConfigError(
                         f"{kind.__name__}.{name} is not an option, because it has no annotation; "
-                        f"write {name}: {type(default).__name__} = {default!r} in the class."
+                        f"write {name}: {type(default).__name__} = {default!r} in the class "
+                        f"({attribute_place(kind, name)})."
                     )
                 near = nearest(name, kind._option_types)
                 if name in _LENGTH and "length" in kind._option_types:

@@ -174,9 +174,15 @@ def nearest_name(name: str, known: Iterable[str]) -> str:
     # Dashes in front of an option say nothing of its name.
     same = [text for text in near if text.lower() == name.lower()]
     bare = {text.lstrip("-"): text for text in reversed(near[:MAX_CANDIDATES])}
-    match = same or [
-        bare[found] for found in difflib.get_close_matches(name.lstrip("-"), bare, n=1, cutoff=0.6)
-    ]
+    starts = [text for text in near if len(name) >= 5 and text.startswith(name)]
+    match = (
+        same
+        or (starts if len(starts) == 1 else [])
+        or [
+            bare[found]
+            for found in difflib.get_close_matches(name.lstrip("-"), bare, n=1, cutoff=0.6)
+        ]
+    )
     match = match or [text for b, text in bare.items() if len(name) > 2 and f"{name}_" in b][:1]
     match = match or _of_one_word(name, bare)
     return match[0] if match else ""
@@ -184,6 +190,7 @@ def nearest_name(name: str, known: Iterable[str]) -> str:
 
 OTHER_NAMES = {
     "abs": "absolute fabs",
+    "accuracy": "acc auc f1 f1_score precision recall top1",
     "auto": "cuda default fast gpu",
     "bits": "bce binary_crossentropy",
     "categorical": "cross_entropy crossentropy sparse_categorical_crossentropy",
@@ -202,11 +209,14 @@ OTHER_NAMES = {
     "min": "descending lower minimize",
     "minimum": "min",
     "mse": "loss mae rmse",
+    "nll": "log_likelihood perplexity ppl",
     "seconds": "time wall_time",
     "sigmoid": "logistic sig sigm",
     "silu": "swish",
     "square": "pow power",
     "steps": "iteration iterations",
+    "units": "dim hidden hidden_dim hidden_size n_units num_units size unit vector",
+    "features": "in_features input_dim input_size",
     "validation": "dev val valid",
     "zeros": "zero",
 }
@@ -268,6 +278,22 @@ def shown(path: Path | str) -> str:
     """Return a path, relative to the working folder if it is in it."""
     relative = os.path.relpath(path)
     return str(path) if relative.startswith("..") else relative
+
+
+def described(value: Any) -> str:
+    """Return what an object is, for messages: ``the function tanh``, ``the class Dense``."""
+    name = getattr(value, "__name__", "") or getattr(value, "name", "")
+    if isinstance(value, type):
+        return f"the class {name}"
+    if name == "<lambda>":
+        return "a lambda"
+    if callable(value) and (hasattr(value, "__code__") or type(value).__name__ in _FUNCTIONS):
+        return f"the function {name}"
+    plain = value is None or isinstance(value, (str, int, float, list, tuple, dict))
+    return excerpt(safe_repr(value), 60) if plain else f"an object of {type(value).__name__}"
+
+
+_FUNCTIONS = ("ufunc", "Function", "builtin_function_or_method", "GenericFunction")
 
 
 def excerpt(text: str, most: int = 80) -> str:

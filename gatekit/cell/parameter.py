@@ -3,28 +3,26 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from .calls import constructed
-from .errors import SWITCHES, CellError, amount_of, nearest
+from .errors import SWITCHES, CellError, amount_of, described, excerpt, nearest_name
 from .language import ops
 from .language.ops import Function
 
 LARGEST = 1e300
 
 
-def _as_size(shape: Any) -> str:
-    """Return how the shape of an array is written as a size, as the end of a sentence."""
-    sizes = [shape] if isinstance(shape, (int, float)) else shape
-    if shape is None or (isinstance(sizes, (list, tuple)) and not sizes):
-        return "; one number is 'scalar'"
-    if not isinstance(sizes, (list, tuple)):
-        return ""
-    size = " * ".join(map(str, sizes))
-    matrix = f", which equations read as split(NAME, {sizes[0]})" if len(sizes) > 1 else ""
-    return f"; write {size!r}{matrix}" if len(sizes) > 1 else f"; write {sizes[0]!r}"
+def _as_shape(shape: Any) -> str:
+    """Return the size that an array's shape stands for; an array of weights is of no parameter."""
+    sizes = [*shape] if isinstance(shape, (list, tuple)) else [shape]
+    if all(size in (1, "1") for size in sizes):  # the empty shape too
+        return "scalar"
+    named = [size for size in sizes if isinstance(size, str)]
+    return named[0] if len(named) == 1 and named[0] in ("units", "features") else "units"
 
 
 @dataclass(frozen=True)
@@ -63,6 +61,10 @@ _OTHER_MAPS = {
 """The map whose values are those of a function that is not a map, because it has no inverse."""
 
 
+_PRODUCT = re.compile(r"\w\s+x\s+\w|,")
+KINDS = ("glorot_uniform", "glorot_normal", "orthogonal", "uniform", "normal", "zeros", "ones")
+
+
 @constructed("gatekit.Parameter('units', init=0.5)")
 @dataclass(frozen=True)
 class Parameter:
@@ -85,26 +87,35 @@ class Parameter:
     trainable: bool = True
 
     def __post_init__(self) -> None:
-        if isinstance(self.shape, bool) or not isinstance(self.shape, (str, int)):
+        named = isinstance(self.shape, str) and not _PRODUCT.search(self.shape)
+        whole = isinstance(self.shape, int) and not isinstance(self.shape, bool)
+        if not named and not (whole and int(self.shape) > 0):
+            several = isinstance(self.shape, str)
+            several = several or (isinstance(self.shape, (list, tuple)) and len(self.shape) > 1)
+            matrix = "; a learned matrix is a read of the gate, reads = ('x', 'h_prev')"
             raise CellError(
                 f"a parameter's shape is a size such as 'units' or 'scalar', not {self.shape!r}"
-                f"{_as_size(self.shape)}"
+                f"{matrix if several else ''}; write {self._written()}"
             )
         if self.map is not None and not (isinstance(self.map, str) and self.map in MAPS):
-            meant = _OTHER_MAPS.get(str(self.map).lower(), "")
-            near = f"; did you mean {meant!r}?" if meant else nearest(str(self.map), MAPS)
-            if str(self.map).lower() in ("linear", "identity", "none"):
-                near = "; omit map for the value itself."
+            came = getattr(self.map, "name", getattr(self.map, "__name__", str(self.map)))
+            near = came if came in MAPS else nearest_name(came, MAPS)
+            near = near or _OTHER_MAPS.get(came.lower(), "")
+            meant = f"; did you mean {near!r}? Write {self._written(map=near)}" if near else ""
+            if came.lower() in ("linear", "identity", "none"):
+                meant = "; omit map for the value itself"
             ranges = "; ".join(f"{name} is {MAPS[name].values}" for name in sorted(MAPS))
-            raise CellError(f"there is no map {self.map!r}{near or '.'} Maps: {ranges}.")
+            raise CellError(f"there is no map {excerpt(repr(came), 40)}{meant}. Maps: {ranges}.")
         if isinstance(self.init, bool) or not isinstance(self.init, (int, float, Mapping)):
-            kind = self.init if isinstance(self.init, str) else "uniform"
+            kind = "uniform"
+            if isinstance(self.init, str):
+                kind = nearest_name(self.init, KINDS) or self.init
             amount = amount_of(self.init)
             such = {"kind": kind} if amount is None else amount
             point = " (a decimal number has a point)" if "," in str(self.init) else ""
             raise CellError(
-                f"a parameter's init is a number or {{'kind': ...}}, not {self.init!r}{point}; "
-                f"write init={such!r}"
+                f"a parameter's init is a number or {{'kind': ...}}, not {described(self.init)}"
+                f"{point}; write init={such!r}"
             )
         if not isinstance(self.init, Mapping) and not abs(self.init) <= LARGEST:
             raise CellError(f"a parameter's init is finite and at most {LARGEST:g}")
@@ -128,6 +139,16 @@ class Parameter:
                 f"init={self.init} is outside the range of map={self.map!r}, {values.values}; "
                 f"init is the value that equations read, after the map: write init={values.such}"
             ) from None
+
+    def _written(self, **changed: str) -> str:
+        """Return the parameter as it is written, with another shape or map."""
+        kept = {"init": 0.0, "map": None, "trainable": True}
+        given = {name: getattr(self, name) for name in kept if getattr(self, name) != kept[name]}
+        shape = repr(_as_shape(self.shape))
+        if isinstance(self.shape, float):  # it was meant as the first value
+            shape, given = "'units'", {"init": self.shape, **given}
+        others = [f"{name}={value!r}" for name, value in {**given, **changed}.items()]
+        return f"Parameter({', '.join([shape, *others])})"
 
     def canonical(self) -> dict[str, Any]:
         """Return the parameter as plain data."""

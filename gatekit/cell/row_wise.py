@@ -9,22 +9,20 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from .declare import Declared
-from .errors import CellError, excerpt, nearest, nearest_name, shown
+from .errors import CellError, excerpt, nearest, shown
 from .language.expression import Expr
-from .language.ops import FUNCTIONS, UnknownFunctionError
+from .language.ops import UnknownFunctionError
 from .parameter import Parameter
+from .written import attribute_place, returned_place, with_ops
 
 _OF_GATEKIT = ("ops", "Parameter", "Gate", "OutputUnit", "hookimpl")
 ALLOWED = "it computes with gatekit.ops, + - * / ** and numbers"
 _BRANCH = "write ops.where(x, a, b), which is a where x > 0, else b"
-_FOREIGN = re.compile(r"\b((?:np|numpy|tf|tensorflow|torch|jnp|jax|keras|math)(?:\.\w+)*\.(\w+))\(")
+_TENSORFLOW = re.compile(r"\b(?:tf|tensorflow|keras)\.")
 _TOKENS = (
-    (r"@|\bdot\(|matmul", "learned matrices are reads of the gate: reads = ('x', 'h_prev')"),
-    (r"\.shape\b|\blen\(", "ask for the size by name: def activate(self, pre, units)"),
     (r"\bif\b|\bwhile\b|\band\b|\bor\b|\bnot\b|[<>]|==", _BRANCH),
-    (r"\bfor\b|\bsum\(", "write ops.sum(x), the sum over units, in place of a loop"),
-    (r"\bmax\(", "write ops.maximum(a, b)"),
-    (r"\bmin\(", "write ops.minimum(a, b)"),
+    (r"\bfor\b", "write ops.sum(x), the sum over units, in place of a loop"),
+    (r"\[", "ask for a signal by its name; ops.split(x, n) cuts units into n rows"),
 )
 """What to write in place of Python's own in a gate's function."""
 
@@ -119,6 +117,18 @@ class RowWise(Declared):
         """
         return place_in(getattr(type(self), self.method), error)
 
+    def returned(self) -> str:
+        """Return file, line and text of the row-wise function's last ``return``."""
+        return returned_place(getattr(type(self), self.method))
+
+    def declared(self, name: str) -> str:
+        """Return where an author's class defines a name, such as `` (plugins/slow.py, line 12)``.
+
+        Of gatekit's own classes, and without source, it is an empty string.
+        """
+        place = attribute_place(type(self), name).partition(": ")[0]
+        return f" ({place})" if place and not type(self).__module__.startswith("gatekit.") else ""
+
     def wrong(self, error: Exception) -> str:
         """Return what the row-wise function raised: the author's line, why, and what to write.
 
@@ -127,8 +137,12 @@ class RowWise(Declared):
         """
         place, said = self.place(error), " ".join(str(error).split()) or type(error).__name__
         if isinstance(error, NameError):
-            home = "gatekit" if error.name in _OF_GATEKIT else ""
-            return f"{place}: {said}" + (f"; write from {home} import {error.name}" if home else "")
+            if error.name in _OF_GATEKIT:
+                return f"{place}: {said}; write from gatekit import {error.name}"
+            written = with_ops(place.partition(": ")[2])[0]
+            near = nearest(error.name or "", self.arguments())
+            asked = f"; ask for it by name: def {self.method}(self, pre, {error.name})"
+            return f"{place}: {said}" + (f"; write {written}" if written else near or asked)
         if isinstance(error, AttributeError) and error.obj is self:
             near = nearest(error.name or "", (*self._option_types, *self.parameters))
             declared = f"declare it: an option is {error.name}: float = 1.0 in the class, and a "
@@ -137,7 +151,14 @@ class RowWise(Declared):
         # `self.last = ...` has no object, and its message states what to write.
         complete = isinstance(error, AttributeError) and error.obj is None
         complete = complete or "; write ops." in said
-        if complete or isinstance(error, UnknownFunctionError):
+        if isinstance(error, UnknownFunctionError):
+            written = with_ops(place.partition(": ")[2])[0]
+            return (
+                f"{place}: {said.partition('; ')[0]}; write {written}"
+                if written
+                else (f"{place}: {said}")
+            )
+        if complete:
             return f"{place}: {said}"
         return f"{place}: {remedied_line(error, place)}"
 
@@ -178,12 +199,17 @@ def _reason(error: Exception) -> str:
     """Return why a gate's function did not compute with a signal."""
     said = " ".join(str(error).split()) or type(error).__name__
     if isinstance(error, AttributeError) and isinstance(error.obj, Expr):
-        return f"a signal has no attribute {error.name!r}; functions of signals are in gatekit.ops"
+        return f"a signal has no {error.name!r}; functions of signals are in gatekit.ops"
     if isinstance(error, TypeError) and "subscriptable" in said:
         return "a signal cannot be indexed: gatekit handles rows, steps and units"
     if isinstance(error, TypeError) and "unsupported operand type(s) for" in said:
         return f"signals have no operator {said.partition(' for ')[2].partition(':')[0]}"
-    return "NumPy does not compute with signals" if "ufunc" in said else said
+    if "ufunc" in said:
+        return "NumPy does not compute with signals"
+    return re.sub(r"^bad operand type for (abs\(\)).*|^type Name doesn.*", _OF_NUMBERS, said)
+
+
+_OF_NUMBERS = "Python's functions of numbers do not compute with signals"
 
 
 def _instead(place: str) -> str:
@@ -193,15 +219,12 @@ def _instead(place: str) -> str:
         place: file, number and text of the line.
     """
     line = place.partition(": ")[2]
-    if found := _FOREIGN.search(line):
-        meant = nearest_name(found[2], FUNCTIONS)
-        instead = f"ops.{FUNCTIONS[meant].typed}" if meant else "a function of gatekit.ops"
-        return (
-            f"; {ALLOWED}: write {instead} in place of {found[1]}. A gate that needs TensorFlow "
-            "declares uses_tensorflow = True"
-        )
-    written = next((what for pattern, what in _TOKENS if re.search(pattern, line)), "")
-    return f"; {ALLOWED}" + (f": {written}" if written else "")
+    written, note = with_ops(line)
+    if written:
+        declares = " A gate that needs TensorFlow declares uses_tensorflow = True"
+        return f"; write {written}" + (f".{declares}" if _TENSORFLOW.search(line) else "")
+    note = note or next((what for pattern, what in _TOKENS if re.search(pattern, line)), "")
+    return f"; {ALLOWED}" + (f": {note}" if note else "")
 
 
 def _undefined(cls: type, method: str) -> str:

@@ -62,6 +62,10 @@ def hint(parser: Line, argument: str, options: list[str]) -> str:
         if numbers:
             typed = parser.line(*kept, numbers[0], argument)
             return f"; numbers are given by {listed(numbers)}: type for example {typed}."
+    if parser.prog == "gatekit new" and len(_bare(parser.typed)) > 2:
+        kind, *parts = _bare(parser.typed)
+        word = ("-" if kind == "project" else "_").join(parts)
+        return f"; a name is one word: type {parser.line(kind, word)}."
     if parser.takes("study"):
         return _of_study(parser, argument, kept, "--where" in options)
     first = next(iter(_bare(kept)), "STUDY")
@@ -192,6 +196,8 @@ def _of_study(parser: Line, argument: str, kept: Sequence[str], chooses: bool) -
     first = next(iter(_bare(kept)), "STUDY")
     if argument in known:
         each = parser.line(argument)
+        if parser.prog == "gatekit compare":
+            return _of_two(next(w for w in parser.typed if w in known), argument)
         return f"; it takes one study, one after the other: type {parser.line(*kept)}, then {each}."
     if "/" in argument:
         return f"; `gatekit why {first} {argument}` compares two groups or runs."
@@ -209,6 +215,20 @@ def _of_study(parser: Line, argument: str, kept: Sequence[str], chooses: bool) -
         typed = parser.line(*kept, "--where", f"cell={argument}")
         return f"; it takes one study. To choose groups of it type {typed}."
     return f"; it takes one study: type {parser.line(*kept)}."
+
+
+def _of_two(first: str, second: str) -> str:
+    """Return how the runs of two studies are compared."""
+    from gatekit.runs.studies.plan_file import training
+
+    typed = training(Path("experiments", second), f"study={first}")
+    table = f"select study, cell, avg(test) from runs where study in ('{first}', '{second}')"
+    return (
+        f"; groups are compared within one study. `gatekit why {first}/GROUP {second}/GROUP` shows "
+        f'how two groups differ, and `gatekit query "{table} group by all"` has both in a table. '
+        "To compare with intervals, train both in one study"
+        + (f": type `{typed}`." if typed else f", with study={first}.")
+    )
 
 
 def _positional(parser: argparse.ArgumentParser) -> list[str]:

@@ -7,6 +7,7 @@ import importlib
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from gatekit._version import __version__
 from gatekit.cell.errors import ConfigError, GatekitError, nearest_name
@@ -34,6 +35,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         The exit code: 0 done, 1 done but incomplete, 2 refused with a message, 74 the output
         cannot be written, 130 interrupted, 141 the reader of the output closed the pipe.
     """
+    if argv is None:  # a plugin that imports TensorFlow would print its log before a message
+        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     code = _run(list(sys.argv[1:] if argv is None else argv))
     quarantine = sys.modules.get("gatekit.registry.quarantine")
     if argv is None and quarantine is not None:
@@ -108,6 +111,8 @@ def _no_command(name: str, rest: list[str]) -> str:
     every = "`gatekit --help` lists all commands."
     if name in _NOTES:
         return f"{head}; {_NOTES[name]}"
+    if done := _of_folder(name, rest):
+        return f"{head}; {done}"
     if swapped := next((word for word in rest if word in COMMANDS), None):
         # `gatekit list cells` is `gatekit cells`, and `gatekit base compare` names a study.
         named = [] if name in _OTHER_NAMES else [name]
@@ -128,8 +133,40 @@ def _no_command(name: str, rest: list[str]) -> str:
     return f"{head}; did you mean {meant!r}? Type {typed}. {every}"
 
 
+def _of_folder(name: str, rest: list[str]) -> str:
+    """Return how a study is gone on with, removed, renamed or joined; empty for other words."""
+    from gatekit.runs.studies.plan_file import training
+
+    from .line import known_studies
+
+    named = next((word for word in rest if word[:1] != "-"), "STUDY")
+    folder = f"experiments/{named}"
+    if name in _RESUME:
+        typed = training(Path(folder)) if named in known_studies() else ""
+        again = f"the study's own command goes on with it: type `{typed}`." if typed else ""
+        return again or "the command that began a study goes on with it: type it again."
+    if name in _REMOVE:
+        return (
+            f"a study is the folder {folder}: to delete it with its results type `rm -r {folder}`. "
+            f"`gatekit prune {named}` lists the files that it no longer needs."
+        )
+    if name in _MOVE:
+        other = next((word for word in rest if word not in (named, "--")), "NEW")
+        verb = "cp -r" if name in ("copy", "cp") else "mv"
+        return f"a study is a folder: type `{verb} {folder} experiments/{other}`."
+    if name in ("merge", "join", "combine"):
+        return (
+            "runs of one study are compared: train all of them with the same study=NAME, or type "
+            '`gatekit query "select study, cell, avg(test) from runs group by all"`.'
+        )
+    return ""
+
+
+_RESUME = ("resume", "continue", "restart", "retry", "rerun-all")
+_REMOVE = ("delete", "rm", "remove", "del", "clean", "clear")
+_MOVE = ("rename", "mv", "move", "copy", "cp")
 _OTHER_NAMES = {
-    **dict.fromkeys(("run", "fit", "start", "sweep", "resume", "continue"), "train"),
+    **dict.fromkeys(("run", "fit", "start", "sweep"), "train"),
     **dict.fromkeys(("evaluate", "eval", "results", "table"), "compare"),
     **dict.fromkeys(("plot", "figure", "draw"), "compare STUDY --figure figure.svg"),
     **dict.fromkeys(("list", "ls"), "studies"),
@@ -137,7 +174,6 @@ _OTHER_NAMES = {
     **dict.fromkeys(("ui", "dashboard", "view"), "serve"),
     **dict.fromkeys(("create", "init"), "new"),
     **dict.fromkeys(("test", "validate", "lint"), "check"),
-    **dict.fromkeys(("delete", "rm", "remove", "clean"), "prune"),
     "version": "--version",
     **dict.fromkeys(("describe", "info", "summary", "config", "show-config", "print"), "show"),
     **dict.fromkeys(("experiments", "projects", "sweeps", "runs", "history"), "studies"),

@@ -62,12 +62,19 @@ class Comparison(plain.Comparison):
                 "table": "print(comparison) shows it, and comparison.rows has its groups",
                 "groups": "comparison.rows has them",
                 **dict.fromkeys(
-                    ("to_pandas", "to_csv", "to_dataframe", "df"),
+                    ("to_pandas", "to_dataframe", "df"),
                     "gatekit.load(STUDY).to_pandas() has a row for each run",
                 ),
                 **dict.fromkeys(
                     ("verdict", "verdicts", "winner", "best", "summary", "pvalue", "p_value"),
                     "print(comparison) shows the verdicts, and comparison.rows has the groups",
+                ),
+                "to_csv": f"`gatekit compare {self.study.name} --csv > FILE.csv` writes the table, "
+                f"and gatekit.load({self.study.name!r}).to_pandas().to_csv(FILE) a row of each run",
+                **dict.fromkeys(
+                    ("to_latex", "to_markdown", "to_json", "to_html"),
+                    f"`gatekit compare {self.study.name}` writes it with --latex, --markdown or "
+                    "--json",
                 ),
                 "save": "gatekit.report(STUDY) writes a page, and figure().savefig(FILE) a figure",
             }

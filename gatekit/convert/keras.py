@@ -7,6 +7,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from gatekit.cell.calls import remedied
 from gatekit.cell.errors import ConfigError
 from gatekit.recurrence.keras_form import KERAS_ORDER
 from gatekit.recurrence.layers.arguments import REMEDIES
@@ -26,6 +27,7 @@ _SHARED = (
 )
 
 
+@remedied("gatekit.convert.from_keras(layer)", types=False, words=False)
 def from_keras(layer: Any, *, executor: str = "auto") -> Any:
     """Return the layer of the equal composed cell, with the weights of a Keras layer.
 

@@ -13,6 +13,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from gatekit.cell.calls import remedied
 from gatekit.cell.errors import ConfigError, listed
 from gatekit.recurrence.keras_form import CUDNN_ORDER
 from gatekit.recurrence.layers.rnn import RNN
@@ -24,6 +25,7 @@ _FIRST = "weight_ih_l0"
 _NAMES = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
 
 
+@remedied("gatekit.convert.from_torch(module)", types=False, words=False)
 def from_torch(source: Any, *, prefix: str = "", executor: str = "auto") -> list[Any]:
     """Return the layers of the equal composed cells, with the weights of a torch module.
 

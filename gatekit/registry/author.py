@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import importlib
+import linecache
 import os
 import re
 import sys
@@ -11,6 +13,7 @@ import traceback
 from pathlib import Path
 
 from gatekit.cell.errors import PluginError, excerpt, listed, nearest, shown
+from gatekit.cell.written import line_in_class
 
 _NO_NAME = re.compile(r"cannot import name '(?P<name>\w+)' from '(?P<module>gatekit(?:\.tasks)?)'")
 PUBLIC = ("gatekit", "gatekit.tasks")
@@ -30,7 +33,23 @@ def author_line(error: BaseException, path: Path | None) -> str:
     last = _author_frame(error, path)
     if last is None:
         return ""
-    return f"{shown(last.filename)}, line {last.lineno}: {excerpt((last.line or '').strip())}"
+    number = _attribute_line(last, str(error)) or last.lineno or 1
+    text = excerpt(linecache.getline(last.filename, number).strip())
+    return f"{shown(last.filename)}, line {number}: {text}"
+
+
+def _attribute_line(frame: traceback.FrameSummary, message: str) -> int | None:
+    """Return the line of the attribute that a message on a whole class is about."""
+    if not (frame.line or "").startswith(("class ", "@")):
+        return None
+    with contextlib.suppress(OSError, SyntaxError, ValueError):
+        for node in ast.walk(ast.parse(Path(frame.filename).read_bytes())):
+            if isinstance(node, ast.ClassDef) and node.lineno == frame.lineno:
+                # "Half: states is ...", "Half.options is ...", "Half defines __init__"
+                about = re.match(rf"{node.name}(?:\.|: | defines )'?(\w+)", message)
+                found = line_in_class(node, [about[1]] if about else [])
+                return found or line_in_class(node, re.findall(r"'(\w+)'", message))
+    return None
 
 
 def _author_frame(error: BaseException, path: Path | None) -> traceback.FrameSummary | None:
@@ -63,7 +82,8 @@ def reason_of(error: BaseException | None, path: Path | None) -> str:
         path: the plugin's file.
     """
     if error is None or isinstance(error, PluginError):
-        return str(error or "")
+        place = author_line(error, path) if error else ""
+        return f"{error or ''}" + (f" ({place})" if place and ", line " not in str(error) else "")
     return what_happened(error, path)
 
 
@@ -84,12 +104,17 @@ def remedy(error: BaseException, path: Path | None) -> str:
                 f"; {package}.py is beside it, but a plugin can import installed packages only: "
                 "put both into one file, or type `gatekit new gate NAME --package`"
             )
+        if package in ("torch", "jax", "flax", "mxnet", "theano", "cupy"):
+            return "; gates compute with gatekit.ops: remove the import"
         return f"; type `pip install {package}`, or remove the import"
     if isinstance(error, ImportError) and "relative import" in str(error):
         return (
             "; a plugin in ./plugins is one file: put what it imports into the same file, or type "
             "`gatekit new gate NAME --package`"
         )
+    if isinstance(error, AttributeError) and type(error.obj).__name__ == "Generator":
+        meant = _OF_RANDOM.get(error.name or "", "")
+        return f"; rng is NumPy's Generator: write {meant}" if meant else ""
     match = _NO_NAME.search(str(error)) if isinstance(error, ImportError) else None
     if match:
         names = getattr(sys.modules.get(match["module"]), "__all__", ())
@@ -97,6 +122,14 @@ def remedy(error: BaseException, path: Path | None) -> str:
     if isinstance(error, SystemExit):
         return "; a plugin must not end the process: remove sys.exit()"
     return ""
+
+
+_OF_RANDOM = {
+    **dict.fromkeys(("randint", "random_integers"), "rng.integers(low, high, shape)"),
+    **dict.fromkeys(("rand", "random_sample", "ranf"), "rng.random(shape)"),
+    "randn": "rng.standard_normal(shape)",
+}
+"""What numpy.random calls a method of a generator."""
 
 
 def _public_import(error: BaseException, module: str, path: Path | None) -> str:

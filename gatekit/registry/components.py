@@ -20,10 +20,9 @@ from gatekit.cell.errors import (
     excerpt,
 )
 from gatekit.cell.schema import CellSpec, OutputUnitSpec
-from gatekit.tasks.task import Signature, Task
+from gatekit.tasks.task import Signature, Task, metric_written
 
 from .cells import config_folders
-from .contract import METRIC
 from .hashes import plugin_hashes, plugin_sources
 from .queries import catalogue, tasks
 
@@ -113,7 +112,7 @@ def _with_signature(task: Task) -> Task:
     except GatekitError:  # such as a missing file, which is found later
         return task
     if not hasattr(task, "metric"):
-        raise ConfigError(f"{type(task).__name__} has no metric; write {METRIC} in the class")
+        raise ConfigError(f"{type(task).__name__} has no metric; {metric_written()} in the class")
     if not isinstance(signature, Signature):
         raise ConfigError(
             f"{type(task).__name__}.signature() returned {excerpt(repr(signature), 60)}; write "

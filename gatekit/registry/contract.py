@@ -15,7 +15,9 @@ from gatekit.cell.initializer import Initializer
 from gatekit.cell.language.ops import FUNCTIONS, Function
 from gatekit.cell.linear_map import LinearMap
 from gatekit.cell.output_unit import OutputUnit
-from gatekit.tasks.task import Metric, Task
+from gatekit.cell.written import attribute_place
+from gatekit.tasks.streamed import StreamedTask
+from gatekit.tasks.task import Metric, Task, metric_written
 
 from . import hooks
 from .plugin import DiscoveredPlugin
@@ -144,7 +146,7 @@ def checked(hook: str, result: Any, module: Any = None) -> dict[str, Any]:
                 f"write {such!r}"
             )
         if fault := _fault(kind, name, value):
-            raise PluginError(f"{hook}: {name} is {_short(value)}; {fault}")
+            raise PluginError(f"{hook}: {name} is {_short(value)}; {fault}{_at(value, fault)}")
     return objects
 
 
@@ -177,6 +179,13 @@ def _fault(kind: str, name: str, value: Any) -> str:
     return ""
 
 
+def _at(value: Any, fault: str) -> str:
+    """Return the line of the attribute or method that a fault of a class is about, in brackets."""
+    about = re.match(r"its (\w+)", fault)
+    place = attribute_place(value, about[1]) if about and isinstance(value, type) else ""
+    return f" ({place})" if place else ""
+
+
 def _class_fault(kind: str, value: Any) -> str:
     base = CLASSES[kind]
     if isinstance(value, base):
@@ -197,7 +206,7 @@ def _class_fault(kind: str, value: Any) -> str:
         )
     metric = getattr(value, "metric", None)  # without one, `gatekit check` states what is missing
     if kind == "tasks" and metric is not None and not isinstance(metric, Metric):
-        return f"its metric is {metric!r}: write {METRIC}"
+        return f"its metric is {metric!r}: {metric_written(metric)}"
     if kind == "output_units" and getattr(value, "states", None):
         return (
             "an output unit has no states: remove states. For earlier values of a signal write "
@@ -206,7 +215,6 @@ def _class_fault(kind: str, value: Any) -> str:
     return _method_fault(kind, base, value)
 
 
-METRIC = 'metric = Metric("mse", direction="min", unit="squared error")'
 _CONTRACTS = ("gatekit.cell.", "gatekit.tasks.")
 _NEEDED = {
     "gates": ("activate",),
@@ -233,6 +241,8 @@ def _method_fault(kind: str, base: type, value: type) -> str:
             return f"its {name}({given}) has other arguments: write {_written(owner, name)}"
     # What a gate or an output unit lacks is found when it is used.
     needed = () if kind in ("gates", "output_units") else _NEEDED.get(kind, ())
+    if kind == "tasks" and issubclass(value, StreamedTask):
+        needed = ("sample",)
     if needed and all(getattr(value, name) is getattr(base, name) for name in needed):
         others = [n for n, f in vars(value).items() if inspect.isfunction(f) and n[0] != "_"]
         instead = f" in place of {others[0]}" if len(others) == 1 else ""

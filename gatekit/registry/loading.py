@@ -268,7 +268,8 @@ def _offer(known: Registry, plugin: DiscoveredPlugin) -> _Offer | PluginError | 
             try:
                 objects[kind] = contract.checked(hook, known.call(plugin, hook), module)
             except PluginError as error:
-                raise PluginError(f"{error} ({_line_of(getattr(module, hook))})") from None
+                place = "" if ", line " in str(error) else f" ({_line_of(getattr(module, hook))})"
+                raise PluginError(f"{error}{place}") from None
     folders: list[Path] = []
     if (hook := "gatekit_config_dirs") in implemented:
         beside = Path(inspect.getfile(getattr(module, hook))).resolve().parent

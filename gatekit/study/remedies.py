@@ -150,6 +150,8 @@ def instead(key: str, value: Any, check: Check, example: Any = None) -> str:
         return f" Type precision={near}."
     if key == "trainer.tbptt":
         return " Type trainer.tbptt=50 for windows of 50 steps, or null for whole sequences."
+    if key == "match" and (amount := amount_of(str(value))):
+        return f" Type match=parameters:{value}, a budget of {amount:,} parameters."
     if key == "seeds":
         return " seeds=3 runs the seeds 0, 1, 2; to choose them type -m seed=0,1,2 instead."
     if isinstance(value, str) and (ends := re.fullmatch(r"(\d+) *(?:\.\.\.?|:|-) *(\d+)", value)):

@@ -12,8 +12,8 @@ import numpy
 
 from gatekit.cell.calls import constructed
 from gatekit.cell.declare import Declared, plain
-from gatekit.cell.errors import DataError, OptionError, PluginError, listed, nearest
-from gatekit.runs.directions import Direction, contradiction, known_direction
+from gatekit.cell.errors import DataError, OptionError, PluginError, listed, nearest, nearest_name
+from gatekit.runs.directions import Direction, known_direction
 from gatekit.runs.fingerprint import canonical_json
 
 from .fetch import PackageSource
@@ -46,8 +46,26 @@ class Metric:
     def __post_init__(self) -> None:
         _one_of("Metric.name", self.name, get_args(MetricName))
         _one_of("Metric.direction", self.direction, get_args(Direction))
-        if known_direction(self.name) != self.direction:
-            raise PluginError(f"Metric: {contradiction(self.name, self.direction)}")
+        if (direction := known_direction(self.name)) != self.direction:
+            better = "larger" if direction == "max" else "smaller"
+            raise PluginError(
+                f"Metric: direction={self.direction!r}, but of {self.name} a {better} value is "
+                f"better; write direction={direction!r}"
+            )
+
+
+_UNITS = {"mse": "squared error", "accuracy": "share", "nll": "nats", "bits": "bits"}
+
+
+def metric_written(meant: object = "mse") -> str:
+    """Return how a metric is declared: ``metric = Metric("mse", ...)``.
+
+    Args:
+        meant: the name of a metric, or one that is near.
+    """
+    name = str(meant) if meant in _UNITS else nearest_name(str(meant), _UNITS) or "mse"
+    direction = known_direction(name)
+    return f'write metric = Metric("{name}", direction="{direction}", unit="{_UNITS[name]}")'
 
 
 @constructed("gatekit.Signature(features=1, vocabulary=None, outputs=1, loss='mse')")

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import inspect
 import re
 import warnings
+from collections.abc import Iterator
 from typing import Any, get_args
 
 import numpy
 
 from gatekit.cell.errors import DataError, PluginError, kind_of, listed
+from gatekit.cell.written import returned_place
 
 from .task import Batch, MetricName, Signature, Task
 
@@ -45,11 +49,10 @@ def check_splits(task: Task, rng: numpy.random.Generator) -> dict[str, Batch]:
             f"{owner}.splits should return a dict of {', '.join(wanted)}, and returned {came}. "
             "Further test sets are called test_NAME, in small letters and digits."
         )
-    signature = task.signature()
-    checked = {
-        name: check_batch(found[name], signature, f"{owner} {name}", task.allow_nan)
-        for name in (*wanted, *further)
-    }
+    signature, checked = task.signature(), {}
+    for name in (*wanted, *further):
+        with _by_author(task, "draw" if task.streamed else "splits"):
+            checked[name] = check_batch(found[name], signature, f"{owner} {name}", task.allow_nan)
     if "train" in checked:
         _note_small(checked["train"], owner)
         _note_overlap(checked, owner)
@@ -90,10 +93,32 @@ def check_sample(task: Task, rng: numpy.random.Generator, size: int) -> Batch:
             ``size``.
     """
     where = f"{type(task).__name__} sample"
-    batch = check_batch(task.sample(rng, size), task.signature(), where, task.allow_nan)
-    if len(batch.x) != size:
-        raise DataError(f"{where}: {size} sequences were asked for, {len(batch.x)} came.")
+    with _by_author(task, "draw"):
+        batch = check_batch(task.sample(rng, size), task.signature(), where, task.allow_nan)
+        if len(batch.x) != size:
+            raise DataError(
+                f"{where}: {size} sequences were asked for, {len(batch.x)} came; draw `size` of "
+                "them, the argument of sample(self, rng, size)."
+            )
     return batch
+
+
+@contextlib.contextmanager
+def _by_author(task: Task, method: str) -> Iterator[None]:
+    """Name the line in which a task of a plugin returns its data, where they are refused."""
+    try:
+        yield
+    except DataError as error:
+        kind = type(task)
+        owners = [k for k in kind.__mro__ if not k.__module__.startswith("gatekit.tasks.")]
+        names = (method, "sample") if method == "draw" else (method,)
+        own = next((vars(k)[n] for k in owners for n in names if n in vars(k)), None)
+        if own is None or not inspect.isroutine(own):
+            raise
+        message = str(error)
+        if "return Batch(" in message and "Batch" not in getattr(own, "__globals__", ()):
+            message += " Write from gatekit import Batch at the top of the file."
+        raise DataError(f"{returned_place(own)}: {message}") from None
 
 
 def check_batch(batch: Any, signature: Signature, where: str, allow_nan: bool = False) -> Batch:
@@ -113,9 +138,9 @@ def check_batch(batch: Any, signature: Signature, where: str, allow_nan: bool = 
             bad value.
     """
     if not isinstance(batch, Batch):
+        came = "a tuple" if isinstance(batch, tuple) else kind_of(batch)
         raise DataError(
-            f"{where} should be a gatekit.Batch, and is {kind_of(batch)}; write "
-            "return Batch(x, y), and from gatekit import Batch at the top of the file."
+            f"{where} should be a gatekit.Batch, and is {came}; write return Batch(x, y)."
         )
     tokens, every = signature.vocabulary is not None, signature.emission == "every"
     labels = signature.loss == "categorical"
@@ -124,15 +149,16 @@ def check_batch(batch: Any, signature: Signature, where: str, allow_nan: bool = 
     x = _array(batch.x, f"{where}: x", integer=tokens)
     if x.ndim != (2 if tokens else 3) or (not tokens and x.shape[2] != signature.features):
         raise DataError(
-            f"{where}: x has shape {x.shape}; batch x time{wide} is expected. Sequences of "
-            "unequal length: pad them and give a mask."
+            f"{where}: x has shape {x.shape}; batch x time{wide} is expected"
+            f"{_as_features(x, signature)}"
         )
     count, time = x.shape[:2]
     if count == 0 or time == 0:
         raise DataError(f"{where} is empty: x has shape {x.shape}, batch x time{wide}.")
 
     target = ((count, time) if every else (count,)) + (() if labels else (signature.outputs,))
-    y = _shaped(_array(batch.y, f"{where}: y", integer=labels), target, f"{where}: y")
+    y = _array(batch.y, f"{where}: y", integer=labels)
+    y = _shaped(y, target, f"{where}: y", _as_targets(y, x, target, signature))
     mask = None if batch.mask is None else _booleans(batch.mask, "mask", (count, time), where)
     weights = None
     if batch.weights is not None:
@@ -147,12 +173,13 @@ def check_batch(batch: Any, signature: Signature, where: str, allow_nan: bool = 
         hint = " Mask or fix it, or set task.allow_nan=true."
         _finite(x, valid, f"{where}: x", hint)
     if tokens:
-        _within(x, valid, 0, (signature.vocabulary or 0) - 1, f"{where}: x")
+        _labels(x, valid, signature.vocabulary or 0, f"{where}: x", "vocabulary")
     at = counted if every else numpy.ones(count, bool)
     if labels:
-        _within(y, at, 0, signature.outputs - 1, f"{where}: y")
+        _labels(y, at, signature.outputs, f"{where}: y", "outputs")
     else:
-        _finite(y, at, f"{where}: y", " Give the step no weight, or fix it.")
+        weight = "Give the step no weight, or fix it." if every else "Fix it, or omit the sequence."
+        _finite(y, at, f"{where}: y", f" {weight}")
         if signature.loss == "bits":
             _within(y, at, 0, 1, f"{where}: y")
     resets = None
@@ -166,12 +193,46 @@ def check_batch(batch: Any, signature: Signature, where: str, allow_nan: bool = 
     return Batch(x, y, mask, weights, resets)
 
 
+def _as_features(x: numpy.ndarray, signature: Signature) -> str:
+    """Return what to write for inputs of a wrong shape, as the end of a sentence."""
+    if signature.vocabulary is not None:
+        if x.ndim == 3 and x.shape[2] == 1:
+            return "; write x[..., 0]."
+    elif x.ndim == 2 and signature.features == 1:
+        return "; write x[..., None]. Sequences of unequal length: pad them and give a mask."
+    elif x.ndim == 3 and x.shape[2]:
+        return f"; write features={x.shape[2]} in signature(), or give x this width."
+    return ". Sequences of unequal length: pad them and give a mask."
+
+
+def _as_targets(
+    y: numpy.ndarray, x: numpy.ndarray, target: tuple[int, ...], signature: Signature
+) -> str:
+    """Return what to write for targets of a wrong shape, as the end of a sentence."""
+    if len(y) != len(x) if y.ndim else True:
+        return f": x has {len(x)} sequences; both need equally many."
+    if y.shape == target[:-1] and target[-1] == 1:
+        return "; write y[..., None]."
+    if y.shape == (*target, 1):
+        return "; write y[..., 0]."
+    if y.shape[:-1] == target[:-1] and signature.loss != "categorical":
+        return f"; write outputs={y.shape[-1]} in signature(), or give y this width."
+    every = signature.emission == "every"
+    if every and y.shape == (len(x), *target[2:]):
+        return "; a target for each sequence is emission='last' in signature()."
+    if not every and y.shape == (*x.shape[:2], *target[1:]):
+        return "; a target for each step is emission='every' in signature()."
+    return "."
+
+
 def _array(value: Any, what: str, integer: bool) -> numpy.ndarray:
     expected = "int32" if integer else "float32"
+    name = what.rpartition(" ")[2]
     if not isinstance(value, numpy.ndarray):
         ragged = " Ragged data: pad and give a mask." if "agged" in type(value).__name__ else ""
         raise DataError(
-            f"{what} should be a NumPy array of {expected}, and is {type(value).__name__}.{ragged}"
+            f"{what} should be a NumPy array of {expected}, and is {type(value).__name__}."
+            + (ragged or f" Write numpy.asarray({name}, {expected!r}).")
         )
     kind = value.dtype.kind
     if kind == "O":
@@ -190,13 +251,28 @@ def _array(value: Any, what: str, integer: bool) -> numpy.ndarray:
     if not integer and kind in "iu":
         warnings.warn(f"{what} is {value.dtype}; converted to float32.", DataWarning, stacklevel=4)
         return value.astype("float32")
-    raise DataError(f"{what} has dtype {value.dtype}; {expected} is expected.")
+    raise DataError(
+        f"{what} has dtype {value.dtype}; {expected} is expected: write "
+        f"{name}.astype({expected!r})."
+    )
 
 
-def _shaped(array: numpy.ndarray, shape: tuple[int, ...], what: str) -> numpy.ndarray:
+def _shaped(
+    array: numpy.ndarray, shape: tuple[int, ...], what: str, hint: str = "."
+) -> numpy.ndarray:
     if array.shape != shape:
-        raise DataError(f"{what} has shape {array.shape}; {shape} is expected.")
+        raise DataError(f"{what} has shape {array.shape}; {shape} is expected{hint}")
     return array
+
+
+def _labels(array: numpy.ndarray, at: numpy.ndarray, count: int, what: str, key: str) -> None:
+    """Refuse labels or tokens that are not below their number, with the number to declare."""
+    try:
+        _within(array, at, 0, count - 1, what)
+    except DataError as error:
+        most = int(array[at].max())
+        needed = f" Write {key}={most + 1} in signature()." if array[at].min() >= 0 else ""
+        raise DataError(f"{error}{needed or ' Count them from 0.'}") from None
 
 
 def _is_bool(array: Any) -> bool:
@@ -206,8 +282,12 @@ def _is_bool(array: Any) -> bool:
 def _booleans(array: Any, what: str, shape: tuple[int, int], where: str) -> numpy.ndarray:
     if not _is_bool(array):
         came = getattr(array, "dtype", type(array).__name__)
-        raise DataError(f"{where}: {what} should be a NumPy array of bool, and is {came}.")
-    return _shaped(numpy.asarray(array), shape, f"{where}: {what} (batch x time)")
+        raise DataError(
+            f"{where}: {what} should be a NumPy array of bool, and is {came}; write "
+            f"numpy.asarray({what}, bool)."
+        )
+    hint = f"; write {what}[..., 0]." if array.shape == (*shape, 1) else "."
+    return _shaped(numpy.asarray(array), shape, f"{where}: {what} (batch x time)", hint)
 
 
 def _weights(
@@ -216,7 +296,8 @@ def _weights(
     what = f"{where}: weights"
     if not every:
         raise DataError(
-            f"{what} belong to tasks with emission='every'; this one has a target per sequence."
+            f"{what} belong to tasks with emission='every'; this one has a target per sequence: "
+            "remove weights."
         )
     given = weights.astype("float32") if _is_bool(weights) else weights
     array = _shaped(_array(given, what, integer=False), shape, f"{what} (batch x time)")

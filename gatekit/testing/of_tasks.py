@@ -11,13 +11,15 @@ from typing import Any
 import numpy
 
 from gatekit.cell.errors import PluginError, kind_of
-from gatekit.tasks.task import Batch, Metric, Signature
+from gatekit.cell.written import line_matching, returned_place
+from gatekit.tasks.task import Batch, Metric, Signature, metric_written
 from gatekit.tasks.validate import DataWarning, check_contiguous, check_sample, check_splits
 
 from .outcome import CheckError
 from .subject import Subject
 
 SIZE = 8
+_OTHER_GENERATORS = r"\b(?:np|numpy)\.random\.(?!Generator)\w|\brandom\.\w+\(|\btf\.random\."
 
 
 def signature_valid(subject: Subject) -> str | None:
@@ -26,13 +28,13 @@ def signature_valid(subject: Subject) -> str | None:
     if not isinstance(getattr(type(task), "metric", None), Metric):
         raise CheckError(
             "it declares no metric",
-            'write metric = Metric("mse", direction="min", unit="squared error")',
+            f"{metric_written()}, in the class",
         )
     signature = task.signature()
     if not isinstance(signature, Signature):
         raise CheckError(
-            f"signature() returns {type(signature).__name__}",
-            "return gatekit.Signature(features=.., vocabulary=None, outputs=.., loss=..)",
+            f"{returned_place(type(task).signature)}: signature() returns {kind_of(signature)}",
+            "return Signature(features=1, vocabulary=None, outputs=1, loss='mse')",
         )
     return f"{signature.loss} over {signature.outputs} outputs, {signature.emission} step"
 
@@ -42,7 +44,8 @@ def chance_finite(subject: Subject) -> str | None:
     value = subject.instance.chance()
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
         raise CheckError(
-            f"chance() returns {value!r}", "return the metric of the best guess without the input"
+            f"{returned_place(type(subject.instance).chance)}: chance() returns {value!r}",
+            "return the metric of the best guess without the input, such as 0.5",
         )
     return f"{value:.4g}"
 
@@ -51,6 +54,8 @@ def data_fit(subject: Subject) -> str | None:
     """Splits, and fresh samples if it draws them, agree with the signature."""
     task = subject.instance
     task.require()
+    if not isinstance(task.signature(), Signature):
+        signature_valid(subject)
     with warnings.catch_warnings(record=True) as noted:
         warnings.simplefilter("always", DataWarning)
         splits = check_splits(task, numpy.random.default_rng(0))
@@ -63,7 +68,9 @@ def data_fit(subject: Subject) -> str | None:
 def data_repeat(subject: Subject) -> str | None:
     """The same generator gives the same data, and another one other samples."""
     task = subject.instance
-    remedy = "draw from the generator that is handed in, and from nothing else"
+    remedy = "draw from the generator that is handed in, rng, and from nothing else"
+    if line := line_matching(type(task), _OTHER_GENERATORS):
+        remedy = f"draw from rng, such as rng.integers(0, 2, shape), in {line}"
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DataWarning)
         one, two = (list(_arrays(task, seed)) for seed in (0, 0))
@@ -118,6 +125,6 @@ def _arrays(task: Any, seed: int) -> Iterator[Any]:
     if task.streamed:
         batches.append(task.sample(numpy.random.default_rng(seed), SIZE))
     for batch in batches:
-        if not isinstance(batch, Batch):
-            raise CheckError(f"{kind_of(batch)} came, not a gatekit.Batch", "return Batch(x, y)")
+        if not isinstance(batch, Batch):  # which this raises, in the words of `data_fit`
+            check_splits(task, numpy.random.default_rng(seed))
         yield from (a for a in vars(batch).values() if a is not None)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from gatekit.cell.errors import GatekitError
-from gatekit.registry.author import what_happened
+from gatekit.registry.author import author_line, remedy, what_happened
 from gatekit.registry.check_results import FAIL, PASS, XFAIL
 
 from .subject import GATE
@@ -106,5 +106,8 @@ class Check:
             return error.reason, error.remedy
         if isinstance(error, GatekitError):
             # The small cell is the suite's own, and so is the gate's name in it.
-            return str(error).removeprefix(f"cell.gates.{GATE}: "), ""
-        return what_happened(error, self.path), "fix this line"
+            said = str(error).removeprefix(f"cell.gates.{GATE}: ")
+            place = author_line(error, self.path) if self.path else ""
+            return said + (f" ({place})" if place and ", line " not in said else ""), ""
+        solved = remedy(error, self.path)
+        return what_happened(error, self.path), "" if solved else "fix this line"

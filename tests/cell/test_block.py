@@ -216,7 +216,7 @@ def lambdas(value):
 
 WRONG = {
     "nothing": (returns_nothing(), "returns None; end it with `return value`"),
-    "numpy": (with_numpy(), "write ops.tanh(x) in place of numpy.tanh"),
+    "numpy": (with_numpy(), "write return ops.tanh(parts.mixer(x))"),
     "a layer": (lambdas(lambda parts, x: parts.layer_norm(x)), "write parts.norm('norm', value, "),
     "no name": (lambdas(lambda parts, x: parts.norm(x)), "Write parts.norm('norm', value)"),
     "no width": (lambdas(lambda parts, x: parts.dense("in", x)), "width is missing"),

@@ -39,7 +39,15 @@ def test_a_first_value_outside_the_range_is_refused(name, value):
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        ({"map": "sigmiod"}, "did you mean 'sigmoid'"),
+        ({"map": "sigmiod"}, "Write Parameter\\('units', map='sigmoid'\\)"),
+        (
+            {"map": "relu"},
+            "Write Parameter\\('units', map='softplus'\\).*greater than 0",
+        ),
+        ({"shape": (64,), "init": 0.5}, "write Parameter\\('units', init=0.5\\)"),
+        ({"shape": (1,)}, "write Parameter\\('scalar'\\)"),
+        ({"shape": "units x units"}, "a learned matrix is a read of the gate"),
+        ({"shape": -1}, "write Parameter\\('units'\\)"),
         ({"shape": True}, "a parameter's shape is a size"),
         ({"shape": 1.5}, "a parameter's shape is a size"),
         ({"init": "ones"}, "a number or {'kind': ...}"),

@@ -148,7 +148,12 @@ MISTAKES = {
     "alpha": Mistake("compare demo --alpha 0.1", ("did you mean '--level'?",), ("--help'?",), 6),
     "metrics": Mistake("compare demo --metrics a", ("has one metric",), ("--margin'?",), 6),
     "where": Mistake("compare demo swap.forget=a", ("did you mean --where swap.forget=a?",), (), 6),
-    "delete": Mistake("delete demo", ("did you mean 'prune'?",), (), 5),
+    "delete": Mistake("delete demo", ("type `rm -r experiments/demo`",), ("did you",), 5),
+    "rename": Mistake("rename demo b", ("`mv experiments/demo experiments/b`",), (), 5),
+    "resume-command": Mistake("resume demo", ("type",), ("`gatekit train demo`",), 6),
+    "new-of-two": Mistake("new gate my gate", ("type `gatekit new gate my_gate`",), (), 3),
+    "match": Mistake("train match=50000", ("Type match=parameters:50000",), (), 4),
+    "plus": Mistake("extend demo --seeds +3", ("number of seeds in all",), (), 4),
     "stop": Mistake("stop demo", ("Ctrl+C in the terminal",), (), 5),
     "test": Mistake("test half", ("did you mean 'check'?",), ("gates'?",), 5),
     "cells-without-brackets": Mistake(
@@ -358,7 +363,7 @@ def test_a_mistake_in_a_cell_gets_the_file_and_the_remedy(
 
 SIGMOID = "return ops.sigmoid(pre) / 2"
 CHANGED_GATES = {
-    "number": (SIGMOID, "return 1", "plugins/half.py, line 13: its value is the plain number 1"),
+    "number": (SIGMOID, "return 1", "line 14: return 1: its value is the plain number 1"),
     "relative-import": ("\n\n\nclass", "\nfrom .x import y\n\n\nclass", "is one file"),
     "no-default": ("    def", "    eps: float\n\n    def", "eps: float = VALUE"),
     "shadow": (
@@ -397,7 +402,7 @@ CHANGED_GATES = {
     "decorator": (
         "    def",
         "    @functools.cache\n    def",
-        "computes with gatekit.ops",
+        "write return ops.abs(pre)",
     ),
 }
 

@@ -182,7 +182,7 @@ BUILT: list[tuple[int, str, str]] = [
     (
         60,
         gate("import numpy; return numpy.zeros((2, 4))"),
-        "returns ndarray; return the gate's value",
+        "returns ndarray; return a value that is computed from pre with gatekit.ops",
     ),
     (60, gate("return ops.sum(pre)"), "a width of 1, and the gate has 4 units"),
     (60, gate("import tensorflow as tf; return tf.cast(pre, 'float16')"), "is float16"),
@@ -192,10 +192,14 @@ BUILT: list[tuple[int, str, str]] = [
     (
         61,
         gate("return pre + k_prev", states='states = {"k": 0.0}').replace("pre)", "pre, k_prev)"),
-        "declares k; type return value, {'k': new_k}",
+        "declares k; write return value, {'k': new_k}",
     ),
     (60, gate("return pre[:, 0]"), "line 11: return pre[:, 0]: a signal cannot be indexed"),
-    (60, gate("return pre.sigmoid()"), "no attribute 'sigmoid'; functions of signals are in"),
+    (
+        60,
+        gate("return pre.sigmoid()"),
+        "has no 'sigmoid'; functions of signals are in gatekit.ops; write return ops.sigmoid(pre)",
+    ),
     (60, gate("self.last = pre; return pre"), "a state: states = {'last': 0.0}"),
     (60, gate().replace("(self, pre)", "(pre)"), "lacks self; its first argument is self"),
     (60, gate().replace("def activate", "def call"), "no activate, which computes its value; "),

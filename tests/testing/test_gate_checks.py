@@ -53,7 +53,10 @@ def test_a_global_generator_is_told(write: Write) -> None:
     [
         ("return None", "returns None; return the gate's value"),
         ("return 0.5", "its value is the plain number 0.5; return a value for each unit"),
-        ("import numpy\nreturn numpy.ones((15, 6))", "returns ndarray; return the gate's value"),
+        (
+            "import numpy\nreturn numpy.ones((15, 6))",
+            "returns ndarray; return a value that is computed from pre with gatekit.ops",
+        ),
         ("return pre, {'k': pre}", "returns the states k, and declares (none)"),
         ("return pre, pre, pre", "a tuple that is not (value, {name: new state})"),
         (TF + "return pre[:3]", "with 15 rows it does not fit"),

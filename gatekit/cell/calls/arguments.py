@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
-from gatekit.cell.errors import GatekitError, excerpt, nearest
+from gatekit.cell.errors import GatekitError, amount_of, excerpt, nearest_name
 
 from .names import ArgumentError
 from .python import in_python
@@ -54,8 +54,8 @@ OTHER_ARGUMENTS = {
 
 def meant_argument(name: str, known: Sequence[str]) -> str:
     """Return ``"; did you mean 'units'?"`` for an unknown argument, or a full stop."""
-    meant = OTHER_ARGUMENTS.get(name)
-    return f"; did you mean {meant!r}?" if meant in known else nearest(name, known) or "."
+    meant = _meant(name, known)
+    return f"; did you mean {meant!r}?" if meant else "."
 
 
 def remedied(
@@ -63,6 +63,7 @@ def remedied(
     notes: Mapping[str, str] | None = None,
     others: Sequence[str] = (),
     types: bool = True,
+    words: bool = True,
 ) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Return a decorator: calls that Python or a later step would refuse get a remedy here.
 
@@ -74,6 +75,7 @@ def remedied(
         notes: what to write in place of further arguments.
         others: arguments that the caller has besides, for messages.
         types: whether values are checked against their annotations.
+        words: whether errors from within are written as Python.
     """
     called = example.partition("(")[0]
 
@@ -90,12 +92,15 @@ def remedied(
             except TypeError:
                 named = [p for p in signature.parameters.values() if p.name != "self"]
                 reason = _unbound(named, args[method:], options, notes or {}, others)
-                raise ArgumentError(f"{called}: {reason} Write {example}.") from None
+                write = _meant_call(example, named, args[method:], options, others)
+                raise ArgumentError(f"{called}: {reason} Write {write}.") from None
             for name, value in given.items() if types else ():
-                _refuse_type(example, signature.parameters[name], value)
+                _refuse_type(_of_study(example, given), signature.parameters[name], value)
             try:
                 return function(*args, **options)
             except GatekitError as error:
+                if not words:
+                    raise
                 values = {**given, **given.get(open_ended, {})}
                 said = [in_python(a, values) if isinstance(a, str) else a for a in error.args]
                 said = [_other_argument(str(a), values, [*signature.parameters]) for a in said]
@@ -106,6 +111,8 @@ def remedied(
                 error.args = tuple(said)
                 raise
 
+        # Keras reads the places of a layer's arguments from this.
+        call.__signature__ = signature  # type: ignore[attr-defined]
         return call
 
     return decorate
@@ -124,6 +131,62 @@ def constructed(example: str) -> Callable[[type[C]], type[C]]:
         return cls
 
     return decorate
+
+
+def _of_study(example: str, given: Mapping[str, Any]) -> str:
+    """Return a call with the study that was given in place of ``'STUDY'``."""
+    study = given.get("study")
+    return example.replace("'STUDY'", repr(study)) if isinstance(study, str) else example
+
+
+def _meant_call(
+    example: str,
+    named: Sequence[inspect.Parameter],
+    args: Sequence[Any],
+    options: Mapping[str, Any],
+    others: Sequence[str],
+) -> str:
+    """Return the call as it was written, with the arguments that are meant; else the example."""
+    by_place = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    places = [p.name for p in named if p.kind in by_place]
+    known = [*(p.name for p in named), *others]
+    given = dict(zip(places, args, strict=False))
+    renamed = {k if k in known else _meant(k, known) or k: v for k, v in options.items()}
+    renamed = {k: v for k, v in renamed.items() if k not in given}
+    open_ended = any(p.kind is p.VAR_KEYWORD for p in named)
+    values = [*given.values(), *renamed.values()]
+    if not values or not all(map(_is_plain, values)) or (not open_ended and {*renamed} - {*known}):
+        return _of_study(example, given)
+    needed = [p.name for p in named if p.default is p.empty and p.kind not in _SEVERAL]
+    missing = [name for name in needed if name not in given and name not in renamed]
+    words = [repr(value) for value in given.values()]
+    words += [f"{n}={_SUCH[n]}" if n in _SUCH and n != "epoch" else n for n in missing]
+    words += [f"{name}={value!r}" for name, value in renamed.items()]
+    written = f"{example.partition('(')[0]}({', '.join(words)})"
+    return written if len(written) <= 100 else _of_study(example, given)
+
+
+def _is_plain(value: Any) -> bool:
+    """Return whether a value can be shown as it is written."""
+    if isinstance(value, Mapping):
+        return all(map(_is_plain, value.values()))
+    if isinstance(value, (list, tuple)):
+        return all(map(_is_plain, value))
+    return value is None or isinstance(value, (str, bool, int, float))
+
+
+_SEVERAL = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+
+
+def _meant(name: str, known: Sequence[str]) -> str:
+    """Return the argument that is meant by an unknown one, or an empty string."""
+    if name in _OF_FILES and "to" in known:
+        return "to"
+    meant = OTHER_ARGUMENTS.get(name, "")
+    return meant if meant in known else nearest_name(name, known)
+
+
+_OF_FILES = ("path", "file", "filename", "output", "out", "html", "dest")
 
 
 def _other_argument(message: str, given: Mapping[str, Any], known: Sequence[str]) -> str:
@@ -188,6 +251,18 @@ def _refuse_type(example: str, parameter: inspect.Parameter, value: Any) -> None
     if kind == "Sequence[str]" and isinstance(value, str):
         such = repr([value])
     called, write = example.partition("(")[0], example
+    if kind == "int" and isinstance(value, (list, tuple)) and all(map(_whole, value)) and value:
+        such = str(max(value) + 1)  # seeds are numbered from 0
+    elif kind == "int" and isinstance(amount_of(value), int):
+        such = str(amount_of(value))
+    study = re.match(r"[\w.]+\('[^']+'", example)
+    if study and "study" not in parameter.name and "STUDY" not in example:
+        write = f"{study[0]}, {parameter.name}={such})"
+    if called == "run.log" and isinstance(value, Mapping):
+        scores = ", ".join(f"{name}={each!r}" for name, each in value.items())
+        write = f"run.log(epoch, {scores})"
+    elif called == "run.log" and isinstance(value, str) and value.isidentifier():
+        write = f"run.log(epoch, {value}=VALUE)"
     if isinstance(value, (list, tuple)) and kind == "str":
         write = f"[{called}(each) for each in {excerpt(repr(value), 60)}]"
     if called == "gatekit.diagram" and isinstance(value, str) and Path(value).suffix:

@@ -262,10 +262,15 @@ def _bind_gate(draft: Draft, name: str) -> Bound:
                     f"{where}: {gate.definition()} asks for its state {target!r}; a step reads the "
                     f"previous value: ask for {target}_prev"
                 )
+            if hasattr(gate, target):
+                raise CellError(
+                    f"{where}: {gate.definition()} asks for {target!r}, an attribute of its class"
+                    f"{gate.declared(target)}; write self.{target}, without the argument"
+                )
             raise CellError(
                 f"{where}: {gate.definition()} asks for {target!r}, which does not exist"
-                f"{draft.meant(target, names)} It can ask for: {listed(names, 50)}; "
-                f"{_rebinding(spec.kind, argument)}"
+                f"{gate.declared(gate.method)}{draft.meant(target, names)} It can ask for: "
+                f"{listed(names, 50)}; {_rebinding(spec.kind, argument)}"
             )
         bound.append((argument, key))
     if spec.reads and f"pre:{name}" not in [key for _, key in bound]:

@@ -125,8 +125,19 @@ def _circle(draft: Draft, circle: list[str]) -> str:
     return (
         f"{place}{'.reads' if within else ''}: signals need each other in the same step: "
         f"{' -> '.join(circle)}; write {read}_prev, the value of {read} one step earlier, in place "
-        f"of {read}"
+        f"of {read}{_by_author(draft, circle)}"
     )
+
+
+def _by_author(draft: Draft, circle: Sequence[str]) -> str:
+    """Return where the class of a plugin's gate in a circle asks for the next signal."""
+    for name, asked in itertools.pairwise(circle):
+        if name in draft.gates:
+            gate = draft.gates[name].gate
+            reads = any(asked in names(read.expr) for read in draft.gates[name].reads)
+            if place := gate.declared("reads" if reads else gate.method):
+                return place
+    return ""
 
 
 def _asked(draft: Draft, bindings: Bindings, name: str) -> tuple[str, ...]:

@@ -28,7 +28,6 @@ from gatekit.cell.language.expression import (
     walk,
 )
 from gatekit.cell.language.shape import Shape, WidthError, infer, shape_text
-from gatekit.cell.row_wise import ALLOWED
 
 from .draft import FEEDBACK, Bindings, Bound, Draft
 from .misfits import emitted_matrix, explained
@@ -150,29 +149,36 @@ def _expression(draft: Draft, name: str, bound: Bound) -> GateExpression | None:
         value, new_states = made if isinstance(made, tuple) else (made, {})
         value, new_states = lift(value), {k: lift(v) for k, v in new_states.items()}
     except (TypeError, ValueError, AttributeError):
-        part = type(made).__name__
+        part, typed = type(made).__name__, _returned(gate.states)
+        if type(made).__module__.partition(".")[0] in ("numpy", "tensorflow", "keras"):
+            typed = "return a value that is computed from pre with gatekit.ops"
         if made is None:
             raise CellError(
-                f"{where}: {gate.place()}: {gate.definition()} returns None; return the gate's "
+                f"{where}: {gate.returned()}: {gate.definition()} returns None; return the gate's "
                 "value: end the function with `return value`"
             ) from None
         if isinstance(made, tuple):
             part = "a tuple that is not (value, {name: new state})"
         raise CellError(
-            f"{where}: {gate.place()}: {gate.definition()} returns {part}; return the gate's "
-            f"value, or with states `return value, {{'NAME': new}}`: {ALLOWED}"
+            f"{where}: {gate.returned()}: {gate.method} returns {part}; {typed}"
         ) from None
     if set(new_states) != set(gate.states):
         raise CellError(
-            f"{where}: {gate.place()}: {gate.definition()} returns the states "
-            f"{listed(new_states)}, and declares {listed(gate.states)}; {_returned(gate.states)}"
+            f"{where}: {gate.returned()}: {gate.method} returns the states {listed(new_states)}, "
+            f"and declares {listed(gate.states)}; {_returned(gate.states, new_states)}"
         )
     return value, new_states
 
 
-def _returned(states: Iterable[str]) -> str:
+def _returned(states: Iterable[str], given: Iterable[str] = ()) -> str:
+    """Return what a gate with these states returns, as it is typed."""
     new = ", ".join(f"{name!r}: new_{name}" for name in states)
-    return f"type return value, {{{new}}}" if new else "type return value, or declare the states"
+    if new:
+        return f"write return value, {{{new}}}"
+    declared = ", ".join(f"{name!r}: 0.0" for name in given) or "'k': 0.0"
+    return "write return value, its one value for each unit; states are declared: " + (
+        f"states = {{{declared}}}"
+    )
 
 
 def _check_gate(
@@ -201,7 +207,7 @@ def _check_gate(
             remedy = f"units: {units}" if inline else f"units = {units}"
             if not found and not children(expr):
                 raise CellError(
-                    f"{where}: {gate.place()}: its {what} is the plain number {render(expr)}; "
+                    f"{where}: {gate.returned()}: its {what} is the plain number {render(expr)}; "
                     "return a value for each unit, such as 0 * pre + 1"
                 )
             near = "" if units != 1 else ", one number for all units"

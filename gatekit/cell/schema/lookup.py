@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from gatekit.cell.catalogue import Catalogue
@@ -12,11 +14,13 @@ from gatekit.cell.errors import (
     ConfigError,
     alternatives,
     as_typed,
+    described,
     excerpt,
     listed,
     nearest_name,
 )
 from gatekit.cell.initializer import Initializer
+from gatekit.cell.language.ops import FUNCTIONS
 from gatekit.cell.row_wise import RowWise
 
 from .values import check_keys
@@ -57,9 +61,7 @@ def kind_and_options(config: object, where: str) -> tuple[str, dict[str, Any]]:
             name = where.removeprefix("cell.gates.")
             remedy = f"; a fixed number is a constant: write constants: {{{name}: {config}}}"
         elif callable(config):
-            remedy = (
-                "; a gate is a class in a file of ./plugins: `gatekit new gate NAME` writes one"
-            )
+            remedy = f"; {instead_of_object(config, where)}"
         elif where == "output_unit":
             remedy = "; write for example hidden"
         elif "gate" in where or where.startswith("swap."):
@@ -71,7 +73,8 @@ def kind_and_options(config: object, where: str) -> tuple[str, dict[str, Any]]:
             typed = f"to run each of them type -m {where}" if len(config) > 1 else f"type {where}"
             remedy = f"; {typed}={gates}, without brackets"
         raise CellError(
-            f"{where}: a name or {{kind: NAME, option: value}} is expected, not {config!r}{remedy}"
+            f"{where}: a name or {{kind: NAME, option: value}} is expected, not "
+            f"{described(config)}{remedy}"
         )
     if "_target_" in config:
         raise CellError(f"{where}._target_: gates are given by registered name, as {{kind: NAME}}")
@@ -148,6 +151,10 @@ def unknown(
         "./plugins, or with plugins=[path/to/file.py]; before keras.models.load_model type "
         "gatekit.use_plugins('path/to/file.py')."
     )
+    if here := elsewhere_file(str(name)):
+        return CellError(f"{where}: there is no {what} {name!r}: {here}the same command again")
+    if "keras" not in sys.modules:
+        found = found.partition("; before keras")[0] + "."
     near = "did you mean" in other
     called = re.fullmatch(r"(\w+)\((.*)\)", str(name)) if isinstance(name, str) else None
     if called and called[1] in known and what == "gate":
@@ -158,6 +165,56 @@ def unknown(
         )
     own = f" For one of your own name its file: plugins=[path/to/{name}.py]."
     return CellError(f"{where}: there is no {what} {name!r}{other}{broken}{own if near else found}")
+
+
+def instead_of_object(value: Any, where: str) -> str:
+    """Return what to write in place of a function, class or layer that is given as a gate.
+
+    Args:
+        value: what came.
+        where: its place, such as ``gates['forget']``, ``swap.forget`` or ``output_unit``.
+    """
+    role = where.replace("']", "").rpartition("['")[2].rpartition(".")[2]
+    argument = "swap" if where.startswith("swap.") else "gates"
+    name = getattr(value, "__name__", "") or getattr(value, "name", "")
+    if isinstance(value, type) and issubclass(value, RowWise):
+        name = f"{value.__name__}()"
+        return f"write output_unit={name}" if role == "output_unit" else f"write {role!r}: {name}"
+    if role == "output_unit":
+        return "write output_unit='hidden', and put a Keras layer after gatekit.RNN in the model"
+    if name in FUNCTIONS:
+        written = repr(name) if name in _AS_GATES else f"{{'activation': '{name}(pre)'}}"
+        return f"write {argument}={{{role!r}: {written}}}"
+    return (
+        f"write its formula, {argument}={{{role!r}: {{'activation': 'sigmoid(pre)'}}}}, or a class "
+        "in ./plugins: `gatekit new gate NAME` writes one"
+    )
+
+
+_AS_GATES = ("sigmoid", "tanh", "hard_sigmoid")
+"""Functions that are the names of gates as well."""
+
+
+def elsewhere_file(name: str) -> str:
+    """Return where the file of a plugin is that this folder does not find, and what to type first.
+
+    Args:
+        name: what it registers, which is the name of its file.
+    """
+    file = f"{name}.py"
+    if not name.isidentifier() or (Path("plugins") / file).is_file():
+        return ""
+    if Path(file).is_file():
+        if Path.cwd().name == "plugins":
+            return f"{file} is here, but gatekit looks in ./plugins; type cd .. and then "
+        return (
+            f"{file} is here, but gatekit looks in ./plugins; type mkdir -p plugins && "
+            f"mv {file} plugins/ and then "
+        )
+    for up, folder in zip(("..", "../.."), Path.cwd().parents, strict=False):
+        if (folder / "plugins" / file).is_file():
+            return f"{file} is in {up}/plugins; type cd {up} and then "
+    return ""
 
 
 _KINDS = ("kernel", "recurrent", "bias")

@@ -236,10 +236,20 @@ def _parameter(value: object, where: str, catalogue: Catalogue) -> Parameter:
     try:
         parameter = Parameter(**value)
     except CellError as error:
-        raise CellError(f"{where}: {error}") from None
+        raise CellError(f"{where}: {_in_yaml(str(error))}") from None
     if isinstance(parameter.init, Mapping):
         check_initializer(parameter.init, f"{where}.init", catalogue)
     return parameter
+
+
+def _in_yaml(message: str) -> str:
+    """Return a message about a parameter with what to write as YAML."""
+    message = message.replace("reads = ('x', 'h_prev')", "reads: [x, h_prev]")
+    call = re.search(r"Parameter\('(.*?)'((?:, \w+=[^,()]+)*)\)", message)
+    if call is None:
+        return message
+    entries = f"shape: {call[1]}" + call[2].replace("=", ": ").replace("'", "")
+    return message.replace(call[0], f"{{{entries}}}")
 
 
 def _initializers(config: Mapping[str, Any], catalogue: Catalogue) -> tuple[tuple[str, Any], ...]:

@@ -58,6 +58,13 @@ def run(name: str, argv: Sequence[str]) -> int:
                 "or hydra.launcher.KEY."
             )
     chosen, first = best(study_folder(options.study, options.root, name), by)
+    if all(each.trials == 1 for each in chosen):
+        extend = f"gatekit extend {options.study} --seeds {first + options.seeds}"
+        varying = f" For other variants add --by KEY: {name} takes the best within each."
+        raise ConfigError(
+            f"study {options.study} has one trial of each {' and '.join(by)}, so there is no best "
+            f"one to confirm. For more seeds type {extend}.{varying}"
+        )
     into = study_name(options.into or f"{options.study}_confirm")
     words = [*options.overrides, f"study={into}", f"root={options.root}"]
     ((_, composed),) = compose(words)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 import sys
 from argparse import Namespace
@@ -25,6 +26,15 @@ def run(name: str, argv: Sequence[str]) -> int:
     Returns:
         0, 1 if a run failed, 128 + n after signal n.
     """
+    for word in argv:
+        if re.fullmatch(r"(--(seeds|most)=)?\+\d+", word):
+            option, number = "--most" if "--most" in " ".join(argv) else "--seeds", word[-1]
+            number = word.partition("+")[2]
+            raise ConfigError(
+                f"{word.rpartition('=')[2]}: {option} is the number of seeds in all, those that "
+                f"the study has included; type {option} {number} for the seeds 0 to "
+                f"{int(number) - 1}."
+            )
     options = _parser(name).read(argv)
     if (options.seeds is None) != options.until_decided:
         raise ConfigError(

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gatekit.cell.errors import ConfigError, PluginError, listed, nearest, nearest_name
+from gatekit.cell.schema.lookup import elsewhere_file
 from gatekit.cli.arguments import Parser
 from gatekit.cli.commands import COMMANDS
 from gatekit.cli.options import add_plugins
@@ -148,6 +149,8 @@ def _suites(
             )
         known = sorted({*cells, *(n for k in KINDS for n in origins(k, plugins))})
         broken = f"{left_out(name, plugins)} ".lstrip()
+        if here := elsewhere_file(name):
+            raise PluginError(f"nothing is registered as {name!r}: {here}gatekit check {name}")
         raise PluginError(
             f"nothing is registered as {name!r}{_meant(name, known)} {broken}"
             "`gatekit gates`, `output-units`, `blocks`, `functions`, `tasks` and `cells` list what "

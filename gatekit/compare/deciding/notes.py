@@ -10,7 +10,7 @@ from gatekit.compare.stats.verdict import design_notes
 from gatekit.compare.study import Study
 from gatekit.runs.studies import plan_file
 
-from .refused import missing_runs
+from .refused import again, missing_runs
 from .row import Row
 
 
@@ -66,7 +66,7 @@ def notes_on(study: Study, grouping: Grouping, rows: Sequence[Row]) -> list[str]
         for note in row.difference.notes if row.difference else ():
             notes[note] = None
         if row.summary is None and row.group.missing:
-            notes[f"no outcome: {missing_runs(row.group)}"] = None
+            notes[f"no outcome: {missing_runs(row.group)}; {again(row.group.missing)}"] = None
     for note in _confounded(rows):
         notes[note] = None
     for note in design_notes([row.difference for row in rows if row.difference is not None]):

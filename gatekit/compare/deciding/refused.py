@@ -10,6 +10,8 @@ from gatekit.compare.grouping.group import Group, Grouping
 from gatekit.compare.grouping.keys import not_differing
 from gatekit.compare.stats.difference import executors, unlike
 from gatekit.runs.directions import known_direction
+from gatekit.runs.record import Run
+from gatekit.runs.studies.plan_file import training
 
 
 def refuse_unknown(option: str, names: Sequence[str], grouping: Grouping) -> None:
@@ -69,6 +71,11 @@ def refuse_mixed(grouping: Grouping, force: bool) -> None:
                     f"min: {listed(ids['min'], 4)}; max: {listed(ids['max'], 4)}; remove the runs"
                     " of the wrong direction and record them again"
                 )
+            if reasons and any(run.stale for run in group.runs):
+                study = group.runs[0].path.parent.parent
+                again = training(study) or "the command of the study"
+                remedy = f"to repeat the stale runs type {again}, or remove them by gatekit prune "
+                remedy += f"{study.name} --stale --yes"
             raise ConfigError(
                 f"group {group.label!r} mixes runs that are not comparable: {'; '.join(reasons)};"
                 f" {remedy}"
@@ -88,8 +95,15 @@ def blocked(
     if reasons:
         absent = (*group.missing, *reference.missing)
         budget = not unknown and late(absent)
-        reasons.append("choose a larger budget" if budget else "run the sweep again, then compare")
+        reasons.append("choose a larger budget" if budget else again((*group.runs, *absent)))
     return tuple(reasons)
+
+
+def again(runs: Sequence[Run]) -> str:
+    """Return what to type to make the runs that are missing."""
+    folders = {run.path.parent.parent for run in runs if not run.origin}
+    typed = training(folders.pop()) if len(folders) == 1 else ""
+    return f"to run what is missing type {typed}" if typed else "run the sweep again, then compare"
 
 
 def _is_reversed(group: Group) -> bool:

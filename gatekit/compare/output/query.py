@@ -114,22 +114,27 @@ def _refused(sql: str, error: Exception, names: Mapping[str, Sequence[str]]) -> 
     """
     text, typed = str(error), _EXAMPLE
     if found := _NO_COLUMN.search(text):
-        columns = sorted({name for table in names.values() for name in table})
+        asked = [table for table in names if re.search(rf"\b{table}\b", sql, re.IGNORECASE)]
+        columns = sorted({name for table in asked or names for name in names[table]})
         near, quoted = nearest_name(found[1], columns), f'"{found[1]}"'
         reason = f"there is no column {found[1]!r}"
-        if quoted in sql:
+        bare = re.search(rf"[=<>]\s*{re.escape(found[1])}\b", sql, re.IGNORECASE)
+        if quoted in sql or bare:
             reason += "; a string has single quotes."
-            typed = sql.replace(quoted, f"'{found[1]}'")
+            text = f"'{found[1]}'"
+            typed = sql.replace(quoted, text) if quoted in sql else _with(sql, found[1], text)
         elif near:
             reason += f"; did you mean {near!r}?"
             typed = _with(sql, found[1], near)
         else:
             reason += "."
-            typed = "select column_name from information_schema.columns"
+            typed = _existing(sql, found[1], columns) or _COLUMNS
     elif found := _NO_TABLE.search(text):
         reason = f"there is no table {found[1]!r}{alternatives(found[1], names, 'tables')}"
         reason += " --study NAME chooses a study."
-        typed = _with(sql, found[1], nearest_name(found[1], names) or "runs")
+        table = nearest_name(found[1], names) or "runs"
+        typed = _existing(_with(sql, found[1], table), "", names[table]) if table in names else ""
+        typed = typed or _EXAMPLE
     elif found := _UNREADABLE.search(text):
         near = nearest_name(found[1], _WORDS) if found[1].lower() not in _WORDS else ""
         reason = f"the SQL ends or is wrong at {found[1]!r}"
@@ -142,6 +147,33 @@ def _refused(sql: str, error: Exception, names: Mapping[str, Sequence[str]]) -> 
     line = f"'{typed}'" if "'" not in typed else json.dumps(typed)
     such = " for example" if typed == _EXAMPLE else ""
     return f"the query was refused: {reason} Type{such} gatekit query {line}"
+
+
+_COLUMNS = "select table_name, column_name from information_schema.columns"
+_MEANT = dict.fromkeys(("accuracy", "acc", "loss", "score", "metric", "mse"), "test value")
+_MEANT |= dict.fromkeys(("val_loss", "val", "valid", "dev", "val_accuracy"), "validation")
+_MEANT |= dict.fromkeys(("model", "variant", "gate", "name"), "cell")
+
+
+def _existing(sql: str, missing: str, columns: Sequence[str]) -> str:
+    """Return a query whose columns exist; an empty string if one is not known to be meant.
+
+    Args:
+        sql: the query, of a table that exists.
+        missing: the column that DuckDB did not find; empty if it has not looked yet.
+        columns: the columns of the table.
+    """
+    head = re.match(r"select\s+([\w\s,*]+?)\s+from\b", sql, flags=re.IGNORECASE)
+    asked = re.split(r"\s*,\s*", head[1]) if head else []
+    for name in dict.fromkeys([*asked, *([missing] if missing else [])]):
+        if name.lower() in columns or not name.isidentifier() or name.lower() in _WORDS:
+            continue
+        meant = [each for each in _MEANT.get(name.lower(), "").split() if each in columns]
+        near = meant[0] if meant else nearest_name(name, columns)
+        if not near:
+            return ""
+        sql = _with(sql, name, near)
+    return sql if head or missing else ""
 
 
 def _with(sql: str, name: str, other: str) -> str:

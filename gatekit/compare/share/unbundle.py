@@ -160,6 +160,10 @@ def _archive(path: Path) -> Iterator[zipfile.ZipFile]:
     except (OSError, ValueError) as error:
         if not path.exists():
             raise RunError(f"there is no file {path}; {_instead(path)}") from None
+        if path.is_dir():
+            raise RunError(
+                f"{path} is a folder, and a bundle is one file; {_instead(path)}"
+            ) from None
         raise RunError(
             f"{path} is not a bundle ({error}); `gatekit bundle STUDY` writes one"
         ) from None

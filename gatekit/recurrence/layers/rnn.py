@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 import keras
 import tensorflow as tf
 
-from gatekit.cell.calls import REQUIRED, MissingAttributeError
+from gatekit.cell.calls import REQUIRED, MissingAttributeError, remedied
 from gatekit.cell.errors import ConfigError
 from gatekit.cell.notebook import Text
 from gatekit.cell.schema import CellSpec
@@ -82,6 +82,7 @@ class RNN(CellLayer, SequenceLayer):
     Reference: each cell names its own; `gatekit show cell=NAME`.
     """
 
+    @remedied("gatekit.RNN('lstm', 64)", types=False, words=False)
     def __init__(
         self,
         cell: str | Mapping[str, Any] | CellSpec = REQUIRED,

@@ -14,6 +14,7 @@ from gatekit.cell.errors import (
     CellError,
     ConfigError,
     alternatives,
+    described,
     excerpt,
     listed,
     nearest,
@@ -89,7 +90,12 @@ def cell_config(
         return composer.named(cell, ())
     if isinstance(cell, Mapping):
         return composer.resolved(dict(cell), "cell", ())
-    raise CellError(f"cell={cell!r}: a name such as 'lstm', or a mapping, is expected")
+    name = getattr(cell, "__name__", type(cell).__name__).lower().removesuffix("cell")
+    such = name if name in cell_names() else "lstm"
+    raise CellError(
+        f"cell: {described(cell)} came; a name such as {such!r}, or a mapping, is expected: write "
+        f"gatekit.RNN({such!r}, units)"
+    )
 
 
 def cell_names(plugins: Sequence[str] = ()) -> dict[str, Path]:

@@ -101,6 +101,12 @@ def no_study(study: str, root: Path | str, command: str) -> RunError:
             f"no study {study!r} in {place}; a study is given by its name: type "
             f"gatekit {command} {inside[0]}{also if group not in known else ''}"
         )
+    several = re.split(r"[,+]", study)
+    if len(several) > 1 and {*several} <= {*known}:
+        return RunError(
+            f"{study!r}: groups are compared within one study; type gatekit {command} "
+            f"{several[0]}, then gatekit {command} {several[1]}"
+        )
     below = [name for name in known if study and (root / name / study / RUNS).is_dir()]
     if below:
         return RunError(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from dataclasses import dataclass, field
 
-from gatekit.cell.errors import GatekitError, RunError
+from gatekit.cell.errors import GatekitError, RunError, excerpt
 from gatekit.registry import components
 from gatekit.runs.folder import RunFolder
 from gatekit.runs.names import LOG
@@ -84,6 +84,7 @@ def report(plan: SweepPlan, outcome: Outcome) -> str:
         )
         lines.append(f"To see their state: gatekit status {study}{root}")
         return "\n".join(lines)
+    lines += _remarks(outcome)
     if outcome.left or outcome.signal is not None or outcome.halted is not None:
         # A search does not know beforehand what it would have made.
         left = len(outcome.left)
@@ -98,6 +99,21 @@ def report(plan: SweepPlan, outcome: Outcome) -> str:
     elif outcome.failed:
         lines.append(f"Now type: gatekit failures {study}{root}")
     return "\n".join(lines)
+
+
+def _remarks(outcome: Outcome) -> list[str]:
+    """Return the warnings of the runs that were made, each once."""
+    found: dict[str, int] = {}
+    for run, state in outcome.made:
+        if state in OUTCOMES:
+            with contextlib.suppress(GatekitError):
+                for remark in run.folder().result().get("warnings") or ():
+                    found[str(remark)] = found.get(str(remark), 0) + 1
+    count = len(outcome.made)
+    return [
+        f"Warning ({times} of {count} runs): {excerpt(text, 200)}"
+        for text, times in [*found.items()][:4]
+    ]
 
 
 def _writer(outcome: Outcome) -> PlannedRun | None:
