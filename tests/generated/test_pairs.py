@@ -33,7 +33,8 @@ def marked(place: int, name: str, row: Any) -> Any:
 def test_options(place: int, name: str, row: Any) -> None:
     """NumPy is for inference; Keras and JAX cost more, so that they take some of the rows."""
     cell = base(name)
-    own = case(gradients=True, **with_options(cell, row if name in REGULAR else accepted(cell, row)))
+    levels = row if name in REGULAR else accepted(cell, row)
+    own = case(gradients=True, **with_options(cell, levels))
     torch_agrees(own)
     if own.drawn is None:
         numpy_agrees(own)
