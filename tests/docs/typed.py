@@ -48,8 +48,8 @@ def _gatekit(words: Sequence[str]) -> None:
     assert name in COMMANDS, f"there is no command gatekit {name}"
     if name in ("train", "plan"):
         own = ("--list", "--json", "--debug")
-        # as many trials as a page asks for would be composed, each the same as the first
-        typed = [re.sub(r"^trials=\d+$", "trials=1", word) for word in argv if word not in own]
+        # as many trials or seeds as a page asks for would be planned, each the same as the first
+        typed = [re.sub(r"^(trials|seeds)=\d+$", r"\1=1", word) for word in argv if word not in own]
         jobs = compose(typed)
         try:
             _, broken = plan_or_errors(jobs)

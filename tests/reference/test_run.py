@@ -112,6 +112,7 @@ def test_gradients_are_those_of_central_differences(name: str, case: Case) -> No
         assert value == pytest.approx((4 * fine - coarse) / 3, rel=1e-7, abs=1e-8), of
 
 
+@pytest.mark.one_in(3)
 def test_every_argument_has_a_gradient(name: str, case: Case) -> None:
     found = _exact(name)
     reached = found.x[MASK] != 0
