@@ -118,7 +118,8 @@ def test_torch(name: str) -> None:
     torch_agrees(of_preset(name))
 
 
-@pytest.mark.parametrize("name", [pytest.param(n, marks=slow(n)) for n in PRESETS])
+@pytest.mark.slow
+@pytest.mark.parametrize("name", PRESETS)
 def test_jax(name: str) -> None:
     jax_agrees(of_preset(name))
 

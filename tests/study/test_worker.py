@@ -234,6 +234,8 @@ ACTS = {
     },
 }
 """What may happen in place of training, by name."""
+RARE = ("gpu", "disk", "error")
+"""Those of which no test asks but with ``--slow`` or ``--every``."""
 
 FORKS = """
 import json, os, signal, sys
@@ -261,11 +263,13 @@ sys.stdout.write(json.dumps(codes))
 
 
 @pytest.fixture(scope="module")
-def ended(tmp_path_factory):
+def ended(tmp_path_factory, request):
     """The folder of a run for each of ``ACTS``, and the exit code of its process."""
     place = tmp_path_factory.mktemp("ended")
+    some = not (request.config.getoption("--slow") or request.config.getoption("--every"))
+    acts = {name: act for name, act in ACTS.items() if not (some and name in RARE)}
     done = processes.run(
-        [sys.executable, "-c", FORKS, json.dumps(ACTS)], cwd=place, capture_output=True, text=True
+        [sys.executable, "-c", FORKS, json.dumps(acts)], cwd=place, capture_output=True, text=True
     )
     codes = json.loads(done.stdout)
     return {name: (RunFolder(place / name), code) for name, code in codes.items()}
