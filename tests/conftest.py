@@ -14,6 +14,7 @@ import gc
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -146,6 +147,11 @@ def pytest_collection_finish() -> None:
     """Keep what imports have made, a million objects, out of every later search for garbage."""
     gc.collect()
     gc.freeze()
+    if stacks := sys.modules.get("tensorflow.python.util.tf_stack"):
+        # Each traced operation keeps the calls that led to it, of which pytest alone makes sixty.
+        # They are for messages of TensorFlow; to list them is a tenth of the time to trace.
+        shallow = stacks.extract_stack()
+        stacks.extract_stack = lambda stacklevel=1: shallow
 
 
 def own_files(root: Path) -> list[str]:

@@ -54,7 +54,7 @@ class Runs:
 
 
 # The one with the most to carry from window to window runs always.
-ALWAYS = "windows of a document, two layers, dropout"
+ALWAYS = "windows of a document, two layers, dropout, averaged weights"
 
 
 @pytest.mark.parametrize(
