@@ -133,6 +133,7 @@ def optuna():
     return pytest.importorskip("optuna")
 
 
+@pytest.mark.slow
 def test_a_search_learns_for_each_variant_within_its_budget(monkeypatch, optuna):
     backend = Inline(score)
     _, outcome = tuning(monkeypatch, backend, RATE, "cell=lstm,gru", "trials=12")
