@@ -69,6 +69,7 @@ def pytest_collection(session: pytest.Session) -> None:
     """Work in an empty folder from here on; pytest resolves paths by where it was started."""
     session.config.stash[_FOLDERS] = (os.getcwd(), tempfile.mkdtemp(prefix="gatekit-tests-"))
     os.chdir(session.config.stash[_FOLDERS][1])
+    gc.disable()  # what is imported now is kept to the end
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -147,6 +148,7 @@ def pytest_collection_finish() -> None:
     """Keep what imports have made, a million objects, out of every later search for garbage."""
     gc.collect()
     gc.freeze()
+    gc.enable()
     if stacks := sys.modules.get("tensorflow.python.util.tf_stack"):
         # Each traced operation keeps the calls that led to it, of which pytest alone makes sixty.
         # They are for messages of TensorFlow; to list them is a tenth of the time to trace.
