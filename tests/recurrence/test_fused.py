@@ -52,6 +52,8 @@ def test_bundled_cell(name: str) -> None:
     _agree(Given(built(name), **EVERYTHING))
 
 
+# What depends on the cell is as with masks and noise, below.
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize("name", ODD)
 def test_odd_cell(name: str) -> None:
     _agree(Given(built(name)))
