@@ -114,6 +114,8 @@ def _all(
 
 def _entries(distributions: frozenset[str] | None) -> list[EntryPoint]:
     """Return the entry points of the chosen distributions, in an order of their own."""
+    if distributions is not None and not distributions:
+        return []
     entries = sorted(entry_points(group=GROUP), key=lambda e: (e.name, e.value))
     if distributions is None:
         return entries
