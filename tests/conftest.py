@@ -14,6 +14,7 @@ import gc
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -68,6 +69,7 @@ def pytest_collection(session: pytest.Session) -> None:
     """Work in an empty folder from here on; pytest resolves paths by where it was started."""
     session.config.stash[_FOLDERS] = (os.getcwd(), tempfile.mkdtemp(prefix="gatekit-tests-"))
     os.chdir(session.config.stash[_FOLDERS][1])
+    gc.disable()  # what is imported now is kept to the end
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -78,9 +80,43 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         shutil.rmtree(empty, ignore_errors=True)
 
 
-# The files with the most tests are not those that take longest: files start in the order of their
-# names, which has short ones at its end, after these two.
-EARLY = ("test_bundled.py", "test_parallel_page.py")
+# The files that take longest start first, so that no process is left with one at the end. They are
+# not those with the most tests; a rough order is enough, and the others follow by their names.
+EARLY = (
+    "docs/test_pages.py",
+    "study/test_command.py",
+    "study/test_launch.py",
+    "recurrence/test_fused.py",
+    "study/test_search.py",
+    "study/test_worker.py",
+    "recurrence/test_layer_executors.py",
+    "study/test_train.py",
+    "recurrence/test_layer_witness.py",
+    "study/test_resume.py",
+    "recurrence/test_layer_xla.py",
+    "generated/test_values.py",
+    "generated/test_blocks.py",
+    "cli/test_messages.py",
+    "reference/test_run.py",
+    "study/test_probe.py",
+    "recurrence/test_layer_masks.py",
+    "study/test_blocks.py",
+    "recurrence/test_chunk.py",
+    "cli/test_show.py",
+    "study/test_plan.py",
+    "recurrence/test_keras_behaviour.py",
+    "faults/test_refusals.py",
+    "recurrence/test_layer_saving.py",
+    "recurrence/test_layer_precision.py",
+    "test_zoo.py",
+    "generated/test_pairs.py",
+    "study/test_damaged_files.py",
+    "generated/test_text.py",
+    "compare/test_figure_kinds.py",
+    "recurrence/test_blocks.py",
+    "recurrence/test_inputs.py",
+    "registry/test_hostile.py",
+)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -90,7 +126,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Move the long files to the start; skip what runs only where all tests are asked for."""
-    items.sort(key=lambda item: item.path.name not in EARLY)
+    places = {Path(__file__).parent / name: place for place, name in enumerate(EARLY)}
+    items.sort(key=lambda item: places.get(item.path, len(EARLY)))
     if config.getoption("--every"):
         return
     slow_too = config.getoption("--slow")
@@ -111,6 +148,12 @@ def pytest_collection_finish() -> None:
     """Keep what imports have made, a million objects, out of every later search for garbage."""
     gc.collect()
     gc.freeze()
+    gc.enable()
+    if stacks := sys.modules.get("tensorflow.python.util.tf_stack"):
+        # Each traced operation keeps the calls that led to it, of which pytest alone makes sixty.
+        # They are for messages of TensorFlow; to list them is a tenth of the time to trace.
+        shallow = stacks.extract_stack()
+        stacks.extract_stack = lambda stacklevel=1: shallow
 
 
 def own_files(root: Path) -> list[str]:

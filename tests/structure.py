@@ -7,6 +7,7 @@ cells in which all of these occur; that each cell computes what its paper says i
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -17,6 +18,7 @@ from gatekit.cell.schema import read_output_unit
 from gatekit.registry import catalogue, load_cell
 
 
+@functools.cache
 def bundled(name: str) -> Cell:
     """Return a bundled cell with small sizes."""
     known = catalogue()

@@ -144,6 +144,7 @@ def test_only_training_layers_and_conversion_need_tensorflow() -> None:
     assert loaded(names, ["tensorflow", "keras", "numpy"]) == ["numpy"]
 
 
+@pytest.mark.slow
 def test_the_packages_that_need_tensorflow_import_it() -> None:
     assert loaded(of_packages("training"), ["tensorflow"]) == ["tensorflow"]
 

@@ -43,6 +43,14 @@ def test_each_planted_fault_can_be_planted() -> None:
         assert (ROOT / fault.file).read_text(encoding="utf-8").count(fault.old) == 1, fault.name
 
 
+def test_files_of_tests_that_are_named_are_there(request: pytest.FixtureRequest) -> None:
+    conftest = request.config.pluginmanager.get_plugin(str(ROOT / "tests/conftest.py"))
+    quick = re.search(r"^QUICK := (.*(?:\\\n.*)*)", MAKEFILE, re.MULTILINE)
+    assert quick
+    named = [*conftest.EARLY, *quick[1].replace("\\", " ").split()]
+    assert [name for name in named if not (ROOT / "tests" / name).is_file()] == []
+
+
 def test_forms_for_issues_and_pull_requests() -> None:
     forms = sorted((ROOT / ".github/ISSUE_TEMPLATE").glob("*.md"))
     assert [path.stem for path in forms] == ["bug", "cell_request"]

@@ -114,6 +114,8 @@ def _all(
 
 def _entries(distributions: frozenset[str] | None) -> list[EntryPoint]:
     """Return the entry points of the chosen distributions, in an order of their own."""
+    if distributions is not None and not distributions:
+        return []
     entries = sorted(entry_points(group=GROUP), key=lambda e: (e.name, e.value))
     if distributions is None:
         return entries
@@ -170,18 +172,18 @@ def _may_have_a_hook(path: Path) -> bool:
     return b"gatekit_" in text or b"hookimpl" in text
 
 
-def _bundled() -> Iterator[DiscoveredPlugin]:
+@functools.cache
+def _bundled() -> tuple[DiscoveredPlugin, ...]:
     # By name: a static import would make the registry depend on every plugin.
     top = Path(importlib.import_module(BUNDLED).__file__ or "").parent
-    for path in _python_files(top):
-        if not is_bundled(path):
-            continue
+    found = []
+    for path in filter(is_bundled, _python_files(top)):
         load = functools.partial(importlib.import_module, f"{BUNDLED}.{path.stem}")
         folder = path.relative_to(top).parts[0]
         needed = path.parent == top or folder in CELL_FOLDERS
-        yield DiscoveredPlugin(
-            path.stem, load, Path(os.path.realpath(path)), bundled=True, for_cells=needed
-        )
+        real = Path(os.path.realpath(path))
+        found.append(DiscoveredPlugin(path.stem, load, real, bundled=True, for_cells=needed))
+    return tuple(found)
 
 
 def _file(path: Path, named: bool = False) -> DiscoveredPlugin:

@@ -166,11 +166,21 @@ def _registry(
     everything: bool,
     distributions: frozenset[str] | None,
 ) -> Registry:
+    found = discovery.find(plugins, folder, everything, distributions)
+    bundled = tuple(plugin for plugin in found if plugin.bundled)
+    users = found[len(bundled) :]
+    return _loaded(bundled, users) if users else _shared(bundled)
+
+
+@functools.lru_cache(maxsize=4)
+def _shared(bundled: tuple[DiscoveredPlugin, ...]) -> Registry:
+    """Return what gatekit itself provides, the same in every folder without plugins."""
+    return _loaded(bundled, ())
+
+
+def _loaded(bundled: Sequence[DiscoveredPlugin], users: Sequence[DiscoveredPlugin]) -> Registry:
     manager = pluggy.PluginManager(hooks.PROJECT)
     manager.add_hookspecs(hooks)
-    found = discovery.find(plugins, folder, everything, distributions)
-    bundled = [plugin for plugin in found if plugin.bundled]
-    users = found[len(bundled) :]
     result = Registry(manager, bundled=len(bundled))
     for plugin in bundled:
         if users or plugin.for_cells:

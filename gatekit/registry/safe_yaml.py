@@ -76,8 +76,8 @@ def parse(text: str, path: Path) -> dict[str, Any]:
     return copy.deepcopy(_parsed(text, path))
 
 
-# A deep model reads its cell's file once a layer.
-@lru_cache(maxsize=128)
+# A deep model reads its cell's file once a layer; a question about all cells reads every file.
+@lru_cache(maxsize=512)
 def _parsed(text: str, path: Path) -> dict[str, Any]:
     try:
         _walk(path, text)

@@ -122,8 +122,13 @@ def test_filters_and_views(page: Path, open_page: Open) -> None:
     assert not found.is_visible('#tree li[data-of="gru"] > .leaf')
 
 
-@pytest.mark.parametrize("width", [390, 800, 1440])
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(
+    ("width", "scheme"),
+    [
+        *((390, "dark"), (1440, "light")),
+        *(pytest.param(*pair, marks=pytest.mark.slow) for pair in ((800, "light"), (800, "dark"))),
+    ],
+)
 def test_a_cell_opens_by_keyboard(page: Path, open_page: Open, width: int, scheme: str) -> None:
     found = open_page(page, viewport={"width": width, "height": 850}, color_scheme=scheme)
     assert found.evaluate("document.documentElement.scrollWidth") <= width

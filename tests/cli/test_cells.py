@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 from pathlib import Path
 from typing import Any
@@ -19,8 +21,17 @@ def cells(argv: list[str], capsys: pytest.CaptureFixture[str]) -> dict[str, dict
     return {row["name"]: row for row in json.loads(capsys.readouterr().out)}
 
 
-def test_what_is_told_of_a_cell(capsys: pytest.CaptureFixture[str]) -> None:
-    row = cells([], capsys)["gru"]
+@pytest.fixture(name="everything", scope="module")
+def _everything() -> dict[str, dict[str, Any]]:
+    """Return all bundled cells, as JSON tells of them."""
+    text = io.StringIO()
+    with contextlib.redirect_stdout(text):
+        assert main(["cells", "--json"]) == 0
+    return {row["name"]: row for row in json.loads(text.getvalue())}
+
+
+def test_what_is_told_of_a_cell(everything: dict[str, dict[str, Any]]) -> None:
+    row = everything["gru"]
     assert row["reference"] == "Cho et al. 2014, arXiv:1406.1078"
     assert row["summary"].startswith("Version 3: the reset gate")
     told = {key: row[key] for key in ("year", "tier", "states", "scannable", "origin")}
@@ -33,8 +44,7 @@ def test_what_is_told_of_a_cell(capsys: pytest.CaptureFixture[str]) -> None:
     }
 
 
-def test_filters(capsys: pytest.CaptureFixture[str]) -> None:
-    everything = cells([], capsys)
+def test_filters(everything: dict[str, dict[str, Any]], capsys: pytest.CaptureFixture[str]) -> None:
     found = cells(["--scannable"], capsys)
     assert "mingru" in found
     assert "gru" not in found
@@ -57,19 +67,22 @@ def test_tiers(
         "gates: {h: {kind: candidate, reads: {x: diagonal}, units: 3}}\nemits: h\n"
     )
     monkeypatch.chdir(tmp_path)
-    assert set(cells(["--tier", "own"], capsys)) == {"mine", "odd"}
-    assert "gru" in cells(["--tier", "certified"], capsys)
-    assert "mine" not in cells(["--tier", "unverified"], capsys)
-    assert {"mgu", "mut1"} <= set(cells(["--tier", "second hand"], capsys))
-    assert cells(["--tier", "own"], capsys)["odd"]["states"] is None
+    own = cells(["--tier", "own"], capsys)
+    assert set(own) == {"mine", "odd"}
+    assert own["odd"]["states"] is None
+    others = cells(["--tier", "second hand"], capsys)
+    assert {"mgu", "mut1"} <= set(others)
+    assert not {"gru", "mine"} & set(others)
     assert main(["cells", "--tier", "own"]) == 0
     shown = capsys.readouterr().out
     assert "conf/cell/mine.yaml" in shown
     assert " ? " in shown
 
 
-def test_how_many_there_are(capsys: pytest.CaptureFixture[str]) -> None:
-    tiers = [row["tier"] for row in cells([], capsys).values()]
+def test_how_many_there_are(
+    everything: dict[str, dict[str, Any]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    tiers = [row["tier"] for row in everything.values()]
     assert main(["cells"]) == 0
     last = capsys.readouterr().out.splitlines()[-1]
     certified, second, unverified = map(tiers.count, ("certified", "second hand", "unverified"))

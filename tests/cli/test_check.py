@@ -209,6 +209,7 @@ def test_a_file_that_nobody_trusts_is_refused_at_once(case: str, place: Path) ->
     assert not (place / "owned").exists()
 
 
+@pytest.mark.slow
 def test_for_a_file_hydra_is_not_even_imported_and_libraries_are_quiet(place: Path) -> None:
     (place / "mine.yaml").write_text(GOOD)
     code = (

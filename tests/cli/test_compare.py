@@ -93,6 +93,7 @@ def test_two_forms_at_once_are_refused(root: Path, capsys: pytest.CaptureFixture
     assert "--csv and --json exclude each other" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_comparing_imports_no_tensorflow(root: Path) -> None:
     code = (
         "import sys; from gatekit.cli.main import main; main(['compare', 'demo', '--figure', 'f']);"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,15 @@ from xml.etree import ElementTree
 
 import pytest
 
+from gatekit.cell.analysis.newton.iterations import at_start
+from gatekit.cell.show import parallel
 from gatekit.cli.main import EXIT_REFUSED, main
+
+
+@pytest.fixture(autouse=True)
+def _short(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Count the iterations of Newton's method at a short length: the command's take a second."""
+    monkeypatch.setattr(parallel, "at_start", functools.partial(at_start, lengths=(16,)))
 
 
 def shown(argv: list[str], capsys: pytest.CaptureFixture[str]) -> Any:
@@ -23,6 +32,7 @@ def test_json_has_what_scripts_rely_on(capsys: pytest.CaptureFixture[str]) -> No
     assert cell["parameters"] == 4 * (5 * (5 + 3) + 5)
     assert [state["name"] for state in cell["states"]] == ["h", "c"]
     assert cell["stages"]
+    assert set(cell["parallel"]["iterations"]) == {"16"}
     assert "odot" in cell["latex"]
 
 

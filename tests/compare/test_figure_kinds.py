@@ -101,7 +101,7 @@ def test_a_study_without_outcomes_draws_nothing(tmp_path: Path, kind: str) -> No
     assert not list(tmp_path.glob("a*"))
 
 
-@pytest.mark.one_in(4)
+@pytest.mark.one_in(8)
 @pytest.mark.parametrize("label", HOSTILE)
 def test_any_label_can_be_drawn(tmp_path: Path, label: str) -> None:
     runs = write_study(tmp_path, {"lstm": LSTM})

@@ -39,7 +39,18 @@ def test_every_block_says_its_language(page: str) -> None:
     assert [b.line for b in blocks(page) if b.language not in LANGUAGES] == []
 
 
-@pytest.mark.parametrize("page", [p for p in pages() if p not in ELSEWHERE])
+# What these train and export is tested elsewhere always, and takes many seconds.
+LONG = ("docs/howto/resets.md",)
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        pytest.param(p, marks=pytest.mark.slow) if p in LONG else p
+        for p in pages()
+        if p not in ELSEWHERE
+    ],
+)
 def test_a_page_is_true(page: str, folder: Path) -> None:
     namespace: dict[str, Any] = {"__name__": "page"}
     for block in blocks(page):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 import os
 import re
@@ -11,7 +12,9 @@ from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 from unittest import mock
 
+from gatekit.cell.analysis.newton.iterations import at_start
 from gatekit.cell.errors import ConfigError, DataError
+from gatekit.cell.show import parallel
 from gatekit.cli.arguments import Parser
 from gatekit.cli.commands import COMMANDS
 from gatekit.cli.main import main
@@ -48,8 +51,8 @@ def _gatekit(words: Sequence[str]) -> None:
     assert name in COMMANDS, f"there is no command gatekit {name}"
     if name in ("train", "plan"):
         own = ("--list", "--json", "--debug")
-        # as many trials as a page asks for would be composed, each the same as the first
-        typed = [re.sub(r"^trials=\d+$", "trials=1", word) for word in argv if word not in own]
+        # as many trials or seeds as a page asks for would be planned, each the same as the first
+        typed = [re.sub(r"^(trials|seeds)=\d+$", r"\1=1", word) for word in argv if word not in own]
         jobs = compose(typed)
         try:
             _, broken = plan_or_errors(jobs)
@@ -61,7 +64,9 @@ def _gatekit(words: Sequence[str]) -> None:
             return
         assert broken == []
     elif name in RUN:
-        assert main([name, *argv]) == 0
+        # at the lengths of `show` the iterations of a cell take a second
+        with mock.patch.object(parallel, "at_start", functools.partial(at_start, lengths=(16,))):
+            assert main([name, *argv]) == 0
     else:
         run = importlib.import_module(f"gatekit.cli.{COMMANDS[name].module}").run
         with mock.patch.object(Parser, "read", _read):

@@ -52,6 +52,7 @@ def trained(folder: Path, *words: str) -> dict[str, Any]:
     return train(run.config, task, made, threading.Event())
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize(
     "equation", ["candidate / 0", "log(-1 - abs(candidate))", "sqrt(-abs(candidate) - 1)"]
 )

@@ -118,6 +118,6 @@ def regular() -> list[tuple[str, Row]]:
 
 
 def others() -> list[tuple[str, Row]]:
-    """Return each other bundled cell with a row, without what is refused for it."""
+    """Return each other bundled cell with a row, of which `accepted` is what it can have."""
     names = [name for name in CELLS if name not in REGULAR]
-    return [(name, accepted(base(name), rows()[i % len(rows())])) for i, name in enumerate(names)]
+    return [(name, rows()[i % len(rows())]) for i, name in enumerate(names)]

@@ -107,6 +107,7 @@ def keras_states(own: BlockCase, layer: Any) -> list[Any]:
     return [*zeros[:before], *shaped(own.first, zeros[before:])]
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("name", PRESETS)
 def test_numpy(name: str) -> None:
     numpy_agrees(of_preset(name))
@@ -117,7 +118,8 @@ def test_torch(name: str) -> None:
     torch_agrees(of_preset(name))
 
 
-@pytest.mark.parametrize("name", [pytest.param(n, marks=slow(n)) for n in PRESETS])
+@pytest.mark.slow
+@pytest.mark.parametrize("name", PRESETS)
 def test_jax(name: str) -> None:
     jax_agrees(of_preset(name))
 
@@ -260,6 +262,7 @@ def test_dropout_is_drawn_in_training() -> None:
     np.testing.assert_array_equal(drawn[2], layer(own.x)[0])
 
 
+@pytest.mark.slow
 def test_ruff_changes_nothing_and_sizes_are_arguments(tmp_path: Path) -> None:
     files(tmp_path)
     formatted(tmp_path)

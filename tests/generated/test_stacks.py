@@ -215,6 +215,7 @@ def test_dropout_is_drawn_after_each_layer() -> None:
     assert generate(stack, "jax").text.count("x = dropout(x, 0.5, keys[") == 2
 
 
+@pytest.mark.slow
 def test_files_are_formatted(tmp_path: Any) -> None:
     for name in STACKS:
         for to in FRAMEWORKS:

@@ -144,7 +144,7 @@ def test_some_hostile_cells_are_built_and_most_are_refused() -> None:
 
 
 def test_few_hostile_cells(tmp_path: Path) -> None:
-    assert first_fault(range(CASES, CASES + 150), tmp_path) == ""
+    assert first_fault(range(CASES, CASES + 60), tmp_path) == ""
 
 
 # Values of a type that no key, or not this one, expects.
@@ -154,15 +154,16 @@ WRONG: tuple[Any, ...] = (
 )
 
 
-def test_a_value_of_a_wrong_type_gets_an_error_of_gatekit() -> None:
-    """Each value of each bundled cell is replaced by three others, in turn."""
+def test_a_value_of_a_wrong_type_gets_an_error_of_gatekit(request: pytest.FixtureRequest) -> None:
+    """Each value of each bundled cell is replaced by one other, in CI by three, in turn."""
     known, unexpected = catalogue(), []
+    count = 3 if request.config.getoption("--slow") else 1
     wrong = itertools.cycle(WRONG)
     for file in sorted((Path(__file__).parents[2] / "conf/cell").glob("*.yaml")):
         config = yaml.safe_load(file.read_text("utf-8"))
         config.pop("defaults", None)
         for path in places(config):
-            for value in itertools.islice(wrong, 3):
+            for value in itertools.islice(wrong, count):
                 try:
                     spec = read_cell(replaced(config, path, value), known)
                     build(spec, 8, 5, read_output_unit("hidden", known))

@@ -93,7 +93,7 @@ def fault(words: list[str], out: pytest.CaptureFixture[str]) -> str:
 
 @pytest.mark.filterwarnings("ignore")
 def test_few_hostile_runs(base: dict[str, Any], capfd: pytest.CaptureFixture[str]) -> None:
-    assert list(faults(range(25), base, capfd, 3)) == []
+    assert list(faults(range(12), base, capfd, 3)) == []
 
 
 @pytest.mark.slow

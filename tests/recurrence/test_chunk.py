@@ -149,6 +149,7 @@ def test_blocks_of_every_size_agree(leaf: int, terms: int) -> None:
 
 
 @pytest.mark.usefixtures("_small")
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("decay", ["split(f, heads)", "sum(split(f, heads))"])
 def test_steep_decays_are_finite_and_accurate_in_float32(decay: str) -> None:
     gates = {"f": {"activation": "-50 * sigmoid(6 * pre)", "reads": ["x"], "units": "units"}}

@@ -65,7 +65,15 @@ def _few(count: int) -> Any:
 
 
 @pytest.mark.one_in(4)
-@pytest.mark.parametrize("holds", PROPERTIES, ids=lambda p: p.__name__)
+@pytest.mark.parametrize(
+    "holds",
+    # That executors agree is tested by test_fused and test_layer_executors, always.
+    [
+        pytest.param(p, marks=pytest.mark.slow) if p is p8_all_executors_agree else p
+        for p in PROPERTIES
+    ],
+    ids=lambda p: p.__name__,
+)
 @_few(7)
 @given(call=calls())
 def test_executors_have_the_property(holds: Property, call: Any) -> None:

@@ -172,7 +172,7 @@ def test_in_a_graph_and_under_a_mixed_policy():
     layer = gatekit.RNN("lstm", UNITS, seed=1, dtype="mixed_bfloat16")
     model = keras.Sequential([keras.Input((None, FEATURES)), layer])
 
-    @tf.function
+    @tf.function(autograph=False)
     def look(x):
         with tf.GradientTape() as tape, instrumented([layer], tape.watch) as instruments:
             loss = tf.reduce_sum(tf.cast(model(x), "float32") ** 2)

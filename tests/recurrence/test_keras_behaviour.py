@@ -80,6 +80,7 @@ def _each_with(others: Sequence[Any], cases: Iterable[Any]) -> list[Any]:
     return [(name, case, others[k % len(others)]) for k, (name, case) in enumerate(pairs)]
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize(
     ("name", "case", "executor"), _each_with(["reference", "fused", "fused", "unroll"], CASES)
 )
@@ -101,6 +102,7 @@ def test_numbers(name: str, case: str, executor: str) -> None:
         assert_close(_flat(ours(x)), _flat(theirs(x)))
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize(
     ("name", "options", "merge"),
     _each_with(
@@ -122,6 +124,7 @@ def test_numbers_in_both_directions(name: str, options: Any, merge: Any) -> None
     assert found.compute_output_shape(x.shape) == expected.compute_output_shape(x.shape)
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("name", PEERS)
 @pytest.mark.parametrize("shape", [(3, 4, 5), (None, None, 5), (None, 4, 5), (3, None, 5)])
 def test_shapes_are_announced_as_keras_does(shape: tuple[Any, ...], name: str) -> None:

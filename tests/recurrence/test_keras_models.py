@@ -29,7 +29,7 @@ def test_a_layer_that_two_inputs_share_has_one_set_of_weights() -> None:
     assert np.abs(difference).max() > 0
 
 
-@pytest.mark.parametrize("name", ["fit", "eager"])
+@pytest.mark.parametrize("name", [pytest.param("fit", marks=pytest.mark.slow), "eager"])
 def test_a_step_of_training_is_the_same_by_every_way(name: str) -> None:
     def model() -> Any:
         made = keras.Sequential(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +21,6 @@ TIME = 5
 # gate with a state. All of the zoo was tried once; the converter takes seconds for each.
 SAVED = ("gru", "lstm", "mingru", "mlstm", "phased_lstm", "power_law", "qrnn", "rhn")
 LITERT = ("gla", "gru", "lstm", "mingru", "on_lstm", "peephole", "slstm", "time_aware_lstm")
-
-
-def _few_by_default(cells: Sequence[str], *names: str) -> list[Any]:
-    slow = pytest.mark.slow
-    return [name if name in names else pytest.param(name, marks=slow) for name in cells]
 
 
 @pytest.fixture(autouse=True)
@@ -46,7 +41,7 @@ def _model(made: Any, time: int | None) -> keras.Model:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("cell", _few_by_default(SAVED, "lstm"))
+@pytest.mark.parametrize("cell", SAVED)
 def test_a_saved_model_serves_the_same(cell: str, tmp_path: Path) -> None:
     made = layer(cell, dtype="float32", return_sequences=True)
     _model(made, None).export(tmp_path, verbose=False)
@@ -56,7 +51,8 @@ def test_a_saved_model_serves_the_same(cell: str, tmp_path: Path) -> None:
         assert difference(served.serve(x), made(x)) < 1e-6
 
 
-@pytest.mark.parametrize("cell", _few_by_default(LITERT, "gru"))
+@pytest.mark.slow
+@pytest.mark.parametrize("cell", LITERT)
 def test_litert_runs_it_by_its_own_operations(cell: str, tmp_path: Path) -> None:
     made = layer(cell, executor="unroll", dtype="float32", return_sequences=True)
     path = tmp_path / "model.tflite"

@@ -68,8 +68,21 @@ RULES = {
 }
 
 
-@pytest.mark.parametrize("executor", ["reference", "fused", "unroll"])
-@pytest.mark.parametrize("cell", ["lstm", MAPS], ids=["lstm", "maps"])
+@pytest.mark.parametrize(
+    ("cell", "executor"),
+    [
+        *(("lstm", "reference"), (MAPS, "fused")),
+        *(
+            pytest.param(*pair, marks=pytest.mark.slow)
+            for pair in (
+                ("lstm", "fused"),
+                ("lstm", "unroll"),
+                (MAPS, "reference"),
+                (MAPS, "unroll"),
+            )
+        ),
+    ],
+)
 def test_the_gradient_is_the_tasks_plus_the_penaltys(cell: Any, executor: str) -> None:
     _check_gradient(cell, executor)
 

@@ -78,6 +78,7 @@ def test_a_stateful_layer_has_gradients_with_unknown_batch(run: str) -> None:
             assert_close(found, wanted)
 
 
+@pytest.mark.slow
 def test_a_stateful_model_learns_from_a_dataset() -> None:
     given = keras.Input(batch_shape=(2, TIME, FEATURES))
     model = keras.Sequential([given, RNN("lstm", 4, stateful=True, seed=1), keras.layers.Dense(1)])

@@ -11,6 +11,7 @@ import tensorflow as tf
 from gatekit.recurrence.executors.linear.recurrence import linear_recurrence
 from gatekit.recurrence.executors.linear.solve import SOLVERS
 
+from .layers import graph
 from .problems import difference
 
 # Around powers of two and around the steps that the loop writes out in one turn.
@@ -83,9 +84,7 @@ def test_compiled_by_xla_at_any_length(solver: str, steps: int) -> None:
     drawn = [tf.constant(value) for value in _drawn(1, steps)]
     weights = np.random.default_rng(1).normal(size=(1, steps + 1, 2, 3))
     run = _with_gradient(solver, weights)
-    for found, expected in zip(
-        tf.function(run, jit_compile=True)(*drawn), run(*drawn), strict=True
-    ):
+    for found, expected in zip(graph(run, jit_compile=True)(*drawn), run(*drawn), strict=True):
         assert difference(found, expected) < 1e-13
 
 
@@ -101,7 +100,7 @@ def test_one_trace_serves_every_length(solver: str, compiled: bool) -> None:
 
     shapes = [(1, 1, None, 2, 3), (1, None, 2, 3), (1, 2, 3)]
     signature = [tf.TensorSpec(shape, tf.float64) for shape in shapes]
-    function = tf.function(run, input_signature=signature, jit_compile=compiled)
+    function = graph(run, input_signature=signature, jit_compile=compiled)
     for steps in (1, 5, 16, 33, 64):
         drawn = _drawn(1, steps)
         assert difference(function(*map(tf.constant, drawn)), _expected(*drawn)) < 1e-13

@@ -47,7 +47,7 @@ def step(stack: list[Any], training: bool = True, **options: Any) -> Any:
 @pytest.mark.one_in(3)
 @pytest.mark.parametrize("executor", ["fused", "reference", "affine"])
 def test_a_shared_trace_gives_the_same_bits(executor: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    cell = {"fused": "layer_norm_lstm", "reference": "gru", "affine": "mingru"}[executor]
+    cell = {"fused": "layer_norm_gru", "reference": "gru", "affine": "mingru"}[executor]
     options = {"executor": executor, "zoneout": {"h": 0.3}, "recurrent_dropout": 0.2}
     if executor == "affine":
         options.pop("recurrent_dropout")

@@ -78,7 +78,7 @@ def test_what_is_no_step_is_refused() -> None:
         RNN("lstm", 4).step(x[:, 0])
 
 
-@pytest.mark.parametrize("cell", ["qrnn", "power_law"])
+@pytest.mark.parametrize("cell", [pytest.param("qrnn", marks=pytest.mark.slow), "power_law"])
 def test_it_is_a_signature_of_its_own(cell: str, tmp_path: Path) -> None:
     made = layer(cell, return_sequences=True, dtype="float32")
     made.export(tmp_path / "served")

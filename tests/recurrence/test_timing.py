@@ -89,6 +89,7 @@ def test_the_command_times_and_writes_a_table(tmp_path: Path, capsys: Any) -> No
     assert len(read(path)) == 2
 
 
+@pytest.mark.slow
 def test_for_a_study_one_mode_counts_alone(tmp_path: Path, capsys: Any) -> None:
     from gatekit.cli.main import main
 

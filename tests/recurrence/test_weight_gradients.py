@@ -8,6 +8,8 @@ from gatekit.recurrence.executors.fused import weight_gradients as module
 from gatekit.recurrence.executors.fused.residuals import Steps
 from gatekit.recurrence.executors.fused.weight_gradients import summed_product
 
+from .layers import graph
+
 BATCH = 3
 
 
@@ -36,7 +38,7 @@ def test_the_product_sums_over_all_steps(count, mode, monkeypatch):
         left = [Steps.of_tensor(tf.constant(x)), make(h).times(tf.constant(factors))]
         return summed_product(left, make(d), tf.constant(count), BATCH)
 
-    run = summed if mode == "eager" else tf.function(summed, jit_compile=mode == "xla")
+    run = summed if mode == "eager" else graph(summed, jit_compile=mode == "xla")
     rows = numpy.concatenate([x, h * factors], -1)
     expected = numpy.einsum("tbi,tbj->ij", rows, d)
     assert run().shape == (6, 5)

@@ -79,7 +79,7 @@ def test_every_weight_is_read_and_none_else(case: Case) -> None:
     }
 
 
-@pytest.mark.one_in(3)
+@pytest.mark.one_in(6)
 def test_gradients_are_those_of_central_differences(name: str, case: Case) -> None:
     x, states, w = _problem(case)
     rng = np.random.default_rng(3)
@@ -112,6 +112,7 @@ def test_gradients_are_those_of_central_differences(name: str, case: Case) -> No
         assert value == pytest.approx((4 * fine - coarse) / 3, rel=1e-7, abs=1e-8), of
 
 
+@pytest.mark.one_in(6)
 def test_every_argument_has_a_gradient(name: str, case: Case) -> None:
     found = _exact(name)
     reached = found.x[MASK] != 0
@@ -135,7 +136,7 @@ def test_a_masked_step_changes_no_state_and_repeats_the_emission(case: Case) -> 
             np.testing.assert_allclose(after[name][row], value[0], rtol=0, atol=1e-14)
 
 
-@pytest.mark.one_in(3)
+@pytest.mark.one_in(6)
 def test_what_stands_in_a_masked_step_has_no_effect(name: str, case: Case) -> None:
     found, clean = _exact(name, dirty=True), _exact(name)
     np.testing.assert_array_equal(found.x, clean.x)

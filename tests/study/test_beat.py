@@ -7,7 +7,8 @@ import threading
 import time
 
 import pytest
-from deeds import CONTEXT, RESULT, plan_of, start, states
+from deed import CONTEXT, RESULT
+from deeds import plan_of, start, states
 
 import gatekit
 from gatekit.runs import heartbeat

@@ -337,7 +337,7 @@ def composed():
     return {}
 
 
-@pytest.mark.one_in(6)
+@pytest.mark.one_in(12)
 @pytest.mark.parametrize(
     ("path", "value"), list(keys()), ids=lambda v: ".".join(v) if isinstance(v, tuple) else ""
 )

@@ -177,7 +177,7 @@ COMMANDS = [
 ]
 
 
-@pytest.mark.one_in(4)
+@pytest.mark.one_in(5)
 @pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
 def test_no_command_ends_with_a_traceback(study, words, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)

@@ -22,6 +22,8 @@ VARIED = sorted(
 OTHERS = {f"from {VARIED[i]}": VARIED[i : i + 15] for i in range(0, len(VARIED), 15)}
 
 
+# A run of its own process is held against one of this process in test_worker, always.
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "cells",
     [FEW, *(pytest.param(some, marks=pytest.mark.slow, id=name) for name, some in OTHERS.items())],

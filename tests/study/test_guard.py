@@ -104,6 +104,7 @@ def trained(place):
     return make
 
 
+@pytest.mark.slow
 def test_row_64_the_result_tells_of_it(trained):
     assert trained(tiny.Sum())["warnings"] == []
 

@@ -143,7 +143,10 @@ def decided(*words, lengths=None, **trainer):
     [
         (["trainer.steps=2000"], True, "in 2,000 steps XLA saves an estimated 5."),
         (["trainer.steps=300"], False, "in 300 steps XLA saves an estimated 0."),
-        (["trainer.steps=100000", "units=256"], False, "fused is fastest in graph mode here"),
+        pytest.param(
+            *(["trainer.steps=100000", "units=256"], False, "fused is fastest in graph mode here"),
+            marks=pytest.mark.slow,
+        ),
         (["trainer.steps=100000", "precision=mixed_bfloat16"], False, "fastest in graph mode"),
         (["trainer.steps=100000", "executor=reference"], False, "reference is fastest in graph"),
         (["trainer.steps=100000", "cell=gla", "executor=chunk"], False, "chunk gains nothing"),

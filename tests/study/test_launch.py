@@ -16,7 +16,8 @@ from multiprocessing import forkserver
 
 import processes
 import pytest
-from deeds import CONTEXT, child_of, plan_of, start, states
+from deed import CONTEXT, child_of
+from deeds import plan_of, start, states
 
 import gatekit
 import gatekit.training.process as package

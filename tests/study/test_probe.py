@@ -68,6 +68,7 @@ def test_it_is_off_by_default_and_outside_the_fingerprint(place):
 
 
 VARIANTS = {
+    "few weights": [*ECHO, "cell=rnn", "dropout=0.2", "++cell.recurrent_dropout=0.3"],
     "masks, dropout": [*ECHO, "dropout=0.2", "++cell.recurrent_dropout=0.3"],
     "two directions": [*ECHO, "layers=2", "bidirectional=true", "trainer.patience=1"],
     "tokens, zoneout, float64": [

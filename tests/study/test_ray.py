@@ -8,7 +8,8 @@ import time
 from pathlib import Path
 
 import pytest
-from deeds import child_of, plan_of, states
+from deed import child_of
+from deeds import plan_of, states
 
 from gatekit.cell.errors import ConfigError
 from gatekit.study.launch import launch, ray, report

@@ -54,7 +54,7 @@ class Runs:
 
 
 # The one with the most to carry from window to window runs always.
-ALWAYS = "windows of a document, two layers, dropout"
+ALWAYS = "windows of a document, two layers, dropout, averaged weights"
 
 
 @pytest.mark.parametrize(
@@ -71,9 +71,9 @@ def test_row_70_stopped_anywhere_it_ends_as_if_it_never_was(place, variant, requ
         path = place / str(stop)
         assert not runs.attempt(path, StopAt(stop))
         assert (path / "checkpoint.bin").exists() or stop >= asked - 10
-        # a second time, where there is room for it
+        # a second time in CI, where there is room for it
         attempts = 2
-        if not runs.attempt(path, StopAt(max(1, (asked - stop) // 2))):
+        if not runs.attempt(path, StopAt(max(1, (asked - stop) // 2) if slow else 10**9)):
             attempts += 1
             assert runs.attempt(path, StopAt(10**9))
         assert told(path) == told(place / "whole"), f"stopped at {stop} of {asked}"

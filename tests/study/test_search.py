@@ -133,6 +133,7 @@ def optuna():
     return pytest.importorskip("optuna")
 
 
+@pytest.mark.slow
 def test_a_search_learns_for_each_variant_within_its_budget(monkeypatch, optuna):
     backend = Inline(score)
     _, outcome = tuning(monkeypatch, backend, RATE, "cell=lstm,gru", "trials=12")
@@ -277,6 +278,7 @@ def test_a_search_goes_on_from_any_line_of_its_journal(searched, optuna):
         assert sorted(os.listdir(path.with_name("runs"))) == made, count
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("line", [b"null", b"[]", b"{}", b'"x"', b"1e999", b"\xff", b"[" * 9999])
 def test_a_line_that_optuna_cannot_replay_names_the_journal(searched, line):
     again, path = searched
@@ -304,7 +306,7 @@ def test_without_optuna_it_says_what_to_type(monkeypatch):
 
 @pytest.fixture
 def tuned_study(place):
-    words = [*RANDOM, "cell=lstm,gru", "swap.forget=sigmoid", "trials=9", "study=tuned"]
+    words = [*RANDOM, "cell=lstm,gru", "swap.forget=sigmoid", "trials=4", "study=tuned"]
     made = plan(compose(words))
     launching.launch(made, backend=Inline(score))
     return made
@@ -318,7 +320,7 @@ def test_the_best_by_validation_of_each_variant_is_made_on_fresh_seeds(tuned_stu
         mine = [r for r in tuned_study.runs if value_of(r.config, "cell") == each.by["cell"]]
         top = min(mine, key=lambda r: score(r.config))
         assert each.config["optimizer"] == top.config["optimizer"]
-        assert each.trials == 9
+        assert each.trials == 4
         # the configuration in the folder makes the run that it was read from
         (same,) = confirming([each], [0], tuned_study.launch, "").runs
         assert same.fingerprint == top.fingerprint
@@ -338,7 +340,7 @@ def test_the_command_makes_them_in_a_study_of_their_own(tuned_study, monkeypatch
     monkeypatch.setattr(launching, "launch", functools.partial(launching.launch, backend=backend))
     assert main(["confirm", "tuned", "--by", "cell", "--seeds", "3", "n_jobs=1"]) == 0
     said = capsys.readouterr().out
-    assert "cell=gru: best of 9 trials" in said
+    assert "cell=gru: best of 4 trials" in said
     assert "6 runs with seeds 1 to 3 in study tuned_confirm" in said
     made = survey(tuned_study.study.with_name("tuned_confirm"))
     assert len(made) == 6

@@ -9,7 +9,8 @@ import time
 from pathlib import Path
 
 import pytest
-from deeds import child_of, plan_of, start, states
+from deed import child_of
+from deeds import plan_of, start, states
 
 from gatekit.cell.errors import ConfigError
 from gatekit.study.command import compose

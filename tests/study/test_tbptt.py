@@ -39,6 +39,7 @@ def made(path, *words):
         return json.loads((path / "result.json").read_text()), dict(weights)
 
 
+@pytest.mark.slow
 def test_windows_that_cover_the_sequences_train_like_whole_sequences(place):
     words = ("task=odd", "trainer.epochs=2", "trainer.batch=4", "dropout=0.2")
     whole, weights = made(place / "whole", *words)

@@ -21,9 +21,10 @@ VARIANTS = {
         *("task=odd", "trainer.epochs=4", "trainer.batch=4", "layers=2", "bidirectional=true"),
         *("dropout=0.5", "optimizer=rmsprop", "precision=float64", "++cell.zoneout.c=0.2"),
     ],
-    "windows of a document, two layers, dropout": [
+    "windows of a document, two layers, dropout, averaged weights": [
         *("task=prose", "trainer.tbptt=4", "trainer.epochs=4", "trainer.batch=3", "layers=2"),
         *("dropout=0.2", "++cell.learned_initial_state=[c]", "optimizer.learning_rate=0.05"),
+        "optimizer.ema=0.9",
     ],
     "AdamW, warm-up, wsd, averaged weights": [
         *("task=echo", "trainer.epochs=4", "trainer.batch=8", "optimizer=adamw"),

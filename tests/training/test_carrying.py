@@ -113,7 +113,7 @@ def test_states_are_no_weights():
     assert [w.name for w in carrying.weights] == [w.name for w in carrying.trainable_weights]
 
 
-@pytest.mark.parametrize("block", ["modern", "mamba"])
+@pytest.mark.parametrize("block", ["modern", pytest.param("mamba", marks=pytest.mark.slow)])
 def test_windows_of_a_block_are_the_whole_with_resets_and_masks(block):
     options = {"return_sequences": True, "seed": 1, "name": "block_0"}
     whole = BlockLayer(block, "lstm", 4, **options)

@@ -35,7 +35,7 @@ def faults(first: str, size: int) -> int:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="of the GNU C library of Linux")
-@pytest.mark.parametrize("mib", [4, 30])
+@pytest.mark.parametrize("mib", [4, pytest.param(30, marks=pytest.mark.slow)])
 def test_freed_blocks_are_kept(mib: int) -> None:
     size = mib * 2**20
     pages = size // 4096

@@ -247,6 +247,8 @@ def test_averaged_weights_are_evaluated_and_saved_and_training_goes_on_with_the_
     assert result["last"]["test"] != plain_result["last"]["test"]
 
 
+# That a dry run tells the same is tested always, in test_preview.
+@pytest.mark.slow
 def test_a_run_records_its_schedule_and_what_decays(place):
     words = ["optimizer=adamw", "optimizer.schedule=cosine", "optimizer.warmup=0.25"]
     *_, result = steps_of(place / "run", *words)

@@ -232,7 +232,7 @@ def luminance(colour: str) -> float:
     return sum(w * p for w, p in zip((0.2126, 0.7152, 0.0722), parts, strict=True)) / 255
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", [pytest.param("light", marks=pytest.mark.slow), "dark"])
 def test_it_can_be_read_in_light_and_dark(sweep: Path, open_page: Open, scheme: str) -> None:
     page = open_page(sweep, color_scheme=scheme)
     find = "(s, p) => getComputedStyle(document.querySelector(s))[p]"

@@ -91,7 +91,7 @@ def test_a_study_that_goes_on_is_shown_without_a_reload(tmp_path, serving, visit
     assert page.get_attribute("#keys button >> nth=0", "aria-pressed") == "false"
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", [pytest.param("light", marks=pytest.mark.slow), "dark"])
 def test_it_fits_a_phone(tmp_path, serving, visit, scheme):
     begin(tmp_path)
     address = serving(tmp_path)
