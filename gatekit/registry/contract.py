@@ -178,6 +178,25 @@ def _fault(kind: str, name: str, value: Any) -> str:
             "compose= is missing, the function in terms of gatekit.ops: "
             f"Function({name!r}, {value.arity}, compose=lambda x: x * ops.sigmoid(x))"
         )
+    return _arity_fault(value)
+
+
+def _arity_fault(function: Function) -> str:
+    """Return that ``compose`` takes another number of arguments than ``arity``, or nothing."""
+    compose: Any = function.compose
+    code = getattr(compose, "__code__", None)
+    try:
+        inspect.signature(compose).bind(*range(function.arity))
+    except TypeError:
+        takes = inspect.signature(compose).parameters
+        line = f" (line {code.co_firstlineno})" if code else ""
+        called = getattr(compose, "__name__", "f")
+        return (
+            f"its arity is {function.arity}, and compose, {called}({', '.join(takes)}), takes "
+            f"{len(takes)}{line}: write arity={len(takes)}"
+        )
+    except ValueError:  # it has no signature
+        return ""
     return ""
 
 

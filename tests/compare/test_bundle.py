@@ -222,6 +222,9 @@ def test_damage_is_said_and_nothing_is_left(tmp_path: Path) -> None:
         with pytest.raises((RunError, ConfigError), match=says):
             import_bundle(rewritten(path, changes), tmp_path)
     path.write_bytes(path.read_bytes()[:300])
+    with pytest.raises(RunError, match=r"is cut off or damaged; copy it again"):
+        import_bundle(path, tmp_path)
+    path.write_bytes(b"seeds: 3")
     with pytest.raises(RunError, match="is not a bundle"):
         import_bundle(path, tmp_path)
     with pytest.raises(RunError, match=r"there is no file .*nothing\.zip; `gatekit bundle"):

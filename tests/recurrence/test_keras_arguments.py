@@ -154,7 +154,8 @@ def test_an_argument_of_torch_or_of_a_run_is_refused_with_its_place(name: str) -
 
 
 @pytest.mark.parametrize(
-    ("shape", "remedy"), [((2, 5), r"x\[\.\.\., None\]"), ((2, 5, 4, 1), "Reshape")]
+    ("shape", "remedy"),
+    [((2, 5), r"return_sequences=True; .* x\[\.\.\., None\]"), ((2, 5, 4, 1), "Reshape")],
 )
 def test_an_input_of_another_rank_is_refused_with_the_remedy(
     shape: tuple[int, ...], remedy: str
@@ -168,6 +169,12 @@ def test_states_in_a_list_with_the_input_are_refused_with_their_place() -> None:
     sequence, state = np.zeros((2, 5, 3), "float32"), np.zeros((2, 4), "float32")
     with pytest.raises(DataError, match=r"a list of 3 inputs.*layer\(x, initial_state="):
         RNN("lstm", 4)([sequence, state, state])
+
+
+def test_sequences_of_unequal_lengths_are_answered_with_padding_and_a_mask() -> None:
+    five, seven = np.zeros((5, 3), "float32"), np.zeros((7, 3), "float32")
+    with pytest.raises(DataError, match=r"with 5, 7 steps .*mask=tf\.sequence_mask\(lengths\)"):
+        RNN("lstm", 4)([five, seven])
 
 
 @pytest.mark.parametrize("name", IN_CALLS)

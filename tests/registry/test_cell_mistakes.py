@@ -246,6 +246,14 @@ WORDS = {
     "bare": ("{sigmoid, reads: [x]}", r"kind is missing; write \{kind: sigmoid, reads: \[x\]\}"),
     "brackets": ("{kind: tanh, reads: [x: dense]}", r"write reads: \{x: dense\}"),
     "spaces": ("{kind: tanh, reads: [x h_prev]}", r"write reads: \[x, h_prev\]"),
+    "concatenated": (
+        "{kind: tanh, reads: [concat(x, h_prev)]}",
+        r"a matrix for each read .*: write reads: \[x, h_prev\]",
+    ),
+    "a-comma": (
+        "{kind: tanh, reads: [maximum(x, 0), h_prev]}",
+        r"write reads: \['maximum\(x, 0\)', h_prev\]",
+    ),
     "cut": ("{activation: maximum(pre, 0)}", r"write activation: 'maximum\(pre, 0\)'"),
     "first-bias": ("{kind: tanh, bias: ones}", r"initializers: \{bias: ones\}"),
     "switch": ("{kind: tanh, bias: 'false'}", "Write bias: false"),

@@ -25,11 +25,9 @@ k: [1, 2]
 v: text
 """,
     "without_self": "defaults: [base]\nw: n\ngates: {f: {units: 2}, g: null}\nk: [3]\n",
-    "self_first": "defaults: [_self_, base]\nw: n\nk: null\ngates: {h: {kind: 1}, f: null}\n",
     "absolute": "defaults: [/cell/base@_here_, _self_]\nv: {a: 1}\ngates: z\n",
     "two_levels": "defaults: [without_self, _self_]\ngates: {g: {kind: output}}\n",
     "both": "defaults: [base, without_self, _self_]\nk: []\n",
-    "between": "defaults: [base, _self_, without_self]\nw: m\nv: {a: {b: 1}}\n",
     "here": "defaults: [base@_here_, _self_]\ngates: {}\n",
     "ending": "defaults: [base.yaml]\nv: {a: 1e-3}\n",
     "empty_list": "defaults: []\nw: n\n",
@@ -73,7 +71,7 @@ def test_defaults_mean_what_they_mean_in_hydra(place, cell_file, layout):
     made = cell_config(layout, catalogue())
     # gatekit adds what the cell starts from, which is not inherited
     starts = {"two_levels": ["without_self", "base"], "both": ["base", "without_self"]}
-    named = starts.get(layout, ["without_self", "base"] if layout == "between" else ["base"])
+    named = starts.get(layout, ["base"])
     alone = layout in ("base", "empty_list")
     assert sorted(made.pop("starts_from", {})) == ([] if alone else sorted(named))
     assert made == expected
@@ -159,7 +157,7 @@ IN_YAML = {
     "units": ("units: 64\n", "has no size"),
     "a list": ("equations:\n  - h = c\n", "one line each: h: c"),
     "a name": ("gates: {my-gate: sigmoid}\n", "write my_gate"),
-    "a matrix": ("equations: {h: W*c}\n", "learned matrices are the reads"),
+    "a matrix": ("equations: {h: W*c}\n", "write gates: {a: {kind: linear, reads: .x, h_prev.}}"),
     "no state": ("equations: {h: s_prev + c}\n", "no signal is called s"),
     "another library": ("initializers: {kernel: xavier}\n", "did you mean 'glorot_uniform'"),
 }
@@ -185,6 +183,11 @@ REFUSED_DEFAULTS = {
     "text": ("defaults: lstm\n", "a list is expected"),
     "null": ("defaults: null\n", "a list is expected"),
     "self-twice": ("defaults: [_self_, lstm, _self_]\n", "_self_ is twice in defaults"),
+    "self-first": (
+        "defaults: [_self_, lstm]\nequations: {h: output * c}\n",
+        "mine.yaml.*defaults has lstm after _self_.*write defaults: .lstm, _self_.$",
+    ),
+    "self-between": ("defaults: [lstm, _self_, gru]\n", "write defaults: .lstm, gru, _self_."),
     "circle": ("defaults: [mine]\n", "circle: mine -> mine"),
     "group": ("defaults: [{/cell: lstm}]\n", "names of cells and _self_ only"),
     "override": ("defaults: ['override hydra/launcher: joblib']\n", "names of cells"),

@@ -58,6 +58,11 @@ RESULTS = {
     "cell": ("gatekit_cells", "{'mine': {}}", "a function that returns a cell"),
     "function": ("gatekit_functions", "{'mine': abs}", "a gatekit.Function"),
     "renamed": ("gatekit_functions", "{'mine': Function('his', 1, compose=abs)}", "must be equal"),
+    "arity": (
+        "gatekit_functions",
+        "{'mine': Function('mine', 1, compose=lambda a, b: a * b)}",
+        "its arity is 1, and compose, <lambda>(a, b), takes 2 (line 4): write arity=2",
+    ),
     "no-compose": ("gatekit_functions", "{'mine': Function('mine', 1)}", "compose= is missing"),
     "folder-text": ("gatekit_config_dirs", "'conf'", "a list of folders"),
     "no-folder": ("gatekit_config_dirs", "['nowhere']", "'nowhere' is not a folder"),

@@ -28,6 +28,7 @@ from gatekit.runs.studies.survey import survey
 from gatekit.study.launch import launch, process, report
 from gatekit.study.launch.backend import StartError
 from gatekit.study.launch.following import duration
+from gatekit.study.launch.outcome import Outcome
 from gatekit.study.launch.process import Processes
 from gatekit.study.launch.progress import Progress
 from gatekit.study.launch.signals import StoppedError, caught, raising
@@ -168,6 +169,23 @@ def test_the_report_names_the_command_that_helps(tmp_path):
     mixed = plan_of(tmp_path / "mixed", "good", "fail")
     text = report(mixed, launch(mixed, start))
     assert text.endswith(f"Now type: gatekit compare s --root {tmp_path / 'mixed'}")
+
+
+def test_a_reason_is_reported_once_for_all_runs_that_failed_for_it(tmp_path):
+    plan = plan_of(tmp_path, *["good"] * 10)
+    reason = f"mine.py, line 3: {'the data do not fit ' * 9}; write x[..., None]"
+    for run in plan.runs:
+        run.path.mkdir(parents=True)
+        (run.path / "log.txt").write_text(f"reading\n{reason}\n")
+    text = report(plan, Outcome(failed=[(run, reason) for run in plan.runs]))
+    assert text.count(reason) == 1
+    assert "; 2 more: mine.py, line 3" in text
+    assert "    reading\n    whole log: " in text
+    stream = io.StringIO()
+    Progress(1, 1, stream).ended("a", "FAILED", reason, 1.0, tmp_path)
+    (line,) = stream.getvalue().splitlines()
+    assert line.startswith("[1/1] FAILED    a  mine.py, line 3: the data")
+    assert len(line) < 190
 
 
 def test_progress_on_a_plain_stream_is_lines_with_an_estimate(tmp_path):

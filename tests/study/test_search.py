@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy
 import pytest
 import yaml
+from compare.synthetic import configuration, write_run
 from inline import Inline
 
 from gatekit.cell.errors import ConfigError
@@ -361,3 +362,15 @@ def test_what_cannot_be_confirmed_is_refused(tuned_study, capsys):
     ):
         assert main(["confirm", *words]) == 2
         assert said in capsys.readouterr().err
+
+
+def test_a_swapped_gate_is_no_trial_of_its_cell(tmp_path, capsys):
+    for gate in ("sigmoid", "power_law"):
+        changes = {"swap": {"forget": {"kind": gate}}}
+        write_run(tmp_path / "demo" / "runs", configuration("lstm", 0) | changes, 0.5)
+    assert main(["confirm", "demo", "--root", str(tmp_path)]) == 2
+    said = capsys.readouterr().err
+    assert (
+        "runs of study demo differ in swap.forget, and confirm keeps one run of each cell" in said
+    )
+    assert "type gatekit confirm demo --by cell,swap.forget for one of each variant" in said

@@ -156,7 +156,11 @@ class Draft:
                 f"signal {stem}, or read {emits}_prev."
             )
         if re.fullmatch(r"[A-Z](_\w+)?", name):
-            return "; learned matrices are the reads of a gate: reads: [x, h_prev]."
+            return (
+                "; a gate has the matrices of its reads, and a bias: write gates: {a: {kind: "
+                "linear, reads: [x, h_prev]}}, and a in place of the products and the bias, such "
+                "as h: tanh(a)."
+            )
         if name in self.spec.functions:
             return f", but a function of that name exists: write {self.spec.functions[name].typed}."
         if name == "pre":

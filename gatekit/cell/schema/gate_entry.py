@@ -65,9 +65,18 @@ def read_reads(reads: object, where: str, catalogue: Catalogue) -> tuple[Read, .
             raise CellError(f"{where}: reads are separated by commas: write reads: [{such}]")
     if any(text.count("(") > text.count(")") for text in texts):
         cut = ", ".join(texts)
+        if stacked := re.fullmatch(
+            r"(?:np\.|tf\.|torch\.)?(?:h?stack|cat|concat\w*)\(([^()]*)\)", cut
+        ):
+            raise CellError(
+                f"{where}: a gate has a matrix for each read and adds the products, as one matrix "
+                f"of their concatenation does: write reads: [{stacked[1]}]"
+            )
+        reads = re.split(r", (?![^(]*\))", cut)
+        such = ", ".join(f"'{read}'" if "," in read else read for read in reads)
         raise CellError(
             f"{where}: a comma begins another read, here within the brackets of a call; put the "
-            f"read in quotes, as in reads: ['maximum(x, 0)', h_prev], and not [{excerpt(cut)}]"
+            f"read in quotes: write reads: [{excerpt(such)}]"
         )
     pairs = [entry for entry in entries if isinstance(entry, Mapping)]
     if pairs:

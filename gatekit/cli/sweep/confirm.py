@@ -47,7 +47,7 @@ def run(name: str, argv: Sequence[str]) -> int:
     from gatekit.study.launch import launch, report
     from gatekit.study.plan import launch_of
     from gatekit.study.resolve import plain
-    from gatekit.study.search.confirm import best, confirming
+    from gatekit.study.search.confirm import best, confirming, variants
 
     allowed = [k for k in LAUNCH_KEYS if k not in ("study", "root", "seeds", "trials")]
     for word in options.overrides:
@@ -57,7 +57,15 @@ def run(name: str, argv: Sequence[str]) -> int:
                 f"{word}: confirm repeats runs of the study unchanged; type only {listed(allowed)} "
                 "or hydra.launcher.KEY."
             )
-    chosen, first = best(study_folder(options.study, options.root, name), by)
+    folder = study_folder(options.study, options.root, name)
+    if not options.by and (others := [key for key in variants(folder) if key not in by]):
+        differ, typed = " and ".join(others), f"gatekit {name} {options.study} --by"
+        raise ConfigError(
+            f"runs of study {options.study} differ in {differ}, and confirm keeps one run of each "
+            f"cell: type {typed} {','.join([*by, *others])} for one of each variant, or {typed} "
+            f"cell if {differ} was tuned."
+        )
+    chosen, first = best(folder, by)
     if all(each.trials == 1 for each in chosen):
         extend = f"gatekit extend {options.study} --seeds {first + options.seeds}"
         varying = f" For other variants add --by KEY: {name} takes the best within each."

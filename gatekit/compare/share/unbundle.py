@@ -171,8 +171,12 @@ def _archive(path: Path) -> Iterator[zipfile.ZipFile]:
         try:
             archive = zipfile.ZipFile(cast("IO[bytes]", _Bounded(file)))
         except (OSError, *_DAMAGE) as error:
+            file.seek(0)
+            cut = file.read(2) == b"PK"
             raise RunError(
-                f"{path} is not a bundle ({error}); `gatekit bundle STUDY` writes one"
+                f"{path} is cut off or damaged; copy it again from where it was made"
+                if cut
+                else f"{path} is not a bundle ({error}); `gatekit bundle STUDY` writes one"
             ) from None
         try:
             with archive:

@@ -264,13 +264,23 @@ def features_of(shape: Any, spec: CellSpec) -> int:
     """
     shape = shape["x"] if isinstance(shape, Mapping) else shape
     if shape and isinstance(shape[0], (tuple, list)):
+        lengths = [each[0] for each in shape if len(each) == 2]
+        if len(lengths) == len(shape):
+            steps = ", ".join(map(str, lengths[:4]))
+            raise DataError(
+                f"a list of sequences with {steps} steps came, and one array is expected, batch x "
+                "time x features: pad them to one length and pass mask=tf.sequence_mask(lengths)"
+            )
         raise DataError(
             f"a list of {len(shape)} inputs came, and one sequence is expected; {_STATES}"
         )
     if shape is None or len(shape) != 3 or not shape[2]:
         remedy = "features must be known and at least 1"
         if shape is not None and len(shape) == 2:
-            remedy = "if each step is one number, pass x[..., None]; if x is one sequence, x[None]"
+            remedy = (
+                "if a recurrent layer is before it, give that layer return_sequences=True; if each "
+                "step is one number, pass x[..., None]; if x is one sequence, x[None]"
+            )
         elif shape is not None and len(shape) > 3:
             remedy = (
                 "put the features of a step on one axis: keras.layers.Reshape((time, features))"

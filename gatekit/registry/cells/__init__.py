@@ -6,6 +6,7 @@
 from .composer import (
     MAX_CHAIN,
     MAX_FILES,
+    after_self,
     cell_config,
     cell_names,
     load_cell,
@@ -17,6 +18,7 @@ from .places import config_folders, in_file, is_bundled, misplaced, own_file
 __all__ = [
     "MAX_CHAIN",
     "MAX_FILES",
+    "after_self",
     "cell_config",
     "cell_names",
     "config_folders",

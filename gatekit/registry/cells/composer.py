@@ -191,6 +191,9 @@ class _Composer:
             )
         if "_self_" not in names:
             names.append("_self_")
+        if own and names[-1] != "_self_":
+            place = self.place(chain) if where != "cell" else "cell: defaults"
+            raise ConfigError(f"{place} {after_self(names)}")
         merged: dict[str, Any] = {}
         starts: dict[str, Any] = {}
         for name in names:
@@ -214,6 +217,15 @@ class _Composer:
                 f"only: write defaults: [{', '.join(meant[:8])}]"
             )
         return match["name"]
+
+
+def after_self(names: Sequence[str]) -> str:
+    """Return that cells after ``_self_`` override what the file itself sets, and what to write."""
+    others = [name for name in names if name != "_self_"]
+    return (
+        f"has {names[-1]} after _self_, so that it overrides what the file itself sets; write "
+        f"defaults: [{', '.join([*others, '_self_'])}]"
+    )
 
 
 def _meant(entry: Any) -> str:

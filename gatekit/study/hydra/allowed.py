@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from gatekit.cell.errors import ConfigError, listed
+from gatekit.registry.cells import after_self
 from gatekit.registry.safe_yaml import parse, read_text
 from gatekit.study.options import known_key
 from gatekit.study.references import refuse_keywords, refuse_resolvers
@@ -145,6 +146,9 @@ def _defaults(data: Mapping[str, Any], group: str, path: Path) -> Iterator[str]:
     entries = data.get("defaults")
     if not isinstance(entries, (list, type(None))):
         raise ConfigError(f"{path}: defaults is {entries!r}; a list is expected: [NAME, _self_].")
+    names = [entry for entry in entries or () if isinstance(entry, str)]
+    if group == "cell" and "_self_" in names[:-1]:
+        raise ConfigError(f"{path}: defaults {after_self(names)}")
     for entry in entries or ():
         place = None
         if isinstance(entry, str):

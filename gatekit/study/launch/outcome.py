@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from gatekit.cell.errors import GatekitError, RunError, excerpt
@@ -11,6 +12,9 @@ from gatekit.runs.folder import RunFolder
 from gatekit.runs.names import LOG
 from gatekit.runs.result import OUTCOMES
 from gatekit.study.plan import PlannedRun, SweepPlan
+
+_MOST = 8
+"""The runs that are named, of those that failed for one reason."""
 
 
 @dataclass
@@ -54,6 +58,26 @@ class Outcome:
         return 1 if self.failed or self.halted or self.held or self.left else 0
 
 
+def _failures(plan: SweepPlan, outcome: Outcome) -> Iterator[str]:
+    """Yield each reason once, with its runs and the end of the first one's log."""
+    for reason, group in _grouped(outcome.failed).items():
+        first = group[0]
+        labels = "; ".join(plan.label(run) for run in group[:_MOST])
+        more = f"; {len(group) - _MOST} more" if len(group) > _MOST else ""
+        yield f"FAILED {labels}{more}: {reason}"
+        # What ends with the reason alone has nothing to add.
+        tail = first.folder().log_tail(6)
+        yield from (f"    {line}" for line in tail if line.strip() not in reason)
+        yield f"    whole log: {first.path / LOG}"
+
+
+def _grouped(failed: Iterable[tuple[PlannedRun, str]]) -> dict[str, list[PlannedRun]]:
+    groups: dict[str, list[PlannedRun]] = {}
+    for run, reason in failed:
+        groups.setdefault(reason, []).append(run)
+    return groups
+
+
 def report(plan: SweepPlan, outcome: Outcome) -> str:
     """Return the report at the end of a command: what ran, what failed, what to type next."""
     study, root = plan.launch.study, _root(plan)
@@ -68,10 +92,7 @@ def report(plan: SweepPlan, outcome: Outcome) -> str:
         lines.append(
             f"{len(plan.duplicates)} asked for twice, run once: {'; '.join(plan.duplicates[:5])}"
         )
-    for run, reason in outcome.failed:
-        lines.append(f"FAILED {plan.label(run)}: {reason}")
-        lines += [f"    {line}" for line in run.folder().log_tail(6)]
-        lines.append(f"    whole log: {run.path / LOG}")
+    lines += _failures(plan, outcome)
     if outcome.failed:
         lines.append("To retry what failed: the same command with retry=failed.")
     lines += [f"LEFT {plan.label(run)}: {reason}" for run, reason in outcome.held]

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TextIO
 
+from gatekit.cell.errors import excerpt
 from gatekit.cell.terminal import console, printable
 from gatekit.runs import durable
 from gatekit.runs.result import OUTCOMES
@@ -22,6 +23,9 @@ WIDTH = 80
 
 MOST = 8
 """The running runs that are listed."""
+
+_REASON = 90
+"""The letters of a reason in the line of a run that ended; the report at the end has all."""
 
 LIVE, PLAIN = 1.0, 30.0
 """Seconds between two looks at the running runs, on a terminal and elsewhere."""
@@ -106,7 +110,7 @@ class Progress:
         if self.verb is not None and state in OUTCOMES:
             self._print(f"{self.verb} {label}  {duration(seconds)}")
         else:
-            self._print(f"{state:<9} {label}  {words}  {duration(seconds)}")
+            self._print(f"{state:<9} {label}  {excerpt(words, _REASON)}  {duration(seconds)}")
 
     def skipped(self, label: str, state: str) -> None:
         """A run was found begun or made by another process."""

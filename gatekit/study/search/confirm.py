@@ -102,6 +102,23 @@ def best(folder: Path, by: Sequence[str]) -> tuple[list[Best], int]:
     return chosen, top + 1
 
 
+def variants(folder: Path) -> list[str]:
+    """Return the keys that name variants and differ between the complete runs of a study.
+
+    ``cell`` is always one of them; a swapped gate is ``swap.ROLE``.
+
+    Args:
+        folder: the study's folder.
+    """
+    configs = [_read(run.path / CONFIG) for run in survey(folder) if run.state in OUTCOMES]
+    roles = {f"swap.{role}" for config in configs for role in config.get("swap") or {}}
+    return [
+        key
+        for key in ("cell", "task", "block", "output_unit", *sorted(roles))
+        if key == "cell" or len({canonical_json(value_of(c, key)) for c in configs}) > 1
+    ]
+
+
 def confirming(
     chosen: Sequence[Best], seeds: Sequence[int], launch: Launch, command: str
 ) -> SweepPlan:
