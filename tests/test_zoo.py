@@ -18,6 +18,7 @@ def written() -> dict[str, str]:
     return dict(pages())
 
 
+@pytest.mark.slow
 def test_one_page_and_drawing_for_each_cell() -> None:
     assert list(written()) == PATHS
     below = {f"zoo/{path.name}" for path in (ROOT / "docs/zoo").iterdir()}

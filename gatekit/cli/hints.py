@@ -207,6 +207,12 @@ def _of_study(parser: Line, argument: str, kept: Sequence[str], chooses: bool) -
         names = _bare(parser.typed)
         typed = parser.line(study_of(names, known), "--where", f"cell={','.join(names)}")
         return f"; it takes one study, and {first!r} is none. For cells of a study type {typed}."
+    if chooses and {first, argument} <= set(cell_names()):
+        cells = ",".join(_bare(parser.typed))
+        return (
+            f"; these are cells, and there is no study here yet. Train them in one: type `gatekit "
+            f"train -m study=mine cell={cells} task=adding seeds=5`, then {parser.line('mine')}."
+        )
     if near := nearest_name(argument, known):
         typed = parser.line(*(near if word == first else word for word in kept))
         also = f", or {typed} for {near}" if near != first else ""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from typing import Any
 
 import numpy as np
@@ -29,17 +28,6 @@ def function_documented(subject: Subject) -> str | None:
         raise CheckError(
             f"latex={function.latex!r} lacks {', '.join(missing)}",
             r'write for example latex=r"\operatorname{{f}}\left({0}\right)"',
-        )
-    return None
-
-
-def arity_true(subject: Subject) -> str | None:
-    """``compose`` takes ``arity`` arguments."""
-    function = subject.thing
-    taken = len(inspect.signature(function.compose).parameters)
-    if taken != function.arity:
-        raise CheckError(
-            f"arity={function.arity}, and compose takes {taken} argument(s)", f"write arity={taken}"
         )
     return None
 

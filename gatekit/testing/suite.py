@@ -38,7 +38,6 @@ IN_A_LAYER = (
 )
 OF_FUNCTIONS = (
     "function_documented",
-    "arity_true",
     "equations_take_it",
     "backends_agree",
     "function_dtype_kept",

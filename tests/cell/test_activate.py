@@ -93,6 +93,7 @@ COMMANDS = {
 
 
 @pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.one_in(4)
 def test_show_refuses_it_at_the_authors_line(
     fault: str, gate: Callable[..., None], capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -45,6 +45,7 @@ def completed(line: str, place: Path) -> set[str]:
         ("gatekit show cell=mingr", {"cell=mingru"}),
     ],
 )
+@pytest.mark.one_in(2)
 def test_a_line_is_completed(tmp_path: Path, line: str, expected: set[str]) -> None:
     (tmp_path / "experiments" / "duo" / "runs").mkdir(parents=True)
     (tmp_path / "experiments" / "dust").mkdir()

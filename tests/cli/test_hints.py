@@ -211,3 +211,13 @@ def test_a_remedy_has_the_command_that_made_the_study(
 ) -> None:
     assert main(shlex.split(typed)) == 2
     assert remedy in capsys.readouterr().err
+
+
+def test_cells_without_a_study_are_trained_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["compare", "lstm", "gru"]) == 2
+    said = capsys.readouterr().err
+    assert "these are cells, and there is no study here yet" in said
+    assert "-m study=mine cell=lstm,gru task=adding seeds=5`, then `gatekit compare mine`" in said

@@ -98,6 +98,7 @@ STREAMS = {
     ("typed", "unbuffered"),
     [*((typed, "") for typed in STREAMS), *((typed, "1") for typed in list(STREAMS)[::3])],
 )
+@pytest.mark.one_in(3)
 def test_a_stream_that_cannot_be_written_is_one_message(
     typed: str, unbuffered: str, tmp_path: Path
 ) -> None:

@@ -340,6 +340,7 @@ def write_two_tasks(root: Path) -> Comparison:
 
 
 @pytest.mark.parametrize("kind", ["curves", "heatmap", "parallel", "scatter", "axis", "forest"])
+@pytest.mark.one_in(2)
 def test_every_task_has_a_panel(tmp_path: Path, kind: str) -> None:
     comparison = write_two_tasks(tmp_path)
     figure = comparison.figure(kind, x="optimizer.learning_rate" if kind == "axis" else None)

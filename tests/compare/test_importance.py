@@ -101,6 +101,7 @@ def write_search(root: Path, seeds: int = 2, noise: float = 0.02, effect: float 
                 write_run(root / "demo" / "runs", config, score + noise * rng.normal())
 
 
+@pytest.mark.slow
 def test_a_random_search_has_the_shares_of_a_forest(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

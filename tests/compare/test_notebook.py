@@ -46,6 +46,7 @@ def test_a_study_is_its_runs_and_its_table(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("label", HOSTILE)
+@pytest.mark.one_in(4)
 def test_no_label_becomes_html(tmp_path: Path, label: str) -> None:
     runs = write_study(tmp_path, {"lstm": LSTM})
     write_run(runs, configuration("lstm", 0, cell__name=label), 9.5)

@@ -85,6 +85,7 @@ def save(
     np.savez(path.with_suffix(".npz"), x=x, mask=mask, y=own.y, **titles, **counts, **values)
 
 
+@pytest.mark.slow
 def test_noise_on_tensorflow(tmp_path: Path) -> None:
     write_noisy(tmp_path)
     assert keras.backend.backend() == "tensorflow"

@@ -67,6 +67,7 @@ SETS = [pytest.param((*DOZEN, "lstm", "lmu")), pytest.param(ALL, marks=pytest.ma
 
 
 @pytest.mark.parametrize("names", SETS, ids=["dozen", "all"])
+@pytest.mark.slow
 def test_ruff_changes_nothing_and_sizes_are_arguments(names: Any, tmp_path: Path) -> None:
     cells = {name: built_cell(name, 64, 32, "hidden", None, ()) for name in names}
     for name, options in OPTIONS.items():

@@ -20,11 +20,13 @@ OTHERS = [pytest.param(name, marks=pytest.mark.slow) for name in ALL if name not
 
 
 @pytest.mark.parametrize("name", [*DOZEN, *OTHERS])
+@pytest.mark.one_in(2)
 def test_numpy(name: str) -> None:
     numpy_agrees(of(name))
 
 
 @pytest.mark.parametrize("name", [*DOZEN, *OTHERS])
+@pytest.mark.one_in(2)
 def test_torch(name: str) -> None:
     torch_agrees(of(name))
 

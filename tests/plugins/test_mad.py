@@ -287,6 +287,7 @@ def test_frequencies_are_those_of_the_authors(name, samples):
     assert {what: p for what, p in found.items() if p < LEAST_P} == {}
 
 
+@pytest.mark.slow
 def test_frequencies_of_fuzzy_training_sequences_are_those_of_the_authors(samples):
     x = samples["fuzzy_in_context_recall_train_inputs"]
     batch = FuzzyRecall().sample(rng(), OURS)

@@ -96,6 +96,7 @@ def test_both_directions(
         ("mingru", "scan"),
     ],
 )
+@pytest.mark.one_in(2)
 def test_both_directions_on_every_executor(cell: str, executor: str) -> None:
     options = {"return_sequences": True, "return_state": True, "executor": executor}
     both = keras.layers.Bidirectional(layer(cell, **options), dtype="float64")

@@ -72,6 +72,7 @@ def test_the_measure_finds_what_is_left_behind() -> None:
         ("layer_norm_gru_haste", {"executor": "reference"}),
     ],
 )
+@pytest.mark.slow
 def test_an_eager_gradient_leaves_nothing_behind(cell: str, options: dict[str, Any]) -> None:
     layer = gatekit.RNN(cell, 2, seed=1, **options)
     x = tf.ones([1, 2, 2])

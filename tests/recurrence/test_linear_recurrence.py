@@ -65,6 +65,7 @@ def _by_autodiff(a: Any, b: Any, first: Any, weights: Any) -> Any:
 
 @pytest.mark.parametrize("steps", LENGTHS)
 @pytest.mark.parametrize("solver", SOLVERS)
+@pytest.mark.one_in(2)
 def test_values_and_gradients_at_any_length(solver: str, steps: int) -> None:
     for k in (1, 2):
         a, b, first = (tf.constant(value) for value in _drawn(k, steps))

@@ -71,6 +71,7 @@ def test_what_is_timed_are_the_executors_that_run_the_cell() -> None:
     assert timing.candidates(built("lstm"), Setting("gpu"), ["xla"]) == [("fused", "xla")]
 
 
+@pytest.mark.slow
 def test_the_command_times_and_writes_a_table(tmp_path: Path, capsys: Any) -> None:
     from gatekit.cli.main import main
 

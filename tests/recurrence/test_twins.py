@@ -100,6 +100,7 @@ MODELS = [
 
 
 @pytest.mark.parametrize("model", MODELS, ids=lambda m: m.__name__.strip("_"))
+@pytest.mark.one_in(3)
 def test_layers_of_a_model_with_one_seed_draw_unlike_weights(model: Callable[[], Layers]) -> None:
     alone = _rnn()
     alone.build((None, None, FEATURES))

@@ -61,6 +61,7 @@ ORIGINS = dict(
 )
 
 
+@pytest.mark.slow
 def test_bundled_cells_keep_their_fingerprints():
     """Without the hashes of plugins, as in commit 1084987, before cells cited by key.
 

@@ -173,5 +173,6 @@ def test_one_split_can_be_asked_for() -> None:
     assert found.lost == (6,)
 
 
+@pytest.mark.slow
 def test_hundred_thousand_lines_are_read() -> None:
     assert len(parse(WHOLE * 25_000).lines) == 100_000

@@ -28,7 +28,7 @@ def slow(check: str) -> bool:
     return check in SLOW
 
 
-@pytest.mark.one_in(4)
+@pytest.mark.one_in(8)
 @pytest.mark.parametrize(("kind", "name"), THINGS, ids=[f"{k}-{n}" for k, n in THINGS])
 def test_the_quick_checks_pass(kind: str, name: str, tmp_path: Path) -> None:
     needs_data = name in DATA

@@ -68,7 +68,6 @@ def gatekit_functions():
 '''
 FUNCTIONS = {
     "function_documented": ("x", "1", "'planted'", "latex='planted' lacks {0}"),
-    "arity_true": ("x", "2", "'{0} {1}'", "write arity=1"),
     "equations_take_it": ("numpy.float64(1.0)", "1", "'{0}'", "compose returns float64"),
     "backends_agree": ("x if isinstance(x, numpy.ndarray) else 2 * x", "1", "'{0}'", "different"),
     "function_dtype_kept": (

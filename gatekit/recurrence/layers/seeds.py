@@ -101,8 +101,7 @@ class SeededLayer(keras.layers.Layer):
                 return own.fget(self)
             if name in ATTRIBUTES:
                 refuse_attribute(f"a layer {type(self).__name__}", name, (), ATTRIBUTES)
-            near = "" if name.startswith("_") else nearest(name, dir(type(self)))
-            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}{near}")
+            raise AttributeError(_no_attribute(type(self), name))
 
     def _unbuilt(self, last: str) -> ConfigError:
         """Return the error of a layer that is not built yet; ``last`` is its input's last axis."""
@@ -110,6 +109,13 @@ class SeededLayer(keras.layers.Layer):
             f"the layer {self.name!r} is not built yet: call it once, "
             f"or build((None, None, {last}))"
         )
+
+
+@functools.lru_cache(maxsize=1024)
+def _no_attribute(kind: type, name: str) -> str:
+    """Return that layers of a class lack an attribute; Keras and TensorFlow ask for many, often."""
+    near = "" if name.startswith("_") else nearest(name, dir(kind))
+    return f"{kind.__name__!r} object has no attribute {name!r}{near}"
 
 
 @functools.cache
