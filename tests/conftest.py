@@ -119,12 +119,6 @@ EARLY = (
 )
 
 
-@pytest.hookimpl(optionalhook=True)
-def pytest_xdist_auto_num_workers() -> int:
-    """Return one process more than cores: some tests wait for a process that they started."""
-    return (os.cpu_count() or 1) + 1
-
-
 def pytest_configure(config: pytest.Config) -> None:
     """Keep xdist from sorting files by how many tests they have, skipped ones included."""
     config.option.loadscopereorder = False
