@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from gatekit._version import __version__
-from gatekit.cell.errors import ConfigError, GatekitError, nearest_name
+from gatekit.cell.errors import ConfigError, GatekitError, excerpt, nearest_name
 from gatekit.cell.terminal import OutputError
 
 from .arguments import COMPLETING
@@ -65,6 +65,12 @@ def _exit_code(arguments: list[str], debug: bool) -> int:
         message = str(error)
         head = "" if message.startswith("gatekit ") else "gatekit: "
         sys.stderr.write(f"{head}{as_options(message, arguments[0])}\n")
+        return EXIT_REFUSED
+    except OSError as error:
+        if debug or error.errno != errno.ENAMETOOLONG or isinstance(error, OutputError):
+            raise
+        name = excerpt(Path(str(error.filename)).name)
+        sys.stderr.write(f"gatekit: {name!r} is longer than a name of a file; type a shorter one\n")
         return EXIT_REFUSED
     except KeyboardInterrupt:
         if debug:

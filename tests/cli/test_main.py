@@ -234,3 +234,13 @@ def test_help_of_a_command_is_also_a_command(capsys: pytest.CaptureFixture[str])
         main(["help", "compare"])
     assert capsys.readouterr().out.startswith("usage: gatekit compare")
     assert main(["help"]) == 0
+
+
+@pytest.mark.parametrize("words", [["show", "cell={}"], ["train", "task={}"], ["check", "{}.yaml"]])
+def test_a_name_that_is_too_long_for_a_file_is_one_message(
+    words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([word.format("x" * 300) for word in words]) == 2
+    said = capsys.readouterr().err
+    assert "is longer than a name of a file; type a shorter one" in said
+    assert len(said) < 200

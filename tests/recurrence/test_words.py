@@ -76,3 +76,15 @@ def test_an_unknown_weight_is_answered_with_the_nearest() -> None:
     with pytest.raises(KeyError, match=r"did you mean 'forget.x'\? Weights: candidate.bias"):
         made.named_weights["forget.X"]
     assert "forget.kernel" not in made.named_weights
+
+
+def test_weights_by_name_are_changed_in_place_and_known_by_keras_words() -> None:
+    layer = RNN("lstm", 4)
+    layer.build((None, None, 3))
+    with pytest.raises(GatekitError, match=r"named_weights\['forget.bias'\]\.assign\(\.\.\.\)"):
+        layer.named_weights["forget.bias"] = 7.0
+    for typed, meant in (("kernel", "x"), ("recurrent_kernel", "h_prev"), ("b", "bias")):
+        with pytest.raises(KeyError, match=rf"did you mean 'forget\.{meant}'\?"):
+            layer.named_weights[f"forget.{typed}"]
+    with pytest.raises(KeyError, match=r"did you mean 'forget\.x'"):
+        layer.named_weights["forget.kernel"] = 7.0

@@ -270,3 +270,8 @@ def test_a_gate_in_other_words_is_answered_in_gatekits(write, case):
     with pytest.raises(GatekitError, match=says) as caught:
         load_cell("mine", catalogue())
     assert str(caught.value).startswith("conf/cell/mine.yaml, line 2: cell.gates.update")
+
+
+def test_the_text_of_a_cell_is_answered_with_its_name_or_a_mapping(place):
+    with pytest.raises(GatekitError, match=r"the text of a cell came; .* yaml.safe_load\(text\)"):
+        load_cell("name: mine\nemits: h\n", catalogue())

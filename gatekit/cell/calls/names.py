@@ -34,12 +34,35 @@ class Named(dict[str, Any]):
         super().__init__(entries)
         self._what = what
 
+    def __setitem__(self, name: str, value: Any) -> None:
+        """Refuse an entry: the mapping is made anew each time, so that it would be lost.
+
+        Raises:
+            ConfigError: always; the message has what to write.
+        """
+        self[name]  # an unknown name is refused as such
+        raise ConfigError(
+            f"a {self._what} is changed in place: write named_{self._what}s[{name!r}].assign(...)"
+        )
+
     def __missing__(self, name: Any) -> NoReturn:
-        near = nearest(str(name), self) or "."
+        near = self._near(str(name)) or "."
         raise UnknownNameError(
             f"there is no {self._what} {name!r}{near} {self._what.capitalize()}s: "
             f"{listed(self, 60)}."
         )
+
+    def _near(self, name: str) -> str:
+        """Return the entry that is meant: Keras' kernel is what reads x, and bias is a bias."""
+        gate, _, last = name.partition(".")
+        for words, other in _OF_KERAS.items():
+            if last in words.split() and f"{gate}.{other}" in self:
+                return f"; did you mean {f'{gate}.{other}'!r}?"
+        return nearest(name, self)
+
+
+_OF_KERAS = {"kernel W weight": "x", "recurrent_kernel recurrent U h": "h_prev", "b": "bias"}
+"""How others call the matrix of a gate's input, that of its last output, and its bias."""
 
 
 def refuse_name(

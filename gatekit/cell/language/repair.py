@@ -286,7 +286,7 @@ class _Repair(ast.NodeTransformer):
         known = set(named) <= set(places)
         ordered = [named.pop(place) for place in places if known and place in named]
         args = [*args, *ordered, *named.values()]
-        if function.arity == 1 and isinstance(args[-1], (ast.Constant, ast.UnaryOp)):
+        if function.arity == 1 and args and isinstance(args[-1], (ast.Constant, ast.UnaryOp)):
             args = args[:1]  # mean(x, -1)
         return _call(function.name, *args)
 

@@ -202,7 +202,7 @@ def elsewhere_file(name: str) -> str:
         name: what it registers, which is the name of its file.
     """
     file = f"{name}.py"
-    if not name.isidentifier() or (Path("plugins") / file).is_file():
+    if len(name) > 100 or not name.isidentifier() or (Path("plugins") / file).is_file():
         return ""
     if Path(file).is_file():
         if Path.cwd().name == "plugins":

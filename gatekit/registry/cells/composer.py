@@ -143,6 +143,11 @@ class _Composer:
                 f"cell: {name!r} is a gate, not a cell; put it into a role of a cell, such as the "
                 f"cell 'lstm' with swap={{'forget': {name!r}}}, or gates={{...}} of a layer"
             )
+        if not chain and "\n" in name:
+            raise CellError(
+                "cell: the text of a cell came; give its name, such as 'lstm', or the mapping that "
+                "yaml.safe_load(text) returns"
+            )
         if not chain and ("=" in name or name.endswith((".yaml", ".yml"))):
             raise CellError(
                 f"cell: {name!r} is not the name of a cell; type "

@@ -18,7 +18,7 @@ from gatekit.cell.errors import CellError, ExpressionError, as_typed, nearest_na
 from ..queries import config_dirs
 from ..safe_yaml import line_of, read_text
 
-NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*\Z")
+NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,199}\Z")
 
 
 @contextlib.contextmanager

@@ -99,7 +99,7 @@ def no_study(study: str, root: Path | str, command: str) -> RunError:
         )
         return RunError(
             f"no study {study!r} in {place}; a study is given by its name: type "
-            f"gatekit {command} {inside[0]}{also if group not in known else ''}"
+            f"gatekit {command} {inside[0]}{also if group not in (*known, RUNS) else ''}"
         )
     several = re.split(r"[,+]", study)
     if len(several) > 1 and {*several} <= {*known}:
