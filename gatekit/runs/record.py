@@ -51,6 +51,11 @@ class Run:
         def __getattr__(self, name: str) -> Any:
             numbers = "write run.result.best, and study.to_pandas() has a row for each run"
             instead = dict.fromkeys(("loss", "metric", "score", "best", "test", "val"), numbers)
+            curves = (
+                "gatekit.compare.curves.read_curves(run) reads its values by epoch, and "
+                "gatekit.compare(STUDY).figure('curves') draws those of a study"
+            )
+            instead |= dict.fromkeys(("history", "metrics", "curve", "curves"), curves)
             instead |= dict.fromkeys(("params", "hparams", "settings"), "write run.config")
             refuse_attribute("a run of a study", name, dir(type(self)), instead)
 

@@ -249,6 +249,9 @@ def _of_arguments(message: str, gates: Mapping[str, Any], options: Mapping[str, 
             message = message.replace(f", not {value!r}", "")
             message = re.sub(rf"{name}: \{{(\w+): ", rf"{name}={{'\1': ", message)
             message = re.sub(r"\[(\w+)\]", r"['\1']", message)
+            message = re.sub(
+                rf"(write (?:for example )?){name}: (?=[\d.-])", rf"\1{name}=", message
+            )
     return message
 
 
