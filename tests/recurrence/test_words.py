@@ -11,7 +11,7 @@ from gatekit import RNN, BlockLayer, Cell, GatekitError
 X = np.zeros((2, 5, 3), "float32")
 FAULTS = {
     "a rate": (lambda: RNN("lstm", 4, dropout=1.5), "dropout=1.5: a rate from 0"),
-    "a rate": (lambda: RNN("lstm", 4, dropout=50), "write for example dropout=0.5"),
+    "a rate in percent": (lambda: RNN("lstm", 4, dropout=50), "write for example dropout=0.5"),
     "rates": (lambda: RNN("lstm", 4, zoneout=0.1), "write zoneout={'h': 0.1}"),
     "names": (lambda: RNN("lstm", 4, learned_initial_state=True), "such as ['h']"),
     "a gate": (lambda: RNN("lstm", 4, gates={"forget": "sigmod"}), "gates['forget']: there is no"),
