@@ -153,7 +153,8 @@ def pytest_collection_finish() -> None:
     gc.collect()
     gc.freeze()
     gc.enable()
-    if stacks := sys.modules.get("tensorflow.python.util.tf_stack"):
+    stacks = sys.modules.get("tensorflow.python.util.tf_stack")
+    if hasattr(stacks, "extract_stack"):
         # Each traced operation keeps the calls that led to it, of which pytest alone makes sixty.
         # They are for messages of TensorFlow; to list them is a tenth of the time to trace.
         shallow = stacks.extract_stack()

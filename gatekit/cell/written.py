@@ -13,7 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from .errors import excerpt, shown
+from .language.foreign import FUNCTIONS as WRITTEN
+from .language.foreign import LIBRARIES, filled
 from .language.ops import FUNCTIONS
+from .language.repair import minus
 
 
 def attribute_place(cls: type, name: str) -> str:
@@ -81,20 +84,6 @@ def _line(file: str, number: int) -> str:
     return f"{shown(file)}, line {number}" + (f": {text}" if text else "")
 
 
-LIBRARIES = (
-    "np",
-    "numpy",
-    "tf",
-    "tensorflow",
-    "torch",
-    "jnp",
-    "jax",
-    "keras",
-    "math",
-    "nn",
-    "K",
-    "F",
-)
 _OVER_UNITS = ["sum", "mean", "var", "softmax", "cumsum", "cumax"]
 _SAME = {
     **dict.fromkeys(["abs", "absolute", "fabs"], "abs"),
@@ -112,34 +101,6 @@ _SAME = {
     **dict.fromkeys(["dot", "inner", "vecdot"], "dot"),
 }
 """What other libraries call a function of ops; all functions of ops are known besides."""
-_WRITTEN = {
-    **dict.fromkeys(["pow", "power", "float_power"], "{0} ** {1}"),
-    "add": "{0} + {1}",
-    **dict.fromkeys(["sub", "subtract"], "{0} - {1}"),
-    **dict.fromkeys(["mul", "multiply"], "{0} * {1}"),
-    **dict.fromkeys(["div", "divide", "true_divide", "truediv"], "{0} / {1}"),
-    **dict.fromkeys(["neg", "negative"], "-{0}"),
-    "reciprocal": "1 / {0}",
-    "rsqrt": "1 / ops.sqrt({0})",
-    **dict.fromkeys(["std", "reduce_std"], "ops.sqrt(ops.var({0}))"),
-    **dict.fromkeys(["leaky_relu", "lrelu"], "ops.maximum({0}, 0.01 * {0})"),
-    "relu6": "ops.clip({0}, 0, 6)",
-    "hardtanh": "ops.clip({0}, -1, 1)",
-    **dict.fromkeys(["clamp_min", "clip_min"], "ops.maximum({0}, {1})"),
-    **dict.fromkeys(["clamp_max", "clip_max"], "ops.minimum({0}, {1})"),
-    "ones_like": "(0 * {0} + 1)",
-    "zeros_like": "(0 * {0})",
-    "tan": "ops.sin({0}) / ops.cos({0})",
-    "cosh": "(ops.exp({0}) + ops.exp(-{0})) / 2",
-    "sinh": "(ops.exp({0}) - ops.exp(-{0})) / 2",
-    "exp2": "2 ** {0}",
-    "log2": "ops.log({0}) / 0.6931471805599453",
-    "log10": "ops.log({0}) / 2.302585092994046",
-    "log_softmax": "ops.log(ops.softmax({0}))",
-    "tanhshrink": "{0} - ops.tanh({0})",
-    "mish": "{0} * ops.tanh(ops.softplus({0}))",
-}
-"""How functions are written that ops does not have."""
 _REMOVED = (
     "numpy item detach float double half bfloat16 astype cast type to cpu cuda clone copy tolist "
     "contiguous asarray array as_tensor tensor Tensor constant convert_to_tensor identity "
@@ -172,6 +133,12 @@ _NOTES = {
 }
 """What to do instead of what no function of ops computes."""
 _NOTE = {name: note for note, names in _NOTES.items() for name in names.split()}
+_WRITTEN = {
+    name
+    for name, template in WRITTEN.items()
+    if re.search(r"\ba\b", template) and not {name} & {*_SAME, *_NOTE, *_REMOVED.split()}
+}
+"""Functions that are written with others, of which none is one of those above."""
 
 
 class _NoWayError(Exception):
@@ -224,9 +191,8 @@ class _Rewriter(ast.NodeTransformer):
                 of = "minimum" if any(k in named for k in _HIGH) else "maximum"
                 return _ops(of, given)
         if name in _WRITTEN and given:
-            texts = [f"({t})" if _joined(a) else t for a in given for t in [ast.unparse(a)]]
-            with contextlib.suppress(IndexError):
-                return ast.parse(_WRITTEN[name].format(*texts), mode="eval").body
+            with contextlib.suppress(ValueError):
+                return filled(WRITTEN[name], given, "ops")
         function = FUNCTIONS.get(_SAME.get(name, name))
         if function is None:
             raise _NoWayError(name)
@@ -290,10 +256,6 @@ def _root(node: ast.AST) -> str:
     return node.id if isinstance(node, ast.Name) else ""
 
 
-def _joined(node: ast.AST) -> bool:
-    return isinstance(node, ast.BinOp | ast.UnaryOp | ast.IfExp)
-
-
 def _ops(name: str, given: Sequence[ast.expr]) -> ast.Call:
     return ast.Call(ast.Attribute(ast.Name("ops"), name), list(given), [])
 
@@ -307,8 +269,4 @@ def _positive(test: ast.expr) -> ast.expr:
         left, right = right, left
     elif not isinstance(test.ops[0], ast.Gt | ast.GtE):
         raise _NoWayError("if")
-    if isinstance(right, ast.Constant) and right.value == 0:
-        return left
-    if isinstance(left, ast.Constant) and left.value == 0:
-        return ast.UnaryOp(ast.USub(), right)
-    return ast.BinOp(left, ast.Sub(), right)
+    return minus(left, right)

@@ -1,16 +1,37 @@
-"""Functions of other libraries, with what an equation has in their place."""
+"""Functions of other libraries, with what equations and `gatekit.ops` have in their place."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Sequence
+
+LIBRARIES = (
+    "np",
+    "numpy",
+    "tf",
+    "tensorflow",
+    "torch",
+    "jnp",
+    "jax",
+    "keras",
+    "math",
+    "nn",
+    "K",
+    "F",
+)
+"""How their modules are named where they are imported."""
 
 FUNCTIONS = {
     **dict.fromkeys(("mul", "multiply", "hadamard", "times", "elementwise"), "a * b"),
     **dict.fromkeys(("add", "plus"), "a + b"),
     **dict.fromkeys(("sub", "subtract", "minus"), "a - b"),
-    **dict.fromkeys(("div", "divide"), "a / b"),
-    **dict.fromkeys(("pow", "power"), "a**b"),
+    **dict.fromkeys(("div", "divide", "true_divide", "truediv"), "a / b"),
+    **dict.fromkeys(("pow", "power", "float_power"), "a**b"),
     **dict.fromkeys(("neg", "negative"), "-a"),
     **dict.fromkeys(("mod", "fmod", "remainder"), "a - b * floor(a / b)"),
     **dict.fromkeys(("cond", "ifelse", "select", "switch", "iff"), "where(a, b, c)"),
     **dict.fromkeys(("heaviside", "step", "binary", "threshold"), "where(a, 1, 0)"),
-    **dict.fromkeys(("leaky_relu", "lrelu", "prelu"), "maximum(a, 0.1 * a)"),
+    **dict.fromkeys(("leaky_relu", "lrelu", "prelu"), "maximum(a, 0.01 * a)"),
     **dict.fromkeys(("round", "rint"), "floor(a + 0.5)"),
     **dict.fromkeys(("lerp", "mix", "interpolate"), "a + c * (b - a)"),
     "ones_like": "0 * a + 1",
@@ -28,7 +49,11 @@ FUNCTIONS = {
     "max": "maximum(a, b)",
     "min": "minimum(a, b)",
     "mish": "a * tanh(softplus(a))",
-    "hard_tanh": "clip(a, -1, 1)",
+    **dict.fromkeys(("hard_tanh", "hardtanh"), "clip(a, -1, 1)"),
+    **dict.fromkeys(("clamp_min", "clip_min"), "maximum(a, b)"),
+    **dict.fromkeys(("clamp_max", "clip_max"), "minimum(a, b)"),
+    "log_softmax": "log(softmax(a))",
+    "tanhshrink": "a - tanh(a)",
     "relu6": "clip(a, 0, 6)",
     "reduce_sum": "sum(a)",
     "rsqrt": "1 / sqrt(a)",
@@ -80,3 +105,41 @@ ELSEWHERE = {
     "stop_gradient": "every part of an equation is trained",
 }
 """Functions of other libraries that equations cannot have, with what to write where."""
+
+
+def in_ops(name: str) -> str:
+    """Return what a plugin writes in place of a function of another library, or nothing."""
+    if not (template := FUNCTIONS.get(name)):
+        return ""
+    return ast.unparse(filled(template, [ast.Name(letter) for letter in "abc"], "ops"))
+
+
+def filled(template: str, args: Sequence[ast.expr], module: str = "") -> ast.expr:
+    """Return what is written in place of a call.
+
+    Args:
+        template: a value of `FUNCTIONS`; ``a``, ``b`` and ``c`` are the arguments.
+        args: the arguments of the call.
+        module: the module of the functions of the template, such as ``ops``.
+
+    Raises:
+        ValueError: the template is empty, or has more arguments than came.
+    """
+    letters = dict(zip("abc", args, strict=False))
+    tree = ast.parse(template or "none", mode="eval").body
+
+    class Fill(ast.NodeTransformer):
+        def visit_Call(self, node: ast.Call) -> ast.Call:
+            called = node.func
+            if module and isinstance(called, ast.Name):
+                called = ast.Attribute(ast.Name(module, ast.Load()), called.id, ast.Load())
+            return ast.Call(called, [self.visit(each) for each in node.args], [])
+
+        def visit_Name(self, node: ast.Name) -> ast.expr:
+            return letters.get(node.id, node)
+
+    used = {n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and len(n.id) == 1}
+    if not template or not used <= letters.keys():
+        raise ValueError("arguments are missing")
+    found: ast.expr = Fill().visit(tree)
+    return found

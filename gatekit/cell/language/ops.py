@@ -21,6 +21,7 @@ from gatekit.cell.calls import constructed
 from gatekit.cell.errors import listed, nearest
 
 from .expression import Call, Expr, lift
+from .foreign import in_ops
 
 Kind = Literal["elementwise", "units", "tensor"]
 Interval = tuple[float, float]
@@ -367,7 +368,6 @@ add_backend(
 )
 
 _INSTEAD = {
-    "add": "a + b",
     "concat": "+ of two reads: the matrix of a concatenation is two matrices",
     "concatenate": "+ of two reads: the matrix of a concatenation is two matrices",
     **dict.fromkeys(
@@ -375,16 +375,6 @@ _INSTEAD = {
     ),
     "dropout": "dropout=0.1 as a key of the run, or of the layer",
     "clamp": "ops.clip(x, low, high)",
-    "divide": "a / b",
-    **dict.fromkeys(("leaky_relu", "lrelu"), "ops.maximum(x, 0.01 * x)"),
-    "max": "ops.maximum(a, b)",
-    "min": "ops.minimum(a, b)",
-    "multiply": "a * b",
-    "negative": "-x",
-    "pow": "x ** 2",
-    "power": "x ** 2",
-    "std": "ops.sqrt(ops.var(x))",
-    "subtract": "a - b",
 }
 """What to type in place of functions that other libraries have."""
 
@@ -398,7 +388,8 @@ class UnknownFunctionError(AttributeError):
 def __getattr__(name: str) -> Any:
     if name.startswith("_"):
         raise AttributeError(f"module 'gatekit.ops' has no attribute {name!r}")
-    hint = f"; type {_INSTEAD[name]}." if name in _INSTEAD else nearest(name, FUNCTIONS) or "."
+    typed = _INSTEAD.get(name) or in_ops(name)
+    hint = f"; type {typed}." if typed else nearest(name, FUNCTIONS) or "."
     raise UnknownFunctionError(
         f"gatekit.ops has no {name!r}{hint} Functions: {listed(FUNCTIONS, 60)}."
     )

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 from gatekit.cell.errors import nearest_name
 
-from .foreign import FUNCTIONS
+from .foreign import FUNCTIONS, LIBRARIES, filled
 from .ops import Function
 
 MAX_EXPONENT = 16
@@ -46,7 +46,7 @@ _SPELLINGS: tuple[tuple[tuple[str, str], ...], ...] = (
     ),
     ((r"\)\s*(?=[\w(])", ") * "), (r"(\w)\s+(?=[\w(])", r"\1 * ")),
 )
-_MODULES = ("np", "tf", "torch", "math", "jnp", "jax", "nn", "F", "K", "ops", "keras", "self")
+_MODULES = (*LIBRARIES, "ops", "self")
 _DROPPED = ("axis", "dim", "keepdims", "keepdim", "name", "dtype")
 
 
@@ -114,7 +114,8 @@ def _call(name: str, *args: ast.expr) -> ast.expr:
     return ast.Call(ast.Name(name, ast.Load()), list(args), [])
 
 
-def _minus(one: ast.expr, other: ast.expr) -> ast.expr:
+def minus(one: ast.expr, other: ast.expr) -> ast.expr:
+    """Return a difference, without a 0."""
     if isinstance(other, ast.Constant) and other.value == 0:
         return one
     if isinstance(one, ast.Constant) and one.value == 0:
@@ -157,11 +158,11 @@ class _Repair(ast.NodeTransformer):
 
     def _compared(self, op: ast.cmpop, one: ast.expr, other: ast.expr) -> tuple[ast.expr, bool]:
         if isinstance(op, (ast.Gt, ast.LtE)):
-            return _minus(one, other), isinstance(op, ast.LtE)
+            return minus(one, other), isinstance(op, ast.LtE)
         if isinstance(op, (ast.Lt, ast.GtE)):
-            return _minus(other, one), isinstance(op, ast.GtE)
+            return minus(other, one), isinstance(op, ast.GtE)
         if isinstance(op, (ast.Eq, ast.NotEq)):
-            return _call("abs", _minus(one, other)), isinstance(op, ast.Eq)
+            return _call("abs", minus(one, other)), isinstance(op, ast.Eq)
         raise ValueError("in and is have no meaning for numbers")
 
     def _above(self, node: ast.expr) -> ast.expr:
@@ -273,7 +274,7 @@ class _Repair(ast.NodeTransformer):
         args = [self.visit(arg) for arg in given]
         named = {k.arg or "": self.visit(k.value) for k in node.keywords if k.arg not in _DROPPED}
         if name not in self.functions and name in FUNCTIONS:
-            return self._template(FUNCTIONS[name], [*args, *named.values()])
+            return self.visit_twice(filled(FUNCTIONS[name], [*args, *named.values()]))
         function = self.functions.get(nearest_name(name, self.functions))
         if name in self.functions:
             function = self.functions[name]
@@ -301,20 +302,6 @@ class _Repair(ast.NodeTransformer):
             root = root.value
         module = isinstance(root, ast.Name) and root.id in _MODULES
         return node.func.attr, node.args if module else [node.func.value, *node.args]
-
-    def _template(self, template: str, args: list[ast.expr]) -> ast.expr:
-        letters = dict(zip("abc", args, strict=False))
-        tree = ast.parse(template or "none", mode="eval").body
-
-        class Fill(ast.NodeTransformer):
-            def visit_Name(self, node: ast.Name) -> ast.expr:
-                return letters.get(node.id, node)
-
-        used = {n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and len(n.id) == 1}
-        if not template or not used <= letters.keys():
-            raise ValueError("arguments are missing")
-        found: ast.expr = self.visit_twice(Fill().visit(tree))
-        return found
 
     def visit_twice(self, tree: ast.expr) -> ast.expr:
         """Return a filled template, whose power may have a signal as exponent."""

@@ -154,16 +154,21 @@ def _call_cell_function(config: Mapping[str, Any], catalogue: Catalogue) -> Mapp
         raise
     except Exception as error:
         raise CellError(f"cell function {name!r} raised {type(error).__name__}: {error}") from error
-    return _merged(built, {k: v for k, v in rest.items() if k not in allowed})
+    return merged(built, {k: v for k, v in rest.items() if k not in allowed})
 
 
-def _merged(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the mapping with changes merged in; nested mappings are merged entry by entry."""
+def merged(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a mapping with changes merged in, entry by entry where both values are mappings.
+
+    Args:
+        base: the mapping.
+        changes: what changes; any other value is replaced as a whole.
+    """
     result = dict(base)
     for key, value in changes.items():
         old = result.get(key)
         both = isinstance(old, Mapping) and isinstance(value, Mapping)
-        result[key] = _merged(old, value) if both else value  # type: ignore[arg-type]
+        result[key] = merged(old, value) if both else value  # type: ignore[arg-type]
     return result
 
 

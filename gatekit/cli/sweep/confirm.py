@@ -36,7 +36,6 @@ def run(name: str, argv: Sequence[str]) -> int:
         "--into", metavar="STUDY", help="the study for the new runs (default: STUDY_confirm)"
     )
     options = parser.read(argv)
-    by = keys(options.by) or ["cell"]
     if options.seeds < 1:
         raise ConfigError(f"--seeds {options.seeds}: type a number from 1, such as --seeds 10.")
 
@@ -47,7 +46,7 @@ def run(name: str, argv: Sequence[str]) -> int:
     from gatekit.study.launch import launch, report
     from gatekit.study.plan import launch_of
     from gatekit.study.resolve import plain
-    from gatekit.study.search.confirm import best, confirming, variants
+    from gatekit.study.search.confirm import best, confirming
 
     allowed = [k for k in LAUNCH_KEYS if k not in ("study", "root", "seeds", "trials")]
     for word in options.overrides:
@@ -57,20 +56,13 @@ def run(name: str, argv: Sequence[str]) -> int:
                 f"{word}: confirm repeats runs of the study unchanged; type only {listed(allowed)} "
                 "or hydra.launcher.KEY."
             )
-    folder = study_folder(options.study, options.root, name)
-    if not options.by and (others := [key for key in variants(folder) if key not in by]):
-        differ, typed = " and ".join(others), f"gatekit {name} {options.study} --by"
-        raise ConfigError(
-            f"runs of study {options.study} differ in {differ}, and confirm keeps one run of each "
-            f"cell: type {typed} {','.join([*by, *others])} for one of each variant, or {typed} "
-            f"cell if {differ} was tuned."
-        )
-    chosen, first = best(folder, by)
+    chosen, first = best(study_folder(options.study, options.root, name), keys(options.by))
     if all(each.trials == 1 for each in chosen):
+        of = " and ".join(chosen[0].by)
         extend = f"gatekit extend {options.study} --seeds {first + options.seeds}"
         varying = f" For other variants add --by KEY: {name} takes the best within each."
         raise ConfigError(
-            f"study {options.study} has one trial of each {' and '.join(by)}, so there is no best "
+            f"study {options.study} has one trial of each {of}, so there is no best "
             f"one to confirm. For more seeds type {extend}.{varying}"
         )
     into = study_name(options.into or f"{options.study}_confirm")

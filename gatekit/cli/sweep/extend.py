@@ -28,7 +28,7 @@ def run(name: str, argv: Sequence[str]) -> int:
     """
     for word in argv:
         if re.fullmatch(r"(--(seeds|most)=)?\+\d+", word):
-            option, number = "--most" if "--most" in " ".join(argv) else "--seeds", word[-1]
+            option = "--most" if "--most" in " ".join(argv) else "--seeds"
             number = word.partition("+")[2]
             raise ConfigError(
                 f"{word.rpartition('=')[2]}: {option} is the number of seeds in all, those that "

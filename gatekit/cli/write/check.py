@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import textwrap
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -124,7 +123,7 @@ def _suites(
         return [_of_cell(Path(name), plugins, given)]
     from gatekit.registry import cell_names, left_out, origins, reasons_of
 
-    if os.path.isdir(name) and name not in cell_names(plugins):
+    if Path(name).is_dir() and name not in cell_names(plugins):
         files = [p.stem for p in Path(name).glob("*.py") if p.stem != "__init__"]
         first = files[0] if files else "NAME"
         raise PluginError(

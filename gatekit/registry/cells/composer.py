@@ -20,7 +20,7 @@ from gatekit.cell.errors import (
     nearest,
     shown,
 )
-from gatekit.cell.schema import ABOUT_KEYS, CellSpec, read_cell
+from gatekit.cell.schema import ABOUT_KEYS, CellSpec, merged, read_cell
 
 from ..queries import origins
 from ..safe_yaml import line_of, read_yaml
@@ -199,17 +199,17 @@ class _Composer:
         if own and names[-1] != "_self_":
             place = self.place(chain) if where != "cell" else "cell: defaults"
             raise ConfigError(f"{place} {after_self(names)}")
-        merged: dict[str, Any] = {}
+        whole: dict[str, Any] = {}
         starts: dict[str, Any] = {}
         for name in names:
             if name == "_self_" and own and where != "cell":
-                _check_removed(merged, config, where)
+                _check_removed(whole, config, where)
             part = config if name == "_self_" else self.named(name, chain)
             if own and name != "_self_":
                 starts |= _starts(name, part)
                 part = {key: value for key, value in part.items() if key not in ABOUT_KEYS}
-            merged = _merge(merged, part)
-        return {"starts_from": starts, **merged} if starts else merged
+            whole = merged(whole, part)
+        return {"starts_from": starts, **whole} if starts else whole
 
     def entry(self, entry: Any, chain: tuple[str, ...], defaults: Sequence[Any]) -> str:
         match = _ENTRY.match(entry) if isinstance(entry, str) else None
@@ -285,16 +285,6 @@ def _check_removed(base: Mapping[str, Any], config: Mapping[str, Any], where: st
                         f"{where}{line}: {section}.{name} is null, which removes an entry, and "
                         f"none is inherited{near} Inherited {section}: {listed(had)}."
                     )
-
-
-def _merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the mappings merged key by key; anything but two mappings is replaced as a whole."""
-    merged = dict(base)
-    for key, value in over.items():
-        old = merged.get(key)
-        both = isinstance(old, Mapping) and isinstance(value, Mapping)
-        merged[key] = _merge(old, value) if both else value  # type: ignore[arg-type]
-    return merged
 
 
 def _check_values(value: Any, where: str, key: str) -> None:

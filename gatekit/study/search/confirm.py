@@ -57,11 +57,13 @@ def best(folder: Path, by: Sequence[str]) -> tuple[list[Best], int]:
 
     Args:
         folder: the study's folder.
-        by: the configuration keys that distinguish variants; ``cell`` is the cell's name.
+        by: the configuration keys that distinguish variants; ``cell`` is the cell's name. Without
+            keys a variant is a cell.
 
     Raises:
         RunError: no run is complete.
-        ConfigError: no run has such a key.
+        ConfigError: no run has such a key; or runs differ in other variants than cells, and no
+            key was given.
     """
     words = {name: known.words for name, known in plan_file.read(folder).items()}
     runs: list[_ScoredRun] = []
@@ -78,6 +80,8 @@ def best(folder: Path, by: Sequence[str]) -> tuple[list[Best], int]:
         runs.append(_ScoredRun(config, score, words.get(known_run.id, ())))
     if not runs:
         raise RunError(f"no run of {folder} is complete; there is nothing to choose from.")
+    if not by:
+        by = _cells_only(folder.name, [run.config for run in runs])
     if len(directions) > 1:
         raise ConfigError("the runs have metrics of both directions; add task to --by.")
     sign = 1.0 if directions == {"min"} else -1.0
@@ -100,23 +104,6 @@ def best(folder: Path, by: Sequence[str]) -> tuple[list[Best], int]:
             by_key = {k: value_of(first.config, k) for k in by}
             chosen.append(Best(by_key, first.config, sign * scores[key], len(trials), first.words))
     return chosen, top + 1
-
-
-def variants(folder: Path) -> list[str]:
-    """Return the keys that name variants and differ between the complete runs of a study.
-
-    ``cell`` is always one of them; a swapped gate is ``swap.ROLE``.
-
-    Args:
-        folder: the study's folder.
-    """
-    configs = [_read(run.path / CONFIG) for run in survey(folder) if run.state in OUTCOMES]
-    roles = {f"swap.{role}" for config in configs for role in config.get("swap") or {}}
-    return [
-        key
-        for key in ("cell", "task", "block", "output_unit", *sorted(roles))
-        if key == "cell" or len({canonical_json(value_of(c, key)) for c in configs}) > 1
-    ]
 
 
 def confirming(
@@ -151,6 +138,24 @@ def confirming(
             run = run_of(confirmed, launch, seed, f"{label} seed={seed}", typed)
             runs[run.fingerprint] = run
     return SweepPlan(launch, tuple(runs.values()), (), sources, command)
+
+
+def _cells_only(study: str, configs: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return ``cell`` as the key of variants, if runs differ in no task, block or swapped gate."""
+    roles = {f"swap.{role}" for config in configs for role in config.get("swap") or {}}
+    others = [
+        key
+        for key in ("task", "block", "output_unit", *sorted(roles))
+        if len({canonical_json(value_of(config, key)) for config in configs}) > 1
+    ]
+    if others:
+        differ, typed = " and ".join(others), f"gatekit confirm {study} --by"
+        raise ConfigError(
+            f"runs of study {study} differ in {differ}, and confirm keeps one run of each cell: "
+            f"type {typed} cell,{','.join(others)} for one of each variant, or {typed} cell if "
+            f"{differ} was tuned."
+        )
+    return ["cell"]
 
 
 def value_of(config: Mapping[str, Any], key: str) -> Any:
