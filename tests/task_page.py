@@ -109,7 +109,9 @@ def _entry(name: str, kind: type[Task]) -> str:
     lines[-1] += f"Unit: {kind.metric.unit}."
     for part in ("Chance", "Separates", "Time", "Measured", "Published", "Reference"):
         if part in said:
-            lines += ["", f"**{part}.** {said[part]}"]
+            # One sentence a line, except after "et al.".
+            sentences = re.sub(r"(?<=[^l]\.) (?=[A-Z])", "\n", said[part])
+            lines += ["", f"**{part}.** {sentences}"]
     text = "\n".join(lines).replace("``", "`")
     return re.sub(r"\n{3,}", "\n\n", text)
 
