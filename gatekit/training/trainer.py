@@ -195,7 +195,7 @@ class _Session:
         epochs = -(-self.total_steps // self.chunk)
         while not self.over():
             epoch, place = divmod(self.journal.step, self.chunk)
-            # One iterator for all epochs: to take one down can last for seconds.
+            # One iterator for all epochs: none waits for its first batch again.
             self.model.fit(
                 self._dataset(self.total_steps),
                 initial_epoch=epoch,
@@ -218,7 +218,12 @@ class _Session:
             for step in range(self.journal.step, stop):
                 yield self.feed.step(step)
 
-        return tf.data.Dataset.from_generator(steps, output_signature=self.feed.spec)
+        # There is nothing to tune, and an iterator waits for its tuning thread to wake up, which
+        # sleeps twice as long each time: after XLA has compiled a step, for seconds.
+        options = tf.data.Options()
+        options.autotune.enabled = False
+        data = tf.data.Dataset.from_generator(steps, output_signature=self.feed.spec)
+        return data.with_options(options)
 
     def _resume(self, checkpoint: Checkpoint) -> None:
         self.journal.resume(checkpoint)
