@@ -21,6 +21,7 @@ from gatekit.tasks.task import Task
 from gatekit.tasks.validate import DataWarning, check_splits
 from gatekit.training.probe.observe import Probe
 from gatekit.training.probe.records import ProbeRecords
+from gatekit.training.process import programs
 from gatekit.training.process.guard import guarded
 from gatekit.training.process.stopping import InterruptedRunError
 
@@ -343,6 +344,7 @@ class _Watch(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         session = self.session
         session.close_epoch()
+        programs.share()
         logs[f"val_{session.task.metric.name}"] = session.journal.validation
         if session.over():
             self.model.stop_training = True

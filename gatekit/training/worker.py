@@ -34,7 +34,7 @@ from gatekit.training.process.guard import guarded
 from gatekit.training.process.stopping import InterruptedRunError
 
 from .callbacks import Callbacks
-from .process import resume, stopping
+from .process import programs, resume, stopping
 from .trainer import train
 
 LOG_LIMIT = 16 * 2**20
@@ -82,9 +82,12 @@ def work(request: Request) -> None:
     except ClaimedError:
         return
     heartbeat.keep(folder, replaced=lambda: os._exit(1))
+    programs.begin()
     try:
         _record(folder, *_attempt(request, folder, stop, received))
     finally:
+        parent = multiprocessing.parent_process()
+        programs.end(orphan=parent is not None and not parent.is_alive())
         # A log that cannot take its last lines is not a reason to fail.
         with contextlib.suppress(OSError):
             sys.stdout.flush()

@@ -10,6 +10,7 @@ import platform
 import resource
 import signal
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from multiprocessing import forkserver, resource_tracker, spawn
@@ -22,6 +23,7 @@ from gatekit.runs.folder import RunFolder
 from gatekit.runs.process import born, kernel_kills, living, peak_memory
 from gatekit.study.options import places
 from gatekit.study.plan import PlannedRun, SweepPlan
+from gatekit.training.process import programs
 from gatekit.training.process.stopping import ALL
 
 from .backend import Handle, StartError
@@ -177,12 +179,14 @@ class Processes:
         method = "spawn" if gpu_visible() else "forkserver"
         self.context: Any = multiprocessing.get_context(method)
         self.starting = start
+        self.programs: tempfile.TemporaryDirectory[str] | None = None
 
     def start(self, run: PlannedRun, place: int, bar: bool) -> Process:
         """Start a run."""
         if self.starting is not None:
             return Process(self.starting(run, self.plan, bar), place)
         environment = environment_of(self.plan, self.places[place] if self.places else {})
+        environment |= self._shared()
         return started(self.context, run, self.plan, environment, bar, self.main, place=place)
 
     def wait(self, handles: Sequence[Handle], seconds: float) -> None:
@@ -199,7 +203,22 @@ class Processes:
             time.sleep(seconds)
 
     def close(self) -> None:
-        """Do nothing: the server ends with this process."""
+        """Remove what XLA has compiled; the server ends with this process."""
+        if self.programs is not None:
+            self.programs.cleanup()
+
+    def _shared(self) -> dict[str, str]:
+        """Return where runs share what XLA has compiled, if there may be several without a GPU."""
+        if len(self.plan.runs) == 1 or self.context.get_start_method() != "forkserver":
+            return {}
+        if self.programs is None:
+            try:
+                self.programs = tempfile.TemporaryDirectory(
+                    prefix="gatekit-programs-", ignore_cleanup_errors=True
+                )
+            except OSError:
+                return {}
+        return {programs.VARIABLE: self.programs.name}
 
 
 def environment_of(plan: SweepPlan, gpu: Mapping[str, str]) -> dict[str, str]:

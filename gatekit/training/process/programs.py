@@ -1,0 +1,68 @@
+"""What XLA has compiled, shared by the runs of one command: seeds have the same programs.
+
+TensorFlow keeps programs in a folder, by what they compute, and writes them there in place. A run
+therefore has a folder of its own, in which others' finished programs are linked, and its own
+programs are linked into the common folder when it does not compile. A program that was read
+computes the same bits as one that was compiled.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+VARIABLE = "GATEKIT_PROGRAMS"
+"""The environment variable that names the common folder to a run."""
+FLAGS = "TF_XLA_FLAGS"
+
+_FREE = 2 * 2**30
+"""Bytes that must be free: a disk that is full while a program is written ends its run."""
+_LARGEST = 256 * 2**20
+"""Bytes of programs in the common folder from which on no more are added."""
+
+_own: Path | None = None
+
+
+def begin() -> None:
+    """Read and keep programs from here on, if the command has a folder for them.
+
+    To be called before XLA is first used in this process.
+    """
+    global _own
+    place, flags = os.environ.get(VARIABLE), os.environ.get(FLAGS, "")
+    if not place or "persistent_cache" in flags or len(place.split()) > 1:
+        return
+    with contextlib.suppress(OSError):
+        if shutil.disk_usage(place).free < _FREE:
+            return
+        _own = Path(tempfile.mkdtemp(dir=place))
+        _link(Path(place), _own)
+        kept = f"--tf_xla_persistent_cache_directory={_own}"
+        os.environ[FLAGS] = f"{flags} {kept} --tf_xla_persistent_cache_prefix=gatekit".strip()
+
+
+def share() -> None:
+    """Give the programs compiled so far to other runs; nothing may be compiling meanwhile."""
+    if _own is not None:
+        with contextlib.suppress(OSError):
+            if sum(file.stat().st_size for file in _own.parent.glob("*.pb")) < _LARGEST:
+                _link(_own, _own.parent)
+
+
+def end(orphan: bool) -> None:
+    """Remove the run's own folder; an orphan also removes the common one.
+
+    Args:
+        orphan: whether the command is gone, which would have removed it.
+    """
+    if _own is not None:
+        shutil.rmtree(_own.parent if orphan else _own, ignore_errors=True)
+
+
+def _link(source: Path, target: Path) -> None:
+    for file in source.glob("*.pb"):
+        with contextlib.suppress(FileExistsError):
+            os.link(file, target / file.name)
