@@ -42,13 +42,14 @@ class SequenceModel(keras.Model):
 
     Attributes:
         windows: counts the training steps if some batches have nothing that counts, as windows
-            without a target; else None. Such a batch carries states, changes no weight, and is no
-            update of the optimizer; the schedule of the learning rate counts it.
+            without a target; else None. Such a batch carries states, changes no weight, and is not
+            an update of the optimizer; the schedule of the learning rate counts it.
     """
 
     def __init__(self, *arguments: Any, loss_kind: str, **named: Any) -> None:
         super().__init__(*arguments, **named)
-        self.loss_kind, self.windows = loss_kind, None
+        self.loss_kind = loss_kind
+        self.windows: Any = None
         penalised = any(weight.regularizer is not None for weight in self.trainable_weights)
         self.task_loss = keras.metrics.Mean("task_loss") if penalised else None
 
@@ -69,7 +70,7 @@ class SequenceModel(keras.Model):
         values = step_loss(self.loss_kind, y, y_pred)
         weights = ops.cast(sample_weight, values.dtype)
         counted = ops.sum(weights)
-        # Weights below 1 may add up to less than 1; of none at all the loss is 0.
+        # Weights below 1 may add up to less than 1. If nothing counts, the loss is 0.
         total = ops.sum(values * weights) / ops.where(counted > 0, counted, 1.0)
         if self.task_loss is not None:
             size = ops.sum(weights) if self.windows is not None else ops.shape(y)[0]

@@ -28,7 +28,7 @@ def optimizer(
         config: name, learning_rate, clipnorm, schedule and the optimizer's own keys.
         total_steps: the length of the schedule.
         left_out: the variables that weight decay leaves as they are.
-        steps: a variable with the number of training steps, if some of them are no updates. Then
+        steps: a variable with the number of training steps, if some of them are not updates. Then
             the schedule follows it, and the moments and averages follow the updates.
 
     Raises:

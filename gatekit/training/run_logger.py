@@ -24,8 +24,8 @@ class RunLogger(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no
 
     The run's metric is the one that Keras logs under its name, here ``val_accuracy``. Everything
     else that Keras logs is recorded under its own name, too. The time per step is the median over
-    epochs, without the first one, in which the step is compiled, and without validation. If ``fit``
-    is called again for the same run, its epochs are numbered on.
+    epochs, without the first one, in which the step is compiled, and without validation. A second
+    call of ``fit`` for the same run continues the numbers of the epochs.
 
     Args:
         run: the run, within its ``with`` block.

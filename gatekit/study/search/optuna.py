@@ -150,7 +150,7 @@ class _VariantSearch:
         options: Mapping[str, Any] = search.options or {}
         startup = int(options["startup"])
         median = optuna.pruners.MedianPruner(n_startup_trials=startup)
-        kept = {
+        kept: dict[str, Any] = {
             "storage": storage,
             "direction": "maximize" if task.metric.direction == "max" else "minimize",
             "pruner": median if options["pruner"] == "median" else optuna.pruners.NopPruner(),
