@@ -153,7 +153,9 @@ def create(path: Path, data: bytes | str) -> bool:
     try:
         disk.link(temporary, path)
     except FileExistsError:
-        return False
+        # NFS reports this, too, if the reply to a request that succeeded was lost.
+        if not _same(temporary, path):
+            return False
     finally:
         _discard(temporary)
     _sync_folder(path.parent)
@@ -297,6 +299,13 @@ def _write_all(number: int, data: bytes) -> None:
     view = memoryview(data)
     while view:
         view = view[disk.write(number, view) :]
+
+
+def _same(one: Path, other: Path) -> bool:
+    try:
+        return os.path.samefile(one, other)
+    except OSError:
+        return False
 
 
 def _discard(path: Path) -> None:

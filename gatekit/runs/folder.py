@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import datetime
 import itertools
 import json
@@ -33,7 +34,7 @@ from .names import (
     WEIGHTS,
 )
 from .probe import lines as probe_lines
-from .process import born
+from .process import Owner
 from .result import HASHED, OUTCOMES, NewerError, dumped
 from .state import RunReader
 
@@ -83,12 +84,7 @@ class RunFolder(RunReader):
                 raise NewerError(f"{self.path}: {state.reason}")
             if state.name == "RUNNING":
                 raise ClaimedError(self._claimed(latest))
-            owner = {
-                "attempt": latest + 1,
-                "pid": os.getpid(),
-                "host": platform.node(),
-                "born": born(os.getpid()),
-            }
+            owner = {"attempt": latest + 1, **dataclasses.asdict(Owner.this())}
             if not durable.create(self.claim_path(latest + 1), json.dumps(owner)):
                 raise ClaimedError(f"{self.path} was claimed by another process a moment ago.")
             self.attempt = latest + 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import math
 import operator
 import time
@@ -80,12 +81,14 @@ class Run:
         except TypeError:
             raise ConfigError(f"seed={seed!r}: an integer is expected, such as seed=0.") from None
         way = direction_of(metric, direction)
-        self.config = {"study": study_name(study), **config, "seed": seed}
+        self.config: dict[str, Any] = {"study": study_name(study), **config, "seed": seed}
         self.metric = {"name": metric, "direction": way, "unit": unit, "chance": None}
         other = {**self.metric, "direction": "max" if way == "min" else "min"}
         try:
             self.data_hash = hashlib.sha256(canonical_json(config).encode()).hexdigest()
             self.name, reverse = (self._name(metric) for metric in (self.metric, other))
+            # NumPy's float64 is a number of JSON, and YAML cannot write it.
+            self.config = json.loads(json.dumps(self.config))
         except (TypeError, ValueError) as error:
             raise ConfigError(
                 f"config of the run {study!r} is not plain data: {error}. Write numbers, strings, "
@@ -137,7 +140,7 @@ class Run:
         """Append the numbers of an epoch.
 
         Args:
-            epoch: the epoch.
+            epoch: the epoch. It may be scored several times, and the best score counts.
             step: the training step; by default the epoch.
             train: the training loss; it is recorded as ``loss``, and nothing is chosen by it.
             val: the metric on the validation split; its best epoch is the run's outcome.
@@ -150,13 +153,14 @@ class Run:
             RunError: the block has not been entered, or the run is complete.
         """
         self.check_open()
+        epoch, step = operator.index(epoch), None if step is None else operator.index(step)
         for key, value in {"train": train, "val": val, "test": test, **further}.items():
             if value is not None and not _is_number(value):
                 raise ConfigError(
                     f"{key}={excerpt(repr(value))}: a number is expected, such as {key}=0.25."
                 )
         seconds = round(time.monotonic() - self.began, 3)
-        score: dict[str, Any] = {"epoch": epoch}
+        score: dict[str, Any] = {"epoch": epoch, "step": step}
         metric = str(self.metric["name"])
         found = [("train", "loss", train), ("validation", metric, val), ("test", metric, test)]
         own = {(split, name): split for split, name, value in found if value is not None}
@@ -173,7 +177,17 @@ class Run:
                 continue
             record = {"epoch": epoch, "step": step if step is not None else epoch, "split": split}
             self.folder.log({**record, "metric": name, "value": float(number), "seconds": seconds})
-        self.scores.append(score)
+        self._score(score)
+
+    def _score(self, score: dict[str, Any]) -> None:
+        """Keep the scores of a call, together with those of calls before at the same place."""
+        places = ("epoch", "step")
+        before = self.scores[-1] if self.scores else {}
+        same = all(before.get(key, self) == score[key] for key in places)
+        if same and not (before.keys() & score.keys()).difference(places):
+            before.update(score)
+        else:
+            self.scores.append(score)
 
     @remedied("run.parameters(model.count_params())")
     def parameters(self, total: int, recurrent: int | None = None) -> None:
@@ -184,7 +198,10 @@ class Run:
             recurrent: of its recurrent layers.
         """
         self.check_open()
-        self.count = {"recurrent": recurrent, "total": int(total)}
+        self.count = {
+            "recurrent": None if recurrent is None else int(recurrent),
+            "total": int(total),
+        }
 
     @remedied("run.note('the loss jumped')")
     def note(self, text: str) -> None:
@@ -243,7 +260,7 @@ class Run:
             "parameters": self.count,
             "seconds": {
                 "total": round(time.monotonic() - self.began, 3),
-                "step": self.step_seconds,
+                "step": _finite(self.step_seconds),
             },
             "steps": None,
             "executor": OWN,
@@ -290,14 +307,16 @@ def run(
 
 
 def _result(score: Mapping[str, Any]) -> dict[str, Any]:
-    def finite(value: float | None) -> float | None:
-        return value if value is not None and math.isfinite(value) else None
-
     return {
         "epoch": score["epoch"],
-        "validation": finite(score["validation"]),
-        "test": finite(score.get("test")),
+        "validation": _finite(score["validation"]),
+        "test": _finite(score.get("test")),
     }
+
+
+def _finite(value: Any) -> float | None:
+    """Return a number as a float, None where there is none."""
+    return float(value) if value is not None and math.isfinite(value) else None
 
 
 def _task(value: Any) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import os
+import platform
 import re
 import signal
 from collections.abc import Mapping
@@ -24,11 +25,18 @@ class Owner:
 
     Attributes:
         born: when it started, in ticks since boot; None where that is not known.
+        space: what its id counts in, see `space`; None where that is not known.
     """
 
     host: str
     pid: int
     born: str | None
+    space: str | None = None
+
+    @classmethod
+    def this(cls) -> Self:
+        """Return this process."""
+        return cls(platform.node(), os.getpid(), born(os.getpid()), space())
 
     @classmethod
     def read(cls, record: Mapping[str, Any]) -> Self | None:
@@ -38,7 +46,12 @@ class Owner:
             return None
         if type(pid) is not int or not 0 < pid < 2**31:
             return None
-        return cls(host, pid, start)
+        among = record.get("space")
+        return cls(host, pid, start, among if isinstance(among, str) else None)
+
+    def near(self) -> bool:
+        """Return whether this process could see it: on this machine, and in no other container."""
+        return self.host == platform.node() and self.space in (None, space())
 
     def alive(self) -> bool:
         """Return whether this machine still has this very process."""
@@ -64,6 +77,17 @@ def born(pid: int) -> str | None:
     """Return when a process started, in ticks since boot: a reused id has another birth."""
     fields = _stat(pid)
     return None if fields is None else fields[19]
+
+
+def space() -> str | None:
+    """Return the name of the kernel's space of process ids; None where that is not known.
+
+    Containers may share the machine's name and have ids of their own.
+    """
+    try:
+        return os.readlink("/proc/self/ns/pid")
+    except OSError:
+        return None
 
 
 def peak_memory(pid: int) -> int:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,7 @@ from gatekit.cell.notebook import table
 from . import durable, metrics
 from .config import ConfigReader
 from .names import ATTEMPTS, CONFIG, METRICS, RESULT, STALE, STATUS, is_id
-from .result import OUTCOMES, Result, Score, result_of
+from .result import OUTCOMES, OWN, Result, result_of
 from .state import RunReader
 
 _MOST = {".jsonl": metrics.MOST, ".npz": sys.maxsize}
@@ -247,29 +248,34 @@ def _contradiction(folder: Path, result: Result, logged: bytes) -> str | None:
     if is_id(folder.name) and result.fingerprint != folder.name:
         return f"{RESULT} belongs to run {result.fingerprint}"
     for score in (result.best, result.last):
-        line = _line_of(logged, result.metric.name, score)
-        if line is not None and score is not None and score.validation is not None:
-            value = line.value
-            if value is None or not math.isclose(value, score.validation, rel_tol=_AGREEMENT):
-                return (
-                    f"{RESULT} and {METRICS} disagree on validation {result.metric.name}"
-                    f" at epoch {score.epoch}: {score.validation} and {value}"
-                )
+        if score is None or score.validation is None:
+            continue
+        lines = _lines_of(logged, result.metric.name, score.epoch)
+        # A resumed run repeats the epochs after its checkpoint: the last line of an epoch is valid.
+        # A script of the user's may score an epoch several times, and any of them may be the best.
+        values = [line.value for line in (lines if result.executor == OWN else islice(lines, 1))]
+        agree = (v is not None and _close(v, score.validation) for v in values)
+        if values and not any(agree):
+            return (
+                f"{RESULT} and {METRICS} disagree on validation {result.metric.name}"
+                f" at epoch {score.epoch}: {score.validation} and {values[0]}"
+            )
     return None
 
 
-def _line_of(logged: bytes, metric: str, score: Score | None) -> metrics.MetricLine | None:
-    if score is None:
-        return None
-    # A resumed run repeats the epochs after its checkpoint: the last line of an epoch is valid.
-    for needle in (b'"epoch": %d,' % score.epoch, b'"epoch":%d,' % score.epoch):
+def _close(logged: float, computed: float) -> bool:
+    return math.isclose(logged, computed, rel_tol=_AGREEMENT)
+
+
+def _lines_of(logged: bytes, metric: str, epoch: int) -> Iterator[metrics.MetricLine]:
+    """Yield the lines with a validation score of an epoch, the last one first."""
+    for needle in (b'"epoch": %d,' % epoch, b'"epoch":%d,' % epoch):
         found = logged.rfind(needle)
         while found >= 0:
             start, end = logged.rfind(b"\n", 0, found) + 1, logged.find(b"\n", found)
             raw = logged[start : end if end >= 0 else None]
             if b'"validation"' in raw:
                 for line in reversed(metrics.parse(raw).lines):
-                    if (line.split, line.metric, line.epoch) == ("validation", metric, score.epoch):
-                        return line
+                    if (line.split, line.metric, line.epoch) == ("validation", metric, epoch):
+                        yield line
             found = logged.rfind(needle, 0, start)
-    return None

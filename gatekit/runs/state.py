@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-import platform
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -230,6 +229,11 @@ class RunReader:
         owner = self._owner(self._latest())
         return None if owner is None else (owner.host, owner.pid)
 
+    def is_near(self) -> bool:
+        """Return whether the owner of the latest claim is one of this machine's processes."""
+        owner = self._owner(self._latest())
+        return owner is not None and owner.near()
+
     def claim_path(self, attempt: int) -> Path:
         """Return the file by which a process claims an attempt."""
         return self.path / ATTEMPTS / f"{attempt}.claim"
@@ -268,8 +272,8 @@ class RunReader:
             status = self._status()
             named = status.get("attempt") == attempt and status.get("state") == "RUNNING"
             known = Owner.read({**status, "born": None}) if named else None
-            return known is None or known.host != platform.node() or living(known.pid)
-        return owner.host != platform.node() or owner.alive()
+            return known is None or not known.near() or living(known.pid)
+        return not owner.near() or owner.alive()
 
     def _unknown_owner(self, attempt: int) -> str:
         claim = self.claim_path(attempt)

@@ -43,6 +43,7 @@ class Variant:
         plugins: the hash of the source of every plugin in use, by name.
         sources: those sources, by hash.
         places: options of the task with the location of its data.
+        windows: whether separate sequences are read in windows, some of which have no target.
     """
 
     config: Mapping[str, Any]
@@ -51,12 +52,16 @@ class Variant:
     plugins: Mapping[str, str]
     sources: Mapping[str, bytes]
     places: tuple[str, ...] = ()
+    windows: bool = False
 
     def fingerprint(self, seed: int) -> str:
         """Return the name of the run's folder."""
         numbers = self._numbers(seed)
         # what lies there is in the data's hash
         numbers["task"] = {k: v for k, v in numbers["task"].items() if k not in self.places}
+        if self.windows:
+            # Before 2, windows without a target counted as updates of the optimizer.
+            numbers["windows"] = 2
         return fingerprint(numbers, DEFAULTS, self.data_hash, self.plugins)
 
     def origin(self, seed: int) -> str:
@@ -146,6 +151,7 @@ def variant(
         known.hashes(mixers, unit, name, block),
         known.sources(mixers, unit, name, block),
         task.places,
+        windows=base["trainer"].get("tbptt") is not None and not task.contiguous,
     )
 
 

@@ -83,6 +83,10 @@ class Journal:
             self.best, self.best_weights = (self.epoch, value), weights()
             self._write_best()
 
+    def last(self) -> dict[str, Any]:
+        """Return the epoch and its validation score, NaN if the epoch has not come to its end."""
+        return {"epoch": self.epoch, "validation": self.validation if self.closed else math.nan}
+
     def stale(self, patience: int | None) -> bool:
         """Return whether ``patience`` epochs have passed without a better score."""
         return bool(patience and self.best and self.epoch - self.best[0] >= patience)

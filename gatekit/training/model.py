@@ -41,15 +41,22 @@ class SequenceModel(keras.Model):
         arguments: what a functional Keras model takes.
 
     Attributes:
-        sparse: whether some batches have nothing that counts, as windows without a target. These
-            carry states, and change no weight; the schedule of the learning rate counts them.
+        windows: counts the training steps if some batches have nothing that counts, as windows
+            without a target; else None. Such a batch carries states, changes no weight, and is not
+            an update of the optimizer; the schedule of the learning rate counts it.
     """
 
     def __init__(self, *arguments: Any, loss_kind: str, **named: Any) -> None:
         super().__init__(*arguments, **named)
-        self.loss_kind, self.sparse = loss_kind, False
+        self.loss_kind = loss_kind
+        self.windows: Any = None
         penalised = any(weight.regularizer is not None for weight in self.trainable_weights)
         self.task_loss = keras.metrics.Mean("task_loss") if penalised else None
+
+    def count_windows(self) -> tf.Variable:
+        """Expect batches in which nothing counts; return the number of training steps."""
+        self.windows = tf.Variable(0, trainable=False, dtype="int64", name="windows")
+        return self.windows
 
     def compute_loss(
         self,
@@ -62,9 +69,11 @@ class SequenceModel(keras.Model):
         """Return the mean loss over the counted steps, plus the layers' own losses."""
         values = step_loss(self.loss_kind, y, y_pred)
         weights = ops.cast(sample_weight, values.dtype)
-        total = ops.sum(values * weights) / ops.maximum(ops.sum(weights), 1.0)
+        counted = ops.sum(weights)
+        # Weights below 1 may add up to less than 1. If nothing counts, the loss is 0.
+        total = ops.sum(values * weights) / ops.where(counted > 0, counted, 1.0)
         if self.task_loss is not None:
-            size = ops.sum(weights) if self.sparse else ops.shape(y)[0]
+            size = ops.sum(weights) if self.windows is not None else ops.shape(y)[0]
             self.task_loss.update_state(total, sample_weight=size)
         for extra in self.losses:
             total += ops.cast(extra, values.dtype)
@@ -72,7 +81,7 @@ class SequenceModel(keras.Model):
 
     def train_step(self, data: Any) -> Any:
         """Update the weights by one batch, unless nothing in it counts; return the metrics."""
-        if not self.sparse:
+        if self.windows is None:
             return super().train_step(data)
         inputs, y, weights = data
         with tf.GradientTape() as tape:
@@ -87,13 +96,8 @@ class SequenceModel(keras.Model):
             self.optimizer.apply_gradients(zip(gradients, self.trainable_weights, strict=True))
             return tf.constant(True)
 
-        def count() -> Any:
-            # Mixed precision wraps the optimizer in one that scales the loss.
-            inner: Any = getattr(self.optimizer, "inner_optimizer", self.optimizer)
-            inner.iterations.assign_add(1)
-            return tf.constant(False)
-
-        tf.cond(counted > 0, update, count)
+        tf.cond(counted > 0, update, lambda: tf.constant(False))
+        self.windows.assign_add(1)
         return self.get_metrics_result()
 
 

@@ -16,7 +16,7 @@ OWN = ("momentum", "nesterov", "weight_decay", "beta_1", "beta_2", "epsilon")
 
 
 def optimizer(
-    config: Mapping[str, Any], total_steps: int, left_out: Sequence[Any] = ()
+    config: Mapping[str, Any], total_steps: int, left_out: Sequence[Any] = (), steps: Any = None
 ) -> keras.optimizers.Optimizer:
     r"""Return the optimizer; ``clipnorm`` bounds the norm of all gradients together.
 
@@ -28,6 +28,8 @@ def optimizer(
         config: name, learning_rate, clipnorm, schedule and the optimizer's own keys.
         total_steps: the length of the schedule.
         left_out: the variables that weight decay leaves as they are.
+        steps: a variable with the number of training steps, if some of them are not updates. Then
+            the schedule follows it, and the moments and averages follow the updates.
 
     Raises:
         ConfigError: the schedule does not fit into the steps.
@@ -43,8 +45,11 @@ def optimizer(
     own = {key: config[key] for key in OWN if key in config}
     if "ema" in config:
         own |= {"use_ema": True, "ema_momentum": config["ema"]}
+    rate = _rate(schedule(config, total_steps))
+    if steps is not None and callable(rate):
+        rate = _Following(rate, steps)
     built: keras.optimizers.Optimizer = kinds[config["name"]](
-        learning_rate=_rate(schedule(config, total_steps)),
+        learning_rate=rate,
         global_clipnorm=config["clipnorm"],
         **own,
     )
@@ -127,3 +132,24 @@ class _WarmUp(keras.optimizers.schedules.LearningRateSchedule):  # type: ignore[
         """Return the arguments."""
         names = ("peak", "warmup", "later", "start")
         return {name: getattr(self, name) for name in names}
+
+
+class _Following(keras.optimizers.schedules.LearningRateSchedule):  # type: ignore[misc]
+    """A schedule that follows the training steps and not the updates of the optimizer.
+
+    Args:
+        schedule: the schedule.
+        steps: a variable with the number of training steps.
+    """
+
+    def __init__(self, schedule: Any, steps: Any) -> None:
+        super().__init__()
+        self.schedule, self.steps = schedule, steps
+
+    def __call__(self, step: Any) -> Any:
+        """Return the rate before an update."""
+        return self.schedule(ops.convert_to_tensor(self.steps))
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments."""
+        return {"schedule": self.schedule, "steps": self.steps}

@@ -24,7 +24,8 @@ class RunLogger(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no
 
     The run's metric is the one that Keras logs under its name, here ``val_accuracy``. Everything
     else that Keras logs is recorded under its own name, too. The time per step is the median over
-    epochs, without the first one, in which the step is compiled, and without validation.
+    epochs, without the first one, in which the step is compiled, and without validation. A second
+    call of ``fit`` for the same run continues the numbers of the epochs.
 
     Args:
         run: the run, within its ``with`` block.
@@ -46,15 +47,21 @@ class RunLogger(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no
         self.run, self.test = run, test
         self._began = False
         self._paces: list[float] = []
+        self._before: int | None = None
 
     def on_train_begin(self, logs: Mapping[str, Any] | None = None) -> None:
         """Check that the run is open."""
         self.run.check_open()
         self._began = False
         self._paces = []
+        self._before = None
 
     def on_epoch_begin(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
         """Start the clock of an epoch."""
+        if self._before is None:
+            # Keras counts from 0 again in every call of fit, unless it is given initial_epoch.
+            logged = max((score["epoch"] for score in self.run.scores), default=0)
+            self._before = logged - epoch if epoch < logged else 0
         self._trained_at: float | None = None
         self._epoch = time.perf_counter(), self._steps()
 
@@ -90,7 +97,8 @@ class RunLogger(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no
         train, val = found.pop("loss", None), found.pop(f"val_{metric}")
         tested = test.pop(metric, None)
         further = {**found, **{f"test_{name}": value for name, value in test.items()}}
-        self.run.log(epoch + 1, self._steps(), train=train, val=val, test=tested, **further)
+        number = epoch + 1 + (self._before or 0)
+        self.run.log(number, self._steps(), train=train, val=val, test=tested, **further)
 
     def _steps(self) -> int:
         return int(self.model.optimizer.iterations.numpy())

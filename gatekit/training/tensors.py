@@ -52,6 +52,8 @@ def _named(model: Any) -> Iterator[tuple[str, Any]]:
     for layer in recurrent_layers(model):
         if layer._counts is not None:
             yield f"newton/{layer.name}", layer._counts.variable
+    if model.windows is not None:
+        yield "windows", model.windows
     for place, variable in enumerate(model.optimizer.variables):
         yield f"optimizer/{place}/{variable.name}", variable
     for place, variable in enumerate(model.metrics_variables):

@@ -150,18 +150,19 @@ class _Session:
 
     def _make(self) -> None:
         signature = self.task.signature()
-        steps = pool.length(self.config["pool"], self.feed)
+        length = pool.length(self.config["pool"], self.feed)
         feed = self.feed
-        self.model = build_model(self.config, signature, feed.masked, steps, feed.resets)
+        self.model = build_model(self.config, signature, feed.masked, length, feed.resets)
         self.mode = resolve(self.config, self.model, feed, EVALUATIONS)
         feed.few = self.mode.jit
         # A document has a target at every step.
-        self.model.sparse = feed.windows is not None and not feed.windows.contiguous
+        counted = feed.windows is not None and not feed.windows.contiguous
+        steps = self.model.count_windows() if counted else None
         settings = self.config["optimizer"]
         self.decayed = decayed(self.model, settings)
         left_out = [w for w in self.model.trainable_weights if not self.decayed.get(w.path, True)]
         self.model.compile(
-            optimizer=optimizer(settings, self.total_steps, left_out), jit_compile=False
+            optimizer=optimizer(settings, self.total_steps, left_out, steps), jit_compile=False
         )
         # Made inside the first step, the optimizer's variables would have it traced twice.
         self.model.optimizer.build(self.model.trainable_variables)
@@ -301,7 +302,7 @@ class _Session:
         if journal.best is not None:
             with self._averaged():
                 tests = self.scores.tests()
-            last = {"epoch": journal.epoch, "validation": journal.validation, **tests}
+            last = {**journal.last(), **tests}
             for split, value in {"test": tests["test"], **tests.get("splits", {})}.items():
                 journal.log(split, metric.name, value)
             set_weights(self.model, journal.best_weights)

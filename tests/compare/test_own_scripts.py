@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy
 import pytest
 
 from gatekit.cell.errors import ConfigError
@@ -94,6 +95,56 @@ def test_a_script_that_diverged_counts_as_diverged(tmp_path: Path) -> None:
     gru = compare("mine", tmp_path).rows[1].summary
     assert gru is not None
     assert (gru.n, gru.diverged, gru.mean) == (4, 1, None)
+
+
+def test_an_epoch_may_be_scored_several_times_and_the_best_score_counts(tmp_path: Path) -> None:
+    with run("mine", {}, 0, metric="accuracy", root=tmp_path) as this:
+        this.log(1, step=100, val=0.9, test=0.8)
+        this.log(1, step=200, val=0.5, test=0.4)
+    (one,) = compare("mine", tmp_path).study.runs
+    assert (one.state, one.reason) == ("COMPLETED", None)
+    assert one.result is not None
+    assert one.result.best is not None
+    assert (one.result.best.validation, one.result.best.test) == (0.9, 0.8)
+    path = one.path / "metrics.jsonl"
+    logged = path.read_text().replace('"value": 0.9', '"value": 0.7')
+    path.write_text(logged)
+    assert compare("mine", tmp_path).study.runs[0].state == "CORRUPT"
+
+
+def test_scores_of_one_place_in_several_calls_belong_together(tmp_path: Path) -> None:
+    with run("mine", {}, 0, metric="error", unit="%", root=tmp_path) as this:
+        for epoch in (1, 2):
+            this.log(epoch, val=3.0 - epoch)
+            this.log(epoch, train=0.1)
+            this.log(epoch, test=5.0 - epoch)
+        this.log(2, step=7, val=9.0)
+        this.log(2, step=8, test=9.0)
+    result = this.folder.result()
+    assert result["best"] == {"epoch": 2, "validation": 1.0, "test": 3.0}
+    assert result["last"] == {"epoch": 2, "validation": 9.0, "test": None}
+
+
+def test_numbers_of_numpy_are_numbers(tmp_path: Path) -> None:
+    rate = numpy.logspace(-3, -1, 3)[0]
+    with run("mine", {"lr": rate, "sizes": (1, 2)}, 0, root=tmp_path) as this:
+        this.log(numpy.int64(1), step=numpy.int32(10), val=numpy.float32(0.5))
+        this.parameters(numpy.int64(3), recurrent=numpy.int64(2))
+        this.step_seconds = numpy.float32(0.25)  # type: ignore[assignment]
+    (one,) = compare("mine", tmp_path).study.runs
+    assert one.state == "COMPLETED"
+    assert one.config == {"study": "mine", "lr": 0.001, "sizes": [1, 2], "seed": 0}
+    assert one.result is not None
+    assert (one.result.recurrent_parameters, one.result.step_seconds) == (2, 0.25)
+    same = run("mine", {"lr": 0.001, "sizes": [1, 2]}, 0, root=tmp_path)
+    assert same.done
+
+
+def test_an_unknown_time_of_a_step_does_not_cost_the_run(tmp_path: Path) -> None:
+    with run("mine", {}, 0, root=tmp_path) as this:
+        this.log(1, val=1.0)
+        this.step_seconds = float("nan")
+    assert this.folder.result()["seconds"]["step"] is None
 
 
 ACCURACY = {"name": "accuracy", "direction": "max", "unit": "", "chance": None}

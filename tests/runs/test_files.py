@@ -49,6 +49,20 @@ def test_create_is_given_to_one(tmp_path):
     assert os.listdir(tmp_path) == ["1.claim"]
 
 
+def test_what_was_created_is_created_though_the_reply_was_lost(tmp_path, monkeypatch):
+    class Forgetful(durable.Disk):
+        def link(self, source, target):
+            super().link(source, target)
+            raise FileExistsError(17, "File exists")
+
+    path = tmp_path / "1.claim"
+    with monkeypatch.context() as patched:
+        patched.setattr(durable, "disk", Forgetful())
+        assert durable.create(path, "first")
+    assert not durable.create(path, "second")
+    assert (path.read_text(), os.listdir(tmp_path)) == ("first", ["1.claim"])
+
+
 def test_append_closes_a_torn_line_first(tmp_path):
     path = tmp_path / "m.jsonl"
     durable.append(path, "one")

@@ -85,6 +85,21 @@ def test_a_reused_process_id_is_not_the_owner(folder):
     assert folder.state().name == "LOST"
 
 
+def test_a_process_of_another_container_of_this_name_may_be_alive(folder):
+    folder.claim()
+    dead_owner(folder)
+    claim = folder.path / "attempts" / "1.claim"
+    record = json.loads(claim.read_text())
+    assert (folder.state().name, folder.is_near()) == ("LOST", True)
+    claim.write_text(json.dumps({**record, "space": "pid:[1]"}))
+    assert (folder.state().name, folder.is_near()) == ("RUNNING", False)
+    with pytest.raises(ClaimedError):
+        RunFolder(folder.path).claim()
+    # An older gatekit did not record it.
+    claim.write_text(json.dumps({**record, "space": None}))
+    assert folder.state().name == "LOST"
+
+
 def test_a_claim_lost_in_a_race_is_refused(folder, monkeypatch):
     monkeypatch.setattr(durable, "create", lambda *_: False)
     with pytest.raises(ClaimedError, match="a moment ago"):

@@ -14,7 +14,7 @@ import gatekit
 from gatekit.runs import heartbeat
 from gatekit.runs.folder import ClaimedError, RunFolder
 from gatekit.runs.heartbeat import keep
-from gatekit.study.launch import launch, report
+from gatekit.study.launch import launch, loop, report
 
 
 def elsewhere(run):
@@ -56,6 +56,19 @@ def test_row_90_a_silent_machine_locks_nothing(tmp_path, short):
     assert plan.runs[0].folder().state().attempt == 2
     assert outcome.skipped == []
     assert "LOST: no heartbeat from node7" in plan.log.read_text()
+
+
+def test_another_container_of_the_same_name_is_awaited_and_replaced_if_silent(tmp_path, short):
+    plan = plan_of(tmp_path, "good")
+    folder = elsewhere(plan.runs[0])
+    claim = folder.claim_path(1)
+    here = {"host": platform.node(), "pid": 2**30, "space": "pid:[1]"}
+    claim.write_text(json.dumps(json.loads(claim.read_text()) | here))
+    keep(folder, replaced=lambda: None).set()
+    outcome = launch(plan, start)
+    assert (outcome.code, states(plan)) == (0, ["COMPLETED"])
+    assert "Waiting for good (process" in plan.log.read_text()
+    assert f"LOST: no heartbeat from {platform.node()}" in plan.log.read_text()
 
 
 def test_row_89_a_machine_that_beats_is_awaited(tmp_path, short):
@@ -155,6 +168,33 @@ def test_a_late_word_about_a_lost_attempt_does_not_concern_the_next(tmp_path):
     RunFolder(run.path).claim()
     run.folder().lost(1, "gone")
     assert run.folder().state().name == "RUNNING"
+
+
+def test_what_a_launcher_records_late_is_not_about_the_next_attempt(tmp_path, monkeypatch):
+    plan = plan_of(tmp_path, "exit")
+    next_one = plan.runs[0].folder()
+    verdict = loop._Launching._verdict
+
+    def claimed_meanwhile(launching, slot):
+        next_one.claim()
+        next_one.write_config({"units": 1})
+        threading.Timer(2.0, next_one.finish, [RESULT]).start()
+        found = verdict(launching, slot)
+        assert found[0] == "FAILED"
+        return found
+
+    monkeypatch.setattr(loop._Launching, "_verdict", claimed_meanwhile)
+    record = RunFolder.status
+    seen = []
+
+    def recorded(folder, state, reason=None, attempt=None):
+        record(folder, state, reason, attempt)
+        seen.append((state, RunFolder(folder.path).state().name))
+
+    monkeypatch.setattr(RunFolder, "status", recorded)
+    outcome = launch(plan, start)
+    assert ("FAILED", "RUNNING") in seen
+    assert (outcome.failed, outcome.code, states(plan)) == ([], 0, ["COMPLETED"])
 
 
 def test_a_script_of_the_users_beats_too(tmp_path, short):

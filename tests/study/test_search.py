@@ -159,6 +159,22 @@ def test_the_same_command_goes_on_up_to_its_trials(monkeypatch, optuna):
     assert len({*rates(first.configs), *rates(more.configs)}) == 8
 
 
+def test_trials_of_a_cell_that_was_edited_are_not_those_of_the_new_one(monkeypatch, optuna, place):
+    folder = place / "conf" / "cell"
+    folder.mkdir(parents=True)
+    made = []
+    for bias in (0, 1, 0):
+        (folder / "mine.yaml").write_text(
+            "defaults: [lstm, _self_]\nname: mine\nreference: unpublished\n"
+            f"gates: {{forget: {{initializers: {{bias: {{kind: constant, value: {bias}}}}}}}}}\n"
+        )
+        backend = Inline(lambda config: config["optimizer"]["learning_rate"])
+        tuning(monkeypatch, backend, RATE, "cell=mine", "trials=3")
+        made.append(len(backend.configs))
+    assert made == [3, 3, 0]
+    assert len(os.listdir("experiments/default/runs")) == 6
+
+
 def test_no_point_is_tried_twice_and_a_small_space_ends(monkeypatch, optuna):
     backend = Inline(lambda config: config["dropout"])
     tuning(monkeypatch, backend, "dropout=choice(0.0,0.1,0.2)", "layers=choice(1,2)", "trials=20")

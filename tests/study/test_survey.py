@@ -52,7 +52,8 @@ def test_a_changed_source_marks_the_old_runs_and_keeps_them(tmp_path):
     new = changed(plan_of(tmp_path, "good"), "2" * 8)
     launch(new, start)
     first, second = survey(old.study)
-    assert {first.stale, second.stale} == {None, "plugins or data have changed"}
+    why = "plugins, data or gatekit's own numbers have changed"
+    assert {first.stale, second.stale} == {None, why}
     assert states(old) == states(new) == ["COMPLETED"]
     assert (old.runs[0].path / STALE).exists()
     launch(old, start)

@@ -61,7 +61,7 @@ def test_windows_without_a_target_change_no_weight_and_the_next_one_does(place):
     task = components.load().task(run.config["task"])
     feed = Feed(task, task.splits(numpy.random.default_rng(0)), 0, 4, tbptt=2)
     model = build_model(run.config, task.signature(), feed.masked)
-    model.sparse = True
+    windows = model.count_windows()
     model.compile("adam", jit_compile=False)
     seen = [named_weights(model)]
     for step in range(3):
@@ -72,7 +72,46 @@ def test_windows_without_a_target_change_no_weight_and_the_next_one_does(place):
         for one, other in itertools.pairwise(seen)
     ]
     assert changed == [False, False, True]
-    assert int(model.optimizer.iterations) == 3
+    assert (int(windows), int(model.optimizer.iterations)) == (3, 1)
+
+
+THREE = ("task=sum", "trainer.batch=4", "trainer.tbptt=2")
+"""Each batch has three windows, of which the last one has the target."""
+
+
+@pytest.mark.slow
+def test_averages_begin_with_the_first_update_and_not_with_the_first_window(place):
+    _, first = made(place / "plain", *THREE, "trainer.steps=3")
+    _, averaged = made(place / "averaged", *THREE, "trainer.steps=3", "optimizer.ema=0.75")
+    for name, value in first.items():
+        numpy.testing.assert_allclose(averaged[name], value, rtol=1e-6, err_msg=name)
+
+
+@pytest.mark.slow
+def test_adam_s_first_update_is_its_learning_rate_after_windows_without_a_target(place):
+    run = planned(*THREE, "trainer.steps=3", "optimizer.learning_rate=0.01")
+    task = components.load().task(run.config["task"])
+    feed = Feed(task, task.splits(numpy.random.default_rng(0)), 0, 4, tbptt=2)
+    model = build_model(run.config, task.signature(), feed.masked)
+    before = named_weights(model)["head/kernel"]
+    _, after = made(place / "run", *THREE, "trainer.steps=3", "optimizer.learning_rate=0.01")
+    moved = numpy.abs(after["head/kernel"] - before)
+    assert moved.max() == pytest.approx(0.01, rel=1e-3)
+
+
+@pytest.mark.slow
+def test_a_schedule_counts_windows_without_a_target(place):
+    words = (*THREE, "trainer.steps=3", "optimizer=sgd", "optimizer.learning_rate=0.1")
+    run = planned(*words)
+    task = components.load().task(run.config["task"])
+    feed = Feed(task, task.splits(numpy.random.default_rng(0)), 0, 4, tbptt=2)
+    before = named_weights(build_model(run.config, task.signature(), feed.masked))
+    _, constant = made(place / "constant", *words)
+    _, falling = made(place / "falling", *words, "optimizer.schedule=linear")
+    # The third of three steps has a third of the rate.
+    for name in before:
+        full, part = constant[name] - before[name], falling[name] - before[name]
+        numpy.testing.assert_allclose(3 * part, full, rtol=1e-3, atol=1e-6, err_msg=name)
 
 
 @pytest.mark.slow

@@ -353,6 +353,15 @@ def test_schedules(schedule, place, share):
     assert math.isclose(float(made.learning_rate), 0.2 * share, rel_tol=1e-5)
 
 
+@pytest.mark.parametrize(("weights", "loss"), [([3, 1], 3.25), ([0.03, 0.01], 3.25), ([0, 0], 0)])
+def test_the_loss_is_a_mean_also_if_weights_add_up_to_less_than_one(weights, loss):
+    x = keras.Input((None, 1))
+    model = SequenceModel(x, x, loss_kind="mse")
+    y, weights = numpy.array([[[2.0], [1.0]]]), numpy.array([weights], "float32")
+    seen = model.compute_loss(None, y, numpy.array([[[0.0], [0.0]]]), weights)
+    assert float(seen) == pytest.approx(loss)
+
+
 def test_the_cell_of_a_run_is_read_once_for_all_layers(monkeypatch, place, float32):
     (run,) = plan(compose(["task=sum", "layers=3", "bidirectional=true", "units=2"])).runs
     calls = []

@@ -26,6 +26,10 @@ VARIANTS = {
         *("dropout=0.2", "++cell.learned_initial_state=[c]", "optimizer.learning_rate=0.05"),
         "optimizer.ema=0.9",
     ],
+    "windows of separate sequences, most without a target, linear, averaged weights": [
+        *("task=sum", "trainer.tbptt=2", "trainer.steps=33", "trainer.batch=4"),
+        *("optimizer.schedule=linear", "optimizer.learning_rate=0.05", "optimizer.ema=0.9"),
+    ],
     "AdamW, warm-up, wsd, averaged weights": [
         *("task=echo", "trainer.epochs=4", "trainer.batch=8", "optimizer=adamw"),
         *("optimizer.weight_decay=0.5", "optimizer.learning_rate=0.05", "optimizer.ema=0.9"),

@@ -94,6 +94,15 @@ def test_the_best_epoch_and_patience(folder, direction, best):
         assert archive["w"][0] == best
 
 
+def test_an_epoch_in_which_a_run_diverges_has_not_the_score_of_the_one_before(folder):
+    book = begun(folder)
+    epoch(book, 0.5, 2)
+    assert book.last() == {"epoch": 1, "validation": 0.5}
+    book.epoch, book.closed = 2, False
+    assert book.last()["epoch"] == 2
+    assert numpy.isnan(book.last()["validation"])
+
+
 def test_what_came_after_the_checkpoint_is_taken_back(folder):
     book = begun(folder)
     epoch(book, 0.5, 2)

@@ -77,6 +77,20 @@ def test_the_first_epoch_and_validation_do_not_count_as_steps(
         assert run.step_seconds == 2.5
 
 
+def test_a_second_fit_goes_on_with_the_numbers_of_epochs(monkeypatch: pytest.MonkeyPatch) -> None:
+    with gatekit.run("mine", {}, seed=0, metric="accuracy") as run:
+        logger = gatekit.RunLogger(run)
+        monkeypatch.setattr(logger, "_steps", lambda: 0)
+        monkeypatch.setattr(logger, "_trained", lambda: 8)
+        for first in (0, 0, 4, 9):
+            logger.on_train_begin()
+            for epoch in range(first, first + 2):
+                logger.on_epoch_begin(epoch)
+                logger.on_epoch_end(epoch, {"val_accuracy": 1 / (1 + len(run.scores))})
+    assert [score["epoch"] for score in run.scores] == [1, 2, 3, 4, 5, 6, 10, 11]
+    assert run.folder.result()["best"]["epoch"] == 1
+
+
 def test_a_metric_that_fit_does_not_log_is_an_error_that_lists_them() -> None:
     with (
         pytest.raises(ConfigError, match=r"has not logged val_auc; .* one of accuracy, loss"),

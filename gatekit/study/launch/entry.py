@@ -145,4 +145,4 @@ def _because(folder: RunFolder, run: PlannedRun) -> str:
         return "the source has changed of " + ", ".join(f"plugin {name}" for name in changed)
     if data_hash not in (None, run.data_hash):
         return "the data have changed"
-    return "plugins or data have changed"
+    return "plugins, data or gatekit's own numbers have changed"

@@ -26,6 +26,7 @@ from .work import Work
 GRACE = 4.0
 """Seconds that a run gets to stop by itself after its batch."""
 
+CLAIMED = "another process claimed it first"
 PAUSE_AFTER = 3
 """Runs in a row that could not read or write, after which the disk is to blame."""
 
@@ -227,13 +228,7 @@ class _Launching:
         state = folder.state()
         if state.name == "RUNNING" and not handle.owns(folder, slot.attempt):
             self.others.add(run)
-            self.progress.again(
-                self.plan.label(run),
-                "RUNNING",
-                "another process claimed it first",
-                seconds,
-                run.path,
-            )
+            self.progress.again(self.plan.label(run), "RUNNING", CLAIMED, seconds, run.path)
             return
         if state.attempt == slot.attempt and handle.unstarted():
             self.progress.again(self.plan.label(run), "LOST", handle.reason(), seconds, run.path)
@@ -253,7 +248,8 @@ class _Launching:
             state_name, reason = self._verdict(slot)
             try:
                 durable.folder(folder.path)
-                folder.status(state_name, reason)
+                # Of the attempt that was seen: another sweep may have claimed the run since.
+                folder.status(state_name, reason, state.attempt)
             except OSError as error:
                 if not reason.startswith(durable.TROUBLE):
                     reason = f"{durable.trouble(error, folder.path)} ({reason})"
@@ -261,6 +257,10 @@ class _Launching:
                 self._failed(run, reason, seconds)
                 return
             state = folder.state()
+            if state.name == "RUNNING":
+                self.others.add(run)
+                self.progress.again(self.plan.label(run), "RUNNING", CLAIMED, seconds, run.path)
+                return
         if state.name == "FAILED":
             self._failed(run, state.reason or "", seconds)
             return

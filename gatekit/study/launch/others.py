@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import platform
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -105,7 +104,7 @@ class Others:
         host, pid = folder.owner() or ("an unknown machine", 0)
         silent = f"held by process {pid} on {host}, silent for {heartbeat.SILENCE:.0f} s"
         again = "then type the same command again."
-        if host == platform.node():
+        if folder.is_near():
             remedy = f"Type kill -CONT {pid} if it is suspended, or kill -9 {pid} to give it up; "
         elif size is not None:
             folder.lost(state.attempt, f"no heartbeat from {host} for {heartbeat.SILENCE:.0f} s")

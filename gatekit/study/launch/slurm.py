@@ -133,7 +133,7 @@ class JobRun:
         self.name, self.begun = state.name, state.attempt > self.before
         final = state.name in OUTCOMES or (state.name == "FAILED" and self.begun)
         # A run of this machine that is alive outlives its job for a moment.
-        here = state.name == "RUNNING" and (folder.owner() or ("", 0))[0] == platform.node()
+        here = state.name == "RUNNING" and folder.is_near()
         self.ended = final or (self.job is not None and self.job.over() and not here)
 
     def waiting(self) -> bool:

@@ -6,7 +6,7 @@ import dataclasses
 import itertools
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from gatekit.cell.errors import ConfigError, GatekitError
@@ -26,10 +26,13 @@ from .storage import storage
 
 if TYPE_CHECKING:
     from optuna.study import Study
-    from optuna.trial import Trial
+    from optuna.trial import FrozenTrial, Trial
 
 REPEATED = "repeated"
 TRIES = 200
+CHECKED = 20
+"""Trials of an earlier command whose runs are looked for."""
+
 LOOK_EVERY = 2.0
 """Seconds between two looks at the validation scores of a run that goes on."""
 
@@ -143,18 +146,22 @@ class _VariantSearch:
                 "gatekit confirm STUDY --seeds N for fresh seeds of the best."
             )
         task = components.load(run.config["plugins"]).task(run.config["task"])
-        name = _name(search, index, run)
+        words = _name(search, index, run)
         options: Mapping[str, Any] = search.options or {}
         startup = int(options["startup"])
         median = optuna.pruners.MedianPruner(n_startup_trials=startup)
-        self.study: Study = optuna.create_study(
-            study_name=name,
-            storage=storage,
-            direction="maximize" if task.metric.direction == "max" else "minimize",
-            pruner=median if options["pruner"] == "median" else optuna.pruners.NopPruner(),
-            load_if_exists=True,
-        )
-        before = self.study.get_trials(deepcopy=False)
+        kept: dict[str, Any] = {
+            "storage": storage,
+            "direction": "maximize" if task.metric.direction == "max" else "minimize",
+            "pruner": median if options["pruner"] == "median" else optuna.pruners.NopPruner(),
+            "load_if_exists": True,
+        }
+        for number in itertools.count(1):
+            name = words if number == 1 else f"{words} {number}"
+            self.study: Study = optuna.create_study(study_name=name, **kept)
+            before = self.study.get_trials(deepcopy=False)
+            if not self._of_others(before):
+                break
         # Seeded by how many there are: a search that goes on does not draw its first points again.
         drawn = seeds.integer(search.seed, "optuna", name, len(before), bits=31)
         self.study.sampler = optuna.samplers.TPESampler(
@@ -180,6 +187,21 @@ class _VariantSearch:
                     optuna.trial.Trial(self.study, frozen._trial_id),
                     max(frozen.intermediate_values, default=0),
                 )
+
+    def _of_others(self, trials: Sequence[FrozenTrial]) -> bool:
+        """Return whether trials belong to another configuration under the same words.
+
+        A cell or an experiment is a file that may be edited; then the same trial is another run.
+        """
+        over = (self.states.COMPLETE, self.states.PRUNED)
+        ended = [t for t in trials if t.state in over and t.params.keys() == self.space.keys()]
+        return bool(ended) and not any(self._is_there(trial) for trial in ended[:CHECKED])
+
+    def _is_there(self, trial: FrozenTrial) -> bool:
+        try:
+            return self._run(trial).path.is_dir()
+        except GatekitError:
+            return False
 
     def left(self) -> int:
         """Return how many runs are still to be begun."""
@@ -290,7 +312,7 @@ class _VariantSearch:
             return int(text) if draw.whole else float(text)
         return text
 
-    def _run(self, trial: Trial) -> PlannedRun:
+    def _run(self, trial: Trial | FrozenTrial) -> PlannedRun:
         values = {}
         for key, draw in self.search.space.items():
             value = trial.params[key]

@@ -97,7 +97,8 @@ class Probe:
                 logits = self.model(called(inputs), training=False)
             values = step_loss(self.loss, y, logits)
             counted = tf.cast(weights, values.dtype)
-            loss = tf.reduce_sum(values * counted) / tf.maximum(tf.reduce_sum(counted), 1.0)
+            count = tf.reduce_sum(counted)
+            loss = tf.reduce_sum(values * counted) / tf.where(count > 0, count, 1.0)
         perturbations = {n: each.perturbations for n, each in instruments.items()}
         slopes = tape.gradient(loss, perturbations, unconnected_gradients="zero")
         traced = {}
