@@ -16,6 +16,7 @@ from gatekit.cli.main import main
 from gatekit.registry import catalogue, cell_names, load_cell
 from gatekit.registry.discovery import CELL_FOLDERS
 from gatekit.testing.scaffold import KINDS
+from gatekit.testing.suite import NAMES
 
 from .pages import ROOT
 
@@ -53,6 +54,22 @@ def test_every_kind_of_plugin_that_new_writes_is_named() -> None:
     assert set(re.split(r", | or ", row)) == {kind.replace("-", " ") for kind in KINDS}
 
 
+@pytest.mark.parametrize(
+    ("kind", "page"),
+    [
+        ("gates", "docs/plugins.md"),
+        ("cells", "docs/plugins.md"),
+        ("blocks", "docs/howto/block.md"),
+        ("functions", "docs/howto/function.md"),
+        ("tasks", "docs/howto/task.md"),
+    ],
+)
+def test_every_check_has_a_row(kind: str, page: str) -> None:
+    (table,) = re.findall(rf"^\| check of a {kind[:-1]}\b.*\n((?:\|.*\n)+)", read(page), re.M)
+    first = "".join(row.split("|")[1] for row in table.splitlines())
+    assert set(re.findall(r"`(\w+)`", first)) == set(NAMES[kind])
+
+
 def test_every_public_name_for_tasks_and_tests_has_a_reference() -> None:
     page = read("docs/reference/python.md")
     named = {name.rpartition(".")[2] for name in re.findall(r"^::: ([\w.]+)$", page, re.M)}
@@ -69,6 +86,11 @@ def test_cells_with_many_states_and_with_further_inputs() -> None:
     (names,) = re.findall(r"Cells with further inputs \((.*?)\)", page)
     further = {name for name, spec in specs.items() if spec.inputs}
     assert set(re.findall(r"`(\w+)`", names)) == further
+
+
+def test_the_tier_of_the_example_of_reproducing_a_paper() -> None:
+    tier = dict(load_cell("chrono_lstm", catalogue()).about).get("tier") or "certified"
+    assert f"`chrono_lstm` is {tier}." in read("docs/howto/reproduce.md")
 
 
 @pytest.mark.parametrize("command", sorted(COMMANDS))
