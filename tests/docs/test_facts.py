@@ -88,6 +88,21 @@ def test_cells_with_many_states_and_with_further_inputs() -> None:
     assert set(re.findall(r"`(\w+)`", names)) == further
 
 
+def test_equations_beside_a_picture_are_those_of_the_pictured_cell() -> None:
+    found, known = 0, catalogue()
+    for part in read("docs/concepts.md").split("](zoo/")[1:]:
+        name, _, text = part.partition(".svg)")
+        equations = {name: str(expr) for name, expr in load_cell(name, known).equations}
+        for left, right in re.findall(r"`(\w+) = ([^`]*)`", text):
+            if left in equations:
+                found += 1
+                assert right.replace(" ", "") == equations[left].replace(" ", ""), name
+    assert found >= 2
+    gla = load_cell("gla", known)
+    assert f"has {DIGITS[len(gla.gates) - 2]} gates" in read("docs/concepts.md")
+    assert f"and {DIGITS[len(gla.equations) - 2]} equations" in read("docs/concepts.md")
+
+
 def test_the_tier_of_the_example_of_reproducing_a_paper() -> None:
     tier = dict(load_cell("chrono_lstm", catalogue()).about).get("tier") or "certified"
     assert f"`chrono_lstm` is {tier}." in read("docs/howto/reproduce.md")
