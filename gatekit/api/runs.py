@@ -200,7 +200,7 @@ def extend(
         most: the most seeds; fixed at the first look, and may be left out later.
         seeds: add seeds up to this number without a look, instead.
         step: seeds from look to look; by default a tenth of ``most``.
-        launch: words such as ``n_jobs=4`` that choose how runs are made.
+        launch: words such as ``n_jobs=4`` that choose how runs are started.
         grouping: ``by``, ``within``, ``together``, ``where``, ``tasks``, ``baseline``, ``split``
             and ``margin`` of `gatekit.compare`, fixed at the first look.
 

@@ -98,7 +98,7 @@ def listing(tasks: Mapping[str, type[Task]] | None = None) -> list[dict[str, str
             "name": name,
             "package": "",
             "version": "",
-            "state": f"yours to bring: {task.own_file}",
+            "state": f"provide it yourself: {task.own_file}",
             "path": "",
         }
         for name, task in _tasks(tasks).items()

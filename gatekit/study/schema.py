@@ -79,16 +79,16 @@ def one_of(*names: str) -> Check:
 
 
 def texts(value: Any) -> list[str]:
-    """Check for a list of texts."""
+    """Check for a list of strings."""
     if not isinstance(value, list) or not all(isinstance(v, str) and v for v in value):
-        raise WrongError("a list of texts, such as [a, b]")
+        raise WrongError("a list of strings, such as [a, b]")
     return value
 
 
 def mapping(value: Any) -> dict[str, Any]:
-    """Check for a mapping with text keys."""
+    """Check for a mapping whose keys are strings."""
     if not isinstance(value, Mapping) or not all(isinstance(k, str) for k in value):
-        raise WrongError("a mapping whose keys are texts")
+        raise WrongError("a mapping whose keys are strings")
     return dict(value)
 
 

@@ -61,7 +61,7 @@ class PianoRolls(Task):
 
 
 class CanonicalRolls(PianoRolls):
-    """Base of tasks whose pieces stand in a canonical file, which the user brings.
+    """Base of tasks whose pieces are in a canonical file, which the user provides.
 
     A subclass states ``content``, the hash of the pieces (`content_hash`), and in ``own_file``
     where the file is found; the same pieces in another form of file are the same data.

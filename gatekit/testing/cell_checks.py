@@ -131,7 +131,7 @@ def memory_length(subject: InCell) -> str | None:
         return "no gate plays the role forget (roles: {forget: GATE})"
     value = _gates(subject)[gate]
     if np.min(value) < 0 or np.max(value) > 1 or np.max(value) == 0:
-        return f"the values of {gate} are no shares between 0 and 1"
+        return f"the values of {gate} are not shares between 0 and 1"
     kept = np.clip(np.mean(value, axis=(0, 1)), 1e-6, 1 - 1e-6)
     half = np.log(0.5) / np.log(kept)
     # The states that the gate keeps: their equation multiplies what was before by it.

@@ -89,7 +89,7 @@ def data_hash_stable(subject: Subject) -> str | None:
     """``data_hash`` is 64 hexadecimal digits, the same for an equal task."""
     task = subject.instance
     found = [task.data_hash(), type(task)(**task.options()).data_hash()]
-    remedy = "return gatekit.tasks.task.recipe_hash('NAME/1', self.options())"
+    remedy = "return gatekit.tasks.recipe_hash('NAME/1', self.options())"
     if not isinstance(found[0], str) or not re.fullmatch(r"[0-9a-f]{64}", found[0]):
         raise CheckError(f"data_hash() returns {found[0]!r}, not 64 hexadecimal digits", remedy)
     if found[0] != found[1]:

@@ -20,13 +20,14 @@ class Adding(StreamedTask):
 
     Chance: 1/6 = 0.167, the variance of the sum of two uniform numbers, by the constant guess 1.
 
-    Separates: GRU and chrono-initialised LSTM from an LSTM with forget bias 1 and a plain RNN,
-        which stay at chance.
+    Separates: GRU and chrono-initialised LSTM from a plain RNN, which stays at chance. An LSTM with
+        forget bias 1 learns later: at length 100 it solves the task on 9 of 10 seeds.
 
     Time: 55 s
 
     Measured: length 100, 128 units, batch 50, Adam 3e-3, 1,200 steps: LSTM 0.170, chrono LSTM
-        0.0053, GRU 0.0008, RNN 0.200, about 55 s each (PyTorch, one CPU thread, one seed).
+        0.0053, GRU 0.0008, RNN 0.200, about 55 s each (PyTorch, one CPU thread, one seed). In
+        gatekit, the same, means of 10 seeds: LSTM 0.021, chrono LSTM 0.0014, GRU 0.0012, RNN 0.167.
 
     Published: Bai et al. Table 1, length 600, 70,000 parameters: LSTM 0.164, GRU 5.3e-5, RNN 0.177.
         Tallec & Ollivier Figure 2: at length 750 a chrono LSTM of 128 units converges 7 times

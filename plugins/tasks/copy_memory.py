@@ -21,7 +21,7 @@ class Copy(StreamedTask):
         variable: whether each sequence draws its own lag evenly from 1 to ``length``, so that the
             signal has to be waited for.
 
-    Chance: items ln(symbols) / (length + 2 items) = 0.173, who knows only when to answer
+    Chance: items ln(symbols) / (length + 2 items) = 0.173, knowing only when to answer
 
     Separates: Nothing in minutes: at length 60 all cells stay at chance. At length 500 and more,
         chrono initialisation and refine gates from other LSTMs, by the papers.

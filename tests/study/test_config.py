@@ -103,7 +103,7 @@ def test_row_18_target(changes):
         ({"precision": "float16"}, "one of float32"),
         ({"seed": -1}, "seed is an integer from 0"),
         ({"seed": 1.0}, "seed is an integer"),
-        ({"plugins": "a.py"}, "a list of texts"),
+        ({"plugins": "a.py"}, "a list of strings"),
         ({"root": ""}, "root is a string"),
         ({"seeds": 0}, "an integer from 1 to 100,000, or null"),
         ({"n_jobs": 0}, "n_jobs is an integer"),

@@ -71,7 +71,7 @@ def test_what_the_user_brings_is_listed_and_verified_by_reading_it(tasks, tmp_pa
     both = {**tasks, "brought": Brought}
     row = next(row for row in data.listing(both) if row["name"] == "brought")
     assert row["package"] == row["path"] == ""
-    assert row["state"] == "yours to bring: words.txt of somewhere"
+    assert row["state"] == "provide it yourself: words.txt of somewhere"
     (tmp_path / "words.txt").write_text("text")
     assert data.verify("brought", both, tmp_path / "words.txt") == tmp_path / "words.txt"
     with pytest.raises(DataError, match=r"there is no .*other.txt"):

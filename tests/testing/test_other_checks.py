@@ -306,7 +306,7 @@ def test_a_planted_cell_fails(name: str, write: Write) -> None:
             "half of h is left after 1.0",
         ),
         ("equations:\n  h: g * h_prev + x_gate\n", "no gate plays the role forget"),
-        ("roles: {forget: x_gate}\nequations:\n  h: g * h_prev + x_gate\n", "no shares between"),
+        ("roles: {forget: x_gate}\nequations:\n  h: g * h_prev + x_gate\n", "not shares between"),
     ],
 )
 def test_how_long_a_cell_remembers(equations: str, says: str, write: Write) -> None:

@@ -22,9 +22,10 @@ SIZES = {"state": "state", "flops": "FLOPs/token"}
 
 HELP = """usage: gatekit plan [-m] KEY=VALUE ... [--list] [--json]
 
-Show what `gatekit train` would do with the same arguments: which runs are done, failed, stale or
-still to run. Each variant is tried for three training steps in a temporary folder, which shows its
-time and memory. Nothing is stored, and no run starts.
+Show what `gatekit train` would do with the same arguments: which runs are
+done, failed, stale or still to run. Each variant is tried for three training
+steps in a temporary folder, which shows its time and memory. Nothing is
+stored, and no run starts.
 
   --list  only list the runs; do not try anything
   --json  write JSON

@@ -44,7 +44,9 @@ def run(name: str, argv: Sequence[str]) -> int:
         metavar="T",
         help="divides the logits: below 1 likelier characters, 0 always the likeliest (default: 1)",
     )
-    parser.add_argument("--seed", type=int, default=0, metavar="N", help="default: 0")
+    parser.add_argument(
+        "--seed", type=int, default=0, metavar="N", help="seed of the draws (default: 0)"
+    )
     parser.add_argument(
         "--prompt", metavar="TEXT", help="what the model reads first (default: a line end)"
     )
