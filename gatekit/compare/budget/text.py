@@ -40,15 +40,23 @@ def reach_lines(groups: Sequence[Reached], threshold: float, cost: str) -> list[
     for one in groups:
         text = reach_verdict(one)
         lines += wrap(printable(text), WIDTH, break_on_hyphens=False) if text else []
-    return [*lines, *wrap(f"note: {reach_note()}", WIDTH)]
+    return [*lines, *wrap(f"note: {reach_note(groups)}", WIDTH)]
 
 
-def reach_note() -> str:
-    """Return what medians are and how runs count that never reach a threshold."""
-    return (
+def reach_note(groups: Sequence[Reached]) -> str:
+    """Return what medians are, how runs count that never reach it, and if there were looks.
+
+    Args:
+        groups: the result of ``reach``.
+    """
+    note = (
         "medians are Kaplan-Meier estimates with log-log intervals; a run that ended without"
         " reaching it is censored there, and one that diverged at the end of the longest run"
     )
+    tests = [one.row.difference.test for one in groups if one.row.difference]
+    if any(test is not None and test.look is not None for test in tests):
+        note += "; these p values are not corrected for the looks at the study"
+    return note
 
 
 def reach_cells(one: Reached) -> list[str]:

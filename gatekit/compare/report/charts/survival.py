@@ -55,7 +55,7 @@ def survival(sheet: Sheet) -> Section | None:
         verdicts=[
             (_look(one), text, _decided(one)) for one in every if (text := reach_verdict(one))
         ],
-        note=reach_note(),
+        note=reach_note(every),
     )
     heading = f"Training until validation {metric} {sheet.reach:g}"
     return Section("reach", printable(heading), body)
