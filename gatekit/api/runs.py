@@ -269,8 +269,8 @@ def report(
         x: a swept key: it defines blocks and the x axis of a chart.
         plugins: plugin files outside the folders that gatekit scans.
         reach: a threshold of the validation metric: the page shows how much training it takes.
-        over: what ``reach`` counts, and what learning curves are over at first; ``epochs`` by
-            default.
+        over: what ``reach`` counts, and what learning curves are over at first; by default what
+            the budget ``at`` counts, or ``epochs``.
         grouping: ``by``, ``baseline`` and the other arguments of `gatekit.compare`.
 
     Raises:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from gatekit.cell.errors import ConfigError
 from gatekit.compare.budget.at import Budget, at_budget, read_budget
-from gatekit.compare.deciding.decided import decided, read_margin
+from gatekit.compare.deciding.decided import decided, margin_notes, read_margin
 from gatekit.compare.deciding.notes import notes_on
 from gatekit.compare.deciding.refused import (
     blocked,
@@ -99,7 +99,7 @@ def compare(
         root: the folder that contains the studies.
         by: configuration keys to group by; None means every key that differs except the seed.
         baseline: label of the baseline; None means the group ``lstm`` if there is one, otherwise
-            the first label.
+            the plainest group.
         within: keys that define blocks, each with its own baseline; every task is a block already.
         together: keys that were chosen together, such as a cell and the learning rate tuned for
             it; groups that differ only in these keys differ in one setting.
@@ -148,7 +148,7 @@ def compare(
     keys = None if by is None else [*by, *(key for key in within if key not in by)]
     tuned = Tuned(loaded, (), ())
     if best_of:
-        tuned = choose_best(loaded, best_of, keys)
+        tuned = choose_best(loaded, best_of, keys, area)
         loaded = tuned.study
     grouping = group_runs(loaded.runs, keys, within, tuned.keys)
     names = read_names(labels, grouping.groups)
@@ -183,6 +183,7 @@ def compare(
     rows = [dataclasses.replace(row, place=at) for row, at in zip(rows, where_, strict=True)]
     notes = looks_notes(loaded.looks, family(rows), later)
     notes += [*filter(None, [baselines.note()]), *remarks, *notes_on(loaded, grouping, rows)]
+    notes += margin_notes(rows, margin)
     notes += [renamed(choice.note(), names) for choice in tuned.chosen]
     typed = None if margin is None else str(margin)
     return Comparison(

@@ -12,6 +12,7 @@ import scipy.stats
 from gatekit.cell.errors import ConfigError
 from gatekit.compare.comparison import Comparison, compare
 from gatekit.compare.deciding.row import Row
+from gatekit.compare.output.answer import headline
 from gatekit.compare.output.sentence import sentences
 
 from .synthetic import METRIC, configuration, curve, sealed, write_run, write_study
@@ -394,6 +395,48 @@ def test_two_runs_that_both_diverged_are_equal(tmp_path: Path) -> None:
     assert (gru.better, gru.worse, gru.pairs) == (0, 0, 5)
     assert gru.test is not None
     assert (gru.test.p, gru.decision) == (1.0, "open")
+
+
+def test_runs_that_both_diverged_make_ranks_of_the_other_seeds(tmp_path: Path) -> None:
+    """A zero among five differences is no normal noise: the signed ranks decide, not a t test."""
+    runs = tmp_path / "demo" / "runs"
+    for seed in range(1, 6):
+        write_run(runs, configuration("lstm", seed), 8.6 + 0.01 * seed)
+        write_run(runs, configuration("gru", seed), 8.5 + 0.012 * seed)
+    for cell in ("lstm", "gru"):
+        diverged(runs, cell, [0])
+    found = compare("demo", tmp_path, margin=0.3)
+    gru = row(found, "gru").difference
+    assert gru is not None
+    assert gru.test is not None
+    assert (gru.mean, gru.better, gru.direction, gru.ranked) == (None, 5, 1, {0})
+    p = scipy.stats.wilcoxon(gru.values, method="exact", zero_method="wilcox").pvalue
+    assert p == 2.0**-4
+    assert (gru.test.p, gru.test.test, gru.decision) == (p, "exact signed-rank", "open")
+    assert not any("assume normal noise" in note for note in found.notes)
+    assert "margin 0.3: not tested for gru, because a run diverged" in found.notes
+
+
+def test_a_share_of_a_mean_of_zero_is_no_margin(tmp_path: Path) -> None:
+    metric = {"name": "mse", "direction": "min", "unit": "", "chance": 1.0}
+    for seed in range(6):
+        for cell, value in (("lstm", 0.0), ("gru", 0.01 * seed)):
+            config = configuration(cell, seed)
+            write_run(tmp_path / "demo" / "runs", config, value, metric=metric)
+    said = compare("demo", tmp_path, margin="5%").notes
+    note = "margin 5%: not tested for gru, because a run diverged, or the mean of which"
+    assert any(one.startswith(note) for one in said)
+    assert not any("margin" in one for one in compare("demo", tmp_path, margin=0.1).notes)
+
+
+def test_a_metric_of_the_wrong_direction_waits_for_no_run(tmp_path: Path) -> None:
+    metric = {"name": "accuracy", "direction": "min", "unit": "", "chance": 0.1}
+    for seed in range(6):
+        for cell in ("lstm", "gru"):
+            value = 0.8 + 0.01 * seed
+            config = configuration(cell, seed)
+            write_run(tmp_path / "demo" / "runs", config, value, metric=metric)
+    assert headline(compare("demo", tmp_path)) == "The difference is not decided."
 
 
 @pytest.mark.parametrize("state", ["FAILED", "LOST", "INTERRUPTED", "RUNNING", "PLANNED"])
