@@ -21,6 +21,12 @@ def number(value: float, digits: int = 3) -> str:
     return f"{value:#.{digits}g}".rstrip(".")
 
 
+def exact(value: float) -> str:
+    """Return a number that was typed, such as a budget, with all of its digits."""
+    short = f"{value:g}"
+    return short if float(short) == value else repr(value).removesuffix(".0")
+
+
 def p_value(p: float) -> str:
     """Return a p value with its relation: ``= 0.031`` or ``< 0.0001``.
 

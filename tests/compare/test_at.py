@@ -172,6 +172,14 @@ def test_a_test_set_has_no_curve(study: Path) -> None:
         compare("demo", study, at="steps=10", split="test")
 
 
+def test_a_budget_keeps_the_digits_that_were_typed() -> None:
+    budget = read_budget("steps=1234567")
+    assert (budget.typed, str(budget)) == ("steps=1234567", "1234567 steps")
+    assert arguments("demo", at=budget, level=0.9999999) == [
+        "demo", "--at", "steps=1234567", "--level", "0.9999999"
+    ]  # fmt: skip
+
+
 def test_the_command_to_repeat_it_has_the_budget() -> None:
     assert arguments("demo", at="steps=20") == ["demo", "--at", "steps=20"]
     assert str(Budget("flops", 1e12)) == "1e+12 FLOPs"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gatekit.compare.numbers import decimals, number, p_value, shared_decimals, with_interval
+from gatekit.compare.numbers import decimals, exact, number, p_value, shared_decimals, with_interval
 from gatekit.compare.stats.statistics import Interval
 
 
@@ -55,3 +55,12 @@ def test_small_p_values_are_bounded() -> None:
 )  # fmt: skip
 def test_a_p_value_below_the_level_is_printed_below_it(p: float, text: str) -> None:
     assert p_value(p) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(600.0, "600"), (1e12, "1e+12"), (1234567.0, "1234567"), (0.9123456, "0.9123456")],
+)  # fmt: skip
+def test_what_was_typed_keeps_its_digits(value: float, text: str) -> None:
+    assert exact(value) == text
+    assert float(text) == value

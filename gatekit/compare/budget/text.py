@@ -8,7 +8,7 @@ from typing import Any
 
 from gatekit.cell.terminal import escaped
 from gatekit.compare.grouping.label import printable
-from gatekit.compare.numbers import decimals, p_value, with_interval
+from gatekit.compare.numbers import decimals, exact, p_value, with_interval
 from gatekit.compare.output.columns import table_or_blocks
 from gatekit.compare.stats.rule import MIN_SEEDS
 from gatekit.compare.stats.statistics import Interval
@@ -35,7 +35,7 @@ def reach_lines(groups: Sequence[Reached], threshold: float, cost: str) -> list[
     titles = ["group", "reached", f"median {unit}", "95 %"]
     # Verdicts have the p values.
     rows = [dict(zip(titles, reach_cells(one)[:-1], strict=True)) for one in groups]
-    lines = [f"{unit} until validation {metric} {threshold:g}", ""]
+    lines = [f"{unit} until validation {metric} {exact(threshold)}", ""]
     lines += table_or_blocks(titles, rows, WIDTH)
     for one in groups:
         text = reach_verdict(one)

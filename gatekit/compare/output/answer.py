@@ -63,7 +63,10 @@ def _waits_for(row: Row, comparison: Comparison) -> str:
 
 
 def is_answered(row: Row) -> bool:
-    """Return whether there is a verdict on the group: better, worse, or within a margin."""
+    """Return whether there is a verdict on the group: better, worse, or within a margin.
+
+    Everything that marks a group as decided asks this: tables, the report and figures.
+    """
     return row.difference is not None and row.difference.decision not in _UNDECIDED
 
 
