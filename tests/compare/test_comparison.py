@@ -14,6 +14,7 @@ from gatekit.compare.comparison import Comparison, compare
 from gatekit.compare.deciding.row import Row
 from gatekit.compare.output.answer import headline
 from gatekit.compare.output.sentence import sentences
+from gatekit.compare.stats.statistics import mean_interval
 
 from .synthetic import METRIC, configuration, curve, sealed, write_run, write_study
 
@@ -120,6 +121,10 @@ def test_pairs_of_one_seed_are_averaged_first(tmp_path: Path) -> None:
     assert diff.test.p == pytest.approx(scipy.stats.ttest_1samp(diff.values, 0.0).pvalue)
     said = verdict(compare("demo", tmp_path, by=["cell"]), "gru")
     assert "n = 5 seeds with 10 pairs of runs" in said
+    summary = row(compare("demo", tmp_path, by=["cell"]), "lstm").summary
+    assert summary is not None
+    assert (summary.n, summary.bootstrap) == (10, None)
+    assert summary.interval == mean_interval(LSTM5)
 
 
 def test_seeds_are_in_the_order_of_their_numbers(tmp_path: Path) -> None:
