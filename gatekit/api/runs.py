@@ -213,6 +213,7 @@ def extend(
         KeyboardInterrupt: the call was interrupted; the same call again continues.
     """
     from gatekit.compare import compare
+    from gatekit.compare.compared import as_lists
     from gatekit.compare.looking import FAMILY, added, until_decided
 
     unknown = [key for key in grouping if key not in FAMILY]
@@ -227,7 +228,7 @@ def extend(
         raise ConfigError("give either seeds=N, which only adds seeds, or most=N.")
     asked = {
         key: [*value] if isinstance(value, (list, tuple)) else value
-        for key, value in grouping.items()
+        for key, value in as_lists(grouping).items()
     }
     lines: list[str] = []
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import gatekit
 from gatekit.cell.errors import ConfigError, RunError
 from gatekit.compare import looking
 from gatekit.compare.comparison import Comparison, compare
@@ -236,6 +237,17 @@ def test_what_the_first_look_fixed_cannot_change(
     looking.look("demo", tmp_path, 10, 20, {})
     with pytest.raises(ConfigError, match=error):
         extend(tmp_path, **options)
+
+
+def test_python_asks_for_a_look_as_the_command_does(
+    sweep: Callable[..., Sweep], tmp_path: Path
+) -> None:
+    sweep(gru=-1.0)
+    asked: dict[str, Any] = {"by": "cell", "where": {"cell": ["lstm", "gru"]}}
+    found = gatekit.extend("demo", root=tmp_path, most=8, **asked)
+    assert found.study.looks is not None
+    assert looks(tmp_path).asked == {"by": ["cell"], "where": ["cell=lstm,gru"]}
+    extend(tmp_path, most=None, asked={"by": ["cell"], "where": ["cell=lstm,gru"]})
 
 
 def test_the_first_look_needs_the_most_seeds(sweep: Callable[..., Sweep], tmp_path: Path) -> None:
