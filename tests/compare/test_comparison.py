@@ -422,6 +422,21 @@ def test_runs_that_both_diverged_make_ranks_of_the_other_seeds(tmp_path: Path) -
     assert "margin 0.3: not tested for gru, because a run diverged" in found.notes
 
 
+def test_a_margin_is_corrected_for_as_many_comparisons_as_it_states(tmp_path: Path) -> None:
+    """A group with a diverged run has no margin, and is one of the comparisons all the same."""
+    noise = (0.01, -0.02, 0.015, -0.01, 0.02, -0.005)
+    base = [8.6 + 0.01 * i for i in range(6)]
+    gru = [v + 0.05 + e for v, e in zip(base, noise, strict=True)]
+    runs = write_study(tmp_path, {"lstm": base, "gru": gru, "rnn": [8.9] * 5})
+    diverged(runs, "rnn", [5])
+    diff = row(compare("demo", tmp_path, margin=0.2), "gru").difference
+    assert diff is not None
+    assert diff.test is not None
+    assert diff.test.comparisons == 2
+    one = scipy.stats.ttest_1samp(diff.values, 0.2, alternative="less").pvalue
+    assert diff.not_worse == pytest.approx(2 * one)
+
+
 def test_a_share_of_a_mean_of_zero_is_no_margin(tmp_path: Path) -> None:
     metric = {"name": "mse", "direction": "min", "unit": "", "chance": 1.0}
     for seed in range(6):

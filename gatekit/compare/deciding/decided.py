@@ -106,11 +106,12 @@ def _with_margin(
         sizes.append(scaled if diff.mean is not None and scaled > 0 else None)
     known = [i for i, scaled in enumerate(sizes) if scaled is not None]
     margins = [s for s in sizes if s is not None]
+    family = max((diff.test.comparisons for diff in differences if diff.test), default=0)
     if looks is None:
-        found = within_margin([differences[i].gains for i in known], margins)
+        found = within_margin([differences[i].gains for i in known], margins, family)
     else:
         gains = [dict(zip(differences[i].seeds, differences[i].gains, strict=True)) for i in known]
-        found = within_margin_looks(gains, margins, looks.seeds, looks.most)
+        found = within_margin_looks(gains, margins, looks.seeds, looks.most, family)
     results = list(differences)
     for i, p in zip(known, found, strict=True):
         not_worse, equivalent = p or (None, None)

@@ -207,6 +207,7 @@ def within_margin_looks(
     margins: Sequence[float],
     looks: Sequence[int],
     most: int,
+    comparisons: int = 0,
 ) -> list[tuple[float, float] | None]:
     """Return the p values of `within_margin`, corrected for looks; what a look decides stays.
 
@@ -218,6 +219,7 @@ def within_margin_looks(
         margins: the margin of each comparison.
         looks: number of seeds of each look, in order.
         most: the most seeds.
+        comparisons: how many comparisons to correct for, as for `within_margin`.
     """
     results: list[tuple[float, float] | None] = [None] * len(table)
     before = 0.0
@@ -225,7 +227,7 @@ def within_margin_looks(
         alpha = spent(seeds / most)
         factor, before = ALPHA / (alpha - before), alpha
         rows = [[gain for seed, gain in row.items() if _is_early(seed, seeds)] for row in table]
-        for i, found in enumerate(within_margin(rows, margins)):
+        for i, found in enumerate(within_margin(rows, margins, comparisons)):
             if found is not None:
                 new, old = [min(1.0, p * factor) for p in found], results[i] or (1.0, 1.0)
                 kept = [o if o < ALPHA else p for p, o in zip(new, old, strict=True)]

@@ -265,7 +265,7 @@ def holm(p: Floats) -> Floats:
 
 
 def within_margin(
-    table: Sequence[Sequence[float]], margins: Sequence[float]
+    table: Sequence[Sequence[float]], margins: Sequence[float], comparisons: int = 0
 ) -> list[tuple[float, float] | None]:
     r"""Return the p values of "no worse than by the margin" and "equivalent within the margin".
 
@@ -277,6 +277,8 @@ def within_margin(
     Args:
         table: for each comparison, how much better the group is on each seed.
         margins: $\Delta$ of each comparison, positive.
+        comparisons: how many comparisons to correct for, if the table has others, to which the
+            margin does not apply.
 
     Returns:
         The two p values; None for fewer than five seeds or an infinite difference.
@@ -293,9 +295,11 @@ def within_margin(
         return results
     worse = [_one_sided(np.asarray(table[i]) + margins[i]) for i in known]
     better = [_one_sided(margins[i] - np.asarray(table[i])) for i in known]
-    same = holm(np.maximum(worse, better))
-    for i, first, second in zip(known, holm(np.array(worse)).tolist(), same.tolist(), strict=True):
-        results[i] = (first, second)
+    others = np.ones(max(0, comparisons - len(known)))
+    first = holm(np.append(worse, others)).tolist()
+    second = holm(np.append(np.maximum(worse, better), others)).tolist()
+    for place, i in enumerate(known):
+        results[i] = (first[place], second[place])
     return results
 
 
