@@ -22,7 +22,6 @@ from gatekit.compare.deciding.row import Row, family, order
 from gatekit.compare.grouping.best import Chosen, Tuned
 from gatekit.compare.grouping.best import best_of as choose_best
 from gatekit.compare.grouping.group import group_runs, places
-from gatekit.compare.grouping.label import renamed
 from gatekit.compare.grouping.rename import read_names, with_names
 from gatekit.compare.grouping.split import on_split
 from gatekit.compare.grouping.where import where as choose_runs
@@ -182,9 +181,12 @@ def compare(
     where_ = places([row.group for row in rows], [row.is_baseline for row in rows])
     rows = [dataclasses.replace(row, place=at) for row, at in zip(rows, where_, strict=True)]
     notes = looks_notes(loaded.looks, family(rows), later)
-    notes += [*filter(None, [baselines.note()]), *remarks, *notes_on(loaded, grouping, rows)]
+    alone = [
+        row.group.label for row in rows if row.summary and not (row.difference or row.is_baseline)
+    ]
+    notes += [*filter(None, [baselines.note(alone)]), *remarks, *notes_on(loaded, grouping, rows)]
     notes += margin_notes(rows, margin)
-    notes += [renamed(choice.note(), names) for choice in tuned.chosen]
+    notes += [choice.note(names) for choice in tuned.chosen]
     typed = None if margin is None else str(margin)
     return Comparison(
         loaded,

@@ -111,7 +111,7 @@ def test_the_best_of_a_key_is_chosen_by_the_area(tmp_path: Path) -> None:
     assert [trial.validation for trial in area.chosen[0].trials] == [
         trial.test for trial in area.chosen[0].trials
     ]
-    assert "by mean over training of validation nll (5.02)" in area.chosen[0].note()
+    assert "by mean over training of validation nll (5.02)" in area.chosen[0].note({})
 
 
 def test_a_group_that_lacks_some_runs_gets_no_verdict(study: Path) -> None:

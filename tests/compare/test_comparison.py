@@ -449,6 +449,25 @@ def test_a_share_of_a_mean_of_zero_is_no_margin(tmp_path: Path) -> None:
     assert not any("margin" in one for one in compare("demo", tmp_path, margin=0.1).notes)
 
 
+def test_groups_without_a_baseline_beside_them_are_noted(tmp_path: Path) -> None:
+    for task, cells in (("a", ("lstm", "gru")), ("b", ("gru", "rnn"))):
+        for cell in cells:
+            for seed in range(2):
+                config = configuration(cell, seed, task__name=task)
+                write_run(tmp_path / "demo" / "runs", config, 8.6 + seed / 100)
+    note = "not compared, because baseline lstm has no outcome beside them: gru task=b, rnn task=b"
+    assert note in compare("demo", tmp_path).notes
+    assert not any("beside" in one for one in compare("demo", tmp_path, tasks=["a"]).notes)
+
+
+def test_seeds_that_no_pair_shares_are_named_as_the_reason(tmp_path: Path) -> None:
+    runs = write_study(tmp_path, {"lstm": LSTM5})
+    for seed in range(5, 10):
+        write_run(runs, configuration("gru", seed), 8.5)
+    said = headline(compare("demo", tmp_path))
+    assert said == "The difference is not decided: there is no seed in common."
+
+
 def test_a_metric_of_the_wrong_direction_waits_for_no_run(tmp_path: Path) -> None:
     metric = {"name": "accuracy", "direction": "min", "unit": "", "chance": 0.1}
     for seed in range(6):

@@ -13,7 +13,7 @@ from gatekit.runs.record import Run
 
 from .group import Group, group_runs
 from .keys import not_differing
-from .label import group_label
+from .label import group_label, renamed
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +57,15 @@ class Chosen:
     trials: tuple[Trial, ...] = ()
     what: str = "mean validation"
 
-    def note(self) -> str:
-        """Return the choice as a sentence."""
-        picked = group_label(self.values, "")
+    def note(self, names: Mapping[str, str]) -> str:
+        """Return the choice as a sentence.
+
+        Args:
+            names: the names that you chose for labels.
+        """
+        picked = group_label(self.values, "", names)
         return (
-            f"{self.label}: {picked}, the best of {self.candidates} by {self.what}"
+            f"{renamed(self.label, names)}: {picked}, the best of {self.candidates} by {self.what}"
             f" {self.metric} ({self.mean:.4g})"
         )
 

@@ -14,6 +14,7 @@ from gatekit.compare.grouping.keys import is_of_task
 from gatekit.compare.grouping.label import printable
 from gatekit.compare.stats.difference import Difference
 from gatekit.compare.stats.power import MOST_SEEDS
+from gatekit.compare.stats.rule import MIN_SEEDS
 from gatekit.compare.stats.verdict import brief, counted
 
 _UNDECIDED = ("none", "open")
@@ -48,6 +49,8 @@ def headline(comparison: Comparison) -> str:
         ]
         return f"{answer}; {' and '.join(parts)}."
     few = all(diff.test is None and not diff.refused for diff in differences)
+    if few and not any(diff.pairs for diff in differences):
+        return f"{answer}: there is no seed in common."
     fewest = max(diff.fewest for diff in differences)
     return f"{answer}: a verdict needs at least {fewest} seeds." if few else f"{answer}."
 
@@ -162,7 +165,8 @@ def seeds_needed(row: Row) -> str:
     diff = row.difference
     if diff is None or is_answered(row) or diff.blocked or diff.refused:
         return ""
-    if diff.interval is None or not diff.mean:
+    # With looks the next look decides, not a number of seeds without any.
+    if diff.interval is None or not diff.mean or diff.fewest > MIN_SEEDS:
         return ""
     if diff.seeds_needed is None:
         return f"{MOST_SEEDS}+"
