@@ -80,7 +80,7 @@ def of_seeds(values: Sequence[float], units: Sequence[Hashable]) -> list[float]:
         seed = unit[:1] if isinstance(unit, tuple) else place
         sums[seed] = sums.get(seed, 0.0) + value - mean
     if len(sums) == len(x):
-        return x.tolist()
+        return list(map(float, values))
     return [mean + len(sums) / len(x) * part for part in sums.values()]
 
 
