@@ -213,6 +213,7 @@ def extend(
         KeyboardInterrupt: the call was interrupted; the same call again continues.
     """
     from gatekit.compare import compare
+    from gatekit.compare.compared import as_lists
     from gatekit.compare.looking import FAMILY, added, until_decided
 
     unknown = [key for key in grouping if key not in FAMILY]
@@ -227,7 +228,7 @@ def extend(
         raise ConfigError("give either seeds=N, which only adds seeds, or most=N.")
     asked = {
         key: [*value] if isinstance(value, (list, tuple)) else value
-        for key, value in grouping.items()
+        for key, value in as_lists(grouping).items()
     }
     lines: list[str] = []
 
@@ -269,8 +270,8 @@ def report(
         x: a swept key: it defines blocks and the x axis of a chart.
         plugins: plugin files outside the folders that gatekit scans.
         reach: a threshold of the validation metric: the page shows how much training it takes.
-        over: what ``reach`` counts, and what learning curves are over at first; ``epochs`` by
-            default.
+        over: what ``reach`` counts, and what learning curves are over at first; by default what
+            the budget ``at`` counts, or ``epochs``.
         grouping: ``by``, ``baseline`` and the other arguments of `gatekit.compare`.
 
     Raises:

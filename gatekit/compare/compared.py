@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from gatekit.cell.calls import Rows, refuse_attribute, remedied
+from gatekit.compare.grouping.label import value_text
 
 from . import comparison as plain
 
@@ -100,7 +101,13 @@ def _as_list(name: str, value: Any) -> Any:
 
 
 def _text(value: Any) -> str:
-    return ",".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
+    value = value.tolist() if hasattr(value, "tolist") else value  # of NumPy
+    several = isinstance(value, Iterable) and not isinstance(value, str | Mapping)
+    return ",".join(map(_one, value)) if several else _one(value)
+
+
+def _one(value: Any) -> str:
+    return "none" if value is None else value_text(value)
 
 
 def as_lists(options: Mapping[str, Any]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from gatekit.cell.errors import ConfigError
 from gatekit.compare.budget.at import Budget, at_budget, read_budget
-from gatekit.compare.deciding.decided import decided, read_margin
+from gatekit.compare.deciding.decided import decided, margin_notes, read_margin
 from gatekit.compare.deciding.notes import notes_on
 from gatekit.compare.deciding.refused import (
     blocked,
@@ -22,7 +22,6 @@ from gatekit.compare.deciding.row import Row, family, order
 from gatekit.compare.grouping.best import Chosen, Tuned
 from gatekit.compare.grouping.best import best_of as choose_best
 from gatekit.compare.grouping.group import group_runs, places
-from gatekit.compare.grouping.label import renamed
 from gatekit.compare.grouping.rename import read_names, with_names
 from gatekit.compare.grouping.split import on_split
 from gatekit.compare.grouping.where import where as choose_runs
@@ -99,7 +98,7 @@ def compare(
         root: the folder that contains the studies.
         by: configuration keys to group by; None means every key that differs except the seed.
         baseline: label of the baseline; None means the group ``lstm`` if there is one, otherwise
-            the group that changes least.
+            the plainest group.
         within: keys that define blocks, each with its own baseline; every task is a block already.
         together: keys that were chosen together, such as a cell and the learning rate tuned for
             it; groups that differ only in these keys differ in one setting.
@@ -148,7 +147,7 @@ def compare(
     keys = None if by is None else [*by, *(key for key in within if key not in by)]
     tuned = Tuned(loaded, (), ())
     if best_of:
-        tuned = choose_best(loaded, best_of, keys)
+        tuned = choose_best(loaded, best_of, keys, area)
         loaded = tuned.study
     grouping = group_runs(loaded.runs, keys, within, tuned.keys)
     names = read_names(labels, grouping.groups)
@@ -182,8 +181,12 @@ def compare(
     where_ = places([row.group for row in rows], [row.is_baseline for row in rows])
     rows = [dataclasses.replace(row, place=at) for row, at in zip(rows, where_, strict=True)]
     notes = looks_notes(loaded.looks, family(rows), later)
-    notes += [*filter(None, [baselines.note()]), *remarks, *notes_on(loaded, grouping, rows)]
-    notes += [renamed(choice.note(), names) for choice in tuned.chosen]
+    alone = [
+        row.group.label for row in rows if row.summary and not (row.difference or row.is_baseline)
+    ]
+    notes += [*filter(None, [baselines.note(alone)]), *remarks, *notes_on(loaded, grouping, rows)]
+    notes += margin_notes(rows, margin)
+    notes += [choice.note(names) for choice in tuned.chosen]
     typed = None if margin is None else str(margin)
     return Comparison(
         loaded,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
+from gatekit.compare.stats.rule import ALPHA
 from gatekit.compare.stats.statistics import Interval
 
 
@@ -14,14 +15,27 @@ def number(value: float, digits: int = 3) -> str:
         return "0"
     if not 1e-4 <= abs(value) < 1e6:
         return f"{value:.{digits - 1}e}"
-    if abs(value) >= 10**digits:
+    rounded = abs(float(f"{value:.{digits - 1}e}"))
+    if rounded >= 10**digits:
         return f"{value:.0f}"
     return f"{value:#.{digits}g}".rstrip(".")
 
 
+def exact(value: float) -> str:
+    """Return a number that was typed, such as a budget, with all of its digits."""
+    short = f"{value:g}"
+    return short if float(short) == value else repr(value).removesuffix(".0")
+
+
 def p_value(p: float) -> str:
-    """Return a p value with its relation: ``= 0.031`` or ``< 0.0001``."""
-    return "< 0.0001" if p < 1e-4 else f"= {p:.2g}"
+    """Return a p value with its relation: ``= 0.031`` or ``< 0.0001``.
+
+    It has two digits, or as many as show that it is below 0.05.
+    """
+    if p < 1e-4:
+        return "< 0.0001"
+    texts = (f"{p:.{digits}g}" for digits in range(2, 17))
+    return f"= {next((t for t in texts if (float(t) < ALPHA) == (p < ALPHA)), repr(p))}"
 
 
 def decimals(interval: Interval | None, mean: float) -> int:

@@ -14,6 +14,7 @@ from gatekit.runs.state import RunReader
 from gatekit.runs.studies import plan_file
 
 from .budget.at import Budget, read_budget
+from .numbers import exact
 from .study import Study
 
 
@@ -124,6 +125,6 @@ def arguments(
     for option, value in (("x", x), ("baseline", baseline), ("split", split)):
         words += [f"--{option}", value] if value else []
     words += [] if at is None else ["--at", read_budget(at).typed]
-    words += ["--level", f"{level:g}"] if level != 0.95 else []
+    words += ["--level", exact(level)] if level != 0.95 else []
     words += ["--margin", str(margin)] if margin is not None else []
     return [*words, *(["--area"] if area else []), *(["--force"] if force else [])]

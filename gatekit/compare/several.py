@@ -32,6 +32,8 @@ from .comparison import Comparison
 
 _GRID = 101
 _LEARNED = 0.05
+_MISSING = "runs are missing"
+_CHANGED = "data or a plugin changed, so that it has several groups on a task"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,9 +85,12 @@ class Profile:
 def several_tasks(comparison: Comparison) -> SeveralTasks | None:
     """Return the variants of a comparison over its tasks; None with one task or one variant.
 
-    A variant that lacks an outcome or a run on some task is left out; a note names it. Scores are
-    not normalised on a task whose chance level is unknown, or on which the baseline's distance from
-    chance is less than a twentieth of the best variant's: the divisor would be close to zero.
+    A variant is left out, and a note names it, if on some task it lacks an outcome or a run, is not
+    comparable with its baseline, or has several groups because data or a plugin changed. A variant
+    without a verdict on some task, such as one whose baseline lacks a run, has no difference.
+    Scores are not normalised on a task whose chance level is unknown, whose baseline has several
+    groups, or on which the baseline's distance from chance is less than a twentieth of the best
+    variant's: the divisor would be close to zero.
 
     Args:
         comparison: the result of ``compare``; its only blocks are tasks.
@@ -94,24 +99,33 @@ def several_tasks(comparison: Comparison) -> SeveralTasks | None:
         Agarwal et al., NeurIPS (2021), arXiv:2108.13264
     """
     table: dict[Block, dict[str, Row]] = {}
+    left: dict[str, str] = {}
     for row in comparison.rows:
-        table.setdefault(task(row.group), {})[row.group.variant] = row
+        rows = table.setdefault(task(row.group), {})
+        why = _why_left_out(row, row.group.variant in rows)
+        if why:
+            left.setdefault(row.group.variant, why)
+        rows[row.group.variant] = row
     if len(table) < 2 or any(task(row.group) != row.block for row in comparison.rows):
         return None
     names = list(dict.fromkeys(row.group.variant for row in comparison.rows))
-    whole = [n for n in names if all(_is_whole(rows.get(n)) for rows in table.values())]
+    for name in names:
+        if not all(name in rows for rows in table.values()):
+            left.setdefault(name, _MISSING)
+    whole = [name for name in names if name not in left]
     if len(whole) < 2:
         return None
-    left = [name for name in names if name not in whole]
     notes = [
-        f"{name}: left out of the table over all tasks, because runs are missing" for name in left
+        f"{name}: left out of the table over all tasks, because {left[name]}"
+        for name in names
+        if name in left
     ]
     means = [[_mean(rows[name]) for name in whole] for rows in table.values()]
     signs = [_sign(rows[whole[0]]) for rows in table.values()]
     ranking = rank_variants(whole, means, signs, ALPHA)
     scales = {}
     for block, rows in table.items():
-        scale = _scale(rows.values())
+        scale = _scale(rows.values(), left)
         if isinstance(scale, str):
             notes.append(f"{_task_label(rows)}: not normalised, {scale}")
         else:
@@ -125,7 +139,12 @@ def several_tasks(comparison: Comparison) -> SeveralTasks | None:
         strata = [_stratum(name, table[block], scores[block]) for block in kept]
         variants.append(_variant(name, own, noisy, strata, rank, table, comparison.level))
     if len(kept) > 1:
-        others = [variant.name for variant in variants if not variant.is_baseline]
+        blocked = {
+            row.group.variant
+            for row in comparison.rows
+            if row.difference and row.difference.blocked
+        }
+        others = [v.name for v in variants if not v.is_baseline and v.name not in blocked]
         both = [(table[block], scores[block]) for block in kept]
         found = differences_over_tasks(others, both, comparison.level, comparison.study.looks)
         variants = [replace(v, difference=found.get(v.name)) for v in variants]
@@ -218,8 +237,16 @@ def _stratum(
     return Stratum(scores[name], scores[base], pairs)
 
 
-def _is_whole(row: Row | None) -> bool:
-    return row is not None and row.summary is not None and not row.group.missing
+def _why_left_out(row: Row, again: bool) -> str:
+    """Return why a variant is not in the table over all tasks; empty if one row speaks for it."""
+    if row.summary is None or row.group.missing:
+        return _MISSING
+    if again:
+        return _CHANGED
+    diff = row.difference
+    if diff is not None and diff.refused:
+        return f"{row.group.label} is not comparable with {diff.baseline}"
+    return ""
 
 
 def _sign(row: Row) -> int:
@@ -232,8 +259,13 @@ def _mean(row: Row) -> float:
     return -_sign(row) * math.inf if row.summary.mean is None else row.summary.mean
 
 
-def _scale(rows: Iterable[Row]) -> tuple[float, float] | str:
-    """Return chance and the baseline's mean on one task, or why they define no scale."""
+def _scale(rows: Iterable[Row], left: Mapping[str, str]) -> tuple[float, float] | str:
+    """Return chance and the baseline's mean on one task, or why they define no scale.
+
+    Args:
+        rows: the rows of the task.
+        left: the variants that are left out, and why.
+    """
     baseline = chance = None
     means = []
     sign = 1
@@ -242,6 +274,8 @@ def _scale(rows: Iterable[Row]) -> tuple[float, float] | str:
             continue
         means.append(row.summary.mean)
         if row.is_baseline:
+            if left.get(row.group.variant) == _CHANGED:
+                return "the baseline has several groups"
             metric = row.summary.metric
             baseline, chance, sign = row.summary.mean, metric.chance, metric.sign
     if baseline is None or chance is None:

@@ -15,6 +15,7 @@ from gatekit.compare.stats.statistics import (
     interquartile_mean,
     limits,
     mean_interval,
+    of_seeds,
     within,
 )
 from gatekit.runs.result import Metric, Result
@@ -74,6 +75,7 @@ def summarise(group: Group, level: float = 0.95) -> Summary | None:
     metric = results[0].metric
     outcomes = [result.outcome for result in results]
     values = tuple(value for value in outcomes if math.isfinite(value))
+    seeds = of_seeds(outcomes, group.units) if len(values) == len(outcomes) else []
     diverged = len(outcomes) - len(values)
     whole = diverged == 0
     median = float(np.median(outcomes))
@@ -89,8 +91,8 @@ def summarise(group: Group, level: float = 0.95) -> Summary | None:
         median=median if math.isfinite(median) else None,
         interquartile_mean=interquartile_mean(outcomes),
         standard_deviation=float(np.std(values, ddof=1)) if whole and len(values) > 1 else None,
-        interval=within(mean_interval(values, level), *limits(metric, values)) if whole else None,
-        bootstrap=bootstrap_interval(values, level) if whole else None,
+        interval=within(mean_interval(seeds, level), *limits(metric, values)) if whole else None,
+        bootstrap=bootstrap_interval(seeds, level) if whole else None,
         parameters=_shared([result.parameters for result in results]),
         recurrent_parameters=_shared([result.recurrent_parameters for result in results]),
         state_size=_shared([result.state_size for result in results]),

@@ -12,9 +12,13 @@ from gatekit.cell.errors import ConfigError
 from gatekit.compare.budget.at import Budget, read_budget
 from gatekit.compare.compared import compare as compare_with_figures
 from gatekit.compare.comparison import Comparison, compare
+from gatekit.compare.output.answer import headline
 from gatekit.compare.output.export import records, to_json
 from gatekit.compare.output.table_text import heading
 from gatekit.compare.recipe import arguments
+from gatekit.compare.report.context import Sheet
+from gatekit.compare.report.facts import facts
+from gatekit.compare.report.failures import failures
 
 from .budget_runs import write_curve
 
@@ -77,6 +81,39 @@ def test_runs_without_an_evaluation_within_the_budget_are_listed(study: Path) ->
     assert any("6 runs without an evaluation within 7 s: choose" in n for n in found.notes)
 
 
+def test_a_budget_that_is_too_small_is_said_not_missing_runs(study: Path) -> None:
+    write_curve(study, "rnn", 0, [9.0, 8.0], seconds=30)
+    found = compare("demo", study, at="seconds=20", where=["cell=lstm,rnn"])
+    assert headline(found).startswith("Only one group has an outcome")
+    assert "no outcome: rnn is missing 1 run (1 LATE); choose a larger budget" in found.notes
+    write_curve(study, "rnn", 1, [9.0, 8.0], seconds=3)
+    found = compare("demo", study, at="seconds=20", where=["cell=lstm,rnn"])
+    assert headline(found) == "The difference is not decided; it waits for a larger budget."
+    about = Sheet(found, "gatekit compare demo --at seconds=20")
+    assert not any(title == "Failed or diverged" for title, *_ in facts(about))
+    assert failures(about).title == "Failures"
+    assert "Without an evaluation within the budget" in failures(about).body
+
+
+def test_the_best_of_a_key_is_chosen_by_the_area(tmp_path: Path) -> None:
+    """The small rate ends better, and the large one has the better mean over training."""
+    for seed in range(5):
+        for cell in ("lstm", "gru"):
+            for rate, values in ((0.1, [5.0] * 10), (0.01, [9.0] * 9 + [4.9])):
+                own = [value + 0.01 * seed for value in values]
+                write_curve(tmp_path, cell, seed, own, optimizer__learning_rate=rate)
+    key = "optimizer.learning_rate"
+    ends = compare("demo", tmp_path, at="steps=100", best_of=[key])
+    area = compare("demo", tmp_path, at="steps=100", best_of=[key], area=True)
+    assert {choice.values[key] for choice in ends.chosen} == {0.01}
+    assert {choice.values[key] for choice in area.chosen} == {0.1}
+    assert area.chosen[0].mean == pytest.approx(5.02)
+    assert [trial.validation for trial in area.chosen[0].trials] == [
+        trial.test for trial in area.chosen[0].trials
+    ]
+    assert "by mean over training of validation nll (5.02)" in area.chosen[0].note({})
+
+
 def test_a_group_that_lacks_some_runs_gets_no_verdict(study: Path) -> None:
     write_curve(study, "gru", 6, [7.0], seconds=40)
     write_curve(study, "lstm", 6, [7.0], seconds=5)
@@ -133,6 +170,14 @@ def test_a_budget_is_a_cost_and_an_amount(text: str) -> None:
 def test_a_test_set_has_no_curve(study: Path) -> None:
     with pytest.raises(ConfigError, match="only validation is evaluated during training"):
         compare("demo", study, at="steps=10", split="test")
+
+
+def test_a_budget_keeps_the_digits_that_were_typed() -> None:
+    budget = read_budget("steps=1234567")
+    assert (budget.typed, str(budget)) == ("steps=1234567", "1234567 steps")
+    assert arguments("demo", at=budget, level=0.9999999) == [
+        "demo", "--at", "steps=1234567", "--level", "0.9999999"
+    ]  # fmt: skip
 
 
 def test_the_command_to_repeat_it_has_the_budget() -> None:

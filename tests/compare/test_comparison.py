@@ -12,7 +12,9 @@ import scipy.stats
 from gatekit.cell.errors import ConfigError
 from gatekit.compare.comparison import Comparison, compare
 from gatekit.compare.deciding.row import Row
+from gatekit.compare.output.answer import headline
 from gatekit.compare.output.sentence import sentences
+from gatekit.compare.stats.statistics import mean_interval
 
 from .synthetic import METRIC, configuration, curve, sealed, write_run, write_study
 
@@ -119,6 +121,10 @@ def test_pairs_of_one_seed_are_averaged_first(tmp_path: Path) -> None:
     assert diff.test.p == pytest.approx(scipy.stats.ttest_1samp(diff.values, 0.0).pvalue)
     said = verdict(compare("demo", tmp_path, by=["cell"]), "gru")
     assert "n = 5 seeds with 10 pairs of runs" in said
+    summary = row(compare("demo", tmp_path, by=["cell"]), "lstm").summary
+    assert summary is not None
+    assert (summary.n, summary.bootstrap) == (10, None)
+    assert summary.interval == mean_interval(LSTM5)
 
 
 def test_seeds_are_in_the_order_of_their_numbers(tmp_path: Path) -> None:
@@ -394,6 +400,82 @@ def test_two_runs_that_both_diverged_are_equal(tmp_path: Path) -> None:
     assert (gru.better, gru.worse, gru.pairs) == (0, 0, 5)
     assert gru.test is not None
     assert (gru.test.p, gru.decision) == (1.0, "open")
+
+
+def test_runs_that_both_diverged_make_ranks_of_the_other_seeds(tmp_path: Path) -> None:
+    """A zero among five differences is no normal noise: the signed ranks decide, not a t test."""
+    runs = tmp_path / "demo" / "runs"
+    for seed in range(1, 6):
+        write_run(runs, configuration("lstm", seed), 8.6 + 0.01 * seed)
+        write_run(runs, configuration("gru", seed), 8.5 + 0.012 * seed)
+    for cell in ("lstm", "gru"):
+        diverged(runs, cell, [0])
+    found = compare("demo", tmp_path, margin=0.3)
+    gru = row(found, "gru").difference
+    assert gru is not None
+    assert gru.test is not None
+    assert (gru.mean, gru.better, gru.direction, gru.ranked) == (None, 5, 1, {0})
+    p = scipy.stats.wilcoxon(gru.values, method="exact", zero_method="wilcox").pvalue
+    assert p == 2.0**-4
+    assert (gru.test.p, gru.test.test, gru.decision) == (p, "exact signed-rank", "open")
+    assert not any("assume normal noise" in note for note in found.notes)
+    assert "margin 0.3: not tested for gru, because a run diverged" in found.notes
+
+
+def test_a_margin_is_corrected_for_as_many_comparisons_as_it_states(tmp_path: Path) -> None:
+    """A group with a diverged run has no margin, and is one of the comparisons all the same."""
+    noise = (0.01, -0.02, 0.015, -0.01, 0.02, -0.005)
+    base = [8.6 + 0.01 * i for i in range(6)]
+    gru = [v + 0.05 + e for v, e in zip(base, noise, strict=True)]
+    runs = write_study(tmp_path, {"lstm": base, "gru": gru, "rnn": [8.9] * 5})
+    diverged(runs, "rnn", [5])
+    diff = row(compare("demo", tmp_path, margin=0.2), "gru").difference
+    assert diff is not None
+    assert diff.test is not None
+    assert diff.test.comparisons == 2
+    one = scipy.stats.ttest_1samp(diff.values, 0.2, alternative="less").pvalue
+    assert diff.not_worse == pytest.approx(2 * one)
+
+
+def test_a_share_of_a_mean_of_zero_is_no_margin(tmp_path: Path) -> None:
+    metric = {"name": "mse", "direction": "min", "unit": "", "chance": 1.0}
+    for seed in range(6):
+        for cell, value in (("lstm", 0.0), ("gru", 0.01 * seed)):
+            config = configuration(cell, seed)
+            write_run(tmp_path / "demo" / "runs", config, value, metric=metric)
+    said = compare("demo", tmp_path, margin="5%").notes
+    note = "margin 5%: not tested for gru, because a run diverged, or the mean of which"
+    assert any(one.startswith(note) for one in said)
+    assert not any("margin" in one for one in compare("demo", tmp_path, margin=0.1).notes)
+
+
+def test_groups_without_a_baseline_beside_them_are_noted(tmp_path: Path) -> None:
+    for task, cells in (("a", ("lstm", "gru")), ("b", ("gru", "rnn"))):
+        for cell in cells:
+            for seed in range(2):
+                config = configuration(cell, seed, task__name=task)
+                write_run(tmp_path / "demo" / "runs", config, 8.6 + seed / 100)
+    note = "not compared, because baseline lstm has no outcome beside them: gru task=b, rnn task=b"
+    assert note in compare("demo", tmp_path).notes
+    assert not any("beside" in one for one in compare("demo", tmp_path, tasks=["a"]).notes)
+
+
+def test_seeds_that_no_pair_shares_are_named_as_the_reason(tmp_path: Path) -> None:
+    runs = write_study(tmp_path, {"lstm": LSTM5})
+    for seed in range(5, 10):
+        write_run(runs, configuration("gru", seed), 8.5)
+    said = headline(compare("demo", tmp_path))
+    assert said == "The difference is not decided: there is no seed in common."
+
+
+def test_a_metric_of_the_wrong_direction_waits_for_no_run(tmp_path: Path) -> None:
+    metric = {"name": "accuracy", "direction": "min", "unit": "", "chance": 0.1}
+    for seed in range(6):
+        for cell in ("lstm", "gru"):
+            value = 0.8 + 0.01 * seed
+            config = configuration(cell, seed)
+            write_run(tmp_path / "demo" / "runs", config, value, metric=metric)
+    assert headline(compare("demo", tmp_path)) == "The difference is not decided."
 
 
 @pytest.mark.parametrize("state", ["FAILED", "LOST", "INTERRUPTED", "RUNNING", "PLANNED"])

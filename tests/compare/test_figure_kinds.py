@@ -21,7 +21,7 @@ from gatekit.compare.figures.critical import draw_critical_difference
 from gatekit.compare.figures.forest import draw_forest
 from gatekit.compare.figures.heatmap import draw_heatmap
 from gatekit.compare.figures.kinds import KINDS, draw
-from gatekit.compare.figures.page import shortened
+from gatekit.compare.figures.page import kept, shortened
 from gatekit.compare.figures.parallel import draw_parallel
 from gatekit.compare.figures.profile import draw_profile
 from gatekit.compare.figures.scatter import draw_scatter
@@ -140,6 +140,23 @@ def test_a_forest_draws_every_pair_and_says_what_diverged(tmp_path: Path, width:
     assert [line.get_xdata() for line in dots] == [
         pytest.approx([b - a for a, b in zip(LSTM, RNN, strict=True)])
     ]
+
+
+def test_what_a_margin_decides_is_filled_and_never_left_out(tmp_path: Path) -> None:
+    """The mark, the table and the report call the same groups decided."""
+    base = [8.6, 8.63, 8.61, 8.64, 8.62, 8.65]
+    gru = [v + e for v, e in zip(base, (0.01, -0.01, 0.02, -0.01, 0.0, -0.02), strict=True)]
+    write_study(tmp_path, {"lstm": base, "gru": gru})
+    for margin, filled in ((0.1, True), (None, False)):
+        found = compare("demo", tmp_path, margin=margin)
+        row = next(row for row in found.rows if not row.is_baseline)
+        assert row.difference is not None
+        assert row.difference.decision == ("equivalent" if filled else "open")
+        figure = page()
+        draw_forest(figure, found)
+        (mark,) = [line for line in figure.axes[0].lines if line.get_marker() == "D"]
+        assert (mark.get_markerfacecolor() != "white") == filled
+        assert (row in kept(found.rows, 0)) == filled
 
 
 def test_a_difference_far_beyond_the_others_is_an_arrow(tmp_path: Path) -> None:

@@ -9,12 +9,15 @@ from typing import Any
 import numpy as np
 import pytest
 
+import gatekit
 from gatekit.cell.errors import ConfigError, RunError
 from gatekit.compare import looking
 from gatekit.compare.comparison import Comparison, compare
 from gatekit.compare.numbers import p_value
+from gatekit.compare.output.answer import headline, undecided
 from gatekit.compare.output.export import records
 from gatekit.compare.output.sentence import sentences
+from gatekit.compare.output.table import print_table
 from gatekit.compare.share.bundle import write_bundle
 from gatekit.compare.share.unbundle import import_bundle
 from gatekit.compare.study import load
@@ -180,6 +183,21 @@ def test_tables_and_sentences_state_the_looks(sweep: Callable[..., Sweep], tmp_p
     assert "the looks compared other groups or baselines than this table" in other.notes
 
 
+def test_fewer_seeds_than_looks_need_are_said_to_be_too_few(
+    sweep: Callable[..., Sweep], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Without looks six seeds are enough, and with looks eight; a star is not p below 0.05."""
+    sweep(gru=-0.06).made(10)
+    looking.look("demo", tmp_path, 10, 20, {})
+    print_table(compare("demo", tmp_path))
+    assert "* decided: p below 0.05" not in capsys.readouterr().out
+    some = compare("demo", tmp_path, where=["seed=0,1,2,3,4,5"])
+    assert headline(some).endswith("a verdict needs at least 8 seeds.")
+    assert undecided(some)[0].endswith("6 seeds, and a verdict needs 8")
+    assert "no test, since a verdict needs 8 seeds" in sentences(some)[0]
+    assert "a verdict needs at least 8 seeds" in some.notes
+
+
 def test_a_bundle_takes_the_looks_along(sweep: Callable[..., Sweep], tmp_path: Path) -> None:
     sweep(gru=-1.0, rnn=0.1)
     extend(tmp_path)
@@ -219,6 +237,17 @@ def test_what_the_first_look_fixed_cannot_change(
     looking.look("demo", tmp_path, 10, 20, {})
     with pytest.raises(ConfigError, match=error):
         extend(tmp_path, **options)
+
+
+def test_python_asks_for_a_look_as_the_command_does(
+    sweep: Callable[..., Sweep], tmp_path: Path
+) -> None:
+    sweep(gru=-1.0)
+    asked: dict[str, Any] = {"by": "cell", "where": {"cell": ["lstm", "gru"]}}
+    found = gatekit.extend("demo", root=tmp_path, most=8, **asked)
+    assert found.study.looks is not None
+    assert looks(tmp_path).asked == {"by": ["cell"], "where": ["cell=lstm,gru"]}
+    extend(tmp_path, most=None, asked={"by": ["cell"], "where": ["cell=lstm,gru"]})
 
 
 def test_the_first_look_needs_the_most_seeds(sweep: Callable[..., Sweep], tmp_path: Path) -> None:

@@ -177,3 +177,15 @@ def test_a_margin_spends_the_level_that_each_look_adds() -> None:
         for p, before, after in zip(now, one, two, strict=True):
             expected = before * 0.05 / first if before < first else after * 0.05 / added
             assert p == pytest.approx(min(1.0, expected))
+
+
+def test_runs_that_both_diverge_later_do_not_change_an_earlier_look() -> None:
+    d = table(drawn(12, 2, 5, shift=0.4))
+    d[0][11] = 0.0
+    for at in ([10], [10, 12]):
+        plain, ranked = decide_looks(d, at, 12), decide_looks(d, at, 12, [{11}, ()])
+        assert plain[1] is not None
+        assert ranked[0] is not None
+        assert (ranked[0].test == RANK_FLIPS) == (at == [10, 12])
+        if at == [10]:
+            assert ranked == plain

@@ -5,7 +5,9 @@ from __future__ import annotations
 import pickle
 import re
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 from IPython.core.formatters import DisplayFormatter
 from matplotlib.figure import Figure
@@ -83,6 +85,19 @@ def test_a_study_in_progress_shows_how_far_its_runs_are(tmp_path: Path) -> None:
     html = load("demo", tmp_path)._repr_html_()
     assert "study <b>demo</b>: 3 done, 1 running" in html
     assert "<li>&lt;b&gt;gru seed=5: epoch 1/40, nll 3, at most 39 min left</li>" in html
+
+
+@pytest.mark.parametrize(
+    ("where", "runs"),
+    [({"bidirectional": True}, 3), ({"dropout": None}, 3), ({"dropout": 0}, 3),
+     ({"seed": range(2)}, 4), ({"seed": np.arange(2)}, 4), ({"bidirectional": [True, False]}, 6)],
+)  # fmt: skip
+def test_values_of_python_choose_runs(tmp_path: Path, where: dict[str, Any], runs: int) -> None:
+    for seed in range(3):
+        for both, dropout in ((True, None), (False, 0.0)):
+            config = configuration("lstm", seed, bidirectional=both, dropout=dropout)
+            write_run(tmp_path / "demo" / "runs", config, 8.6 + seed / 100)
+    assert len(compare("demo", tmp_path, where=where).study.runs) == runs
 
 
 def test_python_takes_one_string_or_a_mapping_and_names_what_it_does_not_take(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gatekit.compare.numbers import decimals, number, p_value, shared_decimals, with_interval
+from gatekit.compare.numbers import decimals, exact, number, p_value, shared_decimals, with_interval
 from gatekit.compare.stats.statistics import Interval
 
 
@@ -15,7 +15,8 @@ def interval(low: float, high: float) -> Interval:
 @pytest.mark.parametrize(
     ("value", "text"),
     [(0, "0"), (21.0, "21.0"), (8.104, "8.10"), (0.000123456, "0.000123"), (0.00001, "1.00e-05"),
-     (123456.0, "123456"), (2.5e9, "2.50e+09"), (-0.3, "-0.300"), (412.0, "412")],
+     (123456.0, "123456"), (2.5e9, "2.50e+09"), (-0.3, "-0.300"), (412.0, "412"),
+     (999.7, "1000"), (99.97, "100"), (-999.7, "-1000")],
 )  # fmt: skip
 def test_three_significant_digits(value: float, text: str) -> None:
     assert number(value) == text
@@ -45,3 +46,21 @@ def test_a_rounded_zero_has_no_minus() -> None:
 def test_small_p_values_are_bounded() -> None:
     assert p_value(0.03125) == "= 0.031"
     assert p_value(1e-6) == "< 0.0001"
+
+
+@pytest.mark.parametrize(
+    ("p", "text"),
+    [(0.0499, "= 0.0499"), (0.049999, "= 0.049999"), (0.05, "= 0.05"), (0.0501, "= 0.05"),
+     (0.0449, "= 0.045"), (1.0, "= 1")],
+)  # fmt: skip
+def test_a_p_value_below_the_level_is_printed_below_it(p: float, text: str) -> None:
+    assert p_value(p) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(600.0, "600"), (1e12, "1e+12"), (1234567.0, "1234567"), (0.9123456, "0.9123456")],
+)  # fmt: skip
+def test_what_was_typed_keeps_its_digits(value: float, text: str) -> None:
+    assert exact(value) == text
+    assert float(text) == value

@@ -128,6 +128,23 @@ def test_the_test_exchanges_the_runs_of_each_seed(tmp_path: Path) -> None:
     assert (gru.test.p, gru.test.comparisons, gru.decision) == (p, 1, "earlier")
 
 
+def test_runs_without_a_pair_do_not_turn_the_direction(tmp_path: Path) -> None:
+    """On each common seed gru is later; its further seeds are early, and are not tested."""
+    for seed in range(8):
+        steps = (seed + 1, seed + 2)
+        for cell, late in zip(("lstm", "gru"), steps, strict=True):
+            write_curve(tmp_path, cell, seed, [9.0] * late + [1.0] * (12 - late))
+    alone = {one.row.group.label: one for one in reach(compare("demo", tmp_path), 4.0)}["gru"]
+    for seed in range(8, 18):
+        write_curve(tmp_path, "gru", seed, [0.5] * 12)
+    gru = {one.row.group.label: one for one in reach(compare("demo", tmp_path), 4.0)}["gru"]
+    assert gru.test is not None
+    assert (gru.seeds, gru.test.p, gru.decision) == (8, 2.0**-7, "later")
+    assert (gru.earlier, gru.test) == (alone.earlier, alone.test)
+    assert gru.earlier is not None
+    assert gru.earlier < 0
+
+
 def test_five_seeds_decide_nothing_and_four_are_not_tested(tmp_path: Path) -> None:
     write(tmp_path, 5)
     gru = found(tmp_path)["gru"]

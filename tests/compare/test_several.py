@@ -72,6 +72,50 @@ def test_a_diverged_run_is_as_bad_as_guessing_or_as_the_worst(tmp_path: Path) ->
     assert gru.rank == 2.0
 
 
+def test_what_is_not_comparable_on_a_task_has_no_verdict_over_tasks(tmp_path: Path) -> None:
+    """Other data, as other metrics and step budgets, are refused on each task and over them."""
+    rng = np.random.default_rng(0)
+    for name in ("a", "b"):
+        noise = [8.0 + 0.05 * float(x) for x in rng.normal(size=6)]
+        write_task(tmp_path, name, {"lstm": noise, "gru": [v - 0.3 for v in noise]})
+        for seed, value in enumerate(noise):
+            config = configuration("rnn", seed, task__name=name)
+            write_run(tmp_path / "demo" / "runs", config, value - 1)
+    comparison = compare("demo", tmp_path)
+    several = several_tasks(comparison)
+    assert several is not None
+    assert [v.name for v in several.variants] == ["gru", "lstm"]
+    assert several.notes[0].startswith("rnn: left out of the table over all tasks, because rnn ")
+    assert several.notes[0].endswith("is not comparable with lstm task=a")
+    rnn = next(r for r in records(comparison) if r["group"].startswith("rnn"))
+    assert (rnn["decision"], rnn["normalised_decision"], rnn["mean_rank"]) == ("none", None, None)
+    forced = several_tasks(compare("demo", tmp_path, force=True))
+    assert forced is not None
+    assert {v.name for v in forced.variants} == {"lstm", "gru", "rnn"}
+
+
+def test_two_groups_of_a_variant_on_a_task_do_not_stand_for_it(tmp_path: Path) -> None:
+    """If the data changed, old and new runs are groups of their own, and neither is the variant."""
+    for name in ("a", "b"):
+        write_task(tmp_path, name, {"lstm": [8.0, 8.1], "gru": [7.0, 7.1], "rnn": [7.5, 7.6]})
+        for cell in ("lstm", "gru"):
+            config = configuration(cell, 2, task__name=name)
+            write_run(tmp_path / "demo" / "runs", config, 5.0)
+    assert several_tasks(compare("demo", tmp_path)) is None
+
+
+def test_a_baseline_that_lacks_a_run_gives_no_verdict_over_tasks(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        noise = [8.0, 8.1, 7.9, 8.05, 7.95, 8.02]
+        both = {"gru": [v - 0.3 - 0.01 * (v - 8) for v in noise], "rnn": [v + 0.1 for v in noise]}
+        write_task(tmp_path, name, {"lstm": noise, **both})
+    lost = configuration("lstm", 6, task__name="a")
+    write_run(tmp_path / "demo" / "runs", lost, state="FAILED", reason="killed")
+    several = found(tmp_path)
+    assert {v.name for v in several.variants} == {"gru", "rnn"}
+    assert all(v.difference is None for v in several.variants)
+
+
 def test_who_lacks_a_run_is_left_out_and_named(tmp_path: Path) -> None:
     write_task(tmp_path, "a", {"lstm": [8.0, 8.1], "gru": [8.2, 8.1], "rnn": [9.0]})
     write_task(tmp_path, "b", {"lstm": [8.0, 8.1], "gru": [8.2, 8.1]})

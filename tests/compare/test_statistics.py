@@ -7,6 +7,7 @@ import math
 import numpy as np
 import pytest
 import scipy.stats
+import statsmodels.api
 
 from gatekit.compare.stats.statistics import (
     bootstrap_interval,
@@ -14,6 +15,7 @@ from gatekit.compare.stats.statistics import (
     interquartile_mean,
     limits,
     mean_interval,
+    of_seeds,
     probability_of_improvement,
     within,
 )
@@ -39,6 +41,25 @@ def test_the_t_interval_is_scipys(n: int, level: float) -> None:
     interval = mean_interval(x.tolist(), level)
     assert interval is not None
     assert (interval.low, interval.high) == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.parametrize("runs", [[1] * 6, [3] * 6, [1, 2, 3, 1, 4, 2]])
+def test_runs_of_a_seed_count_as_one_cluster_as_in_statsmodels(runs: list[int]) -> None:
+    """Pooled runs of a seed are not independent, so their error is that of the seeds."""
+    rng = np.random.default_rng(sum(runs))
+    seeds = np.repeat(np.arange(len(runs)), runs)
+    x = rng.normal(8.6, 0.1, len(runs))[seeds] + rng.normal(0, 0.02, len(seeds))
+    units = [(int(seed), str(place)) for place, seed in enumerate(seeds)]
+    own = of_seeds(x.tolist(), units)
+    assert len(own) == len(runs)
+    assert np.mean(own) == pytest.approx(x.mean())
+    model = statsmodels.api.OLS(x, np.ones_like(x))
+    fitted = model.fit(cov_type="cluster", cov_kwds={"groups": seeds}, use_t=True)
+    interval = mean_interval(own)
+    assert interval is not None
+    half = fitted.bse[0] * scipy.stats.t.ppf(0.975, len(runs) - 1)
+    assert (interval.low, interval.high) == pytest.approx((x.mean() - half, x.mean() + half))
+    assert of_seeds(x.tolist(), [None] * len(x)) == x.tolist()
 
 
 @pytest.mark.parametrize("values", [[], [8.65]])

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from gatekit.cell.errors import ConfigError
+from gatekit.compare.numbers import exact
 from gatekit.compare.study import Study
 from gatekit.runs.record import Run
 from gatekit.runs.result import Result, Score
@@ -28,12 +29,12 @@ class Budget:
     amount: float
 
     def __str__(self) -> str:
-        return f"{self.amount:g} {UNITS[self.cost]}"
+        return f"{exact(self.amount)} {UNITS[self.cost]}"
 
     @property
     def typed(self) -> str:
         """Return the budget as it is typed."""
-        return f"{self.cost}={self.amount:g}"
+        return f"{self.cost}={exact(self.amount)}"
 
 
 def read_budget(text: str | Budget) -> Budget:

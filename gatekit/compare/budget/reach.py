@@ -53,7 +53,8 @@ class Reached:
         survival: the Kaplan-Meier estimate.
         seeds: seeds that the group and its baseline share.
         earlier: observed minus expected number of runs that reached it, in the log-rank test
-            against the baseline; positive if the group reaches it earlier.
+            against the baseline, over the runs of common seeds.
+        direction: 1 if the group reaches it earlier by the statistic of the test, -1 if later.
         test: the test against the baseline; None for fewer than five common seeds.
     """
 
@@ -63,16 +64,17 @@ class Reached:
     survival: Survival
     seeds: int = 0
     earlier: float | None = None
+    direction: int = 0
     test: PairedTest | None = None
 
     @property
     def decision(self) -> str:
         """Return ``earlier``, ``later``, ``open``, or ``none`` without a test."""
-        if self.test is None or self.earlier is None:
+        if self.test is None:
             return "none"
         if self.test.p >= ALPHA:
             return "open"
-        return "earlier" if self.earlier > 0 else "later"
+        return "earlier" if self.direction > 0 else "later"
 
 
 def reach(comparison: Comparison, threshold: float, cost: str = "steps") -> tuple[Reached, ...]:
@@ -82,11 +84,11 @@ def reach(comparison: Comparison, threshold: float, cost: str = "steps") -> tupl
     so it stays at risk until the longest run ends. A budget of the comparison in the same cost
     censors every run there.
 
-    The test is the log-rank test. Its statistic is the sum of $\delta_i - \hat\Lambda(t_i)$ over a
-    group's runs, with the pooled cumulative hazard $\hat\Lambda$. If nothing differs, the two runs
-    of a seed can be exchanged, so the exact distribution is that of the sign flips of the seeds'
-    differences, and the flips are those of the decision rule: joint over groups, corrected by the
-    step-down maximum.
+    The test is the log-rank test of the runs of common seeds. Its statistic is the sum of
+    $\delta_i - \hat\Lambda(t_i)$ over a group's runs, with the pooled cumulative hazard
+    $\hat\Lambda$. If nothing differs, the two runs of a seed can be exchanged, so the exact
+    distribution is that of the sign flips of the seeds' differences, and the flips are those of the
+    decision rule: joint over groups, corrected by the step-down maximum.
 
     Args:
         comparison: the comparison; a group is tested against its baseline.
@@ -204,11 +206,11 @@ def _tested(found: Sequence[Reached]) -> tuple[Reached, ...]:
         diff = one.row.difference
         if other is None or other is one or diff is None or diff.refused or diff.blocked:
             continue
-        scores = log_rank_scores((*one.costs, *other.costs), (*one.observed, *other.observed))
-        seeds = _paired(one.row, other.row, scores.tolist())
-        results[place] = replace(
-            one, seeds=len(seeds), earlier=float(scores[: len(one.costs)].sum())
-        )
+        seeds, earlier = _paired(one, other)
+        if not seeds:
+            continue
+        direction = int(np.sign(sum(seeds.values())))
+        results[place] = replace(one, seeds=len(seeds), earlier=earlier, direction=direction)
         if len(seeds) >= MIN_SEEDS:
             compared.append(place)
             columns.append(seeds)
@@ -225,22 +227,29 @@ def _tested(found: Sequence[Reached]) -> tuple[Reached, ...]:
     return tuple(results)
 
 
-def _paired(row: Row, baseline: Row, scores: Sequence[float]) -> dict[Hashable, float]:
-    """Return half the difference of scores of each seed that both groups have, averaged over pairs.
+def _paired(one: Reached, other: Reached) -> tuple[dict[Hashable, float], float]:
+    """Return a value for each seed that both groups have, and observed minus expected events.
 
-    With the runs of a seed exchanged, its half difference changes its sign.
+    The value is half the difference of the log-rank scores, averaged over the pairs of the seed.
+    With the runs of a seed exchanged, it changes its sign. Runs without a pair are left out: they
+    would move the expected number, which the exchange does not test.
     """
-    split = len(row.group.runs)
-    ours, theirs = (
-        {
-            unit: score
-            for unit, score in zip(one.group.units, part, strict=True)
-            if isinstance(unit, tuple) and Counter(one.group.units)[unit] == 1
-        }
-        for one, part in ((row, scores[:split]), (baseline, scores[split:]))
-    )
+    ours, theirs = _by_unit(one), _by_unit(other)
+    common = [unit for unit in ours if unit in theirs]
+    runs = [side[unit] for side in (ours, theirs) for unit in common]
+    scores = log_rank_scores([cost for cost, _ in runs], [hit for _, hit in runs]).tolist()
     pairs: dict[Hashable, list[float]] = {}
-    for unit, score in ours.items():
-        if unit in theirs:
-            pairs.setdefault(unit[0], []).append((score - theirs[unit]) / 2)
-    return {seed: float(np.mean(values)) for seed, values in pairs.items()}
+    first, second = scores[: len(common)], scores[len(common) :]
+    for unit, score, against in zip(common, first, second, strict=True):
+        pairs.setdefault(unit[0], []).append((score - against) / 2)
+    return {seed: float(np.mean(values)) for seed, values in pairs.items()}, float(sum(first))
+
+
+def _by_unit(one: Reached) -> dict[tuple[Hashable, ...], tuple[float, bool]]:
+    units = one.row.group.units
+    counts = Counter(units)
+    return {
+        unit: (cost, hit)
+        for unit, cost, hit in zip(units, one.costs, one.observed, strict=True)
+        if isinstance(unit, tuple) and counts[unit] == 1
+    }

@@ -8,7 +8,7 @@ from typing import Any
 
 from gatekit.cell.terminal import escaped
 from gatekit.compare.grouping.label import printable
-from gatekit.compare.numbers import decimals, p_value, with_interval
+from gatekit.compare.numbers import decimals, exact, p_value, with_interval
 from gatekit.compare.output.columns import table_or_blocks
 from gatekit.compare.stats.rule import MIN_SEEDS
 from gatekit.compare.stats.statistics import Interval
@@ -35,20 +35,28 @@ def reach_lines(groups: Sequence[Reached], threshold: float, cost: str) -> list[
     titles = ["group", "reached", f"median {unit}", "95 %"]
     # Verdicts have the p values.
     rows = [dict(zip(titles, reach_cells(one)[:-1], strict=True)) for one in groups]
-    lines = [f"{unit} until validation {metric} {threshold:g}", ""]
+    lines = [f"{unit} until validation {metric} {exact(threshold)}", ""]
     lines += table_or_blocks(titles, rows, WIDTH)
     for one in groups:
         text = reach_verdict(one)
         lines += wrap(printable(text), WIDTH, break_on_hyphens=False) if text else []
-    return [*lines, *wrap(f"note: {reach_note()}", WIDTH)]
+    return [*lines, *wrap(f"note: {reach_note(groups)}", WIDTH)]
 
 
-def reach_note() -> str:
-    """Return what medians are and how runs count that never reach a threshold."""
-    return (
+def reach_note(groups: Sequence[Reached]) -> str:
+    """Return what medians are, how runs count that never reach it, and if there were looks.
+
+    Args:
+        groups: the result of ``reach``.
+    """
+    note = (
         "medians are Kaplan-Meier estimates with log-log intervals; a run that ended without"
         " reaching it is censored there, and one that diverged at the end of the longest run"
     )
+    tests = [one.row.difference.test for one in groups if one.row.difference]
+    if any(test is not None and test.look is not None for test in tests):
+        note += "; these p values are not corrected for the looks at the study"
+    return note
 
 
 def reach_cells(one: Reached) -> list[str]:

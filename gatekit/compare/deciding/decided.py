@@ -6,12 +6,12 @@ import dataclasses
 import math
 from collections.abc import Sequence
 
-from gatekit.cell.errors import ConfigError
+from gatekit.cell.errors import ConfigError, listed
 from gatekit.compare.grouping.group import Group
 from gatekit.compare.stats.difference import Difference
 from gatekit.compare.stats.looks import decide_table, within_margin_looks
 from gatekit.compare.stats.power import seeds_needed
-from gatekit.compare.stats.rule import PairedTest, within_margin
+from gatekit.compare.stats.rule import MIN_FLIPS, MIN_SEEDS, PairedTest, within_margin
 from gatekit.runs.studies.looks import Looks
 
 from .row import Row
@@ -42,13 +42,14 @@ def decided(
     compared = [i for i, row in enumerate(rows) if row.difference and row.difference.pairs]
     differences = [diff for row in rows if (diff := row.difference) is not None and diff.pairs]
     table = [dict(zip(d.seeds, d.values, strict=True)) for d in differences]
-    tests = decide_table(table, looks)
+    tests = decide_table(table, looks, [diff.ranked for diff in differences])
     family = len(differences)
     differences = [
         dataclasses.replace(
             diff,
             test=test,
             seeds_needed=seeds_needed(diff.effect_size, family),
+            fewest=MIN_SEEDS if looks is None else MIN_FLIPS,
             direction=_direction(diff, test),
         )
         for diff, test in zip(differences, tests, strict=True)
@@ -59,6 +60,26 @@ def decided(
     for i, diff in zip(compared, differences, strict=True):
         results[i] = dataclasses.replace(rows[i], difference=diff)
     return results
+
+
+def margin_notes(rows: Sequence[Row], margin: str | float | None) -> list[str]:
+    """Return a note on the groups that a margin could not be applied to.
+
+    Args:
+        rows: the rows of `decided`.
+        margin: the margin as typed; None without one.
+    """
+    without = [
+        row.group.label
+        for row in rows
+        if (diff := row.difference) is not None and diff.test is not None and diff.margin is None
+    ]
+    if margin is None or not without:
+        return []
+    why = "a run diverged"
+    if str(margin).strip().endswith("%"):
+        why += ", or the mean of which it is a share is 0 or unknown"
+    return [f"margin {margin}: not tested for {listed(without)}, because {why}"]
 
 
 def _direction(diff: Difference, test: PairedTest | None) -> int:
@@ -85,11 +106,12 @@ def _with_margin(
         sizes.append(scaled if diff.mean is not None and scaled > 0 else None)
     known = [i for i, scaled in enumerate(sizes) if scaled is not None]
     margins = [s for s in sizes if s is not None]
+    family = max((diff.test.comparisons for diff in differences if diff.test), default=0)
     if looks is None:
-        found = within_margin([differences[i].gains for i in known], margins)
+        found = within_margin([differences[i].gains for i in known], margins, family)
     else:
         gains = [dict(zip(differences[i].seeds, differences[i].gains, strict=True)) for i in known]
-        found = within_margin_looks(gains, margins, looks.seeds, looks.most)
+        found = within_margin_looks(gains, margins, looks.seeds, looks.most, family)
     results = list(differences)
     for i, p in zip(known, found, strict=True):
         not_worse, equivalent = p or (None, None)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from gatekit.compare.budget.at import late
 from gatekit.compare.grouping.differs import equal_settings, in_words
 from gatekit.compare.grouping.group import Grouping
 from gatekit.compare.stats.verdict import design_notes
 from gatekit.compare.study import Study
 from gatekit.runs.studies import plan_file
 
-from .refused import again, missing_runs
+from .refused import LARGER, again, missing_runs
 from .row import Row
 
 
@@ -66,7 +67,8 @@ def notes_on(study: Study, grouping: Grouping, rows: Sequence[Row]) -> list[str]
         for note in row.difference.notes if row.difference else ():
             notes[note] = None
         if row.summary is None and row.group.missing:
-            notes[f"no outcome: {missing_runs(row.group)}; {again(row.group.missing)}"] = None
+            remedy = LARGER if late(row.group.missing) else again(row.group.missing)
+            notes[f"no outcome: {missing_runs(row.group)}; {remedy}"] = None
     for note in _confounded(rows):
         notes[note] = None
     for note in design_notes([row.difference for row in rows if row.difference is not None]):

@@ -10,7 +10,7 @@ import numpy as np
 
 from gatekit.compare.stats.looks import decide_table
 from gatekit.compare.stats.rule import PairedTest
-from gatekit.compare.stats.statistics import Interval, mean_interval
+from gatekit.compare.stats.statistics import Interval, mean_interval, of_seeds
 from gatekit.runs.studies.looks import Looks
 
 from .row import Row
@@ -133,7 +133,6 @@ def with_noise_of_baseline(name: str, rows: Mapping[str, Row], scores: Scores) -
     """
     own, other = _by_unit(rows[name], scores[name]), _of_baseline(rows, scores)
     ratio = float(np.mean(scores[name]))
-    parts = np.array([own[unit] - ratio * other[unit] for unit in own if unit in other])
-    if not len(parts):
-        return ()
-    return tuple((ratio + parts - parts.mean()).tolist())
+    common = [unit for unit in own if unit in other]
+    parts = np.array(of_seeds([own[unit] - ratio * other[unit] for unit in common], common))
+    return tuple((ratio + parts - parts.mean()).tolist()) if len(parts) else ()

@@ -13,6 +13,8 @@ from gatekit.runs.directions import known_direction
 from gatekit.runs.record import Run
 from gatekit.runs.studies.plan_file import training
 
+LARGER = "choose a larger budget"
+
 
 def refuse_unknown(option: str, names: Sequence[str], grouping: Grouping) -> None:
     known = {key: None for group in grouping.groups for key in group.values}
@@ -95,7 +97,7 @@ def blocked(
     if reasons:
         absent = (*group.missing, *reference.missing)
         budget = not unknown and late(absent)
-        reasons.append("choose a larger budget" if budget else again((*group.runs, *absent)))
+        reasons.append(LARGER if budget else again((*group.runs, *absent)))
     return tuple(reasons)
 
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from gatekit.compare.comparison import Comparison
 from gatekit.compare.deciding.row import Row
 from gatekit.compare.numbers import decimals, with_interval
-from gatekit.compare.stats.difference import Difference, is_decided
+from gatekit.compare.output.answer import is_answered
+from gatekit.compare.stats.difference import Difference
 
 from .page import kept, of_one_metric, plottable, run_ids, wrapped
 from .style import BASELINE, look
@@ -30,7 +31,7 @@ _LETTER, _LINE = 0.055, 0.12
 
 
 def draw_forest(figure: Figure, comparison: Comparison) -> list[str]:
-    """Draw group minus baseline for each group: small dots are pairs, the bar is the t interval.
+    """Draw group minus baseline for each group: small dots are seeds, the bar is the t interval.
 
     A filled mark on a thick bar is a decided difference; an open mark on a thin bar is undecided.
     Groups with a diverged run are
@@ -162,7 +163,7 @@ def _draw_row(axes: Axes, row: Row, height: float, reach: tuple[float, float] | 
         worse = 0.99 if (diff.direction < 0) == (diff.metric.sign < 0) else 0.01
         axes.plot(worse, height, "x", color=tone, ms=4, mew=1, zorder=4, transform=where)
         return
-    decided = is_decided(diff)
+    decided = is_answered(row)
     if reach is not None and not reach[0] <= diff.mean <= reach[1]:
         # Draw an arrow at the edge; the numbers are above it.
         mark, place = (">", 0.99) if diff.mean > reach[1] else ("<", 0.01)

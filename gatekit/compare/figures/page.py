@@ -15,7 +15,7 @@ from gatekit.compare.comparison import Comparison
 from gatekit.compare.deciding.row import Row
 from gatekit.compare.gates.behaviour import GatesReport
 from gatekit.compare.grouping.label import printable
-from gatekit.compare.stats.difference import is_decided
+from gatekit.compare.output.answer import is_answered
 from gatekit.runs import durable
 from gatekit.runs.result import Metric
 
@@ -220,9 +220,7 @@ def kept(rows: Sequence[Row], most: int) -> list[Row]:
         most: how many of the best are kept besides baselines and decided groups.
     """
     return [
-        row
-        for place, row in enumerate(rows)
-        if place < most or row.is_baseline or (row.difference and is_decided(row.difference))
+        row for place, row in enumerate(rows) if place < most or row.is_baseline or is_answered(row)
     ]
 
 

@@ -13,7 +13,7 @@ from gatekit.runs.record import Run
 
 from .group import Group, group_runs
 from .keys import not_differing
-from .label import group_label
+from .label import group_label, renamed
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +45,7 @@ class Chosen:
         mean: its mean over seeds, for the chosen values.
         runs: ids of the runs with the chosen values.
         trials: all combinations.
+        what: what was averaged over seeds: the best score, or its mean over training.
     """
 
     values: Mapping[str, Any]
@@ -54,12 +55,17 @@ class Chosen:
     mean: float
     runs: tuple[str, ...] = ()
     trials: tuple[Trial, ...] = ()
+    what: str = "mean validation"
 
-    def note(self) -> str:
-        """Return the choice as a sentence."""
-        picked = group_label(self.values, "")
+    def note(self, names: Mapping[str, str]) -> str:
+        """Return the choice as a sentence.
+
+        Args:
+            names: the names that you chose for labels.
+        """
+        picked = group_label(self.values, "", names)
         return (
-            f"{self.label}: {picked}, the best of {self.candidates} by mean validation"
+            f"{renamed(self.label, names)}: {picked}, the best of {self.candidates} by {self.what}"
             f" {self.metric} ({self.mean:.4g})"
         )
 
@@ -73,7 +79,9 @@ class Tuned:
     chosen: tuple[Chosen, ...]
 
 
-def best_of(study: Study, keys: Sequence[str], by: Sequence[str] | None = None) -> Tuned:
+def best_of(
+    study: Study, keys: Sequence[str], by: Sequence[str] | None = None, area: bool = False
+) -> Tuned:
     """Return a study with the best value of some keys in each variant, task by task.
 
     The best value has the best mean over seeds of the validation metric at each run's best epoch.
@@ -84,6 +92,7 @@ def best_of(study: Study, keys: Sequence[str], by: Sequence[str] | None = None) 
         study: what ``load`` returned.
         keys: the tuning keys, such as ``optimizer.learning_rate``.
         by: the keys that define variants; None means every key that differs.
+        area: whether the compared score is a mean over training of validation, which then chooses.
 
     Raises:
         ConfigError: the runs do not differ in a key.
@@ -103,7 +112,7 @@ def best_of(study: Study, keys: Sequence[str], by: Sequence[str] | None = None) 
         finished = [group for group in candidates if group.runs]
         if not finished:
             continue
-        best = min(finished, key=_cost)
+        best = min(finished, key=lambda group: _cost(group, area))
         kept |= {id(run): run for run in best.runs}
         result = next(run.result for run in best.runs if run.result is not None)
         chosen.append(
@@ -112,9 +121,10 @@ def best_of(study: Study, keys: Sequence[str], by: Sequence[str] | None = None) 
                 len(candidates),
                 best.part([k for k in best.values if k not in tuning], best.fallback),
                 result.metric.name,
-                _validation(best),
+                _validation(best, area),
                 tuple(run.id for run in best.runs),
-                tuple(map(_trial, candidates)),
+                tuple(_trial(group, area) for group in candidates),
+                "mean over training of validation" if area else "mean validation",
             )
         )
     runs = tuple(run for run in study.runs if id(run) in kept)
@@ -133,25 +143,28 @@ def _tuning(keys: Sequence[str], groups: Sequence[Group]) -> list[str]:
     return list(tuning)
 
 
-def _trial(group: Group) -> Trial:
+def _trial(group: Group, area: bool) -> Trial:
     results = [run.result for run in group.runs if run.result is not None]
     outcomes = [result.outcome for result in results]
     diverged = not all(map(math.isfinite, outcomes))
     lacks = bool(group.missing) or not results
     if diverged or lacks:
         return Trial(math.nan, math.nan, diverged, lacks)
-    return Trial(_validation(group), sum(outcomes) / len(outcomes), False, False)
+    return Trial(_validation(group, area), sum(outcomes) / len(outcomes), False, False)
 
 
-def _validation(group: Group) -> float:
-    scores = [run.result.best for run in group.runs if run.result is not None]
+def _validation(group: Group, area: bool) -> float:
+    results = [run.result for run in group.runs if run.result is not None]
+    if area:
+        return sum(result.outcome for result in results) / len(results)
+    scores = [result.best for result in results]
     values = [math.nan if s is None or s.validation is None else s.validation for s in scores]
     return sum(values) / len(values)
 
 
-def _cost(group: Group) -> tuple[int, float]:
+def _cost(group: Group, area: bool) -> tuple[int, float]:
     """Return a sort key that puts the best value first."""
     results = [run.result for run in group.runs if run.result is not None]
     diverged = sum(result.state != "COMPLETED" for result in results)
-    mean = _validation(group)
+    mean = _validation(group, area)
     return (diverged, math.inf if math.isnan(mean) else -results[0].metric.sign * mean)

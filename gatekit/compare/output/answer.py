@@ -7,6 +7,7 @@ import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
+from gatekit.compare.budget.at import late
 from gatekit.compare.comparison import Comparison
 from gatekit.compare.deciding.row import Row
 from gatekit.compare.grouping.keys import is_of_task
@@ -40,16 +41,35 @@ def headline(comparison: Comparison) -> str:
         answer = f"{count or 'None'} of {total} differences {'is' if count < 2 else 'are'} decided"
     if count:
         return f"{answer}: {', '.join(f'{ways[k]} {w}' for k, w in _WAYS.items() if ways[k])}."
-    waiting = sum(bool(diff.blocked) for diff in differences)
-    few = all(diff.test is None and not diff.refused for diff in differences)
+    waiting = Counter(filter(None, (_waits_for(row, comparison) for row in comparison.rows)))
     if waiting:
-        runs = "it waits" if total == 1 else f"{waiting} wait" if waiting > 1 else "1 waits"
-        return f"{answer}; {runs} for missing runs."
-    return f"{answer}: a verdict needs at least {MIN_SEEDS} seeds." if few else f"{answer}."
+        parts = [
+            f"{'it' if total == 1 else n} {'waits' if n == 1 else 'wait'} for {what}"
+            for what, n in sorted(waiting.items(), reverse=True)
+        ]
+        return f"{answer}; {' and '.join(parts)}."
+    few = all(diff.test is None and not diff.refused for diff in differences)
+    if few and not any(diff.pairs for diff in differences):
+        return f"{answer}: there is no seed in common."
+    fewest = max(diff.fewest for diff in differences)
+    return f"{answer}: a verdict needs at least {fewest} seeds." if few else f"{answer}."
+
+
+def _waits_for(row: Row, comparison: Comparison) -> str:
+    """Return what an undecided difference waits for, if that is runs or a larger budget."""
+    diff = row.difference
+    if diff is None or not diff.blocked or diff.metric.is_reversed:
+        return ""
+    baseline = _baselines(comparison).get(diff.baseline, row)
+    absent = (*row.group.missing, *baseline.group.missing)
+    return "a larger budget" if late(absent) and not comparison.unknown else "missing runs"
 
 
 def is_answered(row: Row) -> bool:
-    """Return whether there is a verdict on the group: better, worse, or within a margin."""
+    """Return whether there is a verdict on the group: better, worse, or within a margin.
+
+    Everything that marks a group as decided asks this: tables, the report and figures.
+    """
     return row.difference is not None and row.difference.decision not in _UNDECIDED
 
 
@@ -122,7 +142,7 @@ def _why(diff: Difference) -> tuple[str, str]:
     if not diff.pairs:
         return "no verdict on {} against", "no seed in common"
     if diff.test is None:
-        return "no verdict on {} against", f"{counted(diff)}, and a verdict needs {MIN_SEEDS}"
+        return "no verdict on {} against", f"{counted(diff)}, and a verdict needs {diff.fewest}"
     return _OPEN, ""
 
 
@@ -145,7 +165,8 @@ def seeds_needed(row: Row) -> str:
     diff = row.difference
     if diff is None or is_answered(row) or diff.blocked or diff.refused:
         return ""
-    if diff.interval is None or not diff.mean:
+    # With looks the next look decides, not a number of seeds without any.
+    if diff.interval is None or not diff.mean or diff.fewest > MIN_SEEDS:
         return ""
     if diff.seeds_needed is None:
         return f"{MOST_SEEDS}+"
@@ -159,6 +180,8 @@ def _nothing(comparison: Comparison) -> str:
     if comparison.exit_code:
         return "No run has an outcome yet: there is nothing to compare."
     groups = sum(row.summary is not None for row in comparison.rows)
+    if groups == 1 < len(comparison.rows):
+        return "Only one group has an outcome: there is nothing to compare it with."
     if groups == 1:
         return "There is one group: there is nothing to compare it with."
     return "No group is compared with a baseline."

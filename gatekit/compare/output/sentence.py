@@ -8,7 +8,6 @@ from gatekit.compare.grouping.differs import equal_settings, in_words
 from gatekit.compare.grouping.label import printable
 from gatekit.compare.numbers import decimals, p_value
 from gatekit.compare.stats.difference import Difference
-from gatekit.compare.stats.rule import MIN_SEEDS
 from gatekit.compare.stats.verdict import allowed, at_look, counted, verdict
 
 
@@ -101,7 +100,7 @@ def _with_diverged(diff: Difference, label: str, measured: str) -> str:
 
 def _tested(diff: Difference) -> str:
     if diff.test is None or diff.p is None:
-        return f"no test, since a verdict needs {MIN_SEEDS} seeds"
+        return f"no test, since a verdict needs {diff.fewest} seeds"
     names = {
         "equivalent": "two one-sided paired t tests",
         "not_worse": "one-sided paired t test",

@@ -97,10 +97,18 @@ def _print_groups(shown: Console, stream: TextIO, comparison: Comparison) -> Non
     else:
         _print_stacked(shown, names, rows, bold)
     if any(bold) and "p" in titles:
-        shown.print(Text(f"* decided: p below {ALPHA:g}", style="dim"))
+        shown.print(Text(_decided_if(comparison), style="dim"))
     if dropped:
         text = f"no room for {' and '.join(dropped)}: widen the terminal, or type --json"
         shown.print(Text(text, style="dim"))
+
+
+def _decided_if(comparison: Comparison) -> str:
+    """Return what a star means."""
+    if comparison.study.looks is None:
+        return f"* decided: p below {ALPHA:g}"
+    margin = "" if comparison.margin is None else f"; with the margin, p below {ALPHA:g}"
+    return f"* decided: p below the level that was spent at its look{margin}"
 
 
 def _longest_word(titles: list[str], rows: list[list[str]]) -> int:

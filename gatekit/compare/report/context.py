@@ -18,6 +18,7 @@ from gatekit.compare.figures.page import kept
 from gatekit.compare.figures.panels import task_parts
 from gatekit.compare.figures.style import look
 from gatekit.compare.grouping.label import printable
+from gatekit.compare.numbers import exact
 from gatekit.compare.recipe import recorded_commands
 from gatekit.compare.several import SeveralTasks, several_tasks
 from gatekit.runs.record import Run
@@ -99,7 +100,7 @@ def sheet(
     if over not in (None, *AXES):
         raise ConfigError(f"over={over}: training is counted in {listed(AXES)}")
     typed = ["gatekit", "compare", *arguments]
-    typed += [] if reach is None else ["--reach", f"{reach:g}"]
+    typed += [] if reach is None else ["--reach", exact(reach)]
     typed += [] if over is None else ["--over", over]
     study = comparison.study
     return Sheet(

@@ -14,10 +14,10 @@ function placed(group, cost) {
   const { lists } = page.curves;
   const list = { epochs: "at", flops: "steps" }[cost] || cost;
   const runs = group.runs
-    .filter((run) => run[list] !== undefined && (cost !== "flops" || group.flops !== null))
+    .filter((run) => run[list] !== undefined && (cost !== "flops" || run.flops !== null))
     .map((run) => ({
       ...run,
-      x: cost === "flops" ? lists[run[list]].map((steps) => steps * group.flops) : lists[run[list]],
+      x: cost === "flops" ? lists[run[list]].map((steps) => steps * run.flops) : lists[run[list]],
     }));
   const own = group.bands && group.bands[cost];
   const band = own ? { ...group.bands.epochs, ...own } : null;

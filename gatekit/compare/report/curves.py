@@ -136,7 +136,11 @@ def _still(
             continue
         key = ("validation", summary.metric.name)
         flops = step_flops(read[place])
-        found = [on_cost(c[key], cost, flops) for run, c in read[place] if run.counts and key in c]
+        found = [
+            on_cost(known[key], cost, flops.get(run.id))
+            for run, known in read[place]
+            if run.counts and key in known
+        ]
         there = [curve for curve in found if curve is not None]
         over = on_one_grid(there) if there else []
         mean = band(over, comparison.level) if over else None

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from gatekit.cell.errors import listed
+from gatekit.compare.budget.at import LATE
 from gatekit.compare.comparison import Comparison
 from gatekit.compare.deciding.row import Row
 from gatekit.compare.grouping.label import printable
@@ -13,11 +14,13 @@ from gatekit.compare.numbers import number
 from gatekit.runs.record import Run
 
 from .context import Sheet
+from .failures import ON_THE_WAY
 
 Fact = tuple[str, str, str | None]
 """A title, what the study has, and the anchor of the section with more; or None."""
 
 _MOST_BEST, _MOST_KEYS = 6, 8
+_FINE = ("COMPLETED", LATE, *ON_THE_WAY)
 
 
 def facts(sheet: Sheet) -> list[Fact]:
@@ -50,7 +53,7 @@ def _runs(comparison: Comparison, waiting: int) -> str:
 
 
 def _failed(runs: Sequence[Run]) -> str:
-    states = Counter(run.state for run in runs if run.state != "COMPLETED")
+    states = Counter(run.state for run in runs if run.state not in _FINE)
     return ", ".join(f"{count} {state}" for state, count in sorted(states.items()))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from gatekit.compare.budget.at import LATE
 from gatekit.runs.folder import RunFolder
 from gatekit.runs.record import Run
 from gatekit.runs.studies.failures import alike
@@ -12,16 +13,19 @@ from gatekit.runs.studies.failures import alike
 from .context import Section, Sheet
 from .markup import html
 
-_ON_THE_WAY = ("PLANNED", "RUNNING")
+ON_THE_WAY = ("PLANNED", "RUNNING")
+"""The states of runs that have not ended."""
+
 _MOST_NAMED = 24
 _LINES = 12
 
 
 def failures(sheet: Sheet) -> Section:
-    """Return every run that failed, was lost, damaged or interrupted, or diverged."""
+    """Return every run that failed, was lost, damaged or interrupted, diverged, or is too late."""
     comparison = sheet.comparison
-    missing = [run for run in comparison.missing if run.state not in _ON_THE_WAY]
-    waiting = [run for run in comparison.missing if run.state in _ON_THE_WAY]
+    missing = [run for run in comparison.missing if run.state not in (LATE, *ON_THE_WAY)]
+    waiting = [run for run in comparison.missing if run.state in ON_THE_WAY]
+    late = [run for run in comparison.missing if run.state == LATE]
     diverged = [run for run in comparison.study.runs if run.state == "DIVERGED"]
     stale = [run for run in comparison.study.runs if run.stale is not None]
     labels = {
@@ -33,6 +37,7 @@ def failures(sheet: Sheet) -> Section:
         _part("Without an outcome", missing, _retry(sheet) if missing else {}),
         _part("Diverged; counted as the worst outcome", diverged, {}),
         _part("Outdated: a plugin or the data changed after the run", stale, {}),
+        _part("Without an evaluation within the budget; choose a larger one", late, {}),
     ]
     body = html(
         "failures.html",
@@ -54,10 +59,12 @@ def _part(title: str, runs: Sequence[Run], commands: Mapping[str, str]) -> dict[
         {
             "runs": alike_runs,
             "reason": _reason(alike_runs[0]),
-            "log": "" if alike_runs[0].counts else _log(alike_runs[0]),
+            "log": "" if alike_runs[0].counts or state == LATE else _log(alike_runs[0]),
             "command": commands.get(alike_runs[0].id),
         }
-        for alike_runs in sorted(causes.values(), key=len, reverse=True)
+        for (state, _), alike_runs in sorted(
+            causes.items(), key=lambda item: len(item[1]), reverse=True
+        )
     ]
     return {"title": title, "runs": runs, "causes": shown}
 

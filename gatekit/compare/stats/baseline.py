@@ -59,12 +59,18 @@ class Baselines:
         """Return a group's label within its block; empty if nothing differs there."""
         return renamed(self._rest(group), group.names)
 
-    def note(self) -> str | None:
-        """Return a note if the baseline has no outcome."""
-        if self._matching or self.name is None:
-            return None
+    def note(self, alone: Sequence[str]) -> str | None:
+        """Return a note if the baseline has no outcome at all, or none beside some groups.
+
+        Args:
+            alone: the labels of groups with an outcome that have no baseline.
+        """
         name = self.name or "without changes"
-        return f"baseline {name} has no outcome, so nothing is compared with it"
+        if self.name is None or (self._matching and not alone):
+            return None
+        if not self._matching:
+            return f"baseline {name} has no outcome, so nothing is compared with it"
+        return f"not compared, because baseline {name} has no outcome beside them: {listed(alone)}"
 
     def _rest(self, group: Group) -> str:
         keys = [key for key in group.values if not self._makes_blocks(key)]

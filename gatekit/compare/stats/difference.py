@@ -13,7 +13,7 @@ from gatekit.compare.grouping.differs import differs_in, is_confounded
 from gatekit.compare.grouping.group import Group
 from gatekit.runs.result import OWN, Metric, Result, short_hash
 
-from .rule import ALPHA, PairedTest
+from .rule import ALPHA, MIN_SEEDS, PairedTest
 from .statistics import (
     Interval,
     bootstrap_interval,
@@ -44,12 +44,15 @@ class Difference:
         improvement: probability that a run of the group is better than a run of the baseline.
         direction: 1 if the group is better, -1 if it is worse, by the mean, or by the rank sum if
             a run diverged.
-        values: difference of each seed, in the order of ``seeds``; infinite if a run diverged.
+        values: difference of each seed, in the order of ``seeds``; infinite if more of the one
+            group's runs diverged than of the other's.
+        ranked: the seeds with a diverged run, which make signed ranks of the differences.
         test: test against no difference; None for fewer than five seeds.
         margin: largest difference that does not matter, in the metric's unit.
         not_worse: p value of "no worse than by the margin".
         equivalent: p value of "equivalent within the margin".
         seeds_needed: number of seeds that would decide; None if more than a thousand.
+        fewest: the fewest seeds for a verdict; looks need more.
         refused: why the two are not comparable.
         blocked: why there is no verdict yet.
         differs_in: settings in which the two differ.
@@ -71,6 +74,7 @@ class Difference:
     direction: int
     values: tuple[float, ...]
     seeds: tuple[Hashable, ...]
+    ranked: frozenset[Hashable]
     refused: tuple[str, ...]
     blocked: tuple[str, ...]
     notes: tuple[str, ...]
@@ -79,6 +83,7 @@ class Difference:
     not_worse: float | None = None
     equivalent: float | None = None
     seeds_needed: int | None = None
+    fewest: int = MIN_SEEDS
     differs_in: tuple[str, ...] = ()
     confounded: bool = False
 
@@ -98,7 +103,7 @@ class Difference:
 
         ``better`` or ``worse``; with a margin ``equivalent`` or ``not_worse``, which take
         precedence over ``worse``; ``open`` if the numbers decide none of these; ``none`` if there
-        is no verdict: fewer than five seeds, missing runs, or groups that are not comparable.
+        is no verdict: fewer than ``fewest`` seeds, missing runs, or groups that are not comparable.
         """
         if self.test is None or self.refused or self.blocked:
             return "none"
@@ -148,10 +153,11 @@ def difference(
     seeds = list(dict.fromkeys(unit[0] for unit in common))
     of = np.array([seeds.index(unit[0]) for unit in common], dtype=int)
     d = np.array([_of_seed(ours[of == i], theirs[of == i]) for i in range(len(seeds))])
-    finite = bool(np.isfinite(ours).all() and np.isfinite(theirs).all()) and len(d) > 0
+    diverged = ~np.isfinite(ours) | ~np.isfinite(theirs)
+    finite = not diverged.any() and len(d) > 0
     metric = _results(group)[0].metric
     gain = metric.sign * d
-    total = gain.sum() if np.isfinite(d).all() else signed_ranks(gain).sum()
+    total = signed_ranks(gain).sum() if diverged.any() else gain.sum()
     interval = bootstrap = None
     if finite and has_spread(d):
         low, high = limits(metric, [*ours, *theirs])
@@ -173,6 +179,7 @@ def difference(
         direction=int(np.sign(total)),
         values=tuple(d.tolist()),
         seeds=tuple(seeds),
+        ranked=frozenset(unit[0] for unit, one in zip(common, diverged, strict=True) if one),
         refused=tuple(refused),
         blocked=tuple(blocked),
         notes=tuple(notes),

@@ -7,7 +7,7 @@ at several numbers of seeds, with at most 5 % false verdicts over all looks toge
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,12 +22,13 @@ from .rule import (
     AtLook,
     PairedTest,
     decide,
+    ranked_values,
     sign_vectors,
     smallest_p,
     t_of_share,
     within_margin,
 )
-from .statistics import Floats, signed_ranks
+from .statistics import Floats
 
 _Q = 1.959963984540054
 """The 97.5 % quantile of the normal distribution."""
@@ -82,7 +83,10 @@ def next_look(last: int | None, present: int, most: int, step: int | None = None
 
 
 def decide_looks(
-    table: Sequence[Mapping[Hashable, float]], looks: Sequence[int], most: int
+    table: Sequence[Mapping[Hashable, float]],
+    looks: Sequence[int],
+    most: int,
+    ranked: Sequence[Collection[Hashable]] = (),
 ) -> list[PairedTest | None]:
     r"""Test all comparisons of a table at each look; what a look decides stays decided.
 
@@ -102,6 +106,7 @@ def decide_looks(
         table: for each comparison, the difference of each seed; seeds are numbered from 0.
         looks: number of seeds of each look, in order.
         most: the most seeds.
+        ranked: for each comparison, the seeds with a diverged run, as for `decide`.
 
     Returns:
         The test at the look that decided, or at the last one; None for groups with fewer than
@@ -112,19 +117,20 @@ def decide_looks(
         multiple testing" (1993)
     """
     results: list[PairedTest | None] = [None] * len(table)
+    known = ranked or [()] * len(table)
     family = sum(_count(row, looks[-1]) >= MIN_FLIPS for row in table)
     active = list(range(len(table)))
     for number, seeds in enumerate(looks, start=1):
         tested = [i for i in active if _count(table[i], seeds) >= MIN_FLIPS]
         alpha, last = spent(seeds / most), number == len(looks)
-        rows = [table[i] for i in tested]
+        rows = [(table[i], known[i]) for i in tested]
         parts = [_columns(rows, n) for n in looks[:number]] if tested else []
         for place, p in _stepped(parts, [spent(n / most) for n in looks[:number]], last):
             if p >= alpha and not last:
                 continue
-            row, column = rows[place], parts[-1][0][:, place]
-            early = (value for seed, value in row.items() if _is_early(seed, seeds))
-            name = FLIPS if all(map(math.isfinite, early)) else RANK_FLIPS
+            column = parts[-1][0][:, place]
+            _, is_ranked = _early_values(*rows[place], seeds)
+            name = RANK_FLIPS if is_ranked else FLIPS
             look = AtLook(number, seeds, most, alpha, int(np.sign(column.sum())))
             results[tested[place]] = PairedTest(p, name, family, smallest_p(seeds), look)
             if p < alpha:
@@ -133,10 +139,14 @@ def decide_looks(
 
 
 def decide_table(
-    table: Sequence[Mapping[Hashable, float]], looks: Looks | None
+    table: Sequence[Mapping[Hashable, float]],
+    looks: Looks | None,
+    ranked: Sequence[Collection[Hashable]] = (),
 ) -> list[PairedTest | None]:
     """Return the tests of a table's comparisons, with looks if the study has any."""
-    return decide(table) if looks is None else decide_looks(table, looks.seeds, looks.most)
+    if looks is None:
+        return decide(table, ranked)
+    return decide_looks(table, looks.seeds, looks.most, ranked)
 
 
 def sequential(maxima: Sequence[Floats], alphas: Sequence[float]) -> Floats:
@@ -197,6 +207,7 @@ def within_margin_looks(
     margins: Sequence[float],
     looks: Sequence[int],
     most: int,
+    comparisons: int = 0,
 ) -> list[tuple[float, float] | None]:
     """Return the p values of `within_margin`, corrected for looks; what a look decides stays.
 
@@ -208,6 +219,7 @@ def within_margin_looks(
         margins: the margin of each comparison.
         looks: number of seeds of each look, in order.
         most: the most seeds.
+        comparisons: how many comparisons to correct for, as for `within_margin`.
     """
     results: list[tuple[float, float] | None] = [None] * len(table)
     before = 0.0
@@ -215,7 +227,7 @@ def within_margin_looks(
         alpha = spent(seeds / most)
         factor, before = ALPHA / (alpha - before), alpha
         rows = [[gain for seed, gain in row.items() if _is_early(seed, seeds)] for row in table]
-        for i, found in enumerate(within_margin(rows, margins)):
+        for i, found in enumerate(within_margin(rows, margins, comparisons)):
             if found is not None:
                 new, old = [min(1.0, p * factor) for p in found], results[i] or (1.0, 1.0)
                 kept = [o if o < ALPHA else p for p, o in zip(new, old, strict=True)]
@@ -247,21 +259,28 @@ def _stepped(
     return found
 
 
-def _columns(rows: Sequence[Mapping[Hashable, float]], seeds: int) -> tuple[Floats, Floats]:
+_Row = tuple[Mapping[Hashable, float], Collection[Hashable]]
+
+
+def _columns(rows: Sequence[_Row], seeds: int) -> tuple[Floats, Floats]:
     """Return the differences of the first seeds, ``seeds x groups``, and how many each group has.
 
     A group with fewer than eight seeds rejects nothing, so it has zeros.
     """
     d = np.zeros((seeds, len(rows)))
-    counts = np.array([float(_count(row, seeds)) for row in rows])
-    for column, row in enumerate(rows):
-        if counts[column] < MIN_FLIPS:
-            continue
-        early = {seed: value for seed, value in row.items() if _is_early(seed, seeds)}
-        values = np.array(list(early.values()))
-        places = np.array([*early], dtype=int)
-        d[places, column] = values if np.isfinite(values).all() else signed_ranks(values)
+    counts = np.array([float(_count(row, seeds)) for row, _ in rows])
+    for column, (row, ranked) in enumerate(rows):
+        if counts[column] >= MIN_FLIPS:
+            places = np.array([seed for seed in row if _is_early(seed, seeds)], dtype=int)
+            d[places, column], _ = _early_values(row, ranked, seeds)
     return d, counts
+
+
+def _early_values(
+    row: Mapping[Hashable, float], ranked: Collection[Hashable], seeds: int
+) -> tuple[Floats, bool]:
+    early = {seed: value for seed, value in row.items() if _is_early(seed, seeds)}
+    return ranked_values(early, ranked)
 
 
 def _count(row: Mapping[Hashable, float], seeds: int) -> int:

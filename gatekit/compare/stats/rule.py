@@ -10,7 +10,7 @@ The level is fixed, and the number of seeds chooses the test:
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -91,15 +91,19 @@ class PairedTest:
         return self.p < self.alpha
 
 
-def decide(table: Sequence[Mapping[Hashable, float]]) -> list[PairedTest | None]:
+def decide(
+    table: Sequence[Mapping[Hashable, float]], ranked: Sequence[Collection[Hashable]] = ()
+) -> list[PairedTest | None]:
     """Test all comparisons of a table against no difference; None for fewer than five seeds.
 
     Comparisons with five to seven seeds and those with more are corrected within their kind. If a
     table has both, each kind gets its share of the level (Bonferroni), in proportion to its size.
 
     Args:
-        table: for each comparison, the difference of each seed; ``inf`` or ``-inf`` if a run
-            diverged, and signed ranks replace the differences.
+        table: for each comparison, the difference of each seed; ``inf`` or ``-inf`` if more runs
+            of the one group diverged.
+        ranked: for each comparison, the seeds with a diverged run; if there are any, signed ranks
+            replace the differences. By default those with an infinite difference.
 
     Reference:
         Westfall & Young, "Resampling-based multiple testing" (1993); Romano & Wolf, "Exact and
@@ -109,9 +113,10 @@ def decide(table: Sequence[Mapping[Hashable, float]]) -> list[PairedTest | None]
     few = [i for i, seeds in enumerate(table) if MIN_SEEDS <= len(seeds) < MIN_FLIPS]
     many = [i for i, seeds in enumerate(table) if len(seeds) >= MIN_FLIPS]
     total = len(few) + len(many)
+    known = ranked or [()] * len(table)
     results: list[PairedTest | None] = [None] * len(table)
     if few:
-        tests = [_of_few(np.array(list(table[i].values()))) for i in few]
+        tests = [_of_few(*ranked_values(table[i], known[i])) for i in few]
         raw, weight = np.array([p for p, _ in tests]), total / len(few)
         corrected = holm(raw) * weight
         for at, (i, p) in enumerate(zip(few, corrected.tolist(), strict=True)):
@@ -127,11 +132,9 @@ def decide(table: Sequence[Mapping[Hashable, float]]) -> list[PairedTest | None]
         d = np.zeros((len(seeds), len(many)))
         names = []
         for column, i in enumerate(many):
-            values = np.array(list(table[i].values()), dtype=np.float64)
-            finite = bool(np.isfinite(values).all())
-            names.append(FLIPS if finite else RANK_FLIPS)
-            rows = [place[seed] for seed in table[i]]
-            d[rows, column] = values if finite else signed_ranks(values)
+            values, is_ranked = ranked_values(table[i], known[i])
+            names.append(RANK_FLIPS if is_ranked else FLIPS)
+            d[[place[seed] for seed in table[i]], column] = values
         counts = np.array([len(table[i]) for i in many], dtype=np.float64)
         weight = total / len(many)
         for i, p, name in zip(many, (step_down(d, counts) * weight).tolist(), names, strict=True):
@@ -262,7 +265,7 @@ def holm(p: Floats) -> Floats:
 
 
 def within_margin(
-    table: Sequence[Sequence[float]], margins: Sequence[float]
+    table: Sequence[Sequence[float]], margins: Sequence[float], comparisons: int = 0
 ) -> list[tuple[float, float] | None]:
     r"""Return the p values of "no worse than by the margin" and "equivalent within the margin".
 
@@ -274,6 +277,8 @@ def within_margin(
     Args:
         table: for each comparison, how much better the group is on each seed.
         margins: $\Delta$ of each comparison, positive.
+        comparisons: how many comparisons to correct for, if the table has others, to which the
+            margin does not apply.
 
     Returns:
         The two p values; None for fewer than five seeds or an infinite difference.
@@ -290,9 +295,11 @@ def within_margin(
         return results
     worse = [_one_sided(np.asarray(table[i]) + margins[i]) for i in known]
     better = [_one_sided(margins[i] - np.asarray(table[i])) for i in known]
-    same = holm(np.maximum(worse, better))
-    for i, first, second in zip(known, holm(np.array(worse)).tolist(), same.tolist(), strict=True):
-        results[i] = (first, second)
+    others = np.ones(max(0, comparisons - len(known)))
+    first = holm(np.append(worse, others)).tolist()
+    second = holm(np.append(np.maximum(worse, better), others)).tolist()
+    for place, i in enumerate(known):
+        results[i] = (first[place], second[place])
     return results
 
 
@@ -305,10 +312,24 @@ def _one_sided(d: Floats) -> float:
     return float(stdtr(n - 1, -d.mean() / (d.std(ddof=1) / math.sqrt(n))))
 
 
-def _of_few(d: Floats) -> tuple[float, str]:
-    if np.isfinite(d).all():
-        return float(paired_t(d[:, None])[0]), PAIRED_T
-    return float(step_down(signed_ranks(d)[:, None])[0]), RANKS
+def _of_few(d: Floats, is_ranked: bool) -> tuple[float, str]:
+    if is_ranked:
+        return float(step_down(d[:, None])[0]), RANKS
+    return float(paired_t(d[:, None])[0]), PAIRED_T
+
+
+def ranked_values(
+    row: Mapping[Hashable, float], ranked: Collection[Hashable]
+) -> tuple[Floats, bool]:
+    """Return the differences of seeds, or their signed ranks if a run diverged; and which it is.
+
+    Args:
+        row: the difference of each seed.
+        ranked: seeds with a diverged run, also beyond those of the row.
+    """
+    values = np.array(list(row.values()), dtype=np.float64)
+    diverged = not np.isfinite(values).all() or any(seed in row for seed in ranked)
+    return (signed_ranks(values), True) if diverged else (values, False)
 
 
 def t_of_share(share: Floats, n: Floats) -> Floats:

@@ -6,7 +6,7 @@ SciPy provides the distributions and the bootstrap; it is imported on first use.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -60,6 +60,28 @@ def mean_interval(values: Sequence[float], level: float = 0.95) -> Interval | No
     half = float(stdtrit(n - 1, (1 + level) / 2)) * float(x.std(ddof=1)) / math.sqrt(n)
     mean = float(x.mean())
     return Interval(mean - half, mean + half, level, "Student t")
+
+
+def of_seeds(values: Sequence[float], units: Sequence[Hashable]) -> list[float]:
+    r"""Return one number per seed; their mean is that of all runs, with the error of seeds.
+
+    In a pooled group a seed has several runs, which are not independent. With $N$ runs of $S$ seeds
+    and their mean $m$, seed $s$ has $m + \frac{S}{N} \sum_{r \in s} (x_r - m)$. If all seeds have
+    equally many runs, this is the mean of the seed; if each has one, the run.
+
+    Args:
+        values: one number per run.
+        units: what each run is paired by, of which the seed is the first part; None without a seed.
+    """
+    x = np.asarray(values, dtype=np.float64)
+    sums: dict[Hashable, float] = {}
+    mean = float(x.mean()) if len(x) else 0.0
+    for place, (value, unit) in enumerate(zip(x.tolist(), units, strict=True)):
+        seed = unit[:1] if isinstance(unit, tuple) else place
+        sums[seed] = sums.get(seed, 0.0) + value - mean
+    if len(sums) == len(x):
+        return list(map(float, values))
+    return [mean + len(sums) / len(x) * part for part in sums.values()]
 
 
 def within(interval: Interval | None, low: float, high: float) -> Interval | None:

@@ -11,7 +11,7 @@ from gatekit.runs.studies.looks import Looks
 from .difference import Difference, contradicts
 from .looks import spent
 from .power import MOST_SEEDS, POWER
-from .rule import ALPHA, MIN_FLIPS, MIN_SEEDS, RANKS
+from .rule import ALPHA, MIN_FLIPS, MIN_SEEDS, PAIRED_T, RANKS
 from .statistics import Interval
 
 _NO_UNIT = ("share", "squared error")
@@ -214,9 +214,8 @@ def design_notes(differences: list[Difference]) -> list[str]:
     compared = [d for d in differences if d.pairs > 0 and not d.refused]
     notes = []
     if any(d.test is None for d in compared):
-        looked = any(d.test is not None and d.test.look for d in compared)
-        notes.append(f"a verdict needs at least {MIN_FLIPS if looked else MIN_SEEDS} seeds")
-    if any(d.test is not None and d.n < MIN_FLIPS for d in compared):
+        notes.append(f"a verdict needs at least {max(d.fewest for d in compared)} seeds")
+    if any(d.test is not None and d.test.test == PAIRED_T for d in compared):
         notes.append(
             f"p values from {MIN_SEEDS} to {MIN_FLIPS - 1} seeds assume normal noise; from"
             f" {MIN_FLIPS} seeds on they do not"

@@ -10,6 +10,7 @@ from dataclasses import replace
 from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import pytest
 from markupsafe import Markup
@@ -26,6 +27,7 @@ from gatekit.compare.report.context import Section, Sheet
 from gatekit.compare.report.facts import facts
 from gatekit.compare.report.page import SCRIPTS, SECTIONS, page
 
+from ..budget_runs import write_curve
 from ..probing import probe_run, probe_study
 from ..synthetic import METRIC, configuration, write_run, write_study
 from ..test_several import write_task
@@ -386,9 +388,18 @@ def test_two_metrics_are_never_on_one_axis(tmp_path: Path) -> None:
     assert max(band) == 1
 
 
-def test_curves_are_over_every_cost_with_the_numbers_of_the_figure(tmp_path: Path) -> None:
+@pytest.mark.parametrize("pooled", [False, True])
+def test_curves_are_over_every_cost_with_the_numbers_of_the_figure(
+    tmp_path: Path, pooled: bool
+) -> None:
     write_costs(tmp_path)
-    about = sheet("demo", tmp_path, at="seconds=15")
+    options: dict[str, Any] = {"at": "seconds=15"}
+    if pooled:  # runs of one group then differ in the FLOPs of a step
+        values, flops = [9.0, 8.8, 8.7], {"flops": {"step": 4e5}}
+        for cell in ("lstm", "gru"):
+            write_curve(tmp_path, cell, 0, values, result=flops, units=128)
+        options["by"] = ["cell"]
+    about = sheet("demo", tmp_path, **options)
     found = loaded(page(about))["curves"]
     assert isinstance(found, dict)
     assert (found["over"], found["budget"]) == ("seconds", {"cost": "seconds", "amount": 15})
@@ -406,7 +417,7 @@ def test_curves_are_over_every_cost_with_the_numbers_of_the_figure(tmp_path: Pat
                 assert shown[name] == pytest.approx(getattr(expected, name).tolist(), rel=1e-4)
             for run, curve in zip(group["runs"], curves, strict=True):
                 places = found["lists"][run["steps" if cost == "flops" else cost]]
-                scale = group["flops"] if cost == "flops" else 1
+                scale = run["flops"] if cost == "flops" else 1
                 assert [scale * at for at in places] == pytest.approx(curve.epochs, rel=1e-4)
 
 

@@ -58,17 +58,22 @@ class Tables:
         return self._seconds[key]
 
 
-def step_flops(group: Sequence[tuple[Run, Any]]) -> float | None:
-    """Return the recorded operations of a training step of a group; None if no run has them."""
-    recorded = (run.result.step_flops for run, _ in group if run.result is not None)
-    return next((flops for flops in recorded if flops), None)
+def step_flops(group: Sequence[tuple[Run, Any]]) -> dict[str, float]:
+    """Return the recorded operations of a training step of each run of a group, by its id.
+
+    A run without a record, such as one in progress, has those of another run. Runs differ if they
+    are pooled over a key such as ``units``. Empty if no run has them.
+    """
+    recorded = {run.id: run.result.step_flops for run, _ in group if run.result is not None}
+    known = next((flops for flops in recorded.values() if flops), None)
+    return {} if known is None else {run.id: recorded.get(run.id) or known for run, _ in group}
 
 
 def costs(group: Members, series: Series) -> list[str]:
     """Return what the curves of a group can be drawn over."""
     flops = step_flops(group)
     members = [known[series] for _, known in group if series in known]
-    return [cost for cost in AXES if any(on_cost(curve, cost, flops) for curve in members)]
+    return [cost for cost in AXES if any(on_cost(c, cost, flops.get(c.run)) for c in members)]
 
 
 def group_data(
@@ -79,7 +84,7 @@ def group_data(
     metric: Metric | None,
     with_seeds: bool,
 ) -> dict[str, Any]:
-    """Return the curves of a group: its runs, its bands by cost, and the FLOPs of a step.
+    """Return the curves of a group: its runs with the FLOPs of a step, and its bands by cost.
 
     Args:
         group: the runs of the group and their curves.
@@ -103,8 +108,9 @@ def group_data(
         if seconds is not None and seconds.any():
             places["seconds"] = tables.seconds(run.id, curve.epochs[kept], seconds[kept])
         values = [number(v, _DIGITS) for v in curve.values[kept]]
-        runs.append({"run": run.id, "seed": run.seed, "state": run.state, **places, "y": values})
-    return {"runs": runs, "bands": bands, "flops": None if flops is None else number(flops)}
+        about = {"run": run.id, "seed": run.seed, "state": run.state, **places}
+        runs.append({**about, "flops": number(flops[run.id]) if flops else None, "y": values})
+    return {"runs": runs, "bands": bands}
 
 
 def _bands(
@@ -112,7 +118,7 @@ def _bands(
     tables: Tables,
     level: float,
     metric: Metric | None,
-    flops: float | None,
+    flops: Mapping[str, float],
 ) -> dict[str, Any] | None:
     """Return the band over each cost; one with the values of that over epochs has only places."""
     first = _band(curves, tables, level, metric)
@@ -120,7 +126,7 @@ def _bands(
         return None
     bands = {"epochs": first}
     for cost in list(AXES)[1:]:
-        over = [curve for each in curves if (curve := on_cost(each, cost, flops)) is not None]
+        over = [curve for each in curves if (curve := on_cost(each, cost, flops.get(each.run)))]
         if len(over) == len(curves) and _aligned(curves) and _aligned(over):
             bands[cost] = {"at": tables.place(over[0].epochs[thinned(over[0].epochs)])}
         elif len(over) == len(curves):

@@ -11,6 +11,7 @@ from gatekit.compare.curves import AXES
 from gatekit.compare.figures.panels import task_parts
 from gatekit.compare.figures.style import look
 from gatekit.compare.grouping.label import printable
+from gatekit.compare.numbers import exact
 from gatekit.compare.report.context import Section, Sheet
 from gatekit.compare.report.markup import html
 from gatekit.compare.report.strip import Scale
@@ -34,7 +35,7 @@ def survival(sheet: Sheet) -> Section | None:
     groups = [[found[id(row)] for row in rows] for _, rows in parts]
     names = {one.row.summary.metric.name for part in groups for one in part if one.row.summary}
     metric = names.pop() if len(names) == 1 else "metric"
-    title = f"Share of runs that have reached validation {metric} {sheet.reach:g}"
+    title = f"Share of runs that have reached validation {metric} {exact(sheet.reach)}"
     step = AXES[cost] if cost != "epochs" else sheet.step
     charts = [
         {
@@ -55,9 +56,9 @@ def survival(sheet: Sheet) -> Section | None:
         verdicts=[
             (_look(one), text, _decided(one)) for one in every if (text := reach_verdict(one))
         ],
-        note=reach_note(),
+        note=reach_note(every),
     )
-    heading = f"Training until validation {metric} {sheet.reach:g}"
+    heading = f"Training until validation {metric} {exact(sheet.reach)}"
     return Section("reach", printable(heading), body)
 
 
