@@ -98,7 +98,7 @@ def compare(
         root: the folder that contains the studies.
         by: configuration keys to group by; None means every key that differs except the seed.
         baseline: label of the baseline; None means the group ``lstm`` if there is one, otherwise
-            the plainest group.
+            the group that changes least.
         within: keys that define blocks, each with its own baseline; every task is a block already.
         together: keys that were chosen together, such as a cell and the learning rate tuned for
             it; groups that differ only in these keys differ in one setting.
