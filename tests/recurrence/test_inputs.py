@@ -84,6 +84,38 @@ def test_row40_no_step_gives_the_initial_state(
         assert all(np.all(np.isfinite(g)) for g in gradients.values())
 
 
+@pytest.mark.parametrize(
+    ("cell", "executor", "mode"),
+    [
+        ("gru", "fused", "unknown"),
+        ("gru", "fused", "xla"),
+        ("mingru", "affine", "unknown"),
+        *(
+            pytest.param(cell, executor, "unknown", marks=pytest.mark.slow)
+            for cell, executor in (
+                *(("gru", "reference"), ("gru", "remat"), ("mingru", "scan")),
+                *(("gla", "chunk"), ("para_gru", "newton")),
+            )
+        ),
+    ],
+)
+def test_row40_no_step_where_no_size_is_known(cell: str, executor: str, mode: str) -> None:
+    how: Any = {"remat": True} if executor == "remat" else {"executor": executor}
+    made = layer(cell, output_unit="gated", return_sequences=True, return_state=True, **how)
+    sizes = (None, None) if mode == "unknown" else (BATCH, 0)
+    signature = [tf.TensorSpec([*sizes, made.cell.features], tf.float64)]
+
+    @tf.function(input_signature=signature, autograph=False, jit_compile=mode == "xla")
+    def run(x: Any) -> Any:
+        return made(x), computed(made, x, training=True)
+
+    outputs, (values, gradients) = run(tf.zeros([BATCH, 0, made.cell.features], tf.float64))
+    assert outputs[0].shape == values["outputs"].shape == (BATCH, 0, UNITS)
+    for name, state in made.initial_states(BATCH).items():
+        np.testing.assert_array_equal(values[name], state)
+    assert all(not np.any(g) for g in gradients.values())
+
+
 @pytest.mark.parametrize("masked", [False, True])
 @pytest.mark.parametrize("executor", EXECUTORS)
 @pytest.mark.parametrize("cell", [_row(41, c) for c in ("lstm", "on_lstm", "power_law")])
