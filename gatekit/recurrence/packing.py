@@ -90,7 +90,7 @@ def stacked(array: Any, shape: list[Any]) -> Any:
     whole = tf.raw_ops.TensorListStack(
         input_handle=array.flow, element_shape=tf.stack(shape), element_dtype=array.dtype
     )
-    return tf.ensure_shape(whole, [None, *array.element_shape])
+    return tf.ensure_shape(whole, [None, *(n if isinstance(n, int) else None for n in shape)])
 
 
 def vectorizable(gathered: Any) -> Any:
