@@ -154,7 +154,7 @@ def test_zoneout_draws_anew_after_more_steps_than_low_precision_counts() -> None
         _, (new, step) = made(x, [h, step], training=True)
         held.append(np.asarray(new == h)[0])
         h = new + tf.cast(0.5, "bfloat16")
-    assert not np.any(np.all(held[8:], 0))  # no unit is held for ever
+    assert not np.any(np.all(held[8:], 0))  # no unit is held at all of them
 
 
 def test_states_before_the_cell_is_built() -> None:

@@ -175,6 +175,7 @@ class SequenceLayer(SeededLayer):
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         """Return the mask of the output, in its order of time, where every step is returned."""
         own = mask["x"] if isinstance(mask, Mapping) else mask
+        own = next(iter(own), None) if isinstance(own, (list, tuple)) else own
         output = own if self.return_sequences else None
         if self.go_backwards and output is not None:
             output = keras.ops.flip(output, 1)
