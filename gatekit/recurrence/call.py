@@ -95,16 +95,19 @@ def prepare(call: LayerCall) -> Problem:
     for name in cell.shifted:
         sequences[f"{name}_prev"], carried[name] = previous(sequences[name], first[name], valid)
     if cell.uses_t:
-        ones = tf.ones_like(x[:, :, :1]) if mask is None else tf.cast(mask, x.dtype)
+        # bfloat16 has no 257: a sum of ones would stop at 256.
+        start = tf.cast(first["t"], tf.float32 if x.dtype.size == 2 else x.dtype)
         # A masked step before the first valid one counts as the first: nothing divides by zero.
         if valid is None or valid.starts is None:
-            sequences["t"] = tf.maximum(first["t"] + tf.cumsum(ones, axis=0), 1)
-            carried["t"] = first["t"] + tf.reduce_sum(ones, axis=0)
+            ones = tf.ones_like(x[:, :, :1], start.dtype) if mask is None else mask
+            ones = tf.cast(ones, start.dtype)
+            count, last = start + tf.cumsum(ones, axis=0), start + tf.reduce_sum(ones, axis=0)
         else:
-            start = tf.where(valid.first_sequence(), first["t"], tf.zeros([], x.dtype))
-            count = start + tf.cast((valid.count - valid.begin)[:, :, None], x.dtype)
-            sequences["t"] = tf.maximum(count, 1)
-            carried["t"] = joined([first["t"][None], count], 0)[-1]
+            before = tf.where(valid.first_sequence(), start, tf.zeros([], start.dtype))
+            count = before + tf.cast((valid.count - valid.begin)[:, :, None], start.dtype)
+            last = joined([start[None], count], 0)[-1]
+        sequences["t"] = tf.cast(tf.maximum(count, 1), x.dtype)
+        carried["t"] = tf.cast(last, x.dtype)
     return Problem(
         cell=cell,
         weights=call.weights,

@@ -76,6 +76,23 @@ def unstack(sequence: Any, static: tuple[Any, Any]) -> Any:
     return array.unstack(sequence)
 
 
+def stacked(array: Any, shape: list[Any]) -> Any:
+    """Return the items of a `tf.TensorArray` that was written in a loop, ``items x ...``.
+
+    Its own `stack` fails if there is no item and the shape of one is not fully known.
+
+    Args:
+        array: the array.
+        shape: the shape of an item, numbers or tensors.
+    """
+    if tf.executing_eagerly() or array.element_shape.is_fully_defined():
+        return array.stack()
+    whole = tf.raw_ops.TensorListStack(
+        input_handle=array.flow, element_shape=tf.stack(shape), element_dtype=array.dtype
+    )
+    return tf.ensure_shape(whole, [None, *(n if isinstance(n, int) else None for n in shape)])
+
+
 def vectorizable(gathered: Any) -> Any:
     """Return what was gathered from a list, such that a vectorized map converts it correctly.
 

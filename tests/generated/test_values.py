@@ -84,6 +84,26 @@ def test_a_step_with_three_corrections_at_once() -> None:
     torch_agrees(own)
 
 
+def test_padding_in_front_divides_by_no_count_of_steps_at_once() -> None:
+    torch = library("torch")
+    mean = {
+        "name": "running_mean",
+        "gates": {"value": {"kind": "linear", "reads": {"x": "dense"}}},
+        "equations": {"h": "h_prev + (value - h_prev) / t"},
+        "emits": "h",
+    }
+    own = case(mean)
+    made, module = own.file("torch")
+    layer = getattr(module, made.title)()
+    x, mask = torch.ones(2, 3, own.cell.features), torch.tensor([[0, 0, 1], [0, 0, 0]]).bool()
+    y, (h, t) = layer.parallel(x, mask=mask)
+    y.sum().backward()
+    assert torch.equal(y, layer(x, mask=mask)[0])
+    assert torch.equal(t, torch.tensor([[1.0], [0.0]]))
+    assert torch.equal(h, y[:, -1])
+    assert all(torch.isfinite(weight.grad).all() for weight in layer.parameters())
+
+
 def test_sizes_are_arguments() -> None:
     """One file serves every size: a file for other sizes gives the same module."""
     torch = library("torch")

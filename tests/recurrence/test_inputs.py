@@ -84,6 +84,44 @@ def test_row40_no_step_gives_the_initial_state(
         assert all(np.all(np.isfinite(g)) for g in gradients.values())
 
 
+@pytest.mark.parametrize(
+    ("cell", "executor", "mode"),
+    [
+        ("gru", "fused", "unknown"),
+        ("gru", "fused", "xla"),
+        ("mingru", "affine", "unknown"),
+        *(
+            pytest.param(cell, executor, "unknown", marks=pytest.mark.slow)
+            for cell, executor in (
+                *(("gru", "reference"), ("gru", "remat"), ("mingru", "scan")),
+                *(("gla", "chunk"), ("para_gru", "newton")),
+            )
+        ),
+    ],
+)
+def test_row40_no_step_where_no_size_is_known(cell: str, executor: str, mode: str) -> None:
+    how: Any = {"remat": True} if executor == "remat" else {"executor": executor}
+    made = layer(cell, output_unit="gated", return_sequences=True, return_state=True, **how)
+    sizes = (None, None) if mode == "unknown" else (BATCH, 0)
+    signature = [tf.TensorSpec([*sizes, made.cell.features], tf.float64)]
+
+    @tf.function(input_signature=signature, autograph=False, jit_compile=mode == "xla")
+    def run(x: Any) -> Any:
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            trained = made(x, training=True)
+            total = tf.add_n([tf.reduce_sum(value**2) for value in trained])
+        weights = made.trainable_variables
+        return made(x), trained, tape.gradient(total, [x, *weights], unconnected_gradients="zero")
+
+    *calls, gradients = run(tf.zeros([BATCH, 0, made.cell.features], tf.float64))
+    for outputs, *states in calls:
+        assert outputs.shape == (BATCH, 0, UNITS)
+        for state, first in zip(states, made.initial_states(BATCH).values(), strict=True):
+            np.testing.assert_array_equal(state, first)
+    assert not any(np.any(gradient) for gradient in gradients)
+
+
 @pytest.mark.parametrize("masked", [False, True])
 @pytest.mark.parametrize("executor", EXECUTORS)
 @pytest.mark.parametrize("cell", [_row(41, c) for c in ("lstm", "on_lstm", "power_law")])

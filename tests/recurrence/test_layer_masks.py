@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+import gatekit
 from gatekit import convert
 
 from .cells import CORE
@@ -153,6 +154,48 @@ def test_the_mask_of_an_embedding_reaches_the_layer() -> None:
     tokens = np.array([[1, 2, 0, 0], [3, 0, 4, 1]])
     expected = made(embedding(tokens), mask=tokens != 0)
     assert_close({"y": keras.Sequential([embedding, made])(tokens)}, {"y": expected})
+
+
+@pytest.mark.parametrize("beside", ["initial_state", "resets"])
+@pytest.mark.parametrize("kind", ["layer", "block", "both", "functional"])
+def test_the_mask_that_x_carries_counts_beside_other_tensors(kind: str, beside: str) -> None:
+    # Keras passes the mask of x on only if x is the one tensor of a call.
+    embedding = keras.layers.Embedding(5, 8, mask_zero=True, dtype="float64")
+    tokens = np.array([[1, 2, 0, 0], [3, 4, 1, 2]])
+    x = embedding(tokens)
+    made: Any = layer("gru", features=8)
+    if kind == "block":
+        made = gatekit.BlockLayer("modern", "gru", 8, dtype="float64", seed=1)
+    if kind == "both":
+        made = keras.layers.Bidirectional(made, dtype="float64")
+    expected = np.asarray(made(x))
+    states = made.get_initial_state(2) if kind != "both" else [tf.zeros([2, 8], tf.float64)] * 2
+    more = {"initial_state": states, "resets": np.zeros(tokens.shape, bool)}[beside]
+    if kind == "both" and beside == "resets":
+        found = made({"x": x, "resets": more})
+    elif kind == "functional":
+        given = keras.Input((None,), dtype="int32"), keras.Input((None,), dtype="bool")
+        called = {"resets": given[1]}
+        if beside == "initial_state":
+            given, more = (given[0], keras.Input((8,), dtype="float64")), np.zeros((2, 8))
+            called = {"initial_state": [given[1]]}
+        found = keras.Model(given, made(embedding(given[0]), **called))([tokens, more])
+    else:
+        found = made(x, **{beside: more})
+    assert_close({"y": found}, {"y": expected})
+
+
+@pytest.mark.parametrize("form", [tf.constant, np.asarray])
+def test_the_mask_of_what_goes_backwards_is_in_the_order_of_its_steps(form: Any) -> None:
+    back = layer("gru", return_sequences=True, go_backwards=True)
+    after, x = layer("gru", features=8), inputs_for(layer("gru"))
+    y = back(x, mask=form(SUFFIX))
+    np.testing.assert_array_equal(y._keras_mask, SUFFIX[:, ::-1])
+    assert_close({"y": after(y)}, {"y": after(y, mask=SUFFIX[:, ::-1])})
+    states = layer("gru", return_sequences=True, go_backwards=True, return_state=True)
+    mask, *others = states.compute_mask(x, keras.KerasTensor((4, None), "bool"))
+    assert mask.shape == (4, None)
+    assert others == [None]
 
 
 # --- zeros at masked steps ------------------------------------------------------------------------

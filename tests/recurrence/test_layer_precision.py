@@ -159,3 +159,11 @@ def test_numbers_of_a_cell_are_not_rounded_to_single_precision() -> None:
     for executor in ("reference", "fused"):
         made = layer(cell, executor=executor)
         assert (np.asarray(made(inputs_for(made))) == 0.1 + 1.1).all()
+
+
+def test_the_count_of_steps_goes_on_where_low_precision_ends() -> None:
+    made = layer("power_law", fill=False, dtype="bfloat16", return_state=True)
+    x, mask = tf.zeros([2, 300, made.cell.features], "bfloat16"), np.arange(300) < [[300], [60]]
+    for more in ({}, {"resets": np.zeros(mask.shape, bool)}):
+        count = made(x, mask=mask, **more)[-1]
+        np.testing.assert_array_equal(tf.cast(count[:, 0], "float32"), [300, 60])

@@ -105,7 +105,7 @@ def test_where_it_is_traced_decides():
 
     def kind():
         layout = layout_with_gradient(schedule)
-        return type(residuals_for(layout, ENTRIES, WIDTHS, 1, (None, BATCH), tf.float64))
+        return type(residuals_for(layout, ENTRIES, WIDTHS, 1, (None, BATCH), tf.float64, BATCH))
 
     seen = {"eager": kind()}
 

@@ -60,6 +60,20 @@ def test_a_shared_trace_gives_the_same_bits(executor: str, monkeypatch: pytest.M
         np.testing.assert_array_equal(one, other)
 
 
+def test_memories_that_turn_share_a_trace_with_resets() -> None:
+    cell = {"defaults": ["retnet"], "constants": {"heads": 2}}
+    stack = layers(cell, 3, executor="chunk")
+    resets = np.zeros((3, 7), bool)
+    resets[0, 3], resets[1, 0] = True, True
+
+    def run(x: Any) -> Any:
+        for layer in stack:
+            x = layer(x, resets=resets)
+        return x
+
+    np.testing.assert_allclose(tf.function(run)(X), run(X), rtol=1e-9, atol=1e-9)
+
+
 def counting(calls: list[str]) -> type[Gate]:
     """Return a gate that notes each time its Python code runs on a graph's tensors."""
 

@@ -146,6 +146,17 @@ def test_zoneout_draws_anew_at_each_step() -> None:
     assert not np.array_equal(zoned[1], zoned[2])
 
 
+def test_zoneout_draws_anew_after_more_steps_than_low_precision_counts() -> None:
+    made = Cell("rnn", 64, zoneout={"h": 0.3}, dtype="bfloat16", seed=1)
+    x, (h, _) = tf.ones([1, FEATURES], "bfloat16"), made.get_initial_state(1)
+    step, held = tf.constant([[250]], "bfloat16"), []
+    for _ in range(16):
+        _, (new, step) = made(x, [h, step], training=True)
+        held.append(np.asarray(new == h)[0])
+        h = new + tf.cast(0.5, "bfloat16")
+    assert not np.any(np.all(held[8:], 0))  # no unit is held at all of them
+
+
 def test_states_before_the_cell_is_built() -> None:
     made = Cell("slstm", 4)
     assert made.state_size == [4] * 4

@@ -22,7 +22,7 @@ def listed(values):
     array = tf.TensorArray(tf.float64, len(values) + 1, clear_after_read=False)
     more = numpy.full((1, *values.shape[1:]), numpy.nan)
     items = array.unstack(tf.constant(numpy.concatenate([values, more])))
-    return Steps.of_list(items, tf.constant(len(values)), (None, BATCH, values.shape[-1]))
+    return Steps.of_list(items, tf.constant(len(values)), BATCH, (None, BATCH, values.shape[-1]))
 
 
 # Blocks of 2 steps: none, less than one, just one, just two, two and a half.

@@ -9,7 +9,7 @@ from gatekit.cell.analysis.affine import Block
 from gatekit.cell.analysis.chunk import Largest, Memories
 from gatekit.cell.errors import ConfigError
 from gatekit.cell.graph import Node
-from gatekit.cell.language.expression import Call, Expr, Name, names
+from gatekit.cell.language.expression import Call, Expr, Name, Number, names
 from gatekit.code.identifiers import wrapped
 from gatekit.code.lines import names_in, without_unused
 
@@ -63,7 +63,7 @@ class AllSteps(MemoryReads):
         emitted = self.call("last_valid", "y", emitted, first, "mask")
         new = [self.last[state.name] for state in cell.states]
         new += [self.last[name] for name in cell.shifted]
-        new += ["t[:, -1]"] if cell.uses_t else []
+        new += [self.last["t"]] if cell.uses_t else []
         self.lines = without_unused(self.lines, [emitted, *new], self.room)
         return emitted, new
 
@@ -75,10 +75,12 @@ class AllSteps(MemoryReads):
         self.last[name] = f"{held}[:, -1]"
 
     def count_steps(self) -> None:
-        name = self.local.new("t")
-        count = self.framework.count.format(mask="mask")
-        self.lines.append(f"{name} = {self.env['t:first']}[:, None] + {count}[..., None]")
-        self.env["t"] = name
+        count = self.local.new("count")
+        steps = self.framework.count.format(mask="mask")
+        self.lines.append(f"{count} = {self.env['t:first']}[:, None] + {steps}[..., None]")
+        self.env["count"], self.last["t"] = count, f"{count}[:, -1]"
+        # A masked step before the first valid one counts as the first: nothing divides by zero.
+        self.assign("t", Call("maximum", (Name("count"), Number(1))))
 
     # --- blocks -------------------------------------------------------------
 

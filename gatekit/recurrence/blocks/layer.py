@@ -29,6 +29,7 @@ from gatekit.recurrence.layers.arguments import (
     specification,
 )
 from gatekit.recurrence.layers.inputs import (
+    carried_mask,
     checked_input,
     checked_mask,
     checked_resets,
@@ -251,7 +252,8 @@ class BlockLayer(SequenceLayer):
             inputs: ``batch x time x width``.
             initial_state: states in the order of `state_names`, or by name; what is missing starts
                 as usual.
-            mask: ``batch x time`` booleans or integers, true or not zero where valid.
+            mask: ``batch x time`` booleans or integers, true or not zero where valid; None for the
+                mask that x carries, such as that of an embedding.
             resets: ``batch x time`` booleans, true where a new sequence begins: convolution and
                 recurrent layer start anew there.
             training: whether dropout draws.
@@ -263,6 +265,7 @@ class BlockLayer(SequenceLayer):
         Raises:
             DataError: inputs, mask, resets or initial state have the wrong shape or type.
         """
+        mask = carried_mask(inputs) if mask is None else mask
         if self._kept is not None:
             x = checked_input("x", inputs, self.built_block.width, self.compute_dtype)
             inputs = self._kept.check(self.name, {"x": x})["x"]

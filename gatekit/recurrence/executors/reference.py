@@ -13,6 +13,7 @@ import tensorflow as tf
 from gatekit.cell.graph import BuiltRead
 from gatekit.cell.language.expression import evaluate
 from gatekit.recurrence.hold import hold
+from gatekit.recurrence.packing import stacked
 from gatekit.recurrence.problem import Problem, Solution
 from gatekit.recurrence.step import apply_map, pre_activation, value_of
 
@@ -50,7 +51,7 @@ def run(problem: Problem) -> Solution:
     )
     sequences = {}
     for name, array in zip(problem.wanted, arrays, strict=True):
-        sequence = array.stack()
+        sequence = stacked(array, [tf.shape(x)[1], cell.widths[name]])
         sequences[name] = tf.ensure_shape(sequence, [x.shape[0], x.shape[1], cell.widths[name]])
     return Solution(sequences, dict(zip(names, states, strict=True)))
 

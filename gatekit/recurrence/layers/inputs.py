@@ -124,6 +124,18 @@ def checked_input(name: str, value: Any, width: int, dtype: Any) -> Any:
     return tf.cast(tensor, dtype)
 
 
+def carried_mask(inputs: Any) -> Any:
+    """Return the mask that x carries, such as that of an embedding, or None.
+
+    Keras passes it to a call only if x is its only tensor: not beside initial states or resets.
+
+    Args:
+        inputs: ``batch x time x features``, or a mapping by name.
+    """
+    x = inputs.get("x") if isinstance(inputs, Mapping) else inputs
+    return getattr(x, "_keras_mask", None)
+
+
 def checked_mask(mask: Any, x: Any) -> Any:
     """Return the mask as ``batch x time`` booleans, or None.
 

@@ -25,6 +25,7 @@ from .arguments import checked_flag, features_of, own_arguments
 from .built import built
 from .cell_layer import CellLayer, weight_values
 from .inputs import (
+    carried_mask,
     checked_inputs,
     checked_mask,
     checked_resets,
@@ -205,7 +206,7 @@ class RNN(CellLayer, SequenceLayer):
             initial_state: the states in the order of `state_names`, or by name; what is missing
                 starts as usual.
             mask: ``batch x time`` or ``batch x time x 1`` booleans or integers, true or not zero
-                where valid.
+                where valid; None for the mask that x carries, such as that of an embedding.
             training: whether dropout and zoneout draw; where it is false nothing is kept for a
                 gradient, and one that is wanted all the same costs a second forward pass.
             resets: ``batch x time`` booleans, true where a new sequence begins: before that step
@@ -221,16 +222,12 @@ class RNN(CellLayer, SequenceLayer):
             ConfigError: resets came, and ``executor="cudnn"`` was asked for, which has none.
         """
         inputs, resets = split_resets(inputs, resets, self.cell)
-        if resets is not None:
-            if self.executor == "cudnn":
-                raise ConfigError(
-                    "executor='cudnn' cannot reset states within a sequence: build the layer with "
-                    "executor='auto', or cut the sequences at the resets"
-                )
-            if mask is None:
-                # Keras passes the mask that x carries on only if x is the only tensor.
-                x = inputs["x"] if isinstance(inputs, Mapping) else inputs
-                mask = getattr(x, "_keras_mask", None)
+        if resets is not None and self.executor == "cudnn":
+            raise ConfigError(
+                "executor='cudnn' cannot reset states within a sequence: build the layer with "
+                "executor='auto', or cut the sequences at the resets"
+            )
+        mask = carried_mask(inputs) if mask is None else mask
         with tf.name_scope("gatekit"):
             outputs, states = self._computed(
                 inputs,

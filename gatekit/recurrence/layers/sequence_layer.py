@@ -27,11 +27,13 @@ class SequenceLayer(SeededLayer):
         return_sequences: whether every step is returned, or the last.
         return_state: whether the states are returned too.
         stateful: whether a batch starts from the states in which the one before ended.
+        go_backwards: whether outputs come from the last step to the first.
     """
 
     return_sequences: bool
     return_state: bool
     stateful: bool
+    go_backwards: bool = False
     _kept: KeptStates | None = None
 
     # --- what a subclass provides ------------------------------------------
@@ -171,9 +173,12 @@ class SequenceLayer(SeededLayer):
     # --- what Keras asks ----------------------------------------------------
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
-        """Return the mask of the output: the input's where every step is returned, else none."""
+        """Return the mask of the output, in its order of time, where every step is returned."""
         own = mask["x"] if isinstance(mask, Mapping) else mask
+        own = next(iter(own), None) if isinstance(own, (list, tuple)) else own
         output = own if self.return_sequences else None
+        if self.go_backwards and output is not None:
+            output = keras.ops.flip(output, 1)
         if self.return_state:
             return [output, *([None] * len(self.state_names))]
         return output

@@ -27,6 +27,8 @@ from .states import state_shapes
 # it by its subclasses only.
 _Dropout: Any = next(c for c in keras.layers.LSTMCell.__mro__ if c.__name__ == "DropoutRNNCell")
 _STEP = "step"
+# Whole numbers that low precision has; behind them steps are counted from 0 again.
+_COUNTS = {"bfloat16": 2**8, "float16": 2**11}
 
 
 @keras.saving.register_keras_serializable(package="gatekit")
@@ -215,7 +217,9 @@ class Cell(CellLayer, _Dropout):
             problem = replace(problem, seed=problem.seed + tf.stack([0, step]))
         outputs, new = finish(called, problem, unroll.run(problem))
         if _STEP in given:
-            new[_STEP] = given[_STEP] + 1
+            following = given[_STEP] + 1
+            most = _COUNTS.get(following.dtype.name)
+            new[_STEP] = tf.math.floormod(following, most) if most else following
         flat = [
             tf.reshape(new[name], tf.stack([-1, width])) for name, width in self._widths().items()
         ]

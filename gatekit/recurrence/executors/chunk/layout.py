@@ -9,6 +9,7 @@ from typing import Any
 import tensorflow as tf
 
 from gatekit.cell.language.expression import Expr, evaluate
+from gatekit.recurrence.masking import ValidSteps
 from gatekit.recurrence.problem import Problem
 
 LARGEST = 64
@@ -113,10 +114,7 @@ class Layout:
         shape = tf.concat([[time, batch], tf.shape(before)[2:]], 0)
         before, until = tf.broadcast_to(before, shape), tf.broadcast_to(until, shape)
         flat = tf.reshape(before, [time, batch, math.prod(before.shape[2:])])
-        valid = self.problem.valid
-        assert valid is not None
-        assert valid.starts is not None
-        base = tf.reshape(valid.starts.last(flat), shape)
+        base = tf.reshape(ValidSteps(self.problem.resets).last(flat), shape)
         before, until = before - base, until - base
         return before, until, tf.reduce_sum(until[-1:], 0)
 

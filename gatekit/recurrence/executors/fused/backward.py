@@ -75,7 +75,7 @@ class DifferentiableLoop(Loop):
             outside = [cotangents.sequences[name] for name in problem.wanted]
             flows = unstack(tf.concat(outside, -1), self.static)
         adjoints = residuals_for(
-            layout, saved_entries(schedule), (), self.steps, self.static, self.dtype
+            layout, saved_entries(schedule), (), self.steps, self.static, self.dtype, self.batch
         )
         place, read = residuals.backwards(layout.prefetch)
 

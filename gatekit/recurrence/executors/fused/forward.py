@@ -108,7 +108,9 @@ class Loop:
         ahead = layout.read_ahead and rows is not None
         columns = self.input_columns(tensors)
         entries = {key: {key: width} for key, width in {**states, **values}.items()}
-        residuals = residuals_for(layout, entries, states, self.steps, self.static, self.dtype)
+        residuals = residuals_for(
+            layout, entries, states, self.steps, self.static, self.dtype, self.batch
+        )
 
         def body(step: Any, states: tuple[Any, ...], row: Any, arrays: Any) -> Any:
             # What the step reads: constants, what was computed for all steps, the states.

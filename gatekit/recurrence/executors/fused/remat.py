@@ -14,6 +14,7 @@ from typing import Any
 import tensorflow as tf
 
 from gatekit.recurrence.first_order import first_order, refusal
+from gatekit.recurrence.packing import stacked
 from gatekit.recurrence.problem import Problem, Solution, Tensors
 
 from . import executor
@@ -78,9 +79,10 @@ class _Chunks:
 
     def join(self, array: Any, like: Any) -> Any:
         """Return what an array holds chunk by chunk as one sequence, without what was filled up."""
-        stacked = array.stack()
-        shape = tf.concat([[self.filled], tf.shape(stacked)[2:]], 0)
-        return tf.ensure_shape(tf.reshape(stacked, shape)[: self.steps], [self.time, *like])
+        batch = tf.shape(self.problem.inputs["x"])[1]
+        whole = stacked(array, [self.length, batch, like[-1]])
+        flat = tf.reshape(whole, [self.filled, batch, like[-1]])
+        return tf.ensure_shape(flat[: self.steps], [self.time, *like])
 
     def mask(self) -> Any:
         """Return the mask chunk by chunk: the call's, false where a chunk was filled up."""
@@ -145,7 +147,9 @@ class _Chunks:
             for n, a in zip(self.problem.wanted, arrays, strict=True)
         }
         solution = Solution(sequences, dict(zip(names, last, strict=True)))
-        return solution, [border.stack() for border in borders]
+        batch = tf.shape(self.problem.inputs["x"])[1]
+        pairs = zip(borders, states.values(), strict=True)
+        return solution, [stacked(border, [batch, s.shape[1]]) for border, s in pairs]
 
     def backward(
         self, tensors: _CallTensors, borders: list[Any], cotangents: Solution

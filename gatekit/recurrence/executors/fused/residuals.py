@@ -20,7 +20,14 @@ from typing import Any, Self
 
 import tensorflow as tf
 
-from gatekit.recurrence.packing import Columns, side_by_side, split, unstack, vectorizable
+from gatekit.recurrence.packing import (
+    Columns,
+    side_by_side,
+    split,
+    stacked,
+    unstack,
+    vectorizable,
+)
 
 from .layout import Layout
 
@@ -50,22 +57,24 @@ class Steps:
         return cls(width, dtype, lambda: tensor, lambda start, stop: tensor[start:stop])
 
     @classmethod
-    def of_list(cls, items: Any, count: Any, shape: tuple[Any, Any, int]) -> Steps:
+    def of_list(cls, items: Any, count: Any, batch: Any, shape: tuple[Any, Any, int]) -> Steps:
         """Return the first steps of a list.
 
         Args:
             items: a `tf.TensorArray`; it may have more items than there are steps.
             count: how many steps there are.
+            batch: how many rows.
             shape: time and batch where they are known, and the width.
         """
+
+        def whole() -> Any:
+            return tf.ensure_shape(stacked(items, [batch, shape[-1]])[:count], shape)
 
         def block(start: Any, stop: Any) -> Any:
             rows = vectorizable(items.gather(tf.range(start, stop)))
             return tf.ensure_shape(rows, [None, *shape[1:]])
 
-        return cls(
-            shape[-1], items.dtype, lambda: tf.ensure_shape(items.stack()[:count], shape), block
-        )
+        return cls(shape[-1], items.dtype, whole, block)
 
     def times(self, factors: Any) -> Steps:
         """Return each step times the same factors, ``batch x width``."""
@@ -103,6 +112,7 @@ class Residuals(abc.ABC):
         steps: how many steps there are.
         static: time and batch where they are known.
         dtype: the type of all of it.
+        batch: how many rows there are, where that is not known.
     """
 
     def __init__(
@@ -112,10 +122,12 @@ class Residuals(abc.ABC):
         steps: Any,
         static: tuple[Any, Any],
         dtype: Any,
+        batch: Any = None,
     ) -> None:
         self.entries, self.states = entries, states
         self.widths = {key: width for columns in entries.values() for key, width in columns.items()}
         self.steps, self.static, self.dtype = steps, static, dtype
+        self.batch = static[1] if batch is None else batch
 
     @abc.abstractmethod
     def start(self, first: Mapping[str, Any]) -> Any:
@@ -175,10 +187,11 @@ def residuals_for(
     steps: Any,
     static: tuple[Any, Any],
     dtype: Any,
+    batch: Any,
 ) -> Residuals:
     """Return empty residuals in a loop's layout; the other arguments are those of `Residuals`."""
     kind = PackedResiduals if layout.packed else ListResiduals
-    return kind(entries, states, steps, static, dtype)
+    return kind(entries, states, steps, static, dtype, batch)
 
 
 class PackedResiduals(Residuals):
@@ -264,7 +277,9 @@ class ListResiduals(Residuals):
             return self
         # `tf.GradientTape.jacobian` traces the gradient of what ran eagerly. A graph cannot read
         # lists of an eager loop.
-        copy = ListResiduals(self.entries, self.states, self.steps, self.static, self.dtype)
+        copy = ListResiduals(
+            self.entries, self.states, self.steps, self.static, self.dtype, self.batch
+        )
         lists = [unstack(array.stack(), self.static) for array in self.lists.values()]
         return copy.finish(lists, {})
 
@@ -276,13 +291,13 @@ class ListResiduals(Residuals):
         if entry not in self.states:
             return self.saved(entry).whole()
         # If a state's sequence is an output, it is stacked here; the backward pass takes it then.
-        stacked = self.stacked[entry] = self.lists[entry].stack()
-        return tf.ensure_shape(stacked[1:], self.shape(entry))
+        every = self.stacked[entry] = self.lists[entry].stack()
+        return tf.ensure_shape(every[1:], self.shape(entry))
 
     def saved(self, entry: str) -> Steps:
         if entry in self.states and entry in self.stacked:
             return Steps.of_tensor(self.stacked[entry][:-1])
-        return Steps.of_list(self.lists[entry], self.steps, self.shape(entry))
+        return Steps.of_list(self.lists[entry], self.steps, self.batch, self.shape(entry))
 
     def columns(self, keys: list[str]) -> Any:
         parts = []

@@ -8,6 +8,7 @@ from typing import Any
 import tensorflow as tf
 
 from gatekit.recurrence.compiled import bound, compiled
+from gatekit.recurrence.packing import stacked
 
 from .recurrence import Matrix, total
 
@@ -114,7 +115,9 @@ def _loop(
         maximum_iterations=bound(turns),
         parallel_iterations=1,
     )
-    whole = [tf.reshape(w.stack(), tf.concat([[-1], tf.shape(like)[1:]], 0)) for w in arrays]
+    of_turn = [length, *tf.unstack(tf.shape(like)[1:])]
+    every = tf.concat([[turns * length], tf.shape(like)[1:]], 0)
+    whole = [tf.reshape(stacked(w, of_turn), every) for w in arrays]
     return [tf.ensure_shape(sequence[:steps], like.shape) for sequence in whole], last
 
 
