@@ -4,6 +4,7 @@ import pytest
 
 from gatekit.cell.errors import CellError, ExpressionError, GatekitError
 from gatekit.cell.gate import Gate, InlineGate
+from gatekit.cell.language import ops
 from gatekit.cell.schema import CELL_KEYS, make_initializer, read_cell, read_output_unit, swap
 from gatekit.registry import cell_names
 
@@ -206,6 +207,25 @@ def test_a_map_may_have_options(read, lstm):
         "x": {"kind": "low_rank", "rank": 2},
         "h_prev": {"kind": "skew"},
     }
+
+
+class Recalling(Gate):
+    """A sigmoid whose units read their own past alone."""
+
+    reads = {"x": "dense", "h_prev": "diagonal"}
+
+    def activate(self, pre):
+        """Return the gate's value."""
+        return ops.sigmoid(pre)
+
+
+def test_reads_of_the_cell_are_not_those_of_gates_with_linear_maps_of_their_own(read, lstm):
+    made = {"input": Recalling(), "forget": Recalling(reads=["x", "h_prev"])}
+    spec = read(lstm(reads=["x", "c_prev"], gates=made))
+    found = {g.name: [(r.text, r.map_kind) for r in g.reads] for g in spec.gates}
+    assert found["input"] == [("x", "dense"), ("h_prev", "diagonal")]
+    assert found["forget"] == [("x", "dense"), ("h_prev", "dense")]
+    assert found["output"] == [("x", "dense"), ("c_prev", "dense")]
 
 
 def test_reads_of_the_cell_are_those_of_gates_that_say_nothing(read):
