@@ -68,6 +68,10 @@ REFUSED = {
         {"parameters": {"p": 0.5}},
         r"not 0.5; write p: \{shape: units, init: 0.5\}",
     ),
+    "20-role-of-another-gate": (
+        {"roles": {"forget": "input"}},
+        "'forget' is a gate, too, so that swap.forget would replace 'input'; write roles: {forget:",
+    ),
     "20-role": ({"roles": {"forget": "forgot"}}, "'forgot' is not a gate; did you mean 'forget'"),
     "22-read-twice": (
         {"gates": {"forget": {"kind": "forget", "reads": ["a*x", "a * x"]}}},
