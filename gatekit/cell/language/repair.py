@@ -137,7 +137,7 @@ def _number(node: ast.expr) -> float | None:
         return None
     one, other = (getattr(side, "value", None) for side in (node.left, node.right))
     known = isinstance(one, (int, float)) and isinstance(other, (int, float)) and other
-    return one / other if known else None
+    return float(one / other) if known else None
 
 
 class _Repair(ast.NodeTransformer):
