@@ -147,6 +147,16 @@ def test_learned_initial_states_and_zoneout(built, lstm):
     assert {s.name: s.zoneout for s in cell.states} == {"h": 0.1, "c": 0.0}
 
 
+def test_states_of_gates_are_not_proposed_where_they_cannot_be(built, lstm):
+    gates = {"forget": {"kind": "power_law"}}
+    with pytest.raises(CellError, match=r"'forget_k' is not a state.*: c, h") as error:
+        built(lstm(gates=gates, zoneout={"forget_k": 0.1}))
+    assert "forget.k" not in str(error.value)
+    learned = built(lstm(gates=gates, learned_initial_state=["forget.k", "forget.k"]))
+    assert [s.learned for s in learned.states] == [None, None, "initial.forget.k"]
+    assert learned.spec.learned_initial_state == ("forget.k",)
+
+
 def test_norms_have_weights(built, lstm):
     cell = built(lstm(norms={"scaled": "c"}, equations={"h": "output * tanh(scaled)"}))
     assert {w.name: w.init for w in cell.weights if w.kind == "norm"} == {

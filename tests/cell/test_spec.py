@@ -68,6 +68,14 @@ REFUSED = {
         {"parameters": {"p": 0.5}},
         r"not 0.5; write p: \{shape: units, init: 0.5\}",
     ),
+    "a-gate's-own-state": (
+        {"zoneout": {"forget.k": 0.1}},
+        "'forget.k' is a state of a gate's own, and has no zoneout: remove the line",
+    ),
+    "a-gate's-own-first-value": (
+        {"initial": {"forget.k": 0.1}},
+        r"whose first value is in `states` .*; learned_initial_state: \[GATE.STATE\] lets it",
+    ),
     "20-role-of-another-gate": (
         {"roles": {"forget": "input"}},
         "'forget' is a gate, too, so that swap.forget would replace 'input'; write roles: {forget:",

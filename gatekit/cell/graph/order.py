@@ -171,7 +171,8 @@ def find_states(draft: Draft, needs: Needs, widths: Widths) -> tuple[State, ...]
         first[key] = float(draft.gates[gate].gate.states[key.split(".")[1]])
     for section in ("initial", "zoneout"):
         for name, _ in getattr(spec, section):
-            _check_state(f"cell.{section}.{name}", name, states)
+            of_cell = [state for state in states if state not in draft.own_states]
+            _check_state(f"cell.{section}.{name}", name, of_cell)
     for name in spec.learned_initial_state:
         _check_state("cell.learned_initial_state", name, states)
     first.update(spec.initial)
