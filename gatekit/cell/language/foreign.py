@@ -94,7 +94,7 @@ WITH_MORE = {
     "max": ("maximum(maximum(a, b), c)",),
     "min": ("minimum(minimum(a, b), c)",),
 }
-"""The same for more arguments than `FUNCTIONS` has."""
+"""Functions of `FUNCTIONS` that may have more arguments, with what is written then."""
 _REDUCING = ("sum(", "mean(", "var(", "softmax(")
 ELSEWHERE = {
     **dict.fromkeys(
