@@ -5,7 +5,9 @@ from __future__ import annotations
 import functools
 import hashlib
 import importlib
+import importlib.machinery
 import importlib.util
+import linecache
 import os
 import re
 import stat
@@ -36,6 +38,8 @@ CELL_FOLDERS = ("blocks", "cells", "functions", "gates", "initializers", "maps",
 CONFIGURATIONS = "bundled_conf.py"
 """The only bundled plugin that is not in a folder: others beside it are the user's."""
 
+VERSION = "__gatekit_version__"
+"""The attribute of a module that has the version of its file, as it was imported."""
 _SKIPPED = ("_", ".")
 _KINDS: dict[str, Callable[[int], bool]] = {
     "a folder": stat.S_ISDIR,
@@ -234,8 +238,27 @@ def _with_own_name(plugin: DiscoveredPlugin, taken: set[str]) -> DiscoveredPlugi
     return DiscoveredPlugin(**{**vars(plugin), "name": name})
 
 
+class _Uncached(importlib.machinery.SourceFileLoader):
+    """Compiles a file each time: cached bytecode goes by size and whole seconds."""
+
+    def get_code(self, fullname: str) -> Any:
+        """Return the code of the file."""
+        return self.source_to_code(self.get_data(self.path), self.path)
+
+
+def version_of(path: Path) -> tuple[int, int] | None:
+    """Return when a file was written, and its size; None if it is not there."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size
+
+
 def import_file(path: Path) -> ModuleType:
-    """Return the module of a file, imported once under a private name; ``sys.path`` stays as it is.
+    """Return the module of a file, under a private name; ``sys.path`` stays as it is.
+
+    It is imported once, and again if the file has changed since.
 
     Raises:
         PluginError: it is not a regular file, or is too large for a plugin.
@@ -244,10 +267,14 @@ def import_file(path: Path) -> ModuleType:
     _require_regular(path)
     digest = hashlib.sha256(str(path).encode("utf-8", "surrogateescape")).hexdigest()[:12]
     name = f"{PRIVATE}{digest}_{path.stem}"
-    if name in sys.modules:
+    version = version_of(path)
+    if vars(sys.modules.get(name, sys)).get(VERSION) == version:
         return sys.modules[name]
-    spec: Any = importlib.util.spec_from_file_location(name, path)
+    linecache.checkcache(str(path))
+    loader = _Uncached(name, str(path))
+    spec: Any = importlib.util.spec_from_file_location(name, path, loader=loader)
     module = importlib.util.module_from_spec(spec)
+    setattr(module, VERSION, version)
     # Dataclasses, inspect and typing look a class's module up here.
     sys.modules[name] = module
     try:

@@ -129,7 +129,8 @@ def named_only() -> Iterator[None]:
 def use_plugins(*plugins: str | Path) -> None:
     """Load plugin files for the rest of this process, before a saved model is loaded for example.
 
-    A saved model never loads a plugin by itself: a file of weights must not run code.
+    A saved model never loads a plugin by itself: a file of weights must not run code. Files that
+    have changed since they were loaded are loaded again, those of ./plugins among them.
 
     Args:
         plugins: the files.
@@ -144,6 +145,7 @@ def use_plugins(*plugins: str | Path) -> None:
             "write gatekit.use_plugins('plugins/mine.py', 'plugins/other.py')"
         )
     added = [str(Path(plugin).resolve()) for plugin in plugins]
+    _registry.cache_clear()
     registry(added)
     _used.extend(path for path in added if path not in _used)
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+import sys
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
@@ -13,6 +15,7 @@ from gatekit.cell.errors import PluginError, listed, nearest, shown
 from gatekit.tasks.task import Task
 
 from . import contract, quarantine
+from .discovery import VERSION, version_of
 from .loading import Registry, complete_registry, registry
 from .plugin import Broken, DiscoveredPlugin, Origin
 
@@ -26,7 +29,24 @@ def catalogue(plugins: Sequence[str] = ()) -> Catalogue:
     Raises:
         PluginError: a named file is missing; a hook is misspelt; two plugins register one name.
     """
-    return registry(plugins).catalogue
+    known = registry(plugins)
+    if hasattr(sys, "ps1") or "ipykernel" in sys.modules:
+        _warn_of_changes(known)
+    return known.catalogue
+
+
+def _warn_of_changes(known: Registry) -> None:
+    """Warn at a prompt and in a notebook of plugins that were edited after they were loaded."""
+    for plugin in known.plugins.values():
+        if plugin.path is None or plugin.bundled:
+            continue
+        if version_of(plugin.path) != getattr(known.modules[plugin.name], VERSION, None):
+            file = shown(plugin.path)
+            warnings.warn(
+                f"{file} has changed since it was loaded; type "
+                f"gatekit.use_plugins({file!r}) to load it again",
+                stacklevel=2,
+            )
 
 
 def tasks(plugins: Sequence[str] = ()) -> Mapping[str, type[Task]]:

@@ -35,6 +35,13 @@ def products(description: dict[str, Any]) -> list[tuple[Any, ...]]:
     ]
 
 
+def test_rates_of_dropout_are_described() -> None:
+    d = describe(cell("variational_dropout_lstm"))
+    assert (d["dropout"], d["recurrent_dropout"]) == (0.5, 0.3)
+    assert "one mask for a sequence: 0.5 of x, 0.3 of what matrices read of states" in text(d)
+    assert "dropout" not in text(describe(cell("lstm")))
+
+
 def test_the_description_of_the_lstm() -> None:
     d = describe(cell("lstm", units=16, features=6), bibliography())
     assert (d["name"], d["year"], d["units"], d["features"]) == ("lstm", 2000, 16, 6)

@@ -1,14 +1,19 @@
 """The equation language: what is refused, how fast, and that its text is one program."""
 
+import re
+
+import numpy as np
 import pytest
 from bounded import bounded
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gatekit.cell.errors import ExpressionError
+from gatekit.cell.language import foreign
 from gatekit.cell.language.expression import Binary, Call, Expr, Name, Neg, Number, evaluate, render
 from gatekit.cell.language.ops import FUNCTIONS
 from gatekit.cell.language.parse import MAX_CHARACTERS, MAX_DEPTH, MAX_NODES, parse
+from gatekit.registry import catalogue
 
 REFUSED = {
     "27-class": ("x.__class__", "an attribute"),
@@ -90,6 +95,17 @@ REFUSED = {
     "named": ("clip(x, low=0, high=1)", r"by position, .*; write clip\(x, 0, 1\)"),
     "latex": (r"f \odot \tanh{c_{t-1}}", r"LaTeX is not read; write f \* tanh\(c_prev\)"),
     "power": ("x^2 * y", r"`\^` is not .*; write x\*\*2 \* y"),
+    "power-of-a-sum": ("x + y^2", r"; write x \+ y\*\*2\n"),
+    "power-of-a-product": ("2 * x^2", r"; write 2 \* x\*\*2\n"),
+    "power-of-minus": ("-x^2", r"; write -x\*\*2\n"),
+    "power-of-a-half": ("x**(1/2)", r"; write x\*\*0\.5\n"),
+    "both-with-&": ("where(x > 1 & y > 0, a, b)", r"where\(minimum\(x - 1, y\), a, b\)"),
+    "function-and-name": ("x * tanh y", r"no operator between two names; write x \* tanh\(y\)"),
+    "three-of-two": ("max(x, y, 0)", r"; write maximum\(maximum\(x, y\), 0\)\n"),
+    "slope": ("leaky_relu(x, 0.2)", r"; write maximum\(x, 0\.2 \* x\)\n"),
+    "too-many-of-others": ("add(x, y, z)", r"; write a \+ b, which is add\(a, b\)\n"),
+    "sigma": ("sigma(x)", r"; write sigmoid\(x\)\n"),
+    "running-maximum": ("cummax(x)", r"no function 'cummax'\n"),
     "power-of-a-signal": ("2**x", r"must be a constant.*; write exp\(x \* log\(2\)\)"),
     "power-too-large": ("x**17", r"; write exp\(17 \* log\(x\)\)"),
     "at-least": ("where(x >= 2, a, b)", r"; write where\(2 - x, b, a\)"),
@@ -120,6 +136,23 @@ REFUSED = {
     "two-names": ("x y", r"no operator between two names; write x \* y"),
     "dollar": ("${task.length}", r"`\$` is not an operator"),
 }
+
+
+NUMPY = (
+    "subtract divide mod ones_like zeros_like std reciprocal sinh cosh tan ceil rint trunc "
+    "log2 log10 exp2 hypot inner logaddexp arctanh arcsinh"
+)
+
+
+@pytest.mark.parametrize("name", NUMPY.split())
+def test_what_is_written_for_a_function_of_numpy_is_its_value(name):
+    template, functions = foreign.FUNCTIONS[name], catalogue().functions
+    signals = {"a": np.array([[0.2, 0.9, 0.6]]), "b": np.array([[0.7, 0.4, 0.3]])}
+    expected = getattr(np, name)(
+        *[v for n, v in signals.items() if re.search(rf"\b{n}\b", template)]
+    )
+    found = evaluate(parse(template, functions), signals, functions)
+    np.testing.assert_allclose(found, expected, rtol=1e-12)
 
 
 @pytest.mark.parametrize("case", REFUSED)

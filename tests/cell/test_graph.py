@@ -147,6 +147,16 @@ def test_learned_initial_states_and_zoneout(built, lstm):
     assert {s.name: s.zoneout for s in cell.states} == {"h": 0.1, "c": 0.0}
 
 
+def test_states_of_gates_are_not_proposed_where_they_cannot_be(built, lstm):
+    gates = {"forget": {"kind": "power_law"}}
+    with pytest.raises(CellError, match=r"'forget_k' is not a state.*: c, h") as error:
+        built(lstm(gates=gates, zoneout={"forget_k": 0.1}))
+    assert "forget.k" not in str(error.value)
+    learned = built(lstm(gates=gates, learned_initial_state=["forget.k", "forget.k"]))
+    assert [s.learned for s in learned.states] == [None, None, "initial.forget.k"]
+    assert learned.spec.learned_initial_state == ("forget.k",)
+
+
 def test_norms_have_weights(built, lstm):
     cell = built(lstm(norms={"scaled": "c"}, equations={"h": "output * tanh(scaled)"}))
     assert {w.name: w.init for w in cell.weights if w.kind == "norm"} == {
@@ -343,6 +353,17 @@ def test_26_a_plain_number_cannot_be_read(built, lstm):
 # --- names --------
 
 
+@pytest.mark.parametrize(
+    ("matrix", "remedy"),
+    [("outer(x, c_prev)", "flat(outer(x,c_prev))"), ("split(c_prev, 2)", "flat(split(c_prev,2))")],
+)
+def test_26_a_matrix_cannot_be_read(built, lstm, matrix, remedy):
+    with pytest.raises(CellError, match=r"it is a matrix, .* linear maps take vectors") as error:
+        built(lstm(gates={"forget": {"kind": "forget", "reads": [matrix]}}))
+    assert str(error.value).endswith(f"read {remedy}")
+    built(lstm(gates={"forget": {"kind": "forget", "reads": [remedy]}}))
+
+
 def test_an_unknown_name_lists_the_known_and_the_nearest(built, lstm):
     with pytest.raises(CellError) as caught:
         built(lstm(equations={"c": "forget * c_prev + input * candidat"}))
@@ -530,6 +551,40 @@ def test_an_output_unit_may_be_bound(built, lstm):
     output = built(lstm(), output_unit=Asking(bind={"q": "c"})).output
     assert output.arguments == (("q", "c"),)
     assert set(output.signals) == {"h", "c"}
+
+
+@pytest.mark.parametrize(
+    ("mapped", "declared"),
+    [
+        ("context", {"inputs": {"context": 2}}),
+        ("alpha * h", {"parameters": {"alpha": {"shape": "units"}}}),
+        ("beta * h", {"constants": {"beta": 2}}),
+    ],
+)
+def test_what_only_the_output_unit_reads_is_used(built, lstm, mapped, declared):
+    config, unit = lstm(**declared), {"kind": "projection", "reads": [mapped]}
+    assert built(config, output_unit=unit).output.reads[0].width_in == (2 if "con" in mapped else 4)
+    name = mapped.split()[0]
+    assert built(config, output_unit=Asking(bind={"q": name})).output.arguments == (("q", name),)
+    with pytest.raises(CellError, match=f"nothing reads '{name}'"):
+        built(config)
+
+
+def test_an_output_unit_reads_this_step(built, lstm):
+    unit = {"kind": "projection", "reads": ["h", "t"]}
+    assert built(lstm(), output_unit=unit).uses_t
+    for name in ("h_prev", "x_prev"):
+        unit["reads"] = ["h", f"2 * {name}"]
+        with pytest.raises(
+            CellError, match=f"of the same step, not {name}; add equations"
+        ) as error:
+            built(lstm(), output_unit=unit)
+        assert str(error.value).endswith("and read before")
+    unit["reads"] = ["h", "before"]
+    assert built(lstm(equations={"before": "h_prev"}), output_unit=unit).output.signals == (
+        "h",
+        "before",
+    )
 
 
 @pytest.mark.parametrize("name", ["hidden", "memory", "projection", "gated", "mix_last"])

@@ -93,6 +93,15 @@ def test_norms_and_other_linear_maps_are_written() -> None:
     assert r"\mathrm{normal}_t &= \operatorname{LN}\left(c_t\right) \odot \gamma" in text
 
 
+def test_the_scale_of_a_normalised_read_has_the_index_of_its_matrix() -> None:
+    gate = {"kind": "input", "reads": ["x*x_prev", "c_prev/2"], "norm": {"of": "read"}}
+    text = equations(cell("lstm", gates={"input": gate}))[0]
+    assert (
+        r"\gamma_{x \odot x}^{\mathrm{input}} \odot \operatorname{LN}\left(W_{x \odot x}^" in text
+    )
+    assert r"\gamma_{\frac{c}{2}}^{\mathrm{input}} \odot \operatorname{LN}" in text
+
+
 def test_an_output_unit_with_a_history_is_written() -> None:
     last = equations(cell("lstm", output_unit="mix_last"))[-1]
     assert last.startswith("y_t &= ")

@@ -4,6 +4,7 @@ import pytest
 
 from gatekit.cell.errors import CellError, ExpressionError, GatekitError
 from gatekit.cell.gate import Gate, InlineGate
+from gatekit.cell.language import ops
 from gatekit.cell.schema import CELL_KEYS, make_initializer, read_cell, read_output_unit, swap
 from gatekit.registry import cell_names
 
@@ -66,6 +67,18 @@ REFUSED = {
     "20-parameter-text": (
         {"parameters": {"p": 0.5}},
         r"not 0.5; write p: \{shape: units, init: 0.5\}",
+    ),
+    "a-gate's-own-state": (
+        {"zoneout": {"forget.k": 0.1}},
+        "'forget.k' is a state of a gate's own, and has no zoneout: remove the line",
+    ),
+    "a-gate's-own-first-value": (
+        {"initial": {"forget.k": 0.1}},
+        r"whose first value is in `states` .*; learned_initial_state: \[GATE.STATE\] lets it",
+    ),
+    "20-role-of-another-gate": (
+        {"roles": {"forget": "input"}},
+        "'forget' is a gate, too, so that swap.forget would replace 'input'; write roles: {forget:",
     ),
     "20-role": ({"roles": {"forget": "forgot"}}, "'forgot' is not a gate; did you mean 'forget'"),
     "22-read-twice": (
@@ -206,6 +219,25 @@ def test_a_map_may_have_options(read, lstm):
         "x": {"kind": "low_rank", "rank": 2},
         "h_prev": {"kind": "skew"},
     }
+
+
+class Recalling(Gate):
+    """A sigmoid whose units read their own past alone."""
+
+    reads = {"x": "dense", "h_prev": "diagonal"}
+
+    def activate(self, pre):
+        """Return the gate's value."""
+        return ops.sigmoid(pre)
+
+
+def test_reads_of_the_cell_are_not_those_of_gates_with_linear_maps_of_their_own(read, lstm):
+    made = {"input": Recalling(), "forget": Recalling(reads=["x", "h_prev"])}
+    spec = read(lstm(reads=["x", "c_prev"], gates=made))
+    found = {g.name: [(r.text, r.map_kind) for r in g.reads] for g in spec.gates}
+    assert found["input"] == [("x", "dense"), ("h_prev", "diagonal")]
+    assert found["forget"] == [("x", "dense"), ("h_prev", "dense")]
+    assert found["output"] == [("x", "dense"), ("c_prev", "dense")]
 
 
 def test_reads_of_the_cell_are_those_of_gates_that_say_nothing(read):

@@ -92,6 +92,14 @@ OWN: dict[str, Any] = {
             "+ column(split(f * cos(angle), heads)) * im_prev",
             h=f"flat(vecmat({_Q}, re) + vecmat({_K}, im_prev))",
         ),
+        # A factor of the decay is narrower than the vector that is cut into heads, or repeated.
+        cell(
+            "narrow_factors",
+            gates={**_gate("sigmoid", "f"), **_gate("sigmoid", "one", units=1)}
+            | _gate("sigmoid", "half", units="units // 2"),
+            S=f"column(split(f * one * repeat(half * one, 2), heads)) * S_prev + {GAIN}",
+            h=READ,
+        ),
         # The logarithm of a sum that is never below a constant.
         cell(
             "floored",
@@ -118,6 +126,15 @@ REFUSED: dict[str, tuple[Any, str]] = {
     "negative": (
         cell("negative", gates=_gate("tanh", "f"), S=_DECAYED.format("split(f, heads)"), h=READ),
         "may be zero or negative",
+    ),
+    "flattened": (
+        cell(
+            "flattened",
+            gates={**_gate("sigmoid", "f", units=2), **_gate("sigmoid", "g", units="units // 2")},
+            S=_DECAYED.format("split(flat(outer(f, g)), heads)"),
+            h=READ,
+        ),
+        "repeats column(log_sigmoid(pre:f)) along one of the axes",
     ),
     "strength_by_column": (
         cell(

@@ -1,5 +1,6 @@
 """Quarantine, duplicates, and what the registry tells of what it loaded."""
 
+import os
 import signal
 import sys
 import types
@@ -9,8 +10,9 @@ import pytest
 
 from gatekit import registry
 from gatekit.cell.errors import CellError, PluginError
+from gatekit.cell.language.expression import Name
 from gatekit.cell.schema import read_cell
-from gatekit.registry import quarantine
+from gatekit.registry import loading, quarantine
 
 CELL = {
     "gates": {"halved": {"kind": "halved"}},
@@ -280,9 +282,6 @@ def test_a_broken_plugin_that_is_named_is_an_error(tmp_path, monkeypatch):
 
 
 def test_use_plugins_holds_for_the_process(tmp_path, monkeypatch):
-    from gatekit import registry
-    from gatekit.registry import loading
-
     monkeypatch.setattr(loading, "_used", [])
     file = tmp_path / "soft.py"
     file.write_text(
@@ -298,3 +297,36 @@ def test_use_plugins_holds_for_the_process(tmp_path, monkeypatch):
     assert "soft" not in registry.catalogue().gates
     registry.use_plugins(file)
     assert "soft" in registry.catalogue().gates
+
+
+def test_a_file_that_is_edited_is_loaded_again_on_demand(place, gate_file, monkeypatch, recwarn):
+    file = gate_file("plugins/halved.py")
+
+    def value():
+        return str(registry.catalogue().gates["halved"]().activate(Name("pre")))
+
+    before = value(), registry.object_hash("gates", "halved")
+    # Of the same size, and perhaps within the same second.
+    file.write_text(file.read_text().replace("* 0.5", "* 0.7"))
+    os.utime(file, ns=(0, file.stat().st_mtime_ns + 1))
+    assert value() == before[0] == "sigmoid(pre)*0.5"
+    assert not recwarn
+    monkeypatch.setattr(sys, "ps1", ">>> ", raising=False)
+    with pytest.warns(UserWarning, match="changed since it was loaded; type gatekit.use_plugins"):
+        value()
+    monkeypatch.setattr(loading, "_used", [])
+    registry.use_plugins(file)
+    assert value() == "sigmoid(pre)*0.7"
+    assert registry.object_hash("gates", "halved") != before[1]
+
+
+def test_a_file_that_is_new_is_named_with_what_loads_it(place, gate_file, monkeypatch):
+    registry.catalogue()
+    gate_file("plugins/later.py", "later")
+    cell = {"gates": {"g": {"kind": "later"}}, "equations": {"h": "g"}, "emits": "h"}
+    with pytest.raises(CellError, match=r"later\.py is not loaded; in Python type") as error:
+        read_cell(cell, registry.catalogue())
+    assert "gatekit.use_plugins('plugins/later.py')" in str(error.value)
+    monkeypatch.setattr(loading, "_used", [])
+    registry.use_plugins()
+    assert read_cell(cell, registry.catalogue()).gates[0].kind == "later"

@@ -57,7 +57,7 @@ def build(spec: CellSpec, units: int, features: int, output_unit: OutputUnitSpec
         if state.learned:
             weights.add(state.learned, (state.width,), state.initial, "initial", state.name)
     check_references(weights.all, draft.gates)
-    asked = [*needs.keys.values(), [key for _, key in bindings.output]]
+    asked = [*needs.keys.values(), draft.output_keys(bindings.output)]
     return Cell(
         spec=spec,
         units=units,

@@ -137,6 +137,11 @@ class Draft:
         """Return the expression with numbers in place of constants."""
         return divided(substitute(expr, self._constant_exprs))
 
+    def output_keys(self, bound: Bound) -> tuple[str, ...]:
+        """Return the names that the output unit needs, by its arguments and its reads."""
+        read = [n for each in self.output.reads for n in names(self.with_emitted(each.expr))]
+        return (*(key for _, key in bound), *read)
+
     def with_emitted(self, expr: Expr) -> Expr:
         """Return an output unit's expression with the emitted signal's name for ``emitted``."""
         return substitute(expr, {"emitted": Name(self.spec.emits)})
@@ -329,6 +334,12 @@ def _bind_output(draft: Draft) -> Bound:
             raise CellError(f"output_unit.history: {name!r} is not a signal{nearest(name, known)}")
     for read in draft.output.reads:
         draft.check_expression(draft.with_emitted(read.expr), "output_unit.reads")
+    earlier = [name for name in draft.output_keys(()) if name.endswith("_prev")]
+    if earlier and not unit.feeds_back:
+        raise CellError(
+            f"output_unit.reads: an output unit reads signals of the same step, not {earlier[0]}; "
+            f"add equations: {{before: {earlier[0]}}} to the cell, and read before"
+        )
     return tuple(bound)
 
 

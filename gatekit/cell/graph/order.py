@@ -171,7 +171,8 @@ def find_states(draft: Draft, needs: Needs, widths: Widths) -> tuple[State, ...]
         first[key] = float(draft.gates[gate].gate.states[key.split(".")[1]])
     for section in ("initial", "zoneout"):
         for name, _ in getattr(spec, section):
-            _check_state(f"cell.{section}.{name}", name, states)
+            of_cell = [state for state in states if state not in draft.own_states]
+            _check_state(f"cell.{section}.{name}", name, of_cell)
     for name in spec.learned_initial_state:
         _check_state("cell.learned_initial_state", name, states)
     first.update(spec.initial)
@@ -206,7 +207,7 @@ def check_used(draft: Draft, bindings: Bindings, needs: Needs) -> None:
         CellError: a signal, parameter, constant, input or state is unused.
     """
     _check_signals(draft, bindings, needs)
-    _check_values(draft, needs)
+    _check_values(draft, needs.asked | {*draft.output_keys(bindings.output)})
     for name in draft.gates:
         _check_own(draft, name)
 
@@ -239,8 +240,8 @@ def check_own_states(draft: Draft, widths: Widths) -> None:
 
 
 def _check_signals(draft: Draft, bindings: Bindings, needs: Needs) -> None:
-    todo = {draft.spec.emits, *(key.removesuffix("_history") for _, key in bindings.output)}
-    todo.update(n for read in draft.output.reads for n in names(read.expr))
+    needed = draft.output_keys(bindings.output)
+    todo = {draft.spec.emits, *(key.removesuffix("_history") for key in needed)}
     if draft.output.unit.feeds_back:
         todo.add(FEEDBACK)
     reached: set[str] = set()
@@ -283,7 +284,7 @@ def _instead(draft: Draft, section: str, name: str) -> str:
     return "; use it in an equation,"
 
 
-def _check_values(draft: Draft, needs: Needs) -> None:
+def _check_values(draft: Draft, asked: frozenset[str]) -> None:
     sizes = size_names(draft)
     given = {
         "parameters": draft.spec.parameters,
@@ -292,7 +293,7 @@ def _check_values(draft: Draft, needs: Needs) -> None:
     }
     for section, members in given.items():
         for name, _ in members:
-            if not {name, f"{name}_prev"} & needs.asked and name not in sizes:
+            if not {name, f"{name}_prev"} & asked and name not in sizes:
                 raise CellError(
                     f"cell.{section}.{name}: nothing reads {name!r}; use it or remove it"
                 )

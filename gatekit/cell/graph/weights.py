@@ -163,6 +163,12 @@ class Weights:
             raise CellError(
                 f"{where}: a plain number cannot be read; read signals, as in reads: [x, h_prev]"
             )
+        if len(shape) > 1:
+            raise CellError(
+                f"{where}: it is a matrix, {shape_text(shape)}, and linear maps take vectors; "
+                f"put its rows side by side: read {'flat(' * (len(shape) - 1)}{expr}"
+                f"{')' * (len(shape) - 1)}"
+            )
         return shape[0]
 
     def _initializer(self, declared: RowWise, which: str, default: Any) -> Any:

@@ -32,6 +32,7 @@ FUNCTIONS = {
     **dict.fromkeys(("cond", "ifelse", "select", "switch", "iff"), "where(a, b, c)"),
     **dict.fromkeys(("heaviside", "step", "binary", "threshold"), "where(a, 1, 0)"),
     **dict.fromkeys(("leaky_relu", "lrelu", "prelu"), "maximum(a, 0.01 * a)"),
+    **dict.fromkeys(("sigma", "sigm", "logistic", "expit"), "sigmoid(a)"),
     **dict.fromkeys(("round", "rint"), "floor(a + 0.5)"),
     **dict.fromkeys(("lerp", "mix", "interpolate"), "a + c * (b - a)"),
     "ones_like": "0 * a + 1",
@@ -63,9 +64,38 @@ FUNCTIONS = {
     "log10": "log(a) / log(10)",
     "exp2": "exp(a * log(2))",
     "cube": "a**3",
+    **dict.fromkeys(("sq", "sqr"), "square(a)"),
+    "square_root": "sqrt(a)",
+    "rms": "sqrt(mean(square(a)))",
+    "hypot": "sqrt(square(a) + square(b))",
+    "inner": "dot(a, b)",
+    "logit": "log(a / (1 - a))",
+    "logaddexp": "b + softplus(a - b)",
+    **dict.fromkeys(("atanh", "arctanh"), "log((1 + a) / (1 - a)) / 2"),
+    **dict.fromkeys(("asinh", "arcsinh"), "log(a + sqrt(square(a) + 1))"),
+    "cot": "cos(a) / sin(a)",
+    "sech": "2 / (exp(a) + exp(-a))",
+    **dict.fromkeys(("gauss", "gaussian"), "exp(-square(a))"),
+    "frac": "a - floor(a)",
+    "trunc": "sign(a) * floor(abs(a))",
+    "softmin": "softmax(-a)",
+    **dict.fromkeys(("cumsoftmax", "cumulative_softmax"), "cumax(a)"),
+    **dict.fromkeys(("hard_swish", "hardswish", "hswish", "hard_silu"), "a * hard_sigmoid(a)"),
+    "celu": "elu(a)",
+    "softshrink": "a - clip(a, -0.5, 0.5)",
+    **dict.fromkeys(("atan", "arctan", "asin", "arcsin", "acos", "arccos"), ""),
+    **dict.fromkeys(("erf", "prod", "cumprod", "cummax", "cummin"), ""),
     "stop_gradient": "",
 }
 """Functions of other libraries, with what is written; nothing where there is no such equation."""
+WITH_MORE = {
+    **dict.fromkeys(("leaky_relu", "lrelu", "prelu"), ("maximum(a, b * a)",)),
+    **dict.fromkeys(("hard_tanh", "hardtanh"), ("clip(a, b, c)",)),
+    "max": ("maximum(maximum(a, b), c)",),
+    "min": ("minimum(minimum(a, b), c)",),
+}
+"""Functions of `FUNCTIONS` that may have more arguments, with what is written then."""
+_REDUCING = ("sum(", "mean(", "var(", "softmax(")
 ELSEWHERE = {
     **dict.fromkeys(
         ("dense", "linear", "matmul", "mm", "fc", "gemm"),
@@ -107,6 +137,31 @@ ELSEWHERE = {
 """Functions of other libraries that equations cannot have, with what to write where."""
 
 
+def written(name: str, args: Sequence[ast.expr], module: str = "") -> ast.expr:
+    """Return what is written in place of a call of a function of another library.
+
+    Args:
+        name: a key of `FUNCTIONS`.
+        args: the arguments of the call.
+        module: as in `filled`.
+
+    Raises:
+        ValueError: no equation takes so many arguments.
+    """
+    templates = (FUNCTIONS[name], *WITH_MORE.get(name, ()))
+    if any(part in templates[0] for part in _REDUCING):
+        args = args[:1]  # the axis is that of the units
+    fits = [each for each in templates if len(_letters(each)) == len(args)]
+    if not fits and _letters(templates[0]):
+        raise ValueError("arguments are left over, or missing")
+    return filled(fits[0] if fits else templates[0], args, module)
+
+
+def _letters(template: str) -> set[str]:
+    tree = ast.parse(template or "none", mode="eval")
+    return {n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and len(n.id) == 1}
+
+
 def in_ops(name: str) -> str:
     """Return what a plugin writes in place of a function of another library, or nothing."""
     if not (template := FUNCTIONS.get(name)):
@@ -138,8 +193,7 @@ def filled(template: str, args: Sequence[ast.expr], module: str = "") -> ast.exp
         def visit_Name(self, node: ast.Name) -> ast.expr:
             return letters.get(node.id, node)
 
-    used = {n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and len(n.id) == 1}
-    if not template or not used <= letters.keys():
+    if not template or not _letters(template) <= letters.keys():
         raise ValueError("arguments are missing")
     found: ast.expr = Fill().visit(tree)
     return found

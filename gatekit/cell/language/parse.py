@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import math
+import re
 import warnings
 from collections.abc import Mapping
 
@@ -229,7 +230,8 @@ class _Reader:
             written = self.repair().replace(":", ";", 1)
             meant = written if name in FUNCTIONS or not near else near
             if not meant and FUNCTIONS.get(name):
-                meant = f"; write {FUNCTIONS[name]}, which is {name}(a, b, c)"
+                letters = ", ".join(c for c in "abc" if re.search(rf"\b{c}\b", FUNCTIONS[name]))
+                meant = f"; write {FUNCTIONS[name]}, which is {name}({letters})"
         return self.at(node.func, f"there is no function {name!r}{meant}", table=not meant)
 
     def visit(self, node: ast.expr, depth: int) -> Expr:

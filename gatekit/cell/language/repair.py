@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 from gatekit.cell.errors import nearest_name
 
-from .foreign import FUNCTIONS, LIBRARIES, filled
+from .foreign import FUNCTIONS, LIBRARIES, written
 from .ops import Function
 
 MAX_EXPONENT = 16
@@ -38,7 +38,6 @@ _SPELLINGS: tuple[tuple[tuple[str, str], ...], ...] = (
         (r"\|\|", " or "),
         (r"!(?!=)", " not "),
         (r"\.(?=[*/^])", ""),
-        (r"\^", "**"),
         (r"(\d+(?:\.\d+)?) *%(?= *[-+*/),]| *$)", r"(\1 / 100)"),
         (r"\*\s+\*", "*"),
         (r"(?<![\w.])(\d+(?:\.\d+)?)(?=[A-Za-z_(])", r"\1 * "),
@@ -60,7 +59,7 @@ def repaired(text: str, functions: Mapping[str, Function], accepts: Callable[[st
     """
     if len(text) > MAX_REPAIRED:
         return ""
-    for spelled in _spelled(text):
+    for spelled in _spelled(text, functions):
         try:
             tree = _Repair(functions).visit(ast.parse(spelled.strip(), mode="eval"))
             found = ast.unparse(ast.fix_missing_locations(tree)).replace(" ** ", "**")
@@ -81,8 +80,12 @@ def word_of_python(text: str) -> re.Match[str] | None:
     return None
 
 
-def _spelled(text: str) -> Iterator[str]:
+def _spelled(text: str, functions: Mapping[str, Function]) -> Iterator[str]:
     """Yield the string, changed more and more."""
+    # Python reads 2 * a^2 as (2 * a)^2, and a > 0 & b > 0 as a > (0 & b) > 0.
+    text = text.replace("^", "**")
+    if re.search(r"[<>]|[=!]=", text):
+        text = re.sub(r"(?<!&)&(?!&)", " and ", text)
     yield text
     while (match := word_of_python(text)) is not None:
         end = match.end(match.lastgroup or 0)
@@ -90,6 +93,8 @@ def _spelled(text: str) -> Iterator[str]:
     if match is None:
         text = _decimal(text)
     yield text
+    called = rf"\b({'|'.join(functions)})\s+([A-Za-z_]\w*(?:\([^()]*\))?)"
+    text = re.sub(called, r"\1(\2)", text)
     for rules in _SPELLINGS:
         for pattern, by in rules:
             text = re.sub(pattern, by, text)
@@ -121,6 +126,18 @@ def minus(one: ast.expr, other: ast.expr) -> ast.expr:
     if isinstance(one, ast.Constant) and one.value == 0:
         return ast.UnaryOp(ast.USub(), other)
     return ast.BinOp(one, ast.Sub(), other)
+
+
+def _number(node: ast.expr) -> float | None:
+    """Return the value of a quotient of two numbers, such as 1 / 2; None for anything else."""
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
+        value = _number(node.operand)
+        return None if value is None else -value
+    if not isinstance(node, ast.BinOp) or not isinstance(node.op, ast.Div):
+        return None
+    one, other = (getattr(side, "value", None) for side in (node.left, node.right))
+    known = isinstance(one, (int, float)) and isinstance(other, (int, float)) and other
+    return float(one / other) if known else None
 
 
 class _Repair(ast.NodeTransformer):
@@ -217,12 +234,13 @@ class _Repair(ast.NodeTransformer):
             return ast.BinOp(left, ast.Sub(), ast.BinOp(right, ast.Mult(), cut))
         if isinstance(op, ast.MatMult):
             raise ValueError("which product is meant is not known")
+        if isinstance(op, ast.Pow) and (power := _number(right)) is not None:
+            right = ast.Constant(power)
         constant = right.operand if isinstance(right, ast.UnaryOp) else right
         value = constant.value if isinstance(constant, ast.Constant) else None
         large = isinstance(value, (int, float)) and value > MAX_EXPONENT
         if isinstance(op, ast.Pow) and (large or not isinstance(constant, ast.Constant)):
             return _call("exp", ast.BinOp(right, ast.Mult(), _call("log", left)))
-        op = ast.Pow() if isinstance(op, ast.BitXor) else op
         return ast.BinOp(left, op, right)
 
     def visit_Constant(self, node: ast.Constant) -> ast.expr:
@@ -274,7 +292,7 @@ class _Repair(ast.NodeTransformer):
         args = [self.visit(arg) for arg in given]
         named = {k.arg or "": self.visit(k.value) for k in node.keywords if k.arg not in _DROPPED}
         if name not in self.functions and name in FUNCTIONS:
-            return self.visit_twice(filled(FUNCTIONS[name], [*args, *named.values()]))
+            return self.visit_twice(written(name, [*args, *named.values()]))
         function = self.functions.get(nearest_name(name, self.functions))
         if name in self.functions:
             function = self.functions[name]

@@ -141,8 +141,9 @@ def read_gate(name: str, config: Any, cell: Mapping[str, Any], catalogue: Catalo
         expression = read_expression(gate.activation, catalogue, f"{where}.activation", sizes=False)
         gate = gate.with_expression(expression, catalogue.functions)
     reads = gate.reads
-    explicit = isinstance(config, Mapping) and "reads" in config
-    if "reads" in cell and not explicit and tuple(reads) == Gate.reads:
+    # A mapping of the same signals to linear maps is a choice of the gate's author.
+    usual = not isinstance(reads, Mapping) and tuple(reads) == Gate.reads
+    if "reads" in cell and usual and "reads" not in vars(gate):
         reads = cell["reads"]
     check_initializers(gate.initializers, f"{where}.initializers", catalogue)
     check_rules(gate, where)

@@ -140,6 +140,11 @@ def check_names(spec: CellSpec) -> None:
                 f"cell.roles.{role}: {gate!r} is not a gate"
                 f"{nearest(gate, sections['gates']) or '.'} Gates: {listed(sections['gates'])}."
             )
+        if role in sections["gates"] and role != gate:
+            raise CellError(
+                f"cell.roles.{role}: {role!r} is a gate, too, so that swap.{role} would replace "
+                f"{gate!r}; write roles: {{{role}: {role}}} if it plays the role, or rename it"
+            )
 
 
 def _check_name(name: str, where: str, spec: CellSpec, seen: dict[str, str]) -> None:

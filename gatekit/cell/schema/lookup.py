@@ -153,6 +153,13 @@ def unknown(
     )
     if here := elsewhere_file(str(name)):
         return CellError(f"{where}: there is no {what} {name!r}: {here}the same command again")
+    file = Path("plugins", f"{name}.py") if str(name).isidentifier() else None
+    listing = any(entry.startswith(f"{name} (") for entry in (*catalogue.loaded, *catalogue.broken))
+    if file is not None and len(str(name)) <= 100 and file.is_file() and not listing:
+        return CellError(
+            f"{where}: there is no {what} {name!r}: {file} is not loaded; in Python type "
+            f"gatekit.use_plugins({str(file)!r}), and in a command plugins=[{file}]"
+        )
     if "keras" not in sys.modules:
         found = found.partition("; before keras")[0] + "."
     near = "did you mean" in other

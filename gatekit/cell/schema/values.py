@@ -76,12 +76,20 @@ def section(config: Mapping[str, Any], key: str) -> Mapping[str, Any]:
         raise CellError(f"cell.{key}: a mapping is expected, not {came}; {remedy}")
     refuse_commas(value, f"cell.{key}")
     for name in value:
+        if key in _OWN and isinstance(name, str) and re.fullmatch(r"\w+\.\w+", name):
+            raise CellError(f"cell.{key}: {name!r} is a state of a gate's own, {_OWN[key]}")
         if not isinstance(name, str) or not _IDENTIFIER.match(name):
             raise CellError(f"cell.{key}: {name!r} is not a name; {_as_name(name)}")
     # null removes an entry that a cell in `defaults` has.
     return {name: inner for name, inner in value.items() if inner is not None}
 
 
+_OWN = {
+    "initial": "whose first value is in `states` of the gate's class; learned_initial_state: "
+    "[GATE.STATE] lets it be learned",
+    "zoneout": "and has no zoneout: remove the line",
+}
+"""Why sections have no entries for the states that gates declare, and what to write."""
 _EXAMPLES = {
     "gates": "forget: {kind: sigmoid, reads: [x, h_prev]}",
     "equations": "h: forget * h_prev",
@@ -178,7 +186,7 @@ def name_list(config: Mapping[str, Any], key: str) -> tuple[str, ...]:
         raise CellError(
             f"cell.{key}: a list of names is expected, such as [{such}], not {excerpt(repr(value))}"
         )
-    return tuple(str(v) for v in value)
+    return tuple(dict.fromkeys(str(v) for v in value))
 
 
 ABOUT_KEYS = ("reference", "year", "doi", "arxiv", "tier", "notes", "cite", "starts_from")

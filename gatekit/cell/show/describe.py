@@ -24,6 +24,7 @@ _TIERS = {
     UNVERIFIED: "these equations were not checked in the paper or its code",
     SECOND_HAND: "these equations are from the source that the notes name, not from the paper",
 }
+_DROPPED = {"dropout": "x", "recurrent_dropout": "what matrices read of states"}
 _USUAL = {
     "kernel": ("glorot_uniform",),
     "recurrent": ("orthogonal",),
@@ -70,6 +71,8 @@ def describe(cell: Cell, known: Mapping[str, Work] = NO_WORKS) -> dict[str, Any]
             }
             for state in cell.states
         ],
+        "dropout": cell.spec.dropout,
+        "recurrent_dropout": cell.spec.recurrent_dropout,
         "order": [node.name for node in cell.nodes],
         "stages": [list(stage) for stage in cell.stages()],
         "gates": [_gate(cell, node) for node in cell.nodes if node.kind == "gate"],
@@ -200,6 +203,8 @@ def _head(d: Mapping[str, Any]) -> list[str]:
         )
     if d["constants"]:
         lines.append("constants: " + ", ".join(f"{k} = {v}" for k, v in d["constants"].items()))
+    if rates := [f"{d[key]:g} of {of}" for key, of in _DROPPED.items() if d[key]]:
+        lines.append(f"dropout in training, one mask for a sequence: {', '.join(rates)}")
     unit = d["output_unit"]
     lines.append(f"emits {d['emits']} to the output unit {unit['kind']!r}, {unit['width']} wide")
     return lines

@@ -60,6 +60,9 @@ def _notation(cell: Cell, unfolded: Unfolded) -> Notation:
     plain = Notation(symbols, shapes=unfolded.shapes, functions=cell.spec.functions)
     for key, term in unfolded.terms.items():
         symbols[key] = _term(term, unfolded, plain)
+        if term.read is not None and term.read.scale is not None:
+            below = _read_index(term, unfolded, plain)
+            symbols[term.read.scale] = rf"\gamma_{{{below}}}^{{{symbol(term.owner)}}}"
     constants: dict[str, Expr] = {
         name: Neg(Number(-value)) if value < 0 else Number(value)
         for name, value in cell.constants.items()
@@ -94,22 +97,24 @@ def _norm_option(option: str) -> str:
 
 
 def _norm_symbol(weight: str) -> str:
+    """Return the scale or offset of a signal's norm, or the scale of that of a gate's sum."""
     owner, _, what = weight.rpartition(".")
-    gate, _, read = owner.partition(".")
     letter = r"\beta" if what == "offset" else r"\gamma"
-    above = symbol(gate)
-    return f"{letter}_{{{_subscript(read)}}}^{{{above}}}" if read else f"{letter}^{{{above}}}"
-
-
-def _subscript(read: str) -> str:
-    return symbol(read.removesuffix("_prev")) if read.isidentifier() else rf"\mathrm{{{read}}}"
+    return f"{letter}^{{{symbol(owner)}}}"
 
 
 def _term(term: Term, unfolded: Unfolded, notation: Notation) -> str:
     above = "y" if term.owner == "output_unit" else symbol(term.owner)
     if term.read is None:
         return f"b^{{{above}}}"
+    index = f"_{{{_read_index(term, unfolded, notation)}}}^{{{above}}}"
+    return _mapped(term.read, index, notation)
+
+
+def _read_index(term: Term, unfolded: Unfolded, notation: Notation) -> str:
+    """Return a read as a subscript: without its time, unless another read differs in that only."""
     read = term.read
+    assert read is not None
     below = _without_time(read.expr, notation)
     alike = [
         other.read
@@ -118,7 +123,7 @@ def _term(term: Term, unfolded: Unfolded, notation: Notation) -> str:
     ]
     if below in [_without_time(other.expr, notation) for other in alike if other is not None]:
         below = latex(read.expr, notation)
-    return _mapped(read, f"_{{{below}}}^{{{above}}}", notation)
+    return below
 
 
 def _without_time(expr: Expr, notation: Notation) -> str:

@@ -41,7 +41,9 @@ class _Chunks(Analysis, NormalForm):
         Analysis.__init__(self, cell)
         NormalForm.__init__(self)
         self.pre_activations: dict[str, None] = {}
-        self.logarithms = Logarithms(self.definition, self.is_positive, self.is_fixed, self.visit)
+        self.logarithms = Logarithms(
+            self.definition, self.is_positive, self.is_fixed, self.visit, self.axes
+        )
         self.signals: dict[str, Value] = {}
         self.updated: dict[str, Matrix] = {}
         self.of_group: tuple[str, ...] = ()
@@ -154,7 +156,7 @@ class _Chunks(Analysis, NormalForm):
                     continue
                 if minus is None or other.of.get(pair[0]) != negated(minus):
                     continue
-                made = polar(real, negated(minus))
+                made = polar(real, negated(minus), self.axes)
                 if made is None:
                     continue
                 for name, form in zip(pair, (one, other), strict=True):

@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 from gatekit.cell.analysis.affine_form import NotAffineError
 from gatekit.cell.language.expression import Binary, Call, Expr, Name, Neg, Number
+from gatekit.cell.language.shape import Shape
 
 # A function of these keeps each element: the logarithm goes inside.
 _PLACES = ("split", "flat", "column", "row", "repeat", "transpose")
@@ -26,6 +27,7 @@ class Logarithms:
         positive: whether a name is a parameter whose map makes it positive.
         fixed: whether a name is a parameter that is not trained.
         visit: counts a visited part, and raises if there were too many.
+        axes: returns the shape of an expression.
     """
 
     def __init__(
@@ -34,9 +36,10 @@ class Logarithms:
         positive: Callable[[str], bool],
         fixed: Callable[[str], bool],
         visit: Callable[[], None],
+        axes: Callable[[Expr], Shape],
     ) -> None:
         self.definition, self.positive, self.fixed = definition, positive, fixed
-        self.visit = visit
+        self.visit, self.axes = visit, axes
         self.signed = False
         """Whether a derived logarithm is that of the absolute value."""
 
@@ -76,7 +79,7 @@ class Logarithms:
                 factor = Number(0.5 if expr.function == "sqrt" else 2)
                 return [factor * part for part in self.of(inner)]
             if expr.function in _PLACES:
-                return [placed(expr, part) for part in self.of(inner)]
+                return [placed(expr, part, self.axes) for part in self.of(inner)]
             if expr.function == "outer":
                 left, right = expr.args
                 columns: list[Expr] = [Call("column", (part,)) for part in self.of(left)]
@@ -112,7 +115,9 @@ class Logarithms:
                 return [Call("log_sigmoid", (-expr.args[0],))]
             if expr.function in _PLACES:
                 inner = self.complement(expr.args[0])
-                return None if inner is None else [placed(expr, part) for part in inner]
+                if inner is None:
+                    return None
+                return [placed(expr, part, self.axes) for part in inner]
         written = self.definition(expr) if isinstance(expr, (Name, Call)) else None
         return None if written is None else self.complement(written)
 
@@ -145,28 +150,39 @@ def constant(expr: Expr) -> float | None:
     return float(expr.value) if isinstance(expr, Number) else None
 
 
-def polar(real: Expr, imaginary: Expr) -> tuple[Expr, Expr] | None:
-    """Return size and angle of ``size * cos(angle)`` and ``size * sin(angle)``, or None."""
+def polar(real: Expr, imaginary: Expr, axes: Callable[[Expr], Shape]) -> tuple[Expr, Expr] | None:
+    """Return size and angle of ``size * cos(angle)`` and ``size * sin(angle)``, or None.
+
+    Args:
+        real: the first.
+        imaginary: the second.
+        axes: returns the shape of an expression.
+
+    Raises:
+        NotAffineError: as `placed`.
+    """
     if isinstance(real, Call) and isinstance(imaginary, Call):
         if real.function == "cos" and imaginary == Call("sin", real.args):
             return Number(1), real.args[0]
         if real.function != imaginary.function or len(real.args) != len(imaginary.args):
             return None
         if real.function == "outer" and real.args[0] == imaginary.args[0]:
-            found = polar(real.args[1], imaginary.args[1])
+            found = polar(real.args[1], imaginary.args[1], axes)
             if found is None or found[0] != Number(1):
                 return None
             return Call("column", (real.args[0],)), Call("row", (found[1],))
         if real.function in _PLACES and real.args[1:] == imaginary.args[1:]:
-            found = polar(real.args[0], imaginary.args[0])
-            return None if found is None else (placed(real, found[0]), placed(real, found[1]))
+            found = polar(real.args[0], imaginary.args[0], axes)
+            if found is None:
+                return None
+            return placed(real, found[0], axes), placed(real, found[1], axes)
     if (
         isinstance(real, Binary)
         and isinstance(imaginary, Binary)
         and real.op == imaginary.op == "*"
     ):
         for one, other in ((real, imaginary), (_swapped(real), _swapped(imaginary))):
-            found = polar(one.right, other.right) if one.left == other.left else None
+            found = polar(one.right, other.right, axes) if one.left == other.left else None
             if found is not None:
                 return (one.left if found[0] == Number(1) else one.left * found[0]), found[1]
     return None
@@ -181,6 +197,23 @@ def number(value: float) -> Expr:
     return Number(value) if value >= 0 else Neg(Number(-value))
 
 
-def placed(call: Call, inner: Expr) -> Expr:
-    """Return a call with another first argument; a plain number has no places to move."""
-    return inner if constant(inner) is not None else Call(call.function, (inner, *call.args[1:]))
+def placed(call: Call, inner: Expr, axes: Callable[[Expr], Shape]) -> Expr:
+    """Return a call with a part of its first argument in place of it.
+
+    Args:
+        call: a call of a function that keeps each element.
+        inner: the part; it may be narrower, where the argument repeats it. A plain number has no
+            places to move.
+        axes: returns the shape of an expression.
+
+    Raises:
+        NotAffineError: the part is repeated along an axis that the function joins to another.
+    """
+    if constant(inner) is not None:
+        return inner
+    whole, own = axes(call.args[0]), axes(inner)
+    if call.function == "flat" and own != whole and math.prod(own) > 1:
+        raise NotAffineError(f"the decay {call} repeats {inner} along one of the axes")
+    if own[-1:] == (1,) and whole[-1:] != (1,) and call.function in ("repeat", "split"):
+        return inner if call.function == "repeat" else Call("column", (inner,))
+    return Call(call.function, (inner, *call.args[1:]))
