@@ -78,7 +78,7 @@ REFUSED = {
     ),
     "20-role-of-another-gate": (
         {"roles": {"forget": "input"}},
-        "'forget' is a gate, too, so that swap.forget would replace 'input'; write roles: {forget:",
+        "cell.gates.forget: the gate in the role forget is called input here: write input to",
     ),
     "20-role": ({"roles": {"forget": "forgot"}}, "'forgot' is not a gate; did you mean 'forget'"),
     "22-read-twice": (

@@ -266,13 +266,10 @@ def _check_signals(draft: Draft, bindings: Bindings, needs: Needs) -> None:
 def _instead(draft: Draft, section: str, name: str) -> str:
     """Return what to do with a signal that nothing reads, up to the last way."""
     inherits = any(key == "starts_from" for key, _ in draft.spec.about)
-    role = dict(draft.spec.roles).get(name)
     if section == "norms" and draft.norms[name] == draft.spec.emits:
         return f"; write emits: {name},"
     if section == "norms":
         return f"; read {name} in place of {draft.norms[name]} in an equation,"
-    if inherits and section == "gates" and role is not None:
-        return f"; the gate in the role {name} is called {role} here: write {role},"
     others = [other for other in getattr(draft, section) if other != name]
     if inherits and (near := nearest(name, others)):
         return f"{near} {section.capitalize()}: {listed(others)}. Use it in an equation,"

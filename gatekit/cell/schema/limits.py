@@ -142,8 +142,9 @@ def check_names(spec: CellSpec) -> None:
             )
         if role in sections["gates"] and role != gate:
             raise CellError(
-                f"cell.roles.{role}: {role!r} is a gate, too, so that swap.{role} would replace "
-                f"{gate!r}; write roles: {{{role}: {role}}} if it plays the role, or rename it"
+                f"cell.gates.{role}: the gate in the role {role} is called {gate} here: write "
+                f"{gate} to change it; for a further gate take another name, or write "
+                f"roles: {{{role}: {role}}}, so that swap.{role} replaces this one"
             )
 
 
