@@ -136,8 +136,9 @@ def _number(node: ast.expr) -> float | None:
     if not isinstance(node, ast.BinOp) or not isinstance(node.op, ast.Div):
         return None
     one, other = (getattr(side, "value", None) for side in (node.left, node.right))
-    known = isinstance(one, (int, float)) and isinstance(other, (int, float)) and other
-    return float(one / other) if known else None
+    if isinstance(one, (int, float)) and isinstance(other, (int, float)) and other:
+        return one / other
+    return None
 
 
 class _Repair(ast.NodeTransformer):
