@@ -23,6 +23,7 @@ TABLES = {
     "chorales": (("rnn",), -1, ("test",)),
     "flip_flop": (("lstm",), 1, ("test", "test_sparse", "test_dense")),
     "gates_of_gu": (("lstm bias.kind=ones",), -1, ("test",)),
+    "mad": (("lstm",), 1, ("test",)),
     "memory_bias": (("lstm bias.kind=ones",), 1, ("test",)),
     "minimal_cells": (("lstm",), -1, ("test",)),
     "minimal_cells_block": (("lstm",), -1, ("test",)),
@@ -35,7 +36,7 @@ TABLES = {
     "tuned": (("lstm",), -1, ("test",)),
     "what_gates_do": (("lstm",), 1, ("test",)),
 }
-_BLOCKS = ("task=", "length=", "optimizer=", "clipnorm=", "match=")
+_BLOCKS = ("task=", "length=", "items=", "optimizer=", "clipnorm=", "match=")
 _APART = {"recall_state": "match="}
 """Studies whose protocol decides each value of a key for itself, with a correction of its own."""
 LARGER = {("gates_of_gu", "delayed_recall")}
