@@ -139,6 +139,7 @@ def gatekit_gates():
     for seed in range(2):
         config = configuration("gru", seed, cell__name="halved", cell__gates__forget=gate)
         config["cell"]["equations"] = {"h": "forget * h_prev + update * candidate"}
+        config["cell"]["roles"] = {"forget": "forget"}
         write_run(here / "experiments/own/runs", config, 8.5)
     assert main(["report", "own"]) == 0
     assert "cannot be built" in (here / "own.html").read_text(encoding="utf-8")

@@ -142,7 +142,7 @@ def read_gate(name: str, config: Any, cell: Mapping[str, Any], catalogue: Catalo
         gate = gate.with_expression(expression, catalogue.functions)
     reads = gate.reads
     # A mapping of the same signals to linear maps is a choice of the gate's author.
-    usual = not isinstance(reads, Mapping) and tuple(reads) == Gate.reads
+    usual = isinstance(reads, (list, tuple)) and tuple(reads) == Gate.reads
     if "reads" in cell and usual and "reads" not in vars(gate):
         reads = cell["reads"]
     check_initializers(gate.initializers, f"{where}.initializers", catalogue)
