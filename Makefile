@@ -42,8 +42,8 @@ demo: $(VENV)/installed
 	$(BIN)/gatekit compare $(DEMO_STUDY) --root $(DEMO_ROOT) --baseline rnn \
 		--figure $(DEMO_ROOT)/$(DEMO_STUDY)/curves
 
-# A process per core, up to four: each imports TensorFlow. A file's tests share what they built.
-PYTEST_ARGS ?= -n auto --maxprocesses 4 --dist loadfile
+# The number of processes is decided in tests/conftest.py. A file's tests share what they built.
+PYTEST_ARGS ?= -n auto --dist loadfile
 
 test: $(VENV)/installed-dev
 	$(BIN)/python -m pytest $(PYTEST_ARGS)

@@ -35,6 +35,10 @@ os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
 for _name in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS"):
     os.environ.setdefault(_name, "1")
 
+# Hundreds of processes would each compile gatekit's modules again.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
+
 # What a user's shell may set and gatekit, or a library that it uses, reads.
 for _name in [
     *("COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR", "CLICOLOR", "CLICOLOR_FORCE"),
@@ -121,6 +125,12 @@ EARLY = (
     "recurrence/test_inputs.py",
     "registry/test_hostile.py",
 )
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Return one process more than there are cores, for some tests wait; four at most."""
+    return min(len(os.sched_getaffinity(0)) + 1, 4)
 
 
 def pytest_configure(config: pytest.Config) -> None:

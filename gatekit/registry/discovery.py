@@ -33,7 +33,7 @@ DEEPEST = 5
 """Folders below ``plugins`` that are searched: plugins/1/2/3/4/5/mine.py is found."""
 MOST = 2000
 """Python files and folders that a folder of plugins may have."""
-CELL_FOLDERS = ("blocks", "cells", "functions", "gates", "initializers", "maps", "outputs")
+CELL_FOLDERS = ("functions", "gates", "initializers", "maps", "outputs")
 """Bundled folders whose plugins provide what a cell is made of."""
 CONFIGURATIONS = "bundled_conf.py"
 """The only bundled plugin that is not in a folder: others beside it are the user's."""
@@ -67,9 +67,15 @@ def is_bundled(path: Path) -> bool:
 
     In a clone, ``./plugins`` is that folder: a file directly in it is the user's.
     """
-    top = Path(importlib.import_module(BUNDLED).__file__ or "").resolve().parent
+    top = _bundled_folder()
     file = path.resolve()
     return file.is_relative_to(top) and (file.parent != top or file.name == CONFIGURATIONS)
+
+
+@functools.cache
+def _bundled_folder() -> Path:
+    # By name: a static import would make the registry depend on every plugin.
+    return Path(importlib.import_module(BUNDLED).__file__ or "").resolve().parent
 
 
 def find(
@@ -178,15 +184,17 @@ def _may_have_a_hook(path: Path) -> bool:
 
 @functools.cache
 def _bundled() -> tuple[DiscoveredPlugin, ...]:
-    # By name: a static import would make the registry depend on every plugin.
-    top = Path(importlib.import_module(BUNDLED).__file__ or "").parent
+    top = _bundled_folder()
     found = []
-    for path in filter(is_bundled, _python_files(top)):
+    for path in _python_files(top):
+        if path.parent == top and path.name != CONFIGURATIONS:
+            continue
         load = functools.partial(importlib.import_module, f"{BUNDLED}.{path.stem}")
         folder = path.relative_to(top).parts[0]
-        needed = path.parent == top or folder in CELL_FOLDERS
-        real = Path(os.path.realpath(path))
-        found.append(DiscoveredPlugin(path.stem, load, real, bundled=True, for_cells=needed))
+        kind = "" if path.parent == top or folder in CELL_FOLDERS else folder
+        # No folder on the way is a link.
+        real = path.resolve() if path.is_symlink() else path
+        found.append(DiscoveredPlugin(path.stem, load, real, bundled=True, later=kind))
     return tuple(found)
 
 

@@ -28,8 +28,8 @@ from .plugin import Broken, DiscoveredPlugin, Origin
 class Registry:
     """Everything that the plugins of one working folder provide.
 
-    Bundled tasks and callbacks are in ``pending`` until they are asked for. If the user has
-    plugins, all bundled ones are loaded at once, before them.
+    Bundled blocks, cells, tasks and callbacks are in ``pending`` until they are asked for. If the
+    user has plugins, all bundled ones are loaded at once, before them.
     """
 
     manager: pluggy.PluginManager
@@ -51,7 +51,10 @@ class Registry:
     @functools.cached_property
     def catalogue(self) -> Catalogue:
         """What a cell may use, frozen."""
-        objects = {k: MappingProxyType(self.objects[k]) for k in contract.KINDS if k != "tasks"}
+        objects: dict[str, Mapping[str, Any]] = {
+            k: MappingProxyType(self.objects[k]) for k in contract.KINDS if k != "tasks"
+        }
+        objects.update({k: _Awaited(self, k) for k in ("blocks", "cells")})
         objects["functions"] = MappingProxyType({**FUNCTIONS, **self.objects["functions"]})
         own = [f"{p.name} ({p.place})" for p in self.plugins.values() if not p.bundled]
         return Catalogue(
@@ -76,6 +79,31 @@ class Registry:
         results = self.manager.subset_hook_caller(hook, others)(**arguments)
         # pluggy leaves out None
         return results[0] if results else None
+
+
+class _Awaited(Mapping[str, Any]):
+    """What is registered of a kind, whose bundled plugins are loaded when it is first read.
+
+    Args:
+        known: the registry.
+        kind: the kind, such as ``blocks``.
+    """
+
+    def __init__(self, known: Registry, kind: str) -> None:
+        self._known, self._kind = known, kind
+
+    def _found(self) -> Mapping[str, Any]:
+        _load_pending(self._known, self._kind)
+        return self._known.objects[self._kind]
+
+    def __getitem__(self, name: str) -> Any:
+        return self._found()[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._found())
+
+    def __len__(self) -> int:
+        return len(self._found())
 
 
 def registry(plugins: Sequence[str] = ()) -> Registry:
@@ -185,7 +213,7 @@ def _loaded(bundled: Sequence[DiscoveredPlugin], users: Sequence[DiscoveredPlugi
     manager.add_hookspecs(hooks)
     result = Registry(manager, bundled=len(bundled))
     for plugin in bundled:
-        if users or plugin.for_cells:
+        if users or not plugin.later:
             _add(result, plugin)
         else:
             result.pending.append(plugin)
@@ -194,10 +222,10 @@ def _loaded(bundled: Sequence[DiscoveredPlugin], users: Sequence[DiscoveredPlugi
     return result
 
 
-def _load_pending(known: Registry) -> None:
+def _load_pending(known: Registry, kind: str = "") -> None:
+    """Load what was left for later: all of it, or what provides one kind."""
     with _LOCK:
-        while known.pending:
-            plugin = known.pending[0]
+        for plugin in [p for p in known.pending if kind in ("", p.later)]:
             try:
                 _add(known, plugin)
             except BaseException:
@@ -205,7 +233,7 @@ def _load_pending(known: Registry) -> None:
                 if known.manager.has_plugin(plugin.name):
                     known.manager.unregister(name=plugin.name)
                 raise
-            known.pending.pop(0)
+            known.pending.remove(plugin)
 
 
 @dataclass(frozen=True)
@@ -278,7 +306,8 @@ def _offer(known: Registry, plugin: DiscoveredPlugin) -> _Offer | PluginError | 
     for kind in contract.KINDS:
         if (hook := f"gatekit_{kind}") in implemented:
             try:
-                objects[kind] = contract.checked(hook, known.call(plugin, hook), module)
+                made, ours = known.call(plugin, hook), plugin.bundled  # a test checks ours
+                objects[kind] = dict(made) if ours else contract.checked(hook, made, module)
             except PluginError as error:
                 place = "" if ", line " in str(error) else f" ({_line_of(getattr(module, hook))})"
                 raise PluginError(f"{error}{place}") from None

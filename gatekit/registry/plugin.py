@@ -24,8 +24,8 @@ class DiscoveredPlugin:
         bundled: whether it is one of gatekit's own.
         named: whether the user named it, so that it has to be there.
         module: the module that an entry point names.
-        for_cells: whether it may provide what a cell is made of; False only for bundled tasks and
-            callbacks, which are loaded when they are asked for.
+        later: what has to be asked for before a bundled plugin is loaded: ``blocks``, ``cells``,
+            ``tasks`` or ``callbacks``; empty for what every cell may use.
     """
 
     name: str
@@ -36,7 +36,7 @@ class DiscoveredPlugin:
     bundled: bool = False
     named: bool = False
     module: str = ""
-    for_cells: bool = True
+    later: str = ""
 
     @property
     def place(self) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -18,12 +19,22 @@ from .problems import assert_close
 
 CELLS = (*BUNDLED, *OWN)
 CHUNK = 4
-"""Steps of a chunk here: the reference needs a long time for the real 64."""
+"""Steps of a chunk here: the reference needs a long time for the real 32 and 64."""
 
 
 @pytest.fixture
 def _small(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(layout, "LARGEST", CHUNK)
+    # Matrices this small have half the steps.
+    monkeypatch.setattr(layout, "LARGEST", 2 * CHUNK)
+
+
+@pytest.mark.parametrize(
+    ("side", "time", "steps"),
+    [(2, None, 32), (32, 999, 32), (33, 999, 64), (64, None, 64), (64, 5, 8), (8, 33, 32)],
+)
+def test_steps_of_a_chunk(side: int, time: int | None, steps: int) -> None:
+    call = SimpleNamespace(inputs={"x": SimpleNamespace(shape=(time, 2, 3))})
+    assert layout.Layout(cast(Any, call), {}, (1,), side).steps == steps
 
 
 def _agree(name: str, time: int, mode: Any = graph, **options: Any) -> None:

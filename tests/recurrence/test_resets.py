@@ -104,7 +104,7 @@ TURNS = [
 def test_a_reset_is_a_cut_for_many_cells(
     cell: str, executor: str, back: bool, masked: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(layout, "LARGEST", 4)
+    monkeypatch.setattr(layout, "LARGEST", 8)
     made = made_of(cell, executor, go_backwards=back)
     check(made, MASK if masked else None, tolerance=2e-12)
 

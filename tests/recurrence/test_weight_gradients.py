@@ -27,8 +27,9 @@ def listed(values):
 
 # Blocks of 2 steps: none, less than one, just one, just two, two and a half.
 @pytest.mark.parametrize("count", [0, 1, 2, 4, 5])
+@pytest.mark.parametrize("known", [True, False])
 @pytest.mark.parametrize("mode", ["eager", "graph", "xla"])
-def test_the_product_sums_over_all_steps(count, mode, monkeypatch):
+def test_the_product_sums_over_all_steps(count, mode, known, monkeypatch):
     monkeypatch.setattr(module, "_ROWS", 2 * BATCH)
     x, h, d = drawn(count, 2, 0), drawn(count, 4, 1), drawn(count, 5, 2)
     factors = numpy.random.default_rng(3).normal(size=(BATCH, 4))
@@ -36,7 +37,8 @@ def test_the_product_sums_over_all_steps(count, mode, monkeypatch):
     def summed():
         make = (lambda values: Steps.of_tensor(tf.constant(values))) if mode == "xla" else listed
         left = [Steps.of_tensor(tf.constant(x)), make(h).times(tf.constant(factors))]
-        return summed_product(left, make(d), tf.constant(count), BATCH)
+        rows = count * BATCH if known else None
+        return summed_product(left, make(d), tf.constant(count), BATCH, rows)
 
     run = summed if mode == "eager" else graph(summed, jit_compile=mode == "xla")
     rows = numpy.concatenate([x, h * factors], -1)

@@ -53,7 +53,9 @@ def test_bundled_plugins_are_in_folders_and_are_imported_without_their_names(pla
     assert len(set(stems)) == len(stems)
     assert {str(path.parent.relative_to(top)) for path in top.rglob("*.py")} - {"."} == {
         *discovery.CELL_FOLDERS,
+        "blocks",
         "callbacks",
+        "cells",
         "tasks",
         "tasks/algorithmic",
         "tasks/by_path",
@@ -80,14 +82,19 @@ def test_plugins_import_only_what_is_public(place):
         assert name in importlib.import_module(module).__all__, f"{module}.{name} is not public"
 
 
-def test_tasks_are_loaded_when_they_are_asked_for():
+def test_blocks_cells_and_tasks_are_loaded_when_they_are_asked_for():
     code = (
         "import os, sys\n"
         "from gatekit import registry\n"
         "first = registry.catalogue()\n"
         "early = [n for n in sys.modules if n.startswith('gatekit.plugins.')]\n"
         "assert 'gatekit.plugins.forget_gate' in early\n"
-        "assert not {'gatekit.plugins.adding', 'gatekit.plugins.flag_loss'} & set(early)\n"
+        "later = {'adding', 'flag_loss', 'gla_block', 'ltc_cell'}\n"
+        "assert not {f'gatekit.plugins.{name}' for name in later} & set(early)\n"
+        "assert 'gla' in first.blocks and 'ltc' in first.cells and len(first.blocks) > 5\n"
+        "late = set(sys.modules)\n"
+        "assert {'gatekit.plugins.gla_block', 'gatekit.plugins.ltc_cell'} < late\n"
+        "assert not {'gatekit.plugins.adding', 'gatekit.plugins.flag_loss'} & late\n"
         "assert 'adding' in registry.tasks()\n"
         "assert registry.catalogue() is first\n"
         "names = registry.plugin_names()\n"

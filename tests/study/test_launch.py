@@ -25,7 +25,7 @@ from gatekit.cell.errors import RunError
 from gatekit.runs.folder import RunFolder
 from gatekit.runs.studies.failures import causes
 from gatekit.runs.studies.survey import survey
-from gatekit.study.launch import launch, process, report
+from gatekit.study.launch import launch, loop, process, report
 from gatekit.study.launch.backend import StartError
 from gatekit.study.launch.following import duration
 from gatekit.study.launch.outcome import Outcome
@@ -298,11 +298,21 @@ def test_row_77_what_the_kernel_kills_for_memory_is_not_tried_again(tmp_path, mo
     assert plan.runs[0].folder().state().attempt == 1
 
 
-def test_row_80_a_hanging_run_meets_its_timeout_and_others_go_on(tmp_path):
-    plan = plan_of(tmp_path, "hang", "good", timeout=10.0)
+def test_row_80_a_hanging_run_meets_its_timeout_and_others_go_on(tmp_path, monkeypatch):
+    plan = plan_of(tmp_path, "hang", "good", n_jobs=1, timeout=1800.0)
+    later = 0
+
+    def hour_later():
+        """Return the time; an hour has passed once the first run hangs."""
+        nonlocal later
+        later = later or 3600 * (states(plan)[0] == "RUNNING")
+        return time.monotonic() + later
+
+    clock = types.SimpleNamespace(**vars(time) | {"monotonic": hour_later})
+    monkeypatch.setattr(loop, "time", clock)
     ((run, reason),) = launch(plan, start).failed
     assert run.label == "hang"
-    assert reason.startswith("timeout: not over after 10 s")
+    assert reason.startswith("timeout: not over after 1800 s")
     assert states(plan) == ["FAILED", "COMPLETED"]
 
 

@@ -170,7 +170,7 @@ def test_what_is_refused_starts_no_process(tmp_path, word):
     assert os.listdir(tmp_path) == ["script.py"]
 
 
-LONG = ["trainer.steps=100000", "task.validation_size=64"]
+LONG = ["trainer.steps=null", "trainer.epochs=1000", "task.validation_size=64"]
 
 
 @contextlib.contextmanager

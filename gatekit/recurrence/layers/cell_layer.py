@@ -255,7 +255,8 @@ def weight_values(cell: Cell, variables: Mapping[str, Any], dtype: Any) -> dict[
     """
     values = {}
     for name, variable in variables.items():
-        value = tf.cast(tf.convert_to_tensor(variable.value), dtype)
+        value = tf.convert_to_tensor(variable.value)
+        value = value if value.dtype == dtype else tf.cast(value, dtype)
         parameter = cell.parameters.get(name)
         if parameter is not None and parameter.map:
             value = MAPS[parameter.map].function(value)

@@ -101,7 +101,7 @@ class SeededLayer(keras.layers.Layer):
                 return own.fget(self)
             if name in ATTRIBUTES:
                 refuse_attribute(f"a layer {type(self).__name__}", name, (), ATTRIBUTES)
-            raise AttributeError(_no_attribute(type(self), name))
+            raise _NoAttributeError(type(self), name)
 
     def _unbuilt(self, last: str) -> ConfigError:
         """Return the error of a layer that is not built yet; ``last`` is its input's last axis."""
@@ -111,11 +111,13 @@ class SeededLayer(keras.layers.Layer):
         )
 
 
-@functools.lru_cache(maxsize=1024)
-def _no_attribute(kind: type, name: str) -> str:
-    """Return that layers of a class lack an attribute; Keras and TensorFlow ask for many, often."""
-    near = "" if name.startswith("_") else nearest(name, dir(kind))
-    return f"{kind.__name__!r} object has no attribute {name!r}{near}"
+class _NoAttributeError(AttributeError):
+    """Layers of a class lack an attribute; Keras and TensorFlow ask for many, and read no text."""
+
+    def __str__(self) -> str:
+        kind, name = self.args
+        near = "" if name.startswith("_") else nearest(name, dir(kind))
+        return f"{kind.__name__!r} object has no attribute {name!r}{near}"
 
 
 @functools.cache

@@ -29,8 +29,8 @@ def solve(problem: Problem, memory: Memory, env: Any) -> tuple[dict[str, Any], d
     Returns:
         Sequences ``time x batch x heads x columns``; ``batch x width``.
     """
-    *heads, _, columns = memory.shape
-    layout = Layout(problem, env, tuple(heads))
+    *heads, side, columns = memory.shape
+    layout = Layout(problem, env, tuple(heads), max(side, columns))
     terms = len(memory.terms)
 
     frame = Frame(memory, layout)

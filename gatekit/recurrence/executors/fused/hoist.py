@@ -132,15 +132,19 @@ def product_matrix(
     if not product.takes_input:
         return recurrent
     dtype = recurrent.dtype
-    inputs = []
-    for group in product.groups:
-        for node, _ in group.members:
-            if group.part:
-                rows = [matrix_of(r, weights) for r in node.reads if r.hoisted]
-            else:
-                rows = [tf.zeros([r.width_in, node.width], dtype) for r in columns]
-            bias = tf.zeros([1, node.width], dtype)
-            if node.bias is not None and (group.part or group.biased):
-                bias = weights[node.bias][None]
-            inputs.append(joined([*rows, bias], 0))
-    return joined([joined(inputs), recurrent], 0)
+    members = [(node, group) for group in product.groups for node, _ in group.members]
+    rows = []
+    for place, column in enumerate(columns):
+        parts = []
+        for node, group in members:
+            own = [read for read in node.reads if read.hoisted] if group.part else []
+            zeros = [column.width_in, node.width]
+            parts.append(matrix_of(own[place], weights) if own else tf.zeros(zeros, dtype))
+        rows.append(joined(parts))
+    biases = [
+        weights[node.bias]
+        if node.bias is not None and (group.part or group.biased)
+        else tf.zeros([node.width], dtype)
+        for node, group in members
+    ]
+    return joined([*rows, tf.expand_dims(joined(biases), 0), recurrent], 0)

@@ -92,7 +92,9 @@ class WeightGradients:
         left = [self.read(product.expr, product.text, dropped=True)]
         if product.takes_input:
             left.insert(0, Steps.of_tensor(self.tensors.input_columns))
-        return summed_product(left, self.of_products[product.key], self.loop.steps, self.loop.batch)
+        loop = self.loop
+        rows = None if None in loop.static else loop.static[0] * loop.static[1]
+        return summed_product(left, self.of_products[product.key], loop.steps, loop.batch, rows)
 
     def input_columns(self) -> Any:
         r"""Return $\bar z_t W_x^\top$ of all products that inputs enter, over all steps."""
@@ -154,7 +156,9 @@ class WeightGradients:
         return split(columns, [m.name for m, _ in group.members], group.widths)[node.name]
 
 
-def summed_product(left: list[Steps], right: Steps, count: Any, batch: Any) -> Any:
+def summed_product(
+    left: list[Steps], right: Steps, count: Any, batch: Any, rows: int | None = None
+) -> Any:
     r"""Return $\sum_t \mathrm{left}_t^\top \mathrm{right}_t$, ``width of left x width of right``.
 
     In graph mode block by block, so that neither side is ever laid out whole in memory.
@@ -164,17 +168,24 @@ def summed_product(left: list[Steps], right: Steps, count: Any, batch: Any) -> A
         right: ``time x batch x width``.
         count: how many steps there are.
         batch: how many rows a step has.
+        rows: how many all steps have, where it is known; None otherwise.
     """
     if compiled():
         d = right.whole()
         parts = [_product(each.whole(), d) for each in left]
         return tf.concat(parts, 0) if parts[1:] else parts[0]
+
+    def block(start: Any, stop: Any) -> Any:
+        beside = side_by_side([each.block(start, stop) for each in left])
+        return _product(beside, right.block(start, stop))
+
+    if rows and rows <= _ROWS:
+        return block(0, count)
     length = tf.maximum(_ROWS // tf.maximum(batch, 1), 1)
 
     def body(start: Any, total: Any) -> Any:
         stop = tf.minimum(start + length, count)
-        rows = side_by_side([each.block(start, stop) for each in left])
-        return stop, total + _product(rows, right.block(start, stop))
+        return stop, total + block(start, stop)
 
     zeros = tf.zeros([sum(each.width for each in left), right.width], right.dtype)
     return tf.while_loop(
