@@ -546,7 +546,7 @@ def planted(fault: Fault, sound: bool) -> str:
                 *("-p", "no:cacheprovider", *fault.tests),
             ],
             cwd=copy,
-            env=env | {"PYTHONPATH": str(copy), "PYTHONDONTWRITEBYTECODE": "1"},
+            env=env | {"PYTHONPATH": str(copy)},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,

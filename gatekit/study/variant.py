@@ -62,6 +62,9 @@ class Variant:
         if self.windows:
             # Before 2, windows without a target counted as updates of the optimizer.
             numbers["windows"] = 2
+        if self.config["executor"] == "chunk":
+            # Before 2, small matrices were in chunks of 64 steps, too.
+            numbers["chunk"] = 2
         return fingerprint(numbers, DEFAULTS, self.data_hash, self.plugins)
 
     def origin(self, seed: int) -> str:

@@ -544,6 +544,22 @@ def test_different_executors_are_flagged(tmp_path: Path) -> None:
     assert verdict(found, "rnn").startswith("rnn is worse")
 
 
+def test_different_executors_of_several_groups_are_one_note(tmp_path: Path) -> None:
+    runs = write_study(tmp_path, {"lstm": LSTM5})
+    for seed in range(5):
+        write_run(runs, configuration("rnn", seed), RNN5[seed], executor="reference")
+        write_run(runs, configuration("gru", seed), RNN5[seed], jit=True)
+    notes = [note for note in compare("demo", tmp_path, baseline="lstm").notes if "execut" in note]
+    (note,) = notes
+    said, _, each = note.partition(". ")
+    assert said == "groups ran on different executors"
+    assert set(each.split("; ")) == {
+        "fused: lstm",
+        "fused under XLA: gru",
+        "reference: rnn",
+    }
+
+
 def test_groups_of_which_xla_compiled_one_are_flagged(tmp_path: Path) -> None:
     runs = write_study(tmp_path, {"lstm": LSTM5})
     for seed in range(5):

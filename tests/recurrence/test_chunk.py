@@ -10,7 +10,7 @@ import pytest
 import tensorflow as tf
 
 from gatekit.cell.errors import ConfigError
-from gatekit.recurrence.executors.chunk import layout
+from gatekit.recurrence.executors.chunk import between, layout
 from gatekit.recurrence.executors.chunk.scores import in_blocks, scores
 
 from .chunk_cells import BUNDLED, OWN, READ, REFUSED, cell
@@ -222,3 +222,20 @@ def test_a_second_derivative_is_refused() -> None:
         slope = tf.reduce_sum(inner.gradient(y, x) ** 2)
     with pytest.raises(NotImplementedError, match="the chunk executor has first-order gradients"):
         outer.gradient(slope, x)
+
+
+@pytest.mark.parametrize("count", [1, 3, 32, 33, 70])
+def test_without_decay_chunks_are_summed_at_once(count: int) -> None:
+    rng = np.random.default_rng(count)
+    gain, first = (
+        tf.constant(rng.normal(size=(count, 2, 3, 2, 4))),
+        tf.ones([2, 3, 2, 4], "float64"),
+    )
+    with tf.GradientTape(persistent=True) as tape:
+        tape.watch([gain, first])
+        found = between.summed(gain, first)
+        expected = between.carried(tf.ones([count, 2, 3, 1, 1], "float64"), gain, first, False)
+    weights = [tf.constant(rng.normal(size=each.shape)) for each in expected]
+    slopes = [tape.gradient(each, [gain, first], weights) for each in (found, expected)]
+    for own, other in zip((*found, *slopes[0]), (*expected, *slopes[1]), strict=True):
+        np.testing.assert_allclose(own, other, rtol=1e-12, atol=1e-12)

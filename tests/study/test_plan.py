@@ -76,16 +76,25 @@ def test_a_default_written_out_is_the_same_run(same):
     assert only(same).fingerprint == only().fingerprint
 
 
-def test_without_vary_a_run_keeps_the_fingerprint_it_had_before_the_key():
-    run = only("seed=3")
-    numbers = {
-        k: v for k, v in run.config.items() if k not in ("study", "plugins", "swap", "probe")
-    }
-    numbers = {k: v for k, v in numbers.items() if k not in ("vary", "match")}
+def as_before(run):
+    """Return the fingerprint that a run had before the keys and marks that came later."""
+    left_out = ("study", "plugins", "swap", "probe", "vary", "match")
+    numbers = {k: v for k, v in run.config.items() if k not in left_out}
     about = (*ABOUT_KEYS, "roles")
     numbers["cell"] = {k: v for k, v in numbers["cell"].items() if k not in about}
     older = {key: value for key, value in DEFAULTS.items() if key != "vary"}
-    assert fingerprint(numbers, older, run.data_hash, run.plugins) == run.fingerprint
+    return fingerprint(numbers, older, run.data_hash, run.plugins)
+
+
+@pytest.mark.parametrize("executor", ["auto", "fused"])
+def test_without_vary_a_run_keeps_the_fingerprint_it_had_before_the_key(executor):
+    run = only("seed=3", f"executor={executor}")
+    assert as_before(run) == run.fingerprint
+
+
+def test_a_run_in_other_chunks_than_before_has_another_fingerprint():
+    run = only("cell=gla", "executor=chunk")
+    assert as_before(run) != run.fingerprint
 
 
 def test_the_order_of_a_streamed_task_cannot_vary_alone():

@@ -38,6 +38,7 @@ def test_a_name_that_leaves_the_root_is_refused(tmp_path: Path) -> None:
         table_of("../two", tmp_path)
 
 
+@pytest.mark.slow
 def test_a_run_uses_its_studys_table_and_tells_the_reason(tmp_path: Path) -> None:
     known = catalogue()
     cell = build(load_cell("mingru", known), 4, 2, read_output_unit("hidden", known))

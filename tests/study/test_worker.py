@@ -94,6 +94,7 @@ def test_a_sweep_makes_its_folders_and_again_does_nothing(tmp_path):
     assert {f.path: durable.sha256(f.path / "result.json") for f in made} == digests
 
 
+@pytest.mark.slow
 def test_a_run_whose_data_are_wrong_fails_alone(tmp_path):
     (tmp_path / "plugins").mkdir()
     (tmp_path / "plugins" / "broken_task.py").write_text(BROKEN)

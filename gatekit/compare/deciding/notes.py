@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from gatekit.cell.errors import listed
 from gatekit.compare.budget.at import late
 from gatekit.compare.grouping.differs import equal_settings, in_words
 from gatekit.compare.grouping.group import Grouping
+from gatekit.compare.stats.difference import executors
 from gatekit.compare.stats.verdict import design_notes
 from gatekit.compare.study import Study
 from gatekit.runs.studies import plan_file
@@ -42,6 +44,24 @@ def _confounded(rows: Sequence[Row]) -> list[str]:
     ]
 
 
+def _executors(rows: Sequence[Row]) -> dict[str, str]:
+    """Return the notes of single groups on executors, each with one note on all groups instead."""
+    own = {
+        note: row.group.label
+        for row in rows
+        for note in (row.difference.notes if row.difference else ())
+        if note.startswith(f"{row.group.label} ran on executor ")
+    }
+    if len(own) < 2:
+        return {}
+    groups: dict[str, list[str]] = {}
+    for row in rows:
+        if row.summary and (row.difference or row.is_baseline):
+            groups.setdefault(executors(row.group) or "unknown", []).append(row.group.label)
+    each = "; ".join(f"{name}: {listed(labels, 8)}" for name, labels in groups.items())
+    return dict.fromkeys(own, f"groups ran on different executors. {each}")
+
+
 def notes_on(study: Study, grouping: Grouping, rows: Sequence[Row]) -> list[str]:
     notes: dict[str, None] = {}
     if not study.runs:
@@ -61,11 +81,12 @@ def notes_on(study: Study, grouping: Grouping, rows: Sequence[Row]) -> list[str]
     for owner in dict.fromkeys(grouping.implied.values()):
         names = ", ".join(key for key, of in grouping.implied.items() if of == owner)
         notes[f"each {owner} has its own {names}, which labels do not show"] = None
+    merged = _executors(rows)
     for row in rows:
         for flag in row.summary.flags if row.summary else ():
             notes[f"{row.group.label}: {flag}"] = None
         for note in row.difference.notes if row.difference else ():
-            notes[note] = None
+            notes[merged.get(note, note)] = None
         if row.summary is None and row.group.missing:
             remedy = LARGER if late(row.group.missing) else again(row.group.missing)
             notes[f"no outcome: {missing_runs(row.group)}; {remedy}"] = None

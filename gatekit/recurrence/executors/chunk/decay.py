@@ -51,6 +51,11 @@ class Decay:
             self.row = tf.maximum(layout.sequence(memory.row, columns), LEAST)
             self.row_ends = sums(self.row)
 
+    @property
+    def is_none(self) -> bool:
+        """Whether the memory keeps all that it has."""
+        return self.head is self.column is self.row is None
+
     def scores(self, queries: list[Any], strict: list[bool], keys: Any) -> list[Any]:
         """Return scores with the decay of rows between the steps, each ``... x steps x keys``."""
         if self.column is not None:

@@ -11,7 +11,7 @@ import tensorflow as tf
 from gatekit.cell.analysis.chunk import Memory
 from gatekit.recurrence.problem import Problem
 
-from .between import carried
+from .between import carried, summed
 from .decay import Decay
 from .frame import Frame
 from .layout import Layout
@@ -78,8 +78,11 @@ def solve(problem: Problem, memory: Memory, env: Any) -> tuple[dict[str, Any], d
         values -= tf.matmul(erase, before)
     else:
         gain = tf.matmul(keys, decay.values_to_end(values), transpose_a=True)
-        kept, gain = _kept(decay.of_chunk(keys), gain, segments, fresh)
-        before, last = carried(kept, gain, first, matrix=False)
+        if decay.is_none and segments is None:
+            before, last = summed(gain, first)
+        else:
+            kept, gain = _kept(decay.of_chunk(keys), gain, segments, fresh)
+            before, last = carried(kept, gain, first, matrix=False)
     outputs = {}
     for read, query, score in zip(memory.reads, queries, found, strict=False):
         within = decay.applied(score, values, strict=not read.after)
