@@ -69,13 +69,16 @@ def built(spec: CellSpec, units: int, features: int, output_unit: OutputUnitSpec
 @lru_cache(maxsize=32)
 def _built(request: _Request) -> Cell:
     cell = build(request.spec, request.units, request.features, request.output_unit)
-    if not _is_ours(request.spec, request.output_unit):
+    if not _is_known(request.spec, request.output_unit):
         dry_run(cell)
     return cell
 
 
-def _is_ours(spec: CellSpec, output_unit: OutputUnitSpec) -> bool:
-    """Return whether all code of a cell comes with gatekit; tests check what it returns."""
+def _is_known(spec: CellSpec, output_unit: OutputUnitSpec) -> bool:
+    """Return whether a dry run finds nothing: all code comes with gatekit, which tests it, and the
+    output unit fits every cell."""
+    if output_unit.kind != "hidden":
+        return False
     code: list[object] = [type(each) for each in _declared(spec, output_unit)]
     code += [function.compose for function in spec.functions.values() if function.compose]
     return all(str(each.__module__).startswith("gatekit.") for each in code)
