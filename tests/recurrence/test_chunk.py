@@ -10,7 +10,7 @@ import pytest
 import tensorflow as tf
 
 from gatekit.cell.errors import ConfigError
-from gatekit.recurrence.executors.chunk import between, layout
+from gatekit.recurrence.executors.chunk import between, layout, sums
 from gatekit.recurrence.executors.chunk.scores import in_blocks, scores
 
 from .chunk_cells import BUNDLED, OWN, READ, REFUSED, cell
@@ -233,7 +233,7 @@ def test_without_decay_chunks_are_summed_at_once(count: int) -> None:
     )
     with tf.GradientTape(persistent=True) as tape:
         tape.watch([gain, first])
-        found = between.summed(gain, first)
+        found = sums.summed(gain, first)
         expected = between.carried(tf.ones([count, 2, 3, 1, 1], "float64"), gain, first, False)
     weights = [tf.constant(rng.normal(size=each.shape)) for each in expected]
     slopes = [tape.gradient(each, [gain, first], weights) for each in (found, expected)]

@@ -9,9 +9,6 @@ import tensorflow as tf
 from gatekit.recurrence.compiled import bound
 from gatekit.recurrence.first_order import first_order, refusal
 
-# Chunks of which a sum is formed by one product.
-_GROUP = 32
-
 
 @tf.autograph.experimental.do_not_convert
 def carried(factor: Any, gain: Any, first: Any, matrix: bool) -> tuple[Any, Any]:
@@ -56,33 +53,6 @@ def carried(factor: Any, gain: Any, first: Any, matrix: bool) -> tuple[Any, Any]
     message = refusal("the chunk executor", "executor='reference'")
     found: tuple[Any, Any] = first_order(forward, backward, message)((factor, gain, first))
     return found
-
-
-def summed(gain: Any, first: Any) -> tuple[Any, Any]:
-    r"""Return what `carried` does where nothing decays: $S_c = S_0 + \sum_{i < c} G_i$, at once.
-
-    The sums within groups of chunks, and those of whole groups, are products with ones.
-
-    Args:
-        gain: G, ``chunks x batch x heads x rows x columns``.
-        first: the memory before the first chunk, ``batch x heads x rows x columns``.
-    """
-    shape = tf.shape(gain)
-    flat = tf.reshape(gain, tf.stack([shape[0], -1]))
-    groups = (shape[0] + _GROUP - 1) // _GROUP
-    flat = tf.pad(flat, [[0, groups * _GROUP - shape[0]], [0, 0]])
-    flat = tf.reshape(flat, tf.stack([groups, _GROUP, -1]))
-    within = tf.matmul(_earlier(_GROUP, gain.dtype), flat)
-    whole = tf.reduce_sum(flat, 1)
-    sums = within + tf.matmul(_earlier(groups, gain.dtype), whole)[:, None]
-    before = tf.reshape(sums, tf.concat([[-1], shape[1:]], 0))[: shape[0]] + first
-    return tf.ensure_shape(before, gain.shape), first + tf.reduce_sum(gain, 0)
-
-
-def _earlier(count: Any, dtype: Any) -> Any:
-    """Return ones where the column is before the row, ``count x count``."""
-    places = tf.range(count)
-    return tf.cast(places[None, :] < places[:, None], dtype)
 
 
 def _loop(step: Any, like: Any, start: Any, backwards: bool) -> tuple[Any, Any]:

@@ -22,6 +22,7 @@ from gatekit.recurrence.problem import Problem, Solution
 from gatekit.recurrence.step import pre_activation, value_of
 
 from . import largest, memory
+from .sums import solve_sum
 
 
 @tf.autograph.experimental.do_not_convert
@@ -59,15 +60,16 @@ def run(problem: Problem, parallel: Parallel) -> Solution:
         if isinstance(block, Block):
             for key in reads_of(block, parallel.reads):
                 env[key] = products.linear(*parallel.reads[key])
-            sequences |= solve_block(problem, block, env, "affine", last)
+            found = solve_sum(problem, block, env, last)
+            sequences |= found or solve_block(problem, block, env, "affine", last)
         elif isinstance(block, Largest):
             name, first = block.state, problem.states[block.state]
             sequences[name], last[name] = largest.solve(problem, block, env)
             earlier = before(sequences[name], first, problem.resets, problem.fresh.get(name))
             env[f"{name}_prev"] = tf.ensure_shape(earlier, sequences[name].shape)
         else:
-            for found in block.memories:
-                reads, ends = memory.solve(problem, found, env)
+            for each in block.memories:
+                reads, ends = memory.solve(problem, each, env)
                 env |= reads
                 last |= ends
             for name, expr in block.nodes:

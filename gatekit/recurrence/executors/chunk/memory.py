@@ -11,11 +11,12 @@ import tensorflow as tf
 from gatekit.cell.analysis.chunk import Memory
 from gatekit.recurrence.problem import Problem
 
-from .between import carried, summed
+from .between import carried
 from .decay import Decay
 from .frame import Frame
 from .layout import Layout
 from .segments import Segments
+from .sums import summed
 
 
 def solve(problem: Problem, memory: Memory, env: Any) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -79,7 +80,7 @@ def solve(problem: Problem, memory: Memory, env: Any) -> tuple[dict[str, Any], d
     else:
         gain = tf.matmul(keys, decay.values_to_end(values), transpose_a=True)
         if decay.is_none and segments is None:
-            before, last = summed(gain, first)
+            before, last = summed(gain, tf.broadcast_to(first, tf.shape(gain)[1:]))
         else:
             kept, gain = _kept(decay.of_chunk(keys), gain, segments, fresh)
             before, last = carried(kept, gain, first, matrix=False)

@@ -1,0 +1,73 @@
+r"""Sums of all earlier values, at once: $S_c = S_0 + \sum_{i < c} G_i$.
+
+Within groups a product with ones forms them, which is faster than `tf.cumsum` by several times.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import tensorflow as tf
+
+from gatekit.cell.analysis.affine import Block
+from gatekit.cell.language.expression import Number, evaluate
+from gatekit.recurrence.executors.linear.solve import state_of
+from gatekit.recurrence.problem import Problem
+
+_GROUP = 32
+
+
+def summed(gain: Any, first: Any) -> tuple[Any, Any]:
+    """Return the sum before each value, and after the last one.
+
+    Args:
+        gain: G, ``count x ...``.
+        first: what there is before, ``...``.
+    """
+    shape = tf.shape(gain)
+    groups = (shape[0] + _GROUP - 1) // _GROUP
+    flat = tf.reshape(gain, tf.stack([shape[0], -1]))
+    if gain.shape[0] is None or gain.shape[0] % _GROUP:
+        flat = tf.pad(flat, [[0, groups * _GROUP - shape[0]], [0, 0]])
+    flat = tf.reshape(flat, tf.stack([groups, _GROUP, tf.shape(flat)[1]]))
+    ones = tf.ones([_GROUP, _GROUP], gain.dtype)
+    within = tf.matmul(ones - tf.linalg.band_part(ones, 0, -1), flat)
+    whole = tf.reduce_sum(flat, 1)
+    start = tf.cumsum(whole, exclusive=True) + tf.reshape(first, [1, -1])
+    before = tf.reshape(within + start[:, None], tf.concat([[-1], shape[1:]], 0))
+    if gain.shape[0] is None or gain.shape[0] % _GROUP:
+        before = before[: shape[0]]
+    return tf.ensure_shape(before, gain.shape), first + tf.reduce_sum(gain, 0)
+
+
+def solve_sum(
+    problem: Problem, block: Block, env: dict[str, Any], last: dict[str, Any]
+) -> dict[str, Any] | None:
+    """Return the sequence of a state that only adds up, as `solve_block` does; None for others.
+
+    Args:
+        problem: the call.
+        block: the block.
+        env: values by key, ``time x batch x width``; previous values are added.
+        last: last values by state; that of the block is added.
+    """
+    name, added = block.states[0], block.b[0]
+    state = state_of(problem.cell, name)
+    plain = len(block.states) == 1 and block.a[0][0] == Number(1) and not state.zoneout
+    if not plain or added is None or problem.resets is not None:
+        return None
+    x = problem.inputs["x"]
+    dtype = x.dtype if x.dtype.size >= 4 else tf.float32
+    value = tf.cast(evaluate(added, env, problem.cell.spec.functions), dtype)
+    if value.shape.rank != 2 + len(state.shape) or value.shape[2:] != state.shape:
+        value = tf.broadcast_to(value, tf.concat([tf.shape(x)[:2], state.shape], 0))
+    value = tf.reshape(value, tf.concat([tf.shape(x)[:2], [math.prod(state.shape)]], 0))
+    if problem.mask is not None:
+        value = tf.where(problem.mask, value, tf.zeros([], dtype))
+    first = problem.states[name]
+    before, end = summed(value, tf.cast(first, dtype))
+    shape = [*x.shape[:2], math.prod(state.shape)]
+    env[f"{name}_prev"] = tf.ensure_shape(tf.cast(before, x.dtype), shape)
+    last[name] = tf.ensure_shape(tf.cast(end, x.dtype), first.shape)
+    return {name: tf.ensure_shape(tf.cast(before + value, x.dtype), shape)}
