@@ -113,7 +113,9 @@ def _all(
     yield from _bundled()
     if everything:
         top = folder / "plugins"
-        for path in _python_files(top):
+        # In a clone, files in its folders are gatekit's own.
+        deepest = 0 if top.resolve() == _bundled_folder() else DEEPEST
+        for path in _python_files(top, deepest):
             if path.parent == top or _may_have_a_hook(path):
                 yield _file(Path(os.path.realpath(path)))
         for entry in _entries(distributions):
@@ -145,7 +147,7 @@ def _normal(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-def _python_files(top: Path) -> list[Path]:
+def _python_files(top: Path, deepest: int = DEEPEST) -> list[Path]:
     """Return the Python files in a folder and the folders inside it, sorted by relative path.
 
     Names that begin with ``_`` or ``.`` are skipped, and links to folders are not followed.
@@ -157,10 +159,11 @@ def _python_files(top: Path) -> list[Path]:
     visited = 0
     for place, folders, files in os.walk(top):
         depth = len(Path(place).relative_to(top).parts)
-        folders[:] = [f for f in folders if not f.startswith(_SKIPPED)] if depth < DEEPEST else []
+        inner = [f for f in folders if not f.startswith(_SKIPPED)]
+        folders[:] = inner if depth < deepest else []
         named = [f for f in files if f.endswith(".py") and not f.startswith(_SKIPPED)]
         # what os.walk takes for a folder may still be called like a plugin, and is reported
-        named += [f for f in folders if f.endswith(".py") and depth == 0]
+        named += [f for f in inner if f.endswith(".py") and depth == 0]
         found += [Path(place, name) for name in named]
         visited += 1 + len(named)
         if visited > MOST:
