@@ -45,6 +45,13 @@ class Fault:
 
 
 FAULTS = (
+    Fault(
+        "a signal that is infinite at a masked step makes gradients NaN",
+        "gatekit/recurrence/masking.py",
+        "return tf.where(mask, value, tf.stop_gradient(value))",
+        "return value",
+        ("tests/recurrence/test_layer_masks.py", "-k", "no_valid_step"),
+    ),
     # -- blocks
     Fault(
         "the convolution looks across a reset",

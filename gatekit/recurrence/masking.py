@@ -12,6 +12,23 @@ import tensorflow as tf
 from .packing import joined
 
 
+def reaching(mask: Any, value: Any) -> Any:
+    """Return values through which no gradient comes from masked steps.
+
+    What a masked step computes reaches no output, so its gradient is zero; but zero times the slope
+    of a signal that is infinite there, such as a mean over no step yet, is NaN.
+
+    Args:
+        mask: ``time x batch x 1``, true where valid, or None.
+        value: ``time x batch x ...``.
+    """
+    if mask is None:
+        return value
+    for _ in range(value.shape.rank - 3):
+        mask = mask[..., None]
+    return tf.where(mask, value, tf.stop_gradient(value))
+
+
 class ValidSteps:
     """Where the valid steps of each row are, and which of its sequences each step belongs to.
 

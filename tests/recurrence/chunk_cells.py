@@ -70,6 +70,14 @@ OWN: dict[str, Any] = {
             ),
             "constants": {},
         },
+        # Nothing decays: a memory, a count of each head, a signal by itself that is added up.
+        cell(
+            "undecayed",
+            S=f"S_prev + {GAIN}",
+            z="z_prev + square(key)",
+            n="n_prev + 0.5",
+            h=f"{READ} / (1 + z) + z_prev / n",
+        ),
         # A constant decay, and two outer products in each step.
         cell(
             "two_terms",

@@ -257,3 +257,29 @@ def test_masks_of_integers_and_with_a_third_axis(
     x, mask = inputs_for(made), 3 * HOLES.reshape(shape).astype(kind)
     np.testing.assert_array_equal(made(x, mask=mask), made(x, mask=HOLES))
     np.testing.assert_array_equal(made(x, mask=mask.astype(bool)), made(x, mask=HOLES))
+
+
+@pytest.mark.parametrize("executor", ["fused", "affine", "scan", "chunk"])
+def test_a_mean_over_no_valid_step_yet_has_no_gradient(executor: str) -> None:
+    """It is 0 / 0 at masked steps ahead of the first valid one, which nothing may depend on."""
+    equations = {"z": "z_prev + v", "n": "n_prev + 1", "h": "z / n"}
+    learned = ["z", "n"]
+    if executor == "chunk":
+        equations |= {"S": "S_prev + outer(v, v)", "h": "matvec(S, v) / n + z / n"}
+    mean = {
+        "name": "mean",
+        "gates": {"v": {"kind": "linear", "reads": ["x"]}},
+        "equations": equations,
+        "emits": "h",
+    }
+    x = tf.constant(np.random.default_rng(0).normal(size=(2, 6, 3)))
+    mask = tf.constant([[False, False, True, False, True, True], [True] * 6])
+    slopes = []
+    for name in ("reference", executor):
+        made = layer(mean, executor=name, return_sequences=True, learned_initial_state=learned)
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            total = tf.reduce_sum(tf.square(made(x, mask=mask, training=True)))
+        slopes.append(tape.gradient(total, [x, *made.trainable_variables]))
+    for found, expected in zip(*slopes, strict=True):
+        np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-12)

@@ -18,6 +18,7 @@ from gatekit.recurrence.executors.linear.solve import (
     solve_block,
     state_of,
 )
+from gatekit.recurrence.masking import reaching
 from gatekit.recurrence.problem import Problem, Solution
 from gatekit.recurrence.step import pre_activation, value_of
 
@@ -66,7 +67,9 @@ def run(problem: Problem, parallel: Parallel) -> Solution:
             name, first = block.state, problem.states[block.state]
             sequences[name], last[name] = largest.solve(problem, block, env)
             earlier = before(sequences[name], first, problem.resets, problem.fresh.get(name))
+            earlier = reaching(problem.mask, earlier)
             env[f"{name}_prev"] = tf.ensure_shape(earlier, sequences[name].shape)
+            sequences[name] = reaching(problem.mask, sequences[name])
         else:
             for each in block.memories:
                 reads, ends = memory.solve(problem, each, env)

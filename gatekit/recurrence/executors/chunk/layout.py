@@ -9,7 +9,7 @@ from typing import Any
 import tensorflow as tf
 
 from gatekit.cell.language.expression import Expr, evaluate
-from gatekit.recurrence.masking import ValidSteps
+from gatekit.recurrence.masking import ValidSteps, reaching
 from gatekit.recurrence.problem import Problem
 
 LARGEST = 64
@@ -143,4 +143,5 @@ class Layout:
         value, width = tf.transpose(value, [0, 3, 1, 2, 4]), value.shape[-1]
         value = tf.reshape(value, tf.stack([-1, batch, *self.heads, width]))[:time]
         x = self.problem.inputs["x"]
-        return tf.cast(tf.ensure_shape(value, [*x.shape[:2], *self.heads, width]), x.dtype)
+        value = reaching(self.problem.mask, tf.cast(value, x.dtype))
+        return tf.ensure_shape(value, [*x.shape[:2], *self.heads, width])

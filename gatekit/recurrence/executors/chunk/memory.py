@@ -9,6 +9,7 @@ from typing import Any
 import tensorflow as tf
 
 from gatekit.cell.analysis.chunk import Memory
+from gatekit.recurrence.compiled import compiled
 from gatekit.recurrence.problem import Problem
 
 from .between import carried
@@ -79,7 +80,7 @@ def solve(problem: Problem, memory: Memory, env: Any) -> tuple[dict[str, Any], d
         values -= tf.matmul(erase, before)
     else:
         gain = tf.matmul(keys, decay.values_to_end(values), transpose_a=True)
-        if decay.is_none and segments is None:
+        if decay.is_none and segments is None and not compiled():
             before, last = summed(gain, tf.broadcast_to(first, tf.shape(gain)[1:]))
         else:
             kept, gain = _kept(decay.of_chunk(keys), gain, segments, fresh)

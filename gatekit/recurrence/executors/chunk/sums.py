@@ -1,6 +1,7 @@
 r"""Sums of all earlier values, at once: $S_c = S_0 + \sum_{i < c} G_i$.
 
-Within groups a product with ones forms them, which is faster than `tf.cumsum` by several times.
+Within groups a product with ones forms them. In graph mode this is faster than a loop over all
+values, and than `tf.cumsum`, by several times. Under XLA the loop is the fastest.
 """
 
 from __future__ import annotations
@@ -11,8 +12,10 @@ from typing import Any
 import tensorflow as tf
 
 from gatekit.cell.analysis.affine import Block
-from gatekit.cell.language.expression import Number, evaluate
-from gatekit.recurrence.executors.linear.solve import state_of
+from gatekit.cell.language.expression import Number
+from gatekit.recurrence.compiled import compiled
+from gatekit.recurrence.executors.linear.solve import coefficient, state_of
+from gatekit.recurrence.masking import reaching
 from gatekit.recurrence.problem import Problem
 
 _GROUP = 32
@@ -44,7 +47,9 @@ def summed(gain: Any, first: Any) -> tuple[Any, Any]:
 def solve_sum(
     problem: Problem, block: Block, env: dict[str, Any], last: dict[str, Any]
 ) -> dict[str, Any] | None:
-    """Return the sequence of a state that only adds up, as `solve_block` does; None for others.
+    """Return the sequence of a state that only adds up, as `solve_block` does, or None.
+
+    None stands for other states, and for code that XLA compiles.
 
     Args:
         problem: the call.
@@ -55,19 +60,20 @@ def solve_sum(
     name, added = block.states[0], block.b[0]
     state = state_of(problem.cell, name)
     plain = len(block.states) == 1 and block.a[0][0] == Number(1) and not state.zoneout
-    if not plain or added is None or problem.resets is not None:
+    if not plain or problem.resets is not None or compiled():
         return None
     x = problem.inputs["x"]
     dtype = x.dtype if x.dtype.size >= 4 else tf.float32
-    value = tf.cast(evaluate(added, env, problem.cell.spec.functions), dtype)
-    if value.shape.rank != 2 + len(state.shape) or value.shape[2:] != state.shape:
-        value = tf.broadcast_to(value, tf.concat([tf.shape(x)[:2], state.shape], 0))
-    value = tf.reshape(value, tf.concat([tf.shape(x)[:2], [math.prod(state.shape)]], 0))
+    value = tf.cast(coefficient(problem, added, state.shape, env), dtype)
     if problem.mask is not None:
         value = tf.where(problem.mask, value, tf.zeros([], dtype))
     first = problem.states[name]
     before, end = summed(value, tf.cast(first, dtype))
     shape = [*x.shape[:2], math.prod(state.shape)]
-    env[f"{name}_prev"] = tf.ensure_shape(tf.cast(before, x.dtype), shape)
     last[name] = tf.ensure_shape(tf.cast(end, x.dtype), first.shape)
-    return {name: tf.ensure_shape(tf.cast(before + value, x.dtype), shape)}
+    before, after = (
+        tf.ensure_shape(tf.cast(reaching(problem.mask, each), x.dtype), shape)
+        for each in (before, before + value)
+    )
+    env[f"{name}_prev"] = before
+    return {name: after}

@@ -15,6 +15,7 @@ from gatekit.cell.graph import Cell, Node, State
 from gatekit.cell.language.expression import Expr, Name, evaluate, names
 from gatekit.recurrence.executors.products import Owned, SharedProducts
 from gatekit.recurrence.hold import hold_always
+from gatekit.recurrence.masking import reaching
 from gatekit.recurrence.problem import Problem, Solution
 from gatekit.recurrence.step import pre_activation, value_of
 
@@ -96,9 +97,10 @@ def solve_block(
     solved, ends = linear_recurrence(SOLVERS[executor], a, b, first, resets, fresh)
     last.update(zip(block.states, ends, strict=True))
     for name, start, value, sequence in zip(block.states, first, fresh, solved, strict=True):
-        earlier = before(sequence, start, resets, value)
+        earlier = reaching(problem.mask, before(sequence, start, resets, value))
         env[f"{name}_prev"] = tf.ensure_shape(earlier, sequence.shape)
-    return dict(zip(block.states, solved, strict=True))
+    found = [reaching(problem.mask, sequence) for sequence in solved]
+    return dict(zip(block.states, found, strict=True))
 
 
 def shared_products(
@@ -136,22 +138,36 @@ def _coefficients(
     problem: Problem, block: Block, env: Mapping[str, Any]
 ) -> tuple[Matrix, list[Any]]:
     """Return a block's coefficients, each ``time x batch x width``."""
-    cell, x = problem.cell, problem.inputs["x"]
+    shapes = [state_of(problem.cell, name).shape for name in block.states]
+    a = [
+        [coefficient(problem, entry, shape, env) for entry in row]
+        for row, shape in zip(block.a, shapes, strict=True)
+    ]
+    pairs = zip(block.b, shapes, strict=True)
+    return a, [coefficient(problem, entry, shape, env) for entry, shape in pairs]
 
-    def full(entry: Expr | None, shape: tuple[int, ...]) -> Any:
-        value = 0.0 if entry is None else evaluate(entry, env, cell.spec.functions)
-        value = tf.convert_to_tensor(value, x.dtype)
-        if isinstance(entry, Name):
-            shape = (math.prod(shape),)  # A signal by itself is held as a vector.
-        if value.shape.rank != 2 + len(shape) or value.shape[2:] != shape:
-            value = tf.broadcast_to(value, tf.concat([tf.shape(x)[:2], shape], 0))
-        if len(shape) > 1:
-            value = tf.reshape(value, tf.concat([tf.shape(x)[:2], [math.prod(shape)]], 0))
-        return value
 
-    shapes = [state_of(cell, name).shape for name in block.states]
-    a = [[full(e, shape) for e in row] for row, shape in zip(block.a, shapes, strict=True)]
-    return a, [full(e, shape) for e, shape in zip(block.b, shapes, strict=True)]
+def coefficient(
+    problem: Problem, entry: Expr | None, shape: tuple[int, ...], env: Mapping[str, Any]
+) -> Any:
+    """Return a coefficient at all steps, ``time x batch x width``.
+
+    Args:
+        problem: the call.
+        entry: the coefficient; None is zero.
+        shape: the shape of its state.
+        env: values by key, ``time x batch x width``.
+    """
+    x = problem.inputs["x"]
+    value = 0.0 if entry is None else evaluate(entry, env, problem.cell.spec.functions)
+    value = tf.convert_to_tensor(value, x.dtype)
+    if isinstance(entry, Name):
+        shape = (math.prod(shape),)  # A signal by itself is held as a vector.
+    if value.shape.rank != 2 + len(shape) or value.shape[2:] != shape:
+        value = tf.broadcast_to(value, tf.concat([tf.shape(x)[:2], shape], 0))
+    if len(shape) > 1:
+        value = tf.reshape(value, tf.concat([tf.shape(x)[:2], [math.prod(shape)]], 0))
+    return value
 
 
 def _held(problem: Problem, block: Block, a: Matrix, b: list[Any]) -> tuple[Matrix, list[Any]]:
