@@ -13,10 +13,10 @@ from .packing import joined
 
 
 def reaching(mask: Any, value: Any) -> Any:
-    """Return values through which no gradient comes from masked steps.
+    """Return values for signals to read, through which no gradient comes from masked steps.
 
-    What a masked step computes reaches no output, so its gradient is zero; but zero times the slope
-    of a signal that is infinite there, such as a mean over no step yet, is NaN.
+    What is computed from them at a masked step reaches no output, so its gradient is zero; but zero
+    times the slope of a signal that is infinite there, such as a mean over no step yet, is NaN.
 
     Args:
         mask: ``time x batch x 1``, true where valid, or None.

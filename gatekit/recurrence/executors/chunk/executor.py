@@ -69,7 +69,6 @@ def run(problem: Problem, parallel: Parallel) -> Solution:
             earlier = before(sequences[name], first, problem.resets, problem.fresh.get(name))
             earlier = reaching(problem.mask, earlier)
             env[f"{name}_prev"] = tf.ensure_shape(earlier, sequences[name].shape)
-            sequences[name] = reaching(problem.mask, sequences[name])
         else:
             for each in block.memories:
                 reads, ends = memory.solve(problem, each, env)
@@ -83,7 +82,7 @@ def run(problem: Problem, parallel: Parallel) -> Solution:
             node = cell.node(name)
             solved = node.kind == "equation" and name in block.states
             if solved and not state_of(cell, name).zoneout:
-                env[name] = sequences[name]
+                env[name] = reaching(problem.mask, sequences[name])
             else:
                 add(node)
     wanted = {name: sequences.get(name, env.get(name)) for name in problem.wanted}

@@ -72,8 +72,7 @@ def solve_sum(
     shape = [*x.shape[:2], math.prod(state.shape)]
     last[name] = tf.ensure_shape(tf.cast(end, x.dtype), first.shape)
     before, after = (
-        tf.ensure_shape(tf.cast(reaching(problem.mask, each), x.dtype), shape)
-        for each in (before, before + value)
+        tf.ensure_shape(tf.cast(each, x.dtype), shape) for each in (before, before + value)
     )
-    env[f"{name}_prev"] = before
+    env[f"{name}_prev"] = reaching(problem.mask, before)
     return {name: after}

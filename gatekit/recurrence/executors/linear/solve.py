@@ -72,7 +72,7 @@ def run(problem: Problem, affinity: Affinity, executor: str) -> Solution:
                 and name in block.states
                 and not state_of(cell, name).zoneout
             ):
-                env[name] = sequences[name]
+                env[name] = reaching(problem.mask, sequences[name])
             else:
                 add(node)
     wanted = {name: sequences.get(name, env.get(name)) for name in problem.wanted}
@@ -99,8 +99,7 @@ def solve_block(
     for name, start, value, sequence in zip(block.states, first, fresh, solved, strict=True):
         earlier = reaching(problem.mask, before(sequence, start, resets, value))
         env[f"{name}_prev"] = tf.ensure_shape(earlier, sequence.shape)
-    found = [reaching(problem.mask, sequence) for sequence in solved]
-    return dict(zip(block.states, found, strict=True))
+    return dict(zip(block.states, solved, strict=True))
 
 
 def shared_products(
