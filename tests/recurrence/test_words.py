@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pickle
+import traceback
+
 import keras
 import numpy as np
 import pytest
@@ -89,3 +92,12 @@ def test_weights_by_name_are_changed_in_place_and_known_by_keras_words() -> None
             layer.named_weights[f"forget.{typed}"]
     with pytest.raises(KeyError, match=r"did you mean 'forget\.x'"):
         layer.named_weights["forget.kernel"] = 7.0
+
+
+def test_an_attribute_that_is_not_there_is_said_as_python_does() -> None:
+    with pytest.raises(AttributeError) as caught:
+        RNN("lstm", 3).outputunit  # noqa: B018
+    said = "".join(traceback.format_exception_only(caught.value))
+    assert said.startswith("AttributeError: 'RNN' object has no attribute 'outputunit'; did you")
+    copied = pickle.loads(pickle.dumps(caught.value))
+    assert (type(copied), str(copied)) == (AttributeError, str(caught.value))

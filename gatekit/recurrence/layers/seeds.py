@@ -114,10 +114,15 @@ class SeededLayer(keras.layers.Layer):
 class _NoAttributeError(AttributeError):
     """Layers of a class lack an attribute; Keras and TensorFlow ask for many, and read no text."""
 
+    __module__, __qualname__ = "builtins", "AttributeError"  # what a traceback shows
+
     def __str__(self) -> str:
         kind, name = self.args
         near = "" if name.startswith("_") else nearest(name, dir(kind))
         return f"{kind.__name__!r} object has no attribute {name!r}{near}"
+
+    def __reduce__(self) -> tuple[type, tuple[str]]:
+        return AttributeError, (str(self),)
 
 
 @functools.cache
