@@ -306,8 +306,9 @@ def _offer(known: Registry, plugin: DiscoveredPlugin) -> _Offer | PluginError | 
     for kind in contract.KINDS:
         if (hook := f"gatekit_{kind}") in implemented:
             try:
-                made, ours = known.call(plugin, hook), plugin.bundled  # a test checks ours
-                objects[kind] = dict(made) if ours else contract.checked(hook, made, module)
+                objects[kind] = known.call(plugin, hook)
+                if not plugin.bundled:  # a test checks ours
+                    objects[kind] = contract.checked(hook, objects[kind], module)
             except PluginError as error:
                 place = "" if ", line " in str(error) else f" ({_line_of(getattr(module, hook))})"
                 raise PluginError(f"{error}{place}") from None

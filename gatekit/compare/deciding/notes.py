@@ -13,7 +13,7 @@ from gatekit.compare.stats.verdict import design_notes
 from gatekit.compare.study import Study
 from gatekit.runs.studies import plan_file
 
-from .refused import LARGER, again, missing_runs
+from .refused import LARGER, again, missing_runs, ran_on
 from .row import Row
 
 
@@ -46,12 +46,12 @@ def _confounded(rows: Sequence[Row]) -> list[str]:
 
 def _executors(rows: Sequence[Row]) -> dict[str, str]:
     """Return the notes of single groups on executors, each with one note on all groups instead."""
-    own = {
-        note: row.group.label
+    own = [
+        note
         for row in rows
         for note in (row.difference.notes if row.difference else ())
-        if note.startswith(f"{row.group.label} ran on executor ")
-    }
+        if note.startswith(f"{ran_on(row.group)}, ")
+    ]
     if len(own) < 2:
         return {}
     groups: dict[str, list[str]] = {}

@@ -131,13 +131,15 @@ def _runs(count: int) -> str:
     return "run" if count == 1 else "runs"
 
 
+def ran_on(group: Group) -> str:
+    """Return how the remark begins that a group ran on another executor than its baseline."""
+    return f"{group.label} ran on executor {executors(group) or 'unknown'}"
+
+
 def remarks_on(group: Group, reference: Group, force: bool) -> tuple[str, ...]:
     remarks = []
     if executors(group) != executors(reference):
-        remarks.append(
-            f"{group.label} ran on executor {executors(group) or 'unknown'},"
-            f" {reference.label} on {executors(reference) or 'unknown'}"
-        )
+        remarks.append(f"{ran_on(group)}, {reference.label} on {executors(reference) or 'unknown'}")
     if force:
         forced = unlike(group, reference)
         remarks += [f"{group.label} against {reference.label}, forced: {why}" for why in forced]

@@ -255,8 +255,7 @@ def weight_values(cell: Cell, variables: Mapping[str, Any], dtype: Any) -> dict[
     """
     values = {}
     for name, variable in variables.items():
-        value = tf.convert_to_tensor(variable.value)
-        value = value if value.dtype == dtype else tf.cast(value, dtype)
+        value = tf.cast(tf.convert_to_tensor(variable.value), dtype)
         parameter = cell.parameters.get(name)
         if parameter is not None and parameter.map:
             value = MAPS[parameter.map].function(value)

@@ -16,6 +16,11 @@ LARGEST = 64
 """The most steps of a chunk."""
 
 
+def at_least_single(dtype: Any) -> Any:
+    """Return the type in which values of a type are computed."""
+    return dtype if dtype.size >= 4 else tf.float32
+
+
 @dataclass(frozen=True)
 class Layout:
     """How the sequences of a problem are cut.
@@ -30,7 +35,7 @@ class Layout:
     problem: Problem
     env: Any
     heads: tuple[int, ...]
-    side: int = LARGEST
+    side: int
 
     @property
     def steps(self) -> int:
@@ -46,8 +51,7 @@ class Layout:
     @property
     def dtype(self) -> Any:
         """The type of the computation: that of the variables, at least single precision."""
-        given = self.problem.inputs["x"].dtype
-        return given if given.size >= 4 else tf.float32
+        return at_least_single(self.problem.inputs["x"].dtype)
 
     def shape(self) -> Any:
         """Return time and batch."""

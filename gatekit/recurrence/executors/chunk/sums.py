@@ -18,6 +18,8 @@ from gatekit.recurrence.executors.linear.solve import coefficient, state_of
 from gatekit.recurrence.masking import reaching
 from gatekit.recurrence.problem import Problem
 
+from .layout import at_least_single
+
 _GROUP = 32
 
 
@@ -29,9 +31,10 @@ def summed(gain: Any, first: Any) -> tuple[Any, Any]:
         first: what there is before, ``...``.
     """
     shape = tf.shape(gain)
+    fits = gain.shape[0] is not None and gain.shape[0] % _GROUP == 0
     groups = (shape[0] + _GROUP - 1) // _GROUP
     flat = tf.reshape(gain, tf.stack([shape[0], -1]))
-    if gain.shape[0] is None or gain.shape[0] % _GROUP:
+    if not fits:
         flat = tf.pad(flat, [[0, groups * _GROUP - shape[0]], [0, 0]])
     flat = tf.reshape(flat, tf.stack([groups, _GROUP, tf.shape(flat)[1]]))
     ones = tf.ones([_GROUP, _GROUP], gain.dtype)
@@ -39,7 +42,7 @@ def summed(gain: Any, first: Any) -> tuple[Any, Any]:
     whole = tf.reduce_sum(flat, 1)
     start = tf.cumsum(whole, exclusive=True) + tf.reshape(first, [1, -1])
     before = tf.reshape(within + start[:, None], tf.concat([[-1], shape[1:]], 0))
-    if gain.shape[0] is None or gain.shape[0] % _GROUP:
+    if not fits:
         before = before[: shape[0]]
     return tf.ensure_shape(before, gain.shape), first + tf.reduce_sum(gain, 0)
 
@@ -63,7 +66,7 @@ def solve_sum(
     if not plain or problem.resets is not None or compiled():
         return None
     x = problem.inputs["x"]
-    dtype = x.dtype if x.dtype.size >= 4 else tf.float32
+    dtype = at_least_single(x.dtype)
     value = tf.cast(coefficient(problem, added, state.shape, env), dtype)
     if problem.mask is not None:
         value = tf.where(problem.mask, value, tf.zeros([], dtype))
