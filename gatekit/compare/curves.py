@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gatekit.compare.budget.evaluations import read_evaluations
-from gatekit.compare.stats.statistics import limits, mean_interval
+from gatekit.compare.stats.statistics import limits, mean_interval, of_seeds
 from gatekit.runs import metrics
 from gatekit.runs.names import METRICS
 from gatekit.runs.record import Run, stamp
@@ -32,6 +32,7 @@ class Curve:
         values: the metric.
         diverged: whether the run diverged.
         costs: training ``steps`` and ``seconds`` before each value, as far as they are known.
+        seed: the run's seed; in a pooled group several runs have the same one.
     """
 
     run: str
@@ -39,11 +40,15 @@ class Curve:
     values: Floats
     diverged: bool
     costs: Mapping[str, Floats] = field(default_factory=dict)
+    seed: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Band:
-    """Mean and t interval over the runs at the epochs, or costs, that every run reached."""
+    """Mean and t interval at the epochs, or costs, that every run reached.
+
+    The interval is over seeds: runs of one seed are not independent.
+    """
 
     epochs: Floats
     mean: Floats
@@ -76,7 +81,7 @@ def over(run: Run, cost: str) -> Curve | None:
     known = read_evaluations(run)
     if known is None:
         return None
-    return Curve(run.id, known.on(cost, run), known.values, known.diverged)
+    return Curve(run.id, known.on(cost, run), known.values, known.diverged, seed=run.seed)
 
 
 def on_one_grid(curves: Sequence[Curve]) -> list[Curve]:
@@ -97,7 +102,7 @@ def on_one_grid(curves: Sequence[Curve]) -> list[Curve]:
         return []
     grid = np.linspace(low, high, _GRID if high > low else 1)
     return [
-        Curve(curve.run, grid, np.interp(grid, curve.epochs, curve.values), curve.diverged)
+        replace(curve, epochs=grid, values=np.interp(grid, curve.epochs, curve.values), costs={})
         for curve in curves
     ]
 
@@ -123,7 +128,8 @@ def read_curves(run: Run, split: str | None = None) -> dict[tuple[str, str], Cur
         if kept:
             epochs, values, steps, seconds = np.array(kept, dtype=np.float64).T
             costs = {"steps": steps, "seconds": seconds}
-            curves[key] = Curve(run.id, epochs, values, run.state == "DIVERGED", costs)
+            diverged = run.state == "DIVERGED"
+            curves[key] = Curve(run.id, epochs, values, diverged, costs, run.seed)
     return curves
 
 
@@ -161,7 +167,7 @@ class KeptCurves:
 
 
 def band(curves: Sequence[Curve], level: float = 0.95) -> Band | None:
-    """Return the mean over runs with its interval; None for a single run or no common epoch.
+    """Return the mean over runs with its interval; None for a single seed or no common epoch.
 
     The band ends at the last epoch of the shortest run: a mean over the remaining runs would drift
     towards those that train longest.
@@ -176,10 +182,12 @@ def band(curves: Sequence[Curve], level: float = 0.95) -> Band | None:
     if not common:
         return None
     table = np.array([curve.values[np.isin(curve.epochs, common)] for curve in curves])
+    units = [None if curve.seed is None else (curve.seed,) for curve in curves]
     ends = []
     for column in table.T:
-        interval = mean_interval(column.tolist(), level)
-        assert interval is not None
+        interval = mean_interval(of_seeds(column.tolist(), units), level)
+        if interval is None:
+            return None
         ends.append((interval.low, interval.high))
     low, high = np.array(ends).T
     return Band(np.array(common), table.mean(axis=0), low, high)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
+from gatekit.cell.errors import listed
 from gatekit.compare.deciding.over_tasks import (
+    Scores,
     TasksDifference,
     differences_over_tasks,
     with_noise_of_baseline,
@@ -17,7 +19,7 @@ from gatekit.compare.deciding.row import Row
 from gatekit.compare.stats.baseline import Block, task
 from gatekit.compare.stats.ranks import Ranking, rank_variants
 from gatekit.compare.stats.rule import ALPHA
-from gatekit.compare.stats.statistics import MIN_BOOTSTRAP, Interval
+from gatekit.compare.stats.statistics import Interval, by_seed, of_seeds
 from gatekit.compare.stats.stratified import (
     Stratum,
     interquartile,
@@ -43,11 +45,13 @@ class Variant:
     ``scores`` holds one number per run for each normalised task: 0 is chance, 1 is the mean of the
     baseline. The intervals of ``mean`` include the noise of the baseline's mean; the baseline has
     none, since its score is 1 by definition. The intervals of ``interquartile_mean`` and
-    ``optimality_gap`` are bootstraps, from eight seeds per task on.
+    ``optimality_gap`` are bootstraps, from eight seeds per task on. ``units`` holds what each run
+    is paired by, as in a group.
     """
 
     name: str
     scores: tuple[tuple[float, ...], ...]
+    units: tuple[tuple[Hashable, ...], ...]
     mean: float | None
     interquartile_mean: float | None
     interval: Interval | None
@@ -98,22 +102,10 @@ def several_tasks(comparison: Comparison) -> SeveralTasks | None:
     Reference:
         Agarwal et al., NeurIPS (2021), arXiv:2108.13264
     """
-    table: dict[Block, dict[str, Row]] = {}
-    left: dict[str, str] = {}
-    for row in comparison.rows:
-        rows = table.setdefault(task(row.group), {})
-        why = _why_left_out(row, row.group.variant in rows)
-        if why:
-            left.setdefault(row.group.variant, why)
-        rows[row.group.variant] = row
-    if len(table) < 2 or any(task(row.group) != row.block for row in comparison.rows):
-        return None
+    table, left = _by_task(comparison)
     names = list(dict.fromkeys(row.group.variant for row in comparison.rows))
-    for name in names:
-        if not all(name in rows for rows in table.values()):
-            left.setdefault(name, _MISSING)
     whole = [name for name in names if name not in left]
-    if len(whole) < 2:
+    if len(table) < 2 or len(whole) < 2:
         return None
     notes = [
         f"{name}: left out of the table over all tasks, because {left[name]}"
@@ -130,32 +122,66 @@ def several_tasks(comparison: Comparison) -> SeveralTasks | None:
             notes.append(f"{_task_label(rows)}: not normalised, {scale}")
         else:
             scales[block] = scale
-    kept = list(scales)
-    scores = {block: _normalised(table[block], scales[block]) for block in kept}
+    normalised = [
+        (table[block], _normalised(table[block], scale)) for block, scale in scales.items()
+    ]
     variants = []
     for name, rank in zip(whole, ranking.ranks, strict=True):
-        own = [scores[block][name] for block in kept]
-        noisy = [with_noise_of_baseline(name, table[block], scores[block]) for block in kept]
-        strata = [_stratum(name, table[block], scores[block]) for block in kept]
-        variants.append(_variant(name, own, noisy, strata, rank, table, comparison.level))
-    if len(kept) > 1:
+        is_baseline = all(rows[name].is_baseline for rows in table.values())
+        variants.append(_variant(name, rank, is_baseline, normalised, comparison.level))
+    if len(normalised) > 1:
         blocked = {
             row.group.variant
             for row in comparison.rows
             if row.difference and row.difference.blocked
         }
         others = [v.name for v in variants if not v.is_baseline and v.name not in blocked]
-        both = [(table[block], scores[block]) for block in kept]
-        found = differences_over_tasks(others, both, comparison.level, comparison.study.looks)
-        variants = [replace(v, difference=found.get(v.name)) for v in variants]
+        differences = differences_over_tasks(
+            others, normalised, comparison.level, comparison.study.looks
+        )
+        variants = [replace(v, difference=differences.get(v.name)) for v in variants]
     variants.sort(key=lambda v: (v.rank, v.name))
     return SeveralTasks(
         tuple(variants),
         tuple(map(_task_label, table.values())),
-        tuple(_task_label(table[block]) for block in kept),
+        tuple(_task_label(rows) for rows, _ in normalised),
         ranking,
         tuple(notes),
     )
+
+
+def no_table_notes(comparison: Comparison) -> list[str]:
+    """Return why several variants on several tasks have no table over all tasks."""
+    table, left = _by_task(comparison)
+    variants = {row.group.variant for row in comparison.rows}
+    if len(table) < 2 or len(variants) < 2 or len(variants) - len(left) >= 2:
+        return []
+    reasons: dict[str, list[str]] = {}
+    for name, reason in left.items():
+        reasons.setdefault(reason, []).append(name)
+    which = "; ".join(f"{listed(names, 4)}: {reason}" for reason, names in reasons.items())
+    return [f"there is no table over all tasks, which needs two variants ({which})"]
+
+
+def _by_task(comparison: Comparison) -> tuple[dict[Block, dict[str, Row]], dict[str, str]]:
+    """Return the rows of each task by variant, and why variants are left out of what is over tasks.
+
+    There are no tasks if blocks are not tasks.
+    """
+    table: dict[Block, dict[str, Row]] = {}
+    left: dict[str, str] = {}
+    if any(task(row.group) != row.block for row in comparison.rows):
+        return table, left
+    for row in comparison.rows:
+        rows = table.setdefault(task(row.group), {})
+        why = _why_left_out(row, row.group.variant in rows)
+        if why:
+            left.setdefault(row.group.variant, why)
+        rows[row.group.variant] = row
+    for row in comparison.rows:
+        if not all(row.group.variant in rows for rows in table.values()):
+            left.setdefault(row.group.variant, _MISSING)
+    return table, left
 
 
 def profiles(several: SeveralTasks, level: float = 0.95) -> list[Profile]:
@@ -180,15 +206,12 @@ def profiles(several: SeveralTasks, level: float = 0.95) -> list[Profile]:
     results = []
     for variant in several.variants:
         share = np.mean([np.mean(np.array(p)[:, None] > grid, axis=0) for p in variant.scores], 0)
-        band = None
-        if all(len(part) >= MIN_BOOTSTRAP for part in variant.scores):
-            ends = [
-                stratified_bootstrap(
-                    [(np.array(p) > g).astype(float) for p in variant.scores], level
-                )
-                for g in grid
-            ]
-            band = [end for end in ends if end is not None]
+        parts = [(np.array(p), u) for p, u in zip(variant.scores, variant.units, strict=True)]
+        ends = [
+            stratified_bootstrap([of_seeds((p > g).astype(float), u) for p, u in parts], level)
+            for g in grid
+        ]
+        band = [end for end in ends if end is not None]
         results.append(
             Profile(
                 variant.name,
@@ -203,18 +226,19 @@ def profiles(several: SeveralTasks, level: float = 0.95) -> list[Profile]:
 
 def _variant(
     name: str,
-    scores: Sequence[tuple[float, ...]],
-    noisy: Sequence[tuple[float, ...]],
-    strata: Sequence[Stratum],
     rank: float,
-    table: Mapping[Block, Mapping[str, Row]],
+    is_baseline: bool,
+    tasks: Sequence[tuple[Mapping[str, Row], Scores]],
     level: float,
 ) -> Variant:
-    is_baseline = all(rows[name].is_baseline for rows in table.values())
+    scores = [of_task[name] for _, of_task in tasks]
+    noisy = [with_noise_of_baseline(name, *each) for each in tasks]
+    strata = [_stratum(name, *each) for each in tasks]
     every = np.concatenate(scores) if scores else None
     return Variant(
         name=name,
         scores=tuple(scores),
+        units=tuple(rows[name].group.units for rows, _ in tasks),
         mean=stratified_mean(scores) if scores else None,
         interquartile_mean=None if every is None else float(interquartile(every)),
         interval=None if is_baseline else stratified_t_interval(noisy, level),
@@ -227,14 +251,10 @@ def _variant(
     )
 
 
-def _stratum(
-    name: str, rows: Mapping[str, Row], scores: Mapping[str, tuple[float, ...]]
-) -> Stratum:
+def _stratum(name: str, rows: Mapping[str, Row], scores: Scores) -> Stratum:
     base = next(other for other, row in rows.items() if row.is_baseline)
-    own, units = rows[name].group.units, rows[base].group.units
-    paired = len(set(units)) == len(units) and None not in own and set(own) <= set(units)
-    pairs = tuple(units.index(unit) for unit in own) if paired else None
-    return Stratum(scores[name], scores[base], pairs)
+    ours, theirs = (by_seed(scores[one], rows[one].group.units) for one in (name, base))
+    return Stratum(ours, theirs)
 
 
 def _why_left_out(row: Row, again: bool) -> str:

@@ -75,6 +75,18 @@ def test_json_has_no_infinity_and_names_what_is_missing(tmp_path: Path) -> None:
     assert (rnn["group"], rnn["n"], rnn["mean"], rnn["metric"]) == ("rnn", 0, None, None)
 
 
+def test_a_group_without_a_verdict_has_no_p_value(tmp_path: Path) -> None:
+    values = [8.6, 8.5, 8.7, 8.55, 8.65]
+    runs = write_study(tmp_path, {"lstm": values, "gru": [v - 1 - v / 50 for v in values]})
+    write_run(runs, configuration("gru", 5), state="FAILED", reason="killed")
+    gru, _ = records(compare("demo", tmp_path, margin=0.5))
+    assert (gru["decision"], gru["n"], gru["pairs"]) == ("none", 5, 5)
+    for name in ("p", "p_difference", "p_not_worse", "p_equivalent"):
+        assert gru[name] is None
+    forced, _ = records(compare("demo", tmp_path, margin=0.5, force=True))
+    assert forced["p"] == forced["p_difference"] < 0.05
+
+
 def test_csv_is_read_back_with_the_same_numbers(tmp_path: Path) -> None:
     write_study(tmp_path, {"lstm": LSTM, "rnn": RNN})
     comparison = compare("demo", tmp_path)

@@ -236,8 +236,9 @@ def test_an_unknown_format_lists_the_known(tmp_path: Path) -> None:
         kinds.draw("curves", compare("demo", tmp_path), tmp_path / "a", command="", formats=["gif"])
 
 
-def made(values: list[float], epochs: list[int] | None = None) -> Curve:
-    return Curve("x", np.array(epochs or range(1, len(values) + 1), float), np.array(values), False)
+def made(values: list[float], epochs: list[int] | None = None, seed: int | None = None) -> Curve:
+    places = np.array(epochs or range(1, len(values) + 1), float)
+    return Curve("x", places, np.array(values), False, seed=seed)
 
 
 def test_a_band_is_mean_and_t_interval_where_every_run_goes_on() -> None:
@@ -248,6 +249,15 @@ def test_a_band_is_mean_and_t_interval_where_every_run_goes_on() -> None:
     second = mean_interval([8.0, 8.4, 8.5])
     assert second is not None
     assert (found.low[1], found.high[1]) == pytest.approx((second.low, second.high))
+
+
+def test_a_band_of_pooled_runs_has_the_spread_of_their_seeds() -> None:
+    pairs = [made([8.0 + seed + size / 10], seed=seed) for seed in range(3) for size in range(2)]
+    found, seeds = band(pairs), mean_interval([8.05, 9.05, 10.05])
+    assert found is not None
+    assert seeds is not None
+    assert (found.low[0], found.high[0]) == pytest.approx((seeds.low, seeds.high))
+    assert band(pairs[:2]) is None
 
 
 def test_a_lost_epoch_is_left_out_and_not_invented() -> None:

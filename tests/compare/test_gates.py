@@ -20,6 +20,7 @@ from gatekit.compare.gates.behaviour import (
 from gatekit.compare.gates.densities import densities, layers, longest_sequence, memory, slope
 from gatekit.compare.gates.probes import read_activations, read_probe
 from gatekit.compare.gates.text import counted, gate_rows, memory_text, state_rows, to_data
+from gatekit.compare.stats.statistics import mean_interval
 from gatekit.compare.study import load
 from gatekit.runs.probe import lines as probe_lines
 
@@ -213,3 +214,20 @@ def test_activations(root):
     assert read_activations(run) == {}
     (run.path / "probe.npz").unlink()
     assert read_activations(run) == {}
+
+
+def test_intervals_of_pooled_runs_are_over_seeds(tmp_path):
+    runs = tmp_path / "demo" / "runs"
+    for seed in range(3):
+        for units in (8, 16):
+            folder = write_run(runs, configuration("lstm", seed, units=units), 8.6)
+            # The sizes hardly differ, the seeds do.
+            probe_run(folder, [0.5 + seed / 10 + units / 1e4], seed)
+    (variant,) = gates_report("demo", tmp_path, by=["cell"]).variants
+    mean = next(row for row in variant.gates if row.gate == "forget").numbers["mean"]
+    assert mean is not None
+    assert mean.interval is not None
+    assert len(mean.values) == 6
+    seeds = mean_interval([sum(mean.values[k : k + 2]) / 2 for k in (0, 2, 4)])
+    assert seeds is not None
+    assert (mean.interval.low, mean.interval.high) == pytest.approx((seeds.low, seeds.high))

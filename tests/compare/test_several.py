@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 import scipy.stats
 
-from gatekit.compare.comparison import compare
+from gatekit.compare.comparison import Comparison, compare
 from gatekit.compare.deciding.over_tasks import with_noise_of_baseline
 from gatekit.compare.output.export import records
+from gatekit.compare.output.table import notes
 from gatekit.compare.output.table_text import tasks_cells, tasks_heading, tasks_notes
 from gatekit.compare.several import SeveralTasks, profiles, several_tasks
 from gatekit.compare.stats.stratified import stratified_t_interval
@@ -313,3 +314,56 @@ def test_the_interval_of_the_difference_has_the_noise_of_the_divisor(tmp_path: P
     )
     assert diff.test is not None
     assert diff.test.p == pytest.approx(scipy.stats.ttest_rel(ours, base).pvalue)
+
+
+def test_without_two_whole_variants_the_reason_is_noted(tmp_path: Path) -> None:
+    write_task(tmp_path, "a", {"lstm": [8.0, 8.1], "gru": [8.2, 8.1]})
+    write_task(tmp_path, "b", {"lstm": [8.0, 8.1]})
+    lost = configuration("gru", 0, task__name="b")
+    write_run(tmp_path / "demo" / "runs", lost, state="FAILED", reason="killed")
+    comparison = compare("demo", tmp_path)
+    assert several_tasks(comparison) is None
+    note = "there is no table over all tasks, which needs two variants (gru: runs are missing)"
+    assert note in notes(comparison)
+    alone = compare("demo", tmp_path, where=["cell=lstm"])
+    assert not any("all tasks" in text for text in notes(alone))
+
+
+def pooled(root: Path, seeds: int) -> Comparison:
+    """Write runs of three sizes for each seed, on which the seed has the larger effect."""
+    rng = np.random.default_rng(4)
+    for task in "ab":
+        for cell in ("lstm", "gru"):
+            for seed, shift in enumerate(0.3 * rng.normal(size=seeds)):
+                for units, noise in zip((8, 16, 32), 0.01 * rng.normal(size=3), strict=True):
+                    config = configuration(cell, seed, task__name=task, units=units)
+                    write_run(root / "demo" / "runs", config, float(9 + shift + noise))
+    return compare("demo", root, by=["cell"])
+
+
+def test_aggregates_of_pooled_runs_have_the_spread_of_their_seeds(tmp_path: Path) -> None:
+    """Three runs of a seed that are nearly equal are as good as one of them."""
+    gru = {}
+    for name, where in (("pooled", []), ("alone", ["units=16"])):
+        whole = pooled(tmp_path / name, 10)
+        comparison = compare(whole.study, by=["cell"], where=where)
+        several = several_tasks(comparison)
+        assert several is not None
+        variant = next(v for v in several.variants if v.name == "gru")
+        profile = next(p for p in profiles(several) if p.name == "gru")
+        assert profile.low is not None
+        assert profile.high is not None
+        widths = [h - low for low, h in zip(profile.low, profile.high, strict=True)]
+        gru[name] = (variant.interquartile_interval, variant.gap_interval, max(widths))
+    for one, other in zip(gru["pooled"][:2], gru["alone"][:2], strict=True):
+        assert one is not None
+        assert other is not None
+        assert one.high - one.low == pytest.approx(other.high - other.low, rel=0.1)
+    assert gru["pooled"][2] == pytest.approx(gru["alone"][2], rel=0.15)
+
+
+def test_seven_seeds_have_no_bootstrap_however_many_runs_each_has(tmp_path: Path) -> None:
+    several = several_tasks(pooled(tmp_path, 7))
+    assert several is not None
+    assert all(v.interquartile_interval is None for v in several.variants)
+    assert all(profile.low is None for profile in profiles(several))

@@ -54,10 +54,3 @@ def test_the_bootstrap_resamples_within_tasks_and_repeats() -> None:
 
 def test_below_ten_seeds_there_is_no_bootstrap() -> None:
     assert stratified_bootstrap([[1.0, 2.0] * 5, [1.0, 2.0] * 4]) is None
-
-
-def test_another_statistic_sees_the_values_of_all_tasks() -> None:
-    strata = [[0.0, 1.0] * 6, [5.0] * 12]
-    found = stratified_bootstrap(strata, statistic=lambda x: x.max(axis=1))
-    assert found is not None
-    assert (found.low, found.high) == (5.0, 5.0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import statistics
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from gatekit.cell.errors import RunError
 from gatekit.compare.grouping.group import Group, group_runs, places
 from gatekit.compare.grouping.rename import read_names, with_names
 from gatekit.compare.stats.baseline import Baselines
-from gatekit.compare.stats.statistics import Interval, mean_interval
+from gatekit.compare.stats.statistics import Interval, mean_interval, of_seeds
 from gatekit.compare.study import Study, load
 from gatekit.runs.probe.facts import shown_steps, time_scale
 from gatekit.runs.studies.plan_file import training
@@ -30,10 +30,13 @@ METHODS = ("newton", "quasi-newton")
 
 _QUARTERS = (0.25, 0.5, 0.75)
 
+SeedFacts = tuple[int | None, Facts]
+"""The seed of a run, and what its probe wrote of a gate, a state or a layer."""
+
 
 @dataclass(frozen=True, slots=True)
 class Mean:
-    """The mean over seeds, its t interval (None for a single seed), and each seed's value."""
+    """The mean over runs, its t interval over seeds (None for a single seed), each run's value."""
 
     mean: float
     interval: Interval | None
@@ -165,8 +168,8 @@ def report_of(study: Study, groups: Sequence[Group], level: float = 0.95) -> Gat
 
 
 def _variant(group: Group, is_baseline: bool, probed: Sequence[Probed], level: float) -> Variant:
-    best = [each.best for each in probed]
-    first = [each.first for each in probed]
+    best = [(each.run.seed, each.best) for each in probed]
+    first = [(each.run.seed, each.first) for each in probed]
     gates = [
         GateRow(layer, gate, len(facts), {n: _mean(facts, n, level) for n in NUMBERS})
         for (layer, gate), facts in _by_name(best, Look.gates).items()
@@ -186,24 +189,24 @@ def _variant(group: Group, is_baseline: bool, probed: Sequence[Probed], level: f
     )
 
 
-def _by_layer(looks: Sequence[Look]) -> dict[str, list[Facts]]:
-    by_layer: dict[str, list[Facts]] = {}
-    for look in looks:
+def _by_layer(looks: Sequence[tuple[int | None, Look]]) -> dict[str, list[SeedFacts]]:
+    by_layer: dict[str, list[SeedFacts]] = {}
+    for seed, look in looks:
         for layer, facts in look.parallel():
-            by_layer.setdefault(layer, []).append(facts)
+            by_layer.setdefault(layer, []).append((seed, facts))
     return by_layer
 
 
 def _parallel(
-    layer: str, facts: Sequence[Facts], before: Sequence[Facts], level: float
+    layer: str, facts: Sequence[SeedFacts], before: Sequence[SeedFacts], level: float
 ) -> ParallelRow:
-    found, start = ([c for f in some if (c := counted(f)) is not None] for some in (facts, before))
-    method = next((f["method"] for f in facts if f.get("method") in METHODS), None)
+    end, start = ([c for _, f in some if (c := counted(f)) is not None] for some in (facts, before))
+    method = next((f["method"] for _, f in facts if f.get("method") in METHODS), None)
     return ParallelRow(
         layer,
         len(facts),
         method,
-        _median(found) if found else None,
+        _median(end) if end else None,
         _median(start) if start else None,
         _mean(facts, "lyapunov", level),
     )
@@ -217,31 +220,37 @@ def counted(facts: Facts) -> float | None:
 
 
 def _by_name(
-    looks: Sequence[Look], parts: Callable[[Look], Any]
-) -> dict[tuple[str, str], list[Facts]]:
-    by_name: dict[tuple[str, str], list[Facts]] = {}
-    for look in looks:
+    looks: Sequence[tuple[int | None, Look]],
+    parts: Callable[[Look], Iterable[tuple[str, str, Facts]]],
+) -> dict[tuple[str, str], list[SeedFacts]]:
+    by_name: dict[tuple[str, str], list[SeedFacts]] = {}
+    for seed, look in looks:
         for layer, name, facts in parts(look):
-            by_name.setdefault((layer, name), []).append(facts)
+            by_name.setdefault((layer, name), []).append((seed, facts))
     return by_name
 
 
-def _mean(facts: Sequence[Facts], name: str, level: float) -> Mean | None:
-    values = tuple(v for each in facts if (v := value(each, name)) is not None)
-    if not values:
+def _mean(facts: Sequence[SeedFacts], name: str, level: float) -> Mean | None:
+    pairs = [(seed, v) for seed, each in facts if (v := value(each, name)) is not None]
+    if not pairs:
         return None
-    return Mean(float(np.mean(values)), mean_interval(values, level), values)
+    values = tuple(v for _, v in pairs)
+    # Runs of one seed, as in a pooled group, are not independent.
+    seeds = of_seeds(values, [None if seed is None else (seed,) for seed, _ in pairs])
+    return Mean(float(np.mean(values)), mean_interval(seeds, level), values)
 
 
-def _state(layer: str, state: str, facts: Sequence[Facts], before: Sequence[Facts]) -> StateRow:
-    quarters = [[time_at(each, share) for share in _QUARTERS] for each in facts]
+def _state(
+    layer: str, state: str, facts: Sequence[SeedFacts], before: Sequence[SeedFacts]
+) -> StateRow:
+    quarters = [[time_at(each, share) for share in _QUARTERS] for _, each in facts]
     known = [row for row in quarters if None not in row]
     memory = None
     if known:
         low, middle, high = (_median(column) for column in zip(*known, strict=True))
         memory = (low, middle, high)
-    start = [scale for each in before if (scale := time_at(each, 0.5)) is not None]
-    reach = [share for each in facts if (share := reached(each, layer)) is not None]
+    start = [scale for _, each in before if (scale := time_at(each, 0.5)) is not None]
+    reach = [share for _, each in facts if (share := reached(each, layer)) is not None]
     return StateRow(
         layer,
         state,

@@ -89,6 +89,7 @@ def to_markdown(comparison: Comparison) -> str:
 
 def _record(row: Row, over: Variant | None) -> dict[str, Any]:
     summary, diff = row.summary, row.difference
+    judged = None if diff is None or diff.decision == "none" else diff
     test = diff.test if diff else None
     tasks = over.difference if over else None
     missing = row.group.missing_states()
@@ -132,14 +133,14 @@ def _record(row: Row, over: Variant | None) -> dict[str, Any]:
         "test": test.test if test else None,
         "comparisons": test.comparisons if test else None,
         "smallest_p": test.smallest_p if test else None,
-        "p_difference": test.p if test else None,
+        "p_difference": judged.test.p if judged and judged.test else None,
         "alpha": test.alpha if test else None,
         "look": test.look.number if test and test.look else None,
         "look_seeds": test.look.seeds if test and test.look else None,
         "most_seeds": test.look.most if test and test.look else None,
         "margin": diff.margin if diff else None,
-        "p_not_worse": diff.not_worse if diff else None,
-        "p_equivalent": diff.equivalent if diff else None,
+        "p_not_worse": judged.not_worse if judged else None,
+        "p_equivalent": judged.equivalent if judged else None,
         "p": diff.p if diff else None,
         "decision": diff.decision if diff else "none",
         "mean_rank": over.rank if over else None,

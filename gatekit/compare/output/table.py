@@ -15,7 +15,7 @@ from rich.text import Text
 from gatekit.cell.terminal import console, line_width
 from gatekit.compare.comparison import Comparison
 from gatekit.compare.grouping.label import printable
-from gatekit.compare.several import several_tasks
+from gatekit.compare.several import no_table_notes, several_tasks
 from gatekit.compare.stats.rule import ALPHA
 
 from .answer import decided, headline, is_answered, undecided
@@ -202,7 +202,7 @@ def notes(comparison: Comparison) -> list[str]:
         for method in sorted(methods)
     ]
     several = several_tasks(comparison)
-    lines += [] if several is None else tasks_notes(several)
+    lines += no_table_notes(comparison) if several is None else tasks_notes(several)
     return [printable(text) for text in (*lines, *comparison.notes)]
 
 

@@ -141,7 +141,7 @@ def _difference(row: Row, places: int) -> str:
 
 def _p(row: Row) -> str:
     diff = row.difference
-    if diff is None or diff.p is None or diff.blocked or diff.refused:
+    if diff is None or diff.p is None:
         return ""
     return p_value(diff.p).removeprefix("= ")
 

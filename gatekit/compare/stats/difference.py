@@ -118,9 +118,17 @@ class Difference:
 
     @property
     def p(self) -> float | None:
-        """Return the corrected p value that decided, or that of no difference."""
-        if self.decision in ("equivalent", "not_worse"):
-            return self.equivalent if self.decision == "equivalent" else self.not_worse
+        """Return the corrected p value that decided, or that of no difference.
+
+        None if there is no verdict.
+        """
+        match self.decision:
+            case "equivalent":
+                return self.equivalent
+            case "not_worse":
+                return self.not_worse
+            case "none":
+                return None
         return None if self.test is None else self.test.p
 
 

@@ -73,15 +73,31 @@ def of_seeds(values: Sequence[float], units: Sequence[Hashable]) -> list[float]:
         values: one number per run.
         units: what each run is paired by, of which the seed is the first part; None without a seed.
     """
-    x = np.asarray(values, dtype=np.float64)
-    sums: dict[Hashable, float] = {}
-    mean = float(x.mean()) if len(x) else 0.0
-    for place, (value, unit) in enumerate(zip(x.tolist(), units, strict=True)):
-        seed = unit[:1] if isinstance(unit, tuple) else place
-        sums[seed] = sums.get(seed, 0.0) + value - mean
-    if len(sums) == len(x):
+    seeds = by_seed(values, units)
+    if len(seeds) == len(values):
         return list(map(float, values))
-    return [mean + len(sums) / len(x) * part for part in sums.values()]
+    mean = float(np.asarray(values, dtype=np.float64).mean())
+    parts = []
+    for part in seeds.values():
+        total = 0.0
+        for value in part:
+            total = total + value - mean
+        parts.append(mean + len(seeds) / len(values) * total)
+    return parts
+
+
+def by_seed(values: Sequence[float], units: Sequence[Hashable]) -> dict[Hashable, list[float]]:
+    """Return the values of each seed; a run without a seed counts as one.
+
+    Args:
+        values: one number per run.
+        units: as for `of_seeds`.
+    """
+    seeds: dict[Hashable, list[float]] = {}
+    for place, (value, unit) in enumerate(zip(values, units, strict=True)):
+        seed = unit[:1] if isinstance(unit, tuple) else place
+        seeds.setdefault(seed, []).append(float(value))
+    return seeds
 
 
 def within(interval: Interval | None, low: float, high: float) -> Interval | None:
