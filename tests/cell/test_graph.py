@@ -300,6 +300,20 @@ def test_25_a_function_that_cannot_be_computed(built, lstm):
         built(config)
 
 
+@pytest.mark.parametrize("part", ["mean(0.5)", "softmax(2)", "column(1)", "outer(x, 3)"])
+def test_25_a_plain_number_has_no_units(built, lstm, part):
+    """They were computed only in the call, and failed there."""
+    config = lstm(equations={"h": f"output * tanh(c) + sum({part})"})
+    with pytest.raises(CellError, match=r"equations\.h: .* has no units; write a signal, such as"):
+        built(config)
+
+
+@pytest.mark.parametrize("part", ["sum(0.5)", "cumsum(units)", "dot(1, 2)"])
+def test_functions_that_compute_plain_numbers(built, lstm, part):
+    cell = built(lstm(equations={"h": f"output * tanh(c) * {part}"}))
+    assert cell.widths["h"] == cell.units
+
+
 @pytest.mark.parametrize("count", ["1.5", "0", "-1", "c", "units // 8"])
 def test_25_a_count_that_is_no_number(built, lstm, count):
     config = lstm(equations={"h": f"output * tanh(c) * sum(repeat(c, {count}))"})

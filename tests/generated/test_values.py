@@ -13,7 +13,7 @@ from gatekit.code import generate
 from gatekit.registry import cell_names
 
 from .agreement import at_once, jax_agrees, keras_agrees, numpy_agrees, torch_agrees
-from .cases import DOZEN, case, of, run
+from .cases import DOZEN, UNITS, case, of, run
 
 ALL = tuple(cell_names(()))
 OTHERS = [pytest.param(name, marks=pytest.mark.slow) for name in ALL if name not in DOZEN]
@@ -113,6 +113,19 @@ def test_sizes_are_arguments() -> None:
     y, (h,) = layer(torch.zeros(2, 3, 2))
     assert made.sized
     assert (y.shape, h.shape) == ((2, 3, 6), (2, 6))
+
+
+def test_a_sequence_of_no_step_gives_no_output_and_the_first_states() -> None:
+    torch = library("torch")
+    x = np.zeros((2, 0, of("gru").cell.features))
+    made, module = of("gru").file("torch")
+    layer = getattr(module, made.title)()
+    y, (h,) = layer(torch.from_numpy(x), torch.ones(2, UNITS)[None])
+    assert y.shape == (2, 0, UNITS)
+    assert torch.equal(h, torch.ones(2, UNITS))
+    _, module = of("gru").file("numpy")
+    y, (h,) = module.forward(module.init(np.random.default_rng(0)), x)
+    assert (y.shape, h.shape) == ((2, 0, UNITS), (2, UNITS))
 
 
 def test_noise_is_drawn_in_training_only() -> None:

@@ -79,7 +79,7 @@ def infer(
     if function.compose is not None:
         return _composed(expr, function, known, functions, where)
     try:
-        return _bounded(_by_rule(expr, known))
+        return _bounded(_by_rule(expr, function, known))
     except _MisfitError as why:
         raise _refused(expr, function, known, where, f"{why}{_instead(expr, known)}") from None
 
@@ -163,7 +163,7 @@ def _bounded(shape: Shape | None) -> Shape | None:
     return shape
 
 
-def _by_rule(expr: Call, inner: Sequence[Shape]) -> Shape:
+def _by_rule(expr: Call, function: Function, inner: Sequence[Shape]) -> Shape:
     if expr.function not in _RULES:
         raise _MisfitError("its shape is unknown")
     count = 1
@@ -171,7 +171,12 @@ def _by_rule(expr: Call, inner: Sequence[Shape]) -> Shape:
         count = int(expr.args[1].value)
     # A plain number is as wide as a scalar.
     one, *rest = [shape or (1,) for shape in inner]
-    return _RULES[expr.function](one, rest[0] if rest else (), count)
+    result = _RULES[expr.function](one, rest[0] if rest else (), count)
+    numbers = [k for k, shape in enumerate(inner) if shape == () and k not in function.static]
+    if numbers and expr.function not in _OF_NUMBERS:
+        number = render(expr.args[numbers[0]], " ")
+        raise _MisfitError(f"{number} has no units; write a signal, such as h_prev, in its place")
+    return result
 
 
 def _repeat(one: Shape, _: Shape, count: int) -> Shape:
@@ -231,6 +236,8 @@ def _flat(one: Shape, _: Shape, __: int) -> Shape:
     return (*one[:-2], one[-2] * one[-1])
 
 
+_OF_NUMBERS = ("sum", "cumsum", "dot", "repeat")
+"""Functions of units and matrices that compute plain numbers, too."""
 _RULES: Mapping[str, Callable[[Shape, Shape, int], Shape]] = {
     **dict.fromkeys(("softmax", "cumsum", "cumax"), lambda one, _, __: one),
     **dict.fromkeys(("sum", "mean", "var"), lambda one, _, __: (*one[:-1], 1)),

@@ -113,7 +113,7 @@ def numpy_body(parts: Parts, cell: str = "", vectors: bool | None = None) -> Lin
         "            new_state = tuple(hold(valid, new, old) for new, old in pairs)",
         "        y, state = new_y, new_state",
         "        outputs.append(y)",
-        "    return np.stack(outputs, axis=1), state",
+        "    return np.stack(outputs or [y], axis=1)[:, : x.shape[1]], state",
     ]
 
 

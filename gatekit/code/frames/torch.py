@@ -126,7 +126,7 @@ def torch_class(parts: Parts) -> Lines:
         *indented(_torch_hold(parts), 16),
         "            y, state = new_y, new_state",
         "            outputs.append(y)",
-        "        return torch.stack(outputs, dim=1), state",
+        "        return torch.stack(outputs or [y], dim=1)[:, : x.shape[1]], state",
         *_parallel(parts),
     ]
 
