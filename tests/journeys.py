@@ -111,19 +111,12 @@ def train(root: Path) -> set[str]:
 
 def watched(request: Path, answer: Path) -> None:
     """Do a planned run in this process, and write down the modules that it passed."""
-    from gatekit.registry import quarantine
     from gatekit.study.launch import process
 
-    leave = quarantine.leave
     run, plan = pickle.loads(request.read_bytes())
     with passed() as found:
-
-        def write_and_leave(code: int) -> None:
-            answer.write_text("\n".join(found))
-            leave(code)
-
-        quarantine.leave = write_and_leave
         process.work(run, plan, False)
+    answer.write_text("\n".join(found))
 
 
 def compare(root: Path) -> set[str]:

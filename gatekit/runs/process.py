@@ -1,4 +1,4 @@
-"""Facts about a process: whether it still is the one that made a claim, and its memory."""
+"""A process: whether it still is the one that made a claim, its memory, what asks it to stop."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import os
 import platform
 import re
 import signal
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,15 @@ from typing import Any, Self
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
 LARGEST_BLOCK = 32 * 2**20
 KEPT_BYTES = 512 * 2**20
+
+
+ASKED_TO_STOP = (signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
+"""Sent to a run by the launcher, a closed terminal, a cluster that takes its node back."""
+
+STOP_SIGNALS = (signal.SIGINT, *ASKED_TO_STOP)
+
+# Read before anything here changes it: a command that was started with nohup outlives its terminal.
+_NOHUP = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
 
 
 @dataclass(frozen=True)
@@ -105,6 +115,30 @@ def follow_parent(follow: bool) -> None:
     """Have the kernel kill this process when the thread that started it ends; Linux only."""
     with contextlib.suppress(AttributeError):
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL if follow else 0)
+
+
+def note_stop_signals() -> tuple[threading.Event, list[int]]:
+    """Return an event that is set by each signal that asks to stop, and the list of those."""
+    stop: threading.Event = threading.Event()
+    received: list[int] = []
+
+    def note(number: int, frame: object) -> None:
+        received.append(number)
+        stop.set()
+
+    # A terminal sends Ctrl-C to all processes; the launcher passes it on as SIGTERM.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for number in ASKED_TO_STOP:
+        if number != signal.SIGHUP or not _NOHUP:
+            signal.signal(number, note)
+    return stop, received
+
+
+def ignore_stop_signals() -> None:
+    """Ignore these signals in this process, also those that are blocked and pending."""
+    for number in STOP_SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
 
 
 def _stat(pid: int) -> list[str] | None:

@@ -19,9 +19,10 @@ from gatekit.runs.fingerprint import canonical_json
 from gatekit.runs.names import METRICS, RUNS
 from gatekit.runs.result import OUTCOMES
 from gatekit.runs.studies import plan_file
-from gatekit.study.launch.process import Processes, work
+from gatekit.study.launch.process import Processes, make
 from gatekit.study.launch.submitting import at_once
 from gatekit.tasks import seeds
+from gatekit.training.batches import EVALUATIONS
 from gatekit.training.schedule import DEFAULTS as SCHEDULE_KEYS
 from gatekit.training.schedule import typed
 
@@ -29,8 +30,6 @@ from .launch import launch
 from .plan import PlannedRun, SweepPlan, words_of
 
 STEPS = 3
-LOOKS = 20
-"""How often a run that is given in steps looks at its validation data."""
 
 TIMEOUT = 600.0
 """Seconds after which a trial that hangs is stopped, where the launcher has no timeout."""
@@ -238,11 +237,9 @@ def _short(run: PlannedRun, root: Path) -> PlannedRun:
 
 
 def _rehearse(run: PlannedRun, plan: SweepPlan, environment: Mapping[str, str], bar: bool) -> None:
-    os.environ.update(environment)
+    make(run, plan, environment, bar)
     from gatekit.training.feed import Feed
-    from gatekit.training.process import preload  # noqa: F401  (TensorFlow, before anything else asks for it)
 
-    work(run, plan, bar)
     task = components.load(run.config["plugins"]).task(run.config["task"])
     seed = seeds.part(run.config, "data")
     splits, trainer = task.splits(seeds.generator(seed, "data")), run.config["trainer"]
@@ -259,6 +256,6 @@ def _times(
     pause = max(0.0, (looks[-1] - looks[0]) / max(1, len(looks) - 1) - step) if looks else 0.0
     rest = max(0.0, float(result["seconds"]["total"]) - len(looks) * (step + pause))
     steps = trainer["steps"]
-    times = LOOKS if steps else trainer["epochs"]
+    times = EVALUATIONS if steps else trainer["epochs"]
     steps = steps or times * per_epoch
     return step, rest + steps * step + times * pause

@@ -2,7 +2,7 @@
 
 `worker` is the life of a run's process; `trainer` trains, with Keras' fit in an order that the
 seed decides; `feed` and `batches` bring the data, `model` builds the network, `optimizers` and
-`schedule` determine how its weights change, `evaluate` computes the metric on whole splits, and
-`summary` is what the run reports; `tensors` and `journal` are what a checkpoint holds. `process` is
-about the process itself, `probe` about looking at gates while training. Start with `worker.py`.
+`schedule` determine how its weights change, `summary` is what the run reports, and `journal` what
+it goes on from. `process` is about the process itself, `probe` about looking at gates while
+training, `carrying` about states that go on from window to window. Start with `worker.py`.
 """

@@ -1,4 +1,8 @@
-"""Which examples are in which batch: a pure function of (seed, epoch, step), in NumPy."""
+"""Which examples are in which batch or window: a pure function of (seed, epoch, step), in NumPy.
+
+A batch has whole sequences. With ``trainer.tbptt`` a step reads a window instead: some consecutive
+steps of sequences side by side, whose states are carried on (`Streams`, `WindowOrder`).
+"""
 
 from __future__ import annotations
 
@@ -8,15 +12,22 @@ from typing import Any
 
 import numpy
 
+from gatekit.cell.errors import DataError
 from gatekit.recurrence.padding import bucket
 from gatekit.tasks import seeds
 
 STREAMED_EPOCH = 100
 """Steps that count as an epoch where a task draws fresh data for every step."""
 
+EVALUATIONS = 20
+"""How often a run that is given in steps looks at its validation data."""
+
+EVALUATED = 256
+"""Steps of a window of validation and test data: a constant, so that no score depends on K."""
+
 
 @dataclass(frozen=True)
-class Step:
+class StepData:
     """What one training step sees.
 
     Attributes:
@@ -38,7 +49,7 @@ class Step:
 
 def ordered(
     batch: Any, size: int, every: bool, order: numpy.ndarray | None = None
-) -> Iterator[Step]:
+) -> Iterator[StepData]:
     """Yield the examples of a split in batches of one size; the last one's missing rows weigh 0.
 
     Args:
@@ -54,7 +65,7 @@ def ordered(
         yield taken(batch, rows, size, every)
 
 
-def taken(batch: Any, rows: numpy.ndarray, size: int, every: bool) -> Step:
+def taken(batch: Any, rows: numpy.ndarray, size: int, every: bool) -> StepData:
     """Return some examples as one batch of ``size``, cut to the longest valid one among them."""
     x, y = batch.x[rows], batch.y[rows]
     mask = None if batch.mask is None else batch.mask[rows]
@@ -66,18 +77,18 @@ def taken(batch: Any, rows: numpy.ndarray, size: int, every: bool) -> Step:
         resets = None if resets is None else resets[:, :length]
         if every:
             y, weights = y[:, :length], weights[:, :length]
-        x = zeroed(x, mask)
+        x = _zeroed(x, mask)
     if every:
-        y = zeroed(y, weights > 0)
+        y = _zeroed(y, weights > 0)
     missing = size - len(rows)
     if missing:
-        x, y, weights = filled(x, missing), filled(y, missing), filled(weights, missing)
-        mask = None if mask is None else filled(mask, missing)
-        resets = None if resets is None else filled(resets, missing)
-    return Step(x, mask, y, weights, resets)
+        x, y, weights = _filled(x, missing), _filled(y, missing), _filled(weights, missing)
+        mask = None if mask is None else _filled(mask, missing)
+        resets = None if resets is None else _filled(resets, missing)
+    return StepData(x, mask, y, weights, resets)
 
 
-def lengthened(step: Step, every: bool) -> Step:
+def lengthened(step: StepData, every: bool) -> StepData:
     """Return a batch with masks padded at its end to one of few lengths; what is added counts for
     nothing."""
     if step.mask is None:
@@ -85,9 +96,9 @@ def lengthened(step: Step, every: bool) -> Step:
     more = bucket(step.mask.shape[1]) - step.mask.shape[1]
     x, mask = _longer(step.x, more), _longer(step.mask, more)
     if not every:
-        return Step(x, mask, step.y, step.weights)
+        return StepData(x, mask, step.y, step.weights)
     resets = None if step.resets is None else _longer(step.resets, more)
-    return Step(x, mask, _longer(step.y, more), _longer(step.weights, more), resets)
+    return StepData(x, mask, _longer(step.y, more), _longer(step.weights, more), resets)
 
 
 def shuffled(seed: int, epoch: int, count: int) -> numpy.ndarray:
@@ -132,7 +143,7 @@ def _longest(mask: numpy.ndarray) -> int:
     return int(valid[-1]) + 1 if len(valid) else 1
 
 
-def zeroed(array: numpy.ndarray, kept: numpy.ndarray) -> numpy.ndarray:
+def _zeroed(array: numpy.ndarray, kept: numpy.ndarray) -> numpy.ndarray:
     """Return an array with zeros where it does not count, along its leading axes."""
     # What does not count may hold NaN, and NaN times a weight of zero is NaN.
     kept = kept.reshape(kept.shape + (1,) * (array.ndim - kept.ndim))
@@ -143,6 +154,163 @@ def _longer(array: numpy.ndarray, more: int) -> numpy.ndarray:
     return numpy.pad(array, ((0, 0), (0, more), *(((0, 0),) * (array.ndim - 2))))
 
 
-def filled(array: numpy.ndarray, missing: int) -> numpy.ndarray:
+def _filled(array: numpy.ndarray, missing: int) -> numpy.ndarray:
     """Return an array with rows of zeros added at its end."""
     return numpy.concatenate([array, numpy.zeros((missing, *array.shape[1:]), array.dtype)])
+
+
+@dataclass(frozen=True)
+class Streams:
+    """Sequences of equal length that are read side by side, in windows that follow one another.
+
+    Window s holds the steps s K to s K + K - 1 of every stream. Steps beyond the end of a stream
+    count for nothing.
+
+    Args:
+        batch: the data (a `gatekit.Batch`), of which all rows together are taken as one sequence.
+        starts: the step of that sequence at which each stream begins.
+        length: steps of a stream; the sequence may end before the last one does.
+        size: streams of a window; missing ones are empty.
+        window: K, the steps of a window.
+        every: whether the task counts every step or only the last.
+    """
+
+    batch: Any
+    starts: numpy.ndarray
+    length: int
+    size: int
+    window: int
+    every: bool
+
+    def __len__(self) -> int:
+        """Return the number of windows."""
+        return -(-self.length // self.window)
+
+    @property
+    def masked(self) -> bool:
+        """Whether windows have masks: those of the data, or of a last output that is looked for."""
+        short = not self.every and bool(self.length % self.window)
+        return self.batch.mask is not None or short
+
+    def __getitem__(self, place: int) -> StepData:
+        """Return a window, counted from 0; streams begin in the first one."""
+        batch, (rows, time) = self.batch, self.batch.x.shape[:2]
+        within = place * self.window + numpy.arange(self.window)
+        at = self.starts[:, None] + within
+        there = (within < self.length) & (at < rows * time)
+        at = numpy.where(there, at, 0)
+
+        def cut(array: numpy.ndarray) -> numpy.ndarray:
+            return array.reshape(rows * time, *array.shape[2:])[at]
+
+        mask = there if batch.mask is None else cut(batch.mask) & there
+        if self.every:
+            counts = mask if batch.weights is None else cut(batch.weights) * there
+            weights = counts.astype("float32")
+            y = _zeroed(cut(batch.y), weights > 0)
+        else:
+            chosen = self.starts // time
+            weights = numpy.isin(self._last(chosen), within, kind="sort").astype("float32")
+            y = batch.y[chosen]
+        x = _zeroed(cut(batch.x), mask)
+        missing = self.size - len(self.starts)
+        if missing:
+            x, y, mask, weights = (_filled(a, missing) for a in (x, y, mask, weights))
+        resets = None if batch.resets is None else _filled(cut(batch.resets) & there, missing)
+        begins = numpy.full(self.size, place == 0)
+        return StepData(x, mask if self.masked else None, y, weights, resets, begins)
+
+    def _last(self, rows: numpy.ndarray) -> numpy.ndarray:
+        """Return the last valid step of sequences, where their one target belongs."""
+        if self.batch.mask is None:
+            return numpy.full(len(rows), self.length - 1)
+        mask = self.batch.mask[rows]
+        return numpy.where(mask.any(1), mask.shape[1] - 1 - mask[:, ::-1].argmax(1), 0)
+
+
+def document(batch: Any, size: int, window: int) -> Streams:
+    """Return a split whose rows follow one another as ``size`` streams of equal length.
+
+    Args:
+        batch: the split (a `gatekit.Batch`), with a target for every step.
+        size: the number of streams.
+        window: steps of a window; at most those of a stream are used.
+    """
+    length = -(-batch.x.shape[0] * batch.x.shape[1] // size)
+    starts = length * numpy.arange(size)
+    return Streams(batch, starts, length, size, min(window, length), every=True)
+
+
+def sequences(batch: Any, rows: numpy.ndarray, size: int, window: int, every: bool) -> Streams:
+    """Return some sequences of a split, each of which is a stream.
+
+    Args:
+        batch: the split (a `gatekit.Batch`).
+        rows: the sequences.
+        size: streams of a window; missing ones are empty.
+        window: steps of a window; at most those of a sequence are used.
+        every: whether the task counts every step or only the last.
+    """
+    length = batch.x.shape[1]
+    return Streams(batch, rows * length, length, size, min(window, length), every)
+
+
+class WindowOrder:
+    """In which order the windows of a run come.
+
+    The sequences of a contiguous task are one document, which is cut into ``size`` streams; those
+    of any other task are streams by themselves, and a batch of them is read to its end before the
+    next one begins.
+
+    Args:
+        task: the task.
+        size: streams that are read side by side, ``trainer.batch``.
+        window: K, ``trainer.tbptt``.
+    """
+
+    def __init__(self, task: Any, size: int, window: int) -> None:
+        self.contiguous = bool(task.contiguous)
+        self.every = task.signature().emission == "every"
+        self.size, self.window = size, window
+
+    def per_batch(self, batch: Any) -> int:
+        """Return the windows of one batch of sequences, or of the whole document."""
+        return len(self._of(batch, numpy.arange(1), self.window))
+
+    def masked(self, batch: Any) -> bool:
+        """Return whether windows of a split need masks, in training or in evaluation."""
+        rows = numpy.arange(1)
+        return any(self._of(batch, rows, window).masked for window in (self.window, EVALUATED))
+
+    def training(self, batch: Any, rows: numpy.ndarray, place: int, count: int) -> StepData:
+        """Return a window of training data.
+
+        Args:
+            batch: the data.
+            rows: the sequences of the batch; a document has no choice of them.
+            place: the window, from 0 to ``count`` - 1.
+            count: the windows of every batch.
+
+        Raises:
+            DataError: the sequences are longer than those that determined ``count``.
+        """
+        streams = self._of(batch, rows, self.window)
+        if len(streams) > count:
+            raise DataError(
+                f"trainer.tbptt={self.window}: a batch has sequences of {streams.length} steps, "
+                f"and the first one had {count} windows. Draw sequences of one length and mask "
+                "their ends, or remove trainer.tbptt."
+            )
+        return streams[place]
+
+    def evaluation(self, batch: Any) -> Iterator[StepData]:
+        """Yield the windows of a split in their order; their length does not depend on K."""
+        for start in range(0, 1 if self.contiguous else len(batch.x), self.size):
+            rows = numpy.arange(start, min(start + self.size, len(batch.x)))
+            streams = self._of(batch, rows, EVALUATED)
+            yield from (streams[place] for place in range(len(streams)))
+
+    def _of(self, batch: Any, rows: numpy.ndarray, window: int) -> Streams:
+        if self.contiguous:
+            return document(batch, self.size, window)
+        return sequences(batch, rows, self.size, window, self.every)

@@ -10,11 +10,11 @@ from typing import Any
 import numpy
 import tensorflow as tf
 
+from gatekit.cell.errors import DataError
 from gatekit.tasks import seeds
 from gatekit.tasks.validate import check_sample
 
 from . import batches
-from .streams.windows import Plan
 
 
 class Feed:
@@ -52,7 +52,7 @@ class Feed:
         self.task, self.splits, self.seed, self.size, self.few = task, splits, seed, size, few
         self.every = task.signature().emission == "every"
         self.tests = [name for name in splits if name not in ("train", "validation")]
-        self.windows = None if tbptt is None else Plan(task, size, tbptt)
+        self.windows = None if tbptt is None else batches.WindowOrder(task, size, tbptt)
         self.resets = any(split.resets is not None for split in splits.values())
         self.masked = self.resets or any(self._needs_mask(split) for split in splits.values())
         self.per_epoch, self.per_batch = self._steps(splits.get("train"))
@@ -83,15 +83,14 @@ class Feed:
         return rows, valid / self.per_batch
 
     def split(self, name: str) -> Iterator[tuple[Any, Any, Any]]:
-        """Yield the batches of a split in their order."""
+        """Return the batches of a split in their order."""
         split = self.splits[name]
-        found = (
+        steps = (
             batches.ordered(split, self.size, self.every)
             if self.windows is None
             else self.windows.evaluation(split)
         )
-        for step in found:
-            yield self._tensors(step)
+        return map(self._tensors, steps)
 
     def first(self, name: str, count: int) -> tuple[Any, Any, Any]:
         """Return the first examples of a split, so many as there are up to ``count``, whole."""
@@ -99,6 +98,27 @@ class Feed:
         step = batches.taken(self.splits[name], rows, len(rows), self.every)
         begins = None if self.windows is None else numpy.ones(len(rows), bool)
         return self._tensors(dataclasses.replace(step, begins=begins))
+
+    def length_for(self, pool: str) -> int | None:
+        """Return the steps of every sequence if the head has weights for each step, else None.
+
+        Args:
+            pool: one of ``config.POOLS``; with ``all`` the head has them.
+
+        Raises:
+            DataError: sequences have masks or several lengths, so that it cannot.
+        """
+        if pool != "all":
+            return None
+        remedy = "pool=all gives each step weights of its own; type pool=mean or pool=last."
+        if self.masked:
+            raise DataError(f"some sequences have masks. {remedy}")
+        lengths = {name: split.x.shape[1] for name, split in self.splits.items()}
+        lengths.setdefault("train", self.step(0)[0].shape[1])
+        if len(set(lengths.values())) > 1:
+            shown = ", ".join(f"{name} {steps}" for name, steps in lengths.items())
+            raise DataError(f"sequences have several lengths: {shown}. {remedy}")
+        return int(lengths["train"])
 
     @functools.cached_property
     def spec(self) -> Any:
@@ -140,7 +160,7 @@ class Feed:
         windows = self.windows.per_batch(data)
         return windows if self.windows.contiguous else steps * windows, windows
 
-    def _tensors(self, step: batches.Step) -> tuple[Any, Any, Any]:
+    def _tensors(self, step: batches.StepData) -> tuple[Any, Any, Any]:
         if self.few and self.windows is None:
             step = batches.lengthened(step, self.every)
         inputs = [step.x]

@@ -1,23 +1,37 @@
-"""What a run knows of itself besides its tensors: where it is, and its scores."""
+"""What a run goes on from: the content of its checkpoint, and whether it may be continued.
+
+A checkpoint has every tensor that the next step depends on (`tensors`), and the run's position and
+scores (`Journal`). `checkpoint_of` and `agreed` decide whether an attempt continues it.
+"""
 
 from __future__ import annotations
 
 import io
 import math
+import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy
 
-from gatekit.runs.checkpoint import Checkpoint
+from gatekit.cell.errors import RunError
+from gatekit.cell.terminal import printable
+from gatekit.runs.checkpoint import Checkpoint, DamagedError
 from gatekit.runs.folder import RunFolder
+from gatekit.runs.names import CHECKPOINT
+
+from .carrying import Carrying
+from .model import recurrent_layers
 
 EPOCH_PERIOD = 1.0
 """Seconds between checkpoints at ends of epochs; shorter work is repeated as fast."""
 
 STEP_PERIOD = 30.0
 """Seconds between checkpoints within an epoch: no more than that is ever lost."""
+
+SETTINGS = ("threads", "executor", "jit")
+"""Resolved once: an attempt goes on with those of the first, whatever it is asked for."""
 
 
 class Journal:
@@ -148,3 +162,111 @@ class Journal:
         archive = io.BytesIO()
         numpy.savez(archive, **self.best_weights)  # type: ignore[arg-type]
         self.folder.write_weights(archive.getvalue())
+
+
+def tensors(model: Any) -> dict[str, numpy.ndarray]:
+    """Return a copy of all that a compiled model goes on with: weights, carried states, seed
+    generators, optimizer and running loss."""
+    return {name: numpy.array(variable.numpy()) for name, variable in _named_variables(model)}
+
+
+def restore(model: Any, arrays: Mapping[str, numpy.ndarray], prefix: str = "") -> None:
+    """Set what `tensors` returned, or those of it whose names begin with ``prefix``.
+
+    Raises:
+        RunError: the arrays are those of another model.
+    """
+    named = [(n, v) for n, v in _named_variables(model) if n.startswith(prefix)] if arrays else []
+    for name, variable in named:
+        value = arrays.get(name)
+        if value is None or value.shape != tuple(variable.shape):
+            raise RunError(
+                f"the checkpoint lacks the tensor {name} of this run's model: gatekit has changed "
+                "since. Delete checkpoint.bin and type retry=failed to begin again."
+            )
+        variable.assign(value)
+
+
+def _named_variables(model: Any) -> Iterator[tuple[str, Any]]:
+    # Keras numbers seed generators, metrics and optimizers within a process: another attempt has
+    # other numbers, so that they are named by their owner and place.
+    weights = {id(weight) for weight in model.weights}
+    for weight in model.weights:
+        yield f"weight/{weight.path}", weight
+    for layer in model.layers:
+        seeds = [variable for variable in layer.variables if id(variable) not in weights]
+        for place, variable in enumerate(seeds):
+            yield f"seed/{layer.name}/{place}", variable
+        if isinstance(layer, Carrying):
+            for name, variable in layer.carried.trained.by_name.items():
+                yield f"carried/{layer.name}/{name}", variable
+    for layer in recurrent_layers(model):
+        if layer._counts is not None:
+            yield f"newton/{layer.name}", layer._counts.variable
+    if model.windows is not None:
+        yield "windows", model.windows
+    for place, variable in enumerate(model.optimizer.variables):
+        yield f"optimizer/{place}/{variable.name}", variable
+    for place, variable in enumerate(model.metrics_variables):
+        yield f"metric/{place}/{variable.name}", variable
+
+
+def checkpoint_of(folder: RunFolder) -> Checkpoint | None:
+    """Return the checkpoint to go on from, None where the run begins.
+
+    A damaged one is set aside, and the log reports it.
+
+    Raises:
+        RunError: another version of gatekit wrote it; it stays.
+    """
+    try:
+        return folder.checkpoint()
+    except DamagedError as damage:
+        folder.set_aside()
+        sys.stdout.write(
+            f"checkpoint.bin is damaged: {damage}. It is kept under attempts/; the run begins "
+            "again.\n"
+        )
+        return None
+
+
+def agreed(
+    checkpoint: Checkpoint, now: Mapping[str, Any], folder: RunFolder, allow_changed: bool
+) -> tuple[dict[str, Any], str | None]:
+    """Return the settings to go on with, and what is to be remarked if something has changed.
+
+    Args:
+        checkpoint: what there is to go on from.
+        now: versions, machine and settings, as they are here.
+        folder: the run's folder, for the message.
+        allow_changed: go on although something has changed, with the threads of now.
+
+    Raises:
+        RunError: something has changed that settings cannot put right; the checkpoint stays.
+    """
+    before = checkpoint.made_with
+    settings = {key: before.get(key, now[key]) for key in SETTINGS}
+    if allow_changed:
+        settings["threads"] = now["threads"]
+        settings["jit"] = settings["jit"] if now["jit"] == "auto" else now["jit"]
+    changed = printable("; ".join(changes(before, {**now, **settings})))
+    position = checkpoint.position
+    place = f"after epoch {position['epoch']}, step {position['step']}"
+    if changed and not allow_changed:
+        raise RunError(
+            f"resume refused: continued {place}, the run would not end with the numbers of one "
+            f"that was never interrupted. {changed}. Type allow_changed=true retry=failed to "
+            f"continue anyway, or delete {folder.path / CHECKPOINT} and type retry=failed to "
+            "begin again."
+        )
+    sys.stdout.write(f"continues {place}{', although changed: ' + changed if changed else ''}.\n")
+    return settings, f"continued {place} although changed: {changed}" if changed else None
+
+
+def changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """Return what differs, as ``tensorflow was 2.21.0 and is now 2.22.0``."""
+    return [
+        f"{key} was {before.get(key)} and is now {now.get(key)}"
+        for key in dict.fromkeys([*before, *now])
+        if before.get(key) != now.get(key)
+    ]

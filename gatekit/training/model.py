@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import keras
@@ -24,8 +24,7 @@ from gatekit.recurrence.layers.rnn import RNN
 from gatekit.tasks import seeds
 from gatekit.tasks.task import Signature
 
-from .pool import pooled
-from .streams.carrying import CarryingBlock, CarryingRNN
+from .carrying import CarryingBlock, CarryingRNN
 
 NATS_PER_BIT = math.log(2)
 
@@ -196,17 +195,15 @@ def build_model(
         cell = cells[index % len(cells)]
         sequences = every or index + 1 < config["layers"]
         before = value
+        value = recurrent(config, block, cell, index, sequences, before, timed)
         if not block.plain:
-            value = blocked(config, block, cell, index, sequences, value, timed)
-            continue
-        value = recurrent(config, cell, index, sequences, before, timed)
+            continue  # a block has residual connections and dropout of its own
         if config["residual"] and sequences and before.shape[-1] == value.shape[-1]:
             value = keras.layers.Add(name=f"residual_{index}")([before, value])
         if config["dropout"]:
             drawn = seeds.integer(seed, "dropout", index, bits=31)
-            value = keras.layers.Dropout(config["dropout"], seed=drawn, name=f"dropout_{index}")(
-                value
-            )
+            drop = keras.layers.Dropout(config["dropout"], seed=drawn, name=f"dropout_{index}")
+            value = drop(value)
     if pool != "last":
         value = pooled(pool, value, mask, steps)
     # The loss is computed in full precision whatever the layers compute in.
@@ -223,7 +220,7 @@ def build_model(
     return model
 
 
-def blocked(
+def recurrent(
     config: Mapping[str, Any],
     block: BlockSpec,
     cell: CellSpec,
@@ -232,60 +229,66 @@ def blocked(
     value: Any,
     timed: Mapping[str, Any],
 ) -> Any:
-    """Return the output of one block with its recurrent layer, or layers."""
-    name = f"block_{index}"
-    carried = {"batch": config["trainer"]["batch"]} if "begins" in timed else {}
-    layer = (CarryingBlock if carried else BlockLayer)(
-        block.canonical(),
-        cell,
-        config["units"],
-        output_unit=config["output_unit"],
-        bidirectional=config["bidirectional"],
-        finish=index + 1 == config["layers"],
-        dropout=config["dropout"],
-        return_sequences=sequences,
-        executor=config["executor"],
-        seed=seeds.integer(seeds.part(config, "init"), "init", name, bits=31),
-        plugins=tuple(config["plugins"]),
-        name=name,
-        **carried,
-    )
-    return layer(value, **timed)
+    """Return the output of one recurrent layer, or of the block around it.
 
+    A bidirectional run has the outputs of both directions side by side.
+    """
+    streams = {"batch": config["trainer"]["batch"]} if "begins" in timed else {}
 
-def recurrent(
-    config: Mapping[str, Any],
-    cell: CellSpec,
-    index: int,
-    sequences: bool,
-    value: Any,
-    timed: Mapping[str, Any],
-) -> Any:
-    """Return the output of one recurrent layer; a bidirectional run has both directions side by
-    side."""
-    carried = {"batch": config["trainer"]["batch"]} if "begins" in timed else {}
-
-    def apply(name: str, backwards: bool) -> Any:
-        layer = (CarryingRNN if carried else RNN)(
-            cell,
+    def apply(kind: Callable[..., Any], name: str, *parts: Any, **further: Any) -> Any:
+        layer = kind(
+            *parts,
             config["units"],
             output_unit=config["output_unit"],
             return_sequences=sequences,
-            go_backwards=backwards,
             executor=config["executor"],
             seed=seeds.integer(seeds.part(config, "init"), "init", name, bits=31),
             plugins=tuple(config["plugins"]),
             name=name,
-            **carried,
+            **streams,
+            **further,
         )
         return layer(value, **timed)
 
+    if not block.plain:
+        return apply(
+            CarryingBlock if streams else BlockLayer,
+            f"block_{index}",
+            block.canonical(),
+            cell,
+            bidirectional=config["bidirectional"],
+            finish=index + 1 == config["layers"],
+            dropout=config["dropout"],
+        )
+    kind = CarryingRNN if streams else RNN
     if not config["bidirectional"]:
-        return apply(f"rnn_{index}", False)
-    forward, backward = apply(f"forward_{index}", False), apply(f"backward_{index}", True)
+        return apply(kind, f"rnn_{index}", cell)
+    forward = apply(kind, f"forward_{index}", cell)
+    backward = apply(kind, f"backward_{index}", cell, go_backwards=True)
     # A layer that goes backwards emits its first step last.
     backward = ops.flip(backward, axis=1) if sequences else backward
     return keras.layers.Concatenate(name=f"rnn_{index}")([forward, backward])
+
+
+def pooled(pool: str, value: Any, mask: Any, steps: int | None) -> Any:
+    r"""Return what the head reads: $\frac{1}{n}\sum_t y_t$ over the n valid steps, or all of them.
+
+    Args:
+        pool: ``mean`` or ``all``.
+        value: outputs, ``batch x time x width``.
+        mask: ``batch x time`` bool, or None.
+        steps: what `Feed.length_for` returned.
+
+    Returns:
+        ``batch x width``, or ``batch x steps * width`` with the outputs one after another.
+    """
+    if pool == "all":
+        assert steps is not None
+        return keras.layers.Reshape((steps * value.shape[-1],), name="all_steps")(value)
+    if mask is None:
+        return ops.mean(value, axis=1)
+    valid = ops.expand_dims(ops.cast(mask, value.dtype), -1)
+    return ops.sum(value * valid, axis=1) / ops.maximum(ops.sum(valid, axis=1), 1.0)
 
 
 def choice_of(model: keras.Model) -> Choice:
@@ -295,20 +298,17 @@ def choice_of(model: keras.Model) -> Choice:
 
 def recurrent_layers(model: keras.Model) -> list[RNN]:
     """Return the recurrent layers of a run's model, those inside blocks too."""
-    found: list[RNN] = []
-    for layer in model.layers:
-        found += layer.mixers if isinstance(layer, BlockLayer) else ()
-        found += [layer] if isinstance(layer, RNN) else []
-    return found
+    mixers = (each.mixers if isinstance(each, BlockLayer) else [each] for each in model.layers)
+    return [layer for layers in mixers for layer in layers if isinstance(layer, RNN)]
 
 
 def built_layers(model: keras.Model) -> list[Cell | BuiltBlock]:
     """Return the cell of each recurrent layer, or the block around it."""
-    found: list[Cell | BuiltBlock] = []
-    for layer in model.layers:
-        found += [layer.built_block] if isinstance(layer, BlockLayer) else []
-        found += [layer.cell] if isinstance(layer, RNN) else []
-    return found
+    return [
+        layer.built_block if isinstance(layer, BlockLayer) else layer.cell
+        for layer in model.layers
+        if isinstance(layer, (BlockLayer, RNN))
+    ]
 
 
 def step_flops(model: keras.Model, step_size: tuple[float, float], every: bool) -> float:

@@ -1,25 +1,81 @@
-"""What a run reports of itself in ``result.json``: scores, counts, costs and its recipe."""
+"""What a run reports of itself in ``result.json``: scores, counts, costs and its recipe.
+
+`Scores` computes the task's metric on whole splits; `summary` collects everything.
+"""
 
 from __future__ import annotations
 
 import math
 import statistics
+import threading
 from collections.abc import Mapping
 from typing import Any, Protocol
 
 import keras
+import tensorflow as tf
 
 from gatekit.cell.block.built import flops_of, state_of
 from gatekit.tasks.task import Task
 
-from .feed import Feed
+from .feed import Feed, called
 from .jit import Mode
 from .journal import Journal
-from .model import built_layers, choice_of, recurrent_layers, step_flops
+from .model import built_layers, choice_of, recurrent_layers, step_flops, step_metric
 from .schedule import typed
 
 WARM_UP = 5
 """Steps that the median of seconds leaves out."""
+
+
+class InterruptedRunError(Exception):
+    """The run was asked to stop; it stopped after a batch."""
+
+
+class Scores:
+    """Evaluates a run's model.
+
+    Args:
+        model: the Keras model.
+        task: its metric and loss.
+        feed: the splits.
+        stop: set from outside to stop after the current batch.
+        jit: whether XLA compiles an evaluation step.
+    """
+
+    def __init__(
+        self, model: Any, task: Task, feed: Feed, stop: threading.Event, *, jit: bool
+    ) -> None:
+        self.feed, self.stop = feed, stop
+        metric, loss = task.metric.name, task.signature().loss
+
+        @tf.function(input_signature=feed.spec, autograph=False, jit_compile=jit)
+        def score(inputs: Any, y: Any, weights: Any) -> Any:
+            logits = model(called(inputs), training=False)
+            counted = tf.cast(weights, "float64")
+            values = tf.cast(step_metric(metric, loss, y, logits), "float64")
+            return tf.reduce_sum(values * counted), tf.reduce_sum(counted)
+
+        self.score = score
+
+    def of(self, split: str) -> float:
+        """Return the task's metric on a split, pooled over all counted steps.
+
+        Raises:
+            InterruptedRunError: the run was asked to stop; nothing has changed.
+        """
+        total = count = 0.0
+        for step in self.feed.split(split):
+            if self.stop.is_set():
+                raise InterruptedRunError
+            value, counted = self.score(*step)
+            total += float(value)
+            count += float(counted)
+        return total / count if count else math.nan
+
+    def tests(self) -> dict[str, Any]:
+        """Return the metric on the test set, and under ``splits`` on the further ones."""
+        first, *further = [(split, self.of(split)) for split in self.feed.tests]
+        return dict([first]) | ({"splits": dict(further)} if further else {})
 
 
 class Session(Protocol):

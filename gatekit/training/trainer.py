@@ -19,24 +19,18 @@ from gatekit.runs.folder import RunFolder
 from gatekit.tasks import seeds
 from gatekit.tasks.task import Task
 from gatekit.tasks.validate import DataWarning, check_splits
-from gatekit.training.probe.observe import Probe
-from gatekit.training.probe.records import ProbeRecords
-from gatekit.training.process import programs
-from gatekit.training.process.guard import guarded
-from gatekit.training.process.stopping import InterruptedRunError
 
-from . import pool, tensors
+from .batches import EVALUATIONS
 from .callbacks import Callbacks, Event
-from .evaluate import Scores
 from .feed import Feed
 from .jit import compiled_step, resolve
-from .journal import Journal
+from .journal import Journal, restore, tensors
 from .model import build_model, choice_of, named_weights, set_weights
 from .optimizers import decayed, optimizer
-from .summary import summary
-
-EVALUATIONS = 20
-"""How often a run that is given in steps looks at its validation data."""
+from .probe import Probe, ProbeRecords
+from .process import programs
+from .process.guard import guarded
+from .summary import InterruptedRunError, Scores, summary
 
 
 class DivergedError(Exception):
@@ -150,8 +144,8 @@ class _Session:
 
     def _make(self) -> None:
         signature = self.task.signature()
-        length = pool.length(self.config["pool"], self.feed)
         feed = self.feed
+        length = feed.length_for(self.config["pool"])
         self.model = build_model(self.config, signature, feed.masked, length, feed.resets)
         self.mode = resolve(self.config, self.model, feed, EVALUATIONS)
         feed.few = self.mode.jit
@@ -174,22 +168,20 @@ class _Session:
         self.probe = ProbeRecords(probe, self.journal, self.chunk)
 
     def _check_repeats(self) -> None:
-        before = tensors.kept(self.model)
+        before = tensors(self.model)
         self.model.make_train_function()
         ends = []
         for _ in range(2):
-            tensors.restore(self.model, before)
+            restore(self.model, before)
             self.model.train_function(iter(self._dataset(self.journal.step + 1)))
-            ends.append({n: v.tobytes() for n, v in tensors.kept(self.model).items()})
-        tensors.restore(self.model, before)
+            ends.append({n: v.tobytes() for n, v in tensors(self.model).items()})
+        restore(self.model, before)
         if ends[0] != ends[1]:
             self.journal.remark(
                 "the first step, made twice, gave two results: something draws at random outside "
                 "the run's seed, so that this run can be neither repeated nor continued exactly. "
                 "Take the randomness out of the plugins, or use dropout and zoneout for it."
             )
-
-    # -- training -----------------------------------------------------------------------------
 
     def _fit(self, verbose: int) -> None:
         """Train, first to the end of an epoch that was begun, then in whole epochs."""
@@ -230,7 +222,7 @@ class _Session:
     def _resume(self, checkpoint: Checkpoint) -> None:
         self.journal.resume(checkpoint)
         self.callbacks.restore(checkpoint.position["plugins"])
-        tensors.restore(self.model, checkpoint.arrays)
+        restore(self.model, checkpoint.arrays)
         if not self.journal.closed and self.at_end():
             self.close_epoch()
         elif not self.journal.closed:
@@ -244,7 +236,7 @@ class _Session:
 
     def save(self) -> None:
         """Write a checkpoint of the state after the latest batch."""
-        self.journal.save(tensors.kept(self.model), self.callbacks.state())
+        self.journal.save(tensors(self.model), self.callbacks.state())
 
     def close_epoch(self) -> None:
         """Look at the validation data after the last batch of an epoch, and keep what is found."""
@@ -319,7 +311,7 @@ class _Watch(keras.callbacks.Callback):
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         session = self.session
         session.journal.epoch, session.journal.closed = epoch + 1, False
-        tensors.restore(self.model, session.running, "metric/")
+        restore(self.model, session.running, "metric/")
         session.running = {}
 
     def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:

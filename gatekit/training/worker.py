@@ -25,16 +25,17 @@ from gatekit import registry
 from gatekit.cell.errors import GatekitError, RunError
 from gatekit.cell.terminal import Terminal
 from gatekit.recurrence.executors import table
-from gatekit.registry import check_results, components, quarantine
+from gatekit.registry import check_results, components
 from gatekit.runs import durable, environment, heartbeat
 from gatekit.runs.folder import ClaimedError, RunFolder
 from gatekit.runs.names import LOG, TUNE
-from gatekit.runs.process import keep_freed, peak_memory
-from gatekit.training.process.guard import guarded
-from gatekit.training.process.stopping import InterruptedRunError
+from gatekit.runs.process import keep_freed, note_stop_signals, peak_memory
 
 from .callbacks import Callbacks
-from .process import programs, resume, stopping
+from .journal import agreed, checkpoint_of
+from .process import programs
+from .process.guard import guarded
+from .summary import InterruptedRunError
 from .trainer import train
 
 LOG_LIMIT = 16 * 2**20
@@ -66,14 +67,12 @@ class Request:
 def work(request: Request) -> None:
     """Execute one run from claim to result, and record the outcome in the folder.
 
-    The process ends with 0 if the folder has the outcome, whatever it is.
-
     Raises:
         RunError: the outcome cannot be written to the folder; the launcher records it elsewhere.
     """
     # Until the log takes over, the launcher's terminal shows what goes wrong.
     sys.stderr = cast(TextIO, Terminal(sys.stderr, strict=False))
-    stop, received = stopping.noted()
+    stop, received = note_stop_signals()
     keep_freed()
     _follow_parent(stop)
     folder = RunFolder(request.path)
@@ -92,7 +91,6 @@ def work(request: Request) -> None:
         with contextlib.suppress(OSError):
             sys.stdout.flush()
             sys.stderr.flush()
-    quarantine.leave(0)
 
 
 def _attempt(
@@ -149,9 +147,9 @@ def _train(request: Request, folder: RunFolder, stop: threading.Event) -> None:
     folder.write_config(config)
     here = environment.numeric()
     asked = {"threads": request.threads, "executor": config["executor"], "jit": config["jit"]}
-    checkpoint = resume.checkpoint_of(folder)
+    checkpoint = checkpoint_of(folder)
     if checkpoint is not None:
-        asked, remark = resume.agreed(checkpoint, here | asked, folder, request.allow_changed)
+        asked, remark = agreed(checkpoint, here | asked, folder, request.allow_changed)
         remarks += [remark] if remark else []
         config |= {"executor": asked["executor"], "jit": asked["jit"]}
     use_table(request.path)
@@ -229,15 +227,17 @@ class _Both:
 def _redirect(log: Path, terminal: bool) -> None:
     sys.stdout.flush()
     sys.stderr.flush()
-    # Keras draws its bar with carriage returns, backspaces and colours.
-    shown = Terminal(os.fdopen(os.dup(1), "w"), kept="\r\b", colours=True) if terminal else None
+    bar = os.dup(1) if terminal else None
     number = durable.open_log(log)
     os.dup2(number, 1)
     os.dup2(number, 2)
     os.close(number)
     sys.stdout = os.fdopen(1, "w", buffering=1, closefd=False)
     sys.stderr = os.fdopen(2, "w", buffering=1, closefd=False)
-    if shown is not None:
+    if bar is not None:
+        # Keras draws its bar with carriage returns, backspaces and colours; a run outlives its
+        # terminal.
+        shown = Terminal(os.fdopen(bar, "w"), kept="\r\b", colours=True, strict=False)
         sys.stdout = cast(TextIO, _Both(sys.stdout, cast(TextIO, shown)))
     faulthandler.enable(sys.stderr)
     threading.Thread(target=_cap, args=(log,), daemon=True).start()

@@ -15,10 +15,10 @@ from gatekit.runs.folder import RunFolder
 from gatekit.runs.studies.survey import find
 from gatekit.study.command import compose
 from gatekit.study.plan import plan
+from gatekit.training import writing
 from gatekit.training.model import build_model, set_weights
-from gatekit.training.streams import writing
-from gatekit.training.streams.writing import drawn, stepper
 from gatekit.training.trainer import train
+from gatekit.training.writing import drawn, stepper
 
 WORDS = ["the \x1b[31mcat ", "sat. ", "a dog\n", "ran to us. "]
 
@@ -201,7 +201,7 @@ def test_another_text_is_refused(sample, trained):
 
 
 def test_the_command_to_train_again_has_the_words_of_the_run(trained):
-    from gatekit.training.streams import writing
+    from gatekit.training import writing
 
     _, run = trained
     found = find(str(trained[0] / run.path), "experiments")

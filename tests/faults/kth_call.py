@@ -33,7 +33,6 @@ from gatekit.runs import durable, metrics
 from gatekit.runs.folder import ClaimedError, RunFolder
 from gatekit.tasks import seeds
 from gatekit.training import journal
-from gatekit.training.process import resume
 
 EPOCHS, STEPS = 3, 2
 MADE_WITH = {"numpy": numpy.__version__, "threads": 1, "executor": "fused", "jit": False}
@@ -89,11 +88,11 @@ def train(folder: RunFolder, say) -> None:
     os.close(durable.open_log(folder.path / "log.txt"))
     folder.write_config({"units": 1, "seed": 3})
     folder.write_env({"made": "here"})
-    found = resume.checkpoint_of(folder)
+    found = journal.checkpoint_of(folder)
     book = journal.Journal(folder, "mse", "min", MADE_WITH)
     weights = numpy.zeros(3)
     if found is not None:
-        resume.agreed(found, MADE_WITH, folder, False)
+        journal.agreed(found, MADE_WITH, folder, False)
         book.resume(found)
         weights = found.arrays["weight/w"].copy()
     say("begins", book.step)

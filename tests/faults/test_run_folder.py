@@ -19,7 +19,6 @@ from gatekit.compare import load
 from gatekit.runs import durable, metrics, result
 from gatekit.runs.folder import ClaimedError, RunFolder
 from gatekit.training import journal
-from gatekit.training.process import resume
 
 # Forked processes here touch files only.
 pytestmark = pytest.mark.filterwarnings("ignore:This process .* is multi-threaded")
@@ -164,7 +163,7 @@ def test_row_85_a_damaged_record_never_invents_a_number(folder, damage, capsys):
     folder.status("INTERRUPTED", "stopped")
     folder.claim()
     # What belongs to the checkpoint has changed: nothing goes on from doubtful numbers.
-    assert resume.checkpoint_of(folder) is None
+    assert journal.checkpoint_of(folder) is None
     assert "begins again" in capsys.readouterr().out
     assert not path.exists()
 
@@ -268,7 +267,7 @@ def test_row_99_a_run_that_was_moved_goes_on(folder, tmp_path):
     os.rename(tmp_path / "study", tmp_path / "elsewhere")
     moved = RunFolder(tmp_path / "elsewhere" / "runs" / "00")
     assert moved.claim() == 2
-    assert resume.checkpoint_of(moved).position["step"] == 1
+    assert journal.checkpoint_of(moved).position["step"] == 1
     moved.write_config({"a": 1})
     moved.finish(RESULT)
     os.rename(tmp_path / "elsewhere", tmp_path / "again")

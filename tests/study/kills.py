@@ -20,7 +20,6 @@ from gatekit.registry import components
 from gatekit.study.command import compose
 from gatekit.study.plan import plan
 from gatekit.training import journal, worker
-from gatekit.training.process import stopping
 
 journal.EPOCH_PERIOD = 0.0
 
@@ -70,7 +69,7 @@ def child(run, path: Path, kill: int | None) -> int:
     number = os.fork()
     if not number:
         stop = StopAt(kill or 10**9, lambda: os.kill(os.getpid(), signal.SIGKILL))
-        stopping.noted = lambda: (stop, [])
+        worker.note_stop_signals = lambda: (stop, [])
         worker.work(worker.Request(path, run.config, "d", {}, 1, False))
         path.with_suffix(".asked").write_text(str(10**9 - stop.left))
         os._exit(0)

@@ -9,7 +9,6 @@ from gatekit.registry import components
 from gatekit.study.command import compose
 from gatekit.study.plan import plan
 from gatekit.tasks import seeds
-from gatekit.training import pool
 from gatekit.training.feed import Feed
 from gatekit.training.model import build_model, step_flops
 
@@ -30,7 +29,7 @@ def test_the_count_from_the_configuration_is_that_of_the_model(words):
     task = components.load().task(config["task"])
     splits = task.splits(seeds.generator(0, "data"))
     feed = Feed(task, splits, 0, config["trainer"]["batch"])
-    model = build_model(config, task.signature(), feed.masked, pool.length(config["pool"], feed))
+    model = build_model(config, task.signature(), feed.masked, feed.length_for(config["pool"]))
     recorded = step_flops(model, feed.step_size(), feed.every)
     counted = flops._of_network({**config, "batch": config["trainer"]["batch"]})
     assert recorded == pytest.approx(counted)

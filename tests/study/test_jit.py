@@ -18,7 +18,7 @@ from gatekit.training import batches
 from gatekit.training import jit as modes
 from gatekit.training.feed import Feed
 from gatekit.training.model import build_model
-from gatekit.training.process.stopping import InterruptedRunError
+from gatekit.training.summary import InterruptedRunError
 from gatekit.training.trainer import train
 
 pytestmark = pytest.mark.usefixtures("float32")

@@ -629,13 +629,13 @@ def test_a_signal_ends_what_blocks_and_is_kept():
 
 IGNORING = """
 import os, signal
-from gatekit.training.process import stopping
+from gatekit.runs import process
 from gatekit.study.launch.signals import caught
 with caught() as received:
     for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
         os.kill(os.getpid(), number)
 assert received == [signal.SIGTERM], received
-stop, received = stopping.noted()
+stop, received = process.note_stop_signals()
 for number in (signal.SIGHUP, signal.SIGTERM):
     os.kill(os.getpid(), number)
 assert received == [signal.SIGTERM], received

@@ -9,10 +9,10 @@ from gatekit.plugins.nottingham import Nottingham
 
 from gatekit.study.command import compose
 from gatekit.study.plan import plan
-from gatekit.training.evaluate import Scores
 from gatekit.training.feed import Feed
 from gatekit.training.model import build_model
-from gatekit.training.probe.observe import Probe
+from gatekit.training.probe import Probe
+from gatekit.training.summary import Scores
 
 pytestmark = pytest.mark.usefixtures("float32")
 

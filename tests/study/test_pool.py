@@ -9,7 +9,6 @@ from gatekit.recurrence.layers.rnn import RNN
 from gatekit.study.command import compose
 from gatekit.study.plan import plan
 from gatekit.tasks.task import Batch
-from gatekit.training import pool
 from gatekit.training.feed import Feed
 from gatekit.training.model import build_model
 
@@ -39,7 +38,7 @@ class Longer(tiny.Sum):
 def made(task, *words):
     (run,) = plan(compose(["task=sum", "units=3", "precision=float64", *words])).runs
     feed = Feed(task, task.splits(numpy.random.default_rng(0)), 0, 4)
-    steps = pool.length(run.config["pool"], feed)
+    steps = feed.length_for(run.config["pool"])
     return build_model(run.config, task.signature(), feed.masked, steps), feed
 
 

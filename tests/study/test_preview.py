@@ -24,8 +24,16 @@ if __name__ == "__main__":
 """
 
 FAULTY = '''
+import multiprocessing
+import threading
+import time
+
 import numpy
 from gatekit import Batch, Metric, Signature, Task, hookimpl
+
+
+if multiprocessing.parent_process() is not None:  # a run ends although a thread would hold it
+    threading.Thread(target=time.sleep, args=(600,)).start()
 
 
 class Faulty(Task):

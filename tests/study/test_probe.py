@@ -13,10 +13,8 @@ from gatekit.runs.folder import RunFolder
 from gatekit.runs.probe import lines as probe_lines
 from gatekit.study.command import compose
 from gatekit.study.plan import plan
-from gatekit.training.probe import observe
-from gatekit.training.probe import records as probe_records
-from gatekit.training.process import resume
-from gatekit.training.process.stopping import InterruptedRunError
+from gatekit.training import journal, probe
+from gatekit.training.summary import InterruptedRunError
 from gatekit.training.trainer import train
 
 ECHO = ("task=echo", "units=4", "trainer.epochs=3", "trainer.batch=8")
@@ -25,7 +23,7 @@ ECHO = ("task=echo", "units=4", "trainer.epochs=3", "trainer.batch=8")
 @pytest.fixture(autouse=True)
 def every_epoch(monkeypatch):
     """Look after every epoch, and leave Keras' policy as it was."""
-    monkeypatch.setattr(probe_records, "LOOK_STEPS", 1)
+    monkeypatch.setattr(probe, "LOOK_STEPS", 1)
     before = keras.config.dtype_policy()
     yield
     keras.config.set_dtype_policy(before)
@@ -44,7 +42,7 @@ def attempt(run, path, stop=None):
     stop = stop or StopAt(10**9)
     try:
         result = train(
-            run.config, task, folder, stop, verbose=0, checkpoint=resume.checkpoint_of(folder)
+            run.config, task, folder, stop, verbose=0, checkpoint=journal.checkpoint_of(folder)
         )
     except InterruptedRunError:
         folder.status("INTERRUPTED", "stopped")
@@ -158,7 +156,7 @@ def test_switched_on_for_a_run_that_goes_on(place):
 
 @pytest.mark.slow
 def test_short_epochs_are_not_all_looked_at(place, monkeypatch):
-    monkeypatch.setattr(probe_records, "LOOK_STEPS", 7)
+    monkeypatch.setattr(probe, "LOOK_STEPS", 7)
     assert attempt(planned(*ECHO, "trainer.epochs=5", "probe=true"), place / "run")
     # Epochs of three steps: every third one, and the last.
     assert [record["epoch"] for record in records(place / "run")] == [0, 3, 5]
@@ -167,7 +165,7 @@ def test_short_epochs_are_not_all_looked_at(place, monkeypatch):
 @pytest.mark.slow
 def test_long_sequences_of_many_units_are_looked_at_in_smaller_numbers(place, monkeypatch):
     # Six steps of a layer with 4 units: x (9) and six signals, 33 values a step.
-    monkeypatch.setattr(observe, "MOST_VALUES", 3 * 6 * 33 + 1)
+    monkeypatch.setattr(probe, "MOST_VALUES", 3 * 6 * 33 + 1)
     assert attempt(planned(*ECHO, "trainer.epochs=1", "probe=true"), place / "run")
     assert {record["sequences"] for record in records(place / "run")} == {3}
 
@@ -177,7 +175,7 @@ def test_a_probe_that_fails_is_told_and_costs_nothing(place, monkeypatch):
     def fail(self):
         raise ValueError("no such thing\nand more")
 
-    monkeypatch.setattr(observe.Probe, "record", fail)
+    monkeypatch.setattr(probe.Probe, "record", fail)
     assert attempt(planned(*ECHO, "trainer.epochs=1", "probe=true"), place / "run")
     result = json.loads((place / "run" / "result.json").read_text())
     assert result["state"] == "COMPLETED"

@@ -18,8 +18,7 @@ from gatekit.study.command import compose
 from gatekit.study.plan import plan
 from gatekit.training import journal
 from gatekit.training.callbacks import Callbacks
-from gatekit.training.process import resume
-from gatekit.training.process.stopping import InterruptedRunError
+from gatekit.training.summary import InterruptedRunError
 from gatekit.training.trainer import train
 
 pytestmark = pytest.mark.usefixtures("float32")
@@ -44,7 +43,7 @@ class Runs:
                 stop,
                 verbose=0,
                 callbacks=callbacks,
-                checkpoint=resume.checkpoint_of(folder),
+                checkpoint=journal.checkpoint_of(folder),
             )
         except InterruptedRunError:
             folder.status("INTERRUPTED", "stopped")
@@ -87,7 +86,7 @@ FOUND = Checkpoint({}, {"epoch": 3, "step": 12}, NOW | {"threads": 2, "executor"
 
 def test_threads_and_executor_are_those_of_the_first_attempt(tmp_path, capsys):
     folder = RunFolder(tmp_path)
-    settings, remark = resume.agreed(FOUND, NOW, folder, False)
+    settings, remark = journal.agreed(FOUND, NOW, folder, False)
     assert settings == {"threads": 2, "executor": "fused", "jit": False}
     assert remark is None
     assert capsys.readouterr().out == "continues after epoch 3, step 12.\n"
@@ -96,7 +95,7 @@ def test_threads_and_executor_are_those_of_the_first_attempt(tmp_path, capsys):
 @pytest.mark.parametrize("changed", [False, True])
 def test_what_jit_auto_decided_is_that_of_the_first_attempt(tmp_path, changed):
     found = Checkpoint({}, FOUND.position, {**FOUND.made_with, "jit": True})
-    settings, _ = resume.agreed(found, NOW | {"jit": "auto"}, RunFolder(tmp_path), changed)
+    settings, _ = journal.agreed(found, NOW | {"jit": "auto"}, RunFolder(tmp_path), changed)
     assert settings["jit"] is True
 
 
@@ -104,13 +103,13 @@ def test_row_97_after_an_upgrade_or_elsewhere_it_is_refused_with_the_difference(
     folder = RunFolder(tmp_path)
     here = NOW | {"tensorflow": "2.22.0", "cpu": "other"}
     with pytest.raises(RunError) as refused:
-        resume.agreed(FOUND, here, folder, False)
+        journal.agreed(FOUND, here, folder, False)
     said = str(refused.value)
     assert "resume refused" in said
     assert "tensorflow was 2.21.0 and is now 2.22.0; cpu was one and is now other" in said
     assert "allow_changed=true retry=failed" in said
     assert str(tmp_path / "checkpoint.bin") in said
-    settings, remark = resume.agreed(FOUND, here, folder, True)
+    settings, remark = journal.agreed(FOUND, here, folder, True)
     assert settings == {"threads": 1, "executor": "fused", "jit": False}
     assert remark.startswith("continued after epoch 3, step 12 although changed: tensorflow")
     assert "although changed" in capsys.readouterr().out

@@ -15,9 +15,9 @@ from gatekit.runs.folder import RunFolder
 from gatekit.study.command import compose
 from gatekit.study.config import validate
 from gatekit.study.plan import plan
-from gatekit.training.evaluate import Scores
 from gatekit.training.feed import Feed
 from gatekit.training.model import build_model, named_weights, set_weights
+from gatekit.training.summary import Scores
 from gatekit.training.trainer import train
 
 pytestmark = pytest.mark.usefixtures("float32")

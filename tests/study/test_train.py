@@ -25,7 +25,7 @@ from gatekit.tasks.task import Batch
 from gatekit.training.callbacks import Callbacks
 from gatekit.training.model import SequenceModel, build_model, named_weights
 from gatekit.training.optimizers import optimizer
-from gatekit.training.process.stopping import InterruptedRunError
+from gatekit.training.summary import InterruptedRunError
 from gatekit.training.trainer import train
 
 pytestmark = pytest.mark.usefixtures("float32")

@@ -17,6 +17,7 @@ from gatekit.registry import components
 from gatekit.runs import durable
 from gatekit.runs.config import read
 from gatekit.runs.folder import RunFolder
+from gatekit.training import worker
 from gatekit.training.trainer import train
 
 SCRIPT = """
@@ -161,6 +162,23 @@ def test_row_82_the_log_is_capped(tmp_path):
     text = (tmp_path / "log.txt").read_text()
     assert len(text) < 1100
     assert text.endswith("[gatekit: the log is cut at 1,000 bytes]\n")
+
+
+def test_a_run_with_a_bar_outlives_its_terminal(tmp_path):
+    reader, writer = os.pipe()
+    os.close(reader)
+    child = os.fork()
+    if not child:
+        with contextlib.suppress(BaseException):
+            os.dup2(writer, 1)
+            worker._redirect(tmp_path / "log.txt", True)
+            for epoch in (1, 2):
+                sys.stdout.write(f"epoch {epoch}\n")
+                sys.stdout.flush()
+        os._exit(0)
+    os.close(writer)
+    os.waitpid(child, 0)
+    assert (tmp_path / "log.txt").read_text() == "epoch 1\nepoch 2\n"
 
 
 @pytest.mark.parametrize("word", ["executor=fast", "units=0"])

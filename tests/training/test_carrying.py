@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from gatekit import RNN, BlockLayer
 from gatekit.recurrence.layers.states import state_shapes
-from gatekit.training.streams.carrying import CarryingBlock, CarryingRNN
+from gatekit.training.carrying import CarryingBlock, CarryingRNN
 
 SIZE, TIME, WINDOW = 3, 12, 4
 

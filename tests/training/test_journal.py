@@ -6,7 +6,6 @@ import pytest
 from gatekit.runs import durable, metrics
 from gatekit.runs.folder import RunFolder
 from gatekit.training import journal
-from gatekit.training.process import resume
 
 MADE_WITH = {"tensorflow": "2.21.0", "cpu": "one", "threads": 2, "executor": "fused", "jit": False}
 TENSORS = {"weight/w": numpy.arange(3.0)}
@@ -49,7 +48,7 @@ def again(folder):
     """Stop, claim again, and return the journal that goes on, with what was found."""
     folder.status("INTERRUPTED", "stopped")
     folder.claim()
-    found = resume.checkpoint_of(folder)
+    found = journal.checkpoint_of(folder)
     book = begun(folder)
     if found is not None:
         book.resume(found)

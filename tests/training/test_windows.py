@@ -5,8 +5,8 @@ import pytest
 
 from gatekit.cell.errors import DataError
 from gatekit.tasks.task import Batch, Metric, Signature, Task
+from gatekit.training import batches
 from gatekit.training.feed import Feed
-from gatekit.training.streams import windows
 
 LENGTHS = [3, 7, 1, 6]
 
@@ -51,7 +51,7 @@ def parts(streams):
 
 @pytest.mark.parametrize(("size", "window"), [(1, 35), (1, 4), (3, 4), (4, 50), (40, 3)])
 def test_a_document_is_read_once_in_its_order(size, window):
-    found = parts(windows.document(numbered(5, 7), size, window))
+    found = parts(batches.document(numbered(5, 7), size, window))
     assert {step.x.shape for step in found} == {(size, min(window, -(-35 // size)))}
     read = [step.x[row][step.weights[row] > 0] for row in range(size) for step in found]
     numpy.testing.assert_array_equal(numpy.concatenate(read), numpy.arange(35))
@@ -65,7 +65,7 @@ def test_masks_and_weights_of_the_data_are_cut_like_them():
     batch = numbered(2, 5)
     mask, weights = numpy.ones((2, 5), bool), numpy.full((2, 5), 0.5, "float32")
     mask[1, 3:], weights[1, 2:] = False, 0
-    found = parts(windows.document(Batch(batch.x, batch.y, mask, weights), 1, 4))
+    found = parts(batches.document(Batch(batch.x, batch.y, mask, weights), 1, 4))
     assert numpy.concatenate([s.mask[0] for s in found]).tolist() == [True] * 8 + [False] * 4
     joined = numpy.concatenate([s.weights[0] for s in found])
     assert joined.tolist() == [0.5] * 7 + [0] * 5
@@ -76,7 +76,7 @@ def test_a_target_of_a_sequence_counts_in_the_window_where_it_ends():
     mask = numpy.arange(7) < numpy.array(LENGTHS)[:, None]
     x = numpy.ones((4, 7, 2), "float32")
     batch = Batch(x, numpy.arange(4).astype("int32"), mask)
-    found = parts(windows.sequences(batch, numpy.array([3, 0, 1]), 4, 3, every=False))
+    found = parts(batches.sequences(batch, numpy.array([3, 0, 1]), 4, 3, every=False))
     assert [step.weights.tolist() for step in found] == [[0, 1, 0, 0], [1, 0, 0, 0], [0, 0, 1, 0]]
     assert found[0].y.tolist() == [3, 0, 1, 0]
     assert found[2].mask.tolist() == [[False] * 3, [False] * 3, [True, False, False], [False] * 3]
@@ -84,10 +84,10 @@ def test_a_target_of_a_sequence_counts_in_the_window_where_it_ends():
 
 def test_a_short_last_window_has_a_mask_if_the_last_output_is_wanted():
     batch = Batch(numpy.ones((2, 7, 1), "float32"), numpy.zeros((2, 1), "float32"))
-    found = parts(windows.sequences(batch, numpy.arange(2), 2, 4, every=False))
+    found = parts(batches.sequences(batch, numpy.arange(2), 2, 4, every=False))
     assert [step.mask.sum() for step in found] == [8, 6]
     assert [step.weights.sum() for step in found] == [0, 2]
-    exact = windows.sequences(batch, numpy.arange(2), 2, 7, every=False)
+    exact = batches.sequences(batch, numpy.arange(2), 2, 7, every=False)
     assert exact[0].mask is None
 
 
@@ -140,7 +140,7 @@ def test_drawn_sequences_that_grow_are_refused():
 @pytest.mark.slow
 def test_a_document_of_a_hundred_thousand_steps_is_never_copied():
     batch = numbered(1, 100_000)
-    streams = windows.document(batch, 1, 100)
+    streams = batches.document(batch, 1, 100)
     assert len(streams) == 1000
     assert streams[999].x[0, -1] == 99_999
     assert streams[999].x.nbytes == 400

@@ -67,7 +67,7 @@ def run(name: str, argv: Sequence[str]) -> int:
 
     found = find(options.run, options.root)
     with quiet():
-        from gatekit.training.streams.writing import write_text
+        from gatekit.training.writing import write_text
 
         written = write_text(
             found,

@@ -18,13 +18,13 @@ from multiprocessing.connection import Connection, wait
 from typing import Any
 
 from gatekit.cell.errors import GatekitError
+from gatekit.registry import quarantine
 from gatekit.runs.environment import gpu_visible
 from gatekit.runs.folder import RunFolder
-from gatekit.runs.process import born, kernel_kills, living, peak_memory
+from gatekit.runs.process import STOP_SIGNALS, born, kernel_kills, living, peak_memory
 from gatekit.study.options import places
 from gatekit.study.plan import PlannedRun, SweepPlan
 from gatekit.training.process import programs
-from gatekit.training.process.stopping import ALL
 
 from .backend import Handle, StartError
 from .signals import raising
@@ -289,7 +289,7 @@ def _serve(preloads: bool) -> None:
     """Start the fork server if there is none, deaf to Ctrl-C until gatekit's preload ignores it."""
     # First, because it unblocks what is blocked here.
     resource_tracker.ensure_running()
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, ALL if preloads else ())
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS if preloads else ())
     try:
         forkserver.ensure_running()
     finally:
@@ -304,16 +304,22 @@ def _be(
     environment: dict[str, str],
     bar: bool,
 ) -> None:
-    """Be the process of a run, and send the reason of an end that its folder cannot hold."""
+    """Be the process of a run, and send the reason of an end that its folder cannot hold.
+
+    The process ends with 0 if the folder has the outcome, whatever it is.
+    """
     _send(writer, "")
+    code = 0
     try:
         main(run, plan, environment, bar)
     except (GatekitError, StartError) as error:
         _send(writer, str(error))
-        sys.exit(NOT_STARTED if isinstance(error, StartError) else 1)
+        code = NOT_STARTED if isinstance(error, StartError) else 1
     except Exception as error:
         _send(writer, f"{type(error).__name__}: {error}")
         raise
+    quarantine.leave(code)
+    sys.exit(code)
 
 
 def _send(writer: Connection, words: str) -> None:

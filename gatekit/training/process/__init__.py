@@ -1,6 +1,5 @@
-"""The process of a run: how it starts, stops, and survives what plugins do to it.
+"""The process of a run: how it starts, and survives what plugins do to it.
 
-`preload` is the fork server's import of TensorFlow; `resume` decides whether a checkpoint is
-continued; `guard` reverts what a plugin changes in the process; `stopping` asks a run to stop
-after its batch.
+`preload` is the fork server's import of TensorFlow; `guard` reverts what a plugin changes in the
+process; `programs` are what XLA has compiled, shared by the runs of a command.
 """

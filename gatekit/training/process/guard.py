@@ -15,9 +15,7 @@ import keras
 import numpy
 import tensorflow as tf
 
-from .stopping import STOPPING
-
-SIGNALS = (signal.SIGINT, *STOPPING)
+from gatekit.runs.process import STOP_SIGNALS
 
 
 @contextlib.contextmanager
@@ -30,7 +28,7 @@ def guarded(where: str, warn: Callable[[str], None], printing: bool = False) -> 
         printing: whether the block may write to standard output.
     """
     before = _shared()
-    watched = None if printing else _Watched(sys.stdout)
+    watched = None if printing else _WatchedStream(sys.stdout)
     with contextlib.redirect_stdout(watched) if watched else contextlib.nullcontext():
         yield
     changes = ["wrote to standard output"] if watched and watched.written else []
@@ -46,7 +44,7 @@ def guarded(where: str, warn: Callable[[str], None], printing: bool = False) -> 
         )
 
 
-class _Watched:
+class _WatchedStream:
     """Passes everything on and remembers whether there was anything."""
 
     def __init__(self, stream: TextIO) -> None:
@@ -70,7 +68,7 @@ def _shared() -> dict[str, Any]:
         "tensorflow": tf.compat.v1.random.get_seed(1)[0],
         "policy": keras.config.dtype_policy().name,
         "floatx": keras.config.floatx(),
-        "signals": [signal.getsignal(number) for number in SIGNALS],
+        "signals": [signal.getsignal(number) for number in STOP_SIGNALS],
     }
 
 
@@ -94,7 +92,7 @@ def _restore_env(before: dict[str, str]) -> None:
 
 def _restore_signals(before: list[Any]) -> None:
     with contextlib.suppress(ValueError):
-        for number, handler in zip(SIGNALS, before, strict=True):
+        for number, handler in zip(STOP_SIGNALS, before, strict=True):
             signal.signal(number, handler)
 
 

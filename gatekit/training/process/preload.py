@@ -7,14 +7,12 @@ import os
 
 from gatekit.runs import process
 
-from . import stopping
-
 _SERVER = multiprocessing.parent_process() is None
 
 if _SERVER:
     # A closing terminal and a cluster signal every process of a group. The server must outlive
     # them: it reports how its runs have ended. The runs set their own handlers.
-    stopping.ignored()
+    process.ignore_stop_signals()
     # A command that ends meanwhile leaves a request in the queue, which would still be served.
     process.follow_parent(True)
 

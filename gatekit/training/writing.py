@@ -24,11 +24,12 @@ from gatekit.runs.studies.survey import Found
 from gatekit.tasks import seeds
 from gatekit.tasks.arrays import read_npz
 from gatekit.tasks.text import CharacterModel
-from gatekit.training.model import build_model, set_weights
+
+from .model import build_model, set_weights
 
 SLACK = 4
 """How many times the size of the stored weights the cells of a configuration may have."""
-Step = Callable[[int], numpy.ndarray]
+NextLogits = Callable[[int], numpy.ndarray]
 """Takes the token of a character and returns the logits of the next one; states are carried."""
 
 
@@ -125,7 +126,7 @@ def drawn(logits: numpy.ndarray, temperature: float, random: numpy.random.Genera
     return 1 + int((known / temperature + random.gumbel(size=known.shape)).argmax())
 
 
-def stepper(run: Found, about: dict[str, Any], task: CharacterModel) -> Step:
+def stepper(run: Found, about: dict[str, Any], task: CharacterModel) -> NextLogits:
     """Return the model of a run as a function of one character at a time.
 
     Args:

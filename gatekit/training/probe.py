@@ -1,4 +1,7 @@
-"""What gates and states do while a run is trained: a look at a fixed batch after every epoch."""
+"""What gates and states do while a run is trained: a look at a fixed batch after every epoch.
+
+`Probe` looks at the model; `ProbeRecords` decides when, and writes the files.
+"""
 
 from __future__ import annotations
 
@@ -15,8 +18,13 @@ from gatekit.cell.language.ops import Interval
 from gatekit.recurrence.instrument import instrumented
 from gatekit.recurrence.layers.rnn import RNN
 from gatekit.runs.probe.facts import gate_facts, gradient_facts, heat, kept_facts, plain_mask, short
-from gatekit.training.feed import Feed, called
-from gatekit.training.model import recurrent_layers, step_loss
+
+from .feed import Feed, called
+from .journal import Journal
+from .model import recurrent_layers, step_loss
+
+LOOK_STEPS = 25
+"""Training steps between two looks, at least, so that short epochs are not spent on them."""
 
 ROWS = 16
 """Sequences that are looked at: the first of the validation data, the same for every variant."""
@@ -139,6 +147,57 @@ class Probe:
                 for state in layer.cell.states
             },
         }
+
+
+class ProbeRecords:
+    """Writes the looks of one run; does nothing without a probe.
+
+    Args:
+        probe: looks at the model; None where that was not asked for.
+        journal: knows the run's place and folder.
+        epoch_steps: the steps of an epoch.
+    """
+
+    def __init__(self, probe: Probe | None, journal: Journal, epoch_steps: int) -> None:
+        self.probe, self.journal = probe, journal
+        self.every = -(-LOOK_STEPS // epoch_steps)
+
+    def begin(self) -> None:
+        """Look before the first step."""
+        self._look()
+
+    def after_epoch(self) -> None:
+        """Look, unless the epoch is one of those that are left out."""
+        if self.journal.epoch % self.every == 0:
+            self._look()
+
+    def end(self) -> None:
+        """Look after the last epoch, if that has not been done, and keep the activations."""
+        if self.journal.epoch % self.every:
+            self._look()
+        data = self._tried("activations")
+        if data is not None:
+            self.journal.folder.write_activations(data)
+
+    def _look(self) -> None:
+        record = self._tried("record")
+        if record is not None:
+            place = {"epoch": self.journal.epoch, "step": self.journal.step}
+            self.journal.folder.log_probe({**place, **record})
+
+    def _tried(self, what: str) -> Any:
+        if self.probe is None:
+            return None
+        try:
+            return getattr(self.probe, what)()
+        except Exception as error:
+            # A run must not fail because it was looked at.
+            self.probe = None
+            self.journal.remark(
+                f"the probe failed after epoch {self.journal.epoch} and was switched off: "
+                f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
+            )
+            return None
 
 
 def parallel_facts(layer: RNN, call: Mapping[str, Any]) -> dict[str, Any]:
