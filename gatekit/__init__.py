@@ -11,13 +11,10 @@ from gatekit._saved import register_with_keras
 from gatekit._version import __version__ as __version__
 from gatekit.cell.block.contract import Block
 from gatekit.cell.errors import ConfigError, DataError, GatekitError, RunError, nearest
-from gatekit.cell.gate import Gate
-from gatekit.cell.initializer import Initializer
+from gatekit.cell.gate import Gate, OutputUnit
 from gatekit.cell.language import ops
 from gatekit.cell.language.ops import Function
-from gatekit.cell.linear_map import LinearMap
-from gatekit.cell.output_unit import OutputUnit
-from gatekit.cell.parameter import Parameter
+from gatekit.cell.learned import Initializer, LinearMap, Parameter
 
 if TYPE_CHECKING:
     from gatekit import code, convert, registry, tasks, testing

@@ -147,7 +147,7 @@ FAULTS = (
     ),
     Fault(
         "a FIFO is opened as a file",
-        "gatekit/cell/regular_file.py",
+        "gatekit/runs/durable.py",
         "if not stat.S_ISREG(os.fstat(number).st_mode):",
         "if stat.S_ISDIR(os.fstat(number).st_mode):",
         ("tests/hostile/test_found.py", "-k", "only_regular_files"),

@@ -10,10 +10,8 @@ from typing import Any
 from gatekit.cell.language.ops import FUNCTIONS, Function
 
 from .block.contract import Block
-from .gate import Gate
-from .initializer import Initializer
-from .linear_map import LinearMap
-from .output_unit import OutputUnit
+from .gate import Gate, OutputUnit
+from .learned import Initializer, LinearMap
 
 _EMPTY: Mapping[str, Any] = MappingProxyType({})
 

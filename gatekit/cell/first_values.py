@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from gatekit.cell.errors import GatekitError
 from gatekit.cell.graph import Cell, Weight
-from gatekit.cell.initializer import DrawContext
+from gatekit.cell.learned import DrawContext
 from gatekit.cell.row_wise import place_in
 from gatekit.cell.schema import make_initializer
 

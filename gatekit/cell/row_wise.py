@@ -12,7 +12,7 @@ from .declare import Declared
 from .errors import CellError, excerpt, nearest, shown
 from .language.expression import Expr
 from .language.ops import UnknownFunctionError
-from .parameter import Parameter
+from .learned import Parameter
 from .written import attribute_place, returned_place, with_ops
 
 _OF_GATEKIT = ("ops", "Parameter", "Gate", "OutputUnit", "hookimpl")

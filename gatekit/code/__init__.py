@@ -6,7 +6,7 @@ Start with `generate.py`. The package can be called: ``gatekit.code("gru", to="j
 
 from __future__ import annotations
 
-from gatekit.cell.callable_package import make_callable
+from gatekit.cell.calls import make_callable
 
 from .frameworks import FRAMEWORKS
 from .generate import Generated, generate

@@ -20,7 +20,7 @@ from gatekit.cell.language.expression import (
     substitute,
     walk,
 )
-from gatekit.cell.parameter import MAPS
+from gatekit.cell.learned import MAPS
 from gatekit.cell.row_wise import RowWise
 
 from .identifiers import slug, wrapped

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from gatekit.cell.callable_package import make_callable
+from gatekit.cell.calls import make_callable
 
 if TYPE_CHECKING:
     from .compared import compare

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from gatekit.cell.errors import ConfigError
-from gatekit.cell.regular_file import opened
 from gatekit.cell.show.bibtex import parse
 from gatekit.cell.show.works import Work
+from gatekit.runs.durable import opened
 
 from .cells import config_folders
 from .safe_yaml import decoded

@@ -10,11 +10,9 @@ from typing import Any
 
 from gatekit.cell.block.contract import Block
 from gatekit.cell.errors import PluginError, excerpt, listed, nearest
-from gatekit.cell.gate import Gate
-from gatekit.cell.initializer import Initializer
+from gatekit.cell.gate import Gate, OutputUnit
 from gatekit.cell.language.ops import FUNCTIONS, Function
-from gatekit.cell.linear_map import LinearMap
-from gatekit.cell.output_unit import OutputUnit
+from gatekit.cell.learned import Initializer, LinearMap
 from gatekit.cell.written import attribute_place
 from gatekit.tasks.streamed import StreamedTask
 from gatekit.tasks.task import Metric, Task, metric_written

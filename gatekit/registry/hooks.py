@@ -8,11 +8,9 @@ from typing import Any
 import pluggy
 
 from gatekit.cell.block.contract import Block
-from gatekit.cell.gate import Gate
-from gatekit.cell.initializer import Initializer
+from gatekit.cell.gate import Gate, OutputUnit
 from gatekit.cell.language.ops import Function
-from gatekit.cell.linear_map import LinearMap
-from gatekit.cell.output_unit import OutputUnit
+from gatekit.cell.learned import Initializer, LinearMap
 from gatekit.tasks.task import Task
 
 PROJECT = "gatekit"

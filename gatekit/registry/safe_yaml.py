@@ -14,7 +14,7 @@ from typing import Any
 import yaml
 
 from gatekit.cell.errors import ConfigError, shown
-from gatekit.cell.regular_file import opened
+from gatekit.runs.durable import opened
 
 MAX_BYTES = 64 * 1024
 MAX_DEPTH = 40

@@ -10,10 +10,9 @@ import os
 import re
 import secrets
 import shutil
+import stat
 from pathlib import Path
 from typing import Any, BinaryIO
-
-from gatekit.cell.regular_file import opened as opened
 
 MOST = 16 * 2**20
 """The most bytes that any file of a run or a study has, apart from metrics, weights and logs."""
@@ -21,6 +20,25 @@ MOST = 16 * 2**20
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL
 _GROW = os.O_RDWR | os.O_CREAT | os.O_APPEND
+
+
+def opened(path: Path) -> BinaryIO:
+    """Open a regular file for reading; refuse anything else, such as a FIFO, which would block.
+
+    Args:
+        path: the file.
+
+    Raises:
+        OSError: the file is missing, is not a regular file, or may not be read.
+    """
+    number = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)
+    try:
+        if not stat.S_ISREG(os.fstat(number).st_mode):
+            raise OSError(errno.EINVAL, "it is not a regular file", str(path))
+        return os.fdopen(number, "rb")
+    except BaseException:
+        os.close(number)
+        raise
 
 
 class Disk:

@@ -14,7 +14,7 @@ from gatekit.cell.errors import CellError
 from gatekit.cell.first_values import draw
 from gatekit.cell.language.expression import Call, names, walk
 from gatekit.cell.language.ops import FUNCTIONS
-from gatekit.cell.parameter import MAPS
+from gatekit.cell.learned import MAPS
 from gatekit.recurrence.call import LayerCall, prepare
 from gatekit.recurrence.executors import reference
 from gatekit.recurrence.layers.states import first_states

@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from gatekit.cell.first_values import draw
-from gatekit.cell.parameter import MAPS
+from gatekit.cell.learned import MAPS
 from gatekit.recurrence.call import LayerCall, prepare
 from gatekit.recurrence.executors.reference import one_step
 from gatekit.recurrence.layers.states import state_shapes

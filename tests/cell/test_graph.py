@@ -3,12 +3,11 @@
 import pytest
 
 from gatekit.cell.errors import CellError, GatekitError
-from gatekit.cell.gate import Gate
+from gatekit.cell.gate import Gate, OutputUnit
 from gatekit.cell.graph import build
 from gatekit.cell.language import ops
 from gatekit.cell.language.expression import render
-from gatekit.cell.output_unit import OutputUnit
-from gatekit.cell.parameter import Parameter
+from gatekit.cell.learned import Parameter
 from gatekit.cell.schema import read_output_unit
 from gatekit.registry import cell_names
 

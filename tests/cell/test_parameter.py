@@ -5,7 +5,7 @@ import math
 import pytest
 
 from gatekit.cell.errors import CellError
-from gatekit.cell.parameter import MAPS, Parameter
+from gatekit.cell.learned import MAPS, Parameter
 
 FORWARD = {
     "sigmoid": lambda raw: 1 / (1 + math.exp(-raw)),

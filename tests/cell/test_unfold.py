@@ -8,10 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gatekit.cell.gate import Gate
+from gatekit.cell.gate import Gate, OutputUnit
 from gatekit.cell.graph import Cell
 from gatekit.cell.language.expression import evaluate, substitute, walk
-from gatekit.cell.output_unit import OutputUnit
 from gatekit.cell.show.equations import aligned
 from gatekit.cell.show.unfold import LAYER_NORM, plain_text, unfold
 from gatekit.registry import catalogue

@@ -8,7 +8,7 @@ from scipy.special import expit
 from scipy.stats import invgamma, kstest
 
 from gatekit import RNN, GatekitError
-from gatekit.cell.initializer import DrawContext
+from gatekit.cell.learned import DrawContext
 from gatekit.registry import catalogue
 
 CONTEXT = DrawContext(gate_units=8, units=8, features=3)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from gatekit.cell.errors import GatekitError
-from gatekit.cell.initializer import DrawContext
+from gatekit.cell.learned import DrawContext
 from gatekit.registry import catalogue
 
 CONTEXT = DrawContext(6, 6, 3)

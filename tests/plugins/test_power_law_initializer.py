@@ -8,7 +8,7 @@ from scipy.special import expit
 from scipy.stats import kstest
 
 from gatekit import GatekitError
-from gatekit.cell.initializer import DrawContext
+from gatekit.cell.learned import DrawContext
 from gatekit.registry import catalogue
 
 

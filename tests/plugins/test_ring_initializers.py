@@ -9,7 +9,7 @@ import pytest
 from scipy.stats import kstest
 
 from gatekit import RNN, GatekitError
-from gatekit.cell.initializer import DrawContext
+from gatekit.cell.learned import DrawContext
 from gatekit.registry import catalogue
 
 CONTEXT = DrawContext(gate_units=8, units=8, features=3)

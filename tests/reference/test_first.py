@@ -15,7 +15,7 @@ from recurrence.cells import canonical, merged
 from gatekit.cell.declare import plain
 from gatekit.cell.first_values import draw
 from gatekit.cell.graph import Cell, Weight, build
-from gatekit.cell.initializer import DrawContext
+from gatekit.cell.learned import DrawContext
 from gatekit.cell.schema import (
     UNVERIFIED,
     OutputUnitSpec,

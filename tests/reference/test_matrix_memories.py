@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy.integrate import solve_ivp
 
-from gatekit.cell.initializer import DrawContext
+from gatekit.cell.learned import DrawContext
 from gatekit.registry import catalogue
 
 from . import gla, hgrn2, linear_attention, mc_lstm, mlstm, retnet

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from gatekit.cell.graph import Cell
 from gatekit.cell.language.expression import Binary, Call, Expr, Name, Neg, Number
 from gatekit.cell.language.ops import FUNCTIONS, Interval
-from gatekit.cell.parameter import MAPS
+from gatekit.cell.learned import MAPS
 
 _ALL: Interval = (-math.inf, math.inf)
 _SAME = ("mean", "repeat", "split", "flat", "column", "row", "transpose")

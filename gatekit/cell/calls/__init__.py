@@ -12,6 +12,7 @@ from .names import (
     Named,
     Rows,
     UnknownNameError,
+    make_callable,
     refuse_attribute,
     refuse_name,
 )
@@ -27,6 +28,7 @@ __all__ = [
     "UnknownNameError",
     "constructed",
     "in_python",
+    "make_callable",
     "meant_argument",
     "python_words",
     "refuse_attribute",

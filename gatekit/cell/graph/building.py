@@ -1,18 +1,26 @@
-"""From a specification and sizes to a built cell."""
+"""From a specification and sizes to a built cell: `build` runs the steps in order.
+
+The last step is here, too: one node per signal, with its reads and weights, its level, and whether
+it is hoisted; and the output unit, with its sizes and weights.
+"""
 
 from __future__ import annotations
 
-from gatekit.cell.errors import CellError
-from gatekit.cell.language.shape import MAX_ELEMENTS
-from gatekit.cell.schema import CellSpec, OutputUnitSpec
+from collections.abc import Iterable, Sequence
 
-from .built import Cell
-from .draft import Draft, bind
-from .nodes import make_nodes, make_output
-from .order import check_own_states, check_used, find_needs, find_order, find_states
-from .sizes import gate_size
+from gatekit.cell.errors import CellError
+from gatekit.cell.gate import Gate
+from gatekit.cell.language.expression import names
+from gatekit.cell.language.shape import MAX_ELEMENTS
+from gatekit.cell.row_wise import RowWise
+from gatekit.cell.schema import EPSILON, CellSpec, OutputUnitSpec, Read
+
+from .built import BuiltOutput, BuiltRead, Cell, Node, Norm, State
+from .draft import FEEDBACK, OUTPUT_UNIT, Bindings, Draft, bind
+from .order import Needs, check_own_states, check_used, find_needs, find_order, find_states, sharing
+from .sizes import gate_size, size
 from .weights import Weights, check_references
-from .widths import check_constants, find_widths
+from .widths import check_constants, find_widths, on_vectors
 
 
 def build(spec: CellSpec, units: int, features: int, output_unit: OutputUnitSpec) -> Cell:
@@ -28,10 +36,10 @@ def build(spec: CellSpec, units: int, features: int, output_unit: OutputUnitSpec
         CellError: a name is unknown, signals need each other in a circle, widths do not fit, or
             something is unused.
     """
-    for size, value in {"units": units, "features": features}.items():
+    for name, value in {"units": units, "features": features}.items():
         if not 1 <= value <= MAX_ELEMENTS:
             raise CellError(
-                f"{size}={value}: a whole number from 1 to {MAX_ELEMENTS:,} is expected"
+                f"{name}={value}: a whole number from 1 to {MAX_ELEMENTS:,} is expected"
             )
     draft = Draft(spec, units, features, output_unit)
     # Sizes first: a wrong one would show up as something else in what follows.
@@ -49,10 +57,10 @@ def build(spec: CellSpec, units: int, features: int, output_unit: OutputUnitSpec
     for name in draft.norms:
         weights.norm(f"{name}.scale", widths.of[name], name, 1.0)
         weights.norm(f"{name}.offset", widths.of[name], name, 0.0)
-    nodes = make_nodes(weights, bindings, needs, order, states)
+    nodes = _make_nodes(weights, bindings, needs, order, states)
     for name, parameter in draft.parameters.items():
         weights.parameter(name, parameter, name, units)
-    output = make_output(weights, bindings)
+    output = _make_output(weights, bindings)
     for state in states:
         if state.learned:
             weights.add(state.learned, (state.width,), state.initial, "initial", state.name)
@@ -75,3 +83,168 @@ def build(spec: CellSpec, units: int, features: int, output_unit: OutputUnitSpec
         output=output,
         gate_expressions=widths.expressions,
     )
+
+
+def _make_nodes(
+    weights: Weights,
+    bindings: Bindings,
+    needs: Needs,
+    order: Sequence[str],
+    states: Sequence[State],
+) -> tuple[Node, ...]:
+    """Return the nodes in order, and add their weights.
+
+    Args:
+        weights: collects the weights.
+        bindings: the keys of arguments.
+        needs: what each signal needs.
+        order: the signals in an order in which each can be computed.
+        states: the states.
+
+    Raises:
+        CellError: a read or a norm is impossible.
+    """
+    maker = _NodeMaker(weights, bindings, needs, {state.name for state in states})
+    for name in order:
+        maker.add(name)
+    return tuple(maker.nodes.values())
+
+
+class _NodeMaker:
+    """Makes the nodes in order; level and hoisting follow from the nodes before."""
+
+    def __init__(
+        self, weights: Weights, bindings: Bindings, needs: Needs, states: set[str]
+    ) -> None:
+        self.draft, self.weights = weights.draft, weights
+        self.bindings, self.needs, self.states = bindings, needs, states
+        self.nodes: dict[str, Node] = {}
+
+    def add(self, name: str) -> None:
+        in_cell = name in self.draft.equations or name in self.draft.norms
+        self.nodes[name] = self.equation(name) if in_cell else self.gate(name)
+
+    def level(self, keys: Iterable[str]) -> int:
+        return max((self.nodes[k].level for k in keys if k in self.nodes), default=0)
+
+    def hoistable(self, keys: Iterable[str]) -> bool:
+        return all(
+            self.nodes[k].hoisted
+            if k in self.nodes
+            else k == "t" or k.removesuffix("_prev") in self.draft.inputs
+            for k in keys
+        )
+
+    def level_after(self, read: Read) -> int:
+        """Return how many recurrent matrix products have been done when the read is."""
+        keys = self.keys(read)
+        return self.level(keys) + (not self.hoistable(keys) and read.map.has_matrix())
+
+    def keys(self, read: Read) -> tuple[str, ...]:
+        return self.draft.varying(self.draft.with_emitted(read.expr))
+
+    def equation(self, name: str) -> Node:
+        """Return the node of an equation or of a normalised signal."""
+        keys, norm = self.needs.keys[name], dict(self.draft.spec.norms).get(name)
+        widths, expr = self.weights.widths, self.draft.equations.get(name)
+        own = widths.shapes[name]
+        if expr is not None and own is not None:
+            expr = on_vectors(expr, own, widths.shapes)
+        return Node(
+            name=name,
+            kind="norm" if norm else "equation",
+            width=widths.of[name],
+            level=self.level(keys),
+            hoisted=self.hoistable(keys) and name not in self.states,
+            depends=keys,
+            expr=expr,
+            source=norm.of if norm else "",
+            epsilon=norm.epsilon if norm else EPSILON,
+            scale=f"{name}.scale" if norm else "",
+            offset=f"{name}.offset" if norm else "",
+        )
+
+    def gate(self, name: str) -> Node:
+        """Return the node of a gate, or of the output unit that feeds back, and add its weights."""
+        feedback = name == FEEDBACK
+        owner = OUTPUT_UNIT if feedback else name
+        declared, keys = self.draft.declared(name), self.needs.keys[name]
+        width, bound = self.weights.widths.of[name], self.bindings.of(name)
+        own_states = declared.states if isinstance(declared, Gate) else {}
+        own_reads = self.draft.reads(name)
+        # Shared statistics make a gate wait for the products of its whole group.
+        awaited = own_reads if feedback else [*own_reads, *sharing(self.draft, name)]
+        reads = tuple(self.read(owner, declared, read, width) for read in own_reads)
+        takes_pre = any(key.startswith("pre:") for _, key in bound)
+        bias = self.weights.bias(owner, declared, width) if takes_pre and declared.bias else None
+        norm = None if feedback else _norm(self.draft, name)
+        norm_scale = None
+        if norm is not None and norm.of == "sum":
+            norm_scale = self.weights.norm_scale(name, width, name, declared.parameters)
+        for own, parameter in declared.parameters.items():
+            self.weights.parameter(f"{owner}.{own}", parameter, owner, width)
+        return Node(
+            name=name,
+            kind="output" if feedback else "gate",
+            width=width,
+            level=max([self.level(keys), *(self.level_after(read) for read in awaited)]),
+            hoisted=self.hoistable(keys) and not own_states and name not in self.states,
+            depends=keys,
+            declared=declared,
+            reads=reads,
+            bias=bias,
+            arguments=tuple((a, f"pre:{name}" if k.startswith("pre:") else k) for a, k in bound),
+            own_states=tuple((state, f"{name}.{state}") for state in own_states),
+            norm=norm,
+            norm_scale=norm_scale,
+        )
+
+    def read(self, owner: str, declared: RowWise, read: Read, width: int) -> BuiltRead:
+        keys = self.keys(read)
+        level, hoisted = self.level(keys), self.hoistable(keys)
+        return self.weights.read(owner, declared, read, width, level, hoisted)
+
+
+def _norm(draft: Draft, name: str) -> Norm | None:
+    own = draft.gates[name].gate.norm
+    if not own:
+        return None
+    group = tuple(dict.fromkeys([*own.get("group", ()), name]))
+    for member in group:
+        other = draft.gates[member].gate.norm or {}
+        same = other.get("of") == own["of"] and {*other.get("group", ()), member} == set(group)
+        if member != name and not same:
+            raise CellError(
+                f"cell.gates.{name}.norm.group: {member!r} must have the same norm: "
+                f"{{of: {own['of']}, group: {list(group)}}}"
+            )
+    return Norm(own["of"], group, float(own.get("epsilon", EPSILON)))
+
+
+def _make_output(weights: Weights, bindings: Bindings) -> BuiltOutput:
+    """Return the output unit, and add its weights.
+
+    Args:
+        weights: collects the weights.
+        bindings: the keys of arguments.
+
+    Raises:
+        CellError: a width is not a size, or a read is not possible.
+    """
+    draft, widths = weights.draft, weights.widths.of
+    kind, unit, emits = draft.output.kind, draft.output.unit, draft.spec.emits
+    if unit.feeds_back:
+        # The node `y` has done everything; after the loop its value is emitted as it is.
+        arguments = (("emitted", FEEDBACK),)
+        return BuiltOutput(kind, unit, (), None, arguments, (), widths[FEEDBACK], (FEEDBACK,))
+    takes_pre = any(key == f"pre:{OUTPUT_UNIT}" for _, key in bindings.output)
+    width = size(draft, unit.units, "output_unit.units") if takes_pre else widths[emits]
+    reads = tuple(weights.read(OUTPUT_UNIT, unit, read, width) for read in draft.output.reads)
+    bias = weights.bias(OUTPUT_UNIT, unit, width) if takes_pre and unit.bias else None
+    for own, parameter in unit.parameters.items():
+        weights.parameter(f"{OUTPUT_UNIT}.{own}", parameter, OUTPUT_UNIT, width)
+    histories = tuple((emits if h == "emitted" else h, n) for h, n in unit.history.items())
+    keys = [n for read in reads for n in names(read.expr)]
+    keys += [key.removesuffix("_history") for _, key in bindings.output]
+    signals = tuple(key for key in dict.fromkeys([emits, *keys]) if key in draft.signals)
+    return BuiltOutput(kind, unit, reads, bias, bindings.output, histories, width, signals)

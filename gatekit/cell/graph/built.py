@@ -7,11 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from gatekit.cell.gate import OutputUnit
 from gatekit.cell.language.expression import Expr, divided, lift, render, substitute
-from gatekit.cell.linear_map import LinearMap
+from gatekit.cell.learned import LinearMap, Parameter
 from gatekit.cell.notebook import table
-from gatekit.cell.output_unit import OutputUnit
-from gatekit.cell.parameter import Parameter
 from gatekit.cell.row_wise import RowWise
 from gatekit.cell.schema import EPSILON, CellSpec
 

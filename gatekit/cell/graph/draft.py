@@ -23,7 +23,7 @@ from gatekit.cell.language.expression import (
     substitute,
     walk,
 )
-from gatekit.cell.parameter import Parameter
+from gatekit.cell.learned import Parameter
 from gatekit.cell.row_wise import RowWise
 from gatekit.cell.schema import CellSpec, GateSpec, OutputUnitSpec, Read
 

@@ -11,7 +11,7 @@ from gatekit.cell.errors import CellError, ExpressionError, listed, nearest
 from gatekit.cell.language.expression import Binary, Expr, Name, Neg, Number, names
 from gatekit.cell.language.parse import parse
 from gatekit.cell.language.shape import MAX_ELEMENTS
-from gatekit.cell.parameter import Parameter
+from gatekit.cell.learned import Parameter
 
 from .draft import Draft
 

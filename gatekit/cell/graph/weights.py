@@ -10,8 +10,7 @@ from gatekit.cell.errors import CellError, GatekitError, nearest
 from gatekit.cell.gate import Gate
 from gatekit.cell.language.expression import Expr
 from gatekit.cell.language.shape import MAX_ELEMENTS, infer, shape_text
-from gatekit.cell.linear_map import LinearMap
-from gatekit.cell.parameter import Parameter
+from gatekit.cell.learned import LinearMap, Parameter
 from gatekit.cell.row_wise import RowWise
 from gatekit.cell.schema import RULES, Read, read_rules
 

@@ -19,8 +19,8 @@ from gatekit.cell.errors import (
     listed,
     nearest_name,
 )
-from gatekit.cell.initializer import Initializer
 from gatekit.cell.language.ops import FUNCTIONS
+from gatekit.cell.learned import Initializer
 from gatekit.cell.row_wise import RowWise
 
 from .values import check_keys

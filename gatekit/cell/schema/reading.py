@@ -9,10 +9,9 @@ from typing import Any, TypeVar
 
 from gatekit.cell.catalogue import Catalogue
 from gatekit.cell.errors import CellError, GatekitError, as_typed, excerpt, listed, nearest
-from gatekit.cell.gate import Gate
+from gatekit.cell.gate import Gate, OutputUnit
 from gatekit.cell.language.expression import Expr
-from gatekit.cell.output_unit import OutputUnit
-from gatekit.cell.parameter import Parameter
+from gatekit.cell.learned import Parameter
 
 from .gate_entry import read_expression, read_gate, read_reads, signal_norm
 from .layout import check_layout

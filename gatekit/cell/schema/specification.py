@@ -9,12 +9,10 @@ from typing import Any
 from gatekit.cell.catalogue import Catalogue
 from gatekit.cell.declare import plain
 from gatekit.cell.errors import CellError, listed, nearest
-from gatekit.cell.gate import Gate, InlineGate
+from gatekit.cell.gate import Gate, InlineGate, OutputUnit
 from gatekit.cell.language.expression import Expr
 from gatekit.cell.language.ops import Function
-from gatekit.cell.linear_map import LinearMap
-from gatekit.cell.output_unit import OutputUnit
-from gatekit.cell.parameter import Parameter
+from gatekit.cell.learned import LinearMap, Parameter
 from gatekit.cell.row_wise import RowWise
 
 from .regularizers import RULES, read_rules

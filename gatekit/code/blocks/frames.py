@@ -18,7 +18,7 @@ from gatekit.code.frames.shared import (
 from gatekit.code.identifiers import WIDTH, docstring
 from gatekit.code.parts import Parts
 
-from .text import BlockText
+from .emit import BlockText
 
 _LAST = "last: whether it is the last block of a stack, whose output has a further norm."
 _KERAS_CALL = [

@@ -9,9 +9,8 @@ from gatekit.cell.errors import ConfigError, GatekitError, listed
 from gatekit.code.parts import Access, Parts
 from gatekit.code.sizes import MULTIPLES, SizeTexts, formulas, unit_of
 
-from .emit import Emitter, rate
+from .emit import BlockText, Emitter, rate
 from .operations import with_parts
-from .text import BlockText
 
 
 def write(

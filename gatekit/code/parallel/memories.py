@@ -8,9 +8,8 @@ from gatekit.cell.analysis.chunk import Memory
 from gatekit.cell.language.expression import Binary, Expr, names
 from gatekit.code.identifiers import wrapped
 
-from .form import UnwrittenError
 from .helpers import read_chunks
-from .known import Known
+from .known import Known, UnwrittenError
 from .several import read_several
 
 

@@ -13,7 +13,7 @@ from gatekit.cell.language.expression import Call, Expr, Name, Number, names
 from gatekit.code.identifiers import wrapped
 from gatekit.code.lines import names_in, without_unused
 
-from .form import UnwrittenError, blocks_of
+from .known import UnwrittenError, blocks_of
 from .memories import MemoryReads
 
 

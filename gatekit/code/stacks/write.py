@@ -11,7 +11,7 @@ from gatekit._version import __version__
 from gatekit.cell.block.built import BuiltBlock
 from gatekit.cell.graph import Cell
 from gatekit.code import blocks
-from gatekit.code.blocks.text import BlockText
+from gatekit.code.blocks.emit import BlockText
 from gatekit.code.frameworks import FRAMEWORKS
 from gatekit.code.identifiers import slug
 from gatekit.code.parts import Access, Parts

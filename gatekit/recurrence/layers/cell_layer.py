@@ -13,8 +13,8 @@ from gatekit.cell.calls import REQUIRED, MissingAttributeError, Named
 from gatekit.cell.errors import CellError, ConfigError, listed
 from gatekit.cell.first_values import draw
 from gatekit.cell.graph import Cell, build
+from gatekit.cell.learned import MAPS
 from gatekit.cell.notebook import table
-from gatekit.cell.parameter import MAPS
 from gatekit.cell.schema import CellSpec, read_output_unit
 from gatekit.registry import catalogue as registered
 

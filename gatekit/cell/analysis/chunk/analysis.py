@@ -14,7 +14,7 @@ from gatekit.cell.graph import Cell, Node, shared_reads
 from gatekit.cell.language.expression import Call, Expr, Name, Neg, Number, names, walk
 from gatekit.cell.language.expression import substitute as replaced
 from gatekit.cell.language.shape import Shape, infer
-from gatekit.cell.parameter import MAPS
+from gatekit.cell.learned import MAPS
 
 from .form import Largest, Memories, Memory, Parallel
 from .logarithm import Logarithms, polar

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from gatekit.cell.graph import BuiltRead, Cell, Node
 from gatekit.cell.language.expression import evaluate, names
-from gatekit.cell.parameter import MAPS
+from gatekit.cell.learned import MAPS
 
 Array = NDArray[np.floating[Any]]
 

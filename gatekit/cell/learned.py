@@ -1,4 +1,8 @@
-"""A learned quantity that an equation or a gate reads by name."""
+"""What a cell learns: parameters, and the weights of linear maps; and how weights start.
+
+An equation or a gate reads a `Parameter` by name. A read goes through a `LinearMap`, which declares
+its weights. An `Initializer` draws the first values of a weight.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +10,13 @@ import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
 
 from .calls import constructed
+from .declare import Declared
 from .errors import SWITCHES, CellError, amount_of, described, excerpt, nearest_name
 from .language import ops
 from .language.ops import Function
@@ -159,3 +167,67 @@ class Parameter:
         if not self.trainable:
             data["trainable"] = False
         return data
+
+
+class LinearMap(Declared):
+    """A linear map ``z = A(u)`` with declared weights.
+
+    A subclass declares ``shapes`` and either ``matrix`` (the map is ``u @ matrix``; the framework
+    fuses such maps with others that read the same signal) or ``apply`` (any other map that is
+    linear in ``u``, row by row).
+    """
+
+    trainable: ClassVar[bool] = True
+    row_wise: ClassVar[bool] = False
+    # One for all weights, or one for each suffix that needs its own.
+    initializer: ClassVar[str | Mapping[str, str] | None] = None
+
+    def shapes(self, width_in: int, width_out: int) -> Mapping[str, tuple[int, ...]]:
+        """Return the shapes of the weights by suffix; the empty suffix is the main weight.
+
+        Args:
+            width_in: the width of the signal that is read.
+            width_out: the units of the gate.
+
+        Raises:
+            CellError: the map cannot connect these widths.
+        """
+        raise NotImplementedError
+
+    def matrix(self, weights: Mapping[str, Any]) -> Any:
+        """Return the map's matrix ``width_in x width_out`` made from its weights."""
+        raise NotImplementedError
+
+    def apply(self, u: Any, weights: Mapping[str, Any]) -> Any:
+        """Return ``z`` (``... x width_out``) for ``u`` (``... x width_in``)."""
+        raise NotImplementedError
+
+    @classmethod
+    def has_matrix(cls) -> bool:
+        """Return whether the map is declared by its matrix."""
+        return cls.matrix is not LinearMap.matrix
+
+
+@dataclass(frozen=True)
+class DrawContext:
+    """What an initializer may depend on: units of the gate, units and features of the layer."""
+
+    gate_units: int
+    units: int
+    features: int
+
+
+class Initializer(Declared):
+    """Initial values of a weight, which depend only on generator, shape and context."""
+
+    def draw(
+        self, rng: np.random.Generator, shape: tuple[int, ...], context: DrawContext
+    ) -> NDArray[Any]:
+        """Return the initial values in float64.
+
+        Args:
+            rng: the generator of this weight.
+            shape: the weight's shape.
+            context: the sizes of gate and layer.
+        """
+        raise NotImplementedError
