@@ -55,7 +55,7 @@ FAULTS = (
     # -- blocks
     Fault(
         "the convolution looks across a reset",
-        "gatekit/recurrence/blocks/convolution.py",
+        "gatekit/recurrence/blocks/keras_parts.py",
         "if current is not None and back:",
         "if current is not None and back > 9:",
         ("tests/recurrence/test_blocks.py", "-k", "loop_over_valid_steps"),

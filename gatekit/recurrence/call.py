@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 import tensorflow as tf
+from tensorflow import Tensor
 
 from gatekit.cell.graph import Cell
 
@@ -38,18 +38,18 @@ class LayerCall:
     """
 
     cell: Cell
-    weights: Mapping[str, Any]
-    inputs: Mapping[str, Any]
-    mask: Any = None
-    first: Mapping[str, Any]
-    resets: Any = None
-    fresh: Mapping[str, Any] = field(default_factory=dict)
-    seed: Any = None
+    weights: Mapping[str, Tensor]
+    inputs: Mapping[str, Tensor]
+    mask: Tensor = None
+    first: Mapping[str, Tensor]
+    resets: Tensor = None
+    fresh: Mapping[str, Tensor] = field(default_factory=dict)
+    seed: Tensor = None
     training: bool = False
     go_backwards: bool = False
     return_sequences: bool = False
     zero_masked: bool = False
-    matmul_dtype: Any
+    matmul_dtype: tf.DType
 
 
 def is_noisy(cell: Cell, training: bool) -> bool:
@@ -59,7 +59,9 @@ def is_noisy(cell: Cell, training: bool) -> bool:
     return training and any(rates)
 
 
-def compute(call: LayerCall, solve: Callable[[Problem], Solution]) -> tuple[Any, dict[str, Any]]:
+def compute(
+    call: LayerCall, solve: Callable[[Problem], Solution]
+) -> tuple[Tensor, dict[str, Tensor]]:
     """Return the outputs, ``batch x time x units`` or ``batch x units``, and the new states.
 
     Args:
@@ -127,7 +129,9 @@ def prepare(call: LayerCall) -> Problem:
 
 
 @tf.autograph.experimental.do_not_convert
-def finish(call: LayerCall, problem: Problem, solution: Solution) -> tuple[Any, dict[str, Any]]:
+def finish(
+    call: LayerCall, problem: Problem, solution: Solution
+) -> tuple[Tensor, dict[str, Tensor]]:
     """Return the outputs and the new states of a call, given its problem and the solution."""
     cell, first, sequences = call.cell, call.first, problem.inputs
     y, histories = emit(
@@ -156,7 +160,7 @@ def finish(call: LayerCall, problem: Problem, solution: Solution) -> tuple[Any, 
     return tf.transpose(y, [1, 0, 2]), states
 
 
-def _resets(call: LayerCall) -> Any:
+def _resets(call: LayerCall) -> Tensor:
     """Return resets in the order of the recurrence, ``time x batch x 1``, or None."""
     if call.resets is None:
         return None
@@ -164,10 +168,10 @@ def _resets(call: LayerCall) -> Any:
     return backwards(resets) if call.go_backwards else resets
 
 
-def _drops(call: LayerCall, x: Any) -> dict[str, Any]:
+def _drops(call: LayerCall, x: Tensor) -> dict[str, Tensor]:
     """Return a multiplicative mask per recurrent read that has a matrix, ``batch x width``."""
     rate = call.cell.spec.recurrent_dropout
-    found: dict[str, Any] = {}
+    found: dict[str, Tensor] = {}
     if not call.training or not rate:
         return found
     for node in call.cell.nodes:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import tensorflow as tf
+from tensorflow import Tensor
 from tensorflow.python.ops import control_flow_util
 
 
@@ -14,7 +13,7 @@ def compiled() -> bool:
     return bool(control_flow_util.GraphOrParentsInXlaContext(graph))
 
 
-def bound(steps: Any) -> Any:
+def bound(steps: Tensor) -> Tensor:
     """Return the bound of a loop of so many steps: XLA needs one to lay arrays out, and in graph
     mode it would be a second counter, advanced and compared in each step."""
     return steps if compiled() else None

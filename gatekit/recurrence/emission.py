@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import tensorflow as tf
+from tensorflow import Tensor
 
 from gatekit.cell.errors import CellError
 from gatekit.cell.graph import Cell
@@ -16,8 +16,12 @@ from .step import apply_map, total
 
 
 def apply_unit(
-    cell: Cell, env: Mapping[str, Any], weights: Mapping[str, Any], matmul_dtype: Any, like: Any
-) -> Any:
+    cell: Cell,
+    env: Mapping[str, Tensor],
+    weights: Mapping[str, Tensor],
+    matmul_dtype: tf.DType,
+    like: Tensor,
+) -> Tensor:
     """Return what the output unit emits, ``... x units``.
 
     Args:
@@ -31,7 +35,7 @@ def apply_unit(
         CellError: the unit returned something of the wrong shape or type.
     """
     output = cell.output
-    values: dict[str, Any] = {**cell.constants, **weights, **env}
+    values: dict[str, Tensor] = {**cell.constants, **weights, **env}
     parts = [
         apply_map(r, evaluate(r.expr, values, cell.spec.functions), weights, matmul_dtype)
         for r in output.reads
@@ -76,15 +80,15 @@ def apply_unit(
 
 def emit(
     cell: Cell,
-    sequences: Mapping[str, Any],
-    final: Mapping[str, Any],
-    inputs: Mapping[str, Any],
-    histories: Mapping[str, Any],
-    weights: Mapping[str, Any],
+    sequences: Mapping[str, Tensor],
+    final: Mapping[str, Tensor],
+    inputs: Mapping[str, Tensor],
+    histories: Mapping[str, Tensor],
+    weights: Mapping[str, Tensor],
     valid: ValidSteps | None,
-    matmul_dtype: Any,
+    matmul_dtype: tf.DType,
     return_sequences: bool,
-) -> tuple[Any, dict[str, Any]]:
+) -> tuple[Tensor, dict[str, Tensor]]:
     """Return the layer's output and the new histories.
 
     Args:
@@ -103,11 +107,11 @@ def emit(
         ``time x batch x units`` or ``batch x units``; at masked steps the last valid emission, zero
         before it.
     """
-    later: dict[str, Any] = {}
+    later: dict[str, Tensor] = {}
     if not return_sequences and only_final(cell):
         y = apply_unit(cell, final, weights, matmul_dtype, final[cell.output.signals[0]])
         return _where_any(y, inputs["x"], valid), later
-    env: dict[str, Any] = {**inputs, **sequences}
+    env: dict[str, Tensor] = {**inputs, **sequences}
     if return_sequences:
         for name, length in cell.output.histories:
             env[f"{name}_history"], later[name] = history(env[name], histories[name], length, valid)
@@ -139,19 +143,19 @@ def only_final(cell: Cell) -> bool:
     )
 
 
-def _where_any(y: Any, x: Any, valid: ValidSteps | None) -> Any:
+def _where_any(y: Tensor, x: Tensor, valid: ValidSteps | None) -> Tensor:
     zero = tf.zeros([], y.dtype)
     if valid is not None:
         return tf.where(valid.any()[:, None], y, zero)
     return y if x.shape[0] else tf.where(tf.shape(x)[0] > 0, y, zero)
 
 
-def _last(sequence: Any) -> Any:
+def _last(sequence: Tensor) -> Tensor:
     """Return the last step of a sequence; zeros where it has none."""
     return tf.reduce_sum(sequence[-1:], 0)
 
 
-def _final_window(windows: Any, valid: ValidSteps | None) -> Any:
+def _final_window(windows: Tensor, valid: ValidSteps | None) -> Tensor:
     """Return the window of the last valid step, ``batch x length x width``."""
     if valid is None:
         return _last(windows)

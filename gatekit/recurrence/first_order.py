@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import NoReturn, TypeVar
 
 import tensorflow as tf
+from tensorflow import Tensor
+
+X = TypeVar("X")
+Y = TypeVar("Y")
+Residuals = TypeVar("Residuals")
 
 
 def first_order(
-    forward: Callable[[Any], tuple[Any, Any]],
-    backward: Callable[[Any, Any, Any], Any],
+    forward: Callable[[X], tuple[Y, Residuals]],
+    backward: Callable[[X, Residuals, Y], X],
     message: str,
-) -> Callable[[Any], Any]:
+) -> Callable[[X], Y]:
     r"""Return a function whose gradient TensorFlow takes from `backward`.
 
     With $y = f(x)$ and the cotangent $\bar y$ of its outputs, `backward` returns the cotangent
@@ -31,21 +36,21 @@ def first_order(
         NotImplementedError: on differentiating a second time, and on forward-mode derivatives.
     """
 
-    def refuse(*_: Any) -> Any:
+    def refuse(*_: Tensor) -> NoReturn:
         raise NotImplementedError(message)
 
-    def function(x: Any) -> Any:
+    def function(x: X) -> Y:
         # The structure of y, without its tensors: eagerly the gradient would keep them alive.
-        structure: list[Any] = []
+        structure: list[Y] = []
 
         @tf.custom_gradient
-        def outputs(*flat: Any) -> Any:
+        def outputs(*flat: Tensor) -> tuple[list[Tensor], Callable[..., list[Tensor]]]:
             y, residuals = forward(tf.nest.pack_sequence_as(x, flat))
             structure[:] = [tf.nest.map_structure(lambda _: 0, y)]
 
-            def grad(*cotangents: Any) -> Any:
+            def grad(*cotangents: Tensor) -> list[Tensor]:
                 @tf.custom_gradient
-                def gradient(*everything: Any) -> Any:
+                def gradient(*everything: Tensor) -> tuple[list[Tensor], Callable[..., NoReturn]]:
                     given, dy = everything[: len(flat)], everything[len(flat) :]
                     dx = backward(
                         tf.nest.pack_sequence_as(x, given),
@@ -59,8 +64,8 @@ def first_order(
 
             return tf.nest.flatten(y), grad
 
-        found = outputs(*tf.nest.flatten(x))
-        return tf.nest.pack_sequence_as(structure[0], tf.nest.flatten(found))
+        y = tf.nest.flatten(outputs(*tf.nest.flatten(x)))
+        return tf.nest.pack_sequence_as(structure[0], y)
 
     return function
 

@@ -16,9 +16,9 @@ Source: Krueger et al., Zoneout (2017), arXiv:1606.01305.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import tensorflow as tf
+from tensorflow import Tensor
 
 from .noise import bernoulli
 from .problem import Problem
@@ -34,11 +34,11 @@ class Hold:
         valid: the mask, ``... x 1``; None if every step is valid.
     """
 
-    drawn: Any
+    drawn: Tensor
     mean: float
-    valid: Any
+    valid: Tensor
 
-    def value(self, new: Any, old: Any) -> Any:
+    def value(self, new: Tensor, old: Tensor) -> Tensor:
         r"""Return $s_t$.
 
         Args:
@@ -51,7 +51,7 @@ class Hold:
             new = self.mean * old + (1.0 - self.mean) * new
         return new if self.valid is None else tf.where(self.valid, new, old)
 
-    def adjoint(self, d: Any) -> tuple[Any, Any]:
+    def adjoint(self, d: Tensor) -> tuple[Tensor, Tensor]:
         r"""Return the gradients of $n_t$ and of $s_{t-1}$; the latter is None if nothing holds.
 
         $\bar n_t = m_t (1 - b_t)\, \bar s_t$ and
@@ -76,7 +76,7 @@ class Hold:
             return d, of_old + more
         return d, more if of_old is None else of_old
 
-    def affine(self, row: list[Any], end: Any, index: int) -> tuple[list[Any], Any]:
+    def affine(self, row: list[Tensor], end: Tensor, index: int) -> tuple[list[Tensor], Tensor]:
         r"""Return the coefficients of $s_t$, given those of $n_t = \sum_j a_j s^j_{t-1} + b$.
 
         A state that is held has $a_j = \delta_{ij}$ and $b = 0$; the mean of zoneout has
@@ -103,7 +103,7 @@ class Hold:
         return row, end
 
 
-def hold(problem: Problem, index: int, step: Any, shape: Any, valid: Any) -> Hold:
+def hold(problem: Problem, index: int, step: Tensor, shape: Tensor, valid: Tensor) -> Hold:
     """Return what holds a state at one step.
 
     Args:
@@ -119,7 +119,7 @@ def hold(problem: Problem, index: int, step: Any, shape: Any, valid: Any) -> Hol
     return Hold(None, rate, valid)
 
 
-def hold_always(problem: Problem, index: int, like: Any) -> Hold:
+def hold_always(problem: Problem, index: int, like: Tensor) -> Hold:
     """Return what holds a state at all steps, with the draws of `hold` at each of them.
 
     Args:
@@ -128,7 +128,7 @@ def hold_always(problem: Problem, index: int, like: Any) -> Hold:
         like: any tensor of the state's shape, ``time x batch x width``.
     """
 
-    def drawn(step: Any) -> Any:
+    def drawn(step: Tensor) -> Tensor:
         return hold(problem, index, step, tf.shape(like)[1:], None).drawn
 
     rate = problem.cell.states[index].zoneout

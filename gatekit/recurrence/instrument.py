@@ -5,10 +5,10 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
 
 import numpy as np
 import tensorflow as tf
+from tensorflow import Tensor
 
 from gatekit.cell.graph import Cell
 from gatekit.recurrence.executors.linear.recurrence import before
@@ -34,12 +34,12 @@ class Instrumented:
         mask: ``time x batch x 1``, true where valid, or None.
     """
 
-    def __init__(self, layer: RNN, source: Callable[[Any], None]) -> None:
+    def __init__(self, layer: RNN, source: Callable[[Tensor], None]) -> None:
         self.cell: Cell = layer.cell
         self.choice = layer.choice
         self._source, self._backwards = source, layer.go_backwards
-        self.perturbations: Mapping[str, Any] = {}
-        self.sequences: Mapping[str, Any] = {}
+        self.perturbations: Mapping[str, Tensor] = {}
+        self.sequences: Mapping[str, Tensor] = {}
         self._problem: Problem | None = None
 
     def run(self, problem: Problem) -> Solution:
@@ -62,12 +62,12 @@ class Instrumented:
         return solution
 
     @property
-    def mask(self) -> Any:
+    def mask(self) -> Tensor:
         """The mask in the order of the executor's time, or None."""
         assert self._problem is not None
         return self._problem.mask
 
-    def sequence(self, row: int) -> dict[str, Any]:
+    def sequence(self, row: int) -> dict[str, Tensor]:
         """Return one sequence of the call in the order of the executor's time.
 
         Args:
@@ -87,11 +87,11 @@ class Instrumented:
             "first": {name: value[row] for name, value in problem.states.items()},
         }
 
-    def in_time(self, sequence: Any) -> Any:
+    def in_time(self, sequence: Tensor) -> Tensor:
         """Return a sequence in the order of the data's time; a layer may run backwards."""
         return tf.reverse(sequence, [0]) if self._backwards else sequence
 
-    def kept(self) -> dict[tuple[str, str], tuple[Any, Any]]:
+    def kept(self) -> dict[tuple[str, str], tuple[Tensor, Tensor]]:
         r"""Return how much of states goes on to the next step, with every gate held as it is.
 
         $\partial s_t[i] / \partial r_{t-1}[i]$ for the states s, r of one width that are computed
@@ -103,9 +103,9 @@ class Instrumented:
         """
         assert self._problem is not None
         problem, cell = self._problem, self.cell
-        env: dict[str, Any] = {**cell.constants, **problem.weights, **problem.inputs}
-        past: dict[str, Any] = {}
-        found: dict[tuple[str, str], tuple[Any, Any]] = {}
+        env: dict[str, Tensor] = {**cell.constants, **problem.weights, **problem.inputs}
+        past: dict[str, Tensor] = {}
+        found: dict[tuple[str, str], tuple[Tensor, Tensor]] = {}
         with tf.GradientTape(persistent=True, watch_accessed_variables=False) as tape:
             for state in cell.states:
                 past[state.name] = before(
@@ -139,7 +139,7 @@ class Instrumented:
 
 @contextlib.contextmanager
 def instrumented(
-    layers: Sequence[RNN], source: Callable[[Any], None]
+    layers: Sequence[RNN], source: Callable[[Tensor], None]
 ) -> Iterator[dict[str, Instrumented]]:
     """Instrument layers while a model is called; nothing of them is changed afterwards.
 
@@ -161,6 +161,6 @@ def instrumented(
             layer._executor = executor
 
 
-def _signs(width: int, dtype: Any) -> Any:
+def _signs(width: int, dtype: tf.DType) -> Tensor:
     """Return signs, the same ones each time, in no order that an equation could have."""
     return tf.constant(np.random.default_rng(0).choice([-1.0, 1.0], width), dtype)

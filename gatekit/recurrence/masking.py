@@ -5,14 +5,13 @@ Resets cut a row into sequences. What is looked up is within the sequence of the
 
 from __future__ import annotations
 
-from typing import Any
-
 import tensorflow as tf
+from tensorflow import Tensor
 
 from .packing import joined
 
 
-def reaching(mask: Any, value: Any) -> Any:
+def reaching(mask: Tensor, value: Tensor) -> Tensor:
     """Return values for signals to read, through which no gradient comes from masked steps.
 
     What is computed from them at a masked step reaches no output, so its gradient is zero; but zero
@@ -38,7 +37,7 @@ class ValidSteps:
         resets: ``time x batch x 1`` booleans, true where a new sequence begins, or None.
     """
 
-    def __init__(self, mask: Any, resets: Any = None) -> None:
+    def __init__(self, mask: Tensor, resets: Tensor = None) -> None:
         self.all = mask is None
         flat = (tf.ones_like(resets) if mask is None else mask)[:, :, 0]
         self.steps = tf.shape(flat)[0]
@@ -52,7 +51,7 @@ class ValidSteps:
             earlier = (self.count - tf.cast(flat, tf.int32))[:, :, None]
             self.begin = self.starts.last(earlier)[:, :, 0]
 
-    def take(self, values: Any, place: Any, otherwise: Any) -> Any:
+    def take(self, values: Tensor, place: Tensor, otherwise: Tensor) -> Tensor:
         """Return the values of the ``place``-th valid steps of each row, counted from 0.
 
         Args:
@@ -68,42 +67,42 @@ class ValidSteps:
         picked = tf.transpose(picked, [1, 0, 2])
         return tf.where((place >= 0)[:, :, None], picked, tf.cast(otherwise, values.dtype))
 
-    def last(self, values: Any) -> Any:
+    def last(self, values: Tensor) -> Tensor:
         """Return each step's last valid value so far, ``time x batch x width``; zero before any."""
         return values if self.all else self.take(values, self._within(self.count - 1), 0.0)
 
-    def final(self, values: Any) -> Any:
+    def final(self, values: Tensor) -> Tensor:
         """Return the last valid value of all, ``batch x width``; zero where there is none."""
         if self.starts is None:
             return self.take(values, self.total()[None] - 1, 0.0)[0]
         return self.take(values, _end(self._within(self.count - 1), -1), 0.0)[0]
 
-    def total(self) -> Any:
+    def total(self) -> Tensor:
         """Return the number of valid steps of each row, ``batch``."""
         return tf.reduce_sum(self.count[-1:], axis=0)
 
-    def seen(self) -> Any:
+    def seen(self) -> Tensor:
         """Return whether a valid step has come, ``time x batch x 1``."""
         own = self.count if self.starts is None else self.count - self.begin
         return (own > 0)[:, :, None]
 
-    def any(self) -> Any:
+    def any(self) -> Tensor:
         """Return whether the last sequence of each row has a valid step, ``batch``."""
         if self.starts is None:
             return self.total() > 0
         return _end(self.count - self.begin, 0)[0] > 0
 
-    def first_sequence(self) -> Any:
+    def first_sequence(self) -> Tensor:
         """Return which steps no reset precedes, ``time x batch x 1``; resets must be given."""
         assert self.starts is not None
         return (self.starts.count == 0)[:, :, None]
 
-    def _within(self, place: Any) -> Any:
+    def _within(self, place: Tensor) -> Tensor:
         """Return places of valid steps, -1 for those before the sequence of the step."""
         return place if self.starts is None else tf.where(place >= self.begin, place, -1)
 
 
-def backwards(resets: Any) -> Any:
+def backwards(resets: Tensor) -> Tensor:
     """Return resets in reversed time: a sequence that begins at step t is entered from its end, and
     the states return between t and t - 1.
 
@@ -114,13 +113,13 @@ def backwards(resets: Any) -> Any:
     return tf.pad(tf.reverse(resets, [0]), [[1, 0], *rest])[:-1]
 
 
-def _end(values: Any, otherwise: Any) -> Any:
+def _end(values: Tensor, otherwise: Tensor) -> Tensor:
     """Return the last of ``time x batch`` values, ``1 x batch``; ``otherwise`` without a step."""
     none = tf.fill(tf.shape(values[:1])[1:], tf.cast(otherwise, values.dtype))
     return tf.concat([none[None], values], 0)[-1:]
 
 
-def _never_empty(values: Any) -> Any:
+def _never_empty(values: Tensor) -> Tensor:
     """Return the values, with a step of zeros behind them where there may be no step to take."""
     if values.shape[0]:
         return values
@@ -128,7 +127,7 @@ def _never_empty(values: Any) -> Any:
     return tf.ensure_shape(joined([values, one], 0), [None, *values.shape[1:]])
 
 
-def previous(values: Any, first: Any, valid: ValidSteps | None) -> tuple[Any, Any]:
+def previous(values: Tensor, first: Tensor, valid: ValidSteps | None) -> tuple[Tensor, Tensor]:
     """Return the value of the last valid step before each step, and of the last of all.
 
     Args:
@@ -150,7 +149,9 @@ def previous(values: Any, first: Any, valid: ValidSteps | None) -> tuple[Any, An
     return shifted[:-1], shifted[-1]
 
 
-def history(values: Any, earlier: Any, length: int, valid: ValidSteps | None) -> tuple[Any, Any]:
+def history(
+    values: Tensor, earlier: Tensor, length: int, valid: ValidSteps | None
+) -> tuple[Tensor, Tensor]:
     """Return the last ``length`` valid values at each step (oldest first), and those to hand on.
 
     Args:

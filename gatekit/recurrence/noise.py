@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import tensorflow as tf
+from tensorflow import Tensor
 
 _ALGORITHM = "philox"
 
 
-def scrambled(seed: Any) -> Any:
+def scrambled(seed: Tensor) -> Tensor:
     """Return a seed (two int32) whose neighbours share nothing, from one that counts calls."""
     return tf.random.stateless_uniform(
         [2], tf.cast(seed, tf.int32), minval=None, maxval=None, dtype=tf.int32, alg=_ALGORITHM
     )
 
 
-def bernoulli(seed: Any, stream: int, step: Any, shape: Any, rate: float) -> Any:
+def bernoulli(seed: Tensor, stream: int, step: Tensor, shape: Tensor, rate: float) -> Tensor:
     """Return booleans that are true with probability ``rate``.
 
     Args:
@@ -36,7 +35,7 @@ def bernoulli(seed: Any, stream: int, step: Any, shape: Any, rate: float) -> Any
     return bits < min(round(rate * 2**32) - 2**31, 2**31 - 1)
 
 
-def dropout_mask(seed: Any, stream: int, shape: Any, rate: float, dtype: Any) -> Any:
+def dropout_mask(seed: Tensor, stream: int, shape: Tensor, rate: float, dtype: tf.DType) -> Tensor:
     """Return a factor per unit and sequence: 0 at probability ``rate``, else ``1 / (1 - rate)``."""
     dropped = bernoulli(seed, stream, 0, shape, rate)
     return tf.where(dropped, tf.zeros([], dtype), tf.constant(1.0 / (1.0 - rate), dtype))

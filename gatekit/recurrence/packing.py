@@ -3,21 +3,22 @@ again."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import tensorflow as tf
+from tensorflow import Tensor
 from tensorflow.python.ops.parallel_for import pfor
 
 _GATHER = "TensorListGather"
 
 
-def side_by_side(tensors: list[Any]) -> Any:
+def side_by_side(tensors: list[Tensor]) -> Tensor:
     """Return the tensors joined along the last axis."""
     return tf.concat(tensors, -1) if len(tensors) > 1 else tensors[0]
 
 
-def joined(tensors: list[Any], axis: int = -1) -> Any:
+def joined(tensors: list[Tensor], axis: int = -1) -> Tensor:
     """Return the tensors joined along an axis, for code that runs under a caller's tape.
 
     The eager gradient of `tf.concat` never frees 128 bytes (TensorFlow 2.21), so eagerly this has
@@ -29,14 +30,14 @@ def joined(tensors: list[Any], axis: int = -1) -> Any:
         return tf.concat(tensors, axis)
 
     @tf.custom_gradient
-    def join(*parts: Any) -> Any:
+    def join(*parts: Tensor) -> Tensor:
         widths = [part.shape[axis] for part in parts]
         return tf.concat(parts, axis), lambda flow: tf.split(flow, widths, axis)
 
     return join(*map(tf.convert_to_tensor, tensors))
 
 
-def split(tensor: Any, keys: Iterable[str], widths: Mapping[str, int]) -> dict[str, Any]:
+def split(tensor: Tensor, keys: Iterable[str], widths: Mapping[str, int]) -> dict[str, Tensor]:
     keys = list(keys)
     if len(keys) == 1:
         return {keys[0]: tensor}
@@ -51,11 +52,11 @@ class Columns:
         widths: the width of each key's columns, in their order.
     """
 
-    def __init__(self, tensor: Any, widths: Mapping[str, int]) -> None:
+    def __init__(self, tensor: Tensor, widths: Mapping[str, int]) -> None:
         self.tensor, self.widths = tensor, widths
         self.keys = list(widths)
 
-    def of(self, keys: list[str]) -> Any:
+    def of(self, keys: list[str]) -> Tensor:
         """Return the columns of some keys, side by side; one slice where they lie so already."""
         first = self.keys.index(keys[0])
         if self.keys[first : first + len(keys)] != keys:
@@ -65,7 +66,7 @@ class Columns:
         return self.tensor[..., start:stop]
 
 
-def unstack(sequence: Any, static: tuple[Any, Any]) -> Any:
+def unstack(sequence: Tensor, static: tuple[int | None, int | None]) -> tf.TensorArray:
     # Where rows are read a step early, the first is read twice; eagerly it would be gone by then.
     array = tf.TensorArray(
         sequence.dtype,
@@ -76,7 +77,7 @@ def unstack(sequence: Any, static: tuple[Any, Any]) -> Any:
     return array.unstack(sequence)
 
 
-def stacked(array: Any, shape: list[Any]) -> Any:
+def stacked(array: tf.TensorArray, shape: Sequence[Tensor | int]) -> Tensor:
     """Return the items of a `tf.TensorArray` that was written in a loop, ``items x ...``.
 
     Its own `stack` fails if there is no item and the shape of one is not fully known.
@@ -93,7 +94,7 @@ def stacked(array: Any, shape: list[Any]) -> Any:
     return tf.ensure_shape(whole, [None, *(n if isinstance(n, int) else None for n in shape)])
 
 
-def vectorizable(gathered: Any) -> Any:
+def vectorizable(gathered: Tensor) -> Tensor:
     """Return what was gathered from a list, such that a vectorized map converts it correctly.
 
     TensorFlow 2.21 leaves the axes of examples and items the wrong way round where each example has

@@ -7,10 +7,14 @@ from dataclasses import dataclass, field, fields
 from typing import Any, Self
 
 import tensorflow as tf
+from tensorflow import Tensor
 
 from gatekit.cell.graph import Cell
 
 from .masking import ValidSteps
+
+Keys = tuple[str, ...] | bool
+"""What a field has: the keys of a mapping, or whether there is a tensor."""
 
 
 @dataclass(frozen=True)
@@ -40,22 +44,22 @@ class Problem:
     """
 
     cell: Cell
-    weights: Mapping[str, Any]
-    inputs: Mapping[str, Any]
-    mask: Any
-    states: Mapping[str, Any]
-    drops: Mapping[str, Any]
-    seed: Any
+    weights: Mapping[str, Tensor]
+    inputs: Mapping[str, Tensor]
+    mask: Tensor
+    states: Mapping[str, Tensor]
+    drops: Mapping[str, Tensor]
+    seed: Tensor
     training: bool
     wanted: tuple[str, ...]
-    matmul_dtype: Any
-    perturbations: Mapping[str, Any] = field(default_factory=dict)
+    matmul_dtype: tf.DType
+    perturbations: Mapping[str, Tensor] = field(default_factory=dict)
     valid: ValidSteps | None = None
-    carried: Mapping[str, Any] = field(default_factory=dict)
-    resets: Any = None
-    fresh: Mapping[str, Any] = field(default_factory=dict)
+    carried: Mapping[str, Tensor] = field(default_factory=dict)
+    resets: Tensor = None
+    fresh: Mapping[str, Tensor] = field(default_factory=dict)
 
-    def entering(self, states: Mapping[str, Any], step: Any) -> dict[str, Any]:
+    def entering(self, states: Mapping[str, Tensor], step: Tensor) -> dict[str, Tensor]:
         r"""Return the states that a step starts from: $r_t\, s_0 + (1 - r_t)\, s_{t-1}$.
 
         Args:
@@ -74,10 +78,10 @@ class Tensors:
     Fields and keys keep their order; a field that is None has no tensor.
     """
 
-    def __tf_flatten__(self) -> tuple[Any, tuple[Any, ...]]:
+    def __tf_flatten__(self) -> tuple[tuple[Keys, ...], tuple[object, ...]]:
         """Return what identifies the tensors, and the tensors."""
-        keys: list[Any] = []
-        values: list[Any] = []
+        keys: list[Keys] = []
+        values: list[object] = []
         for field_ in fields(self):  # type: ignore[arg-type]
             value = getattr(self, field_.name)
             if isinstance(value, Mapping):
@@ -89,9 +93,9 @@ class Tensors:
         return tuple(keys), tuple(values)
 
     @classmethod
-    def __tf_unflatten__(cls, metadata: Any, components: Any) -> Self:
+    def __tf_unflatten__(cls, metadata: tuple[Keys, ...], components: tuple[Any, ...]) -> Self:
         """Return the structure with other tensors."""
-        values: list[Any] = []
+        values: list[object] = []
         for keys, value in zip(metadata, components, strict=True):
             if isinstance(keys, tuple):
                 values.append(dict(zip(keys, value, strict=True)))
@@ -108,5 +112,5 @@ class Solution(Tensors):
     valid steps.
     """
 
-    sequences: Mapping[str, Any]
-    states: Mapping[str, Any]
+    sequences: Mapping[str, Tensor]
+    states: Mapping[str, Tensor]

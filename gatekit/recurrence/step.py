@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
 
 import tensorflow as tf
+from tensorflow import Tensor
 
 from gatekit.cell.errors import CellError, listed
 from gatekit.cell.graph import BuiltRead, Cell, Node
@@ -14,10 +14,13 @@ from gatekit.cell.language.expression import evaluate
 from . import tensor_ops
 from .packing import joined
 
+Linear = Callable[[str, BuiltRead], Tensor]
+"""Returns what one read of a gate adds to its pre-activation."""
+
 assert tensor_ops.TABLE  # importing it lets `ops` compute on tensors
 
 
-def product(u: Any, matrix: Any, dtype: Any) -> Any:
+def product(u: Tensor, matrix: Tensor, dtype: tf.DType) -> Tensor:
     """Return ``u @ matrix`` computed in ``dtype`` and returned in the type of ``u``.
 
     The gradient of the matrix is summed over rows in the type of ``u``, so that sums over time
@@ -32,10 +35,10 @@ def product(u: Any, matrix: Any, dtype: Any) -> Any:
         return _flat_product(u, matrix)
 
     @tf.custom_gradient
-    def low_precision(u: Any, matrix: Any) -> Any:
+    def low_precision(u: Tensor, matrix: Tensor) -> Tensor:
         z = tf.cast(_flat_product(tf.cast(u, dtype), tf.cast(matrix, dtype)), u.dtype)
 
-        def grad(dz: Any) -> tuple[Any, Any]:
+        def grad(dz: Tensor) -> tuple[Tensor, Tensor]:
             du = _flat_product(tf.cast(dz, dtype), tf.transpose(tf.cast(matrix, dtype)))
             rows = tf.reshape(u, [-1, u.shape[-1]])
             return tf.cast(du, u.dtype), tf.matmul(
@@ -47,7 +50,7 @@ def product(u: Any, matrix: Any, dtype: Any) -> Any:
     return low_precision(u, matrix)
 
 
-def biased_product(u: Any, matrix: Any, bias: Any) -> Any:
+def biased_product(u: Tensor, matrix: Tensor, bias: Tensor) -> Tensor:
     """Return ``u @ matrix + bias``, the bias as one more row of the matrix.
 
     That saves a pass forward and a reduction backward. It is for full precision: a product in low
@@ -62,14 +65,14 @@ def biased_product(u: Any, matrix: Any, bias: Any) -> Any:
     return _flat_product(joined([u, ones]), joined([matrix, bias[None]], 0))
 
 
-def _flat_product(u: Any, matrix: Any) -> Any:
+def _flat_product(u: Tensor, matrix: Tensor) -> Tensor:
     if len(u.shape) == 2:
         return tf.matmul(u, matrix)
     rows = tf.matmul(tf.reshape(u, [-1, u.shape[-1]]), matrix)
     return tf.reshape(rows, tf.concat([tf.shape(u)[:-1], [matrix.shape[-1]]], 0))
 
 
-def apply_map(read: BuiltRead, u: Any, weights: Mapping[str, Any], dtype: Any) -> Any:
+def apply_map(read: BuiltRead, u: Tensor, weights: Mapping[str, Tensor], dtype: tf.DType) -> Tensor:
     """Return the read's map of ``u`` (``... x width_in``), ``... x width_out``, in ``u``'s type."""
     own = {suffix: weights[name] for suffix, name in read.weights.items()}
     if read.map.has_matrix():
@@ -80,7 +83,7 @@ def apply_map(read: BuiltRead, u: Any, weights: Mapping[str, Any], dtype: Any) -
     return tf.cast(read.map.apply(tf.cast(u, dtype), low), u.dtype)
 
 
-def normalised(parts: list[Any], epsilon: float) -> list[Any]:
+def normalised(parts: list[Tensor], epsilon: float) -> list[Tensor]:
     """Return the parts, each ``... x width``, normalised by the statistics of them all."""
     whole = joined(parts)
     mean = tf.reduce_mean(whole, -1, keepdims=True)
@@ -90,7 +93,7 @@ def normalised(parts: list[Any], epsilon: float) -> list[Any]:
     return tf.split(result, [p.shape[-1] for p in parts], -1) if len(parts) > 1 else [result]
 
 
-def value_of(cell: Cell, node: Node, env: dict[str, Any], pre: Any, like: Any) -> Any:
+def value_of(cell: Cell, node: Node, env: dict[str, Tensor], pre: Tensor, like: Tensor) -> Tensor:
     """Return the node's value, and put it and the node's own new states into ``env``.
 
     Args:
@@ -117,7 +120,9 @@ def value_of(cell: Cell, node: Node, env: dict[str, Any], pre: Any, like: Any) -
     return value
 
 
-def _call(node: Node, env: Mapping[str, Any], pre: Any) -> tuple[Any, Mapping[str, Any]]:
+def _call(
+    node: Node, env: Mapping[str, Tensor], pre: Tensor
+) -> tuple[Tensor, Mapping[str, Tensor]]:
     assert node.declared is not None
     values = {arg: pre if key.startswith("pre:") else env[key] for arg, key in node.arguments}
     try:
@@ -143,7 +148,7 @@ def _call(node: Node, env: Mapping[str, Any], pre: Any) -> tuple[Any, Mapping[st
     return value, new
 
 
-def _checked(node: Node, value: Any, like: Any, what: str) -> Any:
+def _checked(node: Node, value: Tensor, like: Tensor, what: str) -> Tensor:
     where = f"{node.kind} {node.name!r}: its {what}"
     if isinstance(value, (int, float)) and node.kind == "equation":
         value = tf.fill([*([1] * (len(like.shape) - 1)), 1], tf.constant(value, like.dtype))
@@ -171,9 +176,9 @@ def _checked(node: Node, value: Any, like: Any, what: str) -> Any:
 def pre_activation(
     cell: Cell,
     node: Node,
-    linear: Callable[[str, BuiltRead], Any],
-    weights: Mapping[str, Any],
-) -> Any:
+    linear: Linear,
+    weights: Mapping[str, Tensor],
+) -> Tensor:
     """Return the node's pre-activation ``... x units``, or None where it has no reads and no bias.
 
     ``pre = sum_r z_r + bias``, with layer normalisation of each ``z_r`` or of their sum where the
@@ -204,12 +209,10 @@ def pre_activation(
     return total(parts)
 
 
-def normalised_read(
-    cell: Cell, node: Node, read: BuiltRead, linear: Callable[[str, BuiltRead], Any]
-) -> Any:
+def normalised_read(cell: Cell, node: Node, read: BuiltRead, linear: Linear) -> Tensor:
     """Return one read of a gate, normalised together with the same read of its group's gates."""
     assert node.norm is not None
-    values: list[Any] = []
+    values: list[Tensor] = []
     position = 0
     for member in node.norm.group:
         for other in cell.node(member).reads:
@@ -220,7 +223,7 @@ def normalised_read(
     return normalised(values, node.norm.epsilon)[position]
 
 
-def total(parts: list[Any]) -> Any:
+def total(parts: list[Tensor]) -> Tensor:
     """Return the sum of the parts, left to right."""
     result = parts[0]
     for part in parts[1:]:

@@ -4,47 +4,47 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
 
 import tensorflow as tf
+from tensorflow import Tensor
 
 from gatekit.cell.language import ops
 
 
-def _block_product(u: Any, blocks: Any) -> Any:
+def _block_product(u: Tensor, blocks: Tensor) -> Tensor:
     count, width, out = blocks.shape
     parts = tf.reshape(u, tf.concat([tf.shape(u)[:-1], [count, width]], 0))
     product = tf.einsum("...kn,knm->...km", parts, blocks)
     return tf.reshape(product, tf.concat([tf.shape(u)[:-1], [count * out]], 0))
 
 
-def _reshaped(x: Any, axes: int, *sizes: int) -> Any:
+def _reshaped(x: Tensor, axes: int, *sizes: int) -> Tensor:
     """Return the tensor with other sizes in place of its last axes."""
     return tf.reshape(x, tf.concat([tf.shape(x)[:-axes], sizes], 0))
 
 
-def _repeat(x: Any, n: Any) -> Any:
+def _repeat(x: Tensor, n: Tensor) -> Tensor:
     # tf.repeat's gradient needs shapes that XLA cannot know in a loop.
     parts = tf.stack([x] * int(n), -1)
     return tf.reshape(parts, tf.concat([tf.shape(x)[:-1], [x.shape[-1] * int(n)]], 0))
 
 
-def _variance(x: Any) -> Any:
+def _variance(x: Tensor) -> Tensor:
     centred = x - tf.reduce_mean(x, axis=-1, keepdims=True)
     return tf.reduce_mean(tf.square(centred), axis=-1, keepdims=True)
 
 
-def _of_one_type(function: Callable[..., Any]) -> Callable[..., Any]:
+def _of_one_type(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
     """Return the function with plain numbers taken in the type of the tensor beside them."""
 
-    def call(*values: Any) -> Any:
+    def call(*values: Tensor) -> Tensor:
         like = next(value for value in values if tf.is_tensor(value))
         return function(*(tf.convert_to_tensor(v, like.dtype) for v in values))
 
     return call
 
 
-TABLE: dict[str, Callable[..., Any]] = {
+TABLE: dict[str, Callable[..., Tensor]] = {
     "sigmoid": tf.sigmoid,
     "tanh": tf.tanh,
     "relu": tf.nn.relu,

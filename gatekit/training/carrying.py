@@ -22,16 +22,21 @@ class Carried:
     of its own, so that evaluation in between does not disturb it.
 
     Args:
+        batch: the number of streams.
         shapes: the shape of each state by name, with the number of streams first.
         first: returns the first states by name.
         dtype: the type of the states.
     """
 
     def __init__(
-        self, shapes: Mapping[str, Any], first: Callable[[], Mapping[str, Any]], dtype: Any
+        self,
+        batch: int,
+        shapes: Mapping[str, Any],
+        first: Callable[[], Mapping[str, Any]],
+        dtype: Any,
     ) -> None:
         self._first = first
-        self.trained, self.evaluated = (KeptStates(shapes, first, dtype) for _ in range(2))
+        self.trained, self.evaluated = (KeptStates(batch, shapes, first, dtype) for _ in range(2))
 
     def of(self, inputs: Any, training: bool) -> KeptStates | None:
         """Return the states of these streams; None for a batch of another size, which is read
@@ -78,8 +83,8 @@ class Carrying(SequenceLayer):
     def build(self, input_shape: Any) -> None:
         """Create the weights, and variables for the states."""
         super().build(input_shape)
-        first = partial(self.initial_states, self.batch)
-        self.carried = Carried(self.state_shapes(self.batch), first, self.variable_dtype)
+        shapes, first = self.state_shapes(self.batch), partial(self.initial_states, self.batch)
+        self.carried = Carried(self.batch, shapes, first, self.variable_dtype)
 
     def call(
         self,

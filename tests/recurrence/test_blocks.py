@@ -11,7 +11,7 @@ import tensorflow as tf
 
 import gatekit
 from gatekit.cell.errors import CellError, ConfigError, DataError
-from gatekit.recurrence.blocks.convolution import CausalConvolution
+from gatekit.recurrence.blocks.keras_parts import CausalConvolution
 from gatekit.recurrence.blocks.order import Order
 from gatekit.registry.loading import using
 

@@ -109,6 +109,14 @@ def test_a_stateful_model_is_exported_with_its_states(run: str, tmp_path: Path) 
     assert not np.allclose(first, second)
 
 
+def test_a_cell_without_states_may_be_stateful() -> None:
+    cell = {"gates": {"g": {"kind": "tanh", "reads": ["x"]}}, "emits": "g"}
+    x = np.ones((BATCH, TIME, FEATURES), "float32")
+    stateful, plain = (RNN(cell, UNITS, stateful=kept, seed=1) for kept in (True, False))
+    np.testing.assert_array_equal(stateful(x), plain(x))
+    assert stateful.states == []
+
+
 def test_kept_states_are_not_weights() -> None:
     small, large = (RNN("lstm", UNITS, stateful=True, seed=1) for _ in range(2))
     for made, batch in ((small, 2), (large, 5)):

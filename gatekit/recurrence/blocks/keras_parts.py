@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+import math
+from collections.abc import Sequence
 from typing import Any
 
 import keras
 import tensorflow as tf
+from tensorflow import Tensor
 
 from gatekit.cell.block.sketch import Part
 from gatekit.cell.errors import CellError, ConfigError
 
-from .convolution import CausalConvolution
+from .order import Order
 
 
 def derived(seed: int, name: str) -> int:
@@ -25,7 +28,7 @@ def derived(seed: int, name: str) -> int:
     return int.from_bytes(digest[:4], "little") >> 1
 
 
-def keras_part(part: Part, name: str, policy: Any, seed: int) -> Any:
+def keras_part(part: Part, name: str, policy: keras.DTypePolicy, seed: int) -> keras.layers.Layer:
     """Return the Keras layer of a part, built.
 
     Args:
@@ -49,7 +52,7 @@ def keras_part(part: Part, name: str, policy: Any, seed: int) -> Any:
     return layer
 
 
-def _unbuilt(part: Part, name: str, policy: Any, seed: int) -> Any:
+def _unbuilt(part: Part, name: str, policy: keras.DTypePolicy, seed: int) -> keras.layers.Layer:
     options = part.options
     given: dict[str, Any] = {"name": name, "dtype": policy}
     if part.kind == "norm":
@@ -72,7 +75,7 @@ def _unbuilt(part: Part, name: str, policy: Any, seed: int) -> Any:
     return _own_layer(part, given, seed)
 
 
-def _own_layer(part: Part, given: dict[str, Any], seed: int) -> Any:
+def _own_layer(part: Part, given: dict[str, Any], seed: int) -> keras.layers.Layer:
     """Return a block author's layer, with the name, type and seed of this place."""
     made = part.options["make"]()
     if not isinstance(made, keras.layers.Layer):
@@ -91,7 +94,7 @@ def _own_layer(part: Part, given: dict[str, Any], seed: int) -> Any:
     return type(made).from_config(config)
 
 
-def applied(layer: Any, part: Part, value: Any, training: bool) -> Any:
+def applied(layer: keras.layers.Layer, part: Part, value: Tensor, training: bool) -> Tensor:
     """Return the value of a part that looks at one step at a time.
 
     Args:
@@ -114,3 +117,74 @@ def applied(layer: Any, part: Part, value: Any, training: bool) -> Any:
             f"{found.shape[-1]}; write width={found.shape[-1]}"
         )
     return found
+
+
+class CausalConvolution(keras.layers.Layer):
+    r"""A convolution that reads the last valid inputs: masked steps are skipped.
+
+    ``y_t = sum_k w_k x_{t-k} + b``, with $k$ from 0 to ``kernel`` - 1; steps of an earlier sequence
+    count as zero. Keras' `DepthwiseConv1D` would read masked steps and look across resets.
+
+    Args:
+        kernel: the number of steps that are read.
+        width: the number of outputs, with a matrix for each step; None for one weight for each
+            channel and step.
+        use_bias: whether a bias is added.
+        seed: of the first weights.
+
+    Reference: Dauphin et al., Language modeling with gated convolutional networks (2017),
+        arXiv:1612.08083
+    """
+
+    def __init__(
+        self, kernel: int, width: int | None, use_bias: bool, seed: int, **keras_options: Any
+    ) -> None:
+        super().__init__(**keras_options)
+        self.size, self.width, self.use_bias, self.seed = kernel, width, use_bias, seed
+
+    def build(self, input_shape: Sequence[int]) -> None:
+        """Create the weights."""
+        *_, fed = input_shape
+        depthwise = self.width is None
+        limit = 1 / math.sqrt(self.size if depthwise else self.size * fed)
+        self.kernel = self.add_weight(
+            name="kernel",
+            shape=(self.size, fed) if depthwise else (self.size, fed, self.width),
+            initializer=keras.initializers.RandomUniform(-limit, limit, seed=self.seed),
+        )
+        if self.use_bias:
+            self.bias = self.add_weight(
+                name="bias", shape=(self.width or fed,), initializer="zeros"
+            )
+        self.built = True
+
+    def call(self, x: Tensor, history: Tensor, order: Order) -> tuple[Tensor, Tensor]:
+        """Return the output, and the inputs that the next call has to know.
+
+        Args:
+            x: ``batch x time x width``, finite where masked.
+            history: the last inputs before x, ``batch x (kernel - 1) x width``.
+            order: the valid steps of x.
+        """
+        before = self.size - 1
+        packed = tf.concat([history, order.packed(x)], 1)
+        current, segments = order.segments, None
+        if current is not None:
+            earlier = tf.zeros([tf.shape(x)[0], before], tf.int32)
+            segments = tf.concat([earlier, order.packed(current)], 1)
+        kernel = tf.convert_to_tensor(self.kernel)
+        total: Tensor = 0.0
+        for back in range(self.size):
+            tap = order.taken(packed, before - back)
+            if current is not None and back:
+                same = order.taken(segments, before - back) == current
+                tap = tf.where(same[:, :, None], tap, tf.zeros_like(tap))
+            weight = kernel[back]
+            total += tap * weight if self.width is None else tf.matmul(tap, weight)
+        if self.use_bias:
+            total += tf.convert_to_tensor(self.bias)
+        last = order.last(packed, before)
+        if current is not None:
+            same = order.last(segments, before) == current[:, -1:]
+            last = tf.where(same[:, :, None], last, tf.zeros_like(last))
+        return total, last

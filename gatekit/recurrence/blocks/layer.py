@@ -9,10 +9,11 @@ from typing import Any
 
 import keras
 import tensorflow as tf
+from tensorflow import Tensor
 
 from gatekit.cell.block.built import BuiltBlock, build_block
 from gatekit.cell.block.contract import units_of
-from gatekit.cell.block.reading import read_block
+from gatekit.cell.block.reading import BlockSpec, read_block
 from gatekit.cell.block.sketch import Part, Sketch
 from gatekit.cell.calls import REQUIRED, python_words
 from gatekit.cell.errors import ConfigError, DataError
@@ -29,6 +30,9 @@ from gatekit.recurrence.layers.arguments import (
     specification,
 )
 from gatekit.recurrence.layers.inputs import (
+    Inputs,
+    Shape,
+    States,
     carried_mask,
     checked_input,
     checked_mask,
@@ -38,12 +42,11 @@ from gatekit.recurrence.layers.inputs import (
 from gatekit.recurrence.layers.rnn import RNN
 from gatekit.recurrence.layers.sequence_layer import SequenceLayer
 from gatekit.recurrence.layers.states import state_shapes
-from gatekit.recurrence.masking import backwards
 from gatekit.registry import catalogue
 
 from .keras_parts import derived, keras_part
 from .order import Order
-from .sketches import mixed, stepwise
+from .sketches import mixed, mixed_backwards, stepwise
 
 
 @keras.saving.register_keras_serializable(package="gatekit")
@@ -79,12 +82,12 @@ class BlockLayer(SequenceLayer):
 
     def __init__(
         self,
-        block: str | Mapping[str, Any] = REQUIRED,
-        cell: str | Mapping[str, Any] | CellSpec = REQUIRED,
+        block: str | Mapping[str, object] | BlockSpec = REQUIRED,
+        cell: str | Mapping[str, object] | CellSpec = REQUIRED,
         units: int | None = None,
         *,
-        output_unit: Any = "hidden",
-        gates: Mapping[str, Any] | None = None,
+        output_unit: object = "hidden",
+        gates: Mapping[str, object] | None = None,
         bidirectional: bool = False,
         finish: bool = False,
         dropout: float = 0.0,
@@ -113,8 +116,6 @@ class BlockLayer(SequenceLayer):
                     f"{name!r}: {keras_options[name]!r}}}, ...)"
                 )
         refuse_unknown(keras_options, own_arguments(BlockLayer))
-        # Keras would cast states to the compute type.
-        keras_options["autocast"] = False
         super().__init__(**keras_options)
         self.block = chosen
         self.units = None if units is None else checked_units(units)
@@ -158,7 +159,7 @@ class BlockLayer(SequenceLayer):
         """The recurrent layers: one, or one for each direction."""
         return [layer for layer in self._layers if isinstance(layer, RNN)]
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Shape) -> None:
         """Create the parts for inputs ``batch x time x width``.
 
         Raises:
@@ -184,9 +185,8 @@ class BlockLayer(SequenceLayer):
         names = {"": "forward", "backward_": "backward"} if self.bidirectional else {"": "rnn"}
         for prefix, name in names.items():
             self._make(made.mix, prefix, seed, units, name + number)
-        self._make(made.combine, "", seed, units)
-        if made.finish is not None:
-            self._make(made.finish, "", seed, units)
+        for sketch in filter(None, (made.combine, made.finish)):
+            self._make(sketch, "", seed, units)
         self._keep_states(input_shape)
         self.built = True
 
@@ -195,7 +195,7 @@ class BlockLayer(SequenceLayer):
             name = prefix + part.name
             own = derived(seed, name)
             if part.kind == "mixer":
-                layer: Any = RNN(
+                layer: keras.layers.Layer = RNN(
                     self.spec,
                     units,
                     output_unit=self.output_unit.canonical(),
@@ -215,7 +215,7 @@ class BlockLayer(SequenceLayer):
 
     # --- states -------------------------------------------------------------
 
-    def state_shapes(self, batch_size: Any) -> dict[str, tuple[Any, ...]]:
+    def state_shapes(self, batch_size: int | Tensor | None) -> dict[str, Shape]:
         """Return the shape of each state by name, ``batch x width``: the cell's, then the last
         inputs of each convolution, ``batch x steps x width``."""
         shapes = dict(state_shapes(self.cell, batch_size))
@@ -224,28 +224,22 @@ class BlockLayer(SequenceLayer):
                 shapes[f"{part.name}_inputs"] = (batch_size, part.options["kernel"] - 1, part.fed)
         return shapes
 
-    def initial_states(self, batch_size: Any) -> dict[str, Any]:
-        """Return the first value of each state by name.
-
-        Args:
-            batch_size: the number of rows.
-        """
-        found: dict[str, Any] = self.part_rnn.initial_states(batch_size)
-        for name, shape in self.state_shapes(batch_size).items():
-            if name not in found:
-                found[name] = tf.zeros(shape, self.variable_dtype)
-        return found
+    def initial_states(self, batch_size: int | Tensor) -> dict[str, Tensor]:
+        """Return the first value of each state by name."""
+        of_cell: dict[str, Tensor] = self.part_rnn.initial_states(batch_size)
+        shapes, dtype = self.state_shapes(batch_size), self.variable_dtype
+        return of_cell | {n: tf.zeros(s, dtype) for n, s in shapes.items() if n not in of_cell}
 
     # --- calling ------------------------------------------------------------
 
     def call(
         self,
-        inputs: Any,
-        initial_state: Any = None,
-        mask: Any = None,
-        resets: Any = None,
+        inputs: Tensor,
+        initial_state: States = None,
+        mask: Tensor = None,
+        resets: Tensor = None,
         training: bool = False,
-    ) -> Any:
+    ) -> Tensor | tuple[Tensor, ...]:
         """Return outputs, and states where `return_state` is set.
 
         Args:
@@ -272,7 +266,9 @@ class BlockLayer(SequenceLayer):
             initial_state = self._kept.values() if initial_state is None else initial_state
         return self._returned(*self._computed(inputs, initial_state, mask, resets, training))
 
-    def _step(self, inputs: Any, states: Any, mask: Any, resets: Any) -> tuple[Any, Any]:
+    def _step(
+        self, inputs: Inputs, states: States, mask: Tensor, resets: Tensor
+    ) -> tuple[Tensor, dict[str, Tensor]]:
         return self._computed(inputs, states, mask, resets, training=False, whole=False)
 
     def _one_direction(self, what: str) -> None:
@@ -284,13 +280,13 @@ class BlockLayer(SequenceLayer):
 
     def _computed(
         self,
-        inputs: Any,
-        initial_state: Any,
-        mask: Any,
-        resets: Any,
+        inputs: Tensor,
+        initial_state: States,
+        mask: Tensor,
+        resets: Tensor,
         training: bool,
         whole: bool | None = None,
-    ) -> tuple[Any, dict[str, Any]]:
+    ) -> tuple[Tensor, dict[str, Tensor]]:
         """Return outputs, and the last states by name; see `call`.
 
         Args:
@@ -300,7 +296,7 @@ class BlockLayer(SequenceLayer):
         made = self.built_block
         x = checked_input("x", inputs, made.width, self.compute_dtype)
         mask, resets = checked_mask(mask, x), checked_resets(resets, x)
-        given: dict[str, Any] = {}
+        given: dict[str, Tensor] = {}
         if initial_state is not None:
             if self.bidirectional:
                 raise DataError(
@@ -317,11 +313,8 @@ class BlockLayer(SequenceLayer):
         whole = self.return_sequences if whole is None else whole
         both = both if whole else order.end(both)
         if self.bidirectional:
-            again = None if resets is None else tf.transpose(backwards(tf.transpose(resets)))
-            back = Order(x, _reversed(mask), again)
             second = partial(self._part, "backward_")
-            other, _ = mixed(made.mix, second, _reversed(x), back, {}, again, training, dtype)
-            other = _reversed(other) if whole else back.end(other)
+            other = mixed_backwards(made.mix, second, x, mask, resets, training, dtype, whole)
             both = tf.concat([both, other], -1)
         x = x if whole else order.end(x)
         value = stepwise(made.combine, of, {"x": x, "mixed": both}, training)
@@ -329,7 +322,7 @@ class BlockLayer(SequenceLayer):
             value = stepwise(made.finish, of, {"x": value}, training)
         return order.held(value) if whole else order.any_valid(value[:, 0]), states
 
-    def _part(self, prefix: str, part: Part) -> Any:
+    def _part(self, prefix: str, part: Part) -> keras.layers.Layer:
         """Return the Keras layer of a part."""
         return getattr(self, f"part_{prefix}{part.name}")
 
@@ -337,7 +330,7 @@ class BlockLayer(SequenceLayer):
         """Return the width of the input, which is called x."""
         return {"x": self.built_block.width}
 
-    def _output_width(self, shape: Any) -> int:
+    def _output_width(self, shape: Shape) -> int:
         if not self.built:
             self.build(shape)
         return self.built_block.output_width
@@ -346,24 +339,12 @@ class BlockLayer(SequenceLayer):
 
     def get_config(self) -> dict[str, Any]:
         """Return what `from_config` builds the layer from: block and resolved cell."""
-        config = super().get_config()
-        config.pop("autocast", None)
+        flags = ["bidirectional", "finish", "return_sequences", "return_state", "stateful"]
+        names = [*flags, "units", "dropout", "executor", "seed"]
         return {
-            **config,
+            **super().get_config(),
             "block": self.block.canonical(),
             "cell": self.spec.canonical(),
-            "units": self.units,
             "output_unit": self.output_unit.canonical(),
-            "bidirectional": self.bidirectional,
-            "finish": self.finish,
-            "dropout": self.dropout,
-            "return_sequences": self.return_sequences,
-            "return_state": self.return_state,
-            "stateful": self.stateful,
-            "executor": self.executor,
-            "seed": self.seed,
+            **{name: getattr(self, name) for name in names},
         }
-
-
-def _reversed(value: Any) -> Any:
-    return None if value is None else tf.reverse(value, [1])

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import tensorflow as tf
+from tensorflow import Tensor
 
 
 class Order:
@@ -16,10 +15,10 @@ class Order:
         resets: ``batch x time`` booleans, true where a new sequence begins; None for none.
     """
 
-    def __init__(self, x: Any, mask: Any, resets: Any) -> None:
+    def __init__(self, x: Tensor, mask: Tensor, resets: Tensor) -> None:
         self.mask = mask
         self.time = tf.shape(x)[1]
-        self.segments: Any = None if resets is None else tf.cumsum(tf.cast(resets, tf.int32), 1)
+        self.segments: Tensor = None if resets is None else tf.cumsum(tf.cast(resets, tf.int32), 1)
         if mask is not None:
             steps = tf.range(self.time)
             # The keys are distinct, so that the order is one for every algorithm.
@@ -30,11 +29,11 @@ class Order:
                 last = self.taken(self.packed(self.segments), 0)
                 self._any &= last == self.segments
 
-    def packed(self, values: Any) -> Any:
+    def packed(self, values: Tensor) -> Tensor:
         """Return ``batch x time x ...`` with the valid steps first."""
         return values if self.mask is None else tf.gather(values, self._first, batch_dims=1)
 
-    def taken(self, packed: Any, shift: int) -> Any:
+    def taken(self, packed: Tensor, shift: int) -> Tensor:
         """Return for each step the entry ``shift`` places after its own place among valid steps.
 
         Args:
@@ -46,24 +45,24 @@ class Order:
         place = tf.maximum(self._count - 1 + shift, 0)
         return tf.gather(packed, place, batch_dims=1)
 
-    def last(self, packed: Any, size: int) -> Any:
+    def last(self, packed: Tensor, size: int) -> Tensor:
         """Return the entries that the next call needs: the last ``size`` before the next step."""
         if self.mask is None:
             return packed[:, self.time : self.time + size]
         place = self._count[:, -1:] + tf.range(size)
         return tf.gather(packed, place, batch_dims=1)
 
-    def end(self, values: Any) -> Any:
+    def end(self, values: Tensor) -> Tensor:
         """Return the values of the last valid step, ``batch x 1 x width``."""
         return self.held(values)[:, -1:]
 
-    def any_valid(self, values: Any) -> Any:
+    def any_valid(self, values: Tensor) -> Tensor:
         """Return ``batch x width``, with zero in rows whose last sequence has no valid step."""
         if self.mask is None:
             return values
         return tf.where(self._any[:, -1:], values, tf.zeros_like(values))
 
-    def held(self, values: Any) -> Any:
+    def held(self, values: Tensor) -> Tensor:
         """Return values with those of a masked step replaced by the last valid ones of its
         sequence, or by zero.
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
 
+import keras
 import tensorflow as tf
+from tensorflow import Tensor
 
 from gatekit.cell.block.sketch import Part, Sketch
 from gatekit.cell.language.expression import evaluate
 from gatekit.cell.language.ops import FUNCTIONS
+from gatekit.recurrence.masking import backwards
 
 from .keras_parts import applied
 from .order import Order
@@ -17,14 +19,14 @@ from .order import Order
 
 def mixed(
     sketch: Sketch,
-    layer_of: Callable[[Part], Any],
-    x: Any,
+    layer_of: Callable[[Part], keras.layers.Layer],
+    x: Tensor,
     order: Order,
-    given: Mapping[str, Any],
-    resets: Any,
+    given: Mapping[str, Tensor],
+    resets: Tensor,
     training: bool,
-    dtype: Any,
-) -> tuple[Any, dict[str, Any]]:
+    dtype: str,
+) -> tuple[Tensor, dict[str, Tensor]]:
     """Return what ``mix`` computes of sequences in one direction, and the last states by name.
 
     Args:
@@ -37,7 +39,7 @@ def mixed(
         training: whether dropout draws.
         dtype: the type of states.
     """
-    env, states = {"x": x}, dict[str, Any]()
+    env, states = {"x": x}, dict[str, Tensor]()
     for part in sketch.parts:
         layer = layer_of(part)
         value = evaluate(part.of, env, FUNCTIONS)
@@ -63,9 +65,35 @@ def mixed(
     return evaluate(sketch.value, env, FUNCTIONS), states
 
 
+def mixed_backwards(
+    sketch: Sketch,
+    layer_of: Callable[[Part], keras.layers.Layer],
+    x: Tensor,
+    mask: Tensor,
+    resets: Tensor,
+    training: bool,
+    dtype: str,
+    whole: bool,
+) -> Tensor:
+    """Return what ``mix`` computes from the last step to the first, in the order of x.
+
+    Args:
+        sketch: as for `mixed`, as are ``layer_of``, ``x``, ``resets``, ``training`` and ``dtype``.
+        mask: ``batch x time`` booleans, or None.
+        whole: whether every step is returned, or that of the first valid step.
+    """
+    again = None if resets is None else tf.transpose(backwards(tf.transpose(resets)))
+    order = Order(x, None if mask is None else tf.reverse(mask, [1]), again)
+    value, _ = mixed(sketch, layer_of, tf.reverse(x, [1]), order, {}, again, training, dtype)
+    return tf.reverse(value, [1]) if whole else order.end(value)
+
+
 def stepwise(
-    sketch: Sketch, layer_of: Callable[[Part], Any], env: dict[str, Any], training: bool
-) -> Any:
+    sketch: Sketch,
+    layer_of: Callable[[Part], keras.layers.Layer],
+    env: dict[str, Tensor],
+    training: bool,
+) -> Tensor:
     """Return what ``combine`` or ``finish`` computes, each step by itself.
 
     Args:
@@ -85,6 +113,6 @@ def stepwise(
     return evaluate(sketch.value, env, FUNCTIONS)
 
 
-def _nothing(part: Part, value: Any, steps: int) -> Any:
+def _nothing(part: Part, value: Tensor, steps: int) -> Tensor:
     """Return zeros for the inputs of a convolution before the first step."""
     return tf.zeros([tf.shape(value)[0], steps, part.fed], value.dtype)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import tensorflow as tf
+from tensorflow import Tensor
 
 from gatekit.cell.graph import Cell
 from gatekit.recurrence.keras_form import CUDNN_ORDER, KerasForm, part_weights
@@ -37,7 +37,7 @@ def run(problem: Problem, form: KerasForm) -> Solution:
     return Solution(dict.fromkeys(problem.wanted, outputs), states)
 
 
-def packed(cell: Cell, weights: Mapping[str, Any], form: KerasForm) -> Any:
+def packed(cell: Cell, weights: Mapping[str, Tensor], form: KerasForm) -> Tensor:
     """Return the weights as cuDNN takes them: one vector, matrices first, then two biases a gate.
 
     A matrix is transposed, ``units x width_in``, row by row; input matrices of all gates come

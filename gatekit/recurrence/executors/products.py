@@ -6,9 +6,9 @@ A large product is faster than several small ones: gates that read the same sign
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import tensorflow as tf
+from tensorflow import Tensor
 
 from gatekit.cell.graph import BuiltRead
 from gatekit.cell.language.expression import evaluate
@@ -33,15 +33,15 @@ class SharedProducts:
     def __init__(
         self,
         problem: Problem,
-        env: Mapping[str, Any],
+        env: Mapping[str, Tensor],
         members: Mapping[str, Sequence[Owned]],
         biased: Mapping[str, str] | None = None,
     ) -> None:
         self.problem, self.env, self.members = problem, env, members
         self.biased = biased or {}
-        self.values: dict[tuple[str, str], Any] = {}
+        self.values: dict[tuple[str, str], Tensor] = {}
 
-    def linear(self, owner: str, read: BuiltRead) -> Any:
+    def linear(self, owner: str, read: BuiltRead) -> Tensor:
         """Return ``z`` of a gate's read, ``time x batch x units``."""
         if (owner, read.text) not in self.values:
             u = self.operand(read)
@@ -55,7 +55,7 @@ class SharedProducts:
                 self.values[owner, read.text] = z
         return self.values[owner, read.text]
 
-    def operand(self, read: BuiltRead) -> Any:
+    def operand(self, read: BuiltRead) -> Tensor:
         """Return what a read takes at all steps, with its dropout."""
         u, drops = (
             evaluate(read.expr, self.env, self.problem.cell.spec.functions),
@@ -64,14 +64,14 @@ class SharedProducts:
         dropped = not read.hoisted and read.text in drops and not read.map.row_wise
         return u * drops[read.text] if dropped else u
 
-    def shared(self, u: Any, members: Sequence[Owned], biased: bool) -> Any:
+    def shared(self, u: Tensor, members: Sequence[Owned], biased: bool) -> Tensor:
         """Return the product of all members, side by side."""
         matrix = joined_matrix([read for _, read in members], self.problem.weights)
         if biased:
             return biased_product(u, matrix, self.bias(members))
         return product(u, matrix, self.problem.matmul_dtype)
 
-    def bias(self, members: Sequence[Owned]) -> Any:
+    def bias(self, members: Sequence[Owned]) -> Tensor:
         """Return the members' biases side by side; zeros for those that add none here."""
         cell, weights = self.problem.cell, self.problem.weights
         dtype = self.problem.inputs["x"].dtype
@@ -84,18 +84,18 @@ class SharedProducts:
             ]
         )
 
-    def add(self, members: Sequence[Owned], z: Any) -> None:
+    def add(self, members: Sequence[Owned], z: Tensor) -> None:
         """Store a product of several reads, cut apart."""
         parts = tf.split(z, [read.width_out for _, read in members], -1)
         for (name, read), part in zip(members, parts, strict=True):
             self.values[name, read.text] = part
 
 
-def joined_matrix(reads: Sequence[BuiltRead], weights: Mapping[str, Any]) -> Any:
+def joined_matrix(reads: Sequence[BuiltRead], weights: Mapping[str, Tensor]) -> Tensor:
     """Return the matrices of several reads side by side, ``width_in x width``."""
     return joined([matrix_of(read, weights) for read in reads])
 
 
-def matrix_of(read: BuiltRead, weights: Mapping[str, Any]) -> Any:
+def matrix_of(read: BuiltRead, weights: Mapping[str, Tensor]) -> Tensor:
     """Return the matrix of a read's linear map, ``width_in x width_out``."""
     return read.map.matrix({suffix: weights[name] for suffix, name in read.weights.items()})

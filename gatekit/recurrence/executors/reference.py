@@ -6,9 +6,10 @@ compute.
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
 
 import tensorflow as tf
+from tensorflow import Tensor
 
 from gatekit.cell.graph import BuiltRead
 from gatekit.cell.language.expression import evaluate
@@ -30,7 +31,9 @@ def run(problem: Problem) -> Solution:
     x = problem.inputs["x"]
     steps = tf.shape(x)[0]
 
-    def body(step: Any, states: tuple[Any, ...], arrays: tuple[Any, ...]) -> Any:
+    def body(
+        step: Tensor, states: tuple[Tensor, ...], arrays: tuple[tf.TensorArray, ...]
+    ) -> tuple[object, ...]:
         inputs = {name: sequence[step] for name, sequence in problem.inputs.items()}
         valid = None if problem.mask is None else problem.mask[step]
         before = problem.entering(dict(zip(names, states, strict=True)), step)
@@ -57,8 +60,12 @@ def run(problem: Problem) -> Solution:
 
 
 def one_step(
-    problem: Problem, step: Any, inputs: Any, valid: Any, states: dict[str, Any]
-) -> dict[str, Any]:
+    problem: Problem,
+    step: Tensor,
+    inputs: Mapping[str, Tensor],
+    valid: Tensor,
+    states: dict[str, Tensor],
+) -> dict[str, Tensor]:
     """Return every signal of one step, ``batch x width``, and each new state under ``state:NAME``.
 
     Args:
@@ -69,10 +76,10 @@ def one_step(
         states: the states that the step starts from.
     """
     cell = problem.cell
-    env: dict[str, Any] = {**cell.constants, **problem.weights, **inputs}
+    env: dict[str, Tensor] = {**cell.constants, **problem.weights, **inputs}
     env.update({f"{name}_prev": value for name, value in states.items()})
 
-    def linear(owner: str, read: BuiltRead) -> Any:
+    def linear(owner: str, read: BuiltRead) -> Tensor:
         u = evaluate(read.expr, env, cell.spec.functions)
         if not read.hoisted and read.text in problem.drops and not read.map.row_wise:
             u = u * problem.drops[read.text]

@@ -8,11 +8,12 @@ the arithmetic and its order are the same.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import fields, replace
 from typing import Any
 
 import tensorflow as tf
+from tensorflow import Tensor
 
 from gatekit.recurrence.compiled import compiled
 from gatekit.recurrence.problem import Problem, Solution
@@ -63,7 +64,7 @@ def solved(problem: Problem, solve: Callable[[Problem], Solution], executor: Has
         bare = replace(problem, **nothing)
 
         @tf.function(autograph=False)
-        def recurrence(tensors: Any) -> Any:
+        def recurrence(tensors: Mapping[str, Any]) -> tuple[object, ...]:
             solution = solve(replace(bare, **tensors))
             return dict(solution.sequences), dict(solution.states)
 
@@ -71,5 +72,5 @@ def solved(problem: Problem, solve: Callable[[Problem], Solution], executor: Has
     return Solution(*table[key](tensors))
 
 
-def _kind(value: Any) -> Any:
+def _kind(value: Tensor | None) -> tuple[str, str] | None:
     return value if value is None else (value.dtype.name, str(value.shape))

@@ -7,7 +7,6 @@ import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from gatekit._version import __version__
 from gatekit.cell.errors import ConfigError
@@ -66,7 +65,9 @@ def read(path: str | Path) -> Choices:
     return found
 
 
-def table(machine: Mapping[str, Any], choices: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+def table(
+    machine: Mapping[str, object], choices: Mapping[str, Mapping[str, object]]
+) -> dict[str, object]:
     """Return the content of a file.
 
     Args:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import logging
 import statistics
 import time
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
 
 import keras
 import numpy as np
 import tensorflow as tf
+from tensorflow import Tensor
 
 from gatekit.cell.analysis import chunk, newton
 from gatekit.cell.analysis.affine import analyse
@@ -65,7 +65,7 @@ def measure(
         modes: the modes that matter.
     """
     x = tf.constant(np.random.default_rng(0).normal(size=(batch, steps, cell.features)))
-    step: dict[str, Callable[[], Any]] = {}
+    step: dict[str, Callable[[], object]] = {}
     for executor, mode in candidates(cell, setting_here(policy), modes):
         step[f"{executor}/{mode}"] = _step(cell, executor, mode, policy, x)
     times: dict[str, list[float]] = {name: [] for name in step}
@@ -86,7 +86,7 @@ def measure(
     return {name: round(1e3 * statistics.median(found), 3) for name, found in times.items()}
 
 
-def _step(cell: Cell, executor: str, mode: str, policy: str, x: Any) -> Callable[[], Any]:
+def _step(cell: Cell, executor: str, mode: str, policy: str, x: Tensor) -> Callable[[], object]:
     layer = RNN(cell.spec, cell.units, executor=executor, seed=0, dtype=policy)
     layer.build(x.shape)
     inputs = {
@@ -96,7 +96,7 @@ def _step(cell: Cell, executor: str, mode: str, policy: str, x: Any) -> Callable
     variables = layer.trainable_variables
 
     @tf.function(jit_compile=mode == "xla")
-    def train(inputs: Any) -> Any:
+    def train(inputs: Mapping[str, Tensor]) -> list[Tensor]:
         with tf.GradientTape() as tape:
             outputs = layer(inputs if len(inputs) > 1 else inputs["x"], training=True)
             loss = tf.reduce_mean(tf.cast(outputs, tf.float32) ** 2)

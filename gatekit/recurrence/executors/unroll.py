@@ -6,9 +6,8 @@ where there are many steps.
 
 from __future__ import annotations
 
-from typing import Any
-
 import tensorflow as tf
+from tensorflow import Tensor
 
 from gatekit.cell.errors import DataError
 from gatekit.recurrence.problem import Problem, Solution
@@ -33,7 +32,7 @@ def run(problem: Problem) -> Solution:
             "keras.Input((time, features)) a number, or use executor=auto"
         )
     states = dict(problem.states)
-    found: dict[str, list[Any]] = {name: [] for name in problem.wanted}
+    found: dict[str, list[Tensor]] = {name: [] for name in problem.wanted}
     for step in range(x.shape[0]):
         inputs = {name: sequence[step] for name, sequence in problem.inputs.items()}
         valid = None if problem.mask is None else problem.mask[step]

@@ -66,7 +66,7 @@ REMEDIES: dict[str, str] = {
 }
 
 
-def refuse_unknown(given: Mapping[str, Any], known: Collection[str]) -> None:
+def refuse_unknown(given: Mapping[str, object], known: Collection[str]) -> None:
     """Refuse keyword arguments that neither gatekit nor `keras.layers.Layer` has.
 
     Args:
@@ -158,7 +158,7 @@ def refuse_in_call(given: Collection[str], known: Collection[str]) -> None:
 _FLOATS = ("float16", "bfloat16", "float32", "float64")
 
 
-def checked_units(units: Any, layer: str = "RNN") -> int:
+def checked_units(units: object, layer: str = "RNN") -> int:
     """Return the number of units.
 
     Args:
@@ -180,7 +180,7 @@ def checked_units(units: Any, layer: str = "RNN") -> int:
     return int(units)
 
 
-def checked_files(plugins: Any) -> tuple[str, ...]:
+def checked_files(plugins: object) -> tuple[str, ...]:
     """Return the plugin files of a layer.
 
     Raises:
@@ -194,7 +194,7 @@ def checked_files(plugins: Any) -> tuple[str, ...]:
     return tuple(map(str, plugins))
 
 
-def checked_flag(name: str, value: Any) -> bool:
+def checked_flag(name: str, value: object) -> bool:
     """Return a switch of a layer.
 
     Raises:
@@ -206,7 +206,10 @@ def checked_flag(name: str, value: Any) -> bool:
 
 
 def specification(
-    cell: Any, gates: Mapping[str, Any], options: Mapping[str, Any], catalogue: Catalogue
+    cell: str | Mapping[str, object] | CellSpec,
+    gates: Mapping[str, object],
+    options: Mapping[str, object],
+    catalogue: Catalogue,
 ) -> CellSpec:
     """Return the cell with gates and options in place of its own.
 
@@ -239,7 +242,7 @@ def specification(
         raise CellError(_of_arguments(str(error), gates, given)) from None
 
 
-def _of_arguments(message: str, gates: Mapping[str, Any], options: Mapping[str, Any]) -> str:
+def _of_arguments(message: str, gates: Mapping[str, object], options: Mapping[str, object]) -> str:
     """Return a message about a cell in the words of the arguments that changed it."""
     for role in gates:
         message = re.sub(rf"^(?:cell\.gates|swap)\.{role}\b", f"gates[{role!r}]", message)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
+from tensorflow import Tensor
 
 from gatekit.cell.calls import REQUIRED, MissingAttributeError, Named
 from gatekit.cell.errors import CellError, ConfigError, listed
@@ -56,25 +57,23 @@ class CellLayer(SeededLayer):
 
     def __init__(
         self,
-        cell: str | Mapping[str, Any] | CellSpec,
+        cell: str | Mapping[str, object] | CellSpec,
         units: int,
         *,
-        output_unit: Any,
-        gates: Mapping[str, Any] | None,
+        output_unit: object,
+        gates: Mapping[str, object] | None,
         dropout: float | None,
         recurrent_dropout: float | None,
         zoneout: Mapping[str, float] | None,
         learned_initial_state: Sequence[str] | None,
-        regularizers: Mapping[str, Any] | None,
-        constraints: Mapping[str, Any] | None,
+        regularizers: Mapping[str, object] | None,
+        constraints: Mapping[str, object] | None,
         seed: int | None,
         plugins: Sequence[str],
         known: Sequence[str],
         **keras_options: Any,
     ) -> None:
         refuse_unknown(keras_options, known)
-        # Keras would cast inputs to the compute type; only matrix products may run in it.
-        keras_options["autocast"] = False
         super().__init__(**keras_options)
         if units is REQUIRED and isinstance(cell, int):
             raise ConfigError(
@@ -97,7 +96,7 @@ class CellLayer(SeededLayer):
         self._draw_from(seed)
         self._noise = keras.random.SeedGenerator(self._drawn_seed)
         self._cell: Cell | None = None
-        self._variables: dict[str, Any] = {}
+        self._variables: dict[str, keras.Variable] = {}
         self._salt = 0
         for name in ("compute_dtype", "variable_dtype"):
             check_float(name, getattr(self, name))
@@ -176,13 +175,13 @@ class CellLayer(SeededLayer):
                 **self._rules.of(weight),
             )
 
-    def _next_seed(self) -> Any:
+    def _next_seed(self) -> Tensor:
         """Return the seed of one call's noise, two int32; each call and each layer has its own."""
         seed = tf.cast(self._noise.next(), tf.int32)
         # What Keras counts with cannot be set while it traces a model, when layers may be built.
         return tf.bitwise.bitwise_xor(seed, [self._salt, 0]) if self._salt else seed
 
-    def _first_states(self, batch: Any, features: int | None = None) -> dict[str, Any]:
+    def _first_states(self, batch: int | Tensor, features: int | None = None) -> dict[str, Tensor]:
         """Return the first value of each state by name, ``batch x width``."""
         cell = self._sized(features)
         if not self._variables and any(state.learned for state in cell.states):
@@ -195,17 +194,15 @@ class CellLayer(SeededLayer):
     # --- saving -------------------------------------------------------------
 
     @property
-    def named_weights(self) -> dict[str, Any]:
+    def named_weights(self) -> dict[str, keras.Variable]:
         """The weights by name, such as ``forget.x`` and ``candidate.reset*h_prev``."""
         _ = self.cell
         return Named(self._variables, "weight")
 
     def get_config(self) -> dict[str, Any]:
         """Return what `from_config` builds the layer from: the resolved cell, not its name."""
-        config = super().get_config()
-        config.pop("autocast", None)
         return {
-            **config,
+            **super().get_config(),
             "cell": self.spec.canonical(),
             "units": self.units,
             "output_unit": self.output_unit.canonical(),
@@ -213,12 +210,12 @@ class CellLayer(SeededLayer):
             **self._rules.config(),
         }
 
-    def save_own_variables(self, store: Any) -> None:
+    def save_own_variables(self, store: MutableMapping[str, np.ndarray]) -> None:
         """Write the weights under their names."""
         for name, variable in self._variables.items():
             store[name.replace("/", ":")] = variable.numpy()
 
-    def load_own_variables(self, store: Any) -> None:
+    def load_own_variables(self, store: MutableMapping[str, np.ndarray]) -> None:
         """Read the weights by name.
 
         Raises:
@@ -236,16 +233,18 @@ class CellLayer(SeededLayer):
             variable.assign(store[name])
 
 
-def starting_at(value: Any) -> Any:
+def starting_at(value: np.ndarray) -> Callable[..., Tensor]:
     """Return an initializer that gives this value."""
 
-    def initializer(shape: Any, dtype: Any = None) -> Any:
-        return tf.cast(tf.constant(np.asarray(value).reshape(shape)), dtype)
+    def initializer(shape: Sequence[int], dtype: str | None = None) -> Tensor:
+        return tf.cast(tf.constant(value.reshape(shape)), dtype)
 
     return initializer
 
 
-def weight_values(cell: Cell, variables: Mapping[str, Any], dtype: Any) -> dict[str, Any]:
+def weight_values(
+    cell: Cell, variables: Mapping[str, keras.Variable], dtype: str
+) -> dict[str, Tensor]:
     """Return the weights as tensors of the variables' type, parameters through their map.
 
     Args:

@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import TypeAlias
 
 import tensorflow as tf
+from tensorflow import Tensor
 
 from gatekit.cell.errors import DataError, listed, nearest
 from gatekit.cell.graph import Cell
+
+Inputs: TypeAlias = Mapping[str, Tensor] | Tensor
+"""What a layer is called with: x, or all inputs of a cell by name."""
+
+States: TypeAlias = Mapping[str, Tensor] | Sequence[Tensor] | Tensor | None
+"""States as a caller gives them: one, several in their order, or by name."""
+
+Shape = tuple[int | Tensor | None, ...]
 
 RESETS = "resets"
 """The name of resets among the inputs of a call."""
 
 
-def known_batch(tensors: Mapping[str, Any]) -> int | None:
+def known_batch(tensors: Mapping[str, Tensor]) -> int | None:
     """Return the batch size that the tensors' static shapes know, or None.
 
     Args:
@@ -35,7 +44,7 @@ def known_batch(tensors: Mapping[str, Any]) -> int | None:
     return next(iter(found.values()), None)
 
 
-def of_batch(tensors: Mapping[str, Any], size: int | None) -> dict[str, Any]:
+def of_batch(tensors: Mapping[str, Tensor], size: int | None) -> dict[str, Tensor]:
     """Return the tensors with this static batch size; unchanged if it is None.
 
     Loops need it: a state of known batch size that is updated from inputs of unknown batch size
@@ -55,7 +64,7 @@ def of_batch(tensors: Mapping[str, Any], size: int | None) -> dict[str, Any]:
     }
 
 
-def checked_inputs(inputs: Any, cell: Cell, dtype: Any) -> dict[str, Any]:
+def checked_inputs(inputs: Inputs, cell: Cell, dtype: str) -> dict[str, Tensor]:
     """Return the inputs by name, ``batch x time x width``, in the layer's type.
 
     Args:
@@ -84,7 +93,7 @@ def checked_inputs(inputs: Any, cell: Cell, dtype: Any) -> dict[str, Any]:
     }
 
 
-def checked_input(name: str, value: Any, width: int, dtype: Any) -> Any:
+def checked_input(name: str, value: Tensor, width: int, dtype: str) -> Tensor:
     """Return one input, ``batch x time x width``, in the layer's type.
 
     Args:
@@ -124,7 +133,7 @@ def checked_input(name: str, value: Any, width: int, dtype: Any) -> Any:
     return tf.cast(tensor, dtype)
 
 
-def carried_mask(inputs: Any) -> Any:
+def carried_mask(inputs: Inputs) -> Tensor:
     """Return the mask that x carries, such as that of an embedding, or None.
 
     Keras passes it to a call only if x is its only tensor: not beside initial states or resets.
@@ -136,7 +145,7 @@ def carried_mask(inputs: Any) -> Any:
     return getattr(x, "_keras_mask", None)
 
 
-def checked_mask(mask: Any, x: Any) -> Any:
+def checked_mask(mask: Tensor, x: Tensor) -> Tensor:
     """Return the mask as ``batch x time`` booleans, or None.
 
     Args:
@@ -164,7 +173,7 @@ def checked_mask(mask: Any, x: Any) -> Any:
     return _of_steps(tensor, x, "the mask", "true where a step is valid: mask != 0")
 
 
-def _of_steps(tensor: Any, x: Any, called: str, remedy: str) -> Any:
+def _of_steps(tensor: Tensor, x: Tensor, called: str, remedy: str) -> Tensor:
     """Return booleans of the steps of an input, ``batch x time``.
 
     Raises:
@@ -185,7 +194,7 @@ def _of_steps(tensor: Any, x: Any, called: str, remedy: str) -> Any:
     return tensor
 
 
-def split_resets(inputs: Any, resets: Any, cell: Cell) -> tuple[Any, Any]:
+def split_resets(inputs: Inputs, resets: Tensor, cell: Cell) -> tuple[Inputs, Tensor]:
     """Return inputs and resets, which may also be an entry of the inputs.
 
     Wrappers such as `keras.layers.Bidirectional` pass inputs on, and no other arguments.
@@ -206,7 +215,7 @@ def split_resets(inputs: Any, resets: Any, cell: Cell) -> tuple[Any, Any]:
     return rest, inputs[RESETS]
 
 
-def one_step(value: Any, axes: str) -> Any:
+def one_step(value: Inputs, axes: str) -> Inputs:
     """Return a value of one step with an axis of time, ``batch x 1 x ...``; None stays None.
 
     Args:
@@ -234,7 +243,7 @@ def one_step(value: Any, axes: str) -> Any:
     return tf.expand_dims(tensor, 1)
 
 
-def checked_resets(resets: Any, x: Any) -> Any:
+def checked_resets(resets: Tensor, x: Tensor) -> Tensor:
     """Return resets as ``batch x time`` booleans, or None.
 
     Args:
@@ -263,11 +272,11 @@ def checked_resets(resets: Any, x: Any) -> Any:
 
 
 def checked_states(
-    given: Any,
-    shapes: Mapping[str, tuple[Any, ...]],
+    given: States,
+    shapes: Mapping[str, Shape],
     matrices: Mapping[str, tuple[int, ...]],
-    dtype: Any,
-) -> dict[str, Any]:
+    dtype: str,
+) -> dict[str, Tensor]:
     """Return the initial states that were given, by name, in the layer's type.
 
     Args:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeAlias
 
 import keras
 import numpy as np
@@ -13,7 +13,9 @@ from gatekit.cell.errors import ConfigError, listed, nearest
 from gatekit.cell.graph import Weight
 from gatekit.cell.schema import RULES, WEIGHT_KINDS, CellSpec, read_cell
 
-_BUILT_IN: dict[str, dict[str, Any]] = {
+Rule: TypeAlias = keras.Regularizer | keras.constraints.Constraint
+
+_BUILT_IN: dict[str, dict[str, type[Rule]]] = {
     "regularizers": {
         "l1": keras.regularizers.L1,
         "l2": keras.regularizers.L2,
@@ -49,8 +51,10 @@ class Rules:
         ConfigError: a section is not a mapping, or an object is not one of Keras' or registered.
     """
 
-    def __init__(self, spec: CellSpec, given: Mapping[str, Any], catalogue: Catalogue) -> None:
-        self.objects: dict[tuple[str, str, str], Any] = {}
+    def __init__(
+        self, spec: CellSpec, given: Mapping[str, Mapping[str, object] | None], catalogue: Catalogue
+    ) -> None:
+        self.objects: dict[tuple[str, str, str], Rule] = {}
         if not any(given.values()):
             self.spec = spec
             return
@@ -65,7 +69,7 @@ class Rules:
                     self._put(config["gates"][gate], section, gate, which, rule)
         self.spec = read_cell(config, catalogue)
 
-    def _put(self, config: Any, section: str, gate: str, key: str, rule: Any) -> None:
+    def _put(self, config: dict[str, Any], section: str, gate: str, key: str, rule: object) -> None:
         where = ".".join(part for part in (section, gate, key) if part)
         if isinstance(rule, Mapping) and "registered" in rule:
             rule = _restored(rule, where)
@@ -77,9 +81,9 @@ class Rules:
             rule = None
         own[key] = rule
 
-    def of(self, weight: Weight) -> dict[str, Any]:
+    def of(self, weight: Weight) -> dict[str, Rule]:
         """Return what `keras.layers.Layer.add_weight` takes: ``regularizer`` and ``constraint``."""
-        found: dict[str, Any] = {}
+        found: dict[str, Rule] = {}
         if not weight.trainable or weight.kind not in WEIGHT_KINDS:
             return found
         gates = {gate.name: gate.gate for gate in self.spec.gates}
@@ -105,7 +109,7 @@ class Rules:
         return found
 
 
-def _mapping(section: str, value: Any, where: str) -> Mapping[str, Any]:
+def _mapping(section: str, value: object, where: str) -> Mapping[str, Any]:
     if not isinstance(value, Mapping):
         rule = repr(value) if isinstance(value, str) else repr(next(iter(_BUILT_IN[section])))
         if isinstance(value, _BASES[section]):
@@ -120,7 +124,7 @@ def _mapping(section: str, value: Any, where: str) -> Mapping[str, Any]:
     return value
 
 
-def _gate(spec: CellSpec, section: str, key: Any) -> str:
+def _gate(spec: CellSpec, section: str, key: str) -> str:
     gates = [gate.name for gate in spec.gates]
     roles = dict(spec.roles)
     place = roles.get(key, key)
@@ -133,7 +137,7 @@ def _gate(spec: CellSpec, section: str, key: Any) -> str:
     return str(place)
 
 
-def _plain(section: str, value: Any, where: str) -> Any:
+def _plain(section: str, value: Rule, where: str) -> Rule | dict[str, object]:
     """Return a built-in object as ``{kind: NAME, ...}``, and any other object as it is."""
     for kind, cls in _BUILT_IN[section].items():
         if type(value) is cls:
@@ -148,14 +152,14 @@ def _plain(section: str, value: Any, where: str) -> Any:
     return value
 
 
-def _shortest(option: Any) -> Any:
+def _shortest(option: object) -> object:
     """Return a number that Keras has rounded to float32 as it was written."""
     if isinstance(option, float) and float(np.float32(option)) == option:
         return float(str(np.float32(option)))
     return option
 
 
-def _restored(data: Mapping[str, Any], where: str) -> Any:
+def _restored(data: Mapping[str, Any], where: str) -> Rule:
     """Return an object from its saved form; only registered classes are made."""
     cls = keras.saving.get_registered_object(data["registered"])
     if cls is None:
@@ -167,7 +171,7 @@ def _restored(data: Mapping[str, Any], where: str) -> Any:
     return cls.from_config(dict(data.get("config", {})))
 
 
-def _made(section: str, rule: Mapping[str, Any], rank: int) -> Any:
+def _made(section: str, rule: Mapping[str, Any], rank: int) -> Rule:
     options = {name: value for name, value in rule.items() if name != "kind"}
     if "axis" in options:
         # The axis within a matrix or each block of a stack; a vector has one norm.

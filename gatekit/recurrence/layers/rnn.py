@@ -7,6 +7,7 @@ from typing import Any, NoReturn
 
 import keras
 import tensorflow as tf
+from tensorflow import Tensor
 
 from gatekit.cell.calls import REQUIRED, MissingAttributeError, remedied
 from gatekit.cell.errors import ConfigError
@@ -25,6 +26,9 @@ from .arguments import checked_flag, features_of, own_arguments
 from .built import built
 from .cell_layer import CellLayer, weight_values
 from .inputs import (
+    Inputs,
+    Shape,
+    States,
     carried_mask,
     checked_inputs,
     checked_mask,
@@ -86,11 +90,11 @@ class RNN(CellLayer, SequenceLayer):
     @remedied("gatekit.RNN('lstm', 64)", types=False, words=False)
     def __init__(
         self,
-        cell: str | Mapping[str, Any] | CellSpec = REQUIRED,
+        cell: str | Mapping[str, object] | CellSpec = REQUIRED,
         units: int = REQUIRED,
         *,
-        output_unit: Any = "hidden",
-        gates: Mapping[str, Any] | None = None,
+        output_unit: object = "hidden",
+        gates: Mapping[str, object] | None = None,
         return_sequences: bool = False,
         return_state: bool = False,
         go_backwards: bool = False,
@@ -102,8 +106,8 @@ class RNN(CellLayer, SequenceLayer):
         recurrent_dropout: float | None = None,
         zoneout: Mapping[str, float] | None = None,
         learned_initial_state: Sequence[str] | None = None,
-        regularizers: Mapping[str, Any] | None = None,
-        constraints: Mapping[str, Any] | None = None,
+        regularizers: Mapping[str, object] | None = None,
+        constraints: Mapping[str, object] | None = None,
         seed: int | None = None,
         plugins: Sequence[str] = (),
         **keras_options: Any,
@@ -137,7 +141,7 @@ class RNN(CellLayer, SequenceLayer):
 
     # --- building -----------------------------------------------------------
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Shape | Mapping[str, Shape]) -> None:
         """Create the weights for inputs ``batch x time x features``.
 
         Raises:
@@ -162,7 +166,7 @@ class RNN(CellLayer, SequenceLayer):
 
     # --- states -------------------------------------------------------------
 
-    def state_shapes(self, batch_size: Any) -> dict[str, tuple[Any, ...]]:
+    def state_shapes(self, batch_size: int | Tensor | None) -> dict[str, Shape]:
         """Return the shape of each state by name, ``batch x width``."""
         return state_shapes(self.cell, batch_size)
 
@@ -179,7 +183,7 @@ class RNN(CellLayer, SequenceLayer):
             "has the shapes of the states"
         )
 
-    def initial_states(self, batch_size: Any) -> dict[str, Any]:
+    def initial_states(self, batch_size: int | Tensor) -> dict[str, Tensor]:
         """Return the first value of each state by name, ``batch x width``.
 
         Raises:
@@ -192,12 +196,12 @@ class RNN(CellLayer, SequenceLayer):
 
     def call(
         self,
-        inputs: Any,
-        initial_state: Any = None,
-        mask: Any = None,
+        inputs: Inputs,
+        initial_state: States = None,
+        mask: Tensor = None,
         training: bool = False,
-        resets: Any = None,
-    ) -> Any:
+        resets: Tensor = None,
+    ) -> Tensor | tuple[Tensor, ...]:
         """Return outputs, and states where `return_state` is set.
 
         Args:
@@ -243,21 +247,23 @@ class RNN(CellLayer, SequenceLayer):
             )
         return self._returned(outputs, states)
 
-    def _step(self, inputs: Any, states: Any, mask: Any, resets: Any) -> tuple[Any, Any]:
+    def _step(
+        self, inputs: Inputs, states: States, mask: Tensor, resets: Tensor
+    ) -> tuple[Tensor, dict[str, Tensor]]:
         return self._computed(inputs, states, mask, resets, None, unroll.run, training=False)
 
     def _computed(
         self,
-        inputs: Any,
-        initial_state: Any,
-        mask: Any,
-        resets: Any,
+        inputs: Inputs,
+        initial_state: States,
+        mask: Tensor,
+        resets: Tensor,
         kept: KeptStates | None,
         solve: Callable[[Problem], Solution],
         *,
         training: bool,
         **how: bool,
-    ) -> tuple[Any, dict[str, Any]]:
+    ) -> tuple[Tensor, dict[str, Tensor]]:
         """Return outputs and new states by name, after everything that came is checked.
 
         Args:
@@ -303,7 +309,7 @@ class RNN(CellLayer, SequenceLayer):
         """Return the width of each input of the built layer by name."""
         return self.cell.inputs
 
-    def _output_width(self, shape: Any) -> int:
+    def _output_width(self, shape: Shape) -> int:
         if self._cell is None:
             features = features_of(shape, self.spec)
             self._cell = built(self.spec, self.units, features, self.output_unit)
@@ -328,16 +334,9 @@ class RNN(CellLayer, SequenceLayer):
 
     def get_config(self) -> dict[str, Any]:
         """Return what `from_config` builds the layer from: the resolved cell, not its name."""
-        return {
-            **super().get_config(),
-            "return_sequences": self.return_sequences,
-            "return_state": self.return_state,
-            "go_backwards": self.go_backwards,
-            "stateful": self.stateful,
-            "zero_output_for_mask": self.zero_output_for_mask,
-            "executor": self.executor,
-            "remat": self.remat,
-        }
+        flags = ["return_sequences", "return_state", "go_backwards", "stateful", "remat"]
+        names = [*flags, "zero_output_for_mask", "executor"]
+        return super().get_config() | {name: getattr(self, name) for name in names}
 
 
 def device() -> str:

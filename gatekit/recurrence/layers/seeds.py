@@ -29,8 +29,16 @@ _OF_KERAS = ("mask", "training")  # Keras passes them where a call does not have
 class SeededLayer(keras.layers.Layer):
     """A layer that draws from a seed, and another one if its model has earlier twins of it."""
 
-    _called_with: Any = None
+    _called_with: object = None
     """What the layer is called with while that call builds it."""
+
+    def __init__(self, **keras_options: Any) -> None:
+        # Keras would cast inputs and states to the compute type; only products may run in it.
+        super().__init__(**{**keras_options, "autocast": False})
+
+    def get_config(self) -> dict[str, Any]:
+        """Return what Keras saves of every layer."""
+        return {key: value for key, value in super().get_config().items() if key != "autocast"}
 
     def _draw_from(self, seed: int | None) -> None:
         """Set the seed; None draws one."""
@@ -43,7 +51,7 @@ class SeededLayer(keras.layers.Layer):
         self.seed = seed
         self._drawn_seed = random.randint(1, 10**9) if seed is None else int(seed)
 
-    def _seed_within(self, kind: type[Any]) -> int:
+    def _seed_within(self, kind: type[keras.layers.Layer]) -> int:
         """Return the seed of a layer that is being built; `kind` draws from seeds, too."""
         if self.seed is None:
             return self._drawn_seed
@@ -126,14 +134,14 @@ class _NoAttributeError(AttributeError):
 
 
 @functools.cache
-def _in_calls(call: Callable[..., Any]) -> tuple[str, ...]:
+def _in_calls(call: Callable[..., object]) -> tuple[str, ...]:
     """Return the keyword arguments that a layer with this method takes in a call."""
     own = list(inspect.signature(call).parameters)[2:]  # behind self and inputs
     return tuple(dict.fromkeys([*own, *_OF_KERAS]))
 
 
 @functools.cache
-def _takes_states(call: Callable[..., Any]) -> bool:
+def _takes_states(call: Callable[..., object]) -> bool:
     """Return whether a call of a layer needs states, as that of a cell does."""
     states = inspect.signature(call).parameters.get("states")
     return states is not None and states.default is states.empty
@@ -152,7 +160,7 @@ def seed_of(seed: int, earlier: int) -> int:
     return int.from_bytes(digest[:4], "little") >> 1
 
 
-def earlier_twins(layer: Any, kind: type[Any], inputs: Any) -> int:
+def earlier_twins(layer: keras.layers.Layer, kind: type[keras.layers.Layer], inputs: object) -> int:
     """Return how many built layers of the same model were given this layer's seed.
 
     A model is what encloses the layer while it is built (a wrapper, a `keras.Sequential`, a
@@ -174,7 +182,7 @@ def earlier_twins(layer: Any, kind: type[Any], inputs: Any) -> int:
     return len(found)
 
 
-def _enclosing() -> list[Any]:
+def _enclosing() -> list[keras.layers.Layer]:
     """Return the layers whose `build` or call is running, outermost first."""
     # Not public; tests/recurrence/test_twins.py fails if Keras stops keeping it.
     scopes = global_state.get_global_attribute("name_scope_stack") or []
@@ -182,7 +190,7 @@ def _enclosing() -> list[Any]:
     return [caller for caller in callers if isinstance(caller, keras.layers.Layer)]
 
 
-def _connected(inputs: Any) -> Iterator[Any]:
+def _connected(inputs: object) -> Iterator[keras.layers.Layer]:
     """Yield the layers of the graph that symbolic inputs belong to."""
     waiting = list(_operations(keras.tree.flatten(inputs)))
     seen = {id(operation) for operation in waiting}
@@ -199,7 +207,7 @@ def _connected(inputs: Any) -> Iterator[Any]:
                 waiting.append(other)
 
 
-def _operations(tensors: Iterable[Any]) -> list[Any]:
+def _operations(tensors: Iterable[object]) -> list[keras.Operation]:
     """Return the operations that made these symbolic tensors."""
     histories = [getattr(tensor, "_keras_history", None) for tensor in tensors]
     return [history.operation for history in histories if history is not None]

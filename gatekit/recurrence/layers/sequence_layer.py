@@ -7,17 +7,20 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import Any
 
 import keras
+import tensorflow as tf
+from tensorflow import Tensor
 
 from gatekit.cell.errors import ConfigError
 from gatekit.cell.graph import Cell
 
-from .exported import export
-from .inputs import one_step, split_resets
+from .inputs import Inputs, Shape, States, one_step, split_resets
 from .seeds import SeededLayer
 from .states import KeptStates
+
+EMITTED = "emitted"
+"""The name of what a step of a SavedModel emits; no signal of a cell may have it."""
 
 
 class SequenceLayer(SeededLayer):
@@ -48,11 +51,11 @@ class SequenceLayer(SeededLayer):
         """The states by name, in the order in which they are returned and given."""
         return tuple(self.state_shapes(None))
 
-    def state_shapes(self, batch_size: Any) -> dict[str, tuple[Any, ...]]:
+    def state_shapes(self, batch_size: int | Tensor | None) -> dict[str, Shape]:
         """Return the shape of each state by name, with the batch first."""
         raise NotImplementedError
 
-    def initial_states(self, batch_size: Any) -> dict[str, Any]:
+    def initial_states(self, batch_size: int | Tensor) -> dict[str, Tensor]:
         """Return the first value of each state by name."""
         raise NotImplementedError
 
@@ -60,11 +63,13 @@ class SequenceLayer(SeededLayer):
         """Return the width of each input of the built layer by name."""
         raise NotImplementedError
 
-    def _step(self, inputs: Any, states: Any, mask: Any, resets: Any) -> tuple[Any, Any]:
+    def _step(
+        self, inputs: Inputs, states: States, mask: Tensor, resets: Tensor
+    ) -> tuple[Tensor, dict[str, Tensor]]:
         """Return the output of a sequence of one step, and the states by name."""
         raise NotImplementedError
 
-    def _output_width(self, shape: Any) -> int:
+    def _output_width(self, shape: Shape) -> int:
         """Return the width of the output for an input of this shape."""
         raise NotImplementedError
 
@@ -73,7 +78,7 @@ class SequenceLayer(SeededLayer):
 
     # --- states -------------------------------------------------------------
 
-    def _keep_states(self, shape: Any) -> None:
+    def _keep_states(self, shape: Shape) -> None:
         """Create the variables of a stateful layer for inputs of this shape.
 
         Raises:
@@ -87,11 +92,12 @@ class SequenceLayer(SeededLayer):
                 "keras.Input(batch_shape=(batch, time, features))"
             )
         batch = int(shape[0])
-        self._kept = KeptStates(
-            self.state_shapes(batch), lambda: self.initial_states(batch), self.variable_dtype
-        )
+        shapes, dtype = self.state_shapes(batch), self.variable_dtype
+        self._kept = KeptStates(batch, shapes, lambda: self.initial_states(batch), dtype)
 
-    def _returned(self, outputs: Any, states: Mapping[str, Any]) -> Any:
+    def _returned(
+        self, outputs: Tensor, states: Mapping[str, Tensor]
+    ) -> Tensor | tuple[Tensor, ...]:
         """Keep the states of a stateful layer; return outputs, and states if they are asked for."""
         if self._kept is not None:
             self._kept.assign(states)
@@ -100,7 +106,7 @@ class SequenceLayer(SeededLayer):
         return outputs
 
     @property
-    def states(self) -> list[Any] | None:
+    def states(self) -> list[keras.Variable] | None:
         """The kept states of a stateful layer in the order of `state_names`; None without any."""
         return None if self._kept is None else list(self._kept.by_name.values())
 
@@ -111,15 +117,15 @@ class SequenceLayer(SeededLayer):
 
     reset_states = reset_state
 
-    def get_initial_state(self, batch_size: Any) -> list[Any]:
+    def get_initial_state(self, batch_size: int | Tensor) -> list[Tensor]:
         """Return the first value of each state, in the order of `state_names`."""
         return list(self.initial_states(batch_size).values())
 
     # --- one step at a time -------------------------------------------------
 
     def step(
-        self, inputs: Any, states: Any = None, mask: Any = None, resets: Any = None
-    ) -> tuple[Any, Any]:
+        self, inputs: Inputs, states: States = None, mask: Tensor = None, resets: Tensor = None
+    ) -> tuple[Tensor, list[Tensor] | dict[str, Tensor]]:
         """Return what one step emits, and the states after it, outside training.
 
         ``y_t, states_t = step(x_t, states_{t-1})``; the steps of a sequence, one after another,
@@ -168,11 +174,33 @@ class SequenceLayer(SeededLayer):
                 directions.
         """
         self._one_direction("export")
-        export(self, folder)
+        widths, shapes, dtype = self.input_widths(), self.state_shapes(None), self.variable_dtype
+        # A parameter of a signature has no dots.
+        plain = {name: name.replace(".", "_") for name in shapes}
+        before = {name: f"{plain[name]}_prev" for name in shapes}
+        whole = {n: tf.TensorSpec([None, None, w], dtype, name=n) for n, w in widths.items()}
+        one = {n: tf.TensorSpec([None, w], dtype, name=n) for n, w in widths.items()}
+        one |= {before[n]: tf.TensorSpec(s, dtype, name=before[n]) for n, s in shapes.items()}
+
+        def start(batch: Tensor) -> dict[str, Tensor]:
+            return {before[n]: value for n, value in self.initial_states(batch).items()}
+
+        def step(given: Mapping[str, Tensor]) -> dict[str, Tensor]:
+            inputs, states = {n: given[n] for n in widths}, [given[before[n]] for n in shapes]
+            emitted, new = self.step(inputs if len(inputs) > 1 else inputs["x"], states)
+            return {EMITTED: emitted, **dict(zip(plain.values(), new, strict=True))}
+
+        archive = keras.export.ExportArchive()
+        archive.track(self)
+        inputs = whole if len(whole) > 1 else whole["x"]
+        archive.add_endpoint("serve", self, input_signature=[inputs])
+        archive.add_endpoint("start", start, input_signature=[tf.TensorSpec([], tf.int32, "batch")])
+        archive.add_endpoint("step", step, input_signature=[one])
+        archive.write_out(os.fspath(folder), verbose=False)
 
     # --- what Keras asks ----------------------------------------------------
 
-    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+    def compute_mask(self, inputs: Inputs, mask: Tensor = None) -> Tensor | list[Tensor]:
         """Return the mask of the output, in its order of time, where every step is returned."""
         own = mask["x"] if isinstance(mask, Mapping) else mask
         own = next(iter(own), None) if isinstance(own, (list, tuple)) else own
@@ -183,7 +211,9 @@ class SequenceLayer(SeededLayer):
             return [output, *([None] * len(self.state_names))]
         return output
 
-    def compute_output_shape(self, inputs_shape: Any, initial_state_shape: Any = None) -> Any:
+    def compute_output_shape(
+        self, inputs_shape: Shape | Mapping[str, Shape], initial_state_shape: object = None
+    ) -> Shape | tuple[Shape, ...]:
         """Return the shape of the outputs; a tuple of it and those of the states if returned."""
         shape = inputs_shape["x"] if isinstance(inputs_shape, Mapping) else inputs_shape
         width = self._output_width(shape)
@@ -192,7 +222,9 @@ class SequenceLayer(SeededLayer):
             return (output, *self.state_shapes(shape[0]).values())
         return output
 
-    def compute_output_spec(self, inputs: Any, *args: Any, **kwargs: Any) -> Any:
+    def compute_output_spec(
+        self, inputs: Inputs, *args: object, **kwargs: object
+    ) -> keras.KerasTensor | tuple[keras.KerasTensor, ...]:
         """Return symbolic outputs; states have the variables' type, as in a call."""
         first = inputs["x"] if isinstance(inputs, Mapping) else inputs
         shapes = self.compute_output_shape(first.shape)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping
 
 import keras
 import tensorflow as tf
+from tensorflow import Tensor
 
 from gatekit.cell.errors import DataError
 from gatekit.cell.graph import Cell
+
+from .inputs import Shape
 
 
 def state_names(cell: Cell) -> tuple[str, ...]:
@@ -17,9 +19,9 @@ def state_names(cell: Cell) -> tuple[str, ...]:
     return tuple(state_shapes(cell, None))
 
 
-def state_shapes(cell: Cell, batch: Any) -> dict[str, tuple[Any, ...]]:
+def state_shapes(cell: Cell, batch: int | Tensor | None) -> dict[str, Shape]:
     """Return the shape of each state by name, in their public order."""
-    shapes: dict[str, tuple[Any, ...]] = {s.name: (batch, s.width) for s in cell.states}
+    shapes: dict[str, Shape] = {s.name: (batch, s.width) for s in cell.states}
     shapes.update({name: (batch, cell.inputs[name]) for name in cell.shifted})
     if cell.uses_t:
         shapes["t"] = (batch, 1)
@@ -29,8 +31,8 @@ def state_shapes(cell: Cell, batch: Any) -> dict[str, tuple[Any, ...]]:
 
 
 def first_states(
-    cell: Cell, batch: Any, variables: Mapping[str, Any], dtype: Any
-) -> dict[str, Any]:
+    cell: Cell, batch: int | Tensor, variables: Mapping[str, Tensor], dtype: str
+) -> dict[str, Tensor]:
     """Return the first value of each state by name, ``batch x width``.
 
     Args:
@@ -39,7 +41,7 @@ def first_states(
         variables: the weights by name; learned first values are among them.
         dtype: the type of states.
     """
-    first: dict[str, Any] = {}
+    first: dict[str, Tensor] = {}
     for state in cell.states:
         shape = tf.stack([batch, state.width])
         if state.learned:
@@ -60,6 +62,7 @@ class KeptStates(tf.Module):
     `tf.Module`; TensorFlow tracks it, so that an exported model holds the variables.
 
     Args:
+        batch: the batch size.
         shapes: the shape of each state by name, with the batch size first.
         first: returns the first values by name.
         dtype: the type of the states.
@@ -67,17 +70,18 @@ class KeptStates(tf.Module):
 
     def __init__(
         self,
-        shapes: Mapping[str, Sequence[int]],
-        first: Callable[[], Mapping[str, Any]],
-        dtype: Any,
+        batch: int,
+        shapes: Mapping[str, Shape],
+        first: Callable[[], Mapping[str, Tensor]],
+        dtype: str,
     ) -> None:
         super().__init__()
         self._first = first
-        self.batch = int(next(iter(shapes.values()))[0]) if shapes else None
+        self.batch = batch
         self.by_name = {
             name: keras.Variable(
                 lambda shape, dtype=None, name=name: tf.cast(first()[name], dtype),
-                shape=tuple(shape),
+                shape=shape,
                 dtype=dtype,
                 trainable=False,
                 autocast=False,
@@ -90,16 +94,16 @@ class KeptStates(tf.Module):
         """Set the states to their first values."""
         self.assign(self._first())
 
-    def assign(self, values: Mapping[str, Any]) -> None:
+    def assign(self, values: Mapping[str, Tensor]) -> None:
         """Keep these values, given by name."""
         for name, variable in self.by_name.items():
             variable.assign(values[name])
 
-    def values(self) -> dict[str, Any]:
+    def values(self) -> dict[str, Tensor]:
         """Return the kept values by name."""
         return {name: tf.convert_to_tensor(v) for name, v in self.by_name.items()}
 
-    def check(self, layer: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
+    def check(self, layer: str, inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Return the inputs with the batch size of the kept states.
 
         Args:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Self
 
 import keras
 import tensorflow as tf
+from tensorflow import Tensor
 
 from gatekit.cell.calls import REQUIRED
 from gatekit.cell.errors import ConfigError, DataError, listed
@@ -20,7 +21,7 @@ from gatekit.recurrence.noise import scrambled
 from .arguments import own_arguments
 from .built import built
 from .cell_layer import CellLayer, weight_values
-from .inputs import checked_inputs, known_batch, of_batch
+from .inputs import Inputs, Shape, checked_inputs, known_batch, of_batch
 from .states import state_shapes
 
 # The class that `keras.layers.RNN` looks for to draw dropout masks once per sequence; Keras exports
@@ -66,18 +67,18 @@ class Cell(CellLayer, _Dropout):
 
     def __init__(
         self,
-        cell: str | Mapping[str, Any] | CellSpec = REQUIRED,
+        cell: str | Mapping[str, object] | CellSpec = REQUIRED,
         units: int = REQUIRED,
         *,
-        output_unit: Any = "hidden",
-        gates: Mapping[str, Any] | None = None,
+        output_unit: object = "hidden",
+        gates: Mapping[str, object] | None = None,
         features: int | None = None,
         dropout: float | None = None,
         recurrent_dropout: float | None = None,
         zoneout: Mapping[str, float] | None = None,
         learned_initial_state: Sequence[str] | None = None,
-        regularizers: Mapping[str, Any] | None = None,
-        constraints: Mapping[str, Any] | None = None,
+        regularizers: Mapping[str, object] | None = None,
+        constraints: Mapping[str, object] | None = None,
         seed: int | None = None,
         plugins: Sequence[str] = (),
         **keras_options: Any,
@@ -105,7 +106,7 @@ class Cell(CellLayer, _Dropout):
     # --- sizes --------------------------------------------------------------
 
     @property
-    def compute_dtype(self) -> Any:
+    def compute_dtype(self) -> str:
         """The type in which Keras keeps the states: under a mixed policy that of the variables."""
         return self.variable_dtype
 
@@ -135,7 +136,7 @@ class Cell(CellLayer, _Dropout):
             widths[_STEP] = 1
         return widths
 
-    def get_initial_state(self, batch_size: Any = None) -> list[Any]:
+    def get_initial_state(self, batch_size: int | Tensor | None = None) -> list[Tensor]:
         """Return the first value of each state in the order of `state_names`, ``batch x width``."""
         first = self._first_states(batch_size, self.features)
         zeros = tf.zeros(tf.stack([batch_size, 1]), self.variable_dtype)
@@ -144,7 +145,7 @@ class Cell(CellLayer, _Dropout):
             for name, width in self._widths().items()
         ]
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Shape | Mapping[str, Shape]) -> None:
         """Create the weights for an input of one step, ``batch x features``.
 
         Raises:
@@ -176,7 +177,9 @@ class Cell(CellLayer, _Dropout):
 
     # --- calling ------------------------------------------------------------
 
-    def call(self, inputs: Any, states: Any, training: bool = False) -> Any:
+    def call(
+        self, inputs: Inputs, states: Sequence[Tensor], training: bool = False
+    ) -> tuple[Tensor, list[Tensor]]:
         """Return what one step emits, and the new states.
 
         Args:
@@ -225,7 +228,7 @@ class Cell(CellLayer, _Dropout):
         ]
         return tf.cast(outputs, self.dtype_policy.compute_dtype), flat
 
-    def _named(self, states: Any) -> dict[str, Any]:
+    def _named(self, states: Tensor | Sequence[Tensor]) -> dict[str, Tensor]:
         """Return the given states by name, in the type of the variables."""
         widths = self._widths()
         values = list(states) if isinstance(states, (list, tuple)) else [states]
@@ -247,10 +250,10 @@ class Cell(CellLayer, _Dropout):
 
     # --- dropout, as `keras.layers.RNN` asks for it ---------------------------
 
-    def get_dropout_mask(self, step_input: Any) -> None:
+    def get_dropout_mask(self, step_input: Tensor) -> None:
         """Do nothing: masks are drawn in each step from the seed of the sequence."""
 
-    def get_recurrent_dropout_mask(self, step_input: Any) -> None:
+    def get_recurrent_dropout_mask(self, step_input: Tensor) -> None:
         """Do nothing: masks are drawn in each step from the seed of the sequence."""
 
     def reset_dropout_mask(self) -> None:
@@ -261,7 +264,7 @@ class Cell(CellLayer, _Dropout):
         """Do nothing: `reset_dropout_mask` draws all masks."""
 
     @classmethod
-    def from_config(cls, config: Mapping[str, Any]) -> Any:
+    def from_config(cls, config: Mapping[str, Any]) -> Self:
         """Return the cell of a configuration.
 
         Raises:
@@ -279,7 +282,7 @@ class Cell(CellLayer, _Dropout):
         return {**super().get_config(), "features": self.features}
 
 
-def _shaped(cell: BuiltCell, states: Mapping[str, Any]) -> dict[str, Any]:
+def _shaped(cell: BuiltCell, states: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Return the states as a recurrence takes them: histories with an axis of time."""
     return {
         name: tf.reshape(states[name], tf.stack([-1, *shape]))

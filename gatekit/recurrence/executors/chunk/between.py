@@ -2,16 +2,20 @@ r"""A memory from chunk to chunk: $S_{c+1} = d_c \circ S_c + G_c$, or $S_{c+1} =
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
 
 import tensorflow as tf
+from tensorflow import Tensor
 
 from gatekit.recurrence.compiled import bound
 from gatekit.recurrence.first_order import first_order, refusal
 
+Given = tuple[Tensor, Tensor, Tensor]
+"""Factor, gain, and the first memory."""
+
 
 @tf.autograph.experimental.do_not_convert
-def carried(factor: Any, gain: Any, first: Any, matrix: bool) -> tuple[Any, Any]:
+def carried(factor: Tensor, gain: Tensor, first: Tensor, matrix: bool) -> tuple[Tensor, Tensor]:
     r"""Return the memory before each chunk, and after the last one.
 
     The gradient is the same recurrence, backwards: with $\bar S_c$ from outside,
@@ -31,15 +35,15 @@ def carried(factor: Any, gain: Any, first: Any, matrix: bool) -> tuple[Any, Any]
         NotImplementedError: on differentiating a second time.
     """
 
-    def times(factor: Any, memory: Any, adjoint: bool = False) -> Any:
+    def times(factor: Tensor, memory: Tensor, adjoint: bool = False) -> Tensor:
         return tf.matmul(factor, memory, transpose_a=adjoint) if matrix else factor * memory
 
-    def forward(tensors: Any) -> tuple[Any, Any]:
+    def forward(tensors: Given) -> tuple[tuple[Tensor, Tensor], Tensor]:
         factor, gain, first = tensors
         before, last = _loop(lambda c, s: times(factor[c], s) + gain[c], gain, first, False)
         return (before, last), before
 
-    def backward(tensors: Any, before: Any, cotangents: Any) -> Any:
+    def backward(tensors: Given, before: Tensor, cotangents: tuple[Tensor, Tensor]) -> Given:
         factor, gain, _ = tensors
         outside, last = cotangents
         d, dfirst = _loop(
@@ -51,16 +55,17 @@ def carried(factor: Any, gain: Any, first: Any, matrix: bool) -> tuple[Any, Any]
         return tf.reduce_sum(d * before, axes, keepdims=True), d, dfirst
 
     message = refusal("the chunk executor", "executor='reference'")
-    found: tuple[Any, Any] = first_order(forward, backward, message)((factor, gain, first))
-    return found
+    return first_order(forward, backward, message)((factor, gain, first))
 
 
-def _loop(step: Any, like: Any, start: Any, backwards: bool) -> tuple[Any, Any]:
+def _loop(
+    step: Callable[[Tensor, Tensor], Tensor], like: Tensor, start: Tensor, backwards: bool
+) -> tuple[Tensor, Tensor]:
     """Return the value before each chunk in the loop's order, by chunk, and the last one."""
     count = tf.shape(like)[0]
     array = tf.TensorArray(like.dtype, size=count, element_shape=like.shape[1:])
 
-    def body(turn: Any, value: Any, array: Any) -> Any:
+    def body(turn: Tensor, value: Tensor, array: tf.TensorArray) -> tuple[object, ...]:
         chunk = count - 1 - turn if backwards else turn
         return turn + 1, step(chunk, value), array.write(chunk, value)
 

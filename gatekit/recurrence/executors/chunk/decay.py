@@ -6,9 +6,8 @@ digits; those of each row in the type of the computation, over the steps that th
 
 from __future__ import annotations
 
-from typing import Any
-
 import tensorflow as tf
+from tensorflow import Tensor
 
 from gatekit.cell.analysis.chunk import Memory
 
@@ -56,7 +55,7 @@ class Decay:
         """Whether the memory keeps all that it has."""
         return self.head is self.column is self.row is None
 
-    def scores(self, queries: list[Any], strict: list[bool], keys: Any) -> list[Any]:
+    def scores(self, queries: list[Tensor], strict: list[bool], keys: Tensor) -> list[Tensor]:
         """Return scores with the decay of rows between the steps, each ``... x steps x keys``."""
         if self.column is not None:
             found = scores(queries, strict, keys, self.column)
@@ -72,7 +71,7 @@ class Decay:
         together = self.segments.together(self.terms)
         return [tf.where(together, score, tf.zeros([], score.dtype)) for score in found]
 
-    def between(self, strict: bool) -> Any:
+    def between(self, strict: bool) -> Tensor:
         """Return the decay from each step to each later one, ``... x steps x keys``."""
         until = self.head_ends - self.head if strict else self.head_ends
         steps = tf.range(until.shape[-1])
@@ -85,7 +84,7 @@ class Decay:
         found = tf.exp(tf.cast(sums, self.dtype))
         return tf.repeat(found, self.terms, -1) if self.terms > 1 else found
 
-    def from_start(self, queries: Any, strict: bool) -> Any:
+    def from_start(self, queries: Tensor, strict: bool) -> Tensor:
         """Return queries times the decay of rows from the chunk's start, or the last reset."""
         if self.column is not None:
             ends = self.column_ends - self.column if strict else self.column_ends
@@ -95,7 +94,7 @@ class Decay:
             return queries * tf.exp(tf.cast(ends, self.dtype))[..., None]
         return queries
 
-    def to_end(self, keys: Any) -> Any:
+    def to_end(self, keys: Tensor) -> Tensor:
         """Return keys times the decay of rows to the chunk's end; zero before its last reset."""
         if self.segments is not None:
             keys = tf.where(self.segments.handed(self.terms), keys, tf.zeros([], keys.dtype))
@@ -109,7 +108,7 @@ class Decay:
             return keys * repeated(tf.exp(tf.cast(rest, self.dtype))[..., None], self.terms)
         return keys
 
-    def of_chunk(self, like: Any) -> Any:
+    def of_chunk(self, like: Tensor) -> Tensor:
         """Return the decay over a chunk, from its last reset, ``... x rows or 1 x columns or 1``.
 
         Args:
@@ -125,20 +124,20 @@ class Decay:
             found *= tf.exp(self.row_ends[..., -1:, :])
         return found
 
-    def values_to_end(self, values: Any) -> Any:
+    def values_to_end(self, values: Tensor) -> Tensor:
         """Return values times the decay of columns to the chunk's end."""
         if self.row is None:
             return values
         return values * repeated(tf.exp(suffix_sums(self.row)), self.terms)
 
-    def values_from_start(self, outputs: Any, strict: bool) -> Any:
+    def values_from_start(self, outputs: Tensor, strict: bool) -> Tensor:
         """Return what is read times the decay of columns from where `from_start` has that of
         rows."""
         if self.row is None:
             return outputs
         return outputs * tf.exp(self.row_ends - self.row if strict else self.row_ends)
 
-    def applied(self, score: Any, values: Any, strict: bool) -> Any:
+    def applied(self, score: Tensor, values: Tensor, strict: bool) -> Tensor:
         """Return the scores times values, with the decay of columns between their steps.
 
         As in `scores`, two blocks of steps meet at their boundary.
@@ -167,7 +166,7 @@ class Decay:
         return tf.squeeze(found, -3)
 
 
-def _meeting(score: Any, size: int, terms: int, later: int) -> Any:
+def _meeting(score: Tensor, size: int, terms: int, later: int) -> Tensor:
     """Return the blocks of scores in which later steps meet earlier ones, ``... x blocks x ...``.
 
     Args:

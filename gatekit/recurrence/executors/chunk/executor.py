@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import tensorflow as tf
+from tensorflow import Tensor
 
 from gatekit.cell.analysis.affine import Block
 from gatekit.cell.analysis.chunk import Largest, Parallel
@@ -39,11 +39,11 @@ def run(problem: Problem, parallel: Parallel) -> Solution:
         NotImplementedError: on differentiating a second time.
     """
     cell, like = problem.cell, problem.inputs["x"]
-    env: dict[str, Any] = {**cell.constants, **problem.weights, **problem.inputs}
+    env: dict[str, Tensor] = {**cell.constants, **problem.weights, **problem.inputs}
     bare = {(gate, read.text) for gate, read in parallel.reads.values()}
     products = shared_products(problem, env, bare)
-    sequences: dict[str, Any] = {}
-    last: dict[str, Any] = {}
+    sequences: dict[str, Tensor] = {}
+    last: dict[str, Tensor] = {}
 
     def add(node: Node) -> None:
         pre = None

@@ -10,9 +10,8 @@ Source: Sun et al., RetNet (2023), arXiv:2307.08621, equation 3.
 
 from __future__ import annotations
 
-from typing import Any
-
 import tensorflow as tf
+from tensorflow import Tensor
 
 from gatekit.cell.analysis.chunk import Memory, Read, Term
 from gatekit.cell.language.expression import Call, Number
@@ -49,7 +48,7 @@ class Frame:
         """The rows of the memory in its frame."""
         return self.width * (1 if self.turn is None else 2)
 
-    def key(self, term: Term) -> Any:
+    def key(self, term: Term) -> Tensor:
         """Return a term's key, ``time x batch x heads x rows``."""
         real = self.layout.values(term.key, self.width)
         if self.sign is not None:
@@ -62,11 +61,11 @@ class Frame:
         cos, sin = self.turn[1]
         return tf.concat([real * cos + imaginary * sin, imaginary * cos - real * sin], -1)
 
-    def query(self, read: Read) -> Any:
+    def query(self, read: Read) -> Tensor:
         """Return a read's query, ``time x batch x heads x rows``."""
         return self.read(self.layout.values(read.query, self.width), read.after, read.partner)
 
-    def read(self, query: Any, after: bool, partner: bool = False) -> Any:
+    def read(self, query: Tensor, after: bool, partner: bool = False) -> Tensor:
         """Return a query of the memory after or before its update, in the frame."""
         if self.sign is not None:
             query *= self.sign[int(after)]
@@ -75,7 +74,7 @@ class Frame:
         cos, sin = self.turn[int(after)]
         return tf.concat([query * sin, query * cos] if partner else [query * cos, -query * sin], -1)
 
-    def last(self, memory: Any) -> Any:
+    def last(self, memory: Tensor) -> Tensor:
         """Return the memory of the last step, ``batch x heads x rows x columns``, turned back."""
         if self.turn is None:
             return memory if self.sign is None else memory * self.sign[2][..., None]

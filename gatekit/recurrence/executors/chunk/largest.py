@@ -2,18 +2,19 @@ r"""A running maximum for all steps at once: $m_t = \max(m_{t-1} + f_t, i_t)$.""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
 
 import tensorflow as tf
+from tensorflow import Tensor
 
 from gatekit.cell.analysis.chunk import Largest
-from gatekit.cell.language.expression import evaluate
+from gatekit.cell.language.expression import Expr, evaluate
 from gatekit.recurrence.executors.linear.recurrence import before, linear_recurrence
 from gatekit.recurrence.executors.linear.solve import SOLVERS
 from gatekit.recurrence.problem import Problem
 
 
-def solve(problem: Problem, block: Largest, env: Any) -> tuple[Any, Any]:
+def solve(problem: Problem, block: Largest, env: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
     r"""Return the state at all steps, ``time x batch x width``, and its last value.
 
     The maxima are found in about log2(time) rounds, because maps
@@ -30,7 +31,7 @@ def solve(problem: Problem, block: Largest, env: Any) -> tuple[Any, Any]:
     resets, fresh = problem.resets, problem.fresh.get(block.state)
     shape = tf.concat([tf.shape(x)[:2], tf.shape(first)[1:]], 0)
 
-    def full(expr: Any) -> Any:
+    def full(expr: Expr) -> Tensor:
         value = evaluate(expr, env, problem.cell.spec.functions)
         value = tf.broadcast_to(tf.convert_to_tensor(value, x.dtype), shape)
         return tf.ensure_shape(value, [*x.shape[:2], first.shape[-1]])
@@ -52,7 +53,7 @@ def solve(problem: Problem, block: Largest, env: Any) -> tuple[Any, Any]:
 
 
 @tf.autograph.experimental.do_not_convert
-def _maxima(shift: Any, new: Any, first: Any, fresh: Any, resets: Any) -> Any:
+def _maxima(shift: Tensor, new: Tensor, first: Tensor, fresh: Tensor, resets: Tensor) -> Tensor:
     steps = tf.shape(shift)[0]
     index = tf.range(steps)
     number = None
@@ -60,7 +61,7 @@ def _maxima(shift: Any, new: Any, first: Any, fresh: Any, resets: Any) -> Any:
         number = tf.cumsum(tf.cast(resets, tf.int32))
         new = tf.where(resets, tf.maximum(fresh + shift, new), new)
 
-    def compose(offset: Any, shift: Any, new: Any) -> Any:
+    def compose(offset: Tensor, shift: Tensor, new: Tensor) -> tuple[object, ...]:
         place = tf.maximum(index - offset, 0)
         inside = (index >= offset)[:, None, None]
         if number is not None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import tensorflow as tf
+from tensorflow import Tensor
 
 from gatekit.cell.language.expression import Expr, evaluate
 from gatekit.recurrence.masking import ValidSteps, reaching
@@ -16,7 +17,7 @@ LARGEST = 64
 """The most steps of a chunk."""
 
 
-def at_least_single(dtype: Any) -> Any:
+def at_least_single(dtype: tf.DType) -> tf.DType:
     """Return the type in which values of a type are computed."""
     return dtype if dtype.size >= 4 else tf.float32
 
@@ -33,7 +34,7 @@ class Layout:
     """
 
     problem: Problem
-    env: Any
+    env: Mapping[str, Tensor]
     heads: tuple[int, ...]
     side: int
 
@@ -49,15 +50,15 @@ class Layout:
         return most if time is None else min(most, 1 << max(time - 1, 0).bit_length())
 
     @property
-    def dtype(self) -> Any:
+    def dtype(self) -> tf.DType:
         """The type of the computation: that of the variables, at least single precision."""
         return at_least_single(self.problem.inputs["x"].dtype)
 
-    def shape(self) -> Any:
+    def shape(self) -> Tensor:
         """Return time and batch."""
         return tf.shape(self.problem.inputs["x"])[:2]
 
-    def sequence(self, expr: Expr | None, width: int) -> Any:
+    def sequence(self, expr: Expr | None, width: int) -> Tensor:
         """Return an expression at all steps, ``chunks x batch x heads x steps x width``.
 
         Args:
@@ -66,14 +67,14 @@ class Layout:
         """
         return self.cut(self.values(expr, width))
 
-    def values(self, expr: Expr | None, width: int) -> Any:
+    def values(self, expr: Expr | None, width: int) -> Tensor:
         """Return an expression at all steps, ``time x batch x heads x width``; zero where masked.
 
         Args:
             expr: what is evaluated; None is zero.
             width: the width of its last axis.
         """
-        value: Any = 0.0
+        value: Tensor = 0.0
         if expr is not None:
             value = evaluate(expr, self.env, self.problem.cell.spec.functions)
         value = tf.convert_to_tensor(value, None if tf.is_tensor(value) else self.dtype)
@@ -88,7 +89,7 @@ class Layout:
             value = tf.where(mask[..., None], value, tf.zeros([], value.dtype))
         return value
 
-    def running(self, expr: Expr, width: int) -> tuple[Any, Any, Any]:
+    def running(self, expr: Expr, width: int) -> tuple[Tensor, Tensor, Tensor]:
         """Return sums over the valid steps of a sequence before each one, with it, and of the last.
 
         Args:
@@ -119,7 +120,7 @@ class Layout:
             return before * value, until * value, (last * value)[0]
         return (count - each) * value, count * value, (tf.reduce_sum(each, 0) * value)[0]
 
-    def _since_reset(self, before: Any, until: Any) -> tuple[Any, Any, Any]:
+    def _since_reset(self, before: Tensor, until: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Return sums over all steps so far, ``time x batch or 1 x ...``, as sums since a reset."""
         time, batch = tf.unstack(self.shape())
         shape = tf.concat([[time, batch], tf.shape(before)[2:]], 0)
@@ -129,7 +130,7 @@ class Layout:
         before, until = before - base, until - base
         return before, until, tf.reduce_sum(until[-1:], 0)
 
-    def cut(self, value: Any) -> Any:
+    def cut(self, value: Tensor) -> Tensor:
         """Return ``time x batch x heads x width`` as ``chunks x batch x heads x steps x width``."""
         steps, (time, batch, heads, width) = self.steps, tf.unstack(tf.shape(value))
         count = tf.maximum((time + steps - 1) // steps, 1)
@@ -141,7 +142,7 @@ class Layout:
         known = None if static[0] is None else static[0] // steps
         return tf.ensure_shape(value, [known, static[1], static[2], steps, static[3]])
 
-    def joined(self, value: Any) -> Any:
+    def joined(self, value: Tensor) -> Tensor:
         """Return ``chunks x batch x heads x steps x width`` as ``time x batch x ... x width``."""
         time, batch = tf.unstack(self.shape())
         value, width = tf.transpose(value, [0, 3, 1, 2, 4]), value.shape[-1]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any
 
 import tensorflow as tf
+from tensorflow import Tensor
 
 from gatekit.cell.analysis.chunk import Memory
 from gatekit.recurrence.compiled import compiled
@@ -20,7 +20,9 @@ from .segments import Segments
 from .sums import summed
 
 
-def solve(problem: Problem, memory: Memory, env: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+def solve(
+    problem: Problem, memory: Memory, env: Mapping[str, Tensor]
+) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
     """Return the reads of a memory by name, and its last values by state.
 
     Args:
@@ -38,7 +40,7 @@ def solve(problem: Problem, memory: Memory, env: Any) -> tuple[dict[str, Any], d
     frame = Frame(memory, layout)
     rows = frame.rows
 
-    def of_terms(parts: list[Any]) -> Any:
+    def of_terms(parts: list[Tensor]) -> Tensor:
         """Return ``... x (steps * terms) x width``, the terms of a step side by side."""
         stacked = tf.stack([layout.cut(part) for part in parts], -2)
         return _rows(stacked, layout.steps * terms)
@@ -104,13 +106,15 @@ def solve(problem: Problem, memory: Memory, env: Any) -> tuple[dict[str, Any], d
     }
 
 
-def _first(states: Mapping[str, Any], memory: Memory, layout: Layout) -> Any:
+def _first(states: Mapping[str, Tensor], memory: Memory, layout: Layout) -> Tensor:
     """Return the memory of states, ``batch x width``, as ``batch x heads x rows x columns``."""
     parts = [_matrices(tf.cast(states[name], layout.dtype), memory) for name in memory.states]
     return tf.concat(parts, -2) if memory.partner else parts[0]
 
 
-def _kept(factor: Any, gain: Any, segments: Segments | None, fresh: Any) -> tuple[Any, Any]:
+def _kept(
+    factor: Tensor, gain: Tensor, segments: Segments | None, fresh: Tensor
+) -> tuple[Tensor, Tensor]:
     """Return what a chunk keeps of the memory before it, and gains; behind a reset it keeps
     nothing, and gains what is left of the first values."""
     if segments is None:
@@ -120,12 +124,12 @@ def _kept(factor: Any, gain: Any, segments: Segments | None, fresh: Any) -> tupl
     return tf.where(cut, tf.zeros([], factor.dtype), factor), gain
 
 
-def _rows(value: Any, count: int) -> Any:
+def _rows(value: Tensor, count: int) -> Tensor:
     """Return ``... x steps x terms x width`` as ``... x count x width``."""
     return tf.reshape(value, tf.concat([tf.shape(value)[:-3], [count, value.shape[-1]]], 0))
 
 
-def _within_steps(memory: Memory, layout: Layout) -> Any:
+def _within_steps(memory: Memory, layout: Layout) -> Tensor:
     """Return what a term corrects of earlier terms of its step, ``... x keys x keys``."""
     terms, steps = len(memory.terms), layout.steps
     pairs = [
@@ -138,7 +142,7 @@ def _within_steps(memory: Memory, layout: Layout) -> Any:
     return tf.reshape(within * own, shape)
 
 
-def _matrices(state: Any, memory: Memory) -> Any:
+def _matrices(state: Tensor, memory: Memory) -> Tensor:
     """Return a state, ``batch x width``, as ``batch x heads x rows x columns`` of the memory."""
     *heads, rows, columns = memory.shape
     # The memory is read from its keys' side; that of its state may be the other one.
@@ -147,7 +151,7 @@ def _matrices(state: Any, memory: Memory) -> Any:
     return tf.linalg.matrix_transpose(value) if memory.transposed else value
 
 
-def _state(memory: Any, like: Any, transposed: bool) -> Any:
+def _state(memory: Tensor, like: Tensor, transposed: bool) -> Tensor:
     """Return ``batch x heads x rows x columns`` as a state, ``batch x width``."""
     value = tf.linalg.matrix_transpose(memory) if transposed else memory
     return tf.ensure_shape(tf.reshape(tf.cast(value, like.dtype), tf.shape(like)), like.shape)

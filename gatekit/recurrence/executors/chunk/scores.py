@@ -12,11 +12,18 @@ Which size of block does is decided by the numbers, within one operation with it
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from functools import partial
+from typing import TypeVar
 
 import tensorflow as tf
+from tensorflow import Tensor
 
 from gatekit.recurrence.first_order import first_order, refusal
+
+T = TypeVar("T")
+Given = tuple[list[Tensor], Tensor, Tensor]
+"""Queries, keys, and logarithms of decays."""
 
 # Half the span is the largest exponent: exp(30) = 1e13 squared is far below the largest number.
 _SPAN = {tf.float32: 60.0, tf.float64: 600.0}
@@ -25,7 +32,7 @@ LEAST = -800.0
 """Logarithms below count as it: the exponential is 0 in double precision."""
 
 
-def scores(queries: list[Any], strict: list[bool], keys: Any, logs: Any) -> list[Any]:
+def scores(queries: list[Tensor], strict: list[bool], keys: Tensor, logs: Tensor) -> list[Tensor]:
     """Return the scores of queries with keys of the same and earlier steps, zero elsewhere.
 
     Args:
@@ -43,10 +50,10 @@ def scores(queries: list[Any], strict: list[bool], keys: Any, logs: Any) -> list
     steps = logs.shape[-2]
     leaves = sorted({steps, min(_SMALL, steps), 1}, reverse=True)
 
-    def computed(leaf: int, tensors: Any) -> list[Any]:
+    def computed(leaf: int, tensors: Given) -> list[Tensor]:
         return in_blocks(tensors[0], strict, tensors[1], tensors[2], leaf)
 
-    def choice(logs: Any) -> Any:
+    def choice(logs: Tensor) -> Tensor:
         """Return the place of the largest block whose span is small."""
         sizes = tf.abs(logs)
         fits = [
@@ -55,30 +62,30 @@ def scores(queries: list[Any], strict: list[bool], keys: Any, logs: Any) -> list
         ]
         return tf.argmax(tf.stack([*fits, True]), output_type=tf.int32)
 
-    def forward(tensors: Any) -> tuple[Any, Any]:
+    def forward(tensors: Given) -> tuple[list[Tensor], Tensor]:
         place = choice(tensors[2])
-        branches = [lambda leaf=leaf: computed(leaf, tensors) for leaf in leaves]
-        return _one_of(place, branches), place
+        return _one_of(place, [partial(computed, leaf, tensors) for leaf in leaves]), place
 
-    def backward(tensors: Any, place: Any, cotangents: Any) -> Any:
-        def gradient(leaf: int) -> Any:
+    def backward(tensors: Given, place: Tensor, cotangents: list[Tensor]) -> Given:
+        def gradient(leaf: int) -> Given:
             with tf.GradientTape() as tape:
                 tape.watch(tensors)
                 found = computed(leaf, tensors)
             return tape.gradient(found, tensors, cotangents, unconnected_gradients="zero")
 
-        return _one_of(place, [lambda leaf=leaf: gradient(leaf) for leaf in leaves])
+        return _one_of(place, [partial(gradient, leaf) for leaf in leaves])
 
     message = refusal("the chunk executor", "executor='reference'")
-    found: list[Any] = first_order(forward, backward, message)((queries, keys, logs))
-    return found
+    return first_order(forward, backward, message)((queries, keys, logs))
 
 
-def _one_of(place: Any, branches: list[Any]) -> Any:
+def _one_of(place: Tensor, branches: list[Callable[[], T]]) -> T:
     return branches[0]() if len(branches) == 1 else tf.switch_case(place, branches)
 
 
-def in_blocks(queries: list[Any], strict: list[bool], keys: Any, logs: Any, leaf: int) -> list[Any]:
+def in_blocks(
+    queries: list[Tensor], strict: list[bool], keys: Tensor, logs: Tensor, leaf: int
+) -> list[Tensor]:
     """Return `scores`, by halving down to blocks of ``leaf`` steps."""
     terms = keys.shape[-2] // logs.shape[-2]
     logs = blocks(logs, leaf)
@@ -118,14 +125,14 @@ def in_blocks(queries: list[Any], strict: list[bool], keys: Any, logs: Any, leaf
     return [tf.squeeze(value, -3) for value in found]
 
 
-def blocks(value: Any, size: int) -> Any:
+def blocks(value: Tensor, size: int) -> Tensor:
     """Return ``... x steps x width`` as ``... x blocks x size x width``."""
     steps, width = value.shape[-2:]
     shape = [tf.shape(value)[:-2], [steps // size, size, width]]
     return tf.reshape(value, tf.concat(shape, 0))
 
 
-def halves(value: Any) -> tuple[Any, Any]:
+def halves(value: Tensor) -> tuple[Tensor, Tensor]:
     """Return the first and second of each pair of blocks, ``... x blocks / 2 x size x width``."""
     count, size, width = value.shape[-3:]
     shape = [tf.shape(value)[:-3], [count // 2, 2, size, width]]
@@ -134,7 +141,7 @@ def halves(value: Any) -> tuple[Any, Any]:
     return one, other
 
 
-def repeated(value: Any, terms: int) -> Any:
+def repeated(value: Tensor, terms: int) -> Tensor:
     """Return ``... x steps x width`` with each step once for each term."""
     if terms == 1:
         return value
@@ -143,17 +150,17 @@ def repeated(value: Any, terms: int) -> Any:
     return tf.reshape(copies, tf.concat([tf.shape(value)[:-2], [steps * terms, width]], 0))
 
 
-def prefix_sums(value: Any) -> Any:
+def prefix_sums(value: Tensor) -> Tensor:
     """Return the sum up to each step, ``... x steps x width``, itself included."""
     return _sums(value, lower=True)
 
 
-def suffix_sums(value: Any) -> Any:
+def suffix_sums(value: Tensor) -> Tensor:
     """Return the sum behind each step, ``... x steps x width``, itself left out."""
     return _sums(value, lower=False)
 
 
-def _sums(value: Any, lower: bool) -> Any:
+def _sums(value: Tensor, lower: bool) -> Tensor:
     steps = value.shape[-2]
     if steps == 1:
         return value if lower else tf.zeros_like(value)
@@ -162,7 +169,7 @@ def _sums(value: Any, lower: bool) -> Any:
     return tf.matmul(lower_triangle if lower else ones - lower_triangle, value)
 
 
-def causal(value: Any, terms: int, strict: bool) -> Any:
+def causal(value: Tensor, terms: int, strict: bool) -> Tensor:
     """Return scores ``... x steps x (steps * terms)``, zero at later steps."""
     steps = tf.range(value.shape[-2])
     other = tf.range(value.shape[-1]) // terms

@@ -7,9 +7,9 @@ values, and than `tf.cumsum`, by several times. Under XLA the loop is the fastes
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import tensorflow as tf
+from tensorflow import Tensor
 
 from gatekit.cell.analysis.affine import Block
 from gatekit.cell.language.expression import Number
@@ -23,7 +23,7 @@ from .layout import at_least_single
 _GROUP = 32
 
 
-def summed(gain: Any, first: Any) -> tuple[Any, Any]:
+def summed(gain: Tensor, first: Tensor) -> tuple[Tensor, Tensor]:
     """Return the sum before each value, and after the last one.
 
     Args:
@@ -48,8 +48,8 @@ def summed(gain: Any, first: Any) -> tuple[Any, Any]:
 
 
 def solve_sum(
-    problem: Problem, block: Block, env: dict[str, Any], last: dict[str, Any]
-) -> dict[str, Any] | None:
+    problem: Problem, block: Block, env: dict[str, Tensor], last: dict[str, Tensor]
+) -> dict[str, Tensor] | None:
     """Return the sequence of a state that only adds up, as `solve_block` does, or None.
 
     None stands for other states, and for code that XLA compiles.

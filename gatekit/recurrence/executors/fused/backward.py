@@ -7,11 +7,10 @@ weights from them, after the loop.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import tensorflow as tf
+from tensorflow import Tensor
 
 from gatekit.cell.language.expression import Name, evaluate
 from gatekit.recurrence.compiled import bound
@@ -20,7 +19,7 @@ from gatekit.recurrence.problem import Solution
 
 from .forward import Loop
 from .layout import layout_with_gradient
-from .residuals import Residuals, residuals_for
+from .residuals import Arrays, Residuals, Values, residuals_for
 from .schedule import StepProduct
 from .tensors import LoopTensors
 from .weight_gradients import WeightGradients, saved_entries
@@ -39,10 +38,10 @@ class _Replayed:
     """
 
     tape: tf.GradientTape
-    inputs: Mapping[str, Any]
-    parameters: Mapping[str, Any]
-    outputs: Mapping[str, Any]
-    operands: Mapping[str, Any]
+    inputs: Values
+    parameters: Values
+    outputs: Values
+    operands: Values
 
 
 class DifferentiableLoop(Loop):
@@ -80,15 +79,15 @@ class DifferentiableLoop(Loop):
         place, read = residuals.backwards(layout.prefetch)
 
         def body(
-            step: Any,
-            place: Any,
-            dstates: tuple[Any, ...],
-            dweights: tuple[Any, ...],
-            dfresh: dict[str, Any],
-            arrays: Any,
-        ) -> Any:
+            step: Tensor,
+            place: object,
+            dstates: tuple[Tensor, ...],
+            dweights: tuple[Tensor, ...],
+            dfresh: dict[str, Tensor],
+            arrays: Arrays,
+        ) -> tuple[object, ...]:
             # What comes from outside and from the step after; what this step was computed from.
-            flow: dict[str, Any] = {}
+            flow: dict[str, Tensor] = {}
             if flows is not None:
                 flow = split(flows.read(step), list(problem.wanted), self.cell.widths)
             saved, place = read(place, step)
@@ -98,7 +97,7 @@ class DifferentiableLoop(Loop):
             gradients = self.held(step, dstates, flow)
             dparameters = dict(zip(schedule.parameters, dweights, strict=True))
             # Forward through the levels again, each under its tape; then back through them.
-            now: dict[str, Any] = {}
+            now: dict[str, Tensor] = {}
             replayed = self.replay(env, saved, tensors)
             for level, again in zip(reversed(schedule.levels), reversed(replayed), strict=True):
                 for product in level.products:
@@ -134,7 +133,7 @@ class DifferentiableLoop(Loop):
             dfresh,
         )
 
-    def transposed(self, tensors: LoopTensors) -> dict[str, Any]:
+    def transposed(self, tensors: LoopTensors) -> dict[str, Tensor]:
         """Return the transposed matrix of what each product reads, made once for all steps."""
         transposed = {}
         for product in self.schedule.products:
@@ -142,19 +141,19 @@ class DifferentiableLoop(Loop):
             transposed[product.key] = tf.transpose(tf.cast(own, self.problem.matmul_dtype))
         return transposed
 
-    def per_row(self, parameter: Any) -> Any:
+    def per_row(self, parameter: Tensor) -> Tensor:
         """Return a vector once per row: its gradient is summed over rows after the loop."""
         if parameter.shape.rank != 1:
             return parameter
         return tf.broadcast_to(parameter, tf.stack([self.batch, parameter.shape[0]]))
 
-    def zeros(self, width: int) -> Any:
+    def zeros(self, width: int) -> Tensor:
         """Return zeros for each row."""
         return tf.zeros(tf.stack([self.batch, width]), self.dtype)
 
     # --- the adjoint of each part of a step ---------------------------------
 
-    def held(self, step: Any, dstates: tuple[Any, ...], flow: Mapping[str, Any]) -> dict[str, Any]:
+    def held(self, step: Tensor, dstates: tuple[Tensor, ...], flow: Values) -> dict[str, Tensor]:
         """Return the gradients at the end of a step, through mask and zoneout.
 
         Args:
@@ -163,7 +162,7 @@ class DifferentiableLoop(Loop):
             flow: the gradients of the wanted signals at this step.
         """
         problem = self.problem
-        gradients: dict[str, Any] = {}
+        gradients: dict[str, Tensor] = {}
         valid = None if problem.mask is None else problem.mask[step]
         for index, (state, d) in enumerate(zip(self.cell.states, dstates, strict=True)):
             if state.name in flow:
@@ -176,8 +175,8 @@ class DifferentiableLoop(Loop):
         return gradients
 
     def cut(
-        self, dprev: dict[str, Any], dfresh: dict[str, Any], reset: Any
-    ) -> tuple[dict[str, Any], dict[str, Any]]:
+        self, dprev: dict[str, Tensor], dfresh: dict[str, Tensor], reset: Tensor
+    ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
         """Return the gradients of the states after the step before, and of first values so far.
 
         Args:
@@ -190,8 +189,8 @@ class DifferentiableLoop(Loop):
         return {n: tf.where(reset, zero, d) for n, d in dprev.items()}, dfresh
 
     def product_adjoint(
-        self, product: StepProduct, gradients: dict[str, Any], transposed: Any
-    ) -> dict[str, Any]:
+        self, product: StepProduct, gradients: dict[str, Tensor], transposed: Tensor
+    ) -> dict[str, Tensor]:
         r"""Add $\bar u = \bar z W_u^\top$, and return $\bar z$ for the gradient of W.
 
         Args:
@@ -207,7 +206,7 @@ class DifferentiableLoop(Loop):
         return {**groups, product.key: d}
 
     def level_adjoint(
-        self, level: _Replayed, gradients: dict[str, Any], dparameters: dict[str, Any]
+        self, level: _Replayed, gradients: dict[str, Tensor], dparameters: dict[str, Tensor]
     ) -> None:
         r"""Add $(\partial f / \partial v)^\top \bar s$ for all that a level is computed from.
 
@@ -237,7 +236,7 @@ class DifferentiableLoop(Loop):
         return isinstance(product.expr, Name) and product.text not in self.problem.drops
 
     def replay(
-        self, env: dict[str, Any], saved: Mapping[str, Any], tensors: LoopTensors
+        self, env: dict[str, Tensor], saved: Values, tensors: LoopTensors
     ) -> list[_Replayed]:
         """Compute each level again under a tape of its own, from its own inputs.
 
@@ -268,5 +267,5 @@ class DifferentiableLoop(Loop):
         return levels
 
 
-def _add(gradients: dict[str, Any], key: str, value: Any) -> None:
+def _add(gradients: dict[str, Tensor], key: str, value: Tensor) -> None:
     gradients[key] = gradients[key] + value if key in gradients else value

@@ -43,5 +43,4 @@ def run(problem: Problem, schedule: LoopSchedule) -> Solution:
         return loop.backward(tensors, saved, cotangents)
 
     message = refusal("the fused executor", "executor='reference'")
-    solution: Solution = first_order(forward, backward, message)(loop.tensors)
-    return solution
+    return first_order(forward, backward, message)(loop.tensors)

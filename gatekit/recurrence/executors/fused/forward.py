@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
 import tensorflow as tf
+from tensorflow import Tensor
 
 from gatekit.cell.graph import BuiltRead, Node
 from gatekit.cell.language.expression import evaluate
@@ -18,11 +18,18 @@ from gatekit.recurrence.compiled import bound
 from gatekit.recurrence.hold import Hold, hold
 from gatekit.recurrence.packing import split, unstack
 from gatekit.recurrence.problem import Problem, Solution
-from gatekit.recurrence.step import apply_map, normalised_read, pre_activation, total, value_of
+from gatekit.recurrence.step import (
+    Linear,
+    apply_map,
+    normalised_read,
+    pre_activation,
+    total,
+    value_of,
+)
 
 from .hoist import hoist
 from .layout import Layout, layout_with_gradient, layout_without_gradient
-from .residuals import Residuals, residuals_for
+from .residuals import Arrays, Residuals, Values, residuals_for
 from .schedule import INPUT_COLUMNS, Group, Level, LoopSchedule, StepProduct
 from .tensors import LoopTensors, loop_tensors, sequences
 
@@ -39,8 +46,8 @@ class _Factor:
     """
 
     groups: tuple[Group, ...]
-    matrix: Any
-    bias: Any
+    matrix: Tensor
+    bias: Tensor
     takes_input: bool
 
 
@@ -104,7 +111,7 @@ class Loop:
         constant = self.constant(tensors)
         inside = layout.hoist_inside and tensors.sequences is not None
         inputs = self.inputs() if inside else None
-        rows: Any = None if inside else self.rows(tensors)
+        rows: tf.TensorArray = None if inside else self.rows(tensors)
         ahead = layout.read_ahead and rows is not None
         columns = self.input_columns(tensors)
         entries = {key: {key: width} for key, width in {**states, **values}.items()}
@@ -112,7 +119,9 @@ class Loop:
             layout, entries, states, self.steps, self.static, self.dtype, self.batch
         )
 
-        def body(step: Any, states: tuple[Any, ...], row: Any, arrays: Any) -> Any:
+        def body(
+            step: Tensor, states: tuple[Tensor, ...], row: Tensor, arrays: Arrays
+        ) -> tuple[object, ...]:
             # What the step reads: constants, what was computed for all steps, the states.
             env = {**constant, **(self.sequences_of(row) if ahead else self.row(rows, step))}
             if inputs is not None:
@@ -123,7 +132,7 @@ class Loop:
             entering = self.entering(before, step, tensors)
             env.update({f"{n}_prev": s for n, s in entering.items()})
             # The row-wise f and the products, by turns.
-            pre: dict[str, Any] = {}
+            pre: dict[str, Tensor] = {}
             for level in schedule.levels:
                 self.level(level, env, pre, tensors)
                 for product in level.products:
@@ -137,7 +146,7 @@ class Loop:
             return step + 1, new, following, arrays
 
         # The first row; zeros if there is no step, and so no row to read.
-        row: Any = tf.reduce_sum(tensors.sequences[:1], 0) if ahead else ()
+        row = tf.reduce_sum(tensors.sequences[:1], 0) if ahead else ()
         _, ends, _, arrays = tf.while_loop(
             lambda step, *_: step < self.steps,
             body,
@@ -156,43 +165,41 @@ class Loop:
 
     # --- what a step reads --------------------------------------------------
 
-    def entering(
-        self, states: Mapping[str, Any], step: Any, tensors: LoopTensors
-    ) -> dict[str, Any]:
+    def entering(self, states: Values, step: Tensor, tensors: LoopTensors) -> dict[str, Tensor]:
         """Return the states that a step starts from, given those after the step before."""
         if self.problem.resets is None:
             return dict(states)
         problem = replace(self.problem, fresh={**self.problem.fresh, **tensors.fresh})
         return problem.entering(states, step)
 
-    def constant(self, tensors: LoopTensors) -> dict[str, Any]:
+    def constant(self, tensors: LoopTensors) -> dict[str, Tensor]:
         """Return what holds for every step: constants and weights of the row-wise part."""
         return {**self.cell.constants, **tensors.weights}
 
-    def rows(self, tensors: LoopTensors) -> Any:
+    def rows(self, tensors: LoopTensors) -> tf.TensorArray:
         """Return the sequences, to be read step by step; None if there are none."""
         rows = tensors.sequences
         return None if rows is None else unstack(rows, self.static)
 
-    def row(self, rows: Any, step: Any) -> dict[str, Any]:
+    def row(self, rows: tf.TensorArray, step: Tensor) -> dict[str, Tensor]:
         """Return the sequences of a step, by key."""
         return {} if rows is None else self.sequences_of(rows.read(step))
 
-    def sequences_of(self, row: Any) -> dict[str, Any]:
+    def sequences_of(self, row: Tensor) -> dict[str, Tensor]:
         """Return the sequences that a row has side by side, by key."""
         return split(row, self.schedule.widths, self.schedule.widths)
 
-    def inputs(self) -> dict[str, Any]:
+    def inputs(self) -> dict[str, tf.TensorArray]:
         """Return the inputs, to be read step by step."""
         return {n: unstack(v, self.static) for n, v in self.problem.inputs.items()}
 
-    def hoisted_at(self, inputs: Mapping[str, Any], step: Any) -> dict[str, Any]:
+    def hoisted_at(self, inputs: Mapping[str, tf.TensorArray], step: Tensor) -> dict[str, Tensor]:
         """Return what `hoist` computes, of one step, by key."""
         now = {name: array.read(step)[None] for name, array in inputs.items()}
         env = hoist(replace(self.problem, inputs=now), self.schedule)
         return self.sequences_of(sequences(self.schedule, env, tf.stack([1, self.batch]))[0])
 
-    def input_columns(self, tensors: LoopTensors) -> Any:
+    def input_columns(self, tensors: LoopTensors) -> tf.TensorArray:
         """Return what inputs give to the products of each step, in the products' type."""
         columns = tensors.input_columns
         if columns is None:
@@ -240,10 +247,10 @@ class Loop:
     def product(
         self,
         product: StepProduct,
-        env: Mapping[str, Any],
+        env: Values,
         factors: list[_Factor],
         tensors: LoopTensors,
-    ) -> dict[str, Any]:
+    ) -> dict[str, Tensor]:
         """Return the sums of a product with what is added to it, by group."""
         u = evaluate(product.expr, env, self.cell.spec.functions)
         u = tf.cast(self.dropped(product.text, u, tensors), self.problem.matmul_dtype)
@@ -262,14 +269,14 @@ class Loop:
                 sums[group.key] += tensors.biases[group.key]
         return sums
 
-    def dropped(self, text: str, u: Any, tensors: LoopTensors) -> Any:
+    def dropped(self, text: str, u: Tensor, tensors: LoopTensors) -> Tensor:
         """Return what a read takes, with its dropout."""
         return u * tensors.drops[text] if text in tensors.drops else u
 
     # --- the row-wise part --------------------------------------------------
 
     def level(
-        self, level: Level, env: dict[str, Any], products: Mapping[str, Any], tensors: LoopTensors
+        self, level: Level, env: dict[str, Tensor], products: Values, tensors: LoopTensors
     ) -> None:
         """Compute the signals of a level, and put them into ``env``.
 
@@ -280,13 +287,13 @@ class Loop:
             tensors: the call's tensors.
         """
         cell = self.cell
-        columns: dict[tuple[str, str], Any] = {}
+        columns: dict[tuple[str, str], Tensor] = {}
         for group in level.arrivals:
             parts = split(products[group.key], [m.name for m, _ in group.members], group.widths)
             for node, read in group.members:
                 env[f"z:{node.name}:{read.text}"] = parts[node.name]
 
-        def linear(owner: str, read: BuiltRead) -> Any:
+        def linear(owner: str, read: BuiltRead) -> Tensor:
             if (owner, read.text) not in columns:
                 key = f"z:{owner}:{read.text}"
                 if key in env:
@@ -303,13 +310,13 @@ class Loop:
             pre = self.pre(node, env, linear) if node.declared else None
             value_of(cell, node, env, pre, like)
 
-    def pre(self, node: Node, env: Mapping[str, Any], linear: Any) -> Any:
+    def pre(self, node: Node, env: Values, linear: Linear) -> Tensor:
         """Return the node's pre-activation from its input part and its recurrent reads."""
         part = env.get(f"part:{node.name}")
         recurrent = [r for r in node.reads if not r.hoisted]
         if node.norm is not None and node.norm.of == "sum":
 
-            def either(owner: str, read: BuiltRead) -> Any:
+            def either(owner: str, read: BuiltRead) -> Tensor:
                 return env[f"part:{owner}:{read.text}"] if read.hoisted else linear(owner, read)
 
             return pre_activation(self.cell, node, either, env)
@@ -324,15 +331,15 @@ class Loop:
         return total(parts) if parts else None
 
     def updated(
-        self, step: Any, env: Mapping[str, Any], states: Any, valid: Any
-    ) -> tuple[Any, ...]:
+        self, step: Tensor, env: Values, states: tuple[Tensor, ...], valid: Tensor
+    ) -> tuple[Tensor, ...]:
         """Return the states after a step, given those before it and its mask."""
         return tuple(
             self.hold(step, index, valid).value(env[state.name], old)
             for index, (state, old) in enumerate(zip(self.cell.states, states, strict=True))
         )
 
-    def hold(self, step: Any, index: int, valid: Any) -> Hold:
+    def hold(self, step: Tensor, index: int, valid: Tensor) -> Hold:
         """Return what holds a state at a step."""
         shape = [self.batch, self.cell.states[index].width]
         return hold(self.problem, index, step, shape, valid)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import tensorflow as tf
+from tensorflow import Tensor
 
 from gatekit.cell.graph import BuiltRead, Node, shared_reads
 from gatekit.cell.language.expression import evaluate
@@ -13,6 +13,7 @@ from gatekit.recurrence.executors.products import SharedProducts, joined_matrix,
 from gatekit.recurrence.packing import joined
 from gatekit.recurrence.problem import Problem
 from gatekit.recurrence.step import (
+    Linear,
     apply_map,
     biased_product,
     normalised_read,
@@ -28,14 +29,14 @@ from .schedule import INPUT_COLUMNS, LoopSchedule, StepProduct
 ALL_PARTS = "parts"
 
 
-def hoist(problem: Problem, schedule: LoopSchedule) -> dict[str, Any]:
+def hoist(problem: Problem, schedule: LoopSchedule) -> dict[str, Tensor]:
     """Return, over all steps at once, hoisted signals, and the input part of each gate of the loop.
 
     The keys are signals' names, and ``part:GATE`` for what a gate of the loop gets from inputs and
     bias.
     """
     cell, weights = problem.cell, problem.weights
-    env: dict[str, Any] = {**cell.constants, **weights, **problem.inputs}
+    env: dict[str, Tensor] = {**cell.constants, **weights, **problem.inputs}
     linear = SharedProducts(problem, env, schedule.input_products).linear
     gates, nodes = schedule.with_input_part, {node.name: node for node in cell.nodes}
     if schedule.by_products:
@@ -71,7 +72,7 @@ def hoist(problem: Problem, schedule: LoopSchedule) -> dict[str, Any]:
     return env
 
 
-def _parts(problem: Problem, gates: Sequence[Node], env: Mapping[str, Any]) -> Any:
+def _parts(problem: Problem, gates: Sequence[Node], env: Mapping[str, Tensor]) -> Tensor:
     """Return the input parts of gates that all read the same, side by side, by one product.
 
     Args:
@@ -93,7 +94,7 @@ def _parts(problem: Problem, gates: Sequence[Node], env: Mapping[str, Any]) -> A
     return total(parts) if dtype == problem.matmul_dtype else total(parts) + bias
 
 
-def _part(problem: Problem, node: Node, env: Mapping[str, Any]) -> Any:
+def _part(problem: Problem, node: Node, env: Mapping[str, Tensor]) -> Tensor:
     """Return one gate's input part, ``time x batch x units``."""
     functions, dtype = problem.cell.spec.functions, problem.matmul_dtype
     parts = [
@@ -108,15 +109,15 @@ def _part(problem: Problem, node: Node, env: Mapping[str, Any]) -> Any:
     return tf.broadcast_to(part, tf.concat([lead, [node.width]], 0))
 
 
-def _input_part(problem: Problem, node: Node, read: BuiltRead, linear: Any) -> Any:
+def _input_part(problem: Problem, node: Node, read: BuiltRead, linear: Linear) -> Tensor:
     if node.norm is None:
         return linear(node.name, read)
     return normalised_read(problem.cell, node, read, linear) * problem.weights[str(read.scale)]
 
 
 def product_matrix(
-    product: StepProduct, columns: Sequence[BuiltRead], weights: Mapping[str, Any]
-) -> Any:
+    product: StepProduct, columns: Sequence[BuiltRead], weights: Mapping[str, Tensor]
+) -> Tensor:
     """Return the matrix of a step's product, ``width_in x width``.
 
     If the product takes the inputs, their rows and that of the bias are above those of what is

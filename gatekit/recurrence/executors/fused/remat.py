@@ -7,11 +7,11 @@ gradient. That costs one more forward pass.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import tensorflow as tf
+from tensorflow import Tensor
 
 from gatekit.recurrence.first_order import first_order, refusal
 from gatekit.recurrence.packing import stacked
@@ -34,18 +34,17 @@ def run(problem: Problem, schedule: LoopSchedule) -> Solution:
     """
     chunks = _Chunks(problem, schedule)
     message = refusal("remat=True", "executor='reference' and without remat")
-    solution: Solution = first_order(chunks.forward, chunks.backward, message)(chunks.tensors)
-    return solution
+    return first_order(chunks.forward, chunks.backward, message)(chunks.tensors)
 
 
 @dataclass(frozen=True)
 class _CallTensors(Tensors):
     """Every tensor of a call that may have a gradient, by name."""
 
-    inputs: Mapping[str, Any]
-    weights: Mapping[str, Any]
-    states: Mapping[str, Any]
-    fresh: Mapping[str, Any]
+    inputs: Mapping[str, Tensor]
+    weights: Mapping[str, Tensor]
+    states: Mapping[str, Tensor]
+    fresh: Mapping[str, Tensor]
 
 
 class _Chunks:
@@ -58,7 +57,7 @@ class _Chunks:
         self.steps = tf.shape(x)[0] if self.time is None else self.time
         if self.time is None:
             root = tf.cast(tf.math.ceil(tf.sqrt(tf.cast(self.steps, tf.float32))), tf.int32)
-            self.length: Any = tf.maximum(root, 1)
+            self.length = tf.maximum(root, 1)
         else:
             self.length = max(math.isqrt(max(self.time - 1, 0)) + 1, 1)
         self.count = (self.steps + self.length - 1) // self.length
@@ -67,7 +66,7 @@ class _Chunks:
         self.tensors = _CallTensors(problem.inputs, problem.weights, problem.states, problem.fresh)
         self.resets = None if problem.resets is None else self.cut(problem.resets)
 
-    def cut(self, sequence: Any) -> Any:
+    def cut(self, sequence: Tensor) -> Tensor:
         """Return a sequence as ``chunks x length x ...``, filled up with zeros (or False)."""
         if not self.full:
             rest = [[0, 0]] * (sequence.shape.rank - 1)
@@ -77,14 +76,14 @@ class _Chunks:
         length = None if self.time is None else self.length
         return tf.ensure_shape(cut, [None, length, *sequence.shape[1:]])
 
-    def join(self, array: Any, like: Any) -> Any:
+    def join(self, array: tf.TensorArray, like: Sequence[int | None]) -> Tensor:
         """Return what an array holds chunk by chunk as one sequence, without what was filled up."""
         batch = tf.shape(self.problem.inputs["x"])[1]
         whole = stacked(array, [self.length, batch, like[-1]])
         flat = tf.reshape(whole, [self.filled, batch, like[-1]])
         return tf.ensure_shape(flat[: self.steps], [self.time, *like])
 
-    def mask(self) -> Any:
+    def mask(self) -> Tensor:
         """Return the mask chunk by chunk: the call's, false where a chunk was filled up."""
         mask = self.problem.mask
         if mask is not None:
@@ -94,25 +93,30 @@ class _Chunks:
         ones = tf.ones([self.steps, tf.shape(self.problem.inputs["x"])[1], 1], tf.bool)
         return self.cut(tf.ensure_shape(ones, [self.time, self.batch, 1]))
 
-    def chunk(
-        self, index: Any, inputs: Any, mask: Any, weights: Any, states: Any, fresh: Any
-    ) -> Problem:
+    def chunk(self, index: Tensor, mask: Tensor, tensors: _CallTensors) -> Problem:
+        """Return the problem of one chunk.
+
+        Args:
+            index: its place.
+            mask: the mask of all chunks.
+            tensors: inputs of all chunks, weights, and the states before this chunk.
+        """
         seed = self.problem.seed
         if seed is not None:
             # Noise is drawn by step; a chunk counts its steps from 0.
             seed = tf.stack([seed[0], seed[1] + index * self.length])
         return replace(
             self.problem,
-            inputs={name: sequence[index] for name, sequence in inputs.items()},
+            inputs={name: sequence[index] for name, sequence in tensors.inputs.items()},
             mask=None if mask is None else mask[index],
-            weights=weights,
-            states=states,
+            weights=tensors.weights,
+            states=tensors.states,
             seed=seed,
             resets=None if self.resets is None else self.resets[index],
-            fresh=fresh,
+            fresh=tensors.fresh,
         )
 
-    def forward(self, tensors: _CallTensors) -> tuple[Solution, list[Any]]:
+    def forward(self, tensors: _CallTensors) -> tuple[Solution, list[Tensor]]:
         """Return the solution, and as residuals the states before each chunk."""
         inputs, weights, states = tensors.inputs, tensors.weights, tensors.states
         cut = {name: self.cut(sequence) for name, sequence in inputs.items()}
@@ -121,12 +125,17 @@ class _Chunks:
         dtype = self.problem.inputs["x"].dtype
         length = None if self.time is None else self.length
 
-        def array(*shape: Any) -> Any:
+        def array(*shape: int | None) -> tf.TensorArray:
             return tf.TensorArray(dtype, size=self.count, element_shape=list(shape))
 
-        def body(index: Any, now: Any, borders: Any, arrays: Any) -> Any:
+        def body(
+            index: Tensor,
+            now: list[Tensor],
+            borders: list[tf.TensorArray],
+            arrays: list[tf.TensorArray],
+        ) -> tuple[object, ...]:
             before = dict(zip(names, now, strict=True))
-            problem = self.chunk(index, cut, mask, weights, before, fresh)
+            problem = self.chunk(index, mask, _CallTensors(cut, weights, before, fresh))
             solution = executor.run(problem, self.schedule)
             borders = [b.write(index, v) for b, v in zip(borders, now, strict=True)]
             values = solution.sequences.values()
@@ -152,7 +161,7 @@ class _Chunks:
         return solution, [stacked(border, [batch, s.shape[1]]) for border, s in pairs]
 
     def backward(
-        self, tensors: _CallTensors, borders: list[Any], cotangents: Solution
+        self, tensors: _CallTensors, borders: list[Tensor], cotangents: Solution
     ) -> _CallTensors:
         """Return the gradients of inputs, weights and first values."""
         inputs, weights, states = tensors.inputs, tensors.weights, tensors.states
@@ -161,13 +170,15 @@ class _Chunks:
         outside = [self.cut(cotangents.sequences[n]) for n in self.problem.wanted]
         length = None if self.time is None else self.length
 
-        def body(turn: Any, handed: Any, sums: Any, arrays: Any) -> Any:
+        def body(
+            turn: Tensor, handed: list[Tensor], sums: list[Tensor], arrays: list[tf.TensorArray]
+        ) -> tuple[object, ...]:
             index = self.count - 1 - turn
             before = {n: border[index] for n, border in zip(names, borders, strict=True)}
             # Identities of their own, for the tape to watch.
             own = {name: tf.identity(weight) for name, weight in weights.items()}
             fresh = {name: tf.identity(value) for name, value in tensors.fresh.items()}
-            problem = self.chunk(index, cut, mask, own, before, fresh)
+            problem = self.chunk(index, mask, _CallTensors(cut, own, before, fresh))
             summed = [*own.values(), *fresh.values()]
             sources = [*problem.inputs.values(), *summed, *before.values()]
             with tf.GradientTape(watch_accessed_variables=False) as tape:

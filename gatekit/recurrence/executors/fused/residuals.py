@@ -16,9 +16,10 @@ import abc
 import itertools
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Self, TypeAlias
 
 import tensorflow as tf
+from tensorflow import Tensor
 
 from gatekit.recurrence.packing import (
     Columns,
@@ -31,7 +32,10 @@ from gatekit.recurrence.packing import (
 
 from .layout import Layout
 
-ReadStep = Callable[[Any, Any], tuple[dict[str, Any], Any]]
+ReadStep = Callable[[Tensor, Tensor], tuple[dict[str, Tensor], Tensor]]
+Values: TypeAlias = Mapping[str, Tensor]
+Arrays: TypeAlias = tf.TensorArray
+"""Or a tuple of them: what a loop hands from step to step."""
 
 
 @dataclass(frozen=True)
@@ -46,18 +50,24 @@ class Steps:
     """
 
     width: int
-    dtype: Any
-    whole: Callable[[], Any]
-    block: Callable[[Any, Any], Any]
+    dtype: tf.DType
+    whole: Callable[[], Tensor]
+    block: Callable[[Tensor, Tensor], Tensor]
 
     @classmethod
-    def of_tensor(cls, tensor: Any) -> Steps:
+    def of_tensor(cls, tensor: Tensor) -> Steps:
         """Return the steps of a tensor ``time x batch x width``."""
         width, dtype = tensor.shape[-1], tensor.dtype
         return cls(width, dtype, lambda: tensor, lambda start, stop: tensor[start:stop])
 
     @classmethod
-    def of_list(cls, items: Any, count: Any, batch: Any, shape: tuple[Any, Any, int]) -> Steps:
+    def of_list(
+        cls,
+        items: tf.TensorArray,
+        count: Tensor,
+        batch: Tensor,
+        shape: tuple[int | None, int | None, int],
+    ) -> Steps:
         """Return the first steps of a list.
 
         Args:
@@ -67,16 +77,16 @@ class Steps:
             shape: time and batch where they are known, and the width.
         """
 
-        def whole() -> Any:
+        def whole() -> Tensor:
             return tf.ensure_shape(stacked(items, [batch, shape[-1]])[:count], shape)
 
-        def block(start: Any, stop: Any) -> Any:
+        def block(start: Tensor, stop: Tensor) -> Tensor:
             rows = vectorizable(items.gather(tf.range(start, stop)))
             return tf.ensure_shape(rows, [None, *shape[1:]])
 
         return cls(shape[-1], items.dtype, whole, block)
 
-    def times(self, factors: Any) -> Steps:
+    def times(self, factors: Tensor) -> Steps:
         """Return each step times the same factors, ``batch x width``."""
         return Steps(
             self.width,
@@ -85,7 +95,7 @@ class Steps:
             lambda start, stop: self.block(start, stop) * factors,
         )
 
-    def where(self, chosen: Any, value: Any) -> Steps:
+    def where(self, chosen: Tensor, value: Tensor) -> Steps:
         """Return each step with the same value, ``batch x width``, where rows are chosen.
 
         Args:
@@ -112,31 +122,28 @@ class Residuals(abc.ABC):
         steps: how many steps there are.
         static: time and batch where they are known.
         dtype: the type of all of it.
-        batch: how many rows there are, where that is not known.
+        batch: how many rows there are.
     """
 
     def __init__(
         self,
         entries: Mapping[str, Mapping[str, int]],
         states: Collection[str],
-        steps: Any,
-        static: tuple[Any, Any],
-        dtype: Any,
-        batch: Any = None,
+        steps: Tensor,
+        static: tuple[int | None, int | None],
+        dtype: tf.DType,
+        batch: Tensor,
     ) -> None:
         self.entries, self.states = entries, states
         self.widths = {key: width for columns in entries.values() for key, width in columns.items()}
-        self.steps, self.static, self.dtype = steps, static, dtype
-        self.batch = static[1] if batch is None else batch
+        self.steps, self.static, self.dtype, self.batch = steps, static, dtype, batch
 
     @abc.abstractmethod
-    def start(self, first: Mapping[str, Any]) -> Any:
+    def start(self, first: Values) -> Arrays:
         """Return the empty arrays, given the states before the first step."""
 
     @abc.abstractmethod
-    def write(
-        self, arrays: Any, step: Any, before: Mapping[str, Any], now: Mapping[str, Any]
-    ) -> Any:
+    def write(self, arrays: Arrays, step: Tensor, before: Values, now: Values) -> Arrays:
         """Return the arrays with a step in them.
 
         Args:
@@ -147,11 +154,11 @@ class Residuals(abc.ABC):
         """
 
     @abc.abstractmethod
-    def finish(self, arrays: Any, last: Mapping[str, Any]) -> Self:
+    def finish(self, arrays: Arrays, last: Values) -> Self:
         """Return the residuals with what the loop has written, given the last states."""
 
     @abc.abstractmethod
-    def sequence(self, entry: str) -> Any:
+    def sequence(self, entry: str) -> Tensor:
         """Return an entry after each step, ``time x batch x width``."""
 
     @abc.abstractmethod
@@ -159,11 +166,11 @@ class Residuals(abc.ABC):
         """Return an entry of each step; of a state its value before the step."""
 
     @abc.abstractmethod
-    def columns(self, keys: list[str]) -> Any:
+    def columns(self, keys: list[str]) -> Tensor:
         """Return some columns of entries that are not states, side by side over all steps."""
 
     @abc.abstractmethod
-    def backwards(self, prefetch: bool) -> tuple[Any, ReadStep]:
+    def backwards(self, prefetch: bool) -> tuple[Tensor, ReadStep]:
         """Return what reads the steps from the last one to the first.
 
         Args:
@@ -184,10 +191,10 @@ def residuals_for(
     layout: Layout,
     entries: Mapping[str, Mapping[str, int]],
     states: Collection[str],
-    steps: Any,
-    static: tuple[Any, Any],
-    dtype: Any,
-    batch: Any,
+    steps: Tensor,
+    static: tuple[int | None, int | None],
+    dtype: tf.DType,
+    batch: Tensor,
 ) -> Residuals:
     """Return empty residuals in a loop's layout; the other arguments are those of `Residuals`."""
     kind = PackedResiduals if layout.packed else ListResiduals
@@ -197,26 +204,24 @@ def residuals_for(
 class PackedResiduals(Residuals):
     """One row a step, ``time x batch x width``; of a state it holds the value before the step."""
 
-    def start(self, first: Mapping[str, Any]) -> Any:
+    def start(self, first: Values) -> Arrays:
         if not self.widths:
             return ()
         shape = [self.static[1], sum(self.widths.values())]
         return tf.TensorArray(self.dtype, size=self.steps, element_shape=shape)
 
-    def write(
-        self, arrays: Any, step: Any, before: Mapping[str, Any], now: Mapping[str, Any]
-    ) -> Any:
+    def write(self, arrays: Arrays, step: Tensor, before: Values, now: Values) -> Arrays:
         row = [before[k] if k in self.states else now[k] for k in self.widths]
         return arrays.write(step, side_by_side(row)) if row else arrays
 
-    def finish(self, arrays: Any, last: Mapping[str, Any]) -> Self:
+    def finish(self, arrays: Arrays, last: Values) -> Self:
         self.last = last
         if self.widths:
             shape = [*self.static, sum(self.widths.values())]
             self.rows = tf.ensure_shape(arrays.stack(), shape)
         return self
 
-    def sequence(self, entry: str) -> Any:
+    def sequence(self, entry: str) -> Tensor:
         columns = self.columns(list(self.entries[entry]))
         if entry not in self.states:
             return columns
@@ -226,13 +231,13 @@ class PackedResiduals(Residuals):
     def saved(self, entry: str) -> Steps:
         return Steps.of_tensor(self.columns(list(self.entries[entry])))
 
-    def columns(self, keys: list[str]) -> Any:
+    def columns(self, keys: list[str]) -> Tensor:
         return Columns(self.rows, self.widths).of(keys)
 
-    def backwards(self, prefetch: bool) -> tuple[Any, ReadStep]:
+    def backwards(self, prefetch: bool) -> tuple[Tensor, ReadStep]:
         array = unstack(self.rows, self.static)
 
-        def read(row: Any, step: Any) -> tuple[dict[str, Any], Any]:
+        def read(row: Tensor, step: Tensor) -> tuple[dict[str, Tensor], Tensor]:
             row = row if prefetch else array.read(step)
             following = array.read(tf.maximum(step - 1, 0)) if prefetch else ()
             return split(row, self.widths, self.widths), following
@@ -244,7 +249,7 @@ class PackedResiduals(Residuals):
 class ListResiduals(Residuals):
     """A list of steps for each entry; a state's list begins with its value before the first."""
 
-    def start(self, first: Mapping[str, Any]) -> Any:
+    def start(self, first: Values) -> Arrays:
         lists = []
         for entry, columns in self.entries.items():
             more = 1 if entry in self.states else 0
@@ -257,17 +262,15 @@ class ListResiduals(Residuals):
             lists.append(array.write(0, first[entry]) if more else array)
         return tuple(lists)
 
-    def write(
-        self, arrays: Any, step: Any, before: Mapping[str, Any], now: Mapping[str, Any]
-    ) -> Any:
+    def write(self, arrays: Arrays, step: Tensor, before: Values, now: Values) -> Arrays:
         return tuple(
             array.write(step + 1 if entry in self.states else step, now[entry])
             for entry, array in zip(self.entries, arrays, strict=True)
         )
 
-    def finish(self, arrays: Any, last: Mapping[str, Any]) -> Self:
+    def finish(self, arrays: Arrays, last: Values) -> Self:
         self.lists = dict(zip(self.entries, arrays, strict=True))
-        self.stacked: dict[str, Any] = {}
+        self.stacked: dict[str, Tensor] = {}
         self.gathered: dict[str, Columns] = {}
         self.eager = tf.executing_eagerly()
         return self
@@ -283,11 +286,11 @@ class ListResiduals(Residuals):
         lists = [unstack(array.stack(), self.static) for array in self.lists.values()]
         return copy.finish(lists, {})
 
-    def shape(self, entry: str) -> tuple[Any, Any, int]:
+    def shape(self, entry: str) -> tuple[int | None, int | None, int]:
         """Return time and batch where they are known, and the width of an entry."""
         return (*self.static, sum(self.entries[entry].values()))
 
-    def sequence(self, entry: str) -> Any:
+    def sequence(self, entry: str) -> Tensor:
         if entry not in self.states:
             return self.saved(entry).whole()
         # If a state's sequence is an output, it is stacked here; the backward pass takes it then.
@@ -299,7 +302,7 @@ class ListResiduals(Residuals):
             return Steps.of_tensor(self.stacked[entry][:-1])
         return Steps.of_list(self.lists[entry], self.steps, self.batch, self.shape(entry))
 
-    def columns(self, keys: list[str]) -> Any:
+    def columns(self, keys: list[str]) -> Tensor:
         parts = []
         owner = {key: entry for entry, columns in self.entries.items() for key in columns}
         for entry, run in itertools.groupby(keys, owner.__getitem__):
@@ -308,11 +311,11 @@ class ListResiduals(Residuals):
             parts.append(self.gathered[entry].of(list(run)))
         return side_by_side(parts)
 
-    def backwards(self, prefetch: bool) -> tuple[Any, ReadStep]:
+    def backwards(self, prefetch: bool) -> tuple[Tensor, ReadStep]:
         if tf.executing_eagerly():
             return (), lambda _, step: ({k: a.read(step) for k, a in self.lists.items()}, ())
 
-        def read(lists: Any, step: Any) -> tuple[dict[str, Any], Any]:
+        def read(lists: tf.TensorArray, step: Tensor) -> tuple[dict[str, Tensor], Tensor]:
             popped = [self._popped(entry, a) for entry, a in zip(self.entries, lists, strict=True)]
             values = {k: value for k, (_, value) in zip(self.entries, popped, strict=True)}
             return values, tuple(rest for rest, _ in popped)
@@ -325,7 +328,7 @@ class ListResiduals(Residuals):
         )
         return lists, read
 
-    def _popped(self, entry: str, items: Any) -> tuple[Any, Any]:
+    def _popped(self, entry: str, items: tf.TensorArray) -> tuple[Tensor, Tensor]:
         """Return a list without its last item, and that item."""
         _, batch, width = self.shape(entry)
         popped = tf.raw_ops.TensorListPopBack(

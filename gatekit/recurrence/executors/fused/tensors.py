@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import tensorflow as tf
+from tensorflow import Tensor
 
 from gatekit.recurrence.packing import joined
 from gatekit.recurrence.problem import Problem, Tensors
@@ -34,14 +34,14 @@ class LoopTensors(Tensors):
             resets.
     """
 
-    input_columns: Any
-    sequences: Any
-    matrices: Mapping[str, Any]
-    biases: Mapping[str, Any]
-    weights: Mapping[str, Any]
-    drops: Mapping[str, Any]
-    states: Mapping[str, Any]
-    fresh: Mapping[str, Any]
+    input_columns: Tensor
+    sequences: Tensor
+    matrices: Mapping[str, Tensor]
+    biases: Mapping[str, Tensor]
+    weights: Mapping[str, Tensor]
+    drops: Mapping[str, Tensor]
+    states: Mapping[str, Tensor]
+    fresh: Mapping[str, Tensor]
 
 
 def loop_tensors(problem: Problem, schedule: LoopSchedule) -> LoopTensors:
@@ -76,7 +76,7 @@ def loop_tensors(problem: Problem, schedule: LoopSchedule) -> LoopTensors:
     )
 
 
-def sequences(schedule: LoopSchedule, env: Mapping[str, Any], lead: Any) -> Any:
+def sequences(schedule: LoopSchedule, env: Mapping[str, Tensor], lead: Tensor) -> Tensor:
     """Return what the loop reads per step, as `hoist` has computed it, side by side.
 
     Args:

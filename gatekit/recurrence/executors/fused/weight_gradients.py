@@ -5,10 +5,8 @@ $\bar W = \sum_t [x_t, 1, u_t]^\top \bar z_t$, one product over time x batch.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 import tensorflow as tf
+from tensorflow import Tensor
 
 from gatekit.cell.graph import Node
 from gatekit.cell.language.expression import Expr, Name
@@ -17,7 +15,7 @@ from gatekit.recurrence.packing import side_by_side, split
 from gatekit.recurrence.step import apply_map
 
 from .forward import Loop
-from .residuals import Residuals, Steps
+from .residuals import Residuals, Steps, Values
 from .schedule import LoopSchedule, StepProduct
 from .tensors import LoopTensors
 
@@ -54,9 +52,7 @@ class WeightGradients:
         self.residuals, self.adjoints = residuals, adjoints
         self.of_products = {p.key: adjoints.saved(p.key) for p in loop.schedule.products}
 
-    def all(
-        self, first: Mapping[str, Any], weights: Mapping[str, Any], fresh: Mapping[str, Any]
-    ) -> LoopTensors:
+    def all(self, first: Values, weights: Values, fresh: Values) -> LoopTensors:
         """Return the gradients of all tensors of the loop.
 
         Args:
@@ -87,7 +83,7 @@ class WeightGradients:
             fresh=dict(fresh),
         )
 
-    def matrix(self, product: StepProduct) -> Any:
+    def matrix(self, product: StepProduct) -> Tensor:
         r"""Return $\sum_t [x_t, 1, u_t]^\top \bar z_t$ of a product."""
         left = [self.read(product.expr, product.text, dropped=True)]
         if product.takes_input:
@@ -96,7 +92,7 @@ class WeightGradients:
         rows = None if None in loop.static else loop.static[0] * loop.static[1]
         return summed_product(left, self.of_products[product.key], loop.steps, loop.batch, rows)
 
-    def input_columns(self) -> Any:
+    def input_columns(self) -> Tensor:
         r"""Return $\bar z_t W_x^\top$ of all products that inputs enter, over all steps."""
         columns = self.tensors.input_columns
         total = None
@@ -111,7 +107,7 @@ class WeightGradients:
                 total = slope if total is None else total + slope
         return total
 
-    def unfused(self) -> dict[str, Any]:
+    def unfused(self) -> dict[str, Tensor]:
         """Return the gradients of linear maps without a matrix, by TensorFlow over all steps."""
         gradients = {}
         for node, read in self.schedule.unfused_reads:
@@ -147,7 +143,7 @@ class WeightGradients:
             return Steps.of_tensor(columns[name])
         return self.adjoints.saved(f"u:{text}")
 
-    def pre_activation(self, node: Node) -> Any:
+    def pre_activation(self, node: Node) -> Tensor:
         """Return the gradient of a gate's pre-activation over all steps."""
         group = self.schedule.group_of(node.name)
         if group is None:
@@ -157,8 +153,8 @@ class WeightGradients:
 
 
 def summed_product(
-    left: list[Steps], right: Steps, count: Any, batch: Any, rows: int | None = None
-) -> Any:
+    left: list[Steps], right: Steps, count: Tensor, batch: Tensor, rows: int | None = None
+) -> Tensor:
     r"""Return $\sum_t \mathrm{left}_t^\top \mathrm{right}_t$, ``width of left x width of right``.
 
     In graph mode block by block, so that neither side is ever laid out whole in memory.
@@ -175,7 +171,7 @@ def summed_product(
         parts = [_product(each.whole(), d) for each in left]
         return tf.concat(parts, 0) if parts[1:] else parts[0]
 
-    def block(start: Any, stop: Any) -> Any:
+    def block(start: Tensor, stop: Tensor) -> Tensor:
         beside = side_by_side([each.block(start, stop) for each in left])
         return _product(beside, right.block(start, stop))
 
@@ -183,7 +179,7 @@ def summed_product(
         return block(0, count)
     length = tf.maximum(_ROWS // tf.maximum(batch, 1), 1)
 
-    def body(start: Any, total: Any) -> Any:
+    def body(start: Tensor, total: Tensor) -> tuple[object, ...]:
         stop = tf.minimum(start + length, count)
         return stop, total + block(start, stop)
 
@@ -193,6 +189,6 @@ def summed_product(
     )[1]
 
 
-def _product(rows: Any, d: Any) -> Any:
+def _product(rows: Tensor, d: Tensor) -> Tensor:
     rows, d = (tf.reshape(each, [-1, each.shape[-1]]) for each in (rows, d))
     return tf.matmul(rows, d, transpose_a=True)

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import tensorflow as tf
+from tensorflow import Tensor
 
 from gatekit.recurrence.first_order import first_order, refusal
 from gatekit.recurrence.packing import joined
 
-Matrix = list[list[Any]]
+Matrix = list[list[Tensor]]
+Given = tuple[Matrix, list[Tensor], list[Tensor]]
+"""Coefficients, right sides, first values."""
 
 
 @dataclass(frozen=True)
@@ -26,18 +28,21 @@ class Solver:
     """
 
     name: str
-    forward: Callable[[Matrix, list[Any], list[Any], Any], list[Any]]
-    backward: Callable[[Matrix, list[Any], list[Any], Any], tuple[list[Any], list[Any]]]
+    forward: Callable[[Matrix, list[Tensor], list[Tensor], Tensor], list[Tensor]]
+    backward: Callable[
+        [Matrix, list[Tensor], list[Tensor], Tensor],
+        tuple[list[Tensor], list[Tensor]],
+    ]
 
 
 def linear_recurrence(
     solver: Solver,
     a: Matrix,
-    b: list[Any],
-    first: list[Any],
-    resets: Any = None,
-    fresh: list[Any] | None = None,
-) -> tuple[list[Any], list[Any]]:
+    b: list[Tensor],
+    first: list[Tensor],
+    resets: Tensor = None,
+    fresh: list[Tensor] | None = None,
+) -> tuple[list[Tensor], list[Tensor]]:
     r"""Return $s_i[t] = \sum_j a_{ij}[t]\, s_j[t-1] + b_i[t]$ for all steps, and the last values.
 
     The gradient is a linear recurrence too, backwards in time:
@@ -70,13 +75,15 @@ def linear_recurrence(
         entered = [total([a[i][j] * fresh[j] for j in k]) for i in k]
         b = [tf.where(resets, right + more, right) for right, more in zip(b, entered, strict=True)]
 
-    def forward(tensors: Any) -> tuple[Any, list[Any]]:
+    def forward(tensors: Given) -> tuple[tuple[list[Tensor], list[Tensor]], list[Tensor]]:
         a, b, first = tensors
         states = solver.forward(a, b, first, resets)
         last = [tf.concat([f[None], s[-1:]], 0)[-1] for f, s in zip(first, states, strict=True)]
         return (states, last), states
 
-    def backward(tensors: Any, states: list[Any], cotangents: Any) -> Any:
+    def backward(
+        tensors: Given, states: list[Tensor], cotangents: tuple[list[Tensor], list[Tensor]]
+    ) -> Given:
         a, _, first = tensors
         outside, last = cotangents
         d, dfirst = solver.backward(a, outside, last, resets)
@@ -84,11 +91,10 @@ def linear_recurrence(
         return [[d[i] * earlier[j] for j in k] for i in k], d, dfirst
 
     message = refusal(f"the {solver.name} executor", "executor='reference'")
-    solved: tuple[list[Any], list[Any]] = first_order(forward, backward, message)((a, b, first))
-    return solved
+    return first_order(forward, backward, message)((a, b, first))
 
 
-def before(sequence: Any, first: Any, resets: Any = None, fresh: Any = None) -> Any:
+def before(sequence: Tensor, first: Tensor, resets: Tensor = None, fresh: Tensor = None) -> Tensor:
     """Return the value before each step: the sequence one step later, its first value ahead.
 
     Args:
@@ -103,6 +109,6 @@ def before(sequence: Any, first: Any, resets: Any = None, fresh: Any = None) -> 
     return tf.where(resets, tf.zeros([], earlier.dtype) if fresh is None else fresh, earlier)
 
 
-def total(parts: list[Any]) -> Any:
+def total(parts: list[Tensor]) -> Tensor:
     """Return the sum of the parts."""
     return tf.add_n(parts) if len(parts) > 2 else parts[0] + parts[1] if parts[1:] else parts[0]

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import tensorflow as tf
+from tensorflow import Tensor
 
 from .recurrence import Matrix, total
 
 
 @tf.autograph.experimental.do_not_convert
-def forward(a: Matrix, b: list[Any], first: list[Any], resets: Any = None) -> list[Any]:
+def forward(a: Matrix, b: list[Tensor], first: list[Tensor], resets: Tensor = None) -> list[Tensor]:
     r"""Return $s_i[t] = \sum_j a_{ij}[t]\, s_j[t-1] + b_i[t]$ for all steps.
 
     Steps are affine maps, and composing them is associative:
@@ -46,8 +45,8 @@ def forward(a: Matrix, b: list[Any], first: list[Any], resets: Any = None) -> li
 
 @tf.autograph.experimental.do_not_convert
 def backward(
-    a: Matrix, outside: list[Any], last: list[Any], resets: Any = None
-) -> tuple[list[Any], list[Any]]:
+    a: Matrix, outside: list[Tensor], last: list[Tensor], resets: Tensor = None
+) -> tuple[list[Tensor], list[Tensor]]:
     r"""Return $d_j[t] = g_j[t] + \sum_i a_{ij}[t+1]\, d_i[t+1]$, and what is left over.
 
     Args:
@@ -78,14 +77,14 @@ def backward(
     return d, [tf.concat([more[None], h], 0)[-1] for more, h in zip(last, handed, strict=True)]
 
 
-def _composed(maps: Matrix, rest: list[Any], resets: Any, backwards: bool) -> list[Any]:
+def _composed(maps: Matrix, rest: list[Tensor], resets: Tensor, backwards: bool) -> list[Tensor]:
     """Return each step's map composed with all before it (or after it), applied to zero."""
     k = len(rest)
     number = None if resets is None else tf.cumsum(tf.cast(resets, tf.int32))
     steps = tf.shape(rest[0])[0]
     index = tf.range(steps)
 
-    def compose(offset: Any, maps: Matrix, rest: list[Any]) -> Any:
+    def compose(offset: Tensor, maps: Matrix, rest: list[Tensor]) -> tuple[object, ...]:
         # Gathered, because XLA knows no slice whose size is a variable of the loop.
         place = index + offset if backwards else index - offset
         inside = ((place >= 0) & (place < steps))[:, None, None]
@@ -95,7 +94,9 @@ def _composed(maps: Matrix, rest: list[Any], resets: Any, backwards: bool) -> li
         other = [[tf.gather(entry, place) for entry in row] for row in maps]
         behind = [tf.gather(entry, place) for entry in rest]
 
-        def where_inside(row: list[Any], column: list[Any], old: Any, more: list[Any]) -> Any:
+        def where_inside(
+            row: list[Tensor], column: list[Tensor], old: Tensor, more: list[Tensor]
+        ) -> Tensor:
             products = [e * other for e, other in zip(row, column, strict=True)]
             return tf.where(inside, total([*products, *more]), old)
 

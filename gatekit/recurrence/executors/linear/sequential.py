@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import tensorflow as tf
+from tensorflow import Tensor
 
 from gatekit.recurrence.compiled import bound, compiled
 from gatekit.recurrence.packing import stacked
@@ -19,7 +19,7 @@ _STEPS, _STEPS_COMPILED = 32, 8
 
 
 @tf.autograph.experimental.do_not_convert
-def forward(a: Matrix, b: list[Any], first: list[Any], resets: Any = None) -> list[Any]:
+def forward(a: Matrix, b: list[Tensor], first: list[Tensor], resets: Tensor = None) -> list[Tensor]:
     r"""Return $s_i[t] = \sum_j a_{ij}[t]\, s_j[t-1] + b_i[t]$, one step after another.
 
     Args:
@@ -32,7 +32,9 @@ def forward(a: Matrix, b: list[Any], first: list[Any], resets: Any = None) -> li
         k sequences ``time x batch x width``.
     """
 
-    def step(a: Matrix, b: list[Any], states: list[Any], reset: Any) -> tuple[list[Any], list[Any]]:
+    def step(
+        a: Matrix, b: list[Tensor], states: list[Tensor], reset: Tensor
+    ) -> tuple[list[Tensor], list[Tensor]]:
         states = _cut(states, reset)
         products = [[e * s for e, s in zip(row, states, strict=True)] for row in a]
         new = [total([*row, right]) for row, right in zip(products, b, strict=True)]
@@ -43,8 +45,8 @@ def forward(a: Matrix, b: list[Any], first: list[Any], resets: Any = None) -> li
 
 @tf.autograph.experimental.do_not_convert
 def backward(
-    a: Matrix, outside: list[Any], last: list[Any], resets: Any = None
-) -> tuple[list[Any], list[Any]]:
+    a: Matrix, outside: list[Tensor], last: list[Tensor], resets: Tensor = None
+) -> tuple[list[Tensor], list[Tensor]]:
     r"""Return $d_j[t] = g_j[t] + \sum_i a_{ij}[t+1]\, d_i[t+1]$, and what is left over.
 
     Args:
@@ -58,7 +60,9 @@ def backward(
         values, ``batch x width``.
     """
 
-    def step(a: Matrix, g: list[Any], handed: list[Any], reset: Any) -> tuple[list[Any], list[Any]]:
+    def step(
+        a: Matrix, g: list[Tensor], handed: list[Tensor], reset: Tensor
+    ) -> tuple[list[Tensor], list[Tensor]]:
         d = [own + later for own, later in zip(g, handed, strict=True)]
         columns = zip(*a, strict=True)
         earlier = [total([e * v for e, v in zip(c, d, strict=True)]) for c in columns]
@@ -67,7 +71,7 @@ def backward(
     return _loop(step, a, outside, last, resets, backwards=True)
 
 
-def _cut(values: list[Any], reset: Any) -> list[Any]:
+def _cut(values: list[Tensor], reset: Tensor) -> list[Tensor]:
     """Return the values, ``batch x width``, zero in rows that are reset."""
     if reset is None:
         return values
@@ -75,8 +79,8 @@ def _cut(values: list[Any], reset: Any) -> list[Any]:
 
 
 def _loop(
-    step: Any, a: Matrix, b: list[Any], first: list[Any], resets: Any, backwards: bool
-) -> tuple[list[Any], list[Any]]:
+    step: Tensor, a: Matrix, b: list[Tensor], first: list[Tensor], resets: Tensor, backwards: bool
+) -> tuple[list[Tensor], list[Tensor]]:
     """Return what the steps give, ``time x batch x width``, and what the last one hands on."""
     k, like = len(b), b[0]
     steps = tf.shape(like)[0]
@@ -90,12 +94,14 @@ def _loop(
     b_blocks = [_blocks(entry, turns, length, 0) for entry in b]
     cuts = None if resets is None else _blocks(resets, turns, length, False)
 
-    def body(turn: Any, states: list[Any], arrays: list[Any]) -> Any:
+    def body(
+        turn: Tensor, states: list[Tensor], arrays: list[tf.TensorArray]
+    ) -> tuple[object, ...]:
         place = turns - 1 - turn if backwards else turn
         a_rows = [[tf.unstack(entry[place], length) for entry in row] for row in a_blocks]
         b_rows = [tf.unstack(entry[place], length) for entry in b_blocks]
         cut_rows = [None] * length if cuts is None else tf.unstack(cuts[place], length)
-        found: list[list[Any]] = [[] for _ in range(k)]
+        found: list[list[Tensor]] = [[] for _ in range(k)]
         for index in range(length):
             now = length - 1 - index if backwards else index
             a_now = [[entry[now] for entry in row] for row in a_rows]
@@ -127,7 +133,7 @@ def _steps_of_a_turn(time: int | None) -> int:
     return most if time is None else max(math.ceil(time / max(math.ceil(time / most), 1)), 1)
 
 
-def _blocks(sequence: Any, turns: Any, length: int, rest: int) -> Any:
+def _blocks(sequence: Tensor, turns: Tensor, length: int, rest: int) -> Tensor:
     """Return the sequence in blocks of steps, filled up with a number behind its end."""
     shape = tf.concat([[turns, length], tf.shape(sequence)[1:]], 0)
     if sequence.shape[0] is None or sequence.shape[0] % length:

@@ -6,9 +6,9 @@ import itertools
 import math
 from collections.abc import Collection, Mapping
 from dataclasses import replace
-from typing import Any
 
 import tensorflow as tf
+from tensorflow import Tensor
 
 from gatekit.cell.analysis.affine import Affinity, Block
 from gatekit.cell.graph import Cell, Node, State
@@ -44,7 +44,7 @@ def run(problem: Problem, affinity: Affinity, executor: str) -> Solution:
         NotImplementedError: on differentiating a second time.
     """
     cell, like = problem.cell, problem.inputs["x"]
-    env: dict[str, Any] = {**cell.constants, **problem.weights, **problem.inputs}
+    env: dict[str, Tensor] = {**cell.constants, **problem.weights, **problem.inputs}
     products = shared_products(
         problem, env, {(gate, r.text) for gate, r in affinity.reads.values()}
     )
@@ -59,8 +59,8 @@ def run(problem: Problem, affinity: Affinity, executor: str) -> Solution:
     for node in cell.nodes:
         if node.hoisted:
             add(node)
-    sequences: dict[str, Any] = {}
-    last: dict[str, Any] = {}
+    sequences: dict[str, Tensor] = {}
+    last: dict[str, Tensor] = {}
     for block in affinity.blocks:
         for key in reads_of(block, affinity.reads):
             env[key] = products.linear(*affinity.reads[key])
@@ -80,8 +80,8 @@ def run(problem: Problem, affinity: Affinity, executor: str) -> Solution:
 
 
 def solve_block(
-    problem: Problem, block: Block, env: dict[str, Any], executor: str, last: dict[str, Any]
-) -> dict[str, Any]:
+    problem: Problem, block: Block, env: dict[str, Tensor], executor: str, last: dict[str, Tensor]
+) -> dict[str, Tensor]:
     """Return the sequences of a block's states; their previous and last values are put in place.
 
     Args:
@@ -103,7 +103,7 @@ def solve_block(
 
 
 def shared_products(
-    problem: Problem, env: Mapping[str, Any], bare: Collection[tuple[str, str]]
+    problem: Problem, env: Mapping[str, Tensor], bare: Collection[tuple[str, str]]
 ) -> SharedProducts:
     """Return the linear reads over all steps; reads of one signal through matrices share a product.
 
@@ -134,8 +134,8 @@ def reads_of(block: Block, reads: Collection[str]) -> list[str]:
 
 
 def _coefficients(
-    problem: Problem, block: Block, env: Mapping[str, Any]
-) -> tuple[Matrix, list[Any]]:
+    problem: Problem, block: Block, env: Mapping[str, Tensor]
+) -> tuple[Matrix, list[Tensor]]:
     """Return a block's coefficients, each ``time x batch x width``."""
     shapes = [state_of(problem.cell, name).shape for name in block.states]
     a = [
@@ -147,8 +147,8 @@ def _coefficients(
 
 
 def coefficient(
-    problem: Problem, entry: Expr | None, shape: tuple[int, ...], env: Mapping[str, Any]
-) -> Any:
+    problem: Problem, entry: Expr | None, shape: tuple[int, ...], env: Mapping[str, Tensor]
+) -> Tensor:
     """Return a coefficient at all steps, ``time x batch x width``.
 
     Args:
@@ -169,7 +169,9 @@ def coefficient(
     return value
 
 
-def _held(problem: Problem, block: Block, a: Matrix, b: list[Any]) -> tuple[Matrix, list[Any]]:
+def _held(
+    problem: Problem, block: Block, a: Matrix, b: list[Tensor]
+) -> tuple[Matrix, list[Tensor]]:
     """Return the coefficients with zoneout and mask, which are affine themselves."""
     places = {state.name: place for place, state in enumerate(problem.cell.states)}
     pairs = [

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import keras
 import tensorflow as tf
+from tensorflow import Tensor
 
 
 class NewtonCounts(tf.Module):
@@ -27,7 +26,7 @@ class NewtonCounts(tf.Module):
             name="newton_counts",
         )
 
-    def add(self, solved: Any) -> None:
+    def add(self, solved: Tensor) -> None:
         """Count the sequences of a call.
 
         Args:

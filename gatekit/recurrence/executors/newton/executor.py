@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 import tensorflow as tf
+from tensorflow import Tensor
 
 from gatekit.cell.analysis.newton import UnitJacobian
 from gatekit.cell.graph import Node
@@ -25,7 +25,7 @@ def run(
     problem: Problem,
     form: UnitJacobian,
     schedule: Callable[[tuple[str, ...]], LoopSchedule],
-    count: Callable[[Any], None],
+    count: Callable[[Tensor], None],
 ) -> Solution:
     """Return the sequences and last states of the recurrence.
 
@@ -39,10 +39,10 @@ def run(
         NotImplementedError: on differentiating a second time.
     """
     cell, like = problem.cell, problem.inputs["x"]
-    env: dict[str, Any] = {**cell.constants, **problem.weights, **problem.inputs}
+    env: dict[str, Tensor] = {**cell.constants, **problem.weights, **problem.inputs}
     products = shared_products(problem, env, ())
-    sequences: dict[str, Any] = {}
-    last: dict[str, Any] = {}
+    sequences: dict[str, Tensor] = {}
+    last: dict[str, Tensor] = {}
     solved = tf.ones(tf.shape(like)[1:2], tf.bool)
 
     def add(node: Node) -> None:
@@ -58,7 +58,7 @@ def run(
     for block in form.blocks:
         step = Step(problem, block, env, products)
 
-        def by_loop(names: tuple[str, ...] = block.states) -> list[Any]:
+        def by_loop(names: tuple[str, ...] = block.states) -> list[Tensor]:
             loop = Loop(replace(problem, wanted=names), schedule(names))
             found = loop.outputs_only(loop.tensors).sequences
             return [found[name] for name in names]

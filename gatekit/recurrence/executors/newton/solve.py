@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import tensorflow as tf
+from tensorflow import Tensor
 
 from gatekit.recurrence.executors.linear import scan, sequential
 from gatekit.recurrence.first_order import first_order, refusal
@@ -13,17 +13,18 @@ from gatekit.recurrence.first_order import first_order, refusal
 from .step import Step
 
 MOST = 20
+Pair = tuple[list[Tensor], list[Tensor]]
 """The most iterations; a sequence that needs more takes its states from the fused loop."""
 
 _TOLERANCE = {"float64": 1e-10, "float32": 1e-5}
 
 
-def tolerance(dtype: Any) -> float:
+def tolerance(dtype: tf.DType) -> float:
     """Return the largest last update that is accepted, relative to 1 + the state's modulus."""
     return _TOLERANCE.get(dtype.name, 1e-2)
 
 
-def iterated(step: Step) -> tuple[list[Any], Any]:
+def iterated(step: Step) -> tuple[list[Tensor], Tensor]:
     """Return the states by Newton's method, and which sequences were accepted.
 
     Args:
@@ -36,7 +37,7 @@ def iterated(step: Step) -> tuple[list[Any], Any]:
     zeros = [tf.zeros_like(first) for first in step.first]
     bound = tf.constant(tolerance(guess[0].dtype), guess[0].dtype)
 
-    def improve(count: Any, states: list[Any], accepted: Any) -> Any:
+    def improve(count: Tensor, states: list[Tensor], accepted: Tensor) -> tuple[object, ...]:
         previous = step.before(states)
         values, rows = step.jacobian(previous)
         rest = [new - s for new, s in zip(step.held(values, previous), states, strict=True)]
@@ -62,7 +63,9 @@ def iterated(step: Step) -> tuple[list[Any], Any]:
     return states, accepted
 
 
-def checked(states: list[Any], accepted: Any, by_loop: Callable[[], list[Any]]) -> list[Any]:
+def checked(
+    states: list[Tensor], accepted: Tensor, by_loop: Callable[[], list[Tensor]]
+) -> list[Tensor]:
     """Return the states, those of sequences that were not accepted from the loop.
 
     Args:
@@ -71,7 +74,7 @@ def checked(states: list[Any], accepted: Any, by_loop: Callable[[], list[Any]]) 
         by_loop: computes the states step by step.
     """
 
-    def mixed() -> list[Any]:
+    def mixed() -> list[Tensor]:
         rows = accepted[None, :, None]
         return [tf.where(rows, s, other) for s, other in zip(states, by_loop(), strict=True)]
 
@@ -79,7 +82,7 @@ def checked(states: list[Any], accepted: Any, by_loop: Callable[[], list[Any]]) 
     return [tf.ensure_shape(f, s.shape) for f, s in zip(found, states, strict=True)]
 
 
-def with_gradient(step: Step, states: list[Any], accepted: Any) -> tuple[list[Any], list[Any]]:
+def with_gradient(step: Step, states: list[Tensor], accepted: Tensor) -> Pair:
     """Return the states and their last values, with the gradient of the recurrence.
 
     The values are those given. The gradient enters by one more evaluation of the step at the
@@ -99,12 +102,12 @@ def with_gradient(step: Step, states: list[Any], accepted: Any) -> tuple[list[An
     previous = step.before(states, first)
     after = step.held(step.values(previous), previous)
 
-    def forward(tensors: Any) -> tuple[Any, Any]:
+    def forward(tensors: Pair) -> tuple[Pair, None]:
         _, first = tensors
         last = [tf.concat([f[None], s[-1:]], 0)[-1] for f, s in zip(first, states, strict=True)]
         return (states, last), None
 
-    def backward(_: Any, __: Any, cotangents: Any) -> Any:
+    def backward(_: Pair, __: None, cotangents: Pair) -> Pair:
         rows = step.held_jacobian(step.jacobian(previous)[1])
         # Where Newton's method fails, products of Jacobians may overflow; the loop forms none.
         return tf.cond(
@@ -114,7 +117,4 @@ def with_gradient(step: Step, states: list[Any], accepted: Any) -> tuple[list[An
         )
 
     message = refusal("the newton executor", "executor='reference'")
-    solved: tuple[list[Any], list[Any]] = first_order(forward, backward, message)(
-        (after, list(step.first))
-    )
-    return solved
+    return first_order(forward, backward, message)((after, list(step.first)))

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
 
 import tensorflow as tf
+from tensorflow import Tensor
 
 from gatekit.cell.analysis.newton import NewtonBlock
 from gatekit.cell.graph import BuiltRead, Node, shared_reads
@@ -33,7 +33,7 @@ class Step:
         self,
         problem: Problem,
         block: NewtonBlock,
-        env: Mapping[str, Any],
+        env: Mapping[str, Tensor],
         products: SharedProducts,
     ) -> None:
         self.problem, self.block, self.env, self.products = problem, block, dict(env), products
@@ -56,7 +56,7 @@ class Step:
             like = tf.broadcast_to(first, tf.concat([tf.shape(x)[:1], tf.shape(first)], 0))
             self.holds.append(hold_always(problem, places[name], like))
 
-    def guess(self) -> list[Any]:
+    def guess(self) -> list[Tensor]:
         """Return each state's first value at all steps, ``time x batch x width``."""
         x = self.problem.inputs["x"]
         return [
@@ -67,7 +67,7 @@ class Step:
             for first in self.first
         ]
 
-    def before(self, states: list[Any], firsts: list[Any] | None = None) -> list[Any]:
+    def before(self, states: list[Tensor], firsts: list[Tensor] | None = None) -> list[Tensor]:
         """Return the states before each step, given those after it.
 
         Args:
@@ -80,7 +80,7 @@ class Step:
             for s, first, fresh in zip(states, firsts, self.fresh, strict=True)
         ]
 
-    def values(self, previous: list[Any]) -> list[Any]:
+    def values(self, previous: list[Tensor]) -> list[Tensor]:
         """Return the new values that the equations give, without zoneout and mask.
 
         Args:
@@ -91,7 +91,7 @@ class Step:
         for name, value in zip(self.block.states, previous, strict=True):
             local[f"{name}_prev"] = value
 
-        def linear(owner: str, read: BuiltRead) -> Any:
+        def linear(owner: str, read: BuiltRead) -> Tensor:
             if (owner, read.text) in self.known:
                 return self.known[owner, read.text]
             u = evaluate(read.expr, local, cell.spec.functions)
@@ -111,7 +111,7 @@ class Step:
         """Return a gate without its bias, if one of its products has it."""
         return replace(node, bias=None) if node.name in self.products.biased else node
 
-    def jacobian(self, previous: list[Any]) -> tuple[list[Any], Matrix]:
+    def jacobian(self, previous: list[Tensor]) -> tuple[list[Tensor], Matrix]:
         r"""Return the new values, and $\partial f^i / \partial s^j$ for each unit, without holds.
 
         Each unit of a new state depends on its own unit of the previous states alone, so that the
@@ -126,7 +126,7 @@ class Step:
         ]
         return values, rows
 
-    def held(self, values: list[Any], previous: list[Any]) -> list[Any]:
+    def held(self, values: list[Tensor], previous: list[Tensor]) -> list[Tensor]:
         """Return the states after each step, with zoneout and mask."""
         return [
             held.value(new, old)
