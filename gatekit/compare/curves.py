@@ -7,16 +7,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from gatekit.compare.budget.evaluations import read_evaluations
-from gatekit.compare.stats.statistics import limits, mean_interval, of_seeds
+from gatekit.compare.stats.statistics import Floats, limits, mean_interval, of_seeds
 from gatekit.runs import metrics
 from gatekit.runs.names import METRICS
 from gatekit.runs.record import Run, stamp
 from gatekit.runs.result import Metric
 
-Floats = NDArray[np.float64]
 _GRID = 101
 
 

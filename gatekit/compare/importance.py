@@ -15,6 +15,7 @@ from gatekit.cell.errors import ConfigError, listed
 from gatekit.compare.deciding.row import Row
 from gatekit.compare.grouping.keys import is_of_task
 from gatekit.compare.grouping.label import printable
+from gatekit.compare.numbers import is_number
 from gatekit.compare.output.columns import table_or_blocks
 from gatekit.compare.stats.baseline import task
 from gatekit.compare.stats.forest import MIN_GROUPS, TREES, forest_shares
@@ -151,7 +152,7 @@ def _of_task(rows: Sequence[Row], several: bool) -> Importance:
         shares, explained = forest_shares(means, codes, ordered, list(levels))
     return Importance(
         task=label,
-        what=f"{summary.split} {summary.metric.name}",
+        what=summary.measured,
         groups=len(rows),
         runs=runs,
         diverged=sum(row.summary.diverged for row in rows if row.summary),
@@ -186,9 +187,7 @@ def _levels(rows: Sequence[Row], label: str) -> dict[str, list[str]]:
 
 def _ordered(rows: Sequence[Row], key: str) -> bool:
     values = [row.group.values.get(key) for row in rows]
-    return all(
-        v is None or (isinstance(v, int | float) and not isinstance(v, bool)) for v in values
-    )
+    return all(v is None or is_number(v) for v in values)
 
 
 def _size(value: Any) -> float:
@@ -196,10 +195,9 @@ def _size(value: Any) -> float:
 
 
 def _outcomes(row: Row) -> Mapping[Any, float]:
-    outcomes = [run.result.outcome for run in row.group.runs if run.result is not None]
     units = row.group.units
     known = len(set(units)) == len(units) and None not in units
-    return dict(zip(units if known else range(len(units)), outcomes, strict=True))
+    return dict(zip(units if known else range(len(units)), row.group.outcomes, strict=True))
 
 
 def importance_lines(found: Sequence[Importance]) -> list[str]:

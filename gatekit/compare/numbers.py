@@ -4,9 +4,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from typing import TypeGuard
 
 from gatekit.compare.stats.rule import ALPHA
 from gatekit.compare.stats.statistics import Interval
+
+
+def is_number(value: object) -> TypeGuard[int | float]:
+    """Return whether a value is a number; a boolean is not one."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def count_of(count: int, what: str) -> str:
+    """Return a number of things: ``1 run``, ``2 runs``."""
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"
 
 
 def number(value: float, digits: int = 3) -> str:

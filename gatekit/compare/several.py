@@ -19,10 +19,9 @@ from gatekit.compare.deciding.row import Row
 from gatekit.compare.stats.baseline import Block, task
 from gatekit.compare.stats.ranks import Ranking, rank_variants
 from gatekit.compare.stats.rule import ALPHA
-from gatekit.compare.stats.statistics import Interval, by_seed, of_seeds
+from gatekit.compare.stats.statistics import Interval, by_seed, interquartile, of_seeds
 from gatekit.compare.stats.stratified import (
     Stratum,
-    interquartile,
     normalised_bootstrap,
     optimality_gap,
     stratified_bootstrap,
@@ -311,11 +310,7 @@ def _normalised(
 ) -> dict[str, tuple[float, ...]]:
     chance, reference = scale
     raw = {
-        name: [
-            (run.result.outcome - chance) / (reference - chance)
-            for run in row.group.runs
-            if run.result
-        ]
+        name: [(outcome - chance) / (reference - chance) for outcome in row.group.outcomes]
         for name, row in rows.items()
     }
     finite = [score for scores in raw.values() for score in scores if math.isfinite(score)]

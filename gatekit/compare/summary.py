@@ -55,11 +55,21 @@ class Summary:
     flags: tuple[str, ...]
 
     @property
+    def measured(self) -> str:
+        """Return the split and the metric: ``test accuracy``."""
+        return f"{self.split} {self.metric.name}"
+
+    @property
     def rank(self) -> tuple[float, float, float]:
         """Return a sort key that puts the better group first; a diverged run is the worst."""
         share = self.diverged / self.n
         best = math.inf if self.mean_finished is None else -self.metric.sign * self.mean_finished
         return (float(self.diverged > 0), share, best)
+
+
+def metric_text(metric: Metric) -> str:
+    """Return a metric's name with its unit in parentheses."""
+    return f"{metric.name} ({metric.unit})" if metric.unit else metric.name
 
 
 def summarise(group: Group, level: float = 0.95) -> Summary | None:
@@ -69,11 +79,10 @@ def summarise(group: Group, level: float = 0.95) -> Summary | None:
         group: a group whose runs share one metric.
         level: confidence level of the intervals.
     """
-    results = [run.result for run in group.runs if run.result is not None]
+    results, outcomes = group.results, group.outcomes
     if not results:
         return None
     metric = results[0].metric
-    outcomes = [result.outcome for result in results]
     values = tuple(value for value in outcomes if math.isfinite(value))
     seeds = of_seeds(outcomes, group.units) if len(values) == len(outcomes) else []
     diverged = len(outcomes) - len(values)

@@ -252,8 +252,7 @@ def _within(first: Selection, second: Selection) -> tuple[float | None, int]:
     groups = {id(g): g for s in (first, second) if (g := s.group) is not None}
     squares, freedom = 0.0, 0
     for group in groups.values():
-        values = [run.result.outcome for run in group.runs if run.result is not None]
-        finite = [value for value in values if math.isfinite(value)]
+        finite = [value for value in group.outcomes if math.isfinite(value)]
         if len(finite) > 1:
             squares += float(np.var(finite, ddof=1)) * (len(finite) - 1)
             freedom += len(finite) - 1

@@ -10,12 +10,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from gatekit.cell.errors import ConfigError
-from gatekit.compare.numbers import exact
+from gatekit.compare.numbers import count_of, exact
+from gatekit.compare.stats.statistics import Floats
 from gatekit.compare.study import Study
 from gatekit.runs.record import Run
 from gatekit.runs.result import Result, Score
 
-from .evaluations import COSTS, UNITS, Evaluations, Floats, best_so_far, read_evaluations
+from .evaluations import COSTS, UNITS, Evaluations, best_so_far, read_evaluations
 
 LATE = "LATE"
 """The state, in a comparison at a budget, of a run without an evaluation within it."""
@@ -183,20 +184,16 @@ def _notes(budget: Budget, early: int, late: int, area: bool) -> tuple[str, ...]
     ]
     if early:
         notes.append(
-            f"{early} {_runs(early)} ended before {budget} and {'has' if early == 1 else 'have'}"
+            f"{count_of(early, 'run')} ended before {budget} and {'has' if early == 1 else 'have'}"
             " the score of the end"
         )
     if late:
         notes.append(
-            f"{late} {_runs(late)} without an evaluation within {budget}: choose a larger budget"
+            f"{count_of(late, 'run')} without an evaluation within {budget}: choose a larger budget"
         )
     if budget.cost == "seconds":
         notes.append("seconds include compilation and evaluations, and depend on the machine")
     return tuple(notes)
-
-
-def _runs(count: int) -> str:
-    return "run" if count == 1 else "runs"
 
 
 def late(runs: Sequence[Run]) -> bool:

@@ -9,13 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gatekit.cell.errors import ConfigError, listed, nearest
+from gatekit.compare.stats.statistics import Floats
 from gatekit.runs import metrics
 from gatekit.runs.names import METRICS
 from gatekit.runs.record import Run
 
 from .flops import step_flops
-
-Floats = NDArray[np.float64]
 
 COSTS = ("seconds", "steps", "flops")
 """What a budget can be counted in."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
 
@@ -14,9 +13,10 @@ from gatekit.compare.comparison import Comparison
 from gatekit.compare.deciding.row import Row
 from gatekit.compare.stats.baseline import Block
 from gatekit.compare.stats.rule import ALPHA, MIN_SEEDS, PairedTest, sign_vectors, step_down
+from gatekit.compare.stats.statistics import Floats, by_unit
 from gatekit.runs.record import Run
 
-from .evaluations import Floats, read_evaluations
+from .evaluations import read_evaluations
 
 LOG_RANK = "exact log-rank"
 
@@ -234,7 +234,10 @@ def _paired(one: Reached, other: Reached) -> tuple[dict[Hashable, float], float]
     With the runs of a seed exchanged, it changes its sign. Runs without a pair are left out: they
     would move the expected number, which the exchange does not test.
     """
-    ours, theirs = _by_unit(one), _by_unit(other)
+    ours, theirs = (
+        by_unit(zip(side.costs, side.observed, strict=True), side.row.group.units)
+        for side in (one, other)
+    )
     common = [unit for unit in ours if unit in theirs]
     runs = [side[unit] for side in (ours, theirs) for unit in common]
     scores = log_rank_scores([cost for cost, _ in runs], [hit for _, hit in runs]).tolist()
@@ -243,13 +246,3 @@ def _paired(one: Reached, other: Reached) -> tuple[dict[Hashable, float], float]
     for unit, score, against in zip(common, first, second, strict=True):
         pairs.setdefault(unit[0], []).append((score - against) / 2)
     return {seed: float(np.mean(values)) for seed, values in pairs.items()}, float(sum(first))
-
-
-def _by_unit(one: Reached) -> dict[tuple[Hashable, ...], tuple[float, bool]]:
-    units = one.row.group.units
-    counts = Counter(units)
-    return {
-        unit: (cost, hit)
-        for unit, cost, hit in zip(units, one.costs, one.observed, strict=True)
-        if isinstance(unit, tuple) and counts[unit] == 1
-    }

@@ -113,7 +113,7 @@ def trials_lines(variants: Sequence[BestOfK]) -> list[str]:
         for interval in [_interval_at(one, k)]
     ]
     summary = next((one.row.summary for one in variants if one.row.summary), None)
-    what = f"{summary.split} {summary.metric.name}" if summary else "score"
+    what = summary.measured if summary else "score"
     lines = [f"expected {what} of the best of k trials, chosen by validation", ""]
     lines += table_or_blocks(["group", "k", "expected"], rows, WIDTH)
     notes = [

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -10,7 +9,7 @@ import numpy as np
 
 from gatekit.compare.stats.looks import decide_table
 from gatekit.compare.stats.rule import PairedTest
-from gatekit.compare.stats.statistics import Interval, mean_interval, of_seeds
+from gatekit.compare.stats.statistics import Interval, by_unit, mean_interval, of_seeds
 from gatekit.runs.studies.looks import Looks
 
 from .row import Row
@@ -89,7 +88,7 @@ def _over_tasks(
     """
     parts = []
     for rows, scores in tasks:
-        own = _by_unit(rows[variant], scores[variant])
+        own = by_unit(scores[variant], rows[variant].group.units)
         ratio = float(np.mean(scores[variant])) if linear else 1.0
         parts.append(_by_seed(own, _of_baseline(rows, scores), ratio))
     common = [seed for seed in parts[0] if all(seed in part for part in parts)]
@@ -110,16 +109,7 @@ def _by_seed(
 
 def _of_baseline(rows: Mapping[str, Row], scores: Scores) -> dict[tuple[Hashable, ...], float]:
     name = next(name for name, row in rows.items() if row.is_baseline)
-    return _by_unit(rows[name], scores[name])
-
-
-def _by_unit(row: Row, scores: Sequence[float]) -> dict[tuple[Hashable, ...], float]:
-    counts = Counter(row.group.units)
-    return {
-        unit: score
-        for unit, score in zip(row.group.units, scores, strict=True)
-        if isinstance(unit, tuple) and counts[unit] == 1
-    }
+    return by_unit(scores[name], rows[name].group.units)
 
 
 def with_noise_of_baseline(name: str, rows: Mapping[str, Row], scores: Scores) -> tuple[float, ...]:
@@ -131,7 +121,7 @@ def with_noise_of_baseline(name: str, rows: Mapping[str, Row], scores: Scores) -
     Reference:
         Cochran, "Sampling techniques" (1977), section 6.3
     """
-    own, other = _by_unit(rows[name], scores[name]), _of_baseline(rows, scores)
+    own, other = by_unit(scores[name], rows[name].group.units), _of_baseline(rows, scores)
     ratio = float(np.mean(scores[name]))
     common = [unit for unit in own if unit in other]
     parts = np.array(of_seeds([own[unit] - ratio * other[unit] for unit in common], common))

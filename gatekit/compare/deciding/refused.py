@@ -8,6 +8,7 @@ from gatekit.cell.errors import ConfigError, listed
 from gatekit.compare.budget.at import late
 from gatekit.compare.grouping.group import Group, Grouping
 from gatekit.compare.grouping.keys import not_differing
+from gatekit.compare.numbers import count_of
 from gatekit.compare.stats.difference import executors, unlike
 from gatekit.runs.directions import known_direction
 from gatekit.runs.record import Run
@@ -57,7 +58,7 @@ def inside(key: str, names: Sequence[str]) -> bool:
 def refuse_mixed(grouping: Grouping, force: bool) -> None:
     for group in grouping.groups:
         reasons = unlike(group, group)
-        metrics = {run.result.metric for run in group.runs if run.result is not None}
+        metrics = {result.metric for result in group.results}
         if len({(m.name, m.unit, m.direction) for m in metrics}) > 1 or (reasons and not force):
             remedy = (
                 f"add one of these keys to by: {listed(grouping.pooled)}"
@@ -93,7 +94,7 @@ def blocked(
     # A run without a readable configuration can only belong to a group that lacks a seed.
     for part in (group, reference) if unknown else ():
         if seeds - {run.seed for run in (*part.runs, *part.missing)}:
-            reasons.append(f"{unknown} corrupt {_runs(unknown)} could belong to {part.label}")
+            reasons.append(f"{count_of(unknown, 'corrupt run')} could belong to {part.label}")
     if reasons:
         absent = (*group.missing, *reference.missing)
         budget = not unknown and late(absent)
@@ -109,11 +110,11 @@ def again(runs: Sequence[Run]) -> str:
 
 
 def _is_reversed(group: Group) -> bool:
-    return any(run.result.metric.is_reversed for run in group.runs if run.result is not None)
+    return any(result.metric.is_reversed for result in group.results)
 
 
 def _reversed(group: Group) -> str:
-    metric = next(run.result.metric for run in group.runs if run.result is not None)
+    metric = group.results[0].metric
     better = "smaller" if metric.direction == "min" else "larger"
     return (
         f"{metric.name} is recorded as better when {better}, which is wrong: the epoch chosen in"
@@ -124,11 +125,7 @@ def _reversed(group: Group) -> str:
 
 def missing_runs(group: Group) -> str:
     states = ", ".join(f"{count} {state}" for state, count in group.missing_states().items())
-    return f"{group.label} is missing {len(group.missing)} {_runs(len(group.missing))} ({states})"
-
-
-def _runs(count: int) -> str:
-    return "run" if count == 1 else "runs"
+    return f"{group.label} is missing {count_of(len(group.missing), 'run')} ({states})"
 
 
 def ran_on(group: Group) -> str:

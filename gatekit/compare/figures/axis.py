@@ -9,6 +9,7 @@ from gatekit.compare.comparison import Comparison
 from gatekit.compare.deciding.row import Row
 from gatekit.compare.grouping.keys import not_differing
 from gatekit.compare.grouping.label import value_text
+from gatekit.compare.numbers import is_number
 
 from .page import (
     is_geometric,
@@ -99,7 +100,7 @@ def _text(row: Row, key: str) -> str:
 
 
 def _places(values: list[Any]) -> dict[str, float]:
-    if all(isinstance(v, int | float) and not isinstance(v, bool) for v in values):
+    if all(map(is_number, values)):
         return {value_text(v): float(v) for v in values}
     return {text: float(i) for i, text in enumerate(sorted({value_text(v) for v in values}))}
 

@@ -22,9 +22,10 @@ from gatekit.compare.curves import (
 )
 from gatekit.compare.deciding.row import Row
 from gatekit.compare.stats.statistics import MIN_BOOTSTRAP
+from gatekit.compare.summary import metric_text
 from gatekit.runs.result import Metric
 
-from .page import kept, metric_text, of_one_metric, plottable, put_legend, spans_decades
+from .page import kept, of_one_metric, plottable, put_legend, spans_decades
 from .style import look
 
 if TYPE_CHECKING:

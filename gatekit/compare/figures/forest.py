@@ -11,6 +11,7 @@ from gatekit.compare.deciding.row import Row
 from gatekit.compare.numbers import decimals, with_interval
 from gatekit.compare.output.answer import is_answered
 from gatekit.compare.stats.difference import Difference
+from gatekit.compare.summary import metric_text
 
 from .page import kept, of_one_metric, plottable, run_ids, wrapped
 from .style import BASELINE, look
@@ -181,11 +182,10 @@ def _draw_row(axes: Axes, row: Row, height: float, reach: tuple[float, float] | 
 
 def _heading(rows: Sequence[Row], width: float) -> str:
     first = _differences(rows)[0]
-    unit = f" ({first.metric.unit})" if first.metric.unit else ""
     names = {d.baseline for d in _differences(rows)}
     versus = plottable(names.pop()) if len(names) == 1 else "the baseline"
     side = "right" if first.metric.sign > 0 else "left"
     # Two lines, because one would be wider than a column.
-    what = plottable(f"difference in {first.metric.name}{unit}")
+    what = plottable(f"difference in {metric_text(first.metric)}")
     lines = wrapped(f"from {versus}, better to the {side}", width)
     return "\n".join([what, *lines])

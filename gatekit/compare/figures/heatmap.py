@@ -11,7 +11,7 @@ import numpy as np
 from gatekit.cell.errors import ConfigError, listed
 from gatekit.compare.comparison import Comparison
 from gatekit.compare.deciding.row import Row
-from gatekit.compare.numbers import number
+from gatekit.compare.numbers import is_number, number
 
 from .page import metric_label, of_one_metric, plottable, run_ids, shortened, wrapped
 
@@ -69,7 +69,7 @@ def keys_of(rows: Iterable[Row]) -> list[str]:
 
 def _values(rows: list[Row], key: str) -> list[str]:
     values: dict[str, Any] = {row.group.value(key): row.group.values.get(key) for row in rows}
-    numeric = all(isinstance(value, int | float) for value in values.values())
+    numeric = all(map(is_number, values.values()))
     return sorted(values, key=values.__getitem__ if numeric else str)
 
 

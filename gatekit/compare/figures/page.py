@@ -16,8 +16,8 @@ from gatekit.compare.deciding.row import Row
 from gatekit.compare.gates.behaviour import GatesReport
 from gatekit.compare.grouping.label import printable
 from gatekit.compare.output.answer import is_answered
+from gatekit.compare.summary import metric_text
 from gatekit.runs import durable
-from gatekit.runs.result import Metric
 
 from .style import COLUMN, TWO_COLUMNS, apply
 
@@ -192,11 +192,6 @@ def metric_label(rows: Sequence[Row]) -> str:
         if row.summary is not None:
             return plottable(f"{row.summary.split} {metric_text(row.summary.metric)}")
     return "metric"
-
-
-def metric_text(metric: Metric) -> str:
-    """Return a metric's name with its unit in parentheses."""
-    return f"{metric.name} ({metric.unit})" if metric.unit else metric.name
 
 
 def of_one_metric(rows: Sequence[Row]) -> list[Row]:

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, cast
 from gatekit.compare.comparison import Comparison
 from gatekit.compare.deciding.row import Row
 from gatekit.compare.grouping.keys import is_of_task
+from gatekit.compare.summary import metric_text
 
-from .page import metric_text, plottable
+from .page import plottable
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure, SubFigure

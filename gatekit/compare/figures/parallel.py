@@ -9,7 +9,7 @@ from gatekit.cell.errors import ConfigError
 from gatekit.compare.comparison import Comparison
 from gatekit.compare.deciding.row import Row
 from gatekit.compare.grouping.label import value_text
-from gatekit.compare.numbers import number
+from gatekit.compare.numbers import is_number, number
 
 from .page import is_geometric, kept, metric_label, of_one_metric, plottable, run_ids, shortened
 from .style import look
@@ -75,7 +75,7 @@ class _Scale:
     """Maps values to positions from 0 to 1: numbers linearly or by logarithm, words evenly."""
 
     def __init__(self, values: list[Any]) -> None:
-        self.numeric = all(isinstance(v, int | float) and not isinstance(v, bool) for v in values)
+        self.numeric = all(map(is_number, values))
         distinct = {self.text(v): v for v in values}
         if self.numeric:
             self.log = is_geometric(list(distinct.values()))

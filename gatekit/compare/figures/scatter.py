@@ -70,11 +70,9 @@ def _milliseconds(result: Result) -> float | None:
 
 def _points(row: Row, cost: Callable[[Result], float | None]) -> list[tuple[float, float]]:
     points = []
-    for run in row.group.runs:
-        if run.result is not None and run.result.state == "COMPLETED":
-            x = cost(run.result)
-            if x is not None:
-                points.append((x, run.result.outcome))
+    for result in row.group.results:
+        if result.state == "COMPLETED" and (x := cost(result)) is not None:
+            points.append((x, result.outcome))
     return points
 
 

@@ -15,6 +15,7 @@ import numpy as np
 from gatekit.cell.errors import RunError
 from gatekit.compare.grouping.group import Group, group_runs, places
 from gatekit.compare.grouping.rename import read_names, with_names
+from gatekit.compare.numbers import is_number
 from gatekit.compare.stats.baseline import Baselines
 from gatekit.compare.stats.statistics import Interval, mean_interval, of_seeds
 from gatekit.compare.study import Study, load
@@ -271,7 +272,7 @@ def kept(facts: Facts) -> list[float] | None:
     quantiles = facts.get("kept")
     if not isinstance(quantiles, list) or not quantiles:
         return None
-    if not all(isinstance(v, int | float) and not isinstance(v, bool) for v in quantiles):
+    if not all(map(is_number, quantiles)):
         return None
     return [float(v) for v in quantiles]
 
@@ -298,7 +299,7 @@ def gradient(facts: Facts) -> tuple[list[float], list[float]] | None:
     pairs = [
         (float(step + 1), float(norm))
         for step, norm in zip(steps, norms, strict=False)
-        if isinstance(norm, int | float) and not isinstance(norm, bool)
+        if is_number(norm)
     ]
     return ([p[0] for p in pairs], [p[1] for p in pairs]) if pairs else None
 

@@ -7,14 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from gatekit.compare.stats.statistics import Floats
 from gatekit.runs.probe.facts import time_scale
 
 from .behaviour import GatesReport, Variant, gradient, kept
 from .probes import Facts, Look, value
-
-Floats = NDArray[np.float64]
 
 BINS = 20
 

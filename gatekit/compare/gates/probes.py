@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from gatekit.compare.numbers import is_number
 from gatekit.runs import durable
 from gatekit.runs.names import ACTIVATIONS, PROBE
 from gatekit.runs.probe.lines import whole
@@ -104,9 +105,7 @@ def read_activations(run: Run) -> dict[str, np.ndarray[Any, Any]]:
 def value(facts: Facts, name: str) -> float | None:
     """Return one number of a gate; None if it has none."""
     number = facts.get(name)
-    if isinstance(number, bool) or not isinstance(number, int | float) or not math.isfinite(number):
-        return None
-    return float(number)
+    return float(number) if is_number(number) and math.isfinite(number) else None
 
 
 def _bytes(run: Run) -> bytes:

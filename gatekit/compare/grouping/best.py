@@ -114,13 +114,12 @@ def best_of(
             continue
         best = min(finished, key=lambda group: _cost(group, area))
         kept |= {id(run): run for run in best.runs}
-        result = next(run.result for run in best.runs if run.result is not None)
         chosen.append(
             Chosen(
                 {key: best.values.get(key) for key in tuning},
                 len(candidates),
                 best.part([k for k in best.values if k not in tuning], best.fallback),
-                result.metric.name,
+                best.results[0].metric.name,
                 _validation(best, area),
                 tuple(run.id for run in best.runs),
                 tuple(_trial(group, area) for group in candidates),
@@ -144,27 +143,24 @@ def _tuning(keys: Sequence[str], groups: Sequence[Group]) -> list[str]:
 
 
 def _trial(group: Group, area: bool) -> Trial:
-    results = [run.result for run in group.runs if run.result is not None]
-    outcomes = [result.outcome for result in results]
+    outcomes = group.outcomes
     diverged = not all(map(math.isfinite, outcomes))
-    lacks = bool(group.missing) or not results
+    lacks = bool(group.missing) or not outcomes
     if diverged or lacks:
         return Trial(math.nan, math.nan, diverged, lacks)
     return Trial(_validation(group, area), sum(outcomes) / len(outcomes), False, False)
 
 
 def _validation(group: Group, area: bool) -> float:
-    results = [run.result for run in group.runs if run.result is not None]
     if area:
-        return sum(result.outcome for result in results) / len(results)
-    scores = [result.best for result in results]
+        return sum(group.outcomes) / len(group.outcomes)
+    scores = [result.best for result in group.results]
     values = [math.nan if s is None or s.validation is None else s.validation for s in scores]
     return sum(values) / len(values)
 
 
 def _cost(group: Group, area: bool) -> tuple[int, float]:
     """Return a sort key that puts the best value first."""
-    results = [run.result for run in group.runs if run.result is not None]
-    diverged = sum(result.state != "COMPLETED" for result in results)
+    diverged = sum(result.state != "COMPLETED" for result in group.results)
     mean = _validation(group, area)
-    return (diverged, math.inf if math.isnan(mean) else -results[0].metric.sign * mean)
+    return (diverged, math.inf if math.isnan(mean) else -group.results[0].metric.sign * mean)

@@ -11,7 +11,7 @@ from typing import Any
 from gatekit.cell.schema import ABOUT_KEYS
 from gatekit.runs.config import NOT_VARIANTS, cell_name, chosen_by, flatten, run_settings
 from gatekit.runs.record import Run
-from gatekit.runs.result import OWN, short_hash
+from gatekit.runs.result import OWN, Result, short_hash
 from gatekit.study.config import DEFAULTS, TRAINER_OMITTED, with_omitted
 
 from .keys import (
@@ -71,6 +71,16 @@ class Group:
         kept = self.values if keys is None else set(keys)
         values = {key: value for key, value in self.values.items() if key in kept}
         return group_label(values, self.fallback, among=self.values)
+
+    @property
+    def results(self) -> list[Result]:
+        """Return the results of the runs."""
+        return [run.result for run in self.runs if run.result is not None]
+
+    @property
+    def outcomes(self) -> list[float]:
+        """Return the outcomes of the runs; infinite for those that diverged."""
+        return [result.outcome for result in self.results]
 
     @property
     def fallback(self) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 from rich.cells import cell_len
 
 from gatekit.cell.terminal import escaped
+from gatekit.compare.numbers import is_number
 
 Block = tuple[str, Sequence[Sequence[str]]]
 """A label, and the rows of cells below it."""
@@ -72,10 +73,8 @@ def table_or_blocks(
     """
     rows = [[_cell(record.get(title)) for title in titles] for record in records]
     widths = [max([cell_len(t), *(cell_len(row[i]) for row in rows)]) for i, t in enumerate(titles)]
-    numeric = [
-        bool(records) and all(_is_number(record.get(title)) for record in records)
-        for title in titles
-    ]
+    filled = {t: [v for r in records if (v := r.get(t)) is not None] for t in titles}
+    numeric = [bool(records) and all(map(is_number, filled[title])) for title in titles]
     if sum(widths) + len(_GAP) * (len(widths) - 1) <= width:
         lines = [_row(titles, widths, numeric), _GAP.join(_dash() * size for size in widths)]
         return [*lines, *(_row(row, widths, numeric) for row in rows)]
@@ -106,10 +105,6 @@ def _row(texts: Sequence[str], widths: Sequence[int], numeric: Sequence[bool]) -
 
 def _cell(value: Any) -> str:
     return "" if value is None else escaped(str(value))
-
-
-def _is_number(value: Any) -> bool:
-    return value is None or (isinstance(value, int | float) and not isinstance(value, bool))
 
 
 def _dash() -> str:

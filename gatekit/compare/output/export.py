@@ -160,7 +160,7 @@ def _record(row: Row, over: Variant | None) -> dict[str, Any]:
         "normalised_decision": tasks.decision if tasks else None,
         "confounded": diff.confounded if diff else None,
         "verdict": row.verdict,
-        "values": [_finite(run.result.outcome) for run in row.group.runs if run.result],
+        "values": [_finite(outcome) for outcome in row.group.outcomes],
         "seeds": [run.seed for run in row.group.runs],
         "runs": [run.id for run in row.group.runs],
         "missing_runs": [

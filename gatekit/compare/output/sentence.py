@@ -43,7 +43,7 @@ def _sentence(row: Row, comparison: Comparison) -> str:
             f" {equal_settings(keys)}."
         )
     assert row.summary is not None
-    measured = f"{row.summary.split} {diff.metric.name}"
+    measured = row.summary.measured
     rest = ""
     if len(diff.differs_in) > 1:
         rest = f" They differ in {in_words(diff.differs_in)}, which were chosen together."

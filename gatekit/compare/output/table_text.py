@@ -15,7 +15,7 @@ from gatekit.compare.numbers import (
     with_interval,
 )
 from gatekit.compare.several import SeveralTasks, Variant
-from gatekit.compare.summary import Summary
+from gatekit.compare.summary import Summary, metric_text
 
 _LONGEST = 30
 _COLUMNS, _ALWAYS = 9, 4
@@ -30,12 +30,9 @@ def heading(comparison: Comparison) -> list[str]:
     State and FLOPs per token are shown if ``match`` equalised them.
     """
     summaries = [row.summary for row in comparison.rows if row.summary is not None]
-    metrics = dict.fromkeys(
-        f"{s.split} {s.metric.name}" + (f" ({s.metric.unit})" if s.metric.unit else "")
-        for s in summaries
-    )
+    metrics = dict.fromkeys(f"{s.split} {metric_text(s.metric)}" for s in summaries)
     if len(metrics) > 1:
-        metrics = dict.fromkeys(f"{s.split} {s.metric.name}" for s in summaries)
+        metrics = dict.fromkeys(s.measured for s in summaries)
     metric = " / ".join(metrics) if 0 < len(metrics) <= _MOST_METRICS else "metric"
     name = printable(baseline_name(comparison) or "")
     versus = f" from {name if name and len(name) <= _LONGEST else 'baseline'}"
@@ -107,7 +104,7 @@ def _size(count: float | None) -> str:
 
 
 def _parameters(row: Row) -> str:
-    counts = {run.result.parameters for run in row.group.runs if run.result is not None}
+    counts = {result.parameters for result in row.group.results}
     if counts == {None}:
         return ""
     count = None if row.summary is None else row.summary.parameters

@@ -11,7 +11,8 @@ from gatekit.compare.figures.page import is_geometric
 from gatekit.compare.figures.panels import task_parts
 from gatekit.compare.grouping.keys import is_of_task
 from gatekit.compare.grouping.label import printable, value_text
-from gatekit.compare.summary import Summary
+from gatekit.compare.numbers import is_number
+from gatekit.compare.summary import Summary, metric_text
 
 from .context import Section, Sheet
 from .markup import html, number
@@ -40,15 +41,14 @@ def axis(sheet: Sheet) -> Section | None:
 
 def _chart(rows: Sequence[Row], key: str) -> dict[str, Any]:
     values = [row.group.values.get(key) for row in rows]
-    sizes = [v for v in values if isinstance(v, int | float) and not isinstance(v, bool)]
+    sizes = [v for v in values if is_number(v)]
     numeric = len(sizes) == len(values)
     words = sorted({value_text(value) for value in values})
     lines: dict[str, list[Row]] = {}
     for row in rows:
         rest = [name for name in row.group.values if name != key and not is_of_task(name)]
         lines.setdefault(row.group.part(rest, row.group.fallback), []).append(row)
-    metric = next(row.summary for row in rows if row.summary)
-    unit = f" ({metric.metric.unit})" if metric.metric.unit else ""
+    summary = next(row.summary for row in rows if row.summary)
 
     def place(row: Row) -> float:
         value = row.group.values.get(key)
@@ -56,7 +56,7 @@ def _chart(rows: Sequence[Row], key: str) -> dict[str, Any]:
 
     return {
         "key": printable(key),
-        "label": printable(f"{metric.split} {metric.metric.name}{unit}"),
+        "label": printable(f"{summary.split} {metric_text(summary.metric)}"),
         "log": numeric and is_geometric(sizes),
         "places": [[number(v), value_text(v)] for v in sorted(set(sizes))]
         if numeric

@@ -10,7 +10,7 @@ from gatekit.compare.budget.at import LATE
 from gatekit.compare.comparison import Comparison
 from gatekit.compare.deciding.row import Row
 from gatekit.compare.grouping.label import printable
-from gatekit.compare.numbers import number
+from gatekit.compare.numbers import count_of, number
 from gatekit.runs.record import Run
 
 from .context import Sheet
@@ -42,11 +42,11 @@ def facts(sheet: Sheet) -> list[Fact]:
 
 def _runs(comparison: Comparison, waiting: int) -> str:
     rows = comparison.rows
-    text = f"{_count(len(comparison.study.runs), 'run')} in {_count(len(rows), 'group')}"
+    text = f"{count_of(len(comparison.study.runs), 'run')} in {count_of(len(rows), 'group')}"
     seeds = {len(row.group.runs) + len(row.group.missing) for row in rows}
     if seeds:
         few, many = min(seeds), max(seeds)
-        text += f", {_count(few, 'seed') if few == many else f'{few} to {many} seeds'} each"
+        text += f", {count_of(few, 'seed') if few == many else f'{few} to {many} seeds'} each"
     if waiting:
         text += f"; {waiting} more are planned and have not started"
     return text
@@ -97,7 +97,7 @@ def _trained(runs: Sequence[Run]) -> str:
     parts = [_range(epochs, "epochs")] if epochs else []
     parts += [_range(steps, "training steps")] if steps else []
     if seconds:
-        total = f"{_time(sum(seconds))} for all {_count(len(seconds), 'run')}"
+        total = f"{_time(sum(seconds))} for all {count_of(len(seconds), 'run')}"
         parts += [f"{_time(min(seconds))} to {_time(max(seconds))} a run, {total}"]
     return "; ".join(parts)
 
@@ -112,7 +112,3 @@ def _time(seconds: float) -> str:
         if seconds >= 2 * size:
             return f"{seconds / size:.1f} {unit}"
     return f"{seconds:.0f} s"
-
-
-def _count(count: int, word: str) -> str:
-    return f"{count} {word}" if count == 1 else f"{count} {word}s"

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from gatekit.compare.gates.behaviour import Variant, report_of
 from gatekit.compare.gates.densities import (
     Density,
-    Floats,
     densities,
     layers,
     longest_sequence,
@@ -27,6 +26,7 @@ from gatekit.compare.gates.text import (
     gate_rows,
     state_rows,
 )
+from gatekit.compare.stats.statistics import Floats
 
 from .charts.static import Frame, Line, chart
 from .context import Section, Sheet, looks

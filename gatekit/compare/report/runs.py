@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from gatekit.compare.grouping.label import printable, value_text
+from gatekit.compare.numbers import is_number
 
 from .context import Section, Sheet, entries
 from .markup import html, number
@@ -86,16 +87,12 @@ def _shown(value: Any) -> str:
     return "" if value is None else value_text(value)
 
 
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
 def _numeric(rows: Sequence[dict[str, Any]], key: str) -> bool:
     values = [row.get(key) for row in rows if row.get(key) is not None]
-    return bool(values) and all(map(_is_number, values))
+    return bool(values) and all(map(is_number, values))
 
 
 def _cell(value: Any) -> Any:
     if value is None:
         return None
-    return number(value) if _is_number(value) else printable(value_text(value))
+    return number(value) if is_number(value) else printable(value_text(value))

@@ -10,7 +10,6 @@ from markupsafe import Markup
 
 from gatekit.compare.comparison import Comparison
 from gatekit.compare.deciding.row import Row
-from gatekit.compare.figures.page import metric_text
 from gatekit.compare.output.answer import (
     decided,
     headline,
@@ -28,6 +27,7 @@ from gatekit.compare.output.table_text import (
     tasks_differences,
     tasks_heading,
 )
+from gatekit.compare.summary import metric_text
 
 from .context import Section, Sheet, looks
 from .markup import html

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -11,12 +10,13 @@ from numpy.typing import NDArray
 
 from gatekit.compare.grouping.differs import differs_in, is_confounded
 from gatekit.compare.grouping.group import Group
-from gatekit.runs.result import OWN, Metric, Result, short_hash
+from gatekit.runs.result import OWN, Metric, short_hash
 
 from .rule import ALPHA, MIN_SEEDS, PairedTest
 from .statistics import (
     Interval,
     bootstrap_interval,
+    by_unit,
     effect_size,
     has_spread,
     limits,
@@ -154,16 +154,16 @@ def difference(
         together: keys that were chosen together and count as one setting.
     """
     settings = differs_in(group, baseline)
-    own, other = _by_unit(group), _by_unit(baseline)
+    own, other = (by_unit(side.outcomes, side.units) for side in (group, baseline))
     common = [] if refused else sorted(own.keys() & other.keys(), key=_natural)
-    ours = np.array([own[unit].outcome for unit in common])
-    theirs = np.array([other[unit].outcome for unit in common])
+    ours = np.array([own[unit] for unit in common])
+    theirs = np.array([other[unit] for unit in common])
     seeds = list(dict.fromkeys(unit[0] for unit in common))
     of = np.array([seeds.index(unit[0]) for unit in common], dtype=int)
     d = np.array([_of_seed(ours[of == i], theirs[of == i]) for i in range(len(seeds))])
     diverged = ~np.isfinite(ours) | ~np.isfinite(theirs)
     finite = not diverged.any() and len(d) > 0
-    metric = _results(group)[0].metric
+    metric = group.results[0].metric
     gain = metric.sign * d
     total = signed_ranks(gain).sum() if diverged.any() else gain.sum()
     interval = bootstrap = None
@@ -217,19 +217,6 @@ def _natural(unit: tuple[Hashable, ...]) -> tuple[tuple[bool, float, str], ...]:
     )
 
 
-def _by_unit(group: Group) -> dict[tuple[Hashable, ...], Result]:
-    counts = Counter(group.units)
-    return {
-        unit: result
-        for unit, result in zip(group.units, _results(group), strict=True)
-        if isinstance(unit, tuple) and counts[unit] == 1
-    }
-
-
-def _results(group: Group) -> list[Result]:
-    return [run.result for run in group.runs if run.result is not None]
-
-
 def unlike(group: Group, baseline: Group) -> tuple[str, ...]:
     """Return why two groups are not comparable: metric, split, data, step budget, plugin source.
 
@@ -260,7 +247,7 @@ def _other_sources(group: Group, baseline: Group) -> dict[str, tuple[set[str], s
 
 def _sources(group: Group) -> dict[str, set[str]]:
     digests: dict[str, set[str]] = {}
-    for result in _results(group):
+    for result in group.results:
         for name, digest in result.plugins.items():
             digests.setdefault(name, set()).add(short_hash(digest))
     return digests
@@ -272,19 +259,19 @@ def _against(ours: set[str], theirs: set[str]) -> str:
 
 
 def _metrics(group: Group) -> set[str]:
-    metrics = [result.metric for result in _results(group)]
+    metrics = [result.metric for result in group.results]
     return {f"{m.name} in {m.unit or 'no unit'}, {m.direction}" for m in metrics}
 
 
 def _splits(group: Group) -> set[str]:
-    return {result.split for result in _results(group) if result.split is not None}
+    return {result.split for result in group.results if result.split is not None}
 
 
 def _data(group: Group) -> set[str]:
     # The data of a user's own script are not known.
     return {
         "own" if result.executor == OWN else short_hash(result.data_hash)
-        for result in _results(group)
+        for result in group.results
     }
 
 
@@ -304,7 +291,7 @@ def _ages(group: Group) -> set[str]:
 
 def executors(group: Group) -> str:
     """Return the executors that a group's runs report, and if XLA compiled, comma separated."""
-    return ", ".join(sorted({result.engine for result in _results(group) if result.engine}))
+    return ", ".join(sorted({result.engine for result in group.results if result.engine}))
 
 
 def is_decided(diff: Difference) -> bool:

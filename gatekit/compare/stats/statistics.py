@@ -6,8 +6,10 @@ SciPy provides the distributions and the bootstrap; it is imported on first use.
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +18,7 @@ from gatekit.runs.directions import DIRECTIONS, plain_name
 from gatekit.runs.result import Metric
 
 Floats = NDArray[np.float64]
+T = TypeVar("T")
 
 MIN_BOOTSTRAP = 10
 """Fewest values for a bootstrap; with three values it covers about 71 % instead of 95 %."""
@@ -100,6 +103,23 @@ def by_seed(values: Sequence[float], units: Sequence[Hashable]) -> dict[Hashable
     return seeds
 
 
+def by_unit(values: Iterable[T], units: Sequence[Hashable]) -> dict[tuple[Hashable, ...], T]:
+    """Return the value of each run by what the run is paired by.
+
+    Runs without a seed, and those that repeat another run's seed and pooled keys, are left out.
+
+    Args:
+        values: one value per run.
+        units: as for `of_seeds`.
+    """
+    counts = Counter(units)
+    return {
+        unit: value
+        for unit, value in zip(units, values, strict=True)
+        if isinstance(unit, tuple) and counts[unit] == 1
+    }
+
+
 def within(interval: Interval | None, low: float, high: float) -> Interval | None:
     """Return an interval without the part that a mean cannot be in; its coverage is the same.
 
@@ -179,10 +199,15 @@ def interquartile_mean(values: Sequence[float]) -> float | None:
         Agarwal et al., "Deep reinforcement learning at the edge of the statistical precipice",
         NeurIPS (2021), arXiv:2108.13264
     """
-    x = np.sort(np.asarray(values, dtype=np.float64))
-    cut = len(x) // 4
-    middle = x[cut : len(x) - cut]
-    return float(middle.mean()) if len(middle) and np.isfinite(middle).all() else None
+    middle = float(interquartile(np.asarray(values, dtype=np.float64)))
+    return middle if math.isfinite(middle) else None
+
+
+def interquartile(values: Floats) -> Floats:
+    """Return the mean of the middle half of values along the last axis, of at least one value."""
+    x = np.sort(values, axis=-1)
+    cut = x.shape[-1] // 4
+    return np.asarray(x[..., cut : x.shape[-1] - cut].mean(axis=-1))
 
 
 def effect_size(differences: Sequence[float]) -> float | None:

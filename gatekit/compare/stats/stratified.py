@@ -7,12 +7,10 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from .rule import MIN_FLIPS
-from .statistics import MIN_BOOTSTRAP, Interval
+from .statistics import MIN_BOOTSTRAP, Floats, Interval
 
-Floats = NDArray[np.float64]
 _RESAMPLES = 5000
 
 
@@ -90,13 +88,6 @@ class Stratum:
         """Return whether all seeds of a side have equally many scores."""
         sides = (self.scores, self.baseline)
         return all(len(set(map(len, side.values()))) == 1 for side in sides)
-
-
-def interquartile(scores: Floats) -> Floats:
-    """Return the mean of the middle half of the scores of all tasks, along the last axis."""
-    x = np.sort(scores, axis=-1)
-    cut = x.shape[-1] // 4
-    return np.asarray(x[..., cut : x.shape[-1] - cut].mean(axis=-1))
 
 
 def optimality_gap(scores: Floats) -> Floats:

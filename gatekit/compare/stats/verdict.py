@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from gatekit.compare.grouping.differs import in_words
-from gatekit.compare.numbers import decimals, number, p_value
+from gatekit.compare.numbers import count_of, decimals, number, p_value
 from gatekit.runs.studies.looks import Looks
 
 from .difference import Difference, contradicts
@@ -128,7 +128,7 @@ def _intervals(diff: Difference) -> list[str]:
 
 def counted(diff: Difference) -> str:
     """Return the number of seeds, and of pairs of runs if a seed has several."""
-    seeds = f"{diff.n} {'seed' if diff.n == 1 else 'seeds'}"
+    seeds = count_of(diff.n, "seed")
     return seeds if diff.pairs == diff.n else f"{seeds} with {diff.pairs} pairs of runs"
 
 
@@ -189,9 +189,8 @@ def looks_notes(looks: Looks | None, groups: Mapping[str, str | None], later: in
     """
     if looks is None:
         return []
-    times = len(looks.seeds)
     notes = [
-        f"looked at {times} {'time' if times == 1 else 'times'}, at"
+        f"looked at {count_of(len(looks.seeds), 'time')}, at"
         f" {', '.join(str(n) for n in looks.seeds)} of at most {looks.most} seeds;"
         f" alpha spent {spent(looks.seeds[-1] / looks.most):.2g} of {ALPHA:g}"
     ]

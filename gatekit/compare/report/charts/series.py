@@ -10,13 +10,13 @@ import numpy as np
 from gatekit.compare.curves import (
     AXES,
     Curve,
-    Floats,
     band,
     band_ends,
     on_cost,
     on_one_grid,
 )
 from gatekit.compare.report.markup import number
+from gatekit.compare.stats.statistics import Floats
 from gatekit.runs.record import Run
 from gatekit.runs.result import Metric
 
