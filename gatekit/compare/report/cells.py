@@ -26,7 +26,7 @@ from gatekit.runs.config import flatten
 from gatekit.runs.record import Run
 from gatekit.runs.result import short_hash
 
-from .context import Section, Sheet, looks
+from .context import Section, Sheet, css
 from .markup import html
 
 _MOST_CELLS = 40
@@ -37,11 +37,11 @@ _MOST_NAMED = 12
 
 @dataclass(frozen=True)
 class _Used:
-    """A cell with its output unit, the length of its source, and the indices of its groups."""
+    """A cell with its output unit, the length of its source, and the groups that use it."""
 
     run: Run
     characters: int
-    groups: list[int]
+    rows: list[Row]
 
 
 def cells(sheet: Sheet) -> Section | None:
@@ -55,7 +55,6 @@ def cells(sheet: Sheet) -> Section | None:
         return None
     known, trouble = _catalogue(sheet.plugins)
     works = _bibliography(sheet.plugins)
-    styles = looks(sheet.rows)
     shown, characters = [], 0
     for place, one in enumerate(used[:_MOST_CELLS]):
         characters += one.characters
@@ -63,7 +62,7 @@ def cells(sheet: Sheet) -> Section | None:
             known = None
             trouble = f"a page typesets at most {_MOST_CHARACTERS:,} characters of cells"
         cell = (one.run.config or {})["cell"]
-        groups = [(sheet.rows[i].group.label, styles[i]) for i in one.groups]
+        groups = [(row.group.label, css(row)) for row in one.rows]
         shown.append(
             {
                 "name": value_text(cell.get("name", "unnamed cell")),
@@ -84,15 +83,15 @@ def cells(sheet: Sheet) -> Section | None:
 
 def _distinct(rows: Sequence[Row]) -> list[_Used]:
     cells: dict[str, _Used] = {}
-    for place, row in enumerate(rows):
+    for row in rows:
         run = next((r for r in (*row.group.runs, *row.group.missing) if r.config), None)
         if run is None or run.config is None or not isinstance(run.config.get("cell"), Mapping):
             continue
         for cell in run.config.get("mixers") or [run.config["cell"]]:
             key = json.dumps([cell, run.config.get("output_unit")], sort_keys=True, default=str)
             alone = dataclasses.replace(run, config={**run.config, "cell": cell, "mixers": None})
-            groups = cells.setdefault(key, _Used(alone, len(key), [])).groups
-            groups += [] if place in groups else [place]
+            users = cells.setdefault(key, _Used(alone, len(key), [])).rows
+            users += [] if any(row is other for other in users) else [row]
     return list(cells.values())
 
 

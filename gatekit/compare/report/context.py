@@ -59,6 +59,27 @@ class Sheet:
         """Return the variants over all tasks; None with one task."""
         return several_tasks(self.comparison)
 
+    @functools.cached_property
+    def entries(self) -> list[dict[str, Any]]:
+        """Return the groups for the page's script.
+
+        It first shows the baselines, decided groups and the best of each task. ``variant`` is the
+        label without the task, for charts of one task.
+        """
+        parts = task_parts(self.rows)
+        most = _SHOWN if len(parts) == 1 else _SHOWN // 2
+        shown = {id(row) for _, inside in parts for row in kept(inside, most)}
+        return [
+            {
+                "label": printable(row.group.label),
+                "variant": printable(row.group.variant if len(parts) > 1 else row.group.label),
+                "look": css(row),
+                "shown": id(row) in shown,
+                "baseline": row.is_baseline,
+            }
+            for row in self.rows
+        ]
+
     @property
     def cost(self) -> str:
         """Return what learning curves are over at first, and what ``reach`` counts."""
@@ -136,27 +157,6 @@ Builder = Callable[[Sheet], Section | None]
 """Builds a section; returns None if the study has nothing to show in it."""
 
 
-def looks(rows: Sequence[Row]) -> list[str]:
-    """Return the CSS classes of each group: the colour and the dashes of its variant."""
-    return [look(row.place).css for row in rows]
-
-
-def entries(rows: Sequence[Row]) -> list[dict[str, Any]]:
-    """Return the groups for the page's script.
-
-    It first shows the baselines, decided groups and the best of each task. ``variant`` is the label
-    without the task, for charts of one task.
-    """
-    parts = task_parts(rows)
-    most = _SHOWN if len(parts) == 1 else _SHOWN // 2
-    shown = {id(row) for _, inside in parts for row in kept(inside, most)}
-    return [
-        {
-            "label": printable(row.group.label),
-            "variant": printable(row.group.variant if len(parts) > 1 else row.group.label),
-            "look": own,
-            "shown": id(row) in shown,
-            "baseline": row.is_baseline,
-        }
-        for row, own in zip(rows, looks(rows), strict=True)
-    ]
+def css(row: Row) -> str:
+    """Return the CSS classes of a group: the colour and the dashes of its variant."""
+    return look(row.place).css

@@ -24,7 +24,7 @@ from gatekit.runs.result import Metric
 
 from .charts.series import MOST_POINTS, Members, Series, Tables, costs, group_data, step_flops
 from .charts.static import static_curves
-from .context import Section, Sheet, entries
+from .context import Section, Sheet
 from .markup import html, number
 
 _MOST_SERIES, _MOST_CHARTS = 6, 12
@@ -61,7 +61,7 @@ def curves(sheet: Sheet) -> Section | None:
     if not charts:
         return None
     data = {
-        "groups": entries(sheet.rows),
+        "groups": sheet.entries,
         "charts": charts,
         "lists": tables.lists,
         "level": number(100 * sheet.comparison.level),
@@ -128,11 +128,11 @@ def _still(
     """
     comparison = sheet.comparison
     cost = sheet.cost
-    about_groups = entries(sheet.rows)
     drawn: list[tuple[str, str, Band]] = []
     for place in inside:
         summary = sheet.rows[place].summary
-        if summary is None or not about_groups[place]["shown"]:
+        entry = sheet.entries[place]
+        if summary is None or not entry["shown"]:
             continue
         key = ("validation", summary.metric.name)
         flops = step_flops(read[place])
@@ -146,7 +146,6 @@ def _still(
         mean = band(over, comparison.level) if over else None
         if mean is not None:
             low, high = band_ends(mean, over, summary.metric, log=False)
-            entry = about_groups[place]
             drawn.append((entry["variant"], entry["look"], replace(mean, low=low, high=high)))
     if not drawn:
         return None
@@ -167,7 +166,7 @@ def _body(
         " seeds are interpolated between their evaluations. Drag to zoom in; double-click to show"
         " everything. Keyboard: the arrow keys move the cursor, + and - zoom, 0 shows everything."
     )
-    hidden = sum(not entry["shown"] for entry in entries(sheet.rows))
+    hidden = sum(not entry["shown"] for entry in sheet.entries)
     if hidden:
         groups = "group is" if hidden == 1 else "groups are"
         caption += f" {hidden} {groups} hidden at first: click a name to show it, or all."

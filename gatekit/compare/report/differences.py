@@ -8,7 +8,7 @@ from gatekit.compare.grouping.label import printable
 from gatekit.compare.grouping.select import Selection
 from gatekit.compare.why import Change, Why, why
 
-from .context import Section, Sheet, looks
+from .context import Section, Sheet, css
 from .markup import html
 
 _PARTS = ("configuration", "versions", "hardware", "data", "code", "seeds")
@@ -22,25 +22,24 @@ def differences(sheet: Sheet) -> Section | None:
         return None
     study = sheet.comparison.study
     baselines = {row.group.label: row for row in sheet.rows if row.is_baseline}
-    groups = list(zip(sheet.rows, looks(sheet.rows), strict=True))
     compared = [
-        (row, look)
-        for row, look in groups
+        row
+        for row in sheet.rows
         if row.difference is not None and row.difference.baseline in baselines
     ]
     pairs = []
-    for row, look in compared[:_MOST_GROUPS]:
+    for row in compared[:_MOST_GROUPS]:
         assert row.difference is not None
         sides = [
             Selection(r.group.label, study, (*r.group.runs, *r.group.missing), r.group)
             for r in (baselines[row.difference.baseline], row)
         ]
         reasons = why(*sides)
-        pairs.append((look, reasons, _changes(reasons), _seeds(reasons)))
+        pairs.append((css(row), reasons, _changes(reasons), _seeds(reasons)))
     body = html(
         "differences.html",
         keys=list(dict.fromkeys(key for row in sheet.rows for key in row.group.values)),
-        groups=groups,
+        groups=[(row, css(row)) for row in sheet.rows],
         pairs=pairs,
         more=len(compared) - _MOST_GROUPS,
         most_lines=_MOST_LINES,

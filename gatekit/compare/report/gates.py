@@ -29,7 +29,7 @@ from gatekit.compare.gates.text import (
 from gatekit.compare.stats.statistics import Floats
 
 from .charts.static import Frame, Line, chart
-from .context import Section, Sheet, looks
+from .context import Section, Sheet, css
 from .markup import html
 
 _MOST_VARIANTS, _MOST_LAYERS, _MOST_GATES, _MOST_COLUMNS = 12, 4, 8, 25
@@ -54,7 +54,7 @@ def gates(sheet: Sheet) -> Section | None:
     )
     if not report.variants:
         return None
-    look = {id(row.group): look for row, look in zip(sheet.rows, looks(sheet.rows), strict=True)}
+    look = {id(row.group): css(row) for row in sheet.rows}
     variants = [(variant, look[id(variant.group)]) for variant in report.variants]
     names = layers(report)
     body = html(

@@ -8,7 +8,7 @@ from typing import Any
 from gatekit.compare.grouping.label import printable, value_text
 from gatekit.compare.numbers import is_number
 
-from .context import Section, Sheet, entries
+from .context import Section, Sheet
 from .markup import html, number
 
 _FIRST = ("group", "run", "seed", "state")
@@ -28,7 +28,7 @@ def runs(sheet: Sheet) -> Section:
     columns = list(rows[0]) if rows else []
     same = [[key, _shown(value)] for key, value in constant.items()]
     data = {
-        "groups": entries(sheet.rows),
+        "groups": sheet.entries,
         "columns": [
             {"key": printable(key), "numeric": key != "group" and _numeric(rows, key)}
             for key in columns

@@ -29,7 +29,7 @@ from gatekit.compare.output.table_text import (
 )
 from gatekit.compare.summary import metric_text
 
-from .context import Section, Sheet, looks
+from .context import Section, Sheet, css
 from .markup import html
 from .strip import Scale, axis, strip
 
@@ -58,14 +58,10 @@ def summary(sheet: Sheet) -> Section:
 def answer(sheet: Sheet) -> Markup:
     """Return the beginning of the page: one sentence, what is decided, and the rest in short."""
     comparison = sheet.comparison
-    found = decided(comparison)
     return html(
         "answer.html",
         headline=headline(comparison),
-        decided=[
-            (look, claim, size)
-            for look, (_, claim, size) in zip(looks([row for row, *_ in found]), found, strict=True)
-        ],
+        decided=[(css(row), claim, size) for row, claim, size in decided(comparison)],
         over_tasks=[] if sheet.several is None else decided_over_tasks(sheet.several),
         undecided=undecided(comparison),
         most_open=_MOST_OPEN,
@@ -83,16 +79,15 @@ def _columns(titles: list[str], seeds: bool) -> list[tuple[str, str]]:
 def _blocks(comparison: Comparison, seeds: bool) -> list[dict[str, Any]]:
     """Return what the table shows of each block, the baseline first and then the best."""
     titles = heading(comparison)
-    rows: dict[object, list[tuple[Row, str, list[str]]]] = {}
-    known = zip(comparison.rows, looks(comparison.rows), table_cells(comparison), strict=True)
-    for row, look, cells in known:
-        rows.setdefault(row.block, []).append((row, look, cells))
+    rows: dict[object, list[tuple[Row, list[str]]]] = {}
+    for row, cells in zip(comparison.rows, table_cells(comparison), strict=True):
+        rows.setdefault(row.block, []).append((row, cells))
     several = len(rows) > 1
     places = {id(row): place for place, row in enumerate(comparison.rows)}
     blocks = []
     for inside in rows.values():
         inside.sort(key=lambda item: not item[0].is_baseline)
-        own = [row for row, _, _ in inside]
+        own = [row for row, _ in inside]
         values = Scale(value for row in own for value in _values(row))
         gaps = Scale([0.0, *(value for row in own for value in _gaps(row))])
         metric = next((row.summary.metric for row in own if row.summary), None)
@@ -105,7 +100,7 @@ def _blocks(comparison: Comparison, seeds: bool) -> list[dict[str, Any]]:
                 "gap_axis": axis(gaps, _GAPS, 0.0, -metric.sign) if metric and compared else "",
                 "rows": [
                     {
-                        "look": look,
+                        "look": css(row),
                         "place": places[id(row)],
                         "label": row.name or row.group.label if several else cells[0],
                         "is_baseline": row.is_baseline,
@@ -115,7 +110,7 @@ def _blocks(comparison: Comparison, seeds: bool) -> list[dict[str, Any]]:
                         "gap_strip": _gap_strip(row, gaps, cells[3]),
                         "shown": [*cells[:4], *_rest(row, titles, cells, seeds)],
                     }
-                    for row, look, cells in inside
+                    for row, cells in inside
                 ],
             }
         )
@@ -183,8 +178,8 @@ def _over_tasks(sheet: Sheet) -> Mapping[str, Any] | None:
 def _verdicts(comparison: Comparison) -> list[tuple[str, str, bool]]:
     """Return each verdict with the look of its group and whether it decides."""
     return [
-        (verdict, look, is_answered(row))
-        for row, look in zip(comparison.rows, looks(comparison.rows), strict=True)
+        (verdict, css(row), is_answered(row))
+        for row in comparison.rows
         if (verdict := row.verdict) is not None
     ]
 

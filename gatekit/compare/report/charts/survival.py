@@ -9,10 +9,9 @@ from gatekit.compare.budget.reach import Reached, reach
 from gatekit.compare.budget.text import reach_cells, reach_note, reach_verdict
 from gatekit.compare.curves import AXES
 from gatekit.compare.figures.panels import task_parts
-from gatekit.compare.figures.style import look
 from gatekit.compare.grouping.label import printable
 from gatekit.compare.numbers import exact
-from gatekit.compare.report.context import Section, Sheet
+from gatekit.compare.report.context import Section, Sheet, css
 from gatekit.compare.report.markup import html
 from gatekit.compare.report.strip import Scale
 
@@ -41,20 +40,20 @@ def survival(sheet: Sheet) -> Section | None:
         {
             "title": printable(name) if len(parts) > 1 else "",
             "chart": _chart(inside, printable(title), step),
-            "names": [(_look(one), _name(one, len(parts) > 1)) for one in inside],
+            "names": [(css(one.row), _name(one, len(parts) > 1)) for one in inside],
         }
         for (name, _), inside in zip(parts, groups, strict=True)
     ][:_MOST_CHARTS]
     unit = UNITS[cost] if cost != "epochs" else f"{sheet.step}s"
     every = [one for part in groups for one in part]
-    rows = [(_look(one), reach_cells(one)) for one in every]
+    rows = [(css(one.row), reach_cells(one)) for one in every]
     body = html(
         "reach.html",
         charts=charts,
         titles=["group", "reached", f"median {unit}", "95 %", "p"],
         rows=rows,
         verdicts=[
-            (_look(one), text, _decided(one)) for one in every if (text := reach_verdict(one))
+            (css(one.row), text, _decided(one)) for one in every if (text := reach_verdict(one))
         ],
         note=reach_note(every),
     )
@@ -71,13 +70,9 @@ def _chart(groups: Sequence[Reached], title: str, across: str) -> object:
         for at, left in zip((*one.survival.times, end), (*one.survival.share, None), strict=True):
             x += [at, at]
             y += [y[-1], y[-1] if left is None else 1 - left]
-        lines.append((_look(one), [("curve", x, y)]))
+        lines.append((css(one.row), [("curve", x, y)]))
     ticks = Scale(frame.right, linear=True).ticks(_MOST_TICKS)
     return chart(frame, lines, title=title, across=across, ticks=ticks)
-
-
-def _look(one: Reached) -> str:
-    return look(one.row.place).css
 
 
 def _name(one: Reached, tasks: bool) -> str:
