@@ -22,6 +22,7 @@ from gatekit.compare.stats.forest import MIN_GROUPS, TREES, forest_shares
 from gatekit.compare.stats.importance import Share, variance_shares
 
 from .comparison import Comparison
+from .rows import picked
 
 _WIDTH = 80
 _MOST = 3
@@ -230,25 +231,15 @@ def importance_cells(one: Importance) -> list[tuple[str, str, str]]:
 
 def importance_json(found: Sequence[Importance]) -> str:
     """Return the shares as JSON: one object per task."""
+    shares = "keys name share by_chance"
     return json.dumps(
         [
             {
                 "task": one.task or None,
-                "of": one.what,
-                "groups": one.groups,
-                "runs": one.runs,
-                "diverged": one.diverged,
+                **picked(one, "of=what groups runs diverged"),
                 "estimator": "grid" if one.explained is None else "forest",
                 "explained": one.explained,
-                "shares": [
-                    {
-                        "keys": list(share.keys),
-                        "name": share.name,
-                        "share": share.share,
-                        "by_chance": share.by_chance,
-                    }
-                    for share in one.shares
-                ],
+                "shares": [picked(share, shares) for share in one.shares],
             }
             for one in found
         ],

@@ -30,45 +30,54 @@ def tidy(runs: Iterable[tuple[str, Run]]) -> list[dict[str, Any]]:
     return [{key: row.get(key) for key in columns} for row in rows]
 
 
+_OF_RESULT = """
+metric=metric.name direction=metric.direction unit=metric.unit
+validation=best.validation test=best.test best_epoch=best.epoch last_epoch=last.epoch
+parameters recurrent_parameters state_size token_flops seconds step_seconds steps executor data_hash
+"""
+
+
 def _row(study: str, run: Run) -> dict[str, Any]:
     config = run_settings(run.config or {})
     result = run.result
-    best = None if result is None else result.best
-    row: dict[str, Any] = {
-        "run": run.id,
+    cell, task = config.pop("cell", None), config.pop("task.name", None)
+    executor = config.pop("executor", None)
+    row = {
+        **picked(run, "run=id"),
         "study": study,
-        "origin": run.origin,
-        "state": run.state,
-        "reason": run.reason,
-        "seed": run.seed,
-        "cell": config.pop("cell", None),
-        "task": config.pop("task.name", None) if result is None else result.task,
-        "metric": result.metric.name if result else None,
-        "direction": result.metric.direction if result else None,
-        "unit": result.metric.unit if result else None,
-        "validation": best.validation if best else None,
-        "test": best.test if best else None,
-        "best_epoch": best.epoch if best else None,
-        "last_epoch": result.last.epoch if result and result.last else None,
-        "parameters": result.parameters if result else None,
-        "recurrent_parameters": result.recurrent_parameters if result else None,
-        "state_size": result.state_size if result else None,
-        "token_flops": result.token_flops if result else None,
-        "seconds": result.seconds if result else None,
-        "step_seconds": result.step_seconds if result else None,
-        "steps": result.steps if result else None,
-        "executor": result.executor if result else config.get("executor"),
-        "data_hash": result.data_hash if result else None,
+        **picked(run, "origin state reason seed"),
+        "cell": cell,
+        "task": task,
+        **picked(result, _OF_RESULT),
     }
-    if result is not None:
+    if result is None:
+        row["executor"] = executor
+    else:
+        row["task"] = result.task
         row[f"val_{result.metric.name}"] = row["validation"]
         row[f"test_{result.metric.name}"] = row["test"]
-        row |= {} if best is None else best.further
-    config.pop("task.name", None)
-    config.pop("executor", None)
+        row |= {} if result.best is None else result.best.further
     for key, value in config.items():
         row[f"config.{key}" if key in row else key] = value
     return row
+
+
+def picked(source: object, table: str) -> dict[str, Any]:
+    """Return attributes of an object by column.
+
+    Args:
+        source: the object; if it or a part of a path is None, so is the value.
+        table: the columns, each with the path of its attribute unless that is its name:
+            ``n mean low=interval.low``.
+    """
+    columns = (word.partition("=") for word in table.split())
+    return {name: _attribute(source, path or name) for name, _, path in columns}
+
+
+def _attribute(source: Any, path: str) -> Any:
+    for name in path.split("."):
+        source = None if source is None else getattr(source, name)
+    return source
 
 
 def to_pandas(rows: Sequence[dict[str, Any]]) -> Any:

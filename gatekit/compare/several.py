@@ -62,6 +62,11 @@ class Variant:
     gap_interval: Interval | None = None
     difference: TasksDifference | None = None
 
+    @property
+    def mean_interval(self) -> Interval | None:
+        """Return the bootstrap interval of the mean, or its t interval with fewer seeds."""
+        return self.bootstrap or self.interval
+
 
 @dataclass(frozen=True, slots=True)
 class SeveralTasks:

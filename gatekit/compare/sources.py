@@ -14,6 +14,7 @@ from gatekit.compare.output.columns import table_or_blocks
 from gatekit.compare.stats.statistics import Interval
 
 from .comparison import Comparison
+from .rows import picked
 
 VARY = "vary"
 _ALL = "all"
@@ -96,18 +97,8 @@ def sources_lines(found: Sequence[Source]) -> list[str]:
 
 def sources_records(found: Sequence[Source]) -> list[dict[str, Any]]:
     """Return the spreads as plain data."""
-    return [
-        {
-            "group": one.group,
-            "vary": one.vary,
-            "n": one.n,
-            "standard_deviation": one.deviation,
-            "low": one.interval.low if one.interval else None,
-            "high": one.interval.high if one.interval else None,
-            "metric": one.metric,
-        }
-        for one in found
-    ]
+    columns = "group vary n standard_deviation=deviation low=interval.low high=interval.high metric"
+    return [picked(one, columns) for one in found]
 
 
 def _metric(found: Sequence[Source]) -> str:

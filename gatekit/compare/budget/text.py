@@ -10,6 +10,7 @@ from gatekit.cell.terminal import escaped
 from gatekit.compare.grouping.label import printable
 from gatekit.compare.numbers import decimals, exact, p_value, with_interval
 from gatekit.compare.output.columns import table_or_blocks
+from gatekit.compare.rows import picked
 from gatekit.compare.stats.rule import MIN_SEEDS
 from gatekit.compare.stats.statistics import Interval
 
@@ -18,6 +19,11 @@ from .reach import Reached
 from .trials import BestOfK
 
 WIDTH = 80
+_REACHED = """
+median=survival.median low=survival.low high=survival.high costs observed times=survival.times
+survival=survival.share seeds observed_minus_expected=earlier test=test.test
+comparisons=test.comparisons p=test.p smallest_p=test.smallest_p
+"""
 _SHOWN = (1, 2, 3, 5, 10, 20, 50, 100)
 
 
@@ -72,25 +78,12 @@ def reach_cells(one: Reached) -> list[str]:
 
 def reach_record(one: Reached, threshold: float, cost: str) -> dict[str, Any]:
     """Return the time to a threshold of one group as plain data."""
-    known, test = one.survival, one.test
     return {
         "threshold": threshold,
         "cost": cost,
         "reached": sum(one.observed),
         "runs": len(one.costs),
-        "median": known.median,
-        "low": known.low,
-        "high": known.high,
-        "costs": list(one.costs),
-        "observed": list(one.observed),
-        "times": list(known.times),
-        "survival": list(known.share),
-        "seeds": one.seeds,
-        "observed_minus_expected": one.earlier,
-        "test": test.test if test else None,
-        "comparisons": test.comparisons if test else None,
-        "p": test.p if test else None,
-        "smallest_p": test.smallest_p if test else None,
+        **picked(one, _REACHED),
         "decision": "none" if one.row.is_baseline else one.decision,
     }
 
@@ -136,16 +129,8 @@ def trials_lines(variants: Sequence[BestOfK]) -> list[str]:
 
 def trials_record(one: BestOfK) -> dict[str, Any]:
     """Return the expected scores of the best of k trials of one variant as plain data."""
-    return {
-        "trials": one.trials,
-        "left_out": one.left_out,
-        "diverged": one.diverged,
-        "k": list(range(1, one.trials + 1)),
-        "validation": list(one.validation),
-        "expected": list(one.outcome),
-        "low": None if one.low is None else list(one.low),
-        "high": None if one.high is None else list(one.high),
-    }
+    shown = picked(one, "trials left_out diverged k=trials validation expected=outcome low high")
+    return shown | {"k": list(range(1, one.trials + 1))}
 
 
 def _places(one: BestOfK) -> list[int]:

@@ -9,6 +9,7 @@ from typing import Any
 
 from gatekit.compare.grouping.label import printable
 from gatekit.compare.numbers import number
+from gatekit.compare.rows import picked
 from gatekit.runs.probe.facts import time_scale
 
 from .behaviour import (
@@ -190,21 +191,16 @@ def _variant(variant: Variant) -> dict[str, Any]:
 
 
 def _gate(row: GateRow) -> dict[str, Any]:
-    record: dict[str, Any] = {"layer": row.layer, "gate": row.gate, "n": row.n}
+    record = picked(row, "layer gate n")
     for name, mean in row.numbers.items():
-        interval = None if mean is None else mean.interval
-        record[name] = None if mean is None else mean.mean
-        record[f"{name}_low"] = None if interval is None else interval.low
-        record[f"{name}_high"] = None if interval is None else interval.high
+        record |= _interval(name, mean)
     return record
 
 
 def _state(row: StateRow) -> dict[str, Any]:
     low, middle, high = (None, None, None) if row.memory is None else row.memory
     return {
-        "layer": row.layer,
-        "state": row.state,
-        "n": row.n,
+        **picked(row, "layer state n"),
         "memory": _finite(middle),
         "memory_low": _finite(low),
         "memory_high": _finite(high),
@@ -215,17 +211,16 @@ def _state(row: StateRow) -> dict[str, Any]:
 
 
 def _parallel(row: ParallelRow) -> dict[str, Any]:
-    interval = None if row.lyapunov is None else row.lyapunov.interval
     return {
-        "layer": row.layer,
-        "n": row.n,
-        "method": row.method,
+        **picked(row, "layer n method"),
         "iterations": _finite(row.iterations),
         "iterations_start": _finite(row.start),
-        "lyapunov": None if row.lyapunov is None else row.lyapunov.mean,
-        "lyapunov_low": None if interval is None else interval.low,
-        "lyapunov_high": None if interval is None else interval.high,
+        **_interval("lyapunov", row.lyapunov),
     }
+
+
+def _interval(name: str, mean: Mean | None) -> dict[str, Any]:
+    return picked(mean, f"{name}=mean {name}_low=interval.low {name}_high=interval.high")
 
 
 def _run(probed: Probed) -> dict[str, Any]:

@@ -14,12 +14,13 @@ from gatekit.compare.comparison import Comparison
 from gatekit.compare.deciding.row import Row
 from gatekit.compare.grouping.group import all_settings
 from gatekit.compare.grouping.label import printable
+from gatekit.compare.rows import picked
 from gatekit.compare.several import Variant, several_tasks
-from gatekit.compare.stats.statistics import Interval
 
 from .table import answer, footer
 from .table_text import heading, table_cells, tasks_cells, tasks_heading
 
+_HEADINGS = ("group", "n", "mean", "low", "high", "metric")
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 
 
@@ -54,8 +55,11 @@ def to_csv(comparison: Comparison) -> str:
 
     An apostrophe is put in front of cells that a spreadsheet would read as a formula.
     """
-    flat = [{k: v for k, v in record.items() if _is_cell(v)} for record in records(comparison)]
-    return csv_text(list(flat[0]) if flat else _columns(), flat)
+    flat = [
+        {k: v for k, v in record.items() if not isinstance(v, list | dict)}
+        for record in records(comparison)
+    ]
+    return csv_text(list(flat[0]) if flat else _HEADINGS, flat)
 
 
 def csv_text(names: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> str:
@@ -87,89 +91,59 @@ def to_markdown(comparison: Comparison) -> str:
     return "\n".join([*lines, "", *items]) + "\n"
 
 
+_NUMBERS = """
+group=group.label n=summary.n mean=summary.mean low=summary.interval.low high=summary.interval.high
+metric=summary.metric.name split=summary.split unit=summary.metric.unit
+direction=summary.metric.direction interval=summary.interval.method
+bootstrap_low=summary.bootstrap.low bootstrap_high=summary.bootstrap.high median=summary.median
+interquartile_mean=summary.interquartile_mean standard_deviation=summary.standard_deviation
+diverged=summary.diverged mean_finished=summary.mean_finished missing=group.missing
+parameters=summary.parameters recurrent_parameters=summary.recurrent_parameters
+state_size=summary.state_size token_flops=summary.token_flops step_seconds=summary.step_seconds
+baseline=difference.baseline is_baseline pairs=difference.pairs difference=difference.mean
+difference_low=difference.interval.low difference_high=difference.interval.high
+difference_bootstrap_low=difference.bootstrap.low
+difference_bootstrap_high=difference.bootstrap.high
+better=difference.better worse=difference.worse probability_of_improvement=difference.improvement
+seeds_needed=difference.seeds_needed effect_size=difference.effect_size test=difference.test.test
+comparisons=difference.test.comparisons smallest_p=difference.test.smallest_p
+p_difference=difference.test.p alpha=difference.test.alpha look=difference.test.look.number
+look_seeds=difference.test.look.seeds most_seeds=difference.test.look.most margin=difference.margin
+p_not_worse=difference.not_worse p_equivalent=difference.equivalent p=difference.p
+decision=difference.decision
+"""
+_OVER_TASKS = """
+mean_rank=rank normalised=mean normalised_low=mean_interval.low normalised_high=mean_interval.high
+normalised_interquartile_mean=interquartile_mean
+normalised_interquartile_low=interquartile_interval.low
+normalised_interquartile_high=interquartile_interval.high
+optimality_gap optimality_gap_low=gap_interval.low optimality_gap_high=gap_interval.high
+normalised_difference=difference.mean normalised_difference_low=difference.interval.low
+normalised_difference_high=difference.interval.high normalised_p=difference.test.p
+normalised_decision=difference.decision
+"""
+
+
 def _record(row: Row, over: Variant | None) -> dict[str, Any]:
-    summary, diff = row.summary, row.difference
-    judged = None if diff is None or diff.decision == "none" else diff
-    test = diff.test if diff else None
-    tasks = over.difference if over else None
-    missing = row.group.missing_states()
+    summary, diff, group = row.summary, row.difference, row.group
+    numbers = picked(row, _NUMBERS) | {"missing": len(group.missing)}
+    if summary is None:
+        numbers |= {"n": 0, "diverged": 0}
+    if diff is None or diff.decision == "none":
+        # Tests of groups without a verdict, because runs are missing, are not for readers.
+        numbers |= dict.fromkeys(("p_difference", "p_not_worse", "p_equivalent"))
+        numbers["decision"] = "none"
     return {
-        "group": row.group.label,
-        "n": summary.n if summary else 0,
-        "mean": summary.mean if summary else None,
-        "low": _low(summary.interval if summary else None),
-        "high": _high(summary.interval if summary else None),
-        "metric": summary.metric.name if summary else None,
-        "split": summary.split if summary else None,
-        "unit": summary.metric.unit if summary else None,
-        "direction": summary.metric.direction if summary else None,
-        "interval": summary.interval.method if summary and summary.interval else None,
-        "bootstrap_low": _low(summary.bootstrap if summary else None),
-        "bootstrap_high": _high(summary.bootstrap if summary else None),
-        "median": summary.median if summary else None,
-        "interquartile_mean": summary.interquartile_mean if summary else None,
-        "standard_deviation": summary.standard_deviation if summary else None,
-        "diverged": summary.diverged if summary else 0,
-        "mean_finished": summary.mean_finished if summary else None,
-        "missing": sum(missing.values()),
-        "parameters": summary.parameters if summary else None,
-        "recurrent_parameters": summary.recurrent_parameters if summary else None,
-        "state_size": summary.state_size if summary else None,
-        "token_flops": summary.token_flops if summary else None,
-        "step_seconds": summary.step_seconds if summary else None,
-        "baseline": diff.baseline if diff else None,
-        "is_baseline": row.is_baseline,
-        "pairs": diff.pairs if diff else None,
-        "difference": diff.mean if diff else None,
-        "difference_low": _low(diff.interval if diff else None),
-        "difference_high": _high(diff.interval if diff else None),
-        "difference_bootstrap_low": _low(diff.bootstrap if diff else None),
-        "difference_bootstrap_high": _high(diff.bootstrap if diff else None),
-        "better": diff.better if diff else None,
-        "worse": diff.worse if diff else None,
-        "probability_of_improvement": diff.improvement if diff else None,
-        "seeds_needed": diff.seeds_needed if diff else None,
-        "effect_size": diff.effect_size if diff else None,
-        "test": test.test if test else None,
-        "comparisons": test.comparisons if test else None,
-        "smallest_p": test.smallest_p if test else None,
-        "p_difference": judged.test.p if judged and judged.test else None,
-        "alpha": test.alpha if test else None,
-        "look": test.look.number if test and test.look else None,
-        "look_seeds": test.look.seeds if test and test.look else None,
-        "most_seeds": test.look.most if test and test.look else None,
-        "margin": diff.margin if diff else None,
-        "p_not_worse": judged.not_worse if judged else None,
-        "p_equivalent": judged.equivalent if judged else None,
-        "p": diff.p if diff else None,
-        "decision": diff.decision if diff else "none",
-        "mean_rank": over.rank if over else None,
-        "normalised": over.mean if over else None,
-        "normalised_low": _low((over.bootstrap or over.interval) if over else None),
-        "normalised_high": _high((over.bootstrap or over.interval) if over else None),
-        "normalised_interquartile_mean": over.interquartile_mean if over else None,
-        "normalised_interquartile_low": _low(over.interquartile_interval if over else None),
-        "normalised_interquartile_high": _high(over.interquartile_interval if over else None),
-        "optimality_gap": over.optimality_gap if over else None,
-        "optimality_gap_low": _low(over.gap_interval if over else None),
-        "optimality_gap_high": _high(over.gap_interval if over else None),
-        "normalised_difference": tasks.mean if tasks else None,
-        "normalised_difference_low": _low(tasks.interval if tasks else None),
-        "normalised_difference_high": _high(tasks.interval if tasks else None),
-        "normalised_p": tasks.test.p if tasks and tasks.test else None,
-        "normalised_decision": tasks.decision if tasks else None,
-        "confounded": diff.confounded if diff else None,
-        "verdict": row.verdict,
-        "values": [_finite(outcome) for outcome in row.group.outcomes],
-        "seeds": [run.seed for run in row.group.runs],
-        "runs": [run.id for run in row.group.runs],
-        "missing_runs": [
-            {"id": run.id, "seed": run.seed, "state": run.state, "reason": run.reason}
-            for run in row.group.missing
-        ],
+        **numbers,
+        **picked(over, _OVER_TASKS),
+        **picked(row, "confounded=difference.confounded verdict"),
+        "values": [_finite(outcome) for outcome in group.outcomes],
+        "seeds": [run.seed for run in group.runs],
+        "runs": [run.id for run in group.runs],
+        "missing_runs": [picked(run, "id seed state reason") for run in group.missing],
         "paired_seeds": list(diff.seeds) if diff else [],
         "differences": [_finite(value) for value in diff.values] if diff else [],
-        "keys": {key: value for key, value in row.group.values.items() if value is not None},
+        "keys": {key: value for key, value in group.values.items() if value is not None},
         "refused": list(diff.refused) if diff else [],
         "blocked": list(diff.blocked) if diff else [],
         "differs_in": list(diff.differs_in) if diff else [],
@@ -185,22 +159,6 @@ def _tuned(row: Row, keys: Sequence[str]) -> dict[str, Any]:
 
 def _finite(value: float) -> float | None:
     return value if math.isfinite(value) else None
-
-
-def _low(interval: Interval | None) -> float | None:
-    return None if interval is None else interval.low
-
-
-def _high(interval: Interval | None) -> float | None:
-    return None if interval is None else interval.high
-
-
-def _columns() -> list[str]:
-    return ["group", "n", "mean", "low", "high", "metric"]
-
-
-def _is_cell(value: Any) -> bool:
-    return not isinstance(value, list | dict)
 
 
 def _safe(value: Any) -> str:

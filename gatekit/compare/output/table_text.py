@@ -151,14 +151,13 @@ def tasks_heading(several: SeveralTasks) -> list[str]:
 
 def tasks_cells(several: SeveralTasks) -> list[list[str]]:
     """Return the cells of the table over all tasks, best rank first."""
-    known = [(v.mean, v.bootstrap or v.interval) for v in several.variants if v.mean is not None]
+    known = [(v.mean, v.mean_interval) for v in several.variants if v.mean is not None]
     places = shared_decimals(known)
     lines = []
     for variant in several.variants:
         score = middle = "-"
         if variant.mean is not None and variant.interquartile_mean is not None:
-            interval = variant.bootstrap or variant.interval
-            score = with_interval(variant.mean, interval, places)
+            score = with_interval(variant.mean, variant.mean_interval, places)
             middle = f"{variant.interquartile_mean:z.{places}f}"
         scores = [score, middle] if several.normalised else []
         lines.append([printable(variant.name), f"{variant.rank:.2f}", *scores])
@@ -203,7 +202,7 @@ def tasks_notes(several: SeveralTasks) -> list[str]:
         notes += [
             "normalised score: 0 is chance, 1 is the baseline's mean; all tasks have equal weight"
         ]
-    methods = {i.method for v in several.variants if (i := v.bootstrap or v.interval)}
+    methods = {i.method for v in several.variants if (i := v.mean_interval)}
     notes += [f"[low, high] of normalised scores: {method}" for method in sorted(methods)]
     notes += [_over_tasks(v, several) for v in several.variants if v.difference is not None]
     notes += [_aggregates(v) for v in several.variants if v.gap_interval is not None]

@@ -199,7 +199,7 @@ def interquartile_mean(values: Sequence[float]) -> float | None:
         Agarwal et al., "Deep reinforcement learning at the edge of the statistical precipice",
         NeurIPS (2021), arXiv:2108.13264
     """
-    middle = float(interquartile(np.asarray(values, dtype=np.float64)))
+    middle = float(interquartile(np.asarray(values, dtype=np.float64))) if values else math.nan
     return middle if math.isfinite(middle) else None
 
 

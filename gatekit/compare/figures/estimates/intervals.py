@@ -19,7 +19,7 @@ _ROW, _MARGIN = 0.24, 0.75
 
 Aggregate = Callable[[Variant], tuple[float | None, Interval | None]]
 _AGGREGATES: dict[str, Aggregate] = {
-    "mean": lambda v: (v.mean, v.bootstrap or v.interval),
+    "mean": lambda v: (v.mean, v.mean_interval),
     "interquartile mean": lambda v: (v.interquartile_mean, v.interquartile_interval),
     "optimality gap": lambda v: (v.optimality_gap, v.gap_interval),
 }
