@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import importlib
 import inspect
 import io
 import os
@@ -19,6 +18,7 @@ from mkdocs.structure.files import File, Files
 import gatekit
 from gatekit import registry
 from gatekit.cli.commands import COMMANDS
+from gatekit.cli.main import main
 from gatekit.cli.write.cells import browse_page
 from gatekit.cli.write.listing import entries
 
@@ -37,19 +37,18 @@ def on_page_markdown(markdown: str, **_: Any) -> str:
 def commands() -> str:
     """Return a section for each command, with its own help."""
     parts = []
-    for name, command in COMMANDS.items():
-        text = help_of(name, command.module)
+    for name in COMMANDS:
+        text = help_of(name)
         parts.append(f"## gatekit {name}\n\n```text\n{text.strip()}\n```")
     return "\n\n".join(parts)
 
 
-def help_of(name: str, module: str) -> str:
+def help_of(name: str) -> str:
     """Return what ``gatekit NAME --help`` prints."""
     written = io.StringIO()
-    run = importlib.import_module(f"gatekit.cli.{module}").run
     with contextlib.redirect_stdout(written), contextlib.suppress(SystemExit):
         os.environ["COLUMNS"] = "90"
-        run(name, ["--help"])
+        main([name, "--help"])
     return written.getvalue()
 
 

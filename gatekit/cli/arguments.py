@@ -1,38 +1,25 @@
-"""An argument parser whose errors show what to type."""
+"""The parser that a command is given: its errors show what to type."""
 
 from __future__ import annotations
 
 import argparse
-import os
 import shlex
 from argparse import Namespace
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from gatekit.cell.errors import ConfigError, listed
 
-from .line import Line, known_studies, studies
-
-COMPLETING = "_ARGCOMPLETE"
-"""The variable that argcomplete's shell function sets if gatekit is to complete a line."""
+from .options import Line, known_studies
 
 
 class Parser(Line):
     """A parser that raises `ConfigError` instead of exiting, and suggests the nearest option.
 
-    Args:
-        command: the command's name, ``show`` in ``gatekit show``.
-        summary: what the command does, for its help.
+    A command is a function ``run(parser) -> int``: it adds its arguments, reads them, and returns
+    the exit code.
     """
-
-    def __init__(self, command: str, summary: str) -> None:
-        super().__init__(
-            prog=f"gatekit {command}",
-            description=summary,
-            allow_abbrev=False,
-        )
-        self.add_argument("--debug", action="store_true", help="show the traceback of an error")
 
     def error(self, message: str) -> NoReturn:
         """Reject the arguments.
@@ -44,15 +31,12 @@ class Parser(Line):
 
         raise ConfigError(refusal(self, message, self.typed, self._example))
 
-    def read(self, argv: Sequence[str]) -> argparse.Namespace:
-        """Return the parsed arguments.
+    def read(self) -> Namespace:
+        """Return the arguments that were typed.
 
         Raises:
             ConfigError: an argument is missing, unknown or of the wrong type.
         """
-        if COMPLETING in os.environ:
-            offer(self)
-        self.typed = list(argv)
         known, unknown = self.parse_known_intermixed_args(self.typed)
         for argument in unknown:
             options = [o for action in self._actions for o in action.option_strings]
@@ -99,21 +83,3 @@ _FIRST = {
     "name": "my_gate",
 }
 """A value of arguments that are missing."""
-
-
-def offer(parser: argparse.ArgumentParser) -> None:
-    """Complete the line by the options and arguments of a parser; the process ends here."""
-    import argcomplete
-
-    completers = {"study": studies, "studies": studies, "overrides": keys}
-    for action in parser._actions:
-        if action.dest in completers:
-            action.completer = completers[action.dest]  # type: ignore[attr-defined]
-    argcomplete.autocomplete(parser)
-
-
-def keys(prefix: str, parsed_args: Namespace, **_: Any) -> list[str]:
-    """Return the keys and values that Hydra knows after the words before."""
-    from gatekit.study.hydra.composing import candidates
-
-    return candidates(getattr(parsed_args, "overrides", None) or [], prefix)

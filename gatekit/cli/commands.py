@@ -2,23 +2,40 @@
 
 from __future__ import annotations
 
+import importlib
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 
 @dataclass(frozen=True)
 class Command:
-    """A command: the module with ``run(name, argv) -> int``, and one line of help.
+    """A command.
 
-    The module's package is the command's group in ``gatekit --help``.
+    Attributes:
+        place: its module, whose package is its group in ``gatekit --help``; after a colon its
+            function where that is not ``run``.
+        summary: one line of help.
+        plugins: how plugin files are given to it: by the key ``plugins=[FILE.py]``, by the option
+            ``--plugin FILE.py``, or not at all. `main` translates one into the other.
     """
 
-    module: str
+    place: str
     summary: str
+    plugins: Literal["key", "option"] | None = None
 
     @property
     def group(self) -> str:
         """Return ``write``, ``sweep``, ``compare``, ``share`` or ``completion``."""
-        return self.module.partition(".")[0]
+        return self.place.partition(".")[0]
+
+    def function(self) -> Callable[..., int]:
+        """Return the function ``run(parser) -> int``."""
+        module, _, name = self.place.partition(":")
+        function: Callable[..., int] = getattr(
+            importlib.import_module(f".{module}", __package__), name or "run"
+        )
+        return function
 
 
 GROUPS = {
@@ -31,27 +48,41 @@ GROUPS = {
 
 COMMANDS = {
     "new": Command("write.new", "create a project, a gate, output unit, block, task or function"),
-    "check": Command("write.check", "check a plugin for conformance, or a cell in a file"),
-    "show": Command("write.show", "show a cell: equations, states, weights, reference"),
-    "cells": Command(
-        "write.cells", "list the cells, or only those of a year, tier or number of states"
+    "check": Command(
+        "write.check", "check a plugin for conformance, or a cell in a file", "option"
     ),
-    "gates": Command("write.listing", "list the gates"),
-    "output-units": Command("write.listing", "list the output units"),
-    "blocks": Command("write.listing", "list the blocks, which are around recurrent layers"),
-    "functions": Command("write.listing", "list the functions of the equation language"),
-    "tasks": Command("write.listing", "list the tasks"),
-    "plugins": Command("write.plugins", "list the plugins, and the errors of broken plugins"),
-    "tune": Command("write.tuning", "time a cell's executors on this machine, for executor=auto"),
-    "train": Command("sweep.train", "train a model, or all combinations of a sweep with -m"),
-    "plan": Command("sweep.plan", "show what train would do, and try each variant for three steps"),
+    "show": Command("write.show", "show a cell: equations, states, weights, reference", "key"),
+    "cells": Command(
+        "write.cells",
+        "list the cells, or only those of a year, tier or number of states",
+        "option",
+    ),
+    "gates": Command("write.listing", "list the gates", "option"),
+    "output-units": Command("write.listing", "list the output units", "option"),
+    "blocks": Command(
+        "write.listing", "list the blocks, which are around recurrent layers", "option"
+    ),
+    "functions": Command("write.listing", "list the functions of the equation language", "option"),
+    "tasks": Command("write.listing", "list the tasks", "option"),
+    "plugins": Command(
+        "write.listing:plugins", "list the plugins, and the errors of broken plugins", "option"
+    ),
+    "tune": Command(
+        "write.tuning", "time a cell's executors on this machine, for executor=auto", "key"
+    ),
+    "train": Command("sweep", "train a model, or all combinations of a sweep with -m", "key"),
+    "plan": Command(
+        "sweep.plan", "show what train would do, and try each variant for three steps", "key"
+    ),
     "confirm": Command("sweep.confirm", "repeat each variant's best trial on fresh seeds"),
     "extend": Command("sweep.extend", "add seeds to a study, until every difference is decided"),
     "status": Command("sweep.status", "show the state of each run of a study"),
-    "serve": Command("sweep.serve", "show all studies on a local page while their runs train"),
+    "serve": Command(
+        "sweep.status:serve", "show all studies on a local page while their runs train"
+    ),
     "logs": Command("sweep.logs", "show the log of a run"),
     "failures": Command("sweep.failures", "show why runs failed, and how to repeat one"),
-    "sample": Command("sweep.sample", "let a trained character model write text"),
+    "sample": Command("sweep.sample", "let a trained character model write text", "option"),
     "prune": Command(
         "sweep.prune", "list files that a study no longer needs; remove them with --yes"
     ),
@@ -59,17 +90,21 @@ COMMANDS = {
     "studies": Command("compare.studies", "list all studies: their runs, variants and tasks"),
     "compare": Command("compare.compare", "compare the variants of a study"),
     "report": Command(
-        "compare.report", "write a study as one HTML page; --watch updates it during a sweep"
+        "compare.report",
+        "write a study as one HTML page; --watch updates it during a sweep",
+        "option",
     ),
     "gates-report": Command("compare.gates", "show the behaviour of gates in probed runs"),
     "why": Command("compare.why", "show why two runs or groups differ"),
     "query": Command("compare.query", "query the runs and metrics of all studies with SQL"),
-    "bundle": Command("share.bundle", "write a study to one file to share"),
-    "import": Command("share.bundle", "import a bundle's runs beside your own, as another origin"),
-    "rerun": Command("share.bundle", "repeat a bundled run and compare the numbers"),
-    "export": Command("share.export", "export a study to TensorBoard or MLflow"),
+    "bundle": Command("share.study:bundle", "write a study to one file to share"),
+    "import": Command(
+        "share.study:import_runs", "import a bundle's runs beside your own, as another origin"
+    ),
+    "rerun": Command("share.study:rerun", "repeat a bundled run and compare the numbers"),
+    "export": Command("share.study:export", "export a study to TensorBoard or MLflow"),
     "code": Command("share.code", "write a cell as code for torch, JAX, Keras or NumPy"),
-    "cite": Command("share.cite", "print the references of a cell as BibTeX"),
+    "cite": Command("share.code:cite", "print the references of a cell as BibTeX", "key"),
     "completion": Command("completion", "print the script that completes commands in your shell"),
 }
 

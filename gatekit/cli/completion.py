@@ -7,33 +7,23 @@ the line, asks the parser of the command, writes what fits, and ends the process
 from __future__ import annotations
 
 import argparse
-import importlib
 import os
-from collections.abc import Sequence
+from argparse import Namespace
 
-from .arguments import COMPLETING, Parser, offer
+from .arguments import Parser
 from .commands import COMMANDS
+from .options import studies
 from .output import write
 
 SHELLS = ("bash", "zsh", "fish")
 
 
-def run(name: str, argv: Sequence[str]) -> int:
-    """Print the script that turns completion on.
-
-    Args:
-        name: the command's name.
-        argv: its arguments.
-
-    Returns:
-        0.
-    """
+def run(parser: Parser) -> int:
+    """Print the script that turns completion on."""
     from argcomplete.shell_integration import shellcode
 
-    parser = Parser(name, COMMANDS[name].summary)
     parser.add_argument("shell", choices=SHELLS, help='type eval "$(gatekit completion bash)"')
-    options = parser.read(argv)
-    write(str(shellcode(["gatekit"], shell=options.shell)).rstrip())
+    write(str(shellcode(["gatekit"], shell=parser.read().shell)).rstrip())
     return 0
 
 
@@ -47,12 +37,39 @@ def complete() -> None:
         parser = argparse.ArgumentParser("gatekit")
         parser.add_argument("command", choices=sorted(COMMANDS))
         parser.add_argument("--version", action="store_true")
-        offer(parser)
+        _offer(parser)
     # The words before this number are the program; the others are the command's arguments.
-    os.environ[COMPLETING] = "2"
+    os.environ["_ARGCOMPLETE"] = "2"
     if named in ("train", "plan"):
         from gatekit.study.command import parser as train_parser
 
-        offer(train_parser())
+        _offer(train_parser())
     else:
-        importlib.import_module(f".{COMMANDS[named].module}", __package__).run(named, [])
+        COMMANDS[named].function()(_Offering(named, "", ()))
+
+
+class _Offering(Parser):
+    """The parser of a command that is not run, but completed when it has all its arguments."""
+
+    def read(self) -> Namespace:
+        """Complete the line; the process ends here."""
+        _offer(self)
+        return Namespace()
+
+
+def _offer(parser: argparse.ArgumentParser) -> None:
+    """Complete the line by the options and arguments of a parser; the process ends here."""
+    import argcomplete
+
+    completers = {"study": studies, "studies": studies, "overrides": _keys}
+    for action in parser._actions:
+        if action.dest in completers:
+            action.completer = completers[action.dest]  # type: ignore[attr-defined]
+    argcomplete.autocomplete(parser)
+
+
+def _keys(prefix: str, parsed_args: Namespace, **_: object) -> list[str]:
+    """Return the keys and values that Hydra knows after the words before."""
+    from gatekit.study.hydra.composing import candidates
+
+    return candidates(getattr(parsed_args, "overrides", None) or [], prefix)

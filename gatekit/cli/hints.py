@@ -13,7 +13,7 @@ from gatekit.registry import cell_names
 from gatekit.study.remedies import elsewhere
 from gatekit.study.typed import LAUNCHING, as_keys, key_of, line, near_option
 
-from .line import Line, known_studies, study_of
+from .options import Line, known_studies, study_of
 
 
 def hint(parser: Line, argument: str, options: list[str]) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import importlib
 import os
 import sys
 from collections.abc import Sequence
@@ -13,11 +12,10 @@ from gatekit._version import __version__
 from gatekit.cell.errors import ConfigError, GatekitError, excerpt, nearest_name
 from gatekit.cell.terminal import OutputError
 
-from .arguments import COMPLETING
+from .arguments import Parser
 from .commands import COMMANDS, usage
-from .options import as_options
+from .options import as_options, known_studies
 from .output import guarded, write
-from .spelling import with_plugins
 
 EXIT_REFUSED = 2
 EXIT_OUTPUT = 74
@@ -80,7 +78,7 @@ def _exit_code(arguments: list[str], debug: bool) -> int:
 
 
 def _dispatch(arguments: list[str]) -> int:
-    if COMPLETING in os.environ and "COMP_LINE" in os.environ:
+    if "_ARGCOMPLETE" in os.environ and "COMP_LINE" in os.environ:
         from .completion import complete
 
         complete()
@@ -93,7 +91,7 @@ def _dispatch(arguments: list[str]) -> int:
         return 0
     name, *rest = arguments
     if name in ("--version", "-V"):
-        write(_version())
+        write(f"gatekit {__version__}")
         return 0
     if name not in COMMANDS:
         raise ConfigError(_no_command(name, rest))
@@ -103,9 +101,44 @@ def _dispatch(arguments: list[str]) -> int:
         raise ConfigError(
             f"the working folder cannot be read ({error.strerror}); cd to another folder"
         ) from None
-    module = importlib.import_module(f".{COMMANDS[name].module}", __package__)
-    code: int = module.run(name, with_plugins(name, rest))
-    return code
+    command, words = COMMANDS[name], with_plugins(name, rest)
+    if name == "train":  # its arguments are in Hydra's grammar
+        from gatekit.study.command import train
+
+        return train(words)
+    return command.function()(Parser(name, command.summary, words))
+
+
+def with_plugins(command: str, words: Sequence[str]) -> list[str]:
+    """Return the words of a command with plugin files in the spelling that the command reads.
+
+    Args:
+        command: the command's name.
+        words: its arguments.
+
+    Raises:
+        ConfigError: ``--plugin`` has no file.
+    """
+    spelling = COMMANDS[command].plugins
+    others: list[str] = []
+    files: list[str] = []
+    rest = iter(words)
+    for word in rest:
+        if spelling and word.lstrip("+").startswith("plugins="):
+            from gatekit.study.words import plugin_files
+
+            named = plugin_files([word])
+            files += named
+            others += [w for file in named for w in ("--plugin", file) if spelling == "option"]
+        elif spelling == "key" and (word == "--plugin" or word.startswith("--plugin=")):
+            file = word.partition("=")[2] or next(rest, "")
+            if not file:
+                raise ConfigError("--plugin needs a file; type --plugin FILE.py")
+            files.append(file)
+        else:
+            others.append(word)
+    # in front, because Hydra takes no override after an option such as --cfg job
+    return [f"plugins=[{','.join(files)}]", *others] if files and spelling == "key" else others
 
 
 def _no_command(name: str, rest: list[str]) -> str:
@@ -142,8 +175,6 @@ def _no_command(name: str, rest: list[str]) -> str:
 def _of_folder(name: str, rest: list[str]) -> str:
     """Return how a study is gone on with, removed, renamed or joined; empty for other words."""
     from gatekit.runs.studies.plan_file import training
-
-    from .line import known_studies
 
     named = next((word for word in rest if word[:1] != "-"), "STUDY")
     folder = f"experiments/{named}"
@@ -214,7 +245,3 @@ _NOTES = {
     ),
 }
 """What to do in place of commands that gatekit does not need."""
-
-
-def _version() -> str:
-    return f"gatekit {__version__}"

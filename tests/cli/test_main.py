@@ -14,6 +14,7 @@ import pytest
 from compare.synthetic import write_study
 
 from gatekit.cell.errors import RunError
+from gatekit.cli.arguments import Parser
 from gatekit.cli.commands import COMMANDS
 from gatekit.cli.main import EXIT_BROKEN_PIPE, EXIT_INTERRUPTED, EXIT_OUTPUT, EXIT_REFUSED, main
 
@@ -74,7 +75,7 @@ def test_debug_lets_the_error_through(
 def test_an_interrupt_is_exit_130(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def interrupted(name: str, argv: list[str]) -> int:
+    def interrupted(parser: Parser) -> int:
         raise KeyboardInterrupt
 
     monkeypatch.setattr("gatekit.cli.sweep.data.run", interrupted)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import importlib
 import os
 import re
 import shutil
@@ -68,10 +67,9 @@ def _gatekit(words: Sequence[str]) -> None:
         with mock.patch.object(parallel, "at_start", functools.partial(at_start, lengths=(16,))):
             assert main([name, *argv]) == 0
     else:
-        run = importlib.import_module(f"gatekit.cli.{COMMANDS[name].module}").run
         with mock.patch.object(Parser, "read", _read):
             try:
-                run(name, argv)
+                COMMANDS[name].function()(Parser(name, "", argv))
             except Parsed:
                 return
         raise AssertionError(f"gatekit {name} did not read its arguments")
@@ -80,8 +78,8 @@ def _gatekit(words: Sequence[str]) -> None:
 _original = Parser.read
 
 
-def _read(self: Parser, argv: Sequence[str]) -> NoReturn:
-    raise Parsed(_original(self, argv))
+def _read(self: Parser) -> NoReturn:
+    raise Parsed(_original(self))
 
 
 def _cd(words: Sequence[str]) -> None:

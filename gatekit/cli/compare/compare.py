@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from gatekit.cell.errors import ConfigError, listed, nearest, nearest_name
 from gatekit.cli.arguments import Parser
-from gatekit.cli.commands import COMMANDS
-from gatekit.cli.options import add_figure, add_keys, add_root, figure_formats, keys
+from gatekit.cli.options import figure_formats, keys
 from gatekit.cli.output import write, write_json
 
 if TYPE_CHECKING:
@@ -36,17 +35,13 @@ FORMS = {
 }
 
 
-def run(name: str, argv: Sequence[str]) -> int:
+def run(parser: Parser) -> int:
     """Compare the variants of a study.
-
-    Args:
-        name: the command's name.
-        argv: its arguments.
 
     Returns:
         0, or 1 if no run has an outcome or one of several figures cannot be drawn.
     """
-    options = _parser(name).read(argv)
+    options = _options(parser)
     figure = figure_formats(options.figure)
     kinds = keys(options.draw) or (["axis"] if options.x else ["curves"])
     _check_kinds(kinds)
@@ -63,7 +58,7 @@ def run(name: str, argv: Sequence[str]) -> int:
         _report(comparison, options.form, further(options, comparison))
     if figure is not None:
         stem, formats = figure
-        typed = shlex.join(["gatekit", name, *retyped(options)])
+        typed = shlex.join(["gatekit", parser.command, *retyped(options)])
         how = {
             "command": typed,
             "formats": formats,
@@ -148,10 +143,9 @@ def _draw(comparison: Any, kinds: Sequence[str], stem: Path, how: dict[str, Any]
     return code
 
 
-def _parser(name: str) -> Parser:
-    parser = Parser(name, COMMANDS[name].summary)
+def _options(parser: Parser) -> Namespace:
     add_grouping(parser)
-    add_figure(parser)
+    parser.add_figure()
     parser.add_argument(
         "--draw",
         action="append",
@@ -184,7 +178,7 @@ def _parser(name: str) -> Parser:
             default="table",
             help=f"write {written}",
         )
-    return parser
+    return parser.read()
 
 
 def add_reach(parser: Parser) -> None:
@@ -204,26 +198,24 @@ def add_reach(parser: Parser) -> None:
 
 def add_grouping(parser: Parser) -> None:
     """Add the study and the options that define the comparison."""
-    parser.add_argument("study", help="the study's name")
-    add_root(parser)
+    parser.add_study()
+    parser.add_root()
     add_choice(parser)
-    add_keys(
-        parser,
+    parser.add_keys(
         "--best-of",
         "compare each variant with the value of these keys that is best on validation",
     )
     parser.add_argument(
         "--x", metavar="KEY", help="a swept key: defines blocks and the x axis of a figure"
     )
-    add_keys(
-        parser, "--by", "group by these keys (default: every key that differs, except the seed)"
+    parser.add_keys(
+        "--by", "group by these keys (default: every key that differs, except the seed)"
     )
     parser.add_argument(
         "--baseline", metavar="GROUP", help="the group that the others are compared with"
     )
-    add_keys(parser, "--within", "compare within blocks of these keys, each with its own baseline")
-    add_keys(
-        parser,
+    parser.add_keys("--within", "compare within blocks of these keys, each with its own baseline")
+    parser.add_keys(
         "--together",
         "treat these keys as one setting, such as a cell and its tuned learning rate",
     )

@@ -4,26 +4,20 @@ from __future__ import annotations
 
 import shlex
 import sys
-from collections.abc import Sequence
+from argparse import Namespace
 from typing import Any
 
 from gatekit.cell.errors import ConfigError
 from gatekit.cell.terminal import line_width
 from gatekit.cli.arguments import Parser
-from gatekit.cli.commands import COMMANDS
 from gatekit.cli.compare.compare import add_choice, add_labels
-from gatekit.cli.options import add_figure, add_keys, add_root, figure_formats, keys
+from gatekit.cli.options import figure_formats, keys
 from gatekit.cli.output import write, write_json
 
 
-def run(name: str, argv: Sequence[str]) -> int:
-    """Report the behaviour of gates and states in the probed runs of a study.
-
-    Args:
-        name: the command's name.
-        argv: its arguments.
-    """
-    options = _parser(name).read(argv)
+def run(parser: Parser) -> int:
+    """Report the behaviour of gates and states in the probed runs of a study."""
+    options = _options(parser)
     figure = figure_formats(options.figure)
     if options.run is not None and figure is None:
         raise ConfigError("--run draws one run's activations; type --figure FILE.pdf, too.")
@@ -47,7 +41,7 @@ def run(name: str, argv: Sequence[str]) -> int:
 
         stem, formats = figure
         how: dict[str, Any] = {
-            "command": shlex.join(["gatekit", name, *argv]),
+            "command": shlex.join(["gatekit", parser.command, *parser.typed]),
             "formats": formats,
             "layer": options.layer,
         }
@@ -60,16 +54,15 @@ def run(name: str, argv: Sequence[str]) -> int:
     return 0
 
 
-def _parser(name: str) -> Parser:
-    parser = Parser(name, COMMANDS[name].summary)
-    parser.add_argument("study", help="the study's name")
-    add_root(parser)
+def _options(parser: Parser) -> Namespace:
+    parser.add_study()
+    parser.add_root()
     add_choice(parser)
-    add_keys(
-        parser, "--by", "group by these keys (default: every key that differs, except the seed)"
+    parser.add_keys(
+        "--by", "group by these keys (default: every key that differs, except the seed)"
     )
     add_labels(parser)
-    add_figure(parser)
+    parser.add_figure()
     parser.add_argument(
         "--run", metavar="ID", help="with --figure: draw this run's activations as heat maps"
     )
@@ -78,10 +71,8 @@ def _parser(name: str) -> Parser:
         metavar="NAME",
         help="with --figure: the recurrent layer to draw (default: the lowest)",
     )
-    parser.add_argument(
-        "--json", action="store_true", help="write JSON with every epoch of every run"
-    )
-    return parser
+    parser.add_json("write JSON with every epoch of every run")
+    return parser.read()
 
 
 def _print(report: Any) -> None:

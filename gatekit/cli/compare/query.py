@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import shutil
 import sys
-from collections.abc import Sequence
 
 from gatekit.cli.arguments import Parser
-from gatekit.cli.commands import COMMANDS
-from gatekit.cli.options import add_root
 from gatekit.cli.output import write, write_json
 
 from .compare import add_choice
@@ -16,16 +13,10 @@ from .compare import add_choice
 _MOST_SHOWN = 200
 
 
-def run(name: str, argv: Sequence[str]) -> int:
-    """Run one SELECT over the tables ``runs`` and ``metrics``.
-
-    Args:
-        name: the command's name.
-        argv: its arguments.
-    """
-    parser = Parser(name, COMMANDS[name].summary)
+def run(parser: Parser) -> int:
+    """Run one SELECT over the tables ``runs`` and ``metrics``."""
     parser.add_argument("sql", help='a query such as "select cell, avg(test) from runs group by 1"')
-    add_root(parser)
+    parser.add_root()
     parser.add_argument(
         "--study",
         action="append",
@@ -36,7 +27,7 @@ def run(name: str, argv: Sequence[str]) -> int:
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="write JSON")
     form.add_argument("--csv", action="store_true", help="write CSV")
-    options = parser.read(argv)
+    options = parser.read()
 
     from gatekit.compare.grouping.where import where_any
     from gatekit.compare.output.columns import table_or_blocks

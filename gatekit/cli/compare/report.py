@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import sys
 from argparse import Namespace
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gatekit.cell.errors import ConfigError
 from gatekit.cli.arguments import Parser
-from gatekit.cli.commands import COMMANDS
-from gatekit.cli.options import add_plugins, check_ending
+from gatekit.cli.options import check_ending
 from gatekit.cli.output import write
 
 from .compare import add_grouping, add_reach, compared, retyped
@@ -22,17 +20,13 @@ if TYPE_CHECKING:
     from gatekit.compare.study import Study
 
 
-def run(name: str, argv: Sequence[str]) -> int:
+def run(parser: Parser) -> int:
     """Write the report of a study.
-
-    Args:
-        name: the command's name.
-        argv: its arguments.
 
     Returns:
         0, or 1 if no run has an outcome.
     """
-    options = _parser(name).read(argv)
+    options = _options(parser)
     path = options.to or Path(f"{options.study}.html")
     check_ending("--to", path, ".html", ".htm")
     if options.seconds < 1:
@@ -61,8 +55,7 @@ def run(name: str, argv: Sequence[str]) -> int:
     return last.comparison.exit_code
 
 
-def _parser(name: str) -> Parser:
-    parser = Parser(name, COMMANDS[name].summary)
+def _options(parser: Parser) -> Namespace:
     add_grouping(parser)
     add_reach(parser)
     parser.add_argument(
@@ -77,8 +70,8 @@ def _parser(name: str) -> Parser:
         default=5.0,
         help="interval at which --watch checks for changes and the page reloads (default: 5)",
     )
-    add_plugins(parser)
-    return parser
+    parser.add_plugins()
+    return parser.read()
 
 
 def _sheets(options: Namespace) -> Sheets:

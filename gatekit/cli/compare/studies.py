@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from gatekit.cell.terminal import line_width
 from gatekit.cli.arguments import Parser
-from gatekit.cli.commands import COMMANDS
-from gatekit.cli.options import add_root
 from gatekit.cli.output import write, write_json
 
 if TYPE_CHECKING:
@@ -21,20 +19,15 @@ _SHORT = ("study", "runs", "variants", "changed")
 _FORMS = ((_COLUMNS, 3), (_COLUMNS, 1), (_COLUMNS, 0), (_SHORT, 0))
 
 
-def run(name: str, argv: Sequence[str]) -> int:
+def run(parser: Parser) -> int:
     """List the studies, most recently changed first.
-
-    Args:
-        name: the command's name.
-        argv: its arguments.
 
     Returns:
         0, or 1 if a study cannot be read.
     """
-    parser = Parser(name, COMMANDS[name].summary)
-    add_root(parser)
-    parser.add_argument("--json", action="store_true", help="write JSON")
-    options = parser.read(argv)
+    parser.add_root()
+    parser.add_json()
+    options = parser.read()
 
     from gatekit.compare.output.columns import table_or_blocks
     from gatekit.compare.overview import overviews

@@ -3,32 +3,23 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
 from typing import Any
 
 from gatekit.cell.errors import ConfigError
 from gatekit.cli.arguments import Parser
-from gatekit.cli.commands import COMMANDS
-from gatekit.cli.line import known_studies
-from gatekit.cli.options import add_root
+from gatekit.cli.options import known_studies
 from gatekit.cli.output import write, write_json
 
 _MOST_LINES = 40
 
 
-def run(name: str, argv: Sequence[str]) -> int:
-    """Show why two runs or groups differ.
-
-    Args:
-        name: the command's name.
-        argv: its arguments.
-    """
-    parser = Parser(name, COMMANDS[name].summary)
+def run(parser: Parser) -> int:
+    """Show why two runs or groups differ."""
     parser.add_argument("first", metavar="A", help="a run's id, STUDY/ID or STUDY/GROUP")
     parser.add_argument("second", metavar="B", nargs="?", help="another run or group")
-    add_root(parser)
-    parser.add_argument("--json", action="store_true", help="write JSON")
-    options = parser.read(argv)
+    parser.add_root()
+    parser.add_json()
+    options = parser.read()
 
     from gatekit.compare.grouping.select import select
     from gatekit.compare.why import why

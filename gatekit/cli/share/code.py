@@ -1,4 +1,4 @@
-"""``gatekit code``: a cell, a block or a stack as one self-contained file of another framework."""
+"""``gatekit code``: a cell, a block or a stack as one file of another framework; ``cite``."""
 
 from __future__ import annotations
 
@@ -11,8 +11,6 @@ from typing import TYPE_CHECKING
 
 from gatekit.cell.errors import ConfigError
 from gatekit.cli.arguments import Parser
-from gatekit.cli.commands import COMMANDS
-from gatekit.cli.options import add_overrides, add_root
 from gatekit.cli.output import write, write_file, write_json
 
 if TYPE_CHECKING:
@@ -22,15 +20,8 @@ if TYPE_CHECKING:
     from gatekit.code.stacks import Stack
 
 
-def run(name: str, argv: Sequence[str]) -> int:
+def run(parser: Parser) -> int:
     """Write a cell, a block around one, or a stack, as code.
-
-    Args:
-        name: the command's name.
-        argv: its arguments.
-
-    Returns:
-        0.
 
     Raises:
         ConfigError: an option is missing or not allowed, or a part of the cell cannot be written.
@@ -38,8 +29,7 @@ def run(name: str, argv: Sequence[str]) -> int:
     from gatekit.code import FRAMEWORKS, generate
     from gatekit.registry import bibliography
 
-    parser = Parser(name, COMMANDS[name].summary)
-    add_overrides(parser)
+    parser.add_overrides()
     parser.add_argument(
         "--to", choices=list(FRAMEWORKS), default="torch", help="the framework (default: torch)"
     )
@@ -53,11 +43,9 @@ def run(name: str, argv: Sequence[str]) -> int:
         "--layer", metavar="NAME", help="of a run with several layers or blocks: only this one"
     )
     parser.add_argument("--test", action="store_true", help="also write a test, test_FILE.py")
-    add_root(parser)
-    parser.add_argument(
-        "--json", action="store_true", help="write code and names of weights as JSON"
-    )
-    options = parser.read(argv)
+    parser.add_root()
+    parser.add_json("write code and names of weights as JSON")
+    options = parser.read()
     path: Path | None = options.output
     if path is None and (options.with_weights or options.test):
         option = "--with-weights" if options.with_weights else "--test"
@@ -95,7 +83,7 @@ def run(name: str, argv: Sequence[str]) -> int:
             if "=" not in word and (args := _as_run(word, options.root)):
                 raise ConfigError(f"{word!r} is not KEY=VALUE; type gatekit code {args}")
         _refuse_parts_of_models(options.overrides)
-        asked = read_overrides(options.overrides, name)
+        asked = read_overrides(options.overrides, parser.command)
         if len(asked.layers) > 1:
             built = _stacked(asked)
         else:
@@ -191,3 +179,36 @@ def _refuse_parts_of_models(words: Sequence[str]) -> None:
                 f"{key}={value}: gatekit code writes {what}, without what a model adds to it; "
                 f"omit {key}, and add it in your own code"
             )
+
+
+def cite(parser: Parser) -> int:
+    """Print the works that a cell cites.
+
+    Raises:
+        ConfigError: no cell is named, it cites no work, or a references.bib cannot be read.
+    """
+    from gatekit.cell.show.works import bibtex, cited
+    from gatekit.cli.overrides import read_overrides
+    from gatekit.registry import bibliography
+
+    parser.add_overrides("cell=NAME plugins=[FILE.py]")
+    parser.add_json("write a JSON list of works")
+    options = parser.read()
+    asked = read_overrides(options.overrides, parser.command)
+    about, known = dict(asked.cell.about), bibliography(asked.plugins)
+    works = cited(about, known)
+    starts = {n: cited({"cite": c}, known) for n, c in about.get("starts_from", {}).items()}
+    if not works and not any(starts.values()) and not options.json:
+        raise ConfigError(
+            f"cell={asked.name} cites no work. Its reference: {about.get('reference', 'none')}. "
+            "docs/cells.md describes the key cite."
+        )
+    if options.json:
+        write_json([work.data() for work in works])
+    else:
+        parts = [bibtex(works)] if works else [f"% {asked.name} itself cites no work."]
+        for parent, its in starts.items():
+            if its:
+                parts.append(f"% {asked.name} starts from {parent}, which cites:\n\n{bibtex(its)}")
+        write("\n\n".join(parts))
+    return 0

@@ -1,1 +1,1 @@
-"""Commands that train: train, plan, confirm, status, logs, failures, prune, data."""
+"""Commands that train: train, plan, confirm, extend, status, logs, failures, sample, prune, ..."""

@@ -3,41 +3,31 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
 
 from gatekit.cell.errors import ConfigError, listed
 from gatekit.cli.arguments import Parser
-from gatekit.cli.commands import COMMANDS
-from gatekit.cli.options import add_keys, add_root, keys
+from gatekit.cli.options import at_least, keys
 from gatekit.cli.output import write
 
 
-def run(name: str, argv: Sequence[str]) -> int:
+def run(parser: Parser) -> int:
     """Repeat the best trial of each variant.
-
-    Args:
-        name: the command's name.
-        argv: its arguments.
 
     Returns:
         0, 1 if a run failed, 128 + n after signal n.
     """
-    parser = Parser(name, COMMANDS[name].summary)
-    parser.add_argument("study", help="the study that contains the trials")
-    parser.add_argument(
-        "overrides", nargs="*", metavar="KEY=VALUE", help="n_jobs, threads, hydra.launcher.KEY ..."
-    )
-    add_root(parser)
-    add_keys(parser, "--by", "the keys that distinguish variants (default: cell)")
+    parser.add_study("the study that contains the trials")
+    parser.add_overrides("n_jobs, threads, hydra.launcher.KEY ...")
+    parser.add_root()
+    parser.add_keys("--by", "the keys that distinguish variants (default: cell)")
     parser.add_argument(
         "--seeds", type=int, default=10, help="number of fresh seeds per variant (default: 10)"
     )
     parser.add_argument(
         "--into", metavar="STUDY", help="the study for the new runs (default: STUDY_confirm)"
     )
-    options = parser.read(argv)
-    if options.seeds < 1:
-        raise ConfigError(f"--seeds {options.seeds}: type a number from 1, such as --seeds 10.")
+    options = parser.read()
+    at_least("--seeds", options.seeds, 1, such=10)
 
     from gatekit.runs.names import study_name
     from gatekit.runs.studies.survey import study_folder
@@ -56,11 +46,13 @@ def run(name: str, argv: Sequence[str]) -> int:
                 f"{word}: confirm repeats runs of the study unchanged; type only {listed(allowed)} "
                 "or hydra.launcher.KEY."
             )
-    chosen, first = best(study_folder(options.study, options.root, name), keys(options.by))
+    chosen, first = best(
+        study_folder(options.study, options.root, parser.command), keys(options.by)
+    )
     if all(each.trials == 1 for each in chosen):
         of = " and ".join(chosen[0].by)
         extend = f"gatekit extend {options.study} --seeds {first + options.seeds}"
-        varying = f" For other variants add --by KEY: {name} takes the best within each."
+        varying = f" For other variants add --by KEY: {parser.command} takes the best within each."
         raise ConfigError(
             f"study {options.study} has one trial of each {of}, so there is no best "
             f"one to confirm. For more seeds type {extend}.{varying}"
@@ -70,7 +62,7 @@ def run(name: str, argv: Sequence[str]) -> int:
     ((_, composed),) = compose(words)
     where = launch_of(composed, validate(plain(composed, {})))
     seeds = range(first, first + options.seeds)
-    plan = confirming(chosen, seeds, where, shlex.join(["gatekit", name, *argv]))
+    plan = confirming(chosen, seeds, where, shlex.join(["gatekit", parser.command, *parser.typed]))
     for each in chosen:
         label = " ".join(f"{key}={value}" for key, value in each.by.items())
         typed = " ".join(w for w in each.words if w.partition("=")[0] not in ("study", "root"))

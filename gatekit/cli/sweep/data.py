@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 from gatekit.cell.errors import ConfigError, nearest_name
 from gatekit.cli.arguments import Parser
-from gatekit.cli.commands import COMMANDS
 from gatekit.cli.output import write, write_json, write_table
 
 ACTIONS = ("get", "list", "path", "verify")
@@ -20,17 +18,8 @@ _OTHER = {
 """What other programs call an action."""
 
 
-def run(name: str, argv: Sequence[str]) -> int:
-    """Run one action on a data set.
-
-    Args:
-        name: the command's name.
-        argv: its arguments.
-
-    Returns:
-        0.
-    """
-    parser = Parser(name, COMMANDS[name].summary)
+def run(parser: Parser) -> int:
+    """Run one action on a data set."""
     parser.add_argument(
         "action",
         metavar="ACTION",
@@ -38,7 +27,7 @@ def run(name: str, argv: Sequence[str]) -> int:
         " folder; verify: compare its files with their hashes",
     )
     parser.add_argument("name", nargs="?", help="a data set from `gatekit data list`")
-    parser.add_argument("--json", action="store_true", help="with list: write JSON")
+    parser.add_json("with list: write JSON")
     parser.add_argument(
         "--archive",
         type=Path,
@@ -51,7 +40,7 @@ def run(name: str, argv: Sequence[str]) -> int:
         metavar="PATH",
         help="with verify: your own file or folder, as in task.path",
     )
-    options = parser.read(argv)
+    options = parser.read()
     if options.action not in ACTIONS:
         meant = _OTHER.get(options.action) or nearest_name(options.action, ACTIONS)
         word = meant or ("list" if options.name else f"get {options.action}")

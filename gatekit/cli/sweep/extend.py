@@ -6,52 +6,44 @@ import re
 import shlex
 import sys
 from argparse import Namespace
-from collections.abc import Sequence
 from typing import Any
 
 from gatekit.cell.errors import ConfigError
 from gatekit.cli.arguments import Parser
-from gatekit.cli.commands import COMMANDS
-from gatekit.cli.options import add_keys, add_root, keys
+from gatekit.cli.options import as_root, at_least, keys
 from gatekit.cli.output import write, write_json
 
 
-def run(name: str, argv: Sequence[str]) -> int:
+def run(parser: Parser) -> int:
     """Add seeds to a study.
-
-    Args:
-        name: the command's name.
-        argv: its arguments.
 
     Returns:
         0, 1 if a run failed, 128 + n after signal n.
     """
-    for word in argv:
+    for word in parser.typed:
         if re.fullmatch(r"(--(seeds|most)=)?\+\d+", word):
-            option = "--most" if "--most" in " ".join(argv) else "--seeds"
+            option = "--most" if "--most" in " ".join(parser.typed) else "--seeds"
             number = word.partition("+")[2]
             raise ConfigError(
                 f"{word.rpartition('=')[2]}: {option} is the number of seeds in all, those that "
                 f"the study has included; type {option} {number} for the seeds 0 to "
                 f"{int(number) - 1}."
             )
-    options = _parser(name).read(argv)
+    options = _options(parser)
     if (options.seeds is None) != options.until_decided:
         raise ConfigError(
             "type either --until-decided --most N, which compares after each step, or --seeds N, "
             "which only adds seeds."
         )
-    for option, least in (("seeds", 1), ("most", 1), ("step", 1)):
-        value = getattr(options, option)
-        if value is not None and value < least:
-            raise ConfigError(f"--{option} {value}: type a number from {least}.")
+    for option in ("seeds", "most", "step"):
+        at_least(f"--{option}", getattr(options, option), 1)
 
     from gatekit.compare.looking import added, until_decided
 
-    command = shlex.join(["gatekit", name, *(word for word in argv if word != "--debug")])
+    typed = (word for word in parser.typed if word != "--debug")
     how: dict[str, Any] = {
         "words": options.overrides,
-        "command": command,
+        "command": shlex.join(["gatekit", parser.command, *typed]),
         "trusted": options.trust_config,
         "show": _show if options.json else write,
         "stream": sys.stderr if options.json else None,
@@ -64,8 +56,7 @@ def run(name: str, argv: Sequence[str]) -> int:
     if options.json:
         _write_json(options, code)
     elif not code:
-        root = "" if options.root == "experiments" else f" --root {shlex.quote(options.root)}"
-        write(f"Now type: gatekit compare {options.study}{root}")
+        write(f"Now type: gatekit compare {options.study}{as_root(options.root)}")
     return code
 
 
@@ -98,13 +89,10 @@ def _write_json(options: Namespace, code: int) -> None:
     write_json({"study": options.study, "code": code, "looks": data})
 
 
-def _parser(name: str) -> Parser:
-    parser = Parser(name, COMMANDS[name].summary)
-    parser.add_argument("study", help="the study; its recorded commands are repeated")
-    parser.add_argument(
-        "overrides", nargs="*", metavar="KEY=VALUE", help="n_jobs, threads, hydra.launcher.KEY ..."
-    )
-    add_root(parser)
+def _options(parser: Parser) -> Namespace:
+    parser.add_study("the study; its recorded commands are repeated")
+    parser.add_overrides("n_jobs, threads, hydra.launcher.KEY ...")
+    parser.add_root()
     parser.add_argument("--seeds", type=int, metavar="N", help="add seeds up to N, without a look")
     parser.add_argument(
         "--until-decided",
@@ -121,7 +109,7 @@ def _parser(name: str) -> Parser:
         "--baseline", metavar="GROUP", help="the baseline; fixed at the first look, like the next"
     )
     for option in ("--by", "--within", "--together"):
-        add_keys(parser, option, f"{option} of gatekit compare; fixed at the first look")
+        parser.add_keys(option, f"{option} of gatekit compare; fixed at the first look")
     parser.add_argument("--split", metavar="NAME", help="the split to compare on (default: test)")
     parser.add_argument(
         "--margin", metavar="DELTA", help='also stop at "equivalent" and "no worse" within DELTA'
@@ -139,5 +127,5 @@ def _parser(name: str) -> Parser:
     parser.add_argument(
         "--trust-config", action="store_true", help="needed if the study was made with it"
     )
-    parser.add_argument("--json", action="store_true", help="write the looks as JSON")
-    return parser
+    parser.add_json("write the looks as JSON")
+    return parser.read()

@@ -8,12 +8,11 @@ from collections.abc import Sequence
 from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
-from gatekit.cell.errors import ConfigError
 from gatekit.cell.terminal import escaped, line_width, without_sequences
+from gatekit.cli.arguments import Parser
+from gatekit.cli.options import at_least
 from gatekit.cli.output import write, write_json
 from gatekit.runs.names import LOG
-
-from .status import study_parser
 
 if TYPE_CHECKING:
     from gatekit.runs.studies.failures import Cause
@@ -23,28 +22,25 @@ if TYPE_CHECKING:
 _WORDS = re.compile(r"""(?:[^\s'"\\]|\\.|'[^']*'|"(?:[^"\\]|\\.)*")+|\S+""")
 
 
-def run(name: str, argv: Sequence[str]) -> int:
+def run(parser: Parser) -> int:
     """Show why runs of a study failed.
-
-    Args:
-        name: the command's name.
-        argv: its arguments.
 
     Returns:
         0, or 1 if a run has failed.
     """
-    parser = study_parser(name)
+    parser.add_study()
+    parser.add_root()
+    parser.add_json()
     parser.add_argument(
         "--lines", type=int, default=8, help="number of lines of the log (default: 8)"
     )
-    options = parser.read(argv)
-    if options.lines < 0:
-        raise ConfigError(f"--lines {options.lines}: type a number from 0, such as --lines 8.")
+    options = parser.read()
+    at_least("--lines", options.lines, 0, such=8)
 
     from gatekit.runs.studies.failures import causes
     from gatekit.runs.studies.survey import study_folder, survey
 
-    runs = survey(study_folder(options.study, options.root, name))
+    runs = survey(study_folder(options.study, options.root, parser.command))
     grouped = causes(runs)
     data = [_entry(cause, options.lines) for cause in grouped]
     if options.json:

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from gatekit.cell.errors import ConfigError, RunError
+from gatekit.cell.errors import RunError
 from gatekit.cell.terminal import without_sequences
 from gatekit.cli.arguments import Parser
-from gatekit.cli.commands import COMMANDS
-from gatekit.cli.options import add_root
+from gatekit.cli.options import at_least
 from gatekit.cli.output import write, write_json
 from gatekit.runs.names import ATTEMPTS, LOG
 
@@ -17,27 +14,15 @@ from .status import entry
 MOST_BYTES = 32 * 2**20
 
 
-def run(name: str, argv: Sequence[str]) -> int:
-    """Show the log of a run.
-
-    Args:
-        name: the command's name.
-        argv: its arguments.
-
-    Returns:
-        0.
-    """
-    parser = Parser(name, COMMANDS[name].summary)
-    parser.add_argument(
-        "run", metavar="RUN", help="the first digits of the run's id, STUDY/ID, or its folder"
-    )
-    add_root(parser)
+def run(parser: Parser) -> int:
+    """Show the log of a run."""
+    parser.add_run()
+    parser.add_root()
     parser.add_argument("--lines", type=int, metavar="N", help="only the last N lines")
     parser.add_argument("--attempt", type=int, metavar="N", help="the log of an earlier attempt")
-    parser.add_argument("--json", action="store_true", help="write JSON")
-    options = parser.read(argv)
-    if options.lines is not None and options.lines < 1:
-        raise ConfigError(f"--lines {options.lines}: type a number from 1, such as --lines 20.")
+    parser.add_json()
+    options = parser.read()
+    at_least("--lines", options.lines, 1, such=20)
 
     from gatekit.runs import durable
     from gatekit.runs.studies.survey import find

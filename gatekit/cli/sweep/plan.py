@@ -9,6 +9,7 @@ import textwrap
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from gatekit.cli.arguments import Parser
 from gatekit.cli.output import write, write_json, write_table
 from gatekit.runs.config import chosen_by
 from gatekit.runs.result import OUTCOMES
@@ -32,29 +33,25 @@ stored, and no run starts.
 """
 
 
-def run(name: str, argv: Sequence[str]) -> int:
+def run(parser: Parser) -> int:
     """Show what ``gatekit train`` would do.
-
-    Args:
-        name: the command's name.
-        argv: Hydra's overrides, including ``-m``.
 
     Returns:
         0, or 1 if a variant is broken.
     """
-    if "--help" in argv or "-h" in argv:
+    if "--help" in parser.typed or "-h" in parser.typed:
         write(HELP)
         return 0
     own = ("--list", "--json", "--debug")
-    words = [a for a in argv if a not in own]
+    words = [a for a in parser.typed if a not in own]
 
     from gatekit.study.command import compose
     from gatekit.study.dry_run import preview
     from gatekit.study.plan import plan_or_errors
 
     planned, broken = plan_or_errors(compose(words, own[:2]))
-    dry_run = preview(planned, broken, try_out="--list" not in argv)
-    if "--json" in argv:
+    dry_run = preview(planned, broken, try_out="--list" not in parser.typed)
+    if "--json" in parser.typed:
         write_json(dataclasses.asdict(dry_run))
     else:
         _text(dry_run)

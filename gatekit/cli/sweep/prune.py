@@ -3,27 +3,23 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
 
 from gatekit.cell.errors import GatekitError
+from gatekit.cli.arguments import Parser
 from gatekit.cli.output import write, write_json, write_table
-
-from .status import study_parser
 
 MOST = 30
 
 
-def run(name: str, argv: Sequence[str]) -> int:
+def run(parser: Parser) -> int:
     """List or remove what a study no longer needs.
-
-    Args:
-        name: the command's name.
-        argv: its arguments.
 
     Returns:
         0, or 1 if something could not be removed.
     """
-    parser = study_parser(name)
+    parser.add_study()
+    parser.add_root()
+    parser.add_json()
     parser.add_argument("--failed", action="store_true", help="also whole runs that failed")
     parser.add_argument(
         "--stale",
@@ -31,12 +27,12 @@ def run(name: str, argv: Sequence[str]) -> int:
         help="also whole runs of outdated plugins or data, including their results",
     )
     parser.add_argument("--yes", action="store_true", help="remove the folders")
-    options = parser.read(argv)
+    options = parser.read()
 
     from gatekit.runs.studies.prune import removable, remove
     from gatekit.runs.studies.survey import study_folder, survey
 
-    folder = study_folder(options.study, options.root, name)
+    folder = study_folder(options.study, options.root, parser.command)
     removals = removable(folder, survey(folder), options.failed, options.stale)
     code = 0
     for removal in removals if options.yes else ():

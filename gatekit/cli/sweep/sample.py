@@ -3,37 +3,24 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from pathlib import Path
 
 from gatekit.cell.errors import ConfigError
 from gatekit.cli.arguments import Parser
-from gatekit.cli.commands import COMMANDS
-from gatekit.cli.options import add_plugins, add_root
 from gatekit.cli.output import quiet, write, write_json
 
 MOST = 1_000_000
 """Characters that one command writes at most."""
 
 
-def run(name: str, argv: Sequence[str]) -> int:
+def run(parser: Parser) -> int:
     """Let the model of a run write text.
-
-    Args:
-        name: the command's name.
-        argv: its arguments.
-
-    Returns:
-        0.
 
     Raises:
         ConfigError: an option is not allowed, or the run's task has no characters.
         RunError: the run or its weights are missing.
     """
-    parser = Parser(name, COMMANDS[name].summary)
-    parser.add_argument(
-        "run", metavar="RUN", help="the first digits of the run's id, STUDY/ID, or its folder"
-    )
+    parser.add_run()
     parser.add_argument(
         "--length", type=int, default=500, metavar="N", help="characters to write (default: 500)"
     )
@@ -50,10 +37,10 @@ def run(name: str, argv: Sequence[str]) -> int:
     parser.add_argument(
         "--prompt", metavar="TEXT", help="what the model reads first (default: a line end)"
     )
-    add_root(parser)
-    add_plugins(parser)
-    parser.add_argument("--json", action="store_true", help="write JSON")
-    options = parser.read(argv)
+    parser.add_root()
+    parser.add_plugins()
+    parser.add_json()
+    options = parser.read()
     if not 1 <= options.length <= MOST:
         raise ConfigError(f"--length {options.length}: type a number from 1 to {MOST:,}.")
     if not (math.isfinite(options.temperature) and options.temperature >= 0):

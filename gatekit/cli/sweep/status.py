@@ -1,16 +1,19 @@
-"""``gatekit status``: show the state of the runs of a study."""
+"""``gatekit status`` shows the state of the runs of a study, ``serve`` all studies on a page."""
 
 from __future__ import annotations
 
 import contextlib
+import signal
+import sys
+import threading
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gatekit.cli.arguments import Parser
-from gatekit.cli.commands import COMMANDS
-from gatekit.cli.options import add_root
+from gatekit.cli.options import as_root
 from gatekit.cli.output import write, write_json, write_table
 
 if TYPE_CHECKING:
@@ -22,28 +25,26 @@ SILENT = 600.0
 """Seconds without a heartbeat that are reported; clocks of two machines may differ by less."""
 
 
-def run(name: str, argv: Sequence[str]) -> int:
+def run(parser: Parser) -> int:
     """Show the state of the runs of a study.
-
-    Args:
-        name: the command's name.
-        argv: its arguments.
 
     Returns:
         0, or 1 if a run has failed.
     """
-    parser = study_parser(name)
+    parser.add_study()
+    parser.add_root()
+    parser.add_json()
     parser.add_argument("--runs", action="store_true", help="list every run")
     parser.add_argument(
         "--verify", action="store_true", help="also check the hashes of large weights"
     )
-    options = parser.read(argv)
+    options = parser.read()
 
     from gatekit.runs.studies.failures import TROUBLES
     from gatekit.runs.studies.survey import study_folder, survey
     from gatekit.study.launch.following import duration
 
-    folder = study_folder(options.study, options.root, name)
+    folder = study_folder(options.study, options.root, parser.command)
     runs = survey(folder, options.verify, as_compared=True)
     running = _running(runs)
     left = _seconds_left(runs, running)
@@ -70,17 +71,8 @@ def run(name: str, argv: Sequence[str]) -> int:
         if left is not None:
             write(f"about {duration(left)} left, with {len(running)} at once")
         if any(run.state in TROUBLES for run in runs):
-            write(f"why: gatekit failures {options.study}{_root(options.root)}")
+            write(f"why: gatekit failures {options.study}{as_root(options.root)}")
     return 1 if any(run.state in TROUBLES for run in runs) else 0
-
-
-def study_parser(name: str) -> Parser:
-    """Return the parser of a command about one study."""
-    parser = Parser(name, COMMANDS[name].summary)
-    parser.add_argument("study", help="the study's name")
-    add_root(parser)
-    parser.add_argument("--json", action="store_true", help="write JSON")
-    return parser
 
 
 def entry(run: Found) -> dict[str, Any]:
@@ -161,5 +153,27 @@ def _short(text: str) -> str:
     return first if len(first) <= 80 else first[:77] + "..."
 
 
-def _root(root: str) -> str:
-    return "" if root == "experiments" else f" --root {root}"
+def serve(parser: Parser) -> int:
+    """Serve the page until Ctrl-C or SIGTERM."""
+    from gatekit.compare.live.server import PORT, Server
+
+    parser.add_root()
+    parser.add_argument(
+        "--port", type=int, default=PORT, help=f"the port; 0 takes a free one (default: {PORT})"
+    )
+    parser.add_json("write the address as JSON")
+    options = parser.read()
+    with Server(Path(options.root), options.port) as server:
+        if options.json:
+            write_json({"address": server.address, "root": str(options.root)})
+        else:
+            write(f"{server.address} shows the studies of {options.root}; Ctrl-C ends it")
+        sys.stdout.flush()
+        if threading.current_thread() is threading.main_thread():
+            # As Ctrl-C; also for nohup, which shields from a closed terminal only.
+            signal.signal(signal.SIGTERM, signal.default_int_handler)
+        try:
+            server.serve_forever()
+        except KeyboardInterrupt:
+            sys.stderr.write("\n")
+    return 0

@@ -11,11 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from gatekit.cell.errors import ConfigError, GatekitError
 from gatekit.cli.arguments import Parser
-from gatekit.cli.commands import COMMANDS
-from gatekit.cli.options import add_plugins, check_ending
+from gatekit.cli.options import check_ending
 from gatekit.cli.output import write_file, write_json, write_table
 
-from .place import file_place
+from .listing import file_place
 
 if TYPE_CHECKING:
     from gatekit.cell.graph import Cell
@@ -26,21 +25,13 @@ _YEARS = re.compile(r"(\d{4})(?:-(\d{4}))?\Z")
 _UNITS, _FEATURES = 8, 4
 
 
-def run(name: str, argv: Sequence[str]) -> int:
+def run(parser: Parser) -> int:
     """List the cells that match the filters.
-
-    Args:
-        name: the command's name.
-        argv: its arguments.
-
-    Returns:
-        0.
 
     Raises:
         ConfigError: a filter is invalid.
     """
-    parser = Parser(name, COMMANDS[name].summary)
-    parser.add_argument("--json", action="store_true", help="write a JSON list of objects")
+    parser.add_json("write a JSON list of objects")
     parser.add_argument(
         "--scannable",
         action="store_true",
@@ -64,8 +55,8 @@ def run(name: str, argv: Sequence[str]) -> int:
         help="write the cells to a page with families, a family tree, filters and drawings,"
         " which opens from disk",
     )
-    add_plugins(parser)
-    options = parser.read(argv)
+    parser.add_plugins()
+    options = parser.read()
     check_ending("--html", options.html, ".html", ".htm")
     first, last = _years(options.year)
     rows = [

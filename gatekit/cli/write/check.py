@@ -12,8 +12,6 @@ from typing import TYPE_CHECKING, Any
 from gatekit.cell.errors import ConfigError, PluginError, listed, nearest, nearest_name
 from gatekit.cell.schema.lookup import elsewhere_file
 from gatekit.cli.arguments import Parser
-from gatekit.cli.commands import COMMANDS
-from gatekit.cli.options import add_plugins
 from gatekit.cli.output import WIDTH, quiet, write, write_json
 
 if TYPE_CHECKING:
@@ -23,17 +21,12 @@ KINDS = ("gates", "output_units", "blocks", "functions", "tasks")
 EXIT_FAILED = 1
 
 
-def run(name: str, argv: Sequence[str]) -> int:
+def run(parser: Parser) -> int:
     """Check what is registered under a name, or a cell in a file.
-
-    Args:
-        name: the command's name.
-        argv: its arguments.
 
     Returns:
         0 if every check passes or is excused, 1 if one fails.
     """
-    parser = Parser(name, COMMANDS[name].summary)
     parser.add_argument(
         "what",
         nargs="*",
@@ -54,9 +47,9 @@ def run(name: str, argv: Sequence[str]) -> int:
         metavar="CHECK",
         help="run only this check; may be repeated",
     )
-    parser.add_argument("--json", action="store_true", help="write the outcomes as JSON")
-    add_plugins(parser)
-    options = parser.read(argv)
+    parser.add_json("write the outcomes as JSON")
+    parser.add_plugins()
+    options = parser.read()
     names = [word for word in options.what if "=" not in word]
     if len(names) != 1:
         raise ConfigError(_one_name(names))

@@ -1,4 +1,4 @@
-"""``gatekit gates``, ``output-units``, ``blocks`` and others: list what is registered."""
+"""``gatekit gates``, ``tasks`` and others: list what is registered; ``plugins``: by whom."""
 
 from __future__ import annotations
 
@@ -6,42 +6,37 @@ import contextlib
 import inspect
 import re
 import textwrap
+from argparse import Namespace
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from gatekit._version import __version__
-from gatekit.cell.errors import GatekitError
+from gatekit.cell.errors import GatekitError, shown
 from gatekit.cli.arguments import Parser
-from gatekit.cli.commands import COMMANDS
-from gatekit.cli.options import add_plugins
 from gatekit.cli.output import WIDTH, write, write_json, write_table
-
-from .place import file_place, place
 
 TESTED = "tested"
 """Status of a bundled object: gatekit's own tests run the conformance suite on it."""
 _REFERENCE = re.compile(r"^\s*References?:\s*(\S.*(?:\n(?!\s*\n).*)*)", re.MULTILINE)
 
+KINDS = (
+    "gates",
+    "output_units",
+    "blocks",
+    "cells",
+    "functions",
+    "initializers",
+    "linear_maps",
+    "tasks",
+)
+"""The kinds whose objects have names."""
 
-def run(name: str, argv: Sequence[str]) -> int:
-    """List one kind of registered objects.
 
-    Args:
-        name: the command's name, which is the kind.
-        argv: its arguments.
-
-    Returns:
-        0.
-    """
-    parser = Parser(name, COMMANDS[name].summary)
-    parser.add_argument("--json", action="store_true", help="write a JSON list of objects")
-    add_plugins(parser)
-    parser.add_argument(
-        "--requirements", action="store_true", help="write a requirements file for pip"
-    )
-    options = parser.read(argv)
-    plugins = tuple(options.plugin)
-    rows = entries(name.replace("-", "_"), plugins)
+def run(parser: Parser) -> int:
+    """List one kind of registered objects, after which the command is called."""
+    options = _options(parser, "write a JSON list of objects")
+    rows = entries(parser.command.replace("-", "_"), options.plugin)
     if options.requirements:
         write(requirements(rows))
     elif options.json:
@@ -49,8 +44,31 @@ def run(name: str, argv: Sequence[str]) -> int:
     else:
         columns = ("name", "summary", "metric", "chance", "checks", "origin")
         write_table(rows, [key for key in columns if any(row.get(key) for row in rows)])
-        write_broken(plugins)
+        write_broken(options.plugin)
     return 0
+
+
+def plugins(parser: Parser) -> int:
+    """List the plugins with what they provide, or with their errors."""
+    options = _options(parser, "write JSON, with tracebacks")
+    rows = plugin_entries(options.plugin)
+    if options.requirements:
+        write(requirements([row for row in rows if row["state"] == "loaded"]))
+    elif options.json:
+        write_json(rows)
+    else:
+        rows = [{**row, "provides": _provides(row)} for row in rows]
+        write_table(rows, ("name", "state", "provides", "origin"))
+    return 0
+
+
+def _options(parser: Parser, json: str) -> Namespace:
+    parser.add_json(json)
+    parser.add_plugins()
+    parser.add_argument(
+        "--requirements", action="store_true", help="write a requirements file for pip"
+    )
+    return parser.read()
 
 
 def requirements(rows: Sequence[Mapping[str, Any]]) -> str:
@@ -142,3 +160,96 @@ def _about(registered: Any) -> dict[str, str]:
         "summary": " ".join(text.split("\n\n")[0].replace("``", "").split()),
         "reference": " ".join(match.group(1).split()) if match else "",
     }
+
+
+def plugin_entries(plugins: Sequence[str] = ()) -> list[dict[str, Any]]:
+    """Return the plugins: yours, the broken ones, then gatekit's own, each sorted by name.
+
+    Args:
+        plugins: files of additional plugins.
+
+    Returns:
+        Objects with ``name origin distribution version reference state`` (``loaded`` or
+        ``broken``), ``hooks provides reason traceback``, and ``reverted``: the changes that the
+        plugin made to the process on import and that gatekit reverted.
+    """
+    from gatekit.registry import broken, origins, plugin_origins, reverted
+
+    changes = reverted(plugins)
+
+    loaded = {
+        plugin.name: {
+            **_row(plugin.name, place(plugin), "loaded"),
+            "distribution": plugin.distribution or "",
+            "version": plugin.version or "",
+            "hooks": list(plugin.hooks),
+            "reverted": list(changes.get(plugin.name, ())),
+            # Hooks whose objects have no names are listed by the hook.
+            "provides": [
+                hook.removeprefix("gatekit_")
+                for hook in plugin.hooks
+                if hook.removeprefix("gatekit_") not in KINDS
+            ],
+        }
+        for plugin in plugin_origins(plugins)
+    }
+    for kind in KINDS:
+        for name, origin in origins(kind, plugins).items():
+            loaded[origin.plugin]["provides"].append(f"{kind}.{name}")
+    failed = [
+        {
+            **_row(b.name, file_place(b.path) if b.path else b.name, "broken"),
+            "version": b.version or "",
+            "reason": b.reason,
+            "traceback": b.traceback,
+        }
+        for b in broken(plugins)
+    ]
+    return sorted([*loaded.values(), *failed], key=_position)
+
+
+def _position(row: dict[str, Any]) -> tuple[bool, bool, str]:
+    """Return what a row is sorted by: your own plugins are not lost among gatekit's."""
+    return row["origin"] == "gatekit", row["state"] != "loaded", str(row["name"])
+
+
+def _row(name: str, origin: str, state: str) -> dict[str, Any]:
+    return {
+        "name": name,
+        "origin": origin,
+        "distribution": "",
+        "version": "",
+        "hooks": [],
+        "reference": "",
+        "state": state,
+        "provides": [],
+        "reason": "",
+        "traceback": "",
+        "reverted": [],
+    }
+
+
+def _provides(row: dict[str, Any]) -> str:
+    if row["reason"]:
+        return str(row["reason"])
+    changes = f" ({'; '.join(row['reverted'])}: reverted)" if row["reverted"] else ""
+    return ", ".join(row["provides"]) + changes
+
+
+def place(origin: Any) -> str:
+    """Return the distribution with its version, or the file, of an `Origin` of the registry."""
+    if origin.distribution:
+        return f"{origin.distribution} {origin.version or ''}".strip()
+    return file_place(origin.path) if origin.path else str(origin.plugin)
+
+
+def file_place(path: Path | str) -> str:
+    """Return ``gatekit`` for a bundled file, else the shorter of absolute and relative path."""
+    import gatekit.conf
+    from gatekit.registry.discovery import is_bundled
+
+    file = Path(path).resolve()
+    configurations = Path(gatekit.conf.__file__ or "").resolve().parent
+    if is_bundled(file) or file.is_relative_to(configurations):
+        return "gatekit"
+    return shown(file)

@@ -2,30 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 from gatekit._version import __version__
 from gatekit.cell.errors import ConfigError
 from gatekit.cli.arguments import Parser
-from gatekit.cli.commands import COMMANDS
 from gatekit.cli.output import write
 
 
-def run(name: str, argv: Sequence[str]) -> int:
+def run(parser: Parser) -> int:
     """Create files from a template; existing files are never overwritten.
-
-    Args:
-        name: the command's name.
-        argv: its arguments.
-
-    Returns:
-        0.
 
     Raises:
         ConfigError: the kind or the name is not allowed, or a file exists.
     """
-    parser = Parser(name, COMMANDS[name].summary)
     parser.add_argument(
         "kind", metavar="KIND", help="project, gate, output-unit, block, task or function"
     )
@@ -35,7 +26,7 @@ def run(name: str, argv: Sequence[str]) -> int:
         action="store_true",
         help="create a distribution for pip, from plugins/NAME.py if it exists",
     )
-    options = parser.read(argv)
+    options = parser.read()
     from gatekit.testing import scaffold
 
     kind = scaffold.checked_kind(options.kind)

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gatekit.cli.arguments import Parser
-from gatekit.cli.commands import COMMANDS
-from gatekit.cli.options import add_overrides, check_ending
+from gatekit.cli.options import check_ending
 from gatekit.cli.output import write, write_file, write_json
 from gatekit.cli.overrides import Overrides, read_overrides
 
@@ -17,16 +15,8 @@ if TYPE_CHECKING:
     from gatekit.cell.graph import Cell
 
 
-def run(name: str, argv: Sequence[str]) -> int:
-    """Show a cell.
-
-    Args:
-        name: the command's name.
-        argv: its arguments.
-
-    Returns:
-        0.
-    """
+def run(parser: Parser) -> int:
+    """Show a cell."""
     from gatekit.cell.block.show import describe as describe_block
     from gatekit.cell.block.show import text as block_text
     from gatekit.cell.show.describe import describe, text
@@ -34,8 +24,7 @@ def run(name: str, argv: Sequence[str]) -> int:
     from gatekit.cell.show.parallel import text as parallel_text
     from gatekit.registry import bibliography
 
-    parser = Parser(name, COMMANDS[name].summary)
-    add_overrides(parser)
+    parser.add_overrides()
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="write everything as JSON")
     form.add_argument("--latex", action="store_true", help="write the equations as LaTeX")
@@ -51,9 +40,9 @@ def run(name: str, argv: Sequence[str]) -> int:
         metavar="FILE.svg",
         help="draw the cell's graph, and the block around it",
     )
-    options = parser.read(argv)
+    options = parser.read()
     check_ending("--diagram", options.diagram, ".svg")
-    asked = read_overrides(options.overrides, name)
+    asked = read_overrides(options.overrides, parser.command)
     block = build_around(asked)
     cell = build_cell(asked) if block is None else block.cell
     works = bibliography(asked.plugins)

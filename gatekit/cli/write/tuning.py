@@ -3,34 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from gatekit.cell.errors import ConfigError, nearest_name
 from gatekit.cli.arguments import Parser
-from gatekit.cli.commands import COMMANDS
-from gatekit.cli.options import add_root, check_ending
+from gatekit.cli.options import check_ending
 from gatekit.cli.output import quiet, write, write_file, write_json, write_table
 from gatekit.cli.overrides import read_overrides
 
 from .show import build_cell
 
 
-def run(name: str, argv: Sequence[str]) -> int:
-    """Time the executors of a cell and add the fastest to a table.
-
-    Args:
-        name: the command's name.
-        argv: its arguments.
-
-    Returns:
-        0.
-    """
-    parser = Parser(name, COMMANDS[name].summary)
-    parser.add_argument(
-        "overrides", nargs="*", metavar="KEY=VALUE", help="cell=NAME units=64 features=32"
-    )
+def run(parser: Parser) -> int:
+    """Time the executors of a cell and add the fastest to a table."""
+    parser.add_overrides("cell=NAME units=64 features=32")
     parser.add_argument("--batch", type=int, default=32, help="batch size (default: 32)")
     parser.add_argument("--time", type=int, default=100, help="number of time steps (default: 100)")
     parser.add_argument("--rounds", type=int, default=15, help="rounds per executor (default: 15)")
@@ -47,9 +34,9 @@ def run(name: str, argv: Sequence[str]) -> int:
     target.add_argument(
         "--to", type=Path, metavar="FILE.json", help="add the fastest executor to this table"
     )
-    add_root(parser)
-    parser.add_argument("--json", action="store_true", help="write the times as JSON")
-    options = parser.read(argv)
+    parser.add_root()
+    parser.add_json("write the times as JSON")
+    options = parser.read()
     check_ending("--to", options.to, ".json")
     if options.study:
         _refuse_misspelt(options.study, Path(options.root))
@@ -57,7 +44,7 @@ def run(name: str, argv: Sequence[str]) -> int:
         if getattr(options, key) < 1:
             such = f"--{key} {parser.get_default(key)}"
             raise ConfigError(f"--{key} {getattr(options, key)}: type 1 or more, such as {such}.")
-    asked = read_overrides(options.overrides, name)
+    asked = read_overrides(options.overrides, parser.command)
     if not asked.block.plain:
         raise ConfigError(
             f"block={asked.block.kind}: gatekit tune times a recurrent layer alone. Omit block, "
