@@ -11,10 +11,10 @@ from typing import NoReturn
 
 from gatekit.cell.errors import ConfigError, listed
 
-from .options import Line, known_studies
+from .options import CommandLine, known_studies
 
 
-class Parser(Line):
+class Parser(CommandLine):
     """A parser that raises `ConfigError` instead of exiting, and suggests the nearest option.
 
     A command is a function ``run(parser) -> int``: it adds its arguments, reads them, and returns

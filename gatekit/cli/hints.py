@@ -13,10 +13,10 @@ from gatekit.registry import cell_names
 from gatekit.study.remedies import elsewhere
 from gatekit.study.typed import LAUNCHING, as_keys, key_of, line, near_option
 
-from .options import Line, known_studies, study_of
+from .options import CommandLine, known_studies, study_of
 
 
-def hint(parser: Line, argument: str, options: list[str]) -> str:
+def hint(parser: CommandLine, argument: str, options: list[str]) -> str:
     """Return the option that is meant, or why a second study is not taken."""
     if argument.startswith("-"):
         return _of_option(parser, argument, options)
@@ -91,7 +91,7 @@ def _bare(words: Sequence[str]) -> list[str]:
     return [word for word in words if not word.startswith("-")]
 
 
-def _file(parser: Line, argument: str, kept: Sequence[str]) -> str:
+def _file(parser: CommandLine, argument: str, kept: Sequence[str]) -> str:
     """Return what to type in place of the name of a file that no option precedes."""
     ending = Path(argument).suffix
     if argument.endswith((".yaml", ".yml", ".json", ".csv")) and parser.prog.endswith("code"):
@@ -114,7 +114,7 @@ def _file(parser: Line, argument: str, kept: Sequence[str]) -> str:
     return ""
 
 
-def _of_option(parser: Line, argument: str, options: list[str]) -> str:
+def _of_option(parser: CommandLine, argument: str, options: list[str]) -> str:
     """Return what is meant by an option that the command does not have."""
     name, _, value = argument.partition("=")
     for key in (f"{parser.prog.removeprefix('gatekit ')} {name}", name):
@@ -160,7 +160,7 @@ def _of_option(parser: Line, argument: str, options: list[str]) -> str:
     return f"; did you mean {meant!r}? Type {_corrected(parser, argument, meant)}."
 
 
-def _corrected(parser: Line, argument: str, meant: str) -> str:
+def _corrected(parser: CommandLine, argument: str, meant: str) -> str:
     """Return the line with the option that is meant, and a value for it if it needs one."""
 
     action = parser._option_string_actions[meant]
@@ -190,7 +190,7 @@ def is_start(word: str) -> bool:
     return re.fullmatch(r"[0-9a-f]{3,16}", word) is not None
 
 
-def _of_study(parser: Line, argument: str, kept: Sequence[str], chooses: bool) -> str:
+def _of_study(parser: CommandLine, argument: str, kept: Sequence[str], chooses: bool) -> str:
     """Return what to type in place of a second study, or of a group of the first."""
     known = known_studies()
     first = next(iter(_bare(kept)), "STUDY")

@@ -15,7 +15,7 @@ from gatekit.cell.errors import ConfigError, RunError
 FIGURE_FORMATS = ("png", "svg", "pdf")
 
 
-class Line(argparse.ArgumentParser):
+class CommandLine(argparse.ArgumentParser):
     """A parser that knows what was typed, with a method for each option that commands share.
 
     Args:

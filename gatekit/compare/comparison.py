@@ -28,7 +28,7 @@ from gatekit.compare.grouping.where import where as choose_runs
 from gatekit.compare.stats.baseline import Baselines
 from gatekit.compare.stats.difference import difference, unlike
 from gatekit.compare.stats.verdict import looks_notes
-from gatekit.runs.record import Run
+from gatekit.runs.record import RunRecord
 
 from .study import Study, load
 from .summary import summarise
@@ -45,7 +45,7 @@ class Comparison:
     study: Study
     rows: tuple[Row, ...]
     notes: tuple[str, ...]
-    unknown: tuple[Run, ...]
+    unknown: tuple[RunRecord, ...]
     level: float
     tuned: tuple[str, ...] = ()
     margin: str | None = None
@@ -64,7 +64,7 @@ class Comparison:
         return 0 if any(row.summary for row in self.rows) else 1
 
     @property
-    def missing(self) -> tuple[Run, ...]:
+    def missing(self) -> tuple[RunRecord, ...]:
         """Return all runs without an outcome, sorted by id."""
         runs = {run.id: run for row in self.rows for run in row.group.missing}
         runs.update({run.id: run for run in self.unknown})

@@ -12,8 +12,8 @@ from gatekit.compare.budget.evaluations import read_evaluations
 from gatekit.compare.stats.statistics import Floats, limits, mean_interval, of_seeds
 from gatekit.runs import metrics
 from gatekit.runs.names import METRICS
-from gatekit.runs.record import Run, stamp
-from gatekit.runs.result import Metric
+from gatekit.runs.record import RunRecord, stamp
+from gatekit.runs.result import ResultMetric
 
 _GRID = 101
 
@@ -54,7 +54,7 @@ class Band:
     high: Floats
 
 
-def read_curve(run: Run, split: str = "validation") -> Curve | None:
+def read_curve(run: RunRecord, split: str = "validation") -> Curve | None:
     """Return a run's learning curve of its primary metric; None if nothing can be read.
 
     Args:
@@ -66,7 +66,7 @@ def read_curve(run: Run, split: str = "validation") -> Curve | None:
     return read_curves(run, split).get((split, run.result.metric.name))
 
 
-def over(run: Run, cost: str) -> Curve | None:
+def over(run: RunRecord, cost: str) -> Curve | None:
     """Return a run's validation curve over a cost of training; None if nothing can be read.
 
     Args:
@@ -105,7 +105,7 @@ def on_one_grid(curves: Sequence[Curve]) -> list[Curve]:
     ]
 
 
-def read_curves(run: Run, split: str | None = None) -> dict[tuple[str, str], Curve]:
+def read_curves(run: RunRecord, split: str | None = None) -> dict[tuple[str, str], Curve]:
     """Return a run's curves by split and metric; the run may still be in progress.
 
     Args:
@@ -155,7 +155,7 @@ class KeptCurves:
     def __init__(self) -> None:
         self._curves: dict[Path, tuple[object, dict[tuple[str, str], Curve]]] = {}
 
-    def read(self, run: Run) -> dict[tuple[str, str], Curve]:
+    def read(self, run: RunRecord) -> dict[tuple[str, str], Curve]:
         """Return a run's curves as `read_curves` does."""
         now = (stamp(run.path), run.id, run.state)
         before = self._curves.get(run.path)
@@ -192,7 +192,7 @@ def band(curves: Sequence[Curve], level: float = 0.95) -> Band | None:
 
 
 def band_ends(
-    known: Band, curves: Sequence[Curve], metric: Metric, log: bool
+    known: Band, curves: Sequence[Curve], metric: ResultMetric, log: bool
 ) -> tuple[Floats, Floats]:
     """Return the ends of a band as they are drawn: within the range of the metric.
 
@@ -222,7 +222,7 @@ AXES = {
 """What learning curves can be drawn over, and the label of that axis."""
 
 
-def step_name(runs: Iterable[Run]) -> str:
+def step_name(runs: Iterable[RunRecord]) -> str:
     """Return what a curve counts: evaluations if ``trainer.steps`` ended the training."""
     trainers = [(run.config or {}).get("trainer") for run in runs]
     steps = [isinstance(t, Mapping) and t.get("steps") is not None for t in trainers]

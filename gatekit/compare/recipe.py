@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from gatekit.cell.errors import GatekitError
-from gatekit.runs.record import Run
+from gatekit.runs.record import RunRecord
 from gatekit.runs.result import OWN
 from gatekit.runs.state import RunReader
 from gatekit.runs.studies import plan_file
@@ -18,7 +18,7 @@ from .numbers import exact
 from .study import Study
 
 
-def environment(run: Run) -> Mapping[str, Any]:
+def environment(run: RunRecord) -> Mapping[str, Any]:
     """Return a run's ``env.json``, without entries that gatekit would not have written."""
     record = RunReader(run.path).environment()
     return {key: value for key, value in record.items() if _fits(key, value)}
@@ -29,7 +29,7 @@ def recorded_commands(study: Study) -> list[str]:
     return plan_file.commands(study.path)
 
 
-def data_sets(runs: Sequence[Run]) -> list[dict[str, str]]:
+def data_sets(runs: Sequence[RunRecord]) -> list[dict[str, str]]:
     """Return the data that runs read: ``task``, ``data_hash``, and the ``command`` to get them."""
     hashes = {
         (run.result.task, run.result.data_hash or "")

@@ -7,10 +7,10 @@ from typing import Any
 
 from gatekit.cell.errors import ConfigError
 from gatekit.runs.config import run_settings
-from gatekit.runs.record import Run
+from gatekit.runs.record import RunRecord
 
 
-def tidy(runs: Iterable[tuple[str, Run]]) -> list[dict[str, Any]]:
+def tidy(runs: Iterable[tuple[str, RunRecord]]) -> list[dict[str, Any]]:
     """Return one row per run, all with the same keys.
 
     The columns, in order:
@@ -37,7 +37,7 @@ parameters recurrent_parameters state_size token_flops seconds step_seconds step
 """
 
 
-def _row(study: str, run: Run) -> dict[str, Any]:
+def _row(study: str, run: RunRecord) -> dict[str, Any]:
     config = run_settings(run.config or {})
     result = run.result
     cell, task = config.pop("cell", None), config.pop("task.name", None)

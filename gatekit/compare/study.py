@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from gatekit.cell.calls import refuse_attribute
 from gatekit.cell.errors import RunError
 from gatekit.runs.names import IMPORTED, RUNS
-from gatekit.runs.record import KeptRuns, Run, is_run
+from gatekit.runs.record import KeptRuns, RunRecord, is_run
 from gatekit.runs.studies import looks as looks_file
 from gatekit.runs.studies.looks import Looks
 from gatekit.runs.studies.survey import no_study
@@ -28,7 +28,7 @@ class Study:
 
     name: str
     path: Path
-    runs: tuple[Run, ...]
+    runs: tuple[RunRecord, ...]
     ignored: tuple[str, ...] = ()
     copies: tuple[str, ...] = ()
     looks: Looks | None = None
@@ -91,7 +91,7 @@ def load(study: str, root: Path | str = "experiments", kept: KeptRuns | None = N
     if not study or not _inside(folder, root) or not folder.is_dir():
         raise no_study(study, root, "compare")
     kept = kept or KeptRuns()
-    runs: dict[tuple[str, str], Run] = {}
+    runs: dict[tuple[str, str], RunRecord] = {}
     ignored: list[str] = []
     copies: list[str] = []
     for origin, place in _origins(folder):

@@ -18,7 +18,7 @@ from gatekit.compare.stats.statistics import (
     of_seeds,
     within,
 )
-from gatekit.runs.result import Metric, Result
+from gatekit.runs.result import Result, ResultMetric
 
 _FAR = 100.0
 
@@ -35,7 +35,7 @@ class Summary:
     infinite).
     """
 
-    metric: Metric
+    metric: ResultMetric
     split: str
     n: int
     diverged: int
@@ -67,7 +67,7 @@ class Summary:
         return (float(self.diverged > 0), share, best)
 
 
-def metric_text(metric: Metric) -> str:
+def metric_text(metric: ResultMetric) -> str:
     """Return a metric's name with its unit in parentheses."""
     return f"{metric.name} ({metric.unit})" if metric.unit else metric.name
 

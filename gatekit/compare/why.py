@@ -17,8 +17,8 @@ from gatekit.compare.stats.rule import MIN_SEEDS
 from gatekit.runs import durable
 from gatekit.runs.config import flatten
 from gatekit.runs.names import IMPORTED, PLUGINS
-from gatekit.runs.record import Run
-from gatekit.runs.result import Metric, short_hash
+from gatekit.runs.record import RunRecord
+from gatekit.runs.result import ResultMetric, short_hash
 
 from .recipe import environment
 
@@ -56,7 +56,7 @@ class Spread:
     has two runs.
     """
 
-    metric: Metric
+    metric: ResultMetric
     first: float
     second: float
     runs: tuple[int, int]
@@ -164,7 +164,7 @@ def _flat(environment: Mapping[str, Any], *keys: str) -> dict[str, Any]:
     return {key.removeprefix("versions."): value for key, value in flat.items()}
 
 
-def _data(run: Run) -> dict[str, Any]:
+def _data(run: RunRecord) -> dict[str, Any]:
     return {} if run.result is None else {"data": short_hash(run.result.data_hash)}
 
 

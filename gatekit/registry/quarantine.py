@@ -31,7 +31,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class Outcome(Generic[T]):
+class CallOutcome(Generic[T]):
     """What came of calling a plugin.
 
     Attributes:
@@ -47,7 +47,7 @@ class Outcome(Generic[T]):
     changes: tuple[str, ...] = ()
 
 
-def attempt(plugin: DiscoveredPlugin, call: Callable[[], T]) -> Outcome[T]:
+def attempt(plugin: DiscoveredPlugin, call: Callable[[], T]) -> CallOutcome[T]:
     """Call code of a plugin; whatever it raises is recorded, and what it changes is reverted.
 
     What a handler of a signal raises meanwhile, as for Ctrl-C, is not the plugin's and is raised.
@@ -61,9 +61,9 @@ def attempt(plugin: DiscoveredPlugin, call: Callable[[], T]) -> Outcome[T]:
     """
     if plugin.bundled:
         try:
-            return Outcome(call())
+            return CallOutcome(call())
         except Exception as error:
-            return Outcome(None, *described(error, plugin.path))
+            return CallOutcome(None, *described(error, plugin.path))
     value, failure, process = None, ("", ""), os.getpid()
     before = Snapshot(plugin.module.partition(".")[0])
     threads, children = set(threading.enumerate()), _children()
@@ -92,7 +92,7 @@ def attempt(plugin: DiscoveredPlugin, call: Callable[[], T]) -> Outcome[T]:
         for child in mine:
             child.kill()
         changes += ("started a process, which was ended",)
-    return Outcome(value, *failure, changes)
+    return CallOutcome(value, *failure, changes)
 
 
 def called(plugin: DiscoveredPlugin, what: str, call: Callable[[], T]) -> T:

@@ -41,14 +41,14 @@ _DIGITS = re.compile(r"[0-9]{1,15}\Z")
 _ENTRY_ENDS = re.compile(r"\s*[,}]")
 
 
-class _Loader(yaml.SafeLoader):
+class _PlainLoader(yaml.SafeLoader):
     yaml_implicit_resolvers = {
         first: [(t, r) for t, r in pairs if not t.endswith((":float", ":timestamp"))]
         for first, pairs in yaml.SafeLoader.yaml_implicit_resolvers.items()
     }
 
 
-_Loader.add_implicit_resolver("tag:yaml.org,2002:float", _FLOAT, list("-+.0123456789"))
+_PlainLoader.add_implicit_resolver("tag:yaml.org,2002:float", _FLOAT, list("-+.0123456789"))
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
@@ -81,7 +81,7 @@ def parse(text: str, path: Path) -> dict[str, Any]:
 def _parsed(text: str, path: Path) -> dict[str, Any]:
     try:
         _walk(path, text)
-        loaded = yaml.load(text, Loader=_Loader)
+        loaded = yaml.load(text, Loader=_PlainLoader)
     except yaml.YAMLError as error:
         raise ConfigError(f"{shown(path)} is not YAML{_marked(error, text)}") from None
     except RecursionError:
@@ -181,7 +181,7 @@ def line_of(path: Path, message: str) -> str:
         message: begins with a place in it, such as ``cell.gates.forget.eps: ...``.
     """
     place = re.match(r"cell\.([\w*.]+)", message)
-    node = yaml.compose(read_text(path), Loader=_Loader) if place else None
+    node = yaml.compose(read_text(path), Loader=_PlainLoader) if place else None
     line = 0
     for part in place[1].split(".") if place else ():
         pairs = node.value if isinstance(node, yaml.MappingNode) else ()
@@ -251,7 +251,7 @@ def _walk(path: Path, text: str) -> None:
     last: list[str] = ["", ""]
     sizes: dict[str, int] = {}
     named = shown(path)
-    for event in yaml.parse(text, Loader=_Loader):
+    for event in yaml.parse(text, Loader=_PlainLoader):
         where = f"{named}, line {_line(event)}"
         if isinstance(event, yaml.DocumentStartEvent) and counts[0]:
             raise ConfigError(f"{where}: a second document begins; a configuration is one.")

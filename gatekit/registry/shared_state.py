@@ -29,7 +29,7 @@ _STREAMS = ("stdin", "stdout", "stderr", "__stdin__", "__stdout__", "__stderr__"
 
 
 @dataclass(frozen=True)
-class Part:
+class SharedPart:
     """One part of what is shared.
 
     Args:
@@ -176,7 +176,7 @@ def _identity(number: int) -> tuple[int, int]:
     return found.st_dev, found.st_ino
 
 
-def _read(part: Part) -> Any:
+def _read(part: SharedPart) -> Any:
     try:
         return part.read()
     except Exception:
@@ -192,7 +192,9 @@ def _restore_env(before: dict[str, str]) -> None:
     os.environ.update(before)
 
 
-def _list(name: str, stays: Callable[[Any, list[Any]], bool] = lambda new, before: False) -> Part:
+def _list(
+    name: str, stays: Callable[[Any, list[Any]], bool] = lambda new, before: False
+) -> SharedPart:
     """Return a list of ``sys`` as a part: the object and what it holds.
 
     Args:
@@ -210,7 +212,7 @@ def _list(name: str, stays: Callable[[Any, list[Any]], bool] = lambda new, befor
         held[:] = [*entries, *new]
         setattr(sys, name, held)
 
-    return Part(f"changed sys.{name}", read, restore)
+    return SharedPart(f"changed sys.{name}", read, restore)
 
 
 def _is_below(entry: Any, before: list[Any]) -> bool:
@@ -245,36 +247,38 @@ def _running_timer() -> bool:
 
 
 PARTS = (
-    Part("changed the working folder", os.getcwd, os.chdir),
-    Part("replaced os.environ", lambda: os.environ, lambda mine: setattr(os, "environ", mine)),
-    Part("changed environment variables", lambda: dict(os.environ), _restore_env),
+    SharedPart("changed the working folder", os.getcwd, os.chdir),
+    SharedPart(
+        "replaced os.environ", lambda: os.environ, lambda mine: setattr(os, "environ", mine)
+    ),
+    SharedPart("changed environment variables", lambda: dict(os.environ), _restore_env),
     _list("path", _is_below),
     _list("argv"),
     _list("meta_path", lambda finder, _: True),
-    Part("used or seeded Python's global random generator", random.getstate, random.setstate),
-    Part(
+    SharedPart("used or seeded Python's global random generator", random.getstate, random.setstate),
+    SharedPart(
         "used or seeded NumPy's global random generator",
         # Compared as bytes, since arrays have no single truth.
         lambda: pickle.dumps(numpy.random.get_state()),
         lambda state: numpy.random.set_state(pickle.loads(state)),
     ),
-    Part("changed NumPy's handling of errors", numpy.geterr, lambda s: numpy.seterr(**s)),
-    Part("changed a signal's handler", _handlers, _restore_handlers),
-    Part(
+    SharedPart("changed NumPy's handling of errors", numpy.geterr, lambda s: numpy.seterr(**s)),
+    SharedPart("changed a signal's handler", _handlers, _restore_handlers),
+    SharedPart(
         "blocked signals",
         lambda: signal.pthread_sigmask(signal.SIG_BLOCK, []),
         lambda mask: signal.pthread_sigmask(signal.SIG_SETMASK, mask),
     ),
-    Part("set a timer", _running_timer, lambda _: signal.setitimer(signal.ITIMER_REAL, 0)),
-    Part(
+    SharedPart("set a timer", _running_timer, lambda _: signal.setitimer(signal.ITIMER_REAL, 0)),
+    SharedPart(
         "changed the locale",
         lambda: locale.setlocale(locale.LC_ALL),
         lambda name: locale.setlocale(locale.LC_ALL, name),
     ),
-    Part("changed the file mode mask", _umask, os.umask),
-    Part("turned garbage collection off or on", gc.isenabled, _restore_gc),
-    Part("set a trace function", sys.gettrace, sys.settrace),
-    Part("set a profile function", sys.getprofile, sys.setprofile),
+    SharedPart("changed the file mode mask", _umask, os.umask),
+    SharedPart("turned garbage collection off or on", gc.isenabled, _restore_gc),
+    SharedPart("set a trace function", sys.gettrace, sys.settrace),
+    SharedPart("set a profile function", sys.getprofile, sys.setprofile),
 )
 
 

@@ -89,7 +89,7 @@ def read(path: Path) -> dict[str, Any]:
     return dict(ConfigReader().read(durable.read(path)))
 
 
-class _Loader(_SafeLoader):  # type: ignore[misc]
+class _ConfigLoader(_SafeLoader):  # type: ignore[misc]
     """Reads no integer that takes long to compute, or that has too many digits to be printed."""
 
     def construct_yaml_int(self, node: yaml.ScalarNode) -> int:
@@ -98,7 +98,7 @@ class _Loader(_SafeLoader):  # type: ignore[misc]
         return int(super().construct_yaml_int(node))
 
 
-_Loader.add_constructor("tag:yaml.org,2002:int", _Loader.construct_yaml_int)
+_ConfigLoader.add_constructor("tag:yaml.org,2002:int", _ConfigLoader.construct_yaml_int)
 
 
 @contextlib.contextmanager
@@ -169,7 +169,7 @@ class ConfigReader:
 
 def _mapping(text: str) -> dict[str, Any]:
     try:
-        value = yaml.load(text, _Loader)
+        value = yaml.load(text, _ConfigLoader)
     except (yaml.YAMLError, RecursionError) as error:
         raise ValueError(" ".join(str(error).split())) from None
     if not isinstance(value, dict):

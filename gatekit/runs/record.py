@@ -29,7 +29,7 @@ _AGREEMENT = 1e-4
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Run:
+class RunRecord:
     """A run, read from its folder.
 
     ``config`` is None where the configuration cannot be trusted; ``result`` is None unless the
@@ -130,7 +130,7 @@ def is_run(folder: Path) -> bool:
     return is_id(folder.name) or all(os.path.isfile(folder / name) for name in (CONFIG, STATUS))
 
 
-def read_run(folder: Path, configs: ConfigReader, origin: str | None = None) -> Run:
+def read_run(folder: Path, configs: ConfigReader, origin: str | None = None) -> RunRecord:
     """Read one run folder.
 
     Args:
@@ -165,8 +165,8 @@ def read_run(folder: Path, configs: ConfigReader, origin: str | None = None) -> 
         name = result.fingerprint
     if damage is not None:
         trusted = None if damage.startswith(CONFIG) else config
-        return Run(name, folder, "CORRUPT", damage, trusted, None, origin)
-    return Run(name, folder, state.name, state.reason, config, result, origin, reader.stale())
+        return RunRecord(name, folder, "CORRUPT", damage, trusted, None, origin)
+    return RunRecord(name, folder, state.name, state.reason, config, result, origin, reader.stale())
 
 
 class KeptRuns:
@@ -174,9 +174,9 @@ class KeptRuns:
 
     def __init__(self) -> None:
         self.configs = ConfigReader()
-        self._runs: dict[Path, tuple[object, Run]] = {}
+        self._runs: dict[Path, tuple[object, RunRecord]] = {}
 
-    def read(self, folder: Path, origin: str | None = None) -> Run:
+    def read(self, folder: Path, origin: str | None = None) -> RunRecord:
         """Return a run as `read_run` does; the same object if it has not changed.
 
         Args:

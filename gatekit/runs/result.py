@@ -43,7 +43,7 @@ class NewerError(RunError):
 
 
 @dataclass(frozen=True, slots=True)
-class Metric:
+class ResultMetric:
     """A task's primary metric: which way is better, its unit, and what guessing reaches."""
 
     name: str
@@ -84,7 +84,7 @@ class Result:
     reason: str | None
     fingerprint: str
     task: str
-    metric: Metric
+    metric: ResultMetric
     best: Score | None
     last: Score | None
     recurrent_parameters: int | None
@@ -265,7 +265,7 @@ def _number(text: str) -> float:
     return value
 
 
-def _metric(record: Mapping[str, Any]) -> Metric:
+def _metric(record: Mapping[str, Any]) -> ResultMetric:
     if record.get("direction") is None:
         raise ValueError(
             "metric.direction is missing: nothing records whether a smaller or a larger value is"
@@ -275,7 +275,9 @@ def _metric(record: Mapping[str, Any]) -> Metric:
     if direction not in ("min", "max"):
         raise ValueError(f"metric.direction is {direction!r}, not min or max")
     chance = _optional_number(record, "chance")
-    return Metric(_text(record, "name"), direction, _optional_text(record, "unit") or "", chance)
+    return ResultMetric(
+        _text(record, "name"), direction, _optional_text(record, "unit") or "", chance
+    )
 
 
 def _score(record: Mapping[str, Any], key: str) -> Score | None:

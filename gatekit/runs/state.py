@@ -30,7 +30,7 @@ class NoResultError(RunError):
 
 
 @dataclass(frozen=True)
-class State:
+class RunState:
     """The state of a run according to its folder, and the reason.
 
     Attributes:
@@ -60,7 +60,7 @@ class RunReader:
         self.path = Path(path)
         self.contents = contents
 
-    def state(self, quick: bool = False) -> State:
+    def state(self, quick: bool = False) -> RunState:
         """Return the state: complete only if result.json agrees with the files that it lists.
 
         A status.json that names no state is damage: it is only ever replaced as a whole.
@@ -71,41 +71,41 @@ class RunReader:
         try:
             attempt = self._latest()
         except OSError as error:
-            return State("CORRUPT", _unreadable(self.path / ATTEMPTS, error))
+            return RunState("CORRUPT", _unreadable(self.path / ATTEMPTS, error))
         try:
             record, damage = self._result(quick)
         except NoResultError:
             return self._unfinished(attempt)
         except NewerError as error:
-            return State("CORRUPT", str(error), attempt, newer=True)
+            return RunState("CORRUPT", str(error), attempt, newer=True)
         if damage is not None:
-            return State("CORRUPT", damage, attempt, record=record)
+            return RunState("CORRUPT", damage, attempt, record=record)
         status = self._status()
         if status.get("state") == "CORRUPT":
             damage = _string(status.get("reason")) or f"{STATUS} records it"
-            return State("CORRUPT", damage, attempt, record=record)
+            return RunState("CORRUPT", damage, attempt, record=record)
         reason = _string(record.get("reason"))
-        return State(record["state"], reason, attempt, SEAL in record, record=record)
+        return RunState(record["state"], reason, attempt, SEAL in record, record=record)
 
-    def _unfinished(self, attempt: int) -> State:
+    def _unfinished(self, attempt: int) -> RunState:
         status = self._status()
         damaged = os.path.lexists(self.path / STATUS) and status.get("state") not in STATES
         if damaged and not self._alive(attempt):
-            return State("CORRUPT", f"{STATUS} names no state", attempt)
+            return RunState("CORRUPT", f"{STATUS} names no state", attempt)
         current = status if not attempt or status.get("attempt") == attempt else {}
         name, reason = current.get("state"), _string(current.get("reason"))
         if name in OUTCOMES:
-            return State("CORRUPT", f"{RESULT} is missing from a finished run", attempt)
+            return RunState("CORRUPT", f"{RESULT} is missing from a finished run", attempt)
         if not attempt and name == "RUNNING" and self._named_attempt():
-            return State("LOST", "no process claims it")
+            return RunState("LOST", "no process claims it")
         if not attempt:
-            return State(name or "PLANNED", reason)
+            return RunState(name or "PLANNED", reason)
         if name in OVER:
-            return State(str(name), reason, attempt)
+            return RunState(str(name), reason, attempt)
         if not self._alive(attempt):
-            return State("LOST", "its process is gone without a word", attempt)
+            return RunState("LOST", "its process is gone without a word", attempt)
         unknown = self.owner() is None
-        return State("RUNNING", self._unknown_owner(attempt) if unknown else None, attempt)
+        return RunState("RUNNING", self._unknown_owner(attempt) if unknown else None, attempt)
 
     def result(self, quick: bool = False) -> dict[str, Any]:
         """Return result.json after checking its seal and the files that it lists.

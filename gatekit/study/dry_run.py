@@ -113,7 +113,7 @@ def preview(
         try_out: build each variant in a process of its own and make three steps.
     """
     known = plan_file.read(plan.study)
-    by_origin: dict[str, list[plan_file.Planned]] = {}
+    by_origin: dict[str, list[plan_file.RequestedRun]] = {}
     for each in known.values():
         by_origin.setdefault(each.origin, []).append(each)
     trials: dict[str, VariantPreview] = {}

@@ -20,7 +20,7 @@ from gatekit.registry import components
 from gatekit.runs import config as configs
 from gatekit.runs import durable
 from gatekit.runs.names import CONFIG, RESULT, WEIGHTS
-from gatekit.runs.studies.survey import Found
+from gatekit.runs.studies.survey import SurveyedRun
 from gatekit.tasks import seeds
 from gatekit.tasks.arrays import read_npz
 from gatekit.tasks.text import CharacterModel
@@ -47,7 +47,7 @@ class Written:
 
 
 def write_text(
-    run: Found,
+    run: SurveyedRun,
     length: int,
     temperature: float,
     seed: int = 0,
@@ -126,7 +126,7 @@ def drawn(logits: numpy.ndarray, temperature: float, random: numpy.random.Genera
     return 1 + int((known / temperature + random.gumbel(size=known.shape)).argmax())
 
 
-def stepper(run: Found, about: dict[str, Any], task: CharacterModel) -> NextLogits:
+def stepper(run: SurveyedRun, about: dict[str, Any], task: CharacterModel) -> NextLogits:
     """Return the model of a run as a function of one character at a time.
 
     Args:
@@ -160,7 +160,7 @@ def stepper(run: Found, about: dict[str, Any], task: CharacterModel) -> NextLogi
     return step
 
 
-def _config(run: Found) -> dict[str, Any]:
+def _config(run: SurveyedRun) -> dict[str, Any]:
     path = run.path / CONFIG
     try:
         return configs.read(path)
@@ -168,7 +168,7 @@ def _config(run: Found) -> dict[str, Any]:
         raise RunError(f"{path} cannot be read ({error}); choose another run.") from None
 
 
-def _same_text(run: Found, task: CharacterModel) -> None:
+def _same_text(run: SurveyedRun, task: CharacterModel) -> None:
     try:
         known = json.loads(durable.read(run.path / RESULT))["data_hash"]
     except (OSError, ValueError, KeyError, TypeError):
@@ -180,7 +180,7 @@ def _same_text(run: Found, task: CharacterModel) -> None:
         )
 
 
-def _weights(run: Found, names: Sequence[str]) -> dict[str, numpy.ndarray]:
+def _weights(run: SurveyedRun, names: Sequence[str]) -> dict[str, numpy.ndarray]:
     path = run.path / WEIGHTS
     if not path.exists():
         raise RunError(
@@ -190,7 +190,7 @@ def _weights(run: Found, names: Sequence[str]) -> dict[str, numpy.ndarray]:
     return read_npz(path, names, f"train it again: {_again(run)}", stored=True)
 
 
-def _fits_its_weights(run: Found, about: Mapping[str, Any]) -> None:
+def _fits_its_weights(run: SurveyedRun, about: Mapping[str, Any]) -> None:
     """Refuse a configuration whose cells are far larger than the weights, before memory is taken.
 
     Raises:
@@ -218,7 +218,7 @@ def _fits_its_weights(run: Found, about: Mapping[str, Any]) -> None:
         )
 
 
-def _again(run: Found) -> str:
+def _again(run: SurveyedRun) -> str:
     words = [word for word in run.words if not word.startswith("study=")]
     typed = " ".join(words) if words else f"task=char_lm ... (as in {run.path / CONFIG})"
     return f"gatekit train {typed} study={run.path.parent.parent.name}_again"

@@ -11,13 +11,13 @@ import pytest
 from gatekit.cell.errors import RunError
 from gatekit.compare.study import load
 from gatekit.runs.folder import RunFolder
-from gatekit.runs.record import Run
+from gatekit.runs.record import RunRecord
 from gatekit.runs.studies.survey import survey
 
 from .synthetic import configuration, line, sealed, write_run, write_study
 
 
-def only(root: Path) -> Run:
+def only(root: Path) -> RunRecord:
     (run,) = load("demo", root).runs
     return run
 

@@ -131,7 +131,7 @@ def test_a_second_study_is_not_a_folder(tmp_path: Path, monkeypatch: pytest.Monk
 
 def test_a_study_whose_runs_are_planned_is_not_sent_to_train(tmp_path: Path) -> None:
     (tmp_path / "demo" / "runs").mkdir(parents=True)
-    run = plan_file.Planned("a" * 16, "seed=0", (), "")
+    run = plan_file.RequestedRun("a" * 16, "seed=0", (), "")
     plan_file.write(tmp_path / "demo", "x", "gatekit train", [run])
     (note,) = (n for n in compare("demo", tmp_path).notes if "started" in n)
     assert "`gatekit status demo` shows its 1 planned runs" in note

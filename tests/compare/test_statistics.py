@@ -19,7 +19,7 @@ from gatekit.compare.stats.statistics import (
     probability_of_improvement,
     within,
 )
-from gatekit.runs.result import Metric
+from gatekit.runs.result import ResultMetric
 
 # Cushny and Peebles' sleep data, which Student analysed in 1908: hours gained, drug 2 minus drug 1.
 SLEEP = [1.2, 2.4, 1.3, 1.3, 0.0, 1.0, 1.8, 0.8, 4.6, 1.4]
@@ -147,7 +147,7 @@ def test_a_diverged_run_never_improves() -> None:
 def test_a_metric_has_the_limits_of_its_kind(
     name: str, unit: str, values: list[float], expected: tuple[float, float]
 ) -> None:
-    assert limits(Metric(name, "max", unit, None), values) == expected
+    assert limits(ResultMetric(name, "max", unit, None), values) == expected
 
 
 def test_an_interval_ends_at_the_limits() -> None:

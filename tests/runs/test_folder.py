@@ -12,7 +12,7 @@ from disks import CountingDisk
 from gatekit.cell.errors import RunError
 from gatekit.runs import durable, result
 from gatekit.runs.folder import ClaimedError, RunFolder
-from gatekit.runs.state import State
+from gatekit.runs.state import RunState
 
 RESULT = {"state": "COMPLETED", "fingerprint": "0" * 16}
 
@@ -158,7 +158,7 @@ def test_a_result_of_a_newer_format_is_not_guessed(folder, monkeypatch):
 def test_a_status_that_names_no_state_is_corrupt(folder, text):
     folder.path.mkdir(parents=True)
     (folder.path / "status.json").write_text(text)
-    assert folder.state() == State("CORRUPT", "status.json names no state", 0)
+    assert folder.state() == RunState("CORRUPT", "status.json names no state", 0)
     assert folder.claim() == 1
     (folder.path / "status.json").write_text(text)
     assert folder.state().name == "RUNNING"
@@ -170,7 +170,7 @@ def test_a_status_that_names_no_state_is_corrupt(folder, text):
 def test_a_copied_folder_without_claims_says_what_its_status_says(folder, state):
     folder.path.mkdir(parents=True)
     folder.status(state, "because")
-    assert folder.state() == State(state, "because", 0)
+    assert folder.state() == RunState(state, "because", 0)
 
 
 @pytest.mark.parametrize("claims", [True, False])

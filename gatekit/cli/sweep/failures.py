@@ -16,7 +16,7 @@ from gatekit.runs.names import LOG
 
 if TYPE_CHECKING:
     from gatekit.runs.studies.failures import Cause
-    from gatekit.runs.studies.survey import Found
+    from gatekit.runs.studies.survey import SurveyedRun
 
 # What a shell reads as one word: quotes keep their spaces.
 _WORDS = re.compile(r"""(?:[^\s'"\\]|\\.|'[^']*'|"(?:[^"\\]|\\.)*")+|\S+""")
@@ -53,7 +53,7 @@ def run(parser: Parser) -> int:
     return 1 if data else 0
 
 
-def _diverged(runs: Sequence[Found]) -> str:
+def _diverged(runs: Sequence[SurveyedRun]) -> str:
     """Return how many runs diverged, as a sentence; empty if none did."""
     ids = [run.id for run in runs if run.state == "DIVERGED"]
     if not ids:

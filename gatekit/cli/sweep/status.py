@@ -17,7 +17,7 @@ from gatekit.cli.options import as_root
 from gatekit.cli.output import write, write_json, write_table
 
 if TYPE_CHECKING:
-    from gatekit.runs.studies.survey import Found
+    from gatekit.runs.studies.survey import SurveyedRun
     from gatekit.study.launch.following import Following
 
 MOST = 20
@@ -75,7 +75,7 @@ def run(parser: Parser) -> int:
     return 1 if any(run.state in TROUBLES for run in runs) else 0
 
 
-def entry(run: Found) -> dict[str, Any]:
+def entry(run: SurveyedRun) -> dict[str, Any]:
     """Return a run as plain data."""
     return {
         "id": run.id,
@@ -91,7 +91,7 @@ def entry(run: Found) -> dict[str, Any]:
     }
 
 
-def silent(run: Found) -> str | None:
+def silent(run: SurveyedRun) -> str | None:
     """Return since when a running run has had no heartbeat, if it is long by this machine's clock.
 
     This is only a hint: the next sweep listens for a heartbeat to decide whether the run is dead.
@@ -107,7 +107,7 @@ def silent(run: Found) -> str | None:
     return None
 
 
-def _running(runs: Sequence[Found]) -> dict[str, Following]:
+def _running(runs: Sequence[SurveyedRun]) -> dict[str, Following]:
     """Return how far each running run is, by its id."""
     from gatekit.study.launch.following import Following
 
@@ -117,7 +117,7 @@ def _running(runs: Sequence[Found]) -> dict[str, Following]:
     return running
 
 
-def _seconds_left(runs: Sequence[Found], running: Mapping[str, Following]) -> float | None:
+def _seconds_left(runs: Sequence[SurveyedRun], running: Mapping[str, Following]) -> float | None:
     """Return the estimated seconds until the last run ends, if as many run at once as now."""
     from gatekit.study.launch.following import seconds_left
 
@@ -129,7 +129,7 @@ def _seconds_left(runs: Sequence[Found], running: Mapping[str, Following]) -> fl
     return None if left is None else round(left, 1)
 
 
-def _table(runs: Sequence[Found], running: Mapping[str, Following], most: int | None) -> None:
+def _table(runs: Sequence[SurveyedRun], running: Mapping[str, Following], most: int | None) -> None:
     if not runs:
         return
     rows = [

@@ -13,7 +13,7 @@ from gatekit.cell.errors import ConfigError
 from gatekit.compare.numbers import count_of, exact
 from gatekit.compare.stats.statistics import Floats
 from gatekit.compare.study import Study
-from gatekit.runs.record import Run
+from gatekit.runs.record import RunRecord
 from gatekit.runs.result import Result, Score
 
 from .evaluations import COSTS, UNITS, Evaluations, best_so_far, read_evaluations
@@ -95,12 +95,12 @@ def at_budget(study: Study, budget: Budget, area: bool = False) -> tuple[Study, 
     return dataclasses.replace(study, runs=tuple(runs)), _notes(budget, early, late, area)
 
 
-def _task(run: Run) -> str:
+def _task(run: RunRecord) -> str:
     return str((run.config or {}).get("task"))
 
 
 def _starts(
-    runs: Sequence[Run], evaluations: Sequence[Evaluations | None], budget: Budget
+    runs: Sequence[RunRecord], evaluations: Sequence[Evaluations | None], budget: Budget
 ) -> dict[str, float]:
     """Return for each task the first cost at which all of its runs have been evaluated."""
     starts: dict[str, float] = {}
@@ -111,13 +111,13 @@ def _starts(
 
 
 def _ended(
-    run: Run,
+    run: RunRecord,
     result: Result,
     known: Evaluations,
     budget: Budget,
     name: str,
     start: float | None = None,
-) -> Run:
+) -> RunRecord:
     costs = known.on(budget.cost, run)
     within = int((costs <= budget.amount).sum())
     diverged = known.diverged and _reach(known, budget.cost, run) <= budget.amount
@@ -167,12 +167,12 @@ def _score(known: Evaluations, place: int, compared: dict[str, float]) -> Score:
     return Score(int(known.epochs[place]), float(known.values[place]), None, compared)
 
 
-def _reach(known: Evaluations, cost: str, run: Run) -> float:
+def _reach(known: Evaluations, cost: str, run: RunRecord) -> float:
     known.on(cost, run)
     return known.end[cost]
 
 
-def _late(run: Run, reason: str) -> Run:
+def _late(run: RunRecord, reason: str) -> RunRecord:
     return dataclasses.replace(run, state=LATE, reason=reason, result=None)
 
 
@@ -196,6 +196,6 @@ def _notes(budget: Budget, early: int, late: int, area: bool) -> tuple[str, ...]
     return tuple(notes)
 
 
-def late(runs: Sequence[Run]) -> bool:
+def late(runs: Sequence[RunRecord]) -> bool:
     """Return whether runs lack an outcome only because the budget is too small for them."""
     return bool(runs) and all(run.state == LATE for run in runs)

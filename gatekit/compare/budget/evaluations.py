@@ -12,7 +12,7 @@ from gatekit.cell.errors import ConfigError, listed, nearest
 from gatekit.compare.stats.statistics import Floats
 from gatekit.runs import metrics
 from gatekit.runs.names import METRICS
-from gatekit.runs.record import Run
+from gatekit.runs.record import RunRecord
 
 from .flops import step_flops
 
@@ -41,7 +41,7 @@ class Evaluations:
     end: Mapping[str, float]
     diverged: bool
 
-    def on(self, cost: str, run: Run) -> Floats:
+    def on(self, cost: str, run: RunRecord) -> Floats:
         """Return the cost of each evaluation.
 
         Raises:
@@ -67,7 +67,7 @@ def known(cost: str) -> str:
     return cost
 
 
-def read_evaluations(run: Run) -> Evaluations | None:
+def read_evaluations(run: RunRecord) -> Evaluations | None:
     """Return the evaluations of a run with an outcome; None if no line can be read.
 
     Args:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from gatekit.cell.errors import GatekitError
-from gatekit.runs.record import Run
+from gatekit.runs.record import RunRecord
 
 if TYPE_CHECKING:
     from gatekit.cell.graph import Cell
@@ -19,7 +19,7 @@ _KEYS = (
 )
 
 
-def step_flops(run: Run) -> float | None:
+def step_flops(run: RunRecord) -> float | None:
     """Return the operations of one training step of a run, None if they are unknown.
 
     A run that has not recorded them is counted again: its cell is built from the plugins that are

@@ -14,7 +14,7 @@ from gatekit.compare.deciding.row import Row
 from gatekit.compare.stats.baseline import Block
 from gatekit.compare.stats.rule import ALPHA, MIN_SEEDS, PairedTest, sign_vectors, step_down
 from gatekit.compare.stats.statistics import Floats, by_unit
-from gatekit.runs.record import Run
+from gatekit.runs.record import RunRecord
 
 from .evaluations import read_evaluations
 
@@ -175,7 +175,7 @@ def _blocks(comparison: Comparison) -> dict[Block, list[Row]]:
     return blocks
 
 
-def _cost(run: Run, threshold: float, cost: str) -> tuple[float, bool, float]:
+def _cost(run: RunRecord, threshold: float, cost: str) -> tuple[float, bool, float]:
     """Return when a run reached the threshold or ended, whether it reached it, and its end.
 
     A run that diverged, and one that logged no evaluation, never reaches it.

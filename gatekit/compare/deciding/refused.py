@@ -11,7 +11,7 @@ from gatekit.compare.grouping.keys import not_differing
 from gatekit.compare.numbers import count_of
 from gatekit.compare.stats.difference import executors, unlike
 from gatekit.runs.directions import known_direction
-from gatekit.runs.record import Run
+from gatekit.runs.record import RunRecord
 from gatekit.runs.studies.plan_file import training
 
 LARGER = "choose a larger budget"
@@ -102,7 +102,7 @@ def blocked(
     return tuple(reasons)
 
 
-def again(runs: Sequence[Run]) -> str:
+def again(runs: Sequence[RunRecord]) -> str:
     """Return what to type to make the runs that are missing."""
     folders = {run.path.parent.parent for run in runs if not run.origin}
     typed = training(folders.pop()) if len(folders) == 1 else ""

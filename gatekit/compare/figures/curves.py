@@ -23,7 +23,7 @@ from gatekit.compare.curves import (
 from gatekit.compare.deciding.row import Row
 from gatekit.compare.stats.statistics import MIN_BOOTSTRAP
 from gatekit.compare.summary import metric_text
-from gatekit.runs.result import Metric
+from gatekit.runs.result import ResultMetric
 
 from .page import kept, of_one_metric, plottable, put_legend, spans_decades
 from .style import look
@@ -112,7 +112,7 @@ def _draw(figure: Figure, drawn: Sequence[_Drawn], comparison: Comparison) -> No
     put_legend(figure, axes, f"{len(drawn)} of {total} groups" if total > len(drawn) else None)
 
 
-def _metric(drawn: Sequence[_Drawn]) -> Metric:
+def _metric(drawn: Sequence[_Drawn]) -> ResultMetric:
     summary = drawn[0].row.summary
     assert summary is not None
     return summary.metric
@@ -171,7 +171,7 @@ def _count(item: _Drawn) -> str:
     return f"{text}, {summary.diverged} diverged" if summary.diverged else text
 
 
-def _scale(axes: Axes, drawn: Sequence[_Drawn], metric: Metric) -> None:
+def _scale(axes: Axes, drawn: Sequence[_Drawn], metric: ResultMetric) -> None:
     """Choose the axis' scale and limits from the curves, ignoring the width of bands."""
     values = np.concatenate([curve.values for item in drawn for curve in item.curves])
     low, high = float(values.min()), float(values.max())
@@ -190,12 +190,12 @@ def _scale(axes: Axes, drawn: Sequence[_Drawn], metric: Metric) -> None:
     axes.set_ylim(low - pad, high + pad)
 
 
-def _typical(curve: Curve, metric: Metric) -> float:
+def _typical(curve: Curve, metric: ResultMetric) -> float:
     """Return a curve's value after a tenth of the training, past the steep start."""
     return float(curve.values[min(len(curve.values) // 10, len(curve.values) - 1)])
 
 
-def _draw_chance(axes: Axes, metric: Metric) -> None:
+def _draw_chance(axes: Axes, metric: ResultMetric) -> None:
     from matplotlib.patheffects import withStroke
 
     if metric.chance is None:

@@ -14,7 +14,7 @@ from gatekit.compare.numbers import is_number
 from gatekit.runs import durable
 from gatekit.runs.names import ACTIVATIONS, PROBE
 from gatekit.runs.probe.lines import whole
-from gatekit.runs.record import Run, read_bytes
+from gatekit.runs.record import RunRecord, read_bytes
 
 Facts = Mapping[str, Any]
 
@@ -58,7 +58,7 @@ class Probed:
     lines in the file.
     """
 
-    run: Run
+    run: RunRecord
     first: Look
     best: Look
     lost: int
@@ -70,7 +70,7 @@ class Probed:
         return looks or [self.first]
 
 
-def read_probe(run: Run) -> Probed | None:
+def read_probe(run: RunRecord) -> Probed | None:
     """Return what a run's probe wrote; None if the run was not probed."""
     lines, lost = whole(_bytes(run))
     epochs = sorted(lines)
@@ -83,7 +83,7 @@ def read_probe(run: Run) -> Probed | None:
     return None if first is None or best is None else Probed(run, first, best, lost)
 
 
-def read_activations(run: Run) -> dict[str, np.ndarray[Any, Any]]:
+def read_activations(run: RunRecord) -> dict[str, np.ndarray[Any, Any]]:
     """Return the gates and states of some sequences by ``LAYER/gate/NAME``, ``LAYER/state/NAME``.
 
     The result is empty if the run has none or its file is damaged.
@@ -108,7 +108,7 @@ def value(facts: Facts, name: str) -> float | None:
     return float(number) if is_number(number) and math.isfinite(number) else None
 
 
-def _bytes(run: Run) -> bytes:
+def _bytes(run: RunRecord) -> bytes:
     return read_bytes(run.path / PROBE) or b""
 
 

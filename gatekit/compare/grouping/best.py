@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gatekit.compare.study import Study
-from gatekit.runs.record import Run
+from gatekit.runs.record import RunRecord
 
 from .group import Group, group_runs
 from .keys import not_differing
@@ -104,7 +104,7 @@ def best_of(
     for group in groups:
         rest = tuple((k, group.value(k)) for k in group.values if k not in tuning)
         variants.setdefault(rest, []).append(group)
-    kept: dict[int, Run] = {id(run): run for run in study.runs if run.config is None}
+    kept: dict[int, RunRecord] = {id(run): run for run in study.runs if run.config is None}
     chosen = []
     for candidates in variants.values():
         for group in candidates:

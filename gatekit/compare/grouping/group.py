@@ -10,7 +10,7 @@ from typing import Any
 
 from gatekit.cell.schema import ABOUT_KEYS
 from gatekit.runs.config import NOT_VARIANTS, cell_name, chosen_by, flatten, run_settings
-from gatekit.runs.record import Run
+from gatekit.runs.record import RunRecord
 from gatekit.runs.result import OWN, Result, short_hash
 from gatekit.study.config import DEFAULTS, TRAINER_OMITTED, with_omitted
 
@@ -50,8 +50,8 @@ class Group:
     label: str
     variant: str
     values: Mapping[str, Any]
-    runs: tuple[Run, ...]
-    missing: tuple[Run, ...]
+    runs: tuple[RunRecord, ...]
+    missing: tuple[RunRecord, ...]
     units: tuple[Hashable, ...]
     names: Mapping[str, str] = field(default_factory=dict)
 
@@ -113,12 +113,12 @@ class Grouping:
 
     groups: tuple[Group, ...]
     pooled: tuple[str, ...]
-    unknown: tuple[Run, ...]
+    unknown: tuple[RunRecord, ...]
     implied: Mapping[str, str] = field(default_factory=dict)
 
 
 def group_runs(
-    runs: Iterable[Run],
+    runs: Iterable[RunRecord],
     by: Sequence[str] | None = None,
     within: Sequence[str] = (),
     tuned: Sequence[str] = (),
@@ -206,13 +206,15 @@ def _natural(label: str) -> tuple[str | float, ...]:
 
 
 def _groups(
-    members: Sequence[tuple[Run, Mapping[str, Any]]], keys: Sequence[str], pooled: Sequence[str]
+    members: Sequence[tuple[RunRecord, Mapping[str, Any]]],
+    keys: Sequence[str],
+    pooled: Sequence[str],
 ) -> list[Group]:
     values = {key: members[0][1].get(key) for key in keys}
     fallback = cell_name(members[0][0].config or {}) or "all runs"
     missing = tuple(run for run, _ in members if not run.counts)
     counting = [(run, known) for run, known in members if run.counts]
-    parts: dict[tuple[tuple[str, str], ...], list[tuple[Run, Mapping[str, Any]]]] = {}
+    parts: dict[tuple[tuple[str, str], ...], list[tuple[RunRecord, Mapping[str, Any]]]] = {}
     for member, source in zip(counting, _changed_sources(counting, pooled), strict=True):
         parts.setdefault(tuple(source.items()), []).append(member)
     variant = {key: value for key, value in values.items() if not is_of_task(key)}
@@ -230,7 +232,7 @@ def _groups(
 
 
 def _changed_sources(
-    members: Sequence[tuple[Run, Mapping[str, Any]]], pooled: Sequence[str]
+    members: Sequence[tuple[RunRecord, Mapping[str, Any]]], pooled: Sequence[str]
 ) -> list[dict[str, str]]:
     """Return what distinguishes runs of one configuration: plugins, or hashes that changed.
 
@@ -258,11 +260,11 @@ def _changed_sources(
     return found
 
 
-def _unit(run: Run, known: Mapping[str, Any], pooled: Sequence[str]) -> Hashable:
+def _unit(run: RunRecord, known: Mapping[str, Any], pooled: Sequence[str]) -> Hashable:
     return None if run.seed is None else (run.seed, *(text_of(known, key) for key in pooled))
 
 
-def _source(run: Run) -> Iterable[tuple[str, str]]:
+def _source(run: RunRecord) -> Iterable[tuple[str, str]]:
     if run.result is not None:
         if run.result.executor != OWN:
             yield "data", short_hash(run.result.data_hash)
@@ -270,7 +272,7 @@ def _source(run: Run) -> Iterable[tuple[str, str]]:
             yield f"plugin.{name}", short_hash(digest)
 
 
-def _settings(run: Run) -> dict[str, Any]:
+def _settings(run: RunRecord) -> dict[str, Any]:
     config = run.config or {}
     # The gate of a swap has one key, whether it was typed with options or without.
     settings = {
@@ -288,7 +290,7 @@ def _settings(run: Run) -> dict[str, Any]:
 
 
 def _completed(
-    runs: Sequence[Run], settings: Sequence[dict[str, Any]]
+    runs: Sequence[RunRecord], settings: Sequence[dict[str, Any]]
 ) -> Sequence[Mapping[str, Any]]:
     """Add the default of an option to runs that are older than the option.
 
@@ -309,12 +311,12 @@ def _completed(
     return filled
 
 
-def all_settings(run: Run) -> dict[str, Any]:
+def all_settings(run: RunRecord) -> dict[str, Any]:
     """Return a run's settings with dotted keys, including those inside its cell."""
     return {**_details(_cell(run)), **_settings(run)}
 
 
-def _cell(run: Run) -> Mapping[str, Any]:
+def _cell(run: RunRecord) -> Mapping[str, Any]:
     """Return a run's cell; in a hybrid the cells by layer, under the key ``mixers``."""
     config = run.config or {}
     cell = config if config.get("mixers") else config.get("cell")

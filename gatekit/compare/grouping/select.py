@@ -9,7 +9,7 @@ from pathlib import Path
 
 from gatekit.cell.errors import RunError, listed
 from gatekit.compare.study import Study, load, studies
-from gatekit.runs.record import Run
+from gatekit.runs.record import RunRecord
 from gatekit.runs.studies.survey import no_study
 
 from .group import Group, group_runs
@@ -24,7 +24,7 @@ class Selection:
 
     name: str
     study: Study
-    runs: tuple[Run, ...]
+    runs: tuple[RunRecord, ...]
     group: Group | None
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from gatekit.cell.errors import ConfigError, listed, nearest
 from gatekit.compare.study import Study
-from gatekit.runs.record import Run
+from gatekit.runs.record import RunRecord
 from gatekit.runs.result import Result
 
 
@@ -38,7 +38,7 @@ def _known(result: Result) -> list[str]:
     return [name for name in names if result.best.on(name) is not None]
 
 
-def _chosen(runs: Iterable[Run], split: str) -> Iterable[Run]:
+def _chosen(runs: Iterable[RunRecord], split: str) -> Iterable[RunRecord]:
     for run in runs:
         result = run.result
         yield (

@@ -20,7 +20,7 @@ from gatekit.cell.terminal import printable
 from gatekit.compare.grouping.group import group_runs
 from gatekit.compare.study import Study, load, studies
 from gatekit.runs.metrics import MetricLine
-from gatekit.runs.record import KeptRuns, Run
+from gatekit.runs.record import KeptRuns, RunRecord
 from gatekit.runs.state import RunReader
 from gatekit.runs.studies import plan_file
 from gatekit.study.launch.following import Following, seconds_left
@@ -40,15 +40,15 @@ SPARK = 30
 class _Watched:
     """One run: what it shows, and the revision in which that changed last."""
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: RunRecord) -> None:
         self.run = run
         self.following = Following(run.path, run.config)
         self.curve = Curve()
         self.facts: dict[str, Any] = {}
         self.changed = 0
         self.place: dict[str, Any] = {}
-        self.read_as: Run | None = None
-        self.described_as: Run | None = None
+        self.read_as: RunRecord | None = None
+        self.described_as: RunRecord | None = None
 
     def read(self, revision: int) -> None:
         """Read new lines; a run that has ended is read to its end once."""
@@ -258,11 +258,11 @@ class Watching:
         return self._watches.setdefault(name, Watch(name, self.root))
 
 
-def _key(run: Run) -> tuple[str, str]:
+def _key(run: RunRecord) -> tuple[str, str]:
     return run.id, run.origin or ""
 
 
-def _same(first: Sequence[Run], second: Sequence[Run]) -> bool:
+def _same(first: Sequence[RunRecord], second: Sequence[RunRecord]) -> bool:
     return len(first) == len(second) and all(a is b for a, b in zip(first, second, strict=True))
 
 
@@ -280,7 +280,7 @@ def _few(points: Sequence[Any]) -> list[Any]:
     return [*points[:-1:step], *points[-1:]]
 
 
-def _place(run: Run) -> dict[str, Any]:
+def _place(run: RunRecord) -> dict[str, Any]:
     """Return where a run is: machine, process, device."""
     reader = RunReader(run.path)
     host, pid = reader.owner() or (None, None)

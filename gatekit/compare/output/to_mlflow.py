@@ -16,7 +16,7 @@ from gatekit.registry.tracker import Tracker
 from gatekit.runs import metrics as metric_file
 from gatekit.runs.config import run_settings
 from gatekit.runs.names import METRICS, RESULT
-from gatekit.runs.record import Run, read_bytes
+from gatekit.runs.record import RunRecord, read_bytes
 from gatekit.runs.state import RunReader
 
 _GROUP, _RUN, _CONTENT = "gatekit.group", Tracker.RUN, "gatekit.content"
@@ -104,7 +104,7 @@ def _parent(client: Any, place: str, group: Group) -> str:
     return str(created.info.run_id)
 
 
-def _child(client: Any, place: str, run: Run, parent: str, content: str) -> None:
+def _child(client: Any, place: str, run: RunRecord, parent: str, content: str) -> None:
     lines = metric_file.parse(_bytes(run)).lines
     start = _started(run, lines[-1].seconds if lines else 0.0)
     tags = {_RUN: _key(run), _PARENT: parent, Tracker.STATE: run.state}
@@ -122,7 +122,7 @@ def _child(client: Any, place: str, run: Run, parent: str, content: str) -> None
     client.set_tag(name, _CONTENT, content)
 
 
-def _metrics(run: Run, lines: Sequence[Any], start: int) -> list[Any]:
+def _metrics(run: RunRecord, lines: Sequence[Any], start: int) -> list[Any]:
     from mlflow.entities import Metric
 
     metrics = [
@@ -163,20 +163,20 @@ def _batches(items: Sequence[Any], size: int) -> Iterator[Sequence[Any]]:
         yield items[start : start + size]
 
 
-def _key(run: Run) -> str:
+def _key(run: RunRecord) -> str:
     return run.id if run.origin is None else f"{run.origin}/{run.id}"
 
 
-def _content(run: Run) -> str:
+def _content(run: RunRecord) -> str:
     data = read_bytes(run.path / RESULT) or b""
     return hashlib.sha256(data + _bytes(run) + run.state.encode()).hexdigest()
 
 
-def _bytes(run: Run) -> bytes:
+def _bytes(run: RunRecord) -> bytes:
     return read_bytes(run.path / METRICS) or b""
 
 
-def _started(run: Run, seconds: float) -> int:
+def _started(run: RunRecord, seconds: float) -> int:
     """Return a run's start in milliseconds; 0 if its folder does not contain it."""
     try:
         updated = RunReader(run.path).updated()

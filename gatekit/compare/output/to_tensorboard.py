@@ -16,7 +16,7 @@ from gatekit.registry.tracker import Tracker
 from gatekit.runs import durable, metrics
 from gatekit.runs.config import run_settings
 from gatekit.runs.names import METRICS, WEIGHTS
-from gatekit.runs.record import Run
+from gatekit.runs.record import RunRecord
 
 _NAME = "events.out.tfevents.0.gatekit"
 _BINS = 30
@@ -64,7 +64,7 @@ def export_tensorboard(study: Study, folder: Path) -> int:
     return count
 
 
-def _events(run: Run) -> Iterator[Any]:
+def _events(run: RunRecord) -> Iterator[Any]:
     from tensorboard.compat.proto.event_pb2 import Event
     from tensorboard.compat.proto.summary_pb2 import Summary
     from tensorboard.plugins.hparams import api_pb2, metadata, plugin_data_pb2
@@ -107,7 +107,7 @@ def _session(tag: str, data: Any) -> Any:
     return Summary(value=[value])
 
 
-def _hparams(run: Run) -> dict[str, bool | float | str]:
+def _hparams(run: RunRecord) -> dict[str, bool | float | str]:
     hparams: dict[str, bool | float | str] = {} if run.seed is None else {"seed": run.seed}
     for key, value in run_settings(run.config or {}).items():
         if isinstance(value, bool | int | float | str):

@@ -23,7 +23,7 @@ from gatekit.compare.deciding.row import Row
 from gatekit.compare.grouping.label import printable, value_text
 from gatekit.compare.scrub import scrub
 from gatekit.runs.config import flatten
-from gatekit.runs.record import Run
+from gatekit.runs.record import RunRecord
 from gatekit.runs.result import short_hash
 
 from .context import Section, Sheet, css
@@ -39,7 +39,7 @@ _MOST_NAMED = 12
 class _Used:
     """A cell with its output unit, the length of its source, and the groups that use it."""
 
-    run: Run
+    run: RunRecord
     characters: int
     rows: list[Row]
 
@@ -118,7 +118,7 @@ def _reference(cell: Mapping[str, Any], works: Mapping[str, Work]) -> str:
 
 
 def _equations(
-    run: Run, sheet: Sheet, known: Catalogue | None, trouble: str, place: int
+    run: RunRecord, sheet: Sheet, known: Catalogue | None, trouble: str, place: int
 ) -> dict[str, Any]:
     """Return the typeset cell, or its configuration and why it cannot be built."""
     config = run.config or {}
@@ -147,7 +147,7 @@ def _built(config: Mapping[str, Any], known: Catalogue, imported: bool) -> Cell:
     return build(read_cell(config["cell"], known), units, units, unit)
 
 
-def _changed(run: Run, built: Cell, sheet: Sheet) -> list[str]:
+def _changed(run: RunRecord, built: Cell, sheet: Sheet) -> list[str]:
     """Return the plugins of the cell whose source has changed since the run."""
     if run.result is None or not run.result.plugins:
         return []

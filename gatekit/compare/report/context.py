@@ -21,7 +21,7 @@ from gatekit.compare.grouping.label import printable
 from gatekit.compare.numbers import exact
 from gatekit.compare.recipe import recorded_commands
 from gatekit.compare.several import SeveralTasks, several_tasks
-from gatekit.runs.record import Run
+from gatekit.runs.record import RunRecord
 from gatekit.runs.studies import plan_file
 
 _SHOWN = 12
@@ -52,7 +52,7 @@ class Sheet:
     plugins: tuple[str, ...] = ()
     reach: float | None = None
     over: str | None = None
-    read_curves: Callable[[Run], Mapping[tuple[str, str], Curve]] = read_curves
+    read_curves: Callable[[RunRecord], Mapping[tuple[str, str], Curve]] = read_curves
 
     @functools.cached_property
     def several(self) -> SeveralTasks | None:

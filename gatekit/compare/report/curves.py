@@ -20,7 +20,7 @@ from gatekit.compare.curves import (
 from gatekit.compare.deciding.row import Row
 from gatekit.compare.figures.panels import task_parts
 from gatekit.compare.grouping.label import printable
-from gatekit.runs.result import Metric
+from gatekit.runs.result import ResultMetric
 
 from .charts.series import MOST_POINTS, Members, Series, Tables, costs, group_data, step_flops
 from .charts.static import static_curves
@@ -187,7 +187,7 @@ def _series(rows: Sequence[Row], runs: Sequence[Curves]) -> list[Series]:
     return sorted(known, key=order)[:_MOST_SERIES]
 
 
-def _about(series: Series, metric: Metric | None) -> dict[str, Any]:
+def _about(series: Series, metric: ResultMetric | None) -> dict[str, Any]:
     split, name = map(printable, series)
     unit = printable(metric.unit) if metric else ""
     return {

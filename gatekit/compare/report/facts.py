@@ -11,7 +11,7 @@ from gatekit.compare.comparison import Comparison
 from gatekit.compare.deciding.row import Row
 from gatekit.compare.grouping.label import printable
 from gatekit.compare.numbers import count_of, number
-from gatekit.runs.record import Run
+from gatekit.runs.record import RunRecord
 
 from .context import Sheet
 from .failures import ON_THE_WAY
@@ -52,7 +52,7 @@ def _runs(comparison: Comparison, waiting: int) -> str:
     return text
 
 
-def _failed(runs: Sequence[Run]) -> str:
+def _failed(runs: Sequence[RunRecord]) -> str:
     states = Counter(run.state for run in runs if run.state not in _FINE)
     return ", ".join(f"{count} {state}" for state, count in sorted(states.items()))
 
@@ -89,7 +89,7 @@ def _differ(rows: Sequence[Row]) -> str:
     return ", ".join(map(printable, keys[:_MOST_KEYS])) + more
 
 
-def _trained(runs: Sequence[Run]) -> str:
+def _trained(runs: Sequence[RunRecord]) -> str:
     results = [run.result for run in runs if run.result is not None]
     steps = [result.steps for result in results if result.steps is not None]
     epochs = [result.last.epoch for result in results if result.last is not None]

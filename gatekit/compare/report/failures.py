@@ -7,7 +7,7 @@ from typing import Any
 
 from gatekit.compare.budget.at import LATE
 from gatekit.runs.folder import RunFolder
-from gatekit.runs.record import Run
+from gatekit.runs.record import RunRecord
 from gatekit.runs.studies.failures import alike
 
 from .context import Section, Sheet
@@ -50,9 +50,9 @@ def failures(sheet: Sheet) -> Section:
     return Section("failures", "Failures" + (f" ({count})" if count else ""), body)
 
 
-def _part(title: str, runs: Sequence[Run], commands: Mapping[str, str]) -> dict[str, Any]:
+def _part(title: str, runs: Sequence[RunRecord], commands: Mapping[str, str]) -> dict[str, Any]:
     """Return the runs grouped by cause, the most frequent cause first."""
-    causes: dict[tuple[str, str], list[Run]] = {}
+    causes: dict[tuple[str, str], list[RunRecord]] = {}
     for run in runs:
         causes.setdefault((run.state, alike(_reason(run))), []).append(run)
     shown = [
@@ -69,11 +69,11 @@ def _part(title: str, runs: Sequence[Run], commands: Mapping[str, str]) -> dict[
     return {"title": title, "runs": runs, "causes": shown}
 
 
-def _reason(run: Run) -> str:
+def _reason(run: RunRecord) -> str:
     return (run.stale if run.stale is not None else run.reason) or "no reason was recorded"
 
 
-def _log(run: Run) -> str:
+def _log(run: RunRecord) -> str:
     return "\n".join(RunFolder(run.path).log_tail(_LINES))
 
 

@@ -32,7 +32,7 @@ from gatekit.runs.names import (
     WEIGHTS,
 )
 from gatekit.runs.probe import lines as probe_lines
-from gatekit.runs.record import Run, read_bytes
+from gatekit.runs.record import RunRecord, read_bytes
 from gatekit.runs.result import HASHED, dumped, parsed
 from gatekit.runs.state import RunReader
 
@@ -140,7 +140,7 @@ def _add_report(entries: dict[str, bytes], study: str, commands: Sequence[str]) 
     return []
 
 
-def _run_files(run: Run, weights: bool, notes: list[str]) -> dict[str, bytes]:
+def _run_files(run: RunRecord, weights: bool, notes: list[str]) -> dict[str, bytes]:
     place, folder = f"{RUNS}/{run.id}", RunReader(run.path)
     entries: dict[str, bytes] = {}
     status = {"state": run.state, "attempt": 0, "reason": scrub(run.reason or "") or None}
@@ -172,7 +172,7 @@ def _run_files(run: Run, weights: bool, notes: list[str]) -> dict[str, bytes]:
     return entries
 
 
-def _config(run: Run) -> bytes:
+def _config(run: RunRecord) -> bytes:
     data = durable.read(run.path / CONFIG)
     config = dict(ConfigReader().read(data))
     clean = without_paths(config)
@@ -191,7 +191,7 @@ def _scrubbed(value: Any) -> Any:
     return scrub(value) if isinstance(value, str) else value
 
 
-def _sources(study: Study, runs: Sequence[Run]) -> dict[str, bytes]:
+def _sources(study: Study, runs: Sequence[RunRecord]) -> dict[str, bytes]:
     digests = {d for run in runs if run.result for d in run.result.plugins.values()}
     entries = {}
     for digest in sorted(d.removeprefix("sha256").lstrip(".:") for d in digests):
@@ -204,7 +204,7 @@ def _sources(study: Study, runs: Sequence[Run]) -> dict[str, bytes]:
 
 def _reproduce(
     study: Study,
-    runs: Sequence[Run],
+    runs: Sequence[RunRecord],
     environments: Sequence[Mapping[str, Any]],
     data: Sequence[Mapping[str, str]],
     name: str,

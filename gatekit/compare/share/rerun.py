@@ -16,7 +16,7 @@ from gatekit.compare.why import Change, environment_changes
 from gatekit.runs import durable
 from gatekit.runs.config import ConfigReader
 from gatekit.runs.names import RESULT, RUNS
-from gatekit.runs.record import Run, read_run
+from gatekit.runs.record import RunRecord, read_run
 from gatekit.runs.result import OWN, Result, read_result
 from gatekit.runs.state import RunReader
 
@@ -59,7 +59,7 @@ def rerun(path: Path, run: str | None = None) -> Repeat:
         return _compared(bundled, repeated)
 
 
-def _choose(folder: Path, name: str | None) -> Run:
+def _choose(folder: Path, name: str | None) -> RunRecord:
     configs = ConfigReader()
     runs = [read_run(path, configs) for path in sorted(folder.iterdir())]
     known = [r for r in runs if r.state == "COMPLETED" and r.result and r.result.executor != OWN]
@@ -72,7 +72,7 @@ def _choose(folder: Path, name: str | None) -> Run:
     return min(matches, key=lambda r: (r.result.seconds if r.result else None) or math.inf)
 
 
-def _make(bundled: Run, root: Path) -> Path:
+def _make(bundled: RunRecord, root: Path) -> Path:
     from gatekit.registry import components
     from gatekit.study.config import validate
     from gatekit.study.launch import launch
@@ -112,7 +112,7 @@ def _refuse_changed(result: Result, plugins: Mapping[str, str], data_hash: str) 
         )
 
 
-def _compared(bundled: Run, repeated: Path) -> Repeat:
+def _compared(bundled: RunRecord, repeated: Path) -> Repeat:
     result = bundled.result
     assert result is not None
     try:

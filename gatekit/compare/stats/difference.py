@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from gatekit.compare.grouping.differs import differs_in, is_confounded
 from gatekit.compare.grouping.group import Group
-from gatekit.runs.result import OWN, Metric, short_hash
+from gatekit.runs.result import OWN, ResultMetric, short_hash
 
 from .rule import ALPHA, MIN_SEEDS, PairedTest
 from .statistics import (
@@ -60,7 +60,7 @@ class Difference:
     """
 
     baseline: str
-    metric: Metric
+    metric: ResultMetric
     pairs: int
     better: int
     worse: int

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gatekit.runs.directions import DIRECTIONS, plain_name
-from gatekit.runs.result import Metric
+from gatekit.runs.result import ResultMetric
 
 Floats = NDArray[np.float64]
 T = TypeVar("T")
@@ -134,7 +134,7 @@ def within(interval: Interval | None, low: float, high: float) -> Interval | Non
     return Interval(*ends, interval.level, interval.method)
 
 
-def limits(metric: Metric, values: Iterable[float]) -> tuple[float, float]:
+def limits(metric: ResultMetric, values: Iterable[float]) -> tuple[float, float]:
     """Return the smallest and the largest value that a metric can have.
 
     A well-known share, such as accuracy, is from 0 to 1; in percent, or with a value above 1, it is

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from .survey import Found
+from .survey import SurveyedRun
 
 TROUBLES = ("FAILED", "LOST", "CORRUPT")
 """States in which a run has no outcome and does not simply go on."""
@@ -20,12 +20,12 @@ class Cause:
 
     state: str
     reason: str
-    runs: tuple[Found, ...]
+    runs: tuple[SurveyedRun, ...]
 
 
-def causes(runs: Iterable[Found]) -> list[Cause]:
+def causes(runs: Iterable[SurveyedRun]) -> list[Cause]:
     """Return the causes, the most frequent first."""
-    groups: dict[tuple[str, str], list[Found]] = {}
+    groups: dict[tuple[str, str], list[SurveyedRun]] = {}
     for run in runs:
         if run.state in TROUBLES:
             groups.setdefault((run.state, alike(run.reason)), []).append(run)

@@ -16,7 +16,7 @@ SCHEMA = 1
 
 
 @dataclass(frozen=True)
-class Planned:
+class RequestedRun:
     """A run as a command asked for it.
 
     Attributes:
@@ -30,7 +30,7 @@ class Planned:
     origin: str
 
 
-def write(study: Path, name: str, command: str, runs: Iterable[Planned]) -> None:
+def write(study: Path, name: str, command: str, runs: Iterable[RequestedRun]) -> None:
     """Write what a command asks for, unless the same was asked for before.
 
     Args:
@@ -71,16 +71,18 @@ def training(study: Path, *changes: str) -> str:
     return shlex.join([*kept, *changes])
 
 
-def read(study: Path) -> dict[str, Planned]:
+def read(study: Path) -> dict[str, RequestedRun]:
     """Return the runs that commands have asked for in a study, by id; a damaged file is ignored."""
-    found: dict[str, Planned] = {}
+    found: dict[str, RequestedRun] = {}
     for path in _paths(study):
         data = durable.read_object(path)
         entries = data.get("runs") if data.get("schema") == SCHEMA else None
         for entry in entries if isinstance(entries, list) else []:
             with contextlib.suppress(KeyError, TypeError):
                 words = tuple(str(word) for word in entry["words"])
-                run = Planned(str(entry["id"]), str(entry["label"]), words, str(entry["origin"]))
+                run = RequestedRun(
+                    str(entry["id"]), str(entry["label"]), words, str(entry["origin"])
+                )
                 # An id names a folder beside the others.
                 if is_id(run.id):
                     found[run.id] = run
@@ -91,6 +93,6 @@ def _paths(study: Path) -> list[Path]:
     return sorted(study.glob(plan_name("*")))
 
 
-def outdated(id: str, origin: str, known: Iterable[Planned]) -> list[str]:
+def outdated(id: str, origin: str, known: Iterable[RequestedRun]) -> list[str]:
     """Return the ids of runs of the same configuration whose plugins or data were others."""
     return [k.id for k in known if k.origin == origin != "" and k.id != id]

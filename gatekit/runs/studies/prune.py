@@ -14,7 +14,7 @@ from gatekit.runs import durable
 from gatekit.runs.names import ATTEMPTS, RUNS
 from gatekit.runs.result import OUTCOMES
 
-from .survey import Found
+from .survey import SurveyedRun
 
 PRUNED = ".pruned-"
 
@@ -30,11 +30,11 @@ class Removal:
     path: Path
     what: str
     size: int
-    run: Found | None = None
+    run: SurveyedRun | None = None
 
 
 def removable(
-    study: Path, runs: Iterable[Found], failed: bool = False, stale: bool = False
+    study: Path, runs: Iterable[SurveyedRun], failed: bool = False, stale: bool = False
 ) -> list[Removal]:
     """Return what can go; nothing of a run that goes on.
 

@@ -24,7 +24,7 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*\Z")
 
 
 @dataclass(frozen=True)
-class Found:
+class SurveyedRun:
     """A run that was asked for or is there.
 
     Attributes:
@@ -126,7 +126,7 @@ def no_study(study: str, root: Path | str, command: str) -> RunError:
     )
 
 
-def survey(folder: Path, verify: bool = False, as_compared: bool = False) -> list[Found]:
+def survey(folder: Path, verify: bool = False, as_compared: bool = False) -> list[SurveyedRun]:
     """Return the runs of a study: those that commands asked for, in their order, then others.
 
     Args:
@@ -149,7 +149,7 @@ def survey(folder: Path, verify: bool = False, as_compared: bool = False) -> lis
         if name in there:
             run = _read(name, path, label, words, verify, as_compared)
         else:
-            run = Found(name, path, "PLANNED", None, 0, label, words, None, None)
+            run = SurveyedRun(name, path, "PLANNED", None, 0, label, words, None, None)
         reason = lost.get((name, run.attempt))
         if reason is not None and run.state in ("PLANNED", "LOST"):
             run = dataclasses.replace(run, state="FAILED", reason=reason)
@@ -188,7 +188,7 @@ def _no_run(run: str, root: Path) -> RunError:
     )
 
 
-def find(run: str, root: Path | str) -> Found:
+def find(run: str, root: Path | str) -> SurveyedRun:
     """Return the run of an id, of its first digits, of ``STUDY/ID``, or of a path.
 
     Raises:
@@ -218,12 +218,12 @@ def find(run: str, root: Path | str) -> Found:
 
 def _read(
     name: str, path: Path, label: str, words: tuple[str, ...], verify: bool, as_compared: bool
-) -> Found:
+) -> SurveyedRun:
     run = RunFolder(path)
     state = run.state(quick=not verify)
     judged = as_compared and state.name in OUTCOMES
     damage = contradiction(path, state.record) if judged else None
-    return Found(
+    return SurveyedRun(
         name,
         path,
         state.name if damage is None else "CORRUPT",

@@ -11,7 +11,7 @@ from gatekit.runs import durable
 from gatekit.runs.folder import RunFolder
 from gatekit.runs.names import PLUGINS, RUNS
 from gatekit.runs.studies import plan_file
-from gatekit.runs.studies.plan_file import Planned, outdated
+from gatekit.runs.studies.plan_file import RequestedRun, outdated
 from gatekit.study.options import visible_gpus
 from gatekit.study.plan import PlannedRun, SweepPlan
 
@@ -118,13 +118,13 @@ def prepare(plan: SweepPlan) -> None:
 
 def write_plan(plan: SweepPlan) -> None:
     """Write what was asked for beside ``runs``, unless it is there already."""
-    runs = [Planned(r.fingerprint, r.label, tuple(r.words), r.origin) for r in plan.runs]
+    runs = [RequestedRun(r.fingerprint, r.label, tuple(r.words), r.origin) for r in plan.runs]
     plan_file.write(plan.study, plan.name, plan.command, runs)
 
 
 def mark_stale(plan: SweepPlan) -> None:
     """Mark what the plan outdates as stale, and what it asks for as not; every run is kept."""
-    by_origin: dict[str, list[Planned]] = {}
+    by_origin: dict[str, list[RequestedRun]] = {}
     for known in plan_file.read(plan.study).values():
         by_origin.setdefault(known.origin, []).append(known)
     for run in plan.runs:

@@ -12,7 +12,7 @@ from typing import TextIO
 from gatekit.runs import durable
 from gatekit.runs.folder import RunFolder
 from gatekit.runs.result import OUTCOMES
-from gatekit.runs.state import State
+from gatekit.runs.state import RunState
 from gatekit.runs.studies import unrecorded
 from gatekit.study.plan import PlannedRun, SweepPlan
 
@@ -281,7 +281,7 @@ class _Launching:
         times = f", {tries + 1} times" if tries else ""
         return "FAILED", slot.handle.reason() + times
 
-    def _tried_again(self, slot: _Slot, folder: RunFolder, state: State, seconds: float) -> bool:
+    def _tried_again(self, slot: _Slot, folder: RunFolder, state: RunState, seconds: float) -> bool:
         """Put a run that was ended from outside back, at most ``retries`` times."""
         tries = self.tries.get(slot.run.fingerprint, 0)
         asked = slot.stopped is not None or self.stopping_since is not None

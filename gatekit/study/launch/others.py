@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from gatekit.runs import durable, heartbeat
 from gatekit.runs.folder import RunFolder
 from gatekit.runs.names import BEAT
-from gatekit.runs.state import State
+from gatekit.runs.state import RunState
 from gatekit.study.plan import PlannedRun
 
 from .outcome import Outcome
@@ -69,7 +69,7 @@ class Others:
         attempt = folder.state().attempt
         self.watched.append(_Watched(run, attempt, _size(folder), time.monotonic()))
 
-    def ended(self) -> list[tuple[PlannedRun, State]]:
+    def ended(self) -> list[tuple[PlannedRun, RunState]]:
         """Return the runs that left the watch, each once, with their state.
 
         RUNNING means that the run's process keeps it; the reason names the process and the remedy,
@@ -81,7 +81,7 @@ class Others:
         if now - self.looked > ASLEEP:
             for each in self.watched:
                 each.since = now
-        self.looked, watched, ended = now, self.watched, list[tuple[PlannedRun, State]]()
+        self.looked, watched, ended = now, self.watched, list[tuple[PlannedRun, RunState]]()
         self.watched = []
         for each in watched:
             state = self._look(each, now)
@@ -91,7 +91,7 @@ class Others:
                 ended.append((each.run, state))
         return ended
 
-    def _look(self, each: _Watched, now: float) -> State | None:
+    def _look(self, each: _Watched, now: float) -> RunState | None:
         folder = each.run.folder()
         state, size = folder.state(), _size(folder)
         if state.name != "RUNNING":
@@ -112,7 +112,7 @@ class Others:
         else:
             claim = folder.claim_path(state.attempt)
             remedy = f"If that process is gone, delete {claim}; "
-        return State("RUNNING", f"{silent}. {remedy}{again}", state.attempt)
+        return RunState("RUNNING", f"{silent}. {remedy}{again}", state.attempt)
 
 
 def settle(others: Others, work: Work, outcome: Outcome, progress: Progress) -> list[PlannedRun]:

@@ -17,8 +17,8 @@ from gatekit.compare.curves import (
 )
 from gatekit.compare.report.markup import number
 from gatekit.compare.stats.statistics import Floats
-from gatekit.runs.record import Run
-from gatekit.runs.result import Metric
+from gatekit.runs.record import RunRecord
+from gatekit.runs.result import ResultMetric
 
 MOST_POINTS = 400
 """Curves with more points are thinned to this number."""
@@ -26,7 +26,7 @@ MOST_POINTS = 400
 _DIGITS = 5
 
 Series = tuple[str, str]
-Members = Sequence[tuple[Run, Mapping[Series, Curve]]]
+Members = Sequence[tuple[RunRecord, Mapping[Series, Curve]]]
 
 
 class Tables:
@@ -58,7 +58,7 @@ class Tables:
         return self._seconds[key]
 
 
-def step_flops(group: Sequence[tuple[Run, Any]]) -> dict[str, float]:
+def step_flops(group: Sequence[tuple[RunRecord, Any]]) -> dict[str, float]:
     """Return the recorded operations of a training step of each run of a group, by its id.
 
     A run without a record, such as one in progress, has those of another run. Runs differ if they
@@ -81,7 +81,7 @@ def group_data(
     series: Series,
     tables: Tables,
     level: float,
-    metric: Metric | None,
+    metric: ResultMetric | None,
     with_seeds: bool,
 ) -> dict[str, Any]:
     """Return the curves of a group: its runs with the FLOPs of a step, and its bands by cost.
@@ -117,7 +117,7 @@ def _bands(
     curves: Sequence[Curve],
     tables: Tables,
     level: float,
-    metric: Metric | None,
+    metric: ResultMetric | None,
     flops: Mapping[str, float],
 ) -> dict[str, Any] | None:
     """Return the band over each cost; one with the values of that over epochs has only places."""
@@ -141,7 +141,7 @@ def _aligned(curves: Sequence[Curve]) -> bool:
 
 
 def _band(
-    curves: Sequence[Curve], tables: Tables, level: float, metric: Metric | None
+    curves: Sequence[Curve], tables: Tables, level: float, metric: ResultMetric | None
 ) -> dict[str, Any] | None:
     mean = band(curves, level)
     if mean is None:
