@@ -11,7 +11,7 @@ from compare.synthetic import write_study
 
 from gatekit.cli.commands import COMMANDS
 from gatekit.cli.main import main
-from gatekit.runs.studies.plan_file import Planned, write
+from gatekit.runs.studies.plan_file import RequestedRun, write
 
 CLASSES = {
     "misspelt command": ("complare demo", "Type `gatekit compare demo`."),
@@ -190,7 +190,7 @@ def planned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return a folder with two studies and the commands that asked for them; it is the present."""
     for study, cells in {"alone": ["gru"], "demo": ["gru", "lstm"]}.items():
         write_study(tmp_path / "experiments", {cell: [1.0, 1.1] for cell in cells}, study)
-        runs = [Planned(f"{k:016x}", "", (f"cell={c}",), c) for k, c in enumerate(cells)]
+        runs = [RequestedRun(f"{k:016x}", "", (f"cell={c}",), c) for k, c in enumerate(cells)]
         command = f"gatekit train -m study={study} cell={','.join(cells)} seeds=2"
         write(tmp_path / "experiments" / study, "0", command, runs)
     monkeypatch.chdir(tmp_path)
