@@ -44,16 +44,16 @@ _OTHER_OPTIONS = {
 """What to type in place of options of other programs."""
 
 
-class _Parser(argparse.ArgumentParser):
+class _TrainParser(argparse.ArgumentParser):
     typed: Sequence[str] = ()
 
     def error(self, message: str) -> NoReturn:
         raise ConfigError(refusal(self, message, self.typed, lambda action: ""))
 
 
-def parser() -> _Parser:
+def parser() -> _TrainParser:
     """Return the parser of the options of ``gatekit train``."""
-    options = _Parser("gatekit train", add_help=False, allow_abbrev=False)
+    options = _TrainParser("gatekit train", add_help=False, allow_abbrev=False)
     options.add_argument("overrides", nargs="*")
     options.add_argument("-m", "--multirun", action="store_true")
     options.add_argument("-r", "--run", action="store_true")
@@ -199,7 +199,7 @@ def completion(words: Sequence[str]) -> str:
         from .hydra.composing import candidates
 
         line = os.environ.get("COMP_LINE", "")
-        _, _, *typed = line.split() or ["gatekit", "train"]
+        typed = line.split()[2:]
         last = typed.pop() if typed and not line[-1].isspace() else ""
         return " ".join(candidates([word for word in typed if "=" in word], last))
     if what == "uninstall":

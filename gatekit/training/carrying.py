@@ -14,7 +14,7 @@ from gatekit.recurrence.layers.sequence_layer import SequenceLayer
 from gatekit.recurrence.layers.states import KeptStates
 
 
-class Carried:
+class CarriedStates:
     """The states of streams.
 
     A stream that begins starts from the first states, which may be learned. Any other starts from
@@ -74,7 +74,7 @@ class Carrying(SequenceLayer):
         carried: the states of the streams.
     """
 
-    carried: Carried
+    carried: CarriedStates
 
     def __init__(self, *arguments: Any, batch: int, **named: Any) -> None:
         super().__init__(*arguments, **named)
@@ -84,7 +84,7 @@ class Carrying(SequenceLayer):
         """Create the weights, and variables for the states."""
         super().build(input_shape)
         shapes, first = self.state_shapes(self.batch), partial(self.initial_states, self.batch)
-        self.carried = Carried(self.batch, shapes, first, self.variable_dtype)
+        self.carried = CarriedStates(self.batch, shapes, first, self.variable_dtype)
 
     def call(
         self,

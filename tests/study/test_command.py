@@ -445,6 +445,17 @@ def test_a_search_goes_through_every_grid():
     assert len(grids(*words)) == 2 * 10
 
 
+@pytest.mark.parametrize("second", ["3,4", "choice(3,5)"])
+def test_grids_of_a_search_draw_the_same_keys_from_the_same_values(second):
+    grids = f'[{{cell: gru, units: "choice(3,4)"}}, {{cell: lstm, units: "{second}"}}]'
+    own(
+        "experiment/mine",
+        f"# @package _global_\nhydra: {{mode: MULTIRUN, sweeper: {{grids: {grids}}}}}\n",
+    )
+    with pytest.raises(ConfigError, match="units is drawn in one grid"):
+        compose(["experiment=mine", "task=sum", "hydra/sweeper=random", "trials=2"])
+
+
 def test_the_working_folder_is_searched_first():
     own("cell/lstm", CELL + "notes: mine\n")
     ((_, config),) = compose(["cell=lstm", "task=sum"])

@@ -26,9 +26,9 @@ from gatekit.runs.folder import RunFolder
 from gatekit.runs.studies.failures import causes
 from gatekit.runs.studies.survey import survey
 from gatekit.study.launch import launch, loop, process, report
-from gatekit.study.launch.backend import StartError
+from gatekit.study.launch.contract import StartError
 from gatekit.study.launch.following import duration
-from gatekit.study.launch.outcome import Outcome
+from gatekit.study.launch.outcome import SweepOutcome
 from gatekit.study.launch.process import Processes
 from gatekit.study.launch.progress import Progress
 from gatekit.study.launch.signals import StoppedError, caught, raising
@@ -177,7 +177,7 @@ def test_a_reason_is_reported_once_for_all_runs_that_failed_for_it(tmp_path):
     for run in plan.runs:
         run.path.mkdir(parents=True)
         (run.path / "log.txt").write_text(f"reading\n{reason}\n")
-    text = report(plan, Outcome(failed=[(run, reason) for run in plan.runs]))
+    text = report(plan, SweepOutcome(failed=[(run, reason) for run in plan.runs]))
     assert text.count(reason) == 1
     assert "; 2 more: mine.py, line 3" in text
     assert "    reading\n    whole log: " in text

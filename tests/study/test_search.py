@@ -95,6 +95,9 @@ def test_draws_keep_their_bounds_and_spread():
     whole = Counter(Interval(3, 5, whole=True).draw(random) for _ in range(3000))
     assert set(whole) == {"3", "4", "5"}
     assert min(whole.values()) > 850
+    below = Counter(Interval(-2, 1, whole=True).draw(random) for _ in range(4000))
+    assert set(below) == {"-2", "-1", "0", "1"}
+    assert min(below.values()) > 850
     assert {Choice(("a", "b")).draw(random) for _ in range(50)} == {"a", "b"}
 
 
@@ -216,7 +219,7 @@ def test_a_run_behind_the_median_is_told_to_stop(monkeypatch, optuna):
     storage = optuna.storages.JournalStorage(
         optuna.storages.journal.JournalFileBackend("experiments/default/optuna.journal")
     )
-    work = tuned.OptunaWork(search, where, storage)
+    work = tuned.OptunaRuns(search, where, storage)
     run = work.take()
     folder = run.folder()
     folder.claim()

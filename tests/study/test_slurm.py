@@ -14,11 +14,11 @@ from deeds import plan_of, start, states
 
 from gatekit.cell.errors import ConfigError
 from gatekit.study.command import compose
-from gatekit.study.launch import Outcome, launch, report
+from gatekit.study.launch import SweepOutcome, launch, report
 from gatekit.study.launch import slurm as module
+from gatekit.study.launch.contract import ListedRuns
 from gatekit.study.launch.loop import make
 from gatekit.study.launch.submitting import executor
-from gatekit.study.launch.work import Listed
 from gatekit.study.options import read_options
 from gatekit.study.plan import plan as planned
 
@@ -180,13 +180,13 @@ def test_ctrl_c_cancels_the_jobs(fake, tmp_path):
 
 def local(plan, main=child_of):
     """Make the runs of a plan in jobs that are processes here."""
-    outcome = Outcome()
+    outcome = SweepOutcome()
     (plan.study / "runs").mkdir(parents=True, exist_ok=True)
     todo = [run for run in plan.runs if run.folder().state().name not in ("COMPLETED", "DIVERGED")]
     if plan.launch.options.detach:
         return module.detach(plan, executor(plan), todo, outcome, main=main)
     backend = module.Slurm(plan, executor(plan), main)
-    return make(module.untimed(plan), backend, Listed(todo), outcome, log=plan.log)
+    return make(module.untimed(plan), backend, ListedRuns(todo), outcome, log=plan.log)
 
 
 @pytest.mark.slow
@@ -239,7 +239,7 @@ def test_row_71_a_job_at_its_time_limit_goes_on_from_the_checkpoint(
     assert launch(once, backend=None, start=None).code == 0
     plan = planned(compose([*words, "root=twice"]))
     watching = []
-    look = module.JobRun.look
+    look = module.SlurmRun.look
 
     def interrupting(self):
         if not watching and list(plan.study.glob("runs/*/metrics.jsonl")):
@@ -250,7 +250,7 @@ def test_row_71_a_job_at_its_time_limit_goes_on_from_the_checkpoint(
             os.kill(int(it), signal.SIGUSR2)
         look(self)
 
-    monkeypatch.setattr(module.JobRun, "look", interrupting)
+    monkeypatch.setattr(module.SlurmRun, "look", interrupting)
     assert launch(plan).code == 0
     assert watching
     (run,), (other,) = plan.runs, once.runs
@@ -278,7 +278,7 @@ def test_a_job_at_its_end_stops_its_runs_and_tells_those_that_do_not(submitit, t
         time.sleep(0.05)
     before, module.STOP_WITHIN = module.STOP_WITHIN, 2.0
     try:
-        again = module.Batch(plan, str(tmp_path)).checkpoint()
+        again = module.JobBody(plan, str(tmp_path)).checkpoint()
     finally:
         module.STOP_WITHIN = before
     assert states(plan) == ["INTERRUPTED"] * 2

@@ -214,7 +214,7 @@ def _is_bundled_file(config_path: str, text: str) -> bool:
 def _escaped(data: Mapping[str, Any]) -> dict[str, Any]:
     """Return the data with references in a sweep kept from Hydra, which would write them out.
 
-    `GridSweeper` takes them as they are written; see `references.refuse_large`.
+    `sweepers.Sweep` takes them as they are written; see `references.refuse_large`.
     """
 
     def walk(value: Any) -> Any:

@@ -146,22 +146,34 @@ class Sweep:
         """
         variants: list[tuple[str, ...]] = []
         space: dict[str, Draw] = {}
+        listed = set[str]()
         trials: Any = self.raw.get("trials")
         for grid in self.grids or [{}]:
             choices: dict[str, list[str]] = {}
+            draws: dict[str, Draw] = {}
             for override in self.parsed(arguments, grid):
                 key = override.get_key_element()
                 name = key.lstrip("+")
                 choices.pop(name, None)
-                space.pop(name, None)
+                draws.pop(name, None)
                 if (draw := drawn(override)) is not None:
-                    space[name] = draw
+                    draws[name] = draw
                 else:
                     choices[name] = [f"{key}={value}" for value in listed_values(override)]
                 if name == "trials":
                     trials = override.value()
             refuse_many(len(variants) + math.prod(len(words) for words in choices.values()))
             variants += itertools.product(*choices.values())
+            listed |= choices.keys()
+            for name, draw in draws.items():
+                if space.setdefault(name, draw) != draw:
+                    listed.add(name)
+        if both := sorted(listed & space.keys()):
+            raise ConfigError(
+                f"{both[0]} is drawn in one grid of hydra.sweeper.grids, and listed or drawn from "
+                "other values in another; all variants of a search share what is drawn. Write it "
+                "once, in hydra.sweeper.params, or make two studies."
+            )
         if not isinstance(trials, int) or isinstance(trials, bool) or trials < 1:
             raise ConfigError(
                 f"trials={as_typed(trials)}: how many draws for each variant? Type for example "

@@ -1,6 +1,6 @@
 """How the runs of a plan are made: processes here, a Ray cluster, or Slurm jobs."""
 
 from .entry import launch
-from .outcome import Outcome, report
+from .outcome import SweepOutcome, report
 
-__all__ = ["Outcome", "launch", "report"]
+__all__ = ["SweepOutcome", "launch", "report"]

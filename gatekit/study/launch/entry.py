@@ -15,22 +15,21 @@ from gatekit.runs.studies.plan_file import RequestedRun, outdated
 from gatekit.study.options import visible_gpus
 from gatekit.study.plan import PlannedRun, SweepPlan
 
-from .backend import Backend
+from .contract import Backend, ListedRuns, RunSource
 from .loop import make, pending
 from .others import Others
-from .outcome import Outcome
+from .outcome import SweepOutcome
 from .process import Processes
-from .work import Listed, Work
 
 
 def launch(
     plan: SweepPlan,
     start: Callable[[PlannedRun, SweepPlan, bool], Any] | None = None,
     backend: Backend | None = None,
-    work: Work | None = None,
+    work: RunSource | None = None,
     stream: TextIO | None = None,
     verb: str | None = None,
-) -> Outcome:
+) -> SweepOutcome:
     """Make the runs of a plan that are not complete yet.
 
     Args:
@@ -49,7 +48,7 @@ def launch(
         RunError: the study's folder cannot be written, or the backend is not available.
         ConfigError: a run needs a GPU, and there is none.
     """
-    outcome, others = Outcome(), Others()
+    outcome, others = SweepOutcome(), Others()
     if work is None:
         todo, elsewhere = pending(plan, outcome)
         others = Others(elsewhere, patient=not plan.launch.options.detach)
@@ -58,7 +57,7 @@ def launch(
             with contextlib.suppress(OSError):
                 mark_stale(plan)
             return outcome
-        work = Listed(todo)
+        work = ListedRuns(todo)
     asked = plan.launch.options.backend if backend is None and start is None else "process"
     if asked == "process" and backend is None and start is None:
         _refuse_without_gpu(work.rest())
@@ -71,7 +70,7 @@ def launch(
         prepare(plan)
         if plan.launch.options.detach:
             return detach(plan, jobs, work.rest(), outcome, others)
-        work = Listed(not_queued(plan, work.rest(), outcome))
+        work = ListedRuns(not_queued(plan, work.rest(), outcome))
         return make(untimed(plan), Slurm(plan, jobs), work, outcome, others, stream, plan.log, verb)
     if asked == "ray":
         from .ray import Ray

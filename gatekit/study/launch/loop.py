@@ -16,12 +16,11 @@ from gatekit.runs.state import RunState
 from gatekit.runs.studies import unrecorded
 from gatekit.study.plan import PlannedRun, SweepPlan
 
-from .backend import Backend, Handle, StartError
+from .contract import Backend, Handle, RunSource, StartError
 from .others import Others, settle, waiting
-from .outcome import Outcome, score
+from .outcome import SweepOutcome, score
 from .progress import Progress
 from .signals import StoppedError, caught
-from .work import Work
 
 GRACE = 4.0
 """Seconds that a run gets to stop by itself after its batch."""
@@ -32,7 +31,7 @@ PAUSE_AFTER = 3
 
 
 @dataclass
-class _Slot:
+class _ActiveRun:
     run: PlannedRun
     handle: Handle
     began: float
@@ -44,13 +43,13 @@ class _Slot:
 def make(
     plan: SweepPlan,
     backend: Backend,
-    work: Work,
-    outcome: Outcome,
+    work: RunSource,
+    outcome: SweepOutcome,
     others: Others | None = None,
     stream: TextIO | None = None,
     log: Path | None = None,
     verb: str | None = None,
-) -> Outcome:
+) -> SweepOutcome:
     """Execute runs, as many at once as the backend has slots; the study's folder must exist.
 
     Args:
@@ -67,7 +66,7 @@ def make(
     return _Launching(plan, backend, work, outcome, others or Others(), progress).run()
 
 
-def pending(plan: SweepPlan, outcome: Outcome) -> tuple[list[PlannedRun], list[PlannedRun]]:
+def pending(plan: SweepPlan, outcome: SweepOutcome) -> tuple[list[PlannedRun], list[PlannedRun]]:
     """Return the runs to make and those that other processes hold; the outcome notes the rest."""
     todo, elsewhere = [], []
     for run in plan.runs:
@@ -90,8 +89,8 @@ class _Launching:
         self,
         plan: SweepPlan,
         backend: Backend,
-        work: Work,
-        outcome: Outcome,
+        work: RunSource,
+        outcome: SweepOutcome,
         others: Others,
         progress: Progress,
     ) -> None:
@@ -100,7 +99,7 @@ class _Launching:
         self.options = plan.launch.options
         self.progress = progress
         self.received: list[int] = []
-        self.active: list[_Slot] = []
+        self.active: list[_ActiveRun] = []
         self.tries: dict[str, int] = {}
         self.troubles = 0
         self.again: list[PlannedRun] = []
@@ -109,7 +108,7 @@ class _Launching:
         self.bar = len(plan.runs) == 1 and sys.stdout.isatty()
         self.stopping_since: float | None = None
 
-    def run(self) -> Outcome:
+    def run(self) -> SweepOutcome:
         try:
             with caught() as self.received:
                 while self.step():
@@ -182,7 +181,7 @@ class _Launching:
             except StartError as error:
                 self._unstarted(run, str(error))
                 return
-            self.active.append(_Slot(run, handle, time.monotonic(), state.attempt))
+            self.active.append(_ActiveRun(run, handle, time.monotonic(), state.attempt))
             self.progress.started(self.plan.label(run), run.path)
 
     def _unstarted(self, run: PlannedRun, reason: str) -> None:
@@ -194,7 +193,7 @@ class _Launching:
         else:
             self.progress.note(f"{reason} Again ({self.unstarted} of {self.options.retries}).")
 
-    def _watch(self, slot: _Slot) -> None:
+    def _watch(self, slot: _ActiveRun) -> None:
         if slot.handle.waiting():
             slot.began = time.monotonic()
             return
@@ -220,7 +219,7 @@ class _Launching:
 
     # -- what has ended -----------------------------------------------------------------------
 
-    def _collect(self, slot: _Slot) -> None:
+    def _collect(self, slot: _ActiveRun) -> None:
         run, folder, handle = slot.run, slot.run.folder(), slot.handle
         seconds = time.monotonic() - slot.began
         if handle.peak:
@@ -270,7 +269,7 @@ class _Launching:
         self.progress.ended(self.plan.label(run), state.name, words, seconds, run.path)
         self.work.ended(run, state.name)
 
-    def _verdict(self, slot: _Slot) -> tuple[str, str]:
+    def _verdict(self, slot: _ActiveRun) -> tuple[str, str]:
         if slot.stopped is not None:
             return "FAILED" if slot.stopped.startswith("timeout") else "INTERRUPTED", slot.stopped
         if self.stopping_since is not None:
@@ -281,7 +280,9 @@ class _Launching:
         times = f", {tries + 1} times" if tries else ""
         return "FAILED", slot.handle.reason() + times
 
-    def _tried_again(self, slot: _Slot, folder: RunFolder, state: RunState, seconds: float) -> bool:
+    def _tried_again(
+        self, slot: _ActiveRun, folder: RunFolder, state: RunState, seconds: float
+    ) -> bool:
         """Put a run that was ended from outside back, at most ``retries`` times."""
         tries = self.tries.get(slot.run.fingerprint, 0)
         asked = slot.stopped is not None or self.stopping_since is not None

@@ -14,9 +14,9 @@ from gatekit.runs.names import BEAT
 from gatekit.runs.state import RunState
 from gatekit.study.plan import PlannedRun
 
-from .outcome import Outcome
+from .contract import RunSource
+from .outcome import SweepOutcome
 from .progress import Progress
-from .work import Work
 
 LOOK_EVERY = 1.0
 """Seconds between two looks at the folders."""
@@ -26,7 +26,7 @@ ASLEEP = 10.0
 
 
 @dataclass
-class _Watched:
+class _WatchedRun:
     run: PlannedRun
     attempt: int
     size: int | None
@@ -36,7 +36,7 @@ class _Watched:
 class Others:
     """Runs that other processes hold.
 
-    A run leaves the watch when its process ends, or when its heartbeat stops for `beat.SILENCE`
+    A run leaves the watch when its process ends, or when its heartbeat stops for `heartbeat.SILENCE`
     seconds. A silent process of another machine is dead, if it ever gave a heartbeat. A silent
     process of this machine is suspended: it keeps the run.
 
@@ -47,7 +47,7 @@ class Others:
 
     def __init__(self, runs: Iterable[PlannedRun] = (), patient: bool = True) -> None:
         self.patient = patient
-        self.watched: list[_Watched] = []
+        self.watched: list[_WatchedRun] = []
         self.looked = time.monotonic()
         for run in runs:
             self.add(run)
@@ -67,7 +67,7 @@ class Others:
         """Watch one more run."""
         folder = run.folder()
         attempt = folder.state().attempt
-        self.watched.append(_Watched(run, attempt, _size(folder), time.monotonic()))
+        self.watched.append(_WatchedRun(run, attempt, _size(folder), time.monotonic()))
 
     def ended(self) -> list[tuple[PlannedRun, RunState]]:
         """Return the runs that left the watch, each once, with their state.
@@ -91,7 +91,7 @@ class Others:
                 ended.append((each.run, state))
         return ended
 
-    def _look(self, each: _Watched, now: float) -> RunState | None:
+    def _look(self, each: _WatchedRun, now: float) -> RunState | None:
         folder = each.run.folder()
         state, size = folder.state(), _size(folder)
         if state.name != "RUNNING":
@@ -115,7 +115,9 @@ class Others:
         return RunState("RUNNING", f"{silent}. {remedy}{again}", state.attempt)
 
 
-def settle(others: Others, work: Work, outcome: Outcome, progress: Progress) -> list[PlannedRun]:
+def settle(
+    others: Others, work: RunSource, outcome: SweepOutcome, progress: Progress
+) -> list[PlannedRun]:
     """Note what became of the runs of other processes; return those that are free to run here."""
     free = []
     for run, state in others.ended():

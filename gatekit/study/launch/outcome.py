@@ -18,7 +18,7 @@ _MOST = 8
 
 
 @dataclass
-class Outcome:
+class SweepOutcome:
     """What became of the runs of one command.
 
     Attributes:
@@ -58,7 +58,7 @@ class Outcome:
         return 1 if self.failed or self.halted or self.held or self.left else 0
 
 
-def _failures(plan: SweepPlan, outcome: Outcome) -> Iterator[str]:
+def _failures(plan: SweepPlan, outcome: SweepOutcome) -> Iterator[str]:
     """Yield each reason once, with its runs and the end of the first one's log."""
     for reason, group in _grouped(outcome.failed).items():
         first = group[0]
@@ -78,7 +78,7 @@ def _grouped(failed: Iterable[tuple[PlannedRun, str]]) -> dict[str, list[Planned
     return groups
 
 
-def report(plan: SweepPlan, outcome: Outcome) -> str:
+def report(plan: SweepPlan, outcome: SweepOutcome) -> str:
     """Return the report at the end of a command: what ran, what failed, what to type next."""
     study, root = plan.launch.study, _root(plan)
     lines = [_counts(study, outcome)]
@@ -122,7 +122,7 @@ def report(plan: SweepPlan, outcome: Outcome) -> str:
     return "\n".join(lines)
 
 
-def _remarks(outcome: Outcome) -> list[str]:
+def _remarks(outcome: SweepOutcome) -> list[str]:
     """Return the warnings of the runs that were made, each once."""
     found: dict[str, int] = {}
     for run, state in outcome.made:
@@ -137,7 +137,7 @@ def _remarks(outcome: Outcome) -> list[str]:
     ]
 
 
-def _writer(outcome: Outcome) -> PlannedRun | None:
+def _writer(outcome: SweepOutcome) -> PlannedRun | None:
     """Return a run whose model can write text; of each task one run is looked at."""
     first: dict[str, PlannedRun] = {}
     for run, state in outcome.made:
@@ -152,7 +152,7 @@ def _writer(outcome: Outcome) -> PlannedRun | None:
     return None
 
 
-def _counts(study: str, outcome: Outcome) -> str:
+def _counts(study: str, outcome: SweepOutcome) -> str:
     states = [state for _, state in outcome.made]
     counts = [f"{states.count(s)} {s.lower()}" for s in dict.fromkeys(states)]
     counts += [f"{len(outcome.failed)} failed"] if outcome.failed else []

@@ -26,7 +26,7 @@ from gatekit.study.options import places
 from gatekit.study.plan import PlannedRun, SweepPlan
 from gatekit.training.process import programs
 
-from .backend import Handle, StartError
+from .contract import Handle, StartError
 from .signals import raising
 
 PRELOAD = "gatekit.training.process.preload"

@@ -24,7 +24,7 @@ from gatekit.study.options import slot
 from gatekit.study.plan import PlannedRun, SweepPlan
 
 from . import process
-from .backend import Handle, StartError
+from .contract import Handle, StartError
 
 STOP_WITHIN = 3.0
 """Seconds that a process gets to stop when its task is cancelled."""
@@ -49,7 +49,7 @@ class Ending:
     owner: tuple[str, int] | None = None
 
 
-class Task:
+class RayRun:
     """One run as a Ray task."""
 
     def __init__(self, ray: Any, reference: Any, place: int, folder: RunFolder) -> None:
@@ -183,17 +183,17 @@ class Ray:
             resources={name: needs[name] for name, _ in options.resources},
         )(_task)
 
-    def start(self, run: PlannedRun, place: int, bar: bool) -> Task:
+    def start(self, run: PlannedRun, place: int, bar: bool) -> RayRun:
         """Submit a run."""
         run = dataclasses.replace(run, path=run.path.absolute())
         folder = run.folder()
-        task = Task(self.ray, None, place, folder)
+        task = RayRun(self.ray, None, place, folder)
         task.reference = self.task.remote(run, self.plan, self.main, self.preload)
         return task
 
     def wait(self, handles: Sequence[Handle], seconds: float) -> None:
         """Wait for a task to end."""
-        references = [h.reference for h in handles if isinstance(h, Task) and h.ending is None]
+        references = [h.reference for h in handles if isinstance(h, RayRun) and h.ending is None]
         if references:
             self.ray.wait(references, timeout=seconds)
         else:

@@ -15,14 +15,13 @@ from gatekit.runs.folder import RunFolder
 from gatekit.runs.result import OUTCOMES
 from gatekit.study.plan import PlannedRun, SweepPlan
 
-from .backend import Handle
+from .contract import Handle, ListedRuns
 from .loop import make, pending
 from .others import Others, settle, waiting
-from .outcome import Outcome
+from .outcome import SweepOutcome
 from .process import Main, Processes
 from .progress import Progress
 from .submitting import at_once, not_queued, note, submitting
-from .work import Listed
 
 STOP_WITHIN = 60.0
 """Seconds that the runs of a job get to stop before it is queued again."""
@@ -32,7 +31,7 @@ SETTLE = {"slurm": 15.0, "local": 0.0}
 """Seconds after a job's end until its node's last words are sure to be seen on a shared disk."""
 
 
-class Batch:
+class JobBody:
     """What one job does: the runs of its plan, on its node.
 
     Args:
@@ -48,9 +47,9 @@ class Batch:
         """Make the runs; what is complete is skipped, what was interrupted continues."""
         with contextlib.suppress(OSError):
             os.chdir(self.cwd)
-        outcome = Outcome()
+        outcome = SweepOutcome()
         # What another process holds, the command that submitted this job watches.
-        work = Listed(pending(self.plan, outcome)[0])
+        work = ListedRuns(pending(self.plan, outcome)[0])
         return make(self.plan, Processes(self.plan, main=self.main), work, outcome).code
 
     def checkpoint(self) -> Any:
@@ -74,10 +73,10 @@ class Batch:
         # What failed in this turn is not repeated in the next.
         launch = dataclasses.replace(self.plan.launch, retry_failed=False)
         plan = dataclasses.replace(self.plan, launch=launch)
-        return DelayedSubmission(Batch(plan, self.cwd, self.main))
+        return DelayedSubmission(JobBody(plan, self.cwd, self.main))
 
 
-class Job:
+class QueuedJob:
     """A submitted job.
 
     Args:
@@ -107,7 +106,7 @@ class Job:
         return f"{self.job.job_id} ended ({self.job.state}; its output: {self.job.paths.stderr})"
 
 
-class JobRun:
+class SlurmRun:
     """One run of a Slurm job, which may hold others, too.
 
     Args:
@@ -120,7 +119,7 @@ class JobRun:
     def __init__(self, run: PlannedRun, place: int) -> None:
         self.run, self.place = run, place
         self.before = run.folder().state().attempt
-        self.job: Job | None = None
+        self.job: QueuedJob | None = None
         self.name, self.begun = "PLANNED", False
         self.ended = self.killed = False
 
@@ -191,7 +190,7 @@ class Slurm:
     def __init__(self, plan: SweepPlan, executor: Any, main: Main = None) -> None:
         self.plan, self.executor, self.main = plan, executor, main
         self.options = plan.launch.options
-        self.runs: list[JobRun] = []
+        self.runs: list[SlurmRun] = []
         self.looked = time.monotonic()
 
     @property
@@ -203,9 +202,9 @@ class Slurm:
         room = (self.options.max_jobs - len(jobs)) * self.options.runs_per_job - filling
         return len(self.runs) + max(0, room)
 
-    def start(self, run: PlannedRun, place: int, bar: bool) -> JobRun:
+    def start(self, run: PlannedRun, place: int, bar: bool) -> SlurmRun:
         """Take a run into the next job; a full job is submitted at once."""
-        taken = JobRun(run, place)
+        taken = SlurmRun(run, place)
         self.runs.append(taken)
         if sum(each.job is None for each in self.runs) == self.options.runs_per_job:
             self._submit()
@@ -235,7 +234,7 @@ class Slurm:
         with submitting():
             job = self.executor.submit(_batch(self.plan, runs, self.main))
         note(self.plan, job, runs)
-        submitted = Job(job, SETTLE[self.options.cluster])
+        submitted = QueuedJob(job, SETTLE[self.options.cluster])
         for each in taken:
             each.job = submitted
 
@@ -250,10 +249,10 @@ def detach(
     plan: SweepPlan,
     executor: Any,
     todo: Sequence[PlannedRun],
-    outcome: Outcome,
+    outcome: SweepOutcome,
     others: Others | None = None,
     main: Main = None,
-) -> Outcome:
+) -> SweepOutcome:
     """Submit jobs for all runs, as arrays of Slurm, and leave them to themselves.
 
     Args:
@@ -280,20 +279,20 @@ def detach(
     return outcome
 
 
-def _free(plan: SweepPlan, others: Others, outcome: Outcome) -> list[PlannedRun]:
+def _free(plan: SweepPlan, others: Others, outcome: SweepOutcome) -> list[PlannedRun]:
     """Watch until it is known of every run whether its process lives; return those of dead ones."""
     free: list[PlannedRun] = []
     progress = Progress(len(others), 1, log=plan.log)
     if others:
         progress.note(waiting(others))
     while others:
-        free += settle(others, Listed(()), outcome, progress)
+        free += settle(others, ListedRuns(()), outcome, progress)
         time.sleep(0.2)
     progress.close()
     return free
 
 
-def _batch(plan: SweepPlan, runs: Sequence[PlannedRun], main: Main) -> Batch:
+def _batch(plan: SweepPlan, runs: Sequence[PlannedRun], main: Main) -> JobBody:
     options = plan.launch.options
     # The job sees the GPUs that Slurm gave it, and no others.
     gpus = 0 if options.gpus == 0 else "auto"
@@ -304,4 +303,4 @@ def _batch(plan: SweepPlan, runs: Sequence[PlannedRun], main: Main) -> Batch:
         n_jobs=at_once(plan),
     )
     placed = tuple(dataclasses.replace(run, path=run.path.absolute()) for run in runs)
-    return Batch(SweepPlan(launch, placed, ()), os.getcwd(), main)
+    return JobBody(SweepPlan(launch, placed, ()), os.getcwd(), main)

@@ -14,7 +14,7 @@ from gatekit.runs import durable
 from gatekit.runs.names import SLURM, job_name
 from gatekit.study.plan import PlannedRun, SweepPlan
 
-from .outcome import Outcome
+from .outcome import SweepOutcome
 
 WARNING = 120
 """Seconds before its time limit at which Slurm signals a job to stop."""
@@ -105,7 +105,7 @@ def note(plan: SweepPlan, job: Any, runs: Sequence[PlannedRun]) -> None:
     durable.write(plan.study / SLURM / job_name(str(job.job_id)), json.dumps(record) + "\n")
 
 
-def not_queued(plan: SweepPlan, todo: list[PlannedRun], outcome: Outcome) -> list[PlannedRun]:
+def not_queued(plan: SweepPlan, todo: list[PlannedRun], outcome: SweepOutcome) -> list[PlannedRun]:
     """Return the runs that no job of an earlier command will make."""
     if plan.launch.options.cluster != "slurm":
         return todo

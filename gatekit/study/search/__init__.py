@@ -1,6 +1,5 @@
 """Searches: draws that are equal for every variant, or that learn from results; and their check."""
 
-from .search import Job, Search
-from .space import Choice, Draw, Interval
+from .search import Choice, Draw, Interval, Job, Search
 
 __all__ = ["Choice", "Draw", "Interval", "Job", "Search"]

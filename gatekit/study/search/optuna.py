@@ -15,13 +15,12 @@ from gatekit.runs import durable, metrics
 from gatekit.runs.fingerprint import canonical_json
 from gatekit.runs.names import JOURNAL, METRICS
 from gatekit.runs.result import OUTCOMES
-from gatekit.study.launch import Outcome, launch
+from gatekit.study.launch import SweepOutcome, launch
 from gatekit.study.launch.entry import write_plan
 from gatekit.study.plan import Launch, PlannedRun, SweepPlan, runs_of
 from gatekit.tasks import seeds
 
-from .search import Search
-from .space import Choice, Draw, Interval
+from .search import Choice, Draw, Interval, Search
 from .storage import storage
 
 if TYPE_CHECKING:
@@ -37,7 +36,7 @@ LOOK_EVERY = 2.0
 """Seconds between two looks at the validation scores of a run that goes on."""
 
 
-def tune(search: Search, command: str) -> tuple[SweepPlan, Outcome]:
+def tune(search: Search, command: str) -> tuple[SweepPlan, SweepOutcome]:
     """Make up to ``trials`` runs of each variant, each where results so far promise most.
 
     Args:
@@ -68,7 +67,7 @@ def tune(search: Search, command: str) -> tuple[SweepPlan, Outcome]:
     plan = SweepPlan(where, (), (), sources, command)
     durable.folder(plan.study)
     try:
-        work = OptunaWork(search, plan, storage(plan.study / JOURNAL))
+        work = OptunaRuns(search, plan, storage(plan.study / JOURNAL))
     except GatekitError:
         raise
     except Exception as error:
@@ -82,7 +81,7 @@ def tune(search: Search, command: str) -> tuple[SweepPlan, Outcome]:
     return dataclasses.replace(plan, runs=tuple(work.runs)), outcome
 
 
-class OptunaWork:
+class OptunaRuns:
     """The work of a search: variants take turns, each with a study of its own in the journal.
 
     Args:
