@@ -82,11 +82,11 @@ def pages() -> Iterator[tuple[str, str]]:
     entries = []
     for name in NAMES:
         cell = build(load_cell(name, known), UNITS, FEATURES, read_output_unit("hidden", known))
-        executor, affinity = choose("auto", cell).executor, analyse(cell)
+        executor, affine = choose("auto", cell).executor, analyse(cell)
         peers = [library for library, cells in COMPARED.items() if name in cells]
         witness = found.get(name)
         description, cites = describe(cell, works), cited(dict(cell.spec.about), works)
-        facts = (executor, affinity.reason, witness, cites, peers, first_values(name))
+        facts = (executor, affine.reason, witness, cites, peers, first_values(name))
         entries.append(Entry(name, description, *facts))
         yield f"zoo/{name}.md", page(entries[-1])
         yield f"zoo/{name}.svg", diagram(cell, works)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True)
@@ -30,22 +30,56 @@ class Draws:
     array: str
 
 
-NUMPY = Draws(
+def _of_module(
+    module: str, uniform: str, normal: str, gamma: str, generator: str, array: str
+) -> Draws:
+    """Return the templates of NumPy, and of those that call what draws nothing as it does."""
+    return Draws(
+        uniform=uniform,
+        normal=normal,
+        gamma=gamma,
+        full=f"{module}.full({{size}}, {{value}})",
+        zeros=f"{module}.zeros({{size}})",
+        ones=f"{module}.ones({{size}})",
+        eye=f"{module}.eye({{sizes}})",
+        arange=f"{module}.arange(float({{sizes}}))",
+        linspace=f"{module}.linspace(0.0, 1.0, {{sizes}})",
+        glorot=f"glorot({generator}{{sizes}})",
+        orthogonal=f"orthogonal({generator}{{sizes}})",
+        stack=f"{module}.stack([{{one}} for _ in range({{count}})])",
+        concat=f"{module}.concatenate({{pieces}}, axis=-1)",
+        reservoir=f"reservoir({generator}{{size}}, {{radius}}, {{density}})",
+        array=array,
+    )
+
+
+NUMPY = _of_module(
+    "np",
     uniform="rng.uniform({low}, {high}, {size})",
     normal="rng.normal({mean}, {stddev}, {size})",
     gamma="rng.gamma({alpha}, size={size})",
-    full="np.full({size}, {value})",
-    zeros="np.zeros({size})",
-    ones="np.ones({size})",
-    eye="np.eye({sizes})",
-    arange="np.arange(float({sizes}))",
-    linspace="np.linspace(0.0, 1.0, {sizes})",
-    glorot="glorot(rng, {sizes})",
-    orthogonal="orthogonal(rng, {sizes})",
-    stack="np.stack([{one} for _ in range({count})])",
-    concat="np.concatenate({pieces}, axis=-1)",
-    reservoir="reservoir(rng, {size}, {radius}, {density})",
+    generator="rng, ",
     array="{value}",
+)
+JAX = _of_module(
+    "jnp",
+    uniform="uniform(next(keys), {low}, {high}, {shape})",
+    normal="{mean} + {stddev} * jax.random.normal(next(keys), {shape})",
+    gamma="jax.random.gamma(next(keys), {alpha}, {shape})",
+    generator="next(keys), ",
+    array="jnp.asarray({value})",
+)
+_KERAS = _of_module(
+    "ops",
+    uniform="keras.random.uniform({shape}, {low}, {high})",
+    normal="keras.random.normal({shape}, {mean}, {stddev})",
+    gamma="keras.random.gamma({shape}, {alpha})",
+    generator="",
+    array="ops.convert_to_tensor({value})",
+)
+# Keras takes a shape as a tuple only.
+KERAS = replace(
+    _KERAS, full="ops.full({shape}, {value})", zeros="ops.zeros({shape})", ones="ops.ones({shape})"
 )
 TORCH = Draws(
     uniform="torch.empty({sizes}).uniform_({low}, {high})",
@@ -63,40 +97,6 @@ TORCH = Draws(
     concat="torch.cat({pieces}, dim=-1)",
     reservoir="reservoir({size}, {radius}, {density})",
     array="torch.tensor({value}).to(torch.zeros(0))",
-)
-JAX = Draws(
-    uniform="uniform(next(keys), {low}, {high}, {shape})",
-    normal="{mean} + {stddev} * jax.random.normal(next(keys), {shape})",
-    gamma="jax.random.gamma(next(keys), {alpha}, {shape})",
-    full="jnp.full({size}, {value})",
-    zeros="jnp.zeros({size})",
-    ones="jnp.ones({size})",
-    eye="jnp.eye({sizes})",
-    arange="jnp.arange(float({sizes}))",
-    linspace="jnp.linspace(0.0, 1.0, {sizes})",
-    glorot="glorot(next(keys), {sizes})",
-    orthogonal="orthogonal(next(keys), {sizes})",
-    stack="jnp.stack([{one} for _ in range({count})])",
-    concat="jnp.concatenate({pieces}, axis=-1)",
-    reservoir="reservoir(next(keys), {size}, {radius}, {density})",
-    array="jnp.asarray({value})",
-)
-KERAS = Draws(
-    uniform="keras.random.uniform({shape}, {low}, {high})",
-    normal="keras.random.normal({shape}, {mean}, {stddev})",
-    gamma="keras.random.gamma({shape}, {alpha})",
-    full="ops.full({shape}, {value})",
-    zeros="ops.zeros({shape})",
-    ones="ops.ones({shape})",
-    eye="ops.eye({sizes})",
-    arange="ops.arange(float({sizes}))",
-    linspace="ops.linspace(0.0, 1.0, {sizes})",
-    glorot="glorot({sizes})",
-    orthogonal="orthogonal({sizes})",
-    stack="ops.stack([{one} for _ in range({count})])",
-    concat="ops.concatenate({pieces}, axis=-1)",
-    reservoir="reservoir({size}, {radius}, {density})",
-    array="ops.convert_to_tensor({value})",
 )
 
 

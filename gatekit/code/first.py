@@ -13,7 +13,7 @@ from gatekit.cell.schema import make_initializer
 
 from .draws import Draws, filled
 from .identifiers import number, slug, wrapped
-from .products import Layout
+from .products import WeightLayout
 
 Size = Callable[[int], str]
 
@@ -55,7 +55,7 @@ class FirstValues:
         self.room = room
         self._lines: list[str] = []
 
-    def lines(self, layout: Layout, assign: Callable[[str], tuple[str, str]]) -> list[str]:
+    def lines(self, layout: WeightLayout, assign: Callable[[str], tuple[str, str]]) -> list[str]:
         """Return the lines that create the weights of the file.
 
         Args:

@@ -11,10 +11,10 @@ from gatekit.cell.graph import Cell
 from gatekit.cell.show.works import NO_WORKS, Work
 
 from . import blocks, stacks
+from .cell_text import Access, CellText, cell_text
 from .frames import FRAMES
 from .frameworks import FRAMEWORKS
-from .parts import Access, Parts, make_parts
-from .products import Layout
+from .products import WeightLayout
 from .sizes import SizeTexts, formulas, multiples
 from .stacks import Stack
 
@@ -35,7 +35,7 @@ class Generated:
     """
 
     text: str
-    layout: Layout
+    layout: WeightLayout
     title: str
     sizes: Mapping[str, int]
     features: int
@@ -112,11 +112,11 @@ def _parts(
     known: Mapping[str, Work],
     sized: bool = True,
     access: Access | None = None,
-) -> Parts:
+) -> CellText:
     """Return the parts of a cell's file; its sizes are arguments if that is wanted and possible."""
 
-    def parts(of: Cell, sizes: SizeTexts) -> Parts:
-        return make_parts(of, FRAMEWORKS[to], access or FRAMES[to][0], sizes, known)
+    def parts(of: Cell, sizes: SizeTexts) -> CellText:
+        return cell_text(of, FRAMEWORKS[to], access or FRAMES[to][0], sizes, known)
 
     cells = multiples(cell) if sized else []
     numbers = []

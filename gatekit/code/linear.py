@@ -25,7 +25,7 @@ from .traced import applied, matrix_of
 _LONGEST_CUT = 72
 
 
-class Linear(Lines):
+class LinearLines(Lines):
     """Writes the linear part of a step."""
 
     def pre_activation(self, reader: Reader) -> Expr | None:

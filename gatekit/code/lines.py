@@ -12,7 +12,7 @@ from gatekit.cell.language.expression import Binary, Call, Expr, Name, replaced,
 from .frameworks import Framework
 from .identifiers import WIDTH, Identifiers, wrapped
 from .printing import Printer
-from .products import Layout, readers
+from .products import WeightLayout, readers
 
 _PART = "_part"
 
@@ -35,7 +35,7 @@ class Lines:
         cell: Cell,
         framework: Framework,
         printer: Printer,
-        layout: Layout,
+        layout: WeightLayout,
         local: Identifiers,
         size: Callable[[int], str],
         indent: int,
@@ -136,7 +136,7 @@ def _part_of(wanted: str) -> str:
     return f"{wanted.removesuffix(_PART).removesuffix('_pre')}{_PART}"
 
 
-def env_of(layout: Layout, access: Callable[[str], str]) -> Mapping[str, str]:
+def env_of(layout: WeightLayout, access: Callable[[str], str]) -> Mapping[str, str]:
     """Return the texts of weights: by name in the cell, and by ``@`` and their name in the file."""
     found = {f"@{stack.attribute}": access(stack.attribute) for stack in layout.stacks}
     found.update({name: access(own) for name, own in layout.attributes().items()})

@@ -20,7 +20,7 @@ OUTPUT_UNIT = "output_unit"
 
 
 @dataclass(frozen=True)
-class Stack:
+class StackedWeight:
     """A weight of the generated file: weights of the cell, side by side.
 
     Attributes:
@@ -56,16 +56,16 @@ class Product:
 
     readers: list[Reader]
     reads: list[BuiltRead]
-    matrices: list[Stack] = field(default_factory=list)
-    bias: Stack | None = None
+    matrices: list[StackedWeight] = field(default_factory=list)
+    bias: StackedWeight | None = None
 
 
 @dataclass(frozen=True)
-class Layout:
+class WeightLayout:
     """How the weights of a cell are arranged in the generated file."""
 
     products: tuple[Product, ...]
-    stacks: tuple[Stack, ...]
+    stacks: tuple[StackedWeight, ...]
 
     def pack(self, weights: Mapping[str, Any]) -> dict[str, NDArray[Any]]:
         """Return the weights of the generated file by name.
@@ -113,7 +113,7 @@ def plain(read: BuiltRead) -> bool:
     return matrix_of(read) == Name(read.weights.get("", ""))
 
 
-def lay_out(cell: Cell, identifiers: Identifiers) -> Layout:
+def lay_out(cell: Cell, identifiers: Identifiers) -> WeightLayout:
     """Return the products of a cell and the weights of the generated file.
 
     Args:
@@ -121,10 +121,10 @@ def lay_out(cell: Cell, identifiers: Identifiers) -> Layout:
         identifiers: gives the weights their names.
     """
     products = _products(readers(cell))
-    stacks: list[Stack] = []
+    stacks: list[StackedWeight] = []
 
-    def stack(wanted: str, weights: Sequence[str]) -> Stack:
-        stacks.append(Stack(identifiers.new(wanted), tuple(weights)))
+    def stack(wanted: str, weights: Sequence[str]) -> StackedWeight:
+        stacks.append(StackedWeight(identifiers.new(wanted), tuple(weights)))
         return stacks[-1]
 
     with_bias = [product for product in products if _shares_bias(product)]
@@ -145,7 +145,7 @@ def lay_out(cell: Cell, identifiers: Identifiers) -> Layout:
     for weight in cell.weights:
         if weight.name not in taken:
             stack(_weight_name(weight.name), [weight.name])
-    return Layout(tuple(products), tuple(stacks))
+    return WeightLayout(tuple(products), tuple(stacks))
 
 
 def _products(every: Sequence[Reader]) -> list[Product]:

@@ -24,12 +24,12 @@ from gatekit.cell.learned import MAPS
 from gatekit.cell.row_wise import RowWise
 
 from .identifiers import slug, wrapped
-from .linear import Linear, normal
+from .linear import LinearLines, normal
 from .lines import without_unused
 from .products import OUTPUT_UNIT, Reader
 
 
-class Step(Linear):
+class StepLines(LinearLines):
     """Writes the step of a cell."""
 
     row = "0.0 * x[:, :1]"

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from browser import Open
 
-from gatekit.cell.show.browse import families, origins
+from gatekit.cell.show.browse import families, lineages
 from gatekit.cell.show.browse.card import _formula
 from gatekit.cli.main import main
 from gatekit.registry import cell_names
@@ -40,9 +40,9 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_every_bundled_cell_has_a_family_and_none_is_its_own_ancestor() -> None:
-    found = origins()
+    found = lineages()
     assert set(found) == {name for name, path in cell_names().items() if path.is_relative_to(CELLS)}
-    assert {origin.family for origin in found.values()} == set(families()) - {"others"}
+    assert {lineage.family for lineage in found.values()} == set(families()) - {"others"}
     for name in found:
         line, at = [name], found[name].other
         while at:

@@ -20,7 +20,7 @@ MAX_WORK = 50_000
 
 
 @dataclass(frozen=True)
-class Block:
+class AffineBlock:
     r"""States that are solved together: $s_i = \sum_j a_{ij}\, s_{j,prev} + b_i$.
 
     Attributes:
@@ -37,7 +37,7 @@ class Block:
 
 
 @dataclass(frozen=True)
-class Affinity:
+class AffineStates:
     """What the analysis found.
 
     Attributes:
@@ -46,7 +46,7 @@ class Affinity:
         reason: why the cell is not affine; empty where it is.
     """
 
-    blocks: tuple[Block, ...]
+    blocks: tuple[AffineBlock, ...]
     reads: Mapping[str, tuple[str, BuiltRead]]
     reason: str
 
@@ -60,7 +60,7 @@ class TooLargeError(Exception):
     """The analysis would take too long."""
 
 
-def analyse(cell: Cell) -> Affinity:
+def analyse(cell: Cell) -> AffineStates:
     """Return the states' updates as affine maps of their own previous values, or why they are not.
 
     A coefficient may name inputs and shifted inputs, signals that read no state, parameters, and
@@ -73,7 +73,7 @@ def analyse(cell: Cell) -> Affinity:
     try:
         return Analysis(cell).run()
     except TooLargeError:
-        return Affinity((), {}, "it is too large to be analysed")
+        return AffineStates((), {}, "it is too large to be analysed")
 
 
 class Analysis:
@@ -92,20 +92,20 @@ class Analysis:
         if self.work > MAX_WORK:
             raise TooLargeError
 
-    def run(self) -> Affinity:
+    def run(self) -> AffineStates:
         if not self.cell.states:
-            return Affinity((), {}, "it has no state")
+            return AffineStates((), {}, "it has no state")
         pending = [state.name for state in self.cell.states]
-        blocks: list[Block] = []
+        blocks: list[AffineBlock] = []
         while pending:
             block, reason = self.next_block(pending)
             if block is None:
-                return Affinity((), {}, reason)
+                return AffineStates((), {}, reason)
             blocks.append(block)
             pending = [name for name in pending if name not in block.states]
-        return Affinity(tuple(blocks), self.reads, "")
+        return AffineStates(tuple(blocks), self.reads, "")
 
-    def next_block(self, pending: list[str]) -> tuple[Block | None, str]:
+    def next_block(self, pending: list[str]) -> tuple[AffineBlock | None, str]:
         """Return a block of pending states that can be solved now, or the reasons against each."""
         reasons: list[str] = []
         for size in range(1, LARGEST_BLOCK + 1):
@@ -119,7 +119,7 @@ class Analysis:
                 a = tuple(tuple(form.of.get(name) for name in group) for form in forms)
                 b = tuple(form.rest for form in forms)
                 self.known.update(f"{name}_prev" for name in group)
-                return Block(group, a, b, tuple(self.spread())), ""
+                return AffineBlock(group, a, b, tuple(self.spread())), ""
         return None, "; ".join(reasons)
 
     def spread(self) -> Iterator[str]:

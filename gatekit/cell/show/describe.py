@@ -16,7 +16,7 @@ from gatekit.cell.schema import SECOND_HAND, UNVERIFIED, rule_text
 
 from .equations import aligned
 from .parallel import parallel
-from .unfold import Line, Unfolded, map_text, plain_text, unfold
+from .unfold import Equation, Unfolded, map_text, plain_text, unfold
 from .works import NO_WORKS, Work, provenance
 
 _WIDTH = 100
@@ -119,7 +119,7 @@ def text(description: Mapping[str, Any]) -> str:
     return "\n\n".join("\n".join(_fitted(line) for line in lines) for lines in paragraphs)
 
 
-def _equation(cell: Cell, unfolded: Unfolded, line: Line) -> str:
+def _equation(cell: Cell, unfolded: Unfolded, line: Equation) -> str:
     shown = plain_text(unfolded, line)
     if not line.opaque:
         return shown

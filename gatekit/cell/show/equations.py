@@ -10,7 +10,7 @@ from gatekit.cell.language.expression import Call, Expr, Neg, Number, names, sub
 from gatekit.cell.language.ops import Function
 
 from .latex import Notation, factor, latex, signal, symbol
-from .unfold import LAYER_NORM, Line, Term, Unfolded, unfold
+from .unfold import LAYER_NORM, Equation, Term, Unfolded, unfold
 
 
 def equations(cell: Cell) -> tuple[str, ...]:
@@ -31,7 +31,7 @@ def aligned(cell: Cell) -> str:
     return f"\\begin{{aligned}}\n{body}\n\\end{{aligned}}"
 
 
-def _line(line: Line, inline: Mapping[str, Expr], notation: Notation) -> str:
+def _line(line: Equation, inline: Mapping[str, Expr], notation: Notation) -> str:
     left = notation.symbols.get(line.name, signal(line.name))
     if line.opaque and isinstance(line.expr, Call):
         function = Function(line.expr.function, len(line.expr.args), "units")

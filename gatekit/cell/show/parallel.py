@@ -6,8 +6,8 @@ import textwrap
 from collections.abc import Mapping
 from typing import Any
 
-from gatekit.cell.analysis.affine import Block
-from gatekit.cell.analysis.affine import analyse as affinity
+from gatekit.cell.analysis.affine import AffineBlock
+from gatekit.cell.analysis.affine import analyse as affine_states
 from gatekit.cell.analysis.chunk import analyse as chunks
 from gatekit.cell.analysis.newton import MOST, at_start
 from gatekit.cell.analysis.newton import analyse as jacobian
@@ -31,7 +31,7 @@ def parallel(cell: Cell) -> dict[str, Any]:
     if not memories.reason:
         return _found("chunk", memories.sentence(), "chunk", "")
     reason = f"chunk: {memories.reason}"
-    affine = affinity(cell)
+    affine = affine_states(cell)
     if affine.affine:
         form = "; ".join(line for block in affine.blocks for line in solved(block))
         return _found("affine", form, "scan", reason)
@@ -68,7 +68,7 @@ def measured(cell: Cell) -> dict[str, Any]:
     }
 
 
-def solved(block: Block) -> list[str]:
+def solved(block: AffineBlock) -> list[str]:
     """Return a line for each state of an affine block: its equation."""
     lines = []
     for state, row, rest in zip(block.states, block.a, block.b, strict=True):

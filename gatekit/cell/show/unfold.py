@@ -36,7 +36,7 @@ class Term:
 
 
 @dataclass(frozen=True)
-class Line:
+class Equation:
     """One equation: ``name = expr``.
 
     ``name`` is a signal, a gate's own state (``forget.k``) or a pre-activation (``forget.pre``);
@@ -56,7 +56,7 @@ class Unfolded:
     ``terms`` has the read or bias behind each name that represents one.
     """
 
-    lines: tuple[Line, ...]
+    lines: tuple[Equation, ...]
     terms: Mapping[str, Term]
     shapes: Mapping[str, Shape | None]
 
@@ -80,7 +80,7 @@ def unfold(cell: Cell) -> Unfolded:
     A pre-activation that is used once is written in place; otherwise it gets its own line.
     """
     terms: dict[str, Term] = {}
-    lines: list[Line] = []
+    lines: list[Equation] = []
     for node in cell.nodes:
         lines += _node_lines(cell, node, terms)
     if not cell.output.unit.feeds_back:
@@ -93,7 +93,7 @@ def unfold(cell: Cell) -> Unfolded:
     return Unfolded(tuple(lines), terms, shapes)
 
 
-def plain_text(unfolded: Unfolded, line: Line) -> str:
+def plain_text(unfolded: Unfolded, line: Equation) -> str:
     """Return a line with reads as linear maps, such as ``forget = sigmoid(dense(x) + bias)``."""
     return f"{line.name} = {render(substitute(line.expr, unfolded.written), ' ')}"
 
@@ -104,12 +104,12 @@ def map_text(read: BuiltRead) -> str:
     return f"{read.map_kind}[{options}]" if options else read.map_kind
 
 
-def _node_lines(cell: Cell, node: Node, terms: dict[str, Term]) -> Iterator[Line]:
+def _node_lines(cell: Cell, node: Node, terms: dict[str, Term]) -> Iterator[Equation]:
     if node.kind == "equation":
-        yield Line(node.name, cell.equation(node.name))
+        yield Equation(node.name, cell.equation(node.name))
     elif node.kind == "norm":
         normalised = Call(_norm_name([], node.epsilon), (Name(node.source),))
-        yield Line(node.name, normalised * Name(node.scale) + Name(node.offset))
+        yield Equation(node.name, normalised * Name(node.scale) + Name(node.offset))
     elif node.kind == "output":
         assert node.declared is not None
         pre = _pre("output_unit", node.reads, node.bias, terms)
@@ -118,7 +118,7 @@ def _node_lines(cell: Cell, node: Node, terms: dict[str, Term]) -> Iterator[Line
         yield from _gate_lines(cell, node, terms)
 
 
-def _gate_lines(cell: Cell, node: Node, terms: dict[str, Term]) -> Iterator[Line]:
+def _gate_lines(cell: Cell, node: Node, terms: dict[str, Term]) -> Iterator[Equation]:
     pre = _normalised(cell, node, terms)
     made = cell.gate_expressions[node.name]
     if made is None:
@@ -130,7 +130,9 @@ def _gate_lines(cell: Cell, node: Node, terms: dict[str, Term]) -> Iterator[Line
     for state, key in own.items():
         if not isinstance(states[state], (Name, Number)):
             value = replaced(value, states[state], Name(key))
-    found = [Line(own[state], expr) for state, expr in states.items()] + [Line(node.name, value)]
+    found = [Equation(own[state], expr) for state, expr in states.items()] + [
+        Equation(node.name, value)
+    ]
     yield from _with_pre(node.name, found, pre, terms)
 
 
@@ -140,7 +142,7 @@ def _output_lines(
     arguments: tuple[tuple[str, str], ...],
     pre: Expr | None,
     terms: Mapping[str, Term],
-) -> Iterator[Line]:
+) -> Iterator[Equation]:
     values = {}
     for argument, key in arguments:
         constant = cell.constants.get(key)
@@ -152,7 +154,7 @@ def _output_lines(
         # Like a gate, an output unit may be more than an expression.
         yield _opaque("y", cell.output.kind, arguments, pre)
         return
-    yield from _with_pre("y", [Line("y", value)], pre, terms)
+    yield from _with_pre("y", [Equation("y", value)], pre, terms)
 
 
 def _simple(pre: Expr, terms: Mapping[str, Term]) -> bool:
@@ -164,20 +166,22 @@ def _simple(pre: Expr, terms: Mapping[str, Term]) -> bool:
 
 
 def _with_pre(
-    owner: str, lines: list[Line], pre: Expr | None, terms: Mapping[str, Term]
-) -> Iterator[Line]:
+    owner: str, lines: list[Equation], pre: Expr | None, terms: Mapping[str, Term]
+) -> Iterator[Equation]:
     uses = sum(node == Name("pre") for line in lines for node in walk(line.expr))
     if pre is not None and uses > 1 and not _simple(pre, terms):
-        yield Line(f"{owner}.pre", pre)
+        yield Equation(f"{owner}.pre", pre)
         pre = Name(f"{owner}.pre")
     for line in lines:
         expr = line.expr if pre is None else substitute(line.expr, {"pre": pre})
-        yield Line(line.name, expr)
+        yield Equation(line.name, expr)
 
 
-def _opaque(name: str, kind: str, arguments: tuple[tuple[str, str], ...], pre: Expr | None) -> Line:
+def _opaque(
+    name: str, kind: str, arguments: tuple[tuple[str, str], ...], pre: Expr | None
+) -> Equation:
     args = [pre if key.startswith("pre:") else Name(key) for _, key in arguments]
-    return Line(name, Call(kind, tuple(arg for arg in args if arg is not None)), opaque=True)
+    return Equation(name, Call(kind, tuple(arg for arg in args if arg is not None)), opaque=True)
 
 
 def _pre(

@@ -135,11 +135,11 @@ def browse_page(names: Collection[str], plugins: Sequence[str] = (), pages: str 
         pages: the address of a cell's own page with ``{}`` for its name; empty for none.
     """
     from gatekit.cell.schema import read_output_unit
-    from gatekit.cell.show.browse import browse, card, origins
+    from gatekit.cell.show.browse import browse, card, lineages
     from gatekit.registry import bibliography, catalogue, cell_names, load_cell
 
     known, works, paths = catalogue(plugins), bibliography(plugins), cell_names(plugins)
-    output, families = read_output_unit("hidden", known), origins()
+    output, families = read_output_unit("hidden", known), lineages()
     # In the order of the families, in which a cell comes after the one that it comes from.
     order = [
         *(name for name in families if name in paths),

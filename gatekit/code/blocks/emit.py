@@ -10,13 +10,13 @@ from gatekit.cell.block.built import BuiltBlock
 from gatekit.cell.block.show import equations, reference
 from gatekit.cell.block.sketch import Part, Sketch
 from gatekit.cell.language.expression import Call, Expr, Name, Number, lift, replaced, substitute
+from gatekit.code.cell_text import AROUND, LOCAL, TAKEN, Access, CellText
 from gatekit.code.draws import filled
 from gatekit.code.frameworks import Framework
 from gatekit.code.identifiers import WIDTH, Identifiers, class_name, number, wrapped
 from gatekit.code.lines import Lines
-from gatekit.code.parts import AROUND, LOCAL, TAKEN, Access, Parts
 from gatekit.code.printing import Printer
-from gatekit.code.products import Layout, Stack
+from gatekit.code.products import StackedWeight, WeightLayout
 from gatekit.code.sizes import SizeTexts
 
 from .operations import CALLS, LOOPS, NOISE
@@ -28,7 +28,7 @@ _FIRST_DRAW = 100
 
 
 @dataclass(frozen=True)
-class Carried:
+class CarriedInputs:
     """The last inputs of a convolution: its name, their number, and the text of their width."""
 
     name: str
@@ -73,9 +73,9 @@ class BlockText:
     lines: list[str]
     value: str
     finish: list[str]
-    carried: tuple[Carried, ...]
+    carried: tuple[CarriedInputs, ...]
     helpers: dict[str, str]
-    layout: Layout
+    layout: WeightLayout
     rate: float
     draws_noise: bool
 
@@ -104,17 +104,22 @@ class Emitter:
     def __init__(
         self,
         built: BuiltBlock,
-        parts: Parts,
+        cell_text: CellText,
         framework: Framework,
         access: Access,
         sizes: SizeTexts,
         tied: bool,
-        cell: str,
+        prefix: str,
     ) -> None:
-        self.built, self.parts, self.framework, self.access = built, parts, framework, access
-        self.sizes, self.tied, self.cell = sizes, tied, cell
+        self.built, self.cell_text, self.framework, self.access = (
+            built,
+            cell_text,
+            framework,
+            access,
+        )
+        self.sizes, self.tied, self.prefix = sizes, tied, prefix
         reserved = framework.modules | set(framework.helpers) | LOCAL | AROUND
-        own = {stack.attribute for stack in parts.layout.stacks}
+        own = {stack.attribute for stack in cell_text.layout.stacks}
         self.attributes = Identifiers(frozenset(reserved | TAKEN | own | {_CELL, "width", "last"}))
         local = Identifiers(frozenset(reserved | {"cell_state", "cell_apply", "cell_init", "last"}))
         local.new("x")
@@ -124,13 +129,15 @@ class Emitter:
         functions = built.cell.spec.functions
         printer = Printer(framework, functions, {}, str, self.env, self.helpers)
         within = self._sizes(access.units, access.features)
-        lines = Lines(built.cell, framework, printer, parts.layout, local, within, access.indent)
+        lines = Lines(
+            built.cell, framework, printer, cell_text.layout, local, within, access.indent
+        )
         self.printer, self.writer, self.within = printer, lines, within
         self.first_size = self._sizes(access.first_units, access.first_features)
         self.values: dict[str, Expr] = {"x": Name("x")}
         self.first: list[str] = []
-        self.stacks: list[Stack] = []
-        self.carried: list[Carried] = []
+        self.stacks: list[StackedWeight] = []
+        self.carried: list[CarriedInputs] = []
         self.draws = 0
         self.room = WIDTH - access.indent
 
@@ -160,11 +167,11 @@ class Emitter:
         used = [n for n in self.framework.helpers if re.search(rf"(?<![\w.]){n}\(", text)]
         self.printer.need([*used, "repeat_valid", *(["keys_from"] if "next(keys)" in text else [])])
         stacks = [
-            Stack(
+            StackedWeight(
                 f"{_CELL}.{stack.attribute}" if self.framework.name == "torch" else stack.attribute,
                 tuple(f"{_CELL}/{name}" for name in stack.weights),
             )
-            for stack in self.parts.layout.stacks
+            for stack in self.cell_text.layout.stacks
         ]
         title = f"{class_name(built.cell.spec.name or 'cell')}Block"
         return BlockText(
@@ -183,7 +190,7 @@ class Emitter:
             finish=_renamed(writer.lines, finished, shown) if finished else [],
             carried=tuple(self.carried),
             helpers=self.helpers,
-            layout=Layout(self.parts.layout.products, (*self.stacks, *stacks)),
+            layout=WeightLayout(self.cell_text.layout.products, (*self.stacks, *stacks)),
             rate=rate(built),
             draws_noise=self.draws > 0 and self.framework.draws_noise,
         )
@@ -203,7 +210,7 @@ class Emitter:
                 "For inference: in training, gatekit draws masks for this block's dropout, and "
                 "this file does not."
             )
-        return [*found, *self.parts.about]
+        return [*found, *self.cell_text.about]
 
     # --- parts --------------------------------------------------------------
 
@@ -277,7 +284,7 @@ class Emitter:
             function = "convolve_full" if full else "convolve"
             self.printer.need([function])
             inputs = self.local.new(f"{part.name}_inputs")
-            self.carried.append(Carried(inputs, kernel - 1, self.within(part.fed)))
+            self.carried.append(CarriedInputs(inputs, kernel - 1, self.within(part.fed)))
             given = self._as_name(value, f"{part.name}_read")
             target = self.writer.variable(part.name, part.name)
             arguments = f"{given}, {self.env[weights.name]}, {inputs}, mask"
@@ -287,15 +294,15 @@ class Emitter:
         return name + self._bias(part) if part.options["bias"] else name
 
     def _mixer(self, part: Part, value: Expr) -> Expr:
-        to, parts = self.framework.name, self.parts
+        to, cell_text = self.framework.name, self.cell_text
         at_once = ".parallel" if to == "torch" else "parallel"
         call = CALLS[to].format(
             target=self.writer.variable(part.name, part.name),
-            cell=self.cell,
-            function=LOOPS[to] if parts.parallel is None else at_once,
+            cell=self.prefix,
+            function=LOOPS[to] if cell_text.parallel is None else at_once,
             value=self._as_name(value, f"{part.name}_read"),
             state="cell_state" if any(map(_carries, self.built.mix.parts)) else "state",
-            noise=NOISE.get(to, "") if parts.draws_noise else "",
+            noise=NOISE.get(to, "") if cell_text.draws_noise else "",
         )
         self.writer.lines += wrapped(call, self.writer.room)
         return Name(part.name)
@@ -324,7 +331,7 @@ class Emitter:
         before, after = self.access.assign(attribute, True)
         line = f"{before}{first}{after}"
         self.first += wrapped(line, self.room)
-        self.stacks.append(Stack(attribute, (f"{part.name}/{source}",)))
+        self.stacks.append(StackedWeight(attribute, (f"{part.name}/{source}",)))
         key = f"@{attribute}"
         self.env[key] = self.access.weight(attribute)
         return Name(key)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 
+from gatekit.code.cell_text import CellText
 from gatekit.code.frames import functions, keras, torch
-from gatekit.code.frames.functions import ARRAYS, Noise, over_time
+from gatekit.code.frames.functions import FUNCTIONS, over_time
 from gatekit.code.frames.shared import (
     Lines,
     call_lines,
@@ -16,7 +18,6 @@ from gatekit.code.frames.shared import (
     state_doc,
 )
 from gatekit.code.identifiers import WIDTH, docstring
-from gatekit.code.parts import Parts
 
 from .emit import BlockText
 
@@ -32,25 +33,25 @@ _CALL = [
 
 
 def _file(
-    parts: Parts, block: BlockText, imports: dict[str, str], constants: Lines, body: Lines
+    cell: CellText, block: BlockText, imports: Mapping[str, str], constants: Lines, body: Lines
 ) -> str:
-    about = replace(parts, about=block.about, helpers={**parts.helpers, **block.helpers})
+    about = replace(cell, about=block.about, helpers={**cell.helpers, **block.helpers})
     return file_text(about, imports, constants, body)
 
 
-def torch_file(parts: Parts, block: BlockText) -> str:
+def torch_file(cell: CellText, block: BlockText) -> str:
     """Return the file for PyTorch: two modules, the cell and the block around it."""
-    body = [*torch_body(parts, block), *torch.hold(parts)]
-    return _file(parts, block, torch.IMPORTS, torch.CONSTANTS, body)
+    body = [*torch_body(cell, block), *torch.hold(cell)]
+    return _file(cell, block, torch.IMPORTS, torch.CONSTANTS, body)
 
 
-def torch_body(parts: Parts, block: BlockText) -> Lines:
+def torch_body(cell: CellText, block: BlockText) -> Lines:
     """Return the lines of both modules."""
     sizes, kept = _sizes(block)
     used = "\n".join([*block.lines, *(each.width for each in block.carried)])
     kept = [line for line in kept if line.split(" = ")[0] in used]
     given = ["self", *sizes, *(["last: bool = True"] if block.last else [])]
-    first = [f"self.rnn = {parts.title}({_cell_sizes(block)})", *block.first]
+    first = [f"self.rnn = {cell.title}({_cell_sizes(block)})", *block.first]
     zeros = [f"like.new_zeros((batch, {each.steps}, {each.width}))" for each in block.carried]
     like = block.layout.stacks[0].attribute
     body = [
@@ -59,7 +60,7 @@ def torch_body(parts: Parts, block: BlockText) -> Lines:
         f"class {block.title}(nn.Module):",
         *docstring(
             [
-                f"The block around the cell; states are {_states(state_doc(parts), block)}.",
+                f"The block around the cell; states are {_states(state_doc(cell), block)}.",
                 *([_LAST] if block.last else []),
             ],
             "    ",
@@ -78,16 +79,16 @@ def torch_body(parts: Parts, block: BlockText) -> Lines:
         *torch.over_time("forward", _CALL),
         *indented(_body(block, "x.masked_fill(~mask[..., None], 0.0)", "self.last"), 8),
     ]
-    return [*torch.torch_class(parts), *body]
+    return [*torch.torch_class(cell), *body]
 
 
-def keras_file(parts: Parts, block: BlockText) -> str:
+def keras_file(cell: CellText, block: BlockText) -> str:
     """Return the file for Keras 3: a step cell, and a layer of the block around it."""
-    cell = [*keras.keras_class(parts), *keras.noisy_layer(parts)]
-    return _file(parts, block, keras.IMPORTS, [], [*cell, *keras_body(parts, block)])
+    cell_lines = [*keras.keras_class(cell), *keras.noisy_layer(cell)]
+    return _file(cell, block, keras.IMPORTS, [], [*cell_lines, *keras_body(cell, block)])
 
 
-def keras_body(parts: Parts, block: BlockText) -> Lines:
+def keras_body(cell: CellText, block: BlockText) -> Lines:
     """Return the lines of the layer around the step cell."""
     sizes, kept = _sizes(block)
     names = [size.partition(":")[0] for size in sizes]
@@ -99,9 +100,9 @@ def keras_body(parts: Parts, block: BlockText) -> Lines:
         f"ops.zeros((batch, {each.steps}, {each.width}), self.variable_dtype)"
         for each in block.carried
     ]
-    cell = f"{_cell_sizes(block)}, " if block.sized else ""
+    cell_sizes = f"{_cell_sizes(block)}, " if block.sized else ""
     rate = f"{block.rate}, dtype=self.dtype_policy"
-    noisy = block.draws_noise or parts.draws_noise
+    noisy = block.draws_noise or cell.draws_noise
     config = [*names, *(["last"] if block.last else [])]
     saved = ", ".join(f'"{n}": self.{n}' for n in config)
     return [
@@ -111,7 +112,7 @@ def keras_body(parts: Parts, block: BlockText) -> Lines:
         f"class {block.title}(keras.layers.Layer):",
         *docstring(
             [
-                f"The block around the cell; states are {_states(keras.state_text(parts), block)}.",
+                f"The block around the cell; states are {_states(keras.state_text(cell), block)}.",
                 *([_LAST] if block.last else []),
             ],
             "    ",
@@ -121,8 +122,8 @@ def keras_body(parts: Parts, block: BlockText) -> Lines:
         "        super().__init__(**options)",
         *indented(kept, 8),
         "        self.supports_masking = True",
-        f"        cell = {parts.title}Cell({cell}dtype=self.dtype_policy)",
-        f"        self.rnn = {keras.layer_of(parts)}(",
+        f"        cell = {cell.title}Cell({cell_sizes}dtype=self.dtype_policy)",
+        f"        self.rnn = {keras.layer_of(cell)}(",
         "            cell, return_sequences=True, return_state=True, dtype=self.dtype_policy",
         "        )",
         *([f"        self.dropout = keras.layers.Dropout({rate})"] if block.draws_noise else []),
@@ -154,35 +155,21 @@ def keras_body(parts: Parts, block: BlockText) -> Lines:
     ]
 
 
-def numpy_file(parts: Parts, block: BlockText) -> str:
-    """Return the file for NumPy: functions of a dictionary of weights."""
-    cell = functions.numpy_body(parts, "cell_")
-    body = functions_of(parts, block, "numpy")
-    return _file(parts, block, functions.NUMPY_IMPORTS, constants(block, "numpy"), [*cell, *body])
+def functions_file(to: str, cell: CellText, block: BlockText) -> str:
+    """Return the file for NumPy or JAX: functions of a dictionary of weights."""
+    body = [*functions.functions_body(to, cell, "cell_"), *functions_of(cell, block, to)]
+    return _file(cell, block, FUNCTIONS[to].imports, constants(block, to), body)
 
 
-def jax_file(parts: Parts, block: BlockText) -> str:
-    """Return the file for JAX: pure functions of a dictionary of weights."""
-    cell = functions.jax_body(parts, "cell_")
-    body = functions_of(parts, block, "jax")
-    return _file(parts, block, functions.JAX_IMPORTS, constants(block, "jax"), [*cell, *body])
-
-
-FRAMES: dict[str, Callable[[Parts, BlockText], str]] = {
+FRAMES: dict[str, Callable[[CellText, BlockText], str]] = {
     "torch": torch_file,
-    "jax": jax_file,
+    "jax": partial(functions_file, "jax"),
     "keras": keras_file,
-    "numpy": numpy_file,
+    "numpy": partial(functions_file, "numpy"),
 }
 
 
-_OF_FUNCTIONS = {
-    "numpy": ("rng: np.random.Generator", "rng", "forward"),
-    "jax": ("key: jax.Array", "next(keys)", "apply"),
-}
-
-
-def functions_of(parts: Parts, block: BlockText, to: str, prefix: str = "") -> Lines:
+def functions_of(cell: CellText, block: BlockText, to: str, prefix: str = "") -> Lines:
     """Return the functions of a block, after those of its cell.
 
     Args:
@@ -191,23 +178,22 @@ def functions_of(parts: Parts, block: BlockText, to: str, prefix: str = "") -> L
         to: the framework.
         prefix: what the names of its functions start with.
     """
-    generator, drawn, name = _OF_FUNCTIONS[to]
-    cell = f"{prefix}cell_"
-    array, module = ARRAYS[to], {"numpy": "np", "jax": "jnp"}[to]
+    code, cell_prefix = FUNCTIONS[to], f"{prefix}cell_"
+    array, module = code.array, code.module
     doc = ["Return the first values of the weights by name.", *([_LAST] if block.last else [])]
     last = ", last: bool = True" if block.last else ""
-    noise = to == "jax" and (block.draws_noise or bool(Noise(parts).given))
+    noise = code.noise and (block.draws_noise or cell.draws_noise)
     rng = [f"rng: {array} | None = None"] if noise else []
-    doc_noise = ["Give rng in training: it draws dropout and zoneout."] if noise else []
+    doc_of_call = [*_CALL, *([functions.RNG] if noise else [])]
     zeros = [f"{module}.zeros((batch, {each.steps}, {each.width}))" for each in block.carried]
-    final = block.layout.stacks[len(block.layout.stacks) - len(parts.layout.stacks) - 1].attribute
+    final = block.layout.stacks[len(block.layout.stacks) - len(cell.layout.stacks) - 1].attribute
     return [
         "",
         "",
-        f"def {prefix}init({generator}{last}) -> Weights:",
+        f"def {prefix}init({code.generator}{last}) -> Weights:",
         *docstring(doc, "    "),
         *(["    keys = keys_from(key)"] if to == "jax" else []),
-        f"    params = {cell}init({drawn})",
+        f"    params = {cell_prefix}init({code.drawn})",
         *indented(block.first),
         *_if(block.last, "    if last:"),
         "    return params",
@@ -215,13 +201,13 @@ def functions_of(parts: Parts, block: BlockText, to: str, prefix: str = "") -> L
         "",
         f"def {prefix}initial_state(params: Weights, batch: int) -> State:",
         *docstring(
-            [f"Return the states before the first step: {_states(state_doc(parts), block)}."],
+            [f"Return the states before the first step: {_states(state_doc(cell), block)}."],
             "    ",
         ),
-        *indented(_first_states(f"{cell}initial_state(params, batch)", zeros, WIDTH - 4)),
+        *indented(_first_states(f"{cell_prefix}initial_state(params, batch)", zeros, WIDTH - 4)),
         "",
         "",
-        *over_time(name, replace(parts, inputs={}), array, [*_CALL, *doc_noise], rng, prefix),
+        *over_time(code.loop, cell, array, doc_of_call, rng, prefix),
         *indented(
             _body(
                 block,
@@ -234,7 +220,7 @@ def functions_of(parts: Parts, block: BlockText, to: str, prefix: str = "") -> L
 
 def constants(block: BlockText, to: str) -> Lines:
     """Return the constants of a file of functions: sizes, and names of types."""
-    array = ARRAYS[to]
+    array = FUNCTIONS[to].array
     types = [f"Weights = dict[str, {array}]", f"State = tuple[{array}, ...]"]
     if not block.sized:
         return ["", f"# The sizes are fixed: width {block.width}, {block.units} units.", *types]
@@ -265,8 +251,8 @@ def _states(of_cell: str, block: BlockText) -> str:
         .replace("UNITS", "units")
         for each in block.carried
     ]
-    cell = [] if of_cell == "none" else [of_cell]
-    return ", ".join([*cell, *texts]) or "none"
+    cell_states = [] if of_cell == "none" else [of_cell]
+    return ", ".join([*cell_states, *texts]) or "none"
 
 
 def _if(lines: Lines, condition: str) -> Lines:
@@ -274,10 +260,10 @@ def _if(lines: Lines, condition: str) -> Lines:
     return [condition, *indented(lines, by)] if lines else []
 
 
-def _first_states(cell: str, zeros: Sequence[str], room: int, brackets: str = "()") -> Lines:
+def _first_states(cell_state: str, zeros: Sequence[str], room: int, brackets: str = "()") -> Lines:
     if not zeros:
-        return [f"return {cell}"]
-    return call_lines(f"return {brackets[0]}", [f"*{cell}", *zeros], brackets[1], room)
+        return [f"return {cell_state}"]
+    return call_lines(f"return {brackets[0]}", [f"*{cell_state}", *zeros], brackets[1], room)
 
 
 def _body(block: BlockText, masked: str, last: str, listed: bool = False) -> Lines:

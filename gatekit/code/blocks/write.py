@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from gatekit.cell.block.built import BuiltBlock, build_block
 from gatekit.cell.errors import ConfigError, GatekitError, listed
-from gatekit.code.parts import Access, Parts
+from gatekit.code.cell_text import Access, CellText
 from gatekit.code.sizes import MULTIPLES, SizeTexts, formulas, unit_of
 
 from .emit import BlockText, Emitter, rate
@@ -14,16 +14,16 @@ from .operations import with_parts
 
 
 def write(
-    built: BuiltBlock, parts: Parts, to: str, access: Access, cell: str = "cell_"
+    built: BuiltBlock, cell: CellText, to: str, access: Access, prefix: str = "cell_"
 ) -> BlockText:
     """Return a block's lines.
 
     Args:
         built: the block with its sizes.
-        parts: the parts of its cell's file.
+        cell: its cell as text.
         to: the framework.
         access: how the frame calls weights and sizes.
-        cell: what the names of the cell's functions start with.
+        prefix: what the names of the cell's functions start with.
 
     Raises:
         ConfigError: a part of the block cannot be written as code.
@@ -32,9 +32,9 @@ def write(
     framework = with_parts(to)
 
     def written(of: BuiltBlock, sizes: SizeTexts, tied: bool) -> BlockText:
-        return Emitter(of, parts, framework, access, sizes, tied, cell).write()
+        return Emitter(of, cell, framework, access, sizes, tied, prefix).write()
 
-    for tied in (False, True) if parts.sized else ():
+    for tied in (False, True) if cell.sized else ():
         others = _multiples(built, tied)
         if not others or (tied and built.cell.units != built.width):
             continue

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
-from gatekit.code.parts import Access, Parts
+from gatekit.code.cell_text import Access, CellText
 
-from .functions import JAX, NUMPY, jax_file, numpy_file
+from .functions import JAX, NUMPY, functions_file
 from .keras import KERAS, keras_file
 from .torch import TORCH, torch_file
 
-FRAMES: dict[str, tuple[Access, Callable[[Parts], str]]] = {
+FRAMES: dict[str, tuple[Access, Callable[[CellText], str]]] = {
     "torch": (TORCH, torch_file),
-    "jax": (JAX, jax_file),
+    "jax": (JAX, partial(functions_file, "jax")),
     "keras": (KERAS, keras_file),
-    "numpy": (NUMPY, numpy_file),
+    "numpy": (NUMPY, partial(functions_file, "numpy")),
 }

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from gatekit.code import draws
+from gatekit.code.cell_text import Access, CellText
 from gatekit.code.identifiers import WIDTH, docstring, wrapped
-from gatekit.code.parts import Access, Parts
 
 from .shared import (
     CALL,
@@ -26,42 +26,162 @@ from .shared import (
 )
 
 
-def sizes(parts: Parts, array: str) -> Lines:
+def sizes(cell: CellText, array: str) -> Lines:
     """Return the constants of a file of functions: sizes, and names of types."""
     types = [f"Weights = dict[str, {array}]", f"State = tuple[{array}, ...]"]
-    if parts.sized:
-        return ["", f"FEATURES = {parts.features}", f"UNITS = {parts.units}", *types]
-    return ["", f"# The sizes are fixed: {parts.features} features, {parts.units} units.", *types]
+    if cell.sized:
+        return ["", f"FEATURES = {cell.features}", f"UNITS = {cell.units}", *types]
+    return ["", f"# The sizes are fixed: {cell.features} features, {cell.units} units.", *types]
 
 
 NUMPY = Access(
-    weight=lambda name: f'params["{name}"]',
-    fixed=lambda name: f'params["{name}"]',
+    assign=lambda name, _: (f'params["{name}"] = ', ""),
+    draws=draws.NUMPY,
+    weight='params["{}"]'.format,
+    fixed='params["{}"]'.format,
     units="UNITS",
     features="FEATURES",
     first_units="UNITS",
     first_features="FEATURES",
-    assign=lambda name, _: (f'params["{name}"] = ', ""),
-    draws=draws.NUMPY,
     indent=4,
 )
-ARRAYS = {"numpy": "np.ndarray", "jax": "jax.Array"}
-NUMPY_IMPORTS = {"import math": r"\bmath\.", "import numpy as np": r"\bnp\."}
-JAX_IMPORTS = {
-    "import math": r"\bmath\.",
-    "from collections.abc import Iterator": r"\bIterator\b",
-    "import jax": r"\bjax\.",
-    "import jax.numpy as jnp": r"\bjnp\.",
+JAX = replace(NUMPY, fixed=lambda n: f'jax.lax.stop_gradient(params["{n}"])', draws=draws.JAX)
+
+
+@dataclass(frozen=True)
+class Functions:
+    """How files of functions are written for NumPy, and for JAX.
+
+    Attributes:
+        module: the module of arrays.
+        array: their type.
+        generator: the argument of ``init``, a generator of random numbers.
+        drawn: what ``init`` passes on.
+        loop: the function over all steps.
+        imports: the import lines, each with a pattern of the code that needs it.
+        noise: whether the file draws noise in training.
+    """
+
+    module: str
+    array: str
+    generator: str
+    drawn: str
+    loop: str
+    imports: Mapping[str, str]
+    noise: bool
+
+
+_MATH = {"import math": r"\bmath\."}
+FUNCTIONS = {
+    "numpy": Functions(
+        module="np",
+        array="np.ndarray",
+        generator="rng: np.random.Generator",
+        drawn="rng",
+        loop="forward",
+        imports={**_MATH, "import numpy as np": r"\bnp\."},
+        noise=False,
+    ),
+    "jax": Functions(
+        module="jnp",
+        array="jax.Array",
+        generator="key: jax.Array",
+        drawn="next(keys)",
+        loop="apply",
+        imports={
+            **_MATH,
+            "from collections.abc import Iterator": r"\bIterator\b",
+            "import jax": r"\bjax\.",
+            "import jax.numpy as jnp": r"\bjnp\.",
+        },
+        noise=True,
+    ),
 }
+RNG = "Give rng in training: it draws dropout and zoneout."
 
 
-def takes_features(parts: Parts) -> bool:
+def functions_file(to: str, cell: CellText) -> str:
+    """Return the file for NumPy or JAX: functions of a dictionary of weights."""
+    code = FUNCTIONS[to]
+    return file_text(cell, code.imports, sizes(cell, code.array), functions_body(to, cell))
+
+
+def functions_body(to: str, cell: CellText, prefix: str = "", vectors: bool | None = None) -> Lines:
+    """Return the functions of a cell.
+
+    Args:
+        to: ``numpy`` or ``jax``.
+        cell: the cell as text.
+        prefix: what the names of functions start with.
+        vectors: whether all states of the file are vectors, by default those of the cell.
+    """
+    code = FUNCTIONS[to]
+    noise = Noise(cell)
+    features = ", features: int" if takes_features(cell) else ""
+    hold = _hold(code, cell.vectors if vectors is None else vectors)
+    loop = _numpy_loop if to == "numpy" else _jax_loop
+    return [
+        "",
+        "",
+        f"def {prefix}init({code.generator}{features}) -> Weights:",
+        '    """Return the first values of the weights by name."""',
+        *(["    keys = keys_from(key)"] if "next(keys)" in "\n".join(cell.first) else []),
+        *_until_step(code, cell, prefix, noise.step),
+        *loop(code, cell, prefix, hold, noise),
+    ]
+
+
+def _numpy_loop(code: Functions, cell: CellText, prefix: str, hold: Lines, _: Noise) -> Lines:
+    given = "".join(f", {name}[:, t]" for name in cell.inputs)
+    step = f"new_y, new_state = {prefix}step(params, x[:, t]{given}, state)"
+    return [
+        *hold,
+        "",
+        "",
+        *over_time(code.loop, cell, code.array, CALL, prefix=prefix),
+        *masked("np.where(mask[..., None], {0}, 0.0)", cell),
+        f"    y, outputs = np.zeros((len(x), {cell.width})), []",
+        "    for t in range(x.shape[1]):",
+        *indented(wrapped(step, WIDTH - 8), 8),
+        "        if mask is not None:",
+        "            valid = mask[:, t]",
+        "            new_y = hold(valid, new_y, y)",
+        "            pairs = zip(new_state, state)",
+        "            new_state = tuple(hold(valid, new, old) for new, old in pairs)",
+        "        y, state = new_y, new_state",
+        "        outputs.append(y)",
+        "    return np.stack(outputs or [y], axis=1)[:, : x.shape[1]], state",
+    ]
+
+
+def _jax_loop(code: Functions, cell: CellText, prefix: str, hold: Lines, noise: Noise) -> Lines:
+    names = ["x", *cell.inputs]
+    return [
+        *over_time(code.loop, cell, code.array, [*CALL, *noise.doc], noise.given, prefix),
+        *_valid(names),
+        *noise.lines,
+        "",
+        "    def body(carry, inputs):",
+        f"        {'rng, (valid, *now)' if noise.each_step else 'valid, *now'} = inputs",
+        f"        new = {prefix}step(params, *now, carry[1]{noise.passed})",
+        "        carry = jax.tree.map(lambda n, o: hold(valid, n, o), new, carry)",
+        "        return carry, carry[0]",
+        "",
+        f"    y = jnp.zeros((len(x), {cell.width}))",
+        *indented(_swapped(["mask", *names])),
+        "    (_, last), outputs = jax.lax.scan(body, (y, state), "
+        + ("(rngs, inputs))" if noise.each_step else "inputs)"),
+        "    return jnp.swapaxes(outputs, 0, 1), last",
+        "",
+        "",
+        *hold,
+        *_parallel(cell, code.array, prefix),
+    ]
+
+
+def takes_features(cell: CellText) -> bool:
     """Return whether the width of the input is an argument, as in a stack."""
-    return _uses_features(parts.first)
-
-
-def _features(parts: Parts) -> str:
-    return ", features: int" if takes_features(parts) else ""
+    return _uses_features(cell.first)
 
 
 def _uses_features(lines: Sequence[str]) -> bool:
@@ -74,99 +194,6 @@ def _with_features(lines: Lines) -> Lines:
     return ["features = x.shape[-1]", *lines] if _uses_features(lines) else lines
 
 
-def numpy_file(parts: Parts) -> str:
-    """Return the file for NumPy: functions of a dictionary of weights."""
-    return file_text(parts, NUMPY_IMPORTS, sizes(parts, ARRAYS["numpy"]), numpy_body(parts))
-
-
-def numpy_body(parts: Parts, cell: str = "", vectors: bool | None = None) -> Lines:
-    """Return the functions for NumPy.
-
-    Args:
-        parts: the parts of the file.
-        cell: what the names of functions start with.
-        vectors: whether all states of the file are vectors, by default those of the parts.
-    """
-    a = ARRAYS["numpy"]
-    given = "".join(f", {name}[:, t]" for name in parts.inputs)
-    firsts = first_states(parts, _first_states("np"))
-    return [
-        "",
-        "",
-        f"def {cell}init(rng: np.random.Generator{_features(parts)}) -> Weights:",
-        '    """Return the first values of the weights by name."""',
-        *_until_step(parts, a, firsts, cell),
-        *_hold("np", a, parts, vectors),
-        "",
-        "",
-        *over_time("forward", parts, a, CALL, cell=cell),
-        *masked("np.where(mask[..., None], {0}, 0.0)", parts),
-        f"    y, outputs = np.zeros((len(x), {parts.width})), []",
-        "    for t in range(x.shape[1]):",
-        *indented(
-            wrapped(f"new_y, new_state = {cell}step(params, x[:, t]{given}, state)", WIDTH - 8), 8
-        ),
-        "        if mask is not None:",
-        "            valid = mask[:, t]",
-        "            new_y = hold(valid, new_y, y)",
-        "            pairs = zip(new_state, state)",
-        "            new_state = tuple(hold(valid, new, old) for new, old in pairs)",
-        "        y, state = new_y, new_state",
-        "        outputs.append(y)",
-        "    return np.stack(outputs or [y], axis=1)[:, : x.shape[1]], state",
-    ]
-
-
-JAX = replace(NUMPY, fixed=lambda n: f'jax.lax.stop_gradient(params["{n}"])', draws=draws.JAX)
-
-
-def jax_file(parts: Parts) -> str:
-    """Return the file for JAX: pure functions of a dictionary of weights, and a scan over time."""
-    return file_text(parts, JAX_IMPORTS, sizes(parts, ARRAYS["jax"]), jax_body(parts))
-
-
-def jax_body(parts: Parts, cell: str = "", vectors: bool | None = None) -> Lines:
-    """Return the functions for JAX.
-
-    Args:
-        parts: the parts of the file.
-        cell: what the names of functions start with.
-        vectors: whether all states of the file are vectors, by default those of the parts.
-    """
-    a = ARRAYS["jax"]
-    names = ["x", *parts.inputs]
-    firsts = first_states(parts, _first_states("jnp"))
-    noise = Noise(parts)
-    draws_any = "next(keys)" in "\n".join(parts.first)
-    return [
-        "",
-        "",
-        f"def {cell}init(key: {a}{_features(parts)}) -> Weights:",
-        '    """Return the first values of the weights by name."""',
-        *(["    keys = keys_from(key)"] if draws_any else []),
-        *_until_step(parts, a, firsts, cell, noise.step),
-        *over_time("apply", parts, a, [*CALL, *noise.doc], noise.given, cell),
-        *_valid(names),
-        *noise.lines,
-        "",
-        "    def body(carry, inputs):",
-        f"        {'rng, (valid, *now)' if noise.each_step else 'valid, *now'} = inputs",
-        f"        new = {cell}step(params, *now, carry[1]{noise.passed})",
-        "        carry = jax.tree.map(lambda n, o: hold(valid, n, o), new, carry)",
-        "        return carry, carry[0]",
-        "",
-        f"    y = jnp.zeros((len(x), {parts.width}))",
-        *indented(_swapped(["mask", *names])),
-        "    (_, last), outputs = jax.lax.scan(body, (y, state), "
-        + ("(rngs, inputs))" if noise.each_step else "inputs)"),
-        "    return jnp.swapaxes(outputs, 0, 1), last",
-        "",
-        "",
-        *_hold("jnp", a, parts, vectors),
-        *_parallel(parts, a, cell),
-    ]
-
-
 def _valid(names: list[str]) -> Lines:
     return [
         "    if mask is None:",
@@ -175,17 +202,17 @@ def _valid(names: list[str]) -> Lines:
     ]
 
 
-def _parallel(parts: Parts, array: str, cell: str) -> Lines:
+def _parallel(cell: CellText, array: str, prefix: str) -> Lines:
     """Return the function that computes all steps at once, if there is one."""
-    body = parts.parallel
+    body = cell.parallel
     if body is None:
         return []
-    doc = [f"Return what {cell}apply returns, all steps at once."]
+    doc = [f"Return what {prefix}apply returns, all steps at once."]
     return [
         "",
         "",
-        *over_time("parallel", parts, array, doc, cell=cell),
-        *_valid(["x", *parts.inputs]),
+        *over_time("parallel", cell, array, doc, prefix=prefix),
+        *_valid(["x", *cell.inputs]),
         *indented(_with_features(body.lines)),
         *indented(returned(body.emitted, body.new, WIDTH - 4)),
     ]
@@ -195,23 +222,23 @@ class Noise:
     """Dropout and zoneout in training: what they add to the functions of JAX.
 
     Args:
-        parts: the parts of the file.
+        cell: the cell as text.
     """
 
-    def __init__(self, parts: Parts) -> None:
+    def __init__(self, cell: CellText) -> None:
         array = "jax.Array | None = None"
-        self.each_step = bool(parts.zoneout)
-        self.step = (", drops: State" if parts.drops else "") + (
+        self.each_step = bool(cell.zoneout)
+        self.step = (", drops: State" if cell.drops else "") + (
             f", rng: {array}" if self.each_step else ""
         )
-        self.passed = (", drops" if parts.drops else "") + (", rng" if self.each_step else "")
+        self.passed = (", drops" if cell.drops else "") + (", rng" if self.each_step else "")
         self.lines: Lines = []
-        if parts.dropout is not None:
-            drop = f"dropout(jnp.ones_like(x[:, :1]), {parts.dropout[0]}, rng, 0)"
+        if cell.dropout is not None:
+            drop = f"dropout(jnp.ones_like(x[:, :1]), {cell.dropout[0]}, rng, 0)"
             self.lines.append(f"    x = x * {drop}")
         masks = [
-            f"dropout(jnp.ones((len(x), {width})), {parts.recurrent_dropout}, rng, {place})"
-            for place, width in enumerate(parts.drops, 1)
+            f"dropout(jnp.ones((len(x), {width})), {cell.recurrent_dropout}, rng, {place})"
+            for place, width in enumerate(cell.drops, 1)
         ]
         if masks:
             self.lines += indented(tuple_lines("drops = ", masks, WIDTH - 4))
@@ -223,61 +250,64 @@ class Noise:
                 f"        rngs = jax.random.split({place}, x.shape[1])",
             ]
         self.given = [f"rng: {array}"] if self.lines else []
-        self.doc = ["Give rng in training: it draws dropout and zoneout."] if self.lines else []
+        self.doc = [RNG] if self.lines else []
 
 
-def _first_states(module: str) -> FirstStates:
-    return FirstStates(
-        zeros=f"{module}.zeros({{shape}})",
-        full=f"{module}.full({{shape}}, {{value}})",
-        weight='params["{name}"]',
-        learned=f"{module}.tile({{weight}}, (batch{{ones}}))",
-    )
-
-
-def _until_step(
-    parts: Parts, array: str, first: tuple[Lines, list[str]], cell: str, noise: str = ""
-) -> Lines:
+def _until_step(code: Functions, cell: CellText, prefix: str, noise: str) -> Lines:
     """Return the body of ``init``, then ``initial_state`` and ``step``."""
-    before, firsts = first
+    array, module = code.array, code.module
+    before, firsts = first_states(
+        cell,
+        FirstStates(
+            zeros=f"{module}.zeros({{shape}})",
+            full=f"{module}.full({{shape}}, {{value}})",
+            weight='params["{name}"]',
+            learned=f"{module}.tile({{weight}}, (batch{{ones}}))",
+        ),
+    )
     more_sizes = ", features: int" if _uses_features(firsts) else ""
-    more = "".join(f", {name}: {array}" for name in parts.inputs)
+    more = "".join(f", {name}: {array}" for name in cell.inputs)
     return [
         "    params: Weights = {}",
-        *indented(parts.first),
+        *indented(cell.first),
         "    return params",
         "",
         "",
-        f"def {cell}initial_state(params: Weights, batch: int{more_sizes}) -> State:",
-        *docstring([f"Return the states before the first step: {state_doc(parts)}."], "    "),
+        f"def {prefix}initial_state(params: Weights, batch: int{more_sizes}) -> State:",
+        *docstring([f"Return the states before the first step: {state_doc(cell)}."], "    "),
         *indented([*before, *tuple_lines("return ", firsts, WIDTH - 4)]),
         "",
         "",
         *signature(
-            f"def {cell}step(params: Weights, x: {array}{more}, state: State{noise})",
+            f"def {prefix}step(params: Weights, x: {array}{more}, state: State{noise})",
             f"tuple[{array}, State]",
         ),
         '    """Return what a step emits, and its states; x is batch x features."""',
-        *indented(_with_features(parts.step)),
-        *indented(returned(parts.emitted, parts.new, WIDTH - 4)),
+        *indented(_with_features(cell.step)),
+        *indented(returned(cell.emitted, cell.new, WIDTH - 4)),
         "",
         "",
     ]
 
 
 def over_time(
-    name: str, parts: Parts, array: str, doc: list[str], more: Sequence[str] = (), cell: str = ""
+    name: str,
+    cell: CellText,
+    array: str,
+    doc: list[str],
+    more: Sequence[str] = (),
+    prefix: str = "",
 ) -> Lines:
     """Return how the function over all steps begins: until it has states."""
-    shapes = [size for state in parts.states for size in state.shape]
+    shapes = [size for state in cell.states for size in state.shape]
     width = ", x.shape[-1]" if _uses_features(shapes) else ""
     return [
         *call_lines(
-            f"def {cell}{name}(",
+            f"def {prefix}{name}(",
             [
                 "params: Weights",
                 f"x: {array}",
-                *(f"{each}: {array}" for each in parts.inputs),
+                *(f"{each}: {array}" for each in cell.inputs),
                 "state: State | None = None",
                 f"mask: {array} | None = None",
                 *more,
@@ -286,18 +316,17 @@ def over_time(
         ),
         *docstring(doc, "    "),
         "    if state is None:",
-        f"        state = {cell}initial_state(params, len(x){width})",
+        f"        state = {prefix}initial_state(params, len(x){width})",
     ]
 
 
-def _hold(module: str, array: str, parts: Parts, vectors: bool | None) -> Lines:
-    if vectors is None:
-        vectors = parts.vectors
+def _hold(code: Functions, vectors: bool) -> Lines:
+    array = code.array
     valid = "valid[:, None]" if vectors else "valid.reshape(-1, *[1] * (new.ndim - 1))"
     return [
         f"def hold(valid: {array}, new: {array}, old: {array}) -> {array}:",
         '    """Return the old value where a step is masked."""',
-        f"    return {module}.where({valid}, new, old)",
+        f"    return {code.module}.where({valid}, new, old)",
     ]
 
 

@@ -6,8 +6,8 @@ import re
 from collections import Counter
 
 from gatekit.code import draws
+from gatekit.code.cell_text import Access, CellText
 from gatekit.code.identifiers import WIDTH, docstring, wrapped
-from gatekit.code.parts import Access, Parts
 
 from .shared import (
     FirstStates,
@@ -21,18 +21,11 @@ from .shared import (
 )
 
 KERAS = Access(
-    weight=lambda name: f"self.{name}",
-    fixed=lambda name: f"self.{name}",
-    units="self.units",
-    features="self.features",
-    first_units="units",
-    first_features="features",
     assign=lambda name, learned: (
         f"self.{name} = self.weight({name!r}, ".replace("'", '"'),
         ")" if learned else ", False)",
     ),
     draws=draws.KERAS,
-    indent=8,
 )
 
 
@@ -56,20 +49,20 @@ NEW_WEIGHT = [
 ]
 
 
-def keras_file(parts: Parts) -> str:
+def keras_file(cell: CellText) -> str:
     """Return the file for Keras 3: a cell for `keras.layers.RNN`."""
-    return file_text(parts, IMPORTS, [], [*keras_class(parts), *noisy_layer(parts)])
+    return file_text(cell, IMPORTS, [], [*keras_class(cell), *noisy_layer(cell)])
 
 
-def layer_of(parts: Parts) -> str:
+def layer_of(cell: CellText) -> str:
     """Return the class that runs the cell over time."""
-    return parts.title if parts.draws_noise else "keras.layers.RNN"
+    return cell.title if cell.draws_noise else "keras.layers.RNN"
 
 
-def keras_class(parts: Parts) -> Lines:
+def keras_class(cell: CellText) -> Lines:
     """Return the lines of the class."""
     _, firsts = first_states(
-        parts,
+        cell,
         FirstStates(
             zeros="ops.zeros({shape}, dtype)",
             full="ops.full({shape}, {value}, dtype)",
@@ -77,25 +70,25 @@ def keras_class(parts: Parts) -> Lines:
             learned="ops.tile({weight}[None], (batch{ones}))",
         ),
     )
-    sizes = [state.shape[0] for state in parts.states]
-    new, about = parts.new, state_text(parts)
-    if last_first := carries_output(parts):
-        sizes.insert(0, parts.width)
-        firsts.insert(0, f"ops.zeros((batch, {parts.width}), dtype)")
-        new = [parts.emitted, *new]
-    title = f"{parts.title}Cell"
-    if parts.sized:
-        given = [f"features: int = {parts.features}", f"units: int = {parts.units}"]
+    sizes = [state.shape[0] for state in cell.states]
+    new, about = cell.new, state_text(cell)
+    if last_first := carries_output(cell):
+        sizes.insert(0, cell.width)
+        firsts.insert(0, f"ops.zeros((batch, {cell.width}), dtype)")
+        new = [cell.emitted, *new]
+    title = f"{cell.title}Cell"
+    if cell.sized:
+        given = [f"features: int = {cell.features}", f"units: int = {cell.units}"]
         kept = ["self.features = features", "self.units = units"]
-        local = "\n".join(parts.first)
+        local = "\n".join(cell.first)
         used = [n for n in ("features", "units") if re.search(rf"\b{n}\b", local)]
         again = [f"{n} = self.{n}" for n in used]
         config = ['config = {"features": self.features, "units": self.units}']
     else:
         given, kept, again, config = [], [], [], ["config: dict = {}"]
-    widths = _drawn_widths(parts)
+    widths = _drawn_widths(cell)
     doc = ["Return what a step emits, and its states; inputs are batch x features."]
-    doc += [f"In training, what {parts.title} draws comes beside them."] if widths else []
+    doc += [f"In training, what {cell.title} draws comes beside them."] if widths else []
     needs_dtype = any("dtype" in text for text in firsts)
     return [
         "",
@@ -106,8 +99,8 @@ def keras_class(parts: Parts) -> Lines:
             [
                 f"One step; states are {about}.",
                 "A layer over time, which heeds masks: "
-                f"{layer_of(parts)}({title}(), return_sequences=True).",
-                *_several(parts),
+                f"{layer_of(cell)}({title}(), return_sequences=True).",
+                *_several(cell),
             ],
             "    ",
         ),
@@ -116,11 +109,11 @@ def keras_class(parts: Parts) -> Lines:
         "        super().__init__(**options)",
         *indented(kept, 8),
         *indented(bracketed("self.state_size = ", sizes, WIDTH - 8), 8),
-        f"        self.output_size = {parts.width}",
+        f"        self.output_size = {cell.width}",
         *NEW_WEIGHT,
         "    def build(self, input_shape):",
         '        """Create the weights."""',
-        *indented([*again, *parts.first], 8),
+        *indented([*again, *cell.first], 8),
         "",
         "    def get_initial_state(self, batch_size=None):",
         '        """Return the states before the first step."""',
@@ -131,10 +124,10 @@ def keras_class(parts: Parts) -> Lines:
         "",
         f"    def call(self, inputs, states{', training=False' if widths else ''}):",
         *docstring(doc, "        "),
-        *indented(_drawn(parts, widths), 8),
-        *indented(_unpacked(parts, "states[1:]" if last_first else "states"), 8),
-        *indented(parts.step, 8),
-        *indented(bracketed(f"return {parts.emitted}, ", new, WIDTH - 8), 8),
+        *indented(_drawn(cell, widths), 8),
+        *indented(_unpacked(cell, "states[1:]" if last_first else "states"), 8),
+        *indented(cell.step, 8),
+        *indented(bracketed(f"return {cell.emitted}, ", new, WIDTH - 8), 8),
         "",
         "    def get_config(self):",
         '        """Return what from_config creates the cell from."""',
@@ -143,46 +136,46 @@ def keras_class(parts: Parts) -> Lines:
     ]
 
 
-def carries_output(parts: Parts) -> bool:
+def carries_output(cell: CellText) -> bool:
     """Return whether the last output is a state; Keras on JAX repeats the first one in a mask."""
-    return not parts.new or parts.new[0] != parts.emitted
+    return not cell.new or cell.new[0] != cell.emitted
 
 
-def state_text(parts: Parts) -> str:
+def state_text(cell: CellText) -> str:
     """Return the states with their shapes, for a docstring."""
-    if not carries_output(parts):
-        return state_doc(parts)
-    own = [state_doc(parts)] if parts.states else []
-    width = parts.width.replace("self.", "")
+    if not carries_output(cell):
+        return state_doc(cell)
+    own = [state_doc(cell)] if cell.states else []
+    width = cell.width.replace("self.", "")
     return ", ".join([f"the last output (batch x {width})", *own])
 
 
-def _several(parts: Parts) -> list[str]:
+def _several(cell: CellText) -> list[str]:
     """Return how a cell with several inputs gets them: keras.layers.RNN passes one."""
-    if not parts.inputs:
+    if not cell.inputs:
         return []
-    names = ", ".join(["x", *parts.inputs])
+    names = ", ".join(["x", *cell.inputs])
     return [f"Its inputs are side by side: ops.concatenate([{names}], axis=-1)."]
 
 
-def _input_widths(parts: Parts) -> list[str]:
-    return ["self.features" if parts.sized else str(parts.features), *parts.inputs.values()]
+def _input_widths(cell: CellText) -> list[str]:
+    return ["self.features" if cell.sized else str(cell.features), *cell.inputs.values()]
 
 
-def _drawn_widths(parts: Parts) -> list[str]:
+def _drawn_widths(cell: CellText) -> list[str]:
     """Return the widths of what is drawn for a step: masks, and where states are held."""
-    return [*parts.drops, *(width for _, width, _ in parts.zoneout)]
+    return [*cell.drops, *(width for _, width, _ in cell.zoneout)]
 
 
-def _drawn(parts: Parts, widths: list[str]) -> Lines:
+def _drawn(cell: CellText, widths: list[str]) -> Lines:
     """Return the lines by which a step gets what is drawn; without training, its means."""
     if not widths:
         return []
-    means = ["1.0"] * len(parts.drops)
-    for rate, width, matrix in parts.zoneout:
+    means = ["1.0"] * len(cell.drops)
+    for rate, width, matrix in cell.zoneout:
         full = f"ops.full((1, {width}), {rate}, inputs.dtype)"
         means.append(full if matrix else str(rate))
-    whole = [*_input_widths(parts), *widths]
+    whole = [*_input_widths(cell), *widths]
     first = len(whole) - len(widths)
     ends = [_total(whole[:count]) for count in range(first, len(whole))]
     return [
@@ -193,17 +186,17 @@ def _drawn(parts: Parts, widths: list[str]) -> Lines:
     ]
 
 
-def noisy_layer(parts: Parts) -> Lines:
+def noisy_layer(cell: CellText) -> Lines:
     """Return the class that draws the noise of a cell over time, if the cell has any."""
-    if not parts.draws_noise:
+    if not cell.draws_noise:
         return []
-    kinds = ["dropout"] if parts.dropout or parts.drops else []
-    kinds += ["zoneout"] if parts.zoneout else []
+    kinds = ["dropout"] if cell.dropout or cell.drops else []
+    kinds += ["zoneout"] if cell.zoneout else []
     return [
         "",
         "",
         REGISTERED,
-        f"class {parts.title}(keras.layers.RNN):",
+        f"class {cell.title}(keras.layers.RNN):",
         *docstring([f"The cell over time, with {' and '.join(kinds)} in training."], "    "),
         "",
         "    def __init__(self, cell, seed=None, **options):",
@@ -219,7 +212,7 @@ def noisy_layer(parts: Parts) -> Lines:
         "",
         "    def with_noise(self, sequences):",
         '        """Return the sequences, and beside them what is drawn for each step."""',
-        *indented(_draws(parts), 8),
+        *indented(_draws(cell), 8),
         "",
         "    def get_config(self):",
         '        """Return what from_config creates the layer from."""',
@@ -227,15 +220,15 @@ def noisy_layer(parts: Parts) -> Lines:
     ]
 
 
-def _draws(parts: Parts) -> Lines:
+def _draws(cell: CellText) -> Lines:
     """Return the lines that draw the masks of dropout, and where zoneout holds states."""
-    beside = bool(parts.drops or parts.zoneout)
+    beside = bool(cell.drops or cell.zoneout)
     first = "batch, steps, _ = ops.shape(sequences)"
     lines = ["seed = self.seed_generator", "drawn = [sequences]"]
-    if parts.dropout is not None:
-        rate, width = parts.dropout
+    if cell.dropout is not None:
+        rate, width = cell.dropout
         noise = f"{rate}, (batch, 1, {{width}}), seed)"
-        if parts.inputs:
+        if cell.inputs:
             width = width.replace("self.", "self.cell.")
             lines[1:] = [
                 *wrapped(f"x, others = ops.split(sequences, [{width}], axis=-1)", WIDTH - 8),
@@ -248,8 +241,8 @@ def _draws(parts: Parts) -> Lines:
             if not beside:
                 return [first, lines[0], f"return {drop}"]
             lines[1] = f"drawn = [{drop}]"
-    if drops := [width.replace("self.", "self.cell.") for width in parts.drops]:
-        drop = f"keras.random.dropout(ones, {parts.recurrent_dropout}, (batch, 1, width), seed)"
+    if drops := [width.replace("self.", "self.cell.") for width in cell.drops]:
+        drop = f"keras.random.dropout(ones, {cell.recurrent_dropout}, (batch, 1, width), seed)"
         lines += [
             "# One mask for all steps.",
             *_loop(
@@ -259,9 +252,9 @@ def _draws(parts: Parts) -> Lines:
                 f"drawn.append({drop})",
             ),
         ]
-    if parts.zoneout:
+    if cell.zoneout:
         pairs = [
-            f"{rate}, {width.replace('self.', 'self.cell.')}" for rate, width, _ in parts.zoneout
+            f"{rate}, {width.replace('self.', 'self.cell.')}" for rate, width, _ in cell.zoneout
         ]
         lines += _loop(
             "rate, width",
@@ -269,7 +262,7 @@ def _draws(parts: Parts) -> Lines:
             "draw = keras.random.uniform((batch, steps, width), seed=seed)",
             "drawn.append(ops.cast(draw < rate, sequences.dtype))",
         )
-    if parts.inputs and not beside:
+    if cell.inputs and not beside:
         lines[-1] = "return ops.concatenate([x, others], axis=-1)"
         return ["batch = ops.shape(sequences)[0]", *lines]
     return [first, *lines, "return ops.concatenate(drawn, axis=-1)"]
@@ -283,15 +276,15 @@ def _loop(target: str, items: list[str], *body: str) -> Lines:
     return [*call_lines(f"for {target} in [", each, "]:", WIDTH - 8), *indented([*body])]
 
 
-def _unpacked(parts: Parts, states: str) -> Lines:
-    if not parts.states:
+def _unpacked(cell: CellText, states: str) -> Lines:
+    if not cell.states:
         states = ""
-    if not parts.inputs:
+    if not cell.inputs:
         return [f"x, state = inputs, {states}"] if states else ["x = inputs"]
-    widths = _input_widths(parts)
+    widths = _input_widths(cell)
     ends = [_total(widths[:count]) for count in range(1, len(widths))]
     cut = str(len(widths)) if len(set(widths)) == 1 else f"[{', '.join(ends)}]"
-    line = f"{', '.join(['x', *parts.inputs])} = ops.split(inputs, {cut}, axis=-1)"
+    line = f"{', '.join(['x', *cell.inputs])} = ops.split(inputs, {cut}, axis=-1)"
     return [*([f"state = {states}"] if states else []), *wrapped(line, WIDTH - 8)]
 
 

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from gatekit.code.cell_text import CellText
 from gatekit.code.identifiers import WIDTH, docstring, number
-from gatekit.code.parts import Parts
 
 Lines = list[str]
 CALL = [
@@ -55,19 +55,19 @@ class FirstStates:
     learned: str
 
 
-def state_doc(parts: Parts) -> str:
+def state_doc(cell: CellText) -> str:
     """Return the states with their shapes, for a docstring."""
     texts = [
         f"{s.name} (batch x {' x '.join(s.shape)})".replace("self.", "").replace("UNITS", "units")
-        for s in parts.states
+        for s in cell.states
     ]
     return ", ".join(texts).replace("FEATURES", "features") or "none"
 
 
-def first_states(parts: Parts, texts: FirstStates) -> tuple[Lines, list[str]]:
+def first_states(cell: CellText, texts: FirstStates) -> tuple[Lines, list[str]]:
     """Return lines that come before, and the code of each state's first value."""
     lines, found = [], []
-    for state in parts.states:
+    for state in cell.states:
         if state.learned is None:
             shape = f"(batch, {', '.join(state.shape)})"
             template = texts.full if state.initial else texts.zeros
@@ -90,18 +90,18 @@ _FOR_FIRST_VALUES = {
 _STANDARD = ("import math", "from collections.abc import Iterator")
 
 
-def file_text(parts: Parts, imports: dict[str, str], constants: Lines, body: Lines) -> str:
+def file_text(cell: CellText, imports: Mapping[str, str], constants: Lines, body: Lines) -> str:
     """Return a whole file.
 
     Args:
-        parts: the parts.
+        cell: the cell as text.
         imports: the import lines; each with a pattern of the code that needs it.
         constants: what comes before the helper functions.
         body: the code after the helper functions.
     """
     helpers: Lines = []
-    own = parts.parallel.helpers if parts.parallel is not None else {}
-    for source in called({**parts.helpers, **own}, body):
+    own = cell.parallel.helpers if cell.parallel is not None else {}
+    for source in called({**cell.helpers, **own}, body):
         helpers += ["", "", *source.split("\n")]
     code = "\n".join([*constants, *helpers, *body])
     imports = {**imports, **_FOR_FIRST_VALUES}
@@ -115,7 +115,7 @@ def file_text(parts: Parts, imports: dict[str, str], constants: Lines, body: Lin
     standard = [line for line in needed if line in _STANDARD]
     others = [line for line in needed if line not in standard]
     gap = [""] if standard else []
-    lines = [*docstring(parts.about), "", *standard, *gap, *others, *code.split("\n")]
+    lines = [*docstring(cell.about), "", *standard, *gap, *others, *code.split("\n")]
     return "\n".join(lines).rstrip() + "\n"
 
 
@@ -131,9 +131,9 @@ def called(helpers: Mapping[str, str], body: Lines) -> Iterable[str]:
             del found[name]
 
 
-def masked(where: str, parts: Parts) -> Lines:
+def masked(where: str, cell: CellText) -> Lines:
     lines = ["    if mask is not None:"]
-    for name in ("x", *parts.inputs):
+    for name in ("x", *cell.inputs):
         lines.append(f"        {name} = {where.format(name)}")
     return lines
 

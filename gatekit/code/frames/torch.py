@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterable
 
 from gatekit.code import draws
+from gatekit.code.cell_text import Access, CellText
 from gatekit.code.identifiers import WIDTH, docstring, wrapped
-from gatekit.code.parts import Access, Parts
 
 from .shared import (
     CALL,
@@ -25,19 +25,12 @@ from .shared import (
 )
 
 TORCH = Access(
-    weight=lambda name: f"self.{name}",
-    fixed=lambda name: f"self.{name}",
-    units="self.units",
-    features="self.features",
-    first_units="units",
-    first_features="features",
     assign=lambda name, learned: (
         (f"self.{name} = nn.Parameter(", ")")
         if learned
         else (f'self.register_buffer("{name}", ', ")")
     ),
     draws=draws.TORCH,
-    indent=8,
 )
 
 
@@ -50,19 +43,19 @@ IMPORTS = {
 CONSTANTS = ["", "State = tuple[Tensor, ...]"]
 
 
-def torch_file(parts: Parts) -> str:
+def torch_file(cell: CellText) -> str:
     """Return the file for PyTorch: an `nn.Module`."""
-    return file_text(parts, IMPORTS, CONSTANTS, [*torch_class(parts), *hold(parts)])
+    return file_text(cell, IMPORTS, CONSTANTS, [*torch_class(cell), *hold(cell)])
 
 
-def torch_class(parts: Parts) -> Lines:
+def torch_class(cell: CellText) -> Lines:
     """Return the lines of the class."""
-    more = "".join(f", {name}: Tensor" for name in parts.inputs)
-    drops, given_drops = (", drops: State", ", drops") if parts.drops else ("", "")
-    given = "".join(f", {name}[:, t]" for name in parts.inputs)
-    like = f"self.{parts.layout.stacks[0].attribute}" if parts.layout.stacks else "torch.zeros(0)"
+    more = "".join(f", {name}: Tensor" for name in cell.inputs)
+    drops, given_drops = (", drops: State", ", drops") if cell.drops else ("", "")
+    given = "".join(f", {name}[:, t]" for name in cell.inputs)
+    like = f"self.{cell.layout.stacks[0].attribute}" if cell.layout.stacks else "torch.zeros(0)"
     before, firsts = first_states(
-        parts,
+        cell,
         FirstStates(
             zeros="like.new_zeros({shape})",
             full="like.new_full({shape}, {value})",
@@ -74,37 +67,37 @@ def torch_class(parts: Parts) -> Lines:
     if uses_like and sum(text.count("like.") for text in firsts) == 1:
         firsts = [text.replace("like.", f"{like}.") for text in firsts]
         uses_like = False
-    if parts.sized:
-        sizes = f"features: int = {parts.features}, units: int = {parts.units}"
+    if cell.sized:
+        sizes = f"features: int = {cell.features}, units: int = {cell.units}"
         create = f"def __init__(self, {sizes}) -> None:"
         kept = ["super().__init__()"]
         used = "\n".join(
-            [*parts.step, *before, *firsts, parts.width, *_noise(parts), *_drops(parts, like)]
+            [*cell.step, *before, *firsts, cell.width, *_noise(cell), *_drops(cell, like)]
         )
         kept += [f"self.{n} = {n}" for n in ("features", "units") if f"self.{n}" in used]
     else:
         create, kept = "def __init__(self) -> None:", ["super().__init__()"]
     doc = [
-        f"A layer over the cell; states are {state_doc(parts)}.",
-        *([] if parts.sized else [f"For {parts.features} features and {parts.units} units."]),
+        f"A layer over the cell; states are {state_doc(cell)}.",
+        *([] if cell.sized else [f"For {cell.features} features and {cell.units} units."]),
     ]
     stepped = f"self.step(x[:, t]{given}, state{given_drops})"
     return [
         "",
         "",
-        f"class {parts.title}(nn.Module):",
+        f"class {cell.title}(nn.Module):",
         *docstring(doc, "    "),
         "",
-        *_buffers(parts),
+        *_buffers(cell),
         f"    {create}",
-        *indented([*kept, *parts.first], 8),
+        *indented([*kept, *cell.first], 8),
         "",
         "    def initial_state(self, batch: int) -> State:",
         '        """Return the states before the first step."""',
         *([f"        like = {like}"] if uses_like else []),
         *indented([*before, *tuple_lines("return ", firsts, WIDTH - 8)], 8),
         "",
-        *_drops(parts, like),
+        *_drops(cell, like),
         *indented(
             signature(
                 f"def step(self, x: Tensor{more}, state: State{drops})",
@@ -113,32 +106,32 @@ def torch_class(parts: Parts) -> Lines:
             )
         ),
         '        """Return what a step emits, and its states; x is batch x features."""',
-        *indented(parts.step, 8),
-        *indented(returned(parts.emitted, parts.new, WIDTH - 8), 8),
+        *indented(cell.step, 8),
+        *indented(returned(cell.emitted, cell.new, WIDTH - 8), 8),
         "",
-        *over_time("forward", CALL, parts.inputs),
-        *indented(masked("{0}.masked_fill(~mask[..., None], 0.0)", parts)),
-        *_noise(parts),
-        f"        y, outputs = x.new_zeros(len(x), {parts.width}), []",
+        *over_time("forward", CALL, cell.inputs),
+        *indented(masked("{0}.masked_fill(~mask[..., None], 0.0)", cell)),
+        *_noise(cell),
+        f"        y, outputs = x.new_zeros(len(x), {cell.width}), []",
         "        for t in range(x.shape[1]):",
         *indented(wrapped(f"new_y, new_state = {stepped}", WIDTH - 12), 12),
         "            if mask is not None:",
-        *indented(_torch_hold(parts), 16),
+        *indented(_torch_hold(cell), 16),
         "            y, state = new_y, new_state",
         "            outputs.append(y)",
         "        return torch.stack(outputs or [y], dim=1)[:, : x.shape[1]], state",
-        *_parallel(parts),
+        *_parallel(cell),
     ]
 
 
-def hold(parts: Parts) -> Lines:
+def hold(cell: CellText) -> Lines:
     """Return the function that keeps states of several axes where a step is masked."""
-    return [] if parts.vectors else _TORCH_HOLD.split("\n")
+    return [] if cell.vectors else _TORCH_HOLD.split("\n")
 
 
-def _buffers(parts: Parts) -> Lines:
+def _buffers(cell: CellText) -> Lines:
     """Return the types of weights that are not trained, which type checkers cannot know."""
-    names = re.findall(r'register_buffer\(\s*"(\w+)"', "\n".join(parts.first))
+    names = re.findall(r'register_buffer\(\s*"(\w+)"', "\n".join(cell.first))
     return [*(f"    {name}: Tensor" for name in names), *([""] if names else [])]
 
 
@@ -154,15 +147,15 @@ def over_time(name: str, doc: list[str], inputs: Iterable[str] = ()) -> Lines:
     ]
 
 
-def _parallel(parts: Parts) -> Lines:
+def _parallel(cell: CellText) -> Lines:
     """Return the method that computes all steps at once, if there is one."""
-    body = parts.parallel
+    body = cell.parallel
     if body is None:
         return []
-    names = ["x", *parts.inputs]
+    names = ["x", *cell.inputs]
     return [
         "",
-        *over_time("parallel", ["Return what forward returns, all steps at once."], parts.inputs),
+        *over_time("parallel", ["Return what forward returns, all steps at once."], cell.inputs),
         "        if mask is None:",
         "            mask = torch.ones(x.shape[:2], dtype=torch.bool, device=x.device)",
         *(f"        {name} = {name}.masked_fill(~mask[..., None], 0.0)" for name in names),
@@ -171,27 +164,27 @@ def _parallel(parts: Parts) -> Lines:
     ]
 
 
-def _noise(parts: Parts) -> Lines:
+def _noise(cell: CellText) -> Lines:
     """Return the lines that draw a sequence's masks of dropout; outside training they are ones."""
     lines: Lines = []
-    if parts.dropout is not None:
-        rate, width = parts.dropout
+    if cell.dropout is not None:
+        rate, width = cell.dropout
         lines += [
             f"        ones = x.new_ones(len(x), 1, {width})",
             f"        x = x * F.dropout(ones, {rate}, self.training)",
         ]
-    if parts.drops:
+    if cell.drops:
         lines.append("        drops = self.drops(len(x))")
     return lines
 
 
-def _drops(parts: Parts, like: str) -> Lines:
+def _drops(cell: CellText, like: str) -> Lines:
     """Return the method that draws the masks of recurrent dropout."""
-    if not parts.drops:
+    if not cell.drops:
         return []
     masks = [
-        f"F.dropout(ones.expand(batch, {width}), {parts.recurrent_dropout}, self.training)"
-        for width in parts.drops
+        f"F.dropout(ones.expand(batch, {width}), {cell.recurrent_dropout}, self.training)"
+        for width in cell.drops
     ]
     return [
         "    def drops(self, batch: int) -> State:",
@@ -202,8 +195,8 @@ def _drops(parts: Parts, like: str) -> Lines:
     ]
 
 
-def _torch_hold(parts: Parts) -> Lines:
-    if parts.vectors:
+def _torch_hold(cell: CellText) -> Lines:
+    if cell.vectors:
         held, axis = "torch.where(valid, new, old)", ", None"
     else:
         held, axis = "hold(valid, new, old)", ""

@@ -26,7 +26,7 @@ from gatekit.cell.language.expression import (
 )
 from gatekit.cell.language.shape import infer
 from gatekit.code.identifiers import wrapped
-from gatekit.code.step import Step
+from gatekit.code.step import StepLines
 
 
 class UnwrittenError(Exception):
@@ -85,7 +85,7 @@ def simplified(expr: Expr) -> Expr:
     return Binary(expr.op, left, right)
 
 
-class Known(Step):
+class KnownLines(StepLines):
     """Writes values that are known for all steps; signals are ``batch x time x ...``."""
 
     reads: Mapping[str, Any]

@@ -9,11 +9,11 @@ from gatekit.cell.language.expression import Binary, Expr, names
 from gatekit.code.identifiers import wrapped
 
 from .helpers import read_chunks
-from .known import Known, UnwrittenError
+from .known import KnownLines, UnwrittenError
 from .several import read_several
 
 
-class MemoryReads(Known):
+class MemoryLines(KnownLines):
     """Writes the reads of memories."""
 
     def memory(self, memory: Memory) -> None:

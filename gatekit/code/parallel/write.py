@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from gatekit.cell.analysis.affine import Block
+from gatekit.cell.analysis.affine import AffineBlock
 from gatekit.cell.analysis.chunk import Largest, Memories
 from gatekit.cell.errors import ConfigError
 from gatekit.cell.graph import Node
@@ -14,10 +14,10 @@ from gatekit.code.identifiers import wrapped
 from gatekit.code.lines import names_in, without_unused
 
 from .known import UnwrittenError, blocks_of
-from .memories import MemoryReads
+from .memories import MemoryLines
 
 
-class AllSteps(MemoryReads):
+class AllStepsLines(MemoryLines):
     """Writes all steps of a cell at once; signals are ``batch x time x ...``."""
 
     row = "0.0 * x[..., :1]"
@@ -46,7 +46,7 @@ class AllSteps(MemoryReads):
             if node.hoisted:
                 self._node(node)
         for block in blocks:
-            if isinstance(block, Block):
+            if isinstance(block, AffineBlock):
                 self.block(block)
             elif isinstance(block, Largest):
                 self.largest(block)
@@ -84,7 +84,7 @@ class AllSteps(MemoryReads):
 
     # --- blocks -------------------------------------------------------------
 
-    def block(self, block: Block) -> None:
+    def block(self, block: AffineBlock) -> None:
         """Write the solution of an affine block."""
         firsts = [self.env[f"{name}:first"] for name in block.states]
         gains = [self.value(b, name, "gain") for b, name in zip(block.b, block.states, strict=True)]
@@ -181,7 +181,7 @@ class AllStepsText:
     helpers: Mapping[str, str]
 
 
-def all_steps(step: AllSteps) -> AllStepsText | None:
+def all_steps(step: AllStepsLines) -> AllStepsText | None:
     """Return the body of ``parallel``, or None if there is none."""
     try:
         emitted, new = step.write()

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import groupby
 
 from gatekit.code.blocks import frames as blocks
 from gatekit.code.frames import functions, keras, torch
-from gatekit.code.frames.functions import ARRAYS
+from gatekit.code.frames.functions import FUNCTIONS
 from gatekit.code.frames.shared import Lines, call_lines, file_text, indented
 from gatekit.code.identifiers import WIDTH, docstring
 
@@ -21,12 +22,14 @@ _CALL = [
 _LONGEST_RUN = 2
 
 
-def _file(stack: StackText, imports: dict[str, str], constants: Lines, bodies: list[Lines]) -> str:
+def _file(
+    stack: StackText, imports: Mapping[str, str], constants: Lines, bodies: list[Lines]
+) -> str:
     """Return the file; what several kinds have alike is in it once."""
     chunks = dict.fromkeys(
         chunk for body in bodies for chunk in "\n".join(body).strip("\n").split("\n\n\n")
     )
-    parts = replace(stack.kinds[0].parts, about=stack.about, helpers=stack.helpers)
+    parts = replace(stack.kinds[0].cell, about=stack.about, helpers=stack.helpers)
     body = [line for chunk in chunks for line in ("", "", *chunk.split("\n"))]
     return file_text(parts, imports, constants, body)
 
@@ -73,10 +76,10 @@ def _arguments(stack: StackText) -> list[str]:
 def torch_file(stack: StackText) -> str:
     """Return the file for PyTorch."""
     bodies = [
-        blocks.torch_body(kind.parts, kind.block) if kind.block else torch.torch_class(kind.parts)
+        blocks.torch_body(kind.cell, kind.block) if kind.block else torch.torch_class(kind.cell)
         for kind in stack.kinds
     ]
-    bodies += [torch.hold(kind.parts) for kind in stack.kinds]
+    bodies += [torch.hold(kind.cell) for kind in stack.kinds]
     items = _listed([_created(stack, layer) for layer in stack.layers])
     count = len(stack.layers)
     own = [
@@ -123,8 +126,8 @@ def keras_file(stack: StackText) -> str:
     """Return the file for Keras 3."""
     bodies = []
     for kind in stack.kinds:
-        cell = [*keras.keras_class(kind.parts), *keras.noisy_layer(kind.parts)]
-        bodies.append([*cell, *(blocks.keras_body(kind.parts, kind.block) if kind.block else [])])
+        cell = [*keras.keras_class(kind.cell), *keras.noisy_layer(kind.cell)]
+        bodies.append([*cell, *(blocks.keras_body(kind.cell, kind.block) if kind.block else [])])
     items = _listed([_created(stack, layer, "dtype=dtype") for layer in stack.layers])
     of_blocks = stack.kinds[0].block is not None
     names = list(stack.sizes)
@@ -177,7 +180,7 @@ def _keras_layers(stack: StackText, items: list[str]) -> Lines:
     """Return the lines that create the layers."""
     if stack.kinds[0].block is not None:
         return call_lines("self.layers = [", items, "]", WIDTH - 8)
-    over_time = [keras.layer_of(layer.kind.parts) for layer in stack.layers]
+    over_time = [keras.layer_of(layer.kind.cell) for layer in stack.layers]
     options = '{"return_sequences": True, "return_state": True, "dtype": dtype}'
     cells = call_lines("cells = [", items, "]", WIDTH - 8)
     if len(set(over_time)) == 1:
@@ -204,51 +207,33 @@ def _keras_build(stack: StackText) -> Lines:
     ]
 
 
-def numpy_file(stack: StackText) -> str:
-    """Return the file for NumPy."""
-    return _of_functions(stack, "numpy", "rng: np.random.Generator", "rng", "forward")
-
-
-def jax_file(stack: StackText) -> str:
-    """Return the file for JAX."""
-    return _of_functions(stack, "jax", "key: jax.Array", "next(keys)", "apply")
-
-
-FRAMES: dict[str, Callable[[StackText], str]] = {
-    "torch": torch_file,
-    "jax": jax_file,
-    "keras": keras_file,
-    "numpy": numpy_file,
-}
-
-
-def _of_functions(stack: StackText, to: str, generator: str, drawn: str, name: str) -> str:
-    array = ARRAYS[to]
-    body_of = {"numpy": functions.numpy_body, "jax": functions.jax_body}[to]
-    imports = {"numpy": functions.NUMPY_IMPORTS, "jax": functions.JAX_IMPORTS}[to]
+def functions_file(to: str, stack: StackText) -> str:
+    """Return the file for NumPy or JAX."""
+    code = FUNCTIONS[to]
+    array = code.array
     bodies = []
     # All layers share the function that keeps old states.
-    vectors = all(kind.parts.vectors for kind in stack.kinds)
+    vectors = all(kind.cell.vectors for kind in stack.kinds)
     for kind in stack.kinds:
         cell = kind.prefix if kind.block is None else f"{kind.prefix}cell_"
-        body = body_of(kind.parts, cell, vectors)
+        body = functions.functions_body(to, kind.cell, cell, vectors)
         if kind.block is not None:
-            body += blocks.functions_of(kind.parts, kind.block, to, kind.prefix)
+            body += blocks.functions_of(kind.cell, kind.block, to, kind.prefix)
         bodies.append(body)
     first = []
     for layer in stack.layers:
-        given = [drawn]
+        given = [code.drawn]
         if layer.kind.block is not None:
             given += ["last=False"] if layer.kind.block.last and not layer.last else []
-        elif functions.takes_features(layer.kind.parts):
+        elif functions.takes_features(layer.kind.cell):
             given.append(layer.features)
         first.append(f"{layer.kind.prefix}init({', '.join(given)})")
     count = len(stack.layers)
-    noise = to == "jax" and stack.noisy
+    noise = code.noise and stack.noisy
     lines = []
     for index, layer in enumerate(stack.layers):
         rng = f", keys[{index}]" if noise and noisy(layer.kind) else ""
-        call = f"{layer.kind.prefix}{name}(params[{index}], x, states[{index}], mask{rng})"
+        call = f"{layer.kind.prefix}{code.loop}(params[{index}], x, states[{index}], mask{rng})"
         lines.append(f"x, state_{index} = {call}")
         if stack.dropout:
             lines.append(f"x = dropout(x, {stack.dropout}, keys[{index}], 99)")
@@ -258,7 +243,7 @@ def _of_functions(stack: StackText, to: str, generator: str, drawn: str, name: s
         f"    keys = list(jax.random.split(rng, {count}))",
     ]
     last = [f"state_{index}" for index in range(count)]
-    doc = [*_CALL, *(["Give rng in training: it draws dropout and zoneout."] if noise else [])]
+    doc = [*_CALL, *([functions.RNG] if noise else [])]
     given = ["params: list[Weights]", f"x: {array}", "state: tuple[State, ...] | None = None"]
     given += [f"mask: {array} | None = None"]
     given += [f"rng: {array} | None = None"] if noise else []
@@ -266,13 +251,13 @@ def _of_functions(stack: StackText, to: str, generator: str, drawn: str, name: s
     if len(returned) > 1:
         returned = [*call_lines("state = (", last, ")", WIDTH - 4), "return x, state"]
     own = [
-        f"def init({generator}) -> list[Weights]:",
+        f"def init({code.generator}) -> list[Weights]:",
         '    """Return the first values of the weights of each layer, by name."""',
-        *(["    keys = keys_from(key)"] if "next(keys)" in drawn else []),
+        *(["    keys = keys_from(key)"] if "next(keys)" in code.drawn else []),
         *indented(call_lines("return [", _listed(first), "]", WIDTH - 4)),
         "",
         "",
-        *call_lines(f"def {name}(", given, f") -> tuple[{array}, tuple[State, ...]]:"),
+        *call_lines(f"def {code.loop}(", given, f") -> tuple[{array}, tuple[State, ...]]:"),
         *docstring(doc, "    "),
         f"    states = [None] * {count} if state is None else state",
         *(indented(keys) if noise else []),
@@ -280,8 +265,16 @@ def _of_functions(stack: StackText, to: str, generator: str, drawn: str, name: s
         *indented(returned),
     ]
     one = stack.kinds[0]
-    parts = replace(one.parts, sized=bool(stack.sizes))
+    parts = replace(one.cell, sized=bool(stack.sizes))
     constants = functions.sizes(parts, array)
     if one.block is not None:
         constants = blocks.constants(replace(one.block, sized=bool(stack.sizes)), to)
-    return _file(stack, imports, constants, [*bodies, own])
+    return _file(stack, code.imports, constants, [*bodies, own])
+
+
+FRAMES: dict[str, Callable[[StackText], str]] = {
+    "torch": torch_file,
+    "jax": partial(functions_file, "jax"),
+    "keras": keras_file,
+    "numpy": partial(functions_file, "numpy"),
+}

@@ -12,15 +12,14 @@ from gatekit.cell.block.built import BuiltBlock
 from gatekit.cell.graph import Cell
 from gatekit.code import blocks
 from gatekit.code.blocks.emit import BlockText
+from gatekit.code.cell_text import Access, CellText
 from gatekit.code.frameworks import FRAMEWORKS
 from gatekit.code.identifiers import slug
-from gatekit.code.parts import Access, Parts
-from gatekit.code.products import Layout
-from gatekit.code.products import Stack as Weights
+from gatekit.code.products import StackedWeight, WeightLayout
 
 from .built import Stack, cell_of
 
-MakeParts = Callable[[Cell, bool], Parts]
+MakeParts = Callable[[Cell, bool], CellText]
 
 
 @dataclass(frozen=True)
@@ -29,23 +28,23 @@ class Kind:
 
     Attributes:
         prefix: what the names of its functions start with.
-        parts: the parts of its cell.
+        cell: its cell as text.
         block: the block around the cell, or None.
     """
 
     prefix: str
-    parts: Parts
+    cell: CellText
     block: BlockText | None
 
     @property
     def title(self) -> str:
         """The name of its class."""
-        return self.parts.title if self.block is None else self.block.title
+        return self.cell.title if self.block is None else self.block.title
 
     @property
     def sized(self) -> bool:
         """Whether its sizes are arguments."""
-        return self.parts.sized if self.block is None else self.block.sized
+        return self.cell.sized if self.block is None else self.block.sized
 
 
 @dataclass(frozen=True)
@@ -82,7 +81,7 @@ class StackText:
     features: int
     dropout: float
     helpers: Mapping[str, str]
-    layout: Layout
+    layout: WeightLayout
 
     @property
     def noisy(self) -> bool:
@@ -92,7 +91,7 @@ class StackText:
 
 def noisy(kind: Kind) -> bool:
     """Return whether a layer draws noise in training."""
-    return kind.parts.draws_noise or (kind.block is not None and kind.block.draws_noise)
+    return kind.cell.draws_noise or (kind.block is not None and kind.block.draws_noise)
 
 
 def write(stack: Stack, make: MakeParts, to: str, access: Access) -> StackText:
@@ -100,7 +99,7 @@ def write(stack: Stack, make: MakeParts, to: str, access: Access) -> StackText:
 
     Args:
         stack: the stack with its sizes.
-        make: returns the parts of a cell; its sizes are arguments if that is wanted and possible.
+        make: returns a cell as text; its sizes are arguments if that is wanted and possible.
         to: the framework.
         access: how the frame calls weights and sizes.
 
@@ -119,7 +118,7 @@ def write(stack: Stack, make: MakeParts, to: str, access: Access) -> StackText:
     for name in ordered:
         # Sizes by default are those of the first layer of a kind.
         fed = cell_of(stack.layers[names.index(name)]).features
-        kinds[name] = replace(kinds[name], parts=replace(kinds[name].parts, features=fed))
+        kinds[name] = replace(kinds[name], cell=replace(kinds[name].cell, features=fed))
     of = [kinds[name] for name in names]
     first, sized = stack.layers[0], all(kind.sized for kind in of)
     block = of[0].block
@@ -128,19 +127,19 @@ def write(stack: Stack, make: MakeParts, to: str, access: Access) -> StackText:
         sized &= all(k.block is not None and k.block.tied == block.tied for k in of)
     else:
         sizes = {"features": cell_of(first).features, "units": cell_of(first).units}
-        sized &= not any("features" in kind.parts.width.lower() for kind in of)
+        sized &= not any("features" in kind.cell.width.lower() for kind in of)
     layers = []
     for index, (kind, layer) in enumerate(zip(of, stack.layers, strict=True)):
-        cell, below = cell_of(layer), of[index - 1].parts.width.replace("self.", "")
+        cell, below = cell_of(layer), of[index - 1].cell.width.replace("self.", "")
         width = access.first_features.upper() if to in ("jax", "numpy") else "features"
         features = (width if index == 0 else below) if sized else str(cell.features)
         units = access.first_units if sized else str(cell.units)
         layers.append(LayerText(kind, features, units, index + 1 == len(of)))
     helpers: dict[str, str] = {}
     for kind in of:
-        helpers.update(kind.parts.helpers)
+        helpers.update(kind.cell.helpers)
         helpers.update(kind.block.helpers if kind.block else {})
-        helpers.update(kind.parts.parallel.helpers if kind.parts.parallel else {})
+        helpers.update(kind.cell.parallel.helpers if kind.cell.parallel else {})
     if stack.dropout and to == "jax":
         helpers["dropout"] = FRAMEWORKS[to].helpers["dropout"]
     titles = {kind.title for kind in of}
@@ -166,20 +165,20 @@ def _kind(
     name = json.dumps(cell.spec.canonical(), sort_keys=True, default=str)
     if name in known:
         return name, known[name]
-    parts = make(cell, True)
+    text = make(cell, True)
     block = None
-    titles = {kind.parts.title for kind in known.values()}
-    title, number = parts.title, 1
+    titles = {kind.cell.title for kind in known.values()}
+    title, number = text.title, 1
     while title in titles:
         number += 1
-        title = f"{parts.title}{number}"
+        title = f"{text.title}{number}"
     prefix = f"{slug(cell.spec.name or 'cell')}{number if number > 1 else ''}_"
-    parts = replace(parts, title=title)
+    text = replace(text, title=title)
     if isinstance(layer, BuiltBlock):
-        block = blocks.write(layer, parts, to, access, f"{prefix}cell_")
-        parts = replace(make(cell, block.sized), title=title)
+        block = blocks.write(layer, text, to, access, f"{prefix}cell_")
+        text = replace(make(cell, block.sized), title=title)
         block = replace(block, title=f"{title}Block")
-    kind = Kind(prefix, parts, block)
+    kind = Kind(prefix, text, block)
     if not kind.sized:
         name = f"{name} {cell.units} {cell.features}"
     return name, known.get(name, kind)
@@ -197,21 +196,21 @@ def _about(
         found.append("For inference: in training, gatekit also draws dropout after each layer.")
     last = f"Written by gatekit {__version__}."
     for kind in kinds:
-        own = kind.parts.about if kind.block is None else kind.block.about
+        own = kind.cell.about if kind.block is None else kind.block.about
         found += [paragraph for paragraph in own if not paragraph.startswith(last)]
     return [*found, f"{last} License of this file: MIT."]
 
 
-def _layout(layers: Sequence[Cell | BuiltBlock], kinds: Sequence[Kind]) -> Layout:
+def _layout(layers: Sequence[Cell | BuiltBlock], kinds: Sequence[Kind]) -> WeightLayout:
     """Return the weights of all layers; only the last block has those of what follows a stack."""
     found = []
     final = layers[-1].finish if isinstance(layers[-1], BuiltBlock) else None
     after = {part.name for part in final.parts} if final is not None else set()
     for index, (layer, kind) in enumerate(zip(layers, kinds, strict=True)):
         lacks = after if isinstance(layer, BuiltBlock) and layer.finish is None else set()
-        layout = kind.parts.layout if kind.block is None else kind.block.layout
+        layout = kind.cell.layout if kind.block is None else kind.block.layout
         for stack in layout.stacks:
             if stack.weights[0].partition("/")[0] not in lacks or kind.block is None:
                 names = tuple(f"{index}/{name}" for name in stack.weights)
-                found.append(Weights(f"layers.{index}.{stack.attribute}", names))
-    return Layout((), tuple(found))
+                found.append(StackedWeight(f"layers.{index}.{stack.attribute}", names))
+    return WeightLayout((), tuple(found))

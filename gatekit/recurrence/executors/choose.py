@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from gatekit.cell.analysis import chunk, newton
-from gatekit.cell.analysis.affine import Affinity, analyse
+from gatekit.cell.analysis.affine import AffineStates, analyse
 from gatekit.cell.errors import ConfigError, nearest
 from gatekit.cell.graph import Cell
 from gatekit.recurrence.keras_form import keras_form
@@ -118,16 +118,16 @@ def _automatic(cell: Cell, setting: Setting, remat: bool) -> tuple[str, str]:
         return "reference", f"{cell.spec.name} has no state, so there is no recurrence to fuse"
     if remat:
         return "fused", "auto: remat=True computes the fused loop again, chunk by chunk"
-    affinity = analyse(cell)
-    if affinity.affine:
-        return _of_affine(cell, affinity, setting)
+    affine = analyse(cell)
+    if affine.affine:
+        return _of_affine(cell, affine, setting)
     if setting.device == "gpu" and not cudnn_refusal(cell, setting):
         return "cudnn", "auto: the cell is Keras' own, and a GPU is there"
     return "fused", "auto: fused runs every cell, with one product per recurrent read"
 
 
-def _of_affine(cell: Cell, affinity: Affinity, setting: Setting) -> tuple[str, str]:
-    states = ", ".join(name for block in affinity.blocks for name in block.states)
+def _of_affine(cell: Cell, affine: AffineStates, setting: Setting) -> tuple[str, str]:
+    states = ", ".join(name for block in affine.blocks for name in block.states)
     fact = f"auto: affine in the past of {states}, with coefficients known for all steps at once"
     if setting.device == "gpu":
         return "scan", f"{fact}; a GPU solves all steps in few rounds"

@@ -37,7 +37,7 @@ class Executor:
         self.cell, self.choice, self.recompute = cell, choice, recompute
         self._cached = weights_stay_cached(cell, setting)
         self._schedules: dict[tuple[str, ...], LoopSchedule] = {}
-        self._affinity = analyse(cell) if choice.executor in ("affine", "scan") else None
+        self._affine = analyse(cell) if choice.executor in ("affine", "scan") else None
         self._parallel = chunk.analyse(cell) if choice.executor == "chunk" else None
         self._jacobian = newton.analyse(cell) if choice.executor == "newton" else None
         self.counts = NewtonCounts() if choice.executor == "newton" else None
@@ -66,8 +66,8 @@ class Executor:
         if name == "unroll":
             return unroll.run(problem)
         if name in ("affine", "scan"):
-            assert self._affinity is not None
-            return solve.run(problem, self._affinity, name)
+            assert self._affine is not None
+            return solve.run(problem, self._affine, name)
         if name == "chunk":
             assert self._parallel is not None
             return chunks.run(problem, self._parallel)

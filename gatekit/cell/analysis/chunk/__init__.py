@@ -6,6 +6,6 @@ order. Start with `form`.
 """
 
 from .analysis import analyse
-from .form import Largest, Memories, Memory, Parallel, Read, Term
+from .form import Largest, Memories, Memory, MemoryRead, MemoryTerm, Parallel
 
-__all__ = ["Largest", "Memories", "Memory", "Parallel", "Read", "Term", "analyse"]
+__all__ = ["Largest", "Memories", "Memory", "MemoryRead", "MemoryTerm", "Parallel", "analyse"]

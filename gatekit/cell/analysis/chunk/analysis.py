@@ -7,7 +7,7 @@ import itertools
 import math
 from dataclasses import replace
 
-from gatekit.cell.analysis.affine import Analysis, Block, TooLargeError
+from gatekit.cell.analysis.affine import AffineBlock, Analysis, TooLargeError
 from gatekit.cell.analysis.affine_form import NotAffineError
 from gatekit.cell.errors import CellError
 from gatekit.cell.graph import Cell, Node, shared_reads
@@ -56,10 +56,10 @@ class _Chunks(Analysis, NormalForm):
         if not matrices:
             reason = "no state is a matrix that is read by vecmat or matvec"
             return Parallel((), {}, (), reason)
-        blocks: list[Block | Largest | Memories] = []
+        blocks: list[AffineBlock | Largest | Memories] = []
         while pending:
             vectors = [name for name in pending if name not in matrices]
-            found: Block | Largest | Memories | None
+            found: AffineBlock | Largest | Memories | None
             found, reason = self.next_block(vectors) if vectors else (None, "")
             found = found or self.largest(vectors)
             if found is None and any(name in matrices for name in pending):

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from gatekit.cell.analysis.affine import Block
+from gatekit.cell.analysis.affine import AffineBlock
 from gatekit.cell.graph import BuiltRead
 from gatekit.cell.language.expression import Expr, render
 
 
 @dataclass(frozen=True)
-class Term:
+class MemoryTerm:
     r"""One outer product of a memory, $k_j r_j^\top$, with
     $r_j = v_j - S_{prev}^\top u_j - \sum_{i<j} d_{ji} r_i$.
 
@@ -33,7 +33,7 @@ class Term:
 
 
 @dataclass(frozen=True)
-class Read:
+class MemoryRead:
     r"""A vector that is read from a memory, $S^\top q$.
 
     Attributes:
@@ -74,8 +74,8 @@ class Memory:
     head: Expr | None
     column: Expr | None
     row: Expr | None
-    terms: tuple[Term, ...]
-    reads: tuple[Read, ...]
+    terms: tuple[MemoryTerm, ...]
+    reads: tuple[MemoryRead, ...]
     partner: str = ""
     angle: Expr | None = None
     sign: Expr | None = None
@@ -171,7 +171,7 @@ class Parallel:
         reason: why chunks cannot solve the cell; empty where they can.
     """
 
-    blocks: tuple[Block | Largest | Memories, ...]
+    blocks: tuple[AffineBlock | Largest | Memories, ...]
     reads: Mapping[str, tuple[str, BuiltRead]]
     pre_activations: tuple[str, ...]
     reason: str
@@ -187,7 +187,9 @@ class Parallel:
         if self.reason:
             return self.reason
         parts = [memory.sentence() for memory in self.memories]
-        others = [s for block in self.blocks if isinstance(block, Block) for s in block.states]
+        others = [
+            s for block in self.blocks if isinstance(block, AffineBlock) for s in block.states
+        ]
         parts += [f"{', '.join(others)} affine"] if others else []
         largest = [block.state for block in self.blocks if isinstance(block, Largest)]
         parts += [f"{', '.join(largest)} a running maximum"] if largest else []

@@ -9,7 +9,7 @@ from gatekit.cell.graph import Cell
 from gatekit.cell.language.expression import Binary, Expr, Neg, Number
 from gatekit.cell.language.shape import Shape
 
-from .form import Memory, Read, Term
+from .form import Memory, MemoryRead, MemoryTerm
 from .interpret import Interpreter, inside
 from .logarithm import Logarithms, constant
 from .values import Linear, Matrix, Outer
@@ -67,7 +67,7 @@ class NormalForm(Interpreter):
         shape = entry.shape
         if self.transposed:
             shape = (*shape[:-2], shape[-1], shape[-2])
-        reads = [Read(name, *key) for key, name in ledger.reads.items()]
+        reads = [MemoryRead(name, *key) for key, name in ledger.reads.items()]
         angle = None if turned is None else inside(turned[1])
         return Memory(
             state,
@@ -83,7 +83,7 @@ class NormalForm(Interpreter):
             sign,
         )
 
-    def term(self, state: str, place: int, outers: list[Outer], value: Linear) -> Term:
+    def term(self, state: str, place: int, outers: list[Outer], value: Linear) -> MemoryTerm:
         factors = {outer.factor for outer in outers} or {Number(1)}
         rest, factor = value.rest, factors.pop()
         if factors:
@@ -104,7 +104,7 @@ class NormalForm(Interpreter):
         for coefficient, other in value.terms:
             self.scalar(coefficient, state)
             earlier[other] = earlier[other] - coefficient if other in earlier else -coefficient
-        return Term(key, rest, erase, earlier, f"term:{state}:{place}")
+        return MemoryTerm(key, rest, erase, earlier, f"term:{state}:{place}")
 
     def scalar(self, coefficient: Expr, state: str) -> None:
         """Refuse a correction with a strength for each column of values."""

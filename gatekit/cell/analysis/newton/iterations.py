@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from gatekit.cell.analysis.affine import analyse as affinity
+from gatekit.cell.analysis.affine import analyse as affine_states
 from gatekit.cell.analysis.chunk import analyse as chunks
 from gatekit.cell.analysis.count import resized
 from gatekit.cell.errors import GatekitError
@@ -69,7 +69,7 @@ def at_start(cell: Cell, lengths: Sequence[int] = LENGTHS) -> Iterations:
         cell: the built cell, of any size.
         lengths: the lengths, each the first steps of the longest.
     """
-    if affinity(cell).affine or not chunks(cell).reason:
+    if affine_states(cell).affine or not chunks(cell).reason:
         return Iterations("newton", dict.fromkeys(lengths, 1))
     try:
         small = resized(cell, UNITS, FEATURES)
@@ -117,7 +117,7 @@ def iterations(stepping: Stepping, lengths: Sequence[int]) -> Iterations:
     """
     with np.errstate(all="ignore"):
         truth, lyapunov = followed(stepping)
-        if affinity(stepping.cell).affine or not chunks(stepping.cell).reason:
+        if affine_states(stepping.cell).affine or not chunks(stepping.cell).reason:
             return Iterations("newton", dict.fromkeys(lengths, 1), lyapunov)
         form = analyse(stepping.cell)
         names = [state.name for state in stepping.cell.states]

@@ -5,7 +5,7 @@ what the page shows of one cell; `page` fills the template. Start with `page.py`
 """
 
 from .card import Card, card
-from .families import Family, Origin, families, origins
+from .families import Family, Lineage, families, lineages
 from .page import browse
 
-__all__ = ["Card", "Family", "Origin", "browse", "card", "families", "origins"]
+__all__ = ["Card", "Family", "Lineage", "browse", "card", "families", "lineages"]

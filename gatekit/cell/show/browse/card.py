@@ -16,7 +16,7 @@ from gatekit.cell.show.parallel import parallel
 from gatekit.cell.show.unfold import plain_text, unfold
 from gatekit.cell.show.works import Work
 
-from .families import OTHERS, Origin
+from .families import OTHERS, Lineage
 
 FORMS = {"chunk": "in chunks", "scan": "by a scan", None: "step by step"}
 """How people call what `gatekit.cell.show.parallel` finds; others are shown as they are."""
@@ -48,7 +48,7 @@ class Card:
     name: str
     year: int | None
     tier: str
-    origin: Origin
+    lineage: Lineage
     reference: str
     notes: str
     equations: Sequence[str]
@@ -65,7 +65,7 @@ class Card:
 def card(
     cell: Cell,
     tier: str,
-    origin: Origin | None,
+    lineage: Lineage | None,
     output: OutputUnitSpec,
     works: Mapping[str, Work],
 ) -> Card:
@@ -85,7 +85,7 @@ def card(
         name=cell.spec.name,
         year=d["year"],
         tier=tier,
-        origin=origin or Origin(OTHERS.key),
+        lineage=lineage or Lineage(OTHERS.key),
         reference=d["reference"] or "",
         notes=d["notes"] or "",
         equations=[plain_text(unfolded, line) for line in unfolded.lines],

@@ -31,7 +31,7 @@ OTHERS = Family("others", "Your own and others", "Cells that are not part of gat
 
 
 @dataclass(frozen=True)
-class Origin:
+class Lineage:
     """Where a cell comes from.
 
     Attributes:
@@ -52,23 +52,23 @@ def families() -> Mapping[str, Family]:
     return _read()[0]
 
 
-def origins() -> Mapping[str, Origin]:
+def lineages() -> Mapping[str, Lineage]:
     """Return the origin of each bundled cell by name, in the order of the page."""
     return _read()[1]
 
 
 @cache
-def _read() -> tuple[dict[str, Family], dict[str, Origin]]:
+def _read() -> tuple[dict[str, Family], dict[str, Lineage]]:
     text = (resources.files(__package__) / "families.txt").read_text(encoding="utf-8")
     found: dict[str, Family] = {}
-    cells: dict[str, Origin] = {}
+    cells: dict[str, Lineage] = {}
     for line in filter(None, text.split("\n")):
         head, cell = _FAMILY.fullmatch(line), _CELL.fullmatch(line)
         if head:
             found[head[1]] = Family(*head.groups())
         elif cell and found and cell[1] not in cells:
             name, sign, other, words = cell.groups("")
-            cells[name] = Origin([*found][-1], other, RELATIONS.get(sign, ""), words)
+            cells[name] = Lineage([*found][-1], other, RELATIONS.get(sign, ""), words)
         else:
             raise ValueError(f"families.txt: {line!r} is not a family, or names a cell twice")
     found[OTHERS.key] = OTHERS

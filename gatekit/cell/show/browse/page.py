@@ -33,7 +33,7 @@ def browse(cards: Iterable[Card], pages: str = "") -> str:
     """
     found = {card.name: card for card in cards}
     style, script = _read("browse.css"), _read("browse.js")
-    shown = [f for f in families().values() if any(c.origin.family == f.key for c in _all(found))]
+    shown = [f for f in families().values() if any(c.lineage.family == f.key for c in _all(found))]
     return _ENVIRONMENT.get_template("browse.html").render(
         policy=f"default-src 'none'; img-src data:; script-src '{_hash(script)}'; "
         f"style-src '{_hash(style)}'; base-uri 'none'; form-action 'none'",
@@ -61,7 +61,7 @@ def _all(found: Mapping[str, Card]) -> Sequence[Card]:
 
 def _ordered(found: Mapping[str, Card], family: str) -> list[Card]:
     """Return the cards of a family, oldest first."""
-    own = [card for card in _all(found) if card.origin.family == family]
+    own = [card for card in _all(found) if card.lineage.family == family]
     return sorted(own, key=lambda card: (card.year or 9999, card.name))
 
 
@@ -69,8 +69,8 @@ def _children(found: Mapping[str, Card]) -> dict[str, list[Card]]:
     """Return the cells that come from each cell, oldest first."""
     children: dict[str, list[Card]] = {name: [] for name in found}
     for card in sorted(_all(found), key=lambda card: (card.year or 9999, card.name)):
-        if card.origin.other in children:
-            children[card.origin.other].append(card)
+        if card.lineage.other in children:
+            children[card.lineage.other].append(card)
     return children
 
 
@@ -81,7 +81,7 @@ def _tree(found: Mapping[str, Card]) -> list[Any]:
     def below(card: Card) -> tuple[Card, list[Any]]:
         return card, [below(child) for child in children[card.name]]
 
-    return [below(card) for card in _all(found) if card.origin.other not in found]
+    return [below(card) for card in _all(found) if card.lineage.other not in found]
 
 
 def _picture(svg: str) -> str:

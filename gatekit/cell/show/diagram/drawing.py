@@ -12,7 +12,7 @@ from gatekit.cell.show.works import NO_WORKS, Work, provenance
 
 from . import svg
 from .boxes import OUTPUT, Boxes, Drawn
-from .layout import Box, Layout, Place, arrange
+from .layout import Box, DiagramLayout, Place, arrange
 
 _MARGIN, _TITLE, _BAND, _GAP = 24.0, 58.0, 26.0, 64.0
 # Distances: of arrivals, of parallel feedback lines, of lines of text; widths of characters.
@@ -70,7 +70,7 @@ class _Diagram:
         gaps = [_GAP + _LANE * counts[column] for column in range(self.boxes.columns)]
         arrivals = Counter(link.target for link in self.boxes.links)
         boxes = [sized(box, arrivals[box.key]) for box in drawn.values()]
-        self.layout: Layout = arrange(boxes, self.boxes.links, gaps, PORT)
+        self.layout: DiagramLayout = arrange(boxes, self.boxes.links, gaps, PORT)
         self.x0 = _MARGIN + _LANE * (len(feedback) + 2)
         self.y0 = (_TITLE if headed else 0.0) + _BAND + 14.0
 

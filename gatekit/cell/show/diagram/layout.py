@@ -58,7 +58,7 @@ class Route:
 
 
 @dataclass(frozen=True)
-class Layout:
+class DiagramLayout:
     """A finished layout: places by key, routes, the edges of each column, and the size."""
 
     places: Mapping[str, Place]
@@ -80,7 +80,7 @@ class _Slot:
 
 def arrange(
     boxes: Sequence[Box], links: Sequence[Link], gaps: Sequence[float], port: float
-) -> Layout:
+) -> DiagramLayout:
     """Return where boxes and lines go.
 
     Args:
@@ -125,7 +125,7 @@ class _Arranger:
             path.append(key)
         return [*path, (link.target,)]
 
-    def arrange(self) -> Layout:
+    def arrange(self) -> DiagramLayout:
         self.order()
         self.settle()
         columns = self.columns()
@@ -137,7 +137,9 @@ class _Arranger:
         routes = tuple(self.routes(places, columns))
         bottoms = [place.y + place.height for place in places.values()]
         lanes = [point[1] for route in routes for point in route.points]
-        return Layout(places, routes, columns, columns[-1][1] + self.gaps[-1], max(bottoms + lanes))
+        return DiagramLayout(
+            places, routes, columns, columns[-1][1] + self.gaps[-1], max(bottoms + lanes)
+        )
 
     def columns(self) -> tuple[tuple[float, float], ...]:
         edges, x = [], 0.0

@@ -7,7 +7,7 @@ from dataclasses import replace
 import tensorflow as tf
 from tensorflow import Tensor
 
-from gatekit.cell.analysis.affine import Block
+from gatekit.cell.analysis.affine import AffineBlock
 from gatekit.cell.analysis.chunk import Largest, Parallel
 from gatekit.cell.errors import ConfigError
 from gatekit.cell.graph import Node
@@ -58,7 +58,7 @@ def run(problem: Problem, parallel: Parallel) -> Solution:
         if node.hoisted:
             add(node)
     for block in parallel.blocks:
-        if isinstance(block, Block):
+        if isinstance(block, AffineBlock):
             for key in reads_of(block, parallel.reads):
                 env[key] = products.linear(*parallel.reads[key])
             found = solve_sum(problem, block, env, last)

@@ -13,7 +13,7 @@ from __future__ import annotations
 import tensorflow as tf
 from tensorflow import Tensor
 
-from gatekit.cell.analysis.chunk import Memory, Read, Term
+from gatekit.cell.analysis.chunk import Memory, MemoryRead, MemoryTerm
 from gatekit.cell.language.expression import Call, Number
 
 from .layout import Layout
@@ -48,7 +48,7 @@ class Frame:
         """The rows of the memory in its frame."""
         return self.width * (1 if self.turn is None else 2)
 
-    def key(self, term: Term) -> Tensor:
+    def key(self, term: MemoryTerm) -> Tensor:
         """Return a term's key, ``time x batch x heads x rows``."""
         real = self.layout.values(term.key, self.width)
         if self.sign is not None:
@@ -61,7 +61,7 @@ class Frame:
         cos, sin = self.turn[1]
         return tf.concat([real * cos + imaginary * sin, imaginary * cos - real * sin], -1)
 
-    def query(self, read: Read) -> Tensor:
+    def query(self, read: MemoryRead) -> Tensor:
         """Return a read's query, ``time x batch x heads x rows``."""
         return self.read(self.layout.values(read.query, self.width), read.after, read.partner)
 

@@ -11,7 +11,7 @@ import math
 import tensorflow as tf
 from tensorflow import Tensor
 
-from gatekit.cell.analysis.affine import Block
+from gatekit.cell.analysis.affine import AffineBlock
 from gatekit.cell.language.expression import Number
 from gatekit.recurrence.compiled import compiled
 from gatekit.recurrence.executors.linear.solve import coefficient, state_of
@@ -48,7 +48,7 @@ def summed(gain: Tensor, first: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def solve_sum(
-    problem: Problem, block: Block, env: dict[str, Tensor], last: dict[str, Tensor]
+    problem: Problem, block: AffineBlock, env: dict[str, Tensor], last: dict[str, Tensor]
 ) -> dict[str, Tensor] | None:
     """Return the sequence of a state that only adds up, as `solve_block` does, or None.
 

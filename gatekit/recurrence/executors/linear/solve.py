@@ -10,7 +10,7 @@ from dataclasses import replace
 import tensorflow as tf
 from tensorflow import Tensor
 
-from gatekit.cell.analysis.affine import Affinity, Block
+from gatekit.cell.analysis.affine import AffineBlock, AffineStates
 from gatekit.cell.graph import Cell, Node, State
 from gatekit.cell.language.expression import Expr, Name, evaluate, names
 from gatekit.recurrence.executors.products import Owned, SharedProducts
@@ -29,7 +29,7 @@ SOLVERS = {
 
 
 @tf.autograph.experimental.do_not_convert
-def run(problem: Problem, affinity: Affinity, executor: str) -> Solution:
+def run(problem: Problem, affine: AffineStates, executor: str) -> Solution:
     """Return the sequences and last states of the recurrence.
 
     What reads no state comes first, as in the fused executor; then each block of states is solved,
@@ -37,7 +37,7 @@ def run(problem: Problem, affinity: Affinity, executor: str) -> Solution:
 
     Args:
         problem: the call, time first.
-        affinity: the cell's blocks; `gatekit.cell.analysis.affine.analyse(cell)`.
+        affine: the cell's blocks; `gatekit.cell.analysis.affine.analyse(cell)`.
         executor: ``affine`` or ``scan``.
 
     Raises:
@@ -45,9 +45,7 @@ def run(problem: Problem, affinity: Affinity, executor: str) -> Solution:
     """
     cell, like = problem.cell, problem.inputs["x"]
     env: dict[str, Tensor] = {**cell.constants, **problem.weights, **problem.inputs}
-    products = shared_products(
-        problem, env, {(gate, r.text) for gate, r in affinity.reads.values()}
-    )
+    products = shared_products(problem, env, {(gate, r.text) for gate, r in affine.reads.values()})
 
     def add(node: Node) -> None:
         pre = None
@@ -61,9 +59,9 @@ def run(problem: Problem, affinity: Affinity, executor: str) -> Solution:
             add(node)
     sequences: dict[str, Tensor] = {}
     last: dict[str, Tensor] = {}
-    for block in affinity.blocks:
-        for key in reads_of(block, affinity.reads):
-            env[key] = products.linear(*affinity.reads[key])
+    for block in affine.blocks:
+        for key in reads_of(block, affine.reads):
+            env[key] = products.linear(*affine.reads[key])
         sequences |= solve_block(problem, block, env, executor, last)
         for name in block.nodes:
             node = cell.node(name)
@@ -80,7 +78,11 @@ def run(problem: Problem, affinity: Affinity, executor: str) -> Solution:
 
 
 def solve_block(
-    problem: Problem, block: Block, env: dict[str, Tensor], executor: str, last: dict[str, Tensor]
+    problem: Problem,
+    block: AffineBlock,
+    env: dict[str, Tensor],
+    executor: str,
+    last: dict[str, Tensor],
 ) -> dict[str, Tensor]:
     """Return the sequences of a block's states; their previous and last values are put in place.
 
@@ -126,7 +128,7 @@ def shared_products(
     return SharedProducts(problem, env, members, biased)
 
 
-def reads_of(block: Block, reads: Collection[str]) -> list[str]:
+def reads_of(block: AffineBlock, reads: Collection[str]) -> list[str]:
     """Return the linear reads that a block's coefficients name."""
     entries = [e for e in (*itertools.chain(*block.a), *block.b) if e is not None]
     found = dict.fromkeys(name for entry in entries for name in names(entry))
@@ -134,7 +136,7 @@ def reads_of(block: Block, reads: Collection[str]) -> list[str]:
 
 
 def _coefficients(
-    problem: Problem, block: Block, env: Mapping[str, Tensor]
+    problem: Problem, block: AffineBlock, env: Mapping[str, Tensor]
 ) -> tuple[Matrix, list[Tensor]]:
     """Return a block's coefficients, each ``time x batch x width``."""
     shapes = [state_of(problem.cell, name).shape for name in block.states]
@@ -170,7 +172,7 @@ def coefficient(
 
 
 def _held(
-    problem: Problem, block: Block, a: Matrix, b: list[Tensor]
+    problem: Problem, block: AffineBlock, a: Matrix, b: list[Tensor]
 ) -> tuple[Matrix, list[Tensor]]:
     """Return the coefficients with zoneout and mask, which are affine themselves."""
     places = {state.name: place for place, state in enumerate(problem.cell.states)}

@@ -6,21 +6,21 @@ from typing import Any
 
 import pytest
 
-from gatekit.cell.analysis.affine import LARGEST_BLOCK, Affinity, analyse
+from gatekit.cell.analysis.affine import LARGEST_BLOCK, AffineStates, analyse
 
 from .affine_cells import AFFINE
 from .cells import built, canonical, lstm_with, merged
 
 
-def found(cell: Any) -> Affinity:
+def found(cell: Any) -> AffineStates:
     return analyse(built(cell))
 
 
 @pytest.mark.parametrize("name", AFFINE)
 def test_affine_cells_are_found(name: str) -> None:
-    affinity = found(AFFINE[name])
-    assert affinity.affine, affinity.reason
-    states = [state for block in affinity.blocks for state in block.states]
+    affine = found(AFFINE[name])
+    assert affine.affine, affine.reason
+    states = [state for block in affine.blocks for state in block.states]
     assert sorted(states) == sorted(state.name for state in built(AFFINE[name]).states)
 
 
@@ -70,10 +70,10 @@ def test_a_gates_own_state_is_a_state_like_others() -> None:
     ],
 )
 def test_what_is_not_affine_says_why(cell: str, why: str) -> None:
-    affinity = found(cell)
-    assert not affinity.affine
-    assert affinity.blocks == ()
-    assert why in affinity.reason
+    affine = found(cell)
+    assert not affine.affine
+    assert affine.blocks == ()
+    assert why in affine.reason
 
 
 def _cell(equation: str, **changes: Any) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The parts of a generated file, from which each framework's frame is filled."""
+"""A cell as text, from which each framework's frame is filled."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from gatekit.cell.show.works import Work, provenance
 from . import draws
 from .first import FirstValues
 from .frameworks import Framework
-from .identifiers import WIDTH, Identifiers, class_name, docstring
+from .identifiers import WIDTH, Identifiers, class_name
 from .lines import env_of
 from .parallel.helpers import HELPERS, MADE
-from .parallel.write import AllSteps, AllStepsText, all_steps
+from .parallel.write import AllStepsLines, AllStepsText, all_steps
 from .printing import Printer
-from .products import Layout, lay_out
+from .products import WeightLayout, lay_out
 from .sizes import SizeTexts
-from .step import Step, recurrent_reads
+from .step import StepLines, recurrent_reads
 
 # Names of methods and attributes of torch's modules and Keras' layers, and of generated ones.
 TAKEN = frozenset(
@@ -73,27 +73,27 @@ AROUND = frozenset(
 
 @dataclass(frozen=True)
 class Access:
-    """How a frame calls weights and sizes.
+    """How a frame calls weights and sizes; the defaults are those of a class.
 
-    Args:
+    Attributes:
+        assign: what is written before and after the first value of a weight.
+        draws: how first values are drawn.
         weight: the text of a weight's attribute within the step.
         fixed: the same of a weight that is not trained.
         units, features: the sizes within the step.
         first_units, first_features: the sizes where weights are created.
-        assign: what is written before and after the first value of a weight.
-        draws: how first values are drawn.
         indent: the spaces before the lines of functions.
     """
 
-    weight: Callable[[str], str]
-    fixed: Callable[[str], str]
-    units: str
-    features: str
-    first_units: str
-    first_features: str
     assign: Callable[[str, bool], tuple[str, str]]
     draws: draws.Draws
-    indent: int
+    weight: Callable[[str], str] = "self.{}".format
+    fixed: Callable[[str], str] = "self.{}".format
+    units: str = "self.units"
+    features: str = "self.features"
+    first_units: str = "units"
+    first_features: str = "features"
+    indent: int = 8
 
 
 @dataclass(frozen=True)
@@ -108,7 +108,7 @@ class StateText:
 
 
 @dataclass(frozen=True)
-class Parts:
+class CellText:
     """What a frame puts together.
 
     Attributes:
@@ -144,7 +144,7 @@ class Parts:
     new: list[str]
     width: str
     helpers: Mapping[str, str]
-    layout: Layout
+    layout: WeightLayout
     dropout: tuple[float, str] | None
     drops: list[str]
     recurrent_dropout: float
@@ -162,9 +162,9 @@ class Parts:
         return all(state.vector for state in self.states)
 
 
-def make_parts(
+def cell_text(
     cell: Cell, framework: Framework, access: Access, sizes: SizeTexts, known: Mapping[str, Work]
-) -> Parts:
+) -> CellText:
     """Return the parts of a cell's file.
 
     Args:
@@ -214,9 +214,11 @@ def make_parts(
     if framework.name in HELPERS:
         names = Identifiers(reserved | own_functions | {"mask", *env.values()})
         own = printer(dict(env), {})
-        parallel = all_steps(AllSteps(cell, framework, own, layout, names, within, access.indent))
+        parallel = all_steps(
+            AllStepsLines(cell, framework, own, layout, names, within, access.indent)
+        )
     dropped = cell.spec.recurrent_dropout if framework.draws_noise else 0.0
-    step = Step(cell, framework, printer(env, helpers), layout, local, within, access.indent)
+    step = StepLines(cell, framework, printer(env, helpers), layout, local, within, access.indent)
     emitted, new = step.write()
 
     def show(expr: object, drawn: str) -> str:
@@ -236,7 +238,7 @@ def make_parts(
     used = [name for name in framework.helpers if re.search(rf"(?<![\w.]){name}\(", text)]
     used += ["dropout"] if framework.name == "jax" and (cell.spec.dropout or dropped) else []
     step.printer.need([*used, *(["keys_from"] if "next(keys)" in text else [])])
-    return Parts(
+    return CellText(
         title=class_name(cell.spec.name or "cell"),
         about=about(cell, known, framework.draws_noise),
         sized=sizes.known,
@@ -265,7 +267,9 @@ def make_parts(
     )
 
 
-def _states(cell: Cell, layout: Layout, size: Callable[[int], str], flat: bool) -> list[StateText]:
+def _states(
+    cell: Cell, layout: WeightLayout, size: Callable[[int], str], flat: bool
+) -> list[StateText]:
     attributes = layout.attributes()
     found = []
     for state in cell.states:
@@ -310,6 +314,3 @@ def about(cell: Cell, known: Mapping[str, Work], draws_noise: bool) -> list[str]
         found.append(f"Reference: {facts['reference']}")
     found.append(f"Written by gatekit {__version__}. License of this file: MIT.")
     return found
-
-
-__all__ = ["Access", "Parts", "StateText", "docstring", "make_parts"]
