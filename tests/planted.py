@@ -382,7 +382,7 @@ FAULTS = (
     ),
     Fault(
         "a fingerprint leaves the data out",
-        "gatekit/runs/fingerprint.py",
+        "gatekit/runs/names.py",
         '"data": data_hash,',
         '"data": "",',
         ("tests/runs/test_fingerprint.py",),

@@ -17,7 +17,7 @@ from gatekit.compare.deciding.row import Row, family
 from gatekit.compare.numbers import p_value
 from gatekit.compare.stats.looks import next_look, spent
 from gatekit.compare.stats.rule import MIN_FLIPS
-from gatekit.runs.fingerprint import canonical_json
+from gatekit.runs.names import canonical_json
 from gatekit.runs.result import OUTCOMES
 from gatekit.runs.studies import looks as looks_file
 from gatekit.runs.studies.looks import Looks

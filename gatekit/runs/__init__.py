@@ -3,10 +3,9 @@
 `folder` claims, writes and completes a run; `result.json` comes last, sealed with its own SHA-256.
 `state` decides the state of a run from what is in its folder; `record` reads a run for comparing.
 `metrics`, `result` and `config` are one module a file format, `names` has the name of every file.
-`durable` writes every file, so that one place decides what survives a crash; `heartbeat` and
-`process` distinguish a live writer from a dead one.
-`own` is `gatekit.run`, for training scripts of your own. `studies` is about all runs of a study,
-`probe` about the files of a probed run.
+`durable` writes every file, so that one place decides what survives a crash.
+`process` distinguishes a live writer from a dead one.
+`own` is `gatekit.run`, for training scripts of your own. `studies` is about all runs of a study.
 
 Start with `folder.py`, then `state.py`. No Hydra, OmegaConf or TensorFlow here.
 """

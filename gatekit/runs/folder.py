@@ -10,18 +10,20 @@ import json
 import os
 import platform
 import sys
-from collections.abc import Iterable, Mapping
+import threading
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from gatekit.cell.errors import RunError
 
-from . import durable, metrics
+from . import durable, metrics, process
 from .checkpoint import DIGITS, Checkpoint, DamagedError, is_digest, pack, unpack
 from .config import dumped as dumped_config
 from .names import (
     ACTIVATIONS,
     ATTEMPTS,
+    BEAT,
     CHECKPOINT,
     CONFIG,
     ENVIRONMENT,
@@ -33,8 +35,7 @@ from .names import (
     STATUS,
     WEIGHTS,
 )
-from .probe import lines as probe_lines
-from .process import Owner
+from .probe import probe_line
 from .result import HASHED, OUTCOMES, NewerError, dumped
 from .state import RunReader
 
@@ -84,7 +85,7 @@ class RunFolder(RunReader):
                 raise NewerError(f"{self.path}: {state.reason}")
             if state.name == "RUNNING":
                 raise ClaimedError(self._claimed(latest))
-            owner = {"attempt": latest + 1, **dataclasses.asdict(Owner.this())}
+            owner = {"attempt": latest + 1, **dataclasses.asdict(process.Owner.this())}
             if not durable.create(self.claim_path(latest + 1), json.dumps(owner)):
                 raise ClaimedError(f"{self.path} was claimed by another process a moment ago.")
             self.attempt = latest + 1
@@ -95,6 +96,34 @@ class RunFolder(RunReader):
             raise RunError(durable.trouble(error, self.path)) from error
         self.status("RUNNING")
         return self.attempt
+
+    def keep_beating(self, replaced: Callable[[], None]) -> threading.Event:
+        """Append heartbeats from now on; others wait for silence before they take the run over.
+
+        Args:
+            replaced: called once another process has taken the run over.
+
+        Returns:
+            What ends it when set.
+        """
+        over = threading.Event()
+
+        def keep() -> None:
+            while not over.wait(process.BEAT_EVERY):
+                if self.replaced():
+                    replaced()
+                    return
+                self.beat()
+
+        self.beat()
+        threading.Thread(target=keep, daemon=True).start()
+        return over
+
+    def beat(self) -> None:
+        """Append a heartbeat; a disk that refuses it does not end the run."""
+        # It grows instead of being replaced: a network file system may keep an old name a minute.
+        with contextlib.suppress(OSError):
+            durable.append(self.path / BEAT, "")
 
     def replaced(self) -> bool:
         """Return whether a later attempt has claimed the run, because this one seemed gone."""
@@ -143,7 +172,7 @@ class RunFolder(RunReader):
     def log_probe(self, record: Mapping[str, Any]) -> None:
         """Append what a probe found in one epoch to probe.jsonl."""
         self._own()
-        durable.append(self.path / PROBE, probe_lines.line(record))
+        durable.append(self.path / PROBE, probe_line(record))
 
     def write_activations(self, data: bytes) -> None:
         """Write probe.npz, given as the bytes of the archive."""

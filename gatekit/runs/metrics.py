@@ -17,8 +17,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from . import durable
-from .fingerprint import canonical_json, refuse_constant
-from .names import METRICS
+from .names import METRICS, canonical_json, refuse_constant
 
 MOST = 256 * 2**20
 """The most bytes of metrics or looks of one run that are read."""

@@ -15,12 +15,11 @@ from typing import TYPE_CHECKING, Any, Self
 from gatekit.cell.calls import refuse_attribute, remedied
 from gatekit.cell.errors import ConfigError, RunError, excerpt
 
-from . import durable, heartbeat
+from . import durable
 from .directions import Direction, direction_of
 from .environment import environment
-from .fingerprint import canonical_json, fingerprint
 from .folder import RunFolder
-from .names import LOG, RUNS, study_name
+from .names import LOG, RUNS, canonical_json, fingerprint, study_name
 from .result import OUTCOMES, OWN
 
 _SPLITS = {"train": "train", "val": "validation", "validation": "validation", "test": "test"}
@@ -120,7 +119,7 @@ class Run:
     def __enter__(self) -> Self:
         if not self.done:
             self.folder.claim()
-            self.beating = heartbeat.keep(self.folder, replaced=lambda: None)
+            self.beating = self.folder.keep_beating(replaced=lambda: None)
             self.folder.write_config(self.config)
             self.folder.write_env(environment({}, 0, OWN))
             self.began = time.monotonic()

@@ -19,6 +19,11 @@ _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
 LARGEST_BLOCK = 32 * 2**20
 KEPT_BYTES = 512 * 2**20
 
+BEAT_EVERY = 10.0
+"""Seconds between two heartbeats of the process of a run."""
+
+SILENCE = 60.0
+"""Seconds, by the listener's own clock, after which a process without a heartbeat is gone."""
 
 ASKED_TO_STOP = (signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
 """Sent to a run by the launcher, a closed terminal, a cluster that takes its node back."""

@@ -17,8 +17,7 @@ from typing import Any
 from gatekit.cell.errors import RunError
 
 from .directions import known_direction
-from .fingerprint import refuse_constant
-from .names import CONFIG, ENVIRONMENT, METRICS, RESULT, WEIGHTS
+from .names import CONFIG, ENVIRONMENT, METRICS, RESULT, WEIGHTS, refuse_constant
 
 SCHEMA = 2
 """The format that is written. Every format from 2 on ends with the same seal."""
@@ -198,11 +197,6 @@ def short_hash(digest: str | None) -> str:
     return (digest or "unknown").removeprefix("sha256").lstrip(".:")[:8]
 
 
-def read_result(data: bytes) -> Result:
-    """Read the bytes of ``result.json``; raises what `parsed` and `result_of` raise."""
-    return result_of(parsed(data))
-
-
 def result_of(record: Mapping[str, Any]) -> Result:
     """Return the fields of a result that `parsed` returned.
 
@@ -237,7 +231,7 @@ def result_of(record: Mapping[str, Any]) -> Result:
         files=_texts(record, "files"),
         warnings=_strings(record, "warnings"),
         checks=_texts(record, "checks"),
-        notes=tuple(str(n) for n in record.get("notes") or ()),
+        notes=_strings(record, "notes"),
         step_flops=_optional_number(_optional_object(record, "flops"), "step"),
         jit=record.get("jit") is True,
         token_flops=_optional_integer(_optional_object(record, "flops"), "token"),

@@ -262,7 +262,7 @@ class RunReader:
         """Return whether the owner of an attempt may be alive.
 
         If its claim cannot be read, only a process of this machine that its status names is known
-        to be gone. Any other owner is left to the heartbeat (`gatekit.runs.heartbeat`), like one on
+        to be gone. Any other owner is left to the heartbeat (`RunFolder.keep_beating`), like one on
         another machine.
         """
         if not os.path.lexists(self.claim_path(attempt)):

@@ -15,8 +15,7 @@ from typing import Any
 from gatekit.cell.errors import GatekitError
 from gatekit.registry import components
 from gatekit.runs import metrics
-from gatekit.runs.fingerprint import canonical_json
-from gatekit.runs.names import METRICS, RUNS
+from gatekit.runs.names import METRICS, RUNS, canonical_json
 from gatekit.runs.result import OUTCOMES
 from gatekit.runs.studies import plan_file
 from gatekit.study.launch.process import Processes, make

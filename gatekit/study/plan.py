@@ -16,9 +16,8 @@ from gatekit.cell.errors import ConfigError, GatekitError
 from gatekit.registry import components
 from gatekit.registry.cells import in_file
 from gatekit.runs.config import chosen_by
-from gatekit.runs.fingerprint import canonical_json, fingerprint
 from gatekit.runs.folder import RunFolder
-from gatekit.runs.names import RUNS, plan_log
+from gatekit.runs.names import RUNS, canonical_json, fingerprint, plan_log
 
 from . import resolve
 from .budget import at_size

@@ -22,7 +22,7 @@ from gatekit.cell.schema import (
 )
 from gatekit.recurrence.executors.choose import Setting, check
 from gatekit.registry import components
-from gatekit.runs.fingerprint import canonical_json, fingerprint
+from gatekit.runs.names import canonical_json, fingerprint
 from gatekit.tasks.validate import check_contiguous
 
 from .budget import layers, matched, sizes, smaller

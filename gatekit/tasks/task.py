@@ -14,7 +14,7 @@ from gatekit.cell.calls import constructed
 from gatekit.cell.declare import Declared, plain
 from gatekit.cell.errors import DataError, OptionError, PluginError, listed, nearest, nearest_name
 from gatekit.runs.directions import Direction, known_direction
-from gatekit.runs.fingerprint import canonical_json
+from gatekit.runs.names import canonical_json
 
 from .fetch import PackageSource
 

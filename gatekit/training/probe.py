@@ -17,7 +17,7 @@ from gatekit.cell.analysis.newton import Stepping, iterations, measurable
 from gatekit.cell.language.ops import Interval
 from gatekit.recurrence.instrument import instrumented
 from gatekit.recurrence.layers.rnn import RNN
-from gatekit.runs.probe.facts import gate_facts, gradient_facts, heat, kept_facts, plain_mask, short
+from gatekit.runs.probe import gate_facts, gradient_facts, heat, kept_facts, plain_mask, short
 
 from .feed import Feed, called
 from .journal import Journal

@@ -26,7 +26,7 @@ from gatekit.cell.errors import GatekitError, RunError
 from gatekit.cell.terminal import Terminal
 from gatekit.recurrence.executors import table
 from gatekit.registry import check_results, components
-from gatekit.runs import durable, environment, heartbeat
+from gatekit.runs import durable, environment
 from gatekit.runs.folder import ClaimedError, RunFolder
 from gatekit.runs.names import LOG, TUNE
 from gatekit.runs.process import keep_freed, note_stop_signals, peak_memory
@@ -80,7 +80,7 @@ def work(request: Request) -> None:
         folder.claim()
     except ClaimedError:
         return
-    heartbeat.keep(folder, replaced=lambda: os._exit(1))
+    folder.keep_beating(replaced=lambda: os._exit(1))
     programs.begin()
     try:
         _record(folder, *_attempt(request, folder, stop, received))

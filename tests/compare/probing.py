@@ -10,8 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from gatekit.runs.probe import lines
-from gatekit.runs.probe.facts import gate_facts, gradient_facts, kept_facts
+from gatekit.runs.probe import gate_facts, gradient_facts, kept_facts, probe_line
 
 STEPS, ROWS, UNITS = 30, 4, 8
 BOUNDS = {"input": (0.0, 1.0), "forget": (0.0, 1.0), "candidate": (-1.0, 1.0)}
@@ -48,7 +47,7 @@ def probe_run(
     path.write_text("")
     for epoch, share in enumerate(kept):
         record = {"epoch": epoch, "step": epoch, "sequences": ROWS}
-        text = lines.line({**record, "layers": look(share, seed + epoch, layers)})
+        text = probe_line({**record, "layers": look(share, seed + epoch, layers)})
         path.write_text(path.read_text() + text + "\n")
     rng = np.random.default_rng(seed)
     arrays: dict[str, Any] = {

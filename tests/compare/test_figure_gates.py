@@ -87,7 +87,7 @@ def test_a_layer_is_chosen_or_refused(report, tmp_path):
 def test_a_cell_without_any_time_scale_is_drawn(tmp_path):
     import json
 
-    from gatekit.runs.probe import lines as probe_lines
+    from gatekit.runs.probe import probe_line
 
     runs = write_study(tmp_path, {"lstm": [8.6]})
     probe_study(runs)
@@ -100,7 +100,7 @@ def test_a_cell_without_any_time_scale_is_drawn(tmp_path):
         for state in record["layers"]["rnn_0"]["states"].values():
             state["kept"] = None
             state["gradient"]["norms"] = [0.0] * 30
-        lines.append(probe_lines.line(record))
+        lines.append(probe_line(record))
     path.write_text("\n".join(lines) + "\n")
     report = gates_report("demo", tmp_path)
     (file,) = draw_gates(report, tmp_path / "f", command=COMMAND, formats=("png",))

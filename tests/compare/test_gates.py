@@ -22,7 +22,7 @@ from gatekit.compare.gates.probes import read_activations, read_probe
 from gatekit.compare.gates.text import counted, gate_rows, memory_text, state_rows, to_data
 from gatekit.compare.stats.statistics import mean_interval
 from gatekit.compare.study import load
-from gatekit.runs.probe import lines as probe_lines
+from gatekit.runs.probe import probe_line
 
 
 @pytest.fixture
@@ -118,7 +118,7 @@ def test_a_damaged_line_is_left_out_and_told(root, damage):
 )
 def test_a_record_of_another_shape_is_damage(tmp_path, layers):
     folder = write_run(tmp_path / "demo" / "runs", configuration())
-    (folder / "probe.jsonl").write_text(probe_lines.line({"epoch": 0, "layers": layers}))
+    (folder / "probe.jsonl").write_text(probe_line({"epoch": 0, "layers": layers}))
     (run,) = load("demo", tmp_path).runs
     assert read_probe(run) is None
 
@@ -157,7 +157,7 @@ def test_endless_memory(tmp_path):
     record = json.loads(path.read_text())
     record.pop("crc")
     record["layers"]["rnn_0"]["states"]["c"]["kept"] = [1.0] * 33
-    path.write_text(probe_lines.line(record) + "\n")
+    path.write_text(probe_line(record) + "\n")
     report = gates_report("demo", tmp_path)
     state = report.variants[0].states[1]
     assert memory_text(state) == "endless (endless to endless)"

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from gatekit.registry import cell_config, components
-from gatekit.runs.fingerprint import canonical_json, fingerprint
+from gatekit.runs.names import canonical_json, fingerprint
 from gatekit.study.config import validate
 from gatekit.study.variant import variant
 

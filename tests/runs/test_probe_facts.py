@@ -5,7 +5,7 @@ import math
 import numpy
 import pytest
 
-from gatekit.runs.probe.facts import (
+from gatekit.runs.probe import (
     gate_facts,
     gradient_facts,
     heat,

@@ -137,7 +137,7 @@ def test_a_sealed_result_with_a_value_of_a_wrong_type_is_read_or_refused(folder)
                 refused += 1
                 continue
             with contextlib.suppress(ValueError):
-                result.read_result(path.read_bytes())
+                result.result_of(result.parsed(path.read_bytes()))
     assert refused > 100
 
 
@@ -148,10 +148,11 @@ def test_a_sealed_result_with_a_value_of_a_wrong_type_is_read_or_refused(folder)
         ("sizes", {"metrics.jsonl": True}, "sizes is not a table of numbers of bytes"),
         ("warnings", 1, "warnings is not a list of strings"),
         ("warnings", [{}], "warnings is not a list of strings"),
+        ("notes", 1, "notes is not a list of strings"),
     ],
 )
 def test_a_sealed_result_with_a_wrong_field_says_which(folder, key, value, says):
     path = folder / "result.json"
     record = json.loads(path.read_bytes())
     with pytest.raises(ValueError, match=says):
-        result.read_result(result.dumped({**record, key: value}))
+        result.result_of(result.parsed(result.dumped({**record, key: value})))

@@ -11,9 +11,8 @@ from deed import CONTEXT, RESULT
 from deeds import plan_of, start, states
 
 import gatekit
-from gatekit.runs import heartbeat
+from gatekit.runs import process
 from gatekit.runs.folder import ClaimedError, RunFolder
-from gatekit.runs.heartbeat import keep
 from gatekit.study.launch import launch, loop, report
 
 
@@ -29,14 +28,14 @@ def elsewhere(run):
 @pytest.fixture
 def short(monkeypatch):
     """Beats and silences of a fraction of a second."""
-    monkeypatch.setattr(heartbeat, "EVERY", 0.05)
-    monkeypatch.setattr(heartbeat, "SILENCE", 1.5)
+    monkeypatch.setattr(process, "BEAT_EVERY", 0.05)
+    monkeypatch.setattr(process, "SILENCE", 1.5)
 
 
 def test_a_writer_beats_until_it_is_over(tmp_path, short):
     folder = RunFolder(tmp_path / "00")
     folder.claim()
-    over = keep(folder, replaced=lambda: None)
+    over = folder.keep_beating(replaced=lambda: None)
     path = tmp_path / "00" / "beat"
     assert path.stat().st_size == 1
     deadline = time.monotonic() + 20
@@ -49,7 +48,7 @@ def test_a_writer_beats_until_it_is_over(tmp_path, short):
 def test_row_90_a_silent_machine_locks_nothing(tmp_path, short):
     plan = plan_of(tmp_path, "good", "good")
     folder = elsewhere(plan.runs[0])
-    keep(folder, replaced=lambda: None).set()
+    folder.keep_beating(replaced=lambda: None).set()
     outcome = launch(plan, start)
     assert outcome.code == 0
     assert states(plan) == ["COMPLETED", "COMPLETED"]
@@ -64,7 +63,7 @@ def test_another_container_of_the_same_name_is_awaited_and_replaced_if_silent(tm
     claim = folder.claim_path(1)
     here = {"host": platform.node(), "pid": 2**30, "space": "pid:[1]"}
     claim.write_text(json.dumps(json.loads(claim.read_text()) | here))
-    keep(folder, replaced=lambda: None).set()
+    folder.keep_beating(replaced=lambda: None).set()
     outcome = launch(plan, start)
     assert (outcome.code, states(plan)) == (0, ["COMPLETED"])
     assert "Waiting for good (process" in plan.log.read_text()
@@ -75,9 +74,9 @@ def test_row_89_a_machine_that_beats_is_awaited(tmp_path, short):
     plan = plan_of(tmp_path, "good")
     folder = elsewhere(plan.runs[0])
     folder.write_config({"units": 1})
-    over = keep(folder, replaced=lambda: None)
+    over = folder.keep_beating(replaced=lambda: None)
     # Longer than the silence after which the run would be taken over.
-    threading.Timer(2 * heartbeat.SILENCE, folder.finish, [RESULT]).start()
+    threading.Timer(2 * process.SILENCE, folder.finish, [RESULT]).start()
     outcome = launch(plan, start)
     over.set()
     assert [state for _, state in outcome.skipped] == ["COMPLETED"]
@@ -145,7 +144,7 @@ def test_row_73_a_writer_that_slept_finds_that_it_was_replaced(tmp_path, short):
     folder = elsewhere(run)
     folder.lost(1, "no sign of life")
     told = threading.Event()
-    keep(folder, told.set)
+    folder.keep_beating(told.set)
     assert not told.wait(0.3)
     assert RunFolder(run.path).claim() == 2
     assert told.wait(20)

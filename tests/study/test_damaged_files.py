@@ -15,7 +15,7 @@ from inline import Inline
 from gatekit.cell.errors import RunError
 from gatekit.cli.main import main
 from gatekit.compare import load
-from gatekit.runs import durable, heartbeat
+from gatekit.runs import durable, process
 from gatekit.runs.checkpoint import Checkpoint
 from gatekit.runs.folder import ClaimedError, RunFolder
 from gatekit.runs.state import SMALL
@@ -71,7 +71,7 @@ def begun(runs, name, seed=0, cell="lstm", units=64):
     line = {"epoch": 1, "step": 1, "split": "validation", "metric": "nll", "value": 8.5}
     folder.log({**line, "seconds": 1.0})
     folder.write_weights(bytes(1000))
-    heartbeat._beat(folder)
+    folder.beat()
     (folder.path / "log.txt").write_text("trained\n")
     return folder
 
@@ -218,7 +218,7 @@ def test_a_damaged_claim_frees_no_run_whose_owner_may_live(tmp_path, way, told, 
     damages.EVERY[way](folder.path / "attempts" / "1.claim")
     if not told:
         damages.EVERY[way](folder.path / "status.json")
-    monkeypatch.setattr(heartbeat, "SILENCE", 0.0)
+    monkeypatch.setattr(process, "SILENCE", 0.0)
     with damages.without_privileges():
         state = RunFolder(folder.path).state()
         assert state.name == "RUNNING"
@@ -228,7 +228,7 @@ def test_a_damaged_claim_frees_no_run_whose_owner_may_live(tmp_path, way, told, 
         (run,) = plan_of(tmp_path / "demo", [folder.path]).runs
         watch = Others([run])
         watch.looked -= 2
-        heartbeat._beat(folder)
+        folder.beat()
         assert watch.ended() == []
         # It beats no more: whoever takes the run over is found by the owner before it writes.
         watch = Others([run])

@@ -23,8 +23,7 @@ import gatekit
 import gatekit.training.process as package
 from gatekit.cell.errors import RunError
 from gatekit.runs.folder import RunFolder
-from gatekit.runs.studies.failures import causes
-from gatekit.runs.studies.survey import survey
+from gatekit.runs.studies.survey import causes, survey
 from gatekit.study.launch import launch, loop, process, report
 from gatekit.study.launch.contract import StartError
 from gatekit.study.launch.following import duration

@@ -4,7 +4,7 @@ import pytest
 
 from gatekit.cell.errors import ConfigError, GatekitError
 from gatekit.cell.schema import ABOUT_KEYS
-from gatekit.runs.fingerprint import fingerprint
+from gatekit.runs.names import fingerprint
 from gatekit.study.command import compose
 from gatekit.study.config import DEFAULTS
 from gatekit.study.plan import plan, words_of

@@ -10,7 +10,7 @@ from twice import StopAt, points, told
 
 from gatekit.registry import components
 from gatekit.runs.folder import RunFolder
-from gatekit.runs.probe import lines as probe_lines
+from gatekit.runs.probe import whole_lines
 from gatekit.study.command import compose
 from gatekit.study.plan import plan
 from gatekit.training import journal, probe
@@ -52,7 +52,7 @@ def attempt(run, path, stop=None):
 
 
 def records(path):
-    lines, lost = probe_lines.whole((path / "probe.jsonl").read_bytes())
+    lines, lost = whole_lines((path / "probe.jsonl").read_bytes())
     assert lost == 0
     assert len(lines) == len((path / "probe.jsonl").read_text().splitlines())
     return [json.loads(lines[epoch]) for epoch in sorted(lines)]

@@ -9,9 +9,8 @@ from deeds import changed, plan_of, start, states
 from gatekit.cell.errors import RunError
 from gatekit.runs.names import STALE
 from gatekit.runs.result import dumped
-from gatekit.runs.studies.failures import causes
 from gatekit.runs.studies.prune import removable, remove
-from gatekit.runs.studies.survey import find, study_folder, survey
+from gatekit.runs.studies.survey import causes, find, study_folder, survey
 from gatekit.study.launch import launch
 from gatekit.study.launch.entry import write_plan
 

@@ -18,7 +18,7 @@ from gatekit.recurrence.layers.rnn import RNN
 from gatekit.registry import cells, components
 from gatekit.runs import metrics
 from gatekit.runs.folder import RunFolder
-from gatekit.runs.result import read_result
+from gatekit.runs.result import parsed, result_of
 from gatekit.study.command import compose
 from gatekit.study.plan import plan
 from gatekit.tasks.task import Batch
@@ -170,7 +170,7 @@ def test_further_test_sets_are_scored_with_the_last_and_the_best_weights(made, s
     logged = {split: v for _, _, split, _, v in numbers(folder) if split.startswith("test")}
     assert logged == {"test": result["last"]["test"], **result["last"]["splits"]}
     folder.finish({**result, "fingerprint": "f" * 16, "data_hash": "0", "plugins": {}})
-    read = read_result((folder.path / "result.json").read_bytes())
+    read = result_of(parsed((folder.path / "result.json").read_bytes()))
     assert read.best.further == result["best"]["splits"]
 
 

@@ -15,8 +15,7 @@ from gatekit.cli.output import write, write_json
 from gatekit.runs.names import LOG
 
 if TYPE_CHECKING:
-    from gatekit.runs.studies.failures import Cause
-    from gatekit.runs.studies.survey import SurveyedRun
+    from gatekit.runs.studies.survey import Cause, SurveyedRun
 
 # What a shell reads as one word: quotes keep their spaces.
 _WORDS = re.compile(r"""(?:[^\s'"\\]|\\.|'[^']*'|"(?:[^"\\]|\\.)*")+|\S+""")
@@ -37,8 +36,7 @@ def run(parser: Parser) -> int:
     options = parser.read()
     at_least("--lines", options.lines, 0, such=8)
 
-    from gatekit.runs.studies.failures import causes
-    from gatekit.runs.studies.survey import study_folder, survey
+    from gatekit.runs.studies.survey import causes, study_folder, survey
 
     runs = survey(study_folder(options.study, options.root, parser.command))
     grouped = causes(runs)

@@ -40,8 +40,7 @@ def run(parser: Parser) -> int:
     )
     options = parser.read()
 
-    from gatekit.runs.studies.failures import TROUBLES
-    from gatekit.runs.studies.survey import study_folder, survey
+    from gatekit.runs.studies.survey import TROUBLES, study_folder, survey
     from gatekit.study.launch.following import duration
 
     folder = study_folder(options.study, options.root, parser.command)

@@ -19,13 +19,13 @@ from gatekit.compare.numbers import is_number
 from gatekit.compare.stats.baseline import Baselines
 from gatekit.compare.stats.statistics import Interval, mean_interval, of_seeds
 from gatekit.compare.study import Study, load
-from gatekit.runs.probe.facts import shown_steps, time_scale
+from gatekit.runs.probe import shown_steps, time_scale
 from gatekit.runs.studies.plan_file import training
 
 from .probes import Facts, Look, Probed, read_probe, value
 
 NUMBERS = ("mean", "low", "high", "open", "open_time")
-"""Reported numbers of a gate; `gatekit.runs.probe.facts.gate_facts` defines each."""
+"""Reported numbers of a gate; `gatekit.runs.probe.gate_facts` defines each."""
 
 METHODS = ("newton", "quasi-newton")
 

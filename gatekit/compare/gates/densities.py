@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from gatekit.compare.stats.statistics import Floats
-from gatekit.runs.probe.facts import time_scale
+from gatekit.runs.probe import time_scale
 
 from .behaviour import GatesReport, Variant, gradient, kept
 from .probes import Facts, Look, value

@@ -13,7 +13,7 @@ import numpy as np
 from gatekit.compare.numbers import is_number
 from gatekit.runs import durable
 from gatekit.runs.names import ACTIVATIONS, PROBE
-from gatekit.runs.probe.lines import whole
+from gatekit.runs.probe import whole_lines
 from gatekit.runs.record import RunRecord, read_bytes
 
 Facts = Mapping[str, Any]
@@ -65,14 +65,14 @@ class Probed:
 
     def looks(self) -> list[Look]:
         """Read all looks of the run, in the order of its epochs."""
-        lines, _ = whole(_bytes(self.run))
+        lines, _ = whole_lines(_bytes(self.run))
         looks = [look for _, raw in sorted(lines.items()) if (look := _look(raw)) is not None]
         return looks or [self.first]
 
 
 def read_probe(run: RunRecord) -> Probed | None:
     """Return what a run's probe wrote; None if the run was not probed."""
-    lines, lost = whole(_bytes(run))
+    lines, lost = whole_lines(_bytes(run))
     epochs = sorted(lines)
     if not epochs:
         return None

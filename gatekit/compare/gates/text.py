@@ -10,7 +10,7 @@ from typing import Any
 from gatekit.compare.grouping.label import printable
 from gatekit.compare.numbers import number
 from gatekit.compare.rows import picked
-from gatekit.runs.probe.facts import time_scale
+from gatekit.runs.probe import time_scale
 
 from .behaviour import (
     METHODS,

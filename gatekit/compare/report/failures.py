@@ -8,7 +8,7 @@ from typing import Any
 from gatekit.compare.budget.at import LATE
 from gatekit.runs.folder import RunFolder
 from gatekit.runs.record import RunRecord
-from gatekit.runs.studies.failures import alike
+from gatekit.runs.studies.survey import alike
 
 from .context import Section, Sheet
 from .markup import html

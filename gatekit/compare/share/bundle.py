@@ -31,7 +31,7 @@ from gatekit.runs.names import (
     STATUS,
     WEIGHTS,
 )
-from gatekit.runs.probe import lines as probe_lines
+from gatekit.runs.probe import whole_lines
 from gatekit.runs.record import RunRecord, read_bytes
 from gatekit.runs.result import HASHED, dumped, parsed
 from gatekit.runs.state import RunReader
@@ -157,7 +157,7 @@ def _run_files(run: RunRecord, weights: bool, notes: list[str]) -> dict[str, byt
     for name in wanted[1:]:
         if name not in left and (data := read_bytes(run.path / name)) is not None:
             entries[f"{place}/{name}"] = data
-    looks, _ = probe_lines.whole(read_bytes(run.path / PROBE) or b"")
+    looks, _ = whole_lines(read_bytes(run.path / PROBE) or b"")
     if looks:
         entries[f"{place}/{PROBE}"] = b"".join(looks[k] + b"\n" for k in sorted(looks))
     made_with = environment(run)

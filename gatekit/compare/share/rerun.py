@@ -17,7 +17,7 @@ from gatekit.runs import durable
 from gatekit.runs.config import ConfigReader
 from gatekit.runs.names import RESULT, RUNS
 from gatekit.runs.record import RunRecord, read_run
-from gatekit.runs.result import OWN, Result, read_result
+from gatekit.runs.result import OWN, Result, parsed, result_of
 from gatekit.runs.state import RunReader
 
 from .unbundle import extract
@@ -116,7 +116,7 @@ def _compared(bundled: RunRecord, repeated: Path) -> Repeat:
     result = bundled.result
     assert result is not None
     try:
-        again = read_result(durable.read(repeated / RESULT))
+        again = result_of(parsed(durable.read(repeated / RESULT)))
     except (OSError, ValueError) as error:
         raise RunError(f"run {bundled.id} has no outcome here: {error}") from None
     before, after = _numbers(result), _numbers(again)

@@ -1,26 +1,33 @@
-"""A study as its folders show it, read quickly; large weights are compared by size alone."""
+"""A study as its folders show it: the state of each run, and why runs failed."""
 
 from __future__ import annotations
 
 import contextlib
 import dataclasses
+import json
 import os
 import re
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from gatekit.cell.errors import RunError, listed, nearest, nearest_name
+from gatekit.runs import durable
 from gatekit.runs.folder import RunFolder
-from gatekit.runs.names import RUNS, is_id
+from gatekit.runs.names import RUNS, UNRECORDED, is_id
 from gatekit.runs.record import contradiction
 from gatekit.runs.result import OUTCOMES
 
-from . import plan_file, unrecorded
+from . import plan_file
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*\Z")
+
+TROUBLES = ("FAILED", "LOST", "CORRUPT")
+"""States in which a run has no outcome and does not simply go on."""
+
+_VARIES = re.compile(r"0x[0-9a-f]+|\b[0-9a-f]{8,}\b|[-+]?\d+(?:[.,]\d+)*(?:e[-+]?\d+)?|'[^']*'")
 
 
 @dataclass(frozen=True)
@@ -138,7 +145,7 @@ def survey(folder: Path, verify: bool = False, as_compared: bool = False) -> lis
     Raises:
         RunError: the folder of runs cannot be read.
     """
-    asked, lost = plan_file.read(folder), unrecorded.read(folder)
+    asked, lost = plan_file.read(folder), _unrecorded(folder)
     there = _folders(folder / RUNS)
     found = []
     for name in [*asked, *sorted(there - asked.keys())]:
@@ -242,3 +249,51 @@ def _seconds(record: Mapping[str, Any]) -> float | None:
     taken = record.get("seconds")
     total = taken.get("total") if isinstance(taken, Mapping) else None
     return float(total) if isinstance(total, int | float) else None
+
+
+def note_unrecorded(study: Path, folder: RunFolder, reason: str) -> None:
+    """Append why a run failed that could not record it; a full disk may refuse this, too.
+
+    Args:
+        study: the study's folder.
+        folder: the run's folder, which need not exist.
+        reason: what is shown by ``gatekit status`` and ``gatekit failures``.
+    """
+    record = {"run": folder.path.name, "attempt": folder.state().attempt, "reason": reason}
+    with contextlib.suppress(OSError):
+        durable.append(study / UNRECORDED, json.dumps(record))
+
+
+def _unrecorded(study: Path) -> dict[tuple[str, int], str]:
+    """Return the reasons by run and attempt; a later attempt has no entry here."""
+    found = {}
+    with contextlib.suppress(OSError):
+        for line in durable.read(study / UNRECORDED).decode(errors="replace").splitlines():
+            with contextlib.suppress(ValueError, KeyError, TypeError, RecursionError):
+                record = json.loads(line)
+                found[str(record["run"]), int(record["attempt"])] = str(record["reason"])
+    return found
+
+
+@dataclass(frozen=True)
+class Cause:
+    """Runs that ended for the same reason, but for numbers and names in its text."""
+
+    state: str
+    reason: str
+    runs: tuple[SurveyedRun, ...]
+
+
+def causes(runs: Iterable[SurveyedRun]) -> list[Cause]:
+    """Return the causes, the most frequent first."""
+    groups: dict[tuple[str, str], list[SurveyedRun]] = {}
+    for run in runs:
+        if run.state in TROUBLES:
+            groups.setdefault((run.state, alike(run.reason)), []).append(run)
+    found = [Cause(state, r[0].reason or "", tuple(r)) for (state, _), r in groups.items()]
+    return sorted(found, key=lambda cause: -len(cause.runs))
+
+
+def alike(reason: str | None) -> str:
+    """Return a reason without its numbers and names, so that equal causes are equal."""
+    return _VARIES.sub("#", reason or "")

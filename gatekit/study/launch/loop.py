@@ -13,7 +13,7 @@ from gatekit.runs import durable
 from gatekit.runs.folder import RunFolder
 from gatekit.runs.result import OUTCOMES
 from gatekit.runs.state import RunState
-from gatekit.runs.studies import unrecorded
+from gatekit.runs.studies.survey import note_unrecorded
 from gatekit.study.plan import PlannedRun, SweepPlan
 
 from .contract import Backend, Handle, RunSource, StartError
@@ -252,7 +252,7 @@ class _Launching:
             except OSError as error:
                 if not reason.startswith(durable.TROUBLE):
                     reason = f"{durable.trouble(error, folder.path)} ({reason})"
-                unrecorded.note(self.plan.study, folder, reason)
+                note_unrecorded(self.plan.study, folder, reason)
                 self._failed(run, reason, seconds)
                 return
             state = folder.state()

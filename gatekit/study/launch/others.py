@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from gatekit.runs import durable, heartbeat
+from gatekit.runs import durable, process
 from gatekit.runs.folder import RunFolder
 from gatekit.runs.names import BEAT
 from gatekit.runs.state import RunState
@@ -36,9 +36,9 @@ class _WatchedRun:
 class Others:
     """Runs that other processes hold.
 
-    A run leaves the watch when its process ends, or when its heartbeat stops for
-    `heartbeat.SILENCE` seconds. A silent process of another machine is dead, if it ever gave a
-    heartbeat. A silent process of this machine is suspended: it keeps the run.
+    A run leaves the watch when its process ends, or when its heartbeat stops for `process.SILENCE`
+    seconds. A silent process of another machine is dead, if it ever gave a heartbeat. A silent
+    process of this machine is suspended: it keeps the run.
 
     Args:
         runs: the runs.
@@ -99,15 +99,15 @@ class Others:
         if (state.attempt, size) != (each.attempt, each.size):
             each.attempt, each.size, each.since = state.attempt, size, now
             return None if self.patient else state
-        if now - each.since < heartbeat.SILENCE:
+        if now - each.since < process.SILENCE:
             return None
         host, pid = folder.owner() or ("an unknown machine", 0)
-        silent = f"held by process {pid} on {host}, silent for {heartbeat.SILENCE:.0f} s"
+        silent = f"held by process {pid} on {host}, silent for {process.SILENCE:.0f} s"
         again = "then type the same command again."
         if folder.is_near():
             remedy = f"Type kill -CONT {pid} if it is suspended, or kill -9 {pid} to give it up; "
         elif size is not None:
-            folder.lost(state.attempt, f"no heartbeat from {host} for {heartbeat.SILENCE:.0f} s")
+            folder.lost(state.attempt, f"no heartbeat from {host} for {process.SILENCE:.0f} s")
             return folder.state()
         else:
             claim = folder.claim_path(state.attempt)

@@ -14,9 +14,8 @@ from gatekit.cell.errors import ConfigError, RunError, listed, nearest
 from gatekit.registry import components
 from gatekit.runs.config import cell_name
 from gatekit.runs.config import read as read_config
-from gatekit.runs.fingerprint import canonical_json
 from gatekit.runs.folder import RunFolder
-from gatekit.runs.names import CONFIG
+from gatekit.runs.names import CONFIG, canonical_json
 from gatekit.runs.result import OUTCOMES
 from gatekit.runs.studies import plan_file
 from gatekit.runs.studies.survey import survey

@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Any
 from gatekit.cell.errors import ConfigError, GatekitError
 from gatekit.registry import components
 from gatekit.runs import durable, metrics
-from gatekit.runs.fingerprint import canonical_json
-from gatekit.runs.names import JOURNAL, METRICS
+from gatekit.runs.names import JOURNAL, METRICS, canonical_json
 from gatekit.runs.result import OUTCOMES
 from gatekit.study.launch import SweepOutcome, launch
 from gatekit.study.launch.entry import write_plan

@@ -1,8 +1,14 @@
-"""What a probe records of a gate or a state: a few numbers from its values at every step."""
+"""What a probe records: numbers that describe a gate or a state, and the lines of probe.jsonl.
+
+A line shows whether it is complete before it is read as JSON.
+"""
 
 from __future__ import annotations
 
+import json
 import math
+import re
+import zlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -18,6 +24,8 @@ BINS = 20
 QUANTILES = 33
 MOST_STEPS = 64
 _DIGITS = 4
+_END = re.compile(rb',"crc":"([0-9a-f]{8})"\}\Z')
+_EPOCH = re.compile(rb'\{"epoch":(\d{1,9}),')
 
 
 def gate_facts(
@@ -196,3 +204,33 @@ def plain_mask(mask: Any) -> NDArray[numpy.bool_] | None:
         return None
     found = numpy.asarray(mask, bool)
     return None if found.all() else found
+
+
+def probe_line(record: Mapping[str, Any]) -> str:
+    """Return a record as one line of JSON that ends with the CRC-32 of the bytes before it.
+
+    Args:
+        record: plain data without NaN; ``epoch`` is its first key.
+    """
+    text = json.dumps(record, separators=(",", ":"), allow_nan=False)
+    return f'{text[:-1]},"crc":"{zlib.crc32(text.encode()):08x}"}}'
+
+
+def whole_lines(data: bytes) -> tuple[dict[int, bytes], int]:
+    """Return the lines that are as they were written by their epoch, and how many are not.
+
+    A run that looked again at an epoch has the later line. Nothing is read as JSON: of many runs
+    few lines are wanted.
+
+    Args:
+        data: the file's content.
+    """
+    found: dict[int, bytes] = {}
+    lost = 0
+    for raw in data.split(b"\n"):
+        end, epoch = _END.search(raw), _EPOCH.match(raw)
+        if end and epoch and int(end[1], 16) == zlib.crc32(raw[: end.start()] + b"}"):
+            found[int(epoch[1])] = raw
+        elif raw.strip():
+            lost += 1
+    return found, lost
