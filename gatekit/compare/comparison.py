@@ -10,9 +10,9 @@ from pathlib import Path
 from gatekit.cell.errors import ConfigError
 from gatekit.compare.budget.at import Budget, at_budget, read_budget
 from gatekit.compare.deciding.decided import decided, margin_notes, read_margin
-from gatekit.compare.deciding.notes import notes_on
-from gatekit.compare.deciding.refused import (
+from gatekit.compare.deciding.remarks import (
     blocked,
+    notes_on,
     refuse_mixed,
     refuse_one_group,
     refuse_unknown,
@@ -21,10 +21,10 @@ from gatekit.compare.deciding.refused import (
 from gatekit.compare.deciding.row import Row, family, order
 from gatekit.compare.grouping.best import Chosen, Tuned
 from gatekit.compare.grouping.best import best_of as choose_best
+from gatekit.compare.grouping.choose import on_split
+from gatekit.compare.grouping.choose import where as choose_runs
 from gatekit.compare.grouping.group import group_runs, places
 from gatekit.compare.grouping.rename import read_names, with_names
-from gatekit.compare.grouping.split import on_split
-from gatekit.compare.grouping.where import where as choose_runs
 from gatekit.compare.stats.baseline import Baselines
 from gatekit.compare.stats.difference import difference, unlike
 from gatekit.compare.stats.verdict import looks_notes

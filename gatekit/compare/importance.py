@@ -18,8 +18,7 @@ from gatekit.compare.grouping.label import printable
 from gatekit.compare.numbers import is_number
 from gatekit.compare.output.columns import table_or_blocks
 from gatekit.compare.stats.baseline import task
-from gatekit.compare.stats.forest import MIN_GROUPS, TREES, forest_shares
-from gatekit.compare.stats.importance import Share, variance_shares
+from gatekit.compare.stats.variance import MIN_GROUPS, TREES, Share, forest_shares, variance_shares
 
 from .comparison import Comparison
 from .rows import picked

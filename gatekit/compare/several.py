@@ -16,18 +16,19 @@ from gatekit.compare.deciding.over_tasks import (
     with_noise_of_baseline,
 )
 from gatekit.compare.deciding.row import Row
-from gatekit.compare.stats.baseline import Block, task
-from gatekit.compare.stats.ranks import Ranking, rank_variants
-from gatekit.compare.stats.rule import ALPHA
-from gatekit.compare.stats.statistics import Interval, by_seed, interquartile, of_seeds
-from gatekit.compare.stats.stratified import (
+from gatekit.compare.stats.across_tasks import (
+    Ranking,
     Stratum,
     normalised_bootstrap,
     optimality_gap,
+    rank_variants,
     stratified_bootstrap,
     stratified_mean,
     stratified_t_interval,
 )
+from gatekit.compare.stats.baseline import Block, task
+from gatekit.compare.stats.rule import ALPHA
+from gatekit.compare.stats.statistics import Interval, by_seed, interquartile, of_seeds
 
 from .comparison import Comparison
 

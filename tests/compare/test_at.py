@@ -18,7 +18,7 @@ from gatekit.compare.output.table_text import heading
 from gatekit.compare.recipe import arguments
 from gatekit.compare.report.context import Sheet
 from gatekit.compare.report.facts import facts
-from gatekit.compare.report.failures import failures
+from gatekit.compare.report.runs import failures
 
 from .budget_runs import write_curve
 

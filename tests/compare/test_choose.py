@@ -9,7 +9,7 @@ import pytest
 from gatekit.cell.errors import ConfigError
 from gatekit.compare.comparison import Comparison, compare
 from gatekit.compare.grouping.best import best_of
-from gatekit.compare.grouping.where import where
+from gatekit.compare.grouping.choose import where
 from gatekit.compare.output.export import records
 from gatekit.compare.output.sentence import sentences
 from gatekit.compare.study import load

@@ -12,8 +12,7 @@ import pytest
 from gatekit.cell.errors import ConfigError
 from gatekit.cli.main import main
 from gatekit.compare.comparison import Comparison, compare
-from gatekit.compare.output.export import records, to_csv, to_markdown
-from gatekit.compare.output.latex import to_latex
+from gatekit.compare.output.export import records, to_csv, to_latex, to_markdown
 from gatekit.compare.output.sentence import sentences
 from gatekit.compare.output.table import answer, footer
 from gatekit.compare.report.context import Sheet

@@ -17,13 +17,12 @@ from gatekit.cli.compare.compare import FIGURES
 from gatekit.compare import compare
 from gatekit.compare.compared import Comparison
 from gatekit.compare.figures.axis import draw_axis
-from gatekit.compare.figures.critical import draw_critical_difference
 from gatekit.compare.figures.forest import draw_forest
 from gatekit.compare.figures.heatmap import draw_heatmap
 from gatekit.compare.figures.kinds import KINDS, draw
+from gatekit.compare.figures.over_tasks import draw_critical_difference, draw_profile
 from gatekit.compare.figures.page import kept, shortened
 from gatekit.compare.figures.parallel import draw_parallel
-from gatekit.compare.figures.profile import draw_profile
 from gatekit.compare.figures.scatter import draw_scatter
 from gatekit.compare.figures.style import look
 from gatekit.compare.grouping.best import Chosen, Trial

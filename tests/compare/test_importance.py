@@ -18,9 +18,8 @@ from gatekit.cli.main import main
 from gatekit.compare.comparison import compare
 from gatekit.compare.importance import importance, importance_cells
 from gatekit.compare.report.context import Sheet
-from gatekit.compare.report.importance import importance_section
-from gatekit.compare.stats.forest import effects, grow, predict
-from gatekit.compare.stats.importance import variance_shares
+from gatekit.compare.report.settings import importance_section
+from gatekit.compare.stats.variance import effects, grow, predict, variance_shares
 
 from .synthetic import configuration, write_run
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from gatekit.compare.comparison import compare
-from gatekit.compare.output.latex import escaped, to_latex
+from gatekit.compare.output.export import latex_text, to_latex
 
 from .synthetic import configuration, write_run, write_study
 from .test_comparison import LSTM, RNN
@@ -28,10 +28,10 @@ def test_a_table_of_booktabs_with_the_notes_as_comments(tmp_path: Path) -> None:
 
 
 def test_every_special_sign_is_escaped() -> None:
-    assert escaped(r"a_b & 5% $x$ #1 {y} \z ~ ^") == (
+    assert latex_text(r"a_b & 5% $x$ #1 {y} \z ~ ^") == (
         r"a\_b \& 5\% \$x\$ \#1 \{y\} \textbackslash{}z \textasciitilde{} \textasciicircum{}"
     )
-    assert escaped("-0.5 to-day 1e-3") == "$-$0.5 to-day 1e-3"
+    assert latex_text("-0.5 to-day 1e-3") == "$-$0.5 to-day 1e-3"
 
 
 @pytest.mark.parametrize("label", [*HOSTILE, r"\input{/etc/passwd}", "a\n\\end{tabular}"])

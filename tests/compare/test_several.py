@@ -17,7 +17,7 @@ from gatekit.compare.output.export import records
 from gatekit.compare.output.table import notes
 from gatekit.compare.output.table_text import tasks_cells, tasks_heading, tasks_notes
 from gatekit.compare.several import SeveralTasks, profiles, several_tasks
-from gatekit.compare.stats.stratified import stratified_t_interval
+from gatekit.compare.stats.across_tasks import stratified_t_interval
 
 from .synthetic import METRIC, configuration, write_run
 

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 import scipy.stats
 
-from gatekit.compare.stats.statistics import mean_interval
-from gatekit.compare.stats.stratified import (
+from gatekit.compare.stats.across_tasks import (
     stratified_bootstrap,
     stratified_mean,
     stratified_t_interval,
 )
+from gatekit.compare.stats.statistics import mean_interval
 
 
 def test_every_task_counts_the_same() -> None:

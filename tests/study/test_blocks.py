@@ -158,7 +158,7 @@ SIZES = [
 
 @pytest.mark.parametrize("words", SIZES)
 def test_the_model_has_the_parameters_and_operations_of_the_plan(words, float32):
-    from gatekit.compare.budget.flops import _of_network
+    from gatekit.compare.budget.evaluations import _of_network
     from gatekit.training.model import build_model, step_flops
     from gatekit.training.summary import parameter_counts
 

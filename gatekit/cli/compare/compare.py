@@ -345,12 +345,12 @@ def _report(comparison: Any, form: str, more: Sequence[Further]) -> None:
                 fields.setdefault(label, {}).update(values)
         write(to_json(comparison, fields))
         return
-    from gatekit.compare.output import export, latex, sentence
+    from gatekit.compare.output import export, sentence
 
     writers = {
         "csv": export.to_csv,
         "markdown": export.to_markdown,
-        "latex": latex.to_latex,
+        "latex": export.to_latex,
         "sentence": sentence.to_text,
     }
     write(writers[form](comparison))

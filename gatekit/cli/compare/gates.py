@@ -24,7 +24,7 @@ def run(parser: Parser) -> int:
     by = keys(options.by) or None
 
     from gatekit.compare.gates.behaviour import gates_report
-    from gatekit.compare.grouping.where import where
+    from gatekit.compare.grouping.choose import where
     from gatekit.compare.study import load
 
     study = where(load(options.study, options.root), options.where, options.task)

@@ -29,7 +29,7 @@ def run(parser: Parser) -> int:
     form.add_argument("--csv", action="store_true", help="write CSV")
     options = parser.read()
 
-    from gatekit.compare.grouping.where import where_any
+    from gatekit.compare.grouping.choose import where_any
     from gatekit.compare.output.columns import table_or_blocks
     from gatekit.compare.output.export import csv_text
     from gatekit.compare.output.query import query

@@ -1,6 +1,6 @@
 """What variants reach with equal training time, training steps or floating-point operations.
 
 Start with `evaluations.py`: the validation scores of a run with what each had cost. `at` compares
-at one budget, `reach` the training until a threshold, with its table in `text`. `flops` counts the
-operations of runs that have not recorded them.
+at one budget, `reach` the training until a threshold, and `trials` the best of k tuning trials;
+`text` writes their tables.
 """

@@ -37,11 +37,8 @@ def draw_axis(figure: Figure, comparison: Comparison, key: str) -> list[str]:
 
     Args:
         figure: the figure to draw on.
-        comparison: the comparison; only groups with the first group's metric are drawn.
+        comparison: the comparison.
         key: the swept key; values that are not numbers are spaced evenly.
-
-    Returns:
-        The ids of the runs in the figure.
 
     Raises:
         ConfigError: the runs do not differ in this key.

@@ -54,11 +54,8 @@ def draw_curves(figure: Figure, comparison: Comparison, cost: str = "epochs") ->
 
     Args:
         figure: the figure to draw on.
-        comparison: the comparison; only groups with the first group's metric are drawn.
+        comparison: the comparison.
         cost: ``epochs``, ``seconds``, ``steps`` or ``flops``.
-
-    Returns:
-        The ids of the runs in the figure; none if no run has a curve.
 
     Raises:
         ConfigError: there is no such cost, or it is unknown.

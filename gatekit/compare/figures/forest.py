@@ -38,13 +38,6 @@ def draw_forest(figure: Figure, comparison: Comparison) -> list[str]:
     Groups with a diverged run are
     labelled. A difference far beyond all others is an arrow at the edge, so that the others stay
     readable.
-
-    Args:
-        figure: the figure to draw on.
-        comparison: the comparison; only groups with the first group's metric are drawn.
-
-    Returns:
-        The ids of the runs in the figure.
     """
     from matplotlib.ticker import MaxNLocator
 

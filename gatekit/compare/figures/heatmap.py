@@ -29,13 +29,6 @@ def draw_heatmap(figure: Figure, comparison: Comparison) -> list[str]:
 
     The frame marks the best mean. ``3/5 div.`` counts diverged runs. An empty cell has no runs.
 
-    Args:
-        figure: the figure to draw on.
-        comparison: the comparison; only groups with the first group's metric are drawn.
-
-    Returns:
-        The ids of the runs in the figure.
-
     Raises:
         ConfigError: the groups do not differ in exactly two keys.
     """

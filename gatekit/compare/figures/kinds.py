@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,18 +13,15 @@ from gatekit.compare.budget.evaluations import known
 from gatekit.compare.comparison import Comparison
 
 from .axis import draw_axis
-from .critical import draw_critical_difference
 from .curves import draw_curves
-from .estimates.intervals import draw_intervals
-from .estimates.survival import draw_survival
-from .estimates.trials import draw_best_of_k
 from .forest import draw_forest
 from .heatmap import draw_heatmap, keys_of
+from .over_tasks import draw_critical_difference, draw_intervals, draw_profile
 from .page import Painter, make_figure, styled, write_figure
 from .panels import by_metric, by_task, paint_panels
 from .parallel import draw_parallel
-from .profile import draw_profile
 from .scatter import draw_scatter
+from .training import draw_best_of_k, draw_survival
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -98,14 +95,7 @@ def figure(
 ) -> Figure | None:
     """Return one figure of a comparison, for a notebook or to change it; None if it is empty.
 
-    Args:
-        kind: one of ``KINDS``.
-        comparison: the result of ``compare``.
-        columns: width in paper columns, 1 or 2.
-        x: the swept key of ``axis``.
-        over: what ``curves`` and ``survival`` count: ``epochs``, ``seconds``, ``steps`` or
-            ``flops``.
-        reach: the threshold of ``survival``.
+    The arguments are those of `draw`.
 
     Raises:
         ConfigError: the kind does not exist, or does not fit the comparison.
@@ -114,20 +104,6 @@ def figure(
     with styled():
         drawn, runs = make_figure(paint, columns)
     return drawn if runs else None
-
-
-def checked(kinds: Iterable[str]) -> None:
-    """Refuse a kind of figure that does not exist.
-
-    Raises:
-        ConfigError: there is no such kind.
-    """
-    for kind in kinds:
-        if kind not in KINDS:
-            raise ConfigError(
-                f"there is no figure {kind!r}{nearest(kind, KINDS) or '.'} "
-                f"Figures: {listed(KINDS)}."
-            )
 
 
 def painter(
@@ -142,7 +118,10 @@ def painter(
     Raises:
         ConfigError: the kind does not exist, or ``axis`` lacks its key.
     """
-    checked([kind])
+    if kind not in KINDS:
+        raise ConfigError(
+            f"there is no figure {kind!r}{nearest(kind, KINDS) or '.'} Figures: {listed(KINDS)}."
+        )
     title, one = _PAINTERS[kind]
     if kind == "axis":
         if x is None:

@@ -232,15 +232,3 @@ def is_geometric(values: Sequence[float]) -> bool:
 def run_ids(rows: Sequence[Row]) -> list[str]:
     """Return the ids of all counting runs of the rows."""
     return [run.id for row in rows for run in row.group.runs]
-
-
-def no_scores(needs: str) -> ConfigError:
-    """Return the error of a figure over tasks that has nothing to draw.
-
-    Args:
-        needs: the figure, and the verb.
-    """
-    return ConfigError(
-        f"{needs} two tasks with a known chance level, and two variants with all their runs on"
-        " these tasks. Sweep over more: task=A,B"
-    )

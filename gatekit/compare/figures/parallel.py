@@ -30,13 +30,6 @@ def draw_parallel(figure: Figure, comparison: Comparison) -> list[str]:
 
     Groups with a diverged run have no mean; their lines are dashed and end at ``diverged``.
 
-    Args:
-        figure: the figure to draw on.
-        comparison: the comparison; only groups with the first group's metric are drawn.
-
-    Returns:
-        The ids of the runs in the figure.
-
     Raises:
         ConfigError: the groups differ in too many keys.
     """

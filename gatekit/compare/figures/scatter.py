@@ -29,13 +29,6 @@ def draw_scatter(figure: Figure, comparison: Comparison) -> list[str]:
     State and FLOPs per token are drawn, too, if ``match`` equalised them.
     Small marks are runs and large marks are the means of groups. With more than six groups, only
     the best six, the baseline and decided groups are coloured.
-
-    Args:
-        figure: the figure to draw on.
-        comparison: the comparison; only groups with the first group's metric are drawn.
-
-    Returns:
-        The ids of the runs in the figure.
     """
     rows = of_one_metric(comparison.rows)
     budgets = {row.group.budget for row in rows}

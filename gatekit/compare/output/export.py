@@ -1,4 +1,4 @@
-"""Export a comparison as JSON, CSV or Markdown."""
+"""Export a comparison as JSON, CSV, Markdown, or a LaTeX table (booktabs)."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def csv_text(names: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> str:
 def to_markdown(comparison: Comparison) -> str:
     """Return the answer, the table and notes as Markdown; special characters are escaped."""
     titles = heading(comparison)
-    lines = [*(f"- {_escaped(text)}" for text, _ in answer(comparison)), ""]
+    lines = [*(f"- {_markdown_text(text)}" for text, _ in answer(comparison)), ""]
     lines += [_row(titles), "|:--|" + "--:|" * (len(titles) - 1)]
     lines += [_row(texts) for texts in table_cells(comparison)]
     several = several_tasks(comparison)
@@ -87,7 +87,7 @@ def to_markdown(comparison: Comparison) -> str:
         titles = tasks_heading(several)
         lines += ["", _row(titles), "|:--|" + "--:|" * (len(titles) - 1)]
         lines += [_row(texts) for texts in tasks_cells(several)]
-    items = [f"- {_escaped(text)}" for text, _ in footer(comparison)]
+    items = [f"- {_markdown_text(text)}" for text, _ in footer(comparison)]
     return "\n".join([*lines, "", *items]) + "\n"
 
 
@@ -169,11 +169,58 @@ def _safe(value: Any) -> str:
 
 
 def _row(texts: list[str]) -> str:
-    return "| " + " | ".join(_escaped(text) for text in texts) + " |"
+    return "| " + " | ".join(_markdown_text(text) for text in texts) + " |"
 
 
-def _escaped(text: str) -> str:
+def _markdown_text(text: str) -> str:
     # Escape Markdown with backslashes and HTML with entities; a single bracket makes no link.
     text = re.sub(r"([\\`*_|~$])", r"\\\1", printable(text))
     text = re.sub(r"\]([(\[:])", r"]\\\1", text)
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+_SPECIAL = {
+    "\\": r"\textbackslash{}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "|": r"\textbar{}",
+    # After the end of a row, LaTeX would read a bracket as an option of the line break.
+    "[": "{[}",
+    "]": "{]}",
+    **{sign: f"\\{sign}" for sign in "&%$#_{}"},
+}
+_NEGATIVE = re.compile(r"(?<![\w.])-(?=\d)")
+
+
+def to_latex(comparison: Comparison) -> str:
+    """Return the table for a paper that loads ``booktabs``; the notes follow as comments."""
+    lines = _tabular(heading(comparison), table_cells(comparison))
+    several = several_tasks(comparison)
+    if several is not None:
+        lines += ["", *_tabular(tasks_heading(several), tasks_cells(several))]
+    lines += [f"% {text}" for text, _ in (*answer(comparison), *footer(comparison))]
+    return "\n".join(lines) + "\n"
+
+
+def _tabular(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    return [
+        rf"\begin{{tabular}}{{l{'r' * (len(titles) - 1)}}}",
+        r"\toprule",
+        _line(titles),
+        r"\midrule",
+        *map(_line, rows),
+        r"\bottomrule",
+        r"\end{tabular}",
+    ]
+
+
+def _line(texts: Sequence[str]) -> str:
+    return " & ".join(map(latex_text, texts)) + r" \\"
+
+
+def latex_text(text: str) -> str:
+    """Return text with LaTeX's special characters escaped and minus signs in math mode."""
+    safe = "".join(_SPECIAL.get(character, character) for character in printable(text))
+    return _NEGATIVE.sub("$-$", safe)

@@ -22,10 +22,10 @@ from gatekit.compare.figures.panels import task_parts
 from gatekit.compare.grouping.label import printable
 from gatekit.runs.result import ResultMetric
 
-from .charts.series import MOST_POINTS, Members, Series, Tables, costs, group_data, step_flops
-from .charts.static import static_curves
 from .context import Section, Sheet
 from .markup import html, number
+from .series import MOST_POINTS, Members, Series, Tables, costs, group_data, step_flops
+from .static import static_curves
 
 _MOST_SERIES, _MOST_CHARTS = 6, 12
 # Above this number, groups at the end of the table show only their mean and interval.

@@ -14,7 +14,7 @@ from gatekit.compare.numbers import count_of, number
 from gatekit.runs.record import RunRecord
 
 from .context import Sheet
-from .failures import ON_THE_WAY
+from .runs import ON_THE_WAY
 
 Fact = tuple[str, str, str | None]
 """A title, what the study has, and the anchor of the section with more; or None."""

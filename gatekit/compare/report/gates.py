@@ -28,9 +28,9 @@ from gatekit.compare.gates.text import (
 )
 from gatekit.compare.stats.statistics import Floats
 
-from .charts.static import Frame, Line, chart
 from .context import Section, Sheet, css
 from .markup import html
+from .static import Frame, Line, chart
 
 _MOST_VARIANTS, _MOST_LAYERS, _MOST_GATES, _MOST_COLUMNS = 12, 4, 8, 25
 _LEVELS = 6

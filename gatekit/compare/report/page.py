@@ -12,18 +12,16 @@ from gatekit._version import __version__
 
 from .axis import axis
 from .cells import cells
-from .charts.survival import survival
 from .context import Builder, Section, Sheet
 from .curves import curves
-from .differences import differences
 from .facts import facts
-from .failures import failures
 from .gates import gates
-from .importance import importance_section
 from .markup import data, html
 from .origin import environments, reproduce
-from .runs import runs
+from .runs import failures, runs
+from .settings import differences, importance_section
 from .summary import answer, summary
+from .survival import survival
 
 SECTIONS: tuple[Builder, ...] = (
     summary,

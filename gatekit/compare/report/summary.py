@@ -31,7 +31,7 @@ from gatekit.compare.summary import metric_text
 
 from .context import Section, Sheet, css
 from .markup import html
-from .strip import Scale, axis, strip
+from .static import Scale, axis, strip
 
 _MOST_OPEN = 6
 _VALUES, _GAPS = 124, 230

@@ -11,11 +11,10 @@ from gatekit.compare.curves import AXES
 from gatekit.compare.figures.panels import task_parts
 from gatekit.compare.grouping.label import printable
 from gatekit.compare.numbers import exact
-from gatekit.compare.report.context import Section, Sheet, css
-from gatekit.compare.report.markup import html
-from gatekit.compare.report.strip import Scale
 
-from .static import Frame, Line, chart
+from .context import Section, Sheet, css
+from .markup import html
+from .static import Frame, Line, Scale, chart
 
 _MOST_CHARTS, _MOST_TICKS = 12, 5
 

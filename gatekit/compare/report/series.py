@@ -15,10 +15,11 @@ from gatekit.compare.curves import (
     on_cost,
     on_one_grid,
 )
-from gatekit.compare.report.markup import number
 from gatekit.compare.stats.statistics import Floats
 from gatekit.runs.record import RunRecord
 from gatekit.runs.result import ResultMetric
+
+from .markup import number
 
 MOST_POINTS = 400
 """Curves with more points are thinned to this number."""

@@ -1,1 +1,0 @@
-"""Figures of estimates beyond the table: time to a threshold, best of k trials, aggregates."""
