@@ -46,7 +46,7 @@ class Declared:
         hints: dict[str, Any] = {}
         for base in reversed(cls.__mro__):
             hints.update(_hints(base))
-        own = {
+        option_hints = {
             name: hint
             for name, hint in hints.items()
             if not name.startswith("_") and typing.get_origin(hint) is not ClassVar
@@ -59,13 +59,13 @@ class Declared:
                     f"{cls.__name__}.{name} is a method of every gate; an option is an annotated "
                     f"field of the class, such as {example}: float = 1.0"
                 )
-        if named := _named_arguments(cls):
+        if fields := _named_arguments(cls):
             raise ConfigError(
                 f"{cls.__name__} defines __init__; remove it, and declare options as annotated "
-                f"fields of the class: {'; '.join(named)}"
+                f"fields of the class: {'; '.join(fields)}"
             )
-        cls._option_types = types.MappingProxyType(own)
-        cls._needed = frozenset(name for name in own if not hasattr(cls, name))
+        cls._option_types = types.MappingProxyType(option_hints)
+        cls._needed = frozenset(name for name in option_hints if not hasattr(cls, name))
 
     def __init__(self, **options: Any) -> None:
         kind = type(self)
@@ -120,13 +120,13 @@ class Declared:
 
     def options(self) -> dict[str, Any]:
         """Return the options that differ from their defaults, by name, in order of declaration."""
-        kind, own = type(self), vars(self)
+        kind, attributes = type(self), vars(self)
         # An option that was not set has its default.
         return {
-            name: plain(own[name])
+            name: plain(attributes[name])
             for name in kind._option_types
-            if name in own
-            and (name in kind._needed or plain(own[name]) != plain(getattr(kind, name)))
+            if name in attributes
+            and (name in kind._needed or plain(attributes[name]) != plain(getattr(kind, name)))
         }
 
     def replaced(self, **options: Any) -> Self:
@@ -240,9 +240,9 @@ def _such(value: object, hint: Any, default: Any) -> Any:
             return near
         with contextlib.suppress(ValueError):
             number = float(value)
-            found = _convert(int(number) if number.is_integer() else number, hint)
-            if found is not _WRONG:
-                return found
+            converted = _convert(int(number) if number.is_integer() else number, hint)
+            if converted is not _WRONG:
+                return converted
     if hint is bool and (switch := SWITCHES.get(str(value).lower())) is not None:
         return switch
     whole = isinstance(value, float) and math.isfinite(value) and _convert(1, hint) is not _WRONG

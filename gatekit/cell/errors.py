@@ -150,8 +150,8 @@ class RunError(GatekitError):
 
 def nearest(name: str, known: Iterable[str]) -> str:
     """Return ``"; did you mean 'units'?"`` for the nearest known name, or an empty string."""
-    found = nearest_name(name, known)
-    return f"; did you mean {found!r}?" if found else ""
+    near = nearest_name(name, known)
+    return f"; did you mean {near!r}?" if near else ""
 
 
 def nearest_name(name: str, known: Iterable[str]) -> str:

@@ -57,20 +57,21 @@ def draw(cell: Cell, seed: int) -> dict[str, NDArray[Any]]:
 def _drawn(cell: Cell, weight: Weight, init: Any, seed: int) -> NDArray[Any]:
     if isinstance(init, (int, float)):
         return np.full(weight.shape, float(init))
-    made = make_initializer(init, weight.name, cell.spec.catalogue)
+    initializer = make_initializer(init, weight.name, cell.spec.catalogue)
     context = DrawContext(weight.gate_units, cell.units, cell.features)
     try:
         drawn = np.asarray(
-            made.draw(generator(seed, weight.name), weight.shape, context), dtype=np.float64
+            initializer.draw(generator(seed, weight.name), weight.shape, context), dtype=np.float64
         )
     except GatekitError as error:
         raise type(error)(f"{weight.name}: {error}") from None
     except Exception as error:
-        place = place_in(type(made).draw, error)
+        place = place_in(type(initializer).draw, error)
         raise GatekitError(f"{weight.name}: {place}: {type(error).__name__}: {error}") from None
     if drawn.shape != tuple(weight.shape):
         raise GatekitError(
-            f"{weight.name}: {place_in(type(made).draw)}: {made!r} drew the shape {drawn.shape}, "
-            f"and {weight.shape} is needed; draw the argument `shape`: rng.normal(size=shape)"
+            f"{weight.name}: {place_in(type(initializer).draw)}: {initializer!r} drew the shape "
+            f"{drawn.shape}, and {weight.shape} is needed; draw the argument `shape`: "
+            "rng.normal(size=shape)"
         )
     return drawn

@@ -48,10 +48,10 @@ class Gate(RowWise):
             isinstance(first, (int, float)) for first in states.values()
         )
         if not numbers:
-            named = (
+            names = (
                 [s for s in states if isinstance(s, str)] if isinstance(states, Iterable) else []
             )
-            such = ", ".join(f'"{name}": 0.0' for name in named or ["k"])
+            such = ", ".join(f'"{name}": 0.0' for name in names or ["k"])
             raise CellError(
                 f"{cls.__name__}: states is {excerpt(repr(states))}; a mapping to first values is "
                 f"expected: states = {{{such}}}"

@@ -29,8 +29,8 @@ def _as_shape(shape: Any) -> str:
     sizes = [*shape] if isinstance(shape, (list, tuple)) else [shape]
     if all(size in (1, "1") for size in sizes):  # the empty shape too
         return "scalar"
-    named = [size for size in sizes if isinstance(size, str)]
-    return named[0] if len(named) == 1 and named[0] in ("units", "features") else "units"
+    names = [size for size in sizes if isinstance(size, str)]
+    return names[0] if len(names) == 1 and names[0] in ("units", "features") else "units"
 
 
 @dataclass(frozen=True)
@@ -95,9 +95,9 @@ class Parameter:
     trainable: bool = True
 
     def __post_init__(self) -> None:
-        named = isinstance(self.shape, str) and not _PRODUCT.search(self.shape)
+        is_name = isinstance(self.shape, str) and not _PRODUCT.search(self.shape)
         whole = isinstance(self.shape, int) and not isinstance(self.shape, bool)
-        if not named and not (whole and int(self.shape) > 0):
+        if not is_name and not (whole and int(self.shape) > 0):
             several = isinstance(self.shape, str)
             several = several or (isinstance(self.shape, (list, tuple)) and len(self.shape) > 1)
             matrix = "; a learned matrix is a read of the gate, reads = ('x', 'h_prev')"
@@ -150,8 +150,10 @@ class Parameter:
 
     def _written(self, **changed: str) -> str:
         """Return the parameter as it is written, with another shape or map."""
-        kept = {"init": 0.0, "map": None, "trainable": True}
-        given = {name: getattr(self, name) for name in kept if getattr(self, name) != kept[name]}
+        defaults = {"init": 0.0, "map": None, "trainable": True}
+        given = {
+            name: getattr(self, name) for name in defaults if getattr(self, name) != defaults[name]
+        }
         shape = repr(_as_shape(self.shape))
         if isinstance(self.shape, float):  # it was meant as the first value
             shape, given = "'units'", {"init": self.shape, **given}

@@ -80,7 +80,7 @@ class RowWise(Declared):
             )
         if function.__module__.rpartition(".")[0] == __package__:  # that of the base class
             raise CellError(f"{type(self).__name__} {_undefined(type(self), self.method)}")
-        found = []
+        names = []
         for position, parameter in enumerate(inspect.signature(function).parameters.values()):
             if position == 0 and parameter.name == "self":
                 continue
@@ -100,8 +100,8 @@ class RowWise(Declared):
                     "default; make it an option instead: a class field "
                     f"`{parameter.name}: float = {parameter.default!r}`"
                 )
-            found.append(parameter.name)
-        return tuple(found)
+            names.append(parameter.name)
+        return tuple(names)
 
     def definition(self) -> str:
         """Return the signature of the function, for error messages."""
@@ -135,31 +135,31 @@ class RowWise(Declared):
         Args:
             error: what it raised.
         """
-        place, said = self.place(error), " ".join(str(error).split()) or type(error).__name__
+        place, reason = self.place(error), " ".join(str(error).split()) or type(error).__name__
         if isinstance(error, NameError):
             if error.name in _OF_GATEKIT:
-                return f"{place}: {said}; write from gatekit import {error.name}"
-            written = with_ops(place.partition(": ")[2])[0]
+                return f"{place}: {reason}; write from gatekit import {error.name}"
+            line = with_ops(place.partition(": ")[2])[0]
             near = nearest(error.name or "", self.arguments())
-            asked = f"; ask for it by name: def {self.method}(self, pre, {error.name})"
-            return f"{place}: {said}" + (f"; write {written}" if written else near or asked)
+            declare = f"; ask for it by name: def {self.method}(self, pre, {error.name})"
+            return f"{place}: {reason}" + (f"; write {line}" if line else near or declare)
         if isinstance(error, AttributeError) and error.obj is self:
             near = nearest(error.name or "", (*self._option_types, *self.parameters))
             declared = f"declare it: an option is {error.name}: float = 1.0 in the class, and a "
             declared += f'learned number parameters = {{"{error.name}": Parameter("units")}}'
-            return f"{place}: {said}{near or f'; {declared}'}"
+            return f"{place}: {reason}{near or f'; {declared}'}"
         # `self.last = ...` has no object, and its message states what to write.
         complete = isinstance(error, AttributeError) and error.obj is None
-        complete = complete or "; write ops." in said
+        complete = complete or "; write ops." in reason
         if isinstance(error, UnknownFunctionError):
-            written = with_ops(place.partition(": ")[2])[0]
+            line = with_ops(place.partition(": ")[2])[0]
             return (
-                f"{place}: {said.partition('; ')[0]}; write {written}"
-                if written
-                else (f"{place}: {said}")
+                f"{place}: {reason.partition('; ')[0]}; write {line}"
+                if line
+                else (f"{place}: {reason}")
             )
         if complete:
-            return f"{place}: {said}"
+            return f"{place}: {reason}"
         return f"{place}: {remedied_line(error, place)}"
 
     def compute(self, values: Mapping[str, Any]) -> Any:
@@ -178,11 +178,11 @@ def place_in(function: Any, error: BaseException | None = None) -> str:
     # A decorator such as tf.function hides the function.
     code = inspect.unwrap(function).__code__
     frames = traceback.extract_tb(error.__traceback__ if error else None)
-    own = [frame for frame in frames if frame.filename == code.co_filename]
-    if not own:
+    in_file = [frame for frame in frames if frame.filename == code.co_filename]
+    if not in_file:
         return f"{shown(code.co_filename)}, line {code.co_firstlineno}"
-    text = f": {excerpt(own[-1].line.strip())}" if own[-1].line else ""
-    return f"{shown(code.co_filename)}, line {own[-1].lineno}{text}"
+    text = f": {excerpt(in_file[-1].line.strip())}" if in_file[-1].line else ""
+    return f"{shown(code.co_filename)}, line {in_file[-1].lineno}{text}"
 
 
 def remedied_line(error: Exception, place: str) -> str:
@@ -197,16 +197,16 @@ def remedied_line(error: Exception, place: str) -> str:
 
 def _reason(error: Exception) -> str:
     """Return why a gate's function did not compute with a signal."""
-    said = " ".join(str(error).split()) or type(error).__name__
+    message = " ".join(str(error).split()) or type(error).__name__
     if isinstance(error, AttributeError) and isinstance(error.obj, Expr):
         return f"a signal has no {error.name!r}; functions of signals are in gatekit.ops"
-    if isinstance(error, TypeError) and "subscriptable" in said:
+    if isinstance(error, TypeError) and "subscriptable" in message:
         return "a signal cannot be indexed: gatekit handles rows, steps and units"
-    if isinstance(error, TypeError) and "unsupported operand type(s) for" in said:
-        return f"signals have no operator {said.partition(' for ')[2].partition(':')[0]}"
-    if "ufunc" in said:
+    if isinstance(error, TypeError) and "unsupported operand type(s) for" in message:
+        return f"signals have no operator {message.partition(' for ')[2].partition(':')[0]}"
+    if "ufunc" in message:
         return "NumPy does not compute with signals"
-    return re.sub(r"^bad operand type for (abs\(\)).*|^type Name doesn.*", _OF_NUMBERS, said)
+    return re.sub(r"^bad operand type for (abs\(\)).*|^type Name doesn.*", _OF_NUMBERS, message)
 
 
 _OF_NUMBERS = "Python's functions of numbers do not compute with signals"
@@ -219,23 +219,24 @@ def _instead(place: str) -> str:
         place: file, number and text of the line.
     """
     line = place.partition(": ")[2]
-    written, note = with_ops(line)
-    if written:
+    rewritten, note = with_ops(line)
+    if rewritten:
         declares = " A gate that needs TensorFlow declares uses_tensorflow = True"
-        return f"; write {written}" + (f".{declares}" if _TENSORFLOW.search(line) else "")
+        return f"; write {rewritten}" + (f".{declares}" if _TENSORFLOW.search(line) else "")
     note = note or next((what for pattern, what in _TOKENS if re.search(pattern, line)), "")
     return f"; {ALLOWED}" + (f": {note}" if note else "")
 
 
 def _undefined(cls: type, method: str) -> str:
     """Return what is missing in a class without its row-wise function, and what to type."""
-    own = [
+    methods = [
         name
         for name, value in vars(cls).items()
         if inspect.isfunction(value) and not name.startswith("_")
     ]
     first = "pre" if method == "activate" else "emitted"
-    if len(own) == 1:
-        place = place_in(vars(cls)[own[0]])
-        return f"has no {method}, which computes its value; rename {own[0]} to {method} ({place})"
+    if len(methods) == 1:
+        [other] = methods
+        place = place_in(vars(cls)[other])
+        return f"has no {method}, which computes its value; rename {other} to {method} ({place})"
     return f"has no {method}, which computes its value; write def {method}(self, {first})"

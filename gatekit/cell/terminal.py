@@ -34,8 +34,8 @@ def escaped(text: str) -> str:
 
 def without_sequences(line: str) -> str:
     """Return a line of a log as it finally looks: no sequences, only the last progress bar."""
-    shown = _SEQUENCE.sub("", line).replace("\b", "")
-    return next((part for part in reversed(shown.split("\r")) if part.strip()), "")
+    plain = _SEQUENCE.sub("", line).replace("\b", "")
+    return next((part for part in reversed(plain.split("\r")) if part.strip()), "")
 
 
 class OutputError(OSError):
@@ -50,16 +50,16 @@ class Terminal:
 
     Args:
         stream: where to write.
-        kept: further characters that pass, such as the carriage return of a progress bar.
+        passing: further characters that pass, such as the carriage return of a progress bar.
         colours: whether colour codes pass.
         strict: whether a failed write raises; else it is ignored.
     """
 
     def __init__(
-        self, stream: TextIO, kept: str = "", colours: bool = False, strict: bool = True
+        self, stream: TextIO, passing: str = "", colours: bool = False, strict: bool = True
     ) -> None:
         self.stream, self.colours, self.strict = stream, colours, strict
-        self.escapes = _Escapes("\n\t" + kept)
+        self.escapes = _Escapes("\n\t" + passing)
         self.failure: OutputError | None = None
 
     def write(self, text: str) -> int:
@@ -70,8 +70,10 @@ class Terminal:
         """
         parts = _COLOUR.split(text) if self.colours else [text]
         # every second part is a colour code
-        shown = "".join(p if i % 2 else p.translate(self.escapes) for i, p in enumerate(parts))
-        self._attempt(self.stream.write, _encodable(shown, self.stream))
+        escaped_text = "".join(
+            p if i % 2 else p.translate(self.escapes) for i, p in enumerate(parts)
+        )
+        self._attempt(self.stream.write, _encodable(escaped_text, self.stream))
         return len(text)
 
     def writelines(self, lines: Iterable[str]) -> None:
@@ -113,8 +115,8 @@ def line_width(stream: TextIO) -> int:
     """Return the width to print in: ``COLUMNS``, or the terminal's width, or 80 without one."""
     if stream.isatty():
         return shutil.get_terminal_size().columns
-    asked = os.environ.get("COLUMNS", "")
-    return int(asked) if asked.isdecimal() and int(asked) > 0 else 80
+    columns = os.environ.get("COLUMNS", "")
+    return int(columns) if columns.isdecimal() and int(columns) > 0 else 80
 
 
 class _Raw(Terminal):
@@ -124,8 +126,8 @@ class _Raw(Terminal):
     """
 
     def write(self, text: str) -> int:
-        shown = text if self.stream.isatty() else _PADDING.sub("\n", text)
-        self._attempt(self.stream.write, _encodable(shown, self.stream))
+        trimmed = text if self.stream.isatty() else _PADDING.sub("\n", text)
+        self._attempt(self.stream.write, _encodable(trimmed, self.stream))
         return len(text)
 
 
@@ -154,14 +156,16 @@ def console(stream: TextIO, **options: Any) -> Console:
 class _Escapes(dict[int, str]):
     """A translation table that learns each character when it is met."""
 
-    def __init__(self, kept: str) -> None:
-        super().__init__({ord(character): character for character in kept})
+    def __init__(self, passing: str) -> None:
+        super().__init__({ord(character): character for character in passing})
 
     def __missing__(self, code: int) -> str:
         character = chr(code)
-        shown = _escape(character) if unicodedata.category(character) in _HIDDEN else character
-        self[code] = shown
-        return shown
+        replacement = (
+            _escape(character) if unicodedata.category(character) in _HIDDEN else character
+        )
+        self[code] = replacement
+        return replacement
 
 
 _ESCAPES = _Escapes("\n\t")

@@ -38,17 +38,17 @@ def attribute_place(cls: type, name: str) -> str:
     return ""
 
 
-def line_in_class(node: ast.AST, wanted: Sequence[str]) -> int | None:
+def line_in_class(node: ast.AST, searched: Sequence[str]) -> int | None:
     """Return the line of the first statement of a class that defines one of some names.
 
     Args:
         node: the class.
-        wanted: the names.
+        searched: the names.
     """
     for statement in getattr(node, "body", ()):
         targets = getattr(statement, "targets", [getattr(statement, "target", statement)])
         names = [getattr(target, "id", getattr(target, "name", "")) for target in targets]
-        if {*wanted} & {*names}:
+        if {*searched} & {*names}:
             return int(statement.lineno)
     return None
 
@@ -70,13 +70,13 @@ def returned_place(function: Any) -> str:
         function: a method of a plugin.
     """
     code = inspect.unwrap(function).__code__
-    found = code.co_firstlineno
+    number = code.co_firstlineno
     with contextlib.suppress(OSError, TypeError, SyntaxError):
         lines, first = inspect.getsourcelines(inspect.unwrap(function))
         tree = ast.parse(textwrap.dedent("".join(lines)))
         returns = [n.lineno for n in ast.walk(tree) if isinstance(n, ast.Return) and n.value]
-        found = first + max(returns) - 1 if returns else found
-    return _line(code.co_filename, found)
+        number = first + max(returns) - 1 if returns else number
+    return _line(code.co_filename, number)
 
 
 def _line(file: str, number: int) -> str:
@@ -162,8 +162,8 @@ def with_ops(line: str) -> tuple[str, str]:
         return "", _NOTE.get(str(error), "")
     except (SyntaxError, ValueError, IndexError):
         return "", next((_NOTE[name] for name in _words(line) if name in _NOTE), "")
-    written = ast.unparse(ast.fix_missing_locations(after))
-    return (written, "") if written != ast.unparse(before) else ("", "")
+    rewritten = ast.unparse(ast.fix_missing_locations(after))
+    return (rewritten, "") if rewritten != ast.unparse(before) else ("", "")
 
 
 def _words(line: str) -> Iterator[str]:
@@ -182,13 +182,13 @@ class _Rewriter(ast.NodeTransformer):
         name, given, method = _called(node)
         if not name:
             return node
-        named = {str(k.arg): k.value for k in node.keywords}
+        keywords = {str(k.arg): k.value for k in node.keywords}
         if name in _REMOVED.split() and given:
             return given[0]
         if _SAME.get(name) == "clip":
-            given += [named[k] for k in (*_LOW, *_HIGH) if k in named and len(given) < 3]
+            given += [keywords[k] for k in (*_LOW, *_HIGH) if k in keywords and len(given) < 3]
             if len(given) == 2:
-                of = "minimum" if any(k in named for k in _HIGH) else "maximum"
+                of = "minimum" if any(k in keywords for k in _HIGH) else "maximum"
                 return _ops(of, given)
         if name in _WRITTEN and given:
             with contextlib.suppress(ValueError):

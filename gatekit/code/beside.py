@@ -17,54 +17,54 @@ from .stacks import Stack
 BATCH, STEPS, SHOWN = 2, 5, 4
 
 
-def loading(made: Generated, to: str, module: str) -> str:
+def loading(generated: Generated, to: str, module: str) -> str:
     """Return how the weights beside a file are loaded.
 
     Args:
-        made: the file.
+        generated: the file.
         to: its framework.
         module: the file's name without ``.py``.
     """
     archive = f'np.load("{module}.npz")'
-    if made.layers and to != "torch":
-        return _loading_stack(made, to, module)
+    if generated.layers and to != "torch":
+        return _loading_stack(generated, to, module)
     if to == "torch":
         lines = [
-            f"layer = {made.title}({_given(made)})",
+            f"layer = {generated.title}({_given(generated)})",
             f"weights = {{name: torch.from_numpy(w) for name, w in {archive}.items()}}",
             "layer.load_state_dict(weights)",
         ]
-        return _usage(["numpy as np", "torch"], module, made.title, lines)
+        return _usage(["numpy as np", "torch"], module, generated.title, lines)
     if to == "keras":
         lines = [
-            *_keras_layer(made),
-            f"layer.build((None, None, {made.features}))",
+            *_keras_layer(generated),
+            f"layer.build((None, None, {generated.features}))",
             f"weights = {archive}",
             "for weight in layer.weights:",
             "    weight.assign(weights[weight.name])",
         ]
-        return _usage(["keras", "numpy as np"], module, _keras_names(made), lines)
+        return _usage(["keras", "numpy as np"], module, _keras_names(generated), lines)
     call = "apply" if to == "jax" else "forward"
     lines = [f"params = dict({archive})", f"y, state = {call}(params, x)"]
     return _usage(["numpy as np"], module, call, lines)
 
 
-def _loading_stack(made: Generated, to: str, module: str) -> str:
+def _loading_stack(generated: Generated, to: str, module: str) -> str:
     """Return how the weights of a stack are loaded; their names start with the layer's number."""
     archive = f'np.load("{module}.npz")'
     if to == "keras":
         lines = [
-            *_keras_layer(made),
-            f"layer.build((None, None, {made.features}))",
+            *_keras_layer(generated),
+            f"layer.build((None, None, {generated.features}))",
             f"weights = {archive}",
             "for i, part in enumerate(layer.layers):",
             "    for weight in part.weights:",
             '        weight.assign(weights[f"layers.{i}.{weight.name}"])',
         ]
-        return _usage(["keras", "numpy as np"], module, made.title, lines)
+        return _usage(["keras", "numpy as np"], module, generated.title, lines)
     call = "apply" if to == "jax" else "forward"
     lines = [
-        f"params = [{{}} for _ in range({made.layers})]",
+        f"params = [{{}} for _ in range({generated.layers})]",
         f"for name, weight in {archive}.items():",
         '    _, i, own = name.split(".")',
         "    params[int(i)][own] = weight",
@@ -73,25 +73,25 @@ def _loading_stack(made: Generated, to: str, module: str) -> str:
     return _usage(["numpy as np"], module, call, lines)
 
 
-def _keras_names(made: Generated) -> str:
+def _keras_names(generated: Generated) -> str:
     """Return what is imported from a file for Keras."""
-    if made.noisy and not made.block and not made.layers:
-        return f"{made.title.removesuffix('Cell')}, {made.title}"
-    return made.title
+    if generated.noisy and not generated.block and not generated.layers:
+        return f"{generated.title.removesuffix('Cell')}, {generated.title}"
+    return generated.title
 
 
-def _keras_layer(made: Generated) -> list[str]:
-    if made.block or made.layers:
-        return [f"layer = {made.title}({_given(made)})"]
+def _keras_layer(generated: Generated) -> list[str]:
+    if generated.block or generated.layers:
+        return [f"layer = {generated.title}({_given(generated)})"]
     return [
-        f"cell = {made.title}({_given(made)})",
-        f"layer = {made.title.removesuffix('Cell') if made.noisy else 'keras.layers.RNN'}"
+        f"cell = {generated.title}({_given(generated)})",
+        f"layer = {generated.title.removesuffix('Cell') if generated.noisy else 'keras.layers.RNN'}"
         "(cell, return_sequences=True)",
     ]
 
 
-def _given(made: Generated) -> str:
-    return ", ".join(f"{name}={size}" for name, size in made.sizes.items())
+def _given(generated: Generated) -> str:
+    return ", ".join(f"{name}={size}" for name, size in generated.sizes.items())
 
 
 def _usage(modules: list[str], module: str, name: str, lines: list[str]) -> str:
@@ -100,14 +100,14 @@ def _usage(modules: list[str], module: str, name: str, lines: list[str]) -> str:
     )
 
 
-def test_text(built: Cell | BuiltBlock | Stack, made: Generated, to: str, module: str) -> str:
+def test_text(built: Cell | BuiltBlock | Stack, generated: Generated, to: str, module: str) -> str:
     """Return a test of a file: its outputs on fixed weights and inputs.
 
     The expected outputs are those of the NumPy form in double precision.
 
     Args:
         built: the built cell, the block around it, or a stack.
-        made: the file.
+        generated: the file.
         to: its framework.
         module: the file's name without ``.py``.
     """
@@ -115,8 +115,8 @@ def test_text(built: Cell | BuiltBlock | Stack, made: Generated, to: str, module
     shapes = [f"({', '.join(map(str, (BATCH, STEPS, n)))})" for n in _widths(built)]
     inputs = f"[{', '.join(f'wave({shape})' for shape in shapes)}]"
     names = {
-        "torch": made.title,
-        "keras": _keras_names(made),
+        "torch": generated.title,
+        "keras": _keras_names(generated),
         "jax": "apply, init",
         "numpy": "forward, init",
     }
@@ -144,25 +144,25 @@ def test_text(built: Cell | BuiltBlock | Stack, made: Generated, to: str, module
         "def test_outputs():",
         '    """The first outputs of the last step are those that gatekit computes."""',
         f"    inputs = {inputs}",
-        *(f"    {line}" for line in _run(made, to)),
+        *(f"    {line}" for line in _run(generated, to)),
         f"    np.testing.assert_allclose(y[0, -1, :{SHOWN}], EXPECTED, {tolerance}, {tolerance})",
     ]
     return "\n".join(lines) + "\n"
 
 
-def _run(made: Generated, to: str) -> list[str]:
+def _run(generated: Generated, to: str) -> list[str]:
     if to == "torch":
         return [
-            f"layer = {made.title}({_given(made)}).double().eval()",
+            f"layer = {generated.title}({_given(generated)}).double().eval()",
             "for _, weight in sorted(layer.state_dict().items()):",
             "    weight.copy_(torch.from_numpy(wave(weight.shape, 0.3)))",
             "with torch.no_grad():",
             "    y, _ = layer(*map(torch.from_numpy, inputs))",
         ]
     if to == "keras":
-        whole = "[0]" if made.block or made.layers else ""
+        whole = "[0]" if generated.block or generated.layers else ""
         return [
-            *_keras_layer(made),
+            *_keras_layer(generated),
             "x = np.concatenate(inputs, axis=-1)",
             "layer.build(x.shape)",
             "for weight in layer.weights:",
@@ -173,10 +173,10 @@ def _run(made: Generated, to: str) -> list[str]:
     call = "apply" if to == "jax" else "forward"
     waves = "{name: wave(value.shape, 0.3) for name, value in first.items()}"
     params = f"params = {waves}"
-    if made.layers:
+    if generated.layers:
         params = f"params = [{waves} for first in layers]"
     return [
-        f"{'layers' if made.layers else 'first'} = init({first})",
+        f"{'layers' if generated.layers else 'first'} = init({first})",
         *(
             [params]
             if len(params) <= WIDTH - 4
@@ -201,7 +201,7 @@ def _expected(built: Cell | BuiltBlock | Stack) -> NDArray[Any]:
     exec(generate(built, "numpy").text, module)
     first = module["init"](np.random.default_rng(0))
     layers = first if isinstance(built, Stack) else [first]
-    waves = [{name: _wave(w.shape, 0.3) for name, w in own.items()} for own in layers]
+    waves = [{name: _wave(w.shape, 0.3) for name, w in of_layer.items()} for of_layer in layers]
     params = waves if isinstance(built, Stack) else waves[0]
     inputs = [_wave((BATCH, STEPS, width)) for width in _widths(built)]
     y, _ = module["forward"](params, *inputs)

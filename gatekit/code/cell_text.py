@@ -206,23 +206,23 @@ def cell_text(
 
     def printer(env: dict[str, str], helpers: dict[str, str]) -> Printer:
         size = named(access.units, access.features)
-        made = Printer(framework, cell.spec.functions, cell.constants, size, env, helpers)
-        made.reserved = frozenset(reserved)
-        return made
+        new = Printer(framework, cell.spec.functions, cell.constants, size, env, helpers)
+        new.reserved = frozenset(reserved)
+        return new
 
     parallel = None
     if framework.name in HELPERS:
         names = Identifiers(reserved | own_functions | {"mask", *env.values()})
-        own = printer(dict(env), {})
+        printer_of_all = printer(dict(env), {})
         parallel = all_steps(
-            AllStepsLines(cell, framework, own, layout, names, within, access.indent)
+            AllStepsLines(cell, framework, printer_of_all, layout, names, within, access.indent)
         )
     dropped = cell.spec.recurrent_dropout if framework.draws_noise else 0.0
     step = StepLines(cell, framework, printer(env, helpers), layout, local, within, access.indent)
     emitted, new = step.write()
 
     def show(expr: object, drawn: str) -> str:
-        own = Printer(
+        printer_of_first = Printer(
             framework,
             cell.spec.functions,
             {},
@@ -230,7 +230,7 @@ def cell_text(
             {"drawn": drawn},
             helpers,
         )
-        return own.show(expr)  # type: ignore[arg-type]
+        return printer_of_first.show(expr)  # type: ignore[arg-type]
 
     first = FirstValues(cell, access.draws, show, first_size, WIDTH - access.indent)
     lines = first.lines(layout, lambda name: access.assign(name, learned[name]))
@@ -271,21 +271,21 @@ def _states(
     cell: Cell, layout: WeightLayout, size: Callable[[int], str], flat: bool
 ) -> list[StateText]:
     attributes = layout.attributes()
-    found = []
+    states = []
     for state in cell.states:
         shape = tuple(size(n) for n in ((state.width,) if flat else state.shape))
         learned = attributes[state.learned] if state.learned else None
-        found.append(StateText(state.name, shape, state.initial, learned, len(shape) == 1))
+        states.append(StateText(state.name, shape, state.initial, learned, len(shape) == 1))
     for name in cell.shifted:
-        found.append(StateText(f"last {name}", (size(cell.inputs[name]),), 0.0, None, True))
+        states.append(StateText(f"last {name}", (size(cell.inputs[name]),), 0.0, None, True))
     if cell.uses_t:
-        found.append(StateText("steps so far", ("1",), 0.0, None, True))
+        states.append(StateText("steps so far", ("1",), 0.0, None, True))
     for name, length in cell.output.histories:
         shape = (str(length - 1), size(cell.widths[name]))
         if flat:
             shape = (size((length - 1) * cell.widths[name]),)
-        found.append(StateText(f"earlier {name}", shape, 0.0, None, flat))
-    return found
+        states.append(StateText(f"earlier {name}", shape, 0.0, None, flat))
+    return states
 
 
 def about(cell: Cell, known: Mapping[str, Work], draws_noise: bool) -> list[str]:
@@ -294,23 +294,23 @@ def about(cell: Cell, known: Mapping[str, Work], draws_noise: bool) -> list[str]
     equations = [plain_text(unfolded, line) for line in unfolded.lines]
     facts = provenance(dict(cell.spec.about), known)
     name = cell.spec.name or "cell"
-    found = [
+    paragraphs = [
         f"{class_name(name)}: the recurrent cell {name!r}.",
         "A step, where each dense(...) and each bias is a weight of its own:",
         "\n".join(f"    {line}" for line in equations),
     ]
     if cell.spec.constants:
         constants = (f"{name} = {value}" for name, value in cell.spec.constants)
-        found.append(f"Constants: {', '.join(constants)}.")
+        paragraphs.append(f"Constants: {', '.join(constants)}.")
     if facts["notes"]:
-        found.append(str(facts["notes"]))
+        paragraphs.append(str(facts["notes"]))
     rates = (cell.spec.dropout, cell.spec.recurrent_dropout, *(s.zoneout for s in cell.states))
     if any(rates) and not draws_noise:
-        found.append(
+        paragraphs.append(
             "For inference: in training, gatekit draws masks for this cell's dropout or zoneout, "
             "and this file does not."
         )
     if facts["reference"]:
-        found.append(f"Reference: {facts['reference']}")
-    found.append(f"Written by gatekit {__version__}. License of this file: MIT.")
-    return found
+        paragraphs.append(f"Reference: {facts['reference']}")
+    paragraphs.append(f"Written by gatekit {__version__}. License of this file: MIT.")
+    return paragraphs

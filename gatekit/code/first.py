@@ -146,10 +146,10 @@ class FirstValues:
         if isinstance(init, (int, float)):
             return self._full(float(init), weight.shape)
         kind = init if isinstance(init, str) else str(init["kind"])
-        own = make_initializer(init, weight.name, self.cell.spec.catalogue)
-        value = self._standard(kind, own, weight)
+        initializer = make_initializer(init, weight.name, self.cell.spec.catalogue)
+        value = self._standard(kind, initializer, weight)
         if value is None:
-            value = self._formula(kind, own, weight)
+            value = self._formula(kind, initializer, weight)
         if value is None:
             raise ConfigError(
                 f"the initializer {kind!r} of {weight.name} cannot be written as code. Choose "
@@ -165,18 +165,20 @@ class FirstValues:
         template = {0.0: draws.zeros, 1.0: draws.ones}.get(value, draws.full)
         return self._filled(template, shape, value=number(value))
 
-    def _standard(self, kind: str, own: Any, weight: Weight) -> str | None:
+    def _standard(self, kind: str, initializer: Any, weight: Weight) -> str | None:
         draws, shape = self.draws, weight.shape
         if kind in ("zeros", "ones", "constant"):
-            value = {"zeros": 0.0, "ones": 1.0}.get(kind, getattr(own, "value", 0.0))
+            value = {"zeros": 0.0, "ones": 1.0}.get(kind, getattr(initializer, "value", 0.0))
             return self._full(float(value), shape)
         if kind == "normal":
-            return self._filled(draws.normal, shape, mean=own.mean, stddev=own.stddev)
+            return self._filled(
+                draws.normal, shape, mean=initializer.mean, stddev=initializer.stddev
+            )
         if kind == "diagonal_normal":
             deviation = f"1 / math.sqrt({self.size(weight.gate_units)})"
             return self._filled(draws.normal, shape, mean=0.0, stddev=deviation)
         if kind == "uniform":
-            return self._filled(draws.uniform, shape, low=own.low, high=own.high)
+            return self._filled(draws.uniform, shape, low=initializer.low, high=initializer.high)
         if kind in ("glorot_uniform", "glorot_normal"):
             rows, columns = (shape[-2:]) if len(shape) > 1 else (shape[0], shape[0])
             if kind == "glorot_uniform" and len(shape) == 2:
@@ -189,44 +191,47 @@ class FirstValues:
             return self._filled(draws.uniform, shape, low=f"-{limit}", high=limit)
         if kind == "reservoir" and len(shape) == 2 and shape[0] == shape[1]:
             return draws.reservoir.format(
-                size=self.size(shape[0]), radius=own.radius, density=own.density
+                size=self.size(shape[0]), radius=initializer.radius, density=initializer.density
             )
         if kind == "legendre" and len(shape) == 2 and shape[0] in (1, shape[1]):
             which = "input" if shape[0] == 1 else "memory"
-            matrix = f'legendre({self.size(shape[1])}, {own.theta}, "{which}")'
+            matrix = f'legendre({self.size(shape[1])}, {initializer.theta}, "{which}")'
             return draws.array.format(value=matrix)
         if kind == "hippo" and len(shape) == 1:
             return draws.array.format(value=f"hippo({self.size(shape[0])})")
         if kind in ("orthogonal", "identity") and len(shape) in (2, 3):
             template = draws.orthogonal if kind == "orthogonal" else draws.eye
-            text = _scaled(own.gain, self._filled(template, shape[-2:]))
+            text = _scaled(initializer.gain, self._filled(template, shape[-2:]))
             if len(shape) == 3:
                 return draws.stack.format(one=text, count=self.size(shape[0]))
             return text
         return None
 
-    def _formula(self, kind: str, own: Any, weight: Weight) -> str | None:
+    def _formula(self, kind: str, initializer: Any, weight: Weight) -> str | None:
         draws, shape = self.draws, weight.shape
         tiny = 1e-30
         uniform: dict[str, tuple[object, object]] = {
-            "chrono": (1.0, getattr(own, "t_max", 3.0) - 1.0),
+            "chrono": (1.0, getattr(initializer, "t_max", 3.0) - 1.0),
             "power_law": (0.0, 1.0),
             "ring": (tiny, 1.0),
-            "log_uniform": (max(tiny, getattr(own, "low", 0.0)), getattr(own, "high", 1.0)),
+            "log_uniform": (
+                max(tiny, getattr(initializer, "low", 0.0)),
+                getattr(initializer, "high", 1.0),
+            ),
             "polarity": (-1.0, 2.0),
         }
         if kind == "uniform_gate":
             edge = self._local("edge", f"1 / max({self.size(weight.gate_units)}, 3)")
             drawn = self._filled(draws.uniform, shape, low=edge, high=f"1 - {edge}")
         elif kind == "time_step":
-            low, high = f"math.log({own.low})", f"math.log({own.high})"
+            low, high = f"math.log({initializer.low})", f"math.log({initializer.high})"
             drawn = self._filled(draws.uniform, shape, low=low, high=high)
         elif kind == "inverse_gamma":
-            drawn = self._filled(draws.gamma, shape, alpha=own.alpha)
+            drawn = self._filled(draws.gamma, shape, alpha=initializer.alpha)
         elif kind == "retention" and len(shape) == 1:
             drawn = self._filled(draws.arange, shape)
         elif kind == "rotary" and len(shape) == 1:
-            return f"{own.base} ** -{self._filled(draws.linspace, shape)}"
+            return f"{initializer.base} ** -{self._filled(draws.linspace, shape)}"
         elif kind == "s4d_real" and len(shape) == 1:
             rows = self.size(shape[0] // self.cell.units)
             return self._shown(ops.log(DRAWN), f"1 + {self._filled(draws.arange, shape)} % {rows}")
@@ -240,28 +245,30 @@ class FirstValues:
             return self._shown(ops.relu(1 - DRAWN), place)
         elif kind == "token_shift" and len(shape) == 1:
             share = f"{self._filled(draws.arange, shape)} / {self.size(shape[0])}"
-            return f"1 - ({share}) ** {own.power}"
+            return f"1 - ({share}) ** {initializer.power}"
         elif kind == "ramp" and len(shape) == 1:
-            return self._ramp(own, shape)
+            return self._ramp(initializer, shape)
         elif kind in uniform:
             low, high = uniform[kind]  # type: ignore[assignment]
             drawn = self._filled(draws.uniform, shape, low=low, high=high)
         else:
             return None
-        return self._shown(_FORMULAS[kind](own), drawn)
+        return self._shown(_FORMULAS[kind](initializer), drawn)
 
-    def _ramp(self, own: Any, shape: tuple[int, ...]) -> str:
+    def _ramp(self, initializer: Any, shape: tuple[int, ...]) -> str:
         """Return a straight line, plus a curve in each group of units."""
-        slope = f"{own.high - own.low:.15g} * {self._filled(self.draws.linspace, shape)}"
-        line = f"{own.low} + {slope}"
-        if own.zigzag == 0.0:
+        rise = f"{initializer.high - initializer.low:.15g}"
+        line = f"{initializer.low} + {rise} * {self._filled(self.draws.linspace, shape)}"
+        if initializer.zigzag == 0.0:
             return line
-        last = f"({self.size(shape[0] // own.groups)} - 1)"
-        if shape[0] == own.groups:
+        last = f"({self.size(shape[0] // initializer.groups)} - 1)"
+        if shape[0] == initializer.groups:
             return line
         place = self._filled(self.draws.arange, shape)
-        z = self._local("z", f"{place} % {self.size(shape[0] // own.groups)} / {last} * 2 - 1")
-        return f"{line} + {own.zigzag} * {z} * abs({z})"
+        z = self._local(
+            "z", f"{place} % {self.size(shape[0] // initializer.groups)} / {last} * 2 - 1"
+        )
+        return f"{line} + {initializer.zigzag} * {z} * abs({z})"
 
     def _shown(self, formula: Expr, drawn: str) -> str:
         """Return a formula of a draw, which is in a line of its own if it is long."""
@@ -270,10 +277,10 @@ class FirstValues:
             return whole
         return self.show(formula, self._local("drawn", drawn))
 
-    def _local(self, wanted: str, value: str) -> str:
+    def _local(self, like: str, value: str) -> str:
         """Write a line for a value, and return the name that it has."""
-        number = sum(line.startswith(wanted) for line in self._lines) + 1
-        name = wanted if number == 1 else f"{wanted}_{number}"
+        number = sum(line.startswith(like) for line in self._lines) + 1
+        name = like if number == 1 else f"{like}_{number}"
         self._lines += wrapped(f"{name} = {value}", self.room)
         return name
 
@@ -310,12 +317,12 @@ def _scaled(gain: float, text: str) -> str:
     return text if gain == 1.0 else f"{gain} * {text}"
 
 
-def _power_law(own: Any) -> Expr:
-    rest = 1.0 - own.exponent
+def _power_law(initializer: Any) -> Expr:
+    rest = 1.0 - initializer.exponent
     if abs(rest) < 1e-6:
-        scale: Expr = lift(own.t_max) ** DRAWN
+        scale: Expr = lift(initializer.t_max) ** DRAWN
     else:
-        scale = (1 + DRAWN * lift(own.t_max**rest - 1.0)) ** lift(1.0 / rest)
+        scale = (1 + DRAWN * lift(initializer.t_max**rest - 1.0)) ** lift(1.0 / rest)
     return _rate_bias(1 / scale)
 
 
@@ -324,7 +331,7 @@ def _rate_bias(rate: Expr) -> Expr:
     return Neg(Call("log", (Call("expm1", (rate,)),)))
 
 
-def _ring(own: Any) -> Expr:
-    inside = DRAWN * lift(own.high**2 - own.low**2) + lift(own.low**2)
+def _ring(initializer: Any) -> Expr:
+    inside = DRAWN * lift(initializer.high**2 - initializer.low**2) + lift(initializer.low**2)
     rate: Expr = lift(-0.5) * Call("log", (inside,))
-    return Call("log", (rate if own.through == "exp" else Call("expm1", (rate,)),))
+    return Call("log", (rate if initializer.through == "exp" else Call("expm1", (rate,)),))

@@ -76,15 +76,19 @@ def trained(folder: Path, layer: str | None = None, plugins: Sequence[str] = ())
             f"the run {why}, and a file has no such stack; name one of its layers "
             f"({listed(layers)}): type --layer {layers[0]}"
         )
-    wanted = [n for n in names if n.partition("/")[0] in chosen]
-    arrays = read_npz(path, wanted, remedy, stored=True)
+    stored_names = [n for n in names if n.partition("/")[0] in chosen]
+    arrays = read_npz(path, stored_names, remedy, stored=True)
     with configs.used(folder / CONFIG):
-        found = [_layer(about, each, arrays, plugins) for each in chosen]
-    if len(found) == 1:
-        return Trained(*found[0], tuple(plugins), chosen[0])
-    weights = {f"{i}/{n}": array for i, (_, own) in enumerate(found) for n, array in own.items()}
-    plain = isinstance(found[0][0], Cell)
-    stack = Stack(tuple(built for built, _ in found), about["dropout"] if plain else 0.0)
+        of_layers = [_layer(about, each, arrays, plugins) for each in chosen]
+    if len(of_layers) == 1:
+        return Trained(*of_layers[0], tuple(plugins), chosen[0])
+    weights = {
+        f"{i}/{n}": array
+        for i, (_, of_layer) in enumerate(of_layers)
+        for n, array in of_layer.items()
+    }
+    plain = isinstance(of_layers[0][0], Cell)
+    stack = Stack(tuple(built for built, _ in of_layers), about["dropout"] if plain else 0.0)
     return Trained(stack, weights, tuple(plugins), ", ".join(chosen))
 
 

@@ -76,11 +76,16 @@ def generate(
         text = blocks.FRAMES[to](_parts(cell, to, known, around.sized), around)
         given = sizes if around.sized else {}
         return Generated(text, around.layout, around.title, given, built.width, True)
-    made = _parts(built, to, known)
-    title = f"{made.title}Cell" if to == "keras" else made.title
-    sizes = {"features": built.features, "units": built.units} if made.sized else {}
+    text_of_cell = _parts(built, to, known)
+    title = f"{text_of_cell.title}Cell" if to == "keras" else text_of_cell.title
+    sizes = {"features": built.features, "units": built.units} if text_of_cell.sized else {}
     return Generated(
-        frame(made), made.layout, title, sizes, sum(built.inputs.values()), noisy=made.draws_noise
+        frame(text_of_cell),
+        text_of_cell.layout,
+        title,
+        sizes,
+        sum(built.inputs.values()),
+        noisy=text_of_cell.draws_noise,
     )
 
 
@@ -90,18 +95,18 @@ def _stacked(built: Stack, to: str, known: Mapping[str, Work]) -> Generated:
     if of_cells and to in ("jax", "numpy"):
         # Layers of one kind read inputs of different widths.
         access = replace(access, features="features", first_features="features")
-    made = stacks.write(
+    stacked = stacks.write(
         built, lambda cell, sized: _parts(cell, to, known, sized, access), to, access
     )
-    text = stacks.FRAMES[to](made)
+    text = stacks.FRAMES[to](stacked)
     return Generated(
         text,
-        made.layout,
-        made.title,
-        made.sizes,
-        made.features,
+        stacked.layout,
+        stacked.title,
+        stacked.sizes,
+        stacked.features,
         not of_cells,
-        made.noisy,
+        stacked.noisy,
         len(built.layers),
     )
 
@@ -128,9 +133,9 @@ def _parts(
     if texts is None:
         return parts(cell, SizeTexts())
     # At its own sizes, widths may be equal by chance.
-    made = parts(cells[0], SizeTexts(texts))
+    text = parts(cells[0], SizeTexts(texts))
     other = parts(cells[1], SizeTexts(texts)).parallel
-    if made.parallel != other:
+    if text.parallel != other:
         # The analysis has numbers in place of sizes.
-        made = replace(made, parallel=None)
-    return replace(made, units=cell.units, features=cell.features)
+        text = replace(text, parallel=None)
+    return replace(text, units=cell.units, features=cell.features)

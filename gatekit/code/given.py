@@ -94,10 +94,10 @@ def code(
         if width is not None:
             raise ConfigError(f"width={width} is that of a block; name one, such as block='modern'")
         return generate(built, to, works).text
-    made = build_block(
+    built_block = build_block(
         around, built.spec, unit_of(built), width=width or built.units, units=built.units, last=True
     )
-    return generate(made, to, works).text
+    return generate(built_block, to, works).text
 
 
 def built_cell(

@@ -29,8 +29,8 @@ def slug(text: str) -> str:
 def class_name(text: str) -> str:
     """Return a cell's name as the name of a class, such as ``LayerNormLSTM``."""
     words = [word for word in slug(text).split("_") if word]
-    made = "".join(_capital(word, len(words) == 1) for word in words)[: 2 * _LONGEST]
-    return made if _IDENTIFIER.fullmatch(made) and made not in TAKEN else f"Cell{made}"
+    title = "".join(_capital(word, len(words) == 1) for word in words)[: 2 * _LONGEST]
+    return title if _IDENTIFIER.fullmatch(title) and title not in TAKEN else f"Cell{title}"
 
 
 def _capital(word: str, alone: bool) -> str:
@@ -51,15 +51,15 @@ class Identifiers:
         self._reserved = TAKEN | reserved
         self._used = set(self._reserved)
 
-    def new(self, wanted: str) -> str:
+    def new(self, like: str) -> str:
         """Return an identifier that is not in use, as close to the wanted one as possible."""
-        candidate = self.like(wanted)
+        candidate = self.like(like)
         self._used.add(candidate)
         return candidate
 
-    def like(self, wanted: str) -> str:
+    def like(self, text: str) -> str:
         """Return what `new` would return."""
-        name = slug(wanted)[:_LONGEST].strip("_") or "value"
+        name = slug(text)[:_LONGEST].strip("_") or "value"
         if name[0].isdigit():
             name = f"n{name}"
         if name in self._reserved:
@@ -90,25 +90,25 @@ def wrapped(line: str, room: int) -> list[str]:
     before, inner = line[:start], line[start:-1]
     if len(inner) + 4 <= room:
         return [before, f"    {inner}", ")"]
-    found = [before]
+    lines = [before]
     for item in items(inner):
         if len(item) + 5 > room and item.startswith("["):
-            found += ["    [", *(f"        {each}," for each in items(item[1:-1])), "    ],"]
+            lines += ["    [", *(f"        {each}," for each in items(item[1:-1])), "    ],"]
         else:
-            found.append(f"    {item},")
-    return [*found, ")"]
+            lines.append(f"    {item},")
+    return [*lines, ")"]
 
 
 def items(text: str) -> list[str]:
     """Return the parts of a string between the commas that are in no bracket."""
-    found, depth = [""], 0
+    parts, depth = [""], 0
     for character in text:
         depth += (character in "([{") - (character in ")]}")
         if character == "," and not depth:
-            found.append("")
+            parts.append("")
         else:
-            found[-1] += character
-    return [part.strip() for part in found]
+            parts[-1] += character
+    return [part.strip() for part in parts]
 
 
 def number(value: float) -> str:
@@ -147,5 +147,5 @@ def docstring(paragraphs: list[str], indent: str = "") -> list[str]:
 def _harmless(text: str) -> str:
     """Return one line that neither ends a docstring nor is an escape in it."""
     # A quote is escaped only where it could be one of three.
-    shown = printable(" ".join(text.split())).replace("\\", "\\\\")
-    return re.sub(r'""+', lambda m: '\\"' * len(m[0]), shown)
+    line = printable(" ".join(text.split())).replace("\\", "\\\\")
+    return re.sub(r'""+', lambda m: '\\"' * len(m[0]), line)

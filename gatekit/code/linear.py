@@ -78,7 +78,7 @@ class LinearLines(Lines):
         name = self._matrix(key, matrix, f"{reader.name}_matrix")
         return Call("matmul", (u, name))
 
-    def _matrix(self, key: str, matrix: Expr, wanted: str) -> Name:
+    def _matrix(self, key: str, matrix: Expr, like: str) -> Name:
         """Write a matrix, with a line for each part that several others use."""
         uses: Counter[int] = Counter()
         seen: dict[int, Expr] = {}
@@ -95,13 +95,13 @@ class LinearLines(Lines):
         def rebuilt(part: Expr) -> Expr:
             if id(part) not in done:
                 inner = tuple(rebuilt(child) for child in children(part))
-                made = _without_zeros(with_children(part, inner))
+                simpler = _without_zeros(with_children(part, inner))
                 if uses[id(part)] > 1 and inner:
-                    made = self.assign(f"part {len(self.lines)} {key}", made, f"{wanted}_part")
-                done[id(part)] = made
+                    simpler = self.assign(f"part {len(self.lines)} {key}", simpler, f"{like}_part")
+                done[id(part)] = simpler
             return done[id(part)]
 
-        return self.assign(key, rebuilt(matrix), wanted)
+        return self.assign(key, rebuilt(matrix), like)
 
     def _product(self, reader: Reader, read: BuiltRead) -> Product | None:
         if not plain(read):
@@ -148,12 +148,12 @@ class LinearLines(Lines):
         )
         return (text if len(text) <= 8 else "read") if several else "z"
 
-    def _whole_product(self, product: Product, wanted: str = "z") -> Name:
+    def _whole_product(self, product: Product, like: str = "z") -> Name:
         number = self.layout.products.index(product)
         if number not in self._whole:
             width = sum(reader.width for reader in product.readers)
             self._whole[number] = self.assign(
-                f"z {number}", self._sum(product), wanted, self.shape_text([width])
+                f"z {number}", self._sum(product), like, self.shape_text([width])
             )
         return self._whole[number]
 
@@ -195,22 +195,22 @@ class LinearLines(Lines):
     def _normal_read(
         self, reader: Reader, read: BuiltRead, group: tuple[str, ...], epsilon: float
     ) -> Expr:
-        found = [
+        sharing = [
             (self._readers[name], other)
             for name in group
             for other in self._readers[name].reads
             if other.text == read.text
         ]
-        if len(found) == 1:
+        if len(sharing) == 1:
             return normal(self._linear(reader, read), epsilon)
         key = (read.text, *group, repr(epsilon))
         if key not in self._normed:
-            members = [member for member, _ in found]
+            members = [member for member, _ in sharing]
             product = self._product(reader, read)
             if product is not None and product.readers == members and len(product.reads) == 1:
                 whole: Expr = self._whole_product(product)
             else:
-                whole = _joined([self._linear(member, other) for member, other in found])
+                whole = _joined([self._linear(member, other) for member, other in sharing])
             self._normed[key] = self._normalised(key, whole, members, epsilon)
         return self._normed[key][reader.name]
 

@@ -54,7 +54,7 @@ class Lines:
         self._zoned = {state.name for state in cell.states if state.zoneout}
         self._batched = {*cell.inputs, "t"}
 
-    def assign(self, key: str, expr: Expr, wanted: str = "", comment: str = "") -> Name:
+    def assign(self, key: str, expr: Expr, like: str = "", comment: str = "") -> Name:
         """Write ``key = expr`` in lines that are short enough, and return the key as a name."""
         if isinstance(expr, Name) and expr.name in self._variables and key not in self._zoned:
             # Another name for the same value.
@@ -62,8 +62,8 @@ class Lines:
             self._variables.add(key)
             return Name(key)
         self._variables.add(key)
-        expr = self._shortened(wanted or key, expr)
-        target = self.local.new(wanted or key)
+        expr = self._shortened(like or key, expr)
+        target = self.local.new(like or key)
         line = f"{target} = {self.printer.show(expr)}"
         if comment and len(line) + len(comment) + 4 <= self.room:
             line += f"  # {comment}"
@@ -71,23 +71,23 @@ class Lines:
         self.env[key] = target
         return Name(key)
 
-    def fits(self, wanted: str, expr: Expr) -> bool:
+    def fits(self, like: str, expr: Expr) -> bool:
         """Return whether an assignment fits one line."""
         # Parts are numbered.
-        name = len(self.local.like(wanted)) + 2 * wanted.endswith(_PART)
+        name = len(self.local.like(like)) + 2 * like.endswith(_PART)
         return name + 3 + len(self.printer.show(expr)) <= self.room
 
-    def _shortened(self, wanted: str, expr: Expr) -> Expr:
+    def _shortened(self, like: str, expr: Expr) -> Expr:
         """Return the expression with parts in lines of their own, until it fits one line."""
         while (repeated := self._written_twice(expr)) is not None:
-            expr = replaced(expr, repeated, self.part(wanted, repeated))
-        while not self.fits(wanted, expr):
+            expr = replaced(expr, repeated, self.part(like, repeated))
+        while not self.fits(like, expr):
             parts = [part for part in list(walk(expr))[1:] if self.worth_a_line(part)]
-            fitting = [part for part in parts if self.fits(_part_of(wanted), part)] or parts[-1:]
+            fitting = [part for part in parts if self.fits(_part_of(like), part)] or parts[-1:]
             if not fitting:
                 return expr
             largest = max(fitting, key=lambda part: len(self.printer.show(part)))
-            expr = replaced(expr, largest, self.part(wanted, largest))
+            expr = replaced(expr, largest, self.part(like, largest))
         return expr
 
     def _written_twice(self, expr: Expr) -> Expr | None:
@@ -99,24 +99,24 @@ class Lines:
                     return part.args[0]
         return None
 
-    def part(self, wanted: str, part: Expr) -> Name:
+    def part(self, like: str, part: Expr) -> Name:
         """Write a line for a part of what should be called ``wanted``."""
         self._part_count += 1
-        return self.assign(f"part {self._part_count}", part, _part_of(wanted))
+        return self.assign(f"part {self._part_count}", part, _part_of(like))
 
     def worth_a_line(self, part: Expr) -> bool:
-        shown = isinstance(part, (Binary, Call)) and not self.printer.is_number(part)
-        return shown and len(self.printer.show(part)) > 12
+        computed = isinstance(part, (Binary, Call)) and not self.printer.is_number(part)
+        return computed and len(self.printer.show(part)) > 12
 
-    def variable(self, key: str, wanted: str) -> str:
+    def variable(self, key: str, like: str) -> str:
         """Return a new variable for a key, as close to the wanted name as possible."""
         self._variables.add(key)
-        self.env[key] = self.local.new(wanted)
+        self.env[key] = self.local.new(like)
         return self.env[key]
 
     def unpack(self, keys: Sequence[tuple[str, str]], value: str, comment: str = "") -> None:
         """Write ``a, b = value`` for keys and the names that they should have."""
-        targets = [self.variable(key, wanted) for key, wanted in keys]
+        targets = [self.variable(key, like) for key, like in keys]
         one = f"({targets[0]},)" if len(targets) == 1 else ", ".join(targets)
         line = f"{one} = {value}"
         if len(line) > self.room:
@@ -132,15 +132,15 @@ class Lines:
         return " x ".join(["batch", *(f"({t})" if "+" in t or "-" in t else t for t in texts)])
 
 
-def _part_of(wanted: str) -> str:
-    return f"{wanted.removesuffix(_PART).removesuffix('_pre')}{_PART}"
+def _part_of(like: str) -> str:
+    return f"{like.removesuffix(_PART).removesuffix('_pre')}{_PART}"
 
 
 def env_of(layout: WeightLayout, access: Callable[[str], str]) -> Mapping[str, str]:
     """Return the texts of weights: by name in the cell, and by ``@`` and their name in the file."""
-    found = {f"@{stack.attribute}": access(stack.attribute) for stack in layout.stacks}
-    found.update({name: access(own) for name, own in layout.attributes().items()})
-    return found
+    texts = {f"@{stack.attribute}": access(stack.attribute) for stack in layout.stacks}
+    texts.update({name: access(attribute) for name, attribute in layout.attributes().items()})
+    return texts
 
 
 def without_unused(lines: list[str], used: list[str], room: int) -> list[str]:
@@ -150,18 +150,22 @@ def without_unused(lines: list[str], used: list[str], room: int) -> list[str]:
     """
     statements = ast.parse("\n".join(lines)).body
     needed = names_in("\n".join(used))
-    kept: list[str] = []
+    needed_lines: list[str] = []
     for statement in reversed(statements):
         assert isinstance(statement, ast.Assign)
-        own = lines[statement.lineno - 1 : statement.end_lineno]
+        statement_lines = lines[statement.lineno - 1 : statement.end_lineno]
         targets = names_in(ast.unparse(statement.targets[0]))
         if targets & needed:
             for name in targets - needed:
-                own = [re.sub(rf"(?<![\w.]){name}\b", f"_{name}", line) for line in own]
-            own = wrapped(own[0], room) if len(own) == 1 else own
+                statement_lines = [
+                    re.sub(rf"(?<![\w.]){name}\b", f"_{name}", line) for line in statement_lines
+                ]
+            statement_lines = (
+                wrapped(statement_lines[0], room) if len(statement_lines) == 1 else statement_lines
+            )
             needed |= names_in(ast.unparse(statement.value))
-            kept[:0] = own
-    return kept
+            needed_lines[:0] = statement_lines
+    return needed_lines
 
 
 def names_in(code: str) -> set[str]:

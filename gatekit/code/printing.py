@@ -106,8 +106,8 @@ class Printer:
         if expr.op == "//" and not self.is_number(expr):
             whole = expr.left if expr.right == Number(1) else Binary("/", expr.left, expr.right)
             return self._filled(self.framework.functions["floor"], (whole,))
-        own = precedence(expr)
-        return f"{self.show(expr.left, own)} {expr.op} {self.show(expr.right, own + 1)}"
+        binding = precedence(expr)
+        return f"{self.show(expr.left, binding)} {expr.op} {self.show(expr.right, binding + 1)}"
 
     def _call(self, expr: Call) -> str:
         name, args = expr.function, expr.args
@@ -147,14 +147,14 @@ class Printer:
 
     def _compose(self, name: str) -> str:
         """Collect a function of a plugin, and return what it is called in the file."""
-        own = helper_name(name, self.reserved)
-        if own in self.helpers:
-            return own
+        helper = helper_name(name, self.reserved)
+        if helper in self.helpers:
+            return helper
         function = self.functions[name]
         try:
             arguments = ["x", "y", "z"][: function.arity]
-            made = function.compose(*(Name(argument) for argument in arguments))  # type: ignore[misc]
-            if not isinstance(made, Expr) or function.static:
+            composed = function.compose(*(Name(argument) for argument in arguments))  # type: ignore[misc]
+            if not isinstance(composed, Expr) or function.static:
                 raise TypeError
         except Exception:
             raise ConfigError(
@@ -165,10 +165,12 @@ class Printer:
             self.framework, self.functions, {}, self.size, {a: a for a in arguments}, self.helpers
         )
         inner.reserved = self.reserved
-        body = inner.show(made)
+        body = inner.show(composed)
         given = ", ".join(f"{argument}: A" for argument in arguments)
-        self.helpers[own] = self.framework.typed(f"def {own}({given}) -> A:\n    return {body}")
-        return own
+        self.helpers[helper] = self.framework.typed(
+            f"def {helper}({given}) -> A:\n    return {body}"
+        )
+        return helper
 
     def _filled(self, template: str, args: tuple[Expr, ...]) -> str:
         text = _PLACE.sub(lambda m: self.show(args[int(m[1])], int(m[2] or 0)), template)

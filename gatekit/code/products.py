@@ -91,7 +91,7 @@ class WeightLayout:
 
 def readers(cell: Cell) -> list[Reader]:
     """Return the gates and the output unit."""
-    found = [
+    every = [
         Reader(
             OUTPUT_UNIT if node.kind == "output" else node.name,
             node.reads,
@@ -104,8 +104,8 @@ def readers(cell: Cell) -> list[Reader]:
     ]
     if not cell.output.unit.feeds_back:
         out = cell.output
-        found.append(Reader(OUTPUT_UNIT, out.reads, out.bias, out.width))
-    return found
+        every.append(Reader(OUTPUT_UNIT, out.reads, out.bias, out.width))
+    return every
 
 
 def plain(read: BuiltRead) -> bool:
@@ -123,8 +123,8 @@ def lay_out(cell: Cell, identifiers: Identifiers) -> WeightLayout:
     products = _products(readers(cell))
     stacks: list[StackedWeight] = []
 
-    def stack(wanted: str, weights: Sequence[str]) -> StackedWeight:
-        stacks.append(StackedWeight(identifiers.new(wanted), tuple(weights)))
+    def stack(like: str, weights: Sequence[str]) -> StackedWeight:
+        stacks.append(StackedWeight(identifiers.new(like), tuple(weights)))
         return stacks[-1]
 
     with_bias = [product for product in products if _shares_bias(product)]
@@ -141,7 +141,7 @@ def lay_out(cell: Cell, identifiers: Identifiers) -> WeightLayout:
                 "bias" if alone else product.matrices[0].attribute.replace("weight", "bias", 1),
                 biases,
             )
-    taken = {name for own in stacks for name in own.weights}
+    taken = {name for stacked in stacks for name in stacked.weights}
     for weight in cell.weights:
         if weight.name not in taken:
             stack(_weight_name(weight.name), [weight.name])
@@ -167,8 +167,8 @@ def _products(every: Sequence[Reader]) -> list[Product]:
             r.node is not None and r.node.norm and r.node.norm.of == "read" for r in members
         )
         # Reads that are normalised one by one stay apart.
-        own = (tuple(r.name for r in members), key if normed else None)
-        product = joined.setdefault(own, Product(members, []))
+        key_of_product = (tuple(r.name for r in members), key if normed else None)
+        product = joined.setdefault(key_of_product, Product(members, []))
         product.reads.append(reads[key])
     return list(joined.values())
 

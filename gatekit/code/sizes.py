@@ -61,10 +61,10 @@ def unit_of(cell: Cell) -> OutputUnitSpec:
     out = cell.output
     reads = next((node.reads for node in cell.nodes if node.kind == "output"), out.reads)
     # As written, `emitted` included: weights are named after it.
-    written = [
+    as_written = [
         Read(parse(r.text, cell.spec.functions, sizes=True), r.map_kind, r.map) for r in reads
     ]
-    return OutputUnitSpec(out.kind, out.unit, tuple(written))
+    return OutputUnitSpec(out.kind, out.unit, tuple(as_written))
 
 
 def formulas(at: Sequence[Sizes], numbers: Sequence[Sequence[int]]) -> list[str] | None:
@@ -76,8 +76,8 @@ def formulas(at: Sequence[Sizes], numbers: Sequence[Sequence[int]]) -> list[str]
     """
     if not at or len({len(row) for row in numbers}) != 1:
         return None
-    found = [_formula(at, column) for column in zip(*numbers, strict=True)]
-    return [text for text in found if text is not None] if None not in found else None
+    texts = [_formula(at, column) for column in zip(*numbers, strict=True)]
+    return [text for text in texts if text is not None] if None not in texts else None
 
 
 def _formula(at: Sequence[Sizes], values: Sequence[int]) -> str | None:
@@ -126,30 +126,30 @@ def _square(k: int, units: int, features: int) -> int:
 def _forms() -> list[tuple[str, Callable[[int, int], int]]]:
     """Return the formulas that are tried, simple ones first."""
     units, features = "{units}", "{features}"
-    found: list[tuple[str, Callable[[int, int], int]]] = []
+    forms: list[tuple[str, Callable[[int, int], int]]] = []
     for k in range(1, 65):
-        found.append((_times(k, units), partial(_linear, k, 0, 0)))
-        found.append((_times(k, features), partial(_linear, 0, k, 0)))
+        forms.append((_times(k, units), partial(_linear, k, 0, 0)))
+        forms.append((_times(k, features), partial(_linear, 0, k, 0)))
     for m in range(2, 33):
-        found.append((f"{units} // {m}", partial(_share, 0, 1, m)))
-        found.append((f"{features} // {m}", partial(_share_of_features, m)))
+        forms.append((f"{units} // {m}", partial(_share, 0, 1, m)))
+        forms.append((f"{features} // {m}", partial(_share_of_features, m)))
     for k, j, m in product(range(9), range(1, 13), range(2, 13)):
         part = f"{units} // {m}" if j == 1 else f"{j} * ({units} // {m})"
-        found.append((f"{_times(k, units)} + {part}" if k else part, partial(_share, k, j, m)))
+        forms.append((f"{_times(k, units)} + {part}" if k else part, partial(_share, k, j, m)))
     for k, m in product(range(1, 13), repeat=2):
         text = f"{_times(k, units)} + {_times(m, features)}"
-        found.append((text, partial(_linear, k, m, 0)))
+        forms.append((text, partial(_linear, k, m, 0)))
     for k, c in product(range(1, 13), range(-64, 257)):
         if c:
             text = f"{_times(k, units)} {'+' if c > 0 else '-'} {abs(c)}"
-            found.append((text, partial(_linear, k, 0, c)))
+            forms.append((text, partial(_linear, k, 0, c)))
     for k, m, c in product(range(1, 9), range(2, 9), range(1, 17)):
         text = f"{_times(k, units)} + {units} // {m} + {c}"
-        found.append((text, partial(_share_and_more, k, m, c)))
-    found.append((f"{units} * {features}", lambda u, f: u * f))
-    found.append((f"{units} * {units}", partial(_square, 1)))
+        forms.append((text, partial(_share_and_more, k, m, c)))
+    forms.append((f"{units} * {features}", lambda u, f: u * f))
+    forms.append((f"{units} * {units}", partial(_square, 1)))
     for k in range(2, 65):
-        found.append((f"{units} * {units} // {k}", partial(_square, k)))
-    found.append((f"{units} * ({units} + {features})", lambda u, f: u * (u + f)))
-    found.append((f"{units} * ({units} + {features} + 1)", lambda u, f: u * (u + f + 1)))
-    return found
+        forms.append((f"{units} * {units} // {k}", partial(_square, k)))
+    forms.append((f"{units} * ({units} + {features})", lambda u, f: u * (u + f)))
+    forms.append((f"{units} * ({units} + {features} + 1)", lambda u, f: u * (u + f + 1)))
+    return forms

@@ -90,13 +90,13 @@ class StepLines(LinearLines):
     def _drawn(self) -> list[tuple[str, str]]:
         """Return the masks that are drawn before the step: their keys and names."""
         cell, framework = self.cell, self.framework
-        found = []
+        masks = []
         if framework.draws_noise and cell.spec.recurrent_dropout:
-            found += [(f"drop:{text}", f"drop_{slug(text)}") for text in recurrent_reads(cell)]
+            masks += [(f"drop:{text}", f"drop_{slug(text)}") for text in recurrent_reads(cell)]
         if "{hold}" in framework.held:
             zoned = [state.name for state in cell.states if state.zoneout]
-            found += [(f"hold:{name}", f"hold_{name}") for name in zoned]
-        return found
+            masks += [(f"hold:{name}", f"hold_{name}") for name in zoned]
+        return masks
 
     def map_parameters(self) -> None:
         """Write the values of parameters that have a map."""
@@ -109,13 +109,13 @@ class StepLines(LinearLines):
 
     def _matrices(self) -> dict[str, tuple[int, ...]]:
         """Return the shapes of states that are not vectors, by key."""
-        found = {f"{s.name}_prev": s.shape for s in self.cell.states if len(s.shape) > 1}
+        shapes = {f"{s.name}_prev": s.shape for s in self.cell.states if len(s.shape) > 1}
         for state in self.cell.states:
             if f"hold:{state.name}" in self.env and len(state.shape) > 1:
-                found[f"hold:{state.name}"] = state.shape
+                shapes[f"hold:{state.name}"] = state.shape
         for name, length in self.cell.output.histories:
-            found[f"{name}:earlier"] = (length - 1, self.cell.widths[name])
-        return found
+            shapes[f"{name}:earlier"] = (length - 1, self.cell.widths[name])
+        return shapes
 
     def _emitted(self) -> str:
         out = self.cell.output
@@ -153,41 +153,41 @@ class StepLines(LinearLines):
         """Return an equation with a row for each sequence, even if it reads no signal."""
         if self._batched & set(names(expr)):
             return expr
-        kept = any(state.name == name for state in self.cell.states)
-        if kept or name in self.cell.output.signals or self.printer.is_number(expr):
+        is_state = any(state.name == name for state in self.cell.states)
+        if is_state or name in self.cell.output.signals or self.printer.is_number(expr):
             self.env["no signal"] = self.row
             return Name("no signal") + expr
         return expr
 
     def _gate(self, node: Node) -> None:
-        made = self.cell.gate_expressions[node.name]
-        if made is None:
+        expressions = self.cell.gate_expressions[node.name]
+        if expressions is None:
             kind = next(gate.kind for gate in self.cell.spec.gates if gate.name == node.name)
             raise ConfigError(
                 f"the gate {kind!r} of {node.name} cannot be written as code: its activate is more "
                 "than an expression of gatekit.ops. Swap it, for example "
                 f"swap.{node.name}=sigmoid, or write it with gatekit.ops and operators."
             )
-        value, states = made
+        value, states = expressions
         pre = self.pre_of(node)
-        own = {f"{node.name}.{state}": expr for state, expr in states.items()}
+        new_states = {f"{node.name}.{state}": expr for state, expr in states.items()}
         if pre is not None:
-            uses = sum(p == Name("pre") for e in (value, *own.values()) for p in walk(e))
+            uses = sum(p == Name("pre") for e in (value, *new_states.values()) for p in walk(e))
             long = value != Name("pre") and not self.fits(
                 node.name, substitute(value, {"pre": pre})
             )
             if (uses > 1 or long) and not isinstance(pre, Name):
                 pre = self.assign(f"{node.name}:pre", pre, f"{node.name}_pre")
             value = substitute(value, {"pre": pre})
-            own = {key: substitute(expr, {"pre": pre}) for key, expr in own.items()}
-        for key, expr in own.items():
+            new_states = {key: substitute(expr, {"pre": pre}) for key, expr in new_states.items()}
+        for key, expr in new_states.items():
             if not isinstance(expr, (Name, Number)):
                 value = replaced(value, expr, Name(key))
-        while (repeated := _repeated([*own.values(), value])) is not None:
+        while (repeated := _repeated([*new_states.values(), value])) is not None:
             name = self.part(slug(node.name), repeated)
             value = replaced(value, repeated, name)
-            own = {key: replaced(expr, repeated, name) for key, expr in own.items()}
-        for key, expr in own.items():
+            new_states = {key: replaced(expr, repeated, name) for key, expr in new_states.items()}
+        for key, expr in new_states.items():
             self.assign_own(key, expr)
         self._signal(node, self._rows(value))
 

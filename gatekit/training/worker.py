@@ -237,7 +237,7 @@ def _redirect(log: Path, terminal: bool) -> None:
     if bar is not None:
         # Keras draws its bar with carriage returns, backspaces and colours; a run outlives its
         # terminal.
-        shown = Terminal(os.fdopen(bar, "w"), kept="\r\b", colours=True, strict=False)
+        shown = Terminal(os.fdopen(bar, "w"), passing="\r\b", colours=True, strict=False)
         sys.stdout = cast(TextIO, _Both(sys.stdout, cast(TextIO, shown)))
     faulthandler.enable(sys.stderr)
     threading.Thread(target=_cap, args=(log,), daemon=True).start()

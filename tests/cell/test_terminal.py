@@ -61,7 +61,9 @@ def test_what_an_encoding_lacks_is_escaped() -> None:
 
 def test_a_progress_bar_keeps_its_colours_and_nothing_else() -> None:
     screen = Screen()
-    Terminal(screen, kept="\r\b", colours=True).write("\b\r\x1b[1m3/9\x1b[0m \x1b[2J\x1b]0;x\x07")
+    Terminal(screen, passing="\r\b", colours=True).write(
+        "\b\r\x1b[1m3/9\x1b[0m \x1b[2J\x1b]0;x\x07"
+    )
     assert screen.getvalue() == "\b\r\x1b[1m3/9\x1b[0m \\u001b[2J\\u001b]0;x\\u0007"
 
 

@@ -132,8 +132,8 @@ class Analysis:
     def computable(self, node: Node) -> bool:
         shared = [n for _, read in shared_reads(self.node, node) for n in names(read.expr)]
         self.visit(len(shared) + len(node.depends))
-        own = [f"{key}_prev" for _, key in node.own_states]
-        return all(self.is_known(key) for key in (*node.depends, *shared, *own))
+        previous = [f"{key}_prev" for _, key in node.own_states]
+        return all(self.is_known(key) for key in (*node.depends, *shared, *previous))
 
     def is_known(self, key: str) -> bool:
         """Return whether a key has a value for all steps before any loop that is still to come."""
@@ -152,7 +152,7 @@ class Analysis:
         # In the order of the nodes, so that no chain of signals becomes a chain of calls.
         needed = self.needed(state)
         for node in self.cell.nodes:
-            for key in (node.name, *(own for _, own in node.own_states)):
+            for key in (node.name, *(own_key for _, own_key in node.own_states)):
                 if key in needed and not self.is_known(key):
                     with contextlib.suppress(NotAffineError):
                         self.named(key, {})
@@ -160,17 +160,17 @@ class Analysis:
 
     def needed(self, key: str) -> set[str]:
         """Return the keys of this step that a key may depend on, itself among them."""
-        found, todo = set[str](), [key]
+        keys, todo = set[str](), [key]
         while todo:
             key = todo.pop()
             node = self.owner.get(key) or self.node.get(key)
-            if key in found or node is None:
+            if key in keys or node is None:
                 continue
-            found.add(key)
+            keys.add(key)
             shared = [n for _, read in shared_reads(self.node, node) for n in names(read.expr)]
             self.visit(len(shared) + len(node.depends))
             todo += [*node.depends, *shared]
-        return found
+        return keys
 
     def named(self, key: str, local: Mapping[str, Form]) -> Form:
         """Return the form of a name."""
@@ -187,10 +187,10 @@ class Analysis:
                 self.forms[key] = self.bounded(key)
             except NotAffineError as why:
                 self.forms[key] = str(why)
-        found = self.forms[key]
-        if isinstance(found, str):
-            raise NotAffineError(found)
-        return found
+        form = self.forms[key]
+        if isinstance(form, str):
+            raise NotAffineError(form)
+        return form
 
     def bounded(self, key: str) -> Form:
         form = self.computed(key)
@@ -210,15 +210,15 @@ class Analysis:
             raise NotAffineError(f"{key} is a normalised state")
         if node.kind == "output":
             raise NotAffineError("the output unit feeds back")
-        made = self.cell.gate_expressions[node.name]
-        if made is None:
+        expressions = self.cell.gate_expressions[node.name]
+        if expressions is None:
             raise NotAffineError(f"the gate {node.name} cannot be written as an expression")
         local = {}
         if any(argument.startswith("pre:") for _, argument in node.arguments):
             local["pre"] = self.pre(node)
-        value, states = made
-        own = {own_key: states[name] for name, own_key in node.own_states}
-        return self.form(own.get(key, value), local, node.name)
+        value, states = expressions
+        new_states = {own_key: states[name] for name, own_key in node.own_states}
+        return self.form(new_states.get(key, value), local, node.name)
 
     def as_matrix(self, node: Node) -> Expr:
         """Return an equation's expression without the calls that flatten a matrix."""

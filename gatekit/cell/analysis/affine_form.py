@@ -37,8 +37,8 @@ class Form:
         """Return the sum."""
         keys = dict.fromkeys([*self.of, *other.of])
         of = {key: plus(self.of.get(key), other.of.get(key)) for key in keys}
-        found = {key: expr for key, expr in of.items() if expr is not None}
-        return Form(found, plus(self.rest, other.rest))
+        coefficients = {key: expr for key, expr in of.items() if expr is not None}
+        return Form(coefficients, plus(self.rest, other.rest))
 
     def size(self) -> int:
         """Return the number of parts of all its expressions."""

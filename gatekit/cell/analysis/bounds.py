@@ -32,9 +32,9 @@ def bounds(cell: Cell, gate: str) -> Interval | None:
         The lower and the upper bound, which may be infinite; None if the gate cannot be written as
         an expression, or if its expression does not determine bounds.
     """
-    found: dict[str, Interval | None] = {}
+    intervals: dict[str, Interval | None] = {}
 
-    def named(name: str) -> Interval:
+    def of_name(name: str) -> Interval:
         if name in cell.constants:
             value = float(cell.constants[name])
             return value, value
@@ -42,7 +42,7 @@ def bounds(cell: Cell, gate: str) -> Interval | None:
             kind = cell.parameters[name].map
             return (MAPS[kind].function.range if kind else None) or _ALL
         if name in cell.gate_expressions:
-            interval = found.get(name)
+            interval = intervals.get(name)
             if interval is None:
                 raise _UnknownError
             return interval
@@ -52,32 +52,34 @@ def bounds(cell: Cell, gate: str) -> Interval | None:
         if node.name in cell.gate_expressions:
             expression = cell.gate_expressions[node.name]
             try:
-                found[node.name] = None if expression is None else _interval(expression[0], named)
+                intervals[node.name] = (
+                    None if expression is None else _interval(expression[0], of_name)
+                )
             except _UnknownError:
-                found[node.name] = None
+                intervals[node.name] = None
         if node.name == gate:
             break
-    return found[gate]
+    return intervals[gate]
 
 
-def _interval(expr: Expr, named: Callable[[str], Interval]) -> Interval:
+def _interval(expr: Expr, of_name: Callable[[str], Interval]) -> Interval:
     if isinstance(expr, Number):
         return float(expr.value), float(expr.value)
     if isinstance(expr, Name):
-        return named(expr.name)
+        return of_name(expr.name)
     if isinstance(expr, Neg):
-        low, high = _interval(expr.operand, named)
+        low, high = _interval(expr.operand, of_name)
         return -high, -low
     if isinstance(expr, Binary):
-        return _binary(expr, named)
+        return _binary(expr, of_name)
     assert isinstance(expr, Call)
     function = FUNCTIONS.get(expr.function)
     if function is not None and function.range is not None:
         return function.range
-    first = _interval(expr.args[0], named)
+    first = _interval(expr.args[0], of_name)
     if expr.function in _SAME:
         return first
-    rest = [_interval(arg, named) for arg in expr.args[1:]]
+    rest = [_interval(arg, of_name) for arg in expr.args[1:]]
     if expr.function == "minimum":
         return _ends(min, first, rest[0])
     if expr.function == "maximum":
@@ -93,8 +95,8 @@ def _ends(chosen: Callable[[float, float], float], one: Interval, other: Interva
     return chosen(one[0], other[0]), chosen(one[1], other[1])
 
 
-def _binary(expr: Binary, named: Callable[[str], Interval]) -> Interval:
-    left, right = _interval(expr.left, named), _interval(expr.right, named)
+def _binary(expr: Binary, of_name: Callable[[str], Interval]) -> Interval:
+    left, right = _interval(expr.left, of_name), _interval(expr.right, of_name)
     if expr.op == "+":
         return left[0] + right[0], left[1] + right[1]
     if expr.op == "-":

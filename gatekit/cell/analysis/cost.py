@@ -126,8 +126,8 @@ def _values(cell: Cell, node: Node) -> Iterator[Expr]:
     """Yield what a node computes from its pre-activation and from other signals."""
     if node.kind == "equation":
         yield cell.constant_free(cell.equation(node.name))
-    made = cell.gate_expressions.get(node.name)
-    for expr in () if made is None else (made[0], *made[1].values()):
+    expressions = cell.gate_expressions.get(node.name)
+    for expr in () if expressions is None else (expressions[0], *expressions[1].values()):
         yield cell.constant_free(expr)
 
 
@@ -164,10 +164,10 @@ def _emitted(cell: Cell) -> Expr:
         argument: Name("pre" if key.startswith("pre:") else key) for argument, key in unit.arguments
     }
     try:
-        made = unit.unit.compute(values)
+        result = unit.unit.compute(values)
     except Exception:
         return lift(0)
-    value = made[0] if isinstance(made, tuple) else made
+    value = result[0] if isinstance(result, tuple) else result
     return value if isinstance(value, Expr) else lift(0)
 
 
@@ -194,8 +194,8 @@ def _operations(cell: Cell, part: Neg | Binary | Call, shapes: _Shapes) -> int:
         if function.compose is not None:
             names = [f"argument_{place}" for place in range(len(part.args))]
             inner = [infer(arg, shapes, functions, "cell") for arg in part.args]
-            written = function.compose(*map(Name, names))
-            return _sum(cell, lift(written), dict(zip(names, inner, strict=True)))
+            composed = function.compose(*map(Name, names))
+            return _sum(cell, lift(composed), dict(zip(names, inner, strict=True)))
         if part.function in _FREE:
             return 0
         read = [infer(arg, shapes, functions, "cell") or (1,) for arg in part.args]

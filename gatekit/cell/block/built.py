@@ -93,7 +93,7 @@ def _refused_as_options(spec: BlockSpec) -> Iterator[None]:
     except OptionError as error:
         block, value = spec.block, error.value
         for option in block.option_names():
-            if type(own := getattr(block, option)) is type(value) and own == value:
+            if type(current := getattr(block, option)) is type(value) and current == value:
                 default = getattr(type(block), option)
                 error.option, error.example = option, error.example if default == value else default
                 raise ConfigError(f"block={spec.kind}: {error.as_key('block.')}") from None
@@ -130,9 +130,14 @@ def build_block(
         built: list[Cell] = []
 
         def mixer(features: int) -> Mixer:
-            made = build(cell, units, features, unit)
-            built.append(made)
-            return Mixer(made.output.width, made.count(), flops(made), state_size(made))
+            mixed_cell = build(cell, units, features, unit)
+            built.append(mixed_cell)
+            return Mixer(
+                mixed_cell.output.width,
+                mixed_cell.count(),
+                flops(mixed_cell),
+                state_size(mixed_cell),
+            )
 
         where, block = f"block {spec.kind!r}", spec.block
         parts = Parts(f"{where}: mix", width, units, {"x": width}, mixer, dropout)

@@ -204,10 +204,10 @@ class Parts:
             raise CellError(f"{self._where} calls parts.mixer; only `mix` has the recurrent layer.")
         if any(part.kind == "mixer" for part in self._parts):
             raise CellError(f"{self._where} calls parts.mixer twice; a block has one mixer.")
-        made = self._mixer(self._size(value))
+        layer = self._mixer(self._size(value))
         self._taken.discard("rnn")
         return self._add(
-            "rnn", "mixer", value, made.width, {}, made.count, made.flops, made.carried
+            "rnn", "mixer", value, layer.width, {}, layer.count, layer.flops, layer.carried
         )
 
     @remedied("parts.mlp('mlp', value)")

@@ -69,21 +69,21 @@ def read_block(config: Any, catalogue: Catalogue) -> BlockSpec:
         raise ConfigError(
             f"block={kind}: there is no such block{catalogue.broken_with(kind) or other}"
         )
-    made = catalogue.blocks[kind]
+    block_class = catalogue.blocks[kind]
     given = {str(key): plain(value) for key, value in config.items() if key != "kind"}
-    unknown = [name for name in given if name not in made.option_names()]
+    unknown = [name for name in given if name not in block_class.option_names()]
     if unknown and unknown[0] in catalogue.blocks:
         raise ConfigError(
             f"block.{unknown[0]}={given[unknown[0]]}: type block={unknown[0]} and its options as "
             f"block.OPTION=VALUE; in Python, block={{'kind': {unknown[0]!r}, OPTION: VALUE}}."
         )
-    if unknown and not made.option_names():
+    if unknown and not block_class.option_names():
         raise ConfigError(
             f"block.{unknown[0]}={given[unknown[0]]}: the block {kind!r} has no options; remove "
             f"it, or choose another block, such as block=modern block.{unknown[0]}=..."
         )
     try:
-        return BlockSpec(kind, made(**given))
+        return BlockSpec(kind, block_class(**given))
     except OptionError as error:
         raise ConfigError(f"block={kind}: {error.as_key('block.')}") from None
     except ConfigError as error:

@@ -101,8 +101,8 @@ def reference(built: BuiltBlock) -> str:
     Args:
         built: the block with its sizes.
     """
-    found = _REFERENCE.search(inspect.getdoc(built.spec.block) or "")
-    return " ".join(found[1].split()) if found else ""
+    match = _REFERENCE.search(inspect.getdoc(built.spec.block) or "")
+    return " ".join(match[1].split()) if match else ""
 
 
 def _sketches(built: BuiltBlock) -> list[Any]:

@@ -90,9 +90,9 @@ def remedied(
             try:
                 given = signature.bind(*args, **options).arguments
             except TypeError:
-                named = [p for p in signature.parameters.values() if p.name != "self"]
-                reason = _unbound(named, args[method:], options, notes or {}, others)
-                write = _meant_call(example, named, args[method:], options, others)
+                parameters = [p for p in signature.parameters.values() if p.name != "self"]
+                reason = _unbound(parameters, args[method:], options, notes or {}, others)
+                write = _meant_call(example, parameters, args[method:], options, others)
                 raise ArgumentError(f"{called}: {reason} Write {write}.") from None
             for name, value in given.items() if types else ():
                 _refuse_type(_of_study(example, given), signature.parameters[name], value)
@@ -102,13 +102,17 @@ def remedied(
                 if not words:
                     raise
                 values = {**given, **given.get(open_ended, {})}
-                said = [in_python(a, values) if isinstance(a, str) else a for a in error.args]
-                said = [_other_argument(str(a), values, [*signature.parameters]) for a in said]
+                messages = [in_python(a, values) if isinstance(a, str) else a for a in error.args]
+                messages = [
+                    _other_argument(str(a), values, [*signature.parameters]) for a in messages
+                ]
                 # A function of a study compares within, and has the arguments of `compare`.
                 if "study" in signature.parameters:
-                    own = rf"\1{called}("
-                    said = [re.sub(r"(ype )gatekit\.compare\(", own, str(a)) for a in said]
-                error.args = tuple(said)
+                    call_of_own = rf"\1{called}("
+                    messages = [
+                        re.sub(r"(ype )gatekit\.compare\(", call_of_own, str(a)) for a in messages
+                    ]
+                error.args = tuple(messages)
                 raise
 
         # Keras reads the places of a layer's arguments from this.
@@ -141,29 +145,29 @@ def _of_study(example: str, given: Mapping[str, Any]) -> str:
 
 def _meant_call(
     example: str,
-    named: Sequence[inspect.Parameter],
+    parameters: Sequence[inspect.Parameter],
     args: Sequence[Any],
     options: Mapping[str, Any],
     others: Sequence[str],
 ) -> str:
     """Return the call as it was written, with the arguments that are meant; else the example."""
     by_place = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    places = [p.name for p in named if p.kind in by_place]
-    known = [*(p.name for p in named), *others]
+    places = [p.name for p in parameters if p.kind in by_place]
+    known = [*(p.name for p in parameters), *others]
     given = dict(zip(places, args, strict=False))
     renamed = {k if k in known else _meant(k, known) or k: v for k, v in options.items()}
     renamed = {k: v for k, v in renamed.items() if k not in given}
-    open_ended = any(p.kind is p.VAR_KEYWORD for p in named)
+    open_ended = any(p.kind is p.VAR_KEYWORD for p in parameters)
     values = [*given.values(), *renamed.values()]
     if not values or not all(map(_is_plain, values)) or (not open_ended and {*renamed} - {*known}):
         return _of_study(example, given)
-    needed = [p.name for p in named if p.default is p.empty and p.kind not in _SEVERAL]
+    needed = [p.name for p in parameters if p.default is p.empty and p.kind not in _SEVERAL]
     missing = [name for name in needed if name not in given and name not in renamed]
     words = [repr(value) for value in given.values()]
     words += [f"{n}={_SUCH[n]}" if n in _SUCH and n != "epoch" else n for n in missing]
     words += [f"{name}={value!r}" for name, value in renamed.items()]
-    written = f"{example.partition('(')[0]}({', '.join(words)})"
-    return written if len(written) <= 100 else _of_study(example, given)
+    meant = f"{example.partition('(')[0]}({', '.join(words)})"
+    return meant if len(meant) <= 100 else _of_study(example, given)
 
 
 def _is_plain(value: Any) -> bool:
@@ -199,15 +203,15 @@ def _other_argument(message: str, given: Mapping[str, Any], known: Sequence[str]
 
 
 def _unbound(
-    named: Sequence[inspect.Parameter],
+    parameters: Sequence[inspect.Parameter],
     args: Sequence[Any],
     options: Mapping[str, Any],
     notes: Mapping[str, str],
     others: Sequence[str],
 ) -> str:
     """Return why arguments do not fit, as a sentence."""
-    known = [p.name for p in named if p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)]
-    open_ended = any(p.kind is p.VAR_KEYWORD for p in named)
+    known = [p.name for p in parameters if p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)]
+    open_ended = any(p.kind is p.VAR_KEYWORD for p in parameters)
     for name, value in options.items():
         if name in known or open_ended:
             continue
@@ -215,17 +219,17 @@ def _unbound(
         near = f": {notes[name]}." if name in notes else meant_argument(name, arguments)
         came = f"{name}={excerpt(repr(value), 40)}"
         return f"there is no argument {came}{near} Arguments: {', '.join(arguments)}."
-    places = [p for p in named if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    places = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
     if len(args) > len(places):
         first = excerpt(repr(args[len(places)]), 40)
-        by_name = ", ".join(f"{p.name}=" for p in named if p.kind is p.KEYWORD_ONLY)
+        by_name = ", ".join(f"{p.name}=" for p in parameters if p.kind is p.KEYWORD_ONLY)
         takes = ", ".join(p.name for p in places) or "none"
         last = f"; others are given by name: {by_name}" if by_name else ""
         return f"{first} is one argument too many. Arguments by place: {takes}{last}."
     for place in places[: len(args)]:
         if place.name in options and place.kind is not place.POSITIONAL_ONLY:
             return f"{place.name} is given twice, by its place and by its name; remove one of them."
-    gone = [p.name for p in named if p.default is p.empty and p.name in known]
+    gone = [p.name for p in parameters if p.default is p.empty and p.name in known]
     missing = [name for name in gone if name not in options]
     missing = [name for name in missing if name not in [p.name for p in places[: len(args)]]]
     are = "is" if len(missing) == 1 else "are"

@@ -50,9 +50,9 @@ def in_python(message: str, given: Mapping[str, Any] | None = None) -> str:
             message = f"{name}={value!r}{message[len(name) + 1 + len(value) :]}"
         meant = re.match(rf"({re.escape(name)} is not a key; did you mean )([\w.]+)\?", message)
         if meant is not None:
-            key, shown = meant[2], excerpt(repr(value), 60)
+            key, short = meant[2], excerpt(repr(value), 60)
             group = given.get(key.partition(".")[0]) if given else None
-            typed = _nested(key, shown)
+            typed = _nested(key, short)
             if isinstance(group, str) and "." in key:  # the group is given by its name
                 typed = typed.replace("{", f"{{'name': {group!r}, ", 1)
             # The word to type would be the same key once more.

@@ -65,7 +65,7 @@ def build(spec: CellSpec, units: int, features: int, output_unit: OutputUnitSpec
         if state.learned:
             weights.add(state.learned, (state.width,), state.initial, "initial", state.name)
     check_references(weights.all, draft.gates)
-    asked = [*needs.keys.values(), draft.output_keys(bindings.output)]
+    key_groups = [*needs.keys.values(), draft.output_keys(bindings.output)]
     return Cell(
         spec=spec,
         units=units,
@@ -76,7 +76,7 @@ def build(spec: CellSpec, units: int, features: int, output_unit: OutputUnitSpec
         nodes=nodes,
         states=states,
         shifted=tuple(name for name in draft.inputs if f"{name}_prev" in needs.previous()),
-        uses_t=any("t" in keys for keys in asked),
+        uses_t=any("t" in keys for keys in key_groups),
         weights=tuple(weights.all),
         constants=draft.constants,
         parameters=weights.parameters,
@@ -147,9 +147,9 @@ class _NodeMaker:
         """Return the node of an equation or of a normalised signal."""
         keys, norm = self.needs.keys[name], dict(self.draft.spec.norms).get(name)
         widths, expr = self.weights.widths, self.draft.equations.get(name)
-        own = widths.shapes[name]
-        if expr is not None and own is not None:
-            expr = on_vectors(expr, own, widths.shapes)
+        shape = widths.shapes[name]
+        if expr is not None and shape is not None:
+            expr = on_vectors(expr, shape, widths.shapes)
         return Node(
             name=name,
             kind="norm" if norm else "equation",
@@ -181,8 +181,8 @@ class _NodeMaker:
         norm_scale = None
         if norm is not None and norm.of == "sum":
             norm_scale = self.weights.norm_scale(name, width, name, declared.parameters)
-        for own, parameter in declared.parameters.items():
-            self.weights.parameter(f"{owner}.{own}", parameter, owner, width)
+        for part, parameter in declared.parameters.items():
+            self.weights.parameter(f"{owner}.{part}", parameter, owner, width)
         return Node(
             name=name,
             kind="output" if feedback else "gate",
@@ -206,19 +206,19 @@ class _NodeMaker:
 
 
 def _norm(draft: Draft, name: str) -> Norm | None:
-    own = draft.gates[name].gate.norm
-    if not own:
+    options = draft.gates[name].gate.norm
+    if not options:
         return None
-    group = tuple(dict.fromkeys([*own.get("group", ()), name]))
+    group = tuple(dict.fromkeys([*options.get("group", ()), name]))
     for member in group:
         other = draft.gates[member].gate.norm or {}
-        same = other.get("of") == own["of"] and {*other.get("group", ()), member} == set(group)
+        same = other.get("of") == options["of"] and {*other.get("group", ()), member} == set(group)
         if member != name and not same:
             raise CellError(
                 f"cell.gates.{name}.norm.group: {member!r} must have the same norm: "
-                f"{{of: {own['of']}, group: {list(group)}}}"
+                f"{{of: {options['of']}, group: {list(group)}}}"
             )
-    return Norm(own["of"], group, float(own.get("epsilon", EPSILON)))
+    return Norm(options["of"], group, float(options.get("epsilon", EPSILON)))
 
 
 def _make_output(weights: Weights, bindings: Bindings) -> BuiltOutput:
@@ -241,8 +241,8 @@ def _make_output(weights: Weights, bindings: Bindings) -> BuiltOutput:
     width = size(draft, unit.units, "output_unit.units") if takes_pre else widths[emits]
     reads = tuple(weights.read(OUTPUT_UNIT, unit, read, width) for read in draft.output.reads)
     bias = weights.bias(OUTPUT_UNIT, unit, width) if takes_pre and unit.bias else None
-    for own, parameter in unit.parameters.items():
-        weights.parameter(f"{OUTPUT_UNIT}.{own}", parameter, OUTPUT_UNIT, width)
+    for part, parameter in unit.parameters.items():
+        weights.parameter(f"{OUTPUT_UNIT}.{part}", parameter, OUTPUT_UNIT, width)
     histories = tuple((emits if h == "emitted" else h, n) for h, n in unit.history.items())
     keys = [n for read in reads for n in names(read.expr)]
     keys += [key.removesuffix("_history") for _, key in bindings.output]

@@ -222,9 +222,9 @@ def shared_reads(cell_nodes: Mapping[str, Node], node: Node) -> list[tuple[Node,
         node: the gate.
     """
     texts = [r.text for r in node.reads]
-    found = [(node, r) for r in node.reads]
+    reads = [(node, r) for r in node.reads]
     for member in node.norm.group if node.norm else ():
         other = cell_nodes[member]
         if member != node.name and node.norm is not None:
-            found += [(other, r) for r in other.reads if node.norm.of == "sum" or r.text in texts]
-    return found
+            reads += [(other, r) for r in other.reads if node.norm.of == "sum" or r.text in texts]
+    return reads

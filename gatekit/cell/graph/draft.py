@@ -112,7 +112,9 @@ class Draft:
     def own_states(self) -> Mapping[str, str]:
         """The gate of each state that a gate declares, by the state's key ``gate.state``."""
         return {
-            f"{name}.{own}": name for name, gate in self.gates.items() for own in gate.gate.states
+            f"{name}.{state}": name
+            for name, gate in self.gates.items()
+            for state in gate.gate.states
         }
 
     @cached_property

@@ -26,14 +26,14 @@ def explained(draft: Draft, error: WidthError, shapes: Mapping[str, Shape | None
     sides = [(expr, shape) for expr, shape in error.sides if shape not in (None, (), (1,))]
     if any(len(shape or ()) > 1 for _, shape in sides):
         return f"{plain}; {_vector_and_matrix(sides) or general}"
-    found: dict[str, Cause] = {}
+    by_place: dict[str, Cause] = {}
     for expr, shape in sides:
         width = math.prod(shape or ())
         if width != draft.units:
             cause = next(_causes(draft, expr, width, shapes, set()), None)
             if cause is not None:
-                found.setdefault(cause[0], cause)
-    causes = list(found.values())
+                by_place.setdefault(cause[0], cause)
+    causes = list(by_place.values())
     if not causes:
         return f"{plain}; {general}"
     if len(causes) == 1:
@@ -104,13 +104,13 @@ def emitted_matrix(draft: Draft, name: str, shape: Shape) -> str:
         name: the equation, which the cell emits.
         shape: its shape.
     """
-    written = draft.equations[name]
+    equation = draft.equations[name]
     state = "S" if "S" not in draft.known else "S_1"
-    inner = substitute(written, {name: Name(state), f"{name}_prev": Name(f"{state}_prev")})
+    inner = substitute(equation, {name: Name(state), f"{name}_prev": Name(f"{state}_prev")})
     fits = [gate for gate in draft.gates if draft.gate_sizes.get(gate) == shape[-1]]
     vector = f"matvec({state}, {fits[0]})" if len(shape) == 2 and fits else f"flat({state})"
     return (
-        f"cell.equations.{name}: {render(written, ' ')!r} is a matrix, {shape_text(shape)}, and "
+        f"cell.equations.{name}: {render(equation, ' ')!r} is a matrix, {shape_text(shape)}, and "
         f"{name}, which the cell emits, has to be a vector; call the matrix {state} and make a "
         f"vector of it: write {state}: {render(inner, ' ')}, and {name}: {vector}"
     )

@@ -43,19 +43,21 @@ def find_needs(draft: Draft, bindings: Bindings) -> Needs:
     Raises:
         CellError: an equation, norm or group names what does not exist.
     """
-    asked = {name: _asked(draft, bindings, name) for name in draft.signals}
+    all_keys = {name: _asked(draft, bindings, name) for name in draft.signals}
     fixed = {*draft.parameters, *draft.constants}
     keys = {
         name: tuple(
             key
-            for key in dict.fromkeys(found)
+            for key in dict.fromkeys(keys_of_signal)
             if key not in fixed
             and not key.startswith("pre:")
             and (key in draft.known or key.endswith("_prev"))
         )
-        for name, found in asked.items()
+        for name, keys_of_signal in all_keys.items()
     }
-    return Needs(keys, frozenset(key for found in asked.values() for key in found))
+    return Needs(
+        keys, frozenset(key for keys_of_signal in all_keys.values() for key in keys_of_signal)
+    )
 
 
 def sharing(draft: Draft, name: str) -> list[Read]:
@@ -66,7 +68,7 @@ def sharing(draft: Draft, name: str) -> list[Read]:
     """
     norm = draft.gates[name].gate.norm or {}
     texts = [r.text for r in draft.gates[name].reads]
-    found: list[Read] = []
+    shared: list[Read] = []
     for member in norm.get("group", ()):
         if member not in draft.gates:
             raise CellError(
@@ -75,8 +77,8 @@ def sharing(draft: Draft, name: str) -> list[Read]:
             )
         # Statistics of single reads are shared with the same read of others only.
         reads = draft.gates[member].reads
-        found += [r for r in reads if norm.get("of") == "sum" or r.text in texts]
-    return found
+        shared += [r for r in reads if norm.get("of") == "sum" or r.text in texts]
+    return shared
 
 
 def find_order(draft: Draft, needs: Needs) -> list[str]:
@@ -131,10 +133,10 @@ def _circle(draft: Draft, circle: list[str]) -> str:
 
 def _by_author(draft: Draft, circle: Sequence[str]) -> str:
     """Return where the class of a plugin's gate in a circle asks for the next signal."""
-    for name, asked in itertools.pairwise(circle):
+    for name, other in itertools.pairwise(circle):
         if name in draft.gates:
             gate = draft.gates[name].gate
-            reads = any(asked in names(read.expr) for read in draft.gates[name].reads)
+            reads = any(other in names(read.expr) for read in draft.gates[name].reads)
             if place := gate.declared("reads" if reads else gate.method):
                 return place
     return ""
@@ -164,8 +166,8 @@ def find_states(draft: Draft, needs: Needs, widths: Widths) -> tuple[State, ...]
     """
     spec = draft.spec
     stems = {key.removesuffix("_prev") for key in needs.previous()}
-    written = [spec.emits, *(s for s in draft.signals if s != spec.emits), *draft.own_states]
-    states = [name for name in written if name in stems]
+    in_order = [spec.emits, *(s for s in draft.signals if s != spec.emits), *draft.own_states]
+    states = [name for name in in_order if name in stems]
     first = dict.fromkeys(states, 0.0)
     for key, gate in draft.own_states.items():
         first[key] = float(draft.gates[gate].gate.states[key.split(".")[1]])
@@ -218,24 +220,24 @@ def check_own_states(draft: Draft, widths: Widths) -> None:
     Raises:
         CellError: nothing reads the state; it would be computed and kept for nothing.
     """
-    for name, made in widths.expressions.items():
-        if made is None:
+    for name, expressions in widths.expressions.items():
+        if expressions is None:
             continue
-        value, new_states = made
+        value, new_states = expressions
         todo, reached = [value], set[str]()
         while todo:
             read = [key for key in names(todo.pop()) if key.startswith(f"{name}.")]
             stems = {key.removeprefix(f"{name}.").removesuffix("_prev") for key in read}
-            found = stems & (new_states.keys() - reached)
-            reached |= found
-            todo += [new_states[own] for own in found]
-        for own in new_states:
-            if own not in reached:
+            unneeded = stems & (new_states.keys() - reached)
+            reached |= unneeded
+            todo += [new_states[state] for state in unneeded]
+        for state in new_states:
+            if state not in reached:
                 gate = draft.gates[name].gate
                 raise CellError(
                     f"cell.gates.{name}: {gate.place()}: the value of {gate.definition()} does not "
-                    f"depend on its state {own!r}; use {own}_prev or the new {own} in the value, "
-                    f"or remove {own!r} from states"
+                    f"depend on its state {state!r}; use {state}_prev or the new {state} in the "
+                    f"value, or remove {state!r} from states"
                 )
 
 
@@ -281,7 +283,7 @@ def _instead(draft: Draft, section: str, name: str) -> str:
     return "; use it in an equation,"
 
 
-def _check_values(draft: Draft, asked: frozenset[str]) -> None:
+def _check_values(draft: Draft, keys: frozenset[str]) -> None:
     sizes = size_names(draft)
     given = {
         "parameters": draft.spec.parameters,
@@ -290,7 +292,7 @@ def _check_values(draft: Draft, asked: frozenset[str]) -> None:
     }
     for section, members in given.items():
         for name, _ in members:
-            if not {name, f"{name}_prev"} & asked and name not in sizes:
+            if not {name, f"{name}_prev"} & keys and name not in sizes:
                 raise CellError(
                     f"cell.{section}.{name}: nothing reads {name!r}; use it or remove it"
                 )
@@ -299,22 +301,22 @@ def _check_values(draft: Draft, asked: frozenset[str]) -> None:
 def _check_own(draft: Draft, name: str) -> None:
     gate = draft.gates[name].gate
     arguments = [gate.bind.get(a, a) for a in gate.arguments()]
-    for own in gate.parameters:
-        if own in ("pre", "own_prev", "t", "units"):
+    for part in gate.parameters:
+        if part in ("pre", "own_prev", "t", "units"):
             raise CellError(
                 f"cell.gates.{name}: {gate.place()}: {type(gate).__name__} has a parameter "
-                f"{own!r}, which is the name of an argument that every gate can ask for; rename it"
+                f"{part!r}, which is the name of an argument that every gate can ask for; rename it"
             )
-        if own not in arguments:
-            asked = ", ".join(["self", *gate.arguments(), own])
+        if part not in arguments:
+            given = ", ".join(["self", *gate.arguments(), part])
             raise CellError(
                 f"cell.gates.{name}: {gate.place()}: {gate.definition()} does not use its "
-                f"parameter {own!r}; ask for it by name, def {gate.method}({asked}), or remove it"
+                f"parameter {part!r}; ask for it by name, def {gate.method}({given}), or remove it"
             )
-    for own in gate.states:
-        if f"{own}_prev" not in arguments:
-            asked = ", ".join(["self", *(a for a in gate.arguments() if a != own), f"{own}_prev"])
+    for part in gate.states:
+        if f"{part}_prev" not in arguments:
+            given = ", ".join(["self", *(a for a in gate.arguments() if a != part), f"{part}_prev"])
             raise CellError(
                 f"cell.gates.{name}: {gate.place()}: {gate.definition()} does not use its state "
-                f"{own!r}; ask for its previous value by name, def {gate.method}({asked})"
+                f"{part!r}; ask for its previous value by name, def {gate.method}({given})"
             )

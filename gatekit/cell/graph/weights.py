@@ -67,8 +67,8 @@ class Weights:
             owner: the gate.
             beside: what else has a weight there, which may be called scale.
         """
-        own = "norm_scale" if "scale" in beside else "scale"
-        return self.norm(f"{of}.{own}", width, owner, 1.0)
+        suffix = "norm_scale" if "scale" in beside else "scale"
+        return self.norm(f"{of}.{suffix}", width, owner, 1.0)
 
     def parameter(self, name: str, parameter: Parameter, owner: str, gate_units: int) -> None:
         """Add the weight of a parameter."""
@@ -178,7 +178,7 @@ class Weights:
 
     def _rules(self, declared: RowWise, which: str, shape: Sequence[int]) -> dict[str, Any]:
         """Return the regularizer and the constraint of a weight; the gate's precede the cell's."""
-        found, options = {}, declared.options()
+        rules, options = {}, declared.options()
         for section in RULES:
             kind, explicit = getattr(type(declared), section), options.get(section, {})
             rule = {
@@ -187,8 +187,8 @@ class Weights:
                 **read_rules(section, explicit, section),
             }.get(which)
             if rule is not None and (rule["kind"] != "orthogonal" or _has_angles(rule, shape)):
-                found[section.removesuffix("s")] = rule
-        return found
+                rules[section.removesuffix("s")] = rule
+        return rules
 
 
 def _has_angles(rule: Mapping[str, Any], shape: Sequence[int]) -> bool:
@@ -197,8 +197,10 @@ def _has_angles(rule: Mapping[str, Any], shape: Sequence[int]) -> bool:
 
 
 def _first(linear_map: LinearMap, suffix: str, usual: str) -> str:
-    own = linear_map.initializer
-    return own.get(suffix, usual) if isinstance(own, Mapping) else own or usual
+    initializer = linear_map.initializer
+    return (
+        initializer.get(suffix, usual) if isinstance(initializer, Mapping) else initializer or usual
+    )
 
 
 def check_references(weights: Sequence[Weight], gates: Mapping[str, Any]) -> None:

@@ -72,8 +72,8 @@ def find_widths(draft: Draft, bindings: Bindings, order: Sequence[str]) -> Width
     expressions = {name: _expression(draft, name, bindings.gates[name]) for name in draft.gates}
     equations = {
         name: (expr, names(expr), sum(1 for _ in walk(expr)))
-        for name, written in draft.equations.items()
-        for expr in [draft.with_constants(written)]
+        for name, equation in draft.equations.items()
+        for expr in [draft.with_constants(equation)]
     }
     visits = 0
     seen: dict[str, Any] = {}
@@ -87,10 +87,10 @@ def find_widths(draft: Draft, bindings: Bindings, order: Sequence[str]) -> Width
                 if name in equations:
                     expr, read, parts = equations[name]
                     inner = [known[key] for key in read]
-                    asked = inner, narrow and None in inner
-                    if seen.get(name) == asked:
+                    operands = inner, narrow and None in inner
+                    if seen.get(name) == operands:
                         continue
-                    seen[name] = asked
+                    seen[name] = operands
                     visits += parts
                     where = f"cell.equations.{name}"
                     try:
@@ -118,9 +118,9 @@ def find_widths(draft: Draft, bindings: Bindings, order: Sequence[str]) -> Width
             raise CellError(
                 f"cell.equations.{name}: its width cannot be found from {draft.equations.get(name)}"
             )
-        made = expressions.get(name)
-        if made is not None:
-            _check_gate(draft, name, shape, made, complete)
+        expression = expressions.get(name)
+        if expression is not None:
+            _check_gate(draft, name, shape, expression, complete)
     of = {name: width_of(shapes[name]) for name in [*draft.inputs, *draft.signals]}
     of.update({key: of[gate] for key, gate in draft.own_states.items()})
     return Widths(of, complete, expressions)
@@ -142,22 +142,22 @@ def _expression(draft: Draft, name: str, bound: Bound) -> GateExpression | None:
         plain = Name("pre" if key == f"pre:{name}" else key)
         values[argument] = Number(constant) if constant is not None else plain
     try:
-        made = gate.compute(values)
+        result = gate.compute(values)
     except Exception as error:
         raise CellError(f"{where}: {gate.wrong(error)}") from None
     try:
-        value, new_states = made if isinstance(made, tuple) else (made, {})
+        value, new_states = result if isinstance(result, tuple) else (result, {})
         value, new_states = lift(value), {k: lift(v) for k, v in new_states.items()}
     except (TypeError, ValueError, AttributeError):
-        part, typed = type(made).__name__, _returned(gate.states)
-        if type(made).__module__.partition(".")[0] in ("numpy", "tensorflow", "keras"):
+        part, typed = type(result).__name__, _returned(gate.states)
+        if type(result).__module__.partition(".")[0] in ("numpy", "tensorflow", "keras"):
             typed = "return a value that is computed from pre with gatekit.ops"
-        if made is None:
+        if result is None:
             raise CellError(
                 f"{where}: {gate.returned()}: {gate.definition()} returns None; return the gate's "
                 "value: end the function with `return value`"
             ) from None
-        if isinstance(made, tuple):
+        if isinstance(result, tuple):
             part = "a tuple that is not (value, {name: new state})"
         raise CellError(
             f"{where}: {gate.returned()}: {gate.method} returns {part}; {typed}"
@@ -184,36 +184,40 @@ def _returned(states: Iterable[str], given: Iterable[str] = ()) -> str:
 def _check_gate(
     draft: Draft,
     name: str,
-    own: Shape,
-    made: GateExpression,
+    gate_shape: Shape,
+    expressions: GateExpression,
     shapes: Mapping[str, Shape | None],
 ) -> None:
     where, gate = f"cell.gates.{name}", draft.gates[name].gate
-    known = {**shapes, "pre": own, **{f"{name}.{state}_prev": own for state in gate.states}}
+    known = {
+        **shapes,
+        "pre": gate_shape,
+        **{f"{name}.{state}_prev": gate_shape for state in gate.states},
+    }
     for part, parameter in gate.parameters.items():
-        width = parameter_size(draft, parameter, own[0], f"{where}.parameters.{part}")
+        width = parameter_size(draft, parameter, gate_shape[0], f"{where}.parameters.{part}")
         known[f"{name}.{part}"] = (width,)
-    value, new_states = made
+    value, new_states = expressions
     for what, expr in [("value", value), *((f"state {k}", e) for k, e in new_states.items())]:
         try:
-            found = infer(draft.with_constants(expr), known, draft.spec.functions, where)
+            shape = infer(draft.with_constants(expr), known, draft.spec.functions, where)
         except CellError as error:
             why = explained(draft, error, known) if isinstance(error, WidthError) else str(error)
             why = why.removeprefix(f"{where}: ")
             raise CellError(f"{where}: {gate.place()}: {why}") from None
-        if found is not None and found != own:
+        if shape is not None and shape != gate_shape:
             inline = isinstance(gate, InlineGate)
-            units = found[0] if found else 1
+            units = shape[0] if shape else 1
             remedy = f"units: {units}" if inline else f"units = {units}"
-            if not found and not children(expr):
+            if not shape and not children(expr):
                 raise CellError(
                     f"{where}: {gate.returned()}: its {what} is the plain number {render(expr)}; "
                     "return a value for each unit, such as 0 * pre + 1"
                 )
             near = "" if units != 1 else ", one number for all units"
             raise CellError(
-                f"{where}: {gate.place()}: its {what} has a width of {shape_text(found)}, and the "
-                f"gate has {own[0]} units; return a value for each unit, or type `{remedy}` "
+                f"{where}: {gate.place()}: its {what} has a width of {shape_text(shape)}, and the "
+                f"gate has {gate_shape[0]} units; return a value for each unit, or type `{remedy}` "
                 f"{'beside the activation' if inline else 'in the class'}{near}"
             )
 
@@ -223,17 +227,17 @@ def width_of(shape: Shape | None) -> int:
     return math.prod(shape or ())
 
 
-def on_vectors(expr: Expr, own: Shape, shapes: Mapping[str, Shape | None]) -> Expr:
+def on_vectors(expr: Expr, value_shape: Shape, shapes: Mapping[str, Shape | None]) -> Expr:
     """Return an equation between vectors that computes an equation between matrices.
 
     Args:
         expr: the equation, with constants in their place.
-        own: the shape of its value.
+        value_shape: the shape of its value.
         shapes: the shapes of the names in it.
     """
     read = {name: _cut(name, shape) for name in names(expr) if (shape := shapes.get(name))}
     result = substitute(expr, read)
-    for _ in own[1:]:
+    for _ in value_shape[1:]:
         result = Call("flat", (result,))
     return result
 
@@ -301,8 +305,8 @@ def _expressions(draft: Draft, widths: Widths) -> Iterator[tuple[str, Expr]]:
     for name, gate in draft.gates.items():
         for read in gate.reads:
             yield f"cell.gates.{name}.reads", read.expr
-        made: GateExpression | None = widths.expressions[name]
-        for expr in () if made is None else (made[0], *made[1].values()):
+        expressions: GateExpression | None = widths.expressions[name]
+        for expr in () if expressions is None else (expressions[0], *expressions[1].values()):
             yield f"cell.gates.{name}", expr
     for read in draft.output.reads:
         yield "output_unit.reads", read.expr
@@ -316,15 +320,15 @@ def _value(expr: Expr, where: str) -> float | None:
     if isinstance(expr, Call) or not inner or None in inner:
         return None
     try:
-        found = _computed(expr, [value for value in inner if value is not None])
+        result = _computed(expr, [value for value in inner if value is not None])
     except (OverflowError, ZeroDivisionError):
-        found = float("nan")
-    if isinstance(found, complex) or not abs(found) <= _LARGEST:
+        result = float("nan")
+    if isinstance(result, complex) or not abs(result) <= _LARGEST:
         raise CellError(
             f"{where}: the constant {render(expr, ' ')!r} is not a real number between "
             f"-{_LARGEST:g} and {_LARGEST:g}; write its value"
         )
-    return found
+    return result
 
 
 def _computed(expr: Expr, values: list[float]) -> float | complex:

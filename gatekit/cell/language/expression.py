@@ -296,11 +296,11 @@ def render(expr: Expr, space: str = "") -> str:
     if isinstance(expr, Neg):
         return "-" + _wrapped(expr.operand, _NEGATION, space)
     assert isinstance(expr, Binary)
-    own = _PRECEDENCE[expr.op]
+    binding = _PRECEDENCE[expr.op]
     if expr.op == "**":
         return _wrapped(expr.left, _ATOM, space) + "**" + _wrapped(expr.right, _NEGATION, space)
-    left = _wrapped(expr.left, own, space)
-    return f"{left}{space}{expr.op}{space}{_wrapped(expr.right, own + 1, space)}"
+    left = _wrapped(expr.left, binding, space)
+    return f"{left}{space}{expr.op}{space}{_wrapped(expr.right, binding + 1, space)}"
 
 
 def _readable(value: float) -> str:

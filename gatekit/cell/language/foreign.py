@@ -195,5 +195,5 @@ def filled(template: str, args: Sequence[ast.expr], module: str = "") -> ast.exp
 
     if not template or not _letters(template) <= letters.keys():
         raise ValueError("arguments are missing")
-    found: ast.expr = Fill().visit(tree)
-    return found
+    result: ast.expr = Fill().visit(tree)
+    return result

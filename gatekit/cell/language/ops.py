@@ -61,8 +61,8 @@ class Function:
         """A call as it is typed, such as ``clip(x, low, high)``."""
         arguments = {1: ["x"], 2: ["a", "b"]}.get(self.arity, [])
         with contextlib.suppress(TypeError, ValueError):  # functions of NumPy have no signature
-            found = [*inspect.signature(self.compose or self.numpy or self).parameters]
-            arguments = found if len(found) == self.arity else arguments
+            parameters = [*inspect.signature(self.compose or self.numpy or self).parameters]
+            arguments = parameters if len(parameters) == self.arity else arguments
         return f"{self.name}({', '.join(arguments)})"
 
     def wrong_number(self, given: int, prefix: str = "") -> str:
@@ -75,17 +75,17 @@ class Function:
         takes = "1 argument" if self.arity == 1 else f"{self.arity} arguments"
         return f"{self.name} takes {takes}, not {given}; write {prefix}{self.typed}"
 
-    def __call__(self, *args: Any, **named: Any) -> Any:
+    def __call__(self, *args: Any, **keywords: Any) -> Any:
         """Apply the function to expressions, arrays ``... x width`` or tensors ``... x width``.
 
         Raises:
             TypeError: the number of arguments is wrong, or no backend knows their type.
         """
-        if named:
+        if keywords:
             raise TypeError(
-                f"{self.name} takes {self.arity} argument(s) by position, not {next(iter(named))}=;"
-                " what it computes over several elements it computes over the units; write "
-                f"ops.{self.typed}"
+                f"{self.name} takes {self.arity} argument(s) by position, not "
+                f"{next(iter(keywords))}=; what it computes over several elements it computes over "
+                f"the units; write ops.{self.typed}"
             )
         if len(args) != self.arity:
             raise TypeError(self.wrong_number(len(args), "ops."))

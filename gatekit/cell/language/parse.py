@@ -180,8 +180,8 @@ class _Reader:
             return ""
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            found = repaired(self.text, self.functions, self.accepts)
-        return f": write {found}" if found else ""
+            meant = repaired(self.text, self.functions, self.accepts)
+        return f": write {meant}" if meant else ""
 
     def accepts(self, text: str) -> bool:
         """Return whether a string is an equation."""
@@ -194,12 +194,12 @@ class _Reader:
     def error(self, why: str, start: int, end: int, table: bool = False) -> ExpressionError:
         start = min(start, len(self.text))
         left = max(0, start - 60)
-        shown = self.text[left : left + 90]
+        line = self.text[left : left + 90]
         mark = " " * (start - left) + "^" * max(1, min(end - start, 90 - (start - left)))
         has = "An equation has numbers, names, + - * / ** and functions. "
         has = "" if ";" in why or ": write" in why else has
         has += f"Functions: {listed(self.functions, 80)}." if table else ""
-        return ExpressionError(f"{why}\n  {shown}\n  {mark}" + (f"\n{has.strip()}" if has else ""))
+        return ExpressionError(f"{why}\n  {line}\n  {mark}" + (f"\n{has.strip()}" if has else ""))
 
     def at(self, node: ast.expr, why: str, table: bool = False) -> ExpressionError:
         end = node.end_col_offset or node.col_offset + 1
@@ -227,8 +227,8 @@ class _Reader:
         elif name in ELSEWHERE:
             meant = f"; {ELSEWHERE[name]}"
         else:
-            written = self.repair().replace(":", ";", 1)
-            meant = written if name in FUNCTIONS or not near else near
+            remedy = self.repair().replace(":", ";", 1)
+            meant = remedy if name in FUNCTIONS or not near else near
             if not meant and FUNCTIONS.get(name):
                 letters = ", ".join(c for c in "abc" if re.search(rf"\b{c}\b", FUNCTIONS[name]))
                 meant = f"; write {FUNCTIONS[name]}, which is {name}({letters})"

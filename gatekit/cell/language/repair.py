@@ -62,11 +62,11 @@ def repaired(text: str, functions: Mapping[str, Function], accepts: Callable[[st
     for spelled in _spelled(text, functions):
         try:
             tree = _Repair(functions).visit(ast.parse(spelled.strip(), mode="eval"))
-            found = ast.unparse(ast.fix_missing_locations(tree)).replace(" ** ", "**")
+            equation = ast.unparse(ast.fix_missing_locations(tree)).replace(" ** ", "**")
         except (SyntaxError, ValueError, RecursionError, MemoryError):
             continue
-        if found != text and accepts(found):
-            return found
+        if equation != text and accepts(equation):
+            return equation
     return ""
 
 
@@ -191,10 +191,10 @@ class _Repair(ast.NodeTransformer):
         return _call("where", value, ast.Constant(0), ast.Constant(1)) if swapped else value
 
     def _joined(self, op: ast.boolop, parts: list[ast.expr]) -> ast.expr:
-        found = parts[0]
+        whole = parts[0]
         for part in parts[1:]:
-            found = _call("minimum" if isinstance(op, ast.And) else "maximum", found, part)
-        return found
+            whole = _call("minimum" if isinstance(op, ast.And) else "maximum", whole, part)
+        return whole
 
     def visit_BoolOp(self, node: ast.BoolOp) -> ast.expr:
         if any(isinstance(part, (ast.Compare, ast.BoolOp)) for part in node.values):
@@ -206,12 +206,12 @@ class _Repair(ast.NodeTransformer):
             return self._where(node, ast.Constant(1), ast.Constant(0))
         operand = self.visit(node.operand)
         if isinstance(node.op, ast.UAdd):
-            found: ast.expr = operand
+            result: ast.expr = operand
         elif isinstance(node.op, ast.USub):
-            found = ast.UnaryOp(node.op, operand)
+            result = ast.UnaryOp(node.op, operand)
         else:
-            found = ast.BinOp(ast.Constant(1), ast.Sub(), operand)
-        return found
+            result = ast.BinOp(ast.Constant(1), ast.Sub(), operand)
+        return result
 
     def visit_BinOp(self, node: ast.BinOp) -> ast.expr:
         left, right, op = self.visit(node.left), self.visit(node.right), node.op
@@ -261,8 +261,8 @@ class _Repair(ast.NodeTransformer):
     def visit_List(self, node: ast.List | ast.Set) -> ast.expr:
         if len(node.elts) != 1:
             raise ValueError("a list has no single value")
-        found: ast.expr = self.visit(node.elts[0])
-        return found
+        element: ast.expr = self.visit(node.elts[0])
+        return element
 
     def visit_Set(self, node: ast.Set) -> ast.expr:
         return self.visit_List(node)
@@ -291,9 +291,11 @@ class _Repair(ast.NodeTransformer):
             chosen = [*rest, *[ast.Constant(1), ast.Constant(0)][len(rest) :]]
             return self._where(given[0], chosen[0], chosen[1])
         args = [self.visit(arg) for arg in given]
-        named = {k.arg or "": self.visit(k.value) for k in node.keywords if k.arg not in _DROPPED}
+        keywords = {
+            k.arg or "": self.visit(k.value) for k in node.keywords if k.arg not in _DROPPED
+        }
         if name not in self.functions and name in FUNCTIONS:
-            return self.visit_twice(written(name, [*args, *named.values()]))
+            return self.visit_twice(written(name, [*args, *keywords.values()]))
         function = self.functions.get(nearest_name(name, self.functions))
         if name in self.functions:
             function = self.functions[name]
@@ -302,10 +304,10 @@ class _Repair(ast.NodeTransformer):
         if function is None:
             raise ValueError("the function is unknown")
         places = [word.strip(" )") for word in function.typed.partition("(")[2].split(",")]
-        named = {{"min": "low", "max": "high"}.get(key, key): v for key, v in named.items()}
-        known = set(named) <= set(places)
-        ordered = [named.pop(place) for place in places if known and place in named]
-        args = [*args, *ordered, *named.values()]
+        keywords = {{"min": "low", "max": "high"}.get(key, key): v for key, v in keywords.items()}
+        known = set(keywords) <= set(places)
+        ordered = [keywords.pop(place) for place in places if known and place in keywords]
+        args = [*args, *ordered, *keywords.values()]
         if function.arity == 1 and args and isinstance(args[-1], (ast.Constant, ast.UnaryOp)):
             args = args[:1]  # mean(x, -1)
         return _call(function.name, *args)

@@ -268,18 +268,18 @@ def _composed(
         for k, arg in enumerate(expr.args)
     ]
     try:
-        made = function.compose(*values)
+        composed = function.compose(*values)
     except Exception:
         # It is more than an expression.
-        made = None
-    if isinstance(made, Expr):
+        composed = None
+    if isinstance(composed, Expr):
         shapes = {f"argument {k}": shape for k, shape in enumerate(inner)}
         try:
-            found = infer(made, shapes, functions, where)
+            result = infer(composed, shapes, functions, where)
         except CellError as error:
             raise _refused(expr, function, inner, where, str(error)) from None
-        assert found is not None
-        return found or (1,)
+        assert result is not None
+        return result or (1,)
     return _tried(expr, function, inner, where)
 
 
@@ -289,7 +289,7 @@ def _tried(expr: Call, function: Function, inner: Sequence[Shape], where: str) -
     if elements > MAX_TRIED:
         why = f"they have {elements:,} elements, at most {MAX_TRIED:,} are allowed"
         raise _refused(expr, function, inner, where, why)
-    found = []
+    results = []
     for rows in _ROWS:
         values = [
             arg.value
@@ -299,10 +299,10 @@ def _tried(expr: Call, function: Function, inner: Sequence[Shape], where: str) -
         ]
         try:
             with np.errstate(all="ignore"):
-                found.append(np.shape(function(*values)))
+                results.append(np.shape(function(*values)))
         except Exception as error:
             raise _refused(expr, function, inner, where, str(error)) from None
-    one, other = found
+    one, other = results
     if (one[:1], other[:1]) != ((_ROWS[0],), (_ROWS[1],)) or one[1:] != other[1:]:
         why = f"not row by row; it is for: {function.summary or 'other widths'}"
         raise _refused(expr, function, inner, where, why)

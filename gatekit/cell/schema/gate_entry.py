@@ -80,16 +80,16 @@ def read_reads(reads: object, where: str, catalogue: Catalogue) -> tuple[Read, .
         )
     pairs = [entry for entry in entries if isinstance(entry, Mapping)]
     if pairs:
-        named: dict[str, Any] = {entry: "dense" for entry in entries if isinstance(entry, str)}
+        maps: dict[str, Any] = {entry: "dense" for entry in entries if isinstance(entry, str)}
         for pair in pairs:
-            named |= pair
-        each = ", ".join(f"{name}: {as_typed(kind)}" for name, kind in named.items())
+            maps |= pair
+        each = ", ".join(f"{name}: {as_typed(kind)}" for name, kind in maps.items())
         raise CellError(
             f"{where}: reads with their linear maps are in braces, not in brackets: write "
             f"reads: {{{excerpt(each)}}}"
         )
     items = reads.items() if isinstance(reads, Mapping) else [(r, "dense") for r in reads or ()]
-    found: dict[str, Read] = {}
+    by_text: dict[str, Read] = {}
     for text, linear_map in items:
         if linear_map is None:
             continue
@@ -99,10 +99,10 @@ def read_reads(reads: object, where: str, catalogue: Catalogue) -> tuple[Read, .
         if kind not in catalogue.linear_maps:
             raise unknown(place, "linear map", kind, catalogue.linear_maps, catalogue)
         read = Read(expr, kind, instance_of(catalogue.linear_maps[kind], options, place))
-        if read.text in found:
+        if read.text in by_text:
             raise CellError(f"{place}: {read.text!r} is read twice; remove one of the two")
-        found[read.text] = read
-    return tuple(found.values())
+        by_text[read.text] = read
+    return tuple(by_text.values())
 
 
 def read_gate(name: str, config: Any, cell: Mapping[str, Any], catalogue: Catalogue) -> GateSpec:

@@ -68,17 +68,17 @@ def _check_wrapper(config: Mapping[str, Any], key: str) -> None:
 
 def _check_empty(config: Mapping[str, Any]) -> None:
     """Refuse a section that is empty because its entries are not indented."""
-    section, found = "", dict[str, list[str]]()
+    section, entries = "", dict[str, list[str]]()
     for key, value in config.items():
         if key in CELL_KEYS:
             section = key if value is None and key in SECTIONS else ""
             if value is None and key in SECTIONS:
-                found[key] = []
+                entries[key] = []
         elif section:
-            found[section].append(str(key))
-    if not any(found.values()) and len(found) == 1:  # in the order of a cell in `defaults`
-        found = {next(iter(found)): [str(key) for key in config if key not in CELL_KEYS]}
-    for section, names in found.items():
+            entries[section].append(str(key))
+    if not any(entries.values()) and len(entries) == 1:  # in the order of a cell in `defaults`
+        entries = {next(iter(entries)): [str(key) for key in config if key not in CELL_KEYS]}
+    for section, names in entries.items():
         if names and all(_fits(section, config[name]) for name in names):
             listing = ", ".join(names[:6])
             what = _ENTRIES.get(section, "its entries")

@@ -146,7 +146,7 @@ def unknown(
     left_out = f" Left out because broken: {listed(names, 6)}; `gatekit plugins` shows why."
     broken = left_out if names else ""
     other = alternatives(str(name), known, f"{what}s", _LISTS.get(what, "gatekit plugins"))
-    found = (
+    where_found = (
         f" Plugins loaded: {listed(catalogue.loaded, 12)}. A file of your own is found in "
         "./plugins, or with plugins=[path/to/file.py]; before keras.models.load_model type "
         "gatekit.use_plugins('path/to/file.py')."
@@ -161,7 +161,7 @@ def unknown(
             f"gatekit.use_plugins({str(file)!r}), and in a command plugins=[{file}]"
         )
     if "keras" not in sys.modules:
-        found = found.partition("; before keras")[0] + "."
+        where_found = where_found.partition("; before keras")[0] + "."
     near = "did you mean" in other
     called = re.fullmatch(r"(\w+)\((.*)\)", str(name)) if isinstance(name, str) else None
     if called and called[1] in known and what == "gate":
@@ -170,8 +170,10 @@ def unknown(
             f"{where}: there is no {what} {name!r}; {called[1]} is one, and its arguments are its "
             f"reads: write {{kind: {called[1]}{f', reads: [{reads}]' if reads else ''}}}"
         )
-    own = f" For one of your own name its file: plugins=[path/to/{name}.py]."
-    return CellError(f"{where}: there is no {what} {name!r}{other}{broken}{own if near else found}")
+    by_file = f" For one of your own name its file: plugins=[path/to/{name}.py]."
+    return CellError(
+        f"{where}: there is no {what} {name!r}{other}{broken}{by_file if near else where_found}"
+    )
 
 
 def instead_of_object(value: Any, where: str) -> str:
@@ -190,8 +192,8 @@ def instead_of_object(value: Any, where: str) -> str:
     if role == "output_unit":
         return "write output_unit='hidden', and put a Keras layer after gatekit.RNN in the model"
     if name in FUNCTIONS:
-        written = repr(name) if name in _AS_GATES else f"{{'activation': '{name}(pre)'}}"
-        return f"write {argument}={{{role!r}: {written}}}"
+        gate = repr(name) if name in _AS_GATES else f"{{'activation': '{name}(pre)'}}"
+        return f"write {argument}={{{role!r}: {gate}}}"
     return (
         f"write its formula, {argument}={{{role!r}: {{'activation': 'sigmoid(pre)'}}}}, or a class "
         "in ./plugins: `gatekit new gate NAME` writes one"

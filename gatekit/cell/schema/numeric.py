@@ -51,14 +51,14 @@ def _computed(left: str, sign: str, right: str) -> int | float | None:
     try:
         one, other = float(left), float(right)
         results = {"+": one + other, "-": one - other, "*": one * other}
-        found = results.get(sign)
-        if found is None:
-            found = one / other if sign == "/" else float(one**other)
+        result = results.get(sign)
+        if result is None:
+            result = one / other if sign == "/" else float(one**other)
     except (ValueError, ArithmeticError, TypeError):
         return None
-    if not abs(found) <= 1e300:
+    if not abs(result) <= 1e300:
         return None
-    return int(found) if found.is_integer() and abs(found) < 1e15 else float(f"{found:.12g}")
+    return int(result) if result.is_integer() and abs(result) < 1e15 else float(f"{result:.12g}")
 
 
 def number(value: object, where: str) -> float:
@@ -126,15 +126,15 @@ def rate(value: object, where: str) -> float:
     Raises:
         CellError: it is not one.
     """
-    found = number(value, where)
-    if not 0.0 <= found < 1.0:
-        such = found / 100 if 2 <= found < 100 else 0.1
+    share = number(value, where)
+    if not 0.0 <= share < 1.0:
+        such = share / 100 if 2 <= share < 100 else 0.1
         key = where.rpartition(".")[2]
         raise CellError(
             f"{where}: a rate from 0 to below 1 is expected, not {value!r}; write for example "
             f"{key}: {such:g}"
         )
-    return found
+    return share
 
 
 def width(value: object, where: str) -> int:

@@ -329,10 +329,10 @@ def swap(
     if kind not in catalogue.gates:
         raise unknown(where, "gate", kind, catalogue.gates, catalogue)
     new_kind = catalogue.gates[kind]
-    kept = ["units", *(_GENERIC if "pre" in new_kind().arguments() else [])]
+    kept_keys = ["units", *(_GENERIC if "pre" in new_kind().arguments() else [])]
     old = gates[place] if isinstance(gates[place], Mapping) else {}
     old_kind = catalogue.gates.get(str(old.get("kind")), Gate)
     left = ["kind", "activation", *old_kind.option_names()]
-    stays = {k: v for k, v in old.items() if k in kept or k not in left}
+    stays = {k: v for k, v in old.items() if k in kept_keys or k not in left}
     new = {"kind": kind, **stays, **options}
     return {**config, "gates": {**gates, place: new}}

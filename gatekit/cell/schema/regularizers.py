@@ -104,18 +104,18 @@ def _option(name: str, value: Any, where: str) -> Any:
         if value not in ("rows", "columns"):
             raise CellError(f"{where}: rows or columns is expected, not {value!r}")
         return value
-    found = number(value, where)
+    amount = number(value, where)
     if name == "axis":
-        if found not in (0, 1):
+        if amount not in (0, 1):
             raise CellError(f"{where}: 0 (norms of columns) or 1 (of rows), not {value!r}")
-        return int(found)
-    if found < 0:
+        return int(amount)
+    if amount < 0:
         raise CellError(f"{where}: a number from 0 is expected, such as 1e-4, not {value!r}")
-    if name == "rate" and found > 1:
+    if name == "rate" and amount > 1:
         raise CellError(
             f"{where}: a number between 0 and 1 is expected, such as 0.5, not {value!r}"
         )
-    return found
+    return amount
 
 
 def _check_together(kind: str, options: Mapping[str, Any], where: str) -> None:

@@ -143,17 +143,17 @@ def _as_mapping(key: str, value: object, config: Mapping[str, Any]) -> str:
     if isinstance(value, str) and "=" in value:
         name, _, right = value.partition("=")
         return f"write `{name.strip()}: {right.strip()}`, with a colon"
-    found = re.fullmatch(r"\s*(\w+)\s*:?\s*(\S.*)", value) if isinstance(value, str) else None
-    if found and key in ("equations", "constants", "gates"):
-        return f"write `{found[1]}: {found[2]}`, with a colon and a space after the name"
+    pair = re.fullmatch(r"\s*(\w+)\s*:?\s*(\S.*)", value) if isinstance(value, str) else None
+    if pair and key in ("equations", "constants", "gates"):
+        return f"write `{pair[1]}: {pair[2]}`, with a colon and a space after the name"
     if isinstance(value, list) and all(isinstance(v, Mapping) and "name" in v for v in value):
         first = value[0]["name"] if value else "NAME"
         return f"each begins with its name: write {first}: and its keys below it"
     if isinstance(value, list) and any(isinstance(item, Mapping) for item in value):
         return "remove the dashes in front of the names"
     if isinstance(value, list) and value and all(isinstance(v, str) and "=" in v for v in value):
-        written = "; ".join(f"{n.strip()}: {e.strip()}" for n, _, e in map(_parted, value))
-        return f"write without dashes, one line each: {written}"
+        lines = "; ".join(f"{n.strip()}: {e.strip()}" for n, _, e in map(_parted, value))
+        return f"write without dashes, one line each: {lines}"
     return f"write for example {key}: {{{_EXAMPLES.get(key, 'NAME: VALUE')}}}"
 
 

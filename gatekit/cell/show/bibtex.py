@@ -45,7 +45,7 @@ class _Parser:
         self.characters = 0
 
     def works(self) -> dict[str, Work]:
-        found: dict[str, Work] = {}
+        works: dict[str, Work] = {}
         while (start := self.text.find("@", self.place)) >= 0:
             self.place = start
             kind = self.expect(
@@ -57,20 +57,20 @@ class _Parser:
                 self.strings |= self.fields()
             else:
                 key = self.expect(_KEY, "an entry needs a key, for example @article{cho2014,")
-                if key in found:
+                if key in works:
                     raise self.error(f"the key {key!r} is used twice; remove one entry", start)
-                found[key] = Work(key, kind.lower(), self.fields())
-        return found
+                works[key] = Work(key, kind.lower(), self.fields())
+        return works
 
     def fields(self) -> dict[str, str]:
         """Return ``name = value, ...`` up to the brace that closes the entry."""
-        found: dict[str, str] = {}
+        fields: dict[str, str] = {}
         while not self.skip("}"):
             name = self.expect(_FIELD, "a field is name = {value}, and `}` closes the entry")
-            found[name.lower()] = self.value()
+            fields[name.lower()] = self.value()
             if not self.skip(",") and not self.text.startswith("}", self.place):
                 raise self.error(f"`,` or `}}` is expected after the field {name}", self.place)
-        return found
+        return fields
 
     def value(self) -> str:
         parts = [self.part()]
@@ -120,10 +120,10 @@ class _Parser:
 
     def skip(self, mark: str) -> bool:
         """Pass the mark and the space after it, if the mark is next."""
-        found = self.text.startswith(mark, self.place)
-        if found:
+        follows = self.text.startswith(mark, self.place)
+        if follows:
             self.move(self.place + len(mark))
-        return found
+        return follows
 
     def expect(self, pattern: re.Pattern[str], otherwise: str) -> str:
         """Pass what the pattern matches and the space after it; return its first group."""

@@ -120,11 +120,11 @@ def text(description: Mapping[str, Any]) -> str:
 
 
 def _equation(cell: Cell, unfolded: Unfolded, line: Equation) -> str:
-    shown = plain_text(unfolded, line)
+    equation = plain_text(unfolded, line)
     if not line.opaque:
-        return shown
+        return equation
     declared = cell.output.unit if line.name == "y" else cell.node(line.name).declared
-    return f"{shown}  # {_summary(declared)}"
+    return f"{equation}  # {_summary(declared)}"
 
 
 def _summary(declared: object) -> str:
@@ -155,7 +155,7 @@ def _products(cell: Cell) -> list[dict[str, Any]]:
     Reads of one expression share a product. It is computed before the loop if it depends on no
     state, else once per step; products of the output unit are computed after the loop.
     """
-    found: dict[tuple[Any, ...], dict[str, Any]] = {}
+    by_product: dict[tuple[Any, ...], dict[str, Any]] = {}
     for node in cell.nodes:
         for read in node.reads:
             if not read.weights:
@@ -165,10 +165,10 @@ def _products(cell: Cell) -> list[dict[str, Any]]:
             apart = "" if matrix else node.name
             key = (not read.hoisted, read.level, not matrix, read.text, apart)
             when = "before" if read.hoisted else "step"
-            product = found.setdefault(key, _empty(read, kind, when))
+            product = by_product.setdefault(key, _empty(read, kind, when))
             product["gates"].append(node.name)
             product["columns"] += read.width_out
-    ordered = [found[key] for key in sorted(found, key=lambda key: key[:3])]
+    ordered = [by_product[key] for key in sorted(by_product, key=lambda key: key[:3])]
     for read in cell.output.reads:
         if read.weights:
             kind = "matrix" if read.map.has_matrix() else map_text(read)
@@ -244,8 +244,8 @@ def _weights(d: Mapping[str, Any]) -> list[str]:
         for name, shape, count, remarks in rows
     ]
     formula_text = f" = {d['parameter_formula']}" if d["parameter_formula"] else ""
-    named = f"{formula_text}  (n units, m features)" if formula_text else ""
-    return [f"weights: {d['parameters']:,} parameters{named}", *lines]
+    equals = f"{formula_text}  (n units, m features)" if formula_text else ""
+    return [f"weights: {d['parameters']:,} parameters{equals}", *lines]
 
 
 def _remarks(weight: Mapping[str, Any]) -> str:

@@ -45,11 +45,11 @@ def _notation(cell: Cell, unfolded: Unfolded) -> Notation:
     for constant in cell.constants:
         symbols[constant] = symbol(constant)
     for weight in cell.weights:
-        owner, _, own = weight.name.rpartition(".")
+        owner, _, part = weight.name.rpartition(".")
         if weight.kind == "norm":
             symbols[weight.name] = _norm_symbol(weight.name)
         elif weight.kind == "parameter":
-            symbols[weight.name] = symbol(own) + (f"_{{{symbol(owner)}}}" if owner else "")
+            symbols[weight.name] = symbol(part) + (f"_{{{symbol(owner)}}}" if owner else "")
     for name in cell.widths:
         symbols[f"{name}.pre"] = f"a_{{{symbol(name)},t}}"
     symbols["output_unit.pre"] = symbols["y.pre"] = "a_{y,t}"
@@ -78,7 +78,7 @@ def _notation(cell: Cell, unfolded: Unfolded) -> Notation:
 
 def _norms(unfolded: Unfolded) -> dict[str, Function]:
     """Return the norms by name; a subscript has the gates that share statistics, and epsilon."""
-    found = {}
+    functions = {}
     for line in unfolded.lines:
         for node in walk(line.expr):
             name = node.function if isinstance(node, Call) else ""
@@ -86,9 +86,9 @@ def _norms(unfolded: Unfolded) -> dict[str, Function]:
                 options = name.removeprefix(LAYER_NORM).strip("[]").split(", ")
                 below = ",".join(_norm_option(option) for option in options if option)
                 index = f"_{{{below}}}".replace("{", "{{").replace("}", "}}") if below else ""
-                written = rf"\operatorname{{{{LN}}}}{index}\left({{0}}\right)"
-                found[name] = Function(name, 1, "units", written)
-    return found
+                template = rf"\operatorname{{{{LN}}}}{index}\left({{0}}\right)"
+                functions[name] = Function(name, 1, "units", template)
+    return functions
 
 
 def _norm_option(option: str) -> str:

@@ -95,13 +95,13 @@ def signal(name: str) -> str:
 
     A gate's own state, ``forget.k``, is indexed by its gate, too.
     """
-    owner, _, own = name.rpartition(".")
+    owner, _, name_in_gate = name.rpartition(".")
     time = "t"
-    if own.endswith("_prev"):
-        own, time = own.removesuffix("_prev"), "t-1"
+    if name_in_gate.endswith("_prev"):
+        name_in_gate, time = name_in_gate.removesuffix("_prev"), "t-1"
     if owner:
-        return f"{symbol(own)}_{{{symbol(owner)},{time}}}"
-    return f"{symbol(own)}_t" if time == "t" else f"{symbol(own)}_{{{time}}}"
+        return f"{symbol(name_in_gate)}_{{{symbol(owner)},{time}}}"
+    return f"{symbol(name_in_gate)}_t" if time == "t" else f"{symbol(name_in_gate)}_{{{time}}}"
 
 
 def factor(expr: Expr, notation: Notation) -> str:
@@ -195,16 +195,16 @@ def _template(function: Function) -> str:
 
 
 def _bare(function: Function) -> frozenset[int]:
-    depth, found = 0, set()
+    depth, positions = 0, set()
     try:
         for literal, hole, _, _ in string.Formatter().parse(_template(function)):
             depth += literal.count(r"\left") - literal.count(r"\right")
             depth += literal.count("{") - literal.count("}")
             if hole is not None and depth == 0:
-                found.add(int(hole))
+                positions.add(int(hole))
     except ValueError as error:
         raise _wrong_template(function) from error
-    return frozenset(found)
+    return frozenset(positions)
 
 
 def _wrong_template(function: Function) -> PluginError:

@@ -95,15 +95,15 @@ class _Reader:
         return parts
 
     def scripted(self, base: str, sign: str) -> str:
-        found = {sign: self.argument()}
+        scripts = {sign: self.argument()}
         follows = self.peek()
         if follows is not None and follows in "_^" and follows != sign:
             self.take()
-            found[follows] = self.argument()
-        if len(found) == 2:
-            return f"<msubsup>{base}{found['_']}{found['^']}</msubsup>"
+            scripts[follows] = self.argument()
+        if len(scripts) == 2:
+            return f"<msubsup>{base}{scripts['_']}{scripts['^']}</msubsup>"
         kind = "msub" if sign == "_" else "msup"
-        return f"<{kind}>{base}{found[sign]}</{kind}>"
+        return f"<{kind}>{base}{scripts[sign]}</{kind}>"
 
     def atom(self, token: str) -> str:
         if token == "{":

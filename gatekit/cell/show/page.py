@@ -104,11 +104,11 @@ def index(entries: Sequence[Entry], folder: str) -> str:
 
 
 def _states(description: Mapping[str, Any]) -> str:
-    found = []
+    states = []
     for state in description["states"]:
         matrix = "" if len(state["shape"]) == 1 else " (matrix)"
-        found.append(state["name"] + matrix)
-    return ", ".join(found) or "none"
+        states.append(state["name"] + matrix)
+    return ", ".join(states) or "none"
 
 
 def _scans(entry: Entry) -> str:

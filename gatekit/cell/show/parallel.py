@@ -59,12 +59,12 @@ def measured(cell: Cell) -> dict[str, Any]:
         exponent per step, or None; ``not_measured``, why there are no iterations, or an empty
         string.
     """
-    found = at_start(cell)
+    counted = at_start(cell)
     return {
-        "iterations": {str(length): count for length, count in found.of.items()},
-        "method": found.method,
-        "lyapunov": None if found.lyapunov is None else round(found.lyapunov, 4),
-        "not_measured": found.reason,
+        "iterations": {str(length): count for length, count in counted.of.items()},
+        "method": counted.method,
+        "lyapunov": None if counted.lyapunov is None else round(counted.lyapunov, 4),
+        "not_measured": counted.reason,
     }
 
 
@@ -83,19 +83,19 @@ def solved(block: AffineBlock) -> list[str]:
     return lines
 
 
-def text(name: str, found: Mapping[str, Any]) -> str:
+def text(name: str, description: Mapping[str, Any]) -> str:
     """Return the result of `parallel` as lines of at most 80 characters.
 
     Args:
         name: the cell's name.
-        found: the result, with that of `measured` in it if the iterations are to be shown.
+        description: the result, with that of `measured` in it if the iterations are to be shown.
     """
-    if found["executor"] is None:
+    if description["executor"] is None:
         lines = [f"{name}: sequential; no executor computes all steps together"]
     else:
-        together = f"executor={found['executor']} computes all steps together"
-        lines = [f"{name}: {found['kind']}; {together}"]
-    for part in (found["form"], found["reason"], _iterations(found)):
+        together = f"executor={description['executor']} computes all steps together"
+        lines = [f"{name}: {description['kind']}; {together}"]
+    for part in (description["form"], description["reason"], _iterations(description)):
         if part:
             lines += textwrap.wrap(
                 part, 80, initial_indent="  ", subsequent_indent="    ", break_on_hyphens=False
@@ -103,19 +103,19 @@ def text(name: str, found: Mapping[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _iterations(found: Mapping[str, Any]) -> str:
-    if "iterations" not in found:
+def _iterations(description: Mapping[str, Any]) -> str:
+    if "iterations" not in description:
         return ""
-    if found["not_measured"]:
-        return f"iterations were not counted: {found['not_measured']}"
+    if description["not_measured"]:
+        return f"iterations were not counted: {description['not_measured']}"
     counts = ", ".join(
         f"{'more than ' + str(MOST) if count is None else count} at {length} steps"
-        for length, count in found["iterations"].items()
+        for length, count in description["iterations"].items()
     )
     method = {
         "newton": "Newton iterations with the exact Jacobian",
         "quasi-newton": "quasi-Newton iterations with the diagonal of the Jacobian",
-    }[found["method"]]
-    exponent = found["lyapunov"]
+    }[description["method"]]
+    exponent = description["lyapunov"]
     ending = "" if exponent is None else f"; largest Lyapunov exponent {exponent:.3g} per step"
     return f"{method}, to 1e-4 at first weights: {counts}{ending}"

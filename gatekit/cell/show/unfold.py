@@ -63,15 +63,15 @@ class Unfolded:
     @cached_property
     def written(self) -> Mapping[str, Expr]:
         """The reads and biases as expressions for plain text, by key."""
-        found: dict[str, Expr] = {}
+        exprs: dict[str, Expr] = {}
         for key, term in self.terms.items():
             if term.read is None:
-                found[key] = Name("bias")
+                exprs[key] = Name("bias")
             elif term.read.map_kind == "identity":
-                found[key] = term.read.expr
+                exprs[key] = term.read.expr
             else:
-                found[key] = Call(map_text(term.read), (term.read.expr,))
-        return found
+                exprs[key] = Call(map_text(term.read), (term.read.expr,))
+        return exprs
 
 
 def unfold(cell: Cell) -> Unfolded:
@@ -120,17 +120,17 @@ def _node_lines(cell: Cell, node: Node, terms: dict[str, Term]) -> Iterator[Equa
 
 def _gate_lines(cell: Cell, node: Node, terms: dict[str, Term]) -> Iterator[Equation]:
     pre = _normalised(cell, node, terms)
-    made = cell.gate_expressions[node.name]
-    if made is None:
+    expressions = cell.gate_expressions[node.name]
+    if expressions is None:
         kind = next(gate.kind for gate in cell.spec.gates if gate.name == node.name)
         yield _opaque(node.name, kind, node.arguments, pre)
         return
-    value, states = made
-    own = {state: f"{node.name}.{state}" for state in states}
-    for state, key in own.items():
+    value, states = expressions
+    keys = {state: f"{node.name}.{state}" for state in states}
+    for state, key in keys.items():
         if not isinstance(states[state], (Name, Number)):
             value = replaced(value, states[state], Name(key))
-    found = [Equation(own[state], expr) for state, expr in states.items()] + [
+    found = [Equation(keys[state], expr) for state, expr in states.items()] + [
         Equation(node.name, value)
     ]
     yield from _with_pre(node.name, found, pre, terms)

@@ -73,14 +73,14 @@ class Work:
 
     def data(self) -> dict[str, Any]:
         """Return the work as plain data: ``key``, ``authors``, ``title``, ``year`` and others."""
-        found: dict[str, Any] = {"key": self.key}
+        data: dict[str, Any] = {"key": self.key}
         names = {"author": "authors"}
         for name in self.fields:
             if name not in ("eprint", "archiveprefix") or not self.arxiv():
-                found[names.get(name, name)] = self.plain(name)
+                data[names.get(name, name)] = self.plain(name)
         if self.year is not None:
-            found["year"] = self.year
-        return {**found, "arxiv": self.arxiv()} if self.arxiv() else found
+            data["year"] = self.year
+        return {**data, "arxiv": self.arxiv()} if self.arxiv() else data
 
     def entry(self) -> str:
         """Return the BibTeX entry in UTF-8; for an unknown key, a line that BibTeX skips."""

@@ -119,8 +119,10 @@ class Emitter:
         )
         self.sizes, self.tied, self.prefix = sizes, tied, prefix
         reserved = framework.modules | set(framework.helpers) | LOCAL | AROUND
-        own = {stack.attribute for stack in cell_text.layout.stacks}
-        self.attributes = Identifiers(frozenset(reserved | TAKEN | own | {_CELL, "width", "last"}))
+        of_cell = {stack.attribute for stack in cell_text.layout.stacks}
+        self.attributes = Identifiers(
+            frozenset(reserved | TAKEN | of_cell | {_CELL, "width", "last"})
+        )
         local = Identifiers(frozenset(reserved | {"cell_state", "cell_apply", "cell_init", "last"}))
         local.new("x")
         self.local = local
@@ -152,7 +154,7 @@ class Emitter:
         self.values = {"x": Name("x"), "mixed": mixed}
         value = self._sketch(built.combine, "y")
         value = self._line(value, "y")
-        shown = self.env[value.name]
+        value_text = self.env[value.name]
         lines, writer.lines = writer.lines, []
         first, self.first = self.first, []
         # What only the last block has is within an if.
@@ -186,8 +188,8 @@ class Emitter:
             first=first,
             last=self.first,
             lines=lines,
-            value=shown,
-            finish=_renamed(writer.lines, finished, shown) if finished else [],
+            value=value_text,
+            finish=_renamed(writer.lines, finished, value_text) if finished else [],
             carried=tuple(self.carried),
             helpers=self.helpers,
             layout=WeightLayout(self.cell_text.layout.products, (*self.stacks, *stacks)),
@@ -197,20 +199,20 @@ class Emitter:
 
     def _about(self, title: str) -> list[str]:
         built = self.built
-        found = [
+        paragraphs = [
             f"{title}: the block {built.spec.kind!r} around the recurrent cell "
             f"{built.cell.spec.name!r}.",
             f"At a width of {built.width} and {built.cell.units} units:",
             "\n".join(f"    {line}" for line in equations(built)),
         ]
         if where := reference(built):
-            found.append(f"Reference of the block: {where}")
+            paragraphs.append(f"Reference of the block: {where}")
         if rate(built) and not self.framework.draws_noise:
-            found.append(
+            paragraphs.append(
                 "For inference: in training, gatekit draws masks for this block's dropout, and "
                 "this file does not."
             )
-        return [*found, *self.cell_text.about]
+        return [*paragraphs, *self.cell_text.about]
 
     # --- parts --------------------------------------------------------------
 
@@ -231,14 +233,14 @@ class Emitter:
             expr = replaced(expr, known, name)
         return expr
 
-    def _as_name(self, expr: Expr, wanted: str) -> str:
-        return self.env[self._line(expr, wanted).name]
+    def _as_name(self, expr: Expr, like: str) -> str:
+        return self.env[self._line(expr, like).name]
 
-    def _line(self, expr: Expr, wanted: str) -> Name:
+    def _line(self, expr: Expr, like: str) -> Name:
         """Return a value as a name; it gets a line if it has none."""
         if isinstance(expr, Name):
             return expr
-        name = self.writer.assign(f"{wanted}:{len(self.writer.lines)}", expr, wanted)
+        name = self.writer.assign(f"{like}:{len(self.writer.lines)}", expr, like)
         self.shared.append((expr, name))
         return name
 
@@ -250,21 +252,21 @@ class Emitter:
         groups, layer = part.options["groups"], part.options["norm"] == "layer"
         if groups > 1:
             value = self._line(Call("split", (value, Number(groups))), f"{part.name}_heads")
-        made: Expr = Call("layer_norm" if layer else "rms_norm", (value, Number(_EPSILON)))
+        result: Expr = Call("layer_norm" if layer else "rms_norm", (value, Number(_EPSILON)))
         width = (part.width // groups,)
         ones, zeros = self.access.draws.ones, self.access.draws.zeros
-        made = made * self._weight(part, "scale", "gamma" if layer else "scale", ones, width)
+        result = result * self._weight(part, "scale", "gamma" if layer else "scale", ones, width)
         if layer:
-            made = made + self._weight(part, "offset", "beta", zeros, width)
-        return self.writer.assign(part.name, Call("flat", (made,)) if groups > 1 else made)
+            result = result + self._weight(part, "offset", "beta", zeros, width)
+        return self.writer.assign(part.name, Call("flat", (result,)) if groups > 1 else result)
 
     def _dense(self, part: Part, value: Expr) -> Expr:
         shape = (part.fed, part.width)
         matrix = self._weight(part, "weight", "kernel", self.access.draws.glorot, shape)
-        made: Expr = Call("matmul", (value, matrix))
+        result: Expr = Call("matmul", (value, matrix))
         if part.options["bias"]:
-            made = made + self._bias(part)
-        return self.writer.assign(part.name, made)
+            result = result + self._bias(part)
+        return self.writer.assign(part.name, result)
 
     def _convolution(self, part: Part, value: Expr) -> Expr:
         kernel, full = part.options["kernel"], part.options["full"]
@@ -278,8 +280,8 @@ class Emitter:
         weights = self._created(part, "kernel", "kernel", first)
         if kernel == 1:
             self.env["only"] = f"{self.env[weights.name]}[0]"
-            made: Expr = Call("matmul", (value, Name("only"))) if full else value * Name("only")
-            name: Expr = self.writer.assign(part.name, made)
+            product: Expr = Call("matmul", (value, Name("only"))) if full else value * Name("only")
+            name: Expr = self.writer.assign(part.name, product)
         else:
             function = "convolve_full" if full else "convolve"
             self.printer.need([function])

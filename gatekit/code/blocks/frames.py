@@ -47,9 +47,9 @@ def torch_file(cell: CellText, block: BlockText) -> str:
 
 def torch_body(cell: CellText, block: BlockText) -> Lines:
     """Return the lines of both modules."""
-    sizes, kept = _sizes(block)
+    sizes, attributes = _sizes(block)
     used = "\n".join([*block.lines, *(each.width for each in block.carried)])
-    kept = [line for line in kept if line.split(" = ")[0] in used]
+    attributes = [line for line in attributes if line.split(" = ")[0] in used]
     given = ["self", *sizes, *(["last: bool = True"] if block.last else [])]
     first = [f"self.rnn = {cell.title}({_cell_sizes(block)})", *block.first]
     zeros = [f"like.new_zeros((batch, {each.steps}, {each.width}))" for each in block.carried]
@@ -68,7 +68,7 @@ def torch_body(cell: CellText, block: BlockText) -> Lines:
         "",
         *indented(call_lines("def __init__(", given, ") -> None:", WIDTH - 4)),
         "        super().__init__()",
-        *indented([*kept, *(["self.last = last"] if block.last else []), *first], 8),
+        *indented([*attributes, *(["self.last = last"] if block.last else []), *first], 8),
         *_if(block.last, "        if last:"),
         "",
         "    def initial_state(self, batch: int) -> State:",
@@ -90,10 +90,10 @@ def keras_file(cell: CellText, block: BlockText) -> str:
 
 def keras_body(cell: CellText, block: BlockText) -> Lines:
     """Return the lines of the layer around the step cell."""
-    sizes, kept = _sizes(block)
+    sizes, attributes = _sizes(block)
     names = [size.partition(":")[0] for size in sizes]
     given = ["self", *sizes, *(["last: bool = True"] if block.last else []), "**options"]
-    kept += ["self.last = last"] if block.last else []
+    attributes += ["self.last = last"] if block.last else []
     first = "\n".join([*block.first, *block.last, block.fed])
     again = [f"{n} = self.{n}" for n in names if re.search(rf"\b{n}\b", first)]
     zeros = [
@@ -120,7 +120,7 @@ def keras_body(cell: CellText, block: BlockText) -> Lines:
         "",
         *indented(call_lines("def __init__(", given, "):", WIDTH - 4)),
         "        super().__init__(**options)",
-        *indented(kept, 8),
+        *indented(attributes, 8),
         "        self.supports_masking = True",
         f"        cell = {cell.title}Cell({cell_sizes}dtype=self.dtype_policy)",
         f"        self.rnn = {keras.layer_of(cell)}(",

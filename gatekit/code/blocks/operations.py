@@ -102,20 +102,20 @@ def with_parts(to: str) -> Framework:
         to: its name.
     """
     framework, table = FRAMEWORKS[to], _OPERATIONS[to]
-    made = {
+    helpers = {
         name: source.format_map(table) if "{" in source else source
         for name, source in _HELPERS.items()
     }
     if to == "keras":
         body = "    return ops.argsort"
         steps = "    steps = ops.arange(ops.shape(mask)[1])\n"
-        made["valid_first"] = made["valid_first"].replace(body, steps + body)
+        helpers["valid_first"] = helpers["valid_first"].replace(body, steps + body)
     if to != "torch":
         module = {"jax": "jnp", "numpy": "np", "keras": "ops"}[to]
-        made["rms_norm"] = _ROOT_MEAN_SQUARE.format(m=module)
+        helpers["rms_norm"] = _ROOT_MEAN_SQUARE.format(m=module)
     return replace(
         framework,
         functions={**framework.functions, **_FUNCTIONS[to]},
         draws_noise=to != "numpy",
-        helpers={**framework.helpers, **{n: framework.typed(s) for n, s in made.items()}},
+        helpers={**framework.helpers, **{n: framework.typed(s) for n, s in helpers.items()}},
     )

@@ -46,8 +46,8 @@ def write(
         at = [(other.cell.units, other.width) for other in others]
         texts = formulas(at, numbers)
         if texts is not None:
-            made = written(built, SizeTexts(texts), tied)
-            return replace(made, sized=True, tied=tied)
+            text = written(built, SizeTexts(texts), tied)
+            return replace(text, sized=True, tied=tied)
     return written(built, SizeTexts(), False)
 
 
@@ -75,7 +75,7 @@ def _refuse(built: BuiltBlock) -> None:
 
 def _multiples(built: BuiltBlock, tied: bool) -> list[BuiltBlock]:
     """Return the block at several sizes, empty if its parts are others there."""
-    found, unit = [], unit_of(built.cell)
+    blocks, unit = [], unit_of(built.cell)
     for units, width in MULTIPLES:
         try:
             other = build_block(
@@ -91,8 +91,8 @@ def _multiples(built: BuiltBlock, tied: bool) -> list[BuiltBlock]:
             return []
         if _names(other) != _names(built):
             return []
-        found.append(other)
-    return found
+        blocks.append(other)
+    return blocks
 
 
 def _names(built: BuiltBlock) -> list[str]:

@@ -79,13 +79,13 @@ def keras_class(cell: CellText) -> Lines:
     title = f"{cell.title}Cell"
     if cell.sized:
         given = [f"features: int = {cell.features}", f"units: int = {cell.units}"]
-        kept = ["self.features = features", "self.units = units"]
+        attributes = ["self.features = features", "self.units = units"]
         local = "\n".join(cell.first)
         used = [n for n in ("features", "units") if re.search(rf"\b{n}\b", local)]
         again = [f"{n} = self.{n}" for n in used]
         config = ['config = {"features": self.features, "units": self.units}']
     else:
-        given, kept, again, config = [], [], [], ["config: dict = {}"]
+        given, attributes, again, config = [], [], [], ["config: dict = {}"]
     widths = _drawn_widths(cell)
     doc = ["Return what a step emits, and its states; inputs are batch x features."]
     doc += [f"In training, what {cell.title} draws comes beside them."] if widths else []
@@ -107,7 +107,7 @@ def keras_class(cell: CellText) -> Lines:
         "",
         *indented(call_lines("def __init__(", ["self", *given, "**options"], "):", WIDTH - 4)),
         "        super().__init__(**options)",
-        *indented(kept, 8),
+        *indented(attributes, 8),
         *indented(bracketed("self.state_size = ", sizes, WIDTH - 8), 8),
         f"        self.output_size = {cell.width}",
         *NEW_WEIGHT,
@@ -145,9 +145,9 @@ def state_text(cell: CellText) -> str:
     """Return the states with their shapes, for a docstring."""
     if not carries_output(cell):
         return state_doc(cell)
-    own = [state_doc(cell)] if cell.states else []
+    of_cell = [state_doc(cell)] if cell.states else []
     width = cell.width.replace("self.", "")
-    return ", ".join([f"the last output (batch x {width})", *own])
+    return ", ".join([f"the last output (batch x {width})", *of_cell])
 
 
 def _several(cell: CellText) -> list[str]:

@@ -66,12 +66,12 @@ def state_doc(cell: CellText) -> str:
 
 def first_states(cell: CellText, texts: FirstStates) -> tuple[Lines, list[str]]:
     """Return lines that come before, and the code of each state's first value."""
-    lines, found = [], []
+    lines, texts_of_states = [], []
     for state in cell.states:
         if state.learned is None:
             shape = f"(batch, {', '.join(state.shape)})"
             template = texts.full if state.initial else texts.zeros
-            found.append(template.format(shape=shape, value=number(state.initial)))
+            texts_of_states.append(template.format(shape=shape, value=number(state.initial)))
             continue
         weight = texts.weight.format(name=state.learned)
         if len(state.shape) > 1:
@@ -79,8 +79,10 @@ def first_states(cell: CellText, texts: FirstStates) -> tuple[Lines, list[str]]:
             lines.append(f"{state.learned} = {weight}.reshape({', '.join(state.shape)})")
             weight = state.learned
         ones = ", 1" * len(state.shape)
-        found.append(texts.learned.format(weight=weight, ones=ones, rest=ones.replace("1", "-1")))
-    return lines, found
+        texts_of_states.append(
+            texts.learned.format(weight=weight, ones=ones, rest=ones.replace("1", "-1"))
+        )
+    return lines, texts_of_states
 
 
 _FOR_FIRST_VALUES = {
@@ -100,8 +102,8 @@ def file_text(cell: CellText, imports: Mapping[str, str], constants: Lines, body
         body: the code after the helper functions.
     """
     helpers: Lines = []
-    own = cell.parallel.helpers if cell.parallel is not None else {}
-    for source in called({**cell.helpers, **own}, body):
+    of_all_steps = cell.parallel.helpers if cell.parallel is not None else {}
+    for source in called({**cell.helpers, **of_all_steps}, body):
         helpers += ["", "", *source.split("\n")]
     code = "\n".join([*constants, *helpers, *body])
     imports = {**imports, **_FOR_FIRST_VALUES}
@@ -121,14 +123,14 @@ def file_text(cell: CellText, imports: Mapping[str, str], constants: Lines, body
 
 def called(helpers: Mapping[str, str], body: Lines) -> Iterable[str]:
     """Return the sources of helper functions that the code, or another of these, calls."""
-    found, code = dict(helpers), "\n".join(body)
+    sources, code = dict(helpers), "\n".join(body)
     while True:
-        whole = "\n".join([code, *found.values()])
-        unused = [name for name in found if len(re.findall(rf"\b{name}\(", whole)) < 2]
+        whole = "\n".join([code, *sources.values()])
+        unused = [name for name in sources if len(re.findall(rf"\b{name}\(", whole)) < 2]
         if not unused:
-            return found.values()
+            return sources.values()
         for name in unused:
-            del found[name]
+            del sources[name]
 
 
 def masked(where: str, cell: CellText) -> Lines:

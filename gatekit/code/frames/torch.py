@@ -70,13 +70,13 @@ def torch_class(cell: CellText) -> Lines:
     if cell.sized:
         sizes = f"features: int = {cell.features}, units: int = {cell.units}"
         create = f"def __init__(self, {sizes}) -> None:"
-        kept = ["super().__init__()"]
+        attributes = ["super().__init__()"]
         used = "\n".join(
             [*cell.step, *before, *firsts, cell.width, *_noise(cell), *_drops(cell, like)]
         )
-        kept += [f"self.{n} = {n}" for n in ("features", "units") if f"self.{n}" in used]
+        attributes += [f"self.{n} = {n}" for n in ("features", "units") if f"self.{n}" in used]
     else:
-        create, kept = "def __init__(self) -> None:", ["super().__init__()"]
+        create, attributes = "def __init__(self) -> None:", ["super().__init__()"]
     doc = [
         f"A layer over the cell; states are {state_doc(cell)}.",
         *([] if cell.sized else [f"For {cell.features} features and {cell.units} units."]),
@@ -90,7 +90,7 @@ def torch_class(cell: CellText) -> Lines:
         "",
         *_buffers(cell),
         f"    {create}",
-        *indented([*kept, *cell.first], 8),
+        *indented([*attributes, *cell.first], 8),
         "",
         "    def initial_state(self, batch: int) -> State:",
         '        """Return the states before the first step."""',

@@ -92,7 +92,7 @@ def rotation(m: str) -> str:
 def array_framework(
     name: str, m: str, table: dict[str, str], helpers: dict[str, str], array: str, modules: str
 ) -> Framework:
-    made = Framework(
+    framework = Framework(
         name,
         table,
         helpers,
@@ -102,7 +102,7 @@ def array_framework(
         cut=f"{m}.split({{z}}, [{{sizes}}], axis=-1)",
         append=f"{m}.concatenate([{{earlier}}, {{now}}[:, None]], axis=1)",
     )
-    return replace(made, helpers={k: made.typed(v) for k, v in helpers.items()})
+    return replace(framework, helpers={k: framework.typed(v) for k, v in helpers.items()})
 
 
 _NUMPY_HELPERS = {

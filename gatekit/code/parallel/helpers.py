@@ -193,8 +193,8 @@ def read_chunks(to: str, decay: str, corrects: bool, after: bool) -> dict[str, s
     torch = to == "torch"
 
     def exp(text: str) -> str:
-        made = _EXP[to].format(text)
-        return made.replace("(until)", "until").replace("(earlier)", "earlier") if torch else made
+        code = _EXP[to].format(text)
+        return code.replace("(until)", "until").replace("(earlier)", "earlier") if torch else code
 
     def product(rows: str, ends: str, offset: int) -> str:
         if decay:
@@ -245,7 +245,7 @@ def read_chunks(to: str, decay: str, corrects: bool, after: bool) -> dict[str, s
     moment = "after" if after else "before"
     shape = "*key.shape[:-1], 1" if decay == "head" else "*key.shape"
     given = [*(f"{name}: A" for name in whole), "first: A", "mask: A", "size: int = 32"]
-    kept = [name for name in ("key", "erase") if name in whole]
+    masked = [name for name in ("key", "erase") if name in whole]
     where = "torch" if torch else "jnp"
     source = [
         "def read_chunks(",
@@ -264,7 +264,7 @@ def read_chunks(to: str, decay: str, corrects: bool, after: bool) -> dict[str, s
         source.append(f"    decay = {full}")
     source += [
         f"    valid = mask.{view}(*mask.shape, *[1] * (key.ndim - 2))",
-        *(f"    {name} = {where}.where(valid, {name}, 0.0)" for name in kept),
+        *(f"    {name} = {where}.where(valid, {name}, 0.0)" for name in masked),
     ]
     if decay:
         least = "decay.clamp(min=-100.0)" if torch else "jnp.maximum(decay, -100.0)"
@@ -301,7 +301,7 @@ def read_chunks(to: str, decay: str, corrects: bool, after: bool) -> dict[str, s
             "    reads = reads.reshape(*reads.shape[:-3], -1, reads.shape[-1])",
             "    return jnp.moveaxis(reads[..., :steps, :], -2, 1), last",
         ]
-    found = {}
+    functions = {}
     if decay:
-        found["scores"] = scores(to, decay)
-    return {**found, "read_chunks": "\n".join(source)}
+        functions["scores"] = scores(to, decay)
+    return {**functions, "read_chunks": "\n".join(source)}

@@ -46,10 +46,10 @@ def blocks_of(cell: Cell) -> tuple[tuple[Any, ...], Mapping[str, Any], tuple[str
     chunks = chunk.analyse(cell)
     if not chunks.reason and all(map(_is_written, chunks.memories)):
         return chunks.blocks, chunks.reads, chunks.pre_activations
-    found = affine.analyse(cell)
-    if not found.affine:
-        raise UnwrittenError(found.reason)
-    return found.blocks, found.reads, ()
+    states = affine.analyse(cell)
+    if not states.affine:
+        raise UnwrittenError(states.reason)
+    return states.blocks, states.reads, ()
 
 
 def _is_written(memory: Memory) -> bool:
@@ -93,10 +93,10 @@ class KnownLines(StepLines):
     _timed: set[str]
     last: dict[str, str]
 
-    def call(self, function: str, wanted: str, *arguments: str) -> str:
+    def call(self, function: str, like: str, *arguments: str) -> str:
         """Write a call of a helper function, and return the name of its value."""
         self.printer.need([function])
-        name = self.local.new(wanted)
+        name = self.local.new(like)
         self.lines += wrapped(f"{name} = {function}({', '.join(arguments)})", self.room)
         return name
 
@@ -113,8 +113,8 @@ class KnownLines(StepLines):
             elif name in self.cell.constants:
                 shapes[name] = ()
             else:
-                found = self.cell.shapes.get(stem) or weights.get(name)
-                shapes[name] = found or (self.cell.widths[stem],)
+                shape = self.cell.shapes.get(stem) or weights.get(name)
+                shapes[name] = shape or (self.cell.widths[stem],)
         try:
             return infer(expr, shapes, self.cell.spec.functions, "parallel")
         except (CellError, KeyError):
@@ -149,13 +149,13 @@ class KnownLines(StepLines):
                 return Name(numbers[float(part.value)])
             return with_children(part, tuple(rewritten(child) for child in children(part)))
 
-        found = rewritten(expr)
-        for name in [n for n in names(found) if n in self.reads]:
-            found = substitute(found, self.read_of(name))
-        missing = [n for n in names(found) if n not in self.env and n not in self.cell.constants]
+        result = rewritten(expr)
+        for name in [n for n in names(result) if n in self.reads]:
+            result = substitute(result, self.read_of(name))
+        missing = [n for n in names(result) if n not in self.env and n not in self.cell.constants]
         if missing:
             raise UnwrittenError(f"{missing[0]} is not known")
-        return found
+        return result
 
     def read_of(self, key: str) -> Mapping[str, Expr]:
         """Return what a linear read stands for; a product with others, and its bias, only once."""

@@ -87,18 +87,18 @@ class MemoryLines(KnownLines):
     def links(self, memory: Memory, zero: str) -> str:
         """Write how terms of a step depend on earlier ones, ``terms * terms`` numbers a head."""
         places = range(len(memory.terms))
-        found = {
+        factors = {
             (j, i): self.factor(memory, f"link_{j + 1}", memory.terms[j].earlier[i], 1)
             for j in places
             for i in places
             if i in memory.terms[j].earlier
         }
-        if not found:
+        if not factors:
             return ""
         none = self.local.new(f"{memory.state}_none")
         self.lines.append(f"{none} = {self.framework.zeros.format(like=zero)}")
         name = self.local.new(f"{memory.state}_links")
-        each = [found.get((j, i), none) for j in places for i in places]
+        each = [factors.get((j, i), none) for j in places for i in places]
         listed = f"{name} = [{', '.join(each)}]"
         fits = len(listed) <= self.room
         self.lines += [listed] if fits else [f"{name} = [", *(f"    {e}," for e in each), "]"]
@@ -110,10 +110,10 @@ class MemoryLines(KnownLines):
         turned = self.framework.functions["transpose"].replace("{0:5}", "{0}")
         if memory.transposed:
             first = turned.format(first)
-        found, last = self.local.new(f"{name}_read"), self.local.new(f"{name}_last")
+        result, last = self.local.new(f"{name}_read"), self.local.new(f"{name}_last")
         given = ", ".join([*texts, first, "mask"])
-        self.lines += wrapped(f"{found}, {last} = read_chunks({given})", self.room)
-        self.env[read.name] = found
+        self.lines += wrapped(f"{result}, {last} = read_chunks({given})", self.room)
+        self.env[read.name] = result
         self._timed.add(read.name)
         self._batched.add(read.name)
         self.last[name] = turned.format(last) if memory.transposed else last

@@ -107,6 +107,6 @@ def read_several(to: str, decay: str, linked: bool) -> dict[str, str]:
     body = body.replace("EARLIER", " - links @ r" if linked else "")
     if not linked:
         lines = body.split("\n")
-        kept = [line for line in lines if not line.strip().startswith((*_LINKED, "LINKS: A"))]
-        body = "\n".join(kept).replace(" LINKS,", "").replace("u, d, g", "u, g")
+        unlinked = [line for line in lines if not line.strip().startswith((*_LINKED, "LINKS: A"))]
+        body = "\n".join(unlinked).replace(" LINKS,", "").replace("u, d, g", "u, g")
     return {"scores": scores(to, decay, terms=True), "read_chunks": body.replace("LINKS", "links")}

@@ -95,21 +95,21 @@ class AllStepsLines(MemoryLines):
         ]
         if len(block.states) == 1:
             [name] = block.states
-            found = [self.call("scan", name, factors[0], gains[0], firsts[0], "mask")]
+            solved = [self.call("scan", name, factors[0], gains[0], firsts[0], "mask")]
         else:
             self.printer.need(["scan_pair"])
-            found = [self.local.new(name) for name in block.states]
+            solved = [self.local.new(name) for name in block.states]
             given = f"[{', '.join(factors)}], [{', '.join(gains)}], ({', '.join(firsts)}), mask"
-            line = f"{', '.join(found)} = scan_pair({given})"
+            line = f"{', '.join(solved)} = scan_pair({given})"
             self.lines += wrapped(line, self.room)
-        for name, own, first in zip(block.states, found, firsts, strict=True):
-            self.known(name, own, first)
+        for name, solution, first in zip(block.states, solved, firsts, strict=True):
+            self.known(name, solution, first)
 
-    def known(self, state: str, own: str, first: str) -> None:
+    def known(self, state: str, solution: str, first: str) -> None:
         """Note the name of a solved state, and write its previous values."""
-        self.solved[state] = self.env[state] = own
-        self.last[state] = f"{own}[:, -1]"
-        self.env[f"{state}_prev"] = self.call("before", f"{state}_prev", own, first)
+        self.solved[state] = self.env[state] = solution
+        self.last[state] = f"{solution}[:, -1]"
+        self.env[f"{state}_prev"] = self.call("before", f"{state}_prev", solution, first)
         self._variables |= {state, f"{state}_prev"}
         self._timed |= {state, f"{state}_prev"}
         self._batched |= {state, f"{state}_prev"}
@@ -118,8 +118,8 @@ class AllStepsLines(MemoryLines):
         """Write the solution of a running maximum."""
         shift, new = (self.value(e, block.state, "part") for e in (block.shift, block.new))
         first = self.env[f"{block.state}:first"]
-        own = self.call("running_maximum", block.state, shift, new, first, "mask")
-        self.known(block.state, own, first)
+        solution = self.call("running_maximum", block.state, shift, new, first, "mask")
+        self.known(block.state, solution, first)
 
     def memories(self, block: Memories) -> None:
         """Write reads of memories and the signals that need them."""
@@ -143,8 +143,8 @@ class AllStepsLines(MemoryLines):
 
     def _node(self, node: Node) -> None:
         super()._node(node)
-        made = self.cell.equation(node.name) if node.kind == "equation" else None
-        if made is None or self._timed & set(names(made)):
+        equation = self.cell.equation(node.name) if node.kind == "equation" else None
+        if equation is None or self._timed & set(names(equation)):
             self._timed |= {node.name, *(key for _, key in node.own_states)}
 
     def pre_of(self, node: Node) -> Expr | None:

@@ -36,12 +36,12 @@ def _file(
 
 def _listed(items: Sequence[str]) -> list[str]:
     """Return items of a list, with more than two equal ones as one."""
-    found: list[str] = []
+    listed: list[str] = []
     for item, run in groupby(items):
         count = len(list(run))
         several = count > _LONGEST_RUN
-        found += [f"*({item} for _ in range({count}))"] if several else [item] * count
-    return found
+        listed += [f"*({item} for _ in range({count}))"] if several else [item] * count
+    return listed
 
 
 def _created(stack: StackText, layer: LayerText, more: str = "") -> str:
@@ -82,7 +82,7 @@ def torch_file(stack: StackText) -> str:
     bodies += [torch.hold(kind.cell) for kind in stack.kinds]
     items = _listed([_created(stack, layer) for layer in stack.layers])
     count = len(stack.layers)
-    own = [
+    whole = [
         f"class {stack.title}(nn.Module):",
         *docstring(_docstring(stack), "    "),
         "",
@@ -111,7 +111,7 @@ def torch_file(stack: StackText) -> str:
         "            last.append(new)",
         "        return x, tuple(last)",
     ]
-    return _file(stack, torch.IMPORTS, torch.CONSTANTS, [*(b for b in bodies if b), own])
+    return _file(stack, torch.IMPORTS, torch.CONSTANTS, [*(b for b in bodies if b), whole])
 
 
 def _module_list(items: list[str]) -> Lines:
@@ -133,14 +133,14 @@ def keras_file(stack: StackText) -> str:
     names = list(stack.sizes)
     training = ", training=False" if stack.noisy else ""
     passed = ", training=training" if stack.noisy else ""
-    kept = [f"self.{name} = {name}" for name in names]
+    attributes = [f"self.{name} = {name}" for name in names]
     if stack.dropout:
-        kept.append(f"self.dropout = keras.layers.Dropout({stack.dropout}, dtype=dtype)")
+        attributes.append(f"self.dropout = keras.layers.Dropout({stack.dropout}, dtype=dtype)")
     drop = ["            x = self.dropout(x, training=training)"] if stack.dropout else []
     saved = ", ".join(f'"{n}": self.{n}' for n in names)
     result = ["x, last = layer(x, {0})"] if of_blocks else ["x, *last = layer(x, {0})"]
     given = f"initial_state=own, mask=mask{passed}"
-    own = [
+    whole = [
         keras.REGISTERED,
         f"class {stack.title}(keras.layers.Layer):",
         *docstring(_docstring(stack), "    "),
@@ -150,7 +150,7 @@ def keras_file(stack: StackText) -> str:
         ),
         "        super().__init__(**options)",
         "        dtype = self.dtype_policy",
-        *indented(kept, 8),
+        *indented(attributes, 8),
         "        self.supports_masking = True",
         *indented(_keras_layers(stack, items), 8),
         "",
@@ -173,7 +173,7 @@ def keras_file(stack: StackText) -> str:
         f"        config = {{{saved}}}" if saved else "        config: dict = {}",
         "        return {**super().get_config(), **config}",
     ]
-    return _file(stack, keras.IMPORTS, [], [*bodies, own])
+    return _file(stack, keras.IMPORTS, [], [*bodies, whole])
 
 
 def _keras_layers(stack: StackText, items: list[str]) -> Lines:
@@ -250,7 +250,7 @@ def functions_file(to: str, stack: StackText) -> str:
     returned = call_lines("return x, (", last, ")", WIDTH - 4)
     if len(returned) > 1:
         returned = [*call_lines("state = (", last, ")", WIDTH - 4), "return x, state"]
-    own = [
+    whole = [
         f"def init({code.generator}) -> list[Weights]:",
         '    """Return the first values of the weights of each layer, by name."""',
         *(["    keys = keys_from(key)"] if "next(keys)" in code.drawn else []),
@@ -269,7 +269,7 @@ def functions_file(to: str, stack: StackText) -> str:
     constants = functions.sizes(parts, array)
     if one.block is not None:
         constants = blocks.constants(replace(one.block, sized=bool(stack.sizes)), to)
-    return _file(stack, code.imports, constants, [*bodies, own])
+    return _file(stack, code.imports, constants, [*bodies, whole])
 
 
 FRAMES: dict[str, Callable[[StackText], str]] = {

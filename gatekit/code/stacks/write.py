@@ -188,22 +188,24 @@ def _about(
     title: str, kinds: Sequence[Kind], layers: Sequence[Kind], dropout: float, to: str
 ) -> list[str]:
     counts = [(name, len(list(run))) for name, run in groupby(k.title for k in layers)]
-    shown = ", ".join(f"{count} of {name}" if count > 1 else name for name, count in counts)
-    found = [f"{title}: {len(layers)} layers one after the other: {shown}."]
+    listing = ", ".join(f"{count} of {name}" if count > 1 else name for name, count in counts)
+    paragraphs = [f"{title}: {len(layers)} layers one after the other: {listing}."]
     if len(counts) == 1:
-        found = [f"{title}: {len(layers)} layers of {counts[0][0]}, one after the other."]
+        paragraphs = [f"{title}: {len(layers)} layers of {counts[0][0]}, one after the other."]
     if dropout and to == "numpy":
-        found.append("For inference: in training, gatekit also draws dropout after each layer.")
+        paragraphs.append(
+            "For inference: in training, gatekit also draws dropout after each layer."
+        )
     last = f"Written by gatekit {__version__}."
     for kind in kinds:
-        own = kind.cell.about if kind.block is None else kind.block.about
-        found += [paragraph for paragraph in own if not paragraph.startswith(last)]
-    return [*found, f"{last} License of this file: MIT."]
+        of_kind = kind.cell.about if kind.block is None else kind.block.about
+        paragraphs += [paragraph for paragraph in of_kind if not paragraph.startswith(last)]
+    return [*paragraphs, f"{last} License of this file: MIT."]
 
 
 def _layout(layers: Sequence[Cell | BuiltBlock], kinds: Sequence[Kind]) -> WeightLayout:
     """Return the weights of all layers; only the last block has those of what follows a stack."""
-    found = []
+    stacked = []
     final = layers[-1].finish if isinstance(layers[-1], BuiltBlock) else None
     after = {part.name for part in final.parts} if final is not None else set()
     for index, (layer, kind) in enumerate(zip(layers, kinds, strict=True)):
@@ -212,5 +214,5 @@ def _layout(layers: Sequence[Cell | BuiltBlock], kinds: Sequence[Kind]) -> Weigh
         for stack in layout.stacks:
             if stack.weights[0].partition("/")[0] not in lacks or kind.block is None:
                 names = tuple(f"{index}/{name}" for name in stack.weights)
-                found.append(StackedWeight(f"layers.{index}.{stack.attribute}", names))
-    return WeightLayout((), tuple(found))
+                stacked.append(StackedWeight(f"layers.{index}.{stack.attribute}", names))
+    return WeightLayout((), tuple(stacked))

@@ -59,21 +59,21 @@ class _Chunks(Analysis, NormalForm):
         blocks: list[AffineBlock | Largest | Memories] = []
         while pending:
             vectors = [name for name in pending if name not in matrices]
-            found: AffineBlock | Largest | Memories | None
-            found, reason = self.next_block(vectors) if vectors else (None, "")
-            found = found or self.largest(vectors)
-            if found is None and any(name in matrices for name in pending):
+            block: AffineBlock | Largest | Memories | None
+            block, reason = self.next_block(vectors) if vectors else (None, "")
+            block = block or self.largest(vectors)
+            if block is None and any(name in matrices for name in pending):
                 try:
-                    found = self.solved_together(
+                    block = self.solved_together(
                         tuple(name for name in pending if name in matrices)
                     )
                 except NotAffineError as why:
                     # What a memory misses may be a state that is not solved.
                     reason = "; ".join(dict.fromkeys(p for p in (str(why), reason) if p))
-            if found is None:
+            if block is None:
                 return Parallel((), {}, (), reason)
-            blocks.append(found)
-            pending = [name for name in pending if name not in found.states]
+            blocks.append(block)
+            pending = [name for name in pending if name not in block.states]
         return Parallel(tuple(blocks), self.reads, tuple(self.pre_activations), "")
 
     def is_memory(self, state: str) -> bool:
@@ -104,12 +104,12 @@ class _Chunks(Analysis, NormalForm):
             forms = []
             with contextlib.suppress(NotAffineError):
                 forms = [self.form(arg, {}, state) for arg in expr.args]
-            own = [form.of.get(state) == Number(1) and len(form.of) == 1 for form in forms]
-            if len(forms) == 2 and own.count(True) == 1 and not forms[own.index(False)].of:
-                shift, new = forms[own.index(True)].known, forms[own.index(False)].known
+            keeps = [form.of.get(state) == Number(1) and len(form.of) == 1 for form in forms]
+            if len(forms) == 2 and keeps.count(True) == 1 and not forms[keeps.index(False)].of:
+                shift, new = forms[keeps.index(True)].known, forms[keeps.index(False)].known
                 self.known.add(f"{state}{_PREVIOUS}")
                 # The state's own signal is solved, not computed again.
-                return Largest(state, shift, new, own[0], tuple(self.spread()))
+                return Largest(state, shift, new, keeps[0], tuple(self.spread()))
         return None
 
     def group_of(self, state: str) -> None:
@@ -145,7 +145,7 @@ class _Chunks(Analysis, NormalForm):
 
         ``re = size (cos(angle) re_prev - sin(angle) im_prev) + ..``; for ``im`` the sign is ``+``.
         """
-        found = {}
+        turns = {}
         for pair in itertools.permutations(states, 2):
             if self.transposed or set(pair) & {*self.partners, *self.partners.values()}:
                 continue
@@ -156,16 +156,16 @@ class _Chunks(Analysis, NormalForm):
                     continue
                 if minus is None or other.of.get(pair[0]) != negated(minus):
                     continue
-                made = polar(real, negated(minus), self.axes)
-                if made is None:
+                turn = polar(real, negated(minus), self.axes)
+                if turn is None:
                     continue
                 for name, form in zip(pair, (one, other), strict=True):
                     outers = () if form.rest is None else self.outers(form.rest, pair[0], name)
-                    matrix = Matrix(name, made[0], tuple(outers), updated=True)
+                    matrix = Matrix(name, turn[0], tuple(outers), updated=True)
                     self.updated[name] = self.signals[name] = matrix
                 self.partners[pair[1]] = pair[0]
-                found[pair[0]] = made
-        return found
+                turns[pair[0]] = turn
+        return turns
 
     def evaluated(self, states: tuple[str, ...]) -> Memories:
         self.reasons = reasons = dict[str, str]()
@@ -195,8 +195,8 @@ class _Chunks(Analysis, NormalForm):
             shared = [n for _, read in shared_reads(self.node, node) for n in names(read.expr)]
             keys = (*node.depends, *shared, *(f"{key}{_PREVIOUS}" for _, key in node.own_states))
             for key in keys:
-                found = None if self.is_known(key) else self.signals.get(key)
-                if not self.is_known(key) and not isinstance(found, Vector):
+                signal = None if self.is_known(key) else self.signals.get(key)
+                if not self.is_known(key) and not isinstance(signal, Vector):
                     why = f"{node.name} needs {key}, which is not known before the memory"
                     raise NotAffineError(self.reasons.get(key, why))
             self.signals[node.name] = Vector(Name(node.name))
@@ -227,18 +227,18 @@ class _Chunks(Analysis, NormalForm):
             NotAffineError: the output, or a state that is solved later, needs a memory itself.
         """
         todo = [*self.cell.output.signals, *later]
-        found = set[str]()
+        needed = set[str]()
         while todo:
             key = todo.pop()
             node = self.owner.get(key) or self.node.get(key)
-            if node is None or node.name in found or node.name in self.known:
+            if node is None or node.name in needed or node.name in self.known:
                 continue
             if isinstance(self.signals.get(node.name), Matrix):
                 raise NotAffineError(f"the memory {node.name} itself is needed for all steps")
             waits = node.name not in rewritten
             if waits and not later:
                 raise NotAffineError(reasons.get(node.name, f"{node.name} needs a memory"))
-            found.add(node.name)
+            needed.add(node.name)
             new = rewritten.get(node.name)
             shared = [n for _, read in shared_reads(self.node, node) for n in names(read.expr)]
             needs = [*node.depends, *shared] if new is None else list(names(new))
@@ -246,7 +246,7 @@ class _Chunks(Analysis, NormalForm):
             todo += [name for name in needs if not name.endswith(_PREVIOUS)]
             if waits and {k.removesuffix(_PREVIOUS) for k in needs} & set(self.of_group):
                 raise NotAffineError(reasons.get(node.name, f"{node.name} needs a memory"))
-        order = [node.name for node in self.cell.nodes if node.name in found]
+        order = [node.name for node in self.cell.nodes if node.name in needed]
         return [(name, rewritten[name]) for name in order if name in rewritten]
 
     # --- names --------------------------------------------------------------
@@ -285,12 +285,12 @@ class _Chunks(Analysis, NormalForm):
             return None
         if node.kind == "equation":
             return self.as_matrix(node)
-        made = self.cell.gate_expressions.get(node.name)
-        if node.kind != "gate" or made is None or node.own_states:
+        expressions = self.cell.gate_expressions.get(node.name)
+        if node.kind != "gate" or expressions is None or node.own_states:
             return None
-        if "pre" in names(made[0]):
+        if "pre" in names(expressions[0]):
             self.pre_activations[node.name] = None
-        return replaced(made[0], {"pre": Name(f"pre:{node.name}")})
+        return replaced(expressions[0], {"pre": Name(f"pre:{node.name}")})
 
     def is_positive(self, name: str) -> bool:
         parameter = self.cell.parameters.get(name)
@@ -310,9 +310,9 @@ class _Chunks(Analysis, NormalForm):
     def axes(self, expr: Expr) -> Shape:
         """Return the shape of an expression that is computed on vectors."""
         self.visit(sum(1 for _ in walk(expr)))
-        found = {name: self.shape_of(name) for name in names(expr)}
+        shapes = {name: self.shape_of(name) for name in names(expr)}
         try:
-            return infer(expr, found, self.cell.spec.functions, self.cell.spec.name) or ()
+            return infer(expr, shapes, self.cell.spec.functions, self.cell.spec.name) or ()
         except CellError as error:
             raise NotAffineError(str(error)) from None
 

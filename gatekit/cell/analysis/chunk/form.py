@@ -92,11 +92,11 @@ class Memory:
 
     def expressions(self) -> tuple[Expr, ...]:
         """Return every expression that is computed for all steps before the memory is solved."""
-        found = [self.head, self.column, self.row, self.angle, self.sign]
+        parts = [self.head, self.column, self.row, self.angle, self.sign]
         for term in self.terms:
-            found += [term.key, term.partner, term.value, term.erase, *term.earlier.values()]
-        found += [read.query for read in self.reads]
-        return tuple(expr for expr in found if expr is not None)
+            parts += [term.key, term.partner, term.value, term.erase, *term.earlier.values()]
+        parts += [read.query for read in self.reads]
+        return tuple(expr for expr in parts if expr is not None)
 
     def sentence(self) -> str:
         """Return the form in a sentence."""

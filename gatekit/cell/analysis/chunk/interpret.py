@@ -60,9 +60,9 @@ class Interpreter:
         if isinstance(expr, Neg):
             return self.scaled(self.value(expr.operand, where), Number(-1), where)
         if isinstance(expr, (Name, Call)):
-            found = self.look_up(expr)
-            if found is not None:
-                return found
+            known = self.look_up(expr)
+            if known is not None:
+                return known
         if isinstance(expr, Call):
             return self.call(expr, where)
         assert isinstance(expr, Binary)
@@ -100,14 +100,14 @@ class Interpreter:
 
     def after(self, values: list[Value], where: str, function: str) -> tuple[Expr, ...]:
         """Return the expressions that compute values once the memories are solved."""
-        found = []
+        exprs = []
         for value in values:
             if isinstance(value, Matrix):
                 name = value.state or "a matrix"
                 what = function if function in ("*", "/", "**") else f"{function}(...)"
                 raise NotAffineError(f"{where} needs {name} within {what}")
-            found.append(value.expr if isinstance(value, Known) else value.after)
-        return tuple(found)
+            exprs.append(value.expr if isinstance(value, Known) else value.after)
+        return tuple(exprs)
 
     def opaque(self, expr: Expr) -> Vector:
         return Vector(expr)
@@ -174,9 +174,9 @@ class Interpreter:
                 right = [replace(o, key=-o.key) for o in right]
             return self.outers(expr.left, state, where) + right
         if isinstance(expr, (Name, Call)):
-            written = self.definition(expr)
-            if written is not None:
-                return self.outers(written, state, where)
+            definition = self.definition(expr)
+            if definition is not None:
+                return self.outers(definition, state, where)
         if isinstance(expr, Binary) and expr.op in "*/":
             sides = [(expr.left, expr.right)] + [(expr.right, expr.left)] * (expr.op == "*")
             for matrix, factor in sides:
@@ -220,10 +220,10 @@ class Interpreter:
             if not memory.updated and (memory.outers or memory.decay != Number(1)):
                 raise NotAffineError(f"{where} reads a part of the complex memory {memory.state}")
             return Vector(self.read_name(memory.state, q, memory.updated))
-        found = Linear(None)
+        linear = Linear(None)
         if memory.decay is not None:
             column, row = self.factors(memory.decay, where)
-            found = Linear(None, ((row, times(q, column)),))
+            linear = Linear(None, ((row, times(q, column)),))
         for outer in memory.outers:
             weight = times(Call("dot", (q, outer.key)), outer.factor)
             value = ledger.values[outer.place]
@@ -231,18 +231,18 @@ class Interpreter:
                 more = value.scaled(weight)
             else:
                 more = Linear(None, (), ((weight, outer.place),))
-            found = found.plus(more)
-        self.limited(found)
+            linear = linear.plus(more)
+        self.limited(linear)
         if memory.updated:
             after: Expr = self.read_name(memory.state, q, True)
         else:
-            parts = [] if found.rest is None else [found.rest]
-            parts += [times(c, self.read_name(memory.state, w, False)) for c, w in found.reads]
-            parts += [times(c, Name(f"term:{memory.state}:{place}")) for c, place in found.terms]
+            parts = [] if linear.rest is None else [linear.rest]
+            parts += [times(c, self.read_name(memory.state, w, False)) for c, w in linear.reads]
+            parts += [times(c, Name(f"term:{memory.state}:{place}")) for c, place in linear.terms]
             after = parts[0]
             for part in parts[1:]:
                 after = after + part
-        return Vector(after, found, memory.state)
+        return Vector(after, linear, memory.state)
 
     def read_name(self, state: str, query: Expr, after: bool) -> Expr:
         main = self.partners.get(state, state)
@@ -281,9 +281,9 @@ class Interpreter:
                 exps = [Call("exp", (side,)) for side in (inner.left, inner.right)]
                 pairs = [self.factors(side, where) for side in exps]
         elif isinstance(expr, (Name, Call)):
-            written = self.definition(expr)
-            if written is not None:
-                return self.factors(written, where)
+            definition = self.definition(expr)
+            if definition is not None:
+                return self.factors(definition, where)
         if pairs is None:
             raise NotAffineError(
                 f"{where} multiplies each element of a memory by its own factor, {expr}, and not "

@@ -55,9 +55,9 @@ class Logarithms:
             self.signed |= value < 0
             return [] if abs(value) == 1 else [number(math.log(abs(value)))]
         if isinstance(expr, Binary):
-            found = self.binary(expr)
-            if found is not None:
-                return found
+            summands = self.binary(expr)
+            if summands is not None:
+                return summands
         if isinstance(expr, Name) and self.positive(expr.name):
             # A weight that is positive by its map; where it underflows it counts as the least.
             return [Call("log", (Call("maximum", (expr, Number(_LEAST))),))]
@@ -66,9 +66,9 @@ class Logarithms:
             self.signed = True
             return [Call("log", (Call("maximum", (Call("abs", (expr,)), Number(_LEAST))),))]
         if isinstance(expr, (Name, Call)):
-            written = self.definition(expr)
-            if written is not None:
-                return self.of(written)
+            definition = self.definition(expr)
+            if definition is not None:
+                return self.of(definition)
         if isinstance(expr, Call):
             inner = expr.args[0]
             if expr.function == "exp":
@@ -118,8 +118,8 @@ class Logarithms:
                 if inner is None:
                     return None
                 return [placed(expr, part, self.axes) for part in inner]
-        written = self.definition(expr) if isinstance(expr, (Name, Call)) else None
-        return None if written is None else self.complement(written)
+        definition = self.definition(expr) if isinstance(expr, (Name, Call)) else None
+        return None if definition is None else self.complement(definition)
 
     def not_negative(self, expr: Expr) -> bool:
         """Return whether a value can never be negative."""
@@ -132,8 +132,8 @@ class Logarithms:
             return expr.op in "+*/" and inner
         if isinstance(expr, Call) and (expr.function in _PLACES or expr.function in _POSITIVE):
             return expr.function in _POSITIVE or self.not_negative(expr.args[0])
-        written = self.definition(expr) if isinstance(expr, (Name, Call)) else None
-        return written is not None and self.not_negative(written)
+        definition = self.definition(expr) if isinstance(expr, (Name, Call)) else None
+        return definition is not None and self.not_negative(definition)
 
 
 def constant(expr: Expr) -> float | None:
@@ -167,24 +167,24 @@ def polar(real: Expr, imaginary: Expr, axes: Callable[[Expr], Shape]) -> tuple[E
         if real.function != imaginary.function or len(real.args) != len(imaginary.args):
             return None
         if real.function == "outer" and real.args[0] == imaginary.args[0]:
-            found = polar(real.args[1], imaginary.args[1], axes)
-            if found is None or found[0] != Number(1):
+            inner = polar(real.args[1], imaginary.args[1], axes)
+            if inner is None or inner[0] != Number(1):
                 return None
-            return Call("column", (real.args[0],)), Call("row", (found[1],))
+            return Call("column", (real.args[0],)), Call("row", (inner[1],))
         if real.function in _PLACES and real.args[1:] == imaginary.args[1:]:
-            found = polar(real.args[0], imaginary.args[0], axes)
-            if found is None:
+            inner = polar(real.args[0], imaginary.args[0], axes)
+            if inner is None:
                 return None
-            return placed(real, found[0], axes), placed(real, found[1], axes)
+            return placed(real, inner[0], axes), placed(real, inner[1], axes)
     if (
         isinstance(real, Binary)
         and isinstance(imaginary, Binary)
         and real.op == imaginary.op == "*"
     ):
         for one, other in ((real, imaginary), (_swapped(real), _swapped(imaginary))):
-            found = polar(one.right, other.right, axes) if one.left == other.left else None
-            if found is not None:
-                return (one.left if found[0] == Number(1) else one.left * found[0]), found[1]
+            inner = polar(one.right, other.right, axes) if one.left == other.left else None
+            if inner is not None:
+                return (one.left if inner[0] == Number(1) else one.left * inner[0]), inner[1]
     return None
 
 
@@ -211,9 +211,9 @@ def placed(call: Call, inner: Expr, axes: Callable[[Expr], Shape]) -> Expr:
     """
     if constant(inner) is not None:
         return inner
-    whole, own = axes(call.args[0]), axes(inner)
-    if call.function == "flat" and own != whole and math.prod(own) > 1:
+    whole, narrow = axes(call.args[0]), axes(inner)
+    if call.function == "flat" and narrow != whole and math.prod(narrow) > 1:
         raise NotAffineError(f"the decay {call} repeats {inner} along one of the axes")
-    if own[-1:] == (1,) and whole[-1:] != (1,) and call.function in ("repeat", "split"):
+    if narrow[-1:] == (1,) and whole[-1:] != (1,) and call.function in ("repeat", "split"):
         return inner if call.function == "repeat" else Call("column", (inner,))
     return Call(call.function, (inner, *call.args[1:]))

@@ -116,7 +116,7 @@ class NormalForm(Interpreter):
 
     def decays(self, matrix: Matrix, shape: Shape) -> tuple[Expr | None, Expr | None, Expr | None]:
         """Return the logarithm of the decay: of all elements, of rows, of columns."""
-        found: dict[str, Expr | None] = dict.fromkeys(("head", "column", "row"))
+        logarithms: dict[str, Expr | None] = dict.fromkeys(("head", "column", "row"))
         assert matrix.decay is not None
         todo = list(self.logarithms.of(matrix.decay))
         while todo:
@@ -140,6 +140,6 @@ class NormalForm(Interpreter):
             if self.transposed and kind != "head":
                 kind = "row" if kind == "column" else "column"
             vector = part if constant(part) is not None else inside(part)
-            old = found[kind]
-            found[kind] = vector if old is None else old + vector
-        return found["head"], found["column"], found["row"]
+            old = logarithms[kind]
+            logarithms[kind] = vector if old is None else old + vector
+        return logarithms["head"], logarithms["column"], logarithms["row"]

@@ -121,14 +121,14 @@ def iterations(stepping: Stepping, lengths: Sequence[int]) -> Iterations:
             return Iterations("newton", dict.fromkeys(lengths, 1), lyapunov)
         form = analyse(stepping.cell)
         names = [state.name for state in stepping.cell.states]
-        found: dict[int, int | None] = dict.fromkeys(lengths, 1)
+        counts: dict[int, int | None] = dict.fromkeys(lengths, 1)
         groups = [block.states for block in form.blocks] or [tuple(names)]
         for group in groups:
-            own = _of_group(stepping, form, group, truth, lengths)
-            for length, count in own.items():
-                before = found[length]
-                found[length] = None if before is None or count is None else max(before, count)
-    return Iterations("quasi-newton" if form.reason else "newton", found, lyapunov)
+            of_group = _of_group(stepping, form, group, truth, lengths)
+            for length, count in of_group.items():
+                before = counts[length]
+                counts[length] = None if before is None or count is None else max(before, count)
+    return Iterations("quasi-newton" if form.reason else "newton", counts, lyapunov)
 
 
 def followed(stepping: Stepping) -> tuple[dict[str, Array], float | None]:
@@ -140,7 +140,7 @@ def followed(stepping: Stepping) -> tuple[dict[str, Array], float | None]:
     states = {name: np.array(value)[None, None] for name, value in stepping.first.items()}
     size = np.sqrt(sum(v.size for v in states.values()))
     tangent = {name: np.full(v.shape, 1 / size) for name, v in states.items()}
-    found: dict[str, list[Array]] = {name: [] for name in states}
+    steps: dict[str, list[Array]] = {name: [] for name in states}
     growth = 0.0
     for step in range(stepping.steps):
         both = {n: np.concatenate([s, s + _STEP * tangent[n]]) for n, s in states.items()}
@@ -151,9 +151,9 @@ def followed(stepping: Stepping) -> tuple[dict[str, Array], float | None]:
         growth += float(np.log(norm))
         tangent = {name: v / norm for name, v in moved.items()} if norm else tangent
         for name, value in states.items():
-            found[name].append(value[0, 0])
+            steps[name].append(value[0, 0])
     exponent = growth / max(stepping.steps, 1)
-    whole = {name: np.stack(values) for name, values in found.items()}
+    whole = {name: np.stack(values) for name, values in steps.items()}
     return whole, exponent if np.isfinite(exponent) else None
 
 
@@ -165,13 +165,13 @@ def _of_group(
     lengths: Sequence[int],
 ) -> dict[int, int | None]:
     """Return the iterations of states that are solved together, by length."""
-    found: dict[int, int | None] = dict.fromkeys(lengths)
+    counts: dict[int, int | None] = dict.fromkeys(lengths)
     for length in sorted(lengths):
         known = {name: value[:length] for name, value in truth.items()}
-        found[length] = _counted(stepping, form, group, known)
-        if found[length] is None:
+        counts[length] = _counted(stepping, form, group, known)
+        if counts[length] is None:
             break
-    return found
+    return counts
 
 
 def _counted(
@@ -225,8 +225,8 @@ def _diagonal(
             moved = np.repeat(old[None], len(units), 0)
             moved[np.arange(len(units)), :, units] += step.T[units]
             after = stepping({**previous, name: moved}, slice(0, len(old)))[name]
-            own = after[np.arange(len(units)), :, units]
-            slopes.append((own - new[name].T[units]) / step.T[units])
+            moved_units = after[np.arange(len(units)), :, units]
+            slopes.append((moved_units - new[name].T[units]) / step.T[units])
         rows[place][place] = np.concatenate(slopes).T
     return rows
 
@@ -240,11 +240,11 @@ def _solved(rows: Sequence[Sequence[Array | None]], rest: Sequence[Array]) -> li
         (whole,) = _solved([[diagonal]], [np.concatenate(rest, -1)])
         return np.split(whole, np.cumsum([r.shape[-1] for r in rest])[:-1], -1)
     if len(rest) == 1:
-        (a,), found, one = rows[0], np.empty_like(rest[0]), np.zeros(rest[0].shape[1:])
+        (a,), solution, one = rows[0], np.empty_like(rest[0]), np.zeros(rest[0].shape[1:])
         for step, right in enumerate(rest[0]):
             one = right if a is None else a[step] * one + right
-            found[step] = one
-        return [found]
+            solution[step] = one
+        return [solution]
     every = [np.empty_like(r) for r in rest]
     now = [np.zeros(r.shape[1:]) for r in rest]
     for step in range(len(rest[0])):

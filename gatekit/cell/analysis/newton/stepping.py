@@ -48,8 +48,8 @@ class Stepping:
         sequences = {name: np.asarray(value, np.float64) for name, value in inputs.items()}
         self.steps = len(sequences["x"])
         for name in cell.shifted:
-            own = sequences[name]
-            sequences.setdefault(f"{name}_prev", np.concatenate([0 * own[:1], own[:-1]]))
+            sequence = sequences[name]
+            sequences.setdefault(f"{name}_prev", np.concatenate([0 * sequence[:1], sequence[:-1]]))
         sequences.setdefault("t", np.arange(1.0, self.steps + 1)[:, None])
         self.first = {
             state.name: np.broadcast_to(
@@ -109,18 +109,18 @@ class Stepping:
         else:
             assert node.declared is not None
             pre = self._pre_activation(node, env, linear)
-            made = node.declared.compute(
+            result = node.declared.compute(
                 {name: pre if key.startswith("pre:") else env[key] for name, key in node.arguments}
             )
-            value, new = made if isinstance(made, tuple) else (made, {})
+            value, new = result if isinstance(result, tuple) else (result, {})
         for name, key in node.own_states:
             env[key] = np.broadcast_to(new[name], (*lead, self.cell.widths[key]))
         env[node.name] = np.broadcast_to(value, (*lead, node.width))
 
     def _mapped(self, read: BuiltRead, env: Mapping[str, Any]) -> Any:
-        own = {suffix: env[name] for suffix, name in read.weights.items()}
+        weights = {suffix: env[name] for suffix, name in read.weights.items()}
         u = evaluate(read.expr, env, self.cell.spec.functions)
-        return u @ read.map.matrix(own) if read.map.has_matrix() else read.map.apply(u, own)
+        return u @ read.map.matrix(weights) if read.map.has_matrix() else read.map.apply(u, weights)
 
     def _pre_activation(
         self, node: Node, env: Mapping[str, Any], linear: Callable[[str, BuiltRead], Array]
@@ -151,5 +151,5 @@ def _normalised(parts: list[Any], epsilon: float) -> list[Any]:
     """Return the parts normalised by the statistics of them all."""
     whole = np.concatenate(np.broadcast_arrays(*parts) if len(parts) > 1 else parts, -1)
     centred = whole - whole.mean(-1, keepdims=True)
-    found = centred / np.sqrt(np.square(centred).mean(-1, keepdims=True) + epsilon)
-    return np.split(found, np.cumsum([p.shape[-1] for p in parts])[:-1], -1)
+    normal = centred / np.sqrt(np.square(centred).mean(-1, keepdims=True) + epsilon)
+    return np.split(normal, np.cumsum([p.shape[-1] for p in parts])[:-1], -1)

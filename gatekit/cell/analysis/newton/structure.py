@@ -97,7 +97,7 @@ class _Units(Analysis):
         pending = [state.name for state in self.cell.states]
         if not pending:
             return UnitJacobian((), "it has no state")
-        found: list[NewtonBlock] = []
+        blocks: list[NewtonBlock] = []
         while pending:
             group = self.first_group(pending)
             try:
@@ -105,9 +105,9 @@ class _Units(Analysis):
             except _MixesError as why:
                 return UnitJacobian((), str(why))
             self.known.update(f"{name}_prev" for name in group)
-            found.append(NewtonBlock(tuple(group), inside, tuple(self.spread())))
+            blocks.append(NewtonBlock(tuple(group), inside, tuple(self.spread())))
             pending = [name for name in pending if name not in group]
-        return UnitJacobian(tuple(found), "")
+        return UnitJacobian(tuple(blocks), "")
 
     def first_group(self, pending: list[str]) -> list[str]:
         """Return pending states that depend on each other and on no other pending state."""
@@ -180,8 +180,8 @@ class _Units(Analysis):
             raise _MixesError(f"{node.name} is a normalised state, so its units mix")
         if node.kind == "output":
             raise _MixesError("the output unit feeds back")
-        made = self.cell.gate_expressions[node.name]
-        if made is None:
+        expressions = self.cell.gate_expressions[node.name]
+        if expressions is None:
             raise _MixesError(f"the gate {node.name} cannot be written as an expression")
         local = {**self.sizes, "pre": (node.width,)}
         self.open.discard("pre")
@@ -191,10 +191,10 @@ class _Units(Analysis):
         through = [self.opened(node, read) for read in node.reads]
         if any(through):
             self.open.add("pre")
-        value, states = made
-        found = [self.unit(expr, local, node.name) for expr in (value, *states.values())]
+        value, states = expressions
+        depends_by_part = [self.unit(expr, local, node.name) for expr in (value, *states.values())]
         self.open.discard("pre")
-        return any(found)
+        return any(depends_by_part)
 
     def shared(self, node: Node) -> list[tuple[Node, BuiltRead]]:
         return shared_reads(self.node, node)
@@ -263,7 +263,7 @@ class _Units(Analysis):
             for place, arg in enumerate(expr.args)
         ]
         try:
-            made = lift(function.compose(*values))
+            composed = lift(function.compose(*values))
         except Exception:
             inner = [self.unit(arg, sizes, where) for arg in expr.args]
             if not any(inner):
@@ -271,12 +271,12 @@ class _Units(Analysis):
             raise _MixesError(
                 f"the function {expr.function} of {where} cannot be written as an expression"
             ) from None
-        return self.unit(made, sizes, where)
+        return self.unit(composed, sizes, where)
 
     def elements(self, expr: Expr, sizes: Mapping[str, Shape], where: str) -> int:
         try:
             whole = self.cell.constant_free(expr)
-            found = infer(whole, sizes, self.cell.spec.functions, where)
+            shape = infer(whole, sizes, self.cell.spec.functions, where)
         except (CellError, KeyError):
             raise _MixesError(f"the width of a part of {where} is not known") from None
-        return math.prod(found or ())
+        return math.prod(shape or ())

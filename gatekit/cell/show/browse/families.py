@@ -60,16 +60,16 @@ def lineages() -> Mapping[str, Lineage]:
 @cache
 def _read() -> tuple[dict[str, Family], dict[str, Lineage]]:
     text = (resources.files(__package__) / "families.txt").read_text(encoding="utf-8")
-    found: dict[str, Family] = {}
+    by_key: dict[str, Family] = {}
     cells: dict[str, Lineage] = {}
     for line in filter(None, text.split("\n")):
         head, cell = _FAMILY.fullmatch(line), _CELL.fullmatch(line)
         if head:
-            found[head[1]] = Family(*head.groups())
-        elif cell and found and cell[1] not in cells:
+            by_key[head[1]] = Family(*head.groups())
+        elif cell and by_key and cell[1] not in cells:
             name, sign, other, words = cell.groups("")
-            cells[name] = Lineage([*found][-1], other, RELATIONS.get(sign, ""), words)
+            cells[name] = Lineage([*by_key][-1], other, RELATIONS.get(sign, ""), words)
         else:
             raise ValueError(f"families.txt: {line!r} is not a family, or names a cell twice")
-    found[OTHERS.key] = OTHERS
-    return found, cells
+    by_key[OTHERS.key] = OTHERS
+    return by_key, cells

@@ -31,57 +31,57 @@ def browse(cards: Iterable[Card], pages: str = "") -> str:
         cards: the cells.
         pages: the address of a cell's own page with ``{}`` for its name; empty for none.
     """
-    found = {card.name: card for card in cards}
+    by_name = {card.name: card for card in cards}
     style, script = _read("browse.css"), _read("browse.js")
-    shown = [f for f in families().values() if any(c.lineage.family == f.key for c in _all(found))]
+    used = [f for f in families().values() if any(c.lineage.family == f.key for c in _all(by_name))]
     return _ENVIRONMENT.get_template("browse.html").render(
         policy=f"default-src 'none'; img-src data:; script-src '{_hash(script)}'; "
         f"style-src '{_hash(style)}'; base-uri 'none'; form-action 'none'",
         version=__version__,
-        families=[(f, _ordered(found, f.key)) for f in shown],
-        tree=_tree(found),
-        tiers=list(dict.fromkeys(card.tier for card in _all(found))),
-        forms=list(dict.fromkeys(card.parallel for card in _all(found))),
-        years=[card.year for card in _all(found) if card.year],
-        count=len(found),
-        certified=sum(card.tier == "certified" for card in _all(found)),
+        families=[(f, _ordered(by_name, f.key)) for f in used],
+        tree=_tree(by_name),
+        tiers=list(dict.fromkeys(card.tier for card in _all(by_name))),
+        forms=list(dict.fromkeys(card.parallel for card in _all(by_name))),
+        years=[card.year for card in _all(by_name) if card.year],
+        count=len(by_name),
+        certified=sum(card.tier == "certified" for card in _all(by_name)),
         pages=pages,
         picture=_picture,
-        title={family.key: family.title for family in shown},
+        title={family.key: family.title for family in used},
         sign=_SIGNS,
-        children=_children(found),
+        children=_children(by_name),
         style=Markup(style),
         script=Markup(script),
     )
 
 
-def _all(found: Mapping[str, Card]) -> Sequence[Card]:
-    return list(found.values())
+def _all(by_name: Mapping[str, Card]) -> Sequence[Card]:
+    return list(by_name.values())
 
 
-def _ordered(found: Mapping[str, Card], family: str) -> list[Card]:
+def _ordered(by_name: Mapping[str, Card], family: str) -> list[Card]:
     """Return the cards of a family, oldest first."""
-    own = [card for card in _all(found) if card.lineage.family == family]
-    return sorted(own, key=lambda card: (card.year or 9999, card.name))
+    members = [card for card in _all(by_name) if card.lineage.family == family]
+    return sorted(members, key=lambda card: (card.year or 9999, card.name))
 
 
-def _children(found: Mapping[str, Card]) -> dict[str, list[Card]]:
+def _children(by_name: Mapping[str, Card]) -> dict[str, list[Card]]:
     """Return the cells that come from each cell, oldest first."""
-    children: dict[str, list[Card]] = {name: [] for name in found}
-    for card in sorted(_all(found), key=lambda card: (card.year or 9999, card.name)):
+    children: dict[str, list[Card]] = {name: [] for name in by_name}
+    for card in sorted(_all(by_name), key=lambda card: (card.year or 9999, card.name)):
         if card.lineage.other in children:
             children[card.lineage.other].append(card)
     return children
 
 
-def _tree(found: Mapping[str, Card]) -> list[Any]:
+def _tree(by_name: Mapping[str, Card]) -> list[Any]:
     """Return the roots of the family tree, each a card with the trees below it."""
-    children = _children(found)
+    children = _children(by_name)
 
     def below(card: Card) -> tuple[Card, list[Any]]:
         return card, [below(child) for child in children[card.name]]
 
-    return [below(card) for card in _all(found) if card.lineage.other not in found]
+    return [below(card) for card in _all(by_name) if card.lineage.other not in by_name]
 
 
 def _picture(svg: str) -> str:

@@ -91,7 +91,7 @@ class _Diagram:
 
     def head(self, width: float, height: float) -> list[str]:
         name = self.cell.spec.name
-        shown = textwrap.shorten(
+        reference = textwrap.shorten(
             self.reference, int((width - 2 * _MARGIN) / 6.5), placeholder=" ..."
         )
         size = f'width="{width:.0f}" height="{height:.0f}"'
@@ -104,7 +104,9 @@ class _Diagram:
         ]
         if self.headed:
             parts.append(svg.label(_MARGIN, 28.0, name, 17, "bold", "start"))
-            parts.append(svg.label(_MARGIN, 47.0, shown, 11.5, "normal", "start", fill="#555555"))
+            parts.append(
+                svg.label(_MARGIN, 47.0, reference, 11.5, "normal", "start", fill="#555555")
+            )
         return parts
 
     def stage_bands(self) -> list[str]:

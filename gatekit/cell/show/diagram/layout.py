@@ -186,13 +186,13 @@ class _Arranger:
                 y += slot.height + _SPACE
         for _ in range(_SWEEPS):
             for slots in [*self.slots, *reversed(self.slots)]:
-                wanted = []
+                ideal = []
                 for slot in slots:
                     near = self.before.get(slot.key, []) + self.after.get(slot.key, [])
                     heights = [self.middles[n] for n in near]
-                    own = self.middles[slot.key]
-                    wanted.append(fmean(heights) if heights else own)
-                for slot, y in zip(slots, _spread(slots, wanted), strict=True):
+                    middle = self.middles[slot.key]
+                    ideal.append(fmean(heights) if heights else middle)
+                for slot, y in zip(slots, _spread(slots, ideal), strict=True):
                     self.middles[slot.key] = y
         top = min(
             self.middles[slot.key] - slot.height / 2 for slots in self.slots for slot in slots
@@ -212,7 +212,7 @@ class _Arranger:
             indices.sort(key=lambda k: self.middles[paths[k][1][-2]])
             first = places[target].middle - self.port * (len(indices) - 1) / 2
             port.update({index: first + self.port * k for k, index in enumerate(indices)})
-        found = []
+        routes = []
         for index, (link, path) in enumerate(paths):
             start = places[link.source]
             points = [(start.x + start.width, start.middle)]
@@ -222,8 +222,8 @@ class _Arranger:
                 left, right = columns[column]
                 points += [(left, self.middles[key]), (right, self.middles[key])]
             points.append((places[link.target].x, port[index]))
-            found.append(Route(link, tuple(points)))
-        return found
+            routes.append(Route(link, tuple(points)))
+        return routes
 
 
 def _inversions(lines: Sequence[tuple[int, int]]) -> int:
@@ -231,9 +231,9 @@ def _inversions(lines: Sequence[tuple[int, int]]) -> int:
     total, ends = 0, list[int]()
     by_start = sorted(lines, key=lambda line: line[0])
     for _, together in itertools.groupby(by_start, key=lambda line: line[0]):
-        found = [end for _, end in together]
-        total += sum(len(ends) - bisect.bisect_right(ends, end) for end in found)
-        for end in found:
+        own_ends = [end for _, end in together]
+        total += sum(len(ends) - bisect.bisect_right(ends, end) for end in own_ends)
+        for end in own_ends:
             bisect.insort(ends, end)
     return total
 
@@ -251,14 +251,14 @@ def _ranked(
     return sorted(slots, key=lambda slot: means[slot.key])
 
 
-def _spread(slots: Sequence[_Slot], wanted: Sequence[float]) -> list[float]:
+def _spread(slots: Sequence[_Slot], ideal: Sequence[float]) -> list[float]:
     """Return middles nearest to the wanted ones, in order, with room (isotonic regression)."""
     offsets, offset = [0.0], 0.0
     for one, other in pairwise(slots):
         offset += (one.height + other.height) / 2 + _SPACE
         offsets.append(offset)
     blocks: list[tuple[float, float, int]] = []
-    for slot, y, shift in zip(slots, wanted, offsets, strict=False):
+    for slot, y, shift in zip(slots, ideal, offsets, strict=False):
         mean, weight, size = y - shift, slot.weight, 1
         while blocks and blocks[-1][0] > mean:
             earlier, heavier, count = blocks.pop()

@@ -51,15 +51,15 @@ def arrow(path: str, style: str) -> str:
 
 def heads() -> str:
     """Return the definitions of the arrow heads."""
-    found = []
+    markers = []
     for style, fill in _HEADS.items():
         size = 8 if style == "dense" else 7
-        found.append(
+        markers.append(
             f'<marker id="{style}" viewBox="0 0 8 8" refX="7.5" refY="4" markerWidth="{size}" '
             f'markerHeight="{size}" markerUnits="userSpaceOnUse" orient="auto">'
             f'<path d="M0 0.6 L8 4 L0 7.4 z" fill="{fill}"/></marker>'
         )
-    return "\n".join(["<defs>", *found, "</defs>"])
+    return "\n".join(["<defs>", *markers, "</defs>"])
 
 
 def smooth(points: Sequence[Point]) -> str:
