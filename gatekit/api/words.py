@@ -10,7 +10,7 @@ from typing import Any
 
 from gatekit.cell.errors import ConfigError, described, excerpt
 from gatekit.cell.schema.lookup import instead_of_object
-from gatekit.study.config import GROUP_KEYS
+from gatekit.study.schema import GROUP_KEYS
 
 _PLAIN = re.compile(r"[\w./+-]+", re.ASCII)
 # Keys that name a file: as a mapping, the name is one of its entries.

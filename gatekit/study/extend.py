@@ -13,9 +13,9 @@ from gatekit.runs.studies import plan_file
 from gatekit.runs.studies.survey import study_folder, survey
 
 from .command import composition
-from .config import LAUNCH_KEYS
 from .hydra.allowed import RUNS_COMMANDS
 from .plan import PlannedRun, SweepPlan, plan
+from .schema import LAUNCH_KEYS
 from .words import plugin_files
 
 LAUNCH_ONLY = tuple(k for k in LAUNCH_KEYS if k not in ("study", "root", "seeds", "trials"))

@@ -1,4 +1,4 @@
-"""The keys of ``hydra.launcher``: where runs are made, on which GPU, and what follows their end."""
+"""Hydra's keys in gatekit, above all ``hydra.launcher``: where runs are made, on which GPU."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ from gatekit.runs.environment import gpu_visible
 
 from .remedies import instead, shown
 from .schema import Check, WrongError, flag, mapping, number, one_of, optional, text, texts, whole
+from .typed import KEY
 
+HYDRA_GROUPS = ("hydra/launcher", "hydra/sweeper")
+SWEEPER_KEYS = ("params", "grids", "seed", "startup", "pruner")
 BACKENDS = ("process", "ray", "slurm")
 
 
@@ -167,6 +170,17 @@ def known_key(key: str) -> None:
             f"hydra.launcher.{key} is not a key{nearest(key, known) or '.'} "
             f"Keys: {listed(known, 40)}."
         )
+
+
+def is_hydra_key(name: str) -> bool:
+    """Return whether a key of Hydra's chooses runs or how they are made, and executes nothing."""
+    if name in ("hydra.mode", "hydra.verbose", *HYDRA_GROUPS):
+        return True
+    node, _, rest = name.removeprefix("hydra.").partition(".")
+    head = rest.partition(".")[0]
+    return bool(KEY.fullmatch(name)) and (
+        node == "launcher" or (node == "sweeper" and head in SWEEPER_KEYS)
+    )
 
 
 # --- which GPU each slot's runs see ------------------------------------------

@@ -21,8 +21,9 @@ from gatekit.runs.names import RUNS, canonical_json, fingerprint, plan_log
 
 from . import resolve
 from .budget import at_size
-from .config import LAUNCH_KEYS, RUN_KEYS, validate
+from .config import validate
 from .options import Options, places, read_options
+from .schema import LAUNCH_KEYS, RUN_KEYS
 from .variant import Variant, variant
 from .words import changes_cell
 

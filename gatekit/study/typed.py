@@ -14,12 +14,16 @@ from gatekit.cell.errors import amount_of, as_typed, listed, nearest_name
 
 from .remedies import KEY as PLAIN
 from .remedies import OTHER_NAMES
-from .schema import flag, flag_or_auto
+from .schema import GROUP_KEYS, LAUNCH_KEYS, RUN_KEYS, flag, flag_or_auto
+from .schema import example as example_value
 
 GROUPS = ("cell", "block", "task", "output_unit", "optimizer", "trainer", "experiment")
 
 KEY = re.compile(r"[A-Za-z_]\w*(?:[./][\w-]+)*", re.ASCII)
 """A key of the configuration, or a group."""
+
+NAME = re.compile(r"(?!.*\.\.)[A-Za-z0-9_][\w.-]*(?:/[A-Za-z0-9_][\w.-]*)*", re.ASCII)
+"""The name of a configuration file within its group."""
 
 MOST_LISTED = 12
 _WRONG = re.compile(
@@ -150,8 +154,6 @@ def as_keys(words: Sequence[str], options: Sequence[str]) -> list[str]:
         words: as typed.
         options: the options that the command has.
     """
-    from .config import LAUNCH_KEYS, RUN_KEYS
-
     kept: list[str] = []
     rest = list(words)
     while rest:
@@ -190,8 +192,6 @@ def near_option(name: str, options: Sequence[str]) -> str:
 
 def key_of(option: str) -> str:
     """Return the key that an option is meant to be, such as ``--lr``, or an empty string."""
-    from .config import GROUP_KEYS, LAUNCH_KEYS, RUN_KEYS
-
     name = option.lstrip("-").replace("-", "_")
     known = {**RUN_KEYS, **LAUNCH_KEYS, "experiment": None}
     if name.startswith("no_") and known.get(name[3:]) in (flag, flag_or_auto):
@@ -226,10 +226,8 @@ def continues(last: str, word: str) -> bool:
 
 def example_of(key: str) -> str:
     """Return a value of a key, for messages."""
-    from .config import DEFAULTS, EXAMPLES
-
     of_groups = {"cell": "lstm", "task": "adding", "optimizer": "adam", "block": "modern"}
-    value = of_groups.get(key, EXAMPLES.get(key, DEFAULTS.get(key)))
+    value = of_groups.get(key) or example_value(key)
     if key.startswith("swap"):
         return "power_law"
     return as_typed(True if value is False else value) if value not in (None, {}) else "VALUE"
@@ -237,8 +235,6 @@ def example_of(key: str) -> str:
 
 def instead(word: str) -> str:
     """Return what to type in place of a word without ``=``, as the end of a sentence."""
-    from .config import LAUNCH_KEYS, RUN_KEYS
-
     if word.endswith(".py"):
         return f"a plugin file is named by plugins: type 'plugins=[{word}]'."
     if os.path.isdir(os.path.join("experiments", word)):
@@ -258,8 +254,6 @@ def instead(word: str) -> str:
 
 def is_key(word: str) -> bool:
     """Return whether a word is a key, without a value."""
-    from .config import LAUNCH_KEYS, RUN_KEYS
-
     group, dot, _ = word.partition(".")
     return (bool(KEY.fullmatch(word) and dot) and group in (*GROUPS, "swap")) or word in (
         *GROUPS,

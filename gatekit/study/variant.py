@@ -23,10 +23,10 @@ from gatekit.cell.schema import (
 from gatekit.recurrence.executors.choose import Setting, check
 from gatekit.registry import components
 from gatekit.runs.names import canonical_json, fingerprint
-from gatekit.tasks.validate import check_contiguous
+from gatekit.tasks.task import check_contiguous
 
 from .budget import layers, matched, sizes, smaller
-from .config import DEFAULTS, RUN_KEYS
+from .schema import DEFAULTS, RUN_KEYS
 
 # What documents a cell and never changes its numbers.
 _ABOUT = (*ABOUT_KEYS, "roles")

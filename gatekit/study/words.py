@@ -9,32 +9,16 @@ from typing import Any
 
 from gatekit.cell.errors import ConfigError, as_typed, listed, nearest
 
-from .options import known_key
+from .config import meant_key
+from .options import HYDRA_GROUPS, is_hydra_key, known_key
 from .references import refuse_keywords, refuse_resolvers
-from .typed import GROUPS, KEY, continues, example_of, instead, is_key
+from .remedies import HYDRA_KEYS
+from .schema import LAUNCH_KEYS
+from .typed import GROUPS, KEY, NAME, continues, example_of, instead, is_key
 
-HYDRA_GROUPS = ("hydra/launcher", "hydra/sweeper")
-SWEEPER_KEYS = ("params", "grids", "seed", "startup", "pruner")
 MAX_WORD = 20_000
 
 TRUST = "or add --trust-config"
-NAME = re.compile(r"(?!.*\.\.)[A-Za-z0-9_][\w.-]*(?:/[A-Za-z0-9_][\w.-]*)*", re.ASCII)
-"""The name of a configuration file within its group."""
-
-INSTEAD = {
-    "hydra.run": "root=FOLDER and study=NAME choose where runs are stored",
-    "hydra.sweep": "root=FOLDER and study=NAME choose where runs are stored",
-    "hydra.output_subdir": "root=FOLDER and study=NAME choose where runs are stored",
-    "hydra.job": "study=NAME names the study; a run works in the folder where you type the command",
-    "hydra.searchpath": "put your files into ./conf, which is searched first",
-    "hydra.sweeper": "trials=N is the number of draws of hydra/sweeper=random or optuna",
-    "hydra.job_logging": "the log of a run is shown by gatekit logs",
-    "hydra.hydra_logging": "the log of a run is shown by gatekit logs",
-    "hydra.callbacks": "a plugin can register callbacks (docs/plugins.md)",
-}
-"""What to type in place of keys of Hydra that have no effect in gatekit."""
-
-_ENDING = re.compile(r"\.ya?ml(?=,|$)")
 _BRACES = re.compile(r"[A-Za-z_]\w*:[^\s/].*", re.ASCII)
 
 
@@ -123,7 +107,7 @@ def prefixed(word: str, trusted: bool = False) -> str:
         return word
     if name in GROUPS:
         # A group is in the defaults already, so that adding to it means choosing.
-        return f"{name}={_ENDING.sub('', value)}"
+        return re.sub(r"\.ya?ml(?=,|$)", "", f"{name}={value}")
     return word if word.startswith("+") or "/" in name or "@" in name else f"++{word}"
 
 
@@ -237,8 +221,6 @@ def _refuse_both(typed: Sequence[str]) -> None:
 
 def _refuse_swept(typed: Sequence[str]) -> None:
     """Refuse several values of a key that decides where and how all runs are made."""
-    from .config import LAUNCH_KEYS
-
     for word in typed:
         key, _, value = word.lstrip("+").partition("=")
         if key not in LAUNCH_KEYS or "," not in value or set(value) & set("[{('\""):
@@ -276,10 +258,10 @@ def _open(text: str) -> bool:
 def _refuse_key(key: str, name: str, value: str) -> None:
     if key[: -len(name) or None] not in ("", "+", "++", "~"):
         raise ConfigError(f"{key!r} is not a key; type {name}=VALUE.")
-    if name.partition(".")[0].partition("/")[0] == "hydra" or name.startswith("hydra"):
-        if key.startswith("~") or not _of_hydra(name):
+    if name.startswith("hydra"):
+        if key.startswith("~") or not is_hydra_key(name):
             node = ".".join(name.replace("/", ".").split(".")[:2])
-            instead = f"{INSTEAD[node]}; " if node in INSTEAD else ""
+            instead = f"{HYDRA_KEYS[node]}; " if node in HYDRA_KEYS else ""
             raise ConfigError(f"{name} has no effect in gatekit: {instead}remove it.")
         return
     if "/" in name and (group := name.partition("/")[0]) not in GROUPS:
@@ -293,8 +275,6 @@ def _refuse_key(key: str, name: str, value: str) -> None:
             f"{TRUST}."
         )
     if not KEY.fullmatch(name) and KEY.fullmatch(name.replace("-", "_")):
-        from .config import meant_key
-
         typed = name.replace("-", "_")
         raise ConfigError(
             f"{key!r} is not a key, because keys have no dashes; type {meant_key(typed)}={value}."
@@ -302,17 +282,6 @@ def _refuse_key(key: str, name: str, value: str) -> None:
     if not KEY.fullmatch(name):
         such = "swap.forget=GATE" if name.startswith("swap") else "units=64 or task.length=9"
         raise ConfigError(f"{key!r} is not a key; type for example {such}.")
-
-
-def _of_hydra(name: str) -> bool:
-    """Return whether a key of Hydra's chooses runs or how they are made, and executes nothing."""
-    if name in ("hydra.mode", "hydra.verbose", *HYDRA_GROUPS):
-        return True
-    node, _, rest = name.removeprefix("hydra.").partition(".")
-    head = rest.partition(".")[0]
-    return bool(KEY.fullmatch(name)) and (
-        node == "launcher" or (node == "sweeper" and head in SWEEPER_KEYS)
-    )
 
 
 def _refuse_value(name: str, word: str, trusted: bool) -> None:

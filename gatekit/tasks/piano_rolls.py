@@ -109,7 +109,7 @@ def _padded(pieces: Sequence[numpy.ndarray], longest: int) -> Batch:
 
 
 def content_hash(rolls: Rolls) -> str:
-    """Return 64 hex digits that are the same for the same pieces, whatever file they stand in."""
+    """Return 64 hex digits that are the same for the same pieces, whatever file holds them."""
     digest = hashlib.sha256()
     for split in SPLITS.values():
         for roll in rolls[split]:

@@ -251,6 +251,21 @@ class Task(Declared, abc.ABC):
         return {name: plain(getattr(self, name)) for name in self._option_types}
 
 
+def check_contiguous(task: Task) -> None:
+    """Refuse a task that declares that its sequences follow one another, if they cannot.
+
+    Raises:
+        PluginError: it draws its data, or has one target for a sequence.
+    """
+    if task.contiguous and (task.streamed or task.signature().emission != "every"):
+        came = "draws its data" if task.streamed else "has one target for a whole sequence"
+        raise PluginError(
+            f"{type(task).__name__}: contiguous = True means that the sequences are consecutive "
+            f"parts of one document with a target for every step, and this task {came}. Remove "
+            "contiguous = True."
+        )
+
+
 def recipe_hash(recipe: str, facts: Mapping[str, Any]) -> str:
     """Return the hash of a data set that is defined by a recipe.
 

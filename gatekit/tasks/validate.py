@@ -12,7 +12,7 @@ from typing import Any, get_args
 
 import numpy
 
-from gatekit.cell.errors import DataError, PluginError, kind_of, listed
+from gatekit.cell.errors import DataError, kind_of, listed
 from gatekit.cell.written import returned_place
 
 from .task import Batch, MetricName, Signature, Task
@@ -39,45 +39,30 @@ def check_splits(task: Task, rng: numpy.random.Generator) -> dict[str, Batch]:
     Raises:
         DataError: a split is absent or unknown, or its arrays do not match the signature.
     """
-    found = task.splits(rng)
+    splits = task.splits(rng)
     owner = type(task).__name__
-    wanted = SPLITS[1:] if task.streamed else SPLITS
-    further = _further(found) if isinstance(found, dict) else ()
-    if not isinstance(found, dict) or set(found) != {*wanted, *further}:
-        came = listed(found) if isinstance(found, dict) else f"a {type(found).__name__}"
+    expected = SPLITS[1:] if task.streamed else SPLITS
+    further = _further(splits) if isinstance(splits, dict) else ()
+    if not isinstance(splits, dict) or set(splits) != {*expected, *further}:
+        came = listed(splits) if isinstance(splits, dict) else f"a {type(splits).__name__}"
         raise DataError(
-            f"{owner}.splits should return a dict of {', '.join(wanted)}, and returned {came}. "
+            f"{owner}.splits should return a dict of {', '.join(expected)}, and returned {came}. "
             "Further test sets are called test_NAME, in small letters and digits."
         )
     signature, checked = task.signature(), {}
-    for name in (*wanted, *further):
+    for name in (*expected, *further):
         with _by_author(task, "draw" if task.streamed else "splits"):
-            checked[name] = check_batch(found[name], signature, f"{owner} {name}", task.allow_nan)
+            checked[name] = check_batch(splits[name], signature, f"{owner} {name}", task.allow_nan)
     if "train" in checked:
-        _note_small(checked["train"], owner)
-        _note_overlap(checked, owner)
+        for note in _notes(checked, owner):
+            warnings.warn(note, DataWarning, stacklevel=2)
     return checked
 
 
-def _further(found: dict[str, Any]) -> tuple[str, ...]:
+def _further(splits: dict[str, Any]) -> tuple[str, ...]:
     # ``test_METRIC`` is a column of every table of runs
     taken = {f"test_{metric}" for metric in get_args(MetricName)}
-    return tuple(name for name in found if FURTHER_TEST.fullmatch(str(name)) and name not in taken)
-
-
-def check_contiguous(task: Task) -> None:
-    """Refuse a task that declares that its sequences follow one another, if they cannot.
-
-    Raises:
-        PluginError: it draws its data, or has one target for a sequence.
-    """
-    if task.contiguous and (task.streamed or task.signature().emission != "every"):
-        came = "draws its data" if task.streamed else "has one target for a whole sequence"
-        raise PluginError(
-            f"{type(task).__name__}: contiguous = True means that the sequences are consecutive "
-            f"parts of one document with a target for every step, and this task {came}. Remove "
-            "contiguous = True."
-        )
+    return tuple(name for name in splits if FURTHER_TEST.fullmatch(str(name)) and name not in taken)
 
 
 def check_sample(task: Task, rng: numpy.random.Generator, size: int) -> Batch:
@@ -335,26 +320,17 @@ def _first(
         raise DataError(f"{says}: {array[place]} at {named} (counted from 0).{hint}")
 
 
-def _note_small(train: Batch, owner: str) -> None:
+def _notes(splits: dict[str, Batch], owner: str) -> Iterator[str]:
+    """Yield what a reader of the results should know of fixed training data."""
+    train = splits["train"]
     if len(train.x) == 1:
-        warnings.warn(f"{owner} train holds one example.", DataWarning, stacklevel=3)
+        yield f"{owner} train holds one example."
     elif (train.y == train.y[:1]).all():
-        warnings.warn(
-            f"{owner} train has the same target in every example.", DataWarning, stacklevel=3
-        )
-
-
-def _note_overlap(splits: dict[str, Batch], owner: str) -> None:
-    seen = set(_rows(splits["train"]))
+        yield f"{owner} train has the same target in every example."
+    seen = set(_rows(train))
     for name in list(splits)[1:]:
-        shared = sum(row in seen for row in _rows(splits[name]))
-        if shared:
-            warnings.warn(
-                f"{owner}: {shared} of {len(splits[name].x)} {name} sequences stand in "
-                "train as well.",
-                DataWarning,
-                stacklevel=3,
-            )
+        if shared := sum(row in seen for row in _rows(splits[name])):
+            yield f"{owner}: {shared} of {len(splits[name].x)} {name} sequences are in train, too."
 
 
 def _rows(batch: Batch) -> list[bytes]:

@@ -12,8 +12,8 @@ import numpy
 
 from gatekit.cell.errors import PluginError, kind_of
 from gatekit.cell.written import line_matching, returned_place
-from gatekit.tasks.task import Batch, Metric, Signature, metric_written
-from gatekit.tasks.validate import DataWarning, check_contiguous, check_sample, check_splits
+from gatekit.tasks.task import Batch, Metric, Signature, check_contiguous, metric_written
+from gatekit.tasks.validate import DataWarning, check_sample, check_splits
 
 from .outcome import CheckError
 from .subject import Subject

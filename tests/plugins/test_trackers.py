@@ -19,8 +19,7 @@ import pytest
 from gatekit import Tracker, registry
 from gatekit.registry.tracker import NAMES, without_secrets
 from gatekit.runs.folder import RunFolder
-from gatekit.study.config import trackers
-from gatekit.study.schema import WrongError
+from gatekit.study.schema import WrongError, trackers
 
 SECRET = "hunter2hunter2"
 

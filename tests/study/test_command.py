@@ -15,10 +15,10 @@ from gatekit.cell.errors import ConfigError
 from gatekit.cell.schema import CELL_KEYS, read_cell
 from gatekit.study import command
 from gatekit.study.command import compose, train
-from gatekit.study.config import GROUP_KEYS, LAUNCH_KEYS, RUN_KEYS
 from gatekit.study.help import SECTIONS
 from gatekit.study.hydra.sweepers import Composition
 from gatekit.study.plan import plan
+from gatekit.study.schema import GROUP_KEYS, LAUNCH_KEYS, RUN_KEYS
 from gatekit.study.words import prefixed
 
 pytestmark = pytest.mark.usefixtures("place")

@@ -6,7 +6,8 @@ import pytest
 
 from gatekit.cell.errors import ConfigError
 from gatekit.runs.names import study_name
-from gatekit.study.config import DEFAULTS, LAUNCH_KEYS, RUN_KEYS, validate, with_omitted
+from gatekit.study.config import validate
+from gatekit.study.schema import DEFAULTS, LAUNCH_KEYS, RUN_KEYS, with_omitted
 
 GOOD = {
     "cell": {"name": "lstm"},

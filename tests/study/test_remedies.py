@@ -26,8 +26,9 @@ from gatekit.cell.language.ops import FUNCTIONS as OPS
 from gatekit.cell.language.parse import parse
 from gatekit.cell.schema import read_cell, read_output_unit
 from gatekit.registry import cell_config, components
-from gatekit.study.config import GROUP_KEYS, LAUNCH_KEYS, RUN_KEYS, validate
+from gatekit.study.config import validate
 from gatekit.study.options import CHECKS, read_options
+from gatekit.study.schema import GROUP_KEYS, LAUNCH_KEYS, RUN_KEYS
 from gatekit.study.words import overrides
 
 WRONG = ("yes", -1, 0.5, float("nan"), 10**30, [], {"a": 1}, None, True, "")

@@ -8,7 +8,8 @@ import gatekit.conf
 import pytest
 import yaml
 
-from gatekit.study.config import DEFAULTS, GROUP_KEYS, LAUNCH_KEYS, RUN_KEYS, validate
+from gatekit.study.config import validate
+from gatekit.study.schema import DEFAULTS, GROUP_KEYS, LAUNCH_KEYS, RUN_KEYS
 
 PAGE = Path(__file__).parents[2] / "docs" / "studies.md"
 CONF = Path(next(iter(gatekit.conf.__path__)))

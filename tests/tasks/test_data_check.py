@@ -192,7 +192,7 @@ def test_row52_targets_of_another_width_are_refused(shape):
 def test_row54_sequences_in_train_and_test_are_counted():
     train, validation = numbers(), numbers(x=drawn(4, 6, 2) + 1)
     mixed = numbers(x=numpy.concatenate([train.x[:3], validation.x[:1] + 1]))
-    with pytest.warns(DataWarning, match="3 of 4 test sequences stand in train as well"):
+    with pytest.warns(DataWarning, match="3 of 4 test sequences are in train, too"):
         check_splits(returning({"train": train, "validation": validation, "test": mixed}), None)
 
 

@@ -54,8 +54,8 @@ def run(parser: Parser) -> int:
 
     from gatekit.runs.environment import numeric
     from gatekit.runs.names import table_of
-    from gatekit.study.config import PRECISIONS, RUN_KEYS
     from gatekit.study.remedies import instead
+    from gatekit.study.schema import PRECISIONS, RUN_KEYS
 
     if options.precision not in PRECISIONS:
         remedy = instead("precision", options.precision, RUN_KEYS["precision"], "float32")

@@ -11,7 +11,7 @@ from gatekit.compare.grouping.differs import gates_of
 from gatekit.compare.grouping.group import Group
 from gatekit.compare.grouping.label import closest, renamed, spelled, value_text
 from gatekit.runs.config import flatten
-from gatekit.study.config import DEFAULTS
+from gatekit.study.schema import DEFAULTS
 
 from .difference import unlike
 

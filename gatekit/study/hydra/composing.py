@@ -14,7 +14,6 @@ import sys
 import warnings
 from argparse import Namespace
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 from hydra import version
 from hydra._internal.hydra import Hydra
@@ -27,48 +26,22 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
-from gatekit.cell.errors import ConfigError, GatekitError, alternatives, excerpt, shown
-from gatekit.registry import (
-    catalogue,
-    cell_config,
-    cell_names,
-    config_folders,
-    left_out,
-    misplaced,
-    own_file,
-    reasons_of,
-)
-from gatekit.study.config import RUN_KEYS, meant_key
+from gatekit.cell.errors import ConfigError, GatekitError, excerpt
+from gatekit.study.config import meant_key
 from gatekit.study.references import refuse_large
 from gatekit.study.resolve import unresolved
+from gatekit.study.schema import RUN_KEYS
 from gatekit.study.typed import GROUPS, KEY
 from gatekit.study.words import overrides, plugin_files
 
 from . import sweepers
-from .sources import search_path
+from .sources import not_found, search_path
 
 PRIMARY = "train"
 """The configuration that every composition starts from, ``conf/train.yaml``."""
 
 EXCERPT = 200
 """Characters of a value that a message shows."""
-
-_SEVERAL = re.compile(r"Ambiguous value for argument '(.*)'")
-_LARGEST = 2**16
-"""The largest file, in bytes, in which a name is looked for."""
-_LISTED_BY = {
-    "experiment": "gatekit train --help",
-    "cell": "gatekit cells",
-    "task": "gatekit tasks",
-    "output_unit": "gatekit output-units",
-    "block": "gatekit blocks",
-}
-_FOREIGN = {
-    "hydra/launcher": "gatekit starts the runs itself: type n_jobs=4 for four at once on this "
-    "machine, or hydra.launcher.backend=slurm or ray for a cluster (docs/cluster.md).",
-    "hydra/sweeper": "Sweepers are grid (the default), random and optuna; docs/studies.md "
-    "describes them.",
-}
 
 
 @contextlib.contextmanager
@@ -98,7 +71,7 @@ def opened(
         if stop.code not in (0, None):
             raise ConfigError("Hydra refused the command line; see above.") from None
     except MissingConfigException as error:
-        raise ConfigError(_missing(error, plugins)) from error
+        raise ConfigError(not_found(error, plugins) or _explained(error, several)) from error
     except OverrideParseException as error:
         raise ConfigError(_unreadable(str(error.override))) from error
     except (HydraException, OmegaConfBaseException) as error:
@@ -206,6 +179,7 @@ def candidates(typed: Sequence[str], prefix: str) -> list[str]:
     return []
 
 
+_SEVERAL = re.compile(r"Ambiguous value for argument '(.*)'")
 _SWEPT = re.compile(r"Sweep parameters '(.*)' requires --multirun")
 _MERGED = re.compile(r"Error merging override (\S+=.*)")
 _DELETED = re.compile(r"Could not delete from config\. '([^']*)' does not exist")
@@ -302,72 +276,4 @@ def _unreadable(override: str) -> str:
     return (
         f"{key}={value} cannot be read: a value with ( ) [ ] {{ }} , = or ; needs quotes of its "
         f"own within the shell's. Type \"{key}='{bare}'\" with both kinds of quotes."
-    )
-
-
-def _in_defaults(path: Path, plugins: Sequence[str]) -> str:
-    """Return what gatekit itself finds wrong with the ``defaults`` of a cell; empty if nothing."""
-    try:
-        cell_config(path.stem, catalogue(plugins), plugins)
-    except GatekitError as error:
-        return str(error) if ": defaults" in str(error) else ""
-    return ""
-
-
-def _files_with(name: str, plugins: Sequence[str]) -> Path | None:
-    """Return the file of your own whose ``defaults`` name a cell; None if there is none."""
-    for folder in config_folders(plugins):
-        for path in sorted(Path(folder, "cell").glob("*.y*ml")):
-            if not path.is_file() or path.stat().st_size > _LARGEST:
-                continue
-            text = path.read_text(encoding="utf-8", errors="replace")
-            word = re.escape(name)
-            if re.search(rf"^defaults:.*(?<!\w){word}\b|^ *- {word} *$", text, re.MULTILINE):
-                return path
-    return None
-
-
-def _missing(error: MissingConfigException, plugins: Sequence[str]) -> str:
-    group, _, name = str(error.missing_cfg_file or "").rpartition("/")
-    known = [str(option) for option in error.options or ()]
-    if not group or not name:
-        return _explained(error, "")
-    if group in _FOREIGN:
-        return f"{group}={name}: there is no such {group.partition('/')[2]}. {_FOREIGN[group]}"
-    if group not in ("cell", "block", "task", "output_unit", "optimizer", "trainer", "experiment"):
-        # A name with a slash, such as cell=sub/gru.
-        top, _, rest = f"{group}/{name}".partition("/")
-        group, name = top, rest
-    what = group.replace("_", " ")
-    file = _files_with(name, plugins) if group == "cell" else None
-    if file is not None and (wrong := _in_defaults(file, plugins)):
-        return wrong
-    if not known and group == "cell":  # `defaults` of a file; Hydra lists nothing then
-        known = list(cell_names(plugins))
-    stem = re.sub(r"\.ya?ml$", "", name.rpartition("/")[2])
-    if "/" in name and all(part in known for part in name.split("/")):
-        return f"{group}={name}: to run each of them type -m {group}={name.replace('/', ',')}."
-    if stem != name and stem in known:
-        return f"{group}={name}: a name has no folder and no ending; type {group}={stem}."
-    if group == "cell" and name in catalogue(plugins).gates:
-        return (
-            f"cell={name}: {name} is a gate, not a cell; put it into a role of a cell, such as "
-            f"cell=lstm swap.forget={name}."
-        )
-    if stem != name and group in name.split("/"):
-        return (
-            f"{group}={name}: a name has no folder and no ending; type {group}={stem} for the file "
-            f"conf/{group}/{stem}.yaml, which does not exist yet."
-        )
-    if group == "block" and name.lower() in ("none", "off", "false", "identity"):
-        return f"block={name}: type block=plain for nothing around the layer."
-    if reasons := reasons_of(name, plugins):
-        return f"{group}={name}: there is no such {what}, because its plugin is broken: {reasons}"
-    named = f"{shown(file)}: " if file else ""
-    if place := "" if named else misplaced(group, name):
-        return f"{group}={name}: there is no such {what} here. {place}"
-    hint = alternatives(name, known, f"{what}s", _LISTED_BY.get(group, ""))
-    return (
-        f"{named}{group}={name}: there is no such {what}{hint} {own_file(group, name, known)} "
-        f"{left_out(name, plugins)}".rstrip()
     )

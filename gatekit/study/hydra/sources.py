@@ -7,6 +7,7 @@ therefore contains all that the source needs: a folder, and the plugin files of 
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,21 +16,49 @@ from hydra._internal.utils import create_config_search_path
 from hydra.core.config_search_path import ConfigSearchPath, SearchPathQuery
 from hydra.core.object_type import ObjectType
 from hydra.core.plugins import Plugins
+from hydra.errors import MissingConfigException
 from hydra.plugins.config_source import ConfigLoadError, ConfigResult, ConfigSource
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from gatekit.cell.errors import ConfigError
-from gatekit.registry import components, named_after_file
+from gatekit.cell.errors import ConfigError, GatekitError, alternatives, shown
+from gatekit.registry import (
+    catalogue,
+    cell_config,
+    cell_names,
+    components,
+    config_folders,
+    left_out,
+    misplaced,
+    named_after_file,
+    own_file,
+    reasons_of,
+)
 from gatekit.registry.cells import is_bundled, own_provenance
+from gatekit.study.options import HYDRA_GROUPS
 from gatekit.study.references import KEPT
 from gatekit.study.typed import GROUPS
-from gatekit.study.words import HYDRA_GROUPS
 
 from . import allowed
 
 _PLUGINS = "?plugins="
 """Separates a folder from the plugin files in the string of a source."""
+
+_LARGEST = 2**16
+"""The largest file, in bytes, in which a name is looked for."""
+_LISTED_BY = {
+    "experiment": "gatekit train --help",
+    "cell": "gatekit cells",
+    "task": "gatekit tasks",
+    "output_unit": "gatekit output-units",
+    "block": "gatekit blocks",
+}
+_FOREIGN = {
+    "hydra/launcher": "gatekit starts the runs itself: type n_jobs=4 for four at once on this "
+    "machine, or hydra.launcher.backend=slurm or ray for a cluster (docs/cluster.md).",
+    "hydra/sweeper": "Sweepers are grid (the default), random and optuna; docs/studies.md "
+    "describes them.",
+}
 
 
 class CheckedSource(ConfigSource):
@@ -226,3 +255,77 @@ def _escaped(data: Mapping[str, Any]) -> dict[str, Any]:
 
     inner = ("hydra", "params", "grids")
     return {key: walk(value) if key in inner else value for key, value in data.items()}
+
+
+def _in_defaults(path: Path, plugins: Sequence[str]) -> str:
+    """Return what gatekit itself finds wrong with the ``defaults`` of a cell; empty if nothing."""
+    try:
+        cell_config(path.stem, catalogue(plugins), plugins)
+    except GatekitError as error:
+        return str(error) if ": defaults" in str(error) else ""
+    return ""
+
+
+def _files_with(name: str, plugins: Sequence[str]) -> Path | None:
+    """Return the file of your own whose ``defaults`` name a cell; None if there is none."""
+    for folder in config_folders(plugins):
+        for path in sorted(Path(folder, "cell").glob("*.y*ml")):
+            if not path.is_file() or path.stat().st_size > _LARGEST:
+                continue
+            text = path.read_text(encoding="utf-8", errors="replace")
+            word = re.escape(name)
+            if re.search(rf"^defaults:.*(?<!\w){word}\b|^ *- {word} *$", text, re.MULTILINE):
+                return path
+    return None
+
+
+def not_found(error: MissingConfigException, plugins: Sequence[str]) -> str:
+    """Return what to type in place of a file that no source has; empty if its group is unknown.
+
+    Args:
+        error: the error of Hydra's.
+        plugins: plugin files of the command line.
+    """
+    group, _, name = str(error.missing_cfg_file or "").rpartition("/")
+    known = [str(option) for option in error.options or ()]
+    if not group or not name:
+        return ""
+    if group in _FOREIGN:
+        return f"{group}={name}: there is no such {group.partition('/')[2]}. {_FOREIGN[group]}"
+    if group not in GROUPS:
+        # A name with a slash, such as cell=sub/gru.
+        top, _, rest = f"{group}/{name}".partition("/")
+        group, name = top, rest
+    what = group.replace("_", " ")
+    file = _files_with(name, plugins) if group == "cell" else None
+    if file is not None and (wrong := _in_defaults(file, plugins)):
+        return wrong
+    if not known and group == "cell":  # `defaults` of a file; Hydra lists nothing then
+        known = list(cell_names(plugins))
+    stem = re.sub(r"\.ya?ml$", "", name.rpartition("/")[2])
+    if "/" in name and all(part in known for part in name.split("/")):
+        return f"{group}={name}: to run each of them type -m {group}={name.replace('/', ',')}."
+    if stem != name and stem in known:
+        return f"{group}={name}: a name has no folder and no ending; type {group}={stem}."
+    if group == "cell" and name in catalogue(plugins).gates:
+        return (
+            f"cell={name}: {name} is a gate, not a cell; put it into a role of a cell, such as "
+            f"cell=lstm swap.forget={name}."
+        )
+    if stem != name and group in name.split("/"):
+        return (
+            f"{group}={name}: a name has no folder and no ending; type {group}={stem} for the file "
+            f"conf/{group}/{stem}.yaml, which does not exist yet."
+        )
+    if group == "block" and name.lower() in ("none", "off", "false", "identity"):
+        return f"block={name}: type block=plain for nothing around the layer."
+    if reasons := reasons_of(name, plugins):
+        return f"{group}={name}: there is no such {what}, because its plugin is broken: {reasons}"
+    named = f"{shown(file)}: " if file else ""
+    if place := "" if named else misplaced(group, name):
+        return f"{group}={name}: there is no such {what} here. {place}"
+    hint = alternatives(name, known, f"{what}s", _LISTED_BY.get(group, ""))
+    return (
+        f"{named}{group}={name}: there is no such {what}{hint} {own_file(group, name, known)} "
+        f"{left_out(name, plugins)}".rstrip()
+    )

@@ -19,9 +19,10 @@ from gatekit.runs.names import CONFIG, canonical_json
 from gatekit.runs.result import OUTCOMES
 from gatekit.runs.studies import plan_file
 from gatekit.runs.studies.survey import survey
-from gatekit.study.config import validate, with_omitted
+from gatekit.study.config import validate
 from gatekit.study.extend import refuse_stored
 from gatekit.study.plan import Launch, SweepPlan, run_of
+from gatekit.study.schema import with_omitted
 from gatekit.study.variant import variant
 
 
