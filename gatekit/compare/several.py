@@ -39,7 +39,7 @@ _CHANGED = "data or a plugin changed, so that it has several groups on a task"
 
 
 @dataclass(frozen=True, slots=True)
-class Variant:
+class VariantOverTasks:
     """A variant that has an outcome on every task.
 
     ``scores`` holds one number per run for each normalised task: 0 is chance, 1 is the mean of the
@@ -73,7 +73,7 @@ class Variant:
 class SeveralTasks:
     """Variants in the order of their ranks, the tasks, and notes."""
 
-    variants: tuple[Variant, ...]
+    variants: tuple[VariantOverTasks, ...]
     tasks: tuple[str, ...]
     normalised: tuple[str, ...]
     ranking: Ranking
@@ -235,12 +235,12 @@ def _variant(
     is_baseline: bool,
     tasks: Sequence[tuple[Mapping[str, Row], Scores]],
     level: float,
-) -> Variant:
+) -> VariantOverTasks:
     scores = [of_task[name] for _, of_task in tasks]
     noisy = [with_noise_of_baseline(name, *each) for each in tasks]
     strata = [_stratum(name, *each) for each in tasks]
     every = np.concatenate(scores) if scores else None
-    return Variant(
+    return VariantOverTasks(
         name=name,
         scores=tuple(scores),
         units=tuple(rows[name].group.units for rows, _ in tasks),

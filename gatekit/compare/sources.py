@@ -22,7 +22,7 @@ _WIDTH = 80
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class SeedSpread:
     """The spread over seeds of one group of which one part varied.
 
     Attributes:
@@ -42,7 +42,7 @@ class Source:
     metric: str
 
 
-def sources(comparison: Comparison) -> tuple[Source, ...]:
+def sources(comparison: Comparison) -> tuple[SeedSpread, ...]:
     """Return the spread of each group and each part of its seed; none if nothing was fixed.
 
     Args:
@@ -57,7 +57,7 @@ def sources(comparison: Comparison) -> tuple[Source, ...]:
         n, deviation = row.summary.n, row.summary.standard_deviation
         interval = _interval(deviation, n, comparison.level) if deviation is not None else None
         label = row.group.part(values, row.group.fallback)
-        found.append(Source(label, vary, n, deviation, interval, row.summary.metric.name))
+        found.append(SeedSpread(label, vary, n, deviation, interval, row.summary.metric.name))
     return tuple(sorted(found, key=lambda one: (one.group, one.vary != _ALL, one.vary)))
 
 
@@ -71,7 +71,7 @@ def _interval(deviation: float, n: int, level: float) -> Interval:
     return Interval(least, most, level, "chi-squared, for normal noise")
 
 
-def sources_lines(found: Sequence[Source]) -> list[str]:
+def sources_lines(found: Sequence[SeedSpread]) -> list[str]:
     """Return the spreads as a table, at most 80 columns wide."""
     rows = [
         {
@@ -95,12 +95,12 @@ def sources_lines(found: Sequence[Source]) -> list[str]:
     return [*lines, "", *wrap(note, _WIDTH)]
 
 
-def sources_records(found: Sequence[Source]) -> list[dict[str, Any]]:
+def sources_records(found: Sequence[SeedSpread]) -> list[dict[str, Any]]:
     """Return the spreads as plain data."""
     columns = "group vary n standard_deviation=deviation low=interval.low high=interval.high metric"
     return [picked(one, columns) for one in found]
 
 
-def _metric(found: Sequence[Source]) -> str:
+def _metric(found: Sequence[SeedSpread]) -> str:
     names = {one.metric for one in found}
     return names.pop() if len(names) == 1 else "the metric"

@@ -37,7 +37,7 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class PluginSource:
     """A plugin whose source differs, with the diff; the diff is empty if a source is not stored."""
 
     name: str
@@ -73,7 +73,7 @@ class Why:
     first: str
     second: str
     configuration: tuple[Change, ...]
-    sources: tuple[Source, ...]
+    sources: tuple[PluginSource, ...]
     versions: tuple[Change, ...]
     hardware: tuple[Change, ...]
     data: tuple[Change, ...]
@@ -176,7 +176,7 @@ def _seeds(first: Selection, second: Selection) -> tuple[Change, ...]:
     return (Change("seed", one, other),)
 
 
-def _sources(first: Selection, second: Selection) -> tuple[Source, ...]:
+def _sources(first: Selection, second: Selection) -> tuple[PluginSource, ...]:
     ours, theirs = _plugins(first), _plugins(second)
     sources = []
     for name in sorted(ours.keys() | theirs.keys()):
@@ -191,7 +191,7 @@ def _sources(first: Selection, second: Selection) -> tuple[Source, ...]:
                     before.splitlines(), after.splitlines(), lineterm="", n=0
                 )
                 diff = [line for line in lines if not line.startswith(("---", "+++"))]
-        sources.append(Source(name, _hashes(one), _hashes(other), tuple(diff)))
+        sources.append(PluginSource(name, _hashes(one), _hashes(other), tuple(diff)))
     return tuple(sources)
 
 

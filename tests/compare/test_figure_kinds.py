@@ -24,7 +24,7 @@ from gatekit.compare.figures.over_tasks import draw_critical_difference, draw_pr
 from gatekit.compare.figures.page import kept, shortened
 from gatekit.compare.figures.parallel import draw_parallel
 from gatekit.compare.figures.scatter import draw_scatter
-from gatekit.compare.figures.style import look
+from gatekit.compare.figures.style import style_of
 from gatekit.compare.grouping.best import Chosen, Trial
 
 from .synthetic import configuration, write_run, write_study
@@ -425,7 +425,7 @@ def test_baselines_of_blocks_are_told_apart(tmp_path: Path) -> None:
     (legend,) = comparison.figure("curves").legends
     looks = {(line.get_color(), str(line._dash_pattern)) for line in legend.get_lines()}
     assert len(looks) == 6
-    inked = {look(row.place).line for row in comparison.rows if row.is_baseline}
+    inked = {style_of(row.place).line for row in comparison.rows if row.is_baseline}
     assert len(inked) == 3
 
 

@@ -19,7 +19,7 @@ import pytest
 from gatekit.cell.errors import ConfigError, RunError
 from gatekit.cli.main import main
 from gatekit.compare.live import curve, server
-from gatekit.compare.live.curve import Curve
+from gatekit.compare.live.curve import LiveCurve
 from gatekit.compare.live.server import Server
 from gatekit.compare.live.watching import Watching
 from gatekit.runs import metrics, record
@@ -171,7 +171,7 @@ def test_many_pages_cost_one_look(root, monkeypatch):
 
 
 def test_a_long_curve_is_thinned_evenly():
-    long = Curve()
+    long = LiveCurve()
     for epoch in range(10 * curve.MOST):
         long.add([(epoch, 1.0)], epoch)
     assert len(long) <= curve.MOST

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gatekit.cell.errors import RunError, listed
-from gatekit.compare.gates.behaviour import GatesReport, Variant
-from gatekit.compare.gates.probes import Probed, read_activations
+from gatekit.compare.gates.behaviour import GatesReport, ProbedVariant
+from gatekit.compare.gates.probes import ProbedRun, read_activations
 
 from .gates import chosen_layer
 from .page import plottable, shortened, write_figure
@@ -82,7 +82,7 @@ def draw_activations(
     )
 
 
-def _probed_run(report: GatesReport, text: str) -> tuple[Variant, Probed]:
+def _probed_run(report: GatesReport, text: str) -> tuple[ProbedVariant, ProbedRun]:
     every = [(variant, probed) for variant in report.variants for probed in variant.probed]
     matches = [(variant, probed) for variant, probed in every if probed.run.id.startswith(text)]
     if len(matches) != 1 or not text:
@@ -122,7 +122,7 @@ def _paint(
     figure.suptitle(plottable(about), fontsize=7.5, x=0.01, ha="left", fontweight="bold")
 
 
-def _order(probed: Probed, signals: Signals) -> NDArray[Any]:
+def _order(probed: ProbedRun, signals: Signals) -> NDArray[Any]:
     """Return the units in descending order of their mean in the forget gate."""
     cell = (probed.run.config or {}).get("cell")
     roles = cell.get("roles", {}) if isinstance(cell, Mapping) else {}

@@ -22,7 +22,7 @@ from .page import (
     shortened,
     spans_decades,
 )
-from .style import Look, look
+from .style import Style, style_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -62,7 +62,7 @@ def draw_axis(figure: Figure, comparison: Comparison, key: str) -> list[str]:
     axes = figure.add_subplot()
     places = _places([row.group.values[key] for line in shown.values() for row in line])
     _set_scale(axes, places, key)
-    looks = line_looks(list(lines.values()))
+    looks = line_styles(list(lines.values()))
     for place, (name, line) in enumerate(shown.items()):
         shift = (place - (len(shown) - 1) / 2) * _SHIFT
         own = looks[list(lines).index(name)]
@@ -78,18 +78,19 @@ def draw_axis(figure: Figure, comparison: Comparison, key: str) -> list[str]:
     return run_ids([row for line in shown.values() for row in line])
 
 
-def line_looks(lines: Sequence[Sequence[Row]]) -> list[Look]:
-    """Return the look of each line, which joins the groups of a variant over the swept key.
+def line_styles(lines: Sequence[Sequence[Row]]) -> list[Style]:
+    """Return the style of each line, which joins the groups of a variant over the swept key.
 
-    A line has the look of its variant. If the key is part of the variants' names, the lines are
+    A line has the style of its variant. If the key is part of the variants' names, the lines are
     counted in the order of their variants.
     """
     if all(len({row.place for row in line}) == 1 for line in lines):
-        return [look(line[0].place) for line in lines]
+        return [style_of(line[0].place) for line in lines]
     order = sorted(range(len(lines)), key=lambda k: min(abs(row.place) for row in lines[k]))
     inked = [k for k in order if any(row.is_baseline for row in lines[k])]
     others = [k for k in order if k not in inked]
-    return [look(-1 - inked.index(k) if k in inked else others.index(k)) for k in range(len(lines))]
+    places = [-1 - inked.index(k) if k in inked else others.index(k) for k in range(len(lines))]
+    return [style_of(place) for place in places]
 
 
 def _text(row: Row, key: str) -> str:
@@ -127,7 +128,7 @@ def _draw_line(
     line: list[Row],
     places: list[float],
     shift: float,
-    own: Look,
+    own: Style,
 ) -> None:
     tone, style, shape = own.tone, own.line, own.mark
     points = sorted(zip(places, line, strict=True), key=lambda item: item[0])

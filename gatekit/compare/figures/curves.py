@@ -26,7 +26,7 @@ from gatekit.compare.summary import metric_text
 from gatekit.runs.result import ResultMetric
 
 from .page import kept, of_one_metric, plottable, put_legend, spans_decades
-from .style import look
+from .style import style_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -93,7 +93,7 @@ def _draw(figure: Figure, drawn: Sequence[_Drawn], comparison: Comparison) -> No
     metric = _metric(drawn)
     _scale(axes, drawn, metric)
     for item in drawn:
-        own = look(item.row.place)
+        own = style_of(item.row.place)
         _draw_group(axes, item, own.tone, own.line, 3.0 if item.row.is_baseline else 2.5)
     _draw_chance(axes, metric)
     log = axes.get_yscale() == "log"

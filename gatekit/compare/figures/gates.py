@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gatekit.cell.errors import ConfigError, listed, nearest
-from gatekit.compare.gates.behaviour import GatesReport, Variant
+from gatekit.compare.gates.behaviour import GatesReport, ProbedVariant
 from gatekit.compare.gates.densities import (
     Density,
     densities,
@@ -20,7 +20,7 @@ from gatekit.compare.gates.densities import (
 )
 
 from .page import legend_layout, plottable, shortened, write_figure
-from .style import INKS, TWO_COLUMNS, look
+from .style import INKS, TWO_COLUMNS, style_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -98,7 +98,7 @@ def chosen_layer(report: GatesReport, layer: str | None) -> str:
     return layer
 
 
-def _paint(figure: Figure, variants: Sequence[Variant], layer: str, total: int) -> None:
+def _paint(figure: Figure, variants: Sequence[ProbedVariant], layer: str, total: int) -> None:
     from matplotlib.lines import Line2D
 
     rows = _HEAD + _ROW * len(variants)
@@ -108,7 +108,7 @@ def _paint(figure: Figure, variants: Sequence[Variant], layer: str, total: int) 
     figure.set_figheight(rows + curves)
     halves: Any = figure.subfigures(2, 1, height_ratios=(rows, curves), hspace=0.03)
     above, below = halves
-    own = [look(variant.place) for variant in variants]
+    own = [style_of(variant.place) for variant in variants]
     styles = [(one.tone, one.line) for one in own]
     rows_of_densities = [densities(variant, layer)[:_MOST_GATES] for variant in variants]
     columns = max(2, *map(len, rows_of_densities))
@@ -126,13 +126,15 @@ def _paint(figure: Figure, variants: Sequence[Variant], layer: str, total: int) 
         above.suptitle(title, fontsize=7, color=_GREY, x=0.99, ha="right")
 
 
-def _named(variant: Variant, layer: str) -> str:
+def _named(variant: ProbedVariant, layer: str) -> str:
     """Return the label of a variant in the legend, with the state whose memory is shown."""
     lasting = memory(variant, layer)
     return variant.group.label + ("" if lasting is None else f": {lasting.state}")
 
 
-def _row(panels: Any, variant: Variant, gates: Sequence[Density], tone: str, *, last: bool) -> None:
+def _row(
+    panels: Any, variant: ProbedVariant, gates: Sequence[Density], tone: str, *, last: bool
+) -> None:
     # The title is as long as the figure is wide, and must not widen the first column.
     title = panels[0].annotate(
         f"{shortened(variant.group.label, _TITLE)}   n = {len(variant.probed)}",
@@ -195,7 +197,7 @@ def _density(axes: Axes, density: Density, tone: str) -> None:
     axes.set_title(shortened(density.gate), fontsize=7, loc="left", pad=2)
 
 
-def _saturated(axes: Axes, variant: Variant, density: Density) -> None:
+def _saturated(axes: Axes, variant: ProbedVariant, density: Density) -> None:
     row = next((r for r in variant.gates if r.gate == density.gate), None)
     low, high = (row.numbers["low"], row.numbers["high"]) if row else (None, None)
     if low is None or high is None or not density.bounded:
@@ -208,7 +210,7 @@ def _saturated(axes: Axes, variant: Variant, density: Density) -> None:
 
 
 def _memory(
-    axes: Axes, variants: Sequence[Variant], layer: str, styles: Sequence[tuple[str, Any]]
+    axes: Axes, variants: Sequence[ProbedVariant], layer: str, styles: Sequence[tuple[str, Any]]
 ) -> None:
     drawn = [(look, memory(v, layer)) for look, v in zip(styles, variants, strict=True)]
     known = [(look, lasting) for look, lasting in drawn if lasting is not None]
@@ -250,7 +252,7 @@ def _memory(
 
 
 def _gradient(
-    axes: Axes, variants: Sequence[Variant], layer: str, styles: Sequence[tuple[str, Any]]
+    axes: Axes, variants: Sequence[ProbedVariant], layer: str, styles: Sequence[tuple[str, Any]]
 ) -> None:
     lowest = 1.0
     for (tone, style), variant in zip(styles, variants, strict=True):

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 from gatekit.cell.errors import ConfigError
 from gatekit.compare.comparison import Comparison
-from gatekit.compare.several import SeveralTasks, Variant, profiles, several_tasks
+from gatekit.compare.several import SeveralTasks, VariantOverTasks, profiles, several_tasks
 from gatekit.compare.stats.across_tasks import MIN_TASKS, MIN_VARIANTS, Ranking
 from gatekit.compare.stats.statistics import Interval
 
 from .page import plottable, put_legend, run_ids, shortened
-from .style import BASELINE, GREY, Look, look
+from .style import BASELINE, GREY, Style, style_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _RANK_ROW, _TOP = 0.15, -4.1
 _ROW, _MARGIN = 0.24, 0.75
 
-Aggregate = Callable[[Variant], tuple[float | None, Interval | None]]
+Aggregate = Callable[[VariantOverTasks], tuple[float | None, Interval | None]]
 _AGGREGATES: dict[str, Aggregate] = {
     "mean": lambda v: (v.mean, v.mean_interval),
     "interquartile mean": lambda v: (v.interquartile_mean, v.interquartile_interval),
@@ -127,8 +127,8 @@ def _normalised(comparison: Comparison, needs: str) -> SeveralTasks:
     return several
 
 
-def _looks(comparison: Comparison) -> dict[str, Look]:
-    return {row.group.variant: look(row.place) for row in comparison.rows}
+def _looks(comparison: Comparison) -> dict[str, Style]:
+    return {row.group.variant: style_of(row.place) for row in comparison.rows}
 
 
 def _run_ids(comparison: Comparison, several: SeveralTasks) -> list[str]:
@@ -140,7 +140,7 @@ def _axis_label(several: SeveralTasks) -> str:
     return f"normalised score (0 chance, 1 baseline; {len(several.normalised)} tasks)"
 
 
-def _draw_ranks(figure: Figure, ranking: Ranking, looks: dict[str, Look]) -> None:
+def _draw_ranks(figure: Figure, ranking: Ranking, looks: dict[str, Style]) -> None:
     axes = figure.add_subplot()
     order = sorted(range(len(ranking.names)), key=lambda i: (ranking.ranks[i], ranking.names[i]))
     count, cliques = len(order), ranking.cliques()

@@ -12,7 +12,7 @@ from gatekit.compare.grouping.label import value_text
 from gatekit.compare.numbers import is_number, number
 
 from .page import is_geometric, kept, metric_label, of_one_metric, plottable, run_ids, shortened
-from .style import look
+from .style import style_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -109,7 +109,7 @@ def _draw_lines(
             s.places[s.text(row.group.values.get(k))] for k, s in zip(keys, scales, strict=True)
         ]
         is_best = bool(ranked) and row is _best(ranked)[0]
-        own = look(row.place)
+        own = style_of(row.place)
         tone, style = (own.tone, own.line) if id(row) in named else ("#BBBBBB", "-")
         if row.summary and row.summary.mean is not None and last is not None:
             ends = [*heights, last.places[last.text(row.summary.mean)]]

@@ -10,7 +10,7 @@ from gatekit.compare.deciding.row import Row
 from gatekit.runs.result import Result
 
 from .page import kept, metric_label, of_one_metric, plottable, put_legend, run_ids, spans_decades
-from .style import Look, look
+from .style import Style, style_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -47,7 +47,7 @@ def draw_scatter(figure: Figure, comparison: Comparison) -> list[str]:
         for x, y in (point for row in grey for point in _points(row, cost)):
             axes.plot(x, y, ".", color="#BBBBBB", ms=3, mew=0, zorder=1)
         for row in named:
-            _draw_group(axes, row, cost, look(row.place))
+            _draw_group(axes, row, cost, style_of(row.place))
         _scale(axes, rows, cost)
         # Beside others, a long name has a line for each of its words.
         axes.set_xlabel(name if len(shown) < 3 else name.replace(" ", "\n", 1))
@@ -69,7 +69,7 @@ def _points(row: Row, cost: Callable[[Result], float | None]) -> list[tuple[floa
     return points
 
 
-def _draw_group(axes: Axes, row: Row, cost: Callable[[Result], float | None], own: Look) -> None:
+def _draw_group(axes: Axes, row: Row, cost: Callable[[Result], float | None], own: Style) -> None:
     tone, mark = own.tone, own.mark
     points = _points(row, cost)
     label = plottable(f"{row.group.label} (n = {row.summary.n if row.summary else 0})")

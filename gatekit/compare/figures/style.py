@@ -64,7 +64,7 @@ def apply(settings: Any) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class Style:
     """How a variant is drawn, in every figure and on the report page.
 
     Attributes:
@@ -80,8 +80,8 @@ class Look:
     css: str
 
 
-def look(place: int) -> Look:
-    """Return the look of a variant: black or grey for baselines, otherwise a colour.
+def style_of(place: int) -> Style:
+    """Return the style of a variant: black or grey for baselines, otherwise a colour.
 
     No two of the first 24 variants, and no two of the first eight baselines, share colour and line
     style.
@@ -93,7 +93,7 @@ def look(place: int) -> Look:
         at = -1 - place
         dash, shade = at % len(DASHES), at // len(DASHES) % len(INKS)
         mark = MARKS[at % len(MARKS)]
-        return Look(INKS[shade], DASHES[dash], mark, f"{_INK_NAMES[shade]} d{dash}")
+        return Style(INKS[shade], DASHES[dash], mark, f"{_INK_NAMES[shade]} d{dash}")
     tone, dash = place % len(COLOURS), (place // len(COLOURS) + place + 1) % len(DASHES)
     mark = MARKS[1 + place % (len(MARKS) - 1)]
-    return Look(COLOURS[tone], DASHES[dash], mark, f"c{tone} d{dash}")
+    return Style(COLOURS[tone], DASHES[dash], mark, f"c{tone} d{dash}")

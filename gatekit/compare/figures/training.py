@@ -10,7 +10,7 @@ from gatekit.compare.comparison import Comparison
 from gatekit.compare.curves import AXES
 
 from .page import metric_label, of_one_metric, plottable, put_legend, run_ids
-from .style import Look, look
+from .style import Style, style_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -35,7 +35,7 @@ def draw_survival(
     axes = figure.add_subplot()
     end = max(cost for one in groups for cost in one.costs)
     for one in groups:
-        _draw_reached(axes, one, end, look(one.row.place))
+        _draw_reached(axes, one, end, style_of(one.row.place))
     summary = groups[0].row.summary
     assert summary is not None
     axes.set_ylim(-0.03, 1.03)
@@ -46,7 +46,7 @@ def draw_survival(
     return run_ids([one.row for one in groups])
 
 
-def _draw_reached(axes: Axes, one: Reached, end: float, style: Look) -> None:
+def _draw_reached(axes: Axes, one: Reached, end: float, style: Style) -> None:
     survival = one.survival
     x = [0.0, *survival.times, end]
     share = [0.0, *(1 - s for s in survival.share)]
@@ -74,7 +74,7 @@ def draw_best_of_k(figure: Figure, comparison: Comparison) -> list[str]:
         return []
     axes = figure.add_subplot()
     for one in drawn:
-        style = look(one.row.place)
+        style = style_of(one.row.place)
         k = range(1, one.trials + 1)
         if one.low is not None and one.high is not None:
             axes.fill_between(

@@ -22,7 +22,7 @@ from gatekit.compare.study import Study, load
 from gatekit.runs.probe import shown_steps, time_scale
 from gatekit.runs.studies.plan_file import training
 
-from .probes import Facts, Look, Probed, read_probe, value
+from .probes import Facts, ProbedRun, ProbeRecord, read_probe, value
 
 NUMBERS = ("mean", "low", "high", "open", "open_time")
 """Reported numbers of a gate; `gatekit.runs.probe.gate_facts` defines each."""
@@ -89,7 +89,7 @@ class ParallelRow:
 
 
 @dataclass(frozen=True, slots=True)
-class Variant:
+class ProbedVariant:
     """A group with its probed runs, and the numbers of their gates and states.
 
     ``place`` is that of the variant, from which its colour follows.
@@ -97,7 +97,7 @@ class Variant:
 
     group: Group
     is_baseline: bool
-    probed: tuple[Probed, ...]
+    probed: tuple[ProbedRun, ...]
     gates: tuple[GateRow, ...]
     states: tuple[StateRow, ...]
     place: int = 0
@@ -109,7 +109,7 @@ class GatesReport:
     """The result of ``gates_report``: the probed variants, and notes."""
 
     study: Study
-    variants: tuple[Variant, ...]
+    variants: tuple[ProbedVariant, ...]
     notes: tuple[str, ...]
     level: float
 
@@ -150,7 +150,7 @@ def report_of(study: Study, groups: Sequence[Group], level: float = 0.95) -> Gat
         groups: its groups.
         level: confidence level of the intervals.
     """
-    variants: list[Variant] = []
+    variants: list[ProbedVariant] = []
     notes: list[str] = []
     baselines = Baselines(groups)
     at = places(groups, [baselines.of(group) is group for group in groups])
@@ -168,29 +168,31 @@ def report_of(study: Study, groups: Sequence[Group], level: float = 0.95) -> Gat
     return GatesReport(study, tuple(variants), tuple(notes if variants else ()), level)
 
 
-def _variant(group: Group, is_baseline: bool, probed: Sequence[Probed], level: float) -> Variant:
+def _variant(
+    group: Group, is_baseline: bool, probed: Sequence[ProbedRun], level: float
+) -> ProbedVariant:
     best = [(each.run.seed, each.best) for each in probed]
     first = [(each.run.seed, each.first) for each in probed]
     gates = [
         GateRow(layer, gate, len(facts), {n: _mean(facts, n, level) for n in NUMBERS})
-        for (layer, gate), facts in _by_name(best, Look.gates).items()
+        for (layer, gate), facts in _by_name(best, ProbeRecord.gates).items()
     ]
-    before = _by_name(first, Look.states)
+    before = _by_name(first, ProbeRecord.states)
     states = [
         _state(layer, state, facts, before.get((layer, state), []))
-        for (layer, state), facts in _by_name(best, Look.states).items()
+        for (layer, state), facts in _by_name(best, ProbeRecord.states).items()
     ]
     before_training = _by_layer(first)
     parallel = [
         _parallel(layer, facts, before_training.get(layer, []), level)
         for layer, facts in _by_layer(best).items()
     ]
-    return Variant(
+    return ProbedVariant(
         group, is_baseline, tuple(probed), tuple(gates), tuple(states), parallel=tuple(parallel)
     )
 
 
-def _by_layer(looks: Sequence[tuple[int | None, Look]]) -> dict[str, list[SeedFacts]]:
+def _by_layer(looks: Sequence[tuple[int | None, ProbeRecord]]) -> dict[str, list[SeedFacts]]:
     by_layer: dict[str, list[SeedFacts]] = {}
     for seed, look in looks:
         for layer, facts in look.parallel():
@@ -221,8 +223,8 @@ def counted(facts: Facts) -> float | None:
 
 
 def _by_name(
-    looks: Sequence[tuple[int | None, Look]],
-    parts: Callable[[Look], Iterable[tuple[str, str, Facts]]],
+    looks: Sequence[tuple[int | None, ProbeRecord]],
+    parts: Callable[[ProbeRecord], Iterable[tuple[str, str, Facts]]],
 ) -> dict[tuple[str, str], list[SeedFacts]]:
     by_name: dict[tuple[str, str], list[SeedFacts]] = {}
     for seed, look in looks:

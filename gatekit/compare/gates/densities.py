@@ -11,8 +11,8 @@ import numpy as np
 from gatekit.compare.stats.statistics import Floats
 from gatekit.runs.probe import time_scale
 
-from .behaviour import GatesReport, Variant, gradient, kept
-from .probes import Facts, Look, value
+from .behaviour import GatesReport, ProbedVariant, gradient, kept
+from .probes import Facts, ProbeRecord, value
 
 BINS = 20
 
@@ -35,7 +35,7 @@ class Density:
 
 
 @dataclass(frozen=True, slots=True)
-class Memory:
+class MemoryScales:
     """Ascending time scales of the units in steps, per seed: before training and at the best."""
 
     state: str
@@ -57,14 +57,14 @@ def layers(report: GatesReport) -> list[str]:
     return list(dict.fromkeys(row.layer for v in report.variants for row in v.gates))
 
 
-def densities(variant: Variant, layer: str) -> list[Density]:
+def densities(variant: ProbedVariant, layer: str) -> list[Density]:
     """Return the densities of a variant's gates in one layer, in the order of the cell."""
     names = [row.gate for row in variant.gates if row.layer == layer]
     looks = [look for probed in variant.probed for look in probed.looks()]
     return [density for name in names if (density := _density(looks, layer, name)) is not None]
 
 
-def _density(looks: Sequence[Look], layer: str, gate: str) -> Density | None:
+def _density(looks: Sequence[ProbeRecord], layer: str, gate: str) -> Density | None:
     by_epoch: dict[int, list[Facts]] = {}
     for look in looks:
         facts = look.layers.get(layer, {}).get("gates", {}).get(gate)
@@ -103,20 +103,20 @@ def _rebinned(facts: Facts, edges: Floats) -> Floats:
     return np.diff(np.interp(edges, own, below))
 
 
-def memory(variant: Variant, layer: str) -> Memory | None:
+def memory(variant: ProbedVariant, layer: str) -> MemoryScales | None:
     """Return the time scales of a variant's memory; None if no unit has one."""
     state = _memory_state(variant, layer)
     before = [s for p in variant.probed if (s := _scales(p.first, layer, state)) is not None]
     best = [s for p in variant.probed if (s := _scales(p.best, layer, state)) is not None]
-    return Memory(state, tuple(before), tuple(best)) if best else None
+    return MemoryScales(state, tuple(before), tuple(best)) if best else None
 
 
-def _scales(look: Look, layer: str, state: str) -> Floats | None:
+def _scales(look: ProbeRecord, layer: str, state: str) -> Floats | None:
     shares = kept(look.layers.get(layer, {}).get("states", {}).get(state, {}))
     return None if shares is None else np.array([time_scale(share) for share in shares], float)
 
 
-def slope(variant: Variant, layer: str) -> Slope | None:
+def slope(variant: ProbedVariant, layer: str) -> Slope | None:
     """Return the gradient of a variant's memory back in time, at the best epoch."""
     state = _memory_state(variant, layer)
     norms: list[Floats] = []
@@ -135,7 +135,7 @@ def slope(variant: Variant, layer: str) -> Slope | None:
     return Slope(state, np.array(steps), tuple(norms)) if norms else None
 
 
-def _memory_state(variant: Variant, layer: str) -> str:
+def _memory_state(variant: ProbedVariant, layer: str) -> str:
     """Return the state with the longest time scale; the first state if none has one."""
     rows = [row for row in variant.states if row.layer == layer]
     lasting = [(row.memory[1], row.state) for row in rows if row.memory is not None]
@@ -144,7 +144,7 @@ def _memory_state(variant: Variant, layer: str) -> str:
     return next((row.state for row in rows), "")
 
 
-def longest_sequence(variants: Sequence[Variant]) -> float | None:
+def longest_sequence(variants: Sequence[ProbedVariant]) -> float | None:
     """Return the number of steps of the probed sequences; None if variants differ."""
     lengths = {
         float(total)

@@ -23,7 +23,7 @@ _MOST_BYTES = 256 * 2**20
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class ProbeRecord:
     """Gates and states after one epoch; epoch 0 is before training."""
 
     epoch: int
@@ -50,7 +50,7 @@ class Look:
 
 
 @dataclass(frozen=True, slots=True)
-class Probed:
+class ProbedRun:
     """A probed run with two of its looks; all looks of many runs would fill the memory.
 
     ``first`` is the look before training, or the earliest if the probe was switched on later.
@@ -59,18 +59,18 @@ class Probed:
     """
 
     run: RunRecord
-    first: Look
-    best: Look
+    first: ProbeRecord
+    best: ProbeRecord
     lost: int
 
-    def looks(self) -> list[Look]:
+    def looks(self) -> list[ProbeRecord]:
         """Read all looks of the run, in the order of its epochs."""
         lines, _ = whole_lines(_bytes(self.run))
         looks = [look for _, raw in sorted(lines.items()) if (look := _look(raw)) is not None]
         return looks or [self.first]
 
 
-def read_probe(run: RunRecord) -> Probed | None:
+def read_probe(run: RunRecord) -> ProbedRun | None:
     """Return what a run's probe wrote; None if the run was not probed."""
     lines, lost = whole_lines(_bytes(run))
     epochs = sorted(lines)
@@ -80,7 +80,7 @@ def read_probe(run: RunRecord) -> Probed | None:
     last = epochs[-1] if score is None else score.epoch
     chosen = next((epoch for epoch in reversed(epochs) if epoch <= last), epochs[0])
     first, best = _look(lines[epochs[0]]), _look(lines[chosen])
-    return None if first is None or best is None else Probed(run, first, best, lost)
+    return None if first is None or best is None else ProbedRun(run, first, best, lost)
 
 
 def read_activations(run: RunRecord) -> dict[str, np.ndarray[Any, Any]]:
@@ -112,12 +112,12 @@ def _bytes(run: RunRecord) -> bytes:
     return read_bytes(run.path / PROBE) or b""
 
 
-def _look(raw: bytes) -> Look | None:
+def _look(raw: bytes) -> ProbeRecord | None:
     try:
         record = json.loads(raw)
     except (ValueError, RecursionError):
         return None
-    return Look(record["epoch"], record["layers"]) if _is_look(record) else None
+    return ProbeRecord(record["epoch"], record["layers"]) if _is_look(record) else None
 
 
 def _is_look(record: Any) -> bool:

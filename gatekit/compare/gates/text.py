@@ -19,12 +19,12 @@ from .behaviour import (
     GatesReport,
     Mean,
     ParallelRow,
+    ProbedVariant,
     StateRow,
-    Variant,
     gradient,
     kept,
 )
-from .probes import Facts, Look, Probed, value
+from .probes import Facts, ProbedRun, ProbeRecord, value
 
 GATE_COLUMNS = ("variant", "gate", "n", "mean", "low", "high", "open time")
 PARALLEL_COLUMNS = ("variant", "layer", "n", "method", "iterations", "at start", "Lyapunov")
@@ -109,12 +109,12 @@ def _iterations(count: float | None) -> str:
     return "over 50" if math.isinf(count) else f"{count:g}"
 
 
-def label(variant: Variant) -> str:
+def label(variant: ProbedVariant) -> str:
     """Return a variant's label."""
     return printable(variant.group.label)
 
 
-def counted(variant: Variant) -> str:
+def counted(variant: ProbedVariant) -> str:
     """Return the number of probed seeds: ``3``, or ``2/3`` if one was not probed."""
     n, total = len(variant.probed), len(variant.group.runs) + len(variant.group.missing)
     return str(n) if n == total else f"{n}/{total}"
@@ -133,7 +133,7 @@ def steps_text(steps: float) -> str:
     return "endless" if math.isinf(steps) else number(steps, 3)
 
 
-def _named(variant: Variant, layer: str, name: str) -> str:
+def _named(variant: ProbedVariant, layer: str, name: str) -> str:
     layers = {row.layer for row in variant.gates} | {row.layer for row in variant.states}
     return printable(name if layers == {"rnn_0"} else f"{layer}.{name}")
 
@@ -178,7 +178,7 @@ def to_data(report: GatesReport) -> dict[str, Any]:
     }
 
 
-def _variant(variant: Variant) -> dict[str, Any]:
+def _variant(variant: ProbedVariant) -> dict[str, Any]:
     return {
         "group": variant.group.label,
         "n": len(variant.probed),
@@ -223,7 +223,7 @@ def _interval(name: str, mean: Mean | None) -> dict[str, Any]:
     return picked(mean, f"{name}=mean {name}_low=interval.low {name}_high=interval.high")
 
 
-def _run(probed: Probed) -> dict[str, Any]:
+def _run(probed: ProbedRun) -> dict[str, Any]:
     return {
         "run": probed.run.id,
         "seed": probed.run.seed,
@@ -232,7 +232,7 @@ def _run(probed: Probed) -> dict[str, Any]:
     }
 
 
-def _look(look: Look) -> dict[str, Any]:
+def _look(look: ProbeRecord) -> dict[str, Any]:
     return {
         "epoch": look.epoch,
         "gates": [

@@ -10,7 +10,7 @@ MOST = 400
 """The most points of a curve; beyond, only every second one is kept, then every fourth, ..."""
 
 
-class Curve:
+class LiveCurve:
     """Points (epoch, value) in the order in which they were added, each with a revision.
 
     Attributes:

@@ -25,7 +25,7 @@ from gatekit.runs.state import RunReader
 from gatekit.runs.studies import plan_file
 from gatekit.study.launch.following import Following, seconds_left
 
-from .curve import Curve
+from .curve import LiveCurve
 
 REST = 10
 """A look at a study is followed by a rest that is as many times as long, and at least `LEAST`."""
@@ -43,7 +43,7 @@ class _Watched:
     def __init__(self, run: RunRecord) -> None:
         self.run = run
         self.following = Following(run.path, run.config)
-        self.curve = Curve()
+        self.curve = LiveCurve()
         self.facts: dict[str, Any] = {}
         self.changed = 0
         self.place: dict[str, Any] = {}

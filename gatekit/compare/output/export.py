@@ -15,7 +15,7 @@ from gatekit.compare.deciding.row import Row
 from gatekit.compare.grouping.group import all_settings
 from gatekit.compare.grouping.label import printable
 from gatekit.compare.rows import picked
-from gatekit.compare.several import Variant, several_tasks
+from gatekit.compare.several import VariantOverTasks, several_tasks
 
 from .table import answer, footer
 from .table_text import heading, table_cells, tasks_cells, tasks_heading
@@ -124,7 +124,7 @@ normalised_decision=difference.decision
 """
 
 
-def _record(row: Row, over: Variant | None) -> dict[str, Any]:
+def _record(row: Row, over: VariantOverTasks | None) -> dict[str, Any]:
     summary, diff, group = row.summary, row.difference, row.group
     numbers = picked(row, _NUMBERS) | {"missing": len(group.missing)}
     if summary is None:

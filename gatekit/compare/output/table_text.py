@@ -14,7 +14,7 @@ from gatekit.compare.numbers import (
     shared_decimals,
     with_interval,
 )
-from gatekit.compare.several import SeveralTasks, Variant
+from gatekit.compare.several import SeveralTasks, VariantOverTasks
 from gatekit.compare.summary import Summary, metric_text
 
 _LONGEST = 30
@@ -217,7 +217,7 @@ def tasks_notes(several: SeveralTasks) -> list[str]:
     return [*notes, *several.notes]
 
 
-def _aggregates(variant: Variant) -> str:
+def _aggregates(variant: VariantOverTasks) -> str:
     """Return the aggregates of a variant whose intervals are bootstraps."""
     parts = []
     for name, value, interval in (
@@ -229,7 +229,7 @@ def _aggregates(variant: Variant) -> str:
     return f"{variant.name}: {', '.join(parts)}"
 
 
-def _over_tasks(variant: Variant, several: SeveralTasks) -> str:
+def _over_tasks(variant: VariantOverTasks, several: SeveralTasks) -> str:
     diff = variant.difference
     assert diff is not None
     baseline = _baseline(several)

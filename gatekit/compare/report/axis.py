@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from gatekit.compare.deciding.row import Row
-from gatekit.compare.figures.axis import line_looks
+from gatekit.compare.figures.axis import line_styles
 from gatekit.compare.figures.page import is_geometric
 from gatekit.compare.figures.panels import task_parts
 from gatekit.compare.grouping.keys import is_of_task
@@ -70,7 +70,7 @@ def _chart(rows: Sequence[Row], key: str) -> dict[str, Any]:
                 ],
             }
             for (name, line), look in zip(
-                lines.items(), line_looks(list(lines.values())), strict=True
+                lines.items(), line_styles(list(lines.values())), strict=True
             )
         ],
     }

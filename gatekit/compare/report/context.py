@@ -16,7 +16,7 @@ from gatekit.compare.curves import AXES, Curve, read_curves, step_name
 from gatekit.compare.deciding.row import Row
 from gatekit.compare.figures.page import kept
 from gatekit.compare.figures.panels import task_parts
-from gatekit.compare.figures.style import look
+from gatekit.compare.figures.style import style_of
 from gatekit.compare.grouping.label import printable
 from gatekit.compare.numbers import exact
 from gatekit.compare.recipe import recorded_commands
@@ -159,4 +159,4 @@ Builder = Callable[[Sheet], Section | None]
 
 def css(row: Row) -> str:
     """Return the CSS classes of a group: the colour and the dashes of its variant."""
-    return look(row.place).css
+    return style_of(row.place).css

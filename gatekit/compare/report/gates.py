@@ -9,7 +9,7 @@ import numpy as np
 from markupsafe import Markup
 from numpy.typing import NDArray
 
-from gatekit.compare.gates.behaviour import Variant, report_of
+from gatekit.compare.gates.behaviour import ProbedVariant, report_of
 from gatekit.compare.gates.densities import (
     Density,
     densities,
@@ -30,7 +30,7 @@ from gatekit.compare.stats.statistics import Floats
 
 from .context import Section, Sheet, css
 from .markup import html
-from .static import Frame, Line, chart
+from .static import ChartAxes, Line, chart
 
 _MOST_VARIANTS, _MOST_LAYERS, _MOST_GATES, _MOST_COLUMNS = 12, 4, 8, 25
 _LEVELS = 6
@@ -75,7 +75,7 @@ def gates(sheet: Sheet) -> Section | None:
     return Section("gates", "Gates", body)
 
 
-def _layer(variants: Sequence[tuple[Variant, str]], layer: str) -> dict[str, Any]:
+def _layer(variants: Sequence[tuple[ProbedVariant, str]], layer: str) -> dict[str, Any]:
     shown = [
         (variant, look)
         for variant, look in variants
@@ -102,7 +102,7 @@ def _layer(variants: Sequence[tuple[Variant, str]], layer: str) -> dict[str, Any
     }
 
 
-def _panel(variant: Variant, density: Density, layer: str) -> dict[str, Any]:
+def _panel(variant: ProbedVariant, density: Density, layer: str) -> dict[str, Any]:
     """Return the drawing of a gate's values over training, as strings of SVG."""
     row = next(r for r in variant.gates if (r.layer, r.gate) == (layer, density.gate))
     low, high = row.numbers["low"], row.numbers["high"]
@@ -150,7 +150,7 @@ def _levels(density: Density, kept: NDArray[np.int_]) -> list[tuple[int, str]]:
     return paths
 
 
-def _memory(shown: Sequence[tuple[Variant, str]], layer: str) -> Markup | None:
+def _memory(shown: Sequence[tuple[ProbedVariant, str]], layer: str) -> Markup | None:
     memories = [(look, m) for variant, look in shown if (m := memory(variant, layer)) is not None]
     if not memories:
         return None
@@ -158,7 +158,7 @@ def _memory(shown: Sequence[tuple[Variant, str]], layer: str) -> Markup | None:
     every = np.concatenate([s for _, m in memories for s in (*m.before, *m.best)])
     finite = every[np.isfinite(every) & (every > 0)]
     top = 1.6 * max(float(finite.max(initial=1.0)), length or 1.0)
-    frame = Frame((0, 100), (max(0.2, 0.7 * float(finite.min(initial=1.0))), top))
+    frame = ChartAxes((0, 100), (max(0.2, 0.7 * float(finite.min(initial=1.0))), top))
     lines = []
     for look, lasting in memories:
         own: list[Line] = [("before", *_over(lasting.before))] if lasting.before else []
@@ -186,13 +186,13 @@ def _seeds(scales: Sequence[Floats]) -> list[Line]:
     return [("seed", *_over([one])) for one in scales]
 
 
-def _gradient(shown: Sequence[tuple[Variant, str]], layer: str) -> Markup | None:
+def _gradient(shown: Sequence[tuple[ProbedVariant, str]], layer: str) -> Markup | None:
     slopes = [(look, s) for variant, look in shown if (s := slope(variant, layer)) is not None]
     if not slopes:
         return None
     lowest = min(float(max(norms.min(), _FLOOR)) for _, s in slopes for norms in s.norms)
     last = max(float(s.steps[-1]) for _, s in slopes)
-    frame = Frame((1, max(last, 2)), (min(0.6 * lowest, 0.5), 1.5))
+    frame = ChartAxes((1, max(last, 2)), (min(0.6 * lowest, 0.5), 1.5))
     lines = []
     for look, back in slopes:
         table_ = np.maximum(np.array(back.norms), _FLOOR)

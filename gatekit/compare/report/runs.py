@@ -10,7 +10,7 @@ from gatekit.compare.grouping.label import printable, value_text
 from gatekit.compare.numbers import is_number
 from gatekit.runs.folder import RunFolder
 from gatekit.runs.record import RunRecord
-from gatekit.runs.studies.survey import alike
+from gatekit.runs.studies.survey import alike, survey
 
 from .context import Section, Sheet
 from .markup import html, number
@@ -167,7 +167,5 @@ def _log(run: RunRecord) -> str:
 
 
 def _retry(sheet: Sheet) -> dict[str, str]:
-    from gatekit.runs.studies.survey import survey
-
     known = survey(sheet.comparison.study.path)
     return {run.id: f"{run.command} retry=failed" for run in known if run.command}

@@ -147,7 +147,7 @@ Line = tuple[str, Sequence[float], Sequence[float]]
 """A line: its CSS class, x values and y values."""
 
 
-class Frame:
+class ChartAxes:
     """The axes of a chart: linear x, logarithmic or linear y.
 
     Args:
@@ -183,7 +183,7 @@ class Frame:
 
 
 def chart(
-    frame: Frame,
+    frame: ChartAxes,
     lines: Sequence[tuple[str, Sequence[Line]]],
     *,
     title: str,
@@ -244,7 +244,7 @@ def static_curves(
     # On a logarithmic axis a band may reach 0, so the means set the limits.
     up = (known.low, known.high) if known.log else (float(bottom), float(top))
     right = (min(e.epochs[0] for *_, e in drawn), max(e.epochs[-1] for *_, e in drawn))
-    frame = Frame((float(right[0]), float(right[1])), up, known.log)
+    frame = ChartAxes((float(right[0]), float(right[1])), up, known.log)
     lines: list[tuple[str, list[Line]]] = []
     for _, look, each in drawn:
         kept = np.unique(np.linspace(0, len(each.mean) - 1, _MOST_PLACES).round().astype(int))

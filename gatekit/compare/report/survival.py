@@ -14,7 +14,7 @@ from gatekit.compare.numbers import exact
 
 from .context import Section, Sheet, css
 from .markup import html
-from .static import Frame, Line, Scale, chart
+from .static import ChartAxes, Line, Scale, chart
 
 _MOST_CHARTS, _MOST_TICKS = 12, 5
 
@@ -62,7 +62,7 @@ def survival(sheet: Sheet) -> Section | None:
 
 def _chart(groups: Sequence[Reached], title: str, across: str) -> object:
     end = max(cost for one in groups for cost in one.costs)
-    frame = Frame((0.0, end or 1.0), (0.0, 1.0), log=False)
+    frame = ChartAxes((0.0, end or 1.0), (0.0, 1.0), log=False)
     lines: list[tuple[str, list[Line]]] = []
     for one in groups:
         x, y = [0.0], [0.0]

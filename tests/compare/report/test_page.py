@@ -18,7 +18,7 @@ from markupsafe import Markup
 from gatekit.compare.budget.reach import reach
 from gatekit.compare.budget.text import reach_cells, reach_verdict
 from gatekit.compare.curves import band, on_one_grid, over
-from gatekit.compare.figures.style import COLOURS, look
+from gatekit.compare.figures.style import COLOURS, style_of
 from gatekit.compare.output.sentence import sentences
 from gatekit.compare.output.table_text import decided_over_tasks, table_cells, tasks_differences
 from gatekit.compare.report import curves as module_of_curves
@@ -476,7 +476,7 @@ def test_a_variant_has_one_look_on_all_tasks_and_in_figures(tmp_path: Path) -> N
     looks = {(group["variant"], group["look"]) for group in groups}
     assert len(groups) == 4
     assert len(looks) == 2
-    assert {("lstm", "ink d0"), ("gru", look(0).css)} == looks
+    assert {("lstm", "ink d0"), ("gru", style_of(0).css)} == looks
     # Where there are other results, or other tasks, the colours are the same.
     alone = sheet("demo", tmp_path, tasks=["recall"])
     assert {row.place for row in alone.rows} == {row.place for row in about.rows} == {-1, 0}
