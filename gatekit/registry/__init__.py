@@ -6,8 +6,8 @@ lists what a plugin can provide, then `loading.py`. TensorFlow is not needed.
 
 from __future__ import annotations
 
-from .bibliography import bibliography
 from .cells import (
+    bibliography,
     cell_config,
     cell_names,
     config_folders,

@@ -117,8 +117,8 @@ def of_plugins(hashes: Mapping[str, str], plugins: Sequence[str] = ()) -> dict[s
         records = lookup(source)
         if records:
             statuses[name] = "; ".join(dict.fromkeys(status(record) for record in records.values()))
-        elif name in known.plugins and not known.plugins[name].bundled:
-            checked = {hook.removeprefix("gatekit_") for hook in known.hooks[name]}
+        elif name in known.plugins and not known.plugins[name].found.bundled:
+            checked = {hook.removeprefix("gatekit_") for hook in known.plugins[name].hooks}
             if checked & set(CHECKABLE):
                 statuses[name] = status(None)
     return statuses

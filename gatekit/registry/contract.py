@@ -8,33 +8,20 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from gatekit.cell.block.contract import Block
 from gatekit.cell.errors import PluginError, excerpt, listed, nearest
-from gatekit.cell.gate import Gate, OutputUnit
-from gatekit.cell.language.ops import FUNCTIONS, Function
-from gatekit.cell.learned import Initializer, LinearMap
+from gatekit.cell.language.ops import Function
 from gatekit.cell.written import attribute_place
 from gatekit.tasks.streamed import StreamedTask
-from gatekit.tasks.task import Metric, Task, metric_written
+from gatekit.tasks.task import Metric, metric_written
 
 from . import hooks
+from .hooks import CLASSES, HOOKS, MARK
 from .plugin import DiscoveredPlugin
 
 API = "1"
 """The version of the plugin interface; a plugin may ask for it with ``requires_api = "1"``."""
 
-HOOKS = tuple(name for name in vars(hooks) if name.startswith("gatekit_"))
-MARK = f"{hooks.PROJECT}_impl"
 _IDENTIFIER = re.compile(r"[A-Za-z][A-Za-z0-9_]*\Z")
-CLASSES: dict[str, type] = {
-    "gates": Gate,
-    "output_units": OutputUnit,
-    "initializers": Initializer,
-    "linear_maps": LinearMap,
-    "blocks": Block,
-    "tasks": Task,
-}
-KINDS = (*CLASSES, "cells", "functions")
 
 
 def api_mismatch(module: Any) -> str:
@@ -86,8 +73,6 @@ def implemented(module: Any, plugin: DiscoveredPlugin) -> tuple[str, ...]:
     Raises:
         PluginError: a hook is misspelt, or is not marked with ``@hookimpl``.
     """
-    if plugin.bundled:  # a test checks ours, and a look at each name takes long
-        return tuple(sorted(vars(module).keys() & HOOKS))
     found = []
     for name in dir(module):
         value = inspect.getattr_static(module, name)
@@ -119,10 +104,10 @@ def implemented(module: Any, plugin: DiscoveredPlugin) -> tuple[str, ...]:
 
 
 def checked(hook: str, result: Any, module: Any = None) -> dict[str, Any]:
-    """Return a copy of what a hook returned, so that a later look finds the same.
+    """Return a copy of what the hook of a kind returned, so that a later look finds the same.
 
     Args:
-        hook: the hook of one of the kinds.
+        hook: the hook.
         result: what it returned.
         module: the plugin, for messages.
 
@@ -131,7 +116,8 @@ def checked(hook: str, result: Any, module: Any = None) -> dict[str, Any]:
     """
     kind = hook.removeprefix("gatekit_")
     if not isinstance(result, Mapping):
-        classes = [thing for thing in _several(result) if isinstance(thing, type)]
+        several = result if isinstance(result, (list, tuple, set)) else [result]
+        classes = [each for each in several if isinstance(each, type)]
         classes = classes or [own for of, own in _own_classes(module) if of == kind]
         raise PluginError(
             f"{hook} returned {_short(result)}; a mapping from names is expected: "
@@ -155,9 +141,10 @@ def _fault(kind: str, name: str, value: Any) -> str:
     actual = _kind_of(value)
     if actual is not None and actual != kind:
         what = "it" if isinstance(value, (type, Function)) else "its class"
+        article = "an" if actual[0] in "aeio" else "a"
         return (
-            f"that is {_article(actual)}, and {_expected(kind)} is expected: return {what} from "
-            f"gatekit_{actual} instead"
+            f"that is {article} {_noun(actual)}, and {_expected(kind)} is expected: return {what} "
+            f"from gatekit_{actual} instead"
         )
     if kind in CLASSES:
         return _class_fault(kind, value)
@@ -295,13 +282,8 @@ def _expected(kind: str) -> str:
     return f"a subclass of gatekit.{CLASSES[kind].__name__}"
 
 
-def _noun(kind: str | None) -> str:
-    return (kind or "").removesuffix("s").replace("_", " ")
-
-
-def _article(kind: str) -> str:
-    noun = _noun(kind)
-    return f"{'an' if noun[0] in 'aeio' else 'a'} {noun}"
+def _noun(kind: str) -> str:
+    return kind.removesuffix("s").replace("_", " ")
 
 
 def folders(result: Any, base: Path) -> list[Path]:
@@ -350,15 +332,6 @@ def callback_list(result: Any) -> list[Callable[..., Any]]:
                 "function: def note(event, **facts)"
             )
     return list(result)
-
-
-def built_in(kind: str) -> Sequence[str]:
-    """Return the names of a kind that gatekit itself has, which no plugin may take."""
-    return tuple(FUNCTIONS) if kind == "functions" else ()
-
-
-def _several(value: Any) -> list[Any]:
-    return list(value) if isinstance(value, (list, tuple, set)) else [value]
 
 
 def _short(value: Any) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import hashlib
 import importlib
@@ -13,6 +14,7 @@ import re
 import stat
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from contextvars import ContextVar
 from dataclasses import replace
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
@@ -49,9 +51,22 @@ _KINDS: dict[str, Callable[[int], bool]] = {
 }
 
 
+_named_only: ContextVar[bool] = ContextVar("named_only", default=False)
+
+
+@contextlib.contextmanager
+def named_only() -> Iterator[None]:
+    """Load only bundled plugins and those that are named, until the block ends."""
+    token = _named_only.set(True)
+    try:
+        yield
+    finally:
+        _named_only.reset(token)
+
+
 def autoload() -> bool:
     """Return whether plugins that the user did not name are loaded: ./plugins and entry points."""
-    return os.environ.get(DISABLE, "") in ("", "0")
+    return os.environ.get(DISABLE, "") in ("", "0") and not _named_only.get()
 
 
 def chosen() -> frozenset[str] | None:

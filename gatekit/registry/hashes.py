@@ -16,7 +16,7 @@ from gatekit.cell.language.expression import Call, Expr, walk
 from gatekit.cell.schema import CellSpec, OutputUnitSpec, Read
 
 from .loading import Registry, complete_registry
-from .plugin import DiscoveredPlugin
+from .plugin import LoadedPlugin
 from .queries import origins
 
 # What the graph uses if neither cell nor map names an initializer.
@@ -69,7 +69,7 @@ def object_hash(kind: str, name: str, plugins: Sequence[str] = ()) -> str:
     plugin_source(kind, name, plugins)
     known = complete_registry(plugins)
     plugin = known.plugins[known.origins[kind][name].plugin]
-    return _joined_hash(_files(known, plugin, known.objects[kind][name]), plugin)
+    return _joined_hash(_files(plugin, known.objects[kind][name]), plugin)
 
 
 def plugin_hashes(
@@ -147,7 +147,7 @@ def _used(
     for kind, name in sorted({*found, *_of_output_unit(unit), ("tasks", task_name or "")}):
         origin = known.origins[kind].get(name)
         if origin is not None:
-            files = _files(known, known.plugins[origin.plugin], known.objects[kind][name])
+            files = _files(known.plugins[origin.plugin], known.objects[kind][name])
             used.setdefault(origin.plugin, set()).update(files)
     return used
 
@@ -269,10 +269,10 @@ def _of_expression(expr: Expr) -> Iterator[tuple[str, str]]:
             yield "functions", node.function
 
 
-def _files(known: Registry, plugin: DiscoveredPlugin, value: Any) -> set[Path]:
-    files = {plugin.path} if plugin.path else set()
-    if plugin.distribution:
-        files |= _package_files(known.modules[plugin.name], value)
+def _files(plugin: LoadedPlugin, value: Any) -> set[Path]:
+    files = {plugin.found.path} if plugin.found.path else set()
+    if plugin.found.distribution:
+        files |= _package_files(plugin.module, value)
     for cls in inspect.getmro(value) if inspect.isclass(value) else ():
         files |= _class_file(cls)
     return files
@@ -311,9 +311,9 @@ def _package_files(module: Any, value: Any) -> set[Path]:
     return files
 
 
-def _joined_hash(files: Iterable[Path], plugin: DiscoveredPlugin) -> str:
+def _joined_hash(files: Iterable[Path], plugin: LoadedPlugin) -> str:
     # Names only: the same sources in another folder are the same plugin.
     parts = sorted(f"{path.name} {source_hash(path)}" for path in files if path.is_file())
     if not parts:
-        parts = [plugin.place]
+        parts = [plugin.found.place]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()

@@ -88,3 +88,21 @@ def gatekit_callbacks(run: Mapping[str, Any]) -> Sequence[Any]:
 def gatekit_config_dirs() -> Sequence[str]:
     """Return folders with ``cell/``, ``task/``, ``experiment/`` for Hydra and `gatekit.RNN`."""
     raise NotImplementedError
+
+
+HOOKS = tuple(name for name in vars() if name.startswith("gatekit_"))
+MARK = f"{PROJECT}_impl"
+"""The attribute by which pluggy marks a function that implements a hook."""
+
+CLASSES: dict[str, type] = {
+    "gates": Gate,
+    "output_units": OutputUnit,
+    "initializers": Initializer,
+    "linear_maps": LinearMap,
+    "blocks": Block,
+    "tasks": Task,
+}
+"""The kinds whose objects are classes, each with its base."""
+
+KINDS = (*CLASSES, "cells", "functions")
+"""What is registered by name; its hook is ``gatekit_KIND``."""

@@ -8,7 +8,6 @@ import inspect
 import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from contextvars import ContextVar
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
@@ -21,7 +20,7 @@ from gatekit.cell.errors import PluginError, shown
 from gatekit.cell.language.ops import FUNCTIONS
 
 from . import contract, discovery, hooks, quarantine
-from .plugin import Broken, DiscoveredPlugin, Origin
+from .plugin import Broken, DiscoveredPlugin, LoadedPlugin, Origin
 
 
 @dataclass
@@ -33,18 +32,13 @@ class Registry:
     """
 
     manager: pluggy.PluginManager
-    objects: dict[str, dict[str, Any]] = field(
-        default_factory=lambda: {k: {} for k in contract.KINDS}
-    )
+    objects: dict[str, dict[str, Any]] = field(default_factory=lambda: {k: {} for k in hooks.KINDS})
     origins: dict[str, dict[str, Origin]] = field(
-        default_factory=lambda: {k: {} for k in contract.KINDS}
+        default_factory=lambda: {k: {} for k in hooks.KINDS}
     )
-    plugins: dict[str, DiscoveredPlugin] = field(default_factory=dict)
-    modules: dict[str, Any] = field(default_factory=dict)
-    hooks: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    plugins: dict[str, LoadedPlugin] = field(default_factory=dict)
     config_dirs: list[Path] = field(default_factory=list)
     broken: list[Broken] = field(default_factory=list)
-    reverted: dict[str, tuple[str, ...]] = field(default_factory=dict)
     pending: list[DiscoveredPlugin] = field(default_factory=list)
     bundled: int = 0
 
@@ -52,11 +46,12 @@ class Registry:
     def catalogue(self) -> Catalogue:
         """What a cell may use, frozen."""
         objects: dict[str, Mapping[str, Any]] = {
-            k: MappingProxyType(self.objects[k]) for k in contract.KINDS if k != "tasks"
+            k: MappingProxyType(self.objects[k]) for k in hooks.KINDS if k != "tasks"
         }
         objects.update({k: _Awaited(self, k) for k in ("blocks", "cells")})
         objects["functions"] = MappingProxyType({**FUNCTIONS, **self.objects["functions"]})
-        own = [f"{p.name} ({p.place})" for p in self.plugins.values() if not p.bundled]
+        found = [plugin.found for plugin in self.plugins.values()]
+        own = [f"{p.name} ({p.place})" for p in found if not p.bundled]
         return Catalogue(
             **objects,
             loaded=(f"gatekit's own {self.bundled}", *own),
@@ -120,20 +115,13 @@ def registry(plugins: Sequence[str] = ()) -> Registry:
             f"plugins={str(plugins)!r}: a list is expected; write plugins=[{str(plugins)!r}]"
         )
     named = dict.fromkeys((*_used, *(str(p) for p in plugins)))
-    everything = discovery.autoload() and not _named_only.get()
+    everything = discovery.autoload()
     distributions = discovery.chosen() if everything else None
     return _registry(tuple(named), Path.cwd(), everything, distributions)
 
 
 def complete_registry(plugins: Sequence[str] = ()) -> Registry:
-    """Return everything registered, bundled tasks and callbacks included.
-
-    Args:
-        plugins: as in `registry`.
-
-    Raises:
-        PluginError: as `registry`.
-    """
+    """Return everything registered, bundled tasks and callbacks included; see `registry`."""
     known = registry(plugins)
     _load_pending(known)
     return known
@@ -141,17 +129,6 @@ def complete_registry(plugins: Sequence[str] = ()) -> Registry:
 
 _used: list[str] = []
 _LOCK = threading.RLock()
-_named_only: ContextVar[bool] = ContextVar("named_only", default=False)
-
-
-@contextlib.contextmanager
-def named_only() -> Iterator[None]:
-    """Load only bundled plugins and those that are named, until the block ends."""
-    token = _named_only.set(True)
-    try:
-        yield
-    finally:
-        _named_only.reset(token)
 
 
 def use_plugins(*plugins: str | Path) -> None:
@@ -238,35 +215,45 @@ def _load_pending(known: Registry, kind: str = "") -> None:
 
 @dataclass(frozen=True)
 class _Offer:
-    """What a plugin provides: its hooks and what they returned, with the file of each object."""
+    """What a plugin provides: its hooks and what they returned, with the origin of each object."""
 
     module: Any
     implemented: tuple[str, ...]
     objects: Mapping[str, Mapping[str, Any]]
-    paths: Mapping[tuple[str, str], Path | None]
+    origins: Mapping[str, Mapping[str, Origin]]
     folders: list[Path]
 
 
-def _add(result: Registry, plugin: DiscoveredPlugin) -> None:
-    found = quarantine.attempt(plugin, lambda: _offer(result, plugin))
-    manager = result.manager
-    offer = found.value
+def _add(known: Registry, plugin: DiscoveredPlugin) -> None:
+    outcome: quarantine.CallOutcome[_Offer | PluginError | None]
+    if plugin.bundled:  # trusted to change nothing
+        try:
+            outcome = quarantine.CallOutcome(_offer(known, plugin))
+        except Exception as error:
+            outcome = quarantine.CallOutcome(None, *quarantine.described(error, plugin.path))
+    else:
+        outcome = quarantine.attempt(plugin, lambda: _offer(known, plugin))
+    offer, reason = outcome.value, outcome.reason
     if isinstance(offer, PluginError):
         raise offer
-    if found.reason or not isinstance(offer, _Offer):
-        if manager.has_plugin(plugin.name):
-            manager.unregister(name=plugin.name)
-        if found.reason:
-            broken = Broken(plugin.name, plugin.version, plugin.path, found.traceback, found.reason)
-            _set_aside(result, plugin, broken)
+    if offer is None and known.manager.has_plugin(plugin.name):
+        known.manager.unregister(name=plugin.name)
+    if reason and plugin.named:
+        raise PluginError(
+            f"{plugin}, which plugins= names, is broken: {reason}. Fix it, or remove it from "
+            "plugins=."
+        )
+    if reason:
+        place = plugin.name, plugin.version, plugin.path
+        known.broken.append(Broken(*place, outcome.traceback, reason))
+    if offer is None:
         return
-    _merge(result, plugin, offer)
-    result.plugins[plugin.name] = plugin
-    result.modules[plugin.name] = offer.module
-    result.hooks[plugin.name] = offer.implemented
-    result.reverted[plugin.name] = found.changes
+    _merge(known, plugin, offer)
+    known.plugins[plugin.name] = LoadedPlugin(
+        plugin, offer.module, offer.implemented, outcome.changes
+    )
     # A plugin that is loaded later was asked for more expressly: its folders come first.
-    result.config_dirs[:0] = offer.folders
+    known.config_dirs[:0] = offer.folders
 
 
 def _offer(known: Registry, plugin: DiscoveredPlugin) -> _Offer | PluginError | None:
@@ -280,16 +267,18 @@ def _offer(known: Registry, plugin: DiscoveredPlugin) -> _Offer | PluginError | 
         BaseException: the plugin is broken.
     """
     manager, module = known.manager, plugin.load()
-    hash(module)  # pluggy keeps plugins in sets
-    if reason := contract.api_mismatch(module):
-        raise PluginError(reason)
-    try:
-        implemented = contract.implemented(module, plugin)
-    except PluginError as error:
-        return error
-    forgotten = "" if implemented or plugin.bundled else contract.unregistered(module)
-    if forgotten:
-        raise PluginError(forgotten)
+    if plugin.bundled:  # a test checks ours, and a look at each name takes long
+        implemented = tuple(sorted(vars(module).keys() & hooks.HOOKS))
+    else:
+        hash(module)  # pluggy keeps plugins in sets
+        if reason := contract.api_mismatch(module):
+            raise PluginError(reason)
+        try:
+            implemented = contract.implemented(module, plugin)
+        except PluginError as error:
+            return error
+        if not implemented and (forgotten := contract.unregistered(module)):
+            raise PluginError(forgotten)
     if plugin.named and not implemented:
         return PluginError(
             f"{plugin} has no hook; add, for a gate:\n"
@@ -303,11 +292,11 @@ def _offer(known: Registry, plugin: DiscoveredPlugin) -> _Offer | PluginError | 
     except pluggy.PluginValidationError as error:
         return PluginError(f"{plugin}: {error}")
     objects: dict[str, Mapping[str, Any]] = {}
-    for kind in contract.KINDS:
+    for kind in hooks.KINDS:
         if (hook := f"gatekit_{kind}") in implemented:
             try:
                 objects[kind] = known.call(plugin, hook)
-                if not plugin.bundled:  # a test checks ours
+                if not plugin.bundled:
                     objects[kind] = contract.checked(hook, objects[kind], module)
             except PluginError as error:
                 place = "" if ", line " in str(error) else f" ({_line_of(getattr(module, hook))})"
@@ -316,8 +305,15 @@ def _offer(known: Registry, plugin: DiscoveredPlugin) -> _Offer | PluginError | 
     if (hook := "gatekit_config_dirs") in implemented:
         beside = Path(inspect.getfile(getattr(module, hook))).resolve().parent
         folders = contract.folders(known.call(plugin, hook), beside)
-    paths = {(k, n): _path(plugin, value) for k, of in objects.items() for n, value in of.items()}
-    return _Offer(module, implemented, objects, paths, folders)
+    by, version = plugin.distribution, plugin.version
+    origins = {
+        kind: {
+            name: Origin(name, plugin.name, by, version, _path(plugin, value), implemented)
+            for name, value in named.items()
+        }
+        for kind, named in objects.items()
+    }
+    return _Offer(module, implemented, objects, origins, folders)
 
 
 def _line_of(hook: Any) -> str:
@@ -325,39 +321,22 @@ def _line_of(hook: Any) -> str:
     return f"{shown(code.co_filename)}, line {code.co_firstlineno}"
 
 
-def _set_aside(result: Registry, plugin: DiscoveredPlugin, broken: Broken) -> None:
-    if plugin.named:
-        raise PluginError(
-            f"{plugin}, which plugins= names, is broken: {broken.reason}. "
-            "Fix it, or remove it from plugins=."
-        )
-    result.broken.append(broken)
-
-
-def _merge(result: Registry, plugin: DiscoveredPlugin, offer: _Offer) -> None:
+def _merge(known: Registry, plugin: DiscoveredPlugin, offer: _Offer) -> None:
     for kind, named in offer.objects.items():
-        for name, value in named.items():
-            what = kind.removesuffix("s").replace("_", " ")
-            first = result.origins[kind].get(name)
-            if first is not None:
-                other = result.plugins[first.plugin]
+        what = kind.removesuffix("s").replace("_", " ")
+        for name in named:
+            if first := known.origins[kind].get(name):
+                other = known.plugins[first.plugin].found
                 raise PluginError(
                     f"two plugins register the {what} {name!r}: {other} and {plugin}. "
                     "Rename one of them, or remove one plugin."
                 )
-            if name in contract.built_in(kind):
+            if kind == "functions" and name in FUNCTIONS:
                 raise PluginError(
                     f"{plugin} registers the {what} {name!r}, which gatekit has itself"
                 )
-            result.objects[kind][name] = value
-            result.origins[kind][name] = Origin(
-                name,
-                plugin.name,
-                plugin.distribution,
-                plugin.version,
-                offer.paths[kind, name],
-                offer.implemented,
-            )
+            known.objects[kind][name] = named[name]
+            known.origins[kind][name] = offer.origins[kind][name]
 
 
 def _path(plugin: DiscoveredPlugin, value: Any) -> Path | None:

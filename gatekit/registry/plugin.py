@@ -51,6 +51,23 @@ class DiscoveredPlugin:
 
 
 @dataclass(frozen=True)
+class LoadedPlugin:
+    """A plugin that works.
+
+    Args:
+        found: where it was found.
+        module: the module or object with its hooks.
+        hooks: all hooks that it implements.
+        reverted: what it changed in the process while it was loaded, each as the end of a sentence.
+    """
+
+    found: DiscoveredPlugin
+    module: Any
+    hooks: tuple[str, ...]
+    reverted: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Origin:
     """Where something registered comes from.
 

@@ -53,17 +53,12 @@ def attempt(plugin: DiscoveredPlugin, call: Callable[[], T]) -> CallOutcome[T]:
     What a handler of a signal raises meanwhile, as for Ctrl-C, is not the plugin's and is raised.
 
     Args:
-        plugin: whose code it is; gatekit's own plugins are trusted to change nothing.
+        plugin: whose code it is.
         call: what runs it.
 
     Raises:
         BaseException: what the handler of a signal raised.
     """
-    if plugin.bundled:
-        try:
-            return CallOutcome(call())
-        except Exception as error:
-            return CallOutcome(None, *described(error, plugin.path))
     value, failure, process = None, ("", ""), os.getpid()
     before = Snapshot(plugin.module.partition(".")[0])
     threads, children = set(threading.enumerate()), _children()

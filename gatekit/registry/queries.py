@@ -14,7 +14,7 @@ from gatekit.cell.catalogue import Catalogue
 from gatekit.cell.errors import PluginError, listed, nearest, shown
 from gatekit.tasks.task import Task
 
-from . import contract, quarantine
+from . import contract, hooks, quarantine
 from .discovery import VERSION, version_of
 from .loading import Registry, complete_registry, registry
 from .plugin import Broken, DiscoveredPlugin, Origin
@@ -38,10 +38,11 @@ def catalogue(plugins: Sequence[str] = ()) -> Catalogue:
 def _warn_of_changes(known: Registry) -> None:
     """Warn at a prompt and in a notebook of plugins that were edited after they were loaded."""
     for plugin in known.plugins.values():
-        if plugin.path is None or plugin.bundled:
+        path = plugin.found.path
+        if path is None or plugin.found.bundled:
             continue
-        if version_of(plugin.path) != getattr(known.modules[plugin.name], VERSION, None):
-            file = shown(plugin.path)
+        if version_of(path) != getattr(plugin.module, VERSION, None):
+            file = shown(path)
             warnings.warn(
                 f"{file} has changed since it was loaded; type "
                 f"gatekit.use_plugins({file!r}) to load it again",
@@ -82,9 +83,9 @@ def callbacks(run: Mapping[str, Any], plugins: Sequence[str] = ()) -> list[Calla
     known = complete_registry(plugins)
     found: list[Callable[..., Any]] = []
     for plugin in known.plugins.values():
-        if (hook := "gatekit_callbacks") in known.hooks[plugin.name]:
-            call = functools.partial(_callbacks, known, plugin, run)
-            found += quarantine.called(plugin, hook, call)
+        if (hook := "gatekit_callbacks") in plugin.hooks:
+            call = functools.partial(_callbacks, known, plugin.found, run)
+            found += quarantine.called(plugin.found, hook, call)
     return found
 
 
@@ -102,8 +103,8 @@ def reverted(plugins: Sequence[str] = ()) -> dict[str, tuple[str, ...]]:
     Args:
         plugins: as in `catalogue`.
     """
-    known = complete_registry(plugins)
-    return {name: changes for name, changes in known.reverted.items() if changes}
+    known = complete_registry(plugins).plugins
+    return {name: plugin.reverted for name, plugin in known.items() if plugin.reverted}
 
 
 def origins(kind: str, plugins: Sequence[str] = ()) -> dict[str, Origin]:
@@ -117,10 +118,10 @@ def origins(kind: str, plugins: Sequence[str] = ()) -> dict[str, Origin]:
     Raises:
         PluginError: there is no such kind.
     """
-    if kind not in contract.KINDS:
+    if kind not in hooks.KINDS:
         raise PluginError(
-            f"there is no kind {kind!r}{nearest(kind, contract.KINDS) or '.'} "
-            f"Kinds: {listed(contract.KINDS)}."
+            f"there is no kind {kind!r}{nearest(kind, hooks.KINDS) or '.'} "
+            f"Kinds: {listed(hooks.KINDS)}."
         )
     return dict(complete_registry(plugins).origins[kind])
 
@@ -140,11 +141,8 @@ def plugin_origins(plugins: Sequence[str] = ()) -> list[Origin]:
     Args:
         plugins: as in `catalogue`.
     """
-    known = complete_registry(plugins)
-    return [
-        Origin(p.name, p.name, p.distribution, p.version, p.path, known.hooks[p.name])
-        for p in known.plugins.values()
-    ]
+    known = [(p.found, p.hooks) for p in complete_registry(plugins).plugins.values()]
+    return [Origin(p.name, p.name, p.distribution, p.version, p.path, h) for p, h in known]
 
 
 def left_out(name: str, plugins: Sequence[str] = ()) -> str:

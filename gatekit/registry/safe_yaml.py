@@ -52,10 +52,7 @@ _PlainLoader.add_implicit_resolver("tag:yaml.org,2002:float", _FLOAT, list("-+.0
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
-    """Return the mapping that a YAML file holds.
-
-    Args:
-        path: a file of at most 64 KiB, in UTF-8 without byte order mark, with one mapping.
+    """Return the mapping that a YAML file holds, of at most 64 KiB and without byte order mark.
 
     Raises:
         ConfigError: the file is none; the message has the file, the line and what is allowed.
@@ -64,11 +61,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
 
 
 def parse(text: str, path: Path) -> dict[str, Any]:
-    """Return the mapping that the text of a YAML file holds.
-
-    Args:
-        text: what `read_text` returned.
-        path: where it is from, for messages.
+    """Return the mapping in the text of a YAML file, as `read_text` returned it.
 
     Raises:
         ConfigError: it is not YAML, or not one mapping of plain values.
@@ -193,11 +186,7 @@ def line_of(path: Path, message: str) -> str:
 
 
 def decoded(data: bytes, path: Path) -> str:
-    """Return the text of a file.
-
-    Args:
-        data: the content of the file.
-        path: the file, for messages.
+    """Return the text of a file from its content.
 
     Raises:
         ConfigError: it is not UTF-8, or has NUL bytes.
@@ -341,7 +330,8 @@ def _check_scalar(event: yaml.ScalarEvent, where: str, is_key: bool = False) -> 
                 f"{where}: {event.value} can be misread ({why}); "
                 f"{_unambiguous(event.value, is_key)}."
             )
-    if _FLOAT.match(event.value) and not math.isfinite(float(_number(event.value))):
+    special = event.value[-1:] in "fFnN"  # .inf, .NaN
+    if _FLOAT.match(event.value) and (special or math.isinf(float(event.value))):
         raise ConfigError(f"{where}: {event.value} is not a finite number; write for example 1e6.")
 
 
@@ -356,7 +346,3 @@ def _unambiguous(value: str, is_key: bool) -> str:
     if ":" in value:
         return f"write {quoted}, or a decimal number"
     return f"write {value.replace('_', '').lstrip('0') or '0'}, or {quoted}"
-
-
-def _number(text: str) -> str:
-    return text.lower().replace(".inf", "inf").replace(".nan", "nan")

@@ -13,7 +13,7 @@ from gatekit.cell.errors import CellError, ConfigError, GatekitError
 from gatekit.cell.graph import Cell, build
 from gatekit.cell.schema import CellSpec, OutputUnitSpec, check_options, read_cell, read_output_unit
 from gatekit.registry import catalogue, cell_config
-from gatekit.registry.loading import named_only
+from gatekit.registry.discovery import named_only
 from gatekit.registry.safe_yaml import read_yaml
 
 UNITS, FEATURES = 8, 5

@@ -114,7 +114,7 @@ class Subject:
     def module(self) -> str:
         """Its plugin's file, or the module's name where that is imported by name."""
         known = complete_registry(self.plugins)
-        carrier = known.modules[known.origins[self.kind][self.name].plugin]
+        carrier = known.plugins[known.origins[self.kind][self.name].plugin].module
         holder = carrier if inspect.ismodule(carrier) else inspect.getmodule(type(carrier))
         name = holder.__name__ if holder is not None else ""
         return str(self.path) if name.startswith(PRIVATE) else name

@@ -209,7 +209,7 @@ def test_a_plugin_without_names_is_listed_by_its_hook(
 
 
 def test_every_hook_is_used_by_a_bundled_plugin(capsys: pytest.CaptureFixture[str]) -> None:
-    from gatekit.registry.contract import HOOKS
+    from gatekit.registry.hooks import HOOKS
 
     used = {hook for row in listed(["plugins"], capsys).values() for hook in row["hooks"]}
     assert used == set(HOOKS)

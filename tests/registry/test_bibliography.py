@@ -11,7 +11,8 @@ import pytest
 from gatekit import conf
 from gatekit.cell.errors import ConfigError
 from gatekit.registry import bibliography
-from gatekit.registry.bibliography import FILE, MAX_BYTES
+from gatekit.registry.cells.places import BIBLIOGRAPHY as FILE
+from gatekit.registry.cells.places import MAX_BYTES
 
 ENTRY = "@misc{%s,\n  author = {Own, O.},\n  title = {{%s}},\n  year = {2026}\n}\n"
 PACK = "from gatekit import hookimpl\n@hookimpl\ndef gatekit_config_dirs():\n    return ['pack']\n"

@@ -1,7 +1,6 @@
 """What a plugin must keep to; whatever it does instead is told by file and name."""
 
 import ast
-import dataclasses
 import inspect
 from pathlib import Path
 
@@ -51,13 +50,12 @@ def test_bundled_plugins_return_what_the_contract_asks_for():
     """They are not checked when they are loaded, which every first layer waits for."""
     known, seen = complete_registry(), 0
     for plugin in known.plugins.values():
-        as_yours = dataclasses.replace(plugin, bundled=False)
-        found = contract.implemented(known.modules[plugin.name], as_yours)
-        assert sorted(found) == sorted(known.hooks[plugin.name])
-        for kind in contract.KINDS:
-            if plugin.bundled and f"gatekit_{kind}" in known.hooks[plugin.name]:
+        found = contract.implemented(plugin.module, plugin.found)
+        assert sorted(found) == sorted(plugin.hooks)
+        for kind in hooks.KINDS:
+            if plugin.found.bundled and f"gatekit_{kind}" in plugin.hooks:
                 hook = f"gatekit_{kind}"
-                contract.checked(hook, known.call(plugin, hook), known.modules[plugin.name])
+                contract.checked(hook, known.call(plugin.found, hook), plugin.module)
                 seen += 1
     assert seen > 60
 
@@ -101,7 +99,7 @@ OBJECTS = {
 }
 
 
-@pytest.mark.parametrize("kind", contract.KINDS)
+@pytest.mark.parametrize("kind", hooks.KINDS)
 @pytest.mark.parametrize("given", OBJECTS)
 def test_each_hook_takes_objects_of_its_own_kind_only(given, kind):
     value = eval(OBJECTS[given], {**globals(), "gatekit": gatekit})
@@ -113,7 +111,7 @@ def test_each_hook_takes_objects_of_its_own_kind_only(given, kind):
         contract.checked(hook, result)
     fault = str(caught.value)
     assert fault.startswith(f"{hook}: mine is ")
-    if given in contract.KINDS and given != "cells":
+    if given in hooks.KINDS and given != "cells":
         assert fault.endswith(f"is expected: return it from gatekit_{given} instead")
     elif given == f"{kind.removesuffix('s')} instance":
         assert fault.endswith(f"that is an instance: return the class, {type(value).__name__}")
@@ -170,11 +168,11 @@ def test_59_this_version_of_the_interface(place, gate_file):
 
 
 def test_every_hook_is_specified_with_its_kind():
-    kinds = {f"gatekit_{kind}" for kind in contract.KINDS}
-    assert set(contract.HOOKS) == kinds | {"gatekit_callbacks", "gatekit_config_dirs"}
+    kinds = {f"gatekit_{kind}" for kind in hooks.KINDS}
+    assert set(hooks.HOOKS) == kinds | {"gatekit_callbacks", "gatekit_config_dirs"}
 
 
-@pytest.mark.parametrize("hook", contract.HOOKS)
+@pytest.mark.parametrize("hook", hooks.HOOKS)
 def test_every_hook_stands_in_the_documents_with_its_signature(hook):
     page = Path(__file__).parents[2] / "docs" / "plugins.md"
     arguments = ", ".join(inspect.signature(getattr(hooks, hook)).parameters)
@@ -209,7 +207,7 @@ METHODS = {
 @pytest.mark.parametrize("case", METHODS)
 def test_a_class_whose_methods_cannot_be_called_is_refused(case):
     base, method, arguments, says = METHODS[case]
-    kind = next(k for k, b in contract.CLASSES.items() if issubclass(getattr(gatekit, base), b))
+    kind = next(k for k, b in hooks.CLASSES.items() if issubclass(getattr(gatekit, base), b))
     own = eval(f"lambda self, {arguments}: None")
     metric = gatekit.Metric("mse", direction="min", unit="")
     value = type("Mine", (getattr(gatekit, base),), {method: own})

@@ -1,6 +1,7 @@
 """Cells by name: `composer` reads their files, and merges what ``defaults`` list, as in Hydra.
 
-`places` finds the file of a cell and the line of a mistake in it. Start with `composer.py`.
+`places` finds the file of a cell, the line of a mistake in it, and the works that cells cite.
+Start with `composer.py`.
 """
 
 from .composer import (
@@ -13,12 +14,13 @@ from .composer import (
     named_after_file,
     own_provenance,
 )
-from .places import config_folders, in_file, is_bundled, misplaced, own_file
+from .places import bibliography, config_folders, in_file, is_bundled, misplaced, own_file
 
 __all__ = [
     "MAX_CHAIN",
     "MAX_FILES",
     "after_self",
+    "bibliography",
     "cell_config",
     "cell_names",
     "config_folders",

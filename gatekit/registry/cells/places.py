@@ -1,8 +1,9 @@
-"""Where a cell's file is, or ought to be, and where in it something is wrong."""
+"""Configuration folders: where a cell's file is, or ought to be, what is wrong in it, its works."""
 
 from __future__ import annotations
 
 import ast
+import codecs
 import contextlib
 import itertools
 import os
@@ -13,12 +14,25 @@ from pathlib import Path
 
 import yaml
 
-from gatekit.cell.errors import CellError, ExpressionError, as_typed, nearest_name, shown
+from gatekit.cell.errors import (
+    CellError,
+    ConfigError,
+    ExpressionError,
+    as_typed,
+    nearest_name,
+    shown,
+)
+from gatekit.cell.show.bibtex import parse
+from gatekit.cell.show.works import Work
+from gatekit.runs.durable import opened
 
 from ..queries import config_dirs
-from ..safe_yaml import line_of, read_text
+from ..safe_yaml import decoded, line_of, read_text
 
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,199}\Z")
+BIBLIOGRAPHY = "references.bib"
+MAX_BYTES = 1024 * 1024
+"""Bytes that a bibliography may have."""
 
 
 @contextlib.contextmanager
@@ -196,3 +210,38 @@ def cell_file(name: str, folders: Sequence[Path]) -> Path | None:
         return None
     paths = (folder / "cell" / f"{name}.yaml" for folder in folders)
     return next((path for path in paths if path.is_file()), None)
+
+
+def bibliography(plugins: Sequence[str] = ()) -> dict[str, Work]:
+    """Return the works of ``./conf/references.bib`` and those of plugins and gatekit, by key.
+
+    If several files have a key, the first in the order of `config_folders` wins.
+
+    Args:
+        plugins: plugin files, whose configuration folders are searched too.
+
+    Raises:
+        ConfigError: a file cannot be read, is too large or is not BibTeX.
+    """
+    works: dict[str, Work] = {}
+    for folder in reversed(config_folders(plugins)):
+        path = folder / BIBLIOGRAPHY
+        if os.path.lexists(path):
+            works |= parse(_read_bibliography(path, folder), str(path))
+    return works
+
+
+def _read_bibliography(path: Path, folder: Path) -> str:
+    try:
+        if not path.resolve().is_relative_to(folder.resolve()):
+            raise ConfigError(
+                f"{path} is a link that leads out of its folder; copy the file there."
+            )
+        with opened(path) as file:
+            data = file.read(MAX_BYTES + 1)
+    except (OSError, RuntimeError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise ConfigError(f"{path} cannot be read: {reason}.") from None
+    if len(data) > MAX_BYTES:
+        raise ConfigError(f"{path} is too large: a bibliography has at most {MAX_BYTES:,} bytes.")
+    return decoded(data.removeprefix(codecs.BOM_UTF8), path)
