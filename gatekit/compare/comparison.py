@@ -129,7 +129,8 @@ def compare(
     share, size = read_margin(margin)
     loaded = study if isinstance(study, Study) else load(study, root)
     loaded, later = _until_last_look(loaded)
-    loaded = choose_runs(loaded, where, tasks)
+    if where or tasks:
+        loaded = choose_runs(loaded, where, tasks)
     loaded = loaded if split is None else on_split(loaded, split)
     budget = None if at is None else read_budget(at)
     remarks: tuple[str, ...] = ()

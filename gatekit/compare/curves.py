@@ -79,7 +79,7 @@ def over(run: RunRecord, cost: str) -> Curve | None:
     known = read_evaluations(run)
     if known is None:
         return None
-    return Curve(run.id, known.on(cost, run), known.values, known.diverged, seed=run.seed)
+    return Curve(run.id, known.on(cost), known.values, known.diverged, seed=run.seed)
 
 
 def on_one_grid(curves: Sequence[Curve]) -> list[Curve]:

@@ -65,6 +65,11 @@ def shared_decimals(pairs: Iterable[tuple[float, Interval | None]]) -> int:
     return max((decimals(interval, mean) for mean, interval in pairs), default=0)
 
 
+def with_own_decimals(mean: float, interval: Interval | None, sign: str = "") -> str:
+    """Return `with_interval` with the decimals that the interval justifies."""
+    return with_interval(mean, interval, decimals(interval, mean), sign)
+
+
 def with_interval(mean: float, interval: Interval | None, places: int, sign: str = "") -> str:
     """Return ``8.65 [8.61, 8.69]``, or the mean alone; ``sign="+"`` always prints the sign."""
     text = f"{mean:{sign}z.{places}f}"

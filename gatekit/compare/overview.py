@@ -40,24 +40,24 @@ class Overview:
     """
 
     study: str
-    done: int
-    failed: int
-    interrupted: int
-    lost: int
-    corrupt: int
-    running: int
-    waiting: int
-    variants: int
-    tasks: tuple[str, ...]
-    metrics: tuple[str, ...]
-    changed: str
+    done: int = 0
+    failed: int = 0
+    interrupted: int = 0
+    lost: int = 0
+    corrupt: int = 0
+    running: int = 0
+    waiting: int = 0
+    variants: int = 0
+    tasks: tuple[str, ...] = ()
+    metrics: tuple[str, ...] = ()
+    changed: str = ""
     error: str | None = None
 
     @property
     def counts(self) -> str:
         """The runs by state in the words of ``gatekit status``: ``3 done, 1 interrupted``."""
-        found = {state: getattr(self, state) for state in _COUNTED}
-        return ", ".join(f"{count} {state}" for state, count in found.items() if count)
+        counts = {state: getattr(self, state) for state in _COUNTED}
+        return ", ".join(f"{count} {state}" for state, count in counts.items() if count)
 
 
 def overviews(root: Path | str = "experiments") -> list[Overview]:
@@ -66,35 +66,33 @@ def overviews(root: Path | str = "experiments") -> list[Overview]:
     Raises:
         RunError: there are no studies.
     """
-    found = []
+    every = []
     for name in studies(root):
         try:
-            found.append(overview(load(name, root)))
+            every.append(overview(load(name, root)))
         except RunError as error:
-            found.append(Overview(name, 0, 0, 0, 0, 0, 0, 0, 0, (), (), "", str(error)))
-    return sorted(found, key=lambda one: one.changed, reverse=True)
+            every.append(Overview(name, error=str(error)))
+    return sorted(every, key=lambda one: one.changed, reverse=True)
 
 
 def overview(study: Study) -> Overview:
     """Return what is in a study."""
     states = Counter(run.state for run in study.runs)
-    done = sum(states[state] for state in OUTCOMES)
     planned = plan_file.read(study.path).keys() - {run.id for run in study.runs}
     results = [run.result for run in study.runs if run.result is not None]
-    tasks = {result.task for result in results}
     return Overview(
         study.name,
-        done,
-        states["FAILED"],
-        states["INTERRUPTED"],
-        states["LOST"],
-        states["CORRUPT"],
-        states["RUNNING"],
-        states["PLANNED"] + len(planned),
-        len({group.variant for group in group_runs(study.runs).groups}),
-        tuple(sorted(tasks)),
-        tuple(sorted({result.metric.name for result in results})),
-        _changed(study),
+        done=sum(states[state] for state in OUTCOMES),
+        failed=states["FAILED"],
+        interrupted=states["INTERRUPTED"],
+        lost=states["LOST"],
+        corrupt=states["CORRUPT"],
+        running=states["RUNNING"],
+        waiting=states["PLANNED"] + len(planned),
+        variants=len({group.variant for group in group_runs(study.runs).groups}),
+        tasks=tuple(sorted({result.task for result in results})),
+        metrics=tuple(sorted({result.metric.name for result in results})),
+        changed=_changed(study),
     )
 
 

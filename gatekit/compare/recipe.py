@@ -11,22 +11,15 @@ from gatekit.cell.errors import GatekitError
 from gatekit.runs.record import RunRecord
 from gatekit.runs.result import OWN
 from gatekit.runs.state import RunReader
-from gatekit.runs.studies import plan_file
 
 from .budget.at import Budget, read_budget
 from .numbers import exact
-from .study import Study
 
 
 def environment(run: RunRecord) -> Mapping[str, Any]:
     """Return a run's ``env.json``, without entries that gatekit would not have written."""
     record = RunReader(run.path).environment()
     return {key: value for key, value in record.items() if _fits(key, value)}
-
-
-def recorded_commands(study: Study) -> list[str]:
-    """Return the commands that planned the study's runs, ordered by plan file."""
-    return plan_file.commands(study.path)
 
 
 def data_sets(runs: Sequence[RunRecord]) -> list[dict[str, str]]:

@@ -88,7 +88,7 @@ def load(study: str, root: Path | str = "experiments", kept: KeptRuns | None = N
     """
     root = Path(root)
     folder = root / study
-    if not study or not _inside(folder, root) or not folder.is_dir():
+    if not study or not inside(folder, root) or not folder.is_dir():
         raise no_study(study, root, "compare")
     kept = kept or KeptRuns()
     runs: dict[tuple[str, str], RunRecord] = {}
@@ -141,7 +141,8 @@ def _origins(folder: Path) -> Iterator[tuple[str | None, Path]]:
             yield entry.name, Path(entry.path) / RUNS
 
 
-def _inside(folder: Path, root: Path) -> bool:
+def inside(folder: Path, root: Path) -> bool:
+    """Return whether a folder is in another one, whatever its links lead to."""
     try:
         return folder.resolve().is_relative_to(root.resolve())
     except (OSError, RuntimeError, ValueError):

@@ -24,6 +24,9 @@ from .recipe import environment
 
 _HARDWARE = ("platform", "host_kind", "cpu", "cores", "gpu", "threads", "executor", "jit")
 _FREEDOM = MIN_SEEDS - 1
+SECTIONS = ("configuration", "versions", "hardware", "data", "code", "seeds")
+"""The fields of `Why` that are changes, in the order in which they are shown."""
+
 _SHOWN_ELSEWHERE = ("seed", "study", "plugins")
 
 
@@ -64,6 +67,14 @@ class Spread:
     expected: float | None
     share: float | None
     chance: float | None
+
+    @property
+    def chance_text(self) -> str:
+        """Return the probability as a sentence; empty if it is unknown."""
+        if self.chance is None:
+            return ""
+        cases = f"{100 * self.chance:.2g} %" if self.chance >= 1e-3 else "less than 0.1 %"
+        return f"seeds alone cause a difference this large in {cases} of cases"
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +118,11 @@ def why(first: Selection, second: Selection) -> Why:
         spread,
         (*notes, *more, *remarks),
     )
+
+
+def side_text(value: str | None) -> str:
+    """Return one side of a change as it is shown."""
+    return "(none)" if value is None else value
 
 
 def _configuration(first: Selection, second: Selection) -> tuple[tuple[Change, ...], list[str]]:

@@ -19,9 +19,8 @@ import pytest
 from gatekit.cell.errors import ConfigError, RunError
 from gatekit.cli.main import main
 from gatekit.compare.live import curve, server
-from gatekit.compare.live.curve import LiveCurve
 from gatekit.compare.live.server import Server
-from gatekit.compare.live.watching import Watching
+from gatekit.compare.live.watching import LiveCurve, Watching
 from gatekit.runs import metrics, record
 from gatekit.runs.folder import RunFolder
 

@@ -22,8 +22,8 @@ FIGURES = (
     *("curves", "axis", "forest", "heatmap", "parallel", "scatter", "critical", "profile"),
     *("intervals", "best-of-k", "survival"),
 )
-Further = tuple[list[str], dict[str, dict[str, Any]]]
-"""Lines below the table, and JSON fields by the label of a group."""
+Fields = dict[str, dict[str, object]]
+"""Further JSON fields by the label of a group."""
 
 OVER = ("epochs", "seconds", "steps", "flops")
 FORMS = {
@@ -55,12 +55,11 @@ def run(parser: Parser) -> int:
     if options.importance:
         _report_importance(comparison, options.form)
     else:
-        _report(comparison, options.form, further(options, comparison))
+        _report(comparison, options.form, *further(options, comparison))
     if figure is not None:
         stem, formats = figure
-        typed = shlex.join(["gatekit", parser.command, *retyped(options)])
         how = {
-            "command": typed,
+            "command": shlex.join(["gatekit", parser.command, *retyped(options)]),
             "formats": formats,
             "columns": options.columns,
             "x": options.x,
@@ -72,12 +71,7 @@ def run(parser: Parser) -> int:
 
 
 def compared(options: Namespace, study: Study | None = None) -> Comparison:
-    """Return the comparison that the options of `add_grouping` define.
-
-    Args:
-        options: the options.
-        study: the study, if it was read before.
-    """
+    """Return the comparison that the options of `add_grouping` define, of a study read before."""
     from gatekit.compare.comparison import compare
 
     return compare(study or options.study, options.root, **_asked(options))
@@ -121,7 +115,7 @@ def _check_kinds(kinds: Sequence[str]) -> None:
             )
 
 
-def _draw(comparison: Any, kinds: Sequence[str], stem: Path, how: dict[str, Any]) -> int:
+def _draw(comparison: Comparison, kinds: Sequence[str], stem: Path, how: dict[str, Any]) -> int:
     """Draw all figures that the comparison allows; return 1 if one of several is missing."""
     from gatekit.compare.figures.kinds import draw
 
@@ -281,36 +275,38 @@ def add_labels(parser: Parser) -> None:
     )
 
 
-def further(options: Namespace, comparison: Comparison) -> list[Further]:
+def further(options: Namespace, comparison: Comparison) -> tuple[list[str], Fields]:
     """Return the lines and the JSON fields of what was asked for beside the table.
 
     Raises:
         ConfigError: the output format has no place for them.
     """
-    found: list[Further] = []
+    lines: list[str] = []
+    fields: Fields = {}
     if options.reach is not None:
         from gatekit.compare.budget.reach import reach
         from gatekit.compare.budget.text import reach_lines, reach_record
 
         groups = reach(comparison, options.reach, options.over)
-        fields = {
-            one.row.group.label: {"reach": reach_record(one, options.reach, options.over)}
-            for one in groups
-        }
-        found.append((reach_lines(groups, options.reach, options.over), fields))
+        lines += ["", *reach_lines(groups, options.reach, options.over)]
+        for one in groups:
+            record = reach_record(one, options.reach, options.over)
+            fields.setdefault(one.row.group.label, {})["reach"] = record
     if options.best_of_k:
         from gatekit.compare.budget.text import trials_lines, trials_record
         from gatekit.compare.budget.trials import best_of_k
 
-        tuned = best_of_k(comparison)
-        records = {one.row.group.label: {"best_of_k": trials_record(one)} for one in tuned}
-        found.append((trials_lines(tuned), records))
-    if found and options.form not in ("table", "json"):
+        variants = best_of_k(comparison)
+        lines += ["", *trials_lines(variants)]
+        for variant in variants:
+            record = trials_record(variant)
+            fields.setdefault(variant.row.group.label, {})["best_of_k"] = record
+    if lines and options.form not in ("table", "json"):
         asked = "--best-of-k" if options.best_of_k else "--reach"
         raise ConfigError(
             f"--{options.form} has no place for {asked}; remove --{options.form} or type --json"
         )
-    return found
+    return lines, fields
 
 
 def _report_importance(comparison: Comparison, form: str) -> None:
@@ -328,21 +324,17 @@ def _report_importance(comparison: Comparison, form: str) -> None:
     write(importance_json(found) if form == "json" else "\n".join(importance_lines(found)))
 
 
-def _report(comparison: Any, form: str, more: Sequence[Further]) -> None:
+def _report(comparison: Comparison, form: str, lines: Sequence[str], fields: Fields) -> None:
     if form == "table":
         from gatekit.compare.output.table import print_table
 
         print_table(comparison)
-        for lines, _ in more:
-            write("\n".join(["", *lines]))
+        if lines:
+            write("\n".join(lines))
         return
     if form == "json":
         from gatekit.compare.output.export import to_json
 
-        fields: dict[str, dict[str, Any]] = {}
-        for _, known in more:
-            for label, values in known.items():
-                fields.setdefault(label, {}).update(values)
         write(to_json(comparison, fields))
         return
     from gatekit.compare.output import export, sentence

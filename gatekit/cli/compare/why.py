@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
+from typing import TYPE_CHECKING
 
 from gatekit.cell.errors import ConfigError
 from gatekit.cli.arguments import Parser
 from gatekit.cli.options import known_studies
 from gatekit.cli.output import write, write_json
+
+if TYPE_CHECKING:
+    from gatekit.compare.why import Spread, Why
 
 _MOST_LINES = 40
 
@@ -41,22 +44,25 @@ def run(parser: Parser) -> int:
     return 0
 
 
-def _text(differences: Any) -> str:
+def _text(differences: Why) -> str:
     from gatekit.compare.grouping.label import printable
+    from gatekit.compare.why import SECTIONS, side_text
 
     lines = [f"{differences.first} -> {differences.second}"]
-    sections = ("configuration", "versions", "hardware", "data", "code", "seeds")
-    for title in sections:
+    for title in SECTIONS:
         changes = getattr(differences, title)
         if changes:
             lines += ["", title]
             width = min(40, max(len(change.key) for change in changes))
             lines += [
-                f"  {change.key:<{width}}  {_side(change.first)} -> {_side(change.second)}"
+                f"  {change.key:<{width}}  {side_text(change.first)} -> {side_text(change.second)}"
                 for change in changes
             ]
     for source in differences.sources:
-        lines += ["", f"plugin {source.name}  {_side(source.first)} -> {_side(source.second)}"]
+        lines += [
+            "",
+            f"plugin {source.name}  {side_text(source.first)} -> {side_text(source.second)}",
+        ]
         lines += [f"  {line}" for line in source.diff[:_MOST_LINES]]
         if len(source.diff) > _MOST_LINES:
             lines.append(f"  and {len(source.diff) - _MOST_LINES} more lines; --json writes all")
@@ -69,11 +75,7 @@ def _text(differences: Any) -> str:
     return "\n".join(printable(line) for line in lines)
 
 
-def _side(value: str | None) -> str:
-    return "(none)" if value is None else value
-
-
-def _spread(spread: Any) -> list[str]:
+def _spread(spread: Spread) -> list[str]:
     from gatekit.compare.numbers import number
 
     unit = f" {spread.metric.unit}" if spread.metric.unit else ""
@@ -81,13 +83,10 @@ def _spread(spread: Any) -> list[str]:
         f"{spread.metric.name}: {number(spread.first, 4)} -> {number(spread.second, 4)}{unit}"
         f" (n = {spread.runs[0]} and {spread.runs[1]}), difference {spread.difference:+.3g}"
     ]
-    if spread.expected is None:
+    if spread.expected is None or spread.share is None:
         return [*lines, "the share explained by seeds is unknown: no group has two runs"]
     lines.append(
         f"seeds alone cause a difference of {number(spread.expected)} on average:"
         f" {100 * spread.share:.0f} % of this one"
     )
-    if spread.chance is not None:
-        shown = f"{100 * spread.chance:.2g} %" if spread.chance >= 1e-3 else "less than 0.1 %"
-        lines.append(f"seeds alone cause a difference this large in {shown} of cases")
-    return lines
+    return [*lines, *filter(None, [spread.chance_text])]

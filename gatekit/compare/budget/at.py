@@ -90,7 +90,7 @@ def at_budget(study: Study, budget: Budget, area: bool = False) -> tuple[Study, 
         else:
             start = starts.get(_task(run))
             runs.append(_ended(run, run.result, known, budget, name, start))
-            early += _reach(known, budget.cost, run) < budget.amount and not known.diverged
+            early += known.end[budget.cost] < budget.amount and not known.diverged
     late = sum(run.state == LATE for run in runs)
     return dataclasses.replace(study, runs=tuple(runs)), _notes(budget, early, late, area)
 
@@ -105,7 +105,7 @@ def _starts(
     """Return for each task the first cost at which all of its runs have been evaluated."""
     starts: dict[str, float] = {}
     for run, known in zip(runs, evaluations, strict=True):
-        if known is not None and (first := known.on(budget.cost, run)[0]) <= budget.amount:
+        if known is not None and (first := known.on(budget.cost)[0]) <= budget.amount:
             starts[_task(run)] = max(starts.get(_task(run), 0.0), float(first))
     return starts
 
@@ -118,10 +118,9 @@ def _ended(
     name: str,
     start: float | None = None,
 ) -> RunRecord:
-    costs = known.on(budget.cost, run)
+    costs = known.on(budget.cost)
     within = int((costs <= budget.amount).sum())
-    diverged = known.diverged and _reach(known, budget.cost, run) <= budget.amount
-    if diverged:
+    if known.diverged and known.end[budget.cost] <= budget.amount:
         ended = dataclasses.replace(result, chosen=name)
         return dataclasses.replace(run, result=ended)
     if not within:
@@ -165,11 +164,6 @@ def mean_so_far(costs: Floats, best: Floats, start: float, end: float) -> float:
 
 def _score(known: Evaluations, place: int, compared: dict[str, float]) -> Score:
     return Score(int(known.epochs[place]), float(known.values[place]), None, compared)
-
-
-def _reach(known: Evaluations, cost: str, run: RunRecord) -> float:
-    known.on(cost, run)
-    return known.end[cost]
 
 
 def _late(run: RunRecord, reason: str) -> RunRecord:

@@ -31,6 +31,7 @@ class Evaluations:
     """The validation metric of a run and its cost, in the order of epochs.
 
     Attributes:
+        run: id of the run.
         epochs: epoch of each evaluation.
         values: the metric; a resumed run counts its epochs once.
         costs: training ``seconds``, ``steps`` and ``flops`` before each evaluation, and
@@ -39,28 +40,28 @@ class Evaluations:
         diverged: whether the run diverged.
     """
 
+    run: str
     epochs: NDArray[np.int64]
     values: Floats
     costs: Mapping[str, Floats]
     end: Mapping[str, float]
     diverged: bool
 
-    def on(self, cost: str, run: RunRecord) -> Floats:
+    def on(self, cost: str) -> Floats:
         """Return the cost of each evaluation.
 
         Raises:
             ConfigError: the operations of the run's training steps are unknown.
         """
-        known(cost)
-        if cost not in self.costs:
+        if checked_cost(cost) not in self.costs:
             raise ConfigError(
-                f"the FLOPs of run {run.id} are unknown: it has not recorded them, and its cell,"
+                f"the FLOPs of run {self.run} are unknown: it has not recorded them, and its cell,"
                 " task or data are not here; use seconds or steps"
             )
         return self.costs[cost]
 
 
-def known(cost: str) -> str:
+def checked_cost(cost: str) -> str:
     """Return the name of a cost.
 
     Raises:
@@ -72,11 +73,7 @@ def known(cost: str) -> str:
 
 
 def read_evaluations(run: RunRecord) -> Evaluations | None:
-    """Return the evaluations of a run with an outcome; None if no line can be read.
-
-    Args:
-        run: the run.
-    """
+    """Return the evaluations of a run with an outcome; None if no line can be read."""
     if run.result is None:
         return None
     # After a resume an epoch occurs twice; the later line is the valid one.
@@ -87,21 +84,22 @@ def read_evaluations(run: RunRecord) -> Evaluations | None:
             points[line.epoch] = line
         if line.split in ("train", "validation"):
             last = line
-    kept = [line for _, line in sorted(points.items()) if line.value is not None]
-    if last is None or not kept:
+    lines = [line for _, line in sorted(points.items()) if line.value is not None]
+    if last is None or not lines:
         return None
     costs = {
-        "epochs": np.array([line.epoch for line in kept], dtype=np.float64),
-        "seconds": np.array([line.seconds for line in kept]),
-        "steps": np.array([line.step for line in kept], dtype=np.float64),
+        "epochs": np.array([line.epoch for line in lines], dtype=np.float64),
+        "seconds": np.array([line.seconds for line in lines]),
+        "steps": np.array([line.step for line in lines], dtype=np.float64),
     }
     end = {"epochs": float(last.epoch), "seconds": last.seconds, "steps": float(last.step)}
     each = step_flops(run)
     if each is not None:
         costs["flops"], end["flops"] = each * costs["steps"], each * end["steps"]
     return Evaluations(
-        epochs=np.array([line.epoch for line in kept]),
-        values=np.array([line.value for line in kept], dtype=np.float64),
+        run=run.id,
+        epochs=np.array([line.epoch for line in lines]),
+        values=np.array([line.value for line in lines], dtype=np.float64),
         costs=costs,
         end=end,
         diverged=run.state == "DIVERGED",

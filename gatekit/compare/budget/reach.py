@@ -183,7 +183,7 @@ def _cost(run: RunRecord, threshold: float, cost: str) -> tuple[float, bool, flo
     known, result = read_evaluations(run), run.result
     if known is None or result is None:
         return math.inf, False, 0.0
-    costs, end = known.on(cost, run), known.end[cost]
+    costs, end = known.on(cost), known.end[cost]
     hit = np.flatnonzero(result.metric.sign * (known.values - threshold) >= 0)
     if len(hit):
         return float(costs[hit[0]]), True, end

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from gatekit.compare.comparison import Comparison
 from gatekit.compare.deciding.row import Row
-from gatekit.compare.numbers import decimals, with_interval
+from gatekit.compare.numbers import with_own_decimals
 from gatekit.compare.output.answer import is_answered
 from gatekit.compare.stats.difference import Difference
 from gatekit.compare.summary import metric_text
@@ -119,8 +119,7 @@ def _in_words(row: Row) -> str:
     if diff.mean is None:
         text = f"{max(diff.diverged, diff.diverged_baseline)} of {diff.pairs} diverged"
     else:
-        places = decimals(diff.interval, diff.mean)
-        text = with_interval(diff.mean, diff.interval, places, sign="+")
+        text = with_own_decimals(diff.mean, diff.interval, sign="+")
     return f"{text}   n = {diff.n}".replace("-", "\N{MINUS SIGN}")
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gatekit.cell.errors import ConfigError, GatekitError, listed, nearest
-from gatekit.compare.budget.evaluations import known
+from gatekit.compare.budget.evaluations import checked_cost
 from gatekit.compare.comparison import Comparison
 
 from .axis import draw_axis
@@ -128,11 +128,11 @@ def painter(
             raise ConfigError("the figure axis needs the swept key; type --x KEY")
         title, one = f"Metric over {x}", partial(draw_axis, key=x)
     if kind == "curves":
-        one = partial(draw_curves, cost=known(over))
+        one = partial(draw_curves, cost=checked_cost(over))
     if kind == "survival":
         if reach is None:
             raise ConfigError("the figure survival needs a threshold; type --reach 0.9")
-        one = partial(draw_survival, threshold=reach, cost=known(over))
+        one = partial(draw_survival, threshold=reach, cost=checked_cost(over))
 
     def paint(on: Figure) -> Sequence[str]:
         if kind in _OVER_TASKS:

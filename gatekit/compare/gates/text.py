@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from gatekit.compare.grouping.label import printable
@@ -48,59 +48,67 @@ _FEWEST = 3
 
 def gate_rows(report: GatesReport) -> list[dict[str, str]]:
     """Return a row of strings per gate of each variant; only its first row has the label."""
-    rows = []
-    for variant in report.variants:
-        for place, gate in enumerate(variant.gates):
-            numbers = gate.numbers
-            rows.append(
-                {
-                    "variant": "" if place else label(variant),
-                    "gate": _named(variant, gate.layer, gate.gate),
-                    "n": counted(variant),
-                    "mean": _mean_text(numbers["mean"]),
-                    "low": _percent(numbers["low"]),
-                    "high": _percent(numbers["high"]),
-                    "open time": _mean_text(numbers["open_time"]),
-                }
-            )
-    return rows
+    return _rows(
+        report,
+        GATE_COLUMNS,
+        lambda variant: [
+            [
+                _named(variant, gate.layer, gate.gate),
+                _mean_text(gate.numbers["mean"]),
+                _percent(gate.numbers["low"]),
+                _percent(gate.numbers["high"]),
+                _mean_text(gate.numbers["open_time"]),
+            ]
+            for gate in variant.gates
+        ],
+    )
 
 
 def state_rows(report: GatesReport) -> list[dict[str, str]]:
     """Return a row of strings per state of each variant."""
-    rows = []
-    for variant in report.variants:
-        for place, state in enumerate(variant.states):
-            rows.append(
-                {
-                    "variant": "" if place else label(variant),
-                    "state": _named(variant, state.layer, state.state),
-                    "n": counted(variant),
-                    "memory (steps)": memory_text(state),
-                    "at start": "-" if state.start is None else steps_text(state.start),
-                    "gradient": "-" if state.reach is None else number(state.reach, 2),
-                }
-            )
-    return rows
+    return _rows(
+        report,
+        STATE_COLUMNS,
+        lambda variant: [
+            [
+                _named(variant, state.layer, state.state),
+                memory_text(state),
+                "-" if state.start is None else steps_text(state.start),
+                "-" if state.reach is None else number(state.reach, 2),
+            ]
+            for state in variant.states
+        ],
+    )
 
 
 def parallel_rows(report: GatesReport) -> list[dict[str, str]]:
     """Return a row of strings per layer of each variant."""
-    rows = []
-    for variant in report.variants:
-        for place, row in enumerate(variant.parallel):
-            rows.append(
-                {
-                    "variant": "" if place else label(variant),
-                    "layer": printable(row.layer),
-                    "n": counted(variant),
-                    "method": row.method or "-",
-                    "iterations": _iterations(row.iterations),
-                    "at start": _iterations(row.start),
-                    "Lyapunov": _mean_text(row.lyapunov),
-                }
-            )
-    return rows
+    return _rows(
+        report,
+        PARALLEL_COLUMNS,
+        lambda variant: [
+            [
+                printable(row.layer),
+                row.method or "-",
+                _iterations(row.iterations),
+                _iterations(row.start),
+                _mean_text(row.lyapunov),
+            ]
+            for row in variant.parallel
+        ],
+    )
+
+
+def _rows(
+    report: GatesReport,
+    columns: Sequence[str],
+    cells: Callable[[ProbedVariant], list[list[str]]],
+) -> list[dict[str, str]]:
+    return [
+        dict(zip(columns, ["" if place else label(v), name, counted(v), *rest], strict=True))
+        for v in report.variants
+        for place, (name, *rest) in enumerate(cells(v))
+    ]
 
 
 def _iterations(count: float | None) -> str:

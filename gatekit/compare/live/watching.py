@@ -10,6 +10,8 @@ import math
 import secrets
 import threading
 import time
+from array import array
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -18,14 +20,62 @@ from typing import Any
 from gatekit.cell.errors import GatekitError
 from gatekit.cell.terminal import printable
 from gatekit.compare.grouping.group import group_runs
-from gatekit.compare.study import Study, load, studies
+from gatekit.compare.study import Study, inside, load, studies
 from gatekit.runs.metrics import MetricLine
 from gatekit.runs.record import KeptRuns, RunRecord
 from gatekit.runs.state import RunReader
 from gatekit.runs.studies import plan_file
 from gatekit.study.launch.following import Following, seconds_left
 
-from .curve import LiveCurve
+MOST = 400
+"""The most points of a curve; beyond, only every second one is kept, then every fourth, ..."""
+
+
+class LiveCurve:
+    """Points (epoch, value) in the order in which they were added, each with a revision.
+
+    Attributes:
+        began: the revision from which on all points must be sent again.
+    """
+
+    def __init__(self) -> None:
+        self.clear(0)
+
+    def __len__(self) -> int:
+        return len(self._epochs)
+
+    def clear(self, revision: int) -> None:
+        """Forget all points."""
+        self.began = revision
+        self._epochs, self._revisions, self._values = array("q"), array("q"), array("d")
+        self._every, self._count = 1, 0
+
+    def add(self, points: Sequence[tuple[int, float]], revision: int) -> None:
+        """Append points; of a long curve, evenly spaced ones are kept."""
+        for epoch, value in points:
+            self._count += 1
+            if (self._count - 1) % self._every:
+                continue
+            self._epochs.append(max(-(2**62), min(epoch, 2**62)))
+            self._values.append(value)
+            self._revisions.append(revision)
+            if len(self._epochs) > MOST:
+                self._every *= 2
+                self.began = revision
+                self._epochs, self._revisions = self._epochs[::2], self._revisions[::2]
+                self._values = self._values[::2]
+
+    def since(self, revision: int) -> tuple[bool, list[list[float]]]:
+        """Return whether a reader must begin again, and the points that it does not have.
+
+        Args:
+            revision: the latest that the reader has seen.
+        """
+        again = self.began > revision
+        first = 0 if again else bisect_right(self._revisions, revision)
+        pairs = zip(self._epochs[first:], self._values[first:], strict=True)
+        return again, [[epoch, float(f"{value:.6g}")] for epoch, value in pairs]
+
 
 REST = 10
 """A look at a study is followed by a rest that is as many times as long, and at least `LEAST`."""
@@ -170,13 +220,8 @@ class Watch:
     def summary(self) -> dict[str, Any]:
         """Return the study in a few numbers, with its running runs."""
         running = [one for one in self._runs.values() if one.run.state == "RUNNING"]
-        return {
-            "study": self.name,
-            "error": self.error,
-            "states": self.states,
-            "seconds_left": self.left,
-            "running": [one.facts | {"points": _few(one.curve.since(-1)[1])} for one in running],
-        }
+        shown = [one.facts | {"points": _few(one.curve.since(-1)[1])} for one in running]
+        return self._head() | {"running": shown}
 
     def changes(self, since: int) -> dict[str, Any]:
         """Return the runs that have changed after a revision, each with its new points.
@@ -191,13 +236,14 @@ class Watch:
             if one.changed > since:
                 again, points = one.curve.since(since)
                 runs.append(one.facts | {"again": again or full, "points": points})
+        return self._head() | {"full": full, "runs": runs}
+
+    def _head(self) -> dict[str, Any]:
         return {
             "study": self.name,
             "error": self.error,
             "states": self.states,
             "seconds_left": self.left,
-            "full": full,
-            "runs": runs,
         }
 
 
@@ -217,24 +263,22 @@ class Watching:
             names = studies(self.root)
         except GatekitError:
             return []
-        return [name for name in names if printable(name) == name and self._inside(name)]
-
-    def _inside(self, name: str) -> bool:
-        try:
-            return (self.root / name).resolve().is_relative_to(self.root.resolve())
-        except (OSError, RuntimeError):
-            return False
+        return [
+            name
+            for name in names
+            if printable(name) == name and inside(self.root / name, self.root)
+        ]
 
     def overview(self) -> dict[str, Any]:
         """Return all studies, those with running runs first."""
         with self._lock:
-            found = []
+            summaries = []
             for name in self.names():
                 watch = self._watch(name)
                 watch.look(whole=False)
-                found.append(watch.summary())
-        found.sort(key=lambda one: (not one["running"], one["study"]))
-        return {"root": printable(str(self.root)), "studies": found}
+                summaries.append(watch.summary())
+        summaries.sort(key=lambda one: (not one["running"], one["study"]))
+        return {"root": printable(str(self.root)), "studies": summaries}
 
     def study(self, name: str, since: str = "") -> dict[str, Any] | None:
         """Return what has changed in a study, None if there is no such study.

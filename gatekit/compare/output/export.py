@@ -38,7 +38,9 @@ def records(comparison: Comparison) -> list[dict[str, Any]]:
     ]
 
 
-def to_json(comparison: Comparison, further: Mapping[str, Mapping[str, Any]] | None = None) -> str:
+def to_json(
+    comparison: Comparison, further: Mapping[str, Mapping[str, object]] | None = None
+) -> str:
     """Return the records as JSON.
 
     Args:

@@ -8,11 +8,11 @@ from gatekit.compare.comparison import Comparison
 from gatekit.compare.deciding.row import Row
 from gatekit.compare.grouping.label import printable
 from gatekit.compare.numbers import (
-    decimals,
     number,
     p_value,
     shared_decimals,
     with_interval,
+    with_own_decimals,
 )
 from gatekit.compare.several import SeveralTasks, VariantOverTasks
 from gatekit.compare.summary import Summary, metric_text
@@ -172,23 +172,22 @@ def tasks_differences(several: SeveralTasks) -> list[list[str]]:
         if diff is None:
             cells.append(["baseline" if variant.is_baseline else "-", ""])
             continue
-        size = with_interval(diff.mean, diff.interval, decimals(diff.interval, diff.mean), sign="+")
+        size = with_own_decimals(diff.mean, diff.interval, sign="+")
         cells.append([size, "" if diff.test is None else p_value(diff.test.p).removeprefix("= ")])
     return cells
 
 
 def decided_over_tasks(several: SeveralTasks) -> list[tuple[str, str]]:
     """Return what is decided over all tasks: the claim and its size."""
-    found = []
+    claims = []
     for variant in several.variants:
         diff = variant.difference
         if diff is not None and diff.test is not None and diff.test.decides:
             claim = f"{variant.name} is {diff.decision} than {_baseline(several)}"
-            places = decimals(diff.interval, diff.mean)
-            size = with_interval(diff.mean, diff.interval, places, sign="+")
+            size = with_own_decimals(diff.mean, diff.interval, sign="+")
             where = f"{claim} over {len(several.normalised)} tasks"
-            found.append((where, f"normalised score {size}, p {p_value(diff.test.p)}"))
-    return found
+            claims.append((where, f"normalised score {size}, p {p_value(diff.test.p)}"))
+    return claims
 
 
 def _baseline(several: SeveralTasks) -> str:
@@ -225,7 +224,7 @@ def _aggregates(variant: VariantOverTasks) -> str:
         ("optimality gap", variant.optimality_gap, variant.gap_interval),
     ):
         if value is not None:
-            parts.append(f"{name} {with_interval(value, interval, decimals(interval, value))}")
+            parts.append(f"{name} {with_own_decimals(value, interval)}")
     return f"{variant.name}: {', '.join(parts)}"
 
 
@@ -238,8 +237,7 @@ def _over_tasks(variant: VariantOverTasks, several: SeveralTasks) -> str:
         "worse": f"{variant.name} is worse than {baseline}",
         "open": f"{variant.name} and {baseline} are not told apart",
     }.get(diff.decision, f"no verdict on {variant.name} against {baseline} from {diff.seeds} seeds")
-    places = decimals(diff.interval, diff.mean)
-    size = with_interval(diff.mean, diff.interval, places, sign="+")
+    size = with_own_decimals(diff.mean, diff.interval, sign="+")
     text = f"over {len(several.normalised)} tasks {claim}: normalised score {size}"
     if diff.test is None:
         return text

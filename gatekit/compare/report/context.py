@@ -19,7 +19,6 @@ from gatekit.compare.figures.panels import task_parts
 from gatekit.compare.figures.style import style_of
 from gatekit.compare.grouping.label import printable
 from gatekit.compare.numbers import exact
-from gatekit.compare.recipe import recorded_commands
 from gatekit.compare.several import SeveralTasks, several_tasks
 from gatekit.runs.record import RunRecord
 from gatekit.runs.studies import plan_file
@@ -127,7 +126,7 @@ def sheet(
     return Sheet(
         comparison,
         shlex.join(typed),
-        tuple(recorded_commands(study)),
+        tuple(plan_file.commands(study.path)),
         x,
         len(plan_file.read(study.path).keys() - {run.id for run in study.runs}),
         tuple(plugins),

@@ -9,7 +9,7 @@ from gatekit.compare.grouping.label import printable
 from gatekit.compare.grouping.select import Selection
 from gatekit.compare.importance import Importance, importance, importance_cells
 from gatekit.compare.sources import sources
-from gatekit.compare.why import Change, Why, why
+from gatekit.compare.why import SECTIONS, Change, Why, side_text, why
 
 from .context import Section, Sheet, css
 from .markup import html
@@ -57,7 +57,6 @@ def _rows(one: Importance) -> list[dict[str, object]]:
     ]
 
 
-_PARTS = ("configuration", "versions", "hardware", "data", "code", "seeds")
 _MOST_GROUPS = 60
 _MOST_LINES = 200
 
@@ -96,16 +95,12 @@ def differences(sheet: Sheet) -> Section | None:
 def _changes(reasons: Why) -> list[list[str]]:
     """Return a row for each change; only the first of a part names the part."""
     rows: list[list[str]] = []
-    for part in _PARTS:
+    for part in SECTIONS:
         changes: Sequence[Change] = getattr(reasons, part)
         for place, change in enumerate(changes):
-            shown = (change.key, _side(change.first), _side(change.second))
+            shown = (change.key, side_text(change.first), side_text(change.second))
             rows.append([part if place == 0 else "", *map(printable, shown)])
     return rows
-
-
-def _side(value: str | None) -> str:
-    return "(none)" if value is None else value
 
 
 def _seeds(reasons: Why) -> str:
@@ -113,7 +108,4 @@ def _seeds(reasons: Why) -> str:
     if spread is None or spread.share is None:
         return ""
     sentence = f"Seeds alone explain {100 * spread.share:.0f} % of the difference in outcome"
-    if spread.chance is None:
-        return sentence
-    chance = f"{100 * spread.chance:.2g} %" if spread.chance >= 1e-3 else "less than 0.1 %"
-    return f"{sentence}; seeds alone cause a difference this large in {chance} of cases"
+    return f"{sentence}; {spread.chance_text}" if spread.chance_text else sentence

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import shlex
 import tempfile
@@ -13,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from gatekit.cell.errors import GatekitError, RunError
-from gatekit.compare.recipe import constraints, data_sets, environment, recorded_commands
+from gatekit.compare.recipe import constraints, data_sets, environment
 from gatekit.compare.scrub import line_with_location, scrub, without_paths
 from gatekit.compare.study import Study
 from gatekit.runs import durable
@@ -35,6 +36,7 @@ from gatekit.runs.probe import whole_lines
 from gatekit.runs.record import RunRecord, read_bytes
 from gatekit.runs.result import HASHED, dumped, parsed
 from gatekit.runs.state import RunReader
+from gatekit.runs.studies import plan_file
 
 from .entries import MANIFEST, MOST_BYTES, SCHEMA, most_bytes
 
@@ -74,7 +76,7 @@ def write_bundle(study: Study, path: Path, weights: bool = False) -> list[str]:
     entries["constraints.txt"] = "".join(f"{line}\n" for line in constraints(environments)).encode()
     entries["REPRODUCE.md"] = _reproduce(study, runs, environments, data, path.name)
     notes += _add_report(
-        entries, study.name, [scrub(command) for command in recorded_commands(study)]
+        entries, study.name, [scrub(command) for command in plan_file.commands(study.path)]
     )
     _refuse_places(entries)
     manifest = {
@@ -212,7 +214,7 @@ def _reproduce(
     states = Counter(run.state for run in runs)
     machines = {(e.get("cpu"), *(e.get("gpu") or ())) for e in environments if e.get("cpu")}
     pythons = sorted({str(e["python"]) for e in environments if e.get("python")})
-    typed = [scrub(command) for command in recorded_commands(study)]
+    typed = [scrub(command) for command in plan_file.commands(study.path)]
     wanted = sorted({entry["command"] for entry in data if entry["command"].startswith("gatekit")})
     lines = [
         f"# Study {study.name}",
@@ -279,8 +281,6 @@ def _dumped(value: Any) -> bytes:
 
 
 def _write(path: Path, entries: Mapping[str, bytes]) -> None:
-    import io
-
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         for name in sorted(entries):

@@ -26,6 +26,7 @@ from .rule import (
     sign_vectors,
     smallest_p,
     t_of_share,
+    unit_rows,
     within_margin,
 )
 from .statistics import Floats
@@ -118,23 +119,24 @@ def decide_looks(
     """
     results: list[PairedTest | None] = [None] * len(table)
     known = ranked or [()] * len(table)
-    family = sum(_count(row, looks[-1]) >= MIN_FLIPS for row in table)
+    family = sum(len(_first(row, looks[-1])) >= MIN_FLIPS for row in table)
     active = list(range(len(table)))
     for number, seeds in enumerate(looks, start=1):
-        tested = [i for i in active if _count(table[i], seeds) >= MIN_FLIPS]
+        tested = [i for i in active if len(_first(table[i], seeds)) >= MIN_FLIPS]
         alpha, last = spent(seeds / most), number == len(looks)
         rows = [(table[i], known[i]) for i in tested]
-        parts = [_columns(rows, n) for n in looks[:number]] if tested else []
+        parts = [_columns(rows, n) for n in looks[:number]] if rows else []
         for place, p in _stepped(parts, [spent(n / most) for n in looks[:number]], last):
             if p >= alpha and not last:
                 continue
             column = parts[-1][0][:, place]
-            _, is_ranked = _early_values(*rows[place], seeds)
+            i = tested[place]
+            _, is_ranked = ranked_values(_first(table[i], seeds), known[i])
             name = RANK_FLIPS if is_ranked else FLIPS
             look = AtLook(number, seeds, most, alpha, int(np.sign(column.sum())))
-            results[tested[place]] = PairedTest(p, name, family, smallest_p(seeds), look)
+            results[i] = PairedTest(p, name, family, smallest_p(seeds), look)
             if p < alpha:
-                active.remove(tested[place])
+                active.remove(i)
     return results
 
 
@@ -195,9 +197,7 @@ def flipped(d: Floats, vectors: Floats, counts: Floats | None = None) -> Floats:
         ``(..., groups, vectors)``.
     """
     n = np.array(float(d.shape[-2])) if counts is None else counts
-    norm = np.sqrt(n * np.square(d).sum(axis=-2))
-    unit = np.swapaxes(d / np.where(norm > 0, norm, 1.0)[..., None, :], -1, -2)
-    share = np.abs(np.matmul(unit, vectors[:, : d.shape[-2]].T))
+    share = np.abs(np.matmul(unit_rows(d, n), vectors[:, : d.shape[-2]].T))
     # With equal numbers of seeds, |sum d| / norm orders the groups as t does.
     return share if counts is None else t_of_share(share.round(12), n[..., None])
 
@@ -226,12 +226,15 @@ def within_margin_looks(
     for seeds in looks:
         alpha = spent(seeds / most)
         factor, before = ALPHA / (alpha - before), alpha
-        rows = [[gain for seed, gain in row.items() if _is_early(seed, seeds)] for row in table]
-        for i, found in enumerate(within_margin(rows, margins, comparisons)):
-            if found is not None:
-                new, old = [min(1.0, p * factor) for p in found], results[i] or (1.0, 1.0)
-                kept = [o if o < ALPHA else p for p, o in zip(new, old, strict=True)]
-                results[i] = (kept[0], kept[1])
+        rows = [list(_first(row, seeds).values()) for row in table]
+        for i, values in enumerate(within_margin(rows, margins, comparisons)):
+            if values is not None:
+                # What an earlier look decided stays.
+                worse, equal = results[i] or (1.0, 1.0)
+                results[i] = (
+                    worse if worse < ALPHA else min(1.0, values[0] * factor),
+                    equal if equal < ALPHA else min(1.0, values[1] * factor),
+                )
     return results
 
 
@@ -250,42 +253,32 @@ def _stepped(
     order = np.argsort(-t[-1][:, 0], kind="stable")
     # The maximum over the groups that are not yet rejected.
     maxima = [np.maximum.accumulate(each[order[::-1]], axis=0)[::-1] for each in t]
-    found, p = [], 0.0
+    steps, p = [], 0.0
     for place, column in enumerate(order.tolist()):
         p = max(p, float(sequential([each[place] for each in maxima], alphas)))
-        found.append((column, p))
+        steps.append((column, p))
         if p >= alphas[-1] and not whole:
             break
-    return found
+    return steps
 
 
-_Row = tuple[Mapping[Hashable, float], Collection[Hashable]]
-
-
-def _columns(rows: Sequence[_Row], seeds: int) -> tuple[Floats, Floats]:
+def _columns(
+    rows: Sequence[tuple[Mapping[Hashable, float], Collection[Hashable]]], seeds: int
+) -> tuple[Floats, Floats]:
     """Return the differences of the first seeds, ``seeds x groups``, and how many each group has.
 
     A group with fewer than eight seeds rejects nothing, so it has zeros.
     """
-    d = np.zeros((seeds, len(rows)))
-    counts = np.array([float(_count(row, seeds)) for row, _ in rows])
+    d, counts = np.zeros((seeds, len(rows))), np.zeros(len(rows))
     for column, (row, ranked) in enumerate(rows):
-        if counts[column] >= MIN_FLIPS:
-            places = np.array([seed for seed in row if _is_early(seed, seeds)], dtype=int)
-            d[places, column], _ = _early_values(row, ranked, seeds)
+        first = _first(row, seeds)
+        counts[column] = len(first)
+        if len(first) >= MIN_FLIPS:
+            places = np.array(list(first), dtype=int)
+            d[places, column], _ = ranked_values(first, ranked)
     return d, counts
 
 
-def _early_values(
-    row: Mapping[Hashable, float], ranked: Collection[Hashable], seeds: int
-) -> tuple[Floats, bool]:
-    early = {seed: value for seed, value in row.items() if _is_early(seed, seeds)}
-    return ranked_values(early, ranked)
-
-
-def _count(row: Mapping[Hashable, float], seeds: int) -> int:
-    return sum(_is_early(seed, seeds) for seed in row)
-
-
-def _is_early(seed: Hashable, seeds: int) -> bool:
-    return isinstance(seed, int) and 0 <= seed < seeds
+def _first(row: Mapping[Hashable, float], seeds: int) -> dict[Hashable, float]:
+    """Return the differences of the first seeds, which are numbered from 0."""
+    return {s: value for s, value in row.items() if isinstance(s, int) and 0 <= s < seeds}

@@ -160,8 +160,7 @@ def step_down(d: Floats, counts: Floats | None = None) -> Floats:
     """
     seeds = d.shape[-2]
     n = np.full(d.shape[-1], float(seeds)) if counts is None else counts
-    norm = np.sqrt(n * np.square(d).sum(axis=-2))
-    unit = np.swapaxes(d / np.where(norm > 0, norm, 1.0)[..., None, :], -1, -2)
+    unit = unit_rows(d, n)
     order = np.argsort(t_of_share(np.abs(unit.sum(axis=-1)), n), axis=-1, kind="stable")
     unit, n = np.take_along_axis(unit, order[..., None], axis=-2), n[order]
     own = np.maximum(np.abs(unit.sum(axis=-1)) - _TIE, 0.0)
@@ -182,6 +181,17 @@ def step_down(d: Floats, counts: Floats | None = None) -> Floats:
     corrected = np.empty_like(p)
     np.put_along_axis(corrected, order, p, axis=-1)
     return corrected
+
+
+def unit_rows(d: Floats, n: Floats) -> Floats:
+    """Return differences divided by ``sqrt(n sum d**2)`` of their group, ``(..., groups, seeds)``.
+
+    Args:
+        d: differences, ``(..., seeds, groups)``.
+        n: number of seeds of each group.
+    """
+    norm = np.sqrt(n * np.square(d).sum(axis=-2))
+    return np.swapaxes(d / np.where(norm > 0, norm, 1.0)[..., None, :], -1, -2)
 
 
 def flipped_maxima(d: Floats) -> Floats:

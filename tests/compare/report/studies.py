@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from gatekit.compare.comparison import compare
-from gatekit.compare.recipe import recorded_commands
 from gatekit.compare.report.context import Sheet
 from gatekit.compare.report.page import page
+from gatekit.runs.studies import plan_file
 
 from ..budget_runs import write_curve
 from ..synthetic import METRIC, configuration, write_run
@@ -35,7 +35,7 @@ def sheet(study: str, root: Path, **options: Any) -> Sheet:
     plain = {key: value for key, value in options.items() if key != "x"}
     comparison = compare(study, root, within=within, **plain)
     return Sheet(
-        comparison, f"gatekit compare {study}", tuple(recorded_commands(comparison.study)), x
+        comparison, f"gatekit compare {study}", tuple(plan_file.commands(comparison.study.path)), x
     )
 
 
