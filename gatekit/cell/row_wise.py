@@ -124,7 +124,7 @@ class RowWise(Declared):
     def declared(self, name: str) -> str:
         """Return where an author's class defines a name, such as `` (plugins/slow.py, line 12)``.
 
-        Of gatekit's own classes, and without source, it is an empty string.
+        It is empty for gatekit's own classes, and if no source is available.
         """
         place = attribute_place(type(self), name).partition(": ")[0]
         return f" ({place})" if place and not type(self).__module__.startswith("gatekit.") else ""

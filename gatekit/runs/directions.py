@@ -76,10 +76,10 @@ def direction_of(metric: str, direction: str | None) -> Direction:
 
 
 def contradiction(metric: str, direction: str) -> str:
-    """Return what is wrong with a direction that is not that of a well-known metric."""
-    better, said = ("larger", "smaller") if direction == "min" else ("smaller", "larger")
+    """Return the error for a direction that contradicts a well-known metric."""
+    better, stated = ("larger", "smaller") if direction == "min" else ("smaller", "larger")
     return (
-        f"direction={direction!r} states that a {said} {metric} is better, but {metric} is a "
+        f"direction={direction!r} states that a {stated} {metric} is better, but {metric} is a "
         f"well-known metric of which a {better} value is better; remove direction, or choose "
         f"another name, such as metric='own_{metric}'."
     )

@@ -114,7 +114,10 @@ def contents(source: PackageSource) -> Iterator[tuple[str, bytes]]:
         except OSError as error:
             raise DataError(f"{folder / name}: {error.strerror}; type: {source.command}") from None
         if manifest is None or hashlib.sha256(content).hexdigest() != manifest["members"][name]:
-            raise DataError(f"{folder / name} was changed; type: {source.command}")
+            raise DataError(
+                f"{folder / name} does not match its recorded SHA-256: it was changed; "
+                f"type: {source.command}"
+            )
         yield name, content
 
 

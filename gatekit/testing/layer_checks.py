@@ -127,7 +127,7 @@ def compiles_with_xla(subject: InCell) -> str | None:
 
 
 def mixed_precision(subject: InCell) -> str | None:
-    """Under mixed policies values are finite and near those in float32."""
+    """In mixed precision outputs are close to those in float32, and gradients are finite."""
     x = inputs(subject, dtype=tf.float32)
     expected = np.asarray(make_layer(subject, dtype="float32")(fed(x)), np.float64)
     for policy, tolerance in TOLERANCES.items():

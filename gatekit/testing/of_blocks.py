@@ -136,7 +136,7 @@ def compiles_with_xla(subject: Subject) -> str | None:
 
 
 def mixed_precision(subject: Subject) -> str | None:
-    """Under mixed policies outputs are finite and near those in float32."""
+    """In mixed precision outputs are close to those in float32."""
     x = _inputs()
     expected = np.asarray(_layer(subject)(x))
     for policy, tolerance in TOLERANCES.items():

@@ -20,13 +20,13 @@ LIMIT = 10.0
 def speed(subject: InCell) -> str | None:
     """A training step takes at most ten times as long as with a sigmoid gate."""
     times = _step_time(subject) / _sigmoid_time()
-    said = f"{times:.1f} x a sigmoid gate's step"
+    ratio = f"{times:.1f} times as long as with a sigmoid gate"
     if times > LIMIT:
         raise CheckError(
-            f"a training step takes {said}, at most {LIMIT:.0f} x is allowed",
+            f"a training step takes {ratio}; the limit is {LIMIT:.0f}",
             "compute on whole tensors, without loops",
         )
-    return said
+    return ratio
 
 
 @functools.lru_cache(maxsize=1)

@@ -33,7 +33,7 @@ class InCell(Protocol):
 
     @property
     def kind(self) -> str:
-        """``gates``, ``output_units`` or ``cells``."""
+        """The section of the registry: ``gates``, ``output_units`` or ``cells``."""
 
     @property
     def plugins(self) -> tuple[str, ...]:

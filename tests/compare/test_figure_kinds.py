@@ -312,7 +312,7 @@ def test_a_critical_difference_needs_five_tasks(tmp_path: Path) -> None:
     write_task(tmp_path, "a", {"lstm": LSTM, "rnn": RNN})
     with pytest.raises(ConfigError, match=r"5 tasks and 3 variants.*this comparison has 0 and 0"):
         draw_critical_difference(page(), compare("demo", tmp_path))
-    with pytest.raises(ConfigError, match="needs two tasks"):
+    with pytest.raises(ConfigError, match="needs at least two tasks"):
         draw_profile(page(), compare("demo", tmp_path))
     comparison = write_everything(tmp_path / "more")
     figure = page()

@@ -182,7 +182,7 @@ def test_what_is_typed_wrong_is_not_looked_for_in_the_file(cell_file):
 REFUSED_DEFAULTS = {
     "text": ("defaults: lstm\n", "a list is expected"),
     "null": ("defaults: null\n", "a list is expected"),
-    "self-twice": ("defaults: [_self_, lstm, _self_]\n", "_self_ is twice in defaults"),
+    "self-twice": ("defaults: [_self_, lstm, _self_]\n", "_self_ appears twice in defaults"),
     "self-first": (
         "defaults: [_self_, lstm]\nequations: {h: output * c}\n",
         "mine.yaml.*defaults has lstm after _self_.*write defaults: .lstm, _self_.$",

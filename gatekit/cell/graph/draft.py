@@ -280,7 +280,7 @@ def _bind_gate(draft: Draft, name: str) -> Bound:
                 )
             raise CellError(
                 f"{where}: {gate.definition()} asks for {target!r}, which does not exist"
-                f"{gate.declared(gate.method)}{draft.meant(target, names)} It can ask for: "
+                f"{gate.declared(gate.method)}{draft.meant(target, names)} Available names: "
                 f"{listed(names, 50)}; {_rebinding(spec.kind, argument)}"
             )
         bound.append((argument, key))
@@ -327,8 +327,8 @@ def _bind_output(draft: Draft) -> Bound:
             names = [*known, "pre", "emitted", *unit.parameters, *histories]
             raise CellError(
                 f"output_unit: {unit.definition()} asks for {target!r}, which the cell "
-                f"{draft.spec.name!r} does not have{nearest(target, names) or '.'} It can ask for: "
-                f"{listed(names, 50)}; {_rebinding(draft.output.kind, argument)}"
+                f"{draft.spec.name!r} does not have{nearest(target, names) or '.'} "
+                f"Available names: {listed(names, 50)}; {_rebinding(draft.output.kind, argument)}"
             )
         bound.append((argument, key))
     for name in unit.history:

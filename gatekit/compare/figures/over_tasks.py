@@ -121,8 +121,8 @@ def _normalised(comparison: Comparison, needs: str) -> SeveralTasks:
     several = several_tasks(comparison)
     if several is None or not several.normalised:
         raise ConfigError(
-            f"{needs} two tasks with a known chance level, and two variants with all their runs on"
-            " these tasks. Sweep over more: task=A,B"
+            f"{needs} at least two tasks with a known chance level, and two variants that are "
+            "complete on both. Sweep over more: task=A,B"
         )
     return several
 

@@ -57,7 +57,7 @@ def where(study: Study, conditions: Sequence[str], tasks: Sequence[str] = ()) ->
 def where_any(
     studies: Sequence[Study], conditions: Sequence[str], tasks: Sequence[str] = ()
 ) -> list[Study]:
-    """Return studies with the runs that meet every condition; in some studies none may.
+    """Return each study with only the runs that meet every condition; some may have none.
 
     Raises:
         ConfigError: as for `where`, over the runs of all studies.

@@ -185,10 +185,13 @@ class Ranking:
 def rank_variants(
     names: Sequence[str], scores: Sequence[Sequence[float]], sign: Sequence[int], alpha: float
 ) -> Ranking:
-    r"""Rank variants within each task and test whether they differ.
+    r"""Rank variants within each task, and test by Friedman's test whether they differ.
+
+    Nemenyi's critical difference of mean ranks is
 
     $$\mathrm{CD} = q_\alpha \sqrt{k (k + 1) / (6 N)}$$
-    for $k$ variants on $N$ tasks.
+    for $k$ variants on $N$ tasks, with $q_\alpha$ the studentized range divided by $\sqrt 2$. Below
+    five tasks or three variants there is neither.
 
     Args:
         names: the variants.

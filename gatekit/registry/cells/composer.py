@@ -93,7 +93,7 @@ def cell_config(
     name = getattr(cell, "__name__", type(cell).__name__).lower().removesuffix("cell")
     such = name if name in cell_names() else "lstm"
     raise CellError(
-        f"cell: {described(cell)} came; a name such as {such!r}, or a mapping, is expected: write "
+        f"cell is {described(cell)}; pass a name such as {such!r}, or a mapping: "
         f"gatekit.RNN({such!r}, units)"
     )
 
@@ -192,7 +192,7 @@ class _Composer:
         names = [self.entry(entry, chain, defaults) for entry in defaults]
         if names.count("_self_") > 1:
             raise ConfigError(
-                f"{where}: _self_ is twice in defaults {list(defaults)}; remove one of the two"
+                f"{where}: _self_ appears twice in defaults {list(defaults)}; remove one"
             )
         if "_self_" not in names:
             names.append("_self_")

@@ -32,7 +32,7 @@ class RunSource(Protocol):
         ...
 
     def stop(self, run: PlannedRun) -> str | None:
-        """Return why a run that goes on is not worth it, None where it is."""
+        """Return the reason to stop a run early; None if it is to go on."""
         ...
 
     def ended(self, run: PlannedRun, state: str) -> None:

@@ -65,7 +65,7 @@ class Process:
         return False
 
     def over(self) -> bool:
-        """Return whether the process has ended; while it has not, note its memory."""
+        """Return whether the process has ended; update its peak memory while it runs."""
         if self.process.is_alive() or (self._orphan() and self._lives()):
             self.peak = max(self.peak, peak_memory(self.pid))
             return False

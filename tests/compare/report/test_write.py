@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from gatekit.cell.errors import ConfigError
+from gatekit.cli.arguments import Parser
 from gatekit.cli.compare import report
 from gatekit.compare import curves as module
 from gatekit.compare.report.context import Sheet
@@ -62,7 +63,7 @@ def test_it_is_written_again_when_a_run_changes_and_is_final_in_the_end(tmp_path
 
 
 def _options(root: Path) -> Any:
-    return report._parser("report").read(["demo", "--root", str(root)])
+    return report._options(Parser("report", "", ["demo", "--root", str(root)]))
 
 
 def _running(runs: Path) -> RunFolder:

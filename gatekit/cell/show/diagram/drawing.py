@@ -129,7 +129,7 @@ class _Diagram:
         return parts
 
     def feedback_arrows(self) -> list[str]:
-        """Return the arrows to the next step: down right of their box, left below all, and up."""
+        """Return the arrows to the next step: from a box, below all boxes, and up."""
         places, feedback = self.layout.places, self.boxes.feedback
         # The lowest box gets the innermost lane, and the lowest target the innermost line on the
         # left, so that they cross as little as possible.
