@@ -18,7 +18,7 @@ import pytest
 
 from gatekit.cell.errors import ConfigError, RunError
 from gatekit.cli.main import main
-from gatekit.compare.live import curve, server
+from gatekit.compare.live import server, watching
 from gatekit.compare.live.server import Server
 from gatekit.compare.live.watching import LiveCurve, Watching
 from gatekit.runs import metrics, record
@@ -171,14 +171,14 @@ def test_many_pages_cost_one_look(root, monkeypatch):
 
 def test_a_long_curve_is_thinned_evenly():
     long = LiveCurve()
-    for epoch in range(10 * curve.MOST):
+    for epoch in range(10 * watching.MOST):
         long.add([(epoch, 1.0)], epoch)
-    assert len(long) <= curve.MOST
+    assert len(long) <= watching.MOST
     again, points = long.since(-1)
     gaps = {b - a for (a, _), (b, _) in pairwise(points)}
     assert again
     assert gaps == {16}
-    assert long.since(10 * curve.MOST) == (False, [])
+    assert long.since(10 * watching.MOST) == (False, [])
 
 
 # -- what is refused ---------------------------------------------------------------------------
