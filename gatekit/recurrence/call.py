@@ -16,6 +16,9 @@ from .noise import dropout_mask
 from .packing import joined
 from .problem import Problem, Solution
 
+Shape = tuple[int | Tensor | None, ...]
+"""A shape of which the batch may be known only when a graph runs, or not at all."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class LayerCall:
@@ -180,3 +183,42 @@ def _drops(call: LayerCall, x: Tensor) -> dict[str, Tensor]:
                 shape = tf.stack([tf.shape(x)[1], read.width_in])
                 found[read.text] = dropout_mask(call.seed, 1000 + len(found), shape, rate, x.dtype)
     return found
+
+
+# --- the states of a layer: the cell's, shifted inputs, counts and histories
+
+
+def state_shapes(cell: Cell, batch: int | Tensor | None) -> dict[str, Shape]:
+    """Return the shape of each state by name, in their public order."""
+    shapes: dict[str, Shape] = {s.name: (batch, s.width) for s in cell.states}
+    shapes.update({name: (batch, cell.inputs[name]) for name in cell.shifted})
+    if cell.uses_t:
+        shapes["t"] = (batch, 1)
+    for name, length in cell.output.histories:
+        shapes[f"{name}_history"] = (batch, length - 1, cell.widths[name])
+    return shapes
+
+
+def first_states(
+    cell: Cell, batch: int | Tensor, variables: Mapping[str, Tensor], dtype: str
+) -> dict[str, Tensor]:
+    """Return the first value of each state by name, ``batch x width``.
+
+    Args:
+        cell: the built cell.
+        batch: the number of rows.
+        variables: the weights by name; learned first values are among them.
+        dtype: the type of states.
+    """
+    first: dict[str, Tensor] = {}
+    for state in cell.states:
+        shape = tf.stack([batch, state.width])
+        if state.learned:
+            learned = tf.convert_to_tensor(variables[state.learned])
+            first[state.name] = tf.broadcast_to(learned, shape)
+        else:
+            first[state.name] = tf.fill(shape, tf.constant(state.initial, dtype))
+    for name, full in state_shapes(cell, batch).items():
+        if name not in first:
+            first[name] = tf.zeros(tf.stack(list(full)), dtype)
+    return first

@@ -1,5 +1,7 @@
-"""Rows of several values side by side: joined, cut apart by key, stepped through in time, gathered
-again."""
+"""Rows of several values side by side, stepped through in time; and whether XLA compiles the loop.
+
+Some things cost under XLA what they save elsewhere.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +10,7 @@ from typing import Any
 
 import tensorflow as tf
 from tensorflow import Tensor
+from tensorflow.python.ops import control_flow_util
 from tensorflow.python.ops.parallel_for import pfor
 
 _GATHER = "TensorListGather"
@@ -115,3 +118,15 @@ def _converted(call: Any) -> Any:
     if own_list and not own_places:
         return result._replace(t=tf.transpose(result.t, [1, 0, 2, 3]))
     return result
+
+
+def compiled() -> bool:
+    """Return whether XLA will compile what is traced now."""
+    graph = tf.compat.v1.get_default_graph()
+    return bool(control_flow_util.GraphOrParentsInXlaContext(graph))
+
+
+def bound(steps: Tensor) -> Tensor:
+    """Return the bound of a loop of so many steps: XLA needs one to lay arrays out, and in graph
+    mode it would be a second counter, advanced and compared in each step."""
+    return steps if compiled() else None

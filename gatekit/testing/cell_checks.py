@@ -15,9 +15,8 @@ from gatekit.cell.first_values import draw
 from gatekit.cell.language.expression import Call, names, walk
 from gatekit.cell.language.ops import FUNCTIONS
 from gatekit.cell.learned import MAPS
-from gatekit.recurrence.call import LayerCall, prepare
+from gatekit.recurrence.call import LayerCall, first_states, prepare
 from gatekit.recurrence.executors import reference
-from gatekit.recurrence.layers.states import first_states
 
 from .layer_checks import fed, inputs, make_layer, near, run
 from .outcome import CheckError

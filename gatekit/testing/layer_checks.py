@@ -1,10 +1,12 @@
-"""Checks of a gate or output unit inside a recurrent layer: executors, compilation, saving."""
+"""Checks of a gate or output unit inside a recurrent layer: executors, XLA, saving, speed."""
 
 from __future__ import annotations
 
 import functools
 import json
+import math
 import tempfile
+import time
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +21,16 @@ from gatekit.registry.loading import using
 
 from .outcome import CheckError
 from .subject import GATE, InCell
+from .subject import subject as registered
 
 BATCH, TIME = 4, 5
 DESCENTS = 4
 Fed = dict[str, Any]
 ALWAYS = ("reference", "fused")
 """The executors that run every cell; others refuse what is not theirs."""
+
+LIMIT = 10.0
+"""How many times as long as with a sigmoid gate a training step may take."""
 
 TOLERANCES = {"mixed_float16": 2e-2, "mixed_bfloat16": 8e-2}
 
@@ -208,6 +214,39 @@ def saves_and_loads(subject: InCell) -> str | None:
     if not np.array_equal(found, expected):
         raise CheckError("loaded from a file, it gives other values", remedy)
     return None
+
+
+def speed(subject: InCell) -> str | None:
+    """A training step takes at most ten times as long as with a sigmoid gate."""
+    times = _step_time(subject) / _sigmoid_time()
+    ratio = f"{times:.1f} times as long as with a sigmoid gate"
+    if times > LIMIT:
+        raise CheckError(
+            f"a training step takes {ratio}; the limit is {LIMIT:.0f}",
+            "compute on whole tensors, without loops",
+        )
+    return ratio
+
+
+@functools.lru_cache(maxsize=1)
+def _sigmoid_time() -> float:
+    return _step_time(registered("gates", "sigmoid"))
+
+
+def _step_time(subject: InCell) -> float:
+    """Return processor seconds of one training step of a small layer, the least of several."""
+    layer = make_layer(subject, dtype="float32")
+    x = inputs(subject, rows=32, steps=20, dtype=tf.float32)
+    layer(x)
+    step = tf.function(functools.partial(run, layer), autograph=False)
+    step(x)
+    least = math.inf
+    for _ in range(7):
+        # Of this process alone: others may keep the machine busy.
+        start = time.process_time()
+        step(x)
+        least = min(least, time.process_time() - start)
+    return least
 
 
 def _mask() -> Any:

@@ -202,7 +202,7 @@ def _functions(kind: str) -> dict[str, Any]:
 
         modules += [layer_checks, cell_checks]
     else:
-        from . import layer_checks, row_checks, speed_check
+        from . import layer_checks, row_checks
 
-        modules += [row_checks, layer_checks, speed_check]
+        modules += [row_checks, layer_checks]
     return {name: value for module in modules for name, value in vars(module).items()}

@@ -10,9 +10,8 @@ import tensorflow as tf
 
 from gatekit.cell.first_values import draw
 from gatekit.cell.learned import MAPS
-from gatekit.recurrence.call import LayerCall, prepare
+from gatekit.recurrence.call import LayerCall, prepare, state_shapes
 from gatekit.recurrence.executors.reference import one_step
-from gatekit.recurrence.layers.states import state_shapes
 
 from .outcome import CheckError
 from .subject import GATE, UNITS, Subject

@@ -10,8 +10,7 @@ import tensorflow as tf
 
 from gatekit.recurrence.blocks.layer import BlockLayer
 from gatekit.recurrence.layers.rnn import RNN
-from gatekit.recurrence.layers.sequence_layer import SequenceLayer
-from gatekit.recurrence.layers.states import KeptStates
+from gatekit.recurrence.layers.sequence_layer import KeptStates, SequenceLayer
 
 
 class CarriedStates:

@@ -24,7 +24,7 @@ import tensorflow as tf
 from gatekit import registry
 from gatekit.cell.errors import GatekitError, RunError
 from gatekit.cell.terminal import Terminal
-from gatekit.recurrence.executors import table
+from gatekit.recurrence.executors.choose import TUNE_VARIABLE
 from gatekit.registry import check_results, components
 from gatekit.runs import durable, environment
 from gatekit.runs.folder import ClaimedError, RunFolder
@@ -294,4 +294,4 @@ def use_table(run: Path) -> None:
     """
     path = run.resolve().parents[1] / TUNE
     if path.exists():
-        os.environ[table.VARIABLE] = str(path)
+        os.environ[TUNE_VARIABLE] = str(path)

@@ -11,7 +11,7 @@ from gatekit.cell.analysis.affine import analyse
 from gatekit.cell.errors import ConfigError
 from gatekit.recurrence.executors.choose import EXECUTORS, MODES, Setting, choose, key
 from gatekit.recurrence.executors.fused import executor as fused
-from gatekit.recurrence.executors.fused.layout import weights_stay_cached
+from gatekit.recurrence.executors.fused.schedule import weights_stay_cached
 from gatekit.recurrence.executors.linear import solve
 
 from .affine_cells import AFFINE
@@ -77,9 +77,11 @@ def test_the_executor_of_a_call(jit: bool, training: bool, monkeypatch: pytest.M
     seen = []
     for module in (solve, fused):
 
-        def noted(*given: Any, run: Any = module.run, name: str = module.__name__) -> Any:
+        def noted(
+            *given: Any, run: Any = module.run, name: str = module.__name__, **named: Any
+        ) -> Any:
             seen.append(name.rpartition(".")[2])
-            return run(*given)
+            return run(*given, **named)
 
         monkeypatch.setattr(module, "run", noted)
     made = layer("mingru")

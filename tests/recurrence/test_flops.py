@@ -12,9 +12,9 @@ from gatekit import registry
 from gatekit.cell.analysis.cost import flops, state_size
 from gatekit.cell.graph import Cell, build
 from gatekit.cell.schema import read_output_unit
+from gatekit.recurrence.call import state_shapes
 from gatekit.recurrence.emission import apply_unit
 from gatekit.recurrence.executors.reference import one_step
-from gatekit.recurrence.layers.states import state_shapes
 from gatekit.recurrence.problem import Problem
 
 UNITS, FEATURES = 24, 16

@@ -4,12 +4,12 @@ import numpy
 import pytest
 import tensorflow as tf
 
-from gatekit.recurrence.executors.fused.layout import layout_with_gradient
 from gatekit.recurrence.executors.fused.residuals import (
     ListResiduals,
     PackedResiduals,
     residuals_for,
 )
+from gatekit.recurrence.executors.fused.schedule import layout_with_gradient
 from gatekit.recurrence.executors.fused.scheduler import make
 
 from .cells import built
@@ -24,7 +24,7 @@ def filled(kind, steps):
     random = numpy.random.default_rng(0)
     states = {k: random.random((steps + 1, BATCH, w)) for k, w in WIDTHS.items()}
     z = random.random((steps, BATCH, VALUES["z"]))
-    residuals = kind(ENTRIES, WIDTHS, tf.constant(steps), (None, BATCH), tf.float64)
+    residuals = kind(ENTRIES, WIDTHS, tf.constant(steps), (None, BATCH), tf.float64, BATCH)
 
     def body(step, arrays):
         before = {k: tf.constant(v)[step] for k, v in states.items()}
@@ -132,7 +132,7 @@ def test_columns_of_several_entries(kind, mode):
     values = numpy.random.default_rng(0).random((4, BATCH, 7))
 
     def looked_at():
-        residuals = kind(entries, (), tf.constant(4), (None, BATCH), tf.float64)
+        residuals = kind(entries, (), tf.constant(4), (None, BATCH), tf.float64, BATCH)
 
         def body(step, arrays):
             row = tf.constant(values)[step]

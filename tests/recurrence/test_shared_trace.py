@@ -10,7 +10,7 @@ import tensorflow as tf
 
 import gatekit
 from gatekit import Gate, ops
-from gatekit.recurrence.executors import shared_trace
+from gatekit.recurrence.executors import dispatch
 from gatekit.recurrence.layers.built import built
 
 X = np.random.default_rng(0).normal(size=(3, 7, 4))
@@ -53,8 +53,7 @@ def test_a_shared_trace_gives_the_same_bits(executor: str, monkeypatch: pytest.M
         options.pop("recurrent_dropout")
     mask = tf.constant(np.arange(7)[None] < np.array([[7], [4], [0]]))
     shared = step(layers(cell, 2, **options))(tf.constant(X), mask)
-    monkeypatch.setattr(shared_trace, "solved", lambda problem, solve, executor: solve(problem))
-    monkeypatch.setattr("gatekit.recurrence.executors.dispatch.solved", shared_trace.solved)
+    monkeypatch.setattr(dispatch, "solved", lambda problem, solve, executor: solve(problem))
     alone = step(layers(cell, 2, **options))(tf.constant(X), mask)
     for one, other in zip(tf.nest.flatten(shared), tf.nest.flatten(alone), strict=True):
         np.testing.assert_array_equal(one, other)

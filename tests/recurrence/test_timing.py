@@ -11,8 +11,7 @@ import pytest
 import gatekit
 from gatekit.cell.errors import ConfigError
 from gatekit.recurrence.executors import timing
-from gatekit.recurrence.executors.choose import Setting, key
-from gatekit.recurrence.executors.table import read, table
+from gatekit.recurrence.executors.choose import Setting, key, read_table, table_content
 
 from .cells import built
 from .layers import FEATURES, UNITS, layer
@@ -21,7 +20,7 @@ from .layers import FEATURES, UNITS, layer
 def _written(path: Path, **choice: str) -> Path:
     chosen = {"executor": "reference", "mode": "graph", **choice}
     own = key(built("lstm", UNITS, FEATURES), Setting("cpu", "float64", "float64"))
-    path.write_text(json.dumps(table({"cpu": "a test"}, {own: chosen})))
+    path.write_text(json.dumps(table_content({"cpu": "a test"}, {own: chosen})))
     return path
 
 
@@ -55,12 +54,12 @@ def test_a_file_that_is_no_table_is_refused(tmp_path: Path, content: str, why: s
     path = tmp_path / "table.json"
     path.write_text(content)
     with pytest.raises(ConfigError, match=why):
-        read(path)
+        read_table(path)
 
 
 def test_an_unknown_executor_in_a_table_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="which is not a choice"):
-        read(_written(tmp_path / "table.json", executor="magic"))
+        read_table(_written(tmp_path / "table.json", executor="magic"))
 
 
 def test_what_is_timed_are_the_executors_that_run_the_cell() -> None:
@@ -84,10 +83,10 @@ def test_the_command_times_and_writes_a_table(tmp_path: Path, capsys: Any) -> No
     content = json.loads(path.read_text())
     assert content["gatekit"] == gatekit.__version__
     own = key(built("rnn", 4, 3), Setting())
-    assert read(path)[own] == {"executor": "fused", "mode": shown["mode"]}
+    assert read_table(path)[own] == {"executor": "fused", "mode": shown["mode"]}
     # A second cell joins the first.
     assert main(["tune", "cell=rnn", "units=5", *sizes[2:], f"--to={path}"]) == 0
-    assert len(read(path)) == 2
+    assert len(read_table(path)) == 2
 
 
 @pytest.mark.slow
@@ -99,7 +98,7 @@ def test_for_a_study_one_mode_counts_alone(tmp_path: Path, capsys: Any) -> None:
     assert main([*words, "--json"]) == 0
     shown = json.loads(capsys.readouterr().out)
     assert set(shown["milliseconds"]) == {"fused/graph", "affine/graph", "scan/graph"}
-    (choice,) = read(tmp_path / "one" / "tune.json").values()
+    (choice,) = read_table(tmp_path / "one" / "tune.json").values()
     assert choice == {"executor": shown["executor"], "mode": "graph"}
     assert main([*words, "--json", "--mode=xla"]) == 0
     shown = json.loads(capsys.readouterr().out)

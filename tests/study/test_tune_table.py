@@ -12,8 +12,7 @@ from test_worker import command, folders
 from gatekit.cell.errors import ConfigError
 from gatekit.cell.graph import build
 from gatekit.cell.schema import read_output_unit
-from gatekit.recurrence.executors.choose import Setting, key
-from gatekit.recurrence.executors.table import VARIABLE, table
+from gatekit.recurrence.executors.choose import TUNE_VARIABLE, Setting, key, table_content
 from gatekit.registry import catalogue, load_cell
 from gatekit.runs.names import table_of
 from gatekit.training.worker import use_table
@@ -22,15 +21,15 @@ from gatekit.training.worker import use_table
 def test_a_table_lies_beside_the_runs_of_a_study(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv(VARIABLE, "mine")
+    monkeypatch.setenv(TUNE_VARIABLE, "mine")
     path = table_of("one", tmp_path)
     run = tmp_path / "one" / "runs" / "0123456789abcdef"
     use_table(run)
-    assert os.environ[VARIABLE] == "mine"
+    assert os.environ[TUNE_VARIABLE] == "mine"
     path.parent.mkdir()
     path.write_text("{}")
     use_table(run)
-    assert os.environ[VARIABLE] == str(path)
+    assert os.environ[TUNE_VARIABLE] == str(path)
 
 
 def test_a_name_that_leaves_the_root_is_refused(tmp_path: Path) -> None:
@@ -42,7 +41,7 @@ def test_a_name_that_leaves_the_root_is_refused(tmp_path: Path) -> None:
 def test_a_run_uses_its_studys_table_and_tells_the_reason(tmp_path: Path) -> None:
     known = catalogue()
     cell = build(load_cell("mingru", known), 4, 2, read_output_unit("hidden", known))
-    content = table({}, {key(cell, Setting()): {"executor": "fused", "mode": "graph"}})
+    content = table_content({}, {key(cell, Setting()): {"executor": "fused", "mode": "graph"}})
     path = table_of("tuned", tmp_path / "experiments")
     path.parent.mkdir(parents=True)
     path.write_text(json.dumps(content))

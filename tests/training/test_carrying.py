@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 from gatekit import RNN, BlockLayer
-from gatekit.recurrence.layers.states import state_shapes
+from gatekit.recurrence.call import state_shapes
 from gatekit.training.carrying import CarryingBlock, CarryingRNN
 
 SIZE, TIME, WINDOW = 3, 12, 4

@@ -70,7 +70,7 @@ def run(parser: Parser) -> int:
         earlier = _earlier(path)
 
     with quiet():
-        from gatekit.recurrence.executors import choose, table, timing
+        from gatekit.recurrence.executors import choose, timing
 
         setting = timing.setting_here(options.precision)
         times = timing.measure(
@@ -99,7 +99,7 @@ def run(parser: Parser) -> int:
             write("Nothing was written; type --study NAME or --to FILE.json to store the choice.")
     if path is not None:
         key = choose.key(cell, setting)
-        content = table.table(numeric(), {**earlier, key: choice})
+        content = choose.table_content(numeric(), {**earlier, key: choice})
         write_file(path, json.dumps(content, indent=2) + "\n")
     return 0
 
@@ -120,8 +120,8 @@ def _earlier(path: Path | None) -> dict[str, Any]:
         return {}
     if not path.is_file():
         raise ConfigError(f"{path} is not a regular file; choose another --to FILE.json.")
-    from gatekit.recurrence.executors import table
+    from gatekit.recurrence.executors.choose import read_table
 
-    table.read(path)
+    read_table(path)
     choices: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))["choices"]
     return choices

@@ -19,6 +19,7 @@ from gatekit.cell.calls import REQUIRED, python_words
 from gatekit.cell.errors import ConfigError, DataError
 from gatekit.cell.graph import Cell
 from gatekit.cell.schema import CellSpec, read_output_unit
+from gatekit.recurrence.call import Shape, state_shapes
 from gatekit.recurrence.executors.choose import check_name
 from gatekit.recurrence.layers.arguments import (
     checked_files,
@@ -31,7 +32,6 @@ from gatekit.recurrence.layers.arguments import (
 )
 from gatekit.recurrence.layers.inputs import (
     Inputs,
-    Shape,
     States,
     carried_mask,
     checked_input,
@@ -41,7 +41,6 @@ from gatekit.recurrence.layers.inputs import (
 )
 from gatekit.recurrence.layers.rnn import RNN
 from gatekit.recurrence.layers.sequence_layer import SequenceLayer
-from gatekit.recurrence.layers.states import state_shapes
 from gatekit.registry import catalogue
 
 from .keras_parts import derived, keras_part

@@ -1,24 +1,37 @@
-"""From a choice to numbers: what an executor prepares once, and the call that it runs."""
+"""From a choice to numbers: what an executor prepares once, and the call that it runs.
+
+Equal recurrences within one trace share a function, so a deep model is not traced per layer.
+Tracing is most of what a first call costs. The first of several equal recurrences is traced in
+place, as the only one of a shallow model always is. The second becomes a `tf.function`, which later
+ones call: TensorFlow traces it, and its gradient, once. Functions are inlined before they run, so
+the arithmetic and its order are the same.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import fields, replace
+from functools import partial
+from typing import Any
+
+import tensorflow as tf
+from tensorflow import Tensor
 
 from gatekit.cell.analysis import chunk, newton
 from gatekit.cell.analysis.affine import analyse
 from gatekit.cell.graph import Cell
-from gatekit.recurrence.compiled import compiled
-from gatekit.recurrence.executors.fused.layout import weights_stay_cached
-from gatekit.recurrence.executors.fused.schedule import LoopSchedule
+from gatekit.recurrence.executors.fused.schedule import LoopSchedule, weights_stay_cached
 from gatekit.recurrence.keras_form import KerasForm, keras_form
+from gatekit.recurrence.packing import compiled
 from gatekit.recurrence.problem import Problem, Solution
 
-from . import cudnn, reference, unroll
+from . import cudnn, reference
 from .choose import Choice, Setting
 from .chunk import executor as chunks
-from .fused import executor, remat, scheduler
+from .fused import executor, scheduler
 from .linear import solve
 from .newton import executor as in_parallel
-from .newton.counts import NewtonCounts
-from .shared_trace import solved
+from .newton.executor import NewtonCounts
 
 
 class Executor:
@@ -37,11 +50,21 @@ class Executor:
         self.cell, self.choice, self.recompute = cell, choice, recompute
         self._cached = weights_stay_cached(cell, setting)
         self._schedules: dict[tuple[str, ...], LoopSchedule] = {}
-        self._affine = analyse(cell) if choice.executor in ("affine", "scan") else None
-        self._parallel = chunk.analyse(cell) if choice.executor == "chunk" else None
-        self._jacobian = newton.analyse(cell) if choice.executor == "newton" else None
-        self.counts = NewtonCounts() if choice.executor == "newton" else None
-        self._form = keras_form(cell) if choice.executor == "cudnn" else None
+        name = choice.executor
+        self.counts = NewtonCounts() if name == "newton" else None
+        self._form = keras_form(cell) if name == "cudnn" else None
+        self._chosen: Callable[[Problem], Solution] = self._fused
+        if name == "reference":
+            self._chosen = reference.run
+        elif name == "unroll":
+            self._chosen = reference.unrolled
+        elif name in ("affine", "scan"):
+            self._chosen = partial(solve.run, affine=analyse(cell), executor=name)
+        elif name == "chunk":
+            self._chosen = partial(chunks.run, parallel=chunk.analyse(cell))
+        elif self.counts is not None:
+            form, count = newton.analyse(cell), self.counts.add
+            self._chosen = partial(in_parallel.run, form=form, schedule=self.schedule, count=count)
 
     def run(self, problem: Problem) -> Solution:
         """Return the sequences and last states of the recurrence.
@@ -50,7 +73,7 @@ class Executor:
             problem: the call, time first.
         """
         if problem.inputs["x"].shape[0] == 0:
-            return unroll.run(problem)  # XLA compiles no loop over a list without an item
+            return reference.unrolled(problem)  # XLA compiles no loop over a list without an item
         if self.counts is not None:
             # Each layer counts for itself, so that no two of them may share a function.
             return self._solve(problem)
@@ -58,33 +81,79 @@ class Executor:
         return solved(problem, self._solve, choice)
 
     def _solve(self, problem: Problem) -> Solution:
-        name = self.choice.executor
-        if self.choice.inference and not problem.training and compiled():
-            name = self.choice.inference
-        if name == "reference":
-            return reference.run(problem)
-        if name == "unroll":
-            return unroll.run(problem)
-        if name in ("affine", "scan"):
-            assert self._affine is not None
-            return solve.run(problem, self._affine, name)
-        if name == "chunk":
-            assert self._parallel is not None
-            return chunks.run(problem, self._parallel)
-        if name == "newton":
-            assert self._jacobian is not None
-            assert self.counts is not None
-            return in_parallel.run(problem, self._jacobian, self.schedule, self.counts.add)
+        inference = self.choice.inference and not problem.training and compiled()
+        return self._fused(problem) if inference else self._chosen(problem)
+
+    def _fused(self, problem: Problem) -> Solution:
+        """Run the fused loop, or cuDNN where that was chosen and can compute this call."""
         # cuDNN knows masks at the end of a sequence only, and not those of whole rows, and no
         # resets; XLA has no cuDNN at all.
         plain = problem.mask is None and problem.resets is None and not compiled()
         if isinstance(self._form, KerasForm) and plain:
             return cudnn.run(problem, self._form)
         schedule = self.schedule(problem.wanted)
-        return remat.run(problem, schedule) if self.recompute else executor.run(problem, schedule)
+        return (executor.run_in_chunks if self.recompute else executor.run)(problem, schedule)
 
     def schedule(self, wanted: tuple[str, ...]) -> LoopSchedule:
         """Return the schedule for these wanted signals, made once."""
         if wanted not in self._schedules:
             self._schedules[wanted] = scheduler.make(self.cell, wanted, self._cached)
         return self._schedules[wanted]
+
+
+_TENSORS = (
+    *("weights", "inputs", "mask", "states", "drops", "seed", "perturbations"),
+    *("resets", "fresh"),
+)
+_SETTINGS = ("training", "wanted", "matmul_dtype")
+# No executor reads these.
+_REST = ("valid", "carried")
+assert {f.name for f in fields(Problem)} == {"cell", *_TENSORS, *_SETTINGS, *_REST}
+
+# The table is an attribute of the graph that is traced, so that both end together: functions refer
+# to the graph, which a weak dictionary would therefore never drop.
+_TABLE = "_gatekit_functions"
+
+
+def solved(problem: Problem, solve: Callable[[Problem], Solution], executor: Hashable) -> Solution:
+    """Return ``solve(problem)``, traced once for all equal problems of the current trace.
+
+    Args:
+        problem: the call, time first.
+        solve: the executor.
+        executor: distinguishes executors that solve one problem in different ways.
+    """
+    # XLA would fuse operations of a function differently, and so round differently.
+    if tf.executing_eagerly() or compiled():
+        return solve(problem)
+    tensors = {name: getattr(problem, name) for name in _TENSORS}
+    graph = tf.compat.v1.get_default_graph()
+    if not hasattr(graph, _TABLE):
+        setattr(graph, _TABLE, {})
+    table = getattr(graph, _TABLE)
+    # The cell is kept as long as its id is a key.
+    key = (
+        id(problem.cell),
+        executor,
+        *(getattr(problem, name) for name in _SETTINGS),
+        repr(tf.nest.map_structure(_signature, tensors)),
+    )
+    if key not in table:
+        table[key] = problem.cell
+        return solve(problem)
+    if not callable(table[key]):
+        # Without its tensors: they hold the graph, which has to end with its trace.
+        nothing: dict[str, Any] = dict.fromkeys((*_TENSORS, *_REST))
+        bare = replace(problem, **nothing)
+
+        @tf.function(autograph=False)
+        def recurrence(tensors: Mapping[str, Any]) -> tuple[object, ...]:
+            solution = solve(replace(bare, **tensors))
+            return dict(solution.sequences), dict(solution.states)
+
+        table[key] = recurrence
+    return Solution(*table[key](tensors))
+
+
+def _signature(value: Tensor | None) -> tuple[str, str] | None:
+    return value if value is None else (value.dtype.name, str(value.shape))

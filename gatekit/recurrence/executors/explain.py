@@ -6,8 +6,7 @@ from gatekit.cell.analysis import chunk, newton
 from gatekit.cell.analysis.affine import analyse
 from gatekit.cell.graph import Cell
 from gatekit.cell.show.parallel import solved
-from gatekit.recurrence.executors.fused.layout import weights_stay_cached
-from gatekit.recurrence.executors.fused.schedule import LoopSchedule
+from gatekit.recurrence.executors.fused.schedule import LoopSchedule, weights_stay_cached
 
 from .choose import Choice, Setting
 from .chunk.layout import LARGEST

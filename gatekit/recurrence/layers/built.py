@@ -11,10 +11,8 @@ import tensorflow as tf
 from gatekit.cell.declare import Declared
 from gatekit.cell.graph import Cell, build
 from gatekit.cell.schema import CellSpec, OutputUnitSpec
-from gatekit.recurrence.call import LayerCall, compute
-from gatekit.recurrence.executors import unroll
-
-from .states import state_shapes
+from gatekit.recurrence.call import LayerCall, compute, state_shapes
+from gatekit.recurrence.executors import reference
 
 _BATCH = 2
 
@@ -36,7 +34,7 @@ def dry_run(cell: Cell) -> None:
             first={name: tf.zeros(shape) for name, shape in state_shapes(cell, _BATCH).items()},
             matmul_dtype=tf.float32,
         )
-        compute(call, unroll.run)
+        compute(call, reference.unrolled)
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from gatekit.cell.graph import Cell, build
 from gatekit.cell.learned import MAPS
 from gatekit.cell.notebook import table
 from gatekit.cell.schema import CellSpec, read_output_unit
+from gatekit.recurrence.call import first_states, state_shapes
 from gatekit.registry import catalogue as registered
 
 from .arguments import (
@@ -29,7 +30,6 @@ from .arguments import (
 from .built import built
 from .regularizers import Rules
 from .seeds import SeededLayer
-from .states import first_states, state_names, state_shapes
 
 
 class CellLayer(SeededLayer):
@@ -156,7 +156,7 @@ class CellLayer(SeededLayer):
     @property
     def state_names(self) -> tuple[str, ...]:
         """The states by name, in the order in which they are returned and given."""
-        return state_names(self._sized())
+        return tuple(state_shapes(self._sized(), None))
 
     def _create_weights(self, cell: Cell) -> None:
         """Create the weights of a built cell, and draw their first values."""

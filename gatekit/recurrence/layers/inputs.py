@@ -11,14 +11,13 @@ from tensorflow import Tensor
 
 from gatekit.cell.errors import DataError, listed, nearest
 from gatekit.cell.graph import Cell
+from gatekit.recurrence.call import Shape
 
 Inputs: TypeAlias = Mapping[str, Tensor] | Tensor
 """What a layer is called with: x, or all inputs of a cell by name."""
 
 States: TypeAlias = Mapping[str, Tensor] | Sequence[Tensor] | Tensor | None
 """States as a caller gives them: one, several in their order, or by name."""
-
-Shape = tuple[int | Tensor | None, ...]
 
 RESETS = "resets"
 """The name of resets among the inputs of a call."""

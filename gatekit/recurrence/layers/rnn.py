@@ -13,12 +13,18 @@ from gatekit.cell.calls import REQUIRED, MissingAttributeError, remedied
 from gatekit.cell.errors import ConfigError
 from gatekit.cell.notebook import Text
 from gatekit.cell.schema import CellSpec
-from gatekit.recurrence.call import LayerCall, compute, is_noisy
-from gatekit.recurrence.executors import table, unroll
-from gatekit.recurrence.executors.choose import Choice, Setting, check_name, choose
+from gatekit.recurrence.call import LayerCall, Shape, compute, is_noisy, state_shapes
+from gatekit.recurrence.executors import reference
+from gatekit.recurrence.executors.choose import (
+    Choice,
+    Setting,
+    check_name,
+    choose,
+    table_of_environment,
+)
 from gatekit.recurrence.executors.dispatch import Executor
 from gatekit.recurrence.executors.explain import explain
-from gatekit.recurrence.executors.newton.counts import NewtonCounts
+from gatekit.recurrence.executors.newton.executor import NewtonCounts
 from gatekit.recurrence.noise import scrambled
 from gatekit.recurrence.problem import Problem, Solution
 
@@ -27,7 +33,6 @@ from .built import built
 from .cell_layer import CellLayer, weight_values
 from .inputs import (
     Inputs,
-    Shape,
     States,
     carried_mask,
     checked_inputs,
@@ -38,8 +43,7 @@ from .inputs import (
     of_batch,
     split_resets,
 )
-from .sequence_layer import SequenceLayer
-from .states import KeptStates, state_shapes
+from .sequence_layer import KeptStates, SequenceLayer
 
 
 @keras.saving.register_keras_serializable(package="gatekit")
@@ -154,7 +158,7 @@ class RNN(CellLayer, SequenceLayer):
         self._cell = cell
         self._setting = Setting(device(), self.compute_dtype, self.variable_dtype)
         choice = choose(
-            self.executor, cell, self._setting, remat=self.remat, tuned=table.from_environment()
+            self.executor, cell, self._setting, remat=self.remat, tuned=table_of_environment()
         )
         self._executor = Executor(cell, choice, self._setting, self.remat)
         self._counts = self._executor.counts
@@ -250,7 +254,9 @@ class RNN(CellLayer, SequenceLayer):
     def _step(
         self, inputs: Inputs, states: States, mask: Tensor, resets: Tensor
     ) -> tuple[Tensor, dict[str, Tensor]]:
-        return self._computed(inputs, states, mask, resets, None, unroll.run, training=False)
+        return self._computed(
+            inputs, states, mask, resets, None, reference.unrolled, training=False
+        )
 
     def _computed(
         self,

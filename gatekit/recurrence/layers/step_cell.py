@@ -14,15 +14,14 @@ from gatekit.cell.calls import REQUIRED
 from gatekit.cell.errors import ConfigError, DataError, listed
 from gatekit.cell.graph import Cell as BuiltCell
 from gatekit.cell.schema import CellSpec
-from gatekit.recurrence.call import LayerCall, finish, is_noisy, prepare
-from gatekit.recurrence.executors import unroll
+from gatekit.recurrence.call import LayerCall, Shape, finish, is_noisy, prepare, state_shapes
+from gatekit.recurrence.executors import reference
 from gatekit.recurrence.noise import scrambled
 
 from .arguments import own_arguments
 from .built import built
 from .cell_layer import CellLayer, weight_values
-from .inputs import Inputs, Shape, checked_inputs, known_batch, of_batch
-from .states import state_shapes
+from .inputs import Inputs, checked_inputs, known_batch, of_batch
 
 # The class that `keras.layers.RNN` looks for to draw dropout masks once per sequence; Keras exports
 # it by its subclasses only.
@@ -218,7 +217,7 @@ class Cell(CellLayer, _Dropout):
         if noisy and _STEP in given:
             step = tf.cast(tf.reduce_max(given[_STEP]), tf.int32)
             problem = replace(problem, seed=problem.seed + tf.stack([0, step]))
-        outputs, new = finish(called, problem, unroll.run(problem))
+        outputs, new = finish(called, problem, reference.unrolled(problem))
         if _STEP in given:
             following = given[_STEP] + 1
             most = _COUNTS.get(following.dtype.name)

@@ -26,8 +26,7 @@ value of the memory.
 - `memory` is the mathematics above for one memory;
 - `scores` has A and L for a decay of each row, in the range of its numbers;
 - `between` carries the memory from chunk to chunk;
-- `layout` cuts sequences into chunks;
-- `segments` has the resets within chunks;
+- `layout` cuts sequences into chunks, and has the resets within them;
 - `frame` moves signs and rotations of decays to keys and queries;
 - `decay` is the rest of the decays, within a chunk;
 - `largest` solves a running maximum.

@@ -7,8 +7,8 @@ from collections.abc import Callable
 import tensorflow as tf
 from tensorflow import Tensor
 
-from gatekit.recurrence.compiled import bound
 from gatekit.recurrence.first_order import first_order, refusal
+from gatekit.recurrence.packing import bound
 
 Given = tuple[Tensor, Tensor, Tensor]
 """Factor, gain, and the first memory."""

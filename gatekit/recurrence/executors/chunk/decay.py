@@ -11,9 +11,8 @@ from tensorflow import Tensor
 
 from gatekit.cell.analysis.chunk import Memory
 
-from .layout import Layout
+from .layout import Layout, Segments
 from .scores import LEAST, blocks, causal, halves, prefix_sums, repeated, scores, suffix_sums
-from .segments import Segments
 
 
 class Decay:

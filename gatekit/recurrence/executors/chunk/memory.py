@@ -9,14 +9,13 @@ import tensorflow as tf
 from tensorflow import Tensor
 
 from gatekit.cell.analysis.chunk import Memory
-from gatekit.recurrence.compiled import compiled
+from gatekit.recurrence.packing import compiled
 from gatekit.recurrence.problem import Problem
 
 from .between import carried
 from .decay import Decay
 from .frame import Frame
-from .layout import Layout
-from .segments import Segments
+from .layout import Layout, Segments
 from .sums import summed
 
 

@@ -13,9 +13,9 @@ from tensorflow import Tensor
 
 from gatekit.cell.analysis.affine import AffineBlock
 from gatekit.cell.language.expression import Number
-from gatekit.recurrence.compiled import compiled
 from gatekit.recurrence.executors.linear.solve import coefficient, state_of
 from gatekit.recurrence.masking import reaching
+from gatekit.recurrence.packing import compiled
 from gatekit.recurrence.problem import Problem
 
 from .layout import at_least_single

@@ -40,14 +40,12 @@ So the loop saves s_{t-1} and z_t of each step and no activation, and it never a
 | file | content |
 |---|---|
 | `schedule`, `scheduler` | which reads share a product W, what is hoisted, what each level needs |
-| `layout` | how a loop reads and writes memory, with the measurements |
-| `hoist` | what reads no state, for all steps at once |
-| `tensors` | W, p, x and the first states: everything that has a gradient |
+| `schedule`, at its end | how a loop reads and writes memory, with the measurements |
+| `tensors` | what reads no state, for all steps; W, p, x, first states: all that has a gradient |
 | `forward`, `backward` | the two loops |
 | `residuals` | what the loops save of each step, under XLA and in graph mode |
 | `weight_gradients` | W', x' and what else is formed after the loop |
-| `executor` | both loops as one differentiable function; start here |
-| `remat` | the same in less memory: saves s at every sqrt(T)-th step and runs the rest again |
+| `executor` | both loops as one differentiable function; start here. The same in less memory |
 
 Source: Werbos, Backpropagation through time (1990), doi:10.1109/5.58337; Appleyard, Kocisky &
 Blunsom, Optimizing performance of recurrent neural networks on GPUs (2016), arXiv:1604.01946 (one

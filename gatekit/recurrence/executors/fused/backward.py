@@ -13,14 +13,12 @@ import tensorflow as tf
 from tensorflow import Tensor
 
 from gatekit.cell.language.expression import Name, evaluate
-from gatekit.recurrence.compiled import bound
-from gatekit.recurrence.packing import side_by_side, split, unstack
+from gatekit.recurrence.packing import bound, side_by_side, split, unstack
 from gatekit.recurrence.problem import Solution
 
 from .forward import Loop
-from .layout import layout_with_gradient
 from .residuals import Arrays, Residuals, Values, residuals_for
-from .schedule import StepProduct
+from .schedule import StepProduct, layout_with_gradient
 from .tensors import LoopTensors
 from .weight_gradients import WeightGradients, saved_entries
 

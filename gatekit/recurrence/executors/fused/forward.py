@@ -14,9 +14,8 @@ from tensorflow import Tensor
 
 from gatekit.cell.graph import BuiltRead, Node
 from gatekit.cell.language.expression import evaluate
-from gatekit.recurrence.compiled import bound
 from gatekit.recurrence.hold import Hold, hold
-from gatekit.recurrence.packing import split, unstack
+from gatekit.recurrence.packing import bound, split, unstack
 from gatekit.recurrence.problem import Problem, Solution
 from gatekit.recurrence.step import (
     Linear,
@@ -27,11 +26,18 @@ from gatekit.recurrence.step import (
     value_of,
 )
 
-from .hoist import hoist
-from .layout import Layout, layout_with_gradient, layout_without_gradient
 from .residuals import Arrays, Residuals, Values, residuals_for
-from .schedule import INPUT_COLUMNS, Group, Level, LoopSchedule, StepProduct
-from .tensors import LoopTensors, loop_tensors, sequences
+from .schedule import (
+    INPUT_COLUMNS,
+    Group,
+    Level,
+    LoopLayout,
+    LoopSchedule,
+    StepProduct,
+    layout_with_gradient,
+    layout_without_gradient,
+)
+from .tensors import LoopTensors, hoist, loop_tensors, sequences
 
 
 @dataclass(frozen=True)
@@ -96,7 +102,7 @@ class Loop:
         tensors: LoopTensors,
         states: Mapping[str, int],
         values: Mapping[str, int],
-        layout: Layout,
+        layout: LoopLayout,
     ) -> tuple[Solution, Residuals]:
         """Run over all steps.
 
@@ -110,7 +116,9 @@ class Loop:
         factors = {p.key: self.factors(p, tensors) for p in schedule.products}
         constant = self.constant(tensors)
         inside = layout.hoist_inside and tensors.sequences is not None
-        inputs = self.inputs() if inside else None
+        inputs = None
+        if inside:
+            inputs = {n: unstack(v, self.static) for n, v in self.problem.inputs.items()}
         rows: tf.TensorArray = None if inside else self.rows(tensors)
         ahead = layout.read_ahead and rows is not None
         columns = self.input_columns(tensors)
@@ -188,10 +196,6 @@ class Loop:
     def sequences_of(self, row: Tensor) -> dict[str, Tensor]:
         """Return the sequences that a row has side by side, by key."""
         return split(row, self.schedule.widths, self.schedule.widths)
-
-    def inputs(self) -> dict[str, tf.TensorArray]:
-        """Return the inputs, to be read step by step."""
-        return {n: unstack(v, self.static) for n, v in self.problem.inputs.items()}
 
     def hoisted_at(self, inputs: Mapping[str, tf.TensorArray], step: Tensor) -> dict[str, Tensor]:
         """Return what `hoist` computes, of one step, by key."""

@@ -30,7 +30,7 @@ from gatekit.recurrence.packing import (
     vectorizable,
 )
 
-from .layout import Layout
+from .schedule import LoopLayout
 
 ReadStep = Callable[[Tensor, Tensor], tuple[dict[str, Tensor], Tensor]]
 Values: TypeAlias = Mapping[str, Tensor]
@@ -188,7 +188,7 @@ class Residuals(abc.ABC):
 
 
 def residuals_for(
-    layout: Layout,
+    layout: LoopLayout,
     entries: Mapping[str, Mapping[str, int]],
     states: Collection[str],
     steps: Tensor,

@@ -1,18 +1,30 @@
-"""The tensors of one call's loop: all that its gradient is asked for, in one structure."""
+"""What a loop is given: what needs no state, for all steps; and every tensor with a gradient."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import tensorflow as tf
 from tensorflow import Tensor
 
+from gatekit.cell.graph import BuiltRead, Node, shared_reads
+from gatekit.cell.language.expression import evaluate
+from gatekit.recurrence.executors.products import SharedProducts, joined_matrix, matrix_of
 from gatekit.recurrence.packing import joined
 from gatekit.recurrence.problem import Problem, Tensors
+from gatekit.recurrence.step import (
+    Linear,
+    apply_map,
+    biased_product,
+    normalised_read,
+    pre_activation,
+    product,
+    total,
+    value_of,
+)
 
-from .hoist import ALL_PARTS, hoist, product_matrix
-from .schedule import INPUT_COLUMNS, LoopSchedule
+from .schedule import INPUT_COLUMNS, LoopSchedule, StepProduct
 
 
 @dataclass(frozen=True)
@@ -97,3 +109,129 @@ def sequences(schedule: LoopSchedule, env: Mapping[str, Tensor], lead: Tensor) -
             for k in keys
         ]
     )
+
+
+# The input parts of all groups side by side, where one product makes them.
+ALL_PARTS = "parts"
+
+
+def hoist(problem: Problem, schedule: LoopSchedule) -> dict[str, Tensor]:
+    """Return, over all steps at once, hoisted signals, and the input part of each gate of the loop.
+
+    The keys are signals' names, and ``part:GATE`` for what a gate of the loop gets from inputs and
+    bias.
+    """
+    cell, weights = problem.cell, problem.weights
+    env: dict[str, Tensor] = {**cell.constants, **weights, **problem.inputs}
+    linear = SharedProducts(problem, env, schedule.input_products).linear
+    gates, nodes = schedule.with_input_part, {node.name: node for node in cell.nodes}
+    if schedule.by_products:
+        env[ALL_PARTS] = _parts(problem, [*gates, *schedule.by_products], env)
+        widths = [sum(n.width for n in gates), *(n.width for n in schedule.by_products)]
+        values = tf.split(env[ALL_PARTS], widths, -1)[1:]
+        env.update({n.name: v for n, v in zip(schedule.by_products, values, strict=True)})
+    for node in cell.nodes:
+        if node.hoisted and node not in schedule.by_products:
+            pre = pre_activation(cell, node, linear, weights) if node.declared else None
+            value_of(cell, node, env, pre, problem.inputs["x"])
+    if schedule.input_columns:
+        inputs = [evaluate(read.expr, env, cell.spec.functions) for read in schedule.input_columns]
+        env[INPUT_COLUMNS] = joined([*inputs, tf.ones_like(inputs[0][..., :1])])
+    elif schedule.one_input_product and not schedule.by_products:
+        env[ALL_PARTS] = _parts(problem, gates, env)
+    elif not schedule.one_input_product:
+        for group in schedule.groups:
+            if group.part:
+                parts = [_part(problem, node, env) for node, _ in group.members]
+                env[group.part] = joined(parts)
+    for node in schedule.standalone_inputs:
+        if node.norm is not None and node.norm.of == "sum":
+            # A gate that shares the statistics may be hoisted, and so have no entry of its own.
+            for owner, read in shared_reads(nodes, node):
+                if read.hoisted:
+                    env[f"part:{owner.name}:{read.text}"] = linear(owner.name, read)
+            continue
+        parts = [_input_part(problem, node, read, linear) for read in node.reads if read.hoisted]
+        if node.bias is not None:
+            parts.append(weights[node.bias])
+        env[f"part:{node.name}"] = total(parts)
+    return env
+
+
+def _parts(problem: Problem, gates: Sequence[Node], env: Mapping[str, Tensor]) -> Tensor:
+    """Return the input parts of gates that all read the same, side by side, by one product.
+
+    Args:
+        problem: the call.
+        gates: the gates.
+        env: inputs and hoisted signals, ``time x batch x width``.
+    """
+    weights, dtype = problem.weights, problem.inputs["x"].dtype
+    reads = [[r for r in node.reads if r.hoisted] for node in gates]
+    bias = joined([weights[n.bias] if n.bias else tf.zeros([n.width], dtype) for n in gates])
+    parts = []
+    for index, column in enumerate(zip(*reads, strict=True)):
+        u = evaluate(column[0].expr, env, problem.cell.spec.functions)
+        matrix = joined_matrix(column, weights)
+        if index == 0 and dtype == problem.matmul_dtype:
+            parts.append(biased_product(u, matrix, bias))
+        else:
+            parts.append(product(u, matrix, problem.matmul_dtype))
+    return total(parts) if dtype == problem.matmul_dtype else total(parts) + bias
+
+
+def _part(problem: Problem, node: Node, env: Mapping[str, Tensor]) -> Tensor:
+    """Return one gate's input part, ``time x batch x units``."""
+    functions, dtype = problem.cell.spec.functions, problem.matmul_dtype
+    parts = [
+        apply_map(r, evaluate(r.expr, env, functions), problem.weights, dtype)
+        for r in node.reads
+        if r.hoisted
+    ]
+    if node.bias is not None:
+        parts.append(problem.weights[node.bias])
+    part = total(parts)
+    lead = tf.shape(problem.inputs["x"])[:2]
+    return tf.broadcast_to(part, tf.concat([lead, [node.width]], 0))
+
+
+def _input_part(problem: Problem, node: Node, read: BuiltRead, linear: Linear) -> Tensor:
+    if node.norm is None:
+        return linear(node.name, read)
+    return normalised_read(problem.cell, node, read, linear) * problem.weights[str(read.scale)]
+
+
+def product_matrix(
+    product: StepProduct, columns: Sequence[BuiltRead], weights: Mapping[str, Tensor]
+) -> Tensor:
+    """Return the matrix of a step's product, ``width_in x width``.
+
+    If the product takes the inputs, their rows and that of the bias are above those of what is
+    read; they are zero for a gate that reads no input.
+
+    Args:
+        product: the product.
+        columns: the reads of inputs.
+        weights: weights by name.
+    """
+    reads = [read for group in product.groups for _, read in group.members]
+    recurrent = joined_matrix(reads, weights)
+    if not product.takes_input:
+        return recurrent
+    dtype = recurrent.dtype
+    members = [(node, group) for group in product.groups for node, _ in group.members]
+    rows = []
+    for place, column in enumerate(columns):
+        parts = []
+        for node, group in members:
+            own = [read for read in node.reads if read.hoisted] if group.part else []
+            zeros = [column.width_in, node.width]
+            parts.append(matrix_of(own[place], weights) if own else tf.zeros(zeros, dtype))
+        rows.append(joined(parts))
+    biases = [
+        weights[node.bias]
+        if node.bias is not None and (group.part or group.biased)
+        else tf.zeros([node.width], dtype)
+        for node, group in members
+    ]
+    return joined([*rows, tf.expand_dims(joined(biases), 0), recurrent], 0)

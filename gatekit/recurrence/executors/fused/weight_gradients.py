@@ -10,8 +10,7 @@ from tensorflow import Tensor
 
 from gatekit.cell.graph import Node
 from gatekit.cell.language.expression import Expr, Name
-from gatekit.recurrence.compiled import compiled
-from gatekit.recurrence.packing import side_by_side, split
+from gatekit.recurrence.packing import compiled, side_by_side, split
 from gatekit.recurrence.step import apply_map
 
 from .forward import Loop

@@ -7,8 +7,7 @@ import math
 import tensorflow as tf
 from tensorflow import Tensor
 
-from gatekit.recurrence.compiled import bound, compiled
-from gatekit.recurrence.packing import stacked
+from gatekit.recurrence.packing import bound, compiled, stacked
 
 from .recurrence import Matrix, total
 

@@ -25,7 +25,7 @@ $$d_t = g_t + J_{t+1}^\top d_{t+1}, \qquad
 **Masks and zoneout.** A state that is held has $J_t = I$ and $f_t(s) = s$; the mean of zoneout
 mixes both. At a **reset** $J_t = 0$, and f starts from the first value.
 
-- `executor` solves the blocks of a cell in order, and computes the signals that need them;
+- `executor` solves the blocks of a cell in order, computes the signals that need them, and counts;
 - `step` is f and its Jacobian, of one block, at all steps;
 - `solve` has the iterations, the check, the fused loop in their place, and the adjoint.
 
