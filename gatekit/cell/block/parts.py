@@ -69,8 +69,6 @@ class Parts:
         def __getattr__(self, name: str) -> Any:
             refuse_attribute("parts", name, dir(type(self)), _OTHER_PARTS)
 
-    # --- parts --------------------------------------------------------------
-
     @remedied("parts.norm('norm', value)")
     def norm(self, name: str, value: Any, kind: str = "rms", groups: int = 1) -> Expr:
         r"""Normalise each step: $x / \mathrm{rms}(x) \cdot g$, or layer normalisation.
@@ -116,9 +114,8 @@ class Parts:
             name: the part's name.
             value: what is mapped.
         """
-        return (
-            lift(value) if self._size(value) == self.width else self.dense(name, value, self.width)
-        )
+        fits = self._size(value) == self.width
+        return lift(value) if fits else self.dense(name, value, self.width)
 
     @remedied("parts.convolution('conv', value, kernel=4)")
     def convolution(
@@ -154,16 +151,8 @@ class Parts:
         out = size if width is None else width
         weights = kernel * size * (1 if width is None else out)
         options = {"kernel": kernel, "full": width is not None, "bias": bias}
-        return self._add(
-            name,
-            "convolution",
-            value,
-            out,
-            options,
-            weights + bias * out,
-            2 * weights + bias * out,
-            (kernel - 1) * size,
-        )
+        count, carried = weights + bias * out, (kernel - 1) * size
+        return self._add(name, "convolution", value, out, options, count, weights + count, carried)
 
     @remedied("parts.dropout('dropout', value)")
     def dropout(self, name: str, value: Any) -> Expr:
@@ -206,9 +195,8 @@ class Parts:
             raise CellError(f"{self._where} calls parts.mixer twice; a block has one mixer.")
         layer = self._mixer(self._size(value))
         self._taken.discard("rnn")
-        return self._add(
-            "rnn", "mixer", value, layer.width, {}, layer.count, layer.flops, layer.carried
-        )
+        costs = layer.count, layer.flops, layer.carried
+        return self._add("rnn", "mixer", value, layer.width, {}, *costs)
 
     @remedied("parts.mlp('mlp', value)")
     def mlp(self, name: str, value: Any, kind: str = "swiglu", ratio: float = 8 / 3) -> Expr:
@@ -242,8 +230,6 @@ class Parts:
         """
         return self._size(value)
 
-    # --- recording ----------------------------------------------------------
-
     def sketch(self, value: Any) -> Sketch:
         """Return what was recorded, with a method's result.
 
@@ -267,11 +253,10 @@ class Parts:
         # An expression that is used twice is computed once.
         read = [part.of for part in self._parts] + [result]
         distinct = {inner for expr in read for inner in walk(expr)}
-        computed = (inner for inner in distinct if isinstance(inner, Neg | Binary | Call))
-        return Sketch(tuple(self._parts), result, width, sum(map(self._flops, computed)))
-
-    def _flops(self, expr: Expr) -> int:
-        return math.prod(infer(expr, self._widths, FUNCTIONS, self._where) or ())
+        computed = [inner for inner in distinct if isinstance(inner, Neg | Binary | Call)]
+        shapes = [infer(expr, self._widths, FUNCTIONS, self._where) for expr in computed]
+        flops = sum(math.prod(shape or ()) for shape in shapes)
+        return Sketch(tuple(self._parts), result, width, flops)
 
     def _size(self, value: Any) -> int:
         """Return the width of an expression, which consists of known names."""
@@ -299,10 +284,10 @@ class Parts:
         except CellError as error:
             # The remedy of cells is a gate.
             why = str(error).partition("; a gate {kind")[0]
-            remedy = (
-                "parts.fitted('fit', value) is as wide as x, and parts.dense('out', value, N) N"
-            )
-            raise CellError(f"{why}; {remedy}") from None
+            raise CellError(
+                f"{why}; parts.fitted('fit', value) is as wide as x, and "
+                "parts.dense('out', value, N) N"
+            ) from None
         if shape is None or len(shape) != 1:
             raise CellError(f"{self._where}: {expr} has the shape {shape}; a vector is expected.")
         return int(shape[0])
@@ -327,9 +312,8 @@ class Parts:
         fed = self._size(value)
         self._taken.add(name)
         self._widths[name] = (width,)
-        self._parts.append(
-            Part(name, kind, lift(value), fed, width, options, count, flops, carried)
-        )
+        part = Part(name, kind, lift(value), fed, width, options, count, flops, carried)
+        self._parts.append(part)
         return Name(name)
 
     def _one_of(self, name: str, kind: str, allowed: tuple[str, ...]) -> None:

@@ -65,7 +65,7 @@ def build(spec: CellSpec, units: int, features: int, output_unit: OutputUnitSpec
         if state.learned:
             weights.add(state.learned, (state.width,), state.initial, "initial", state.name)
     check_references(weights.all, draft.gates)
-    key_groups = [*needs.keys.values(), draft.output_keys(bindings.output)]
+    key_groups = [*needs.keys.values(), draft.output_keys(bindings[FEEDBACK])]
     return Cell(
         spec=spec,
         units=units,
@@ -169,7 +169,7 @@ class _NodeMaker:
         feedback = name == FEEDBACK
         owner = OUTPUT_UNIT if feedback else name
         declared, keys = self.draft.declared(name), self.needs.keys[name]
-        width, bound = self.weights.widths.of[name], self.bindings.of(name)
+        width, bound = self.weights.widths.of[name], self.bindings[name]
         own_states = declared.states if isinstance(declared, Gate) else {}
         own_reads = self.draft.reads(name)
         # Shared statistics make a gate wait for the products of its whole group.
@@ -237,7 +237,7 @@ def _make_output(weights: Weights, bindings: Bindings) -> BuiltOutput:
         # The node `y` has done everything; after the loop its value is emitted as it is.
         arguments = (("emitted", FEEDBACK),)
         return BuiltOutput(kind, unit, (), None, arguments, (), widths[FEEDBACK], (FEEDBACK,))
-    takes_pre = any(key == f"pre:{OUTPUT_UNIT}" for _, key in bindings.output)
+    takes_pre = any(key == f"pre:{OUTPUT_UNIT}" for _, key in bindings[FEEDBACK])
     width = size(draft, unit.units, "output_unit.units") if takes_pre else widths[emits]
     reads = tuple(weights.read(OUTPUT_UNIT, unit, read, width) for read in draft.output.reads)
     bias = weights.bias(OUTPUT_UNIT, unit, width) if takes_pre and unit.bias else None
@@ -245,6 +245,6 @@ def _make_output(weights: Weights, bindings: Bindings) -> BuiltOutput:
         weights.parameter(f"{OUTPUT_UNIT}.{part}", parameter, OUTPUT_UNIT, width)
     histories = tuple((emits if h == "emitted" else h, n) for h, n in unit.history.items())
     keys = [n for read in reads for n in names(read.expr)]
-    keys += [key.removesuffix("_history") for _, key in bindings.output]
+    keys += [key.removesuffix("_history") for _, key in bindings[FEEDBACK]]
     signals = tuple(key for key in dict.fromkeys([emits, *keys]) if key in draft.signals)
-    return BuiltOutput(kind, unit, reads, bias, bindings.output, histories, width, signals)
+    return BuiltOutput(kind, unit, reads, bias, bindings[FEEDBACK], histories, width, signals)

@@ -1,7 +1,7 @@
 """A cell before anything is built: its parts by name, the layer's sizes, and arguments by name.
 
-`Draft` holds gates, equations, norms and parameters by name. `binding` finds for each argument
-that a gate or the output unit takes the key of the value that it gets.
+`Draft` holds gates, equations, norms and parameters by name. `bind` finds the key of each argument
+that a gate or the output unit takes.
 """
 
 from __future__ import annotations
@@ -79,11 +79,8 @@ class Draft:
     @cached_property
     def inputs(self) -> Mapping[str, int]:
         """The width of each input by name."""
-        further = {
-            name: width if isinstance(width, int) else self.features
-            for name, width in self.spec.inputs
-        }
-        return {"x": self.features, **further}
+        widths = {n: w if isinstance(w, int) else self.features for n, w in self.spec.inputs}
+        return {"x": self.features, **widths}
 
     @cached_property
     def constants(self) -> Mapping[str, int | float]:
@@ -111,11 +108,7 @@ class Draft:
     @cached_property
     def own_states(self) -> Mapping[str, str]:
         """The gate of each state that a gate declares, by the state's key ``gate.state``."""
-        return {
-            f"{name}.{state}": name
-            for name, gate in self.gates.items()
-            for state in gate.gate.states
-        }
+        return {f"{n}.{state}": n for n, gate in self.gates.items() for state in gate.gate.states}
 
     @cached_property
     def known(self) -> tuple[str, ...]:
@@ -200,44 +193,31 @@ class Draft:
                     f"{where}: in {str(expr)!r} the name {name!r} is unknown"
                     f"{self._meant(name)} Known here: {listed(self.known, 40)}."
                 )
-        for part in walk(expr):
-            if isinstance(part, Binary) and part.op == "//":
-                varying = [inner for inner in walk(part) if _varies(self, inner)]
-                if varying:
-                    raise CellError(
-                        f"{where}: // divides sizes and constants, and {str(varying[0])!r} "
-                        "is neither; write floor(a / b) for signals"
-                    )
-
-
-def _varies(draft: Draft, part: Expr) -> bool:
-    """Return whether a part of an expression is anything but arithmetic on constants."""
-    return isinstance(part, Call) or (isinstance(part, Name) and part.name not in draft.constants)
+        divisions = [part for part in walk(expr) if isinstance(part, Binary) and part.op == "//"]
+        for part in (inner for division in divisions for inner in walk(division)):
+            signal = isinstance(part, Name) and part.name not in self.constants
+            if signal or isinstance(part, Call):
+                raise CellError(
+                    f"{where}: // divides sizes and constants, and {str(part)!r} is neither; "
+                    "write floor(a / b) for signals"
+                )
 
 
 Bound = tuple[tuple[str, str], ...]
-
-
-@dataclass(frozen=True)
-class Bindings:
-    """The keys that arguments are bound to: a signal, ``pre:OWNER``, or ``OWNER.PART``."""
-
-    gates: Mapping[str, Bound]
-    output: Bound
-
-    def of(self, name: str) -> Bound:
-        """Return those of a gate, or of the output unit that feeds back."""
-        return self.output if name == FEEDBACK else self.gates[name]
+Bindings = Mapping[str, Bound]
 
 
 def bind(draft: Draft) -> Bindings:
-    """Return the keys of all arguments.
+    """Return the keys of the arguments of each gate, and by `FEEDBACK` of the output unit.
+
+    A key is a signal, ``pre:OWNER``, or ``OWNER.PART``.
 
     Raises:
         CellError: an argument or a name in a read does not exist, or a gate does not use its
             reads.
     """
-    return Bindings({name: _bind_gate(draft, name) for name in draft.gates}, _bind_output(draft))
+    of_gates = {name: _bind_gate(draft, name) for name in draft.gates}
+    return {**of_gates, FEEDBACK: _bind_output(draft)}
 
 
 def _bind_gate(draft: Draft, name: str) -> Bound:

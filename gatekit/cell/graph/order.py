@@ -149,7 +149,7 @@ def _asked(draft: Draft, bindings: Bindings, name: str) -> tuple[str, ...]:
     if name in draft.norms:
         draft.check_expression(Name(draft.norms[name]), f"cell.norms.{name}")
         return (draft.norms[name],)
-    arguments = [key for _, key in bindings.of(name)]
+    arguments = [key for _, key in bindings[name]]
     if name == FEEDBACK:
         read = [n for r in draft.output.reads for n in names(draft.with_emitted(r.expr))]
     else:
@@ -209,7 +209,7 @@ def check_used(draft: Draft, bindings: Bindings, needs: Needs) -> None:
         CellError: a signal, parameter, constant, input or state is unused.
     """
     _check_signals(draft, bindings, needs)
-    _check_values(draft, needs.asked | {*draft.output_keys(bindings.output)})
+    _check_values(draft, needs.asked | {*draft.output_keys(bindings[FEEDBACK])})
     for name in draft.gates:
         _check_own(draft, name)
 
@@ -242,7 +242,7 @@ def check_own_states(draft: Draft, widths: Widths) -> None:
 
 
 def _check_signals(draft: Draft, bindings: Bindings, needs: Needs) -> None:
-    needed = draft.output_keys(bindings.output)
+    needed = draft.output_keys(bindings[FEEDBACK])
     todo = {draft.spec.emits, *(key.removesuffix("_history") for key in needed)}
     if draft.output.unit.feeds_back:
         todo.add(FEEDBACK)

@@ -69,7 +69,7 @@ def find_widths(draft: Draft, bindings: Bindings, order: Sequence[str]) -> Width
         shapes[name] = (size(draft, parameter.shape, f"cell.parameters.{name}.shape"),)
     shapes.update(dict.fromkeys(draft.constants, ()))
     shapes["t"] = (1,)
-    expressions = {name: _expression(draft, name, bindings.gates[name]) for name in draft.gates}
+    expressions = {name: _expression(draft, name, bindings[name]) for name in draft.gates}
     equations = {
         name: (expr, names(expr), sum(1 for _ in walk(expr)))
         for name, equation in draft.equations.items()
@@ -268,8 +268,8 @@ def check_matrices(draft: Draft, bindings: Bindings, shapes: Mapping[str, Shape 
                 f"matvec({name}, q), and name that here"
             )
 
-    for gate, bound in bindings.gates.items():
-        for _, key in bound:
+    for gate in draft.gates:
+        for _, key in bindings[gate]:
             check(f"cell.gates.{gate}", key)
         for read in draft.reads(gate):
             for name in names(read.expr):
@@ -280,7 +280,7 @@ def check_matrices(draft: Draft, bindings: Bindings, shapes: Mapping[str, Shape 
     for read in draft.output.reads:
         for name in names(draft.with_emitted(read.expr)):
             check("output_unit.reads", name)
-    for _, key in bindings.output:
+    for _, key in bindings[FEEDBACK]:
         check("output_unit", key.removesuffix("_history"))
 
 

@@ -162,10 +162,24 @@ def _letters(template: str) -> set[str]:
     return {n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and len(n.id) == 1}
 
 
+_IN_PLUGINS = {
+    **dict.fromkeys(
+        ("concat", "concatenate"),
+        "+ of two reads: the matrix of a concatenation is two matrices",
+    ),
+    **dict.fromkeys(
+        ("dense", "linear", "matmul"), "the map as a read of the gate, reads: {x: dense}"
+    ),
+    "dropout": "dropout=0.1 as a key of the run, or of the layer",
+    "clamp": "ops.clip(x, low, high)",
+}
+"""What a plugin writes in place of functions that are none of `ops`."""
+
+
 def in_ops(name: str) -> str:
     """Return what a plugin writes in place of a function of another library, or nothing."""
-    if not (template := FUNCTIONS.get(name)):
-        return ""
+    if name in _IN_PLUGINS or not (template := FUNCTIONS.get(name)):
+        return _IN_PLUGINS.get(name, "")
     return ast.unparse(filled(template, [ast.Name(letter) for letter in "abc"], "ops"))
 
 

@@ -12,6 +12,7 @@ import inspect
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
@@ -114,23 +115,23 @@ def add_backend(owns: Callable[[Any], bool], table: Mapping[str, Callable[..., A
 
 
 def _function(
-    name: str,
     kind: Kind,
+    name: str,
     summary: str,
     numpy: Callable[..., Any],
     latex: str = "",
-    range: Interval | None = None,
+    interval: Interval | None = None,
     arity: int = 1,
     static: tuple[int, ...] = (),
 ) -> Function:
-    latex = latex or r"\operatorname{{" + name + r"}}\left({0}\right)"
-    FUNCTIONS[name] = Function(name, arity, kind, latex, None, static, summary, numpy, range)
+    holes = ", ".join(f"{{{place}}}" for place in range(arity))
+    latex = latex or r"\operatorname{{" + name + r"}}\left(" + holes + r"\right)"
+    FUNCTIONS[name] = Function(name, arity, kind, latex, None, static, summary, numpy, interval)
     return FUNCTIONS[name]
 
 
 def _np_block_product(u: NDArray[Any], blocks: NDArray[Any]) -> Any:
-    count, width = blocks.shape[0], blocks.shape[1]
-    parts = u.reshape(*u.shape[:-1], count, width)
+    parts = u.reshape(*u.shape[:-1], *blocks.shape[:2])
     return np.einsum("...kn,knm->...km", parts, blocks).reshape(*u.shape[:-1], -1)
 
 
@@ -158,197 +159,160 @@ def _np_where(x: Any, a: Any, b: Any) -> Any:
 _SELU, _SELU_ALPHA = 1.0507009873554805, 1.6732632423543772
 
 _UNIT, _POSITIVE = (0.0, 1.0), (0.0, math.inf)
-_E: Kind = "elementwise"
-sigmoid = _function(
-    "sigmoid", _E, "1 / (1 + exp(-x))", _np_sigmoid, latex=r"\sigma\left({0}\right)", range=_UNIT
+_elementwise = partial(_function, "elementwise")
+_over_units = partial(_function, "units")
+_of_matrices = partial(_function, "tensor")
+sigmoid = _elementwise(
+    "sigmoid", "1 / (1 + exp(-x))", _np_sigmoid, r"\sigma\left({0}\right)", _UNIT
 )
-tanh = _function(
-    "tanh", _E, "hyperbolic tangent", np.tanh, latex=r"\tanh\left({0}\right)", range=(-1.0, 1.0)
+tanh = _elementwise("tanh", "hyperbolic tangent", np.tanh, r"\tanh\left({0}\right)", (-1.0, 1.0))
+relu = _elementwise("relu", "max(x, 0)", lambda x: np.maximum(x, 0.0), interval=_POSITIVE)
+softplus = _elementwise(
+    "softplus", "log(1 + exp(x))", lambda x: np.logaddexp(0.0, x), interval=_POSITIVE
 )
-relu = _function("relu", _E, "max(x, 0)", lambda x: np.maximum(x, 0.0), range=_POSITIVE)
-softplus = _function(
-    "softplus", _E, "log(1 + exp(x))", lambda x: np.logaddexp(0.0, x), range=_POSITIVE
-)
-exp = _function("exp", _E, "exponential", np.exp, latex=r"\exp\left({0}\right)", range=_POSITIVE)
-log = _function("log", _E, "natural logarithm", np.log, latex=r"\log\left({0}\right)")
-sqrt = _function("sqrt", _E, "square root", np.sqrt, latex=r"\sqrt{{{0}}}", range=_POSITIVE)
-abs = _function("abs", _E, "absolute value", np.abs, latex=r"\left|{0}\right|", range=_POSITIVE)
-square = _function("square", _E, "x * x", np.square, latex=r"\left({0}\right)^2", range=_POSITIVE)
-sin = _function("sin", _E, "sine", np.sin, latex=r"\sin\left({0}\right)", range=(-1.0, 1.0))
-cos = _function("cos", _E, "cosine", np.cos, latex=r"\cos\left({0}\right)", range=(-1.0, 1.0))
-hard_sigmoid = _function(
+exp = _elementwise("exp", "exponential", np.exp, r"\exp\left({0}\right)", _POSITIVE)
+log = _elementwise("log", "natural logarithm", np.log, r"\log\left({0}\right)")
+sqrt = _elementwise("sqrt", "square root", np.sqrt, r"\sqrt{{{0}}}", _POSITIVE)
+abs = _elementwise("abs", "absolute value", np.abs, r"\left|{0}\right|", _POSITIVE)
+square = _elementwise("square", "x * x", np.square, r"\left({0}\right)^2", _POSITIVE)
+sin = _elementwise("sin", "sine", np.sin, r"\sin\left({0}\right)", (-1.0, 1.0))
+cos = _elementwise("cos", "cosine", np.cos, r"\cos\left({0}\right)", (-1.0, 1.0))
+hard_sigmoid = _elementwise(
     "hard_sigmoid",
-    _E,
     "clip(x / 6 + 1/2, 0, 1)",
     lambda x: np.clip(x / 6.0 + 0.5, 0.0, 1.0),
-    latex=r"\operatorname{{hardsigmoid}}\left({0}\right)",
-    range=_UNIT,
+    r"\operatorname{{hardsigmoid}}\left({0}\right)",
+    _UNIT,
 )
-silu = _function("silu", _E, "x * sigmoid(x)", lambda x: x * _np_sigmoid(x))
-log_sigmoid = _function(
+silu = _elementwise("silu", "x * sigmoid(x)", lambda x: x * _np_sigmoid(x))
+log_sigmoid = _elementwise(
     "log_sigmoid",
-    _E,
     "log(sigmoid(x))",
     lambda x: -np.logaddexp(0.0, -x),
-    latex=r"\log\sigma\left({0}\right)",
-    range=(-math.inf, 0.0),
+    r"\log\sigma\left({0}\right)",
+    (-math.inf, 0.0),
 )
-elu = _function(
+elu = _elementwise(
     "elu",
-    _E,
     "x where x > 0, else exp(x) - 1",
     lambda x: np.where(x > 0, x, np.expm1(np.minimum(x, 0.0))),
 )
-selu = _function(
+selu = _elementwise(
     "selu",
-    _E,
     "1.0507 x where x > 0, else 1.7581 (exp(x) - 1)",
     lambda x: _SELU * np.where(x > 0, x, _SELU_ALPHA * np.expm1(np.minimum(x, 0.0))),
 )
-gelu = _function(
+gelu = _elementwise(
     "gelu",
-    _E,
     "x times the normal distribution's cdf of x",
     lambda x: x * (0.5 + 0.5 * np.vectorize(math.erf, otypes=[float])(x / math.sqrt(2.0))),
 )
-softsign = _function(
-    "softsign", _E, "x / (1 + abs(x))", lambda x: x / (1.0 + np.abs(x)), range=(-1.0, 1.0)
+softsign = _elementwise(
+    "softsign", "x / (1 + abs(x))", lambda x: x / (1.0 + np.abs(x)), interval=(-1.0, 1.0)
 )
-modrelu = _function(
+modrelu = _elementwise(
     "modrelu",
-    _E,
     "sign(x) * relu(abs(x) + b)",
     lambda x, b: np.sign(x) * np.maximum(np.abs(x) + b, 0.0),
-    latex=r"\operatorname{{modrelu}}\left({0}, {1}\right)",
     arity=2,
 )
-expm1 = _function("expm1", _E, "exp(x) - 1, exact near 0", np.expm1, range=(-1.0, math.inf))
-log1p = _function("log1p", _E, "log(1 + x), exact near 0", np.log1p)
-sign = _function("sign", _E, "-1, 0 or 1", np.sign, range=(-1.0, 1.0))
-minimum = _function(
-    "minimum", _E, "the smaller of two", np.minimum, latex=r"\min\left({0}, {1}\right)", arity=2
+expm1 = _elementwise("expm1", "exp(x) - 1, exact near 0", np.expm1, interval=(-1.0, math.inf))
+log1p = _elementwise("log1p", "log(1 + x), exact near 0", np.log1p)
+sign = _elementwise("sign", "-1, 0 or 1", np.sign, interval=(-1.0, 1.0))
+minimum = _elementwise(
+    "minimum", "the smaller of two", np.minimum, r"\min\left({0}, {1}\right)", arity=2
 )
-maximum = _function(
-    "maximum", _E, "the larger of two", np.maximum, latex=r"\max\left({0}, {1}\right)", arity=2
+maximum = _elementwise(
+    "maximum", "the larger of two", np.maximum, r"\max\left({0}, {1}\right)", arity=2
 )
-clip = _function(
+clip = _elementwise(
     "clip",
-    _E,
     "x between low and high",
     lambda x, low, high: np.minimum(np.maximum(x, low), high),
-    latex=r"\operatorname{{clip}}\left({0}, {1}, {2}\right)",
     arity=3,
 )
-where = _function(
+where = _elementwise(
     "where",
-    _E,
     "a where x > 0, else b",
     _np_where,
-    latex=r"\operatorname{{where}}\left({0} > 0, {1}, {2}\right)",
+    r"\operatorname{{where}}\left({0} > 0, {1}, {2}\right)",
     arity=3,
 )
-_U: Kind = "units"
-softmax = _function("softmax", _U, "softmax over units", _np_softmax, range=_UNIT)
-cumsum = _function("cumsum", _U, "running sum over units", lambda x: np.cumsum(x, -1))
-cumax = _function(
+softmax = _over_units("softmax", "softmax over units", _np_softmax, interval=_UNIT)
+cumsum = _over_units("cumsum", "running sum over units", lambda x: np.cumsum(x, -1))
+cumax = _over_units(
     "cumax",
-    _U,
     "running sum of the softmax over units",
     lambda x: np.cumsum(_np_softmax(x), -1),
-    range=_UNIT,
+    interval=_UNIT,
 )
-sum = _function(
+sum = _over_units(
     "sum",
-    _U,
     "sum over units, width 1",
     lambda x: np.sum(x, -1, keepdims=True),
-    latex=r"\sum\left({0}\right)",
+    r"\sum\left({0}\right)",
 )
-mean = _function("mean", _U, "mean over units, width 1", lambda x: np.mean(x, -1, keepdims=True))
-var = _function(
-    "var",
-    _U,
-    "variance over units, width 1",
-    lambda x: np.var(x, -1, keepdims=True),
-    range=_POSITIVE,
+mean = _over_units("mean", "mean over units, width 1", lambda x: np.mean(x, -1, keepdims=True))
+var = _over_units(
+    "var", "variance over units, width 1", lambda x: np.var(x, -1, keepdims=True), "", _POSITIVE
 )
-repeat = _function(
+repeat = _over_units(
     "repeat",
-    _U,
     "each unit n times",
     lambda x, n: np.repeat(x, int(n), -1),
-    latex=r"\operatorname{{repeat}}_{{{1}}}\left({0}\right)",
+    r"\operatorname{{repeat}}_{{{1}}}\left({0}\right)",
     arity=2,
     static=(1,),
 )
-_T: Kind = "tensor"
-outer = _function(
+outer = _of_matrices(
     "outer",
-    _T,
     "outer product, width n x m",
     lambda a, b: a[..., :, None] * b[..., None, :],
-    latex=r"{0}\,{1}^{{\top}}",
+    r"{0}\,{1}^{{\top}}",
     arity=2,
 )
-matvec = _function(
+matvec = _of_matrices(
     "matvec",
-    _T,
     "matrix n x m times vector m",
     lambda m, v: np.squeeze(m @ v[..., None], -1),
-    latex=r"{0}\,{1}",
+    r"{0}\,{1}",
     arity=2,
 )
-vecmat = _function(
+vecmat = _of_matrices(
     "vecmat",
-    _T,
     "vector n times matrix n x m",
     lambda v, m: np.sum(v[..., :, None] * m, -2),
-    latex=r"{0}^{{\top}}{1}",
+    r"{0}^{{\top}}{1}",
     arity=2,
 )
-dot = _function(
+dot = _of_matrices(
     "dot",
-    _T,
     "inner product, width 1",
     lambda a, b: np.sum(a * b, -1, keepdims=True),
-    latex=r"\left\langle {0}, {1} \right\rangle",
+    r"\left\langle {0}, {1} \right\rangle",
     arity=2,
 )
-transpose = _function(
-    "transpose",
-    _T,
-    "matrix n x m as m x n",
-    lambda m: np.swapaxes(m, -1, -2),
-    latex=r"{0}^{{\top}}",
+transpose = _of_matrices(
+    "transpose", "matrix n x m as m x n", lambda m: np.swapaxes(m, -1, -2), r"{0}^{{\top}}"
 )
-split = _function(
+split = _of_matrices(
     "split",
-    _T,
     "cut into n rows",
     lambda x, n: x.reshape(*x.shape[:-1], int(n), _share(x.shape[-1], int(n))),
-    latex=r"\operatorname{{split}}_{{{1}}}\left({0}\right)",
+    r"\operatorname{{split}}_{{{1}}}\left({0}\right)",
     arity=2,
     static=(1,),
 )
-flat = _function(
+flat = _of_matrices(
     "flat",
-    _T,
     "the rows of a matrix side by side, width n m",
     lambda m: m.reshape(*m.shape[:-2], m.shape[-2] * m.shape[-1]),
 )
-column = _function(
-    "column",
-    _T,
-    "n x 1, for every column alike",
-    lambda v: v[..., :, None],
-    latex=r"{0}\,\mathbf{{1}}^{{\top}}",
+column = _of_matrices(
+    "column", "n x 1, for every column alike", lambda v: v[..., None], r"{0}\,\mathbf{{1}}^{{\top}}"
 )
-row = _function(
-    "row",
-    _T,
-    "1 x n, for every row alike",
-    lambda v: v[..., None, :],
-    latex=r"\mathbf{{1}}\,{0}^{{\top}}",
+row = _of_matrices(
+    "row", "1 x n, for every row alike", lambda v: v[..., None, :], r"\mathbf{{1}}\,{0}^{{\top}}"
 )
 
 # For linear maps only; not part of the equation language.
@@ -358,25 +322,10 @@ block_product = Function("block_product", 2, "tensor", numpy=_np_block_product)
 """u, ``... x k n``, times k blocks ``n x m``."""
 
 
-def _is_numpy(value: Any) -> bool:
-    return isinstance(value, (np.ndarray, np.generic, int, float))
-
-
 add_backend(
-    _is_numpy,
+    lambda value: isinstance(value, (np.ndarray, np.generic, int, float)),
     {f.name: f.numpy for f in (*FUNCTIONS.values(), eye_like, block_product) if f.numpy},
 )
-
-_INSTEAD = {
-    "concat": "+ of two reads: the matrix of a concatenation is two matrices",
-    "concatenate": "+ of two reads: the matrix of a concatenation is two matrices",
-    **dict.fromkeys(
-        ("dense", "linear", "matmul"), "the map as a read of the gate, reads: {x: dense}"
-    ),
-    "dropout": "dropout=0.1 as a key of the run, or of the layer",
-    "clamp": "ops.clip(x, low, high)",
-}
-"""What to type in place of functions that other libraries have."""
 
 __all__ = [*sorted(FUNCTIONS), "Function", "block_product", "eye_like"]
 
@@ -388,7 +337,7 @@ class UnknownFunctionError(AttributeError):
 def __getattr__(name: str) -> Any:
     if name.startswith("_"):
         raise AttributeError(f"module 'gatekit.ops' has no attribute {name!r}")
-    typed = _INSTEAD.get(name) or in_ops(name)
+    typed = in_ops(name)
     hint = f"; type {typed}." if typed else nearest(name, FUNCTIONS) or "."
     raise UnknownFunctionError(
         f"gatekit.ops has no {name!r}{hint} Functions: {listed(FUNCTIONS, 60)}."
