@@ -125,9 +125,9 @@ def compare(*arguments: Any, **options: Any) -> Comparison:
 
     A list argument also takes one string, and ``where`` and ``labels`` also take a mapping.
     """
-    found = _checked(*arguments, **as_lists(options))
-    fields = {f.name: getattr(found, f.name) for f in dataclasses.fields(found)}
-    return Comparison(**{**fields, "rows": Rows(found.rows, _CHOOSE)})
+    comparison = _checked(*arguments, **as_lists(options))
+    fields = {f.name: getattr(comparison, f.name) for f in dataclasses.fields(comparison)}
+    return Comparison(**{**fields, "rows": Rows(comparison.rows, _CHOOSE)})
 
 
 _CHOOSE = "{row.group.label: row for row in comparison.rows} has them by name"

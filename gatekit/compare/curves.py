@@ -118,13 +118,13 @@ def read_curves(run: RunRecord, split: str | None = None) -> dict[tuple[str, str
         points.setdefault((line.split, line.metric), {})[line.epoch] = line
     curves = {}
     for key, known in points.items():
-        kept = [
+        points_in_order = [
             (epoch, line.value, line.step, line.seconds)
             for epoch, line in sorted(known.items())
             if line.value is not None
         ]
-        if kept:
-            epochs, values, steps, seconds = np.array(kept, dtype=np.float64).T
+        if points_in_order:
+            epochs, values, steps, seconds = np.array(points_in_order, dtype=np.float64).T
             costs = {"steps": steps, "seconds": seconds}
             diverged = run.state == "DIVERGED"
             curves[key] = Curve(run.id, epochs, values, diverged, costs, run.seed)

@@ -145,9 +145,11 @@ def _of_task(rows: Sequence[Row], several: bool) -> Importance:
         runs = table.size
         shares = variance_shares(table, list(levels), chosen is not None)
     else:
-        kept = [[known[u] for u in chosen] if chosen else list(known.values()) for known in scores]
-        runs = sum(map(len, kept))
-        means = np.array([np.mean(values) for values in kept])
+        outcomes = [
+            [known[u] for u in chosen] if chosen else list(known.values()) for known in scores
+        ]
+        runs = sum(map(len, outcomes))
+        means = np.array([np.mean(values) for values in outcomes])
         ordered = [_ordered(rows, key) for key in levels]
         shares, explained = forest_shares(means, codes, ordered, list(levels))
     return Importance(
@@ -200,10 +202,10 @@ def _outcomes(row: Row) -> Mapping[Any, float]:
     return dict(zip(units if known else range(len(units)), row.group.outcomes, strict=True))
 
 
-def importance_lines(found: Sequence[Importance]) -> list[str]:
+def importance_lines(parts: Sequence[Importance]) -> list[str]:
     """Return the shares as a table for each task, in percent, the largest effect first."""
     lines: list[str] = []
-    for one in found:
+    for one in parts:
         where = f"{one.task}: " if one.task else ""
         lines += wrap(printable(f"{where}{one.title}, in %"), _WIDTH)
         columns = ["effect", "share", *(["by chance"] if one.explained is None else [])]
@@ -212,7 +214,7 @@ def importance_lines(found: Sequence[Importance]) -> list[str]:
             lines += ["", *table_or_blocks(columns, rows, _WIDTH), ""]
         else:
             lines += ["", "all outcomes are equal", ""]
-    notes = dict.fromkeys(note for one in found for note in one.notes)
+    notes = dict.fromkeys(note for one in parts for note in one.notes)
     return [*lines, *(line for note in notes for line in wrap(f"note: {note}", _WIDTH))]
 
 
@@ -228,7 +230,7 @@ def importance_cells(one: Importance) -> list[tuple[str, str, str]]:
     ]
 
 
-def importance_json(found: Sequence[Importance]) -> str:
+def importance_json(parts: Sequence[Importance]) -> str:
     """Return the shares as JSON: one object per task."""
     shares = "keys name share by_chance"
     return json.dumps(
@@ -240,7 +242,7 @@ def importance_json(found: Sequence[Importance]) -> str:
                 "explained": one.explained,
                 "shares": [picked(share, shares) for share in one.shares],
             }
-            for one in found
+            for one in parts
         ],
         indent=1,
         allow_nan=False,

@@ -58,6 +58,6 @@ def load(study: str, root: Path | str = "experiments") -> Study:
     Raises:
         RunError: the study does not exist, or a newer gatekit wrote one of its runs.
     """
-    found = plain.load(study, root)
-    fields = {f.name: getattr(found, f.name) for f in dataclasses.fields(found)}
-    return Study(**{**fields, "runs": Rows(found.runs, _CHOOSE)})
+    loaded = plain.load(study, root)
+    fields = {f.name: getattr(loaded, f.name) for f in dataclasses.fields(loaded)}
+    return Study(**{**fields, "runs": Rows(loaded.runs, _CHOOSE)})

@@ -112,8 +112,8 @@ def arguments(
     words = [study, *(["--root", str(root)] if str(root) != "experiments" else [])]
     for option, values in (("where", where), ("task", tasks), ("label", labels)):
         words += [word for value in values for word in (f"--{option}", value)]
-    named = (("best-of", best_of), ("by", by or ()), ("within", within), ("together", together))
-    for option, names in named:
+    key_lists = (("best-of", best_of), ("by", by or ()), ("within", within), ("together", together))
+    for option, names in key_lists:
         words += [f"--{option}", ",".join(names)] if names else []
     for option, value in (("x", x), ("baseline", baseline), ("split", split)):
         words += [f"--{option}", value] if value else []

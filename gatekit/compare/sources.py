@@ -48,7 +48,7 @@ def sources(comparison: Comparison) -> tuple[SeedSpread, ...]:
     Args:
         comparison: the comparison of a sweep with ``vary=init``, ``order`` or ``data``.
     """
-    found = []
+    spreads = []
     for row in comparison.rows:
         values = dict(row.group.values)
         if VARY not in values or row.summary is None:
@@ -57,8 +57,8 @@ def sources(comparison: Comparison) -> tuple[SeedSpread, ...]:
         n, deviation = row.summary.n, row.summary.standard_deviation
         interval = _interval(deviation, n, comparison.level) if deviation is not None else None
         label = row.group.part(values, row.group.fallback)
-        found.append(SeedSpread(label, vary, n, deviation, interval, row.summary.metric.name))
-    return tuple(sorted(found, key=lambda one: (one.group, one.vary != _ALL, one.vary)))
+        spreads.append(SeedSpread(label, vary, n, deviation, interval, row.summary.metric.name))
+    return tuple(sorted(spreads, key=lambda one: (one.group, one.vary != _ALL, one.vary)))
 
 
 def _interval(deviation: float, n: int, level: float) -> Interval:
@@ -71,7 +71,7 @@ def _interval(deviation: float, n: int, level: float) -> Interval:
     return Interval(least, most, level, "chi-squared, for normal noise")
 
 
-def sources_lines(found: Sequence[SeedSpread]) -> list[str]:
+def sources_lines(spreads: Sequence[SeedSpread]) -> list[str]:
     """Return the spreads as a table, at most 80 columns wide."""
     rows = [
         {
@@ -83,11 +83,11 @@ def sources_lines(found: Sequence[SeedSpread]) -> list[str]:
             if one.interval is None
             else f"{number(one.interval.low)} to {number(one.interval.high)}",
         }
-        for one in found
+        for one in spreads
     ]
-    lines = [f"standard deviation of {_metric(found)} over seeds, by what the seed varies", ""]
+    lines = [f"standard deviation of {_metric(spreads)} over seeds, by what the seed varies", ""]
     lines += table_or_blocks(["group", "vary", "n", "sd", "interval"], rows, _WIDTH)
-    level = next((one.interval.level for one in found if one.interval), 0.95)
+    level = next((one.interval.level for one in spreads if one.interval), 0.95)
     note = (
         f"note: {100 * level:g} % intervals for normal noise; if the parts add up, their squares"
         " sum to that of all"
@@ -95,12 +95,12 @@ def sources_lines(found: Sequence[SeedSpread]) -> list[str]:
     return [*lines, "", *wrap(note, _WIDTH)]
 
 
-def sources_records(found: Sequence[SeedSpread]) -> list[dict[str, Any]]:
+def sources_records(spreads: Sequence[SeedSpread]) -> list[dict[str, Any]]:
     """Return the spreads as plain data."""
     columns = "group vary n standard_deviation=deviation low=interval.low high=interval.high metric"
-    return [picked(one, columns) for one in found]
+    return [picked(one, columns) for one in spreads]
 
 
-def _metric(found: Sequence[SeedSpread]) -> str:
-    names = {one.metric for one in found}
+def _metric(spreads: Sequence[SeedSpread]) -> str:
+    names = {one.metric for one in spreads}
     return names.pop() if len(names) == 1 else "the metric"

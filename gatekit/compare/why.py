@@ -138,11 +138,11 @@ def _configuration(first: Selection, second: Selection) -> tuple[tuple[Change, .
     if names[0] == names[1]:
         return changes, []
     # Cells with different names differ in nearly every key; the name is enough.
-    kept = tuple(c for c in changes if not c.key.startswith("cell.") or c.key == "cell.name")
-    shown = sorted(str(name) for name in names[0] | names[1])
-    hidden = len(changes) - len(kept)
-    commands = " and ".join(f"`gatekit show cell={name}`" for name in shown)
-    return kept, [
+    shown = tuple(c for c in changes if not c.key.startswith("cell.") or c.key == "cell.name")
+    cells = sorted(str(name) for name in names[0] | names[1])
+    hidden = len(changes) - len(shown)
+    commands = " and ".join(f"`gatekit show cell={name}`" for name in cells)
+    return shown, [
         f"the cells differ in {hidden} more keys; type {commands} to see them"
     ] if hidden else []
 

@@ -320,8 +320,8 @@ def _report_importance(comparison: Comparison, form: str) -> None:
         lines = "\n".join(sources_lines(parts))
         write(lines) if form == "table" else write_json(sources_records(parts))
         return
-    found = importance(comparison)
-    write(importance_json(found) if form == "json" else "\n".join(importance_lines(found)))
+    shares = importance(comparison)
+    write(importance_json(shares) if form == "json" else "\n".join(importance_lines(shares)))
 
 
 def _report(comparison: Comparison, form: str, lines: Sequence[str], fields: Fields) -> None:

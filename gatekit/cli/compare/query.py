@@ -36,10 +36,10 @@ def run(parser: Parser) -> int:
     from gatekit.compare.study import load, studies
 
     names = options.study or studies(options.root)
-    found = [load(study, options.root) for study in names]
+    loaded = [load(study, options.root) for study in names]
     if options.where or options.task:
-        found = where_any(found, options.where, options.task)
-    answer = query(options.sql, found)
+        loaded = where_any(loaded, options.where, options.task)
+    answer = query(options.sql, loaded)
     if options.json:
         write_json(answer.records())
     elif options.csv:

@@ -32,21 +32,21 @@ def run(parser: Parser) -> int:
     from gatekit.compare.output.columns import table_or_blocks
     from gatekit.compare.overview import overviews
 
-    found = overviews(options.root)
+    every = overviews(options.root)
     if options.json:
-        write_json([dataclasses.asdict(one) for one in found])
+        write_json([dataclasses.asdict(one) for one in every])
     else:
         width = line_width(sys.stdout)
         # Names of tasks and metrics become numbers, and then go, if the table would be too wide.
         tables = [
-            table_or_blocks(names, [_row(o, most) for o in found], width) for names, most in _FORMS
+            table_or_blocks(names, [_row(o, most) for o in every], width) for names, most in _FORMS
         ]
         for line in min(tables, key=len):
             write(line)
-        for one in found:
+        for one in every:
             if one.error:
                 write(f"{one.study} cannot be read: {one.error}")
-    return int(any(one.error for one in found))
+    return int(any(one.error for one in every))
 
 
 def _row(one: Overview, most: int) -> dict[str, Any]:

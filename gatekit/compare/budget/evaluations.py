@@ -139,10 +139,12 @@ def step_flops(run: RunRecord) -> float | None:
     config = run.config or {}
     if run.origin is not None or not {"cell", "task", "trainer", "units"} <= config.keys():
         return None
-    kept = {key: config[key] for key in _KEYS if key in config}
+    network = {key: config[key] for key in _KEYS if key in config}
     # Sizes and lengths do not depend on the seed.
     return _counted(
-        json.dumps({**kept, "batch": config["trainer"].get("batch")}, sort_keys=True, default=str)
+        json.dumps(
+            {**network, "batch": config["trainer"].get("batch")}, sort_keys=True, default=str
+        )
     )
 
 

@@ -105,17 +105,17 @@ def reach(comparison: Comparison, threshold: float, cost: str = "steps") -> tupl
     """
     if not math.isfinite(threshold):
         raise ConfigError(f"reach={threshold}: a threshold is a number, such as 0.9")
-    found: dict[int, Reached] = {}
+    groups: dict[int, Reached] = {}
     for rows in _blocks(comparison).values():
         raw = {id(row): [_cost(run, threshold, cost) for run in row.group.runs] for row in rows}
         horizon = _horizon(comparison, cost, [end for each in raw.values() for *_, end in each])
         for row in rows:
             pairs = [(min(c, horizon), hit and c <= horizon) for c, hit, _ in raw[id(row)]]
             costs, observed = tuple(c for c, _ in pairs), tuple(hit for _, hit in pairs)
-            found[id(row)] = Reached(row, costs, observed, kaplan_meier(costs, observed))
-    if not found:
+            groups[id(row)] = Reached(row, costs, observed, kaplan_meier(costs, observed))
+    if not groups:
         raise ConfigError(f"reach={threshold:g}: no run has a validation score")
-    return _tested(list(found.values()))
+    return _tested(list(groups.values()))
 
 
 def kaplan_meier(costs: Sequence[float], observed: Sequence[bool], level: float = 0.95) -> Survival:
@@ -195,13 +195,13 @@ def _horizon(comparison: Comparison, cost: str, ends: Sequence[float]) -> float:
     return at.amount if at is not None and at.cost == cost else max(ends)
 
 
-def _tested(found: Sequence[Reached]) -> tuple[Reached, ...]:
+def _tested(groups: Sequence[Reached]) -> tuple[Reached, ...]:
     """Return the groups with the log-rank test against their baseline, corrected together."""
-    baselines = {one.row.block: one for one in found if one.row.is_baseline}
+    baselines = {one.row.block: one for one in groups if one.row.is_baseline}
     columns: list[dict[Hashable, float]] = []
     compared: list[int] = []
-    results = list(found)
-    for place, one in enumerate(found):
+    results = list(groups)
+    for place, one in enumerate(groups):
         other = baselines.get(one.row.block)
         diff = one.row.difference
         if other is None or other is one or diff is None or diff.refused or diff.blocked:

@@ -112,8 +112,8 @@ def _worst(row: Row, trials: Sequence[Sequence[Trial]]) -> tuple[float, float]:
 def _expected(row: Row, trials: Sequence[Trial], worst: tuple[float, float]) -> BestOfK:
     assert row.summary is not None
     sign = row.summary.metric.sign
-    kept = [worst if t.diverged else (t.validation, t.test) for t in trials if not t.lacks]
-    values = np.array(kept, dtype=np.float64).reshape(-1, 2)
+    scores = [worst if t.diverged else (t.validation, t.test) for t in trials if not t.lacks]
+    values = np.array(scores, dtype=np.float64).reshape(-1, 2)
     table = np.array([weights(len(values), k) for k in range(1, len(values) + 1)])
     best = _of(values, table, sign)
     low = high = None

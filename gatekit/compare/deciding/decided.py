@@ -108,12 +108,12 @@ def _with_margin(
     margins = [s for s in sizes if s is not None]
     family = max((diff.test.comparisons for diff in differences if diff.test), default=0)
     if looks is None:
-        found = within_margin([differences[i].gains for i in known], margins, family)
+        p_values = within_margin([differences[i].gains for i in known], margins, family)
     else:
         gains = [dict(zip(differences[i].seeds, differences[i].gains, strict=True)) for i in known]
-        found = within_margin_looks(gains, margins, looks.seeds, looks.most, family)
+        p_values = within_margin_looks(gains, margins, looks.seeds, looks.most, family)
     results = list(differences)
-    for i, p in zip(known, found, strict=True):
+    for i, p in zip(known, p_values, strict=True):
         not_worse, equivalent = p or (None, None)
         results[i] = dataclasses.replace(
             differences[i], margin=sizes[i], not_worse=not_worse, equivalent=equivalent

@@ -60,7 +60,7 @@ def differences_over_tasks(
     for name in variants:
         table[name] = _over_tasks(name, tasks, linear=False)
         noisy[name] = _over_tasks(name, tasks, linear=True)
-    found: dict[str, TasksDifference] = {}
+    differences: dict[str, TasksDifference] = {}
     tests = decide_table(list(table.values()), looks)
     for (name, seeds), test in zip(table.items(), tests, strict=True):
         values = list(seeds.values())
@@ -69,8 +69,8 @@ def differences_over_tasks(
             spread = np.array(list(noisy[name].values()))
             centred = (mean + spread - spread.mean()).tolist()
             interval = mean_interval(centred, level)
-            found[name] = TasksDifference(mean, interval, len(values), test)
-    return found
+            differences[name] = TasksDifference(mean, interval, len(values), test)
+    return differences
 
 
 def _over_tasks(
@@ -88,22 +88,22 @@ def _over_tasks(
     """
     parts = []
     for rows, scores in tasks:
-        own = by_unit(scores[variant], rows[variant].group.units)
+        ours = by_unit(scores[variant], rows[variant].group.units)
         ratio = float(np.mean(scores[variant])) if linear else 1.0
-        parts.append(_by_seed(own, _of_baseline(rows, scores), ratio))
+        parts.append(_by_seed(ours, _of_baseline(rows, scores), ratio))
     common = [seed for seed in parts[0] if all(seed in part for part in parts)]
     return {seed: float(np.mean([part[seed] for part in parts])) for seed in common}
 
 
 def _by_seed(
-    own: Mapping[tuple[Hashable, ...], float],
-    other: Mapping[tuple[Hashable, ...], float],
+    ours: Mapping[tuple[Hashable, ...], float],
+    theirs: Mapping[tuple[Hashable, ...], float],
     ratio: float,
 ) -> dict[Hashable, float]:
     pairs: dict[Hashable, list[float]] = {}
-    for unit, score in own.items():
-        if unit in other:
-            pairs.setdefault(unit[0], []).append(score - ratio * other[unit])
+    for unit, score in ours.items():
+        if unit in theirs:
+            pairs.setdefault(unit[0], []).append(score - ratio * theirs[unit])
     return {seed: float(np.mean(values)) for seed, values in pairs.items()}
 
 
@@ -121,8 +121,8 @@ def with_noise_of_baseline(name: str, rows: Mapping[str, Row], scores: Scores) -
     Reference:
         Cochran, "Sampling techniques" (1977), section 6.3
     """
-    own, other = by_unit(scores[name], rows[name].group.units), _of_baseline(rows, scores)
+    ours, theirs = by_unit(scores[name], rows[name].group.units), _of_baseline(rows, scores)
     ratio = float(np.mean(scores[name]))
-    common = [unit for unit in own if unit in other]
-    parts = np.array(of_seeds([own[unit] - ratio * other[unit] for unit in common], common))
+    common = [unit for unit in ours if unit in theirs]
+    parts = np.array(of_seeds([ours[unit] - ratio * theirs[unit] for unit in common], common))
     return tuple((ratio + parts - parts.mean()).tolist()) if len(parts) else ()

@@ -180,20 +180,20 @@ def _confounded(rows: Sequence[Row]) -> list[str]:
 
 def _executors(rows: Sequence[Row]) -> dict[str, str]:
     """Return the notes of single groups on executors, each with one note on all groups instead."""
-    own = [
+    single = [
         note
         for row in rows
         for note in (row.difference.notes if row.difference else ())
         if note.startswith(f"{ran_on(row.group)}, ")
     ]
-    if len(own) < 2:
+    if len(single) < 2:
         return {}
     groups: dict[str, list[str]] = {}
     for row in rows:
         if row.summary and (row.difference or row.is_baseline):
             groups.setdefault(executors(row.group) or "unknown", []).append(row.group.label)
     each = "; ".join(f"{name}: {listed(labels, 8)}" for name, labels in groups.items())
-    return dict.fromkeys(own, f"groups ran on different executors. {each}")
+    return dict.fromkeys(single, f"groups ran on different executors. {each}")
 
 
 def notes_on(study: Study, grouping: Grouping, rows: Sequence[Row]) -> list[str]:

@@ -51,11 +51,11 @@ def draw_axis(figure: Figure, comparison: Comparison, key: str) -> list[str]:
     for row in rows:
         rest = [name for name in row.group.values if name != key]
         lines.setdefault(row.group.part(rest, row.group.fallback), []).append(row)
-    wanted = {id(row) for row in kept(rows, 0)}
+    always = {id(row) for row in kept(rows, 0)}
     shown = {
         name: line
         for place, (name, line) in enumerate(lines.items())
-        if place < _MOST_LINES or any(id(row) in wanted for row in line)
+        if place < _MOST_LINES or any(id(row) in always for row in line)
     }
     if not shown:
         return []
@@ -65,8 +65,8 @@ def draw_axis(figure: Figure, comparison: Comparison, key: str) -> list[str]:
     looks = line_styles(list(lines.values()))
     for place, (name, line) in enumerate(shown.items()):
         shift = (place - (len(shown) - 1) / 2) * _SHIFT
-        own = looks[list(lines).index(name)]
-        _draw_line(axes, name, line, [places[_text(r, key)] for r in line], shift, own)
+        style = looks[list(lines).index(name)]
+        _draw_line(axes, name, line, [places[_text(r, key)] for r in line], shift, style)
     values = [
         v for line in shown.values() for row in line if row.summary for v in row.summary.values
     ]
@@ -128,9 +128,9 @@ def _draw_line(
     line: list[Row],
     places: list[float],
     shift: float,
-    own: Style,
+    look: Style,
 ) -> None:
-    tone, style, shape = own.tone, own.line, own.mark
+    tone, style, shape = look.tone, look.line, look.mark
     points = sorted(zip(places, line, strict=True), key=lambda item: item[0])
     means: list[tuple[float, float]] = []
     diverged = 0

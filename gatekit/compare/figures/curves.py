@@ -93,8 +93,8 @@ def _draw(figure: Figure, drawn: Sequence[_Drawn], comparison: Comparison) -> No
     metric = _metric(drawn)
     _scale(axes, drawn, metric)
     for item in drawn:
-        own = style_of(item.row.place)
-        _draw_group(axes, item, own.tone, own.line, 3.0 if item.row.is_baseline else 2.5)
+        style = style_of(item.row.place)
+        _draw_group(axes, item, style.tone, style.line, 3.0 if item.row.is_baseline else 2.5)
     _draw_chance(axes, metric)
     log = axes.get_yscale() == "log"
     if log and any(item.band is not None and (item.band.low <= 0).any() for item in drawn):

@@ -62,7 +62,7 @@ def draw_profile(figure: Figure, comparison: Comparison) -> list[str]:
     counts = {v.name: len(v.scores[0]) for v in several.variants}
     looks = _looks(comparison)
     for profile in profiles(several, comparison.level):
-        own = looks[profile.name]
+        style = looks[profile.name]
         label = plottable(f"{profile.name} (n = {counts[profile.name]} per task)")
         if profile.low is not None and profile.high is not None:
             axes.fill_between(
@@ -70,7 +70,7 @@ def draw_profile(figure: Figure, comparison: Comparison) -> list[str]:
                 profile.low,
                 profile.high,
                 step="post",
-                color=own.tone,
+                color=style.tone,
                 alpha=0.15,
                 lw=0,
             )
@@ -79,8 +79,8 @@ def draw_profile(figure: Figure, comparison: Comparison) -> list[str]:
             profile.scores,
             profile.share,
             drawstyle="steps-post",
-            color=own.tone,
-            ls=own.line,
+            color=style.tone,
+            ls=style.line,
             lw=1.3,
             label=label,
         )

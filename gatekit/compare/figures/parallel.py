@@ -103,24 +103,24 @@ def _draw_lines(
     axes: Axes, rows: list[Row], keys: list[str], scales: list[_Scale], last: _Scale | None
 ) -> None:
     ranked = [row for row in rows if row.summary and row.summary.mean is not None]
-    named = {id(row) for row in kept(_best(ranked), _MOST_NAMED)}
+    coloured = {id(row) for row in kept(_best(ranked), _MOST_NAMED)}
     for order, row in enumerate(reversed(rows)):
         heights = [
             s.places[s.text(row.group.values.get(k))] for k, s in zip(keys, scales, strict=True)
         ]
         is_best = bool(ranked) and row is _best(ranked)[0]
-        own = style_of(row.place)
-        tone, style = (own.tone, own.line) if id(row) in named else ("#BBBBBB", "-")
+        look = style_of(row.place)
+        tone, style = (look.tone, look.line) if id(row) in coloured else ("#BBBBBB", "-")
         if row.summary and row.summary.mean is not None and last is not None:
             ends = [*heights, last.places[last.text(row.summary.mean)]]
         else:
-            ends, tone, style = [*heights, -0.1], own.tone, (0, (3, 2))
+            ends, tone, style = [*heights, -0.1], look.tone, (0, (3, 2))
         axes.plot(
             range(len(ends)),
             ends,
             color=tone,
             ls=style,
-            lw=2.0 if is_best else 1.0 if id(row) in named else 0.7,
+            lw=2.0 if is_best else 1.0 if id(row) in coloured else 0.7,
             zorder=100 if is_best else order / len(rows),
         )
     if len(ranked) < len(rows):
@@ -154,11 +154,11 @@ def _apart(ticks: list[tuple[str, float]]) -> list[tuple[str, float]]:
     if len(ticks) < 3:
         return ticks
     first, *between, last = sorted(ticks, key=lambda tick: tick[1])
-    kept = [first]
+    apart = [first]
     for tick in between:
-        if tick[1] - kept[-1][1] >= _ROOM and last[1] - tick[1] >= _ROOM:
-            kept.append(tick)
-    return [*kept, last]
+        if tick[1] - apart[-1][1] >= _ROOM and last[1] - tick[1] >= _ROOM:
+            apart.append(tick)
+    return [*apart, last]
 
 
 def _short(text: str) -> str:

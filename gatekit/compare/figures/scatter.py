@@ -41,18 +41,18 @@ def draw_scatter(figure: Figure, comparison: Comparison) -> list[str]:
     if not shown:
         return []
     panels = figure.subplots(1, len(shown), sharey=True, squeeze=False)[0]
-    named = kept(rows, _MOST_NAMED)
-    grey = [row for row in rows if not any(row is other for other in named)]
+    coloured = kept(rows, _MOST_NAMED)
+    grey = [row for row in rows if not any(row is other for other in coloured)]
     for axes, (name, cost) in zip(panels, shown, strict=True):
         for x, y in (point for row in grey for point in _points(row, cost)):
             axes.plot(x, y, ".", color="#BBBBBB", ms=3, mew=0, zorder=1)
-        for row in named:
+        for row in coloured:
             _draw_group(axes, row, cost, style_of(row.place))
         _scale(axes, rows, cost)
         # Beside others, a long name has a line for each of its words.
         axes.set_xlabel(name if len(shown) < 3 else name.replace(" ", "\n", 1))
     panels[0].set_ylabel(metric_label(rows))
-    total = f"{len(named)} of {len(rows)} groups" if len(rows) > len(named) else None
+    total = f"{len(coloured)} of {len(rows)} groups" if len(rows) > len(coloured) else None
     put_legend(figure, panels[0], total)
     return run_ids(rows)
 
@@ -69,8 +69,8 @@ def _points(row: Row, cost: Callable[[Result], float | None]) -> list[tuple[floa
     return points
 
 
-def _draw_group(axes: Axes, row: Row, cost: Callable[[Result], float | None], own: Style) -> None:
-    tone, mark = own.tone, own.mark
+def _draw_group(axes: Axes, row: Row, cost: Callable[[Result], float | None], style: Style) -> None:
+    tone, mark = style.tone, style.mark
     points = _points(row, cost)
     label = plottable(f"{row.group.label} (n = {row.summary.n if row.summary else 0})")
     if not points:

@@ -162,8 +162,8 @@ def report_of(study: Study, groups: Sequence[Group], level: float = 0.95) -> Gat
         if lost:
             notes.append(f"{group.label}: {lost} lines of probe.jsonl are damaged and were skipped")
         if probes:
-            made = _variant(group, baselines.of(group) is group, probes, level)
-            variants.append(dataclasses.replace(made, place=place))
+            variant = _variant(group, baselines.of(group) is group, probes, level)
+            variants.append(dataclasses.replace(variant, place=place))
     variants.sort(key=lambda variant: not variant.is_baseline)
     return GatesReport(study, tuple(variants), tuple(notes if variants else ()), level)
 

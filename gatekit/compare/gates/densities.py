@@ -98,9 +98,9 @@ def _rebinned(facts: Facts, edges: Floats) -> Floats:
     shares = _histogram(facts)
     assert shares is not None
     low, high = facts["range"]
-    own = np.linspace(float(low), float(high), len(shares) + 1)
+    old_edges = np.linspace(float(low), float(high), len(shares) + 1)
     below = np.concatenate([[0.0], np.cumsum(shares)])
-    return np.diff(np.interp(edges, own, below))
+    return np.diff(np.interp(edges, old_edges, below))
 
 
 def memory(variant: ProbedVariant, layer: str) -> MemoryScales | None:

@@ -104,16 +104,16 @@ def best_of(
     for group in groups:
         rest = tuple((k, group.value(k)) for k in group.values if k not in tuning)
         variants.setdefault(rest, []).append(group)
-    kept: dict[int, RunRecord] = {id(run): run for run in study.runs if run.config is None}
+    remaining: dict[int, RunRecord] = {id(run): run for run in study.runs if run.config is None}
     chosen = []
     for candidates in variants.values():
         for group in candidates:
-            kept |= {id(run): run for run in group.missing}
+            remaining |= {id(run): run for run in group.missing}
         finished = [group for group in candidates if group.runs]
         if not finished:
             continue
         best = min(finished, key=lambda group: _cost(group, area))
-        kept |= {id(run): run for run in best.runs}
+        remaining |= {id(run): run for run in best.runs}
         chosen.append(
             Chosen(
                 {key: best.values.get(key) for key in tuning},
@@ -126,7 +126,7 @@ def best_of(
                 "mean over training of validation" if area else "mean validation",
             )
         )
-    runs = tuple(run for run in study.runs if id(run) in kept)
+    runs = tuple(run for run in study.runs if id(run) in remaining)
     return Tuned(dataclasses.replace(study, runs=runs), tuple(tuning), tuple(chosen))
 
 

@@ -33,25 +33,25 @@ def where(study: Study, conditions: Sequence[str], tasks: Sequence[str] = ()) ->
     Raises:
         ConfigError: a condition has another form, no run has its key, or no run has its value.
     """
-    wanted = _wanted(conditions, tasks)
-    if not wanted or not study.runs:
+    values_by_key = _wanted(conditions, tasks)
+    if not values_by_key or not study.runs:
         return study
     facts = [
         {**all_settings(run), "seed": run.seed, "state": run.state, "origin": run.origin}
         for run in study.runs
     ]
-    kept = list(zip(study.runs, facts, strict=True))
-    for typed, values in wanted.items():
+    chosen = list(zip(study.runs, facts, strict=True))
+    for typed, values in values_by_key.items():
         key = _key(typed, facts)
-        texts = dict.fromkeys(_text(known, key) for _, known in kept)
+        texts = dict.fromkeys(_text(known, key) for _, known in chosen)
         for value in values:
             if not any(_equal(text, value) for text in texts):
                 raise ConfigError(
                     f"where {typed}={value}: no run has this value{nearest(value, texts) or '.'}"
                     f" Values: {listed(texts, _MOST)}."
                 )
-        kept = [(run, k) for run, k in kept if any(_equal(_text(k, key), v) for v in values)]
-    return dataclasses.replace(study, runs=tuple(run for run, _ in kept))
+        chosen = [(run, k) for run, k in chosen if any(_equal(_text(k, key), v) for v in values)]
+    return dataclasses.replace(study, runs=tuple(run for run, _ in chosen))
 
 
 def where_any(
@@ -77,28 +77,28 @@ _ENDS = ("cell", "task", "units", "seed", "state", "origin", "optimizer", "block
 
 
 def _wanted(conditions: Sequence[str], tasks: Sequence[str]) -> dict[str, list[str]]:
-    wanted: dict[str, list[str]] = {}
+    values_by_key: dict[str, list[str]] = {}
     for condition in conditions:
         if signed := _SIGN.match(condition):
             key, sign, value = signed.groups()
-            such = value if sign == "==" else "1,2" if key == "seed" else "A,B"
+            example = value if sign == "==" else "1,2" if key == "seed" else "A,B"
             raise ConfigError(
                 f"where {condition}: only values to keep can be named; type KEY=VALUE,VALUE, such "
-                f"as {key}={such}"
+                f"as {key}={example}"
             )
         key, equals, values = condition.partition("=")
         if not key or not equals or not values:
             word = condition.rstrip("=")
-            such = f"{word}=VALUE" if word in _ENDS else f"cell={word}"
-            such = such if word.isidentifier() else "cell=lstm,gru"
-            such = condition.replace(":", "=", 1) if ":" in condition else such
+            example = f"{word}=VALUE" if word in _ENDS else f"cell={word}"
+            example = example if word.isidentifier() else "cell=lstm,gru"
+            example = condition.replace(":", "=", 1) if ":" in condition else example
             raise ConfigError(
-                f"where {condition}: type KEY=VALUE or KEY=VALUE,VALUE, such as {such}"
+                f"where {condition}: type KEY=VALUE or KEY=VALUE,VALUE, such as {example}"
             )
-        wanted.setdefault(key, []).extend(_COMMA.split(values))
+        values_by_key.setdefault(key, []).extend(_COMMA.split(values))
     for task in tasks:
-        wanted.setdefault("task", []).extend(task.split(","))
-    return wanted
+        values_by_key.setdefault("task", []).extend(task.split(","))
+    return values_by_key
 
 
 def _key(typed: str, facts: Sequence[Mapping[str, Any]]) -> str:

@@ -64,9 +64,9 @@ def in_words(settings: Sequence[str]) -> str:
 
 def equal_settings(settings: Sequence[str]) -> str:
     """Return what to type to compare groups that differ in only one setting."""
-    kept = "cell" if "cell" in settings else settings[0]
+    free = "cell" if "cell" in settings else settings[0]
     return (
-        f"type `--within {','.join(key for key in settings if key != kept)}` to compare groups that"
+        f"type `--within {','.join(key for key in settings if key != free)}` to compare groups that"
         f" agree in it, or `--together {','.join(settings)}` if these were chosen together"
     )
 

@@ -57,8 +57,8 @@ class Group:
 
     def part(self, keys: Iterable[str], fallback: str = "") -> str:
         """Return the label of some of the group's keys, with the names that you chose."""
-        kept = set(keys)
-        values = {key: value for key, value in self.values.items() if key in kept}
+        chosen = set(keys)
+        values = {key: value for key, value in self.values.items() if key in chosen}
         return group_label(values, fallback, self.names, self.values)
 
     def value(self, key: str) -> str:
@@ -68,8 +68,8 @@ class Group:
 
     def typed(self, keys: Iterable[str] | None = None) -> str:
         """Return the label of some or all keys, without the names that you chose."""
-        kept = self.values if keys is None else set(keys)
-        values = {key: value for key, value in self.values.items() if key in kept}
+        chosen = self.values if keys is None else set(keys)
+        values = {key: value for key, value in self.values.items() if key in chosen}
         return group_label(values, self.fallback, among=self.values)
 
     @property
@@ -149,10 +149,10 @@ def group_runs(
         {**detail, **setting} for detail, setting in zip(details, settings, strict=True)
     ]
     following: dict[str, str] = {}
-    own = of_kind(differ, settings)
+    of_owner = of_kind(differ, settings)
     if by is None:
-        keys = [k for k in (*in_order(differ), *inside) if k not in own or k in within]
-        following = {k: k.partition(".")[0] for k, shared in own.items() if shared}
+        keys = [k for k in (*in_order(differ), *inside) if k not in of_owner or k in within]
+        following = {k: k.partition(".")[0] for k, shared in of_owner.items() if shared}
         following |= implied(keys, everything)
         following = {key: owner for key, owner in following.items() if key not in within}
         keys = [key for key in keys if key not in following]
@@ -161,8 +161,11 @@ def group_runs(
     else:
         keys = chosen_keys(by, (*settings, *details), [*differ, *inside])
         # Runs of different tasks are never pooled.
-        keys = [*keys, *(k for k in in_order(differ) if is_of_task(k) and k not in (*keys, *own))]
-        others = [key for key in (*in_order(differ), *inside) if key not in (*keys, *own)]
+        keys = [
+            *keys,
+            *(k for k in in_order(differ) if is_of_task(k) and k not in (*keys, *of_owner)),
+        ]
+        others = [key for key in (*in_order(differ), *inside) if key not in (*keys, *of_owner)]
         # What was tuned for each group, such as a learning rate, is nothing that pairs agree in.
         tunable = [key for key in others if not names_variant(key)]
         following = {key: "group" for key in tunable if follows(key, keys, everything)}
@@ -252,12 +255,12 @@ def _changed_sources(
                 names[key] = None
             if len(set(having)) > 1:
                 hashes[key] = None
-    found = []
+    changes = []
     for source in sources:
         used = [key.removeprefix("plugin.") for key in names if key in source]
         changed = {key: source[key] for key in hashes if key in source}
-        found.append({**({"plugin": "+".join(used) or "none"} if names else {}), **changed})
-    return found
+        changes.append({**({"plugin": "+".join(used) or "none"} if names else {}), **changed})
+    return changes
 
 
 def _unit(run: RunRecord, known: Mapping[str, Any], pooled: Sequence[str]) -> Hashable:
@@ -327,8 +330,8 @@ def _details(cell: Mapping[str, Any]) -> dict[str, Any]:
     layers = cell.get("mixers")
     if not isinstance(layers, list):
         return flatten({"cell": _numbers(cell)})
-    named = {f"rnn_{place}": _numbers(cell) for place, cell in enumerate(layers)}
-    return flatten({"mixers": named})
+    cells = {f"rnn_{place}": _numbers(cell) for place, cell in enumerate(layers)}
+    return flatten({"mixers": cells})
 
 
 def _numbers(cell: Any) -> dict[str, Any]:

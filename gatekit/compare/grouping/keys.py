@@ -81,22 +81,22 @@ def of_kind(keys: Sequence[str], everything: Sequence[Known]) -> dict[str, bool]
         keys: the keys that differ.
         everything: all settings of each run.
     """
-    found: dict[str, bool] = {}
+    following: dict[str, bool] = {}
     for owner in [key for key in _OWNERS if key in keys]:
         first = owner.partition(".")[0]
         for key in keys:
             if key != owner and key.startswith(f"{first}.") and follows(key, [owner], everything):
                 having = {text_of(run, owner) for run in everything if text_of(run, key)}
-                found[key] = len(having) > 1
+                following[key] = len(having) > 1
     if _BLOCK in keys:
         # Blocks that expand the cell set its units by the width.
         sizes = [key for key in ("width", "units") if key in keys]
         for key in sizes:
-            others = [key for key in sizes if key not in found]
+            others = [key for key in sizes if key not in following]
             owners = [_BLOCK, *(other for other in others if other == "width" != key)]
             if follows(key, owners, everything) and "width" in sizes:
-                found[key] = False
-    return found
+                following[key] = False
+    return following
 
 
 def implied(keys: Sequence[str], everything: Sequence[Known]) -> dict[str, str]:
@@ -113,10 +113,10 @@ def implied(keys: Sequence[str], everything: Sequence[Known]) -> dict[str, str]:
     owners = {"task": tasks, "optimizer": [_OPTIMIZER], "task and optimizer": [*tasks, _OPTIMIZER]}
     owners_of: dict[str, str] = {}
     for owner, members in owners.items():
-        own = [key for key in members if key in keys and key not in owners_of]
-        for key in keys if own else ():
+        swept = [key for key in members if key in keys and key not in owners_of]
+        for key in keys if swept else ():
             training = key.partition(".")[0] in _TRAINING
-            if training and key not in (*own, *owners_of) and follows(key, own, everything):
+            if training and key not in (*swept, *owners_of) and follows(key, swept, everything):
                 owners_of[key] = owner
     return owners_of
 

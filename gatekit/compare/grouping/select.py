@@ -64,8 +64,10 @@ def _in_any_study(text: str, known: Sequence[str], root: Path | str) -> Selectio
     if not _ID.fullmatch(text):
         if text in known:
             labels = [group.label for group in group_runs(load(text, root).runs).groups]
-            such = " or ".join(f"{text}/{label}" for label in labels[:2])
-            raise RunError(f"{text!r} is a study; type one of its groups or runs, such as {such}")
+            examples = " or ".join(f"{text}/{label}" for label in labels[:2])
+            raise RunError(
+                f"{text!r} is a study; type one of its groups or runs, such as {examples}"
+            )
         raise RunError(
             f"{text!r} does not name a run; type a run's id, or STUDY/GROUP such as "
             f"{text.replace(':', '/') if ':' in text else f'{known[0]}/{text}'}"
@@ -94,12 +96,12 @@ def _run(text: str, start: str, study: Study) -> Selection | None:
     if not _ID.fullmatch(start):
         return None
     matches = [run for run in study.runs if run.id.startswith(start)]
-    own = [run for run in matches if run.origin is None] or matches
-    if len(own) > 1:
-        ids = listed([run.id for run in own])
-        raise RunError(f"{len(own)} runs begin with {start}: {ids}; type more digits")
-    if not own:
+    runs = [run for run in matches if run.origin is None] or matches
+    if len(runs) > 1:
+        ids = listed([run.id for run in runs])
+        raise RunError(f"{len(runs)} runs begin with {start}: {ids}; type more digits")
+    if not runs:
         return None
     groups = group_runs(study.runs).groups
-    group = next((g for g in groups if own[0] in (*g.runs, *g.missing)), None)
-    return Selection(text, study, (own[0],), group)
+    group = next((g for g in groups if runs[0] in (*g.runs, *g.missing)), None)
+    return Selection(text, study, (runs[0],), group)

@@ -136,22 +136,22 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(HTTPStatus.BAD_REQUEST, _TEXT, b"not a request of this page\n")
             return
         watching = self.server.watching
-        found: Any = None
+        answer: Any = None
         if path in self.server.files:
             self._send(HTTPStatus.OK, *self.server.files[path])
             return
         if path == "/api/studies":
-            found = watching.overview()
+            answer = watching.overview()
         elif path.startswith("/api/study/"):
             name = unquote(path.removeprefix("/api/study/"))
-            found = watching.study(name, query.get("since", [""])[0])
+            answer = watching.study(name, query.get("since", [""])[0])
         elif path == "/" or _named(path) in watching.names():
             self._send(HTTPStatus.OK, _HTML, self.server.page)
             return
-        if found is None:
+        if answer is None:
             self._send(HTTPStatus.NOT_FOUND, _TEXT, b"there is no such page or study\n")
             return
-        data = json.dumps(found, allow_nan=False, separators=(",", ":")).encode()
+        data = json.dumps(answer, allow_nan=False, separators=(",", ":")).encode()
         self._send(HTTPStatus.OK, _JSON, data)
 
     def _send(self, status: HTTPStatus, kind: str, data: bytes, **headers: str) -> None:

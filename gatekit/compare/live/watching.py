@@ -182,11 +182,11 @@ class Watch:
             for run in (*group.runs, *group.missing):
                 labels[_key(run)] = group.label
         self._labels = labels
-        there = {_key(run): run for run in study.runs}
-        if self._runs.keys() - there.keys():
+        present = {_key(run): run for run in study.runs}
+        if self._runs.keys() - present.keys():
             self.began = self.revision
-        self._runs = {key: self._runs.get(key) or _Watched(run) for key, run in there.items()}
-        for key, run in there.items():
+        self._runs = {key: self._runs.get(key) or _Watched(run) for key, run in present.items()}
+        for key, run in present.items():
             self._runs[key].run = run
 
     def _describe(self, one: _Watched) -> None:

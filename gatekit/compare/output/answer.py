@@ -76,13 +76,13 @@ def is_answered(row: Row) -> bool:
 def decided(comparison: Comparison) -> list[tuple[Row, str, str]]:
     """Return each group with a verdict, the claim and its size, in the order of the table."""
     baselines = _baselines(comparison)
-    found = []
+    claims = []
     for row in comparison.rows:
         if row.difference is not None and is_answered(row):
             name, baseline = _names(row, baselines)
             claim, size = brief(name, dataclasses.replace(row.difference, baseline=baseline))
-            found.append((row, printable(claim), printable(size)))
-    return found
+            claims.append((row, printable(claim), printable(size)))
+    return claims
 
 
 def _baselines(comparison: Comparison) -> dict[str, Row]:

@@ -113,40 +113,40 @@ def _refused(sql: str, error: Exception, names: Mapping[str, Sequence[str]]) -> 
         names: the tables, and the columns of each.
     """
     text, typed = str(error), _EXAMPLE
-    if found := _NO_COLUMN.search(text):
+    if match := _NO_COLUMN.search(text):
         asked = [table for table in names if re.search(rf"\b{table}\b", sql, re.IGNORECASE)]
         columns = sorted({name for table in asked or names for name in names[table]})
-        near, quoted = nearest_name(found[1], columns), f'"{found[1]}"'
-        reason = f"there is no column {found[1]!r}"
-        bare = re.search(rf"[=<>]\s*{re.escape(found[1])}\b", sql, re.IGNORECASE)
+        near, quoted = nearest_name(match[1], columns), f'"{match[1]}"'
+        reason = f"there is no column {match[1]!r}"
+        bare = re.search(rf"[=<>]\s*{re.escape(match[1])}\b", sql, re.IGNORECASE)
         if quoted in sql or bare:
             reason += "; a string has single quotes."
-            text = f"'{found[1]}'"
-            typed = sql.replace(quoted, text) if quoted in sql else _with(sql, found[1], text)
+            text = f"'{match[1]}'"
+            typed = sql.replace(quoted, text) if quoted in sql else _with(sql, match[1], text)
         elif near:
             reason += f"; did you mean {near!r}?"
-            typed = _with(sql, found[1], near)
+            typed = _with(sql, match[1], near)
         else:
             reason += "."
-            typed = _existing(sql, found[1], columns) or _COLUMNS
-    elif found := _NO_TABLE.search(text):
-        reason = f"there is no table {found[1]!r}{alternatives(found[1], names, 'tables')}"
+            typed = _existing(sql, match[1], columns) or _COLUMNS
+    elif match := _NO_TABLE.search(text):
+        reason = f"there is no table {match[1]!r}{alternatives(match[1], names, 'tables')}"
         reason += " --study NAME chooses a study."
-        table = nearest_name(found[1], names) or "runs"
-        typed = _existing(_with(sql, found[1], table), "", names[table]) if table in names else ""
+        table = nearest_name(match[1], names) or "runs"
+        typed = _existing(_with(sql, match[1], table), "", names[table]) if table in names else ""
         typed = typed or _EXAMPLE
-    elif found := _UNREADABLE.search(text):
-        near = nearest_name(found[1], _WORDS) if found[1].lower() not in _WORDS else ""
-        reason = f"the SQL ends or is wrong at {found[1]!r}"
+    elif match := _UNREADABLE.search(text):
+        near = nearest_name(match[1], _WORDS) if match[1].lower() not in _WORDS else ""
+        reason = f"the SQL ends or is wrong at {match[1]!r}"
         reason += f"; did you mean {near!r}?" if near else "."
-        typed = _with(sql, found[1], near) if near else _EXAMPLE
+        typed = _with(sql, match[1], near) if near else _EXAMPLE
     else:
         # The first line says it; others draw the place, or name what DuckDB has elsewhere.
         first = text.partition("\n")[0]
         reason = (first.partition(": ")[2] or first).rstrip(".!") + "."
     line = f"'{typed}'" if "'" not in typed else json.dumps(typed)
-    such = " for example" if typed == _EXAMPLE else ""
-    return f"the query was refused: {reason} Type{such} gatekit query {line}"
+    as_example = " for example" if typed == _EXAMPLE else ""
+    return f"the query was refused: {reason} Type{as_example} gatekit query {line}"
 
 
 _COLUMNS = "select table_name, column_name from information_schema.columns"

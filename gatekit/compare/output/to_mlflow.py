@@ -62,17 +62,17 @@ def _export(study: Study, client: Any) -> ExportCounts:
     experiment = client.get_experiment_by_name(study.name)
     place = experiment.experiment_id if experiment else client.create_experiment(study.name)
     parents: dict[str, str] = {}
-    there: dict[str, Any] = {}
+    exported: dict[str, Any] = {}
     for old_run in _all_runs(client, place):
         tags = old_run.data.tags
         if _GROUP in tags:
             parents[tags[_GROUP]] = old_run.info.run_id
         elif _RUN in tags:
-            there[tags[_RUN]] = old_run
+            exported[tags[_RUN]] = old_run
     written = kept = 0
     for group in group_runs(study.runs).groups:
         for run in (*group.runs, *group.missing):
-            old, content = there.get(_key(run)), _content(run)
+            old, content = exported.get(_key(run)), _content(run)
             if old is not None and old.data.tags.get(_CONTENT) == content:
                 kept += 1
                 continue

@@ -136,13 +136,13 @@ def _still(
             continue
         key = ("validation", summary.metric.name)
         flops = step_flops(read[place])
-        found = [
+        curves = [
             on_cost(known[key], cost, flops.get(run.id))
             for run, known in read[place]
             if run.counts and key in known
         ]
-        there = [curve for curve in found if curve is not None]
-        over = on_one_grid(there) if there else []
+        known_curves = [curve for curve in curves if curve is not None]
+        over = on_one_grid(known_curves) if known_curves else []
         mean = band(over, comparison.level) if over else None
         if mean is not None:
             low, high = band_ends(mean, over, summary.metric, log=False)

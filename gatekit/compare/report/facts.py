@@ -27,7 +27,7 @@ def facts(sheet: Sheet) -> list[Fact]:
     """Return what a reader asks first about a study, in the order of the page."""
     comparison = sheet.comparison
     runs = comparison.study.runs
-    found: list[tuple[str, str, str | None]] = [
+    rows: list[tuple[str, str, str | None]] = [
         ("Runs", _runs(comparison, sheet.waiting), None),
         ("Failed or diverged", _failed(runs), "failures"),
         ("Tasks", ", ".join(sorted({run.result.task for run in runs if run.result})), None),
@@ -37,7 +37,7 @@ def facts(sheet: Sheet) -> list[Fact]:
         ("Trained for", _trained(runs), "runs"),
         ("Trained with", sheet.trained[0] if sheet.trained else "", "reproduce"),
     ]
-    return [(title, text, anchor) for title, text, anchor in found if text]
+    return [(title, text, anchor) for title, text, anchor in rows if text]
 
 
 def _runs(comparison: Comparison, waiting: int) -> str:

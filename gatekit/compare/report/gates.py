@@ -111,19 +111,19 @@ def _panel(variant: ProbedVariant, density: Density, layer: str) -> dict[str, An
         shares = f"\u25be{100 * low.mean:.0f} \u25b4{100 * high.mean:.0f} %"
     means = f"{density.means[0]:.2f} before training, {density.means[-1]:.2f} at the end"
     columns = len(density.epochs)
-    kept = np.linspace(0, columns - 1, min(columns, _MOST_COLUMNS)).round().astype(int)
-    kept = np.unique(kept)
-    span, width = (density.high - density.low) or 1.0, _WIDE / len(kept)
+    shown = np.linspace(0, columns - 1, min(columns, _MOST_COLUMNS)).round().astype(int)
+    shown = np.unique(shown)
+    span, width = (density.high - density.low) or 1.0, _WIDE / len(shown)
     points = [
         f"{_LEFT + (column + 0.5) * width:.1f} {_HIGH * (density.high - mean) / span:.1f}"
-        for column, mean in enumerate(density.means[kept])
+        for column, mean in enumerate(density.means[shown])
     ]
     return {
         "name": density.gate,
         "shares": shares,
         "label": f"{density.gate}: mean {means}",
         "size": f"{_LEFT + _WIDE:g} {_HIGH + _BELOW:g}",
-        "levels": _levels(density, kept),
+        "levels": _levels(density, shown),
         "edges": [f"{_HIGH * share:.1f}" for share in ((0.1, 0.9) if density.bounded else ())],
         "mean": f"M{'L'.join(points)}",
         "limits": [(f"{density.high:.2g}", 9), (f"{density.low:.2g}", int(_HIGH))],
@@ -131,9 +131,9 @@ def _panel(variant: ProbedVariant, density: Density, layer: str) -> dict[str, An
     }
 
 
-def _levels(density: Density, kept: NDArray[np.int_]) -> list[tuple[int, str]]:
+def _levels(density: Density, shown: NDArray[np.int_]) -> list[tuple[int, str]]:
     """Return a path for each shade, over the cells of epochs and values that have it."""
-    width, height = _WIDE / len(kept), _HIGH / density.shares.shape[1]
+    width, height = _WIDE / len(shown), _HIGH / density.shares.shape[1]
     # A square-root scale makes shades of small values easier to distinguish.
     levels = np.sqrt(density.shares / max(float(density.shares.max()), _FLOOR)) * _LEVELS
     levels = np.ceil(np.where(density.shares < 0.002, 0, levels)).astype(int)
@@ -142,7 +142,7 @@ def _levels(density: Density, kept: NDArray[np.int_]) -> list[tuple[int, str]]:
         cells = [
             f"M{_LEFT + column * width:.1f} {_HIGH - (place + 1) * height:.1f}"
             f"h{width:.2f}v{height:.2f}h-{width:.2f}z"
-            for column, at in enumerate(kept)
+            for column, at in enumerate(shown)
             for place in np.flatnonzero(levels[at] == level)
         ]
         if cells:
@@ -161,8 +161,8 @@ def _memory(shown: Sequence[tuple[ProbedVariant, str]], layer: str) -> Markup | 
     frame = ChartAxes((0, 100), (max(0.2, 0.7 * float(finite.min(initial=1.0))), top))
     lines = []
     for look, lasting in memories:
-        own: list[Line] = [("before", *_over(lasting.before))] if lasting.before else []
-        lines.append((look, [*own, *_seeds(lasting.best), ("curve", *_over(lasting.best))]))
+        before: list[Line] = [("before", *_over(lasting.before))] if lasting.before else []
+        lines.append((look, [*before, *_seeds(lasting.best), ("curve", *_over(lasting.best))]))
     level = None if length is None else (length, f"sequence ({length:g})")
     return chart(
         frame,
@@ -199,7 +199,7 @@ def _gradient(shown: Sequence[tuple[ProbedVariant, str]], layer: str) -> Markup 
         steps = back.steps.tolist()
         thin: list[Line] = [("seed", steps, norms.tolist()) for norms in table_]
         mean = np.exp(np.log(table_).mean(axis=0)).tolist()
-        own = thin if 1 < len(thin) < _SEEDS_SHOWN else []
-        lines.append((look, [*own, ("curve", steps, mean)]))
+        seeds = thin if 1 < len(thin) < _SEEDS_SHOWN else []
+        lines.append((look, [*seeds, ("curve", steps, mean)]))
     ticks = sorted({1.0, *(round(1 + (last - 1) * k / 4) for k in range(5))})
     return chart(frame, lines, title="gradient (largest = 1)", across="step", ticks=ticks)

@@ -51,14 +51,14 @@ def reproduce(sheet: Sheet) -> Section:
     """Return the exact commands: versions, data, training, comparison."""
     study = sheet.comparison.study
     data = data_sets(study.runs)
-    wanted = sorted({d["command"] for d in data if d["command"].startswith("gatekit ")})
+    fetch = sorted({d["command"] for d in data if d["command"].startswith("gatekit ")})
     pins = constraints([environment(run) for run in study.runs])
     trained = list(sheet.trained) or [
         f"# no command was recorded: gatekit train study={shlex.quote(study.name)} ..."
     ]
     steps = [
         ("Install the same versions", [f"# constraints.txt\n{_lines(pins)}"] if pins else []),
-        ("Get the data", wanted),
+        ("Get the data", fetch),
         ("Train; completed runs are skipped", trained),
         ("Compare, and write this page", [sheet.command, _report(sheet.command)]),
     ]

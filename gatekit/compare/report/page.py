@@ -46,7 +46,7 @@ SCRIPTS = ("base.js", "chart.js", "axis.js", "costs.js", "curves.js", "table.js"
 def page(
     sheet: Sheet,
     reload_seconds: float | None = None,
-    kept: dict[Builder, Section | None] | None = None,
+    cache: dict[Builder, Section | None] | None = None,
 ) -> str:
     """Return the report as HTML.
 
@@ -56,14 +56,14 @@ def page(
     Args:
         sheet: the input of the report.
         reload_seconds: interval at which an open page reloads itself; None means never.
-        kept: the sections of an earlier page of the same input. Only learning curves, which grow
+        cache: the sections of an earlier page of the same input. Only learning curves, which grow
             while a run is in progress, change. It is filled in.
     """
-    kept = {} if kept is None else kept
+    cache = {} if cache is None else cache
     for make in SECTIONS:
-        if make not in kept or make is curves:
-            kept[make] = make(sheet)
-    sections = [section for make in SECTIONS if (section := kept[make]) is not None]
+        if make not in cache or make is curves:
+            cache[make] = make(sheet)
+    sections = [section for make in SECTIONS if (section := cache[make]) is not None]
     style, script = _read("report.css"), _script()
     shown = {section.key: section.data for section in sections if section.data is not None}
     name = sheet.comparison.study.name

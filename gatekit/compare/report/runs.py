@@ -66,15 +66,15 @@ def _rows(sheet: Sheet) -> tuple[list[dict[str, Any]], dict[str, Any]]:
         and len(known - {""} if key in _OF_RESULTS else known) == 1
         and known != {""}
     }
-    kept = [
+    columns = [
         key
         for key, known in values.items()
         if key not in constant and key not in left_out and known != {""}
     ]
-    order = [key for key in _FIRST if key in kept]
-    order += [key for key in ("test", "validation", *_MEASURED, "step_seconds") if key in kept]
-    order += [key for key in kept if key not in order and key not in _LAST]
-    order += [key for key in _LAST if key in kept]
+    order = [key for key in _FIRST if key in columns]
+    order += [key for key in ("test", "validation", *_MEASURED, "step_seconds") if key in columns]
+    order += [key for key in columns if key not in order and key not in _LAST]
+    order += [key for key in _LAST if key in columns]
     rows = [{key: row[key] for key in order} for row in facts]
     rows.sort(
         key=lambda row: (

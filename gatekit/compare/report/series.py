@@ -101,14 +101,14 @@ def group_data(
     bands = _bands(counting, tables, level, metric, flops)
     runs = []
     for run, curve in members if with_seeds or bands is None else ():
-        kept = thinned(curve.epochs)
-        places = {"at": tables.place(curve.epochs[kept])}
+        shown = thinned(curve.epochs)
+        places = {"at": tables.place(curve.epochs[shown])}
         steps, seconds = curve.costs.get("steps"), curve.costs.get("seconds")
         if steps is not None and steps.any():
-            places["steps"] = tables.place(steps[kept])
+            places["steps"] = tables.place(steps[shown])
         if seconds is not None and seconds.any():
-            places["seconds"] = tables.seconds(run.id, curve.epochs[kept], seconds[kept])
-        values = [number(v, _DIGITS) for v in curve.values[kept]]
+            places["seconds"] = tables.seconds(run.id, curve.epochs[shown], seconds[shown])
+        values = [number(v, _DIGITS) for v in curve.values[shown]]
         about = {"run": run.id, "seed": run.seed, "state": run.state, **places}
         runs.append({**about, "flops": number(flops[run.id]) if flops else None, "y": values})
     return {"runs": runs, "bands": bands}

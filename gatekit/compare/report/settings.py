@@ -27,16 +27,16 @@ def importance_section(sheet: Sheet) -> Section | None:
     if sources(sheet.comparison):
         return None
     try:
-        found = importance(sheet.comparison)
+        parts = importance(sheet.comparison)
     except ConfigError:
         return None
-    found = tuple(one for one in found if len({key for s in one.shares for key in s.keys}) > 1)
-    if not found:
+    parts = tuple(one for one in parts if len({key for s in one.shares for key in s.keys}) > 1)
+    if not parts:
         return None
     body = html(
         "importance.html",
-        parts=[{"one": one, "rows": _rows(one)} for one in found],
-        notes=list(dict.fromkeys(note for one in found for note in one.notes)),
+        parts=[{"one": one, "rows": _rows(one)} for one in parts],
+        notes=list(dict.fromkeys(note for one in parts for note in one.notes)),
         wide=_WIDE,
     )
     return Section("importance", "Which keys matter", body)

@@ -247,10 +247,10 @@ def static_curves(
     frame = ChartAxes((float(right[0]), float(right[1])), up, known.log)
     lines: list[tuple[str, list[Line]]] = []
     for _, look, each in drawn:
-        kept = np.unique(np.linspace(0, len(each.mean) - 1, _MOST_PLACES).round().astype(int))
-        xs = each.epochs[kept]
-        around = (*xs, *xs[::-1]), (*each.high[kept], *each.low[kept][::-1])
-        lines.append((look, [("band", *around), ("curve", xs.tolist(), each.mean[kept].tolist())]))
+        shown = np.unique(np.linspace(0, len(each.mean) - 1, _MOST_PLACES).round().astype(int))
+        xs = each.epochs[shown]
+        around = (*xs, *xs[::-1]), (*each.high[shown], *each.low[shown][::-1])
+        lines.append((look, [("band", *around), ("curve", xs.tolist(), each.mean[shown].tolist())]))
     if budget is not None and frame.right[0] <= budget <= frame.right[1]:
         lines.append(("ink", [("budget", (budget, budget), frame.up)]))
     chance = about["chance"]

@@ -87,14 +87,16 @@ def _blocks(comparison: Comparison, seeds: bool) -> list[dict[str, Any]]:
     blocks = []
     for inside in rows.values():
         inside.sort(key=lambda item: not item[0].is_baseline)
-        own = [row for row, _ in inside]
-        values = Scale(value for row in own for value in _values(row))
-        gaps = Scale([0.0, *(value for row in own for value in _gaps(row))])
-        metric = next((row.summary.metric for row in own if row.summary), None)
-        compared = metric is not None and any(row.difference for row in own)
+        own_rows = [row for row, _ in inside]
+        values = Scale(value for row in own_rows for value in _values(row))
+        gaps = Scale([0.0, *(value for row in own_rows for value in _gaps(row))])
+        metric = next((row.summary.metric for row in own_rows if row.summary), None)
+        compared = metric is not None and any(row.difference for row in own_rows)
         blocks.append(
             {
-                "name": own[0].group.part(dict(own[0].block), "other keys") if several else "",
+                "name": own_rows[0].group.part(dict(own_rows[0].block), "other keys")
+                if several
+                else "",
                 "metric": metric_text(metric) if metric and several else "",
                 "value_axis": axis(values, _VALUES) if metric else "",
                 "gap_axis": axis(gaps, _GAPS, 0.0, -metric.sign) if metric and compared else "",
@@ -106,7 +108,7 @@ def _blocks(comparison: Comparison, seeds: bool) -> list[dict[str, Any]]:
                         "is_baseline": row.is_baseline,
                         "is_decided": is_answered(row),
                         "cells": dict(zip(titles, cells, strict=True)),
-                        "value_strip": _value_strip(row, own, values, cells[2]),
+                        "value_strip": _value_strip(row, own_rows, values, cells[2]),
                         "gap_strip": _gap_strip(row, gaps, cells[3]),
                         "shown": [*cells[:4], *_rest(row, titles, cells, seeds)],
                     }

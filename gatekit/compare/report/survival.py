@@ -28,9 +28,9 @@ def survival(sheet: Sheet) -> Section | None:
     if sheet.reach is None:
         return None
     cost = sheet.cost
-    found = {id(one.row): one for one in reach(sheet.comparison, sheet.reach, cost)}
-    parts = task_parts([row for row in sheet.rows if id(row) in found])
-    groups = [[found[id(row)] for row in rows] for _, rows in parts]
+    reached = {id(one.row): one for one in reach(sheet.comparison, sheet.reach, cost)}
+    parts = task_parts([row for row in sheet.rows if id(row) in reached])
+    groups = [[reached[id(row)] for row in rows] for _, rows in parts]
     names = {one.row.summary.metric.name for part in groups for one in part if one.row.summary}
     metric = names.pop() if len(names) == 1 else "metric"
     title = f"Share of runs that have reached validation {metric} {exact(sheet.reach)}"

@@ -103,14 +103,14 @@ def watch(
     seen: object = None
     before = ""
     sheet: Sheet | None = None
-    kept: dict[Builder, Section | None] = {}
+    cache: dict[Builder, Section | None] = {}
     try:
         while True:
             now, begun = _state(study), time.monotonic()
             if now != seen:
                 last, sheet = sheet, make()
-                kept = kept if sheet is last else {}
-                written = page(sheet, seconds, kept)
+                cache = cache if sheet is last else {}
+                written = page(sheet, seconds, cache)
                 if written != before:
                     _write(path, written)
                     report(sheet)

@@ -153,10 +153,10 @@ def _run_files(run: RunRecord, weights: bool, notes: list[str]) -> dict[str, byt
     if run.state == "CORRUPT":
         return entries
     record = {} if run.result is None else parsed(durable.read(run.path / RESULT))
-    wanted = (ENVIRONMENT, METRICS, *([WEIGHTS] if weights else []))
-    left = {n for n in wanted if n in record.get("files", ()) and folder.differs(record, n)}
+    names = (ENVIRONMENT, METRICS, *([WEIGHTS] if weights else []))
+    left = {n for n in names if n in record.get("files", ()) and folder.differs(record, n)}
     notes += [f"{n} of run {run.id} is missing or damaged and was left out" for n in sorted(left)]
-    for name in wanted[1:]:
+    for name in names[1:]:
         if name not in left and (data := read_bytes(run.path / name)) is not None:
             entries[f"{place}/{name}"] = data
     looks, _ = whole_lines(read_bytes(run.path / PROBE) or b"")
@@ -167,9 +167,9 @@ def _run_files(run: RunRecord, weights: bool, notes: list[str]) -> dict[str, byt
         entries[f"{place}/{ENVIRONMENT}"] = _dumped(_scrubbed(without_paths(made_with)))
     if record:
         record = _scrubbed(record)
-        kept = {name: f"{place}/{name}" for name in HASHED if f"{place}/{name}" in entries}
-        record["files"] = {n: hashlib.sha256(entries[e]).hexdigest() for n, e in kept.items()}
-        record["sizes"] = {name: len(entries[entry]) for name, entry in kept.items()}
+        included = {name: f"{place}/{name}" for name in HASHED if f"{place}/{name}" in entries}
+        record["files"] = {n: hashlib.sha256(entries[e]).hexdigest() for n, e in included.items()}
+        record["sizes"] = {name: len(entries[entry]) for name, entry in included.items()}
         entries[f"{place}/{RESULT}"] = dumped(record)
     return entries
 
@@ -215,7 +215,7 @@ def _reproduce(
     machines = {(e.get("cpu"), *(e.get("gpu") or ())) for e in environments if e.get("cpu")}
     pythons = sorted({str(e["python"]) for e in environments if e.get("python")})
     typed = [scrub(command) for command in plan_file.commands(study.path)]
-    wanted = sorted({entry["command"] for entry in data if entry["command"].startswith("gatekit")})
+    fetch = sorted({entry["command"] for entry in data if entry["command"].startswith("gatekit")})
     lines = [
         f"# Study {study.name}",
         "",
@@ -233,7 +233,7 @@ def _reproduce(
         "## Repeat one run and compare the numbers",
         "```console",
         "pip install -c constraints.txt gatekit   # constraints.txt is in this file",
-        *wanted,
+        *fetch,
         f"gatekit rerun {name} --one",
         "```",
         "The sources of plugins are in `plugins/`, named by hash. A plugin is a program: read it",

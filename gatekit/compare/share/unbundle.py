@@ -140,17 +140,17 @@ class _Bounded:
 
 def _instead(path: Path) -> str:
     """Return what to type in place of a bundle that is missing."""
-    there = sorted(each.name for each in Path().glob("*.zip"))
+    bundles = sorted(each.name for each in Path().glob("*.zip"))
     if re.fullmatch(r"[0-9a-f]{3,16}", path.name) and any(c.isdigit() for c in path.name):
-        bundle = there[0] if there else "STUDY.zip"
+        bundle = bundles[0] if bundles else "STUDY.zip"
         return f"to repeat a run of a bundle type `gatekit rerun {bundle} --run {path.name}`"
-    if near := nearest_name(path.name, there):
+    if near := nearest_name(path.name, bundles):
         return f"did you mean {near!r}?"
-    if Path("experiments", path.stem).is_dir() or not there:
+    if Path("experiments", path.stem).is_dir() or not bundles:
         return (
             f"`gatekit bundle {path.stem}` writes a study named {path.stem!r} into {path.stem}.zip"
         )
-    return f"bundles here: {listed(there, 12)}. `gatekit bundle STUDY` writes one"
+    return f"bundles here: {listed(bundles, 12)}. `gatekit bundle STUDY` writes one"
 
 
 @contextlib.contextmanager

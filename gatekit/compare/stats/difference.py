@@ -154,10 +154,12 @@ def difference(
         together: keys that were chosen together and count as one setting.
     """
     settings = differs_in(group, baseline)
-    own, other = (by_unit(side.outcomes, side.units) for side in (group, baseline))
-    common = [] if refused else sorted(own.keys() & other.keys(), key=_natural)
-    ours = np.array([own[unit] for unit in common])
-    theirs = np.array([other[unit] for unit in common])
+    ours_by_unit, theirs_by_unit = (
+        by_unit(side.outcomes, side.units) for side in (group, baseline)
+    )
+    common = [] if refused else sorted(ours_by_unit.keys() & theirs_by_unit.keys(), key=_natural)
+    ours = np.array([ours_by_unit[unit] for unit in common])
+    theirs = np.array([theirs_by_unit[unit] for unit in common])
     seeds = list(dict.fromkeys(unit[0] for unit in common))
     of = np.array([seeds.index(unit[0]) for unit in common], dtype=int)
     d = np.array([_of_seed(ours[of == i], theirs[of == i]) for i in range(len(seeds))])

@@ -60,9 +60,9 @@ def power(effect_size: float, seeds: int, comparisons: int) -> float:
 
     limit = bar(seeds, comparisons)
     shift = abs(effect_size) * math.sqrt(seeds)
-    found = 1 - float(nctdtr(seeds - 1, shift, limit)) + float(nctdtr(seeds - 1, shift, -limit))
+    beyond = 1 - float(nctdtr(seeds - 1, shift, limit)) + float(nctdtr(seeds - 1, shift, -limit))
     # Far from zero the noncentral t underflows; the normal distribution is accurate there.
-    return found if math.isfinite(found) else float(ndtr(shift - limit))
+    return beyond if math.isfinite(beyond) else float(ndtr(shift - limit))
 
 
 def bar(seeds: int, comparisons: int) -> float:

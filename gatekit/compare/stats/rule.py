@@ -163,13 +163,13 @@ def step_down(d: Floats, counts: Floats | None = None) -> Floats:
     unit = unit_rows(d, n)
     order = np.argsort(t_of_share(np.abs(unit.sum(axis=-1)), n), axis=-1, kind="stable")
     unit, n = np.take_along_axis(unit, order[..., None], axis=-2), n[order]
-    own = np.maximum(np.abs(unit.sum(axis=-1)) - _TIE, 0.0)
+    unflipped = np.maximum(np.abs(unit.sum(axis=-1)) - _TIE, 0.0)
     # With equal numbers of seeds, |sum d| / norm orders the groups as t does.
     equal = bool((n == n.flat[0]).all())
-    bar = own if equal else t_of_share(own, n)
+    bar = unflipped if equal else t_of_share(unflipped, n)
     vectors = sign_vectors(seeds)
-    reached = np.zeros(own.shape)
-    step = max(1, _CHUNK // max(1, own.size))
+    reached = np.zeros(unflipped.shape)
+    step = max(1, _CHUNK // max(1, unflipped.size))
     for first in range(0, len(vectors), step):
         t = np.abs(np.matmul(unit, vectors[first : first + step].T))
         t = t if equal else t_of_share(t, n[..., None])

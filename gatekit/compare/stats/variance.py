@@ -73,9 +73,9 @@ def variance_shares(table: Floats, keys: Sequence[str], paired: bool) -> list[Sh
             effect = effect - sum(f for v, f in effects.items() if set(v) < set(u))
             effects[u] = effect
             freedom = math.prod(means.shape[axis] - 1 for axis in u)
-            named = tuple(keys[axis] for axis in u)
+            names = tuple(keys[axis] for axis in u)
             variance = float(np.square(effect).mean())
-            shares.append(_share(named, " x ".join(named), variance, total, noise, freedom, means))
+            shares.append(_share(names, " x ".join(names), variance, total, noise, freedom, means))
     explained = sum(one.share for one in shares)
     if len(keys) > 2:
         freedom = means.size - 1 - sum(_freedom(one, keys, means) for one in shares)
@@ -214,9 +214,9 @@ def grow(
         values = outcomes[here]
         flat = np.square(values.sum()) / len(here)
         for key, size in enumerate(sizes):
-            own = codes[here, key]
-            left = np.bincount(own, minlength=size).astype(float)
-            sums = np.bincount(own, weights=values, minlength=size)
+            levels_here = codes[here, key]
+            left = np.bincount(levels_here, minlength=size).astype(float)
+            sums = np.bincount(levels_here, weights=values, minlength=size)
             if ordered[key]:
                 left, sums = left.cumsum(), sums.cumsum()
             right = len(here) - left
@@ -244,13 +244,13 @@ def grow(
 
 def predict(leaves: Sequence[Leaf], codes: Codes) -> Floats:
     """Return the value of the leaf of each group, ``groups``."""
-    found = np.zeros(len(codes))
+    predicted = np.zeros(len(codes))
     for leaf in leaves:
         inside = np.ones(len(codes), dtype=bool)
         for column, levels in zip(codes.T, leaf.levels, strict=True):
             inside &= levels[column]
-        found[inside] = leaf.value
-    return found
+        predicted[inside] = leaf.value
+    return predicted
 
 
 def effects(leaves: Sequence[Leaf], weights: Sequence[Floats]) -> dict[tuple[int, ...], float]:
@@ -266,17 +266,17 @@ def effects(leaves: Sequence[Leaf], weights: Sequence[Floats]) -> dict[tuple[int
     shares = [mask @ weight for mask, weight in zip(masks, weights, strict=True)]
 
     def times(*left_out: int) -> Floats:
-        kept = [shares[k] for k in axes if k not in left_out]
-        return np.asarray(values * np.prod(kept, axis=0)) if kept else values
+        others = [shares[k] for k in axes if k not in left_out]
+        return np.asarray(values * np.prod(others, axis=0)) if others else values
 
     everywhere = np.prod(shares, axis=0)
     mean = float(values @ everywhere)
-    found: dict[tuple[int, ...], float] = {(): float(np.square(values - mean) @ everywhere)}
+    variances: dict[tuple[int, ...], float] = {(): float(np.square(values - mean) @ everywhere)}
     single = {k: times(k) @ masks[k] - mean for k in axes}
     for k in axes:
-        found[(k,)] = float(np.square(single[k]) @ weights[k])
+        variances[(k,)] = float(np.square(single[k]) @ weights[k])
     for i, j in itertools.combinations(axes, 2):
         both = (times(i, j)[:, None] * masks[i]).T @ masks[j]
         both = both - mean - single[i][:, None] - single[j][None, :]
-        found[i, j] = float(weights[i] @ np.square(both) @ weights[j])
-    return found
+        variances[i, j] = float(weights[i] @ np.square(both) @ weights[j])
+    return variances
