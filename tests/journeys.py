@@ -115,7 +115,7 @@ def watched(request: Path, answer: Path) -> None:
 
     run, plan = pickle.loads(request.read_bytes())
     with passed() as found:
-        process.work(run, plan, False)
+        process.make(run, plan, {}, False)
     answer.write_text("\n".join(found))
 
 

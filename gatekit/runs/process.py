@@ -7,6 +7,7 @@ import ctypes
 import os
 import platform
 import re
+import resource
 import signal
 import threading
 from collections.abc import Mapping
@@ -160,6 +161,19 @@ def kernel_kills() -> int:
             if line.startswith("oom_kill "):
                 return int(line.split()[1])
     return 0
+
+
+def memory_limited() -> bool:
+    """Return whether the shell limits the memory of this process."""
+    return resource.getrlimit(resource.RLIMIT_AS)[0] != resource.RLIM_INFINITY
+
+
+def memory_remedy() -> str:
+    """Return what to do if memory was too small."""
+    if memory_limited():
+        kib = resource.getrlimit(resource.RLIMIT_AS)[0] // 1024
+        return f"If memory ran out, type ulimit -v unlimited: it is {kib} KiB now"
+    return "If memory ran out, lower n_jobs; python -c 'import tensorflow' shows any other error"
 
 
 def keep_freed() -> bool:

@@ -50,6 +50,16 @@ class Launch:
     jobs: int | None = None
     track: tuple[str, ...] = ()
 
+    def environment(self, gpu: Mapping[str, str]) -> dict[str, str]:
+        """Return what a run's environment must hold before TensorFlow and BLAS are used.
+
+        Args:
+            gpu: the variables of its GPU.
+        """
+        names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+        hidden = {"CUDA_VISIBLE_DEVICES": "-1"} if self.options.gpus == 0 else {}
+        return {**dict.fromkeys(names, str(self.threads)), **hidden, **gpu}
+
 
 @dataclass(frozen=True)
 class PlannedRun:

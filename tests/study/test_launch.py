@@ -290,7 +290,7 @@ def test_no_retry_where_none_is_asked_for(tmp_path):
 
 def test_row_77_what_the_kernel_kills_for_memory_is_not_tried_again(tmp_path, monkeypatch):
     kills = iter([0, 1, 1, 1])
-    monkeypatch.setattr("gatekit.study.launch.process.kernel_kills", lambda: next(kills))
+    monkeypatch.setattr("gatekit.runs.process.kernel_kills", lambda: next(kills))
     plan = plan_of(tmp_path, "kill once")
     ((_, reason),) = launch(plan, start).failed
     assert reason.startswith("out of memory: killed by the kernel")
@@ -412,7 +412,7 @@ def test_each_slot_has_its_gpu(tmp_path, monkeypatch):
     assert backend.slots == 2
     seen = []
     for place in range(2):
-        environment = process.environment_of(plan, backend.places[place])
+        environment = plan.launch.environment(backend.places[place])
         made = process.started(CONTEXT, plan.runs[place], plan, environment, False, child_of)
         made.process.join()
         seen.append((plan.runs[place].path / "gpu").read_text().split()[0])
@@ -438,7 +438,7 @@ def test_gpus_are_shared_out(monkeypatch, options, expected):
 
 def test_runs_without_a_gpu_see_none(tmp_path):
     plan = plan_of(tmp_path, "good", gpus=0)
-    assert process.environment_of(plan, {})["CUDA_VISIBLE_DEVICES"] == "-1"
+    assert plan.launch.environment({})["CUDA_VISIBLE_DEVICES"] == "-1"
 
 
 def test_what_another_sweep_has_made_meanwhile_is_not_begun(tmp_path):
@@ -503,7 +503,7 @@ class Refusing:
         return process.Process(start(run, None, bar), place)
 
     def wait(self, handles, seconds):
-        Processes.await_any(handles, seconds)
+        Processes.wait(handles, seconds)
 
     def close(self):
         pass
@@ -524,7 +524,7 @@ def test_a_fork_server_that_ends_is_started_again_twice(tmp_path, times, code, a
 def unable(run, plan, environment, bar):
     """Be the process of a run where TensorFlow cannot be imported."""
     package.preload = types.SimpleNamespace(failure="MemoryError: too much")
-    process.work(run, plan, bar)
+    process.make(run, plan, environment, bar)
 
 
 def unwritable(run, plan, environment, bar):

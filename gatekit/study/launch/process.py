@@ -7,7 +7,6 @@ import dataclasses
 import multiprocessing
 import os
 import platform
-import resource
 import signal
 import sys
 import tempfile
@@ -19,9 +18,9 @@ from typing import Any
 
 from gatekit.cell.errors import GatekitError
 from gatekit.registry import quarantine
+from gatekit.runs import process as system
 from gatekit.runs.environment import gpu_visible
 from gatekit.runs.folder import RunFolder
-from gatekit.runs.process import STOP_SIGNALS, born, kernel_kills, living, peak_memory
 from gatekit.study.options import places
 from gatekit.study.plan import PlannedRun, SweepPlan
 from gatekit.training.process import programs
@@ -54,9 +53,9 @@ class Process:
         self.process, self.place, self.words = process, place, words
         self.pid: int = process.pid
         self.served = getattr(process, "_start_method", "") == "forkserver"
-        self.born = born(self.pid)
+        self.owner = system.Owner(platform.node(), self.pid, system.born(self.pid))
         self.peak = 0
-        self.kills = kernel_kills()
+        self.kills = system.kernel_kills()
         self.sent: str | None = None
         self.begun = words is None
 
@@ -66,8 +65,8 @@ class Process:
 
     def over(self) -> bool:
         """Return whether the process has ended; update its peak memory while it runs."""
-        if self.process.is_alive() or (self._orphan() and self._lives()):
-            self.peak = max(self.peak, peak_memory(self.pid))
+        if self.process.is_alive() or (self._orphan() and self.owner.alive()):
+            self.peak = max(self.peak, system.peak_memory(self.pid))
             return False
         self.process.join()
         if self.words is not None:
@@ -78,10 +77,6 @@ class Process:
             self.words.close()
             self.words = None
         return True
-
-    def wait(self, seconds: float) -> None:
-        """Wait for its end, at most these seconds."""
-        Processes.await_any([self], seconds)
 
     def reason(self) -> str:
         """Return how the process ended."""
@@ -102,7 +97,7 @@ class Process:
                 "a new process of gatekit fails as it starts; the traceback above names the cause. "
                 "If gatekit's files have changed meanwhile, type the same command again"
             )
-        limited = f". {_limit()}" if _limited() else ""
+        limited = f". {system.memory_remedy()}" if system.memory_limited() else ""
         return f"the process ended with exit code {code} before its result was written{limited}"
 
     def lost(self) -> bool:
@@ -118,13 +113,13 @@ class Process:
         """Return whether it could not even import what a run needs; asked if it claimed nothing."""
         code = self.process.exitcode or 0
         # With too little memory not even the reason can be sent.
-        limited = code > 0 and self.sent is None and _limited()
+        limited = code > 0 and self.sent is None and system.memory_limited()
         return code == NOT_STARTED or limited or self._never_began()
 
     def _never_began(self) -> bool:
         """Return whether it could not even receive its work, as after an update of gatekit."""
         failed = (self.process.exitcode or 0) > 0 and not self._orphan()
-        return failed and not self.begun and not _limited()
+        return failed and not self.begun and not system.memory_limited()
 
     def owns(self, folder: RunFolder, before: int) -> bool:
         """Return whether the latest claim is that of this process."""
@@ -140,18 +135,15 @@ class Process:
 
     def _send(self, number: int) -> None:
         # multiprocessing sends nothing to a process whose fork server is gone.
-        if (self.process.is_alive() or self._orphan()) and self._lives():
+        if (self.process.is_alive() or self._orphan()) and self.owner.alive():
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self.pid, number)
 
     def _orphan(self) -> bool:
         return self.served and bool(self.process.exitcode == NO_SERVER)
 
-    def _lives(self) -> bool:
-        return living(self.pid) and born(self.pid) == self.born
-
     def _by_the_kernel(self) -> bool:
-        return self.process.exitcode == -signal.SIGKILL and kernel_kills() > self.kills
+        return self.process.exitcode == -signal.SIGKILL and system.kernel_kills() > self.kills
 
 
 class Processes:
@@ -185,16 +177,12 @@ class Processes:
         """Start a run."""
         if self.starting is not None:
             return Process(self.starting(run, self.plan, bar), place)
-        environment = environment_of(self.plan, self.places[place] if self.places else {})
-        environment |= self._shared()
+        gpu = self.places[place] if self.places else {}
+        environment = self.plan.launch.environment(gpu) | self._shared()
         return started(self.context, run, self.plan, environment, bar, self.main, place=place)
 
-    def wait(self, handles: Sequence[Handle], seconds: float) -> None:
-        """Wait for a process to end."""
-        self.await_any(handles, seconds)
-
     @staticmethod
-    def await_any(handles: Sequence[Handle], seconds: float) -> None:
+    def wait(handles: Sequence[Handle], seconds: float) -> None:
         """Wait for one of several processes to end."""
         running = [h for h in handles if isinstance(h, Process) and not h._orphan()]
         if running:
@@ -219,14 +207,6 @@ class Processes:
             except OSError:
                 return {}
         return {programs.VARIABLE: self.programs.name}
-
-
-def environment_of(plan: SweepPlan, gpu: Mapping[str, str]) -> dict[str, str]:
-    """Return what a run's environment must hold before TensorFlow and BLAS are used."""
-    threads = str(plan.launch.threads)
-    names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-    hidden = {"CUDA_VISIBLE_DEVICES": "-1"} if plan.launch.options.gpus == 0 else {}
-    return {**dict.fromkeys(names, threads), **hidden, **gpu}
 
 
 def started(
@@ -261,7 +241,7 @@ def started(
             reader.close()
             if isinstance(error, (EOFError, ConnectionError)):
                 raise StartError(
-                    f"the fork server ended while it imported TensorFlow. {_limit()}."
+                    f"the fork server ended while it imported TensorFlow. {system.memory_remedy()}."
                 ) from None
             raise
         finally:
@@ -289,7 +269,7 @@ def _serve(preloads: bool) -> None:
     """Start the fork server if there is none, deaf to Ctrl-C until gatekit's preload ignores it."""
     # First, because it unblocks what is blocked here.
     resource_tracker.ensure_running()
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS if preloads else ())
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, system.STOP_SIGNALS if preloads else ())
     try:
         forkserver.ensure_running()
     finally:
@@ -304,10 +284,7 @@ def _be(
     environment: dict[str, str],
     bar: bool,
 ) -> None:
-    """Be the process of a run, and send the reason of an end that its folder cannot hold.
-
-    The process ends with 0 if the folder has the outcome, whatever it is.
-    """
+    """Be the process of a run; send the reason of an end that its folder cannot hold."""
     _send(writer, "")
     code = 0
     try:
@@ -328,48 +305,31 @@ def _send(writer: Connection, words: str) -> None:
 
 
 def make(run: PlannedRun, plan: SweepPlan, environment: Mapping[str, str], bar: bool) -> None:
-    """Be the process of a run."""
-    # A fork of the server has the server's environment; TensorFlow reads this one when first used.
-    os.environ.update(environment)
-    work(run, plan, bar)
-
-
-def work(run: PlannedRun, plan: SweepPlan, bar: bool) -> None:
-    """Execute a run in this process.
+    """Make a run in this process.
 
     Raises:
         StartError: TensorFlow cannot be imported.
         RunError: the outcome cannot be written to the run's folder.
     """
+    # A fork of the server has the server's environment; TensorFlow reads this one when first used.
+    os.environ.update(environment)
     from gatekit.training.process import preload
 
     if preload.failure:
-        raise StartError(f"TensorFlow cannot be imported: {preload.failure}. {_limit()}.")
-    launch = plan.launch
-    request = preload.worker.Request(
-        run.path,
-        run.config,
-        run.data_hash,
-        run.plugins,
-        launch.threads,
-        bar,
-        launch.allow_changed,
-        launch.track,
+        remedy = system.memory_remedy()
+        raise StartError(f"TensorFlow cannot be imported: {preload.failure}. {remedy}.")
+    preload.worker.work(
+        preload.worker.Request(
+            run.path,
+            run.config,
+            run.data_hash,
+            run.plugins,
+            plan.launch.threads,
+            bar,
+            plan.launch.allow_changed,
+            plan.launch.track,
+        )
     )
-    preload.worker.work(request)
-
-
-def _limited() -> bool:
-    """Return whether the shell limits the memory of a process."""
-    return resource.getrlimit(resource.RLIMIT_AS)[0] != resource.RLIM_INFINITY
-
-
-def _limit() -> str:
-    """Return what to do if memory was too small."""
-    if _limited():
-        kib = resource.getrlimit(resource.RLIMIT_AS)[0] // 1024
-        return f"If memory ran out, type ulimit -v unlimited: it is {kib} KiB now"
-    return "If memory ran out, lower n_jobs; python -c 'import tensorflow' shows any other error"
 
 
 @contextlib.contextmanager

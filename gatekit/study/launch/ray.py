@@ -213,7 +213,7 @@ def _task(run: PlannedRun, plan: SweepPlan, main: process.Main, preload: Sequenc
     gpu = {}
     if options.gpus != 0 and ray.get_gpu_ids():
         gpu = slot(os.environ["CUDA_VISIBLE_DEVICES"], options)
-    environment = {"CUDA_VISIBLE_DEVICES": "-1", **process.environment_of(plan, gpu)}
+    environment = {"CUDA_VISIBLE_DEVICES": "-1", **plan.launch.environment(gpu)}
     context = multiprocessing.get_context("spawn" if gpu and gpu_visible() else "forkserver")
     with _nameless_main():
         try:
@@ -222,7 +222,7 @@ def _task(run: PlannedRun, plan: SweepPlan, main: process.Main, preload: Sequenc
             return Ending(str(error), lost=True, blameless=True)
     try:
         while not child.over():
-            child.wait(0.2)
+            process.Processes.wait([child], 0.2)
     except KeyboardInterrupt:
         # Ray cancels a task so; asked once more, it must not leave the process behind.
         asked = signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import itertools
 import math
@@ -16,7 +17,7 @@ from gatekit.runs.names import JOURNAL, METRICS, canonical_json
 from gatekit.runs.result import OUTCOMES
 from gatekit.study.launch import SweepOutcome, launch
 from gatekit.study.launch.entry import write_plan
-from gatekit.study.plan import Launch, PlannedRun, SweepPlan, runs_of
+from gatekit.study.plan import PlannedRun, SweepPlan, runs_of
 from gatekit.tasks import seeds
 
 from .search import Choice, Draw, Interval, Search
@@ -50,14 +51,10 @@ def tune(search: Search, command: str) -> tuple[SweepPlan, SweepOutcome]:
     """
     _optuna()
     sources: dict[str, bytes] = {}
-    launches: dict[Launch, None] = {}
-    for variant in range(len(search.variants)):
-        overrides, config = search.job(variant, search.drawn(0))
-        at, _ = runs_of(overrides, config, sources)
-        launches[at] = None
-    if len(launches) != 1:
+    variants = range(len(search.variants))
+    where, *others = (runs_of(*search.job(v, search.drawn(0)), sources)[0] for v in variants)
+    if any(other != where for other in others):
         raise ConfigError("one command runs one study; only keys of a run can be swept over.")
-    where = next(iter(launches))
     if where.options.backend == "slurm":
         raise ConfigError(
             "hydra/sweeper=optuna learns from each result; type hydra.launcher.backend=process "
@@ -91,9 +88,8 @@ class OptunaRuns:
 
     def __init__(self, search: Search, plan: SweepPlan, storage: Any) -> None:
         self.plan = plan
-        self.variants = [
-            _VariantSearch(search, v, plan, storage) for v in range(len(search.variants))
-        ]
+        variants = range(len(search.variants))
+        self.variants = [_VariantSearch(search, v, plan, storage) for v in variants]
         self.total = sum(v.left() for v in self.variants)
         self.runs: list[PlannedRun] = []
         self.owners: dict[str, _VariantSearch] = {}
@@ -136,8 +132,7 @@ class _VariantSearch:
         self.search, self.index, self.plan = search, index, plan
         self.states = optuna.trial.TrialState
         self.space = {k: _distribution(optuna, d) for k, d in search.space.items()}
-        overrides, config = search.job(index, search.drawn(0))
-        _, (run, *others) = runs_of(overrides, config, {})
+        _, (run, *others) = runs_of(*search.job(index, search.drawn(0)), {})
         if others:
             raise ConfigError(
                 "seeds=N does not go with hydra/sweeper=optuna: remove it, then type "
@@ -148,7 +143,7 @@ class _VariantSearch:
         options: Mapping[str, Any] = search.options or {}
         startup = int(options["startup"])
         median = optuna.pruners.MedianPruner(n_startup_trials=startup)
-        kept: dict[str, Any] = {
+        settings: dict[str, Any] = {
             "storage": storage,
             "direction": "maximize" if task.metric.direction == "max" else "minimize",
             "pruner": median if options["pruner"] == "median" else optuna.pruners.NopPruner(),
@@ -156,15 +151,14 @@ class _VariantSearch:
         }
         for number in itertools.count(1):
             name = words if number == 1 else f"{words} {number}"
-            self.study: Study = optuna.create_study(study_name=name, **kept)
+            self.study: Study = optuna.create_study(study_name=name, **settings)
             before = self.study.get_trials(deepcopy=False)
             if not self._of_others(before):
                 break
         # Seeded by how many there are: a search that goes on does not draw its first points again.
         drawn = seeds.integer(search.seed, "optuna", name, len(before), bits=31)
-        self.study.sampler = optuna.samplers.TPESampler(
-            seed=drawn, n_startup_trials=startup, constant_liar=True
-        )
+        sampler = optuna.samplers.TPESampler
+        self.study.sampler = sampler(seed=drawn, n_startup_trials=startup, constant_liar=True)
         self.seen: set[str] = set()
         self.used = 0
         self.trials: dict[str, Trial] = {}
@@ -181,10 +175,8 @@ class _VariantSearch:
             self.used += 1
             self.seen.add(key)
             if running:
-                self._reopen(
-                    optuna.trial.Trial(self.study, frozen._trial_id),
-                    max(frozen.intermediate_values, default=0),
-                )
+                trial = optuna.trial.Trial(self.study, frozen._trial_id)
+                self._reopen(trial, max(frozen.intermediate_values, default=0))
 
     def _of_others(self, trials: Sequence[FrozenTrial]) -> bool:
         """Return whether trials belong to another configuration under the same words.
@@ -193,13 +185,11 @@ class _VariantSearch:
         """
         over = (self.states.COMPLETE, self.states.PRUNED)
         ended = [t for t in trials if t.state in over and t.params.keys() == self.space.keys()]
-        return bool(ended) and not any(self._is_there(trial) for trial in ended[:CHECKED])
-
-    def _is_there(self, trial: FrozenTrial) -> bool:
-        try:
-            return self._run(trial).path.is_dir()
-        except GatekitError:
-            return False
+        for trial in ended[:CHECKED]:
+            with contextlib.suppress(GatekitError):
+                if self._run(trial).path.is_dir():
+                    return False
+        return bool(ended)
 
     def left(self) -> int:
         """Return how many runs are still to be begun."""
@@ -207,7 +197,7 @@ class _VariantSearch:
 
     def take(self) -> PlannedRun | None:
         """Return a run that an earlier command left, or a new point's."""
-        while self.open:
+        if self.open:
             return self.open.pop(0)
         while self.used < self.search.trials:
             trial = self._ask()
@@ -315,8 +305,7 @@ class _VariantSearch:
         for key, draw in self.search.space.items():
             value = trial.params[key]
             values[key] = draw.text(value) if isinstance(draw, Interval) else str(value)
-        overrides, config = self.search.job(self.index, values)
-        _, (run,) = runs_of(overrides, config, {})
+        _, (run,) = runs_of(*self.search.job(self.index, values), {})
         return run
 
     def _report(self, run: PlannedRun, trial: Trial, known: int) -> int:
@@ -333,9 +322,8 @@ def _name(search: Search, index: int, run: PlannedRun) -> str:
     """Return the name of a variant's study: another source, data set or space is another study."""
     searched = {k: repr(d) for k, d in sorted(search.space.items())}
     shown = [w for w in run.words if w.partition("=")[0] not in search.space]
-    fixed = canonical_json(
-        [searched, shown, run.data_hash, dict(run.plugins), search.base(index).get("seed")]
-    )
+    seed = search.base(index).get("seed")
+    fixed = canonical_json([searched, shown, run.data_hash, dict(run.plugins), seed])
     words = " ".join(w.lstrip("+") for w in search.variants[index] if w.startswith("cell="))
     return f"{words} {seeds.integer(0, fixed, bits=40):010x}".strip()
 
