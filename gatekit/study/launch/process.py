@@ -305,7 +305,7 @@ def _send(writer: Connection, words: str) -> None:
 
 
 def make(run: PlannedRun, plan: SweepPlan, environment: Mapping[str, str], bar: bool) -> None:
-    """Make a run in this process.
+    """Train a run in this process.
 
     Raises:
         StartError: TensorFlow cannot be imported.
