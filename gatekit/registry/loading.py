@@ -303,8 +303,12 @@ def _offer(known: Registry, plugin: DiscoveredPlugin) -> _Offer | PluginError | 
                 raise PluginError(f"{error}{place}") from None
     folders: list[Path] = []
     if (hook := "gatekit_config_dirs") in implemented:
-        beside = Path(inspect.getfile(getattr(module, hook))).resolve().parent
-        folders = contract.folders(known.call(plugin, hook), beside)
+        folders = known.call(plugin, hook)
+        if plugin.bundled:
+            folders = [Path(folder).resolve() for folder in folders]
+        else:
+            beside = Path(inspect.getfile(getattr(module, hook))).resolve().parent
+            folders = contract.folders(folders, beside)
     by, version = plugin.distribution, plugin.version
     origins = {
         kind: {

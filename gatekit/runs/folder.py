@@ -11,6 +11,7 @@ import os
 import platform
 import sys
 import threading
+import weakref
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -60,6 +61,7 @@ class RunFolder(RunReader):
     def __init__(self, path: Path) -> None:
         super().__init__(path)
         self.attempt = 0
+        self._boot: str | None = None
 
     def claim(self) -> int:
         """Become the only writer, as a new attempt; files of an earlier one move to attempts/<n>.
@@ -89,6 +91,7 @@ class RunFolder(RunReader):
             if not durable.create(self.claim_path(latest + 1), json.dumps(owner)):
                 raise ClaimedError(f"{self.path} was claimed by another process a moment ago.")
             self.attempt = latest + 1
+            self._hold()
             durable.sweep(self.path)
             kept = CONTINUED if os.path.lexists(self.path / CHECKPOINT) else ()
             self._put_away(latest, [name for name in FILES if name not in kept])
@@ -96,6 +99,13 @@ class RunFolder(RunReader):
             raise RunError(durable.trouble(error, self.path)) from error
         self.status("RUNNING")
         return self.attempt
+
+    def _hold(self) -> None:
+        """Lock the claim until this object or its process is gone; see `RunReader._is_let_go`."""
+        number = process.lock(self.claim_path(self.attempt))
+        if number is not None:
+            weakref.finalize(self, os.close, number)
+            self._boot = process.boot()
 
     def keep_beating(self, replaced: Callable[[], None]) -> threading.Event:
         """Append heartbeats from now on; others wait for silence before they take the run over.
@@ -148,6 +158,7 @@ class RunFolder(RunReader):
             "pid": os.getpid(),
             "host": platform.node(),
             "reason": reason,
+            "boot": self._boot,
             "updated": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         }
         self._write(STATUS, json.dumps(record, indent=1) + "\n")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import fcntl
 import os
 import platform
 import re
@@ -104,6 +105,30 @@ def space() -> str | None:
         return os.readlink("/proc/self/ns/pid")
     except OSError:
         return None
+
+
+def boot() -> str | None:
+    """Return the name of this kernel's run since the machine started; None if it has none."""
+    with contextlib.suppress(OSError):
+        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    return None
+
+
+def lock(path: Path) -> int | None:
+    """Lock a file for as long as this process, or one that it forks, keeps the number open.
+
+    Returns:
+        The number of the opened file; None if another process has the lock, or there are no locks.
+    """
+    number = None
+    try:
+        number = os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)
+        fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        if number is not None:
+            os.close(number)
+        return None
+    return number
 
 
 def peak_memory(pid: int) -> int:

@@ -15,7 +15,7 @@ from gatekit.cell.errors import RunError
 
 from . import durable, metrics
 from .names import ATTEMPTS, ENVIRONMENT, LOG, METRICS, RESULT, STALE, STATUS, WEIGHTS
-from .process import Owner, living
+from .process import Owner, boot, living, lock
 from .result import OUTCOMES, SEAL, NewerError, altered, parsed
 
 SMALL = 256 * 2**10
@@ -273,7 +273,21 @@ class RunReader:
             named = status.get("attempt") == attempt and status.get("state") == "RUNNING"
             known = Owner.read({**status, "born": None}) if named else None
             return known is None or not known.near() or living(known.pid)
-        return not owner.near() or owner.alive()
+        return owner.alive() if owner.near() else not self._is_let_go(attempt)
+
+    def _is_let_go(self, attempt: int) -> bool:
+        """Return whether the owner of an attempt is gone for certain, wherever it was.
+
+        An owner locks its claim, and then writes which boot of which machine it runs on. Within one
+        boot, in whatever container, the kernel releases the lock when the owner is gone.
+        """
+        status, here = self._status(), boot()
+        if here is None or (status.get("attempt"), status.get("boot")) != (attempt, here):
+            return False
+        number = lock(self.claim_path(attempt))
+        if number is not None:
+            os.close(number)
+        return number is not None
 
     def _unknown_owner(self, attempt: int) -> str:
         claim = self.claim_path(attempt)

@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import subprocess
 import sys
 
 import processes
@@ -10,7 +11,7 @@ import pytest
 from disks import CountingDisk
 
 from gatekit.cell.errors import RunError
-from gatekit.runs import durable, result
+from gatekit.runs import durable, process, result
 from gatekit.runs.folder import ClaimedError, RunFolder
 from gatekit.runs.state import RunState
 
@@ -98,6 +99,41 @@ def test_a_process_of_another_container_of_this_name_may_be_alive(folder):
     # An older gatekit did not record it.
     claim.write_text(json.dumps({**record, "space": None}))
     assert folder.state().name == "LOST"
+
+
+CONTAINER = """
+import json, sys, time
+from pathlib import Path
+from gatekit.runs.folder import RunFolder
+folder = RunFolder(Path(sys.argv[1]))
+folder.claim()
+claim = folder.claim_path(1)
+claim.write_text(json.dumps({**json.loads(claim.read_text()), "space": "pid:[1]"}))
+print(flush=True)
+time.sleep(60)
+"""
+
+
+@pytest.mark.skipif(process.boot() is None, reason="this kernel does not name its boot")
+def test_a_container_that_is_gone_frees_its_run_at_once(folder):
+    command = [sys.executable, "-c", CONTAINER, str(folder.path)]
+    with processes.started(command, stdout=subprocess.PIPE) as other:
+        other.stdout.readline()
+        assert (folder.state().name, folder.is_near()) == ("RUNNING", False)
+        other.kill()
+        other.wait()
+        assert folder.state().name == "LOST"
+        status = folder.path / "status.json"
+        record = json.loads(status.read_text())
+        # of another machine, of an older gatekit, or of a disk without locks nothing is known
+        for boot in ("another", None):
+            status.write_text(json.dumps({**record, "boot": boot}))
+            assert folder.state().name == "RUNNING"
+        status.write_text(json.dumps({key: record[key] for key in record if key != "boot"}))
+        assert folder.state().name == "RUNNING"
+        status.write_text(json.dumps(record))
+        assert folder.claim() == 2
+        assert RunFolder(folder.path).state().name == "RUNNING"
 
 
 def test_a_claim_lost_in_a_race_is_refused(folder, monkeypatch):

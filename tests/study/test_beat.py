@@ -22,6 +22,8 @@ def elsewhere(run):
     folder.claim()
     claim = run.path / "attempts" / f"{folder.attempt}.claim"
     claim.write_text(json.dumps(json.loads(claim.read_text()) | {"host": "node7"}))
+    status = run.path / "status.json"
+    status.write_text(json.dumps(json.loads(status.read_text()) | {"boot": "another"}))
     return folder
 
 
