@@ -12,13 +12,14 @@ from gatekit.compare.budget.at import Budget, at_budget, read_budget
 from gatekit.compare.deciding.decided import decided, margin_notes, read_margin
 from gatekit.compare.deciding.remarks import (
     blocked,
+    looks_notes,
     notes_on,
     refuse_mixed,
     refuse_one_group,
     refuse_unknown,
     remarks_on,
 )
-from gatekit.compare.deciding.row import Row, family, order
+from gatekit.compare.deciding.row import Row, family, order, summarise
 from gatekit.compare.grouping.best import Chosen, Tuned
 from gatekit.compare.grouping.best import best_of as choose_best
 from gatekit.compare.grouping.choose import on_split
@@ -27,11 +28,9 @@ from gatekit.compare.grouping.group import group_runs, places
 from gatekit.compare.grouping.rename import read_names, with_names
 from gatekit.compare.stats.baseline import Baselines
 from gatekit.compare.stats.difference import difference, unlike
-from gatekit.compare.stats.verdict import looks_notes
 from gatekit.runs.record import RunRecord
 
 from .study import Study, load
-from .summary import summarise
 
 
 @dataclass(frozen=True, slots=True, repr=False)

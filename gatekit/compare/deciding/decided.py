@@ -40,6 +40,8 @@ def decided(
 ) -> list[Row]:
     """Return the rows with the tests of all comparisons of the table."""
     compared = [i for i, row in enumerate(rows) if row.difference and row.difference.pairs]
+    if not compared:
+        return list(rows)
     differences = [diff for row in rows if (diff := row.difference) is not None and diff.pairs]
     table = [dict(zip(d.seeds, d.values, strict=True)) for d in differences]
     tests = decide_table(table, looks, [diff.ranked for diff in differences])

@@ -1,17 +1,188 @@
-"""One group of a comparison, and the order of groups."""
+"""One group of a comparison: its mean over seeds, its difference from the baseline, its place."""
 
 from __future__ import annotations
 
+import math
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from gatekit.cell.calls import refuse_attribute
 from gatekit.compare.grouping.group import Group
 from gatekit.compare.stats.baseline import Block
 from gatekit.compare.stats.difference import Difference
+from gatekit.compare.stats.statistics import (
+    Interval,
+    bootstrap_interval,
+    interquartile_mean,
+    limits,
+    mean_interval,
+    of_seeds,
+    within,
+)
 from gatekit.compare.stats.verdict import verdict
-from gatekit.compare.summary import Summary
+from gatekit.runs.result import Result, ResultMetric
+
+_FAR = 100.0
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """A group's outcome: the metric at the best validation epoch, over the seeds.
+
+    It is the test metric, or the validation metric if a user's script logged nothing else.
+
+    ``mean``, its interval and ``bootstrap`` are None if a run diverged, because the mean would be
+    infinite. ``mean_finished`` is the mean of the runs that did not diverge. ``median`` and
+    ``interquartile_mean`` count a diverged run as the worst outcome (None if that makes them
+    infinite).
+    """
+
+    metric: ResultMetric
+    split: str
+    n: int
+    diverged: int
+    values: tuple[float, ...]
+    mean: float | None
+    mean_finished: float | None
+    median: float | None
+    interquartile_mean: float | None
+    standard_deviation: float | None
+    interval: Interval | None
+    bootstrap: Interval | None
+    parameters: int | None
+    recurrent_parameters: int | None
+    state_size: int | None
+    token_flops: int | None
+    step_seconds: float | None
+    flags: tuple[str, ...]
+
+    @property
+    def measured(self) -> str:
+        """Return the split and the metric: ``test accuracy``."""
+        return f"{self.split} {self.metric.name}"
+
+    @property
+    def rank(self) -> tuple[float, float, float]:
+        """Return a sort key that puts the better group first; a diverged run is the worst."""
+        share = self.diverged / self.n
+        best = math.inf if self.mean_finished is None else -self.metric.sign * self.mean_finished
+        return (float(self.diverged > 0), share, best)
+
+
+def metric_text(metric: ResultMetric) -> str:
+    """Return a metric's name with its unit in parentheses."""
+    return f"{metric.name} ({metric.unit})" if metric.unit else metric.name
+
+
+def summarise(group: Group, level: float = 0.95) -> Summary | None:
+    """Return the summary of a group; None if none of its runs has an outcome.
+
+    Args:
+        group: a group whose runs share one metric.
+        level: confidence level of the intervals.
+    """
+    results, outcomes = group.results, group.outcomes
+    if not results:
+        return None
+    metric = results[0].metric
+    values = tuple(value for value in outcomes if math.isfinite(value))
+    seeds = of_seeds(outcomes, group.units) if len(values) == len(outcomes) else []
+    diverged = len(outcomes) - len(values)
+    whole = diverged == 0
+    median = float(np.median(outcomes))
+    mean = float(np.mean(values)) if values else None
+    return Summary(
+        metric=metric,
+        split=next((result.split for result in results if result.split), "test"),
+        n=len(outcomes),
+        diverged=diverged,
+        values=values,
+        mean=mean if whole else None,
+        mean_finished=mean,
+        median=median if math.isfinite(median) else None,
+        interquartile_mean=interquartile_mean(outcomes),
+        standard_deviation=float(np.std(values, ddof=1)) if whole and len(values) > 1 else None,
+        interval=within(mean_interval(seeds, level), *limits(metric, values)) if whole else None,
+        bootstrap=bootstrap_interval(seeds, level) if whole else None,
+        parameters=_shared([result.parameters for result in results]),
+        recurrent_parameters=_shared([result.recurrent_parameters for result in results]),
+        state_size=_shared([result.state_size for result in results]),
+        token_flops=_shared([result.token_flops for result in results]),
+        step_seconds=_average([r.step_seconds for r in results if r.state == "COMPLETED"]),
+        flags=tuple(_flags(group, results, values)),
+    )
+
+
+def _shared(counts: list[int | None]) -> int | None:
+    known = {count for count in counts if count is not None}
+    return known.pop() if len(known) == 1 else None
+
+
+def _average(seconds: list[float | None]) -> float | None:
+    # A diverged run may have stopped within the steps that contain the compilation.
+    known = [value for value in seconds if value is not None]
+    return float(np.mean(known)) if known else None
+
+
+def _flags(group: Group, results: list[Result], values: tuple[float, ...]) -> list[str]:
+    flags = []
+    if any(result.split == "validation" and result.chosen is None for result in results):
+        flags.append(
+            "no test score was logged: the table shows validation, which also chose the epoch"
+        )
+    stale = sorted({run.stale for run in group.runs if run.stale})
+    if stale:
+        flags.append(f"the runs are stale: {'; '.join(stale)}")
+    if len(values) > 1 and len(set(values)) == 1 and not _full(results[0], values[0]):
+        flags.append(
+            f"all {len(values)} runs end at the same value: check that the seed reaches the model"
+        )
+    still = sum(_constant(result) for result in results)
+    if still:
+        flags.append(f"validation never changed in {still} of {len(results)} runs")
+    far = sum(_far_from_chance(result) for result in results)
+    if far:
+        flags.append(f"{far} of {len(results)} runs end more than {_FAR:g} times worse than chance")
+    flags += sorted({warning for result in results for warning in result.warnings})
+    executors = {result.engine for result in results if result.engine}
+    if len(executors) > 1:
+        flags.append(f"the runs used different executors: {', '.join(sorted(executors))}")
+    seeds = Counter(group.units)
+    unseeded = seeds.pop(None, 0)
+    if unseeded:
+        flags.append(f"{unseeded} runs have no seed and cannot be paired")
+    repeated = [unit[0] for unit, count in seeds.items() if count > 1 and isinstance(unit, tuple)]
+    if repeated:
+        names = ", ".join(str(seed) for seed in sorted(set(repeated)))
+        flags.append(f"seed {names} occurs more than once and is left out of the pairs")
+    return flags
+
+
+def _full(result: Result, value: float) -> bool:
+    # A solved task leaves no room for change.
+    return result.metric.name == "accuracy" and value == 1
+
+
+def _constant(result: Result) -> bool:
+    best, last = result.best, result.last
+    if best is None or last is None or best.validation is None:
+        return False
+    # The first of equal values is the best, so a later best epoch means that the score changed.
+    return (
+        not _full(result, best.validation)
+        and last.epoch > best.epoch == 1
+        and last.validation == best.validation
+    )
+
+
+def _far_from_chance(result: Result) -> bool:
+    if result.metric.direction != "min" or not result.metric.chance or result.best is None:
+        return False
+    return result.state == "COMPLETED" and result.outcome > _FAR * abs(result.metric.chance)
 
 
 @dataclass(frozen=True, slots=True)

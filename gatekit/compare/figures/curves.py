@@ -20,9 +20,8 @@ from gatekit.compare.curves import (
     read_curve,
     step_name,
 )
-from gatekit.compare.deciding.row import Row
+from gatekit.compare.deciding.row import Row, metric_text
 from gatekit.compare.stats.statistics import MIN_BOOTSTRAP
-from gatekit.compare.summary import metric_text
 from gatekit.runs.result import ResultMetric
 
 from .page import kept, of_one_metric, plottable, put_legend, spans_decades

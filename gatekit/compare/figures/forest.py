@@ -7,11 +7,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from gatekit.compare.comparison import Comparison
-from gatekit.compare.deciding.row import Row
+from gatekit.compare.deciding.row import Row, metric_text
 from gatekit.compare.numbers import with_own_decimals
 from gatekit.compare.output.answer import is_answered
 from gatekit.compare.stats.difference import Difference
-from gatekit.compare.summary import metric_text
 
 from .page import kept, of_one_metric, plottable, run_ids, wrapped
 from .style import BASELINE, style_of

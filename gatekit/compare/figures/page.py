@@ -12,11 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 from gatekit.cell.errors import ConfigError, listed
 from gatekit.compare.comparison import Comparison
-from gatekit.compare.deciding.row import Row
+from gatekit.compare.deciding.row import Row, metric_text
 from gatekit.compare.gates.behaviour import GatesReport
 from gatekit.compare.grouping.label import printable
 from gatekit.compare.output.answer import is_answered
-from gatekit.compare.summary import metric_text
 from gatekit.runs import durable
 
 from .style import COLUMN, TWO_COLUMNS, apply

@@ -7,9 +7,8 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 from gatekit.compare.comparison import Comparison
-from gatekit.compare.deciding.row import Row
+from gatekit.compare.deciding.row import Row, metric_text
 from gatekit.compare.grouping.keys import is_of_task
-from gatekit.compare.summary import metric_text
 
 from .page import plottable
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Container
 
 from gatekit.compare.comparison import Comparison
-from gatekit.compare.deciding.row import Row
+from gatekit.compare.deciding.row import Row, Summary, metric_text
 from gatekit.compare.grouping.label import printable
 from gatekit.compare.numbers import (
     number,
@@ -15,7 +15,6 @@ from gatekit.compare.numbers import (
     with_own_decimals,
 )
 from gatekit.compare.several import SeveralTasks, VariantOverTasks
-from gatekit.compare.summary import Summary, metric_text
 
 _LONGEST = 30
 _COLUMNS, _ALWAYS = 9, 4

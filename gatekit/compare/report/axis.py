@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from gatekit.compare.deciding.row import Row
+from gatekit.compare.deciding.row import Row, Summary, metric_text
 from gatekit.compare.figures.axis import line_styles
 from gatekit.compare.figures.page import is_geometric
 from gatekit.compare.figures.panels import task_parts
 from gatekit.compare.grouping.keys import is_of_task
 from gatekit.compare.grouping.label import printable, value_text
 from gatekit.compare.numbers import is_number
-from gatekit.compare.summary import Summary, metric_text
 
 from .context import Section, Sheet
 from .markup import html, number

@@ -9,7 +9,7 @@ from typing import Any
 from markupsafe import Markup
 
 from gatekit.compare.comparison import Comparison
-from gatekit.compare.deciding.row import Row
+from gatekit.compare.deciding.row import Row, metric_text
 from gatekit.compare.output.answer import (
     decided,
     headline,
@@ -27,7 +27,6 @@ from gatekit.compare.output.table_text import (
     tasks_differences,
     tasks_heading,
 )
-from gatekit.compare.summary import metric_text
 
 from .context import Section, Sheet, css
 from .markup import html

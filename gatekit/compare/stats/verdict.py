@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from gatekit.compare.grouping.differs import in_words
 from gatekit.compare.numbers import count_of, decimals, number, p_value
-from gatekit.runs.studies.looks import Looks
 
 from .difference import Difference, contradicts
-from .looks import spent
 from .power import MOST_SEEDS, POWER
-from .rule import ALPHA, MIN_FLIPS, MIN_SEEDS, PAIRED_T, RANKS
 from .statistics import Interval
 
 _NO_UNIT = ("share", "squared error")
@@ -177,59 +172,3 @@ def _with_diverged(label: str, diff: Difference) -> str:
 
 def _mirrored(interval: Interval) -> Interval:
     return Interval(-interval.high, -interval.low, interval.level, interval.method)
-
-
-def looks_notes(looks: Looks | None, groups: Mapping[str, str | None], later: int) -> list[str]:
-    """Return notes on the looks at a study.
-
-    Args:
-        looks: its looks, if it has any.
-        groups: the baseline of each group of the table.
-        later: number of runs with seeds beyond the last look.
-    """
-    if looks is None:
-        return []
-    notes = [
-        f"looked at {count_of(len(looks.seeds), 'time')}, at"
-        f" {', '.join(str(n) for n in looks.seeds)} of at most {looks.most} seeds;"
-        f" alpha spent {spent(looks.seeds[-1] / looks.most):.2g} of {ALPHA:g}"
-    ]
-    if looks.groups and dict(groups) != dict(looks.groups):
-        notes.append("the looks compared other groups or baselines than this table")
-    if later:
-        notes.append(
-            f"{later} {'run has a seed' if later == 1 else 'runs have seeds'} beyond the last look"
-            " and wait for the next `gatekit extend`"
-        )
-    return notes
-
-
-def design_notes(differences: list[Difference]) -> list[str]:
-    """Return notes on what the design of a comparison can show.
-
-    Args:
-        differences: all differences to a baseline of one comparison.
-    """
-    compared = [d for d in differences if d.pairs > 0 and not d.refused]
-    notes = []
-    if any(d.test is None for d in compared):
-        notes.append(f"a verdict needs at least {max(d.fewest for d in compared)} seeds")
-    if any(d.test is not None and d.test.test == PAIRED_T for d in compared):
-        notes.append(
-            f"p values from {MIN_SEEDS} to {MIN_FLIPS - 1} seeds assume normal noise; from"
-            f" {MIN_FLIPS} seeds on they do not"
-        )
-    tested = [d.test for d in compared if d.test is not None]
-    unable = [test for test in tested if test.smallest_p is not None and test.smallest_p >= ALPHA]
-    if unable:
-        least = min(test.smallest_p for test in unable if test.smallest_p is not None)
-        some = len(unable) < len(tested) and all(test.test == RANKS for test in unable)
-        where = "where runs diverged, there are " if some else ""
-        notes.append(
-            f"{where}too few seeds for a p value below {ALPHA:g}: none can be below {least:.2g}"
-        )
-    if sum(d.interval is not None for d in compared) > 1:
-        notes.append(
-            "intervals are not corrected for the number of groups; p values and verdicts are"
-        )
-    return notes
