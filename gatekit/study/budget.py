@@ -116,9 +116,9 @@ def stack(
     for index in range(config["layers"]):
         spec = given[index % len(given)] if given else cell
         built = build(spec, config["units"], width, unit)
-        made: Cell | BuiltBlock = built
+        layer: Cell | BuiltBlock = built
         if not block.plain:
-            made = build_block(
+            layer = build_block(
                 block,
                 spec,
                 unit,
@@ -134,7 +134,7 @@ def stack(
                 f"in a model of your own: gatekit.RNN({spec.name!r}, units), called with "
                 f"{{{', '.join(f'{name!r}: ...' for name in built.inputs)}}}."
             )
-        yield made
+        yield layer
         width = width if not block.plain else directions * built.output.width
 
 

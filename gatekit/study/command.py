@@ -274,8 +274,8 @@ def _read(argv: Sequence[str], own: Sequence[str] = ()) -> argparse.Namespace:
 def _training(argv: Sequence[str]) -> str:
     """Return the command that made the study that some words name, or an empty string."""
     names = [word.removeprefix("study=") for word in argv if word.startswith("study=")]
-    made = training(Path("experiments", names[-1])) if names else ""
-    return f"`{made}`" if made else ""
+    command = training(Path("experiments", names[-1])) if names else ""
+    return f"`{command}`" if command else ""
 
 
 def _dashes(program: str, argv: Sequence[str], options: Sequence[str]) -> str:

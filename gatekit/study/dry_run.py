@@ -163,9 +163,9 @@ def _room(plan: SweepPlan) -> tuple[str, int, int, int]:
 
 def _shape(config: Mapping[str, Any]) -> str:
     """Return what decides the time and memory of a run: of rates, only whether there is one."""
-    kept = {k: v for k, v in config.items() if k not in ("seed", "optimizer")}
+    keys = {k: v for k, v in config.items() if k not in ("seed", "optimizer")}
     drops = bool(config.get("dropout"))
-    return canonical_json({**kept, "dropout": drops, "optimizer": config["optimizer"]["name"]})
+    return canonical_json({**keys, "dropout": drops, "optimizer": config["optimizer"]["name"]})
 
 
 def _try_out(

@@ -129,38 +129,38 @@ def _refuse_code(
 
 def _recorded(folder: Path) -> list[list[str]]:
     """Return the arguments of the `gatekit train` commands that are recorded in a study."""
-    found = []
+    commands = []
     for typed in plan_file.commands(folder):
         with contextlib.suppress(ValueError):
             words = shlex.split(typed)
             if words[:2] == ["gatekit", "train"]:
-                found.append(words[2:])
-    return found
+                commands.append(words[2:])
+    return commands
 
 
 def _variants(typed: Sequence[str], words: Sequence[str]) -> list[str]:
     """Return a recorded command without what chooses seeds and study, then what was typed now."""
     now = {word.partition("=")[0] for word in words}
     left_out = {"study", "root", "seed", "seeds", "retry", "allow_changed", *now}
-    kept = [word for word in typed if word.lstrip("+").partition("=")[0] not in left_out]
-    return [*kept, *words]
+    repeated = [word for word in typed if word.lstrip("+").partition("=")[0] not in left_out]
+    return [*repeated, *words]
 
 
 def _planned(words: Sequence[str]) -> SweepPlan:
-    found = composition(words)
-    if found.search is not None:
+    asked = composition(words)
+    if asked.search is not None:
         raise ConfigError(
             "a search has no fixed variants that more seeds could be added to; type gatekit "
             "confirm STUDY --seeds N to repeat the best trial of each variant."
         )
-    return plan(found.jobs)
+    return plan(asked.jobs)
 
 
 def _present(study: str, folder: Path, whole: SweepPlan, seeds: int) -> int:
     """Return how many seeds a study has; check that its runs are those that the plan asks for."""
     known = {run.fingerprint: seed_of(run) for run in whole.runs}
-    found = survey(folder)
-    others = [run for run in found if run.stale is None and run.id not in known]
+    runs = survey(folder)
+    others = [run for run in runs if run.stale is None and run.id not in known]
     for run in others:
         seed = run.label.rpartition("seed=")[2]
         if not seed.isdecimal():
@@ -173,11 +173,11 @@ def _present(study: str, folder: Path, whole: SweepPlan, seeds: int) -> int:
     if changed := [run for run in others if run.state != "PLANNED"]:
         raise RunError(
             f"study {study} cannot be extended: its commands do not ask for {len(changed)} of its "
-            f"{len(found)} runs today, such as {changed[0].label}. A cell, plugin, data set or "
+            f"{len(runs)} runs today, such as {changed[0].label}. A cell, plugin, data set or "
             "default has changed, or the runs come from elsewhere. Undo the change, or train a new "
             "study."
         )
-    there = [known[run.id] for run in found if run.id in known and run.state != "PLANNED"]
+    there = [known[run.id] for run in runs if run.id in known and run.state != "PLANNED"]
     return max(there, default=-1) + 1
 
 

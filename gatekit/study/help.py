@@ -113,8 +113,8 @@ def help_text(config: DictConfig, experiments: Sequence[str] = ()) -> str:
     for section, keys in SECTIONS.items():
         parts.append("\n".join([section, *_lines(keys, values)]))
     names = textwrap.fill(", ".join(sorted(experiments)), 78, break_on_hyphens=False)
-    named = [textwrap.indent(f"experiments\n{names}", "  ").strip()] if names else []
-    return "\n\n".join([*parts, *named, OPTIONS])
+    listed = [textwrap.indent(f"experiments\n{names}", "  ").strip()] if names else []
+    return "\n\n".join([*parts, *listed, OPTIONS])
 
 
 def _lines(keys: Mapping[str, str], values: Mapping[str, Any]) -> Iterator[str]:

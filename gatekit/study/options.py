@@ -188,9 +188,9 @@ def is_hydra_key(name: str) -> bool:
 
 def visible_gpus() -> list[str]:
     """Return the ids of the GPUs that this process may use, without asking TensorFlow."""
-    named = os.environ.get("CUDA_VISIBLE_DEVICES")
-    if named is not None:
-        return [name.strip() for name in named.split(",") if name.strip() not in ("", "-1")]
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if visible is not None:
+        return [name.strip() for name in visible.split(",") if name.strip() not in ("", "-1")]
     if not gpu_visible():
         return []
     numbers = [p.name.removeprefix("nvidia") for p in Path("/dev").glob("nvidia*")]

@@ -214,8 +214,8 @@ def runs_of(
         GatekitError: a configuration, cell or task is not allowed.
     """
     variants = {} if variants is None else variants
-    named = resolve.unresolved(composed).get("plugins") or []
-    known = components.load([str(p) for p in (named if isinstance(named, list) else [named])])
+    files = resolve.unresolved(composed).get("plugins") or []
+    known = components.load([str(p) for p in (files if isinstance(files, list) else [files])])
     config = validate(resolve.plain(composed, known.task_defaults()))
     launch = launch_of(composed, config)
     asked = str(config["match"] or "")

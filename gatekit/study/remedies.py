@@ -133,25 +133,25 @@ def instead(key: str, value: Any, check: Check, example: Any = None) -> str:
 
 def _nearly(value: Any, check: Check) -> list[Any]:
     """Return values that are probably meant, the likeliest first."""
-    found: list[Any] = []
+    candidates: list[Any] = []
     if check in (flag, flag_or_auto):
-        found.append(SWITCHES.get(str(value).lower()))
+        candidates.append(SWITCHES.get(str(value).lower()))
         if check is flag and isinstance(value, str) and value.lower() not in ("", "none", "null"):
-            found.append(True)
+            candidates.append(True)
     if isinstance(value, float) and math.isfinite(value):
-        found.append(int(value) if value.is_integer() else round(value))
+        candidates.append(int(value) if value.is_integer() else round(value))
     if isinstance(value, int) and (most := re.search(r" to ([\d,]+)", _reason(check, value))):
-        found.append(int(most[1].replace(",", "")) if value > 0 else None)
+        candidates.append(int(most[1].replace(",", "")) if value > 0 else None)
     if isinstance(value, str):
-        found += [value.lower(), _PRECISIONS.get(value.lower()), [value]]
+        candidates += [value.lower(), _PRECISIONS.get(value.lower()), [value]]
         if (amount := amount_of(value)) is not None:
-            found.append(amount)
+            candidates.append(amount)
         try:
             check(value)
         except WrongError as wrong:
             names = str(wrong).removesuffix(", or null").removeprefix("one of ").split(", ")
-            found.append(nearest_name(value, names) or None)
-    return found
+            candidates.append(nearest_name(value, names) or None)
+    return candidates
 
 
 def _reason(check: Check, value: Any) -> str:
@@ -224,8 +224,8 @@ def meant(key: str, known: list[str], prefix: str, places: Mapping[str, Collecti
     """
     if not prefix and (device := without_device(key)):
         return device
-    found = likely_key(key, known, prefix, places)
-    return f"; did you mean {found}?" if found else "."
+    likely = likely_key(key, known, prefix, places)
+    return f"; did you mean {likely}?" if likely else "."
 
 
 def without_device(key: str) -> str:

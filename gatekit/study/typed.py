@@ -90,19 +90,19 @@ def refusal(
                 such = line(program, [near if other == word else other for other in typed])
                 return f"{program} has no option {word!r}; did you mean {near!r}? Type {such}."
         asked = [a for a in parser._actions if not a.option_strings and a.nargs not in ("*", "?")]
-        named = [a for a in asked if (a.metavar or a.dest) in missing.split(", ")]
-        are = " and ".join(_name(a) for a in named) or missing
-        helps = ", ".join(_short(a) for a in named if _short(a))
+        missed = [a for a in asked if (a.metavar or a.dest) in missing.split(", ")]
+        are = " and ".join(_name(a) for a in missed) or missing
+        helps = ", ".join(_short(a) for a in missed if _short(a))
         given = [word for word in typed if word[:1] != "-" or word.partition("=")[0] in options]
-        values = given + [example(a) or _name(a) for a in named]
+        values = given + [example(a) or _name(a) for a in missed]
         such = line(program, values)
         form = line(program, [_name(a) for a in asked])
-        head = f"{program} needs {are}{f', {helps}' if helps and len(named) == 1 else ''}"
+        head = f"{program} needs {are}{f', {helps}' if helps and len(missed) == 1 else ''}"
         return f"{head}; type {form}" + ("." if form == such else f", such as {such}.")
     if both := _BOTH.fullmatch(message):
         first, second = (name.rpartition("/")[2] for name in both.groups())
-        kept = without(typed, parser._option_string_actions.get(second), second)
-        return f"{first} and {second} exclude each other; type one of them: {line(program, kept)}."
+        such = line(program, without(typed, parser._option_string_actions.get(second), second))
+        return f"{first} and {second} exclude each other; type one of them: {such}."
     wrong = _WRONG.fullmatch(message)
     if wrong is None:
         return f"{program}: {message}; `{program} --help` explains it."
@@ -111,20 +111,20 @@ def refusal(
     action = action or next(a for a in parser._actions if flag_ in (a.metavar, a.dest))
     name = flag_ if action.option_strings else _name(action)
     if reason.startswith("ignored explicit"):
-        kept = [next(o for o in action.option_strings) if w == f"{flag_}={came}" else w
+        corrected = [next(o for o in action.option_strings) if w == f"{flag_}={came}" else w
                 for w in typed]  # fmt: skip
-        return f"{flag_}={came}: {flag_} takes no value; type {line(program, kept)}."
+        return f"{flag_}={came}: {flag_} takes no value; type {line(program, corrected)}."
     if reason.startswith("invalid"):
         allowed, such = _allowed(action, came)
-        kept = [w if w != came and w != f"{flag_}={came}" else w[: len(w) - len(came)] + such
+        corrected = [w if w != came and w != f"{flag_}={came}" else w[: len(w) - len(came)] + such
                 for w in typed]  # fmt: skip
-        return f"{name} {came}: {allowed}; type {line(program, kept)}."
+        return f"{name} {came}: {allowed}; type {line(program, corrected)}."
     such = example(action) or _example(action)
     given = [o for o in action.option_strings if o in typed]
     at = typed.index(given[-1]) + 1 if given else len(typed)
     what = f" ({_short(action)})" if _short(action) else ""
-    kept = [*typed[:at], such, *typed[at:]]
-    return f"{name} needs a value{what}; type for example {line(program, kept)}."
+    corrected = [*typed[:at], such, *typed[at:]]
+    return f"{name} needs a value{what}; type for example {line(program, corrected)}."
 
 
 def options_of(parser: argparse.ArgumentParser) -> list[str]:
@@ -134,15 +134,15 @@ def options_of(parser: argparse.ArgumentParser) -> list[str]:
 
 def without(words: Sequence[str], action: argparse.Action | None, name: str) -> list[str]:
     """Return words without an option and its value."""
-    kept = list(words)
+    rest = list(words)
     names = action.option_strings if action is not None else [name]
-    for index, word in enumerate(kept):
+    for index, word in enumerate(rest):
         if word in names:
-            takes = action is not None and action.nargs != 0 and index + 1 < len(kept)
-            return kept[:index] + kept[index + 1 + takes :]
+            takes = action is not None and action.nargs != 0 and index + 1 < len(rest)
+            return rest[:index] + rest[index + 1 + takes :]
         if word.partition("=")[0] in names:
-            return kept[:index] + kept[index + 1 :]
-    return kept
+            return rest[:index] + rest[index + 1 :]
+    return rest
 
 
 def as_keys(words: Sequence[str], options: Sequence[str]) -> list[str]:
@@ -186,8 +186,8 @@ def near_option(name: str, options: Sequence[str]) -> str:
     bare = {option.lstrip("-"): option for option in options if option.startswith("--")}
     typed = name.lstrip("-").replace("_", "-").lower()[:64]
     near = difflib.get_close_matches(typed, bare, n=1, cutoff=0.7)
-    found = [*near, *(each for each in bare if len(typed) > 2 and each.startswith(typed))]
-    return bare[found[0]] if found else name if name in options else ""
+    candidates = [*near, *(each for each in bare if len(typed) > 2 and each.startswith(typed))]
+    return bare[candidates[0]] if candidates else name if name in options else ""
 
 
 def key_of(option: str) -> str:

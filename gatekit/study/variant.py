@@ -77,11 +77,11 @@ class Variant:
 
     def _numbers(self, seed: int) -> dict[str, Any]:
         left_out = ("study", "plugins", "swap", "match", "probe")
-        kept = {k: v for k, v in self.config.items() if k not in left_out}
-        kept["cell"] = _numbers_of(kept["cell"])
-        if kept["mixers"] is not None:
-            kept["mixers"] = [_numbers_of(each) for each in kept["mixers"]]
-        return {**kept, "seed": seed}
+        keys = {k: v for k, v in self.config.items() if k not in left_out}
+        keys["cell"] = _numbers_of(keys["cell"])
+        if keys["mixers"] is not None:
+            keys["mixers"] = [_numbers_of(each) for each in keys["mixers"]]
+        return {**keys, "seed": seed}
 
 
 def variant(
@@ -188,9 +188,9 @@ def mixers_of(
     specs, placed = [], set[str]()
     for each in plain:
         spec = read_cell(each, known.catalogue)
-        own = {role: gate for role, gate in swaps.items() if _has_role(spec, role)}
-        placed |= {*own}
-        specs.append(cell_of({**config, "cell": each, "swap": own}, known) if own else spec)
+        fitting = {role: gate for role, gate in swaps.items() if _has_role(spec, role)}
+        placed |= {*fitting}
+        specs.append(cell_of({**config, "cell": each, "swap": fitting}, known) if fitting else spec)
     for role in swaps:
         if role not in placed:
             raise ConfigError(

@@ -89,10 +89,10 @@ def read_idx(content: bytes, shape: tuple[int, ...], where: str) -> numpy.ndarra
             raise DataError(f"{where} is damaged: {error}") from None
     if content[:4] != bytes([0, 0, _UNSIGNED_BYTES, axes]) or len(content) < start:
         raise DataError(f"{where} is not an IDX file of unsigned bytes with {axes} axes.")
-    found = tuple(int(n) for n in numpy.frombuffer(content[4:start], ">u4"))
-    if found != shape or len(content) != start + math.prod(shape):
+    declared = tuple(int(n) for n in numpy.frombuffer(content[4:start], ">u4"))
+    if declared != shape or len(content) != start + math.prod(shape):
         raise DataError(
-            f"{where} should hold {shape}; its header has {found}, and it has "
+            f"{where} should hold {shape}; its header has {declared}, and it has "
             f"{len(content) - start} values."
         )
     return numpy.frombuffer(content, "uint8", offset=start).reshape(shape)

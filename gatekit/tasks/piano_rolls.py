@@ -152,12 +152,12 @@ def existing(path: str | None, needed: str) -> Path:
     """
     if path is None:
         raise DataError(f"task.path is missing; type task.path=FILE. Needed: {needed}.")
-    found = Path(path).expanduser()
-    if not found.is_file() or found.suffix not in (".mat", ".json"):
+    file = Path(path).expanduser()
+    if not file.is_file() or file.suffix not in (".mat", ".json"):
         raise DataError(
             f"task.path={path}: a .mat or .json file is expected there. Needed: {needed}."
         )
-    return found
+    return file
 
 
 def read_mat(path: Path) -> Rolls:

@@ -97,13 +97,13 @@ def _by_author(task: Task, method: str) -> Iterator[None]:
         kind = type(task)
         owners = [k for k in kind.__mro__ if not k.__module__.startswith("gatekit.tasks.")]
         names = (method, "sample") if method == "draw" else (method,)
-        own = next((vars(k)[n] for k in owners for n in names if n in vars(k)), None)
-        if own is None or not inspect.isroutine(own):
+        routine = next((vars(k)[n] for k in owners for n in names if n in vars(k)), None)
+        if routine is None or not inspect.isroutine(routine):
             raise
         message = str(error)
-        if "return Batch(" in message and "Batch" not in getattr(own, "__globals__", ()):
+        if "return Batch(" in message and "Batch" not in getattr(routine, "__globals__", ()):
             message += " Write from gatekit import Batch at the top of the file."
-        raise DataError(f"{returned_place(own)}: {message}") from None
+        raise DataError(f"{returned_place(routine)}: {message}") from None
 
 
 def check_batch(batch: Any, signature: Signature, where: str, allow_nan: bool = False) -> Batch:
@@ -316,8 +316,8 @@ def _first(
     if bad.any():
         place = tuple(int(i) for i in numpy.argwhere(bad)[0])
         axes = ("row", "step", "column") if at.ndim == 2 else ("row", "column")
-        named = ", ".join(f"{axis} {i}" for axis, i in zip(axes, place, strict=False))
-        raise DataError(f"{says}: {array[place]} at {named} (counted from 0).{hint}")
+        position = ", ".join(f"{axis} {i}" for axis, i in zip(axes, place, strict=False))
+        raise DataError(f"{says}: {array[place]} at {position} (counted from 0).{hint}")
 
 
 def _notes(splits: dict[str, Batch], owner: str) -> Iterator[str]:

@@ -143,11 +143,11 @@ def _longest(mask: numpy.ndarray) -> int:
     return int(valid[-1]) + 1 if len(valid) else 1
 
 
-def _zeroed(array: numpy.ndarray, kept: numpy.ndarray) -> numpy.ndarray:
+def _zeroed(array: numpy.ndarray, counted: numpy.ndarray) -> numpy.ndarray:
     """Return an array with zeros where it does not count, along its leading axes."""
     # What does not count may hold NaN, and NaN times a weight of zero is NaN.
-    kept = kept.reshape(kept.shape + (1,) * (array.ndim - kept.ndim))
-    return numpy.where(kept, array, numpy.zeros((), array.dtype))
+    counted = counted.reshape(counted.shape + (1,) * (array.ndim - counted.ndim))
+    return numpy.where(counted, array, numpy.zeros((), array.dtype))
 
 
 def _longer(array: numpy.ndarray, more: int) -> numpy.ndarray:

@@ -42,12 +42,12 @@ class Callbacks:
         Raises:
             PluginError: one of them raises, or its state is not plain data.
         """
-        kept = []
+        states = []
         for callback in self.called:
             if hasattr(callback, "state"):
                 with _named(callback, "in state()"):
-                    kept.append([_name(callback), json.loads(json.dumps(callback.state()))])
-        return kept
+                    states.append([_name(callback), json.loads(json.dumps(callback.state()))])
+        return states
 
     def restore(self, kept: Sequence[Sequence[Any]]) -> None:
         """Give back what callbacks of the same name remembered.

@@ -176,8 +176,11 @@ def restore(model: Any, arrays: Mapping[str, numpy.ndarray], prefix: str = "") -
     Raises:
         RunError: the arrays are those of another model.
     """
-    named = [(n, v) for n, v in _named_variables(model) if n.startswith(prefix)] if arrays else []
-    for name, variable in named:
+    if not arrays:
+        return
+    for name, variable in _named_variables(model):
+        if not name.startswith(prefix):
+            continue
         value = arrays.get(name)
         if value is None or value.shape != tuple(variable.shape):
             raise RunError(

@@ -42,16 +42,16 @@ def optimizer(
         "sgd": keras.optimizers.SGD,
         "rmsprop": keras.optimizers.RMSprop,
     }
-    own = {key: config[key] for key in OWN if key in config}
+    arguments = {key: config[key] for key in OWN if key in config}
     if "ema" in config:
-        own |= {"use_ema": True, "ema_momentum": config["ema"]}
+        arguments |= {"use_ema": True, "ema_momentum": config["ema"]}
     rate = _rate(schedule(config, total_steps))
     if steps is not None and callable(rate):
         rate = _Following(rate, steps)
     built: keras.optimizers.Optimizer = kinds[config["name"]](
         learning_rate=rate,
         global_clipnorm=config["clipnorm"],
-        **own,
+        **arguments,
     )
     if left_out:
         built.exclude_from_weight_decay(var_list=list(left_out))

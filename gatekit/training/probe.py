@@ -223,17 +223,17 @@ def parallel_facts(layer: RNN, call: Mapping[str, Any]) -> dict[str, Any]:
     try:
         stepping = Stepping(layer.cell, weights, inputs, first)
         lengths = measurable(stepping, [steps], PARALLEL_WORK) if steps else []
-        found = iterations(stepping, lengths) if steps else None
+        measured = iterations(stepping, lengths) if steps else None
     except Exception:
         # A gate of TensorFlow cannot compute with NumPy; what else is recorded must not suffer.
         return facts
-    if found is None:
+    if measured is None:
         return facts
-    method = found.method if lengths else None
+    method = measured.method if lengths else None
     return facts | {
-        "iterations": found.of.get(steps),
+        "iterations": measured.of.get(steps),
         "method": method,
-        "lyapunov": None if found.lyapunov is None else short(found.lyapunov),
+        "lyapunov": None if measured.lyapunov is None else short(measured.lyapunov),
     }
 
 

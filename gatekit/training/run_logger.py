@@ -77,10 +77,10 @@ class RunLogger(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no
             self._paces.append(((self._trained_at or time.perf_counter()) - began) / steps)
         if self._paces[1:]:
             self.run.step_seconds = statistics.median(self._paces[1:])
-        found = {name: float(value) for name, value in (logs or {}).items()}
+        numbers = {name: float(value) for name, value in (logs or {}).items()}
         metric = str(self.run.metric["name"]).removeprefix("val_")
-        if f"val_{metric}" not in found:
-            validated = [name.removeprefix("val_") for name in found if name.startswith("val_")]
+        if f"val_{metric}" not in numbers:
+            validated = [name.removeprefix("val_") for name in numbers if name.startswith("val_")]
             remedy = (
                 f"give gatekit.run(metric=...) one of {listed(validated)}, "
                 "or compile(metrics=[...]) with it"
@@ -94,9 +94,9 @@ class RunLogger(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no
         test = self._tested()
         if test and metric not in test:
             raise ConfigError(f"evaluate has not returned {metric!r}, but {listed(test)}.")
-        train, val = found.pop("loss", None), found.pop(f"val_{metric}")
+        train, val = numbers.pop("loss", None), numbers.pop(f"val_{metric}")
         tested = test.pop(metric, None)
-        further = {**found, **{f"test_{name}": value for name, value in test.items()}}
+        further = {**numbers, **{f"test_{name}": value for name, value in test.items()}}
         number = epoch + 1 + (self._before or 0)
         self.run.log(number, self._steps(), train=train, val=val, test=tested, **further)
 

@@ -159,23 +159,23 @@ def _newton(session: Session) -> dict[str, Any]:
 def _recipe(session: Session) -> dict[str, Any]:
     """Return the numbers of schedule and windows, and which weights decay, as far as there are
     any."""
-    found: dict[str, Any] = {}
+    recipe: dict[str, Any] = {}
     if (windows := session.feed.windows) is not None:
-        found["windows"] = {
+        recipe["windows"] = {
             "steps": windows.window,
             "streams": windows.size,
             "per_stream": session.feed.per_batch,
             "contiguous": windows.contiguous,
         }
     if numbers := typed(session.config["optimizer"], session.total_steps):
-        found["schedule"] = numbers
+        recipe["schedule"] = numbers
     if session.decayed:
         parts = {"decayed": True, "left_out": False}
-        found["weight_decay"] = {
+        recipe["weight_decay"] = {
             name: [path for path, decays in session.decayed.items() if decays is part]
             for name, part in parts.items()
         }
-    return found
+    return recipe
 
 
 def _finite(scores: Any) -> Any:

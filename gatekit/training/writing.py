@@ -153,9 +153,9 @@ def stepper(run: SurveyedRun, about: dict[str, Any], task: CharacterModel) -> Ne
 
     def step(token: int) -> numpy.ndarray:
         nonlocal begins
-        found = logits(tf.constant(token, tf.int32), tf.constant(begins))
+        values = logits(tf.constant(token, tf.int32), tf.constant(begins))
         begins = False
-        return numpy.asarray(found.numpy())
+        return numpy.asarray(values.numpy())
 
     return step
 

@@ -321,11 +321,11 @@ def not_found(error: MissingConfigException, plugins: Sequence[str]) -> str:
         return f"block={name}: type block=plain for nothing around the layer."
     if reasons := reasons_of(name, plugins):
         return f"{group}={name}: there is no such {what}, because its plugin is broken: {reasons}"
-    named = f"{shown(file)}: " if file else ""
-    if place := "" if named else misplaced(group, name):
+    source = f"{shown(file)}: " if file else ""
+    if place := "" if source else misplaced(group, name):
         return f"{group}={name}: there is no such {what} here. {place}"
     hint = alternatives(name, known, f"{what}s", _LISTED_BY.get(group, ""))
     return (
-        f"{named}{group}={name}: there is no such {what}{hint} {own_file(group, name, known)} "
+        f"{source}{group}={name}: there is no such {what}{hint} {own_file(group, name, known)} "
         f"{left_out(name, plugins)}".rstrip()
     )

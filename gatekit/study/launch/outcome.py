@@ -124,16 +124,16 @@ def report(plan: SweepPlan, outcome: SweepOutcome) -> str:
 
 def _remarks(outcome: SweepOutcome) -> list[str]:
     """Return the warnings of the runs that were made, each once."""
-    found: dict[str, int] = {}
+    counts: dict[str, int] = {}
     for run, state in outcome.made:
         if state in OUTCOMES:
             with contextlib.suppress(GatekitError):
                 for remark in run.folder().result().get("warnings") or ():
-                    found[str(remark)] = found.get(str(remark), 0) + 1
+                    counts[str(remark)] = counts.get(str(remark), 0) + 1
     count = len(outcome.made)
     return [
         f"Warning ({times} of {count} runs): {excerpt(text, 200)}"
-        for text, times in [*found.items()][:4]
+        for text, times in [*counts.items()][:4]
     ]
 
 

@@ -335,9 +335,9 @@ def make(run: PlannedRun, plan: SweepPlan, environment: Mapping[str, str], bar: 
 @contextlib.contextmanager
 def _quiet(environment: Mapping[str, str]) -> Iterator[None]:
     """Set what TensorFlow and BLAS read when imported, for the processes started inside."""
-    wanted = {"TF_CPP_MIN_LOG_LEVEL": os.environ.get("TF_CPP_MIN_LOG_LEVEL", "3"), **environment}
-    before = {name: os.environ.get(name) for name in wanted}
-    os.environ.update(wanted)
+    variables = {"TF_CPP_MIN_LOG_LEVEL": os.environ.get("TF_CPP_MIN_LOG_LEVEL", "3"), **environment}
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
     try:
         yield
     finally:

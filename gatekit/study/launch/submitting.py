@@ -111,9 +111,9 @@ def not_queued(plan: SweepPlan, todo: list[PlannedRun], outcome: SweepOutcome) -
         return todo
     from submitit import SlurmJob
 
-    wanted = {run.fingerprint for run in todo}
+    names = {run.fingerprint for run in todo}
     folder = (plan.study / SLURM).absolute()
-    makes = {job: runs & wanted for job, runs in _noted(folder).items() if runs & wanted}
+    makes = {job: runs & names for job, runs in _noted(folder).items() if runs & names}
     jobs: Mapping[str, Any] = {job: SlurmJob(folder=folder, job_id=job) for job in makes}
     # The first question asks about all of them at once.
     queued = {name for job, runs in makes.items() if not jobs[job].done() for name in runs}

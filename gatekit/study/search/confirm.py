@@ -128,8 +128,8 @@ def confirming(
         data = {k: v for k, v in each.config.items() if k not in ("match", "study", "seed")}
         data["optimizer"] = with_omitted(data["optimizer"])
         confirmed = variant(validate(data), known, swapped=True)
-        kept = {**confirmed.config, "swap": each.config["swap"], "match": each.config.get("match")}
-        confirmed = dataclasses.replace(confirmed, config=kept)
+        chosen_by = {"swap": each.config["swap"], "match": each.config.get("match")}
+        confirmed = dataclasses.replace(confirmed, config={**confirmed.config, **chosen_by})
         sources |= confirmed.sources
         ours = ("seed", "study", "root", "plugins", "hydra.mode")
         typed = [w for w in each.words if w.partition("=")[0] not in ours]

@@ -40,8 +40,8 @@ def begin() -> None:
             return
         _own = Path(tempfile.mkdtemp(dir=place))
         _link(Path(place), _own)
-        kept = f"--tf_xla_persistent_cache_directory={_own}"
-        os.environ[FLAGS] = f"{flags} {kept} --tf_xla_persistent_cache_prefix=gatekit".strip()
+        folder = f"--tf_xla_persistent_cache_directory={_own}"
+        os.environ[FLAGS] = f"{flags} {folder} --tf_xla_persistent_cache_prefix=gatekit".strip()
 
 
 def share() -> None:
