@@ -87,9 +87,6 @@ def on_one_grid(curves: Sequence[Curve]) -> list[Curve]:
 
     Runs are evaluated at different seconds, and a mean over runs needs their values at one time.
     Curves whose runs were evaluated at the same costs are returned unchanged.
-
-    Args:
-        curves: the curves of one group over a cost.
     """
     shortest = min((curve.epochs for curve in curves), key=len)
     if all(np.array_equal(curve.epochs[: len(shortest)], shortest) for curve in curves):

@@ -169,13 +169,7 @@ def added(
 
 
 def made(plan: SweepPlan, show: Callable[[str], None], stream: TextIO | None = None) -> int:
-    """Make the runs of a plan that are not complete; return 0 if all have an outcome now.
-
-    Args:
-        plan: the plan.
-        show: is given the report if a run failed, was stopped or is not complete.
-        stream: where progress is shown; stdout by default.
-    """
+    """Make the runs of a plan that are not complete; return 0 if all have an outcome now."""
     outcome = launch(plan, stream=stream)
     waiting = [run for run in plan.runs if run.folder().state().name not in OUTCOMES]
     if not outcome.code and not waiting:
@@ -211,13 +205,6 @@ def look(
 
     Every run of these seeds must have an outcome. A look that was recorded already is not another
     look: the comparison is that of the record.
-
-    Args:
-        study: the study's name.
-        root: the folder of all studies.
-        seeds: number of seeds of each group.
-        most: the most seeds.
-        asked: options of `gatekit.compare`.
 
     Raises:
         ConfigError: the groups are not those of the first look, or none can be compared.

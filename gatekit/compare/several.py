@@ -101,9 +101,6 @@ def several_tasks(comparison: Comparison) -> SeveralTasks | None:
     groups, or on which the baseline's distance from chance is less than a twentieth of the best
     variant's: the divisor would be close to zero.
 
-    Args:
-        comparison: the result of ``compare``; its only blocks are tasks.
-
     Reference:
         Agarwal et al., NeurIPS (2021), arXiv:2108.13264
     """
@@ -285,12 +282,7 @@ def _mean(row: Row) -> float:
 
 
 def _scale(rows: Iterable[Row], left: Mapping[str, str]) -> tuple[float, float] | str:
-    """Return chance and the baseline's mean on one task, or why they define no scale.
-
-    Args:
-        rows: the rows of the task.
-        left: the variants that are left out, and why.
-    """
+    """Return chance and the baseline's mean on one task, or why they define no scale."""
     baseline = chance = None
     means = []
     sign = 1

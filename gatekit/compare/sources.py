@@ -43,11 +43,7 @@ class SeedSpread:
 
 
 def sources(comparison: Comparison) -> tuple[SeedSpread, ...]:
-    """Return the spread of each group and each part of its seed; none if nothing was fixed.
-
-    Args:
-        comparison: the comparison of a sweep with ``vary=init``, ``order`` or ``data``.
-    """
+    """Return the spread of each group and each part of its seed; none if nothing was fixed."""
     spreads = []
     for row in comparison.rows:
         values = dict(row.group.values)

@@ -41,9 +41,6 @@ class Budget:
 def read_budget(text: str | Budget) -> Budget:
     """Return the budget of ``--at``.
 
-    Args:
-        text: ``seconds=600``, ``steps=2000`` or ``flops=1e12``.
-
     Raises:
         ConfigError: it is not one of these, or not positive.
     """

@@ -129,9 +129,6 @@ def step_flops(run: RunRecord) -> float | None:
     registered here, and its task's data give the length of sequences. Plugin files that its
     configuration names are not loaded, and imported runs are not counted again, because a bundle
     may come from a stranger.
-
-    Args:
-        run: a run with an outcome.
     """
     recorded = None if run.result is None else run.result.step_flops
     if recorded is not None and recorded > 0:

@@ -28,13 +28,7 @@ _SHOWN = (1, 2, 3, 5, 10, 20, 50, 100)
 
 
 def reach_lines(groups: Sequence[Reached], threshold: float, cost: str) -> list[str]:
-    """Return the table of times to a threshold, with a verdict for each group below it.
-
-    Args:
-        groups: the result of ``reach``.
-        threshold: the threshold.
-        cost: what the times are counted in.
-    """
+    """Return the table of times to a threshold, with a verdict for each group below it."""
     names = {one.row.summary.metric.name for one in groups if one.row.summary}
     metric = names.pop() if len(names) == 1 else "metric"
     unit = UNITS[cost]
@@ -50,11 +44,7 @@ def reach_lines(groups: Sequence[Reached], threshold: float, cost: str) -> list[
 
 
 def reach_note(groups: Sequence[Reached]) -> str:
-    """Return what medians are, how runs count that never reach it, and if there were looks.
-
-    Args:
-        groups: the result of ``reach``.
-    """
+    """Return what medians are, how runs count that never reach it, and if there were looks."""
     note = (
         "medians are Kaplan-Meier estimates with log-log intervals; a run that ended without"
         " reaching it is censored there, and one that diverged at the end of the longest run"
@@ -89,11 +79,7 @@ def reach_record(one: Reached, threshold: float, cost: str) -> dict[str, Any]:
 
 
 def trials_lines(variants: Sequence[BestOfK]) -> list[str]:
-    """Return the table of expected scores of the best of k trials.
-
-    Args:
-        variants: the result of ``best_of_k``.
-    """
+    """Return the table of expected scores of the best of k trials."""
     rows = [
         {
             "group": printable(one.row.group.label),

@@ -55,9 +55,6 @@ def best_of_k(comparison: Comparison) -> tuple[BestOfK, ...]:
     diverged run has the worst score: chance, or that of the worst trial of the task if it is worse.
     A trial that lacks a run is left out.
 
-    Args:
-        comparison: a comparison with ``best_of``.
-
     Raises:
         ConfigError: the comparison has no tuned keys.
 
@@ -83,12 +80,7 @@ def best_of_k(comparison: Comparison) -> tuple[BestOfK, ...]:
 
 
 def weights(trials: int, k: int) -> Floats:
-    """Return the probability that the i-th of the trials, in ascending order, is the best of k.
-
-    Args:
-        trials: number of trials.
-        k: number of draws without replacement, at most the number of trials.
-    """
+    """Return the probability that the i-th of the trials, in ascending order, is the best of k."""
     total = math.comb(trials, k)
     return np.array([math.comb(i, k - 1) / total for i in range(trials)])
 

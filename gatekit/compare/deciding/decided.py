@@ -65,12 +65,7 @@ def decided(
 
 
 def margin_notes(rows: Sequence[Row], margin: str | float | None) -> list[str]:
-    """Return a note on the groups that a margin could not be applied to.
-
-    Args:
-        rows: the rows of `decided`.
-        margin: the margin as typed; None without one.
-    """
+    """Return a note on the groups that a margin could not be applied to."""
     without = [
         row.group.label
         for row in rows

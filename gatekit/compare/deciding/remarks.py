@@ -36,14 +36,7 @@ def refuse_unknown(option: str, names: Sequence[str], grouping: Grouping) -> Non
 def refuse_one_group(
     by: Sequence[str], within: Sequence[str], grouping: Grouping, force: bool
 ) -> None:
-    """Refuse keys by which nothing can be compared, although the runs differ in other keys.
-
-    Args:
-        by: the keys to group by, as asked for.
-        within: the keys of blocks, as asked for.
-        grouping: the groups.
-        force: whether groups are compared at any rate.
-    """
+    """Refuse keys by which nothing can be compared, although the runs differ in other keys."""
     groups = grouping.groups
     if by and grouping.pooled and len(groups) == 1 and not force:
         raise ConfigError(
@@ -262,11 +255,7 @@ def looks_notes(looks: Looks | None, groups: Mapping[str, str | None], later: in
 
 
 def design_notes(differences: list[Difference]) -> list[str]:
-    """Return notes on what the design of a comparison can show.
-
-    Args:
-        differences: all differences to a baseline of one comparison.
-    """
+    """Return notes on what the design of a comparison can show."""
     compared = [d for d in differences if d.pairs > 0 and not d.refused]
     notes = []
     if any(d.test is None for d in compared):

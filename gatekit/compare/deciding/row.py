@@ -79,12 +79,7 @@ def metric_text(metric: ResultMetric) -> str:
 
 
 def summarise(group: Group, level: float = 0.95) -> Summary | None:
-    """Return the summary of a group; None if none of its runs has an outcome.
-
-    Args:
-        group: a group whose runs share one metric.
-        level: confidence level of the intervals.
-    """
+    """Return the summary of a group; None if none of its runs has an outcome."""
     results, outcomes = group.results, group.outcomes
     if not results:
         return None

@@ -102,12 +102,7 @@ def styled() -> Iterator[None]:
 
 
 def make_figure(paint: Painter, columns: int = 1) -> tuple[Figure, Sequence[str]]:
-    """Return a figure and the ids of the runs in it; call it within `styled`.
-
-    Args:
-        paint: draws the figure.
-        columns: width in paper columns, 1 or 2.
-    """
+    """Return a figure and the ids of the runs in it; call it within `styled`."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
     from .inline import InlineFigure
@@ -141,12 +136,7 @@ def put_legend(figure: Figure, axes: Axes, title: str | None = None) -> None:
 
 
 def legend_layout(labels: Sequence[str], width: float) -> tuple[list[str], int, float]:
-    """Return the labels of a legend in lines, its columns, and its height in inches.
-
-    Args:
-        labels: the labels.
-        width: the width of the legend in inches.
-    """
+    """Return the labels of a legend in lines, its columns, and its height in inches."""
     shown = ["\n".join(wrapped(label, width - _LEGEND_HANDLE)) for label in labels]
     lines = [label.count("\n") + 1 for label in shown]
     longest = max([1, *(len(line) for label in shown for line in label.split("\n"))])

@@ -77,11 +77,6 @@ def paint_panels(
 ) -> list[str]:
     """Draw panels below each other, each as high as it would be alone.
 
-    Args:
-        figure: the figure to draw on.
-        panels: the panels.
-        paint: draws one panel and returns the ids of its runs.
-
     Returns:
         The ids of all runs.
     """

@@ -143,13 +143,7 @@ def gates_report(
 
 
 def report_of(study: Study, groups: Sequence[Group], level: float = 0.95) -> GatesReport:
-    """Return the behaviour of the gates of some groups; empty if no run was probed.
-
-    Args:
-        study: the study.
-        groups: its groups.
-        level: confidence level of the intervals.
-    """
+    """Return the behaviour of the gates of some groups; empty if no run was probed."""
     variants: list[ProbedVariant] = []
     notes: list[str] = []
     baselines = Baselines(groups)

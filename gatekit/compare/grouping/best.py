@@ -58,11 +58,7 @@ class Chosen:
     what: str = "mean validation"
 
     def note(self, names: Mapping[str, str]) -> str:
-        """Return the choice as a sentence.
-
-        Args:
-            names: the names that you chose for labels.
-        """
+        """Return the choice as a sentence."""
         picked = group_label(self.values, "", names)
         return (
             f"{renamed(self.label, names)}: {picked}, the best of {self.candidates} by {self.what}"

@@ -135,10 +135,6 @@ def _equal(text: str, value: str) -> bool:
 def on_split(study: Study, split: str) -> Study:
     """Return a study with the results on one split, at the best validation epoch.
 
-    Args:
-        study: what ``load`` returned.
-        split: ``test``, ``validation``, or another test set of the task.
-
     Raises:
         ConfigError: a run has no score on this split.
     """

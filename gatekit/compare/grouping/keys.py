@@ -76,10 +76,6 @@ def of_kind(keys: Sequence[str], everything: Sequence[Known]) -> dict[str, bool]
     """Return the options of a task or output unit that follow from its name.
 
     Each is mapped to whether several tasks, or output units, have it.
-
-    Args:
-        keys: the keys that differ.
-        everything: all settings of each run.
     """
     following: dict[str, bool] = {}
     for owner in [key for key in _OWNERS if key in keys]:
@@ -104,10 +100,6 @@ def implied(keys: Sequence[str], everything: Sequence[Known]) -> dict[str, str]:
 
     A key with one value per task, per optimizer, or per pair of the two does not distinguish more
     groups than they do.
-
-    Args:
-        keys: the keys that differ.
-        everything: all settings of each run.
     """
     tasks = [key for key in keys if is_of_task(key)]
     owners = {"task": tasks, "optimizer": [_OPTIMIZER], "task and optimizer": [*tasks, _OPTIMIZER]}
@@ -131,13 +123,7 @@ def names_variant(key: str) -> bool:
 
 
 def follows(key: str, own: Sequence[str], everything: Sequence[Known]) -> bool:
-    """Return whether a key has one value wherever others have the same ones.
-
-    Args:
-        key: the key.
-        own: the others.
-        everything: all settings of each run.
-    """
+    """Return whether a key has one value wherever others have the same ones."""
     pairs = {(tuple(text_of(run, k) for k in own), text_of(run, key)) for run in everything}
     return len(pairs) == len({first for first, _ in pairs})
 
@@ -154,13 +140,7 @@ def in_order(keys: Iterable[str]) -> list[str]:
 
 
 def not_differing(option: str, name: str, known: Iterable[str]) -> ConfigError:
-    """Return the error that runs do not differ in a key.
-
-    Args:
-        option: the argument that names the key.
-        name: the key as typed.
-        known: the keys in which the runs differ.
-    """
+    """Return the error that runs do not differ in a key."""
     keys = list(known)
     remedy = "Name one of them" if keys else "There are none"
     return ConfigError(

@@ -41,12 +41,7 @@ def records(comparison: Comparison) -> list[dict[str, Any]]:
 def to_json(
     comparison: Comparison, further: Mapping[str, Mapping[str, object]] | None = None
 ) -> str:
-    """Return the records as JSON.
-
-    Args:
-        comparison: the comparison.
-        further: more fields of a group, by its label.
-    """
+    """Return the records as JSON, with further fields of groups by their labels."""
     more = further or {}
     joined = [{**one, **more.get(one["group"], {})} for one in records(comparison)]
     return json.dumps(joined, indent=1, allow_nan=False, default=str)
@@ -65,12 +60,7 @@ def to_csv(comparison: Comparison) -> str:
 
 
 def csv_text(names: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> str:
-    """Return rows as CSV in which no cell is a formula.
-
-    Args:
-        names: the columns.
-        rows: one mapping per row.
-    """
+    """Return rows as CSV in which no cell is a formula."""
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow([_safe(name) for name in names])

@@ -106,14 +106,6 @@ def sheet(
 ) -> Sheet:
     """Return the input of the report on a comparison.
 
-    Args:
-        comparison: the result of ``compare``.
-        arguments: what to type after ``gatekit compare`` for it.
-        x: a swept key; if given, the metric is drawn over its values.
-        plugins: plugin files outside the folders that gatekit scans.
-        reach: a threshold of the validation metric.
-        over: what learning curves are over at first, and what ``reach`` counts.
-
     Raises:
         ConfigError: ``over`` does not exist.
     """

@@ -23,12 +23,7 @@ _P_VALUE = re.compile(r"\bp ([=<]) ")
 
 
 def html(template: str, **values: Any) -> Markup:
-    """Return a template filled in.
-
-    Args:
-        template: its file in ``templates``.
-        values: what it shows: strings, `Markup`, numbers, and structures of these.
-    """
+    """Return a template filled in."""
     return Markup(_ENVIRONMENT.get_template(template).render(values))
 
 

@@ -85,16 +85,7 @@ def group_data(
     metric: ResultMetric | None,
     with_seeds: bool,
 ) -> dict[str, Any]:
-    """Return the curves of a group: its runs with the FLOPs of a step, and its bands by cost.
-
-    Args:
-        group: the runs of the group and their curves.
-        series: split and metric.
-        tables: where lists of epochs, steps and seconds are kept.
-        level: confidence level of the bands.
-        metric: the metric of the series, if it is that of the task.
-        with_seeds: whether runs are shown beside a band.
-    """
+    """Return the curves of a group: its runs with the FLOPs of a step, and its bands by cost."""
     flops = step_flops(group)
     members = [(run, known[series]) for run, known in group if series in known]
     counting = [curve for run, curve in members if run.counts]

@@ -26,10 +26,6 @@ _WATCHED = (STATUS, RESULT, METRICS)
 def write_report(path: Path, sheet: Sheet) -> None:
     """Write the page atomically: a reader finds the old page or the new one.
 
-    Args:
-        path: the file.
-        sheet: the input of the report.
-
     Raises:
         ConfigError: the file cannot be written.
     """

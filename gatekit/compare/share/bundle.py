@@ -98,11 +98,7 @@ def write_bundle(study: Study, path: Path, weights: bool = False) -> list[str]:
 
 
 def contents(path: Path) -> list[str]:
-    """Return what a bundle contains: its size, its runs, and every other file.
-
-    Args:
-        path: a bundle that `write_bundle` wrote.
-    """
+    """Return what a bundle contains: its size, its runs, and every other file."""
     with zipfile.ZipFile(path) as archive:
         names = archive.namelist()
     parts: dict[str, Counter[str]] = {}

@@ -121,13 +121,7 @@ def by_unit(values: Iterable[T], units: Sequence[Hashable]) -> dict[tuple[Hashab
 
 
 def within(interval: Interval | None, low: float, high: float) -> Interval | None:
-    """Return an interval without the part that a mean cannot be in; its coverage is the same.
-
-    Args:
-        interval: the interval.
-        low: smallest possible mean.
-        high: largest possible mean.
-    """
+    """Return an interval without the part that a mean cannot be in; its coverage is the same."""
     if interval is None:
         return None
     ends = max(low, interval.low), min(high, interval.high)
@@ -140,10 +134,6 @@ def limits(metric: ResultMetric, values: Iterable[float]) -> tuple[float, float]
     A well-known share, such as accuracy, is from 0 to 1; in percent, or with a value above 1, it is
     from 0 to 100. Other well-known errors, such as mse, are not below 0. Any other metric, and one
     with a value outside its range, has no limits.
-
-    Args:
-        metric: the metric.
-        values: its values.
     """
     name = plain_name(metric.name)
     finite = [value for value in values if math.isfinite(value)]

@@ -13,12 +13,7 @@ _NO_UNIT = ("share", "squared error")
 
 
 def verdict(label: str, diff: Difference) -> str:
-    """Return the verdict on a group against its baseline as a sentence.
-
-    Args:
-        label: the group's label.
-        diff: its difference from the baseline.
-    """
+    """Return the verdict on a group against its baseline as a sentence."""
     if diff.refused:
         return (
             f"{label} is not comparable with {diff.baseline}: {'; '.join(diff.refused)};"
@@ -32,12 +27,7 @@ def verdict(label: str, diff: Difference) -> str:
 
 
 def brief(label: str, diff: Difference) -> tuple[str, str]:
-    """Return a decided verdict as its claim, and its size with interval and p value only.
-
-    Args:
-        label: the group's label.
-        diff: its difference from the baseline, with a test.
-    """
+    """Return a decided verdict as its claim, and its size with interval and p value only."""
     claim, p = _claim(label, diff), f"p {p_value(diff.p or 0.0)}"
     if diff.mean is None:
         way, seeds = ("better", diff.better) if diff.direction > 0 else ("worse", diff.worse)
