@@ -43,7 +43,7 @@ class ConfigError(GatekitError):
     """A configuration key or value is not allowed."""
 
 
-NO_EXAMPLE: Any = object()
+NO_EXAMPLE: object = object()
 SWITCHES = {
     **dict.fromkeys(("yes", "on", "1", "true"), True),
     **dict.fromkeys(("no", "off", "0", "false"), False),
@@ -51,14 +51,14 @@ SWITCHES = {
 """What people write for true and false."""
 
 
-def kind_of(value: Any) -> str:
+def kind_of(value: object) -> str:
     """Return what a value is, in words."""
     kinds = {bool: "a boolean", int: "an integer", float: "a number", str: "a string"}
     kinds |= {dict: "a mapping", list: "a list", tuple: "a list", type(None): "nothing"}
     return kinds.get(type(value), type(value).__name__)
 
 
-def as_typed(value: Any, quoted: bool = False) -> str:
+def as_typed(value: object, quoted: bool = False) -> str:
     """Return a value as it is typed on a command line.
 
     Args:
@@ -116,7 +116,13 @@ class OptionError(ConfigError):
     """
 
     def __init__(
-        self, owner: str, option: str, value: object, expected: str, example: Any, remedy: str = ""
+        self,
+        owner: str,
+        option: str,
+        value: object,
+        expected: str,
+        example: object,
+        remedy: str = "",
     ) -> None:
         amount = amount_of(value)
         if amount is not None and type(amount) is type(example):
@@ -280,7 +286,7 @@ def shown(path: Path | str) -> str:
     return str(path) if relative.startswith("..") else relative
 
 
-def described(value: Any) -> str:
+def described(value: object) -> str:
     """Return what an object is, for messages: ``the function tanh``, ``the class Dense``."""
     name = getattr(value, "__name__", "") or getattr(value, "name", "")
     if isinstance(value, type):

@@ -56,6 +56,20 @@ class AffineStates:
         return not self.reason
 
 
+def mapped(node: Node, read: BuiltRead, error: type[Exception]) -> Expr:
+    """Return the linear map of a read, row by row, as an expression of its weights.
+
+    Raises:
+        error: it cannot be written as one.
+    """
+    weights = {suffix: Name(name) for suffix, name in read.weights.items()}
+    try:
+        return lift(read.map.apply(read.expr, weights))
+    except Exception:
+        why = f"the map {read.map_kind} of {node.name} cannot be written as an expression"
+        raise error(why) from None
+
+
 class TooLargeError(Exception):
     """The analysis would take too long."""
 
@@ -130,10 +144,13 @@ class Analysis:
                 yield node.name
 
     def computable(self, node: Node) -> bool:
+        return all(self.is_known(key) for key in self.read_by(node))
+
+    def read_by(self, node: Node) -> list[str]:
+        """Return the keys that a signal reads, its own previous states included."""
         shared = [n for _, read in shared_reads(self.node, node) for n in names(read.expr)]
         self.visit(len(shared) + len(node.depends))
-        previous = [f"{key}_prev" for _, key in node.own_states]
-        return all(self.is_known(key) for key in (*node.depends, *shared, *previous))
+        return [*node.depends, *shared, *(f"{key}_prev" for _, key in node.own_states)]
 
     def is_known(self, key: str) -> bool:
         """Return whether a key has a value for all steps before any loop that is still to come."""
@@ -167,9 +184,7 @@ class Analysis:
             if key in keys or node is None:
                 continue
             keys.add(key)
-            shared = [n for _, read in shared_reads(self.node, node) for n in names(read.expr)]
-            self.visit(len(shared) + len(node.depends))
-            todo += [*node.depends, *shared]
+            todo += self.read_by(node)
         return keys
 
     def named(self, key: str, local: Mapping[str, Form]) -> Form:
@@ -257,14 +272,7 @@ class Analysis:
             return Form({}, Name(key))
         if not read.map.row_wise:
             raise NotAffineError(f"{node.name} reads {unknown[0]} through a {read.map_kind} map")
-        weights = {suffix: Name(name) for suffix, name in read.weights.items()}
-        try:
-            expr = lift(read.map.apply(read.expr, weights))
-        except Exception:
-            raise NotAffineError(
-                f"the map {read.map_kind} of {node.name} cannot be written as an expression"
-            ) from None
-        return self.form(expr, {}, node.name)
+        return self.form(mapped(node, read, NotAffineError), {}, node.name)
 
     def form(self, expr: Expr, local: Mapping[str, Form], where: str) -> Form:
         """Return the form of an expression.

@@ -66,7 +66,7 @@ class Parts:
 
     if not TYPE_CHECKING:  # else a type checker would allow every attribute
 
-        def __getattr__(self, name: str) -> Any:
+        def __getattr__(self, name: str) -> object:
             refuse_attribute("parts", name, dir(type(self)), _OTHER_PARTS)
 
     @remedied("parts.norm('norm', value)")
@@ -92,7 +92,7 @@ class Parts:
         return self._add(name, "norm", value, size, options, count, flops)
 
     @remedied("parts.dense('dense', value, width)")
-    def dense(self, name: str, value: Any, width: int, bias: bool = False) -> Expr:
+    def dense(self, name: str, value: object, width: int, bias: bool = False) -> Expr:
         r"""Map each step linearly: $W x + b$.
 
         Args:
@@ -107,7 +107,7 @@ class Parts:
         return self._add(name, "dense", value, width, {"bias": bias}, count, flops)
 
     @remedied("parts.fitted('project', value)")
-    def fitted(self, name: str, value: Any) -> Expr:
+    def fitted(self, name: str, value: object) -> Expr:
         """Map to the model's width by `dense`; a value of this width is returned as it is.
 
         Args:
@@ -183,7 +183,7 @@ class Parts:
         return self._add(name, "layer", value, width, {"make": make}, count, 2 * count)
 
     @remedied("parts.mixer(value)")
-    def mixer(self, value: Any) -> Expr:
+    def mixer(self, value: object) -> Expr:
         """Apply the recurrent layer; `Block.mix` does so exactly once.
 
         Args:
@@ -199,7 +199,7 @@ class Parts:
         return self._add("rnn", "mixer", value, layer.width, {}, *costs)
 
     @remedied("parts.mlp('mlp', value)")
-    def mlp(self, name: str, value: Any, kind: str = "swiglu", ratio: float = 8 / 3) -> Expr:
+    def mlp(self, name: str, value: object, kind: str = "swiglu", ratio: float = 8 / 3) -> Expr:
         r"""Apply a multilayer perceptron to each step, from the model's width to the same.
 
         ``swiglu``: $W_3(\mathrm{silu}(W_1 x) \odot W_2 x)$; ``geglu``: with gelu in place of silu;
@@ -222,7 +222,7 @@ class Parts:
         return self.dense(f"{name}_out", gate * other, self.width)
 
     @remedied("parts.width_of(value)")
-    def width_of(self, value: Any) -> int:
+    def width_of(self, value: object) -> int:
         """Return the width of an expression.
 
         Args:
@@ -258,7 +258,7 @@ class Parts:
         flops = sum(math.prod(shape or ()) for shape in shapes)
         return Sketch(tuple(self._parts), result, width, flops)
 
-    def _size(self, value: Any) -> int:
+    def _size(self, value: object) -> int:
         """Return the width of an expression, which consists of known names."""
         try:
             expr = lift(value)
@@ -296,9 +296,9 @@ class Parts:
         self,
         name: str,
         kind: str,
-        value: Any,
+        value: object,
         width: int,
-        options: Mapping[str, Any],
+        options: Mapping[str, object],
         count: int = 0,
         flops: int = 0,
         carried: int = 0,
@@ -324,7 +324,7 @@ class Parts:
                 f"Allowed: {', '.join(allowed)}."
             )
 
-    def _at_least(self, name: str, what: str, value: Any, least: int) -> None:
+    def _at_least(self, name: str, what: str, value: object, least: int) -> None:
         if isinstance(value, bool) or not isinstance(value, int) or value < least:
             expected = f"an integer from {least}"
             raise OptionError(self._where, f"{name}.{what}", value, expected, max(least, 4))

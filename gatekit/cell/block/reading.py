@@ -12,7 +12,7 @@ from gatekit.cell.errors import ConfigError, OptionError, alternatives
 
 from .contract import Block
 
-PLAIN: Mapping[str, Any] = {"kind": "plain"}
+PLAIN: Mapping[str, object] = {"kind": "plain"}
 """The default: nothing is around the recurrent layer."""
 
 

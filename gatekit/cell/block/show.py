@@ -12,7 +12,7 @@ from gatekit.cell.declare import plain
 from gatekit.cell.language.expression import Name, render, substitute
 
 from .built import BuiltBlock
-from .sketch import Part
+from .sketch import Part, Sketch
 
 _REFERENCE = re.compile(r"^Reference: *(\S.*(?:\n(?!\s*\n).*)*)", re.MULTILINE)
 _WIDTH = 80
@@ -105,7 +105,7 @@ def reference(built: BuiltBlock) -> str:
     return " ".join(match[1].split()) if match else ""
 
 
-def _sketches(built: BuiltBlock) -> list[Any]:
+def _sketches(built: BuiltBlock) -> list[Sketch]:
     return [s for s in (built.mix, built.combine, built.finish) if s is not None]
 
 

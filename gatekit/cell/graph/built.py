@@ -25,6 +25,12 @@ _WORDS = {
 }
 
 
+GateExpression = tuple[Expr, dict[str, Expr]]
+"""A gate's value and its new states by name, as expressions over keys."""
+Init = float | str | Mapping[str, Any]
+"""How a weight starts: a number, or an initializer by name or with options."""
+
+
 @dataclass(frozen=True)
 class Weight:
     """A weight: name, shape, initializer, and the part that owns it.
@@ -34,7 +40,7 @@ class Weight:
 
     name: str
     shape: tuple[int, ...]
-    init: Any
+    init: Init
     kind: str
     owner: str
     trainable: bool = True
@@ -157,7 +163,7 @@ class Cell:
     constants: Mapping[str, float]
     parameters: Mapping[str, Parameter]
     output: BuiltOutput
-    gate_expressions: Mapping[str, Any] = field(compare=False)
+    gate_expressions: Mapping[str, GateExpression | None] = field(compare=False)
 
     def __repr__(self) -> str:
         states = ", ".join(state.name for state in self.states) or "none"

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import functools
-import operator
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from gatekit.cell.errors import CellError, ExpressionError, listed, nearest
-from gatekit.cell.language.expression import Binary, Expr, Name, Neg, Number, names
+from gatekit.cell.language.expression import OPERATORS, Binary, Expr, Name, Neg, Number, names
 from gatekit.cell.language.parse import parse
 from gatekit.cell.language.shape import MAX_ELEMENTS
 from gatekit.cell.learned import Parameter
@@ -19,14 +18,6 @@ MAX_CHARACTERS = 200
 MAX_CHAIN = 30
 # Beyond this, integers are not exact as floats; no size comes close.
 _LARGEST = 2.0**53
-_OPERATORS: Mapping[str, Callable[[Any, Any], Any]] = {
-    "+": operator.add,
-    "-": operator.sub,
-    "*": operator.mul,
-    "/": operator.truediv,
-    "//": operator.floordiv,
-    "**": operator.pow,
-}
 
 
 def size(draft: Draft, value: object, where: str, chain: tuple[str, ...] = ()) -> int:
@@ -159,7 +150,7 @@ def _arithmetic(expr: Expr, env: Mapping[str, int | float]) -> int | float:
     if expr.op == "**":
         # Tried in floats first: the power of a whole number may have any number of digits.
         _small(float(left) ** right)
-    return _small(_OPERATORS[expr.op](left, right))
+    return _small(OPERATORS[expr.op](left, right))
 
 
 def _small(value: Any) -> int | float:

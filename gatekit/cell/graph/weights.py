@@ -14,7 +14,7 @@ from gatekit.cell.learned import LinearMap, Parameter
 from gatekit.cell.row_wise import RowWise
 from gatekit.cell.schema import RULES, Read, read_rules
 
-from .built import BuiltRead, Weight
+from .built import BuiltRead, Init, Weight
 from .draft import OUTPUT_UNIT, Draft
 from .sizes import parameter_size
 from .widths import Widths
@@ -34,7 +34,7 @@ class Weights:
         self.parameters: dict[str, Parameter] = {}
 
     def add(
-        self, name: str, shape: tuple[int, ...], init: Any, kind: str, owner: str, **more: Any
+        self, name: str, shape: tuple[int, ...], init: Init, kind: str, owner: str, **more: Any
     ) -> str:
         """Add a weight and return its name.
 

@@ -7,6 +7,7 @@ of expressions are computed as plain numbers by executors, so they must be small
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,11 +15,11 @@ from typing import Any
 from gatekit.cell.errors import CellError, listed
 from gatekit.cell.gate import InlineGate
 from gatekit.cell.language.expression import (
+    OPERATORS,
     Binary,
     Call,
     Expr,
     Name,
-    Neg,
     Number,
     children,
     lift,
@@ -29,6 +30,7 @@ from gatekit.cell.language.expression import (
 )
 from gatekit.cell.language.shape import Shape, WidthError, infer, shape_text
 
+from .built import GateExpression
 from .draft import FEEDBACK, Bindings, Bound, Draft
 from .misfits import emitted_matrix, explained
 from .sizes import gate_size, parameter_size, size
@@ -36,7 +38,6 @@ from .sizes import gate_size, parameter_size, size
 MAX_VISITS = 60_000
 """The most parts of expressions that are visited to find the widths; the largest bundled cell
 visits 1,000."""
-GateExpression = tuple[Expr, dict[str, Expr]]
 
 
 @dataclass(frozen=True)
@@ -317,10 +318,12 @@ def _value(expr: Expr, where: str) -> float | None:
     if isinstance(expr, Number):
         return float(expr.value)
     inner = [_value(child, where) for child in children(expr)]
-    if isinstance(expr, Call) or not inner or None in inner:
+    values = [value for value in inner if value is not None]
+    if isinstance(expr, Call) or not inner or len(values) < len(inner):
         return None
     try:
-        result = _computed(expr, [value for value in inner if value is not None])
+        compute = OPERATORS[expr.op] if isinstance(expr, Binary) else operator.neg
+        result: float | complex = compute(*values)
     except (OverflowError, ZeroDivisionError):
         result = float("nan")
     if isinstance(result, complex) or not abs(result) <= _LARGEST:
@@ -329,20 +332,3 @@ def _value(expr: Expr, where: str) -> float | None:
             f"-{_LARGEST:g} and {_LARGEST:g}; write its value"
         )
     return result
-
-
-def _computed(expr: Expr, values: list[float]) -> float | complex:
-    if isinstance(expr, Neg):
-        return -values[0]
-    assert isinstance(expr, Binary)
-    one, other = values
-    if expr.op == "+":
-        return one + other
-    if expr.op == "-":
-        return one - other
-    if expr.op == "*":
-        return one * other
-    if expr.op == "//":
-        return one // other
-    power: float | complex = one / other if expr.op == "/" else one**other
-    return power

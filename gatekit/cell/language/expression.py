@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn
@@ -239,13 +240,13 @@ def total(parts: Sequence[Expr]) -> Expr | None:
     return total
 
 
-_OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
-    "+": lambda a, b: a + b,
-    "-": lambda a, b: a - b,
-    "*": lambda a, b: a * b,
-    "/": lambda a, b: a / b,
-    "//": lambda a, b: a // b,
-    "**": lambda a, b: a**b,
+OPERATORS: Mapping[str, Callable[[Any, Any], Any]] = {
+    "+": operator.add,
+    "-": operator.sub,
+    "*": operator.mul,
+    "/": operator.truediv,
+    "//": operator.floordiv,
+    "**": operator.pow,
 }
 
 
@@ -267,7 +268,7 @@ def evaluate(
         return -evaluate(expr.operand, env, functions)
     if isinstance(expr, Binary):
         left = evaluate(expr.left, env, functions)
-        return _OPERATORS[expr.op](left, evaluate(expr.right, env, functions))
+        return OPERATORS[expr.op](left, evaluate(expr.right, env, functions))
     assert isinstance(expr, Call)
     return functions[expr.function](*(evaluate(arg, env, functions) for arg in expr.args))
 

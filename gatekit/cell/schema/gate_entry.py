@@ -151,7 +151,7 @@ def read_gate(name: str, config: Any, cell: Mapping[str, Any], catalogue: Catalo
     return GateSpec(name, kind, gate, read_reads(reads, f"{where}.reads", catalogue))
 
 
-def _check_norm(norm: Mapping[str, Any] | None, where: str) -> None:
+def _check_norm(norm: Mapping[str, object] | None, where: str) -> None:
     if norm is None:
         return
     check_keys(norm, ("of", "group", "epsilon"), where)

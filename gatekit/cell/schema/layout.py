@@ -9,7 +9,6 @@ from __future__ import annotations
 import keyword
 import re
 from collections.abc import Mapping
-from typing import Any
 
 from gatekit.cell.errors import CellError
 from gatekit.cell.gate import Gate
@@ -28,7 +27,7 @@ _ENTRIES = {
 }
 
 
-def check_layout(config: Mapping[str, Any]) -> None:
+def check_layout(config: Mapping[str, object]) -> None:
     """Refuse entries that belong to another level, and names that Python keeps for itself.
 
     Args:
@@ -56,7 +55,7 @@ def check_layout(config: Mapping[str, Any]) -> None:
                 )
 
 
-def _check_wrapper(config: Mapping[str, Any], key: str) -> None:
+def _check_wrapper(config: Mapping[str, object], key: str) -> None:
     """Refuse a file whose keys are all below one, as in ``cell: {gates: ...}``."""
     value = config.get(key)
     if isinstance(value, Mapping) and any(part in _CELL for part in value):
@@ -66,7 +65,7 @@ def _check_wrapper(config: Mapping[str, Any], key: str) -> None:
         )
 
 
-def _check_empty(config: Mapping[str, Any]) -> None:
+def _check_empty(config: Mapping[str, object]) -> None:
     """Refuse a section that is empty because its entries are not indented."""
     section, entries = "", dict[str, list[str]]()
     for key, value in config.items():
@@ -100,7 +99,9 @@ def _fits(section: str, value: object) -> bool:
     return True
 
 
-def _check_members(config: Mapping[str, Any], section: str, members: Mapping[str, Any]) -> None:
+def _check_members(
+    config: Mapping[str, object], section: str, members: Mapping[str, object]
+) -> None:
     above = ""
     for key, value in members.items():
         name, place = str(key), f"cell.{section}.{key}"
@@ -139,7 +140,7 @@ def _section_of(section: str, value: object) -> str:
     return "equations" if equation and section == "gates" else ""
 
 
-def _of_the_cell(config: Mapping[str, Any], section: str, name: str, value: object) -> bool:
+def _of_the_cell(config: Mapping[str, object], section: str, name: str, value: object) -> bool:
     """Return whether an entry of a section is a key of the cell that is indented too far."""
     if name in config or name not in (*SECTIONS, *_CELL):
         return False

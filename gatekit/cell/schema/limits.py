@@ -186,7 +186,7 @@ MAX_GROUP = 20
 MAX_OPTION = 1_000
 
 
-def check_plain(config: Mapping[str, Any]) -> None:
+def check_plain(config: Mapping[str, object]) -> None:
     """Refuse data that are too large for a cell, before reading them.
 
     Args:
@@ -231,7 +231,7 @@ def check_options(config: Mapping[str, Any]) -> None:
             raise CellError(f"cell.{key}={value!r} is too large (at most {MAX_OPTION:,})")
 
 
-def check_members(config: Mapping[str, Any], key: str) -> None:
+def check_members(config: Mapping[str, object], key: str) -> None:
     """Refuse a section with too many names or a long name.
 
     Raises:

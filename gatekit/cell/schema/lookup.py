@@ -37,7 +37,7 @@ _KIND = ("type", "name", "gate", "class", "cls", "function", "layer")
 """What other libraries call the kind."""
 
 
-def kind_and_options(config: object, where: str) -> tuple[str, dict[str, Any]]:
+def kind_and_options(config: object, where: str) -> tuple[str, dict[str, object]]:
     """Return the registered name and the options in plain data.
 
     Args:
@@ -136,7 +136,7 @@ def kind_of(instance: RowWise, registered: Mapping[str, type]) -> str:
 
 
 def unknown(
-    where: str, what: str, name: object, known: Mapping[str, Any], catalogue: Catalogue
+    where: str, what: str, name: object, known: Mapping[str, object], catalogue: Catalogue
 ) -> CellError:
     """Return the error that no such name is registered, with what is and how to add a plugin."""
     # Each entry is a name, with its reason in brackets.
@@ -176,7 +176,7 @@ def unknown(
     )
 
 
-def instead_of_object(value: Any, where: str) -> str:
+def instead_of_object(value: object, where: str) -> str:
     """Return what to write in place of a function, class or layer that is given as a gate.
 
     Args:
@@ -255,7 +255,7 @@ def check_initializer(value: object, where: str, catalogue: Catalogue) -> None:
     make_initializer(value, where, catalogue)
 
 
-def check_initializers(value: Mapping[str, Any], where: str, catalogue: Catalogue) -> None:
+def check_initializers(value: Mapping[str, object], where: str, catalogue: Catalogue) -> None:
     """Check a mapping from ``kernel``, ``recurrent`` and ``bias`` to initializers.
 
     Raises:

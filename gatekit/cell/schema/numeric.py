@@ -6,6 +6,7 @@ import math
 import re
 
 from gatekit.cell.errors import CellError, amount_of, as_typed, excerpt
+from gatekit.cell.language.expression import OPERATORS
 
 FEATURES = "features"
 _WORDS = {
@@ -50,10 +51,7 @@ def meant_number(value: object) -> int | float | None:
 def _computed(left: str, sign: str, right: str) -> int | float | None:
     try:
         one, other = float(left), float(right)
-        results = {"+": one + other, "-": one - other, "*": one * other}
-        result = results.get(sign)
-        if result is None:
-            result = one / other if sign == "/" else float(one**other)
+        result = float(OPERATORS["**" if sign == "^" else sign](one, other))
     except (ValueError, ArithmeticError, TypeError):
         return None
     if not abs(result) <= 1e300:

@@ -15,7 +15,7 @@ from .values import check_keys
 WEIGHT_KINDS = ("kernel", "recurrent", "bias")
 """Weights of reads that depend on no state, of reads of states, and biases."""
 
-RULES: Mapping[str, Mapping[str, Mapping[str, Any]]] = MappingProxyType(
+RULES: Mapping[str, Mapping[str, Mapping[str, object]]] = MappingProxyType(
     {
         "regularizers": {
             "l1": {"l1": 0.01},
@@ -34,7 +34,7 @@ RULES: Mapping[str, Mapping[str, Mapping[str, Any]]] = MappingProxyType(
 """The kinds of each section, with the defaults of their options, which are Keras'."""
 
 
-def read_rules(section: str, value: Any, where: str) -> dict[str, dict[str, Any] | None]:
+def read_rules(section: str, value: object, where: str) -> dict[str, dict[str, object] | None]:
     """Return the regularizers or constraints of a cell, gate or output unit in one form.
 
     Args:
@@ -71,7 +71,7 @@ def check_rules(declared: RowWise, where: str) -> None:
         read_rules(section, getattr(declared, section), f"{where}.{section}")
 
 
-def _rule(section: str, key: str, value: Any, where: str) -> dict[str, Any]:
+def _rule(section: str, key: str, value: object, where: str) -> dict[str, object]:
     kinds = RULES[section]
     data = {"kind": value} if isinstance(value, str) else value
     if not isinstance(data, Mapping) or not isinstance(data.get("kind"), str):
@@ -99,7 +99,7 @@ def _rule(section: str, key: str, value: Any, where: str) -> dict[str, Any]:
     return {"kind": kind, **checked}
 
 
-def _option(name: str, value: Any, where: str) -> Any:
+def _option(name: str, value: object, where: str) -> object:
     if name == "mode":
         if value not in ("rows", "columns"):
             raise CellError(f"{where}: rows or columns is expected, not {value!r}")
@@ -132,7 +132,7 @@ def _example(section: str) -> str:
     return "{kind: l2, l2: 1e-4}" if section == "regularizers" else "{kind: max_norm, max_value: 2}"
 
 
-def rule_text(rule: Mapping[str, Any]) -> str:
+def rule_text(rule: Mapping[str, object]) -> str:
     """Return a rule for display, such as ``l2(l2=0.0001)``."""
     options = ", ".join(
         f"{name}={value:g}" if isinstance(value, float) else f"{name}={value}"

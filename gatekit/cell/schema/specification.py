@@ -41,7 +41,7 @@ class SignalNorm:
     of: str
     epsilon: float = EPSILON
 
-    def canonical(self) -> str | dict[str, Any]:
+    def canonical(self) -> str | dict[str, object]:
         """Return the signal's name, with epsilon if it is another than the usual one."""
         return self.of if self.epsilon == EPSILON else {"of": self.of, "epsilon": self.epsilon}
 
@@ -78,7 +78,7 @@ class OutputUnitSpec:
     unit: OutputUnit
     reads: tuple[Read, ...]
 
-    def canonical(self) -> dict[str, Any]:
+    def canonical(self) -> dict[str, object]:
         """Return the output unit as plain data that `read_output_unit` reads back."""
         return {"kind": self.kind, **_options(self.unit, self.reads)}
 
@@ -101,9 +101,9 @@ class CellSpec:
     norms: tuple[tuple[str, SignalNorm], ...]
     dropout: float
     recurrent_dropout: float
-    initializers: tuple[tuple[str, Any], ...]
-    regularizers: tuple[tuple[str, Any], ...]
-    constraints: tuple[tuple[str, Any], ...]
+    initializers: tuple[tuple[str, object], ...]
+    regularizers: tuple[tuple[str, object], ...]
+    constraints: tuple[tuple[str, object], ...]
     about: tuple[tuple[str, Any], ...]
     functions: Mapping[str, Function]
     catalogue: Catalogue
@@ -168,12 +168,12 @@ def role_of(role: str, gates: Sequence[str], roles: Mapping[str, str], cell: str
     return place
 
 
-def long_form(value: Any) -> Any:
+def long_form(value: object) -> object:
     """Return ``{kind: NAME}`` for a bare name, and plain data for anything else."""
     return {"kind": value} if isinstance(value, str) else plain(value)
 
 
-def _options(instance: RowWise, reads: Sequence[Read]) -> dict[str, Any]:
+def _options(instance: RowWise, reads: Sequence[Read]) -> dict[str, object]:
     options = {k: plain(v) for k, v in instance.options().items() if k != "reads"}
     if "initializers" in options:
         options["initializers"] = {k: long_form(v) for k, v in options["initializers"].items()}

@@ -41,7 +41,7 @@ def check_keys(given: Iterable[object], allowed: Sequence[str], where: str) -> N
             )
 
 
-def refuse_commas(entries: Mapping[Any, Any], where: str) -> None:
+def refuse_commas(entries: Mapping[object, object], where: str) -> None:
     """Refuse ``{h: maximum(a, b)}``, which YAML reads as ``h: maximum(a`` and a key ``b)``.
 
     Raises:
@@ -119,7 +119,7 @@ def _as_name(name: object) -> str:
     return f"letters, digits and _ are allowed, starting with a letter: write {such}"
 
 
-def _as_mapping(key: str, value: object, config: Mapping[str, Any]) -> str:
+def _as_mapping(key: str, value: object, config: Mapping[str, object]) -> str:
     """Return how a section is written that is not a mapping."""
     emits = config.get("emits")
     emits = emits if isinstance(emits, str) else "h"
@@ -173,7 +173,7 @@ def text(config: Mapping[str, Any], key: str, default: str) -> str:
     return value
 
 
-def name_list(config: Mapping[str, Any], key: str) -> tuple[str, ...]:
+def name_list(config: Mapping[str, object], key: str) -> tuple[str, ...]:
     """Return a list of names of the cell.
 
     Raises:
@@ -268,7 +268,7 @@ def _check_starts(value: object) -> None:
             _check_cite(works)
 
 
-def _check_work(work: Mapping[str, Any], where: str) -> None:
+def _check_work(work: Mapping[str, object], where: str) -> None:
     check_keys(work, WORK_FIELDS, where)
     missing = [field for field in WORK_NEEDS if field not in work]
     if missing:

@@ -131,7 +131,7 @@ def _summary(declared: object) -> str:
     return (inspect.getdoc(type(declared)) or type(declared).__name__).split("\n")[0]
 
 
-def _gate(cell: Cell, node: Node) -> dict[str, Any]:
+def _gate(cell: Cell, node: Node) -> dict[str, object]:
     spec = next(gate for gate in cell.spec.gates if gate.name == node.name)
     assert node.declared is not None
     return {
@@ -145,11 +145,11 @@ def _gate(cell: Cell, node: Node) -> dict[str, Any]:
     }
 
 
-def _norm(norm: Norm) -> dict[str, Any]:
+def _norm(norm: Norm) -> dict[str, object]:
     return {"of": norm.of, "group": list(norm.group), "epsilon": norm.epsilon}
 
 
-def _products(cell: Cell) -> list[dict[str, Any]]:
+def _products(cell: Cell) -> list[dict[str, object]]:
     """Return the linear maps with weights, grouped by matrix product.
 
     Reads of one expression share a product. It is computed before the loop if it depends on no
@@ -177,7 +177,7 @@ def _products(cell: Cell) -> list[dict[str, Any]]:
     return ordered
 
 
-def _empty(read: BuiltRead, kind: str, when: str) -> dict[str, Any]:
+def _empty(read: BuiltRead, kind: str, when: str) -> dict[str, object]:
     return {
         "read": read.text,
         "kind": kind,
@@ -256,7 +256,7 @@ def _remarks(weight: Mapping[str, Any]) -> str:
     return "".join(f"  {remark}" for remark in [*remarks, *(rule_text(r) for r in rules)])
 
 
-def _start(init: Any, kind: str) -> str:
+def _start(init: object, kind: str) -> str:
     """Return where a weight starts, or an empty string for the usual initializer of its kind."""
     if isinstance(init, Mapping):
         options = {name: value for name, value in init.items() if name != "kind"}

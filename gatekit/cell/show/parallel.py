@@ -43,7 +43,7 @@ def parallel(cell: Cell) -> dict[str, Any]:
     return _found("sequential", None, None, f"{reason}; newton: {units.reason}")
 
 
-def _found(kind: str, form: str | None, executor: str | None, reason: str) -> dict[str, Any]:
+def _found(kind: str, form: str | None, executor: str | None, reason: str) -> dict[str, object]:
     return {"kind": kind, "form": form, "executor": executor, "reason": reason}
 
 

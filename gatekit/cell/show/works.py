@@ -71,9 +71,9 @@ class Work:
         who = " ".join(part for part in (self._names(), self.plain("year")) if part)
         return ", ".join(part for part in (who or self.key, self._where()) if part)
 
-    def data(self) -> dict[str, Any]:
+    def data(self) -> dict[str, object]:
         """Return the work as plain data: ``key``, ``authors``, ``title``, ``year`` and others."""
-        data: dict[str, Any] = {"key": self.key}
+        data: dict[str, object] = {"key": self.key}
         names = {"author": "authors"}
         for name in self.fields:
             if name not in ("eprint", "archiveprefix") or not self.arxiv():
@@ -158,7 +158,7 @@ def provenance(about: Mapping[str, Any], known: Mapping[str, Work]) -> dict[str,
     return {key: derived.get(key) if given.get(key) is None else given[key] for key in ABOUT_KEYS}
 
 
-def _from_mapping(work: Mapping[str, Any]) -> Work:
+def _from_mapping(work: Mapping[str, object]) -> Work:
     kind = next((kind for name, kind in _KINDS.items() if name in work), "misc")
     fields = {"author": _escaped(work["authors"])}
     fields |= {

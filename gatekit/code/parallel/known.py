@@ -6,12 +6,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from gatekit.cell.analysis import affine, chunk
-from gatekit.cell.analysis.chunk import Memory
+from gatekit.cell.analysis.affine import AffineBlock
+from gatekit.cell.analysis.chunk import Largest, Memories, Memory
 from gatekit.cell.errors import CellError
-from gatekit.cell.graph import Cell
+from gatekit.cell.graph import BuiltRead, Cell
 from gatekit.cell.language.expression import (
     Binary,
     Call,
@@ -28,12 +28,16 @@ from gatekit.cell.language.shape import infer
 from gatekit.code.identifiers import wrapped
 from gatekit.code.step import StepLines
 
+SolvedBlock = AffineBlock | Largest | Memories
+
 
 class UnwrittenError(Exception):
     """The cell has no parallel form that is written as code."""
 
 
-def blocks_of(cell: Cell) -> tuple[tuple[Any, ...], Mapping[str, Any], tuple[str, ...]]:
+def blocks_of(
+    cell: Cell,
+) -> tuple[tuple[SolvedBlock, ...], Mapping[str, tuple[str, BuiltRead]], tuple[str, ...]]:
     """Return the blocks of a cell, with the reads and the gates that their formulas refer to.
 
     Raises:
@@ -88,7 +92,7 @@ def simplified(expr: Expr) -> Expr:
 class KnownLines(StepLines):
     """Writes values that are known for all steps; signals are ``batch x time x ...``."""
 
-    reads: Mapping[str, Any]
+    reads: Mapping[str, tuple[str, BuiltRead]]
     """The reads that formulas of the analysis refer to."""
     _timed: set[str]
     last: dict[str, str]

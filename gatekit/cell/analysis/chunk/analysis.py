@@ -10,7 +10,7 @@ from dataclasses import replace
 from gatekit.cell.analysis.affine import AffineBlock, Analysis, TooLargeError
 from gatekit.cell.analysis.affine_form import NotAffineError
 from gatekit.cell.errors import CellError
-from gatekit.cell.graph import Cell, Node, shared_reads
+from gatekit.cell.graph import Cell, Node
 from gatekit.cell.language.expression import Call, Expr, Name, Neg, Number, names, walk
 from gatekit.cell.language.expression import substitute as replaced
 from gatekit.cell.language.shape import Shape, infer
@@ -192,9 +192,7 @@ class _Chunks(Analysis, NormalForm):
     def evaluate_node(self, node: Node) -> dict[str, Expr | None]:
         """Evaluate a signal; return it with its new expression where it is a vector."""
         if node.kind != "equation":
-            shared = [n for _, read in shared_reads(self.node, node) for n in names(read.expr)]
-            keys = (*node.depends, *shared, *(f"{key}{_PREVIOUS}" for _, key in node.own_states))
-            for key in keys:
+            for key in self.read_by(node):
                 signal = None if self.is_known(key) else self.signals.get(key)
                 if not self.is_known(key) and not isinstance(signal, Vector):
                     why = f"{node.name} needs {key}, which is not known before the memory"
@@ -240,8 +238,7 @@ class _Chunks(Analysis, NormalForm):
                 raise NotAffineError(reasons.get(node.name, f"{node.name} needs a memory"))
             needed.add(node.name)
             new = rewritten.get(node.name)
-            shared = [n for _, read in shared_reads(self.node, node) for n in names(read.expr)]
-            needs = [*node.depends, *shared] if new is None else list(names(new))
+            needs = self.read_by(node) if new is None else list(names(new))
             self.visit(len(needs))
             todo += [name for name in needs if not name.endswith(_PREVIOUS)]
             if waits and {k.removesuffix(_PREVIOUS) for k in needs} & set(self.of_group):

@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable
 
 from gatekit.cell.analysis.affine_form import NotAffineError
-from gatekit.cell.language.expression import Binary, Call, Expr, Name, Neg, Number
+from gatekit.cell.language.expression import OPERATORS, Binary, Call, Expr, Name, Neg, Number
 from gatekit.cell.language.shape import Shape
 
 # A function of these keeps each element: the logarithm goes inside.
@@ -145,8 +145,7 @@ def constant(expr: Expr) -> float | None:
         left, right = constant(expr.left), constant(expr.right)
         if left is None or right is None or (expr.op == "/" and not right):
             return None
-        operations = {"+": left + right, "-": left - right, "*": left * right}
-        return left / right if expr.op == "/" else operations[expr.op]
+        return float(OPERATORS[expr.op](left, right))
     return float(expr.value) if isinstance(expr, Number) else None
 
 

@@ -12,7 +12,7 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from gatekit.cell.analysis.affine import Analysis, TooLargeError
+from gatekit.cell.analysis.affine import Analysis, TooLargeError, mapped
 from gatekit.cell.errors import CellError
 from gatekit.cell.graph import BuiltRead, Cell, Node, shared_reads
 from gatekit.cell.language.expression import Binary, Call, Expr, Name, Neg, Number, lift, names
@@ -130,7 +130,7 @@ class _Units(Analysis):
         """Return the keys that the signals behind a state read, if not all of them are known."""
         read = set[str]()
         for node in self.between(state):
-            read.update(self.keys(node))
+            read.update(self.read_by(node))
         return read
 
     def between(self, state: str) -> Iterator[Node]:
@@ -140,12 +140,6 @@ class _Units(Analysis):
             keys = {node.name, *(key for _, key in node.own_states)}
             if keys & needed and node.name not in self.known:
                 yield node
-
-    def keys(self, node: Node) -> list[str]:
-        """Return the keys that a signal reads."""
-        shared = [n for _, read in shared_reads(self.node, node) for n in names(read.expr)]
-        self.visit(len(shared) + len(node.depends))
-        return [*node.depends, *shared, *(f"{key}_prev" for _, key in node.own_states)]
 
     # --- unit by unit -------------------------------------------------------
 
@@ -170,7 +164,7 @@ class _Units(Analysis):
 
     def signal(self, node: Node) -> bool:
         """Return whether a signal depends on the group's previous states, unit by unit."""
-        depends = any(key in self.open for key in self.keys(node))
+        depends = any(key in self.open for key in self.read_by(node))
         if not depends:
             return False
         if node.kind == "equation":
@@ -185,7 +179,9 @@ class _Units(Analysis):
             raise _MixesError(f"the gate {node.name} cannot be written as an expression")
         local = {**self.sizes, "pre": (node.width,)}
         self.open.discard("pre")
-        if node.norm is not None and any(self.reads_open(r) for _, r in self.shared(node)):
+        if node.norm is not None and any(
+            self.reads_open(r) for _, r in shared_reads(self.node, node)
+        ):
             raise _MixesError(f"{node.name} is normalised over its units, and reads a state")
         # Each read is checked, whatever the first one gives.
         through = [self.opened(node, read) for read in node.reads]
@@ -195,9 +191,6 @@ class _Units(Analysis):
         depends_by_part = [self.unit(expr, local, node.name) for expr in (value, *states.values())]
         self.open.discard("pre")
         return any(depends_by_part)
-
-    def shared(self, node: Node) -> list[tuple[Node, BuiltRead]]:
-        return shared_reads(self.node, node)
 
     def reads_open(self, read: BuiltRead) -> bool:
         return any(name in self.open for name in names(read.expr))
@@ -211,14 +204,7 @@ class _Units(Analysis):
                 f"{node.name} reads {read.text} through a {read.map_kind} map, so that each unit "
                 f"depends on others (in a cell with `reads: {{{read.text}: diagonal}}` it does not)"
             )
-        weights = {suffix: Name(name) for suffix, name in read.weights.items()}
-        try:
-            expr = lift(read.map.apply(read.expr, weights))
-        except Exception:
-            raise _MixesError(
-                f"the map {read.map_kind} of {node.name} cannot be written as an expression"
-            ) from None
-        return self.unit(expr, self.sizes, node.name)
+        return self.unit(mapped(node, read, _MixesError), self.sizes, node.name)
 
     def unit(self, expr: Expr, sizes: Mapping[str, Shape], where: str) -> bool:
         """Return whether an expression depends on the group, element by element.
