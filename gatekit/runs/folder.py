@@ -61,7 +61,7 @@ class RunFolder(RunReader):
     def __init__(self, path: Path) -> None:
         super().__init__(path)
         self.attempt = 0
-        self._boot: str | None = None
+        self._locks: str | None = None
 
     def claim(self) -> int:
         """Become the only writer, as a new attempt; files of an earlier one move to attempts/<n>.
@@ -105,7 +105,7 @@ class RunFolder(RunReader):
         number = process.lock(self.claim_path(self.attempt))
         if number is not None:
             weakref.finalize(self, os.close, number)
-            self._boot = process.boot()
+            self._locks = process.lock_table(self.claim_path(self.attempt))
 
     def keep_beating(self, replaced: Callable[[], None]) -> threading.Event:
         """Append heartbeats from now on; others wait for silence before they take the run over.
@@ -158,7 +158,7 @@ class RunFolder(RunReader):
             "pid": os.getpid(),
             "host": platform.node(),
             "reason": reason,
-            "boot": self._boot,
+            "locks": self._locks,
             "updated": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         }
         self._write(STATUS, json.dumps(record, indent=1) + "\n")

@@ -107,10 +107,15 @@ def space() -> str | None:
         return None
 
 
-def boot() -> str | None:
-    """Return the name of this kernel's run since the machine started; None if it has none."""
+def lock_table(path: Path) -> str | None:
+    """Return which locks of a file exclude each other: the kernel's boot and the mounted device.
+
+    Two mounts of one remote folder are two devices, and may know nothing of each other's locks.
+    None if the kernel does not name its boot, or the file is missing.
+    """
     with contextlib.suppress(OSError):
-        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        return f"{boot} {path.stat().st_dev}"
     return None
 
 

@@ -15,7 +15,7 @@ from gatekit.cell.errors import RunError
 
 from . import durable, metrics
 from .names import ATTEMPTS, ENVIRONMENT, LOG, METRICS, RESULT, STALE, STATUS, WEIGHTS
-from .process import Owner, boot, living, lock
+from .process import Owner, living, lock, lock_table
 from .result import OUTCOMES, SEAL, NewerError, altered, parsed
 
 SMALL = 256 * 2**10
@@ -278,13 +278,15 @@ class RunReader:
     def _is_let_go(self, attempt: int) -> bool:
         """Return whether the owner of an attempt is gone for certain, wherever it was.
 
-        An owner locks its claim, and then writes which boot of which machine it runs on. Within one
-        boot, in whatever container, the kernel releases the lock when the owner is gone.
+        An owner locks its claim, and then writes in which table of locks. A process that sees
+        the same table, in any container, can ask it: the kernel releases the lock when the owner is
+        gone.
         """
-        status, here = self._status(), boot()
-        if here is None or (status.get("attempt"), status.get("boot")) != (attempt, here):
+        claim, status = self.claim_path(attempt), self._status()
+        here = lock_table(claim)
+        if here is None or (status.get("attempt"), status.get("locks")) != (attempt, here):
             return False
-        number = lock(self.claim_path(attempt))
+        number = lock(claim)
         if number is not None:
             os.close(number)
         return number is not None

@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import processes
 import pytest
@@ -114,7 +115,7 @@ time.sleep(60)
 """
 
 
-@pytest.mark.skipif(process.boot() is None, reason="this kernel does not name its boot")
+@pytest.mark.skipif(process.lock_table(Path()) is None, reason="this kernel names no boot")
 def test_a_container_that_is_gone_frees_its_run_at_once(folder):
     command = [sys.executable, "-c", CONTAINER, str(folder.path)]
     with processes.started(command, stdout=subprocess.PIPE) as other:
@@ -125,11 +126,12 @@ def test_a_container_that_is_gone_frees_its_run_at_once(folder):
         assert folder.state().name == "LOST"
         status = folder.path / "status.json"
         record = json.loads(status.read_text())
-        # of another machine, of an older gatekit, or of a disk without locks nothing is known
-        for boot in ("another", None):
-            status.write_text(json.dumps({**record, "boot": boot}))
+        # of another machine or mount, an older gatekit, or a disk without locks nothing is known
+        boot, device = record["locks"].split()
+        for locks in ("another", f"{boot} {int(device) + 1}", f"another {device}", None):
+            status.write_text(json.dumps({**record, "locks": locks}))
             assert folder.state().name == "RUNNING"
-        status.write_text(json.dumps({key: record[key] for key in record if key != "boot"}))
+        status.write_text(json.dumps({key: record[key] for key in record if key != "locks"}))
         assert folder.state().name == "RUNNING"
         status.write_text(json.dumps(record))
         assert folder.claim() == 2

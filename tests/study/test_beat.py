@@ -23,7 +23,7 @@ def elsewhere(run):
     claim = run.path / "attempts" / f"{folder.attempt}.claim"
     claim.write_text(json.dumps(json.loads(claim.read_text()) | {"host": "node7"}))
     status = run.path / "status.json"
-    status.write_text(json.dumps(json.loads(status.read_text()) | {"boot": "another"}))
+    status.write_text(json.dumps(json.loads(status.read_text()) | {"locks": "another"}))
     return folder
 
 
