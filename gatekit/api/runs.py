@@ -60,13 +60,13 @@ def train(overrides: str | Sequence[str] = (), /, *others: Any, **keys: Any) -> 
     from gatekit.study.plan import plan as planned_runs
 
     words = words_of(overrides, keys)
-    found = composition(words)
-    if found.search is not None:
+    composed = composition(words)
+    if composed.search is not None:
         from gatekit.study.search.optuna import tune
 
-        planned, outcome = tune(found.search, typed_again(words))
-    elif found.jobs:
-        planned = planned_runs(found.jobs, typed_again(words))
+        planned, outcome = tune(composed.search, typed_again(words))
+    elif composed.jobs:
+        planned = planned_runs(composed.jobs, typed_again(words))
         outcome = launch(planned)
     else:
         raise ConfigError(f"{shlex.join(words)} trains nothing; type for example cell='gru'.")
@@ -169,10 +169,10 @@ class Planned:
     def _notes(self) -> list[str]:
         from gatekit.study.launch.following import duration
 
-        found = self.preview
-        notes = [f"study {found.study}: {self.runs} runs to start, {found.slots} at once"]
-        if found.seconds is not None:
-            notes.append(f"at most {duration(found.seconds)} in total")
+        preview = self.preview
+        notes = [f"study {preview.study}: {self.runs} runs to start, {preview.slots} at once"]
+        if preview.seconds is not None:
+            notes.append(f"at most {duration(preview.seconds)} in total")
         return [*notes, *(f"BROKEN {label}: {error}" for label, error in self.broken)]
 
 

@@ -112,9 +112,9 @@ def _of_optimizer(value: Any) -> dict[str, Any]:
     if isinstance(value, type) or not hasattr(value, "get_config"):
         return {"learning_rate": 0.001}
     given, default = value.get_config(), type(value)().get_config()
-    found = {"learning_rate": given.get("learning_rate", 0.001)}
-    found |= {k: v for k, v in given.items() if v != default.get(k)}
-    known = {k: v for k, v in found.items() if k in GROUP_KEYS["optimizer"] and k != "name"}
+    settings = {"learning_rate": given.get("learning_rate", 0.001)}
+    settings |= {k: v for k, v in given.items() if v != default.get(k)}
+    known = {k: v for k, v in settings.items() if k in GROUP_KEYS["optimizer"] and k != "name"}
     return {
         name: float(f"{each:.6g}") if isinstance(each, float) else each
         for name, each in known.items()

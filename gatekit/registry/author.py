@@ -47,8 +47,8 @@ def _attribute_line(frame: traceback.FrameSummary, message: str) -> int | None:
             if isinstance(node, ast.ClassDef) and node.lineno == frame.lineno:
                 # "Half: states is ...", "Half.options is ...", "Half defines __init__"
                 about = re.match(rf"{node.name}(?:\.|: | defines )'?(\w+)", message)
-                found = line_in_class(node, [about[1]] if about else [])
-                return found or line_in_class(node, re.findall(r"'(\w+)'", message))
+                line = line_in_class(node, [about[1]] if about else [])
+                return line or line_in_class(node, re.findall(r"'(\w+)'", message))
     return None
 
 
@@ -69,9 +69,10 @@ def what_happened(error: BaseException, path: Path | None) -> str:
         path: the plugin's file.
     """
     text = error.msg if isinstance(error, SyntaxError) else str(error)
-    said = f"{type(error).__name__}: {excerpt(' '.join(str(text).split()), 200)}".removesuffix(": ")
+    text = excerpt(" ".join(str(text).split()), 200)
+    summary = f"{type(error).__name__}: {text}".removesuffix(": ")
     place = author_line(error, path)
-    return said + (f" ({place})" if place else "") + remedy(error, path)
+    return summary + (f" ({place})" if place else "") + remedy(error, path)
 
 
 def reason_of(error: BaseException | None, path: Path | None) -> str:

@@ -77,17 +77,17 @@ def lookup(source: str) -> dict[str, dict[str, Any]]:
         Records with ``hash kind name gatekit checked outcomes``; files that are damaged or of
         another format are passed over.
     """
-    found: dict[str, dict[str, Any]] = {}
+    records: dict[str, dict[str, Any]] = {}
     if not _HASH.match(source):
-        return found
+        return records
     for path in sorted((folder() / source).glob("*.json")):
         try:
             record = json.loads(path.read_text(encoding="utf-8"))
         except (OSError, ValueError):
             continue
         if _is_record(record, source):
-            found[f"{record['kind']}.{record['name']}"] = record
-    return found
+            records[f"{record['kind']}.{record['name']}"] = record
+    return records
 
 
 def status(record: dict[str, Any] | None) -> str:

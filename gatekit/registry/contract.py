@@ -73,7 +73,7 @@ def implemented(module: Any, plugin: DiscoveredPlugin) -> tuple[str, ...]:
     Raises:
         PluginError: a hook is misspelt, or is not marked with ``@hookimpl``.
     """
-    found = []
+    names = []
     for name in dir(module):
         value = inspect.getattr_static(module, name)
         value = getattr(value, "__func__", value)
@@ -99,8 +99,8 @@ def implemented(module: Any, plugin: DiscoveredPlugin) -> tuple[str, ...]:
                 f"{plugin}: {name} asks for {listed(wrong)}, and is given "
                 f"{listed(taken) if taken else 'nothing'}; write def {name}({', '.join(taken)}):"
             )
-        found.append(name)
-    return tuple(found)
+        names.append(name)
+    return tuple(names)
 
 
 def checked(hook: str, result: Any, module: Any = None) -> dict[str, Any]:
@@ -297,15 +297,15 @@ def folders(result: Any, base: Path) -> list[Path]:
             f"gatekit_config_dirs returned {_short(result)}; a list of folders is expected: return "
             "['conf']"
         )
-    found = []
+    paths = []
     for entry in result:
         path = (base / str(entry)).resolve()
         if not path.is_dir():
             raise PluginError(
                 f"gatekit_config_dirs: {str(entry)!r} is not a folder (looked for {path})"
             )
-        found.append(path)
-    return found
+        paths.append(path)
+    return paths
 
 
 def callback_list(result: Any) -> list[Callable[..., Any]]:

@@ -108,18 +108,18 @@ def find(
         PluginError: a named file is not there, or is not a Python file; a named distribution has
             no entry point.
     """
-    found: list[DiscoveredPlugin] = []
+    unique: list[DiscoveredPlugin] = []
     files: set[Path] = set()
     for plugin in _all(plugins, folder, everything, distributions):
         if plugin.path is not None and plugin.path in files:
             if plugin.named:
                 # The user named it, so its faults are errors.
-                found = [replace(f, named=True) if f.path == plugin.path else f for f in found]
+                unique = [replace(f, named=True) if f.path == plugin.path else f for f in unique]
             continue
         if plugin.path is not None:
             files.add(plugin.path)
-        found.append(_with_own_name(plugin, {f.name for f in found}))
-    return found
+        unique.append(_with_own_name(plugin, {f.name for f in unique}))
+    return unique
 
 
 def _all(
@@ -170,7 +170,7 @@ def _python_files(top: Path, deepest: int = DEEPEST) -> list[Path]:
     Raises:
         PluginError: the folder has more than `MOST` entries.
     """
-    found: list[Path] = []
+    paths: list[Path] = []
     visited = 0
     for place, folders, files in os.walk(top):
         depth = len(Path(place).relative_to(top).parts)
@@ -179,7 +179,7 @@ def _python_files(top: Path, deepest: int = DEEPEST) -> list[Path]:
         named = [f for f in files if f.endswith(".py") and not f.startswith(_SKIPPED)]
         # what os.walk takes for a folder may still be called like a plugin, and is reported
         named += [f for f in inner if f.endswith(".py") and depth == 0]
-        found += [Path(place, name) for name in named]
+        paths += [Path(place, name) for name in named]
         visited += 1 + len(named)
         if visited > MOST:
             raise PluginError(
@@ -187,7 +187,7 @@ def _python_files(top: Path, deepest: int = DEEPEST) -> list[Path]:
                 "an environment in it? Move it elsewhere, or begin its name with _ to have it "
                 f"skipped. `{DISABLE}=1` turns the search off."
             )
-    return sorted(found, key=lambda path: path.relative_to(top).parts)
+    return sorted(paths, key=lambda path: path.relative_to(top).parts)
 
 
 def _may_have_a_hook(path: Path) -> bool:
@@ -203,7 +203,7 @@ def _may_have_a_hook(path: Path) -> bool:
 @functools.cache
 def _bundled() -> tuple[DiscoveredPlugin, ...]:
     top = _bundled_folder()
-    found = []
+    plugins = []
     for path in _python_files(top):
         if path.parent == top and path.name != CONFIGURATIONS:
             continue
@@ -212,8 +212,8 @@ def _bundled() -> tuple[DiscoveredPlugin, ...]:
         kind = "" if path.parent == top or folder in CELL_FOLDERS else folder
         # No folder on the way is a link.
         real = path.resolve() if path.is_symlink() else path
-        found.append(DiscoveredPlugin(path.stem, load, real, bundled=True, later=kind))
-    return tuple(found)
+        plugins.append(DiscoveredPlugin(path.stem, load, real, bundled=True, later=kind))
+    return tuple(plugins)
 
 
 def _file(path: Path, named: bool = False) -> DiscoveredPlugin:
@@ -275,10 +275,10 @@ class _Uncached(importlib.machinery.SourceFileLoader):
 def version_of(path: Path) -> tuple[int, int] | None:
     """Return when a file was written, and its size; None if it is not there."""
     try:
-        found = path.stat()
+        status = path.stat()
     except OSError:
         return None
-    return found.st_mtime_ns, found.st_size
+    return status.st_mtime_ns, status.st_size
 
 
 def import_file(path: Path) -> ModuleType:
@@ -314,14 +314,14 @@ def import_file(path: Path) -> ModuleType:
 def _require_regular(path: Path) -> None:
     """Refuse what cannot be a plugin before it is opened: a FIFO would never end."""
     try:
-        found = path.stat()
+        status = path.stat()
     except OSError as error:
         raise PluginError(f"it cannot be read ({error.strerror}); remove {path}") from None
-    if not stat.S_ISREG(found.st_mode):
-        what = next((word for word, test in _KINDS.items() if test(found.st_mode)), "no file")
+    if not stat.S_ISREG(status.st_mode):
+        what = next((word for word, test in _KINDS.items() if test(status.st_mode)), "no file")
         raise PluginError(f"it is {what}, not a regular file; remove {path}")
-    if found.st_size > LARGEST:
+    if status.st_size > LARGEST:
         raise PluginError(
-            f"it has {found.st_size:,} bytes, and a plugin's file has at most {LARGEST:,}; keep "
+            f"it has {status.st_size:,} bytes, and a plugin's file has at most {LARGEST:,}; keep "
             "data in files of their own"
         )

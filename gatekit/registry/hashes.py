@@ -120,15 +120,15 @@ def plugin_sources(
         Python text in bytes, by SHA-256 in hexadecimal digits.
     """
     known = complete_registry(plugins)
-    found: dict[str, bytes] = {}
+    sources: dict[str, bytes] = {}
     for name, files in _used(known, cell, output_unit, task_name, block).items():
         texts = [path.read_bytes() for path in sorted(files) if path.is_file()]
         names = [path.name for path in sorted(files) if path.is_file()]
         if len(texts) > 1:
             texts = [f"# {n}\n".encode() + t for n, t in zip(names, texts, strict=True)]
         if texts:
-            found[_joined_hash(files, known.plugins[name])] = b"\n".join(texts)
-    return found
+            sources[_joined_hash(files, known.plugins[name])] = b"\n".join(texts)
+    return sources
 
 
 def _used(
@@ -141,10 +141,10 @@ def _used(
     """Return the files of every plugin that a run uses, by the plugin's name."""
     used: dict[str, set[Path]] = {}
     cells = cell if isinstance(cell, Sequence) else [cell]
-    found = {pair for each in cells for pair in _of_cell(each)}
+    pairs = {pair for each in cells for pair in _of_cell(each)}
     if block is not None and not block.plain:  # nothing of a plain block is computed
-        found.add(("blocks", block.kind))
-    for kind, name in sorted({*found, *_of_output_unit(unit), ("tasks", task_name or "")}):
+        pairs.add(("blocks", block.kind))
+    for kind, name in sorted({*pairs, *_of_output_unit(unit), ("tasks", task_name or "")}):
         origin = known.origins[kind].get(name)
         if origin is not None:
             files = _files(known.plugins[origin.plugin], known.objects[kind][name])
@@ -187,7 +187,7 @@ def _text(node: Any) -> str:
 
 def _without_own_imports(nodes: list[Any]) -> list[Any]:
     """Return statements without imports of gatekit's own modules."""
-    kept = []
+    statements = []
     for node in nodes:
         if isinstance(node, ast.Import):
             names = [a for a in node.names if not _is_own_module(a.name)]
@@ -201,8 +201,8 @@ def _without_own_imports(nodes: list[Any]) -> list[Any]:
             elif len(names) < len(node.names):
                 node = ast.ImportFrom(module, names, 0)
         if not isinstance(node, (ast.Import, ast.ImportFrom)) or node.names:
-            kept.append(node)
-    return kept
+            statements.append(node)
+    return statements
 
 
 def _is_own_module(name: str) -> bool:

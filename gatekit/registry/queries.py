@@ -1,4 +1,7 @@
-"""Queries: what plugins provide, where each object comes from, and which plugins are left out."""
+"""Queries: what plugins provide, where each object comes from, and which plugins are left out.
+
+Each function takes ``plugins``: files besides the plugins that are found by themselves.
+"""
 
 from __future__ import annotations
 
@@ -12,9 +15,10 @@ from typing import Any
 
 from gatekit.cell.catalogue import Catalogue
 from gatekit.cell.errors import PluginError, listed, nearest, shown
+from gatekit.runs import durable
 from gatekit.tasks.task import Task
 
-from . import contract, hooks, quarantine
+from . import contract, discovery, hooks, quarantine
 from .discovery import VERSION, version_of
 from .loading import Registry, complete_registry, registry
 from .plugin import Broken, DiscoveredPlugin, Origin
@@ -51,11 +55,7 @@ def _warn_of_changes(known: Registry) -> None:
 
 
 def tasks(plugins: Sequence[str] = ()) -> Mapping[str, type[Task]]:
-    """Return the task classes by name.
-
-    Args:
-        plugins: as in `catalogue`.
-    """
+    """Return the task classes by name."""
     return MappingProxyType(complete_registry(plugins).objects["tasks"])
 
 
@@ -63,9 +63,6 @@ def config_dirs(plugins: Sequence[str] = ()) -> list[Path]:
     """Return the folders of YAML that plugins bring, in the order in which they are searched.
 
     Plugins that the user named come first, gatekit's own last.
-
-    Args:
-        plugins: as in `catalogue`.
     """
     return list(registry(plugins).config_dirs)
 
@@ -75,18 +72,17 @@ def callbacks(run: Mapping[str, Any], plugins: Sequence[str] = ()) -> list[Calla
 
     Args:
         run: the run's resolved configuration.
-        plugins: as in `catalogue`.
 
     Raises:
         PluginError: a plugin raises, or returns something other than callables.
     """
     known = complete_registry(plugins)
-    found: list[Callable[..., Any]] = []
+    collected: list[Callable[..., Any]] = []
     for plugin in known.plugins.values():
         if (hook := "gatekit_callbacks") in plugin.hooks:
             call = functools.partial(_callbacks, known, plugin.found, run)
-            found += quarantine.called(plugin.found, hook, call)
-    return found
+            collected += quarantine.called(plugin.found, hook, call)
+    return collected
 
 
 def _callbacks(
@@ -99,9 +95,6 @@ def reverted(plugins: Sequence[str] = ()) -> dict[str, tuple[str, ...]]:
     """Return what plugins changed in the process while they were loaded, by the plugin's name.
 
     Each change is the end of a sentence, such as ``changed the working folder``; it was reverted.
-
-    Args:
-        plugins: as in `catalogue`.
     """
     known = complete_registry(plugins).plugins
     return {name: plugin.reverted for name, plugin in known.items() if plugin.reverted}
@@ -113,7 +106,6 @@ def origins(kind: str, plugins: Sequence[str] = ()) -> dict[str, Origin]:
     Args:
         kind: ``gates``, ``output_units``, ``cells``, ``functions``, ``initializers``,
             ``linear_maps``, ``blocks`` or ``tasks``.
-        plugins: as in `catalogue`.
 
     Raises:
         PluginError: there is no such kind.
@@ -127,20 +119,12 @@ def origins(kind: str, plugins: Sequence[str] = ()) -> dict[str, Origin]:
 
 
 def broken(plugins: Sequence[str] = ()) -> list[Broken]:
-    """Return the plugins that are left out, with reason and traceback.
-
-    Args:
-        plugins: as in `catalogue`.
-    """
+    """Return the plugins that are left out, with reason and traceback."""
     return list(complete_registry(plugins).broken)
 
 
 def plugin_origins(plugins: Sequence[str] = ()) -> list[Origin]:
-    """Return every plugin that works, with its hooks, in the order of loading.
-
-    Args:
-        plugins: as in `catalogue`.
-    """
+    """Return every plugin that works, with its hooks, in the order of loading."""
     known = [(p.found, p.hooks) for p in complete_registry(plugins).plugins.values()]
     return [Origin(p.name, p.name, p.distribution, p.version, p.path, h) for p, h in known]
 
@@ -153,13 +137,12 @@ def left_out(name: str, plugins: Sequence[str] = ()) -> str:
 
     Args:
         name: what was asked for.
-        plugins: as in `catalogue`.
     """
-    found = complete_registry(plugins).broken
+    failed = complete_registry(plugins).broken
     if reasons := reasons_of(name, plugins):
         return f"Left out because broken: {reasons}"
-    others = listed((b.name for b in found), 6)
-    return f"Left out because broken: {others}; `gatekit plugins` shows why." if found else ""
+    others = listed((b.name for b in failed), 6)
+    return f"Left out because broken: {others}; `gatekit plugins` shows why." if failed else ""
 
 
 def reasons_of(name: str, plugins: Sequence[str] = ()) -> str:
@@ -167,12 +150,11 @@ def reasons_of(name: str, plugins: Sequence[str] = ()) -> str:
 
     Args:
         name: what was asked for.
-        plugins: as in `catalogue`.
     """
-    found = complete_registry(plugins).broken
+    failed = complete_registry(plugins).broken
     reasons = "; ".join(
         f"{b.name} ({shown(b.path) if b.path else b.version}): {b.reason.rstrip('.')}"
-        for b in found
+        for b in failed
         if name in b.name or _may_hold(b.path, name)
     )
     return f"{reasons}. `gatekit plugins --json` has the traceback." if reasons else ""
@@ -181,20 +163,13 @@ def reasons_of(name: str, plugins: Sequence[str] = ()) -> str:
 def _may_hold(path: Path | None, name: str) -> bool:
     if path is None:
         return False
-    # A broken plugin may be a named pipe, which would be read for ever.
-    try:
-        text = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else None
+    try:  # a broken plugin may be a named pipe, or too large
+        text = durable.read(path, discovery.LARGEST).decode(errors="replace")
     except OSError:
-        text = None
-    if text is None:
         return True
     return f'"{name}"' in text or f"'{name}'" in text
 
 
 def plugin_names(plugins: Sequence[str] = ()) -> tuple[str, ...]:
-    """Return the names of the plugins that work, in the order of loading.
-
-    Args:
-        plugins: as in `catalogue`.
-    """
+    """Return the names of the plugins that work, in the order of loading."""
     return tuple(complete_registry(plugins).plugins)

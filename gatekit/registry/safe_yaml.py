@@ -117,14 +117,14 @@ def _marked(error: yaml.YAMLError, text: str) -> str:
 
 def _value_to_quote(why: str, line: str) -> tuple[str, str, str] | None:
     """Return the name, the value and the value in quotes of a line that YAML reads otherwise."""
-    found = re.match(r"\s*([\w.-]+): +([-*&!|>@%`'\"{\[].{0,200})", line)
-    if found is None or "\t" in line or not _QUOTED.search(why):
+    entry = re.match(r"\s*([\w.-]+): +([-*&!|>@%`'\"{\[].{0,200})", line)
+    if entry is None or "\t" in line or not _QUOTED.search(why):
         return None
-    value = found[2].strip()
+    value = entry[2].strip()
     bare = re.sub(r"^- ", "-", value)
     bare = value.replace(value[0], "") if value[0] in "'\"" else bare
     mark = "'" if '"' in bare else '"'
-    return found[1], value, bare if value[0] in "'\"-" else f"{mark}{bare}{mark}"
+    return entry[1], value, bare if value[0] in "'\"-" else f"{mark}{bare}{mark}"
 
 
 _QUOTED = re.compile(
@@ -178,10 +178,10 @@ def line_of(path: Path, message: str) -> str:
     line = 0
     for part in place[1].split(".") if place else ():
         pairs = node.value if isinstance(node, yaml.MappingNode) else ()
-        found = [(key, value) for key, value in pairs if key.value == part]
-        if not found:
+        entries = [(key, value) for key, value in pairs if key.value == part]
+        if not entries:
             break
-        line, node = found[0][0].start_mark.line + 1, found[0][1]
+        line, node = entries[0][0].start_mark.line + 1, entries[0][1]
     return f", line {line}" if line else ""
 
 

@@ -172,8 +172,8 @@ class _OpenFiles:
 
 
 def _identity(number: int) -> tuple[int, int]:
-    found = os.fstat(number)
-    return found.st_dev, found.st_ino
+    status = os.fstat(number)
+    return status.st_dev, status.st_ino
 
 
 def _read(part: SharedPart) -> Any:
@@ -237,9 +237,9 @@ def _restore_gc(on: bool) -> None:
 
 
 def _umask() -> int:
-    found = os.umask(0o077)
-    os.umask(found)
-    return found
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask
 
 
 def _running_timer() -> bool:

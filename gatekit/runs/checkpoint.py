@@ -41,9 +41,9 @@ class Checkpoint:
 
 def pack(checkpoint: Checkpoint) -> bytes:
     """Return a checkpoint as bytes: the SHA-256 of what follows, and an archive of NumPy's."""
-    told = {"format": FORMAT, "position": checkpoint.position, "made_with": checkpoint.made_with}
+    about = {"format": FORMAT, "position": checkpoint.position, "made_with": checkpoint.made_with}
     archive = io.BytesIO()
-    text = numpy.frombuffer(json.dumps(told).encode(), numpy.uint8)
+    text = numpy.frombuffer(json.dumps(about).encode(), numpy.uint8)
     arrays = {f"array/{name}": value for name, value in checkpoint.arrays.items()}
     numpy.savez(archive, about=text, **arrays)  # type: ignore[arg-type]
     data = archive.getvalue()
@@ -66,10 +66,10 @@ def unpack(data: bytes) -> Checkpoint:
     if digest != hashlib.sha256(body).hexdigest().encode():
         raise DamagedError("its check sum does not agree with its content")
     with numpy.load(io.BytesIO(body), allow_pickle=False) as archive:
-        told = json.loads(archive["about"].tobytes())
-        if told["format"] != FORMAT:
+        about = json.loads(archive["about"].tobytes())
+        if about["format"] != FORMAT:
             raise RunError(
-                f"the checkpoint has format {told['format']}; this gatekit reads format {FORMAT}. "
+                f"the checkpoint has format {about['format']}; this gatekit reads format {FORMAT}. "
                 "Type pip install --upgrade gatekit, or delete checkpoint.bin to begin again."
             )
         arrays = {
@@ -77,4 +77,4 @@ def unpack(data: bytes) -> Checkpoint:
             for name in archive.files
             if name.startswith("array/")
         }
-    return Checkpoint(arrays, told["position"], told["made_with"])
+    return Checkpoint(arrays, about["position"], about["made_with"])

@@ -108,13 +108,13 @@ def read_object(path: Path) -> dict[str, Any]:
     """Return the JSON object in a small file, empty if it cannot be read or holds anything else."""
     try:
         data = read(path)
-        found = json.loads(data)
+        content = json.loads(data)
         if _SURROGATE.search(data):
             # JSON may name half a character, which no output can hold.
-            json.dumps(found, ensure_ascii=False).encode()
+            json.dumps(content, ensure_ascii=False).encode()
     except (OSError, ValueError, RecursionError):
         return {}
-    return found if isinstance(found, dict) else {}
+    return content if isinstance(content, dict) else {}
 
 
 def fault(path: Path) -> str:
@@ -263,11 +263,11 @@ def sha256(path: Path, size: int | None = None) -> str:
 
 def digest(file: BinaryIO, size: int) -> str:
     """Return the SHA-256 of the next bytes of an open file, as 64 hex digits."""
-    found = hashlib.sha256()
+    hashed = hashlib.sha256()
     while size and (block := file.read(min(size, 1 << 20))):
-        found.update(block)
+        hashed.update(block)
         size -= len(block)
-    return found.hexdigest()
+    return hashed.hexdigest()
 
 
 def trouble(error: OSError, path: Path) -> str:
@@ -278,10 +278,10 @@ def trouble(error: OSError, path: Path) -> str:
         path: the run's folder, named where the error names no file.
     """
     where = error.filename or path
-    said = f"{TROUBLE} at {where}: {error.strerror or error}"
+    message = f"{TROUBLE} at {where}: {error.strerror or error}"
     with contextlib.suppress(OSError):
         free = shutil.disk_usage(_nearest(path)).free
-        said += f"; {free / 2**20:,.0f} MiB are free there"
+        message += f"; {free / 2**20:,.0f} MiB are free there"
     remedy = {
         errno.ENOSPC: "Free some space",
         errno.EDQUOT: "Free some of your quota",
@@ -291,7 +291,7 @@ def trouble(error: OSError, path: Path) -> str:
         errno.EMFILE: "Raise the limit of open files (ulimit -n) or lower n_jobs",
         errno.ENFILE: "Lower n_jobs",
     }.get(error.errno or 0, "Check the disk")
-    return f"{said}. {remedy}, or give another place with root=FOLDER; then add retry=failed."
+    return f"{message}. {remedy}, or give another place with root=FOLDER; then add retry=failed."
 
 
 def _nearest(path: Path) -> Path:

@@ -81,12 +81,12 @@ def _gpu() -> list[str]:
     folder = Path("/proc/driver/nvidia/gpus")
     if not gpu_visible() or not folder.is_dir():
         return []
-    found = []
+    models = []
     for file in sorted(folder.glob("*/information")):
         for line in file.read_text().splitlines():
             if line.startswith("Model:"):
-                found.append(line.removeprefix("Model:").strip())
-    return found
+                models.append(line.removeprefix("Model:").strip())
+    return models
 
 
 def _version(name: str) -> str | None:

@@ -93,8 +93,8 @@ class RunFolder(RunReader):
             self.attempt = latest + 1
             self._hold()
             durable.sweep(self.path)
-            kept = CONTINUED if os.path.lexists(self.path / CHECKPOINT) else ()
-            self._put_away(latest, [name for name in FILES if name not in kept])
+            staying = CONTINUED if os.path.lexists(self.path / CHECKPOINT) else ()
+            self._put_away(latest, [name for name in FILES if name not in staying])
         except OSError as error:
             raise RunError(durable.trouble(error, self.path)) from error
         self.status("RUNNING")
@@ -215,12 +215,12 @@ class RunFolder(RunReader):
         with durable.opened(path) as file:
             if not is_digest(file.read(DIGITS)):
                 raise DamagedError("it does not begin with its check sum")
-        found = unpack(durable.read(path, sys.maxsize))
-        size, digest = (found.position["metrics"][key] for key in ("bytes", "sha256"))
+        saved = unpack(durable.read(path, sys.maxsize))
+        size, digest = (saved.position["metrics"][key] for key in ("bytes", "sha256"))
         path = self.path / METRICS
         if size and (not path.exists() or durable.sha256(path, size) != digest):
             raise DamagedError("the lines of metrics.jsonl that belong to it have changed")
-        return found
+        return saved
 
     def go_back(self, checkpoint: Checkpoint) -> None:
         """Cut metrics.jsonl and probe.jsonl to their length when the checkpoint was made."""
@@ -285,12 +285,12 @@ class RunFolder(RunReader):
         )
 
     def _put_away(self, attempt: int, names: Iterable[str]) -> None:
-        found = [name for name in names if os.path.lexists(self.path / name)]
-        kept = self.path / ATTEMPTS / str(attempt)
-        if found:
-            durable.folder(kept)
-        for name in found:
-            durable.move(self.path / name, _free(kept / name))
+        present = [name for name in names if os.path.lexists(self.path / name)]
+        folder = self.path / ATTEMPTS / str(attempt)
+        if present:
+            durable.folder(folder)
+        for name in present:
+            durable.move(self.path / name, _free(folder / name))
 
 
 def _size(path: Path) -> int:

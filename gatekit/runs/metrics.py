@@ -186,14 +186,14 @@ def _looks_whole(raw: bytes) -> bool:
 
 def _read_line(raw: bytes) -> tuple[list[MetricLine], bool]:
     text = raw.decode("utf-8", errors="replace")
-    found = []
+    lines = []
     damaged = False
     end = 0
     for line, start, stop in _objects(text):
         damaged = damaged or bool(text[end:start].strip())
-        found.append(line)
+        lines.append(line)
         end = stop
-    return found, damaged or bool(text[end:].strip())
+    return lines, damaged or bool(text[end:].strip())
 
 
 def _objects(text: str) -> Iterator[tuple[MetricLine, int, int]]:

@@ -161,17 +161,17 @@ class Run:
         seconds = round(time.monotonic() - self.began, 3)
         score: dict[str, Any] = {"epoch": epoch, "step": step}
         metric = str(self.metric["name"])
-        found = [("train", "loss", train), ("validation", metric, val), ("test", metric, test)]
-        own = {(split, name): split for split, name, value in found if value is not None}
-        score.update({split: float(value) for split, _, value in found if value is not None})
+        numbers = [("train", "loss", train), ("validation", metric, val), ("test", metric, test)]
+        own = {(split, name): split for split, name, value in numbers if value is not None}
+        score.update({split: float(value) for split, _, value in numbers if value is not None})
         for key, value in further.items():
             prefix, _, rest = key.partition("_")
             split, name = (_SPLITS[prefix], rest) if rest and prefix in _SPLITS else ("train", key)
             if (split, name) in own or (split != "train" and name == metric):
                 argument = {"validation": "val"}.get(split, split)
                 raise ConfigError(f"{key}={value}: log this number as {argument}={value}.")
-            found.append((split, name, float(value)))
-        for split, name, number in found:
+            numbers.append((split, name, float(value)))
+        for split, name, number in numbers:
             if number is None:
                 continue
             record = {"epoch": epoch, "step": step if step is not None else epoch, "split": split}

@@ -104,8 +104,8 @@ def gradient_facts(squares: Floats, mask: NDArray[numpy.bool_] | None) -> dict[s
     Returns:
         ``steps``, how many there are, and ``norms``; a norm is None at a step that no sequence has.
     """
-    kept = squares if mask is None else numpy.where(mask, squares, 0.0)
-    norms = numpy.sqrt(kept.astype(numpy.float64).sum(axis=1))
+    counted = squares if mask is None else numpy.where(mask, squares, 0.0)
+    norms = numpy.sqrt(counted.astype(numpy.float64).sum(axis=1))
     if mask is not None:
         norms[~mask.any(axis=1)] = numpy.nan
     return {"steps": len(norms), "norms": [short(norms[at]) for at in shown_steps(len(norms))]}
@@ -139,14 +139,14 @@ def kept_facts(
     for pair, (share, _) in shares.items():
         valid = share.reshape(-1, share.shape[-1]) if mask is None else share[mask]
         means[pair] = valid.astype(numpy.float64).mean(axis=0) if len(valid) else share[0, 0] * 0
-    found: dict[str, list[float | None] | None] = {}
+    quantiles: dict[str, list[float | None] | None] = {}
     for state in dict.fromkeys(s for s, _ in shares):
         others = [r for s, r in shares if s == state and r != state and (r, state) in shares]
         group = [state, *others]
         if len(group) == 1 and (state, state) not in shares:
             continue
         if any(shares[s, r][1] for s in group for r in group if (s, r) in shares):
-            found[state] = None
+            quantiles[state] = None
             continue
         width = next(iter(means[state, r] for r in group if (state, r) in means)).shape[-1]
         matrix = numpy.zeros((width, len(group), len(group)))
@@ -155,18 +155,18 @@ def kept_facts(
             for j, r in enumerate(group):
                 matrix[:, i, j] = (1 - rate) * means.get((s, r), 0.0) + rate * (i == j)
         if not numpy.isfinite(matrix).all():
-            found[state] = None
+            quantiles[state] = None
         elif len(group) == 1:
-            found[state] = _quantiles(matrix[:, 0, 0])
+            quantiles[state] = _quantiles(matrix[:, 0, 0])
         else:
-            found[state] = _quantiles(numpy.abs(numpy.linalg.eigvals(matrix)).max(axis=-1))
-    return found
+            quantiles[state] = _quantiles(numpy.abs(numpy.linalg.eigvals(matrix)).max(axis=-1))
+    return quantiles
 
 
 def _quantiles(values: Floats) -> list[float | None]:
-    found = numpy.quantile(values, numpy.linspace(0, 1, QUANTILES))
+    edges = numpy.quantile(values, numpy.linspace(0, 1, QUANTILES))
     # A unit that keeps 0.9999 lasts ten times as long as one that keeps 0.999.
-    return [short(value, 7) for value in found.tolist()]
+    return [short(value, 7) for value in edges.tolist()]
 
 
 def time_scale(kept: float | None) -> float | None:
@@ -202,8 +202,8 @@ def plain_mask(mask: Any) -> NDArray[numpy.bool_] | None:
     """Return a mask ``time x batch``, None where every step is valid."""
     if mask is None:
         return None
-    found = numpy.asarray(mask, bool)
-    return None if found.all() else found
+    valid = numpy.asarray(mask, bool)
+    return None if valid.all() else valid
 
 
 def probe_line(record: Mapping[str, Any]) -> str:
@@ -225,12 +225,12 @@ def whole_lines(data: bytes) -> tuple[dict[int, bytes], int]:
     Args:
         data: the file's content.
     """
-    found: dict[int, bytes] = {}
+    lines: dict[int, bytes] = {}
     lost = 0
     for raw in data.split(b"\n"):
         end, epoch = _END.search(raw), _EPOCH.match(raw)
         if end and epoch and int(end[1], 16) == zlib.crc32(raw[: end.start()] + b"}"):
-            found[int(epoch[1])] = raw
+            lines[int(epoch[1])] = raw
         elif raw.strip():
             lost += 1
-    return found, lost
+    return lines, lost

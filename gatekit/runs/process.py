@@ -142,8 +142,8 @@ def peak_memory(pid: int) -> int:
     VmHWM counts from the fork; ``getrusage`` would begin with the peak of the parent.
     """
     with contextlib.suppress(OSError):
-        found = re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
-        return int(found[1]) * 1024 if found else 0
+        match = re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
+        return int(match[1]) * 1024 if match else 0
     return 0
 
 

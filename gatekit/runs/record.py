@@ -270,12 +270,12 @@ def _close(logged: float, computed: float) -> bool:
 def _lines_of(logged: bytes, metric: str, epoch: int) -> Iterator[metrics.MetricLine]:
     """Yield the lines with a validation score of an epoch, the last one first."""
     for needle in (b'"epoch": %d,' % epoch, b'"epoch":%d,' % epoch):
-        found = logged.rfind(needle)
-        while found >= 0:
-            start, end = logged.rfind(b"\n", 0, found) + 1, logged.find(b"\n", found)
+        position = logged.rfind(needle)
+        while position >= 0:
+            start, end = logged.rfind(b"\n", 0, position) + 1, logged.find(b"\n", position)
             raw = logged[start : end if end >= 0 else None]
             if b'"validation"' in raw:
                 for line in reversed(metrics.parse(raw).lines):
                     if (line.split, line.metric, line.epoch) == ("validation", metric, epoch):
                         yield line
-            found = logged.rfind(needle, 0, start)
+            position = logged.rfind(needle, 0, start)

@@ -261,8 +261,8 @@ def test_an_interrupted_call_raises_keyboard_interrupt(monkeypatch: pytest.Monke
 
     from gatekit.study import launch
 
-    def stopped(plan: object) -> launch.Outcome:
-        return launch.Outcome(signal=signal.SIGINT)
+    def stopped(plan: object) -> launch.SweepOutcome:
+        return launch.SweepOutcome(signal=signal.SIGINT)
 
     monkeypatch.setattr(launch, "launch", stopped)
     with pytest.raises(KeyboardInterrupt):

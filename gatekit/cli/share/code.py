@@ -73,8 +73,8 @@ def run(parser: Parser) -> int:
                 f"--with-weights takes the cell from the run; omit {' '.join(others)}"
             )
         folder = find(options.with_weights, options.root).path
-        found = trained(folder, options.layer, plugin_files(options.overrides))
-        built, plugins, weights = found.built, found.plugins, found.weights
+        model = trained(folder, options.layer, plugin_files(options.overrides))
+        built, plugins, weights = model.built, model.plugins, model.weights
     else:
         from gatekit.cli.overrides import read_overrides
         from gatekit.cli.write.show import build_around, build_cell
@@ -89,20 +89,20 @@ def run(parser: Parser) -> int:
         else:
             built = build_around(asked, last=True) or build_cell(asked)
         plugins = asked.plugins
-    made = generate(built, options.to, bibliography(plugins))
+    code = generate(built, options.to, bibliography(plugins))
     if options.json:
-        stacks = {stack.attribute: list(stack.weights) for stack in made.layout.stacks}
-        write_json({"to": options.to, "name": made.title, "code": made.text, "weights": stacks})
+        stacks = {stack.attribute: list(stack.weights) for stack in code.layout.stacks}
+        write_json({"to": options.to, "name": code.title, "code": code.text, "weights": stacks})
     if path is None:
         if not options.json:
-            write(made.text)
+            write(code.text)
         return 0
-    write_file(path, made.text)
+    write_file(path, code.text)
     if options.test:
         from gatekit.code.beside import test_text
 
         write_file(
-            path.with_name(f"test_{path.name}"), test_text(built, made, options.to, path.stem)
+            path.with_name(f"test_{path.name}"), test_text(built, code, options.to, path.stem)
         )
     if weights is not None:
         import numpy as np
@@ -111,12 +111,12 @@ def run(parser: Parser) -> int:
         from gatekit.runs import durable
 
         archive = io.BytesIO()
-        np.savez(archive, **made.layout.pack(weights))  # type: ignore[arg-type]
+        np.savez(archive, **code.layout.pack(weights))  # type: ignore[arg-type]
         beside = path.with_suffix(".npz")
         durable.write(beside, archive.getvalue())
         sys.stderr.write(f"wrote {beside}\n")
         if not options.json:
-            write(loading(made, options.to, path.stem))
+            write(loading(code, options.to, path.stem))
     return 0
 
 

@@ -84,8 +84,8 @@ def _write_json(options: Namespace, code: int) -> None:
 
     from gatekit.runs.studies import looks
 
-    found = looks.read(Path(options.root) / options.study)
-    data = None if found is None else dataclasses.asdict(found)
+    read = looks.read(Path(options.root) / options.study)
+    data = None if read is None else dataclasses.asdict(read)
     write_json({"study": options.study, "code": code, "looks": data})
 
 

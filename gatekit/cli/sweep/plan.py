@@ -118,12 +118,12 @@ def _recipe(plan: Preview) -> None:
         write("")
         write_table(distinct, list(distinct[0]))
         write("")
-    found = [trial.weight_decay for trial in plan.trials if trial.weight_decay is not None]
-    together = {part: _alike(name for each in found for name in each[part]) for part in _PARTS}
+    decays = [trial.weight_decay for trial in plan.trials if trial.weight_decay is not None]
+    together = {part: _alike(name for each in decays for name in each[part]) for part in _PARTS}
     # One line for all variants, unless what decays in one is left out in another.
     each_its_own = set(together["decayed"]) & set(together["left_out"])
     lines = []
-    for some in found if each_its_own or not found else [together]:
+    for some in decays if each_its_own or not decays else [together]:
         decayed, left_out = (", ".join(some[part]) for part in _PARTS)
         without = f"; not on {left_out}" if left_out else ""
         lines.append(f"Weight decay on {decayed or 'no weight'}{without}.")
@@ -138,13 +138,13 @@ def _alike(names: Iterable[str]) -> list[str]:
 
 def _modes(plan: Preview, variants: Sequence[str]) -> None:
     """Show what ``jit=auto`` decides, and why; a line for all variants that share it."""
-    found: dict[str, list[str]] = {}
+    variants_of: dict[str, list[str]] = {}
     for trial, variant in zip(plan.trials, variants, strict=True):
         if trial.jit is not None and str(trial.jit_reason).startswith("auto: "):
             reason = str(trial.jit_reason).removeprefix("auto: ")
-            found.setdefault(f"jit={str(trial.jit).lower()}: {reason}.", []).append(variant)
-    for text, names in found.items():
-        who = "" if len(found) == 1 else f"{', '.join(names)}: "
+            variants_of.setdefault(f"jit={str(trial.jit).lower()}: {reason}.", []).append(variant)
+    for text, names in variants_of.items():
+        who = "" if len(variants_of) == 1 else f"{', '.join(names)}: "
         write(textwrap.fill(f"{who}{text}", 80, break_on_hyphens=False))
 
 

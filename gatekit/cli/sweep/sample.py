@@ -52,12 +52,12 @@ def run(parser: Parser) -> int:
 
     from gatekit.runs.studies.survey import find
 
-    found = find(options.run, options.root)
+    record = find(options.run, options.root)
     with quiet():
         from gatekit.training.writing import write_text
 
         written = write_text(
-            found,
+            record,
             options.length,
             options.temperature,
             options.seed,
@@ -65,7 +65,7 @@ def run(parser: Parser) -> int:
             options.plugin,
         )
     if options.json:
-        facts = {"run": found.id, "path": str(Path(found.path)), "label": found.label}
+        facts = {"run": record.id, "path": str(Path(record.path)), "label": record.label}
         asked = {k: getattr(options, k) for k in ("length", "temperature", "seed")}
         write_json({**facts, **asked, "prompt": written.prompt, "text": written.text})
     else:

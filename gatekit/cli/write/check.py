@@ -168,10 +168,10 @@ def _python_file(path: Path, plugins: tuple[str, ...]) -> str:
         if o.path is not None and o.path.resolve() == path.resolve()
     ]
     what = names[0] if names else path.stem
-    found = path.resolve().parent == Path("plugins").resolve()
+    scanned = path.resolve().parent == Path("plugins").resolve()
     return (
         f"{path} is a file, and a check takes the name that it registers: type gatekit check {what}"
-        + ("" if found else f" --plugin {path}")
+        + ("" if scanned else f" --plugin {path}")
     )
 
 

@@ -104,14 +104,14 @@ def cell_names(plugins: Sequence[str] = ()) -> dict[str, Path]:
     Args:
         plugins: plugin files, whose configuration folders are searched too.
     """
-    found: dict[str, Path] = {}
+    paths: dict[str, Path] = {}
     for folder in config_folders(plugins):
         for path in sorted((folder / "cell").glob("*.yaml")):
             if NAME.match(path.stem):
-                found.setdefault(path.stem, path)
+                paths.setdefault(path.stem, path)
     for name, origin in origins("cells", plugins).items():
-        found.setdefault(name, origin.path or Path(origin.plugin))
-    return dict(sorted(found.items()))
+        paths.setdefault(name, origin.path or Path(origin.plugin))
+    return dict(sorted(paths.items()))
 
 
 class _Composer:

@@ -59,9 +59,9 @@ def in_file(cell: object, plugins: Sequence[str] = ()) -> Iterator[None]:
 
 def _line(path: Path, message: str) -> str:
     """Return ``, line 5`` for what a message begins with; inherited parts are in ``defaults``."""
-    found = line_of(path, message)
-    inherited = "" if found else line_of(path, "cell.defaults")
-    return f"{inherited}, in what `defaults` brings" if inherited else found
+    line = line_of(path, message)
+    inherited = "" if line else line_of(path, "cell.defaults")
+    return f"{inherited}, in what `defaults` brings" if inherited else line
 
 
 _PLACE = re.compile(
@@ -183,8 +183,8 @@ def misplaced(group: str, name: str) -> str:
 
 
 def _own_file(name: str, plugins: Sequence[str]) -> Path | None:
-    found = cell_file(name, config_folders(plugins))
-    return None if found is None or is_bundled(found.parents[1]) else found
+    path = cell_file(name, config_folders(plugins))
+    return None if path is None or is_bundled(path.parents[1]) else path
 
 
 def config_folders(plugins: Sequence[str] = ()) -> list[Path]:

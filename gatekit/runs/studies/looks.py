@@ -78,17 +78,17 @@ def read(study: Path) -> Looks | None:
             return None
         raise _unknown(path, f"cannot be read: {durable.why(error)}") from None
     # After the last newline there is nothing, or what a killed process wrote.
-    found = _read_line(lines[-1])
-    if found is not None:
-        return found
+    looks = _read_line(lines[-1])
+    if looks is not None:
+        return looks
     whole = [(number, raw) for number, raw in enumerate(lines[:-1], start=1) if raw.strip()]
     if not whole:
         return None
     number, raw = whole[-1]
-    found = _read_line(raw)
-    if found is None:
+    looks = _read_line(raw)
+    if looks is None:
         raise _unknown(path, f"is damaged in line {number}")
-    return found
+    return looks
 
 
 def _unknown(path: Path, what: str) -> RunError:

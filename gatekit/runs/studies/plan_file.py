@@ -52,8 +52,8 @@ def write(study: Path, name: str, command: str, runs: Iterable[RequestedRun]) ->
 
 def commands(study: Path) -> list[str]:
     """Return the commands that asked for the runs of a study, in the order of their files."""
-    found = [durable.read_object(path).get("command") for path in _paths(study)]
-    return list(dict.fromkeys(c for c in found if c and isinstance(c, str)))
+    typed = [durable.read_object(path).get("command") for path in _paths(study)]
+    return list(dict.fromkeys(c for c in typed if c and isinstance(c, str)))
 
 
 def training(study: Path, *changes: str) -> str:
@@ -63,17 +63,17 @@ def training(study: Path, *changes: str) -> str:
         study: its folder.
         changes: ``KEY=VALUE`` words in place of those that it had.
     """
-    found = next((c for c in commands(study) if c.startswith("gatekit train ")), "")
-    if not found or not changes:
-        return found
+    command = next((c for c in commands(study) if c.startswith("gatekit train ")), "")
+    if not command or not changes:
+        return command
     keys = {change.partition("=")[0] for change in changes}
-    kept = [word for word in shlex.split(found) if word.partition("=")[0] not in keys]
-    return shlex.join([*kept, *changes])
+    words = [word for word in shlex.split(command) if word.partition("=")[0] not in keys]
+    return shlex.join([*words, *changes])
 
 
 def read(study: Path) -> dict[str, RequestedRun]:
     """Return the runs that commands have asked for in a study, by id; a damaged file is ignored."""
-    found: dict[str, RequestedRun] = {}
+    requested: dict[str, RequestedRun] = {}
     for path in _paths(study):
         data = durable.read_object(path)
         entries = data.get("runs") if data.get("schema") == SCHEMA else None
@@ -85,8 +85,8 @@ def read(study: Path) -> dict[str, RequestedRun]:
                 )
                 # An id names a folder beside the others.
                 if is_id(run.id):
-                    found[run.id] = run
-    return found
+                    requested[run.id] = run
+    return requested
 
 
 def _paths(study: Path) -> list[Path]:

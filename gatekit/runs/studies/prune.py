@@ -44,7 +44,7 @@ def removable(
         failed: whole runs that failed, too.
         stale: whole runs whose source has changed since, with their results, too.
     """
-    found = [
+    removals = [
         Removal(path, "the rest of an earlier prune", _size(path))
         for path in sorted((study / RUNS).glob(f"{PRUNED}*"))
     ]
@@ -52,15 +52,15 @@ def removable(
         if run.state in ("RUNNING", "PLANNED"):
             continue
         if stale and run.stale is not None:
-            found.append(Removal(run.path, f"stale, {run.state}", _size(run.path), run))
+            removals.append(Removal(run.path, f"stale, {run.state}", _size(run.path), run))
         elif failed and run.state == "FAILED":
-            found.append(Removal(run.path, run.state, _size(run.path), run))
+            removals.append(Removal(run.path, run.state, _size(run.path), run))
         elif run.state in OUTCOMES:
-            found += [
+            removals += [
                 Removal(path, "files of an earlier attempt", _size(path))
                 for path in _attempts(run.path)
             ]
-    return found
+    return removals
 
 
 def remove(removal: Removal) -> None:

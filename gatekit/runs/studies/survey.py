@@ -147,7 +147,7 @@ def survey(folder: Path, verify: bool = False, as_compared: bool = False) -> lis
     """
     asked, lost = plan_file.read(folder), _unrecorded(folder)
     there = _folders(folder / RUNS)
-    found = []
+    runs = []
     for name in [*asked, *sorted(there - asked.keys())]:
         known = asked.get(name)
         label = known.label if known else name
@@ -160,23 +160,23 @@ def survey(folder: Path, verify: bool = False, as_compared: bool = False) -> lis
         reason = lost.get((name, run.attempt))
         if reason is not None and run.state in ("PLANNED", "LOST"):
             run = dataclasses.replace(run, state="FAILED", reason=reason)
-        found.append(run)
-    return found
+        runs.append(run)
+    return runs
 
 
 def _folders(runs: Path) -> set[str]:
-    found = set()
+    names = set()
     try:
         with os.scandir(runs) as entries:
             for entry in entries:
                 with contextlib.suppress(OSError):
                     if is_id(entry.name) and entry.is_dir():
-                        found.add(entry.name)
+                        names.add(entry.name)
     except FileNotFoundError:
         return set()
     except OSError as error:
         raise RunError(f"{runs} cannot be read: {error.strerror}. Make it readable.") from None
-    return found
+    return names
 
 
 def _no_run(run: str, root: Path) -> RunError:
@@ -266,13 +266,13 @@ def note_unrecorded(study: Path, folder: RunFolder, reason: str) -> None:
 
 def _unrecorded(study: Path) -> dict[tuple[str, int], str]:
     """Return the reasons by run and attempt; a later attempt has no entry here."""
-    found = {}
+    reasons = {}
     with contextlib.suppress(OSError):
         for line in durable.read(study / UNRECORDED).decode(errors="replace").splitlines():
             with contextlib.suppress(ValueError, KeyError, TypeError, RecursionError):
                 record = json.loads(line)
-                found[str(record["run"]), int(record["attempt"])] = str(record["reason"])
-    return found
+                reasons[str(record["run"]), int(record["attempt"])] = str(record["reason"])
+    return reasons
 
 
 @dataclass(frozen=True)
@@ -290,8 +290,8 @@ def causes(runs: Iterable[SurveyedRun]) -> list[Cause]:
     for run in runs:
         if run.state in TROUBLES:
             groups.setdefault((run.state, alike(run.reason)), []).append(run)
-    found = [Cause(state, r[0].reason or "", tuple(r)) for (state, _), r in groups.items()]
-    return sorted(found, key=lambda cause: -len(cause.runs))
+    distinct = [Cause(state, r[0].reason or "", tuple(r)) for (state, _), r in groups.items()]
+    return sorted(distinct, key=lambda cause: -len(cause.runs))
 
 
 def alike(reason: str | None) -> str:
