@@ -91,7 +91,7 @@ class Comparison(plain.Comparison):
 _LISTS = ("by", "within", "together", "labels", "best_of", "where", "tasks")
 
 
-def _as_list(name: str, value: Any) -> Any:
+def _as_list(name: str, value: object) -> object:
     """Return a list for one string, and ``KEY=VALUE`` strings for a mapping."""
     if name in _LISTS and isinstance(value, str):
         return [value]
@@ -106,7 +106,7 @@ def _text(value: Any) -> str:
     return ",".join(map(_one, value)) if several else _one(value)
 
 
-def _one(value: Any) -> str:
+def _one(value: object) -> str:
     return "none" if value is None else value_text(value)
 
 

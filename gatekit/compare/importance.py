@@ -105,7 +105,7 @@ def importance(comparison: Comparison) -> tuple[Importance, ...]:
     """
     if comparison.tuned:
         raise ConfigError("importance needs all groups, not the best ones; remove --best-of")
-    tasks: dict[Any, list[Row]] = {}
+    tasks: dict[object, list[Row]] = {}
     for row in comparison.rows:
         tasks.setdefault(task(row.group), []).append(row)
     return tuple(_of_task(rows, len(tasks) > 1) for rows in tasks.values())
@@ -196,7 +196,7 @@ def _size(value: Any) -> float:
     return -math.inf if value is None else float(value)
 
 
-def _outcomes(row: Row) -> Mapping[Any, float]:
+def _outcomes(row: Row) -> Mapping[object, float]:
     units = row.group.units
     known = len(set(units)) == len(units) and None not in units
     return dict(zip(units if known else range(len(units)), row.group.outcomes, strict=True))

@@ -37,8 +37,8 @@ FIXED = ("better", "worse", "equivalent", "not_worse")
 
 
 def begun(
-    study: Path, most: int | None, asked: Mapping[str, Any]
-) -> tuple[Looks | None, int, dict[str, Any]]:
+    study: Path, most: int | None, asked: Mapping[str, object]
+) -> tuple[Looks | None, int, dict[str, object]]:
     """Return the looks at a study, its most seeds, and the options of the comparison.
 
     Args:
@@ -85,7 +85,7 @@ def until_decided(
     *,
     most: int | None = None,
     step: int | None = None,
-    asked: Mapping[str, Any],
+    asked: Mapping[str, object],
     words: Sequence[str] = (),
     command: str = "",
     trusted: bool = False,
@@ -290,6 +290,6 @@ def _changed(before: Mapping[str, str | None], now: Mapping[str, str | None]) ->
     )
 
 
-def _words(asked: Mapping[str, Any]) -> str:
+def _words(asked: Mapping[str, object]) -> str:
     pairs = [f"{key}={','.join(v) if isinstance(v, list) else v}" for key, v in asked.items()]
     return " ".join(pairs) or "the groups without options"

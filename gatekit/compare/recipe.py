@@ -35,7 +35,7 @@ def data_sets(runs: Sequence[RunRecord]) -> list[dict[str, str]]:
     ]
 
 
-def constraints(environments: Sequence[Mapping[str, Any]]) -> list[str]:
+def constraints(environments: Sequence[Mapping[str, object]]) -> list[str]:
     """Return the lines for ``pip install -c``: the most common versions; comments list others."""
     seen: dict[str, Counter[str]] = {}
     for known in environments:
@@ -51,7 +51,7 @@ def constraints(environments: Sequence[Mapping[str, Any]]) -> list[str]:
     return lines
 
 
-def _fits(key: str, value: Any) -> bool:
+def _fits(key: str, value: object) -> bool:
     if value is None:
         return True
     if key in ("versions", "seconds", "git", "plugins"):
@@ -61,7 +61,7 @@ def _fits(key: str, value: Any) -> bool:
     return _plain(value)
 
 
-def _plain(value: Any) -> bool:
+def _plain(value: object) -> bool:
     return value is None or isinstance(value, str | int | float)
 
 

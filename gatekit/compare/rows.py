@@ -10,7 +10,7 @@ from gatekit.runs.config import run_settings
 from gatekit.runs.record import RunRecord
 
 
-def tidy(runs: Iterable[tuple[str, RunRecord]]) -> list[dict[str, Any]]:
+def tidy(runs: Iterable[tuple[str, RunRecord]]) -> list[dict[str, object]]:
     """Return one row per run, all with the same keys.
 
     The columns, in order:
@@ -37,7 +37,7 @@ parameters recurrent_parameters state_size token_flops seconds step_seconds step
 """
 
 
-def _row(study: str, run: RunRecord) -> dict[str, Any]:
+def _row(study: str, run: RunRecord) -> dict[str, object]:
     config = run_settings(run.config or {})
     result = run.result
     cell, task = config.pop("cell", None), config.pop("task.name", None)
@@ -62,7 +62,7 @@ def _row(study: str, run: RunRecord) -> dict[str, Any]:
     return row
 
 
-def picked(source: object, table: str) -> dict[str, Any]:
+def picked(source: object, table: str) -> dict[str, object]:
     """Return attributes of an object by column.
 
     Args:
@@ -74,13 +74,13 @@ def picked(source: object, table: str) -> dict[str, Any]:
     return {name: _attribute(source, path or name) for name, _, path in columns}
 
 
-def _attribute(source: Any, path: str) -> Any:
+def _attribute(source: object, path: str) -> object:
     for name in path.split("."):
         source = None if source is None else getattr(source, name)
     return source
 
 
-def to_pandas(rows: Sequence[dict[str, Any]]) -> Any:
+def to_pandas(rows: Sequence[dict[str, object]]) -> object:
     """Return rows as a pandas data frame.
 
     Raises:

@@ -6,7 +6,6 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from textwrap import wrap
-from typing import Any
 
 from gatekit.compare.grouping.label import printable
 from gatekit.compare.numbers import number
@@ -91,7 +90,7 @@ def sources_lines(spreads: Sequence[SeedSpread]) -> list[str]:
     return [*lines, "", *wrap(note, _WIDTH)]
 
 
-def sources_records(spreads: Sequence[SeedSpread]) -> list[dict[str, Any]]:
+def sources_records(spreads: Sequence[SeedSpread]) -> list[dict[str, object]]:
     """Return the spreads as plain data."""
     columns = "group vary n standard_deviation=deviation low=interval.low high=interval.high metric"
     return [picked(one, columns) for one in spreads]

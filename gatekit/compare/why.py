@@ -7,7 +7,6 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -148,7 +147,7 @@ def _configuration(first: Selection, second: Selection) -> tuple[tuple[Change, .
 
 
 def _changes(
-    first: Iterable[Mapping[str, Any]], second: Iterable[Mapping[str, Any]]
+    first: Iterable[Mapping[str, object]], second: Iterable[Mapping[str, object]]
 ) -> tuple[Change, ...]:
     sides = [_values(rows) for rows in (first, second)]
     keys = list(dict.fromkeys([*sides[0], *sides[1]]))
@@ -156,7 +155,7 @@ def _changes(
     return tuple(Change(key, one, other) for key, one, other in pairs if one != other)
 
 
-def _values(rows: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+def _values(rows: Iterable[Mapping[str, object]]) -> dict[str, str]:
     sets: dict[str, set[str]] = {}
     for row in rows:
         for key, value in row.items():
@@ -165,22 +164,24 @@ def _values(rows: Iterable[Mapping[str, Any]]) -> dict[str, str]:
     return {key: " or ".join(sorted(values)) for key, values in sets.items()}
 
 
-def environment_facts(record: Mapping[str, Any]) -> dict[str, Any]:
+def environment_facts(record: Mapping[str, object]) -> dict[str, object]:
     """Return the versions and the hardware of an ``env.json`` as a flat dictionary."""
     return _flat(record, "versions", "python", *_HARDWARE)
 
 
-def environment_changes(first: Mapping[str, Any], second: Mapping[str, Any]) -> tuple[Change, ...]:
+def environment_changes(
+    first: Mapping[str, object], second: Mapping[str, object]
+) -> tuple[Change, ...]:
     """Return the versions and the hardware that differ between two ``env.json`` files."""
     return _changes([environment_facts(first)], [environment_facts(second)])
 
 
-def _flat(environment: Mapping[str, Any], *keys: str) -> dict[str, Any]:
+def _flat(environment: Mapping[str, object], *keys: str) -> dict[str, object]:
     flat = flatten({key: environment[key] for key in keys if key in environment})
     return {key.removeprefix("versions."): value for key, value in flat.items()}
 
 
-def _data(run: RunRecord) -> dict[str, Any]:
+def _data(run: RunRecord) -> dict[str, object]:
     return {} if run.result is None else {"data": short_hash(run.result.data_hash)}
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 import sys
 from argparse import Namespace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gatekit.cell.errors import ConfigError
 from gatekit.cell.terminal import line_width
@@ -13,6 +13,9 @@ from gatekit.cli.arguments import Parser
 from gatekit.cli.compare.compare import add_choice, add_labels
 from gatekit.cli.options import figure_formats, keys
 from gatekit.cli.output import write, write_json
+
+if TYPE_CHECKING:
+    from gatekit.compare.gates.behaviour import GatesReport
 
 
 def run(parser: Parser) -> int:
@@ -75,7 +78,7 @@ def _options(parser: Parser) -> Namespace:
     return parser.read()
 
 
-def _print(report: Any) -> None:
+def _print(report: GatesReport) -> None:
     from gatekit.compare.gates.text import (
         GATE_COLUMNS,
         LEGEND,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from gatekit.cell.terminal import line_width
 from gatekit.cli.arguments import Parser
@@ -49,9 +49,9 @@ def run(parser: Parser) -> int:
     return int(any(one.error for one in every))
 
 
-def _row(one: Overview, most: int) -> dict[str, Any]:
+def _row(one: Overview, most: int) -> dict[str, object]:
     changed = one.changed[:16].replace("T", " ")
-    row: dict[str, Any] = {"study": one.study, "runs": one.counts or "none"}
+    row: dict[str, object] = {"study": one.study, "runs": one.counts or "none"}
     row |= {"variants": one.variants, "changed": changed}
     return row | {"tasks": _few(one.tasks, most), "metrics": _few(one.metrics, most)}
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from textwrap import wrap
-from typing import Any
 
 from gatekit.cell.terminal import escaped
 from gatekit.compare.grouping.label import printable
@@ -66,7 +65,7 @@ def reach_cells(one: Reached) -> list[str]:
     ]
 
 
-def reach_record(one: Reached, threshold: float, cost: str) -> dict[str, Any]:
+def reach_record(one: Reached, threshold: float, cost: str) -> dict[str, object]:
     """Return the time to a threshold of one group as plain data."""
     return {
         "threshold": threshold,
@@ -113,7 +112,7 @@ def trials_lines(variants: Sequence[BestOfK]) -> list[str]:
     return [*lines, *(line for note in notes for line in wrap(printable(f"note: {note}"), WIDTH))]
 
 
-def trials_record(one: BestOfK) -> dict[str, Any]:
+def trials_record(one: BestOfK) -> dict[str, object]:
     """Return the expected scores of the best of k trials of one variant as plain data."""
     shown = picked(one, "trials left_out diverged k=trials validation expected=outcome low high")
     return shown | {"k": list(range(1, one.trials + 1))}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -114,7 +114,7 @@ def _metric(drawn: Sequence[_Drawn]) -> ResultMetric:
     return summary.metric
 
 
-def _draw_group(axes: Axes, item: _Drawn, tone: str, line: Any, order: float) -> None:
+def _draw_group(axes: Axes, item: _Drawn, tone: str, line: object, order: float) -> None:
     few = len(item.curves) < MIN_BOOTSTRAP
     for curve in item.curves:
         if few and item.band is not None:

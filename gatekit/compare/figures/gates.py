@@ -252,7 +252,7 @@ def _memory(
 
 
 def _gradient(
-    axes: Axes, variants: Sequence[ProbedVariant], layer: str, styles: Sequence[tuple[str, Any]]
+    axes: Axes, variants: Sequence[ProbedVariant], layer: str, styles: Sequence[tuple[str, object]]
 ) -> None:
     lowest = 1.0
     for (tone, style), variant in zip(styles, variants, strict=True):

@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from textwrap import wrap
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from gatekit.cell.errors import ConfigError, listed
 from gatekit.compare.comparison import Comparison
@@ -116,7 +116,7 @@ def make_figure(paint: Painter, columns: int = 1) -> tuple[Figure, Sequence[str]
     return figure, paint(figure)
 
 
-def _metadata(name: str, title: str, text: str) -> dict[str, Any]:
+def _metadata(name: str, title: str, text: str) -> dict[str, object]:
     if name == "png":
         return {"Title": title, "Description": text, "Software": "gatekit"}
     if name == "svg":

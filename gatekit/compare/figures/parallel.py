@@ -87,7 +87,7 @@ class _Scale:
             return 0.5
         return (self._size(value) - self.low) / (self.high - self.low)
 
-    def text(self, value: Any) -> str:
+    def text(self, value: object) -> str:
         return "none" if value is None else value_text(value)
 
     def ticks(self) -> list[tuple[str, float]]:

@@ -16,9 +16,9 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
 BASELINE, GREY = "#222222", "#8A8A8A"
 INKS, _INK_NAMES = (BASELINE, GREY), ("ink", "grey")
 MARKS = ("o", "s", "^", "D", "v", "P")
-DASHES: tuple[Any, ...] = ("-", (0, (5, 1.5)), (0, (1.6, 1.2)), (0, (5, 1.4, 1.4, 1.4)))
+DASHES: tuple[object, ...] = ("-", (0, (5, 1.5)), (0, (1.6, 1.2)), (0, (5, 1.4, 1.4, 1.4)))
 
-_SETTINGS: dict[str, Any] = {
+_SETTINGS: dict[str, object] = {
     "font.family": "DejaVu Sans",
     "font.size": 7.5,
     "axes.labelsize": 7.5,
@@ -75,7 +75,7 @@ class Style:
     """
 
     tone: str
-    line: Any
+    line: object
     mark: str
     css: str
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 from gatekit.compare.grouping.label import printable
 from gatekit.compare.numbers import number
@@ -176,7 +175,7 @@ def _plus_minus() -> str:
     return "\N{PLUS-MINUS SIGN}" if encoding.lower().startswith("utf") else "+/-"
 
 
-def to_data(report: GatesReport) -> dict[str, Any]:
+def to_data(report: GatesReport) -> dict[str, object]:
     """Return the whole report as plain data: the tables, and every epoch of each run."""
     return {
         "study": report.study.name,
@@ -186,7 +185,7 @@ def to_data(report: GatesReport) -> dict[str, Any]:
     }
 
 
-def _variant(variant: ProbedVariant) -> dict[str, Any]:
+def _variant(variant: ProbedVariant) -> dict[str, object]:
     return {
         "group": variant.group.label,
         "n": len(variant.probed),
@@ -198,14 +197,14 @@ def _variant(variant: ProbedVariant) -> dict[str, Any]:
     }
 
 
-def _gate(row: GateRow) -> dict[str, Any]:
+def _gate(row: GateRow) -> dict[str, object]:
     record = picked(row, "layer gate n")
     for name, mean in row.numbers.items():
         record |= _interval(name, mean)
     return record
 
 
-def _state(row: StateRow) -> dict[str, Any]:
+def _state(row: StateRow) -> dict[str, object]:
     low, middle, high = (None, None, None) if row.memory is None else row.memory
     return {
         **picked(row, "layer state n"),
@@ -218,7 +217,7 @@ def _state(row: StateRow) -> dict[str, Any]:
     }
 
 
-def _parallel(row: ParallelRow) -> dict[str, Any]:
+def _parallel(row: ParallelRow) -> dict[str, object]:
     return {
         **picked(row, "layer n method"),
         "iterations": _finite(row.iterations),
@@ -227,11 +226,11 @@ def _parallel(row: ParallelRow) -> dict[str, Any]:
     }
 
 
-def _interval(name: str, mean: Mean | None) -> dict[str, Any]:
+def _interval(name: str, mean: Mean | None) -> dict[str, object]:
     return picked(mean, f"{name}=mean {name}_low=interval.low {name}_high=interval.high")
 
 
-def _run(probed: ProbedRun) -> dict[str, Any]:
+def _run(probed: ProbedRun) -> dict[str, object]:
     return {
         "run": probed.run.id,
         "seed": probed.run.seed,
@@ -240,7 +239,7 @@ def _run(probed: ProbedRun) -> dict[str, Any]:
     }
 
 
-def _look(look: ProbeRecord) -> dict[str, Any]:
+def _look(look: ProbeRecord) -> dict[str, object]:
     return {
         "epoch": look.epoch,
         "gates": [
@@ -262,7 +261,7 @@ def _look(look: ProbeRecord) -> dict[str, Any]:
     }
 
 
-def _times(facts: Facts) -> Mapping[str, Any]:
+def _times(facts: Facts) -> Mapping[str, object]:
     shares = kept(facts)
     steps, norms = gradient(facts) or ([], [])
     return {

@@ -6,7 +6,6 @@ import dataclasses
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from gatekit.compare.study import Study
 from gatekit.runs.record import RunRecord
@@ -48,7 +47,7 @@ class Chosen:
         what: what was averaged over seeds: the best score, or its mean over training.
     """
 
-    values: Mapping[str, Any]
+    values: Mapping[str, object]
     candidates: int
     label: str
     metric: str

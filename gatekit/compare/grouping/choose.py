@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
 
 from gatekit.cell.errors import ConfigError, listed, nearest
 from gatekit.compare.study import Study
@@ -101,7 +100,7 @@ def _wanted(conditions: Sequence[str], tasks: Sequence[str]) -> dict[str, list[s
     return values_by_key
 
 
-def _key(typed: str, facts: Sequence[Mapping[str, Any]]) -> str:
+def _key(typed: str, facts: Sequence[Mapping[str, object]]) -> str:
     known = {key: None for fact in facts for key in fact}
     for key in (typed, f"{typed}.name", f"{typed}.kind", typed.removesuffix(".kind")):
         if key in known:
@@ -118,7 +117,7 @@ def _key(typed: str, facts: Sequence[Mapping[str, Any]]) -> str:
     )
 
 
-def _text(known: Mapping[str, Any], key: str) -> str:
+def _text(known: Mapping[str, object], key: str) -> str:
     value = known.get(key)
     return "none" if value is None else value_text(value)
 

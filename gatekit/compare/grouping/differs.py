@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
 
 from gatekit.runs.config import chosen_by
 
@@ -93,7 +92,7 @@ def gates_of(role: str, groups: Iterable[Group]) -> set[str]:
     return names
 
 
-def _budgets(group: Group) -> set[Any]:
+def _budgets(group: Group) -> set[object]:
     """Return the budget that ``match`` asked for; without ``match``, a unique object."""
     match = _config(group).get("match")
     if not isinstance(match, Mapping) or "target" not in match:
@@ -102,5 +101,5 @@ def _budgets(group: Group) -> set[Any]:
     return {(chosen_by(match) or "parameters", match["target"])}
 
 
-def _config(group: Group) -> Mapping[str, Any]:
+def _config(group: Group) -> Mapping[str, object]:
     return (group.runs or group.missing)[0].config or {}

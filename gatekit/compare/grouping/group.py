@@ -34,7 +34,7 @@ _OURS = {"cell", "task", "optimizer", "trainer"}
 # A cell's name is a setting of its own, and where it comes from changes no number.
 _ABOUT = ("name", *ABOUT_KEYS)
 _NUMBER = re.compile(r"(\d+(?:\.\d+)?)")
-_NO_CELL: Mapping[str, Any] = {}
+_NO_CELL: Mapping[str, object] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ class Group:
 
     label: str
     variant: str
-    values: Mapping[str, Any]
+    values: Mapping[str, object]
     runs: tuple[RunRecord, ...]
     missing: tuple[RunRecord, ...]
     units: tuple[Hashable, ...]
@@ -209,7 +209,7 @@ def _natural(label: str) -> tuple[str | float, ...]:
 
 
 def _groups(
-    members: Sequence[tuple[RunRecord, Mapping[str, Any]]],
+    members: Sequence[tuple[RunRecord, Mapping[str, object]]],
     keys: Sequence[str],
     pooled: Sequence[str],
 ) -> list[Group]:
@@ -217,7 +217,7 @@ def _groups(
     fallback = cell_name(members[0][0].config or {}) or "all runs"
     missing = tuple(run for run, _ in members if not run.counts)
     counting = [(run, known) for run, known in members if run.counts]
-    parts: dict[tuple[tuple[str, str], ...], list[tuple[RunRecord, Mapping[str, Any]]]] = {}
+    parts: dict[tuple[tuple[str, str], ...], list[tuple[RunRecord, Mapping[str, object]]]] = {}
     for member, source in zip(counting, _changed_sources(counting, pooled), strict=True):
         parts.setdefault(tuple(source.items()), []).append(member)
     variant = {key: value for key, value in values.items() if not is_of_task(key)}
@@ -235,7 +235,7 @@ def _groups(
 
 
 def _changed_sources(
-    members: Sequence[tuple[RunRecord, Mapping[str, Any]]], pooled: Sequence[str]
+    members: Sequence[tuple[RunRecord, Mapping[str, object]]], pooled: Sequence[str]
 ) -> list[dict[str, str]]:
     """Return what distinguishes runs of one configuration: plugins, or hashes that changed.
 
@@ -263,7 +263,7 @@ def _changed_sources(
     return changes
 
 
-def _unit(run: RunRecord, known: Mapping[str, Any], pooled: Sequence[str]) -> Hashable:
+def _unit(run: RunRecord, known: Mapping[str, object], pooled: Sequence[str]) -> Hashable:
     return None if run.seed is None else (run.seed, *(text_of(known, key) for key in pooled))
 
 
@@ -275,7 +275,7 @@ def _source(run: RunRecord) -> Iterable[tuple[str, str]]:
             yield f"plugin.{name}", short_hash(digest)
 
 
-def _settings(run: RunRecord) -> dict[str, Any]:
+def _settings(run: RunRecord) -> dict[str, object]:
     config = run.config or {}
     # The gate of a swap has one key, whether it was typed with options or without.
     settings = {
@@ -293,8 +293,8 @@ def _settings(run: RunRecord) -> dict[str, Any]:
 
 
 def _completed(
-    runs: Sequence[RunRecord], settings: Sequence[dict[str, Any]]
-) -> Sequence[Mapping[str, Any]]:
+    runs: Sequence[RunRecord], settings: Sequence[dict[str, object]]
+) -> Sequence[Mapping[str, object]]:
     """Add the default of an option to runs that are older than the option.
 
     Runs of a user's script are left as they are; a run of gatekit has all of ``_OURS``.
@@ -314,19 +314,19 @@ def _completed(
     return filled
 
 
-def all_settings(run: RunRecord) -> dict[str, Any]:
+def all_settings(run: RunRecord) -> dict[str, object]:
     """Return a run's settings with dotted keys, including those inside its cell."""
     return {**_details(_cell(run)), **_settings(run)}
 
 
-def _cell(run: RunRecord) -> Mapping[str, Any]:
+def _cell(run: RunRecord) -> Mapping[str, object]:
     """Return a run's cell; in a hybrid the cells by layer, under the key ``mixers``."""
     config = run.config or {}
     cell = config if config.get("mixers") else config.get("cell")
     return cell if isinstance(cell, Mapping) else _NO_CELL
 
 
-def _details(cell: Mapping[str, Any]) -> dict[str, Any]:
+def _details(cell: Mapping[str, object]) -> dict[str, object]:
     layers = cell.get("mixers")
     if not isinstance(layers, list):
         return flatten({"cell": _numbers(cell)})

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
 
 from gatekit.cell.errors import ConfigError, listed, nearest
 
 from .label import value_text
 
-Known = Mapping[str, Any]
+Known = Mapping[str, object]
 """The settings of a run: values by dotted key."""
 
 _TRAINING = ("optimizer", "trainer")
@@ -61,7 +60,7 @@ def differing_inside(
 
 def without_shared(inside: Sequence[str], everything: Sequence[Known]) -> list[Known]:
     """Return the settings without the options inside a cell that all runs of that cell share."""
-    shared: dict[tuple[Any, str], set[str]] = {}
+    shared: dict[tuple[object, str], set[str]] = {}
     for known in everything:
         for key in inside:
             shared.setdefault((known.get("cell"), key), set()).add(text_of(known, key))

@@ -23,7 +23,7 @@ def value_text(value: Any) -> str:
 
 
 def group_label(
-    values: Mapping[str, Any],
+    values: Mapping[str, object],
     fallback: str,
     names: Mapping[str, str] | None = None,
     among: Iterable[str] | None = None,

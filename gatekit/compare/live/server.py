@@ -97,7 +97,7 @@ class Server(ThreadingHTTPServer):
         finally:
             self._places.release()
 
-    def handle_error(self, request: Any, client_address: Any) -> None:
+    def handle_error(self, request: object, client_address: object) -> None:
         """Report an error in one line; a browser that closes a connection is not one."""
         error = sys.exc_info()[1]
         if not isinstance(error, ConnectionError | TimeoutError):
@@ -136,7 +136,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(HTTPStatus.BAD_REQUEST, _TEXT, b"not a request of this page\n")
             return
         watching = self.server.watching
-        answer: Any = None
+        answer: object = None
         if path in self.server.files:
             self._send(HTTPStatus.OK, *self.server.files[path])
             return

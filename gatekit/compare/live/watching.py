@@ -15,7 +15,6 @@ from bisect import bisect_right
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from gatekit.cell.errors import GatekitError
 from gatekit.cell.terminal import printable
@@ -94,9 +93,9 @@ class _Watched:
         self.run = run
         self.following = Following(run.path, run.config)
         self.curve = LiveCurve()
-        self.facts: dict[str, Any] = {}
+        self.facts: dict[str, object] = {}
         self.changed = 0
-        self.place: dict[str, Any] = {}
+        self.place: dict[str, object] = {}
         self.read_as: RunRecord | None = None
         self.described_as: RunRecord | None = None
 
@@ -217,13 +216,13 @@ class Watch:
         if facts != known or (one.curve and one.curve.since(self.revision - 1)[1]):
             one.facts, one.changed = facts, self.revision
 
-    def summary(self) -> dict[str, Any]:
+    def summary(self) -> dict[str, object]:
         """Return the study in a few numbers, with its running runs."""
         running = [one for one in self._runs.values() if one.run.state == "RUNNING"]
         shown = [one.facts | {"points": _few(one.curve.since(-1)[1])} for one in running]
         return self._head() | {"running": shown}
 
-    def changes(self, since: int) -> dict[str, Any]:
+    def changes(self, since: int) -> dict[str, object]:
         """Return the runs that have changed after a revision, each with its new points.
 
         ``full`` is true if the reader must forget what it has; ``again`` is the same for the
@@ -238,7 +237,7 @@ class Watch:
                 runs.append(one.facts | {"again": again or full, "points": points})
         return self._head() | {"full": full, "runs": runs}
 
-    def _head(self) -> dict[str, Any]:
+    def _head(self) -> dict[str, object]:
         return {
             "study": self.name,
             "error": self.error,
@@ -269,7 +268,7 @@ class Watching:
             if printable(name) == name and inside(self.root / name, self.root)
         ]
 
-    def overview(self) -> dict[str, Any]:
+    def overview(self) -> dict[str, object]:
         """Return all studies, those with running runs first."""
         with self._lock:
             summaries = []
@@ -280,7 +279,7 @@ class Watching:
         summaries.sort(key=lambda one: (not one["running"], one["study"]))
         return {"root": printable(str(self.root)), "studies": summaries}
 
-    def study(self, name: str, since: str = "") -> dict[str, Any] | None:
+    def study(self, name: str, since: str = "") -> dict[str, object] | None:
         """Return what has changed in a study, None if there is no such study.
 
         Args:
@@ -318,20 +317,20 @@ def _points(lines: Sequence[MetricLine], metric: str) -> list[tuple[int, float]]
     ]
 
 
-def _few(points: Sequence[Any]) -> list[Any]:
+def _few(points: Sequence[object]) -> list[object]:
     """Return evenly spaced points, the last one included."""
     step = math.ceil(len(points) / SPARK) or 1
     return [*points[:-1:step], *points[-1:]]
 
 
-def _place(run: RunRecord) -> dict[str, Any]:
+def _place(run: RunRecord) -> dict[str, object]:
     """Return where a run is: machine, process, device."""
     reader = RunReader(run.path)
     host, pid = reader.owner() or (None, None)
     return {"host": _shown(host), "pid": pid, "device": _device(reader.environment())}
 
 
-def _device(environment: Mapping[str, Any]) -> str | None:
+def _device(environment: Mapping[str, object]) -> str | None:
     if not environment:
         return None
     models, visible = environment.get("gpu"), environment.get("visible_gpus")
@@ -341,6 +340,6 @@ def _device(environment: Mapping[str, Any]) -> str | None:
     return _shown(named, 60)
 
 
-def _shown(text: Any, most: int = 200) -> str | None:
+def _shown(text: object, most: int = 200) -> str | None:
     """Return a string of a run's files as a label of bounded length."""
     return printable(text[:most]) if isinstance(text, str) else None

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping, Sequence
 from textwrap import wrap
-from typing import Any
 
 from rich.cells import cell_len
 
@@ -60,7 +59,7 @@ def blocks(titles: Sequence[str], parts: Sequence[Block], width: int) -> list[tu
 
 
 def table_or_blocks(
-    titles: Sequence[str], records: Sequence[Mapping[str, Any]], width: int
+    titles: Sequence[str], records: Sequence[Mapping[str, object]], width: int
 ) -> list[str]:
     """Return records as a table, or one below the other if the table is too wide.
 
@@ -103,7 +102,7 @@ def _row(texts: Sequence[str], widths: Sequence[int], numeric: Sequence[bool]) -
     return _GAP.join(padded).rstrip()
 
 
-def _cell(value: Any) -> str:
+def _cell(value: object) -> str:
     return "" if value is None else escaped(str(value))
 
 

@@ -59,7 +59,7 @@ def to_csv(comparison: Comparison) -> str:
     return csv_text(list(flat[0]) if flat else _HEADINGS, flat)
 
 
-def csv_text(names: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> str:
+def csv_text(names: Sequence[str], rows: Iterable[Mapping[str, object]]) -> str:
     """Return rows as CSV in which no cell is a formula."""
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
@@ -116,7 +116,7 @@ normalised_decision=difference.decision
 """
 
 
-def _record(row: Row, over: VariantOverTasks | None) -> dict[str, Any]:
+def _record(row: Row, over: VariantOverTasks | None) -> dict[str, object]:
     summary, diff, group = row.summary, row.difference, row.group
     numbers = picked(row, _NUMBERS) | {"missing": len(group.missing)}
     if summary is None:
@@ -143,7 +143,7 @@ def _record(row: Row, over: VariantOverTasks | None) -> dict[str, Any]:
     }
 
 
-def _tuned(row: Row, keys: Sequence[str]) -> dict[str, Any]:
+def _tuned(row: Row, keys: Sequence[str]) -> dict[str, object]:
     """Return the values that were chosen for a group by validation."""
     chosen = row.group.runs
     return {key: all_settings(chosen[0]).get(key) for key in keys} if chosen else {}
@@ -153,7 +153,7 @@ def _finite(value: float) -> float | None:
     return value if math.isfinite(value) else None
 
 
-def _safe(value: Any) -> str:
+def _safe(value: object) -> str:
     text = "" if value is None else str(value)
     if text[:1] in "=+-@\t\r" and text and not _NUMBER.fullmatch(text):
         return f"'{text}"

@@ -37,7 +37,7 @@ class Answer:
     """Column names and rows of a query's result."""
 
     columns: tuple[str, ...]
-    rows: tuple[tuple[Any, ...], ...]
+    rows: tuple[tuple[object, ...], ...]
 
     def records(self) -> list[dict[str, Any]]:
         """Return one record per row, with JSON values.
@@ -204,7 +204,7 @@ def _fill(
         )
 
 
-def _named(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+def _named(rows: Sequence[Mapping[str, object]]) -> list[dict[str, object]]:
     names: dict[str, str] = {}
     for key in rows[0] if rows else ():
         name = "".join(c if c.isalnum() else "_" for c in key)
@@ -214,11 +214,11 @@ def _named(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     return [{names[key]: _cell(value) for key, value in row.items()} for row in rows]
 
 
-def _cell(value: Any) -> Any:
+def _cell(value: object) -> object:
     return json.dumps(value, default=str) if isinstance(value, list | dict) else _plain(value)
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> object:
     if value is None or isinstance(value, bool | int | str):
         return value
     if isinstance(value, float | Decimal):
@@ -233,12 +233,12 @@ def _plain(value: Any) -> Any:
     return value.hex() if isinstance(value, bytes) else str(value)
 
 
-def _key(value: Any) -> str:
+def _key(value: object) -> str:
     plain = _plain(value)
     return plain if isinstance(plain, str) else json.dumps(plain)
 
 
-def _types(rows: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+def _types(rows: Sequence[Mapping[str, object]]) -> dict[str, str]:
     return {key: _type({type(row[key]) for row in rows}) for key in (rows[0] if rows else ())}
 
 
@@ -251,7 +251,7 @@ def _type(kinds: set[type]) -> str:
     return "DOUBLE" if kinds and kinds <= {int, float} else "VARCHAR"
 
 
-def _metric_rows(studies: Iterable[Study]) -> Iterator[dict[str, Any]]:
+def _metric_rows(studies: Iterable[Study]) -> Iterator[dict[str, object]]:
     for study in studies:
         for run in study.runs:
             for line in metrics.read(run.path / METRICS).lines:

@@ -158,7 +158,7 @@ def _params(values: Any) -> list[Any]:
     ]
 
 
-def _batches(items: Sequence[Any], size: int) -> Iterator[Sequence[Any]]:
+def _batches(items: Sequence[object], size: int) -> Iterator[Sequence[object]]:
     for start in range(0, len(items), size):
         yield items[start : start + size]
 

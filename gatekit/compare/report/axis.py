@@ -51,7 +51,7 @@ def _chart(rows: Sequence[Row], key: str) -> dict[str, Any]:
 
     def place(row: Row) -> float:
         value = row.group.values.get(key)
-        return float(value) if numeric and value is not None else words.index(value_text(value))
+        return float(value) if numeric and is_number(value) else words.index(value_text(value))
 
     return {
         "key": printable(key),

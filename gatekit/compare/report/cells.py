@@ -110,7 +110,7 @@ def _bibliography(plugins: tuple[str, ...]) -> Mapping[str, Work]:
         return {}
 
 
-def _reference(cell: Mapping[str, Any], works: Mapping[str, Work]) -> str:
+def _reference(cell: Mapping[str, object], works: Mapping[str, Work]) -> str:
     try:
         return provenance(dict(read_about(cell)), works)["reference"] or ""
     except CellError:
@@ -119,7 +119,7 @@ def _reference(cell: Mapping[str, Any], works: Mapping[str, Work]) -> str:
 
 def _equations(
     run: RunRecord, sheet: Sheet, known: Catalogue | None, trouble: str, place: int
-) -> dict[str, Any]:
+) -> dict[str, object]:
     """Return the typeset cell, or its configuration and why it cannot be built."""
     config = run.config or {}
     if known is not None:
@@ -156,7 +156,7 @@ def _changed(run: RunRecord, built: Cell, sheet: Sheet) -> list[str]:
     return [n for n in here if n in then and short_hash(then[n]) != short_hash(here[n])]
 
 
-def _typeset(built: Cell, place: int, changed: Sequence[str]) -> dict[str, Any]:
+def _typeset(built: Cell, place: int, changed: Sequence[str]) -> dict[str, object]:
     try:
         drawing = diagram(built, headed=False)
     except CellError:

@@ -6,7 +6,7 @@ import functools
 import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TypedDict
 
 from markupsafe import Markup
 
@@ -24,6 +24,16 @@ from gatekit.runs.record import RunRecord
 from gatekit.runs.studies import plan_file
 
 _SHOWN = 12
+
+
+class Entry(TypedDict):
+    """A group, as the page's script has it."""
+
+    label: str
+    variant: str
+    look: str
+    shown: bool
+    baseline: bool
 
 
 @dataclass(frozen=True)
@@ -59,7 +69,7 @@ class Sheet:
         return several_tasks(self.comparison)
 
     @functools.cached_property
-    def entries(self) -> list[dict[str, Any]]:
+    def entries(self) -> list[Entry]:
         """Return the groups for the page's script.
 
         It first shows the baselines, decided groups and the best of each task. ``variant`` is the
@@ -141,7 +151,7 @@ class Section:
     key: str
     title: str
     body: Markup
-    data: Mapping[str, Any] | None = None
+    data: Mapping[str, object] | None = None
 
 
 Builder = Callable[[Sheet], Section | None]

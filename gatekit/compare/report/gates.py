@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from markupsafe import Markup
@@ -75,7 +74,7 @@ def gates(sheet: Sheet) -> Section | None:
     return Section("gates", "Gates", body)
 
 
-def _layer(variants: Sequence[tuple[ProbedVariant, str]], layer: str) -> dict[str, Any]:
+def _layer(variants: Sequence[tuple[ProbedVariant, str]], layer: str) -> dict[str, object]:
     shown = [
         (variant, look)
         for variant, look in variants
@@ -102,7 +101,7 @@ def _layer(variants: Sequence[tuple[ProbedVariant, str]], layer: str) -> dict[st
     }
 
 
-def _panel(variant: ProbedVariant, density: Density, layer: str) -> dict[str, Any]:
+def _panel(variant: ProbedVariant, density: Density, layer: str) -> dict[str, object]:
     """Return the drawing of a gate's values over training, as strings of SVG."""
     row = next(r for r in variant.gates if (r.layer, r.gate) == (layer, density.gate))
     low, high = row.numbers["low"], row.numbers["high"]

@@ -27,7 +27,7 @@ def html(template: str, **values: Any) -> Markup:
     return Markup(_ENVIRONMENT.get_template(template).render(values))
 
 
-def text(value: Any) -> Any:
+def text(value: object) -> object:
     """Return a string with control and format characters as escapes, its lines kept.
 
     Anything but a string is returned unchanged, and None is empty. `html` calls this for every
@@ -52,12 +52,12 @@ def number(value: float, digits: int = 7) -> float | int:
     return int(rounded) if rounded.is_integer() and abs(rounded) < 2**53 else rounded
 
 
-def _line(value: Any) -> str | Markup:
+def _line(value: object) -> str | Markup:
     """Return a label in one line."""
     return value if isinstance(value, Markup) else printable(str(value))
 
 
-def _soft(value: Any) -> Markup:
+def _soft(value: object) -> Markup:
     """Return a label in one line; its long words may break after ``_``, ``=``, ``/`` and commas."""
     words = _P_VALUE.sub("p\N{NO-BREAK SPACE}\\1\N{NO-BREAK SPACE}", printable(str(value))).split(
         " "
@@ -66,7 +66,7 @@ def _soft(value: Any) -> Markup:
     return Markup(" ").join(Markup("<wbr>").join(word) for word in pieces)
 
 
-def _value(value: Any) -> str:
+def _value(value: object) -> str:
     """Return a setting in one line, empty for None."""
     return "" if value is None else printable(value_text(value))
 

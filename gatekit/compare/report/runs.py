@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from gatekit.compare.budget.at import LATE
 from gatekit.compare.grouping.label import printable, value_text
@@ -42,7 +41,7 @@ def runs(sheet: Sheet) -> Section:
     return Section("runs", "Runs", html("runs.html", rows=rows, same=same), data)
 
 
-def _rows(sheet: Sheet) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+def _rows(sheet: Sheet) -> tuple[list[dict[str, object]], dict[str, object]]:
     """Return a row per run with the values that differ, and the values that all runs share."""
     study = sheet.comparison.study
     place = {
@@ -87,16 +86,16 @@ def _rows(sheet: Sheet) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     return rows, {key: value for key, value in constant.items() if key not in doubled}
 
 
-def _shown(value: Any) -> str:
+def _shown(value: object) -> str:
     return "" if value is None else value_text(value)
 
 
-def _numeric(rows: Sequence[dict[str, Any]], key: str) -> bool:
+def _numeric(rows: Sequence[dict[str, object]], key: str) -> bool:
     values = [row.get(key) for row in rows if row.get(key) is not None]
     return bool(values) and all(map(is_number, values))
 
 
-def _cell(value: Any) -> Any:
+def _cell(value: object) -> object:
     if value is None:
         return None
     return number(value) if is_number(value) else printable(value_text(value))
@@ -139,7 +138,7 @@ def failures(sheet: Sheet) -> Section:
     return Section("failures", "Failures" + (f" ({count})" if count else ""), body)
 
 
-def _part(title: str, runs: Sequence[RunRecord], commands: Mapping[str, str]) -> dict[str, Any]:
+def _part(title: str, runs: Sequence[RunRecord], commands: Mapping[str, str]) -> dict[str, object]:
     """Return the runs grouped by cause, the most frequent cause first."""
     causes: dict[tuple[str, str], list[RunRecord]] = {}
     for run in runs:

@@ -59,7 +59,7 @@ class Tables:
         return self._seconds[key]
 
 
-def step_flops(group: Sequence[tuple[RunRecord, Any]]) -> dict[str, float]:
+def step_flops(group: Sequence[tuple[RunRecord, object]]) -> dict[str, float]:
     """Return the recorded operations of a training step of each run of a group, by its id.
 
     A run without a record, such as one in progress, has those of another run. Runs differ if they

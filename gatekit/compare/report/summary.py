@@ -164,7 +164,7 @@ def _gap_strip(row: Row, scale: Scale, label: str) -> Markup | None:
     )
 
 
-def _over_tasks(sheet: Sheet) -> Mapping[str, Any] | None:
+def _over_tasks(sheet: Sheet) -> Mapping[str, object] | None:
     several = sheet.several
     if several is None:
         return None

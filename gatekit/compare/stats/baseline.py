@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Sequence
-from typing import Any
 
 from gatekit.cell.errors import ConfigError, listed
 from gatekit.compare.grouping.differs import gates_of
@@ -145,6 +144,6 @@ def task(group: Group) -> Block:
     return tuple((k, _value(v)) for k, v in group.values.items() if k.split(".")[0] == "task")
 
 
-def _value(value: Any) -> Any:
+def _value(value: object) -> object:
     # Blocks are dictionary keys, so lists and mappings become strings.
     return value_text(value) if isinstance(value, list | dict) else value
