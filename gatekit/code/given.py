@@ -7,9 +7,9 @@ from typing import Any
 
 from gatekit.cell.block.built import build_block
 from gatekit.cell.block.contract import units_of
-from gatekit.cell.block.reading import read_block
+from gatekit.cell.block.reading import BlockSpec, read_block
 from gatekit.cell.calls import remedied
-from gatekit.cell.errors import ConfigError
+from gatekit.cell.errors import ConfigError, listed
 from gatekit.cell.graph import Cell, build
 from gatekit.cell.schema import CellSpec, OutputUnitSpec, read_cell, read_output_unit
 from gatekit.cell.schema import swap as swapped
@@ -61,43 +61,72 @@ def code(
         ConfigError: there is no such framework, or a part of the cell cannot be written as code.
         GatekitError: a name is unknown, or the parts do not fit together.
     """
-    known = catalogue(tuple(plugins))
-    around = read_block(block, known)
-    works = bibliography(tuple(plugins))
-    cells = list(cell) if isinstance(cell, (list, tuple)) else [cell]
-    if layers > 1 or len(cells) > 1:
-        count = max(layers, len(cells))
-        if count % len(cells):
+    for name, value, usual in (("layers", layers, 1), ("width", width, 64)):
+        if value is not None and value < 1:
             raise ConfigError(
-                f"layers={layers}: the {len(cells)} cells are repeated; give layers={len(cells)}, "
-                "or a multiple of it"
+                f"{name}={value}: a whole number from 1 is expected; write {name}={usual}"
             )
-        if width is not None:
-            units = units_of(width, around.expand)
-        each = [built_cell(one, units, features, output_unit, swap, plugins) for one in cells]
-        stack = build_stack(
-            [one.spec for one in each] * (count // len(cells)),
-            unit_of(each[0]),
-            around,
-            units=units,
-            features=features,
-            width=width or units,
+    known, works = catalogue(tuple(plugins)), bibliography(tuple(plugins))
+    cells = list(cell) if isinstance(cell, (list, tuple)) else [cell]
+    count = max(layers, len(cells))
+    if not cells or count % len(cells):
+        raise ConfigError(
+            f"layers={layers}: the {len(cells)} cells are repeated; give layers={len(cells)}, "
+            "or a multiple of it"
+            if cells
+            else "the list of cells is empty; give a name such as 'lstm'"
         )
-        return generate(stack, to, works).text
-    whole = getattr(cell, "_built_block", None)
-    if whole is not None and around.plain and not swap:
-        return generate(whole, to, works).text
-    if width is not None:
-        units = units_of(width, around.expand)
-    built = built_cell(cell, units, features, output_unit, swap, plugins)
+    around, whole = read_block(block, known), getattr(cells[0], "_built_block", None)
     if around.plain:
-        if width is not None:
+        if whole is not None and count == 1 and not swap and width is None:
+            return generate(whole, to, works).text
+        around = _block_of(cells, around)
+    width = whole.width if whole is not None and width is None else width
+    if width is not None:
+        if around.plain and count == 1:
             raise ConfigError(f"width={width} is that of a block; name one, such as block='modern'")
-        return generate(built, to, works).text
-    built_block = build_block(
-        around, built.spec, unit_of(built), width=width or built.units, units=built.units, last=True
+        units = units_of(width, around.expand)
+    each = [built_cell(one, units, features, output_unit, swap, plugins) for one in cells]
+    first = each[0]
+    if any(other.units != first.units for other in each):
+        sizes = listed({str(one.units) for one in each})
+        raise ConfigError(f"layers of a stack have equal units, and these have {sizes}")
+    if count == 1 and around.plain:
+        return generate(first, to, works).text
+    if count == 1:
+        built_block = build_block(
+            around,
+            first.spec,
+            unit_of(first),
+            width=width or first.units,
+            units=first.units,
+            last=True,
+        )
+        return generate(built_block, to, works).text
+    stack = build_stack(
+        [one.spec for one in each] * (count // len(cells)),
+        unit_of(first),
+        around,
+        units=first.units,
+        features=first.features,
+        width=width or first.units,
     )
-    return generate(built_block, to, works).text
+    return generate(stack, to, works).text
+
+
+def _block_of(cells: Sequence[object], plain: BlockSpec) -> BlockSpec:
+    """Return the block of layers that are blocks, and else the plain one.
+
+    Raises:
+        ConfigError: layers have different blocks.
+    """
+    of_cells = [getattr(one, "block", None) for one in cells]
+    blocks = [block for block in of_cells if isinstance(block, BlockSpec)]
+    if any(block != blocks[0] for block in blocks):
+        raise ConfigError(
+            "the layers have different blocks, and a stack has one; name it, such as block='modern'"
+        )
+    return blocks[0] if blocks else plain
 
 
 def built_cell(
@@ -137,7 +166,7 @@ def built_cell(
         whole = cell if isinstance(cell, Cell) else getattr(cell, "_cell", None)
         if isinstance(whole, Cell) and not swap:
             return whole
-        units, output_unit = cell.units, getattr(cell, "output_unit", output_unit)
+        units, output_unit = cell.units or units, getattr(cell, "output_unit", output_unit)
     known = catalogue(tuple(plugins))
     config = (
         spec.canonical() if isinstance(spec, CellSpec) else cell_config(cell, known, tuple(plugins))

@@ -228,7 +228,32 @@ def test_files_are_formatted(tmp_path: Any) -> None:
     formatted(tmp_path)
 
 
+def test_a_stack_of_a_layer_has_its_sizes_and_its_block() -> None:
+    layer = gatekit.RNN("gru", 8)
+    assert "features: int = 32, units: int = 8" in gatekit.code(layer, layers=2)
+    layer.build((None, None, 5))
+    assert "features: int = 5, units: int = 8" in gatekit.code([layer, layer])
+    with pytest.raises(ConfigError, match="equal units, and these have 16, 8"):
+        gatekit.code([layer, gatekit.RNN("gru", 16)])
+    block = gatekit.BlockLayer("modern", "gru", 8)
+    assert "class GRUBlock(" in gatekit.code(block)
+    block.build((None, None, 8))
+    text = gatekit.code(block, layers=2)
+    assert "class GRUBlockStack(" in text
+    assert "width: int = 8" in text
+    assert "class GRUBlock(" in gatekit.code(block, swap={"reset": "power_law"})
+    other = gatekit.BlockLayer("residual", "gru", 8)
+    with pytest.raises(ConfigError, match="different blocks, and a stack has one"):
+        gatekit.code([block, other])
+
+
 def test_mistakes_have_remedies() -> None:
+    with pytest.raises(ConfigError, match="the list of cells is empty"):
+        gatekit.code([], layers=2)
+    with pytest.raises(ConfigError, match=r"layers=0: .*; write layers=1"):
+        gatekit.code("gru", layers=0)
+    with pytest.raises(ConfigError, match=r"width=0: .*; write width=64"):
+        gatekit.code("gru", block="modern", width=0)
     with pytest.raises(ConfigError, match="give layers=2, or a multiple"):
         gatekit.code(["gru", "lstm"], layers=3)
     with pytest.raises(ConfigError, match="omit layers to write the cell alone"):
