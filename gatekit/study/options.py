@@ -20,7 +20,7 @@ SWEEPER_KEYS = ("params", "grids", "seed", "startup", "pruner")
 BACKENDS = ("process", "ray", "slurm")
 
 
-def _gpus(value: Any) -> Any:
+def _gpus(value: object) -> Any:
     if value == "auto" or (isinstance(value, int) and not isinstance(value, bool) and value >= 0):
         return value
     if isinstance(value, list) and all(isinstance(v, str | int) for v in value):
@@ -28,25 +28,25 @@ def _gpus(value: Any) -> Any:
     raise WrongError("auto, a number of GPUs, or a list of their ids such as [0,1]")
 
 
-def _pairs(value: Any) -> tuple[tuple[str, Any], ...]:
+def _pairs(value: object) -> tuple[tuple[str, Any], ...]:
     return tuple(sorted(mapping(value).items()))
 
 
-def _amounts(value: Any) -> tuple[tuple[str, float], ...]:
+def _amounts(value: object) -> tuple[tuple[str, float], ...]:
     amounts = {name: number(0, above=True)(amount) for name, amount in mapping(value).items()}
     if taken := {"CPU", "GPU"} & amounts.keys():
         raise WrongError(f"without {listed(taken)}, which are threads=N and gpus and runs_per_gpu")
     return tuple(sorted(amounts.items()))
 
 
-def _line(value: Any) -> str:
+def _line(value: object) -> str:
     """Check for a string that fits on one line of a batch script."""
     if not isinstance(value, str) or not value.strip() or not value.isprintable():
         raise WrongError("a string of printable characters, without line breaks or tabs")
     return value
 
 
-def _tuple(value: Any) -> tuple[str, ...]:
+def _tuple(value: object) -> tuple[str, ...]:
     return tuple(texts(value))
 
 

@@ -21,7 +21,7 @@ _RESOLVER = re.compile(r"\$\{\s*([^{}:$]*?)\s*:")
 _COMPUTED = re.compile(r"\$\{[^}]*\$\{")
 
 
-def refuse_keywords(value: Any, where: str) -> None:
+def refuse_keywords(value: object, where: str) -> None:
     """Refuse keys such as ``_target_``, from which Hydra would create an object.
 
     Args:
@@ -44,7 +44,7 @@ def refuse_keywords(value: Any, where: str) -> None:
             refuse_keywords(inner, f"{where}{index}.")
 
 
-def refuse_resolvers(value: Any, where: str) -> None:
+def refuse_resolvers(value: object, where: str) -> None:
     """Refuse every interpolation but plain references to keys of the configuration.
 
     Args:
@@ -65,7 +65,7 @@ def refuse_resolvers(value: Any, where: str) -> None:
         _refuse_string(value, where)
 
 
-def _shown(value: Any) -> str:
+def _shown(value: object) -> str:
     shown = repr(value)
     return shown if len(shown) <= 80 else shown[:77] + "..."
 
@@ -114,7 +114,7 @@ def size(raw: Mapping[str, Any]) -> int:
     """
     known: dict[str, int] = {}
 
-    def of(value: Any) -> int:
+    def of(value: object) -> int:
         total = _PER_VALUE
         if isinstance(value, Mapping):
             total += sum(of(inner) for inner in value.values())
@@ -133,7 +133,7 @@ def size(raw: Mapping[str, Any]) -> int:
     return of(raw)
 
 
-def _target(raw: Any, name: str) -> Any:
+def _target(raw: object, name: str) -> Any:
     """Return what a reference names, or the reference through which it leads on."""
     for key in name.split("."):
         if isinstance(raw, Mapping):

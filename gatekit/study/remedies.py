@@ -80,7 +80,7 @@ HYDRA_KEYS = {
 """What to type in place of keys of Hydra that have no effect in gatekit."""
 
 
-def instead(key: str, value: Any, check: Check, example: Any = None) -> str:
+def instead(key: str, value: object, check: Check, example: object = None) -> str:
     """Return what to type for a value that is not allowed, as a sentence.
 
     Args:
@@ -131,7 +131,7 @@ def instead(key: str, value: Any, check: Check, example: Any = None) -> str:
     return ""
 
 
-def _nearly(value: Any, check: Check) -> list[Any]:
+def _nearly(value: object, check: Check) -> list[Any]:
     """Return values that are probably meant, the likeliest first."""
     candidates: list[Any] = []
     if check in (flag, flag_or_auto):
@@ -154,7 +154,7 @@ def _nearly(value: Any, check: Check) -> list[Any]:
     return candidates
 
 
-def _reason(check: Check, value: Any) -> str:
+def _reason(check: Check, value: object) -> str:
     try:
         check(value)
     except WrongError as wrong:
@@ -162,7 +162,7 @@ def _reason(check: Check, value: Any) -> str:
     return ""
 
 
-def allowed(check: Check, value: Any) -> bool:
+def allowed(check: Check, value: object) -> bool:
     """Return whether a key may have a value."""
     try:
         check(value)
@@ -310,7 +310,7 @@ def likely_key(
     return prefix + near if near else ""
 
 
-def shown(value: Any) -> str:
+def shown(value: object) -> str:
     """Return a value as it is typed, at most 80 characters of it."""
     typed = as_typed(value) if value is None or isinstance(value, bool) else safe_repr(value)
     return excerpt(typed)

@@ -104,7 +104,7 @@ def unresolved(composed: DictConfig) -> dict[str, Any]:
     return {str(key): value for key, value in raw.items()}
 
 
-def _refuse_missing(value: Any, path: str) -> None:
+def _refuse_missing(value: object, path: str) -> None:
     if isinstance(value, dict):
         for key, inner in value.items():
             _refuse_missing(inner, f"{path}.{key}" if path else str(key))
@@ -115,10 +115,10 @@ def _refuse_missing(value: Any, path: str) -> None:
         raise ConfigError(f"{path} has no value yet (???); type {path}=VALUE.")
 
 
-def _interpolations(value: Any) -> str:
+def _interpolations(value: object) -> str:
     references: list[str] = []
 
-    def walk(inner: Any) -> None:
+    def walk(inner: object) -> None:
         if isinstance(inner, dict):
             for item in inner.values():
                 walk(item)

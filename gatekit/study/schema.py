@@ -30,7 +30,7 @@ class WrongError(Exception):
 def whole(low: int, high: int = 2**63 - 1) -> Check:
     """Return a check for an integer in a range."""
 
-    def check(value: Any) -> int:
+    def check(value: object) -> int:
         if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
             beyond = high < 2**63 - 1 or (isinstance(value, int) and value > high)
             raise WrongError(f"an integer from {low}" + (f" to {high:,}" if beyond else ""))
@@ -58,14 +58,14 @@ def number(
     return check
 
 
-def flag(value: Any) -> bool:
+def flag(value: object) -> bool:
     """Check for true or false."""
     if not isinstance(value, bool):
         raise WrongError("true or false")
     return value
 
 
-def flag_or_auto(value: Any) -> bool | str:
+def flag_or_auto(value: object) -> bool | str:
     """Check for true, false or ``auto``."""
     if isinstance(value, bool):
         return value
@@ -74,7 +74,7 @@ def flag_or_auto(value: Any) -> bool | str:
     return "auto"
 
 
-def text(value: Any) -> str:
+def text(value: object) -> str:
     """Check for a string."""
     if not isinstance(value, str) or not value.strip():
         raise WrongError("a string")
@@ -84,7 +84,7 @@ def text(value: Any) -> str:
 def one_of(*names: str) -> Check:
     """Return a check for one of some names."""
 
-    def check(value: Any) -> str:
+    def check(value: object) -> str:
         if not isinstance(value, str) or value not in names:
             raise WrongError("one of " + ", ".join(names))
         return value
@@ -92,14 +92,14 @@ def one_of(*names: str) -> Check:
     return check
 
 
-def texts(value: Any) -> list[str]:
+def texts(value: object) -> list[str]:
     """Check for a list of strings."""
     if not isinstance(value, list) or not all(isinstance(v, str) and v for v in value):
         raise WrongError("a list of strings, such as [a, b]")
     return value
 
 
-def mapping(value: Any) -> dict[str, Any]:
+def mapping(value: object) -> dict[str, Any]:
     """Check for a mapping whose keys are strings."""
     if not isinstance(value, Mapping) or not all(isinstance(k, str) for k in value):
         raise WrongError("a mapping whose keys are strings")
@@ -109,7 +109,7 @@ def mapping(value: Any) -> dict[str, Any]:
 def optional(check: Check) -> Check:
     """Return a check that also takes null."""
 
-    def checked(value: Any) -> Any:
+    def checked(value: object) -> Any:
         if value is None:
             return None
         try:
@@ -128,7 +128,7 @@ def cells(value: Any) -> list[Any]:
     return list(value)
 
 
-def trackers(value: Any) -> list[str]:
+def trackers(value: object) -> list[str]:
     """Check for a list of trackers, each with its module installed."""
     if not isinstance(value, list) or not all(name in NAMES for name in value):
         raise WrongError(f"a list of {', '.join(NAMES)}, such as [tensorboard]")
@@ -139,7 +139,7 @@ def trackers(value: Any) -> list[str]:
     return list(dict.fromkeys(value))
 
 
-def steps_or_share(value: Any) -> int | float:
+def steps_or_share(value: object) -> int | float:
     """Check for a number of steps, or a share of them that is below 1."""
     if isinstance(value, float) and 0 <= value < 1:
         return value or 0

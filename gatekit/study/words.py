@@ -306,7 +306,7 @@ def _refuse_value(name: str, word: str, trusted: bool) -> None:
             refuse_keywords(element, f"{name}.")
 
 
-def _elements(value: Any) -> Iterator[Any]:
+def _elements(value: object) -> Iterator[Any]:
     from hydra.core.override_parser.types import ChoiceSweep, Glob, QuotedString, Sweep
 
     if isinstance(value, ChoiceSweep):
@@ -322,7 +322,7 @@ def _elements(value: Any) -> Iterator[Any]:
         yield value
 
 
-def _refuse_choice(group: str, value: Any) -> None:
+def _refuse_choice(group: str, value: object) -> None:
     chosen = value if isinstance(value, list) else [value]
     if isinstance(value, list) and group != "experiment":
         names = ",".join(str(v) for v in value)

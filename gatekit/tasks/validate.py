@@ -106,7 +106,7 @@ def _by_author(task: Task, method: str) -> Iterator[None]:
         raise DataError(f"{returned_place(routine)}: {message}") from None
 
 
-def check_batch(batch: Any, signature: Signature, where: str, allow_nan: bool = False) -> Batch:
+def check_batch(batch: object, signature: Signature, where: str, allow_nan: bool = False) -> Batch:
     """Return a batch whose arrays have the declared shapes and types.
 
     Integers given for numbers are converted with a `DataWarning`. Values at masked steps are not
@@ -210,7 +210,7 @@ def _as_targets(
     return "."
 
 
-def _array(value: Any, what: str, integer: bool) -> numpy.ndarray:
+def _array(value: object, what: str, integer: bool) -> numpy.ndarray:
     expected = "int32" if integer else "float32"
     name = what.rpartition(" ")[2]
     if not isinstance(value, numpy.ndarray):
@@ -260,7 +260,7 @@ def _labels(array: numpy.ndarray, at: numpy.ndarray, count: int, what: str, key:
         raise DataError(f"{error}{needed or ' Count them from 0.'}") from None
 
 
-def _is_bool(array: Any) -> bool:
+def _is_bool(array: object) -> bool:
     return isinstance(array, numpy.ndarray) and array.dtype.kind == "b"
 
 

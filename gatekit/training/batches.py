@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy
 
 from gatekit.cell.errors import DataError
 from gatekit.recurrence.padding import bucket
 from gatekit.tasks import seeds
+from gatekit.tasks.task import Batch, Task
 
 STREAMED_EPOCH = 100
 """Steps that count as an epoch where a task draws fresh data for every step."""
@@ -48,12 +48,12 @@ class StepData:
 
 
 def ordered(
-    batch: Any, size: int, every: bool, order: numpy.ndarray | None = None
+    batch: Batch, size: int, every: bool, order: numpy.ndarray | None = None
 ) -> Iterator[StepData]:
     """Yield the examples of a split in batches of one size; the last one's missing rows weigh 0.
 
     Args:
-        batch: the split (a `gatekit.Batch`).
+        batch: the split.
         size: examples per batch.
         every: whether the task counts every step or only the last.
         order: the order of the examples; unchanged if None.
@@ -65,7 +65,7 @@ def ordered(
         yield taken(batch, rows, size, every)
 
 
-def taken(batch: Any, rows: numpy.ndarray, size: int, every: bool) -> StepData:
+def taken(batch: Batch, rows: numpy.ndarray, size: int, every: bool) -> StepData:
     """Return some examples as one batch of ``size``, cut to the longest valid one among them."""
     x, y = batch.x[rows], batch.y[rows]
     mask = None if batch.mask is None else batch.mask[rows]
@@ -111,11 +111,11 @@ def steps_per_epoch(count: int | None, size: int) -> int:
     return STREAMED_EPOCH if count is None else -(-count // size)
 
 
-def step_size(train: Any, fresh: Callable[[], Any], size: int) -> tuple[float, float]:
+def step_size(train: Batch | None, fresh: Callable[[], Batch], size: int) -> tuple[float, float]:
     """Return the mean number of sequences of a training step, and of valid steps of a sequence.
 
     Args:
-        train: the training split (a `gatekit.Batch`), None for streamed tasks.
+        train: the training split; None for streamed tasks.
         fresh: draws a batch of a streamed task.
         size: examples per batch.
     """
@@ -127,7 +127,7 @@ def step_size(train: Any, fresh: Callable[[], Any], size: int) -> tuple[float, f
 
 
 def _weights(
-    batch: Any, rows: numpy.ndarray, mask: numpy.ndarray | None, x: numpy.ndarray, every: bool
+    batch: Batch, rows: numpy.ndarray, mask: numpy.ndarray | None, x: numpy.ndarray, every: bool
 ) -> numpy.ndarray:
     if not every:
         return numpy.ones(len(rows), "float32")
@@ -167,7 +167,7 @@ class Streams:
     count for nothing.
 
     Args:
-        batch: the data (a `gatekit.Batch`), of which all rows together are taken as one sequence.
+        batch: the data, of which all rows together are taken as one sequence.
         starts: the step of that sequence at which each stream begins.
         length: steps of a stream; the sequence may end before the last one does.
         size: streams of a window; missing ones are empty.
@@ -175,7 +175,7 @@ class Streams:
         every: whether the task counts every step or only the last.
     """
 
-    batch: Any
+    batch: Batch
     starts: numpy.ndarray
     length: int
     size: int
@@ -228,11 +228,11 @@ class Streams:
         return numpy.where(mask.any(1), mask.shape[1] - 1 - mask[:, ::-1].argmax(1), 0)
 
 
-def document(batch: Any, size: int, window: int) -> Streams:
+def document(batch: Batch, size: int, window: int) -> Streams:
     """Return a split whose rows follow one another as ``size`` streams of equal length.
 
     Args:
-        batch: the split (a `gatekit.Batch`), with a target for every step.
+        batch: the split, with a target for every step.
         size: the number of streams.
         window: steps of a window; at most those of a stream are used.
     """
@@ -241,11 +241,11 @@ def document(batch: Any, size: int, window: int) -> Streams:
     return Streams(batch, starts, length, size, min(window, length), every=True)
 
 
-def sequences(batch: Any, rows: numpy.ndarray, size: int, window: int, every: bool) -> Streams:
+def sequences(batch: Batch, rows: numpy.ndarray, size: int, window: int, every: bool) -> Streams:
     """Return some sequences of a split, each of which is a stream.
 
     Args:
-        batch: the split (a `gatekit.Batch`).
+        batch: the split.
         rows: the sequences.
         size: streams of a window; missing ones are empty.
         window: steps of a window; at most those of a sequence are used.
@@ -268,21 +268,21 @@ class WindowOrder:
         window: K, ``trainer.tbptt``.
     """
 
-    def __init__(self, task: Any, size: int, window: int) -> None:
+    def __init__(self, task: Task, size: int, window: int) -> None:
         self.contiguous = bool(task.contiguous)
         self.every = task.signature().emission == "every"
         self.size, self.window = size, window
 
-    def per_batch(self, batch: Any) -> int:
+    def per_batch(self, batch: Batch) -> int:
         """Return the windows of one batch of sequences, or of the whole document."""
         return len(self._of(batch, numpy.arange(1), self.window))
 
-    def masked(self, batch: Any) -> bool:
+    def masked(self, batch: Batch) -> bool:
         """Return whether windows of a split need masks, in training or in evaluation."""
         rows = numpy.arange(1)
         return any(self._of(batch, rows, window).masked for window in (self.window, EVALUATED))
 
-    def training(self, batch: Any, rows: numpy.ndarray, place: int, count: int) -> StepData:
+    def training(self, batch: Batch, rows: numpy.ndarray, place: int, count: int) -> StepData:
         """Return a window of training data.
 
         Args:
@@ -303,14 +303,14 @@ class WindowOrder:
             )
         return streams[place]
 
-    def evaluation(self, batch: Any) -> Iterator[StepData]:
+    def evaluation(self, batch: Batch) -> Iterator[StepData]:
         """Yield the windows of a split in their order; their length does not depend on K."""
         for start in range(0, 1 if self.contiguous else len(batch.x), self.size):
             rows = numpy.arange(start, min(start + self.size, len(batch.x)))
             streams = self._of(batch, rows, EVALUATED)
             yield from (streams[place] for place in range(len(streams)))
 
-    def _of(self, batch: Any, rows: numpy.ndarray, window: int) -> Streams:
+    def _of(self, batch: Batch, rows: numpy.ndarray, window: int) -> Streams:
         if self.contiguous:
             return document(batch, self.size, window)
         return sequences(batch, rows, self.size, window, self.every)

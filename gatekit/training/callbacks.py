@@ -64,7 +64,7 @@ class Callbacks:
 
 
 @contextlib.contextmanager
-def _named(callback: Any, where: str) -> Iterator[None]:
+def _named(callback: object, where: str) -> Iterator[None]:
     try:
         yield
     except Exception as error:
@@ -74,7 +74,7 @@ def _named(callback: Any, where: str) -> Iterator[None]:
         ) from error
 
 
-def _name(callback: Any) -> str:
+def _name(callback: object) -> str:
     known = callback if inspect.isroutine(callback) else type(callback)
     name = str(getattr(known, "__qualname__", type(known).__name__))
     try:

@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 import tensorflow as tf
+from tensorflow import Tensor
 
 from gatekit.recurrence.blocks.layer import BlockLayer
 from gatekit.recurrence.layers.rnn import RNN
@@ -32,12 +33,12 @@ class CarriedStates:
         batch: int,
         shapes: Mapping[str, Any],
         first: Callable[[], Mapping[str, Any]],
-        dtype: Any,
+        dtype: str,
     ) -> None:
         self._first = first
         self.trained, self.evaluated = (KeptStates(batch, shapes, first, dtype) for _ in range(2))
 
-    def of(self, inputs: Any, training: bool) -> KeptStates | None:
+    def of(self, inputs: Tensor, training: bool) -> KeptStates | None:
         """Return the states of these streams; None for a batch of another size, which is read
         from its beginning, and of which nothing is kept."""
         if inputs.shape[0] not in (None, self.trained.batch):
@@ -55,7 +56,7 @@ class CarriedStates:
             return None
         first = self._first()
 
-        def chosen(name: str, value: Any) -> Any:
+        def chosen(name: str, value: Tensor) -> Tensor:
             begin = tf.reshape(begins, [kept.batch, *[1] * (len(value.shape) - 1)])
             return tf.where(begin, first[name], value)
 
@@ -87,13 +88,13 @@ class Carrying(SequenceLayer):
 
     def call(
         self,
-        inputs: Any,
-        initial_state: Any = None,
-        mask: Any = None,
+        inputs: Tensor,
+        initial_state: object = None,
+        mask: Tensor | None = None,
         training: bool = False,
-        resets: Any = None,
-        begins: Any = None,
-    ) -> Any:
+        resets: Tensor | None = None,
+        begins: Tensor | None = None,
+    ) -> Tensor:
         """Return the outputs of a window, and keep its last states.
 
         Args:

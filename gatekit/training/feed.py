@@ -5,16 +5,20 @@ from __future__ import annotations
 import dataclasses
 import functools
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 import numpy
 import tensorflow as tf
 
 from gatekit.cell.errors import DataError
 from gatekit.tasks import seeds
+from gatekit.tasks.task import Batch, Task
 from gatekit.tasks.validate import check_sample
 
 from . import batches
+
+Inputs = numpy.ndarray | tuple[numpy.ndarray, ...]
+Fed = tuple[Inputs, numpy.ndarray, numpy.ndarray]
+"""Inputs, targets and weights of a step; see `Feed.masked` for the inputs."""
 
 
 class Feed:
@@ -40,8 +44,8 @@ class Feed:
 
     def __init__(
         self,
-        task: Any,
-        splits: Mapping[str, Any],
+        task: Task,
+        splits: Mapping[str, Batch],
         seed: int,
         size: int,
         few: bool = False,
@@ -57,7 +61,7 @@ class Feed:
         self.masked = self.resets or any(self._needs_mask(split) for split in splits.values())
         self.per_epoch, self.per_batch = self._steps(splits.get("train"))
 
-    def step(self, step: int) -> tuple[Any, Any, Any]:
+    def step(self, step: int) -> Fed:
         """Return inputs, targets and weights of a training step, counted from 0.
 
         They are a function of the seed and the step alone, with windows, too.
@@ -82,7 +86,7 @@ class Feed:
             rows, valid = float(self.size), valid * len(train.x) / self.size
         return rows, valid / self.per_batch
 
-    def split(self, name: str) -> Iterator[tuple[Any, Any, Any]]:
+    def split(self, name: str) -> Iterator[Fed]:
         """Return the batches of a split in their order."""
         split = self.splits[name]
         steps = (
@@ -92,7 +96,7 @@ class Feed:
         )
         return map(self._tensors, steps)
 
-    def first(self, name: str, count: int) -> tuple[Any, Any, Any]:
+    def first(self, name: str, count: int) -> Fed:
         """Return the first examples of a split, so many as there are up to ``count``, whole."""
         rows = numpy.arange(min(count, len(self.splits[name].x)))
         step = batches.taken(self.splits[name], rows, len(rows), self.every)
@@ -114,17 +118,17 @@ class Feed:
         if self.masked:
             raise DataError(f"some sequences have masks. {remedy}")
         lengths = {name: split.x.shape[1] for name, split in self.splits.items()}
-        lengths.setdefault("train", self.step(0)[0].shape[1])
+        lengths.setdefault("train", x_of(self.step(0)[0]).shape[1])
         if len(set(lengths.values())) > 1:
             shown = ", ".join(f"{name} {steps}" for name, steps in lengths.items())
             raise DataError(f"sequences have several lengths: {shown}. {remedy}")
         return int(lengths["train"])
 
     @functools.cached_property
-    def spec(self) -> Any:
+    def spec(self) -> tuple[object, tf.TensorSpec, tf.TensorSpec]:
         """Shapes and types of a step; the length of sequences is left open."""
 
-        def spec(array: Any, timed: bool) -> tf.TensorSpec:
+        def spec(array: numpy.ndarray, timed: bool) -> tf.TensorSpec:
             dims = [self.size, *array.shape[1:]]
             if timed:
                 dims[1] = None
@@ -132,13 +136,13 @@ class Feed:
 
         inputs, y, weights = self.step(0)
         if isinstance(inputs, tuple):
-            first: Any = tuple(spec(array, array.ndim > 1) for array in inputs)
+            first: object = tuple(spec(array, array.ndim > 1) for array in inputs)
         else:
             first = spec(inputs, True)
         return first, spec(y, self.every), spec(weights, self.every)
 
     @functools.lru_cache(maxsize=1)  # noqa: B019  (all windows of a batch need it)
-    def _fresh(self, number: int) -> Any:
+    def _fresh(self, number: int) -> Batch:
         random = seeds.generator(self.seed, "data", "train", number)
         return check_sample(self.task, random, self.size)
 
@@ -146,10 +150,10 @@ class Feed:
     def _shuffled(self, epoch: int, count: int) -> numpy.ndarray:
         return batches.shuffled(self.order, epoch, count)
 
-    def _needs_mask(self, split: Any) -> bool:
+    def _needs_mask(self, split: Batch) -> bool:
         return split.mask is not None or bool(self.windows and self.windows.masked(split))
 
-    def _steps(self, train: Any) -> tuple[int, int]:
+    def _steps(self, train: Batch | None) -> tuple[int, int]:
         """Return the training steps of an epoch, and of each batch: its windows, if any."""
         count = None if train is None else len(train.x)
         steps = batches.steps_per_epoch(count, self.size)
@@ -160,7 +164,7 @@ class Feed:
         windows = self.windows.per_batch(data)
         return windows if self.windows.contiguous else steps * windows, windows
 
-    def _tensors(self, step: batches.StepData) -> tuple[Any, Any, Any]:
+    def _tensors(self, step: batches.StepData) -> Fed:
         if self.few and self.windows is None:
             step = batches.lengthened(step, self.every)
         inputs = [step.x]
@@ -175,6 +179,11 @@ class Feed:
         return inputs[0] if len(inputs) == 1 else tuple(inputs), step.y, step.weights
 
 
-def called(inputs: Any) -> Any:
+def x_of(inputs: Inputs) -> numpy.ndarray:
+    """Return the sequences among the inputs of a batch."""
+    return inputs[0] if isinstance(inputs, tuple) else inputs
+
+
+def called(inputs: object) -> object:
     """Return the inputs of a batch as a functional Keras model takes them."""
     return list(inputs) if isinstance(inputs, tuple) else inputs

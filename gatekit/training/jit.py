@@ -9,12 +9,13 @@ from typing import Any
 import keras
 import numpy as np
 import tensorflow as tf
+from tensorflow import Tensor
 
 from gatekit.cell.errors import ConfigError
 from gatekit.recurrence.layers.rnn import RNN
 from gatekit.recurrence.padding import bucket
 
-from .feed import Feed
+from .feed import Fed, Feed, x_of
 from .model import recurrent_layers, step_flops
 
 # Measured on two CPUs in float32, one thread (docs/performance.md, "jit=auto").
@@ -120,12 +121,11 @@ def _lengths(feed: Feed, split: str) -> list[int]:
     return [feed.splits[split].x.shape[1]] * -(-size // feed.size)
 
 
-def _length(batch: Any) -> int:
-    inputs = batch[0]
-    return int((inputs[0] if isinstance(inputs, tuple) else inputs).shape[1])
+def _length(batch: Fed) -> int:
+    return int(x_of(batch[0]).shape[1])
 
 
-def compiled_step(model: keras.Model, spec: Any) -> Callable[[Iterator[Any]], Any]:
+def compiled_step(model: keras.Model, spec: object) -> Callable[[Iterator[Fed]], dict[str, Tensor]]:
     """Return what Keras' ``fit`` calls for each batch.
 
     Keras turns its own ``jit_compile=True`` off if TensorFlow is set to be deterministic, since
@@ -139,9 +139,11 @@ def compiled_step(model: keras.Model, spec: Any) -> Callable[[Iterator[Any]], An
     Raises:
         ConfigError: by what is returned; the model has an operation that XLA does not know.
     """
-    step = tf.function(model.train_step, input_signature=(spec,), autograph=False, jit_compile=True)
+    step: Callable[[Fed], dict[str, Tensor]] = tf.function(
+        model.train_step, input_signature=(spec,), autograph=False, jit_compile=True
+    )
 
-    def function(iterator: Iterator[Any]) -> Any:
+    def function(iterator: Iterator[Fed]) -> dict[str, Tensor]:
         batch = next(iterator)
         try:
             return step(batch)

@@ -10,10 +10,11 @@ import io
 import math
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy
+import tensorflow as tf
 
 from gatekit.cell.errors import RunError
 from gatekit.cell.terminal import printable
@@ -22,7 +23,7 @@ from gatekit.runs.folder import RunFolder
 from gatekit.runs.names import CHECKPOINT
 
 from .carrying import Carrying
-from .model import recurrent_layers
+from .model import SequenceModel, recurrent_layers
 
 EPOCH_PERIOD = 1.0
 """Seconds between checkpoints at ends of epochs; shorter work is repeated as fast."""
@@ -82,7 +83,7 @@ class Journal:
         if text not in self.remarks:
             self.remarks.append(text)
 
-    def judge(self, value: float, weights: Any) -> None:
+    def judge(self, value: float, weights: Callable[[], dict[str, numpy.ndarray]]) -> None:
         """Take the validation score that ends an epoch; keep the weights of the best one.
 
         Args:
@@ -110,7 +111,7 @@ class Journal:
         period = EPOCH_PERIOD if self.closed else STEP_PERIOD
         return time.monotonic() - self._saved >= period
 
-    def save(self, arrays: Mapping[str, numpy.ndarray], plugins: Any) -> None:
+    def save(self, arrays: Mapping[str, numpy.ndarray], plugins: object) -> None:
         """Write the checkpoint.
 
         Args:
@@ -164,13 +165,13 @@ class Journal:
         self.folder.write_weights(archive.getvalue())
 
 
-def tensors(model: Any) -> dict[str, numpy.ndarray]:
+def tensors(model: SequenceModel) -> dict[str, numpy.ndarray]:
     """Return a copy of all that a compiled model goes on with: weights, carried states, seed
     generators, optimizer and running loss."""
     return {name: numpy.array(variable.numpy()) for name, variable in _named_variables(model)}
 
 
-def restore(model: Any, arrays: Mapping[str, numpy.ndarray], prefix: str = "") -> None:
+def restore(model: SequenceModel, arrays: Mapping[str, numpy.ndarray], prefix: str = "") -> None:
     """Set what `tensors` returned, or those of it whose names begin with ``prefix``.
 
     Raises:
@@ -190,7 +191,7 @@ def restore(model: Any, arrays: Mapping[str, numpy.ndarray], prefix: str = "") -
         variable.assign(value)
 
 
-def _named_variables(model: Any) -> Iterator[tuple[str, Any]]:
+def _named_variables(model: SequenceModel) -> Iterator[tuple[str, tf.Variable]]:
     # Keras numbers seed generators, metrics and optimizers within a process: another attempt has
     # other numbers, so that they are named by their owner and place.
     weights = {id(weight) for weight in model.weights}

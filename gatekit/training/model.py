@@ -10,6 +10,7 @@ import keras
 import numpy
 import tensorflow as tf
 from keras import ops
+from tensorflow import Tensor
 
 from gatekit import registry
 from gatekit.cell.analysis.cost import training_flops
@@ -45,10 +46,10 @@ class SequenceModel(keras.Model):
             an update of the optimizer; the schedule of the learning rate counts it.
     """
 
-    def __init__(self, *arguments: Any, loss_kind: str, **named: Any) -> None:
+    def __init__(self, *arguments: object, loss_kind: str, **named: object) -> None:
         super().__init__(*arguments, **named)
         self.loss_kind = loss_kind
-        self.windows: Any = None
+        self.windows: tf.Variable | None = None
         penalised = any(weight.regularizer is not None for weight in self.trainable_weights)
         self.task_loss = keras.metrics.Mean("task_loss") if penalised else None
 
@@ -59,12 +60,12 @@ class SequenceModel(keras.Model):
 
     def compute_loss(
         self,
-        x: Any = None,
-        y: Any = None,
-        y_pred: Any = None,
-        sample_weight: Any = None,
+        x: object = None,
+        y: Tensor = None,
+        y_pred: Tensor = None,
+        sample_weight: Tensor = None,
         training: bool = True,
-    ) -> Any:
+    ) -> Tensor:
         """Return the mean loss over the counted steps, plus the layers' own losses."""
         values = step_loss(self.loss_kind, y, y_pred)
         weights = ops.cast(sample_weight, values.dtype)
@@ -78,7 +79,7 @@ class SequenceModel(keras.Model):
             total += ops.cast(extra, values.dtype)
         return total
 
-    def train_step(self, data: Any) -> Any:
+    def train_step(self, data: tuple[Tensor, Tensor, Tensor]) -> dict[str, Tensor]:
         """Update the weights by one batch, unless nothing in it counts; return the metrics."""
         if self.windows is None:
             return super().train_step(data)
@@ -91,7 +92,7 @@ class SequenceModel(keras.Model):
         counted = tf.reduce_sum(tf.cast(weights, loss.dtype))
         self._loss_tracker.update_state(loss, sample_weight=counted)
 
-        def update() -> Any:
+        def update() -> Tensor:
             self.optimizer.apply_gradients(zip(gradients, self.trainable_weights, strict=True))
             return tf.constant(True)
 
@@ -100,7 +101,7 @@ class SequenceModel(keras.Model):
         return self.get_metrics_result()
 
 
-def step_loss(kind: str, y: Any, logits: Any) -> Any:
+def step_loss(kind: str, y: Tensor, logits: Tensor) -> Tensor:
     r"""Return the loss of every step.
 
     $\frac1o\sum_j (y_j-z_j)^2$ (mse), $-\log\mathrm{softmax}(z)_y$ (categorical),
@@ -122,7 +123,7 @@ def step_loss(kind: str, y: Any, logits: Any) -> Any:
     return ops.sum(ops.softplus(logits) - y * logits, axis=-1)
 
 
-def step_metric(metric: str, loss: str, y: Any, logits: Any) -> Any:
+def step_metric(metric: str, loss: str, y: Tensor, logits: Tensor) -> Tensor:
     """Return the metric of every step; a run reports its mean over all counted steps.
 
     Raises:
@@ -183,7 +184,7 @@ def build_model(
     begins = keras.Input((), name="begins", dtype="bool") if carries else None
     timed = {"mask": mask, "resets": starts, "begins": begins}
     timed = {name: given for name, given in timed.items() if given is not None}
-    value: Any = x
+    value: Tensor = x
     if tokens:
         value = keras.layers.Embedding(
             signature.vocabulary, width, embeddings_initializer="zeros", name="embedding"
@@ -226,16 +227,18 @@ def recurrent(
     cell: CellSpec,
     index: int,
     sequences: bool,
-    value: Any,
-    timed: Mapping[str, Any],
-) -> Any:
+    value: Tensor,
+    timed: Mapping[str, Tensor],
+) -> Tensor:
     """Return the output of one recurrent layer, or of the block around it.
 
     A bidirectional run has the outputs of both directions side by side.
     """
     streams = {"batch": config["trainer"]["batch"]} if "begins" in timed else {}
 
-    def apply(kind: Callable[..., Any], name: str, *parts: Any, **further: Any) -> Any:
+    def apply(
+        kind: Callable[..., keras.Layer], name: str, *parts: object, **more: object
+    ) -> Tensor:
         layer = kind(
             *parts,
             config["units"],
@@ -246,7 +249,7 @@ def recurrent(
             plugins=tuple(config["plugins"]),
             name=name,
             **streams,
-            **further,
+            **more,
         )
         return layer(value, **timed)
 
@@ -270,7 +273,7 @@ def recurrent(
     return keras.layers.Concatenate(name=f"rnn_{index}")([forward, backward])
 
 
-def pooled(pool: str, value: Any, mask: Any, steps: int | None) -> Any:
+def pooled(pool: str, value: Tensor, mask: Tensor | None, steps: int | None) -> Tensor:
     r"""Return what the head reads: $\frac{1}{n}\sum_t y_t$ over the n valid steps, or all of them.
 
     Args:

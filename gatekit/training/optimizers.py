@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import keras
+import tensorflow as tf
 from keras import ops
+from tensorflow import Tensor
 
 from .model import recurrent_layers
 from .schedule import Schedule, schedule
@@ -16,7 +18,10 @@ OWN = ("momentum", "nesterov", "weight_decay", "beta_1", "beta_2", "epsilon")
 
 
 def optimizer(
-    config: Mapping[str, Any], total_steps: int, left_out: Sequence[Any] = (), steps: Any = None
+    config: Mapping[str, Any],
+    total_steps: int,
+    left_out: Sequence[tf.Variable] = (),
+    steps: tf.Variable | None = None,
 ) -> keras.optimizers.Optimizer:
     r"""Return the optimizer; ``clipnorm`` bounds the norm of all gradients together.
 
@@ -89,11 +94,11 @@ def decayed(model: keras.Model, config: Mapping[str, Any]) -> dict[str, bool]:
     }
 
 
-def _rate(plan: Schedule) -> Any:
+def _rate(plan: Schedule) -> float | Callable[[Tensor], Tensor]:
     """Return the learning rate as Keras takes it: a number, or a schedule."""
     schedules, rate = keras.optimizers.schedules, plan.peak
     length, final = plan.steps - plan.decay_from, plan.final
-    later: Any = rate
+    later: float | Callable[[Tensor], Tensor] = rate
     if plan.kind == "cosine":
         later = schedules.CosineDecay(rate, length, alpha=final / rate)
     elif plan.kind in ("linear", "wsd"):
@@ -116,11 +121,13 @@ class _WarmUp(keras.optimizers.schedules.LearningRateSchedule):  # type: ignore[
         start: the update at which that schedule begins.
     """
 
-    def __init__(self, peak: float, warmup: int, later: Any, start: int) -> None:
+    def __init__(
+        self, peak: float, warmup: int, later: float | Callable[[Tensor], Tensor], start: int
+    ) -> None:
         super().__init__()
         self.peak, self.warmup, self.later, self.start = peak, warmup, later, start
 
-    def __call__(self, step: Any) -> Any:
+    def __call__(self, step: Tensor) -> Tensor:
         """Return the rate before an update."""
         step = ops.convert_to_tensor(step)
         peak = ops.convert_to_tensor(self.peak)
@@ -142,11 +149,11 @@ class _Following(keras.optimizers.schedules.LearningRateSchedule):  # type: igno
         steps: a variable with the number of training steps.
     """
 
-    def __init__(self, schedule: Any, steps: Any) -> None:
+    def __init__(self, schedule: Callable[[Tensor], Tensor], steps: tf.Variable) -> None:
         super().__init__()
         self.schedule, self.steps = schedule, steps
 
-    def __call__(self, step: Any) -> Any:
+    def __call__(self, step: Tensor) -> Tensor:
         """Return the rate before an update."""
         return self.schedule(ops.convert_to_tensor(self.steps))
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy
 import tensorflow as tf
+from tensorflow import Tensor
 
 from gatekit.cell.analysis.bounds import bounds
 from gatekit.cell.analysis.newton import Stepping, iterations, measurable
@@ -19,9 +20,9 @@ from gatekit.recurrence.instrument import instrumented
 from gatekit.recurrence.layers.rnn import RNN
 from gatekit.runs.probe import gate_facts, gradient_facts, heat, kept_facts, plain_mask, short
 
-from .feed import Feed, called
+from .feed import Feed, called, x_of
 from .journal import Journal
-from .model import recurrent_layers, step_loss
+from .model import SequenceModel, recurrent_layers, step_loss
 
 LOOK_STEPS = 25
 """Training steps between two looks, at least, so that short epochs are not spent on them."""
@@ -51,12 +52,11 @@ class Probe:
         loss: the loss that is trained: ``mse``, ``categorical`` or ``bits``.
     """
 
-    def __init__(self, model: Any, feed: Feed, loss: str) -> None:
+    def __init__(self, model: SequenceModel, feed: Feed, loss: str) -> None:
         self.model, self.loss = model, loss
         self.layers = sorted(recurrent_layers(model), key=_place)
         self.masked = feed.masked
-        inputs = feed.first("validation", ROWS)[0]
-        steps = (inputs[0] if isinstance(inputs, tuple) else inputs).shape[1]
+        steps = x_of(feed.first("validation", ROWS)[0]).shape[1]
         values = steps * sum(sum(layer.cell.widths.values()) for layer in self.layers)
         rows = max(1, min(ROWS, MOST_VALUES // max(1, values)))
         self.step = tf.nest.map_structure(tf.constant, feed.first("validation", rows))
@@ -99,7 +99,7 @@ class Probe:
         numpy.savez_compressed(archive, **arrays)
         return archive.getvalue()
 
-    def _traced(self, inputs: Any, y: Any, weights: Any) -> dict[str, Any]:
+    def _traced(self, inputs: object, y: Tensor, weights: Tensor) -> dict[str, Any]:
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             with instrumented(self.layers, tape.watch) as instruments:
                 logits = self.model(called(inputs), training=False)

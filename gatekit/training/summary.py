@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 import keras
 import tensorflow as tf
+from tensorflow import Tensor
 
 from gatekit.cell.block.built import flops_of, state_of
 from gatekit.tasks.task import Task
@@ -20,7 +21,7 @@ from gatekit.tasks.task import Task
 from .feed import Feed, called
 from .jit import Mode
 from .journal import Journal
-from .model import built_layers, choice_of, recurrent_layers, step_flops, step_metric
+from .model import SequenceModel, built_layers, choice_of, recurrent_layers, step_flops, step_metric
 from .schedule import typed
 
 WARM_UP = 5
@@ -43,13 +44,13 @@ class Scores:
     """
 
     def __init__(
-        self, model: Any, task: Task, feed: Feed, stop: threading.Event, *, jit: bool
+        self, model: SequenceModel, task: Task, feed: Feed, stop: threading.Event, *, jit: bool
     ) -> None:
         self.feed, self.stop = feed, stop
         metric, loss = task.metric.name, task.signature().loss
 
         @tf.function(input_signature=feed.spec, autograph=False, jit_compile=jit)
-        def score(inputs: Any, y: Any, weights: Any) -> Any:
+        def score(inputs: object, y: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
             logits = model(called(inputs), training=False)
             counted = tf.cast(weights, "float64")
             values = tf.cast(step_metric(metric, loss, y, logits), "float64")
@@ -89,7 +90,7 @@ class Session(Protocol):
 
     config: Mapping[str, Any]
     task: Task
-    model: keras.Model
+    model: SequenceModel
     feed: Feed
     journal: Journal
     mode: Mode
@@ -178,7 +179,7 @@ def _recipe(session: Session) -> dict[str, Any]:
     return recipe
 
 
-def _finite(scores: Any) -> Any:
+def _finite(scores: object) -> Any:
     if isinstance(scores, dict):
         return {key: _finite(value) for key, value in scores.items()}
     return None if isinstance(scores, float) and not math.isfinite(scores) else scores

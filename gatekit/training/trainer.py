@@ -22,7 +22,7 @@ from gatekit.tasks.validate import DataWarning, check_splits
 
 from .batches import EVALUATIONS
 from .callbacks import Callbacks, Event
-from .feed import Feed
+from .feed import Fed, Feed
 from .jit import compiled_step, resolve
 from .journal import Journal, restore, tensors
 from .model import build_model, choice_of, named_weights, set_weights
@@ -205,10 +205,10 @@ class _Session:
         journal = self.journal
         return journal.step >= self.total_steps or (journal.closed and journal.stale(self.patience))
 
-    def _dataset(self, stop: int) -> Any:
+    def _dataset(self, stop: int) -> tf.data.Dataset:
         """Return the steps from the next one on, as far as ``stop``."""
 
-        def steps() -> Iterator[Any]:
+        def steps() -> Iterator[Fed]:
             for step in range(self.journal.step, stop):
                 yield self.feed.step(step)
 

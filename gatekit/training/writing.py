@@ -11,6 +11,7 @@ from typing import Any
 import keras
 import numpy
 import tensorflow as tf
+from tensorflow import Tensor
 
 from gatekit import registry
 from gatekit.cell.errors import ConfigError, GatekitError, RunError, listed
@@ -146,7 +147,7 @@ def stepper(run: SurveyedRun, about: dict[str, Any], task: CharacterModel) -> Ne
         keras.config.set_dtype_policy(before)
     set_weights(model, _weights(run, [weight.path for weight in model.weights]))
 
-    def read(token: Any, begins: Any) -> Any:
+    def read(token: Tensor, begins: Tensor) -> Tensor:
         return model([token[None, None], begins[None]], training=False)[0, 0]
 
     logits, begins = tf.function(read, autograph=False), True

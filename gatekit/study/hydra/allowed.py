@@ -223,7 +223,7 @@ def _refuse_launcher(data: Mapping[str, Any], path: Path) -> None:
             known_key(str(key))
 
 
-def _refuse_place(key: str, value: Any, path: Path) -> None:
+def _refuse_place(key: str, value: object, path: Path) -> None:
     if value is not None and not (isinstance(value, str) and _DATA.fullmatch(value)):
         raise ConfigError(
             f"{path}: {key}={value}: a configuration file names data below the working folder, "

@@ -246,7 +246,7 @@ def _escaped(data: Mapping[str, Any]) -> dict[str, Any]:
     `sweepers.Sweep` takes them as they are written; see `references.refuse_large`.
     """
 
-    def walk(value: Any) -> Any:
+    def walk(value: object) -> Any:
         if isinstance(value, Mapping):
             return {key: walk(inner) for key, inner in value.items()}
         if isinstance(value, list):

@@ -238,7 +238,7 @@ def _unescaped(params: Mapping[str, Any]) -> dict[str, Any]:
     return {k: v.replace(f"{KEPT}{{", "${") if isinstance(v, str) else v for k, v in params.items()}
 
 
-def _option(key: str, value: Any) -> Any:
+def _option(key: str, value: object) -> Any:
     try:
         return _CHECKS[key](value)
     except WrongError as wrong:

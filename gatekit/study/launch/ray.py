@@ -52,7 +52,7 @@ class Ending:
 class RayRun:
     """One run as a Ray task."""
 
-    def __init__(self, ray: Any, reference: Any, place: int, folder: RunFolder) -> None:
+    def __init__(self, ray: Any, reference: object, place: int, folder: RunFolder) -> None:
         self.ray, self.reference, self.place, self.folder = ray, reference, place, folder
         self.peak = 0
         self.before = folder.state().attempt

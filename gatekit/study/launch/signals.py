@@ -6,7 +6,6 @@ import contextlib
 import signal
 import threading
 from collections.abc import Iterator
-from typing import Any
 
 CAUGHT = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1)
 """Not SIGUSR2, by which submitit queues a job again."""
@@ -23,7 +22,7 @@ class _Note:
         self.received: list[int] = []
         self.raising = False
 
-    def __call__(self, number: int, frame: Any) -> None:
+    def __call__(self, number: int, frame: object) -> None:
         self.received.append(number)
         if self.raising:
             raise StoppedError

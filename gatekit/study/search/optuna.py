@@ -86,7 +86,7 @@ class OptunaRuns:
         storage: Optuna's storage.
     """
 
-    def __init__(self, search: Search, plan: SweepPlan, storage: Any) -> None:
+    def __init__(self, search: Search, plan: SweepPlan, storage: object) -> None:
         self.plan = plan
         variants = range(len(search.variants))
         self.variants = [_VariantSearch(search, v, plan, storage) for v in variants]
@@ -127,7 +127,7 @@ class OptunaRuns:
 
 
 class _VariantSearch:
-    def __init__(self, search: Search, index: int, plan: SweepPlan, storage: Any) -> None:
+    def __init__(self, search: Search, index: int, plan: SweepPlan, storage: object) -> None:
         optuna = _optuna()
         self.search, self.index, self.plan = search, index, plan
         self.states = optuna.trial.TrialState
