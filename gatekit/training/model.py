@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import keras
@@ -236,9 +236,7 @@ def recurrent(
     """
     streams = {"batch": config["trainer"]["batch"]} if "begins" in timed else {}
 
-    def apply(
-        kind: Callable[..., keras.Layer], name: str, *parts: object, **more: object
-    ) -> Tensor:
+    def apply(kind: type[keras.Layer], name: str, *parts: object, **more: object) -> Tensor:
         layer = kind(
             *parts,
             config["units"],
