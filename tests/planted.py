@@ -184,8 +184,8 @@ FAULTS = (
     Fault(
         "the adjoint of a linear recurrence reads this step's state",
         "gatekit/recurrence/executors/linear/recurrence.py",
-        "earlier = [before(s, value, resets) for s, value in zip(states, first, strict=True)]",
-        "earlier = list(states)",
+        "[values_before(s, value, resets) for s, value in zip(states, first, strict=True)]",
+        "list(states)",
         ("tests/recurrence/test_linear_recurrence.py", "-k", "values_and_gradients"),
     ),
     Fault(

@@ -18,8 +18,8 @@ Array = NDArray[Any]
 
 
 @dataclass(frozen=True)
-class Part:
-    """The weights of one gate.
+class GateWeights:
+    """The values of one gate's weights.
 
     Args:
         x: what multiplies x, features x units.
@@ -34,18 +34,20 @@ class Part:
     bias: Array | None = None
     recurrent_bias: Array | None = None
 
+    def filled(self, bias: str) -> Array:
+        """Return the ``bias`` or the ``recurrent_bias``; zeros where there is none."""
+        value: Array | None = getattr(self, bias)
+        return np.zeros(self.h.shape[1], self.h.dtype) if value is None else value
 
-Parts = Mapping[str, Part]
 
-
-def unstacked(
+def split_gates(
     order: Sequence[str],
     x: Array,
     h: Array,
     bias: Array | None,
     second: Array | None,
     apart: Sequence[str] = (),
-) -> dict[str, Part]:
+) -> dict[str, GateWeights]:
     """Return the gates of stacked weights.
 
     Args:
@@ -62,19 +64,19 @@ def unstacked(
     def split(array: Array | None) -> list[Any]:
         return [None] * count if array is None else np.split(array, count, axis=-1)
 
-    found = {}
+    gates = {}
     for gate, *arrays in zip(order, split(x), split(h), split(bias), split(second), strict=True):
         of_x, of_h, one, other = arrays
         if other is None or gate in apart:
-            found[gate] = Part(of_x, of_h, one, other)
+            gates[gate] = GateWeights(of_x, of_h, one, other)
         else:
-            found[gate] = Part(of_x, of_h, one + other)
-    return found
+            gates[gate] = GateWeights(of_x, of_h, one + other)
+    return gates
 
 
-def composed(
+def composed_layer(
     kind: str,
-    parts: Parts,
+    gates: Mapping[str, GateWeights],
     *,
     reset_after: bool = True,
     batch: int | None = None,
@@ -84,13 +86,13 @@ def composed(
 
     Args:
         kind: ``lstm``, ``gru`` or ``rnn``.
-        parts: the gates by Keras' names.
+        gates: the gates by Keras' names.
         reset_after: whether a GRU's reset gate acts after the recurrent product.
         batch: the batch's size, which a stateful layer is built for.
         options: of `gatekit.RNN`, besides cell and units.
     """
     name = "gru_reset_after" if kind == "gru" and reset_after else kind
-    first = next(iter(parts.values()))
+    first = next(iter(gates.values()))
     cell: dict[str, Any] = load_cell(name, catalogue()).canonical()
     if first.bias is None:
         for gate in cell["gates"].values():
@@ -99,26 +101,26 @@ def composed(
     features, units = first.x.shape
     layer = RNN(cell, units, **options)
     layer.build((batch, None, features))
-    put(layer, parts)
+    assign_weights(layer, gates)
     return layer
 
 
-def put(layer: RNN, parts: Parts) -> None:
+def assign_weights(layer: RNN, gates: Mapping[str, GateWeights]) -> None:
     """Give a built layer of a composed cell its weights.
 
     Args:
         layer: the layer.
-        parts: the gates by Keras' names.
+        gates: the gates by Keras' names.
     """
-    named = part_weights(layer.cell, form_of(layer))
-    for gate, part in parts.items():
-        for key, value in vars(part).items():
-            name = getattr(named[gate], key)
+    names = part_weights(layer.cell, form_of(layer))
+    for gate, weights in gates.items():
+        for key, value in vars(weights).items():
+            name = getattr(names[gate], key)
             if name is not None:
                 layer.named_weights[name].assign(value)
 
 
-def taken(layer: RNN) -> tuple[KerasForm, dict[str, Part]]:
+def gate_weights(layer: RNN) -> tuple[KerasForm, dict[str, GateWeights]]:
     """Return which of Keras' layers a built layer is, and its weights gate by gate.
 
     Args:
@@ -133,13 +135,13 @@ def taken(layer: RNN) -> tuple[KerasForm, dict[str, Part]]:
     def value(name: str | None) -> Array | None:
         return None if name is None else np.asarray(weights[name].numpy())
 
-    found = {}
+    gates = {}
     for gate, names in part_weights(layer.cell, form).items():
         x, h = value(names.x), value(names.h)
         assert x is not None
         assert h is not None
-        found[gate] = Part(x, h, value(names.bias), value(names.recurrent_bias))
-    return form, found
+        gates[gate] = GateWeights(x, h, value(names.bias), value(names.recurrent_bias))
+    return form, gates
 
 
 def form_of(layer: RNN) -> KerasForm:

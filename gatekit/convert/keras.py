@@ -6,6 +6,7 @@ from typing import Any
 
 import keras
 import numpy as np
+from keras.layers import Layer
 
 from gatekit.cell.calls import remedied
 from gatekit.cell.errors import ConfigError
@@ -13,7 +14,7 @@ from gatekit.recurrence.keras_form import KERAS_ORDER
 from gatekit.recurrence.layers.arguments import REMEDIES
 from gatekit.recurrence.layers.rnn import RNN
 
-from .gate_weights import Part, composed, taken, unstacked
+from .gate_weights import GateWeights, composed_layer, gate_weights, split_gates
 
 _KINDS = {keras.layers.LSTM: "lstm", keras.layers.GRU: "gru", keras.layers.SimpleRNN: "rnn"}
 _SHARED = (
@@ -28,7 +29,7 @@ _SHARED = (
 
 
 @remedied("gatekit.convert.from_keras(layer)", types=False, words=False)
-def from_keras(layer: Any, *, executor: str = "auto") -> Any:
+def from_keras(layer: Layer, *, executor: str = "auto") -> Layer:
     """Return the layer of the equal composed cell, with the weights of a Keras layer.
 
     ``LSTM`` becomes the cell ``lstm``; ``GRU`` becomes ``gru_reset_after``, or ``gru`` where
@@ -52,7 +53,7 @@ def from_keras(layer: Any, *, executor: str = "auto") -> Any:
     return _one(layer, executor)
 
 
-def to_keras(layer: Any) -> Any:
+def to_keras(layer: Layer) -> Layer:
     """Return the Keras layer that equals a layer of a composed cell, with its weights.
 
     Args:
@@ -73,14 +74,14 @@ def to_keras(layer: Any) -> Any:
     return _to_one(layer)
 
 
-def _to_one(layer: Any) -> Any:
+def _to_one(layer: Layer) -> Layer:
     if not isinstance(layer, RNN):
         raise ConfigError(
             "to_keras moves gatekit.RNN layers, alone or in Bidirectional, and got "
             f"{type(layer).__name__}{_of_model(layer)}"
         )
     _built(layer)
-    form, parts = taken(layer)
+    form, gates = gate_weights(layer)
     options = {key: getattr(layer, key) for key in _SHARED}
     options |= {
         "dtype": layer.dtype_policy,
@@ -89,34 +90,30 @@ def _to_one(layer: Any) -> Any:
         "seed": layer.seed,
         "unroll": layer.executor == "unroll",
     }
-    ordered = [parts[gate] for gate in KERAS_ORDER[form.layer]]
+    ordered = [gates[gate] for gate in KERAS_ORDER[form.layer]]
     biased = ordered[0].bias is not None
     if form.layer == "gru":
         options["reset_after"] = form.reset_after
     kind = next(kind for kind, name in _KINDS.items() if name == form.layer)
-    made: Any = kind(layer.units, use_bias=biased, **options)
-    made.build((_batch(layer), None, layer.cell.features))
-    weights = [np.concatenate([part.x for part in ordered], 1)]
-    weights += [np.concatenate([part.h for part in ordered], 1)]
+    converted = kind(layer.units, use_bias=biased, **options)
+    converted.build((_batch(layer), None, layer.cell.features))
+    weights = [np.concatenate([gate.x for gate in ordered], 1)]
+    weights += [np.concatenate([gate.h for gate in ordered], 1)]
     if biased:
-        bias = np.concatenate([_bias(part.bias, part) for part in ordered])
+        bias = np.concatenate([gate.filled("bias") for gate in ordered])
         two = form.layer == "gru" and form.reset_after
-        second = np.concatenate([_bias(part.recurrent_bias, part) for part in ordered])
+        second = np.concatenate([gate.filled("recurrent_bias") for gate in ordered])
         weights += [np.stack([bias, second]) if two else bias]
-    made.set_weights(weights)
-    return made
+    converted.set_weights(weights)
+    return converted
 
 
-def _bias(value: Any, part: Part) -> Any:
-    return np.zeros(part.h.shape[1], part.h.dtype) if value is None else value
-
-
-def _batch(layer: Any) -> int | None:
+def _batch(layer: Layer) -> int | None:
     """Return the batch size that a stateful layer, Keras' or gatekit's, is built for."""
     return int(layer.states[0].shape[0]) if layer.stateful else None
 
 
-def _one(layer: Any, executor: str, **changes: Any) -> RNN:
+def _one(layer: Layer, executor: str, **changes: Any) -> RNN:
     kind = _KINDS.get(type(layer))
     if kind is None:
         raise ConfigError(
@@ -125,9 +122,9 @@ def _one(layer: Any, executor: str, **changes: Any) -> RNN:
             "assign its named_weights, a dictionary of variables by name"
         )
     _check(layer)
-    return composed(
+    return composed_layer(
         kind,
-        _parts(layer, kind),
+        _gates(layer, kind),
         reset_after=kind == "gru" and bool(layer.cell.reset_after),
         batch=_batch(layer),
         **{key: getattr(layer, key) for key in _SHARED} | changes,
@@ -139,41 +136,41 @@ def _one(layer: Any, executor: str, **changes: Any) -> RNN:
     )
 
 
-def _parts(layer: Any, kind: str) -> dict[str, Part]:
+def _gates(layer: Layer, kind: str) -> dict[str, GateWeights]:
     x, h, *rest = (np.asarray(value) for value in layer.get_weights())
     bias, second = (rest[0], None) if rest else (None, None)
     if bias is not None and bias.ndim == 2:
         bias, second = bias
-    return unstacked(KERAS_ORDER[kind], x, h, bias, second, ("candidate",))
+    return split_gates(KERAS_ORDER[kind], x, h, bias, second, ("candidate",))
 
 
-def _both(layer: Any, executor: str) -> Any:
+def _both(layer: Layer, executor: str) -> Layer:
     forward, backward = (
         _one(one, executor, name=one.name) for one in (layer.forward_layer, layer.backward_layer)
     )
     return _bidirectional(layer, forward, backward, forward.cell.features)
 
 
-def _bidirectional(like: Any, forward: Any, backward: Any, features: int) -> Any:
+def _bidirectional(like: Layer, forward: Layer, backward: Layer, features: int) -> Layer:
     """Return a bidirectional layer of two; Keras makes its forward layer anew from a config."""
-    made = keras.layers.Bidirectional(
+    converted = keras.layers.Bidirectional(
         forward,
         merge_mode=like.merge_mode,
         backward_layer=backward,
         name=like.name,
         dtype=like.dtype_policy,
     )
-    made.build((_batch(forward), None, features))
-    made.forward_layer.set_weights(forward.get_weights())
-    return made
+    converted.build((_batch(forward), None, features))
+    converted.forward_layer.set_weights(forward.get_weights())
+    return converted
 
 
-def _of_model(layer: Any) -> str:
+def _of_model(layer: Layer) -> str:
     layers = getattr(layer, "layers", None)
     return ": give it one of its layers, such as model.layers[0]" if layers else ""
 
 
-def _check(layer: Any) -> None:
+def _check(layer: Layer) -> None:
     _built(layer)
     for option, known in (("activation", "tanh"), ("recurrent_activation", "sigmoid")):
         function = getattr(layer.cell, option, None)
@@ -186,7 +183,7 @@ def _check(layer: Any) -> None:
             )
 
 
-def _built(layer: Any) -> None:
+def _built(layer: Layer) -> None:
     if not layer.built:
         raise ConfigError(
             f"the layer {layer.name!r} is not built yet and has no weights: call it once, "

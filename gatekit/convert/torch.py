@@ -8,25 +8,44 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
+from keras.layers import Layer
 
 from gatekit.cell.calls import remedied
 from gatekit.cell.errors import ConfigError, listed
 from gatekit.recurrence.keras_form import CUDNN_ORDER
 from gatekit.recurrence.layers.rnn import RNN
 
-from .gate_weights import Array, Part, composed, put, taken, unstacked
+from .gate_weights import (
+    Array,
+    GateWeights,
+    assign_weights,
+    composed_layer,
+    gate_weights,
+    split_gates,
+)
 
 _KINDS = {len(order): kind for kind, order in CUDNN_ORDER.items()}
 _FIRST = "weight_ih_l0"
 _NAMES = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
 
 
+class StackedLayer(NamedTuple):
+    """One direction of one layer of a torch module; fields are named as torch's arguments."""
+
+    number: int
+    bidirectional: bool
+    kind: str
+    features: int
+    units: int
+    bias: bool
+
+
 @remedied("gatekit.convert.from_torch(module)", types=False, words=False)
-def from_torch(source: Any, *, prefix: str = "", executor: str = "auto") -> list[Any]:
+def from_torch(source: Any, *, prefix: str = "", executor: str = "auto") -> list[Layer]:
     """Return the layers of the equal composed cells, with the weights of a torch module.
 
     ``nn.LSTM`` becomes layers of the cell ``lstm``, ``nn.GRU`` of ``gru_reset_after``. The two
@@ -49,7 +68,7 @@ def from_torch(source: Any, *, prefix: str = "", executor: str = "auto") -> list
         ConfigError: there is no LSTM or GRU below the prefix, or one with projections.
     """
     arrays = _arrays(source, prefix)
-    layers: list[Any] = []
+    layers: list[Layer] = []
     for number in range(_count(arrays)):
         forward = _one(arrays, f"l{number}", executor)
         if f"weight_ih_l{number}_reverse" not in arrays:
@@ -58,13 +77,13 @@ def from_torch(source: Any, *, prefix: str = "", executor: str = "auto") -> list
         kind = _kind(arrays, f"l{number}")
         both = keras.layers.Bidirectional(forward, name=f"layer_{number}", dtype=forward.dtype)
         both.build((None, None, forward.cell.features))
-        put(both.forward_layer, _parts(arrays, f"l{number}", kind))
-        put(both.backward_layer, _parts(arrays, f"l{number}_reverse", kind))
+        assign_weights(both.forward_layer, _gates(arrays, f"l{number}", kind))
+        assign_weights(both.backward_layer, _gates(arrays, f"l{number}_reverse", kind))
         layers.append(both)
     return layers
 
 
-def to_torch(layers: Any, module: Any = None) -> dict[str, Array]:
+def to_torch(layers: Layer | Sequence[Layer], module: Any = None) -> dict[str, Array]:
     """Return the state dict of the torch module that equals layers of a composed cell.
 
     Args:
@@ -80,11 +99,11 @@ def to_torch(layers: Any, module: Any = None) -> dict[str, Array]:
         ConfigError: a cell is neither, layers do not fit onto each other, or the module has other
             weights.
     """
-    listed_layers = list(layers) if isinstance(layers, (list, tuple)) else [layers]
+    listed_layers: list[Layer] = list(layers) if isinstance(layers, (list, tuple)) else [layers]
     if not listed_layers:
         raise ConfigError("to_torch got no layer: give it a gatekit.RNN, or a list of them")
-    found: dict[str, Array] = {}
-    made = []
+    arrays: dict[str, Array] = {}
+    stack = []
     for number, layer in enumerate(listed_layers):
         both = type(layer) is keras.layers.Bidirectional
         if both and layer.merge_mode != "concat":
@@ -94,11 +113,11 @@ def to_torch(layers: Any, module: Any = None) -> dict[str, Array]:
             )
         directions = [layer.forward_layer, layer.backward_layer] if both else [layer]
         for one, ending in zip(directions, ("", "_reverse"), strict=False):
-            made.append((number, both, *_stacked(one, f"l{number}{ending}", found)))
-    _check_stack(made)
+            stack.append(_stacked(one, number, both, ending, arrays))
+    _check_stack(stack)
     if module is not None:
-        _load(module, found, made)
-    return found
+        _load(module, arrays, stack)
+    return arrays
 
 
 def _arrays(source: Any, prefix: str) -> dict[str, Array]:
@@ -148,15 +167,15 @@ def _count(arrays: Mapping[str, Array]) -> int:
         int(n.removeprefix("weight_ih_l")) for n in arrays if re.fullmatch(r"weight_ih_l\d+", n)
     ]
     biased, both = "bias_ih_l0" in arrays, f"{_FIRST}_reverse" in arrays
-    wanted = {
+    needed = {
         f"{name}_l{number}{ending}"
         for number in range(max(present) + 1)
         for name in (_NAMES if biased else _NAMES[:2])
         for ending in (("", "_reverse") if both else ("",))
     }
-    if wanted - set(arrays):
+    if needed - set(arrays):
         raise ConfigError(
-            f"weights are missing: {listed(wanted - set(arrays))}. Give the whole state_dict()"
+            f"weights are missing: {listed(needed - set(arrays))}. Give the whole state_dict()"
         )
     return max(present) + 1
 
@@ -172,28 +191,31 @@ def _kind(arrays: Mapping[str, Array], ending: str) -> str:
     return kind
 
 
-def _parts(arrays: Mapping[str, Array], ending: str, kind: str) -> dict[str, Part]:
+def _gates(arrays: Mapping[str, Array], ending: str, kind: str) -> dict[str, GateWeights]:
     x, h = (arrays[f"{name}_{ending}"].T for name in _NAMES[:2])
     one, other = (arrays.get(f"{name}_{ending}") for name in _NAMES[2:])
     apart = ("candidate",) if kind == "gru" else ()
-    return unstacked(CUDNN_ORDER[kind], x, h, one, other, apart)
+    return split_gates(CUDNN_ORDER[kind], x, h, one, other, apart)
 
 
 def _one(arrays: Mapping[str, Array], ending: str, executor: str) -> RNN:
     kind = _kind(arrays, ending)
     dtype = arrays[f"weight_ih_{ending}"].dtype.name
-    parts = _parts(arrays, ending, kind)
-    return composed(kind, parts, return_sequences=True, dtype=dtype, executor=executor)
+    gates = _gates(arrays, ending, kind)
+    return composed_layer(kind, gates, return_sequences=True, dtype=dtype, executor=executor)
 
 
-def _stacked(layer: Any, ending: str, found: dict[str, Array]) -> tuple[str, int, int, bool]:
-    """Add a layer's weights under torch's names; return its kind, features, units, and bias."""
+def _stacked(
+    layer: Layer, number: int, both: bool, direction: str, arrays: dict[str, Array]
+) -> StackedLayer:
+    """Add a layer's weights under torch's names; return what torch calls it by."""
+    ending = f"l{number}{direction}"
     if not isinstance(layer, RNN):
         raise ConfigError(
             "to_torch moves gatekit.RNN layers, alone or in keras.layers.Bidirectional, and got "
             f"{type(layer).__name__}; of Keras' own layers take gatekit.convert.from_keras first"
         )
-    form, parts = taken(layer)
+    form, gates = gate_weights(layer)
     if layer.go_backwards != ending.endswith("_reverse"):
         raise ConfigError(
             f"the layer {layer.name!r} goes through time in another direction than torch's: "
@@ -209,48 +231,44 @@ def _stacked(layer: Any, ending: str, found: dict[str, Array]) -> tuple[str, int
             f"the reset gate of cell {layer.spec.name!r} acts before the recurrent product, and "
             "torch's after it: use the cell gru_reset_after"
         )
-    ordered = [parts[gate] for gate in CUDNN_ORDER[form.layer]]
-    found[f"weight_ih_{ending}"] = np.concatenate([part.x.T for part in ordered])
-    found[f"weight_hh_{ending}"] = np.concatenate([part.h.T for part in ordered])
+    ordered = [gates[gate] for gate in CUDNN_ORDER[form.layer]]
+    arrays[f"weight_ih_{ending}"] = np.concatenate([gate.x.T for gate in ordered])
+    arrays[f"weight_hh_{ending}"] = np.concatenate([gate.h.T for gate in ordered])
     biased = ordered[0].bias is not None
     if biased:
         for name, key in (("bias_ih", "bias"), ("bias_hh", "recurrent_bias")):
-            found[f"{name}_{ending}"] = np.concatenate([_bias(part, key) for part in ordered])
-    return form.layer, layer.cell.features, layer.units, biased
+            arrays[f"{name}_{ending}"] = np.concatenate([gate.filled(key) for gate in ordered])
+    return StackedLayer(number, both, form.layer, layer.cell.features, layer.units, biased)
 
 
-def _bias(part: Part, key: str) -> Any:
-    value = getattr(part, key)
-    return np.zeros(part.h.shape[1], part.h.dtype) if value is None else value
-
-
-def _check_stack(made: Sequence[tuple[Any, ...]]) -> None:
+def _check_stack(stack: Sequence[StackedLayer]) -> None:
     """Refuse layers that no single module of torch is."""
-    _, both, kind, features, units, biased = made[0]
-    for number, *same in made:
-        expected = [both, kind, units * (2 if both else 1) if number else features, units, biased]
-        if same != expected:
-            names = ("bidirectional", "kind", "features", "units", "bias")
-            told = [
-                f"{name} {own!r} where {other!r} is needed"
-                for name, own, other in zip(names, same, expected, strict=True)
-                if own != other
+    first = stack[0]
+    deeper = first._replace(features=first.units * (2 if first.bidirectional else 1))
+    for layer in stack:
+        expected = (deeper if layer.number else first)._replace(number=layer.number)
+        if layer != expected:
+            differences = [
+                f"{name} {value!r} where {other!r} is needed"
+                for name, value, other in zip(layer._fields, layer, expected, strict=True)
+                if value != other
             ]
             raise ConfigError(
-                f"layer {number} does not go with layer 0 in one module of torch: "
-                f"{', '.join(told)}. Move them one by one"
+                f"layer {layer.number} does not go with layer 0 in one module of torch: "
+                f"{', '.join(differences)}. Move them one by one"
             )
 
 
-def _load(module: Any, found: Mapping[str, Array], made: Sequence[tuple[Any, ...]]) -> None:
+def _load(module: Any, arrays: Mapping[str, Array], stack: Sequence[StackedLayer]) -> None:
     """Give a module of torch the values; its own tensors make the new ones."""
     state = module.state_dict()
     sizes = {name: tuple(value.shape) for name, value in state.items()}
-    if sizes != {name: value.shape for name, value in found.items()}:
-        number, both, kind, _, units, biased = made[-1]
-        options = f"num_layers={number + 1}, bias={biased}, bidirectional={both}"
+    if sizes != {name: value.shape for name, value in arrays.items()}:
+        last = stack[-1]
         raise ConfigError(
             f"the module has other weights than these layers. Make it by "
-            f"torch.nn.{kind.upper()}({made[0][3]}, {units}, {options}, batch_first=True)"
+            f"torch.nn.{last.kind.upper()}({stack[0].features}, {last.units}, "
+            f"num_layers={last.number + 1}, bias={last.bias}, bidirectional={last.bidirectional}, "
+            "batch_first=True)"
         )
-    module.load_state_dict({name: state[name].new_tensor(a) for name, a in found.items()})
+    module.load_state_dict({name: state[name].new_tensor(a) for name, a in arrays.items()})

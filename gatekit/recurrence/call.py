@@ -11,7 +11,7 @@ from tensorflow import Tensor
 from gatekit.cell.graph import Cell
 
 from .emission import emit, only_final
-from .masking import ValidSteps, backwards, previous
+from .masking import ValidSteps, backwards, previous_values
 from .noise import dropout_mask
 from .packing import joined
 from .problem import Problem, Solution
@@ -98,7 +98,9 @@ def prepare(call: LayerCall) -> Problem:
         sequences["x"] = x
     carried = {}
     for name in cell.shifted:
-        sequences[f"{name}_prev"], carried[name] = previous(sequences[name], first[name], valid)
+        sequences[f"{name}_prev"], carried[name] = previous_values(
+            sequences[name], first[name], valid
+        )
     if cell.uses_t:
         # bfloat16 has no 257: a sum of ones would stop at 256.
         start = tf.cast(first["t"], tf.float32 if x.dtype.size == 2 else x.dtype)
@@ -174,15 +176,15 @@ def _resets(call: LayerCall) -> Tensor:
 def _drops(call: LayerCall, x: Tensor) -> dict[str, Tensor]:
     """Return a multiplicative mask per recurrent read that has a matrix, ``batch x width``."""
     rate = call.cell.spec.recurrent_dropout
-    found: dict[str, Tensor] = {}
+    masks: dict[str, Tensor] = {}
     if not call.training or not rate:
-        return found
+        return masks
     for node in call.cell.nodes:
         for read in node.reads:
-            if not read.hoisted and not read.map.row_wise and read.text not in found:
+            if not read.hoisted and not read.map.row_wise and read.text not in masks:
                 shape = tf.stack([tf.shape(x)[1], read.width_in])
-                found[read.text] = dropout_mask(call.seed, 1000 + len(found), shape, rate, x.dtype)
-    return found
+                masks[read.text] = dropout_mask(call.seed, 1000 + len(masks), shape, rate, x.dtype)
+    return masks
 
 
 # --- the states of a layer: the cell's, shifted inputs, counts and histories

@@ -11,7 +11,7 @@ import tensorflow as tf
 from tensorflow import Tensor
 
 from gatekit.cell.graph import Cell
-from gatekit.recurrence.executors.linear.recurrence import before
+from gatekit.recurrence.executors.linear.recurrence import values_before
 from gatekit.recurrence.layers.rnn import RNN
 
 from .executors import reference
@@ -105,10 +105,10 @@ class Instrumented:
         problem, cell = self._problem, self.cell
         env: dict[str, Tensor] = {**cell.constants, **problem.weights, **problem.inputs}
         past: dict[str, Tensor] = {}
-        found: dict[tuple[str, str], tuple[Tensor, Tensor]] = {}
+        shares: dict[tuple[str, str], tuple[Tensor, Tensor]] = {}
         with tf.GradientTape(persistent=True, watch_accessed_variables=False) as tape:
             for state in cell.states:
-                past[state.name] = before(
+                past[state.name] = values_before(
                     self.sequences[state.name],
                     problem.states[state.name],
                     problem.resets,
@@ -133,8 +133,8 @@ class Instrumented:
                     again = other[name] * _signs(state.width, share.dtype)
                     scale = tf.reduce_max(tf.abs(share))
                     mixes = tf.reduce_max(tf.abs(share - again)) > 1e-4 * scale
-                    found[state.name, name] = (share, mixes)
-        return found
+                    shares[state.name, name] = (share, mixes)
+        return shares
 
 
 @contextlib.contextmanager

@@ -67,15 +67,15 @@ def part_weights(cell: Cell, form: KerasForm) -> dict[str, PartWeights]:
         cell: the built cell.
         form: which of Keras' layers it is.
     """
-    found = {}
+    weights = {}
     for part in KERAS_ORDER[form.layer]:
         of_x = cell.node(form.parts[part])
         apart = part == "candidate" and "recurrent" in form.parts
         of_h = cell.node(form.parts["recurrent"]) if apart else of_x
         (x,) = [read.weights[""] for read in of_x.reads if read.text == "x"]
         (h,) = [read.weights[""] for read in of_h.reads if read.text != "x"]
-        found[part] = PartWeights(x, h, of_x.bias, of_h.bias if apart else None)
-    return found
+        weights[part] = PartWeights(x, h, of_x.bias, of_h.bias if apart else None)
+    return weights
 
 
 def keras_form(cell: Cell) -> KerasForm | str:
@@ -88,9 +88,9 @@ def keras_form(cell: Cell) -> KerasForm | str:
         return "it has zoneout"
     if cell.output.signals != (cell.emits,) or cell.emits not in [s.name for s in cell.states]:
         return "the output unit reads more than the emitted state"
-    for found in (_lstm(cell), _gru(cell), _gru_before(cell), _rnn(cell)):
-        if found is not None:
-            return found
+    for form in (_lstm(cell), _gru(cell), _gru_before(cell), _rnn(cell)):
+        if form is not None:
+            return form
     return "its equations are not those of Keras' LSTM, GRU or SimpleRNN"
 
 
@@ -172,12 +172,12 @@ def _alike(cell: Cell, gates: Sequence[str]) -> bool:
 def _is(cell: Cell, name: str, activation: str, reads: tuple[str, ...]) -> bool:
     """Return whether a gate is this function of dense reads of these signals."""
     node: Node = cell.node(name)
-    made = cell.gate_expressions.get(name)
-    if node.kind != "gate" or node.norm is not None or node.own_states or made is None:
+    expressions = cell.gate_expressions.get(name)
+    if node.kind != "gate" or node.norm is not None or node.own_states or expressions is None:
         return False
     pre = Name("pre")
     return (
-        made[0] == (Call(activation, (pre,)) if activation else pre)
+        expressions[0] == (Call(activation, (pre,)) if activation else pre)
         and sorted(read.text for read in node.reads) == sorted(reads)
         and all(read.map_kind == "dense" for read in node.reads)
     )

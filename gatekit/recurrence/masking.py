@@ -11,7 +11,7 @@ from tensorflow import Tensor
 from .packing import joined
 
 
-def reaching(mask: Tensor, value: Tensor) -> Tensor:
+def without_masked_gradients(mask: Tensor, value: Tensor) -> Tensor:
     """Return values for signals to read, through which no gradient comes from masked steps.
 
     What is computed from them at a masked step reaches no output, so its gradient is zero; but zero
@@ -127,7 +127,9 @@ def _never_empty(values: Tensor) -> Tensor:
     return tf.ensure_shape(joined([values, one], 0), [None, *values.shape[1:]])
 
 
-def previous(values: Tensor, first: Tensor, valid: ValidSteps | None) -> tuple[Tensor, Tensor]:
+def previous_values(
+    values: Tensor, first: Tensor, valid: ValidSteps | None
+) -> tuple[Tensor, Tensor]:
     """Return the value of the last valid step before each step, and of the last of all.
 
     Args:

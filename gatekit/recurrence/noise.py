@@ -8,7 +8,7 @@ from tensorflow import Tensor
 _ALGORITHM = "philox"
 
 
-def scrambled(seed: Tensor) -> Tensor:
+def scrambled_seed(seed: Tensor) -> Tensor:
     """Return a seed (two int32) whose neighbours share nothing, from one that counts calls."""
     return tf.random.stateless_uniform(
         [2], tf.cast(seed, tf.int32), minval=None, maxval=None, dtype=tf.int32, alg=_ALGORITHM

@@ -126,21 +126,21 @@ def _call(
     assert node.declared is not None
     values = {arg: pre if key.startswith("pre:") else env[key] for arg, key in node.arguments}
     try:
-        made = node.declared.compute(values)
+        returned = node.declared.compute(values)
     except Exception as error:
         error.add_note(f"raised in the gate {node.name!r}: {node.declared.definition()}")
         raise
     declared = [name for name, _ in node.own_states]
     where = f"gate {node.name!r}: {node.declared.definition()}"
-    if not isinstance(made, tuple):
+    if not isinstance(returned, tuple):
         if declared:
             raise CellError(
                 f"{where} declares states and returns none; return (value, {{name: new state}})"
             )
-        return made, {}
-    if len(made) != 2 or not isinstance(made[1], Mapping):
+        return returned, {}
+    if len(returned) != 2 or not isinstance(returned[1], Mapping):
         raise CellError(f"{where} returns a tuple that is not (value, {{name: new state}})")
-    value, new = made
+    value, new = returned
     if set(new) != set(declared):
         raise CellError(
             f"{where} returns the states {listed(new)}, and declares {listed(declared)}"

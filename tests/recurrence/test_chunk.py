@@ -233,8 +233,8 @@ def test_without_decay_chunks_are_summed_at_once(count: int) -> None:
     )
     with tf.GradientTape(persistent=True) as tape:
         tape.watch([gain, first])
-        found = sums.summed(gain, first)
-        expected = between.carried(tf.ones([count, 2, 3, 1, 1], "float64"), gain, first, False)
+        found = sums.running_sums(gain, first)
+        expected = between.memories(tf.ones([count, 2, 3, 1, 1], "float64"), gain, first, False)
     weights = [tf.constant(rng.normal(size=each.shape)) for each in expected]
     slopes = [tape.gradient(each, [gain, first], weights) for each in (found, expected)]
     for own, other in zip((*found, *slopes[0]), (*expected, *slopes[1]), strict=True):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from gatekit.recurrence.noise import bernoulli, dropout_mask, scrambled
+from gatekit.recurrence.noise import bernoulli, dropout_mask, scrambled_seed
 
 SEED = tf.constant([5, 7])
 
@@ -22,7 +22,7 @@ def test_bernoulli_has_its_rate(rate: float) -> None:
 def test_streams_steps_and_seeds_are_independent() -> None:
     drawn = [
         np.asarray(bernoulli(seed, stream, step, [2000], 0.5))
-        for seed in (SEED, scrambled(tf.constant([5, 1])), scrambled(tf.constant([5, 2])))
+        for seed in (SEED, scrambled_seed(tf.constant([5, 1])), scrambled_seed(tf.constant([5, 2])))
         for stream in (-1, 0, 1, 1000)
         for step in (0, 1, 2)
     ]
@@ -33,7 +33,7 @@ def test_streams_steps_and_seeds_are_independent() -> None:
 
 def test_eager_graph_and_xla_draw_alike() -> None:
     def draw(seed: Any) -> Any:
-        return bernoulli(scrambled(seed), 3, tf.constant(4), [5, 6], 0.4)
+        return bernoulli(scrambled_seed(seed), 3, tf.constant(4), [5, 6], 0.4)
 
     eager = draw(SEED)
     np.testing.assert_array_equal(tf.function(draw)(SEED), eager)
@@ -47,6 +47,6 @@ def test_dropout_mask_keeps_the_mean() -> None:
 
 
 def test_each_stream_has_a_dropout_mask_of_its_own() -> None:
-    seed = scrambled(tf.constant([1, 2]))
+    seed = scrambled_seed(tf.constant([1, 2]))
     masks = [np.asarray(dropout_mask(seed, stream, (8, 64), 0.5, tf.float64)) for stream in (0, 1)]
     assert 0.3 < np.mean(masks[0] == masks[1]) < 0.7

@@ -11,7 +11,7 @@ import tensorflow as tf
 import gatekit
 from gatekit import Gate, ops
 from gatekit.recurrence.executors import dispatch
-from gatekit.recurrence.layers.built import built
+from gatekit.recurrence.layers.built import built_cell
 
 X = np.random.default_rng(0).normal(size=(3, 7, 4))
 
@@ -126,4 +126,4 @@ def test_equal_cells_are_built_once_and_others_are_not_taken_for_them() -> None:
     step([a, b]).get_concrete_function(tf.constant(X), None)
     assert first
     assert second
-    assert built(one.spec, 5, 4, one.output_unit).units == 5
+    assert built_cell(one.spec, 5, 4, one.output_unit).units == 5

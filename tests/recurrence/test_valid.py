@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from gatekit.recurrence.masking import ValidSteps, history, previous
+from gatekit.recurrence.masking import ValidSteps, history, previous_values
 
 TIME, BATCH, WIDTH, LENGTH = 6, 5, 2, 3
 RNG = np.random.default_rng(0)
@@ -44,7 +44,7 @@ def test_the_last_valid_value_so_far() -> None:
 
 @pytest.mark.parametrize("mask", [None, MASK], ids=["whole", "masked"])
 def test_the_value_of_the_valid_step_before(mask: Any) -> None:
-    found, last = previous(tf.constant(VALUES), tf.constant(FIRST), _valid(mask))
+    found, last = previous_values(tf.constant(VALUES), tf.constant(FIRST), _valid(mask))
     before = FIRST
     for step in range(TIME):
         np.testing.assert_array_equal(found[step], before)
@@ -69,7 +69,7 @@ def test_the_last_few_valid_values(mask: Any) -> None:
 def test_no_step_at_all_hands_on_what_came_before(masked: bool) -> None:
     values, mask = tf.zeros([0, BATCH, WIDTH], tf.float64), np.zeros((0, BATCH), bool)
     valid = _valid(mask if masked else None)
-    shifted, last = previous(values, tf.constant(FIRST), valid)
+    shifted, last = previous_values(values, tf.constant(FIRST), valid)
     windows, kept = history(values, tf.constant(EARLIER), LENGTH, valid)
     assert (shifted.shape[0], windows.shape[0]) == (0, 0)
     np.testing.assert_array_equal(last, FIRST)

@@ -17,7 +17,7 @@ from gatekit.cell.errors import CellError, ConfigError
 from .order import Order
 
 
-def derived(seed: int, name: str) -> int:
+def part_seed(seed: int, name: str) -> int:
     """Return the seed of one part of a layer with this seed.
 
     Args:
@@ -56,12 +56,12 @@ def _unbuilt(part: Part, name: str, policy: keras.DTypePolicy, seed: int) -> ker
     options = part.options
     given: dict[str, Any] = {"name": name, "dtype": policy}
     if part.kind == "norm":
-        made = (
+        norm = (
             keras.layers.RMSNormalization
             if options["norm"] == "rms"
             else (keras.layers.LayerNormalization)
         )
-        return made(epsilon=1e-6, **given)
+        return norm(epsilon=1e-6, **given)
     if part.kind == "dense":
         start = keras.initializers.GlorotUniform(seed=seed)
         return keras.layers.Dense(
@@ -77,24 +77,24 @@ def _unbuilt(part: Part, name: str, policy: keras.DTypePolicy, seed: int) -> ker
 
 def _own_layer(part: Part, given: dict[str, Any], seed: int) -> keras.layers.Layer:
     """Return a block author's layer, with the name, type and seed of this place."""
-    made = part.options["make"]()
-    if not isinstance(made, keras.layers.Layer):
+    layer = part.options["make"]()
+    if not isinstance(layer, keras.layers.Layer):
         raise CellError(
-            f"the part {part.name!r}: its function returned {type(made).__name__}; return a Keras "
+            f"the part {part.name!r}: its function returned {type(layer).__name__}; return a Keras "
             "layer, such as keras.layers.Conv1D(units, 1)"
         )
-    config = {**made.get_config(), **given}
+    config = {**layer.get_config(), **given}
     for key, value in config.items():
         # Otherwise first weights would come from Python's global generator.
         if key == "seed" and value is None:
             config[key] = seed
         elif isinstance(value, dict) and (value.get("config") or {}).get("seed", 0) is None:
-            inner = {**value["config"], "seed": derived(seed, key)}
+            inner = {**value["config"], "seed": part_seed(seed, key)}
             config[key] = {**value, "config": inner}
-    return type(made).from_config(config)
+    return type(layer).from_config(config)
 
 
-def applied(layer: keras.layers.Layer, part: Part, value: Tensor, training: bool) -> Tensor:
+def apply_part(layer: keras.layers.Layer, part: Part, value: Tensor, training: bool) -> Tensor:
     """Return the value of a part that looks at one step at a time.
 
     Args:
@@ -110,13 +110,13 @@ def applied(layer: keras.layers.Layer, part: Part, value: Tensor, training: bool
         return tf.ensure_shape(tf.reshape(apart, shape), value.shape)
     if part.kind == "dropout":
         return layer(value, training=training)
-    found = layer(value)
-    if found.shape[-1] != part.width:
+    returned = layer(value)
+    if returned.shape[-1] != part.width:
         raise CellError(
             f"the part {part.name!r} declares the width {part.width}, and its Keras layer returns "
-            f"{found.shape[-1]}; write width={found.shape[-1]}"
+            f"{returned.shape[-1]}; write width={returned.shape[-1]}"
         )
-    return found
+    return returned
 
 
 class CausalConvolution(keras.layers.Layer):

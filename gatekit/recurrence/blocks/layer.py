@@ -43,9 +43,9 @@ from gatekit.recurrence.layers.rnn import RNN
 from gatekit.recurrence.layers.sequence_layer import SequenceLayer
 from gatekit.registry import catalogue
 
-from .keras_parts import derived, keras_part
+from .keras_parts import keras_part, part_seed
 from .order import Order
-from .sketches import mixed, mixed_backwards, stepwise
+from .sketches import run_mix, run_mix_backwards, run_stepwise
 
 
 @keras.saving.register_keras_serializable(package="gatekit")
@@ -168,7 +168,7 @@ class BlockLayer(SequenceLayer):
         width = features_of(input_shape, self.spec)
         units = self.units or units_of(width, self.block.expand)
         with python_words():
-            made = build_block(
+            block = build_block(
                 self.block,
                 self.spec,
                 self.output_unit,
@@ -178,13 +178,13 @@ class BlockLayer(SequenceLayer):
                 directions=2 if self.bidirectional else 1,
                 last=self.finish,
             )
-        self._built_block = made
+        self._built_block = block
         seed = self._seed_within(BlockLayer)
         number = "".join(re.findall(r"_\d+\Z", self.name))
         names = {"": "forward", "backward_": "backward"} if self.bidirectional else {"": "rnn"}
         for prefix, name in names.items():
-            self._make(made.mix, prefix, seed, units, name + number)
-        for sketch in filter(None, (made.combine, made.finish)):
+            self._make(block.mix, prefix, seed, units, name + number)
+        for sketch in filter(None, (block.combine, block.finish)):
             self._make(sketch, "", seed, units)
         self._keep_states(input_shape)
         self.built = True
@@ -192,7 +192,7 @@ class BlockLayer(SequenceLayer):
     def _make(self, sketch: Sketch, prefix: str, seed: int, units: int, mixer: str = "") -> None:
         for part in sketch.parts:
             name = prefix + part.name
-            own = derived(seed, name)
+            own = part_seed(seed, name)
             if part.kind == "mixer":
                 layer: keras.layers.Layer = RNN(
                     self.spec,
@@ -292,8 +292,8 @@ class BlockLayer(SequenceLayer):
             inputs: as in `call`, as are the initial state, the mask, the resets and ``training``.
             whole: whether every step is returned; None for what the layer returns.
         """
-        made = self.built_block
-        x = checked_input("x", inputs, made.width, self.compute_dtype)
+        block = self.built_block
+        x = checked_input("x", inputs, block.width, self.compute_dtype)
         mask, resets = checked_mask(mask, x), checked_resets(resets, x)
         given: dict[str, Tensor] = {}
         if initial_state is not None:
@@ -308,17 +308,17 @@ class BlockLayer(SequenceLayer):
             x = tf.where(mask[:, :, None], x, tf.zeros_like(x))
         order = Order(x, mask, resets)
         of, dtype = partial(self._part, ""), self.variable_dtype
-        both, states = mixed(made.mix, of, x, order, given, resets, training, dtype)
+        both, states = run_mix(block.mix, of, x, order, given, resets, training, dtype)
         whole = self.return_sequences if whole is None else whole
         both = both if whole else order.end(both)
         if self.bidirectional:
             second = partial(self._part, "backward_")
-            other = mixed_backwards(made.mix, second, x, mask, resets, training, dtype, whole)
+            other = run_mix_backwards(block.mix, second, x, mask, resets, training, dtype, whole)
             both = tf.concat([both, other], -1)
         x = x if whole else order.end(x)
-        value = stepwise(made.combine, of, {"x": x, "mixed": both}, training)
-        if made.finish is not None:
-            value = stepwise(made.finish, of, {"x": value}, training)
+        value = run_stepwise(block.combine, of, {"x": x, "mixed": both}, training)
+        if block.finish is not None:
+            value = run_stepwise(block.finish, of, {"x": value}, training)
         return order.held(value) if whole else order.any_valid(value[:, 0]), states
 
     def _part(self, prefix: str, part: Part) -> keras.layers.Layer:

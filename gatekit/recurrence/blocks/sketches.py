@@ -13,11 +13,11 @@ from gatekit.cell.language.expression import evaluate
 from gatekit.cell.language.ops import FUNCTIONS
 from gatekit.recurrence.masking import backwards
 
-from .keras_parts import applied
+from .keras_parts import apply_part
 from .order import Order
 
 
-def mixed(
+def run_mix(
     sketch: Sketch,
     layer_of: Callable[[Part], keras.layers.Layer],
     x: Tensor,
@@ -60,12 +60,12 @@ def mixed(
             states.update(zip(layer.state_names, last, strict=True))
             value = tf.identity(value)  # without the mask, of which Keras' norms would warn
         else:
-            value = applied(layer, part, value, training)
+            value = apply_part(layer, part, value, training)
         env[part.name] = value
     return evaluate(sketch.value, env, FUNCTIONS), states
 
 
-def mixed_backwards(
+def run_mix_backwards(
     sketch: Sketch,
     layer_of: Callable[[Part], keras.layers.Layer],
     x: Tensor,
@@ -78,17 +78,17 @@ def mixed_backwards(
     """Return what ``mix`` computes from the last step to the first, in the order of x.
 
     Args:
-        sketch: as for `mixed`, as are ``layer_of``, ``x``, ``resets``, ``training`` and ``dtype``.
+        sketch: as for `run_mix`, as are ``layer_of``, ``x``, ``resets``, ``training`` and the type.
         mask: ``batch x time`` booleans, or None.
         whole: whether every step is returned, or that of the first valid step.
     """
     again = None if resets is None else tf.transpose(backwards(tf.transpose(resets)))
     order = Order(x, None if mask is None else tf.reverse(mask, [1]), again)
-    value, _ = mixed(sketch, layer_of, tf.reverse(x, [1]), order, {}, again, training, dtype)
+    value, _ = run_mix(sketch, layer_of, tf.reverse(x, [1]), order, {}, again, training, dtype)
     return tf.reverse(value, [1]) if whole else order.end(value)
 
 
-def stepwise(
+def run_stepwise(
     sketch: Sketch,
     layer_of: Callable[[Part], keras.layers.Layer],
     env: dict[str, Tensor],
@@ -109,7 +109,7 @@ def stepwise(
             order = Order(value, None, None)
             env[part.name] = layer(value, _nothing(part, value, 0), order=order)[0]
         else:
-            env[part.name] = applied(layer, part, value, training)
+            env[part.name] = apply_part(layer, part, value, training)
     return evaluate(sketch.value, env, FUNCTIONS)
 
 

@@ -181,12 +181,12 @@ def cudnn_refusal(cell: Cell, setting: Setting) -> str:
         return f"cuDNN does not compute in {setting.compute}"
     if cell.spec.recurrent_dropout:
         return "it has dropout of recurrent reads"
-    found = keras_form(cell)
-    if isinstance(found, str):
-        return found
-    if found.layer == "rnn":
+    form = keras_form(cell)
+    if isinstance(form, str):
+        return form
+    if form.layer == "rnn":
         return "gatekit runs Keras' LSTM and GRU on cuDNN, and not its SimpleRNN"
-    return "" if found.reset_after else "its reset gate acts before the recurrent product"
+    return "" if form.reset_after else "its reset gate acts before the recurrent product"
 
 
 def mode(executor: str, cell: Cell, setting: Setting) -> str:
@@ -244,7 +244,7 @@ def read_table(path: str | Path) -> Choices:
     try:
         content = json.loads(Path(path).read_text(encoding="utf-8"))
         version, choices = content["gatekit"], content["choices"]
-        found = {
+        checked = {
             str(key): {"executor": str(c["executor"]), "mode": str(c["mode"])}
             for key, c in choices.items()
         }
@@ -256,10 +256,10 @@ def read_table(path: str | Path) -> Choices:
         raise ConfigError(
             f"{path} was measured with gatekit {version}, and this is {__version__}; {again}"
         )
-    for key, choice in found.items():
+    for key, choice in checked.items():
         if choice["executor"] not in EXECUTORS[1:] or choice["mode"] not in MODES:
             raise ConfigError(f"{path}: {key} has {choice}, which is not a choice; {again}")
-    return found
+    return checked
 
 
 def table_content(

@@ -26,8 +26,8 @@ def explain(cell: Cell, choice: Choice, setting: Setting, recompute: bool) -> st
     schedule = scheduler.make(cell, cell.output.signals, weights_stay_cached(cell, setting))
     lines = [f"{cell.spec.name}, {cell.units} units: executor {choice.executor} ({choice.reason})"]
     if choice.executor in ("affine", "scan"):
-        found = [line for block in analyse(cell).blocks for line in solved(block)]
-        lines += [f"  solved over time: {line}" for line in found]
+        equations = [line for block in analyse(cell).blocks for line in solved(block)]
+        lines += [f"  solved over time: {line}" for line in equations]
     elif choice.executor == "chunk":
         lines.append(
             f"  solved in chunks of up to {LARGEST} steps: {chunk.analyse(cell).sentence()}"

@@ -6,15 +6,23 @@ A large product is faster than several small ones: gates that read the same sign
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import tensorflow as tf
 from tensorflow import Tensor
 
-from gatekit.cell.graph import BuiltRead
+from gatekit.cell.graph import BuiltRead, Node
 from gatekit.cell.language.expression import evaluate
 from gatekit.recurrence.packing import joined
 from gatekit.recurrence.problem import Problem
-from gatekit.recurrence.step import apply_map, biased_product, product
+from gatekit.recurrence.step import (
+    Linear,
+    apply_map,
+    biased_product,
+    pre_activation,
+    product,
+    value_of,
+)
 
 Owned = tuple[str, BuiltRead]
 """A gate's name, and one of its reads."""
@@ -33,7 +41,7 @@ class SharedProducts:
     def __init__(
         self,
         problem: Problem,
-        env: Mapping[str, Tensor],
+        env: dict[str, Tensor],
         members: Mapping[str, Sequence[Owned]],
         biased: Mapping[str, str] | None = None,
     ) -> None:
@@ -54,6 +62,24 @@ class SharedProducts:
                 z = apply_map(read, u, problem.weights, problem.matmul_dtype)
                 self.values[owner, read.text] = z
         return self.values[owner, read.text]
+
+    def compute(
+        self, node: Node, env: dict[str, Tensor] | None = None, linear: Linear | None = None
+    ) -> Tensor:
+        """Put a node's value and new states into the values, and return its pre-activation or None.
+
+        Args:
+            node: the node.
+            env: other values by key, if they are not those of the products.
+            linear: what computes its reads then.
+        """
+        problem, pre = self.problem, None
+        if node.declared:
+            # The bias is added by one of its products.
+            rest = replace(node, bias=None) if node.name in self.biased else node
+            pre = pre_activation(problem.cell, rest, linear or self.linear, problem.weights)
+        value_of(problem.cell, node, self.env if env is None else env, pre, problem.inputs["x"])
+        return pre
 
     def operand(self, read: BuiltRead) -> Tensor:
         """Return what a read takes at all steps, with its dropout."""

@@ -120,7 +120,7 @@ def unrolled(problem: Problem) -> Solution:
             "keras.Input((time, features)) a number, or use executor=auto"
         )
     states = dict(problem.states)
-    found: dict[str, list[Tensor]] = {name: [] for name in problem.wanted}
+    written: dict[str, list[Tensor]] = {name: [] for name in problem.wanted}
     for step in range(x.shape[0]):
         inputs = {name: sequence[step] for name, sequence in problem.inputs.items()}
         valid = None if problem.mask is None else problem.mask[step]
@@ -128,11 +128,11 @@ def unrolled(problem: Problem) -> Solution:
         values = one_step(problem, tf.constant(step), inputs, valid, before)
         states = {name: values[f"state:{name}"] for name in states}
         for name in problem.wanted:
-            found[name].append(values[name])
+            written[name].append(values[name])
     sequences = {
         name: tf.stack(steps)
         if steps
         else tf.zeros(tf.stack([0, tf.shape(x)[1], problem.cell.widths[name]]), x.dtype)
-        for name, steps in found.items()
+        for name, steps in written.items()
     }
     return Solution(sequences, states)

@@ -32,9 +32,9 @@ def candidates(cell: Cell, setting: Setting, modes: Sequence[str] = MODES) -> li
     # A CPU has nothing to gain from it.
     parallel = setting.device == "gpu" and not newton.analyse(cell).reason
     executors += ["newton"] if parallel else []
-    found = [(executor, mode) for executor in executors for mode in modes]
+    pairs = [(executor, mode) for executor in executors for mode in modes]
     cudnn = "graph" in modes and not cudnn_refusal(cell, setting)
-    return [*found, ("cudnn", "graph")] if cudnn else found
+    return [*pairs, ("cudnn", "graph")] if cudnn else pairs
 
 
 def setting_here(policy: str) -> Setting:
@@ -83,7 +83,7 @@ def measure(
             began = time.perf_counter()
             run()
             times[name].append(time.perf_counter() - began)
-    return {name: round(1e3 * statistics.median(found), 3) for name, found in times.items()}
+    return {name: round(1e3 * statistics.median(seconds), 3) for name, seconds in times.items()}
 
 
 def _step(cell: Cell, executor: str, mode: str, policy: str, x: Tensor) -> Callable[[], object]:

@@ -48,7 +48,7 @@ class _Request:
     output_unit: OutputUnitSpec = field(compare=False)
 
 
-def built(spec: CellSpec, units: int, features: int, output_unit: OutputUnitSpec) -> Cell:
+def built_cell(spec: CellSpec, units: int, features: int, output_unit: OutputUnitSpec) -> Cell:
     """Return a cell with its sizes, after a dry run of one step if code in it is not gatekit's.
 
     Args:

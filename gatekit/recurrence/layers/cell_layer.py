@@ -27,7 +27,7 @@ from .arguments import (
     refuse_unknown,
     specification,
 )
-from .built import built
+from .built import built_cell
 from .regularizers import Rules
 from .seeds import SeededLayer
 
@@ -143,15 +143,15 @@ class CellLayer(SeededLayer):
         if self._cell is not None:
             return self._cell
         if features is not None:
-            return built(self.spec, self.units, features, self.output_unit)
+            return built_cell(self.spec, self.units, features, self.output_unit)
         widths = (self.units, 2 * self.units)
-        made = [build(self.spec, self.units, width, self.output_unit) for width in widths]
-        if len({tuple(state_shapes(cell, None).items()) for cell in made}) > 1:
+        cells = [build(self.spec, self.units, width, self.output_unit) for width in widths]
+        if len({tuple(state_shapes(cell, None).items()) for cell in cells}) > 1:
             raise MissingAttributeError(
                 f"the states of the cell {self.spec.name!r} depend on the width of its input: "
                 "build the layer first, or give gatekit.Cell the argument features="
             )
-        return made[0]
+        return cells[0]
 
     @property
     def state_names(self) -> tuple[str, ...]:
@@ -221,15 +221,15 @@ class CellLayer(SeededLayer):
         Raises:
             ValueError: the file holds other weights than this cell has; both lists are shown.
         """
-        own = {name.replace("/", ":"): variable for name, variable in self._variables.items()}
-        found = set(store.keys())
-        if found != set(own):
+        expected = {name.replace("/", ":"): variable for name, variable in self._variables.items()}
+        stored = set(store.keys())
+        if stored != set(expected):
             raise CellError(
                 f"the file does not hold the weights of cell {self.spec.name!r}.\n"
-                f"  in the file: {listed(found, 60)}\n"
-                f"  in the layer: {listed(own, 60)}"
+                f"  in the file: {listed(stored, 60)}\n"
+                f"  in the layer: {listed(expected, 60)}"
             )
-        for name, variable in own.items():
+        for name, variable in expected.items():
             variable.assign(store[name])
 
 

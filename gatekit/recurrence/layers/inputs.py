@@ -32,15 +32,15 @@ def known_batch(tensors: Mapping[str, Tensor]) -> int | None:
     Raises:
         DataError: two tensors know different batch sizes.
     """
-    found: dict[str, int] = {n: t.shape[0] for n, t in tensors.items() if t.shape[0] is not None}
-    for name, size in found.items():
-        first = next(iter(found))
-        if size != found[first]:
+    sizes: dict[str, int] = {n: t.shape[0] for n, t in tensors.items() if t.shape[0] is not None}
+    for name, size in sizes.items():
+        first = next(iter(sizes))
+        if size != sizes[first]:
             raise DataError(
-                f"{name} has {size} sequences and {first} has {found[first]}; give both the same "
+                f"{name} has {size} sequences and {first} has {sizes[first]}; give both the same "
                 "batch size"
             )
-    return next(iter(found.values()), None)
+    return next(iter(sizes.values()), None)
 
 
 def of_batch(tensors: Mapping[str, Tensor], size: int | None) -> dict[str, Tensor]:

@@ -75,38 +75,38 @@ class Rules:
             rule = _restored(rule, where)
         if rule is not None and not isinstance(rule, (str, Mapping)):
             rule = _plain(section, rule, where)
-        own = config.setdefault(section, {})
+        rules = config.setdefault(section, {})
         if isinstance(rule, _BASES[section]):
             self.objects[section, gate, key] = rule
             rule = None
-        own[key] = rule
+        rules[key] = rule
 
     def of(self, weight: Weight) -> dict[str, Rule]:
         """Return what `keras.layers.Layer.add_weight` takes: ``regularizer`` and ``constraint``."""
-        found: dict[str, Rule] = {}
+        arguments: dict[str, Rule] = {}
         if not weight.trainable or weight.kind not in WEIGHT_KINDS:
-            return found
+            return arguments
         gates = {gate.name: gate.gate for gate in self.spec.gates}
         for section, argument in (("regularizers", "regularizer"), ("constraints", "constraint")):
-            own = getattr(gates.get(weight.owner), section, {})
-            made = self.objects.get((section, weight.owner, weight.kind))
-            if made is None and weight.kind not in own:
-                made = self.objects.get((section, "", weight.kind))
+            of_gate = getattr(gates.get(weight.owner), section, {})
+            built = self.objects.get((section, weight.owner, weight.kind))
+            if built is None and weight.kind not in of_gate:
+                built = self.objects.get((section, "", weight.kind))
             rule = getattr(weight, argument)
-            if made is None and rule is not None:
-                made = _made(section, rule, len(weight.shape))
-            if made is not None:
-                found[argument] = made
-        return found
+            if built is None and rule is not None:
+                built = _made(section, rule, len(weight.shape))
+            if built is not None:
+                arguments[argument] = built
+        return arguments
 
     def config(self) -> dict[str, Any]:
         """Return the objects by section as plain data that `__init__` reads back."""
-        found: dict[str, Any] = {section: {} for section in RULES}
-        for (section, gate, key), made in self.objects.items():
-            place = found[section].setdefault(gate, {}) if gate else found[section]
-            name = keras.saving.get_registered_name(type(made))
-            place[key] = {"registered": name, "config": made.get_config()}
-        return found
+        sections: dict[str, Any] = {section: {} for section in RULES}
+        for (section, gate, key), rule in self.objects.items():
+            place = sections[section].setdefault(gate, {}) if gate else sections[section]
+            name = keras.saving.get_registered_name(type(rule))
+            place[key] = {"registered": name, "config": rule.get_config()}
+        return sections
 
 
 def _mapping(section: str, value: object, where: str) -> Mapping[str, Any]:
@@ -176,8 +176,8 @@ def _made(section: str, rule: Mapping[str, Any], rank: int) -> Rule:
     if "axis" in options:
         # The axis within a matrix or each block of a stack; a vector has one norm.
         options["axis"] = options["axis"] + rank - 2 if rank > 1 else 0
-    made = _BUILT_IN[section][rule["kind"]](**options)
+    built = _BUILT_IN[section][rule["kind"]](**options)
     if section == "regularizers":
         # Keras rounds some factors to float32, and then cannot multiply a float64 weight by them.
-        vars(made).update(options)
-    return made
+        vars(built).update(options)
+    return built

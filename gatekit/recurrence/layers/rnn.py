@@ -25,11 +25,11 @@ from gatekit.recurrence.executors.choose import (
 from gatekit.recurrence.executors.dispatch import Executor
 from gatekit.recurrence.executors.explain import explain
 from gatekit.recurrence.executors.newton.executor import NewtonCounts
-from gatekit.recurrence.noise import scrambled
+from gatekit.recurrence.noise import scrambled_seed
 from gatekit.recurrence.problem import Problem, Solution
 
 from .arguments import checked_flag, features_of, own_arguments
-from .built import built
+from .built import built_cell
 from .cell_layer import CellLayer, weight_values
 from .inputs import (
     Inputs,
@@ -154,7 +154,7 @@ class RNN(CellLayer, SequenceLayer):
         """
         shape = input_shape["x"] if isinstance(input_shape, Mapping) else input_shape
         features = features_of(shape, self.spec)
-        cell = built(self.spec, self.units, features, self.output_unit)
+        cell = built_cell(self.spec, self.units, features, self.output_unit)
         self._cell = cell
         self._setting = Setting(device(), self.compute_dtype, self.variable_dtype)
         choice = choose(
@@ -303,7 +303,7 @@ class RNN(CellLayer, SequenceLayer):
             first=first,
             resets=masks.get("resets"),
             fresh=fresh,
-            seed=scrambled(self._next_seed()) if is_noisy(cell, training) else None,
+            seed=scrambled_seed(self._next_seed()) if is_noisy(cell, training) else None,
             training=training,
             matmul_dtype=tf.as_dtype(self.compute_dtype),
             **how,
@@ -318,7 +318,7 @@ class RNN(CellLayer, SequenceLayer):
     def _output_width(self, shape: Shape) -> int:
         if self._cell is None:
             features = features_of(shape, self.spec)
-            self._cell = built(self.spec, self.units, features, self.output_unit)
+            self._cell = built_cell(self.spec, self.units, features, self.output_unit)
         return self.cell.output.width
 
     # --- explaining, saving -------------------------------------------------

@@ -172,14 +172,14 @@ def earlier_twins(layer: keras.layers.Layer, kind: type[keras.layers.Layer], inp
         inputs: what the layer is called with; None if it is built without a call.
     """
     owners = {id(owner): owner for owner in (*_enclosing(), *_connected(inputs))}
-    found = {
+    twins = {
         id(other)
         for owner in owners.values()
         for other in owner._flatten_layers()
         if isinstance(other, kind) and other is not layer
         if other.built and other.seed == layer.seed
     }
-    return len(found)
+    return len(twins)
 
 
 def _enclosing() -> list[keras.layers.Layer]:

@@ -16,10 +16,10 @@ from gatekit.cell.graph import Cell as BuiltCell
 from gatekit.cell.schema import CellSpec
 from gatekit.recurrence.call import LayerCall, Shape, finish, is_noisy, prepare, state_shapes
 from gatekit.recurrence.executors import reference
-from gatekit.recurrence.noise import scrambled
+from gatekit.recurrence.noise import scrambled_seed
 
 from .arguments import own_arguments
-from .built import built
+from .built import built_cell
 from .cell_layer import CellLayer, weight_values
 from .inputs import Inputs, checked_inputs, known_batch, of_batch
 
@@ -157,7 +157,7 @@ class Cell(CellLayer, _Dropout):
                 f"a step of the cell {self.spec.name!r} reads batch x features, and the input has "
                 f"the shape {tuple(shape)}; gatekit.RNN reads batch x time x features"
             )
-        cell = built(self.spec, self.units, int(shape[1]), self.output_unit)
+        cell = built_cell(self.spec, self.units, int(shape[1]), self.output_unit)
         if len(cell.inputs) > 1 and not isinstance(input_shape, Mapping):
             raise ConfigError(
                 f"the cell {self.spec.name!r} reads {listed(cell.inputs)}, and keras.layers.RNN "
@@ -206,7 +206,7 @@ class Cell(CellLayer, _Dropout):
             inputs=arrays,
             mask=None,
             first=_shaped(cell, given),
-            seed=scrambled(self._sequence) if noisy else None,
+            seed=scrambled_seed(self._sequence) if noisy else None,
             training=training,
             go_backwards=False,
             return_sequences=False,

@@ -15,7 +15,7 @@ Given = tuple[Tensor, Tensor, Tensor]
 
 
 @tf.autograph.experimental.do_not_convert
-def carried(factor: Tensor, gain: Tensor, first: Tensor, matrix: bool) -> tuple[Tensor, Tensor]:
+def memories(factor: Tensor, gain: Tensor, first: Tensor, matrix: bool) -> tuple[Tensor, Tensor]:
     r"""Return the memory before each chunk, and after the last one.
 
     The gradient is the same recurrence, backwards: with $\bar S_c$ from outside,

@@ -57,18 +57,18 @@ class Decay:
     def scores(self, queries: list[Tensor], strict: list[bool], keys: Tensor) -> list[Tensor]:
         """Return scores with the decay of rows between the steps, each ``... x steps x keys``."""
         if self.column is not None:
-            found = scores(queries, strict, keys, self.column)
+            decayed = scores(queries, strict, keys, self.column)
         else:
-            found = []
+            decayed = []
             for query, before in zip(queries, strict, strict=True):
                 score = tf.matmul(query, keys, transpose_b=True)
                 if self.head is not None:
                     score *= self.between(before)
-                found.append(causal(score, self.terms, before))
+                decayed.append(causal(score, self.terms, before))
         if self.segments is None:
-            return found
+            return decayed
         together = self.segments.together(self.terms)
-        return [tf.where(together, score, tf.zeros([], score.dtype)) for score in found]
+        return [tf.where(together, score, tf.zeros([], score.dtype)) for score in decayed]
 
     def between(self, strict: bool) -> Tensor:
         """Return the decay from each step to each later one, ``... x steps x keys``."""
@@ -80,8 +80,8 @@ class Decay:
             decays = decays & self.segments.together()
         sums = until[..., :, None] - self.head_ends[..., None, :]
         sums = tf.where(decays, sums, tf.zeros([], sums.dtype))
-        found = tf.exp(tf.cast(sums, self.dtype))
-        return tf.repeat(found, self.terms, -1) if self.terms > 1 else found
+        decay = tf.exp(tf.cast(sums, self.dtype))
+        return tf.repeat(decay, self.terms, -1) if self.terms > 1 else decay
 
     def from_start(self, queries: Tensor, strict: bool) -> Tensor:
         """Return queries times the decay of rows from the chunk's start, or the last reset."""
@@ -114,14 +114,14 @@ class Decay:
             like: any tensor with the leading axes.
         """
         if self.column is not None:
-            found = tf.exp(self.column_ends[..., -1, :])[..., None]
+            decay = tf.exp(self.column_ends[..., -1, :])[..., None]
         elif self.head is not None:
-            found = tf.exp(tf.cast(self.head_ends[..., -1], self.dtype))[..., None, None]
+            decay = tf.exp(tf.cast(self.head_ends[..., -1], self.dtype))[..., None, None]
         else:
-            found = tf.ones_like(like[..., :1, :1])
+            decay = tf.ones_like(like[..., :1, :1])
         if self.row is not None:
-            found *= tf.exp(self.row_ends[..., -1:, :])
-        return found
+            decay *= tf.exp(self.row_ends[..., -1:, :])
+        return decay
 
     def values_to_end(self, values: Tensor) -> Tensor:
         """Return values times the decay of columns to the chunk's end."""
@@ -146,23 +146,23 @@ class Decay:
         steps, terms = score.shape[-2], self.terms
         logs = blocks(self.row, 1)
         ends, rest = logs, tf.zeros_like(logs)
-        found = tf.matmul(_meeting(score, 1, terms, 0), blocks(values, terms))
+        outputs = tf.matmul(_meeting(score, 1, terms, 0), blocks(values, terms))
         size = 1
         while size < steps:
             (first_end, second_end), (first_rest, second_rest) = halves(ends), halves(rest)
             earlier, _ = halves(blocks(values, size * terms))
-            (_, second_logs), (one, other) = halves(logs), halves(found)
+            (_, second_logs), (one, other) = halves(logs), halves(outputs)
             late = tf.matmul(
                 _meeting(score, size, terms, size), earlier * repeated(tf.exp(first_rest), terms)
             )
             other += late * tf.exp(second_end - second_logs if strict else second_end)
-            found = tf.concat([one, other], -2)
+            outputs = tf.concat([one, other], -2)
             total, second_total = first_end[..., -1:, :], second_end[..., -1:, :]
             ends = tf.concat([first_end, second_end + total], -2)
             rest = tf.concat([first_rest + second_total, second_rest], -2)
             logs = tf.concat([*halves(logs)], -2)
             size *= 2
-        return tf.squeeze(found, -3)
+        return tf.squeeze(outputs, -3)
 
 
 def _meeting(score: Tensor, size: int, terms: int, later: int) -> Tensor:

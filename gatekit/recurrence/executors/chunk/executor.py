@@ -11,16 +11,15 @@ from gatekit.cell.analysis.affine import AffineBlock
 from gatekit.cell.analysis.chunk import Largest, Parallel
 from gatekit.cell.errors import ConfigError
 from gatekit.cell.graph import Node
-from gatekit.recurrence.executors.linear.recurrence import before
+from gatekit.recurrence.executors.linear.recurrence import values_before
 from gatekit.recurrence.executors.linear.solve import (
     reads_of,
     shared_products,
     solve_block,
     state_of,
 )
-from gatekit.recurrence.masking import reaching
+from gatekit.recurrence.masking import without_masked_gradients
 from gatekit.recurrence.problem import Problem, Solution
-from gatekit.recurrence.step import pre_activation, value_of
 
 from . import largest, memory
 from .sums import solve_sum
@@ -38,7 +37,7 @@ def run(problem: Problem, parallel: Parallel) -> Solution:
         ConfigError: a memory is wanted at all steps, which is never written out.
         NotImplementedError: on differentiating a second time.
     """
-    cell, like = problem.cell, problem.inputs["x"]
+    cell = problem.cell
     env: dict[str, Tensor] = {**cell.constants, **problem.weights, **problem.inputs}
     bare = {(gate, read.text) for gate, read in parallel.reads.values()}
     products = shared_products(problem, env, bare)
@@ -46,13 +45,9 @@ def run(problem: Problem, parallel: Parallel) -> Solution:
     last: dict[str, Tensor] = {}
 
     def add(node: Node) -> None:
-        pre = None
-        if node.declared:
-            rest = replace(node, bias=None) if node.name in products.biased else node
-            pre = pre_activation(cell, rest, products.linear, problem.weights)
-            if node.name in parallel.pre_activations:
-                env[f"pre:{node.name}"] = pre
-        value_of(cell, node, env, pre, like)
+        pre = products.compute(node)
+        if node.name in parallel.pre_activations:
+            env[f"pre:{node.name}"] = pre
 
     for node in cell.nodes:
         if node.hoisted:
@@ -61,13 +56,13 @@ def run(problem: Problem, parallel: Parallel) -> Solution:
         if isinstance(block, AffineBlock):
             for key in reads_of(block, parallel.reads):
                 env[key] = products.linear(*parallel.reads[key])
-            found = solve_sum(problem, block, env, last)
-            sequences |= found or solve_block(problem, block, env, "affine", last)
+            summed = solve_sum(problem, block, env, last)
+            sequences |= summed or solve_block(problem, block, env, "affine", last)
         elif isinstance(block, Largest):
             name, first = block.state, problem.states[block.state]
             sequences[name], last[name] = largest.solve(problem, block, env)
-            earlier = before(sequences[name], first, problem.resets, problem.fresh.get(name))
-            earlier = reaching(problem.mask, earlier)
+            earlier = values_before(sequences[name], first, problem.resets, problem.fresh.get(name))
+            earlier = without_masked_gradients(problem.mask, earlier)
             env[f"{name}_prev"] = tf.ensure_shape(earlier, sequences[name].shape)
         else:
             for each in block.memories:
@@ -82,7 +77,7 @@ def run(problem: Problem, parallel: Parallel) -> Solution:
             node = cell.node(name)
             solved = node.kind == "equation" and name in block.states
             if solved and not state_of(cell, name).zoneout:
-                env[name] = reaching(problem.mask, sequences[name])
+                env[name] = without_masked_gradients(problem.mask, sequences[name])
             else:
                 add(node)
     wanted = {name: sequences.get(name, env.get(name)) for name in problem.wanted}

@@ -9,7 +9,7 @@ from tensorflow import Tensor
 
 from gatekit.cell.analysis.chunk import Largest
 from gatekit.cell.language.expression import Expr, evaluate
-from gatekit.recurrence.executors.linear.recurrence import before, linear_recurrence
+from gatekit.recurrence.executors.linear.recurrence import linear_recurrence, values_before
 from gatekit.recurrence.executors.linear.solve import SOLVERS
 from gatekit.recurrence.problem import Problem
 
@@ -41,7 +41,7 @@ def solve(problem: Problem, block: Largest, env: Mapping[str, Tensor]) -> tuple[
         shift = tf.where(problem.mask, shift, tf.zeros([], x.dtype))
         new = tf.where(problem.mask, new, tf.constant(x.dtype.min, x.dtype))
     plain = [None if v is None else tf.stop_gradient(v) for v in (shift, new, first, fresh)]
-    earlier = before(_maxima(*plain, resets), first, resets, fresh)
+    earlier = values_before(_maxima(*plain, resets), first, resets, fresh)
     kept = earlier + shift >= new if block.first else earlier + shift > new
     if problem.mask is not None:
         kept |= tf.logical_not(problem.mask)
@@ -78,7 +78,7 @@ def _maxima(shift: Tensor, new: Tensor, first: Tensor, fresh: Tensor, resets: Te
         (tf.constant(1), shift, new),
         parallel_iterations=1,
     )
-    found = tf.maximum(first + shift, new)
+    maxima = tf.maximum(first + shift, new)
     if number is not None:
-        found = tf.where(number == 0, found, new)
-    return tf.ensure_shape(found, static)
+        maxima = tf.where(number == 0, maxima, new)
+    return tf.ensure_shape(maxima, static)

@@ -12,11 +12,11 @@ from gatekit.cell.analysis.chunk import Memory
 from gatekit.recurrence.packing import compiled
 from gatekit.recurrence.problem import Problem
 
-from .between import carried
+from .between import memories
 from .decay import Decay
 from .frame import Frame
 from .layout import Layout, Segments
-from .sums import summed
+from .sums import running_sums
 
 
 def solve(
@@ -54,14 +54,14 @@ def solve(
         strict += [True] * terms
     segments = None if problem.resets is None else Segments(problem.resets, layout)
     decay = Decay(memory, layout, segments)
-    found = decay.scores(queries, strict, keys) if queries else []
+    scores = decay.scores(queries, strict, keys) if queries else []
     queries = [decay.from_start(q, before) for q, before in zip(queries, strict, strict=True)]
     keys = decay.to_end(keys)
     first = _first(problem.states, memory, layout)
     fresh = None if segments is None else _first(problem.fresh, memory, layout)[None]
     reads = len(memory.reads)
     if memory.corrects:
-        left = _rows(tf.stack(found[reads:], -2), layout.steps * terms)
+        left = _rows(tf.stack(scores[reads:], -2), layout.steps * terms)
         left += tf.eye(layout.steps * terms, dtype=layout.dtype)
         if terms > 1:
             left += _within_steps(memory, layout)
@@ -77,17 +77,17 @@ def solve(
         kept, gain = _kept(decay.of_chunk(keys), gain, segments, fresh)
         factor = kept * tf.eye(rows, dtype=layout.dtype)
         factor -= tf.matmul(keys, erase, transpose_a=True)
-        before, last = carried(factor, gain, first, matrix=True)
+        before, last = memories(factor, gain, first, matrix=True)
         values -= tf.matmul(erase, before)
     else:
         gain = tf.matmul(keys, decay.values_to_end(values), transpose_a=True)
         if decay.is_none and segments is None and not compiled():
-            before, last = summed(gain, tf.broadcast_to(first, tf.shape(gain)[1:]))
+            before, last = running_sums(gain, tf.broadcast_to(first, tf.shape(gain)[1:]))
         else:
             kept, gain = _kept(decay.of_chunk(keys), gain, segments, fresh)
-            before, last = carried(kept, gain, first, matrix=False)
+            before, last = memories(kept, gain, first, matrix=False)
     outputs = {}
-    for read, query, score in zip(memory.reads, queries, found, strict=False):
+    for read, query, score in zip(memory.reads, queries, scores, strict=False):
         within = decay.applied(score, values, strict=not read.after)
         start = tf.matmul(query, before)
         if segments is not None:

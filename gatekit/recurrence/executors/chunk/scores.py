@@ -70,8 +70,8 @@ def scores(queries: list[Tensor], strict: list[bool], keys: Tensor, logs: Tensor
         def gradient(leaf: int) -> Given:
             with tf.GradientTape() as tape:
                 tape.watch(tensors)
-                found = computed(leaf, tensors)
-            return tape.gradient(found, tensors, cotangents, unconnected_gradients="zero")
+                scored = computed(leaf, tensors)
+            return tape.gradient(scored, tensors, cotangents, unconnected_gradients="zero")
 
         return _one_of(place, [partial(gradient, leaf) for leaf in leaves])
 
@@ -91,21 +91,21 @@ def in_blocks(
     logs = blocks(logs, leaf)
     ends = prefix_sums(logs)
     rest = suffix_sums(logs)
-    found = []
+    scored = []
     if leaf == 1:
         # Within a step nothing decays; a factor of exp(-logs) for its pairs might be infinite.
         ones = blocks(keys, terms)
         for query, before in zip(queries, strict, strict=True):
             own = tf.matmul(blocks(query, 1), ones, transpose_b=True)
-            found.append(tf.zeros_like(own) if before else own)
+            scored.append(tf.zeros_like(own) if before else own)
     else:
         low, high = (f(ends, -2, keepdims=True) for f in (tf.reduce_min, tf.reduce_max))
         middle = tf.stop_gradient(0.5 * (low + high))
         late = blocks(keys, leaf * terms) * repeated(tf.exp(middle - ends), terms)
         for query, before in zip(queries, strict, strict=True):
             early = blocks(query, leaf) * tf.exp((ends - logs if before else ends) - middle)
-            found.append(causal(tf.matmul(early, late, transpose_b=True), terms, before))
-    while found[0].shape[-3] > 1:
+            scored.append(causal(tf.matmul(early, late, transpose_b=True), terms, before))
+    while scored[0].shape[-3] > 1:
         size = logs.shape[-2]
         (first_end, second_end), (first_rest, second_rest) = halves(ends), halves(rest)
         earlier_keys, _ = halves(blocks(keys, size * terms))
@@ -115,14 +115,14 @@ def in_blocks(
             _, second = halves(blocks(query, size))
             early = second * tf.exp(second_end - second_logs if before else second_end)
             below = tf.matmul(early, late, transpose_b=True)
-            one, other = halves(found[place])
+            one, other = halves(scored[place])
             top = tf.concat([one, tf.zeros_like(below)], -1)
-            found[place] = tf.concat([top, tf.concat([below, other], -1)], -2)
+            scored[place] = tf.concat([top, tf.concat([below, other], -1)], -2)
         total, second_total = first_end[..., -1:, :], second_end[..., -1:, :]
         ends = tf.concat([first_end, second_end + total], -2)
         rest = tf.concat([first_rest + second_total, second_rest], -2)
         logs = tf.concat([*halves(logs)], -2)
-    return [tf.squeeze(value, -3) for value in found]
+    return [tf.squeeze(value, -3) for value in scored]
 
 
 def blocks(value: Tensor, size: int) -> Tensor:

@@ -14,7 +14,7 @@ from tensorflow import Tensor
 from gatekit.cell.analysis.affine import AffineBlock
 from gatekit.cell.language.expression import Number
 from gatekit.recurrence.executors.linear.solve import coefficient, state_of
-from gatekit.recurrence.masking import reaching
+from gatekit.recurrence.masking import without_masked_gradients
 from gatekit.recurrence.packing import compiled
 from gatekit.recurrence.problem import Problem
 
@@ -23,7 +23,7 @@ from .layout import at_least_single
 _GROUP = 32
 
 
-def summed(gain: Tensor, first: Tensor) -> tuple[Tensor, Tensor]:
+def running_sums(gain: Tensor, first: Tensor) -> tuple[Tensor, Tensor]:
     """Return the sum before each value, and after the last one.
 
     Args:
@@ -71,11 +71,11 @@ def solve_sum(
     if problem.mask is not None:
         value = tf.where(problem.mask, value, tf.zeros([], dtype))
     first = problem.states[name]
-    before, end = summed(value, tf.cast(first, dtype))
+    before, end = running_sums(value, tf.cast(first, dtype))
     shape = [*x.shape[:2], math.prod(state.shape)]
     last[name] = tf.ensure_shape(tf.cast(end, x.dtype), first.shape)
     before, after = (
         tf.ensure_shape(tf.cast(each, x.dtype), shape) for each in (before, before + value)
     )
-    env[f"{name}_prev"] = reaching(problem.mask, before)
+    env[f"{name}_prev"] = without_masked_gradients(problem.mask, before)
     return {name: after}

@@ -67,7 +67,7 @@ def run_in_chunks(problem: Problem, schedule: LoopSchedule) -> Solution:
     Raises:
         NotImplementedError: on differentiating a second time.
     """
-    chunks = _Chunks(problem, schedule)
+    chunks = _ChunkedCall(problem, schedule)
     message = refusal("remat=True", "executor='reference' and without remat")
     return first_order(chunks.forward, chunks.backward, message)(chunks.tensors)
 
@@ -82,7 +82,7 @@ class _CallTensors(Tensors):
     fresh: Mapping[str, Tensor]
 
 
-class _Chunks:
+class _ChunkedCall:
     """One call cut into chunks of as many steps each; the last one is filled up, and masked."""
 
     def __init__(self, problem: Problem, schedule: LoopSchedule) -> None:
@@ -219,16 +219,16 @@ class _Chunks:
             with tf.GradientTape(watch_accessed_variables=False) as tape:
                 tape.watch(sources)
                 solution = run(problem, self.schedule)
-            found = tape.gradient(
+            gradients = tape.gradient(
                 [*solution.sequences.values(), *(solution.states[n] for n in names)],
                 sources,
                 output_gradients=[*(flow[index] for flow in outside), *handed],
                 unconnected_gradients=tf.UnconnectedGradients.ZERO,
             )
-            of_inputs, found = found[: len(cut)], found[len(cut) :]
+            of_inputs, gradients = gradients[: len(cut)], gradients[len(cut) :]
             arrays = [a.write(index, d) for a, d in zip(arrays, of_inputs, strict=True)]
-            sums = [s + d for s, d in zip(sums, found[: len(summed)], strict=True)]
-            return turn + 1, found[len(summed) :], sums, arrays
+            sums = [s + d for s, d in zip(sums, gradients[: len(summed)], strict=True)]
+            return turn + 1, gradients[len(summed) :], sums, arrays
 
         arrays = [
             tf.TensorArray(s.dtype, size=self.count, element_shape=[length, *s.shape[1:]])

@@ -120,7 +120,7 @@ class _Scheduler:
         return reads or (node.bias is not None and not self.sums(node))
 
     def make_products(self) -> list[StepProduct]:
-        found: dict[tuple[int, str], dict[str, list[Member]]] = {}
+        reads_of: dict[tuple[int, str], dict[str, list[Member]]] = {}
         for node in self.loop:
             first = True
             for read in _recurrent(node):
@@ -131,10 +131,10 @@ class _Scheduler:
                 if takes:
                     added = "part" if any(r.hoisted for r in node.reads) else "bias"
                 first = False
-                product = found.setdefault((read.level, read.text), {})
+                product = reads_of.setdefault((read.level, read.text), {})
                 product.setdefault(added, []).append((node, read))
         products = []
-        for (level, text), by_kind in found.items():
+        for (level, text), by_kind in reads_of.items():
             # Those with an input part come last: their gradients are beside those of other
             # sequences then.
             kinds = [k for k in ("alone", "bias", "part") if k in by_kind]
@@ -155,7 +155,7 @@ class _Scheduler:
 
     def by_products(self, gates: list[Node], outside: list[str]) -> list[Node]:
         """Return the hoisted gates that the product for the groups' input parts can make, too."""
-        found: list[Node] = []
+        nodes: list[Node] = []
         for name in outside if gates and read_alike(gates) else ():
             node = self.by_name.get(name)
             if node is None or not node.hoisted or node.norm is not None or not node.reads:
@@ -167,8 +167,8 @@ class _Scheduler:
                 for n in names(r.expr)
             )
             if plain and raw and read_alike([*gates, node]):
-                found.append(node)
-        return found
+                nodes.append(node)
+        return nodes
 
     def outside_keys(self) -> list[str]:
         """Return the inputs and hoisted signals that the loop reads as they are."""
@@ -219,27 +219,27 @@ class _Scheduler:
     def parameters_of(
         self, nodes: tuple[Node, ...], groups: list[Group], tape_maps: list[Member]
     ) -> list[str]:
-        found: dict[str, None] = {}
+        parameters: dict[str, None] = {}
         for node in nodes:
             if node.kind == "norm":
-                found.update({node.scale: None, node.offset: None})
+                parameters.update({node.scale: None, node.offset: None})
                 continue
             for key in self.row_wise_names(node):
                 if key in self.cell.parameters:
-                    found[key] = None
+                    parameters[key] = None
             if node.norm is not None and node.norm.of == "read":
-                found.update({str(r.scale): None for r in _recurrent(node)})
+                parameters.update({str(r.scale): None for r in _recurrent(node)})
             if self.sums(node):
-                found[str(node.norm_scale)] = None
+                parameters[str(node.norm_scale)] = None
                 if node.bias is not None:
-                    found[node.bias] = None
+                    parameters[node.bias] = None
             for owner, read in tape_maps:
                 group = node.norm.group if node.norm else (node.name,)
                 if owner.name in group:
-                    found.update(dict.fromkeys(read.weights.values()))
+                    parameters.update(dict.fromkeys(read.weights.values()))
         for product in groups:
-            found.update({n: None for n in names(product.expr) if n in self.cell.parameters})
-        return list(found)
+            parameters.update({n: None for n in names(product.expr) if n in self.cell.parameters})
+        return list(parameters)
 
     def flows(
         self, by_level: list[tuple[Node, ...]], groups: list[Group], extra: Mapping[str, int]
@@ -289,7 +289,7 @@ class _Scheduler:
         self, groups: list[Group], unfused_reads: list[Member], extra: Mapping[str, int]
     ) -> dict[str, tuple[Expr, int]]:
         """Return what the backward loop saves for products after it, unless it is a sequence."""
-        found: dict[str, tuple[Expr, int]] = {}
+        operands: dict[str, tuple[Expr, int]] = {}
         reads = [r for g in groups for _, r in g.members] + [r for _, r in unfused_reads]
         for read in reads:
             name = read.expr.name if isinstance(read.expr, Name) else ""
@@ -297,8 +297,8 @@ class _Scheduler:
                 continue
             if name in extra:
                 continue
-            found[f"u:{read.text}"] = (read.expr, read.width_in)
-        return found
+            operands[f"u:{read.text}"] = (read.expr, read.width_in)
+        return operands
 
 
 def _group(level: int, text: str, kind: str, members: list[Member]) -> Group:

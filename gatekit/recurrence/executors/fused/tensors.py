@@ -18,10 +18,8 @@ from gatekit.recurrence.step import (
     apply_map,
     biased_product,
     normalised_read,
-    pre_activation,
     product,
     total,
-    value_of,
 )
 
 from .schedule import INPUT_COLUMNS, LoopSchedule, StepProduct
@@ -123,7 +121,7 @@ def hoist(problem: Problem, schedule: LoopSchedule) -> dict[str, Tensor]:
     """
     cell, weights = problem.cell, problem.weights
     env: dict[str, Tensor] = {**cell.constants, **weights, **problem.inputs}
-    linear = SharedProducts(problem, env, schedule.input_products).linear
+    products = SharedProducts(problem, env, schedule.input_products)
     gates, nodes = schedule.with_input_part, {node.name: node for node in cell.nodes}
     if schedule.by_products:
         env[ALL_PARTS] = _parts(problem, [*gates, *schedule.by_products], env)
@@ -132,8 +130,7 @@ def hoist(problem: Problem, schedule: LoopSchedule) -> dict[str, Tensor]:
         env.update({n.name: v for n, v in zip(schedule.by_products, values, strict=True)})
     for node in cell.nodes:
         if node.hoisted and node not in schedule.by_products:
-            pre = pre_activation(cell, node, linear, weights) if node.declared else None
-            value_of(cell, node, env, pre, problem.inputs["x"])
+            products.compute(node)
     if schedule.input_columns:
         inputs = [evaluate(read.expr, env, cell.spec.functions) for read in schedule.input_columns]
         env[INPUT_COLUMNS] = joined([*inputs, tf.ones_like(inputs[0][..., :1])])
@@ -149,9 +146,11 @@ def hoist(problem: Problem, schedule: LoopSchedule) -> dict[str, Tensor]:
             # A gate that shares the statistics may be hoisted, and so have no entry of its own.
             for owner, read in shared_reads(nodes, node):
                 if read.hoisted:
-                    env[f"part:{owner.name}:{read.text}"] = linear(owner.name, read)
+                    env[f"part:{owner.name}:{read.text}"] = products.linear(owner.name, read)
             continue
-        parts = [_input_part(problem, node, read, linear) for read in node.reads if read.hoisted]
+        parts = [
+            _input_part(problem, node, read, products.linear) for read in node.reads if read.hoisted
+        ]
         if node.bias is not None:
             parts.append(weights[node.bias])
         env[f"part:{node.name}"] = total(parts)

@@ -87,14 +87,16 @@ def linear_recurrence(
         a, _, first = tensors
         outside, last = cotangents
         d, dfirst = solver.backward(a, outside, last, resets)
-        earlier = [before(s, value, resets) for s, value in zip(states, first, strict=True)]
+        earlier = [values_before(s, value, resets) for s, value in zip(states, first, strict=True)]
         return [[d[i] * earlier[j] for j in k] for i in k], d, dfirst
 
     message = refusal(f"the {solver.name} executor", "executor='reference'")
     return first_order(forward, backward, message)((a, b, first))
 
 
-def before(sequence: Tensor, first: Tensor, resets: Tensor = None, fresh: Tensor = None) -> Tensor:
+def values_before(
+    sequence: Tensor, first: Tensor, resets: Tensor = None, fresh: Tensor = None
+) -> Tensor:
     """Return the value before each step: the sequence one step later, its first value ahead.
 
     Args:

@@ -109,10 +109,10 @@ def _composed(maps: Matrix, rest: list[Tensor], resets: Tensor, backwards: bool)
             [where_inside(maps[i], behind, rest[i], [rest[i]]) for i in range(k)],
         )
 
-    _, _, found = tf.while_loop(
+    _, _, states = tf.while_loop(
         lambda offset, *_: offset < steps,
         compose,
         (tf.constant(1), maps, rest),
         parallel_iterations=1,
     )
-    return [tf.ensure_shape(s, r.shape) for s, r in zip(found, rest, strict=True)]
+    return [tf.ensure_shape(s, r.shape) for s, r in zip(states, rest, strict=True)]

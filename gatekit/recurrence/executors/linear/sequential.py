@@ -100,15 +100,15 @@ def _loop(
         a_rows = [[tf.unstack(entry[place], length) for entry in row] for row in a_blocks]
         b_rows = [tf.unstack(entry[place], length) for entry in b_blocks]
         cut_rows = [None] * length if cuts is None else tf.unstack(cuts[place], length)
-        found: list[list[Tensor]] = [[] for _ in range(k)]
+        of_steps: list[list[Tensor]] = [[] for _ in range(k)]
         for index in range(length):
             now = length - 1 - index if backwards else index
             a_now = [[entry[now] for entry in row] for row in a_rows]
             b_now = [entry[now] for entry in b_rows]
             values, states = step(a_now, b_now, states, cut_rows[now])
-            for sequence, value in zip(found, values, strict=True):
+            for sequence, value in zip(of_steps, values, strict=True):
                 sequence.insert(0, value) if backwards else sequence.append(value)
-        written = [w.write(place, tf.stack(f)) for w, f in zip(arrays, found, strict=True)]
+        written = [w.write(place, tf.stack(f)) for w, f in zip(arrays, of_steps, strict=True)]
         return turn + 1, states, written
 
     shape = [length, *like.shape[1:]]

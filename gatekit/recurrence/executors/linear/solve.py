@@ -5,22 +5,20 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Collection, Mapping
-from dataclasses import replace
 
 import tensorflow as tf
 from tensorflow import Tensor
 
 from gatekit.cell.analysis.affine import AffineBlock, AffineStates
-from gatekit.cell.graph import Cell, Node, State
+from gatekit.cell.graph import Cell, State
 from gatekit.cell.language.expression import Expr, Name, evaluate, names
 from gatekit.recurrence.executors.products import Owned, SharedProducts
 from gatekit.recurrence.hold import hold_always
-from gatekit.recurrence.masking import reaching
+from gatekit.recurrence.masking import without_masked_gradients
 from gatekit.recurrence.problem import Problem, Solution
-from gatekit.recurrence.step import pre_activation, value_of
 
 from . import scan, sequential
-from .recurrence import Matrix, Solver, before, linear_recurrence
+from .recurrence import Matrix, Solver, linear_recurrence, values_before
 
 SOLVERS = {
     "affine": Solver("affine", sequential.forward, sequential.backward),
@@ -43,20 +41,13 @@ def run(problem: Problem, affine: AffineStates, executor: str) -> Solution:
     Raises:
         NotImplementedError: on differentiating a second time.
     """
-    cell, like = problem.cell, problem.inputs["x"]
+    cell = problem.cell
     env: dict[str, Tensor] = {**cell.constants, **problem.weights, **problem.inputs}
     products = shared_products(problem, env, {(gate, r.text) for gate, r in affine.reads.values()})
 
-    def add(node: Node) -> None:
-        pre = None
-        if node.declared:
-            rest = replace(node, bias=None) if node.name in products.biased else node
-            pre = pre_activation(cell, rest, products.linear, problem.weights)
-        value_of(cell, node, env, pre, like)
-
     for node in cell.nodes:
         if node.hoisted:
-            add(node)
+            products.compute(node)
     sequences: dict[str, Tensor] = {}
     last: dict[str, Tensor] = {}
     for block in affine.blocks:
@@ -70,9 +61,9 @@ def run(problem: Problem, affine: AffineStates, executor: str) -> Solution:
                 and name in block.states
                 and not state_of(cell, name).zoneout
             ):
-                env[name] = reaching(problem.mask, sequences[name])
+                env[name] = without_masked_gradients(problem.mask, sequences[name])
             else:
-                add(node)
+                products.compute(node)
     wanted = {name: sequences.get(name, env.get(name)) for name in problem.wanted}
     return Solution(wanted, {state.name: last[state.name] for state in cell.states})
 
@@ -99,13 +90,15 @@ def solve_block(
     solved, ends = linear_recurrence(SOLVERS[executor], a, b, first, resets, fresh)
     last.update(zip(block.states, ends, strict=True))
     for name, start, value, sequence in zip(block.states, first, fresh, solved, strict=True):
-        earlier = reaching(problem.mask, before(sequence, start, resets, value))
+        earlier = without_masked_gradients(
+            problem.mask, values_before(sequence, start, resets, value)
+        )
         env[f"{name}_prev"] = tf.ensure_shape(earlier, sequence.shape)
     return dict(zip(block.states, solved, strict=True))
 
 
 def shared_products(
-    problem: Problem, env: Mapping[str, Tensor], bare: Collection[tuple[str, str]]
+    problem: Problem, env: dict[str, Tensor], bare: Collection[tuple[str, str]]
 ) -> SharedProducts:
     """Return the linear reads over all steps; reads of one signal through matrices share a product.
 
@@ -131,8 +124,8 @@ def shared_products(
 def reads_of(block: AffineBlock, reads: Collection[str]) -> list[str]:
     """Return the linear reads that a block's coefficients name."""
     entries = [e for e in (*itertools.chain(*block.a), *block.b) if e is not None]
-    found = dict.fromkeys(name for entry in entries for name in names(entry))
-    return [name for name in found if name in reads]
+    keys = dict.fromkeys(name for entry in entries for name in names(entry))
+    return [name for name in keys if name in reads]
 
 
 def _coefficients(

@@ -10,14 +10,12 @@ import tensorflow as tf
 from tensorflow import Tensor
 
 from gatekit.cell.analysis.newton import UnitJacobian
-from gatekit.cell.graph import Node
 from gatekit.recurrence.executors.fused.forward import Loop
 from gatekit.recurrence.executors.fused.schedule import LoopSchedule
 from gatekit.recurrence.executors.linear.solve import shared_products, state_of
 from gatekit.recurrence.problem import Problem, Solution
-from gatekit.recurrence.step import pre_activation, value_of
 
-from .solve import checked, iterated, with_gradient
+from .solve import accepted_or_by_loop, newton_states, with_gradient
 from .step import Step
 
 
@@ -46,27 +44,20 @@ def run(
     last: dict[str, Tensor] = {}
     solved = tf.ones(tf.shape(like)[1:2], tf.bool)
 
-    def add(node: Node) -> None:
-        pre = None
-        if node.declared:
-            rest = replace(node, bias=None) if node.name in products.biased else node
-            pre = pre_activation(cell, rest, products.linear, problem.weights)
-        value_of(cell, node, env, pre, like)
-
     for node in cell.nodes:
         if node.hoisted:
-            add(node)
+            products.compute(node)
     for block in form.blocks:
         step = Step(problem, block, env, products)
 
         def by_loop(names: tuple[str, ...] = block.states) -> list[Tensor]:
             loop = Loop(replace(problem, wanted=names), schedule(names))
-            found = loop.outputs_only(loop.tensors).sequences
-            return [found[name] for name in names]
+            sequences = loop.outputs_only(loop.tensors).sequences
+            return [sequences[name] for name in names]
 
-        states, accepted = iterated(step)
+        states, accepted = newton_states(step)
         solved &= accepted
-        states, ends = with_gradient(step, checked(states, accepted, by_loop), accepted)
+        states, ends = with_gradient(step, accepted_or_by_loop(states, accepted, by_loop), accepted)
         last.update(zip(block.states, ends, strict=True))
         sequences.update(zip(block.states, states, strict=True))
         for name, value in zip(block.states, step.before(states), strict=True):
@@ -79,7 +70,7 @@ def run(
             if own and problem.mask is None and not state_of(cell, name).zoneout:
                 env[name] = sequences[name]
             else:
-                add(node)
+                products.compute(node)
     count(solved)
     wanted = {name: sequences.get(name, env.get(name)) for name in problem.wanted}
     return Solution(wanted, {state.name: last[state.name] for state in cell.states})

@@ -24,7 +24,7 @@ def tolerance(dtype: tf.DType) -> float:
     return _TOLERANCE.get(dtype.name, 1e-2)
 
 
-def iterated(step: Step) -> tuple[list[Tensor], Tensor]:
+def newton_states(step: Step) -> tuple[list[Tensor], Tensor]:
     """Return the states by Newton's method, and which sequences were accepted.
 
     Args:
@@ -63,7 +63,7 @@ def iterated(step: Step) -> tuple[list[Tensor], Tensor]:
     return states, accepted
 
 
-def checked(
+def accepted_or_by_loop(
     states: list[Tensor], accepted: Tensor, by_loop: Callable[[], list[Tensor]]
 ) -> list[Tensor]:
     """Return the states, those of sequences that were not accepted from the loop.
@@ -78,8 +78,8 @@ def checked(
         rows = accepted[None, :, None]
         return [tf.where(rows, s, other) for s, other in zip(states, by_loop(), strict=True)]
 
-    found = tf.cond(tf.reduce_all(accepted), lambda: list(states), mixed)
-    return [tf.ensure_shape(f, s.shape) for f, s in zip(found, states, strict=True)]
+    chosen = tf.cond(tf.reduce_all(accepted), lambda: list(states), mixed)
+    return [tf.ensure_shape(f, s.shape) for f, s in zip(chosen, states, strict=True)]
 
 
 def with_gradient(step: Step, states: list[Tensor], accepted: Tensor) -> Pair:

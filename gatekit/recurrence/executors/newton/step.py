@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 import tensorflow as tf
 from tensorflow import Tensor
 
 from gatekit.cell.analysis.newton import NewtonBlock
-from gatekit.cell.graph import BuiltRead, Node, shared_reads
+from gatekit.cell.graph import BuiltRead, shared_reads
 from gatekit.cell.language.expression import evaluate, names
 from gatekit.recurrence.executors.linear import recurrence
 from gatekit.recurrence.executors.linear.recurrence import Matrix
 from gatekit.recurrence.executors.products import SharedProducts
 from gatekit.recurrence.hold import hold_always
 from gatekit.recurrence.problem import Problem
-from gatekit.recurrence.step import apply_map, pre_activation, value_of
+from gatekit.recurrence.step import apply_map
 
 
 class Step:
@@ -76,7 +75,7 @@ class Step:
         """
         resets, firsts = self.problem.resets, firsts or self.first
         return [
-            tf.ensure_shape(recurrence.before(s, first, resets, fresh), s.shape)
+            tf.ensure_shape(recurrence.values_before(s, first, resets, fresh), s.shape)
             for s, first, fresh in zip(states, firsts, self.fresh, strict=True)
         ]
 
@@ -98,18 +97,11 @@ class Step:
             return apply_map(read, u, problem.weights, problem.matmul_dtype)
 
         for node in self.inside:
-            pre = None
-            if node.declared:
-                pre = pre_activation(cell, self.bare(node), linear, problem.weights)
-            value_of(cell, node, local, pre, problem.inputs["x"])
+            self.products.compute(node, local, linear)
         return [
             tf.ensure_shape(local[name], value.shape)
             for name, value in zip(self.block.states, previous, strict=True)
         ]
-
-    def bare(self, node: Node) -> Node:
-        """Return a gate without its bias, if one of its products has it."""
-        return replace(node, bias=None) if node.name in self.products.biased else node
 
     def jacobian(self, previous: list[Tensor]) -> tuple[list[Tensor], Matrix]:
         r"""Return the new values, and $\partial f^i / \partial s^j$ for each unit, without holds.
