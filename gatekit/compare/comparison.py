@@ -130,25 +130,12 @@ def compare(
     loaded, later = _until_last_look(loaded)
     if where or tasks:
         loaded = choose_runs(loaded, where, tasks)
-    loaded = loaded if split is None else on_split(loaded, split)
-    budget = None if at is None else read_budget(at)
-    remarks: tuple[str, ...] = ()
-    if budget is not None:
-        if split not in (None, "validation"):
-            raise ConfigError(
-                f"split={split} and at={at}: only validation is evaluated during training; remove"
-                " one of them"
-            )
-        loaded, remarks = at_budget(loaded, budget, area)
-    elif area:
-        raise ConfigError("area: type a budget, too, such as --at seconds=600")
+    loaded, budget, remarks = _with_scores(loaded, split, at, area)
     blocks = within
     within = [*within, *([x] if x and x not in within else [])]
     keys = None if by is None else [*by, *(key for key in within if key not in by)]
-    tuned = Tuned(loaded, (), ())
-    if best_of:
-        tuned = choose_best(loaded, best_of, keys, area)
-        loaded = tuned.study
+    tuned = choose_best(loaded, best_of, keys, area) if best_of else Tuned(loaded, (), ())
+    loaded = tuned.study
     grouping = group_runs(loaded.runs, keys, within, tuned.keys)
     names = read_names(labels, grouping.groups)
     grouping = dataclasses.replace(grouping, groups=with_names(grouping.groups, names))
@@ -161,9 +148,7 @@ def compare(
     seeds = frozenset(run.seed for run in loaded.runs if run.config is not None)
     rows = []
     for group in grouping.groups:
-        summary = summarise(group, level)
-        reference = baselines.of(group)
-        diff = None
+        summary, reference, diff = summarise(group, level), baselines.of(group), None
         if summary is not None and reference is not None and reference is not group:
             diff = difference(
                 group,
@@ -178,27 +163,50 @@ def compare(
         rows.append(Row(group, summary, diff, reference is group, block, name))
     rows = decided(rows, None if size is None else (share, size), loaded.looks)
     rows.sort(key=order)
-    where_ = places([row.group for row in rows], [row.is_baseline for row in rows])
-    rows = [dataclasses.replace(row, place=at) for row, at in zip(rows, where_, strict=True)]
-    notes = looks_notes(loaded.looks, family(rows), later)
+    of_variants = places([row.group for row in rows], [row.is_baseline for row in rows])
+    rows = [dataclasses.replace(r, place=p) for r, p in zip(rows, of_variants, strict=True)]
     alone = [
         row.group.label for row in rows if row.summary and not (row.difference or row.is_baseline)
     ]
-    notes += [*filter(None, [baselines.note(alone)]), *remarks, *notes_on(loaded, grouping, rows)]
-    notes += margin_notes(rows, margin)
-    notes += [choice.note(names) for choice in tuned.chosen]
-    typed = None if margin is None else str(margin)
+    notes = [
+        *looks_notes(loaded.looks, family(rows), later),
+        *filter(None, [baselines.note(alone)]),
+        *remarks,
+        *notes_on(loaded, grouping, rows),
+        *margin_notes(rows, margin),
+        *(choice.note(names) for choice in tuned.chosen),
+    ]
     return Comparison(
-        loaded,
-        tuple(rows),
-        tuple(notes),
-        grouping.unknown,
-        level,
-        tuned.keys,
-        typed,
-        budget,
-        tuned.chosen,
+        study=loaded,
+        rows=tuple(rows),
+        notes=tuple(notes),
+        unknown=grouping.unknown,
+        level=level,
+        tuned=tuned.keys,
+        margin=None if margin is None else str(margin),
+        at=budget,
+        chosen=tuned.chosen,
     )
+
+
+def _with_scores(
+    study: Study, split: str | None, at: str | Budget | None, area: bool
+) -> tuple[Study, Budget | None, tuple[str, ...]]:
+    """Return a study with the scores to compare, the budget, and notes on what it means."""
+    if split is not None:
+        study = on_split(study, split)
+    if at is None:
+        if area:
+            raise ConfigError("area: type a budget, too, such as --at seconds=600")
+        return study, None, ()
+    budget = read_budget(at)
+    if split not in (None, "validation"):
+        raise ConfigError(
+            f"split={split} and at={at}: only validation is evaluated during training; remove"
+            " one of them"
+        )
+    ended, notes = at_budget(study, budget, area)
+    return ended, budget, notes
 
 
 def _until_last_look(study: Study) -> tuple[Study, int]:

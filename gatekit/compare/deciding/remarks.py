@@ -26,6 +26,7 @@ LARGER = "choose a larger budget"
 
 
 def refuse_unknown(option: str, names: Sequence[str], grouping: Grouping) -> None:
+    """Refuse keys in which the runs do not differ."""
     known = {key: None for group in grouping.groups for key in group.values}
     known |= dict.fromkeys(grouping.implied)
     for name in names:
@@ -57,6 +58,7 @@ def inside(key: str, names: Sequence[str]) -> bool:
 
 
 def refuse_mixed(grouping: Grouping, force: bool) -> None:
+    """Refuse groups whose own runs are not comparable."""
     for group in grouping.groups:
         reasons = unlike(group, group)
         metrics = {result.metric for result in group.results}
@@ -89,6 +91,14 @@ def refuse_mixed(grouping: Grouping, force: bool) -> None:
 def blocked(
     group: Group, reference: Group, unknown: int, seeds: frozenset[int | None]
 ) -> tuple[str, ...]:
+    """Return why there is no verdict on a group yet, and what to type; empty if there may be one.
+
+    Args:
+        group: the group.
+        reference: its baseline.
+        unknown: number of runs whose group is unknown.
+        seeds: the seeds of the study.
+    """
     if _is_reversed(group):
         return (_reversed(group),)
     reasons = [missing_runs(part) for part in (group, reference) if part.missing]
@@ -125,6 +135,7 @@ def _reversed(group: Group) -> str:
 
 
 def missing_runs(group: Group) -> str:
+    """Return how many runs a group lacks, by state."""
     states = ", ".join(f"{count} {state}" for state, count in group.missing_states().items())
     return f"{group.label} is missing {count_of(len(group.missing), 'run')} ({states})"
 
@@ -135,6 +146,7 @@ def ran_on(group: Group) -> str:
 
 
 def remarks_on(group: Group, reference: Group, force: bool) -> tuple[str, ...]:
+    """Return remarks on a group against its baseline: executors, and what was forced."""
     remarks = []
     if executors(group) != executors(reference):
         remarks.append(f"{ran_on(group)}, {reference.label} on {executors(reference) or 'unknown'}")
@@ -159,15 +171,15 @@ def _conformance(study: Study) -> list[str]:
     ]
 
 
-def _confounded(rows: Sequence[Row]) -> list[str]:
+def _confounded(differences: Sequence[Difference]) -> list[str]:
     """Return a note on groups that differ from their baseline in several settings: what to type."""
-    differences = [row.difference for row in rows if row.difference and row.difference.confounded]
-    if not differences:
+    confounded = [diff for diff in differences if diff.confounded]
+    if not confounded:
         return []
-    keys = list(dict.fromkeys(key for each in differences for key in each.differs_in))
-    several = len(differences) > 1
+    keys = list(dict.fromkeys(key for diff in confounded for key in diff.differs_in))
+    several = len(confounded) > 1
     return [
-        f"{len(differences)} of the groups {'differ from their' if several else 'differs from its'}"
+        f"{len(confounded)} of the groups {'differ from their' if several else 'differs from its'}"
         f" baseline in several settings ({in_words(keys)}), so no sentence is written about "
         f"{'them' if several else 'it'}: {equal_settings(keys)}"
     ]
@@ -192,6 +204,7 @@ def _executors(rows: Sequence[Row]) -> dict[str, str]:
 
 
 def notes_on(study: Study, grouping: Grouping, rows: Sequence[Row]) -> list[str]:
+    """Return the notes below the table, each once."""
     notes: dict[str, None] = {}
     if not study.runs:
         planned = len(plan_file.read(study.path))
@@ -219,13 +232,10 @@ def notes_on(study: Study, grouping: Grouping, rows: Sequence[Row]) -> list[str]
         if row.summary is None and row.group.missing:
             remedy = LARGER if late(row.group.missing) else again(row.group.missing)
             notes[f"no outcome: {missing_runs(row.group)}; {remedy}"] = None
-    for note in _confounded(rows):
-        notes[note] = None
-    for note in design_notes([row.difference for row in rows if row.difference is not None]):
-        notes[note] = None
+    differences = [row.difference for row in rows if row.difference is not None]
+    notes |= dict.fromkeys([*_confounded(differences), *design_notes(differences)])
     notes |= dict.fromkeys(_conformance(study))
-    for copy in study.copies:
-        notes[f"{copy} is a copy of another run and was skipped"] = None
+    notes |= dict.fromkeys(f"{c} is a copy of another run and was skipped" for c in study.copies)
     return list(notes)
 
 

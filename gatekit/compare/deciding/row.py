@@ -223,6 +223,7 @@ def family(rows: Sequence[Row]) -> dict[str, str | None]:
 
 
 def order(row: Row) -> tuple[list[tuple[int, float, str]], int, tuple[float, float, float], str]:
+    """Return a sort key: by block, then the best group first."""
     block = [_sortable(part) for pair in row.block for part in pair]
     if row.summary is None:
         return (block, 1, (0.0, 0.0, 0.0), row.group.label)

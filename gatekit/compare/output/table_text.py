@@ -33,13 +33,13 @@ def heading(comparison: Comparison) -> list[str]:
     if len(metrics) > 1:
         metrics = dict.fromkeys(s.measured for s in summaries)
     metric = " / ".join(metrics) if 0 < len(metrics) <= _MOST_METRICS else "metric"
-    name = printable(baseline_name(comparison) or "")
+    name = printable(_baseline_name(comparison) or "")
     versus = f" from {name if name and len(name) <= _LONGEST else 'baseline'}"
     titles = ["group", "n", printable(metric), f"difference{versus}", "p", *COSTS]
     return [titles[place] for place in _shown(_all_cells(comparison))]
 
 
-def baseline_name(comparison: Comparison) -> str | None:
+def _baseline_name(comparison: Comparison) -> str | None:
     """Return the name of the baseline; None if there is none, or several with different names.
 
     If each task has its own baseline, it is the name without the task.

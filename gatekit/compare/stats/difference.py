@@ -107,7 +107,7 @@ class Difference:
         """
         if self.test is None or self.refused or self.blocked:
             return "none"
-        decided = is_decided(self)
+        decided = self.test.decides
         if decided and self.direction > 0:
             return "better"
         if self.equivalent is not None and self.equivalent < ALPHA:
@@ -296,13 +296,6 @@ def executors(group: Group) -> str:
     return ", ".join(sorted({result.engine for result in group.results if result.engine}))
 
 
-def is_decided(diff: Difference) -> bool:
-    """Return whether group and baseline differ: the corrected p value is below the level."""
-    if diff.refused or diff.blocked or diff.test is None:
-        return False
-    return diff.test.decides
-
-
 def contradicts(diff: Difference) -> bool:
     """Return whether the interval, taken alone, would decide otherwise than the p value.
 
@@ -311,4 +304,5 @@ def contradicts(diff: Difference) -> bool:
     """
     if diff.interval is None or diff.test is None:
         return False
-    return (not diff.interval.low <= 0 <= diff.interval.high) != is_decided(diff)
+    decides = diff.test.decides and not (diff.refused or diff.blocked)
+    return (not diff.interval.low <= 0 <= diff.interval.high) != decides
