@@ -151,7 +151,7 @@ SAID = (
 
 
 def test_every_form_names_the_settings(two: Comparison) -> None:
-    lines = [text for text, _ in (*answer(two), *footer(two))]
+    lines = [text for text, _ in (*answer(two, None), *footer(two, None))]
     assert lines[1].startswith(
         "* gru learning_rate=0.1 is worse than lstm learning_rate=0.01: nll higher by"
     )

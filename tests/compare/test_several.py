@@ -324,9 +324,9 @@ def test_without_two_whole_variants_the_reason_is_noted(tmp_path: Path) -> None:
     comparison = compare("demo", tmp_path)
     assert several_tasks(comparison) is None
     note = "there is no table over all tasks, which needs two variants (gru: runs are missing)"
-    assert note in notes(comparison)
+    assert note in notes(comparison, None)
     alone = compare("demo", tmp_path, where=["cell=lstm"])
-    assert not any("all tasks" in text for text in notes(alone))
+    assert not any("all tasks" in text for text in notes(alone, None))
 
 
 def pooled(root: Path, seeds: int) -> Comparison:

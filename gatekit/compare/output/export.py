@@ -70,16 +70,15 @@ def csv_text(names: Sequence[str], rows: Iterable[Mapping[str, object]]) -> str:
 
 def to_markdown(comparison: Comparison) -> str:
     """Return the answer, the table and notes as Markdown; special characters are escaped."""
-    titles = heading(comparison)
-    lines = [*(f"- {_markdown_text(text)}" for text, _ in answer(comparison)), ""]
+    titles, several = heading(comparison), several_tasks(comparison)
+    lines = [*(f"- {_markdown_text(text)}" for text, _ in answer(comparison, several)), ""]
     lines += [_row(titles), "|:--|" + "--:|" * (len(titles) - 1)]
     lines += [_row(texts) for texts in table_cells(comparison)]
-    several = several_tasks(comparison)
     if several is not None:
         titles = tasks_heading(several)
         lines += ["", _row(titles), "|:--|" + "--:|" * (len(titles) - 1)]
         lines += [_row(texts) for texts in tasks_cells(several)]
-    items = [f"- {_markdown_text(text)}" for text, _ in footer(comparison)]
+    items = [f"- {_markdown_text(text)}" for text, _ in footer(comparison, several)]
     return "\n".join([*lines, "", *items]) + "\n"
 
 
@@ -192,7 +191,9 @@ def to_latex(comparison: Comparison) -> str:
     several = several_tasks(comparison)
     if several is not None:
         lines += ["", *_tabular(tasks_heading(several), tasks_cells(several))]
-    lines += [f"% {text}" for text, _ in (*answer(comparison), *footer(comparison))]
+    lines += [
+        f"% {text}" for text, _ in (*answer(comparison, several), *footer(comparison, several))
+    ]
     return "\n".join(lines) + "\n"
 
 

@@ -23,14 +23,14 @@ _MOST = 12
 
 def comparison_html(comparison: Comparison) -> str:
     """Return the answer, the tables of a comparison and the notes; every string is escaped."""
-    parts = [_lines([text for text, _ in answer(comparison)])]
+    several = several_tasks(comparison)
+    parts = [_lines([text for text, _ in answer(comparison, several)])]
     if comparison.rows:
         bold = [is_answered(row) for row in comparison.rows]
         parts.append(table(table_cells(comparison), heading(comparison), bold=bold))
-    several = several_tasks(comparison)
     if several is not None:
         parts.append(table(tasks_cells(several), tasks_heading(several)))
-    return "".join([*parts, _lines([text for text, _ in footer(comparison)])])
+    return "".join([*parts, _lines([text for text, _ in footer(comparison, several)])])
 
 
 def study_html(study: Study) -> str:

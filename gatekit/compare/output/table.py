@@ -15,7 +15,7 @@ from rich.text import Text
 from gatekit.cell.terminal import console, line_width
 from gatekit.compare.comparison import Comparison
 from gatekit.compare.grouping.label import printable
-from gatekit.compare.several import no_table_notes, several_tasks
+from gatekit.compare.several import SeveralTasks, no_table_notes, several_tasks
 from gatekit.compare.stats.rule import ALPHA
 
 from .answer import decided, headline, is_answered, undecided
@@ -61,18 +61,18 @@ def print_table(
         legacy_windows=False,
     )
     shown.print(Text(f"study {printable(comparison.study.name)}", style="bold"))
-    for line, style in answer(comparison):
+    several = several_tasks(comparison)
+    for line, style in answer(comparison, several):
         shown.print(Text(line, style=style))
     if comparison.rows:
         _print_groups(shown, stream, comparison)
-    several = several_tasks(comparison)
     if several is not None:
         bold = [
             variant.difference is not None and variant.difference.decision in ("better", "worse")
             for variant in several.variants
         ]
         shown.print(_table(stream, tasks_heading(several), tasks_cells(several), bold))
-    for line, style in footer(comparison):
+    for line, style in footer(comparison, several):
         shown.print(Text(line, style=style))
 
 
@@ -172,24 +172,28 @@ def _table(
     return table
 
 
-def answer(comparison: Comparison) -> list[tuple[str, str]]:
-    """Return the answer in lines with their style: in one sentence, what is decided, the rest."""
+def answer(comparison: Comparison, several: SeveralTasks | None) -> list[tuple[str, str]]:
+    """Return the answer in lines with their style: in one sentence, what is decided, the rest.
+
+    Args:
+        comparison: the result of ``compare``.
+        several: its `several_tasks`.
+    """
     lines = [(headline(comparison), "bold")]
     verdicts = [f"* {claim}: {size}." for _, claim, size in decided(comparison)]
-    several = several_tasks(comparison)
     if several is not None:
         verdicts += [f"* {claim}: {size}." for claim, size in decided_over_tasks(several)]
     lines += [(printable(text), "bold") for text in _shortened(verdicts)]
     return lines + [(f"{text}.", "") for text in undecided(comparison)]
 
 
-def footer(comparison: Comparison) -> list[tuple[str, str]]:
+def footer(comparison: Comparison, several: SeveralTasks | None) -> list[tuple[str, str]]:
     """Return the lines under the table with their style: missing runs, notes."""
     lines = [(printable(text), "yellow") for text in missing_lines(comparison)]
-    return lines + [(f"note: {text}", "dim") for text in notes(comparison)]
+    return lines + [(f"note: {text}", "dim") for text in notes(comparison, several)]
 
 
-def notes(comparison: Comparison) -> list[str]:
+def notes(comparison: Comparison, several: SeveralTasks | None) -> list[str]:
     """Return the notes: first the method of the intervals, then those of the comparison."""
     methods = {
         row.summary.interval.method
@@ -201,7 +205,6 @@ def notes(comparison: Comparison) -> list[str]:
         f"[low, high] is the {level} {method} interval of the mean over seeds"
         for method in sorted(methods)
     ]
-    several = several_tasks(comparison)
     lines += no_table_notes(comparison) if several is None else tasks_notes(several)
     return [printable(text) for text in (*lines, *comparison.notes)]
 

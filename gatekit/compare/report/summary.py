@@ -48,7 +48,7 @@ def summary(sheet: Sheet) -> Section:
         tasks=_over_tasks(sheet),
         verdicts=_verdicts(comparison),
         sentences=_sentences(comparison),
-        notes=notes(comparison),
+        notes=notes(comparison, sheet.several),
         starred=bool(decided(comparison)),
     )
     return Section("summary", "Summary", body)
