@@ -15,7 +15,7 @@ from typing import Any
 from gatekit.cell.analysis.newton import LENGTHS, MOST
 from gatekit.cell.graph import Cell, build
 from gatekit.cell.schema import read_output_unit
-from gatekit.cell.show.parallel import measured, parallel
+from gatekit.cell.show.parallel import measure, parallel
 from gatekit.registry import catalogue, load_cell
 
 ROOT = Path(__file__).parents[1]
@@ -40,7 +40,7 @@ def form(made: Cell) -> list[str]:
 
 def numbers(made: Cell) -> list[str]:
     """Return the columns that are measured."""
-    found = measured(made)
+    found = measure(made)
     counts = [_count(found["iterations"], str(length)) for length in LENGTHS]
     exponent = "" if found["lyapunov"] is None else f"{found['lyapunov']:.2f}"
     return [_METHODS[found["method"]], *counts, exponent]

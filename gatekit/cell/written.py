@@ -14,7 +14,7 @@ from typing import Any
 
 from .errors import excerpt, shown
 from .language.foreign import FUNCTIONS as WRITTEN
-from .language.foreign import LIBRARIES, written
+from .language.foreign import LIBRARIES, rewrite
 from .language.ops import FUNCTIONS
 from .language.repair import minus
 
@@ -192,7 +192,7 @@ class _Rewriter(ast.NodeTransformer):
                 return _ops(of, given)
         if name in _WRITTEN and given:
             with contextlib.suppress(ValueError):
-                return written(name, given, "ops")
+                return rewrite(name, given, "ops")
         function = FUNCTIONS.get(_SAME.get(name, name))
         if function is None:
             raise _NoWayError(name)

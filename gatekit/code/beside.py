@@ -17,7 +17,7 @@ from .stacks import Stack
 BATCH, STEPS, SHOWN = 2, 5, 4
 
 
-def loading(generated: Generated, to: str, module: str) -> str:
+def loading_code(generated: Generated, to: str, module: str) -> str:
     """Return how the weights beside a file are loaded.
 
     Args:

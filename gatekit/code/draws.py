@@ -100,7 +100,7 @@ TORCH = Draws(
 )
 
 
-def filled(template: str, sizes: Sequence[str], **values: object) -> str:
+def fill(template: str, sizes: Sequence[str], **values: object) -> str:
     """Return a template with the texts of a shape, and further values."""
     whole = f"({sizes[0]},)" if len(sizes) == 1 else f"({', '.join(sizes)})"
     size = sizes[0] if len(sizes) == 1 else whole

@@ -11,7 +11,7 @@ from gatekit.cell.language import ops
 from gatekit.cell.language.expression import Call, Expr, Name, Neg, lift
 from gatekit.cell.schema import make_initializer
 
-from .draws import Draws, filled
+from .draws import Draws, fill
 from .identifiers import number, slug, wrapped
 from .products import WeightLayout
 
@@ -158,7 +158,7 @@ class FirstValues:
         return value
 
     def _filled(self, template: str, shape: tuple[int, ...], **values: object) -> str:
-        return filled(template, [self.size(n) for n in shape], **values)
+        return fill(template, [self.size(n) for n in shape], **values)
 
     def _full(self, value: float, shape: tuple[int, ...]) -> str:
         draws = self.draws

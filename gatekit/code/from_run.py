@@ -42,7 +42,7 @@ class Trained:
     layer: str
 
 
-def trained(folder: Path, layer: str | None = None, plugins: Sequence[str] = ()) -> Trained:
+def read_trained(folder: Path, layer: str | None = None, plugins: Sequence[str] = ()) -> Trained:
     """Return the recurrent layers of a complete run, or its blocks, at its best validation epoch.
 
     Args:

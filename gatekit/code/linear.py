@@ -20,7 +20,7 @@ from gatekit.cell.language.expression import (
 from .identifiers import slug
 from .lines import Lines
 from .products import Product, Reader, plain
-from .traced import applied, matrix_of
+from .traced import apply_map, matrix_of
 
 _LONGEST_CUT = 72
 
@@ -73,7 +73,7 @@ class LinearLines(Lines):
             return Call("matmul", (u, name))
         matrix = matrix_of(read)
         if matrix is None:
-            return applied(read, u)
+            return apply_map(read, u)
         key = f"{reader.name}:{read.text}:matrix"
         name = self._matrix(key, matrix, f"{reader.name}_matrix")
         return Call("matmul", (u, name))

@@ -82,7 +82,7 @@ def matrix_of(read: BuiltRead) -> Expr | None:
     return _traced(read, lambda weights: read.map.matrix(weights))
 
 
-def applied(read: BuiltRead, u: Expr) -> Expr:
+def apply_map(read: BuiltRead, u: Expr) -> Expr:
     """Return the map of ``u`` over the names of its weights.
 
     Raises:

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from gatekit.cell.analysis.newton import Stepping, analyse, at_start, iterations
-from gatekit.cell.analysis.newton.iterations import followed
+from gatekit.cell.analysis.newton.iterations import follow
 from gatekit.cell.first_values import draw, generator
-from gatekit.cell.show.parallel import measured, parallel, text
+from gatekit.cell.show.parallel import measure, parallel, text
 
 from .cells import built
 from .layers import inputs_for, layer
@@ -68,7 +68,7 @@ def test_the_step_in_numpy_is_that_of_the_reference(name: str) -> None:
     rows = inputs if isinstance(inputs, dict) else {"x": inputs}
     weights = {n: v.numpy() for n, v in made.named_weights.items()}
     stepping = Stepping(made.cell, weights, {n: v[0].numpy() for n, v in rows.items()})
-    states, _ = followed(stepping)
+    states, _ = follow(stepping)
     for state, value in zip(made.state_names, last, strict=True):
         if state in states:
             np.testing.assert_allclose(states[state][-1], value[0], rtol=1e-9, atol=1e-12)
@@ -157,7 +157,7 @@ def test_a_gate_that_numpy_cannot_compute_has_no_iterations(
 
 
 def test_a_cell_with_too_many_numbers_is_not_measured() -> None:
-    found = measured(built("hyper_lstm"))
+    found = measure(built("hyper_lstm"))
     assert found["iterations"] == {}
     assert "one by one" in found["not_measured"]
     assert "iterations were not counted" in text(

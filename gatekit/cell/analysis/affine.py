@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from gatekit.cell.graph import BuiltRead, Cell, Node, shared_reads
 from gatekit.cell.language.expression import Binary, Call, Expr, Name, Neg, Number, lift, names
 
-from .affine_form import Form, NotAffineError, combined, first_of
+from .affine_form import Form, NotAffineError, combine, first_of
 
 # A step of a block of k states costs k^2 products, a scan's k^3.
 LARGEST_BLOCK = 2
@@ -56,7 +56,7 @@ class AffineStates:
         return not self.reason
 
 
-def mapped(node: Node, read: BuiltRead, error: type[Exception]) -> Expr:
+def map_expression(node: Node, read: BuiltRead, error: type[Exception]) -> Expr:
     """Return the linear map of a read, row by row, as an expression of its weights.
 
     Raises:
@@ -272,7 +272,7 @@ class Analysis:
             return Form({}, Name(key))
         if not read.map.row_wise:
             raise NotAffineError(f"{node.name} reads {unknown[0]} through a {read.map_kind} map")
-        return self.form(mapped(node, read, NotAffineError), {}, node.name)
+        return self.form(map_expression(node, read, NotAffineError), {}, node.name)
 
     def form(self, expr: Expr, local: Mapping[str, Form], where: str) -> Form:
         """Return the form of an expression.
@@ -300,4 +300,4 @@ class Analysis:
         assert isinstance(expr, Binary)
         left = self.form(expr.left, local, where)
         right = self.form(expr.right, local, where)
-        return combined(expr.op, left, right, where)
+        return combine(expr.op, left, right, where)

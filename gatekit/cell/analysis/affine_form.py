@@ -46,7 +46,7 @@ class Form:
         return sum(1 for part in parts for _ in walk(part))
 
 
-def combined(op: str, left: Form, right: Form, where: str) -> Form:
+def combine(op: str, left: Form, right: Form, where: str) -> Form:
     """Return the form of an operation on two forms.
 
     Raises:

@@ -14,7 +14,7 @@ Cause = tuple[str, str]
 """Where a width is declared, and what to write there."""
 
 
-def explained(draft: Draft, error: WidthError, shapes: Mapping[str, Shape | None]) -> str:
+def explain(draft: Draft, error: WidthError, shapes: Mapping[str, Shape | None]) -> str:
     """Return the message of two widths that do not fit, with where they are declared.
 
     Args:

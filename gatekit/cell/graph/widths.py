@@ -32,7 +32,7 @@ from gatekit.cell.language.shape import Shape, WidthError, infer, shape_text
 
 from .built import GateExpression
 from .draft import FEEDBACK, Bindings, Bound, Draft
-from .misfits import emitted_matrix, explained
+from .misfits import emitted_matrix, explain
 from .sizes import gate_size, parameter_size, size
 
 MAX_VISITS = 60_000
@@ -97,7 +97,7 @@ def find_widths(draft: Draft, bindings: Bindings, order: Sequence[str]) -> Width
                     try:
                         found = infer(expr, known, draft.spec.functions, where, narrow)
                     except WidthError as error:
-                        raise CellError(explained(draft, error, known)) from None
+                        raise CellError(explain(draft, error, known)) from None
                     shapes[name] = (1,) if found == () else found
                 elif name in draft.norms:
                     shapes[name] = shapes[draft.norms[name]]
@@ -203,7 +203,7 @@ def _check_gate(
         try:
             shape = infer(draft.with_constants(expr), known, draft.spec.functions, where)
         except CellError as error:
-            why = explained(draft, error, known) if isinstance(error, WidthError) else str(error)
+            why = explain(draft, error, known) if isinstance(error, WidthError) else str(error)
             why = why.removeprefix(f"{where}: ")
             raise CellError(f"{where}: {gate.place()}: {why}") from None
         if shape is not None and shape != gate_shape:

@@ -137,13 +137,13 @@ ELSEWHERE = {
 """Functions of other libraries that equations cannot have, with what to write where."""
 
 
-def written(name: str, args: Sequence[ast.expr], module: str = "") -> ast.expr:
+def rewrite(name: str, args: Sequence[ast.expr], module: str = "") -> ast.expr:
     """Return what is written in place of a call of a function of another library.
 
     Args:
         name: a key of `FUNCTIONS`.
         args: the arguments of the call.
-        module: as in `filled`.
+        module: as in `fill`.
 
     Raises:
         ValueError: no equation takes so many arguments.
@@ -154,7 +154,7 @@ def written(name: str, args: Sequence[ast.expr], module: str = "") -> ast.expr:
     fits = [each for each in templates if len(_letters(each)) == len(args)]
     if not fits and _letters(templates[0]):
         raise ValueError("arguments are left over, or missing")
-    return filled(fits[0] if fits else templates[0], args, module)
+    return fill(fits[0] if fits else templates[0], args, module)
 
 
 def _letters(template: str) -> set[str]:
@@ -180,10 +180,10 @@ def in_ops(name: str) -> str:
     """Return what a plugin writes in place of a function of another library, or nothing."""
     if name in _IN_PLUGINS or not (template := FUNCTIONS.get(name)):
         return _IN_PLUGINS.get(name, "")
-    return ast.unparse(filled(template, [ast.Name(letter) for letter in "abc"], "ops"))
+    return ast.unparse(fill(template, [ast.Name(letter) for letter in "abc"], "ops"))
 
 
-def filled(template: str, args: Sequence[ast.expr], module: str = "") -> ast.expr:
+def fill(template: str, args: Sequence[ast.expr], module: str = "") -> ast.expr:
     """Return what is written in place of a call.
 
     Args:

@@ -19,7 +19,7 @@ from .expression import Binary, Call, Expr, Name, Neg, Number
 from .foreign import ELSEWHERE, FUNCTIONS
 from .notation import MATRICES, in_ascii, syntax, written
 from .ops import Function
-from .repair import MAX_EXPONENT, repaired
+from .repair import MAX_EXPONENT, repair_equation
 
 MAX_CHARACTERS = 2_000
 MAX_NODES = 500
@@ -180,7 +180,7 @@ class _Reader:
             return ""
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            meant = repaired(self.text, self.functions, self.accepts)
+            meant = repair_equation(self.text, self.functions, self.accepts)
         return f": write {meant}" if meant else ""
 
     def accepts(self, text: str) -> bool:

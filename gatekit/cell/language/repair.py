@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 from gatekit.cell.errors import nearest_name
 
-from .foreign import FUNCTIONS, LIBRARIES, written
+from .foreign import FUNCTIONS, LIBRARIES, rewrite
 from .ops import Function
 
 MAX_EXPONENT = 16
@@ -49,7 +49,9 @@ _MODULES = (*LIBRARIES, "ops", "self")
 _DROPPED = ("axis", "dim", "keepdims", "keepdim", "name", "dtype")
 
 
-def repaired(text: str, functions: Mapping[str, Function], accepts: Callable[[str], bool]) -> str:
+def repair_equation(
+    text: str, functions: Mapping[str, Function], accepts: Callable[[str], bool]
+) -> str:
     """Return the equation that is probably meant, or an empty string.
 
     Args:
@@ -295,7 +297,7 @@ class _Repair(ast.NodeTransformer):
             k.arg or "": self.visit(k.value) for k in node.keywords if k.arg not in _DROPPED
         }
         if name not in self.functions and name in FUNCTIONS:
-            return self.visit_twice(written(name, [*args, *keywords.values()]))
+            return self.visit_twice(rewrite(name, [*args, *keywords.values()]))
         function = self.functions.get(nearest_name(name, self.functions))
         if name in self.functions:
             function = self.functions[name]

@@ -9,7 +9,7 @@ what a file indents wrongly. Start with `reading.py`.
 from .layout import check_layout
 from .limits import CELL_KEYS, MAX_EQUATIONS, OTHER_KEYS, RESERVED, check_options
 from .lookup import make_initializer
-from .reading import merged, read_cell, read_output_unit, replaced, swap
+from .reading import merge, read_cell, read_output_unit, swap, with_gates
 from .regularizers import RULES, WEIGHT_KINDS, read_rules, rule_text
 from .specification import EPSILON, CellSpec, GateSpec, OutputUnitSpec, Read, SignalNorm
 from .values import ABOUT_KEYS, KEY, SECOND_HAND, UNVERIFIED, read_about
@@ -34,12 +34,12 @@ __all__ = [
     "check_layout",
     "check_options",
     "make_initializer",
-    "merged",
+    "merge",
     "read_about",
     "read_cell",
     "read_output_unit",
     "read_rules",
-    "replaced",
     "rule_text",
     "swap",
+    "with_gates",
 ]

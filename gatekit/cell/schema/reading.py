@@ -153,10 +153,10 @@ def _call_cell_function(config: Mapping[str, Any], catalogue: Catalogue) -> Mapp
         raise
     except Exception as error:
         raise CellError(f"cell function {name!r} raised {type(error).__name__}: {error}") from error
-    return merged(built, {k: v for k, v in rest.items() if k not in allowed})
+    return merge(built, {k: v for k, v in rest.items() if k not in allowed})
 
 
-def merged(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+def merge(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
     """Return a mapping with changes merged in, entry by entry where both values are mappings.
 
     Args:
@@ -167,7 +167,7 @@ def merged(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any
     for key, value in changes.items():
         old = result.get(key)
         both = isinstance(old, Mapping) and isinstance(value, Mapping)
-        result[key] = merged(old, value) if both else value  # type: ignore[arg-type]
+        result[key] = merge(old, value) if both else value  # type: ignore[arg-type]
     return result
 
 
@@ -270,7 +270,7 @@ _GENERIC = ("reads", "bias", "norm", "initializers", "regularizers", "constraint
 """Settings that have the same meaning for every gate that takes ``pre``."""
 
 
-def replaced(spec: CellSpec, gates: Mapping[str, Any], catalogue: Catalogue) -> dict[str, Any]:
+def with_gates(spec: CellSpec, gates: Mapping[str, Any], catalogue: Catalogue) -> dict[str, Any]:
     """Return a cell's mapping with other gates, which keep the settings that `swap` keeps.
 
     Args:

@@ -29,25 +29,25 @@ def parallel(cell: Cell) -> dict[str, Any]:
     """
     memories = chunks(cell)
     if not memories.reason:
-        return _found("chunk", memories.sentence(), "chunk", "")
+        return _result("chunk", memories.sentence(), "chunk", "")
     reason = f"chunk: {memories.reason}"
     affine = affine_states(cell)
     if affine.affine:
-        form = "; ".join(line for block in affine.blocks for line in solved(block))
-        return _found("affine", form, "scan", reason)
+        form = "; ".join(line for block in affine.blocks for line in state_lines(block))
+        return _result("affine", form, "scan", reason)
     reason += f"; affine: {affine.reason}"
     units = jacobian(cell)
     if not units.reason:
         kind = "block newton" if units.size > 1 else "diagonal newton"
-        return _found(kind, units.sentence(), "newton", reason)
-    return _found("sequential", None, None, f"{reason}; newton: {units.reason}")
+        return _result(kind, units.sentence(), "newton", reason)
+    return _result("sequential", None, None, f"{reason}; newton: {units.reason}")
 
 
-def _found(kind: str, form: str | None, executor: str | None, reason: str) -> dict[str, object]:
+def _result(kind: str, form: str | None, executor: str | None, reason: str) -> dict[str, object]:
     return {"kind": kind, "form": form, "executor": executor, "reason": reason}
 
 
-def measured(cell: Cell) -> dict[str, Any]:
+def measure(cell: Cell) -> dict[str, Any]:
     """Return the iterations of Newton's method at the cell's first weights; it takes seconds.
 
     Args:
@@ -68,7 +68,7 @@ def measured(cell: Cell) -> dict[str, Any]:
     }
 
 
-def solved(block: AffineBlock) -> list[str]:
+def state_lines(block: AffineBlock) -> list[str]:
     """Return a line for each state of an affine block: its equation."""
     lines = []
     for state, row, rest in zip(block.states, block.a, block.b, strict=True):
@@ -88,7 +88,7 @@ def text(name: str, description: Mapping[str, Any]) -> str:
 
     Args:
         name: the cell's name.
-        description: the result, with that of `measured` in it if the iterations are to be shown.
+        description: the result, with that of `measure` in it if the iterations are to be shown.
     """
     if description["executor"] is None:
         lines = [f"{name}: sequential; no executor computes all steps together"]

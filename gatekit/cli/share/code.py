@@ -63,7 +63,7 @@ def run(parser: Parser) -> int:
     weights = None
     built: Cell | BuiltBlock | Stack
     if options.with_weights:
-        from gatekit.code.from_run import trained
+        from gatekit.code.from_run import read_trained
         from gatekit.runs.studies.survey import find
         from gatekit.study.words import plugin_files
 
@@ -73,7 +73,7 @@ def run(parser: Parser) -> int:
                 f"--with-weights takes the cell from the run; omit {' '.join(others)}"
             )
         folder = find(options.with_weights, options.root).path
-        model = trained(folder, options.layer, plugin_files(options.overrides))
+        model = read_trained(folder, options.layer, plugin_files(options.overrides))
         built, plugins, weights = model.built, model.plugins, model.weights
     else:
         from gatekit.cli.overrides import read_overrides
@@ -107,7 +107,7 @@ def run(parser: Parser) -> int:
     if weights is not None:
         import numpy as np
 
-        from gatekit.code.beside import loading
+        from gatekit.code.beside import loading_code
         from gatekit.runs import durable
 
         archive = io.BytesIO()
@@ -116,7 +116,7 @@ def run(parser: Parser) -> int:
         durable.write(beside, archive.getvalue())
         sys.stderr.write(f"wrote {beside}\n")
         if not options.json:
-            write(loading(code, options.to, path.stem))
+            write(loading_code(code, options.to, path.stem))
     return 0
 
 

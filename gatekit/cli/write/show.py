@@ -20,7 +20,7 @@ def run(parser: Parser) -> int:
     from gatekit.cell.block.show import describe as describe_block
     from gatekit.cell.block.show import text as block_text
     from gatekit.cell.show.describe import describe, text
-    from gatekit.cell.show.parallel import measured
+    from gatekit.cell.show.parallel import measure
     from gatekit.cell.show.parallel import text as parallel_text
     from gatekit.registry import bibliography
 
@@ -48,7 +48,7 @@ def run(parser: Parser) -> int:
     works = bibliography(asked.plugins)
     description = describe(cell, works)
     if options.json or options.parallel:
-        description["parallel"] |= measured(cell)
+        description["parallel"] |= measure(cell)
     if block is not None:
         description["block"] = describe_block(block)
     if options.json:

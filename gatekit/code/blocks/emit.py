@@ -11,7 +11,7 @@ from gatekit.cell.block.show import equations, reference
 from gatekit.cell.block.sketch import Part, Sketch
 from gatekit.cell.language.expression import Call, Expr, Name, Number, lift, replaced, substitute
 from gatekit.code.cell_text import AROUND, LOCAL, TAKEN, Access, CellText
-from gatekit.code.draws import filled
+from gatekit.code.draws import fill
 from gatekit.code.frameworks import Framework
 from gatekit.code.identifiers import WIDTH, Identifiers, class_name, number, wrapped
 from gatekit.code.lines import Lines
@@ -276,7 +276,7 @@ class Emitter:
         if not full and (root := kernel**0.5).is_integer():
             text = number(1 / root)
         sizes += [self.first_size(part.width)] if full else []
-        first = filled(self.access.draws.uniform, sizes, low=f"-{text}", high=text)
+        first = fill(self.access.draws.uniform, sizes, low=f"-{text}", high=text)
         weights = self._created(part, "kernel", "kernel", first)
         if kernel == 1:
             self.env["only"] = f"{self.env[weights.name]}[0]"
@@ -324,7 +324,7 @@ class Emitter:
     def _weight(
         self, part: Part, name: str, source: str, template: str, shape: tuple[int, ...]
     ) -> Name:
-        text = filled(template, [self.first_size(n) for n in shape])
+        text = fill(template, [self.first_size(n) for n in shape])
         return self._created(part, name, source, text)
 
     def _created(self, part: Part, name: str, source: str, first: str) -> Name:

@@ -18,8 +18,8 @@ from .shared import (
     file_text,
     first_states,
     indented,
-    masked,
-    returned,
+    mask_lines,
+    return_lines,
     signature,
     state_doc,
     tuple_lines,
@@ -139,7 +139,7 @@ def _numpy_loop(code: Functions, cell: CellText, prefix: str, hold: Lines, _: No
         "",
         "",
         *over_time(code.loop, cell, code.array, CALL, prefix=prefix),
-        *masked("np.where(mask[..., None], {0}, 0.0)", cell),
+        *mask_lines("np.where(mask[..., None], {0}, 0.0)", cell),
         f"    y, outputs = np.zeros((len(x), {cell.width})), []",
         "    for t in range(x.shape[1]):",
         *indented(wrapped(step, WIDTH - 8), 8),
@@ -214,7 +214,7 @@ def _parallel(cell: CellText, array: str, prefix: str) -> Lines:
         *over_time("parallel", cell, array, doc, prefix=prefix),
         *_valid(["x", *cell.inputs]),
         *indented(_with_features(body.lines)),
-        *indented(returned(body.emitted, body.new, WIDTH - 4)),
+        *indented(return_lines(body.emitted, body.new, WIDTH - 4)),
     ]
 
 
@@ -284,7 +284,7 @@ def _until_step(code: Functions, cell: CellText, prefix: str, noise: str) -> Lin
         ),
         '    """Return what a step emits, and its states; x is batch x features."""',
         *indented(_with_features(cell.step)),
-        *indented(returned(cell.emitted, cell.new, WIDTH - 4)),
+        *indented(return_lines(cell.emitted, cell.new, WIDTH - 4)),
         "",
         "",
     ]

@@ -103,7 +103,7 @@ def file_text(cell: CellText, imports: Mapping[str, str], constants: Lines, body
     """
     helpers: Lines = []
     of_all_steps = cell.parallel.helpers if cell.parallel is not None else {}
-    for source in called({**cell.helpers, **of_all_steps}, body):
+    for source in needed_helpers({**cell.helpers, **of_all_steps}, body):
         helpers += ["", "", *source.split("\n")]
     code = "\n".join([*constants, *helpers, *body])
     imports = {**imports, **_FOR_FIRST_VALUES}
@@ -121,7 +121,7 @@ def file_text(cell: CellText, imports: Mapping[str, str], constants: Lines, body
     return "\n".join(lines).rstrip() + "\n"
 
 
-def called(helpers: Mapping[str, str], body: Lines) -> Iterable[str]:
+def needed_helpers(helpers: Mapping[str, str], body: Lines) -> Iterable[str]:
     """Return the sources of helper functions that the code, or another of these, calls."""
     sources, code = dict(helpers), "\n".join(body)
     while True:
@@ -133,23 +133,23 @@ def called(helpers: Mapping[str, str], body: Lines) -> Iterable[str]:
             del sources[name]
 
 
-def masked(where: str, cell: CellText) -> Lines:
+def mask_lines(where: str, cell: CellText) -> Lines:
     lines = ["    if mask is not None:"]
     for name in ("x", *cell.inputs):
         lines.append(f"        {name} = {where.format(name)}")
     return lines
 
 
-def signature(start: str, returned: str, room: int = WIDTH) -> Lines:
-    line = f"{start} -> {returned}:"
+def signature(start: str, return_lines: str, room: int = WIDTH) -> Lines:
+    line = f"{start} -> {return_lines}:"
     if len(line) <= room:
         return [line]
     name, _, inner = start.partition("(")
     items = re.split(r", (?=\w+(?::|$| =|=))", inner[:-1])
-    return [f"{name}(", *(f"    {item}," for item in items), f") -> {returned}:"]
+    return [f"{name}(", *(f"    {item}," for item in items), f") -> {return_lines}:"]
 
 
-def returned(emitted: str, new: list[str], room: int) -> Lines:
+def return_lines(emitted: str, new: list[str], room: int) -> Lines:
     states = f"({new[0]},)" if len(new) == 1 else f"({', '.join(new)})"
     line = f"return {emitted}, {states}"
     if len(line) <= room:

@@ -17,8 +17,8 @@ from .shared import (
     file_text,
     first_states,
     indented,
-    masked,
-    returned,
+    mask_lines,
+    return_lines,
     signature,
     state_doc,
     tuple_lines,
@@ -107,10 +107,10 @@ def torch_class(cell: CellText) -> Lines:
         ),
         '        """Return what a step emits, and its states; x is batch x features."""',
         *indented(cell.step, 8),
-        *indented(returned(cell.emitted, cell.new, WIDTH - 8), 8),
+        *indented(return_lines(cell.emitted, cell.new, WIDTH - 8), 8),
         "",
         *over_time("forward", CALL, cell.inputs),
-        *indented(masked("{0}.masked_fill(~mask[..., None], 0.0)", cell)),
+        *indented(mask_lines("{0}.masked_fill(~mask[..., None], 0.0)", cell)),
         *_noise(cell),
         f"        y, outputs = x.new_zeros(len(x), {cell.width}), []",
         "        for t in range(x.shape[1]):",
@@ -160,7 +160,7 @@ def _parallel(cell: CellText) -> Lines:
         "            mask = torch.ones(x.shape[:2], dtype=torch.bool, device=x.device)",
         *(f"        {name} = {name}.masked_fill(~mask[..., None], 0.0)" for name in names),
         *indented(body.lines, 8),
-        *indented(returned(body.emitted, body.new, WIDTH - 8), 8),
+        *indented(return_lines(body.emitted, body.new, WIDTH - 8), 8),
     ]
 
 

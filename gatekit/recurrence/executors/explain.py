@@ -5,7 +5,7 @@ from __future__ import annotations
 from gatekit.cell.analysis import chunk, newton
 from gatekit.cell.analysis.affine import analyse
 from gatekit.cell.graph import Cell
-from gatekit.cell.show.parallel import solved
+from gatekit.cell.show.parallel import state_lines
 from gatekit.recurrence.executors.fused.schedule import LoopSchedule, weights_stay_cached
 
 from .choose import Choice, Setting
@@ -26,7 +26,7 @@ def explain(cell: Cell, choice: Choice, setting: Setting, recompute: bool) -> st
     schedule = scheduler.make(cell, cell.output.signals, weights_stay_cached(cell, setting))
     lines = [f"{cell.spec.name}, {cell.units} units: executor {choice.executor} ({choice.reason})"]
     if choice.executor in ("affine", "scan"):
-        equations = [line for block in analyse(cell).blocks for line in solved(block)]
+        equations = [line for block in analyse(cell).blocks for line in state_lines(block)]
         lines += [f"  solved over time: {line}" for line in equations]
     elif choice.executor == "chunk":
         lines.append(

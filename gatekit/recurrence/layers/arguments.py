@@ -13,7 +13,7 @@ import numpy as np
 from gatekit.cell.calls import REQUIRED
 from gatekit.cell.catalogue import Catalogue
 from gatekit.cell.errors import CellError, ConfigError, DataError, nearest
-from gatekit.cell.schema import CellSpec, read_cell, replaced
+from gatekit.cell.schema import CellSpec, read_cell, with_gates
 from gatekit.registry import load_cell
 
 # What keras.layers.Layer takes by keyword.
@@ -237,7 +237,7 @@ def specification(
     if not gates and not given:
         return spec
     try:
-        return read_cell({**replaced(spec, gates, catalogue), **given}, catalogue)
+        return read_cell({**with_gates(spec, gates, catalogue), **given}, catalogue)
     except CellError as error:
         raise CellError(_of_arguments(str(error), gates, given)) from None
 

@@ -20,7 +20,7 @@ from gatekit.cell.errors import (
     nearest,
     shown,
 )
-from gatekit.cell.schema import ABOUT_KEYS, CellSpec, merged, read_cell
+from gatekit.cell.schema import ABOUT_KEYS, CellSpec, merge, read_cell
 
 from ..queries import origins
 from ..safe_yaml import line_of, read_yaml
@@ -208,7 +208,7 @@ class _Composer:
             if own and name != "_self_":
                 starts |= _starts(name, part)
                 part = {key: value for key, value in part.items() if key not in ABOUT_KEYS}
-            whole = merged(whole, part)
+            whole = merge(whole, part)
         return {"starts_from": starts, **whole} if starts else whole
 
     def entry(self, entry: Any, chain: tuple[str, ...], defaults: Sequence[Any]) -> str:

@@ -185,7 +185,7 @@ class _Chunks(Analysis, NormalForm):
         nodes = self.needed_nodes(rewritten, reasons, later)
         memories = [self.memory_of(s, angles.get(s)) for s in states if s not in self.partners]
         used = {name for _, expr in nodes if expr is not None for name in names(expr)}
-        memories = [kept(memory, used) for memory in memories]
+        memories = [with_used_reads(memory, used) for memory in memories]
         self.known.update(name for name, _ in nodes)
         return Memories(tuple(memories), tuple(nodes))
 
@@ -335,6 +335,6 @@ def negated(expr: Expr) -> Expr:
     return expr.operand if isinstance(expr, Neg) else -expr
 
 
-def kept(memory: Memory, used: set[str]) -> Memory:
+def with_used_reads(memory: Memory, used: set[str]) -> Memory:
     """Return a memory with the reads that are used."""
     return replace(memory, reads=tuple(read for read in memory.reads if read.name in used))

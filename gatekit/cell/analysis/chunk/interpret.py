@@ -263,7 +263,7 @@ class Interpreter:
         rows, columns = self.last_axes(expr)
         if rows == 1 or columns == 1:
             right = (columns > 1) != self.transposed if (rows > 1 or columns > 1) else False
-            flat = inside(expr)
+            flat = as_vector(expr)
             return (one, flat) if right else (flat, one)
         pairs = None
         if isinstance(expr, Binary) and expr.op in "*/":
@@ -300,7 +300,7 @@ class Interpreter:
         return linear
 
 
-def inside(expr: Expr) -> Expr:
+def as_vector(expr: Expr) -> Expr:
     """Return a matrix with one row or one column as a vector."""
     if isinstance(expr, Call) and expr.function in ("column", "row"):
         return expr.args[0]

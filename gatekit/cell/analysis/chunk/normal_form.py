@@ -10,7 +10,7 @@ from gatekit.cell.language.expression import Binary, Expr, Neg, Number
 from gatekit.cell.language.shape import Shape
 
 from .form import Memory, MemoryRead, MemoryTerm
-from .interpret import Interpreter, inside
+from .interpret import Interpreter, as_vector
 from .logarithm import Logarithms, constant
 from .values import Linear, Matrix, Outer
 
@@ -42,7 +42,7 @@ class NormalForm(Interpreter):
         self.logarithms.signed, sign = False, None
         head, column, row = self.decays(matrix, entry.shape)
         if self.logarithms.signed:
-            sign = matrix.decay if constant(matrix.decay) is not None else inside(matrix.decay)
+            sign = matrix.decay if constant(matrix.decay) is not None else as_vector(matrix.decay)
             if row is not None:
                 raise NotAffineError(
                     f"{state} decays by the side of its values, perhaps negatively"
@@ -68,7 +68,7 @@ class NormalForm(Interpreter):
         if self.transposed:
             shape = (*shape[:-2], shape[-1], shape[-2])
         reads = [MemoryRead(name, *key) for key, name in ledger.reads.items()]
-        angle = None if turned is None else inside(turned[1])
+        angle = None if turned is None else as_vector(turned[1])
         return Memory(
             state,
             shape,
@@ -139,7 +139,7 @@ class NormalForm(Interpreter):
             kind = "head" if rows == columns == 1 else "column" if rows > 1 else "row"
             if self.transposed and kind != "head":
                 kind = "row" if kind == "column" else "column"
-            vector = part if constant(part) is not None else inside(part)
+            vector = part if constant(part) is not None else as_vector(part)
             old = logarithms[kind]
             logarithms[kind] = vector if old is None else old + vector
         return logarithms["head"], logarithms["column"], logarithms["row"]

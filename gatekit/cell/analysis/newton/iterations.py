@@ -116,7 +116,7 @@ def iterations(stepping: Stepping, lengths: Sequence[int]) -> Iterations:
         lengths: at most as long as the inputs.
     """
     with np.errstate(all="ignore"):
-        truth, lyapunov = followed(stepping)
+        truth, lyapunov = follow(stepping)
         if affine_states(stepping.cell).affine or not chunks(stepping.cell).reason:
             return Iterations("newton", dict.fromkeys(lengths, 1), lyapunov)
         form = analyse(stepping.cell)
@@ -131,7 +131,7 @@ def iterations(stepping: Stepping, lengths: Sequence[int]) -> Iterations:
     return Iterations("quasi-newton" if form.reason else "newton", counts, lyapunov)
 
 
-def followed(stepping: Stepping) -> tuple[dict[str, Array], float | None]:
+def follow(stepping: Stepping) -> tuple[dict[str, Array], float | None]:
     r"""Return the states after each step, ``time x width``, and the largest Lyapunov exponent.
 
     $\lambda = \frac1T \sum_t \ln \lVert J_t v_{t-1} \rVert / \lVert v_{t-1} \rVert$ with

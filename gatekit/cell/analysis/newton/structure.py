@@ -12,7 +12,7 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from gatekit.cell.analysis.affine import Analysis, TooLargeError, mapped
+from gatekit.cell.analysis.affine import Analysis, TooLargeError, map_expression
 from gatekit.cell.errors import CellError
 from gatekit.cell.graph import BuiltRead, Cell, Node, shared_reads
 from gatekit.cell.language.expression import Binary, Call, Expr, Name, Neg, Number, lift, names
@@ -204,7 +204,7 @@ class _Units(Analysis):
                 f"{node.name} reads {read.text} through a {read.map_kind} map, so that each unit "
                 f"depends on others (in a cell with `reads: {{{read.text}: diagonal}}` it does not)"
             )
-        return self.unit(mapped(node, read, _MixesError), self.sizes, node.name)
+        return self.unit(map_expression(node, read, _MixesError), self.sizes, node.name)
 
     def unit(self, expr: Expr, sizes: Mapping[str, Shape], where: str) -> bool:
         """Return whether an expression depends on the group, element by element.

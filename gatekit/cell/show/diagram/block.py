@@ -14,7 +14,7 @@ from gatekit.cell.show.works import NO_WORKS, Work
 
 from . import svg
 from .boxes import Drawn
-from .drawing import PORT, diagram, drawn_box, sized
+from .drawing import PORT, box_of, diagram, drawn_box
 from .layout import Link, arrange
 
 _MARGIN, _TITLE, _GAP = 24.0, 58.0, 44.0
@@ -42,7 +42,7 @@ def block_diagram(built: BuiltBlock, known: Mapping[str, Work] = NO_WORKS) -> st
     graph = _Graph(built)
     columns = 1 + max(box.column for box in graph.drawn.values())
     arrivals = Counter(link.target for link in graph.links)
-    boxes = [sized(box, arrivals[box.key]) for box in graph.drawn.values()]
+    boxes = [box_of(box, arrivals[box.key]) for box in graph.drawn.values()]
     layout = arrange(boxes, list(graph.links), [_GAP] * columns, PORT)
     x0, y0 = _MARGIN, _TITLE + 10.0
     top = y0 + layout.height + 40.0

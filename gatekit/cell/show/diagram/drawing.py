@@ -69,7 +69,7 @@ class _Diagram:
         counts = Counter(drawn[source].column for source, _ in feedback)
         gaps = [_GAP + _LANE * counts[column] for column in range(self.boxes.columns)]
         arrivals = Counter(link.target for link in self.boxes.links)
-        boxes = [sized(box, arrivals[box.key]) for box in drawn.values()]
+        boxes = [box_of(box, arrivals[box.key]) for box in drawn.values()]
         self.layout: DiagramLayout = arrange(boxes, self.boxes.links, gaps, PORT)
         self.x0 = _MARGIN + _LANE * (len(feedback) + 2)
         self.y0 = (_TITLE if headed else 0.0) + _BAND + 14.0
@@ -187,7 +187,7 @@ def drawn_box(drawn: Drawn, place: Place, x0: float, y0: float) -> str:
     return "\n".join(parts)
 
 
-def sized(drawn: Drawn, arrivals: int) -> Box:
+def box_of(drawn: Drawn, arrivals: int) -> Box:
     """Return a box with the size that its text and its arrivals need.
 
     Args:
