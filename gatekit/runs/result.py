@@ -10,9 +10,10 @@ import hashlib
 import json
 import math
 import re
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from gatekit.cell.errors import RunError
 
@@ -35,6 +36,11 @@ SEAL = "sha256"
 """The last key: the SHA-256 of all bytes before it."""
 
 _SEALED = re.compile(rb'(.*),\n "sha256": "([0-9a-f]{64})"\n\}\n', re.DOTALL)
+
+
+T = TypeVar("T")
+Record = Mapping[str, object]
+"""An object of JSON whose values are not checked yet."""
 
 
 class NewerError(RunError):
@@ -179,13 +185,7 @@ def parsed(data: bytes) -> dict[str, Any]:
 
 
 def altered(files: Mapping[str, str], name: str, data: bytes | str) -> bool:
-    """Return whether a file is not the one that a result was written for.
-
-    Args:
-        files: ``files`` of the result.
-        name: the file's name.
-        data: its content, or its SHA-256 as hex digits.
-    """
+    """Return whether a file is not the one in ``files`` of a result, by its content or SHA-256."""
     if name not in files:
         return False
     digest = data if isinstance(data, str) else hashlib.sha256(data).hexdigest()
@@ -197,7 +197,7 @@ def short_hash(digest: str | None) -> str:
     return (digest or "unknown").removeprefix("sha256").lstrip(".:")[:8]
 
 
-def result_of(record: Mapping[str, Any]) -> Result:
+def result_of(record: Record) -> Result:
     """Return the fields of a result that `parsed` returned.
 
     Raises:
@@ -239,7 +239,7 @@ def result_of(record: Mapping[str, Any]) -> Result:
     )
 
 
-def _check_tables(files: Any, sizes: Any) -> None:
+def _check_tables(files: object, sizes: object) -> None:
     # Without them nothing protects the numbers of an unsealed result.
     if not isinstance(files, dict) or HASHED[0] not in files:
         raise ValueError(f"files does not hold the hash of {HASHED[0]}")
@@ -259,7 +259,7 @@ def _number(text: str) -> float:
     return value
 
 
-def _metric(record: Mapping[str, Any]) -> ResultMetric:
+def _metric(record: Record) -> ResultMetric:
     if record.get("direction") is None:
         raise ValueError(
             "metric.direction is missing: nothing records whether a smaller or a larger value is"
@@ -274,7 +274,7 @@ def _metric(record: Mapping[str, Any]) -> ResultMetric:
     )
 
 
-def _score(record: Mapping[str, Any], key: str) -> Score | None:
+def _score(record: Record, key: str) -> Score | None:
     if record.get(key) is None:
         return None
     score = _object(record, key)
@@ -289,57 +289,61 @@ def _score(record: Mapping[str, Any], key: str) -> Score | None:
     )
 
 
-def _object(record: Mapping[str, Any], key: str) -> Mapping[str, Any]:
-    value: Mapping[str, Any] = _required(record, key, dict, "an object")
-    return value
+def _required(record: Record, key: str, kind: type[T], what: str) -> T:
+    if isinstance(value := record.get(key), kind):
+        return value
+    raise ValueError(f"{key} is missing or not {what}")
 
 
-def _optional_object(record: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+def _object(record: Record, key: str) -> Record:
+    return _required(record, key, dict, "an object")
+
+
+def _optional_object(record: Record, key: str) -> Record:
     return {} if record.get(key) is None else _object(record, key)
 
 
-def _text(record: Mapping[str, Any], key: str) -> str:
-    value: str = _required(record, key, str, "a string")
-    return value
+def _text(record: Record, key: str) -> str:
+    return _required(record, key, str, "a string")
 
 
-def _required(record: Mapping[str, Any], key: str, kind: type, what: str) -> Any:
-    if not isinstance(record.get(key), kind):
-        raise ValueError(f"{key} is missing or not {what}")
-    return record[key]
-
-
-def _optional_text(record: Mapping[str, Any], key: str) -> str | None:
+def _optional_text(record: Record, key: str) -> str | None:
     return None if record.get(key) is None else _text(record, key)
 
 
-def _optional_number(record: Mapping[str, Any], key: str) -> float | None:
-    value = _optional(record, key, (int, float), "a number")
-    if value is not None and not math.isfinite(value):
-        raise ValueError(f"{key} is {value!r}, not a number")
-    return None if value is None else float(value)
-
-
-def _optional_integer(record: Mapping[str, Any], key: str) -> int | None:
-    value: int | None = _optional(record, key, (int,), "a whole number")
-    return value
-
-
-def _optional(record: Mapping[str, Any], key: str, kinds: tuple[type, ...], what: str) -> Any:
+def _optional_number(record: Record, key: str) -> float | None:
     value = record.get(key)
-    if value is not None and (isinstance(value, bool) or not isinstance(value, kinds)):
-        raise ValueError(f"{key} is {value!r}, not {what}")
+    number = as_number(value)
+    if number is None and value is not None:
+        raise ValueError(f"{key} is {value!r}, not a number")
+    return number
+
+
+def _optional_integer(record: Record, key: str) -> int | None:
+    value = record.get(key)
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int) or abs(value) >= 2**63:
+        raise ValueError(f"{key} is {value!r}, not a whole number")
     return value
 
 
-def _strings(record: Mapping[str, Any], key: str) -> tuple[str, ...]:
+def as_number(value: object) -> float | None:
+    """Return a value of JSON as a finite number, None for anything else."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return None
+    # an integer of JSON may be larger than any float
+    return float(value) if abs(value) <= sys.float_info.max else None
+
+
+def _strings(record: Record, key: str) -> tuple[str, ...]:
     values = [] if record.get(key) is None else record[key]
     if not isinstance(values, list) or not all(isinstance(item, str) for item in values):
         raise ValueError(f"{key} is not a list of strings")
     return tuple(values)
 
 
-def _texts(record: Mapping[str, Any], key: str) -> Mapping[str, str]:
+def _texts(record: Record, key: str) -> Mapping[str, str]:
     values = {} if record.get(key) is None else record[key]
     if not isinstance(values, dict) or not all(isinstance(item, str) for item in values.values()):
         raise ValueError(f"{key} is not a table of texts")

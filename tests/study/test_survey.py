@@ -7,6 +7,7 @@ import pytest
 from deeds import changed, plan_of, start, states
 
 from gatekit.cell.errors import RunError
+from gatekit.runs.folder import RunFolder
 from gatekit.runs.names import STALE
 from gatekit.runs.result import dumped
 from gatekit.runs.studies.prune import removable, remove
@@ -67,6 +68,15 @@ def test_the_mark_names_the_plugin(tmp_path):
     result.write_bytes(dumped(json.loads(result.read_text()) | {"plugins": {"mine": "1" * 8}}))
     launch(changed(old, "2" * 8), start)
     assert {f.stale for f in survey(old.study)} == {None, "the source has changed of plugin mine"}
+
+
+def test_a_result_whose_seconds_are_no_number_is_listed(tmp_path):
+    folder = RunFolder(tmp_path / "study" / "runs" / ("0" * 16))
+    folder.claim()
+    folder.write_config({"units": 1})
+    folder.finish({"state": "COMPLETED", "seconds": {"total": 10**400}})
+    (run,) = survey(tmp_path / "study")
+    assert (run.state, run.seconds) == ("COMPLETED", None)
 
 
 def test_causes_are_gathered_and_the_frequent_ones_come_first(made):

@@ -18,7 +18,7 @@ from gatekit.runs import durable
 from gatekit.runs.folder import RunFolder
 from gatekit.runs.names import RUNS, UNRECORDED, is_id
 from gatekit.runs.record import contradiction
-from gatekit.runs.result import OUTCOMES
+from gatekit.runs.result import OUTCOMES, as_number
 
 from . import plan_file
 
@@ -247,8 +247,7 @@ def _read(
 
 def _seconds(record: Mapping[str, Any]) -> float | None:
     taken = record.get("seconds")
-    total = taken.get("total") if isinstance(taken, Mapping) else None
-    return float(total) if isinstance(total, int | float) else None
+    return as_number(taken.get("total")) if isinstance(taken, Mapping) else None
 
 
 def note_unrecorded(study: Path, folder: RunFolder, reason: str) -> None:
