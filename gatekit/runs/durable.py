@@ -107,12 +107,19 @@ def read(path: Path, most: int = MOST) -> bytes:
 def read_object(path: Path) -> dict[str, Any]:
     """Return the JSON object in a small file, empty if it cannot be read or holds anything else."""
     try:
-        data = read(path)
+        return parsed_object(read(path))
+    except OSError:
+        return {}
+
+
+def parsed_object(data: bytes) -> dict[str, Any]:
+    """Return the JSON object in some bytes, empty if they hold anything else."""
+    try:
         content = json.loads(data)
         if _SURROGATE.search(data):
             # JSON may name half a character, which no output can hold.
             json.dumps(content, ensure_ascii=False).encode()
-    except (OSError, ValueError, RecursionError):
+    except (ValueError, RecursionError):
         return {}
     return content if isinstance(content, dict) else {}
 

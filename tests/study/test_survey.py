@@ -79,6 +79,24 @@ def test_a_result_whose_seconds_are_no_number_is_listed(tmp_path):
     assert (run.state, run.seconds) == ("COMPLETED", None)
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        '{"run": "0000000000000000", "attempt": 1e999, "reason": "x"}',
+        '{"run": "0000000000000000", "attempt": 0, "reason": "\\ud800"}',
+        '{"run": "0000000000000000", "attempt": 0}',
+        "[1]",
+    ],
+)
+def test_a_reason_that_no_gatekit_wrote_is_ignored(tmp_path, line):
+    folder = tmp_path / "study"
+    (folder / "runs" / ("0" * 16)).mkdir(parents=True)
+    good = '{"run": "0000000000000000", "attempt": 0, "reason": "the disk is full"}'
+    (folder / "unrecorded.jsonl").write_text(f"{good}\n{line}\n")
+    (run,) = survey(folder)
+    assert (run.state, run.reason) == ("FAILED", "the disk is full")
+
+
 def test_causes_are_gathered_and_the_frequent_ones_come_first(made):
     first, second = causes(survey(made.study))
     assert (first.reason, len(first.runs)) == ("the reason", 2)

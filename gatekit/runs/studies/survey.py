@@ -265,12 +265,13 @@ def note_unrecorded(study: Path, folder: RunFolder, reason: str) -> None:
 
 def _unrecorded(study: Path) -> dict[tuple[str, int], str]:
     """Return the reasons by run and attempt; a later attempt has no entry here."""
-    reasons = {}
+    reasons: dict[tuple[str, int], str] = {}
     with contextlib.suppress(OSError):
-        for line in durable.read(study / UNRECORDED).decode(errors="replace").splitlines():
-            with contextlib.suppress(ValueError, KeyError, TypeError, RecursionError):
-                record = json.loads(line)
-                reasons[str(record["run"]), int(record["attempt"])] = str(record["reason"])
+        for line in durable.read(study / UNRECORDED).splitlines():
+            record = durable.parsed_object(line)
+            run, attempt, reason = (record.get(key) for key in ("run", "attempt", "reason"))
+            if isinstance(run, str) and isinstance(attempt, int) and isinstance(reason, str):
+                reasons[run, attempt] = reason
     return reasons
 
 
