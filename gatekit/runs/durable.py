@@ -7,17 +7,17 @@ import errno
 import hashlib
 import json
 import os
-import re
 import secrets
 import shutil
 import stat
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from .names import refuse_halves
+
 MOST = 16 * 2**20
 """The most bytes that any file of a run or a study has, apart from metrics, weights and logs."""
 
-_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL
 _GROW = os.O_RDWR | os.O_CREAT | os.O_APPEND
 
@@ -116,9 +116,7 @@ def parsed_object(data: bytes) -> dict[str, Any]:
     """Return the JSON object in some bytes, empty if they hold anything else."""
     try:
         content = json.loads(data)
-        if _SURROGATE.search(data):
-            # JSON may name half a character, which no output can hold.
-            json.dumps(content, ensure_ascii=False).encode()
+        refuse_halves(data, content)
     except (ValueError, RecursionError):
         return {}
     return content if isinstance(content, dict) else {}

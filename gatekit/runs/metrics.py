@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from . import durable
-from .names import METRICS, canonical_json, refuse_constant
+from .names import METRICS, canonical_json, refuse_constant, refuse_halves
 
 MOST = 256 * 2**20
 """The most bytes of metrics or looks of one run that are read."""
@@ -209,7 +209,9 @@ def _objects(text: str) -> Iterator[tuple[MetricLine, int, int]]:
 
 def _decoded(text: str) -> MetricLine | None:
     try:
-        return _checked(_DECODER.decode(text))
+        record = _DECODER.decode(text)
+        refuse_halves(text.encode(), record)
+        return _checked(record)
     except (ValueError, RecursionError):
         return None
 

@@ -67,6 +67,7 @@ SLURM = "slurm"
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}\Z")
 _ID = re.compile(r"[0-9a-f]{16}\Z")
+_HALF = re.compile(rb"\\u[dD][89a-fA-F]")
 
 
 def plan_name(plan: str) -> str:
@@ -125,6 +126,23 @@ NUMERICS = 2
 def refuse_constant(constant: str) -> NoReturn:
     """Refuse NaN and infinities, which JSON lacks; an argument of ``json.loads``."""
     raise ValueError(f"{constant} is not JSON")
+
+
+def refuse_halves(data: bytes, content: object) -> None:
+    """Refuse half a character, which JSON may name and no output can hold.
+
+    Args:
+        data: the bytes of JSON.
+        content: what they hold.
+
+    Raises:
+        ValueError: a string of it has half a character.
+    """
+    if _HALF.search(data):
+        try:
+            json.dumps(content, ensure_ascii=False).encode()
+        except UnicodeEncodeError:
+            raise ValueError("it holds half a character") from None
 
 
 def canonical_json(data: Any) -> str:

@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 from gatekit.cell.errors import RunError
 
 from .directions import known_direction
-from .names import CONFIG, ENVIRONMENT, METRICS, RESULT, WEIGHTS, refuse_constant
+from .names import CONFIG, ENVIRONMENT, METRICS, RESULT, WEIGHTS, refuse_constant, refuse_halves
 
 SCHEMA = 2
 """The format that is written. Every format from 2 on ends with the same seal."""
@@ -164,6 +164,7 @@ def parsed(data: bytes) -> dict[str, Any]:
         record = json.loads(data, parse_constant=refuse_constant, parse_float=_number)
     except RecursionError:
         raise ValueError("it is nested deeper than any result") from None
+    refuse_halves(data, record)
     if not isinstance(record, dict):
         raise ValueError("it is not an object")
     schema = record.get("schema")
@@ -253,10 +254,9 @@ def _check_tables(files: object, sizes: object) -> None:
 
 
 def _number(text: str) -> float:
-    value = float(text)
-    if not math.isfinite(value):
-        raise ValueError(f"{text} is not a number of JSON")
-    return value
+    if math.isfinite(value := float(text)):
+        return value
+    raise ValueError(f"{text} is not a number of JSON")
 
 
 def _metric(record: Record) -> ResultMetric:

@@ -68,6 +68,11 @@ def test_what_is_appended_is_read_back(tmp_path: Path) -> None:
     assert metrics.read(path, "train") == metrics.MetricFile()
 
 
+def test_a_name_with_half_a_character_loses_its_line() -> None:
+    found = parse(metrics.line({**RECORD, "metric": "\ud800"}).encode())
+    assert (found.lines, found.lost) == ((), (1,))
+
+
 def test_a_missing_file_has_no_lines(tmp_path: Path) -> None:
     assert metrics.read(tmp_path / "metrics.jsonl") == metrics.MetricFile()
 
