@@ -12,7 +12,7 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 import numpy
 
@@ -20,7 +20,15 @@ LIMIT = 60.0
 """Seconds after which a plugin that is still loading is given up."""
 
 
-def load_alone(kind: str, source: str) -> dict[str, Any]:
+class LoadedAlone(TypedDict):
+    """What happened while a plugin was loaded: an error or "", its names, what else it changed."""
+
+    error: str
+    registers: list[str] | None
+    changed: list[str]
+
+
+def load_alone(kind: str, source: str) -> LoadedAlone:
     """Return what happened when a plugin was loaded with no other plugin around it.
 
     Args:
@@ -48,14 +56,14 @@ def load_alone(kind: str, source: str) -> dict[str, Any]:
             "changed": [],
         }
     try:
-        found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+        answer: LoadedAlone = json.loads(done.stdout.splitlines()[-1])
     except (IndexError, ValueError):
         last = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
         return {"error": last, "registers": None, "changed": []}
-    return found
+    return answer
 
 
-def _snapshot() -> dict[str, Any]:
+def _snapshot() -> dict[str, object]:
     return {
         "the working folder": os.getcwd(),
         "environment variables": dict(os.environ),
@@ -66,7 +74,7 @@ def _snapshot() -> dict[str, Any]:
     }
 
 
-def _loaded(kind: str, source: str) -> dict[str, Any]:
+def _loaded(kind: str, source: str) -> LoadedAlone:
     # What the registry and a task's base class import is not the plugin's doing.
     import gatekit.tasks.task
     from gatekit.registry import discovery

@@ -5,10 +5,10 @@ from __future__ import annotations
 import functools
 import math
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import tensorflow as tf
+from tensorflow import Tensor
 
 from gatekit.cell.errors import CellError
 from gatekit.cell.first_values import draw
@@ -118,8 +118,8 @@ def not_saturated(subject: InCell) -> str | None:
                 "values",
                 f"give it a smaller bias or kernel: gates.{name}.initializers",
             )
-    told = ", ".join(f"{name} {share:.0%}" for name, share in shares.items())
-    return f"at a bound: {told}" if told else "no gate with bounds"
+    listing = ", ".join(f"{name} {share:.0%}" for name, share in shares.items())
+    return f"at a bound: {listing}" if listing else "no gate with bounds"
 
 
 def memory_length(subject: InCell) -> str | None:
@@ -131,13 +131,13 @@ def memory_length(subject: InCell) -> str | None:
     value = _gates(subject)[gate]
     if np.min(value) < 0 or np.max(value) > 1 or np.max(value) == 0:
         return f"the values of {gate} are not shares between 0 and 1"
-    kept = np.clip(np.mean(value, axis=(0, 1)), 1e-6, 1 - 1e-6)
-    half = np.log(0.5) / np.log(kept)
+    share = np.clip(np.mean(value, axis=(0, 1)), 1e-6, 1 - 1e-6)
+    half = np.log(0.5) / np.log(share)
     # The states that the gate keeps: their equation multiplies what was before by it.
-    kept_states = [
+    states = [
         name for name, expr in subject.spec.equations if {gate, f"{name}_prev"} <= {*names(expr)}
     ]
-    which = f" of {' and '.join(kept_states)}" if kept_states else ""
+    which = f" of {' and '.join(states)}" if states else ""
     return (
         f"half{which} is left after {np.median(half):.1f} steps (units from {half.min():.1f} to "
         f"{half.max():.1f}), by the gate {gate}"
@@ -146,17 +146,17 @@ def memory_length(subject: InCell) -> str | None:
 
 def _is_bounded(subject: InCell, gate: str) -> bool:
     """Return whether the gate's value is that of a function with bounds, as far as is known."""
-    made = subject.cell.gate_expressions[gate]
-    return made is not None and any(
-        isinstance(part, Call) and part.function in BOUNDED for part in walk(made[0])
+    expressions = subject.cell.gate_expressions[gate]
+    return expressions is not None and any(
+        isinstance(part, Call) and part.function in BOUNDED for part in walk(expressions[0])
     )
 
 
-def _gates(subject: InCell) -> dict[str, Any]:
+def _gates(subject: InCell) -> dict[str, np.ndarray]:
     """Return the values of all gates at initialisation, ``time x batch x units``."""
     cell = subject.cell
     names = tuple(node.name for node in cell.nodes if node.kind == "gate")
-    weights: dict[str, Any] = {}
+    weights: dict[str, Tensor] = {}
     for name, value in draw(cell, 1).items():
         parameter = cell.parameters.get(name)
         raw = tf.constant(value)

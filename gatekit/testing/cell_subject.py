@@ -58,21 +58,21 @@ class CellSubject:
         Raises:
             CellError: the parts do not fit, or it is too large to be tried.
         """
-        made = build(self.spec, self.units, self.features, self.unit)
-        widest = max(made.widths.values(), default=1)
-        count = sum(math.prod(weight.shape) for weight in made.weights)
+        cell = build(self.spec, self.units, self.features, self.unit)
+        widest = max(cell.widths.values(), default=1)
+        count = sum(math.prod(weight.shape) for weight in cell.weights)
         if count > MAX_WEIGHTS or widest > MAX_WIDTH:
             raise CellError(
                 f"with units={self.units} the cell has {count:,} weights and a signal "
                 f"{widest:,} wide; at most {MAX_WEIGHTS:,} and {MAX_WIDTH:,} are tried here"
             )
-        cost = step_cost(made)
+        cost = step_cost(cell)
         if cost > MAX_COST:
             raise CellError(
                 f"with units={self.units} the equations of one step compute {cost:,} numbers; at "
                 f"most {MAX_COST:,} are tried here"
             )
-        return made
+        return cell
 
 
 def by_name(

@@ -22,18 +22,18 @@ _EQUATION = re.compile(r"``[^`]*(?:=|[a-z_]+\()[^`]*``", re.DOTALL)
 
 def loads_alone(subject: Subject) -> str | None:
     """The plugin loads in a fresh process, by itself, and leaves that process as it was."""
-    found = load_alone(subject.kind, subject.module)
-    if found["error"]:
-        raise CheckError(f"alone, it does not load: {found['error']}", "fix this line")
-    registers = found["registers"]
+    outcome = load_alone(subject.kind, subject.module)
+    if outcome["error"]:
+        raise CheckError(f"alone, it does not load: {outcome['error']}", "fix this line")
+    registers = outcome["registers"]
     if registers is not None and subject.name not in registers:
         raise CheckError(
             f"alone, it registers {registers} and not {subject.name!r}",
             f"return {{{subject.name!r}: ...}} from gatekit_{subject.kind}() in any case",
         )
-    if found["changed"]:
+    if outcome["changed"]:
         raise CheckError(
-            f"while it loads, it changes its process: {', '.join(found['changed'])}",
+            f"while it loads, it changes its process: {', '.join(outcome['changed'])}",
             "define classes and functions only, and use gatekit.ops instead of TensorFlow",
         )
     return None
@@ -57,7 +57,7 @@ def name_valid(subject: Subject) -> str | None:
 
 def documented(subject: Subject) -> str | None:
     """The docstring has a description, the equation and the source."""
-    text = subject.thing.__doc__ or ""
+    text = subject.implementation.__doc__ or ""
     what = subject.name
     if not text.strip():
         raise CheckError(f"{what} has no docstring", "write what it computes below the class line")
@@ -77,7 +77,7 @@ def documented(subject: Subject) -> str | None:
 def asks_for_known(subject: Subject) -> str | None:
     """Every argument is gatekit's, its own, a signal of some cell, or explained for binding."""
     known = known_signals(subject) if subject.asked else ()
-    explained = set(re.findall(r"``([A-Za-z_]\w*)``", subject.thing.__doc__ or ""))
+    explained = set(re.findall(r"``([A-Za-z_]\w*)``", subject.implementation.__doc__ or ""))
     for name in subject.asked:
         if name not in known and name not in explained:
             words = ("pre", "own_prev", "t", "units", *known)

@@ -13,19 +13,21 @@ from typing import Any
 import keras
 import numpy as np
 import tensorflow as tf
+from numpy.typing import ArrayLike
+from tensorflow import Tensor
 
 from gatekit.cell.errors import GatekitError
 from gatekit.recurrence.executors.choose import EXECUTORS
 from gatekit.recurrence.layers.rnn import RNN
 from gatekit.registry.loading import using
 
-from .outcome import CheckError
+from .outcome import CheckError, one_line
 from .subject import GATE, InCell
 from .subject import subject as registered
 
 BATCH, TIME = 4, 5
 DESCENTS = 4
-Fed = dict[str, Any]
+Fed = dict[str, Tensor]
 ALWAYS = ("reference", "fused")
 """The executors that run every cell; others refuse what is not theirs."""
 
@@ -64,7 +66,7 @@ def masked_nan(subject: InCell) -> str | None:
     """NaN in masked steps changes nothing, neither values nor gradients."""
     layer = make_layer(subject)
     x, mask = inputs(subject), _mask()
-    expected, found = (
+    expected, result = (
         run(
             layer,
             {n: tf.where(mask[:, :, None], v, tf.constant(fill, v.dtype)) for n, v in x.items()},
@@ -79,7 +81,7 @@ def masked_nan(subject: InCell) -> str | None:
                 f"where steps are masked, even with zeros in them, the {what} is not finite",
                 "bound what divisions and logarithms get where inputs and states are zero",
             )
-    _agree(found, expected, 0.0, "NaN in masked steps reaches", "gate no input by itself: read it")
+    _agree(result, expected, 0.0, "NaN in masked steps reaches", "gate no input by itself: read it")
     return None
 
 
@@ -98,13 +100,13 @@ def executors_agree(subject: InCell) -> str | None:
             continue
         try:
             layer = make_layer(subject, executor=executor)
-            found = [run(layer, x, **mask) for mask in masks]
+            results = [run(layer, x, **mask) for mask in masks]
         except GatekitError:
             if executor in ALWAYS:
                 raise
             continue
         ran.append(executor)
-        for one, two, masked in zip(found, expected, ("", ", masked,"), strict=True):
+        for one, two, masked in zip(results, expected, ("", ", masked,"), strict=True):
             _agree(
                 one,
                 two,
@@ -122,13 +124,13 @@ def compiles_with_xla(subject: InCell) -> str | None:
     expected = run(layer, x)
     compiled = tf.function(functools.partial(run, layer), jit_compile=True, autograph=False)
     try:
-        found = compiled(x)
+        result = compiled(x)
     except tf.errors.OpError as error:
         raise CheckError(
-            f"XLA cannot compile it: {' '.join(str(error).split())[:200]}",
+            f"XLA cannot compile it: {one_line(error)[:200]}",
             "use gatekit.ops; no strings, no py_function, no shapes that depend on values",
         ) from error
-    _agree(found, expected, 1e-4, "XLA gives other", "use gatekit.ops and operators only")
+    _agree(result, expected, 1e-4, "XLA gives other", "use gatekit.ops and operators only")
     return None
 
 
@@ -139,8 +141,8 @@ def mixed_precision(subject: InCell) -> str | None:
     for policy, tolerance in TOLERANCES.items():
         layer = make_layer(subject, dtype=policy)
         values, slopes = run(layer, x)
-        found = np.asarray(tf.cast(values["output"], tf.float64))
-        error = np.max(np.abs(found - expected)) / (1 + np.max(np.abs(expected)))
+        output = np.asarray(tf.cast(values["output"], tf.float64))
+        error = np.max(np.abs(output - expected)) / (1 + np.max(np.abs(expected)))
         finite = all(np.all(np.isfinite(np.asarray(s, np.float64))) for s in slopes.values())
         if not (error <= tolerance and finite):
             raise CheckError(
@@ -162,18 +164,18 @@ def one_trace(subject: InCell) -> str | None:
     traced = tf.function(layer.call, input_signature=[fed(shapes)], autograph=False)
     remedy = "take sizes from nothing but the argument units, and let operators broadcast"
     try:
-        found = [
+        outputs = [
             np.asarray(traced(fed(inputs(subject, rows, steps))))
             for rows, steps in ((4, 5), (3, 7))
         ]
     except (TypeError, ValueError, tf.errors.OpError) as error:
-        said = " ".join(str(error).split())[:160]
+        message = one_line(error)[:160]
         raise CheckError(
-            f"traced for any batch size and length it raises: {said}", remedy
+            f"traced for any batch size and length it raises: {message}", remedy
         ) from error
     if traced.experimental_get_tracing_count() != 1:
         raise CheckError("it is traced again for another batch size or length", remedy)
-    for value, (rows, steps) in zip(found, ((4, 5), (3, 7)), strict=True):
+    for value, (rows, steps) in zip(outputs, ((4, 5), (3, 7)), strict=True):
         near(
             value,
             np.asarray(layer(fed(inputs(subject, rows, steps)))),
@@ -208,10 +210,12 @@ def saves_and_loads(subject: InCell) -> str | None:
             with using(subject.plugins):
                 again = keras.models.load_model(path)
         except (TypeError, ValueError) as error:
-            said = " ".join(str(error).split())
-            raise CheckError(f"the saved file cannot be loaded: {said[-200:]}", remedy) from error
-    found = np.asarray(again(fed(x)))
-    if not np.array_equal(found, expected):
+            message = one_line(error)
+            raise CheckError(
+                f"the saved file cannot be loaded: {message[-200:]}", remedy
+            ) from error
+    output = np.asarray(again(fed(x)))
+    if not np.array_equal(output, expected):
         raise CheckError("loaded from a file, it gives other values", remedy)
     return None
 
@@ -249,7 +253,7 @@ def _step_time(subject: InCell) -> float:
     return least
 
 
-def _mask() -> Any:
+def _mask() -> Tensor:
     """Return a mask ``batch x time`` with holes, and with nothing valid in the first row."""
     valid = np.random.default_rng(1).random((BATCH, TIME)) < 0.6
     valid[0] = False
@@ -269,18 +273,20 @@ def make_layer(subject: InCell, dtype: str = "float64", **options: Any) -> RNN:
     )
 
 
-def inputs(subject: InCell, rows: int = BATCH, steps: int = TIME, dtype: Any = tf.float64) -> Fed:
+def inputs(
+    subject: InCell, rows: int = BATCH, steps: int = TIME, dtype: tf.DType = tf.float64
+) -> Fed:
     """Return random inputs by name; further ones than x are positive, as times are."""
     rng = np.random.default_rng(rows * 100 + steps)
-    found: Fed = {}
+    values: Fed = {}
     for name, width in subject.cell.inputs.items():
         shape = (rows, steps, width)
         value = rng.normal(size=shape) if name == "x" else rng.uniform(0.5, 1.5, shape)
-        found[name] = tf.constant(value, dtype)
-    return found
+        values[name] = tf.constant(value, dtype)
+    return values
 
 
-def fed(x: Fed) -> Any:
+def fed(x: Fed) -> Fed | Tensor:
     """Return the inputs as the layer takes them: x by itself where there is no other."""
     return x["x"] if len(x) == 1 else x
 
@@ -298,20 +304,20 @@ def run(layer: RNN, x: Fed, **options: Any) -> tuple[Fed, Fed]:
 
 
 def _agree(
-    found: tuple[Fed, Fed],
+    result: tuple[Fed, Fed],
     expected: tuple[Fed, Fed],
     tolerance: float,
     what: str,
     remedy: str,
 ) -> None:
-    for part, names in zip(("", "gradient of "), (found[0], found[1]), strict=True):
+    for part, names in zip(("", "gradient of "), (result[0], result[1]), strict=True):
         other = expected[1] if part else expected[0]
         for name, value in names.items():
             near(value, other[name], tolerance, f"{what} the {part}{name}", remedy)
 
 
-def near(found: Any, expected: Any, tolerance: float, what: str, remedy: str) -> None:
-    a, b = np.asarray(found, np.float64), np.asarray(expected, np.float64)
+def near(value: ArrayLike, expected: ArrayLike, tolerance: float, what: str, remedy: str) -> None:
+    a, b = np.asarray(value, np.float64), np.asarray(expected, np.float64)
     error = float(np.max(np.abs(a - b), initial=0.0) / (1 + np.max(np.abs(b), initial=0.0)))
     if not error <= tolerance:
         raise CheckError(f"{what} (off by {error:.2g})", remedy)

@@ -16,7 +16,6 @@ import threading
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 from gatekit.cell.errors import CellError, GatekitError
 from gatekit.registry.discovery import DISABLE
@@ -37,7 +36,7 @@ PATIENCE = 1800.0
 PROCESSORS = 2
 
 
-def name(path: Path, plugins: Sequence[str], given: Mapping[str, Any]) -> str:
+def name(path: Path, plugins: Sequence[str], given: Mapping[str, int]) -> str:
     """Return the name of the cell in a file.
 
     Raises:
@@ -48,7 +47,7 @@ def name(path: Path, plugins: Sequence[str], given: Mapping[str, Any]) -> str:
 
 
 def outcomes(
-    path: Path, plugins: Sequence[str], given: Mapping[str, Any], checks: Sequence[str]
+    path: Path, plugins: Sequence[str], given: Mapping[str, int], checks: Sequence[str]
 ) -> Iterator[Outcome]:
     """Yield the outcomes of checks of the cell in a file, each as soon as it is known.
 
@@ -68,8 +67,8 @@ def outcomes(
 
 
 def _answers(
-    path: Path, plugins: Sequence[str], given: Mapping[str, Any], checks: Sequence[str]
-) -> Generator[dict[str, Any], None, None]:
+    path: Path, plugins: Sequence[str], given: Mapping[str, int], checks: Sequence[str]
+) -> Generator[dict[str, str], None, None]:
     asked = json.dumps([str(path), list(plugins), dict(given), list(checks)])
     # -P: a module in the working folder is a stranger's, too.
     child = subprocess.Popen(
@@ -130,7 +129,7 @@ def _serve(asked: str) -> None:
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:PROCESSORS])
     _limit(BUILD_SECONDS)
 
-    def answer(data: Mapping[str, Any]) -> None:
+    def answer(data: Mapping[str, str]) -> None:
         answers.write(json.dumps(data) + "\n")
         answers.flush()
 
@@ -138,15 +137,15 @@ def _serve(asked: str) -> None:
     from .suite import cell_checks
 
     try:
-        made = cell_subject.from_file(Path(path), plugins, **given)
+        subject = cell_subject.from_file(Path(path), plugins, **given)
     except (GatekitError, MemoryError) as error:
         answer({"refused": str(error)})
         return
-    answer({"name": made.name})
+    answer({"name": subject.name})
     if not names:
         return
     _limit(CHECK_SECONDS)
-    for check in cell_checks(made):
+    for check in cell_checks(subject):
         if check.name in names:
             answer(asdict(check.outcome()))
 

@@ -16,7 +16,7 @@ from gatekit.recurrence.blocks.layer import BlockLayer
 from gatekit.registry.loading import using
 
 from .layer_checks import TOLERANCES, near
-from .outcome import CheckError
+from .outcome import CheckError, one_line
 from .subject import Subject
 
 WIDTH, BATCH, TIME = 8, 3, 6
@@ -46,13 +46,13 @@ def everything_learns(subject: Subject) -> str | None:
         tape.gradient(total, [w.value for w in layer.trainable_weights]),
         strict=True,
     ):
-        found = None if slope is None else np.asarray(slope)
-        if found is None or not np.any(found):
+        gradient = None if slope is None else np.asarray(slope)
+        if gradient is None or not np.any(gradient):
             raise CheckError(
                 f"the weight {weight.path} has a zero gradient",
                 "use the part, or do not declare it",
             )
-        if not np.all(np.isfinite(found)):
+        if not np.all(np.isfinite(gradient)):
             raise CheckError(
                 f"the gradient of {weight.path} is not finite", "bound divisions and logarithms"
             )
@@ -68,11 +68,11 @@ def causal(subject: Subject) -> str | None:
     rows = np.tile(x, (TIME, 1, 1)).astype("float64")
     for step in range(1, TIME):
         rows[step, step:] += other[step:]
-    found = np.asarray(layer(rows))
+    outputs = np.asarray(layer(rows))
     for step in range(1, TIME):
         near(
-            found[step, :step],
-            found[0, :step],
+            outputs[step, :step],
+            outputs[0, :step],
             1e-14,
             f"the steps from {step} on change earlier outputs",
             "look at other steps only by parts.convolution and parts.mixer",
@@ -80,7 +80,7 @@ def causal(subject: Subject) -> str | None:
     rows[1:] += other
     near(
         np.asarray(layer(rows))[0],
-        found[0],
+        outputs[0],
         1e-14,
         "rows of the batch mix",
         "use parts that treat each row by itself",
@@ -93,15 +93,15 @@ def masked_steps_skipped(subject: Subject) -> str | None:
     layer, x = _layer(subject, dtype="float64"), _inputs().astype("float64")
     mask = np.array([[1, 1, 0, 1, 0, 1], [0, 0, 1, 1, 1, 0], [1] * TIME], bool)
     with tf.GradientTape() as tape:
-        found = layer(np.where(mask[:, :, None], x, np.nan), mask=mask)
-        total = tf.reduce_sum(found)
+        output = layer(np.where(mask[:, :, None], x, np.nan), mask=mask)
+        total = tf.reduce_sum(output)
     slopes = tape.gradient(total, [w.value for w in layer.trainable_weights])
     remedy = "look at other steps only by parts.convolution and parts.mixer"
     if not all(np.all(np.isfinite(np.asarray(slope))) for slope in slopes):
         raise CheckError("NaN in a masked step reaches a gradient", remedy)
     for row, valid in enumerate(mask):
         alone = np.asarray(layer(x[row : row + 1, valid]))[0]
-        near(np.asarray(found)[row, valid], alone, 1e-12, "masked steps change the output", remedy)
+        near(np.asarray(output)[row, valid], alone, 1e-12, "masked steps change the output", remedy)
     return None
 
 
@@ -126,12 +126,12 @@ def compiles_with_xla(subject: Subject) -> str | None:
     expected = layer(x)
     compiled = tf.function(layer, jit_compile=True, autograph=False)
     try:
-        found = compiled(x)
+        output = compiled(x)
     except tf.errors.OpError as error:
         raise CheckError(
-            f"XLA cannot compile it: {' '.join(str(error).split())[:200]}", "use Keras' layers"
+            f"XLA cannot compile it: {one_line(error)[:200]}", "use Keras' layers"
         ) from error
-    near(found, expected, 1e-4, "XLA gives another output", "use gatekit.ops and operators")
+    near(output, expected, 1e-4, "XLA gives another output", "use gatekit.ops and operators")
     return None
 
 
@@ -140,9 +140,9 @@ def mixed_precision(subject: Subject) -> str | None:
     x = _inputs()
     expected = np.asarray(_layer(subject)(x))
     for policy, tolerance in TOLERANCES.items():
-        found = np.asarray(tf.cast(_layer(subject, dtype=policy)(x), tf.float32))
+        output = np.asarray(tf.cast(_layer(subject, dtype=policy)(x), tf.float32))
         near(
-            found,
+            output,
             expected,
             tolerance,
             f"under {policy} it gives another output",
@@ -165,8 +165,8 @@ def saves_and_loads(subject: Subject) -> str | None:
             warnings.simplefilter("ignore", DeprecationWarning)
             model.save(path)
         with using(subject.plugins):
-            found = np.asarray(keras.models.load_model(path)(x))
-    if not np.array_equal(found, expected):
+            output = np.asarray(keras.models.load_model(path)(x))
+    if not np.array_equal(output, expected):
         raise CheckError(
             "loaded from a file, it gives other values", "keep all that decides in options"
         )
@@ -186,5 +186,5 @@ def _layer(subject: Subject, dtype: str = "float32", **options: Any) -> BlockLay
     )
 
 
-def _inputs() -> Any:
+def _inputs() -> np.ndarray:
     return np.random.default_rng(0).normal(size=(BATCH, TIME, WIDTH)).astype("float32")

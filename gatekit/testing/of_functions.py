@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import tensorflow as tf
+from tensorflow import Tensor
 
 from gatekit.cell.language.expression import Expr, Name, names
 from gatekit.recurrence import tensor_ops
 
-from .outcome import CheckError
+from .outcome import CheckError, one_line
 from .subject import UNITS, Subject
 
 assert tensor_ops.TABLE  # importing it lets functions compute on tensors
 
 ROWS = 4
+Argument = np.ndarray | int
+"""Numbers by row and unit, or a size."""
 
 
 def function_documented(subject: Subject) -> str | None:
     """It has one line for listings, and a template for LaTeX with every argument."""
-    function = subject.thing
+    function = subject.implementation
     if not function.summary.strip():
         raise CheckError("it has no summary", 'write summary="what it computes, in one line"')
     missing = [f"{{{i}}}" for i in range(function.arity) if f"{{{i}}}" not in function.latex]
@@ -34,26 +35,26 @@ def function_documented(subject: Subject) -> str | None:
 
 def equations_take_it(subject: Subject) -> str | None:
     """Given expressions it gives an expression, of functions that equations know."""
-    function = subject.thing
+    function = subject.implementation
     arguments = [Name(f"argument_{i}") for i in range(function.arity)]
     if function.static:
         return "takes sizes; tried on numbers only"
-    made = function.compose(*arguments)
-    if not isinstance(made, Expr):
+    expression = function.compose(*arguments)
+    if not isinstance(expression, Expr):
         raise CheckError(
-            f"given expressions, compose returns {type(made).__name__}",
+            f"given expressions, compose returns {type(expression).__name__}",
             "write it with gatekit.ops and operators only",
         )
-    unused = {a.name for a in arguments} - set(names(made))
+    unused = {a.name for a in arguments} - set(names(expression))
     if unused:
         raise CheckError(f"{len(unused)} argument(s) are not used", "take them out, or use them")
-    return str(made)
+    return str(expression)
 
 
 def backends_agree(subject: Subject) -> str | None:
     """NumPy and TensorFlow give the same numbers, in float64."""
     given = _arguments(subject)
-    function = subject.thing
+    function = subject.implementation
     array = np.asarray(function(*given))
     tensor = np.asarray(function(*(_tensor(v, tf.float64) for v in given)))
     if array.shape != tensor.shape or not np.allclose(array, tensor, rtol=1e-12, atol=1e-12):
@@ -68,10 +69,10 @@ def function_dtype_kept(subject: Subject) -> str | None:
     remedy = "use gatekit.ops, operators and plain numbers"
     for dtype in (tf.float16, tf.bfloat16, tf.float32, tf.float64):
         try:
-            value = subject.thing(*(_tensor(v, dtype) for v in _arguments(subject)))
+            value = subject.implementation(*(_tensor(v, dtype) for v in _arguments(subject)))
         except (TypeError, tf.errors.OpError) as error:
-            said = " ".join(str(error).split())[:120]
-            raise CheckError(f"in {dtype.name} it raises: {said}", remedy) from error
+            message = one_line(error)[:120]
+            raise CheckError(f"in {dtype.name} it raises: {message}", remedy) from error
         if value.dtype != dtype:
             raise CheckError(f"{dtype.name} goes in, {value.dtype.name} comes out", remedy)
     return None
@@ -81,7 +82,7 @@ def function_rows_apart(subject: Subject) -> str | None:
     """No row has influence on another."""
     given = _arguments(subject)
     other = [_changed(v, np.arange(ROWS)[:, None] == 0) for v in given]
-    one, two = (np.asarray(subject.thing(*v)) for v in (given, other))
+    one, two = (np.asarray(subject.implementation(*v)) for v in (given, other))
     if not np.array_equal(one[1:], two[1:]):
         raise CheckError("rows of the batch mix", "compute over the last axis only")
     return None
@@ -89,7 +90,7 @@ def function_rows_apart(subject: Subject) -> str | None:
 
 def kind_true(subject: Subject) -> str | None:
     """A function of kind ``elementwise`` keeps the shape and mixes no units."""
-    function = subject.thing
+    function = subject.implementation
     if function.kind != "elementwise":
         return f"of kind {function.kind}, as declared"
     given = _arguments(subject)
@@ -108,15 +109,13 @@ def function_gradient(subject: Subject) -> str | None:
             continue
         direction = tf.constant(np.random.default_rng(position).normal(size=value.shape))
 
-        def at(
-            size: float, position: int = position, value: Any = value, direction: Any = direction
-        ) -> Any:
-            moved = [*given[:position], value + size * direction, *given[position + 1 :]]
-            return tf.reduce_sum(subject.thing(*moved) ** 2)
+        def at(size: float, place: int = position, way: Tensor = direction) -> Tensor:
+            moved = [*given[:place], given[place] + size * way, *given[place + 1 :]]
+            return tf.reduce_sum(subject.implementation(*moved) ** 2)
 
         with tf.GradientTape() as tape:
             tape.watch(value)
-            total = tf.reduce_sum(subject.thing(*given) ** 2)
+            total = tf.reduce_sum(subject.implementation(*given) ** 2)
         slope = tape.gradient(total, value, unconnected_gradients="zero")
         came = float(tf.reduce_sum(slope * direction))
         expected = float((at(1e-6) - at(-1e-6)) / 2e-6)
@@ -130,17 +129,19 @@ def function_gradient(subject: Subject) -> str | None:
     return None
 
 
-def _arguments(subject: Subject) -> list[Any]:
+def _arguments(subject: Subject) -> list[Argument]:
     rng = np.random.default_rng(0)
-    given: list[Any] = [rng.uniform(0.1, 0.9, (ROWS, UNITS)) for _ in range(subject.thing.arity)]
-    for position in subject.thing.static:
+    given: list[Argument] = [
+        rng.uniform(0.1, 0.9, (ROWS, UNITS)) for _ in range(subject.implementation.arity)
+    ]
+    for position in subject.implementation.static:
         given[position] = 2
     return given
 
 
-def _tensor(value: Any, dtype: Any) -> Any:
+def _tensor(value: Argument, dtype: tf.DType) -> Tensor:
     return tf.cast(tf.constant(value), dtype) if isinstance(value, np.ndarray) else value
 
 
-def _changed(value: Any, where: Any) -> Any:
+def _changed(value: Argument, where: np.ndarray) -> Argument:
     return np.where(where, value + 0.05, value) if isinstance(value, np.ndarray) else value

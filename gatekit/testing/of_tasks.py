@@ -6,13 +6,12 @@ import math
 import re
 import warnings
 from collections.abc import Iterator
-from typing import Any
 
 import numpy
 
 from gatekit.cell.errors import PluginError, kind_of
 from gatekit.cell.written import line_matching, returned_place
-from gatekit.tasks.task import Batch, Metric, Signature, check_contiguous, metric_written
+from gatekit.tasks.task import Batch, Metric, Signature, Task, check_contiguous, metric_written
 from gatekit.tasks.validate import DataWarning, check_sample, check_splits
 
 from .outcome import CheckError
@@ -88,11 +87,11 @@ def data_repeat(subject: Subject) -> str | None:
 def data_hash_stable(subject: Subject) -> str | None:
     """``data_hash`` is 64 hexadecimal digits, the same for an equal task."""
     task = subject.instance
-    found = [task.data_hash(), type(task)(**task.options()).data_hash()]
+    hashes = [task.data_hash(), type(task)(**task.options()).data_hash()]
     remedy = "return gatekit.tasks.recipe_hash('NAME/1', self.options())"
-    if not isinstance(found[0], str) or not re.fullmatch(r"[0-9a-f]{64}", found[0]):
-        raise CheckError(f"data_hash() returns {found[0]!r}, not 64 hexadecimal digits", remedy)
-    if found[0] != found[1]:
+    if not isinstance(hashes[0], str) or not re.fullmatch(r"[0-9a-f]{64}", hashes[0]):
+        raise CheckError(f"data_hash() returns {hashes[0]!r}, not 64 hexadecimal digits", remedy)
+    if hashes[0] != hashes[1]:
         raise CheckError("an equal task has another data_hash()", remedy)
     return None
 
@@ -120,7 +119,7 @@ def document_in_order(subject: Subject) -> str | None:
     return "trainer.tbptt reads each split as one document"
 
 
-def _arrays(task: Any, seed: int) -> Iterator[Any]:
+def _arrays(task: Task, seed: int) -> Iterator[numpy.ndarray]:
     batches = [*task.splits(numpy.random.default_rng(seed)).values()]
     if task.streamed:
         batches.append(task.sample(numpy.random.default_rng(seed), SIZE))

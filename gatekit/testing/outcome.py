@@ -30,6 +30,11 @@ class CheckError(GatekitError):
         self.reason, self.remedy = reason, remedy
 
 
+def one_line(error: Exception) -> str:
+    """Return an error's message without its line breaks."""
+    return " ".join(str(error).split())
+
+
 @dataclass(frozen=True)
 class Outcome:
     """What came of a check.
@@ -82,7 +87,7 @@ class Check:
         except Exception as error:
             if excuse:
                 return Outcome(self.name, XFAIL, excuse)
-            reason, remedy = self._told(error)
+            reason, remedy = self._reason(error)
             return Outcome(self.name, FAIL, reason, remedy)
         if excuse:
             note = "passes although expected_failures lists it: remove it there"
@@ -101,13 +106,13 @@ class Check:
         if outcome.status == XFAIL and pytest is not None:
             pytest.xfail(outcome.reason)
 
-    def _told(self, error: Exception) -> tuple[str, str]:
+    def _reason(self, error: Exception) -> tuple[str, str]:
         if isinstance(error, CheckError):
             return error.reason, error.remedy
         if isinstance(error, GatekitError):
             # The small cell is the suite's own, and so is the gate's name in it.
-            said = str(error).removeprefix(f"cell.gates.{GATE}: ")
+            message = str(error).removeprefix(f"cell.gates.{GATE}: ")
             place = author_line(error, self.path) if self.path else ""
-            return said + (f" ({place})" if place and ", line " not in said else ""), ""
+            return message + (f" ({place})" if place and ", line " not in message else ""), ""
         solved = remedy(error, self.path)
         return what_happened(error, self.path), "" if solved else "fix this line"

@@ -5,12 +5,14 @@ from __future__ import annotations
 import contextlib
 import random
 from collections.abc import Iterator
-from typing import Any
+from typing import NoReturn
 
 import numpy as np
 import tensorflow as tf
+from numpy.typing import ArrayLike
+from tensorflow import Tensor
 
-from .outcome import CheckError
+from .outcome import CheckError, one_line
 from .subject import GATE, Subject
 from .tensors import ROWS, Values, arguments, call, changed, floating, rows_of, with_steps
 
@@ -22,8 +24,8 @@ def shape_kept(subject: Subject) -> str | None:
     """The value, and each new state, is ``batch x units``, for every number of rows."""
     values = arguments(subject)
     for rows in (ROWS, 3):
-        found = call(subject, rows_of(values, list(range(rows))))
-        for name, value in found.items():
+        returned = call(subject, rows_of(values, list(range(rows))))
+        for name, value in returned.items():
             if len(value.shape) >= 2 and value.shape[0] not in (rows, 1):
                 raise CheckError(
                     f"{rows} rows go in, and its {name} has {value.shape[0]}",
@@ -38,13 +40,13 @@ def dtype_kept(subject: Subject) -> str | None:
     for dtype in (tf.float16, tf.bfloat16, tf.float32, tf.float64):
         remedy = "use gatekit.ops, operators and plain numbers; no tf.constant, NumPy array or cast"
         try:
-            found = call(subject, arguments(subject, dtype))
+            returned = call(subject, arguments(subject, dtype))
         except (TypeError, ValueError, tf.errors.OpError) as error:
             if isinstance(error, CheckError):
                 raise
-            said = " ".join(str(error).split())[:120]
-            raise CheckError(f"in {dtype.name} it raises: {said}", remedy) from error
-        for name, value in found.items():
+            message = one_line(error)[:120]
+            raise CheckError(f"in {dtype.name} it raises: {message}", remedy) from error
+        for name, value in returned.items():
             if value.dtype != dtype:
                 raise CheckError(
                     f"{dtype.name} goes in, and its {name} comes out as {value.dtype.name}", remedy
@@ -105,15 +107,15 @@ def batch_of_one(subject: Subject) -> str | None:
 
 def makes_nothing(subject: Subject) -> str | None:
     """It makes no weight, and leaves its class, itself and its module as they were."""
-    made = subject.instance
-    kind = type(made)
+    instance = subject.instance
+    kind = type(instance)
     values = arguments(subject)
     before = _traces(subject)
     with tf.variable_creator_scope(_refuse_variable):
         call(subject, values)
     if before != _traces(subject):
         raise CheckError(
-            f"{made.definition()} changes {kind.__name__}, its instance or its module",
+            f"{instance.definition()} changes {kind.__name__}, its instance or its module",
             "return what must be kept as a state: states = {'k': 0.0}, return value, {'k': k}",
         )
     return None
@@ -143,10 +145,10 @@ def gradient(subject: Subject) -> str | None:
     with tf.GradientTape() as tape:
         tape.watch([values[n] for n in names])
         total = _total(call(subject, values))
-    found = tape.gradient(total, [values[n] for n in names], unconnected_gradients="zero")
+    slopes = tape.gradient(total, [values[n] for n in names], unconnected_gradients="zero")
     rng = np.random.default_rng(3)
     step = 1e-6
-    for name, slope in zip(names, found, strict=True):
+    for name, slope in zip(names, slopes, strict=True):
         direction = tf.constant(rng.normal(size=values[name].shape))
         ends = [
             _total(call(subject, {**values, name: values[name] + sign * step * direction}))
@@ -192,10 +194,10 @@ def finite_when_saturated(subject: Subject) -> str | None:
         pre = tf.fill(values["pre"].shape, tf.constant(size, tf.float32))
         with tf.GradientTape() as tape:
             tape.watch(pre)
-            found = call(subject, {**values, "pre": pre})
-            total = _total(found)
+            returned = call(subject, {**values, "pre": pre})
+            total = _total(returned)
         slope = tape.gradient(total, pre, unconnected_gradients="zero")
-        for name, value in {**found, "gradient": slope}.items():
+        for name, value in {**returned, "gradient": slope}.items():
             if not np.all(np.isfinite(value)):
                 raise CheckError(
                     f"with pre = {size:+.0f} its {name} is {np.asarray(value).ravel()[0]}",
@@ -205,10 +207,10 @@ def finite_when_saturated(subject: Subject) -> str | None:
     return None
 
 
-def _total(found: Values) -> Any:
+def _total(values: Values) -> Tensor:
     """Return a sum of all numbers, each weighted differently."""
-    total: Any = 0.0
-    for index, value in enumerate(found.values()):
+    total: Tensor = 0.0
+    for index, value in enumerate(values.values()):
         weights = np.random.default_rng(index).normal(size=value.shape)
         total = total + tf.reduce_sum(tf.cast(weights, value.dtype) * value)
     return total
@@ -220,8 +222,8 @@ def _same(one: Values, two: Values, where: slice, what: str) -> None:
             _close(name, two[name][where], value[where], what)
 
 
-def _close(name: str, found: Any, expected: Any, what: str, remedy: str = "") -> None:
-    a, b = np.asarray(found, np.float64), np.asarray(expected, np.float64)
+def _close(name: str, value: ArrayLike, expected: ArrayLike, what: str, remedy: str = "") -> None:
+    a, b = np.asarray(value, np.float64), np.asarray(expected, np.float64)
     if a.shape != b.shape or not np.allclose(a, b, rtol=1e-10, atol=1e-12, equal_nan=True):
         raise CheckError(
             f"{what}: its {name} differs",
@@ -229,14 +231,14 @@ def _close(name: str, found: Any, expected: Any, what: str, remedy: str = "") ->
         )
 
 
-def _refuse_variable(_: Any, **options: Any) -> Any:
+def _refuse_variable(_: object, **options: object) -> NoReturn:
     raise CheckError(
         "a weight is made inside the function",
         "declare it: parameters = {'p': Parameter('units', init=0.5)}, and ask for p",
     )
 
 
-def _traces(subject: Subject) -> dict[str, Any]:
+def _traces(subject: Subject) -> dict[str, tuple[int, str]]:
     """Return what a function could leave behind: identities, and sizes of containers."""
     kind = type(subject.instance)
     function = getattr(kind, kind.method)
@@ -258,7 +260,7 @@ def _traced(subject: Subject, values: Values) -> Values:
     plain = {n: v for n, v in values.items() if n not in names}
 
     @tf.function(autograph=False)
-    def run(*tensors: Any) -> Any:
+    def run(*tensors: Tensor) -> Values:
         return call(subject, {**plain, **dict(zip(names, tensors, strict=True))})
 
     found: Values = run(*(values[n] for n in names))

@@ -61,7 +61,7 @@ def project(name: str) -> dict[Path, str]:
         )
     root = Path(name)
     values = {"name": name}
-    found = {
+    contents = {
         root / "README.md": _filled("readme_project.md", values),
         root / ".gitignore": _filled("gitignore", values),
         root / "conf/experiment/first.yaml": _filled("experiment.yaml", values),
@@ -70,7 +70,7 @@ def project(name: str) -> dict[Path, str]:
         root / "experiments/.gitkeep": "",
     }
     _refuse_existing(root)
-    return found
+    return contents
 
 
 def plugin(kind: str, name: str) -> dict[Path, str]:

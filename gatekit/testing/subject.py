@@ -71,7 +71,7 @@ class Subject:
     kind: str
     name: str
     plugins: tuple[str, ...] = ()
-    options: Mapping[str, Any] = field(default_factory=dict)
+    options: Mapping[str, object] = field(default_factory=dict)
     units: int = UNITS
 
     def __post_init__(self) -> None:
@@ -100,7 +100,7 @@ class Subject:
         return catalogue(self.plugins)
 
     @property
-    def thing(self) -> Any:
+    def implementation(self) -> Any:
         """The class, or the function of the equation language."""
         return self.registered[self.name]
 
@@ -128,7 +128,7 @@ class Subject:
     def expected_failures(self) -> Mapping[str, str]:
         """The author's reasons, by check, why it fails there."""
         # A function of the equation language is not a class: its Python function carries them.
-        holder = self.thing.compose if self.kind == "functions" else self.thing
+        holder = self.implementation.compose if self.kind == "functions" else self.implementation
         declared = getattr(holder, "expected_failures", {})
         if not isinstance(declared, Mapping) or not all(
             isinstance(k, str) and isinstance(v, str) and v.strip() for k, v in declared.items()
@@ -141,27 +141,27 @@ class Subject:
     @functools.cached_property
     def instance(self) -> Any:
         """The thing made with its options."""
-        return self.thing(**self.options)
+        return self.implementation(**self.options)
 
     # --- the small cell around a gate or an output unit ----------------------
 
     @functools.cached_property
     def asked(self) -> tuple[str, ...]:
         """The names that it asks for and that are neither its own nor gatekit's, in order."""
-        made: RowWise = self.instance
-        own = {*made.parameters, *(f"{s}_prev" for s in getattr(made, "states", {}))}
-        own |= {f"{s}_history" for s in getattr(made, "history", {})}
-        found = [made.bind.get(a, a) for a in made.arguments()]
-        for read in made.reads:
-            found += names(parse(str(read), self.catalogue.functions, sizes=True))
-        found += list(getattr(made, "history", {}))
-        stems = [n.removesuffix("_prev") for n in found if n not in own]
+        instance: RowWise = self.instance
+        own = {*instance.parameters, *(f"{s}_prev" for s in getattr(instance, "states", {}))}
+        own |= {f"{s}_history" for s in getattr(instance, "history", {})}
+        keys = [instance.bind.get(a, a) for a in instance.arguments()]
+        for read in instance.reads:
+            keys += names(parse(str(read), self.catalogue.functions, sizes=True))
+        keys += list(getattr(instance, "history", {}))
+        stems = [n.removesuffix("_prev") for n in keys if n not in own]
         return tuple(dict.fromkeys(s for s in stems if s not in (*WORDS, "own")))
 
     @functools.cached_property
-    def config(self) -> dict[str, Any]:
+    def config(self) -> dict[str, object]:
         """The small cell: the gate scales a candidate; what it asks for is a sigmoid gate each."""
-        gates: dict[str, Any] = {}
+        gates: dict[str, dict[str, object]] = {}
         emits = "emitted_h" if "h" in self.asked and self._asks_now("h") else "h"
         others = [name for name in self.asked if name != emits]
         for name in dict.fromkeys([*others, "candidate"]):
@@ -175,13 +175,13 @@ class Subject:
         return {"name": "small", "gates": gates, "equations": {emits: step}, "emits": emits}
 
     def _asks_now(self, name: str) -> bool:
-        made: RowWise = self.instance
+        instance: RowWise = self.instance
         read = [
             n
-            for r in made.reads
+            for r in instance.reads
             for n in names(parse(str(r), self.catalogue.functions, sizes=True))
         ]
-        return self.kind == "gates" and name in (*made.arguments(), *read)
+        return self.kind == "gates" and name in (*instance.arguments(), *read)
 
     @functools.cached_property
     def spec(self) -> CellSpec:
@@ -204,7 +204,7 @@ def subject(
     kind: str,
     name: str,
     plugins: Sequence[str] = (),
-    options: Mapping[str, Any] | None = None,
+    options: Mapping[str, object] | None = None,
 ) -> Subject:
     """Return the registered thing of that kind and name.
 
@@ -218,14 +218,14 @@ def known_signals(subject: Subject) -> Iterable[str]:
     """Return the names of signals, roles, inputs, parameters and constants of all cells."""
     from gatekit.registry import cell_names, load_cell
 
-    found: set[str] = set()
+    signals: set[str] = set()
     for cell in cell_names(subject.plugins):
         try:
             spec = load_cell(cell, subject.catalogue, subject.plugins)
         except GatekitError:  # of a broken file in conf/cell, which is not this plugin's
             continue
-        found |= {gate.name for gate in spec.gates}
+        signals |= {gate.name for gate in spec.gates}
         for part in (spec.equations, spec.norms, spec.parameters, spec.constants, spec.inputs):
-            found |= {name for name, _ in part}
-        found |= {role for role, _ in spec.roles}
-    return found
+            signals |= {name for name, _ in part}
+        signals |= {role for role, _ in spec.roles}
+    return signals

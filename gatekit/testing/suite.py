@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from types import ModuleType
 from typing import Any
 
 from gatekit.cell.errors import PluginError, listed, nearest
@@ -90,7 +91,7 @@ NAMES: Mapping[str, tuple[str, ...]] = {
 
 
 def gate_checks(
-    name: str, plugins: Sequence[str] = (), options: Mapping[str, Any] | None = None
+    name: str, plugins: Sequence[str] = (), options: Mapping[str, object] | None = None
 ) -> list[Check]:
     """Return the named checks of a gate, for ``pytest.mark.parametrize("check", ..., ids=str)``.
 
@@ -109,7 +110,7 @@ def gate_checks(
 
 
 def output_unit_checks(
-    name: str, plugins: Sequence[str] = (), options: Mapping[str, Any] | None = None
+    name: str, plugins: Sequence[str] = (), options: Mapping[str, object] | None = None
 ) -> list[Check]:
     """Return the named checks of an output unit; see `gate_checks`."""
     return checks("output_units", name, plugins, options)
@@ -121,21 +122,21 @@ def function_checks(name: str, plugins: Sequence[str] = ()) -> list[Check]:
 
 
 def task_checks(
-    name: str, plugins: Sequence[str] = (), options: Mapping[str, Any] | None = None
+    name: str, plugins: Sequence[str] = (), options: Mapping[str, object] | None = None
 ) -> list[Check]:
     """Return the named checks of a task; see `gate_checks`."""
     return checks("tasks", name, plugins, options)
 
 
 def block_checks(
-    name: str, plugins: Sequence[str] = (), options: Mapping[str, Any] | None = None
+    name: str, plugins: Sequence[str] = (), options: Mapping[str, object] | None = None
 ) -> list[Check]:
     """Return the named checks of a block; see `gate_checks`."""
     return checks("blocks", name, plugins, options)
 
 
 def checks(
-    kind: str, name: str, plugins: Sequence[str] = (), options: Mapping[str, Any] | None = None
+    kind: str, name: str, plugins: Sequence[str] = (), options: Mapping[str, object] | None = None
 ) -> list[Check]:
     """Return the checks of one registered thing.
 
@@ -148,8 +149,8 @@ def checks(
     Raises:
         PluginError: there is none, or its ``expected_failures`` are not check names.
     """
-    made = subject(kind, name, plugins, options)
-    expected = made.expected_failures
+    checked = subject(kind, name, plugins, options)
+    expected = checked.expected_failures
     for check in expected:
         if check not in NAMES[kind]:
             raise PluginError(
@@ -157,7 +158,7 @@ def checks(
                 f"{nearest(check, NAMES[kind]) or '.'} Checks: {listed(NAMES[kind], 40)}."
             )
     functions = _functions(kind)
-    return [Check(n, functions[n], made, made.path, expected) for n in NAMES[kind]]
+    return [Check(n, functions[n], checked, checked.path, expected) for n in NAMES[kind]]
 
 
 def cell_checks(cell: CellSubject) -> list[Check]:
@@ -170,21 +171,21 @@ def cell_checks(cell: CellSubject) -> list[Check]:
     return [Check(name, functions[name], cell) for name in OF_CELLS]
 
 
-def certify(made: Subject, outcomes: Sequence[Outcome]) -> None:
+def certify(checked: Subject, outcomes: Sequence[Outcome]) -> None:
     """Keep the outcomes of all checks under the hash of the subject's source.
 
     Results for an object with options of its own are not stored, because they do not describe its
     defaults.
     """
-    if not made.options:
-        check_results.put(made.source, made.kind, made.name, outcomes)
+    if not checked.options:
+        check_results.put(checked.source, checked.kind, checked.name, outcomes)
 
 
 def _functions(kind: str) -> dict[str, Any]:
     # Here, so that names, results and listings need no TensorFlow.
     from . import declared
 
-    modules: list[Any] = [declared]
+    modules: list[ModuleType] = [declared]
     if kind == "functions":
         from . import of_functions
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 import tensorflow as tf
+from tensorflow import Tensor
 
 from gatekit.cell.first_values import draw
 from gatekit.cell.learned import MAPS
@@ -18,7 +18,7 @@ from .subject import GATE, UNITS, Subject
 
 ROWS = 15
 STEPS = 3
-Values = dict[str, Any]
+Values = dict[str, Tensor]
 
 
 def wake() -> None:
@@ -26,7 +26,7 @@ def wake() -> None:
     tf.zeros([])
 
 
-def arguments(subject: Subject, dtype: Any = tf.float64, seed: int = 0) -> Values:
+def arguments(subject: Subject, dtype: tf.DType = tf.float64, seed: int = 0) -> Values:
     """Return values for the arguments, as they are after some steps of the small cell.
 
     Args:
@@ -48,11 +48,11 @@ def arguments(subject: Subject, dtype: Any = tf.float64, seed: int = 0) -> Value
         bound, width = cell.output.arguments, cell.output.width
         for name, length in cell.output.histories:
             env[f"{name}_history"] = tf.constant(rng.normal(size=(ROWS, length, UNITS)))
-    found: Values = {}
+    values: Values = {}
     for argument, key in bound:
         value = env[key] if key in env else tf.constant(2 * rng.normal(size=(ROWS, width)))
-        found[argument] = tf.cast(value, dtype) if tf.is_tensor(value) else value
-    return found
+        values[argument] = tf.cast(value, dtype) if tf.is_tensor(value) else value
+    return values
 
 
 def _env(subject: Subject, rng: np.random.Generator) -> Values:
@@ -86,9 +86,9 @@ def _env(subject: Subject, rng: np.random.Generator) -> Values:
         try:
             new = one_step(problem, tf.constant(0), inputs, None, states)
         except tf.errors.OpError as error:
-            said = " ".join(str(error.message).split()).split("} ")[-1][:120]
+            message = " ".join(str(error.message).split()).split("} ")[-1][:120]
             raise CheckError(
-                f"with {ROWS} rows it does not fit among the other signals: {said}",
+                f"with {ROWS} rows it does not fit among the other signals: {message}",
                 "return one row for each row, as wide as the gate's units",
             ) from error
         states = {s.name: new[f"state:{s.name}"] for s in cell.states}
@@ -96,7 +96,7 @@ def _env(subject: Subject, rng: np.random.Generator) -> Values:
     return env
 
 
-def has_rows(value: Any) -> bool:
+def has_rows(value: Tensor) -> bool:
     """Return whether a value is a tensor with a batch axis."""
     return bool(tf.is_tensor(value)) and len(value.shape) >= 2 and value.shape[0] == ROWS
 
@@ -115,22 +115,22 @@ def with_steps(values: Values) -> Values:
     }
 
 
-def rows_of(values: Values, rows: Any) -> Values:
+def rows_of(values: Values, rows: list[int]) -> Values:
     """Return the values of some rows only."""
     return {n: tf.gather(v, rows) if has_rows(v) else v for n, v in values.items()}
 
 
-def changed(values: Values, other: Values, where: Any) -> Values:
+def changed(values: Values, other: Values, where: np.ndarray) -> Values:
     """Return the values with those of ``other`` where the mask (``ROWS x 1``) is true."""
-    found = dict(values)
+    mixed = dict(values)
     for name, value in values.items():
         if has_rows(value):
             mask = tf.reshape(where, [ROWS] + [1] * (len(value.shape) - 1))
-            found[name] = tf.where(mask, other[name], value)
-    return found
+            mixed[name] = tf.where(mask, other[name], value)
+    return mixed
 
 
-def call(subject: Subject, values: Mapping[str, Any]) -> Values:
+def call(subject: Subject, values: Mapping[str, Tensor]) -> Values:
     """Return what the row-wise function returns: ``value``, and each new state by name.
 
     That it returns tensors of the right width, and the states that it declares, is known from the
