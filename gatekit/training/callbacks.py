@@ -1,15 +1,29 @@
-"""Callbacks of plugins: called in turn, and named if they raise."""
+"""Plugins during a run: callbacks are called in turn, and what plugins change is put back.
+
+A callback that raises is named. What a plugin changes in the process is detected, reverted and
+reported.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import inspect
 import json
+import os
+import pickle
+import random
+import signal
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TextIO
+
+import keras
+import numpy
+import tensorflow as tf
 
 from gatekit.cell.errors import PluginError
+from gatekit.runs.process import STOP_SIGNALS
 
 Event = Literal["start", "epoch", "end"]
 
@@ -81,3 +95,96 @@ def _name(callback: object) -> str:
         return f"{name} ({Path(inspect.getfile(known)).name})"
     except (TypeError, OSError):
         return name
+
+
+@contextlib.contextmanager
+def guarded(where: str, warn: Callable[[str], None], printing: bool = False) -> Iterator[None]:
+    """Run a block that calls plugins, and put back what the process shares.
+
+    Args:
+        where: what was done meanwhile, for the warning.
+        warn: called with each warning.
+        printing: whether the block may write to standard output.
+    """
+    before = _shared()
+    watched = None if printing else _WatchedStream(sys.stdout)
+    with contextlib.redirect_stdout(watched) if watched else contextlib.nullcontext():
+        yield
+    changes = ["wrote to standard output"] if watched and watched.written else []
+    after = _shared()
+    for name, (change, restore) in _RESTORED.items():
+        if before[name] != after[name]:
+            changes.append(change)
+            restore(before[name])
+    if changes:
+        warn(
+            f"{where}: a plugin {', '.join(changes)}; this was undone. A run must depend on its "
+            "configuration and seed only."
+        )
+
+
+class _WatchedStream:
+    """Passes everything on and remembers whether there was anything."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self.stream, self.written = stream, False
+
+    def write(self, text: str) -> int:
+        self.written = self.written or bool(text.strip())
+        return self.stream.write(text)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.stream, name)
+
+
+def _shared() -> dict[str, Any]:
+    return {
+        "cwd": _cwd(),
+        "env": dict(os.environ),
+        "python": random.getstate(),
+        # Compared as bytes, since arrays have no single truth.
+        "numpy": pickle.dumps(numpy.random.get_state()),
+        "tensorflow": tf.compat.v1.random.get_seed(1)[0],
+        "policy": keras.config.dtype_policy().name,
+        "floatx": keras.config.floatx(),
+        "signals": [signal.getsignal(number) for number in STOP_SIGNALS],
+    }
+
+
+def _cwd() -> str:
+    try:
+        return os.getcwd()
+    except FileNotFoundError:
+        return ""
+
+
+def _restore_cwd(path: str) -> None:
+    if path:
+        os.chdir(path)
+
+
+def _restore_env(before: dict[str, str]) -> None:
+    for name in set(os.environ) - set(before):
+        del os.environ[name]
+    os.environ.update(before)
+
+
+def _restore_signals(before: list[Any]) -> None:
+    with contextlib.suppress(ValueError):
+        for number, handler in zip(STOP_SIGNALS, before, strict=True):
+            signal.signal(number, handler)
+
+
+_RESTORED: dict[str, tuple[str, Callable[[Any], Any]]] = {
+    "cwd": ("changed the working folder", _restore_cwd),
+    "env": ("changed environment variables", _restore_env),
+    "python": ("used or seeded Python's global random generator", random.setstate),
+    "numpy": (
+        "used or seeded NumPy's global random generator",
+        lambda state: numpy.random.set_state(pickle.loads(state)),
+    ),
+    "tensorflow": ("set TensorFlow's global seed", tf.random.set_seed),
+    "policy": ("changed Keras' dtype policy", keras.config.set_dtype_policy),
+    "floatx": ("changed Keras' floatx", keras.config.set_floatx),
+    "signals": ("changed a signal's handler", _restore_signals),
+}

@@ -21,7 +21,7 @@ from gatekit.tasks.task import Task
 from gatekit.tasks.validate import DataWarning, check_splits
 
 from .batches import EVALUATIONS
-from .callbacks import Callbacks, Event
+from .callbacks import Callbacks, Event, guarded
 from .feed import Fed, Feed
 from .jit import compiled_step, resolve
 from .journal import Journal, restore, tensors
@@ -29,7 +29,6 @@ from .model import build_model, choice_of, named_weights, set_weights
 from .optimizers import decayed, optimizer
 from .probe import Probe, ProbeRecords
 from .process import programs
-from .process.guard import guarded
 from .summary import InterruptedRunError, Scores, summary
 
 

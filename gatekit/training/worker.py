@@ -31,10 +31,9 @@ from gatekit.runs.folder import ClaimedError, RunFolder
 from gatekit.runs.names import LOG, TUNE
 from gatekit.runs.process import keep_freed, note_stop_signals, peak_memory
 
-from .callbacks import Callbacks
+from .callbacks import Callbacks, guarded
 from .journal import agreed, checkpoint_of
 from .process import programs
-from .process.guard import guarded
 from .summary import InterruptedRunError
 from .trainer import train
 

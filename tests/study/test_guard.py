@@ -15,7 +15,7 @@ import tiny
 from gatekit.runs.folder import RunFolder
 from gatekit.study.command import compose
 from gatekit.study.plan import plan
-from gatekit.training.process.guard import guarded
+from gatekit.training.callbacks import guarded
 from gatekit.training.trainer import train
 
 DEEDS = {
