@@ -26,8 +26,6 @@ def loading_code(generated: Generated, to: str, module: str) -> str:
         module: the file's name without ``.py``.
     """
     archive = f'np.load("{module}.npz")'
-    if generated.layers and to != "torch":
-        return _loading_stack(generated, to, module)
     if to == "torch":
         lines = [
             f"layer = {generated.title}({_given(generated)})",
@@ -40,36 +38,28 @@ def loading_code(generated: Generated, to: str, module: str) -> str:
             *_keras_layer(generated),
             f"layer.build((None, None, {generated.features}))",
             f"weights = {archive}",
-            "for weight in layer.weights:",
-            "    weight.assign(weights[weight.name])",
         ]
+        # The names of a stack's weights start with the number of the layer.
+        lines += (
+            [
+                "for i, part in enumerate(layer.layers):",
+                "    for weight in part.weights:",
+                '        weight.assign(weights[f"layers.{i}.{weight.name}"])',
+            ]
+            if generated.layers
+            else ["for weight in layer.weights:", "    weight.assign(weights[weight.name])"]
+        )
         return _usage(["keras", "numpy as np"], module, _keras_names(generated), lines)
     call = "apply" if to == "jax" else "forward"
     lines = [f"params = dict({archive})", f"y, state = {call}(params, x)"]
-    return _usage(["numpy as np"], module, call, lines)
-
-
-def _loading_stack(generated: Generated, to: str, module: str) -> str:
-    """Return how the weights of a stack are loaded; their names start with the layer's number."""
-    archive = f'np.load("{module}.npz")'
-    if to == "keras":
+    if generated.layers:
         lines = [
-            *_keras_layer(generated),
-            f"layer.build((None, None, {generated.features}))",
-            f"weights = {archive}",
-            "for i, part in enumerate(layer.layers):",
-            "    for weight in part.weights:",
-            '        weight.assign(weights[f"layers.{i}.{weight.name}"])',
+            f"params = [{{}} for _ in range({generated.layers})]",
+            f"for name, weight in {archive}.items():",
+            '    _, i, own = name.split(".")',
+            "    params[int(i)][own] = weight",
+            f"y, states = {call}(params, x)",
         ]
-        return _usage(["keras", "numpy as np"], module, generated.title, lines)
-    call = "apply" if to == "jax" else "forward"
-    lines = [
-        f"params = [{{}} for _ in range({generated.layers})]",
-        f"for name, weight in {archive}.items():",
-        '    _, i, own = name.split(".")',
-        "    params[int(i)][own] = weight",
-        f"y, states = {call}(params, x)",
-    ]
     return _usage(["numpy as np"], module, call, lines)
 
 

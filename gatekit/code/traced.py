@@ -8,7 +8,11 @@ from typing import Any
 from gatekit.cell.errors import ConfigError
 from gatekit.cell.graph import BuiltRead
 from gatekit.cell.language import ops
-from gatekit.cell.language.expression import Binary, Call, Expr, Name, Neg, lift
+from gatekit.cell.language.expression import Call, Expr, Name, lift
+
+
+def _operator(name: str) -> Callable[[Traced, object], Traced]:
+    return lambda self, other: Traced(getattr(self.expr, name)(_expr(other)))
 
 
 class Traced:
@@ -19,46 +23,21 @@ class Traced:
     def __init__(self, expr: Expr) -> None:
         self.expr = expr
 
-    def __add__(self, other: Any) -> Traced:
-        return _binary("+", self, other)
-
-    def __radd__(self, other: Any) -> Traced:
-        return _binary("+", other, self)
-
-    def __sub__(self, other: Any) -> Traced:
-        return _binary("-", self, other)
-
-    def __rsub__(self, other: Any) -> Traced:
-        return _binary("-", other, self)
-
-    def __mul__(self, other: Any) -> Traced:
-        return _binary("*", self, other)
-
-    def __rmul__(self, other: Any) -> Traced:
-        return _binary("*", other, self)
-
-    def __truediv__(self, other: Any) -> Traced:
-        return _binary("/", self, other)
-
-    def __rtruediv__(self, other: Any) -> Traced:
-        return _binary("/", other, self)
-
-    def __pow__(self, other: Any) -> Traced:
-        return _binary("**", self, other)
+    __add__, __radd__ = _operator("__add__"), _operator("__radd__")
+    __sub__, __rsub__ = _operator("__sub__"), _operator("__rsub__")
+    __mul__, __rmul__ = _operator("__mul__"), _operator("__rmul__")
+    __truediv__, __rtruediv__ = _operator("__truediv__"), _operator("__rtruediv__")
+    __pow__ = _operator("__pow__")
 
     def __neg__(self) -> Traced:
-        return Traced(Neg(self.expr))
+        return Traced(-self.expr)
 
-    def __matmul__(self, other: Any) -> Traced:
+    def __matmul__(self, other: object) -> Traced:
         return Traced(Call("matmul", (self.expr, _expr(other))))
 
 
-def _expr(value: Any) -> Expr:
+def _expr(value: object) -> Expr:
     return value.expr if isinstance(value, Traced) else lift(value)
-
-
-def _binary(op: str, left: Any, right: Any) -> Traced:
-    return Traced(Binary(op, _expr(left), _expr(right)))
 
 
 def _call(name: str) -> Callable[..., Traced]:

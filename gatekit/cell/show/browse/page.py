@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from importlib import resources
 from typing import Any
 from urllib.parse import quote
@@ -31,57 +31,53 @@ def browse(cards: Iterable[Card], pages: str = "") -> str:
         cards: the cells.
         pages: the address of a cell's own page with ``{}`` for its name; empty for none.
     """
-    by_name = {card.name: card for card in cards}
+    cards = list({card.name: card for card in cards}.values())
     style, script = _read("browse.css"), _read("browse.js")
-    used = [f for f in families().values() if any(c.lineage.family == f.key for c in _all(by_name))]
+    used = [f for f in families().values() if any(c.lineage.family == f.key for c in cards)]
     return _ENVIRONMENT.get_template("browse.html").render(
         policy=f"default-src 'none'; img-src data:; script-src '{_hash(script)}'; "
         f"style-src '{_hash(style)}'; base-uri 'none'; form-action 'none'",
         version=__version__,
-        families=[(f, _ordered(by_name, f.key)) for f in used],
-        tree=_tree(by_name),
-        tiers=list(dict.fromkeys(card.tier for card in _all(by_name))),
-        forms=list(dict.fromkeys(card.parallel for card in _all(by_name))),
-        years=[card.year for card in _all(by_name) if card.year],
-        count=len(by_name),
-        certified=sum(card.tier == "certified" for card in _all(by_name)),
+        families=[(f, _ordered(cards, f.key)) for f in used],
+        tree=_tree(cards),
+        tiers=list(dict.fromkeys(card.tier for card in cards)),
+        forms=list(dict.fromkeys(card.parallel for card in cards)),
+        years=[card.year for card in cards if card.year],
+        count=len(cards),
+        certified=sum(card.tier == "certified" for card in cards),
         pages=pages,
         picture=_picture,
         title={family.key: family.title for family in used},
         sign=_SIGNS,
-        children=_children(by_name),
+        children=_children(cards),
         style=Markup(style),
         script=Markup(script),
     )
 
 
-def _all(by_name: Mapping[str, Card]) -> Sequence[Card]:
-    return list(by_name.values())
-
-
-def _ordered(by_name: Mapping[str, Card], family: str) -> list[Card]:
+def _ordered(cards: Sequence[Card], family: str) -> list[Card]:
     """Return the cards of a family, oldest first."""
-    members = [card for card in _all(by_name) if card.lineage.family == family]
+    members = [card for card in cards if card.lineage.family == family]
     return sorted(members, key=lambda card: (card.year or 9999, card.name))
 
 
-def _children(by_name: Mapping[str, Card]) -> dict[str, list[Card]]:
+def _children(cards: Sequence[Card]) -> dict[str, list[Card]]:
     """Return the cells that come from each cell, oldest first."""
-    children: dict[str, list[Card]] = {name: [] for name in by_name}
-    for card in sorted(_all(by_name), key=lambda card: (card.year or 9999, card.name)):
+    children: dict[str, list[Card]] = {card.name: [] for card in cards}
+    for card in sorted(cards, key=lambda card: (card.year or 9999, card.name)):
         if card.lineage.other in children:
             children[card.lineage.other].append(card)
     return children
 
 
-def _tree(by_name: Mapping[str, Card]) -> list[Any]:
+def _tree(cards: Sequence[Card]) -> list[Any]:
     """Return the roots of the family tree, each a card with the trees below it."""
-    children = _children(by_name)
+    children = _children(cards)
 
     def below(card: Card) -> tuple[Card, list[Any]]:
         return card, [below(child) for child in children[card.name]]
 
-    return [below(card) for card in _all(by_name) if card.lineage.other not in by_name]
+    return [below(card) for card in cards if card.lineage.other not in children]
 
 
 def _picture(svg: str) -> str:
