@@ -5,12 +5,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from compare.probing import probe_study
+from compare.probing import look, probe_study
 from compare.synthetic import configuration, write_run, write_study
 from gatekit.cell.errors import ConfigError, RunError
 from gatekit.compare.figures.activations import draw_activations
 from gatekit.compare.figures.gates import draw_gates
 from gatekit.compare.gates.behaviour import gates_report
+from gatekit.runs.probe import probe_line
 
 COMMAND = "gatekit gates-report demo"
 
@@ -152,3 +153,20 @@ def test_activations_that_are_not_there(report, tmp_path):
     (run.path / "probe.npz").unlink()
     with pytest.raises(RunError, match=r"no readable probe\.npz"):
         draw_activations(report, run.id, tmp_path / "f", command=COMMAND)
+
+
+def test_saturated_shares_are_those_of_the_layer_that_is_drawn(tmp_path, monkeypatch):
+    folder = write_run(tmp_path / "demo" / "runs", configuration("lstm", 0), 8.6)
+    upper = {"rnn_1": look(0.97, layers=["rnn_1"])["rnn_1"]}
+    record = {"epoch": 0, "step": 0, "sequences": 4, "layers": {**look(0.5), **upper}}
+    (folder / "probe.jsonl").write_text(probe_line(record) + "\n")
+    report = gates_report("demo", tmp_path)
+    figure, _ = painted(report, monkeypatch, draw_gates, "stem", layer="rnn_1")
+    numbers = next(
+        row.numbers
+        for row in report.variants[0].gates
+        if (row.layer, row.gate) == ("rnn_1", "forget")
+    )
+    (panel,) = (axes for axes in figure.axes if axes.get_title(loc="left") == "forget")
+    assert panel.get_title(loc="right").endswith(f"{100 * numbers['high'].mean:.0f} %")
+    assert numbers["high"].mean > 0.9

@@ -11,11 +11,13 @@ import numpy as np
 from gatekit.cell.errors import ConfigError, listed, nearest
 from gatekit.compare.gates.behaviour import GatesReport, ProbedVariant
 from gatekit.compare.gates.densities import (
+    FLOOR,
     Density,
     densities,
     layers,
     longest_sequence,
     memory,
+    memory_limits,
     slope,
 )
 
@@ -28,7 +30,6 @@ if TYPE_CHECKING:
 
 _MOST_VARIANTS, _MOST_GATES = 12, 6
 _ROW, _CURVES, _HEAD = 1.12, 2.15, 0.2
-_FLOOR = 1e-9
 _SEEDS_SHOWN = 10
 _GREY = "#777777"
 _TITLE = 100
@@ -151,7 +152,7 @@ def _row(
     for axes, density in zip(panels, gates, strict=False):
         _density(axes, density, tone)
         if _LETTER * len(shortened(density.gate)) + _SHARES < room:
-            _saturated(axes, variant, density)
+            axes.set_title(density.saturation, fontsize=6, loc="right", pad=2, color="#555555")
         if last:
             axes.set_xlabel("epoch", labelpad=1)
     # Blank lines make room for the title of the row.
@@ -197,28 +198,13 @@ def _density(axes: Axes, density: Density, tone: str) -> None:
     axes.set_title(shortened(density.gate), fontsize=7, loc="left", pad=2)
 
 
-def _saturated(axes: Axes, variant: ProbedVariant, density: Density) -> None:
-    row = next((r for r in variant.gates if r.gate == density.gate), None)
-    low, high = (row.numbers["low"], row.numbers["high"]) if row else (None, None)
-    if low is None or high is None or not density.bounded:
-        return
-    shares = (
-        f"\N{BLACK DOWN-POINTING SMALL TRIANGLE}{100 * low.mean:.0f}"
-        f" \N{BLACK UP-POINTING SMALL TRIANGLE}{100 * high.mean:.0f} %"
-    )
-    axes.set_title(shares, fontsize=6, loc="right", pad=2, color="#555555")
-
-
 def _memory(
     axes: Axes, variants: Sequence[ProbedVariant], layer: str, styles: Sequence[tuple[str, Any]]
 ) -> None:
     drawn = [(look, memory(v, layer)) for look, v in zip(styles, variants, strict=True)]
     known = [(look, lasting) for look, lasting in drawn if lasting is not None]
     length = longest_sequence(variants)
-    every = [s for _, lasting in known for group in (lasting.before, lasting.best) for s in group]
-    finite = np.concatenate([s[np.isfinite(s) & (s > 0)] for s in every]) if every else np.ones(1)
-    top = 1.6 * max(float(finite.max(initial=1.0)), length or 1.0)
-    bottom = max(0.2, 0.7 * float(finite.min(initial=1.0)))
+    bottom, top = memory_limits((lasting for _, lasting in known), length)
     axes.set_yscale("log")
     axes.set_ylim(bottom, top)
     for (tone, style), lasting in known:
@@ -259,15 +245,14 @@ def _gradient(
         gradients = slope(variant, layer)
         if gradients is None:
             continue
-        table = np.maximum(np.array(gradients.norms), _FLOOR)
-        mean = np.exp(np.log(table).mean(axis=0))
+        table = gradients.table
         lowest = min(lowest, float(table.min()))
         if 1 < len(table) < _SEEDS_SHOWN:
             for norms in table:
                 axes.plot(gradients.steps, norms, color=tone, lw=0.5, alpha=0.4)
-        axes.plot(gradients.steps, mean, color=tone, lw=1.5, ls=style)
+        axes.plot(gradients.steps, gradients.mean, color=tone, lw=1.5, ls=style)
     axes.set_yscale("log")
-    axes.set_ylim(max(0.6 * lowest, _FLOOR), 1.6)
+    axes.set_ylim(max(0.6 * lowest, FLOOR), 1.6)
     axes.margins(x=0.02)
     axes.set_xlabel("step t")
     axes.set_ylabel(r"$\Vert \partial L / \partial s_t \Vert$, largest = 1")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,10 +11,13 @@ import numpy as np
 from gatekit.compare.stats.statistics import Floats
 from gatekit.runs.probe import time_scale
 
-from .behaviour import GatesReport, ProbedVariant, gradient, kept
+from .behaviour import GateRow, GatesReport, ProbedVariant, gradient, kept
 from .probes import Facts, ProbeRecord, value
 
 BINS = 20
+
+FLOOR = 1e-9
+"""The smallest norm of a gradient that is drawn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +26,7 @@ class Density:
 
     ``shares`` is ``looks x bins`` and sums to 1 over the bins between ``low`` and ``high``.
     ``bounded`` is true if these are the bounds of the gate, false if they are those of its values.
+    ``saturated`` holds the shares of the lowest and the highest tenth at the best epoch.
     """
 
     gate: str
@@ -32,6 +36,16 @@ class Density:
     low: float
     high: float
     bounded: bool
+    saturated: tuple[float, float] | None
+
+    @property
+    def saturation(self) -> str:
+        """Return the saturated shares in percent; empty if they are unknown."""
+        if self.saturated is None:
+            return ""
+        low, high = (f"{100 * share:.0f}" for share in self.saturated)
+        down, up = "\N{BLACK DOWN-POINTING SMALL TRIANGLE}", "\N{BLACK UP-POINTING SMALL TRIANGLE}"
+        return f"{down}{low} {up}{high} %"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +65,16 @@ class Slope:
     steps: Floats
     norms: tuple[Floats, ...]
 
+    @property
+    def table(self) -> Floats:
+        """Return the norms, ``seeds x steps``, not below `FLOOR`."""
+        return np.maximum(np.array(self.norms), FLOOR)
+
+    @property
+    def mean(self) -> Floats:
+        """Return the geometric mean over seeds at each step."""
+        return np.asarray(np.exp(np.log(self.table).mean(axis=0)))
+
 
 def layers(report: GatesReport) -> list[str]:
     """Return the recurrent layers of all variants, from the bottom up."""
@@ -59,15 +83,15 @@ def layers(report: GatesReport) -> list[str]:
 
 def densities(variant: ProbedVariant, layer: str) -> list[Density]:
     """Return the densities of a variant's gates in one layer, in the order of the cell."""
-    names = [row.gate for row in variant.gates if row.layer == layer]
+    rows = [row for row in variant.gates if row.layer == layer]
     looks = [look for probed in variant.probed for look in probed.looks()]
-    return [density for name in names if (density := _density(looks, layer, name)) is not None]
+    return [density for row in rows if (density := _density(looks, row)) is not None]
 
 
-def _density(looks: Sequence[ProbeRecord], layer: str, gate: str) -> Density | None:
+def _density(looks: Sequence[ProbeRecord], row: GateRow) -> Density | None:
     by_epoch: dict[int, list[Facts]] = {}
     for look in looks:
-        facts = look.layers.get(layer, {}).get("gates", {}).get(gate)
+        facts = look.layers.get(row.layer, {}).get("gates", {}).get(row.gate)
         if facts is not None and _histogram(facts) is not None:
             by_epoch.setdefault(look.epoch, []).append(facts)
     every = [facts for group in by_epoch.values() for facts in group]
@@ -80,7 +104,11 @@ def _density(looks: Sequence[ProbeRecord], layer: str, gate: str) -> Density | N
     shares = [np.mean([_rebinned(f, edges) for f in by_epoch[epoch]], axis=0) for epoch in epochs]
     means = [np.mean([value(f, "mean") or 0.0 for f in by_epoch[epoch]]) for epoch in epochs]
     bounded = all(value(facts, "low") is not None for facts in every)
-    return Density(gate, tuple(epochs), np.array(shares), np.array(means), low, high, bounded)
+    ends = row.numbers["low"], row.numbers["high"]
+    saturated = (ends[0].mean, ends[1].mean) if bounded and ends[0] and ends[1] else None
+    return Density(
+        row.gate, tuple(epochs), np.array(shares), np.array(means), low, high, bounded, saturated
+    )
 
 
 def _histogram(facts: Facts) -> Floats | None:
@@ -114,6 +142,15 @@ def memory(variant: ProbedVariant, layer: str) -> MemoryScales | None:
 def _scales(look: ProbeRecord, layer: str, state: str) -> Floats | None:
     shares = kept(look.layers.get(layer, {}).get("states", {}).get(state, {}))
     return None if shares is None else np.array([time_scale(share) for share in shares], float)
+
+
+def memory_limits(memories: Iterable[MemoryScales], length: float | None) -> tuple[float, float]:
+    """Return the ends of a logarithmic axis for the scales and the length of sequences."""
+    every = [scales for each in memories for scales in (*each.before, *each.best)]
+    known = np.concatenate(every) if every else np.ones(1)
+    finite = known[np.isfinite(known) & (known > 0)]
+    top = 1.6 * max(float(finite.max(initial=1.0)), length or 1.0)
+    return max(0.2, 0.7 * float(finite.min(initial=1.0))), top
 
 
 def slope(variant: ProbedVariant, layer: str) -> Slope | None:

@@ -10,11 +10,13 @@ from numpy.typing import NDArray
 
 from gatekit.compare.gates.behaviour import ProbedVariant, report_of
 from gatekit.compare.gates.densities import (
+    FLOOR,
     Density,
     densities,
     layers,
     longest_sequence,
     memory,
+    memory_limits,
     slope,
 )
 from gatekit.compare.gates.text import (
@@ -34,7 +36,6 @@ from .static import ChartAxes, Line, chart
 _MOST_VARIANTS, _MOST_LAYERS, _MOST_GATES, _MOST_COLUMNS = 12, 4, 8, 25
 _LEVELS = 6
 _LEFT, _WIDE, _HIGH, _BELOW = 24.0, 190.0, 72.0, 14.0
-_FLOOR = 1e-9
 _SEEDS_SHOWN = 10
 _CAPTION = (
     "Gates over training: the colour shows the density of the values, the line shows their mean."
@@ -88,10 +89,7 @@ def _layer(variants: Sequence[tuple[ProbedVariant, str]], layer: str) -> dict[st
                 "look": look,
                 "label": variant.group.label,
                 "n": counted(variant),
-                "panels": [
-                    _panel(variant, density, layer)
-                    for density in densities(variant, layer)[:_MOST_GATES]
-                ],
+                "panels": list(map(_panel, densities(variant, layer)[:_MOST_GATES])),
             }
             for variant, look in first
         ],
@@ -101,13 +99,8 @@ def _layer(variants: Sequence[tuple[ProbedVariant, str]], layer: str) -> dict[st
     }
 
 
-def _panel(variant: ProbedVariant, density: Density, layer: str) -> dict[str, object]:
+def _panel(density: Density) -> dict[str, object]:
     """Return the drawing of a gate's values over training, as strings of SVG."""
-    row = next(r for r in variant.gates if (r.layer, r.gate) == (layer, density.gate))
-    low, high = row.numbers["low"], row.numbers["high"]
-    shares = ""
-    if density.bounded and low is not None and high is not None:
-        shares = f"\u25be{100 * low.mean:.0f} \u25b4{100 * high.mean:.0f} %"
     means = f"{density.means[0]:.2f} before training, {density.means[-1]:.2f} at the end"
     columns = len(density.epochs)
     shown = np.linspace(0, columns - 1, min(columns, _MOST_COLUMNS)).round().astype(int)
@@ -119,7 +112,7 @@ def _panel(variant: ProbedVariant, density: Density, layer: str) -> dict[str, ob
     ]
     return {
         "name": density.gate,
-        "shares": shares,
+        "shares": density.saturation,
         "label": f"{density.gate}: mean {means}",
         "size": f"{_LEFT + _WIDE:g} {_HIGH + _BELOW:g}",
         "levels": _levels(density, shown),
@@ -134,7 +127,7 @@ def _levels(density: Density, shown: NDArray[np.int_]) -> list[tuple[int, str]]:
     """Return a path for each shade, over the cells of epochs and values that have it."""
     width, height = _WIDE / len(shown), _HIGH / density.shares.shape[1]
     # A square-root scale makes shades of small values easier to distinguish.
-    levels = np.sqrt(density.shares / max(float(density.shares.max()), _FLOOR)) * _LEVELS
+    levels = np.sqrt(density.shares / max(float(density.shares.max()), FLOOR)) * _LEVELS
     levels = np.ceil(np.where(density.shares < 0.002, 0, levels)).astype(int)
     paths = []
     for level in range(1, _LEVELS + 1):
@@ -154,10 +147,7 @@ def _memory(shown: Sequence[tuple[ProbedVariant, str]], layer: str) -> Markup | 
     if not memories:
         return None
     length = longest_sequence([variant for variant, _ in shown])
-    every = np.concatenate([s for _, m in memories for s in (*m.before, *m.best)])
-    finite = every[np.isfinite(every) & (every > 0)]
-    top = 1.6 * max(float(finite.max(initial=1.0)), length or 1.0)
-    frame = ChartAxes((0, 100), (max(0.2, 0.7 * float(finite.min(initial=1.0))), top))
+    frame = ChartAxes((0, 100), memory_limits((m for _, m in memories), length))
     lines = []
     for look, lasting in memories:
         before: list[Line] = [("before", *_over(lasting.before))] if lasting.before else []
@@ -189,16 +179,14 @@ def _gradient(shown: Sequence[tuple[ProbedVariant, str]], layer: str) -> Markup 
     slopes = [(look, s) for variant, look in shown if (s := slope(variant, layer)) is not None]
     if not slopes:
         return None
-    lowest = min(float(max(norms.min(), _FLOOR)) for _, s in slopes for norms in s.norms)
+    lowest = min(float(s.table.min()) for _, s in slopes)
     last = max(float(s.steps[-1]) for _, s in slopes)
     frame = ChartAxes((1, max(last, 2)), (min(0.6 * lowest, 0.5), 1.5))
     lines = []
     for look, back in slopes:
-        table_ = np.maximum(np.array(back.norms), _FLOOR)
         steps = back.steps.tolist()
-        thin: list[Line] = [("seed", steps, norms.tolist()) for norms in table_]
-        mean = np.exp(np.log(table_).mean(axis=0)).tolist()
+        thin: list[Line] = [("seed", steps, norms.tolist()) for norms in back.table]
         seeds = thin if 1 < len(thin) < _SEEDS_SHOWN else []
-        lines.append((look, [*seeds, ("curve", steps, mean)]))
+        lines.append((look, [*seeds, ("curve", steps, back.mean.tolist())]))
     ticks = sorted({1.0, *(round(1 + (last - 1) * k / 4) for k in range(5))})
     return chart(frame, lines, title="gradient (largest = 1)", across="step", ticks=ticks)
