@@ -13,6 +13,7 @@ import numpy as np
 from gatekit.compare.grouping.label import value_text
 from gatekit.compare.grouping.select import Selection
 from gatekit.compare.stats.rule import MIN_SEEDS
+from gatekit.compare.stats.statistics import by_seed, of_seeds
 from gatekit.runs import durable
 from gatekit.runs.config import flatten
 from gatekit.runs.names import IMPORTED, PLUGINS
@@ -236,7 +237,8 @@ def _source(digest: str, folder: Path) -> str | None:
 
 
 def _spread(first: Selection, second: Selection) -> tuple[Spread | None, list[str]]:
-    results = [[run.result for run in s.runs if run.result is not None] for s in (first, second)]
+    runs = [[run for run in s.runs if run.result is not None] for s in (first, second)]
+    results = [[run.result for run in side if run.result is not None] for side in runs]
     if not all(results):
         return None, ["one side has no outcome, so there is no difference to explain"]
     metrics = [side[0].metric for side in results]
@@ -255,7 +257,9 @@ def _spread(first: Selection, second: Selection) -> tuple[Spread | None, list[st
     if deviation is not None:
         from scipy.special import stdtr
 
-        error = deviation * math.sqrt(1 / counts[0] + 1 / counts[1])
+        units = [[None if run.seed is None else (run.seed,) for run in side] for side in runs]
+        seeds = [len(by_seed(*pair)) for pair in zip(outcomes, units, strict=True)]
+        error = deviation * math.sqrt(1 / seeds[0] + 1 / seeds[1])
         expected = error * math.sqrt(2 / math.pi)
         share = min(1.0, expected / abs(difference)) if difference else 1.0
         if error and freedom >= _FREEDOM:
@@ -265,12 +269,14 @@ def _spread(first: Selection, second: Selection) -> tuple[Spread | None, list[st
 
 
 def _within(first: Selection, second: Selection) -> tuple[float | None, int]:
-    """Return the pooled standard deviation within the groups, and its degrees of freedom."""
+    """Return the standard deviation over seeds within the groups, and its degrees of freedom."""
     groups = {id(g): g for s in (first, second) if (g := s.group) is not None}
     squares, freedom = 0.0, 0
     for group in groups.values():
-        finite = [value for value in group.outcomes if math.isfinite(value)]
-        if len(finite) > 1:
-            squares += float(np.var(finite, ddof=1)) * (len(finite) - 1)
-            freedom += len(finite) - 1
+        pairs = zip(group.outcomes, group.units, strict=True)
+        finite = [(value, unit) for value, unit in pairs if math.isfinite(value)]
+        seeds = of_seeds([value for value, _ in finite], [unit for _, unit in finite])
+        if len(seeds) > 1:
+            squares += float(np.var(seeds, ddof=1)) * (len(seeds) - 1)
+            freedom += len(seeds) - 1
     return (math.sqrt(squares / freedom), freedom) if freedom else (None, 0)

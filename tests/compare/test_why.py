@@ -11,7 +11,9 @@ import pytest
 import scipy.stats
 
 from gatekit.cell.errors import RunError
-from gatekit.compare.grouping.select import select
+from gatekit.compare.grouping.group import group_runs
+from gatekit.compare.grouping.select import Selection, select
+from gatekit.compare.study import load
 from gatekit.compare.why import Change, Why, why
 
 from .synthetic import configuration, write_run, write_study
@@ -151,3 +153,23 @@ def test_without_numbers_nothing_is_explained(tmp_path: Path) -> None:
     found = told(tmp_path, "demo/lstm", "demo/rnn")
     assert "is FAILED: killed" in found.notes[0]
     assert "one side has no outcome" in str(found.notes)
+
+
+def test_seeds_explain_little_of_pooled_groups_that_differ_in_more(tmp_path: Path) -> None:
+    """The sizes that are pooled differ far more than the seeds, and in both groups alike."""
+    runs = tmp_path / "demo" / "runs"
+    for cell, shift in (("lstm", 0.0), ("gru", 0.1)):
+        for seed, noise in enumerate((-0.01, 0.0, 0.01)):
+            for units in (8, 16):
+                config = configuration(cell, seed, units=units)
+                write_run(runs, config, 8 + shift + noise + units / 8)
+    study = load("demo", tmp_path)
+    gru, lstm = (
+        Selection(group.label, study, group.runs, group)
+        for group in group_runs(study.runs, ["cell"]).groups
+    )
+    spread = why(lstm, gru).spread
+    assert spread is not None
+    assert spread.runs == (6, 6)
+    # Three seeds each with a standard deviation of 0.01.
+    assert spread.expected == pytest.approx(0.01 * (2 / 3) ** 0.5 * (2 / np.pi) ** 0.5)
