@@ -62,6 +62,7 @@ class RunFolder(RunReader):
         super().__init__(path)
         self.attempt = 0
         self._locks: str | None = None
+        self._release: Callable[[], object] | None = None
 
     def claim(self) -> int:
         """Become the only writer, as a new attempt; files of an earlier one move to attempts/<n>.
@@ -101,10 +102,11 @@ class RunFolder(RunReader):
         return self.attempt
 
     def _hold(self) -> None:
-        """Lock the claim until this object or its process is gone; see `RunReader._is_let_go`."""
+        """Lock the claim until the run ends or its process is gone; see `RunReader._is_let_go`."""
         number = process.lock(self.claim_path(self.attempt))
         if number is not None:
-            weakref.finalize(self, os.close, number)
+            # also if this object is discarded
+            self._release = weakref.finalize(self, os.close, number)
             self._locks = process.lock_table(self.claim_path(self.attempt))
 
     def keep_beating(self, replaced: Callable[[], None]) -> threading.Event:
@@ -162,6 +164,8 @@ class RunFolder(RunReader):
             "updated": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         }
         self._write(STATUS, json.dumps(record, indent=1) + "\n")
+        if state != "RUNNING" and self._release is not None:
+            self._release()
 
     def write_config(self, config: Mapping[str, Any]) -> None:
         """Write config.yaml."""

@@ -138,6 +138,17 @@ def test_a_container_that_is_gone_frees_its_run_at_once(folder):
         assert RunFolder(folder.path).state().name == "RUNNING"
 
 
+@pytest.mark.parametrize("state", ["COMPLETED", "FAILED"])
+def test_a_run_that_has_ended_keeps_no_file_open(folder, state):
+    folder.claim()
+    assert process.lock(folder.claim_path(1)) is None
+    folder.write_config({"units": 1})
+    folder.finish(RESULT) if state == "COMPLETED" else folder.status(state)
+    number = process.lock(folder.claim_path(1))
+    assert number is not None
+    os.close(number)
+
+
 def test_a_claim_lost_in_a_race_is_refused(folder, monkeypatch):
     monkeypatch.setattr(durable, "create", lambda *_: False)
     with pytest.raises(ClaimedError, match="a moment ago"):
