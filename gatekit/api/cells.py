@@ -19,7 +19,7 @@ def show(
     units: int = 64,
     features: int = 32,
     *,
-    output_unit: Any = "hidden",
+    output_unit: object = "hidden",
     swap: Mapping[str, Any] | None = None,
     plugins: Sequence[str] = (),
 ) -> Shown:
@@ -49,9 +49,9 @@ def diagram(
     units: int = 64,
     features: int = 32,
     *,
-    output_unit: Any = "hidden",
+    output_unit: object = "hidden",
     swap: Mapping[str, Any] | None = None,
-    block: Any = "plain",
+    block: object = "plain",
     plugins: Sequence[str] = (),
 ) -> Drawing:
     """Return a cell's graph as an SVG that a notebook shows; ``save("gru.svg")`` writes it.

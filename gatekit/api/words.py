@@ -18,7 +18,7 @@ _NAMED = ("cell", "task", "output_unit", "block", "optimizer", "trainer")
 _NAMES = ("name", "kind")
 
 
-def words_of(overrides: str | Sequence[str], keys: Mapping[str, Any]) -> list[str]:
+def words_of(overrides: str | Sequence[str], keys: Mapping[str, object]) -> list[str]:
     """Return the words of a command line; -m is among them, so that what is swept runs."""
     try:
         given = shlex.split(overrides) if isinstance(overrides, str) else [*map(str, overrides)]
@@ -85,7 +85,7 @@ def _value(key: str, value: Any) -> str:
     )
 
 
-def _instead(key: str, value: Any) -> str:
+def _instead(key: str, value: object) -> str:
     """Return an argument to write in place of one with an object."""
     if hasattr(value, "tolist"):  # an array
         return f"write {key}={excerpt(repr(value.tolist()), 60)}"

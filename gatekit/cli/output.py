@@ -10,7 +10,7 @@ import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, TextIO, cast
+from typing import TextIO, cast
 
 from gatekit.cell.errors import ConfigError
 from gatekit.cell.terminal import OutputError, Terminal, console, escaped, line_width
@@ -85,12 +85,12 @@ def write(text: str) -> None:
     sys.stdout.write(text if text.endswith("\n") else f"{text}\n")
 
 
-def write_json(data: Any) -> None:
+def write_json(data: object) -> None:
     """Write plain data as indented JSON; raise ValueError for NaN and infinities."""
     write(json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False))
 
 
-def write_table(rows: Sequence[Mapping[str, Any]], names: Sequence[str]) -> None:
+def write_table(rows: Sequence[Mapping[str, object]], names: Sequence[str]) -> None:
     """Write rows as a table that fits the terminal, or ``COLUMNS``, or 80; long strings wrap.
 
     Args:

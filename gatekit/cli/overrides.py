@@ -103,7 +103,7 @@ def read_overrides(arguments: Sequence[str], command: str = "show") -> Overrides
     )
 
 
-def _cell(name: str | None, config: Mapping[str, Any], known: Components) -> CellSpec:
+def _cell(name: str | None, config: Mapping[str, object], known: Components) -> CellSpec:
     from gatekit.registry import load_cell
     from gatekit.study.variant import cell_of
 

@@ -124,7 +124,7 @@ def of_plugins(hashes: Mapping[str, str], plugins: Sequence[str] = ()) -> dict[s
     return statuses
 
 
-def _is_record(record: Any, source: str) -> bool:
+def _is_record(record: object, source: str) -> bool:
     return (
         isinstance(record, dict)
         and record.get("schema") == SCHEMA

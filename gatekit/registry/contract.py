@@ -24,7 +24,7 @@ API = "1"
 _IDENTIFIER = re.compile(r"[A-Za-z][A-Za-z0-9_]*\Z")
 
 
-def api_mismatch(module: Any) -> str:
+def api_mismatch(module: object) -> str:
     """Return why a plugin's ``requires_api`` cannot be met, or an empty text."""
     wanted = getattr(module, "requires_api", API)
     if str(wanted) == API:
@@ -35,7 +35,7 @@ def api_mismatch(module: Any) -> str:
     )
 
 
-def unregistered(module: Any) -> str:
+def unregistered(module: object) -> str:
     """Return why a module without hooks is a mistake: it defines what nothing registers."""
     for kind, value in _own_classes(module):
         return (
@@ -63,7 +63,7 @@ def _returned(classes: Sequence[type]) -> str:
     return f"return {{{', '.join(f'{n!r}: {c.__name__}' for n, c in pairs) or 'NAME: CLASS'}}}"
 
 
-def implemented(module: Any, plugin: DiscoveredPlugin) -> tuple[str, ...]:
+def implemented(module: object, plugin: DiscoveredPlugin) -> tuple[str, ...]:
     """Return the hooks that the plugin implements.
 
     Args:
@@ -103,7 +103,7 @@ def implemented(module: Any, plugin: DiscoveredPlugin) -> tuple[str, ...]:
     return tuple(names)
 
 
-def checked(hook: str, result: Any, module: Any = None) -> dict[str, Any]:
+def checked(hook: str, result: object, module: object = None) -> dict[str, Any]:
     """Return a copy of what the hook of a kind returned, so that a later look finds the same.
 
     Args:
@@ -136,7 +136,7 @@ def checked(hook: str, result: Any, module: Any = None) -> dict[str, Any]:
     return objects
 
 
-def _fault(kind: str, name: str, value: Any) -> str:
+def _fault(kind: str, name: str, value: object) -> str:
     """Return what is wrong with an object that a hook returned, and what to type, or nothing."""
     actual = _kind_of(value)
     if actual is not None and actual != kind:
@@ -185,14 +185,14 @@ def _arity_fault(function: Function) -> str:
     return ""
 
 
-def _at(value: Any, fault: str) -> str:
+def _at(value: object, fault: str) -> str:
     """Return the line of the attribute or method that a fault of a class is about, in brackets."""
     about = re.match(r"its (\w+)", fault)
     place = attribute_place(value, about[1]) if about and isinstance(value, type) else ""
     return f" ({place})" if place else ""
 
 
-def _class_fault(kind: str, value: Any) -> str:
+def _class_fault(kind: str, value: object) -> str:
     base = CLASSES[kind]
     if isinstance(value, base):
         return f"that is an instance: return the class, {type(value).__name__}"
@@ -266,7 +266,7 @@ def _written(owner: type, method: str) -> str:
     return f"def {method}({', '.join(_positional(getattr(owner, method)))})"
 
 
-def _kind_of(value: Any) -> str | None:
+def _kind_of(value: object) -> str | None:
     """Return the kind whose base a class or an instance has; None if it has none."""
     if isinstance(value, Function):
         return "functions"
@@ -286,7 +286,7 @@ def _noun(kind: str) -> str:
     return kind.removesuffix("s").replace("_", " ")
 
 
-def folders(result: Any, base: Path) -> list[Path]:
+def folders(result: object, base: Path) -> list[Path]:
     """Return the configuration folders that a plugin names, relative ones seen from ``base``.
 
     Raises:
@@ -308,7 +308,7 @@ def folders(result: Any, base: Path) -> list[Path]:
     return paths
 
 
-def callback_list(result: Any) -> list[Callable[..., Any]]:
+def callback_list(result: object) -> list[Callable[..., Any]]:
     """Return the callbacks that a plugin returned for a run.
 
     Raises:
@@ -334,7 +334,7 @@ def callback_list(result: Any) -> list[Callable[..., Any]]:
     return list(result)
 
 
-def _short(value: Any) -> str:
+def _short(value: object) -> str:
     """Return what a value is: a class or a function by its name."""
     if value is None:
         return "nothing"

@@ -170,7 +170,7 @@ def source_hash(path: Path) -> str:
     return hashlib.sha256(_text(tree).encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def _text(node: Any) -> str:
+def _text(node: object) -> str:
     # ast.dump is not used: its text changes with the version of Python, where fields are added.
     if isinstance(node, list):
         return f"[{','.join(_text(n) for n in _without_own_imports(node))}]"
@@ -257,7 +257,7 @@ def _of_declared(options: dict[str, Any], defaults: Any) -> Iterator[tuple[str, 
         yield from _of_initializer(value)
 
 
-def _of_initializer(value: Any) -> Iterator[tuple[str, str]]:
+def _of_initializer(value: object) -> Iterator[tuple[str, str]]:
     kind = value.get("kind") if hasattr(value, "get") else value
     if isinstance(kind, str):
         yield "initializers", kind
@@ -269,7 +269,7 @@ def _of_expression(expr: Expr) -> Iterator[tuple[str, str]]:
             yield "functions", node.function
 
 
-def _files(plugin: LoadedPlugin, value: Any) -> set[Path]:
+def _files(plugin: LoadedPlugin, value: object) -> set[Path]:
     files = {plugin.found.path} if plugin.found.path else set()
     if plugin.found.distribution:
         files |= _package_files(plugin.module, value)
@@ -291,7 +291,7 @@ def _class_file(cls: type) -> set[Path]:
         return set()
 
 
-def _package_files(module: Any, value: Any) -> set[Path]:
+def _package_files(module: object, value: object) -> set[Path]:
     """Return all sources of the installed package: any of them may matter."""
     files: set[Path] = set()
     for holder in (module, inspect.getmodule(value)):

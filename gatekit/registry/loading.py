@@ -343,7 +343,7 @@ def _merge(known: Registry, plugin: DiscoveredPlugin, offer: _Offer) -> None:
             known.origins[kind][name] = offer.origins[kind][name]
 
 
-def _path(plugin: DiscoveredPlugin, value: Any) -> Path | None:
+def _path(plugin: DiscoveredPlugin, value: object) -> Path | None:
     if plugin.path is not None:
         return plugin.path
     module = sys.modules.get(getattr(value, "__module__", ""))

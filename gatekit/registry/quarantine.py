@@ -144,7 +144,7 @@ class _Handlers:
                     self.before[number] = handler
                     signal.signal(number, self)
 
-    def __call__(self, number: int, frame: Any) -> None:
+    def __call__(self, number: int, frame: object) -> None:
         try:
             self.before[number](number, frame)
         except BaseException as error:

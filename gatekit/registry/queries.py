@@ -67,7 +67,7 @@ def config_dirs(plugins: Sequence[str] = ()) -> list[Path]:
     return list(registry(plugins).config_dirs)
 
 
-def callbacks(run: Mapping[str, Any], plugins: Sequence[str] = ()) -> list[Callable[..., Any]]:
+def callbacks(run: Mapping[str, object], plugins: Sequence[str] = ()) -> list[Callable[..., Any]]:
     """Return what plugins want to be called during a run, as ``f(event, **facts)``.
 
     Args:
@@ -86,7 +86,7 @@ def callbacks(run: Mapping[str, Any], plugins: Sequence[str] = ()) -> list[Calla
 
 
 def _callbacks(
-    known: Registry, plugin: DiscoveredPlugin, run: Mapping[str, Any]
+    known: Registry, plugin: DiscoveredPlugin, run: Mapping[str, object]
 ) -> list[Callable[..., Any]]:
     return contract.callback_list(known.call(plugin, "gatekit_callbacks", run=run))
 

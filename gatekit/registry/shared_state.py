@@ -120,23 +120,23 @@ class _Names:
                 delattr(owner, name)
                 found.append(f"replaced {owner.__name__}.{name}")
 
-    def _is_of_library(self, value: Any) -> bool:
+    def _is_of_library(self, value: object) -> bool:
         root = str(getattr(value, "__module__", "")).partition(".")[0]
         return bool(root) and root not in self.strangers and not root.startswith(PRIVATE)
 
 
-def _hiding(owner: Any, values: dict[str, Any]) -> list[str]:
+def _hiding(owner: object, values: dict[str, Any]) -> list[str]:
     """Return what was added to a class in place of a function that it inherits."""
     bases = owner.__mro__[1:] if isinstance(owner, type) else ()
     added = [name for name in owner.__dict__ if name not in values] if bases else []
     return [n for n in added if any(_is_function(vars(base).get(n)) for base in bases)]
 
 
-def _is_function(value: Any) -> bool:
+def _is_function(value: object) -> bool:
     return callable(value) or isinstance(value, (classmethod, property))
 
 
-def _defined_in(value: Any, module: str) -> bool:
+def _defined_in(value: object, module: str) -> bool:
     return isinstance(value, type) and value.__module__ == module
 
 
@@ -215,7 +215,7 @@ def _list(
     return SharedPart(f"changed sys.{name}", read, restore)
 
 
-def _is_below(entry: Any, before: list[Any]) -> bool:
+def _is_below(entry: object, before: list[Any]) -> bool:
     """Return whether a folder is inside one that was searched already, as those of setuptools."""
     return any(f and str(entry).startswith(str(f) + os.sep) for f in before)
 
@@ -283,7 +283,7 @@ PARTS = (
 
 
 @contextlib.contextmanager
-def streams_to(stream: Any) -> Iterator[None]:
+def streams_to(stream: object) -> Iterator[None]:
     """Send standard output and error to a stream that the block cannot close."""
     before = sys.stdout, sys.stderr
     sys.stdout = sys.stderr = _Unclosed(stream)
@@ -296,7 +296,7 @@ def streams_to(stream: Any) -> Iterator[None]:
 class _Unclosed:
     """Passes everything on except ``close`` and ``detach``."""
 
-    def __init__(self, stream: Any) -> None:
+    def __init__(self, stream: object) -> None:
         self._stream = stream
 
     def close(self) -> None:

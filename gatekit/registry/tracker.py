@@ -53,7 +53,7 @@ class Tracker:
     RUN, STATE = "gatekit.run", "gatekit.state"
     """The tags that name a run's fingerprint and its state, here and in ``gatekit export``."""
 
-    def __init__(self, run: Mapping[str, Any]) -> None:
+    def __init__(self, run: Mapping[str, object]) -> None:
         self.study, self.seed = str(run.get("study") or "default"), run.get("seed")
         known = run_settings({key: value for key, value in run.items() if key != "track"})
         self.settings = {key: value for key, value in known.items() if value is not None}

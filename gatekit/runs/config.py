@@ -37,7 +37,7 @@ BUDGETS = ("parameters", "state", "flops")
 """What ``match=`` can equalise, as the word before its colon."""
 
 
-def chosen_by(match: Any) -> str | None:
+def chosen_by(match: object) -> str | None:
     """Return the budget that chose a run's size; None if its size was typed.
 
     Args:
@@ -48,7 +48,7 @@ def chosen_by(match: Any) -> str | None:
     return kind if kind in BUDGETS else None
 
 
-def with_plugins(config: Mapping[str, Any], plugins: Sequence[str]) -> dict[str, Any]:
+def with_plugins(config: Mapping[str, object], plugins: Sequence[str]) -> dict[str, Any]:
     """Return a run's configuration with the plugin files that were typed in place of its own.
 
     A configuration may come from a stranger, and a plugin is a program.
@@ -60,7 +60,7 @@ def with_plugins(config: Mapping[str, Any], plugins: Sequence[str]) -> dict[str,
     return {**config, "plugins": list(plugins)}
 
 
-def untyped(config: Mapping[str, Any], plugins: Sequence[str]) -> str:
+def untyped(config: Mapping[str, object], plugins: Sequence[str]) -> str:
     """Return what to type if a run needs plugin files that were not typed, as a sentence.
 
     Args:
@@ -74,7 +74,7 @@ def untyped(config: Mapping[str, Any], plugins: Sequence[str]) -> str:
     return f" The run was trained with plugins=[{files}]: type this, too, if you trust these files."
 
 
-def dumped(config: Mapping[str, Any]) -> str:
+def dumped(config: Mapping[str, object]) -> str:
     """Return a configuration as the text of its file."""
     return yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True, width=100)
 
@@ -178,7 +178,7 @@ def _mapping(text: str) -> dict[str, Any]:
     return {str(key): item for key, item in value.items()}
 
 
-def _bound(value: Any) -> None:
+def _bound(value: object) -> None:
     # Aliases may make a small text a huge tree, and every later walk would visit all of it.
     seen = 0
     stack = [value]
@@ -196,7 +196,7 @@ def _bound(value: Any) -> None:
             _plain((item,))
 
 
-def _plain(values: Iterable[Any]) -> None:
+def _plain(values: Iterable[object]) -> None:
     """Refuse dates, bytes, sets, NaN and infinities, which YAML knows and a run never has."""
     for value in values:
         if not isinstance(value, _PLAIN):
@@ -205,7 +205,7 @@ def _plain(values: Iterable[Any]) -> None:
             raise ValueError(f"it holds the value {value}")
 
 
-def flatten(value: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+def flatten(value: Mapping[str, object], prefix: str = "") -> dict[str, Any]:
     """Return nested mappings as one level with dotted keys.
 
     Lists stay whole, and an empty mapping is the same as an absent one.
@@ -220,7 +220,7 @@ def flatten(value: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     return flat
 
 
-def cell_name(config: Mapping[str, Any]) -> str | None:
+def cell_name(config: Mapping[str, object]) -> str | None:
     """Return the name of a configuration's cell, None without one; ``lstm+gru`` if layers have
     cells of their own."""
     mixers = config.get("mixers")
@@ -231,7 +231,7 @@ def cell_name(config: Mapping[str, Any]) -> str | None:
     return None if name is None else str(name)
 
 
-def run_settings(config: Mapping[str, Any]) -> dict[str, Any]:
+def run_settings(config: Mapping[str, object]) -> dict[str, Any]:
     """Return a configuration with dotted keys: the cell by its name, without launch settings."""
     flat: dict[str, Any] = {}
     name = cell_name(config)

@@ -167,11 +167,11 @@ class RunFolder(RunReader):
         if state != "RUNNING" and self._release is not None:
             self._release()
 
-    def write_config(self, config: Mapping[str, Any]) -> None:
+    def write_config(self, config: Mapping[str, object]) -> None:
         """Write config.yaml."""
         self._write(CONFIG, dumped_config(config))
 
-    def write_env(self, env: Mapping[str, Any]) -> None:
+    def write_env(self, env: Mapping[str, object]) -> None:
         """Write env.json."""
         self._write(ENVIRONMENT, json.dumps(dict(env), indent=1) + "\n")
 
@@ -179,12 +179,12 @@ class RunFolder(RunReader):
         """Write weights.npz, given as the bytes of the archive."""
         self._write(WEIGHTS, data)
 
-    def log(self, record: Mapping[str, Any]) -> None:
+    def log(self, record: Mapping[str, object]) -> None:
         """Append one record to metrics.jsonl."""
         self._own()
         metrics.append(self.path / METRICS, record)
 
-    def log_probe(self, record: Mapping[str, Any]) -> None:
+    def log_probe(self, record: Mapping[str, object]) -> None:
         """Append what a probe found in one epoch to probe.jsonl."""
         self._own()
         durable.append(self.path / PROBE, probe_line(record))

@@ -63,19 +63,19 @@ class MetricFile:
         )
 
 
-def line(record: Mapping[str, Any]) -> str:
+def line(record: Mapping[str, object]) -> str:
     """Return a record as one line of JSON, NaN and infinities as null, with its CRC-32."""
     clean = {k: _finite(v) for k, v in record.items()}
     text = json.dumps(clean, separators=(", ", ": "))
     return f'{text[:-1]}, "crc": "{checksum(clean)}"}}'
 
 
-def append(path: Path, record: Mapping[str, Any]) -> None:
+def append(path: Path, record: Mapping[str, object]) -> None:
     """Append a record; when this returns, it is on the disk."""
     durable.append(path, line(record))
 
 
-def checksum(record: Mapping[str, Any]) -> str:
+def checksum(record: Mapping[str, object]) -> str:
     """Return the CRC-32 of a line's canonical JSON without its ``crc`` key, as 8 hex digits."""
     plain = {key: value for key, value in record.items() if key != "crc"}
     return f"{zlib.crc32(canonical_json(plain).encode()):08x}"
@@ -221,14 +221,14 @@ _FLAT = re.compile(r"\{[^{}]*\}")
 _DECODER = json.JSONDecoder(parse_constant=refuse_constant)
 
 
-def _is_number(value: Any) -> bool:
+def _is_number(value: object) -> bool:
     """Return whether a value is a float, or an integer of 64 bits."""
     if isinstance(value, int):
         return not isinstance(value, bool) and abs(value) < 2**63
     return isinstance(value, float)
 
 
-def _checked(record: Any) -> MetricLine | None:
+def _checked(record: object) -> MetricLine | None:
     if not isinstance(record, dict) or not set(_FIELDS) <= record.keys():
         return None
     try:
@@ -248,5 +248,5 @@ def _checked(record: Any) -> MetricLine | None:
     return MetricLine(epoch, step, split, metric, finite, float(seconds))
 
 
-def _finite(value: Any) -> Any:
+def _finite(value: object) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -7,7 +7,7 @@ import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from gatekit.cell.errors import ConfigError
 
@@ -145,7 +145,7 @@ def refuse_halves(data: bytes, content: object) -> None:
             raise ValueError("it holds half a character") from None
 
 
-def canonical_json(data: Any) -> str:
+def canonical_json(data: object) -> str:
     """Return the one JSON text of plain data: sorted keys, no blanks, ASCII, no NaN."""
     return json.dumps(
         data, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False
@@ -153,8 +153,8 @@ def canonical_json(data: Any) -> str:
 
 
 def fingerprint(
-    config: Mapping[str, Any],
-    defaults: Mapping[str, Any],
+    config: Mapping[str, object],
+    defaults: Mapping[str, object],
     data_hash: str,
     plugins: Mapping[str, str],
     numerics: int = NUMERICS,

@@ -112,7 +112,7 @@ class Run:
         def __getattr__(self, name: str) -> Any:
             refuse_attribute("a run", name, dir(type(self)), _INSTEAD)
 
-    def _name(self, metric: Mapping[str, Any]) -> str:
+    def _name(self, metric: Mapping[str, object]) -> str:
         own = {k: v for k, v in self.config.items() if k != "study"} | {"metric": metric}
         return fingerprint(own, {}, self.data_hash, {})
 
@@ -305,7 +305,7 @@ def run(
     return Run(study, config, seed, metric, direction, unit, root)
 
 
-def _result(score: Mapping[str, Any]) -> dict[str, Any]:
+def _result(score: Mapping[str, object]) -> dict[str, Any]:
     return {
         "epoch": score["epoch"],
         "validation": _finite(score["validation"]),
@@ -318,7 +318,7 @@ def _finite(value: Any) -> float | None:
     return float(value) if value is not None and math.isfinite(value) else None
 
 
-def _task(value: Any) -> str:
+def _task(value: object) -> str:
     name = value.get("name") if isinstance(value, Mapping) else value
     return str(value if name is None else name)
 

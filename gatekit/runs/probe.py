@@ -198,7 +198,7 @@ def heat(
     }
 
 
-def plain_mask(mask: Any) -> NDArray[numpy.bool_] | None:
+def plain_mask(mask: object) -> NDArray[numpy.bool_] | None:
     """Return a mask ``time x batch``, None where every step is valid."""
     if mask is None:
         return None
@@ -206,7 +206,7 @@ def plain_mask(mask: Any) -> NDArray[numpy.bool_] | None:
     return None if valid.all() else valid
 
 
-def probe_line(record: Mapping[str, Any]) -> str:
+def probe_line(record: Mapping[str, object]) -> str:
     """Return a record as one line of JSON that ends with the CRC-32 of the bytes before it.
 
     Args:

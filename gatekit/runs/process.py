@@ -14,7 +14,7 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 # From malloc.h of the GNU C library; the largest threshold that it takes is 32 MiB.
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
@@ -56,7 +56,7 @@ class Owner:
         return cls(platform.node(), os.getpid(), born(os.getpid()), space())
 
     @classmethod
-    def read(cls, record: Mapping[str, Any]) -> Self | None:
+    def read(cls, record: Mapping[str, object]) -> Self | None:
         """Return the owner that a claim names, None if it names none."""
         host, pid, start = record.get("host"), record.get("pid"), record.get("born")
         if not isinstance(host, str) or not (start is None or isinstance(start, str)):

@@ -117,11 +117,11 @@ class RunRecord:
         return f"{split} {self.result.metric.name} {shown} at epoch {best.epoch}"
 
 
-def _name(part: Any) -> str:
+def _name(part: object) -> str:
     return str(part.get("name", part.get("kind", ""))) if isinstance(part, Mapping) else str(part)
 
 
-def _entries(group: Any) -> list[tuple[str, Any]]:
+def _entries(group: object) -> list[tuple[str, Any]]:
     return list(group.items()) if isinstance(group, Mapping) else []
 
 
@@ -211,7 +211,7 @@ def stamp(folder: Path) -> tuple[tuple[int, int, int] | None, ...]:
     return tuple(stamps)
 
 
-def contradiction(folder: Path, record: Mapping[str, Any]) -> str | None:
+def contradiction(folder: Path, record: Mapping[str, object]) -> str | None:
     """Return why the result of whole files cannot be trusted, None if it can.
 
     Args:

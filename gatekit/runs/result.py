@@ -138,7 +138,7 @@ class Result:
         return -self.metric.sign * math.inf if score is None else score
 
 
-def dumped(record: Mapping[str, Any]) -> bytes:
+def dumped(record: Mapping[str, object]) -> bytes:
     """Return a result as the bytes of its file.
 
     Args:

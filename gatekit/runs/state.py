@@ -300,7 +300,7 @@ class RunReader:
         )
 
 
-def _string(value: Any) -> str | None:
+def _string(value: object) -> str | None:
     return value if isinstance(value, str) else None
 
 

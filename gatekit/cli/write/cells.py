@@ -183,7 +183,7 @@ def _years(text: str | None) -> tuple[int, int]:
     return int(match[1]), int(match[2] or match[1])
 
 
-def _counted(rows: Sequence[Mapping[str, Any]]) -> str:
+def _counted(rows: Sequence[Mapping[str, object]]) -> str:
     tiers = Counter(row["tier"] for row in rows)
     return ", ".join(f"{tiers[t]} {t}" for t in TIERS if tiers[t])
 
@@ -194,7 +194,7 @@ def _shown(row: Mapping[str, Any]) -> dict[str, str]:
     return {**row, "year": str(row["year"] or ""), "states": states, "scans": scans}
 
 
-def _columns(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+def _columns(rows: Sequence[Mapping[str, object]]) -> list[str]:
     columns = ["name", "year", "states", "scans", "reference"]
     # Show the tier column only if a listed cell was not read in its paper or its authors' code.
     if any(row["tier"] in (SECOND_HAND, UNVERIFIED) for row in rows):

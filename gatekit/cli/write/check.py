@@ -104,7 +104,7 @@ def _one_name(names: Sequence[str]) -> str:
 
 
 def _suites(
-    name: str, kind: str | None, plugins: tuple[str, ...], given: Mapping[str, Any]
+    name: str, kind: str | None, plugins: tuple[str, ...], given: Mapping[str, object]
 ) -> list[Suite]:
     if name.endswith((".yaml", ".yml")) and not Path(name).exists():
         there = [str(path) for path in Path(name).parent.glob("*.y*ml")]
@@ -176,7 +176,7 @@ def _python_file(path: Path, plugins: tuple[str, ...]) -> str:
 
 
 def _of_registered(
-    kind: str, name: str, plugins: tuple[str, ...], given: Mapping[str, Any]
+    kind: str, name: str, plugins: tuple[str, ...], given: Mapping[str, object]
 ) -> Suite:
     from gatekit.testing.suite import certify, checks
 

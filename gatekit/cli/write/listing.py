@@ -71,7 +71,7 @@ def _options(parser: Parser, json: str) -> Namespace:
     return parser.read()
 
 
-def requirements(rows: Sequence[Mapping[str, Any]]) -> str:
+def requirements(rows: Sequence[Mapping[str, object]]) -> str:
     """Return the lines for ``pip install -r``; plugin files are listed as comments."""
     lines = {f"gatekit=={__version__}"}
     for row in rows:

@@ -211,7 +211,7 @@ class _Composer:
             whole = merge(whole, part)
         return {"starts_from": starts, **whole} if starts else whole
 
-    def entry(self, entry: Any, chain: tuple[str, ...], defaults: Sequence[Any]) -> str:
+    def entry(self, entry: object, chain: tuple[str, ...], defaults: Sequence[object]) -> str:
         match = _ENTRY.match(entry) if isinstance(entry, str) else None
         meant = [_meant(each) for each in defaults]
         if match is None or (meant != [*defaults] and match["name"] in ("self", "_self")):
@@ -233,7 +233,7 @@ def after_self(names: Sequence[str]) -> str:
     )
 
 
-def _meant(entry: Any) -> str:
+def _meant(entry: object) -> str:
     """Return an entry of ``defaults`` as a name: ``lstm`` for ``cell/lstm.yaml``."""
     if isinstance(entry, Mapping):
         entry = next(iter(entry.values()), "lstm")
@@ -245,7 +245,7 @@ def _meant(entry: Any) -> str:
 
 
 def own_provenance(
-    config: Mapping[str, Any], catalogue: Catalogue, plugins: Sequence[str] = ()
+    config: Mapping[str, object], catalogue: Catalogue, plugins: Sequence[str] = ()
 ) -> dict[str, Any]:
     """Return a cell's file so that a merge with its ``defaults`` adds nothing to its provenance.
 
@@ -273,7 +273,7 @@ def _starts(name: str, config: Mapping[str, Any]) -> dict[str, Any]:
     return {name: list(config.get("cite") or ()), **(config.get("starts_from") or {})}
 
 
-def _check_removed(base: Mapping[str, Any], config: Mapping[str, Any], where: str) -> None:
+def _check_removed(base: Mapping[str, object], config: Mapping[str, object], where: str) -> None:
     """Refuse ``forgett: null`` where the cells in ``defaults`` have ``forget``."""
     for section in ("gates", "equations", "parameters", "constants"):
         had, given = base.get(section), config.get(section)
@@ -287,7 +287,7 @@ def _check_removed(base: Mapping[str, Any], config: Mapping[str, Any], where: st
                     )
 
 
-def _check_values(value: Any, where: str, key: str) -> None:
+def _check_values(value: object, where: str, key: str) -> None:
     if isinstance(value, Mapping):
         for name, inner in value.items():
             place = f"{key}.{name}" if key else str(name)

@@ -11,7 +11,6 @@ import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from gatekit.cell.errors import RunError, listed, nearest, nearest_name
 from gatekit.runs import durable
@@ -245,7 +244,7 @@ def _read(
     )
 
 
-def _seconds(record: Mapping[str, Any]) -> float | None:
+def _seconds(record: Mapping[str, object]) -> float | None:
     taken = record.get("seconds")
     return as_number(taken.get("total")) if isinstance(taken, Mapping) else None
 
