@@ -41,7 +41,8 @@ def pad_time(x: Any, mask: Any = None) -> tuple[np.ndarray, np.ndarray]:
     Raises:
         DataError: x has no three axes, or the mask does not fit it.
     """
-    if isinstance(x, (list, tuple)) and len({np.shape(each)[:1] for each in x if len(each)}) > 1:
+    lengths = {np.shape(row)[:1] for row in x} if isinstance(x, (list, tuple)) else set()
+    if len(lengths - {(0,)}) > 1:
         raise DataError(
             "pad_time: x is one array batch x time x features, and came as a list of sequences of "
             "different lengths; write keras.utils.pad_sequences(x, dtype='float32', padding='post')"

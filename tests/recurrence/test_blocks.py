@@ -324,3 +324,11 @@ def test_an_exported_block_computes_sequences_and_steps(tmp_path: Path):
         states = {f"{name}_prev": value for name, value in found.items()}
     with pytest.raises(ConfigError, match=r"export needs.*remove bidirectional=True"):
         layer(bidirectional=True).export(tmp_path)
+
+
+@pytest.mark.parametrize("bidirectional", [False, True])
+def test_a_sequence_without_a_step_ends_in_zeros(bidirectional: bool) -> None:
+    layer = gatekit.BlockLayer("griffin", "lstm", bidirectional=bidirectional, seed=1)
+    layer.build((None, None, 8))
+    output = layer(np.zeros((2, 0, 8), "float32"))
+    np.testing.assert_array_equal(output, np.zeros((2, layer.built_block.output_width)))

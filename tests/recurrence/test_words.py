@@ -9,12 +9,20 @@ import keras
 import numpy as np
 import pytest
 
-from gatekit import RNN, BlockLayer, Cell, GatekitError
+from gatekit import RNN, BlockLayer, Cell, GatekitError, pad_time
 
 X = np.zeros((2, 5, 3), "float32")
 FAULTS = {
     "a rate": (lambda: RNN("lstm", 4, dropout=1.5), "dropout=1.5: a rate from 0"),
     "a rate in percent": (lambda: RNN("lstm", 4, dropout=50), "write for example dropout=0.5"),
+    "a block's rate": (lambda: BlockLayer("modern", "lstm", dropout=2), "dropout=2: a rate from 0"),
+    "a block's rate as a word": (lambda: BlockLayer("modern", "lstm", dropout="a"), "dropout='a'"),
+    "a flag": (
+        lambda: RNN("lstm", 4, stateful=np.array([1, 0])),
+        "stateful=array([1, 0]): True or",
+    ),
+    "no state at all": (lambda: RNN("lstm", 4)(X, initial_state=[]), "the states are h, c"),
+    "numbers to pad": (lambda: pad_time([1.0, 2.0]), "came with shape (2,)"),
     "rates": (lambda: RNN("lstm", 4, zoneout=0.1), "write zoneout={'h': 0.1}"),
     "names": (lambda: RNN("lstm", 4, learned_initial_state=True), "such as ['h']"),
     "a gate": (lambda: RNN("lstm", 4, gates={"forget": "sigmod"}), "gates['forget']: there is no"),

@@ -24,6 +24,7 @@ from gatekit.recurrence.executors.choose import check_name
 from gatekit.recurrence.layers.arguments import (
     checked_files,
     checked_flag,
+    checked_rate,
     checked_units,
     features_of,
     own_arguments,
@@ -120,13 +121,12 @@ class BlockLayer(SequenceLayer):
         self.units = None if units is None else checked_units(units)
         self.bidirectional = checked_flag("bidirectional", bidirectional)
         self.finish = checked_flag("finish", finish)
-        self.dropout = float(dropout)
+        self.dropout = checked_rate("dropout", dropout)
         self.return_sequences = checked_flag("return_sequences", return_sequences)
         self.return_state = checked_flag("return_state", return_state)
         self.stateful = checked_flag("stateful", stateful)
-        for name in ("return_state", "stateful"):
-            if getattr(self, name):
-                self._one_direction(f"{name}=True")
+        if self.return_state or self.stateful:
+            self._one_direction("return_state=True" if self.return_state else "stateful=True")
         self._draw_from(seed)
         self.plugins = tuple(plugins)
         self.spec = specification(cell, gates or {}, {}, known)
@@ -295,21 +295,23 @@ class BlockLayer(SequenceLayer):
         block = self.built_block
         x = checked_input("x", inputs, block.width, self.compute_dtype)
         mask, resets = checked_mask(mask, x), checked_resets(resets, x)
-        given: dict[str, Tensor] = {}
-        if initial_state is not None:
-            if self.bidirectional:
-                raise DataError(
-                    "initial_state is given to a bidirectional layer, whose second direction has "
-                    "not begun yet; remove it, or bidirectional=True"
-                )
-            given = checked_states(initial_state, self.state_shapes(None), {}, self.variable_dtype)
+        whole = self.return_sequences if whole is None else whole
+        if self.bidirectional and initial_state is not None:
+            raise DataError(
+                "initial_state is given to a bidirectional layer, whose second direction has not "
+                "begun yet; remove it, or bidirectional=True"
+            )
+        given = checked_states(initial_state, self.state_shapes(None), {}, self.variable_dtype)
+        if x.shape[1] == 0 and not whole:
+            # A masked step in place of none: its output is zero, and its states are the first.
+            x, resets = tf.pad(x, [[0, 0], [0, 1], [0, 0]]), None
+            mask = tf.zeros(tf.shape(x)[:2], tf.bool)
         if mask is not None:
             # NaN in a masked step must reach neither values nor gradients.
             x = tf.where(mask[:, :, None], x, tf.zeros_like(x))
         order = Order(x, mask, resets)
         of, dtype = partial(self._part, ""), self.variable_dtype
         both, states = run_mix(block.mix, of, x, order, given, resets, training, dtype)
-        whole = self.return_sequences if whole is None else whole
         both = both if whole else order.end(both)
         if self.bidirectional:
             second = partial(self._part, "backward_")
@@ -333,8 +335,6 @@ class BlockLayer(SequenceLayer):
         if not self.built:
             self.build(shape)
         return self.built_block.output_width
-
-    # --- saving -------------------------------------------------------------
 
     def get_config(self) -> dict[str, Any]:
         """Return what `from_config` builds the layer from: block and resolved cell."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import numbers
 import os
 import re
 from collections.abc import Collection, Mapping
@@ -14,6 +15,7 @@ from gatekit.cell.calls import REQUIRED
 from gatekit.cell.catalogue import Catalogue
 from gatekit.cell.errors import CellError, ConfigError, DataError, nearest
 from gatekit.cell.schema import CellSpec, read_cell, with_gates
+from gatekit.cell.schema.numeric import rate
 from gatekit.registry import load_cell
 
 # What keras.layers.Layer takes by keyword.
@@ -200,9 +202,21 @@ def checked_flag(name: str, value: object) -> bool:
     Raises:
         ConfigError: it is neither True nor False.
     """
-    if not isinstance(value, (bool, np.bool_)) and value not in (0, 1):
+    if not isinstance(value, (np.bool_, numbers.Real)) or value not in (0, 1):
         raise ConfigError(f"{name}={value!r}: True or False is expected, such as {name}=True")
     return bool(value)
+
+
+def checked_rate(name: str, value: object) -> float:
+    """Return a rate of a layer, in [0, 1).
+
+    Raises:
+        CellError: it is not one.
+    """
+    try:
+        return rate(value, f"cell.{name}")
+    except CellError as error:
+        raise CellError(_of_arguments(str(error), {}, {name: value})) from None
 
 
 def specification(

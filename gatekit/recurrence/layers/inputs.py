@@ -296,7 +296,7 @@ def checked_states(
         values = list(given) if isinstance(given, (list, tuple)) else [given]
         if isinstance(given, str) or len(values) != len(shapes):
             came = f"has {len(values)} entries"
-            if values[0] is given:
+            if values and values[0] is given:
                 came = f"is {given!r}" if isinstance(given, str) else "is one array"
             raise DataError(
                 f"initial_state {came}; the states are {', '.join(shapes)}, in this order: write "
