@@ -214,7 +214,7 @@ def extend(
     """
     from gatekit.compare import compare
     from gatekit.compare.compared import as_lists
-    from gatekit.compare.looking import FAMILY, added, until_decided
+    from gatekit.compare.looking import FAMILY, add_seeds, until_decided
 
     unknown = [key for key in grouping if key not in FAMILY]
     if unknown:
@@ -237,7 +237,7 @@ def extend(
         sys.stdout.write(f"{text}\n")
 
     if seeds is not None:
-        code = added(study, root, seeds, words=launch, show=show_line)
+        code = add_seeds(study, root, seeds, words=launch, show=show_line)
     else:
         code = until_decided(
             study, root, most=most, step=step, asked=asked, words=launch, show=show_line

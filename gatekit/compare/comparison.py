@@ -9,15 +9,15 @@ from pathlib import Path
 
 from gatekit.cell.errors import ConfigError
 from gatekit.compare.budget.at import Budget, at_budget, read_budget
-from gatekit.compare.deciding.decided import decided, margin_notes, read_margin
+from gatekit.compare.deciding.decided import margin_notes, read_margin, with_tests
 from gatekit.compare.deciding.remarks import (
-    blocked,
     looks_notes,
     notes_on,
     refuse_mixed,
     refuse_one_group,
     refuse_unknown,
     remarks_on,
+    why_blocked,
 )
 from gatekit.compare.deciding.row import Row, family, order, summarise
 from gatekit.compare.grouping.best import Chosen, Tuned
@@ -154,14 +154,16 @@ def compare(
                 group,
                 reference,
                 refused=() if force else unlike(group, reference),
-                blocked=() if force else blocked(group, reference, len(grouping.unknown), seeds),
+                blocked=()
+                if force
+                else why_blocked(group, reference, len(grouping.unknown), seeds),
                 notes=remarks_on(group, reference, force),
                 level=level,
                 together=together,
             )
         block, name = baselines.block(group), baselines.rest(group)
         rows.append(Row(group, summary, diff, reference is group, block, name))
-    rows = decided(rows, None if size is None else (share, size), loaded.looks)
+    rows = with_tests(rows, None if size is None else (share, size), loaded.looks)
     rows.sort(key=order)
     of_variants = places([row.group for row in rows], [row.is_baseline for row in rows])
     rows = [dataclasses.replace(r, place=p) for r, p in zip(rows, of_variants, strict=True)]

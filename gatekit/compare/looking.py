@@ -36,7 +36,7 @@ FIXED = ("better", "worse", "equivalent", "not_worse")
 """Decisions that need no further seeds."""
 
 
-def begun(
+def looks_so_far(
     study: Path, most: int | None, asked: Mapping[str, object]
 ) -> tuple[Looks | None, int, dict[str, object]]:
     """Return the looks at a study, its most seeds, and the options of the comparison.
@@ -112,24 +112,24 @@ def until_decided(
         0, or the exit code of the sweep if runs failed or were stopped.
 
     Raises:
-        GatekitError: as `begun`, `look` and `gatekit.study.extend.extension` describe.
+        GatekitError: as `looks_so_far`, `look` and `gatekit.study.extend.extension` describe.
     """
-    looks, most, asked = begun(study_folder(study, root, "extend"), most, asked)
+    looks, most, asked = looks_so_far(study_folder(study, root, "extend"), most, asked)
     whole, present = extension(study, root, most, words, command, trusted)
     open_ = None
     if looks is not None:
         comparison = look(study, root, looks.seeds[-1], most, asked)
-        open_ = undecided(comparison)
+        open_ = open_groups(comparison)
         show(_found(comparison, looks, open_))
     while open_ is None or open_:
         seeds = next_look(None if looks is None else looks.seeds[-1], present, most, step)
         if seeds is None:
             break
         show(f"study {study}: {seeds} of at most {most} seeds for look {_number(looks)}.")
-        if code := made(first_seeds(whole, seeds), show, stream):
+        if code := run_plan(first_seeds(whole, seeds), show, stream):
             return code
         comparison = look(study, root, seeds, most, asked)
-        looks, open_ = comparison.study.looks, undecided(comparison)
+        looks, open_ = comparison.study.looks, open_groups(comparison)
         assert looks is not None
         show(_found(comparison, looks, open_))
     show(
@@ -140,7 +140,7 @@ def until_decided(
     return 0
 
 
-def added(
+def add_seeds(
     study: str,
     root: Path | str,
     seeds: int,
@@ -165,10 +165,10 @@ def added(
         )
     whole, present = extension(study, root, seeds, words, command, trusted)
     show(f"study {study}: from {present} to {seeds} seeds.")
-    return made(whole, show, stream)
+    return run_plan(whole, show, stream)
 
 
-def made(plan: SweepPlan, show: Callable[[str], None], stream: TextIO | None = None) -> int:
+def run_plan(plan: SweepPlan, show: Callable[[str], None], stream: TextIO | None = None) -> int:
     """Make the runs of a plan that are not complete; return 0 if all have an outcome now."""
     outcome = launch(plan, stream=stream)
     waiting = [run for run in plan.runs if run.folder().state().name not in OUTCOMES]
@@ -248,7 +248,7 @@ def look(
     return comparison
 
 
-def undecided(comparison: Comparison) -> list[str]:
+def open_groups(comparison: Comparison) -> list[str]:
     """Return the labels of the groups whose comparison is open."""
     return [
         row.group.label

@@ -36,7 +36,7 @@ def study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
 
     monkeypatch.setattr(looking, "extension", extension)
     monkeypatch.setattr(looking, "first_seeds", lambda plan, seeds: plan)
-    monkeypatch.setattr(looking, "made", made)
+    monkeypatch.setattr(looking, "run_plan", made)
     return asked
 
 

@@ -21,7 +21,7 @@ from gatekit.compare.figures.forest import draw_forest
 from gatekit.compare.figures.heatmap import draw_heatmap
 from gatekit.compare.figures.kinds import KINDS, draw
 from gatekit.compare.figures.over_tasks import draw_critical_difference, draw_profile
-from gatekit.compare.figures.page import kept, shortened
+from gatekit.compare.figures.page import shortened, shown_rows
 from gatekit.compare.figures.parallel import draw_parallel
 from gatekit.compare.figures.scatter import draw_scatter
 from gatekit.compare.figures.style import style_of
@@ -155,7 +155,7 @@ def test_what_a_margin_decides_is_filled_and_never_left_out(tmp_path: Path) -> N
         draw_forest(figure, found)
         (mark,) = [line for line in figure.axes[0].lines if line.get_marker() == "D"]
         assert (mark.get_markerfacecolor() != "white") == filled
-        assert (row in kept(found.rows, 0)) == filled
+        assert (row in shown_rows(found.rows, 0)) == filled
 
 
 def test_a_difference_far_beyond_the_others_is_an_arrow(tmp_path: Path) -> None:

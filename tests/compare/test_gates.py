@@ -13,13 +13,13 @@ from gatekit.compare.gates.behaviour import (
     gates_report,
     geometric_mean,
     gradient,
-    kept,
-    reached,
+    gradient_share,
+    kept_shares,
     time_at,
 )
 from gatekit.compare.gates.densities import densities, layers, longest_sequence, memory, slope
 from gatekit.compare.gates.probes import read_activations, read_probe
-from gatekit.compare.gates.text import counted, gate_rows, memory_text, state_rows, to_data
+from gatekit.compare.gates.text import count_text, gate_rows, memory_text, state_rows, to_data
 from gatekit.compare.stats.statistics import mean_interval
 from gatekit.compare.study import load
 from gatekit.runs.probe import probe_line
@@ -83,7 +83,7 @@ def test_runs_without_a_probe_are_counted_and_told(root):
     assert sum(len(variant.probed) for variant in report.variants) == 5
     assert len(report.notes) == 1
     assert report.notes[0].endswith("2 of 3 runs were probed")
-    assert sorted(map(counted, report.variants)) == ["2/3", "3"]
+    assert sorted(map(count_text, report.variants)) == ["2/3", "3"]
 
 
 def test_without_any_probe_it_is_said_what_to_type(tmp_path):
@@ -127,7 +127,7 @@ def test_a_record_of_another_shape_is_damage(tmp_path, layers):
     "facts", [{}, {"kept": 3}, {"kept": []}, {"kept": ["a"]}, {"kept": [True]}, {"kept": None}]
 )
 def test_shares_that_are_none(facts):
-    assert kept(facts) is None
+    assert kept_shares(facts) is None
     assert time_at(facts, 0.5) is None
 
 
@@ -137,15 +137,15 @@ def test_shares_that_are_none(facts):
 )
 def test_gradients_that_are_none(found):
     assert gradient({"gradient": found}) is None
-    assert reached({"gradient": found}, "rnn_0") is None
+    assert gradient_share({"gradient": found}, "rnn_0") is None
 
 
 def test_a_gradient_without_some_steps():
     facts = {"gradient": {"steps": 3, "norms": [None, 0.5, 2.0]}}
     assert gradient(facts) == ([2.0, 3.0], [0.5, 2.0])
-    assert reached(facts, "rnn_0") == 0.25
-    assert reached(facts, "backward_0") == 1
-    assert reached({"gradient": {"steps": 1, "norms": [0.0]}}, "rnn_0") is None
+    assert gradient_share(facts, "rnn_0") == 0.25
+    assert gradient_share(facts, "backward_0") == 1
+    assert gradient_share({"gradient": {"steps": 1, "norms": [0.0]}}, "rnn_0") is None
     assert geometric_mean([0.0, 1.0]) == 0
     assert geometric_mean([0.1, 10.0]) == pytest.approx(1)
 

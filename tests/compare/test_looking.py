@@ -14,7 +14,7 @@ from gatekit.cell.errors import ConfigError, RunError
 from gatekit.compare import looking
 from gatekit.compare.comparison import Comparison, compare
 from gatekit.compare.numbers import p_value
-from gatekit.compare.output.answer import headline, undecided
+from gatekit.compare.output.answer import headline, undecided_lines
 from gatekit.compare.output.export import records
 from gatekit.compare.output.sentence import sentences
 from gatekit.compare.output.table import print_table
@@ -62,7 +62,7 @@ def sweep(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[
         made.made(3)
         made.asked.clear()
         present = len(list((tmp_path / "demo" / "runs").iterdir())) // len(made.shifts)
-        monkeypatch.setattr(looking, "made", made.made)
+        monkeypatch.setattr(looking, "run_plan", made.made)
         monkeypatch.setattr(looking, "extension", lambda study, root, seeds, *_: (seeds, present))
         monkeypatch.setattr(looking, "first_seeds", lambda _, seeds: seeds)
         return made
@@ -193,7 +193,7 @@ def test_fewer_seeds_than_looks_need_are_said_to_be_too_few(
     assert "* decided: p below 0.05" not in capsys.readouterr().out
     some = compare("demo", tmp_path, where=["seed=0,1,2,3,4,5"])
     assert headline(some).endswith("a verdict needs at least 8 seeds.")
-    assert undecided(some)[0].endswith("6 seeds, and a verdict needs 8")
+    assert undecided_lines(some)[0].endswith("6 seeds, and a verdict needs 8")
     assert "no test, since a verdict needs 8 seeds" in sentences(some)[0]
     assert "a verdict needs at least 8 seeds" in some.notes
 
@@ -309,12 +309,12 @@ def test_a_damaged_file_of_looks_gives_no_verdict(
 
 def test_seeds_alone_are_refused_after_a_look(sweep: Callable[..., Sweep], tmp_path: Path) -> None:
     made = sweep(gru=0.0)
-    assert looking.added("demo", tmp_path, 6, show=lambda _: None) == 0
+    assert looking.add_seeds("demo", tmp_path, 6, show=lambda _: None) == 0
     assert made.asked == [6]
     made.made(10)
     looking.look("demo", tmp_path, 10, 20, {})
     with pytest.raises(ConfigError, match="looked at 1 times"):
-        looking.added("demo", tmp_path, 12)
+        looking.add_seeds("demo", tmp_path, 12)
 
 
 def test_several_tasks_are_decided_over_looks(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from gatekit.compare.stats.statistics import (
     mean_interval,
     of_seeds,
     probability_of_improvement,
-    within,
+    within_limits,
 )
 from gatekit.runs.result import ResultMetric
 
@@ -154,7 +154,7 @@ def test_an_interval_ends_at_the_limits() -> None:
     interval = mean_interval([0.9, 1.0, 0.7])
     assert interval is not None
     assert interval.high > 1
-    cut = within(interval, 0.0, 1.0)
+    cut = within_limits(interval, 0.0, 1.0)
     assert cut is not None
     assert (cut.low, cut.high) == (interval.low, 1.0)
-    assert within(None, 0.0, 1.0) is None
+    assert within_limits(None, 0.0, 1.0) is None

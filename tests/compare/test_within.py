@@ -8,7 +8,7 @@ import pytest
 
 from gatekit.cell.errors import ConfigError
 from gatekit.compare.comparison import compare
-from gatekit.compare.output.answer import undecided
+from gatekit.compare.output.answer import undecided_lines
 from gatekit.runs.names import STALE
 
 from .synthetic import configuration, write_run
@@ -51,7 +51,7 @@ def test_a_block_of_defaults_has_no_name(tmp_path: Path) -> None:
             for seed in (0, 1):
                 config = configuration("lstm", seed, swap=swap, task=task)
                 write_run(tmp_path / "demo" / "runs", config, 8.0 + seed)
-    lines = undecided(compare("demo", tmp_path))
+    lines = undecided_lines(compare("demo", tmp_path))
     found = [line.partition("against ")[2].partition(":")[0] for line in lines]
     assert found == ["lstm on length=50", "lstm"]
 

@@ -38,7 +38,7 @@ def run(parser: Parser) -> int:
     for option in ("seeds", "most", "step"):
         at_least(f"--{option}", getattr(options, option), 1)
 
-    from gatekit.compare.looking import added, until_decided
+    from gatekit.compare.looking import add_seeds, until_decided
 
     typed = (word for word in parser.typed if word != "--debug")
     how: dict[str, Any] = {
@@ -49,7 +49,7 @@ def run(parser: Parser) -> int:
         "stream": sys.stderr if options.json else None,
     }
     if options.seeds is not None:
-        code = added(options.study, options.root, options.seeds, **how)
+        code = add_seeds(options.study, options.root, options.seeds, **how)
     else:
         limits = {"most": options.most, "step": options.step, "asked": _asked(options)}
         code = until_decided(options.study, options.root, **limits, **how)

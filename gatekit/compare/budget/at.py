@@ -187,6 +187,6 @@ def _notes(budget: Budget, early: int, late: int, area: bool) -> tuple[str, ...]
     return tuple(notes)
 
 
-def late(runs: Sequence[RunRecord]) -> bool:
+def are_late(runs: Sequence[RunRecord]) -> bool:
     """Return whether runs lack an outcome only because the budget is too small for them."""
     return bool(runs) and all(run.state == LATE for run in runs)

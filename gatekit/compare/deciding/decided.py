@@ -35,7 +35,7 @@ def read_margin(margin: str | float | None) -> tuple[bool, float | None]:
     return share, size
 
 
-def decided(
+def with_tests(
     rows: Sequence[Row], margin: tuple[bool, float] | None, looks: Looks | None
 ) -> list[Row]:
     """Return the rows with the tests of all comparisons of the table."""

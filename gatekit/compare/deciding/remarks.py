@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from gatekit.cell.errors import ConfigError, listed
-from gatekit.compare.budget.at import late
+from gatekit.compare.budget.at import are_late
 from gatekit.compare.grouping.differs import equal_settings, in_words
 from gatekit.compare.grouping.group import Group, Grouping
 from gatekit.compare.grouping.keys import not_differing
@@ -30,7 +30,7 @@ def refuse_unknown(option: str, names: Sequence[str], grouping: Grouping) -> Non
     known = {key: None for group in grouping.groups for key in group.values}
     known |= dict.fromkeys(grouping.implied)
     for name in names:
-        if known and not any(inside(key, [name]) for key in known):
+        if known and not any(is_inside(key, [name]) for key in known):
             raise not_differing(option, name, known)
 
 
@@ -44,7 +44,7 @@ def refuse_one_group(
             f"by={','.join(by)}: all runs have the same value, so that there is one group. Keys "
             f"that differ: {listed(grouping.pooled)}. Name one of them, or remove by."
         )
-    rest = {key for group in groups for key in group.values if not inside(key, within)}
+    rest = {key for group in groups for key in group.values if not is_inside(key, within)}
     if within and len(groups) > 1 and not rest:
         raise ConfigError(
             f"within={','.join(within)}: the runs differ in nothing else, so that each block is "
@@ -52,7 +52,7 @@ def refuse_one_group(
         )
 
 
-def inside(key: str, names: Sequence[str]) -> bool:
+def is_inside(key: str, names: Sequence[str]) -> bool:
     """Return whether a key is one of some keys, or below one."""
     return any(key == name or key.startswith(f"{name}.") for name in names)
 
@@ -88,7 +88,7 @@ def refuse_mixed(grouping: Grouping, force: bool) -> None:
             )
 
 
-def blocked(
+def why_blocked(
     group: Group, reference: Group, unknown: int, seeds: frozenset[int | None]
 ) -> tuple[str, ...]:
     """Return why there is no verdict on a group yet, and what to type; empty if there may be one.
@@ -108,12 +108,12 @@ def blocked(
             reasons.append(f"{count_of(unknown, 'corrupt run')} could belong to {part.label}")
     if reasons:
         absent = (*group.missing, *reference.missing)
-        budget = not unknown and late(absent)
-        reasons.append(LARGER if budget else again((*group.runs, *absent)))
+        budget = not unknown and are_late(absent)
+        reasons.append(LARGER if budget else how_to_repeat((*group.runs, *absent)))
     return tuple(reasons)
 
 
-def again(runs: Sequence[RunRecord]) -> str:
+def how_to_repeat(runs: Sequence[RunRecord]) -> str:
     """Return what to type to make the runs that are missing."""
     folders = {run.path.parent.parent for run in runs if not run.origin}
     typed = training(folders.pop()) if len(folders) == 1 else ""
@@ -230,7 +230,7 @@ def notes_on(study: Study, grouping: Grouping, rows: Sequence[Row]) -> list[str]
         for note in row.difference.notes if row.difference else ():
             notes[merged.get(note, note)] = None
         if row.summary is None and row.group.missing:
-            remedy = LARGER if late(row.group.missing) else again(row.group.missing)
+            remedy = LARGER if are_late(row.group.missing) else how_to_repeat(row.group.missing)
             notes[f"no outcome: {missing_runs(row.group)}; {remedy}"] = None
     differences = [row.difference for row in rows if row.difference is not None]
     notes |= dict.fromkeys([*_confounded(differences), *design_notes(differences)])

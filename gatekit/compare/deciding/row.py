@@ -21,7 +21,7 @@ from gatekit.compare.stats.statistics import (
     limits,
     mean_interval,
     of_seeds,
-    within,
+    within_limits,
 )
 from gatekit.compare.stats.verdict import verdict
 from gatekit.runs.result import Result, ResultMetric
@@ -101,7 +101,9 @@ def summarise(group: Group, level: float = 0.95) -> Summary | None:
         median=median if math.isfinite(median) else None,
         interquartile_mean=interquartile_mean(outcomes),
         standard_deviation=float(np.std(values, ddof=1)) if whole and len(values) > 1 else None,
-        interval=within(mean_interval(seeds, level), *limits(metric, values)) if whole else None,
+        interval=within_limits(mean_interval(seeds, level), *limits(metric, values))
+        if whole
+        else None,
         bootstrap=bootstrap_interval(seeds, level) if whole else None,
         parameters=_shared([result.parameters for result in results]),
         recurrent_parameters=_shared([result.recurrent_parameters for result in results]),

@@ -13,13 +13,13 @@ from gatekit.compare.numbers import is_number
 
 from .page import (
     is_geometric,
-    kept,
     metric_label,
     of_one_metric,
     plottable,
     put_legend,
     run_ids,
     shortened,
+    shown_rows,
     spans_decades,
 )
 from .style import Style, style_of
@@ -51,7 +51,7 @@ def draw_axis(figure: Figure, comparison: Comparison, key: str) -> list[str]:
     for row in rows:
         rest = [name for name in row.group.values if name != key]
         lines.setdefault(row.group.part(rest, row.group.fallback), []).append(row)
-    always = {id(row) for row in kept(rows, 0)}
+    always = {id(row) for row in shown_rows(rows, 0)}
     shown = {
         name: line
         for place, (name, line) in enumerate(lines.items())

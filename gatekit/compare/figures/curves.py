@@ -24,7 +24,7 @@ from gatekit.compare.deciding.row import Row, metric_text
 from gatekit.compare.stats.statistics import MIN_BOOTSTRAP
 from gatekit.runs.result import ResultMetric
 
-from .page import kept, of_one_metric, plottable, put_legend, spans_decades
+from .page import of_one_metric, plottable, put_legend, shown_rows, spans_decades
 from .style import style_of
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def draw_curves(figure: Figure, comparison: Comparison, cost: str = "epochs") ->
 
 def _read(comparison: Comparison, cost: str) -> list[_Drawn]:
     drawn = []
-    for row in kept(of_one_metric(comparison.rows), _MOST_GROUPS):
+    for row in shown_rows(of_one_metric(comparison.rows), _MOST_GROUPS):
         read = [read_curve(r) if cost == "epochs" else over(r, cost) for r in row.group.runs]
         curves = tuple(curve for curve in read if curve is not None)
         if curves:

@@ -12,7 +12,7 @@ from gatekit.compare.numbers import with_own_decimals
 from gatekit.compare.output.answer import is_answered
 from gatekit.compare.stats.difference import Difference
 
-from .page import kept, of_one_metric, plottable, run_ids, wrapped
+from .page import of_one_metric, plottable, run_ids, shown_rows, wrapped
 from .style import BASELINE, style_of
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def draw_forest(figure: Figure, comparison: Comparison) -> list[str]:
     ]
     if not rows:
         return []
-    shown = kept(rows, _MOST_ROWS)
+    shown = shown_rows(rows, _MOST_ROWS)
     axes = figure.add_subplot()
     # One column has no room for text beside the bar, so it goes above.
     narrow = figure.get_figwidth() < _WIDE

@@ -196,7 +196,7 @@ def of_one_metric(rows: Sequence[Row]) -> list[Row]:
     ]
 
 
-def kept(rows: Sequence[Row], most: int) -> list[Row]:
+def shown_rows(rows: Sequence[Row], most: int) -> list[Row]:
     """Return at most about ``most`` rows, in their order: a decided group is never left out.
 
     Args:

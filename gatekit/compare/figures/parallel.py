@@ -11,7 +11,15 @@ from gatekit.compare.deciding.row import Row
 from gatekit.compare.grouping.label import value_text
 from gatekit.compare.numbers import is_number, number
 
-from .page import is_geometric, kept, metric_label, of_one_metric, plottable, run_ids, shortened
+from .page import (
+    is_geometric,
+    metric_label,
+    of_one_metric,
+    plottable,
+    run_ids,
+    shortened,
+    shown_rows,
+)
 from .style import style_of
 
 if TYPE_CHECKING:
@@ -103,7 +111,7 @@ def _draw_lines(
     axes: Axes, rows: list[Row], keys: list[str], scales: list[_Scale], last: _Scale | None
 ) -> None:
     ranked = [row for row in rows if row.summary and row.summary.mean is not None]
-    coloured = {id(row) for row in kept(_best(ranked), _MOST_NAMED)}
+    coloured = {id(row) for row in shown_rows(_best(ranked), _MOST_NAMED)}
     for order, row in enumerate(reversed(rows)):
         heights = [
             s.places[s.text(row.group.values.get(k))] for k, s in zip(keys, scales, strict=True)

@@ -9,7 +9,15 @@ from gatekit.compare.comparison import Comparison
 from gatekit.compare.deciding.row import Row
 from gatekit.runs.result import Result
 
-from .page import kept, metric_label, of_one_metric, plottable, put_legend, run_ids, spans_decades
+from .page import (
+    metric_label,
+    of_one_metric,
+    plottable,
+    put_legend,
+    run_ids,
+    shown_rows,
+    spans_decades,
+)
 from .style import Style, style_of
 
 if TYPE_CHECKING:
@@ -41,7 +49,7 @@ def draw_scatter(figure: Figure, comparison: Comparison) -> list[str]:
     if not shown:
         return []
     panels = figure.subplots(1, len(shown), sharey=True, squeeze=False)[0]
-    coloured = kept(rows, _MOST_NAMED)
+    coloured = shown_rows(rows, _MOST_NAMED)
     grey = [row for row in rows if not any(row is other for other in coloured)]
     for axes, (name, cost) in zip(panels, shown, strict=True):
         for x, y in (point for row in grey for point in _points(row, cost)):

@@ -197,7 +197,9 @@ def _by_layer(looks: Sequence[tuple[int | None, ProbeRecord]]) -> dict[str, list
 def _parallel(
     layer: str, facts: Sequence[SeedFacts], before: Sequence[SeedFacts], level: float
 ) -> ParallelRow:
-    end, start = ([c for _, f in some if (c := counted(f)) is not None] for some in (facts, before))
+    end, start = (
+        [c for _, f in some if (c := iterations(f)) is not None] for some in (facts, before)
+    )
     method = next((f["method"] for _, f in facts if f.get("method") in METHODS), None)
     return ParallelRow(
         layer,
@@ -209,7 +211,7 @@ def _parallel(
     )
 
 
-def counted(facts: Facts) -> float | None:
+def iterations(facts: Facts) -> float | None:
     """Return the iterations of a look; infinite for more than 50, None if they were not counted."""
     if facts.get("method") not in METHODS:
         return None
@@ -247,7 +249,7 @@ def _state(
         low, middle, high = (_median(column) for column in zip(*known, strict=True))
         memory = (low, middle, high)
     start = [scale for _, each in before if (scale := time_at(each, 0.5)) is not None]
-    reach = [share for _, each in facts if (share := reached(each, layer)) is not None]
+    reach = [share for _, each in facts if (share := gradient_share(each, layer)) is not None]
     return StateRow(
         layer,
         state,
@@ -263,7 +265,7 @@ def _median(values: Sequence[Any]) -> float:
     return float(statistics.median(values))
 
 
-def kept(facts: Facts) -> list[float] | None:
+def kept_shares(facts: Facts) -> list[float] | None:
     """Return the quantiles over units of the kept share of a state; None if there are none."""
     quantiles = facts.get("kept")
     if not isinstance(quantiles, list) or not quantiles:
@@ -275,7 +277,7 @@ def kept(facts: Facts) -> list[float] | None:
 
 def time_at(facts: Facts, share: float) -> float | None:
     """Return the time scale in steps at a quantile over units; None if there is none."""
-    quantiles = kept(facts)
+    quantiles = kept_shares(facts)
     if quantiles is None:
         return None
     place = share * (len(quantiles) - 1)
@@ -300,7 +302,7 @@ def gradient(facts: Facts) -> tuple[list[float], list[float]] | None:
     return ([p[0] for p in pairs], [p[1] for p in pairs]) if pairs else None
 
 
-def reached(facts: Facts, layer: str) -> float | None:
+def gradient_share(facts: Facts, layer: str) -> float | None:
     """Return the norm of the gradient at a layer's first step, as a share of the largest norm."""
     steps_and_norms = gradient(facts)
     if steps_and_norms is None or max(steps_and_norms[1]) <= 0:

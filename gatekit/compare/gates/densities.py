@@ -11,7 +11,7 @@ import numpy as np
 from gatekit.compare.stats.statistics import Floats
 from gatekit.runs.probe import time_scale
 
-from .behaviour import GateRow, GatesReport, ProbedVariant, gradient, kept
+from .behaviour import GateRow, GatesReport, ProbedVariant, gradient, kept_shares
 from .probes import Facts, ProbeRecord, value
 
 BINS = 20
@@ -140,7 +140,7 @@ def memory(variant: ProbedVariant, layer: str) -> MemoryScales | None:
 
 
 def _scales(look: ProbeRecord, layer: str, state: str) -> Floats | None:
-    shares = kept(look.layers.get(layer, {}).get("states", {}).get(state, {}))
+    shares = kept_shares(look.layers.get(layer, {}).get("states", {}).get(state, {}))
     return None if shares is None else np.array([time_scale(share) for share in shares], float)
 
 

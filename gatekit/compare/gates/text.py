@@ -21,7 +21,7 @@ from .behaviour import (
     ProbedVariant,
     StateRow,
     gradient,
-    kept,
+    kept_shares,
 )
 from .probes import Facts, ProbedRun, ProbeRecord, value
 
@@ -104,7 +104,7 @@ def _rows(
     cells: Callable[[ProbedVariant], list[list[str]]],
 ) -> list[dict[str, str]]:
     return [
-        dict(zip(columns, ["" if place else label(v), name, counted(v), *rest], strict=True))
+        dict(zip(columns, ["" if place else label(v), name, count_text(v), *rest], strict=True))
         for v in report.variants
         for place, (name, *rest) in enumerate(cells(v))
     ]
@@ -121,7 +121,7 @@ def label(variant: ProbedVariant) -> str:
     return printable(variant.group.label)
 
 
-def counted(variant: ProbedVariant) -> str:
+def count_text(variant: ProbedVariant) -> str:
     """Return the number of probed seeds: ``3``, or ``2/3`` if one was not probed."""
     n, total = len(variant.probed), len(variant.group.runs) + len(variant.group.missing)
     return str(n) if n == total else f"{n}/{total}"
@@ -262,7 +262,7 @@ def _look(look: ProbeRecord) -> dict[str, object]:
 
 
 def _times(facts: Facts) -> Mapping[str, object]:
-    shares = kept(facts)
+    shares = kept_shares(facts)
     steps, norms = gradient(facts) or ([], [])
     return {
         "memory": None if shares is None else [_finite(time_scale(share)) for share in shares],

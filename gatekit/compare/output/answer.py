@@ -7,7 +7,7 @@ import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from gatekit.compare.budget.at import late
+from gatekit.compare.budget.at import are_late
 from gatekit.compare.comparison import Comparison
 from gatekit.compare.deciding.row import Row
 from gatekit.compare.grouping.keys import is_of_task
@@ -15,7 +15,7 @@ from gatekit.compare.grouping.label import printable
 from gatekit.compare.stats.difference import Difference
 from gatekit.compare.stats.power import MOST_SEEDS
 from gatekit.compare.stats.rule import MIN_SEEDS
-from gatekit.compare.stats.verdict import brief, counted
+from gatekit.compare.stats.verdict import brief, count_text
 
 _UNDECIDED = ("none", "open")
 _OPEN = ""
@@ -62,7 +62,7 @@ def _waits_for(row: Row, comparison: Comparison) -> str:
         return ""
     baseline = _baselines(comparison).get(diff.baseline, row)
     absent = (*row.group.missing, *baseline.group.missing)
-    return "a larger budget" if late(absent) and not comparison.unknown else "missing runs"
+    return "a larger budget" if are_late(absent) and not comparison.unknown else "missing runs"
 
 
 def is_answered(row: Row) -> bool:
@@ -73,7 +73,7 @@ def is_answered(row: Row) -> bool:
     return row.difference is not None and row.difference.decision not in _UNDECIDED
 
 
-def decided(comparison: Comparison) -> list[tuple[Row, str, str]]:
+def decided_claims(comparison: Comparison) -> list[tuple[Row, str, str]]:
     """Return each group with a verdict, the claim and its size, in the order of the table."""
     baselines = _baselines(comparison)
     claims = []
@@ -101,7 +101,7 @@ def _names(row: Row, baselines: Mapping[str, Row]) -> tuple[str, str]:
     return row.name, f"{other.name} {word} {shared}" if shared else other.name
 
 
-def undecided(comparison: Comparison) -> list[str]:
+def undecided_lines(comparison: Comparison) -> list[str]:
     """Return what is not decided and why, in a line for each baseline and each reason."""
     baselines = _baselines(comparison)
     alike: dict[tuple[str, str, str], list[tuple[Row, str]]] = {}
@@ -142,7 +142,7 @@ def _why(diff: Difference) -> tuple[str, str]:
     if not diff.pairs:
         return "no verdict on {} against", "no seed in common"
     if diff.test is None:
-        return "no verdict on {} against", f"{counted(diff)}, and a verdict needs {diff.fewest}"
+        return "no verdict on {} against", f"{count_text(diff)}, and a verdict needs {diff.fewest}"
     return _OPEN, ""
 
 

@@ -8,7 +8,7 @@ from gatekit.compare.grouping.differs import equal_settings, in_words
 from gatekit.compare.grouping.label import printable
 from gatekit.compare.numbers import decimals, p_value
 from gatekit.compare.stats.difference import Difference
-from gatekit.compare.stats.verdict import allowed, at_look, counted, verdict
+from gatekit.compare.stats.verdict import at_look, count_text, margin_text, verdict
 
 
 def sentences(comparison: Comparison) -> list[str]:
@@ -65,14 +65,14 @@ def _sentence(row: Row, comparison: Comparison) -> str:
     if diff.bootstrap is not None:
         low, high = (f"{end:z.{places}f}" for end in (diff.bootstrap.low, diff.bootstrap.high))
         numbers.append(f"{diff.bootstrap.method} {low} to {high}")
-    numbers += [f"n = {counted(diff)}", _tested(diff)]
+    numbers += [f"n = {count_text(diff)}", _tested(diff)]
     if diff.effect_size is not None:
         numbers.append(f"Cohen's d {diff.effect_size:.2g}")
     return f"{_claim(label, diff, measured)} ({', '.join(numbers)}).{rest}"
 
 
 def _claim(label: str, diff: Difference, measured: str) -> str:
-    margin = allowed(diff)
+    margin = margin_text(diff)
     match diff.decision:
         case "better" | "worse":
             way = "higher" if (diff.mean or 0.0) > 0 else "lower"

@@ -18,7 +18,7 @@ from gatekit.compare.grouping.label import printable
 from gatekit.compare.several import SeveralTasks, no_table_notes, several_tasks
 from gatekit.compare.stats.rule import ALPHA
 
-from .answer import decided, headline, is_answered, undecided
+from .answer import decided_claims, headline, is_answered, undecided_lines
 from .columns import blocks, in_lines
 from .table_text import (
     COSTS,
@@ -180,11 +180,11 @@ def answer(comparison: Comparison, several: SeveralTasks | None) -> list[tuple[s
         several: its `several_tasks`.
     """
     lines = [(headline(comparison), "bold")]
-    verdicts = [f"* {claim}: {size}." for _, claim, size in decided(comparison)]
+    verdicts = [f"* {claim}: {size}." for _, claim, size in decided_claims(comparison)]
     if several is not None:
         verdicts += [f"* {claim}: {size}." for claim, size in decided_over_tasks(several)]
     lines += [(printable(text), "bold") for text in _shortened(verdicts)]
-    return lines + [(f"{text}.", "") for text in undecided(comparison)]
+    return lines + [(f"{text}.", "") for text in undecided_lines(comparison)]
 
 
 def footer(comparison: Comparison, several: SeveralTasks | None) -> list[tuple[str, str]]:

@@ -77,10 +77,10 @@ def _cells(row: Row, means: int, gaps: int, budgets: Container[str | None]) -> l
     summary = row.summary
     label = printable(row.group.label)
     if summary is None:
-        return [label, counted(row), "no outcome", *[""] * (_COLUMNS - 3)]
+        return [label, count_text(row), "no outcome", *[""] * (_COLUMNS - 3)]
     return [
         label,
-        counted(row),
+        count_text(row),
         _mean(summary, means),
         _difference(row, gaps),
         _p(row),
@@ -91,7 +91,7 @@ def _cells(row: Row, means: int, gaps: int, budgets: Container[str | None]) -> l
     ]
 
 
-def counted(row: Row) -> str:
+def count_text(row: Row) -> str:
     """Return the number of counting runs: ``3``, or ``18/20`` if two are missing."""
     n = 0 if row.summary is None else row.summary.n
     total = n + len(row.group.missing)

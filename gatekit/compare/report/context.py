@@ -14,7 +14,7 @@ from gatekit.cell.errors import ConfigError, listed
 from gatekit.compare.comparison import Comparison
 from gatekit.compare.curves import AXES, Curve, read_curves, step_name
 from gatekit.compare.deciding.row import Row
-from gatekit.compare.figures.page import kept
+from gatekit.compare.figures.page import shown_rows
 from gatekit.compare.figures.panels import task_parts
 from gatekit.compare.figures.style import style_of
 from gatekit.compare.grouping.label import printable
@@ -77,7 +77,7 @@ class Sheet:
         """
         parts = task_parts(self.rows)
         most = _SHOWN if len(parts) == 1 else _SHOWN // 2
-        shown = {id(row) for _, inside in parts for row in kept(inside, most)}
+        shown = {id(row) for _, inside in parts for row in shown_rows(inside, most)}
         return [
             {
                 "label": printable(row.group.label),

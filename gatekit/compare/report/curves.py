@@ -24,7 +24,7 @@ from gatekit.runs.result import ResultMetric
 
 from .context import Section, Sheet
 from .markup import html, number
-from .series import MOST_POINTS, Members, Series, Tables, costs, group_data, step_flops
+from .series import MOST_POINTS, Members, Series, Tables, costs, flops_by_run, group_data
 from .static import static_curves
 
 _MOST_SERIES, _MOST_CHARTS = 6, 12
@@ -135,7 +135,7 @@ def _still(
         if summary is None or not entry["shown"]:
             continue
         key = ("validation", summary.metric.name)
-        flops = step_flops(read[place])
+        flops = flops_by_run(read[place])
         curves = [
             on_cost(known[key], cost, flops.get(run.id))
             for run, known in read[place]

@@ -23,7 +23,7 @@ from gatekit.compare.gates.text import (
     GATE_COLUMNS,
     LEGEND,
     STATE_COLUMNS,
-    counted,
+    count_text,
     gate_rows,
     state_rows,
 )
@@ -88,7 +88,7 @@ def _layer(variants: Sequence[tuple[ProbedVariant, str]], layer: str) -> dict[st
             {
                 "look": look,
                 "label": variant.group.label,
-                "n": counted(variant),
+                "n": count_text(variant),
                 "panels": list(map(_panel, densities(variant, layer)[:_MOST_GATES])),
             }
             for variant, look in first

@@ -59,7 +59,7 @@ class Tables:
         return self._seconds[key]
 
 
-def step_flops(group: Sequence[tuple[RunRecord, object]]) -> dict[str, float]:
+def flops_by_run(group: Sequence[tuple[RunRecord, object]]) -> dict[str, float]:
     """Return the recorded operations of a training step of each run of a group, by its id.
 
     A run without a record, such as one in progress, has those of another run. Runs differ if they
@@ -72,7 +72,7 @@ def step_flops(group: Sequence[tuple[RunRecord, object]]) -> dict[str, float]:
 
 def costs(group: Members, series: Series) -> list[str]:
     """Return what the curves of a group can be drawn over."""
-    flops = step_flops(group)
+    flops = flops_by_run(group)
     members = [known[series] for _, known in group if series in known]
     return [cost for cost in AXES if any(on_cost(c, cost, flops.get(c.run)) for c in members)]
 
@@ -86,7 +86,7 @@ def group_data(
     with_seeds: bool,
 ) -> dict[str, Any]:
     """Return the curves of a group: its runs with the FLOPs of a step, and its bands by cost."""
-    flops = step_flops(group)
+    flops = flops_by_run(group)
     members = [(run, known[series]) for run, known in group if series in known]
     counting = [curve for run, curve in members if run.counts]
     bands = _bands(counting, tables, level, metric, flops)

@@ -11,11 +11,11 @@ from markupsafe import Markup
 from gatekit.compare.comparison import Comparison
 from gatekit.compare.deciding.row import Row, metric_text
 from gatekit.compare.output.answer import (
-    decided,
+    decided_claims,
     headline,
     is_answered,
     seeds_needed,
-    undecided,
+    undecided_lines,
 )
 from gatekit.compare.output.sentence import is_for_paper, sentences
 from gatekit.compare.output.table import notes
@@ -49,7 +49,7 @@ def summary(sheet: Sheet) -> Section:
         verdicts=_verdicts(comparison),
         sentences=_sentences(comparison),
         notes=notes(comparison, sheet.several),
-        starred=bool(decided(comparison)),
+        starred=bool(decided_claims(comparison)),
     )
     return Section("summary", "Summary", body)
 
@@ -60,9 +60,9 @@ def answer(sheet: Sheet) -> Markup:
     return html(
         "answer.html",
         headline=headline(comparison),
-        decided=[(css(row), claim, size) for row, claim, size in decided(comparison)],
+        decided=[(css(row), claim, size) for row, claim, size in decided_claims(comparison)],
         over_tasks=[] if sheet.several is None else decided_over_tasks(sheet.several),
-        undecided=undecided(comparison),
+        undecided=undecided_lines(comparison),
         most_open=_MOST_OPEN,
     )
 

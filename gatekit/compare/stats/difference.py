@@ -23,7 +23,7 @@ from .statistics import (
     mean_interval,
     probability_of_improvement,
     signed_ranks,
-    within,
+    within_limits,
 )
 
 
@@ -171,7 +171,7 @@ def difference(
     interval = bootstrap = None
     if finite and has_spread(d):
         low, high = limits(metric, [*ours, *theirs])
-        interval = within(mean_interval(d.tolist(), level), low - high, high - low)
+        interval = within_limits(mean_interval(d.tolist(), level), low - high, high - low)
         bootstrap = bootstrap_interval(d.tolist(), level)
     return Difference(
         baseline=baseline.label,

@@ -120,7 +120,7 @@ def by_unit(values: Iterable[T], units: Sequence[Hashable]) -> dict[tuple[Hashab
     }
 
 
-def within(interval: Interval | None, low: float, high: float) -> Interval | None:
+def within_limits(interval: Interval | None, low: float, high: float) -> Interval | None:
     """Return an interval without the part that a mean cannot be in; its coverage is the same."""
     if interval is None:
         return None

@@ -36,7 +36,7 @@ def brief(label: str, diff: Difference) -> tuple[str, str]:
     return claim, f"{_size(diff)} ({', '.join([*_intervals(diff)[:1], p])}){_several(diff)}"
 
 
-def allowed(diff: Difference) -> str:
+def margin_text(diff: Difference) -> str:
     """Return the margin in the metric's unit; empty without a margin."""
     return "" if diff.margin is None else f"{diff.margin:.4g}{_unit(diff)}"
 
@@ -51,7 +51,7 @@ def _several(diff: Difference) -> str:
 
 
 def _claim(label: str, diff: Difference) -> str:
-    margin = allowed(diff)
+    margin = margin_text(diff)
     match diff.decision:
         case "better" | "worse" as way:
             return f"{label} is {way} than {diff.baseline}"
@@ -62,7 +62,7 @@ def _claim(label: str, diff: Difference) -> str:
         case "open":
             text = f"{label} and {diff.baseline} are not told apart"
             return f"{text}, and a difference of {margin} is not excluded" if margin else text
-    return f"no verdict on {label} against {diff.baseline} from {counted(diff)}"
+    return f"no verdict on {label} against {diff.baseline} from {count_text(diff)}"
 
 
 def _numbers(label: str, diff: Difference) -> str:
@@ -71,7 +71,7 @@ def _numbers(label: str, diff: Difference) -> str:
     text = _size(diff)
     evidence = _intervals(diff)
     if diff.test is not None:
-        evidence += [f"n = {counted(diff)}", tested(diff)]
+        evidence += [f"n = {count_text(diff)}", test_text(diff)]
     text += f" ({', '.join(evidence)})" if evidence else ""
     if diff.n > 1 and diff.interval is None and diff.mean:
         text += f"; all {diff.n} differences are equal, which shows no spread"
@@ -111,13 +111,13 @@ def _intervals(diff: Difference) -> list[str]:
     return texts
 
 
-def counted(diff: Difference) -> str:
+def count_text(diff: Difference) -> str:
     """Return the number of seeds, and of pairs of runs if a seed has several."""
     seeds = count_of(diff.n, "seed")
     return seeds if diff.pairs == diff.n else f"{seeds} with {diff.pairs} pairs of runs"
 
 
-def tested(diff: Difference) -> str:
+def test_text(diff: Difference) -> str:
     """Return the test that decided, with its p value and the number of comparisons."""
     assert diff.test is not None
     name, p = diff.test.test, diff.test.p
@@ -156,7 +156,7 @@ def _with_diverged(label: str, diff: Difference) -> str:
     )
     end = f"better on {diff.better} and worse on {diff.worse} of {diff.n} seeds"
     if diff.test is not None:
-        end += f", {tested(diff)}"
+        end += f", {test_text(diff)}"
     return f"{text}, and a diverged run counts as the worst outcome ({end})"
 
 
