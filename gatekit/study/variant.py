@@ -22,7 +22,7 @@ from gatekit.cell.schema import (
 )
 from gatekit.recurrence.executors.choose import Setting, check
 from gatekit.registry import components
-from gatekit.runs.names import canonical_json, fingerprint
+from gatekit.runs.names import fingerprint
 from gatekit.tasks.task import check_contiguous
 
 from .budget import layers, matched, sizes, smaller
@@ -70,10 +70,6 @@ class Variant:
     def origin(self, seed: int) -> str:
         """Return what stays the same when the source of a plugin or the data change."""
         return fingerprint(self._numbers(seed), DEFAULTS, "", {})
-
-    def identity(self) -> str:
-        """Return a string that all seeds of this variant share, and no other variant has."""
-        return canonical_json([self._numbers(0), self.data_hash, dict(self.plugins)])
 
     def _numbers(self, seed: int) -> dict[str, Any]:
         left_out = ("study", "plugins", "swap", "match", "probe")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import abc
-import hashlib
 import math
 import sys
 from collections import Counter
@@ -146,11 +145,3 @@ def decoded(content: bytes, where: str) -> str:
             "Latin-1 type: iconv -f latin1 -t utf-8 FILE > OTHER"
         ) from None
     return text.replace("\r\n", "\n").replace("\r", "\n")
-
-
-def hash_of(texts: Mapping[str, str]) -> str:
-    """Return 64 hex digits of the texts of all splits."""
-    digest = hashlib.sha256()
-    for split, text in sorted(texts.items()):
-        digest.update(f"{split} {len(text)}\n{text}".encode())
-    return digest.hexdigest()

@@ -6,7 +6,8 @@ import numpy
 import pytest
 
 from gatekit.cell.errors import ConfigError, DataError
-from gatekit.tasks.text import CharacterModel, decoded, hash_of, split_text, windows
+from gatekit.tasks.task import recipe_hash
+from gatekit.tasks.text import CharacterModel, decoded, split_text, windows
 from gatekit.tasks.validate import check_splits
 
 
@@ -15,7 +16,7 @@ class Small(CharacterModel):
         return {"train": "abababcabab", "validation": "abzab", "test": "bazaab"}
 
     def text_hash(self):
-        return hash_of(self.texts())
+        return recipe_hash("small/1", self.texts())
 
 
 def test_windows_follow_one_another_and_predict_the_next_character():
