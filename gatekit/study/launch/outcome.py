@@ -45,7 +45,7 @@ class SweepOutcome:
     jobs: list[str] = field(default_factory=list)
 
     def ended(self, run: PlannedRun, state: str, given_up: bool = False) -> None:
-        """Note a run that was made; one that was stopped is left, but where it is given up."""
+        """Record the state of a run; one that was stopped is left, unless it is given up."""
         self.made.append((run, state))
         if state == "INTERRUPTED" and not given_up:
             self.left.append(run)

@@ -289,7 +289,7 @@ def _connect(ray: Any, plan: SweepPlan) -> None:
 
 
 def _reach(address: str) -> None:
-    """Knock at ``HOST:PORT``, where Ray itself would try for many minutes."""
+    """Connect to ``HOST:PORT`` once; Ray itself would try for many minutes."""
     host, _, port = address.removeprefix("ray://").rpartition(":")
     if host and port.isdecimal():
         socket.create_connection((host, int(port)), timeout=10).close()

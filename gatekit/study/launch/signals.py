@@ -30,7 +30,7 @@ class _Note:
 
 @contextlib.contextmanager
 def caught() -> Iterator[list[int]]:
-    """Give the list to which each of these signals is appended; outside the main thread none is.
+    """Provide the list to which each of these signals is appended; only in the main thread.
 
     A signal that was ignored when gatekit started stays ignored, as Unix commands do it: nohup
     ignores SIGHUP, and a shell without job control ignores SIGINT for what it starts with ``&``.

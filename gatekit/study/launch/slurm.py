@@ -96,7 +96,7 @@ class QueuedJob:
         return self.ended is not None and time.monotonic() - self.ended >= self.settle
 
     def cancel(self) -> None:
-        """Take it out of the queue, or have its runs stop after their batch."""
+        """Remove it from the queue, or stop its runs after their batch."""
         if not self.cancelled:
             self.cancelled = True
             self.job.cancel(check=False)
@@ -124,7 +124,7 @@ class SlurmRun:
         self.ended = self.killed = False
 
     def look(self) -> None:
-        """See how far the run is: in its folder, and in the queue."""
+        """Update the state of the run from its folder and from the queue."""
         if self.ended:
             return
         folder = self.run.folder()
@@ -203,7 +203,7 @@ class Slurm:
         return len(self.runs) + max(0, room)
 
     def start(self, run: PlannedRun, place: int, bar: bool) -> SlurmRun:
-        """Take a run into the next job; a full job is submitted at once."""
+        """Add a run to the next job; a full job is submitted at once."""
         taken = SlurmRun(run, place)
         self.runs.append(taken)
         if sum(each.job is None for each in self.runs) == self.options.runs_per_job:

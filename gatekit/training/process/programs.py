@@ -45,7 +45,7 @@ def begin() -> None:
 
 
 def share() -> None:
-    """Give the programs compiled so far to other runs; nothing may be compiling meanwhile."""
+    """Share the programs compiled so far with other runs; nothing may be compiling meanwhile."""
     if _own is not None:
         with contextlib.suppress(OSError):
             if sum(file.stat().st_size for file in _own.parent.glob("*.pb")) < _LARGEST:
