@@ -165,7 +165,7 @@ class CellText:
 def cell_text(
     cell: Cell, framework: Framework, access: Access, sizes: SizeTexts, known: Mapping[str, Work]
 ) -> CellText:
-    """Return the parts of a cell's file.
+    """Return a cell as text.
 
     Args:
         cell: the built cell.

@@ -71,12 +71,15 @@ def generate(
         return _stacked(built, to, known)
     if isinstance(built, BuiltBlock):
         cell = built.cell
-        around = blocks.write(built, _parts(cell, to, known), to, access)
+        text_of_cell = _cell_text(cell, to, known)
+        around = blocks.write(built, text_of_cell, to, access)
+        if not around.sized:
+            text_of_cell = _cell_text(cell, to, known, False)
         sizes = {"width": built.width, **({} if around.tied else {"units": cell.units})}
-        text = blocks.FRAMES[to](_parts(cell, to, known, around.sized), around)
+        text = blocks.FRAMES[to](text_of_cell, around)
         given = sizes if around.sized else {}
         return Generated(text, around.layout, around.title, given, built.width, True)
-    text_of_cell = _parts(built, to, known)
+    text_of_cell = _cell_text(built, to, known)
     title = f"{text_of_cell.title}Cell" if to == "keras" else text_of_cell.title
     sizes = {"features": built.features, "units": built.units} if text_of_cell.sized else {}
     return Generated(
@@ -96,7 +99,7 @@ def _stacked(built: Stack, to: str, known: Mapping[str, Work]) -> Generated:
         # Layers of one kind read inputs of different widths.
         access = replace(access, features="features", first_features="features")
     stacked = stacks.write(
-        built, lambda cell, sized: _parts(cell, to, known, sized, access), to, access
+        built, lambda cell, sized: _cell_text(cell, to, known, sized, access), to, access
     )
     text = stacks.FRAMES[to](stacked)
     return Generated(
@@ -111,30 +114,30 @@ def _stacked(built: Stack, to: str, known: Mapping[str, Work]) -> Generated:
     )
 
 
-def _parts(
+def _cell_text(
     cell: Cell,
     to: str,
     known: Mapping[str, Work],
     sized: bool = True,
     access: Access | None = None,
 ) -> CellText:
-    """Return the parts of a cell's file; its sizes are arguments if that is wanted and possible."""
+    """Return a cell as text; its sizes are arguments if that is wanted and possible."""
 
-    def parts(of: Cell, sizes: SizeTexts) -> CellText:
+    def written(of: Cell, sizes: SizeTexts) -> CellText:
         return cell_text(of, FRAMEWORKS[to], access or FRAMES[to][0], sizes, known)
 
     cells = multiples(cell) if sized else []
     numbers = []
     for each in cells:
         sizes = SizeTexts()
-        parts(each, sizes)
+        written(each, sizes)
         numbers.append(sizes.seen)
     texts = formulas([(each.units, each.features) for each in cells], numbers)
     if texts is None:
-        return parts(cell, SizeTexts())
+        return written(cell, SizeTexts())
     # At its own sizes, widths may be equal by chance.
-    text = parts(cells[0], SizeTexts(texts))
-    other = parts(cells[1], SizeTexts(texts)).parallel
+    text = written(cells[0], SizeTexts(texts))
+    other = written(cells[1], SizeTexts(texts)).parallel
     if text.parallel != other:
         # The analysis has numbers in place of sizes.
         text = replace(text, parallel=None)

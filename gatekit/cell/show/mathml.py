@@ -40,7 +40,7 @@ def mathml(lines: Iterable[str]) -> str:
     Commands outside of this subset, which a plugin's template may use, are shown as their source.
 
     Args:
-        lines: LaTeX, ``left &= right`` each, as ``latex_cell.equations`` returns them.
+        lines: LaTeX, ``left &= right`` each, as `equations.equations` returns them.
     """
     rows = []
     for line in lines:

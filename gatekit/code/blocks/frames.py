@@ -173,7 +173,7 @@ def functions_of(cell: CellText, block: BlockText, to: str, prefix: str = "") ->
     """Return the functions of a block, after those of its cell.
 
     Args:
-        parts: the parts of the cell.
+        cell: the cell as text.
         block: the block.
         to: the framework.
         prefix: what the names of its functions start with.

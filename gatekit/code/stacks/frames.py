@@ -29,9 +29,9 @@ def _file(
     chunks = dict.fromkeys(
         chunk for body in bodies for chunk in "\n".join(body).strip("\n").split("\n\n\n")
     )
-    parts = replace(stack.kinds[0].cell, about=stack.about, helpers=stack.helpers)
+    cell = replace(stack.kinds[0].cell, about=stack.about, helpers=stack.helpers)
     body = [line for chunk in chunks for line in ("", "", *chunk.split("\n"))]
-    return file_text(parts, imports, constants, body)
+    return file_text(cell, imports, constants, body)
 
 
 def _listed(items: Sequence[str]) -> list[str]:
@@ -265,10 +265,10 @@ def functions_file(to: str, stack: StackText) -> str:
         *indented(returned),
     ]
     one = stack.kinds[0]
-    parts = replace(one.cell, sized=bool(stack.sizes))
-    constants = functions.sizes(parts, array)
+    sized = bool(stack.sizes)
+    constants = functions.sizes(replace(one.cell, sized=sized), array)
     if one.block is not None:
-        constants = blocks.constants(replace(one.block, sized=bool(stack.sizes)), to)
+        constants = blocks.constants(replace(one.block, sized=sized), to)
     return _file(stack, code.imports, constants, [*bodies, whole])
 
 

@@ -19,7 +19,7 @@ from gatekit.code.products import StackedWeight, WeightLayout
 
 from .built import Stack, cell_of
 
-MakeParts = Callable[[Cell, bool], CellText]
+MakeText = Callable[[Cell, bool], CellText]
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ def noisy(kind: Kind) -> bool:
     return kind.cell.draws_noise or (kind.block is not None and kind.block.draws_noise)
 
 
-def write(stack: Stack, make: MakeParts, to: str, access: Access) -> StackText:
+def write(stack: Stack, make: MakeText, to: str, access: Access) -> StackText:
     """Return a stack's texts.
 
     Args:
@@ -158,7 +158,7 @@ def write(stack: Stack, make: MakeParts, to: str, access: Access) -> StackText:
 
 
 def _kind(
-    layer: Cell | BuiltBlock, make: MakeParts, to: str, access: Access, known: Mapping[str, Kind]
+    layer: Cell | BuiltBlock, make: MakeText, to: str, access: Access, known: Mapping[str, Kind]
 ) -> tuple[str, Kind]:
     """Return what identifies a kind of layers, and the kind."""
     cell = cell_of(layer)

@@ -31,7 +31,7 @@ class Card:
         name: the cell's name.
         year: the year of the first work, or None.
         tier: where its equations were read: certified, second hand, unverified or own.
-        origin: its family, and the cell that it comes from.
+        lineage: its family, and the cell that it comes from.
         reference: the works in short.
         notes: the cell's notes.
         equations: its lines, as `gatekit show` prints them.
@@ -74,7 +74,7 @@ def card(
     Args:
         cell: the built cell.
         tier: where its equations were read.
-        origin: its family; None for a cell that is not part of gatekit.
+        lineage: its family; None for a cell that is not part of gatekit.
         output: the output unit, with which it is built at other sizes.
         works: the works that cells cite, by key.
     """

@@ -53,7 +53,7 @@ def families() -> Mapping[str, Family]:
 
 
 def lineages() -> Mapping[str, Lineage]:
-    """Return the origin of each bundled cell by name, in the order of the page."""
+    """Return the lineage of each bundled cell by name, in the order of the page."""
     return _read()[1]
 
 
