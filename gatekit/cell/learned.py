@@ -24,7 +24,7 @@ from .language.ops import Function
 LARGEST = 1e300
 
 
-def _as_shape(shape: Any) -> str:
+def _as_shape(shape: object) -> str:
     """Return the size that an array's shape stands for; an array of weights is of no parameter."""
     sizes = [*shape] if isinstance(shape, (list, tuple)) else [shape]
     if all(size in (1, "1") for size in sizes):  # the empty shape too

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 from .declare import Declared
@@ -167,7 +167,7 @@ class RowWise(Declared):
         return getattr(self, self.method)(**values)
 
 
-def place_in(function: Any, error: BaseException | None = None) -> str:
+def place_in(function: Callable[..., Any], error: BaseException | None = None) -> str:
     """Return file and line of a function, such as ``plugins/slow.py, line 12``.
 
     Args:

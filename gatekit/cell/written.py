@@ -8,7 +8,7 @@ import inspect
 import linecache
 import re
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -63,7 +63,7 @@ def line_matching(cls: type, pattern: str) -> str:
     return ""
 
 
-def returned_place(function: Any) -> str:
+def returned_place(function: Callable[..., Any]) -> str:
     """Return file, line and text of a function's last ``return``; without one, its first line.
 
     Args:

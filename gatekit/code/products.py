@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from gatekit.cell.errors import DataError, listed
 from gatekit.cell.graph import BuiltRead, Cell, Node
@@ -67,7 +67,7 @@ class WeightLayout:
     products: tuple[Product, ...]
     stacks: tuple[StackedWeight, ...]
 
-    def pack(self, weights: Mapping[str, Any]) -> dict[str, NDArray[Any]]:
+    def pack(self, weights: Mapping[str, ArrayLike]) -> dict[str, NDArray[Any]]:
         """Return the weights of the generated file by name.
 
         Args:

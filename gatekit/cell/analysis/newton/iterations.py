@@ -16,7 +16,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -199,7 +198,10 @@ def _before(states: Array, first: Array) -> Array:
 
 
 def _per_unit(
-    stepping: Stepping, previous: Mapping[str, Array], new: Mapping[str, Array], group: Any
+    stepping: Stepping,
+    previous: Mapping[str, Array],
+    new: Mapping[str, Array],
+    group: Sequence[str],
 ) -> list[list[Array]]:
     r"""Return $\partial f^i / \partial s^j$ of each unit: all units are moved at once."""
     columns = []
@@ -211,7 +213,10 @@ def _per_unit(
 
 
 def _diagonal(
-    stepping: Stepping, previous: Mapping[str, Array], new: Mapping[str, Array], group: Any
+    stepping: Stepping,
+    previous: Mapping[str, Array],
+    new: Mapping[str, Array],
+    group: Sequence[str],
 ) -> list[list[Array | None]]:
     """Return the diagonal of each state's own Jacobian: units are moved one after another."""
     rows: list[list[Array | None]] = [[None] * len(group) for _ in group]

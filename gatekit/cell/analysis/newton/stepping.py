@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from gatekit.cell.graph import BuiltRead, Cell, Node
 from gatekit.cell.language.expression import evaluate, names
@@ -33,9 +33,9 @@ class Stepping:
     def __init__(
         self,
         cell: Cell,
-        weights: Mapping[str, Any],
-        inputs: Mapping[str, Any],
-        first: Mapping[str, Any] | None = None,
+        weights: Mapping[str, ArrayLike],
+        inputs: Mapping[str, ArrayLike],
+        first: Mapping[str, ArrayLike] | None = None,
     ) -> None:
         self.cell = cell
         self.fixed: dict[str, Any] = dict(cell.constants)
@@ -93,7 +93,11 @@ class Stepping:
         self.products = {key: z[: self.steps] for key, z in self.products.items()}
 
     def _add(
-        self, node: Node, env: dict[str, Any], products: Mapping[tuple[str, str], Array], lead: Any
+        self,
+        node: Node,
+        env: dict[str, Any],
+        products: Mapping[tuple[str, str], Array],
+        lead: tuple[int, ...],
     ) -> None:
         def linear(owner: str, read: BuiltRead) -> Array:
             known = products.get((owner, read.text))
@@ -147,7 +151,7 @@ class Stepping:
         return sum(parts[1:], parts[0])
 
 
-def _normalised(parts: list[Any], epsilon: float) -> list[Any]:
+def _normalised(parts: list[Any], epsilon: float) -> list[Array]:
     """Return the parts normalised by the statistics of them all."""
     whole = np.concatenate(np.broadcast_arrays(*parts) if len(parts) > 1 else parts, -1)
     centred = whole - whole.mean(-1, keepdims=True)
