@@ -103,8 +103,6 @@ def keras_body(cell: CellText, block: BlockText) -> Lines:
     cell_sizes = f"{_cell_sizes(block)}, " if block.sized else ""
     rate = f"{block.rate}, dtype=self.dtype_policy"
     noisy = block.draws_noise or cell.draws_noise
-    config = [*names, *(["last"] if block.last else [])]
-    saved = ", ".join(f'"{n}": self.{n}' for n in config)
     return [
         "",
         "",
@@ -147,11 +145,7 @@ def keras_body(cell: CellText, block: BlockText) -> Lines:
         "        if state is None:",
         "            state = self.get_initial_state(ops.shape(x)[0])",
         *indented(_body(block, "ops.where(mask[..., None], x, 0.0)", "self.last", listed=True), 8),
-        "",
-        "    def get_config(self):",
-        '        """Return what from_config creates the layer from."""',
-        f"        config = {{{saved}}}" if config else "        config: dict = {}",
-        "        return {**super().get_config(), **config}",
+        *keras.get_config("layer", [*names, *(["last"] if block.last else [])]),
     ]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Sequence
 
 from gatekit.code import draws
 from gatekit.code.cell_text import Access, CellText
@@ -83,9 +84,8 @@ def keras_class(cell: CellText) -> Lines:
         local = "\n".join(cell.first)
         used = [n for n in ("features", "units") if re.search(rf"\b{n}\b", local)]
         again = [f"{n} = self.{n}" for n in used]
-        config = ['config = {"features": self.features, "units": self.units}']
     else:
-        given, attributes, again, config = [], [], [], ["config: dict = {}"]
+        given, attributes, again = [], [], []
     widths = _drawn_widths(cell)
     doc = ["Return what a step emits, and its states; inputs are batch x features."]
     doc += [f"In training, what {cell.title} draws comes beside them."] if widths else []
@@ -128,10 +128,18 @@ def keras_class(cell: CellText) -> Lines:
         *indented(_unpacked(cell, "states[1:]" if last_first else "states"), 8),
         *indented(cell.step, 8),
         *indented(bracketed(f"return {cell.emitted}, ", new, WIDTH - 8), 8),
+        *get_config("cell", ["features", "units"] if cell.sized else []),
+    ]
+
+
+def get_config(what: str, names: Sequence[str]) -> Lines:
+    """Return the method by which Keras saves a cell or layer with its arguments."""
+    saved = ", ".join(f'"{name}": self.{name}' for name in names)
+    return [
         "",
         "    def get_config(self):",
-        '        """Return what from_config creates the cell from."""',
-        *indented(config, 8),
+        f'        """Return what from_config creates the {what} from."""',
+        f"        config = {{{saved}}}" if saved else "        config: dict = {}",
         "        return {**super().get_config(), **config}",
     ]
 

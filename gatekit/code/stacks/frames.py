@@ -137,7 +137,6 @@ def keras_file(stack: StackText) -> str:
     if stack.dropout:
         attributes.append(f"self.dropout = keras.layers.Dropout({stack.dropout}, dtype=dtype)")
     drop = ["            x = self.dropout(x, training=training)"] if stack.dropout else []
-    saved = ", ".join(f'"{n}": self.{n}' for n in names)
     result = ["x, last = layer(x, {0})"] if of_blocks else ["x, *last = layer(x, {0})"]
     given = f"initial_state=own, mask=mask{passed}"
     whole = [
@@ -167,11 +166,7 @@ def keras_file(stack: StackText) -> str:
         *drop,
         "            states.append(last)",
         "        return x, states",
-        "",
-        "    def get_config(self):",
-        '        """Return what from_config creates the layer from."""',
-        f"        config = {{{saved}}}" if saved else "        config: dict = {}",
-        "        return {**super().get_config(), **config}",
+        *keras.get_config("layer", names),
     ]
     return _file(stack, keras.IMPORTS, [], [*bodies, whole])
 
