@@ -4,11 +4,7 @@ import numpy
 import pytest
 import tensorflow as tf
 
-from gatekit.recurrence.executors.fused.residuals import (
-    ListResiduals,
-    PackedResiduals,
-    residuals_for,
-)
+from gatekit.recurrence.executors.fused.residuals import ListResiduals, PackedResiduals
 from gatekit.recurrence.executors.fused.schedule import layout_with_gradient
 from gatekit.recurrence.executors.fused.scheduler import make
 
@@ -104,8 +100,7 @@ def test_where_it_is_traced_decides():
     schedule = make(built("lstm"), ("h",))
 
     def kind():
-        layout = layout_with_gradient(schedule)
-        return type(residuals_for(layout, ENTRIES, WIDTHS, 1, (None, BATCH), tf.float64, BATCH))
+        return PackedResiduals if layout_with_gradient(schedule).packed else ListResiduals
 
     seen = {"eager": kind()}
 

@@ -17,7 +17,7 @@ from gatekit.recurrence.packing import bound, side_by_side, split, unstack
 from gatekit.recurrence.problem import Solution
 
 from .forward import Loop
-from .residuals import Arrays, Residuals, Values, residuals_for
+from .residuals import Arrays, Residuals, Values
 from .schedule import StepProduct, layout_with_gradient
 from .tensors import LoopTensors
 from .weight_gradients import WeightGradients, saved_entries
@@ -63,7 +63,7 @@ class DifferentiableLoop(Loop):
         schedule, problem, names = self.schedule, self.problem, self.names
         layout = layout_with_gradient(schedule)
         matrices = self.transposed(tensors)
-        constant = self.constant(tensors)
+        constant: dict[str, Tensor] = {**self.cell.constants, **tensors.weights}
         for name in schedule.parameters:
             constant[name] = self.per_row(constant[name])
         rows = self.rows(tensors)
@@ -71,9 +71,7 @@ class DifferentiableLoop(Loop):
         if problem.wanted:
             outside = [cotangents.sequences[name] for name in problem.wanted]
             flows = unstack(tf.concat(outside, -1), self.static)
-        adjoints = residuals_for(
-            layout, saved_entries(schedule), (), self.steps, self.static, self.dtype, self.batch
-        )
+        adjoints = self.residuals(layout, saved_entries(schedule), ())
         place, read = residuals.backwards(layout.prefetch)
 
         def body(

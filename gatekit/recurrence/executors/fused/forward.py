@@ -6,7 +6,7 @@ that read it side by side; the rest is row-wise.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
 import tensorflow as tf
@@ -26,7 +26,7 @@ from gatekit.recurrence.step import (
     value_of,
 )
 
-from .residuals import Arrays, Residuals, Values, residuals_for
+from .residuals import Arrays, ListResiduals, PackedResiduals, Residuals, Values
 from .schedule import (
     INPUT_COLUMNS,
     Group,
@@ -114,25 +114,22 @@ class Loop:
         """
         schedule, masks, names = self.schedule, self.problem.mask, self.names
         factors = {p.key: self.factors(p, tensors) for p in schedule.products}
-        constant = self.constant(tensors)
+        constant = {**self.cell.constants, **tensors.weights}
         inside = layout.hoist_inside and tensors.sequences is not None
-        inputs = None
-        if inside:
-            inputs = {n: unstack(v, self.static) for n, v in self.problem.inputs.items()}
+        given = self.problem.inputs if inside else {}
+        inputs = {name: unstack(value, self.static) for name, value in given.items()}
         rows: tf.TensorArray = None if inside else self.rows(tensors)
         ahead = layout.read_ahead and rows is not None
         columns = self.input_columns(tensors)
         entries = {key: {key: width} for key, width in {**states, **values}.items()}
-        residuals = residuals_for(
-            layout, entries, states, self.steps, self.static, self.dtype, self.batch
-        )
+        residuals = self.residuals(layout, entries, states)
 
         def body(
             step: Tensor, states: tuple[Tensor, ...], row: Tensor, arrays: Arrays
         ) -> tuple[object, ...]:
             # What the step reads: constants, what was computed for all steps, the states.
             env = {**constant, **(self.sequences_of(row) if ahead else self.row(rows, step))}
-            if inputs is not None:
+            if inside:
                 env.update(self.hoisted_at(inputs, step))
             if columns is not None:
                 env[INPUT_COLUMNS] = columns.read(step)
@@ -171,6 +168,13 @@ class Loop:
         residuals = residuals.finish(arrays, last)
         return Solution({n: residuals.sequence(n) for n in self.problem.wanted}, last), residuals
 
+    def residuals(
+        self, layout: LoopLayout, entries: Mapping[str, Mapping[str, int]], states: Collection[str]
+    ) -> Residuals:
+        """Return empty residuals in a loop's layout, with these entries, some of them states."""
+        kind = PackedResiduals if layout.packed else ListResiduals
+        return kind(entries, states, self.steps, self.static, self.dtype, self.batch)
+
     # --- what a step reads --------------------------------------------------
 
     def entering(self, states: Values, step: Tensor, tensors: LoopTensors) -> dict[str, Tensor]:
@@ -179,10 +183,6 @@ class Loop:
             return dict(states)
         problem = replace(self.problem, fresh={**self.problem.fresh, **tensors.fresh})
         return problem.entering(states, step)
-
-    def constant(self, tensors: LoopTensors) -> dict[str, Tensor]:
-        """Return what holds for every step: constants and weights of the row-wise part."""
-        return {**self.cell.constants, **tensors.weights}
 
     def rows(self, tensors: LoopTensors) -> tf.TensorArray:
         """Return the sequences, to be read step by step; None if there are none."""

@@ -30,8 +30,6 @@ from gatekit.recurrence.packing import (
     vectorizable,
 )
 
-from .schedule import LoopLayout
-
 ReadStep = Callable[[Tensor, Tensor], tuple[dict[str, Tensor], Tensor]]
 Values: TypeAlias = Mapping[str, Tensor]
 Arrays: TypeAlias = tf.TensorArray
@@ -185,20 +183,6 @@ class Residuals(abc.ABC):
     def readable(self) -> Residuals:
         """Return the same values as the code that is traced now can read them."""
         return self
-
-
-def residuals_for(
-    layout: LoopLayout,
-    entries: Mapping[str, Mapping[str, int]],
-    states: Collection[str],
-    steps: Tensor,
-    static: tuple[int | None, int | None],
-    dtype: tf.DType,
-    batch: Tensor,
-) -> Residuals:
-    """Return empty residuals in a loop's layout; the other arguments are those of `Residuals`."""
-    kind = PackedResiduals if layout.packed else ListResiduals
-    return kind(entries, states, steps, static, dtype, batch)
 
 
 class PackedResiduals(Residuals):

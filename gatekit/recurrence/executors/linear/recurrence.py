@@ -11,14 +11,22 @@ from tensorflow import Tensor
 from gatekit.recurrence.first_order import first_order, refusal
 from gatekit.recurrence.packing import joined
 
-Matrix = list[list[Tensor]]
-Given = tuple[Matrix, list[Tensor], list[Tensor]]
+Vector = list[Tensor]
+"""One tensor for each of the k states, ``time x batch x width`` or ``batch x width``."""
+
+Matrix = list[Vector]
+"""k x k coefficients, each ``time x batch x width``."""
+
+Given = tuple[Matrix, Vector, Vector]
 """Coefficients, right sides, first values."""
 
 
 @dataclass(frozen=True)
 class Solver:
     """Who solves a recurrence: the executor's name, the recurrence, and its gradient's recurrence.
+
+    At a reset, ``time x batch x 1``, the states before the step are zero, and the step hands no
+    gradient to the one before.
 
     Args:
         name: the executor's name.
@@ -28,21 +36,18 @@ class Solver:
     """
 
     name: str
-    forward: Callable[[Matrix, list[Tensor], list[Tensor], Tensor], list[Tensor]]
-    backward: Callable[
-        [Matrix, list[Tensor], list[Tensor], Tensor],
-        tuple[list[Tensor], list[Tensor]],
-    ]
+    forward: Callable[[Matrix, Vector, Vector, Tensor], Vector]
+    backward: Callable[[Matrix, Vector, Vector, Tensor], tuple[Vector, Vector]]
 
 
 def linear_recurrence(
     solver: Solver,
     a: Matrix,
-    b: list[Tensor],
-    first: list[Tensor],
+    b: Vector,
+    first: Vector,
     resets: Tensor = None,
-    fresh: list[Tensor] | None = None,
-) -> tuple[list[Tensor], list[Tensor]]:
+    fresh: Vector | None = None,
+) -> tuple[Vector, Vector]:
     r"""Return $s_i[t] = \sum_j a_{ij}[t]\, s_j[t-1] + b_i[t]$ for all steps, and the last values.
 
     The gradient is a linear recurrence too, backwards in time:
@@ -75,15 +80,13 @@ def linear_recurrence(
         entered = [total([a[i][j] * fresh[j] for j in k]) for i in k]
         b = [tf.where(resets, right + more, right) for right, more in zip(b, entered, strict=True)]
 
-    def forward(tensors: Given) -> tuple[tuple[list[Tensor], list[Tensor]], list[Tensor]]:
+    def forward(tensors: Given) -> tuple[tuple[Vector, Vector], Vector]:
         a, b, first = tensors
         states = solver.forward(a, b, first, resets)
         last = [tf.concat([f[None], s[-1:]], 0)[-1] for f, s in zip(first, states, strict=True)]
         return (states, last), states
 
-    def backward(
-        tensors: Given, states: list[Tensor], cotangents: tuple[list[Tensor], list[Tensor]]
-    ) -> Given:
+    def backward(tensors: Given, states: Vector, cotangents: tuple[Vector, Vector]) -> Given:
         a, _, first = tensors
         outside, last = cotangents
         d, dfirst = solver.backward(a, outside, last, resets)
@@ -111,6 +114,6 @@ def values_before(
     return tf.where(resets, tf.zeros([], earlier.dtype) if fresh is None else fresh, earlier)
 
 
-def total(parts: list[Tensor]) -> Tensor:
+def total(parts: Vector) -> Tensor:
     """Return the sum of the parts."""
     return tf.add_n(parts) if len(parts) > 2 else parts[0] + parts[1] if parts[1:] else parts[0]

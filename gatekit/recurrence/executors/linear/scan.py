@@ -5,11 +5,11 @@ from __future__ import annotations
 import tensorflow as tf
 from tensorflow import Tensor
 
-from .recurrence import Matrix, total
+from .recurrence import Matrix, Vector, total
 
 
 @tf.autograph.experimental.do_not_convert
-def forward(a: Matrix, b: list[Tensor], first: list[Tensor], resets: Tensor = None) -> list[Tensor]:
+def forward(a: Matrix, b: Vector, first: Vector, resets: Tensor = None) -> Vector:
     r"""Return $s_i[t] = \sum_j a_{ij}[t]\, s_j[t-1] + b_i[t]$ for all steps.
 
     Steps are affine maps, and composing them is associative:
@@ -18,15 +18,7 @@ def forward(a: Matrix, b: list[Tensor], first: list[Tensor], resets: Tensor = No
     product that underflows is a past that is forgotten, and no logarithm is needed. Coefficients
     whose product over time overflows are out of reach even where the step by step loop is finite.
 
-    Args:
-        a: k x k coefficients, each ``time x batch x width``.
-        b: k right sides, each ``time x batch x width``.
-        first: the k values before the first step, ``batch x width``.
-        resets: ``time x batch x 1``, true where the states before the step are zero, or None. No
-            map is composed with one before its own reset.
-
-    Returns:
-        k sequences ``time x batch x width``.
+    No map is composed with one before its own reset. The arguments are those of `Solver`.
 
     Reference: Blelloch, Prefix Sums and Their Applications (1990), CMU-CS-90-190; Hillis & Steele
     (1986), doi:10.1145/7902.7903
@@ -45,20 +37,9 @@ def forward(a: Matrix, b: list[Tensor], first: list[Tensor], resets: Tensor = No
 
 @tf.autograph.experimental.do_not_convert
 def backward(
-    a: Matrix, outside: list[Tensor], last: list[Tensor], resets: Tensor = None
-) -> tuple[list[Tensor], list[Tensor]]:
-    r"""Return $d_j[t] = g_j[t] + \sum_i a_{ij}[t+1]\, d_i[t+1]$, and what is left over.
-
-    Args:
-        a: k x k coefficients, each ``time x batch x width``.
-        outside: g, each ``time x batch x width``.
-        last: what the last values get from outside, ``batch x width``.
-        resets: ``time x batch x 1``, true where the step hands nothing to the one before, or None.
-
-    Returns:
-        k sequences ``time x batch x width``, and what the first step hands back to the first
-        values, ``batch x width``.
-    """
+    a: Matrix, outside: Vector, last: Vector, resets: Tensor = None
+) -> tuple[Vector, Vector]:
+    r"""Return $d_j[t] = g_j[t] + \sum_i a_{ij}[t+1]\, d_i[t+1]$; see `Solver`."""
     k = len(outside)
     later = [
         [tf.concat([a[i][j][1:], tf.zeros_like(a[i][j][:1])], 0) for i in range(k)]
@@ -77,14 +58,14 @@ def backward(
     return d, [tf.concat([more[None], h], 0)[-1] for more, h in zip(last, handed, strict=True)]
 
 
-def _composed(maps: Matrix, rest: list[Tensor], resets: Tensor, backwards: bool) -> list[Tensor]:
+def _composed(maps: Matrix, rest: Vector, resets: Tensor, backwards: bool) -> Vector:
     """Return each step's map composed with all before it (or after it), applied to zero."""
     k = len(rest)
     number = None if resets is None else tf.cumsum(tf.cast(resets, tf.int32))
     steps = tf.shape(rest[0])[0]
     index = tf.range(steps)
 
-    def compose(offset: Tensor, maps: Matrix, rest: list[Tensor]) -> tuple[object, ...]:
+    def compose(offset: Tensor, maps: Matrix, rest: Vector) -> tuple[object, ...]:
         # Gathered, because XLA knows no slice whose size is a variable of the loop.
         place = index + offset if backwards else index - offset
         inside = ((place >= 0) & (place < steps))[:, None, None]
@@ -94,9 +75,7 @@ def _composed(maps: Matrix, rest: list[Tensor], resets: Tensor, backwards: bool)
         other = [[tf.gather(entry, place) for entry in row] for row in maps]
         behind = [tf.gather(entry, place) for entry in rest]
 
-        def where_inside(
-            row: list[Tensor], column: list[Tensor], old: Tensor, more: list[Tensor]
-        ) -> Tensor:
+        def where_inside(row: Vector, column: Vector, old: Tensor, more: Vector) -> Tensor:
             products = [e * other for e, other in zip(row, column, strict=True)]
             return tf.where(inside, total([*products, *more]), old)
 

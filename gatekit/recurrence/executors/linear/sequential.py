@@ -9,7 +9,7 @@ from tensorflow import Tensor
 
 from gatekit.recurrence.packing import bound, compiled, stacked
 
-from .recurrence import Matrix, total
+from .recurrence import Matrix, Vector, total
 
 # Steps written out in the loop's body. More steps save turns, which is what graph mode waits for,
 # but XLA computes a step once for each later one of its turn. Measured at time 4096, a training
@@ -18,22 +18,10 @@ _STEPS, _STEPS_COMPILED = 32, 8
 
 
 @tf.autograph.experimental.do_not_convert
-def forward(a: Matrix, b: list[Tensor], first: list[Tensor], resets: Tensor = None) -> list[Tensor]:
-    r"""Return $s_i[t] = \sum_j a_{ij}[t]\, s_j[t-1] + b_i[t]$, one step after another.
+def forward(a: Matrix, b: Vector, first: Vector, resets: Tensor = None) -> Vector:
+    r"""Return $s_i[t] = \sum_j a_{ij}[t]\, s_j[t-1] + b_i[t]$, step by step; see `Solver`."""
 
-    Args:
-        a: k x k coefficients, each ``time x batch x width``.
-        b: k right sides, each ``time x batch x width``.
-        first: the k values before the first step, ``batch x width``.
-        resets: ``time x batch x 1``, true where the states before the step are zero, or None.
-
-    Returns:
-        k sequences ``time x batch x width``.
-    """
-
-    def step(
-        a: Matrix, b: list[Tensor], states: list[Tensor], reset: Tensor
-    ) -> tuple[list[Tensor], list[Tensor]]:
+    def step(a: Matrix, b: Vector, states: Vector, reset: Tensor) -> tuple[Vector, Vector]:
         states = _cut(states, reset)
         products = [[e * s for e, s in zip(row, states, strict=True)] for row in a]
         new = [total([*row, right]) for row, right in zip(products, b, strict=True)]
@@ -44,24 +32,11 @@ def forward(a: Matrix, b: list[Tensor], first: list[Tensor], resets: Tensor = No
 
 @tf.autograph.experimental.do_not_convert
 def backward(
-    a: Matrix, outside: list[Tensor], last: list[Tensor], resets: Tensor = None
-) -> tuple[list[Tensor], list[Tensor]]:
-    r"""Return $d_j[t] = g_j[t] + \sum_i a_{ij}[t+1]\, d_i[t+1]$, and what is left over.
+    a: Matrix, outside: Vector, last: Vector, resets: Tensor = None
+) -> tuple[Vector, Vector]:
+    r"""Return $d_j[t] = g_j[t] + \sum_i a_{ij}[t+1]\, d_i[t+1]$; see `Solver`."""
 
-    Args:
-        a: k x k coefficients, each ``time x batch x width``.
-        outside: g, each ``time x batch x width``.
-        last: what the last values get from outside, ``batch x width``.
-        resets: ``time x batch x 1``, true where the step hands nothing to the one before, or None.
-
-    Returns:
-        k sequences ``time x batch x width``, and what the first step hands back to the first
-        values, ``batch x width``.
-    """
-
-    def step(
-        a: Matrix, g: list[Tensor], handed: list[Tensor], reset: Tensor
-    ) -> tuple[list[Tensor], list[Tensor]]:
+    def step(a: Matrix, g: Vector, handed: Vector, reset: Tensor) -> tuple[Vector, Vector]:
         d = [own + later for own, later in zip(g, handed, strict=True)]
         columns = zip(*a, strict=True)
         earlier = [total([e * v for e, v in zip(c, d, strict=True)]) for c in columns]
@@ -70,7 +45,7 @@ def backward(
     return _loop(step, a, outside, last, resets, backwards=True)
 
 
-def _cut(values: list[Tensor], reset: Tensor) -> list[Tensor]:
+def _cut(values: Vector, reset: Tensor) -> Vector:
     """Return the values, ``batch x width``, zero in rows that are reset."""
     if reset is None:
         return values
@@ -78,8 +53,8 @@ def _cut(values: list[Tensor], reset: Tensor) -> list[Tensor]:
 
 
 def _loop(
-    step: Tensor, a: Matrix, b: list[Tensor], first: list[Tensor], resets: Tensor, backwards: bool
-) -> tuple[list[Tensor], list[Tensor]]:
+    step: Tensor, a: Matrix, b: Vector, first: Vector, resets: Tensor, backwards: bool
+) -> tuple[Vector, Vector]:
     """Return what the steps give, ``time x batch x width``, and what the last one hands on."""
     k, like = len(b), b[0]
     steps = tf.shape(like)[0]
@@ -93,14 +68,12 @@ def _loop(
     b_blocks = [_blocks(entry, turns, length, 0) for entry in b]
     cuts = None if resets is None else _blocks(resets, turns, length, False)
 
-    def body(
-        turn: Tensor, states: list[Tensor], arrays: list[tf.TensorArray]
-    ) -> tuple[object, ...]:
+    def body(turn: Tensor, states: Vector, arrays: list[tf.TensorArray]) -> tuple[object, ...]:
         place = turns - 1 - turn if backwards else turn
         a_rows = [[tf.unstack(entry[place], length) for entry in row] for row in a_blocks]
         b_rows = [tf.unstack(entry[place], length) for entry in b_blocks]
         cut_rows = [None] * length if cuts is None else tf.unstack(cuts[place], length)
-        of_steps: list[list[Tensor]] = [[] for _ in range(k)]
+        of_steps: list[Vector] = [[] for _ in range(k)]
         for index in range(length):
             now = length - 1 - index if backwards else index
             a_now = [[entry[now] for entry in row] for row in a_rows]

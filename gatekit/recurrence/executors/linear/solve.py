@@ -18,7 +18,7 @@ from gatekit.recurrence.masking import without_masked_gradients
 from gatekit.recurrence.problem import Problem, Solution
 
 from . import scan, sequential
-from .recurrence import Matrix, Solver, linear_recurrence, values_before
+from .recurrence import Matrix, Solver, Vector, linear_recurrence, values_before
 
 SOLVERS = {
     "affine": Solver("affine", sequential.forward, sequential.backward),
@@ -130,7 +130,7 @@ def reads_of(block: AffineBlock, reads: Collection[str]) -> list[str]:
 
 def _coefficients(
     problem: Problem, block: AffineBlock, env: Mapping[str, Tensor]
-) -> tuple[Matrix, list[Tensor]]:
+) -> tuple[Matrix, Vector]:
     """Return a block's coefficients, each ``time x batch x width``."""
     shapes = [state_of(problem.cell, name).shape for name in block.states]
     a = [
@@ -164,9 +164,7 @@ def coefficient(
     return value
 
 
-def _held(
-    problem: Problem, block: AffineBlock, a: Matrix, b: list[Tensor]
-) -> tuple[Matrix, list[Tensor]]:
+def _held(problem: Problem, block: AffineBlock, a: Matrix, b: Vector) -> tuple[Matrix, Vector]:
     """Return the coefficients with zoneout and mask, which are affine themselves."""
     places = {state.name: place for place, state in enumerate(problem.cell.states)}
     pairs = [

@@ -12,6 +12,7 @@ from tensorflow import Tensor
 from gatekit.cell.analysis.newton import UnitJacobian
 from gatekit.recurrence.executors.fused.forward import Loop
 from gatekit.recurrence.executors.fused.schedule import LoopSchedule
+from gatekit.recurrence.executors.linear.recurrence import Vector
 from gatekit.recurrence.executors.linear.solve import shared_products, state_of
 from gatekit.recurrence.problem import Problem, Solution
 
@@ -50,7 +51,7 @@ def run(
     for block in form.blocks:
         step = Step(problem, block, env, products)
 
-        def by_loop(names: tuple[str, ...] = block.states) -> list[Tensor]:
+        def by_loop(names: tuple[str, ...] = block.states) -> Vector:
             loop = Loop(replace(problem, wanted=names), schedule(names))
             sequences = loop.outputs_only(loop.tensors).sequences
             return [sequences[name] for name in names]

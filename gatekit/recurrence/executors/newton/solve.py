@@ -8,12 +8,13 @@ import tensorflow as tf
 from tensorflow import Tensor
 
 from gatekit.recurrence.executors.linear import scan, sequential
+from gatekit.recurrence.executors.linear.recurrence import Vector
 from gatekit.recurrence.first_order import first_order, refusal
 
 from .step import Step
 
 MOST = 20
-Pair = tuple[list[Tensor], list[Tensor]]
+Pair = tuple[Vector, Vector]
 """The most iterations; a sequence that needs more takes its states from the fused loop."""
 
 _TOLERANCE = {"float64": 1e-10, "float32": 1e-5}
@@ -24,7 +25,7 @@ def tolerance(dtype: tf.DType) -> float:
     return _TOLERANCE.get(dtype.name, 1e-2)
 
 
-def newton_states(step: Step) -> tuple[list[Tensor], Tensor]:
+def newton_states(step: Step) -> tuple[Vector, Tensor]:
     """Return the states by Newton's method, and which sequences were accepted.
 
     Args:
@@ -37,7 +38,7 @@ def newton_states(step: Step) -> tuple[list[Tensor], Tensor]:
     zeros = [tf.zeros_like(first) for first in step.first]
     bound = tf.constant(tolerance(guess[0].dtype), guess[0].dtype)
 
-    def improve(count: Tensor, states: list[Tensor], accepted: Tensor) -> tuple[object, ...]:
+    def improve(count: Tensor, states: Vector, accepted: Tensor) -> tuple[object, ...]:
         previous = step.before(states)
         values, rows = step.jacobian(previous)
         rest = [new - s for new, s in zip(step.held(values, previous), states, strict=True)]
@@ -63,9 +64,7 @@ def newton_states(step: Step) -> tuple[list[Tensor], Tensor]:
     return states, accepted
 
 
-def accepted_or_by_loop(
-    states: list[Tensor], accepted: Tensor, by_loop: Callable[[], list[Tensor]]
-) -> list[Tensor]:
+def accepted_or_by_loop(states: Vector, accepted: Tensor, by_loop: Callable[[], Vector]) -> Vector:
     """Return the states, those of sequences that were not accepted from the loop.
 
     Args:
@@ -74,7 +73,7 @@ def accepted_or_by_loop(
         by_loop: computes the states step by step.
     """
 
-    def mixed() -> list[Tensor]:
+    def mixed() -> Vector:
         rows = accepted[None, :, None]
         return [tf.where(rows, s, other) for s, other in zip(states, by_loop(), strict=True)]
 
@@ -82,7 +81,7 @@ def accepted_or_by_loop(
     return [tf.ensure_shape(f, s.shape) for f, s in zip(chosen, states, strict=True)]
 
 
-def with_gradient(step: Step, states: list[Tensor], accepted: Tensor) -> Pair:
+def with_gradient(step: Step, states: Vector, accepted: Tensor) -> Pair:
     """Return the states and their last values, with the gradient of the recurrence.
 
     The values are those given. The gradient enters by one more evaluation of the step at the

@@ -11,7 +11,7 @@ from gatekit.cell.analysis.newton import NewtonBlock
 from gatekit.cell.graph import BuiltRead, shared_reads
 from gatekit.cell.language.expression import evaluate, names
 from gatekit.recurrence.executors.linear import recurrence
-from gatekit.recurrence.executors.linear.recurrence import Matrix
+from gatekit.recurrence.executors.linear.recurrence import Matrix, Vector
 from gatekit.recurrence.executors.products import SharedProducts
 from gatekit.recurrence.hold import hold_always
 from gatekit.recurrence.problem import Problem
@@ -55,7 +55,7 @@ class Step:
             like = tf.broadcast_to(first, tf.concat([tf.shape(x)[:1], tf.shape(first)], 0))
             self.holds.append(hold_always(problem, places[name], like))
 
-    def guess(self) -> list[Tensor]:
+    def guess(self) -> Vector:
         """Return each state's first value at all steps, ``time x batch x width``."""
         x = self.problem.inputs["x"]
         return [
@@ -66,7 +66,7 @@ class Step:
             for first in self.first
         ]
 
-    def before(self, states: list[Tensor], firsts: list[Tensor] | None = None) -> list[Tensor]:
+    def before(self, states: Vector, firsts: Vector | None = None) -> Vector:
         """Return the states before each step, given those after it.
 
         Args:
@@ -79,7 +79,7 @@ class Step:
             for s, first, fresh in zip(states, firsts, self.fresh, strict=True)
         ]
 
-    def values(self, previous: list[Tensor]) -> list[Tensor]:
+    def values(self, previous: Vector) -> Vector:
         """Return the new values that the equations give, without zoneout and mask.
 
         Args:
@@ -103,7 +103,7 @@ class Step:
             for name, value in zip(self.block.states, previous, strict=True)
         ]
 
-    def jacobian(self, previous: list[Tensor]) -> tuple[list[Tensor], Matrix]:
+    def jacobian(self, previous: Vector) -> tuple[Vector, Matrix]:
         r"""Return the new values, and $\partial f^i / \partial s^j$ for each unit, without holds.
 
         Each unit of a new state depends on its own unit of the previous states alone, so that the
@@ -118,7 +118,7 @@ class Step:
         ]
         return values, rows
 
-    def held(self, values: list[Tensor], previous: list[Tensor]) -> list[Tensor]:
+    def held(self, values: Vector, previous: Vector) -> Vector:
         """Return the states after each step, with zoneout and mask."""
         return [
             held.value(new, old)
