@@ -14,7 +14,7 @@ from gatekit.compare.gates.behaviour import GatesReport, ProbedVariant
 from gatekit.compare.gates.probes import ProbedRun, read_activations
 
 from .gates import chosen_layer
-from .page import plottable, shortened, write_figure
+from .page import plottable, shortened, without_frame, write_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -43,16 +43,7 @@ def draw_activations(
     and a column per step. All heat maps sort units by their mean in the gate with the role
     ``forget``, or in the first gate. Masked steps are grey.
 
-    Args:
-        report: the result of ``gates_report``.
-        run: the run's id, or the start of it.
-        stem: path of the files without their suffix.
-        command: the command line to store in the files.
-        formats: any of png, svg and pdf.
-        layer: the recurrent layer; None means the lowest.
-
-    Returns:
-        The files, in the order of the formats.
+    ``run`` is the run's id, or the start of it; the other arguments are those of `draw_gates`.
 
     Raises:
         RunError: ``run`` does not name exactly one probed run, or its activations are missing.
@@ -134,9 +125,7 @@ def _order(probed: ProbedRun, signals: Signals) -> NDArray[Any]:
 
 
 def _input(axes: Axes, inputs: Any, column: int, valid: Any) -> None:
-    axes.set_yticks([])
-    axes.grid(visible=False)
-    axes.spines[:].set_visible(False)
+    without_frame(axes)
     if inputs is None:
         return
     x = np.asarray(inputs[column], dtype=np.float64)
@@ -150,9 +139,7 @@ def _input(axes: Axes, inputs: Any, column: int, valid: Any) -> None:
 
 def _heat(axes: Axes, values: NDArray[Any], valid: Any, look: Mapping[str, Any]) -> Any:
     table = values.astype(np.float64)
-    axes.set_yticks([])
-    axes.grid(visible=False)
-    axes.spines[:].set_visible(False)
+    without_frame(axes)
     axes.tick_params(length=2)
     return _image(axes, table if valid is None else np.where(valid[:, None], table, np.nan), **look)
 

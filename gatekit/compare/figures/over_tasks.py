@@ -11,7 +11,7 @@ from gatekit.compare.several import SeveralTasks, VariantOverTasks, profiles, se
 from gatekit.compare.stats.across_tasks import MIN_TASKS, MIN_VARIANTS, Ranking
 from gatekit.compare.stats.statistics import Interval
 
-from .page import plottable, put_legend, run_ids, shortened
+from .page import plottable, put_legend, run_ids, shortened, without_frame
 from .style import BASELINE, GREY, Style, style_of
 
 if TYPE_CHECKING:
@@ -171,9 +171,7 @@ def _draw_ranks(figure: Figure, ranking: Ranking, looks: dict[str, Style]) -> No
     axes.set_xlim(0.9, count + 0.1)
     axes.set_ylim(depth, _TOP)
     axes.set_xticks([])
-    axes.set_yticks([])
-    axes.grid(visible=False)
-    axes.spines[:].set_visible(False)
+    without_frame(axes)
     figure.set_figheight(0.1 + _RANK_ROW * (depth - _TOP))
 
 

@@ -135,6 +135,13 @@ def put_legend(figure: Figure, axes: Axes, title: str | None = None) -> None:
     figure.set_figheight(figure.get_figheight() + height)
 
 
+def without_frame(axes: Axes) -> None:
+    """Remove the frame, the grid and the ticks of the y axis."""
+    axes.set_yticks([])
+    axes.grid(visible=False)
+    axes.spines[:].set_visible(False)
+
+
 def legend_layout(labels: Sequence[str], width: float) -> tuple[list[str], int, float]:
     """Return the labels of a legend in lines, its columns, and its height in inches."""
     shown = ["\n".join(wrapped(label, width - _LEGEND_HANDLE)) for label in labels]

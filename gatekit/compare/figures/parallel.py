@@ -19,6 +19,7 @@ from .page import (
     run_ids,
     shortened,
     shown_rows,
+    without_frame,
 )
 from .style import style_of
 
@@ -65,9 +66,7 @@ def draw_parallel(figure: Figure, comparison: Comparison) -> list[str]:
     axes.set_xlim(-0.25, len(names) - 0.5)
     whole = last is not None and len(means) == len(rows)
     axes.set_ylim(-0.04 if whole else -0.14, 1.06)
-    axes.set_yticks([])
-    axes.grid(visible=False)
-    axes.spines[:].set_visible(False)
+    without_frame(axes)
     axes.tick_params(length=0)
     return run_ids(rows)
 
