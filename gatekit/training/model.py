@@ -20,7 +20,7 @@ from gatekit.cell.errors import ConfigError
 from gatekit.cell.graph import Cell
 from gatekit.cell.schema import CellSpec
 from gatekit.recurrence.blocks.layer import BlockLayer
-from gatekit.recurrence.executors.choose import Choice
+from gatekit.recurrence.executors.choose import ExecutorChoice
 from gatekit.recurrence.layers.rnn import RNN
 from gatekit.tasks import seeds
 from gatekit.tasks.task import Signature
@@ -292,7 +292,7 @@ def pooled(pool: str, value: Tensor, mask: Tensor | None, steps: int | None) -> 
     return ops.sum(value * valid, axis=1) / ops.maximum(ops.sum(valid, axis=1), 1.0)
 
 
-def choice_of(model: keras.Model) -> Choice:
+def choice_of(model: keras.Model) -> ExecutorChoice:
     """Return which executor the recurrent layers run on, as resolved, its best mode, and why."""
     return recurrent_layers(model)[0].choice
 

@@ -10,7 +10,7 @@ import pytest
 import tensorflow as tf
 
 from gatekit.recurrence.executors import cudnn
-from gatekit.recurrence.executors.choose import Choice, Setting
+from gatekit.recurrence.executors.choose import ExecutorChoice, Setting
 from gatekit.recurrence.executors.cudnn import packed
 from gatekit.recurrence.executors.dispatch import Executor
 from gatekit.recurrence.executors.fused import executor as fused
@@ -72,7 +72,7 @@ def test_keras_computes_the_same_with_the_packed_weights(cell: str, kind: str, p
 def test_xla_which_has_no_cudnn_runs_fused(monkeypatch: pytest.MonkeyPatch) -> None:
     made = layer("lstm", return_sequences=True)
     executor = Executor(
-        made.cell, Choice("cudnn", "graph", ""), Setting("gpu", "float64", "float64")
+        made.cell, ExecutorChoice("cudnn", "graph", ""), Setting("gpu", "float64", "float64")
     )
     given = Given(made.cell)
     expected = fused.run(given.problem(given.tensors), executor.schedule(("h",)))

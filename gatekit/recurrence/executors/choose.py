@@ -50,7 +50,7 @@ class Setting:
 
 
 @dataclass(frozen=True)
-class Choice:
+class ExecutorChoice:
     """The executor that runs, the mode in which it is fastest, and why.
 
     Args:
@@ -73,7 +73,7 @@ def choose(
     *,
     remat: bool = False,
     tuned: Mapping[str, Mapping[str, str]] | None = None,
-) -> Choice:
+) -> ExecutorChoice:
     """Return the executor that runs.
 
     Args:
@@ -94,15 +94,19 @@ def choose(
         measured = (tuned or {}).get(key(cell, setting))
         if measured is not None and not remat:
             check(measured["executor"], cell, setting, remat)
-            return Choice(measured["executor"], measured["mode"], "auto: measured by gatekit tune")
+            return ExecutorChoice(
+                measured["executor"], measured["mode"], "auto: measured by gatekit tune"
+            )
         executor, reason = _automatic(cell, setting, remat)
         if executor == "affine":
             # Nothing is kept for a gradient then, and a loop that forms the coefficients step by
             # step never leaves the cache. Measured on a CPU, eight cells, time of `affine` over
             # `fused`: 1.8 to 9.9 at time 100, 1.1 to 4.5 at time 4096 (64 units); 0.96 to 1.5 at
             # 512 units. In graph mode it is 0.5 to 0.7.
-            return Choice(executor, mode(executor, cell, setting), reason, inference="fused")
-    return Choice(executor, mode(executor, cell, setting), reason)
+            return ExecutorChoice(
+                executor, mode(executor, cell, setting), reason, inference="fused"
+            )
+    return ExecutorChoice(executor, mode(executor, cell, setting), reason)
 
 
 def check_name(executor: str) -> str:

@@ -26,7 +26,7 @@ from gatekit.recurrence.packing import compiled
 from gatekit.recurrence.problem import Problem, Solution
 
 from . import cudnn, reference
-from .choose import Choice, Setting
+from .choose import ExecutorChoice, Setting
 from .chunk import executor as chunks
 from .fused import executor, scheduler
 from .linear import solve
@@ -45,7 +45,7 @@ class Executor:
     """
 
     def __init__(
-        self, cell: Cell, choice: Choice, setting: Setting, recompute: bool = False
+        self, cell: Cell, choice: ExecutorChoice, setting: Setting, recompute: bool = False
     ) -> None:
         self.cell, self.choice, self.recompute = cell, choice, recompute
         self._cached = weights_stay_cached(cell, setting)

@@ -8,13 +8,13 @@ from gatekit.cell.graph import Cell
 from gatekit.cell.show.parallel import state_lines
 from gatekit.recurrence.executors.fused.schedule import LoopSchedule, weights_stay_cached
 
-from .choose import Choice, Setting
+from .choose import ExecutorChoice, Setting
 from .chunk.layout import LARGEST
 from .fused import scheduler
 from .newton.solve import MOST
 
 
-def explain(cell: Cell, choice: Choice, setting: Setting, recompute: bool) -> str:
+def explain(cell: Cell, choice: ExecutorChoice, setting: Setting, recompute: bool) -> str:
     """Return what runs and why, a fact a line.
 
     Args:

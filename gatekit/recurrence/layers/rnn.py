@@ -16,7 +16,7 @@ from gatekit.cell.schema import CellSpec
 from gatekit.recurrence.call import LayerCall, Shape, compute, is_noisy, state_shapes
 from gatekit.recurrence.executors import reference
 from gatekit.recurrence.executors.choose import (
-    Choice,
+    ExecutorChoice,
     Setting,
     check_name,
     choose,
@@ -324,7 +324,7 @@ class RNN(CellLayer, SequenceLayer):
     # --- explaining, saving -------------------------------------------------
 
     @property
-    def choice(self) -> Choice:
+    def choice(self) -> ExecutorChoice:
         """The executor that runs, the mode in which it is fastest, and why."""
         _ = self.cell
         return self._executor.choice
