@@ -17,7 +17,9 @@ from gatekit.cli.output import write_file, write_json, write_table
 from .listing import file_place
 
 if TYPE_CHECKING:
+    from gatekit.cell.catalogue import Catalogue
     from gatekit.cell.graph import Cell
+    from gatekit.cell.schema import CellSpec
 
 CERTIFIED, SECOND_HAND, UNVERIFIED, OWN = "certified", "second hand", "unverified", "own"
 TIERS = (CERTIFIED, SECOND_HAND, UNVERIFIED, OWN)
@@ -155,7 +157,7 @@ def browse_page(names: Collection[str], plugins: Sequence[str] = (), pages: str 
     return browse(cards, pages)
 
 
-def _built(spec: Any, known: Any) -> Cell | None:
+def _built(spec: CellSpec, known: Catalogue) -> Cell | None:
     from gatekit.cell.graph import build
     from gatekit.cell.schema import read_output_unit
 

@@ -9,12 +9,17 @@ import textwrap
 from argparse import Namespace
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gatekit._version import __version__
 from gatekit.cell.errors import GatekitError, shown
 from gatekit.cli.arguments import Parser
 from gatekit.cli.output import WIDTH, write, write_json, write_table
+
+if TYPE_CHECKING:
+    from gatekit.cell.language.ops import Function
+    from gatekit.registry import Origin
+    from gatekit.tasks.task import Task
 
 TESTED = "tested"
 """Status of a bundled object: gatekit's own tests run the conformance suite on it."""
@@ -106,9 +111,7 @@ def entries(kind: str, plugins: Sequence[str] = ()) -> list[dict[str, Any]]:
     from gatekit.registry import catalogue, origins, tasks
 
     sources = origins(kind, plugins)
-    registered: Mapping[str, Any] = (
-        tasks(plugins) if kind == "tasks" else getattr(catalogue(plugins), kind)
-    )
+    registered = tasks(plugins) if kind == "tasks" else getattr(catalogue(plugins), kind)
     rows = []
     for name in sorted(registered):
         origin = sources.get(name)
@@ -138,7 +141,7 @@ def _checked(kind: str, name: str, plugins: Sequence[str], bundled: bool) -> dic
     return {"hash": source, "checks": TESTED if tested else check_results.status(record)}
 
 
-def _scored(task: Any) -> dict[str, Any]:
+def _scored(task: type[Task]) -> dict[str, Any]:
     chance = None
     # Chance may be computed from a package's data, which a listing does not load.
     if task.source is None:
@@ -153,8 +156,9 @@ def _scored(task: Any) -> dict[str, Any]:
     }
 
 
-def _about(registered: Any) -> dict[str, str]:
-    text = (inspect.getdoc(registered) if inspect.isclass(registered) else registered.summary) or ""
+def _about(registered: type | Function) -> dict[str, str]:
+    text = inspect.getdoc(registered) if isinstance(registered, type) else registered.summary
+    text = text or ""
     match = _REFERENCE.search(text)
     return {
         "summary": " ".join(text.split("\n\n")[0].replace("``", "").split()),
@@ -236,7 +240,7 @@ def _provides(row: dict[str, Any]) -> str:
     return ", ".join(row["provides"]) + changes
 
 
-def place(origin: Any) -> str:
+def place(origin: Origin) -> str:
     """Return the distribution with its version, or the file, of an `Origin` of the registry."""
     if origin.distribution:
         return f"{origin.distribution} {origin.version or ''}".strip()
