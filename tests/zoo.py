@@ -20,7 +20,7 @@ from gatekit.cell.graph import build
 from gatekit.cell.schema import SECOND_HAND, read_output_unit
 from gatekit.cell.show.describe import describe
 from gatekit.cell.show.diagram.drawing import diagram
-from gatekit.cell.show.page import Entry, index, page
+from gatekit.cell.show.page import CellPage, index, page
 from gatekit.cell.show.works import cited
 from gatekit.recurrence.executors.choose import choose
 from gatekit.registry import bibliography, catalogue, load_cell
@@ -87,7 +87,7 @@ def pages() -> Iterator[tuple[str, str]]:
         witness = found.get(name)
         description, cites = describe(cell, works), cited(dict(cell.spec.about), works)
         facts = (executor, affine.reason, witness, cites, peers, first_values(name))
-        entries.append(Entry(name, description, *facts))
+        entries.append(CellPage(name, description, *facts))
         yield f"zoo/{name}.md", page(entries[-1])
         yield f"zoo/{name}.svg", diagram(cell, works)
     tiers = [entry.description["tier"] for entry in entries]

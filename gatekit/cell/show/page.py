@@ -21,7 +21,7 @@ _COLUMNS = ("cell", "year", "states", "parameters", "scans", "reference")
 
 
 @dataclass(frozen=True)
-class Entry:
+class CellPage:
     """The content of a cell's page.
 
     Attributes:
@@ -45,7 +45,7 @@ class Entry:
     first: Sequence[tuple[str, str, str]] = ()
 
 
-def page(entry: Entry) -> str:
+def page(entry: CellPage) -> str:
     """Return a cell's page; its drawing is ``NAME.svg`` beside it."""
     d = entry.description
     head = [f"# {entry.name}", _wrapped(d["reference"] or "")]
@@ -66,7 +66,7 @@ def page(entry: Entry) -> str:
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def _first(entry: Entry) -> str:
+def _first(entry: CellPage) -> str:
     if not entry.first:
         return "All weights have the usual [first values](../cells.md#initializers)."
     rows = [f"| `{name}` | {law} | {source} |" for name, law, source in entry.first]
@@ -85,7 +85,7 @@ def _wrapped(text: str) -> str:
     return textwrap.fill(text, 100, break_long_words=False, break_on_hyphens=False)
 
 
-def index(entries: Sequence[Entry], folder: str) -> str:
+def index(entries: Sequence[CellPage], folder: str) -> str:
     """Return the table of all cells, oldest first, with links to their pages in a folder."""
     rows = ["| " + " | ".join(_COLUMNS) + " |", "|---" * len(_COLUMNS) + "|"]
     for entry in sorted(entries, key=lambda e: (e.description["year"] or 0, e.name)):
@@ -111,7 +111,7 @@ def _states(description: Mapping[str, Any]) -> str:
     return ", ".join(states) or "none"
 
 
-def _scans(entry: Entry) -> str:
+def _scans(entry: CellPage) -> str:
     return f"no, {entry.reason}" if entry.reason else "yes"
 
 
