@@ -246,6 +246,10 @@ class Task(Declared, abc.ABC):
         """Whether training data are drawn by `sample`."""
         return type(self).sample is not Task.sample
 
+    def exports(self) -> dict[str, Any]:
+        """Return all options with their values, which a configuration reads as ``${task.NAME}``."""
+        return {name: plain(getattr(self, name)) for name in self._option_types}
+
 
 def check_contiguous(task: Task) -> None:
     """Refuse a task that declares that its sequences follow one another, if they cannot.

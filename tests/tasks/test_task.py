@@ -37,7 +37,8 @@ class Streamed(Fixed):
         return Batch(numpy.zeros((size, self.length, 1), "float32"), numpy.zeros((size, 1)))
 
 
-def test_options_are_those_that_differ_from_their_default():
+def test_exports_are_all_options_with_their_values():
+    assert Fixed(length=7).exports() == {"allow_nan": False, "length": 7}
     assert Fixed(length=7).options() == {"length": 7}
 
 
