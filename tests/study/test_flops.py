@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from gatekit.compare.budget import flops
+from gatekit.compare.budget import evaluations
 from gatekit.registry import components
 from gatekit.study.command import compose
 from gatekit.study.plan import plan
@@ -31,6 +31,6 @@ def test_the_count_from_the_configuration_is_that_of_the_model(words):
     feed = Feed(task, splits, 0, config["trainer"]["batch"])
     model = build_model(config, task.signature(), feed.masked, feed.length_for(config["pool"]))
     recorded = step_flops(model, feed.step_size(), feed.every)
-    counted = flops._of_network({**config, "batch": config["trainer"]["batch"]})
+    counted = evaluations._of_network({**config, "batch": config["trainer"]["batch"]})
     assert recorded == pytest.approx(counted)
     assert recorded > 0
