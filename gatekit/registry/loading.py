@@ -77,12 +77,7 @@ class Registry:
 
 
 class _Awaited(Mapping[str, Any]):
-    """What is registered of a kind, whose bundled plugins are loaded when it is first read.
-
-    Args:
-        known: the registry.
-        kind: the kind, such as ``blocks``.
-    """
+    """What is registered of a kind, whose bundled plugins are loaded when it is first read."""
 
     def __init__(self, known: Registry, kind: str) -> None:
         self._known, self._kind = known, kind
