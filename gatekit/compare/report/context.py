@@ -26,7 +26,7 @@ from gatekit.runs.studies import plan_file
 _SHOWN = 12
 
 
-class Entry(TypedDict):
+class GroupEntry(TypedDict):
     """A group, as the page's script has it."""
 
     label: str
@@ -69,7 +69,7 @@ class Sheet:
         return several_tasks(self.comparison)
 
     @functools.cached_property
-    def entries(self) -> list[Entry]:
+    def entries(self) -> list[GroupEntry]:
         """Return the groups for the page's script.
 
         It first shows the baselines, decided groups and the best of each task. ``variant`` is the
