@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import sys
 from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from gatekit._saved import register_with_keras
@@ -13,7 +14,7 @@ from gatekit.cell.block.contract import Block
 from gatekit.cell.errors import ConfigError, DataError, GatekitError, RunError, nearest
 from gatekit.cell.gate import Gate, OutputUnit
 from gatekit.cell.language import ops
-from gatekit.cell.language.ops import Function
+from gatekit.cell.language.ops import FUNCTIONS, Function
 from gatekit.cell.learned import Initializer, LinearMap, Parameter
 
 if TYPE_CHECKING:
@@ -82,6 +83,22 @@ __all__ = [
 
 register_with_keras()
 sys.modules[f"{__name__}.ops"] = ops  # for `from gatekit.ops import tanh`
+
+
+_TENSOR_OPS = f"{__name__}.recurrence.tensor_ops"
+
+
+def _is_first_tensor(value: object) -> bool:
+    return type(value).__module__.startswith("tensorflow.") and _TENSOR_OPS not in sys.modules
+
+
+def _on_tensors(name: str, *args: Any) -> Any:
+    """Load the functions on tensors, which then come first, and apply one of them."""
+    importlib.import_module(_TENSOR_OPS)
+    return FUNCTIONS[name](*args)
+
+
+ops.add_backend(_is_first_tensor, {name: partial(_on_tensors, name) for name in FUNCTIONS})
 # Loaded on first use, so that cells, gates and the command line need no TensorFlow.
 _LAZY = {
     "MAX_EQUATIONS": "gatekit.cell.schema",
