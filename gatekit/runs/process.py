@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import fcntl
+import hashlib
 import os
 import platform
 import re
@@ -43,17 +44,19 @@ class Owner:
     Attributes:
         born: when it started, in ticks since boot; None where that is not known.
         space: what its id counts in, see `space`; None where that is not known.
+        machine: where it runs, see `machine`; None where that is not known.
     """
 
     host: str
     pid: int
     born: str | None
     space: str | None = None
+    machine: str | None = None
 
     @classmethod
     def this(cls) -> Self:
         """Return this process."""
-        return cls(platform.node(), os.getpid(), born(os.getpid()), space())
+        return cls(platform.node(), os.getpid(), born(os.getpid()), space(), machine())
 
     @classmethod
     def read(cls, record: Mapping[str, object]) -> Self | None:
@@ -63,12 +66,17 @@ class Owner:
             return None
         if type(pid) is not int or not 0 < pid < 2**31:
             return None
-        among = record.get("space")
-        return cls(host, pid, start, among if isinstance(among, str) else None)
+        where = (record.get("space"), record.get("machine"))
+        return cls(host, pid, start, *(w if isinstance(w, str) else None for w in where))
 
     def near(self) -> bool:
         """Return whether this process could see it: on this machine, and in no other container."""
-        return self.host == platform.node() and self.space in (None, space())
+        here = machine()
+        return (
+            self.host == platform.node()
+            and self.space in (None, space())
+            and (None in (self.machine, here) or self.machine == here)
+        )
 
     def alive(self) -> bool:
         """Return whether this machine still has this very process."""
@@ -105,6 +113,18 @@ def space() -> str | None:
         return os.readlink("/proc/self/ns/pid")
     except OSError:
         return None
+
+
+def machine() -> str | None:
+    """Return a name of this machine, since hosts of a cluster may share theirs; None without one.
+
+    machine-id(5) asks to publish only a hash of it.
+    """
+    for path in ("/etc/machine-id", "/var/lib/dbus/machine-id"):
+        with contextlib.suppress(OSError):
+            if name := Path(path).read_bytes().strip():
+                return hashlib.sha256(b"gatekit " + name).hexdigest()[:16]
+    return None
 
 
 def lock_table(path: Path) -> str | None:

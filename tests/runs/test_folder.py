@@ -102,6 +102,20 @@ def test_a_process_of_another_container_of_this_name_may_be_alive(folder):
     assert folder.state().name == "LOST"
 
 
+def test_a_process_of_another_machine_of_this_name_may_be_alive(folder, monkeypatch):
+    monkeypatch.setattr(process, "machine", lambda: "1" * 16)
+    folder.claim()
+    dead_owner(folder)
+    assert (folder.state().name, folder.is_near()) == ("LOST", True)
+    monkeypatch.setattr(process, "machine", lambda: "2" * 16)
+    assert (folder.state().name, folder.is_near()) == ("RUNNING", False)
+    with pytest.raises(ClaimedError):
+        RunFolder(folder.path).claim()
+    # A machine without an id trusts its name.
+    monkeypatch.setattr(process, "machine", lambda: None)
+    assert folder.state().name == "LOST"
+
+
 CONTAINER = """
 import json, sys, time
 from pathlib import Path

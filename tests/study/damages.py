@@ -13,7 +13,19 @@ _READS_ALL = 1 << 1 | 1 << 2
 """CAP_DAC_OVERRIDE and CAP_DAC_READ_SEARCH, for which modes of files do not count."""
 
 KEYS = (
-    *("schema", "state", "attempt", "pid", "host", "born", "reason", "updated", "by", "because"),
+    *(
+        "schema",
+        "state",
+        "attempt",
+        "pid",
+        "host",
+        "born",
+        "machine",
+        "reason",
+        "updated",
+        "by",
+        "because",
+    ),
     *("command", "runs", "id", "label", "words", "origin", "job", "versions", "cpu", "gpu", "git"),
     *("python", "platform", "threads", "seconds", "plugins", "executor", "gatekit", "choices"),
     *("epoch", "layers", "seed", "cell", "task", "units", "files", "best", "metric", "position"),
