@@ -10,7 +10,7 @@ import csv
 import io
 from pathlib import Path
 
-from gatekit.compare.stats.rule import ALPHA, decide
+from gatekit.compare.stats.paired_tests import ALPHA, decide
 from gatekit.runs import durable
 
 FOLDER = Path(__file__).parent

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from gatekit.compare.budget.evaluations import read_evaluations
-from gatekit.compare.stats.statistics import Floats, limits, mean_interval, of_seeds
+from gatekit.compare.stats.intervals import Floats, limits, mean_interval, of_seeds
 from gatekit.runs import metrics
 from gatekit.runs.names import METRICS
 from gatekit.runs.record import RunRecord, stamp

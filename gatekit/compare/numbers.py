@@ -6,8 +6,8 @@ import math
 from collections.abc import Iterable
 from typing import TypeGuard
 
-from gatekit.compare.stats.rule import ALPHA
-from gatekit.compare.stats.statistics import Interval
+from gatekit.compare.stats.intervals import Interval
+from gatekit.compare.stats.paired_tests import ALPHA
 
 
 def is_number(value: object) -> TypeGuard[int | float]:

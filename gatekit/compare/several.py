@@ -27,8 +27,8 @@ from gatekit.compare.stats.across_tasks import (
     stratified_t_interval,
 )
 from gatekit.compare.stats.baseline import Block, task
-from gatekit.compare.stats.rule import ALPHA
-from gatekit.compare.stats.statistics import Interval, by_seed, interquartile, of_seeds
+from gatekit.compare.stats.intervals import Interval, by_seed, interquartile, of_seeds
+from gatekit.compare.stats.paired_tests import ALPHA
 
 from .comparison import Comparison
 

@@ -10,7 +10,7 @@ from textwrap import wrap
 from gatekit.compare.grouping.label import printable
 from gatekit.compare.numbers import number
 from gatekit.compare.output.columns import table_or_blocks
-from gatekit.compare.stats.statistics import Interval
+from gatekit.compare.stats.intervals import Interval
 
 from .comparison import Comparison
 from .rows import picked

@@ -12,8 +12,8 @@ import numpy as np
 
 from gatekit.compare.grouping.label import value_text
 from gatekit.compare.grouping.select import Selection
-from gatekit.compare.stats.rule import MIN_SEEDS
-from gatekit.compare.stats.statistics import by_seed, of_seeds
+from gatekit.compare.stats.intervals import by_seed, of_seeds
+from gatekit.compare.stats.paired_tests import MIN_SEEDS
 from gatekit.runs import durable
 from gatekit.runs.config import flatten
 from gatekit.runs.names import IMPORTED, PLUGINS

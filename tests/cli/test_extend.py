@@ -12,7 +12,7 @@ from compare.synthetic import write_study
 import gatekit
 from gatekit.cell.errors import ConfigError, RunError
 from gatekit.cli.main import main
-from gatekit.compare import looking
+from gatekit.compare import take_look
 from gatekit.runs.studies import looks as file
 
 VALUES = {"lstm": [9.0 + 0.01 * k for k in range(10)], "gru": [8.0 - 0.02 * k for k in range(10)]}
@@ -34,9 +34,9 @@ def study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
             show("FAILED gru seed=3: no reason")
         return int(asked["code"])
 
-    monkeypatch.setattr(looking, "extension", extension)
-    monkeypatch.setattr(looking, "first_seeds", lambda plan, seeds: plan)
-    monkeypatch.setattr(looking, "run_plan", made)
+    monkeypatch.setattr(take_look, "extension", extension)
+    monkeypatch.setattr(take_look, "first_seeds", lambda plan, seeds: plan)
+    monkeypatch.setattr(take_look, "run_plan", made)
     return asked
 
 

@@ -22,7 +22,7 @@ from gatekit.compare.stats.looks import (
     next_look,
     spent,
 )
-from gatekit.compare.stats.rule import (
+from gatekit.compare.stats.paired_tests import (
     ALPHA,
     MIN_FLIPS,
     MIN_SEEDS,

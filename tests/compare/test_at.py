@@ -14,7 +14,7 @@ from gatekit.compare.compared import compare as compare_with_figures
 from gatekit.compare.comparison import Comparison, compare
 from gatekit.compare.output.answer import headline
 from gatekit.compare.output.export import records, to_json
-from gatekit.compare.output.table_text import heading
+from gatekit.compare.output.table_cells import heading
 from gatekit.compare.recipe import arguments
 from gatekit.compare.report.context import Sheet
 from gatekit.compare.report.facts import facts

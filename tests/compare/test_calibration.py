@@ -11,7 +11,7 @@ import pytest
 import scipy.stats
 
 from gatekit.compare.stats.looks import decide_looks
-from gatekit.compare.stats.rule import ALPHA, MIN_FLIPS, holm, paired_t, step_down
+from gatekit.compare.stats.paired_tests import ALPHA, MIN_FLIPS, holm, paired_t, step_down
 
 from .calibration import DIFFERENT, EFFECTS, GROUPS, NOISES, PLACE, SEEDS, looks, markdown, rows
 from .calibration import MOST as MOST_SEEDS

@@ -14,7 +14,7 @@ from gatekit.compare.comparison import Comparison, compare
 from gatekit.compare.deciding.row import Row
 from gatekit.compare.output.answer import headline
 from gatekit.compare.output.sentence import sentences
-from gatekit.compare.stats.statistics import mean_interval
+from gatekit.compare.stats.intervals import mean_interval
 
 from .synthetic import METRIC, configuration, curve, sealed, write_run, write_study
 

@@ -18,7 +18,7 @@ from gatekit.compare.comparison import compare
 from gatekit.compare.curves import Curve, band, read_curve
 from gatekit.compare.figures import curves as module
 from gatekit.compare.figures import kinds
-from gatekit.compare.stats.statistics import mean_interval
+from gatekit.compare.stats.intervals import mean_interval
 from gatekit.compare.study import load
 from gatekit.runs.durable import sha256
 

@@ -20,7 +20,7 @@ from gatekit.compare.gates.behaviour import (
 from gatekit.compare.gates.densities import densities, layers, longest_sequence, memory, slope
 from gatekit.compare.gates.probes import read_activations, read_probe
 from gatekit.compare.gates.text import count_text, gate_rows, memory_text, state_rows, to_data
-from gatekit.compare.stats.statistics import mean_interval
+from gatekit.compare.stats.intervals import mean_interval
 from gatekit.compare.study import load
 from gatekit.runs.probe import probe_line
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from gatekit.compare.numbers import decimals, exact, number, p_value, shared_decimals, with_interval
-from gatekit.compare.stats.statistics import Interval
+from gatekit.compare.stats.intervals import Interval
 
 
 def interval(low: float, high: float) -> Interval:

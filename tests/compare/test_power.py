@@ -8,8 +8,15 @@ import numpy as np
 import pytest
 import scipy.stats
 
+from gatekit.compare.stats.paired_tests import (
+    ALPHA,
+    MIN_FLIPS,
+    MIN_SEEDS,
+    holm,
+    paired_t,
+    step_down,
+)
 from gatekit.compare.stats.power import MOST_SEEDS, POWER, bar, power, seeds_needed
-from gatekit.compare.stats.rule import ALPHA, MIN_FLIPS, MIN_SEEDS, holm, paired_t, step_down
 
 
 def simulated(effect: float, seeds: int, comparisons: int, studies: int) -> float:

@@ -15,7 +15,7 @@ from gatekit.compare.comparison import Comparison, compare
 from gatekit.compare.deciding.over_tasks import with_noise_of_baseline
 from gatekit.compare.output.export import records
 from gatekit.compare.output.table import notes
-from gatekit.compare.output.table_text import tasks_cells, tasks_heading, tasks_notes
+from gatekit.compare.output.table_cells import tasks_cells, tasks_heading, tasks_notes
 from gatekit.compare.several import SeveralTasks, profiles, several_tasks
 from gatekit.compare.stats.across_tasks import stratified_t_interval
 

@@ -11,7 +11,7 @@ from gatekit.compare.stats.across_tasks import (
     stratified_mean,
     stratified_t_interval,
 )
-from gatekit.compare.stats.statistics import mean_interval
+from gatekit.compare.stats.intervals import mean_interval
 
 
 def test_every_task_counts_the_same() -> None:

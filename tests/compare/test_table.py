@@ -11,7 +11,7 @@ import pytest
 from gatekit.compare.comparison import compare
 from gatekit.compare.output.export import records
 from gatekit.compare.output.table import print_table
-from gatekit.compare.output.table_text import heading
+from gatekit.compare.output.table_cells import heading
 
 from .synthetic import configuration, write_run, write_study
 from .test_comparison import GRU, LSTM, RNN, diverged

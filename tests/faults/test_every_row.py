@@ -97,7 +97,7 @@ ROWS = {
         "compare/test_comparison.py::test_pairs_are_the_common_seeds",
         "compare/test_comparison.py::test_a_seed_that_is_there_twice_is_left_out_of_the_pairs",
         "compare/test_comparison.py::test_one_pair_has_a_difference_but_no_interval",
-        "compare/test_rule.py::test_four_seeds_have_no_test",
+        "compare/test_paired_tests.py::test_four_seeds_have_no_test",
     ],
     96: [
         "compare/test_comparison.py::test_what_is_not_comparable_is_refused_unless_forced",

@@ -38,7 +38,7 @@ def run(parser: Parser) -> int:
     for option in ("seeds", "most", "step"):
         at_least(f"--{option}", getattr(options, option), 1)
 
-    from gatekit.compare.looking import add_seeds, until_decided
+    from gatekit.compare.take_look import add_seeds, until_decided
 
     typed = (word for word in parser.typed if word != "--debug")
     how: dict[str, Any] = {

@@ -11,7 +11,7 @@ import numpy as np
 
 from gatekit.cell.errors import ConfigError
 from gatekit.compare.numbers import count_of, exact
-from gatekit.compare.stats.statistics import Floats
+from gatekit.compare.stats.intervals import Floats
 from gatekit.compare.study import Study
 from gatekit.runs.record import RunRecord
 from gatekit.runs.result import Result, Score

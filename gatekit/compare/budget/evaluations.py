@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gatekit.cell.errors import ConfigError, GatekitError, listed, nearest
-from gatekit.compare.stats.statistics import Floats
+from gatekit.compare.stats.intervals import Floats
 from gatekit.runs import metrics
 from gatekit.runs.names import METRICS
 from gatekit.runs.record import RunRecord

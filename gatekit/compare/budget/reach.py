@@ -12,8 +12,8 @@ from gatekit.cell.errors import ConfigError
 from gatekit.compare.comparison import Comparison
 from gatekit.compare.deciding.row import Row
 from gatekit.compare.stats.baseline import Block
-from gatekit.compare.stats.rule import ALPHA, MIN_SEEDS, PairedTest, sign_vectors, step_down
-from gatekit.compare.stats.statistics import Floats, by_unit
+from gatekit.compare.stats.intervals import Floats, by_unit
+from gatekit.compare.stats.paired_tests import ALPHA, MIN_SEEDS, PairedTest, sign_vectors, step_down
 from gatekit.runs.record import RunRecord
 
 from .evaluations import read_evaluations

@@ -10,8 +10,8 @@ from gatekit.compare.grouping.label import printable
 from gatekit.compare.numbers import decimals, exact, p_value, with_interval
 from gatekit.compare.output.columns import table_or_blocks
 from gatekit.compare.rows import picked
-from gatekit.compare.stats.rule import MIN_SEEDS
-from gatekit.compare.stats.statistics import Interval
+from gatekit.compare.stats.intervals import Interval
+from gatekit.compare.stats.paired_tests import MIN_SEEDS
 
 from .evaluations import UNITS
 from .reach import Reached

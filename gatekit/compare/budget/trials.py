@@ -12,7 +12,7 @@ from gatekit.cell.errors import ConfigError
 from gatekit.compare.comparison import Comparison
 from gatekit.compare.deciding.row import Row
 from gatekit.compare.grouping.best import Trial
-from gatekit.compare.stats.statistics import MIN_BOOTSTRAP, Floats
+from gatekit.compare.stats.intervals import MIN_BOOTSTRAP, Floats
 
 _RESAMPLES = 2000
 

@@ -10,8 +10,8 @@ from gatekit.cell.errors import ConfigError, listed
 from gatekit.compare.grouping.group import Group
 from gatekit.compare.stats.difference import Difference
 from gatekit.compare.stats.looks import decide_table, within_margin_looks
+from gatekit.compare.stats.paired_tests import MIN_FLIPS, MIN_SEEDS, PairedTest, within_margin
 from gatekit.compare.stats.power import seeds_needed
-from gatekit.compare.stats.rule import MIN_FLIPS, MIN_SEEDS, PairedTest, within_margin
 from gatekit.runs.studies.looks import Looks
 
 from .row import Row

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from gatekit.compare.stats.intervals import Interval, by_unit, mean_interval, of_seeds
 from gatekit.compare.stats.looks import decide_table
-from gatekit.compare.stats.rule import PairedTest
-from gatekit.compare.stats.statistics import Interval, by_unit, mean_interval, of_seeds
+from gatekit.compare.stats.paired_tests import PairedTest
 from gatekit.runs.studies.looks import Looks
 
 from .row import Row

@@ -12,7 +12,7 @@ from gatekit.compare.grouping.keys import not_differing
 from gatekit.compare.numbers import count_of
 from gatekit.compare.stats.difference import Difference, executors, unlike
 from gatekit.compare.stats.looks import spent
-from gatekit.compare.stats.rule import ALPHA, MIN_FLIPS, MIN_SEEDS, PAIRED_T, RANKS
+from gatekit.compare.stats.paired_tests import ALPHA, MIN_FLIPS, MIN_SEEDS, PAIRED_T, RANKS
 from gatekit.compare.study import Study
 from gatekit.runs.directions import known_direction
 from gatekit.runs.record import RunRecord

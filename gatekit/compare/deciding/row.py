@@ -14,7 +14,7 @@ from gatekit.cell.calls import refuse_attribute
 from gatekit.compare.grouping.group import Group
 from gatekit.compare.stats.baseline import Block
 from gatekit.compare.stats.difference import Difference
-from gatekit.compare.stats.statistics import (
+from gatekit.compare.stats.intervals import (
     Interval,
     bootstrap_interval,
     interquartile_mean,

@@ -21,7 +21,7 @@ from gatekit.compare.curves import (
     step_name,
 )
 from gatekit.compare.deciding.row import Row, metric_text
-from gatekit.compare.stats.statistics import MIN_BOOTSTRAP
+from gatekit.compare.stats.intervals import MIN_BOOTSTRAP
 from gatekit.runs.result import ResultMetric
 
 from .page import of_one_metric, plottable, put_legend, shown_rows, spans_decades

@@ -9,7 +9,7 @@ from gatekit.cell.errors import ConfigError
 from gatekit.compare.comparison import Comparison
 from gatekit.compare.several import SeveralTasks, VariantOverTasks, profiles, several_tasks
 from gatekit.compare.stats.across_tasks import MIN_TASKS, MIN_VARIANTS, Ranking
-from gatekit.compare.stats.statistics import Interval
+from gatekit.compare.stats.intervals import Interval
 
 from .page import plottable, put_legend, run_ids, shortened, without_frame
 from .style import BASELINE, GREY, Style, style_of

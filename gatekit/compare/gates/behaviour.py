@@ -17,7 +17,7 @@ from gatekit.compare.grouping.group import Group, group_runs, places
 from gatekit.compare.grouping.rename import read_names, with_names
 from gatekit.compare.numbers import is_number
 from gatekit.compare.stats.baseline import Baselines
-from gatekit.compare.stats.statistics import Interval, mean_interval, of_seeds
+from gatekit.compare.stats.intervals import Interval, mean_interval, of_seeds
 from gatekit.compare.study import Study, load
 from gatekit.runs.probe import shown_steps, time_scale
 from gatekit.runs.studies.plan_file import training

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from gatekit.compare.stats.statistics import Floats
+from gatekit.compare.stats.intervals import Floats
 from gatekit.runs.probe import time_scale
 
 from .behaviour import GateRow, GatesReport, ProbedVariant, gradient, kept_shares

@@ -13,8 +13,8 @@ from gatekit.compare.deciding.row import Row
 from gatekit.compare.grouping.keys import is_of_task
 from gatekit.compare.grouping.label import printable
 from gatekit.compare.stats.difference import Difference
+from gatekit.compare.stats.paired_tests import MIN_SEEDS
 from gatekit.compare.stats.power import MOST_SEEDS
-from gatekit.compare.stats.rule import MIN_SEEDS
 from gatekit.compare.stats.verdict import brief, count_text
 
 _UNDECIDED = ("none", "open")

@@ -18,7 +18,7 @@ from gatekit.compare.rows import picked
 from gatekit.compare.several import VariantOverTasks, several_tasks
 
 from .table import answer, footer
-from .table_text import heading, table_cells, tasks_cells, tasks_heading
+from .table_cells import heading, table_cells, tasks_cells, tasks_heading
 
 _HEADINGS = ("group", "n", "mean", "low", "high", "metric")
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")

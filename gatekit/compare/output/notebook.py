@@ -16,7 +16,7 @@ from gatekit.study.launch.following import Following
 
 from .answer import is_answered
 from .table import answer, footer
-from .table_text import heading, table_cells, tasks_cells, tasks_heading
+from .table_cells import heading, table_cells, tasks_cells, tasks_heading
 
 _MOST = 12
 

@@ -16,11 +16,11 @@ from gatekit.cell.terminal import console, line_width
 from gatekit.compare.comparison import Comparison
 from gatekit.compare.grouping.label import printable
 from gatekit.compare.several import SeveralTasks, no_table_notes, several_tasks
-from gatekit.compare.stats.rule import ALPHA
+from gatekit.compare.stats.paired_tests import ALPHA
 
 from .answer import decided_claims, headline, is_answered, undecided_lines
 from .columns import blocks, in_lines
-from .table_text import (
+from .table_cells import (
     COSTS,
     decided_over_tasks,
     heading,

@@ -27,7 +27,7 @@ from gatekit.compare.gates.text import (
     gate_rows,
     state_rows,
 )
-from gatekit.compare.stats.statistics import Floats
+from gatekit.compare.stats.intervals import Floats
 
 from .context import Section, Sheet, css
 from .markup import html

@@ -15,7 +15,7 @@ from gatekit.compare.curves import (
     on_cost,
     on_one_grid,
 )
-from gatekit.compare.stats.statistics import Floats
+from gatekit.compare.stats.intervals import Floats
 from gatekit.runs.record import RunRecord
 from gatekit.runs.result import ResultMetric
 

@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from gatekit.compare.curves import Band
 from gatekit.compare.figures.page import spans_decades
-from gatekit.compare.stats.statistics import Interval
+from gatekit.compare.stats.intervals import Interval
 
 from .markup import html
 

@@ -19,7 +19,7 @@ from gatekit.compare.output.answer import (
 )
 from gatekit.compare.output.sentence import is_for_paper, sentences
 from gatekit.compare.output.table import notes
-from gatekit.compare.output.table_text import (
+from gatekit.compare.output.table_cells import (
     decided_over_tasks,
     heading,
     table_cells,

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .rule import MIN_FLIPS
-from .statistics import MIN_BOOTSTRAP, Floats, Interval
+from .intervals import MIN_BOOTSTRAP, Floats, Interval
+from .paired_tests import MIN_FLIPS
 
 _RESAMPLES = 5000
 

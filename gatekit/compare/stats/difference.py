@@ -12,8 +12,7 @@ from gatekit.compare.grouping.differs import differs_in, is_confounded
 from gatekit.compare.grouping.group import Group
 from gatekit.runs.result import OWN, ResultMetric, short_hash
 
-from .rule import ALPHA, MIN_SEEDS, PairedTest
-from .statistics import (
+from .intervals import (
     Interval,
     bootstrap_interval,
     by_unit,
@@ -25,6 +24,7 @@ from .statistics import (
     signed_ranks,
     within_limits,
 )
+from .paired_tests import ALPHA, MIN_SEEDS, PairedTest
 
 
 @dataclass(frozen=True, slots=True)

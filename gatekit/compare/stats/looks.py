@@ -1,7 +1,7 @@
 """The decision rule if seeds are added after a look: the level is spent over the looks.
 
-`gatekit.compare.stats.rule` decides a table once. Here the same sign flips of whole seeds decide it
-at several numbers of seeds, with at most 5 % false verdicts over all looks together.
+`paired_tests` decides a table once. Here the same sign flips of whole seeds decide it at several
+numbers of seeds, with at most 5 % false verdicts over all looks together.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from gatekit.runs.studies.looks import Looks
 
-from .rule import (
+from .intervals import Floats
+from .paired_tests import (
     ALPHA,
     FLIPS,
     MIN_FLIPS,
@@ -29,7 +30,6 @@ from .rule import (
     unit_rows,
     within_margin,
 )
-from .statistics import Floats
 
 _Q = 1.959963984540054
 """The 97.5 % quantile of the normal distribution."""

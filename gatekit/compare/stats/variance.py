@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from .statistics import Floats
+from .intervals import Floats
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,8 @@ from gatekit.compare.grouping.differs import in_words
 from gatekit.compare.numbers import count_of, decimals, number, p_value
 
 from .difference import Difference, contradicts
+from .intervals import Interval
 from .power import MOST_SEEDS, POWER
-from .statistics import Interval
 
 _NO_UNIT = ("share", "squared error")
 

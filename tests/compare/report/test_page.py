@@ -20,7 +20,7 @@ from gatekit.compare.budget.text import reach_cells, reach_verdict
 from gatekit.compare.curves import band, on_one_grid, over
 from gatekit.compare.figures.style import COLOURS, style_of
 from gatekit.compare.output.sentence import sentences
-from gatekit.compare.output.table_text import decided_over_tasks, table_cells, tasks_differences
+from gatekit.compare.output.table_cells import decided_over_tasks, table_cells, tasks_differences
 from gatekit.compare.report import curves as module_of_curves
 from gatekit.compare.report import page as module
 from gatekit.compare.report.context import Section, Sheet

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 import scipy.stats
 
-from gatekit.compare.stats.rule import (
+from gatekit.compare.stats.intervals import signed_ranks
+from gatekit.compare.stats.paired_tests import (
     FLIPS,
     PAIRED_T,
     RANK_FLIPS,
@@ -22,7 +23,6 @@ from gatekit.compare.stats.rule import (
     step_down,
     within_margin,
 )
-from gatekit.compare.stats.statistics import signed_ranks
 
 from .calibration import NOISES
 

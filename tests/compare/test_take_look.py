@@ -11,7 +11,7 @@ import pytest
 
 import gatekit
 from gatekit.cell.errors import ConfigError, RunError
-from gatekit.compare import looking
+from gatekit.compare import take_look
 from gatekit.compare.comparison import Comparison, compare
 from gatekit.compare.numbers import p_value
 from gatekit.compare.output.answer import headline, undecided_lines
@@ -62,9 +62,9 @@ def sweep(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[
         made.made(3)
         made.asked.clear()
         present = len(list((tmp_path / "demo" / "runs").iterdir())) // len(made.shifts)
-        monkeypatch.setattr(looking, "run_plan", made.made)
-        monkeypatch.setattr(looking, "extension", lambda study, root, seeds, *_: (seeds, present))
-        monkeypatch.setattr(looking, "first_seeds", lambda _, seeds: seeds)
+        monkeypatch.setattr(take_look, "run_plan", made.made)
+        monkeypatch.setattr(take_look, "extension", lambda study, root, seeds, *_: (seeds, present))
+        monkeypatch.setattr(take_look, "first_seeds", lambda _, seeds: seeds)
         return made
 
     return begin
@@ -73,7 +73,7 @@ def sweep(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[
 def extend(root: Path, **options: Any) -> list[str]:
     lines: list[str] = []
     how = {"most": 20, "asked": {}, "show": lines.append, **options}
-    assert looking.until_decided("demo", root, **how) == 0
+    assert take_look.until_decided("demo", root, **how) == 0
     return lines
 
 
@@ -147,8 +147,8 @@ def test_a_look_on_the_same_results_is_not_a_new_look(
     sweep: Callable[..., Sweep], tmp_path: Path
 ) -> None:
     sweep(gru=0.0).made(10)
-    first = looking.look("demo", tmp_path, 10, 20, {})
-    again = looking.look("demo", tmp_path, 10, 20, {})
+    first = take_look.look("demo", tmp_path, 10, 20, {})
+    again = take_look.look("demo", tmp_path, 10, 20, {})
     assert looks(tmp_path).seeds == (10,)
     assert first.notes == again.notes
     assert len((tmp_path / "demo" / LOOKS).read_bytes().splitlines()) == 1
@@ -157,7 +157,7 @@ def test_a_look_on_the_same_results_is_not_a_new_look(
 def test_seeds_beyond_the_last_look_wait(sweep: Callable[..., Sweep], tmp_path: Path) -> None:
     made = sweep(gru=0.0)
     made.made(10)
-    looking.look("demo", tmp_path, 10, 20, {})
+    take_look.look("demo", tmp_path, 10, 20, {})
     before = compare("demo", tmp_path)
     made.stop = 3
     with pytest.raises(KeyboardInterrupt):
@@ -188,7 +188,7 @@ def test_fewer_seeds_than_looks_need_are_said_to_be_too_few(
 ) -> None:
     """Without looks six seeds are enough, and with looks eight; a star is not p below 0.05."""
     sweep(gru=-0.06).made(10)
-    looking.look("demo", tmp_path, 10, 20, {})
+    take_look.look("demo", tmp_path, 10, 20, {})
     print_table(compare("demo", tmp_path))
     assert "* decided: p below 0.05" not in capsys.readouterr().out
     some = compare("demo", tmp_path, where=["seed=0,1,2,3,4,5"])
@@ -234,7 +234,7 @@ def test_what_the_first_look_fixed_cannot_change(
     sweep: Callable[..., Sweep], tmp_path: Path, options: dict[str, Any], error: str
 ) -> None:
     sweep(gru=0.0).made(10)
-    looking.look("demo", tmp_path, 10, 20, {})
+    take_look.look("demo", tmp_path, 10, 20, {})
     with pytest.raises(ConfigError, match=error):
         extend(tmp_path, **options)
 
@@ -261,22 +261,22 @@ def test_the_first_look_needs_the_most_seeds(sweep: Callable[..., Sweep], tmp_pa
 def test_other_groups_are_refused(sweep: Callable[..., Sweep], tmp_path: Path) -> None:
     made = sweep(gru=0.0)
     made.made(10)
-    looking.look("demo", tmp_path, 10, 20, {})
+    take_look.look("demo", tmp_path, 10, 20, {})
     made.shifts["rnn"] = 0.0
     made.made(12)
     with pytest.raises(ConfigError, match="rnn came"):
-        looking.look("demo", tmp_path, 12, 20, {})
+        take_look.look("demo", tmp_path, 12, 20, {})
     assert looks(tmp_path).seeds == (10,)
 
 
 def test_changed_results_are_refused(sweep: Callable[..., Sweep], tmp_path: Path) -> None:
     made = sweep(gru=0.0)
     made.made(10)
-    looking.look("demo", tmp_path, 10, 20, {})
+    take_look.look("demo", tmp_path, 10, 20, {})
     result = next((tmp_path / "demo" / "runs").glob("67*")) / "result.json"
     result.write_bytes(result.read_bytes().replace(b"COMPLETED", b"COMPLETEE"))
     with pytest.raises(RunError, match="results of gru have changed since look 1"):
-        looking.look("demo", tmp_path, 12, 20, {})
+        take_look.look("demo", tmp_path, 12, 20, {})
 
 
 def test_missing_runs_take_no_look(sweep: Callable[..., Sweep], tmp_path: Path) -> None:
@@ -285,21 +285,21 @@ def test_missing_runs_take_no_look(sweep: Callable[..., Sweep], tmp_path: Path) 
     run = next((tmp_path / "demo" / "runs").glob("67*"))
     (run / "result.json").unlink()
     with pytest.raises(RunError, match=r"no look was taken: gru is missing 1 run"):
-        looking.look("demo", tmp_path, 10, 20, {})
+        take_look.look("demo", tmp_path, 10, 20, {})
     assert file.read(tmp_path / "demo") is None
 
 
 def test_one_group_has_nothing_to_look_at(sweep: Callable[..., Sweep], tmp_path: Path) -> None:
     sweep().made(10)
     with pytest.raises(ConfigError, match="has one group"):
-        looking.look("demo", tmp_path, 10, 20, {})
+        take_look.look("demo", tmp_path, 10, 20, {})
 
 
 def test_a_damaged_file_of_looks_gives_no_verdict(
     sweep: Callable[..., Sweep], tmp_path: Path
 ) -> None:
     sweep(gru=0.0).made(10)
-    looking.look("demo", tmp_path, 10, 20, {})
+    take_look.look("demo", tmp_path, 10, 20, {})
     path = tmp_path / "demo" / LOOKS
     path.write_bytes(path.read_bytes().replace(b"most", b"mosT"))
     for read in (lambda: load("demo", tmp_path), lambda: extend(tmp_path)):
@@ -309,12 +309,12 @@ def test_a_damaged_file_of_looks_gives_no_verdict(
 
 def test_seeds_alone_are_refused_after_a_look(sweep: Callable[..., Sweep], tmp_path: Path) -> None:
     made = sweep(gru=0.0)
-    assert looking.add_seeds("demo", tmp_path, 6, show=lambda _: None) == 0
+    assert take_look.add_seeds("demo", tmp_path, 6, show=lambda _: None) == 0
     assert made.asked == [6]
     made.made(10)
-    looking.look("demo", tmp_path, 10, 20, {})
+    take_look.look("demo", tmp_path, 10, 20, {})
     with pytest.raises(ConfigError, match="looked at 1 times"):
-        looking.add_seeds("demo", tmp_path, 12)
+        take_look.add_seeds("demo", tmp_path, 12)
 
 
 def test_several_tasks_are_decided_over_looks(tmp_path: Path) -> None:
@@ -325,7 +325,7 @@ def test_several_tasks_are_decided_over_looks(tmp_path: Path) -> None:
             for seed in range(10):
                 config = configuration(cell, seed, task__name=task)
                 write_run(runs, config, rng.normal(9 - 2 * (cell == "gru"), 0.1))
-    comparison: Comparison = looking.look("demo", tmp_path, 10, 20, {})
+    comparison: Comparison = take_look.look("demo", tmp_path, 10, 20, {})
     (gru, *_) = [r for r in records(comparison) if r["group"].startswith("gru")]
     assert gru["normalised_decision"] == "better"
     assert gru["normalised_p"] == 2**-9

@@ -16,7 +16,7 @@ from gatekit.cell.errors import ConfigError, RunError, listed
 from gatekit.compare.deciding.row import Row, family
 from gatekit.compare.numbers import p_value
 from gatekit.compare.stats.looks import next_look, spent
-from gatekit.compare.stats.rule import MIN_FLIPS
+from gatekit.compare.stats.paired_tests import MIN_FLIPS
 from gatekit.runs.names import canonical_json
 from gatekit.runs.result import OUTCOMES
 from gatekit.runs.studies import looks as looks_file

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .statistics import Floats, has_spread, signed_ranks
+from .intervals import Floats, has_spread, signed_ranks
 
 ALPHA = 0.05
 """Two groups differ if the p value, corrected for the number of comparisons, is below this."""

@@ -9,7 +9,7 @@ import pytest
 import scipy.stats
 import statsmodels.api
 
-from gatekit.compare.stats.statistics import (
+from gatekit.compare.stats.intervals import (
     bootstrap_interval,
     effect_size,
     interquartile_mean,
