@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from gatekit.cell.calls import make_callable
 
-from .frameworks import FRAMEWORKS
 from .generate import Generated, generate
 from .given import code
+from .notations import FRAMEWORKS
 
 __all__ = ["FRAMEWORKS", "Generated", "code", "generate"]
 

@@ -13,9 +13,9 @@ from gatekit.cell.show.works import Work, provenance
 
 from . import draws
 from .first import FirstValues
-from .frameworks import Framework
 from .identifiers import WIDTH, Identifiers, class_name
 from .lines import env_of
+from .notations import Framework
 from .parallel.helpers import HELPERS, MADE
 from .parallel.write import AllStepsLines, AllStepsText, all_steps
 from .printing import Printer

@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from gatekit.cell.graph import Cell
 from gatekit.cell.language.expression import Binary, Call, Expr, Name, replaced, walk
 
-from .frameworks import Framework
 from .identifiers import WIDTH, Identifiers, wrapped
+from .notations import Framework
 from .printing import Printer
 from .products import WeightLayout, readers
 

@@ -18,8 +18,8 @@ from gatekit.cell.language.expression import (
 )
 from gatekit.cell.language.ops import Function
 
-from .frameworks import Framework
 from .identifiers import TAKEN, number
+from .notations import Framework
 
 _PRODUCT, _NEGATION, _ATOM = 2, 3, 5
 _PLACE = re.compile(r"\{([0-9])(?::([0-9]))?\}")

@@ -12,9 +12,9 @@ from gatekit.cell.block.sketch import Part, Sketch
 from gatekit.cell.language.expression import Call, Expr, Name, Number, lift, replaced, substitute
 from gatekit.code.cell_text import AROUND, LOCAL, TAKEN, Access, CellText
 from gatekit.code.draws import fill
-from gatekit.code.frameworks import Framework
 from gatekit.code.identifiers import WIDTH, Identifiers, class_name, number, wrapped
 from gatekit.code.lines import Lines
+from gatekit.code.notations import Framework
 from gatekit.code.printing import Printer
 from gatekit.code.products import StackedWeight, WeightLayout
 from gatekit.code.sizes import SizeTexts

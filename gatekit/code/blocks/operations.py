@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from gatekit.code.frameworks import FRAMEWORKS, Framework
+from gatekit.code.notations import FRAMEWORKS, Framework
 
 _HELPERS = {
     "convolve": '''def convolve(x: A, kernel: A, earlier: A, mask: A | None) -> tuple[A, A]:

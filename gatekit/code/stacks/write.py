@@ -13,8 +13,8 @@ from gatekit.cell.graph import Cell
 from gatekit.code import blocks
 from gatekit.code.blocks.emit import BlockText
 from gatekit.code.cell_text import Access, CellText
-from gatekit.code.frameworks import FRAMEWORKS
 from gatekit.code.identifiers import slug
+from gatekit.code.notations import FRAMEWORKS
 from gatekit.code.products import StackedWeight, WeightLayout
 
 from .built import Stack, cell_of
