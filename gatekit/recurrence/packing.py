@@ -41,6 +41,7 @@ def joined(tensors: list[Tensor], axis: int = -1) -> Tensor:
 
 
 def split(tensor: Tensor, keys: Iterable[str], widths: Mapping[str, int]) -> dict[str, Tensor]:
+    """Return the columns of each key of a tensor that has them side by side, in this order."""
     keys = list(keys)
     if len(keys) == 1:
         return {keys[0]: tensor}
@@ -70,6 +71,12 @@ class Columns:
 
 
 def unstack(sequence: Tensor, static: tuple[int | None, int | None]) -> tf.TensorArray:
+    """Return the steps of a sequence, ``time x batch x width``, to be read one by one.
+
+    Args:
+        sequence: the sequence.
+        static: time and batch where they are known.
+    """
     # Where rows are read a step early, the first is read twice; eagerly it would be gone by then.
     array = tf.TensorArray(
         sequence.dtype,

@@ -19,7 +19,9 @@ Keys = tuple[str, ...] | bool
 
 @dataclass(frozen=True)
 class Problem:
-    """One call of a recurrent layer, time first; what is not per step is cast, masked and drawn.
+    """One call of a recurrent layer, time first.
+
+    Everything that can be prepared for all steps (casts, masks, dropout) already is.
 
     Args:
         cell: the built cell.

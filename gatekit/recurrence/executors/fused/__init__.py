@@ -6,9 +6,10 @@ r"""The fused executor: few large products, and one gradient for the whole recur
     s_t = f(z_t, s_{t-1}; p)                         then zoneout and mask (`hold`)
 
 W has the weights of all gates that read u side by side. If the reset gate of a GRU must be known
-before u = reset * h_prev, a step has two such levels, one after the other. What reads no state is
+before u = reset * h_prev, a step has two such products, one after the other. What reads no state is
 computed for all steps before the loop; the columns [x_t, 1] are, too, if W is too large to stay in
-the cache.
+the cache. Under XLA, a call without gradient computes it inside the loop instead, where that is
+faster (`LoopLayout.hoist_inside`); XLA drops the unused copy.
 
 **Backward**, with v' for the gradient of the loss in v, for t = T, ..., 1:
 
@@ -19,6 +20,10 @@ the cache.
 and after the loop, each in one product over time x batch:
 
     W' = sum_t [x_t, 1, u_t]^T z'_t,   x'_t = z'_t W_x^T
+
+where inputs enter the product; otherwise u_t alone does. `hoist` and the joining of W run before
+the custom gradient. TensorFlow differentiates both: it turns z' into the gradients of hoisted
+inputs and splits W' into the weights of each gate.
 
 At a reset, the first value is in place of s_{t-1}, and s'_{t-1} is its gradient instead.
 
@@ -31,9 +36,11 @@ So the loop saves s_{t-1} and z_t of each step and no activation, and it never a
 | s_t, s_{t-1} | ``env["h"]``, ``env["h_prev"]``: values of a step by name |
 | u_t, z_t | ``product.expr`` evaluated; ``pre[GROUP]``, the z of gates that share a product |
 | W, p | ``tensors.matrices``, ``tensors.weights`` |
-| v' (in other docstrings $\bar v$) | ``gradients[KEY]`` within a step; z' is saved as ``d:GROUP`` |
+| v', or $\bar v$ | ``gradients[KEY]`` within a step, else ``dNAME``; z' is saved as ``d:GROUP`` |
 | s'_t, s'_{t-1} | ``dstates`` from the step after, ``gradients["h_prev"]`` for the step before |
-| y'_t | ``flow``: gradients that come from outside, of the wanted sequences |
+| y'_t | ``cotangents``: gradients that come from outside; at one step, ``outside`` |
+
+An *adjoint* turns the gradients of what a part of a step computes into those of what it reads.
 
 `schedule` shows the levels and products of an LSTM and a GRU, and explains *group* and *part*.
 

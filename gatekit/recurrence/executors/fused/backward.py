@@ -67,10 +67,10 @@ class DifferentiableLoop(Loop):
         for name in schedule.parameters:
             constant[name] = self.per_row(constant[name])
         rows = self.rows(tensors)
-        flows = None
+        outside_steps = None
         if problem.wanted:
-            outside = [cotangents.sequences[name] for name in problem.wanted]
-            flows = unstack(tf.concat(outside, -1), self.static)
+            wanted = [cotangents.sequences[name] for name in problem.wanted]
+            outside_steps = unstack(tf.concat(wanted, -1), self.static)
         adjoints = self.residuals(layout, saved_entries(schedule), ())
         place, read = residuals.backwards(layout.prefetch)
 
@@ -83,14 +83,14 @@ class DifferentiableLoop(Loop):
             arrays: Arrays,
         ) -> tuple[object, ...]:
             # What comes from outside and from the step after; what this step was computed from.
-            flow: dict[str, Tensor] = {}
-            if flows is not None:
-                flow = split(flows.read(step), list(problem.wanted), self.cell.widths)
+            outside: dict[str, Tensor] = {}
+            if outside_steps is not None:
+                outside = split(outside_steps.read(step), problem.wanted, self.cell.widths)
             saved, place = read(place, step)
             env = {**constant, **self.row(rows, step)}
             entering = self.entering({n: saved[n] for n in names}, step, tensors)
             env.update({f"{n}_prev": value for n, value in entering.items()})
-            gradients = self.held(step, dstates, flow)
+            gradients = self.held(step, dstates, outside)
             dparameters = dict(zip(schedule.parameters, dweights, strict=True))
             # Forward through the levels again, each under its tape; then back through them.
             now: dict[str, Tensor] = {}
@@ -149,25 +149,25 @@ class DifferentiableLoop(Loop):
 
     # --- the adjoint of each part of a step ---------------------------------
 
-    def held(self, step: Tensor, dstates: tuple[Tensor, ...], flow: Values) -> dict[str, Tensor]:
+    def held(self, step: Tensor, dstates: tuple[Tensor, ...], outside: Values) -> dict[str, Tensor]:
         """Return the gradients at the end of a step, through mask and zoneout.
 
         Args:
             step: the index of the step.
             dstates: the gradients that the step after it gives to the states.
-            flow: the gradients of the wanted signals at this step.
+            outside: the gradients of the wanted signals at this step.
         """
         problem = self.problem
         gradients: dict[str, Tensor] = {}
         valid = None if problem.mask is None else problem.mask[step]
         for index, (state, d) in enumerate(zip(self.cell.states, dstates, strict=True)):
-            if state.name in flow:
-                d = d + flow[state.name]
+            if state.name in outside:
+                d = d + outside[state.name]
             of_new, of_old = self.hold(step, index, valid).adjoint(d)
             if of_old is not None:
                 gradients[f"{state.name}_prev"] = of_old
             gradients[state.name] = of_new
-        gradients.update({name: d for name, d in flow.items() if name not in self.names})
+        gradients.update({name: d for name, d in outside.items() if name not in self.names})
         return gradients
 
     def cut(

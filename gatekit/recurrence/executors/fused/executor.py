@@ -222,7 +222,7 @@ class _ChunkedCall:
             gradients = tape.gradient(
                 [*solution.sequences.values(), *(solution.states[n] for n in names)],
                 sources,
-                output_gradients=[*(flow[index] for flow in outside), *handed],
+                output_gradients=[*(d[index] for d in outside), *handed],
                 unconnected_gradients=tf.UnconnectedGradients.ZERO,
             )
             of_inputs, gradients = gradients[: len(cut)], gradients[len(cut) :]

@@ -151,7 +151,9 @@ class Loop:
             return step + 1, new, following, arrays
 
         # The first row; zeros if there is no step, and so no row to read.
-        row = tf.reduce_sum(tensors.sequences[:1], 0) if ahead else ()
+        row: Tensor = ()
+        if ahead and tensors.sequences is not None:
+            row = tf.reduce_sum(tensors.sequences[:1], 0)
         _, ends, _, arrays = tf.while_loop(
             lambda step, *_: step < self.steps,
             body,
@@ -221,7 +223,8 @@ class Loop:
 
     def input_rows(self, product: StepProduct, tensors: LoopTensors) -> int:
         """Return how many rows of a product's matrix belong to the inputs and the bias."""
-        return tensors.input_columns.shape[-1] if product.takes_input else 0
+        columns = tensors.input_columns
+        return 0 if columns is None or not product.takes_input else int(columns.shape[-1])
 
     def factors(self, product: StepProduct, tensors: LoopTensors) -> list[_Factor]:
         """Return the matrices that make a product's sums.

@@ -21,10 +21,15 @@ Values of a step are in mappings with these keys:
 |---|---|
 | ``NAME``, ``NAME_prev`` | a signal or new state, and the state before the step |
 | ``z:GATE:TEXT`` | what one read of a gate adds to its pre-activation |
+| ``LEVEL:TEXT`` | a product: the gradient of what it reads; with ``d:`` of its groups, saved z' |
 | ``a:LEVEL:TEXT:KIND`` | a group: the pre-activations, or addends, of its gates side by side |
 | ``part:GROUP``, ``part:GATE`` | an input part, of a group or of a gate by itself |
 | ``part:GATE:TEXT`` | one read of it, if the gate normalises the sum of its reads |
+| ``input_columns``, ``parts`` | the inputs and a one, for each product; all input parts, hoisted |
 | ``u:TEXT``, ``d:KEY`` | saved by the backward loop: what a read takes, a value's gradient |
+
+The KIND of a group is the addend of its gates: ``part`` (an input part), ``bias`` (only a bias), or
+``alone`` (none here).
 """
 
 from __future__ import annotations

@@ -244,7 +244,7 @@ class _Scheduler:
     def flows(
         self, by_level: list[tuple[Node, ...]], groups: list[Group], extra: Mapping[str, int]
     ) -> tuple[tuple[tuple[str, ...], ...], tuple[tuple[str, ...], ...]]:
-        """Return what each segment takes from outside and what it must hand on."""
+        """Return what each level takes from outside and what it must hand on."""
         home = {n.name: k for k, nodes in enumerate(by_level) for n in nodes}
         for nodes in by_level:
             for node in nodes:

@@ -27,7 +27,9 @@ from .schedule import INPUT_COLUMNS, LoopSchedule, StepProduct
 
 @dataclass(frozen=True)
 class LoopTensors(Tensors):
-    """Every tensor that the loop reads and that may have a gradient.
+    """Every tensor that enters the custom gradient. All but dropout masks may have a gradient.
+
+    Dropout masks are constants: their gradients are zeros.
 
     Args:
         input_columns: the inputs and a one for the bias, ``time x batch x width``, where they enter
@@ -44,8 +46,8 @@ class LoopTensors(Tensors):
             resets.
     """
 
-    input_columns: Tensor
-    sequences: Tensor
+    input_columns: Tensor | None
+    sequences: Tensor | None
     matrices: Mapping[str, Tensor]
     biases: Mapping[str, Tensor]
     weights: Mapping[str, Tensor]
