@@ -19,7 +19,7 @@ from gatekit.runs.names import METRICS, RUNS, canonical_json
 from gatekit.runs.result import OUTCOMES
 from gatekit.runs.studies import plan_file
 from gatekit.study.launch.process import Processes, make
-from gatekit.study.launch.submitting import at_once
+from gatekit.study.launch.slurm_queue import at_once
 from gatekit.tasks import seeds
 from gatekit.training.batches import EVALUATIONS
 from gatekit.training.schedule import DEFAULTS as SCHEDULE_KEYS
@@ -43,7 +43,7 @@ class VariantPreview:
         parameters: trainable parameters of all recurrent layers.
         state: numbers that they carry from step to step, for one sequence.
         flops: their floating-point operations per token, forward.
-        match: the budget that chose the units, as in a run's configuration.
+        match: the target that chose the units, as in a run's configuration.
         total: those of the whole model, as `gatekit compare` counts; None where nothing was tried.
         states: how many of the runs are in which state.
         stale: earlier runs that these outdate.

@@ -20,8 +20,8 @@ from gatekit.runs.folder import RunFolder
 from gatekit.runs.names import RUNS, canonical_json, fingerprint, plan_log
 
 from . import resolve
-from .budget import at_size
 from .config import validate
+from .matching import at_size
 from .options import Options, places, read_options
 from .schema import LAUNCH_KEYS, RUN_KEYS
 from .variant import Variant, variant

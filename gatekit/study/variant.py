@@ -25,7 +25,7 @@ from gatekit.registry import components
 from gatekit.runs.names import fingerprint
 from gatekit.tasks.task import check_contiguous
 
-from .budget import layers, matched, sizes, smaller
+from .matching import layers, matched, sizes, smaller
 from .schema import DEFAULTS, RUN_KEYS
 
 # What documents a cell and never changes its numbers.

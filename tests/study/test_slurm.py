@@ -18,7 +18,7 @@ from gatekit.study.launch import SweepOutcome, launch, report
 from gatekit.study.launch import slurm as module
 from gatekit.study.launch.contract import ListedRuns
 from gatekit.study.launch.loop import make
-from gatekit.study.launch.submitting import executor
+from gatekit.study.launch.slurm_queue import submitit_executor
 from gatekit.study.options import read_options
 from gatekit.study.plan import plan as planned
 
@@ -184,8 +184,8 @@ def local(plan, main=child_of):
     (plan.study / "runs").mkdir(parents=True, exist_ok=True)
     todo = [run for run in plan.runs if run.folder().state().name not in ("COMPLETED", "DIVERGED")]
     if plan.launch.options.detach:
-        return module.detach(plan, executor(plan), todo, outcome, main=main)
-    backend = module.Slurm(plan, executor(plan), main)
+        return module.detach(plan, submitit_executor(plan), todo, outcome, main=main)
+    backend = module.Slurm(plan, submitit_executor(plan), main)
     return make(module.untimed(plan), backend, ListedRuns(todo), outcome, log=plan.log)
 
 

@@ -166,7 +166,7 @@ def _of_network(config: Mapping[str, Any]) -> float:
     from gatekit.cell.block.built import BuiltBlock
     from gatekit.cell.schema import read_cell, read_output_unit
     from gatekit.registry import components
-    from gatekit.study.budget import stack
+    from gatekit.study.matching import stack
 
     known = components.load()
     task = known.task(config["task"])

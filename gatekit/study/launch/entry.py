@@ -63,10 +63,10 @@ def launch(
         _refuse_without_gpu(work.rest())
     if asked == "slurm":
         from .slurm import Slurm, detach, untimed
-        from .submitting import executor, not_queued
+        from .slurm_queue import not_queued, submitit_executor
 
         # What is missing or refused is reported before anything is written.
-        jobs = executor(plan)
+        jobs = submitit_executor(plan)
         prepare(plan)
         if plan.launch.options.detach:
             return detach(plan, jobs, work.rest(), outcome, others)

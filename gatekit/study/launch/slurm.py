@@ -21,7 +21,7 @@ from .others import Others, settle, waiting
 from .outcome import SweepOutcome
 from .process import Main, Processes
 from .progress import Progress
-from .submitting import at_once, not_queued, note, submitting
+from .slurm_queue import at_once, not_queued, note, submitting
 
 STOP_WITHIN = 60.0
 """Seconds that the runs of a job get to stop before it is queued again."""

@@ -1,4 +1,4 @@
-"""What a variant's cells cost, and the units at which they cost what is asked for."""
+"""``match=``: what a variant's cells cost, and the units at which they cost what is asked for."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from gatekit.tasks.task import Signature
 
 MOST_UNITS = 2**17
 REACH = 6
-"""Neighbours that are tried around the size at which the budget is crossed."""
+"""Neighbours that are tried around the size at which the target is crossed."""
 
 
 class Measure(NamedTuple):
-    """A budget: what is counted of a cell or block, its name, and how far a size may be off."""
+    """What is counted of a cell or block, its name, and how far a size may be off."""
 
     count: Callable[[Cell | BuiltBlock], int]
     title: str
@@ -37,9 +37,9 @@ MEASURES = {
     "state": Measure(state_of, "numbers of state", 0.05),
     "flops": Measure(flops_of, "FLOPs per token", 0.02),
 }
-"""Budgets by the word before the colon of ``match=``. All recurrent layers are counted."""
+"""Measures by the word before the colon of ``match=``. All recurrent layers are counted."""
 
-_BUDGET = re.compile(rf"({'|'.join(MEASURES)}):(\d+(?:\.\d+)?)([kM]?)\Z")
+_AMOUNT = re.compile(rf"({'|'.join(MEASURES)}):(\d+(?:\.\d+)?)([kM]?)\Z")
 _FACTORS = {"": 1, "k": 1_000, "M": 1_000_000}
 
 
@@ -145,7 +145,7 @@ def matched(
     signature: Signature,
     known: components.Components,
 ) -> dict[str, Any]:
-    """Return the configuration that meets the budget, with what is recorded under ``match``.
+    """Return the configuration that meets the target, with what is recorded under ``match``.
 
     Args:
         config: a run's configuration; ``match`` is such as ``parameters:50k``, ``state:64k``,
@@ -156,7 +156,7 @@ def matched(
         known: what is registered.
 
     Raises:
-        ConfigError: the budget cannot be read, or no size comes near enough.
+        ConfigError: ``match`` cannot be read, or no size comes near enough.
     """
     asked = config["match"]
     name, target = _target(asked, config, unit, signature, known)
@@ -194,10 +194,10 @@ def _target(
     known: components.Components,
 ) -> tuple[str, int]:
     """Return the name of the measure, and how much of it is asked for."""
-    if (budget := _BUDGET.match(asked)) is not None:
-        target = round(float(budget[2]) * _FACTORS[budget[3]])
+    if (amount := _AMOUNT.match(asked)) is not None:
+        target = round(float(amount[2]) * _FACTORS[amount[3]])
         if target > 0:
-            return budget[1], target
+            return amount[1], target
     kind, _, name = asked.partition(":")
     if kind == "cell" and name:
         other = registry.cell_config(name, known.catalogue, known.files)
@@ -224,10 +224,10 @@ def _target(
 
 
 def smaller(asked: str) -> str:
-    """Return what to do if a budget makes a model too large.
+    """Return what to do if ``match`` makes a model too large.
 
     Args:
-        asked: the budget.
+        asked: the value of ``match``.
     """
     matrix = ", or a cell whose state is a matrix, such as cell=gla"
     return f"Choose a smaller budget{matrix * asked.startswith('state:')}."

@@ -6,7 +6,7 @@ import pytest
 
 from gatekit.cell.errors import ConfigError
 from gatekit.cli.sweep import plan as plan_command
-from gatekit.study import budget
+from gatekit.study import matching
 from gatekit.study.command import compose
 from gatekit.study.dry_run import preview
 from gatekit.study.plan import plan
@@ -182,4 +182,4 @@ def count_in_steps(units):
 def test_the_search_agrees_with_trying_every_size(target):
     sizes = [u for u in range(1, 4000) if count_in_steps(u) is not None]
     best = min(sizes, key=lambda u: (abs(count_in_steps(u) - target), u))
-    assert budget._nearest(target, count_in_steps, "x") == (best, count_in_steps(best))
+    assert matching._nearest(target, count_in_steps, "x") == (best, count_in_steps(best))

@@ -20,7 +20,7 @@ WARNING = 120
 """Seconds before its time limit at which Slurm signals a job to stop."""
 
 
-def executor(plan: SweepPlan) -> Any:
+def submitit_executor(plan: SweepPlan) -> Any:
     """Return submitit's executor with the options of a plan; nothing is written yet.
 
     Raises:
