@@ -80,7 +80,7 @@ def _value(key: str, value: Any) -> str:
     if isinstance(number, (int, float)):
         return repr(number)
     raise ConfigError(
-        f"{key}: {described(value)} came; a string, a number, a boolean, None, a list of values to "
+        f"{key} is {described(value)}; a string, a number, a boolean, None, a list of values to "
         f"sweep, or a mapping is expected; {_instead(key, value)}"
     )
 

@@ -19,7 +19,8 @@ class Gate(RowWise):
 
     A subclass declares its options (annotated fields), ``reads``, ``bias``, ``parameters`` and
     ``states``, and defines ``activate``; it does not create weights, loop over time or
-    use Keras.
+    use Keras. The shapes of its weights follow from the widths of what it reads: each linear map
+    returns its own (`LinearMap.shapes`), and `gatekit.cell.graph.weights` collects them.
 
     Args:
         reads: signals or expressions that are linearly mapped; a list, or a mapping to linear maps.

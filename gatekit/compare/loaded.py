@@ -23,8 +23,8 @@ class Study(plain.Study):
 
     def __getitem__(self, key: object) -> NoReturn:
         raise ArgumentError(
-            f"study[{key!r}]: a study has no keys; write study.runs for its runs, "
-            "study.to_pandas() for one row per run, or gatekit.compare(study) for its groups"
+            f"study[{key!r}]: a study has no keys. Use study.runs (its runs), "
+            "study.to_pandas() (one row per run) or gatekit.compare(study) (its groups)"
         )
 
     def _repr_html_(self) -> str:

@@ -80,6 +80,6 @@ def contradiction(metric: str, direction: str) -> str:
     better, stated = ("larger", "smaller") if direction == "min" else ("smaller", "larger")
     return (
         f"direction={direction!r} states that a {stated} {metric} is better, but {metric} is a "
-        f"well-known metric of which a {better} value is better; remove direction, or choose "
+        f"well-known metric, and a {better} value of it is better; remove direction, or choose "
         f"another name, such as metric='own_{metric}'."
     )

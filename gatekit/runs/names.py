@@ -162,7 +162,8 @@ def fingerprint(
     """Return the name of a run's folder.
 
     Args:
-        config: every key that can change numbers, as plain data, the seed among them.
+        config: every key that can change numbers, as plain data, the seed among them;
+            `gatekit.study.variant.Variant` chooses them.
         defaults: the value of each key that is left out when it has this value, so that a key added
             to gatekit later does not rename the runs made before.
         data_hash: the hash that identifies the data of the task.

@@ -163,7 +163,7 @@ def parsed(data: bytes) -> dict[str, Any]:
     try:
         record = json.loads(data, parse_constant=refuse_constant, parse_float=_number)
     except RecursionError:
-        raise ValueError("it is nested deeper than any result") from None
+        raise ValueError("its JSON is nested too deeply") from None
     refuse_halves(data, record)
     if not isinstance(record, dict):
         raise ValueError("it is not an object")

@@ -115,8 +115,8 @@ def contents(source: PackageSource) -> Iterator[tuple[str, bytes]]:
             raise DataError(f"{folder / name}: {error.strerror}; type: {source.command}") from None
         if manifest is None or hashlib.sha256(content).hexdigest() != manifest["members"][name]:
             raise DataError(
-                f"{folder / name} does not match its recorded SHA-256: it was changed; "
-                f"type: {source.command}"
+                f"{folder / name} does not match its recorded SHA-256; it was changed. "
+                f"Download it again: {source.command}"
             )
         yield name, content
 

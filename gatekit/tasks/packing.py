@@ -41,11 +41,11 @@ def packed(
     )
     if not pairs:
         raise DataError(
-            "packed: a list of pairs of inputs and targets is expected, each time x ..., and a "
-            f"{type(documents).__name__} came; write packed([(x1, y1), (x2, y2)])"
+            "packed: a list of pairs of inputs and targets is expected, each time x ..., not a "
+            f"{type(documents).__name__}; write packed([(x1, y1), (x2, y2)])"
         )
     if not documents:
-        raise DataError("packed: no document came; give at least one pair of inputs and targets.")
+        raise DataError("packed: there is no document; give a pair of inputs and targets.")
     sizes = [len(x) for x, _ in documents]
     for index, (size, (_, y)) in enumerate(zip(sizes, documents, strict=True)):
         if size != len(y) or not size:

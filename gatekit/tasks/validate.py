@@ -82,7 +82,7 @@ def check_sample(task: Task, rng: numpy.random.Generator, size: int) -> Batch:
         batch = check_batch(task.sample(rng, size), task.signature(), where, task.allow_nan)
         if len(batch.x) != size:
             raise DataError(
-                f"{where}: {size} sequences were asked for, {len(batch.x)} came; draw `size` of "
+                f"{where} returned {len(batch.x)} sequences instead of {size}; draw `size` of "
                 "them, the argument of sample(self, rng, size)."
             )
     return batch

@@ -135,7 +135,7 @@ def compiles_with_xla(subject: InCell) -> str | None:
 
 
 def mixed_precision(subject: InCell) -> str | None:
-    """In mixed precision outputs are close to those in float32, and gradients are finite."""
+    """With mixed precision, outputs are close to float32's and gradients are finite."""
     x = inputs(subject, dtype=tf.float32)
     expected = np.asarray(make_layer(subject, dtype="float32")(fed(x)), np.float64)
     for policy, tolerance in TOLERANCES.items():

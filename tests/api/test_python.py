@@ -184,7 +184,7 @@ def test_words_may_be_a_list_or_a_string() -> None:
     assert words_of(["-m", "cell=lstm"], {}) == ["-m", "cell=lstm"]
     with pytest.raises(ConfigError, match="cannot be split into words: No closing quotation"):
         words_of("cell='lstm", {})
-    with pytest.raises(ConfigError, match="units: an object of object came"):
+    with pytest.raises(ConfigError, match="units is an object of object"):
         words_of((), {"units": object()})
 
 

@@ -88,7 +88,7 @@ def test_row52_verify_finds_what_path_does_not_read(archive, tasks):
     folder = data.get("letters", tasks, archive)
     (folder / "pack/a.txt").write_text("other")
     assert data.path("letters", tasks) == folder
-    with pytest.raises(DataError, match="it was changed; type: gatekit data get letters"):
+    with pytest.raises(DataError, match=r"changed\. Download it again: gatekit data get letters"):
         data.verify("letters", tasks)
 
 

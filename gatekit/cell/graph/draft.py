@@ -330,7 +330,7 @@ def _stem(target: str, ending: str) -> str:
 
 
 def _rebinding(kind: str, argument: str) -> str:
-    return f"or bind another name to it: {{kind: {kind}, bind: {{{argument}: NAME}}}}."
+    return f"or bind another name: {{kind: {kind}, bind: {{{argument}: NAME}}}}."
 
 
 def _check_bind(where: str, declared: RowWise) -> None:

@@ -100,7 +100,7 @@ def _one_name(names: Sequence[str]) -> str:
     if "=" in names:
         return "there is a space beside =; remove it, as in `gatekit check power_law eps=0.01`"
     each = " && ".join(f"gatekit check {name}" for name in names)
-    return f"gatekit check takes one name, and {len(names)} came; type `{each}`"
+    return f"gatekit check takes one name, not {len(names)}; type `{each}`"
 
 
 def _suites(

@@ -125,7 +125,9 @@ def painter(
     title, one = _PAINTERS[kind]
     if kind == "axis":
         if x is None:
-            raise ConfigError("the figure axis needs the swept key; type --x KEY")
+            raise ConfigError(
+                "the figure axis is drawn over a swept key; type --x KEY (in Python x='KEY')"
+            )
         title, one = f"Metric over {x}", partial(draw_axis, key=x)
     if kind == "curves":
         one = partial(draw_curves, cost=checked_cost(over))

@@ -56,7 +56,7 @@ def where(study: Study, conditions: Sequence[str], tasks: Sequence[str] = ()) ->
 def where_any(
     studies: Sequence[Study], conditions: Sequence[str], tasks: Sequence[str] = ()
 ) -> list[Study]:
-    """Return each study with only the runs that meet every condition; some may have none.
+    """Return each study reduced to the runs that meet every condition; a study may be empty.
 
     Raises:
         ConfigError: as for `where`, over the runs of all studies.

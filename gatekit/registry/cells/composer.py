@@ -145,7 +145,7 @@ class _Composer:
             )
         if not chain and "\n" in name:
             raise CellError(
-                "cell: the text of a cell came; give its name, such as 'lstm', or the mapping that "
+                "cell is the text of a cell; give its name, such as 'lstm', or the mapping that "
                 "yaml.safe_load(text) returns"
             )
         if not chain and ("=" in name or name.endswith((".yaml", ".yml"))):

@@ -129,7 +129,10 @@ class _Diagram:
         return parts
 
     def feedback_arrows(self) -> list[str]:
-        """Return the arrows to the next step: from a box, below all boxes, and up."""
+        """Return the arrows to the next step.
+
+        Each leaves its box on the right, runs below all boxes to the left, and up to its target.
+        """
         places, feedback = self.layout.places, self.boxes.feedback
         # The lowest box gets the innermost lane, and the lowest target the innermost line on the
         # left, so that they cross as little as possible.
