@@ -34,7 +34,7 @@ So the loop saves s_{t-1} and z_t of each step and no activation, and it never a
 | here | there |
 |---|---|
 | s_t, s_{t-1} | ``env["h"]``, ``env["h_prev"]``: values of a step by name |
-| u_t, z_t | ``product.expr`` evaluated; ``pre[GROUP]``, the z of gates that share a product |
+| u_t, z_t | ``product.expr`` evaluated; ``sums[GROUP]``, the z of gates that share a product |
 | W, p | ``tensors.matrices``, ``tensors.weights`` |
 | v', or $\bar v$ | ``gradients[KEY]`` within a step, else ``dNAME``; z' is saved as ``d:GROUP`` |
 | s'_t, s'_{t-1} | ``dstates`` from the step after, ``gradients["h_prev"]`` for the step before |

@@ -30,14 +30,14 @@ class _Replayed:
     Args:
         tape: the tape that has recorded it.
         inputs: what it was computed from: values, and sums of products, by key.
-        parameters: row-wise weights by name.
+        row_wise_weights: those weights that it uses, by name.
         outputs: what others take from it, by key.
         operands: what products read that is more than a plain value, by product.
     """
 
     tape: tf.GradientTape
     inputs: Values
-    parameters: Values
+    row_wise_weights: Values
     outputs: Values
     operands: Values
 
@@ -60,11 +60,11 @@ class DifferentiableLoop(Loop):
             residuals: what `forward` has saved.
             cotangents: the gradients of the solution.
         """
-        schedule, problem, names = self.schedule, self.problem, self.names
+        schedule, problem, names = self.schedule, self.problem, self.state_names
         layout = layout_with_gradient(schedule)
-        matrices = self.transposed(tensors)
+        transposed = self.transposed(tensors)
         constant: dict[str, Tensor] = {**self.cell.constants, **tensors.weights}
-        for name in schedule.parameters:
+        for name in schedule.row_wise_weights:
             constant[name] = self.per_row(constant[name])
         rows = self.rows(tensors)
         outside_steps = None
@@ -72,11 +72,11 @@ class DifferentiableLoop(Loop):
             wanted = [cotangents.sequences[name] for name in problem.wanted]
             outside_steps = unstack(tf.concat(wanted, -1), self.static)
         adjoints = self.residuals(layout, saved_entries(schedule), ())
-        place, read = residuals.backwards(layout.prefetch)
+        reader, read = residuals.backwards(layout.prefetch_backward)
 
         def body(
             step: Tensor,
-            place: object,
+            reader: object,
             dstates: tuple[Tensor, ...],
             dweights: tuple[Tensor, ...],
             dfresh: dict[str, Tensor],
@@ -86,19 +86,19 @@ class DifferentiableLoop(Loop):
             outside: dict[str, Tensor] = {}
             if outside_steps is not None:
                 outside = split(outside_steps.read(step), problem.wanted, self.cell.widths)
-            saved, place = read(place, step)
+            saved, reader = read(reader, step)
             env = {**constant, **self.row(rows, step)}
             entering = self.entering({n: saved[n] for n in names}, step, tensors)
             env.update({f"{n}_prev": value for n, value in entering.items()})
-            gradients = self.held(step, dstates, outside)
-            dparameters = dict(zip(schedule.parameters, dweights, strict=True))
+            gradients = self.updated_adjoint(step, dstates, outside)
+            row_wise = dict(zip(schedule.row_wise_weights, dweights, strict=True))
             # Forward through the levels again, each under its tape; then back through them.
             now: dict[str, Tensor] = {}
             replayed = self.replay(env, saved, tensors)
             for level, again in zip(reversed(schedule.levels), reversed(replayed), strict=True):
                 for product in level.products:
-                    now.update(self.product_adjoint(product, gradients, matrices[product.key]))
-                self.level_adjoint(again, gradients, dparameters)
+                    now.update(self.product_adjoint(product, gradients, transposed[product.key]))
+                self.level_adjoint(again, gradients, row_wise)
             # What is formed after the loop needs these; what the step before needs is returned.
             for key in schedule.extra_sequences:
                 like = self.zeros(schedule.widths[key])
@@ -107,41 +107,42 @@ class DifferentiableLoop(Loop):
                 now[key] = evaluate(expr, env, self.cell.spec.functions)
             dprev = {n: gradients.get(f"{n}_prev", self.zeros(self.cell.widths[n])) for n in names}
             if problem.resets is not None:
-                dprev, dfresh = self.cut(dprev, dfresh, problem.resets[step])
+                dprev, dfresh = self.entering_adjoint(dprev, dfresh, problem.resets[step])
             arrays = adjoints.write(arrays, step, {}, now)
-            dweights = tuple(dparameters.values())
-            return step - 1, place, tuple(dprev.values()), dweights, dfresh, arrays
+            dweights = tuple(row_wise.values())
+            return step - 1, reader, tuple(dprev.values()), dweights, dfresh, arrays
 
         last = tuple(cotangents.states[name] for name in names)
-        zeros = tuple(tf.zeros_like(constant[n]) for n in schedule.parameters)
+        zeros = tuple(tf.zeros_like(constant[n]) for n in schedule.row_wise_weights)
         dfresh = {name: tf.zeros_like(value) for name, value in tensors.fresh.items()}
-        _, _, dfirst, dparameters, dfresh, arrays = tf.while_loop(
+        _, _, dfirst, dweights, dfresh, arrays = tf.while_loop(
             lambda step, *_: step >= 0,
             body,
-            (self.steps - 1, place, last, zeros, dfresh, adjoints.start({})),
+            (self.steps - 1, reader, last, zeros, dfresh, adjoints.start({})),
             maximum_iterations=bound(self.steps),
             parallel_iterations=1,
         )
         after = WeightGradients(self, tensors, residuals, adjoints.finish(arrays, {}))
         return after.all(
             dict(zip(names, dfirst, strict=True)),
-            dict(zip(schedule.parameters, dparameters, strict=True)),
+            dict(zip(schedule.row_wise_weights, dweights, strict=True)),
             dfresh,
         )
 
     def transposed(self, tensors: LoopTensors) -> dict[str, Tensor]:
         """Return the transposed matrix of what each product reads, made once for all steps."""
-        transposed = {}
+        matrices = {}
         for product in self.schedule.products:
-            own = tensors.matrices[product.key][self.input_rows(product, tensors) :]
-            transposed[product.key] = tf.transpose(tf.cast(own, self.problem.matmul_dtype))
-        return transposed
+            recurrent = tensors.matrices[product.key][self.input_rows(product, tensors) :]
+            recurrent = tf.cast(recurrent, self.problem.matmul_dtype)
+            matrices[product.key] = tf.transpose(recurrent)
+        return matrices
 
-    def per_row(self, parameter: Tensor) -> Tensor:
+    def per_row(self, weight: Tensor) -> Tensor:
         """Return a vector once per row: its gradient is summed over rows after the loop."""
-        if parameter.shape.rank != 1:
-            return parameter
-        return tf.broadcast_to(parameter, tf.stack([self.batch, parameter.shape[0]]))
+        if weight.shape.rank != 1:
+            return weight
+        return tf.broadcast_to(weight, tf.stack([self.batch, weight.shape[0]]))
 
     def zeros(self, width: int) -> Tensor:
         """Return zeros for each row."""
@@ -149,7 +150,9 @@ class DifferentiableLoop(Loop):
 
     # --- the adjoint of each part of a step ---------------------------------
 
-    def held(self, step: Tensor, dstates: tuple[Tensor, ...], outside: Values) -> dict[str, Tensor]:
+    def updated_adjoint(
+        self, step: Tensor, dstates: tuple[Tensor, ...], outside: Values
+    ) -> dict[str, Tensor]:
         """Return the gradients at the end of a step, through mask and zoneout.
 
         Args:
@@ -167,10 +170,10 @@ class DifferentiableLoop(Loop):
             if of_old is not None:
                 gradients[f"{state.name}_prev"] = of_old
             gradients[state.name] = of_new
-        gradients.update({name: d for name, d in outside.items() if name not in self.names})
+        gradients.update({name: d for name, d in outside.items() if name not in self.state_names})
         return gradients
 
-    def cut(
+    def entering_adjoint(
         self, dprev: dict[str, Tensor], dfresh: dict[str, Tensor], reset: Tensor
     ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
         """Return the gradients of the states after the step before, and of first values so far.
@@ -202,30 +205,30 @@ class DifferentiableLoop(Loop):
         return {**groups, product.key: d}
 
     def level_adjoint(
-        self, level: _Replayed, gradients: dict[str, Tensor], dparameters: dict[str, Tensor]
+        self, level: _Replayed, gradients: dict[str, Tensor], dweights: dict[str, Tensor]
     ) -> None:
         r"""Add $(\partial f / \partial v)^\top \bar s$ for all that a level is computed from.
 
         Args:
             level: the level, with the tape that has recorded it.
             gradients: the step's gradients; those of what the level gives are taken out.
-            dparameters: the gradients of row-wise weights so far.
+            dweights: the gradients of row-wise weights so far.
         """
         targets = {**level.outputs, **level.operands}
         targets = {key: value for key, value in targets.items() if key in gradients}
         if not targets:
             return
-        slopes = level.tape.gradient(
+        of_sources = level.tape.gradient(
             list(targets.values()),
-            [*level.inputs.values(), *level.parameters.values()],
+            [*level.inputs.values(), *level.row_wise_weights.values()],
             output_gradients=[gradients.pop(key) for key in targets],
             unconnected_gradients=tf.UnconnectedGradients.ZERO,
         )
         count = len(level.inputs)
-        for key, d in zip(level.inputs, slopes[:count], strict=True):
+        for key, d in zip(level.inputs, of_sources[:count], strict=True):
             _add(gradients, key, d)
-        for name, d in zip(level.parameters, slopes[count:], strict=True):
-            dparameters[name] = dparameters[name] + d
+        for name, d in zip(level.row_wise_weights, of_sources[count:], strict=True):
+            dweights[name] = dweights[name] + d
 
     def reads_plainly(self, product: StepProduct) -> bool:
         """Return whether a product reads a plain value, so that its gradient needs no tape."""
@@ -245,11 +248,11 @@ class DifferentiableLoop(Loop):
         for level in self.schedule.levels:
             # An identity of its own lets an earlier level's output be watched here, too.
             inputs = {key: tf.identity(env[key]) for key in level.needs}
-            parameters = {name: tf.identity(env[name]) for name in level.parameters}
+            weights = {name: tf.identity(env[name]) for name in level.row_wise_weights}
             sums = {group.key: tf.identity(saved[group.key]) for group in level.arrivals}
-            local = {**env, **inputs, **sums, **parameters}
+            local = {**env, **inputs, **sums, **weights}
             with tf.GradientTape(watch_accessed_variables=False) as tape:
-                tape.watch([inputs, parameters, sums])
+                tape.watch([inputs, weights, sums])
                 self.level(level, local, sums, tensors)
                 operands = {}
                 for product in level.products:
@@ -259,7 +262,7 @@ class DifferentiableLoop(Loop):
             outputs = {key: local[key] for key in level.gives}
             env.update(outputs)
             env.update({k: v for k, v in local.items() if k not in env})
-            levels.append(_Replayed(tape, {**inputs, **sums}, parameters, outputs, operands))
+            levels.append(_Replayed(tape, {**inputs, **sums}, weights, outputs, operands))
         return levels
 
 

@@ -68,7 +68,7 @@ class Loop:
     def __init__(self, problem: Problem, schedule: LoopSchedule) -> None:
         self.problem, self.schedule = problem, schedule
         self.cell = problem.cell
-        self.names = [s.name for s in self.cell.states]
+        self.state_names = [s.name for s in self.cell.states]
         self.tensors = loop_tensors(problem, schedule)
         x = problem.inputs["x"]
         self.steps = tf.shape(x)[0]
@@ -88,8 +88,8 @@ class Loop:
         """
         wanted, widths = self.problem.wanted, self.cell.widths
         values = {g.key: g.width for g in self.schedule.groups}
-        values |= {n: widths[n] for n in wanted if n not in self.names}
-        states = {n: widths[n] for n in self.names}
+        values |= {n: widths[n] for n in wanted if n not in self.state_names}
+        states = {n: widths[n] for n in self.state_names}
         return self.loop(tensors, states, values, layout_with_gradient(self.schedule))
 
     def outputs_only(self, tensors: LoopTensors) -> Solution:
@@ -112,14 +112,14 @@ class Loop:
             values: width of each state after each step, signal or pre-activation that is saved.
             layout: how the loop reads and writes memory.
         """
-        schedule, masks, names = self.schedule, self.problem.mask, self.names
+        schedule, masks, names = self.schedule, self.problem.mask, self.state_names
         factors = {p.key: self.factors(p, tensors) for p in schedule.products}
         constant = {**self.cell.constants, **tensors.weights}
         inside = layout.hoist_inside and tensors.sequences is not None
         given = self.problem.inputs if inside else {}
         inputs = {name: unstack(value, self.static) for name, value in given.items()}
         rows: tf.TensorArray = None if inside else self.rows(tensors)
-        ahead = layout.read_ahead and rows is not None
+        ahead = layout.prefetch_forward and rows is not None
         columns = self.input_columns(tensors)
         entries = {key: {key: width} for key, width in {**states, **values}.items()}
         residuals = self.residuals(layout, entries, states)
@@ -137,15 +137,15 @@ class Loop:
             entering = self.entering(before, step, tensors)
             env.update({f"{n}_prev": s for n, s in entering.items()})
             # The row-wise f and the products, by turns.
-            pre: dict[str, Tensor] = {}
+            sums: dict[str, Tensor] = {}
             for level in schedule.levels:
-                self.level(level, env, pre, tensors)
+                self.level(level, env, sums, tensors)
                 for product in level.products:
-                    pre.update(self.product(product, env, factors[product.key], tensors))
+                    sums.update(self.product(product, env, factors[product.key], tensors))
             # The states after the step, through zoneout and mask; what the gradient needs is saved.
             valid = None if masks is None else masks[step]
             new = self.updated(step, env, tuple(entering.values()), valid)
-            now = {**env, **pre, **dict(zip(names, new, strict=True))}
+            now = {**env, **sums, **dict(zip(names, new, strict=True))}
             arrays = residuals.write(arrays, step, before, now)
             following = rows.read(tf.minimum(step + 1, self.steps - 1)) if ahead else row
             return step + 1, new, following, arrays
@@ -283,36 +283,36 @@ class Loop:
     # --- the row-wise part --------------------------------------------------
 
     def level(
-        self, level: Level, env: dict[str, Tensor], products: Values, tensors: LoopTensors
+        self, level: Level, env: dict[str, Tensor], sums: Values, tensors: LoopTensors
     ) -> None:
         """Compute the signals of a level, and put them into ``env``.
 
         Args:
             level: the level.
             env: values by key; all that the level needs must be in it.
-            products: the sums of the products before the level, by group.
+            sums: the sums of the products before the level, by group.
             tensors: the call's tensors.
         """
         cell = self.cell
-        columns: dict[tuple[str, str], Tensor] = {}
+        reads: dict[tuple[str, str], Tensor] = {}
         for group in level.arrivals:
-            parts = split(products[group.key], [m.name for m, _ in group.members], group.widths)
+            by_gate = split(sums[group.key], [m.name for m, _ in group.members], group.widths)
             for node, read in group.members:
-                env[f"z:{node.name}:{read.text}"] = parts[node.name]
+                env[f"z:{node.name}:{read.text}"] = by_gate[node.name]
 
         def linear(owner: str, read: BuiltRead) -> Tensor:
-            if (owner, read.text) not in columns:
+            if (owner, read.text) not in reads:
                 key = f"z:{owner}:{read.text}"
                 if key in env:
-                    columns[owner, read.text] = env[key]
+                    reads[owner, read.text] = env[key]
                 else:
                     u = evaluate(read.expr, env, cell.spec.functions)
                     if not read.map.row_wise:
                         u = self.dropped(read.text, u, tensors)
-                    columns[owner, read.text] = apply_map(read, u, env, self.problem.matmul_dtype)
-            return columns[owner, read.text]
+                    reads[owner, read.text] = apply_map(read, u, env, self.problem.matmul_dtype)
+            return reads[owner, read.text]
 
-        like = env[f"{self.names[0]}_prev"] if self.names else None
+        like = env[f"{self.state_names[0]}_prev"] if self.state_names else None
         for node in level.nodes:
             pre = self.pre(node, env, linear) if node.declared else None
             value_of(cell, node, env, pre, like)

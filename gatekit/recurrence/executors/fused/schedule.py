@@ -110,7 +110,7 @@ class Level:
         products: the products that are computed at the end, from what this level and earlier ones
             have computed.
         needs: the keys of values that are taken from outside the level.
-        parameters: the row-wise weights that are used.
+        row_wise_weights: the weights that are used row by row: norms, biases, diagonals, ...
         gives: the keys of values that others take.
     """
 
@@ -118,13 +118,13 @@ class Level:
     nodes: tuple[Node, ...]
     products: tuple[StepProduct, ...]
     needs: tuple[str, ...]
-    parameters: tuple[str, ...]
+    row_wise_weights: tuple[str, ...]
     gives: tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class LoopSchedule:
-    """The arrangement of one cell for one set of wanted signals.
+    """The schedule of one cell for one set of wanted signals.
 
     Args:
         levels: the parts of a step, in order. There is one more than there are recurrent products
@@ -170,9 +170,11 @@ class LoopSchedule:
         return tuple(group for product in self.products for group in product.groups)
 
     @property
-    def parameters(self) -> tuple[str, ...]:
-        """The row-wise weights, whose gradients are summed in the backward loop."""
-        return tuple(dict.fromkeys(name for level in self.levels for name in level.parameters))
+    def row_wise_weights(self) -> tuple[str, ...]:
+        """The weights that are used row by row, whose gradients are summed in the backward loop."""
+        return tuple(
+            dict.fromkeys(name for level in self.levels for name in level.row_wise_weights)
+        )
 
     @property
     def unfused_weights(self) -> tuple[str, ...]:
@@ -228,31 +230,32 @@ class LoopLayout:
         hoist_inside: whether what needs no state is computed within each step instead of before
             the loop. It has no gradient then. Under XLA, whole forward passes of an LSTM with
             weights of 0.1, 0.4, 1.6 and 8.4 MB took 0.36x, 0.51x, 0.63x and 1.05x of the time.
-        read_ahead: whether the forward loop reads a step's sequences one step early. XLA cuts a row
-            that is read in place out again inside every kernel, which is slow if nothing else of a
-            step is laid out in memory.
-        prefetch: whether the backward loop reads a step's residuals one step early. Under XLA a row
-            that comes with the loop is laid out in memory once, where a row that is read in place
-            is cut out again inside every kernel. That pays if a pre-activation is more than one
-            product (peephole 1.17x, sLSTM 1.32x), and costs a copy if it is not (LSTM 0.91x).
+        prefetch_forward: whether the forward loop reads a step's sequences one step early. XLA cuts
+            a row that is read in place out again inside every kernel, which is slow if nothing else
+            of a step is laid out in memory.
+        prefetch_backward: whether the backward loop reads a step's residuals one step early. Under
+            XLA a row that comes with the loop is laid out in memory once, where a row that is read
+            in place is cut out again inside every kernel. That pays if a pre-activation is more
+            than one product (peephole 1.17x, sLSTM 1.32x), and costs a copy if it is not (LSTM
+            0.91x).
     """
 
     packed: bool
     hoist_inside: bool = False
-    read_ahead: bool = False
-    prefetch: bool = False
+    prefetch_forward: bool = False
+    prefetch_backward: bool = False
 
 
 def layout_with_gradient(schedule: LoopSchedule) -> LoopLayout:
     """Return the layout of loops that save residuals or read them."""
-    return LoopLayout(packed=compiled(), prefetch=schedule.many_summands)
+    return LoopLayout(packed=compiled(), prefetch_backward=schedule.many_summands)
 
 
 def layout_without_gradient(schedule: LoopSchedule) -> LoopLayout:
     """Return the layout of a loop that saves only outputs."""
     packed = compiled()
     inside = schedule.weights_cached and packed
-    return LoopLayout(packed=packed, hoist_inside=inside, read_ahead=not inside)
+    return LoopLayout(packed=packed, hoist_inside=inside, prefetch_forward=not inside)
 
 
 def weights_stay_cached(cell: Cell, setting: Setting) -> bool:

@@ -12,7 +12,7 @@ from .schedule import Group, Level, LoopSchedule, Member, StepProduct, read_alik
 
 
 def make(cell: Cell, wanted: tuple[str, ...], weights_cached: bool = False) -> LoopSchedule:
-    """Return the arrangement of a cell.
+    """Return the schedule of a cell.
 
     Args:
         cell: the built cell.
@@ -69,14 +69,16 @@ class _Scheduler:
         groups = [g for p in products for g in p.groups]
         depth = max((n.level for n in self.loop), default=0)
         nodes = [tuple(n for n in self.loop if n.level == k) for k in range(depth + 1)]
-        needs, gives = self.flows(nodes, groups, extra)
+        needs, gives = self.needs_and_gives(nodes, groups, extra)
         return tuple(
             Level(
                 arrivals=tuple(_groups_at(groups, k - 1)),
                 nodes=nodes[k],
                 products=tuple(p for p in products if p.level == k),
                 needs=needs[k],
-                parameters=tuple(self.parameters_of(nodes[k], _groups_at(groups, k), tape_maps)),
+                row_wise_weights=tuple(
+                    self.row_wise_weights_of(nodes[k], _groups_at(groups, k), tape_maps)
+                ),
                 gives=gives[k],
             )
             for k in range(depth + 1)
@@ -216,32 +218,32 @@ class _Scheduler:
                     (later if after else inside).append((node, read))
         return later, inside
 
-    def parameters_of(
+    def row_wise_weights_of(
         self, nodes: tuple[Node, ...], groups: list[Group], tape_maps: list[Member]
     ) -> list[str]:
-        parameters: dict[str, None] = {}
+        weights: dict[str, None] = {}
         for node in nodes:
             if node.kind == "norm":
-                parameters.update({node.scale: None, node.offset: None})
+                weights.update({node.scale: None, node.offset: None})
                 continue
             for key in self.row_wise_names(node):
                 if key in self.cell.parameters:
-                    parameters[key] = None
+                    weights[key] = None
             if node.norm is not None and node.norm.of == "read":
-                parameters.update({str(r.scale): None for r in _recurrent(node)})
+                weights.update({str(r.scale): None for r in _recurrent(node)})
             if self.sums(node):
-                parameters[str(node.norm_scale)] = None
+                weights[str(node.norm_scale)] = None
                 if node.bias is not None:
-                    parameters[node.bias] = None
+                    weights[node.bias] = None
             for owner, read in tape_maps:
                 group = node.norm.group if node.norm else (node.name,)
                 if owner.name in group:
-                    parameters.update(dict.fromkeys(read.weights.values()))
+                    weights.update(dict.fromkeys(read.weights.values()))
         for product in groups:
-            parameters.update({n: None for n in names(product.expr) if n in self.cell.parameters})
-        return list(parameters)
+            weights.update({n: None for n in names(product.expr) if n in self.cell.parameters})
+        return list(weights)
 
-    def flows(
+    def needs_and_gives(
         self, by_level: list[tuple[Node, ...]], groups: list[Group], extra: Mapping[str, int]
     ) -> tuple[tuple[tuple[str, ...], ...], tuple[tuple[str, ...], ...]]:
         """Return what each level takes from outside and what it must hand on."""

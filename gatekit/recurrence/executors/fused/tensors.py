@@ -77,7 +77,9 @@ def loop_tensors(problem: Problem, schedule: LoopSchedule) -> LoopTensors:
             for group in schedule.groups
             if group.biased and not schedule.input_columns
         },
-        weights={name: weights[name] for name in (*schedule.parameters, *schedule.unfused_weights)},
+        weights={
+            name: weights[name] for name in (*schedule.row_wise_weights, *schedule.unfused_weights)
+        },
         drops=dict(problem.drops),
         states={state.name: problem.states[state.name] for state in problem.cell.states},
         fresh={

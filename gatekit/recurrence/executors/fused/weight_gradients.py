@@ -41,7 +41,8 @@ class WeightGradients:
         loop: the call.
         tensors: its tensors.
         residuals: what the forward loop has saved.
-        adjoints: what the backward loop has saved: z' of each product, and `saved_entries`.
+        adjoints: what the backward loop has saved in the same layout: `saved_entries`, with z' of
+            each product.
     """
 
     def __init__(
@@ -60,11 +61,11 @@ class WeightGradients:
             fresh: gradients of what resets return states to.
         """
         tensors, schedule = self.tensors, self.schedule
-        rows = {
+        row_wise = {
             name: tf.reduce_sum(d, 0) if tensors.weights[name].shape.rank == 1 else d
             for name, d in weights.items()
         }
-        of_weights = {**self.unfused(), **rows}
+        of_weights = {**self.unfused(), **row_wise}
         sequences = None
         if tensors.sequences is not None:
             sequences = self.adjoints.columns([schedule.gradient_key(k) for k in schedule.widths])
@@ -101,9 +102,9 @@ class WeightGradients:
                 own = self.tensors.matrices[product.key]
                 own = own[: self.loop.input_rows(product, self.tensors)]
                 own = tf.cast(own, self.loop.problem.matmul_dtype)
-                slope = tf.matmul(tf.cast(d, own.dtype), own, transpose_b=True)
-                slope = tf.reshape(tf.cast(slope, self.loop.dtype), tf.shape(columns))
-                total = slope if total is None else total + slope
+                gradient = tf.matmul(tf.cast(d, own.dtype), own, transpose_b=True)
+                gradient = tf.reshape(tf.cast(gradient, self.loop.dtype), tf.shape(columns))
+                total = gradient if total is None else total + gradient
         return total
 
     def unfused(self) -> dict[str, Tensor]:
@@ -131,7 +132,7 @@ class WeightGradients:
         """Return what a read takes at every step: a state, a sequence, or a saved operand."""
         widths = self.schedule.widths
         name = expr.name if isinstance(expr, Name) else ""
-        if name.endswith("_prev") and name[:-5] in self.loop.names:
+        if name.endswith("_prev") and name[:-5] in self.loop.state_names:
             state, problem = name[:-5], self.loop.problem
             steps = self.residuals.saved(state)
             if problem.resets is None:
