@@ -102,7 +102,7 @@ class Journal:
         """Return the epoch and its validation score, NaN if the epoch has not come to its end."""
         return {"epoch": self.epoch, "validation": self.validation if self.closed else math.nan}
 
-    def stale(self, patience: int | None) -> bool:
+    def out_of_patience(self, patience: int | None) -> bool:
         """Return whether ``patience`` epochs have passed without a better score."""
         return bool(patience and self.best and self.epoch - self.best[0] >= patience)
 

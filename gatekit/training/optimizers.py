@@ -52,7 +52,7 @@ def optimizer(
         arguments |= {"use_ema": True, "ema_momentum": config["ema"]}
     rate = _rate(schedule(config, total_steps))
     if steps is not None and callable(rate):
-        rate = _Following(rate, steps)
+        rate = _StepSchedule(rate, steps)
     built: keras.optimizers.Optimizer = kinds[config["name"]](
         learning_rate=rate,
         global_clipnorm=config["clipnorm"],
@@ -141,7 +141,7 @@ class _WarmUp(keras.optimizers.schedules.LearningRateSchedule):  # type: ignore[
         return {name: getattr(self, name) for name in names}
 
 
-class _Following(keras.optimizers.schedules.LearningRateSchedule):  # type: ignore[misc]
+class _StepSchedule(keras.optimizers.schedules.LearningRateSchedule):  # type: ignore[misc]
     """A schedule that follows the training steps and not the updates of the optimizer.
 
     Args:

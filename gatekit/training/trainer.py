@@ -184,7 +184,7 @@ class _Session:
 
     def _fit(self, verbose: int) -> None:
         """Train, first to the end of an epoch that was begun, then in whole epochs."""
-        watch = _Watch(self)
+        callback = _SessionCallback(self)
         epochs = -(-self.total_steps // self.chunk)
         while not self.over():
             epoch, place = divmod(self.journal.step, self.chunk)
@@ -195,14 +195,16 @@ class _Session:
                 epochs=epoch + 1 if place else epochs,
                 steps_per_epoch=self.chunk - place,
                 verbose=verbose,
-                callbacks=[watch],
+                callbacks=[callback],
                 shuffle=False,
             )
 
     def over(self) -> bool:
         """Return whether there is nothing left to train."""
         journal = self.journal
-        return journal.step >= self.total_steps or (journal.closed and journal.stale(self.patience))
+        return journal.step >= self.total_steps or (
+            journal.closed and journal.out_of_patience(self.patience)
+        )
 
     def _dataset(self, stop: int) -> tf.data.Dataset:
         """Return the steps from the next one on, as far as ``stop``."""
@@ -302,7 +304,7 @@ class _Session:
         return summary(self, best, last)
 
 
-class _Watch(keras.callbacks.Callback):
+class _SessionCallback(keras.callbacks.Callback):
     def __init__(self, session: _Session) -> None:
         super().__init__()
         self.session = session

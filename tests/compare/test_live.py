@@ -20,7 +20,7 @@ from gatekit.cell.errors import ConfigError, RunError
 from gatekit.cli.main import main
 from gatekit.compare.live import server, watching
 from gatekit.compare.live.server import Server
-from gatekit.compare.live.watching import LiveCurve, Watching
+from gatekit.compare.live.watching import LiveCurve, LiveStudies
 from gatekit.runs import metrics, record
 from gatekit.runs.folder import RunFolder
 
@@ -85,7 +85,7 @@ def ask(found, path, method="GET", host=None, body=None):
 
 def test_the_overview_has_states_progress_and_places(root):
     begin(root)
-    found = Watching(root).overview()
+    found = LiveStudies(root).overview()
     (study,) = found["studies"]
     states = {"COMPLETED": 2, "FAILED": 1, "PLANNED": 1, "RUNNING": 1}
     assert (study["study"], study["states"]) == ("demo", states)
@@ -101,7 +101,7 @@ def test_the_overview_has_states_progress_and_places(root):
 
 def test_an_answer_has_only_what_is_new(root, now):
     folder = begin(root)
-    watching = Watching(root)
+    watching = LiveStudies(root)
     first = watching.study("demo")
     assert first["full"]
     assert {run["state"] for run in first["runs"]} == {"COMPLETED", "FAILED", "RUNNING"}
@@ -117,7 +117,7 @@ def test_an_answer_has_only_what_is_new(root, now):
 
 def test_a_run_that_ends_and_one_that_is_removed(root, now):
     folder = begin(root)
-    watching = Watching(root)
+    watching = LiveStudies(root)
     seen = watching.study("demo")["revision"]
     folder.status("FAILED", "a <b>reason</b>")
     found = watching.study("demo", seen)
@@ -131,7 +131,7 @@ def test_a_run_that_ends_and_one_that_is_removed(root, now):
 
 def test_a_run_that_goes_back_to_its_checkpoint_is_drawn_again(root, now):
     folder = begin(root, epochs=5)
-    watching = Watching(root)
+    watching = LiveStudies(root)
     seen = watching.study("demo")["revision"]
     path = folder.path / "metrics.jsonl"
     path.write_text("".join(path.read_text().splitlines(keepends=True)[:4]))
@@ -141,7 +141,7 @@ def test_a_run_that_goes_back_to_its_checkpoint_is_drawn_again(root, now):
 
 @pytest.mark.parametrize("since", ["", "7", "other-3", "-", "x" * 400, "-1", "9" * 30, "\u0663"])
 def test_an_unknown_revision_means_everything(root, since):
-    watching = Watching(root)
+    watching = LiveStudies(root)
     watching.study("demo")
     for text in (since, f"{watching._id}-{since}"):
         assert watching.study("demo", text)["full"]
@@ -149,7 +149,7 @@ def test_an_unknown_revision_means_everything(root, since):
 
 def test_only_what_changed_is_read(root, now, monkeypatch):
     folder = begin(root)
-    watching = Watching(root)
+    watching = LiveStudies(root)
     watching.study("demo")
     read, parsed = [], []
     whole, parse = record.read_run, metrics.parse
@@ -162,7 +162,7 @@ def test_only_what_changed_is_read(root, now, monkeypatch):
 
 
 def test_many_pages_cost_one_look(root, monkeypatch):
-    watching = Watching(root)
+    watching = LiveStudies(root)
     watching.study("demo")
     monkeypatch.setattr("gatekit.compare.live.watching.load", None)
     watching.study("demo")
@@ -303,7 +303,7 @@ def test_strange_files_of_a_running_run_harm_no_other(root, instead):
         path.mkdir()
     else:
         path.symlink_to("/etc/passwd")
-    found = Watching(root).study("demo")
+    found = LiveStudies(root).study("demo")
     assert {run["id"]: len(run["points"]) for run in found["runs"]} == {
         "0" * 16: 10,
         "1" * 16: 10,
@@ -319,7 +319,7 @@ def test_a_study_that_cannot_be_read_is_shown_with_the_reason(root):
     newer = {"schema": 99, "state": "COMPLETED", "files": {}}
     (folder / "result.json").write_text(sealed(newer))
     begin(root, "other")
-    found = {one["study"]: one for one in Watching(root).overview()["studies"]}
+    found = {one["study"]: one for one in LiveStudies(root).overview()["studies"]}
     assert "newer gatekit" in found["demo"]["error"]
     assert found["other"]["error"] is None
 
@@ -328,7 +328,7 @@ def test_a_study_that_cannot_be_read_is_shown_with_the_reason(root):
 
 
 def test_a_folder_without_studies_is_an_empty_page(tmp_path):
-    assert Watching(tmp_path).overview()["studies"] == []
+    assert LiveStudies(tmp_path).overview()["studies"] == []
     with pytest.raises(RunError, match=r"there is no folder .*--root FOLDER"):
         Server(tmp_path / "none", 0)
 

@@ -8,7 +8,7 @@ import pytest
 from gatekit.runs import metrics
 from gatekit.runs import metrics as tails
 from gatekit.runs.metrics import Tail
-from gatekit.study.launch.following import Following, seconds_left
+from gatekit.study.launch.following import FollowedRun, seconds_left
 
 
 def line(epoch, value=1.0, split="validation", metric="nll", seconds=None):
@@ -104,7 +104,7 @@ def run(tmp_path, trainer, until, **options):
     (tmp_path / "config.yaml").write_text(f"trainer: {trainer}\ntask: {{name: adding}}\n")
     text = "".join(f"{line(e, 1 / e, **options)}\n" for e in range(1, until + 1))
     (tmp_path / "metrics.jsonl").write_text(text)
-    found = Following(tmp_path)
+    found = FollowedRun(tmp_path)
     found.update()
     return found
 
@@ -113,7 +113,7 @@ def test_the_time_left_is_the_pace_after_the_first_epoch(tmp_path):
     (tmp_path / "config.yaml").write_text("trainer: {epochs: 10, steps: null}\n")
     lines = [line(1, seconds=30.0), line(2, seconds=32.0), line(3, seconds=34.0)]
     (tmp_path / "metrics.jsonl").write_text("".join(f"{text}\n" for text in lines))
-    found = Following(tmp_path)
+    found = FollowedRun(tmp_path)
     found.update()
     assert found.seconds_left() == pytest.approx(14.0, abs=1.0)
     assert found.fraction == pytest.approx(0.3)
@@ -131,7 +131,7 @@ def test_a_file_that_was_written_long_ago_takes_off_one_epoch_at_most(tmp_path):
     run(tmp_path, "{epochs: 10, steps: null}", 5)
     then = time.time() - 1e6
     os.utime(tmp_path / "metrics.jsonl", (then, then))
-    found = Following(tmp_path)
+    found = FollowedRun(tmp_path)
     found.update()
     assert found.seconds_left() == pytest.approx(8.0, abs=0.1)
 
@@ -164,4 +164,4 @@ def test_the_end_of_a_sweep(tmp_path):
     assert seconds_left([20.0], [], 3, 2) == pytest.approx(30.0)
     assert seconds_left([], [half], 0, 4) == pytest.approx(10.0)
     assert seconds_left([20.0], [half], 3, 1) == pytest.approx(70.0)
-    assert seconds_left([20.0], [half, Following(tmp_path / "new")], 0, 8) == pytest.approx(20.0)
+    assert seconds_left([20.0], [half, FollowedRun(tmp_path / "new")], 0, 8) == pytest.approx(20.0)

@@ -19,7 +19,7 @@ from gatekit.runs.studies.survey import survey
 from gatekit.study import launch as launching
 from gatekit.study.command import compose, composition
 from gatekit.study.plan import plan
-from gatekit.study.search import Choice, Interval
+from gatekit.study.search import SearchChoice, SearchInterval
 from gatekit.study.search import optuna as tuned
 from gatekit.study.search.confirm import best, confirming, value_of
 from gatekit.study.search.storage import cut, whole
@@ -88,17 +88,17 @@ def test_a_drawn_group_is_composed():
 
 def test_draws_keep_their_bounds_and_spread():
     random = numpy.random.default_rng(0)
-    draws = [float(Interval(1e-4, 1e-1, log=True).draw(random)) for _ in range(2000)]
+    draws = [float(SearchInterval(1e-4, 1e-1, log=True).draw(random)) for _ in range(2000)]
     assert 1e-4 <= min(draws) < 1.2e-4
     assert 0.08 < max(draws) <= 1e-1
     assert abs(numpy.mean(numpy.log10(draws)) + 2.5) < 0.06
-    whole = Counter(Interval(3, 5, whole=True).draw(random) for _ in range(3000))
+    whole = Counter(SearchInterval(3, 5, whole=True).draw(random) for _ in range(3000))
     assert set(whole) == {"3", "4", "5"}
     assert min(whole.values()) > 850
-    below = Counter(Interval(-2, 1, whole=True).draw(random) for _ in range(4000))
+    below = Counter(SearchInterval(-2, 1, whole=True).draw(random) for _ in range(4000))
     assert set(below) == {"-2", "-1", "0", "1"}
     assert min(below.values()) > 850
-    assert {Choice(("a", "b")).draw(random) for _ in range(50)} == {"a", "b"}
+    assert {SearchChoice(("a", "b")).draw(random) for _ in range(50)} == {"a", "b"}
 
 
 @pytest.mark.parametrize(

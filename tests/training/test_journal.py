@@ -86,9 +86,9 @@ def test_the_best_epoch_and_patience(folder, direction, best):
     for step, value in enumerate([0.5, 0.25, 0.75, 0.5, 0.5, float("nan")]):
         epoch(book, value, 2 * step)
     assert book.best[1] == best
-    assert book.stale(6 - book.best[0])
-    assert not book.stale(7 - book.best[0])
-    assert not book.stale(None)
+    assert book.out_of_patience(6 - book.best[0])
+    assert not book.out_of_patience(7 - book.best[0])
+    assert not book.out_of_patience(None)
     with numpy.load(folder.path / "weights.npz") as archive:
         assert archive["w"][0] == best
 

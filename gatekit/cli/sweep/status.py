@@ -18,7 +18,7 @@ from gatekit.cli.output import write, write_json, write_table
 
 if TYPE_CHECKING:
     from gatekit.runs.studies.survey import SurveyedRun
-    from gatekit.study.launch.following import Following
+    from gatekit.study.launch.following import FollowedRun
 
 MOST = 20
 SILENT = 600.0
@@ -106,17 +106,17 @@ def silent(run: SurveyedRun) -> str | None:
     return None
 
 
-def _running(runs: Sequence[SurveyedRun]) -> dict[str, Following]:
+def _running(runs: Sequence[SurveyedRun]) -> dict[str, FollowedRun]:
     """Return how far each running run is, by its id."""
-    from gatekit.study.launch.following import Following
+    from gatekit.study.launch.following import FollowedRun
 
-    running = {run.id: Following(run.path) for run in runs if run.state == "RUNNING"}
+    running = {run.id: FollowedRun(run.path) for run in runs if run.state == "RUNNING"}
     for following in running.values():
         following.update()
     return running
 
 
-def _seconds_left(runs: Sequence[SurveyedRun], running: Mapping[str, Following]) -> float | None:
+def _seconds_left(runs: Sequence[SurveyedRun], running: Mapping[str, FollowedRun]) -> float | None:
     """Return the estimated seconds until the last run ends, if as many run at once as now."""
     from gatekit.study.launch.following import seconds_left
 
@@ -128,7 +128,9 @@ def _seconds_left(runs: Sequence[SurveyedRun], running: Mapping[str, Following])
     return None if left is None else round(left, 1)
 
 
-def _table(runs: Sequence[SurveyedRun], running: Mapping[str, Following], most: int | None) -> None:
+def _table(
+    runs: Sequence[SurveyedRun], running: Mapping[str, FollowedRun], most: int | None
+) -> None:
     if not runs:
         return
     rows = [

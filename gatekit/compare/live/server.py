@@ -19,7 +19,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from gatekit._version import __version__
 from gatekit.cell.errors import ConfigError, RunError
 
-from .watching import Watching
+from .watching import LiveStudies
 
 HOST = "127.0.0.1"
 
@@ -63,7 +63,7 @@ class Server(ThreadingHTTPServer):
             )
         if not 0 <= port <= 65535:
             raise ConfigError(f"--port {port}: a port is a number from 0 (any free one) to 65535.")
-        self.watching = Watching(root)
+        self.watching = LiveStudies(root)
         self.files = {
             "/live.js": ("text/javascript", _file("live.js")),
             "/live.css": ("text/css", _style()),

@@ -24,7 +24,7 @@ from gatekit.runs.metrics import MetricLine
 from gatekit.runs.record import KeptRuns, RunRecord
 from gatekit.runs.state import RunReader
 from gatekit.runs.studies import plan_file
-from gatekit.study.launch.following import Following, seconds_left
+from gatekit.study.launch.following import FollowedRun, seconds_left
 
 MOST = 400
 """The most points of a curve; beyond, only every second one is kept, then every fourth, ..."""
@@ -86,12 +86,12 @@ SPARK = 30
 """The most points of the small curves of the overview."""
 
 
-class _Watched:
+class _LiveRun:
     """One run: what it shows, and the revision in which that changed last."""
 
     def __init__(self, run: RunRecord) -> None:
         self.run = run
-        self.following = Following(run.path, run.config)
+        self.following = FollowedRun(run.path, run.config)
         self.curve = LiveCurve()
         self.facts: dict[str, object] = {}
         self.changed = 0
@@ -115,7 +115,7 @@ class _Watched:
             self.read_as = self.run
 
 
-class Watch:
+class LiveStudy:
     """One study.
 
     Args:
@@ -131,7 +131,7 @@ class Watch:
         self.revision = self.began = 0
         self._kept = KeptRuns()
         self._study: Study | None = None
-        self._runs: dict[tuple[str, str], _Watched] = {}
+        self._runs: dict[tuple[str, str], _LiveRun] = {}
         self._labels: dict[tuple[str, str], str] = {}
         self._rests = 0.0
         self._whole = False
@@ -184,11 +184,11 @@ class Watch:
         present = {_key(run): run for run in study.runs}
         if self._runs.keys() - present.keys():
             self.began = self.revision
-        self._runs = {key: self._runs.get(key) or _Watched(run) for key, run in present.items()}
+        self._runs = {key: self._runs.get(key) or _LiveRun(run) for key, run in present.items()}
         for key, run in present.items():
             self._runs[key].run = run
 
-    def _describe(self, one: _Watched) -> None:
+    def _describe(self, one: _LiveRun) -> None:
         run, known = one.run, one.facts
         label = _shown(self._labels.get(_key(run)) or run.id)
         if one.read_as is one.described_as is run and known["label"] == label:
@@ -246,13 +246,13 @@ class Watch:
         }
 
 
-class Watching:
+class LiveStudies:
     """All studies of a folder; safe to use from several threads."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
         self._lock = threading.Lock()
-        self._watches: dict[str, Watch] = {}
+        self._studies: dict[str, LiveStudy] = {}
         # A page that outlives the server must not take a new server's revisions for the old ones.
         self._id = secrets.token_hex(4)
 
@@ -273,9 +273,9 @@ class Watching:
         with self._lock:
             summaries = []
             for name in self.names():
-                watch = self._watch(name)
-                watch.look(whole=False)
-                summaries.append(watch.summary())
+                study = self._study(name)
+                study.look(whole=False)
+                summaries.append(study.summary())
         summaries.sort(key=lambda one: (not one["running"], one["study"]))
         return {"root": printable(str(self.root)), "studies": summaries}
 
@@ -292,13 +292,13 @@ class Watching:
         known = own == self._id and number.isascii() and number.isdecimal() and len(number) < 16
         seen = int(number) if known else 0
         with self._lock:
-            watch = self._watch(name)
-            watch.look(whole=True)
-            seen = seen if seen <= watch.revision else 0
-            return watch.changes(seen) | {"revision": f"{self._id}-{watch.revision}"}
+            study = self._study(name)
+            study.look(whole=True)
+            seen = seen if seen <= study.revision else 0
+            return study.changes(seen) | {"revision": f"{self._id}-{study.revision}"}
 
-    def _watch(self, name: str) -> Watch:
-        return self._watches.setdefault(name, Watch(name, self.root))
+    def _study(self, name: str) -> LiveStudy:
+        return self._studies.setdefault(name, LiveStudy(name, self.root))
 
 
 def _key(run: RunRecord) -> tuple[str, str]:

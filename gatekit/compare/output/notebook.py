@@ -12,7 +12,7 @@ from gatekit.compare.grouping.label import printable
 from gatekit.compare.overview import overview
 from gatekit.compare.several import several_tasks
 from gatekit.compare.study import Study
-from gatekit.study.launch.following import Following
+from gatekit.study.launch.following import FollowedRun
 
 from .answer import is_answered
 from .table import answer, footer
@@ -54,7 +54,7 @@ def _running(study: Study) -> str:
     }
     lines = []
     for path, label in list(labels.items())[:_MOST]:
-        following = Following(path)
+        following = FollowedRun(path)
         following.update()
         lines.append(f"{printable(label)}: {following.words()}")
     if len(labels) > _MOST:

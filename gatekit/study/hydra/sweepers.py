@@ -19,7 +19,7 @@ from gatekit.study.options import defaults
 from gatekit.study.references import KEPT, refuse_large
 from gatekit.study.resolve import unresolved
 from gatekit.study.schema import WrongError, one_of, whole
-from gatekit.study.search import Choice, Draw, Interval, Job, Search
+from gatekit.study.search import Draw, Job, Search, SearchChoice, SearchInterval
 from gatekit.study.search.search import MAX_JOBS, refuse_many
 from gatekit.study.typed import GROUPS
 from gatekit.study.words import prefixed
@@ -219,9 +219,9 @@ def drawn(override: Override) -> Draw | None:
         assert value.start is not None
         assert value.end is not None
         whole = isinstance(value.start, int) and isinstance(value.end, int)
-        return Interval(value.start, value.end, "log" in value.tags, whole)
+        return SearchInterval(value.start, value.end, "log" in value.tags, whole)
     if isinstance(value, RangeSweep) or (isinstance(value, ChoiceSweep) and not value.simple_form):
-        return Choice(tuple(_few(override)))
+        return SearchChoice(tuple(_few(override)))
     return None
 
 

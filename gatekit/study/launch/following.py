@@ -18,7 +18,7 @@ from gatekit.runs.metrics import MetricLine, Tail
 from gatekit.runs.names import CONFIG, METRICS
 
 
-class Following:
+class FollowedRun:
     """How far one run is, updated by reading what its folder has gained.
 
     Args:
@@ -148,7 +148,7 @@ class Following:
 
 
 def seconds_left(
-    ended: Sequence[float], running: Sequence[Following], waiting: int, slots: int
+    ended: Sequence[float], running: Sequence[FollowedRun], waiting: int, slots: int
 ) -> float | None:
     """Return the estimated seconds until the last of some runs ends, None if nothing is known.
 

@@ -16,7 +16,7 @@ from gatekit.runs import durable
 from gatekit.runs.result import OUTCOMES
 from gatekit.study.plan import PlannedRun
 
-from .following import Following, duration, seconds_left
+from .following import FollowedRun, duration, seconds_left
 
 WIDTH = 80
 """The columns of a line about a running run."""
@@ -55,8 +55,8 @@ class Progress:
         self.total, self.slots = total, max(1, min(slots, total))
         self.stream, self.log, self.verb = stream or sys.stdout, log, verb
         self.over = self.done = self.failed = 0
-        self.running: dict[Path, tuple[str, Following]] = {}
-        self.elsewhere: dict[Path, tuple[str, Following]] = {}
+        self.running: dict[Path, tuple[str, FollowedRun]] = {}
+        self.elsewhere: dict[Path, tuple[str, FollowedRun]] = {}
         self.seconds: list[float] = []
         self._live = None
         self._looked = time.monotonic()
@@ -72,7 +72,7 @@ class Progress:
 
     def started(self, label: str, folder: Path) -> None:
         """A run has begun; its folder shows how far it is."""
-        self.running[folder] = (label, Following(folder))
+        self.running[folder] = (label, FollowedRun(folder))
         self._refresh()
 
     def look(self, others: Iterable[PlannedRun] = ()) -> None:
@@ -86,7 +86,7 @@ class Progress:
         self._looked = time.monotonic()
         known = self.elsewhere
         self.elsewhere = {
-            run.path: known.get(run.path, (f"elsewhere: {run.label}", Following(run.path)))
+            run.path: known.get(run.path, (f"elsewhere: {run.label}", FollowedRun(run.path)))
             for run in others
         }
         for _, run in self._each():
@@ -145,7 +145,7 @@ class Progress:
             lines.append(f"  and {len(each) - MOST} more; gatekit status shows all")
         return lines
 
-    def _each(self) -> list[tuple[str, Following]]:
+    def _each(self) -> list[tuple[str, FollowedRun]]:
         return [*self.running.values(), *self.elsewhere.values()]
 
     def close(self) -> None:

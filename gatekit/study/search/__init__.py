@@ -1,5 +1,5 @@
 """Searches: draws that are equal for every variant, or that learn from results; and their check."""
 
-from .search import Choice, Draw, Interval, Job, Search
+from .search import Draw, Job, Search, SearchChoice, SearchInterval
 
-__all__ = ["Choice", "Draw", "Interval", "Job", "Search"]
+__all__ = ["Draw", "Job", "Search", "SearchChoice", "SearchInterval"]

@@ -20,7 +20,7 @@ from gatekit.study.launch.entry import write_plan
 from gatekit.study.plan import PlannedRun, SweepPlan, runs_of
 from gatekit.tasks import seeds
 
-from .search import Choice, Draw, Interval, Search
+from .search import Draw, Search, SearchChoice, SearchInterval
 from .storage import storage
 
 if TYPE_CHECKING:
@@ -286,7 +286,7 @@ class _VariantSearch:
             point = {k: self._value(k, d.draw(random)) for k, d in self.search.space.items()}
             if canonical_json(point) not in self.seen:
                 return point
-        every = [list(d.values) for d in self.search.space.values() if isinstance(d, Choice)]
+        every = [list(d.values) for d in self.search.space.values() if isinstance(d, SearchChoice)]
         if len(every) == len(self.search.space):
             for values in itertools.product(*every):
                 point = dict(zip(self.search.space, values, strict=True))
@@ -296,7 +296,7 @@ class _VariantSearch:
 
     def _value(self, key: str, text: str) -> Any:
         draw = self.search.space[key]
-        if isinstance(draw, Interval):
+        if isinstance(draw, SearchInterval):
             return int(text) if draw.whole else float(text)
         return text
 
@@ -304,7 +304,7 @@ class _VariantSearch:
         values = {}
         for key, draw in self.search.space.items():
             value = trial.params[key]
-            values[key] = draw.text(value) if isinstance(draw, Interval) else str(value)
+            values[key] = draw.text(value) if isinstance(draw, SearchInterval) else str(value)
         _, (run,) = runs_of(*self.search.job(self.index, values), {})
         return run
 
@@ -330,11 +330,11 @@ def _name(search: Search, index: int, run: PlannedRun) -> str:
 
 def _distribution(optuna: Any, draw: Draw) -> Any:
     kinds = optuna.distributions
-    if isinstance(draw, Interval):
+    if isinstance(draw, SearchInterval):
         if draw.whole:
             return kinds.IntDistribution(int(draw.low), int(draw.high), log=draw.log)
         return kinds.FloatDistribution(draw.low, draw.high, log=draw.log)
-    assert isinstance(draw, Choice)
+    assert isinstance(draw, SearchChoice)
     return kinds.CategoricalDistribution(draw.values)
 
 

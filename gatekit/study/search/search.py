@@ -1,6 +1,6 @@
 """A search over some keys, for every variant with the same draws and the same number of them.
 
-A key is drawn from an `Interval` or a `Choice`; a `Search` makes jobs of the draws.
+A key is drawn from a `SearchInterval` or a `SearchChoice`; a `Search` makes jobs of the draws.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Draw(Protocol):
 
 
 @dataclass(frozen=True)
-class Interval:
+class SearchInterval:
     r"""A number between two others, $a e^{u\log(b/a)}$ with ``log`` and $a + u(b-a)$ without.
 
     Args:
@@ -82,7 +82,7 @@ class Interval:
 
 
 @dataclass(frozen=True)
-class Choice:
+class SearchChoice:
     """One of some values.
 
     Args:
