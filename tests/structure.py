@@ -60,7 +60,7 @@ def features(cell: Cell) -> frozenset[Any]:
         for read in node.reads:
             found.add(("read", read.map_kind, read.hoisted))
             found.add(("scaled", read.scale is not None))
-            found.add(("read at", min(read.level, 2), min(node.level, 2)))
+            found.add(("read at", min(read.stage, 2), min(node.stage, 2)))
         if node.kind == "gate":
             found.add(("gate", bool(node.reads), node.bias is not None, len(node.arguments) > 1))
     for activated, own_states in cell.gate_expressions.values():

@@ -145,7 +145,7 @@ def planned(built: Cell) -> set[tuple[Any, ...]]:
     return {
         (
             product.text,
-            product.level,
+            product.stage,
             frozenset(node.name for group in product.groups for node, _ in group.members),
             product.width,
         )

@@ -91,7 +91,7 @@ def test_inputs_enter_each_steps_products_only_where_that_was_asked_for() -> Non
 def test_what_reads_no_state_is_not_in_the_loop(name: str) -> None:
     cell = built(name)
     schedule = make(cell, cell.output.signals)
-    in_loop = {node.name for level in schedule.levels for node in level.nodes}
+    in_loop = {node.name for stage in schedule.stages for node in stage.nodes}
     assert in_loop == {node.name for node in cell.nodes if not node.hoisted}
     states = {s.name for s in cell.states}
     free = _reads_no_state(cell)
@@ -110,4 +110,4 @@ def _reads_no_state(cell: Any) -> set[str]:
 
 def test_mingru_has_nothing_but_its_state_in_the_loop() -> None:
     cell = built("mingru")
-    assert [[n.name for n in level.nodes] for level in make(cell, ("h",)).levels] == [["h"]]
+    assert [[n.name for n in stage.nodes] for stage in make(cell, ("h",)).stages] == [["h"]]

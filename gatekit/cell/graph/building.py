@@ -1,6 +1,6 @@
 """From a specification and sizes to a built cell: `build` runs the steps in order.
 
-The last step is here, too: one node per signal, with its reads and weights, its level, and whether
+The last step is here, too: one node per signal, with its reads and weights, its stage, and whether
 it is hoisted; and the output unit, with its sizes and weights.
 """
 
@@ -111,7 +111,7 @@ def _make_nodes(
 
 
 class _NodeMaker:
-    """Makes the nodes in order; level and hoisting follow from the nodes before."""
+    """Makes the nodes in order; stage and hoisting follow from the nodes before."""
 
     def __init__(
         self, weights: Weights, bindings: Bindings, needs: Needs, states: set[str]
@@ -124,8 +124,8 @@ class _NodeMaker:
         in_cell = name in self.draft.equations or name in self.draft.norms
         self.nodes[name] = self.equation(name) if in_cell else self.gate(name)
 
-    def level(self, keys: Iterable[str]) -> int:
-        return max((self.nodes[k].level for k in keys if k in self.nodes), default=0)
+    def stage(self, keys: Iterable[str]) -> int:
+        return max((self.nodes[k].stage for k in keys if k in self.nodes), default=0)
 
     def hoistable(self, keys: Iterable[str]) -> bool:
         return all(
@@ -135,10 +135,10 @@ class _NodeMaker:
             for k in keys
         )
 
-    def level_after(self, read: Read) -> int:
+    def stage_after(self, read: Read) -> int:
         """Return how many recurrent matrix products have been done when the read is."""
         keys = self.keys(read)
-        return self.level(keys) + (not self.hoistable(keys) and read.map.has_matrix())
+        return self.stage(keys) + (not self.hoistable(keys) and read.map.has_matrix())
 
     def keys(self, read: Read) -> tuple[str, ...]:
         return self.draft.varying(self.draft.with_emitted(read.expr))
@@ -154,7 +154,7 @@ class _NodeMaker:
             name=name,
             kind="norm" if norm else "equation",
             width=widths.of[name],
-            level=self.level(keys),
+            stage=self.stage(keys),
             hoisted=self.hoistable(keys) and name not in self.states,
             depends=keys,
             expr=expr,
@@ -187,7 +187,7 @@ class _NodeMaker:
             name=name,
             kind="output" if feedback else "gate",
             width=width,
-            level=max([self.level(keys), *(self.level_after(read) for read in awaited)]),
+            stage=max([self.stage(keys), *(self.stage_after(read) for read in awaited)]),
             hoisted=self.hoistable(keys) and not own_states and name not in self.states,
             depends=keys,
             declared=declared,
@@ -201,8 +201,8 @@ class _NodeMaker:
 
     def read(self, owner: str, declared: RowWise, read: Read, width: int) -> BuiltRead:
         keys = self.keys(read)
-        level, hoisted = self.level(keys), self.hoistable(keys)
-        return self.weights.read(owner, declared, read, width, level, hoisted)
+        stage, hoisted = self.stage(keys), self.hoistable(keys)
+        return self.weights.read(owner, declared, read, width, stage, hoisted)
 
 
 def _norm(draft: Draft, name: str) -> Norm | None:

@@ -97,7 +97,7 @@ class BuiltRead:
     weights: Mapping[str, str]
     width_in: int
     width_out: int
-    level: int
+    stage: int
     hoisted: bool
     scale: str | None
 
@@ -107,14 +107,14 @@ class Node:
     """One signal that is computed at each step.
 
     ``kind`` is ``gate``, ``equation``, ``norm`` or ``output`` (an output unit that feeds back).
-    ``level`` counts the recurrent matrix products that must be done before it; a ``hoisted`` node
+    ``stage`` counts the recurrent matrix products that must be done before it; a ``hoisted`` node
     reads no state.
     """
 
     name: str
     kind: str
     width: int
-    level: int
+    stage: int
     hoisted: bool
     depends: tuple[str, ...]
     declared: RowWise | None = None
@@ -195,11 +195,11 @@ class Cell:
         return self.spec.emits
 
     def stages(self) -> tuple[tuple[str, ...], ...]:
-        """Return the signals by level: level k needs k recurrent matrix products in sequence."""
-        depth = max((node.level for node in self.nodes), default=0)
+        """Return the signals by stage: stage k needs k recurrent matrix products in sequence."""
+        depth = max((node.stage for node in self.nodes), default=0)
         return tuple(
-            tuple(node.name for node in self.nodes if node.level == level)
-            for level in range(depth + 1)
+            tuple(node.name for node in self.nodes if node.stage == stage)
+            for stage in range(depth + 1)
         )
 
     def node(self, name: str) -> Node:

@@ -97,7 +97,7 @@ class Weights:
         declared: RowWise,
         read: Read,
         width: int,
-        level: int = 0,
+        stage: int = 0,
         hoisted: bool = True,
     ) -> BuiltRead:
         """Add the weights of a read and return it with its widths.
@@ -107,7 +107,7 @@ class Weights:
             declared: what declares the read.
             read: the read.
             width: the width of the result.
-            level: how many recurrent matrix products come before it.
+            stage: how many recurrent matrix products come before it.
             hoisted: whether it reads no state.
 
         Raises:
@@ -150,7 +150,7 @@ class Weights:
             weights,
             width_in,
             width,
-            level,
+            stage,
             hoisted,
             scale,
         )

@@ -163,7 +163,7 @@ def _products(cell: Cell) -> list[dict[str, object]]:
             matrix = read.map.has_matrix()
             kind = "matrix" if matrix else map_text(read)
             apart = "" if matrix else node.name
-            key = (not read.hoisted, read.level, not matrix, read.text, apart)
+            key = (not read.hoisted, read.stage, not matrix, read.text, apart)
             when = "before" if read.hoisted else "step"
             product = by_product.setdefault(key, _empty(read, kind, when))
             product["gates"].append(node.name)
@@ -183,7 +183,7 @@ def _empty(read: BuiltRead, kind: str, when: str) -> dict[str, object]:
         "kind": kind,
         "when": when,
         "hoisted": when == "before",
-        "level": read.level,
+        "level": read.stage,
         "rows": read.width_in,
         "columns": 0,
         "gates": [],

@@ -65,15 +65,15 @@ class Boxes:
 
     def _add_nodes(self) -> None:
         last = 0
-        for level, stage in enumerate(self._cell.stages()):
+        for stage, signals in enumerate(self._cell.stages()):
             first = last + 1
-            for name in stage:
+            for name in signals:
                 node = self._cell.node(name)
                 column = self._add_reads(node, first)
                 self.drawn[name] = Drawn(name, *_look(self._cell, node), column)
                 last = max(last, column)
-            if stage:
-                self.bands.append((level, first, last))
+            if signals:
+                self.bands.append((stage, first, last))
 
     def _add_reads(self, node: Node, first: int) -> int:
         """Add the links to a node, and return its column."""

@@ -111,13 +111,13 @@ class _Diagram:
 
     def stage_bands(self) -> list[str]:
         parts = []
-        for level, first, last in self.boxes.bands:
+        for stage, first, last in self.boxes.bands:
             left = self.x0 + self.layout.columns[first][0] - 14.0
             width = self.x0 + self.layout.columns[last][1] + 14.0 - left
             top, height = self.y0 - _BAND, self.layout.height + _BAND + 10.0
             look = 'rx="6" fill="#fafafa" stroke="#dddddd"'
             parts.append(svg.rectangle(left, top, width, height, look))
-            text = f"stage {level}"
+            text = f"stage {stage}"
             parts.append(svg.label(left + width / 2, top + 15.0, text, 11, fill="#777777"))
         return parts
 

@@ -13,7 +13,7 @@ faster (`LoopLayout.hoist_inside`); XLA drops the unused copy.
 
 **Backward**, with v' for the gradient of the loss in v, for t = T, ..., 1:
 
-    z'_t, s'_{t-1} = (df/dz)^T s'_t, (df/ds)^T s'_t   f is replayed under a tape, level by level
+    z'_t, s'_{t-1} = (df/dz)^T s'_t, (df/ds)^T s'_t   f is replayed under a tape, stage by stage
     s'_{t-1}      += (du/ds)^T (z'_t W_u^T)           s'_t also has what y'_t and the mask add
     p'            += (df/dp)^T s'_t                   row-wise weights, such as peepholes
 
@@ -42,11 +42,11 @@ So the loop saves s_{t-1} and z_t of each step and no activation, and it never a
 
 An *adjoint* turns the gradients of what a part of a step computes into those of what it reads.
 
-`schedule` shows the levels and products of an LSTM and a GRU, and explains *group* and *part*.
+`schedule` shows the stages and products of an LSTM and a GRU, and explains *group* and *part*.
 
 | file | content |
 |---|---|
-| `schedule`, `scheduler` | which reads share a product W, what is hoisted, what each level needs |
+| `schedule`, `scheduler` | which reads share a product W, what is hoisted, what each stage needs |
 | `schedule`, at its end | how a loop reads and writes memory, with the measurements |
 | `tensors` | what reads no state, for all steps; W, p, x, first states: all that has a gradient |
 | `forward`, `backward` | the two loops |

@@ -25,7 +25,7 @@ from .weight_gradients import WeightGradients, saved_entries
 
 @dataclass(frozen=True)
 class _Replayed:
-    """A level that was computed again.
+    """A stage that was computed again.
 
     Args:
         tape: the tape that has recorded it.
@@ -92,13 +92,13 @@ class DifferentiableLoop(Loop):
             env.update({f"{n}_prev": value for n, value in entering.items()})
             gradients = self.updated_adjoint(step, dstates, outside)
             row_wise = dict(zip(schedule.row_wise_weights, dweights, strict=True))
-            # Forward through the levels again, each under its tape; then back through them.
+            # Forward through the stages again, each under its tape; then back through them.
             now: dict[str, Tensor] = {}
             replayed = self.replay(env, saved, tensors)
-            for level, again in zip(reversed(schedule.levels), reversed(replayed), strict=True):
-                for product in level.products:
+            for stage, again in zip(reversed(schedule.stages), reversed(replayed), strict=True):
+                for product in stage.products:
                     now.update(self.product_adjoint(product, gradients, transposed[product.key]))
-                self.level_adjoint(again, gradients, row_wise)
+                self.stage_adjoint(again, gradients, row_wise)
             # What is formed after the loop needs these; what the step before needs is returned.
             for key in schedule.extra_sequences:
                 like = self.zeros(schedule.widths[key])
@@ -204,30 +204,30 @@ class DifferentiableLoop(Loop):
         _add(gradients, key, tf.cast(du, self.dtype))
         return {**groups, product.key: d}
 
-    def level_adjoint(
-        self, level: _Replayed, gradients: dict[str, Tensor], dweights: dict[str, Tensor]
+    def stage_adjoint(
+        self, stage: _Replayed, gradients: dict[str, Tensor], dweights: dict[str, Tensor]
     ) -> None:
-        r"""Add $(\partial f / \partial v)^\top \bar s$ for all that a level is computed from.
+        r"""Add $(\partial f / \partial v)^\top \bar s$ for all that a stage is computed from.
 
         Args:
-            level: the level, with the tape that has recorded it.
-            gradients: the step's gradients; those of what the level gives are taken out.
+            stage: the stage, with the tape that has recorded it.
+            gradients: the step's gradients; those of what the stage gives are taken out.
             dweights: the gradients of row-wise weights so far.
         """
-        targets = {**level.outputs, **level.operands}
+        targets = {**stage.outputs, **stage.operands}
         targets = {key: value for key, value in targets.items() if key in gradients}
         if not targets:
             return
-        of_sources = level.tape.gradient(
+        of_sources = stage.tape.gradient(
             list(targets.values()),
-            [*level.inputs.values(), *level.row_wise_weights.values()],
+            [*stage.inputs.values(), *stage.row_wise_weights.values()],
             output_gradients=[gradients.pop(key) for key in targets],
             unconnected_gradients=tf.UnconnectedGradients.ZERO,
         )
-        count = len(level.inputs)
-        for key, d in zip(level.inputs, of_sources[:count], strict=True):
+        count = len(stage.inputs)
+        for key, d in zip(stage.inputs, of_sources[:count], strict=True):
             _add(gradients, key, d)
-        for name, d in zip(level.row_wise_weights, of_sources[count:], strict=True):
+        for name, d in zip(stage.row_wise_weights, of_sources[count:], strict=True):
             dweights[name] = dweights[name] + d
 
     def reads_plainly(self, product: StepProduct) -> bool:
@@ -237,33 +237,33 @@ class DifferentiableLoop(Loop):
     def replay(
         self, env: dict[str, Tensor], saved: Values, tensors: LoopTensors
     ) -> list[_Replayed]:
-        """Compute each level again under a tape of its own, from its own inputs.
+        """Compute each stage again under a tape of its own, from its own inputs.
 
         Args:
-            env: values by key; what the levels compute is added.
+            env: values by key; what the stages compute is added.
             saved: the residuals of the step.
             tensors: the call's tensors.
         """
-        levels = []
-        for level in self.schedule.levels:
-            # An identity of its own lets an earlier level's output be watched here, too.
-            inputs = {key: tf.identity(env[key]) for key in level.needs}
-            weights = {name: tf.identity(env[name]) for name in level.row_wise_weights}
-            sums = {group.key: tf.identity(saved[group.key]) for group in level.arrivals}
+        stages = []
+        for stage in self.schedule.stages:
+            # An identity of its own lets an earlier stage's output be watched here, too.
+            inputs = {key: tf.identity(env[key]) for key in stage.needs}
+            weights = {name: tf.identity(env[name]) for name in stage.row_wise_weights}
+            sums = {group.key: tf.identity(saved[group.key]) for group in stage.arrivals}
             local = {**env, **inputs, **sums, **weights}
             with tf.GradientTape(watch_accessed_variables=False) as tape:
                 tape.watch([inputs, weights, sums])
-                self.level(level, local, sums, tensors)
+                self.compute_stage(stage, local, sums, tensors)
                 operands = {}
-                for product in level.products:
+                for product in stage.products:
                     if not self.reads_plainly(product):
                         u = evaluate(product.expr, local, self.cell.spec.functions)
                         operands[product.key] = self.dropped(product.text, u, tensors)
-            outputs = {key: local[key] for key in level.gives}
+            outputs = {key: local[key] for key in stage.gives}
             env.update(outputs)
             env.update({k: v for k, v in local.items() if k not in env})
-            levels.append(_Replayed(tape, {**inputs, **sums}, weights, outputs, operands))
-        return levels
+            stages.append(_Replayed(tape, {**inputs, **sums}, weights, outputs, operands))
+        return stages
 
 
 def _add(gradients: dict[str, Tensor], key: str, value: Tensor) -> None:

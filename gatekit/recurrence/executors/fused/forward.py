@@ -30,9 +30,9 @@ from .residuals import Arrays, ListResiduals, PackedResiduals, Residuals, Values
 from .schedule import (
     INPUT_COLUMNS,
     Group,
-    Level,
     LoopLayout,
     LoopSchedule,
+    Stage,
     StepProduct,
     layout_with_gradient,
     layout_without_gradient,
@@ -138,9 +138,9 @@ class Loop:
             env.update({f"{n}_prev": s for n, s in entering.items()})
             # The row-wise f and the products, by turns.
             sums: dict[str, Tensor] = {}
-            for level in schedule.levels:
-                self.level(level, env, sums, tensors)
-                for product in level.products:
+            for stage in schedule.stages:
+                self.compute_stage(stage, env, sums, tensors)
+                for product in stage.products:
                     sums.update(self.product(product, env, factors[product.key], tensors))
             # The states after the step, through zoneout and mask; what the gradient needs is saved.
             valid = None if masks is None else masks[step]
@@ -282,20 +282,20 @@ class Loop:
 
     # --- the row-wise part --------------------------------------------------
 
-    def level(
-        self, level: Level, env: dict[str, Tensor], sums: Values, tensors: LoopTensors
+    def compute_stage(
+        self, stage: Stage, env: dict[str, Tensor], sums: Values, tensors: LoopTensors
     ) -> None:
-        """Compute the signals of a level, and put them into ``env``.
+        """Compute the signals of a stage, and put them into ``env``.
 
         Args:
-            level: the level.
-            env: values by key; all that the level needs must be in it.
-            sums: the sums of the products before the level, by group.
+            stage: the stage.
+            env: values by key; all that the stage needs must be in it.
+            sums: the sums of the products before the stage, by group.
             tensors: the call's tensors.
         """
         cell = self.cell
         reads: dict[tuple[str, str], Tensor] = {}
-        for group in level.arrivals:
+        for group in stage.arrivals:
             by_gate = split(sums[group.key], [m.name for m, _ in group.members], group.widths)
             for node, read in group.members:
                 env[f"z:{node.name}:{read.text}"] = by_gate[node.name]
@@ -313,7 +313,7 @@ class Loop:
             return reads[owner, read.text]
 
         like = env[f"{self.state_names[0]}_prev"] if self.state_names else None
-        for node in level.nodes:
+        for node in stage.nodes:
             pre = self.pre(node, env, linear) if node.declared else None
             value_of(cell, node, env, pre, like)
 

@@ -1,7 +1,7 @@
-"""How the fused executor arranges a cell: levels, products, what is hoisted; loops in memory.
+"""How the fused executor arranges a cell: stages, products, what is hoisted; loops in memory.
 
 Terms: a *read* is a gate's linear read of an expression. A *group* is reads of one expression that
-get the same kind of addend. A *product* is the groups of one expression at one level. A gate's
+get the same kind of addend. A *product* is the groups of one expression at one stage. A gate's
 *input part* is what its reads of inputs and its bias add to its pre-activation. What reads no state
 is *hoisted*: it is computed for all steps before the loop. A *sequence* is such a value, read by
 each step. *Row-wise* is what treats each row of the batch by itself and has no matrix product.
@@ -9,11 +9,11 @@ each step. *Row-wise* is what treats each row of the batch by itself and has no 
 Two cells as `scheduler.make` arranges them. All gates of an LSTM read h_prev, so that a step has
 one product; the candidate of a GRU waits for its reset gate, and so for a second one::
 
-    LSTM  level 0  nothing to compute               product h_prev -> input forget output candidate
-          level 1  these four gates, then c, h
-    GRU   level 0  nothing to compute               product h_prev -> reset update
-          level 1  reset, update                    product reset*h_prev -> candidate
-          level 2  candidate, h
+    LSTM  stage 0  nothing to compute               product h_prev -> input forget output candidate
+          stage 1  these four gates, then c, h
+    GRU   stage 0  nothing to compute               product h_prev -> reset update
+          stage 1  reset, update                    product reset*h_prev -> candidate
+          stage 2  candidate, h
 
 Values of a step are in mappings with these keys:
 
@@ -21,8 +21,8 @@ Values of a step are in mappings with these keys:
 |---|---|
 | ``NAME``, ``NAME_prev`` | a signal or new state, and the state before the step |
 | ``z:GATE:TEXT`` | what one read of a gate adds to its pre-activation |
-| ``LEVEL:TEXT`` | a product: the gradient of what it reads; with ``d:`` of its groups, saved z' |
-| ``a:LEVEL:TEXT:KIND`` | a group: the pre-activations, or addends, of its gates side by side |
+| ``STAGE:TEXT`` | a product: the gradient of what it reads; with ``d:`` of its groups, saved z' |
+| ``a:STAGE:TEXT:KIND`` | a group: the pre-activations, or addends, of its gates side by side |
 | ``part:GROUP``, ``part:GATE`` | an input part, of a group or of a gate by itself |
 | ``part:GATE:TEXT`` | one read of it, if the gate normalises the sum of its reads |
 | ``input_columns``, ``parts`` | the inputs and a one, for each product; all input parts, hoisted |
@@ -58,7 +58,7 @@ class Group:
         key: its key, under which the pre-activations of its members are saved side by side.
         text: the expression that is read.
         expr: the same, parsed.
-        level: the level at whose end its product is computed.
+        stage: the stage at whose end its product is computed.
         members: the reads, with their gates.
         widths: the width of each gate.
         width: the width of them all.
@@ -69,7 +69,7 @@ class Group:
     key: str
     text: str
     expr: Expr
-    level: int
+    stage: int
     members: tuple[Member, ...]
     widths: Mapping[str, int]
     width: int
@@ -79,13 +79,13 @@ class Group:
 
 @dataclass(frozen=True)
 class StepProduct:
-    """One matrix product in each step: all groups that read one expression at one level.
+    """One matrix product in each step: all groups that read one expression at one stage.
 
     Args:
         key: its key.
         text: the expression that is read.
         expr: the same, parsed.
-        level: the level at whose end it is computed.
+        stage: the stage at whose end it is computed.
         groups: the groups, in the order of the matrix's columns; those with an input part last.
         width: the width of all groups.
         takes_input: whether the inputs, and a one for the bias, are beside what is read.
@@ -94,22 +94,22 @@ class StepProduct:
     key: str
     text: str
     expr: Expr
-    level: int
+    stage: int
     groups: tuple[Group, ...]
     width: int
     takes_input: bool
 
 
 @dataclass(frozen=True)
-class Level:
+class Stage:
     """The row-wise part of a step between one row of products and the next.
 
     Args:
-        arrivals: the groups whose products the level before has computed.
+        arrivals: the groups whose products the stage before has computed.
         nodes: the signals that are computed, in order.
-        products: the products that are computed at the end, from what this level and earlier ones
+        products: the products that are computed at the end, from what this stage and earlier ones
             have computed.
-        needs: the keys of values that are taken from outside the level.
+        needs: the keys of values that are taken from outside the stage.
         row_wise_weights: the weights that are used row by row: norms, biases, diagonals, ...
         gives: the keys of values that others take.
     """
@@ -127,8 +127,8 @@ class LoopSchedule:
     """The schedule of one cell for one set of wanted signals.
 
     Args:
-        levels: the parts of a step, in order. There is one more than there are recurrent products
-            that follow one another: the last level has no product.
+        stages: the parts of a step, in order. There is one more than there are recurrent products
+            that follow one another: the last stage has no product.
         input_columns: the reads of inputs that enter the products of each step; empty if one
             product before the loop makes them, or if there is nothing to read.
         standalone_inputs: gates of the loop whose input part is a sequence of its own, because no
@@ -147,7 +147,7 @@ class LoopSchedule:
         many_summands: whether a pre-activation is more than one product; see `LoopLayout`.
     """
 
-    levels: tuple[Level, ...]
+    stages: tuple[Stage, ...]
     input_columns: tuple[BuiltRead, ...]
     standalone_inputs: tuple[Node, ...]
     by_products: tuple[Node, ...]
@@ -162,7 +162,7 @@ class LoopSchedule:
     @property
     def products(self) -> tuple[StepProduct, ...]:
         """The products of a step."""
-        return tuple(product for level in self.levels for product in level.products)
+        return tuple(product for stage in self.stages for product in stage.products)
 
     @property
     def groups(self) -> tuple[Group, ...]:
@@ -173,7 +173,7 @@ class LoopSchedule:
     def row_wise_weights(self) -> tuple[str, ...]:
         """The weights that are used row by row, whose gradients are summed in the backward loop."""
         return tuple(
-            dict.fromkeys(name for level in self.levels for name in level.row_wise_weights)
+            dict.fromkeys(name for stage in self.stages for name in stage.row_wise_weights)
         )
 
     @property

@@ -8,7 +8,7 @@ from dataclasses import replace
 from gatekit.cell.graph import BuiltRead, Cell, Node, shared_reads
 from gatekit.cell.language.expression import Expr, Name, names
 
-from .schedule import Group, Level, LoopSchedule, Member, StepProduct, read_alike
+from .schedule import Group, LoopSchedule, Member, Stage, StepProduct, read_alike
 
 
 def make(cell: Cell, wanted: tuple[str, ...], weights_cached: bool = False) -> LoopSchedule:
@@ -46,9 +46,9 @@ class _Scheduler:
         extra = self.extra_sequences(by_products, standalone, outside)
         widths = {} if input_columns else {g.part: g.width for g in groups if g.part}
         unfused_reads, tape_maps = self.split_maps(attached, standalone)
-        levels = self.levels(products, tape_maps, extra)
+        stages = self.stages(products, tape_maps, extra)
         return LoopSchedule(
-            levels=levels,
+            stages=stages,
             input_columns=input_columns,
             standalone_inputs=tuple(standalone),
             by_products=tuple(by_products),
@@ -62,19 +62,19 @@ class _Scheduler:
             or any(not r.map.has_matrix() for n in self.loop for r in _recurrent(n)),
         )
 
-    def levels(
+    def stages(
         self, products: list[StepProduct], tape_maps: list[Member], extra: Mapping[str, int]
-    ) -> tuple[Level, ...]:
-        """Return the levels of a step."""
+    ) -> tuple[Stage, ...]:
+        """Return the stages of a step."""
         groups = [g for p in products for g in p.groups]
-        depth = max((n.level for n in self.loop), default=0)
-        nodes = [tuple(n for n in self.loop if n.level == k) for k in range(depth + 1)]
+        depth = max((n.stage for n in self.loop), default=0)
+        nodes = [tuple(n for n in self.loop if n.stage == k) for k in range(depth + 1)]
         needs, gives = self.needs_and_gives(nodes, groups, extra)
         return tuple(
-            Level(
+            Stage(
                 arrivals=tuple(_groups_at(groups, k - 1)),
                 nodes=nodes[k],
-                products=tuple(p for p in products if p.level == k),
+                products=tuple(p for p in products if p.stage == k),
                 needs=needs[k],
                 row_wise_weights=tuple(
                     self.row_wise_weights_of(nodes[k], _groups_at(groups, k), tape_maps)
@@ -133,18 +133,18 @@ class _Scheduler:
                 if takes:
                     added = "part" if any(r.hoisted for r in node.reads) else "bias"
                 first = False
-                product = reads_of.setdefault((read.level, read.text), {})
+                product = reads_of.setdefault((read.stage, read.text), {})
                 product.setdefault(added, []).append((node, read))
         products = []
-        for (level, text), by_kind in reads_of.items():
+        for (stage, text), by_kind in reads_of.items():
             # Those with an input part come last: their gradients are beside those of other
             # sequences then.
             kinds = [k for k in ("alone", "bias", "part") if k in by_kind]
-            groups = tuple(_group(level, text, kind, by_kind[kind]) for kind in kinds)
+            groups = tuple(_group(stage, text, kind, by_kind[kind]) for kind in kinds)
             width = sum(g.width for g in groups)
             expr = groups[0].expr
             products.append(
-                StepProduct(f"{level}:{text}", text, expr, level, groups, width, takes_input=False)
+                StepProduct(f"{stage}:{text}", text, expr, stage, groups, width, takes_input=False)
             )
         return products
 
@@ -244,18 +244,18 @@ class _Scheduler:
         return list(weights)
 
     def needs_and_gives(
-        self, by_level: list[tuple[Node, ...]], groups: list[Group], extra: Mapping[str, int]
+        self, by_stage: list[tuple[Node, ...]], groups: list[Group], extra: Mapping[str, int]
     ) -> tuple[tuple[tuple[str, ...], ...], tuple[tuple[str, ...], ...]]:
-        """Return what each level takes from outside and what it must hand on."""
-        home = {n.name: k for k, nodes in enumerate(by_level) for n in nodes}
-        for nodes in by_level:
+        """Return what each stage takes from outside and what it must hand on."""
+        home = {n.name: k for k, nodes in enumerate(by_stage) for n in nodes}
+        for nodes in by_stage:
             for node in nodes:
                 home.update({key: home[node.name] for _, key in node.own_states})
         z_home = {
-            f"z:{node.name}:{read.text}": g.level + 1 for g in groups for node, read in g.members
+            f"z:{node.name}:{read.text}": g.stage + 1 for g in groups for node, read in g.members
         }
-        needs, gives = [], [dict[str, None]() for _ in by_level]
-        for level, nodes in enumerate(by_level):
+        needs, gives = [], [dict[str, None]() for _ in by_stage]
+        for stage, nodes in enumerate(by_stage):
             taken: dict[str, None] = {}
             for node in nodes:
                 taken.update(dict.fromkeys(self.row_wise_names(node)))
@@ -265,10 +265,10 @@ class _Scheduler:
                     if not read.hoisted:
                         taken[f"z:{owner.name}:{read.text}"] = None
                 taken.update({k: None for k in keys if k in extra})
-            for group in _groups_at(groups, level):
+            for group in _groups_at(groups, stage):
                 taken.update(dict.fromkeys(names(group.expr)))
-                if isinstance(group.expr, Name) and home.get(group.expr.name) == level:
-                    gives[level][group.expr.name] = None
+                if isinstance(group.expr, Name) and home.get(group.expr.name) == stage:
+                    gives[stage][group.expr.name] = None
             outside = []
             for key in taken:
                 if key in self.constant or key.startswith("pre:"):
@@ -277,7 +277,7 @@ class _Scheduler:
                 if key.startswith("z:") and source is None:
                     continue
                 if source is not None:
-                    if source == level:
+                    if source == stage:
                         continue
                     gives[source][key] = None
                 outside.append(key)
@@ -303,14 +303,14 @@ class _Scheduler:
         return operands
 
 
-def _group(level: int, text: str, kind: str, members: list[Member]) -> Group:
-    key = f"a:{level}:{text}:{kind}"
+def _group(stage: int, text: str, kind: str, members: list[Member]) -> Group:
+    key = f"a:{stage}:{text}:{kind}"
     widths = {node.name: read.width_out for node, read in members}
     return Group(
         key=key,
         text=text,
         expr=members[0][1].expr,
-        level=level,
+        stage=stage,
         members=tuple(members),
         widths=widths,
         width=sum(widths.values()),
@@ -324,9 +324,9 @@ def _with_part(groups: list[Group]) -> list[Node]:
     return [node for group in groups if group.part for node, _ in group.members]
 
 
-def _groups_at(groups: list[Group], level: int) -> list[Group]:
-    """Return the groups of a level."""
-    return [g for g in groups if g.level == level]
+def _groups_at(groups: list[Group], stage: int) -> list[Group]:
+    """Return the groups of a stage."""
+    return [g for g in groups if g.stage == stage]
 
 
 def _recurrent(node: Node) -> list[BuiltRead]:
