@@ -40,6 +40,10 @@ REFUSED = {
         {"gates": {"forget": {"kind": "power_law", "epps": 1}}},
         "cell.gates.forget: PowerLaw has no option 'epps'; did you mean 'eps'",
     ),
+    "20-role": (
+        {"gates": {"keep": {"kind": "sigmoid", "role": "forget"}}},
+        r"cell.gates.keep: .* not one of its options; write beside gates: roles: {forget: keep}",
+    ),
     "20-option-type": ({"gates": {"forget": {"kind": "forget", "bias": 1}}}, "true or false"),
     "20-map": (
         {"gates": {"forget": {"kind": "forget", "reads": {"x": "dens"}}}},

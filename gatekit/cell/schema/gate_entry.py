@@ -122,6 +122,11 @@ def read_gate(name: str, config: Any, cell: Mapping[str, Any], catalogue: Catalo
     where = f"cell.gates.{name}"
     if isinstance(config, Mapping):
         refuse_commas(config, where)
+        if isinstance(config.get("role"), str) and _lacks_role(config, catalogue):
+            raise CellError(
+                f"{where}: a gate's role is not one of its options; write beside gates: "
+                f"roles: {{{config['role']}: {name}}}"
+            )
     if isinstance(config, Gate):
         gate, kind = config, kind_of(config, catalogue.gates)
     elif isinstance(config, Mapping) and "activation" in config:
@@ -149,6 +154,11 @@ def read_gate(name: str, config: Any, cell: Mapping[str, Any], catalogue: Catalo
     check_rules(gate, where)
     _check_norm(gate.norm, f"{where}.norm")
     return GateSpec(name, kind, gate, read_reads(reads, f"{where}.reads", catalogue))
+
+
+def _lacks_role(config: Mapping[str, object], catalogue: Catalogue) -> bool:
+    gate = catalogue.gates.get(str(config.get("kind")), InlineGate)
+    return not hasattr(gate, "role")
 
 
 def _check_norm(norm: Mapping[str, object] | None, where: str) -> None:
