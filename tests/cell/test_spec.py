@@ -40,7 +40,7 @@ REFUSED = {
         {"gates": {"forget": {"kind": "power_law", "epps": 1}}},
         "cell.gates.forget: PowerLaw has no option 'epps'; did you mean 'eps'",
     ),
-    "20-role": (
+    "20-role-inside": (
         {"gates": {"keep": {"kind": "sigmoid", "role": "forget"}}},
         r"cell.gates.keep: .* not one of its options; write beside gates: roles: {forget: keep}",
     ),
