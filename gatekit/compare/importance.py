@@ -124,8 +124,7 @@ def _of_task(rows: Sequence[Row], several: bool) -> Importance:
     chance = [] if summary.metric.chance is None else [summary.metric.chance]
     worst = sign * min((sign * v for v in (*finite, *chance)), default=0.0)
     scores = [
-        {unit: v if math.isfinite(v) else worst for unit, v in _outcomes(row).items()}
-        for row in rows
+        {key: v if math.isfinite(v) else worst for key, v in _outcomes(row).items()} for row in rows
     ]
     common = set.intersection(*(set(one) for one in scores))
     paired = len(common) > 1 or all(len(one) == 1 for one in scores)
@@ -197,9 +196,9 @@ def _size(value: Any) -> float:
 
 
 def _outcomes(row: Row) -> Mapping[object, float]:
-    units = row.group.units
-    known = len(set(units)) == len(units) and None not in units
-    return dict(zip(units if known else range(len(units)), row.group.outcomes, strict=True))
+    keys = row.group.pairing_keys
+    known = len(set(keys)) == len(keys) and None not in keys
+    return dict(zip(keys if known else range(len(keys)), row.group.outcomes, strict=True))
 
 
 def importance_lines(parts: Sequence[Importance]) -> list[str]:

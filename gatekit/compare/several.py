@@ -45,13 +45,13 @@ class VariantOverTasks:
     ``scores`` holds one number per run for each normalised task: 0 is chance, 1 is the mean of the
     baseline. The intervals of ``mean`` include the noise of the baseline's mean; the baseline has
     none, since its score is 1 by definition. The intervals of ``interquartile_mean`` and
-    ``optimality_gap`` are bootstraps, from eight seeds per task on. ``units`` holds what each run
-    is paired by, as in a group.
+    ``optimality_gap`` are bootstraps, from eight seeds per task on. ``pairing_keys`` has those of
+    each task's group.
     """
 
     name: str
     scores: tuple[tuple[float, ...], ...]
-    units: tuple[tuple[Hashable, ...], ...]
+    pairing_keys: tuple[tuple[Hashable, ...], ...]
     mean: float | None
     interquartile_mean: float | None
     interval: Interval | None
@@ -208,9 +208,11 @@ def profiles(several: SeveralTasks, level: float = 0.95) -> list[Profile]:
     results = []
     for variant in several.variants:
         share = np.mean([np.mean(np.array(p)[:, None] > grid, axis=0) for p in variant.scores], 0)
-        parts = [(np.array(p), u) for p, u in zip(variant.scores, variant.units, strict=True)]
+        parts = [
+            (np.array(p), k) for p, k in zip(variant.scores, variant.pairing_keys, strict=True)
+        ]
         ends = [
-            stratified_bootstrap([of_seeds((p > g).astype(float), u) for p, u in parts], level)
+            stratified_bootstrap([of_seeds((p > g).astype(float), k) for p, k in parts], level)
             for g in grid
         ]
         band = [end for end in ends if end is not None]
@@ -240,7 +242,7 @@ def _variant(
     return VariantOverTasks(
         name=name,
         scores=tuple(scores),
-        units=tuple(rows[name].group.units for rows, _ in tasks),
+        pairing_keys=tuple(rows[name].group.pairing_keys for rows, _ in tasks),
         mean=stratified_mean(scores) if scores else None,
         interquartile_mean=None if every is None else float(interquartile(every)),
         interval=None if is_baseline else stratified_t_interval(noisy, level),
@@ -255,7 +257,7 @@ def _variant(
 
 def _stratum(name: str, rows: Mapping[str, Row], scores: Scores) -> Stratum:
     base = next(other for other, row in rows.items() if row.is_baseline)
-    ours, theirs = (by_seed(scores[one], rows[one].group.units) for one in (name, base))
+    ours, theirs = (by_seed(scores[one], rows[one].group.pairing_keys) for one in (name, base))
     return Stratum(ours, theirs)
 
 

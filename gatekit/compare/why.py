@@ -273,9 +273,9 @@ def _within(first: Selection, second: Selection) -> tuple[float | None, int]:
     groups = {id(g): g for s in (first, second) if (g := s.group) is not None}
     squares, freedom = 0.0, 0
     for group in groups.values():
-        pairs = zip(group.outcomes, group.units, strict=True)
-        finite = [(value, unit) for value, unit in pairs if math.isfinite(value)]
-        seeds = of_seeds([value for value, _ in finite], [unit for _, unit in finite])
+        pairs = zip(group.outcomes, group.pairing_keys, strict=True)
+        finite = [(value, key) for value, key in pairs if math.isfinite(value)]
+        seeds = of_seeds([value for value, _ in finite], [key for _, key in finite])
         if len(seeds) > 1:
             squares += float(np.var(seeds, ddof=1)) * (len(seeds) - 1)
             freedom += len(seeds) - 1

@@ -191,7 +191,7 @@ def test_keys_are_shortened_where_that_is_clear(tmp_path: Path) -> None:
 
 def test_two_keys_with_one_end_keep_their_whole_names(tmp_path: Path) -> None:
     write(tmp_path, configuration(), configuration(task__units=3), configuration(units=3))
-    assert labels(grouped(tmp_path)) == ["task.units=3 units=64", "units=3", "units=64"]
+    assert labels(grouped(tmp_path)) == ["task.pairing_keys=3 units=64", "units=3", "units=64"]
 
 
 def test_runs_older_than_an_option_were_made_with_its_default(tmp_path: Path) -> None:
@@ -301,7 +301,7 @@ def test_by_pools_the_rest_and_pairs_by_it(tmp_path: Path) -> None:
     found = grouped(tmp_path, ["cell"])
     assert labels(found) == ["lstm"]
     assert found.pooled == ("optimizer.learning_rate",)
-    assert sorted(map(repr, found.groups[0].units)) == [
+    assert sorted(map(repr, found.groups[0].pairing_keys)) == [
         "(0, '=0.01')",
         "(0, '=0.1')",
         "(1, '=0.01')",
@@ -316,7 +316,7 @@ def test_what_was_tuned_for_each_group_is_not_pooled(tmp_path: Path) -> None:
     found = grouped(tmp_path, ["cell"])
     assert found.pooled == ()
     assert found.implied == {"optimizer.learning_rate": "group"}
-    assert [group.units for group in found.groups] == [((0,), (1,)), ((0,), (1,))]
+    assert [group.pairing_keys for group in found.groups] == [((0,), (1,)), ((0,), (1,))]
     write(tmp_path, configuration("gru", 0, optimizer__learning_rate=0.1))
     found = grouped(tmp_path, ["cell"])
     assert found.pooled == ("optimizer.learning_rate",)

@@ -208,7 +208,7 @@ def test_the_intervals_of_normalised_scores_cover_what_they_say() -> None:
             scores = {"lstm": tuple(lstm / lstm.mean()), "gru": tuple(gru / lstm.mean())}
             rows: Any = {
                 name: SimpleNamespace(
-                    group=SimpleNamespace(units=tuple((s,) for s in range(5))),
+                    group=SimpleNamespace(pairing_keys=tuple((s,) for s in range(5))),
                     is_baseline=name == "lstm",
                 )
                 for name in scores

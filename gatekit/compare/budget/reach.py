@@ -12,7 +12,7 @@ from gatekit.cell.errors import ConfigError
 from gatekit.compare.comparison import Comparison
 from gatekit.compare.deciding.row import Row
 from gatekit.compare.stats.baseline import Block
-from gatekit.compare.stats.intervals import Floats, by_unit
+from gatekit.compare.stats.intervals import Floats, by_pairing_key
 from gatekit.compare.stats.paired_tests import ALPHA, MIN_SEEDS, PairedTest, sign_vectors, step_down
 from gatekit.runs.record import RunRecord
 
@@ -235,7 +235,7 @@ def _paired(one: Reached, other: Reached) -> tuple[dict[Hashable, float], float]
     would move the expected number, which the exchange does not test.
     """
     ours, theirs = (
-        by_unit(zip(side.costs, side.observed, strict=True), side.row.group.units)
+        by_pairing_key(zip(side.costs, side.observed, strict=True), side.row.group.pairing_keys)
         for side in (one, other)
     )
     common = [unit for unit in ours if unit in theirs]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gatekit.compare.stats.intervals import Interval, by_unit, mean_interval, of_seeds
+from gatekit.compare.stats.intervals import Interval, by_pairing_key, mean_interval, of_seeds
 from gatekit.compare.stats.looks import decide_table
 from gatekit.compare.stats.paired_tests import PairedTest
 from gatekit.runs.studies.looks import Looks
@@ -88,7 +88,7 @@ def _over_tasks(
     """
     parts = []
     for rows, scores in tasks:
-        ours = by_unit(scores[variant], rows[variant].group.units)
+        ours = by_pairing_key(scores[variant], rows[variant].group.pairing_keys)
         ratio = float(np.mean(scores[variant])) if linear else 1.0
         parts.append(_by_seed(ours, _of_baseline(rows, scores), ratio))
     common = [seed for seed in parts[0] if all(seed in part for part in parts)]
@@ -101,15 +101,15 @@ def _by_seed(
     ratio: float,
 ) -> dict[Hashable, float]:
     pairs: dict[Hashable, list[float]] = {}
-    for unit, score in ours.items():
-        if unit in theirs:
-            pairs.setdefault(unit[0], []).append(score - ratio * theirs[unit])
+    for key, score in ours.items():
+        if key in theirs:
+            pairs.setdefault(key[0], []).append(score - ratio * theirs[key])
     return {seed: float(np.mean(values)) for seed, values in pairs.items()}
 
 
 def _of_baseline(rows: Mapping[str, Row], scores: Scores) -> dict[tuple[Hashable, ...], float]:
     name = next(name for name, row in rows.items() if row.is_baseline)
-    return by_unit(scores[name], rows[name].group.units)
+    return by_pairing_key(scores[name], rows[name].group.pairing_keys)
 
 
 def with_noise_of_baseline(name: str, rows: Mapping[str, Row], scores: Scores) -> tuple[float, ...]:
@@ -121,8 +121,9 @@ def with_noise_of_baseline(name: str, rows: Mapping[str, Row], scores: Scores) -
     Reference:
         Cochran, "Sampling techniques" (1977), section 6.3
     """
-    ours, theirs = by_unit(scores[name], rows[name].group.units), _of_baseline(rows, scores)
+    ours = by_pairing_key(scores[name], rows[name].group.pairing_keys)
+    theirs = _of_baseline(rows, scores)
     ratio = float(np.mean(scores[name]))
-    common = [unit for unit in ours if unit in theirs]
-    parts = np.array(of_seeds([ours[unit] - ratio * theirs[unit] for unit in common], common))
+    common = [key for key in ours if key in theirs]
+    parts = np.array(of_seeds([ours[key] - ratio * theirs[key] for key in common], common))
     return tuple((ratio + parts - parts.mean()).tolist()) if len(parts) else ()

@@ -85,7 +85,7 @@ def summarise(group: Group, level: float = 0.95) -> Summary | None:
         return None
     metric = results[0].metric
     values = tuple(value for value in outcomes if math.isfinite(value))
-    seeds = of_seeds(outcomes, group.units) if len(values) == len(outcomes) else []
+    seeds = of_seeds(outcomes, group.pairing_keys) if len(values) == len(outcomes) else []
     diverged = len(outcomes) - len(values)
     whole = diverged == 0
     median = float(np.median(outcomes))
@@ -148,11 +148,11 @@ def _flags(group: Group, results: list[Result], values: tuple[float, ...]) -> li
     executors = {result.engine for result in results if result.engine}
     if len(executors) > 1:
         flags.append(f"the runs used different executors: {', '.join(sorted(executors))}")
-    seeds = Counter(group.units)
+    seeds = Counter(group.pairing_keys)
     unseeded = seeds.pop(None, 0)
     if unseeded:
         flags.append(f"{unseeded} runs have no seed and cannot be paired")
-    repeated = [unit[0] for unit, count in seeds.items() if count > 1 and isinstance(unit, tuple)]
+    repeated = [key[0] for key, count in seeds.items() if count > 1 and isinstance(key, tuple)]
     if repeated:
         names = ", ".join(str(seed) for seed in sorted(set(repeated)))
         flags.append(f"seed {names} occurs more than once and is left out of the pairs")

@@ -42,9 +42,9 @@ class Group:
     """Runs that differ only in their seeds (or that agree in the keys of ``by``).
 
     ``values`` holds the keys that distinguish groups, in the order of the label. ``variant`` is the
-    label without the task, which identifies a variant across tasks. ``units`` holds for each
-    counting run what it is paired by: its seed and the pooled keys. ``names`` holds the names that
-    you chose for labels.
+    label without the task, which identifies a variant across tasks. ``pairing_keys`` holds for
+    each counting run what it is paired by: its seed and the pooled keys. ``names`` holds the names
+    that you chose for labels.
     """
 
     label: str
@@ -52,7 +52,7 @@ class Group:
     values: Mapping[str, object]
     runs: tuple[RunRecord, ...]
     missing: tuple[RunRecord, ...]
-    units: tuple[Hashable, ...]
+    pairing_keys: tuple[Hashable, ...]
     names: Mapping[str, str] = field(default_factory=dict)
 
     def part(self, keys: Iterable[str], fallback: str = "") -> str:
@@ -228,7 +228,7 @@ def _groups(
             values={**values, **dict(source)},
             runs=tuple(run for run, _ in inside),
             missing=missing,
-            units=tuple(_unit(run, known, pooled) for run, known in inside),
+            pairing_keys=tuple(_pairing_key(run, known, pooled) for run, known in inside),
         )
         for source, inside in (parts or {(): []}).items()
     ]
@@ -263,7 +263,7 @@ def _changed_sources(
     return changes
 
 
-def _unit(run: RunRecord, known: Mapping[str, object], pooled: Sequence[str]) -> Hashable:
+def _pairing_key(run: RunRecord, known: Mapping[str, object], pooled: Sequence[str]) -> Hashable:
     return None if run.seed is None else (run.seed, *(text_of(known, key) for key in pooled))
 
 

@@ -15,7 +15,7 @@ from gatekit.runs.result import OWN, ResultMetric, short_hash
 from .intervals import (
     Interval,
     bootstrap_interval,
-    by_unit,
+    by_pairing_key,
     effect_size,
     has_spread,
     limits,
@@ -154,14 +154,14 @@ def difference(
         together: keys that were chosen together and count as one setting.
     """
     settings = differs_in(group, baseline)
-    ours_by_unit, theirs_by_unit = (
-        by_unit(side.outcomes, side.units) for side in (group, baseline)
+    ours_by_key, theirs_by_key = (
+        by_pairing_key(side.outcomes, side.pairing_keys) for side in (group, baseline)
     )
-    common = [] if refused else sorted(ours_by_unit.keys() & theirs_by_unit.keys(), key=_natural)
-    ours = np.array([ours_by_unit[unit] for unit in common])
-    theirs = np.array([theirs_by_unit[unit] for unit in common])
-    seeds = list(dict.fromkeys(unit[0] for unit in common))
-    of = np.array([seeds.index(unit[0]) for unit in common], dtype=int)
+    common = [] if refused else sorted(ours_by_key.keys() & theirs_by_key.keys(), key=_natural)
+    ours = np.array([ours_by_key[key] for key in common])
+    theirs = np.array([theirs_by_key[key] for key in common])
+    seeds = list(dict.fromkeys(key[0] for key in common))
+    of = np.array([seeds.index(key[0]) for key in common], dtype=int)
     d = np.array([_of_seed(ours[of == i], theirs[of == i]) for i in range(len(seeds))])
     diverged = ~np.isfinite(ours) | ~np.isfinite(theirs)
     finite = not diverged.any() and len(d) > 0
@@ -189,7 +189,7 @@ def difference(
         direction=int(np.sign(total)),
         values=tuple(d.tolist()),
         seeds=tuple(seeds),
-        ranked=frozenset(unit[0] for unit, one in zip(common, diverged, strict=True) if one),
+        ranked=frozenset(key[0] for key, one in zip(common, diverged, strict=True) if one),
         refused=tuple(refused),
         blocked=tuple(blocked),
         notes=tuple(notes),
@@ -211,11 +211,11 @@ def _of_seed(ours: NDArray[np.float64], theirs: NDArray[np.float64]) -> float:
     return float((ours - theirs)[whole].mean()) if whole.any() else 0.0
 
 
-def _natural(unit: tuple[Hashable, ...]) -> tuple[tuple[bool, float, str], ...]:
+def _natural(key: tuple[Hashable, ...]) -> tuple[tuple[bool, float, str], ...]:
     """Return a sort key that orders numbers by size and puts them before text."""
     return tuple(
         (False, part, "") if isinstance(part, int | float) else (True, 0.0, str(part))
-        for part in unit
+        for part in key
     )
 
 

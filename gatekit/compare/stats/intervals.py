@@ -65,7 +65,7 @@ def mean_interval(values: Sequence[float], level: float = 0.95) -> Interval | No
     return Interval(mean - half, mean + half, level, "Student t")
 
 
-def of_seeds(values: Sequence[float], units: Sequence[Hashable]) -> list[float]:
+def of_seeds(values: Sequence[float], keys: Sequence[Hashable]) -> list[float]:
     r"""Return one number per seed; their mean is that of all runs, with the error of seeds.
 
     In a pooled group a seed has several runs, which are not independent. With $N$ runs of $S$ seeds
@@ -74,9 +74,9 @@ def of_seeds(values: Sequence[float], units: Sequence[Hashable]) -> list[float]:
 
     Args:
         values: one number per run.
-        units: what each run is paired by, of which the seed is the first part; None without a seed.
+        keys: the pairing key of each run, with its seed as the first part; None without a seed.
     """
-    seeds = by_seed(values, units)
+    seeds = by_seed(values, keys)
     if len(seeds) == len(values):
         return list(map(float, values))
     mean = float(np.asarray(values, dtype=np.float64).mean())
@@ -89,34 +89,34 @@ def of_seeds(values: Sequence[float], units: Sequence[Hashable]) -> list[float]:
     return parts
 
 
-def by_seed(values: Sequence[float], units: Sequence[Hashable]) -> dict[Hashable, list[float]]:
+def by_seed(values: Sequence[float], keys: Sequence[Hashable]) -> dict[Hashable, list[float]]:
     """Return the values of each seed; a run without a seed counts as one.
 
     Args:
         values: one number per run.
-        units: as for `of_seeds`.
+        keys: as for `of_seeds`.
     """
     seeds: dict[Hashable, list[float]] = {}
-    for place, (value, unit) in enumerate(zip(values, units, strict=True)):
-        seed = unit[:1] if isinstance(unit, tuple) else place
+    for index, (value, key) in enumerate(zip(values, keys, strict=True)):
+        seed = key[:1] if isinstance(key, tuple) else index
         seeds.setdefault(seed, []).append(float(value))
     return seeds
 
 
-def by_unit(values: Iterable[T], units: Sequence[Hashable]) -> dict[tuple[Hashable, ...], T]:
-    """Return the value of each run by what the run is paired by.
+def by_pairing_key(values: Iterable[T], keys: Sequence[Hashable]) -> dict[tuple[Hashable, ...], T]:
+    """Return the value of each run by its pairing key.
 
     Runs without a seed, and those that repeat another run's seed and pooled keys, are left out.
 
     Args:
         values: one value per run.
-        units: as for `of_seeds`.
+        keys: as for `of_seeds`.
     """
-    counts = Counter(units)
+    counts = Counter(keys)
     return {
-        unit: value
-        for unit, value in zip(units, values, strict=True)
-        if isinstance(unit, tuple) and counts[unit] == 1
+        key: value
+        for key, value in zip(keys, values, strict=True)
+        if isinstance(key, tuple) and counts[key] == 1
     }
 
 
