@@ -191,7 +191,7 @@ def test_keys_are_shortened_where_that_is_clear(tmp_path: Path) -> None:
 
 def test_two_keys_with_one_end_keep_their_whole_names(tmp_path: Path) -> None:
     write(tmp_path, configuration(), configuration(task__units=3), configuration(units=3))
-    assert labels(grouped(tmp_path)) == ["task.pairing_keys=3 units=64", "units=3", "units=64"]
+    assert labels(grouped(tmp_path)) == ["task.units=3 units=64", "units=3", "units=64"]
 
 
 def test_runs_older_than_an_option_were_made_with_its_default(tmp_path: Path) -> None:
