@@ -24,7 +24,7 @@ from gatekit.compare.grouping.best import Chosen, Tuned
 from gatekit.compare.grouping.best import best_of as choose_best
 from gatekit.compare.grouping.choose import on_split
 from gatekit.compare.grouping.choose import where as choose_runs
-from gatekit.compare.grouping.group import group_runs, places
+from gatekit.compare.grouping.group import group_runs, style_indices
 from gatekit.compare.grouping.rename import read_names, with_names
 from gatekit.compare.stats.baseline import Baselines
 from gatekit.compare.stats.difference import difference, unlike
@@ -165,8 +165,8 @@ def compare(
         rows.append(Row(group, summary, diff, reference is group, block, name))
     rows = with_tests(rows, None if size is None else (share, size), loaded.looks)
     rows.sort(key=order)
-    of_variants = places([row.group for row in rows], [row.is_baseline for row in rows])
-    rows = [dataclasses.replace(r, place=p) for r, p in zip(rows, of_variants, strict=True)]
+    of_variants = style_indices([row.group for row in rows], [row.is_baseline for row in rows])
+    rows = [dataclasses.replace(r, style_index=i) for r, i in zip(rows, of_variants, strict=True)]
     alone = [
         row.group.label for row in rows if row.summary and not (row.difference or row.is_baseline)
     ]

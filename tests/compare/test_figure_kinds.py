@@ -425,7 +425,7 @@ def test_baselines_of_blocks_are_told_apart(tmp_path: Path) -> None:
     (legend,) = comparison.figure("curves").legends
     looks = {(line.get_color(), str(line._dash_pattern)) for line in legend.get_lines()}
     assert len(looks) == 6
-    inked = {style_of(row.place).line for row in comparison.rows if row.is_baseline}
+    inked = {style_of(row.style_index).line for row in comparison.rows if row.is_baseline}
     assert len(inked) == 3
 
 

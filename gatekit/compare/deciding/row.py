@@ -1,4 +1,4 @@
-"""One group of a comparison: its mean over seeds, its difference from the baseline, its place."""
+"""One group of a comparison: its mean over seeds, its difference from the baseline."""
 
 from __future__ import annotations
 
@@ -187,8 +187,8 @@ class Row:
     """One group of a comparison; ``summary`` is None if no run has an outcome.
 
     ``block`` holds the keys that the group shares with its baseline, including those of the task;
-    ``name`` is the group's label without these keys. ``place`` is that of the group's variant, from
-    which its colour follows.
+    ``name`` is the group's label without these keys. The colour and line style of the group's
+    variant follow from ``style_index``.
     """
 
     group: Group
@@ -197,7 +197,7 @@ class Row:
     is_baseline: bool
     block: Block = ()
     name: str = ""
-    place: int = 0
+    style_index: int = 0
 
     if not TYPE_CHECKING:  # else a type checker would allow every attribute
 

@@ -84,13 +84,13 @@ def line_styles(lines: Sequence[Sequence[Row]]) -> list[Style]:
     A line has the style of its variant. If the key is part of the variants' names, the lines are
     counted in the order of their variants.
     """
-    if all(len({row.place for row in line}) == 1 for line in lines):
-        return [style_of(line[0].place) for line in lines]
-    order = sorted(range(len(lines)), key=lambda k: min(abs(row.place) for row in lines[k]))
+    if all(len({row.style_index for row in line}) == 1 for line in lines):
+        return [style_of(line[0].style_index) for line in lines]
+    order = sorted(range(len(lines)), key=lambda k: min(abs(row.style_index) for row in lines[k]))
     inked = [k for k in order if any(row.is_baseline for row in lines[k])]
     others = [k for k in order if k not in inked]
-    places = [-1 - inked.index(k) if k in inked else others.index(k) for k in range(len(lines))]
-    return [style_of(place) for place in places]
+    indices = [-1 - inked.index(k) if k in inked else others.index(k) for k in range(len(lines))]
+    return [style_of(index) for index in indices]
 
 
 def _text(row: Row, key: str) -> str:

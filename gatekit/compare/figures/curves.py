@@ -92,7 +92,7 @@ def _draw(figure: Figure, drawn: Sequence[_Drawn], comparison: Comparison) -> No
     metric = _metric(drawn)
     _scale(axes, drawn, metric)
     for item in drawn:
-        style = style_of(item.row.place)
+        style = style_of(item.row.style_index)
         _draw_group(axes, item, style.tone, style.line, 3.0 if item.row.is_baseline else 2.5)
     _draw_chance(axes, metric)
     log = axes.get_yscale() == "log"

@@ -150,7 +150,7 @@ def _span(diff: Difference) -> tuple[float, float]:
 def _draw_row(axes: Axes, row: Row, height: float, reach: tuple[float, float] | None) -> None:
     diff = row.difference
     assert diff is not None
-    where, tone = axes.get_yaxis_transform(), style_of(row.place).tone
+    where, tone = axes.get_yaxis_transform(), style_of(row.style_index).tone
     if diff.mean is None:
         worse = 0.99 if (diff.direction < 0) == (diff.metric.sign < 0) else 0.01
         axes.plot(worse, height, "x", color=tone, ms=4, mew=1, zorder=4, transform=where)

@@ -109,7 +109,7 @@ def _paint(figure: Figure, variants: Sequence[ProbedVariant], layer: str, total:
     figure.set_figheight(rows + curves)
     halves: Any = figure.subfigures(2, 1, height_ratios=(rows, curves), hspace=0.03)
     above, below = halves
-    looks = [style_of(variant.place) for variant in variants]
+    looks = [style_of(variant.style_index) for variant in variants]
     styles = [(look.tone, look.line) for look in looks]
     rows_of_densities = [densities(variant, layer)[:_MOST_GATES] for variant in variants]
     columns = max(2, *map(len, rows_of_densities))

@@ -128,7 +128,7 @@ def _normalised(comparison: Comparison, needs: str) -> SeveralTasks:
 
 
 def _looks(comparison: Comparison) -> dict[str, Style]:
-    return {row.group.variant: style_of(row.place) for row in comparison.rows}
+    return {row.group.variant: style_of(row.style_index) for row in comparison.rows}
 
 
 def _run_ids(comparison: Comparison, several: SeveralTasks) -> list[str]:

@@ -116,7 +116,7 @@ def _draw_lines(
             s.places[s.text(row.group.values.get(k))] for k, s in zip(keys, scales, strict=True)
         ]
         is_best = bool(ranked) and row is _best(ranked)[0]
-        look = style_of(row.place)
+        look = style_of(row.style_index)
         tone, style = (look.tone, look.line) if id(row) in coloured else ("#BBBBBB", "-")
         if row.summary and row.summary.mean is not None and last is not None:
             ends = [*heights, last.places[last.text(row.summary.mean)]]

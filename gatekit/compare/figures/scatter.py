@@ -55,7 +55,7 @@ def draw_scatter(figure: Figure, comparison: Comparison) -> list[str]:
         for x, y in (point for row in grey for point in _points(row, cost)):
             axes.plot(x, y, ".", color="#BBBBBB", ms=3, mew=0, zorder=1)
         for row in coloured:
-            _draw_group(axes, row, cost, style_of(row.place))
+            _draw_group(axes, row, cost, style_of(row.style_index))
         _scale(axes, rows, cost)
         # Beside others, a long name has a line for each of its words.
         axes.set_xlabel(name if len(shown) < 3 else name.replace(" ", "\n", 1))

@@ -80,20 +80,20 @@ class Style:
     css: str
 
 
-def style_of(place: int) -> Style:
+def style_of(index: int) -> Style:
     """Return the style of a variant: black or grey for baselines, otherwise a colour.
 
     No two of the first 24 variants, and no two of the first eight baselines, share colour and line
     style.
 
     Args:
-        place: the variant's place (``Row.place``); negative for baselines.
+        index: the variant's ``Row.style_index``; negative for baselines.
     """
-    if place < 0:
-        at = -1 - place
+    if index < 0:
+        at = -1 - index
         dash, shade = at % len(DASHES), at // len(DASHES) % len(INKS)
         mark = MARKS[at % len(MARKS)]
         return Style(INKS[shade], DASHES[dash], mark, f"{_INK_NAMES[shade]} d{dash}")
-    tone, dash = place % len(COLOURS), (place // len(COLOURS) + place + 1) % len(DASHES)
-    mark = MARKS[1 + place % (len(MARKS) - 1)]
+    tone, dash = index % len(COLOURS), (index // len(COLOURS) + index + 1) % len(DASHES)
+    mark = MARKS[1 + index % (len(MARKS) - 1)]
     return Style(COLOURS[tone], DASHES[dash], mark, f"c{tone} d{dash}")

@@ -35,7 +35,7 @@ def draw_survival(
     axes = figure.add_subplot()
     end = max(cost for one in groups for cost in one.costs)
     for one in groups:
-        _draw_reached(axes, one, end, style_of(one.row.place))
+        _draw_reached(axes, one, end, style_of(one.row.style_index))
     summary = groups[0].row.summary
     assert summary is not None
     axes.set_ylim(-0.03, 1.03)
@@ -74,7 +74,7 @@ def draw_best_of_k(figure: Figure, comparison: Comparison) -> list[str]:
         return []
     axes = figure.add_subplot()
     for one in drawn:
-        style = style_of(one.row.place)
+        style = style_of(one.row.style_index)
         k = range(1, one.trials + 1)
         if one.low is not None and one.high is not None:
             axes.fill_between(

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from gatekit.cell.errors import RunError
-from gatekit.compare.grouping.group import Group, group_runs, places
+from gatekit.compare.grouping.group import Group, group_runs, style_indices
 from gatekit.compare.grouping.rename import read_names, with_names
 from gatekit.compare.numbers import is_number
 from gatekit.compare.stats.baseline import Baselines
@@ -92,7 +92,7 @@ class ParallelRow:
 class ProbedVariant:
     """A group with its probed runs, and the numbers of their gates and states.
 
-    ``place`` is that of the variant, from which its colour follows.
+    The colour and line style follow from ``style_index``.
     """
 
     group: Group
@@ -100,7 +100,7 @@ class ProbedVariant:
     probed: tuple[ProbedRun, ...]
     gates: tuple[GateRow, ...]
     states: tuple[StateRow, ...]
-    place: int = 0
+    style_index: int = 0
     parallel: tuple[ParallelRow, ...] = ()
 
 
@@ -147,8 +147,8 @@ def report_of(study: Study, groups: Sequence[Group], level: float = 0.95) -> Gat
     variants: list[ProbedVariant] = []
     notes: list[str] = []
     baselines = Baselines(groups)
-    at = places(groups, [baselines.of(group) is group for group in groups])
-    for group, place in zip(groups, at, strict=True):
+    at = style_indices(groups, [baselines.of(group) is group for group in groups])
+    for group, index in zip(groups, at, strict=True):
         probes = [probed for run in group.runs if (probed := read_probe(run)) is not None]
         if len(probes) < len(group.runs):
             notes.append(f"{group.label}: {len(probes)} of {len(group.runs)} runs were probed")
@@ -157,7 +157,7 @@ def report_of(study: Study, groups: Sequence[Group], level: float = 0.95) -> Gat
             notes.append(f"{group.label}: {lost} lines of probe.jsonl are damaged and were skipped")
         if probes:
             variant = _variant(group, baselines.of(group) is group, probes, level)
-            variants.append(dataclasses.replace(variant, place=place))
+            variants.append(dataclasses.replace(variant, style_index=index))
     variants.sort(key=lambda variant: not variant.is_baseline)
     return GatesReport(study, tuple(variants), tuple(notes if variants else ()), level)
 

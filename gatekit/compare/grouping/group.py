@@ -181,11 +181,11 @@ def group_runs(
     return Grouping(tuple(groups), tuple(pooled), unknown, following)
 
 
-def places(groups: Sequence[Group], baselines: Sequence[bool]) -> list[int]:
-    """Return the place of each group's variant, from which its colour follows.
+def style_indices(groups: Sequence[Group], baselines: Sequence[bool]) -> list[int]:
+    """Return the index of each group's variant from which its colour and line style follow.
 
-    Places do not depend on results, and a variant has one place on all tasks. Baselines have the
-    places -1, -2, ...; other variants have 0, 1, ..., in the order of their labels.
+    Indices do not depend on results, and a variant has one index on all tasks. Baselines have -1,
+    -2, ...; other variants have 0, 1, ..., in the order of their labels.
 
     Args:
         groups: the groups.

@@ -160,4 +160,4 @@ Builder = Callable[[Sheet], Section | None]
 
 def css(row: Row) -> str:
     """Return the CSS classes of a group: the colour and the dashes of its variant."""
-    return style_of(row.place).css
+    return style_of(row.style_index).css
