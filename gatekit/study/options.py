@@ -197,7 +197,7 @@ def visible_gpus() -> list[str]:
     return sorted((n for n in numbers if n.isdecimal()), key=int)
 
 
-def places(options: Options) -> list[dict[str, str]]:
+def slot_environments(options: Options) -> list[dict[str, str]]:
     """Return the environment of each slot; empty where runs need no GPU of their own.
 
     Slots on one GPU are far apart, so that the first runs spread over all GPUs.
@@ -211,10 +211,10 @@ def places(options: Options) -> list[dict[str, str]]:
         ids = (seen or [str(n) for n in range(options.gpus)])[: options.gpus]
     else:
         ids = list(options.gpus)
-    return [slot(gpu, options) for gpu in ids * options.runs_per_gpu]
+    return [slot_environment(gpu, options) for gpu in ids * options.runs_per_gpu]
 
 
-def slot(gpu: str, options: Options) -> dict[str, str]:
+def slot_environment(gpu: str, options: Options) -> dict[str, str]:
     """Return the environment of a run on a GPU; where several share it, none takes all memory."""
     shared = {"TF_FORCE_GPU_ALLOW_GROWTH": "true"} if options.runs_per_gpu > 1 else {}
     return {"CUDA_VISIBLE_DEVICES": gpu, **shared}

@@ -22,7 +22,7 @@ from gatekit.runs.names import RUNS, canonical_json, fingerprint, plan_log
 from . import resolve
 from .config import validate
 from .matching import at_size
-from .options import Options, places, read_options
+from .options import Options, read_options, slot_environments
 from .schema import LAUNCH_KEYS, RUN_KEYS
 from .variant import Variant, variant
 from .words import changes_cell
@@ -289,7 +289,7 @@ def launch_of(composed: DictConfig, config: Mapping[str, Any]) -> Launch:
     return Launch(
         study=config["study"] or _experiment(composed) or "default",
         root=Path(config["root"]),
-        n_jobs=config["n_jobs"] or len(places(options)) or cores,
+        n_jobs=config["n_jobs"] or len(slot_environments(options)) or cores,
         threads=config["threads"],
         retry_failed=config["retry"] == "failed",
         options=options,

@@ -6,8 +6,8 @@ from gatekit.runs.folder import RunFolder
 class Handle:
     peak = 0
 
-    def __init__(self, place):
-        self.place = place
+    def __init__(self, slot):
+        self.slot = slot
 
     def over(self):
         return True
@@ -42,7 +42,7 @@ class Inline:
         self.score, self.slots, self.direction = score, slots, direction
         self.configs = []
 
-    def start(self, run, place, bar):
+    def start(self, run, slot, bar):
         self.configs.append(run.config)
         folder = RunFolder(run.path)
         folder.claim()
@@ -51,7 +51,7 @@ class Inline:
             value = self.score(run.config)
         except ValueError as error:
             folder.status("FAILED", str(error))
-            return Handle(place)
+            return Handle(slot)
         metric = {"name": "mse", "direction": self.direction, "unit": "", "chance": None}
         result = {"metric": metric, "plugins": {}, "best": None, "state": "DIVERGED"}
         if value is not None:
@@ -61,7 +61,7 @@ class Inline:
             best = {"epoch": 2, "validation": value, "test": value}
             result |= {"state": "COMPLETED", "best": best}
         folder.finish(result)
-        return Handle(place)
+        return Handle(slot)
 
     def wait(self, handles, seconds):
         pass

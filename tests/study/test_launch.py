@@ -31,7 +31,7 @@ from gatekit.study.launch.outcome import SweepOutcome
 from gatekit.study.launch.process import Processes
 from gatekit.study.launch.progress import Progress
 from gatekit.study.launch.signals import StoppedError, caught, raising
-from gatekit.study.options import Options, places
+from gatekit.study.options import Options, slot_environments
 from gatekit.study.plan import PlannedRun, SweepPlan
 
 
@@ -356,12 +356,12 @@ class Told:
         tells: whether the command gets the signal while it waits for the run.
     """
 
-    slots, peak, place = 1, 0, 0
+    slots, peak, slot = 1, 0, 0
 
     def __init__(self, tells):
         self.tells = tells
 
-    def start(self, run, place, bar):
+    def start(self, run, slot, bar):
         self.claimed = run.folder()
         self.claimed.claim()
         return self
@@ -411,11 +411,11 @@ def test_each_slot_has_its_gpu(tmp_path, monkeypatch):
     backend = Processes(plan)
     assert backend.slots == 2
     seen = []
-    for place in range(2):
-        environment = plan.launch.environment(backend.places[place])
-        made = process.started(CONTEXT, plan.runs[place], plan, environment, False, child_of)
+    for slot in range(2):
+        environment = plan.launch.environment(backend.environments[slot])
+        made = process.started(CONTEXT, plan.runs[slot], plan, environment, False, child_of)
         made.process.join()
-        seen.append((plan.runs[place].path / "gpu").read_text().split()[0])
+        seen.append((plan.runs[slot].path / "gpu").read_text().split()[0])
     assert seen == ["4", "7"]
 
 
@@ -431,8 +431,8 @@ def test_each_slot_has_its_gpu(tmp_path, monkeypatch):
 )
 def test_gpus_are_shared_out(monkeypatch, options, expected):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "4,7")
-    found = places(Options(**options))
-    assert [place["CUDA_VISIBLE_DEVICES"] for place in found] == expected
+    found = slot_environments(Options(**options))
+    assert [environment["CUDA_VISIBLE_DEVICES"] for environment in found] == expected
     assert all(("TF_FORCE_GPU_ALLOW_GROWTH" in p) == ("runs_per_gpu" in options) for p in found)
 
 
@@ -461,10 +461,10 @@ def server():
     forkserver._forkserver._stop()
 
     class Served(Processes):
-        def start(self, run, place, bar):
+        def start(self, run, slot, bar):
             context = multiprocessing.get_context("forkserver")
             return process.started(
-                context, run, self.plan, {}, bar, child_of, preload=(), place=place
+                context, run, self.plan, {}, bar, child_of, preload=(), slot=slot
             )
 
     yield Served
@@ -496,11 +496,11 @@ class Refusing:
     def __init__(self, times):
         self.times = times
 
-    def start(self, run, place, bar):
+    def start(self, run, slot, bar):
         self.times -= 1
         if self.times >= 0:
             raise StartError("the fork server ended.")
-        return process.Process(start(run, None, bar), place)
+        return process.Process(start(run, None, bar), slot)
 
     def wait(self, handles, seconds):
         Processes.wait(handles, seconds)
@@ -547,8 +547,8 @@ def vanished():
 class Spawned(Processes):
     """Runs in fresh processes."""
 
-    def start(self, run, place, bar):
-        return process.started(CONTEXT, run, self.plan, {}, bar, self.main, place=place)
+    def start(self, run, slot, bar):
+        return process.started(CONTEXT, run, self.plan, {}, bar, self.main, slot=slot)
 
 
 def test_where_gatekit_cannot_be_imported_any_more_no_run_fails(tmp_path, capfd):

@@ -83,15 +83,15 @@ class Handle(Protocol):
     """One started run.
 
     Attributes:
-        place: the slot that it occupies.
+        slot: the slot that it occupies.
         peak: the largest resident memory that was seen, in bytes; 0 where it is not known.
     """
 
-    place: int
+    slot: int
     peak: int
 
     def waiting(self) -> bool:
-        """Return whether it still waits for a free place."""
+        """Return whether it still waits for a free slot."""
         ...
 
     def over(self) -> bool:
@@ -137,7 +137,7 @@ class Backend(Protocol):
     @property
     def slots(self) -> int: ...
 
-    def start(self, run: PlannedRun, place: int, bar: bool) -> Handle:
+    def start(self, run: PlannedRun, slot: int, bar: bool) -> Handle:
         """Start a run in a free slot; ``bar`` shows Keras' progress bar on the terminal.
 
         Raises:

@@ -117,8 +117,8 @@ class _Launching:
                 self.outcome.signal = next(iter(self.received), None)
         finally:
             self.progress.close()
-            for slot in self.active:
-                slot.handle.kill()
+            for running in self.active:
+                running.handle.kill()
             self.backend.close()
         self.outcome.left += [*self.again, *self.work.rest(), *self.others.runs()]
         return self.outcome
@@ -132,15 +132,15 @@ class _Launching:
         else:
             self._look_elsewhere()
             self._start()
-        self.backend.wait([slot.handle for slot in self.active], 0.2)
-        for slot in list(self.active):
-            if slot.handle.over():
-                self.active.remove(slot)
-                self._collect(slot)
-            elif slot.stopped is not None and time.monotonic() - slot.stopped_at > GRACE:
-                slot.handle.kill()
-            elif slot.stopped is None and self.stopping_since is None:
-                self._watch(slot)
+        self.backend.wait([running.handle for running in self.active], 0.2)
+        for running in list(self.active):
+            if running.handle.over():
+                self.active.remove(running)
+                self._collect(running)
+            elif running.stopped is not None and time.monotonic() - running.stopped_at > GRACE:
+                running.handle.kill()
+            elif running.stopped is None and self.stopping_since is None:
+                self._watch(running)
         self.progress.look(self.others.runs())
         stopping = self.received or self.outcome.halted is not None
         return bool(self.active) or not (stopping or self._nothing_left())
@@ -171,10 +171,10 @@ class _Launching:
             if state.name == "RUNNING":
                 self.others.add(run)
                 continue
-            used = {slot.handle.place for slot in self.active}
-            place = next(p for p in range(self.backend.slots) if p not in used)
+            used = {running.handle.slot for running in self.active}
+            slot = next(s for s in range(self.backend.slots) if s not in used)
             try:
-                handle = self.backend.start(run, place, self.bar)
+                handle = self.backend.start(run, slot, self.bar)
             except StoppedError:
                 self.again.append(run)
                 return
@@ -193,43 +193,43 @@ class _Launching:
         else:
             self.progress.note(f"{reason} Again ({self.unstarted} of {self.options.retries}).")
 
-    def _watch(self, slot: _ActiveRun) -> None:
-        if slot.handle.waiting():
-            slot.began = time.monotonic()
+    def _watch(self, running: _ActiveRun) -> None:
+        if running.handle.waiting():
+            running.began = time.monotonic()
             return
         limit = self.options.timeout
-        if limit is not None and time.monotonic() - slot.began > limit:
-            slot.stopped_at = time.monotonic()
-            slot.stopped = f"timeout: not over after {limit:g} s (hydra.launcher.timeout)"
-            slot.handle.kill()
+        if limit is not None and time.monotonic() - running.began > limit:
+            running.stopped_at = time.monotonic()
+            running.stopped = f"timeout: not over after {limit:g} s (hydra.launcher.timeout)"
+            running.handle.kill()
             return
-        reason = self.work.stop(slot.run)
+        reason = self.work.stop(running.run)
         if reason is not None:
-            slot.stopped, slot.stopped_at = reason, time.monotonic()
-            slot.handle.terminate()
+            running.stopped, running.stopped_at = reason, time.monotonic()
+            running.handle.terminate()
 
     def _stop(self, now: bool) -> None:
         if self.stopping_since is None:
             self.stopping_since = time.monotonic()
-            for slot in self.active:
-                slot.handle.terminate()
+            for running in self.active:
+                running.handle.terminate()
         if now or time.monotonic() - self.stopping_since > GRACE:
-            for slot in self.active:
-                slot.handle.kill()
+            for running in self.active:
+                running.handle.kill()
 
     # -- what has ended -----------------------------------------------------------------------
 
-    def _collect(self, slot: _ActiveRun) -> None:
-        run, folder, handle = slot.run, slot.run.folder(), slot.handle
-        seconds = time.monotonic() - slot.began
+    def _collect(self, running: _ActiveRun) -> None:
+        run, folder, handle = running.run, running.run.folder(), running.handle
+        seconds = time.monotonic() - running.began
         if handle.peak:
             self.outcome.peaks[run.fingerprint] = handle.peak
         state = folder.state()
-        if state.name == "RUNNING" and not handle.owns(folder, slot.attempt):
+        if state.name == "RUNNING" and not handle.owns(folder, running.attempt):
             self.others.add(run)
             self.progress.again(self.plan.label(run), "RUNNING", CLAIMED, seconds, run.path)
             return
-        if state.attempt == slot.attempt and handle.unstarted():
+        if state.attempt == running.attempt and handle.unstarted():
             self.progress.again(self.plan.label(run), "LOST", handle.reason(), seconds, run.path)
             self.again.insert(0, run)
             self.outcome.halted = f"no run can be started: {handle.reason()}"
@@ -237,14 +237,14 @@ class _Launching:
         self.unstarted = 0
         # What an earlier attempt recorded is not about a process that ended before its claim.
         recorded = state.name in OUTCOMES or (
-            state.name in ("FAILED", "INTERRUPTED") and state.attempt > slot.attempt
+            state.name in ("FAILED", "INTERRUPTED") and state.attempt > running.attempt
         )
-        stopped = slot.stopped is not None and state.name == "INTERRUPTED"
+        stopped = running.stopped is not None and state.name == "INTERRUPTED"
         open_ended = not recorded or state.name == "INTERRUPTED"
-        if open_ended and self._tried_again(slot, folder, state, seconds):
+        if open_ended and self._tried_again(running, folder, state, seconds):
             return
         if not recorded or stopped:
-            state_name, reason = self._verdict(slot)
+            state_name, reason = self._verdict(running)
             try:
                 durable.folder(folder.path)
                 # Of the attempt that was seen: another sweep may have claimed the run since.
@@ -264,38 +264,40 @@ class _Launching:
             self._failed(run, state.reason or "", seconds)
             return
         self.troubles = 0
-        self.outcome.ended(run, state.name, given_up=slot.stopped is not None)
+        self.outcome.ended(run, state.name, given_up=running.stopped is not None)
         words = score(folder) if state.name == "COMPLETED" else state.reason or ""
         self.progress.ended(self.plan.label(run), state.name, words, seconds, run.path)
         self.work.ended(run, state.name)
 
-    def _verdict(self, slot: _ActiveRun) -> tuple[str, str]:
-        if slot.stopped is not None:
-            return "FAILED" if slot.stopped.startswith("timeout") else "INTERRUPTED", slot.stopped
+    def _verdict(self, running: _ActiveRun) -> tuple[str, str]:
+        if running.stopped is not None:
+            return "FAILED" if running.stopped.startswith(
+                "timeout"
+            ) else "INTERRUPTED", running.stopped
         if self.stopping_since is not None:
             return "INTERRUPTED", "stopped by a signal"
-        if slot.handle.blameless():
-            return "INTERRUPTED", f"LOST: {slot.handle.reason()}"
-        tries = self.tries.get(slot.run.fingerprint, 0)
+        if running.handle.blameless():
+            return "INTERRUPTED", f"LOST: {running.handle.reason()}"
+        tries = self.tries.get(running.run.fingerprint, 0)
         times = f", {tries + 1} times" if tries else ""
-        return "FAILED", slot.handle.reason() + times
+        return "FAILED", running.handle.reason() + times
 
     def _tried_again(
-        self, slot: _ActiveRun, folder: RunFolder, state: RunState, seconds: float
+        self, running: _ActiveRun, folder: RunFolder, state: RunState, seconds: float
     ) -> bool:
         """Put a run that was ended from outside back, at most ``retries`` times."""
-        tries = self.tries.get(slot.run.fingerprint, 0)
-        asked = slot.stopped is not None or self.stopping_since is not None
-        if asked or not slot.handle.lost() or tries >= self.options.retries:
+        tries = self.tries.get(running.run.fingerprint, 0)
+        asked = running.stopped is not None or self.stopping_since is not None
+        if asked or not running.handle.lost() or tries >= self.options.retries:
             return False
-        self.tries[slot.run.fingerprint] = tries + 1
-        reason = slot.handle.reason()
+        self.tries[running.run.fingerprint] = tries + 1
+        reason = running.handle.reason()
         with contextlib.suppress(OSError):
             if folder.path.exists() and state.name != "INTERRUPTED":
                 folder.lost(state.attempt, reason)
         again = f"{reason}; again ({tries + 1} of {self.options.retries})"
-        self.progress.again(self.plan.label(slot.run), "LOST", again, seconds, slot.run.path)
-        self.again.append(slot.run)
+        self.progress.again(self.plan.label(running.run), "LOST", again, seconds, running.run.path)
+        self.again.append(running.run)
         return True
 
     def _failed(self, run: PlannedRun, reason: str, seconds: float) -> None:

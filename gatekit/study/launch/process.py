@@ -21,7 +21,7 @@ from gatekit.registry import quarantine
 from gatekit.runs import process as system
 from gatekit.runs.environment import gpu_visible
 from gatekit.runs.folder import RunFolder
-from gatekit.study.options import places
+from gatekit.study.options import slot_environments
 from gatekit.study.plan import PlannedRun, SweepPlan
 from gatekit.training.process import programs
 
@@ -44,13 +44,13 @@ class Process:
 
     Args:
         process: the started process.
-        place: the slot that it occupies.
+        slot: the slot that it occupies.
         words: where the process sends that it has begun, and the reason of an end that it cannot
             record in its folder.
     """
 
-    def __init__(self, process: Any, place: int, words: Connection | None = None) -> None:
-        self.process, self.place, self.words = process, place, words
+    def __init__(self, process: Any, slot: int, words: Connection | None = None) -> None:
+        self.process, self.slot, self.words = process, slot, words
         self.pid: int = process.pid
         self.served = getattr(process, "_start_method", "") == "forkserver"
         self.owner = system.Owner(platform.node(), self.pid, system.born(self.pid))
@@ -162,10 +162,10 @@ class Processes:
         main: Main = None,
     ) -> None:
         self.plan, self.main = plan, main
-        self.places = places(plan.launch.options)
+        self.environments = slot_environments(plan.launch.options)
         self.slots = plan.launch.n_jobs
-        if self.places:
-            self.slots = min(self.slots, len(self.places))
+        if self.environments:
+            self.slots = min(self.slots, len(self.environments))
         # A fork of a process that has initialised CUDA is broken; whether the import alone does so
         # depends on the driver, so that a visible GPU means a fresh interpreter.
         method = "spawn" if gpu_visible() else "forkserver"
@@ -173,13 +173,13 @@ class Processes:
         self.starting = start
         self.programs: tempfile.TemporaryDirectory[str] | None = None
 
-    def start(self, run: PlannedRun, place: int, bar: bool) -> Process:
+    def start(self, run: PlannedRun, slot: int, bar: bool) -> Process:
         """Start a run."""
         if self.starting is not None:
-            return Process(self.starting(run, self.plan, bar), place)
-        gpu = self.places[place] if self.places else {}
+            return Process(self.starting(run, self.plan, bar), slot)
+        gpu = self.environments[slot] if self.environments else {}
         environment = self.plan.launch.environment(gpu) | self._shared()
-        return started(self.context, run, self.plan, environment, bar, self.main, place=place)
+        return started(self.context, run, self.plan, environment, bar, self.main, slot=slot)
 
     @staticmethod
     def wait(handles: Sequence[Handle], seconds: float) -> None:
@@ -217,7 +217,7 @@ def started(
     bar: bool,
     main: Main = None,
     preload: Sequence[str] = (PRELOAD, __name__),
-    place: int = 0,
+    slot: int = 0,
 ) -> Process:
     """Return the started process of a run; a fork server has imported ``preload`` before.
 
@@ -246,7 +246,7 @@ def started(
             raise
         finally:
             writer.close()
-    return Process(process, place, reader)
+    return Process(process, slot, reader)
 
 
 @contextlib.contextmanager

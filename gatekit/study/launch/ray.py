@@ -20,7 +20,7 @@ from gatekit.cell.errors import ConfigError
 from gatekit.runs.environment import gpu_visible
 from gatekit.runs.folder import RunFolder
 from gatekit.runs.process import follow_parent
-from gatekit.study.options import slot
+from gatekit.study.options import slot_environment
 from gatekit.study.plan import PlannedRun, SweepPlan
 
 from . import process
@@ -52,8 +52,8 @@ class Ending:
 class RayRun:
     """One run as a Ray task."""
 
-    def __init__(self, ray: Any, reference: object, place: int, folder: RunFolder) -> None:
-        self.ray, self.reference, self.place, self.folder = ray, reference, place, folder
+    def __init__(self, ray: Any, reference: object, slot: int, folder: RunFolder) -> None:
+        self.ray, self.reference, self.slot, self.folder = ray, reference, slot, folder
         self.peak = 0
         self.before = folder.state().attempt
         self.begun = False
@@ -183,11 +183,11 @@ class Ray:
             resources={name: needs[name] for name, _ in options.resources},
         )(_task)
 
-    def start(self, run: PlannedRun, place: int, bar: bool) -> RayRun:
+    def start(self, run: PlannedRun, slot: int, bar: bool) -> RayRun:
         """Submit a run."""
         run = dataclasses.replace(run, path=run.path.absolute())
         folder = run.folder()
-        task = RayRun(self.ray, None, place, folder)
+        task = RayRun(self.ray, None, slot, folder)
         task.reference = self.task.remote(run, self.plan, self.main, self.preload)
         return task
 
@@ -212,7 +212,7 @@ def _task(run: PlannedRun, plan: SweepPlan, main: process.Main, preload: Sequenc
     options = plan.launch.options
     gpu = {}
     if options.gpus != 0 and ray.get_gpu_ids():
-        gpu = slot(os.environ["CUDA_VISIBLE_DEVICES"], options)
+        gpu = slot_environment(os.environ["CUDA_VISIBLE_DEVICES"], options)
     environment = {"CUDA_VISIBLE_DEVICES": "-1", **plan.launch.environment(gpu)}
     context = multiprocessing.get_context("spawn" if gpu and gpu_visible() else "forkserver")
     with _nameless_main():

@@ -111,13 +111,13 @@ class SlurmRun:
 
     Args:
         run: the run.
-        place: the slot that it occupies.
+        slot: the slot that it occupies.
     """
 
     peak = 0
 
-    def __init__(self, run: PlannedRun, place: int) -> None:
-        self.run, self.place = run, place
+    def __init__(self, run: PlannedRun, slot: int) -> None:
+        self.run, self.slot = run, slot
         self.before = run.folder().state().attempt
         self.job: QueuedJob | None = None
         self.name, self.begun = "PLANNED", False
@@ -202,9 +202,9 @@ class Slurm:
         room = (self.options.max_jobs - len(jobs)) * self.options.runs_per_job - filling
         return len(self.runs) + max(0, room)
 
-    def start(self, run: PlannedRun, place: int, bar: bool) -> SlurmRun:
+    def start(self, run: PlannedRun, slot: int, bar: bool) -> SlurmRun:
         """Add a run to the next job; a full job is submitted at once."""
-        taken = SlurmRun(run, place)
+        taken = SlurmRun(run, slot)
         self.runs.append(taken)
         if sum(each.job is None for each in self.runs) == self.options.runs_per_job:
             self._submit()
