@@ -36,9 +36,9 @@ There are {cells} cells, and {certified} of them are certified (`gatekit cells -
 
 A certified cell has the same values and gradients as a recurrence in NumPy, to 10 digits or more in
 float64. The recurrence was written from the paper or its authors' code, and not from the cell
-([tests/reference](../tests/reference)). Its first values follow the laws that its page lists. For a
-cell marked second hand, the source was another's code or quotation. Cells marked unverified were
-not checked against their papers ([the rule](cells.md#where-a-cell-comes-from)). If another
+([tests/reference](../tests/reference)). Its initial values follow the laws that its page lists.
+For a cell marked second hand, the source was another's code or quotation. Cells marked unverified
+were not checked against their papers ([the rule](cells.md#where-a-cell-comes-from)). If another
 library has the cell, the cell's page names it; values and gradients agree to as many digits. The
 parameter counts are those of the recurrent layer with the output unit `hidden`, for n units and m
 features.

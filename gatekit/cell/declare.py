@@ -206,13 +206,13 @@ def _checked(owner: str, name: str, value: object, hint: Any, default: Any) -> A
         remedy = ""
         if name == "bias" and type(value) in (int, float) and -1e6 <= value <= 1e6:  # type: ignore[operator]
             remedy = (
-                f" Its first value is an initializer: initializers: {{bias: {{kind: constant, "
+                f" Its initial value is an initializer: initializers: {{bias: {{kind: constant, "
                 f"value: {value}}}}}."
             )
         if name == "activation" and isinstance(value, (int, float)):
             remedy = f" An activation is an equation over pre: activation: 0 * pre + {value}."
         if name == "bias" and isinstance(value, str) and value.lower() not in SWITCHES:
-            remedy = f" Its first value is an initializer: initializers: {{bias: {value[:40]}}}."
+            remedy = f" Its initial value is an initializer: initializers: {{bias: {value[:40]}}}."
         if name == "initializers" and isinstance(value, str):
             remedy = (
                 f" Write which weights it draws: initializers: {{bias: {value[:40]}}}, or kernel "

@@ -1,6 +1,6 @@
-"""The first values of weights, drawn from a seed.
+"""The initial values of weights, drawn from a seed.
 
-Each first value comes from a generator named by the weight, so that none depends on another.
+Each initial value comes from a generator named by the weight, so that none depends on another.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def generator(seed: int, name: str) -> np.random.Generator:
 
 
 def draw(cell: Cell, seed: int) -> dict[str, NDArray[Any]]:
-    """Return the first values of all weights by name, in float64.
+    """Return the initial values of all weights by name, in float64.
 
     Args:
         cell: the built cell.

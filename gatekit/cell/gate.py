@@ -54,8 +54,8 @@ class Gate(RowWise):
             )
             such = ", ".join(f'"{name}": 0.0' for name in names or ["k"])
             raise CellError(
-                f"{cls.__name__}: states is {excerpt(repr(states))}; a mapping to first values is "
-                f"expected: states = {{{such}}}"
+                f"{cls.__name__}: states is {excerpt(repr(states))}; a mapping to initial values "
+                f"is expected: states = {{{such}}}"
             )
         for name in (*cls.parameters, *cls.states):
             if name in cls._option_types:

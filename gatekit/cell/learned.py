@@ -1,7 +1,7 @@
 """What a cell learns: parameters, and the weights of linear maps; and how weights start.
 
 An equation or a gate reads a `Parameter` by name. A read goes through a `LinearMap`, which declares
-its weights. An `Initializer` draws the first values of a weight.
+its weights. An `Initializer` draws the initial values of a weight.
 """
 
 from __future__ import annotations
@@ -155,7 +155,7 @@ class Parameter:
             name: getattr(self, name) for name in defaults if getattr(self, name) != defaults[name]
         }
         shape = repr(_as_shape(self.shape))
-        if isinstance(self.shape, float):  # it was meant as the first value
+        if isinstance(self.shape, float):  # it was meant as the initial value
             shape, given = "'units'", {"init": self.shape, **given}
         others = [f"{name}={value!r}" for name, value in {**given, **changed}.items()]
         return f"Parameter({', '.join([shape, *others])})"

@@ -76,8 +76,8 @@ class Access:
     """How a frame calls weights and sizes; the defaults are those of a class.
 
     Attributes:
-        assign: what is written before and after the first value of a weight.
-        draws: how first values are drawn.
+        assign: what is written before and after the initial value of a weight.
+        draws: how initial values are drawn.
         weight: the text of a weight's attribute within the step.
         fixed: the same of a weight that is not trained.
         units, features: the sizes within the step.
@@ -98,7 +98,7 @@ class Access:
 
 @dataclass(frozen=True)
 class StateText:
-    """A state in a file: its name, the texts of its shape, first value, and learned weight."""
+    """A state in a file: its name, the texts of its shape, initial value, and learned weight."""
 
     name: str
     shape: tuple[str, ...]

@@ -1,4 +1,4 @@
-"""How each framework draws first values: templates with ``{shape}``, ``{size}`` and ``{sizes}``."""
+"""How each framework draws initial values: templates with ``{shape}``, ``{size}``, ``{sizes}``."""
 
 from __future__ import annotations
 

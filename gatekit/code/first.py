@@ -1,4 +1,4 @@
-"""First values of weights as code: the distributions of gatekit's initializers."""
+"""Initial values of weights as code: the distributions of gatekit's initializers."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _FORMULAS: Mapping[str, Callable[[Any], Expr]] = {
 
 
 class FirstValues:
-    """Writes the first value of each weight.
+    """Writes the initial value of each weight.
 
     Args:
         cell: the built cell.
@@ -137,7 +137,7 @@ class FirstValues:
         return [*wrapped(f"value = {value}", self.room), *created]
 
     def value(self, weight: Weight) -> str:
-        """Return the code of a weight's first value.
+        """Return the code of a weight's initial value.
 
         Raises:
             ConfigError: its initializer cannot be written as code.

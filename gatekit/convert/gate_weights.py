@@ -159,7 +159,7 @@ def form_of(layer: RNN) -> KerasForm:
     if layer.output_unit.kind != "hidden":
         why = f"it emits through the output unit {layer.output_unit.kind!r}"
     if any(state.learned or state.initial for state in cell.states):
-        why = "its first states are not zeros"
+        why = "its initial states are not zeros"
     if why or isinstance(form, str):
         raise ConfigError(
             f"the cell {cell.spec.name!r} is not an LSTM, GRU or simple RNN of Keras or torch: "

@@ -29,7 +29,7 @@ class LayerCall:
         weights: weights by name; parameters already through their map.
         inputs: ``batch x time x width`` by name.
         mask: ``batch x time``, true where valid, or None.
-        first: first values of all states by name.
+        first: the initial states by name.
         resets: ``batch x time``, true where a new sequence begins, or None.
         fresh: the values to which a reset returns the states, by name; only read with resets.
         seed: a scrambled seed where noise is drawn, else None.
@@ -204,12 +204,12 @@ def state_shapes(cell: Cell, batch: int | Tensor | None) -> dict[str, Shape]:
 def first_states(
     cell: Cell, batch: int | Tensor, variables: Mapping[str, Tensor], dtype: str
 ) -> dict[str, Tensor]:
-    """Return the first value of each state by name, ``batch x width``.
+    """Return the initial states by name, ``batch x width``.
 
     Args:
         cell: the built cell.
         batch: the number of rows.
-        variables: the weights by name; learned first values are among them.
+        variables: the weights by name; learned initial states are among them.
         dtype: the type of states.
     """
     first: dict[str, Tensor] = {}

@@ -29,7 +29,7 @@ class Problem:
         inputs: ``time x batch x width`` by name: ``x``, further inputs, ``x_prev``, ``t``; zero at
             masked steps.
         mask: ``time x batch x 1``, true where valid, or None.
-        states: first values by name, ``batch x width``.
+        states: the initial states by name, ``batch x width``.
         drops: multiplicative masks of recurrent reads by their text, ``batch x width``.
         seed: a scrambled seed for zoneout, or None.
         training: whether zoneout draws; otherwise it takes the mean.
@@ -41,7 +41,7 @@ class Problem:
         carried: new values of states that no recurrence computes: last inputs, count of steps.
         resets: ``time x batch x 1``, true where the states return to `fresh` before the step, or
             None.
-        fresh: the declared or learned first values of states by name, ``batch x width``; empty
+        fresh: the declared or learned initial states by name, ``batch x width``; empty
             without resets.
     """
 

@@ -18,7 +18,7 @@ Document = tuple[numpy.ndarray, numpy.ndarray]
 def packed(
     documents: Sequence[Document], length: int | None = None, *, per_document: bool = False
 ) -> Batch:
-    """Return documents packed into rows of one length: a cell starts each from its first states.
+    """Return documents packed into rows of one length: a cell starts each from its initial states.
 
     The longest documents are placed first, each whole into the row with the most room. A score
     that is pooled over steps is that of the same documents padded in rows of their own.

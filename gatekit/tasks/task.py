@@ -121,8 +121,8 @@ class Batch:
         weights: ``batch x time`` float32, how much a step counts in loss and metric; None where
             every valid step counts once. Only for tasks with a target for every step.
         resets: ``batch x time`` bool, True where a new sequence begins within a row, so that the
-            cell returns to its first states; None where a row is one sequence. Only for tasks with
-            a target for every step; `gatekit.tasks.packed` makes them of documents.
+            cell returns to its initial states; None where a row is one sequence. Only for tasks
+            with a target for every step; `gatekit.tasks.packed` makes them of documents.
     """
 
     x: numpy.ndarray

@@ -40,7 +40,7 @@ def sizes_fit(subject: InCell) -> str | None:
         step = int(np.argmin(np.all(np.isfinite(output), axis=(0, 2))))
         raise CheckError(
             f"the output is not finite from step {step + 1} on, at initialisation",
-            "bound what goes into exp, log and divisions, or give states other first values "
+            "bound what goes into exp, log and divisions, or give states other initial values "
             "(initial:)",
         )
     return f"{subject.cell.count():,} parameters at {subject.units} units"

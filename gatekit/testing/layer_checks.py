@@ -57,7 +57,8 @@ def everything_learns(subject: InCell) -> str | None:
     for name in sorted(still):
         raise CheckError(
             f"the weight {name} has a zero gradient",
-            "use it in a function with a slope, give it another first value, or do not declare it",
+            "use it in a function with a slope, give it another initial value, or do not declare "
+            "it",
         )
     return None if any(n.startswith(own) for n in variables) else "has no weights of its own"
 

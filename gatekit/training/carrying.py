@@ -17,14 +17,14 @@ from gatekit.recurrence.layers.sequence_layer import KeptStates, SequenceLayer
 class CarriedStates:
     """The states of streams.
 
-    A stream that begins starts from the first states, which may be learned. Any other starts from
+    A stream that begins starts from the initial states, which may be learned. Any other starts from
     the states in which the window before ended; no gradient flows into these. Training has states
     of its own, so that evaluation in between does not disturb it.
 
     Args:
         batch: the number of streams.
         shapes: the shape of each state by name, with the number of streams first.
-        first: returns the first states by name.
+        first: returns the initial states by name.
         dtype: the type of the states.
     """
 

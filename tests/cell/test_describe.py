@@ -247,6 +247,6 @@ def test_a_weight_shows_where_it_starts_unless_as_usual() -> None:
     assert {left.split()[0]: right for left, right in starts} == {
         "forget.bias": "constant 3",
         "input.x": "zeros",
-        "input.bias": "minus the first values of forget",
+        "input.bias": "minus the initial values of forget",
         "output.h_prev": "normal 0.5",
     }

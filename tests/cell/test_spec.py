@@ -78,7 +78,7 @@ REFUSED = {
     ),
     "a-gate's-own-first-value": (
         {"initial": {"forget.k": 0.1}},
-        r"whose first value is in `states` .*; learned_initial_state: \[GATE.STATE\] lets it",
+        r"whose initial value is in `states` .*; learned_initial_state: \[GATE.STATE\] lets it",
     ),
     "20-role-of-another-gate": (
         {"roles": {"forget": "input"}},

@@ -207,7 +207,7 @@ def test_what_cannot_be_moved_from_keras_is_refused(make: Any, told: str) -> Non
         (lambda: _built(RNN("lstm", UNITS, output_unit="memory")), "output unit"),
         (
             lambda: _built(RNN("lstm", UNITS, learned_initial_state=["c"])),
-            "first states are not zeros",
+            "initial states are not zeros",
         ),
     ],
 )

@@ -40,7 +40,7 @@ def computed(cell: str) -> tuple[str, dict[str, np.ndarray], np.ndarray]:
     layer.build(X.shape)
     rng = np.random.default_rng(1)
     named = {}
-    # Random biases, scales and peepholes, too: at their first values a slip would not be seen.
+    # Random biases, scales and peepholes, too: at their initial values a slip would not be seen.
     for name, variable in layer.named_weights.items():
         named[name] = 0.7 * rng.standard_normal(variable.shape)
         variable.assign(named[name])

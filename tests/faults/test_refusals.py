@@ -163,7 +163,7 @@ LEFT_OUT: list[tuple[int, str, str]] = [
         gate(states='parameters = ["p"]'),
         'names with a Parameter each are expected: parameters = {"scale"',
     ),
-    (55, gate(states='states = ["k"]'), 'a mapping to first values is expected: states = {"k"'),
+    (55, gate(states='states = ["k"]'), 'a mapping to initial values is expected: states = {"k"'),
     (56, gate().replace('{"mine": Mine}', "[Mine]"), "return {'mine': Mine}"),
     (59, gate(before='requires_api = "0"'), 'write requires_api = "1"'),
 ]

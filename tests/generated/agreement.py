@@ -15,7 +15,7 @@ from .cases import BATCH, STEPS, Case, Drawn, assert_gradients, assert_same, sha
 
 
 def numpy_agrees(own: Case) -> None:
-    """Run the NumPy file, with its own first values for their shapes."""
+    """Run the NumPy file, with its own initial values for their shapes."""
     made, module = own.file("numpy")
     weights = made.layout.pack(own.weights)
     first = module.init(np.random.default_rng(0))

@@ -114,7 +114,7 @@ def case(
         cell: the cell, as `gatekit.RNN` takes it.
         gradients: whether gradients are computed.
         mask: whether steps are masked.
-        given: whether the first states are given; otherwise they are the cell's own.
+        given: whether the initial states are given; otherwise they are the cell's own.
         training: whether dropout and zoneout draw.
         options: of `gatekit.RNN`.
     """

@@ -35,7 +35,7 @@ def slow(name: str) -> Any:
 
 
 def numpy_agrees(own: BlockCase) -> None:
-    """Run the NumPy file, with its own first values for their shapes."""
+    """Run the NumPy file, with its own initial values for their shapes."""
     made, module = own.file("numpy")
     weights = made.layout.pack(own.weights)
     first = module.init(np.random.default_rng(0))
@@ -101,7 +101,7 @@ def keras_agrees(own: BlockCase) -> None:
 
 
 def keras_states(own: BlockCase, layer: Any) -> list[Any]:
-    """Return the first states of a Keras file, whose first one may be the last output."""
+    """Return the initial states of a Keras file, whose first one may be the last output."""
     zeros = layer.get_initial_state(len(own.x))
     before = len(zeros) - len(own.first)
     return [*zeros[:before], *shaped(own.first, zeros[before:])]

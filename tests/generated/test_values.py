@@ -151,7 +151,7 @@ def test_noise_is_drawn_in_jax_where_a_generator_is_given() -> None:
     )
     assert (first == same).all()
     assert not (first == other).all()
-    # Half of the elements of the first step keep the first state, which is zero.
+    # Half of the elements of the first step keep the initial state, which is zero.
     zeros = module.apply(params, jax.numpy.ones((500, 1, own.cell.features)), rng=jax.random.key(3))
     assert float((zeros[0] == 0).mean()) == pytest.approx(0.5, abs=0.05)
 

@@ -1,4 +1,4 @@
-"""Cells with a solver, a delay or carry gates of their own: options and first values."""
+"""Cells with a solver, a delay or carry gates of their own: options and initial values."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Cells of the LSTM family that are Python functions: their options and first values."""
+"""Cells of the LSTM family that are Python functions: their options and initial values."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""First values of matrix memories: ranges, and shapes that are refused."""
+"""Initial values of matrix memories: ranges, and shapes that are refused."""
 
 from __future__ import annotations
 

@@ -64,7 +64,7 @@ def inputs_for(made: RNN, batch: int = BATCH, time: int = TIME) -> Any:
 
 
 def states_for(made: RNN, batch: int = BATCH) -> dict[str, Any]:
-    """Return random initial states of what is neither learned nor bound to its own first value."""
+    """Return random initial states, except of those that are learned or bound to their own."""
     rng = np.random.default_rng(13)
     learned = {s.name for s in made.cell.states if s.learned}
     first = made.initial_states(batch)

@@ -1,4 +1,4 @@
-"""First values: each weight's own, whatever else the cell has."""
+"""Initial values: each weight's own, whatever else the cell has."""
 
 from __future__ import annotations
 

@@ -152,7 +152,7 @@ def test_symbolic_types_are_the_actual_ones(cell: str, policy: str) -> None:
 
 
 def test_numbers_of_a_cell_are_not_rounded_to_single_precision() -> None:
-    """The first value of a state, and an equation that is a number."""
+    """The initial value of a state, and an equation that is a number."""
     held = {"h": "h_prev + 0 * seen", "third": "1.1", "y_": "h + third"}
     gates = {"seen": {"activation": "pre", "reads": ["x"]}}
     cell = {"gates": gates, "equations": held, "initial": {"h": 0.1}, "emits": "y_"}

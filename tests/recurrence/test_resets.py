@@ -64,7 +64,7 @@ MANY = [
 
 
 def made_of(cell: str, executor: str, **options: Any) -> RNN:
-    """Return a layer that returns all there is, and learns the first value of its states."""
+    """Return a layer that returns all there is, and learns the initial value of its states."""
     how: Any = {"remat": True} if executor == "remat" else {"executor": executor}
     named = {**AFFINE, **OWN}.get(cell, cell)
     every = {"return_sequences": True, "return_state": True, **how, **options}

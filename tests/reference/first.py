@@ -1,4 +1,4 @@
-"""The first values of each certified cell's weights, with where each comes from.
+"""The initial values of each certified cell's weights, with where each comes from.
 
 ``FIRST[cell]`` maps a weight, a pattern of weights (``*.bias``) or a state to its law. Others
 follow `usual`: matrices that read no state are Glorot uniform (Glorot & Bengio 2010), matrices

@@ -1,4 +1,4 @@
-"""Laws that the first values of weights follow, each checked on drawn values.
+"""Laws that the initial values of weights follow, each checked on drawn values.
 
 A law knows nothing of gatekit's initializers: it looks at numbers, as the equations read them
 (after a parameter's map). Random laws are compared by their distribution function.
@@ -166,7 +166,7 @@ def reservoir(radius: float, density: float) -> Law:
 
 
 def negative(of: str) -> Law:
-    """Minus the first values of another weight; the test compares the two."""
+    """Minus the initial values of another weight; the test compares the two."""
     return replace(Law(f"minus {of}", lambda draws, units: ""), of=of)
 
 

@@ -1,4 +1,4 @@
-"""The LSTM with noise on its states or reads, at test time; and with first values of its own.
+"""The LSTM with noise on its states or reads, at test time; and with initial values of its own.
 
 Zoneout replaces a state by a mixture, whose mean is taken at test time:
 

@@ -1,4 +1,4 @@
-"""The first values of certified cells, and which weights they have."""
+"""The initial values of certified cells, and which weights they have."""
 
 from __future__ import annotations
 

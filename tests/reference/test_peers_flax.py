@@ -71,7 +71,7 @@ def outputs(peer: Peer, given: Arrays, units: int) -> Arrays:
 
     Args:
         peer: the cell.
-        given: x, first states and weights, by our names of them.
+        given: x, initial states and weights, by our names of them.
         units: the cell's width.
     """
     module = peer.make(units, param_dtype="float64")
@@ -91,7 +91,7 @@ def outputs(peer: Peer, given: Arrays, units: int) -> Arrays:
 
 
 def drawn(name: str) -> tuple[Arrays, Arrays, Arrays]:
-    """Return x, first states and weights of a cell."""
+    """Return x, initial states and weights of a cell."""
     case, rng = CASES[name], np.random.default_rng(3)
     x = rng.standard_normal((BATCH, TIME, case.features))
     states = case.drawn_states(rng, BATCH)

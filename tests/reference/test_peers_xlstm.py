@@ -1,6 +1,6 @@
 """mLSTM and sLSTM against the authors' own step functions, in float64, weights copied.
 
-Outputs, last states and the gradients of all weights, of x and of the first states are compared;
+Outputs, last states and the gradients of all weights, of x and of the initial states are compared;
 torch differentiates the authors' code.
 """
 

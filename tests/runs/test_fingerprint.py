@@ -65,7 +65,8 @@ ORIGINS = dict(
 def test_bundled_cells_keep_their_fingerprints():
     """Without the hashes of plugins, as in commit 1084987, before cells cited by key.
 
-    A cell whose equations or first values are corrected has a new one, and the change log names it.
+    A cell whose equations or initial values are corrected has a new one, and the change log names
+    it.
     """
     known = components.load()
     configs = {

@@ -48,7 +48,8 @@ OTHER_KEYS = {
     ),
     **dict.fromkeys(
         ("state", "states"),
-        "; a signal that is read as h_prev is a state, and `initial: {h: 0.5}` is its first value.",
+        "; a signal that is read as h_prev is a state, and `initial: {h: 0.5}` is its initial "
+        "value.",
     ),
     **dict.fromkeys(
         (

@@ -86,7 +86,7 @@ def _remedy(value: object, where: str) -> str:
             return "; 0 is the default: remove the line"
         if isinstance(value, (str, dict)) and amount is None:
             return (
-                f"; one number is the first value of all units: write {key}: 0, or let it be "
+                f"; one number is the initial value of all units: write {key}: 0, or let it be "
                 f"learned: learned_initial_state: [{key}]"
             )
     if section == "constants" and value in ("units", "features"):

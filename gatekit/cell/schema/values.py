@@ -85,7 +85,7 @@ def section(config: Mapping[str, Any], key: str) -> Mapping[str, Any]:
 
 
 _OWN = {
-    "initial": "whose first value is in `states` of the gate's class; learned_initial_state: "
+    "initial": "whose initial value is in `states` of the gate's class; learned_initial_state: "
     "[GATE.STATE] lets it be learned",
     "zoneout": "and has no zoneout: remove the line",
 }

@@ -261,7 +261,7 @@ def _start(init: object, kind: str) -> str:
     if isinstance(init, Mapping):
         options = {name: value for name, value in init.items() if name != "kind"}
         if "negative_of" in options:
-            return f"minus the first values of {options['negative_of']}"
+            return f"minus the initial values of {options['negative_of']}"
         values = " ".join(f"{name}={value}" for name, value in options.items())
         # One number needs no name: constant 3.
         values = str(*options.values()) if len(options) == 1 else values

@@ -32,7 +32,8 @@ class CellPage:
         witness: the file with the independent recurrence that checks it, or None.
         works: the works that it cites.
         peers: the other libraries whose cell it is compared with.
-        first: the weights that do not start as usual, each with its first values and their source.
+        first: the weights that do not start as usual, each with its initial values and their
+            source.
     """
 
     name: str
@@ -68,13 +69,13 @@ def page(entry: CellPage) -> str:
 
 def _first(entry: CellPage) -> str:
     if not entry.first:
-        return "All weights have the usual [first values](../cells.md#initializers)."
+        return "All weights have the usual [initial values](../cells.md#initializers)."
     rows = [f"| `{name}` | {law} | {source} |" for name, law, source in entry.first]
     return "\n".join(
         [
-            "First values; other weights start [as usual](../cells.md#initializers):",
+            "Initial values; other weights start [as usual](../cells.md#initializers):",
             "",
-            "| weight or state | first value | source |",
+            "| weight or state | initial value | source |",
             "|---|---|---|",
             *rows,
         ]

@@ -328,7 +328,7 @@ class Emitter:
         return self._created(part, name, source, text)
 
     def _created(self, part: Part, name: str, source: str, first: str) -> Name:
-        """Write the first value of a weight, and return its key."""
+        """Write the initial value of a weight, and return its key."""
         attribute = self.attributes.new(f"{part.name}_{name}")
         before, after = self.access.assign(attribute, True)
         line = f"{before}{first}{after}"

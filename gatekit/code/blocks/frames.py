@@ -174,7 +174,7 @@ def functions_of(cell: CellText, block: BlockText, to: str, prefix: str = "") ->
     """
     code, cell_prefix = FUNCTIONS[to], f"{prefix}cell_"
     array, module = code.array, code.module
-    doc = ["Return the first values of the weights by name.", *([_LAST] if block.last else [])]
+    doc = ["Return the initial values of the weights by name.", *([_LAST] if block.last else [])]
     last = ", last: bool = True" if block.last else ""
     noise = code.noise and (block.draws_noise or cell.draws_noise)
     rng = [f"rng: {array} | None = None"] if noise else []

@@ -124,7 +124,7 @@ def functions_body(to: str, cell: CellText, prefix: str = "", vectors: bool | No
         "",
         "",
         f"def {prefix}init({code.generator}{features}) -> Weights:",
-        '    """Return the first values of the weights by name."""',
+        '    """Return the initial values of the weights by name."""',
         *(["    keys = keys_from(key)"] if "next(keys)" in "\n".join(cell.first) else []),
         *_until_step(code, cell, prefix, noise.step),
         *loop(code, cell, prefix, hold, noise),

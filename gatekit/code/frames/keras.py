@@ -39,7 +39,7 @@ REGISTERED = '@keras.saving.register_keras_serializable(package="gatekit_code")'
 NEW_WEIGHT = [
     "",
     "    def weight(self, name, value, trainable=True):",
-    '        """Return a new weight with the given first value."""',
+    '        """Return a new weight with the given initial value."""',
     "        return self.add_weight(",
     "            shape=value.shape,",
     "            initializer=lambda shape, dtype=None: ops.cast(value, dtype),",

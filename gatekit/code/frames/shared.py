@@ -1,4 +1,4 @@
-"""What frames share: signatures, docstrings, first states, and the whole file."""
+"""What frames share: signatures, docstrings, initial states, and the whole file."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def tuple_lines(before: str, items: list[str], room: int) -> Lines:
 
 @dataclass(frozen=True)
 class FirstStates:
-    """Templates of first states.
+    """Templates of initial states.
 
     Attributes:
         zeros: zeros of a ``{shape}``, a tuple with the batch.
@@ -65,7 +65,7 @@ def state_doc(cell: CellText) -> str:
 
 
 def first_states(cell: CellText, texts: FirstStates) -> tuple[Lines, list[str]]:
-    """Return lines that come before, and the code of each state's first value."""
+    """Return lines that come before, and the code of each state's initial value."""
     lines, texts_of_states = [], []
     for state in cell.states:
         if state.learned is None:

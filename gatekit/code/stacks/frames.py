@@ -247,7 +247,7 @@ def functions_file(to: str, stack: StackText) -> str:
         returned = [*call_lines("state = (", last, ")", WIDTH - 4), "return x, state"]
     whole = [
         f"def init({code.generator}) -> list[Weights]:",
-        '    """Return the first values of the weights of each layer, by name."""',
+        '    """Return the initial values of the weights of each layer, by name."""',
         *(["    keys = keys_from(key)"] if "next(keys)" in code.drawn else []),
         *indented(call_lines("return [", _listed(first), "]", WIDTH - 4)),
         "",

@@ -224,7 +224,7 @@ class BlockLayer(SequenceLayer):
         return shapes
 
     def initial_states(self, batch_size: int | Tensor) -> dict[str, Tensor]:
-        """Return the first value of each state by name."""
+        """Return the initial states by name."""
         of_cell: dict[str, Tensor] = self.part_rnn.initial_states(batch_size)
         shapes, dtype = self.state_shapes(batch_size), self.variable_dtype
         return of_cell | {n: tf.zeros(s, dtype) for n, s in shapes.items() if n not in of_cell}

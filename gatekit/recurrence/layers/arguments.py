@@ -90,7 +90,7 @@ def refuse_unknown(given: Mapping[str, object], known: Collection[str]) -> None:
             )
 
 
-_STATES = "first states are given as layer(x, initial_state=[...]), one for each state"
+_STATES = "initial states are given as layer(x, initial_state=[...]), one for each state"
 ELSEWHERE = {
     "swap": "a layer takes gates={ROLE: GATE}; swap is a key of gatekit.train and gatekit.show",
     **dict.fromkeys(

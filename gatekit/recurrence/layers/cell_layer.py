@@ -43,7 +43,7 @@ class CellLayer(SeededLayer):
         dropout: rate of the input's dropout; None keeps the cell's.
         recurrent_dropout: rate of dropout on recurrent reads; None keeps the cell's.
         zoneout: rates by state; None keeps the cell's.
-        learned_initial_state: states whose first value is learned; None keeps the cell's.
+        learned_initial_state: states whose initial value is learned; None keeps the cell's.
         regularizers: of the weights; they take precedence over the cell's.
         constraints: of the weights, in the same form.
         seed: seed of weights, dropout and zoneout; None draws one.
@@ -159,7 +159,7 @@ class CellLayer(SeededLayer):
         return tuple(state_shapes(self._sized(), None))
 
     def _create_weights(self, cell: Cell) -> None:
-        """Create the weights of a built cell, and draw their first values."""
+        """Create the weights of a built cell, and draw their initial values."""
         seed = self._seed_within(CellLayer)
         self._salt = seed if seed != self._drawn_seed else 0
         values = draw(cell, seed)
@@ -182,11 +182,11 @@ class CellLayer(SeededLayer):
         return tf.bitwise.bitwise_xor(seed, [self._salt, 0]) if self._salt else seed
 
     def _first_states(self, batch: int | Tensor, features: int | None = None) -> dict[str, Tensor]:
-        """Return the first value of each state by name, ``batch x width``."""
+        """Return the initial states by name, ``batch x width``."""
         cell = self._sized(features)
         if not self._variables and any(state.learned for state in cell.states):
             raise ConfigError(
-                f"the layer {self.name!r} learns its first states and is not built yet: call it "
+                f"the layer {self.name!r} learns its initial states and is not built yet: call it "
                 "once, or build((None, None, features))"
             )
         return first_states(cell, batch, self._variables, self.variable_dtype)

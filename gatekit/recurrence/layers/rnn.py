@@ -74,7 +74,7 @@ class RNN(CellLayer, SequenceLayer):
         recurrent_dropout: rate of dropout on recurrent reads, one mask per sequence; None keeps the
             cell's.
         zoneout: rates by state; None keeps the cell's.
-        learned_initial_state: states whose first value is learned; None keeps the cell's.
+        learned_initial_state: states whose initial value is learned; None keeps the cell's.
         regularizers: of the weights: ``{"kernel":, "recurrent":, "bias":}`` for all gates, and
             ``{GATE: {"recurrent": ...}}`` for one; each a name such as ``"l2"``,
             ``{"kind": "l2", "l2": 1e-4}``, a `keras.Regularizer`, or None for none. They take
@@ -188,10 +188,10 @@ class RNN(CellLayer, SequenceLayer):
         )
 
     def initial_states(self, batch_size: int | Tensor) -> dict[str, Tensor]:
-        """Return the first value of each state by name, ``batch x width``.
+        """Return the initial states by name, ``batch x width``.
 
         Raises:
-            ConfigError: the layer is not built yet, and its first states are learned or their
+            ConfigError: the layer is not built yet, and its initial states are learned or their
                 widths depend on the input's.
         """
         return self._first_states(batch_size)
@@ -218,7 +218,7 @@ class RNN(CellLayer, SequenceLayer):
             training: whether dropout and zoneout draw; where it is false nothing is kept for a
                 gradient, and one that is wanted all the same costs a second forward pass.
             resets: ``batch x time`` booleans, true where a new sequence begins: before that step
-                every state returns to its declared or learned first value, whatever
+                every state returns to its declared or learned initial value, whatever
                 `initial_state` is.
 
         Returns:

@@ -56,7 +56,7 @@ class SequenceLayer(SeededLayer):
         raise NotImplementedError
 
     def initial_states(self, batch_size: int | Tensor) -> dict[str, Tensor]:
-        """Return the first value of each state by name."""
+        """Return the initial states by name."""
         raise NotImplementedError
 
     def input_widths(self) -> Mapping[str, int]:
@@ -111,14 +111,14 @@ class SequenceLayer(SeededLayer):
         return None if self._kept is None else list(self._kept.by_name.values())
 
     def reset_state(self) -> None:
-        """Set the kept states of a stateful layer to their first values."""
+        """Set the kept states of a stateful layer to their initial values."""
         if self._kept is not None:
             self._kept.reset()
 
     reset_states = reset_state
 
     def get_initial_state(self, batch_size: int | Tensor) -> list[Tensor]:
-        """Return the first value of each state, in the order of `state_names`."""
+        """Return the initial states, in the order of `state_names`."""
         return list(self.initial_states(batch_size).values())
 
     # --- one step at a time -------------------------------------------------
@@ -246,7 +246,7 @@ class KeptStates(tf.Module):
     Args:
         batch: the batch size.
         shapes: the shape of each state by name, with the batch size first.
-        first: returns the first values by name.
+        first: returns the initial states by name.
         dtype: the type of the states.
     """
 
@@ -273,7 +273,7 @@ class KeptStates(tf.Module):
         }
 
     def reset(self) -> None:
-        """Set the states to their first values."""
+        """Set the states to their initial values."""
         self.assign(self._first())
 
     def assign(self, values: Mapping[str, Tensor]) -> None:

@@ -50,7 +50,7 @@ class Cell(CellLayer, _Dropout):
         recurrent_dropout: rate of dropout on recurrent reads, one mask per sequence; None keeps the
             cell's.
         zoneout: rates by state; None keeps the cell's.
-        learned_initial_state: states whose first value is learned; None keeps the cell's.
+        learned_initial_state: states whose initial value is learned; None keeps the cell's.
         regularizers: of the weights, as `gatekit.RNN` takes them.
         constraints: of the weights, as `gatekit.RNN` takes them.
         seed: seed of weights, dropout and zoneout; None draws one. If several layers of a model
@@ -136,7 +136,7 @@ class Cell(CellLayer, _Dropout):
         return widths
 
     def get_initial_state(self, batch_size: int | Tensor | None = None) -> list[Tensor]:
-        """Return the first value of each state in the order of `state_names`, ``batch x width``."""
+        """Return the initial states in the order of `state_names`, ``batch x width``."""
         first = self._first_states(batch_size, self.features)
         zeros = tf.zeros(tf.stack([batch_size, 1]), self.variable_dtype)
         return [

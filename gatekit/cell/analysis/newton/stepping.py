@@ -24,7 +24,7 @@ class Stepping:
         cell: the built cell.
         weights: raw weights by name.
         inputs: ``time x width`` by name; ``t`` and shifted inputs may be left out.
-        first: first values that are not the cell's own, ``width`` by state.
+        first: initial values that are not the cell's own, ``width`` by state.
 
     Raises:
         Exception: a gate cannot compute with NumPy.

@@ -19,8 +19,8 @@ each step. A masked step has a decay of 1, and its key, value and correction are
 the last chunk are masked, too.
 
 A reset is not a decay of 0. Pairs of steps with a reset between them have $A_{ts} = L_{ts} = 0$ by
-their segments' numbers. $\gamma_{t0}$ begins at the last reset, and behind one $S_0$ is the first
-value of the memory.
+their segments' numbers. $\gamma_{t0}$ begins at the last reset, and behind one $S_0$ is the
+initial value of the memory.
 
 - `executor` solves the blocks of a cell in order, and computes the signals that need them;
 - `memory` is the mathematics above for one memory;

@@ -25,7 +25,7 @@ where inputs enter the product; otherwise u_t alone does. `hoist` and the joinin
 the custom gradient. TensorFlow differentiates both: it turns z' into the gradients of hoisted
 inputs and splits W' into the weights of each gate.
 
-At a reset, the first value is in place of s_{t-1}, and s'_{t-1} is its gradient instead.
+At a reset, the initial state is in place of s_{t-1}, and s'_{t-1} is its gradient instead.
 
 So the loop saves s_{t-1} and z_t of each step and no activation, and it never adds to W' in a step.
 
@@ -48,7 +48,7 @@ An *adjoint* turns the gradients of what a part of a step computes into those of
 |---|---|
 | `schedule`, `scheduler` | which reads share a product W, what is hoisted, what each stage needs |
 | `schedule`, at its end | how a loop reads and writes memory, with the measurements |
-| `tensors` | what reads no state, for all steps; W, p, x, first states: all that has a gradient |
+| `tensors` | what reads no state, for all steps; W, p, x, initial states: all that has a gradient |
 | `forward`, `backward` | the two loops |
 | `residuals` | what the loops save of each step, under XLA and in graph mode |
 | `weight_gradients` | W', x' and what else is formed after the loop |

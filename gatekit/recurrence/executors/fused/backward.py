@@ -176,12 +176,12 @@ class DifferentiableLoop(Loop):
     def entering_adjoint(
         self, dprev: dict[str, Tensor], dfresh: dict[str, Tensor], reset: Tensor
     ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-        """Return the gradients of the states after the step before, and of first values so far.
+        """Return the gradients of the states after the step before, and of initial states so far.
 
         Args:
             dprev: the gradients of the states that the step starts from, by name.
-            dfresh: the gradients of learned first values from later steps, by name.
-            reset: ``batch x 1``, true where the step starts from first values.
+            dfresh: the gradients of learned initial states from later steps, by name.
+            reset: ``batch x 1``, true where the step starts from initial states.
         """
         zero = tf.zeros([], self.dtype)
         dfresh = {n: d + tf.where(reset, dprev[n], zero) for n, d in dfresh.items()}

@@ -198,7 +198,7 @@ class _ChunkedCall:
     def backward(
         self, tensors: _CallTensors, borders: list[Tensor], cotangents: Solution
     ) -> _CallTensors:
-        """Return the gradients of inputs, weights and first values."""
+        """Return the gradients of inputs, weights and initial states."""
         inputs, weights, states = tensors.inputs, tensors.weights, tensors.states
         cut = {name: self.cut(sequence) for name, sequence in inputs.items()}
         mask, names = self.mask(), list(states)

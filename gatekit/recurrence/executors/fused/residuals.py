@@ -138,7 +138,7 @@ class Residuals(abc.ABC):
 
     @abc.abstractmethod
     def start(self, first: Values) -> Arrays:
-        """Return the empty arrays, given the states before the first step."""
+        """Return the empty arrays, given the initial states."""
 
     @abc.abstractmethod
     def write(self, arrays: Arrays, step: Tensor, before: Values, now: Values) -> Arrays:

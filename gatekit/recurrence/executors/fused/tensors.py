@@ -41,7 +41,7 @@ class LoopTensors(Tensors):
         biases: the biases of groups that have no input part, ``width``, unless a matrix has them.
         weights: weights of the row-wise part, and of linear maps without a matrix.
         drops: dropout masks of recurrent reads by the read's text, ``batch x width``.
-        states: the states before the first step, ``batch x width``.
+        states: the initial states, ``batch x width``.
         fresh: the learned values to which resets return states, ``batch x width``; empty without
             resets.
     """

@@ -56,7 +56,7 @@ class WeightGradients:
         """Return the gradients of all tensors of the loop.
 
         Args:
-            first: gradients of the states before the first step.
+            first: gradients of the initial states.
             weights: gradients of row-wise weights by name, those of vectors for each row.
             fresh: gradients of what resets return states to.
         """

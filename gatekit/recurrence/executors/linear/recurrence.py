@@ -18,7 +18,7 @@ Matrix = list[Vector]
 """k x k coefficients, each ``time x batch x width``."""
 
 Given = tuple[Matrix, Vector, Vector]
-"""Coefficients, right sides, first values."""
+"""Coefficients, right sides, initial values."""
 
 
 @dataclass(frozen=True)
@@ -30,9 +30,9 @@ class Solver:
 
     Args:
         name: the executor's name.
-        forward: coefficients, right sides, first values, resets: to the k sequences.
+        forward: coefficients, right sides, initial values, resets: to the k sequences.
         backward: coefficients, gradients of the sequences, gradients of the last values, resets: to
-            the k sequences of the right sides' gradients, and the gradients of the first values.
+            the k sequences of the right sides' gradients, and the gradients of the initial values.
     """
 
     name: str
@@ -100,7 +100,7 @@ def linear_recurrence(
 def values_before(
     sequence: Tensor, first: Tensor, resets: Tensor = None, fresh: Tensor = None
 ) -> Tensor:
-    """Return the value before each step: the sequence one step later, its first value ahead.
+    """Return the value before each step: the sequence one step later, its initial value ahead.
 
     Args:
         sequence: ``time x batch x width``.

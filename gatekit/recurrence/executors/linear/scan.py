@@ -27,7 +27,7 @@ def forward(a: Matrix, b: Vector, first: Vector, resets: Tensor = None) -> Vecto
     start = (tf.range(tf.shape(b[0])[0]) == 0)[:, None, None]
     if resets is not None:
         start = start & tf.logical_not(resets)
-    # The first step takes the first values in, so that every later map starts from zero.
+    # The first step takes the initial values in, so that every later map starts from zero.
     rest = [
         b[i] + tf.where(start, total([a[i][j] * first[j] for j in range(k)]), tf.zeros_like(b[i]))
         for i in range(k)

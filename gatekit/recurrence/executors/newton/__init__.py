@@ -1,7 +1,8 @@
 r"""Nonlinear cells at all steps at once, by Newton's method, with a check of the result.
 
 A recurrence $s_t = f_t(s_{t-1})$ from $s_0$ is one equation for all steps,
-$s_t - f_t(s_{t-1}) = 0$. From a guess s, here the first value at each step, Newton's method solves
+$s_t - f_t(s_{t-1}) = 0$. From a guess s, here the initial value at each step, Newton's method
+solves
 
 $$\delta_t = J_t\, \delta_{t-1} + f_t(s_{t-1}) - s_t, \qquad \delta_0 = 0, \qquad
 J_t = \partial f_t / \partial s_{t-1}$$
@@ -23,7 +24,7 @@ $$d_t = g_t + J_{t+1}^\top d_{t+1}, \qquad
 \bar\theta = \sum_t (\partial f_t / \partial \theta)^\top d_t, \qquad \bar s_0 = J_1^\top d_1$$
 
 **Masks and zoneout.** A state that is held has $J_t = I$ and $f_t(s) = s$; the mean of zoneout
-mixes both. At a **reset** $J_t = 0$, and f starts from the first value.
+mixes both. At a **reset** $J_t = 0$, and f starts from the initial value.
 
 - `executor` solves the blocks of a cell in order, computes the signals that need them, and counts;
 - `step` is f and its Jacobian, of one block, at all steps;

@@ -97,7 +97,7 @@ def with_gradient(step: Step, states: Vector, accepted: Tensor) -> Pair:
     """
     states = [tf.stop_gradient(s) for s in states]
     first = [tf.stop_gradient(f) for f in step.first]
-    # Where a sequence begins anew, the step reads a first value, which may be learned.
+    # Where a sequence begins anew, the step reads an initial value, which may be learned.
     previous = step.before(states, first)
     after = step.held(step.values(previous), previous)
 

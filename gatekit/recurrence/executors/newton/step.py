@@ -56,7 +56,7 @@ class Step:
             self.holds.append(hold_always(problem, places[name], like))
 
     def guess(self) -> Vector:
-        """Return each state's first value at all steps, ``time x batch x width``."""
+        """Return each state's initial value at all steps, ``time x batch x width``."""
         x = self.problem.inputs["x"]
         return [
             tf.ensure_shape(
@@ -71,7 +71,7 @@ class Step:
 
         Args:
             states: ``time x batch x width``.
-            firsts: the first values, if they are not those of the call.
+            firsts: the initial values, if they are not those of the call.
         """
         resets, firsts = self.problem.resets, firsts or self.first
         return [
