@@ -131,7 +131,7 @@ def compare(
     if where or tasks:
         loaded = choose_runs(loaded, where, tasks)
     loaded, budget, remarks = _with_scores(loaded, split, at, area)
-    blocks = within
+    typed = within
     within = [*within, *([x] if x and x not in within else [])]
     keys = None if by is None else [*by, *(key for key in within if key not in by)]
     tuned = choose_best(loaded, best_of, keys, area) if best_of else Tuned(loaded, (), ())
@@ -143,7 +143,7 @@ def compare(
     refuse_unknown("within", within, grouping)
     refuse_unknown("together", together, grouping)
     refuse_mixed(grouping, force)
-    refuse_one_group(by or (), () if x else blocks, grouping, force)
+    refuse_one_group(by or (), () if x else typed, grouping, force)
     baselines = Baselines(grouping.groups, baseline, within)
     seeds = frozenset(run.seed for run in loaded.runs if run.config is not None)
     rows = []
@@ -161,8 +161,8 @@ def compare(
                 level=level,
                 together=together,
             )
-        block, name = baselines.block(group), baselines.rest(group)
-        rows.append(Row(group, summary, diff, reference is group, block, name))
+        shared, name = baselines.shared_keys(group), baselines.rest(group)
+        rows.append(Row(group, summary, diff, reference is group, shared, name))
     rows = with_tests(rows, None if size is None else (share, size), loaded.looks)
     rows.sort(key=order)
     of_variants = style_indices([row.group for row in rows], [row.is_baseline for row in rows])

@@ -26,7 +26,7 @@ from gatekit.compare.stats.across_tasks import (
     stratified_mean,
     stratified_t_interval,
 )
-from gatekit.compare.stats.baseline import Block, task
+from gatekit.compare.stats.baseline import SharedKeys, task
 from gatekit.compare.stats.intervals import Interval, by_seed, interquartile, of_seeds
 from gatekit.compare.stats.paired_tests import ALPHA
 
@@ -118,14 +118,14 @@ def several_tasks(comparison: Comparison) -> SeveralTasks | None:
     signs = [_sign(rows[whole[0]]) for rows in table.values()]
     ranking = rank_variants(whole, means, signs, ALPHA)
     scales = {}
-    for block, rows in table.items():
+    for shared, rows in table.items():
         scale = _scale(rows.values(), left)
         if isinstance(scale, str):
             notes.append(f"{_task_label(rows)}: not normalised, {scale}")
         else:
-            scales[block] = scale
+            scales[shared] = scale
     normalised = [
-        (table[block], _normalised(table[block], scale)) for block, scale in scales.items()
+        (table[shared], _normalised(table[shared], scale)) for shared, scale in scales.items()
     ]
     variants = []
     for name, rank in zip(whole, ranking.ranks, strict=True):
@@ -165,14 +165,14 @@ def no_table_notes(comparison: Comparison) -> list[str]:
     return [f"there is no table over all tasks, which needs two variants ({which})"]
 
 
-def _by_task(comparison: Comparison) -> tuple[dict[Block, dict[str, Row]], dict[str, str]]:
+def _by_task(comparison: Comparison) -> tuple[dict[SharedKeys, dict[str, Row]], dict[str, str]]:
     """Return the rows of each task by variant, and why variants are left out of what is over tasks.
 
     There are no tasks if blocks are not tasks.
     """
-    table: dict[Block, dict[str, Row]] = {}
+    table: dict[SharedKeys, dict[str, Row]] = {}
     left: dict[str, str] = {}
-    if any(task(row.group) != row.block for row in comparison.rows):
+    if any(task(row.group) != row.shared_keys for row in comparison.rows):
         return table, left
     for row in comparison.rows:
         rows = table.setdefault(task(row.group), {})

@@ -267,7 +267,7 @@ def test_a_training_that_each_optimizer_has_for_itself_is_no_key(tmp_path: Path)
         "each optimizer has its own optimizer.learning_rate, optimizer.momentum,"
         " which labels do not show" in (said.notes)
     )
-    assert {len(row.block) for row in said.rows} == {2}
+    assert {len(row.shared_keys) for row in said.rows} == {2}
 
 
 def test_a_training_that_task_and_optimizer_decide_is_no_key(tmp_path: Path) -> None:

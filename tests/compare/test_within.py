@@ -33,7 +33,7 @@ def test_each_block_has_its_own_baseline(tmp_path: Path) -> None:
     assert swapped.difference is not None
     assert swapped.difference.baseline == "gru"
     assert swapped.difference.mean == pytest.approx(0.416)
-    assert swapped.block == (("cell", "gru"),)
+    assert swapped.shared_keys == (("cell", "gru"),)
 
 
 def test_a_baseline_is_named_by_what_it_is_called_in_its_block(tmp_path: Path) -> None:
@@ -63,7 +63,7 @@ def test_numbers_of_a_block_stand_in_their_order(tmp_path: Path) -> None:
                 tmp_path / "demo" / "runs", configuration(cell, 0, units=units), 9 - units / 99
             )
     found = compare("demo", tmp_path, within=["units"])
-    assert [dict(item.block)["units"] for item in found.rows] == [8, 8, 64, 64, 128, 128]
+    assert [dict(item.shared_keys)["units"] for item in found.rows] == [8, 8, 64, 64, 128, 128]
     assert [item.group.label for item in found.rows if item.is_baseline] == [
         "lstm units=8",
         "lstm units=64",

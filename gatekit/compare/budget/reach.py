@@ -11,7 +11,7 @@ import numpy as np
 from gatekit.cell.errors import ConfigError
 from gatekit.compare.comparison import Comparison
 from gatekit.compare.deciding.row import Row
-from gatekit.compare.stats.baseline import Block
+from gatekit.compare.stats.baseline import SharedKeys
 from gatekit.compare.stats.intervals import Floats, by_pairing_key
 from gatekit.compare.stats.paired_tests import ALPHA, MIN_SEEDS, PairedTest, sign_vectors, step_down
 from gatekit.runs.record import RunRecord
@@ -106,7 +106,7 @@ def reach(comparison: Comparison, threshold: float, cost: str = "steps") -> tupl
     if not math.isfinite(threshold):
         raise ConfigError(f"reach={threshold}: a threshold is a number, such as 0.9")
     groups: dict[int, Reached] = {}
-    for rows in _blocks(comparison).values():
+    for rows in _by_shared_keys(comparison).values():
         raw = {id(row): [_cost(run, threshold, cost) for run in row.group.runs] for row in rows}
         horizon = _horizon(comparison, cost, [end for each in raw.values() for *_, end in each])
         for row in rows:
@@ -167,12 +167,12 @@ def log_rank_scores(costs: Sequence[float], observed: Sequence[bool]) -> Floats:
     return np.asarray(hit - hazard, dtype=np.float64)
 
 
-def _blocks(comparison: Comparison) -> dict[Block, list[Row]]:
-    blocks: dict[Block, list[Row]] = {}
+def _by_shared_keys(comparison: Comparison) -> dict[SharedKeys, list[Row]]:
+    rows: dict[SharedKeys, list[Row]] = {}
     for row in comparison.rows:
         if row.summary is not None:
-            blocks.setdefault(row.block, []).append(row)
-    return blocks
+            rows.setdefault(row.shared_keys, []).append(row)
+    return rows
 
 
 def _cost(run: RunRecord, threshold: float, cost: str) -> tuple[float, bool, float]:
@@ -197,12 +197,12 @@ def _horizon(comparison: Comparison, cost: str, ends: Sequence[float]) -> float:
 
 def _tested(groups: Sequence[Reached]) -> tuple[Reached, ...]:
     """Return the groups with the log-rank test against their baseline, corrected together."""
-    baselines = {one.row.block: one for one in groups if one.row.is_baseline}
+    baselines = {one.row.shared_keys: one for one in groups if one.row.is_baseline}
     columns: list[dict[Hashable, float]] = []
     compared: list[int] = []
     results = list(groups)
     for place, one in enumerate(groups):
-        other = baselines.get(one.row.block)
+        other = baselines.get(one.row.shared_keys)
         diff = one.row.difference
         if other is None or other is one or diff is None or diff.refused or diff.blocked:
             continue

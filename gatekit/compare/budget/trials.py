@@ -74,7 +74,9 @@ def best_of_k(comparison: Comparison) -> tuple[BestOfK, ...]:
         if choice.runs and choice.runs[0] in rows and not all(t.lacks for t in choice.trials)
     ]
     return tuple(
-        _expected(row, trials, _worst(row, [t for r, t in pairs if r.block == row.block]))
+        _expected(
+            row, trials, _worst(row, [t for r, t in pairs if r.shared_keys == row.shared_keys])
+        )
         for row, trials in pairs
     )
 

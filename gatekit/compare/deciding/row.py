@@ -12,7 +12,7 @@ import numpy as np
 
 from gatekit.cell.calls import refuse_attribute
 from gatekit.compare.grouping.group import Group
-from gatekit.compare.stats.baseline import Block
+from gatekit.compare.stats.baseline import SharedKeys
 from gatekit.compare.stats.difference import Difference
 from gatekit.compare.stats.intervals import (
     Interval,
@@ -186,8 +186,8 @@ def _far_from_chance(result: Result) -> bool:
 class Row:
     """One group of a comparison; ``summary`` is None if no run has an outcome.
 
-    ``block`` holds the keys that the group shares with its baseline, including those of the task;
-    ``name`` is the group's label without these keys. The colour and line style of the group's
+    ``shared_keys`` holds the keys that the group shares with its baseline, including those of the
+    task; ``name`` is the group's label without these keys. The colour and line style of the group's
     variant follow from ``style_index``.
     """
 
@@ -195,7 +195,7 @@ class Row:
     summary: Summary | None
     difference: Difference | None
     is_baseline: bool
-    block: Block = ()
+    shared_keys: SharedKeys = ()
     name: str = ""
     style_index: int = 0
 
@@ -207,6 +207,7 @@ class Row:
                 "write row.summary, which has mean, interval and n",
             )
             instead |= dict.fromkeys(("label", "runs", "settings"), "write row.group")
+            instead |= {"block": "write row.shared_keys", "place": "write row.style_index"}
             refuse_attribute("a row of a comparison", name, dir(type(self)), instead)
 
     @property
@@ -225,11 +226,11 @@ def family(rows: Sequence[Row]) -> dict[str, str | None]:
 
 
 def order(row: Row) -> tuple[list[tuple[int, float, str]], int, tuple[float, float, float], str]:
-    """Return a sort key: by block, then the best group first."""
-    block = [_sortable(part) for pair in row.block for part in pair]
+    """Return a sort key: by the shared keys, then the best group first."""
+    shared = [_sortable(part) for pair in row.shared_keys for part in pair]
     if row.summary is None:
-        return (block, 1, (0.0, 0.0, 0.0), row.group.label)
-    return (block, 0, row.summary.rank, row.group.label)
+        return (shared, 1, (0.0, 0.0, 0.0), row.group.label)
+    return (shared, 0, row.summary.rank, row.group.label)
 
 
 def _sortable(value: object) -> tuple[int, float, str]:

@@ -49,18 +49,18 @@ def draw_forest(figure: Figure, comparison: Comparison) -> list[str]:
     axes = figure.add_subplot()
     # One column has no room for text beside the bar, so it goes above.
     narrow = figure.get_figwidth() < _WIDE
-    blocks = {row.block for row in shown}
+    sharing = {row.shared_keys for row in shown}
     reach = _reach(_differences(shown))
     room = figure.get_figwidth() if narrow else _NAME
     height, last = 0.0, None
     for row in shown:
-        if row.block != last and len(blocks) > 1:
-            heading = plottable(row.group.part(dict(row.block)))
+        if row.shared_keys != last and len(sharing) > 1:
+            heading = plottable(row.group.part(dict(row.shared_keys)))
             for line in wrapped(heading, room) or [""]:
                 _write(axes, line, height, "left" if narrow else "name", "#777777")
                 height += 0.8
             height += 0 if narrow else 0.2
-        last = row.block
+        last = row.shared_keys
         *above, label = wrapped(plottable(row.name or row.group.label), room) or [""]
         for line in above:
             _write(axes, line, height, "left" if narrow else "name")

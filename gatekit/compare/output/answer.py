@@ -94,10 +94,11 @@ def _names(row: Row, baselines: Mapping[str, Row]) -> tuple[str, str]:
     assert row.difference is not None
     label, baseline = row.group.label, row.difference.baseline
     other = baselines.get(baseline)
-    if other is None or not (row.block and other.block == row.block and row.name and other.name):
+    keys = row.shared_keys
+    if other is None or not (keys and other.shared_keys == keys and row.name and other.name):
         return label, baseline
-    word = "on" if all(is_of_task(key) for key, _ in row.block) else "for"
-    shared = row.group.part(dict(row.block))
+    word = "on" if all(is_of_task(key) for key, _ in keys) else "for"
+    shared = row.group.part(dict(keys))
     return row.name, f"{other.name} {word} {shared}" if shared else other.name
 
 

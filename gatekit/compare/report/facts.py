@@ -74,7 +74,7 @@ def _best(rows: Sequence[Row]) -> str:
     first: dict[object, tuple[float, list[str]]] = {}
     for row in rows:
         if row.summary is not None and (mean := row.summary.mean) is not None:
-            best, names = first.setdefault(row.block, (mean, []))
+            best, names = first.setdefault(row.shared_keys, (mean, []))
             names += [row.group.label] if mean == best else []
     if len(rows) < 2 or len(first) > _MOST_BEST:
         return ""

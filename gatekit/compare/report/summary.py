@@ -80,7 +80,7 @@ def _blocks(comparison: Comparison, seeds: bool) -> list[dict[str, Any]]:
     titles = heading(comparison)
     rows: dict[object, list[tuple[Row, list[str]]]] = {}
     for row, cells in zip(comparison.rows, table_cells(comparison), strict=True):
-        rows.setdefault(row.block, []).append((row, cells))
+        rows.setdefault(row.shared_keys, []).append((row, cells))
     several = len(rows) > 1
     places = {id(row): place for place, row in enumerate(comparison.rows)}
     blocks = []
@@ -93,7 +93,7 @@ def _blocks(comparison: Comparison, seeds: bool) -> list[dict[str, Any]]:
         compared = metric is not None and any(row.difference for row in own_rows)
         blocks.append(
             {
-                "name": own_rows[0].group.part(dict(own_rows[0].block), "other keys")
+                "name": own_rows[0].group.part(dict(own_rows[0].shared_keys), "other keys")
                 if several
                 else "",
                 "metric": metric_text(metric) if metric and several else "",

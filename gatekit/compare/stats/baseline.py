@@ -14,18 +14,18 @@ from gatekit.study.schema import DEFAULTS
 
 from .difference import unlike
 
-Block = tuple[tuple[str, object], ...]
+SharedKeys = tuple[tuple[str, object], ...]
 _PLAIN = ("sigmoid", "tanh")
 
 
 class Baselines:
-    """The baselines of a comparison, one per block: per task, and per value of other keys.
+    """The baselines of a comparison: one per task, and per value of the keys of ``within``.
 
     Args:
         groups: all groups, in the order of their labels.
-        baseline: a label, or a label without the keys of its block. None means the plainest group
+        baseline: a label, or a label without the shared keys. None means the plainest group
             that has an outcome; see `plainness`.
-        within: keys that define blocks, besides those of the task.
+        within: keys that a group shares with its baseline, besides those of the task.
 
     Raises:
         ConfigError: no group has this label.
@@ -42,20 +42,20 @@ class Baselines:
         self._matching = [g for g in groups if g.runs and self.name in (g.typed(), self._rest(g))]
 
     def of(self, group: Group) -> Group | None:
-        """Return a group's baseline, preferably one in its block and with its data."""
+        """Return a group's baseline, preferably one that shares its keys and its data."""
         if any(group is other for other in self._matching):
             return group
-        block = self.block(group)
-        same = [other for other in self._matching if self.block(other) == block]
+        shared = self.shared_keys(group)
+        same = [other for other in self._matching if self.shared_keys(other) == shared]
         candidates = same or [other for other in self._matching if other.typed() == self.name]
         return min(candidates, key=lambda other: len(unlike(group, other)), default=None)
 
-    def block(self, group: Group) -> Block:
-        """Return the keys of a group's block that differ in the study, with their values."""
-        return tuple((k, _value(v)) for k, v in group.values.items() if self._makes_blocks(k))
+    def shared_keys(self, group: Group) -> SharedKeys:
+        """Return the keys that a group shares with its baseline and that differ in the study."""
+        return tuple((k, _value(v)) for k, v in group.values.items() if self._is_shared(k))
 
     def rest(self, group: Group) -> str:
-        """Return a group's label within its block; empty if nothing differs there."""
+        """Return a group's label without the shared keys; empty if nothing else differs."""
         return renamed(self._rest(group), group.names)
 
     def note(self, alone: Sequence[str]) -> str | None:
@@ -72,12 +72,12 @@ class Baselines:
         return f"not compared, because baseline {name} has no outcome beside them: {listed(alone)}"
 
     def _rest(self, group: Group) -> str:
-        keys = [key for key in group.values if not self._makes_blocks(key)]
+        keys = [key for key in group.values if not self._is_shared(key)]
         if self.within:
             return group.typed(keys) if any(group.values[k] is not None for k in keys) else ""
         return group.typed([key for key in keys if key.split(".")[0] not in ("data", "plugin")])
 
-    def _makes_blocks(self, key: str) -> bool:
+    def _is_shared(self, key: str) -> bool:
         return key.split(".")[0] == "task" or any(
             key == name or key.startswith(f"{name}.") for name in self.within
         )
@@ -108,7 +108,7 @@ class Baselines:
         finished = [group for group in groups if group.runs]
         plainest = min(
             enumerate(finished),
-            key=lambda item: (*plainness(item[1], self._makes_blocks), item[0]),
+            key=lambda item: (*plainness(item[1], self._is_shared), item[0]),
             default=None,
         )
         return None if plainest is None else self._rest(plainest[1])
@@ -139,11 +139,11 @@ def plainness(group: Group, leave_out: Callable[[str], bool]) -> tuple[int, int]
     return (int(group.cell != "lstm" and not leave_out("cell")), changes)
 
 
-def task(group: Group) -> Block:
+def task(group: Group) -> SharedKeys:
     """Return the keys of a group's task that differ in the study, with their values."""
     return tuple((k, _value(v)) for k, v in group.values.items() if k.split(".")[0] == "task")
 
 
 def _value(value: object) -> object:
-    # Blocks are dictionary keys, so lists and mappings become strings.
+    # Shared keys are keys of dictionaries, so lists and mappings become strings.
     return value_text(value) if isinstance(value, list | dict) else value
