@@ -223,11 +223,11 @@ def test_a_run_behind_the_median_is_told_to_stop(monkeypatch, optuna):
     run = work.take()
     folder = run.folder()
     folder.claim()
-    assert work.stop(run) is None
+    assert work.stop_reason(run) is None
     line = {"epoch": 1, "step": 1, "split": "validation", "metric": "mse", "value": 1e6}
     folder.log({**line, "seconds": 1.0})
     monkeypatch.setattr(tuned, "LOOK_EVERY", 0.0)
-    reason = work.stop(run)
+    reason = work.stop_reason(run)
     assert reason.startswith("pruned after epoch 1")
     folder.status("INTERRUPTED", reason)
     work.ended(run, "INTERRUPTED")

@@ -31,7 +31,7 @@ class RunSource(Protocol):
         """Return the runs that were not taken."""
         ...
 
-    def stop(self, run: PlannedRun) -> str | None:
+    def stop_reason(self, run: PlannedRun) -> str | None:
         """Return the reason to stop a run early; None if it is to go on."""
         ...
 
@@ -63,7 +63,7 @@ class ListedRuns:
         """Return the runs that were not taken."""
         return list(self.runs)
 
-    def stop(self, run: PlannedRun) -> str | None:
+    def stop_reason(self, run: PlannedRun) -> str | None:
         """Return None: a listed run is never stopped early."""
         return None
 

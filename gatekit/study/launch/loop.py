@@ -203,7 +203,7 @@ class _Launching:
             running.stopped = f"timeout: not over after {limit:g} s (hydra.launcher.timeout)"
             running.handle.kill()
             return
-        reason = self.work.stop(running.run)
+        reason = self.work.stop_reason(running.run)
         if reason is not None:
             running.stopped, running.stopped_at = reason, time.monotonic()
             running.handle.terminate()

@@ -113,9 +113,9 @@ class OptunaRuns:
         """Return nothing: what comes next is not known."""
         return []
 
-    def stop(self, run: PlannedRun) -> str | None:
-        """Return why a run is not worth its time, None where it is."""
-        return self.owners[run.fingerprint].stop(run)
+    def stop_reason(self, run: PlannedRun) -> str | None:
+        """Return the reason to stop a run early; None if it is to go on."""
+        return self.owners[run.fingerprint].stop_reason(run)
 
     def ended(self, run: PlannedRun, state: str) -> None:
         """Report the end of a run to Optuna."""
@@ -215,7 +215,7 @@ class _VariantSearch:
             return run
         return None
 
-    def stop(self, run: PlannedRun) -> str | None:
+    def stop_reason(self, run: PlannedRun) -> str | None:
         at, epochs = self.looked.get(run.fingerprint, (-math.inf, 0))
         if time.monotonic() - at < LOOK_EVERY:
             return None
