@@ -22,6 +22,7 @@ from gatekit.study.plan import plan
 from gatekit.study.search import SearchChoice, SearchInterval
 from gatekit.study.search import optuna as tuned
 from gatekit.study.search.confirm import best, confirming, value_of
+from gatekit.study.search.search import recorded
 from gatekit.study.search.storage import cut, whole
 
 pytestmark = pytest.mark.usefixtures("place")
@@ -393,3 +394,18 @@ def test_a_swapped_gate_is_no_trial_of_its_cell(tmp_path, capsys):
         "runs of study demo differ in swap.forget, and confirm keeps one run of each cell" in said
     )
     assert "type gatekit confirm demo --by cell,swap.forget for one of each variant" in said
+
+
+@pytest.mark.parametrize(
+    ("draw", "text"),
+    [
+        (SearchInterval(0.1, 2), "Interval(low=0.1, high=2, log=False, whole=False)"),
+        (
+            SearchInterval(1, 8, log=True, whole=True),
+            "Interval(low=1, high=8, log=True, whole=True)",
+        ),
+        (SearchChoice(("1", "2")), "Choice(values=('1', '2'))"),
+    ],
+)
+def test_journals_go_on_naming_draws_as_they_did(draw, text):
+    assert recorded(draw) == text

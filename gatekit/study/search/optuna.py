@@ -20,7 +20,7 @@ from gatekit.study.launch.entry import write_plan
 from gatekit.study.plan import PlannedRun, SweepPlan, runs_of
 from gatekit.tasks import seeds
 
-from .search import Draw, Search, SearchChoice, SearchInterval
+from .search import Draw, Search, SearchChoice, SearchInterval, recorded
 from .storage import storage
 
 if TYPE_CHECKING:
@@ -320,7 +320,7 @@ class _VariantSearch:
 
 def _name(search: Search, index: int, run: PlannedRun) -> str:
     """Return the name of a variant's study: another source, data set or space is another study."""
-    searched = {k: repr(d) for k, d in sorted(search.space.items())}
+    searched = {k: recorded(d) for k, d in sorted(search.space.items())}
     shown = [w for w in run.words if w.partition("=")[0] not in search.space]
     seed = search.base(index).get("seed")
     fixed = canonical_json([searched, shown, run.data_hash, dict(run.plugins), seed])

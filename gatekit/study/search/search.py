@@ -34,9 +34,6 @@ class Draw(Protocol):
         ...
 
 
-# The journal of a search knows variants by the repr of these two classes: it must not change.
-
-
 @dataclass(frozen=True)
 class SearchInterval:
     r"""A number between two others, $a e^{u\log(b/a)}$ with ``log`` and $a + u(b-a)$ without.
@@ -94,6 +91,14 @@ class SearchChoice:
     def draw(self, random: numpy.random.Generator) -> str:
         """Return a value as it is typed."""
         return self.values[int(random.integers(len(self.values)))]
+
+
+def recorded(draw: Draw) -> str:
+    """Return the text of a draw in a journal: it names variants, so that it must never change.
+
+    The classes were called Interval and Choice when journals were first written.
+    """
+    return repr(draw).removeprefix("Search")
 
 
 @dataclass
