@@ -69,8 +69,7 @@ def train(
     """
     keras.utils.set_random_seed(seeds.integer(seeds.part(config, "init"), "keras", bits=31))
     keras.config.set_dtype_policy(config["precision"])
-    metric = task.metric
-    journal = Journal(folder, metric.name, metric.direction, made_with or {})
+    journal = Journal(folder, task.metric.name, task.metric.direction, made_with or {})
     for remark in remarks or ():
         journal.remark(remark)
     with warnings.catch_warnings(record=True) as caught, guarded("the data", journal.remark):
@@ -103,12 +102,12 @@ class _Session:
         self.patience = trainer["patience"]
         self.total_steps = trainer["steps"] or trainer["epochs"] * feed.per_epoch
         if trainer["steps"]:
-            chunk = max(1, -(-self.total_steps // EVALUATIONS))
+            steps = max(1, -(-self.total_steps // EVALUATIONS))
             # Evaluations come after whole sequences; a document is longer than that.
             windows = 1 if feed.windows is None or feed.windows.contiguous else feed.per_batch
-            self.chunk = min(-(-chunk // windows) * windows, self.total_steps)
+            self.epoch_steps = min(-(-steps // windows) * windows, self.total_steps)
         else:
-            self.chunk = feed.per_epoch
+            self.epoch_steps = feed.per_epoch
         self.training = True
         self.running: Mapping[str, numpy.ndarray] = {}
         self.ema = "ema" in config["optimizer"]
@@ -164,7 +163,7 @@ class _Session:
         self.scores = Scores(self.model, self.task, self.feed, self.stop, jit=self.mode.jit)
         self._check_repeats()
         probe = Probe(self.model, self.feed, signature.loss) if self.config["probe"] else None
-        self.probe = ProbeRecords(probe, self.journal, self.chunk)
+        self.probe = ProbeRecords(probe, self.journal, self.epoch_steps)
 
     def _check_repeats(self) -> None:
         before = tensors(self.model)
@@ -185,15 +184,15 @@ class _Session:
     def _fit(self, verbose: int) -> None:
         """Train, first to the end of an epoch that was begun, then in whole epochs."""
         callback = _SessionCallback(self)
-        epochs = -(-self.total_steps // self.chunk)
+        epochs = -(-self.total_steps // self.epoch_steps)
         while not self.over():
-            epoch, place = divmod(self.journal.step, self.chunk)
+            epoch, place = divmod(self.journal.step, self.epoch_steps)
             # One iterator for all epochs: none waits for its first batch again.
             self.model.fit(
                 self._dataset(self.total_steps),
                 initial_epoch=epoch,
                 epochs=epoch + 1 if place else epochs,
-                steps_per_epoch=self.chunk - place,
+                steps_per_epoch=self.epoch_steps - place,
                 verbose=verbose,
                 callbacks=[callback],
                 shuffle=False,
@@ -233,7 +232,7 @@ class _Session:
     def at_end(self) -> bool:
         """Return whether the latest batch was the last one of an epoch."""
         step = self.journal.step
-        return step % self.chunk == 0 or step >= self.total_steps
+        return step % self.epoch_steps == 0 or step >= self.total_steps
 
     def save(self) -> None:
         """Write a checkpoint of the state after the latest batch."""
@@ -242,7 +241,7 @@ class _Session:
     def close_epoch(self) -> None:
         """Look at the validation data after the last batch of an epoch, and keep what is found."""
         with self._averaged():
-            self._look()
+            self._evaluate()
         if self.journal.due():
             self.save()
 
@@ -268,12 +267,12 @@ class _Session:
         for weight, value in zip(self.model.trainable_variables, trained, strict=True):
             weight.assign(value)
 
-    def _look(self) -> None:
+    def _evaluate(self) -> None:
         journal = self.journal
         value = self.scores.of("validation")
         journal.judge(value, lambda: named_weights(self.model))
         if not math.isfinite(value):
-            raise DivergedError(journal.epoch, self.chunk)
+            raise DivergedError(journal.epoch, self.epoch_steps)
         self.probe.after_epoch()
         self._tell(
             "epoch",
@@ -326,7 +325,7 @@ class _SessionCallback(keras.callbacks.Callback):
         journal.loss = float(logs.get("task_loss", logs["loss"]))
         if not math.isfinite(logs["loss"]):
             journal.log("train", "loss", math.nan)
-            place = (journal.step - 1) % session.chunk
+            place = (journal.step - 1) % session.epoch_steps
             raise DivergedError(journal.epoch, place + 1)
         if session.stop.is_set():
             raise InterruptedRunError

@@ -66,16 +66,14 @@ class Loop:
     """
 
     def __init__(self, problem: Problem, schedule: LoopSchedule) -> None:
-        self.problem, self.schedule = problem, schedule
-        self.cell = problem.cell
+        self.problem, self.schedule, self.cell = problem, schedule, problem.cell
         self.state_names = [s.name for s in self.cell.states]
         self.tensors = loop_tensors(problem, schedule)
         x = problem.inputs["x"]
         self.steps = tf.shape(x)[0]
         # A batch size that is known stays static, so that loops keep their shapes.
         self.batch = tf.shape(x)[1] if x.shape[1] is None else x.shape[1]
-        self.static = (x.shape[0], x.shape[1])
-        self.dtype = x.dtype
+        self.static, self.dtype = (x.shape[0], x.shape[1]), x.dtype
 
     # --- the loop -----------------------------------------------------------
 
