@@ -8,7 +8,7 @@ z\, s_{t-1} + (1 - z)\, n_t & \text{otherwise} \end{cases} \qquad
 s_t = m_t\, \tilde n_t + (1 - m_t)\, s_{t-1}$$
 
 Draws and mask are applied by selection, so that what a masked step contains, even NaN, never
-reaches a value or a gradient.
+reaches a value. No gradient becomes NaN either, because `call` sets masked inputs to zero.
 
 Source: Krueger et al., Zoneout (2017), arXiv:1606.01305.
 """

@@ -63,7 +63,7 @@ class Instrumented:
 
     @property
     def mask(self) -> Tensor:
-        """The mask in the order of the executor's time, or None."""
+        """The mask in the order in which the executor passes the steps, or None."""
         assert self._problem is not None
         return self._problem.mask
 

@@ -264,7 +264,7 @@ class RunFolder(RunReader):
         sizes = {name: _size(self.path / name) for name in there}
         record = dumped({**outcome, "files": hashed, "sizes": sizes})
         self._write(RESULT, record)
-        # The result stands: what fails from here on takes nothing from it.
+        # The result is written: what fails from here on takes nothing from it.
         with contextlib.suppress(OSError):
             durable.remove(self.path / CHECKPOINT)
         with contextlib.suppress(OSError):

@@ -145,5 +145,5 @@ def task(group: Group) -> SharedKeys:
 
 
 def _value(value: object) -> object:
-    # Shared keys are keys of dictionaries, so lists and mappings become strings.
+    # SharedKeys is a key of dictionaries, so lists and mappings become strings.
     return value_text(value) if isinstance(value, list | dict) else value

@@ -303,7 +303,7 @@ class BlockLayer(SequenceLayer):
             )
         given = checked_states(initial_state, self.state_shapes(None), {}, self.variable_dtype)
         if x.shape[1] == 0 and not whole:
-            # A masked step in place of none: its output is zero, and its states are the first.
+            # One masked step instead of none: its output is zero, it leaves the initial states.
             x, resets = tf.pad(x, [[0, 0], [0, 1], [0, 0]]), None
             mask = tf.zeros(tf.shape(x)[:2], tf.bool)
         if mask is not None:

@@ -192,7 +192,9 @@ def _refuse_sweeper(node: Any, path: Path, places: Sequence[str]) -> None:
         if key not in SWEEPER_KEYS:
             raise ConfigError(f"{path}: hydra.sweeper.{key} is not a key; {REMEDY}.")
         if key not in ("params", "grids") and "${" in str(node[key]):
-            raise ConfigError(f"{path}: hydra.sweeper.{key} is a value, not {node[key]!r}.")
+            raise ConfigError(
+                f"{path}: hydra.sweeper.{key} is {node[key]!r}; write a value, without ${{...}}."
+            )
     grids = node.get("grids") or []
     if not isinstance(grids, list):
         raise ConfigError(f"{path}: hydra.sweeper.grids is a list of mappings.")

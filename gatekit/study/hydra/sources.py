@@ -146,7 +146,7 @@ class TrustedSource(CheckedSource):
 
 
 class RegistrySource(ConfigSource):
-    """What is registered needs no YAML file: ``task=mine`` and ``cell=mine`` are there at once."""
+    """Registered tasks and cells as configurations: ``task=mine`` needs no YAML file."""
 
     @staticmethod
     def scheme() -> str:

@@ -113,7 +113,7 @@ class _Launching:
             with caught() as self.received:
                 while self.step():
                     pass
-                # Only now: runs that were told as well may be over within the step of the signal.
+                # Only now: runs that received it, too, may be over within the step of the signal.
                 self.outcome.signal = next(iter(self.received), None)
         finally:
             self.progress.close()

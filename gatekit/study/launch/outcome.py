@@ -1,4 +1,4 @@
-"""The outcome of the runs of one command, and its report at the end."""
+"""The outcomes of the runs of one command, and what the command prints at its end."""
 
 from __future__ import annotations
 

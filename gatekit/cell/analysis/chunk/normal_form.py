@@ -37,7 +37,7 @@ class NormalForm(Interpreter):
         partner = next((two for two, one in self.partners.items() if one == state), "")
         entry, *others = (s for s in self.cell.states if s.name in (state, partner))
         if entry.zoneout or any(other.zoneout for other in others):
-            raise NotAffineError(f"{state} has zoneout, which holds single elements of a memory")
+            raise NotAffineError(f"{state} has zoneout, which keeps some elements of a memory")
         assert matrix.decay is not None
         self.logarithms.signed, sign = False, None
         head, column, row = self.decays(matrix, entry.shape)

@@ -115,7 +115,7 @@ def _kept(
     factor: Tensor, gain: Tensor, segments: Segments | None, fresh: Tensor
 ) -> tuple[Tensor, Tensor]:
     """Return what a chunk keeps of the memory before it, and gains; behind a reset it keeps
-    nothing, and gains what is left of the initial values."""
+    nothing, and gains the decayed initial values."""
     if segments is None:
         return factor, gain
     cut = segments.cut()

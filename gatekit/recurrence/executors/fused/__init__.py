@@ -3,19 +3,23 @@ r"""The fused executor: few large products, and one gradient for the whole recur
 **Forward**, for each step t, with a row-wise function f that has no matrix in it:
 
     z_t = [x_t, 1, u_t] W,   u_t = u(s_{t-1})        one product for each distinct recurrent read u
-    s_t = f(z_t, s_{t-1}; p)                         then zoneout and mask (`hold`)
+    n_t = f(z_t, s_{t-1}; p)                         p: row-wise weights, such as peepholes
+    s_t = n_t, or s_{t-1} where zoneout or the mask holds it (`hold`)
 
 W has the weights of all gates that read u side by side. If the reset gate of a GRU must be known
-before u = reset * h_prev, a step has two such products, one after the other. What reads no state is
-computed for all steps before the loop; the columns [x_t, 1] are, too, if W is too large to stay in
-the cache. Under XLA, a call without gradient computes it inside the loop instead, where that is
-faster (`LoopLayout.hoist_inside`); XLA drops the unused copy.
+before u = reset * h_prev, a step has two such products, one after the other, and u also depends on
+signals of the stage before. What reads no state is computed for all steps before the loop; so is
+the product of [x_t, 1], unless W stays in the cache of a CPU. Under XLA, a call without gradient
+computes what is hoisted inside the loop, where that is faster (`LoopLayout.hoist_inside`); XLA
+drops the unused copy.
 
 **Backward**, with v' for the gradient of the loss in v, for t = T, ..., 1:
 
-    z'_t, s'_{t-1} = (df/dz)^T s'_t, (df/ds)^T s'_t   f is replayed under a tape, stage by stage
-    s'_{t-1}      += (du/ds)^T (z'_t W_u^T)           s'_t also has what y'_t and the mask add
-    p'            += (df/dp)^T s'_t                   row-wise weights, such as peepholes
+    s'_t          += y'_t                             from outside; then `hold` splits it: into n'_t
+                                                      where n_t was taken, into s'_{t-1} elsewhere
+    z'_t           = (df/dz)^T n'_t                   f is replayed under a tape, stage by stage
+    s'_{t-1}      += (df/ds)^T n'_t + (du/ds)^T (z'_t W_u^T)
+    p'            += (df/dp)^T n'_t
 
 and after the loop, each in one product over time x batch:
 
@@ -52,7 +56,7 @@ An *adjoint* turns the gradients of what a part of a step computes into those of
 | `forward`, `backward` | the two loops |
 | `residuals` | what the loops save of each step, under XLA and in graph mode |
 | `weight_gradients` | W', x' and what else is formed after the loop |
-| `executor` | both loops as one differentiable function; start here. The same in less memory |
+| `executor` | both loops as one function; start here. `run_in_chunks` needs less memory |
 
 Source: Werbos, Backpropagation through time (1990), doi:10.1109/5.58337; Appleyard, Kocisky &
 Blunsom, Optimizing performance of recurrent neural networks on GPUs (2016), arXiv:1604.01946 (one

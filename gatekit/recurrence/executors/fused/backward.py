@@ -30,8 +30,8 @@ class _Replayed:
     Args:
         tape: the tape that has recorded it.
         inputs: what it was computed from: values, and sums of products, by key.
-        row_wise_weights: those weights that it uses, by name.
-        outputs: what others take from it, by key.
+        row_wise_weights: the row-wise weights that it uses, by name.
+        outputs: what later stages and the new states take from it, by key.
         operands: what products read that is more than a plain value, by product.
     """
 

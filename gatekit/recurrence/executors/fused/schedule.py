@@ -21,7 +21,7 @@ Values of a step are in mappings with these keys:
 |---|---|
 | ``NAME``, ``NAME_prev`` | a signal or new state, and the state before the step |
 | ``z:GATE:TEXT`` | what one read of a gate adds to its pre-activation |
-| ``STAGE:TEXT`` | a product: the gradient of what it reads; with ``d:`` of its groups, saved z' |
+| ``STAGE:TEXT`` | a product: u' among gradients, and z' of all its groups among saved values |
 | ``a:STAGE:TEXT:KIND`` | a group: the pre-activations, or addends, of its gates side by side |
 | ``part:GROUP``, ``part:GATE`` | an input part, of a group or of a gate by itself |
 | ``part:GATE:TEXT`` | one read of it, if the gate normalises the sum of its reads |

@@ -42,7 +42,7 @@ class LoopTensors(Tensors):
         weights: weights of the row-wise part, and of linear maps without a matrix.
         drops: dropout masks of recurrent reads by the read's text, ``batch x width``.
         states: the initial states, ``batch x width``.
-        fresh: the learned values to which resets return states, ``batch x width``; empty without
+        fresh: the learned initial states, to which resets return, ``batch x width``; empty without
             resets.
     """
 

@@ -58,7 +58,7 @@ class WeightGradients:
         Args:
             first: gradients of the initial states.
             weights: gradients of row-wise weights by name, those of vectors for each row.
-            fresh: gradients of what resets return states to.
+            fresh: gradients of the learned initial states to which resets return.
         """
         tensors, schedule = self.tensors, self.schedule
         row_wise = {
