@@ -131,7 +131,7 @@ def test_rows52_53_a_damaged_cache_says_what_to_delete(small, damage):
 def test_row52_a_changed_score_says_the_command(small):
     folder = fetch(*small)
     (folder / jsb_music21.CORPUS / "b.xml").write_text("<score/>")
-    with pytest.raises(DataError, match="was changed; type: gatekit data get jsb_music21"):
+    with pytest.raises(DataError, match=r"was changed\. .*: gatekit data get jsb_music21"):
         JSBMusic21().splits(None)
 
 
