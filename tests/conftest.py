@@ -35,6 +35,10 @@ os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
 for _name in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS"):
     os.environ.setdefault(_name, "1")
 
+# A forked child has no threads of TensorFlow. If it collected an iterator of an earlier test, it
+# would wait for one of them forever.
+os.register_at_fork(after_in_child=gc.freeze)
+
 # Hundreds of processes would each compile gatekit's modules again.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
