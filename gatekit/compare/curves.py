@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from gatekit.compare.budget.evaluations import read_evaluations
-from gatekit.compare.stats.intervals import Floats, limits, mean_interval, of_seeds
+from gatekit.compare.stats.intervals import Floats, limits, mean_interval, of_seeds, seed_keys
 from gatekit.runs import metrics
 from gatekit.runs.names import METRICS
 from gatekit.runs.record import RunRecord, stamp
@@ -177,10 +177,10 @@ def band(curves: Sequence[Curve], level: float = 0.95) -> Band | None:
     if not common:
         return None
     table = np.array([curve.values[np.isin(curve.epochs, common)] for curve in curves])
-    units = [None if curve.seed is None else (curve.seed,) for curve in curves]
+    keys = seed_keys(curve.seed for curve in curves)
     ends = []
     for column in table.T:
-        interval = mean_interval(of_seeds(column.tolist(), units), level)
+        interval = mean_interval(of_seeds(column.tolist(), keys), level)
         if interval is None:
             return None
         ends.append((interval.low, interval.high))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from textwrap import wrap
 from typing import Any
@@ -18,6 +18,7 @@ from gatekit.compare.grouping.label import printable
 from gatekit.compare.numbers import is_number
 from gatekit.compare.output.columns import table_or_blocks
 from gatekit.compare.stats.baseline import task
+from gatekit.compare.stats.intervals import by_seed
 from gatekit.compare.stats.variance import MIN_GROUPS, TREES, Share, forest_shares, variance_shares
 
 from .comparison import Comparison
@@ -41,6 +42,7 @@ class Importance:
         shares: the parts of the variance of all runs or, if estimated, of the means of the groups.
         explained: if the groups are no full grid, the share of their variance that a random forest
             predicts for groups that it has not seen; None over a full grid, which is exact.
+        pooled: whether a seed has several runs in a group; their mean counts.
     """
 
     task: str
@@ -50,11 +52,14 @@ class Importance:
     diverged: int
     shares: tuple[Share, ...]
     explained: float | None = None
+    pooled: bool = False
 
     @property
     def notes(self) -> tuple[str, ...]:
         """Return what to know about the shares."""
         notes = []
+        if self.pooled:
+            notes.append("runs of one seed in a group count as their mean")
         if self.diverged:
             runs = "diverged run counts" if self.diverged == 1 else "diverged runs count"
             notes.append(f"{self.diverged} {runs} as the worst")
@@ -94,7 +99,8 @@ def importance(comparison: Comparison) -> tuple[Importance, ...]:
     Over a full grid the shares are exact; groups with different numbers of seeds keep their first
     seeds, as many as the smallest group has, unless they have common seeds. Otherwise, as after a
     random search, they are those of a random forest that is fitted to the means of the groups. A
-    diverged run counts as chance, or as the worst run of the task if that is worse.
+    diverged run counts as chance, or as the worst run of the task if that is worse. Runs of one
+    seed in a pooled group, which are not independent, count as their mean.
 
     Args:
         comparison: the comparison; its groups must not be chosen with ``best_of``.
@@ -127,27 +133,25 @@ def _of_task(rows: Sequence[Row], several: bool) -> Importance:
         {key: v if math.isfinite(v) else worst for key, v in _outcomes(row).items()} for row in rows
     ]
     common = set.intersection(*(set(one) for one in scores))
-    paired = len(common) > 1 or all(len(one) == 1 for one in scores)
-    chosen = sorted(common, key=str) if paired and common else None
+    paired = len(common) > 1 or (len(common) == 1 and all(len(one) == 1 for one in scores))
+    if paired:
+        chosen = sorted(common, key=str)
+        scores = [{key: known[key] for key in chosen} for known in scores]
+    outcomes = [[float(np.mean(v)) for v in _by_seed(known)] for known in scores]
+    pooled = sum(map(len, outcomes)) < sum(map(len, scores))
     codes = np.array(
         [[each.index(row.group.value(key)) for key, each in levels.items()] for row in rows]
     )
     explained = None
     if math.prod(map(len, levels.values())) == len(rows):
-        fewest = min(map(len, scores))
-        shape = tuple(len(each) for each in levels.values())
-        table = np.empty((*shape, len(chosen) if chosen else fewest))
-        for spot, known in zip(codes, scores, strict=True):
-            table[tuple(spot)] = (
-                [known[u] for u in chosen] if chosen else list(known.values())[:fewest]
-            )
-        runs = table.size
-        shares = variance_shares(table, list(levels), chosen is not None)
+        fewest = min(map(len, outcomes))
+        table = np.empty((*(len(each) for each in levels.values()), fewest))
+        for spot, values in zip(codes, outcomes, strict=True):
+            table[tuple(spot)] = values[:fewest]
+        runs = sum(len(run) for known in scores for run in _by_seed(known)[:fewest])
+        shares = variance_shares(table, list(levels), paired)
     else:
-        outcomes = [
-            [known[u] for u in chosen] if chosen else list(known.values()) for known in scores
-        ]
-        runs = sum(map(len, outcomes))
+        runs = sum(map(len, scores))
         means = np.array([np.mean(values) for values in outcomes])
         ordered = [_ordered(rows, key) for key in levels]
         shares, explained = forest_shares(means, codes, ordered, list(levels))
@@ -159,7 +163,13 @@ def _of_task(rows: Sequence[Row], several: bool) -> Importance:
         diverged=sum(row.summary.diverged for row in rows if row.summary),
         shares=tuple(shares),
         explained=explained,
+        pooled=pooled,
     )
+
+
+def _by_seed(scores: Mapping[Hashable, float]) -> list[list[float]]:
+    """Return the scores of each seed: of several runs in a pooled group."""
+    return list(by_seed(scores.values(), list(scores)).values())
 
 
 def _levels(rows: Sequence[Row], label: str) -> dict[str, list[str]]:
@@ -195,7 +205,7 @@ def _size(value: Any) -> float:
     return -math.inf if value is None else float(value)
 
 
-def _outcomes(row: Row) -> Mapping[object, float]:
+def _outcomes(row: Row) -> Mapping[Hashable, float]:
     keys = row.group.pairing_keys
     known = len(set(keys)) == len(keys) and None not in keys
     return dict(zip(keys if known else range(len(keys)), row.group.outcomes, strict=True))
@@ -236,7 +246,7 @@ def importance_json(parts: Sequence[Importance]) -> str:
         [
             {
                 "task": one.task or None,
-                **picked(one, "of=what groups runs diverged"),
+                **picked(one, "of=what groups runs diverged pooled"),
                 "estimator": "grid" if one.explained is None else "forest",
                 "explained": one.explained,
                 "shares": [picked(share, shares) for share in one.shares],

@@ -10,7 +10,7 @@ from gatekit.runs.config import run_settings
 from gatekit.runs.record import RunRecord
 
 
-def tidy(runs: Iterable[tuple[str, RunRecord]]) -> list[dict[str, object]]:
+def tidy(runs: Iterable[tuple[str, RunRecord]]) -> list[dict[str, Any]]:
     """Return one row per run, all with the same keys.
 
     The columns, in order:
@@ -80,7 +80,7 @@ def _attribute(source: object, path: str) -> object:
     return source
 
 
-def to_pandas(rows: Sequence[dict[str, object]]) -> object:
+def to_pandas(rows: Sequence[dict[str, Any]]) -> Any:
     """Return rows as a pandas data frame.
 
     Raises:

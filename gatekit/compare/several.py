@@ -27,7 +27,13 @@ from gatekit.compare.stats.across_tasks import (
     stratified_t_interval,
 )
 from gatekit.compare.stats.baseline import SharedKeys, task
-from gatekit.compare.stats.intervals import Interval, by_seed, interquartile, of_seeds
+from gatekit.compare.stats.intervals import (
+    Interval,
+    by_seed,
+    interquartile,
+    of_seeds,
+    within_limits,
+)
 from gatekit.compare.stats.paired_tests import ALPHA
 
 from .comparison import Comparison
@@ -156,7 +162,8 @@ def no_table_notes(comparison: Comparison) -> list[str]:
     """Return why several variants on several tasks have no table over all tasks."""
     table, left = _by_task(comparison)
     variants = {row.group.variant for row in comparison.rows}
-    if len(table) < 2 or len(variants) < 2 or len(variants) - len(left) >= 2:
+    some = any(row.summary for row in comparison.rows)
+    if len(table) < 2 or len(variants) < 2 or len(variants) - len(left) >= 2 or not some:
         return []
     reasons: dict[str, list[str]] = {}
     for name, reason in left.items():
@@ -168,7 +175,7 @@ def no_table_notes(comparison: Comparison) -> list[str]:
 def _by_task(comparison: Comparison) -> tuple[dict[SharedKeys, dict[str, Row]], dict[str, str]]:
     """Return the rows of each task by variant, and why variants are left out of what is over tasks.
 
-    There are no tasks if blocks are not tasks.
+    Both are empty if groups share more with their baseline than the task.
     """
     table: dict[SharedKeys, dict[str, Row]] = {}
     left: dict[str, str] = {}
@@ -215,7 +222,8 @@ def profiles(several: SeveralTasks, level: float = 0.95) -> list[Profile]:
             stratified_bootstrap([of_seeds((p > g).astype(float), k) for p, k in parts], level)
             for g in grid
         ]
-        band = [end for end in ends if end is not None]
+        # Seeds with unequal numbers of runs can leave the range of a share.
+        band = [cut for end in ends if (cut := within_limits(end, 0.0, 1.0)) is not None]
         results.append(
             Profile(
                 variant.name,

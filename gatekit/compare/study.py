@@ -52,19 +52,19 @@ class Study:
             }
             refuse_attribute("a study", name, dir(type(self)), instead)
 
-    def rows(self) -> list[dict[str, object]]:
+    def rows(self) -> list[dict[str, Any]]:
         """Return a tidy table: one row per run, all with the same keys, None for unknown values."""
         from .rows import tidy
 
         return tidy((self.name, run) for run in self.runs)
 
-    def to_pandas(self) -> object:
+    def to_pandas(self) -> Any:
         """Return ``rows`` as a pandas data frame; pandas must be installed."""
         from .rows import to_pandas
 
         return to_pandas(self.rows())
 
-    def to_arrow(self) -> object:
+    def to_arrow(self) -> Any:
         """Return ``rows`` as an Arrow table; pyarrow must be installed."""
         from .rows import to_arrow
 

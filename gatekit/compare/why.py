@@ -12,7 +12,7 @@ import numpy as np
 
 from gatekit.compare.grouping.label import value_text
 from gatekit.compare.grouping.select import Selection
-from gatekit.compare.stats.intervals import by_seed, of_seeds
+from gatekit.compare.stats.intervals import by_seed, of_seeds, seed_keys
 from gatekit.compare.stats.paired_tests import MIN_SEEDS
 from gatekit.runs import durable
 from gatekit.runs.config import flatten
@@ -257,8 +257,8 @@ def _spread(first: Selection, second: Selection) -> tuple[Spread | None, list[st
     if deviation is not None:
         from scipy.special import stdtr
 
-        units = [[None if run.seed is None else (run.seed,) for run in side] for side in runs]
-        seeds = [len(by_seed(*pair)) for pair in zip(outcomes, units, strict=True)]
+        keys = [seed_keys(run.seed for run in side) for side in runs]
+        seeds = [len(by_seed(*pair)) for pair in zip(outcomes, keys, strict=True)]
         error = deviation * math.sqrt(1 / seeds[0] + 1 / seeds[1])
         expected = error * math.sqrt(2 / math.pi)
         share = min(1.0, expected / abs(difference)) if difference else 1.0

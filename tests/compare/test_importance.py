@@ -64,6 +64,21 @@ def test_the_shares_are_the_sums_of_squares_of_an_analysis_of_variance(tmp_path:
     assert (found.groups, found.runs) == (12, 36)
 
 
+def test_runs_of_a_seed_in_a_pooled_group_count_as_their_mean(tmp_path: Path) -> None:
+    frame = write(tmp_path)
+    (found,) = importance(compare("demo", tmp_path, by=["cell", "optimizer.learning_rate"]))
+    means = frame.groupby(["cell", "rate", "seed"], as_index=False)["value"].mean()
+    squares = anova_lm(ols("value ~ C(cell) * C(rate) + C(seed)", means).fit())["sum_sq"]
+    shares = (squares / squares.sum()).tolist()
+    # In the order of the formula: cell, rate, seed, their interaction, the rest.
+    names = ["cell", "optimizer.learning_rate", "seed, the same for all groups"]
+    names += ["cell x optimizer.learning_rate", "rest: seed by group"]
+    expected = dict(zip(names, shares, strict=True))
+    assert {share.name: share.share for share in found.shares} == pytest.approx(expected)
+    assert (found.groups, found.runs, found.pooled) == (4, 36, True)
+    assert found.notes[0] == "runs of one seed in a group count as their mean"
+
+
 def test_the_shares_of_two_by_two_groups_are_those_by_hand() -> None:
     # Means 1 3 / 2 8: rows 2 and 5, columns 1.5 and 5.5, all 3.5; so the effects are 1.5, 2 and 1.
     shares = variance_shares(np.array([[[1.0], [3.0]], [[2.0], [8.0]]]), ["a", "b"], paired=True)

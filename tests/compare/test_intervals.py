@@ -11,6 +11,7 @@ import statsmodels.api
 
 from gatekit.compare.stats.intervals import (
     bootstrap_interval,
+    by_seed,
     effect_size,
     interquartile_mean,
     limits,
@@ -158,3 +159,10 @@ def test_an_interval_ends_at_the_limits() -> None:
     assert cut is not None
     assert (cut.low, cut.high) == (interval.low, 1.0)
     assert within_limits(None, 0.0, 1.0) is None
+
+
+def test_a_run_without_a_seed_equals_no_other() -> None:
+    """Else runs of two groups would be paired by their order."""
+    ours, theirs = (by_seed([1.0, 2.0, 3.0], [None, (0, 8), None]) for _ in range(2))
+    assert sorted(ours.values()) == [[1.0], [2.0], [3.0]]
+    assert ours.keys() & theirs.keys() == {(0,)}

@@ -86,6 +86,30 @@ def test_survival_and_median_are_those_of_statsmodels(seed: int) -> None:
 
 
 @pytest.mark.parametrize("seed", range(4))
+def test_runs_of_a_seed_that_say_the_same_tell_no_more_than_one(seed: int) -> None:
+    costs, observed = random_runs(seed, 9)
+    keys = [(each, units) for units in (8, 16, 32) for each in range(9)]
+    ours = kaplan_meier(np.tile(costs, 3).tolist(), np.tile(observed, 3).tolist(), keys)
+    theirs = SurvfuncRight(costs, observed.astype(int))
+    with np.errstate(all="ignore"):
+        error = math.sqrt(9 / 8) * theirs.surv_prob_se / theirs.surv_prob
+        z = (
+            np.log(np.log(theirs.surv_prob) / np.log(0.5))
+            / error
+            * np.abs(np.log(theirs.surv_prob))
+        )
+    known = np.isin(theirs.surv_times, ours.times)
+    inside = theirs.surv_times[known & (np.abs(z) <= scipy.stats.t.ppf(0.975, 8))]
+    later = [time for time in ours.times if time > inside.max()]
+    assert (ours.low, ours.high) == (inside.min(), later[0] if later else None)
+    single = kaplan_meier(costs.tolist(), observed.tolist())
+    assert (ours.times, ours.median) == (single.times, single.median)
+    assert ours.share == pytest.approx(single.share)
+    one_seed = kaplan_meier(costs.tolist(), observed.tolist(), [(0, units) for units in range(9)])
+    assert (one_seed.median, one_seed.low, one_seed.high) == (single.median, None, None)
+
+
+@pytest.mark.parametrize("seed", range(4))
 def test_the_scores_sum_to_the_statistic_of_the_log_rank_test(seed: int) -> None:
     costs, observed = random_runs(seed, 24)
     data = [

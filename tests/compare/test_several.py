@@ -367,3 +367,20 @@ def test_seven_seeds_have_no_bootstrap_however_many_runs_each_has(tmp_path: Path
     assert several is not None
     assert all(v.interquartile_interval is None for v in several.variants)
     assert all(profile.low is None for profile in profiles(several))
+
+
+def test_a_band_of_a_profile_stays_a_share(tmp_path: Path) -> None:
+    """One seed has nine runs, the others have one."""
+    rng = np.random.default_rng(0)
+    for task in "ab":
+        for cell in ("lstm", "gru"):
+            for seed in range(12):
+                for units in range(1, 10 if seed == 0 else 2):
+                    config = configuration(cell, seed, task__name=task, units=units)
+                    value = float((8 if seed == 0 else 9) + 0.01 * rng.normal())
+                    write_run(tmp_path / "demo" / "runs", config, value)
+    several = several_tasks(compare("demo", tmp_path, by=["cell"]))
+    assert several is not None
+    ends = [end for p in profiles(several) for end in ((p.low or ()) + (p.high or ()))]
+    assert ends
+    assert 0 <= min(ends) <= max(ends) <= 1

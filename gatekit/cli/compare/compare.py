@@ -71,7 +71,7 @@ def run(parser: Parser) -> int:
 
 
 def compared(options: Namespace, study: Study | None = None) -> Comparison:
-    """Return the comparison that the options of `add_grouping` define, of a study read before."""
+    """Return the comparison that options define; a study given as such is not read again."""
     from gatekit.compare.comparison import compare
 
     return compare(study or options.study, options.root, **_asked(options))

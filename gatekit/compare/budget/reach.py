@@ -12,7 +12,7 @@ from gatekit.cell.errors import ConfigError
 from gatekit.compare.comparison import Comparison
 from gatekit.compare.deciding.row import Row
 from gatekit.compare.stats.baseline import SharedKeys
-from gatekit.compare.stats.intervals import Floats, by_pairing_key
+from gatekit.compare.stats.intervals import Floats, by_pairing_key, by_seed
 from gatekit.compare.stats.paired_tests import ALPHA, MIN_SEEDS, PairedTest, sign_vectors, step_down
 from gatekit.runs.record import RunRecord
 
@@ -112,21 +112,38 @@ def reach(comparison: Comparison, threshold: float, cost: str = "steps") -> tupl
         for row in rows:
             pairs = [(min(c, horizon), hit and c <= horizon) for c, hit, _ in raw[id(row)]]
             costs, observed = tuple(c for c, _ in pairs), tuple(hit for _, hit in pairs)
-            groups[id(row)] = Reached(row, costs, observed, kaplan_meier(costs, observed))
+            survival = kaplan_meier(costs, observed, row.group.pairing_keys)
+            groups[id(row)] = Reached(row, costs, observed, survival)
     if not groups:
         raise ConfigError(f"reach={threshold:g}: no run has a validation score")
     return _tested(list(groups.values()))
 
 
-def kaplan_meier(costs: Sequence[float], observed: Sequence[bool], level: float = 0.95) -> Survival:
-    """Return the Kaplan-Meier estimate, and the median with its log-log interval.
+def kaplan_meier(
+    costs: Sequence[float],
+    observed: Sequence[bool],
+    keys: Sequence[Hashable] | None = None,
+    level: float = 0.95,
+) -> Survival:
+    r"""Return the Kaplan-Meier estimate, and the median with its log-log interval.
+
+    The variance of $\log \hat S(t)$ is $\sum_s (\sum_{i \in s} u_i)^2$ over the seeds, with
+    $u_i = \sum_{t_j \le t} (\delta_{ij} - y_{ij} d_j / n_j) / (n_j - d_j)$ for a run that reached
+    the threshold at $t_j$ ($\delta_{ij}$) or was at risk then ($y_{ij}$). It is Greenwood's if each
+    seed has one run. If a seed has several, as in a pooled group, they are not independent; then
+    the variance is multiplied by $S / (S - 1)$ for $S$ seeds, and Student's t has $S - 1$ degrees.
 
     Args:
         costs: when each run reached the threshold or ended.
         observed: whether it reached it.
-        level: confidence level of the median's interval.
+        keys: the pairing key of each run, with its seed as the first part; None for runs of
+            different seeds.
+        level: confidence level of the median's interval; it needs two seeds.
+
+    Reference:
+        Williams, Lifetime Data Anal. 1 (1995), doi:10.1007/BF00985768
     """
-    from scipy.special import ndtri
+    from scipy.special import ndtri, stdtrit
 
     c, hit = np.asarray(costs, dtype=np.float64), np.asarray(observed, dtype=bool)
     times = np.unique(c[hit])
@@ -137,12 +154,20 @@ def kaplan_meier(costs: Sequence[float], observed: Sequence[bool], level: float 
     share = np.cumprod(1 - events / at_risk)
     reached = np.flatnonzero(share <= 0.5 + 1e-12)
     median = float(times[reached[0]]) if len(reached) else None
-    # Greenwood's variance on the scale log(-log S); infinite where no run is left.
+    seeds = by_seed(range(len(c)), [None] * len(c) if keys is None else keys).values()
+    count, tail = len(seeds), (1 + level) / 2
+    pooled = count < len(c)
+    # On the scale log(-log S); nothing is known where no run is left, and from one seed.
     with np.errstate(divide="ignore", invalid="ignore"):
-        variance = np.cumsum(events / (at_risk * (at_risk - events)))
+        reaches, risks = (hit & (c == times[:, None])).T, (c >= times[:, None]).T
+        scores = np.cumsum((reaches - risks * (events / at_risk)) / (at_risk - events), axis=1)
+        variance = np.sum([scores[part].sum(axis=0) ** 2 for part in seeds], axis=0)
+        if pooled:
+            variance = variance * np.divide(count, count - 1)
         error = np.sqrt(variance) / np.abs(np.log(share))
         z = (np.log(-np.log(share)) - math.log(math.log(2))) / error
-    inside = np.flatnonzero(np.abs(z) <= float(ndtri((1 + level) / 2)))
+    limit = stdtrit(count - 1, tail) if pooled else ndtri(tail)
+    inside = np.flatnonzero(np.abs(z) <= limit)
     low = high = None
     if len(inside):
         low = float(times[inside[0]])

@@ -141,7 +141,7 @@ def missing_runs(group: Group) -> str:
 
 
 def ran_on(group: Group) -> str:
-    """Return how the remark begins that a group ran on another executor than its baseline."""
+    """Return the start of a remark on the executor of a group."""
     return f"{group.label} ran on executor {executors(group) or 'unknown'}"
 
 

@@ -122,7 +122,7 @@ def _normalised(comparison: Comparison, needs: str) -> SeveralTasks:
     if several is None or not several.normalised:
         raise ConfigError(
             f"{needs} at least two tasks with a known chance level, and two variants that are "
-            "complete on both. Add tasks: task=A,B"
+            "complete on all tasks. Add tasks: task=A,B"
         )
     return several
 

@@ -17,7 +17,7 @@ from gatekit.compare.grouping.group import Group, group_runs, style_indices
 from gatekit.compare.grouping.rename import read_names, with_names
 from gatekit.compare.numbers import is_number
 from gatekit.compare.stats.baseline import Baselines
-from gatekit.compare.stats.intervals import Interval, mean_interval, of_seeds
+from gatekit.compare.stats.intervals import Interval, mean_interval, of_seeds, seed_keys
 from gatekit.compare.study import Study, load
 from gatekit.runs.probe import shown_steps, time_scale
 from gatekit.runs.studies.plan_file import training
@@ -235,7 +235,7 @@ def _mean(facts: Sequence[SeedFacts], name: str, level: float) -> Mean | None:
         return None
     values = tuple(v for _, v in pairs)
     # Runs of one seed, as in a pooled group, are not independent.
-    seeds = of_seeds(values, [None if seed is None else (seed,) for seed, _ in pairs])
+    seeds = of_seeds(values, seed_keys(seed for seed, _ in pairs))
     return Mean(float(np.mean(values)), mean_interval(seeds, level), values)
 
 

@@ -89,18 +89,23 @@ def of_seeds(values: Sequence[float], keys: Sequence[Hashable]) -> list[float]:
     return parts
 
 
-def by_seed(values: Sequence[float], keys: Sequence[Hashable]) -> dict[Hashable, list[float]]:
-    """Return the values of each seed; a run without a seed counts as one.
+def by_seed(values: Iterable[T], keys: Sequence[Hashable]) -> dict[Hashable, list[T]]:
+    """Return the values of each seed; a run without a seed counts as one that equals no other.
 
     Args:
-        values: one number per run.
+        values: one value per run.
         keys: as for `of_seeds`.
     """
-    seeds: dict[Hashable, list[float]] = {}
-    for index, (value, key) in enumerate(zip(values, keys, strict=True)):
-        seed = key[:1] if isinstance(key, tuple) else index
-        seeds.setdefault(seed, []).append(float(value))
+    seeds: dict[Hashable, list[T]] = {}
+    for value, key in zip(values, keys, strict=True):
+        seed = key[:1] if isinstance(key, tuple) else object()
+        seeds.setdefault(seed, []).append(value)
     return seeds
+
+
+def seed_keys(seeds: Iterable[int | None]) -> list[Hashable]:
+    """Return the pairing keys of runs of which only the seed is known."""
+    return [None if seed is None else (seed,) for seed in seeds]
 
 
 def by_pairing_key(values: Iterable[T], keys: Sequence[Hashable]) -> dict[tuple[Hashable, ...], T]:
