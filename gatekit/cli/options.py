@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import re
-import shlex
 from argparse import Namespace
 from collections.abc import Sequence
 from pathlib import Path
@@ -114,11 +113,6 @@ def at_least(option: str, value: int | None, least: int, such: int | None = None
     if value is not None and value < least:
         example = "" if such is None else f", such as {option} {such}"
         raise ConfigError(f"{option} {value}: type a number from {least}{example}.")
-
-
-def as_root(root: str) -> str:
-    """Return the option for a folder of studies, as the end of a command to type."""
-    return "" if root == "experiments" else f" --root {shlex.quote(root)}"
 
 
 def known_studies() -> list[str]:

@@ -5,7 +5,7 @@
 `metrics`, `result` and `config` are one module a file format, `names` has the name of every file.
 `durable` writes every file, so that one place decides what survives a crash.
 `process` distinguishes a live writer from a dead one.
-`own` is `gatekit.run`, for training scripts of your own. `studies` is about all runs of a study.
+`script` is `gatekit.run`, for training scripts of your own. `studies` is about all runs of a study.
 
 Start with `folder.py`, then `state.py`. No Hydra, OmegaConf or TensorFlow here.
 """

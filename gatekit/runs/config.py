@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from gatekit.cell.errors import GatekitError, RunError
+from gatekit.cell.errors import GatekitError, RunError, one_line
 
 from . import durable
 
@@ -171,7 +171,7 @@ def _mapping(text: str) -> dict[str, Any]:
     try:
         value = yaml.load(text, _ConfigLoader)
     except (yaml.YAMLError, RecursionError) as error:
-        raise ValueError(" ".join(str(error).split())) from None
+        raise ValueError(one_line(error)) from None
     if not isinstance(value, dict):
         raise ValueError("it is not a mapping")
     _bound(value)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NoReturn
@@ -68,6 +69,11 @@ SLURM = "slurm"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}\Z")
 _ID = re.compile(r"[0-9a-f]{16}\Z")
 _HALF = re.compile(rb"\\u[dD][89a-fA-F]")
+
+
+def as_root(root: Path | str) -> str:
+    """Return the option for a folder of studies, as the end of a command to type."""
+    return "" if str(root) == "experiments" else f" --root {shlex.quote(str(root))}"
 
 
 def plan_name(plan: str) -> str:

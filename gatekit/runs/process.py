@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import fcntl
+import functools
 import hashlib
 import os
 import platform
@@ -71,11 +72,10 @@ class Owner:
 
     def near(self) -> bool:
         """Return whether this process could see it: on this machine, and in no other container."""
-        here = machine()
         return (
             self.host == platform.node()
             and self.space in (None, space())
-            and (None in (self.machine, here) or self.machine == here)
+            and self.machine in (None, machine())
         )
 
     def alive(self) -> bool:
@@ -115,6 +115,7 @@ def space() -> str | None:
         return None
 
 
+@functools.cache
 def machine() -> str | None:
     """Return a name of this machine, since hosts of a cluster may share theirs; None without one.
 
@@ -139,16 +140,21 @@ def lock_table(path: Path) -> str | None:
     return None
 
 
-def lock(path: Path) -> int | None:
+def lock(path: Path, shared: bool = False) -> int | None:
     """Lock a file for as long as this process, or one that it forks, keeps the number open.
+
+    Args:
+        path: the file.
+        shared: whether others may share the lock, and the file may be read-only.
 
     Returns:
         The number of the opened file; None if another process has the lock, or there are no locks.
     """
     number = None
     try:
-        number = os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)
-        fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        mode = os.O_RDONLY if shared else os.O_RDWR
+        number = os.open(path, mode | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)
+        fcntl.flock(number, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
     except OSError:
         if number is not None:
             os.close(number)

@@ -162,9 +162,9 @@ def parsed(data: bytes) -> dict[str, Any]:
     """
     try:
         record = json.loads(data, parse_constant=refuse_constant, parse_float=_number)
+        refuse_halves(data, record)
     except RecursionError:
         raise ValueError("its JSON is nested too deeply") from None
-    refuse_halves(data, record)
     if not isinstance(record, dict):
         raise ValueError("it is not an object")
     schema = record.get("schema")

@@ -75,7 +75,7 @@ class RunReader:
         try:
             record, damage = self._result(quick)
         except NoResultError:
-            return self._unfinished(attempt)
+            return self._unfinished(attempt, quick)
         except NewerError as error:
             return RunState("CORRUPT", str(error), attempt, newer=True)
         if damage is not None:
@@ -87,7 +87,7 @@ class RunReader:
         reason = _string(record.get("reason"))
         return RunState(record["state"], reason, attempt, SEAL in record, record=record)
 
-    def _unfinished(self, attempt: int) -> RunState:
+    def _unfinished(self, attempt: int, quick: bool) -> RunState:
         status = self._status()
         damaged = os.path.lexists(self.path / STATUS) and status.get("state") not in STATES
         if damaged and not self._alive(attempt):
@@ -103,6 +103,8 @@ class RunReader:
         if name in OVER:
             return RunState(str(name), reason, attempt)
         if not self._alive(attempt):
+            if os.path.exists(self.path / RESULT):  # written since this began to look
+                return self.state(quick)
             return RunState("LOST", "its process is gone without a word", attempt)
         unknown = self.owner() is None
         return RunState("RUNNING", self._unknown_owner(attempt) if unknown else None, attempt)
@@ -286,7 +288,7 @@ class RunReader:
         here = lock_table(claim)
         if here is None or (status.get("attempt"), status.get("locks")) != (attempt, here):
             return False
-        number = lock(claim)
+        number = lock(claim, shared=True)
         if number is not None:
             os.close(number)
         return number is not None

@@ -14,7 +14,7 @@ from disks import CountingDisk
 from gatekit.cell.errors import RunError
 from gatekit.runs import durable, process, result
 from gatekit.runs.folder import ClaimedError, RunFolder
-from gatekit.runs.state import RunState
+from gatekit.runs.state import RunReader, RunState
 
 RESULT = {"state": "COMPLETED", "fingerprint": "0" * 16}
 
@@ -111,9 +111,9 @@ def test_a_process_of_another_machine_of_this_name_may_be_alive(folder, monkeypa
     assert (folder.state().name, folder.is_near()) == ("RUNNING", False)
     with pytest.raises(ClaimedError):
         RunFolder(folder.path).claim()
-    # A machine without an id trusts its name.
+    # Nor does a machine without an id know it.
     monkeypatch.setattr(process, "machine", lambda: None)
-    assert folder.state().name == "LOST"
+    assert folder.state().name == "RUNNING"
 
 
 CONTAINER = """
@@ -150,6 +150,39 @@ def test_a_container_that_is_gone_frees_its_run_at_once(folder):
         status.write_text(json.dumps(record))
         assert folder.claim() == 2
         assert RunFolder(folder.path).state().name == "RUNNING"
+
+
+@pytest.mark.skipif(process.lock_table(Path()) is None, reason="this kernel names no boot")
+def test_a_run_that_ends_while_it_is_looked_at_is_complete(folder, monkeypatch):
+    folder.claim()
+    folder.write_config({"units": 1})
+    claim = folder.claim_path(1)
+    claim.write_text(json.dumps({**json.loads(claim.read_text()), "space": "pid:[1]"}))
+    look = RunReader._is_let_go
+
+    def end_first(reader, attempt):
+        status = (folder.path / "status.json").read_text()
+        folder.finish(RESULT)
+        (folder.path / "status.json").write_text(status)  # as it was when the look began
+        return look(reader, attempt)
+
+    monkeypatch.setattr(RunReader, "_is_let_go", end_first)
+    assert RunReader(folder.path).state().name == "COMPLETED"
+    assert (folder.path / "result.json").is_file()
+
+
+@pytest.mark.skipif(process.lock_table(Path()) is None, reason="this kernel names no boot")
+def test_two_readers_find_a_container_gone_at_the_same_time(folder):
+    folder.claim()
+    claim, status = folder.claim_path(1), folder.path / "status.json"
+    claim.write_text(json.dumps({**json.loads(claim.read_text()), "space": "pid:[1]"}))
+    running = status.read_text()
+    folder.status("INTERRUPTED")
+    status.write_text(running)
+    other = process.lock(claim, shared=True)
+    assert other is not None
+    assert RunReader(folder.path).state().name == "LOST"
+    os.close(other)
 
 
 @pytest.mark.parametrize("state", ["COMPLETED", "FAILED"])

@@ -15,7 +15,7 @@ from gatekit.cell.errors import ConfigError, RunError
 from gatekit.compare.curves import read_curves
 from gatekit.compare.output.query import query
 from gatekit.runs import directions, metrics
-from gatekit.runs import own as record
+from gatekit.runs import script as record
 from gatekit.runs.folder import ClaimedError, RunFolder
 from gatekit.runs.record import KeptRuns
 

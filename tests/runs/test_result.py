@@ -159,3 +159,11 @@ def test_a_sealed_result_with_a_wrong_field_says_which(folder, key, value, says)
     record = json.loads(path.read_bytes())
     with pytest.raises(ValueError, match=says):
         result.result_of(result.parsed(result.dumped({**record, key: value})))
+
+
+def test_a_result_of_any_depth_is_refused_in_words():
+    """Where reading is just possible, looking for half characters may not be."""
+    for depth in range(100, 1200):
+        text = '{"a": ' + "[" * depth + r'"\ud83d\ude00"' + "]" * depth + "}"
+        with pytest.raises(ValueError, match=r"nested too deeply|schema"):
+            result.parsed(text.encode())

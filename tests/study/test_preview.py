@@ -24,22 +24,23 @@ if __name__ == "__main__":
 """
 
 FAULTY = '''
+import concurrent.futures
 import multiprocessing
-import threading
 import time
 
 import numpy
 from gatekit import Batch, Metric, Signature, Task, hookimpl
 
 
-if multiprocessing.parent_process() is not None:  # a run ends although a thread would hold it
-    threading.Thread(target=time.sleep, args=(600,)).start()
+if multiprocessing.parent_process() is not None:  # a run ends although this thread would hold it
+    concurrent.futures.ThreadPoolExecutor().submit(time.sleep, 600)
 
 
 class Faulty(Task):
     """Data that hold NaN, which only reading them shows."""
 
     good: bool = True
+    whole: bool = True
     metric = Metric("mse", direction="min", unit="squared error")
 
     def chance(self):
@@ -56,6 +57,8 @@ class Faulty(Task):
         y = x[:, 0].copy()
         if not self.good:
             x[2, 1] = numpy.nan
+        if not self.whole:
+            raise ValueError("a file is cut short")
         return {name: Batch(x, y) for name in ("train", "validation", "test")}
 
 
@@ -199,3 +202,15 @@ def test_three_steps_tell_time_memory_and_what_is_broken(tmp_path):
     assert "rnn_0/forget.bias" in good["weight_decay"]["left_out"]
     assert seen["seconds"] == pytest.approx(2 * good["seconds"] / seen["slots"])
     assert sorted(os.listdir(tmp_path)) == ["plugins", "script.py"]
+
+
+def test_a_dry_run_ends_with_an_error_that_is_none_of_gatekit(tmp_path):
+    """The plugin's thread would hold its process for ten minutes."""
+    (tmp_path / "plugins").mkdir()
+    (tmp_path / "plugins" / "faulty_task.py").write_text(FAULTY)
+    (tmp_path / "script.py").write_text(SCRIPT)
+    words = ["plan", "task=faulty", "task.whole=false", "units=4", "trainer.epochs=1", "--json"]
+    command = [sys.executable, "script.py", *words]
+    done = processes.run(command, cwd=tmp_path, capture_output=True, text=True)
+    (trial,) = json.loads(done.stdout)["trials"]
+    assert "a file is cut short" in trial["error"]

@@ -111,6 +111,7 @@ def test_draws_keep_their_bounds_and_spread():
         ([RATE], "a grid needs listed values"),
         (["units=3,4", "trials=3"], "type hydra/sweeper=random trials=N"),
         (["units=interval(9,3)", "hydra/sweeper=random", "trials=3"], "must be the smaller one"),
+        (["units=range(5,5)", "hydra/sweeper=random", "trials=3"], "there is no value to draw"),
         (["dropout=tag(log,interval(0,1))", "hydra/sweeper=random", "trials=3"], "above 0"),
         (
             [RATE, "hydra/sweeper=optuna", "trials=3", "hydra.sweeper.pruner=x"],
@@ -306,6 +307,11 @@ def test_a_line_that_optuna_cannot_replay_names_the_journal(searched, line):
     path.write_bytes(line + b"\n" + path.read_bytes())
     with pytest.raises(ConfigError, match="move the journal away"):
         again()
+
+
+def test_a_sweep_of_no_cell_is_refused(monkeypatch):
+    with pytest.raises(ConfigError, match="one command runs one study"):
+        tuning(monkeypatch, Inline(score), "cell=glob(zz*)", RATE, "trials=2")
 
 
 def test_a_fifo_as_journal_is_refused(searched):

@@ -7,6 +7,7 @@ import pytest
 from deeds import changed, plan_of, start, states
 
 from gatekit.cell.errors import RunError
+from gatekit.runs import durable, process
 from gatekit.runs.folder import RunFolder
 from gatekit.runs.names import STALE
 from gatekit.runs.result import dumped
@@ -146,6 +147,23 @@ def test_a_run_that_goes_on_is_never_removed(tmp_path):
     with pytest.raises(RunError, match="being worked on"):
         remove(removal)
     assert removal.path.is_dir()
+
+
+def test_a_run_stays_locked_until_it_is_moved_away(tmp_path, monkeypatch):
+    plan = plan_of(tmp_path, "fail")
+    launch(plan, start)
+    (removal,) = removable(plan.study, survey(plan.study), failed=True)
+    locks, move = [], durable.move
+
+    def noting(source, target):
+        if source == removal.path:
+            locks.append(process.lock(plan.runs[0].folder().claim_path(2)))
+        move(source, target)
+
+    monkeypatch.setattr(durable, "move", noting)
+    remove(removal)
+    assert locks == [None]
+    assert not removal.path.exists()
 
 
 def test_what_a_crash_left_of_a_removal_is_removed(tmp_path):

@@ -7,8 +7,9 @@ import sys
 from pathlib import Path
 
 from gatekit.cli.arguments import Parser
-from gatekit.cli.options import as_root, check_ending
+from gatekit.cli.options import check_ending
 from gatekit.cli.output import write, write_json
+from gatekit.runs.names import as_root
 
 
 def bundle(parser: Parser) -> int:

@@ -10,8 +10,9 @@ from typing import Any
 
 from gatekit.cell.errors import ConfigError
 from gatekit.cli.arguments import Parser
-from gatekit.cli.options import as_root, at_least, keys
+from gatekit.cli.options import at_least, keys
 from gatekit.cli.output import write, write_json
+from gatekit.runs.names import as_root
 
 
 def run(parser: Parser) -> int:

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gatekit.cli.arguments import Parser
-from gatekit.cli.options import as_root
 from gatekit.cli.output import write, write_json, write_table
+from gatekit.runs.names import as_root
 
 if TYPE_CHECKING:
     from gatekit.runs.studies.survey import SurveyedRun

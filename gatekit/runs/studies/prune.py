@@ -69,16 +69,18 @@ def remove(removal: Removal) -> None:
     Raises:
         RunError: a process works on the run by now.
     """
-    path = removal.path
+    path, folder = removal.path, None
     if removal.run is not None:
         if removal.run.state not in OUTCOMES:
-            # Whoever claims it owns it: no sweep can begin it meanwhile.
-            removal.run.folder().claim()
+            # The claim, and its lock while this object lives, keep every sweep from the run.
+            folder = removal.run.folder()
+            folder.claim()
         path = path.with_name(f"{PRUNED}{path.name}")
         try:
             durable.move(removal.path, path)
         except OSError as error:
             raise RunError(f"cannot remove {removal.path}: {error.strerror}.") from None
+    del folder  # NFS keeps a folder in which a file is open
     shutil.rmtree(path, ignore_errors=True)
 
 

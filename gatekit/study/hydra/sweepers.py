@@ -213,7 +213,11 @@ def listed_values(override: Override) -> list[str]:
 
 
 def drawn(override: Override) -> Draw | None:
-    """Return what an override searches; None where it lists variants or gives a value."""
+    """Return what an override searches; None where it lists variants or gives a value.
+
+    Raises:
+        ConfigError: there is no value to draw.
+    """
     value = override.value()
     if isinstance(value, IntervalSweep):
         assert value.start is not None
@@ -221,7 +225,13 @@ def drawn(override: Override) -> Draw | None:
         whole = isinstance(value.start, int) and isinstance(value.end, int)
         return SearchInterval(value.start, value.end, "log" in value.tags, whole)
     if isinstance(value, RangeSweep) or (isinstance(value, ChoiceSweep) and not value.simple_form):
-        return SearchChoice(tuple(_few(override)))
+        values = tuple(_few(override))
+        if not values:
+            raise ConfigError(
+                f"{str(override.input_line).lstrip('+')}: there is no value to draw. "
+                "range(START,STOP) counts upwards, as in range(4,8)."
+            )
+        return SearchChoice(values)
     return None
 
 

@@ -36,9 +36,9 @@ class _WatchedRun:
 class Others:
     """Runs that other processes hold.
 
-    A run leaves the watch when its process ends, or when its heartbeat stops for `process.SILENCE`
-    seconds. A silent process of another machine is dead, if it ever gave a heartbeat. A silent
-    process of this machine is suspended: it keeps the run.
+    A run leaves the watch when its process ends, or when its heartbeat stops for
+    `gatekit.runs.process.SILENCE` seconds. A silent process of another machine is dead, if it ever
+    gave a heartbeat. A silent process of this machine is suspended: it keeps the run.
 
     Args:
         runs: the runs.

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from gatekit.cell.errors import GatekitError, RunError, excerpt
 from gatekit.registry import components
 from gatekit.runs.folder import RunFolder
-from gatekit.runs.names import LOG
+from gatekit.runs.names import LOG, as_root
 from gatekit.runs.result import OUTCOMES
 from gatekit.study.plan import PlannedRun, SweepPlan
 
@@ -80,7 +80,7 @@ def _grouped(failed: Iterable[tuple[PlannedRun, str]]) -> dict[str, list[Planned
 
 def report(plan: SweepPlan, outcome: SweepOutcome) -> str:
     """Return the report at the end of a command: what ran, what failed, what to type next."""
-    study, root = plan.launch.study, _root(plan)
+    study, root = plan.launch.study, as_root(plan.launch.root)
     lines = [_counts(study, outcome)]
     done = [r for r, s in outcome.skipped if s != "RUNNING"]
     elsewhere = [r for r, s in outcome.skipped if s == "RUNNING"]
@@ -157,10 +157,6 @@ def _counts(study: str, outcome: SweepOutcome) -> str:
     counts = [f"{states.count(s)} {s.lower()}" for s in dict.fromkeys(states)]
     counts += [f"{len(outcome.failed)} failed"] if outcome.failed else []
     return f"study {study}: " + (", ".join(counts) or "nothing new was run") + "."
-
-
-def _root(plan: SweepPlan) -> str:
-    return "" if str(plan.launch.root) == "experiments" else f" --root {plan.launch.root}"
 
 
 def score(folder: RunFolder) -> str:

@@ -11,6 +11,7 @@ import signal
 import sys
 import tempfile
 import time
+import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from multiprocessing import forkserver, resource_tracker, spawn
 from multiprocessing.connection import Connection, wait
@@ -294,7 +295,8 @@ def _be(
         code = NOT_STARTED if isinstance(error, StartError) else 1
     except Exception as error:
         _send(writer, f"{type(error).__name__}: {error}")
-        raise
+        traceback.print_exc()
+        code = 1
     quarantine.leave(code)
     sys.exit(code)
 

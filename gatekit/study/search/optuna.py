@@ -52,15 +52,15 @@ def tune(search: Search, command: str) -> tuple[SweepPlan, SweepOutcome]:
     _optuna()
     sources: dict[str, bytes] = {}
     variants = range(len(search.variants))
-    where, *others = (runs_of(*search.job(v, search.drawn(0)), sources)[0] for v in variants)
-    if any(other != where for other in others):
+    launches = {runs_of(*search.job(v, search.drawn(0)), sources)[0] for v in variants}
+    if len(launches) != 1:
         raise ConfigError("one command runs one study; only keys of a run can be swept over.")
-    if where.options.backend == "slurm":
+    plan = SweepPlan(launches.pop(), (), (), sources, command)
+    if plan.launch.options.backend == "slurm":
         raise ConfigError(
             "hydra/sweeper=optuna learns from each result; type hydra.launcher.backend=process "
             "or ray, or hydra/sweeper=random for Slurm."
         )
-    plan = SweepPlan(where, (), (), sources, command)
     durable.folder(plan.study)
     try:
         work = OptunaRuns(search, plan, storage(plan.study / JOURNAL))
