@@ -51,7 +51,7 @@ test: $(VENV)/installed-dev
 # For each package the files with most tests a second, chosen by pytest --durations=0.
 QUICK := cell/test_spec.py runs/test_result.py tasks/test_task.py registry/test_contract.py \
 	registry/test_doors.py recurrence/test_choose.py recurrence/test_layer_masks.py \
-	convert/test_torch.py training/test_journal.py study/test_config.py testing/test_store.py \
+	convert/test_torch.py training/test_progress.py study/test_config.py testing/test_store.py \
 	generated/test_text.py compare/test_intervals.py compare/test_group.py \
 	compare/test_table.py cli/test_show.py \
 	api/test_python.py cli/test_overrides.py cli/test_listing.py cli/test_messages.py \

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from gatekit.recurrence.padding import pad_time
     from gatekit.registry.hooks import hookimpl
     from gatekit.registry.tracker import Tracker
-    from gatekit.runs.own import run
+    from gatekit.runs.script import run
     from gatekit.tasks.streamed import StreamedTask
     from gatekit.tasks.task import Batch, Metric, Signature, Task
     from gatekit.tasks.tracking import AutomatonTask, TrackingTask
@@ -109,7 +109,7 @@ _LAZY = {
     "load": "gatekit.compare",
     "pad_time": "gatekit.recurrence.padding",
     "Tracker": "gatekit.registry.tracker",
-    "run": "gatekit.runs.own",
+    "run": "gatekit.runs.script",
     "RunLogger": "gatekit.training.run_logger",
     "use_plugins": "gatekit.registry",
     "Batch": "gatekit.tasks.task",

@@ -63,8 +63,8 @@ FAULTS = (
     Fault(
         "the convolution keeps inputs of masked steps for the next call",
         "gatekit/recurrence/blocks/order.py",
-        "place = self._count[:, -1:] + tf.range(size)",
-        "place = self.time + tf.range(size)[None] + 0 * self._count[:, -1:]",
+        "last_step(self._count) + tf.range(size)",
+        "self.time + tf.range(size)[None] + 0 * self._count[:, -1:]",
         ("tests/recurrence/test_blocks.py", "-k", "loop_over_valid_steps"),
     ),
     Fault(
@@ -326,17 +326,17 @@ FAULTS = (
     ),
     Fault(
         "a larger loss is the better one",
-        "gatekit/training/journal.py",
+        "gatekit/training/resume.py",
         'if self.direction == "min" else',
         'if self.direction == "max" else',
-        ("tests/training/test_journal.py", "-k", "best"),
+        ("tests/training/test_progress.py", "-k", "best"),
     ),
     Fault(
         "the best epoch is forgotten on resume",
-        "gatekit/training/journal.py",
+        "gatekit/training/resume.py",
         "self.best = None if best is None else (best[0], best[1])",
         "self.best = None",
-        ("tests/training/test_journal.py", "-k", "taken_back"),
+        ("tests/training/test_progress.py", "-k", "taken_back"),
     ),
     Fault(
         "the order of the examples does not depend on the epoch",
@@ -368,7 +368,7 @@ FAULTS = (
     ),
     Fault(
         "a checkpoint lacks the carried states",
-        "gatekit/training/journal.py",
+        "gatekit/training/resume.py",
         "if isinstance(layer, Carrying):",
         "if not layer.built:",
         ("tests/study/test_resume.py", "-k", "windows"),

@@ -107,7 +107,7 @@ class Feed:
         """Return the steps of every sequence if the head has weights for each step, else None.
 
         Args:
-            pool: one of ``config.POOLS``; with ``all`` the head has them.
+            pool: one of ``schema.POOLS``; with ``all`` the head has them.
 
         Raises:
             DataError: sequences have masks or several lengths, so that it cannot.

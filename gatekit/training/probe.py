@@ -21,8 +21,8 @@ from gatekit.recurrence.layers.rnn import RNN
 from gatekit.runs.probe import gate_facts, gradient_facts, heat, kept_facts, plain_mask, short
 
 from .feed import Feed, called, x_of
-from .journal import Journal
 from .model import SequenceModel, recurrent_layers, step_loss
+from .resume import TrainingProgress
 
 LOOK_STEPS = 25
 """Training steps between two looks, at least, so that short epochs are not spent on them."""
@@ -154,12 +154,12 @@ class ProbeRecords:
 
     Args:
         probe: looks at the model; None where that was not asked for.
-        journal: knows the run's place and folder.
+        progress: knows the run's place and folder.
         epoch_steps: the steps of an epoch.
     """
 
-    def __init__(self, probe: Probe | None, journal: Journal, epoch_steps: int) -> None:
-        self.probe, self.journal = probe, journal
+    def __init__(self, probe: Probe | None, progress: TrainingProgress, epoch_steps: int) -> None:
+        self.probe, self.progress = probe, progress
         self.every = -(-LOOK_STEPS // epoch_steps)
 
     def begin(self) -> None:
@@ -168,22 +168,22 @@ class ProbeRecords:
 
     def after_epoch(self) -> None:
         """Look, unless the epoch is one of those that are left out."""
-        if self.journal.epoch % self.every == 0:
+        if self.progress.epoch % self.every == 0:
             self._look()
 
     def end(self) -> None:
         """Look after the last epoch, if that has not been done, and keep the activations."""
-        if self.journal.epoch % self.every:
+        if self.progress.epoch % self.every:
             self._look()
         data = self._tried("activations")
         if data is not None:
-            self.journal.folder.write_activations(data)
+            self.progress.folder.write_activations(data)
 
     def _look(self) -> None:
         record = self._tried("record")
         if record is not None:
-            place = {"epoch": self.journal.epoch, "step": self.journal.step}
-            self.journal.folder.log_probe({**place, **record})
+            place = {"epoch": self.progress.epoch, "step": self.progress.step}
+            self.progress.folder.log_probe({**place, **record})
 
     def _tried(self, what: str) -> Any:
         if self.probe is None:
@@ -193,8 +193,8 @@ class ProbeRecords:
         except Exception as error:
             # A run must not fail because it was looked at.
             self.probe = None
-            self.journal.remark(
-                f"the probe failed after epoch {self.journal.epoch} and was switched off: "
+            self.progress.remark(
+                f"the probe failed after epoch {self.progress.epoch} and was switched off: "
                 f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
             )
             return None

@@ -10,7 +10,7 @@ from typing import Any
 import keras
 
 from gatekit.cell.errors import ConfigError, listed
-from gatekit.runs.own import Run
+from gatekit.runs.script import Run
 
 
 class RunLogger(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no types

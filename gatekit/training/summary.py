@@ -20,8 +20,8 @@ from gatekit.tasks.task import Task
 
 from .feed import Feed, called
 from .jit import Mode
-from .journal import Journal
 from .model import SequenceModel, built_layers, choice_of, recurrent_layers, step_flops, step_metric
+from .resume import TrainingProgress
 from .schedule import typed
 
 WARM_UP = 5
@@ -92,7 +92,7 @@ class Session(Protocol):
     task: Task
     model: SequenceModel
     feed: Feed
-    journal: Journal
+    progress: TrainingProgress
     mode: Mode
     total_steps: int
     decayed: dict[str, bool]
@@ -109,7 +109,7 @@ def summary(
         best: the scores at the best validation epoch, or None.
         last: those after the last epoch.
     """
-    metric, journal = session.task.metric, session.journal
+    metric, progress = session.task.metric, session.progress
     steps = session.step_seconds[WARM_UP:] or session.step_seconds
     costs = token_costs(session.model)
     choice = choice_of(session.model)
@@ -126,10 +126,10 @@ def summary(
         "last": _finite(last),
         "parameters": parameter_counts(session.model),
         "seconds": {
-            "total": journal.seconds(),
+            "total": progress.seconds(),
             "step": statistics.median(steps) if steps else None,
         },
-        "steps": journal.step,
+        "steps": progress.step,
         "flops": {
             "step": step_flops(session.model, session.feed.step_size(), session.feed.every),
             "token": costs["flops"],
@@ -140,7 +140,7 @@ def summary(
         "executor_reason": choice.reason,
         "jit": session.mode.jit,
         "jit_reason": session.mode.reason,
-        "warnings": journal.remarks,
+        "warnings": progress.remarks,
         **_recipe(session),
         **newton,
     }
@@ -150,7 +150,7 @@ def _newton(session: Session) -> dict[str, Any]:
     """Return how many sequences Newton's method and the loop have solved, if it was used."""
     total, by_loop = newton_counts(session.model)
     if by_loop:
-        session.journal.remark(
+        session.progress.remark(
             f"executor=newton: {by_loop:,} of {total:,} sequences did not converge and were "
             "computed by the fused loop, with the same numbers but more slowly"
         )

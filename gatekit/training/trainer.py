@@ -24,11 +24,11 @@ from .batches import EVALUATIONS
 from .callbacks import Callbacks, Event, guarded
 from .feed import Fed, Feed
 from .jit import compiled_step, resolve
-from .journal import Journal, restore, tensors
 from .model import build_model, choice_of, named_weights, set_weights
 from .optimizers import decayed, optimizer
 from .probe import Probe, ProbeRecords
 from .process import programs
+from .resume import TrainingProgress, restore, tensors
 from .summary import InterruptedRunError, Scores, summary
 
 
@@ -69,20 +69,20 @@ def train(
     """
     keras.utils.set_random_seed(seeds.integer(seeds.part(config, "init"), "keras", bits=31))
     keras.config.set_dtype_policy(config["precision"])
-    journal = Journal(folder, task.metric.name, task.metric.direction, made_with or {})
+    progress = TrainingProgress(folder, task.metric.name, task.metric.direction, made_with or {})
     for remark in remarks or ():
-        journal.remark(remark)
-    with warnings.catch_warnings(record=True) as caught, guarded("the data", journal.remark):
+        progress.remark(remark)
+    with warnings.catch_warnings(record=True) as caught, guarded("the data", progress.remark):
         warnings.simplefilter("always")
         splits = check_splits(task, seeds.generator(seeds.part(config, "data"), "data"))
     for warning in caught:
         warnings.warn(warning.message, stacklevel=2)
         if issubclass(warning.category, DataWarning):
-            journal.remark(str(warning.message))
+            progress.remark(str(warning.message))
     drawn, order = seeds.part(config, "data"), seeds.part(config, "order")
     trainer = config["trainer"]
     feed = Feed(task, splits, drawn, trainer["batch"], order=order, tbptt=trainer.get("tbptt"))
-    session = _Session(config, task, feed, journal, stop, callbacks or Callbacks())
+    session = _Session(config, task, feed, progress, stop, callbacks or Callbacks())
     return session.run(verbose, checkpoint)
 
 
@@ -92,11 +92,11 @@ class _Session:
         config: Mapping[str, Any],
         task: Task,
         feed: Feed,
-        journal: Journal,
+        progress: TrainingProgress,
         stop: threading.Event,
         callbacks: Callbacks,
     ) -> None:
-        self.config, self.task, self.feed, self.journal = config, task, feed, journal
+        self.config, self.task, self.feed, self.progress = config, task, feed, progress
         self.stop, self.callbacks = stop, callbacks
         trainer = config["trainer"]
         self.patience = trainer["patience"]
@@ -114,10 +114,10 @@ class _Session:
         self.step_seconds: list[float] = []
 
     def run(self, verbose: int, checkpoint: Checkpoint | None) -> dict[str, Any]:
-        with guarded("building the model", self.journal.remark):
+        with guarded("building the model", self.progress.remark):
             self._make()
         executor = choice_of(self.model).executor
-        self.journal.made_with |= {"executor": executor, "jit": self.mode.jit}
+        self.progress.made_with |= {"executor": executor, "jit": self.mode.jit}
         result: dict[str, Any] = {"state": "COMPLETED"}
         self._tell("start")
         try:
@@ -163,7 +163,7 @@ class _Session:
         self.scores = Scores(self.model, self.task, self.feed, self.stop, jit=self.mode.jit)
         self._check_repeats()
         probe = Probe(self.model, self.feed, signature.loss) if self.config["probe"] else None
-        self.probe = ProbeRecords(probe, self.journal, self.epoch_steps)
+        self.probe = ProbeRecords(probe, self.progress, self.epoch_steps)
 
     def _check_repeats(self) -> None:
         before = tensors(self.model)
@@ -171,11 +171,11 @@ class _Session:
         ends = []
         for _ in range(2):
             restore(self.model, before)
-            self.model.train_function(iter(self._dataset(self.journal.step + 1)))
+            self.model.train_function(iter(self._dataset(self.progress.step + 1)))
             ends.append({n: v.tobytes() for n, v in tensors(self.model).items()})
         restore(self.model, before)
         if ends[0] != ends[1]:
-            self.journal.remark(
+            self.progress.remark(
                 "the first step, made twice, gave two results: something draws at random outside "
                 "the run's seed, so that this run can be neither repeated nor continued exactly. "
                 "Take the randomness out of the plugins, or use dropout and zoneout for it."
@@ -186,7 +186,7 @@ class _Session:
         callback = _SessionCallback(self)
         epochs = -(-self.total_steps // self.epoch_steps)
         while not self.over():
-            epoch, place = divmod(self.journal.step, self.epoch_steps)
+            epoch, place = divmod(self.progress.step, self.epoch_steps)
             # One iterator for all epochs: none waits for its first batch again.
             self.model.fit(
                 self._dataset(self.total_steps),
@@ -200,16 +200,16 @@ class _Session:
 
     def over(self) -> bool:
         """Return whether there is nothing left to train."""
-        journal = self.journal
-        return journal.step >= self.total_steps or (
-            journal.closed and journal.out_of_patience(self.patience)
+        progress = self.progress
+        return progress.step >= self.total_steps or (
+            progress.closed and progress.out_of_patience(self.patience)
         )
 
     def _dataset(self, stop: int) -> tf.data.Dataset:
         """Return the steps from the next one on, as far as ``stop``."""
 
         def steps() -> Iterator[Fed]:
-            for step in range(self.journal.step, stop):
+            for step in range(self.progress.step, stop):
                 yield self.feed.step(step)
 
         # There is nothing to tune, and an iterator waits for its tuning thread to wake up, which
@@ -220,29 +220,29 @@ class _Session:
         return data.with_options(options)
 
     def _resume(self, checkpoint: Checkpoint) -> None:
-        self.journal.resume(checkpoint)
+        self.progress.resume(checkpoint)
         self.callbacks.restore(checkpoint.position["plugins"])
         restore(self.model, checkpoint.arrays)
-        if not self.journal.closed and self.at_end():
+        if not self.progress.closed and self.at_end():
             self.close_epoch()
-        elif not self.journal.closed:
+        elif not self.progress.closed:
             # Keras sets the running loss to zero before every epoch, this one included.
             self.running = {n: v for n, v in checkpoint.arrays.items() if n.startswith("metric/")}
 
     def at_end(self) -> bool:
         """Return whether the latest batch was the last one of an epoch."""
-        step = self.journal.step
+        step = self.progress.step
         return step % self.epoch_steps == 0 or step >= self.total_steps
 
     def save(self) -> None:
         """Write a checkpoint of the state after the latest batch."""
-        self.journal.save(tensors(self.model), self.callbacks.state())
+        self.progress.save(tensors(self.model), self.callbacks.state())
 
     def close_epoch(self) -> None:
         """Look at the validation data after the last batch of an epoch, and keep what is found."""
         with self._averaged():
             self._evaluate()
-        if self.journal.due():
+        if self.progress.due():
             self.save()
 
     @contextlib.contextmanager
@@ -268,37 +268,37 @@ class _Session:
             weight.assign(value)
 
     def _evaluate(self) -> None:
-        journal = self.journal
+        progress = self.progress
         value = self.scores.of("validation")
-        journal.judge(value, lambda: named_weights(self.model))
+        progress.judge(value, lambda: named_weights(self.model))
         if not math.isfinite(value):
-            raise DivergedError(journal.epoch, self.epoch_steps)
+            raise DivergedError(progress.epoch, self.epoch_steps)
         self.probe.after_epoch()
         self._tell(
             "epoch",
-            epoch=journal.epoch,
-            step=journal.step,
-            loss=journal.loss,
+            epoch=progress.epoch,
+            step=progress.step,
+            loss=progress.loss,
             validation=value,
             weights=lambda: named_weights(self.model),
         )
 
     def _tell(self, event: Event, **facts: Any) -> None:
         if self.callbacks.called:
-            with guarded("a callback", self.journal.remark, printing=True):
-                self.callbacks.tell(event, folder=self.journal.folder.path, **facts)
+            with guarded("a callback", self.progress.remark, printing=True):
+                self.callbacks.tell(event, folder=self.progress.folder.path, **facts)
 
     def _summary(self) -> dict[str, Any]:
-        metric, journal = self.task.metric, self.journal
+        metric, progress = self.task.metric, self.progress
         best = last = None
-        if journal.best is not None:
+        if progress.best is not None:
             with self._averaged():
                 tests = self.scores.tests()
-            last = {**journal.last(), **tests}
+            last = {**progress.last(), **tests}
             for split, value in {"test": tests["test"], **tests.get("splits", {})}.items():
-                journal.log(split, metric.name, value)
-            set_weights(self.model, journal.best_weights)
-            epoch, value = journal.best
+                progress.log(split, metric.name, value)
+            set_weights(self.model, progress.best_weights)
+            epoch, value = progress.best
             best = {"epoch": epoch, "validation": value, **self.scores.tests()}
         return summary(self, best, last)
 
@@ -310,7 +310,7 @@ class _SessionCallback(keras.callbacks.Callback):
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         session = self.session
-        session.journal.epoch, session.journal.closed = epoch + 1, False
+        session.progress.epoch, session.progress.closed = epoch + 1, False
         restore(self.model, session.running, "metric/")
         session.running = {}
 
@@ -318,27 +318,27 @@ class _SessionCallback(keras.callbacks.Callback):
         self.started = time.perf_counter()
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-        session, journal = self.session, self.session.journal
+        session, progress = self.session, self.session.progress
         session.step_seconds.append(time.perf_counter() - self.started)
-        journal.step += 1
+        progress.step += 1
         # Without the penalties of regularizers, so that it compares with the validation loss.
-        journal.loss = float(logs.get("task_loss", logs["loss"]))
+        progress.loss = float(logs.get("task_loss", logs["loss"]))
         if not math.isfinite(logs["loss"]):
-            journal.log("train", "loss", math.nan)
-            place = (journal.step - 1) % session.epoch_steps
-            raise DivergedError(journal.epoch, place + 1)
+            progress.log("train", "loss", math.nan)
+            place = (progress.step - 1) % session.epoch_steps
+            raise DivergedError(progress.epoch, place + 1)
         if session.stop.is_set():
             raise InterruptedRunError
-        if journal.step >= session.total_steps:
+        if progress.step >= session.total_steps:
             self.model.stop_training = True
-        elif journal.due() and not session.at_end():
+        elif progress.due() and not session.at_end():
             session.save()
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         session = self.session
         session.close_epoch()
         programs.share()
-        logs[f"val_{session.task.metric.name}"] = session.journal.validation
+        logs[f"val_{session.task.metric.name}"] = session.progress.validation
         if session.over():
             self.model.stop_training = True
         if session.ema:

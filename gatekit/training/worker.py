@@ -32,8 +32,8 @@ from gatekit.runs.names import LOG, TUNE
 from gatekit.runs.process import keep_freed, note_stop_signals, peak_memory
 
 from .callbacks import Callbacks, guarded
-from .journal import agreed, checkpoint_of
 from .process import programs
+from .resume import agreed, checkpoint_of
 from .summary import InterruptedRunError
 from .trainer import train
 

@@ -10,7 +10,7 @@ import pytest
 from gatekit.cell.errors import ConfigError
 from gatekit.compare.comparison import Comparison, compare
 from gatekit.compare.output.table_cells import heading, table_cells
-from gatekit.runs.own import run
+from gatekit.runs.script import run
 
 from .synthetic import configuration, write_run
 

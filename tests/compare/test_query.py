@@ -12,7 +12,7 @@ import pytest
 from gatekit.cell.errors import ConfigError
 from gatekit.compare.output.query import Answer, query
 from gatekit.compare.study import load
-from gatekit.runs.own import run
+from gatekit.runs.script import run
 
 from .synthetic import configuration, write_run, write_study
 from .test_comparison import LSTM, RNN

@@ -12,7 +12,7 @@ import gatekit
 from gatekit.cell.errors import ConfigError, RunError
 from gatekit.compare.comparison import compare
 from gatekit.compare.study import load, studies
-from gatekit.runs.own import run
+from gatekit.runs.script import run
 
 from .synthetic import configuration, write_run, write_study
 from .test_comparison import LSTM, RNN

@@ -2,7 +2,7 @@
 
     python tests/faults/kth_call.py [--all] [--plant BUG] [--mode MODE] [--json PATH]
 
-One small run is made through the folder, the journal and the checkpoint as a real one is, with a
+One small run is made through the folder, its progress and the checkpoint as a real one is, with a
 few numbers in place of a network. Its k-th writing call kills the process (``kill``; ``torn``: in
 the middle of a write), fails (``error``: once, or from then on; six errors), or is the last before
 the power goes (``power``: names and contents that were not synchronised are gone; ``names``: only
@@ -32,7 +32,7 @@ from faulty_disks import ERRORS, FailingDisk, KillingDisk, PowerDisk
 from gatekit.runs import durable, metrics
 from gatekit.runs.folder import ClaimedError, RunFolder
 from gatekit.tasks import seeds
-from gatekit.training import journal
+from gatekit.training import resume
 
 EPOCHS, STEPS = 3, 2
 MADE_WITH = {"numpy": numpy.__version__, "threads": 1, "executor": "fused", "jit": False}
@@ -63,7 +63,7 @@ PLANTS = {
         "        _write_all(number, data.encode() if isinstance(data, str) else data)\n"
         "        disk.fsync(number)\n",
     ),
-    "metrics not cut on resume": (journal, "        self.folder.go_back(checkpoint)\n", ""),
+    "metrics not cut on resume": (resume, "        self.folder.go_back(checkpoint)\n", ""),
 }
 
 
@@ -88,11 +88,11 @@ def train(folder: RunFolder, say) -> None:
     os.close(durable.open_log(folder.path / "log.txt"))
     folder.write_config({"units": 1, "seed": 3})
     folder.write_env({"made": "here"})
-    found = journal.checkpoint_of(folder)
-    book = journal.Journal(folder, "mse", "min", MADE_WITH)
+    found = resume.checkpoint_of(folder)
+    book = resume.TrainingProgress(folder, "mse", "min", MADE_WITH)
     weights = numpy.zeros(3)
     if found is not None:
-        journal.agreed(found, MADE_WITH, folder, False)
+        resume.agreed(found, MADE_WITH, folder, False)
         book.resume(found)
         weights = found.arrays["weight/w"].copy()
     say("begins", book.step)

@@ -14,7 +14,7 @@ ROWS = {
     69: [
         CALLS,
         "runs/test_checkpoint.py::test_row_69_a_flipped_bit_anywhere_is_found",
-        "training/test_journal.py::test_row_69_damage_begins_again_and_is_kept",
+        "training/test_progress.py::test_row_69_damage_begins_again_and_is_kept",
     ],
     70: [
         "study/test_resume.py::test_row_70_stopped_anywhere_it_ends_as_if_it_never_was",
@@ -83,7 +83,7 @@ ROWS = {
     91: [
         "faults/test_run_folder.py::test_row_91_dates_of_files_and_of_the_clock_decide_nothing",
         "faults/test_run_folder.py::test_row_91_the_study_asks_no_clock_that_can_be_set",
-        "training/test_journal.py::test_row_91_durations_go_on_and_never_go_back",
+        "training/test_progress.py::test_row_91_durations_go_on_and_never_go_back",
     ],
     92: ["faults/test_run_folder.py::test_rows_92_93_any_text_is_a_label_and_never_a_path"],
     93: [

@@ -18,7 +18,7 @@ from gatekit.cell.errors import RunError
 from gatekit.compare import load
 from gatekit.runs import durable, metrics, result
 from gatekit.runs.folder import ClaimedError, RunFolder
-from gatekit.training import journal
+from gatekit.training import resume
 
 # Forked processes here touch files only.
 pytestmark = pytest.mark.filterwarnings("ignore:This process .* is multi-threaded")
@@ -149,7 +149,7 @@ DAMAGES = {
 @pytest.mark.parametrize("damage", DAMAGES)
 def test_row_85_a_damaged_record_never_invents_a_number(folder, damage, capsys):
     folder.claim()
-    book = journal.Journal(folder, "mse", "min", MADE_WITH)
+    book = resume.TrainingProgress(folder, "mse", "min", MADE_WITH)
     for epoch in (1, 2, 3):
         book.epoch, book.step, book.loss = epoch, epoch, 1.0 / epoch
         book.judge(0.5 / epoch, dict)
@@ -163,7 +163,7 @@ def test_row_85_a_damaged_record_never_invents_a_number(folder, damage, capsys):
     folder.status("INTERRUPTED", "stopped")
     folder.claim()
     # What belongs to the checkpoint has changed: nothing goes on from doubtful numbers.
-    assert journal.checkpoint_of(folder) is None
+    assert resume.checkpoint_of(folder) is None
     assert "begins again" in capsys.readouterr().out
     assert not path.exists()
 
@@ -224,7 +224,7 @@ def test_row_91_dates_of_files_and_of_the_clock_decide_nothing(folder, days, mon
     with pytest.raises(ClaimedError):
         RunFolder(folder.path).claim()
     monkeypatch.setattr(time, "time", lambda: then)
-    book = journal.Journal(folder, "mse", "min", MADE_WITH)
+    book = resume.TrainingProgress(folder, "mse", "min", MADE_WITH)
     assert 0 <= book.seconds() < 60
     folder.finish(RESULT)
     assert folder.state().name == "COMPLETED"
@@ -258,7 +258,7 @@ def test_rows_92_93_any_text_is_a_label_and_never_a_path(tmp_path):
 def test_row_99_a_run_that_was_moved_goes_on(folder, tmp_path):
     def begin():
         folder.claim()
-        book = journal.Journal(folder, "mse", "min", MADE_WITH)
+        book = resume.TrainingProgress(folder, "mse", "min", MADE_WITH)
         book.epoch = book.step = 1
         book.judge(0.5, dict)
         book.save({}, [])
@@ -267,7 +267,7 @@ def test_row_99_a_run_that_was_moved_goes_on(folder, tmp_path):
     os.rename(tmp_path / "study", tmp_path / "elsewhere")
     moved = RunFolder(tmp_path / "elsewhere" / "runs" / "00")
     assert moved.claim() == 2
-    assert journal.checkpoint_of(moved).position["step"] == 1
+    assert resume.checkpoint_of(moved).position["step"] == 1
     moved.write_config({"a": 1})
     moved.finish(RESULT)
     os.rename(tmp_path / "elsewhere", tmp_path / "again")

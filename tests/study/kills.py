@@ -19,9 +19,9 @@ from twice import VARIANTS, StopAt, told
 from gatekit.registry import components
 from gatekit.study.command import compose
 from gatekit.study.plan import plan
-from gatekit.training import journal, worker
+from gatekit.training import resume, worker
 
-journal.EPOCH_PERIOD = 0.0
+resume.EPOCH_PERIOD = 0.0
 
 
 def main(place: Path, count: int) -> dict[str, object]:
@@ -44,10 +44,10 @@ def main(place: Path, count: int) -> dict[str, object]:
             assert child(run, whole, None) == 0
         n = random.Random(turn).randint(1, int((variant / "whole.asked").read_text()))
         # every second one could have been killed while it wrote a checkpoint after each batch
-        journal.STEP_PERIOD = 0.0 if turn % 2 else 30.0
+        resume.STEP_PERIOD = 0.0 if turn % 2 else 30.0
         assert child(run, cut, n) == -signal.SIGKILL
         said["killed"] += 1
-        journal.STEP_PERIOD = 30.0
+        resume.STEP_PERIOD = 30.0
         assert child(run, cut, None) == 0
         said["continued"] += "continues after" in (cut / "log.txt").read_text()
         if told(whole) != {**told(cut), "result": told(cut)["result"] | of_attempt(whole)}:

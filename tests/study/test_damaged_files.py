@@ -23,7 +23,7 @@ from gatekit.runs.studies.survey import survey
 from gatekit.study.launch import launch
 from gatekit.study.launch.others import Others
 from gatekit.study.plan import Launch, PlannedRun, SweepPlan
-from gatekit.training import journal
+from gatekit.training import resume
 
 CHECKED = ("result.json", "config.yaml", "env.json", "metrics.jsonl", "weights.npz")
 BESIDE = ("status.json", "stale.json", "log.txt", "probe.jsonl", "probe.npz", "beat")
@@ -257,7 +257,7 @@ def test_what_a_checkpoint_needs_is_set_aside_or_not_touched(tmp_path, name, way
     orphaned(folder)
     again = RunFolder(folder.path)
     again.claim()
-    found = journal.checkpoint_of(again)
+    found = resume.checkpoint_of(again)
     if found is not None:
         assert name in ("weights.npz", "probe.jsonl")
         again.go_back(found)

@@ -11,7 +11,7 @@ from gatekit.registry import components
 from gatekit.runs.folder import RunFolder
 from gatekit.study.command import compose
 from gatekit.study.plan import plan
-from gatekit.training import journal
+from gatekit.training import resume
 from gatekit.training.summary import InterruptedRunError
 from gatekit.training.trainer import train
 
@@ -33,7 +33,7 @@ def attempt(path, stop):
     task = components.load().task(run.config["task"])
     try:
         result = train(
-            run.config, task, folder, stop, verbose=0, checkpoint=journal.checkpoint_of(folder)
+            run.config, task, folder, stop, verbose=0, checkpoint=resume.checkpoint_of(folder)
         )
     except InterruptedRunError:
         folder.status("INTERRUPTED", "stopped")

@@ -13,7 +13,7 @@ from gatekit.runs.folder import RunFolder
 from gatekit.runs.probe import whole_lines
 from gatekit.study.command import compose
 from gatekit.study.plan import plan
-from gatekit.training import journal, probe
+from gatekit.training import probe, resume
 from gatekit.training.summary import InterruptedRunError
 from gatekit.training.trainer import train
 
@@ -42,7 +42,7 @@ def attempt(run, path, stop=None):
     stop = stop or StopAt(10**9)
     try:
         result = train(
-            run.config, task, folder, stop, verbose=0, checkpoint=journal.checkpoint_of(folder)
+            run.config, task, folder, stop, verbose=0, checkpoint=resume.checkpoint_of(folder)
         )
     except InterruptedRunError:
         folder.status("INTERRUPTED", "stopped")

@@ -16,7 +16,7 @@ from gatekit.runs.checkpoint import Checkpoint
 from gatekit.runs.folder import RunFolder
 from gatekit.study.command import compose
 from gatekit.study.plan import plan
-from gatekit.training import journal
+from gatekit.training import resume
 from gatekit.training.callbacks import Callbacks
 from gatekit.training.summary import InterruptedRunError
 from gatekit.training.trainer import train
@@ -43,7 +43,7 @@ class Runs:
                 stop,
                 verbose=0,
                 callbacks=callbacks,
-                checkpoint=journal.checkpoint_of(folder),
+                checkpoint=resume.checkpoint_of(folder),
             )
         except InterruptedRunError:
             folder.status("INTERRUPTED", "stopped")
@@ -86,7 +86,7 @@ FOUND = Checkpoint({}, {"epoch": 3, "step": 12}, NOW | {"threads": 2, "executor"
 
 def test_threads_and_executor_are_those_of_the_first_attempt(tmp_path, capsys):
     folder = RunFolder(tmp_path)
-    settings, remark = journal.agreed(FOUND, NOW, folder, False)
+    settings, remark = resume.agreed(FOUND, NOW, folder, False)
     assert settings == {"threads": 2, "executor": "fused", "jit": False}
     assert remark is None
     assert capsys.readouterr().out == "continues after epoch 3, step 12.\n"
@@ -95,7 +95,7 @@ def test_threads_and_executor_are_those_of_the_first_attempt(tmp_path, capsys):
 @pytest.mark.parametrize("changed", [False, True])
 def test_what_jit_auto_decided_is_that_of_the_first_attempt(tmp_path, changed):
     found = Checkpoint({}, FOUND.position, {**FOUND.made_with, "jit": True})
-    settings, _ = journal.agreed(found, NOW | {"jit": "auto"}, RunFolder(tmp_path), changed)
+    settings, _ = resume.agreed(found, NOW | {"jit": "auto"}, RunFolder(tmp_path), changed)
     assert settings["jit"] is True
 
 
@@ -103,13 +103,13 @@ def test_row_97_after_an_upgrade_or_elsewhere_it_is_refused_with_the_difference(
     folder = RunFolder(tmp_path)
     here = NOW | {"tensorflow": "2.22.0", "cpu": "other"}
     with pytest.raises(RunError) as refused:
-        journal.agreed(FOUND, here, folder, False)
+        resume.agreed(FOUND, here, folder, False)
     said = str(refused.value)
     assert "resume refused" in said
     assert "tensorflow was 2.21.0 and is now 2.22.0; cpu was one and is now other" in said
     assert "allow_changed=true retry=failed" in said
     assert str(tmp_path / "checkpoint.bin") in said
-    settings, remark = journal.agreed(FOUND, here, folder, True)
+    settings, remark = resume.agreed(FOUND, here, folder, True)
     assert settings == {"threads": 1, "executor": "fused", "jit": False}
     assert remark.startswith("continued after epoch 3, step 12 although changed: tensorflow")
     assert "although changed" in capsys.readouterr().out
@@ -155,9 +155,9 @@ def test_a_memory_that_is_no_plain_data_is_named(memory):
 
 
 def test_within_an_epoch_the_clock_saves(place, monkeypatch):
-    monkeypatch.setattr(journal, "STEP_PERIOD", 0.0)
+    monkeypatch.setattr(resume, "STEP_PERIOD", 0.0)
     # On a busy machine the end of the epoch would be late enough for another checkpoint.
-    monkeypatch.setattr(journal, "EPOCH_PERIOD", math.inf)
+    monkeypatch.setattr(resume, "EPOCH_PERIOD", math.inf)
     runs = Runs(["task=echo", "trainer.epochs=1", "trainer.batch=8"])
     saved = []
     save = RunFolder.write_checkpoint

@@ -1,7 +1,7 @@
 """What a run goes on from: the content of its checkpoint, and whether it may be continued.
 
 A checkpoint has every tensor that the next step depends on (`tensors`), and the run's position and
-scores (`Journal`). `checkpoint_of` and `agreed` decide whether an attempt continues it.
+scores (`TrainingProgress`). `checkpoint_of` and `agreed` decide whether an attempt continues it.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ SETTINGS = ("threads", "executor", "jit")
 """Resolved once: an attempt goes on with those of the first, whatever it is asked for."""
 
 
-class Journal:
+class TrainingProgress:
     """The position and the scores of one run, on the disk as soon as they are known.
 
     Args:

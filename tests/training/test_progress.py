@@ -1,11 +1,11 @@
-"""The journal keeps position and scores, and saves when the clock says so."""
+"""Progress keeps position and scores, and saves when the clock says so."""
 
 import numpy
 import pytest
 
 from gatekit.runs import durable, metrics
 from gatekit.runs.folder import RunFolder
-from gatekit.training import journal
+from gatekit.training import resume
 
 MADE_WITH = {"tensorflow": "2.21.0", "cpu": "one", "threads": 2, "executor": "fused", "jit": False}
 TENSORS = {"weight/w": numpy.arange(3.0)}
@@ -22,7 +22,7 @@ def clock(monkeypatch):
             return self.now
 
     made = Clock()
-    monkeypatch.setattr(journal, "time", made)
+    monkeypatch.setattr(resume, "time", made)
     return made
 
 
@@ -34,7 +34,7 @@ def folder(tmp_path):
 
 
 def begun(folder, direction="min"):
-    return journal.Journal(folder, "mse", direction, MADE_WITH)
+    return resume.TrainingProgress(folder, "mse", direction, MADE_WITH)
 
 
 def epoch(book, value, step):
@@ -45,10 +45,10 @@ def epoch(book, value, step):
 
 
 def again(folder):
-    """Stop, claim again, and return the journal that goes on, with what was found."""
+    """Stop, claim again, and return the progress that goes on, with what was found."""
     folder.status("INTERRUPTED", "stopped")
     folder.claim()
-    found = journal.checkpoint_of(folder)
+    found = resume.checkpoint_of(folder)
     book = begun(folder)
     if found is not None:
         book.resume(found)
@@ -58,11 +58,11 @@ def again(folder):
 def test_the_clock_decides_when_to_save(folder, clock):
     book = begun(folder)
     assert not book.due()
-    clock.now += journal.EPOCH_PERIOD
+    clock.now += resume.EPOCH_PERIOD
     assert book.due()
     book.closed = False
     assert not book.due()
-    clock.now += journal.STEP_PERIOD
+    clock.now += resume.STEP_PERIOD
     assert book.due()
     book.save(TENSORS, [])
     assert not book.due()
