@@ -38,9 +38,11 @@ def passed() -> Iterator[set[str]]:
         code = frame.f_code
         if event != "call" or code in seen:
             return
-        seen.add(code)
         path = Path(code.co_filename)
-        if code.co_name != "<module>" and path.is_relative_to(PACKAGE) and not _importing(frame):
+        if not path.is_relative_to(PACKAGE):
+            seen.add(code)
+        elif not _importing(frame):
+            seen.add(code)
             found.add(str(path.relative_to(PACKAGE)))
 
     threading.setprofile(note)
@@ -53,9 +55,9 @@ def passed() -> Iterator[set[str]]:
 
 
 def _importing(frame: FrameType | None) -> bool:
-    """Return whether a module of gatekit is being imported: what it calls then is no step."""
+    """Return whether a module is being imported, also one of a plugin: what runs is no step."""
     while frame is not None:
-        if frame.f_code.co_name == "<module>" and str(PACKAGE) in frame.f_code.co_filename:
+        if frame.f_code.co_filename.startswith("<frozen importlib"):
             return True
         frame = frame.f_back
     return False

@@ -307,6 +307,11 @@ def excerpt(text: str, most: int = 80) -> str:
     return text if len(text) <= most else f"{text[: most - 3]}..."
 
 
+def one_line(error: Exception) -> str:
+    """Return an error's message without its line breaks."""
+    return " ".join(str(error).split())
+
+
 def _punctuated(message: str) -> str:
     """Return a message in which a sentence begins after the question of `nearest`."""
     message = re.sub(r"(did you mean '[^']*'\?)\.", r"\1", message)

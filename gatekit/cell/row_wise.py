@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 from .declare import Declared
-from .errors import CellError, excerpt, nearest, shown
+from .errors import CellError, excerpt, nearest, one_line, shown
 from .language.expression import Expr
 from .language.ops import UnknownFunctionError
 from .learned import Parameter
@@ -135,7 +135,7 @@ class RowWise(Declared):
         Args:
             error: what it raised.
         """
-        place, reason = self.place(error), " ".join(str(error).split()) or type(error).__name__
+        place, reason = self.place(error), one_line(error) or type(error).__name__
         if isinstance(error, NameError):
             if error.name in _OF_GATEKIT:
                 return f"{place}: {reason}; write from gatekit import {error.name}"
@@ -197,7 +197,7 @@ def remedied_line(error: Exception, place: str) -> str:
 
 def _reason(error: Exception) -> str:
     """Return why a gate's function did not compute with a signal."""
-    message = " ".join(str(error).split()) or type(error).__name__
+    message = one_line(error) or type(error).__name__
     if isinstance(error, AttributeError) and isinstance(error.obj, Expr):
         return f"a signal has no {error.name!r}; functions of signals are in gatekit.ops"
     if isinstance(error, TypeError) and "subscriptable" in message:

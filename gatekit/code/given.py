@@ -77,11 +77,16 @@ def code(
             else "the list of cells is empty; give a name such as 'lstm'"
         )
     around, whole = read_block(block, known), getattr(cells[0], "_built_block", None)
+    dropout, directions, finish = 0.0, 1, True
     if around.plain:
         if whole is not None and count == 1 and not swap and width is None:
             return generate(whole, to, works).text
-        around = _block_of(cells, around)
-    width = whole.width if whole is not None and width is None else width
+        layer = _block_layer(cells, around)
+        if layer is not None:
+            around, dropout, finish = layer.block, layer.dropout, layer.finish
+            directions = 2 if layer.bidirectional else 1
+    if width is None and whole is not None and not around.plain:
+        width = whole.width
     if width is not None:
         if around.plain and count == 1:
             raise ConfigError(f"width={width} is that of a block; name one, such as block='modern'")
@@ -100,7 +105,9 @@ def code(
             unit_of(first),
             width=width or first.units,
             units=first.units,
-            last=True,
+            dropout=dropout,
+            directions=directions,
+            last=finish,
         )
         return generate(built_block, to, works).text
     stack = build_stack(
@@ -110,23 +117,29 @@ def code(
         units=first.units,
         features=first.features,
         width=width or first.units,
+        dropout=dropout,
+        directions=directions,
     )
     return generate(stack, to, works).text
 
 
-def _block_of(cells: Sequence[object], plain: BlockSpec) -> BlockSpec:
-    """Return the block of layers that are blocks, and else the plain one.
+def _block_layer(cells: Sequence[object], plain: BlockSpec) -> Any:
+    """Return the layer among the cells whose block and options all of them get; None for no block.
 
     Raises:
-        ConfigError: layers have different blocks.
+        ConfigError: layers have different blocks, or blocks with different options.
     """
-    of_cells = [getattr(one, "block", None) for one in cells]
-    blocks = [block for block in of_cells if isinstance(block, BlockSpec)]
-    if any(block != blocks[0] for block in blocks):
+    layers: list[Any] = [one for one in cells if not isinstance(one, (str, Mapping, CellSpec))]
+    settings = []
+    for layer in layers:
+        block = getattr(layer, "block", plain)
+        options = () if block.plain else (layer.dropout, layer.bidirectional)
+        settings.append((block, *options))
+    if any(other != settings[0] for other in settings):
         raise ConfigError(
             "the layers have different blocks, and a stack has one; name it, such as block='modern'"
         )
-    return blocks[0] if blocks else plain
+    return layers[0] if layers and not settings[0][0].plain else None
 
 
 def built_cell(

@@ -100,7 +100,7 @@ class Lines:
         return None
 
     def part(self, like: str, part: Expr) -> Name:
-        """Write a line for a part of what should be called ``wanted``."""
+        """Write a line for a part of an expression; its name starts with that in ``like``."""
         self._part_count += 1
         return self.assign(f"part {self._part_count}", part, _part_of(like))
 

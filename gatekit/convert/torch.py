@@ -34,7 +34,7 @@ _NAMES = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
 
 
 class StackedLayer(NamedTuple):
-    """One direction of one layer of a torch module; fields are named as torch's arguments."""
+    """One direction of one layer of a torch module; messages name its fields."""
 
     number: int
     bidirectional: bool
@@ -208,7 +208,7 @@ def _one(arrays: Mapping[str, Array], ending: str, executor: str) -> RNN:
 def _stacked(
     layer: Layer, number: int, both: bool, direction: str, arrays: dict[str, Array]
 ) -> StackedLayer:
-    """Add a layer's weights under torch's names; return what torch calls it by."""
+    """Add a layer's weights under torch's names; return the layer's kind and sizes."""
     ending = f"l{number}{direction}"
     if not isinstance(layer, RNN):
         raise ConfigError(

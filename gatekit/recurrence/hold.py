@@ -8,7 +8,8 @@ z\, s_{t-1} + (1 - z)\, n_t & \text{otherwise} \end{cases} \qquad
 s_t = m_t\, \tilde n_t + (1 - m_t)\, s_{t-1}$$
 
 Draws and mask are applied by selection, so that what a masked step contains, even NaN, never
-reaches a value. No gradient becomes NaN either, because `call` sets masked inputs to zero.
+reaches a value. `call` sets masked inputs to zero, so that NaN in them reaches no gradient either;
+a function that is not finite at zero can still make a gradient NaN.
 
 Source: Krueger et al., Zoneout (2017), arXiv:1606.01305.
 """

@@ -16,12 +16,12 @@ import tensorflow as tf
 from numpy.typing import ArrayLike
 from tensorflow import Tensor
 
-from gatekit.cell.errors import GatekitError
+from gatekit.cell.errors import GatekitError, one_line
 from gatekit.recurrence.executors.choose import EXECUTORS
 from gatekit.recurrence.layers.rnn import RNN
 from gatekit.registry.loading import using
 
-from .outcome import CheckError, one_line
+from .outcome import CheckError
 from .subject import GATE, InCell
 from .subject import subject as registered
 
@@ -239,7 +239,7 @@ def _sigmoid_time() -> float:
 
 
 def _step_time(subject: InCell) -> float:
-    """Return processor seconds of one training step of a small layer, the least of several."""
+    """Return the shortest processor time of several training steps of a small layer, in seconds."""
     layer = make_layer(subject, dtype="float32")
     x = inputs(subject, rows=32, steps=20, dtype=tf.float32)
     layer(x)

@@ -12,11 +12,12 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from gatekit.cell.errors import one_line
 from gatekit.recurrence.blocks.layer import BlockLayer
 from gatekit.registry.loading import using
 
 from .layer_checks import TOLERANCES, near
-from .outcome import CheckError, one_line
+from .outcome import CheckError
 from .subject import Subject
 
 WIDTH, BATCH, TIME = 8, 3, 6

@@ -6,10 +6,11 @@ import numpy as np
 import tensorflow as tf
 from tensorflow import Tensor
 
+from gatekit.cell.errors import one_line
 from gatekit.cell.language.expression import Expr, Name, names
 from gatekit.recurrence import tensor_ops
 
-from .outcome import CheckError, one_line
+from .outcome import CheckError
 from .subject import UNITS, Subject
 
 assert tensor_ops.TABLE  # importing it lets functions compute on tensors

@@ -30,11 +30,6 @@ class CheckError(GatekitError):
         self.reason, self.remedy = reason, remedy
 
 
-def one_line(error: Exception) -> str:
-    """Return an error's message without its line breaks."""
-    return " ".join(str(error).split())
-
-
 @dataclass(frozen=True)
 class Outcome:
     """What came of a check.

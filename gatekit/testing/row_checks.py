@@ -12,7 +12,9 @@ import tensorflow as tf
 from numpy.typing import ArrayLike
 from tensorflow import Tensor
 
-from .outcome import CheckError, one_line
+from gatekit.cell.errors import one_line
+
+from .outcome import CheckError
 from .subject import GATE, Subject
 from .tensors import ROWS, Values, arguments, call, changed, floating, rows_of, with_steps
 

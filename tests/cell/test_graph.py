@@ -307,7 +307,7 @@ def test_25_a_plain_number_has_no_units(built, lstm, part):
         built(config)
 
 
-@pytest.mark.parametrize("part", ["sum(0.5)", "cumsum(units)", "dot(1, 2)"])
+@pytest.mark.parametrize("part", ["sum(0.5)", "cumsum(units)", "dot(1, 2)", "sum(repeat(0.5, 3))"])
 def test_functions_that_compute_plain_numbers(built, lstm, part):
     cell = built(lstm(equations={"h": f"output * tanh(c) * {part}"}))
     assert cell.widths["h"] == cell.units

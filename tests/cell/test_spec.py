@@ -1,5 +1,7 @@
 """A cell as plain data: what is read, what is refused, and its one canonical form."""
 
+import dataclasses
+
 import pytest
 
 from gatekit.cell.errors import CellError, ExpressionError, GatekitError
@@ -409,3 +411,18 @@ def test_a_cell_function_can_be_changed_by_keys_of_a_cell(known):
     config = {"function": "rhn", "depth": 2, "gates": {"candidate_1": {"bias": False}}}
     spec = read_cell(config, known)
     assert [gate.gate.bias for gate in spec.gates] == [False, True, True, True]
+
+
+def test_an_option_called_role_that_must_be_given_is_an_option(known):
+    class WithRole(Gate):
+        role: str
+
+        def activate(self, pre):
+            return pre
+
+    assert "role" in WithRole.option_names()
+    assert not hasattr(WithRole, "role")
+    gates = {"keep": {"kind": "with_role", "role": "any"}}
+    with_gate = dataclasses.replace(known, gates={**known.gates, "with_role": WithRole})
+    spec = read_cell({"gates": gates, "equations": {"h": "keep"}, "emits": "h"}, with_gate)
+    assert spec.gates[0].gate.role == "any"

@@ -243,8 +243,22 @@ def test_a_stack_of_a_layer_has_its_sizes_and_its_block() -> None:
     assert "width: int = 8" in text
     assert "class GRUBlock(" in gatekit.code(block, swap={"reset": "power_law"})
     other = gatekit.BlockLayer("residual", "gru", 8)
-    with pytest.raises(ConfigError, match="different blocks, and a stack has one"):
-        gatekit.code([block, other])
+    rated = gatekit.BlockLayer("modern", "gru", 8, dropout=0.25)
+    unbuilt = gatekit.code(rated)
+    rated.build((None, None, 8))
+    assert unbuilt == gatekit.code(rated)
+    assert "0.25" in gatekit.code(rated, swap={"reset": "power_law"})
+    assert "0.25" in gatekit.code(rated, layers=2)
+    both = gatekit.BlockLayer("modern", "gru", 8, bidirectional=True)
+    for options in ({}, {"layers": 2}, {"swap": {"reset": "power_law"}}):
+        with pytest.raises(ConfigError, match="both directions is not written as code"):
+            gatekit.code(both, **options)
+    plain = gatekit.BlockLayer("plain", "gru", 8)
+    plain.build((None, None, 8))
+    assert "units: int = 8" in gatekit.code(plain, swap={"reset": "power_law"})
+    for different in ([block, other], [block, layer], [block, rated]):
+        with pytest.raises(ConfigError, match="different blocks, and a stack has one"):
+            gatekit.code(different)
 
 
 def test_mistakes_have_remedies() -> None:

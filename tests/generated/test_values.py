@@ -128,6 +128,24 @@ def test_a_sequence_of_no_step_gives_no_output_and_the_first_states() -> None:
     assert (y.shape, h.shape) == ((2, 0, UNITS), (2, UNITS))
 
 
+@pytest.mark.parametrize("cell", ["mingru", "lru", "linear_attention"])
+def test_no_step_at_once_is_no_step_one_by_one(cell: str) -> None:
+    torch, jax = library("torch"), library("jax")
+    x = np.zeros((2, 0, of(cell).cell.features))
+    made, module = of(cell).file("torch")
+    layer = getattr(module, made.title)()
+    state = tuple(torch.ones_like(s) for s in layer.initial_state(2))
+    y, new = layer.parallel(torch.from_numpy(x), state)
+    assert y.shape == layer(torch.from_numpy(x), state)[0].shape == (2, 0, y.shape[2])
+    assert all(torch.equal(*pair) for pair in zip(new, state, strict=True))
+    _, module = of(cell).file("jax")
+    params = module.init(jax.random.key(0))
+    state = tuple(jax.numpy.ones_like(s) for s in module.initial_state(params, 2))
+    y, new = module.parallel(params, jax.numpy.asarray(x), state)
+    assert y.shape == module.apply(params, jax.numpy.asarray(x), state)[0].shape
+    assert all((n == s).all() for n, s in zip(new, state, strict=True))
+
+
 def test_noise_is_drawn_in_training_only() -> None:
     torch = library("torch")
     own = case("lstm", zoneout={"h": 0.5}, dropout=0.5, recurrent_dropout=0.5)

@@ -330,5 +330,17 @@ def test_an_exported_block_computes_sequences_and_steps(tmp_path: Path):
 def test_a_sequence_without_a_step_ends_in_zeros(bidirectional: bool) -> None:
     layer = gatekit.BlockLayer("griffin", "lstm", bidirectional=bidirectional, seed=1)
     layer.build((None, None, 8))
-    output = layer(np.zeros((2, 0, 8), "float32"))
-    np.testing.assert_array_equal(output, np.zeros((2, layer.built_block.output_width)))
+    x, none = np.zeros((2, 0, 8), "float32"), np.zeros((2, 0), bool)
+    expected = np.zeros((2, layer.built_block.output_width))
+    of_any_time = tf.function(
+        layer, input_signature=[tf.TensorSpec([None, None, 8])], autograph=False
+    )
+    np.testing.assert_array_equal(layer(x), expected)
+    np.testing.assert_array_equal(of_any_time(x), expected)
+    for parts in ({"mask": none}, {"resets": none}, {"mask": none, "resets": none}):
+        np.testing.assert_array_equal(layer(x, **parts), expected)
+    whole = gatekit.BlockLayer(
+        "griffin", "lstm", bidirectional=bidirectional, seed=1, return_sequences=True
+    )
+    whole.build((None, None, 8))
+    assert whole(x, mask=none, resets=none).shape[1] == 0

@@ -1,9 +1,12 @@
 """Packed and listed residuals return the values that a loop has written."""
 
+from types import SimpleNamespace
+
 import numpy
 import pytest
 import tensorflow as tf
 
+from gatekit.recurrence.executors.fused.forward import Loop
 from gatekit.recurrence.executors.fused.residuals import ListResiduals, PackedResiduals
 from gatekit.recurrence.executors.fused.schedule import layout_with_gradient
 from gatekit.recurrence.executors.fused.scheduler import make
@@ -100,7 +103,8 @@ def test_where_it_is_traced_decides():
     schedule = make(built("lstm"), ("h",))
 
     def kind():
-        return PackedResiduals if layout_with_gradient(schedule).packed else ListResiduals
+        loop = SimpleNamespace(steps=1, static=(None, BATCH), dtype=tf.float64, batch=BATCH)
+        return type(Loop.residuals(loop, layout_with_gradient(schedule), ENTRIES, WIDTHS))
 
     seen = {"eager": kind()}
 

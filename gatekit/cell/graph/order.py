@@ -228,9 +228,9 @@ def check_own_states(draft: Draft, widths: Widths) -> None:
         while todo:
             read = [key for key in names(todo.pop()) if key.startswith(f"{name}.")]
             stems = {key.removeprefix(f"{name}.").removesuffix("_prev") for key in read}
-            unneeded = stems & (new_states.keys() - reached)
-            reached |= unneeded
-            todo += [new_states[state] for state in unneeded]
+            newly_reached = stems & (new_states.keys() - reached)
+            reached |= newly_reached
+            todo += [new_states[state] for state in newly_reached]
         for state in new_states:
             if state not in reached:
                 gate = draft.gates[name].gate

@@ -178,9 +178,11 @@ _IN_PLUGINS = {
 
 def in_ops(name: str) -> str:
     """Return what a plugin writes in place of a function of another library, or nothing."""
-    if name in _IN_PLUGINS or not (template := FUNCTIONS.get(name)):
-        return _IN_PLUGINS.get(name, "")
-    return ast.unparse(fill(template, [ast.Name(letter) for letter in "abc"], "ops"))
+    if name in _IN_PLUGINS:
+        return _IN_PLUGINS[name]
+    template = FUNCTIONS.get(name)
+    args = [ast.Name(letter) for letter in "abc"]
+    return ast.unparse(fill(template, args, "ops")) if template else ""
 
 
 def fill(template: str, args: Sequence[ast.expr], module: str = "") -> ast.expr:

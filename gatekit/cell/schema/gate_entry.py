@@ -158,7 +158,7 @@ def read_gate(name: str, config: Any, cell: Mapping[str, Any], catalogue: Catalo
 
 def _lacks_role(config: Mapping[str, object], catalogue: Catalogue) -> bool:
     gate = catalogue.gates.get(str(config.get("kind")), InlineGate)
-    return not hasattr(gate, "role")
+    return "role" not in gate.option_names()
 
 
 def _check_norm(norm: Mapping[str, object] | None, where: str) -> None:

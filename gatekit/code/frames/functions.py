@@ -212,6 +212,8 @@ def _parallel(cell: CellText, array: str, prefix: str) -> Lines:
         "",
         "",
         *over_time("parallel", cell, array, doc, prefix=prefix),
+        "    if x.shape[1] == 0:",
+        f"        return {prefix}apply(params, {', '.join(['x', *cell.inputs])}, state)",
         *_valid(["x", *cell.inputs]),
         *indented(_with_features(body.lines)),
         *indented(return_lines(body.emitted, body.new, WIDTH - 4)),

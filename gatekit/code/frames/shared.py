@@ -140,13 +140,13 @@ def mask_lines(where: str, cell: CellText) -> Lines:
     return lines
 
 
-def signature(start: str, return_lines: str, room: int = WIDTH) -> Lines:
-    line = f"{start} -> {return_lines}:"
+def signature(start: str, return_type: str, room: int = WIDTH) -> Lines:
+    line = f"{start} -> {return_type}:"
     if len(line) <= room:
         return [line]
     name, _, inner = start.partition("(")
     items = re.split(r", (?=\w+(?::|$| =|=))", inner[:-1])
-    return [f"{name}(", *(f"    {item}," for item in items), f") -> {return_lines}:"]
+    return [f"{name}(", *(f"    {item}," for item in items), f") -> {return_type}:"]
 
 
 def return_lines(emitted: str, new: list[str], room: int) -> Lines:

@@ -156,6 +156,8 @@ def _parallel(cell: CellText) -> Lines:
     return [
         "",
         *over_time("parallel", ["Return what forward returns, all steps at once."], cell.inputs),
+        "        if x.shape[1] == 0:",
+        f"            return self.forward({', '.join(names)}, state)",
         "        if mask is None:",
         "            mask = torch.ones(x.shape[:2], dtype=torch.bool, device=x.device)",
         *(f"        {name} = {name}.masked_fill(~mask[..., None], 0.0)" for name in names),

@@ -53,6 +53,7 @@ def build_stack(
     features: int,
     width: int,
     dropout: float = 0.0,
+    directions: int = 1,
 ) -> Stack:
     """Return a stack with its sizes.
 
@@ -64,6 +65,7 @@ def build_stack(
         features: the width of the input, if there are no blocks.
         width: the model's width, if there are blocks.
         dropout: the rate after each layer, or within the blocks.
+        directions: 2 where blocks also read time backwards.
 
     Raises:
         GatekitError: a layer cannot have these sizes, or has more inputs than one.
@@ -77,6 +79,15 @@ def build_stack(
             continue
         last = index + 1 == len(cells)
         layers.append(
-            build_block(block, spec, unit, width=width, units=units, dropout=dropout, last=last)
+            build_block(
+                block,
+                spec,
+                unit,
+                width=width,
+                units=units,
+                dropout=dropout,
+                directions=directions,
+                last=last,
+            )
         )
     return Stack(tuple(layers), dropout if block.plain else 0.0)

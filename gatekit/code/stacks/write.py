@@ -176,7 +176,8 @@ def _kind(
     text = replace(text, title=title)
     if isinstance(layer, BuiltBlock):
         block = blocks.write(layer, text, to, access, f"{prefix}cell_")
-        text = replace(make(cell, block.sized), title=title)
+        if not block.sized:
+            text = replace(make(cell, False), title=title)
         block = replace(block, title=f"{title}Block")
     kind = Kind(prefix, text, block)
     if not kind.sized:

@@ -14,7 +14,7 @@ from tensorflow import Tensor
 from gatekit.cell.block.sketch import Part
 from gatekit.cell.errors import CellError, ConfigError
 
-from .order import Order
+from .order import Order, last_step
 
 
 def part_seed(seed: int, name: str) -> int:
@@ -185,6 +185,6 @@ class CausalConvolution(keras.layers.Layer):
             total += tf.convert_to_tensor(self.bias)
         last = order.last(packed, before)
         if current is not None:
-            same = order.last(segments, before) == current[:, -1:]
+            same = order.last(segments, before) == last_step(current)
             last = tf.where(same[:, :, None], last, tf.zeros_like(last))
         return total, last

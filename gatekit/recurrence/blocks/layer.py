@@ -302,10 +302,6 @@ class BlockLayer(SequenceLayer):
                 "begun yet; remove it, or bidirectional=True"
             )
         given = checked_states(initial_state, self.state_shapes(None), {}, self.variable_dtype)
-        if x.shape[1] == 0 and not whole:
-            # One masked step instead of none: its output is zero, it leaves the initial states.
-            x, resets = tf.pad(x, [[0, 0], [0, 1], [0, 0]]), None
-            mask = tf.zeros(tf.shape(x)[:2], tf.bool)
         if mask is not None:
             # NaN in a masked step must reach neither values nor gradients.
             x = tf.where(mask[:, :, None], x, tf.zeros_like(x))

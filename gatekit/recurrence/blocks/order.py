@@ -6,6 +6,11 @@ import tensorflow as tf
 from tensorflow import Tensor
 
 
+def last_step(values: Tensor) -> Tensor:
+    """Return the last of ``batch x time x ...``, ``batch x 1 x ...``; zero if there is none."""
+    return tf.reduce_sum(values[:, -1:], 1, keepdims=True)
+
+
 class Order:
     """Where the valid steps of a batch are; computed once for all parts of a block.
 
@@ -18,6 +23,7 @@ class Order:
     def __init__(self, x: Tensor, mask: Tensor, resets: Tensor) -> None:
         self.mask = mask
         self.time = tf.shape(x)[1]
+        self._has_steps = bool(x.shape[1])
         self.segments: Tensor = None if resets is None else tf.cumsum(tf.cast(resets, tf.int32), 1)
         if mask is not None:
             steps = tf.range(self.time)
@@ -49,18 +55,21 @@ class Order:
         """Return the entries that the next call needs: the last ``size`` before the next step."""
         if self.mask is None:
             return packed[:, self.time : self.time + size]
-        place = self._count[:, -1:] + tf.range(size)
-        return tf.gather(packed, place, batch_dims=1)
+        return tf.gather(packed, last_step(self._count) + tf.range(size), batch_dims=1)
 
     def end(self, values: Tensor) -> Tensor:
         """Return the values of the last valid step, ``batch x 1 x width``."""
-        return self.held(values)[:, -1:]
+        return last_step(self.held(values))
 
     def any_valid(self, values: Tensor) -> Tensor:
         """Return ``batch x width``, with zero in rows whose last sequence has no valid step."""
-        if self.mask is None:
+        if self.mask is not None:
+            some = tf.reduce_any(self._any[:, -1:], 1, keepdims=True)
+        elif self._has_steps:
             return values
-        return tf.where(self._any[:, -1:], values, tf.zeros_like(values))
+        else:
+            some = self.time > 0
+        return tf.where(some, values, tf.zeros_like(values))
 
     def held(self, values: Tensor) -> Tensor:
         """Return values with those of a masked step replaced by the last valid ones of its

@@ -36,10 +36,6 @@ class SeededLayer(keras.layers.Layer):
         # Keras would cast inputs and states to the compute type; only products may run in it.
         super().__init__(**{**keras_options, "autocast": False})
 
-    def get_config(self) -> dict[str, Any]:
-        """Return what Keras saves of every layer."""
-        return {key: value for key, value in super().get_config().items() if key != "autocast"}
-
     def _draw_from(self, seed: int | None) -> None:
         """Set the seed; None draws one."""
         if seed is not None and (

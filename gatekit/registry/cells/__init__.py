@@ -1,6 +1,6 @@
 """Cells by name: `composer` reads their files, and merges what ``defaults`` list, as in Hydra.
 
-`places` finds the file of a cell, the line of a mistake in it, and the works that cells cite.
+`places` finds the file of a cell and the line of a mistake, and reads the works that cells cite.
 Start with `composer.py`.
 """
 

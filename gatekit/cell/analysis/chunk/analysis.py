@@ -238,8 +238,11 @@ class _Chunks(Analysis, NormalForm):
                 raise NotAffineError(reasons.get(node.name, f"{node.name} needs a memory"))
             needed.add(node.name)
             new = rewritten.get(node.name)
-            needs = self.read_by(node) if new is None else list(names(new))
-            self.visit(len(needs))
+            if new is None:
+                needs = self.read_by(node)
+            else:
+                needs = list(names(new))
+                self.visit(len(needs))
             todo += [name for name in needs if not name.endswith(_PREVIOUS)]
             if waits and {k.removesuffix(_PREVIOUS) for k in needs} & set(self.of_group):
                 raise NotAffineError(reasons.get(node.name, f"{node.name} needs a memory"))

@@ -299,7 +299,7 @@ class ListResiduals(Residuals):
         if tf.executing_eagerly():
             return (), lambda _, step: ({k: a.read(step) for k, a in self.lists.items()}, ())
 
-        def read(lists: tf.TensorArray, step: Tensor) -> tuple[dict[str, Tensor], Tensor]:
+        def read(lists: tuple[Tensor, ...], step: Tensor) -> tuple[dict[str, Tensor], Tensor]:
             popped = [self._popped(entry, a) for entry, a in zip(self.entries, lists, strict=True)]
             values = {k: value for k, (_, value) in zip(self.entries, popped, strict=True)}
             return values, tuple(rest for rest, _ in popped)
@@ -312,7 +312,7 @@ class ListResiduals(Residuals):
         )
         return lists, read
 
-    def _popped(self, entry: str, items: tf.TensorArray) -> tuple[Tensor, Tensor]:
+    def _popped(self, entry: str, items: Tensor) -> tuple[Tensor, Tensor]:
         """Return a list without its last item, and that item."""
         _, batch, width = self.shape(entry)
         popped = tf.raw_ops.TensorListPopBack(

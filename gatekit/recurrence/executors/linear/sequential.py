@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import tensorflow as tf
 from tensorflow import Tensor
@@ -53,7 +54,12 @@ def _cut(values: Vector, reset: Tensor) -> Vector:
 
 
 def _loop(
-    step: Tensor, a: Matrix, b: Vector, first: Vector, resets: Tensor, backwards: bool
+    step: Callable[[Matrix, Vector, Vector, Tensor], tuple[Vector, Vector]],
+    a: Matrix,
+    b: Vector,
+    first: Vector,
+    resets: Tensor,
+    backwards: bool,
 ) -> tuple[Vector, Vector]:
     """Return what the steps give, ``time x batch x width``, and what the last one hands on."""
     k, like = len(b), b[0]

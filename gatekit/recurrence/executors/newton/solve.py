@@ -13,8 +13,10 @@ from gatekit.recurrence.first_order import first_order, refusal
 
 from .step import Step
 
-MOST = 20
 Pair = tuple[Vector, Vector]
+"""The states at all steps, and k values of one step, ``batch x width``."""
+
+MOST = 20
 """The most iterations; a sequence that needs more takes its states from the fused loop."""
 
 _TOLERANCE = {"float64": 1e-10, "float32": 1e-5}
