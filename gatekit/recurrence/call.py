@@ -17,26 +17,26 @@ from .packing import joined
 from .problem import Problem, Solution
 
 Shape = tuple[int | Tensor | None, ...]
-"""A shape of which the batch may be known only when a graph runs, or not at all."""
+"""A shape; its batch size may be a tensor, or None if it is not known."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class LayerCall:
-    """What a layer is called with.
+    """The checked arguments of one call of a layer.
 
     Args:
         cell: the built cell.
-        weights: weights by name; parameters already through their map.
+        weights: weights by name, with the maps of parameters applied.
         inputs: ``batch x time x width`` by name.
         mask: ``batch x time``, true where valid, or None.
         first: the initial states by name.
         resets: ``batch x time``, true where a new sequence begins, or None.
         fresh: the values to which a reset returns the states, by name; only read with resets.
-        seed: a scrambled seed where noise is drawn, else None.
+        seed: a scrambled seed, or None if the call draws no noise.
         training: whether dropout and zoneout draw.
         go_backwards: whether time runs from the last step to the first.
-        return_sequences: whether every step is wanted, or the last.
-        zero_masked: whether a masked step of a sequence is zero instead of the last valid one.
+        return_sequences: whether to return every step or only the last.
+        zero_masked: whether a masked step returns zero instead of the last valid output.
         matmul_dtype: the type that matrix products run in.
     """
 
@@ -68,7 +68,7 @@ def compute(
     """Return the outputs, ``batch x time x units`` or ``batch x units``, and the new states.
 
     Args:
-        call: what the layer is called with.
+        call: the arguments of the call.
         solve: the executor.
     """
     problem = prepare(call)
@@ -77,7 +77,7 @@ def compute(
 
 @tf.autograph.experimental.do_not_convert
 def prepare(call: LayerCall) -> Problem:
-    """Return the problem of a call: time first, masked, with input dropout and masks drawn."""
+    """Return the problem of a call: time first, masked, with all dropout masks drawn."""
     cell, first = call.cell, call.first
     sequences = {name: tf.transpose(value, [1, 0, 2]) for name, value in call.inputs.items()}
     mask = None if call.mask is None else tf.transpose(call.mask)[:, :, None]
@@ -87,7 +87,7 @@ def prepare(call: LayerCall) -> Problem:
     resets = _resets(call)
     valid = None
     if mask is not None:
-        # What a masked step contains must not matter, not even NaN in a gradient.
+        # The content of a masked step must not matter: even NaN in it must not reach a gradient.
         sequences = {n: tf.where(mask, v, tf.zeros([], v.dtype)) for n, v in sequences.items()}
     if mask is not None or resets is not None:
         valid = ValidSteps(mask, resets)
@@ -102,9 +102,9 @@ def prepare(call: LayerCall) -> Problem:
             sequences[name], first[name], valid
         )
     if cell.uses_t:
-        # bfloat16 has no 257: a sum of ones would stop at 256.
+        # bfloat16 cannot represent 257: a sum of ones would stop at 256.
         start = tf.cast(first["t"], tf.float32 if x.dtype.size == 2 else x.dtype)
-        # A masked step before the first valid one counts as the first: nothing divides by zero.
+        # A masked step before the first valid step counts as step 1, so nothing divides by zero.
         if valid is None or valid.starts is None:
             ones = tf.ones_like(x[:, :, :1], start.dtype) if mask is None else mask
             ones = tf.cast(ones, start.dtype)
@@ -153,8 +153,8 @@ def finish(
     states = {**first, **problem.carried, **solution.states}
     states.update({f"{name}_history": value for name, value in histories.items()})
     if sequences["x"].shape[0] == 0:
-        # Without a step only some executors connect outputs with weights and inputs; now all do,
-        # so that gradients are zero, not None.
+        # Without a step, only some executors connect outputs to weights and inputs. This connects
+        # them for all executors, so that gradients are zero instead of None.
         sources = [*problem.weights.values(), *sequences.values()]
         nothing = tf.add_n([tf.reduce_sum(source[:0]) for source in sources])
         y, states = y + nothing, {name: state + nothing for name, state in states.items()}
@@ -174,7 +174,7 @@ def _resets(call: LayerCall) -> Tensor:
 
 
 def _drops(call: LayerCall, x: Tensor) -> dict[str, Tensor]:
-    """Return a multiplicative mask per recurrent read that has a matrix, ``batch x width``."""
+    """Return a dropout mask for each recurrent read that is not row-wise, ``batch x width``."""
     rate = call.cell.spec.recurrent_dropout
     masks: dict[str, Tensor] = {}
     if not call.training or not rate:
@@ -191,7 +191,7 @@ def _drops(call: LayerCall, x: Tensor) -> dict[str, Tensor]:
 
 
 def state_shapes(cell: Cell, batch: int | Tensor | None) -> dict[str, Shape]:
-    """Return the shape of each state by name, in their public order."""
+    """Return the shape of each state by name, in the order in which layers return the states."""
     shapes: dict[str, Shape] = {s.name: (batch, s.width) for s in cell.states}
     shapes.update({name: (batch, cell.inputs[name]) for name in cell.shifted})
     if cell.uses_t:

@@ -1,4 +1,4 @@
-"""What the layer emits: the output unit, applied after the loop."""
+"""The output of the layer: the output unit, applied after the loop."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ def apply_unit(
     matmul_dtype: tf.DType,
     like: Tensor,
 ) -> Tensor:
-    """Return what the output unit emits, ``... x units``.
+    """Return the output of the output unit, ``... x units``.
 
     Args:
         cell: the built cell.
         env: values by key, ``... x width``; histories ``... x length x width``.
         weights: weights by name.
         matmul_dtype: the type that matrix products run in.
-        like: a signal with the leading axes and the type expected.
+        like: a signal with the expected leading axes and type.
 
     Raises:
         CellError: the unit returned something of the wrong shape or type.
@@ -45,7 +45,7 @@ def apply_unit(
     if parts:
         values["pre:output_unit"] = total(parts)
     if output.unit.feeds_back:
-        # It has run in the loop, because signals read it one step later.
+        # This unit already ran in the loop, because signals read its output one step later.
         return values["y"]
     try:
         y = output.unit.compute({argument: values[key] for argument, key in output.arguments})
@@ -54,21 +54,21 @@ def apply_unit(
         if width == output.width:
             raise CellError(f"output unit {output.kind!r}: {output.unit.wrong(error)}") from error
         raise CellError(
-            f"output unit {output.kind!r} is {output.width} wide, and the cell emits {width}; type "
+            f"output unit {output.kind!r} is {output.width} wide, but the cell emits {width}; type "
             f"output_unit={{'kind': '{output.kind}', 'units': {width}}}"
         ) from error
     except (TypeError, AttributeError, NameError, NotImplementedError) as error:
         raise CellError(f"output unit {output.kind!r}: {output.unit.wrong(error)}") from error
     where = f"output unit {output.kind!r}: {output.unit.definition()} returned"
     if not tf.is_tensor(y):
-        remedy = "use gatekit.ops and operators, which give tensors"
+        remedy = "use gatekit.ops and operators: they return tensors"
         raise CellError(
             f"{where} {type(y).__name__}; {remedy}"
             if y is not None
             else f"{where} None ({output.unit.place()}); end it with `return value`"
         )
     if y.dtype != like.dtype:
-        raise CellError(f"{where} {y.dtype.name}, and the layer computes in {like.dtype.name}")
+        raise CellError(f"{where} {y.dtype.name}, but the layer computes in {like.dtype.name}")
     if y.shape.rank != like.shape.rank or y.shape[-1] != output.width:
         units = f" or write units = {y.shape[-1]} in the class" if y.shape.rank else ""
         raise CellError(
@@ -93,19 +93,19 @@ def emit(
 
     Args:
         cell: the built cell.
-        sequences: signals over time, ``time x batch x width``; may be empty where `only_final`
-            holds.
+        sequences: signals over time, ``time x batch x width``; may be empty if `only_final` is
+            true and only the last step is returned.
         final: the last value of each state, ``batch x width``.
         inputs: the inputs over time, ``time x batch x width``.
         histories: earlier values by signal, ``batch x (length - 1) x width``.
         weights: weights by name.
-        valid: the valid steps, or None where all are.
+        valid: the valid steps, or None if all steps are valid.
         matmul_dtype: the type that matrix products run in.
-        return_sequences: whether every step is wanted, or the last valid one.
+        return_sequences: whether to return every step or only the last valid one.
 
     Returns:
-        ``time x batch x units`` or ``batch x units``; at masked steps the last valid emission, zero
-        before it.
+        ``time x batch x units`` or ``batch x units``. A masked step repeats the last valid output,
+        or is zero before the first one.
     """
     later: dict[str, Tensor] = {}
     if not return_sequences and only_final(cell):
@@ -130,7 +130,7 @@ def emit(
 
 
 def only_final(cell: Cell) -> bool:
-    """Return whether the emission of a step is a function of the states after it alone."""
+    """Return whether the output of a step depends only on the states after the step."""
     states = {s.name for s in cell.states}
     used = {key for _, key in cell.output.arguments} | set(cell.output.signals)
     inputs = {*cell.inputs, "t"}
@@ -151,7 +151,7 @@ def _where_any(y: Tensor, x: Tensor, valid: ValidSteps | None) -> Tensor:
 
 
 def _last(sequence: Tensor) -> Tensor:
-    """Return the last step of a sequence; zeros where it has none."""
+    """Return the last step of a sequence, or zeros if it has no step."""
     return tf.reduce_sum(sequence[-1:], 0)
 
 

@@ -1,4 +1,4 @@
-"""Functions with a gradient of their own, which cannot be differentiated again."""
+"""Functions with a custom gradient that cannot be differentiated a second time."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def first_order(
     $\bar x = (\partial f / \partial x)^\top \bar y$ of its inputs.
 
     Args:
-        forward: maps x to y and the residuals: what `backward` needs of this call.
+        forward: maps x to y and the residuals, which `backward` reads.
         backward: maps x, the residuals and $\bar y$ to $\bar x$.
         message: the error on differentiating a second time.
 
@@ -40,7 +40,7 @@ def first_order(
         raise NotImplementedError(message)
 
     def function(x: X) -> Y:
-        # The structure of y, without its tensors: eagerly the gradient would keep them alive.
+        # The structure of y without its tensors, which the eager gradient would keep alive.
         structure: list[Y] = []
 
         @tf.custom_gradient
@@ -74,8 +74,8 @@ def refusal(who: str, remedy: str) -> str:
     """Return the error message for a second derivative.
 
     Args:
-        who: what has no second derivative.
-        remedy: the layer's arguments that have one.
+        who: the executor or option that has no second derivative.
+        remedy: the arguments of a layer that has one.
     """
     return (
         f"{who} has first-order gradients only; for second-order or forward-mode derivatives "

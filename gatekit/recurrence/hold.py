@@ -1,4 +1,4 @@
-r"""How a state is held: zoneout and mask, in each form that an executor needs.
+r"""Holding a state by zoneout or mask, in each form that an executor needs.
 
 The equations give a state a new value $n_t$. With the rate z of zoneout, a draw
 $b_t \sim \mathrm{Bernoulli}(z)$ per unit, and the mask $m_t$, the state is
@@ -7,9 +7,9 @@ $$\tilde n_t = \begin{cases} b_t\, s_{t-1} + (1 - b_t)\, n_t & \text{in training
 z\, s_{t-1} + (1 - z)\, n_t & \text{otherwise} \end{cases} \qquad
 s_t = m_t\, \tilde n_t + (1 - m_t)\, s_{t-1}$$
 
-Draws and mask are applied by selection, so that what a masked step contains, even NaN, never
-reaches a value. `call` sets masked inputs to zero, so that NaN in them reaches no gradient either;
-a function that is not finite at zero can still make a gradient NaN.
+Draws and mask are applied by selection, so the content of a masked step, even NaN, never reaches a
+value. `call` sets masked inputs to zero, so NaN in them does not reach a gradient either. A
+function that is not finite at zero can still make a gradient NaN.
 
 Source: Krueger et al., Zoneout (2017), arXiv:1606.01305.
 """
@@ -27,11 +27,11 @@ from .problem import Problem
 
 @dataclass(frozen=True)
 class Hold:
-    """What holds one state at one step, or at all steps at once.
+    """The zoneout and mask of one state, at one step or at all steps.
 
     Args:
         drawn: where zoneout holds the state, booleans ``... x width``; None if nothing is drawn.
-        mean: the rate of zoneout where its mean is taken, else 0.
+        mean: the rate of zoneout if its mean is used, otherwise 0.
         valid: the mask, ``... x 1``; None if every step is valid.
     """
 
@@ -53,7 +53,7 @@ class Hold:
         return new if self.valid is None else tf.where(self.valid, new, old)
 
     def adjoint(self, d: Tensor) -> tuple[Tensor, Tensor]:
-        r"""Return the gradients of $n_t$ and of $s_{t-1}$; the latter is None if nothing holds.
+        r"""Return the gradients of $n_t$ and of $s_{t-1}$; the latter is None without any hold.
 
         $\bar n_t = m_t (1 - b_t)\, \bar s_t$ and
         $\bar s_{t-1} = (1 - m_t)\, \bar s_t + m_t\, b_t\, \bar s_t$, with z for $b_t$ outside
@@ -86,7 +86,7 @@ class Hold:
         Args:
             row: $a_j$ for each state j of the block, ``time x batch x width``.
             end: b, ``time x batch x width``.
-            index: the state's own place i in the block.
+            index: the state's position i in the block.
         """
         same = [1.0 if index == j else 0.0 for j in range(len(row))]
         if self.mean:
@@ -105,13 +105,13 @@ class Hold:
 
 
 def hold(problem: Problem, index: int, step: Tensor, shape: Tensor, valid: Tensor) -> Hold:
-    """Return what holds a state at one step.
+    """Return the hold of a state at one step.
 
     Args:
         problem: the call.
-        index: the state's place in the cell's states; each has draws of its own.
+        index: the state's position among the cell's states; each state has its own draws.
         step: the index of the step, int32.
-        shape: batch and width; only read where zoneout draws.
+        shape: batch and width; only read if zoneout draws.
         valid: the mask of the step, ``batch x 1``, or None.
     """
     rate = problem.cell.states[index].zoneout
@@ -121,11 +121,11 @@ def hold(problem: Problem, index: int, step: Tensor, shape: Tensor, valid: Tenso
 
 
 def hold_always(problem: Problem, index: int, like: Tensor) -> Hold:
-    """Return what holds a state at all steps, with the draws of `hold` at each of them.
+    """Return the hold of a state at all steps, with the same draws as `hold` at each step.
 
     Args:
         problem: the call.
-        index: the state's place in the cell's states.
+        index: the state's position among the cell's states.
         like: any tensor of the state's shape, ``time x batch x width``.
     """
 

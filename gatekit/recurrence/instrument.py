@@ -1,4 +1,4 @@
-"""What a layer's signals are at every step of a call, and how the loss depends on its states."""
+"""Records every signal of a layer during a call, and the gradient of the loss by its states."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ from .step import value_of
 
 
 class Instrumented:
-    """Stands in for a layer's executor, and stores what the reference executor computes.
+    """Replaces a layer's executor with the reference executor, and stores every signal.
 
     Args:
         layer: the layer.
-        source: makes a tensor something that can be differentiated by: ``tape.watch``.
+        source: marks a tensor as a source of gradients: ``tape.watch``.
 
     Attributes:
-        perturbations: zeros added to each state, ``time x batch x width``; the gradient with
-            respect to them is that with respect to the state as it is computed, through all that
-            reads it.
+        perturbations: zeros added to each state, ``time x batch x width``. The gradient with
+            respect to them is the gradient with respect to the state, through everything that reads
+            it.
         sequences: every signal and state, ``time x batch x width``, in the order of time.
         mask: ``time x batch x 1``, true where valid, or None.
     """
@@ -43,7 +43,7 @@ class Instrumented:
         self._problem: Problem | None = None
 
     def run(self, problem: Problem) -> Solution:
-        """Return the solution of a call; every signal of it is stored."""
+        """Solve a call, and store its signals."""
         shape = tf.shape(problem.inputs["x"])
         like = problem.inputs["x"].dtype
         self.perturbations = {
@@ -63,7 +63,7 @@ class Instrumented:
 
     @property
     def mask(self) -> Tensor:
-        """The mask in the order in which the executor passes the steps, or None."""
+        """The mask in the order in which the executor runs the steps, or None."""
         assert self._problem is not None
         return self._problem.mask
 
@@ -71,7 +71,7 @@ class Instrumented:
         """Return one sequence of the call in the order of the executor's time.
 
         Args:
-            row: its place in the batch.
+            row: the position of the sequence in the batch.
 
         Returns:
             ``inputs`` by name, ``time x width``; ``valid``, ``time``; ``first`` values by state.
@@ -92,14 +92,16 @@ class Instrumented:
         return tf.reverse(sequence, [0]) if self._backwards else sequence
 
     def kept(self) -> dict[tuple[str, str], tuple[Tensor, Tensor]]:
-        r"""Return how much of states goes on to the next step, with every gate held as it is.
+        r"""Return the share of each state that is passed on to the next step, with gates constant.
 
-        $\partial s_t[i] / \partial r_{t-1}[i]$ for the states s, r of one width that are computed
-        by equations: of an LSTM's c it is the forget gate's value, of a GRU's h the update gate's.
+        This is $\partial s_t[i] / \partial r_{t-1}[i]$ for states s, r of the same width that are
+        computed by equations: the value of the forget gate for c of an LSTM, and of the update gate
+        for h of a GRU.
 
         Returns:
-            By the names of s and r: ``time x batch x width``, and whether the equations mix units,
-            in which case no unit has a share of its own. Pairs that do not depend are left out.
+            By the names of s and r: the share, ``time x batch x width``, and whether the equations
+            mix units, in which case there is no share for a single unit. Pairs are omitted if s
+            does not depend on r.
         """
         assert self._problem is not None
         problem, cell = self._problem, self.cell
@@ -122,7 +124,7 @@ class Instrumented:
                     continue
                 for name in (node.name, *(key for _, key in node.own_states)):
                     env[name] = self.sequences[name]
-            # Where units do not mix, signs that are multiplied in and out again change nothing.
+            # If units do not mix, multiplying by signs here and again below changes nothing.
             signed = {s.name: env[s.name] * _signs(s.width, env[s.name].dtype) for s in cell.states}
         for state in cell.states:
             alike = {n: p for n, p in past.items() if p.shape[-1] == state.width}
@@ -141,7 +143,7 @@ class Instrumented:
 def instrumented(
     layers: Sequence[RNN], source: Callable[[Tensor], None]
 ) -> Iterator[dict[str, Instrumented]]:
-    """Instrument layers while a model is called; nothing of them is changed afterwards.
+    """Instrument layers while a model is called, and restore their executors afterwards.
 
     Args:
         layers: built layers.
@@ -162,5 +164,5 @@ def instrumented(
 
 
 def _signs(width: int, dtype: tf.DType) -> Tensor:
-    """Return signs, the same ones each time, in no order that an equation could have."""
+    """Return fixed pseudo-random signs, a pattern that an equation is unlikely to have."""
     return tf.constant(np.random.default_rng(0).choice([-1.0, 1.0], width), dtype)

@@ -1,6 +1,6 @@
-"""Whether a cell is a layer of Keras, whatever its parts are called, and where its weights are.
+"""Whether a cell equals a Keras layer, under any names, and which of its weights are which.
 
-The one place that knows in which order other libraries stack gates.
+This module also has the orders in which other libraries stack gates.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from gatekit.cell.graph import Cell, Node
 from gatekit.cell.language.expression import Binary, Call, Expr, Name, Neg, Number, substitute, walk
 
-# The gates as they stand in the stacked weights of Keras, and in those of cuDNN and torch.
+# The order of the gates in the stacked weights of Keras, and in those of cuDNN and torch.
 KERAS_ORDER = {
     "rnn": ("candidate",),
     "lstm": ("input", "forget", "candidate", "output"),
@@ -26,12 +26,12 @@ CUDNN_ORDER = {
 
 @dataclass(frozen=True)
 class KerasForm:
-    """A cell that is one of Keras' layers.
+    """How a cell corresponds to a Keras layer.
 
     Args:
-        layer: ``lstm``, ``gru`` or ``rnn``, Keras' SimpleRNN.
-        parts: Keras' names of the gates, each with the cell's gate; of a GRU's candidate
-            ``candidate`` is what reads x, and ``recurrent`` what reads h, where the two are apart.
+        layer: ``lstm``, ``gru``, or ``rnn`` for Keras' SimpleRNN.
+        parts: the cell's gates by Keras' names. If the candidate of a GRU consists of two gates,
+            ``candidate`` is the one that reads x, and ``recurrent`` the one that reads h.
         states: the cell's states, h first.
         reset_after: whether a GRU's reset gate acts after the recurrent product, as in cuDNN and
             torch.
@@ -48,10 +48,10 @@ class PartWeights:
     """The names of a gate's weights.
 
     Args:
-        x: of the matrix that multiplies x, features x units.
-        h: of the matrix that multiplies h, units x units.
-        bias: of the bias; None where there is none.
-        recurrent_bias: of the bias that the reset gate multiplies; None where there is none.
+        x: the matrix that multiplies x, features x units.
+        h: the matrix that multiplies h, units x units.
+        bias: the bias, or None.
+        recurrent_bias: the bias that the reset gate multiplies, or None.
     """
 
     x: str
@@ -61,11 +61,11 @@ class PartWeights:
 
 
 def part_weights(cell: Cell, form: KerasForm) -> dict[str, PartWeights]:
-    """Return the names of the weights of Keras' gates, by Keras' names of them.
+    """Return the names of each gate's weights, by Keras' name of the gate.
 
     Args:
         cell: the built cell.
-        form: which of Keras' layers it is.
+        form: the corresponding Keras layer.
     """
     weights = {}
     for part in KERAS_ORDER[form.layer]:
@@ -79,7 +79,7 @@ def part_weights(cell: Cell, form: KerasForm) -> dict[str, PartWeights]:
 
 
 def keras_form(cell: Cell) -> KerasForm | str:
-    """Return the Keras layer that the cell equals, or why it equals none.
+    """Return the Keras layer that the cell equals, or the reason why it equals none.
 
     Args:
         cell: the built cell.
@@ -165,12 +165,12 @@ def _gates(cell: Cell) -> list[str]:
 
 
 def _alike(cell: Cell, gates: Sequence[str]) -> bool:
-    """Return whether all gates have a bias, or none has: these layers have one switch for all."""
+    """Return whether all gates or none have a bias: Keras has one switch for all of them."""
     return len({cell.node(name).bias is None for name in gates}) == 1
 
 
 def _is(cell: Cell, name: str, activation: str, reads: tuple[str, ...]) -> bool:
-    """Return whether a gate is this function of dense reads of these signals."""
+    """Return whether a gate is this activation of dense reads of these signals."""
     node: Node = cell.node(name)
     expressions = cell.gate_expressions.get(name)
     if node.kind != "gate" or node.norm is not None or node.own_states or expressions is None:
@@ -197,7 +197,7 @@ def _equations(cell: Cell, expected: Mapping[str, Expr]) -> bool:
             inner[node.name] = substitute(node.expr, inner)
     for name, expr in expected.items():
         own = cell.node(name).expr
-        # Written out, equations that name each other may be larger than any memory.
+        # Compare sizes first: substituting nested equations may exceed any memory.
         if own is None or size(own) != size(expr):
             return False
         if _sorted(substitute(own, inner)) != _sorted(expr):
@@ -206,7 +206,7 @@ def _equations(cell: Cell, expected: Mapping[str, Expr]) -> bool:
 
 
 def _sorted(expr: Expr) -> Expr:
-    """Return the expression with the operands of each sum and product in order of their text."""
+    """Return the expression with the operands of each sum and product sorted by their text."""
     if isinstance(expr, Neg):
         return Neg(_sorted(expr.operand))
     if isinstance(expr, Call):

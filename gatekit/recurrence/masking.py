@@ -1,6 +1,6 @@
-"""Valid steps under a mask: the last one, the one before, the last few; gathered without a loop.
+"""Looking up valid steps under a mask, without a loop: the last, the previous, the last few.
 
-Resets cut a row into sequences. What is looked up is within the sequence of the step that asks.
+Resets cut a row into sequences. A step only looks up values within its own sequence.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from .packing import joined
 
 
 def without_masked_gradients(mask: Tensor, value: Tensor) -> Tensor:
-    """Return values for signals to read, through which no gradient comes from masked steps.
+    """Return the values, with the gradient stopped at masked steps.
 
-    What is computed from them at a masked step reaches no output, so its gradient is zero; but zero
-    times the slope of a signal that is infinite there, such as a mean over no step yet, is NaN.
+    A signal that reads a value at a masked step reaches no output, so its gradient is zero. But if
+    the signal's slope is infinite there, as for a mean over zero steps, zero times it is NaN.
 
     Args:
         mask: ``time x batch x 1``, true where valid, or None.
@@ -29,10 +29,10 @@ def without_masked_gradients(mask: Tensor, value: Tensor) -> Tensor:
 
 
 class ValidSteps:
-    """Where the valid steps of each row are, and which of its sequences each step belongs to.
+    """Where the valid steps of each row are, and to which of its sequences each step belongs.
 
     Args:
-        mask: ``time x batch x 1`` booleans, true where valid; None where every step is. Then resets
+        mask: ``time x batch x 1`` booleans, true where valid; None if every step is. Then resets
             must be given.
         resets: ``time x batch x 1`` booleans, true where a new sequence begins, or None.
     """
@@ -42,12 +42,13 @@ class ValidSteps:
         flat = (tf.ones_like(resets) if mask is None else mask)[:, :, 0]
         self.steps = tf.shape(flat)[0]
         index = tf.range(self.steps)[:, None]
-        # Valid steps first, each group in order of time; unique keys make a stable sort needless.
+        # Valid steps first, each group in order of time. The keys are unique, so the sort need not
+        # be stable.
         self.order = tf.argsort(tf.where(flat, index, index + self.steps), axis=0)
         self.count = tf.cumsum(tf.cast(flat, tf.int32), axis=0)
         self.starts = None if resets is None else ValidSteps(resets)
         if self.starts is not None:
-            # Valid steps before the sequence that each step belongs to; 0 for a row's first.
+            # How many valid steps of the row precede the sequence of each step.
             earlier = (self.count - tf.cast(flat, tf.int32))[:, :, None]
             self.begin = self.starts.last(earlier)[:, :, 0]
 
@@ -68,11 +69,11 @@ class ValidSteps:
         return tf.where((place >= 0)[:, :, None], picked, tf.cast(otherwise, values.dtype))
 
     def last(self, values: Tensor) -> Tensor:
-        """Return each step's last valid value so far, ``time x batch x width``; zero before any."""
+        """Return at each step the last valid value so far, ``time x batch x width``, or zero."""
         return values if self.all else self.take(values, self._within(self.count - 1), 0.0)
 
     def final(self, values: Tensor) -> Tensor:
-        """Return the last valid value of all, ``batch x width``; zero where there is none."""
+        """Return the last valid value of each row's last sequence, ``batch x width``, or zero."""
         if self.starts is None:
             return self.take(values, self.total()[None] - 1, 0.0)[0]
         return self.take(values, _end(self._within(self.count - 1), -1), 0.0)[0]
@@ -82,7 +83,7 @@ class ValidSteps:
         return tf.reduce_sum(self.count[-1:], axis=0)
 
     def seen(self) -> Tensor:
-        """Return whether a valid step has come, ``time x batch x 1``."""
+        """Return whether a valid step has occurred in the sequence so far, ``time x batch x 1``."""
         own = self.count if self.starts is None else self.count - self.begin
         return (own > 0)[:, :, None]
 
@@ -93,18 +94,18 @@ class ValidSteps:
         return _end(self.count - self.begin, 0)[0] > 0
 
     def first_sequence(self) -> Tensor:
-        """Return which steps no reset precedes, ``time x batch x 1``; resets must be given."""
+        """Return which steps come before any reset, ``time x batch x 1``; resets must be given."""
         assert self.starts is not None
         return (self.starts.count == 0)[:, :, None]
 
     def _within(self, place: Tensor) -> Tensor:
-        """Return places of valid steps, -1 for those before the sequence of the step."""
+        """Return the places, with -1 for places before the sequence of the step."""
         return place if self.starts is None else tf.where(place >= self.begin, place, -1)
 
 
 def backwards(resets: Tensor) -> Tensor:
-    """Return resets in reversed time: a sequence that begins at step t is entered from its end, and
-    the states return between t and t - 1.
+    """Return resets in reversed time: a sequence that begins at step t is entered from its end, so
+    the states return to their initial values between steps t and t - 1.
 
     Args:
         resets: ``time x batch x ...`` booleans.
@@ -114,13 +115,13 @@ def backwards(resets: Tensor) -> Tensor:
 
 
 def _end(values: Tensor, otherwise: Tensor) -> Tensor:
-    """Return the last of ``time x batch`` values, ``1 x batch``; ``otherwise`` without a step."""
+    """Return the last of ``time x batch`` values, ``1 x batch``, or ``otherwise`` for 0 steps."""
     none = tf.fill(tf.shape(values[:1])[1:], tf.cast(otherwise, values.dtype))
     return tf.concat([none[None], values], 0)[-1:]
 
 
 def _never_empty(values: Tensor) -> Tensor:
-    """Return the values, with a step of zeros behind them where there may be no step to take."""
+    """Return the values, with a step of zeros appended if there may be no step."""
     if values.shape[0]:
         return values
     one = tf.zeros(tf.concat([[1], tf.shape(values)[1:]], 0), values.dtype)
@@ -130,19 +131,19 @@ def _never_empty(values: Tensor) -> Tensor:
 def previous_values(
     values: Tensor, first: Tensor, valid: ValidSteps | None
 ) -> tuple[Tensor, Tensor]:
-    """Return the value of the last valid step before each step, and of the last of all.
+    """Return the value of the last valid step before each step, and the value to carry on.
 
     Args:
         values: ``time x batch x width``.
         first: the value before the first step, ``batch x width``; after a reset it is zero.
-        valid: the valid steps, or None where all are and nothing is reset.
+        valid: the valid steps, or None if all steps are valid and there are no resets.
     """
     if valid is None:
         extended = joined([first[None], values], 0)
         return extended[:-1], extended[-1]
     place = tf.concat([tf.zeros_like(valid.total()[None]), valid.count], 0) - 1
     if valid.starts is not None:
-        # The place behind the last step belongs to the last sequence.
+        # The place after the last step belongs to the last sequence.
         begin = tf.concat([valid.begin, _end(valid.begin, 0)], 0)
         place = tf.where(place >= begin, place, -1)
         number = tf.concat([valid.starts.count, _end(valid.starts.count, 0)], 0)
@@ -154,14 +155,14 @@ def previous_values(
 def history(
     values: Tensor, earlier: Tensor, length: int, valid: ValidSteps | None
 ) -> tuple[Tensor, Tensor]:
-    """Return the last ``length`` valid values at each step (oldest first), and those to hand on.
+    """Return the last ``length`` valid values at each step (oldest first), and those to carry on.
 
     Args:
         values: ``time x batch x width``.
         earlier: the last ``length - 1`` values before the first step,
             ``batch x (length - 1) x width``; after a reset they are zero.
         length: how many values.
-        valid: the valid steps, or None where all are and nothing is reset.
+        valid: the valid steps, or None if all steps are valid and there are no resets.
 
     Returns:
         ``time x batch x length x width``, and ``batch x (length - 1) x width``.

@@ -1,4 +1,4 @@
-"""Randomness as a function of seed, step and state: alike in all executors and both directions."""
+"""Randomness as a function of seed, step and state: the same in all executors and passes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _ALGORITHM = "philox"
 
 
 def scrambled_seed(seed: Tensor) -> Tensor:
-    """Return a seed (two int32) whose neighbours share nothing, from one that counts calls."""
+    """Return a well mixed seed, two int32, from one that counts calls."""
     return tf.random.stateless_uniform(
         [2], tf.cast(seed, tf.int32), minval=None, maxval=None, dtype=tf.int32, alg=_ALGORITHM
     )
@@ -20,7 +20,7 @@ def bernoulli(seed: Tensor, stream: int, step: Tensor, shape: Tensor, rate: floa
 
     Args:
         seed: a scrambled seed, two int32.
-        stream: which state or mask the draw is for.
+        stream: the number of the state or mask that the draw is for.
         step: the time step, int32.
         shape: the shape of the draw.
         rate: the probability, in [0, 1).
@@ -28,7 +28,7 @@ def bernoulli(seed: Tensor, stream: int, step: Tensor, shape: Tensor, rate: floa
     counter = tf.stack(
         [seed[0] + tf.constant(stream * 0x9E3779B, tf.int32), seed[1] + tf.cast(step, tf.int32)]
     )
-    # Integers, because XLA makes other floating point numbers of the same bits.
+    # Integers, because XLA turns the same bits into different floating point numbers.
     bits = tf.random.stateless_uniform(
         shape, counter, minval=None, maxval=None, dtype=tf.int32, alg=_ALGORITHM
     )
@@ -36,6 +36,6 @@ def bernoulli(seed: Tensor, stream: int, step: Tensor, shape: Tensor, rate: floa
 
 
 def dropout_mask(seed: Tensor, stream: int, shape: Tensor, rate: float, dtype: tf.DType) -> Tensor:
-    """Return a factor per unit and sequence: 0 at probability ``rate``, else ``1 / (1 - rate)``."""
+    """Return factors: 0 with probability ``rate``, otherwise ``1 / (1 - rate)``."""
     dropped = bernoulli(seed, stream, 0, shape, rate)
     return tf.where(dropped, tf.zeros([], dtype), tf.constant(1.0 / (1.0 - rate), dtype))

@@ -1,6 +1,6 @@
-"""Rows of several values side by side, stepped through in time; and whether XLA compiles the loop.
+"""Tensors side by side in rows, arrays over time, and a test whether XLA compiles the current code.
 
-Some things cost under XLA what they save elsewhere.
+XLA needs another memory layout for speed than graph mode does.
 """
 
 from __future__ import annotations
@@ -24,8 +24,9 @@ def side_by_side(tensors: list[Tensor]) -> Tensor:
 def joined(tensors: list[Tensor], axis: int = -1) -> Tensor:
     """Return the tensors joined along an axis, for code that runs under a caller's tape.
 
-    The eager gradient of `tf.concat` never frees 128 bytes (TensorFlow 2.21), so eagerly this has
-    its own gradient. That costs time: inside a step, use `side_by_side` where no tape watches.
+    The eager gradient of `tf.concat` leaks 128 bytes per call (TensorFlow 2.21), so in eager mode
+    this function has a custom gradient. That is slower: inside a step that no tape watches, use
+    `side_by_side`.
     """
     if not tensors[1:]:
         return tensors[0]
@@ -41,7 +42,7 @@ def joined(tensors: list[Tensor], axis: int = -1) -> Tensor:
 
 
 def split(tensor: Tensor, keys: Iterable[str], widths: Mapping[str, int]) -> dict[str, Tensor]:
-    """Return the columns of each key of a tensor that has them side by side, in this order."""
+    """Split a tensor into the columns of each key; they are side by side in the order of keys."""
     keys = list(keys)
     if len(keys) == 1:
         return {keys[0]: tensor}
@@ -49,7 +50,7 @@ def split(tensor: Tensor, keys: Iterable[str], widths: Mapping[str, int]) -> dic
 
 
 class Columns:
-    """Columns by key of a tensor that has them side by side.
+    """Access by key to the columns of a tensor.
 
     Args:
         tensor: ``... x width``.
@@ -61,7 +62,7 @@ class Columns:
         self.keys = list(widths)
 
     def of(self, keys: list[str]) -> Tensor:
-        """Return the columns of some keys, side by side; one slice where they lie so already."""
+        """Return the columns of some keys, side by side; one slice if they already are."""
         first = self.keys.index(keys[0])
         if self.keys[first : first + len(keys)] != keys:
             return side_by_side([self.of([key]) for key in keys])
@@ -75,9 +76,9 @@ def unstack(sequence: Tensor, static: tuple[int | None, int | None]) -> tf.Tenso
 
     Args:
         sequence: the sequence.
-        static: time and batch where they are known.
+        static: time and batch, each None if unknown.
     """
-    # Where rows are read a step early, the first is read twice; eagerly it would be gone by then.
+    # Prefetching loops read one row twice; in eager mode, the first read would clear it.
     array = tf.TensorArray(
         sequence.dtype,
         size=tf.shape(sequence)[0],
@@ -90,7 +91,7 @@ def unstack(sequence: Tensor, static: tuple[int | None, int | None]) -> tf.Tenso
 def stacked(array: tf.TensorArray, shape: Sequence[Tensor | int]) -> Tensor:
     """Return the items of a `tf.TensorArray` that was written in a loop, ``items x ...``.
 
-    Its own `stack` fails if there is no item and the shape of one is not fully known.
+    `tf.TensorArray.stack` fails if there are no items and their shape is not fully known.
 
     Args:
         array: the array.
@@ -105,11 +106,10 @@ def stacked(array: tf.TensorArray, shape: Sequence[Tensor | int]) -> Tensor:
 
 
 def vectorizable(gathered: Tensor) -> Tensor:
-    """Return what was gathered from a list, such that a vectorized map converts it correctly.
+    """Return gathered items, with a fix of the conversion by `tf.vectorized_map`.
 
-    TensorFlow 2.21 leaves the axes of examples and items the wrong way round where each example has
-    a list of its own. If there are as many examples as items, every shape fits and the numbers are
-    wrong.
+    If each example has its own list, TensorFlow 2.21 swaps the axes of examples and items. If there
+    are as many examples as items, every shape fits and the numbers are wrong.
 
     Args:
         gathered: ``items x batch x width``, the result of `tf.TensorArray.gather`.
@@ -128,12 +128,15 @@ def _converted(call: Any) -> Any:
 
 
 def compiled() -> bool:
-    """Return whether XLA will compile what is traced now."""
+    """Return whether XLA will compile the code that is being traced."""
     graph = tf.compat.v1.get_default_graph()
     return bool(control_flow_util.GraphOrParentsInXlaContext(graph))
 
 
 def bound(steps: Tensor) -> Tensor:
-    """Return the bound of a loop of so many steps: XLA needs one to lay arrays out, and in graph
-    mode it would be a second counter, advanced and compared in each step."""
+    """Return the bound of a loop over the steps, or None in graph mode.
+
+    XLA needs a bound to allocate arrays. In graph mode it would be a second counter, incremented
+    and compared in each step.
+    """
     return steps if compiled() else None

@@ -1,4 +1,4 @@
-"""Few lengths instead of many: under XLA every new one compiles for about a second."""
+"""Padding to a few lengths: XLA takes about a second to compile each new length."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from gatekit.cell.errors import DataError
 
 
 def bucket(time: int) -> int:
-    """Return the length that a sequence is padded to: at most a quarter more than it needs.
+    """Return the length that a sequence is padded to: at most a quarter longer.
 
     ``b_1 = 1``, ``b_{i+1} = max(b_i + 1, floor(5 b_i / 4))``
 
@@ -26,37 +26,38 @@ def bucket(time: int) -> int:
 
 @remedied("gatekit.pad_time(x, mask)")
 def pad_time(x: Any, mask: Any = None) -> tuple[np.ndarray, np.ndarray]:
-    """Return a batch padded at its end to one of few lengths, and the mask of its valid steps.
+    """Return a batch padded at its end to one of a few lengths, and the mask of its valid steps.
 
-    A masked step is the identity on every state, so that the last output, the states and all
-    gradients are those of the batch itself; of outputs at every step the first ``time`` are.
+    A masked step leaves every state unchanged, so the last output, the states and all gradients
+    equal those of the unpadded batch. If every step is returned, the first ``time`` outputs do.
 
     Args:
         x: ``batch x time x features``, a batch of any length.
-        mask: ``batch x time``, true where valid; None where every step is.
+        mask: ``batch x time``, true where valid; None if every step is.
 
     Returns:
         The batch, ``batch x bucket x features``, and a mask, ``batch x bucket``, of booleans.
 
     Raises:
-        DataError: x has no three axes, or the mask does not fit it.
+        DataError: x does not have three axes, or the mask does not fit it.
     """
     lengths = {np.shape(row)[:1] for row in x} if isinstance(x, (list, tuple)) else set()
     if len(lengths - {(0,)}) > 1:
         raise DataError(
-            "pad_time: x is one array batch x time x features, and came as a list of sequences of "
-            "different lengths; write keras.utils.pad_sequences(x, dtype='float32', padding='post')"
+            "pad_time: x must be one array batch x time x features, but it is a list of sequences "
+            "of different lengths; write keras.utils.pad_sequences(x, dtype='float32', "
+            "padding='post')"
         )
     x = np.asarray(x)
     if x.ndim != 3:
         raise DataError(
-            f"pad_time: x is batch x time x features, and came with shape {x.shape}; write "
+            f"pad_time: x must be batch x time x features, but it has shape {x.shape}; write "
             + ("pad_time(x[..., None])" if x.ndim == 2 else "pad_time(x) with three axes")
         )
     valid = np.ones(x.shape[:2], bool) if mask is None else np.asarray(mask, bool)
     if valid.shape != x.shape[:2]:
         raise DataError(
-            f"pad_time: the mask is batch x time, {x.shape[:2]} here, and came with shape "
+            f"pad_time: the mask must be batch x time, here {x.shape[:2]}, but it has shape "
             f"{valid.shape}"
         )
     more = bucket(x.shape[1]) - x.shape[1]

@@ -1,4 +1,4 @@
-"""What an executor is given, and what it returns."""
+"""The input of an executor, a `Problem`, and its output, a `Solution`."""
 
 from __future__ import annotations
 
@@ -14,31 +14,32 @@ from gatekit.cell.graph import Cell
 from .masking import ValidSteps
 
 Keys = tuple[str, ...] | bool
-"""What a field has: the keys of a mapping, or whether there is a tensor."""
+"""The content of a field: the keys of its mapping, or whether it has a tensor."""
 
 
 @dataclass(frozen=True)
 class Problem:
     """One call of a recurrent layer, time first.
 
-    Everything that can be prepared for all steps (casts, masks, dropout) already is.
+    Everything that can be prepared for all steps (casts, masks, dropout) already has been.
 
     Args:
         cell: the built cell.
-        weights: weights by name; parameters already through their map.
-        inputs: ``time x batch x width`` by name: ``x``, further inputs, ``x_prev``, ``t``; zero at
+        weights: weights by name, with the maps of parameters applied.
+        inputs: ``time x batch x width`` by name: ``x``, other inputs, ``x_prev``, ``t``; zero at
             masked steps.
         mask: ``time x batch x 1``, true where valid, or None.
         states: the initial states by name, ``batch x width``.
-        drops: multiplicative masks of recurrent reads by their text, ``batch x width``.
+        drops: dropout masks of recurrent reads by the read's text, ``batch x width``.
         seed: a scrambled seed for zoneout, or None.
-        training: whether zoneout draws; otherwise it takes the mean.
+        training: whether zoneout draws; otherwise it uses its mean.
         wanted: the signals whose sequences are returned.
         matmul_dtype: the type that matrix products run in.
-        perturbations: what is added to states as they are computed, ``time x batch x width`` by
-            name; zeros, for the gradient with respect to them. The reference executor adds them.
-        valid: the valid steps of the mask, or None; for what follows the recurrence.
-        carried: new values of states that no recurrence computes: last inputs, count of steps.
+        perturbations: zeros added to states as they are computed, ``time x batch x width`` by name,
+            so that a gradient with respect to them exists. Only the reference executor adds them.
+        valid: the valid steps, for the computations after the recurrence, or None.
+        carried: new values of the states that are not computed by the recurrence: last inputs and
+            the count of steps.
         resets: ``time x batch x 1``, true where the states return to `fresh` before the step, or
             None.
         fresh: the declared or learned initial states by name, ``batch x width``; empty
@@ -65,7 +66,7 @@ class Problem:
         r"""Return the states that a step starts from: $r_t\, s_0 + (1 - r_t)\, s_{t-1}$.
 
         Args:
-            states: the states after the step before, ``batch x width`` by name.
+            states: the states after the previous step, ``batch x width`` by name.
             step: the index of the step.
         """
         if self.resets is None:
@@ -75,13 +76,13 @@ class Problem:
 
 
 class Tensors:
-    """Base of dataclasses of tensors and of mappings of tensors, which `tf.nest` flattens.
+    """Base of dataclasses that `tf.nest` flattens; each field is a tensor or a mapping of tensors.
 
-    Fields and keys keep their order; a field that is None has no tensor.
+    Fields and keys keep their order. A field that is None contributes no tensor.
     """
 
     def __tf_flatten__(self) -> tuple[tuple[Keys, ...], tuple[object, ...]]:
-        """Return what identifies the tensors, and the tensors."""
+        """Return the keys of each field, and the tensors."""
         keys: list[Keys] = []
         values: list[object] = []
         for field_ in fields(self):  # type: ignore[arg-type]
@@ -96,7 +97,7 @@ class Tensors:
 
     @classmethod
     def __tf_unflatten__(cls, metadata: tuple[Keys, ...], components: tuple[Any, ...]) -> Self:
-        """Return the structure with other tensors."""
+        """Return an object with these keys and tensors."""
         values: list[object] = []
         for keys, value in zip(metadata, components, strict=True):
             if isinstance(keys, tuple):
@@ -110,8 +111,8 @@ class Tensors:
 class Solution(Tensors):
     """Sequences of the wanted signals, ``time x batch x width``, and the last value of every state.
 
-    The sequence of a state holds the state after zoneout and mask; of another signal its value at
-    valid steps.
+    The sequence of a state contains it after zoneout and mask. The sequence of any other signal is
+    only meaningful at valid steps.
     """
 
     sequences: Mapping[str, Tensor]

@@ -1,4 +1,4 @@
-"""What every executor does within a step: linear maps, layer normalisation, row-wise functions."""
+"""Operations that all executors use within a step: linear maps, normalisation, gates, equations."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from . import tensor_ops
 from .packing import joined
 
 Linear = Callable[[str, BuiltRead], Tensor]
-"""Returns what one read of a gate adds to its pre-activation."""
+"""Returns the term that one read of a gate adds to its pre-activation."""
 
-assert tensor_ops.TABLE  # importing it lets `ops` compute on tensors
+assert tensor_ops.TABLE  # importing the module enables `ops` on tensors
 
 
 def product(u: Tensor, matrix: Tensor, dtype: tf.DType) -> Tensor:
     """Return ``u @ matrix`` computed in ``dtype`` and returned in the type of ``u``.
 
-    The gradient of the matrix is summed over rows in the type of ``u``, so that sums over time
-    never lose digits.
+    The gradient of the matrix is summed over rows in the type of ``u``, so sums over time lose no
+    digits.
 
     Args:
         u: ``... x width_in``.
@@ -51,10 +51,10 @@ def product(u: Tensor, matrix: Tensor, dtype: tf.DType) -> Tensor:
 
 
 def biased_product(u: Tensor, matrix: Tensor, bias: Tensor) -> Tensor:
-    """Return ``u @ matrix + bias``, the bias as one more row of the matrix.
+    """Return ``u @ matrix + bias``, with the bias as one more row of the matrix.
 
-    That saves a pass forward and a reduction backward. It is for full precision: a product in low
-    precision would round the bias.
+    This saves a pass over memory forward and a reduction backward. Use it only in full precision: a
+    product in low precision would round the bias.
 
     Args:
         u: ``... x width_in``.
@@ -73,7 +73,10 @@ def _flat_product(u: Tensor, matrix: Tensor) -> Tensor:
 
 
 def apply_map(read: BuiltRead, u: Tensor, weights: Mapping[str, Tensor], dtype: tf.DType) -> Tensor:
-    """Return the read's map of ``u`` (``... x width_in``), ``... x width_out``, in ``u``'s type."""
+    """Apply a read's map to ``u``, ``... x width_in``; the result is ``... x width_out``.
+
+    The result has the type of ``u``.
+    """
     own = {suffix: weights[name] for suffix, name in read.weights.items()}
     if read.map.has_matrix():
         return product(u, read.map.matrix(own), dtype)
@@ -84,7 +87,7 @@ def apply_map(read: BuiltRead, u: Tensor, weights: Mapping[str, Tensor], dtype: 
 
 
 def normalised(parts: list[Tensor], epsilon: float) -> list[Tensor]:
-    """Return the parts, each ``... x width``, normalised by the statistics of them all."""
+    """Return the parts, each ``... x width``, normalised by their common mean and variance."""
     whole = joined(parts)
     mean = tf.reduce_mean(whole, -1, keepdims=True)
     centred = whole - mean
@@ -94,14 +97,14 @@ def normalised(parts: list[Tensor], epsilon: float) -> list[Tensor]:
 
 
 def value_of(cell: Cell, node: Node, env: dict[str, Tensor], pre: Tensor, like: Tensor) -> Tensor:
-    """Return the node's value, and put it and the node's own new states into ``env``.
+    """Return the node's value; store the value and the node's own new states in ``env``.
 
     Args:
         cell: the built cell.
         node: the node.
         env: values by key: signals, previous values, parameters, constants.
-        pre: the pre-activation, ``... x units``, or None where the node takes none.
-        like: any tensor with the leading axes and the type that signals have here.
+        pre: the pre-activation, ``... x units``, or None if the node has none.
+        like: any tensor with the leading axes and the type of the signals.
 
     Raises:
         CellError: a gate returned something of the wrong shape or type.
@@ -143,7 +146,7 @@ def _call(
     value, new = returned
     if set(new) != set(declared):
         raise CellError(
-            f"{where} returns the states {listed(new)}, and declares {listed(declared)}"
+            f"{where} returns the states {listed(new)}, but declares {listed(declared)}"
         )
     return value, new
 
@@ -154,15 +157,15 @@ def _checked(node: Node, value: Tensor, like: Tensor, what: str) -> Tensor:
         value = tf.fill([*([1] * (len(like.shape) - 1)), 1], tf.constant(value, like.dtype))
     if not tf.is_tensor(value):
         raise CellError(
-            f"{where} is {type(value).__name__}; use gatekit.ops and operators, which give tensors"
+            f"{where} is {type(value).__name__}; use gatekit.ops and operators: they return tensors"
         )
     if value.dtype != like.dtype:
         raise CellError(
-            f"{where} is {value.dtype.name}, and the layer computes in {like.dtype.name}"
+            f"{where} is {value.dtype.name}, but the layer computes in {like.dtype.name}"
         )
     rank = len(like.shape)
     if value.shape.rank is not None and value.shape.rank < rank:
-        # A constant or a parameter alone, without a batch axis.
+        # The value is a constant or a parameter, without a batch axis.
         value = tf.broadcast_to(value, tf.concat([tf.shape(like)[:-1], tf.shape(value)[-1:]], 0))
     if value.shape.rank is not None and (value.shape.rank != rank or value.shape[-1] != node.width):
         raise CellError(
@@ -179,15 +182,14 @@ def pre_activation(
     linear: Linear,
     weights: Mapping[str, Tensor],
 ) -> Tensor:
-    """Return the node's pre-activation ``... x units``, or None where it has no reads and no bias.
+    """Return the node's pre-activation ``... x units``, or None if it has no reads and no bias.
 
-    ``pre = sum_r z_r + bias``, with layer normalisation of each ``z_r`` or of their sum where the
-    gate asks for it.
+    ``pre = sum_r z_r + bias``; a gate may normalise each ``z_r`` or their sum.
 
     Args:
         cell: the built cell.
         node: a gate or output node.
-        linear: returns ``z`` of a gate's read.
+        linear: returns ``z_r``, given a gate and one of its reads.
         weights: weights by name.
     """
     if not node.reads and node.bias is None:
@@ -210,7 +212,7 @@ def pre_activation(
 
 
 def normalised_read(cell: Cell, node: Node, read: BuiltRead, linear: Linear) -> Tensor:
-    """Return one read of a gate, normalised together with the same read of its group's gates."""
+    """Return one read of a gate, normalised jointly with that read of its group's gates."""
     assert node.norm is not None
     values: list[Tensor] = []
     position = 0

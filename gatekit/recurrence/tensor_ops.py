@@ -1,4 +1,4 @@
-"""The TensorFlow side of `gatekit.cell.language.ops`."""
+"""The TensorFlow implementation of `gatekit.cell.language.ops`."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ def _block_product(u: Tensor, blocks: Tensor) -> Tensor:
 
 
 def _reshaped(x: Tensor, axes: int, *sizes: int) -> Tensor:
-    """Return the tensor with other sizes in place of its last axes."""
+    """Return the tensor with its last axes reshaped to these sizes."""
     return tf.reshape(x, tf.concat([tf.shape(x)[:-axes], sizes], 0))
 
 
 def _repeat(x: Tensor, n: Tensor) -> Tensor:
-    # tf.repeat's gradient needs shapes that XLA cannot know in a loop.
+    # The gradient of tf.repeat needs shapes that XLA does not know in a loop.
     parts = tf.stack([x] * int(n), -1)
     return tf.reshape(parts, tf.concat([tf.shape(x)[:-1], [x.shape[-1] * int(n)]], 0))
 
@@ -35,7 +35,7 @@ def _variance(x: Tensor) -> Tensor:
 
 
 def _of_one_type(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
-    """Return the function with plain numbers taken in the type of the tensor beside them."""
+    """Return the function with Python numbers converted to the type of the tensor arguments."""
 
     def call(*values: Tensor) -> Tensor:
         like = next(value for value in values if tf.is_tensor(value))
@@ -61,7 +61,7 @@ TABLE: dict[str, Callable[..., Tensor]] = {
     "log_sigmoid": tf.math.log_sigmoid,
     "elu": tf.nn.elu,
     "selu": tf.nn.selu,
-    # tf.nn.gelu has single precision whatever it is given.
+    # tf.nn.gelu computes in single precision, whatever the type of its argument.
     "gelu": lambda x: x * (0.5 + 0.5 * tf.math.erf(x * math.sqrt(0.5))),
     "softsign": tf.nn.softsign,
     "modrelu": lambda x, b: tf.sign(x) * tf.nn.relu(tf.abs(x) + b),

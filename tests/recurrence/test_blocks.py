@@ -305,7 +305,7 @@ def test_a_stateful_block_needs_one_direction_and_a_batch_of_one_size():
     made = layer(stateful=True)
     assert gatekit.BlockLayer.from_config(made.get_config()).stateful
     made(inputs())
-    with pytest.raises(DataError, match="keeps the states of 3 sequences, and this batch has 2"):
+    with pytest.raises(DataError, match="keeps the states of 3 sequences, but this batch has 2"):
         made(inputs()[:2])
 
 

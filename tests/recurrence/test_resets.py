@@ -281,7 +281,7 @@ def test_integers_are_taken_and_twice_is_refused() -> None:
     x = inputs_for(made, BATCH, TIME)
     found = made(x, resets=RESETS.astype("int32"))
     np.testing.assert_array_equal(found, made({"x": x, "resets": RESETS}))
-    with pytest.raises(DataError, match="came twice"):
+    with pytest.raises(DataError, match="are given twice"):
         made({"x": x, "resets": RESETS}, resets=RESETS)
 
 

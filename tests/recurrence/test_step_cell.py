@@ -179,7 +179,7 @@ def test_a_cell_with_more_inputs_is_refused_in_a_loop_of_keras() -> None:
 @pytest.mark.parametrize(
     ("x", "states", "message"),
     [
-        ((2, FEATURES), [(2, UNITS)], "1 states came; the states are h, c"),
+        ((2, FEATURES), [(2, UNITS)], "1 states were given; the states are h, c"),
         ((2, FEATURES), [(2, UNITS), (2, 5)], r"'c' has the shape \(2, 5\); batch x 8"),
         ((2, FEATURES), [(3, UNITS), (3, UNITS)], "h has 3 sequences and x has 2"),
         ((2, 5), [(2, UNITS), (2, UNITS)], "5 features; the layer was built for 3"),

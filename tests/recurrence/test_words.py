@@ -22,7 +22,7 @@ FAULTS = {
         "stateful=array([1, 0]): True or",
     ),
     "no state at all": (lambda: RNN("lstm", 4)(X, initial_state=[]), "the states are h, c"),
-    "numbers to pad": (lambda: pad_time([1.0, 2.0]), "came with shape (2,)"),
+    "numbers to pad": (lambda: pad_time([1.0, 2.0]), "it has shape (2,)"),
     "rates": (lambda: RNN("lstm", 4, zoneout=0.1), "write zoneout={'h': 0.1}"),
     "names": (lambda: RNN("lstm", 4, learned_initial_state=True), "such as ['h']"),
     "a gate": (lambda: RNN("lstm", 4, gates={"forget": "sigmod"}), "gates['forget']: there is no"),

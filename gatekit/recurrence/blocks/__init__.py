@@ -1,7 +1,7 @@
-"""Blocks as Keras layers: what is around a recurrent layer becomes numbers.
+"""Blocks as Keras layers: a recurrent layer with norms, convolution, gates and MLP around it.
 
-`layer.BlockLayer` is the layer; `keras_parts` makes a Keras layer of each part that a block
-declares, the causal convolution among them, and `sketches` computes the parts one after another;
-`order` is what masks and resets mean to the convolution.
+`layer.BlockLayer` is the layer. `keras_parts` creates a Keras layer for each part that a block
+declares, including the causal convolution. `sketches` computes the parts in order. `order` applies
+masks and resets to the convolution.
 Start with `layer.py`.
 """

@@ -33,12 +33,12 @@ def keras_part(part: Part, name: str, policy: keras.DTypePolicy, seed: int) -> k
 
     Args:
         part: the part; not the mixer.
-        name: of the layer.
-        policy: the type in which it computes.
-        seed: of its first weights, and of its noise.
+        name: the layer's name.
+        policy: the dtype policy of the layer.
+        seed: seed of its initial weights and of its noise.
 
     Raises:
-        ConfigError: it has another number of weights than the part declares.
+        ConfigError: the layer does not have as many weights as the part declares.
     """
     layer = _unbuilt(part, name, policy, seed)
     grouped = part.kind == "norm" and part.options["groups"] > 1
@@ -46,7 +46,7 @@ def keras_part(part: Part, name: str, policy: keras.DTypePolicy, seed: int) -> k
     layer.build((None, None, *([groups] if grouped else []), part.fed // groups))
     if layer.count_params() != part.count:
         raise ConfigError(
-            f"the part {part.name!r} declares {part.count:,} weights, and its Keras layer "
+            f"the part {part.name!r} declares {part.count:,} weights, but its Keras layer "
             f"has {layer.count_params():,}; write count={layer.count_params()}"
         )
     return layer
@@ -76,7 +76,7 @@ def _unbuilt(part: Part, name: str, policy: keras.DTypePolicy, seed: int) -> ker
 
 
 def _own_layer(part: Part, given: dict[str, Any], seed: int) -> keras.layers.Layer:
-    """Return a block author's layer, with the name, type and seed of this place."""
+    """Return a custom part's layer, with the given name and type, and seeds where it has none."""
     layer = part.options["make"]()
     if not isinstance(layer, keras.layers.Layer):
         raise CellError(
@@ -85,7 +85,7 @@ def _own_layer(part: Part, given: dict[str, Any], seed: int) -> keras.layers.Lay
         )
     config = {**layer.get_config(), **given}
     for key, value in config.items():
-        # Otherwise first weights would come from Python's global generator.
+        # Otherwise, initial weights would be drawn from Python's global generator.
         if key == "seed" and value is None:
             config[key] = seed
         elif isinstance(value, dict) and (value.get("config") or {}).get("seed", 0) is None:
@@ -95,7 +95,7 @@ def _own_layer(part: Part, given: dict[str, Any], seed: int) -> keras.layers.Lay
 
 
 def apply_part(layer: keras.layers.Layer, part: Part, value: Tensor, training: bool) -> Tensor:
-    """Return the value of a part that looks at one step at a time.
+    """Return the value of a part that computes each step by itself.
 
     Args:
         layer: its Keras layer.
@@ -113,7 +113,7 @@ def apply_part(layer: keras.layers.Layer, part: Part, value: Tensor, training: b
     returned = layer(value)
     if returned.shape[-1] != part.width:
         raise CellError(
-            f"the part {part.name!r} declares the width {part.width}, and its Keras layer returns "
+            f"the part {part.name!r} declares the width {part.width}, but its Keras layer returns "
             f"{returned.shape[-1]}; write width={returned.shape[-1]}"
         )
     return returned
@@ -127,10 +127,10 @@ class CausalConvolution(keras.layers.Layer):
 
     Args:
         kernel: the number of steps that are read.
-        width: the number of outputs, with a matrix for each step; None for one weight for each
-            channel and step.
+        width: the number of outputs, with a matrix for each step; None for a depthwise convolution,
+            with one weight for each channel and step.
         use_bias: whether a bias is added.
-        seed: of the first weights.
+        seed: seed of the initial weights.
 
     Reference: Dauphin et al., Language modeling with gated convolutional networks (2017),
         arXiv:1612.08083
@@ -159,10 +159,10 @@ class CausalConvolution(keras.layers.Layer):
         self.built = True
 
     def call(self, x: Tensor, history: Tensor, order: Order) -> tuple[Tensor, Tensor]:
-        """Return the output, and the inputs that the next call has to know.
+        """Return the output, and the last inputs for the next call.
 
         Args:
-            x: ``batch x time x width``, finite where masked.
+            x: ``batch x time x width``, finite at masked steps.
             history: the last inputs before x, ``batch x (kernel - 1) x width``.
             order: the valid steps of x.
         """

@@ -1,4 +1,4 @@
-"""The Keras layer of a block: a recurrent layer with everything that is around it."""
+"""The Keras layer of a block: a recurrent layer with everything around it."""
 
 from __future__ import annotations
 
@@ -53,31 +53,31 @@ from .sketches import run_mix, run_mix_backwards, run_stepwise
 class BlockLayer(SequenceLayer):
     """A recurrent layer with the block around it; the output is as wide as the input.
 
-    ``y = combine(x, mix(x))``; masked steps change nothing, and repeat the last output.
+    ``y = combine(x, mix(x))``; masked steps change no state and repeat the last output.
 
     Args:
         block: a block's name, ``{kind: NAME, option: value}``, or a `BlockSpec`.
         cell: the cell of the recurrent layer, as for `gatekit.RNN`.
-        units: the cell's units; None for the input's width times what the block expands it by.
-        output_unit: what the recurrent layer emits.
-        gates: gates to put in place of the cell's, by role.
-        bidirectional: whether time is also read backwards, by parts of its own; what follows the
-            recurrent layers reads both.
-        finish: whether it is the last block, after which the stack's last norm is applied.
+        units: the cell's units; None for the width of the input times the block's expansion factor.
+        output_unit: the output unit of the recurrent layer.
+        gates: gates that replace those of the cell, by role.
+        bidirectional: whether a second set of parts also reads time backwards; ``combine`` reads
+            the outputs of both directions.
+        finish: whether this is the last block of a stack, which applies the stack's last norm.
         dropout: rate of the block's dropout.
-        return_sequences: whether every step is returned, ``batch x time x width``, or the last.
-        return_state: whether states are returned too: those of the cell, then the last inputs of
+        return_sequences: whether to return every step, ``batch x time x width``, or only the last.
+        return_state: whether to return the states too: those of the cell, then the last inputs of
             convolutions, in the order of `state_names`.
-        stateful: whether a batch starts from the states in which the one before ended.
-        executor: of the recurrent layer, as for `gatekit.RNN`.
-        seed: of weights and dropout; None draws one.
+        stateful: whether a batch starts from the final states of the batch before.
+        executor: the executor of the recurrent layer, as for `gatekit.RNN`.
+        seed: seed of weights and dropout; None draws one.
         plugins: plugin files to load besides the registered ones.
 
     Raises:
-        GatekitError: block, cell or output unit are not what their contracts ask for, or an
-            argument is not allowed.
+        GatekitError: the block, the cell or the output unit violates its contract, or an argument
+            is not allowed.
 
-    Reference: each block names its own; `gatekit blocks`.
+    Reference: `gatekit blocks` shows the paper of each block.
     """
 
     def __init__(
@@ -215,8 +215,11 @@ class BlockLayer(SequenceLayer):
     # --- states -------------------------------------------------------------
 
     def state_shapes(self, batch_size: int | Tensor | None) -> dict[str, Shape]:
-        """Return the shape of each state by name, ``batch x width``: the cell's, then the last
-        inputs of each convolution, ``batch x steps x width``."""
+        """Return the shape of each state by name.
+
+        First come the states of the cell, ``batch x width``, then the last inputs of each
+        convolution, ``batch x steps x width``.
+        """
         shapes = dict(state_shapes(self.cell, batch_size))
         for part in self.built_block.mix.parts:
             if part.kind == "convolution" and part.carried:
@@ -239,21 +242,21 @@ class BlockLayer(SequenceLayer):
         resets: Tensor = None,
         training: bool = False,
     ) -> Tensor | tuple[Tensor, ...]:
-        """Return outputs, and states where `return_state` is set.
+        """Return the outputs, and the states if `return_state` is set.
 
         Args:
             inputs: ``batch x time x width``.
-            initial_state: states in the order of `state_names`, or by name; what is missing starts
-                as usual.
-            mask: ``batch x time`` booleans or integers, true or not zero where valid; None for the
-                mask that x carries, such as that of an embedding.
-            resets: ``batch x time`` booleans, true where a new sequence begins: convolution and
-                recurrent layer start anew there.
+            initial_state: states in the order of `state_names`, or by name; missing states start
+                from their initial values.
+            mask: ``batch x time`` booleans or integers, true or nonzero where valid; None uses the
+                mask attached to x, for example by an embedding.
+            resets: ``batch x time`` booleans, true where a new sequence begins: the convolutions
+                and the recurrent layer start afresh there.
             training: whether dropout draws.
 
         Returns:
-            ``batch x time x width`` or ``batch x width``; with `return_state` a tuple of that and
-            the states.
+            ``batch x time x width`` or ``batch x width``; with `return_state`, a tuple of this
+            output and the states.
 
         Raises:
             DataError: inputs, mask, resets or initial state have the wrong shape or type.
@@ -290,7 +293,7 @@ class BlockLayer(SequenceLayer):
 
         Args:
             inputs: as in `call`, as are the initial state, the mask, the resets and ``training``.
-            whole: whether every step is returned; None for what the layer returns.
+            whole: whether to return every step; None for the layer's `return_sequences`.
         """
         block = self.built_block
         x = checked_input("x", inputs, block.width, self.compute_dtype)
@@ -298,12 +301,12 @@ class BlockLayer(SequenceLayer):
         whole = self.return_sequences if whole is None else whole
         if self.bidirectional and initial_state is not None:
             raise DataError(
-                "initial_state is given to a bidirectional layer, whose second direction has not "
-                "begun yet; remove it, or bidirectional=True"
+                "a bidirectional layer takes no initial_state, because its second direction starts "
+                "from the last step; remove initial_state or bidirectional=True"
             )
         given = checked_states(initial_state, self.state_shapes(None), {}, self.variable_dtype)
         if mask is not None:
-            # NaN in a masked step must reach neither values nor gradients.
+            # NaN in a masked step must not reach a value or a gradient.
             x = tf.where(mask[:, :, None], x, tf.zeros_like(x))
         order = Order(x, mask, resets)
         of, dtype = partial(self._part, ""), self.variable_dtype
@@ -333,7 +336,7 @@ class BlockLayer(SequenceLayer):
         return self.built_block.output_width
 
     def get_config(self) -> dict[str, Any]:
-        """Return what `from_config` builds the layer from: block and resolved cell."""
+        """Return the arguments of the layer, with the resolved block and cell."""
         flags = ["bidirectional", "finish", "return_sequences", "return_state", "stateful"]
         names = [*flags, "units", "dropout", "executor", "seed"]
         return {

@@ -1,4 +1,4 @@
-"""The valid steps of a batch in their order, and which of them belong to one sequence."""
+"""The valid steps of a batch in order, and which of them belong to the same sequence."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ class Order:
 
     Args:
         x: ``batch x time x features``.
-        mask: ``batch x time`` booleans, true where valid; None where all are.
-        resets: ``batch x time`` booleans, true where a new sequence begins; None for none.
+        mask: ``batch x time`` booleans, true where valid; None if all steps are.
+        resets: ``batch x time`` booleans, true where a new sequence begins; None for no resets.
     """
 
     def __init__(self, x: Tensor, mask: Tensor, resets: Tensor) -> None:
@@ -27,7 +27,7 @@ class Order:
         self.segments: Tensor = None if resets is None else tf.cumsum(tf.cast(resets, tf.int32), 1)
         if mask is not None:
             steps = tf.range(self.time)
-            # The keys are distinct, so that the order is one for every algorithm.
+            # The keys are distinct, so the result does not depend on the sorting algorithm.
             self._first = tf.argsort(tf.where(mask, steps, steps + self.time), axis=1)
             self._count = tf.cumsum(tf.cast(mask, tf.int32), 1)
             self._any = self._count > 0
@@ -44,7 +44,7 @@ class Order:
 
         Args:
             packed: ``batch x (time + n) x ...``, as `packed` returns it, with n entries before it.
-            shift: from 0 to n. A masked step takes what the valid step before it takes.
+            shift: from 0 to n. A masked step takes the entry of the valid step before it.
         """
         if self.mask is None:
             return packed[:, shift : shift + self.time]
@@ -52,7 +52,7 @@ class Order:
         return tf.gather(packed, place, batch_dims=1)
 
     def last(self, packed: Tensor, size: int) -> Tensor:
-        """Return the entries that the next call needs: the last ``size`` before the next step."""
+        """Return the last ``size`` entries, which the next call needs."""
         if self.mask is None:
             return packed[:, self.time : self.time + size]
         return tf.gather(packed, last_step(self._count) + tf.range(size), batch_dims=1)
@@ -62,7 +62,8 @@ class Order:
         return last_step(self.held(values))
 
     def any_valid(self, values: Tensor) -> Tensor:
-        """Return ``batch x width``, with zero in rows whose last sequence has no valid step."""
+        """Return the values, ``batch x width``, with zero in rows whose last sequence has no valid
+        step."""
         if self.mask is not None:
             some = tf.reduce_any(self._any[:, -1:], 1, keepdims=True)
         elif self._has_steps:
@@ -72,8 +73,7 @@ class Order:
         return tf.where(some, values, tf.zeros_like(values))
 
     def held(self, values: Tensor) -> Tensor:
-        """Return values with those of a masked step replaced by the last valid ones of its
-        sequence, or by zero.
+        """Return the values; a masked step has the last valid value of its sequence, or zero.
 
         Args:
             values: ``batch x time x width``.

@@ -1,4 +1,4 @@
-"""What the methods of a block compute: their parts one after another, each by its Keras layer."""
+"""Computes the methods of a block: their parts in order, each by its Keras layer."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ def run_mix(
     training: bool,
     dtype: str,
 ) -> tuple[Tensor, dict[str, Tensor]]:
-    """Return what ``mix`` computes of sequences in one direction, and the last states by name.
+    """Return the value of ``mix`` in one direction, and the last states by name.
 
     Args:
-        sketch: what ``mix`` declares.
+        sketch: the parts of ``mix``.
         layer_of: returns the Keras layer of a part.
         x: the block's input, ``batch x time x width``.
         order: the valid steps.
-        given: states by name; those that are missing start as usual.
+        given: states by name; missing states start from their initial values.
         resets: ``batch x time`` booleans, or None.
         training: whether dropout draws.
         dtype: the type of states.
@@ -58,7 +58,7 @@ def run_mix(
                 value, initial_state=cells or None, mask=order.mask, training=training, **more
             )
             states.update(zip(layer.state_names, last, strict=True))
-            value = tf.identity(value)  # without the mask, of which Keras' norms would warn
+            value = tf.identity(value)  # drops the mask, about which Keras' norms would warn
         else:
             value = apply_part(layer, part, value, training)
         env[part.name] = value
@@ -75,12 +75,12 @@ def run_mix_backwards(
     dtype: str,
     whole: bool,
 ) -> Tensor:
-    """Return what ``mix`` computes from the last step to the first, in the order of x.
+    """Return the value of ``mix`` computed from the last step to the first, in the order of x.
 
     Args:
-        sketch: as for `run_mix`, as are ``layer_of``, ``x``, ``resets``, ``training`` and the type.
+        sketch: as for `run_mix`, as are ``layer_of``, ``x``, ``resets``, ``training``, ``dtype``.
         mask: ``batch x time`` booleans, or None.
-        whole: whether every step is returned, or that of the first valid step.
+        whole: whether to return every step or only the first valid one.
     """
     again = None if resets is None else tf.transpose(backwards(tf.transpose(resets)))
     order = Order(x, None if mask is None else tf.reverse(mask, [1]), again)
@@ -94,10 +94,10 @@ def run_stepwise(
     env: dict[str, Tensor],
     training: bool,
 ) -> Tensor:
-    """Return what ``combine`` or ``finish`` computes, each step by itself.
+    """Return the value of ``combine`` or ``finish``, for each step by itself.
 
     Args:
-        sketch: what the method declares.
+        sketch: the parts of the method.
         layer_of: returns the Keras layer of a part.
         env: the inputs by name; the parts' values are added.
         training: whether dropout draws.
@@ -105,7 +105,7 @@ def run_stepwise(
     for part in sketch.parts:
         value = evaluate(part.of, env, FUNCTIONS)
         layer = layer_of(part)
-        if part.kind == "convolution":  # of one step
+        if part.kind == "convolution":  # over a single step
             order = Order(value, None, None)
             env[part.name] = layer(value, _nothing(part, value, 0), order=order)[0]
         else:
@@ -114,5 +114,5 @@ def run_stepwise(
 
 
 def _nothing(part: Part, value: Tensor, steps: int) -> Tensor:
-    """Return zeros for the inputs of a convolution before the first step."""
+    """Return zeros as the inputs of a convolution before the first step."""
     return tf.zeros([tf.shape(value)[0], steps, part.fed], value.dtype)

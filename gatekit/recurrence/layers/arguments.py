@@ -1,4 +1,4 @@
-"""The arguments of a layer, checked; Keras' arguments that have another place in gatekit."""
+"""Checks of a layer's arguments, with remedies for arguments of Keras, torch and a run."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from gatekit.cell.schema import CellSpec, read_cell, with_gates
 from gatekit.cell.schema.numeric import rate
 from gatekit.registry import load_cell
 
-# What keras.layers.Layer takes by keyword.
+# The keyword arguments of keras.layers.Layer.
 _OF_LAYERS = ("activity_regularizer", "autocast", "dtype", "name", "trainable")
 
 _INITIALIZER = (
@@ -35,20 +35,20 @@ REMEDIES: dict[str, str] = {
         "{'bias': False}}}, ...) removes that of one gate"
     ),
     "activation": (
-        "each gate has its own: gates={'candidate': {'activation': 'relu(pre)'}}; what an LSTM "
-        "does to c is in its equation of h: RNN({'defaults': ['lstm'], 'equations': {'h': "
+        "each gate has its own: gates={'candidate': {'activation': 'relu(pre)'}}; an LSTM's "
+        "activation of c is in its equation of h: RNN({'defaults': ['lstm'], 'equations': {'h': "
         "'output * relu(c)'}}, ...)"
     ),
     "recurrent_activation": (
-        "gates={'forget': {'activation': 'hard_sigmoid(pre)'}} sets that of one gate; Keras' is "
-        "that of input, forget and output in an LSTM, and of reset and update in a GRU"
+        "gates={'forget': {'activation': 'hard_sigmoid(pre)'}} sets that of one gate; in Keras it "
+        "applies to input, forget and output of an LSTM, and to reset and update of a GRU"
     ),
     "kernel_initializer": _INITIALIZER.format(key="kernel"),
     "recurrent_initializer": _INITIALIZER.format(key="recurrent"),
     "bias_initializer": _INITIALIZER.format(key="bias"),
     "unit_forget_bias": (
-        "the cell sets where a bias starts, and lstm starts its forget bias at 1: RNN({'defaults': "
-        "['lstm'], 'gates': {'forget': {'initializers': {'bias': 'zeros'}}}}, ...) starts it at 0"
+        "the cell sets initial biases, and lstm sets its forget bias to 1: RNN({'defaults': "
+        "['lstm'], 'gates': {'forget': {'initializers': {'bias': 'zeros'}}}}, ...) sets it to 0"
     ),
     **{
         f"{keras}_{kind}": _PER_GATE.format(name=f"{kind}s", key=key)
@@ -72,11 +72,11 @@ def refuse_unknown(given: Mapping[str, object], known: Collection[str]) -> None:
     """Refuse keyword arguments that neither gatekit nor `keras.layers.Layer` has.
 
     Args:
-        given: the keyword arguments that are left.
-        known: gatekit's own arguments, for the nearest name.
+        given: the keyword arguments that gatekit does not know.
+        known: gatekit's own arguments, from which a near match is suggested.
 
     Raises:
-        ConfigError: an argument is unknown; for one of Keras' the message names its place here.
+        ConfigError: an argument is unknown; the message states what to write instead.
     """
     for name in given:
         if name in ELSEWHERE:
@@ -122,7 +122,7 @@ ELSEWHERE = {
     "go_backwards": "a block has bidirectional=True in place of keras.layers.Bidirectional",
     "batch_first": "inputs are always batch x time x features",
 }
-"""What to write in place of arguments of torch, and of keys of a run."""
+"""What to write instead of arguments of torch and keys of a run."""
 
 _RESETS = "sequences are separated by layer(x, resets=...), batch x time, true where one begins"
 _LENGTHS = "padding is masked: layer(x, mask=tf.sequence_mask(lengths, time))"
@@ -133,18 +133,18 @@ IN_CALLS = {
     "return_sequences": "it is an argument of the layer: RNN(..., return_sequences=True)",
     "return_state": "it is an argument of the layer: RNN(..., return_state=True)",
 }
-"""What to write in place of what other libraries take in a call."""
+"""What to write instead of the call arguments of other libraries."""
 
 
 def refuse_in_call(given: Collection[str], known: Collection[str]) -> None:
     """Refuse keyword arguments that the call of a layer does not have.
 
     Args:
-        given: the names of those it was called with.
-        known: the names that it has.
+        given: the names of the arguments given.
+        known: the names that the call accepts.
 
     Raises:
-        ConfigError: one is unknown; the message states what to write.
+        ConfigError: an argument is unknown; the message states what to write.
     """
     for name in given:
         if name in known:
@@ -164,11 +164,11 @@ def checked_units(units: object, layer: str = "RNN") -> int:
     """Return the number of units.
 
     Args:
-        units: as given.
+        units: the argument.
         layer: the layer's class, for messages.
 
     Raises:
-        ConfigError: it is not a whole number from 1.
+        ConfigError: it is not an integer of at least 1.
     """
     if isinstance(units, bool) or not isinstance(units, (int, np.integer)) or units < 1:
         swapped = ""
@@ -197,7 +197,7 @@ def checked_files(plugins: object) -> tuple[str, ...]:
 
 
 def checked_flag(name: str, value: object) -> bool:
-    """Return a switch of a layer.
+    """Return a boolean argument of a layer.
 
     Raises:
         ConfigError: it is neither True nor False.
@@ -211,7 +211,7 @@ def checked_rate(name: str, value: object) -> float:
     """Return a rate of a layer, in [0, 1).
 
     Raises:
-        CellError: it is not one.
+        CellError: it is not a number in this range.
     """
     try:
         return rate(value, f"cell.{name}")
@@ -225,16 +225,16 @@ def specification(
     options: Mapping[str, object],
     catalogue: Catalogue,
 ) -> CellSpec:
-    """Return the cell with gates and options in place of its own.
+    """Return the cell with its gates and options replaced by those given.
 
     Args:
         cell: a name, a mapping, or a specification.
         gates: gates by role; they keep the settings that a swap keeps.
         options: options of the cell; None keeps the cell's own.
-        catalogue: what is registered.
+        catalogue: everything that is registered.
 
     Raises:
-        CellError: cell or gates are not what their contracts ask for.
+        CellError: the cell or a gate violates its contract.
     """
     if not isinstance(gates, Mapping):
         raise ConfigError(
@@ -257,7 +257,7 @@ def specification(
 
 
 def _of_arguments(message: str, gates: Mapping[str, object], options: Mapping[str, object]) -> str:
-    """Return a message about a cell in the words of the arguments that changed it."""
+    """Return a message about a cell with its keys replaced by the layer's arguments."""
     for role in gates:
         message = re.sub(rf"^(?:cell\.gates|swap)\.{role}\b", f"gates[{role!r}]", message)
     for name, value in options.items():
@@ -316,7 +316,7 @@ def check_float(which: str, dtype: str) -> None:
     """Refuse a type that the layer cannot compute in.
 
     Raises:
-        ConfigError: it is not a floating point type that TensorFlow computes in.
+        ConfigError: it is not one of the supported floating point types.
     """
     if dtype not in _FLOATS:
         raise ConfigError(
@@ -325,7 +325,7 @@ def check_float(which: str, dtype: str) -> None:
 
 
 def own_arguments(kind: type) -> tuple[str, ...]:
-    """Return the names of a class's arguments, without those that it passes on by keyword."""
+    """Return the names of a class's arguments, without its ``**`` arguments."""
     _, *parameters = inspect.signature(kind.__init__).parameters.values()  # type: ignore[misc]
     return tuple(p.name for p in parameters if p.kind is not p.VAR_KEYWORD)
 
@@ -336,7 +336,7 @@ ATTRIBUTES = {
     **dict.fromkeys(("fit", "predict", "compile", "evaluate"), _MODEL),
     **dict.fromkeys(
         ("parameters", "named_parameters", "state_dict"),
-        "layer.trainable_weights has the weights, and layer.named_weights those by name",
+        "layer.trainable_weights has the weights, and layer.named_weights has them by name",
     ),
     "load_state_dict": "gatekit.convert.from_torch(module) copies the weights of torch",
     **dict.fromkeys(("train", "eval"), "it belongs to the call: layer(x, training=True)"),
@@ -347,4 +347,4 @@ ATTRIBUTES = {
     "get_weights_by_name": "write layer.named_weights",
     "gates": "gatekit.show(layer) shows them, and layer.spec.gates has them",
 }
-"""What other libraries call an attribute of a layer, with what to write."""
+"""Attributes that layers of other libraries have, each with what to write instead."""

@@ -1,4 +1,4 @@
-"""Built cells, shared by equal layers: a deep model builds and tries each cell once."""
+"""Built cells, shared by equal layers: a deep model builds and dry-runs each cell once."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def dry_run(cell: Cell) -> None:
 
 @dataclass(frozen=True)
 class _Request:
-    """What is asked for; equal requests give equal cells."""
+    """The arguments of a build; equal requests yield equal cells."""
 
     key: Hashable
     units: int
@@ -49,13 +49,13 @@ class _Request:
 
 
 def built_cell(spec: CellSpec, units: int, features: int, output_unit: OutputUnitSpec) -> Cell:
-    """Return a cell with its sizes, after a dry run of one step if code in it is not gatekit's.
+    """Return a built cell, after a dry run of one step if any of its code is not gatekit's.
 
     Args:
         spec: the cell.
         units: the layer's units.
         features: the width of the layer's input.
-        output_unit: what the layer emits.
+        output_unit: the layer's output unit.
 
     Raises:
         CellError: the cell cannot have these sizes, or a gate or the output unit returns something
@@ -73,7 +73,7 @@ def _built(request: _Request) -> Cell:
 
 
 def _is_known(spec: CellSpec, output_unit: OutputUnitSpec) -> bool:
-    """Return whether a dry run finds nothing: all code comes with gatekit, which tests it, and the
+    """Return whether no dry run is needed: gatekit ships and tests all of the cell's code, and the
     output unit fits every cell."""
     if output_unit.kind != "hidden":
         return False
@@ -83,11 +83,11 @@ def _is_known(spec: CellSpec, output_unit: OutputUnitSpec) -> bool:
 
 
 def _key(spec: CellSpec, output_unit: OutputUnitSpec) -> Hashable:
-    """Return what makes two cells equal.
+    """Return a key that is equal for equal cells.
 
-    Canonical forms have every option. Classes stand for the code: a plugin that is loaded again has
-    other classes under the old names. What an object keeps besides its options counts, too. The
-    request keeps the catalogue, and so its id.
+    Canonical forms contain every option. Classes stand for the code: a plugin that is loaded again
+    has new classes under the old names. All attributes of an object count, not only its options.
+    The request keeps the catalogue alive, so no other catalogue can have its id.
     """
     declared = _declared(spec, output_unit)
     return (

@@ -1,4 +1,4 @@
-"""What every Keras layer over a cell has: its specification, its weights, its configuration."""
+"""The base class of Keras layers over a cell: specification, weights and configuration."""
 
 from __future__ import annotations
 
@@ -33,25 +33,25 @@ from .seeds import SeededLayer
 
 
 class CellLayer(SeededLayer):
-    """A Keras layer over a cell; `gatekit.RNN` and `gatekit.Cell` are such layers.
+    """A Keras layer over a cell; the base class of `gatekit.RNN` and `gatekit.Cell`.
 
     Args:
         cell: a cell's name, its mapping as in conf/cell, or a `CellSpec`.
         units: the width of gates and states.
-        output_unit: what is emitted.
-        gates: gates to put in place of the cell's, by role.
+        output_unit: the output unit.
+        gates: gates that replace those of the cell, by role.
         dropout: rate of the input's dropout; None keeps the cell's.
         recurrent_dropout: rate of dropout on recurrent reads; None keeps the cell's.
         zoneout: rates by state; None keeps the cell's.
         learned_initial_state: states whose initial value is learned; None keeps the cell's.
-        regularizers: of the weights; they take precedence over the cell's.
-        constraints: of the weights, in the same form.
+        regularizers: regularizers of the weights; they take precedence over the cell's.
+        constraints: constraints of the weights; they take precedence over the cell's.
         seed: seed of weights, dropout and zoneout; None draws one.
         plugins: plugin files to load besides the registered ones.
         known: the names of all arguments, for messages.
 
     Raises:
-        CellError: cell, gate or output unit are not what their contracts ask for.
+        CellError: the cell, a gate or the output unit violates its contract.
         ConfigError: an argument is not allowed.
     """
 
@@ -132,10 +132,10 @@ class CellLayer(SeededLayer):
         return self._cell
 
     def _sized(self, features: int | None = None) -> Cell:
-        """Return the cell, built or not, for what does not depend on the width of the input.
+        """Return the built cell, or one of any input width if the states do not depend on it.
 
         Args:
-            features: the width of the input if it is known.
+            features: the width of the input, if it is known.
 
         Raises:
             ConfigError: the states depend on the width of the input, which is not known.
@@ -176,9 +176,9 @@ class CellLayer(SeededLayer):
             )
 
     def _next_seed(self) -> Tensor:
-        """Return the seed of one call's noise, two int32; each call and each layer has its own."""
+        """Return the seed of one call's noise, two int32; no other call or layer has it."""
         seed = tf.cast(self._noise.next(), tf.int32)
-        # What Keras counts with cannot be set while it traces a model, when layers may be built.
+        # Layers may be built while Keras traces a model; its generator cannot be seeded then.
         return tf.bitwise.bitwise_xor(seed, [self._salt, 0]) if self._salt else seed
 
     def _first_states(self, batch: int | Tensor, features: int | None = None) -> dict[str, Tensor]:
@@ -200,7 +200,7 @@ class CellLayer(SeededLayer):
         return Named(self._variables, "weight")
 
     def get_config(self) -> dict[str, Any]:
-        """Return what `from_config` builds the layer from: the resolved cell, not its name."""
+        """Return the arguments of the layer, with the resolved cell instead of its name."""
         return {
             **super().get_config(),
             "cell": self.spec.canonical(),
@@ -211,15 +211,15 @@ class CellLayer(SeededLayer):
         }
 
     def save_own_variables(self, store: MutableMapping[str, np.ndarray]) -> None:
-        """Write the weights under their names."""
+        """Store the weights by name."""
         for name, variable in self._variables.items():
             store[name.replace("/", ":")] = variable.numpy()
 
     def load_own_variables(self, store: MutableMapping[str, np.ndarray]) -> None:
-        """Read the weights by name.
+        """Load the weights by name.
 
         Raises:
-            ValueError: the file holds other weights than this cell has; both lists are shown.
+            CellError: the file does not have the weights of this cell; the message lists both.
         """
         expected = {name.replace("/", ":"): variable for name, variable in self._variables.items()}
         stored = set(store.keys())
@@ -234,7 +234,7 @@ class CellLayer(SeededLayer):
 
 
 def starting_at(value: np.ndarray) -> Callable[..., Tensor]:
-    """Return an initializer that gives this value."""
+    """Return an initializer that returns this value."""
 
     def initializer(shape: Sequence[int], dtype: str | None = None) -> Tensor:
         return tf.cast(tf.constant(value.reshape(shape)), dtype)
@@ -245,12 +245,12 @@ def starting_at(value: np.ndarray) -> Callable[..., Tensor]:
 def weight_values(
     cell: Cell, variables: Mapping[str, keras.Variable], dtype: str
 ) -> dict[str, Tensor]:
-    """Return the weights as tensors of the variables' type, parameters through their map.
+    """Return the weights as tensors of one type, with the maps of parameters applied.
 
     Args:
         cell: the built cell.
         variables: Keras' variables by name.
-        dtype: the type of variables.
+        dtype: the type of the tensors.
     """
     values = {}
     for name, variable in variables.items():

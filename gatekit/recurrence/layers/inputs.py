@@ -1,4 +1,4 @@
-"""The inputs of a call: one batch size, known names, shapes and masks, all checked first."""
+"""Checks of a call's inputs, masks, resets and states: names, shapes, types, one batch size."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ from gatekit.cell.graph import Cell
 from gatekit.recurrence.call import Shape
 
 Inputs: TypeAlias = Mapping[str, Tensor] | Tensor
-"""What a layer is called with: x, or all inputs of a cell by name."""
+"""The input of a layer: x, or all inputs of a cell by name."""
 
 States: TypeAlias = Mapping[str, Tensor] | Sequence[Tensor] | Tensor | None
-"""States as a caller gives them: one, several in their order, or by name."""
+"""States as a caller passes them: a single one, several in order, or a mapping by name."""
 
 RESETS = "resets"
-"""The name of resets among the inputs of a call."""
+"""The key of resets in a mapping of inputs."""
 
 
 def known_batch(tensors: Mapping[str, Tensor]) -> int | None:
-    """Return the batch size that the tensors' static shapes know, or None.
+    """Return the batch size in the tensors' static shapes, or None if it is unknown.
 
     Args:
         tensors: tensors by a name for messages, each with the batch first.
 
     Raises:
-        DataError: two tensors know different batch sizes.
+        DataError: two tensors have different batch sizes.
     """
     sizes: dict[str, int] = {n: t.shape[0] for n, t in tensors.items() if t.shape[0] is not None}
     for name, size in sizes.items():
@@ -46,7 +46,7 @@ def known_batch(tensors: Mapping[str, Tensor]) -> int | None:
 def of_batch(tensors: Mapping[str, Tensor], size: int | None) -> dict[str, Tensor]:
     """Return the tensors with this static batch size; unchanged if it is None.
 
-    Loops need it: a state of known batch size that is updated from inputs of unknown batch size
+    Loops need this: a state of known batch size that is updated from inputs of unknown batch size
     would change its static shape from step to step.
 
     Args:
@@ -96,9 +96,9 @@ def checked_input(name: str, value: Tensor, width: int, dtype: str) -> Tensor:
     """Return one input, ``batch x time x width``, in the layer's type.
 
     Args:
-        name: of the input, for messages.
+        name: the input's name, for messages.
         value: the input.
-        width: the width that is expected.
+        width: the expected width.
         dtype: the layer's type.
 
     Raises:
@@ -133,9 +133,10 @@ def checked_input(name: str, value: Tensor, width: int, dtype: str) -> Tensor:
 
 
 def carried_mask(inputs: Inputs) -> Tensor:
-    """Return the mask that x carries, such as that of an embedding, or None.
+    """Return the mask that is attached to x, for example by an embedding, or None.
 
-    Keras passes it to a call only if x is its only tensor: not beside initial states or resets.
+    Keras passes this mask to a call only if x is the only tensor of the call. With initial states
+    or resets beside x, it does not.
 
     Args:
         inputs: ``batch x time x features``, or a mapping by name.
@@ -153,7 +154,7 @@ def checked_mask(mask: Tensor, x: Tensor) -> Tensor:
         x: the input, ``batch x time x features``.
 
     Raises:
-        DataError: the mask is neither boolean nor integer, or has another shape than the input.
+        DataError: the mask is neither boolean nor integer, or does not have the input's shape.
     """
     if isinstance(mask, Mapping):
         mask = mask.get("x")
@@ -164,8 +165,8 @@ def checked_mask(mask: Tensor, x: Tensor) -> Tensor:
     tensor = tf.convert_to_tensor(mask)
     if tensor.dtype.is_integer and tensor.shape.rank == 1:
         raise DataError(
-            f"the mask has the shape {tuple(tensor.shape)}, and batch x time is expected; of "
-            f"lengths make it by mask=tf.sequence_mask(lengths, {x.shape[1] or 'time'})"
+            f"the mask has the shape {tuple(tensor.shape)}, and batch x time is expected; from "
+            f"lengths, write mask=tf.sequence_mask(lengths, {x.shape[1] or 'time'})"
         )
     if tensor.dtype.is_integer:
         tensor = tensor != 0
@@ -173,10 +174,10 @@ def checked_mask(mask: Tensor, x: Tensor) -> Tensor:
 
 
 def _of_steps(tensor: Tensor, x: Tensor, called: str, remedy: str) -> Tensor:
-    """Return booleans of the steps of an input, ``batch x time``.
+    """Return booleans, one for each step of the input, ``batch x time``.
 
     Raises:
-        DataError: they are no booleans, or have another shape than the input.
+        DataError: they are not booleans, or their shape is not that of the input.
     """
     if tensor.dtype != tf.bool:
         raise DataError(f"{called} is {tensor.dtype.name}; booleans are expected, {remedy}")
@@ -194,32 +195,34 @@ def _of_steps(tensor: Tensor, x: Tensor, called: str, remedy: str) -> Tensor:
 
 
 def split_resets(inputs: Inputs, resets: Tensor, cell: Cell) -> tuple[Inputs, Tensor]:
-    """Return inputs and resets, which may also be an entry of the inputs.
+    """Return inputs and resets; the resets may be an entry of the inputs.
 
-    Wrappers such as `keras.layers.Bidirectional` pass inputs on, and no other arguments.
+    Wrappers such as `keras.layers.Bidirectional` pass on the inputs, but no other arguments.
 
     Args:
         inputs: ``batch x time x features``, or a mapping by name.
         resets: the argument ``resets`` of the call.
-        cell: the built cell; one with an input of that name keeps it.
+        cell: the built cell; if it has an input named ``resets``, that entry stays an input.
 
     Raises:
-        DataError: resets came twice.
+        DataError: resets are given twice.
     """
     if not isinstance(inputs, Mapping) or RESETS not in inputs or RESETS in cell.inputs:
         return inputs, resets
     if resets is not None:
-        raise DataError("resets came twice, as an argument and among the inputs: give one of them")
+        raise DataError(
+            "resets are given twice, as an argument and among the inputs: remove one of them"
+        )
     rest = {name: value for name, value in inputs.items() if name != RESETS}
     return rest, inputs[RESETS]
 
 
 def one_step(value: Inputs, axes: str) -> Inputs:
-    """Return a value of one step with an axis of time, ``batch x 1 x ...``; None stays None.
+    """Return a value of one step with an added time axis, ``batch x 1 x ...``; None stays None.
 
     Args:
         value: ``batch x ...``, or a mapping of such values by name.
-        axes: what the axes are, for messages.
+        axes: the expected axes, such as ``batch x features``.
 
     Raises:
         DataError: there are more or fewer axes.
@@ -233,11 +236,11 @@ def one_step(value: Inputs, axes: str) -> Inputs:
         if axes == "batch":
             raise DataError(
                 f"mask and resets of a step are one boolean for each row, ({axes},), and the shape "
-                f"{tuple(tensor.shape)} came: take one step, resets[:, t]"
+                f"is {tuple(tensor.shape)}: take one step, resets[:, t]"
             )
         raise DataError(
-            f"a step reads {axes}, and {tuple(tensor.shape)} came: take one step of a sequence, "
-            "x[:, t]; a whole one is the argument of the layer itself"
+            f"a step reads {axes}, and the shape is {tuple(tensor.shape)}: take one step of a "
+            "sequence, x[:, t], or call the layer itself with the whole sequence"
         )
     return tf.expand_dims(tensor, 1)
 
@@ -251,7 +254,7 @@ def checked_resets(resets: Tensor, x: Tensor) -> Tensor:
         x: the input, ``batch x time x features``.
 
     Raises:
-        DataError: they are neither booleans nor 0 and 1, or have another shape than the input.
+        DataError: they are neither booleans nor 0 and 1, or do not have the input's shape.
     """
     if resets is None:
         return None
@@ -262,8 +265,8 @@ def checked_resets(resets: Tensor, x: Tensor) -> Tensor:
             wrong = known[(known < 0) | (known > 1)][0]
             raise DataError(
                 f"resets has the value {wrong}; true (1) where a new sequence begins and false (0) "
-                "elsewhere are expected. Of numbers of documents make resets by "
-                "tf.concat([tf.ones_like(n[:, :1], bool), n[:, 1:] != n[:, :-1]], 1)"
+                "elsewhere are expected. From document numbers n, write "
+                "resets=tf.concat([tf.ones_like(n[:, :1], bool), n[:, 1:] != n[:, :-1]], 1)"
             )
         tensor = tensor != 0
     remedy = "true where a new sequence begins: resets != 0"
@@ -276,13 +279,13 @@ def checked_states(
     matrices: Mapping[str, tuple[int, ...]],
     dtype: str,
 ) -> dict[str, Tensor]:
-    """Return the initial states that were given, by name, in the layer's type.
+    """Return the given initial states by name, in the layer's type.
 
     Args:
         given: a mapping by name, a list in the order of ``shapes``, one tensor, or None.
         shapes: the shape of each state.
-        matrices: the shape, without batch, of each state that is a matrix and laid out flat; it may
-            be given either way.
+        matrices: the shape, without batch, of each state that is a matrix; it is stored flat, and
+            may be given as a matrix or flat.
         dtype: the type of states.
 
     Raises:
@@ -324,10 +327,10 @@ def checked_states(
         if not tensor.shape.is_compatible_with(tf.TensorShape(shapes[name])):
             also = f" (or {full})" if name in matrices else ""
             layers = tensor.shape.rank == 3 and name not in matrices and tensor.shape[0] == 1
-            first = "; write value[0]: the states of torch have an axis of layers in front"
+            torch = "; write value[0]: torch states have an axis of layers in front"
             raise DataError(
                 f"initial_state[{name!r}] has the shape {tuple(tensor.shape)}; "
-                f"{shapes[name]}{also} is expected{first if layers else ''}"
+                f"{shapes[name]}{also} is expected{torch if layers else ''}"
             )
         states[name] = tf.cast(tensor, dtype)
     return states

@@ -1,4 +1,4 @@
-"""Regularizers and constraints of a layer's weights: those of its cell, and objects of Keras."""
+"""Regularizers and constraints of a layer's weights, from its cell or given as Keras objects."""
 
 from __future__ import annotations
 
@@ -33,22 +33,23 @@ _BASES = {"regularizers": keras.Regularizer, "constraints": keras.constraints.Co
 
 
 class Rules:
-    """The regularizers and constraints that a layer is given, besides those of its cell.
+    """The regularizers and constraints given to a layer, besides those of its cell.
 
-    Built-in ones become part of the cell. Objects of other classes stay here.
+    Built-in rules become part of the cell. Objects of other classes are kept here.
 
     Args:
         spec: the cell.
         given: by section (``regularizers``, ``constraints``): None, or a mapping from ``kernel``,
             ``recurrent`` or ``bias`` to a rule, and from gates or roles to such a mapping.
-        catalogue: what is registered.
+        catalogue: everything that is registered.
 
     Attributes:
-        spec: the cell with the built-in ones.
+        spec: the cell with the built-in rules.
 
     Raises:
         CellError: a gate, key, kind or option is not allowed.
-        ConfigError: a section is not a mapping, or an object is not one of Keras' or registered.
+        ConfigError: a section is not a mapping, or a rule is not a Keras object or its class is
+            not registered.
     """
 
     def __init__(
@@ -82,7 +83,7 @@ class Rules:
         rules[key] = rule
 
     def of(self, weight: Weight) -> dict[str, Rule]:
-        """Return what `keras.layers.Layer.add_weight` takes: ``regularizer`` and ``constraint``."""
+        """Return ``regularizer`` and ``constraint`` for `keras.layers.Layer.add_weight`."""
         arguments: dict[str, Rule] = {}
         if not weight.trainable or weight.kind not in WEIGHT_KINDS:
             return arguments
@@ -138,7 +139,7 @@ def _gate(spec: CellSpec, section: str, key: str) -> str:
 
 
 def _plain(section: str, value: Rule, where: str) -> Rule | dict[str, object]:
-    """Return a built-in object as ``{kind: NAME, ...}``, and any other object as it is."""
+    """Return a built-in object as ``{kind: NAME, ...}``, and any other object unchanged."""
     for kind, cls in _BUILT_IN[section].items():
         if type(value) is cls:
             options = {name: _shortest(option) for name, option in value.get_config().items()}
@@ -153,14 +154,14 @@ def _plain(section: str, value: Rule, where: str) -> Rule | dict[str, object]:
 
 
 def _shortest(option: object) -> object:
-    """Return a number that Keras has rounded to float32 as it was written."""
+    """Return a number that Keras rounded to float32 as the shortest decimal that rounds to it."""
     if isinstance(option, float) and float(np.float32(option)) == option:
         return float(str(np.float32(option)))
     return option
 
 
 def _restored(data: Mapping[str, Any], where: str) -> Rule:
-    """Return an object from its saved form; only registered classes are made."""
+    """Return an object from its saved form; its class must be registered with Keras."""
     cls = keras.saving.get_registered_object(data["registered"])
     if cls is None:
         raise ConfigError(
@@ -174,10 +175,10 @@ def _restored(data: Mapping[str, Any], where: str) -> Rule:
 def _made(section: str, rule: Mapping[str, Any], rank: int) -> Rule:
     options = {name: value for name, value in rule.items() if name != "kind"}
     if "axis" in options:
-        # The axis within a matrix or each block of a stack; a vector has one norm.
+        # The axis counts within a matrix, or within each block of a stack. A vector has one norm.
         options["axis"] = options["axis"] + rank - 2 if rank > 1 else 0
     built = _BUILT_IN[section][rule["kind"]](**options)
     if section == "regularizers":
-        # Keras rounds some factors to float32, and then cannot multiply a float64 weight by them.
+        # Keras rounds some factors to float32 and then cannot multiply them by a float64 weight.
         vars(built).update(options)
     return built

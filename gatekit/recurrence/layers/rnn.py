@@ -50,24 +50,24 @@ from .sequence_layer import KeptStates, SequenceLayer
 class RNN(CellLayer, SequenceLayer):
     """A recurrent layer over any cell.
 
-    ``(y_t, states_t) = step(x_t, states_{t-1})``; a masked step leaves every state as it is and
-    repeats the last emission.
+    ``(y_t, states_t) = step(x_t, states_{t-1})``; a masked step changes no state and repeats the
+    last output.
 
     Args:
         cell: a cell's name, its mapping as in conf/cell, or a `CellSpec`.
         units: the width of gates and states.
-        output_unit: what is emitted: a name, ``{kind: ...}``, or an `OutputUnit`.
-        gates: gates to put in place of the cell's, by role: a name, ``{kind: ...}``, a `Gate`. All
-            but a `Gate` keep reads, bias, norm and initializers, as ``swap.ROLE=GATE`` does.
-        return_sequences: whether every step is returned, ``batch x time x units``, or the last,
+        output_unit: the output unit: a name, ``{kind: ...}``, or an `OutputUnit`.
+        gates: gates that replace those of the cell, by role: a name, ``{kind: ...}``, or a `Gate`.
+            A name or mapping keeps reads, bias, norm and initializers, as ``swap.ROLE=GATE`` does.
+        return_sequences: whether to return every step, ``batch x time x units``, or only the last,
             ``batch x units``.
-        return_state: whether the states are returned too, in the order of `state_names`.
-        go_backwards: whether time runs from the last step to the first; outputs come in that order.
-        stateful: whether a batch starts from the states in which the one before ended.
+        return_state: whether to return the states too, in the order of `state_names`.
+        go_backwards: whether time runs from the last step to the first; outputs are in that order.
+        stateful: whether a batch starts from the final states of the batch before.
         zero_output_for_mask: whether a masked step of a returned sequence is zero; otherwise it
             repeats the last output.
-        executor: ``auto``, or one by name: ``fused``, ``reference``, ``unroll``, ``affine``,
-            ``scan``, ``chunk``, ``newton``, ``cudnn``.
+        executor: ``auto``, or a name: ``fused``, ``reference``, ``unroll``, ``affine``, ``scan``,
+            ``chunk``, ``newton``, ``cudnn``.
         remat: whether the backward pass computes the steps again, from states that are kept every
             sqrt(time) steps: less memory, more time.
         dropout: rate of the input's dropout, one mask per sequence; None keeps the cell's.
@@ -75,20 +75,20 @@ class RNN(CellLayer, SequenceLayer):
             cell's.
         zoneout: rates by state; None keeps the cell's.
         learned_initial_state: states whose initial value is learned; None keeps the cell's.
-        regularizers: of the weights: ``{"kernel":, "recurrent":, "bias":}`` for all gates, and
-            ``{GATE: {"recurrent": ...}}`` for one; each a name such as ``"l2"``,
-            ``{"kind": "l2", "l2": 1e-4}``, a `keras.Regularizer`, or None for none. They take
-            precedence over the cell's.
-        constraints: of the weights, such as ``{"kernel": "unit_norm"}``, in the same form.
-        seed: seed of weights, dropout and zoneout; None draws one. If several layers of a model
-            have one seed, each draws weights of its own.
+        regularizers: ``{"kernel":, "recurrent":, "bias":}`` for the weights of all gates, and
+            ``{GATE: {"recurrent": ...}}`` for those of one gate. Each value is a name such as
+            ``"l2"``, a mapping such as ``{"kind": "l2", "l2": 1e-4}``, a `keras.Regularizer`, or
+            None for none. They take precedence over the cell's.
+        constraints: in the same form, such as ``{"kernel": "unit_norm"}``.
+        seed: seed of weights, dropout and zoneout; None draws one. Layers of one model that have
+            the same seed draw different weights.
         plugins: plugin files to load besides the registered ones.
 
     Raises:
-        CellError: cell, gate or output unit are not what their contracts ask for.
+        CellError: the cell, a gate or the output unit violates its contract.
         ConfigError: an argument is not allowed.
 
-    Reference: each cell names its own; `gatekit show cell=NAME`.
+    Reference: `gatekit show cell=NAME` shows the paper of a cell.
     """
 
     @remedied("gatekit.RNN('lstm', 64)", types=False, words=False)
@@ -136,7 +136,7 @@ class RNN(CellLayer, SequenceLayer):
         self.return_state = checked_flag("return_state", return_state)
         self.go_backwards = checked_flag("go_backwards", go_backwards)
         self.stateful = checked_flag("stateful", stateful)
-        # `keras.layers.Bidirectional` sets it on its two layers.
+        # `keras.layers.Bidirectional` sets this on its two layers.
         self.zero_output_for_mask = checked_flag("zero_output_for_mask", zero_output_for_mask)
         self.executor = check_name(executor)
         self.remat = checked_flag("remat", remat)
@@ -162,7 +162,7 @@ class RNN(CellLayer, SequenceLayer):
         )
         self._executor = Executor(cell, choice, self._setting, self.remat)
         self._counts = self._executor.counts
-        # On a GPU Keras would compile the model by XLA, which has no cuDNN.
+        # On a GPU, Keras would compile the model with XLA, which cannot call cuDNN.
         self.supports_jit = choice.executor != "cudnn"
         self._create_weights(cell)
         self._keep_states(shape)
@@ -176,7 +176,7 @@ class RNN(CellLayer, SequenceLayer):
 
     @property
     def state_size(self) -> NoReturn:
-        """Raise: ``keras.layers.RNN``, which asks for it, needs the step of a cell.
+        """Raise: `keras.layers.RNN` asks for this attribute, and it needs a cell, not a layer.
 
         Raises:
             MissingAttributeError: always.
@@ -206,28 +206,28 @@ class RNN(CellLayer, SequenceLayer):
         training: bool = False,
         resets: Tensor = None,
     ) -> Tensor | tuple[Tensor, ...]:
-        """Return outputs, and states where `return_state` is set.
+        """Return the outputs, and the states if `return_state` is set.
 
         Args:
-            inputs: ``batch x time x features``, or a mapping with ``x`` and the cell's further
-                inputs. It may also have the resets, for wrappers that pass on nothing else.
-            initial_state: the states in the order of `state_names`, or by name; what is missing
-                starts as usual.
-            mask: ``batch x time`` or ``batch x time x 1`` booleans or integers, true or not zero
-                where valid; None for the mask that x carries, such as that of an embedding.
-            training: whether dropout and zoneout draw; where it is false nothing is kept for a
-                gradient, and one that is wanted all the same costs a second forward pass.
+            inputs: ``batch x time x features``, or a mapping with ``x`` and the cell's other
+                inputs. The mapping may contain the resets, for wrappers that pass on only inputs.
+            initial_state: the states in the order of `state_names`, or by name; missing states
+                start from their initial values.
+            mask: ``batch x time`` or ``batch x time x 1`` booleans or integers, true or nonzero
+                where valid; None uses the mask attached to x, for example by an embedding.
+            training: whether dropout and zoneout draw. If false, no residuals are stored; taking a
+                gradient anyway runs the forward pass again.
             resets: ``batch x time`` booleans, true where a new sequence begins: before that step
-                every state returns to its declared or learned initial value, whatever
-                `initial_state` is.
+                every state returns to its declared or learned initial value, even if
+                `initial_state` is given.
 
         Returns:
-            ``batch x time x units`` or ``batch x units``; with `return_state` a tuple of that and
-            the states.
+            ``batch x time x units`` or ``batch x units``; with `return_state`, a tuple of this
+            output and the states.
 
         Raises:
             DataError: inputs, mask, resets or initial state have the wrong shape or type.
-            ConfigError: resets came, and ``executor="cudnn"`` was asked for, which has none.
+            ConfigError: resets are given to a layer with ``executor="cudnn"``, which has none.
         """
         inputs, resets = split_resets(inputs, resets, self.cell)
         if resets is not None and self.executor == "cudnn":
@@ -270,7 +270,7 @@ class RNN(CellLayer, SequenceLayer):
         training: bool,
         **how: bool,
     ) -> tuple[Tensor, dict[str, Tensor]]:
-        """Return outputs and new states by name, after everything that came is checked.
+        """Check everything that was passed; return the outputs, and the new states by name.
 
         Args:
             inputs: as in `call`, as are the initial state, the mask and the resets.
@@ -331,20 +331,20 @@ class RNN(CellLayer, SequenceLayer):
 
     @property
     def newton_counts(self) -> tuple[int, int]:
-        """Sequences that ``executor=newton`` has solved, and how many of them by the fused loop."""
+        """Sequences solved by ``executor=newton``, and how many of them took the fused loop."""
         return (0, 0) if self._counts is None else self._counts.read()
 
     def explain(self) -> str:
-        """Return in words which executor runs and why, its products, and what is hoisted."""
+        """Describe which executor runs and why, its products, and the hoisted signals."""
         return Text(explain(self.cell, self.choice, self._setting, self.remat))
 
     def get_config(self) -> dict[str, Any]:
-        """Return what `from_config` builds the layer from: the resolved cell, not its name."""
+        """Return the arguments of the layer, with the resolved cell instead of its name."""
         flags = ["return_sequences", "return_state", "go_backwards", "stateful", "remat"]
         names = [*flags, "zero_output_for_mask", "executor"]
         return super().get_config() | {name: getattr(self, name) for name in names}
 
 
 def device() -> str:
-    """Return what TensorFlow computes on: ``gpu`` where it sees one, else ``cpu``."""
+    """Return the device that TensorFlow computes on: ``gpu`` if it finds one, else ``cpu``."""
     return "gpu" if tf.config.list_physical_devices("GPU") else "cpu"

@@ -1,7 +1,8 @@
-"""Layers of one model that were given one seed: the second and later ones draw other weights.
+"""Layers of one model that have the same seed draw different weights.
 
-The first layer draws from the seed itself. What is counted is the order in which a model builds its
-layers, so that neither names nor what else a process has built changes a draw.
+The first of them draws from the seed itself. Later ones derive their seed from their position in
+the order in which the model builds its layers. Names, and other models of the process, do not
+matter.
 """
 
 from __future__ import annotations
@@ -23,17 +24,20 @@ from gatekit.cell.errors import ConfigError, DataError, excerpt, listed, nearest
 
 from .arguments import ATTRIBUTES, refuse_in_call
 
-_OF_KERAS = ("mask", "training")  # Keras passes them where a call does not have them, too
+_OF_KERAS = ("mask", "training")  # Keras passes these even to calls that do not declare them
 
 
 class SeededLayer(keras.layers.Layer):
-    """A layer that draws from a seed, and another one if its model has earlier twins of it."""
+    """A layer that draws from its seed, or from a derived seed if earlier twins of it exist.
+
+    A twin is a layer of the same model with the same seed.
+    """
 
     _called_with: object = None
-    """What the layer is called with while that call builds it."""
+    """The inputs of the call that builds the layer, while that call runs."""
 
     def __init__(self, **keras_options: Any) -> None:
-        # Keras would cast inputs and states to the compute type; only products may run in it.
+        # Keras would cast inputs and states to the compute type; only products may use that type.
         super().__init__(**{**keras_options, "autocast": False})
 
     def _draw_from(self, seed: int | None) -> None:
@@ -48,7 +52,7 @@ class SeededLayer(keras.layers.Layer):
         self._drawn_seed = random.randint(1, 10**9) if seed is None else int(seed)
 
     def _seed_within(self, kind: type[keras.layers.Layer]) -> int:
-        """Return the seed of a layer that is being built; `kind` draws from seeds, too."""
+        """Return the seed of a layer that is being built; built layers of `kind` are its twins."""
         if self.seed is None:
             return self._drawn_seed
         return seed_of(self._drawn_seed, earlier_twins(self, kind, self._called_with))
@@ -62,7 +66,7 @@ class SeededLayer(keras.layers.Layer):
             )
         if args and isinstance(args[0], (str, bytes)):
             raise DataError(
-                f"{excerpt(repr(args[0]), 40)} came for the states, and arrays batch x width are "
+                f"the states are {excerpt(repr(args[0]), 40)}; arrays batch x width are "
                 "expected: write layer.get_initial_state(batch_size)"
             )
         if isinstance(inputs, (str, bytes)):
@@ -73,7 +77,7 @@ class SeededLayer(keras.layers.Layer):
         if isinstance(inputs, Mapping) and "x" not in inputs:
             raise DataError(
                 f"the inputs are called {listed(inputs)}, and 'x' is missing; write layer(x), or "
-                "layer({'x': x, ...}) with the cell's further inputs"
+                "layer({'x': x, ...}) with the cell's other inputs"
             )
         if not args and "states" not in kwargs and _takes_states(type(self).call):
             raise ConfigError(
@@ -90,25 +94,29 @@ class SeededLayer(keras.layers.Layer):
             refuse_in_call(kwargs, _in_calls(type(self).call))
         if self.built:
             return super().__call__(inputs, *args, **kwargs)
-        # `build` gets shapes only, and the graph of a model is known by its tensors.
+        # `build` only gets shapes, but the graph of a model is found through its tensors.
         self._called_with = inputs
         try:
             return super().__call__(inputs, *args, **kwargs)
         finally:
             self._called_with = None
 
-    if not TYPE_CHECKING:  # else a type checker would allow every attribute
+    if not TYPE_CHECKING:  # otherwise a type checker would allow every attribute
 
         def __getattr__(self, name: str) -> Any:
             own = getattr(type(self), name, None)
-            if isinstance(own, property):  # it has raised an AttributeError, which says why
+            if isinstance(own, property):  # it raised an AttributeError: raise that one again
                 return own.fget(self)
             if name in ATTRIBUTES:
                 refuse_attribute(f"a layer {type(self).__name__}", name, (), ATTRIBUTES)
             raise _NoAttributeError(type(self), name)
 
     def _unbuilt(self, last: str) -> ConfigError:
-        """Return the error of a layer that is not built yet; ``last`` is its input's last axis."""
+        """Return the error of a layer that is not built yet.
+
+        Args:
+            last: the name of the input's last axis.
+        """
         return MissingAttributeError(
             f"the layer {self.name!r} is not built yet: call it once, "
             f"or build((None, None, {last}))"
@@ -116,7 +124,11 @@ class SeededLayer(keras.layers.Layer):
 
 
 class _NoAttributeError(AttributeError):
-    """Layers of a class lack an attribute; Keras and TensorFlow ask for many, and read no text."""
+    """An attribute is missing.
+
+    The message is only made when it is shown: Keras and TensorFlow probe for many attributes, and
+    never read it.
+    """
 
     __module__, __qualname__ = "builtins", "AttributeError"  # what a traceback shows
 
@@ -131,20 +143,20 @@ class _NoAttributeError(AttributeError):
 
 @functools.cache
 def _in_calls(call: Callable[..., object]) -> tuple[str, ...]:
-    """Return the keyword arguments that a layer with this method takes in a call."""
-    own = list(inspect.signature(call).parameters)[2:]  # behind self and inputs
+    """Return the keyword arguments that a layer with this `call` method accepts."""
+    own = list(inspect.signature(call).parameters)[2:]  # after self and inputs
     return tuple(dict.fromkeys([*own, *_OF_KERAS]))
 
 
 @functools.cache
 def _takes_states(call: Callable[..., object]) -> bool:
-    """Return whether a call of a layer needs states, as that of a cell does."""
+    """Return whether a call of the layer requires states, as that of a cell does."""
     states = inspect.signature(call).parameters.get("states")
     return states is not None and states.default is states.empty
 
 
 def seed_of(seed: int, earlier: int) -> int:
-    """Return the seed of a layer before which a model built others with the same one.
+    """Return the seed of a layer, given how many layers with its seed the model built before.
 
     Args:
         seed: the seed that the layer was given.
@@ -157,15 +169,15 @@ def seed_of(seed: int, earlier: int) -> int:
 
 
 def earlier_twins(layer: keras.layers.Layer, kind: type[keras.layers.Layer], inputs: object) -> int:
-    """Return how many built layers of the same model were given this layer's seed.
+    """Return how many built layers of the same model have this layer's seed.
 
-    A model is what encloses the layer while it is built (a wrapper, a `keras.Sequential`, a
-    subclassed model), and the graph of a functional model that its inputs belong to.
+    The model consists of everything that encloses the layer while it is built (a wrapper, a
+    `keras.Sequential`, a subclassed model) and of the functional graph of its inputs.
 
     Args:
         layer: the layer that is about to be built.
         kind: the class of layers that draw from a seed.
-        inputs: what the layer is called with; None if it is built without a call.
+        inputs: the inputs of the call; None if the layer is built without a call.
     """
     owners = {id(owner): owner for owner in (*_enclosing(), *_connected(inputs))}
     twins = {
@@ -180,7 +192,7 @@ def earlier_twins(layer: keras.layers.Layer, kind: type[keras.layers.Layer], inp
 
 def _enclosing() -> list[keras.layers.Layer]:
     """Return the layers whose `build` or call is running, outermost first."""
-    # Not public; tests/recurrence/test_twins.py fails if Keras stops keeping it.
+    # This is not public; tests/recurrence/test_twins.py fails if Keras removes it.
     scopes = global_state.get_global_attribute("name_scope_stack") or []
     callers = [getattr(scope, "caller", None) for scope in scopes]
     return [caller for caller in callers if isinstance(caller, keras.layers.Layer)]

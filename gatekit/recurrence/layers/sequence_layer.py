@@ -1,7 +1,4 @@
-"""What layers over sequences share: one step at a time, kept states, what Keras asks, a SavedModel.
-
-`gatekit.RNN` and `gatekit.BlockLayer` are such layers.
-"""
+"""The base class of `gatekit.RNN` and `gatekit.BlockLayer`: single steps, states, SavedModels."""
 
 from __future__ import annotations
 
@@ -20,17 +17,17 @@ from .inputs import Inputs, States, one_step, split_resets
 from .seeds import SeededLayer
 
 EMITTED = "emitted"
-"""The name of what a step of a SavedModel emits; no signal of a cell may have it."""
+"""The key of the output of a SavedModel's step; no signal of a cell may have this name."""
 
 
 class SequenceLayer(SeededLayer):
-    """A layer over sequences; a subclass sets the attributes and computes.
+    """A layer over sequences; a subclass sets the attributes and does the computation.
 
     Attributes:
-        return_sequences: whether every step is returned, or the last.
-        return_state: whether the states are returned too.
-        stateful: whether a batch starts from the states in which the one before ended.
-        go_backwards: whether outputs come from the last step to the first.
+        return_sequences: whether to return every step or only the last.
+        return_state: whether to return the states too.
+        stateful: whether a batch starts from the final states of the batch before.
+        go_backwards: whether outputs are in order from the last step to the first.
     """
 
     return_sequences: bool
@@ -39,7 +36,7 @@ class SequenceLayer(SeededLayer):
     go_backwards: bool = False
     _kept: KeptStates | None = None
 
-    # --- what a subclass provides ------------------------------------------
+    # --- provided by subclasses --------------------------------------------
 
     @property
     def cell(self) -> Cell:
@@ -74,7 +71,7 @@ class SequenceLayer(SeededLayer):
         raise NotImplementedError
 
     def _one_direction(self, what: str) -> None:
-        """Refuse what a layer that reads time in both directions cannot do."""
+        """Refuse an action that a layer that reads time in both directions cannot do."""
 
     # --- states -------------------------------------------------------------
 
@@ -98,7 +95,7 @@ class SequenceLayer(SeededLayer):
     def _returned(
         self, outputs: Tensor, states: Mapping[str, Tensor]
     ) -> Tensor | tuple[Tensor, ...]:
-        """Keep the states of a stateful layer; return outputs, and states if they are asked for."""
+        """Store the states of a stateful layer; return the outputs, and the states if requested."""
         if self._kept is not None:
             self._kept.assign(states)
         if self.return_state:
@@ -107,11 +104,11 @@ class SequenceLayer(SeededLayer):
 
     @property
     def states(self) -> list[keras.Variable] | None:
-        """The kept states of a stateful layer in the order of `state_names`; None without any."""
+        """The stored states of a stateful layer, in the order of `state_names`, or None."""
         return None if self._kept is None else list(self._kept.by_name.values())
 
     def reset_state(self) -> None:
-        """Set the kept states of a stateful layer to their initial values."""
+        """Set the stored states of a stateful layer to their initial values."""
         if self._kept is not None:
             self._kept.reset()
 
@@ -126,22 +123,23 @@ class SequenceLayer(SeededLayer):
     def step(
         self, inputs: Inputs, states: States = None, mask: Tensor = None, resets: Tensor = None
     ) -> tuple[Tensor, list[Tensor] | dict[str, Tensor]]:
-        """Return what one step emits, and the states after it, outside training.
+        """Return the output of one step, and the states after it, outside training.
 
-        ``y_t, states_t = step(x_t, states_{t-1})``; the steps of a sequence, one after another,
-        are the whole call. A layer that goes backwards takes the last step first.
+        ``y_t, states_t = step(x_t, states_{t-1})``; stepping through a sequence yields the outputs
+        of the whole call. A layer that goes backwards takes the last step first.
 
         Args:
-            inputs: ``batch x features``, or a mapping with ``x`` and the cell's further inputs.
-            states: the states before the step, in the order of `state_names` or by name; what is
-                missing starts as usual. A stateful layer neither reads nor changes its own.
-            mask: ``batch`` booleans, true where the step is valid. A row that is masked keeps its
-                states and emits zeros, as with ``zero_output_for_mask=True``.
+            inputs: ``batch x features``, or a mapping with ``x`` and the cell's other inputs.
+            states: the states before the step, in the order of `state_names` or by name; missing
+                states start from their initial values. A stateful layer neither reads nor changes
+                its stored states.
+            mask: ``batch`` booleans, true where the step is valid. A masked row keeps its states
+                and returns zeros, as with ``zero_output_for_mask=True``.
             resets: ``batch`` booleans, true where a new sequence begins with this step.
 
         Returns:
-            ``batch x width of the output``; the states, a list if a list came, else a mapping by
-            name.
+            ``batch x width of the output``; the states, as a list if a list was given, otherwise
+            as a mapping by name.
 
         Raises:
             DataError: inputs, states, mask or resets have the wrong shape or type.
@@ -160,11 +158,12 @@ class SequenceLayer(SeededLayer):
         return outputs, list(new.values()) if isinstance(states, (list, tuple)) else new
 
     def export(self, folder: str | os.PathLike[str]) -> None:
-        """Write a SavedModel, which runs without gatekit, of the layer outside training.
+        """Write the layer as a SavedModel for inference; it runs without gatekit.
 
-        Its signatures are ``serve`` (whole sequences, as the layer returns them), ``step`` (x and
-        ``STATE_prev`` by name, to ``emitted`` and the states) and ``start`` (a batch size, to each
-        ``STATE_prev`` before the first step). Names have an underscore in place of a dot.
+        It has three signatures. ``serve`` takes whole sequences and returns what the layer returns.
+        ``step`` takes x and ``STATE_prev`` by name and returns ``emitted`` and the states.
+        ``start`` takes a batch size and returns each ``STATE_prev`` before the first step. In
+        names, dots become underscores.
 
         Args:
             folder: the folder of the SavedModel.
@@ -175,7 +174,7 @@ class SequenceLayer(SeededLayer):
         """
         self._one_direction("export")
         widths, shapes, dtype = self.input_widths(), self.state_shapes(None), self.variable_dtype
-        # A parameter of a signature has no dots.
+        # A parameter of a signature must not contain dots.
         plain = {name: name.replace(".", "_") for name in shapes}
         before = {name: f"{plain[name]}_prev" for name in shapes}
         whole = {n: tf.TensorSpec([None, None, w], dtype, name=n) for n, w in widths.items()}
@@ -198,10 +197,10 @@ class SequenceLayer(SeededLayer):
         archive.add_endpoint("step", step, input_signature=[one])
         archive.write_out(os.fspath(folder), verbose=False)
 
-    # --- what Keras asks ----------------------------------------------------
+    # --- for Keras ----------------------------------------------------------
 
     def compute_mask(self, inputs: Inputs, mask: Tensor = None) -> Tensor | list[Tensor]:
-        """Return the mask of the output, in its order of time, where every step is returned."""
+        """Return the mask of the output in its order of time; None if only the last step is."""
         own = mask["x"] if isinstance(mask, Mapping) else mask
         own = next(iter(own), None) if isinstance(own, (list, tuple)) else own
         output = own if self.return_sequences else None
@@ -214,7 +213,7 @@ class SequenceLayer(SeededLayer):
     def compute_output_shape(
         self, inputs_shape: Shape | Mapping[str, Shape], initial_state_shape: object = None
     ) -> Shape | tuple[Shape, ...]:
-        """Return the shape of the outputs; a tuple of it and those of the states if returned."""
+        """Return the shape of the output, with the shapes of the states if they are returned."""
         shape = inputs_shape["x"] if isinstance(inputs_shape, Mapping) else inputs_shape
         width = self._output_width(shape)
         output = (shape[0], shape[1], width) if self.return_sequences else (shape[0], width)
@@ -240,8 +239,8 @@ class SequenceLayer(SeededLayer):
 class KeptStates(tf.Module):
     """Variables that are saved with a `SavedModel` but are not weights of the layer.
 
-    Keras collects weights from lists and variables that are attributes of a layer, and not from a
-    `tf.Module`; TensorFlow tracks it, so that an exported model holds the variables.
+    Keras collects weights from variables, and lists of them, that are attributes of a layer, but
+    not from a `tf.Module`. TensorFlow tracks the module, so an exported model has the variables.
 
     Args:
         batch: the batch size.
@@ -277,30 +276,31 @@ class KeptStates(tf.Module):
         self.assign(self._first())
 
     def assign(self, values: Mapping[str, Tensor]) -> None:
-        """Keep these values, given by name."""
+        """Store these values, given by name."""
         for name, variable in self.by_name.items():
             variable.assign(values[name])
 
     def values(self) -> dict[str, Tensor]:
-        """Return the kept values by name."""
+        """Return the stored values by name."""
         return {name: tf.convert_to_tensor(v) for name, v in self.by_name.items()}
 
     def check(self, layer: str, inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Return the inputs with the batch size of the kept states.
+        """Return the inputs with the batch size of the stored states.
 
         Args:
             layer: the layer's name.
             inputs: inputs by name, ``batch x time x width``.
 
         Raises:
-            DataError: the inputs have another batch size. If only a running graph finds that out,
-                TensorFlow raises `tf.errors.InvalidArgumentError`, which names this operation.
+            DataError: the inputs have another batch size. If the batch size is known only when the
+                graph runs, TensorFlow raises `tf.errors.InvalidArgumentError` with the name of this
+                operation.
         """
         x = inputs["x"]
         if x.shape[0] not in (None, self.batch):
             raise DataError(
                 f"the layer {layer!r} is stateful and keeps the states of {self.batch} sequences, "
-                f"and this batch has {x.shape[0]}: give it batches of {self.batch} "
+                f"but this batch has {x.shape[0]}: use batches of {self.batch} "
                 f"(Dataset.batch({self.batch}, drop_remainder=True)), or build a layer for "
                 f"keras.Input(batch_shape=({x.shape[0]}, time, features)) and move the weights by "
                 "set_weights(other.get_weights())"

@@ -23,11 +23,11 @@ from .built import built_cell
 from .cell_layer import CellLayer, weight_values
 from .inputs import Inputs, checked_inputs, known_batch, of_batch
 
-# The class that `keras.layers.RNN` looks for to draw dropout masks once per sequence; Keras exports
-# it by its subclasses only.
+# `keras.layers.RNN` looks for this class to draw dropout masks once per sequence. Keras exports
+# only its subclasses.
 _Dropout: Any = next(c for c in keras.layers.LSTMCell.__mro__ if c.__name__ == "DropoutRNNCell")
 _STEP = "step"
-# Whole numbers that low precision has; behind them steps are counted from 0 again.
+# How far low precision counts exactly; from there, steps are counted from 0 again.
 _COUNTS = {"bfloat16": 2**8, "float16": 2**11}
 
 
@@ -41,9 +41,9 @@ class Cell(CellLayer, _Dropout):
     Args:
         cell: a cell's name, its mapping as in conf/cell, or a `CellSpec`.
         units: the width of gates and states.
-        output_unit: what is emitted: a name, ``{kind: ...}``, or an `OutputUnit`.
-        gates: gates to put in place of the cell's, by role: a name, ``{kind: ...}``, a `Gate`. All
-            but a `Gate` keep reads, bias, norm and initializers, as ``swap.ROLE=GATE`` does.
+        output_unit: the output unit: a name, ``{kind: ...}``, or an `OutputUnit`.
+        gates: gates that replace those of the cell, by role: a name, ``{kind: ...}``, or a `Gate`.
+            A name or mapping keeps reads, bias, norm and initializers, as ``swap.ROLE=GATE`` does.
         features: the width of the input. Only cells that keep the last input, such as ``qrnn``,
             need it: Keras asks for the widths of states before it builds a cell.
         dropout: rate of the input's dropout, one mask per sequence; None keeps the cell's.
@@ -51,17 +51,17 @@ class Cell(CellLayer, _Dropout):
             cell's.
         zoneout: rates by state; None keeps the cell's.
         learned_initial_state: states whose initial value is learned; None keeps the cell's.
-        regularizers: of the weights, as `gatekit.RNN` takes them.
-        constraints: of the weights, as `gatekit.RNN` takes them.
-        seed: seed of weights, dropout and zoneout; None draws one. If several layers of a model
-            have one seed, each draws weights of its own.
+        regularizers: regularizers of the weights, as for `gatekit.RNN`.
+        constraints: constraints of the weights, as for `gatekit.RNN`.
+        seed: seed of weights, dropout and zoneout; None draws one. Layers of one model that have
+            the same seed draw different weights.
         plugins: plugin files to load besides the registered ones.
 
     Raises:
-        CellError: cell, gate or output unit are not what their contracts ask for.
+        CellError: the cell, a gate or the output unit violates its contract.
         ConfigError: an argument is not allowed.
 
-    Reference: each cell names its own; `gatekit show cell=NAME`.
+    Reference: `gatekit show cell=NAME` shows the paper of a cell.
     """
 
     def __init__(
@@ -99,14 +99,14 @@ class Cell(CellLayer, _Dropout):
             **keras_options,
         )
         self.features = features
-        # A variable, and not a tensor, because a graph may draw what another graph reads.
+        # A variable, not a tensor: one graph may draw the seed and another read it.
         self._sequence = tf.Variable([0, 0], dtype=tf.int32, trainable=False, name="sequence")
 
     # --- sizes --------------------------------------------------------------
 
     @property
     def compute_dtype(self) -> str:
-        """The type in which Keras keeps the states: under a mixed policy that of the variables."""
+        """The type in which Keras keeps the states: always the type of the variables."""
         return self.variable_dtype
 
     @property
@@ -121,17 +121,17 @@ class Cell(CellLayer, _Dropout):
 
     @property
     def output_size(self) -> int:
-        """The width of what is emitted."""
+        """The width of the output."""
         return int(self._sized(self.features).output.width)
 
     def _widths(self) -> dict[str, int]:
-        """Return the width of each state by name; the values of a history are side by side."""
+        """Return the width of each state by name; a history is flattened."""
         cell = self._sized(self.features)
         widths = {}
         for name, (_, *shape) in state_shapes(cell, None).items():
             widths[name] = int(tf.TensorShape(shape).num_elements())
         if any(state.zoneout for state in cell.states):
-            # Zoneout draws anew at each step, and Keras does not pass the number of the step.
+            # Zoneout draws anew at each step, but Keras does not pass the step's number.
             widths[_STEP] = 1
         return widths
 
@@ -148,7 +148,7 @@ class Cell(CellLayer, _Dropout):
         """Create the weights for an input of one step, ``batch x features``.
 
         Raises:
-            ConfigError: the cell has more inputs than x, and the shape is of x alone.
+            ConfigError: the cell has inputs besides x, but only the shape of x is given.
             DataError: the shape is not that of one step.
         """
         shape = input_shape["x"] if isinstance(input_shape, Mapping) else input_shape
@@ -179,10 +179,10 @@ class Cell(CellLayer, _Dropout):
     def call(
         self, inputs: Inputs, states: Sequence[Tensor], training: bool = False
     ) -> tuple[Tensor, list[Tensor]]:
-        """Return what one step emits, and the new states.
+        """Return the output of one step, and the new states.
 
         Args:
-            inputs: ``batch x features``, or a mapping with ``x`` and the cell's further inputs.
+            inputs: ``batch x features``, or a mapping with ``x`` and the cell's other inputs.
             states: the states in the order of `state_names`, each ``batch x width``.
             training: whether dropout and zoneout draw.
 
@@ -233,8 +233,8 @@ class Cell(CellLayer, _Dropout):
         values = list(states) if isinstance(states, (list, tuple)) else [states]
         if len(values) != len(widths):
             raise DataError(
-                f"{len(values)} states came; the states are {', '.join(widths)}, in this order "
-                "(get_initial_state(batch) returns the first ones)"
+                f"{len(values)} states were given; the states are {', '.join(widths)}, in this "
+                "order (get_initial_state(batch) returns the initial ones)"
             )
         named = {}
         for (name, width), value in zip(widths.items(), values, strict=True):
@@ -247,27 +247,27 @@ class Cell(CellLayer, _Dropout):
             named[name] = tensor
         return named
 
-    # --- dropout, as `keras.layers.RNN` asks for it ---------------------------
+    # --- the dropout interface of `keras.layers.RNN` ----------------------------
 
     def get_dropout_mask(self, step_input: Tensor) -> None:
-        """Do nothing: masks are drawn in each step from the seed of the sequence."""
+        """Do nothing: each step draws its masks from the seed of the sequence."""
 
     def get_recurrent_dropout_mask(self, step_input: Tensor) -> None:
-        """Do nothing: masks are drawn in each step from the seed of the sequence."""
+        """Do nothing: each step draws its masks from the seed of the sequence."""
 
     def reset_dropout_mask(self) -> None:
-        """Draw the masks of the next sequence; `keras.layers.RNN` calls it after each one."""
+        """Draw the seed of the next sequence; `keras.layers.RNN` calls this after each one."""
         self._sequence.assign(self._next_seed())
 
     def reset_recurrent_dropout_mask(self) -> None:
-        """Do nothing: `reset_dropout_mask` draws all masks."""
+        """Do nothing: `reset_dropout_mask` draws the seed of all masks."""
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Self:
         """Return the cell of a configuration.
 
         Raises:
-            ConfigError: `keras.layers.Bidirectional` has asked for a layer over sequences.
+            ConfigError: `keras.layers.Bidirectional` was given a cell instead of a layer.
         """
         if "go_backwards" in config:
             raise ConfigError(
@@ -277,12 +277,12 @@ class Cell(CellLayer, _Dropout):
         return super().from_config(config)
 
     def get_config(self) -> dict[str, Any]:
-        """Return what `from_config` builds the cell from: the resolved cell, not its name."""
+        """Return the arguments of this layer, with the resolved cell instead of its name."""
         return {**super().get_config(), "features": self.features}
 
 
 def _shaped(cell: BuiltCell, states: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Return the states as a recurrence takes them: histories with an axis of time."""
+    """Return the states in the shapes that a recurrence reads: histories have a time axis."""
     return {
         name: tf.reshape(states[name], tf.stack([-1, *shape]))
         for name, (_, *shape) in state_shapes(cell, None).items()
