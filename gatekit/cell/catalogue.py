@@ -1,4 +1,4 @@
-"""Everything that is registered, as frozen mappings; `cell` reads it, the registry fills it."""
+"""Everything that is registered, as frozen mappings: the registry fills them, `cell` reads them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _EMPTY: Mapping[str, Any] = MappingProxyType({})
 
 @dataclass(frozen=True)
 class Catalogue:
-    """The names that a cell may use, with what is registered under each.
+    """The names that a cell may use, with the part registered under each.
 
     Attributes:
         gates: gate classes.
@@ -43,10 +43,10 @@ class Catalogue:
     broken: tuple[str, ...] = ()
 
     def broken_with(self, name: object) -> str:
-        """Return that the plugin of a name is broken, as the end of a sentence, or nothing.
+        """Return that the plugin of a name is broken, as the end of a sentence; empty if it is not.
 
         Args:
-            name: what was asked for.
+            name: the name that was not found.
         """
         # Each entry is the plugin's name, with the reason in brackets.
         mine = [entry for entry in self.broken if str(name) in entry.partition(" ")[0]]

@@ -1,4 +1,4 @@
-"""Options as annotated class fields, the one way in which plugins declare options."""
+"""Options as annotated class fields: the only way in which plugins declare options."""
 
 from __future__ import annotations
 
@@ -105,9 +105,9 @@ class Declared:
             )
 
     def __setattr__(self, name: str, value: object) -> None:
-        instead = f".replaced({name}=VALUE) returns a copy with another option"
+        instead = f"call .replaced({name}=VALUE) for a copy with another option"
         if hasattr(self, "states"):
-            instead = f"what steps hand on is a state: states = {{{name!r}: 0.0}}"
+            instead = f"to keep a value for the next step, a state: states = {{{name!r}: 0.0}}"
         raise AttributeError(
             f"{type(self).__name__} cannot be changed, so self.{name} = ... is refused; use a "
             f"local variable, or {instead}"
@@ -121,7 +121,7 @@ class Declared:
     def options(self) -> dict[str, Any]:
         """Return the options that differ from their defaults, by name, in order of declaration."""
         kind, attributes = type(self), vars(self)
-        # An option that was not set has its default.
+        # Options that were not set have their defaults.
         return {
             name: plain(attributes[name])
             for name in kind._option_types
@@ -167,7 +167,7 @@ _SHORT = {
     "use_bias": "bias: false",
     "dropout": "the key `dropout` of the cell",
 }
-"""What other libraries call an option of a gate, with what to write."""
+"""Names that other libraries use for an option of a gate, with what to write."""
 _LENGTH = ("T", "n", "seq_len", "seq_length", "sequence_length", "timesteps", "max_len")
 _HINTS: weakref.WeakKeyDictionary[type, Mapping[str, Any]] = weakref.WeakKeyDictionary()
 
@@ -206,17 +206,17 @@ def _checked(owner: str, name: str, value: object, hint: Any, default: Any) -> A
         remedy = ""
         if name == "bias" and type(value) in (int, float) and -1e6 <= value <= 1e6:  # type: ignore[operator]
             remedy = (
-                f" Its initial value is an initializer: initializers: {{bias: {{kind: constant, "
+                f" To set its initial value, write initializers: {{bias: {{kind: constant, "
                 f"value: {value}}}}}."
             )
         if name == "activation" and isinstance(value, (int, float)):
             remedy = f" An activation is an equation over pre: activation: 0 * pre + {value}."
         if name == "bias" and isinstance(value, str) and value.lower() not in SWITCHES:
-            remedy = f" Its initial value is an initializer: initializers: {{bias: {value[:40]}}}."
+            remedy = f" To set its initial value, write initializers: {{bias: {value[:40]}}}."
         if name == "initializers" and isinstance(value, str):
             remedy = (
-                f" Write which weights it draws: initializers: {{bias: {value[:40]}}}, or kernel "
-                "or recurrent in place of bias."
+                f" Name the weights that it initializes: initializers: {{bias: {value[:40]}}}, or "
+                "kernel or recurrent in place of bias."
             )
         if name == "norm":
             remedy = (
@@ -233,7 +233,7 @@ def _checked(owner: str, name: str, value: object, hint: Any, default: Any) -> A
 
 
 def _such(value: object, hint: Any, default: Any) -> Any:
-    """Return a value for a message: what is probably meant, or else the default."""
+    """Return a value for a message: the value that is probably meant, or the default."""
     if isinstance(value, str):
         choices = [a for a in typing.get_args(hint) if isinstance(a, str)]
         if near := nearest_name(value, choices):

@@ -1,4 +1,4 @@
-"""Errors are remedies: what came, what is allowed, what to type."""
+"""Errors, and helpers for their messages: the value given, what is allowed, and what to type."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MAX_CANDIDATES = 500
 class GatekitError(ValueError):
     """Base of all errors that a user can fix; the command line prints them without a traceback."""
 
-    # Keras would put the message between its own words, terminal codes and all arguments.
+    # Otherwise Keras wraps the message in its own text, terminal codes and all arguments.
     _keras_call_info_injected = True
 
     def __init__(self, *args: object) -> None:
@@ -48,11 +48,11 @@ SWITCHES = {
     **dict.fromkeys(("yes", "on", "1", "true"), True),
     **dict.fromkeys(("no", "off", "0", "false"), False),
 }
-"""What people write for true and false."""
+"""The words that people write for true and false."""
 
 
 def kind_of(value: object) -> str:
-    """Return what a value is, in words."""
+    """Return the type of a value in words."""
     kinds = {bool: "a boolean", int: "an integer", float: "a number", str: "a string"}
     kinds |= {dict: "a mapping", list: "a list", tuple: "a list", type(None): "nothing"}
     return kinds.get(type(value), type(value).__name__)
@@ -77,9 +77,9 @@ def as_typed(value: object, quoted: bool = False) -> str:
 
 
 def amount_of(value: object) -> int | float | None:
-    """Return the number that a string means: ``1k``, ``50%``, ``0,1``, ``1,000``; None without one.
+    """Return the number that a string means, such as ``1k``, ``50%``, ``0,1`` or ``1,000``.
 
-    Anything but a string means none.
+    It is None for any other string, and for a value that is not a string.
     """
     text = value.strip() if isinstance(value, str) else ""
     grouped = re.fullmatch(r"[-+]?[1-9]\d{0,2}(?:[,_ ]\d{3})+", text)
@@ -109,7 +109,7 @@ class OptionError(ConfigError):
     Args:
         owner: the class of the gate, task or block.
         option: the option's name.
-        value: what came.
+        value: the value given.
         expected: what is allowed, in words.
         example: a value that is allowed; `NO_EXAMPLE` if there is none to show.
         remedy: a further sentence, with a space before it.
@@ -151,7 +151,7 @@ class DataError(GatekitError):
 
 
 class RunError(GatekitError):
-    """A run folder cannot be used as asked."""
+    """A run folder cannot be used as requested."""
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
@@ -174,10 +174,10 @@ def nearest_name(name: str, known: Iterable[str]) -> str:
     start, _, rest = other.partition("_")
     if start in ("prev", "last", "previous") and f"{rest}_prev" in map(str, known):
         return f"{rest}_prev"
-    # The comparison takes time with the square of the length.
+    # The time of a comparison is quadratic in the length.
     near = [text for k in known if len(text := str(k)) <= MAX_NEAREST]
-    # Names that differ in case only are not near for difflib: LSTM and lstm share no letter.
-    # Dashes in front of an option say nothing of its name.
+    # difflib does not find names that differ only in case: LSTM and lstm share no letter.
+    # The dashes in front of an option are not part of its name.
     same = [text for text in near if text.lower() == name.lower()]
     bare = {text.lstrip("-"): text for text in reversed(near[:MAX_CANDIDATES])}
     starts = [text for text in near if len(name) >= 5 and text.startswith(name)]
@@ -226,7 +226,7 @@ OTHER_NAMES = {
     "validation": "dev val valid",
     "zeros": "zero",
 }
-"""By name, what other libraries call it; a name counts where it is known."""
+"""For each name, the words of other libraries; only a name that is known is suggested."""
 
 
 def _of_one_word(name: str, known: Mapping[str, str]) -> list[str]:
@@ -243,17 +243,17 @@ def _of_one_word(name: str, known: Mapping[str, str]) -> list[str]:
 def alternatives(
     name: str, known: Iterable[str], what: str, command: str = "", most: int = 16
 ) -> str:
-    """Return how a sentence about an unknown name ends: the nearest name, and what there is.
+    """Return the end of a sentence about an unknown name: the nearest name, and the known names.
 
-    ``"; did you mean 'adam'? Optimizers: adam, rmsprop, sgd."`` Of many names only the nearest are
-    listed: ``"; did you mean 'gru'? Near it: gru1, mgru. `gatekit cells` lists all 139 cells."``
+    ``"; did you mean 'adam'? Optimizers: adam, rmsprop, sgd."`` A long list is cut to the nearest
+    names: ``"; did you mean 'gru'? Similar: gru1, mgru. `gatekit cells` lists all 139 cells."``
 
     Args:
-        name: what was asked for.
-        known: the names that there are.
-        what: what they are, in the plural, such as ``cells``.
+        name: the unknown name.
+        known: the known names.
+        what: the kind of the names in the plural, such as ``cells``.
         command: the command that lists all of them.
-        most: how many names are listed in full.
+        most: the number of names up to which all are listed.
     """
     names = sorted({str(k) for k in known})
     start = nearest(name, names) or "."
@@ -266,7 +266,7 @@ def alternatives(
         for k in short
         if len(name) > 2 and name in k and k not in (*near, nearest_name(name, names))
     ]
-    beside = f" Near it: {', '.join(near[:6])}." if near and start != "." else ""
+    beside = f" Similar: {', '.join(near[:6])}." if near and start != "." else ""
     where = f"`{command}` lists all {len(names)} {what}." if command else ""
     return f"{start}{beside} {where or f'There are {len(names)} {what}.'}"
 
@@ -287,7 +287,7 @@ def shown(path: Path | str) -> str:
 
 
 def described(value: object) -> str:
-    """Return what an object is, for messages: ``the function tanh``, ``the class Dense``."""
+    """Return an object's description for messages: ``the function tanh``, ``the class Dense``."""
     name = getattr(value, "__name__", "") or getattr(value, "name", "")
     if isinstance(value, type):
         return f"the class {name}"
@@ -313,7 +313,7 @@ def one_line(error: Exception) -> str:
 
 
 def _punctuated(message: str) -> str:
-    """Return a message in which a sentence begins after the question of `nearest`."""
+    """Return a message that begins a new sentence after the question of `nearest`."""
     message = re.sub(r"(did you mean '[^']*'\?)\.", r"\1", message)
     head, question, rest = message.partition("'?; ")
     if not question or "did you mean '" not in head:

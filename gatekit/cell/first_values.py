@@ -1,6 +1,7 @@
 """The initial values of weights, drawn from a seed.
 
-Each initial value comes from a generator named by the weight, so that none depends on another.
+Each weight has its own generator, derived from its name, so the values of a weight do not depend
+on other weights.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ def draw(cell: Cell, seed: int) -> dict[str, NDArray[Any]]:
 
     def value(name: str, chain: tuple[str, ...]) -> NDArray[Any]:
         if name in chain:
-            raise GatekitError(f"negative_of goes in a circle: {' -> '.join((*chain, name))}")
+            raise GatekitError(f"negative_of refers in a cycle: {' -> '.join((*chain, name))}")
         if name not in values:
             weight = by_name[name]
             init = weight.init
@@ -71,7 +72,7 @@ def _drawn(cell: Cell, weight: Weight, init: Any, seed: int) -> NDArray[Any]:
     if drawn.shape != tuple(weight.shape):
         raise GatekitError(
             f"{weight.name}: {place_in(type(initializer).draw)}: {initializer!r} drew the shape "
-            f"{drawn.shape}, and {weight.shape} is needed; draw the argument `shape`: "
+            f"{drawn.shape}, but {weight.shape} is needed; draw the argument `shape`: "
             "rng.normal(size=shape)"
         )
     return drawn

@@ -13,14 +13,15 @@ from .row_wise import RowWise
 
 
 class Gate(RowWise):
-    """A gate: linear reads of signals summed with a bias into ``pre``, then a row-wise map of it.
+    """A gate: sums linear maps of signals and a bias into ``pre``, then applies a function.
 
     ``pre = sum_r A_r(read_r) + bias``, ``value = activate(pre, ...)``
 
     A subclass declares its options (annotated fields), ``reads``, ``bias``, ``parameters`` and
     ``states``, and defines ``activate``; it does not create weights, loop over time or
-    use Keras. The shapes of its weights follow from the widths of what it reads: each linear map
-    returns its own (`LinearMap.shapes`), and `gatekit.cell.graph.weights` collects them.
+    use Keras. The shapes of its weights follow from the widths of its reads: each linear map
+    returns the shapes that it needs (`LinearMap.shapes`), and `gatekit.cell.graph.weights` collects
+    them.
 
     Args:
         reads: signals or expressions that are linearly mapped; a list, or a mapping to linear maps.
@@ -68,8 +69,8 @@ class Gate(RowWise):
         """Return the gate's value ``batch x units``, or the value and its new states by name.
 
         Args:
-            pre: the pre-activation, ``batch x units``. Further arguments are asked for by name: a
-                signal, a signal's ``_prev``, an own parameter, an own state's ``_prev``,
+            pre: the pre-activation, ``batch x units``. Ask for other arguments by name: a signal, a
+                signal's ``_prev``, a parameter of the gate, the ``_prev`` of a state of the gate,
                 ``own_prev``, ``t``, ``units``.
         """
         raise NotImplementedError
@@ -103,7 +104,7 @@ class InlineGate(Gate):
         return f"activation: {self.activation}"
 
     def place(self, error: BaseException | None = None) -> str:
-        """Return the activation as written: it is in no Python file."""
+        """Return the activation as written, because it is not in a Python file."""
         return self.definition()
 
     def compute(self, values: Mapping[str, Any]) -> Any:
@@ -112,18 +113,19 @@ class InlineGate(Gate):
 
 
 class OutputUnit(RowWise):
-    """An output unit: what the layer emits, from what the cell emits and any of its signals.
+    """An output unit: computes what the layer emits from the signals of the cell.
 
     ``pre = sum_r A_r(read_r) + bias``, ``y = emit(pre, ...)``
 
-    It is applied to all steps at once after the loop. Arguments of ``emit`` are asked for by name:
-    ``emitted`` (what the cell emits), ``pre``, any signal or input, an own parameter, and
-    ``NAME_history`` for each entry of ``history``.
+    It is applied to all steps in one operation after the loop, unless ``feeds_back`` is true.
+    ``emit`` asks for its arguments by name: ``emitted`` (the signal that the cell emits), ``pre``,
+    any signal or input, a parameter of the output unit, and ``NAME_history`` for each entry of
+    ``history``.
 
     Args:
         reads: signals that are linearly mapped (``emitted`` among them).
         bias: whether a bias is added.
-        units: the width of ``pre`` and of what is emitted.
+        units: the width of ``pre`` and of the output.
         bind: other names for arguments of ``emit``.
         initializers: ``{kernel:, bias:}``.
         regularizers: ``{kernel:, bias:}``.
@@ -138,6 +140,6 @@ class OutputUnit(RowWise):
         """Return what the layer emits, ``... x units``.
 
         Args:
-            emitted: what the cell emits, ``... x units``.
+            emitted: the signal that the cell emits, ``... x units``.
         """
         raise NotImplementedError

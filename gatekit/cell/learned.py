@@ -1,4 +1,4 @@
-"""What a cell learns: parameters, and the weights of linear maps; and how weights start.
+"""The learned parts of a cell: parameters, the weights of linear maps, and initial values.
 
 An equation or a gate reads a `Parameter` by name. A read goes through a `LinearMap`, which declares
 its weights. An `Initializer` draws the initial values of a weight.
@@ -25,7 +25,7 @@ LARGEST = 1e300
 
 
 def _as_shape(shape: object) -> str:
-    """Return the size that an array's shape stands for; an array of weights is of no parameter."""
+    """Return the size that is meant by an array's shape, which is not the shape of a parameter."""
     sizes = [*shape] if isinstance(shape, (list, tuple)) else [shape]
     if all(size in (1, "1") for size in sizes):  # the empty shape too
         return "scalar"
@@ -38,8 +38,8 @@ class ParameterMap:
     """How a raw weight becomes the value that the equations see.
 
     Attributes:
-        function: the map, for numbers, arrays and tensors; it knows its range and its LaTeX.
-        inverse: returns the raw weight of a value, because ``init`` is what equations read.
+        function: the map, for numbers, arrays and tensors, with its range and its LaTeX.
+        inverse: returns the raw weight for a value; ``init`` is the value that equations read.
         values: the range, in words.
         such: a value in the range.
     """
@@ -66,7 +66,7 @@ _OTHER_MAPS = {
     **dict.fromkeys(("hard_tanh", "softsign", "clip_tanh"), "tanh"),
     **dict.fromkeys(("log", "exponential", "log_space"), "exp"),
 }
-"""The map whose values are those of a function that is not a map, because it has no inverse."""
+"""For functions that are not maps, often because they have no inverse: the map to use instead."""
 
 
 _PRODUCT = re.compile(r"\w\s+x\s+\w|,")
@@ -126,7 +126,7 @@ class Parameter:
                 f"{point}; write init={such!r}"
             )
         if not isinstance(self.init, Mapping) and not abs(self.init) <= LARGEST:
-            raise CellError(f"a parameter's init is finite and at most {LARGEST:g}")
+            raise CellError(f"a parameter's init must be finite and at most {LARGEST:g}")
         if not isinstance(self.trainable, bool):
             such = SWITCHES.get(str(self.trainable).lower(), True)
             raise CellError(
@@ -155,7 +155,7 @@ class Parameter:
             name: getattr(self, name) for name in defaults if getattr(self, name) != defaults[name]
         }
         shape = repr(_as_shape(self.shape))
-        if isinstance(self.shape, float):  # it was meant as the initial value
+        if isinstance(self.shape, float):  # probably meant as the initial value
             shape, given = "'units'", {"init": self.shape, **given}
         others = [f"{name}={value!r}" for name, value in {**given, **changed}.items()]
         return f"Parameter({', '.join([shape, *others])})"
@@ -181,7 +181,7 @@ class LinearMap(Declared):
 
     trainable: ClassVar[bool] = True
     row_wise: ClassVar[bool] = False
-    # One for all weights, or one for each suffix that needs its own.
+    # One initializer for all weights, or a mapping for the suffixes that need another.
     initializer: ClassVar[str | Mapping[str, str] | None] = None
 
     def shapes(self, width_in: int, width_out: int) -> Mapping[str, tuple[int, ...]]:
@@ -212,7 +212,7 @@ class LinearMap(Declared):
 
 @dataclass(frozen=True)
 class DrawContext:
-    """What an initializer may depend on: units of the gate, units and features of the layer."""
+    """The sizes that an initializer may use: units of the gate, units and features of the layer."""
 
     gate_units: int
     units: int
@@ -220,7 +220,7 @@ class DrawContext:
 
 
 class Initializer(Declared):
-    """Initial values of a weight, which depend only on generator, shape and context."""
+    """Draws the initial values of a weight, which depend only on generator, shape and context."""
 
     def draw(
         self, rng: np.random.Generator, shape: tuple[int, ...], context: DrawContext

@@ -1,4 +1,4 @@
-"""What a prompt and a notebook show: text as it reads, drawings as pictures, rows as a table."""
+"""Display at a prompt and in a notebook: plain text, drawings as pictures, rows as a table."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .errors import ConfigError
 
 
 class Text(str):
-    """A string that a prompt and a notebook show with its line breaks, and not quoted."""
+    """A string that a prompt and a notebook show with its line breaks and without quotes."""
 
     __slots__ = ()
 
@@ -31,12 +31,12 @@ class Drawing(str):
     def _repr_svg_(self) -> str:
         return str(self)
 
-    if not TYPE_CHECKING:  # else a type checker would allow every attribute
+    if not TYPE_CHECKING:  # otherwise a type checker would allow every attribute
 
         def __getattr__(self, name: str) -> Any:
             instead = dict.fromkeys(
                 ("show", "display", "plot", "view", "render"),
-                "a notebook shows it as the last line of a cell, and elsewhere "
+                "a notebook shows it as the last line of a cell; elsewhere "
                 "drawing.save('cell.svg') writes a file for a browser",
             )
             save = "drawing.save('cell.svg') writes it"
@@ -50,7 +50,7 @@ class Drawing(str):
             path: the file, such as ``gru.svg``.
 
         Raises:
-            ConfigError: the file is to have another format.
+            ConfigError: the name of the file ends with another format.
         """
         path = Path(path)
         if path.suffix.lower() not in ("", ".svg"):

@@ -1,4 +1,4 @@
-"""What gates and output units share: reads, a bias, parameters, arguments bound by name."""
+"""The base of gates and output units: reads, a bias, parameters, arguments bound by name."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .learned import Parameter
 from .written import attribute_place, returned_place, with_ops
 
 _OF_GATEKIT = ("ops", "Parameter", "Gate", "OutputUnit", "hookimpl")
-ALLOWED = "it computes with gatekit.ops, + - * / ** and numbers"
+ALLOWED = "use only gatekit.ops, + - * / ** and numbers"
 _BRANCH = "write ops.where(x, a, b), which is a where x > 0, else b"
 _TENSORFLOW = re.compile(r"\b(?:tf|tensorflow|keras)\.")
 _TOKENS = (
@@ -24,11 +24,11 @@ _TOKENS = (
     (r"\bfor\b", "write ops.sum(x), the sum over units, in place of a loop"),
     (r"\[", "ask for a signal by its name; ops.split(x, n) cuts units into n rows"),
 )
-"""What to write in place of Python's own in a gate's function."""
+"""What to write in place of Python's control flow and indexing in a gate's function."""
 
 
 class RowWise(Declared):
-    """Base of `Gate` and `OutputUnit`: declares its needs, maps each row of a batch separately."""
+    """Base of `Gate` and `OutputUnit`: declares its inputs, and maps each row of a batch alone."""
 
     reads: Any = ()
     bias: bool = True
@@ -64,7 +64,7 @@ class RowWise(Declared):
             )
 
     def arguments(self) -> tuple[str, ...]:
-        """Return the argument names of the row-wise function, in its order.
+        """Return the argument names of the row-wise function, in order.
 
         Raises:
             CellError: the class has no such function, or it lacks ``self``, or takes ``*args``,
@@ -112,8 +112,8 @@ class RowWise(Declared):
         """Return file and line of the row-wise function, such as ``plugins/slow.py, line 12``.
 
         Args:
-            error: what the function raised; then the line is the last one in the same file that
-                led to it, with its text.
+            error: the exception that the function raised. The line is then the last one in the same
+                file that led to the exception, with its text.
         """
         return place_in(getattr(type(self), self.method), error)
 
@@ -130,10 +130,10 @@ class RowWise(Declared):
         return f" ({place})" if place and not type(self).__module__.startswith("gatekit.") else ""
 
     def wrong(self, error: Exception) -> str:
-        """Return what the row-wise function raised: the author's line, why, and what to write.
+        """Return the message for an exception: the author's line, the reason, what to write.
 
         Args:
-            error: what it raised.
+            error: the exception that the row-wise function raised.
         """
         place, reason = self.place(error), one_line(error) or type(error).__name__
         if isinstance(error, NameError):
@@ -148,7 +148,7 @@ class RowWise(Declared):
             declared = f"declare it: an option is {error.name}: float = 1.0 in the class, and a "
             declared += f'learned number parameters = {{"{error.name}": Parameter("units")}}'
             return f"{place}: {reason}{near or f'; {declared}'}"
-        # `self.last = ...` has no object, and its message states what to write.
+        # The error of `self.last = ...` has no object, and its message has a remedy already.
         complete = isinstance(error, AttributeError) and error.obj is None
         complete = complete or "; write ops." in reason
         if isinstance(error, UnknownFunctionError):
@@ -172,8 +172,8 @@ def place_in(function: Callable[..., Any], error: BaseException | None = None) -
 
     Args:
         function: a method of a plugin.
-        error: what it raised; then the line is the last one in the same file that led to it, with
-            its text.
+        error: the exception that it raised. The line is then the last one in the same file that led
+            to the exception, with its text.
     """
     # A decorator such as tf.function hides the function.
     code = inspect.unwrap(function).__code__
@@ -186,17 +186,17 @@ def place_in(function: Callable[..., Any], error: BaseException | None = None) -
 
 
 def remedied_line(error: Exception, place: str) -> str:
-    """Return why a function did not compute with a signal, and what to write in its line.
+    """Return why a function cannot compute with a signal, and what to write in its line.
 
     Args:
-        error: what it raised.
+        error: the exception that the function raised.
         place: file, number and text of the line.
     """
     return excerpt(_reason(error), 200) + _instead(place)
 
 
 def _reason(error: Exception) -> str:
-    """Return why a gate's function did not compute with a signal."""
+    """Return why a gate's function cannot compute with a signal."""
     message = one_line(error) or type(error).__name__
     if isinstance(error, AttributeError) and isinstance(error.obj, Expr):
         return f"a signal has no {error.name!r}; functions of signals are in gatekit.ops"

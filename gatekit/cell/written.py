@@ -1,4 +1,4 @@
-"""What a plugin's author wrote: the line of an attribute, and a line rewritten for gatekit.ops."""
+"""Source lines of a plugin for messages: where a name is defined, and a line rewritten with ops."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from .language.repair import minus
 
 
 def attribute_place(cls: type, name: str) -> str:
-    """Return file, line and text where a class defines an attribute; without source, nothing.
+    """Return file, line and text where a class defines an attribute; empty if there is no source.
 
     Args:
-        cls: the class; the attribute may be that of a base of the author's.
+        cls: the class; the author's base classes are searched, too.
         name: the attribute or method.
     """
     for owner in cls.__mro__:
@@ -54,7 +54,7 @@ def line_in_class(node: ast.AST, searched: Sequence[str]) -> int | None:
 
 
 def line_matching(cls: type, pattern: str) -> str:
-    """Return file, line and text of the first line of a class that a pattern finds, or nothing."""
+    """Return file, line and text of the first line of a class that a pattern matches, or ``""``."""
     with contextlib.suppress(OSError, TypeError):
         lines, first = inspect.getsourcelines(cls)
         for number, line in enumerate(lines, first):
@@ -100,13 +100,13 @@ _SAME = {
     **dict.fromkeys(["clip", "clamp", "clip_by_value"], "clip"),
     **dict.fromkeys(["dot", "inner", "vecdot"], "dot"),
 }
-"""What other libraries call a function of ops; all functions of ops are known besides."""
+"""Other libraries' names for functions of ops, in addition to the names in ops."""
 _REMOVED = (
     "numpy item detach float double half bfloat16 astype cast type to cpu cuda clone copy tolist "
     "contiguous asarray array as_tensor tensor Tensor constant convert_to_tensor identity "
     "stop_gradient"
 )
-"""Functions and methods without which a line computes the same."""
+"""Functions and methods that can be removed without changing the result of a line."""
 _LOW = ("min", "a_min", "min_value", "clip_value_min", "x_min")
 _HIGH = ("max", "a_max", "max_value", "clip_value_max", "x_max")
 _NOTES = {
@@ -129,16 +129,16 @@ _NOTES = {
     "normalisation is an option of the gate: swap.ROLE={kind: NAME, norm: {of: sum}}": (
         "layer_norm LayerNormalization LayerNorm batch_norm BatchNormalization normalize"
     ),
-    "there is no rounding, whose gradient is 0": "round floor ceil trunc % mod fmod remainder",
+    "rounding is not supported: its gradient is 0": "round floor ceil trunc % mod fmod remainder",
 }
-"""What to do instead of what no function of ops computes."""
+"""What to do where no function of ops fits, with the functions of other libraries."""
 _NOTE = {name: note for note, names in _NOTES.items() for name in names.split()}
 _WRITTEN = {
     name
     for name, template in WRITTEN.items()
     if re.search(r"\ba\b", template) and not {name} & {*_SAME, *_NOTE, *_REMOVED.split()}
 }
-"""Functions that are written with others, of which none is one of those above."""
+"""Functions that are written with other functions, unless they are in a table above."""
 
 
 class _NoWayError(Exception):
@@ -146,16 +146,16 @@ class _NoWayError(Exception):
 
 
 def with_ops(line: str) -> tuple[str, str]:
-    """Return the author's line written with gatekit.ops, and else what to do about it.
+    """Return the author's line written with gatekit.ops, or a note on what to do instead.
 
     Args:
         line: the text of the line, such as ``return pre.clamp(0, 1)``.
 
     Returns:
-        The new line, or an empty string; a note on what no function of ops computes, or none.
+        The new line and the note; each may be empty.
     """
     try:
-        # of `import tensorflow as tf; return tf.tanh(pre)` the last statement
+        # The last statement of a line such as `import tensorflow as tf; return tf.tanh(pre)`.
         before = ast.parse(line.strip()).body[-1]
         after = _Rewriter().visit(ast.parse(line.strip()).body[-1])
     except _NoWayError as error:
@@ -167,13 +167,13 @@ def with_ops(line: str) -> tuple[str, str]:
 
 
 def _words(line: str) -> Iterator[str]:
-    """Yield the attributes and functions that a line names."""
+    """Yield the names of attributes and functions in a line."""
     for part in line.replace("(", " ( ").replace(".", " ").split():
         yield part.strip(",:)]")
 
 
 class _Rewriter(ast.NodeTransformer):
-    """Writes calls, methods, comparisons and branches of other libraries with ops."""
+    """Rewrites calls, methods, comparisons and branches with ops."""
 
     def visit_Call(self, node: ast.Call) -> ast.AST:
         if node.args and _SAME.get(_called(node)[0]) == "where":
@@ -197,7 +197,7 @@ class _Rewriter(ast.NodeTransformer):
         if function is None:
             raise _NoWayError(name)
         if function.kind == "units" and function.arity == 1:
-            given = given[:1]  # the axis is that of the units
+            given = given[:1]  # drop the axis: the function is over the units
         reduces = method and _SAME.get(name) in ("maximum", "minimum")
         axis = len(given) > 1 and isinstance(given[1], ast.Constant | ast.UnaryOp)
         if len(given) != function.arity or (reduces and axis):
@@ -236,14 +236,14 @@ class _Rewriter(ast.NodeTransformer):
 
 
 def _called(node: ast.Call) -> tuple[str, list[ast.expr], bool]:
-    """Return what a call calls, its signals first, and whether it is a method of one of them."""
+    """Return the name of a called function, its arguments, and whether it is a signal's method."""
     given, function = list(node.args), node.func
     if isinstance(function, ast.Name):
         known = function.id in FUNCTIONS or function.id in _SAME or function.id in _WRITTEN
         return (function.id if known or function.id in ("float", "round") else ""), given, False
     if not isinstance(function, ast.Attribute) or _root(function) in ("self", "parts"):
         return "", given, False
-    # torch's methods that end in _ change their tensor
+    # Methods of torch that end in _ change their tensor in place.
     name = function.attr.rstrip("_") or function.attr
     if _root(function) in ("ops", *LIBRARIES):
         return name, given, False
@@ -261,7 +261,7 @@ def _ops(name: str, given: Sequence[ast.expr]) -> ast.Call:
 
 
 def _positive(test: ast.expr) -> ast.expr:
-    """Return what is greater than 0 where a comparison holds."""
+    """Return a value that is greater than 0 if a comparison holds."""
     if not isinstance(test, ast.Compare) or len(test.ops) != 1:
         return test
     left, right = test.left, test.comparators[0]

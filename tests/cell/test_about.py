@@ -35,7 +35,10 @@ WORKS = bibliography()
         ({"year": 16}, "cell.year: a year is expected, not 16; write year: 1997"),
         ({"arxiv": 1603.1}, "cell.arxiv: a string is expected, not 1603.1; put it in quotes"),
         ({"tier": "certified"}, "cell.tier: 'certified' is not allowed; write `tier: unverified`"),
-        ({"tier": "hearsay"}, "`tier: second hand` if they are from another's code or quotation"),
+        (
+            {"tier": "hearsay"},
+            "`tier: second hand` if they are from someone else's code or quotation",
+        ),
     ],
 )
 def test_wrong_values(lstm: Any, read: Any, change: dict[str, Any], message: str) -> None:

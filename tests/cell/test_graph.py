@@ -395,7 +395,7 @@ def test_an_unknown_name_in_a_read(built, lstm):
 def test_21_a_circle_is_printed(built, lstm):
     with pytest.raises(CellError) as caught:
         built(lstm(equations={"c": "forget * h + input * candidate", "h": "output * tanh(c)"}))
-    assert "signals need each other in the same step: c -> h -> c" in str(caught.value)
+    assert "signals depend on each other in the same step: c -> h -> c" in str(caught.value)
     assert "h_prev" in str(caught.value)
 
 
@@ -409,8 +409,8 @@ def test_21_a_circle_through_reads(built, lstm):
     ("changes", "says"),
     [
         ({"gates": {"spare": {"kind": "tanh"}}}, r"cell\.gates\.spare: .*cell\.gates\.spare=null"),
-        ({"equations": {"spare": "tanh(c)"}}, r"cell\.equations\.spare: what the cell emits \(h\)"),
-        ({"norms": {"spare": "c"}}, r"cell\.norms\.spare: what the cell emits"),
+        ({"equations": {"spare": "tanh(c)"}}, r"cell\.equations\.spare: the emitted signal \(h\)"),
+        ({"norms": {"spare": "c"}}, r"cell\.norms\.spare: the emitted signal"),
         ({"parameters": {"p": {}}}, r"cell\.parameters\.p: nothing reads 'p'"),
         ({"constants": {"k": 2}}, r"cell\.constants\.k: nothing reads 'k'"),
         ({"constants": {"u": 2}}, r"cell\.constants\.u: nothing reads 'u'"),
@@ -429,7 +429,7 @@ def test_22_what_is_unused_or_never_assigned(built, lstm, changes, says):
 
 def test_two_that_only_feed_each_other_are_unused(built, lstm):
     config = lstm(equations={"a": "b_prev + c", "b": "a + c"})
-    with pytest.raises(CellError, match=r"cell\.equations\.a: what the cell emits"):
+    with pytest.raises(CellError, match=r"cell\.equations\.a: the emitted signal"):
         built(config)
 
 
@@ -477,11 +477,11 @@ OWN = {
     ),
     "61-missing-state": (
         own_gate(lambda self, pre, k_prev: pre + k_prev, states={"k": 0.0}),
-        r"returns the states \(none\), and declares k",
+        r"returns the states \(none\), but declares k",
     ),
     "61-other-state": (
         own_gate(lambda self, pre, k_prev: (pre, {"q": k_prev}), states={"k": 0.0}),
-        "returns the states q, and declares k",
+        "returns the states q, but declares k",
     ),
     "61-state-width": (
         own_gate(

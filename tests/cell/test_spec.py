@@ -44,7 +44,7 @@ REFUSED = {
     ),
     "20-role-inside": (
         {"gates": {"keep": {"kind": "sigmoid", "role": "forget"}}},
-        r"cell.gates.keep: .* not one of its options; write beside gates: roles: {forget: keep}",
+        r"cell.gates.keep: .* its options; next to `gates:`, write roles: {forget: keep}",
     ),
     "20-option-type": ({"gates": {"forget": {"kind": "forget", "bias": 1}}}, "true or false"),
     "20-map": (
@@ -76,11 +76,11 @@ REFUSED = {
     ),
     "a-gate's-own-state": (
         {"zoneout": {"forget.k": 0.1}},
-        "'forget.k' is a state of a gate's own, and has no zoneout: remove the line",
+        "'forget.k' is a state that a gate declares; it has no zoneout: remove the line",
     ),
     "a-gate's-own-first-value": (
         {"initial": {"forget.k": 0.1}},
-        r"whose initial value is in `states` .*; learned_initial_state: \[GATE.STATE\] lets it",
+        r"its initial value is in `states` .*; to learn the value, write learned_initial_state",
     ),
     "20-role-of-another-gate": (
         {"roles": {"forget": "input"}},
@@ -107,7 +107,7 @@ REFUSED = {
     "24-history": ({"inputs": {"h_history": 1}}, "names that end in _prev or _history"),
     "24-keyword": (
         {"equations": {"lambda": "c"}},
-        "'lambda' is a word of Python .*; write lambda_ here",
+        "'lambda' is a Python keyword .*; write lambda_ here",
     ),
     "24-identifier": ({"equations": {"a-b": "c"}}, "'a-b' is not a name"),
     "24-leading-underscore": ({"equations": {"__class__": "c"}}, "'__class__' is not a name"),

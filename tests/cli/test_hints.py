@@ -130,7 +130,7 @@ CLASSES = {
     "years in other notation": ("cells --year 2014:2018", "type for example --year 2014-2018"),
     "role that a cell lacks": (
         "train cell=rnn swap.forget=power_law",
-        "A cell with this role is cell=lstm.",
+        "cell=lstm has this role.",
     ),
     "budget of another name": ("train match=params:9k", "Type match=parameters:9k."),
 }

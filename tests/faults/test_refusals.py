@@ -67,7 +67,7 @@ CELLS: list[tuple[int, str, str]] = [
 ]
 EQUATIONS: list[tuple[int, str, str]] = [
     (32, "g ^ 2", "write g**2"),
-    (32, "g @ g", "learned matrices are the reads"),
+    (32, "g @ g", "learned matrices are in the reads"),
     (32, "g * h_{t-1}", "the previous value of h is h_prev"),
     (32, "if g > 0 then g else h_prev", "write where(g, g, h_prev)"),
     (27, "x.__class__", "an attribute is not part"),
@@ -99,7 +99,7 @@ EQUATIONS: list[tuple[int, str, str]] = [
     (32, "9" * 5000, "at most 2000"),
     (32, "1e400", "the number is not finite"),
     (34, "True", "is not a number"),
-    (34, "None", "is a word of Python"),
+    (34, "None", "is a Python keyword"),
     (34, "...", "is not a number"),
     (34, "'a'*10**9", "is not a number"),
     (34, "1j", "is not a number"),
@@ -186,7 +186,7 @@ BUILT: list[tuple[int, str, str]] = [
     ),
     (60, gate("return ops.sum(pre)"), "a width of 1, and the gate has 4 units"),
     (60, gate("import tensorflow as tf; return tf.cast(pre, 'float16')"), "is float16"),
-    (61, gate("return pre, {'k': pre}"), "returns the states k, and declares (none)"),
+    (61, gate("return pre, {'k': pre}"), "returns the states k, but declares (none)"),
     (61, gate("return pre", states='states = {"k": 0.0}'), "does not use its state 'k'"),
     (61, gate("return pre, pre, pre"), "a tuple that is not (value, {name: new state})"),
     (

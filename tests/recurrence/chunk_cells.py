@@ -129,7 +129,7 @@ REFUSED: dict[str, tuple[Any, str]] = {
             S=f"exp(column({_K}) * row({_V})) * S_prev + {GAIN}",
             h=READ,
         ),
-        "S multiplies each element of a memory by its own factor",
+        "S multiplies each element of a memory by a separate factor",
     ),
     "negative": (
         cell("negative", gates=_gate("tanh", "f"), S=_DECAYED.format("split(f, heads)"), h=READ),
@@ -151,13 +151,13 @@ REFUSED: dict[str, tuple[Any, str]] = {
             S=f"S_prev + outer({_K}, {_V} - split(f, heads) * vecmat({_K}, S_prev))",
             h=READ,
         ),
-        "S corrects each column with its own strength",
+        "S corrects each column with a separate strength",
     ),
     "nonlinear_write": (
         cell(
             "nonlinear_write", S=f"S_prev + outer({_K}, tanh({_V} - vecmat({_K}, S_prev)))", h=READ
         ),
-        "S writes a value that is not linear in what the memory contains",
+        "S writes a value that is not linear in the content of the memory",
     ),
     "query_of_memory": (
         cell("query_of_memory", S=f"S_prev + {GAIN}", h=f"flat(vecmat(vecmat({_Q}, S), S))"),
@@ -165,7 +165,7 @@ REFUSED: dict[str, tuple[Any, str]] = {
     ),
     "both_sides": (
         cell("both_sides", S=f"S_prev + {GAIN}", h=f"{READ} + flat(matvec(S, {_V}))"),
-        "reads S by matvec, and another signal from its other side",
+        "reads S by matvec, but another signal reads it from the other side",
     ),
     "gates_read_the_past": (
         cell(
@@ -182,6 +182,6 @@ REFUSED: dict[str, tuple[Any, str]] = {
     ),
     "dense": (
         cell("dense", S=f"S_prev + square({GAIN})", h=READ),
-        "S multiplies each element of a memory by its own factor, square(outer(",
+        "S multiplies each element of a memory by a separate factor, square(outer(",
     ),
 }

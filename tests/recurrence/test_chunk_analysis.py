@@ -42,7 +42,7 @@ def test_the_zoo_has_these_memories_and_no_others() -> None:
     ("name", "why"),
     [
         ("lstm", "no state is a matrix that is read by vecmat or matvec"),
-        ("mamba", "multiplies each element of a memory by its own factor"),
+        ("mamba", "multiplies each element of a memory by a separate factor"),
     ],
 )
 def test_bundled_cells_that_are_refused(name: str, why: str) -> None:

@@ -65,8 +65,8 @@ def test_an_output_unit_is_refused(what: str) -> None:
     ("new", "message"),
     [
         pytest.param(None, "declares states and returns none", id="row61-none"),
-        pytest.param((), r"returns the states \(none\), and declares k", id="row61-missing"),
-        pytest.param(("k", "n"), "returns the states k, n, and declares k", id="row61-more"),
+        pytest.param((), r"returns the states \(none\), but declares k", id="row61-missing"),
+        pytest.param(("k", "n"), "returns the states k, n, but declares k", id="row61-more"),
         pytest.param(("k",), "batch x 8 is expected", id="row61-wide"),
     ],
 )

@@ -46,7 +46,7 @@ FILES = {
     ),
     "gate-in-gate": (
         "gates:\n  update:\n    kind: sigmoid\n    candidate: {kind: tanh}\n" + REST,
-        "line 4: .*candidate looks like a gate, and is indented as an option of update",
+        "line 4: .*candidate looks like a gate, but is indented as an option of update",
     ),
     "all-in-cell": (
         "cell:\n  " + (GATES + REST).replace("\n", "\n  ").rstrip(" "),
@@ -81,7 +81,7 @@ FILES = {
     "name-null": ("gates:\n  null: {kind: sigmoid}\n" + REST, "null and ~ as nothing: write an"),
     "keyword": (
         GATES + "parameters: {lambda: {shape: units}}\n" + REST.replace("1 -", "lambda -"),
-        "line 4: .*'lambda' is a word of Python and cannot be a name; write lambda_",
+        "line 4: .*'lambda' is a Python keyword and cannot be a name; write lambda_",
     ),
     "brace": (GATES + "equations:\n  h: {update} * h_prev\n", r'write h: "\{update\} \* h_prev"'),
     "comma-in-braces": (
@@ -120,7 +120,7 @@ FILES = {
     ),
     "vector-and-matrix": (
         GATES + "equations:\n  h: update * split(candidate, 2) + h_prev\nemits: h\n",
-        r"flat\(split\(candidate, 2\)\) makes a vector of the matrix",
+        r"flat\(split\(candidate, 2\)\) turns the matrix into a vector",
     ),
     "outer": (
         GATES + "equations:\n  h: outer(update, candidate) + h_prev\nemits: h\n",

@@ -277,7 +277,7 @@ def test_rows_have_numbers_and_say_how_they_are_chosen() -> None:
 def test_a_name_that_contains_what_was_typed_is_near_it() -> None:
     known = [*"abcdefghijklmnopqrst", "mnist1d", "sequential_mnist", "permuted_mnist"]
     said = alternatives("mnist", known, "tasks")
-    assert "Near it: permuted_mnist, sequential_mnist." in said
+    assert "Similar: permuted_mnist, sequential_mnist." in said
 
 
 @pytest.mark.parametrize("name", ["cells", "status", "gates_report", "prune"])

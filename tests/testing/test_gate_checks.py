@@ -57,7 +57,7 @@ def test_a_global_generator_is_told(write: Write) -> None:
             "import numpy\nreturn numpy.ones((15, 6))",
             "returns ndarray; return a value that is computed from pre with gatekit.ops",
         ),
-        ("return pre, {'k': pre}", "returns the states k, and declares (none)"),
+        ("return pre, {'k': pre}", "returns the states k, but declares (none)"),
         ("return pre, pre, pre", "a tuple that is not (value, {name: new state})"),
         (TF + "return pre[:3]", "with 15 rows it does not fit"),
         ("return ops.sigmoid(pre) * self.slop", "line 19: return ops.sigmoid(pre) * self.slop"),

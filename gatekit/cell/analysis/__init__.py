@@ -1,8 +1,8 @@
-"""What can be concluded from a built cell without computing it.
+"""Properties of a built cell, such as whether its steps can be solved in parallel, and its cost.
 
-`affine` finds the states that are linear in their own past, which a scan can solve, and
-`affine_form` is the arithmetic of such states; `chunk` finds the matrix states that are solved
-chunk by chunk; `newton` the states that Newton's method solves, and how many iterations it needs;
-`bounds` the range of a gate's values; `count` the number of parameters as a formula; `cost` how
-many numbers a step computes. Start with `affine.py`.
+`affine` finds the states that are affine in their own past, which a scan can solve, and
+`affine_form` has the arithmetic of such states. `chunk` finds the matrix states that are solved
+chunk by chunk. `newton` finds the states that Newton's method solves, and counts its iterations.
+`bounds` finds the range of a gate's values, `count` the number of parameters as a formula, and
+`cost` the operations and numbers of a step. Start with `affine.py`.
 """

@@ -1,4 +1,4 @@
-"""The affine analysis: which states are linear in their own past, so that a scan may solve them."""
+"""The affine analysis: which states are affine in their own past, so a scan can solve them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from gatekit.cell.language.expression import Binary, Call, Expr, Name, Neg, Numb
 
 from .affine_form import Form, NotAffineError, combine, first_of
 
-# A step of a block of k states costs k^2 products, a scan's k^3.
+# For a block of k states, a step costs k^2 products, and a step of a scan costs k^3.
 LARGEST_BLOCK = 2
 _LARGEST_EXPRESSION = 500
 MAX_WORK = 50_000
@@ -24,9 +24,10 @@ class AffineBlock:
     r"""States that are solved together: $s_i = \sum_j a_{ij}\, s_{j,prev} + b_i$.
 
     Attributes:
-        states: their keys; one, or two that are coupled.
-        a: the coefficients, row by row; None is zero. Those of a matrix are matrices.
-        b: the rest of each; None is zero.
+        states: the key of one state, or the keys of two coupled states.
+        a: the coefficients, row by row; None stands for zero. If the states are matrices, so are
+            the coefficients.
+        b: the rest of each state; None stands for zero.
         nodes: the signals that can be computed for all steps once the block is solved, in order.
     """
 
@@ -38,12 +39,12 @@ class AffineBlock:
 
 @dataclass(frozen=True)
 class AffineStates:
-    """What the analysis found.
+    """The result of the analysis.
 
     Attributes:
-        blocks: the blocks in the order in which they are solved; empty where there is a reason.
-        reads: linear reads that coefficients name, by that name: the gate, and the read.
-        reason: why the cell is not affine; empty where it is.
+        blocks: the blocks in the order in which they are solved; empty if there is a reason.
+        reads: the linear reads that coefficients refer to by name: the gate and the read.
+        reason: why the cell is not affine; empty if it is.
     """
 
     blocks: tuple[AffineBlock, ...]
@@ -52,7 +53,7 @@ class AffineStates:
 
     @property
     def affine(self) -> bool:
-        """Whether every state can be solved for all steps at once."""
+        """Whether every state can be solved for all steps in one operation."""
         return not self.reason
 
 
@@ -60,7 +61,7 @@ def map_expression(node: Node, read: BuiltRead, error: type[Exception]) -> Expr:
     """Return the linear map of a read, row by row, as an expression of its weights.
 
     Raises:
-        error: it cannot be written as one.
+        error: the map cannot be written as an expression.
     """
     weights = {suffix: Name(name) for suffix, name in read.weights.items()}
     try:
@@ -77,9 +78,9 @@ class TooLargeError(Exception):
 def analyse(cell: Cell) -> AffineStates:
     """Return the states' updates as affine maps of their own previous values, or why they are not.
 
-    A coefficient may name inputs and shifted inputs, signals that read no state, parameters, and
-    states (new or previous) that an earlier block has solved. Zoneout and masks are left out:
-    both keep an affine update affine.
+    A coefficient may contain inputs and shifted inputs, signals that read no state, parameters, and
+    states (new or previous) that an earlier block has solved. Zoneout and masks are ignored: an
+    affine update with either is still affine.
 
     Args:
         cell: the built cell.
@@ -101,7 +102,7 @@ class Analysis:
         self.work = 0
 
     def visit(self, parts: int = 1) -> None:
-        """Count parts of expressions that are visited."""
+        """Count visited parts of expressions; raise TooLargeError if there are too many."""
         self.work += parts
         if self.work > MAX_WORK:
             raise TooLargeError
@@ -147,13 +148,13 @@ class Analysis:
         return all(self.is_known(key) for key in self.read_by(node))
 
     def read_by(self, node: Node) -> list[str]:
-        """Return the keys that a signal reads, its own previous states included."""
+        """Return the keys that a signal reads, including its own previous states."""
         shared = [n for _, read in shared_reads(self.node, node) for n in names(read.expr)]
         self.visit(len(shared) + len(node.depends))
         return [*node.depends, *shared, *(f"{key}_prev" for _, key in node.own_states)]
 
     def is_known(self, key: str) -> bool:
-        """Return whether a key has a value for all steps before any loop that is still to come."""
+        """Return whether a key has a value for all steps before the remaining states are solved."""
         if key in self.known:
             return True
         stem = key.removesuffix("_prev")
@@ -166,7 +167,7 @@ class Analysis:
     def state_form(self, state: str, group: tuple[str, ...]) -> Form:
         self.group = {f"{name}_prev": name for name in group}
         self.forms: dict[str, Form | str] = {}
-        # In the order of the nodes, so that no chain of signals becomes a chain of calls.
+        # In the order of the nodes, so a long chain of signals does not become a deep recursion.
         needed = self.needed(state)
         for node in self.cell.nodes:
             for key in (node.name, *(own_key for _, own_key in node.own_states)):
@@ -176,7 +177,7 @@ class Analysis:
         return self.named(state, {})
 
     def needed(self, key: str) -> set[str]:
-        """Return the keys of this step that a key may depend on, itself among them."""
+        """Return the keys of this step that a key may depend on, including the key itself."""
         keys, todo = set[str](), [key]
         while todo:
             key = todo.pop()
@@ -212,7 +213,7 @@ class Analysis:
         size = form.size()
         self.visit(size)
         if size > _LARGEST_EXPRESSION:
-            raise NotAffineError(f"{key}, written out, is too large")
+            raise NotAffineError(f"the expanded form of {key} is too large")
         return form
 
     def computed(self, key: str) -> Form:

@@ -9,23 +9,23 @@ from gatekit.cell.language.expression import Binary, Expr, Neg, Number, walk
 
 
 class NotAffineError(Exception):
-    """Why an expression is not affine in the previous values asked about."""
+    """An expression is not affine in the given previous values; the message is the reason."""
 
 
 @dataclass(frozen=True)
 class Form:
-    """``sum_j of[s_j] * s_j + rest``; an entry that is missing is zero."""
+    """``sum_j of[s_j] * s_j + rest``; a missing entry is zero."""
 
     of: Mapping[str, Expr]
     rest: Expr | None
 
     @property
     def known(self) -> Expr:
-        """The rest, with 0 where it is missing."""
+        """The rest; 0 if it is missing."""
         return Number(0) if self.rest is None else self.rest
 
     def map(self, change: Callable[[Expr], Expr]) -> Form:
-        """Return the form with every coefficient and the rest changed."""
+        """Return the form with a change applied to every coefficient and to the rest."""
         rest = None if self.rest is None else change(self.rest)
         return Form({name: change(a) for name, a in self.of.items()}, rest)
 
@@ -41,7 +41,7 @@ class Form:
         return Form(coefficients, plus(self.rest, other.rest))
 
     def size(self) -> int:
-        """Return the number of parts of all its expressions."""
+        """Return the number of parts in all expressions of the form."""
         parts = [*self.of.values(), *([] if self.rest is None else [self.rest])]
         return sum(1 for part in parts for _ in walk(part))
 
@@ -50,7 +50,7 @@ def combine(op: str, left: Form, right: Form, where: str) -> Form:
     """Return the form of an operation on two forms.
 
     Raises:
-        NotAffineError: it is not affine.
+        NotAffineError: the result is not affine.
     """
     if not left.of and not right.of:
         return Form({}, Binary(op, left.known, right.known))
@@ -70,7 +70,7 @@ def first_of(forms: list[Form]) -> str:
 
 
 def times(a: Expr, b: Expr) -> Expr:
-    """Return a product without a factor of 1 or -1."""
+    """Return the product of two expressions, simplified if a factor is 1 or -1."""
     for one, other in ((a, b), (b, a)):
         if one == Number(-1):
             return other.operand if isinstance(other, Neg) else -other
@@ -80,7 +80,7 @@ def times(a: Expr, b: Expr) -> Expr:
 
 
 def plus(a: Expr | None, b: Expr | None) -> Expr | None:
-    """Return a sum; None is zero."""
+    """Return the sum of two expressions; None stands for zero."""
     if a is None or b is None:
         return b if a is None else a
     return a - b.operand if isinstance(b, Neg) else a + b

@@ -22,7 +22,8 @@ class _UnknownError(Exception):
 def bounds(cell: Cell, gate: str) -> Interval | None:
     """Return an interval that contains a gate's values, by interval arithmetic.
 
-    ``sigmoid(pre)`` is in (0, 1), ``1 - forget`` is if ``forget`` is, and ``pre`` is anywhere.
+    ``sigmoid(pre)`` is in (0, 1), ``1 - forget`` is in (0, 1) if ``forget`` is, and ``pre`` is
+    unbounded.
 
     Args:
         cell: the built cell.

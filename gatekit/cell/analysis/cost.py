@@ -1,4 +1,4 @@
-"""What a cell costs in one step: floating-point operations, and elements that are computed."""
+"""The cost of one step of a cell: floating-point operations, computed elements, state size."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from gatekit.cell.graph import BuiltRead, Cell, Node
 from gatekit.cell.language.expression import Binary, Call, Expr, Name, Neg, lift, walk
 from gatekit.cell.language.shape import Shape, infer
 
-# Computed by XLA as a window over the whole width for each element.
+# XLA computes each element of these as a window over the whole width.
 _WINDOWS = ("cumsum", "cumax")
-# Operations for each element of the argument; what only moves numbers is free.
+# Operations for each element of the argument; moving numbers is free.
 _REDUCTIONS = {"dot": 2, "softmax": 5, "cumsum": 1, "cumax": 6, "sum": 1, "mean": 1, "var": 4}
-# Which argument of a product is the vector, or the matrix of several.
+# The position of the vector among the arguments of a product.
 _VECTOR = {"matvec": 1, "vecmat": 0}
 _FREE = ("repeat", "transpose", "split", "flat", "column", "row")
 _NORM = 5
@@ -27,9 +27,9 @@ def flops(cell: Cell) -> int:
 
     A matrix product of $m$ inputs and $n$ outputs counts $2 m n$. A sum, a product, a function
     such as ``tanh`` and a comparison count 1 for each element; ``softmax`` 5, ``var`` 4 and layer
-    normalisation 5 for each element that they read. What is computed once per sequence, such as
-    the matrix of a skew-symmetric map, is not counted, nor is what only moves numbers. A gate that
-    cannot be written as an expression counts 1 for each unit.
+    normalisation 5 for each element that they read. Computations once per sequence, such as the
+    matrix of a skew-symmetric map, and operations that only move numbers are not counted. A gate
+    that cannot be written as an expression counts 1 for each unit.
 
     Args:
         cell: the built cell, with its output unit.
@@ -85,8 +85,8 @@ def training_flops(
 def state_size(cell: Cell) -> int:
     """Return how many numbers a cell carries from step to step, for one sequence.
 
-    Inputs of the step before and the history of an output unit are counted, too; the number of the
-    step is not, which all sequences share.
+    Previous inputs and the history of an output unit are counted, too. The step number is not,
+    because all sequences share it.
 
     Args:
         cell: the built cell.
@@ -99,7 +99,7 @@ def state_size(cell: Cell) -> int:
 def step_cost(cell: Cell) -> int:
     """Return the number of elements of all parts of equations, gates and reads in one step.
 
-    A running sum counts with the square of its width.
+    A running sum counts as the square of its width.
 
     Args:
         cell: the built cell.
@@ -123,7 +123,7 @@ def _shapes(cell: Cell) -> _Shapes:
 
 
 def _values(cell: Cell, node: Node) -> Iterator[Expr]:
-    """Yield what a node computes from its pre-activation and from other signals."""
+    """Yield the expressions that a node computes from its pre-activation and other signals."""
     if node.kind == "equation":
         yield cell.constant_free(cell.equation(node.name))
     expressions = cell.gate_expressions.get(node.name)
@@ -158,7 +158,7 @@ def _map(cell: Cell, read: BuiltRead) -> int:
 
 
 def _emitted(cell: Cell) -> Expr:
-    """Return what the output unit computes from its arguments; a number if it is opaque."""
+    """Return the output unit's result as an expression; a number if it cannot be written as one."""
     unit = cell.output
     values = {
         argument: Name("pre" if key.startswith("pre:") else key) for argument, key in unit.arguments
@@ -178,13 +178,13 @@ def _sum(cell: Cell, expr: Expr, shapes: _Shapes) -> int:
             try:
                 total += _operations(cell, part, shapes)
             except (GatekitError, KeyError):
-                # A history has a further axis, which shapes of signals do not have.
+                # A history has one more axis than the shapes of signals.
                 total += cell.output.width
     return total
 
 
 def _operations(cell: Cell, part: Neg | Binary | Call, shapes: _Shapes) -> int:
-    """Return the operations of one part of an expression, without those of its arguments."""
+    """Return the operations of one part of an expression, excluding its arguments."""
     functions = cell.spec.functions
     shape = infer(part, shapes, functions, "cell")
     if not shape:

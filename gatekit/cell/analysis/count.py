@@ -13,7 +13,8 @@ from gatekit.cell.schema import OutputUnitSpec, Read
 MAX_NODES = 60
 MAX_PARTS = 1_000
 """The most parts of equations; the largest bundled cell has 302."""
-# Multiples of the units and features at which the formula is checked. Any cubic term shows at one.
+# Multiples of the units and features at which the formula is checked. A missing cubic term shows
+# at one of them.
 _CHECKED = ((3, 4), (5, 2))
 
 
@@ -57,7 +58,7 @@ def resized(cell: Cell, units: int, features: int) -> Cell:
     """Return the same cell built with other sizes.
 
     Raises:
-        GatekitError: it cannot have these sizes.
+        GatekitError: the cell cannot have these sizes.
     """
     out = cell.output
     built = next((node.reads for node in cell.nodes if node.kind == "output"), out.reads)
@@ -76,7 +77,7 @@ def _row(cell: Cell, at: tuple[int, int], powers: Sequence[tuple[int, int]]) -> 
 
 
 def _solved(rows: list[list[Fraction]]) -> list[Fraction]:
-    """Return the solution of a square linear system, exactly, by elimination."""
+    """Return the exact solution of a square linear system, by elimination."""
     size = len(rows)
     for column in range(size):
         pivot = next(r for r in range(column, size) if rows[r][column] != 0)

@@ -1,6 +1,6 @@
 """A cell with its sizes: widths, states, order, stages and weights, ready for any executor.
 
-`building.build` runs the steps in order and reads like a table of contents; `built` has the
+`building.build` runs the steps in order and serves as a table of contents; `built` defines the
 result, a `Cell` of `Node`s, `State`s and `Weight`s. Start with `building.py`.
 """
 

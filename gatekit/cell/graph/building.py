@@ -1,7 +1,7 @@
-"""From a specification and sizes to a built cell: `build` runs the steps in order.
+"""Builds a cell from a specification and sizes: `build` runs the steps in order.
 
-The last step is here, too: one node per signal, with its reads and weights, its stage, and whether
-it is hoisted; and the output unit, with its sizes and weights.
+This module also has the last step: it makes one node per signal, with its reads and weights, its
+stage, and whether it is hoisted; and the output unit, with its sizes and weights.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ def build(spec: CellSpec, units: int, features: int, output_unit: OutputUnitSpec
         spec: the cell.
         units: the layer's units.
         features: the width of the layer's input.
-        output_unit: what the layer emits.
+        output_unit: the layer's output unit.
 
     Raises:
-        CellError: a name is unknown, signals need each other in a circle, widths do not fit, or
-            something is unused.
+        CellError: a name is unknown, signals depend on each other in a cycle, widths do not fit,
+            or something is unused.
     """
     for name, value in {"units": units, "features": features}.items():
         if not 1 <= value <= MAX_ELEMENTS:
@@ -42,7 +42,7 @@ def build(spec: CellSpec, units: int, features: int, output_unit: OutputUnitSpec
                 f"{name}={value}: a whole number from 1 to {MAX_ELEMENTS:,} is expected"
             )
     draft = Draft(spec, units, features, output_unit)
-    # Sizes first: a wrong one would show up as something else in what follows.
+    # Sizes first: a wrong size would cause a misleading error later.
     for name in draft.gates:
         gate_size(draft, name)
     bindings = bind(draft)
@@ -97,7 +97,7 @@ def _make_nodes(
     Args:
         weights: collects the weights.
         bindings: the keys of arguments.
-        needs: what each signal needs.
+        needs: the dependencies of each signal.
         order: the signals in an order in which each can be computed.
         states: the states.
 
@@ -111,7 +111,7 @@ def _make_nodes(
 
 
 class _NodeMaker:
-    """Makes the nodes in order; stage and hoisting follow from the nodes before."""
+    """Makes the nodes in order; stage and hoisting follow from the earlier nodes."""
 
     def __init__(
         self, weights: Weights, bindings: Bindings, needs: Needs, states: set[str]
@@ -136,7 +136,7 @@ class _NodeMaker:
         )
 
     def stage_after(self, read: Read) -> int:
-        """Return how many recurrent matrix products have been done when the read is."""
+        """Return the number of recurrent matrix products in sequence up to and including a read."""
         keys = self.keys(read)
         return self.stage(keys) + (not self.hoistable(keys) and read.map.has_matrix())
 
@@ -234,7 +234,7 @@ def _make_output(weights: Weights, bindings: Bindings) -> BuiltOutput:
     draft, widths = weights.draft, weights.widths.of
     kind, unit, emits = draft.output.kind, draft.output.unit, draft.spec.emits
     if unit.feeds_back:
-        # The node `y` has done everything; after the loop its value is emitted as it is.
+        # The node `y` has computed the output already; after the loop it is emitted unchanged.
         arguments = (("emitted", FEEDBACK),)
         return BuiltOutput(kind, unit, (), None, arguments, (), widths[FEEDBACK], (FEEDBACK,))
     takes_pre = any(key == f"pre:{OUTPUT_UNIT}" for _, key in bindings[FEEDBACK])

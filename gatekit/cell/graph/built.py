@@ -28,7 +28,7 @@ _WORDS = {
 GateExpression = tuple[Expr, dict[str, Expr]]
 """A gate's value and its new states by name, as expressions over keys."""
 Init = float | str | Mapping[str, Any]
-"""How a weight starts: a number, or an initializer by name or with options."""
+"""The initial value of a weight: a number, or an initializer by name or with options."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Weight:
 
     @property
     def scope_name(self) -> str:
-        """The name as TensorFlow's scopes allow it; variables and archives of runs have it."""
+        """The name in characters that TensorFlow's scopes allow, for variables and run archives."""
         name = self.name
         for sign, word in _WORDS.items():
             name = name.replace(sign, word)
@@ -62,7 +62,7 @@ class Weight:
 class State:
     """A state: key, shape, initial value, weight of a learned initial value, zoneout rate.
 
-    Layers hold a state as a vector; a matrix has its rows side by side.
+    Layers store every state as a vector; the rows of a matrix are concatenated.
     """
 
     name: str
@@ -79,7 +79,7 @@ class State:
 
 @dataclass(frozen=True)
 class Norm:
-    """Layer normalisation in a gate: of each read or their sum; a group shares its statistics."""
+    """Layer normalisation in a gate, of each read or of their sum; a group shares statistics."""
 
     of: str
     group: tuple[str, ...]
@@ -133,7 +133,7 @@ class Node:
 
 @dataclass(frozen=True)
 class BuiltOutput:
-    """The output unit with its sizes; applied to all steps at once after the loop."""
+    """The output unit with its sizes; applied to all steps in one operation after the loop."""
 
     kind: str
     unit: OutputUnit
@@ -147,7 +147,7 @@ class BuiltOutput:
 
 @dataclass(frozen=True, repr=False)
 class Cell:
-    """A cell with sizes; each of the ``nodes`` can be computed after those before it."""
+    """A cell with sizes; its ``nodes`` are in an order in which they can be computed."""
 
     spec: CellSpec
     units: int
@@ -207,7 +207,7 @@ class Cell:
         return next(node for node in self.nodes if node.name == name)
 
     def equation(self, name: str) -> Expr:
-        """Return an equation as written; the node's expression computes it on vectors."""
+        """Return an equation as written; the expression of its node works on vectors instead."""
         return dict(self.spec.equations)[name]
 
     def constant_free(self, expr: Expr) -> Expr:

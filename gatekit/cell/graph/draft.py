@@ -1,7 +1,7 @@
-"""A cell before anything is built: its parts by name, the layer's sizes, and arguments by name.
+"""A cell before it is built: its parts by name, the layer's sizes, and arguments by name.
 
-`Draft` holds gates, equations, norms and parameters by name. `bind` finds the key of each argument
-that a gate or the output unit takes.
+`Draft` has gates, equations, norms and parameters by name. `bind` finds the key of each argument
+of a gate or of the output unit.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from gatekit.cell.learned import Parameter
 from gatekit.cell.row_wise import RowWise
 from gatekit.cell.schema import CellSpec, GateSpec, OutputUnitSpec, Read
 
-# What an output unit that feeds back is called among the signals, and as the owner of weights.
+# The name of a fed-back output among the signals, and of the output unit as the owner of weights.
 FEEDBACK = "y"
 OUTPUT_UNIT = "output_unit"
 
@@ -36,7 +36,7 @@ _NUMBERS = (
     r"(?:alpha|beta|gamma|delta|epsilon|eps|zeta|eta|theta|kappa|lambda|mu|rho|tau|phi|omega|a|b|k|w"
     r"|bias|weight|scale|rate|decay|lr|dt|temperature|threshold|gain|leak)(?:_\w*)?"
 )
-"""What numbers are called, learned or not, as a regular expression."""
+"""Usual names for numbers, learned or not, as a regular expression."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Draft:
         spec: the cell.
         units: the layer's units.
         features: the width of the layer's input.
-        output: what the layer emits.
+        output: the output unit.
     """
 
     spec: CellSpec
@@ -67,12 +67,12 @@ class Draft:
 
     @cached_property
     def norms(self) -> Mapping[str, str]:
-        """The normalised signals by name, each with what it normalises."""
+        """The norms by name, each with the signal that it normalises."""
         return {name: norm.of for name, norm in self.spec.norms}
 
     @cached_property
     def signals(self) -> tuple[str, ...]:
-        """What has a value at each step, as written: gates, equations, norms, a fed back output."""
+        """The signals in the order written: gates, equations, norms, and a fed-back output."""
         feedback = [FEEDBACK] if self.output.unit.feeds_back else []
         return (*self.gates, *self.equations, *self.norms, *feedback)
 
@@ -94,7 +94,7 @@ class Draft:
 
     @cached_property
     def gate_sizes(self) -> dict[str, int]:
-        """The units of each gate by name, as far as they were computed."""
+        """The units of the gates that are computed so far, by name."""
         return {}
 
     @cached_property
@@ -117,7 +117,7 @@ class Draft:
         return (*plain, *(f"{n}_prev" for n in [*self.signals, *self.inputs]))
 
     def declared(self, name: str) -> RowWise:
-        """Return what declares a gate, or the output unit that feeds back."""
+        """Return the gate of that name, or the output unit that feeds back."""
         return self.output.unit if name == FEEDBACK else self.gates[name].gate
 
     def reads(self, name: str) -> tuple[Read, ...]:
@@ -133,22 +133,22 @@ class Draft:
         return divided(substitute(expr, self._constant_exprs))
 
     def output_keys(self, bound: Bound) -> tuple[str, ...]:
-        """Return the names that the output unit needs, by its arguments and its reads."""
+        """Return the names that the output unit uses as arguments or in its reads."""
         read = [n for each in self.output.reads for n in names(self.with_emitted(each.expr))]
         return (*(key for _, key in bound), *read)
 
     def with_emitted(self, expr: Expr) -> Expr:
-        """Return an output unit's expression with the emitted signal's name for ``emitted``."""
+        """Return an output unit's expression with ``emitted`` replaced by the signal's name."""
         return substitute(expr, {"emitted": Name(self.spec.emits)})
 
     def meant(self, name: str, known: Sequence[str]) -> str:
-        """Return what is meant by an unknown argument of a gate, as the end of a sentence."""
+        """Return a suggestion for an unknown argument of a gate, as the end of a sentence."""
         if name.endswith("_prev") and len(name.removesuffix("_prev")) == 1:
             return self._meant(name)
         return nearest(name, known) or "."
 
     def _meant(self, name: str) -> str:
-        """Return what is meant by an unknown name, as the end of a sentence."""
+        """Return a suggestion for an unknown name, as the end of a sentence."""
         stem, emits = name.removesuffix("_prev"), self.spec.emits
         if stem != name and stem not in self.known and len(stem) == 1 and stem != emits:
             return (
@@ -157,14 +157,14 @@ class Draft:
             )
         if re.fullmatch(r"[A-Z](_\w+)?", name):
             return (
-                "; a gate has the matrices of its reads, and a bias: write gates: {a: {kind: "
-                "linear, reads: [x, h_prev]}}, and a in place of the products and the bias, such "
-                "as h: tanh(a)."
+                "; matrices and biases belong to gates: write gates: {a: {kind: linear, "
+                "reads: [x, h_prev]}}, and a in place of the products and the bias, such as "
+                "h: tanh(a)."
             )
         if name in self.spec.functions:
             return f", but a function of that name exists: write {self.spec.functions[name].typed}."
         if name == "pre":
-            return "; only the activation of a gate has it: {activation: tanh(pre), reads: [x]}."
+            return "; only a gate's activation can use it: {activation: tanh(pre), reads: [x]}."
         earlier = re.fullmatch(r"(\w+?)_(?:last|old|previous|before|tm1|t1|lag)", name)
         current = re.fullmatch(r"(\w+?)_?t", name)
         if earlier and earlier[1] in self.known:
@@ -174,7 +174,7 @@ class Draft:
         if re.fullmatch(_NUMBERS, name):
             return (
                 f"; define it: parameters: {{{name}: {{shape: units, init: 0.5}}}} if it is "
-                f"learned, else constants: {{{name}: 0.5}}."
+                f"learned, otherwise constants: {{{name}: 0.5}}."
             )
         if near := nearest(name, self.known):
             return near
@@ -184,8 +184,8 @@ class Draft:
         """Refuse names that do not exist, and whole division of signals.
 
         Raises:
-            CellError: a name is unknown; the known ones and the nearest are named. Or ``//``
-                divides something other than sizes and constants.
+            CellError: a name is unknown (the message lists the known names), or ``//`` divides
+                something other than sizes and constants.
         """
         for name in names(expr):
             if name not in self._names:
@@ -208,7 +208,7 @@ Bindings = Mapping[str, Bound]
 
 
 def bind(draft: Draft) -> Bindings:
-    """Return the keys of the arguments of each gate, and by `FEEDBACK` of the output unit.
+    """Return the keys of the arguments of each gate, and of the output unit under `FEEDBACK`.
 
     A key is a signal, ``pre:OWNER``, or ``OWNER.PART``.
 

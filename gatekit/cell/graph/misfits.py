@@ -15,12 +15,12 @@ Cause = tuple[str, str]
 
 
 def explain(draft: Draft, error: WidthError, shapes: Mapping[str, Shape | None]) -> str:
-    """Return the message of two widths that do not fit, with where they are declared.
+    """Return the message for two widths that do not fit, with the places that declare them.
 
     Args:
         draft: the cell.
-        error: what `infer` raised.
-        shapes: the shapes that are known.
+        error: the error that `infer` raised.
+        shapes: the known shapes.
     """
     plain, _, general = str(error).partition("; ")
     sides = [(expr, shape) for expr, shape in error.sides if shape not in (None, (), (1,))]
@@ -45,7 +45,7 @@ def explain(draft: Draft, error: WidthError, shapes: Mapping[str, Shape | None])
 def _causes(
     draft: Draft, expr: Expr, width: int, shapes: Mapping[str, Shape | None], seen: set[str]
 ) -> Iterator[Cause]:
-    """Yield what makes an expression as wide as it is; each name is visited once."""
+    """Yield the declarations that set the width of an expression, visiting each name once."""
     if isinstance(expr, Call) and expr.function == "repeat":
         inner = render(expr.args[0], " ")
         yield f"{render(expr, ' ')} is {width} wide", f"write {inner} in its place"
@@ -62,13 +62,13 @@ def _causes(
             declared = draft.parameters[stem].shape
             yield f"cell.parameters.{stem} has shape: {declared}", "write `shape: units`"
         elif stem in draft.inputs:
-            what = "x is as wide as the data (features)"
+            what = "x has the width of the data (features)"
             if stem != "x":
                 what = f"cell.inputs.{stem} is {width} wide"
             yield (
                 what,
-                f"a gate makes units numbers of it, {stem}_in: {{kind: linear, reads: [{stem}]}}: "
-                f"write {stem}_in in place of {stem}",
+                f"map it to `units` numbers with a gate, {stem}_in: {{kind: linear, "
+                f"reads: [{stem}]}}, and write {stem}_in in place of {stem}",
             )
         elif stem in draft.equations:
             yield from _causes(draft, draft.equations[stem], width, shapes, seen)
@@ -80,7 +80,7 @@ def _causes(
 
 
 def _vector_and_matrix(sides: Sequence[tuple[Expr, Shape | None]]) -> str:
-    """Return how a vector and a matrix are combined, if a function makes them fit."""
+    """Return how to combine a vector and a matrix, if a function makes them fit."""
     vectors = [(expr, shape) for expr, shape in sides if shape is not None and len(shape) == 1]
     matrices = [(expr, shape) for expr, shape in sides if shape is not None and len(shape) == 2]
     if len(vectors) != 1 or len(matrices) != 1:
@@ -89,7 +89,7 @@ def _vector_and_matrix(sides: Sequence[tuple[Expr, Shape | None]]) -> str:
     v, m = render(vector, " "), render(matrix, " ")
     ways = [f"column({v}) repeats it over the columns"] if wide == rows else []
     ways += [f"row({v}) over the rows"] if wide == columns else []
-    ways += [f"flat({m}) makes a vector of the matrix"] if wide == rows * columns else []
+    ways += [f"flat({m}) turns the matrix into a vector"] if wide == rows * columns else []
     ways += [f"matvec({m}, {v}) multiplies the two"] if wide == columns else []
     if not ways:
         return ""
@@ -97,7 +97,7 @@ def _vector_and_matrix(sides: Sequence[tuple[Expr, Shape | None]]) -> str:
 
 
 def emitted_matrix(draft: Draft, name: str, shape: Shape) -> str:
-    """Return the message of an equation whose value is a matrix where the cell emits a vector.
+    """Return the message for an emitted equation that is a matrix; a cell emits a vector.
 
     Args:
         draft: the cell.
@@ -111,6 +111,6 @@ def emitted_matrix(draft: Draft, name: str, shape: Shape) -> str:
     vector = f"matvec({state}, {fits[0]})" if len(shape) == 2 and fits else f"flat({state})"
     return (
         f"cell.equations.{name}: {render(equation, ' ')!r} is a matrix, {shape_text(shape)}, and "
-        f"{name}, which the cell emits, has to be a vector; call the matrix {state} and make a "
-        f"vector of it: write {state}: {render(inner, ' ')}, and {name}: {vector}"
+        f"{name}, which the cell emits, must be a vector; call the matrix {state} and turn it into "
+        f"a vector: write {state}: {render(inner, ' ')}, and {name}: {vector}"
     )

@@ -1,7 +1,7 @@
-"""Dependencies: an order for all signals, the states, and signals that nothing needs.
+"""Dependencies: the order of the signals, the states, and signals that nothing uses.
 
-A signal comes after what it needs. A signal whose previous value is read is a state. What a cell
-defines and never uses is a mistake more often than not, so it is refused.
+A signal comes after the signals that it depends on. A signal whose previous value is read is a
+state. A definition that a cell never uses is usually a mistake, so gatekit refuses it.
 """
 
 from __future__ import annotations
@@ -22,11 +22,12 @@ from .widths import Widths
 
 @dataclass(frozen=True)
 class Needs:
-    """What the signals of a cell need.
+    """The dependencies of a cell's signals.
 
     Attributes:
-        keys: for each signal, signals and inputs of this step, previous values, and ``t``.
-        asked: everything that is asked for, constants and parameters too.
+        keys: the dependencies of each signal: signals and inputs of this step, previous values,
+            and ``t``.
+        asked: every name that some signal asks for, including constants and parameters.
     """
 
     keys: Mapping[str, tuple[str, ...]]
@@ -38,10 +39,10 @@ class Needs:
 
 
 def find_needs(draft: Draft, bindings: Bindings) -> Needs:
-    """Return what each signal needs.
+    """Return the dependencies of each signal.
 
     Raises:
-        CellError: an equation, norm or group names what does not exist.
+        CellError: an equation, norm or group refers to a name that does not exist.
     """
     all_keys = {name: _asked(draft, bindings, name) for name in draft.signals}
     fixed = {*draft.parameters, *draft.constants}
@@ -61,7 +62,7 @@ def find_needs(draft: Draft, bindings: Bindings) -> Needs:
 
 
 def sharing(draft: Draft, name: str) -> list[Read]:
-    """Return the reads whose statistics a gate shares by its norm; its own are among them.
+    """Return the reads of a norm's group with which a gate shares statistics.
 
     Raises:
         CellError: the norm's group names something that is not a gate.
@@ -75,7 +76,7 @@ def sharing(draft: Draft, name: str) -> list[Read]:
                 f"cell.gates.{name}.norm.group: {member!r} is not a gate"
                 f"{nearest(str(member), draft.gates)}"
             )
-        # Statistics of single reads are shared with the same read of others only.
+        # Statistics of a single read are shared only with the same read of other gates.
         reads = draft.gates[member].reads
         shared += [r for r in reads if norm.get("of") == "sum" or r.text in texts]
     return shared
@@ -85,7 +86,7 @@ def find_order(draft: Draft, needs: Needs) -> list[str]:
     """Return the signals in an order in which each can be computed.
 
     Raises:
-        CellError: signals need each other in a circle, which is printed.
+        CellError: signals depend on each other in a cycle; the message shows it.
     """
     done: dict[str, None] = {}
     path: list[str] = []
@@ -94,7 +95,7 @@ def find_order(draft: Draft, needs: Needs) -> list[str]:
         if name in done:
             return
         if name in path:
-            raise CellError(_circle(draft, [*path[path.index(name) :], name]))
+            raise CellError(_cycle(draft, [*path[path.index(name) :], name]))
         path.append(name)
         for other in needs.keys[name]:
             if other in needs.keys:
@@ -107,11 +108,11 @@ def find_order(draft: Draft, needs: Needs) -> list[str]:
     return list(done)
 
 
-def _circle(draft: Draft, circle: list[str]) -> str:
-    """Return the message of signals that need each other: where to read which one step earlier."""
-    pairs = itertools.pairwise(circle)
+def _cycle(draft: Draft, cycle: list[str]) -> str:
+    """Return the message for a cycle: which signal to read one step earlier, and where."""
+    pairs = itertools.pairwise(cycle)
     spec = draft.spec
-    # A state is what the cell emits, else an equation; it is read by a gate, else by an equation.
+    # Prefer the emitted signal, then an equation, as the state; prefer a gate as its reader.
     reader, read = min(
         pairs,
         key=lambda pair: (
@@ -125,15 +126,15 @@ def _circle(draft: Draft, circle: list[str]) -> str:
     within = any(read in names(r.expr) for r in draft.reads(reader)) if section == "gates" else 0
     place = f"cell.{section}.{reader}" if reader != FEEDBACK else f"cell {spec.name!r}"
     return (
-        f"{place}{'.reads' if within else ''}: signals need each other in the same step: "
-        f"{' -> '.join(circle)}; write {read}_prev, the value of {read} one step earlier, in place "
-        f"of {read}{_by_author(draft, circle)}"
+        f"{place}{'.reads' if within else ''}: signals depend on each other in the same step: "
+        f"{' -> '.join(cycle)}; write {read}_prev, the value of {read} one step earlier, in place "
+        f"of {read}{_by_author(draft, cycle)}"
     )
 
 
-def _by_author(draft: Draft, circle: Sequence[str]) -> str:
-    """Return where the class of a plugin's gate in a circle asks for the next signal."""
-    for name, other in itertools.pairwise(circle):
+def _by_author(draft: Draft, cycle: Sequence[str]) -> str:
+    """Return the place where a plugin's gate in the cycle asks for the next signal."""
+    for name, other in itertools.pairwise(cycle):
         if name in draft.gates:
             gate = draft.gates[name].gate
             reads = any(other in names(read.expr) for read in draft.gates[name].reads)
@@ -162,7 +163,8 @@ def find_states(draft: Draft, needs: Needs, widths: Widths) -> tuple[State, ...]
     """Return the states in public order: the emitted signal, other signals, gates' own states.
 
     Raises:
-        CellError: an initial value, zoneout rate or learned initial value has no state.
+        CellError: an initial value, zoneout rate or learned initial value names something that is
+            not a state.
     """
     spec = draft.spec
     stems = {key.removesuffix("_prev") for key in needs.previous()}
@@ -197,13 +199,13 @@ def _check_state(where: str, name: str, states: Sequence[str]) -> None:
         if name.removesuffix("_prev") in states:
             near = f"; write {name.removesuffix('_prev')}, its name without _prev."
         raise CellError(
-            f"{where}: {name!r} is not a state{near} States, which are signals that are read as "
+            f"{where}: {name!r} is not a state{near} States, the signals that are read as "
             f"NAME_prev: {listed(states)}."
         )
 
 
 def check_used(draft: Draft, bindings: Bindings, needs: Needs) -> None:
-    """Refuse signals that what is emitted does not depend on, and values that nothing reads.
+    """Refuse signals that do not affect the emitted signal, and values that nothing reads.
 
     Raises:
         CellError: a signal, parameter, constant, input or state is unused.
@@ -218,7 +220,7 @@ def check_own_states(draft: Draft, widths: Widths) -> None:
     """Refuse a state of a gate that the gate's value does not depend on, at any step.
 
     Raises:
-        CellError: nothing reads the state; it would be computed and kept for nothing.
+        CellError: nothing uses the state.
     """
     for name, expressions in widths.expressions.items():
         if expressions is None:
@@ -259,14 +261,14 @@ def _check_signals(draft: Draft, bindings: Bindings, needs: Needs) -> None:
         for name in members:
             if name not in reached:
                 raise CellError(
-                    f"cell.{section}.{name}: what the cell emits ({draft.spec.emits}) does not "
+                    f"cell.{section}.{name}: the emitted signal ({draft.spec.emits}) does not "
                     f"depend on {name!r}{_instead(draft, section, name)} or remove it with "
                     f"cell.{section}.{name}=null"
                 )
 
 
 def _instead(draft: Draft, section: str, name: str) -> str:
-    """Return what to do with a signal that nothing reads, up to the last way."""
+    """Return how to use a signal that nothing reads; the caller adds how to remove it."""
     inherits = any(key == "starts_from" for key, _ in draft.spec.about)
     if section == "norms" and draft.norms[name] == draft.spec.emits:
         return f"; write emits: {name},"
@@ -277,8 +279,8 @@ def _instead(draft: Draft, section: str, name: str) -> str:
         return f"{near} {section.capitalize()}: {listed(others)}. Use it in an equation,"
     if inherits and others:
         return (
-            f"; to change an inherited one write its name ({listed(others, 8)}), to add one use it "
-            "in an equation,"
+            f"; to change an inherited one, write its name ({listed(others, 8)}); to add one, use "
+            "it in an equation,"
         )
     return "; use it in an equation,"
 

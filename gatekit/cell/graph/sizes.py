@@ -1,4 +1,4 @@
-"""Sizes as cells write them: numbers, names of widths, and arithmetic on them."""
+"""Sizes in cells: numbers, names of widths, and arithmetic on them."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ def size(draft: Draft, value: object, where: str, chain: tuple[str, ...] = ()) -
         draft: the cell.
         value: a number, ``scalar``, or arithmetic on constants, gates and inputs.
         where: the place in the cell, for messages.
-        chain: the gates whose width this one is part of, so that none needs itself.
+        chain: the gates whose widths depend on this size; it cannot depend on them.
 
     Raises:
         CellError: a name is not a size, or the result is not a whole number from 1.
-        ExpressionError: it is not arithmetic.
+        ExpressionError: the value is not arithmetic.
     """
     if value == "scalar":
         return 1
@@ -40,7 +40,7 @@ def size(draft: Draft, value: object, where: str, chain: tuple[str, ...] = ()) -
         result = int(result)
     if not isinstance(result, int) or result < 1:
         raise CellError(
-            f"{where}: {value!r} gives {result}; "
+            f"{where}: {value!r} is {result}; "
             "a width is a whole number from 1; write for example units, or units // 2"
         )
     if result > MAX_ELEMENTS:
@@ -55,19 +55,19 @@ def gate_size(draft: Draft, name: str, chain: tuple[str, ...] = ()) -> int:
     """Return the units of a gate.
 
     Raises:
-        CellError: they are not a size.
+        CellError: the gate's ``units`` are not a size.
     """
     known = draft.gate_sizes
     if name not in known:
         where = f"cell.gates.{name}.units"
         if len(chain) > MAX_CHAIN:
-            raise CellError(f"{where}: a width leads through more than {MAX_CHAIN} gates")
+            raise CellError(f"{where}: the width depends on a chain of more than {MAX_CHAIN} gates")
         known[name] = size(draft, draft.gates[name].gate.units, where, (*chain, name))
     return known[name]
 
 
 def parameter_size(draft: Draft, parameter: Parameter, gate_units: int, where: str) -> int:
-    """Return the width of a parameter; ``units`` are those of the gate that owns it.
+    """Return the width of a parameter; ``units`` means the units of the gate that owns it.
 
     Raises:
         CellError: the shape is not a size.
@@ -76,7 +76,7 @@ def parameter_size(draft: Draft, parameter: Parameter, gate_units: int, where: s
 
 
 def size_names(draft: Draft) -> frozenset[str]:
-    """Return the names that widths are made of."""
+    """Return the names that appear in widths."""
     declared = [*(g.gate for g in draft.gates.values()), draft.output.unit]
     widths = [d.units for d in declared]
     widths += [p.shape for d in declared for p in d.parameters.values()]
@@ -136,8 +136,8 @@ def _arithmetic(expr: Expr, env: Mapping[str, int | float]) -> int | float:
     """Return the value of arithmetic on sizes.
 
     Raises:
-        OverflowError: a part of it is beyond any size, or is not real.
-        ZeroDivisionError: it divides by zero.
+        OverflowError: an intermediate result is too large, or is not real.
+        ZeroDivisionError: the arithmetic divides by zero.
     """
     if isinstance(expr, Number):
         return _small(expr.value)
@@ -148,7 +148,7 @@ def _arithmetic(expr: Expr, env: Mapping[str, int | float]) -> int | float:
     assert isinstance(expr, Binary)
     left, right = _arithmetic(expr.left, env), _arithmetic(expr.right, env)
     if expr.op == "**":
-        # Tried in floats first: the power of a whole number may have any number of digits.
+        # Try it in floats first: an integer power may have any number of digits.
         _small(float(left) ** right)
     return _small(OPERATORS[expr.op](left, right))
 

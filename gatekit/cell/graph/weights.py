@@ -21,7 +21,7 @@ from .widths import Widths
 
 
 class Weights:
-    """Collects weights and parameters, each method returning what it has added.
+    """Collects weights and parameters; each method returns what it added.
 
     Args:
         draft: the cell.
@@ -63,9 +63,9 @@ class Weights:
 
         Args:
             of: the gate, or one of its reads.
-            width: the width of what is normalised.
+            width: the width of the normalised values.
             owner: the gate.
-            beside: what else has a weight there, which may be called scale.
+            beside: the names of the other weights there, one of which may be ``scale``.
         """
         suffix = "norm_scale" if "scale" in beside else "scale"
         return self.norm(f"{of}.{suffix}", width, owner, 1.0)
@@ -103,8 +103,8 @@ class Weights:
         """Add the weights of a read and return it with its widths.
 
         Args:
-            owner: the gate's name, or that of the output unit.
-            declared: what declares the read.
+            owner: the name of the gate or of the output unit.
+            declared: the gate or output unit.
             read: the read.
             width: the width of the result.
             stage: how many recurrent matrix products come before it.
@@ -128,7 +128,7 @@ class Weights:
             suffix: self.add(
                 f"{owner}.{read.text}" + (f".{suffix}" if suffix else ""),
                 tuple(shape),
-                # Rules of a gate for matrices do not apply to the vectors of a linear map.
+                # A gate's initializer for matrices does not apply to the vectors of a linear map.
                 init if init is not None and len(shape) > 1 else _first(read.map, suffix, usual),
                 kind,
                 owner,
@@ -177,7 +177,7 @@ class Weights:
         return explicit.get(which, cell.get(which, kind.get(which, default)))
 
     def _rules(self, declared: RowWise, which: str, shape: Sequence[int]) -> dict[str, Any]:
-        """Return the regularizer and the constraint of a weight; the gate's precede the cell's."""
+        """Return the regularizer and constraint of a weight; the gate's override the cell's."""
         rules, options = {}, declared.options()
         for section in RULES:
             kind, explicit = getattr(type(declared), section), options.get(section, {})
@@ -192,7 +192,7 @@ class Weights:
 
 
 def _has_angles(rule: Mapping[str, Any], shape: Sequence[int]) -> bool:
-    """Return whether the weight is a matrix with several rows or columns, as the rule's mode is."""
+    """Return whether the weight has several of the rows or columns that the rule's mode names."""
     return len(shape) == 2 and shape[rule["mode"] == "columns"] > 1
 
 

@@ -1,7 +1,7 @@
 """The width of every signal, found from sizes and by inference through equations.
 
-Matrix-valued signals are matrices within an equation and vectors everywhere else. Constant parts
-of expressions are computed as plain numbers by executors, so they must be small.
+Matrix-valued signals are matrices within an equation and vectors everywhere else. Executors compute
+the constant parts of expressions as plain numbers, so these must not be too large.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ from .sizes import gate_size, parameter_size, size
 
 MAX_VISITS = 60_000
 """The most parts of expressions that are visited to find the widths; the largest bundled cell
-visits 1,000."""
+needs 1,000."""
 
 
 @dataclass(frozen=True)
@@ -45,10 +45,10 @@ class Widths:
     """The widths of a cell's parts.
 
     Attributes:
-        of: by name: inputs, signals, and the states that gates declare; a matrix is as wide as it
-            has elements.
-        shapes: the shape behind every name that expressions may have.
-        expressions: each gate's value and new states as expressions over keys, or None where a gate
+        of: the widths of inputs, signals, and states that gates declare, by name; the width of a
+            matrix is its number of elements.
+        shapes: the shape of every name that expressions may contain.
+        expressions: each gate's value and new states as expressions over keys, or None if a gate
             cannot be written as an expression.
     """
 
@@ -79,8 +79,8 @@ def find_widths(draft: Draft, bindings: Bindings, order: Sequence[str]) -> Width
     visits = 0
     seen: dict[str, Any] = {}
     known = _with_previous(draft, shapes)
-    # Widths flow through previous values too, so that one pass in order need not find them all.
-    # What then is still unknown has nothing in it that is wider than 1.
+    # Widths also flow through previous values, so one pass in order may not find all of them.
+    # A width that is still unknown after the first loop depends on nothing wider than 1.
     for narrow in (False, True):
         for _ in range(len(draft.signals) + 1):
             before = dict(shapes)
@@ -135,7 +135,7 @@ def _with_previous(draft: Draft, shapes: Mapping[str, Shape | None]) -> dict[str
 def _expression(draft: Draft, name: str, bound: Bound) -> GateExpression | None:
     gate, where = draft.gates[name].gate, f"cell.gates.{name}"
     if gate.uses_tensorflow:
-        # It is shown by its docstring and never solved by a scan.
+        # Without an expression, the gate is shown by its docstring and never solved by a scan.
         return None
     values: dict[str, Any] = {}
     for argument, key in bound:
@@ -166,18 +166,18 @@ def _expression(draft: Draft, name: str, bound: Bound) -> GateExpression | None:
     if set(new_states) != set(gate.states):
         raise CellError(
             f"{where}: {gate.returned()}: {gate.method} returns the states {listed(new_states)}, "
-            f"and declares {listed(gate.states)}; {_returned(gate.states, new_states)}"
+            f"but declares {listed(gate.states)}; {_returned(gate.states, new_states)}"
         )
     return value, new_states
 
 
 def _returned(states: Iterable[str], given: Iterable[str] = ()) -> str:
-    """Return what a gate with these states returns, as it is typed."""
+    """Return how to write the return statement of a gate with these states."""
     new = ", ".join(f"{name!r}: new_{name}" for name in states)
     if new:
         return f"write return value, {{{new}}}"
     declared = ", ".join(f"{name!r}: 0.0" for name in given) or "'k': 0.0"
-    return "write return value, its one value for each unit; states are declared: " + (
+    return "write return value, with one value for each unit; a new state must be declared: " + (
         f"states = {{{declared}}}"
     )
 
@@ -215,7 +215,7 @@ def _check_gate(
                     f"{where}: {gate.returned()}: its {what} is the plain number {render(expr)}; "
                     "return a value for each unit, such as 0 * pre + 1"
                 )
-            near = "" if units != 1 else ", one number for all units"
+            near = "" if units != 1 else " for a single number"
             raise CellError(
                 f"{where}: {gate.place()}: its {what} has a width of {shape_text(shape)}, and the "
                 f"gate has {gate_shape[0]} units; return a value for each unit, or type `{remedy}` "
@@ -229,10 +229,10 @@ def width_of(shape: Shape | None) -> int:
 
 
 def on_vectors(expr: Expr, value_shape: Shape, shapes: Mapping[str, Shape | None]) -> Expr:
-    """Return an equation between vectors that computes an equation between matrices.
+    """Return an equation on vectors that computes the same as an equation on matrices.
 
     Args:
-        expr: the equation, with constants in their place.
+        expr: the equation, with numbers in place of constants.
         value_shape: the shape of its value.
         shapes: the shapes of the names in it.
     """
@@ -251,7 +251,7 @@ def _cut(name: str, shape: Shape) -> Expr:
 
 
 def check_matrices(draft: Draft, bindings: Bindings, shapes: Mapping[str, Shape | None]) -> None:
-    """Refuse matrices where only vectors can be.
+    """Refuse matrices where only vectors are allowed.
 
     Raises:
         CellError: a gate, read, norm or the output unit would get a matrix.
@@ -265,8 +265,8 @@ def check_matrices(draft: Draft, bindings: Bindings, shapes: Mapping[str, Shape 
                 raise CellError(emitted_matrix(draft, stem, shape))
             raise CellError(
                 f"{where}: {name!r} is a matrix, {shape_text(shape)}, and only equations take "
-                f"matrices; make a vector of it in an equation of its own, such as flat({name}) or "
-                f"matvec({name}, q), and name that here"
+                f"matrices; turn it into a vector in a separate equation, such as flat({name}) or "
+                f"matvec({name}, q), and write the name of that equation here"
             )
 
     for gate in draft.gates:
@@ -314,7 +314,7 @@ def _expressions(draft: Draft, widths: Widths) -> Iterator[tuple[str, Expr]]:
 
 
 def _value(expr: Expr, where: str) -> float | None:
-    """Return the value of a constant expression in floats; None where it is not constant."""
+    """Return the value of a constant expression in floats; None if it is not constant."""
     if isinstance(expr, Number):
         return float(expr.value)
     inner = [_value(child, where) for child in children(expr)]

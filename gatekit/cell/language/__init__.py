@@ -1,6 +1,6 @@
-"""The equation language: strings become small immutable trees, which any backend can evaluate.
+"""The equation language: strings are parsed into small immutable trees for any backend.
 
-`parse` turns a string into an `expression` without evaluating Python; `ops` holds the
-functions, for expressions, NumPy arrays and tensors alike; `shape` infers the shape of every
-expression by one rule per function. Start with `expression.py`.
+`parse` turns a string into an `expression` without evaluating Python. `ops` has the functions,
+which take expressions, NumPy arrays and tensors. `shape` infers the shape of an expression, with
+one rule per function. Start with `expression.py`.
 """

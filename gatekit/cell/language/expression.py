@@ -1,4 +1,4 @@
-"""Expressions: small immutable trees, of which equations, reads and gates consist."""
+"""Expressions: the small immutable trees that equations, reads and gates consist of."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _PRECEDENCE = {"+": _SUM, "-": _SUM, "*": _PRODUCT, "/": _PRODUCT, "//": _PRODUC
 
 
 class NotAnExpressionError(TypeError):
-    """Something was done with a signal that no expression can do."""
+    """A signal was used in a way that expressions do not support."""
 
 
 def _refuse(what: str) -> NoReturn:
@@ -22,7 +22,8 @@ def _refuse(what: str) -> NoReturn:
 class Expr:
     """Base of the five kinds of node; Python's arithmetic on expressions builds larger ones.
 
-    An ``if``, a comparison or NumPy, which need a value, raise NotAnExpressionError.
+    An expression has no value yet, so an ``if``, a comparison or a function of NumPy raises
+    NotAnExpressionError.
     """
 
     __slots__ = ()
@@ -85,7 +86,7 @@ class Expr:
 
 @dataclass(frozen=True, slots=True)
 class Number(Expr):
-    """A finite constant; ``1.0`` becomes ``1``, so that both give the same program."""
+    """A finite constant; ``1.0`` becomes ``1``, so both spellings are the same expression."""
 
     value: int | float
 
@@ -220,7 +221,7 @@ def with_children(expr: Expr, inner: tuple[Expr, ...]) -> Expr:
 
 
 def divided(expr: Expr) -> Expr:
-    """Return the expression with the value of each whole division of numbers, ``8 // 4``."""
+    """Return the expression with each floor division of numbers, ``8 // 4``, computed."""
     if isinstance(expr, Name | Number):
         return expr
     inner = tuple(divided(child) for child in children(expr))
@@ -233,7 +234,7 @@ def divided(expr: Expr) -> Expr:
 
 
 def total(parts: Sequence[Expr]) -> Expr | None:
-    """Return the sum of expressions, from left to right; None without any."""
+    """Return the sum of expressions, from left to right; None if there are none."""
     total: Expr | None = None
     for part in parts:
         total = part if total is None else total + part
@@ -274,7 +275,7 @@ def evaluate(
 
 
 def precedence(expr: Expr) -> int:
-    """Return how tightly the outermost operator binds (1 sums to 5 atoms)."""
+    """Return how tightly the outermost operator binds, from 1 for sums to 5 for atoms."""
     if isinstance(expr, Binary):
         return _PRECEDENCE[expr.op]
     return _NEGATION if isinstance(expr, Neg) else _ATOM
@@ -285,8 +286,8 @@ def render(expr: Expr, space: str = "") -> str:
 
     Args:
         expr: the expression.
-        space: what is written around ``+``, ``-``, ``*`` and ``/``; empty in the canonical form.
-            With a space, a number is shown without the rounding error of floats.
+        space: the string around ``+``, ``-``, ``*`` and ``/``; empty in the canonical form. If it
+            is not empty, numbers are shown without the rounding error of floats.
     """
     if isinstance(expr, Number):
         return _readable(expr.value) if space else repr(expr.value)
@@ -305,7 +306,7 @@ def render(expr: Expr, space: str = "") -> str:
 
 
 def _readable(value: float) -> str:
-    """Return a number for people: ``(1 - 0.9) * 4`` is 0.3999999999999999 in floats, and 0.4."""
+    """Return a number without rounding error: 0.4 for 0.3999999999999999."""
     short = repr(Number(float(f"{value:.12g}")).value) if isinstance(value, float) else repr(value)
     return short if len(short) <= len(repr(value)) - 8 else repr(value)
 

@@ -1,4 +1,4 @@
-"""Functions of other libraries, with what equations and `gatekit.ops` have in their place."""
+"""Functions of other libraries, with their equivalents in equations and in `gatekit.ops`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ LIBRARIES = (
     "K",
     "F",
 )
-"""How their modules are named where they are imported."""
+"""The names under which other libraries are usually imported."""
 
 FUNCTIONS = {
     **dict.fromkeys(("mul", "multiply", "hadamard", "times", "elementwise"), "a * b"),
@@ -87,14 +87,14 @@ FUNCTIONS = {
     **dict.fromkeys(("erf", "prod", "cumprod", "cummax", "cummin"), ""),
     "stop_gradient": "",
 }
-"""Functions of other libraries, with what is written; nothing where there is no such equation."""
+"""Functions of other libraries, each with an equivalent equation; empty if there is none."""
 WITH_MORE = {
     **dict.fromkeys(("leaky_relu", "lrelu", "prelu"), ("maximum(a, b * a)",)),
     **dict.fromkeys(("hard_tanh", "hardtanh"), ("clip(a, b, c)",)),
     "max": ("maximum(maximum(a, b), c)",),
     "min": ("minimum(minimum(a, b), c)",),
 }
-"""Functions of `FUNCTIONS` that may have more arguments, with what is written then."""
+"""Equations for functions of `FUNCTIONS` that are called with more arguments."""
 _REDUCING = ("sum(", "mean(", "var(", "softmax(")
 ELSEWHERE = {
     **dict.fromkeys(
@@ -103,19 +103,19 @@ ELSEWHERE = {
     ),
     **dict.fromkeys(
         ("concat", "concatenate", "cat", "stack"),
-        "a gate sums linear maps of all that it reads: reads: [x, h_prev]",
+        "a gate sums the linear maps of all its reads: reads: [x, h_prev]",
     ),
     **dict.fromkeys(
         ("layer_norm", "layernorm", "batch_norm", "rms_norm", "normalize"),
-        "a norm is a signal with a name of its own: norms: {h_out: h}, then read h_out",
+        "a norm is a separate signal: write norms: {h_out: h}, then read h_out",
     ),
-    "dropout": "it is a key of the cell, `dropout: 0.1`, and of its states, `zoneout: {h: 0.1}`",
+    "dropout": "it is a key of the cell, `dropout: 0.1`; for states there is `zoneout: {h: 0.1}`",
     **dict.fromkeys(
         ("random", "rand", "randn", "normal", "uniform", "noise", "bernoulli"),
         "equations have no randomness; `dropout: 0.1` and `zoneout: {h: 0.1}` are keys of the cell",
     ),
     **dict.fromkeys(
-        ("len", "size", "shape"), "the layer's width is `units`, and that of x is `features`"
+        ("len", "size", "shape"), "the layer's width is `units`, and the width of x is `features`"
     ),
     **dict.fromkeys(
         ("einsum", "tensordot", "bmm"),
@@ -127,18 +127,19 @@ ELSEWHERE = {
     ),
     **dict.fromkeys(
         ("conv", "conv1d", "convolution", "attention"),
-        "equations see one step; what is before a layer, such as a convolution, is the `block`",
+        "an equation sees one step; operations before the layer, such as a convolution, are in the "
+        "`block`",
     ),
     **dict.fromkeys(
         ("range", "sum_over", "scan", "loop", "map"), "equations have no loops: write out the terms"
     ),
-    "stop_gradient": "every part of an equation is trained",
+    "stop_gradient": "gradients flow through every part of an equation",
 }
-"""Functions of other libraries that equations cannot have, with what to write where."""
+"""Functions of other libraries that equations cannot have, with the alternative."""
 
 
 def rewrite(name: str, args: Sequence[ast.expr], module: str = "") -> ast.expr:
-    """Return what is written in place of a call of a function of another library.
+    """Return the equation in place of a call of another library's function.
 
     Args:
         name: a key of `FUNCTIONS`.
@@ -146,11 +147,11 @@ def rewrite(name: str, args: Sequence[ast.expr], module: str = "") -> ast.expr:
         module: as in `fill`.
 
     Raises:
-        ValueError: no equation takes so many arguments.
+        ValueError: no equation takes that many arguments.
     """
     templates = (FUNCTIONS[name], *WITH_MORE.get(name, ()))
     if any(part in templates[0] for part in _REDUCING):
-        args = args[:1]  # the axis is that of the units
+        args = args[:1]  # drop the axis: the function is over the units
     fits = [each for each in templates if len(_letters(each)) == len(args)]
     if not fits and _letters(templates[0]):
         raise ValueError("arguments are left over, or missing")
@@ -165,7 +166,7 @@ def _letters(template: str) -> set[str]:
 _IN_PLUGINS = {
     **dict.fromkeys(
         ("concat", "concatenate"),
-        "+ of two reads: the matrix of a concatenation is two matrices",
+        "a sum of two reads: it equals one matrix times their concatenation",
     ),
     **dict.fromkeys(
         ("dense", "linear", "matmul"), "the map as a read of the gate, reads: {x: dense}"
@@ -173,11 +174,11 @@ _IN_PLUGINS = {
     "dropout": "dropout=0.1 as a key of the run, or of the layer",
     "clamp": "ops.clip(x, low, high)",
 }
-"""What a plugin writes in place of functions that are none of `ops`."""
+"""Alternatives in plugins for functions that `ops` does not have."""
 
 
 def in_ops(name: str) -> str:
-    """Return what a plugin writes in place of a function of another library, or nothing."""
+    """Return what a plugin writes in place of another library's function; empty if unknown."""
     if name in _IN_PLUGINS:
         return _IN_PLUGINS[name]
     template = FUNCTIONS.get(name)
@@ -186,7 +187,7 @@ def in_ops(name: str) -> str:
 
 
 def fill(template: str, args: Sequence[ast.expr], module: str = "") -> ast.expr:
-    """Return what is written in place of a call.
+    """Return a template filled with the arguments of a call.
 
     Args:
         template: a value of `FUNCTIONS`; ``a``, ``b`` and ``c`` are the arguments.
@@ -194,7 +195,7 @@ def fill(template: str, args: Sequence[ast.expr], module: str = "") -> ast.expr:
         module: the module of the functions of the template, such as ``ops``.
 
     Raises:
-        ValueError: the template is empty, or has more arguments than came.
+        ValueError: the template is empty, or needs more arguments.
     """
     letters = dict(zip("abc", args, strict=False))
     tree = ast.parse(template or "none", mode="eval").body

@@ -1,4 +1,4 @@
-"""Notation of papers and of other languages: why it is refused, and what is typed."""
+"""Notation from papers and other languages: why gatekit refuses it, and what to type instead."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _SIGNS = {
     "\u221a": "sqrt",
     "\u2202": "d",
 }
-"""Signs of printed equations, with what is typed."""
+"""Signs of printed equations, each with its ASCII spelling."""
 MATRICES = re.compile(r"\b[WURV](_?\w*)? *[({]?[a-z]")
 """A product with a learned matrix, as papers write it."""
 _WHERE = "where(x, a, b) is a where x > 0, else b"
@@ -26,10 +26,10 @@ _REASONS = (
     (r"^ *if\b|\bthen\b", f"an `if` is not part of the equation language; {_WHERE}"),
     (r"\?", f"`?` is not an operator of equations; {_WHERE}"),
     (r"&&|\|\||->|<-|\+\+|--$|\.[*/^]|[-+*/]=|\$|@=|\*\*=|!(?!=)", ""),
-    (r"(?<![=!<>])=(?!=)", "an equation is its right side only: NAME: EXPRESSION"),
+    (r"(?<![=!<>])=(?!=)", "an equation is only its right-hand side: NAME: EXPRESSION"),
     (
         r"(?<=\S);",
-        "an equation is one expression; write each part as NAME: EXPRESSION on a line of its own",
+        "an equation is one expression; write each part as NAME: EXPRESSION on its own line",
     ),
     (r"\|", ""),
     (r"(?<=\d)%", "a percentage is not a number"),
@@ -40,25 +40,28 @@ _REASONS = (
     (r"(?<=[\w)])\s+(?=[\w(])", "there is no operator between two names"),
     (r"(?<=\))(?=[\w(])", "there is no operator after the bracket"),
 )
-"""What a string has that Python's grammar refuses, with why; operators are named."""
+"""Patterns that Python's grammar refuses, each with the reason.
+
+If the reason is empty, the message names the operator.
+"""
 
 
 def syntax(text: str, message: str, place: int) -> tuple[str, int, int]:
-    """Return why a string is not an expression, and the place that is marked.
+    """Return why a string is not an expression, and the start and end of the part to mark.
 
     Args:
         text: the equation.
-        message: what Python's parser reports.
-        place: where it does.
+        message: the error of Python's parser.
+        place: the position that the parser reports.
     """
     if "\\" in text:
-        return "LaTeX is not read", text.index("\\"), text.index("\\") + 1
+        return "LaTeX is not supported", text.index("\\"), text.index("\\") + 1
     if (match := word_of_python(text)) is not None:
         start, end = match.span(match.lastgroup or 0)
         word = text[start:end]
-        return f"{word!r} is a word of Python and cannot be a name", start, end
+        return f"{word!r} is a Python keyword and cannot be a name", start, end
     if re.search("closed|unmatched|parenthes|nested", message):
-        # Python's own advice, such as a forgotten comma, is of another language.
+        # Python's advice, such as a forgotten comma, does not apply to equations.
         return message.partition(". ")[0], place, place + 1
     for pattern, why in _REASONS:
         if match := re.search(pattern, text):
@@ -68,7 +71,7 @@ def syntax(text: str, message: str, place: int) -> tuple[str, int, int]:
 
 
 def written(text: str) -> str:
-    """Return what to write in place of common notation that is not Python's."""
+    """Return the equation to write in place of a paper's notation, as the end of a sentence."""
     if "\\" in text:
         plain = re.sub(r" *\\(?:odot|cdot|times|circ)\b *", " * ", text)
         plain = re.sub(r"\\(?:mathrm|operatorname|text)\{(\w+)\}|\\([a-z]+)", r"\1\2", plain)
@@ -87,7 +90,7 @@ def written(text: str) -> str:
 
 
 def in_ascii(character: str) -> str:
-    """Return what is typed for a character: ``*`` for a dot, ``alpha`` for the Greek letter."""
+    """Return the ASCII spelling of a character: ``*`` for a dot, ``alpha`` for the Greek letter."""
     if character in _SIGNS:
         return _SIGNS[character]
     greek = re.fullmatch(r"GREEK \w+ LETTER (?:FINAL )?(\w+)", unicodedata.name(character, ""))

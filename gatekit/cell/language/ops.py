@@ -1,8 +1,8 @@
 """The functions of the equation language, for expressions, NumPy arrays and tensors alike.
 
-A function is called as ``ops.sigmoid(x)``. Given an expression it returns a larger expression;
-given an array or a tensor it computes, by the backend of the value's type. The TensorFlow
-backend is added by ``gatekit.recurrence``; this module needs NumPy only.
+A function is called as ``ops.sigmoid(x)``. Given an expression, it returns a larger expression;
+given an array or a tensor, it computes the result with the backend for that type.
+``gatekit.recurrence`` adds the TensorFlow backend; this module needs only NumPy.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class Function:
         static: positions of arguments that must be whole numbers known when the cell is built.
         summary: one line for listings.
         numpy: the function of NumPy arrays; None if ``compose`` defines it.
-        range: the interval of its values, whatever the arguments; None where they matter.
+        range: an interval that contains its values for any arguments; None if none is known.
     """
 
     name: str
@@ -67,11 +67,11 @@ class Function:
         return f"{self.name}({', '.join(arguments)})"
 
     def wrong_number(self, given: int, prefix: str = "") -> str:
-        """Return that a call has a wrong number of arguments, and how it is written.
+        """Return the message for a wrong number of arguments, with the correct call.
 
         Args:
-            given: how many came.
-            prefix: what is written in front of the name.
+            given: the number of arguments.
+            prefix: the module in front of the name, such as ``ops.``.
         """
         takes = "1 argument" if self.arity == 1 else f"{self.arity} arguments"
         return f"{self.name} takes {takes}, not {given}; write {prefix}{self.typed}"
@@ -85,8 +85,8 @@ class Function:
         if keywords:
             raise TypeError(
                 f"{self.name} takes {self.arity} argument(s) by position, not "
-                f"{next(iter(keywords))}=; what it computes over several elements it computes over "
-                f"the units; write ops.{self.typed}"
+                f"{next(iter(keywords))}=; a sum or a mean is always over the units; "
+                f"write ops.{self.typed}"
             )
         if len(args) != self.arity:
             raise TypeError(self.wrong_number(len(args), "ops."))
@@ -97,7 +97,7 @@ class Function:
         for owns, table in _BACKENDS:
             if any(owns(arg) for arg in args):
                 value = table[self.name](*args)
-                # A plain number stays one, so that it takes the type of the other operand.
+                # A plain number stays plain, so it takes the type of the other operand.
                 return value.item() if isinstance(value, np.generic) else value
         raise TypeError(f"{self.name} does not support {type(args[0]).__name__}")
 
@@ -331,7 +331,7 @@ __all__ = [*sorted(FUNCTIONS), "Function", "block_product", "eye_like"]
 
 
 class UnknownFunctionError(AttributeError):
-    """There is no such function in `gatekit.ops`."""
+    """`gatekit.ops` has no such function."""
 
 
 def __getattr__(name: str) -> Any:

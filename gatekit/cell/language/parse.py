@@ -1,8 +1,8 @@
-"""The equation language: text to expression, by parsing and walking, never by evaluation.
+"""The parser of the equation language, which walks Python's syntax tree and evaluates nothing.
 
-Numbers, names, ``+ - * / **`` (constant exponent), unary minus and calls of a table of functions;
-nothing else. Length, depth and number of nodes are bounded, so that any string is accepted or
-refused within milliseconds.
+The language has numbers, names, ``+ - * / **`` (with a constant exponent), unary minus, and calls
+of the functions in a table. Length, depth and number of nodes are limited, so any string is
+accepted or refused within milliseconds.
 """
 
 from __future__ import annotations
@@ -61,14 +61,15 @@ _WHERE = "; where(x, a, b) is a where x > 0, else b"
 _INSTEAD: dict[type[ast.AST], str] = {
     ast.BitXor: "; a power is written x**2",
     ast.MatMult: (
-        "; a * b multiplies unit by unit, dot(a, b) is the inner product, matvec(A, v) takes a "
-        "matrix, and learned matrices are the reads of a gate: reads: [x, h_prev]"
+        "; a * b multiplies unit by unit, dot(a, b) is the inner product, matvec(A, v) multiplies "
+        "a matrix and a vector, and learned matrices are in the reads of a gate: "
+        "reads: [x, h_prev]"
     ),
     ast.Compare: _WHERE,
     ast.IfExp: _WHERE,
     ast.BoolOp: _WHERE,
     ast.Tuple: "; an equation has one value: write an equation for each",
-    ast.NamedExpr: "; a name is given to an equation of its own, such as u: update",
+    ast.NamedExpr: "; to name a value, write a separate equation, such as u: update",
     ast.Attribute: "; functions and signals are plain names, such as tanh(x)",
 }
 _REPAIRED = (
@@ -96,12 +97,12 @@ def parse(text: object, functions: Mapping[str, Function], sizes: bool = False) 
         sizes: also allow ``//``, as in ``units // heads``.
 
     Raises:
-        ExpressionError: the text is not of the language; the place is marked.
+        ExpressionError: the string is not in the language; the message marks the position.
     """
     if isinstance(text, (int, float)) and not isinstance(text, bool):
         # YAML turns an equation such as ``1`` into a number.
         if not abs(text) <= _LARGEST:
-            raise ExpressionError("a number in an equation is finite and has at most 300 digits")
+            raise ExpressionError("a number in an equation must be finite, with at most 300 digits")
         text = repr(text)
     if not isinstance(text, str):
         raise ExpressionError(f"an equation is a string, {_as_string(text)}")
@@ -109,7 +110,7 @@ def parse(text: object, functions: Mapping[str, Function], sizes: bool = False) 
 
 
 def _as_string(value: object) -> str:
-    """Return how an equation is written that is not a string, as the end of a sentence."""
+    """Return what to write in place of a value that is not a string, as the end of a sentence."""
     if callable(value):
         code = getattr(value, "__code__", None)
         names = code.co_varnames[: code.co_argcount] if code else ()
@@ -125,7 +126,7 @@ def _checked(text: str) -> str:
     if len(text) > MAX_CHARACTERS:
         raise ExpressionError(
             f"the equation has {len(text)} characters; at most {MAX_CHARACTERS} are allowed. "
-            "Name a part of it as an equation of its own."
+            "Move a part of it to a separate equation."
         )
     for position, character in enumerate(text):
         if not (" " <= character <= "~"):
@@ -144,7 +145,7 @@ def _checked(text: str) -> str:
 
 
 class _Reader:
-    """One equation; without ``helps`` it is refused without what to write instead."""
+    """Parses one equation; with ``helps=False``, errors do not suggest a replacement."""
 
     def __init__(
         self, text: str, functions: Mapping[str, Function], sizes: bool, helps: bool = True
@@ -175,7 +176,7 @@ class _Reader:
         return self.visit(tree.body, 1)
 
     def repair(self) -> str:
-        """Return what to write in place of the equation, as the end of a sentence."""
+        """Return a suggestion in place of the equation, as the end of a sentence."""
         if not self.helps or MATRICES.search(self.text):
             return ""
         with warnings.catch_warnings():
@@ -184,7 +185,7 @@ class _Reader:
         return f": write {meant}" if meant else ""
 
     def accepts(self, text: str) -> bool:
-        """Return whether a string is an equation."""
+        """Return whether a string is a valid equation."""
         try:
             _Reader(text, self.functions, self.sizes, helps=False).read()
         except ExpressionError:
@@ -196,7 +197,7 @@ class _Reader:
         left = max(0, start - 60)
         line = self.text[left : left + 90]
         mark = " " * (start - left) + "^" * max(1, min(end - start, 90 - (start - left)))
-        has = "An equation has numbers, names, + - * / ** and functions. "
+        has = "An equation consists of numbers, names, + - * / ** and functions. "
         has = "" if ";" in why or ": write" in why else has
         has += f"Functions: {listed(self.functions, 80)}." if table else ""
         return ExpressionError(f"{why}\n  {line}\n  {mark}" + (f"\n{has.strip()}" if has else ""))
@@ -206,7 +207,7 @@ class _Reader:
         return self.error(why, node.col_offset, end, table)
 
     def refused(self, op: ast.AST, start: int, end: int) -> ExpressionError:
-        """Return the error of an operator that is between two places of the equation."""
+        """Return the error for an unsupported operator between two positions of the equation."""
         symbol = _SYMBOLS.get(type(op), "this")
         place = self.text.find(symbol.partition(" ")[0], start, end)
         place = start if place < 0 else place
@@ -220,7 +221,7 @@ class _Reader:
         return self.error(_with(why, remedy), place, place + len(symbol))
 
     def unknown(self, node: ast.Call, name: str) -> ExpressionError:
-        """Return the error of a function that the table does not have."""
+        """Return the error for a function that is not in the table."""
         near = nearest(name, self.functions)
         if name in ("h", "c", "s"):
             meant = f"; its previous value is {name}_prev, and a product is written with *"
@@ -263,9 +264,9 @@ class _Reader:
         if isinstance(node, ast.Subscript) and not remedy:
             name = self.text[node.value.col_offset : node.value.end_col_offset]
             remedy = (
-                f"; equations take all of {excerpt(name, 40)}: give each part of it a gate of its "
-                "own, such as part: {kind: linear, reads: [x, h_prev]}, or cut equal rows with "
-                "split(x, n)"
+                f"; an equation uses all of {excerpt(name, 40)}: write a separate gate for each "
+                "part, such as part: {kind: linear, reads: [x, h_prev]}, or cut it into equal rows "
+                "with split(x, n)"
             )
         if isinstance(node, (ast.IfExp, ast.NamedExpr)):
             remedy = _INSTEAD[type(node)] + remedy
@@ -274,7 +275,7 @@ class _Reader:
     def number(self, node: ast.Constant) -> int | float:
         value = node.value
         if value is None:
-            why = "'None' is a word of Python and cannot be a name"
+            why = "'None' is a Python keyword and cannot be a name"
             raise self.at(node, _with(why, self.repair()))
         if isinstance(value, bool) or not isinstance(value, (int, float)):
             word = " but a string" if isinstance(value, str) else ""
@@ -304,10 +305,10 @@ class _Reader:
         if isinstance(node.func, ast.Attribute):
             name = node.func.attr
             remedy = f"; {ELSEWHERE[name]}" if name in ELSEWHERE else self.repair()
-            why = "only functions of the table can be called, by name alone"
+            why = "only functions of the equation language can be called, and only by name"
             raise self.at(node.func, _with(why, remedy))
         if not isinstance(node.func, ast.Name):
-            why = "only functions of the table can be called, by name"
+            why = "only functions of the equation language can be called, and only by name"
             raise self.at(node.func, _with(why, self.repair()))
         name = node.func.id
         function = self.functions.get(name)
@@ -317,17 +318,17 @@ class _Reader:
             why = "arguments are given by position, not by name"
             over = function.kind == "units" and function.arity == 1
             over = over and any(k.arg in ("axis", "dim") for k in node.keywords)
-            why = f"{name} is over the units of each row, and has no axis" if over else why
+            why = f"{name} works over the units of each row and has no axis" if over else why
             raise self.at(node, _with(why, self.repair() or f"; write {function.typed}"))
         if len(node.args) != function.arity:
             meant = self.repair() if name == "where" or function.kind == "units" else ""
             why = function.wrong_number(len(node.args))
             if name == "sum" and not meant:
-                why += ", over the units of x; signals are added with +"
+                why += " for the sum over the units of x; add signals with +"
             raise self.at(node, why.partition("; write")[0] + meant if meant else why)
         return Call(name, tuple(self.visit(arg, depth + 1) for arg in node.args))
 
 
 def _with(why: str, remedy: str) -> str:
-    """Return a reason with what to write, which begins with a colon where it ends the clause."""
+    """Return a reason with its remedy; a reason without a semicolon is followed by one."""
     return f"{why}{remedy}" if ";" in why else f"{why}{remedy.replace(': write', '; write', 1)}"

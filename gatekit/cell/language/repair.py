@@ -1,8 +1,7 @@
-"""What is meant by an equation that is not in the language: the nearest one that is.
+"""Suggestions for equations that are not in the language: the nearest valid equation.
 
-An equation is rewritten as a string first (``^``, ``&&``, a product without ``*``), then as a tree
-(comparisons, ``if``, functions of other libraries). What the language does not accept is not
-offered.
+An equation is rewritten first as a string (``^``, ``&&``, a product without ``*``), then as a tree
+(comparisons, ``if``, functions of other libraries). Only a valid equation is suggested.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ from .ops import Function
 
 MAX_EXPONENT = 16
 MAX_REPAIRED = 300
-"""The most characters of an equation for which another is proposed."""
+"""The most characters of an equation for which gatekit suggests another one."""
 _PYTHON = ("and", "or", "not", "if", "else", "in", "is")
 _NAMED = re.compile(
     r"(?:^|(?<=[-+*/(,]))\s*(?P<word>[a-z]+)\s*(?=$|[-+*/),])|(?P<other>\b(?!lambda\b)[a-z]+\b)"
@@ -57,7 +56,7 @@ def repair_equation(
     Args:
         text: what was written, one line of ASCII.
         functions: the function table, by name.
-        accepts: whether a string is an equation.
+        accepts: returns whether a string is a valid equation.
     """
     if len(text) > MAX_REPAIRED:
         return ""
@@ -83,7 +82,7 @@ def word_of_python(text: str) -> re.Match[str] | None:
 
 
 def _spelled(text: str, functions: Mapping[str, Function]) -> Iterator[str]:
-    """Yield the string, changed more and more."""
+    """Yield the string after each round of rewriting; later rounds change more."""
     # Python reads 2 * a^2 as (2 * a)^2, and a > 0 & b > 0 as a > (0 & b) > 0.
     text = text.replace("^", "**")
     if re.search(r"[<>]|[=!]=", text):
@@ -108,7 +107,7 @@ def _spelled(text: str, functions: Mapping[str, Function]) -> Iterator[str]:
 
 
 def _decimal(text: str) -> str:
-    """Return an equation with a point in numbers with a comma, outside of calls."""
+    """Return the equation without commas in numbers, outside calls: ``0.5`` for ``0,5``."""
     inside, depth = "", 0
     for character in text:
         depth += (character == "(") - (character == ")")
@@ -122,7 +121,7 @@ def _call(name: str, *args: ast.expr) -> ast.expr:
 
 
 def minus(one: ast.expr, other: ast.expr) -> ast.expr:
-    """Return a difference, without a 0."""
+    """Return the difference of two expressions, simplified if one of them is 0."""
     if isinstance(other, ast.Constant) and other.value == 0:
         return one
     if isinstance(one, ast.Constant) and one.value == 0:
@@ -144,7 +143,7 @@ def _number(node: ast.expr) -> float | None:
 
 
 class _Repair(ast.NodeTransformer):
-    """Trees with what the language has in place of what it lacks."""
+    """Replaces Python that the language lacks, such as comparisons, by equivalent calls."""
 
     def __init__(self, functions: Mapping[str, Function]) -> None:
         self.functions = functions
@@ -160,7 +159,7 @@ class _Repair(ast.NodeTransformer):
         return _call("where", value, *((other, one) if swapped else (one, other)))
 
     def _condition(self, node: ast.expr) -> tuple[ast.expr, bool]:
-        """Return what is above 0 where a condition holds, and whether it holds where it is not."""
+        """Return a value that is above 0 if a condition holds, and whether that is inverted."""
         if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
             value, swapped = self._condition(node.operand)
             return value, not swapped
@@ -189,7 +188,7 @@ class _Repair(ast.NodeTransformer):
         return self._plain(*self._condition(node))
 
     def _plain(self, value: ast.expr, swapped: bool) -> ast.expr:
-        """Return a value that is above 0 where the condition holds."""
+        """Return a value that is above 0 if the condition holds, inverted or not."""
         return _call("where", value, ast.Constant(0), ast.Constant(1)) if swapped else value
 
     def _joined(self, op: ast.boolop, parts: list[ast.expr]) -> ast.expr:
@@ -315,7 +314,7 @@ class _Repair(ast.NodeTransformer):
         return _call(function.name, *args)
 
     def _called(self, node: ast.Call) -> tuple[str, list[ast.expr]]:
-        """Return the name and arguments of a call; c.tanh() has no arguments, c is that of tanh."""
+        """Return the name and the arguments of a call; ``c`` is the argument of ``c.tanh()``."""
         if isinstance(node.func, ast.Name):
             return node.func.id, node.args
         if not isinstance(node.func, ast.Attribute):
@@ -327,7 +326,7 @@ class _Repair(ast.NodeTransformer):
         return node.func.attr, node.args if module else [node.func.value, *node.args]
 
     def visit_twice(self, tree: ast.expr) -> ast.expr:
-        """Return a filled template, whose power may have a signal as exponent."""
+        """Return a filled template; a power whose exponent is a signal becomes exp and log."""
         if isinstance(tree, ast.BinOp) and isinstance(tree.op, ast.Pow):
             return self.visit_BinOp(tree)
         return tree

@@ -19,8 +19,8 @@ MAX_ELEMENTS = 2**31 - 1
 """The most elements that a signal, a part of an expression, or a weight may have."""
 MAX_AXES = 8
 MAX_TRIED = 1_000_000
-"""The most elements of arrays with which a plugin's function is called to find its shape."""
-# Two batch sizes: a function that mixes rows returns a shape that changes with their number.
+"""The most elements in the arrays with which gatekit calls a plugin's function to find a shape."""
+# With these two batch sizes, a row-wise function returns shapes that differ in the first axis only.
 _ROWS = (2, 3)
 
 
@@ -36,14 +36,15 @@ def infer(
     Args:
         expr: the expression.
         shapes: the shape of each name: ``()`` for a plain number, ``(1,)`` for a scalar, ``(n,)``
-            for a vector, ``(n, m)`` for a matrix, ``(heads, n, m)`` for one in each head.
+            for a vector, ``(n, m)`` for a matrix, ``(heads, n, m)`` for a matrix per head.
         functions: the function table.
         where: the place in the cell, for messages.
-        narrow: whether an unknown shape counts as narrow as the other operand. Otherwise an axis of
-            size 1 decides nothing, because the unknown one may be wider.
+        narrow: whether to assume that an unknown operand is not wider than the other one. If
+            false, an operand with an axis of size 1 leaves the shape unknown.
 
     Raises:
-        CellError: widths do not fit, or are too large; the message has them and the sub-expression.
+        CellError: widths do not fit, or are too large; the message shows the widths and the
+            sub-expression.
     """
     if isinstance(expr, Number):
         return ()
@@ -99,12 +100,12 @@ def _instead(expr: Call, shapes: Sequence[Shape]) -> str:
 
 
 def join(left: Shape | None, right: Shape | None, narrow: bool = False) -> Shape | None:
-    """Return the common shape of two operands: equally many axes, each equal or one of them 1.
+    """Return the common shape of two operands.
 
-    A plain number fits any shape.
+    They need the same number of axes, and sizes that are equal or 1. A plain number fits any shape.
 
     Raises:
-        CellError: they do not fit; the caller puts the place before the message.
+        CellError: the shapes do not fit; the caller puts the place before the message.
     """
     if left is None or right is None:
         known = right if left is None else left
@@ -117,8 +118,8 @@ def join(left: Shape | None, right: Shape | None, narrow: bool = False) -> Shape
     ):
         return tuple(max(pair) for pair in zip(left, right, strict=True))
     remedy = (
-        "widths must be equal, or one of them scalar; a gate {kind: linear, reads: [x]} makes "
-        "`units` numbers of an input of any width"
+        "widths must be equal, or one of them scalar; a gate {kind: linear, reads: [x]} maps an "
+        "input of any width to `units` numbers"
     )
     if len(left) != len(right):
         remedy = (
@@ -141,8 +142,8 @@ class WidthError(CellError):
     """Widths do not fit.
 
     Args:
-        message: what does not fit, where.
-        sides: the parts that meet, with their shapes.
+        message: the place, and the widths that do not fit.
+        sides: the operands, with their shapes.
     """
 
     def __init__(self, message: str, sides: tuple[tuple[Expr, Shape | None], ...] = ()) -> None:
@@ -203,7 +204,7 @@ def _outer(one: Shape, other: Shape, _: int) -> Shape:
 def _matvec(one: Shape, other: Shape, _: int) -> Shape:
     _matrix(one)
     if one[-1] != other[-1]:
-        raise _MisfitError("a matrix n x m takes a vector m wide")
+        raise _MisfitError("a matrix n x m takes a vector of width m")
     return (*_common(one[:-2], other[:-1]), one[-2])
 
 
@@ -237,7 +238,7 @@ def _flat(one: Shape, _: Shape, __: int) -> Shape:
 
 
 _OF_NUMBERS = ("sum", "cumsum", "dot", "repeat")
-"""Functions of units and matrices that compute plain numbers, too."""
+"""Functions over units and matrices that also accept plain numbers."""
 _RULES: Mapping[str, Callable[[Shape, Shape, int], Shape]] = {
     **dict.fromkeys(("softmax", "cumsum", "cumax"), lambda one, _, __: one),
     **dict.fromkeys(("sum", "mean", "var"), lambda one, _, __: (*one[:-1], 1)),
@@ -261,7 +262,7 @@ def _composed(
     functions: Mapping[str, Function],
     where: str,
 ) -> Shape:
-    """Return the shape of a plugin's function, by inference if possible, else by a call."""
+    """Return the shape of a plugin's function: inferred if possible, otherwise found by a call."""
     assert function.compose is not None
     values = [
         arg.value if isinstance(arg, Number) and k in function.static else Name(f"argument {k}")
@@ -270,7 +271,7 @@ def _composed(
     try:
         composed = function.compose(*values)
     except Exception:
-        # It is more than an expression.
+        # The function does more than build an expression.
         composed = None
     if isinstance(composed, Expr):
         shapes = {f"argument {k}": shape for k, shape in enumerate(inner)}
@@ -284,10 +285,10 @@ def _composed(
 
 
 def _tried(expr: Call, function: Function, inner: Sequence[Shape], where: str) -> Shape:
-    """Return the shape of the result for arrays of ones."""
+    """Return the shape of the function's result for arrays of ones."""
     elements = sum(math.prod(shape) for shape in inner)
     if elements > MAX_TRIED:
-        why = f"they have {elements:,} elements, at most {MAX_TRIED:,} are allowed"
+        why = f"its arguments have {elements:,} elements; at most {MAX_TRIED:,} are allowed"
         raise _refused(expr, function, inner, where, why)
     results = []
     for rows in _ROWS:
@@ -304,7 +305,7 @@ def _tried(expr: Call, function: Function, inner: Sequence[Shape], where: str) -
             raise _refused(expr, function, inner, where, str(error)) from None
     one, other = results
     if (one[:1], other[:1]) != ((_ROWS[0],), (_ROWS[1],)) or one[1:] != other[1:]:
-        why = f"not row by row; it is for: {function.summary or 'other widths'}"
+        why = f"it mixes the rows of a batch; it is for: {function.summary or 'other widths'}"
         raise _refused(expr, function, inner, where, why)
     return tuple(one[1:])
 

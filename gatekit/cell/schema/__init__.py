@@ -1,9 +1,9 @@
-"""A cell as an immutable specification, read from plain data; swapping its gates.
+"""Reads a cell from plain data into an immutable specification, and swaps its gates.
 
 `reading.read_cell` is the entry point: it checks every key and returns a `CellSpec`, whose
-`canonical` form reads back as the same cell. `lookup` finds what is registered under a name,
-`values` and `numeric` check plain values and the source of a cell, `limits` its size, and `layout`
-what a file indents wrongly. Start with `reading.py`.
+`canonical` form reads back as the same cell. `lookup` finds registered parts by name. `values` and
+`numeric` check plain values and the source of a cell, `limits` checks its size, and `layout` finds
+wrong indentation. Start with `reading.py`.
 """
 
 from .layout import check_layout

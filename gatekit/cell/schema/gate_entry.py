@@ -1,4 +1,4 @@
-"""One gate of a cell from plain data, and the equations and reads in it."""
+"""Reads one gate of a cell from plain data, with its equations and reads."""
 
 from __future__ import annotations
 
@@ -28,7 +28,8 @@ def read_expression(text: object, catalogue: Catalogue, where: str, sizes: bool 
         sizes: also allow ``//``, which divides sizes and constants.
 
     Raises:
-        ExpressionError: it is not in the equation language; the message begins with the place.
+        ExpressionError: the string is not in the equation language; the message begins with the
+            place.
     """
     try:
         return parse(text, catalogue.functions, sizes)
@@ -69,14 +70,14 @@ def read_reads(reads: object, where: str, catalogue: Catalogue) -> tuple[Read, .
             r"(?:np\.|tf\.|torch\.)?(?:h?stack|cat|concat\w*)\(([^()]*)\)", cut
         ):
             raise CellError(
-                f"{where}: a gate has a matrix for each read and adds the products, as one matrix "
-                f"of their concatenation does: write reads: [{stacked[1]}]"
+                f"{where}: a gate has a matrix for each read and adds the products, which equals "
+                f"one matrix times the concatenation: write reads: [{stacked[1]}]"
             )
         reads = re.split(r", (?![^(]*\))", cut)
         such = ", ".join(f"'{read}'" if "," in read else read for read in reads)
         raise CellError(
-            f"{where}: a comma begins another read, here within the brackets of a call; put the "
-            f"read in quotes: write reads: [{excerpt(such)}]"
+            f"{where}: YAML splits a list at every comma, even inside the brackets of a call; put "
+            f"the read in quotes: write reads: [{excerpt(such)}]"
         )
     pairs = [entry for entry in entries if isinstance(entry, Mapping)]
     if pairs:
@@ -85,7 +86,7 @@ def read_reads(reads: object, where: str, catalogue: Catalogue) -> tuple[Read, .
             maps |= pair
         each = ", ".join(f"{name}: {as_typed(kind)}" for name, kind in maps.items())
         raise CellError(
-            f"{where}: reads with their linear maps are in braces, not in brackets: write "
+            f"{where}: reads with linear maps are written in braces, not in brackets: write "
             f"reads: {{{excerpt(each)}}}"
         )
     items = reads.items() if isinstance(reads, Mapping) else [(r, "dense") for r in reads or ()]
@@ -124,7 +125,7 @@ def read_gate(name: str, config: Any, cell: Mapping[str, Any], catalogue: Catalo
         refuse_commas(config, where)
         if isinstance(config.get("role"), str) and _lacks_role(config, catalogue):
             raise CellError(
-                f"{where}: a gate's role is not one of its options; write beside gates: "
+                f"{where}: the role of a gate is not one of its options; next to `gates:`, write "
                 f"roles: {{{config['role']}: {name}}}"
             )
     if isinstance(config, Gate):
@@ -146,7 +147,7 @@ def read_gate(name: str, config: Any, cell: Mapping[str, Any], catalogue: Catalo
         expression = read_expression(gate.activation, catalogue, f"{where}.activation", sizes=False)
         gate = gate.with_expression(expression, catalogue.functions)
     reads = gate.reads
-    # A mapping of the same signals to linear maps is a choice of the gate's author.
+    # If the class maps the usual signals to linear maps, keep this choice of the gate's author.
     usual = isinstance(reads, (list, tuple)) and tuple(reads) == Gate.reads
     if "reads" in cell and usual and "reads" not in vars(gate):
         reads = cell["reads"]
@@ -183,17 +184,17 @@ def _check_norm(norm: Mapping[str, object] | None, where: str) -> None:
 
 
 def signal_norm(value: object, where: str) -> SignalNorm:
-    """Return what an entry of `norms` normalises, and with which epsilon.
+    """Return an entry of `norms` from plain data.
 
     Raises:
-        CellError: it is neither a signal's name nor ``{of: NAME, epsilon: NUMBER}``.
+        CellError: the entry is neither a signal's name nor ``{of: NAME, epsilon: NUMBER}``.
     """
     if isinstance(value, str):
         return SignalNorm(value)
     if not isinstance(value, Mapping) or not isinstance(value.get("of"), str):
         raise CellError(
-            f"{where}: name the signal to normalise, not {excerpt(repr(value))}; a norm has a name "
-            "of its own: write norms: {h_out: h}, or norms: {h_out: {of: h, epsilon: 1.0e-3}}"
+            f"{where}: name the signal to normalise, not {excerpt(repr(value))}; a norm is a "
+            "separate signal: write norms: {h_out: h}, or norms: {h_out: {of: h, epsilon: 1.0e-3}}"
         )
     check_keys(value, ("of", "epsilon"), where)
     return SignalNorm(value["of"], _epsilon(value, where))

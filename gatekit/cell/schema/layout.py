@@ -1,7 +1,7 @@
-"""What is indented wrongly in a cell's file, or named by a word of Python, before it is read.
+"""Finds wrong indentation in a cell's file, and names that are Python keywords, before it is read.
 
-YAML reads an entry that is indented too little as a key of the cell, and one that is indented too
-much as a part of the entry above.
+YAML reads an entry that is indented too little as a key of the cell, and an entry that is indented
+too much as a part of the entry above.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _ENTRIES = {
 
 
 def check_layout(config: Mapping[str, object]) -> None:
-    """Refuse entries that belong to another level, and names that Python keeps for itself.
+    """Refuse entries that belong to another level, and names that are Python keywords.
 
     Args:
         config: the cell's mapping.
@@ -50,13 +50,13 @@ def check_layout(config: Mapping[str, object]) -> None:
         for name, value in members.items() if isinstance(members, Mapping) else ():
             if isinstance(name, str) and keyword.iskeyword(name) and value is not None:
                 raise CellError(
-                    f"cell.{section}.{name}: {name!r} is a word of Python and cannot be a name; "
+                    f"cell.{section}.{name}: {name!r} is a Python keyword and cannot be a name; "
                     f"write {name.lower()}_ here and wherever it is read"
                 )
 
 
 def _check_wrapper(config: Mapping[str, object], key: str) -> None:
-    """Refuse a file whose keys are all below one, as in ``cell: {gates: ...}``."""
+    """Refuse a file whose keys are all below another key, as in ``cell: {gates: ...}``."""
     value = config.get(key)
     if isinstance(value, Mapping) and any(part in _CELL for part in value):
         raise CellError(
@@ -75,7 +75,8 @@ def _check_empty(config: Mapping[str, object]) -> None:
                 entries[key] = []
         elif section:
             entries[section].append(str(key))
-    if not any(entries.values()) and len(entries) == 1:  # in the order of a cell in `defaults`
+    # A cell in `defaults` sets the order of the keys, so entries may come before their section.
+    if not any(entries.values()) and len(entries) == 1:
         entries = {next(iter(entries)): [str(key) for key in config if key not in CELL_KEYS]}
     for section, names in entries.items():
         if names and all(_fits(section, config[name]) for name in names):
@@ -107,15 +108,15 @@ def _check_members(
         name, place = str(key), f"cell.{section}.{key}"
         if _of_the_cell(config, section, name, value):
             raise CellError(
-                f"{place}: `{name}` is a key of the cell, and here it is indented as one of the "
+                f"{place}: `{name}` is a key of the cell, but here it is indented as one of the "
                 f"{section}: move `{name}:` to the left margin"
             )
         if section == "gates" and name in ("kind", "activation", *Gate.option_names()):
             if not isinstance(value, Mapping) or name not in ("activation", "kind"):
                 below = above or "NAME"
                 raise CellError(
-                    f"{place}: `{name}` is an option of a gate, and here it is indented as a gate "
-                    f"of its own: indent it by two spaces more than its gate, as in\n"
+                    f"{place}: `{name}` is an option of a gate, but here it is indented as a "
+                    f"separate gate: indent it by two spaces more than its gate, as in\n"
                     f"  {below}:\n    {name}: {_shown(value)}"
                 )
         elif section == "gates":
@@ -123,7 +124,7 @@ def _check_members(
             _check_nested(place, value)
         if other := _section_of(section, value):
             raise CellError(
-                f"{place}: {name} looks like one of the {other}, and is among the {section}: move "
+                f"{place}: {name} looks like one of the {other}, but is among the {section}: move "
                 f"it below `{other}:`"
             )
 
@@ -157,7 +158,7 @@ def _check_nested(place: str, value: object) -> None:
         if not known and isinstance(inner, Mapping) and {"kind", "activation"} & set(inner):
             above = place.rpartition(".")[2]
             raise CellError(
-                f"{place}.{key}: {key} looks like a gate, and is indented as an option of {above}: "
+                f"{place}.{key}: {key} looks like a gate, but is indented as an option of {above}: "
                 f"move it to the left, below the first letter of {above}"
             )
 

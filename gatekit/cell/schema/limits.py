@@ -1,6 +1,6 @@
 """The keys of a cell, the valid names of its parts, and limits on its size.
 
-The bounds keep reading, building and drawing any cell cheap.
+The limits keep it cheap to read, build and draw any cell.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ OTHER_KEYS = {
     ),
     **dict.fromkeys(
         ("swap", "swaps"),
-        "; in a cell write the gate itself: gates: {forget: {kind: power_law}}.",
+        "; in a cell, write the gate itself: gates: {forget: {kind: power_law}}.",
     ),
     **dict.fromkeys(
         ("units", "hidden_size", "features", "input_size"),
@@ -92,17 +92,17 @@ OTHER_KEYS = {
     ),
     **dict.fromkeys(
         ("update", "step", "forward", "call", "code"),
-        "; what a step computes is in `equations`: equations: {h: forget * h_prev}.",
+        "; a step is defined in `equations`: equations: {h: forget * h_prev}.",
     ),
     **dict.fromkeys(
         ("description", "doc", "comment", "note"), "; did you mean 'notes'? It is a string."
     ),
     **dict.fromkeys(
         ("citation", "paper", "bibtex", "author", "authors", "title"),
-        "; works are cited by keys of conf/references.bib: cite: [cho2014learning].",
+        "; cite works by their keys in conf/references.bib: cite: [cho2014learning].",
     ),
 }
-"""What is meant by keys that a cell does not have, as the end of a sentence."""
+"""Suggestions for keys that a cell does not have, as the end of a sentence."""
 SECTIONS = (
     *("gates", "equations", "norms", "parameters", "constants", "inputs"),
     *("roles", "initial", "zoneout", "initializers"),
@@ -144,8 +144,8 @@ def check_names(spec: CellSpec) -> None:
         if role in sections["gates"] and role != gate:
             raise CellError(
                 f"cell.gates.{role}: the gate in the role {role} is called {gate} here: write "
-                f"{gate} to change it; for a further gate take another name, or write "
-                f"roles: {{{role}: {role}}}, so that swap.{role} replaces this one"
+                f"{gate} to change it; to add a gate, use another name, or write "
+                f"roles: {{{role}: {role}}} so that swap.{role} replaces the new one"
             )
 
 
@@ -165,14 +165,14 @@ def _check_name(name: str, where: str, spec: CellSpec, seen: dict[str, str]) -> 
         raise CellError(f"{where}: {name!r} is a function of the equation language; write {name}_1")
     if name in seen and where.startswith("cell.norms."):
         raise CellError(
-            f"{where}: {name!r} is also in cell.{seen[name]}, and a norm is a signal with a name "
-            f"of its own: write norms: {{{name}_out: {name}}}, and read {name}_out in place of "
-            f"{name}{f' (emits: {name}_out)' if name == spec.emits else ''}"
+            f"{where}: {name!r} is also in cell.{seen[name]}, but a norm is a separate signal "
+            f"with another name: write norms: {{{name}_out: {name}}}, and read {name}_out "
+            f"in place of {name}{f' (emits: {name}_out)' if name == spec.emits else ''}"
         )
     if name in seen:
         raise CellError(
-            f"{where}: {name!r} is also in cell.{seen[name]}; a name is defined once: rename one "
-            "of them"
+            f"{where}: {name!r} is also in cell.{seen[name]}; a name can be defined only once: "
+            "rename one of them"
         )
 
 

@@ -1,4 +1,4 @@
-"""From a registered name, or ``{kind: NAME, option: value}``, to what is registered under it."""
+"""Finds registered parts by name or ``{kind: NAME, option: value}``, and creates them."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ _LISTS = {
     "output unit": "gatekit output-units",
     "cell function": "gatekit cells",
 }
-"""The command that lists a kind; `gatekit plugins` shows the others."""
+"""The command that lists each kind; `gatekit plugins` lists the other kinds."""
 
 
 _KIND = ("type", "name", "gate", "class", "cls", "function", "layer")
-"""What other libraries call the kind."""
+"""Names that other libraries use for the kind."""
 
 
 def kind_and_options(config: object, where: str) -> tuple[str, dict[str, object]]:
@@ -52,9 +52,7 @@ def kind_and_options(config: object, where: str) -> tuple[str, dict[str, object]
     if not isinstance(config, Mapping):
         remedy = ""
         if ".reads." in where:
-            remedy = (
-                "; a read has the width of its signal, and a linear map: write for example dense"
-            )
+            remedy = "; a read takes a linear map, not a width: write for example dense"
         elif isinstance(config, (int, float)) and ".initializers." in f"{where}.":
             remedy = f"; write {{kind: constant, value: {config}}}"
         elif isinstance(config, (int, float)) and where.startswith("cell.gates."):
@@ -80,7 +78,7 @@ def kind_and_options(config: object, where: str) -> tuple[str, dict[str, object]
         raise CellError(f"{where}._target_: gates are given by registered name, as {{kind: NAME}}")
     if not isinstance(config.get("kind"), str) and where.startswith("swap."):
         raise CellError(
-            f"{where}: the gate of these options is missing; type {where}=GATE "
+            f"{where}: the gate that has these options is missing; type {where}=GATE "
             + " ".join(f"{where}.{k}={v}" for k, v in config.items())
         )
     glued = next((str(k) for k, v in config.items() if v is None and ":" in str(k)), None)
@@ -138,7 +136,7 @@ def kind_of(instance: RowWise, registered: Mapping[str, type]) -> str:
 def unknown(
     where: str, what: str, name: object, known: Mapping[str, object], catalogue: Catalogue
 ) -> CellError:
-    """Return the error that no such name is registered, with what is and how to add a plugin."""
+    """Return the error for an unregistered name: the registered ones, and how to add a plugin."""
     # Each entry is a name, with its reason in brackets.
     names = [str(entry).partition(" ")[0] for entry in catalogue.broken]
     if why := catalogue.broken_with(name):
@@ -147,8 +145,8 @@ def unknown(
     broken = left_out if names else ""
     other = alternatives(str(name), known, f"{what}s", _LISTS.get(what, "gatekit plugins"))
     where_found = (
-        f" Plugins loaded: {listed(catalogue.loaded, 12)}. A file of your own is found in "
-        "./plugins, or with plugins=[path/to/file.py]; before keras.models.load_model type "
+        f" Plugins loaded: {listed(catalogue.loaded, 12)}. To add your own, put its file into "
+        "./plugins, or type plugins=[path/to/file.py]; before keras.models.load_model type "
         "gatekit.use_plugins('path/to/file.py')."
     )
     if here := elsewhere_file(str(name)):
@@ -170,17 +168,17 @@ def unknown(
             f"{where}: there is no {what} {name!r}; {called[1]} is one, and its arguments are its "
             f"reads: write {{kind: {called[1]}{f', reads: [{reads}]' if reads else ''}}}"
         )
-    by_file = f" For one of your own name its file: plugins=[path/to/{name}.py]."
+    by_file = f" To use your own, name its file: plugins=[path/to/{name}.py]."
     return CellError(
         f"{where}: there is no {what} {name!r}{other}{broken}{by_file if near else where_found}"
     )
 
 
 def instead_of_object(value: object, where: str) -> str:
-    """Return what to write in place of a function, class or layer that is given as a gate.
+    """Return what to write in place of a function, class or layer that is passed as a gate.
 
     Args:
-        value: what came.
+        value: the function, class or layer.
         where: its place, such as ``gates['forget']``, ``swap.forget`` or ``output_unit``.
     """
     role = where.replace("']", "").rpartition("['")[2].rpartition(".")[2]
@@ -201,14 +199,14 @@ def instead_of_object(value: object, where: str) -> str:
 
 
 _AS_GATES = ("sigmoid", "tanh", "hard_sigmoid")
-"""Functions that are the names of gates as well."""
+"""Functions that are also names of gates."""
 
 
 def elsewhere_file(name: str) -> str:
-    """Return where the file of a plugin is that this folder does not find, and what to type first.
+    """Return where a plugin's file is if it is not in ./plugins, and what to type first.
 
     Args:
-        name: what it registers, which is the name of its file.
+        name: the name that the plugin registers, which is also the name of its file.
     """
     file = f"{name}.py"
     if len(name) > 100 or not name.isidentifier() or (Path("plugins") / file).is_file():
@@ -233,7 +231,7 @@ def make_initializer(value: object, where: str, catalogue: Catalogue) -> Initial
     """Return the initializer given by a name or ``{kind: NAME, option: value}``.
 
     Raises:
-        CellError: it is not registered, or an option is wrong.
+        CellError: the initializer is not registered, or an option is wrong.
     """
     kind, options = kind_and_options(value, where)
     if kind not in catalogue.initializers:
@@ -246,7 +244,7 @@ def check_initializer(value: object, where: str, catalogue: Catalogue) -> None:
     """Check that a value is an initializer or ``{negative_of: GATE}``.
 
     Raises:
-        CellError: it is neither.
+        CellError: the value is neither.
     """
     if isinstance(value, Mapping) and "negative_of" in value:
         if len(value) > 1 or not isinstance(value["negative_of"], str):

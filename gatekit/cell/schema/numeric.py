@@ -1,4 +1,4 @@
-"""Plain numbers of a cell's data: constants, rates, widths; and what is meant by other values."""
+"""Checks of the numbers in a cell's data, and guesses for values that are not numbers."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ _ARITHMETIC = re.compile(r"\s*([-+]?[\d.]+)\s*(\*\*|[-+*/^])\s*([-+]?[\d.]+)\s*"
 
 
 def meant_number(value: object) -> int | float | None:
-    """Return the number that is meant by another value; None where it is not known.
+    """Return the number that a value probably means; None if that is unclear.
 
-    ``0,5``, ``1/2``, ``5%``, ``'0.5'``, ``0.5f``, ``math.pi``, ``[0.5]``, ``True``.
+    Examples are ``0,5``, ``1/2``, ``5%``, ``'0.5'``, ``0.5f``, ``math.pi``, ``[0.5]``, ``True``.
     """
     if isinstance(value, bool):
         return int(value)
@@ -63,7 +63,7 @@ def number(value: object, where: str) -> float:
     """Return a finite number.
 
     Raises:
-        CellError: it is not one.
+        CellError: the value is not allowed.
     """
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise CellError(
@@ -95,7 +95,7 @@ def _remedy(value: object, where: str) -> str:
         if section == "constants":
             each = ", ".join(f"{key}_{k}: {as_typed(v)}" for k, v in enumerate(value[:3], 1))
             return f"; a constant is one number: write {each}"
-        return f"; one number is for all units: write {key}: {as_typed(value[0])}"
+        return f"; one number applies to all units: write {key}: {as_typed(value[0])}"
     if isinstance(value, str) and value.strip("+-. ").lower() in ("inf", "infinity", "nan"):
         return f"; it has to be finite: write for example {key}: 1e6"
     if amount is None:
@@ -112,7 +112,7 @@ def constant(value: object, where: str) -> int | float:
     """Return a finite number, as an integer if it was written as one: only integers can be sizes.
 
     Raises:
-        CellError: it is not one.
+        CellError: the value is not allowed.
     """
     as_float = number(value, where)
     return int(value) if isinstance(value, int) else as_float
@@ -122,7 +122,7 @@ def rate(value: object, where: str) -> float:
     """Return a rate in [0, 1).
 
     Raises:
-        CellError: it is not one.
+        CellError: the value is not allowed.
     """
     share = number(value, where)
     if not 0.0 <= share < 1.0:
@@ -139,7 +139,7 @@ def width(value: object, where: str) -> int:
     """Return a width, a whole number from 1.
 
     Raises:
-        CellError: it is not one.
+        CellError: the value is not allowed.
     """
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
         raise CellError(
@@ -153,6 +153,6 @@ def input_width(value: object, where: str) -> int | str:
     """Return the width of an input: a whole number from 1, or ``features`` for the width of x.
 
     Raises:
-        CellError: it is neither.
+        CellError: the value is neither.
     """
     return FEATURES if value == FEATURES else width(value, where)

@@ -1,4 +1,4 @@
-"""A cell, or an output unit, from plain data; and a cell with another gate in a role."""
+"""Reads a cell or an output unit from plain data, and puts another gate into a role."""
 
 from __future__ import annotations
 
@@ -68,8 +68,8 @@ def read_cell(config: Mapping[str, Any], catalogue: Catalogue) -> CellSpec:
             hint = OTHER_KEYS.get(str(key)) or nearest(str(key), CELL_KEYS) or "."
             if hint == "." and key in (config.get("gates") or ()):
                 hint = (
-                    f"; another gate for this role is swap.{key}=GATE, and its options are "
-                    f"cell.gates.{key}.OPTION."
+                    f"; to put another gate into this role type swap.{key}=GATE, and set its "
+                    f"options with cell.gates.{key}.OPTION=VALUE."
                 )
             every = "" if key in OTHER_KEYS else f" Keys of a cell: {listed(CELL_KEYS, 40)}."
             raise CellError(f"cell.{key}: no such key{hint}{every}")
@@ -145,7 +145,7 @@ def _call_cell_function(config: Mapping[str, Any], catalogue: Catalogue) -> Mapp
             raise CellError(
                 f"cell.{key}: the cell {name!r} does not have this option"
                 f"{nearest(key, allowed) or '.'} Its options: {listed(allowed)}. Every "
-                "key of a cell is allowed, too, and changes what the function returns."
+                "key of a cell is also allowed, and overrides what the function returns."
             )
     try:
         built = function(**options)
@@ -161,7 +161,7 @@ def merge(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]
 
     Args:
         base: the mapping.
-        changes: what changes; any other value is replaced as a whole.
+        changes: the new values; a value that is not a mapping in both is replaced as a whole.
     """
     result = dict(base)
     for key, value in changes.items():
@@ -211,7 +211,7 @@ def _emits(
             near = f"; did you mean {longer[0]!r}?"
         stem = re.split(r"\W|_prev", emits.partition("(")[2] or emits)[0]
         if not near and emits.partition("(")[2] and stem in signals:
-            near = f"; it is one name: write equations: {{out: {emits}}} and emits: out."
+            near = f"; it must be a name: write equations: {{out: {emits}}} and emits: out."
         elif not near and stem in signals:
             near = f"; did you mean {stem!r}?"
         meant = near.partition("'")[2].partition("'")[0]
@@ -247,7 +247,7 @@ def _parameter(value: object, where: str, catalogue: Catalogue) -> Parameter:
 
 
 def _in_yaml(message: str) -> str:
-    """Return a message about a parameter with what to write as YAML."""
+    """Return a message about a parameter with its remedy in YAML instead of Python."""
     message = message.replace("reads = ('x', 'h_prev')", "reads: [x, h_prev]")
     call = re.search(r"Parameter\('(.*?)'((?:, \w+=[^,()]+)*)\)", message)
     if call is None:
@@ -315,7 +315,7 @@ def swap(
         role: a gate's name, or a role that the cell maps to one.
         gate: a registered gate's name, or ``{kind: NAME, option: ...}``.
         catalogue: what is registered.
-        where: the place in what was written, for messages; by default ``swap.ROLE``.
+        where: the place in the configuration, for messages; by default ``swap.ROLE``.
 
     Raises:
         CellError: no gate plays the role, or ``gate`` is not a registered gate.

@@ -1,4 +1,4 @@
-"""Regularizers and constraints in a cell's data: those of Keras, with numbers as options."""
+"""Regularizers and constraints in a cell's data: Keras' own kinds, with numbers as options."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ RULES: Mapping[str, Mapping[str, Mapping[str, object]]] = MappingProxyType(
         },
     }
 )
-"""The kinds of each section, with the defaults of their options, which are Keras'."""
+"""The kinds of each section, with Keras' defaults for their options."""
 
 
 def read_rules(section: str, value: object, where: str) -> dict[str, dict[str, object] | None]:
@@ -83,8 +83,8 @@ def _rule(section: str, key: str, value: object, where: str) -> dict[str, object
     if kind not in kinds:
         raise CellError(
             f"{where}: there is no {section.removesuffix('s')} {kind!r}"
-            f"{nearest(kind, kinds) or '.'} Kinds: {listed(kinds)}. Pass an object of Keras to "
-            f"gatekit.RNN(..., {section}=...) for others."
+            f"{nearest(kind, kinds) or '.'} Kinds: {listed(kinds)}. For others, pass a Keras "
+            f"object to gatekit.RNN(..., {section}=...)."
         )
     given = {name: option for name, option in data.items() if name != "kind"}
     if given and not kinds[kind]:

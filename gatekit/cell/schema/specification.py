@@ -31,7 +31,7 @@ _MAPPINGS = (
 
 
 EPSILON = 1e-5
-"""What a norm adds to the variance, unless a cell sets it."""
+"""The number that a norm adds to the variance by default."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class SignalNorm:
     epsilon: float = EPSILON
 
     def canonical(self) -> str | dict[str, object]:
-        """Return the signal's name, with epsilon if it is another than the usual one."""
+        """Return the signal's name, with epsilon unless it is the default."""
         return self.of if self.epsilon == EPSILON else {"of": self.of, "epsilon": self.epsilon}
 
 
@@ -85,7 +85,7 @@ class OutputUnitSpec:
 
 @dataclass(frozen=True, repr=False)
 class CellSpec:
-    """A cell, resolved and checked name by name; `gatekit.cell.graph.build` gives it sizes."""
+    """A cell whose names are resolved and checked; `gatekit.cell.graph.build` adds the sizes."""
 
     name: str
     gates: tuple[GateSpec, ...]
@@ -119,7 +119,7 @@ class CellSpec:
         return isinstance(other, CellSpec) and self.canonical() == other.canonical()
 
     def canonical(self) -> dict[str, Any]:
-        """Return the cell as plain data in one form, however it was written."""
+        """Return the cell as plain data in canonical form, regardless of how it was written."""
         data: dict[str, Any] = {"name": self.name, **{k: plain(v) for k, v in self.about}}
         data["gates"] = {}
         for gate in self.gates:
@@ -160,7 +160,7 @@ def role_of(role: str, gates: Sequence[str], roles: Mapping[str, str], cell: str
     if place not in gates:
         known = sorted({*gates, *roles})
         near = nearest(role, known)
-        such = "" if near or role != "forget" else " A cell with this role is cell=lstm."
+        such = "" if near or role != "forget" else " cell=lstm has this role."
         raise CellError(
             f"cell {cell!r} has no gate in the role {role!r}{near or '.'} "
             f"Its roles: {listed(known)}.{such}"

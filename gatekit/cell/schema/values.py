@@ -1,4 +1,4 @@
-"""Plain values of a cell's data, each checked, and what a cell records about its source."""
+"""Checks of the plain values in a cell's data, and of the keys that record its source."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ _OTHER_KEYS = {
     **dict.fromkeys(("eps", "tolerance"), "epsilon"),
     **dict.fromkeys(("weight", "weights", "input", "matrix"), "kernel"),
 }
-"""What other libraries call a key; a name counts where it is known."""
+"""Names that other libraries use for a key; only a key that is allowed is suggested."""
 
 
 def check_keys(given: Iterable[object], allowed: Sequence[str], where: str) -> None:
     """Refuse keys that a mapping cannot have.
 
     Raises:
-        CellError: a key is not allowed; the nearest is named.
+        CellError: a key is not allowed; the message names the nearest.
     """
     for key in given:
         if key not in allowed:
@@ -77,7 +77,7 @@ def section(config: Mapping[str, Any], key: str) -> Mapping[str, Any]:
     refuse_commas(value, f"cell.{key}")
     for name in value:
         if key in _OWN and isinstance(name, str) and re.fullmatch(r"\w+\.\w+", name):
-            raise CellError(f"cell.{key}: {name!r} is a state of a gate's own, {_OWN[key]}")
+            raise CellError(f"cell.{key}: {name!r} is a state that a gate declares; {_OWN[key]}")
         if not isinstance(name, str) or not _IDENTIFIER.match(name):
             raise CellError(f"cell.{key}: {name!r} is not a name; {_as_name(name)}")
     # null removes an entry that a cell in `defaults` has.
@@ -85,9 +85,9 @@ def section(config: Mapping[str, Any], key: str) -> Mapping[str, Any]:
 
 
 _OWN = {
-    "initial": "whose initial value is in `states` of the gate's class; learned_initial_state: "
-    "[GATE.STATE] lets it be learned",
-    "zoneout": "and has no zoneout: remove the line",
+    "initial": "its initial value is in `states` of the gate's class; to learn the value, write "
+    "learned_initial_state: [GATE.STATE]",
+    "zoneout": "it has no zoneout: remove the line",
 }
 """Why sections have no entries for the states that gates declare, and what to write."""
 _EXAMPLES = {
@@ -120,13 +120,13 @@ def _as_name(name: object) -> str:
 
 
 def _as_mapping(key: str, value: object, config: Mapping[str, object]) -> str:
-    """Return how a section is written that is not a mapping."""
+    """Return how to write a section that should be a mapping."""
     emits = config.get("emits")
     emits = emits if isinstance(emits, str) else "h"
     if key == "norms":
         of = value[0] if isinstance(value, list) and value and isinstance(value[0], str) else emits
         return (
-            f"each norm is a signal with a name of its own: write norms: {{{of}_out: {of}}}, and "
+            f"each norm is a separate signal with a name: write norms: {{{of}_out: {of}}}, and "
             f"read {of}_out in place of {of}"
         )
     if key in ("initializers", "regularizers", "constraints") and isinstance(value, str):
@@ -214,7 +214,7 @@ _EXAMPLE = (
 def read_about(config: Mapping[str, Any]) -> tuple[tuple[str, Any], ...]:
     """Return the keys of `ABOUT_KEYS` that a cell has, with their values; null counts as missing.
 
-    Works are not looked up here: a cell is the same whatever references.bib holds.
+    Works are not looked up here, so a cell does not depend on the content of references.bib.
 
     Raises:
         CellError: a value has the wrong type or form.
@@ -233,8 +233,8 @@ def read_about(config: Mapping[str, Any]) -> tuple[tuple[str, Any], ...]:
             raise CellError(
                 f"cell.tier: {value!r} is not allowed; write `tier: {UNVERIFIED}` if the equations "
                 "could not be checked in the paper or in its authors' code, "
-                f"`tier: {SECOND_HAND}` if they are from another's code or quotation that the "
-                "notes name, else omit the key"
+                f"`tier: {SECOND_HAND}` if they are from someone else's code or quotation, which "
+                "the notes name; otherwise omit the key"
             )
     return tuple(about)
 

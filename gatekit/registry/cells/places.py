@@ -79,7 +79,7 @@ def _lines(path: Path, message: str) -> str:
     message = _PLACE.sub(numbered, message)
     if not line_of(path, message):
         gone = "; what the file changes no longer reads it: use it in an equation,"
-        message = re.sub(r"; to change an inherited one .* in an equation,", gone, message)
+        message = re.sub(r"; to change an inherited one, .* in an equation,", gone, message)
     unknown = re.search(r"the name '(\w+)' is unknown|'(\w+)' is not a signal", message)
     if unknown is None:
         return message

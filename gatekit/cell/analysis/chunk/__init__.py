@@ -1,4 +1,4 @@
-"""The chunk analysis: which states are memories that a few matrix products solve per chunk.
+"""The chunk analysis: which states are memories that need only a few matrix products per chunk.
 
 `form` has the result, `logarithm` derives logarithms of decays, `interpret` evaluates equations in
 `values`, `normal_form` writes an evaluated memory as a form, and `analysis` puts a cell's blocks in

@@ -1,4 +1,4 @@
-"""From a cell to blocks that are solved for all steps at once, memories among them."""
+"""Finds the blocks of a cell that are solved for all steps together, including memories."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class _Chunks(Analysis, NormalForm):
                         tuple(name for name in pending if name in matrices)
                     )
                 except NotAffineError as why:
-                    # What a memory misses may be a state that is not solved.
+                    # The memory may depend on a state that is not solved.
                     reason = "; ".join(dict.fromkeys(p for p in (str(why), reason) if p))
             if block is None:
                 return Parallel((), {}, (), reason)
@@ -113,17 +113,17 @@ class _Chunks(Analysis, NormalForm):
         return None
 
     def group_of(self, state: str) -> None:
-        """Let forms be forms in one state's previous value."""
+        """Make later forms affine forms in the previous value of one state."""
         self.group = {f"{state}{_PREVIOUS}": state}
         self.forms = {}
 
     # --- memories -----------------------------------------------------------
 
     def solved_together(self, states: tuple[str, ...]) -> Memories:
-        """Return memories in their normal form, with the signals that are known then.
+        """Return memories in their normal form, with the signals that they make known.
 
         Raises:
-            NotAffineError: a state has another form.
+            NotAffineError: a state does not have this form.
         """
         first: NotAffineError | None = None
         before = set(self.reads), dict(self.pre_activations)
@@ -141,7 +141,7 @@ class _Chunks(Analysis, NormalForm):
         raise first
 
     def pairs(self, states: tuple[str, ...]) -> dict[str, tuple[Expr, Expr]]:
-        """Find memories that are real and imaginary part of a complex one; return size and angle.
+        """Find memories that are the two parts of a complex memory; return size and angle.
 
         ``re = size (cos(angle) re_prev - sin(angle) im_prev) + ..``; for ``im`` the sign is ``+``.
         """
@@ -190,7 +190,7 @@ class _Chunks(Analysis, NormalForm):
         return Memories(tuple(memories), tuple(nodes))
 
     def evaluate_node(self, node: Node) -> dict[str, Expr | None]:
-        """Evaluate a signal; return it with its new expression where it is a vector."""
+        """Evaluate a signal; if it is a vector, return it with its new expression."""
         if node.kind != "equation":
             for key in self.read_by(node):
                 signal = None if self.is_known(key) else self.signals.get(key)
@@ -270,11 +270,11 @@ class _Chunks(Analysis, NormalForm):
         if value is None:
             why = f"it needs {key}, which is not known for all steps at once"
             raise NotAffineError(self.reasons.get(key, why))
-        # The signal itself is computed by then; what it is made of need not be computed again.
+        # The signal itself has been computed by then, so its parts are not computed again.
         return Vector(expr, value.linear, value.state) if isinstance(value, Vector) else value
 
     def definition(self, expr: Expr) -> Expr | None:
-        """Return what a known signal is computed by, or None."""
+        """Return the expression that computes a known signal, or None."""
         name, splits = expr, 0
         while isinstance(name, Call) and name.function == "split":
             name, splits = name.args[0], splits + 1
@@ -339,5 +339,5 @@ def negated(expr: Expr) -> Expr:
 
 
 def with_used_reads(memory: Memory, used: set[str]) -> Memory:
-    """Return a memory with the reads that are used."""
+    """Return a memory with only the reads that are used."""
     return replace(memory, reads=tuple(read for read in memory.reads if read.name in used))

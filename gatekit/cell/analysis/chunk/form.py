@@ -16,12 +16,12 @@ class MemoryTerm:
     $r_j = v_j - S_{prev}^\top u_j - \sum_{i<j} d_{ji} r_i$.
 
     Attributes:
-        key: $k_j$; None where the memory does not gain the term.
-        value: $v_j$; None is zero.
-        erase: $u_j$; None is zero.
-        earlier: $d_{ji}$ by the place i of an earlier term.
+        key: $k_j$; None if the memory does not gain the term.
+        value: $v_j$; None stands for zero.
+        erase: $u_j$; None stands for zero.
+        earlier: $d_{ji}$ for each earlier term, by its place i.
         name: the name of $r_j$ in the rewritten equations.
-        partner: the key by which the imaginary part gains the value; None where it does not.
+        partner: the key with which the imaginary part gains the value; None if it does not.
     """
 
     key: Expr | None
@@ -39,7 +39,7 @@ class MemoryRead:
     Attributes:
         name: its name in the rewritten equations.
         query: q.
-        after: whether the memory is read after its update, or before.
+        after: whether the memory is read after its update instead of before.
         partner: whether the imaginary part is read.
     """
 
@@ -57,15 +57,15 @@ class Memory:
     Attributes:
         state: its key.
         shape: rows (of keys) and columns (of values), after the axes of heads.
-        transposed: whether it is the transpose of the state.
-        head: h, the logarithm of the decay of all elements; None is zero.
-        column: c, that of each row; None is zero.
-        row: r, that of each column; None is zero.
+        transposed: whether the memory is the transpose of the state.
+        head: h, the logarithm of the decay of all elements; None stands for zero.
+        column: c, the logarithm of the decay of each row; None stands for zero.
+        row: r, the logarithm of the decay of each column; None stands for zero.
         terms: the outer products.
         reads: the reads.
-        partner: the state that is the imaginary part of a complex memory; empty without one.
+        partner: the state that is the imaginary part of a complex memory; empty if there is none.
         angle: the angle by which each row of a complex memory turns in a step.
-        sign: what has the sign of the decay; None where it is positive.
+        sign: an expression with the sign of the decay; None if the decay is positive.
     """
 
     state: str
@@ -87,7 +87,7 @@ class Memory:
 
     @property
     def corrects(self) -> bool:
-        """Whether a term depends on what the memory contains: the delta rule."""
+        """Whether a term depends on the content of the memory: the delta rule."""
         return any(term.erase is not None or term.earlier for term in self.terms)
 
     def expressions(self) -> tuple[Expr, ...]:
@@ -112,7 +112,7 @@ class Memory:
             decays.append(f"a rotation of each row by {render(self.angle, ' ')}")
         count = sum(term.key is not None or term.partner is not None for term in self.terms)
         gains = f"{count} outer product{'s' if count > 1 else ''} per step"
-        delta = ", corrected by what the memory contains (delta rule)" if self.corrects else ""
+        delta = ", corrected by the content of the memory (delta rule)" if self.corrects else ""
         name = f"{self.state} + i {self.partner}" if self.partner else self.state
         return f"{name} has {' and '.join(decays) or 'no decay'}, and gains {gains}{delta}"
 
@@ -123,8 +123,9 @@ class Memories:
 
     Attributes:
         memories: the memories.
-        nodes: signals that can be computed for all steps then, in order, each with the expression
-            that reads the memories' reads in place of the memories; None is the signal's own.
+        nodes: the signals that can be computed for all steps once the memories are solved, in
+            order, each with an expression that uses the results of the memories' reads; None stands
+            for the signal's own expression.
     """
 
     memories: tuple[Memory, ...]
@@ -142,10 +143,11 @@ class Largest:
 
     Attributes:
         state: its key.
-        shift: what is added to the previous value.
+        shift: the expression that is added to the previous value.
         new: the other argument.
-        first: whether the previous value is the first argument, which takes the gradient of ties.
-        nodes: the signals that can be computed for all steps then, in order.
+        first: whether the previous value is the first argument, which receives the gradient of
+            ties.
+        nodes: the signals that can be computed for all steps once the state is solved, in order.
     """
 
     state: str
@@ -162,13 +164,13 @@ class Largest:
 
 @dataclass(frozen=True)
 class Parallel:
-    """What the analysis found.
+    """The result of the analysis.
 
     Attributes:
-        blocks: what is solved, in order; empty where there is a reason.
-        reads: linear reads that expressions name, by that name: the gate, and the read.
-        pre_activations: gates whose pre-activation expressions name, as ``pre:GATE``.
-        reason: why chunks cannot solve the cell; empty where they can.
+        blocks: the blocks in the order in which they are solved; empty if there is a reason.
+        reads: the linear reads that expressions refer to by name: the gate and the read.
+        pre_activations: gates whose pre-activation expressions refer to, as ``pre:GATE``.
+        reason: why chunks cannot solve the cell; empty if they can.
     """
 
     blocks: tuple[AffineBlock | Largest | Memories, ...]
@@ -183,7 +185,7 @@ class Parallel:
         return tuple(memory for group in groups for memory in group)
 
     def sentence(self) -> str:
-        """Return the form of the cell in a sentence, or why it has none."""
+        """Return the form of the cell in a sentence, or the reason why it has none."""
         if self.reason:
             return self.reason
         parts = [memory.sentence() for memory in self.memories]

@@ -1,7 +1,7 @@
-r"""Equations evaluated in memories: what each signal is before the memories are solved.
+r"""Evaluates equations symbolically: the value of each signal before the memories are solved.
 
 A value of `values` is known for all steps, a memory, or a vector that is read from memories. Reads
-are pushed through:
+are rewritten as reads of the previous memory:
 $(c 1^\top \circ S)^\top k = S^\top (k \circ c)$ and $(k r^\top)^\top q = (q^\top k)\, r$.
 """
 
@@ -22,7 +22,8 @@ class Interpreter:
     """Evaluates expressions; `analysis` looks names up.
 
     Args:
-        transposed: whether keys are the right factors of outer products, and matvec reads.
+        transposed: whether keys are the right factors of outer products and memories are read by
+            matvec.
     """
 
     transposed = False
@@ -92,8 +93,8 @@ class Interpreter:
             if isinstance(memory, Matrix):
                 if (expr.function == "matvec") != self.transposed:
                     raise NotAffineError(
-                        f"{where} reads {memory.state} by {expr.function}, and another signal from "
-                        "its other side"
+                        f"{where} reads {memory.state} by {expr.function}, but another signal "
+                        "reads it from the other side"
                     )
                 return self.read_memory(vector, memory, where)
         return self.opaque(Call(expr.function, self.after(inner, where, expr.function)))
@@ -157,7 +158,7 @@ class Interpreter:
                 raise NotAffineError(f"{where} adds {value.state} to {state}")
             return value
         if isinstance(value, Vector):
-            raise NotAffineError(f"{where} adds to {state} what is not an outer product")
+            raise NotAffineError(f"{where} adds a vector to {state} that is not an outer product")
         return Matrix(state, None, tuple(self.outers(value.expr, state, where)))
 
     def outers(self, expr: Expr, state: str, where: str) -> list[Outer]:
@@ -191,7 +192,7 @@ class Interpreter:
         if constant(expr) is None:
             column, row = self.factors(expr, where)
             return [Outer(column, self.place(state, Linear(row)), _ONE)]
-        raise NotAffineError(f"{where} adds to {state} what is not an outer product: {expr}")
+        raise NotAffineError(f"{where} adds to {state} a term that is not an outer product: {expr}")
 
     def outer(self, inner: list[Value], where: str) -> Matrix:
         key, value = inner[::-1] if self.transposed else inner
@@ -199,7 +200,7 @@ class Interpreter:
             raise NotAffineError(f"{where} has a key that depends on the memory's own past")
         if not isinstance(value, Vector) or value.linear is None:
             raise NotAffineError(
-                f"{where} writes a value that is not linear in what the memory contains"
+                f"{where} writes a value that is not linear in the content of the memory"
             )
         outer = Outer(key.expr, self.place(value.state, value.linear), _ONE)
         return Matrix(value.state, None, (outer,))
@@ -251,10 +252,10 @@ class Interpreter:
         return Name(reads.setdefault(key, f"read:{main}:{len(reads)}"))
 
     def factors(self, expr: Expr, where: str) -> tuple[Expr, Expr]:
-        """Return what a known factor multiplies rows (of keys) and columns (of values) by.
+        """Split a known factor into one for rows (of keys) and one for columns (of values).
 
         Raises:
-            NotAffineError: it is not a column times a row.
+            NotAffineError: the factor is not a column times a row.
         """
         self.visit()
         one = Number(1)
@@ -286,13 +287,13 @@ class Interpreter:
                 return self.factors(definition, where)
         if pairs is None:
             raise NotAffineError(
-                f"{where} multiplies each element of a memory by its own factor, {expr}, and not "
-                "by a column times a row"
+                f"{where} multiplies each element of a memory by a separate factor, {expr}, not by "
+                "a column times a row"
             )
         return times(pairs[0][0], pairs[1][0]), times(pairs[0][1], pairs[1][1])
 
     def limited(self, linear: Linear | None) -> Linear | None:
-        """Return a linear form if it is small enough."""
+        """Return a linear form; raise if the analysis becomes too large."""
         if linear is not None:
             parts = [] if linear.rest is None else [linear.rest]
             parts += [e for c, q in linear.reads for e in (c, q)] + [c for c, _ in linear.terms]

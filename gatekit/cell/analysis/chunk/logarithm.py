@@ -1,7 +1,7 @@
-r"""Logarithms of decays, derived from their equations and never computed from their values.
+r"""Logarithms of decays, derived from their equations instead of computed from their values.
 
 A decay that underflows to 0 has the logarithm $-\infty$, and the gradient of $\exp(\sum \log a)$
-would be NaN. Of $\sigma(x)$ the logarithm is $\log\sigma(x)$, which is finite for every x.
+would be NaN. The logarithm of $\sigma(x)$ is $\log\sigma(x)$, which is finite for every x.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from gatekit.cell.analysis.affine_form import NotAffineError
 from gatekit.cell.language.expression import OPERATORS, Binary, Call, Expr, Name, Neg, Number
 from gatekit.cell.language.shape import Shape
 
-# A function of these keeps each element: the logarithm goes inside.
+# These functions only move elements, so the logarithm of their result is that of their argument.
 _PLACES = ("split", "flat", "column", "row", "repeat", "transpose")
 _POSITIVE = ("exp", "sigmoid", "softplus", "relu", "abs", "square", "sqrt", "hard_sigmoid")
 _LEAST = 1e-37
@@ -23,9 +23,9 @@ class Logarithms:
     """Derives logarithms.
 
     Args:
-        definition: returns the equation of a signal, or None where it has none.
-        positive: whether a name is a parameter whose map makes it positive.
-        fixed: whether a name is a parameter that is not trained.
+        definition: returns the equation of a signal, or None if it has none.
+        positive: returns whether a name is a parameter whose map makes it positive.
+        fixed: returns whether a name is a parameter that is not trained.
         visit: counts a visited part, and raises if there were too many.
         axes: returns the shape of an expression.
     """
@@ -44,7 +44,7 @@ class Logarithms:
         """Whether a derived logarithm is that of the absolute value."""
 
     def of(self, expr: Expr) -> list[Expr]:
-        """Return summands of the logarithm; none where the value is 1.
+        """Return the summands of the logarithm; there are none if the value is 1.
 
         Raises:
             NotAffineError: the expression may be zero or negative.
@@ -59,10 +59,10 @@ class Logarithms:
             if summands is not None:
                 return summands
         if isinstance(expr, Name) and self.positive(expr.name):
-            # A weight that is positive by its map; where it underflows it counts as the least.
+            # The map makes the weight positive; `_LEAST` replaces an underflow to 0.
             return [Call("log", (Call("maximum", (expr, Number(_LEAST))),))]
         if isinstance(expr, Name) and self.fixed(expr.name):
-            # Without a gradient a logarithm of the value does no harm.
+            # It has no gradient, so the logarithm of its value is safe.
             self.signed = True
             return [Call("log", (Call("maximum", (Call("abs", (expr,)), Number(_LEAST))),))]
         if isinstance(expr, (Name, Call)):
@@ -87,7 +87,7 @@ class Logarithms:
         raise NotAffineError(f"the decay {expr} may be zero or negative: its logarithm is unknown")
 
     def binary(self, expr: Binary) -> list[Expr] | None:
-        """Return the summands of an operation's logarithm; None where no rule fits."""
+        """Return the summands of an operation's logarithm; None if no rule fits."""
         left, right = expr.left, expr.right
         if expr.op == "*":
             if left == Number(1) or right == Number(1):
@@ -137,7 +137,7 @@ class Logarithms:
 
 
 def constant(expr: Expr) -> float | None:
-    """Return the value of a constant; None where the expression is none."""
+    """Return the value of a constant expression; None if it is not constant."""
     if isinstance(expr, Neg):
         value = constant(expr.operand)
         return None if value is None else -value
@@ -153,12 +153,12 @@ def polar(real: Expr, imaginary: Expr, axes: Callable[[Expr], Shape]) -> tuple[E
     """Return size and angle of ``size * cos(angle)`` and ``size * sin(angle)``, or None.
 
     Args:
-        real: the first.
-        imaginary: the second.
+        real: the expression with the cosine.
+        imaginary: the expression with the sine.
         axes: returns the shape of an expression.
 
     Raises:
-        NotAffineError: as `placed`.
+        NotAffineError: `placed` raises it.
     """
     if isinstance(real, Call) and isinstance(imaginary, Call):
         if real.function == "cos" and imaginary == Call("sin", real.args):
@@ -197,12 +197,12 @@ def number(value: float) -> Expr:
 
 
 def placed(call: Call, inner: Expr, axes: Callable[[Expr], Shape]) -> Expr:
-    """Return a call with a part of its first argument in place of it.
+    """Return a call with its first argument replaced by a part of that argument.
 
     Args:
-        call: a call of a function that keeps each element.
-        inner: the part; it may be narrower, where the argument repeats it. A plain number has no
-            places to move.
+        call: a call of a function that only moves elements.
+        inner: the part; it is narrower if the argument repeats it. A plain number is returned
+            unchanged.
         axes: returns the shape of an expression.
 
     Raises:

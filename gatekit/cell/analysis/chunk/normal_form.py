@@ -1,4 +1,4 @@
-"""From an evaluated memory to its normal form: its terms, and the logarithm of its decay."""
+"""Writes an evaluated memory in its normal form: its terms, and the logarithm of its decay."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class NormalForm(Interpreter):
     Attributes:
         cell: the built cell.
         logarithms: derives logarithms of decays.
-        updated: the memories by state, as their equations update them.
+        updated: the updated memory of each state.
     """
 
     cell: Cell
@@ -45,12 +45,12 @@ class NormalForm(Interpreter):
             sign = matrix.decay if constant(matrix.decay) is not None else as_vector(matrix.decay)
             if row is not None:
                 raise NotAffineError(
-                    f"{state} decays by the side of its values, perhaps negatively"
+                    f"{state} has a decay for each of its values, which may be negative"
                 )
         corrects = any(not value.known for value in ledger.values)
         if corrects and row is not None:
             raise NotAffineError(
-                f"{state} corrects what it contains and decays by the side of its values"
+                f"{state} corrects its content and has a decay for each of its values"
             )
         terms = []
         for place, value in enumerate(ledger.values):
@@ -107,11 +107,11 @@ class NormalForm(Interpreter):
         return MemoryTerm(key, rest, erase, earlier, f"term:{state}:{place}")
 
     def scalar(self, coefficient: Expr, state: str) -> None:
-        """Refuse a correction with a strength for each column of values."""
+        """Refuse a correction with a separate strength for each column of values."""
         if self.axes(coefficient)[-1:] not in ((), (1,)):
             raise NotAffineError(
-                f"{state} corrects each column with its own strength, {coefficient}; chunks need "
-                "one for each head"
+                f"{state} corrects each column with a separate strength, {coefficient}; chunks "
+                "need one strength for each head"
             )
 
     def decays(self, matrix: Matrix, shape: Shape) -> tuple[Expr | None, Expr | None, Expr | None]:
@@ -134,7 +134,7 @@ class NormalForm(Interpreter):
                         continue
                 raise NotAffineError(
                     f"{matrix.state} has a decay for each of its {shape[-2]} x {shape[-1]} "
-                    "elements, and not one for each row and column"
+                    "elements, not one for each row and column"
                 )
             kind = "head" if rows == columns == 1 else "column" if rows > 1 else "row"
             if self.transposed and kind != "head":

@@ -1,7 +1,7 @@
-r"""What an equation is worth before the memories are solved.
+r"""The kinds of value that an equation can have before the memories are solved.
 
 A value is known for all steps; a memory $a \circ S_{prev} + \sum_j k_j r_j^\top$; or a vector that
-is read from memories, linear in what they contain or not.
+is read from memories, linear in their content or not.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ class Known:
 
 @dataclass(frozen=True)
 class Linear:
-    """``rest + sum coefficient * what``: what is a read of a previous memory, or a term."""
+    """``rest + sum_i coefficient_i * v_i``: each v is a read of a previous memory, or a term."""
 
     rest: Expr | None
     reads: tuple[tuple[Expr, Expr], ...] = ()
@@ -29,11 +29,11 @@ class Linear:
 
     @property
     def known(self) -> bool:
-        """Whether it depends on no memory."""
+        """Whether the value does not depend on a memory."""
         return not self.reads and not self.terms
 
     def scaled(self, factor: Expr) -> Linear:
-        """Return it times a known factor."""
+        """Return the linear form times a known factor."""
         return Linear(
             None if self.rest is None else times(self.rest, factor),
             tuple((times(c, factor), query) for c, query in self.reads),
@@ -52,7 +52,7 @@ class Vector:
 
     Attributes:
         after: the expression that computes it once the memories are solved.
-        linear: its linear form; None where it is not linear.
+        linear: its linear form; None if it is not linear.
         state: the memory that the linear form reads.
     """
 
@@ -72,7 +72,7 @@ class Outer:
 
 @dataclass(frozen=True)
 class Matrix:
-    """A memory: ``decay * S_prev + sum of outer products``; of no state yet where it has none."""
+    """A memory: ``decay * S_prev + sum of outer products``; ``state`` may still be empty."""
 
     state: str
     decay: Expr | None
@@ -85,7 +85,7 @@ Value = Known | Vector | Matrix
 
 @dataclass
 class Ledger:
-    """What the evaluation has found of one memory: the values of its terms, and its reads."""
+    """The values of the terms and the reads that the evaluation has found for one memory."""
 
     values: list[Linear] = field(default_factory=list)
     reads: dict[tuple[Expr, bool, bool], str] = field(default_factory=dict)

@@ -1,7 +1,7 @@
 """Newton's method for the steps of a cell: where it is cheap, and how many iterations it needs.
 
-`structure` finds states whose Jacobian is small for each unit, from the equations; `stepping` is a
-cell's step in NumPy; `iterations` counts the iterations, and computes the largest Lyapunov
+`structure` uses the equations to find states whose Jacobian is small for each unit. `stepping` is
+a cell's step in NumPy. `iterations` counts the iterations, and computes the largest Lyapunov
 exponent. Start with `structure`.
 """
 

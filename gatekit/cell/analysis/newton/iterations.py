@@ -4,12 +4,12 @@ If the number K* of iterations is small at any length, a cell can be computed in
 It stays small if the largest Lyapunov exponent is below zero (Gonzalez et al. 2025,
 arXiv:2508.16817).
 
-- *Newton*: the exact Jacobian, where it is small for each unit; the states of an earlier block are
-  known, and K* is that of the block that needs the most. An affine cell needs one iteration.
-- *quasi-Newton*: elsewhere, the diagonal of the Jacobian of each state by itself (Gonzalez et al.
-  2024, arXiv:2407.19115). The number shows how far a cell is from that form; no executor uses it.
+- *Newton* uses the exact Jacobian if it is small for each unit. The states of earlier blocks are
+  known, and K* is the largest number of any block. An affine cell needs one iteration.
+- *quasi-Newton* is for all other cells. It uses the diagonal of each state's own Jacobian (Gonzalez
+  et al. 2024, arXiv:2407.19115). The number shows how far a cell is from that form.
 
-Derivatives are differences, so the numbers are for looking at, and no executor computes with them.
+Derivatives are finite differences, so the numbers are only for inspection: no executor uses them.
 """
 
 from __future__ import annotations
@@ -35,22 +35,22 @@ RELATIVE = 1e-4
 MOST = 50
 _STEP = 1e-6
 _ELEMENTS = 2**18
-"""The most numbers of one signal that are computed together."""
+"""The most numbers of one signal that are computed in one operation."""
 _WORK = 8_000_000
-"""The most numbers that one quasi-Newton iteration may compute; the LSTM's has 5 million."""
+"""The most numbers that one quasi-Newton iteration may compute; the LSTM needs 5 million."""
 
 
 @dataclass(frozen=True)
 class Iterations:
-    """The iterations of a cell at its first weights.
+    """The iterations of a cell with given weights.
 
     Attributes:
         method: ``newton`` or ``quasi-newton``; empty if there is a reason.
-        of: by length, the iterations until the states are within 1e-4 of the solution, relative to
-            its largest value; None for more than 50, or if a shorter length has None. Lengths that
-            would take too long are missing.
-        lyapunov: the largest Lyapunov exponent, per step; None if it is not finite.
-        reason: why nothing was computed; empty if it was.
+        of: for each length, the iterations until the states are within 1e-4 of the solution,
+            relative to its largest value; None for more than 50, or if a shorter length has None.
+            Lengths that would take too long are missing.
+        lyapunov: the largest Lyapunov exponent, per step; None if it is unknown or not finite.
+        reason: why nothing was computed; empty otherwise.
     """
 
     method: str
@@ -84,7 +84,7 @@ def at_start(cell: Cell, lengths: Sequence[int] = LENGTHS) -> Iterations:
             stepping = Stepping(small, weights, inputs)
             fine = measurable(stepping, lengths)
             if not fine:
-                return Iterations("", {}, reason="its states are too many to move them one by one")
+                return Iterations("", {}, reason="it has too many states to move them one by one")
             stepping.shorten(max(fine))
             return iterations(stepping, fine)
     except Exception as why:
@@ -203,7 +203,7 @@ def _per_unit(
     new: Mapping[str, Array],
     group: Sequence[str],
 ) -> list[list[Array]]:
-    r"""Return $\partial f^i / \partial s^j$ of each unit: all units are moved at once."""
+    r"""Return $\partial f^i / \partial s^j$ of each unit, moving all units together."""
     columns = []
     for name in group:
         step = _STEP * (1 + np.abs(previous[name]))
@@ -218,7 +218,7 @@ def _diagonal(
     new: Mapping[str, Array],
     group: Sequence[str],
 ) -> list[list[Array | None]]:
-    """Return the diagonal of each state's own Jacobian: units are moved one after another."""
+    """Return the diagonal of each state's own Jacobian, moving one unit at a time."""
     rows: list[list[Array | None]] = [[None] * len(group) for _ in group]
     for place, name in enumerate(group):
         old = previous[name]
@@ -237,10 +237,10 @@ def _diagonal(
 
 
 def _solved(rows: Sequence[Sequence[Array | None]], rest: Sequence[Array]) -> list[Array]:
-    r"""Return $\delta_i[t] = \sum_j a_{ij}[t]\, \delta_j[t-1] + r_i[t]$ from zero."""
+    r"""Return $\delta_i[t] = \sum_j a_{ij}[t]\, \delta_j[t-1] + r_i[t]$, starting from zero."""
     coupled = any(a is not None for i, row in enumerate(rows) for j, a in enumerate(row) if i != j)
     if len(rest) > 1 and not coupled:
-        # Side by side they take one product in each step.
+        # Concatenated, they need one product per step.
         diagonal = np.concatenate([row[k] for k, row in enumerate(rows)], -1)
         (whole,) = _solved([[diagonal]], [np.concatenate(rest, -1)])
         return np.split(whole, np.cumsum([r.shape[-1] for r in rest])[:-1], -1)

@@ -1,4 +1,4 @@
-"""The step of a cell in NumPy, at one step or at many together."""
+"""The step of a cell in NumPy, for one step or for many in one operation."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ class Stepping:
     Args:
         cell: the built cell.
         weights: raw weights by name.
-        inputs: ``time x width`` by name; ``t`` and shifted inputs may be left out.
-        first: initial values that are not the cell's own, ``width`` by state.
+        inputs: ``time x width`` by name; ``t`` and shifted inputs may be omitted.
+        first: other initial values than the cell's, ``width`` by state.
 
     Raises:
         Exception: a gate cannot compute with NumPy.
@@ -87,7 +87,7 @@ class Stepping:
         return {state.name: env[state.name] for state in self.cell.states}
 
     def shorten(self, steps: int) -> None:
-        """Leave out all steps after the first ones."""
+        """Drop all steps after the first ones."""
         self.steps = min(steps, self.steps)
         self.env = {name: value[: self.steps] for name, value in self.env.items()}
         self.products = {key: z[: self.steps] for key, z in self.products.items()}
@@ -152,7 +152,7 @@ class Stepping:
 
 
 def _normalised(parts: list[Any], epsilon: float) -> list[Array]:
-    """Return the parts normalised by the statistics of them all."""
+    """Return the parts normalised by their joint statistics."""
     whole = np.concatenate(np.broadcast_arrays(*parts) if len(parts) > 1 else parts, -1)
     centred = whole - whole.mean(-1, keepdims=True)
     normal = centred / np.sqrt(np.square(centred).mean(-1, keepdims=True) + epsilon)

@@ -1,9 +1,9 @@
 """The Newton analysis: which states a step couples unit by unit, so that Newton's method is cheap.
 
-A step maps the states before it to those after it, $s_t = f_t(s_{t-1})$. Where unit i of each new
-state depends on unit i of the previous states alone, the Jacobian of f has a k x k block for each
-unit, and a linear recurrence with it is cheap. Dependence on states that an earlier block has
-solved, through any map, does not count: they are known for all steps by then.
+A step maps the previous states to the new ones, $s_t = f_t(s_{t-1})$. If unit i of each new state
+depends only on unit i of the previous states, the Jacobian of f has a k x k block for each unit,
+and a linear recurrence with it is cheap. States that an earlier block has solved are known for all
+steps, so a dependence on them, through any map, does not count.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from gatekit.cell.language.expression import Binary, Call, Expr, Name, Neg, Numb
 from gatekit.cell.language.shape import Shape, infer
 
 LARGEST_BLOCK = 4
-"""The most states that are solved together: a scan's step costs k^3 products."""
+"""The most states that are solved together: with k states, a step of a scan costs k^3 products."""
 
 _RESHAPES = ("split", "flat")
 
@@ -29,7 +29,7 @@ class NewtonBlock:
     """States that are solved together.
 
     Attributes:
-        states: their keys, at most four, all of one width.
+        states: the keys of at most four states of the same width.
         inside: the signals from the previous states to the new ones, in order.
         nodes: the signals that can be computed for all steps once the block is solved, in order.
     """
@@ -41,11 +41,11 @@ class NewtonBlock:
 
 @dataclass(frozen=True)
 class UnitJacobian:
-    """What the analysis found.
+    """The result of the analysis.
 
     Attributes:
         blocks: the blocks in the order in which they are solved; empty if there is a reason.
-        reason: why Newton's method is not for this cell; empty if it is.
+        reason: why Newton's method does not fit this cell; empty if it does.
     """
 
     blocks: tuple[NewtonBlock, ...]
@@ -67,7 +67,7 @@ class UnitJacobian:
 
 
 class _MixesError(Exception):
-    """Why a signal is not computed unit by unit from the previous states."""
+    """A signal is not computed unit by unit from the previous states; the message is the reason."""
 
 
 def analyse(cell: Cell) -> UnitJacobian:
@@ -83,7 +83,7 @@ def analyse(cell: Cell) -> UnitJacobian:
 
 
 class _Units(Analysis):
-    """The analysis of one cell; what is known at all steps is found as in the affine analysis."""
+    """The analysis of one cell; it shares with the affine analysis which signals are known."""
 
     def __init__(self, cell: Cell) -> None:
         super().__init__(cell)
@@ -122,12 +122,12 @@ class _Units(Analysis):
             return seen
 
         reached = {name: reach(name) for name in pending}
-        # The one that depends on the fewest: whatever it depends on depends on it, too.
+        # The state that depends on the fewest: all states that it depends on depend on it, too.
         least = min(pending, key=lambda name: len(reached[name]))
         return [name for name in pending if name in reached[least]]
 
     def past(self, state: str) -> set[str]:
-        """Return the keys that the signals behind a state read, if not all of them are known."""
+        """Return the keys that the unknown signals behind a state read."""
         read = set[str]()
         for node in self.between(state):
             read.update(self.read_by(node))
@@ -183,7 +183,7 @@ class _Units(Analysis):
             self.reads_open(r) for _, r in shared_reads(self.node, node)
         ):
             raise _MixesError(f"{node.name} is normalised over its units, and reads a state")
-        # Each read is checked, whatever the first one gives.
+        # A list, not a generator: every read has to be checked.
         through = [self.opened(node, read) for read in node.reads]
         if any(through):
             self.open.add("pre")
@@ -201,7 +201,7 @@ class _Units(Analysis):
             return False
         if not read.map.row_wise:
             raise _MixesError(
-                f"{node.name} reads {read.text} through a {read.map_kind} map, so that each unit "
+                f"{node.name} reads {read.text} through a {read.map_kind} map, so each unit "
                 f"depends on others (in a cell with `reads: {{{read.text}: diagonal}}` it does not)"
             )
         return self.unit(map_expression(node, read, _MixesError), self.sizes, node.name)
@@ -232,16 +232,16 @@ class _Units(Analysis):
             raise _MixesError(f"{where} mixes units of a previous state by {expr.function}(...)")
         whole = self.elements(expr, sizes, where)
         if any(self.elements(part, sizes, where) != whole for part in parts):
-            raise _MixesError(f"{where} has many units that depend on one of a previous state")
+            raise _MixesError(f"in {where} many units depend on one unit of a previous state")
         return True
 
     def by_element(self, expr: Call) -> bool:
-        """Return whether a function computes each element from one of each argument."""
+        """Return whether a function computes each element from one element of each argument."""
         kind = self.cell.spec.functions[expr.function].kind
         return kind == "elementwise" or expr.function in _RESHAPES
 
     def composed(self, expr: Call, sizes: Mapping[str, Shape], where: str) -> bool:
-        """Return what `unit` does, of a plugin's function in terms of other functions."""
+        """Return the result of `unit` for a plugin's function that consists of other functions."""
         function = self.cell.spec.functions[expr.function]
         assert function.compose is not None
         values = [
