@@ -41,8 +41,8 @@ class Comparison(plain.Comparison):
                 ``critical``, ``profile``, ``intervals``, ``best-of-k`` or ``survival``.
             columns: width in paper columns, 1 or 2.
             x: the swept key of ``axis``.
-            over: what ``curves`` and ``survival`` count: ``epochs``, ``seconds``, ``steps`` or
-                ``flops``.
+            over: the horizontal axis of ``curves`` and ``survival``: ``epochs``, ``seconds``,
+                ``steps`` or ``flops``.
             reach: the threshold of ``survival``.
 
         Returns:
@@ -55,7 +55,7 @@ class Comparison(plain.Comparison):
 
         return figure(kind, self, columns=columns, x=x, over=over, reach=reach)
 
-    if not TYPE_CHECKING:  # else a type checker would allow every attribute
+    if not TYPE_CHECKING:  # otherwise a type checker would allow every attribute
 
         def __getattr__(self, name: str) -> Any:
             instead = {
@@ -111,7 +111,7 @@ def _one(value: object) -> str:
 
 
 def as_lists(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return arguments of a comparison, with a list where one string or a mapping came."""
+    """Return the arguments of a comparison, with single strings and mappings as lists."""
     return {name: _as_list(name, value) for name, value in options.items()}
 
 
@@ -123,7 +123,7 @@ _checked = remedied("gatekit.compare('STUDY', by=['cell'])", {"metric": _METRIC}
 def compare(*arguments: Any, **options: Any) -> Comparison:
     """Compare the groups of a study; see ``gatekit.compare.comparison.compare``.
 
-    A list argument also takes one string, and ``where`` and ``labels`` also take a mapping.
+    A list argument may also be a single string, and ``where`` and ``labels`` may be mappings.
     """
     comparison = _checked(*arguments, **as_lists(options))
     fields = {f.name: getattr(comparison, f.name) for f in dataclasses.fields(comparison)}

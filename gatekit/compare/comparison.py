@@ -93,11 +93,11 @@ def compare(
     """Compare the groups of a study with a baseline, on common seeds.
 
     Args:
-        study: name of the study, or what ``load`` returned.
+        study: name of the study, or the result of ``load``.
         root: the folder that contains the studies.
         by: configuration keys to group by; None means every key that differs except the seed.
         baseline: label of the baseline; None means the group ``lstm`` if there is one, otherwise
-            the group that changes least.
+            the group with the fewest changes.
         within: keys that define blocks, each with its own baseline; every task is a block already.
         together: keys that were chosen together, such as a cell and the learning rate tuned for
             it; groups that differ only in these keys differ in one setting.
@@ -194,12 +194,12 @@ def compare(
 def _with_scores(
     study: Study, split: str | None, at: str | Budget | None, area: bool
 ) -> tuple[Study, Budget | None, tuple[str, ...]]:
-    """Return a study with the scores to compare, the budget, and notes on what it means."""
+    """Return a study with the scores to compare, the budget, and notes on the budget."""
     if split is not None:
         study = on_split(study, split)
     if at is None:
         if area:
-            raise ConfigError("area: type a budget, too, such as --at seconds=600")
+            raise ConfigError("area needs a budget; add one, such as --at seconds=600")
         return study, None, ()
     budget = read_budget(at)
     if split not in (None, "validation"):

@@ -22,15 +22,15 @@ _GRID = 101
 class Curve:
     """One run's values over epochs, without epochs whose line is lost or whose value is NaN.
 
-    With `over` or `on_cost`, ``epochs`` holds what training had cost instead.
+    In the results of `over` and `on_cost`, ``epochs`` holds another cost of training instead.
 
     Attributes:
         run: id of the run.
-        epochs: where the values are.
+        epochs: the epoch of each value.
         values: the metric.
         diverged: whether the run diverged.
         costs: training ``steps`` and ``seconds`` before each value, as far as they are known.
-        seed: the run's seed; in a pooled group several runs have the same one.
+        seed: the run's seed; in a pooled group, several runs have the same seed.
     """
 
     run: str
@@ -83,10 +83,10 @@ def over(run: RunRecord, cost: str) -> Curve | None:
 
 
 def on_one_grid(curves: Sequence[Curve]) -> list[Curve]:
-    """Return curves interpolated linearly at the same costs, between those that all runs have.
+    """Return curves interpolated linearly at the same costs, in the range that all runs cover.
 
-    Runs are evaluated at different seconds, and a mean over runs needs their values at one time.
-    Curves whose runs were evaluated at the same costs are returned unchanged.
+    A mean over runs needs their values at the same costs, but runs are evaluated at different
+    seconds. Curves whose runs were evaluated at the same costs are returned unchanged.
     """
     shortest = min((curve.epochs for curve in curves), key=len)
     if all(np.array_equal(curve.epochs[: len(shortest)], shortest) for curve in curves):
@@ -129,7 +129,7 @@ def read_curves(run: RunRecord, split: str | None = None) -> dict[tuple[str, str
 
 
 def on_cost(curve: Curve, cost: str, step_flops: float | None = None) -> Curve | None:
-    """Return a curve over what training had cost; None if that is unknown.
+    """Return a curve over a cost of training; None if the cost is unknown.
 
     Args:
         curve: a curve over epochs, of `read_curves`.
@@ -147,7 +147,7 @@ def on_cost(curve: Curve, cost: str, step_flops: float | None = None) -> Curve |
 
 
 class KeptCurves:
-    """Curves that were read before: those of a run that has not changed are not read again."""
+    """Curves that were read before; only those of runs that have changed are read again."""
 
     def __init__(self) -> None:
         self._curves: dict[Path, tuple[object, dict[tuple[str, str], Curve]]] = {}
@@ -164,8 +164,8 @@ class KeptCurves:
 def band(curves: Sequence[Curve], level: float = 0.95) -> Band | None:
     """Return the mean over runs with its interval; None for a single seed or no common epoch.
 
-    The band ends at the last epoch of the shortest run: a mean over the remaining runs would drift
-    towards those that train longest.
+    The band ends at the last epoch of the shortest run: after it, the mean would be only over the
+    runs that train longest.
 
     Args:
         curves: the curves of one group.
@@ -191,7 +191,7 @@ def band(curves: Sequence[Curve], level: float = 0.95) -> Band | None:
 def band_ends(
     known: Band, curves: Sequence[Curve], metric: ResultMetric, log: bool
 ) -> tuple[Floats, Floats]:
-    """Return the ends of a band as they are drawn: within the range of the metric.
+    """Return the ends of a band as they are drawn: within the limits of the metric.
 
     On a logarithmic axis, a band that reaches zero anywhere ends at the lowest seed, because zero
     is infinitely far away.
@@ -216,11 +216,11 @@ AXES = {
     "steps": "training steps",
     "flops": "training FLOPs",
 }
-"""What learning curves can be drawn over, and the label of that axis."""
+"""The costs that learning curves can be drawn over, with the label of the axis."""
 
 
 def step_name(runs: Iterable[RunRecord]) -> str:
-    """Return what a curve counts: evaluations if ``trainer.steps`` ended the training."""
+    """Return the name of an epoch: ``evaluation`` if ``trainer.steps`` ended the training."""
     trainers = [(run.config or {}).get("trainer") for run in runs]
     steps = [isinstance(t, Mapping) and t.get("steps") is not None for t in trainers]
     return "evaluation" if steps and all(steps) else "epoch"

@@ -34,14 +34,14 @@ class Importance:
     """The variance shares of one task.
 
     Attributes:
-        task: its label; empty if there is one task.
+        task: label of the task; empty if there is one task.
         what: split and metric.
         groups: number of groups of the grid.
         runs: number of runs.
         diverged: how many of them diverged, and count as the worst.
         shares: the parts of the variance of all runs or, if estimated, of the means of the groups.
-        explained: if the groups are no full grid, the share of their variance that a random forest
-            predicts for groups that it has not seen; None over a full grid, which is exact.
+        explained: if the groups are not a full grid, the share of their variance that a random
+            forest predicts for groups that it has not seen; None for a full grid, which is exact.
         pooled: whether a seed has several runs in a group; their mean counts.
     """
 
@@ -56,7 +56,7 @@ class Importance:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """Return what to know about the shares."""
+        """Return notes on how the shares were computed."""
         notes = []
         if self.pooled:
             notes.append("runs of one seed in a group count as their mean")
@@ -66,8 +66,8 @@ class Importance:
         if self.explained is None:
             notes.append(
                 "main effects and interactions of two keys over the full grid, all groups with"
-                " equal weight; by chance is the share that an effect would have if only the seeds"
-                " differed"
+                " equal weight; 'by chance' is the share that an effect would have if only the"
+                " seeds differed"
             )
             return tuple(notes)
         rough = ": too little to trust the shares" if self.explained < _TRUSTED else ""
@@ -88,7 +88,7 @@ class Importance:
 
     @property
     def title(self) -> str:
-        """Return what is divided."""
+        """Return the title of the table: the variance that the shares divide."""
         what = "" if self.explained is None else "group means of "
         return f"variance of {what}{self.what} over {self.runs} runs in {self.groups} groups"
 
@@ -96,11 +96,12 @@ class Importance:
 def importance(comparison: Comparison) -> tuple[Importance, ...]:
     """Return the variance shares of the keys that distinguish groups, for each task.
 
-    Over a full grid the shares are exact; groups with different numbers of seeds keep their first
-    seeds, as many as the smallest group has, unless they have common seeds. Otherwise, as after a
-    random search, they are those of a random forest that is fitted to the means of the groups. A
-    diverged run counts as chance, or as the worst run of the task if that is worse. Runs of one
-    seed in a pooled group, which are not independent, count as their mean.
+    Over a full grid the shares are exact. If all groups have two or more seeds in common, only
+    these count; otherwise each group keeps its first seeds, as many as the smallest group has. If
+    the groups are not a full grid, as after a random search, the shares are those of a random
+    forest that is fitted to the means of the groups. A diverged run counts as chance, or as the
+    worst run of the task if that is worse. Runs of one seed in a pooled group, which are not
+    independent, count as their mean.
 
     Args:
         comparison: the comparison; its groups must not be chosen with ``best_of``.
@@ -122,7 +123,9 @@ def _of_task(rows: Sequence[Row], several: bool) -> Importance:
     levels = _levels(rows, label)
     lacking = [row.group.label for row in rows if row.summary is None]
     if lacking:
-        raise ConfigError(f"importance: {listed(lacking, _MOST)} has no run with an outcome")
+        raise ConfigError(
+            f"importance: there is no run with an outcome of {listed(lacking, _MOST)}"
+        )
     summary = rows[0].summary
     assert summary is not None
     sign = summary.metric.sign
@@ -168,12 +171,12 @@ def _of_task(rows: Sequence[Row], several: bool) -> Importance:
 
 
 def _by_seed(scores: Mapping[Hashable, float]) -> list[list[float]]:
-    """Return the scores of each seed: of several runs in a pooled group."""
+    """Return the scores of each seed, which has several runs in a pooled group."""
     return list(by_seed(scores.values(), list(scores)).values())
 
 
 def _levels(rows: Sequence[Row], label: str) -> dict[str, list[str]]:
-    """Return the values of each key that differs, numbers by size."""
+    """Return the values of each key that differs, with numbers sorted by size."""
     keys = [key for key in rows[0].group.values if not is_of_task(key)]
     levels: dict[str, list[str]] = {}
     for key in keys:
@@ -189,9 +192,10 @@ def _levels(rows: Sequence[Row], label: str) -> dict[str, list[str]]:
     if size != len(rows) and len(rows) < MIN_GROUPS:
         sizes = ", ".join(f"{key} {len(values)}" for key, values in levels.items())
         raise ConfigError(
-            f"importance: the {len(rows)} groups{where} are not a full grid; all combinations of"
-            f" their values ({sizes}) are {size}, and to estimate from some of them needs"
-            f" {MIN_GROUPS} groups. Choose some of the runs with --where, or of the keys with --by"
+            f"importance: the {len(rows)} groups{where} are not a full grid, which would be the"
+            f" {size} combinations of their values ({sizes}), and an estimate without a full grid"
+            f" needs {MIN_GROUPS} groups. Choose some of the runs with --where, or of the keys"
+            " with --by"
         )
     return levels
 
@@ -228,7 +232,7 @@ def importance_lines(parts: Sequence[Importance]) -> list[str]:
 
 
 def importance_cells(one: Importance) -> list[tuple[str, str, str]]:
-    """Return a row for each share: the effect, its share and that by chance, in percent."""
+    """Return a row for each share: the effect, its share and its share by chance, in percent."""
     return [
         (
             printable(share.name),

@@ -1,4 +1,4 @@
-"""What is needed to reproduce a study: commands, data, versions."""
+"""Collect everything that is needed to reproduce a study: commands, data, versions."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def arguments(
     area: bool = False,
     force: bool = False,
 ) -> list[str]:
-    """Return what to type after ``gatekit compare`` for the comparison that `compare` makes.
+    """Return the words to type after ``gatekit compare`` for the same comparison as in Python.
 
     Args:
         study: the study's name.

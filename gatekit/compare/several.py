@@ -51,8 +51,8 @@ class VariantOverTasks:
     ``scores`` holds one number per run for each normalised task: 0 is chance, 1 is the mean of the
     baseline. The intervals of ``mean`` include the noise of the baseline's mean; the baseline has
     none, since its score is 1 by definition. The intervals of ``interquartile_mean`` and
-    ``optimality_gap`` are bootstraps, from eight seeds per task on. ``pairing_keys`` has those of
-    each task's group.
+    ``optimality_gap`` are bootstraps, from eight seeds per task on. ``pairing_keys`` has the
+    pairing keys of each task's group.
     """
 
     name: str
@@ -173,9 +173,9 @@ def no_table_notes(comparison: Comparison) -> list[str]:
 
 
 def _by_task(comparison: Comparison) -> tuple[dict[SharedKeys, dict[str, Row]], dict[str, str]]:
-    """Return the rows of each task by variant, and why variants are left out of what is over tasks.
+    """Return the rows of each task by variant, and why variants are left out of the tasks' table.
 
-    Both are empty if groups share more with their baseline than the task.
+    Both are empty if groups share more keys with their baseline than those of the task.
     """
     table: dict[SharedKeys, dict[str, Row]] = {}
     left: dict[str, str] = {}
@@ -222,7 +222,7 @@ def profiles(several: SeveralTasks, level: float = 0.95) -> list[Profile]:
             stratified_bootstrap([of_seeds((p > g).astype(float), k) for p, k in parts], level)
             for g in grid
         ]
-        # Seeds with unequal numbers of runs can leave the range of a share.
+        # If seeds have unequal numbers of runs, an end can be outside the range of a share.
         band = [cut for end in ends if (cut := within_limits(end, 0.0, 1.0)) is not None]
         results.append(
             Profile(
@@ -270,7 +270,7 @@ def _stratum(name: str, rows: Mapping[str, Row], scores: Scores) -> Stratum:
 
 
 def _why_left_out(row: Row, again: bool) -> str:
-    """Return why a variant is not in the table over all tasks; empty if one row speaks for it."""
+    """Return why a row excludes its variant from the table over all tasks; empty if it does not."""
     if row.summary is None or row.group.missing:
         return _MISSING
     if again:
@@ -292,7 +292,7 @@ def _mean(row: Row) -> float:
 
 
 def _scale(rows: Iterable[Row], left: Mapping[str, str]) -> tuple[float, float] | str:
-    """Return chance and the baseline's mean on one task, or why they define no scale."""
+    """Return chance and the baseline's mean on one task, or why scores are not normalised on it."""
     baseline = chance = None
     means = []
     sign = 1

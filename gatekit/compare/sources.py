@@ -22,7 +22,7 @@ _WIDTH = 80
 
 @dataclass(frozen=True, slots=True)
 class SeedSpread:
-    """The spread over seeds of one group of which one part varied.
+    """The spread over seeds of a group in which the seed varied one part of training.
 
     Attributes:
         group: label of the group without ``vary``.
@@ -84,8 +84,8 @@ def sources_lines(spreads: Sequence[SeedSpread]) -> list[str]:
     lines += table_or_blocks(["group", "vary", "n", "sd", "interval"], rows, _WIDTH)
     level = next((one.interval.level for one in spreads if one.interval), 0.95)
     note = (
-        f"note: {100 * level:g} % intervals for normal noise; if the parts add up, their squares"
-        " sum to that of all"
+        f"note: {100 * level:g} % intervals for normal noise; if the effects of the parts add up,"
+        " their squared deviations sum to that of all"
     )
     return [*lines, "", *wrap(note, _WIDTH)]
 

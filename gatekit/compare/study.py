@@ -22,8 +22,8 @@ class Study:
     """The runs of a study in the order of their ids.
 
     ``ignored`` names entries of the folder that are not runs; ``copies`` names folders that repeat
-    a run that was already read. ``looks`` are those of `gatekit extend`,
-    or those of the one bundle from which all runs come.
+    a run that was already read. ``looks`` are those of `gatekit extend`, or those of the bundle if
+    all runs come from one.
     """
 
     name: str
@@ -37,7 +37,7 @@ class Study:
         """Return one line, because a study holds the configuration of every run."""
         return f"<Study {self.name!r} in {str(self.path)!r}: {len(self.runs)} runs>"
 
-    if not TYPE_CHECKING:  # else a type checker would allow every attribute
+    if not TYPE_CHECKING:  # otherwise a type checker would allow every attribute
 
         def __getattr__(self, name: str) -> Any:
             instead = {
@@ -83,8 +83,8 @@ def load(study: str, root: Path | str = "experiments", kept: KeptRuns | None = N
         The study; it includes damaged and unfinished runs, with their state.
 
     Raises:
-        RunError: the study does not exist, a newer gatekit wrote one of its runs, or it is unknown
-            how often it was looked at.
+        RunError: the study does not exist, a newer gatekit wrote one of its runs, or the record of
+            its looks cannot be read.
     """
     root = Path(root)
     folder = root / study
@@ -142,7 +142,7 @@ def _origins(folder: Path) -> Iterator[tuple[str | None, Path]]:
 
 
 def inside(folder: Path, root: Path) -> bool:
-    """Return whether a folder is in another one, whatever its links lead to."""
+    """Return whether a folder is in another one, after all links are followed."""
     try:
         return folder.resolve().is_relative_to(root.resolve())
     except (OSError, RuntimeError, ValueError):

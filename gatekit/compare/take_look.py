@@ -1,7 +1,7 @@
-"""Look at a study between seeds: the number of looks is recorded, and the level is spent over them.
+"""Add seeds to a study and look at it in between; the level of 5 % is spread over these looks.
 
-`look` compares the groups once, at a number of seeds at which every run has an outcome, and appends
-what it found to ``looks.jsonl``. The family of comparisons is that of the first look.
+`look` compares the groups at a number of seeds at which every run has an outcome, and appends the
+result to ``looks.jsonl``. The first look fixes which comparisons are made.
 """
 
 from __future__ import annotations
@@ -39,15 +39,15 @@ FIXED = ("better", "worse", "equivalent", "not_worse")
 def looks_so_far(
     study: Path, most: int | None, asked: Mapping[str, object]
 ) -> tuple[Looks | None, int, dict[str, object]]:
-    """Return the looks at a study, its most seeds, and the options of the comparison.
+    """Return the looks at a study, its maximum number of seeds, and the options of the comparison.
 
     Args:
         study: the study's folder.
-        most: the most seeds as typed; None means those of the first look.
+        most: the maximum as typed; None means that of the first look.
         asked: options of the comparison as typed; none means those of the first look.
 
     Raises:
-        ConfigError: the first look needs ``most``; or it or an option is not that of the first.
+        ConfigError: the first look lacks ``most``, or a later look has another ``most`` or option.
         RunError: the file of looks is damaged.
     """
     before = looks_file.read(study)
@@ -57,8 +57,8 @@ def looks_so_far(
     if before is None:
         if most is None:
             raise ConfigError(
-                "--until-decided needs --most N, the most seeds that you would run; it is fixed at "
-                "the first look. Type for example --most 20."
+                "--until-decided needs --most N, the most seeds that you would run; the first look "
+                "fixes this number. Type for example --most 20."
             )
         if most < MIN_FLIPS:
             raise ConfigError(
@@ -73,8 +73,8 @@ def looks_so_far(
         )
     if options and options != before.asked:
         raise ConfigError(
-            f"the first look compared {_words(before.asked)}, and now {_words(options)} is asked "
-            "for. Leave the options out to go on; gatekit compare takes any options."
+            f"the first look compared {_words(before.asked)}, but now you ask for "
+            f"{_words(options)}. Omit the options to continue; gatekit compare takes any options."
         )
     return before, before.most, dict(before.asked)
 
@@ -92,20 +92,20 @@ def until_decided(
     show: Callable[[str], None] = print,
     stream: TextIO | None = None,
 ) -> int:
-    """Add seeds and look, until every comparison is decided or the most seeds are reached.
+    """Add seeds and look, until every comparison is decided or the maximum of seeds is reached.
 
-    It may be stopped at any moment; the same call goes on.
+    You can stop it at any moment; the same call continues.
 
     Args:
         study: the study's name.
         root: the folder of all studies.
-        most: the most seeds; needed for the first look only.
+        most: the maximum number of seeds; needed for the first look only.
         step: seeds from look to look; by default a tenth of ``most``.
         asked: options of `gatekit.compare` that define the comparisons.
-        words: overrides of how runs are made.
-        command: what was typed.
+        words: overrides of how runs are started.
+        command: the command that was typed.
         trusted: whether ``--trust-config`` was typed.
-        show: is given what was decided, as lines.
+        show: called with the decisions, as lines.
         stream: where the progress of runs is shown; stdout by default.
 
     Returns:
@@ -133,7 +133,7 @@ def until_decided(
         assert looks is not None
         show(_found(comparison, looks, open_))
     show(
-        f"Open with {most} seeds, which were the most: {listed(open_)}."
+        f"Still open at the maximum of {most} seeds: {listed(open_)}."
         if open_
         else "Every difference is decided."
     )
@@ -154,14 +154,14 @@ def add_seeds(
     """Add seeds without a look; the arguments are those of `until_decided`.
 
     Raises:
-        ConfigError: the study has looks, so that its next seeds belong to the next look.
+        ConfigError: the study has looks, so its next seeds belong to the next look.
         GatekitError: as `gatekit.study.extend.extension` describes.
     """
     before = looks_file.read(study_folder(study, root, "extend"))
     if before is not None:
         raise ConfigError(
             f"study {study} was looked at {len(before.seeds)} times; type gatekit extend {study} "
-            f"--until-decided, which goes on to at most {before.most} seeds."
+            f"--until-decided, which continues to at most {before.most} seeds."
         )
     whole, present = extension(study, root, seeds, words, command, trusted)
     show(f"study {study}: from {present} to {seeds} seeds.")
@@ -169,7 +169,7 @@ def add_seeds(
 
 
 def run_plan(plan: SweepPlan, show: Callable[[str], None], stream: TextIO | None = None) -> int:
-    """Make the runs of a plan that are not complete; return 0 if all have an outcome now."""
+    """Start the runs of a plan that are not complete; return 0 if all have an outcome now."""
     outcome = launch(plan, stream=stream)
     waiting = [run for run in plan.runs if run.folder().state().name not in OUTCOMES]
     if not outcome.code and not waiting:
@@ -203,8 +203,8 @@ def look(
 ) -> Comparison:
     """Compare the groups at a number of seeds and record this as a look.
 
-    Every run of these seeds must have an outcome. A look that was recorded already is not another
-    look: the comparison is that of the record.
+    Every run of these seeds must have an outcome. If a look at this number of seeds is already
+    recorded, it is not recorded again.
 
     Raises:
         ConfigError: the groups are not those of the first look, or none can be compared.
@@ -272,7 +272,7 @@ def _check(comparison: Comparison, before: Looks) -> None:
 
 
 def _digest(row: Row) -> str:
-    """Return a hash of a group's runs and their outcomes; of a repeated run it is the same."""
+    """Return a hash of a group's runs and outcomes; repeating a run with equal outcome keeps it."""
     runs = [[run.id, repr(run.result.outcome)] for run in row.group.runs if run.result]
     return hashlib.sha256(canonical_json(sorted(runs)).encode()).hexdigest()[:16]
 
@@ -280,13 +280,13 @@ def _digest(row: Row) -> str:
 def _changed(before: Mapping[str, str | None], now: Mapping[str, str | None]) -> str:
     came = [label for label in now if label not in before]
     gone = [label for label in before if label not in now]
-    parts = [f"{', '.join(came)} came"] if came else []
-    parts += [f"{', '.join(gone)} went"] if gone else []
+    parts = [f"added: {', '.join(came)}"] if came else []
+    parts += [f"missing: {', '.join(gone)}"] if gone else []
     return (
         "the groups or baselines are not those of the first look"
-        f" ({'; '.join(parts) or 'a baseline changed'}), and one level is spent on one family of "
-        "comparisons. Train other groups in a study of their own, or look only at the first ones "
-        "with gatekit compare --where KEY=VALUE."
+        f" ({'; '.join(parts) or 'a baseline changed'}), but the level is spent on the comparisons "
+        "of that look. Train other groups in another study, or compare only the first ones with "
+        "gatekit compare --where KEY=VALUE."
     )
 
 

@@ -1,4 +1,4 @@
-"""Why two runs or groups differ: every difference, each as a minimal diff."""
+"""Explain why two runs or groups differ: list every difference, each as a minimal diff."""
 
 from __future__ import annotations
 

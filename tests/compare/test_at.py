@@ -126,7 +126,7 @@ def test_a_group_that_lacks_some_runs_gets_no_verdict(study: Path) -> None:
 def test_runs_that_ended_earlier_keep_their_score_and_are_counted(study: Path) -> None:
     found = compare("demo", study, at="seconds=25")
     assert rows_of(found)["gru"] == pytest.approx([7.5 + 0.02 * s for s in range(5)] + [7.6])
-    assert "6 runs ended before 25 s and have the score of the end" in found.notes
+    assert "6 runs ended before 25 s and keep their final score" in found.notes
 
 
 def test_a_run_has_diverged_only_from_where_it_did(study: Path) -> None:
@@ -213,5 +213,5 @@ def test_the_area_is_the_mean_of_the_best_score_so_far(study: Path) -> None:
     assert values["lstm"][0] == pytest.approx((10 * 9 + 5 * 8) / 15)
     assert values["gru"][0] == pytest.approx(7.5)
     assert values["gru"][5] == pytest.approx((10 * 7.6 + 5 * 7.6) / 15)
-    with pytest.raises(ConfigError, match="type a budget"):
+    with pytest.raises(ConfigError, match="area needs a budget"):
         compare("demo", study, area=True)

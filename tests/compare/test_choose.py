@@ -120,13 +120,13 @@ def test_runs_are_chosen_by_their_settings(
     ("condition", "said"),
     [
         ("cell", "type KEY=VALUE"),
-        ("seed>0", "only values to keep can be named; type KEY=VALUE,VALUE, such as seed=1,2"),
+        ("seed>0", "a condition lists the values to keep; type KEY=VALUE,VALUE, such as seed=1,2"),
         ("cell!=lstm", "such as cell=A,B"),
         ("cell==lstm", "such as cell=lstm"),
         ("cel=lstm", "did you mean 'cell'"),
         ("cell=lstn", "did you mean 'lstm'"),
         ("task=adding,jbs", "did you mean 'jsb'"),
-        ("kind=x", "several keys end so"),
+        ("kind=x", "several keys end like this"),
     ],
 )
 def test_a_condition_that_no_run_meets_is_refused(root: Path, condition: str, said: str) -> None:

@@ -71,7 +71,7 @@ def test_the_verdict_is_a_sentence_with_its_interval(tmp_path: Path) -> None:
     assert verdict(found, "gru") == (
         "gru and lstm are not told apart: nll higher by 0.002 nats/frame (95 % t interval"
         " -0.020 to 0.024, n = 5 seeds, paired t p = 0.81 over 2 comparisons);"
-        " if that is its true size, about 764 seeds are needed for a verdict"
+        " if that is the true size, about 764 seeds are needed for a verdict"
     )
     assert row(found, "lstm").verdict is None
 
@@ -105,7 +105,7 @@ def test_equal_differences_have_no_interval_and_no_verdict(tmp_path: Path) -> No
     assert (diff.interval, diff.decision) == (None, "open")
     assert verdict(found, "gru") == (
         "gru and lstm are not told apart: nll higher by 0.250 nats/frame (n = 6 seeds, paired t"
-        " p = 1); all 6 differences are equal, which shows no spread"
+        " p = 1); all 6 differences are equal, so there is no interval"
     )
 
 
@@ -275,7 +275,7 @@ def test_no_common_seed_is_no_verdict(tmp_path: Path) -> None:
     write_run(runs, configuration("rnn", None), 8.6)
     found = compare("demo", tmp_path)
     assert verdict(found, "gru").endswith("they have no seed in common")
-    assert "rnn: 1 runs have no seed and cannot be paired" in found.notes
+    assert "rnn: runs without a seed cannot be paired: 1" in found.notes
 
 
 def test_one_pair_has_a_difference_but_no_interval(tmp_path: Path) -> None:
@@ -297,7 +297,7 @@ def test_a_seed_that_is_there_twice_is_left_out_of_the_pairs(tmp_path: Path) -> 
     gru = row(found, "gru").difference
     assert gru is not None
     assert gru.pairs == 2
-    assert "gru: seed 0 occurs more than once and is left out of the pairs" in found.notes
+    assert "gru: seeds that occur more than once are left out of the pairs: 0" in found.notes
 
 
 def test_the_printed_p_is_the_one_that_decides(tmp_path: Path) -> None:
@@ -444,7 +444,7 @@ def test_a_share_of_a_mean_of_zero_is_no_margin(tmp_path: Path) -> None:
             config = configuration(cell, seed)
             write_run(tmp_path / "demo" / "runs", config, value, metric=metric)
     said = compare("demo", tmp_path, margin="5%").notes
-    note = "margin 5%: not tested for gru, because a run diverged, or the mean of which"
+    note = "margin 5%: not tested for gru, because a run diverged, or the baseline's mean"
     assert any(one.startswith(note) for one in said)
     assert not any("margin" in one for one in compare("demo", tmp_path, margin=0.1).notes)
 
@@ -455,7 +455,9 @@ def test_groups_without_a_baseline_beside_them_are_noted(tmp_path: Path) -> None
             for seed in range(2):
                 config = configuration(cell, seed, task__name=task)
                 write_run(tmp_path / "demo" / "runs", config, 8.6 + seed / 100)
-    note = "not compared, because baseline lstm has no outcome beside them: gru task=b, rnn task=b"
+    note = (
+        "not compared, because baseline lstm has no outcome to compare with: gru task=b, rnn task=b"
+    )
     assert note in compare("demo", tmp_path).notes
     assert not any("beside" in one for one in compare("demo", tmp_path, tasks=["a"]).notes)
 
@@ -465,7 +467,7 @@ def test_seeds_that_no_pair_shares_are_named_as_the_reason(tmp_path: Path) -> No
     for seed in range(5, 10):
         write_run(runs, configuration("gru", seed), 8.5)
     said = headline(compare("demo", tmp_path))
-    assert said == "The difference is not decided: there is no seed in common."
+    assert said == "The difference is not decided: the groups have no seed in common."
 
 
 def test_a_metric_of_the_wrong_direction_waits_for_no_run(tmp_path: Path) -> None:

@@ -172,7 +172,7 @@ def test_no_sentence_is_written_and_none_is_offered_to_copy(two: Comparison) -> 
     assert sentence == (
         "no sentence on gru learning_rate=0.1 against lstm learning_rate=0.01: they differ in cell"
         " and optimizer.learning_rate; type `--within optimizer.learning_rate` to compare groups"
-        " that agree in it, or `--together cell,optimizer.learning_rate` if these were chosen"
+        " with equal values, or `--together cell,optimizer.learning_rate` if these keys were chosen"
         " together."
     )
     html = str(summary(Sheet(two, "gatekit compare demo", ())).body)

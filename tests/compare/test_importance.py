@@ -183,7 +183,7 @@ def test_by_chance_is_what_noise_alone_gives() -> None:
 def test_a_grid_with_a_hole_is_refused_with_what_to_type(tmp_path: Path) -> None:
     write(tmp_path, seeds=1, skip=3)
     with pytest.raises(
-        ConfigError, match=r"11 groups are not a full grid.* are 12, .*20 groups.*--where"
+        ConfigError, match=r"11 groups are not a full grid.* 12 combinations.*20 groups.*--where"
     ):
         importance(compare("demo", tmp_path))
 

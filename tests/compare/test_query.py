@@ -178,7 +178,7 @@ def test_no_file_and_no_variable_is_read(
         ("select cel from runs", "no column 'cel'; did you mean 'cell'?", "select cell from runs"),
         ("select * from run", "no table 'run'; did you mean 'runs'?", "select * from runs"),
         ("selct cell from runs", "did you mean 'select'?", "select cell from runs"),
-        ("select cell from runs order by", "ends or is wrong at 'by'.", "group by cell"),
+        ("select cell from runs order by", "is incomplete or wrong at 'by'.", "group by cell"),
         ('select 1 from runs where cell = "gru"', "single quotes", "where cell = 'gru'"),
         ("select zzz from runs", "no column 'zzz'.", "information_schema.columns"),
         ("select avgg(1) from runs", "name avgg does not exist.", "group by cell"),

@@ -38,7 +38,8 @@ def bundle(root: Path, size: str = "units=4", **result: Any) -> Path:
 @pytest.mark.parametrize("size", ["units=4", "match=state:8"])
 def test_a_plugin_of_another_source_is_refused(tmp_path: Path, size: str) -> None:
     with pytest.raises(
-        RunError, match=r"plugin mine is missing here or has another source.*read plugins/1+\.py"
+        RunError,
+        match=r"plugin mine is missing here or differs from its source.*read plugins/1+\.py",
     ):
         rerun(bundle(tmp_path, size, plugins={"mine": "1" * 64}))
 

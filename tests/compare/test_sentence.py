@@ -50,8 +50,9 @@ def test_diverged_runs_are_told(tmp_path: Path) -> None:
     diverged(runs, "gru", range(3, 5))
     (said,) = sentences(compare("demo", tmp_path))
     assert said.startswith(
-        "gru diverged in 2 of 5 runs, lstm in 0; with a diverged run as the worst outcome, the two"
-        " were not told apart in test nll (better on 2 and worse on 3 of 5 seeds, exact signed-rank"
+        "gru diverged in 2 of 5 runs, lstm in 0; if a diverged run counts as the worst outcome,"
+        " the two were not told apart in test nll (better on 2 and worse on 3 of 5 seeds, exact"
+        " signed-rank"
     )
 
 

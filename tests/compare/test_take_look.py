@@ -112,7 +112,7 @@ def test_the_most_seeds_end_the_looks(sweep: Callable[..., Sweep], tmp_path: Pat
     lines = extend(tmp_path, step=5)
     assert looks(tmp_path).seeds == (10, 15, 20)
     assert looks(tmp_path).alpha == 0.05
-    assert lines[-1] == "Open with 20 seeds, which were the most: gru."
+    assert lines[-1] == "Still open at the maximum of 20 seeds: gru."
 
 
 def test_killed_at_any_moment_the_same_call_takes_the_same_looks(
@@ -180,7 +180,7 @@ def test_tables_and_sentences_state_the_looks(sweep: Callable[..., Sweep], tmp_p
     verdicts = [row.verdict for row in found.rows if row.verdict]
     assert ", look 3 at 20 of at most 20 seeds, alpha spent 0.05)" in verdicts[0]
     other = compare("demo", tmp_path, baseline="gru")
-    assert "the looks compared other groups or baselines than this table" in other.notes
+    assert "the looks compared groups or baselines that are not those of this table" in other.notes
 
 
 def test_fewer_seeds_than_looks_need_are_said_to_be_too_few(
@@ -227,7 +227,7 @@ def test_a_margin_is_decided_over_looks(sweep: Callable[..., Sweep], tmp_path: P
     ("options", "error"),
     [
         ({"most": 30}, "type --most 20"),
-        ({"asked": {"baseline": "gru"}}, "Leave the options out"),
+        ({"asked": {"baseline": "gru"}}, "Omit the options"),
     ],
 )
 def test_what_the_first_look_fixed_cannot_change(
@@ -264,7 +264,7 @@ def test_other_groups_are_refused(sweep: Callable[..., Sweep], tmp_path: Path) -
     take_look.look("demo", tmp_path, 10, 20, {})
     made.shifts["rnn"] = 0.0
     made.made(12)
-    with pytest.raises(ConfigError, match="rnn came"):
+    with pytest.raises(ConfigError, match="added: rnn"):
         take_look.look("demo", tmp_path, 12, 20, {})
     assert looks(tmp_path).seeds == (10,)
 

@@ -19,7 +19,7 @@ from gatekit.runs.result import Result, Score
 from .evaluations import COSTS, UNITS, Evaluations, best_so_far, read_evaluations
 
 LATE = "LATE"
-"""The state, in a comparison at a budget, of a run without an evaluation within it."""
+"""The state of a run without an evaluation within the budget."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ def read_budget(text: str | Budget) -> Budget:
     """Return the budget of ``--at``.
 
     Raises:
-        ConfigError: it is not one of these, or not positive.
+        ConfigError: the cost is unknown, or the amount is not a positive number.
     """
     if isinstance(text, Budget):
         return text
@@ -63,14 +63,13 @@ def at_budget(study: Study, budget: Budget, area: bool = False) -> tuple[Study, 
     """Return a study in which each run ends at the budget, and notes on what that means.
 
     A run's score is its best validation metric so far, at the last evaluation within the budget. A
-    run that diverged within the budget has diverged, and one that diverged later has not. A run
-    that ended earlier keeps its score. A run without an evaluation within the budget has no
-    outcome.
+    run counts as diverged only if it diverged within the budget. A run that ended earlier keeps its
+    score. A run without an evaluation within the budget has no outcome.
 
     Args:
-        study: what ``load`` returned.
+        study: the result of ``load``.
         budget: the budget.
-        area: compare the mean of the best score so far over training, up to the budget.
+        area: compare the best score so far, averaged over training up to the budget.
 
     Raises:
         ConfigError: a run's cost is unknown.
@@ -83,7 +82,7 @@ def at_budget(study: Study, budget: Budget, area: bool = False) -> tuple[Study, 
         if run.result is None:
             runs.append(run)
         elif known is None:
-            runs.append(_late(run, f"no evaluation in metrics.jsonl; none at {budget}"))
+            runs.append(_late(run, "metrics.jsonl has no evaluation"))
         else:
             start = starts.get(_task(run))
             runs.append(_ended(run, run.result, known, budget, name, start))
@@ -143,8 +142,8 @@ def _ended(
 def mean_so_far(costs: Floats, best: Floats, start: float, end: float) -> float:
     r"""Return the mean of a score over training: $\frac{1}{b - a} \int_a^b \mathrm{best}(c) dc$.
 
-    The best score so far is constant between evaluations. The start alone counts if the interval
-    is empty.
+    The best score so far is constant between evaluations. If the interval is empty, the result is
+    the score at its start.
 
     Args:
         costs: cost of each evaluation, increasing; the first is at most ``start``.
@@ -175,8 +174,8 @@ def _notes(budget: Budget, early: int, late: int, area: bool) -> tuple[str, ...]
     ]
     if early:
         notes.append(
-            f"{count_of(early, 'run')} ended before {budget} and {'has' if early == 1 else 'have'}"
-            " the score of the end"
+            f"{count_of(early, 'run')} ended before {budget} and"
+            f" {'keeps its' if early == 1 else 'keep their'} final score"
         )
     if late:
         notes.append(

@@ -1,4 +1,4 @@
-"""The evaluations of a run: validation scores, and the training that each had cost."""
+"""The evaluations of a run: validation scores, and the cost of training up to each."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from gatekit.cell.graph import Cell
 
 COSTS = ("seconds", "steps", "flops")
-"""What a budget can be counted in."""
+"""The costs in which a budget can be given."""
 
 UNITS = {"seconds": "s", "steps": "steps", "flops": "FLOPs", "epochs": "epochs"}
 
@@ -33,10 +33,10 @@ class Evaluations:
     Attributes:
         run: id of the run.
         epochs: epoch of each evaluation.
-        values: the metric; a resumed run counts its epochs once.
+        values: the metric; if a resumed run repeated an epoch, it counts once.
         costs: training ``seconds``, ``steps`` and ``flops`` before each evaluation, and
             ``epochs``; without ``flops`` if they are unknown.
-        end: the same at the last line of the run, which is where a diverged run diverged.
+        end: the same costs at the last line of the run, where a diverged run diverged.
         diverged: whether the run diverged.
     """
 
@@ -55,8 +55,8 @@ class Evaluations:
         """
         if checked_cost(cost) not in self.costs:
             raise ConfigError(
-                f"the FLOPs of run {self.run} are unknown: it has not recorded them, and its cell,"
-                " task or data are not here; use seconds or steps"
+                f"the FLOPs of run {self.run} are unknown: it did not record them, and its cell,"
+                " task or data are not available here; use seconds or steps"
             )
         return self.costs[cost]
 
@@ -125,9 +125,9 @@ _KEYS = (
 def step_flops(run: RunRecord) -> float | None:
     """Return the operations of one training step of a run, None if they are unknown.
 
-    A run that has not recorded them is counted again: its cell is built from the plugins that are
-    registered here, and its task's data give the length of sequences. Plugin files that its
-    configuration names are not loaded, and imported runs are not counted again, because a bundle
+    If the run did not record them, they are computed: its cell is built from the plugins that are
+    registered here, and its task's data have the length of sequences. Plugin files that its
+    configuration names are not loaded, and nothing is computed for imported runs, because a bundle
     may come from a stranger.
     """
     recorded = None if run.result is None else run.result.step_flops

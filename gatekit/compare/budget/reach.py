@@ -48,13 +48,13 @@ class Reached:
 
     Attributes:
         row: the group.
-        costs: what training had cost when a run reached the threshold, or ended without it.
+        costs: cost of training until each run reached the threshold, or ended without reaching it.
         observed: whether each run reached it.
         survival: the Kaplan-Meier estimate.
         seeds: seeds that the group and its baseline share.
         earlier: observed minus expected number of runs that reached it, in the log-rank test
             against the baseline, over the runs of common seeds.
-        direction: 1 if the group reaches it earlier by the statistic of the test, -1 if later.
+        direction: sign of the test's statistic: 1 if the group reaches it earlier, -1 if later.
         test: the test against the baseline; None for fewer than five common seeds.
     """
 
@@ -80,15 +80,15 @@ class Reached:
 def reach(comparison: Comparison, threshold: float, cost: str = "steps") -> tuple[Reached, ...]:
     r"""Return when each group reaches a threshold of the validation metric.
 
-    A run that ends without reaching it is censored where it ends. A run that diverged never will,
-    so it stays at risk until the longest run ends. A budget of the comparison in the same cost
-    censors every run there.
+    A run that ends without reaching it is censored where it ends. A run that diverged first never
+    will reach it, so it stays at risk until the longest run ends. If the comparison has a budget in
+    the same cost, every run is censored there.
 
     The test is the log-rank test of the runs of common seeds. Its statistic is the sum of
     $\delta_i - \hat\Lambda(t_i)$ over a group's runs, with the pooled cumulative hazard
-    $\hat\Lambda$. If nothing differs, the two runs of a seed can be exchanged, so the exact
-    distribution is that of the sign flips of the seeds' differences, and the flips are those of the
-    decision rule: joint over groups, corrected by the step-down maximum.
+    $\hat\Lambda$. If the groups do not differ, the two runs of a seed can be exchanged, which flips
+    the sign of the seed's difference. The p values are therefore those of sign flips, as in the
+    decision rule: flipped jointly over groups, corrected by the step-down maximum.
 
     Args:
         comparison: the comparison; a group is tested against its baseline.
@@ -129,9 +129,10 @@ def kaplan_meier(
 
     The variance of $\log \hat S(t)$ is $\sum_s (\sum_{i \in s} u_i)^2$ over the seeds, with
     $u_i = \sum_{t_j \le t} (\delta_{ij} - y_{ij} d_j / n_j) / (n_j - d_j)$ for a run that reached
-    the threshold at $t_j$ ($\delta_{ij}$) or was at risk then ($y_{ij}$). It is Greenwood's if each
-    seed has one run. If a seed has several, as in a pooled group, they are not independent; then
-    the variance is multiplied by $S / (S - 1)$ for $S$ seeds, and Student's t has $S - 1$ degrees.
+    the threshold at $t_j$ ($\delta_{ij}$) or was at risk then ($y_{ij}$). With one run per seed,
+    this is Greenwood's formula. Several runs of a seed, as in a pooled group, are not independent;
+    then the variance is multiplied by $S / (S - 1)$ for $S$ seeds, and the interval uses Student's
+    t with $S - 1$ degrees of freedom.
 
     Args:
         costs: when each run reached the threshold or ended.
@@ -157,7 +158,7 @@ def kaplan_meier(
     seeds = by_seed(range(len(c)), [None] * len(c) if keys is None else keys).values()
     count, tail = len(seeds), (1 + level) / 2
     pooled = count < len(c)
-    # On the scale log(-log S); nothing is known where no run is left, and from one seed.
+    # On the scale log(-log S). There is no interval where no run is left, or with one seed.
     with np.errstate(divide="ignore", invalid="ignore"):
         reaches, risks = (hit & (c == times[:, None])).T, (c >= times[:, None]).T
         scores = np.cumsum((reaches - risks * (events / at_risk)) / (at_risk - events), axis=1)
@@ -176,9 +177,9 @@ def kaplan_meier(
 
 
 def log_rank_scores(costs: Sequence[float], observed: Sequence[bool]) -> Floats:
-    r"""Return $\delta_i - \hat\Lambda(t_i)$ of each run, with the Nelson-Aalen hazard of all.
+    r"""Return $\delta_i - \hat\Lambda(t_i)$ of each run, with the Nelson-Aalen hazard of all runs.
 
-    The sum over one of two groups is its observed minus its expected number of events.
+    The sum over one of two groups is the group's observed minus its expected number of events.
 
     Args:
         costs: when each run reached the threshold or ended.
@@ -203,7 +204,7 @@ def _by_shared_keys(comparison: Comparison) -> dict[SharedKeys, list[Row]]:
 def _cost(run: RunRecord, threshold: float, cost: str) -> tuple[float, bool, float]:
     """Return when a run reached the threshold or ended, whether it reached it, and its end.
 
-    A run that diverged, and one that logged no evaluation, never reaches it.
+    A run that diverged first, and a run that logged no evaluation, never reaches it.
     """
     known, result = read_evaluations(run), run.result
     if known is None or result is None:
@@ -255,9 +256,9 @@ def _tested(groups: Sequence[Reached]) -> tuple[Reached, ...]:
 def _paired(one: Reached, other: Reached) -> tuple[dict[Hashable, float], float]:
     """Return a value for each seed that both groups have, and observed minus expected events.
 
-    The value is half the difference of the log-rank scores, averaged over the pairs of the seed.
-    With the runs of a seed exchanged, it changes its sign. Runs without a pair are left out: they
-    would move the expected number, which the exchange does not test.
+    The value is half the difference of the log-rank scores, averaged over the pairs of the seed. It
+    changes its sign if the runs of the seed are exchanged. Runs without a pair are left out: they
+    would change the expected number of events, and exchanges cannot account for that.
     """
     ours, theirs = (
         by_pairing_key(zip(side.costs, side.observed, strict=True), side.row.group.pairing_keys)

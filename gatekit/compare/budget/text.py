@@ -32,7 +32,7 @@ def reach_lines(groups: Sequence[Reached], threshold: float, cost: str) -> list[
     metric = names.pop() if len(names) == 1 else "metric"
     unit = UNITS[cost]
     titles = ["group", "reached", f"median {unit}", "95 %"]
-    # Verdicts have the p values.
+    # The p values are in the verdicts.
     rows = [dict(zip(titles, reach_cells(one)[:-1], strict=True)) for one in groups]
     lines = [f"{unit} until validation {metric} {exact(threshold)}", ""]
     lines += table_or_blocks(titles, rows, WIDTH)
@@ -43,10 +43,10 @@ def reach_lines(groups: Sequence[Reached], threshold: float, cost: str) -> list[
 
 
 def reach_note(groups: Sequence[Reached]) -> str:
-    """Return what medians are, how runs count that never reach it, and if there were looks."""
+    """Return a note on medians, on runs that never reach the threshold, and on looks."""
     note = (
-        "medians are Kaplan-Meier estimates with log-log intervals; a run that ended without"
-        " reaching it is censored there, and one that diverged at the end of the longest run"
+        "medians are Kaplan-Meier estimates with log-log intervals; a run that did not reach the"
+        " threshold is censored at its end, a diverged run at the end of the longest run"
     )
     tests = [one.row.difference.test for one in groups if one.row.difference]
     if any(test is not None and test.look is not None for test in tests):
@@ -150,15 +150,15 @@ def reach_verdict(one: Reached) -> str:
     if stopped:
         return f"no verdict on {label} against {baseline}: {'; '.join(stopped)}."
     if one.test is None:
-        needed = f"from {one.seeds} seeds; it needs {MIN_SEEDS}"
+        needed = f"from {one.seeds} seeds; a verdict needs {MIN_SEEDS}"
         return f"no verdict on {label} against {baseline} {needed}."
     claim = {
-        "earlier": f"{label} reaches it earlier than {baseline}",
-        "later": f"{label} reaches it later than {baseline}",
+        "earlier": f"{label} reaches the threshold earlier than {baseline}",
+        "later": f"{label} reaches the threshold later than {baseline}",
     }.get(one.decision, f"{label} and {baseline} are not told apart")
     test = one.test
     family = f" over {test.comparisons} comparisons" if test.comparisons > 1 else ""
     end = ""
     if test.smallest_p is not None and test.smallest_p >= 0.05:
-        end = f"; no p value is below {test.smallest_p:.2g} with so few seeds"
+        end = f"; with so few seeds, no p value is below {test.smallest_p:.2g}"
     return f"{claim} (n = {one.seeds} seeds, {test.test} p {p_value(test.p)}{family}){end}."

@@ -23,9 +23,9 @@ class BestOfK:
 
     Attributes:
         row: the variant.
-        trials: number of trials.
-        left_out: number of further trials, which lack a run.
-        diverged: number of trials that count as the worst.
+        trials: number of complete trials.
+        left_out: number of trials that are left out because they lack a run.
+        diverged: number of trials that count as the worst because a run diverged.
         validation: expected best validation score, for each k.
         outcome: expected score on the compared split of the trial that validation chooses.
         low: lower ends of the interval of ``outcome``; None for fewer than ten trials. They end at
@@ -52,7 +52,7 @@ def best_of_k(comparison: Comparison) -> tuple[BestOfK, ...]:
     $$p_i = \binom{i - 1}{k - 1} \Big/ \binom{N}{k}$$
 
     A trial is one combination of the tuned values; its score is the mean over seeds. A trial with a
-    diverged run has the worst score: chance, or that of the worst trial of the task if it is worse.
+    diverged run has the worst score: chance, or the score of the task's worst trial if it is worse.
     A trial that lacks a run is left out.
 
     Raises:
@@ -88,7 +88,7 @@ def weights(trials: int, k: int) -> Floats:
 
 
 def _worst(row: Row, trials: Sequence[Sequence[Trial]]) -> tuple[float, float]:
-    """Return the worst validation and compared score of a task, with chance among them."""
+    """Return the worst validation score and the worst compared score of a task, or chance."""
     assert row.summary is not None
     metric = row.summary.metric
     finished = [one for each in trials for one in each if not (one.diverged or one.lacks)]
@@ -113,7 +113,7 @@ def _expected(row: Row, trials: Sequence[Trial], worst: tuple[float, float]) -> 
     low = high = None
     if len(values) >= MIN_BOOTSTRAP:
         rng = np.random.default_rng(0)
-        # Close to the number of trials, resamples repeat the same best trial.
+        # If k is close to the number of trials, nearly all resamples have the same best trial.
         half = table[: len(values) // 2]
         drawn = [
             _of(values[rng.integers(0, len(values), len(values))], half, sign)[:, 1]

@@ -1,6 +1,7 @@
-"""The verdicts of a comparison: what one group gets, and why.
+"""Decide which groups differ from their baseline, and explain the decisions.
 
-Start with `row`: a group, its summary, and its difference from a baseline. `decided` tests all
-differences of a table together, and `over_tasks` those over several tasks. `remarks` states why a
-group gets no verdict, or why runs cannot be grouped as asked, and writes the notes below the table.
+Start with `row`: a group, its summary, and its difference from the baseline. `decided` tests all
+differences of a table together; `over_tasks` tests differences averaged over several tasks.
+`remarks` explains why a group has no verdict or why runs cannot be grouped as requested, and writes
+the notes below the table.
 """

@@ -18,7 +18,7 @@ from .row import Row
 
 
 def read_margin(margin: str | float | None) -> tuple[bool, float | None]:
-    """Return whether a margin is a share of the baseline's mean, and its size."""
+    """Return whether a margin is a share of the baseline's mean, and how large it is."""
     if margin is None:
         return False, None
     text = str(margin).strip()
@@ -38,7 +38,7 @@ def read_margin(margin: str | float | None) -> tuple[bool, float | None]:
 def with_tests(
     rows: Sequence[Row], margin: tuple[bool, float] | None, looks: Looks | None
 ) -> list[Row]:
-    """Return the rows with the tests of all comparisons of the table."""
+    """Return the rows with a test of each difference, corrected for all of the table."""
     compared = [i for i, row in enumerate(rows) if row.difference and row.difference.pairs]
     if not compared:
         return list(rows)
@@ -75,12 +75,12 @@ def margin_notes(rows: Sequence[Row], margin: str | float | None) -> list[str]:
         return []
     why = "a run diverged"
     if str(margin).strip().endswith("%"):
-        why += ", or the mean of which it is a share is 0 or unknown"
+        why += ", or the baseline's mean is 0 or unknown"
     return [f"margin {margin}: not tested for {listed(without)}, because {why}"]
 
 
 def _direction(diff: Difference, test: PairedTest | None) -> int:
-    """Return the direction of a difference: that of the look that decided it, if one did."""
+    """Return the direction of a difference, at the look that decided it if there was one."""
     if test is None or test.look is None or not test.decides:
         return diff.direction
     return diff.metric.sign * test.look.sign
@@ -93,7 +93,7 @@ def _with_margin(
     size: float,
     looks: Looks | None,
 ) -> list[Difference]:
-    # A share keeps its size from look to look.
+    # A share is of the mean at the first look, so that the margin is the same at all looks.
     first = math.inf if looks is None else looks.seeds[0]
     means = {row.group.label: _mean(row.group, first) for row in rows if row.is_baseline}
     sizes = []
@@ -119,7 +119,10 @@ def _with_margin(
 
 
 def _mean(group: Group, seeds: float) -> float | None:
-    """Return the mean outcome of the first seeds; None without runs, or if one diverged."""
+    """Return the mean outcome of runs with seeds below a limit.
+
+    None if there are no such runs, or if one of them diverged.
+    """
     early = [r.result.outcome for r in group.runs if r.result and (r.seed or 0) < seeds]
     mean = math.fsum(early) / len(early) if early else math.nan
     return mean if math.isfinite(mean) else None

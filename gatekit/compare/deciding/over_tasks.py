@@ -1,4 +1,4 @@
-"""The difference of a variant from its baseline over several tasks: one number for each seed."""
+"""Compare variants with the baseline over several tasks, by one number per seed."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ Scores = Mapping[str, tuple[float, ...]]
 
 @dataclass(frozen=True, slots=True)
 class TasksDifference:
-    """Normalised score minus that of the baseline, averaged over tasks, on common seeds.
+    """A variant's normalised score minus the baseline's, averaged over tasks, on common seeds.
 
-    ``interval`` includes the noise of the baseline's mean, by which scores are divided.
+    ``interval`` accounts for the noise of the baseline's mean, by which scores are divided.
     """
 
     mean: float
@@ -32,7 +32,7 @@ class TasksDifference:
 
     @property
     def decision(self) -> str:
-        """Return ``better``, ``worse``, ``open``, or ``none`` for fewer than five seeds."""
+        """Return ``better``, ``worse``, ``open``, or ``none`` if there are too few seeds."""
         if self.test is None:
             return "none"
         if not self.test.decides:
@@ -83,8 +83,9 @@ def _over_tasks(
     Args:
         variant: the variant.
         tasks: rows and normalised scores of each task.
-        linear: subtract the baseline's score times the variant's mean; to first order, the spread
-            of the result is that of the difference with a baseline's mean that has noise.
+        linear: multiply the baseline's score by the variant's mean score before subtracting it. To
+            first order, the results then have the spread that the differences have if the noise
+            of the baseline's mean is included.
     """
     parts = []
     for rows, scores in tasks:
@@ -113,10 +114,11 @@ def _of_baseline(rows: Mapping[str, Row], scores: Scores) -> dict[tuple[Hashable
 
 
 def with_noise_of_baseline(name: str, rows: Mapping[str, Row], scores: Scores) -> tuple[float, ...]:
-    r"""Return one number per common seed whose mean and spread are those of the mean score.
+    r"""Return one number per common seed, whose t interval is that of the variant's mean score.
 
-    The score is a ratio with the baseline's mean in it; to first order, a seed contributes
-    $R + x_s - R b_s$ with the normalised scores $x$ and $b$ and the mean score $R$.
+    A normalised score is divided by the baseline's mean, which has noise, too. To first order, a
+    seed contributes $R + x_s - R b_s$, with the normalised scores $x$ of the variant and $b$ of the
+    baseline, and the variant's mean score $R$.
 
     Reference:
         Cochran, "Sampling techniques" (1977), section 6.3

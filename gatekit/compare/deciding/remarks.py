@@ -1,4 +1,4 @@
-"""Why a group has no verdict, why runs cannot be grouped as asked, and the notes below a table."""
+"""Explain missing verdicts and groupings that are refused, and write the notes below a table."""
 
 from __future__ import annotations
 
@@ -37,28 +37,28 @@ def refuse_unknown(option: str, names: Sequence[str], grouping: Grouping) -> Non
 def refuse_one_group(
     by: Sequence[str], within: Sequence[str], grouping: Grouping, force: bool
 ) -> None:
-    """Refuse keys by which nothing can be compared, although the runs differ in other keys."""
+    """Refuse ``by`` and ``within`` if they leave no two groups to compare."""
     groups = grouping.groups
     if by and grouping.pooled and len(groups) == 1 and not force:
         raise ConfigError(
-            f"by={','.join(by)}: all runs have the same value, so that there is one group. Keys "
+            f"by={','.join(by)}: all runs have the same value, so there is only one group. Keys "
             f"that differ: {listed(grouping.pooled)}. Name one of them, or remove by."
         )
     rest = {key for group in groups for key in group.values if not is_inside(key, within)}
     if within and len(groups) > 1 and not rest:
         raise ConfigError(
-            f"within={','.join(within)}: the runs differ in nothing else, so that each block is "
-            "one group, with nothing to compare it with. Remove within."
+            f"within={','.join(within)}: the runs differ in no other key, so each block is a "
+            "single group, with nothing to compare it with. Remove within."
         )
 
 
 def is_inside(key: str, names: Sequence[str]) -> bool:
-    """Return whether a key is one of some keys, or below one."""
+    """Return whether a key is one of the given keys, or below one of them."""
     return any(key == name or key.startswith(f"{name}.") for name in names)
 
 
 def refuse_mixed(grouping: Grouping, force: bool) -> None:
-    """Refuse groups whose own runs are not comparable."""
+    """Refuse groups whose runs are not comparable with each other."""
     for group in grouping.groups:
         reasons = unlike(group, group)
         metrics = {result.metric for result in group.results}
@@ -75,13 +75,13 @@ def refuse_mixed(grouping: Grouping, force: bool) -> None:
                 }
                 remedy = (
                     f"min: {listed(ids['min'], 4)}; max: {listed(ids['max'], 4)}; remove the runs"
-                    " of the wrong direction and record them again"
+                    " with the wrong direction and record them again"
                 )
             if reasons and any(run.stale for run in group.runs):
                 study = group.runs[0].path.parent.parent
                 again = training(study) or "the command of the study"
-                remedy = f"to repeat the stale runs type {again}, or remove them by gatekit prune "
-                remedy += f"{study.name} --stale --yes"
+                remedy = f"to repeat the stale runs, type {again}; to remove them, type gatekit "
+                remedy += f"prune {study.name} --stale --yes"
             raise ConfigError(
                 f"group {group.label!r} mixes runs that are not comparable: {'; '.join(reasons)};"
                 f" {remedy}"
@@ -114,10 +114,12 @@ def why_blocked(
 
 
 def how_to_repeat(runs: Sequence[RunRecord]) -> str:
-    """Return what to type to make the runs that are missing."""
+    """Return how to run the missing runs."""
     folders = {run.path.parent.parent for run in runs if not run.origin}
     typed = training(folders.pop()) if len(folders) == 1 else ""
-    return f"to run what is missing type {typed}" if typed else "run the sweep again, then compare"
+    if typed:
+        return f"to run the missing runs, type {typed}"
+    return "run the sweep again, then compare"
 
 
 def _is_reversed(group: Group) -> bool:
@@ -128,8 +130,8 @@ def _reversed(group: Group) -> str:
     metric = group.results[0].metric
     better = "smaller" if metric.direction == "min" else "larger"
     return (
-        f"{metric.name} is recorded as better when {better}, which is wrong: the epoch chosen in"
-        f" each run is its worst; record the runs again with direction="
+        f"{metric.name} is recorded as better when {better}, which is wrong: each run chose its"
+        f" worst epoch; record the runs again with direction="
         f"'{known_direction(metric.name)}'"
     )
 
@@ -141,7 +143,7 @@ def missing_runs(group: Group) -> str:
 
 
 def ran_on(group: Group) -> str:
-    """Return the start of a remark on the executor of a group."""
+    """Return how a remark on the executor of a group begins."""
     return f"{group.label} ran on executor {executors(group) or 'unknown'}"
 
 
@@ -172,7 +174,7 @@ def _conformance(study: Study) -> list[str]:
 
 
 def _confounded(differences: Sequence[Difference]) -> list[str]:
-    """Return a note on groups that differ from their baseline in several settings: what to type."""
+    """Return a note on groups with several differences from their baseline, and what to type."""
     confounded = [diff for diff in differences if diff.confounded]
     if not confounded:
         return []
@@ -186,7 +188,7 @@ def _confounded(differences: Sequence[Difference]) -> list[str]:
 
 
 def _executors(rows: Sequence[Row]) -> dict[str, str]:
-    """Return the notes of single groups on executors, each with one note on all groups instead."""
+    """Map the notes of single groups on executors to one note that replaces them all."""
     single = [
         note
         for row in rows
@@ -219,7 +221,9 @@ def notes_on(study: Study, grouping: Grouping, rows: Sequence[Row]) -> list[str]
         notes["no run has an outcome yet: there is nothing to compare"] = None
     if grouping.pooled:
         pooled = ", ".join(grouping.pooled)
-        notes[f"pooled over {pooled}; the runs of a pair agree in these keys and the seed"] = None
+        notes[f"pooled over {pooled}; paired runs have the same seed and values of these keys"] = (
+            None
+        )
     for owner in dict.fromkeys(grouping.implied.values()):
         names = ", ".join(key for key, of in grouping.implied.items() if of == owner)
         notes[f"each {owner} has its own {names}, which labels do not show"] = None
@@ -255,7 +259,7 @@ def looks_notes(looks: Looks | None, groups: Mapping[str, str | None], later: in
         f" alpha spent {spent(looks.seeds[-1] / looks.most):.2g} of {ALPHA:g}"
     ]
     if looks.groups and dict(groups) != dict(looks.groups):
-        notes.append("the looks compared other groups or baselines than this table")
+        notes.append("the looks compared groups or baselines that are not those of this table")
     if later:
         notes.append(
             f"{later} {'run has a seed' if later == 1 else 'runs have seeds'} beyond the last look"

@@ -31,9 +31,9 @@ _FAR = 100.0
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """A group's outcome: the metric at the best validation epoch, over the seeds.
+    """The outcomes of a group's runs: the metric at the best validation epoch of each.
 
-    It is the test metric, or the validation metric if a user's script logged nothing else.
+    This is the test metric, or the validation metric if a user's script logged nothing else.
 
     ``mean``, its interval and ``bootstrap`` are None if a run diverged, because the mean would be
     infinite. ``mean_finished`` is the mean of the runs that did not diverge. ``median`` and
@@ -120,7 +120,7 @@ def _shared(counts: list[int | None]) -> int | None:
 
 
 def _average(seconds: list[float | None]) -> float | None:
-    # A diverged run may have stopped within the steps that contain the compilation.
+    # Of completed runs only: a diverged one may have stopped during steps that include compilation.
     known = [value for value in seconds if value is not None]
     return float(np.mean(known)) if known else None
 
@@ -151,16 +151,16 @@ def _flags(group: Group, results: list[Result], values: tuple[float, ...]) -> li
     seeds = Counter(group.pairing_keys)
     unseeded = seeds.pop(None, 0)
     if unseeded:
-        flags.append(f"{unseeded} runs have no seed and cannot be paired")
+        flags.append(f"runs without a seed cannot be paired: {unseeded}")
     repeated = [key[0] for key, count in seeds.items() if count > 1 and isinstance(key, tuple)]
     if repeated:
         names = ", ".join(str(seed) for seed in sorted(set(repeated)))
-        flags.append(f"seed {names} occurs more than once and is left out of the pairs")
+        flags.append(f"seeds that occur more than once are left out of the pairs: {names}")
     return flags
 
 
 def _full(result: Result, value: float) -> bool:
-    # A solved task leaves no room for change.
+    # A perfect score cannot change.
     return result.metric.name == "accuracy" and value == 1
 
 
@@ -199,7 +199,7 @@ class Row:
     name: str = ""
     style_index: int = 0
 
-    if not TYPE_CHECKING:  # else a type checker would allow every attribute
+    if not TYPE_CHECKING:  # otherwise a type checker would allow every attribute
 
         def __getattr__(self, name: str) -> Any:
             instead = dict.fromkeys(
@@ -212,12 +212,12 @@ class Row:
 
     @property
     def verdict(self) -> str | None:
-        """Return the verdict as a sentence; None for the baseline and for groups without one."""
+        """Return the verdict as a sentence; None for a baseline and for a group without one."""
         return None if self.difference is None else verdict(self.group.label, self.difference)
 
 
 def family(rows: Sequence[Row]) -> dict[str, str | None]:
-    """Return the baseline of each group, without the names that you chose; None for a baseline."""
+    """Map the label of each group to its baseline's, both before renaming; None for a baseline."""
     typed = {row.group.label: row.group.typed() for row in rows}
     return {
         row.group.typed(): typed.get(row.difference.baseline) if row.difference else None

@@ -81,8 +81,8 @@ def draw_axis(figure: Figure, comparison: Comparison, key: str) -> list[str]:
 def line_styles(lines: Sequence[Sequence[Row]]) -> list[Style]:
     """Return the style of each line, which joins the groups of a variant over the swept key.
 
-    A line has the style of its variant. If the key is part of the variants' names, the lines are
-    counted in the order of their variants.
+    A line has the style of its variant. If the swept key is part of the variants' names, a line
+    joins several variants; lines then get styles in the order of their first variants.
     """
     if all(len({row.style_index for row in line}) == 1 for line in lines):
         return [style_of(line[0].style_index) for line in lines]

@@ -43,12 +43,12 @@ class _Drawn:
 
 
 def draw_curves(figure: Figure, comparison: Comparison, cost: str = "epochs") -> list[str]:
-    """Draw the validation metric over epochs, or over what training had cost.
+    """Draw the validation metric over epochs, or over another cost of training.
 
     A group's mean is a thick line with its t interval as a band, up to the last epoch that all
-    its seeds reached. With fewer than ten seeds, each seed is also a thin line. Bands end where the
-    metric does, and on a logarithmic axis a band that reaches zero ends at the lowest seed. Over
-    seconds or FLOPs, seeds are interpolated between their evaluations. A vertical line is the
+    its seeds reached. With fewer than ten seeds, each seed is also a thin line. Bands end at the
+    limits of the metric; on a logarithmic axis, a band that reaches zero ends at the lowest seed.
+    Over seconds or FLOPs, seeds are interpolated between evaluations. A vertical line marks the
     budget of the comparison.
 
     Args:
@@ -154,7 +154,7 @@ def _draw_group(axes: Axes, item: _Drawn, tone: str, line: object, order: float)
 
 
 def _at(known: Band, curves: Sequence[Curve]) -> Sequence[Curve]:
-    """Return the curves at the places of their band."""
+    """Return the curves at the positions of their band."""
     if all(np.isin(known.epochs, curve.epochs).all() for curve in curves):
         return curves
     return on_one_grid(curves)

@@ -34,9 +34,8 @@ def draw_forest(figure: Figure, comparison: Comparison) -> list[str]:
     """Draw group minus baseline for each group: small dots are seeds, the bar is the t interval.
 
     A filled mark on a thick bar is a decided difference; an open mark on a thin bar is undecided.
-    Groups with a diverged run are
-    labelled. A difference far beyond all others is an arrow at the edge, so that the others stay
-    readable.
+    Groups with a diverged run are labelled. A difference far beyond all others is an arrow at the
+    edge, so that the others stay readable.
     """
     from matplotlib.ticker import MaxNLocator
 

@@ -136,7 +136,7 @@ def _named(variant: ProbedVariant, layer: str) -> str:
 def _row(
     panels: Any, variant: ProbedVariant, gates: Sequence[Density], tone: str, *, last: bool
 ) -> None:
-    # The title is as long as the figure is wide, and must not widen the first column.
+    # The title may be as wide as the figure, but must not widen the first column.
     title = panels[0].annotate(
         f"{shortened(variant.group.label, _TITLE)}   n = {len(variant.probed)}",
         (0, 1),

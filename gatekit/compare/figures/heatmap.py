@@ -90,7 +90,7 @@ def _paint(
     turned = longest > cell
     below = 0.5 * longest if turned else 0.0
     high = 0.75 + below + max(0.24, 0.55 * cell) * len(values[0])
-    # A label beside the axes needs room for its longest line, or it is cut.
+    # Without room for its longest line, a label beside the axes would be cut off.
     side = plottable(names[0]).replace(".", ".\n")
     room = _LETTER * max(map(len, f"{label}\n{side}".split("\n"))) + _BELOW + below
     figure.set_figheight(max(1.3, high, room))

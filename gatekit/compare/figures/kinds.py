@@ -68,8 +68,8 @@ def draw(
         formats: any of png, svg and pdf.
         columns: width in paper columns, 1 or 2.
         x: the swept key of ``axis``.
-        over: what ``curves`` and ``survival`` count: ``epochs``, ``seconds``, ``steps`` or
-            ``flops``.
+        over: the horizontal axis of ``curves`` and ``survival``: ``epochs``, ``seconds``,
+            ``steps`` or ``flops``.
         reach: the threshold of ``survival``.
 
     Returns:
@@ -113,7 +113,7 @@ def painter(
     over: str = "epochs",
     reach: float | None = None,
 ) -> tuple[str, Painter]:
-    """Return the title of a figure, and what draws it.
+    """Return the title of a figure, and the function that draws it.
 
     Raises:
         ConfigError: the kind does not exist, or ``axis`` lacks its key.

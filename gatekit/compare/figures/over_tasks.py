@@ -74,7 +74,7 @@ def draw_profile(figure: Figure, comparison: Comparison) -> list[str]:
                 alpha=0.15,
                 lw=0,
             )
-        # A share of runs jumps at a score; a line between two scores would slant.
+        # The share of runs jumps at each score, so it is drawn in steps.
         axes.plot(
             profile.scores,
             profile.share,
@@ -94,7 +94,8 @@ def draw_profile(figure: Figure, comparison: Comparison) -> list[str]:
 def draw_intervals(figure: Figure, comparison: Comparison) -> list[str]:
     """Draw mean, interquartile mean and optimality gap of each variant with their intervals.
 
-    An aggregate without an interval, as of fewer than eight seeds per task, is a mark alone.
+    An aggregate without an interval, for example with fewer than eight seeds per task, is only a
+    mark.
 
     Raises:
         ConfigError: there are fewer than two tasks, or no score can be normalised.
@@ -117,7 +118,7 @@ def draw_intervals(figure: Figure, comparison: Comparison) -> list[str]:
 
 
 def _normalised(comparison: Comparison, needs: str) -> SeveralTasks:
-    """Return the variants over all tasks, or raise an error that begins with what needs them."""
+    """Return the variants over all tasks; an error about too few of them begins with ``needs``."""
     several = several_tasks(comparison)
     if several is None or not several.normalised:
         raise ConfigError(

@@ -92,7 +92,7 @@ def write_figure(
 
 @contextlib.contextmanager
 def styled() -> Iterator[None]:
-    """Apply gatekit's style until the block ends; your matplotlibrc changes nothing."""
+    """Apply gatekit's style until the block ends; your matplotlibrc is ignored."""
     import matplotlib
 
     with matplotlib.rc_context():
@@ -154,7 +154,7 @@ def legend_layout(labels: Sequence[str], width: float) -> tuple[list[str], int, 
 def wrapped(text: str, width: float) -> list[str]:
     """Return the lines of a label that is at most ``width`` inches wide.
 
-    What is in parentheses, such as ``(n = 6)``, stays on one line.
+    Text in parentheses, such as ``(n = 6)``, stays on one line.
     """
     whole = _IN_PARENTHESES.sub(lambda found: found[0].replace(" ", _NO_BREAK), text)
     lines = wrap(whole, max(1, int(width / _LETTER)), break_on_hyphens=False)
@@ -204,11 +204,11 @@ def of_one_metric(rows: Sequence[Row]) -> list[Row]:
 
 
 def shown_rows(rows: Sequence[Row], most: int) -> list[Row]:
-    """Return at most about ``most`` rows, in their order: a decided group is never left out.
+    """Return the first ``most`` rows, and every other row that is a baseline or is decided.
 
     Args:
-        rows: rows, best first.
-        most: how many of the best are kept besides baselines and decided groups.
+        rows: rows, best first; their order is kept.
+        most: number of rows that are kept even if they are undecided.
     """
     return [
         row for place, row in enumerate(rows) if place < most or row.is_baseline or is_answered(row)

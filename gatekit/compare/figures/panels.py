@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure, SubFigure
 
 Panel = tuple[str, Comparison]
-"""The title of a panel and what it shows."""
+"""The title of a panel, and the comparison that it shows."""
 
 _TITLE = 0.16
 
@@ -24,7 +24,7 @@ _TITLE = 0.16
 def by_task(comparison: Comparison, x: str | None = None) -> list[Panel]:
     """Return a panel for each task, with labels that do not repeat the task.
 
-    A variant has the same place in each panel.
+    Variants have the same order in each panel.
 
     Args:
         comparison: the comparison.

@@ -157,7 +157,7 @@ def _draw_axis(axes: Axes, place: int, scale: _Scale) -> None:
 
 
 def _apart(ticks: list[tuple[str, float]]) -> list[tuple[str, float]]:
-    """Return the ticks whose labels do not overlap; the lowest and the highest stay."""
+    """Leave out ticks whose labels would overlap, but never the lowest and the highest."""
     if len(ticks) < 3:
         return ticks
     first, *between, last = sorted(ticks, key=lambda tick: tick[1])

@@ -57,7 +57,7 @@ def draw_scatter(figure: Figure, comparison: Comparison) -> list[str]:
         for row in coloured:
             _draw_group(axes, row, cost, style_of(row.style_index))
         _scale(axes, rows, cost)
-        # Beside others, a long name has a line for each of its words.
+        # Three or more panels are too narrow for a long name in one line.
         axes.set_xlabel(name if len(shown) < 3 else name.replace(" ", "\n", 1))
     panels[0].set_ylabel(metric_label(rows))
     total = f"{len(coloured)} of {len(rows)} groups" if len(rows) > len(coloured) else None

@@ -1,4 +1,4 @@
-"""Figures of what training costs: time to a threshold, and the best of k trials."""
+"""Figures of the cost of training: time to a threshold, and the best of k trials."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 def draw_survival(
     figure: Figure, comparison: Comparison, threshold: float, cost: str = "steps"
 ) -> list[str]:
-    """Draw the share of runs that have reached a threshold, over what training had cost.
+    """Draw the share of runs that have reached a threshold, over the cost of training.
 
-    It is one minus the Kaplan-Meier estimate; a tick is a run that ended without reaching it. The
-    arguments are those of `reach`.
+    The share is one minus the Kaplan-Meier estimate; a tick is a run that ended without reaching
+    the threshold. The arguments are those of `reach`.
 
     Raises:
         ConfigError: the cost does not exist, or is unknown.

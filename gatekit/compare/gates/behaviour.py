@@ -32,12 +32,12 @@ METHODS = ("newton", "quasi-newton")
 _QUARTERS = (0.25, 0.5, 0.75)
 
 SeedFacts = tuple[int | None, Facts]
-"""The seed of a run, and what its probe wrote of a gate, a state or a layer."""
+"""The seed of a run, and the numbers that its probe recorded of a gate, a state or a layer."""
 
 
 @dataclass(frozen=True, slots=True)
 class Mean:
-    """The mean over runs, its t interval over seeds (None for a single seed), each run's value."""
+    """A mean over runs, its t interval over seeds (None for one seed), and each run's value."""
 
     mean: float
     interval: Interval | None
@@ -74,10 +74,11 @@ class StateRow:
 
 @dataclass(frozen=True, slots=True)
 class ParallelRow:
-    """How far a layer of a variant is from being computed in parallel in time.
+    """How many iterations would compute a layer of a variant in parallel over time.
 
-    ``iterations`` is the median over seeds at the best validation epoch, ``start`` before training;
-    infinite means more than 50, None not counted. ``method`` is ``newton`` or ``quasi-newton``.
+    ``iterations`` is the median over seeds at the best validation epoch, ``start`` the median
+    before training. Infinity means more than 50 iterations; None means that they were not counted.
+    ``method`` is ``newton`` or ``quasi-newton``.
     """
 
     layer: str
@@ -123,7 +124,7 @@ def gates_report(
     """Return the behaviour of a study's gates, by variant.
 
     Args:
-        study: name of the study, or what ``load`` returned.
+        study: name of the study, or the result of ``load``.
         root: the folder that contains the studies.
         by: configuration keys to group by; None means every key that differs except the seed.
         labels: other names of groups, or of parts of their labels, as ``OLD=NEW``.
@@ -212,7 +213,7 @@ def _parallel(
 
 
 def iterations(facts: Facts) -> float | None:
-    """Return the iterations of a look; infinite for more than 50, None if they were not counted."""
+    """Return the iterations in a record; infinity for more than 50, None if not counted."""
     if facts.get("method") not in METHODS:
         return None
     return math.inf if facts.get("iterations") is None else value(facts, "iterations")

@@ -24,7 +24,7 @@ FLOOR = 1e-9
 class Density:
     """A gate's values over training, as the mean over seeds.
 
-    ``shares`` is ``looks x bins`` and sums to 1 over the bins between ``low`` and ``high``.
+    ``shares`` is ``epochs x bins`` and sums to 1 over the bins between ``low`` and ``high``.
     ``bounded`` is true if these are the bounds of the gate, false if they are those of its values.
     ``saturated`` holds the shares of the lowest and the highest tenth at the best epoch.
     """
@@ -50,7 +50,7 @@ class Density:
 
 @dataclass(frozen=True, slots=True)
 class MemoryScales:
-    """Ascending time scales of the units in steps, per seed: before training and at the best."""
+    """The units' time scales in steps, ascending, per seed: before training, at the best epoch."""
 
     state: str
     before: tuple[Floats, ...]
@@ -145,7 +145,7 @@ def _scales(look: ProbeRecord, layer: str, state: str) -> Floats | None:
 
 
 def memory_limits(memories: Iterable[MemoryScales], length: float | None) -> tuple[float, float]:
-    """Return the ends of a logarithmic axis for the scales and the length of sequences."""
+    """Return the ends of a logarithmic axis that includes the scales and the sequence length."""
     every = [scales for each in memories for scales in (*each.before, *each.best)]
     known = np.concatenate(every) if every else np.ones(1)
     finite = known[np.isfinite(known) & (known > 0)]

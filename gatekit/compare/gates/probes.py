@@ -1,4 +1,4 @@
-"""Read what a run's probe wrote: its gates and states after some of the epochs."""
+"""Read the records of a run's probe: its gates and states after some of the epochs."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class ProbeRecord:
         yield from self._parts("states")
 
     def parallel(self) -> Iterator[tuple[str, Facts]]:
-        """Yield layer, and how far it is from being computed in parallel in time, if recorded."""
+        """Yield layer, and the numbers on computing it in parallel over time, if recorded."""
         for layer, parts in self.layers.items():
             if isinstance(parts.get("parallel"), dict):
                 yield layer, parts["parallel"]
@@ -51,10 +51,10 @@ class ProbeRecord:
 
 @dataclass(frozen=True, slots=True)
 class ProbedRun:
-    """A probed run with two of its looks; all looks of many runs would fill the memory.
+    """A probed run with two of its records; all records of many runs would fill the memory.
 
-    ``first`` is the look before training, or the earliest if the probe was switched on later.
-    ``best`` is the last look up to the best validation epoch. ``lost`` is the number of damaged
+    ``first`` is the record before training, or the earliest if the probe was switched on later.
+    ``best`` is the last record up to the best validation epoch. ``lost`` is the number of damaged
     lines in the file.
     """
 
@@ -64,14 +64,14 @@ class ProbedRun:
     lost: int
 
     def looks(self) -> list[ProbeRecord]:
-        """Read all looks of the run, in the order of its epochs."""
+        """Read all records of the run, in the order of its epochs."""
         lines, _ = whole_lines(_bytes(self.run))
         looks = [look for _, raw in sorted(lines.items()) if (look := _look(raw)) is not None]
         return looks or [self.first]
 
 
 def read_probe(run: RunRecord) -> ProbedRun | None:
-    """Return what a run's probe wrote; None if the run was not probed."""
+    """Return the first and the best record of a run's probe; None if the run was not probed."""
     lines, lost = whole_lines(_bytes(run))
     epochs = sorted(lines)
     if not epochs:
@@ -98,12 +98,12 @@ def read_activations(run: RunRecord) -> dict[str, np.ndarray[Any, Any]]:
             arrays = ((name, archive[name]) for name in archive.files)
             return {n: a for n, a in arrays if isinstance(a, np.ndarray) and a.dtype.kind in "fbiu"}
     except Exception:
-        # A header is parsed as Python, and may claim any shape: numpy raises what it meets there.
+        # A damaged header may contain any Python literal and any shape; many errors are possible.
         return {}
 
 
 def value(facts: Facts, name: str) -> float | None:
-    """Return one number of a gate; None if it has none."""
+    """Return a finite number from a record; None if there is none."""
     number = facts.get(name)
     return float(number) if is_number(number) and math.isfinite(number) else None
 

@@ -2,6 +2,6 @@
 
 `group` collects the runs of a study that differ only in their seeds. `keys` finds the settings
 that distinguish groups, `label` names the groups, and `differs` compares two of them. `choose`
-leaves runs out and chooses the split, `best` chooses tuned values, and `select` finds the runs that
-you name. Start with `group.py`.
+filters runs and chooses the split, `best` chooses tuned values, and `select` finds runs by name.
+Start with `group.py`.
 """

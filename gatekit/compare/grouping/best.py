@@ -41,10 +41,10 @@ class Chosen:
         candidates: number of combinations that were tried.
         label: the variant's label.
         metric: the name of the validation metric.
-        mean: its mean over seeds, for the chosen values.
+        mean: the mean of the metric over seeds, for the chosen values.
         runs: ids of the runs with the chosen values.
         trials: all combinations.
-        what: what was averaged over seeds: the best score, or its mean over training.
+        what: name of the score that was averaged: the best score, or its mean over training.
     """
 
     values: Mapping[str, object]
@@ -80,14 +80,14 @@ def best_of(
     """Return a study with the best value of some keys in each variant, task by task.
 
     The best value has the best mean over seeds of the validation metric at each run's best epoch.
-    The test set chooses nothing. A value with a diverged run is worse than all others. Runs without
-    an outcome stay in the study as missing, because they could change the choice.
+    Test scores have no part in the choice. A value with a diverged run is worse than all others.
+    Runs without an outcome stay in the study as missing, because they could change the choice.
 
     Args:
-        study: what ``load`` returned.
+        study: the result of ``load``.
         keys: the tuning keys, such as ``optimizer.learning_rate``.
         by: the keys that define variants; None means every key that differs.
-        area: whether the compared score is a mean over training of validation, which then chooses.
+        area: choose by the compared score, which is then validation averaged over training.
 
     Raises:
         ConfigError: the runs do not differ in a key.

@@ -1,4 +1,4 @@
-"""Choose some of a study's runs, ``--where KEY=VALUE`` and ``--task NAME``, and the split."""
+"""Filter a study's runs, by ``--where KEY=VALUE`` and ``--task NAME``, and choose the split."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ def where(study: Study, conditions: Sequence[str], tasks: Sequence[str] = ()) ->
     """Return a study with the runs that meet every condition.
 
     Args:
-        study: what ``load`` returned.
+        study: the result of ``load``.
         conditions: strings ``KEY=VALUE`` or ``KEY=VALUE,VALUE``; several values of one key are
-            alternatives. A key may be cut to its end, such as ``learning_rate``; ``seed``,
-            ``state`` and ``origin`` are keys, too.
+            alternatives. A key may be shortened to its last part, such as ``learning_rate``;
+            ``seed``, ``state`` and ``origin`` are keys, too.
         tasks: names of tasks, which are alternatives.
 
     Raises:
-        ConfigError: a condition has another form, no run has its key, or no run has its value.
+        ConfigError: a condition has a different form, or no run has its key or its value.
     """
     values_by_key = _wanted(conditions, tasks)
     if not values_by_key or not study.runs:
@@ -72,7 +72,7 @@ def where_any(
 
 
 _ENDS = ("cell", "task", "units", "seed", "state", "origin", "optimizer", "block", "layers")
-"""Keys that are recognised without a value."""
+"""Words that are taken for keys if they are typed without a value."""
 
 
 def _wanted(conditions: Sequence[str], tasks: Sequence[str]) -> dict[str, list[str]]:
@@ -82,8 +82,8 @@ def _wanted(conditions: Sequence[str], tasks: Sequence[str]) -> dict[str, list[s
             key, sign, value = signed.groups()
             example = value if sign == "==" else "1,2" if key == "seed" else "A,B"
             raise ConfigError(
-                f"where {condition}: only values to keep can be named; type KEY=VALUE,VALUE, such "
-                f"as {key}={example}"
+                f"where {condition}: a condition lists the values to keep; type KEY=VALUE,VALUE, "
+                f"such as {key}={example}"
             )
         key, equals, values = condition.partition("=")
         if not key or not equals or not values:
@@ -109,7 +109,7 @@ def _key(typed: str, facts: Sequence[Mapping[str, object]]) -> str:
     if len(ends) == 1:
         return ends[0]
     if ends:
-        raise ConfigError(f"where {typed}: several keys end so: {listed(ends)}; type a whole one")
+        raise ConfigError(f"where {typed}: several keys end like this; type one of {listed(ends)}")
     near = nearest(typed, known)
     short = [key for key in known if key.count(".") < 2]
     raise ConfigError(

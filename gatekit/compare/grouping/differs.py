@@ -1,4 +1,4 @@
-"""The swept settings in which two groups differ; a verdict needs them to differ in one."""
+"""The swept settings in which two groups differ; one of several does not explain a difference."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def differs_in(group: Group, baseline: Group) -> tuple[str, ...]:
 
     - an option that only one group has, if the groups differ in a key above it, or in the
       ``name`` or ``kind`` beside or above it; so two cells with different names differ in their
-      names and in what was swept within both;
+      names and in the options that were swept in both;
     - an option that only one group has, if it belongs to a gate whose role is swapped;
     - ``units`` that ``match`` chose for the same number of parameters.
     """
@@ -44,7 +44,7 @@ def differs_in(group: Group, baseline: Group) -> tuple[str, ...]:
 
 
 def is_confounded(settings: Sequence[str], together: Sequence[str] = ()) -> bool:
-    """Return whether groups differ in several settings, so that none explains a difference alone.
+    """Return whether groups differ in several settings, so that no single one explains the result.
 
     Args:
         settings: the settings in which they differ.
@@ -56,7 +56,7 @@ def is_confounded(settings: Sequence[str], together: Sequence[str] = ()) -> bool
 
 
 def in_words(settings: Sequence[str]) -> str:
-    """Return settings as an enumeration for a sentence; more than five are counted."""
+    """Join settings for a sentence; if there are more than five, only the first four are named."""
     shown = list(settings) if len(settings) <= 5 else [*settings[:4], f"{len(settings) - 4} more"]
     return " and ".join([", ".join(shown[:-1]), shown[-1]] if len(shown) > 1 else shown)
 
@@ -65,8 +65,8 @@ def equal_settings(settings: Sequence[str]) -> str:
     """Return what to type to compare groups that differ in only one setting."""
     free = "cell" if "cell" in settings else settings[0]
     return (
-        f"type `--within {','.join(key for key in settings if key != free)}` to compare groups that"
-        f" agree in it, or `--together {','.join(settings)}` if these were chosen together"
+        f"type `--within {','.join(key for key in settings if key != free)}` to compare groups with"
+        f" equal values, or `--together {','.join(settings)}` if these keys were chosen together"
     )
 
 

@@ -31,7 +31,7 @@ from .keys import (
 from .label import group_label, renamed, value_text
 
 _OURS = {"cell", "task", "optimizer", "trainer"}
-# A cell's name is a setting of its own, and where it comes from changes no number.
+# A cell's name is a separate setting, and notes on its origin change no number.
 _ABOUT = ("name", *ABOUT_KEYS)
 _NUMBER = re.compile(r"(\d+(?:\.\d+)?)")
 _NO_CELL: Mapping[str, object] = {}
@@ -42,9 +42,9 @@ class Group:
     """Runs that differ only in their seeds (or that agree in the keys of ``by``).
 
     ``values`` holds the keys that distinguish groups, in the order of the label. ``variant`` is the
-    label without the task, which identifies a variant across tasks. ``pairing_keys`` holds for
-    each counting run what it is paired by: its seed and the pooled keys. ``names`` holds the names
-    that you chose for labels.
+    label without the task, which identifies a variant across tasks. ``pairing_keys`` holds the key
+    by which each counting run is paired: its seed and its values of the pooled keys. ``names``
+    holds the names that you chose for labels.
     """
 
     label: str
@@ -95,7 +95,7 @@ class Group:
 
     @property
     def budget(self) -> str | None:
-        """Return the budget that chose the sizes: parameters, state or flops; else None."""
+        """Return the budget that chose the sizes: parameters, state or flops; None without one."""
         run = (self.runs or self.missing)[0]
         return chosen_by((run.config or {}).get("match"))
 
@@ -108,7 +108,7 @@ class Group:
 class Grouping:
     """All groups, the keys they are pooled over, and runs whose group is unknown.
 
-    ``implied`` maps keys that do not distinguish groups to what they follow from.
+    ``implied`` maps keys that follow from others, and so do not distinguish groups, to these.
     """
 
     groups: tuple[Group, ...]
@@ -166,7 +166,7 @@ def group_runs(
             *(k for k in in_order(differ) if is_of_task(k) and k not in (*keys, *of_owner)),
         ]
         others = [key for key in (*in_order(differ), *inside) if key not in (*keys, *of_owner)]
-        # What was tuned for each group, such as a learning rate, is nothing that pairs agree in.
+        # Paired runs may differ in a key that was tuned for each group, such as a learning rate.
         tunable = [key for key in others if not names_variant(key)]
         following = {key: "group" for key in tunable if follows(key, keys, everything)}
         pooled = [key for key in others if key not in following]
@@ -182,7 +182,7 @@ def group_runs(
 
 
 def style_indices(groups: Sequence[Group], baselines: Sequence[bool]) -> list[int]:
-    """Return the index of each group's variant from which its colour and line style follow.
+    """Return the index of each group's variant, which determines its colour and line style.
 
     Indices do not depend on results, and a variant has one index on all tasks. Baselines have -1,
     -2, ...; other variants have 0, 1, ..., in the order of their labels.
@@ -240,7 +240,7 @@ def _changed_sources(
     """Return what distinguishes runs of one configuration: plugins, or hashes that changed.
 
     If the plugins have different names, these are shown; a hash is shown only if data or a plugin
-    changed under its name.
+    changed but kept its name.
     """
     sources = [dict(_source(run)) for run, _ in members]
     alike: dict[tuple[str, ...], list[dict[str, str]]] = {}
@@ -297,7 +297,7 @@ def _completed(
 ) -> Sequence[Mapping[str, object]]:
     """Add the default of an option to runs that are older than the option.
 
-    Runs of a user's script are left as they are; a run of gatekit has all of ``_OURS``.
+    Runs of a user's script are not changed; a run of gatekit has all keys of ``_OURS``.
     """
     present = {key for setting in settings for key in setting}
     filled = []
@@ -320,7 +320,7 @@ def all_settings(run: RunRecord) -> dict[str, object]:
 
 
 def _cell(run: RunRecord) -> Mapping[str, object]:
-    """Return a run's cell; in a hybrid the cells by layer, under the key ``mixers``."""
+    """Return a run's cell; for a hybrid, a mapping with the cells by layer, at ``mixers``."""
     config = run.config or {}
     cell = config if config.get("mixers") else config.get("cell")
     return cell if isinstance(cell, Mapping) else _NO_CELL

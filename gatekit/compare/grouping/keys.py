@@ -16,7 +16,7 @@ _OPTIMIZER = "optimizer.name"
 _BLOCK = "block.kind"
 _OWNERS = ("task.name", "output_unit.kind", _BLOCK)
 _VARIANTS = ("cell", "swap", "block", "output_unit", "task")
-"""What a variant consists of, in the order of a label."""
+"""The parts of a variant, in the order of a label."""
 
 
 def is_of_task(key: str) -> bool:
@@ -72,9 +72,9 @@ def without_shared(inside: Sequence[str], everything: Sequence[Known]) -> list[K
 
 
 def of_kind(keys: Sequence[str], everything: Sequence[Known]) -> dict[str, bool]:
-    """Return the options of a task or output unit that follow from its name.
+    """Return the options of a task, output unit or block that follow from its name.
 
-    Each is mapped to whether several tasks, or output units, have it.
+    Each is mapped to whether several tasks, output units or blocks have it.
     """
     following: dict[str, bool] = {}
     for owner in [key for key in _OWNERS if key in keys]:
@@ -95,10 +95,10 @@ def of_kind(keys: Sequence[str], everything: Sequence[Known]) -> dict[str, bool]
 
 
 def implied(keys: Sequence[str], everything: Sequence[Known]) -> dict[str, str]:
-    """Return the training keys that follow from others, each with what it follows from.
+    """Map the training keys that follow from the task or the optimizer to what they follow from.
 
     A key with one value per task, per optimizer, or per pair of the two does not distinguish more
-    groups than they do.
+    groups than these do.
     """
     tasks = [key for key in keys if is_of_task(key)]
     owners = {"task": tasks, "optimizer": [_OPTIMIZER], "task and optimizer": [*tasks, _OPTIMIZER]}
@@ -122,7 +122,7 @@ def names_variant(key: str) -> bool:
 
 
 def follows(key: str, own: Sequence[str], everything: Sequence[Known]) -> bool:
-    """Return whether a key has one value wherever others have the same ones."""
+    """Return whether the values of other keys determine the value of a key."""
     pairs = {(tuple(text_of(run, k) for k in own), text_of(run, key)) for run in everything}
     return len(pairs) == len({first for first, _ in pairs})
 
@@ -149,7 +149,7 @@ def not_differing(option: str, name: str, known: Iterable[str]) -> ConfigError:
 
 
 def chosen_keys(by: Sequence[str], rows: Iterable[Known], keys: Sequence[str]) -> list[str]:
-    """Return the keys that ``by`` names; the name of a group selects its keys that differ.
+    """Return the keys that ``by`` names; a beginning of keys selects those below it that differ.
 
     Args:
         by: keys, or beginnings of keys such as ``optimizer``.

@@ -1,4 +1,4 @@
-"""The label of a group: short, as typed, and only what distinguishes it."""
+"""The label of a group: the settings that distinguish it, short and as typed."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ def group_label(
 ) -> str:
     """Return the label of a group from the values that distinguish it.
 
-    A cell appears as its name alone. Other keys are cut to their end if that is unambiguous, and a
-    swap is the role with its gate and the gate's options:
+    A cell appears as its name alone. Other keys are shortened to their end if that is unambiguous,
+    and a swap is the role with its gate and the gate's options:
     ``lstm forget=slow stretch=4 learning_rate=0.01``. Keys that the group lacks are omitted.
 
     Args:
@@ -73,7 +73,7 @@ def renamed(label: str, names: Mapping[str, str]) -> str:
 
 
 def spelled(label: str) -> str:
-    """Return a label with every key cut to its last part, so that longer spellings are equal.
+    """Return a label with every key cut to its last part, so that long and short forms are equal.
 
     ``swap.forget.kind=slow swap.forget.stretch=4`` and ``forget=slow stretch=4`` are the same.
     """
@@ -81,9 +81,9 @@ def spelled(label: str) -> str:
 
 
 def closest(label: str, known: Iterable[str]) -> str:
-    """Return ``"; did you mean 'lstm task=adding'?"`` for the label with the same words.
+    """Return ``"; did you mean 'lstm task=adding'?"`` for the shortest label with these words.
 
-    It is the nearest label if none contains these words.
+    If no label contains them all, suggest the most similar label.
     """
     labels = [text for text in known if text]
     words = set(label.split())
@@ -99,7 +99,7 @@ def _base(key: str) -> str:
 
 
 def _shortest(parts: list[str]) -> int:
-    """Return how many parts a key keeps at least: those after its group, or after its role."""
+    """Return the fewest parts of a short key: those after its first part, or after its role."""
     if parts[0] == "cell":
         return min(2, len(parts) - 1)
     return max(1, len(parts) - (2 if parts[0] == "swap" and len(parts) > 2 else 1))

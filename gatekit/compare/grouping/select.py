@@ -86,7 +86,7 @@ def _in_any_study(text: str, known: Sequence[str], root: Path | str) -> Selectio
         where = (
             f"{several}; type STUDY/{text}"
             if matches
-            else ("is not in any study; `gatekit status STUDY --runs` lists the runs of one")
+            else "is not in any study; `gatekit status STUDY --runs` lists the runs of a study"
         )
         raise RunError(f"run {text} {where}")
     return matches[0]

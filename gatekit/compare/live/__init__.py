@@ -1,6 +1,5 @@
 """``gatekit serve``: a local page over all studies while their runs train.
 
-`watching` reads what the folders have gained since the last look, and `server` answers the page's
-requests on this machine only. `live.html`, `live.css` and `live.js` are the page. Start with
-`watching.py`.
+`watching` reads what is new in the folders, and `server` answers the page's requests, on this
+machine only. `live.html`, `live.css` and `live.js` are the page. Start with `watching.py`.
 """

@@ -1,7 +1,7 @@
-"""The server of the local page: this machine only, reading only.
+"""The server of the local page; it answers only this machine, and changes nothing.
 
-A request can ask for the page, its script and style, and the two answers in JSON. A name in a URL
-is looked up among the studies that are there; it never becomes a path.
+It serves the page, its script and style, and two kinds of answers in JSON. A name in a URL is
+looked up among the existing studies; it never becomes a path.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ from .watching import LiveStudies
 HOST = "127.0.0.1"
 
 PORT = 8850
-"""The port if none is given."""
+"""The default port."""
 
 NAMES = ("127.0.0.1", "localhost")
-"""What a browser on this machine calls it; any other name may be one that an attacker controls."""
+"""Host names that a browser on this machine uses; an attacker may control any other name."""
 
 AT_ONCE = 32
-"""The most requests that are answered at once."""
+"""The most requests that are answered at the same time."""
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self';"
@@ -91,14 +91,14 @@ class Server(ThreadingHTTPServer):
             self.shutdown_request(request)
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:
-        """Answer a request and give its place back."""
+        """Answer a request, then release its slot."""
         try:
             super().process_request_thread(request, client_address)
         finally:
             self._places.release()
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """Report an error in one line; a browser that closes a connection is not one."""
+        """Report an error in one line; ignore a browser that closes its connection."""
         error = sys.exc_info()[1]
         if not isinstance(error, ConnectionError | TimeoutError):
             sys.stderr.write(f"gatekit serve: {type(error).__name__}: {error}\n")
@@ -174,9 +174,10 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 def _is_here(hosts: list[str]) -> bool:
-    """Return whether a request names this machine: a page elsewhere may resolve its name to it.
+    """Return whether a request is addressed to this machine by one of its local names.
 
-    The port may differ, as through a tunnel of ssh.
+    With any other name, the request may come from a page elsewhere that made its own name resolve
+    to this machine. The port may differ, for example in an SSH tunnel.
     """
     if len(hosts) != 1:
         return False

@@ -1,7 +1,7 @@
-"""What the studies of a folder gain while somebody looks: states, progress, curves.
+"""Follow the studies of a folder while a page is open: states, progress, curves.
 
-Nothing is read between requests. A run that has not changed costs a look at the dates of its
-files, and a run in progress the lines that its ``metrics.jsonl`` has gained.
+Nothing is read between requests. For a run that has not changed, only the dates of its files are
+checked; for a run in progress, only the new lines of its ``metrics.jsonl`` are read.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from gatekit.runs.studies import plan_file
 from gatekit.study.launch.following import FollowedRun, seconds_left
 
 MOST = 400
-"""The most points of a curve; beyond, only every second one is kept, then every fourth, ..."""
+"""The most points of a curve; a longer one keeps every second point, then every fourth, ..."""
 
 
 class LiveCurve:
@@ -44,13 +44,13 @@ class LiveCurve:
         return len(self._epochs)
 
     def clear(self, revision: int) -> None:
-        """Forget all points."""
+        """Remove all points."""
         self.began = revision
         self._epochs, self._revisions, self._values = array("q"), array("q"), array("d")
         self._every, self._count = 1, 0
 
     def add(self, points: Sequence[tuple[int, float]], revision: int) -> None:
-        """Append points; of a long curve, evenly spaced ones are kept."""
+        """Append points; a long curve keeps only evenly spaced ones."""
         for epoch, value in points:
             self._count += 1
             if (self._count - 1) % self._every:
@@ -68,7 +68,7 @@ class LiveCurve:
         """Return whether a reader must begin again, and the points that it does not have.
 
         Args:
-            revision: the latest that the reader has seen.
+            revision: the latest revision that the reader has seen.
         """
         again = self.began > revision
         first = 0 if again else bisect_right(self._revisions, revision)
@@ -77,17 +77,17 @@ class LiveCurve:
 
 
 REST = 10
-"""A look at a study is followed by a rest that is as many times as long, and at least `LEAST`."""
+"""After reading a study, wait this many times as long as it took, but at least `LEAST`."""
 
 LEAST = 1.0
-"""Seconds between two looks at one study, however many pages are open."""
+"""The fewest seconds between two reads of a study, however many pages are open."""
 
 SPARK = 30
 """The most points of the small curves of the overview."""
 
 
 class _LiveRun:
-    """One run: what it shows, and the revision in which that changed last."""
+    """One run: the facts that the page shows, and the revision in which they last changed."""
 
     def __init__(self, run: RunRecord) -> None:
         self.run = run
@@ -137,7 +137,7 @@ class LiveStudy:
         self._whole = False
 
     def look(self, whole: bool) -> None:
-        """Read what is new, unless the last look was a moment ago.
+        """Read what is new, unless the study was read a moment ago.
 
         Args:
             whole: whether to read the curves of all runs; otherwise only of running ones.
@@ -175,7 +175,7 @@ class LiveStudy:
         self.left = None if left is None else round(left, 1)
 
     def _take(self, study: Study) -> None:
-        """Note which runs there are; labels depend on all of them."""
+        """Update the runs and their labels, which depend on all runs."""
         labels: dict[tuple[str, str], str] = {}
         for group in group_runs(study.runs).groups:
             for run in (*group.runs, *group.missing):
@@ -225,8 +225,8 @@ class LiveStudy:
     def changes(self, since: int) -> dict[str, object]:
         """Return the runs that have changed after a revision, each with its new points.
 
-        ``full`` is true if the reader must forget what it has; ``again`` is the same for the
-        points of one run.
+        ``full`` is true if the reader must discard all earlier answers; ``again`` is true if it
+        must discard the points of one run.
         """
         full = since < self.began or since <= 0
         since = -1 if full else since
@@ -318,7 +318,7 @@ def _points(lines: Sequence[MetricLine], metric: str) -> list[tuple[int, float]]
 
 
 def _few(points: Sequence[object]) -> list[object]:
-    """Return evenly spaced points, the last one included."""
+    """Return evenly spaced points, including the last one."""
     step = math.ceil(len(points) / SPARK) or 1
     return [*points[:-1:step], *points[-1:]]
 

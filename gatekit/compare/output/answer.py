@@ -50,7 +50,7 @@ def headline(comparison: Comparison) -> str:
         return f"{answer}; {' and '.join(parts)}."
     few = all(diff.test is None and not diff.refused for diff in differences)
     if few and not any(diff.pairs for diff in differences):
-        return f"{answer}: there is no seed in common."
+        return f"{answer}: the groups have no seed in common."
     fewest = max(diff.fewest for diff in differences)
     return f"{answer}: a verdict needs at least {fewest} seeds." if few else f"{answer}."
 
@@ -68,7 +68,7 @@ def _waits_for(row: Row, comparison: Comparison) -> str:
 def is_answered(row: Row) -> bool:
     """Return whether there is a verdict on the group: better, worse, or within a margin.
 
-    Everything that marks a group as decided asks this: tables, the report and figures.
+    Tables, the report and figures mark a group as decided by this rule.
     """
     return row.difference is not None and row.difference.decision not in _UNDECIDED
 
@@ -90,7 +90,7 @@ def _baselines(comparison: Comparison) -> dict[str, Row]:
 
 
 def _names(row: Row, baselines: Mapping[str, Row]) -> tuple[str, str]:
-    """Return the names of a group and its baseline; what both share is after the baseline's."""
+    """Return the names of a group and its baseline; the baseline's ends with what both share."""
     assert row.difference is not None
     label, baseline = row.group.label, row.difference.baseline
     other = baselines.get(baseline)
@@ -103,7 +103,7 @@ def _names(row: Row, baselines: Mapping[str, Row]) -> tuple[str, str]:
 
 
 def undecided_lines(comparison: Comparison) -> list[str]:
-    """Return what is not decided and why, in a line for each baseline and each reason."""
+    """Return what is not decided and why: a line for each baseline and reason."""
     baselines = _baselines(comparison)
     alike: dict[tuple[str, str, str], list[tuple[Row, str]]] = {}
     for row in comparison.rows:
@@ -166,12 +166,12 @@ def seeds_needed(row: Row) -> str:
     diff = row.difference
     if diff is None or is_answered(row) or diff.blocked or diff.refused:
         return ""
-    # With looks the next look decides, not a number of seeds without any.
+    # The estimate is for one test of a table; with looks, the next look decides.
     if diff.interval is None or not diff.mean or diff.fewest > MIN_SEEDS:
         return ""
     if diff.seeds_needed is None:
         return f"{MOST_SEEDS}+"
-    # Otherwise most studies of this size would have decided.
+    # A study that already has this many seeds would probably have been decided.
     return str(diff.seeds_needed) if diff.seeds_needed > diff.n else ""
 
 

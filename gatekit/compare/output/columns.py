@@ -18,7 +18,7 @@ _GAP = "  "
 
 
 def in_lines(text: str, width: int) -> str:
-    """Return text in lines of at most ``width`` characters, or of its longest word."""
+    """Wrap text to ``width`` characters, or to its longest word if that is longer."""
     width = max([width, *map(len, text.split())])
     return "\n".join(wrap(text, width, break_long_words=False, break_on_hyphens=False))
 
@@ -63,7 +63,7 @@ def table_or_blocks(
 ) -> list[str]:
     """Return records as a table, or one below the other if the table is too wide.
 
-    Nothing is cut: a value that is longer than a line is continued on the next one.
+    Nothing is cut: a value that is longer than a line continues on the next line.
 
     Args:
         titles: the keys to show.

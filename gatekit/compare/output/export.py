@@ -41,7 +41,7 @@ def records(comparison: Comparison) -> list[dict[str, Any]]:
 def to_json(
     comparison: Comparison, further: Mapping[str, Mapping[str, object]] | None = None
 ) -> str:
-    """Return the records as JSON, with further fields of groups by their labels."""
+    """Return the records as JSON; ``further`` has more fields, by the label of a group."""
     more = further or {}
     joined = [{**one, **more.get(one["group"], {})} for one in records(comparison)]
     return json.dumps(joined, indent=1, allow_nan=False, default=str)
@@ -121,7 +121,7 @@ def _record(row: Row, over: VariantOverTasks | None) -> dict[str, object]:
     if summary is None:
         numbers |= {"n": 0, "diverged": 0}
     if diff is None or diff.decision == "none":
-        # Tests of groups without a verdict, because runs are missing, are not for readers.
+        # A group may lack a verdict although it was tested, for example if runs are missing.
         numbers |= dict.fromkeys(("p_difference", "p_not_worse", "p_equivalent"))
         numbers["decision"] = "none"
     return {

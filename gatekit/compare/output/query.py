@@ -55,12 +55,12 @@ def query(sql: str, studies: Sequence[Study]) -> Answer:
     """Answer a SELECT over the tables ``runs`` and ``metrics``.
 
     ``runs`` has the columns of ``tidy``, with ``_`` in place of dots and signs. ``metrics`` has one
-    row per valid line of ``metrics.jsonl``. A query cannot write, and cannot read files or
-    addresses.
+    row per valid line of ``metrics.jsonl``. A query cannot write, and cannot read files or the
+    network.
 
     Args:
         sql: one SELECT statement in DuckDB's dialect.
-        studies: what ``load`` returned.
+        studies: the result of ``load``.
 
     Raises:
         ConfigError: DuckDB is not installed, or refuses the statement.
@@ -96,7 +96,7 @@ def query(sql: str, studies: Sequence[Study]) -> Answer:
         raise ConfigError(_refused(sql, error, names)) from None
 
 
-# How DuckDB says that it knows no column or table, or cannot read a word.
+# DuckDB's errors for an unknown column, an unknown table, and a word that it cannot parse.
 _NO_COLUMN = re.compile(r'column "?(\w+)"? not found')
 _NO_TABLE = re.compile(r"Table with name (\w+) does not exist")
 _UNREADABLE = re.compile(r'syntax error at or near "(.*)"')
@@ -109,7 +109,7 @@ def _refused(sql: str, error: Exception, names: Mapping[str, Sequence[str]]) -> 
 
     Args:
         sql: the query.
-        error: DuckDB's.
+        error: DuckDB's error.
         names: the tables, and the columns of each.
     """
     text, typed = str(error), _EXAMPLE
@@ -120,7 +120,7 @@ def _refused(sql: str, error: Exception, names: Mapping[str, Sequence[str]]) -> 
         reason = f"there is no column {match[1]!r}"
         bare = re.search(rf"[=<>]\s*{re.escape(match[1])}\b", sql, re.IGNORECASE)
         if quoted in sql or bare:
-            reason += "; a string has single quotes."
+            reason += "; a string needs single quotes."
             text = f"'{match[1]}'"
             typed = sql.replace(quoted, text) if quoted in sql else _with(sql, match[1], text)
         elif near:
@@ -137,11 +137,11 @@ def _refused(sql: str, error: Exception, names: Mapping[str, Sequence[str]]) -> 
         typed = typed or _EXAMPLE
     elif match := _UNREADABLE.search(text):
         near = nearest_name(match[1], _WORDS) if match[1].lower() not in _WORDS else ""
-        reason = f"the SQL ends or is wrong at {match[1]!r}"
+        reason = f"the SQL is incomplete or wrong at {match[1]!r}"
         reason += f"; did you mean {near!r}?" if near else "."
         typed = _with(sql, match[1], near) if near else _EXAMPLE
     else:
-        # The first line says it; others draw the place, or name what DuckDB has elsewhere.
+        # The reason is in the first line; others mark the position, or suggest DuckDB's own names.
         first = text.partition("\n")[0]
         reason = (first.partition(": ")[2] or first).rstrip(".!") + "."
     line = f"'{typed}'" if "'" not in typed else json.dumps(typed)
@@ -156,7 +156,7 @@ _MEANT |= dict.fromkeys(("model", "variant", "gate", "name"), "cell")
 
 
 def _existing(sql: str, missing: str, columns: Sequence[str]) -> str:
-    """Return a query whose columns exist; an empty string if one is not known to be meant.
+    """Return a query with existing columns instead of unknown ones; empty if one has no match.
 
     Args:
         sql: the query, of a table that exists.

@@ -22,7 +22,7 @@ def sentences(comparison: Comparison) -> list[str]:
 
 
 def is_for_paper(diff: Difference) -> bool:
-    """Return whether there is a sentence: numbers on groups that differ in one setting."""
+    """Return whether a difference gets a sentence: it has numbers and is in only one setting."""
     return bool(diff.pairs) and not (diff.refused or diff.blocked or diff.confounded)
 
 
@@ -88,7 +88,7 @@ def _claim(label: str, diff: Difference, measured: str) -> str:
 
 def _with_diverged(diff: Difference, label: str, measured: str) -> str:
     claim = f"{label} diverged in {diff.diverged} of {diff.pairs} runs"
-    claim += f", {diff.baseline} in {diff.diverged_baseline}; with a diverged run as the worst"
+    claim += f", {diff.baseline} in {diff.diverged_baseline}; if a diverged run counts as the worst"
     outcome = {
         "better": f"{measured} was better than that of {diff.baseline}",
         "worse": f"{measured} was worse than that of {diff.baseline}",

@@ -40,7 +40,7 @@ def print_table(
     """Print the answer, the table, missing runs, and notes.
 
     A decided group is bold and has a star. Colour and weight are used only on a terminal, and never
-    if ``NO_COLOR`` is set. A narrow table has no time and no parameters.
+    if ``NO_COLOR`` is set. A narrow table omits the columns of costs.
 
     Args:
         comparison: the result of ``compare``.
@@ -173,7 +173,7 @@ def _table(
 
 
 def answer(comparison: Comparison, several: SeveralTasks | None) -> list[tuple[str, str]]:
-    """Return the answer in lines with their style: in one sentence, what is decided, the rest.
+    """Return the answer as lines with their style: the headline, what is decided, what is not.
 
     Args:
         comparison: the result of ``compare``.
@@ -188,7 +188,7 @@ def answer(comparison: Comparison, several: SeveralTasks | None) -> list[tuple[s
 
 
 def footer(comparison: Comparison, several: SeveralTasks | None) -> list[tuple[str, str]]:
-    """Return the lines under the table with their style: missing runs, notes."""
+    """Return the lines under the table with their style: missing runs and notes."""
     lines = [(printable(text), "yellow") for text in missing_lines(comparison)]
     return lines + [(f"note: {text}", "dim") for text in notes(comparison, several)]
 

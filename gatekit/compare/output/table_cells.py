@@ -19,7 +19,7 @@ from gatekit.compare.several import SeveralTasks, VariantOverTasks
 _LONGEST = 30
 _COLUMNS, _ALWAYS = 9, 4
 COSTS = ("parameters", "state", "FLOPs/token", "ms/step")
-"""The columns that a narrow terminal does without; they are the last ones."""
+"""The last columns, which are omitted on a narrow terminal."""
 _MOST_METRICS = 3
 
 

@@ -27,7 +27,7 @@ _STATUS = {"COMPLETED": "FINISHED", "RUNNING": "RUNNING", "PLANNED": "SCHEDULED"
 
 @dataclass(frozen=True, slots=True)
 class ExportCounts:
-    """Number of runs written, and of runs that were on the server already."""
+    """The number of runs written, and of runs that were already on the server."""
 
     written: int
     kept: int
@@ -45,7 +45,7 @@ def export_mlflow(study: Study, uri: str) -> ExportCounts:
 
     Raises:
         ConfigError: mlflow is not installed.
-        RunError: the server is unreachable or refuses.
+        RunError: the server is unreachable, or refuses the export.
     """
     try:
         from mlflow import MlflowClient

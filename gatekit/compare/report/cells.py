@@ -106,7 +106,7 @@ def _bibliography(plugins: tuple[str, ...]) -> Mapping[str, Work]:
     try:
         return registry.bibliography(plugins)
     except GatekitError:
-        # Without it keys are shown as they are.
+        # Without a bibliography, citation keys are shown unchanged.
         return {}
 
 

@@ -27,7 +27,7 @@ _SHOWN = 12
 
 
 class GroupEntry(TypedDict):
-    """A group, as the page's script has it."""
+    """A group in the data of the page's script."""
 
     label: str
     variant: str
@@ -48,8 +48,8 @@ class Sheet:
         waiting: number of planned runs that have not started.
         plugins: plugin files outside the folders that gatekit scans.
         reach: a threshold of the validation metric; if given, the page shows when it is reached.
-        over: what learning curves are over at first, and what ``reach`` counts; None means what
-            the comparison's budget counts, or epochs.
+        over: the horizontal axis of learning curves when the page opens, and the cost that
+            ``reach`` counts; None means the cost of the comparison's budget, or epochs.
         read_curves: returns the learning curves of a run.
     """
 
@@ -72,8 +72,8 @@ class Sheet:
     def entries(self) -> list[GroupEntry]:
         """Return the groups for the page's script.
 
-        It first shows the baselines, decided groups and the best of each task. ``variant`` is the
-        label without the task, for charts of one task.
+        When the page opens, it shows the baselines, decided groups and the best of each task.
+        ``variant`` is the label without the task, for charts of one task.
         """
         parts = task_parts(self.rows)
         most = _SHOWN if len(parts) == 1 else _SHOWN // 2
@@ -91,13 +91,13 @@ class Sheet:
 
     @property
     def cost(self) -> str:
-        """Return what learning curves are over at first, and what ``reach`` counts."""
+        """Return the axis of learning curves when the page opens, which ``reach`` also counts."""
         at = self.comparison.at
         return self.over or (at.cost if at is not None else "epochs")
 
     @property
     def step(self) -> str:
-        """Return what an epoch is called: an evaluation if steps set the length of training."""
+        """Return the name of an epoch: an evaluation if steps set the length of training."""
         return step_name(self.comparison.study.runs)
 
     @property
@@ -117,7 +117,7 @@ def sheet(
     """Return the input of the report on a comparison.
 
     Raises:
-        ConfigError: ``over`` does not exist.
+        ConfigError: ``over`` is not a cost.
     """
     if over not in (None, *AXES):
         raise ConfigError(f"over={over}: training is counted in {listed(AXES)}")

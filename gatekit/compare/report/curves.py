@@ -1,4 +1,4 @@
-"""The section of learning curves: the data that its script draws, and charts that need none."""
+"""The section of learning curves: data for the page's script, and charts that need no script."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ Curves = Mapping[Series, Curve]
 def curves(sheet: Sheet) -> Section | None:
     """Return the learning curves of every run, including runs in progress; a chart for each task.
 
-    Beyond twelve tasks, the others have no chart.
+    Only the first twelve tasks have a chart.
     """
     read: Sequence[Members] = [
         [(run, sheet.read_curves(run)) for run in (*row.group.runs, *row.group.missing)]
@@ -108,7 +108,7 @@ def _with_seeds(read: Sequence[Members], series: int) -> int:
 
     Args:
         read: the curves of all groups.
-        series: how many lists of values a run has, with its seconds.
+        series: number of lists of values of a run, including its seconds.
     """
     left = _MOST_VALUES
     for place, group in enumerate(read):
@@ -124,7 +124,7 @@ def _still(
 ) -> dict[str, Any] | None:
     """Return the chart for readers without JavaScript: means and bands of the groups shown first.
 
-    It is over what the page's script draws at first.
+    Its axis is the one that the page's script shows first.
     """
     comparison = sheet.comparison
     cost = sheet.cost
@@ -160,10 +160,10 @@ def _body(
 ) -> Markup:
     caption = (
         f"Thick lines: the mean over seeds with its {sheet.comparison.level * 100:g} % t interval,"
-        " up to the last epoch that all seeds reached; a band ends where the metric does, and on a"
-        " logarithmic axis a band that reaches 0 ends at the lowest seed. Thin lines: single seeds."
-        " Thin dashed lines: runs without an outcome. Over seconds, and over FLOPs that differ,"
-        " seeds are interpolated between their evaluations. Drag to zoom in; double-click to show"
+        " up to the last epoch that all seeds reached. A band ends at the limits of the metric; on"
+        " a logarithmic axis, a band that reaches 0 ends at the lowest seed. Thin lines: single"
+        " seeds. Thin dashed lines: runs without an outcome. Over seconds, and over FLOPs that"
+        " differ, seeds are interpolated between evaluations. Drag to zoom in; double-click to show"
         " everything. Keyboard: the arrow keys move the cursor, + and - zoom, 0 shows everything."
     )
     hidden = sum(not entry["shown"] for entry in sheet.entries)

@@ -24,7 +24,7 @@ _FINE = ("COMPLETED", LATE, *ON_THE_WAY)
 
 
 def facts(sheet: Sheet) -> list[Fact]:
-    """Return what a reader asks first about a study, in the order of the page."""
+    """Return the first facts that a reader wants to know about a study, in the order shown."""
     comparison = sheet.comparison
     runs = comparison.study.runs
     rows: list[tuple[str, str, str | None]] = [

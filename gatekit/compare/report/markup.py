@@ -16,7 +16,7 @@ from markupsafe import Markup
 
 from gatekit.compare.grouping.label import printable, value_text
 
-# A name breaks after these signs, and not inside a word or a number.
+# A long name may break after these signs, but not inside a word or a number.
 _PIECES = re.compile(r"[^_=/,]*[_=/,]+|[^_=/,]+")
 _LONG = 22
 _P_VALUE = re.compile(r"\bp ([=<]) ")
@@ -28,9 +28,9 @@ def html(template: str, **values: Any) -> Markup:
 
 
 def text(value: object) -> object:
-    """Return a string with control and format characters as escapes, its lines kept.
+    """Return a string with control and format characters as escapes, but with its lines.
 
-    Anything but a string is returned unchanged, and None is empty. `html` calls this for every
+    None becomes an empty string; other values are returned unchanged. `html` calls this for every
     value in a template.
     """
     if not isinstance(value, str) or isinstance(value, Markup):
@@ -39,7 +39,7 @@ def text(value: object) -> object:
 
 
 def data(value: Any) -> Markup:
-    """Return plain data as JSON for a ``script`` element, which it cannot close."""
+    """Return plain data as JSON that cannot close the ``script`` element around it."""
     written = json.dumps(value, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
     for sign in "<>&":
         written = written.replace(sign, f"\\u{ord(sign):04x}")

@@ -17,7 +17,7 @@ _MOST_VALUES = 8
 
 
 def environments(sheet: Sheet) -> Section | None:
-    """Return versions and hardware; values that vary have the number of runs."""
+    """Return versions and hardware; values that vary are shown with their number of runs."""
     counts: dict[str, Counter[str]] = {}
     for run in sheet.comparison.study.runs:
         known = environment(run)

@@ -51,13 +51,13 @@ def page(
     """Return the report as HTML.
 
     The page's content security policy allows one script and one style, by their hashes, and
-    nothing else. Every string is escaped. The same runs give the same page.
+    nothing else. Every string is escaped. The same runs always have the same page.
 
     Args:
         sheet: the input of the report.
         reload_seconds: interval at which an open page reloads itself; None means never.
-        cache: the sections of an earlier page of the same input. Only learning curves, which grow
-            while a run is in progress, change. It is filled in.
+        cache: the sections of an earlier page of the same input, which are reused, except for
+            learning curves, which grow while a run is in progress. New sections are added to it.
     """
     cache = {} if cache is None else cache
     for make in SECTIONS:

@@ -21,7 +21,7 @@ _LEFT_OUT = ("study",)
 _COUNTED = ("parameters", "recurrent_parameters", "state_size", "token_flops")
 _MEASURED = ("best_epoch", "last_epoch", *_COUNTED, "seconds")
 _NEVER_CONSTANT = (*_FIRST, "test", "validation", "seconds", "step_seconds", *_LAST)
-# Runs without an outcome do not have these, and would have had the same values.
+# A run without an outcome does not have these, but they would have been the same for it.
 _OF_RESULTS = ("metric", "direction", "unit", "data_hash", "steps")
 
 
@@ -109,7 +109,7 @@ _LINES = 12
 
 
 def failures(sheet: Sheet) -> Section:
-    """Return every run that failed, was lost, damaged or interrupted, diverged, or is too late."""
+    """Return the runs without an outcome and those that diverged or are stale, by cause."""
     comparison = sheet.comparison
     missing = [run for run in comparison.missing if run.state not in (LATE, *ON_THE_WAY)]
     waiting = [run for run in comparison.missing if run.state in ON_THE_WAY]

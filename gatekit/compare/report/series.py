@@ -1,4 +1,4 @@
-"""The curves of a group as data for the page's script: over epochs, and over each cost."""
+"""The curves of a group as data for the page's script, over epochs and over each cost."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ Members = Sequence[tuple[RunRecord, Mapping[Series, Curve]]]
 
 
 class Tables:
-    """The distinct lists of epochs, steps and seconds, each stored once: most runs share theirs."""
+    """The distinct lists of epochs, steps and seconds, each stored once; most runs share theirs."""
 
     def __init__(self) -> None:
         self.lists: list[list[float]] = []
@@ -49,8 +49,8 @@ class Tables:
     def seconds(self, run: str, epochs: Floats, seconds: Floats) -> int:
         """Return the index of the seconds of a run at epochs.
 
-        All metrics of one epoch have the seconds of the first one that was asked for. They are
-        milliseconds apart, and one list is enough.
+        All metrics of an epoch get the seconds of the metric that is added first; they are only
+        milliseconds apart.
         """
         key = (run, tuple(epochs.tolist()))
         if key not in self._seconds:
@@ -60,10 +60,10 @@ class Tables:
 
 
 def flops_by_run(group: Sequence[tuple[RunRecord, object]]) -> dict[str, float]:
-    """Return the recorded operations of a training step of each run of a group, by its id.
+    """Return the recorded operations of a training step of each run of a group, by run id.
 
-    A run without a record, such as one in progress, has those of another run. Runs differ if they
-    are pooled over a key such as ``units``. Empty if no run has them.
+    A run without a record, such as a run in progress, gets those of another run. They differ if
+    runs are pooled over a key such as ``units``. Empty if no run has recorded them.
     """
     recorded = {run.id: run.result.step_flops for run, _ in group if run.result is not None}
     known = next((flops for flops in recorded.values() if flops), None)
@@ -71,7 +71,7 @@ def flops_by_run(group: Sequence[tuple[RunRecord, object]]) -> dict[str, float]:
 
 
 def costs(group: Members, series: Series) -> list[str]:
-    """Return what the curves of a group can be drawn over."""
+    """Return the costs over which the curves of a group can be drawn."""
     flops = flops_by_run(group)
     members = [known[series] for _, known in group if series in known]
     return [cost for cost in AXES if any(on_cost(c, cost, flops.get(c.run)) for c in members)]
@@ -112,7 +112,7 @@ def _bands(
     metric: ResultMetric | None,
     flops: Mapping[str, float],
 ) -> dict[str, Any] | None:
-    """Return the band over each cost; one with the values of that over epochs has only places."""
+    """Return the band over each cost; a band with the values over epochs has only positions."""
     first = _band(curves, tables, level, metric)
     if first is None:
         return None

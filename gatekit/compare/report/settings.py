@@ -21,8 +21,7 @@ _MOST_ROWS = 15
 def importance_section(sheet: Sheet) -> Section | None:
     """Return the shares of variance, for each task; None unless two or more keys differ.
 
-    A study whose groups allow no shares has no such section, and ``compare --importance`` states
-    the reason.
+    If shares cannot be computed there is no section; ``compare --importance`` shows the reason.
     """
     if sources(sheet.comparison):
         return None
@@ -93,7 +92,7 @@ def differences(sheet: Sheet) -> Section | None:
 
 
 def _changes(reasons: Why) -> list[list[str]]:
-    """Return a row for each change; only the first of a part names the part."""
+    """Return a row for each change; the first row of a part has the name of the part."""
     rows: list[list[str]] = []
     for part in SECTIONS:
         changes: Sequence[Change] = getattr(reasons, part)

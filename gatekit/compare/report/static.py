@@ -25,8 +25,8 @@ class Scale:
     """Maps values to positions in a strip; linear, or logarithmic if they span decades.
 
     Args:
-        values: what it must have room for.
-        linear: whether it is linear even if they span decades.
+        values: the values that it must include.
+        linear: stay linear even if the values span decades.
     """
 
     def __init__(self, values: Iterable[float], linear: bool = False) -> None:

@@ -82,7 +82,7 @@ def _make(bundled: RunRecord, root: Path) -> Path:
     config, result = dict(bundled.config or {}), bundled.result
     assert result is not None
     # The bundle names plugin files of another machine; plugins are identified by their hashes.
-    # What match chose is recorded, and is not chosen again.
+    # The configuration has the sizes that match chose, so match must not choose again.
     config = validate({**config, "plugins": [], "match": None})
     planned = variant(config, components.load(), swapped=True)
     _refuse_changed(result, planned.plugins, planned.data_hash)
@@ -100,7 +100,7 @@ def _refuse_changed(result: Result, plugins: Mapping[str, str], data_hash: str) 
     changed = [n for n, digest in result.plugins.items() if plugins.get(n) != digest]
     if changed:
         raise RunError(
-            f"plugin {listed(changed)} is missing here or has another source than in the bundle;"
+            f"plugin {listed(changed)} is missing here or differs from its source in the bundle;"
             f" read plugins/{result.plugins[changed[0]]}.py in the bundle, then copy it to"
             f" ./plugins/{changed[0]}.py"
         )

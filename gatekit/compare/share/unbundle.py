@@ -143,7 +143,7 @@ def _instead(path: Path) -> str:
     bundles = sorted(each.name for each in Path().glob("*.zip"))
     if re.fullmatch(r"[0-9a-f]{3,16}", path.name) and any(c.isdigit() for c in path.name):
         bundle = bundles[0] if bundles else "STUDY.zip"
-        return f"to repeat a run of a bundle type `gatekit rerun {bundle} --run {path.name}`"
+        return f"to repeat a run of a bundle, type `gatekit rerun {bundle} --run {path.name}`"
     if near := nearest_name(path.name, bundles):
         return f"did you mean {near!r}?"
     if Path("experiments", path.stem).is_dir() or not bundles:
@@ -305,7 +305,7 @@ def _copy(archive: zipfile.ZipFile, name: str, folder: Path) -> str:
 
 
 def _sweep(study: Path) -> None:
-    """Remove what killed imports have unpacked; a living one takes less than a day."""
+    """Remove the files of killed imports; an import that is running takes less than a day."""
     for folder in study.glob(f"{_UNPACKED}*"):
         with contextlib.suppress(OSError):
             if time.time() - folder.lstat().st_mtime > _DAY:

@@ -53,8 +53,8 @@ def stratified_t_interval(
 def stratified_bootstrap(strata: Sequence[Sequence[float]], level: float = 0.95) -> Interval | None:
     """Return the percentile bootstrap interval of the stratified mean; seeds are resampled.
 
-    None if a task has fewer than ten seeds. The generator is seeded, so the same values give the
-    same interval.
+    None if a task has fewer than ten seeds. The generator is seeded, so the same values always have
+    the same interval.
 
     Args:
         strata: for each task, one number per seed.
@@ -75,7 +75,7 @@ def stratified_bootstrap(strata: Sequence[Sequence[float]], level: float = 0.95)
 
 @dataclass(frozen=True, slots=True)
 class Stratum:
-    """One task: scores by seed, and those of the baseline, whose mean is 1 on this task.
+    """Normalised scores on one task, by seed: of a variant, and of the baseline, whose mean is 1.
 
     A seed has several scores if runs are pooled.
     """
@@ -93,7 +93,8 @@ class Stratum:
 def optimality_gap(scores: Floats) -> Floats:
     r"""Return how far scores are below the baseline's mean, $\overline{\max(0, 1 - x)}$.
 
-    Scores above 1 count as 1, so that one task on which a variant is far better cannot hide others.
+    Scores above 1 count as 1, so one task on which a variant is far better cannot hide tasks on
+    which it is worse.
     """
     return np.asarray(np.maximum(0.0, 1.0 - scores).mean(axis=-1))
 
@@ -103,12 +104,12 @@ def normalised_bootstrap(
 ) -> Interval | None:
     """Return the percentile bootstrap interval of a statistic of normalised scores.
 
-    Seeds are resampled within each task, the baseline's with them, and scores are divided by the
-    resampled mean of the baseline, so that its noise is included. Of n seeds n - 1 are drawn,
+    Seeds are resampled within each task, together with the baseline's. Scores are divided by the
+    resampled mean of the baseline, which includes its noise. A resample draws n - 1 of n seeds,
     which makes the variance of a mean unbiased. None if a task has fewer than eight seeds: with
     eight, 95 % intervals cover 93 to 96 % (interquartile mean) and 89 to 94 % (optimality gap) in
     simulations with two to five tasks; with five, as few as 86 %. None also if some seeds have more
-    runs than others, whose resamples would have different sizes.
+    runs than others, because resamples would then have different sizes.
 
     Args:
         strata: the tasks.
@@ -166,7 +167,7 @@ class Ranking:
     level: float
 
     def cliques(self) -> list[tuple[int, int]]:
-        """Return the longest sequences of neighbours by rank that do not differ significantly.
+        """Return the longest sequences of adjacent ranks that do not differ significantly.
 
         Returns:
             First and last position in the order of the ranks, for each sequence of at least two.
@@ -185,13 +186,13 @@ class Ranking:
 def rank_variants(
     names: Sequence[str], scores: Sequence[Sequence[float]], sign: Sequence[int], alpha: float
 ) -> Ranking:
-    r"""Rank variants within each task, and test by Friedman's test whether they differ.
+    r"""Rank variants within each task, and test whether they differ by Friedman's test.
 
     Nemenyi's critical difference of mean ranks is
 
     $$\mathrm{CD} = q_\alpha \sqrt{k (k + 1) / (6 N)}$$
-    for $k$ variants on $N$ tasks, with $q_\alpha$ the studentized range divided by $\sqrt 2$. Below
-    five tasks or three variants there is neither.
+    for $k$ variants on $N$ tasks, with $q_\alpha$ the studentized range divided by $\sqrt 2$. With
+    fewer than five tasks or three variants, there is neither a test nor a critical difference.
 
     Args:
         names: the variants.

@@ -19,12 +19,12 @@ _PLAIN = ("sigmoid", "tanh")
 
 
 class Baselines:
-    """The baselines of a comparison: one per task, and per value of the keys of ``within``.
+    """The baselines of a comparison: one for each task and each value of the ``within`` keys.
 
     Args:
         groups: all groups, in the order of their labels.
-        baseline: a label, or a label without the shared keys. None means the plainest group
-            that has an outcome; see `plainness`.
+        baseline: a label, or a label without the shared keys. None means ``lstm``, or the plainest
+            group with an outcome if there is no ``lstm``; see `plainness`.
         within: keys that a group shares with its baseline, besides those of the task.
 
     Raises:
@@ -42,7 +42,7 @@ class Baselines:
         self._matching = [g for g in groups if g.runs and self.name in (g.typed(), self._rest(g))]
 
     def of(self, group: Group) -> Group | None:
-        """Return a group's baseline, preferably one that shares its keys and its data."""
+        """Return a group's baseline, preferably one with the same shared keys and data."""
         if any(group is other for other in self._matching):
             return group
         shared = self.shared_keys(group)
@@ -59,7 +59,7 @@ class Baselines:
         return renamed(self._rest(group), group.names)
 
     def note(self, alone: Sequence[str]) -> str | None:
-        """Return a note if the baseline has no outcome at all, or none beside some groups.
+        """Return a note if there is no baseline with an outcome for all or some groups.
 
         Args:
             alone: the labels of groups with an outcome that have no baseline.
@@ -69,7 +69,8 @@ class Baselines:
             return None
         if not self._matching:
             return f"baseline {name} has no outcome, so nothing is compared with it"
-        return f"not compared, because baseline {name} has no outcome beside them: {listed(alone)}"
+        groups = listed(alone)
+        return f"not compared, because baseline {name} has no outcome to compare with: {groups}"
 
     def _rest(self, group: Group) -> str:
         keys = [key for key in group.values if not self._is_shared(key)]
@@ -115,15 +116,16 @@ class Baselines:
 
 
 def plainness(group: Group, leave_out: Callable[[str], bool]) -> tuple[int, int]:
-    """Return a sort key that puts the group first that changes least.
+    """Return a sort key that puts the group with the fewest changes first.
 
-    First comes the cell ``lstm``. Then settings that are not gatekit's default are counted, without
-    ``units``: a gate in a role counts, half if it is ``sigmoid`` or ``tanh`` and not at all if it
-    is the gate that the role is named after, and so does each option of it or of a cell.
+    The cell ``lstm`` comes before all others. The key then counts the settings that are not
+    gatekit's defaults, except ``units``. A swapped gate counts half if it is ``sigmoid`` or
+    ``tanh``, and not at all if it has the name of the role or of the cell's gate in this role. Each
+    option of a gate or cell counts.
 
     Args:
         group: the group.
-        leave_out: whether a key does not count.
+        leave_out: returns whether to ignore a key.
     """
     defaults = {k: v for k, v in flatten(DEFAULTS).items() if k != "units"}
     changes = 0

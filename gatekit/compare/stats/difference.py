@@ -1,4 +1,4 @@
-"""Compare a group with its baseline on common seeds, or state why the two are not comparable."""
+"""Compare a group with its baseline on common seeds, or state why they are not comparable."""
 
 from __future__ import annotations
 
@@ -42,11 +42,12 @@ class Difference:
         mean: mean difference; None, like the intervals, if a run of a pair diverged.
         interval: t interval of the mean; None also for differences that are all equal.
         improvement: probability that a run of the group is better than a run of the baseline.
-        direction: 1 if the group is better, -1 if it is worse, by the mean, or by the rank sum if
+        direction: 1 if the group is better, -1 if it is worse: by the mean, or by the rank sum if
             a run diverged.
-        values: difference of each seed, in the order of ``seeds``; infinite if more of the one
-            group's runs diverged than of the other's.
-        ranked: the seeds with a diverged run, which make signed ranks of the differences.
+        values: difference of each seed, in the order of ``seeds``; infinite if one group has more
+            diverged runs with this seed than the other.
+        ranked: the seeds with a diverged run; if there are any, signed ranks replace the
+            differences in the test.
         test: test against no difference; None for fewer than five seeds.
         margin: largest difference that does not matter, in the metric's unit.
         not_worse: p value of "no worse than by the margin".
@@ -99,10 +100,10 @@ class Difference:
 
     @property
     def decision(self) -> str:
-        """Return the verdict in a word.
+        """Return the verdict in one word.
 
-        ``better`` or ``worse``; with a margin ``equivalent`` or ``not_worse``, which take
-        precedence over ``worse``; ``open`` if the numbers decide none of these; ``none`` if there
+        ``better`` or ``worse``; with a margin also ``equivalent`` or ``not_worse``, which take
+        precedence over ``worse``; ``open`` if the tests decide none of these; ``none`` if there
         is no verdict: fewer than ``fewest`` seeds, missing runs, or groups that are not comparable.
         """
         if self.test is None or self.refused or self.blocked:
@@ -118,7 +119,7 @@ class Difference:
 
     @property
     def p(self) -> float | None:
-        """Return the corrected p value that decided, or that of no difference.
+        """Return the corrected p value that decided, or of the test against no difference.
 
         None if there is no verdict.
         """
@@ -201,7 +202,8 @@ def difference(
 def _of_seed(ours: NDArray[np.float64], theirs: NDArray[np.float64]) -> float:
     """Return the mean difference of a seed's pairs, or an infinity if one side diverged more.
 
-    If both runs of a pair diverged they are equally bad.
+    If both sides diverged equally often, the mean is over the pairs in which no run diverged; it is
+    0 if there are none.
     """
     infinite = ~np.isfinite(ours), ~np.isfinite(theirs)
     more = int(infinite[0].sum()) - int(infinite[1].sum())
@@ -212,7 +214,7 @@ def _of_seed(ours: NDArray[np.float64], theirs: NDArray[np.float64]) -> float:
 
 
 def _natural(key: tuple[Hashable, ...]) -> tuple[tuple[bool, float, str], ...]:
-    """Return a sort key that orders numbers by size and puts them before text."""
+    """Return a sort key that orders numbers by size and puts them before strings."""
     return tuple(
         (False, part, "") if isinstance(part, int | float) else (True, 0.0, str(part))
         for part in key
@@ -220,7 +222,7 @@ def _natural(key: tuple[Hashable, ...]) -> tuple[tuple[bool, float, str], ...]:
 
 
 def unlike(group: Group, baseline: Group) -> tuple[str, ...]:
-    """Return why two groups are not comparable: metric, split, data, step budget, plugin source.
+    """Return why two groups are not comparable, such as a different metric, split or data.
 
     Both groups need a run with an outcome.
     """
@@ -270,7 +272,7 @@ def _splits(group: Group) -> set[str]:
 
 
 def _data(group: Group) -> set[str]:
-    # The data of a user's own script are not known.
+    # gatekit does not know the data of a user's own script.
     return {
         "own" if result.executor == OWN else short_hash(result.data_hash)
         for result in group.results
@@ -292,15 +294,15 @@ def _ages(group: Group) -> set[str]:
 
 
 def executors(group: Group) -> str:
-    """Return the executors that a group's runs report, and if XLA compiled, comma separated."""
+    """Return the executors of a group's runs, comma-separated, with ``under XLA`` if compiled."""
     return ", ".join(sorted({result.engine for result in group.results if result.engine}))
 
 
 def contradicts(diff: Difference) -> bool:
-    """Return whether the interval, taken alone, would decide otherwise than the p value.
+    """Return whether the interval, taken alone, would lead to another decision than the p value.
 
-    The interval is not corrected for the number of comparisons, has a level of its own, and
-    assumes normal noise.
+    The interval is not corrected for the number of comparisons, may have another level, and assumes
+    normal noise.
     """
     if diff.interval is None or diff.test is None:
         return False

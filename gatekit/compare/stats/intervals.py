@@ -29,7 +29,7 @@ acc accuracy auc auprc auroc average_precision balanced_accuracy dice ece error_
 f1_score hamming_loss iou jaccard macro_f1 map mean_average_precision micro_f1 mrr ndcg pr_auc
 precision recall roc_auc sensitivity specificity success_rate top_1_accuracy top_5_accuracy
 """
-_ANY = ("loss", "nll", "negative_log_likelihood")  # of densities, they may be negative
+_ANY = ("loss", "nll", "negative_log_likelihood")  # may be negative, for densities
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +66,11 @@ def mean_interval(values: Sequence[float], level: float = 0.95) -> Interval | No
 
 
 def of_seeds(values: Sequence[float], keys: Sequence[Hashable]) -> list[float]:
-    r"""Return one number per seed; their mean is that of all runs, with the error of seeds.
+    r"""Return one number per seed; their mean is the mean of all runs, their spread that of seeds.
 
     In a pooled group a seed has several runs, which are not independent. With $N$ runs of $S$ seeds
     and their mean $m$, seed $s$ has $m + \frac{S}{N} \sum_{r \in s} (x_r - m)$. If all seeds have
-    equally many runs, this is the mean of the seed; if each has one, the run.
+    equally many runs, this is the mean of the seed's runs.
 
     Args:
         values: one number per run.
@@ -90,7 +90,7 @@ def of_seeds(values: Sequence[float], keys: Sequence[Hashable]) -> list[float]:
 
 
 def by_seed(values: Iterable[T], keys: Sequence[Hashable]) -> dict[Hashable, list[T]]:
-    """Return the values of each seed; a run without a seed counts as one that equals no other.
+    """Return the values of each seed; each run without a seed counts as a seed of its own.
 
     Args:
         values: one value per run.
@@ -104,7 +104,7 @@ def by_seed(values: Iterable[T], keys: Sequence[Hashable]) -> dict[Hashable, lis
 
 
 def seed_keys(seeds: Iterable[int | None]) -> list[Hashable]:
-    """Return the pairing keys of runs of which only the seed is known."""
+    """Return pairing keys that consist of the seed only."""
     return [None if seed is None else (seed,) for seed in seeds]
 
 
@@ -126,7 +126,7 @@ def by_pairing_key(values: Iterable[T], keys: Sequence[Hashable]) -> dict[tuple[
 
 
 def within_limits(interval: Interval | None, low: float, high: float) -> Interval | None:
-    """Return an interval without the part that a mean cannot be in; its coverage is the same."""
+    """Clip an interval to the values that a mean can have, which does not change its coverage."""
     if interval is None:
         return None
     ends = max(low, interval.low), min(high, interval.high)
@@ -136,9 +136,9 @@ def within_limits(interval: Interval | None, low: float, high: float) -> Interva
 def limits(metric: ResultMetric, values: Iterable[float]) -> tuple[float, float]:
     """Return the smallest and the largest value that a metric can have.
 
-    A well-known share, such as accuracy, is from 0 to 1; in percent, or with a value above 1, it is
-    from 0 to 100. Other well-known errors, such as mse, are not below 0. Any other metric, and one
-    with a value outside its range, has no limits.
+    A well-known share, such as accuracy, is between 0 and 1, or between 0 and 100 if it is in
+    percent or a value is above 1. Other well-known errors, such as mse, are at least 0. All other
+    metrics have no limits, nor has a metric with a value outside these.
     """
     name = plain_name(metric.name)
     finite = [value for value in values if math.isfinite(value)]
@@ -155,8 +155,8 @@ def limits(metric: ResultMetric, values: Iterable[float]) -> tuple[float, float]
 def bootstrap_interval(values: Sequence[float], level: float = 0.95) -> Interval | None:
     """Return the BCa bootstrap interval of the mean; None for fewer than ten values.
 
-    The generator is seeded, so the same values give the same interval. Values without spread
-    give None.
+    None also for values without spread. The generator is seeded, so the same values always have the
+    same interval.
 
     Args:
         values: one number per seed, finite.
@@ -185,7 +185,8 @@ def bootstrap_interval(values: Sequence[float], level: float = 0.95) -> Interval
 def interquartile_mean(values: Sequence[float]) -> float | None:
     """Return the mean of the middle half; None if it contains an infinity (a worst outcome).
 
-    A quarter of the values, rounded down, is cut off at each end; below four values nothing is cut.
+    A quarter of the values, rounded down, is cut off at each end; with fewer than four values,
+    nothing is.
 
     Args:
         values: one number per seed; infinite if a run diverged.
@@ -199,7 +200,7 @@ def interquartile_mean(values: Sequence[float]) -> float | None:
 
 
 def interquartile(values: Floats) -> Floats:
-    """Return the mean of the middle half of values along the last axis, of at least one value."""
+    """Return the mean of the middle half of the values along the last axis, which is not empty."""
     x = np.sort(values, axis=-1)
     cut = x.shape[-1] // 4
     return np.asarray(x[..., cut : x.shape[-1] - cut].mean(axis=-1))

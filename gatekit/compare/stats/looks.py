@@ -1,7 +1,8 @@
-"""The decision rule if seeds are added after a look: the level is spent over the looks.
+"""The decision rule for studies to which seeds are added after looking at the results.
 
-`paired_tests` decides a table once. Here the same sign flips of whole seeds decide it at several
-numbers of seeds, with at most 5 % false verdicts over all looks together.
+`paired_tests` decides a table once. Here the same sign flips of whole seeds decide it at each of
+several looks. The level of 5 % is spread over the looks, so that all of them together have at most
+5 % false verdicts.
 """
 
 from __future__ import annotations
@@ -38,12 +39,12 @@ _TIE = 1e-12
 
 
 def spent(share: float) -> float:
-    r"""Return the level that is spent when a share of the most seeds has been looked at.
+    r"""Return the level that is spent once a share of the maximum number of seeds was looked at.
 
     $$\alpha^*(t) = 2 - 2 \Phi(z_{0.975} / \sqrt t)$$
 
     Args:
-        share: number of seeds divided by the most seeds, above 0 and at most 1.
+        share: number of seeds divided by the maximum, above 0 and at most 1.
 
     Reference:
         Lan & DeMets, "Discrete sequential boundaries for clinical trials", Biometrika 70 (1983),
@@ -63,19 +64,19 @@ def first_look(most: int) -> int:
     """Return the fewest seeds at which a look can decide anything.
 
     Args:
-        most: the most seeds, at least eight.
+        most: the maximum number of seeds, at least eight.
     """
     return next(n for n in range(MIN_FLIPS, most + 1) if is_possible(n, most))
 
 
 def next_look(last: int | None, present: int, most: int, step: int | None = None) -> int | None:
-    """Return the number of seeds of the next look; None if the last one was at the most seeds.
+    """Return the number of seeds of the next look; None if the last look had the maximum.
 
     Args:
         last: number of seeds of the last look; None before the first.
-        present: number of seeds that a study has. The first look is not at fewer, because they may
-            have been looked at.
-        most: the most seeds.
+        present: number of seeds that the study has. The first look includes them all, because their
+            results may have been seen.
+        most: the maximum number of seeds.
         step: seeds from look to look; by default a tenth of ``most``.
     """
     if last is None:
@@ -89,7 +90,7 @@ def decide_looks(
     most: int,
     ranked: Sequence[Collection[Hashable]] = (),
 ) -> list[PairedTest | None]:
-    r"""Test all comparisons of a table at each look; what a look decides stays decided.
+    r"""Test all comparisons of a table at each look; a decision is final.
 
     A sign vector flips the differences of a whole seed, at all looks. For a set of groups, let
     $T_k$ be their largest $|t|$ at look $k$. Look $k$ rejects the sign vectors with the largest
@@ -99,14 +100,14 @@ def decide_looks(
     $$p_k = \mathrm{share\ of\ sign\ vectors\ that\ an\ earlier\ look\ rejected,\ or\ with}\;
     T^*_k \ge |t_k|$$
 
-    and decides if it is below $\alpha^*(t_k)$. Groups are stepped down as without looks. If no
-    group differs, the share of tables with a verdict is at most $\alpha^*(t_k)$ at each look,
-    whatever the noise; level that a look cannot use is left to later ones.
+    and decides if it is below $\alpha^*(t_k)$. The step-down over groups is the same as without
+    looks. If no group differs, the share of tables with a verdict is at most $\alpha^*(t_k)$ at
+    each look, whatever the noise; later looks can use the part of the level that a look cannot.
 
     Args:
         table: for each comparison, the difference of each seed; seeds are numbered from 0.
         looks: number of seeds of each look, in order.
-        most: the most seeds.
+        most: the maximum number of seeds.
         ranked: for each comparison, the seeds with a diverged run, as for `decide`.
 
     Returns:
@@ -145,14 +146,14 @@ def decide_table(
     looks: Looks | None,
     ranked: Sequence[Collection[Hashable]] = (),
 ) -> list[PairedTest | None]:
-    """Return the tests of a table's comparisons, with looks if the study has any."""
+    """Test all comparisons of a table, with looks if the study has any."""
     if looks is None:
         return decide(table, ranked)
     return decide_looks(table, looks.seeds, looks.most, ranked)
 
 
 def sequential(maxima: Sequence[Floats], alphas: Sequence[float]) -> Floats:
-    """Return the p value of the last look, for the largest statistic of each sign vector.
+    """Return the p value of the last look from the largest statistic of each sign vector.
 
     Args:
         maxima: for each look, ``(..., vectors)``; the first vector flips nothing.
@@ -169,7 +170,7 @@ def sequential(maxima: Sequence[Floats], alphas: Sequence[float]) -> Floats:
 
 
 def beyond(t: Floats, rejected: NDArray[np.bool_], alpha: float) -> NDArray[np.bool_]:
-    """Return the sign vectors that a look rejects beside those that are rejected already.
+    """Return the sign vectors that a look rejects in addition to those rejected before.
 
     Args:
         t: the largest statistic of each sign vector, ``(..., vectors)``, not negative.
@@ -186,11 +187,11 @@ def beyond(t: Floats, rejected: NDArray[np.bool_], alpha: float) -> NDArray[np.b
 
 
 def flipped(d: Floats, vectors: Floats, counts: Floats | None = None) -> Floats:
-    """Return what grows with |t| of each group under each sign vector.
+    """Return a statistic that grows with |t|, for each group and sign vector.
 
     Args:
         d: differences, ``(..., seeds, groups)``; zero where a group lacks a seed.
-        vectors: sign vectors of as many seeds or more, ``(vectors, seeds)``.
+        vectors: sign vectors of at least as many seeds, ``(vectors, seeds)``.
         counts: number of seeds of each group, if they are not equal.
 
     Returns:
@@ -209,17 +210,17 @@ def within_margin_looks(
     most: int,
     comparisons: int = 0,
 ) -> list[tuple[float, float] | None]:
-    """Return the p values of `within_margin`, corrected for looks; what a look decides stays.
+    """Return the p values of `within_margin`, corrected for looks; a decision is final.
 
-    Each look tests at the level that it adds to what was spent before (Bonferroni). The p values
-    are multiplied by 0.05 divided by this level, so 0.05 is the bar at each look.
+    Each look tests at the level that it adds to the level spent before (Bonferroni). The p values
+    are multiplied by 0.05 divided by the added level, so they are compared with 0.05 at each look.
 
     Args:
         table: for each comparison, how much better the group is on each seed.
         margins: the margin of each comparison.
         looks: number of seeds of each look, in order.
-        most: the most seeds.
-        comparisons: how many comparisons to correct for, as for `within_margin`.
+        most: the maximum number of seeds.
+        comparisons: number of comparisons to correct for, as for `within_margin`.
     """
     results: list[tuple[float, float] | None] = [None] * len(table)
     before = 0.0
@@ -229,7 +230,7 @@ def within_margin_looks(
         rows = [list(_first(row, seeds).values()) for row in table]
         for i, values in enumerate(within_margin(rows, margins, comparisons)):
             if values is not None:
-                # What an earlier look decided stays.
+                # The decision of an earlier look is final.
                 worse, equal = results[i] or (1.0, 1.0)
                 results[i] = (
                     worse if worse < ALPHA else min(1.0, values[0] * factor),
@@ -241,9 +242,9 @@ def within_margin_looks(
 def _stepped(
     parts: Sequence[tuple[Floats, Floats]], alphas: Sequence[float], whole: bool
 ) -> list[tuple[int, float]]:
-    """Return the column and the p value of groups, from the largest |t| at the last look down.
+    """Return the column and p value of each group, in descending order of |t| at the last look.
 
-    If not ``whole``, those after the first that is not decided are left out.
+    Unless ``whole``, stop after the first group that is not decided.
     """
     if not parts:
         return []
@@ -267,7 +268,7 @@ def _columns(
 ) -> tuple[Floats, Floats]:
     """Return the differences of the first seeds, ``seeds x groups``, and how many each group has.
 
-    A group with fewer than eight seeds rejects nothing, so it has zeros.
+    The differences of a group with fewer than eight seeds are zeros, with which it rejects nothing.
     """
     d, counts = np.zeros((seeds, len(rows))), np.zeros(len(rows))
     for column, (row, ranked) in enumerate(rows):

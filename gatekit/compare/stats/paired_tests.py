@@ -1,6 +1,6 @@
 """The decision rule: which groups differ from their baseline, with 5 % false verdicts per table.
 
-The level is fixed, and the number of seeds chooses the test:
+The level is fixed; the test depends on the number of seeds:
 
 - up to four seeds: no verdict;
 - five to seven: paired t tests, corrected by Holm's method;
@@ -24,13 +24,13 @@ MIN_SEEDS = 5
 """Fewest seeds for a verdict."""
 
 MIN_FLIPS = 8
-"""Fewest seeds for sign flips; with seven no p value is below 0.0156, however many the groups."""
+"""Fewest seeds for sign flips; with seven, no p value is below 0.0156, even for one group."""
 
 EXACT = 14
-"""Most seeds for which all sign vectors are counted."""
+"""Most seeds for which all sign vectors are enumerated."""
 
 VECTORS = 2 ** (EXACT - 1)
-"""Sign vectors beyond that: those of the first fourteen seeds, each with drawn signs after them."""
+"""Sign vectors for more seeds: all vectors of fourteen seeds, each continued by random signs."""
 
 FLIPS = "max-T sign-flip"
 RANK_FLIPS = "max-T signed-rank"
@@ -49,7 +49,7 @@ class AtLook:
     Attributes:
         number: the number of the look, from 1.
         seeds: number of seeds at this look.
-        most: number of seeds after which there is no further look.
+        most: number of seeds of the last possible look.
         alpha: level spent up to this look.
         sign: sign of the mean difference, or of the rank sum, at this look.
     """
@@ -69,8 +69,8 @@ class PairedTest:
         p: p value, corrected for the number of comparisons, and for looks if there were any.
         test: name of the test.
         comparisons: number of comparisons in the family.
-        smallest_p: smallest p value that this number of seeds can reach, beside the other
-            comparisons of the table; None if there is none.
+        smallest_p: smallest p value that is possible with this number of seeds, given the other
+            comparisons of the table; None if p values can be arbitrarily small.
         look: the look that decided the comparison, or the last one; None without looks.
     """
 
@@ -82,7 +82,7 @@ class PairedTest:
 
     @property
     def alpha(self) -> float:
-        """Return the level below which ``p`` decides: 0.05, or what looks have spent of it."""
+        """Return the level below which ``p`` decides: 0.05, or the part that looks have spent."""
         return ALPHA if self.look is None else self.look.alpha
 
     @property
@@ -96,14 +96,14 @@ def decide(
 ) -> list[PairedTest | None]:
     """Test all comparisons of a table against no difference; None for fewer than five seeds.
 
-    Comparisons with five to seven seeds and those with more are corrected within their kind. If a
-    table has both, each kind gets its share of the level (Bonferroni), in proportion to its size.
+    Comparisons with five to seven seeds and those with more are corrected separately. If a table
+    has both kinds, each gets a share of the level in proportion to its number (Bonferroni).
 
     Args:
         table: for each comparison, the difference of each seed; ``inf`` or ``-inf`` if more runs
-            of the one group diverged.
+            of one group diverged.
         ranked: for each comparison, the seeds with a diverged run; if there are any, signed ranks
-            replace the differences. By default those with an infinite difference.
+            replace the differences. By default, the seeds with an infinite difference.
 
     Reference:
         Westfall & Young, "Resampling-based multiple testing" (1993); Romano & Wolf, "Exact and
@@ -122,7 +122,7 @@ def decide(
         for at, (i, p) in enumerate(zip(few, corrected.tolist(), strict=True)):
             name, smallest = tests[at][1], None
             if name == RANKS:
-                # Beside the p values of the others, on which Holm's correction depends.
+                # Holm's correction depends on the p values of the other comparisons.
                 least = np.where(np.arange(len(few)) == at, 2.0 ** (1 - len(table[i])), raw)
                 smallest = min(1.0, float(holm(least)[at]) * weight)
             results[i] = PairedTest(min(1.0, p), name, total, smallest)
@@ -146,7 +146,8 @@ def decide(
 def step_down(d: Floats, counts: Floats | None = None) -> Floats:
     r"""Return the p values of joint sign flips, corrected by the step-down maximum of $|t|$.
 
-    A sign vector flips all groups' differences of a seed together. With groups sorted by $|t|$,
+    A sign vector flips the differences of a seed in all groups together. With groups sorted by
+    $|t|$,
 
     $$p_{(j)} = \max_{i \le j} \; \mathrm{share\ of\ sign\ vectors\ with}\;
     \max_{k \ge i} |t^*_{(k)}| \ge |t_{(i)}|, \qquad t = \bar d / (s / \sqrt n)$$
@@ -184,7 +185,7 @@ def step_down(d: Floats, counts: Floats | None = None) -> Floats:
 
 
 def unit_rows(d: Floats, n: Floats) -> Floats:
-    """Return differences divided by ``sqrt(n sum d**2)`` of their group, ``(..., groups, seeds)``.
+    """Divide the differences of each group by ``sqrt(n sum d**2)``; ``(..., groups, seeds)``.
 
     Args:
         d: differences, ``(..., seeds, groups)``.
@@ -195,7 +196,7 @@ def unit_rows(d: Floats, n: Floats) -> Floats:
 
 
 def flipped_maxima(d: Floats) -> Floats:
-    """Return the largest |t| over groups of each sign vector; beyond ten seeds, of 512 drawn ones.
+    """Return the largest |t| over groups for each sign vector; beyond ten seeds, for 512 of them.
 
     Args:
         d: differences, ``(studies, seeds, groups)``.
@@ -215,9 +216,9 @@ def flipped_maxima(d: Floats) -> Floats:
 
 
 def sign_vectors(seeds: int) -> Floats:
-    """Return all sign vectors up to a common sign; beyond fourteen seeds, signs are drawn.
+    """Return all sign vectors up to a common sign; beyond fourteen seeds, signs are random.
 
-    The vectors of fewer seeds are the beginnings of those of more seeds, which looks need.
+    `looks` relies on this: vectors of fewer seeds are the beginnings of vectors of more seeds.
 
     Args:
         seeds: number of seeds.
@@ -280,15 +281,14 @@ def within_margin(
     r"""Return the p values of "no worse than by the margin" and "equivalent within the margin".
 
     One-sided paired t tests of $\mu \le -\Delta$ and $\mu \ge \Delta$; the larger of the two p
-    values is that of equivalence. Each of the two families is corrected by Holm's method. Equal
-    differences have no t: with up to seven seeds they decide nothing, with more the p value is
-    that of $n$ equal signs.
+    values is that of equivalence. Each of the two families is corrected by Holm's method. If all
+    differences are equal, t is undefined: up to seven seeds decide nothing then; with more, the
+    p value is that of $n$ equal signs.
 
     Args:
         table: for each comparison, how much better the group is on each seed.
         margins: $\Delta$ of each comparison, positive.
-        comparisons: how many comparisons to correct for, if the table has others, to which the
-            margin does not apply.
+        comparisons: number of comparisons to correct for, including those without a margin.
 
     Returns:
         The two p values; None for fewer than five seeds or an infinite difference.
@@ -331,11 +331,11 @@ def _of_few(d: Floats, is_ranked: bool) -> tuple[float, str]:
 def ranked_values(
     row: Mapping[Hashable, float], ranked: Collection[Hashable]
 ) -> tuple[Floats, bool]:
-    """Return the differences of seeds, or their signed ranks if a run diverged; and which it is.
+    """Return the differences, or their signed ranks if a run diverged, and whether they are ranks.
 
     Args:
         row: the difference of each seed.
-        ranked: seeds with a diverged run, also beyond those of the row.
+        ranked: seeds with a diverged run; seeds that are not in the row have no effect.
     """
     values = np.array(list(row.values()), dtype=np.float64)
     diverged = not np.isfinite(values).all() or any(seed in row for seed in ranked)
@@ -343,7 +343,7 @@ def ranked_values(
 
 
 def t_of_share(share: Floats, n: Floats) -> Floats:
-    """Return ``|t|`` from ``|sum d| / sqrt(n sum d**2)``, which grows with it from 0 to 1."""
+    """Return ``|t|`` from ``|sum d| / sqrt(n sum d**2)``, which is in [0, 1] and grows with it."""
     # Equal differences have no spread; the bound keeps their t finite.
     square = np.square(share)
     return np.asarray(np.sqrt((n - 1) * square / np.maximum(1 - square, _TIE)))

@@ -22,12 +22,12 @@ _STUDIES, _COLUMNS = 40, 800
 def seeds_needed(effect_size: float | None, comparisons: int) -> int | None:
     """Return the fewest seeds with which the rule decides in four of five studies.
 
-    None if these are more than a thousand. The rule's bar is that of a table in which the other
-    groups do not differ, which is the strictest step. The number is an estimate, like the effect.
+    None if this takes more than a thousand seeds. The other groups of the table are assumed not to
+    differ, which is the strictest case. The number is an estimate, as the effect size is.
 
     Args:
-        effect_size: Cohen's d of the seeds' differences; no number of seeds is enough for None
-            and zero.
+        effect_size: Cohen's d of the seeds' differences; for None and zero, no number of seeds is
+            enough.
         comparisons: how many groups are compared with a baseline in one table.
     """
     if not effect_size or power(effect_size, MOST_SEEDS, comparisons) < POWER:
@@ -45,8 +45,8 @@ def seeds_needed(effect_size: float | None, comparisons: int) -> int | None:
 def power(effect_size: float, seeds: int, comparisons: int) -> float:
     """Return the probability that the rule detects an effect of this size.
 
-    The difference of a group from its baseline has a noncentral t distribution; the bar is that of
-    the rule.
+    The t statistic of a true difference has a noncentral t distribution; the critical value is that
+    of `bar`.
 
     Args:
         effect_size: Cohen's d of the seeds' differences.
@@ -68,9 +68,10 @@ def power(effect_size: float, seeds: int, comparisons: int) -> float:
 def bar(seeds: int, comparisons: int) -> float:
     """Return how large |t| must be for a verdict if no other group differs.
 
-    From eight seeds on, it is simulated: the 95 % quantile of the largest flipped |t| in tables of
-    normal noise, to which the table itself adds one vector. It is interpolated in 1 / seeds, and
-    constant beyond sixty seeds.
+    From eight seeds on, this critical value is simulated: it is the 95 % quantile of the largest
+    |t| under sign flips in tables of normal noise. The quantile is one vector higher, because the
+    unflipped table is one of the vectors. It is interpolated in 1 / seeds, and constant beyond
+    sixty seeds.
 
     Args:
         seeds: number of seeds, at least five.

@@ -18,11 +18,12 @@ class Share:
     """One part of the variance of all runs.
 
     Attributes:
-        keys: the keys whose effect it is: one, or two for their interaction; empty for the rest.
-        name: what it is, in words.
-        share: its part of the variance, from 0 to 1; all parts sum to 1.
-        by_chance: the share that it would have on average without an effect, from the spread of
-            the seeds alone; None for the seeds themselves, and with one seed per group.
+        keys: the keys that have this effect: one, or two for their interaction; empty for other
+            parts.
+        name: the part in words.
+        share: its share of the variance, from 0 to 1; all parts sum to 1.
+        by_chance: the average share if there were no effect, from the spread of seeds alone; None
+            for the seeds themselves, and with one seed per group.
     """
 
     keys: tuple[str, ...]
@@ -37,8 +38,8 @@ def variance_shares(table: Floats, keys: Sequence[str], paired: bool) -> list[Sh
     With group means $m$ over the grid and equal weights, the effect of the keys $u$ at their levels
     is $f_u = \overline{m} \big|_u - \sum_{v \subset u} f_v$, its variance is the mean of $f_u^2$,
     and the variances of all subsets sum to that of the group means (functional ANOVA, exact for a
-    grid). What is left is the mean variance within groups. If all groups have the same seeds, the
-    effect of the seed is a part of its own.
+    grid). The rest is the mean variance within groups. If all groups have the same seeds, the
+    effect of the seed is separated from it.
 
     Args:
         table: finite outcomes, ``levels of the first key x ... x seeds``.
@@ -62,7 +63,7 @@ def variance_shares(table: Floats, keys: Sequence[str], paired: bool) -> list[Sh
     seed = float(table.mean(axis=tuple(axes)).var()) if paired else 0.0
     noise = (within - seed) / (n - 1) if n > 1 else None
     if noise is not None and paired:
-        # The spread within groups that is not the seeds' own has (G - 1) (n - 1) degrees.
+        # Without the effect of the seed, the spread has (G - 1) (n - 1) degrees of freedom.
         noise *= means.size / max(1, means.size - 1)
     effects: dict[tuple[int, ...], Floats] = {(): np.full(means.shape, means.mean())}
     shares: list[Share] = []
@@ -108,7 +109,7 @@ def _freedom(one: Share, keys: Sequence[str], means: Floats) -> int:
 
 TREES = 100
 MIN_GROUPS = 20
-"""Fewer groups are too few to fit a forest and to predict those that it has not seen."""
+"""Fewest groups for a forest, which must also predict groups that it has not seen."""
 
 _LEAVES = 40
 """A leaf holds at least one group in 40, so that noise does not look like interactions."""
@@ -128,7 +129,7 @@ class Leaf:
 def forest_shares(
     outcomes: Floats, codes: Codes, ordered: Sequence[bool], keys: Sequence[str]
 ) -> tuple[list[Share], float]:
-    r"""Return the variance shares of keys over groups that are no full grid, and how far they hold.
+    r"""Return the variance shares of keys over groups that are not a full grid, and $R^2$.
 
     Regression trees are fitted to bootstrap samples of the groups. A tree is constant on boxes, so
     its functional ANOVA is exact: with the levels of each key weighted by how often they occur, the
@@ -138,7 +139,7 @@ def forest_shares(
     the trees' variance are multiplied by $R^2$ on the groups that each tree has not seen, so that
     they are shares of the variance of the groups.
 
-    Keys count as independent. If two of them were chosen together, their effects mix.
+    Keys are assumed to be independent. If two of them were chosen together, their effects mix.
 
     Args:
         outcomes: the finite outcome of each group.
@@ -148,7 +149,8 @@ def forest_shares(
 
     Returns:
         Main effects, interactions of two keys, higher interactions if there are three or more keys,
-        and what the forest does not predict; and $R^2$, at least 0. None if all outcomes are equal.
+        and the part that the forest does not predict; and $R^2$, at least 0. There are no shares if
+        all outcomes are equal.
 
     Reference:
         Hutter et al., "An efficient approach for assessing hyperparameter importance", ICML (2014);
@@ -243,7 +245,7 @@ def grow(
 
 
 def predict(leaves: Sequence[Leaf], codes: Codes) -> Floats:
-    """Return the value of the leaf of each group, ``groups``."""
+    """Return the predicted value of each group, ``groups``."""
     predicted = np.zeros(len(codes))
     for leaf in leaves:
         inside = np.ones(len(codes), dtype=bool)
@@ -254,11 +256,11 @@ def predict(leaves: Sequence[Leaf], codes: Codes) -> Floats:
 
 
 def effects(leaves: Sequence[Leaf], weights: Sequence[Floats]) -> dict[tuple[int, ...], float]:
-    """Return the variance of each main effect and pair; at ``()`` that of the whole tree.
+    """Return the variance of each main effect and interaction of two, and of the tree at ``()``.
 
     Args:
         leaves: the tree.
-        weights: for each key the weight of its levels; they sum to 1.
+        weights: for each key, the weights of its levels, which sum to 1.
     """
     axes = range(len(weights))
     values = np.array([leaf.value for leaf in leaves])

@@ -27,7 +27,7 @@ def verdict(label: str, diff: Difference) -> str:
 
 
 def brief(label: str, diff: Difference) -> tuple[str, str]:
-    """Return a decided verdict as its claim, and its size with interval and p value only."""
+    """Return a decided verdict in two parts: the claim, and its size with interval and p value."""
     claim, p = _claim(label, diff), f"p {p_value(diff.p or 0.0)}"
     if diff.mean is None:
         way, seeds = ("better", diff.better) if diff.direction > 0 else ("worse", diff.worse)
@@ -46,7 +46,7 @@ def _several(diff: Difference) -> str:
         return ""
     return (
         f"; the two differ in {in_words(diff.differs_in)}, so the difference cannot be attributed"
-        " to one of them"
+        " to one of these settings"
     )
 
 
@@ -74,7 +74,7 @@ def _numbers(label: str, diff: Difference) -> str:
         evidence += [f"n = {count_text(diff)}", test_text(diff)]
     text += f" ({', '.join(evidence)})" if evidence else ""
     if diff.n > 1 and diff.interval is None and diff.mean:
-        text += f"; all {diff.n} differences are equal, which shows no spread"
+        text += f"; all {diff.n} differences are equal, so there is no interval"
     if contradicts(diff) and diff.decision in ("better", "worse", "open"):
         text += "; the p value decides, not the interval"
     looked = diff.test is not None and diff.test.look is not None
@@ -84,7 +84,7 @@ def _numbers(label: str, diff: Difference) -> str:
 
 
 def _unit(diff: Difference) -> str:
-    # The metric's name says already that it is a share or an error.
+    # The name of the metric already shows that it is a share or an error.
     unit = diff.metric.unit
     return f" {unit}" if unit and not unit.startswith(_NO_UNIT) else ""
 
@@ -130,7 +130,7 @@ def test_text(diff: Difference) -> str:
 
 
 def at_look(diff: Difference) -> str:
-    """Return the look that decided a difference, or the last one, to add to its p value."""
+    """Return a suffix for the p value: the look that decided, or the last one; empty if none."""
     look = None if diff.test is None else diff.test.look
     if look is None or diff.decision in ("equivalent", "not_worse"):
         return ""
@@ -142,11 +142,11 @@ def at_look(diff: Difference) -> str:
 
 def _needed(diff: Difference) -> str:
     if diff.seeds_needed is None:
-        return f"if that is its true size, more than {MOST_SEEDS} seeds are needed for a verdict"
+        return f"if that is the true size, more than {MOST_SEEDS} seeds are needed for a verdict"
     if diff.seeds_needed <= diff.n:
         seeds, share = diff.seeds_needed, f"{100 * POWER:.0f} %"
-        return f"if that is its true size, {seeds} seeds give a verdict in {share} of studies"
-    return f"if that is its true size, about {diff.seeds_needed} seeds are needed for a verdict"
+        return f"if that is the true size, {seeds} seeds give a verdict in {share} of studies"
+    return f"if that is the true size, about {diff.seeds_needed} seeds are needed for a verdict"
 
 
 def _with_diverged(label: str, diff: Difference) -> str:

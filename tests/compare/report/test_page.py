@@ -199,7 +199,7 @@ def test_a_cell_that_cannot_be_built_here_is_shown_as_text(tmp_path: Path) -> No
     for seed in range(2):
         write_run(runs, configuration("lstm", seed, cell__gates={"input": {"kind": "unheard_of"}}))
     said = Reader(page(sheet("demo", tmp_path))).said()
-    assert "This cell cannot be built with what is installed here" in said
+    assert "Only the configuration of this cell is shown" in said
     assert "unheard_of" in said
     assert "forget * c_prev + input * candidate" in said
 
@@ -432,7 +432,7 @@ def test_a_threshold_has_a_section_with_what_compare_prints(tmp_path: Path) -> N
     for one in groups:
         assert " ".join(reach_cells(one)) in part
         assert reach_verdict(one) in part
-    assert "gru reaches it earlier than lstm" in part
+    assert "gru reaches the threshold earlier than lstm" in part
     assert loaded(html)["curves"]["over"] == "seconds"
 
 
