@@ -74,8 +74,8 @@ class Importance:
         notes.append(
             "the groups are not all combinations of their values, so a random forest of"
             f" {TREES} trees estimates the shares; it predicts {100 * self.explained:.0f} % of the"
-            f" variance of groups that it has not seen{rough}. Keys that were not chosen"
-            " independently share their effects"
+            f" variance of groups that it has not seen{rough}. The effects of keys that were not"
+            " chosen independently cannot be separated"
         )
         return tuple(notes)
 
@@ -192,10 +192,10 @@ def _levels(rows: Sequence[Row], label: str) -> dict[str, list[str]]:
     if size != len(rows) and len(rows) < MIN_GROUPS:
         sizes = ", ".join(f"{key} {len(values)}" for key, values in levels.items())
         raise ConfigError(
-            f"importance: the {len(rows)} groups{where} are not a full grid, which would be the"
-            f" {size} combinations of their values ({sizes}), and an estimate without a full grid"
-            f" needs {MIN_GROUPS} groups. Choose some of the runs with --where, or of the keys"
-            " with --by"
+            f"importance: the {len(rows)} groups{where} are not a full grid, which would have"
+            f" {size} combinations of their values ({sizes}); without a full grid, an estimate"
+            f" needs {MIN_GROUPS} groups. Choose some of the runs with --where, or some of the"
+            " keys with --by"
         )
     return levels
 

@@ -16,7 +16,7 @@ def is_number(value: object) -> TypeGuard[int | float]:
 
 
 def count_of(count: int, what: str) -> str:
-    """Return a number of things: ``1 run``, ``2 runs``."""
+    """Return a count with its noun: ``1 run``, ``2 runs``."""
     return f"{count} {what}" if count == 1 else f"{count} {what}s"
 
 

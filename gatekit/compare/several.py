@@ -173,7 +173,7 @@ def no_table_notes(comparison: Comparison) -> list[str]:
 
 
 def _by_task(comparison: Comparison) -> tuple[dict[SharedKeys, dict[str, Row]], dict[str, str]]:
-    """Return the rows of each task by variant, and why variants are left out of the tasks' table.
+    """Return the rows of each task by variant, and why some variants are left out over all tasks.
 
     Both are empty if groups share more keys with their baseline than those of the task.
     """

@@ -56,7 +56,7 @@ class Spread:
     ``expected`` is the mean size of the difference if the runs differed only in their seeds,
     ``share`` is ``expected`` as a share of the difference, and ``chance`` is the probability that
     seeds alone cause a difference this large (None for few seeds). All three are None if no group
-    has two runs.
+    has two seeds.
     """
 
     metric: ResultMetric

@@ -172,7 +172,8 @@ def test_the_time_per_step_is_that_of_completed_runs(tmp_path: Path) -> None:
         (
             0.001,
             "open",
-            "gru and lstm are not told apart, and a difference of 0.001 nats/frame is not excluded",
+            "gru and lstm are not told apart, and a difference of 0.001 nats/frame is not ruled"
+            " out",
         ),
     ],
 )

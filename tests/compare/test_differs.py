@@ -146,7 +146,7 @@ def two(tmp_path: Path) -> Comparison:
 
 SAID = (
     "the two differ in cell and optimizer.learning_rate, so the difference cannot be attributed"
-    " to one of them"
+    " to one of these settings"
 )
 
 
@@ -171,9 +171,9 @@ def test_no_sentence_is_written_and_none_is_offered_to_copy(two: Comparison) -> 
     (sentence,) = sentences(two)
     assert sentence == (
         "no sentence on gru learning_rate=0.1 against lstm learning_rate=0.01: they differ in cell"
-        " and optimizer.learning_rate; type `--within optimizer.learning_rate` to compare groups"
-        " with equal values, or `--together cell,optimizer.learning_rate` if these keys were chosen"
-        " together."
+        " and optimizer.learning_rate; type `--within optimizer.learning_rate` to compare only"
+        " groups with the same values, or `--together cell,optimizer.learning_rate` if these"
+        " keys were chosen together."
     )
     html = str(summary(Sheet(two, "gatekit compare demo", ())).body)
     assert SAID in html

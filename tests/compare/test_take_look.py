@@ -180,7 +180,9 @@ def test_tables_and_sentences_state_the_looks(sweep: Callable[..., Sweep], tmp_p
     verdicts = [row.verdict for row in found.rows if row.verdict]
     assert ", look 3 at 20 of at most 20 seeds, alpha spent 0.05)" in verdicts[0]
     other = compare("demo", tmp_path, baseline="gru")
-    assert "the looks compared groups or baselines that are not those of this table" in other.notes
+    assert (
+        "the looks compared groups or baselines that differ from those of this table" in other.notes
+    )
 
 
 def test_fewer_seeds_than_looks_need_are_said_to_be_too_few(

@@ -126,7 +126,7 @@ def step_flops(run: RunRecord) -> float | None:
     """Return the operations of one training step of a run, None if they are unknown.
 
     If the run did not record them, they are computed: its cell is built from the plugins that are
-    registered here, and its task's data have the length of sequences. Plugin files that its
+    registered here, and the length of sequences is that of its task's data. Plugin files that its
     configuration names are not loaded, and nothing is computed for imported runs, because a bundle
     may come from a stranger.
     """

@@ -80,9 +80,9 @@ class Reached:
 def reach(comparison: Comparison, threshold: float, cost: str = "steps") -> tuple[Reached, ...]:
     r"""Return when each group reaches a threshold of the validation metric.
 
-    A run that ends without reaching it is censored where it ends. A run that diverged first never
-    will reach it, so it stays at risk until the longest run ends. If the comparison has a budget in
-    the same cost, every run is censored there.
+    A run that ends without reaching it is censored where it ends. A run that diverged before will
+    never reach it, so it stays at risk until the longest run ends. If the comparison has a budget
+    in the same cost, every run is censored there.
 
     The test is the log-rank test of the runs of common seeds. Its statistic is the sum of
     $\delta_i - \hat\Lambda(t_i)$ over a group's runs, with the pooled cumulative hazard
@@ -204,7 +204,7 @@ def _by_shared_keys(comparison: Comparison) -> dict[SharedKeys, list[Row]]:
 def _cost(run: RunRecord, threshold: float, cost: str) -> tuple[float, bool, float]:
     """Return when a run reached the threshold or ended, whether it reached it, and its end.
 
-    A run that diverged first, and a run that logged no evaluation, never reaches it.
+    A run that diverged before, and a run that logged no evaluation, never reaches it.
     """
     known, result = read_evaluations(run), run.result
     if known is None or result is None:

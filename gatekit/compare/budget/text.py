@@ -95,8 +95,8 @@ def trials_lines(variants: Sequence[BestOfK]) -> list[str]:
     lines = [f"expected {what} of the best of k trials, chosen by validation", ""]
     lines += table_or_blocks(["group", "k", "expected"], rows, WIDTH)
     notes = [
-        "k trials drawn without replacement; [low, high] is the 95 % bootstrap interval over"
-        " trials, from ten trials on and up to half of them"
+        "k trials are drawn without replacement; [low, high] is the 95 % bootstrap interval over"
+        " trials, if there are at least ten, for k up to half of them"
     ]
     notes += [
         f"{one.row.group.label}: {one.diverged} of {one.trials} trials diverged and count as the"

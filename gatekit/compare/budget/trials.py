@@ -88,7 +88,7 @@ def weights(trials: int, k: int) -> Floats:
 
 
 def _worst(row: Row, trials: Sequence[Sequence[Trial]]) -> tuple[float, float]:
-    """Return the worst validation score and the worst compared score of a task, or chance."""
+    """Return the worst validation and compared scores of a task; chance counts as a score."""
     assert row.summary is not None
     metric = row.summary.metric
     finished = [one for each in trials for one in each if not (one.diverged or one.lacks)]

@@ -38,7 +38,7 @@ def read_margin(margin: str | float | None) -> tuple[bool, float | None]:
 def with_tests(
     rows: Sequence[Row], margin: tuple[bool, float] | None, looks: Looks | None
 ) -> list[Row]:
-    """Return the rows with a test of each difference, corrected for all of the table."""
+    """Return the rows with each difference tested, corrected for all tests of the table."""
     compared = [i for i, row in enumerate(rows) if row.difference and row.difference.pairs]
     if not compared:
         return list(rows)
@@ -80,7 +80,7 @@ def margin_notes(rows: Sequence[Row], margin: str | float | None) -> list[str]:
 
 
 def _direction(diff: Difference, test: PairedTest | None) -> int:
-    """Return the direction of a difference, at the look that decided it if there was one."""
+    """Return the direction of a difference; if a look decided it, the direction at that look."""
     if test is None or test.look is None or not test.decides:
         return diff.direction
     return diff.metric.sign * test.look.sign

@@ -91,7 +91,7 @@ def refuse_mixed(grouping: Grouping, force: bool) -> None:
 def why_blocked(
     group: Group, reference: Group, unknown: int, seeds: frozenset[int | None]
 ) -> tuple[str, ...]:
-    """Return why there is no verdict on a group yet, and what to type; empty if there may be one.
+    """Return why no verdict on a group is possible yet, and what to type; empty if one is.
 
     Args:
         group: the group.
@@ -259,7 +259,7 @@ def looks_notes(looks: Looks | None, groups: Mapping[str, str | None], later: in
         f" alpha spent {spent(looks.seeds[-1] / looks.most):.2g} of {ALPHA:g}"
     ]
     if looks.groups and dict(groups) != dict(looks.groups):
-        notes.append("the looks compared groups or baselines that are not those of this table")
+        notes.append("the looks compared groups or baselines that differ from those of this table")
     if later:
         notes.append(
             f"{later} {'run has a seed' if later == 1 else 'runs have seeds'} beyond the last look"

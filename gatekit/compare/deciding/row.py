@@ -120,7 +120,7 @@ def _shared(counts: list[int | None]) -> int | None:
 
 
 def _average(seconds: list[float | None]) -> float | None:
-    # Of completed runs only: a diverged one may have stopped during steps that include compilation.
+    # Only completed runs count: a diverged run may have stopped before compilation was excluded.
     known = [value for value in seconds if value is not None]
     return float(np.mean(known)) if known else None
 
@@ -212,7 +212,7 @@ class Row:
 
     @property
     def verdict(self) -> str | None:
-        """Return the verdict as a sentence; None for a baseline and for a group without one."""
+        """Return the verdict as a sentence; None if the group is not compared with a baseline."""
         return None if self.difference is None else verdict(self.group.label, self.difference)
 
 

@@ -93,7 +93,7 @@ def figure(
     over: str = "epochs",
     reach: float | None = None,
 ) -> Figure | None:
-    """Return one figure of a comparison, for a notebook or to change it; None if it is empty.
+    """Return one figure of a comparison, to show in a notebook or change; None if it is empty.
 
     The arguments are those of `draw`.
 

@@ -1,4 +1,4 @@
-"""Style of figures: sizes of paper columns, colours that colour-blind readers can distinguish."""
+"""Style of figures: sizes of paper columns, and colours that are safe for colour blindness."""
 
 from __future__ import annotations
 

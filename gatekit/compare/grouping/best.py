@@ -77,7 +77,7 @@ class Tuned:
 def best_of(
     study: Study, keys: Sequence[str], by: Sequence[str] | None = None, area: bool = False
 ) -> Tuned:
-    """Return a study with the best value of some keys in each variant, task by task.
+    """Return a study in which each variant has only its best value of some keys, on each task.
 
     The best value has the best mean over seeds of the validation metric at each run's best epoch.
     Test scores have no part in the choice. A value with a diverged run is worse than all others.

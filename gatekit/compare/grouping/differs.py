@@ -1,4 +1,4 @@
-"""The swept settings in which two groups differ; one of several does not explain a difference."""
+"""The swept settings in which two groups differ, and whether there are too many for a claim."""
 
 from __future__ import annotations
 
@@ -65,8 +65,9 @@ def equal_settings(settings: Sequence[str]) -> str:
     """Return what to type to compare groups that differ in only one setting."""
     free = "cell" if "cell" in settings else settings[0]
     return (
-        f"type `--within {','.join(key for key in settings if key != free)}` to compare groups with"
-        f" equal values, or `--together {','.join(settings)}` if these keys were chosen together"
+        f"type `--within {','.join(key for key in settings if key != free)}` to compare only groups"
+        f" with the same values, or `--together {','.join(settings)}` if these keys were chosen"
+        " together"
     )
 
 

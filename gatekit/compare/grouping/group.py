@@ -108,7 +108,7 @@ class Group:
 class Grouping:
     """All groups, the keys they are pooled over, and runs whose group is unknown.
 
-    ``implied`` maps keys that follow from others, and so do not distinguish groups, to these.
+    ``implied`` maps each key that follows from others, and so distinguishes no groups, to those.
     """
 
     groups: tuple[Group, ...]

@@ -174,10 +174,10 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 def _is_here(hosts: list[str]) -> bool:
-    """Return whether a request is addressed to this machine by one of its local names.
+    """Return whether a request addresses this machine by one of its local names.
 
-    With any other name, the request may come from a page elsewhere that made its own name resolve
-    to this machine. The port may differ, for example in an SSH tunnel.
+    A request with any other name may come from a page elsewhere whose name was made to resolve to
+    this machine. The port may differ, for example in an SSH tunnel.
     """
     if len(hosts) != 1:
         return False

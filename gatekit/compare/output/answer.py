@@ -131,7 +131,8 @@ def _line(rows: Sequence[tuple[Row, str]], claim: str, baseline: str, reason: st
         return f"{claim} ({needed}" if needed else claim
     if len(rows) <= _MOST_NAMED:
         return f"not told apart from {baseline}: {', '.join(names)}"
-    return f"{len(rows)} are not told apart from {baseline}; closest to a verdict: {names[0]}"
+    claim = f"{len(rows)} groups are not told apart from {baseline}"
+    return f"{claim}; closest to a verdict: {names[0]}"
 
 
 def _why(diff: Difference) -> tuple[str, str]:

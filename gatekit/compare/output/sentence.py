@@ -22,7 +22,7 @@ def sentences(comparison: Comparison) -> list[str]:
 
 
 def is_for_paper(diff: Difference) -> bool:
-    """Return whether a difference gets a sentence: it has numbers and is in only one setting."""
+    """Return whether a sentence is possible: there are numbers, and only one setting differs."""
     return bool(diff.pairs) and not (diff.refused or diff.blocked or diff.confounded)
 
 

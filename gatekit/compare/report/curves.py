@@ -169,7 +169,7 @@ def _body(
     hidden = sum(not entry["shown"] for entry in sheet.entries)
     if hidden:
         groups = "group is" if hidden == 1 else "groups are"
-        caption += f" {hidden} {groups} hidden at first: click a name to show it, or all."
+        caption += f" {hidden} {groups} hidden at first: click a name, or all, to show it."
     if seeds < len(sheet.rows):
         caption += f" From group {seeds + 1} of the table on, single seeds are not shown."
     return html("plot.html", plot="curves", titles=titles, still=still, caption=caption)

@@ -21,7 +21,7 @@ _MOST_ROWS = 15
 def importance_section(sheet: Sheet) -> Section | None:
     """Return the shares of variance, for each task; None unless two or more keys differ.
 
-    If shares cannot be computed there is no section; ``compare --importance`` shows the reason.
+    There is no section if shares cannot be computed; ``compare --importance`` shows the reason.
     """
     if sources(sheet.comparison):
         return None

@@ -22,7 +22,7 @@ _TICK = 40
 
 
 class Scale:
-    """Maps values to positions in a strip; linear, or logarithmic if they span decades.
+    """Maps values to positions in a strip, on a logarithmic scale if they span decades.
 
     Args:
         values: the values that it must include.

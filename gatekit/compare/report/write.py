@@ -44,7 +44,7 @@ def _write(path: Path, written: str) -> None:
 
 
 class Sheets:
-    """The input of the report, made again and again; only runs that changed are read again.
+    """The input of a report that is written repeatedly; only runs that changed are read again.
 
     Args:
         name: the study.

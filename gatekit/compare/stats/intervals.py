@@ -137,8 +137,8 @@ def limits(metric: ResultMetric, values: Iterable[float]) -> tuple[float, float]
     """Return the smallest and the largest value that a metric can have.
 
     A well-known share, such as accuracy, is between 0 and 1, or between 0 and 100 if it is in
-    percent or a value is above 1. Other well-known errors, such as mse, are at least 0. All other
-    metrics have no limits, nor has a metric with a value outside these.
+    percent or a value is above 1. Other well-known errors, such as mse, are at least 0. There are
+    no limits for other metrics, or if a value is outside them.
     """
     name = plain_name(metric.name)
     finite = [value for value in values if math.isfinite(value)]

@@ -102,7 +102,7 @@ def decide_looks(
 
     and decides if it is below $\alpha^*(t_k)$. The step-down over groups is the same as without
     looks. If no group differs, the share of tables with a verdict is at most $\alpha^*(t_k)$ at
-    each look, whatever the noise; later looks can use the part of the level that a look cannot.
+    each look, whatever the noise; a part of the level that a look cannot use is left for later.
 
     Args:
         table: for each comparison, the difference of each seed; seeds are numbered from 0.

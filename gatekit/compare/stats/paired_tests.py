@@ -282,8 +282,8 @@ def within_margin(
 
     One-sided paired t tests of $\mu \le -\Delta$ and $\mu \ge \Delta$; the larger of the two p
     values is that of equivalence. Each of the two families is corrected by Holm's method. If all
-    differences are equal, t is undefined: up to seven seeds decide nothing then; with more, the
-    p value is that of $n$ equal signs.
+    differences are equal, t is undefined: with up to seven seeds, nothing is decided; with more,
+    the p value is that of $n$ equal signs.
 
     Args:
         table: for each comparison, how much better the group is on each seed.

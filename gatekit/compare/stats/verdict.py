@@ -61,7 +61,7 @@ def _claim(label: str, diff: Difference) -> str:
             return f"{label} is no worse than {diff.baseline} by more than {margin}"
         case "open":
             text = f"{label} and {diff.baseline} are not told apart"
-            return f"{text}, and a difference of {margin} is not excluded" if margin else text
+            return f"{text}, and a difference of {margin} is not ruled out" if margin else text
     return f"no verdict on {label} against {diff.baseline} from {count_text(diff)}"
 
 

@@ -466,7 +466,7 @@ def test_groups_that_are_hidden_at_first_are_counted(tmp_path: Path) -> None:
     for units in range(1, 15):
         write_run(tmp_path / "demo" / "runs", configuration(units=units), 8 + units)
     said = Reader(page(sheet("demo", tmp_path))).said()
-    assert "2 groups are hidden at first: click a name to show it, or all." in said
+    assert "2 groups are hidden at first: click a name, or all, to show it." in said
 
 
 def test_a_variant_has_one_look_on_all_tasks_and_in_figures(tmp_path: Path) -> None:
