@@ -142,8 +142,8 @@ def gatekit_gates():
         config["cell"]["roles"] = {"forget": "forget"}
         write_run(here / "experiments/own/runs", config, 8.5)
     assert main(["report", "own"]) == 0
-    assert "cannot be built" in (here / "own.html").read_text(encoding="utf-8")
+    assert "Only the configuration of this cell" in (here / "own.html").read_text(encoding="utf-8")
     assert main(["report", "own", "--plugin", "halved.py"]) == 0
     html = (here / "own.html").read_text(encoding="utf-8")
-    assert "cannot be built" not in html
+    assert "Only the configuration of this cell" not in html
     assert "<mfrac>" in html
