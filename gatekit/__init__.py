@@ -93,7 +93,7 @@ def _is_first_tensor(value: object) -> bool:
 
 
 def _on_tensors(name: str, *args: Any) -> Any:
-    """Load the functions on tensors, which then come first, and apply one of them."""
+    """Load the backend for tensors, which then takes precedence, and apply one of its functions."""
     importlib.import_module(_TENSOR_OPS)
     return FUNCTIONS[name](*args)
 
@@ -121,7 +121,7 @@ _LAZY = {
     "TrackingTask": "gatekit.tasks.tracking",
     **dict.fromkeys(("diagram", "extend", "plan", "report", "show", "train"), "gatekit.api"),
 }
-# The packages `code` and `compare` are functions as well: see there.
+# The packages `code` and `compare` can also be called: see their modules.
 _LAZY_MODULES = ("code", "compare", "convert", "registry", "tasks", "testing")
 
 
@@ -130,11 +130,11 @@ _OTHER_NAMES = {
     **dict.fromkeys(("sweep", "tune", "fit"), "gatekit.train(cell=['lstm', 'gru']) sweeps a list"),
     **dict.fromkeys(
         ("register", "register_gate", "gate"),
-        "a gate is a class gatekit.Gate in ./plugins, and `gatekit new gate NAME` writes one",
+        "a gate is a subclass of gatekit.Gate in ./plugins; `gatekit new gate NAME` writes one",
     ),
     **dict.fromkeys(
         ("init", "start_run", "finish", "log", "log_metric", "Run", "wandb"),
-        "own loops are logged by: with gatekit.run('STUDY', config, seed=0) as run: "
+        "to log your own loop, write with gatekit.run('STUDY', config, seed=0) as run: "
         "run.log(epoch, val=0.25)",
     ),
     **dict.fromkeys(
@@ -148,7 +148,9 @@ _OTHER_NAMES = {
         "a seed is an argument: gatekit.train(..., seed=0), gatekit.RNN(..., seed=0)",
     ),
     "load_model": "write keras.models.load_model(FILE) after import gatekit",
-    **dict.fromkeys(("Dense", "Sequential", "Input", "models"), "it is of Keras: import keras"),
+    **dict.fromkeys(
+        ("Dense", "Sequential", "Input", "models"), "it belongs to Keras: import keras"
+    ),
     "figures": "gatekit.compare(STUDY).figure() draws a study",
     **{
         f"list_{kind}": f"sorted(gatekit.registry.catalogue().{kind}) in Python, `gatekit "
@@ -160,7 +162,7 @@ _OTHER_NAMES = {
     "version": "gatekit.__version__",
     "Layer": "the layer is gatekit.RNN('lstm', units)",
 }
-"""What other libraries call a function, with what to write."""
+"""Names from other libraries, with what to write instead."""
 
 
 def __getattr__(name: str) -> Any:

@@ -1,8 +1,8 @@
 """gatekit from Python and in a notebook: train, plan, extend, report, show, diagram.
 
-Each function does what the command of the same name does, returns what it made, and raises an
-error with the remedy where the command would end with a message. Modules: `runs`, `cells`, and
-`words`, which writes the keys of a call as the words of a command line.
+Each function does the same as the command of its name and returns the result. Where the command
+would end with a message, the function raises an error with the remedy. Modules: `runs`, `cells`,
+and `words`, which writes the keys of a call as the words of a command line.
 """
 
 from __future__ import annotations

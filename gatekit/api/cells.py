@@ -1,4 +1,4 @@
-"""Show a cell: its equations as text and formulas, its graph as a picture."""
+"""Shows a cell: its equations as text and formulas, its graph as a picture."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ def show(
     swap: Mapping[str, Any] | None = None,
     plugins: Sequence[str] = (),
 ) -> Shown:
-    """Return a cell as ``gatekit show`` prints it; a notebook sets the equations.
+    """Return a cell as ``gatekit show`` prints it; a notebook typesets the equations.
 
     Args:
         cell: a cell's name, its mapping as in conf/cell, a `gatekit.RNN`, or a built cell.
-        units: the layer's units; those of a layer are its own.
-        features: the width of the input; that of a built layer is its own.
-        output_unit: what is emitted.
+        units: the layer's units; a `gatekit.RNN` keeps its own.
+        features: the width of the input; a built layer keeps its own.
+        output_unit: the output unit, by name or with options.
         swap: gates by role, such as ``{"forget": "power_law"}``.
-        plugins: plugin files to load besides the registered ones.
+        plugins: additional plugin files to load.
 
     Raises:
         GatekitError: a name is unknown, or the parts do not fit together.
@@ -60,11 +60,11 @@ def diagram(
         cell: a cell's name, its mapping as in conf/cell, a `gatekit.RNN`, or a built cell.
         units: the layer's units.
         features: the width of the input.
-        output_unit: what is emitted.
+        output_unit: the output unit, by name or with options.
         swap: gates by role, such as ``{"forget": "power_law"}``.
-        block: what is around the cell: a name, or ``{"kind": NAME, option: value}``; its width is
+        block: the block around the cell: a name, or ``{"kind": NAME, option: value}``; its width is
             ``features``.
-        plugins: plugin files to load besides the registered ones.
+        plugins: additional plugin files to load.
 
     Raises:
         GatekitError: a name is unknown, or the parts do not fit together.
@@ -118,7 +118,7 @@ class Shown(Text):
         shown.data, shown._equations = data, mathml(equations(cell))
         return shown
 
-    if not TYPE_CHECKING:  # else a type checker would allow every attribute
+    if not TYPE_CHECKING:  # otherwise a type checker would allow every attribute
 
         def __getattr__(self, name: str) -> Any:
             instead = dict.fromkeys(

@@ -1,4 +1,4 @@
-"""Train, plan, extend and report, each as the command of the same name does."""
+"""The functions train, plan, extend and report, each like the command of the same name."""
 
 from __future__ import annotations
 
@@ -33,18 +33,18 @@ def train(overrides: str | Sequence[str] = (), /, *others: Any, **keys: Any) -> 
 
     Args:
         overrides: words as on the command line, as a list or as one string.
-        others: refused; other keys are given by name.
-        keys: the same by name. A list is swept, a mapping sets the keys within:
+        others: refused; pass other keys by name.
+        keys: keys by name. A list is swept, and a mapping sets the keys of a group:
             ``task={"name": "adding", "length": 9}``, ``swap={"forget": ["sigmoid", "power_law"]}``.
-            A string is what follows ``=`` on the command line. ``plugins`` is a list of files and
-            is not swept.
+            A string is written as after ``=`` on the command line. ``plugins`` is a list of files
+            and is not swept.
 
     Returns:
         The study with all of its runs, as `gatekit.load` returns it.
 
     Raises:
         ConfigError: a key or a value is not allowed; nothing has been written.
-        RunError: runs failed or were stopped; the message has their logs and what to type. The
+        RunError: runs failed or were stopped; the message shows their logs and what to type. The
             other runs are complete, and `gatekit.load` reads them.
         KeyboardInterrupt: the call was interrupted; the same call again continues.
     """
@@ -71,7 +71,7 @@ def train(overrides: str | Sequence[str] = (), /, *others: Any, **keys: Any) -> 
     else:
         raise ConfigError(f"{shlex.join(words)} trains nothing; type for example cell='gru'.")
     study, root = planned.launch.study, planned.launch.root
-    # The command to type next is of the command line only.
+    # The line about the next command is only for the command line.
     lines = [x for x in summary(planned, outcome).split("\n") if not x.startswith("Now type:")]
     if outcome.signal == signal.SIGINT:
         sys.stdout.write("\n".join(lines) + "\n")
@@ -92,11 +92,11 @@ def plan(overrides: str | Sequence[str] = (), /, *, try_out: bool = True, **keys
         overrides: words as on the command line.
         try_out: whether each variant is built and tried for three steps; otherwise the runs are
             only listed.
-        keys: the same by name, as for `train`.
+        keys: keys by name, as for `train`.
 
     Returns:
-        The runs that are done and to do, and the time and memory that they need; a notebook shows
-        them as a table.
+        The runs that are done and those to start, with the time and memory that they need; a
+        notebook shows them as a table.
 
     Raises:
         ConfigError: a key or a value is not allowed.
@@ -126,7 +126,7 @@ class Planned:
         tried = [(t.label, t.error) for t in self.preview.trials if t.error]
         return [*self.preview.broken, *tried]
 
-    if not TYPE_CHECKING:  # else a type checker would allow every attribute
+    if not TYPE_CHECKING:  # otherwise a type checker would allow every attribute
 
         def __getattr__(self, name: str) -> Any:
             train = "gatekit.train(...) with the same arguments trains these runs"
@@ -157,7 +157,7 @@ class Planned:
                 trial.todo,
                 sum(trial.states.get(state, 0) for state in OUTCOMES),
                 trial.units,
-                # As `gatekit compare` counts; without a trial only recurrent layers are known.
+                # As `gatekit compare` counts; without a dry run only recurrent layers are known.
                 f"{trial.parameters if trial.total is None else trial.total:,}",
                 "" if trial.step is None else f"{trial.step * 1e3:,.1f}",
                 "" if trial.seconds is None else f"{trial.seconds:,.1f}",
@@ -197,9 +197,9 @@ def extend(
     Args:
         study: the study's name; its recorded commands are repeated with more seeds.
         root: the folder of all studies.
-        most: the most seeds; fixed at the first look, and may be left out later.
-        seeds: add seeds up to this number without a look, instead.
-        step: seeds from look to look; by default a tenth of ``most``.
+        most: the largest number of seeds; fixed at the first look, and may be omitted later.
+        seeds: instead, add seeds up to this number without a look.
+        step: the number of seeds between looks; by default a tenth of ``most``.
         launch: words such as ``n_jobs=4`` that choose how runs are started.
         grouping: ``by``, ``within``, ``together``, ``where``, ``tasks``, ``baseline``, ``split``
             and ``margin`` of `gatekit.compare`, fixed at the first look.
@@ -208,7 +208,7 @@ def extend(
         The comparison of the last look.
 
     Raises:
-        ConfigError: an argument is not allowed, or not that of the first look.
+        ConfigError: an argument is not allowed, or differs from that of the first look.
         RunError: runs failed or were stopped, or the study cannot be extended.
         KeyboardInterrupt: the call was interrupted; the same call again continues.
     """
@@ -264,14 +264,14 @@ def report(
     """Write a study as one HTML page, as ``gatekit report`` does, and return the file's path.
 
     Args:
-        study: the study's name, or what `gatekit.load` or `train` returned.
+        study: the study's name, or a study that `gatekit.load` or `train` returned.
         to: the file; ``STUDY.html`` by default.
         root: the folder of all studies.
         x: a swept key: it defines blocks and the x axis of a chart.
         plugins: plugin files outside the folders that gatekit scans.
         reach: a threshold of the validation metric: the page shows how much training it takes.
-        over: what ``reach`` counts, and what learning curves are over at first; by default what
-            the budget ``at`` counts, or ``epochs``.
+        over: the unit of ``reach``, and the first x axis of the learning curves; by default the
+            unit of the budget ``at``, or ``epochs``.
         grouping: ``by``, ``baseline`` and the other arguments of `gatekit.compare`.
 
     Raises:

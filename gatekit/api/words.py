@@ -13,13 +13,13 @@ from gatekit.cell.schema.lookup import instead_of_object
 from gatekit.study.schema import GROUP_KEYS
 
 _PLAIN = re.compile(r"[\w./+-]+", re.ASCII)
-# Keys that name a file: as a mapping, the name is one of its entries.
+# Keys that name a file: in a mapping, the name is one of the entries.
 _NAMED = ("cell", "task", "output_unit", "block", "optimizer", "trainer")
 _NAMES = ("name", "kind")
 
 
 def words_of(overrides: str | Sequence[str], keys: Mapping[str, object]) -> list[str]:
-    """Return the words of a command line; -m is among them, so that what is swept runs."""
+    """Return the words of a command line, including the -m that a sweep requires."""
     try:
         given = shlex.split(overrides) if isinstance(overrides, str) else [*map(str, overrides)]
     except ValueError as error:
@@ -32,7 +32,7 @@ def words_of(overrides: str | Sequence[str], keys: Mapping[str, object]) -> list
 
 
 def _typed(key: str, value: Any) -> list[str]:
-    """Return the words for a key: several for a mapping, which sets the keys within."""
+    """Return the words for a key; a mapping has one word for each of its keys."""
     if key == "plugins":
         files = [value] if isinstance(value, (str, Path)) else value
         return [f"plugins=[{','.join(_value(key, Path(file)) for file in files)}]"]
@@ -62,7 +62,7 @@ def _typed(key: str, value: Any) -> list[str]:
 
 
 def _value(key: str, value: Any) -> str:
-    """Return a value in Hydra's grammar; a string is in it already."""
+    """Return a value in Hydra's grammar; a string is returned unchanged."""
     if isinstance(value, str):
         return value
     if value is None or isinstance(value, bool):
@@ -75,7 +75,7 @@ def _value(key: str, value: Any) -> str:
         return "{" + ", ".join(inner) + "}"
     if isinstance(value, (list, tuple)):
         return "[" + ", ".join(_value(key, one) for one in value) + "]"
-    # A number of NumPy is one of Python here.
+    # Convert a NumPy number to a Python number.
     number = value.item() if getattr(value, "size", 0) == 1 else value
     if isinstance(number, (int, float)):
         return repr(number)
@@ -86,7 +86,7 @@ def _value(key: str, value: Any) -> str:
 
 
 def _instead(key: str, value: object) -> str:
-    """Return an argument to write in place of one with an object."""
+    """Return the argument to write in place of an object."""
     if hasattr(value, "tolist"):  # an array
         return f"write {key}={excerpt(repr(value.tolist()), 60)}"
     if isinstance(value, (set, frozenset)):

@@ -1,4 +1,4 @@
-"""Terminal output: control characters become escapes, so that no file moves the cursor."""
+"""Terminal output with control characters as escapes, so no file can move the cursor."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def escaped(text: str) -> str:
 
 
 def without_sequences(line: str) -> str:
-    """Return a line of a log as it finally looks: no sequences, only the last progress bar."""
+    """Return a line of a log as it finally appears: no sequences, only the last progress bar."""
     plain = _SEQUENCE.sub("", line).replace("\b", "")
     return next((part for part in reversed(plain.split("\r")) if part.strip()), "")
 
@@ -45,14 +45,14 @@ class OutputError(OSError):
 class Terminal:
     """A stream that writes control and format characters as JSON escapes, such as ``\\u001b``.
 
-    Newlines and tabs pass. Characters that are not in the stream's encoding become escapes, too.
-    JSON stays valid: such characters occur only inside its strings.
+    Newlines and tabs pass unchanged. Characters that are not in the stream's encoding become
+    escapes, too. JSON stays valid, because such characters occur only inside its strings.
 
     Args:
         stream: where to write.
-        passing: further characters that pass, such as the carriage return of a progress bar.
+        passing: other characters that pass, such as the carriage return of a progress bar.
         colours: whether colour codes pass.
-        strict: whether a failed write raises; else it is ignored.
+        strict: whether a failed write raises an error instead of being ignored.
     """
 
     def __init__(
@@ -69,7 +69,7 @@ class Terminal:
             OutputError: the stream cannot be written.
         """
         parts = _COLOUR.split(text) if self.colours else [text]
-        # every second part is a colour code
+        # Every second part is a colour code.
         escaped_text = "".join(
             p if i % 2 else p.translate(self.escapes) for i, p in enumerate(parts)
         )
@@ -90,10 +90,10 @@ class Terminal:
         self._attempt(self.stream.flush)
 
     def finish(self) -> None:
-        """Flush the stream, and raise what a library such as argparse ignored.
+        """Flush the stream, and raise an error that a library such as argparse ignored.
 
         Raises:
-            OutputError: something could not be written.
+            OutputError: a string could not be written.
         """
         self.flush()
         if self.failure is not None and self.strict:
@@ -112,7 +112,7 @@ class Terminal:
 
 
 def line_width(stream: TextIO) -> int:
-    """Return the width to print in: ``COLUMNS``, or the terminal's width, or 80 without one."""
+    """Return the width of printed lines: ``COLUMNS``, the width of the terminal, or 80."""
     if stream.isatty():
         return shutil.get_terminal_size().columns
     columns = os.environ.get("COLUMNS", "")
@@ -120,9 +120,9 @@ def line_width(stream: TextIO) -> int:
 
 
 class _Raw(Terminal):
-    """A stream for strings that are escaped already and styled by gatekit itself.
+    """A stream for strings that are already escaped, and styled by gatekit itself.
 
-    In a pipe or a file no line ends in the spaces that fill a table's last column.
+    In a pipe or a file, the spaces that fill a table's last column are removed.
     """
 
     def write(self, text: str) -> int:
@@ -132,11 +132,11 @@ class _Raw(Terminal):
 
 
 def console(stream: TextIO, **options: Any) -> Console:
-    """Return a rich console in which styles are colours and strings hold no escapes.
+    """Return a rich console whose styles are colours and whose strings contain no raw escapes.
 
     Args:
-        stream: where it writes.
-        **options: of ``rich.console.Console``.
+        stream: where to write.
+        **options: options of ``rich.console.Console``.
     """
     from rich.console import Console, ConsoleOptions, RenderableType
     from rich.segment import Segment
@@ -154,7 +154,7 @@ def console(stream: TextIO, **options: Any) -> Console:
 
 
 class _Escapes(dict[int, str]):
-    """A translation table that learns each character when it is met."""
+    """A translation table that adds each character when it first occurs."""
 
     def __init__(self, passing: str) -> None:
         super().__init__({ord(character): character for character in passing})

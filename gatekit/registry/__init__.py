@@ -1,6 +1,6 @@
-"""The registry: finds plugins, loads each one in isolation, and answers queries; cells by name.
+"""The registry: finds plugins, loads each one in isolation, answers queries, finds cells by name.
 
-A plugin that fails is set aside with its reason, and all others work. Start with `hooks.py`, which
+A plugin that fails is left out with a reason, and all others work. Start with `hooks.py`, which
 lists what a plugin can provide, then `loading.py`. TensorFlow is not needed.
 """
 

@@ -17,14 +17,14 @@ from gatekit.cell.written import line_in_class
 
 _NO_NAME = re.compile(r"cannot import name '(?P<name>\w+)' from '(?P<module>gatekit(?:\.tasks)?)'")
 PUBLIC = ("gatekit", "gatekit.tasks")
-"""What plugins import from; all other modules are gatekit's own and move without notice."""
+"""The modules for plugins; all other modules are internal and may move without notice."""
 
 
 def author_line(error: BaseException, path: Path | None) -> str:
-    """Return file, line and text of the author's own line that raised, or an empty string.
+    """Return file, line and text of the author's line that raised an error, or an empty string.
 
     Args:
-        error: what was raised.
+        error: the error.
         path: the plugin's file; None for the last line that is in neither gatekit nor Python.
     """
     if isinstance(error, SyntaxError) and error.filename:
@@ -39,7 +39,7 @@ def author_line(error: BaseException, path: Path | None) -> str:
 
 
 def _attribute_line(frame: traceback.FrameSummary, message: str) -> int | None:
-    """Return the line of the attribute that a message on a whole class is about."""
+    """Return the line of the attribute that a message about a whole class names."""
     if not (frame.line or "").startswith(("class ", "@")):
         return None
     with contextlib.suppress(OSError, SyntaxError, ValueError):
@@ -65,7 +65,7 @@ def what_happened(error: BaseException, path: Path | None) -> str:
     """Return an error in one line: type, text, the author's line, and what to type.
 
     Args:
-        error: what was raised.
+        error: the error.
         path: the plugin's file.
     """
     text = error.msg if isinstance(error, SyntaxError) else str(error)
@@ -76,10 +76,10 @@ def what_happened(error: BaseException, path: Path | None) -> str:
 
 
 def reason_of(error: BaseException | None, path: Path | None) -> str:
-    """Return why a plugin is left out: the text of a `PluginError`, else `what_happened`.
+    """Return why a plugin is left out: the text of a `PluginError`, otherwise `what_happened`.
 
     Args:
-        error: what was raised, if anything was.
+        error: the error; None if nothing was raised.
         path: the plugin's file.
     """
     if error is None or isinstance(error, PluginError):
@@ -92,7 +92,7 @@ def remedy(error: BaseException, path: Path | None) -> str:
     """Return what to do about an error, as the end of a sentence, or an empty string.
 
     Args:
-        error: what was raised.
+        error: the error.
         path: the plugin's file.
     """
     missing = error.name if isinstance(error, ImportError) else None
@@ -102,16 +102,16 @@ def remedy(error: BaseException, path: Path | None) -> str:
         package = error.name.split(".")[0]
         if path is not None and (path.parent / f"{package}.py").is_file():
             return (
-                f"; {package}.py is beside it, but a plugin can import installed packages only: "
-                "put both into one file, or type `gatekit new gate NAME --package`"
+                f"; {package}.py is in its folder, but a plugin can only import installed "
+                "packages: put both into one file, or type `gatekit new gate NAME --package`"
             )
         if package in ("torch", "jax", "flax", "mxnet", "theano", "cupy"):
             return "; gates compute with gatekit.ops: remove the import"
         return f"; type `pip install {package}`, or remove the import"
     if isinstance(error, ImportError) and "relative import" in str(error):
         return (
-            "; a plugin in ./plugins is one file: put what it imports into the same file, or type "
-            "`gatekit new gate NAME --package`"
+            "; a plugin in ./plugins is one file: put the imported code into the same file, or "
+            "type `gatekit new gate NAME --package`"
         )
     if isinstance(error, AttributeError) and type(error.obj).__name__ == "Generator":
         meant = _OF_RANDOM.get(error.name or "", "")
@@ -130,14 +130,14 @@ _OF_RANDOM = {
     **dict.fromkeys(("rand", "random_sample", "ranf"), "rng.random(shape)"),
     "randn": "rng.standard_normal(shape)",
 }
-"""What numpy.random calls a method of a generator."""
+"""The methods of a generator to use in place of functions of numpy.random."""
 
 
 def _public_import(error: BaseException, module: str, path: Path | None) -> str:
-    """Return the import to type in place of one from a module of gatekit's own.
+    """Return the import to type in place of one from an internal module of gatekit.
 
     Args:
-        error: what the import raised.
+        error: the error of the import.
         module: the module that is missing, or lacks a name.
         path: the plugin's file.
     """
@@ -149,8 +149,8 @@ def _public_import(error: BaseException, module: str, path: Path | None) -> str:
                 break
     typed = " and ".join(f"`from {home} import {', '.join(n)}`" for home, n in homes.items())
     if typed:
-        return f"; {module} is gatekit's own and may move; type {typed}"
-    return f"; {module} is gatekit's own and may move; a plugin imports from {listed(PUBLIC)} only"
+        return f"; {module} is internal and may move; type {typed}"
+    return f"; {module} is internal and may move; a plugin imports from {listed(PUBLIC)} only"
 
 
 def _imported(error: BaseException, module: str, path: Path | None) -> list[ast.alias]:

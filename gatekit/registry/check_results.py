@@ -1,4 +1,4 @@
-"""Results of checks, kept by the hash of what was checked, and read without TensorFlow."""
+"""Results of checks, stored by the hash of the checked source, and read without TensorFlow."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _HASH = re.compile(r"[0-9a-f]{64}\Z")
 
 
 def folder() -> Path:
-    """Return where results are kept: ``$XDG_CACHE_HOME/gatekit/checks``, by default ~/.cache."""
+    """Return the folder of the results: ``$XDG_CACHE_HOME/gatekit/checks``, or in ~/.cache."""
     base = os.environ.get("XDG_CACHE_HOME", "")
     return (Path(base) if base else Path.home() / ".cache") / "gatekit" / "checks"
 
@@ -37,13 +37,13 @@ def put(source: str, kind: str, name: str, outcomes: Sequence[DataclassInstance]
     """Store the outcomes of the checks of one object.
 
     Args:
-        source: the hash of its source, as `gatekit.registry.object_hash` gives it.
+        source: the hash of its source, as `gatekit.registry.object_hash` returns it.
         kind: ``gates``, ``output_units``, ``blocks``, ``functions`` or ``tasks``.
         name: its registered name.
-        outcomes: what came of all checks.
+        outcomes: the outcomes of all checks.
 
     Returns:
-        The file, or None where the folder cannot be written: results are a convenience.
+        The file, or None if the folder cannot be written; stored results are only a convenience.
     """
     record = {
         "schema": SCHEMA,
@@ -71,11 +71,11 @@ def lookup(source: str) -> dict[str, dict[str, Any]]:
     """Return the stored results of a source by ``KIND.NAME``; none if it is unchecked.
 
     Args:
-        source: a hash, as `gatekit.registry.object_hash` or a run's record of its plugins has it.
+        source: a hash from `gatekit.registry.object_hash` or from a run's record of its plugins.
 
     Returns:
         Records with ``hash kind name gatekit checked outcomes``; files that are damaged or of
-        another format are passed over.
+        another format are skipped.
     """
     records: dict[str, dict[str, Any]] = {}
     if not _HASH.match(source):
@@ -109,7 +109,7 @@ def of_plugins(hashes: Mapping[str, str], plugins: Sequence[str] = ()) -> dict[s
 
     Args:
         hashes: the hash of each plugin's source.
-        plugins: files of further plugins, as in `gatekit.registry.catalogue`.
+        plugins: additional plugin files, as in `gatekit.registry.catalogue`.
     """
     known = complete_registry(plugins)
     statuses = {}

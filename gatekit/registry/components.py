@@ -1,4 +1,4 @@
-"""What the plugins of a run provide, as planning and training use it."""
+"""The parts that the plugins of a run provide, in the form that planning and training use."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ from .queries import catalogue, tasks
 
 @dataclass(frozen=True)
 class Components:
-    """What cells and tasks a study can use, and the folders of their configurations.
+    """The cells and tasks that a study can use, and the folders of their configurations.
 
     Args:
         catalogue: gates, output units, functions, initializers, linear maps, blocks and cells.
         tasks: task classes by name.
-        config_folders: the folders with ``cell/`` and the like, in the order of the search.
+        config_folders: the folders that contain ``cell/`` and others, in the order of the search.
         files: plugin files that the user named.
     """
 
@@ -74,7 +74,7 @@ class Components:
             raise ConfigError(f"task={name}: {error}{self._default(name, str(error))}") from None
 
     def _default(self, name: str, message: str) -> str:
-        """Return what to type for options that a task refused without saying it."""
+        """Return what to type for an option that a task refused, if its message has no remedy."""
         if re.search(r"\b([Tt]ype|such as|write) ", message):
             return ""
         defaults = self.defaults(self.tasks[name])
@@ -106,10 +106,10 @@ class Components:
 
 
 def _with_signature(task: Task) -> Task:
-    """Return a task, unless what its signature returns is something else."""
+    """Return a task after checking that it has a metric and returns a `Signature`."""
     try:
         signature: Any = task.signature()
-    except GatekitError:  # such as a missing file, which is found later
+    except GatekitError:  # such as a missing file, which is reported later
         return task
     if not hasattr(task, "metric"):
         raise ConfigError(f"{type(task).__name__} has no metric; {metric_written()} in the class")
@@ -131,5 +131,5 @@ def _load(plugins: tuple[str, ...]) -> Components:
 
 
 def load(plugins: Sequence[str] = ()) -> Components:
-    """Return what is registered, these plugin files included."""
+    """Return the registered parts, including those of some plugin files."""
     return _load(tuple(plugins))

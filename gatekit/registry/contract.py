@@ -1,4 +1,4 @@
-"""What a plugin must keep to: its hooks' names, and what each hook returns."""
+"""Checks of a plugin: the names of its hooks, and the results of each hook."""
 
 from __future__ import annotations
 
@@ -25,21 +25,21 @@ _IDENTIFIER = re.compile(r"[A-Za-z][A-Za-z0-9_]*\Z")
 
 
 def api_mismatch(module: object) -> str:
-    """Return why a plugin's ``requires_api`` cannot be met, or an empty text."""
+    """Return why a plugin's ``requires_api`` cannot be met, or an empty string."""
     wanted = getattr(module, "requires_api", API)
     if str(wanted) == API:
         return ""
     return (
-        f"it asks for version {wanted} of gatekit's plugin interface, and this gatekit has {API}; "
+        f"it asks for version {wanted} of gatekit's plugin interface, but this gatekit has {API}; "
         f'install a gatekit that has it, or adapt the plugin and write requires_api = "{API}"'
     )
 
 
 def unregistered(module: object) -> str:
-    """Return why a module without hooks is a mistake: it defines what nothing registers."""
+    """Return why a module without hooks is a mistake: it defines a class but no hook returns it."""
     for kind, value in _own_classes(module):
         return (
-            f"it defines the {_noun(kind)} {value.__name__} and registers nothing; "
+            f"it defines the {_noun(kind)} {value.__name__} but registers nothing; "
             "end the file with\n"
             f"  @hookimpl\n  def gatekit_{kind}():\n      {_returned([value])}"
         )
@@ -47,7 +47,7 @@ def unregistered(module: object) -> str:
 
 
 def _own_classes(module: Any) -> Iterator[tuple[str, type]]:
-    """Yield kind and class of what a module defines for one of the hooks."""
+    """Yield each class that a module defines for one of the hooks, after its kind."""
     for value in vars(module).values() if inspect.ismodule(module) else ():
         if not inspect.isclass(value) or value.__module__ != module.__name__:
             continue
@@ -68,7 +68,7 @@ def implemented(module: object, plugin: DiscoveredPlugin) -> tuple[str, ...]:
 
     Args:
         module: the module or object with the hooks.
-        plugin: what it was loaded from.
+        plugin: the plugin, for messages.
 
     Raises:
         PluginError: a hook is misspelt, or is not marked with ``@hookimpl``.
@@ -96,7 +96,7 @@ def implemented(module: object, plugin: DiscoveredPlugin) -> tuple[str, ...]:
         asked = [*inspect.signature(getattr(module, name)).parameters]
         if wrong := [each for each in asked if each not in taken]:
             raise PluginError(
-                f"{plugin}: {name} asks for {listed(wrong)}, and is given "
+                f"{plugin}: {name} asks for {listed(wrong)}, but is given "
                 f"{listed(taken) if taken else 'nothing'}; write def {name}({', '.join(taken)}):"
             )
         names.append(name)
@@ -104,15 +104,15 @@ def implemented(module: object, plugin: DiscoveredPlugin) -> tuple[str, ...]:
 
 
 def checked(hook: str, result: object, module: object = None) -> dict[str, Any]:
-    """Return a copy of what the hook of a kind returned, so that a later look finds the same.
+    """Check the result of a hook and return a copy, which the plugin cannot change later.
 
     Args:
         hook: the hook.
-        result: what it returned.
+        result: the result of the hook.
         module: the plugin, for messages.
 
     Raises:
-        PluginError: it is not a mapping from names to objects of the hook's kind.
+        PluginError: the result is not a mapping from names to objects of the hook's kind.
     """
     kind = hook.removeprefix("gatekit_")
     if not isinstance(result, Mapping):
@@ -137,13 +137,13 @@ def checked(hook: str, result: object, module: object = None) -> dict[str, Any]:
 
 
 def _fault(kind: str, name: str, value: object) -> str:
-    """Return what is wrong with an object that a hook returned, and what to type, or nothing."""
+    """Return the fault of an object that a hook returned, and what to type; empty if it is fine."""
     actual = _kind_of(value)
     if actual is not None and actual != kind:
         what = "it" if isinstance(value, (type, Function)) else "its class"
         article = "an" if actual[0] in "aeio" else "a"
         return (
-            f"that is {article} {_noun(actual)}, and {_expected(kind)} is expected: return {what} "
+            f"that is {article} {_noun(actual)}, but {_expected(kind)} is expected: return {what} "
             f"from gatekit_{actual} instead"
         )
     if kind in CLASSES:
@@ -167,7 +167,7 @@ def _fault(kind: str, name: str, value: object) -> str:
 
 
 def _arity_fault(function: Function) -> str:
-    """Return that ``compose`` takes another number of arguments than ``arity``, or nothing."""
+    """Return the fault of a ``compose`` that takes another number of arguments than ``arity``."""
     compose: Any = function.compose
     code = getattr(compose, "__code__", None)
     try:
@@ -186,7 +186,7 @@ def _arity_fault(function: Function) -> str:
 
 
 def _at(value: object, fault: str) -> str:
-    """Return the line of the attribute or method that a fault of a class is about, in brackets."""
+    """Return the place of the attribute or method that a class's fault names, in brackets."""
     about = re.match(r"its (\w+)", fault)
     place = attribute_place(value, about[1]) if about and isinstance(value, type) else ""
     return f" ({place})" if place else ""
@@ -210,7 +210,7 @@ def _class_fault(kind: str, value: object) -> str:
             f"it does not define what every {_noun(kind)} needs: {listed(missing)}. Write "
             + " and ".join(_written(value, name) for name in missing)
         )
-    metric = getattr(value, "metric", None)  # without one, `gatekit check` states what is missing
+    metric = getattr(value, "metric", None)  # `gatekit check` reports a missing metric
     if kind == "tasks" and metric is not None and not isinstance(metric, Metric):
         return f"its metric is {metric!r}: {metric_written(metric)}"
     if kind == "output_units" and getattr(value, "states", None):
@@ -229,11 +229,11 @@ _NEEDED = {
     "linear_maps": ("shapes",),
     "blocks": ("mix", "combine", "finish"),
 }
-"""Methods of which a class of a kind defines one at least."""
+"""Methods by kind; a class must define at least one of its kind."""
 
 
 def _method_fault(kind: str, base: type, value: type) -> str:
-    """Return which method a class lacks, or defines with other arguments than it is called with."""
+    """Return the fault of a class that lacks a method, or whose method takes wrong arguments."""
     of_gatekit = [b for b in value.__mro__ if b.__module__.startswith(_CONTRACTS)]
     for name, own in inspect.getmembers(value, inspect.isfunction):
         owner = next((b for b in of_gatekit if name in vars(b)), None)
@@ -245,7 +245,7 @@ def _method_fault(kind: str, base: type, value: type) -> str:
         except TypeError:
             given = ", ".join(inspect.signature(own).parameters)
             return f"its {name}({given}) has other arguments: write {_written(owner, name)}"
-    # What a gate or an output unit lacks is found when it is used.
+    # A method that a gate or an output unit lacks is reported when it is used.
     needed = () if kind in ("gates", "output_units") else _NEEDED.get(kind, ())
     if kind == "tasks" and issubclass(value, StreamedTask):
         needed = ("sample",)
@@ -287,10 +287,10 @@ def _noun(kind: str) -> str:
 
 
 def folders(result: object, base: Path) -> list[Path]:
-    """Return the configuration folders that a plugin names, relative ones seen from ``base``.
+    """Return the configuration folders that a plugin names; relative paths start at ``base``.
 
     Raises:
-        PluginError: they are not folders.
+        PluginError: the result is not a list of folders.
     """
     if isinstance(result, (str, bytes)) or not isinstance(result, Sequence):
         raise PluginError(
@@ -312,7 +312,7 @@ def callback_list(result: object) -> list[Callable[..., Any]]:
     """Return the callbacks that a plugin returned for a run.
 
     Raises:
-        PluginError: they are not a list of callables.
+        PluginError: the result is not a list of callables.
     """
     if isinstance(result, (str, bytes)) or not isinstance(result, Sequence):
         given = getattr(result, "__name__", "") if callable(result) else ""
@@ -323,7 +323,7 @@ def callback_list(result: object) -> list[Callable[..., Any]]:
     for entry in result:
         if isinstance(entry, type):
             raise PluginError(
-                f"returned {_short(entry)} in its list, and a callback is an object: return "
+                f"returned {_short(entry)} in its list, but a callback is an object: return "
                 f"[{entry.__name__}(run)]"
             )
         if not callable(entry):
@@ -335,7 +335,7 @@ def callback_list(result: object) -> list[Callable[..., Any]]:
 
 
 def _short(value: object) -> str:
-    """Return what a value is: a class or a function by its name."""
+    """Return a short description of a value: the name of a class or function."""
     if value is None:
         return "nothing"
     if isinstance(value, type):

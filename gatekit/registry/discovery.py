@@ -30,18 +30,18 @@ BUNDLED = "gatekit.plugins"
 DISABLE = "GATEKIT_DISABLE_PLUGIN_AUTOLOAD"
 LOAD = "GATEKIT_LOAD_PLUGINS"
 LARGEST = 10_000_000
-"""Bytes that a plugin's file may have."""
+"""The most bytes in a plugin's file."""
 DEEPEST = 5
-"""Folders below ``plugins`` that are searched: plugins/1/2/3/4/5/mine.py is found."""
+"""Levels of folders below ``plugins`` that are searched: plugins/1/2/3/4/5/mine.py is found."""
 MOST = 2000
-"""Python files and folders that a folder of plugins may have."""
+"""The most Python files and folders in a folder of plugins."""
 CELL_FOLDERS = ("functions", "gates", "initializers", "maps", "outputs")
-"""Bundled folders whose plugins provide what a cell is made of."""
+"""Bundled folders whose plugins provide the parts of a cell."""
 CONFIGURATIONS = "bundled_conf.py"
-"""The only bundled plugin that is not in a folder: others beside it are the user's."""
+"""The only bundled plugin outside the folders; other files next to it belong to the user."""
 
 VERSION = "__gatekit_version__"
-"""The attribute of a module that has the version of its file, as it was imported."""
+"""The attribute of a module that records the version of its file at the time of the import."""
 _SKIPPED = ("_", ".")
 _KINDS: dict[str, Callable[[int], bool]] = {
     "a folder": stat.S_ISDIR,
@@ -101,11 +101,11 @@ def find(
     Args:
         plugins: files that the user named, relative to ``folder``.
         folder: the working folder.
-        everything: False to leave out ``folder``/plugins and entry points.
-        distributions: those whose entry points are loaded; None for all.
+        everything: whether to include ``folder``/plugins and entry points.
+        distributions: the distributions whose entry points are loaded; None for all.
 
     Raises:
-        PluginError: a named file is not there, or is not a Python file; a named distribution has
+        PluginError: a named file does not exist, or is not a Python file; a named distribution has
             no entry point.
     """
     unique: list[DiscoveredPlugin] = []
@@ -140,7 +140,7 @@ def _all(
 
 
 def _entries(distributions: frozenset[str] | None) -> list[EntryPoint]:
-    """Return the entry points of the chosen distributions, in an order of their own."""
+    """Return the entry points of the chosen distributions, sorted by name."""
     if distributions is not None and not distributions:
         return []
     entries = sorted(entry_points(group=GROUP), key=lambda e: (e.name, e.value))
@@ -150,7 +150,7 @@ def _entries(distributions: frozenset[str] | None) -> list[EntryPoint]:
     for name in sorted(distributions):
         if _normal(name) not in installed:
             raise PluginError(
-                f"{LOAD} names {name!r}, and no installed distribution of this name has plugins"
+                f"{LOAD} names {name!r}, but no installed distribution of this name has plugins"
                 f"{nearest(_normal(name), installed) or '.'} Installed: {listed(installed)}."
             )
     wanted = {_normal(name) for name in distributions}
@@ -158,7 +158,7 @@ def _entries(distributions: frozenset[str] | None) -> list[EntryPoint]:
 
 
 def _normal(name: str) -> str:
-    """Return a distribution's name as packaging tools compare it: ``Gatekit_Slow`` is one."""
+    """Return a distribution's name in the form that packaging tools compare: ``gatekit-slow``."""
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
@@ -177,7 +177,7 @@ def _python_files(top: Path, deepest: int = DEEPEST) -> list[Path]:
         inner = [f for f in folders if not f.startswith(_SKIPPED)]
         folders[:] = inner if depth < deepest else []
         named = [f for f in files if f.endswith(".py") and not f.startswith(_SKIPPED)]
-        # what os.walk takes for a folder may still be called like a plugin, and is reported
+        # A folder that is named like a Python file is kept, so that it is reported as broken.
         named += [f for f in inner if f.endswith(".py") and depth == 0]
         paths += [Path(place, name) for name in named]
         visited += 1 + len(named)
@@ -191,7 +191,7 @@ def _python_files(top: Path, deepest: int = DEEPEST) -> list[Path]:
 
 
 def _may_have_a_hook(path: Path) -> bool:
-    """Return whether a file in a subfolder is a plugin; helpers and tests are passed over."""
+    """Return whether a file in a subfolder may be a plugin instead of a helper or a test."""
     try:
         _require_regular(path)
         text = path.read_bytes()
@@ -210,7 +210,7 @@ def _bundled() -> tuple[DiscoveredPlugin, ...]:
         load = functools.partial(importlib.import_module, f"{BUNDLED}.{path.stem}")
         folder = path.relative_to(top).parts[0]
         kind = "" if path.parent == top or folder in CELL_FOLDERS else folder
-        # No folder on the way is a link.
+        # os.walk follows no links to folders, so only the file itself can be a link.
         real = path.resolve() if path.is_symlink() else path
         plugins.append(DiscoveredPlugin(path.stem, load, real, bundled=True, later=kind))
     return tuple(plugins)
@@ -235,7 +235,7 @@ def _named_file(text: str, folder: Path) -> DiscoveredPlugin:
     path = (folder / Path(text).expanduser()).resolve()
     if not path.is_file():
         around = [p.name for p in path.parent.glob("*.py")] if path.parent.is_dir() else []
-        beside = f" Beside it: {listed(around, 8)}." if around else ""
+        beside = f" In its folder: {listed(around, 8)}." if around else ""
         near = nearest(path.name, around)
         if "\\" in text:
             path = (folder / text.replace("\\", "/")).resolve()
@@ -250,7 +250,7 @@ def _named_file(text: str, folder: Path) -> DiscoveredPlugin:
 
 
 def _with_own_name(plugin: DiscoveredPlugin, taken: set[str]) -> DiscoveredPlugin:
-    """Rename a second plugin of one name, the same on every machine: hashes go by the name."""
+    """Rename a plugin whose name is taken, alike on every machine, since hashes use the name."""
     name = plugin.name
     if name in taken and plugin.path is not None:
         name = f"{plugin.path.parent.name}/{plugin.path.name}"
@@ -265,7 +265,7 @@ def _with_own_name(plugin: DiscoveredPlugin, taken: set[str]) -> DiscoveredPlugi
 
 
 class _Uncached(importlib.machinery.SourceFileLoader):
-    """Compiles a file each time: cached bytecode goes by size and whole seconds."""
+    """Compiles a file each time, as cached bytecode is checked only by size and whole seconds."""
 
     def get_code(self, fullname: str) -> Any:
         """Return the code of the file."""
@@ -273,7 +273,7 @@ class _Uncached(importlib.machinery.SourceFileLoader):
 
 
 def version_of(path: Path) -> tuple[int, int] | None:
-    """Return when a file was written, and its size; None if it is not there."""
+    """Return a file's modification time and size; None if it does not exist."""
     try:
         status = path.stat()
     except OSError:
@@ -282,13 +282,13 @@ def version_of(path: Path) -> tuple[int, int] | None:
 
 
 def import_file(path: Path) -> ModuleType:
-    """Return the module of a file, under a private name; ``sys.path`` stays as it is.
+    """Import a file under a private name and return the module; ``sys.path`` does not change.
 
-    It is imported once, and again if the file has changed since.
+    A file is imported again only if it has changed.
 
     Raises:
-        PluginError: it is not a regular file, or is too large for a plugin.
-        BaseException: whatever the file raises.
+        PluginError: the file is not a regular file, or is too large for a plugin.
+        BaseException: the exception that the file raised.
     """
     _require_regular(path)
     digest = hashlib.sha256(str(path).encode("utf-8", "surrogateescape")).hexdigest()[:12]
@@ -312,7 +312,7 @@ def import_file(path: Path) -> ModuleType:
 
 
 def _require_regular(path: Path) -> None:
-    """Refuse what cannot be a plugin before it is opened: a FIFO would never end."""
+    """Refuse a file that cannot be a plugin before it is opened: a FIFO would never end."""
     try:
         status = path.stat()
     except OSError as error:
@@ -322,6 +322,6 @@ def _require_regular(path: Path) -> None:
         raise PluginError(f"it is {what}, not a regular file; remove {path}")
     if status.st_size > LARGEST:
         raise PluginError(
-            f"it has {status.st_size:,} bytes, and a plugin's file has at most {LARGEST:,}; keep "
-            "data in files of their own"
+            f"it has {status.st_size:,} bytes, but a plugin's file has at most {LARGEST:,}; keep "
+            "data in separate files"
         )

@@ -1,4 +1,4 @@
-"""Hashes of plugins: they follow the meaning of a source, not its layout."""
+"""Hashes of plugins, which depend on the syntax of a source but not on its layout."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .loading import Registry, complete_registry
 from .plugin import LoadedPlugin
 from .queries import origins
 
-# What the graph uses if neither cell nor map names an initializer.
+# The initializers that the graph uses if neither cell nor map names one.
 _DEFAULT_INITIALIZERS = ("glorot_uniform", "orthogonal")
 _OWN_PACKAGES = (
     *("api", "cell", "cli", "code", "compare", "convert", "recurrence", "registry"),
@@ -35,7 +35,7 @@ def plugin_source(kind: str, name: str, plugins: Sequence[str] = ()) -> Path:
         kind: ``gates``, ``output_units``, ``cells``, ``functions``, ``initializers``,
             ``linear_maps``, ``blocks`` or ``tasks``.
         name: the registered name.
-        plugins: plugin files besides those that are found by themselves.
+        plugins: plugin files in addition to those that gatekit finds itself.
 
     Raises:
         PluginError: no plugin registers the name, or it has no source file.
@@ -53,12 +53,12 @@ def plugin_source(kind: str, name: str, plugins: Sequence[str] = ()) -> Path:
 
 
 def object_hash(kind: str, name: str, plugins: Sequence[str] = ()) -> str:
-    """Return the hash of the source of one object, as in a run that uses no other.
+    """Return the hash of one object's source, as in a run that uses only this object of the plugin.
 
     Args:
         kind: as in `plugin_source`.
         name: the registered name.
-        plugins: plugin files besides those that are found by themselves.
+        plugins: plugin files in addition to those that gatekit finds itself.
 
     Returns:
         SHA-256 in hexadecimal digits.
@@ -87,8 +87,8 @@ def plugin_hashes(
         cell: the cell, or cells, with gates, linear maps, initializers and functions.
         output_unit: the output unit, with its linear maps, initializers and functions.
         task_name: the task's registered name.
-        plugins: plugin files besides those that are found by themselves.
-        block: what is around the recurrent layers.
+        plugins: plugin files in addition to those that gatekit finds itself.
+        block: the block around the recurrent layers.
 
     Returns:
         SHA-256 in hexadecimal digits, by plugin name, sorted.
@@ -105,7 +105,7 @@ def plugin_sources(
     plugins: Sequence[str] = (),
     block: BlockSpec | None = None,
 ) -> dict[str, bytes]:
-    """Return the source of every plugin that a run uses, by the hash that `plugin_hashes` gives.
+    """Return the source of every plugin that a run uses, by the hash that `plugin_hashes` returns.
 
     If a plugin has several files, they are joined, each below a comment with its name.
 
@@ -142,7 +142,7 @@ def _used(
     used: dict[str, set[Path]] = {}
     cells = cell if isinstance(cell, Sequence) else [cell]
     pairs = {pair for each in cells for pair in _of_cell(each)}
-    if block is not None and not block.plain:  # nothing of a plain block is computed
+    if block is not None and not block.plain:  # a plain block computes nothing
         pairs.add(("blocks", block.kind))
     for kind, name in sorted({*pairs, *_of_output_unit(unit), ("tasks", task_name or "")}):
         origin = known.origins[kind].get(name)
@@ -155,9 +155,9 @@ def _used(
 def source_hash(path: Path) -> str:
     """Return the SHA-256 of a Python file's syntax tree.
 
-    Docstrings, comments and layout are left out, and so are imports of gatekit's own modules: the
-    number ``numerics`` of a fingerprint stands for these. ``from gatekit import Gate`` counts, and
-    so does what is imported from a bundled plugin.
+    Docstrings, comments and layout do not count, and neither do imports of gatekit's own modules:
+    the number ``numerics`` of a fingerprint stands for these. ``from gatekit import Gate`` counts,
+    and so do imports from bundled plugins.
 
     Args:
         path: the file; one that is not Python is hashed byte by byte.
@@ -171,7 +171,7 @@ def source_hash(path: Path) -> str:
 
 
 def _text(node: object) -> str:
-    # ast.dump is not used: its text changes with the version of Python, where fields are added.
+    # Not ast.dump, whose output changes when a version of Python adds fields.
     if isinstance(node, list):
         return f"[{','.join(_text(n) for n in _without_own_imports(node))}]"
     if not isinstance(node, ast.AST):
@@ -194,7 +194,7 @@ def _without_own_imports(nodes: list[Any]) -> list[Any]:
             node = node if len(names) == len(node.names) else ast.Import(names)
         elif isinstance(node, ast.ImportFrom) and not node.level:
             module = node.module or ""
-            # `as` stays: the rest of the file does not show which function it is
+            # A name with `as` counts: the rest of the file does not show the original name.
             names = [a for a in node.names if a.asname or not _is_own_module(f"{module}.{a.name}")]
             if _is_own_module(module):
                 node = ast.ImportFrom("gatekit", names, 0)
@@ -206,7 +206,7 @@ def _without_own_imports(nodes: list[Any]) -> list[Any]:
 
 
 def _is_own_module(name: str) -> bool:
-    """Return whether a dotted name is in one of gatekit's packages, bundled plugins excepted."""
+    """Return whether a dotted name is in one of gatekit's packages other than bundled plugins."""
     root, _, rest = name.partition(".")
     return root == "gatekit" and rest.partition(".")[0] in _OWN_PACKAGES
 
@@ -279,7 +279,7 @@ def _files(plugin: LoadedPlugin, value: object) -> set[Path]:
 
 
 def _class_file(cls: type) -> set[Path]:
-    """Return the file of a class that a plugin inherits from, unless gatekit's or Python's own."""
+    """Return the file of a base class of a plugin, unless it belongs to gatekit or Python."""
     module = cls.__module__
     room = module.split(".")
     own = room[0] == "gatekit" and room[1:2] != ["plugins"]
@@ -292,7 +292,7 @@ def _class_file(cls: type) -> set[Path]:
 
 
 def _package_files(module: object, value: object) -> set[Path]:
-    """Return all sources of the installed package: any of them may matter."""
+    """Return all sources of the installed package, because any of them may affect the object."""
     files: set[Path] = set()
     for holder in (module, inspect.getmodule(value)):
         file = getattr(holder, "__file__", None) or getattr(

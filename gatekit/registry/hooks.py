@@ -32,13 +32,13 @@ def gatekit_output_units() -> Mapping[str, type[OutputUnit]]:
 
 @hookspec
 def gatekit_blocks() -> Mapping[str, type[Block]]:
-    """Return block classes by name: what is around a recurrent layer."""
+    """Return block classes by name; a block surrounds a recurrent layer."""
     raise NotImplementedError
 
 
 @hookspec
 def gatekit_cells() -> Mapping[str, Callable[..., Mapping[str, Any]]]:
-    """Return functions by name; each returns a cell as the mapping that YAML would hold.
+    """Return functions by name; each returns a cell as a mapping, as in conf/cell.
 
     A function's arguments are the cell's options.
     """
@@ -73,10 +73,11 @@ def gatekit_tasks() -> Mapping[str, type[Task]]:
 def gatekit_callbacks(run: Mapping[str, Any]) -> Sequence[Any]:
     """Return callables ``f(event, **facts)`` that a run calls at ``start``, ``epoch`` and ``end``.
 
-    They look on: what they change is in no fingerprint. All get ``folder``, the run's folder;
-    ``epoch`` also ``epoch step loss validation`` and ``weights``, a function that returns a copy
-    of all weights by name; ``end`` also ``state`` and ``result``, as result.json will hold it.
-    A run that fails or is interrupted has no ``end``.
+    They should only observe, because they do not count in a fingerprint. All events pass
+    ``folder``, the run's folder; ``epoch`` also passes ``epoch step loss validation`` and
+    ``weights``, a function that returns a copy of all weights by name; ``end`` also passes
+    ``state`` and ``result``, the content of result.json. A run that fails or is interrupted has no
+    ``end``.
 
     Args:
         run: the run's resolved configuration, and ``track``: the trackers that the command names.
@@ -105,4 +106,4 @@ CLASSES: dict[str, type] = {
 """The kinds whose objects are classes, each with its base."""
 
 KINDS = (*CLASSES, "cells", "functions")
-"""What is registered by name; its hook is ``gatekit_KIND``."""
+"""The kinds of objects that are registered by name, each through the hook ``gatekit_KIND``."""

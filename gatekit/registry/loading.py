@@ -1,4 +1,4 @@
-"""Loads each plugin by itself: registers what works, and sets the rest aside."""
+"""Loads each plugin in isolation: registers those that work, and records the others as broken."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ from .plugin import Broken, DiscoveredPlugin, LoadedPlugin, Origin
 class Registry:
     """Everything that the plugins of one working folder provide.
 
-    Bundled blocks, cells, tasks and callbacks are in ``pending`` until they are asked for. If the
-    user has plugins, all bundled ones are loaded at once, before them.
+    Bundled blocks, cells, tasks and callbacks are in ``pending`` until they are needed. If the user
+    has plugins, all bundled plugins are loaded immediately, before those of the user.
     """
 
     manager: pluggy.PluginManager
@@ -44,7 +44,7 @@ class Registry:
 
     @functools.cached_property
     def catalogue(self) -> Catalogue:
-        """What a cell may use, frozen."""
+        """The parts that a cell may use, frozen."""
         objects: dict[str, Mapping[str, Any]] = {
             k: MappingProxyType(self.objects[k]) for k in hooks.KINDS if k != "tasks"
         }
@@ -64,20 +64,20 @@ class Registry:
         Args:
             plugin: a plugin that implements the hook.
             hook: the hook's name.
-            arguments: what the hook is given; pluggy passes on those that the plugin asks for.
+            arguments: the arguments of the hook; pluggy passes those that the plugin asks for.
 
         Raises:
-            BaseException: whatever the plugin raises.
+            BaseException: the plugin raised it.
         """
         module = self.manager.get_plugin(plugin.name)
         others = [p for p in self.manager.get_plugins() if p is not module]
         results = self.manager.subset_hook_caller(hook, others)(**arguments)
-        # pluggy leaves out None
+        # pluggy drops results that are None.
         return results[0] if results else None
 
 
 class _Awaited(Mapping[str, Any]):
-    """What is registered of a kind, whose bundled plugins are loaded when it is first read."""
+    """The registered objects of a kind; its bundled plugins are loaded on first use."""
 
     def __init__(self, known: Registry, kind: str) -> None:
         self._known, self._kind = known, kind
@@ -100,7 +100,7 @@ def registry(plugins: Sequence[str] = ()) -> Registry:
     """Return everything registered; the same object for the same plugins and working folder.
 
     Args:
-        plugins: plugin files besides those that are found by themselves.
+        plugins: plugin files in addition to those that gatekit finds itself.
 
     Raises:
         PluginError: a named file is missing; a hook is misspelt; two plugins register one name.
@@ -116,7 +116,7 @@ def registry(plugins: Sequence[str] = ()) -> Registry:
 
 
 def complete_registry(plugins: Sequence[str] = ()) -> Registry:
-    """Return everything registered, bundled tasks and callbacks included; see `registry`."""
+    """Return everything registered, including bundled tasks and callbacks; see `registry`."""
     known = registry(plugins)
     _load_pending(known)
     return known
@@ -127,10 +127,10 @@ _LOCK = threading.RLock()
 
 
 def use_plugins(*plugins: str | Path) -> None:
-    """Load plugin files for the rest of this process, before a saved model is loaded for example.
+    """Load plugin files for the rest of this process, for example before loading a saved model.
 
     A saved model never loads a plugin by itself: a file of weights must not run code. Files that
-    have changed since they were loaded are loaded again, those of ./plugins among them.
+    have changed since they were loaded are loaded again, including those in ./plugins.
 
     Args:
         plugins: the files.
@@ -176,7 +176,7 @@ def _registry(
 
 @functools.lru_cache(maxsize=4)
 def _shared(bundled: tuple[DiscoveredPlugin, ...]) -> Registry:
-    """Return what gatekit itself provides, the same in every folder without plugins."""
+    """Return gatekit's own plugins as a registry, which all folders without plugins share."""
     return _loaded(bundled, ())
 
 
@@ -195,13 +195,13 @@ def _loaded(bundled: Sequence[DiscoveredPlugin], users: Sequence[DiscoveredPlugi
 
 
 def _load_pending(known: Registry, kind: str = "") -> None:
-    """Load what was left for later: all of it, or what provides one kind."""
+    """Load the pending plugins: all of them, or those that provide one kind."""
     with _LOCK:
         for plugin in [p for p in known.pending if kind in ("", p.later)]:
             try:
                 _add(known, plugin)
             except BaseException:
-                # tried again by the next call, as after Ctrl-C
+                # The next call tries again, for example after Ctrl-C.
                 if known.manager.has_plugin(plugin.name):
                     known.manager.unregister(name=plugin.name)
                 raise
@@ -210,7 +210,7 @@ def _load_pending(known: Registry, kind: str = "") -> None:
 
 @dataclass(frozen=True)
 class _Offer:
-    """What a plugin provides: its hooks and what they returned, with the origin of each object."""
+    """The contribution of a plugin: its hooks, their results, and the origin of each object."""
 
     module: Any
     implemented: tuple[str, ...]
@@ -247,7 +247,7 @@ def _add(known: Registry, plugin: DiscoveredPlugin) -> None:
     known.plugins[plugin.name] = LoadedPlugin(
         plugin, offer.module, offer.implemented, outcome.changes
     )
-    # A plugin that is loaded later was asked for more expressly: its folders come first.
+    # Plugins that the user named are loaded last, and their folders come first.
     known.config_dirs[:0] = offer.folders
 
 
@@ -255,14 +255,14 @@ def _offer(known: Registry, plugin: DiscoveredPlugin) -> _Offer | PluginError | 
     """Return what a plugin provides.
 
     Returns:
-        The offer; an error that ends the command, because the plugin would be skipped silently;
-        None if two entry points lead to one module, whose hooks are known already.
+        The offer; an error that ends the command, if the plugin would otherwise be skipped
+        silently; None if another entry point has already registered the module.
 
     Raises:
         BaseException: the plugin is broken.
     """
     manager, module = known.manager, plugin.load()
-    if plugin.bundled:  # a test checks ours, and a look at each name takes long
+    if plugin.bundled:  # tests check these, and inspecting each name is slow
         implemented = tuple(sorted(vars(module).keys() & hooks.HOOKS))
     else:
         hash(module)  # pluggy keeps plugins in sets
@@ -332,7 +332,7 @@ def _merge(known: Registry, plugin: DiscoveredPlugin, offer: _Offer) -> None:
                 )
             if kind == "functions" and name in FUNCTIONS:
                 raise PluginError(
-                    f"{plugin} registers the {what} {name!r}, which gatekit has itself"
+                    f"{plugin} registers the {what} {name!r}, which gatekit already has"
                 )
             known.objects[kind][name] = named[name]
             known.origins[kind][name] = offer.origins[kind][name]

@@ -1,4 +1,4 @@
-"""A plugin that was found, how to load it, and what is known of it afterwards."""
+"""Records of plugins: found, loaded or broken; and the origins of registered objects."""
 
 from __future__ import annotations
 
@@ -8,24 +8,24 @@ from pathlib import Path
 from typing import Any
 
 PRIVATE = "gatekit_plugin_file_"
-"""What the names of modules of plugin files begin with."""
+"""The prefix of the module names of plugin files."""
 
 
 @dataclass(frozen=True)
 class DiscoveredPlugin:
-    """A plugin that was found and is not loaded yet.
+    """A plugin that was found but is not loaded yet.
 
     Args:
         name: its name, unique among those found.
         load: returns the module or object with the hooks; may raise anything.
-        path: its file, where it is one.
-        distribution: the installed distribution that brings it; None for a file.
-        version: that distribution's version.
+        path: its file; None for an entry point.
+        distribution: the installed distribution that contains it; None for a file.
+        version: the version of the distribution.
         bundled: whether it is one of gatekit's own.
-        named: whether the user named it, so that it has to be there.
+        named: whether the user named it, so a fault is an error.
         module: the module that an entry point names.
-        later: what has to be asked for before a bundled plugin is loaded: ``blocks``, ``cells``,
-            ``tasks`` or ``callbacks``; empty for what every cell may use.
+        later: for a bundled plugin that is loaded only when its kind is needed, the kind:
+            ``blocks``, ``cells``, ``tasks`` or ``callbacks``; otherwise empty.
     """
 
     name: str
@@ -58,7 +58,8 @@ class LoadedPlugin:
         found: where it was found.
         module: the module or object with its hooks.
         hooks: all hooks that it implements.
-        reverted: what it changed in the process while it was loaded, each as the end of a sentence.
+        reverted: the changes to the process that were reverted after it was loaded, each as the
+            end of a sentence.
     """
 
     found: DiscoveredPlugin
@@ -69,7 +70,7 @@ class LoadedPlugin:
 
 @dataclass(frozen=True)
 class Origin:
-    """Where something registered comes from.
+    """The origin of a registered object.
 
     Args:
         name: the registered name.
@@ -94,10 +95,10 @@ class Broken:
 
     Args:
         name: the plugin's name.
-        version: its distribution's version, None for a file.
-        path: its file, where it has one.
-        traceback: the traceback of what it raised, empty where it raised nothing.
-        reason: one line.
+        version: the version of its distribution; None for a file.
+        path: its file; None for an entry point.
+        traceback: the traceback of its exception; empty if it raised none.
+        reason: why it is broken, in one line.
     """
 
     name: str

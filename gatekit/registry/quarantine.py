@@ -1,4 +1,4 @@
-"""Runs code of a plugin in isolation: describes what it raises, reverts what it changes."""
+"""Runs a plugin's code in isolation: describes its exceptions and reverts its changes."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class CallOutcome(Generic[T]):
-    """What came of calling a plugin.
+    """The outcome of calling a plugin.
 
     Attributes:
-        value: what the call returned; None if it raised.
+        value: the result of the call; None if it raised an exception.
         reason: why it failed, in one line; empty if it returned.
-        traceback: the traceback of what it raised.
-        changes: what it changed in the process, each as the end of a sentence; it was reverted.
+        traceback: the traceback of the exception.
+        changes: its changes to the process, which were reverted, each as the end of a sentence.
     """
 
     value: T | None = None
@@ -48,16 +48,16 @@ class CallOutcome(Generic[T]):
 
 
 def attempt(plugin: DiscoveredPlugin, call: Callable[[], T]) -> CallOutcome[T]:
-    """Call code of a plugin; whatever it raises is recorded, and what it changes is reverted.
+    """Call a plugin's code, record any exception, and revert its changes to the process.
 
-    What a handler of a signal raises meanwhile, as for Ctrl-C, is not the plugin's and is raised.
+    The exception of a signal handler, such as for Ctrl-C, is not the plugin's and is raised.
 
     Args:
-        plugin: whose code it is.
-        call: what runs it.
+        plugin: the plugin.
+        call: runs its code.
 
     Raises:
-        BaseException: what the handler of a signal raised.
+        BaseException: a signal handler raised it.
     """
     value, failure, process = None, ("", ""), os.getpid()
     before = Snapshot(plugin.module.partition(".")[0])
@@ -74,7 +74,7 @@ def attempt(plugin: DiscoveredPlugin, call: Callable[[], T]) -> CallOutcome[T]:
                 failure = described(error, plugin.path)
     finally:
         if os.getpid() != process:
-            # A child that the plugin forked must not go on as a second gatekit.
+            # A child that the plugin forked must not continue as a second gatekit.
             os._exit(0)
         handlers.remove()
         changes = before.restore()
@@ -91,16 +91,16 @@ def attempt(plugin: DiscoveredPlugin, call: Callable[[], T]) -> CallOutcome[T]:
 
 
 def called(plugin: DiscoveredPlugin, what: str, call: Callable[[], T]) -> T:
-    """Call code of a plugin whose failure ends what is being done.
+    """Call a plugin's code; any exception that it raises ends the command.
 
     Args:
-        plugin: whose code it is.
-        what: what is called, for the message.
-        call: what runs it.
+        plugin: the plugin.
+        what: the hook, for the message.
+        call: runs its code.
 
     Raises:
-        PluginError: it raised, whatever it raised.
-        BaseException: what the handler of a signal raised.
+        PluginError: the code raised an exception of any kind.
+        BaseException: a signal handler raised it.
     """
     handlers = _Handlers()
     try:
@@ -119,7 +119,7 @@ def is_held() -> bool:
 
 
 def leave(code: int) -> None:
-    """End the process at once if threads of plugins would hold it; all output is flushed.
+    """Flush all output and end the process immediately if threads of plugins keep it alive.
 
     Args:
         code: the exit code.
@@ -132,7 +132,7 @@ def leave(code: int) -> None:
 
 
 class _Handlers:
-    """Signal handlers that remember what the handler before them raised."""
+    """Wraps the signal handlers of the process, and remembers an exception that they raise."""
 
     def __init__(self) -> None:
         self.raised: BaseException | None = None
@@ -153,14 +153,14 @@ class _Handlers:
 
     def remove(self) -> None:
         for number, handler in self.before.items():
-            # Another handler is the plugin's, and is reverted with all that it changed.
+            # Any other handler is the plugin's and is reverted with its other changes.
             if signal.getsignal(number) is self:
                 signal.signal(number, handler)
 
 
 @contextlib.contextmanager
 def _announced(plugin: DiscoveredPlugin) -> Iterator[None]:
-    """Name a plugin that does not come to an end."""
+    """Print the name of a plugin that takes long to load."""
     stream = sys.stderr
     timer = threading.Timer(SLOW, lambda: stream.write(f"gatekit: still loading {plugin}\n"))
     timer.daemon = True
@@ -169,13 +169,13 @@ def _announced(plugin: DiscoveredPlugin) -> Iterator[None]:
         yield
     finally:
         timer.cancel()
-        # or it would be taken for a thread of the plugin
+        # Otherwise it would count as a thread of the plugin.
         timer.join(1.0)
 
 
 @contextlib.contextmanager
 def _daemonic() -> Iterator[None]:
-    """Start threads so that they do not hold the process at its end."""
+    """Start all threads as daemons, which do not keep the process alive."""
 
     def start(self: threading.Thread) -> None:
         self.daemon = True
@@ -196,10 +196,10 @@ def _children() -> list[Any]:
 
 
 def described(error: BaseException, path: Path | None) -> tuple[str, str]:
-    """Return reason and traceback of an error, whose own methods may fail, too.
+    """Return reason and traceback of an error, even if the error's own methods fail.
 
     Args:
-        error: what a plugin raised.
+        error: the exception that a plugin raised.
         path: the plugin's file.
     """
     try:

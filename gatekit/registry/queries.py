@@ -1,6 +1,6 @@
 """Queries: what plugins provide, where each object comes from, and which plugins are left out.
 
-Each function takes ``plugins``: files besides the plugins that are found by themselves.
+Each function takes ``plugins``: plugin files in addition to those that gatekit finds itself.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ from .plugin import Broken, DiscoveredPlugin, Origin
 
 
 def catalogue(plugins: Sequence[str] = ()) -> Catalogue:
-    """Return what a cell may use: gates, output units, functions, initializers, linear maps, cells.
+    """Return the parts that a cell may use: gates, output units, functions, linear maps and others.
 
     Args:
-        plugins: plugin files besides those that are found by themselves.
+        plugins: plugin files in addition to those that gatekit finds itself.
 
     Raises:
         PluginError: a named file is missing; a hook is misspelt; two plugins register one name.
@@ -60,7 +60,7 @@ def tasks(plugins: Sequence[str] = ()) -> Mapping[str, type[Task]]:
 
 
 def config_dirs(plugins: Sequence[str] = ()) -> list[Path]:
-    """Return the folders of YAML that plugins bring, in the order in which they are searched.
+    """Return the folders of YAML that plugins provide, in the order in which they are searched.
 
     Plugins that the user named come first, gatekit's own last.
     """
@@ -68,7 +68,7 @@ def config_dirs(plugins: Sequence[str] = ()) -> list[Path]:
 
 
 def callbacks(run: Mapping[str, object], plugins: Sequence[str] = ()) -> list[Callable[..., Any]]:
-    """Return what plugins want to be called during a run, as ``f(event, **facts)``.
+    """Return the callbacks of plugins, which a run calls as ``f(event, **facts)``.
 
     Args:
         run: the run's resolved configuration.
@@ -92,9 +92,9 @@ def _callbacks(
 
 
 def reverted(plugins: Sequence[str] = ()) -> dict[str, tuple[str, ...]]:
-    """Return what plugins changed in the process while they were loaded, by the plugin's name.
+    """Return the changes to the process that were reverted after plugins were loaded, by plugin.
 
-    Each change is the end of a sentence, such as ``changed the working folder``; it was reverted.
+    Each change is the end of a sentence, such as ``changed the working folder``.
     """
     known = complete_registry(plugins).plugins
     return {name: plugin.reverted for name, plugin in known.items() if plugin.reverted}
@@ -130,13 +130,13 @@ def plugin_origins(plugins: Sequence[str] = ()) -> list[Origin]:
 
 
 def left_out(name: str, plugins: Sequence[str] = ()) -> str:
-    """Return a sentence about the broken plugins that may be why a name is unknown, or nothing.
+    """Return a sentence about broken plugins that may explain an unknown name; empty without any.
 
-    The reason is given of those that may hold the name: whose name contains it, whose file does, or
-    whose file cannot be read. The others are given by name only.
+    It has the reasons of the plugins that may register the name: their name or file contains it,
+    or their file cannot be read. The others are only listed.
 
     Args:
-        name: what was asked for.
+        name: the unknown name.
     """
     failed = complete_registry(plugins).broken
     if reasons := reasons_of(name, plugins):
@@ -146,10 +146,10 @@ def left_out(name: str, plugins: Sequence[str] = ()) -> str:
 
 
 def reasons_of(name: str, plugins: Sequence[str] = ()) -> str:
-    """Return why the plugins that may hold a name are broken, or nothing if none is.
+    """Return why the plugins that may register a name are broken; empty if there are none.
 
     Args:
-        name: what was asked for.
+        name: the unknown name.
     """
     failed = complete_registry(plugins).broken
     reasons = "; ".join(

@@ -1,4 +1,4 @@
-"""YAML from outside, read so that no file runs code, hangs, or is ambiguous."""
+"""Reads YAML from outside safely: no file can run code, hang, or be misread."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ MAX_VALUES = 10_000
 # A long string counts as several values, so that aliases cannot multiply it.
 _LONG = 100
 _FLOW = re.compile(r"[\[{][\[{\s]*")
-# A float as Hydra reads it: YAML 1.1 would take ``1e-3`` for a text.
+# A float as Hydra reads it: YAML 1.1 would read ``1e-3`` as a string.
 _FLOAT = re.compile(
     r"[-+]?(?:[0-9]+\.[0-9]*|\.[0-9]+|[0-9]+(?=[eE]))(?:[eE][-+]?[0-9]+)?\Z"
     r"|[-+]?\.(?:inf|Inf|INF)\Z|\.(?:nan|NaN|NAN)\Z"
 )
-# Python prints no integer of more than 4,300 digits, and hexadecimal ones are read without a limit.
+# Python cannot print an integer of more than 4,300 digits, but reads longer hexadecimal ones.
 _MAX_DIGITS = 300
 _INTEGER = re.compile(r"[-+]?(?:0b[01_]+|0x[0-9a-fA-F_]+|[0-9][0-9_:]*)\Z")
 _SWITCH = re.compile(r"(?i:yes|no|on|off)\Z")
@@ -52,10 +52,10 @@ _PlainLoader.add_implicit_resolver("tag:yaml.org,2002:float", _FLOAT, list("-+.0
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
-    """Return the mapping that a YAML file holds, of at most 64 KiB and without byte order mark.
+    """Return the mapping in a YAML file of at most 64 KiB without a byte order mark.
 
     Raises:
-        ConfigError: the file is none; the message has the file, the line and what is allowed.
+        ConfigError: the file is not allowed; the message shows the file, the line and the remedy.
     """
     return parse(read_text(path), path)
 
@@ -64,12 +64,12 @@ def parse(text: str, path: Path) -> dict[str, Any]:
     """Return the mapping in the text of a YAML file, as `read_text` returned it.
 
     Raises:
-        ConfigError: it is not YAML, or not one mapping of plain values.
+        ConfigError: the text is not YAML, or not one mapping of plain values.
     """
     return copy.deepcopy(_parsed(text, path))
 
 
-# A deep model reads its cell's file once a layer; a question about all cells reads every file.
+# A deep model reads its cell's file once per layer; a query of all cells reads every file.
 @lru_cache(maxsize=512)
 def _parsed(text: str, path: Path) -> dict[str, Any]:
     try:
@@ -91,10 +91,10 @@ def _parsed(text: str, path: Path) -> dict[str, Any]:
 
 
 def _marked(error: yaml.YAMLError, text: str) -> str:
-    """Return what is wrong, with the line and a caret below it where the parser has them."""
+    """Return the parser's error, with the line and a caret below it if their place is known."""
     mark = getattr(error, "problem_mark", None)
     if re.search("unexpected end of stream|could not find", str(getattr(error, "problem", ""))):
-        mark = getattr(error, "context_mark", None) or mark  # where the quotation begins
+        mark = getattr(error, "context_mark", None) or mark  # the beginning of the quotation
     snippet = None if mark is None else mark.get_snippet(indent=4)
     if mark is None or snippet is None:
         return f": {' '.join(str(error).split())[:300]}"
@@ -103,7 +103,7 @@ def _marked(error: yaml.YAMLError, text: str) -> str:
     lines = text.splitlines()
     line = lines[mark.line] if mark.line < len(lines) else ""
     if function := re.match(r"\s*(\w+): *lambda[^:]*:\s*(.+)", line):
-        hint = f"an equation is what a step computes, not a function: write {function[1]}: "
+        hint = f"an equation is an expression, not a function: write {function[1]}: "
         why = hint + function[2][:100]
     elif (value := _value_to_quote(why, line)) is not None:
         why = f"a value that begins with {value[1][0]} needs quotes: write {value[0]}: {value[2]}"
@@ -116,7 +116,7 @@ def _marked(error: yaml.YAMLError, text: str) -> str:
 
 
 def _value_to_quote(why: str, line: str) -> tuple[str, str, str] | None:
-    """Return the name, the value and the value in quotes of a line that YAML reads otherwise."""
+    """Return name, value and quoted value of a line whose value needs quotes; otherwise None."""
     entry = re.match(r"\s*([\w.-]+): +([-*&!|>@%`'\"{\[].{0,200})", line)
     if entry is None or "\t" in line or not _QUOTED.search(why):
         return None
@@ -133,7 +133,7 @@ _QUOTED = re.compile(
 
 
 def _uneven(lines: list[str], number: int, column: int) -> str:
-    """Return how a line is indented that does not begin where its neighbours do."""
+    """Return the message about a line that is not indented like its neighbours."""
     above = next((line for line in reversed(lines[:number]) if line.strip()), "")
     spaces = len(above) - len(above.lstrip(" "))
     bare = re.match(r"\s*[\w.-]+:\s*(\S.*)?", above)
@@ -143,7 +143,7 @@ def _uneven(lines: list[str], number: int, column: int) -> str:
         nested = ""
     word = f"{spaces} space{'' if spaces == 1 else 's'}" if spaces else "no spaces"
     return (
-        f"the line is indented unlike its neighbours, by {column}; the line above it begins after "
+        f"the line is indented by {column}, unlike its neighbours; the line above it begins after "
         f"{word}{nested}: indent the names of one mapping equally"
     )
 
@@ -159,7 +159,7 @@ _YAML_HINTS = (
         "write NAME: VALUE, with a colon and a space after the name; an equation is one line",
     ),
     ("unexpected end of stream", "close the quotation mark"),
-    ("'<document start>'", "the first line is indented: begin each key of the file at the margin"),
+    ("'<document start>'", "the first line is indented: begin each key at the left margin"),
     ("expected <block end>", "indent the names of one mapping equally"),
     ("expected ',' or", "close the bracket, and separate items by commas"),
     ("that cannot start any token", "put the value in quotes"),
@@ -233,7 +233,7 @@ def read_text(path: Path) -> str:
 
 
 def _walk(path: Path, text: str) -> None:
-    """Refuse by the parser's events what must not be built."""
+    """Refuse files that must not be built, by the events of the parser."""
     counts: list[int] = [0]
     owners: list[str | None] = []
     keys: list[tuple[dict[Hashable, int], bool] | None] = []
@@ -243,7 +243,7 @@ def _walk(path: Path, text: str) -> None:
     for event in yaml.parse(text, Loader=_PlainLoader):
         where = f"{named}, line {_line(event)}"
         if isinstance(event, yaml.DocumentStartEvent) and counts[0]:
-            raise ConfigError(f"{where}: a second document begins; a configuration is one.")
+            raise ConfigError(f"{where}: a second document begins; only one is allowed.")
         if isinstance(event, yaml.CollectionEndEvent):
             size, owner = counts.pop(), owners.pop()
             keys.pop()
@@ -256,7 +256,7 @@ def _walk(path: Path, text: str) -> None:
         if isinstance(event, yaml.AliasEvent):
             if event.anchor not in sizes:
                 raise ConfigError(
-                    f"{where}: *{event.anchor} names nothing that is complete before it; a value "
+                    f"{where}: *{event.anchor} refers to no complete value before it; a value "
                     "that begins with * needs quotes."
                 )
             counts[-1] += sizes[event.anchor]
@@ -266,7 +266,7 @@ def _walk(path: Path, text: str) -> None:
             if event.tag not in (None, "!"):
                 raise ConfigError(f"{where}: the tag {event.tag} is refused; write plain values.")
         if sum(counts) > MAX_VALUES:
-            raise ConfigError(f"{where}: more than {MAX_VALUES:,} values, aliases written out.")
+            raise ConfigError(f"{where}: more than {MAX_VALUES:,} values, with aliases expanded.")
         if isinstance(event, yaml.ScalarEvent):
             if is_key and event.style is None and _DIGITS.match(event.value):
                 _check_comma(event, text, last, where)
@@ -342,7 +342,7 @@ def _unambiguous(value: str, is_key: bool) -> str:
         return f"write another name, such as {value}_1"
     if _SWITCH.match(value):
         word = "true" if value.lower() in ("yes", "on") else "false"
-        return f"write {word}, or {quoted}; as a name take another, such as {value}_1"
+        return f"write {word}, or {quoted}; if it is a name, write another, such as {value}_1"
     if ":" in value:
         return f"write {quoted}, or a decimal number"
     return f"write {value.replace('_', '').lstrip('0') or '0'}, or {quoted}"

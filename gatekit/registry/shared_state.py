@@ -21,7 +21,7 @@ import numpy
 
 from .plugin import PRIVATE
 
-# Held here, since a plugin may have replaced them when they are needed.
+# Kept here, because a plugin may have replaced them by the time they are needed.
 _get_limit, _set_limit = sys.getrecursionlimit, sys.setrecursionlimit
 _OWNERS = {*sys.stdlib_module_names, "gatekit", "pluggy", "numpy"} - {"distutils"}
 _CLASSES = ("gatekit", "pathlib")
@@ -30,10 +30,10 @@ _STREAMS = ("stdin", "stdout", "stderr", "__stdin__", "__stdout__", "__stderr__"
 
 @dataclass(frozen=True)
 class SharedPart:
-    """One part of what is shared.
+    """One part of the shared state.
 
     Args:
-        change: what a plugin did that changed it, as the end of a sentence.
+        change: the action that changes it, as the end of a sentence.
         read: returns its value.
         restore: sets a value that was read before.
     """
@@ -44,7 +44,7 @@ class SharedPart:
 
 
 class Snapshot:
-    """The state that plugins share with gatekit, as it is now.
+    """A snapshot of the state that plugins share with gatekit.
 
     Args:
         package: the package of the plugin that will be loaded, empty for a file.
@@ -58,14 +58,14 @@ class Snapshot:
         self._found: list[str] = []
 
     def restore_functions(self) -> None:
-        """Restore the recursion limit and functions, which everything else needs."""
+        """Restore the recursion limit and functions, which all other code needs."""
         if _get_limit() != self._limit:
             _set_limit(self._limit)
             self._found.append("changed the recursion limit")
         self._names.restore(self._found)
 
     def restore(self) -> tuple[str, ...]:
-        """Restore all of it, and return what was changed, each as the end of a sentence."""
+        """Restore everything and return the changes, each as the end of a sentence."""
         self.restore_functions()
         found = [*self._found, *self._open.restore()]
         for part, before in self._values:
@@ -73,7 +73,7 @@ class Snapshot:
             if now != before:
                 with contextlib.suppress(Exception):
                     part.restore(before)
-                # What libraries add to a list stays.
+                # Entries that libraries add to a list stay.
                 found += [part.change] if _read(part) != now else []
         return tuple(found)
 
@@ -81,7 +81,8 @@ class Snapshot:
 class _Names:
     """Functions and classes of the standard library and gatekit, and their modules.
 
-    What a library replaces as it is imported, such as typing_extensions in ``typing``, has to stay.
+    A function that a library replaces during its import, as typing_extensions does in ``typing``,
+    is not restored.
     """
 
     def __init__(self, package: str) -> None:
@@ -98,7 +99,7 @@ class _Names:
                     self.owners += [(cls, dict(vars(cls))) for cls in own]
 
     def restore(self, found: list[str]) -> None:
-        # Without any function of builtins until these are back.
+        # Uses no builtin function until these are restored.
         now = builtins.__dict__
         for name, value in self.builtins.items():
             if now.get(name) is not value and name != "_":
@@ -126,7 +127,7 @@ class _Names:
 
 
 def _hiding(owner: object, values: dict[str, Any]) -> list[str]:
-    """Return what was added to a class in place of a function that it inherits."""
+    """Return the names added to a class that hide functions of its bases."""
     bases = owner.__mro__[1:] if isinstance(owner, type) else ()
     added = [name for name in owner.__dict__ if name not in values] if bases else []
     return [n for n in added if any(_is_function(vars(base).get(n)) for base in bases)]
@@ -184,7 +185,7 @@ def _read(part: SharedPart) -> Any:
 
 
 def _restore_env(before: dict[str, str]) -> None:
-    # What TensorFlow sets as it is imported it may read again later.
+    # TensorFlow may read variables later that it sets during its import.
     kept = ("TF", "KMP") if "tensorflow" in sys.modules else ()
     for name in set(os.environ) - set(before):
         if not name.startswith(kept):
@@ -195,11 +196,11 @@ def _restore_env(before: dict[str, str]) -> None:
 def _list(
     name: str, stays: Callable[[Any, list[Any]], bool] = lambda new, before: False
 ) -> SharedPart:
-    """Return a list of ``sys`` as a part: the object and what it holds.
+    """Return a list of ``sys`` as a part: the object and its entries.
 
     Args:
         name: the list's name.
-        stays: whether a new entry stays, at the end: libraries need what they add.
+        stays: returns whether a new entry stays, at the end of the list: libraries need theirs.
     """
 
     def read() -> tuple[list[Any], list[Any]]:
@@ -216,7 +217,7 @@ def _list(
 
 
 def _is_below(entry: object, before: list[Any]) -> bool:
-    """Return whether a folder is inside one that was searched already, as those of setuptools."""
+    """Return whether a folder is inside one of the earlier entries, such as those of setuptools."""
     return any(f and str(entry).startswith(str(f) + os.sep) for f in before)
 
 
@@ -258,7 +259,7 @@ PARTS = (
     SharedPart("used or seeded Python's global random generator", random.getstate, random.setstate),
     SharedPart(
         "used or seeded NumPy's global random generator",
-        # Compared as bytes, since arrays have no single truth.
+        # Compared as bytes, because comparing arrays does not return a single boolean.
         lambda: pickle.dumps(numpy.random.get_state()),
         lambda state: numpy.random.set_state(pickle.loads(state)),
     ),
@@ -294,7 +295,7 @@ def streams_to(stream: object) -> Iterator[None]:
 
 
 class _Unclosed:
-    """Passes everything on except ``close`` and ``detach``."""
+    """Forwards everything to a stream except ``close`` and ``detach``."""
 
     def __init__(self, stream: object) -> None:
         self._stream = stream

@@ -24,7 +24,7 @@ NAMES = {
     "trackio": "pip install 'gatekit[trackio]'",
     "wandb": "pip install wandb",
 }
-"""The trackers that ``track=[...]`` can name; each is the module that it needs, with its remedy."""
+"""The trackers for ``track=[...]``, named after the module that each needs, and how to get it."""
 
 _SECRET = re.compile(r"KEY|TOKEN|SECRET|PASSWORD|PASSWD|CREDENTIAL")
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
@@ -33,9 +33,9 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal
 class Tracker:
     """Sends every line of ``metrics.jsonl`` to another program, once.
 
-    A subclass has ``open``, ``log`` and ``close``. What they raise ends the tracking of the run,
-    with one note in its log; the run itself goes on, and none of its numbers change. A run that
-    continues from a checkpoint sends only lines that follow it.
+    A subclass defines ``open``, ``log`` and ``close``. If one of them raises an exception, tracking
+    ends with a note in the run's log; the run continues, and its numbers do not change. A run that
+    continues from a checkpoint sends only the lines after the checkpoint.
 
     Args:
         run: the run's resolved configuration.
@@ -45,10 +45,10 @@ class Tracker:
     """
 
     name: ClassVar[str]
-    """What ``track=[...]`` calls it."""
+    """The tracker's name in ``track=[...]``."""
 
     environment: ClassVar[Mapping[str, str]] = {}
-    """Variables that its client reads, each set to this value unless it is set already."""
+    """Environment variables of the client, each set to this value unless it is set already."""
 
     RUN, STATE = "gatekit.run", "gatekit.state"
     """The tags that name a run's fingerprint and its state, here and in ``gatekit export``."""
@@ -65,21 +65,21 @@ class Tracker:
     # -- what a subclass does -----------------------------------------------------------------
 
     def open(self) -> None:
-        """Begin, or continue what an earlier attempt of this run has begun."""
+        """Start tracking, or continue the tracking of an earlier attempt of this run."""
         raise NotImplementedError
 
     def log(self, lines: Sequence[MetricLine]) -> None:
-        """Send lines that are new; none of them is NaN."""
+        """Send new lines; their values are not NaN."""
         raise NotImplementedError
 
     def close(self, state: str) -> None:
-        """End; ``state`` is COMPLETED or DIVERGED."""
+        """End tracking; ``state`` is COMPLETED or DIVERGED."""
 
     # -- what a run calls ---------------------------------------------------------------------
 
     def __call__(self, event: str, *, folder: Path, **facts: Any) -> None:
-        """Send what is new."""
-        # At the start of a run it is not known yet whether a checkpoint continues it.
+        """Send the lines that are new since the last event."""
+        # At the start of a run it is not known yet whether it continues from a checkpoint.
         if self._over or event == "start":
             return
         try:
@@ -127,7 +127,7 @@ class Tracker:
 
     @staticmethod
     def flat_tag(line: MetricLine) -> str:
-        """Return the same for programs in which a name has no slash, such as ``val_nll``."""
+        """Return the tag for programs that allow no slash in a name, such as ``val_nll``."""
         return f"{'val' if line.split == 'validation' else line.split}_{line.metric}"
 
 
@@ -142,7 +142,7 @@ def without_secrets(text: str) -> str:
 
 @contextlib.contextmanager
 def _undisturbed(variables: Mapping[str, str]) -> Iterator[None]:
-    """Set variables, and restore what a client library changes, so that it concerns no run."""
+    """Set variables, and afterwards revert the changes of a client library to the process."""
     environment, drawn, numpy_drawn = dict(os.environ), random.getstate(), numpy.random.get_state()
     handlers = {number: signal.getsignal(number) for number in _SIGNALS}
     os.environ.update({key: os.environ.get(key, value) for key, value in variables.items()})

@@ -144,14 +144,14 @@ class Elsewhere(Block):
 @pytest.mark.parametrize(
     ("block", "message"),
     [
-        (Looks, "only `mix` may look at other steps"),
+        (Looks, "only `mix` may read other steps"),
         (Twice, "a block has one mixer"),
         (Never, "does not call parts.mixer"),
         (Idle, "nothing reads the part 'gate'"),
-        (Narrow, "combine returns the width 3, and the model's is 4"),
+        (Narrow, "combine returns the width 3, but the model's is 4"),
         (Misfit, r"in 'rnn \+ gate'"),
         (Named, "'Gate' is not a name"),
-        (Elsewhere, "reads 'norm', which is made elsewhere"),
+        (Elsewhere, "reads 'norm', which is not defined here"),
     ],
 )
 def test_parts_that_do_not_fit_are_refused(block, message):

@@ -184,9 +184,9 @@ UNTRUSTED: dict[str, tuple[bytes, str]] = {
     "a-resolver": (b"notes: ${evil:1}", "references are filled in"),
     "an-override-of-hydra": (
         b"defaults: [override hydra/launcher: evil]",
-        "in a cell it has names",
+        "a cell's defaults are names",
     ),
-    "another-folder": (b"defaults: [../../etc/passwd]", "in a cell it has names"),
+    "another-folder": (b"defaults: [../../etc/passwd]", "a cell's defaults are names"),
     "a-loop": (b"function: rhn\ndepth: 100000000", "is too large (at most 1,000)"),
     "a-width": (GOOD.replace("tanh}", "tanh, units: 1000000}").encode(), "at most"),
     "an-attribute": (b"gates: {g: {activation: pre.__class__}}", "an attribute is not part"),

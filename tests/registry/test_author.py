@@ -15,7 +15,7 @@ CASES = {
     ),
     "a neighbour": (
         "import other\n",
-        ["other.py is beside it", "`gatekit new gate NAME --package`"],
+        ["other.py is in its folder", "`gatekit new gate NAME --package`"],
     ),
     "a name that gatekit has not": (
         "from gatekit import Gates\n",
@@ -28,7 +28,7 @@ CASES = {
     "a module that has moved": (
         "from gatekit.study.task import (\n    Task as T,\n    recipe_hash,\n)\n",
         [
-            "gatekit.study.task is gatekit's own and may move; type "
+            "gatekit.study.task is internal and may move; type "
             "`from gatekit import Task as T` and `from gatekit.tasks import recipe_hash`"
         ],
     ),
@@ -38,7 +38,7 @@ CASES = {
     ),
     "a module that is not public": (
         "import gatekit.cell.spec\n",
-        ["gatekit.cell.spec is gatekit's own", "a plugin imports from gatekit, gatekit.tasks only"],
+        ["gatekit.cell.spec is internal", "a plugin imports from gatekit, gatekit.tasks only"],
     ),
     "no Python": ("class Gate(\n", ["SyntaxError", "plugins/mine.py, line 1: class Gate("]),
     "an end": ("import sys\nsys.exit(3)\n", ["SystemExit: 3", "remove sys.exit()"]),

@@ -54,7 +54,7 @@ FILES = {
     ),
     "uneven": (
         GATES.replace("\n  candidate", "\n   candidate") + REST,
-        "line 3, column 4: the line is indented unlike .*by 3; the line above it begins after 2",
+        "line 3, column 4: the line is indented by 3, unlike .*; the line above it begins after 2",
     ),
     "parameter-in-gates": (
         GATES + "  alpha: {shape: units}\n" + REST,

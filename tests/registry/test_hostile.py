@@ -257,7 +257,7 @@ def test_a_file_that_is_too_large_is_not_read(write, good, monkeypatch):
     write("plugins/bad.py", "#" * 1001)
     assert "halved" in registry.catalogue().gates
     (found,) = registry.broken()
-    assert "it has 1,001 bytes, and a plugin's file has at most 1,000" in found.reason
+    assert "it has 1,001 bytes, but a plugin's file has at most 1,000" in found.reason
     # nor is it searched for a name that is unknown, and may be in it
     assert "it has 1,001 bytes" in registry.left_out("wanted")
 

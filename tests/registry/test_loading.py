@@ -183,7 +183,7 @@ def test_57_a_function_of_the_language_is_taken(write):
         "from gatekit import Function, hookimpl\n@hookimpl\ndef gatekit_functions():\n"
         "    return {'tanh': Function('tanh', 1, compose=lambda x: x)}\n",
     )
-    with pytest.raises(PluginError, match="'tanh', which gatekit has itself"):
+    with pytest.raises(PluginError, match="'tanh', which gatekit already has"):
         registry.catalogue()
 
 

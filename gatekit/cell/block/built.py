@@ -1,4 +1,4 @@
-"""A block with its sizes, around a built cell: what it computes, and what that costs."""
+"""A block with its sizes around a built cell: its computation and its cost."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ class BuiltBlock:
         spec: the block.
         cell: the cell with its sizes.
         width: the model's width.
-        directions: 2 where time is also read backwards.
-        mix: what each direction computes.
-        combine: what follows, once.
-        finish: what follows the last block; None in other blocks.
+        directions: 2 if time is also read backwards, otherwise 1.
+        mix: the computation of each direction.
+        combine: the computation after it, once for both directions.
+        finish: the computation after the last block; None in other blocks.
     """
 
     spec: BlockSpec
@@ -43,7 +43,7 @@ class BuiltBlock:
 
     @property
     def output_width(self) -> int:
-        """The width of the output: the model's, if anything is around the layer."""
+        """The width of the output: the model's, unless the block is plain."""
         return (self.finish or self.combine).width
 
     def _counted(self) -> Iterator[tuple[int, Part]]:
@@ -52,23 +52,23 @@ class BuiltBlock:
                 yield times, part
 
     def count(self) -> int:
-        """Return the trained weights of the block, its cell included."""
+        """Return the number of trained weights of the block, including its cell."""
         return sum(times * part.count for times, part in self._counted())
 
     def flops(self) -> int:
-        """Return the floating-point operations of a step, forward, its cell included."""
+        """Return the floating-point operations of a step, forward, including the cell."""
         outside = self.directions * self.mix.flops + self.combine.flops
         outside += 0 if self.finish is None else self.finish.flops
         return outside + sum(times * part.flops for times, part in self._counted())
 
     def state_size(self) -> int:
-        """Return how many numbers are carried from step to step, the convolutions' included."""
+        """Return how many numbers are carried from step to step, including by convolutions."""
         return sum(times * part.carried for times, part in self._counted())
 
 
 @contextlib.contextmanager
 def _by_author(where: str, block: Block, method: str) -> Iterator[None]:
-    """Name the author's line where a method of a block of your own goes wrong."""
+    """Add the author's line to an error of a method of your own block."""
     try:
         yield
     except OptionError:
@@ -87,7 +87,7 @@ def _by_author(where: str, block: Block, method: str) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _refused_as_options(spec: BlockSpec) -> Iterator[None]:
-    """Name the block's option where a size of a part is refused: it usually is one."""
+    """Name the block's option in the error of a part's size, which usually comes from one."""
     try:
         yield
     except OptionError as error:
@@ -120,7 +120,7 @@ def build_block(
         width: the model's width, of the block's input and output.
         units: the cell's units.
         dropout: the run's dropout rate.
-        directions: 2 where time is also read backwards.
+        directions: 2 if time is also read backwards, otherwise 1.
         last: whether it is the last block of a stack.
 
     Raises:
@@ -160,7 +160,7 @@ def build_block(
     for method, sketch in sketches:
         if not spec.plain and sketch.width != width:
             raise CellError(
-                f"{where}: {method} returns the width {sketch.width}, and the model's is {width}; "
+                f"{where}: {method} returns the width {sketch.width}, but the model's is {width}; "
                 "map the value: parts.dense('out', value, parts.width)."
             )
     return BuiltBlock(spec, built[0], width, directions, mix, combine, finish)

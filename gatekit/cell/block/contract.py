@@ -1,4 +1,4 @@
-"""The block contract: what is around a recurrent layer in a stack."""
+"""The base class of blocks, which surround a recurrent layer in a stack."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ class Block(Declared):
 
     ``y = combine(x, mix(x))``, with ``x`` and ``y`` as wide as the model
 
-    The methods do not compute. They name parts (``parts.norm``, ``parts.dense``, ...), each of
-    which gives an expression, and combine expressions with operators and elementwise functions of
-    `gatekit.ops`. Annotated class fields are options. A field ``expand: float`` sets the units of
-    the cell, as a multiple of the model's width, where the user does not.
+    The methods compute no values. They call methods of ``parts`` (``parts.norm``, ``parts.dense``,
+    ...), each of which returns an expression, and combine expressions with operators and
+    elementwise functions of `gatekit.ops`. Annotated class fields are options. A field ``expand:
+    float`` sets the units of the cell, as a multiple of the model's width, unless the user does.
     """
 
     def __init_subclass__(cls) -> None:
@@ -25,14 +25,14 @@ class Block(Declared):
         for name in cls._option_types:
             if hasattr(Block, name):
                 raise PluginError(
-                    f"{cls.__name__}: an option cannot be called {name}, which is something else "
-                    "in every block; choose another name."
+                    f"{cls.__name__}: an option cannot be called {name}, because every block has "
+                    "an attribute of this name; choose another name."
                 )
 
     def mix(self, parts: Parts, x: Expr) -> Expr:
-        """Return what one direction in time computes; it calls ``parts.mixer`` once.
+        """Return the computation of one direction in time, which calls ``parts.mixer`` once.
 
-        In a bidirectional run each direction has these parts for itself.
+        In a bidirectional run, each direction has separate parts.
 
         Args:
             parts: makes the parts.
@@ -46,12 +46,12 @@ class Block(Declared):
         Args:
             parts: makes the parts.
             x: the block's input.
-            mixed: what `mix` returned; both directions side by side in a bidirectional run.
+            mixed: the result of `mix`; in a bidirectional run, both directions concatenated.
         """
         return x + parts.dropout("dropout", parts.fitted("project", mixed))
 
     def finish(self, parts: Parts, x: Expr) -> Expr:
-        """Return what the head reads, after the last block of the stack.
+        """Return the input of the head, computed from the output of the last block of the stack.
 
         Args:
             parts: makes the parts.
@@ -61,7 +61,7 @@ class Block(Declared):
 
 
 def units_of(width: int, expand: float) -> int:
-    """Return the units of a cell for a model's width: a multiple of 8 if the width is one.
+    """Return the units of a cell for a model's width; a multiple of 8 if the width is one.
 
     Args:
         width: the model's width.

@@ -27,11 +27,11 @@ _OTHER_PARTS = {
     **dict.fromkeys(("add", "residual", "skip"), "write x + value"),
     **dict.fromkeys(("silu", "gelu", "relu", "tanh", "sigmoid"), "write ops.NAME(value)"),
 }
-"""What other libraries call a part, with what to write."""
+"""Other libraries' names for a part, with what to write."""
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,39}\Z")
 _NORM_FLOPS = 5
 _MOST_STEPS = 1024
-"""Steps that a convolution reads at most: each is an operation of the graph."""
+"""The most steps that a convolution reads: each is an operation of the graph."""
 _MOST_FACTOR = 1000
 
 
@@ -43,9 +43,9 @@ class Parts:
         width: the model's width.
         units: the cell's units.
         inputs: the width of each input.
-        mixer: builds the recurrent layer for a width of its input; None outside of ``mix``.
+        mixer: builds the recurrent layer for a width of its input; None outside ``mix``.
         dropout: the run's dropout rate.
-        taken: names of parts that the block has already.
+        taken: the names of parts that the block already has.
     """
 
     def __init__(
@@ -64,7 +64,7 @@ class Parts:
         self._taken = {*taken, *inputs, "rnn"}
         self._parts: list[Part] = []
 
-    if not TYPE_CHECKING:  # else a type checker would allow every attribute
+    if not TYPE_CHECKING:  # otherwise a type checker would allow every attribute
 
         def __getattr__(self, name: str) -> object:
             refuse_attribute("parts", name, dir(type(self)), _OTHER_PARTS)
@@ -75,7 +75,7 @@ class Parts:
 
         Args:
             name: the part's name.
-            value: what is normalised.
+            value: the expression to normalise.
             kind: ``rms``, ``layer``, or ``none``, which returns the value.
             groups: how many equal parts of the width are normalised separately, with shared gains.
         """
@@ -97,9 +97,9 @@ class Parts:
 
         Args:
             name: the part's name.
-            value: what is mapped.
-            width: of the result.
-            bias: whether it has a bias.
+            value: the expression to map.
+            width: the width of the result.
+            bias: whether a bias is added.
         """
         size = self._size(value)
         self._at_least(name, "width", width, 1)
@@ -108,11 +108,11 @@ class Parts:
 
     @remedied("parts.fitted('project', value)")
     def fitted(self, name: str, value: object) -> Expr:
-        """Map to the model's width by `dense`; a value of this width is returned as it is.
+        """Map to the model's width by `dense`; a value of this width is returned unchanged.
 
         Args:
             name: the part's name.
-            value: what is mapped.
+            value: the expression to map.
         """
         fits = self._size(value) == self.width
         return lift(value) if fits else self.dense(name, value, self.width)
@@ -128,22 +128,22 @@ class Parts:
 
         Args:
             name: the part's name.
-            value: what is convolved.
+            value: the expression to convolve.
             kernel: the number of steps; 0 returns the value, and 1 reads only the step itself.
-            width: of the result, with a matrix $W_k$ for each step; None convolves each channel
-                by itself.
-            bias: whether it has a bias.
+            width: the width of the result, with a matrix $W_k$ for each step; None convolves each
+                channel separately.
+            bias: whether a bias is added.
         """
         self._at_least(name, "kernel", kernel, 0)
         if kernel > _MOST_STEPS:
-            expected = f"at most {_MOST_STEPS:,} steps; what is longer ago is for the cell"
+            expected = f"at most {_MOST_STEPS:,} steps; leave earlier ones to the cell"
             raise OptionError(self._where, f"{name}.kernel", kernel, expected, 4)
         if kernel == 0:
             return lift(value)
         if kernel > 1 and self._mixer is None:
             raise CellError(
-                f"{self._where}: the convolution {name!r} reads {kernel} steps; only `mix` may "
-                "look at other steps: move it there, or write kernel=1."
+                f"{self._where}: the convolution {name!r} reads {kernel} steps, but only `mix` may "
+                "read other steps: move it there, or write kernel=1."
             )
         size = self._size(value)
         if width is not None:
@@ -156,11 +156,11 @@ class Parts:
 
     @remedied("parts.dropout('dropout', value)")
     def dropout(self, name: str, value: Any) -> Expr:
-        """Apply the run's dropout in training; without dropout the value is returned.
+        """Apply the run's dropout in training; without dropout the value is returned unchanged.
 
         Args:
             name: the part's name.
-            value: what is dropped out.
+            value: the expression to apply it to.
         """
         if not self._dropout:
             return lift(value)
@@ -170,14 +170,14 @@ class Parts:
     def layer(
         self, name: str, value: Any, make: Callable[[], Any], width: int, count: int = 0
     ) -> Expr:
-        """Apply a Keras layer of your own to ``batch x time x width``, each step by itself.
+        """Apply your own Keras layer to ``batch x time x width``; it must treat steps separately.
 
         Args:
             name: the part's name.
-            value: what the layer reads.
+            value: the input of the layer.
             make: returns the layer; import Keras inside it.
-            width: of what the layer returns.
-            count: its trained weights, for `gatekit plan`.
+            width: the width of the layer's output.
+            count: the number of its trained weights, for `gatekit plan`.
         """
         self._at_least(name, "width", width, 1)
         return self._add(name, "layer", value, width, {"make": make}, count, 2 * count)
@@ -187,7 +187,7 @@ class Parts:
         """Apply the recurrent layer; `Block.mix` does so exactly once.
 
         Args:
-            value: what the cell reads as x.
+            value: the expression that the cell reads as x.
         """
         if self._mixer is None:
             raise CellError(f"{self._where} calls parts.mixer; only `mix` has the recurrent layer.")
@@ -200,14 +200,14 @@ class Parts:
 
     @remedied("parts.mlp('mlp', value)")
     def mlp(self, name: str, value: object, kind: str = "swiglu", ratio: float = 8 / 3) -> Expr:
-        r"""Apply a multilayer perceptron to each step, from the model's width to the same.
+        r"""Apply a multilayer perceptron to each step; the result is as wide as the model.
 
         ``swiglu``: $W_3(\mathrm{silu}(W_1 x) \odot W_2 x)$; ``geglu``: with gelu in place of silu;
         ``gelu``: $W_3\,\mathrm{gelu}(W_1 x + b_1) + b_3$.
 
         Args:
             name: the beginning of the parts' names.
-            value: what it reads.
+            value: the input.
             kind: ``swiglu``, ``geglu`` or ``gelu``.
             ratio: hidden units as a multiple of the model's width.
         """
@@ -231,10 +231,10 @@ class Parts:
         return self._size(value)
 
     def sketch(self, value: Any) -> Sketch:
-        """Return what was recorded, with a method's result.
+        """Return the recorded parts with the result of a block's method.
 
         Args:
-            value: what the method returned.
+            value: the result of the method.
         """
         if self._mixer is not None and not any(part.kind == "mixer" for part in self._parts):
             raise CellError(
@@ -259,18 +259,18 @@ class Parts:
         return Sketch(tuple(self._parts), result, width, flops)
 
     def _size(self, value: object) -> int:
-        """Return the width of an expression, which consists of known names."""
+        """Return the width of an expression; refuse one with unknown names."""
         try:
             expr = lift(value)
         except TypeError:
             raise CellError(
-                f"{self._where} computes with {type(value).__name__}; use what parts and "
-                "gatekit.ops return, and numbers."
+                f"{self._where} computes with {type(value).__name__}; use only results of parts "
+                "and gatekit.ops, and numbers."
             ) from None
         for part in walk(expr):
             if isinstance(part, Name) and part.name not in self._widths:
                 raise CellError(
-                    f"{self._where} reads {part.name!r}, which is made elsewhere"
+                    f"{self._where} reads {part.name!r}, which is not defined here"
                     f"{nearest(part.name, self._widths) or '.'} It may read: "
                     f"{', '.join(self._widths)}."
                 )
@@ -282,11 +282,11 @@ class Parts:
         try:
             shape = infer(expr, self._widths, FUNCTIONS, self._where)
         except CellError as error:
-            # The remedy of cells is a gate.
+            # The remedy for cells, a gate, does not apply to blocks.
             why = str(error).partition("; a gate {kind")[0]
             raise CellError(
                 f"{why}; parts.fitted('fit', value) is as wide as x, and "
-                "parts.dense('out', value, N) N"
+                "parts.dense('out', value, N) is N wide"
             ) from None
         if shape is None or len(shape) != 1:
             raise CellError(f"{self._where}: {expr} has the shape {shape}; a vector is expected.")
@@ -306,7 +306,7 @@ class Parts:
         if not isinstance(name, str) or not _NAME.match(name) or name in self._taken:
             why = "is taken" if name in self._taken else "is not a name"
             raise CellError(
-                f"{self._where}: {name!r} {why}; give each part a name of its own, of small "
+                f"{self._where}: {name!r} {why}; give each part a unique name of lower-case "
                 "letters, digits and _."
             )
         fed = self._size(value)
@@ -334,11 +334,11 @@ def factor(name: str, value: float) -> None:
     """Refuse a multiple of the width that is not a size.
 
     Args:
-        name: of the option.
+        name: the name of the option.
         value: its value.
 
     Raises:
-        ConfigError: it is not above 0, or beyond 1,000.
+        ConfigError: the value is not above 0, or is beyond 1,000.
     """
     if not 0 < value <= _MOST_FACTOR:
         raise ConfigError(

@@ -1,4 +1,4 @@
-"""A block from plain data, by the name under which a plugin registers it."""
+"""Reads a block from plain data, by the name under which a plugin registers it."""
 
 from __future__ import annotations
 
@@ -35,17 +35,16 @@ class BlockSpec:
 
     @property
     def expand(self) -> float:
-        """Units of the cell where they are not given, as a multiple of the width."""
+        """The default units of the cell, as a multiple of the width."""
         return float(getattr(self.block, "expand", 1.0))
 
     def canonical(self) -> dict[str, Any]:
-        """Return plain data that `read_block` reads as an equal block: options at their defaults
-        are omitted."""
+        """Return plain data that `read_block` reads as an equal block; defaults are omitted."""
         return {"kind": self.kind, **self.block.options()}
 
 
 def read_block(config: Any, catalogue: Catalogue) -> BlockSpec:
-    """Return the block that plain data describe.
+    """Return the block that plain data describes.
 
     Args:
         config: a registered name, or ``{kind: NAME, option: value}``.

@@ -27,7 +27,7 @@ def describe(built: BuiltBlock) -> dict[str, Any]:
     Returns:
         A mapping with ``kind``, ``options``, ``reference``, ``width``, ``equations``, ``parts``,
         ``parameters`` and ``cell_parameters``, ``state_size`` and ``cell_state_size``, and
-        ``flops_per_token``; these counts are of one block, its cell included.
+        ``flops_per_token``; these counts are for one block, including its cell.
     """
     block = built.spec.block
     parts = [part for sketch in _sketches(built) for part in sketch.parts]
@@ -56,7 +56,7 @@ def text(description: Mapping[str, Any]) -> str:
     """Return a description (of `describe`) as plain text.
 
     Args:
-        description: what `describe` returned.
+        description: the result of `describe`.
     """
     d = description
     lines = [f"block {d['kind']}: width {d['width']}, around {d['cell']} with {d['units']} units"]
@@ -76,7 +76,7 @@ def text(description: Mapping[str, Any]) -> str:
 
 
 def summary(part: Part, cell: str) -> str:
-    """Return in a few words what a part computes.
+    """Return the computation of a part in a few words.
 
     Args:
         part: the part.
@@ -96,7 +96,7 @@ def summary(part: Part, cell: str) -> str:
 
 
 def reference(built: BuiltBlock) -> str:
-    """Return where a block is from, or an empty string.
+    """Return the reference in a block's docstring, or an empty string.
 
     Args:
         built: the block with its sizes.
@@ -110,14 +110,14 @@ def _sketches(built: BuiltBlock) -> list[Sketch]:
 
 
 def equations(built: BuiltBlock) -> Iterator[str]:
-    """Yield what each part computes, and each method's result, as text.
+    """Yield the computation of each part, and the result of each method, as text.
 
     Args:
         built: the block with its sizes.
     """
     names = ("mixed", "y", "finished")
     for name, sketch in zip(names, _sketches(built), strict=False):
-        # What follows the last block reads its output, which its plugin calls x.
+        # `finish` reads the output of the last block, which the plugin calls x.
         known = {"x": Name("y")} if sketch is built.finish else {}
         for part in sketch.parts:
             read = render(substitute(part.of, known), " ")

@@ -1,4 +1,4 @@
-"""What the methods of a block declare, as plain data: parts with their sizes, and a result."""
+"""The declarations of a block's methods as plain data: parts with their sizes, and a result."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ class Part:
     Attributes:
         name: unique in its block.
         kind: ``norm dense convolution dropout mixer layer``.
-        of: what it reads.
-        fed: the width of what it reads.
-        width: the width of what it gives.
-        options: what else decides how it computes.
-        count: trained weights.
+        of: its input.
+        fed: the width of its input.
+        width: the width of its output.
+        options: other settings of its computation.
+        count: the number of trained weights.
         flops: floating-point operations of a step of a sequence.
         carried: numbers that it carries from step to step, for a sequence.
     """
@@ -38,11 +38,11 @@ class Part:
 
 @dataclass(frozen=True)
 class Mixer:
-    """What a block needs to know of a built recurrent layer.
+    """The properties of a built recurrent layer that a block uses.
 
     Attributes:
-        width: of what it emits.
-        count: trained weights.
+        width: the width of its output.
+        count: the number of trained weights.
         flops: operations of a step.
         carried: numbers that it carries.
     """
@@ -55,12 +55,12 @@ class Mixer:
 
 @dataclass(frozen=True)
 class Sketch:
-    """What one method of a block computes.
+    """The computation of one method of a block.
 
     Attributes:
-        parts: in the order in which they are computed.
+        parts: the parts in the order in which they are computed.
         value: the result, in terms of parts and inputs.
-        width: of the result.
+        width: the width of the result.
         flops: operations of a step outside the parts.
     """
 

@@ -1,4 +1,4 @@
-"""Calls from Python that are refused with what to write: arguments, names, a command's words.
+"""Refuses wrong calls from Python, and shows what to write: arguments, names, commands as calls.
 
 Start with `remedied` in `arguments`.
 """

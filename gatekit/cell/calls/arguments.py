@@ -1,4 +1,4 @@
-"""Arguments of functions and classes, refused with a call that works."""
+"""Refuses wrong arguments of functions and classes, and shows a call that works."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ C = TypeVar("C")
 
 
 REQUIRED: Any = None
-"""The default of an argument that a class needs, so that the class itself can ask for it.
+"""The default of a required argument whose absence the class itself reports.
 
-None, because TensorFlow writes the defaults of a layer's call into a SavedModel.
+It is None, because TensorFlow writes the defaults of a layer's call into a SavedModel.
 """
 
 OTHER_ARGUMENTS = {
@@ -49,7 +49,7 @@ OTHER_ARGUMENTS = {
     "task": "tasks",
     "plugin": "plugins",
 }
-"""What other libraries call an argument; a name counts where the function has it."""
+"""Other libraries' names for an argument; it is suggested only if the function has it."""
 
 
 def meant_argument(name: str, known: Sequence[str]) -> str:
@@ -65,17 +65,18 @@ def remedied(
     types: bool = True,
     words: bool = True,
 ) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """Return a decorator: calls that Python or a later step would refuse get a remedy here.
+    """Return a decorator that refuses wrong calls with a remedy, before Python or a later step.
 
-    Missing, unknown and surplus arguments are found, and values whose annotation is a plain type.
-    What an error from within suggests is written as Python (`in_python`).
+    It finds missing, unknown and surplus arguments, and values of a wrong type if the annotation is
+    a plain type. The remedies of errors that the function raises are rewritten as Python
+    (`in_python`).
 
     Args:
-        example: a call that works; its part before the bracket is what messages call the function.
-        notes: what to write in place of further arguments.
-        others: arguments that the caller has besides, for messages.
+        example: a call that works; messages name the function as the part before the bracket.
+        notes: what to write in place of other arguments.
+        others: additional arguments of the caller, for messages.
         types: whether values are checked against their annotations.
-        words: whether errors from within are written as Python.
+        words: whether remedies of errors from the function are rewritten as Python.
     """
     called = example.partition("(")[0]
 
@@ -106,7 +107,7 @@ def remedied(
                 messages = [
                     _other_argument(str(a), values, [*signature.parameters]) for a in messages
                 ]
-                # A function of a study compares within, and has the arguments of `compare`.
+                # A function of a study calls `compare` and has its arguments.
                 if "study" in signature.parameters:
                     call_of_own = rf"\1{called}("
                     messages = [
@@ -115,7 +116,7 @@ def remedied(
                 error.args = tuple(messages)
                 raise
 
-        # Keras reads the places of a layer's arguments from this.
+        # Keras reads the positions of a layer's arguments from this.
         call.__signature__ = signature  # type: ignore[attr-defined]
         return call
 
@@ -123,7 +124,7 @@ def remedied(
 
 
 def constructed(example: str) -> Callable[[type[C]], type[C]]:
-    """Return a decorator: a class is refused arguments as by `remedied`, types excepted.
+    """Return a decorator that checks the arguments of a class like `remedied`, except their types.
 
     Args:
         example: a call that works.
@@ -150,7 +151,7 @@ def _meant_call(
     options: Mapping[str, Any],
     others: Sequence[str],
 ) -> str:
-    """Return the call as it was written, with the arguments that are meant; else the example."""
+    """Return the call as written, with its arguments corrected; the example if that is unclear."""
     by_place = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
     places = [p.name for p in parameters if p.kind in by_place]
     known = [*(p.name for p in parameters), *others]
@@ -183,7 +184,7 @@ _SEVERAL = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 
 
 def _meant(name: str, known: Sequence[str]) -> str:
-    """Return the argument that is meant by an unknown one, or an empty string."""
+    """Return the argument that an unknown one probably means, or an empty string."""
     if name in _OF_FILES and "to" in known:
         return "to"
     meant = OTHER_ARGUMENTS.get(name, "")
@@ -225,10 +226,10 @@ def _unbound(
         by_name = ", ".join(f"{p.name}=" for p in parameters if p.kind is p.KEYWORD_ONLY)
         takes = ", ".join(p.name for p in places) or "none"
         last = f"; others are given by name: {by_name}" if by_name else ""
-        return f"{first} is one argument too many. Arguments by place: {takes}{last}."
+        return f"{first} is one argument too many. Arguments by position: {takes}{last}."
     for place in places[: len(args)]:
         if place.name in options and place.kind is not place.POSITIONAL_ONLY:
-            return f"{place.name} is given twice, by its place and by its name; remove one of them."
+            return f"{place.name} is given twice, by position and by name; remove one of them."
     gone = [p.name for p in parameters if p.default is p.empty and p.name in known]
     missing = [name for name in gone if name not in options]
     missing = [name for name in missing if name not in [p.name for p in places[: len(args)]]]
@@ -237,7 +238,7 @@ def _unbound(
 
 
 def _refuse_type(example: str, parameter: inspect.Parameter, value: Any) -> None:
-    """Refuse a value that is none of the plain types which its annotation allows."""
+    """Refuse a value of a type that its annotation, if of plain types, does not allow."""
     if parameter.kind in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL):
         return
     kinds = str(parameter.annotation).split(" | ")
@@ -332,7 +333,7 @@ _KINDS: dict[str, tuple[Callable[[Any], bool], str, str]] = {
         "a mapping",
         "{'KEY': 'VALUE'}",
     ),
-    "Study": (_class("Study"), "what gatekit.load returned", "'STUDY'"),
+    "Study": (_class("Study"), "a study from gatekit.load", "'STUDY'"),
     "Budget": (_class("Budget"), "a budget", "'steps=2000'"),
 }
-"""By annotation: whether a value fits, the type in words, an example."""
+"""For each annotation: a test of a value, the type in words, and an example."""

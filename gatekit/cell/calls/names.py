@@ -1,4 +1,4 @@
-"""Names that an object, a mapping, a tuple or a module does not have; packages that are called."""
+"""Errors for names that an object, a mapping, a tuple or a module lacks; callable packages."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ class MissingAttributeError(ConfigError, AttributeError):
 class UnknownNameError(ConfigError, KeyError):
     """A mapping does not have a name."""
 
-    __str__ = BaseException.__str__  # that of a KeyError is quoted
+    __str__ = BaseException.__str__  # KeyError would quote the message
 
 
 class Named(dict[str, Any]):
-    """A dictionary; an unknown name is answered with the nearest and all names.
+    """A dictionary; its error for an unknown name shows the nearest name and all names.
 
     Args:
         entries: the entries.
-        what: what they are, in the singular.
+        what: the kind of entry, in the singular.
     """
 
     def __init__(self, entries: Mapping[str, Any], what: str) -> None:
@@ -38,12 +38,12 @@ class Named(dict[str, Any]):
         self._what = what
 
     def __setitem__(self, name: str, value: Any) -> None:
-        """Refuse an entry: the mapping is made anew each time, so that it would be lost.
+        """Refuse an entry: the mapping is created anew each time, so the entry would be lost.
 
         Raises:
             ConfigError: always; the message has what to write.
         """
-        self[name]  # an unknown name is refused as such
+        self[name]  # raises for an unknown name
         raise ConfigError(
             f"a {self._what} is changed in place: write named_{self._what}s[{name!r}].assign(...)"
         )
@@ -56,7 +56,7 @@ class Named(dict[str, Any]):
         )
 
     def _near(self, name: str) -> str:
-        """Return the entry that is meant: Keras' kernel is what reads x, and bias is a bias."""
+        """Return a suggestion for a name: the kernel of Keras is the read of x, for example."""
         gate, _, last = name.partition(".")
         for words, other in _OF_KERAS.items():
             if last in words.split() and f"{gate}.{other}" in self:
@@ -65,18 +65,18 @@ class Named(dict[str, Any]):
 
 
 _OF_KERAS = {"kernel W weight": "x", "recurrent_kernel recurrent U h": "h_prev", "b": "bias"}
-"""How others call the matrix of a gate's input, that of its last output, and its bias."""
+"""Other libraries' names for the matrix of a gate's input, of its last output, and the bias."""
 
 
 def refuse_name(
     module: str, name: str, known: Sequence[str], instead: Mapping[str, str]
 ) -> NoReturn:
-    """Raise that a module has no such name, with the one that is meant.
+    """Raise an error for a name that a module lacks, with a suggestion.
 
     Args:
         module: the module.
         name: the name.
-        known: the names that there are.
+        known: the names that the module has.
         instead: what to write in place of names from other libraries.
 
     Raises:
@@ -91,12 +91,12 @@ def refuse_name(
 def refuse_attribute(
     what: str, name: str, known: Sequence[str], instead: Mapping[str, str]
 ) -> NoReturn:
-    """Raise that an object has no such attribute, with the one that is meant.
+    """Raise an error for an attribute that an object lacks, with a suggestion.
 
     Args:
         what: the object, such as ``a comparison``.
         name: the attribute.
-        known: the names that there are.
+        known: the attributes that the object has.
         instead: what to write in place of names from other libraries.
 
     Raises:
@@ -111,7 +111,7 @@ def refuse_attribute(
 
 
 class Rows(tuple[Any, ...]):
-    """A tuple; subscripts other than numbers are answered with how its elements are chosen.
+    """A tuple; its error for a subscript that is not a number shows how to choose elements.
 
     Args:
         elements: the elements.
@@ -138,7 +138,7 @@ class Rows(tuple[Any, ...]):
 
 
 class _Callable(ModuleType):
-    """A package that is called as its function of the same name."""
+    """A package that can be called like its function of the same name."""
 
     @property
     def _function(self) -> Any:
@@ -154,9 +154,9 @@ class _Callable(ModuleType):
 
 
 def make_callable(package: str) -> None:
-    """Let an imported package be called as its function of the same name.
+    """Make an imported package callable like its function of the same name.
 
-    Whichever was imported first, ``gatekit.NAME`` is then the package, and calls work.
+    ``gatekit.NAME`` is then the package, and calls work, whichever of the two was imported first.
 
     Args:
         package: the package's full name, its ``__name__``.

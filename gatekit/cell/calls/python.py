@@ -1,4 +1,4 @@
-"""Remedies of the command line, written as calls and arguments of Python."""
+"""Rewrites remedies for the command line as calls and arguments of Python."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from gatekit.cell.errors import GatekitError, excerpt
 _FUNCTIONS = ("train", "plan", "compare", "report", "show", "extend", "code", "diagram")
 _OF_STUDIES = ("compare", "report", "extend")
 _LISTS = ("by", "within", "together", "where", "best_of", "labels", "tasks", "plugins", "launch")
-# A word is an option's value if no sentence goes on with it: NAME, 5%, 'a b', KEY=a,b, task.length.
+# A word that cannot continue a sentence is an option's value: NAME, 5%, 'a b', KEY=a,b, task.length.
 _VALUE = r"'[^']*'|[A-Z]+(?![A-Za-z=])|[\w%-]*[=.,%\d](?:[\w=.,%-]*[\w%])?(?<![.,])"
 _OPTION = rf"(?<![\w-])--[a-z][a-z-]*(?:[ =](?:{_VALUE}))?"
 _PAIR = r"'?[A-Za-z_][\w.]*=(?![='\"])(?:\{[^}]*\}|[^\s'`;]*[^\s'`;.,])'?"
@@ -55,7 +55,7 @@ def in_python(message: str, given: Mapping[str, Any] | None = None) -> str:
             typed = _nested(key, short)
             if isinstance(group, str) and "." in key:  # the group is given by its name
                 typed = typed.replace("{", f"{{'name': {group!r}, ", 1)
-            # The word to type would be the same key once more.
+            # The remedy would repeat the same key.
             again = rf"^ Type '?{re.escape(key)}=\S*\.(?= |$)"
             message = f"{meant[1]}{typed}?{re.sub(again, '', message[meant.end() :])}"
     message = _QUOTED.sub(lambda m: f"`{_call(m[1], m[2])}`", message)
@@ -75,7 +75,7 @@ def in_python(message: str, given: Mapping[str, Any] | None = None) -> str:
 
 @contextlib.contextmanager
 def python_words() -> Iterator[None]:
-    """Write what errors from within suggest as Python, as `remedied` does."""
+    """Rewrite the remedies of errors in the block as Python, like `remedied`."""
     try:
         yield
     except GatekitError as error:
@@ -111,7 +111,7 @@ def _call(name: str, typed: str) -> str:
 
 
 def _arguments(words: list[str]) -> str:
-    """Return ``KEY=VALUE`` words as arguments of a call; of one key twice, as a string of words."""
+    """Return ``KEY=VALUE`` words as arguments of a call, or as one string if a key is repeated."""
     keys = [re.split(r"[.=]", word.strip("'"))[0] for word in words]
     if len({*keys}) < len(keys):
         return f"{' '.join(words)!r}, as one string"
@@ -125,7 +125,7 @@ def _argument(word: str) -> str:
     if word.startswith("--"):
         name = key[2:].replace("-", "_")
         name += "s" if name in ("label", "task", "plugin") else ""
-        if name == "until_decided":  # without `seeds`, `extend` is this
+        if name == "until_decided":  # `extend` does this unless `seeds` is given
             return "extend"
         value = [text] if name in _LISTS else text if text == "N" else repr(_plain(text))
         return f"{name}={value}" if text else name

@@ -1,7 +1,6 @@
-"""How a cell looks: as text, LaTeX, MathML, BibTeX, a page of the zoo, and a diagram.
+"""Displays a cell as text, LaTeX, MathML, BibTeX, a page of the zoo, and a diagram.
 
-`unfold` writes gates, norms and the output unit out as equations; `describe` is a cell as plain
-data and as text; `parallel` shows how all steps are computed together; `latex` sets
-one expression and `equations` a whole cell; `diagram` draws it.
-Start with `describe.py`.
+`unfold` expands gates, norms and the output unit into equations. `describe` returns a cell as plain
+data and as text, and `parallel` how all steps are computed together. `latex` typesets an
+expression, `equations` a whole cell, and `diagram` draws it. Start with `describe.py`.
 """

@@ -16,7 +16,7 @@ from .works import Work
 
 MAX_DEPTH = 20
 MAX_CHARACTERS = 2 * 1024 * 1024
-"""The most characters of all values together, with strings written out."""
+"""The most characters of all values together, with strings expanded."""
 _START = re.compile(r"@[ \t]*([A-Za-z]+)\s*\{")
 _KEY = re.compile(rf"({KEY})\s*(?:,|(?=\}}))")
 _FIELD = re.compile(r"([A-Za-z][A-Za-z0-9_-]*)\s*=")
@@ -76,11 +76,11 @@ class _Parser:
         parts = [self.part()]
         while self.skip("#"):
             parts.append(self.part())
-        # A string may consist of strings, so that a short file could become a long one.
+        # A string may consist of strings, so a short file could expand to a very long one.
         self.characters += sum(map(len, parts))
         if self.characters > MAX_CHARACTERS:
             raise self.error(
-                f"the values have more than {MAX_CHARACTERS:,} characters, @string written out",
+                f"the values have more than {MAX_CHARACTERS:,} characters, with @string expanded",
                 self.place,
             )
         value = "".join(c if c.isprintable() else " " for c in "".join(parts))
@@ -119,14 +119,14 @@ class _Parser:
         raise self.error("the quotes are never closed", start)
 
     def skip(self, mark: str) -> bool:
-        """Pass the mark and the space after it, if the mark is next."""
+        """Skip the mark and the space after it, if the mark is next; return whether it was."""
         follows = self.text.startswith(mark, self.place)
         if follows:
             self.move(self.place + len(mark))
         return follows
 
     def expect(self, pattern: re.Pattern[str], otherwise: str) -> str:
-        """Pass what the pattern matches and the space after it; return its first group."""
+        """Skip a match of the pattern and the space after it; return its first group."""
         match = pattern.match(self.text, self.place)
         if match is None:
             came = excerpt(repr(self.text[self.place : self.place + 40]))
@@ -135,7 +135,7 @@ class _Parser:
         return match[1]
 
     def move(self, place: int) -> None:
-        """Go to the first character from a place on that is not space."""
+        """Go to a place, or to the first character after it that is not a space."""
         space = _SPACE.match(self.text, place)
         self.place = place if space is None else space.end()
 

@@ -41,7 +41,7 @@ def describe(cell: Cell, known: Mapping[str, Work] = NO_WORKS) -> dict[str, Any]
 
     Returns:
         A mapping with ``name``, ``reference``, ``equations`` (strings), ``latex``, ``states``,
-        ``order``, ``stages``, ``gates``, ``products`` (which reads are one matrix product),
+        ``order``, ``stages``, ``gates``, ``products`` (the reads of each matrix product),
         ``weights``, ``parameters`` (how many numbers are trained), ``parameter_formula`` (that
         number in units n and features m, or None), ``flops_per_token`` (floating-point operations
         of a step of one sequence, forward), ``state_size`` (numbers that are carried from step to
@@ -152,8 +152,8 @@ def _norm(norm: Norm) -> dict[str, object]:
 def _products(cell: Cell) -> list[dict[str, object]]:
     """Return the linear maps with weights, grouped by matrix product.
 
-    Reads of one expression share a product. It is computed before the loop if it depends on no
-    state, else once per step; products of the output unit are computed after the loop.
+    Reads of the same expression share a product. It is computed before the loop if it depends on no
+    state, otherwise once per step. Products of the output unit are computed after the loop.
     """
     by_product: dict[tuple[Any, ...], dict[str, Any]] = {}
     for node in cell.nodes:
@@ -257,7 +257,7 @@ def _remarks(weight: Mapping[str, Any]) -> str:
 
 
 def _start(init: object, kind: str) -> str:
-    """Return where a weight starts, or an empty string for the usual initializer of its kind."""
+    """Return the initial value of a weight in words; empty if it is usual for its kind."""
     if isinstance(init, Mapping):
         options = {name: value for name, value in init.items() if name != "kind"}
         if "negative_of" in options:

@@ -97,7 +97,7 @@ def _norm_option(option: str) -> str:
 
 
 def _norm_symbol(weight: str) -> str:
-    """Return the scale or offset of a signal's norm, or the scale of that of a gate's sum."""
+    """Return the symbol of the scale or offset of a norm."""
     owner, _, what = weight.rpartition(".")
     letter = r"\beta" if what == "offset" else r"\gamma"
     return f"{letter}^{{{symbol(owner)}}}"
@@ -112,7 +112,7 @@ def _term(term: Term, unfolded: Unfolded, notation: Notation) -> str:
 
 
 def _read_index(term: Term, unfolded: Unfolded, notation: Notation) -> str:
-    """Return a read as a subscript: without its time, unless another read differs in that only."""
+    """Return a read as a subscript, without its time unless another read differs only in time."""
     read = term.read
     assert read is not None
     below = _without_time(read.expr, notation)
@@ -133,7 +133,7 @@ def _without_time(expr: Expr, notation: Notation) -> str:
 
 
 def _mapped(read: BuiltRead, index: str, notation: Notation) -> str:
-    """Return a read's linear map applied to what it reads, in the papers' convention ``W x``."""
+    """Return a read's linear map applied to its expression, in the papers' convention ``W x``."""
     letter = "W" if read.hoisted else "U"
     argument = factor(read.expr, notation)
     if read.map_kind == "diagonal":

@@ -30,7 +30,7 @@ GREEK = frozenset(
         "omega",
     }
 )
-"""The names of letters, which LaTeX has commands for."""
+"""The names of Greek letters, for which LaTeX has commands."""
 
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
@@ -40,10 +40,11 @@ class Notation:
     """How names are written.
 
     Attributes:
-        symbols: LaTeX by name; any other name is a signal of step t, ``NAME_prev`` one of t - 1.
-        products: names whose symbol is a matrix product, which a factor must not tear apart.
-        shapes: shapes by name; a name without one is a vector.
-        constants: numbers by name, which decide widths.
+        symbols: LaTeX by name; any other name is a signal of step t, or of step t - 1 for
+            ``NAME_prev``.
+        products: names whose symbol is a matrix product, which a factor must not split.
+        shapes: shapes by name; a name without a shape is a vector.
+        constants: numbers by name, which determine widths.
         functions: the function table, whose templates are used.
     """
 
@@ -60,12 +61,12 @@ class Notation:
         try:
             return infer(known, shapes, self.functions, "latex") in ((), (1,))
         except CellError:
-            # Without a cell the true widths are not known; most signals are vectors.
+            # Without a cell, the true widths are not known; most signals are vectors.
             return False
 
 
 def latex(expr: Expr, notation: Notation | None = None) -> str:
-    """Return the expression in LaTeX, with no parenthesis more than it needs.
+    """Return the expression in LaTeX, with as few parentheses as possible.
 
     Products of two vectors are written with a circled dot, products with a scalar by juxtaposition,
     quotients as fractions.
@@ -78,7 +79,7 @@ def latex(expr: Expr, notation: Notation | None = None) -> str:
         LaTeX for math mode.
 
     Raises:
-        PluginError: a function's template is not one.
+        PluginError: the template of a function is not valid.
     """
     return _Writer(notation or Notation()).text(expr)
 
@@ -105,7 +106,7 @@ def signal(name: str) -> str:
 
 
 def factor(expr: Expr, notation: Notation) -> str:
-    """Return the expression in LaTeX, in parentheses where a matrix before it needs them."""
+    """Return the expression in LaTeX, with the parentheses that a matrix in front of it needs."""
     return _Writer(notation).wrapped(expr, _POWER)
 
 
@@ -162,7 +163,7 @@ class _Writer:
         if isinstance(expr, Neg):
             return _NEGATION
         if isinstance(expr, Call):
-            # A product such as `matvec` must not be torn apart by a further factor.
+            # Another factor must not split a product such as `matvec`.
             return _TERM if self.bare(expr.function) else _POWER
         assert isinstance(expr, Binary)
         if expr.op in "+-":

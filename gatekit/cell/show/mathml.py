@@ -1,4 +1,4 @@
-"""MathML from the LaTeX that `latex` writes, for pages that load no library."""
+"""MathML from the LaTeX that `latex` writes, for pages that do not load a library."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _BOLD |= {chr(ord("a") + k): chr(0x1D41A + k) for k in range(26)}
 def mathml(lines: Iterable[str]) -> str:
     """Return equations as one MathML element, aligned at their ``&=``.
 
-    Commands outside of this subset, which a plugin's template may use, are shown as their source.
+    Commands that it does not know, which a plugin's template may use, are shown as LaTeX.
 
     Args:
         lines: LaTeX, ``left &= right`` each, as `equations.equations` returns them.
@@ -74,7 +74,7 @@ class _Reader:
         return _row(parts)
 
     def until(self, *ends: str) -> list[str]:
-        """Read scripted atoms up to one of the tokens, which is taken, or to the end."""
+        """Read scripted atoms up to and including one of the tokens, or to the end."""
         self.depth += 1
         if self.depth > _MOST_DEPTH:
             raise _NotReadError

@@ -28,12 +28,11 @@ class CellPage:
         name: the cell's name.
         description: the result of `gatekit.cell.show.describe.describe`.
         executor: the executor that ``auto`` chooses on a CPU.
-        reason: why the steps cannot be computed all at once; empty if they can.
-        witness: the file with the independent recurrence that checks it, or None.
-        works: the works that it cites.
-        peers: the other libraries whose cell it is compared with.
-        first: the weights that do not start as usual, each with its initial values and their
-            source.
+        reason: why all steps cannot be computed in one operation; empty if they can.
+        witness: the file with the independent recurrence that checks the cell, or None.
+        works: the works that the cell cites.
+        peers: the other libraries with whose cells it is compared.
+        first: the weights with unusual initial values, each with these values and their source.
     """
 
     name: str
@@ -47,7 +46,7 @@ class CellPage:
 
 
 def page(entry: CellPage) -> str:
-    """Return a cell's page; its drawing is ``NAME.svg`` beside it."""
+    """Return a cell's page; its drawing is ``NAME.svg`` in the same folder."""
     d = entry.description
     head = [f"# {entry.name}", _wrapped(d["reference"] or "")]
     head += [TIERS[d["tier"]]] if d["tier"] else []

@@ -48,7 +48,7 @@ def _result(kind: str, form: str | None, executor: str | None, reason: str) -> d
 
 
 def measure(cell: Cell) -> dict[str, Any]:
-    """Return the iterations of Newton's method at the cell's first weights; it takes seconds.
+    """Return the iterations of Newton's method at the cell's initial weights; it takes seconds.
 
     Args:
         cell: the built cell.
@@ -88,7 +88,7 @@ def text(name: str, description: Mapping[str, Any]) -> str:
 
     Args:
         name: the cell's name.
-        description: the result, with that of `measure` in it if the iterations are to be shown.
+        description: the result of `parallel`, merged with that of `measure` to show iterations.
     """
     if description["executor"] is None:
         lines = [f"{name}: sequential; no executor computes all steps together"]

@@ -1,4 +1,4 @@
-"""A cell written out: its gates, norms and output unit as expressions."""
+"""Expands a cell: writes its gates, norms and output unit as expressions."""
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ class Equation:
     """One equation: ``name = expr``.
 
     ``name`` is a signal, a gate's own state (``forget.k``) or a pre-activation (``forget.pre``);
-    ``opaque`` is true if a plugin computes more than an expression; ``expr`` then only lists its
-    arguments.
+    ``opaque`` is true if a plugin's function cannot be written as an expression; ``expr`` then only
+    lists its arguments.
     """
 
     name: str
@@ -53,7 +53,7 @@ class Equation:
 class Unfolded:
     """A cell's lines in the order of computation.
 
-    ``terms`` has the read or bias behind each name that represents one.
+    ``terms`` has the read or bias behind each name that stands for one.
     """
 
     lines: tuple[Equation, ...]
@@ -75,9 +75,9 @@ class Unfolded:
 
 
 def unfold(cell: Cell) -> Unfolded:
-    """Return the cell written out, the output unit last, as the signal ``y``.
+    """Return the equations of a cell; the last one is the output unit, as the signal ``y``.
 
-    A pre-activation that is used once is written in place; otherwise it gets its own line.
+    A pre-activation is written in place if it is short or used once; otherwise it has its own line.
     """
     terms: dict[str, Term] = {}
     lines: list[Equation] = []
@@ -195,10 +195,10 @@ def _pre(
     """Return the pre-activation as a sum of names, one for each read and one for the bias.
 
     Args:
-        owner: whose pre-activation it is.
+        owner: the gate or output unit.
         reads: its reads.
         bias: its bias, if it has one.
-        terms: gets what the names mean.
+        terms: the meanings of the names are added here.
         norms: the function that normalises a read, by the read's text.
         norm_of_sum: the weight that scales the normalised sum, and the function.
     """
@@ -222,7 +222,7 @@ def _pre(
 
 
 def _normalised(cell: Cell, node: Node, terms: dict[str, Term]) -> Expr | None:
-    """Return a gate's pre-activation, its norm included."""
+    """Return a gate's pre-activation, including its norm."""
     norm = node.norm
     if norm is None:
         return _pre(node.name, node.reads, node.bias, terms)
@@ -246,14 +246,14 @@ def _norm_name(sharing: Sequence[str], epsilon: float) -> str:
 
     Args:
         sharing: the gates that share the statistics.
-        epsilon: what is added to the variance; written if a cell sets it.
+        epsilon: the number that is added to the variance; written unless it is the default.
     """
     options = [*sharing, *([] if epsilon == EPSILON else [f"epsilon={epsilon!r}"])]
     return f"{LAYER_NORM}[{', '.join(options)}]" if options else LAYER_NORM
 
 
 def _shapes(cell: Cell) -> dict[str, Shape | None]:
-    """Return the shape of every name that a line may hold, without batch and time."""
+    """Return the shape of every name that a line may contain, without batch and time."""
     shapes: dict[str, Shape | None] = {"t": (1,)}
     for name, shape in cell.shapes.items():
         shapes.update({name: shape, f"{name}_prev": shape, f"{name}.pre": shape})

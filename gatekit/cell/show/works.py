@@ -11,7 +11,7 @@ from typing import Any
 
 from gatekit.cell.schema import ABOUT_KEYS
 
-# The first of these fields that a work has is where it appeared; it decides the kind of the entry.
+# The first of these fields that a work has is its venue, which determines the kind of the entry.
 _KINDS = {"journal": "article", "booktitle": "inproceedings", "school": "phdthesis"}
 _ORDER = ("title", "year", *_KINDS, "volume", "number", "pages", "doi", "url")
 # Identifiers are not escaped: BibTeX styles print them verbatim.
@@ -32,7 +32,7 @@ _ESCAPE = re.compile(r"\\textbackslash ?|\\([&%$#_{}])|[{}]")
 class Work:
     """A work, with the fields of its BibTeX entry as they are in the file.
 
-    A key that no references.bib has is a work without fields.
+    A work whose key is in no references.bib has no fields.
 
     Attributes:
         key: the key of the entry, such as ``cho2014learning``.
@@ -51,7 +51,7 @@ class Work:
         return int(year) if re.fullmatch(r"[0-9]{4}", year) else None
 
     def plain(self, name: str) -> str:
-        """Return a field without BibTeX's notation, empty if the work does not have it."""
+        """Return a field without BibTeX's notation; empty if the work does not have it."""
         value = self.fields.get(name, "")
         if name in _VERBATIM:
             return value
@@ -60,7 +60,7 @@ class Work:
         return unicodedata.normalize("NFC", value)
 
     def arxiv(self) -> str:
-        """Return the arXiv number, empty if the work has none."""
+        """Return the arXiv number; empty if the work has none."""
         archive = self.fields.get("archiveprefix", "").lower()
         return self.plain("eprint") if archive == "arxiv" else ""
 

@@ -1,4 +1,4 @@
-"""Cells by name: `composer` reads their files, and merges what ``defaults`` list, as in Hydra.
+"""Cells by name: `composer` reads their files and merges the cells in ``defaults``, like Hydra.
 
 `places` finds the file of a cell and the line of a mistake, and reads the works that cells cite.
 Start with `composer.py`.

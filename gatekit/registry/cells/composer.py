@@ -1,4 +1,4 @@
-"""Cells by name: their files, and what ``defaults`` lists make of them, as in Hydra."""
+"""Cells by name: reads their files, and merges the cells in ``defaults``, like Hydra."""
 
 from __future__ import annotations
 
@@ -40,13 +40,13 @@ def load_cell(
 
     Args:
         cell: the name of a file ``cell/NAME.yaml`` or of a registered cell function; or a
-            mapping such as that file holds.
+            mapping with the content of such a file.
         catalogue: what is registered.
         plugins: plugin files, whose configuration folders are searched too.
 
     Raises:
-        CellError: there is no such cell, or it is not what a cell must be.
-        ConfigError: a file is damaged, or its ``defaults`` lead nowhere or round in a circle.
+        CellError: there is no such cell, or it is not valid.
+        ConfigError: a file is damaged, or its ``defaults`` name an unknown cell or form a cycle.
     """
     with in_file(cell, plugins):
         return read_cell(cell_config(cell, catalogue, plugins), catalogue)
@@ -56,16 +56,16 @@ def named_after_file(config: dict[str, Any], path: Path) -> dict[str, Any]:
     """Return a cell's own mapping with the name of its file.
 
     Args:
-        config: what the file holds.
+        config: the content of the file.
         path: the file.
 
     Raises:
-        ConfigError: it has another name, under which no command would find the cell.
+        ConfigError: the cell has another name, under which no command would find it.
     """
     name = config.get("name", path.stem)
     if name != path.stem:
         raise ConfigError(
-            f"{shown(path)}{line_of(path, 'cell.name')}: name is {name!r}, and the file is called "
+            f"{shown(path)}{line_of(path, 'cell.name')}: name is {name!r}, but the file is called "
             f"{path.name}; write name: {path.stem}, or rename the file"
         )
     return {**config, "name": name}
@@ -83,7 +83,7 @@ def cell_config(
 
     Raises:
         CellError: there is no such cell.
-        ConfigError: a file is damaged, or its ``defaults`` lead nowhere or round in a circle.
+        ConfigError: a file is damaged, or its ``defaults`` name an unknown cell or form a cycle.
     """
     composer = _Composer(catalogue, tuple(plugins))
     if isinstance(cell, str):
@@ -99,7 +99,7 @@ def cell_config(
 
 
 def cell_names(plugins: Sequence[str] = ()) -> dict[str, Path]:
-    """Return the file of every cell by name; a cell function's where no YAML file has its name.
+    """Return the file of every cell by name; a YAML file precedes a cell function's file.
 
     Args:
         plugins: plugin files, whose configuration folders are searched too.
@@ -124,7 +124,7 @@ class _Composer:
     def named(self, name: str, chain: tuple[str, ...]) -> dict[str, Any]:
         if name in chain:
             raise ConfigError(
-                f"{self.place(chain)} lead round in a circle: {' -> '.join([*chain, name])}; "
+                f"{self.place(chain)} form a cycle: {' -> '.join([*chain, name])}; "
                 f"remove {name} from the defaults of {chain[-1]}"
             )
         if len(chain) > MAX_CHAIN:
@@ -218,17 +218,17 @@ class _Composer:
             place = self.place(chain)
             place = "cell: defaults" if place == "cell" else place
             raise ConfigError(
-                f"{place} has {excerpt(str(entry))!r}; in a cell it has names of cells and _self_ "
-                f"only: write defaults: [{', '.join(meant[:8])}]"
+                f"{place} has {excerpt(str(entry))!r}; a cell's defaults are names of cells and "
+                f"_self_: write defaults: [{', '.join(meant[:8])}]"
             )
         return match["name"]
 
 
 def after_self(names: Sequence[str]) -> str:
-    """Return that cells after ``_self_`` override what the file itself sets, and what to write."""
+    """Return that cells after ``_self_`` override the file's own entries, and what to write."""
     others = [name for name in names if name != "_self_"]
     return (
-        f"has {names[-1]} after _self_, so that it overrides what the file itself sets; write "
+        f"has {names[-1]} after _self_, so it overrides the file's own entries; write "
         f"defaults: [{', '.join([*others, '_self_'])}]"
     )
 
@@ -247,10 +247,10 @@ def _meant(entry: object) -> str:
 def own_provenance(
     config: Mapping[str, object], catalogue: Catalogue, plugins: Sequence[str] = ()
 ) -> dict[str, Any]:
-    """Return a cell's file so that a merge with its ``defaults`` adds nothing to its provenance.
+    """Return a cell's mapping, changed so that its ``defaults`` add nothing to its provenance.
 
     Args:
-        config: what a file of your own holds.
+        config: the content of your own file.
         catalogue: what is registered.
         plugins: plugin files, whose configuration folders are searched too.
     """
@@ -260,7 +260,7 @@ def own_provenance(
     starts: dict[str, Any] = {}
     for name in names:
         if name != "_self_":
-            # What is wrong with a cell in `defaults` is reported when it is composed.
+            # A fault of a cell in `defaults` is reported when the cell is composed.
             with contextlib.suppress(CellError, ConfigError):
                 starts |= _starts(name, cell_config(name, catalogue, plugins))
     if not starts:
@@ -269,7 +269,7 @@ def own_provenance(
 
 
 def _starts(name: str, config: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the works of a cell that another starts from, and of those that it starts from."""
+    """Return the works of a cell in ``defaults``, and of the cells that it starts from."""
     return {name: list(config.get("cite") or ()), **(config.get("starts_from") or {})}
 
 
@@ -282,8 +282,8 @@ def _check_removed(base: Mapping[str, object], config: Mapping[str, object], whe
                 if near := nearest(str(name), had):
                     line = line_of(Path(where), f"cell.{section}.{name}")
                     raise ConfigError(
-                        f"{where}{line}: {section}.{name} is null, which removes an entry, and "
-                        f"none is inherited{near} Inherited {section}: {listed(had)}."
+                        f"{where}{line}: {section}.{name} is null, which removes an inherited "
+                        f"entry, but there is none{near} Inherited {section}: {listed(had)}."
                     )
 
 
@@ -302,9 +302,9 @@ def _check_values(value: object, where: str, key: str) -> None:
             _check_values(inner, where, f"{key}[{position}]")
     elif isinstance(value, str):
         if value == "???":
-            raise ConfigError(f"{where}: {key} is ???, to be filled in: give it a value")
+            raise ConfigError(f"{where}: {key} is ???, a placeholder: give it a value")
         if "${" in value:
             raise ConfigError(
-                f"{where}: {key} is {value!r}; references are filled in by gatekit train only. "
-                "Write the value, or give the cell as a mapping with it."
+                f"{where}: {key} is {value!r}; only gatekit train resolves references. "
+                "Write the value, or pass the cell as a mapping with the value."
             )

@@ -1,4 +1,4 @@
-"""Configuration folders: where a cell's file is, or ought to be, what is wrong in it, its works."""
+"""Configuration folders: the place of a cell's file, the lines of its mistakes, and its works."""
 
 from __future__ import annotations
 
@@ -32,20 +32,20 @@ from ..safe_yaml import decoded, line_of, read_text
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,199}\Z")
 BIBLIOGRAPHY = "references.bib"
 MAX_BYTES = 1024 * 1024
-"""Bytes that a bibliography may have."""
+"""The most bytes in a bibliography."""
 
 
 @contextlib.contextmanager
 def in_file(cell: object, plugins: Sequence[str] = ()) -> Iterator[None]:
-    """Name the file of a cell of your own in what is wrong with the cell.
+    """Add the file and the line of your own cell to errors about the cell.
 
     Args:
         cell: the cell's name; anything else has no file.
         plugins: plugin files, whose configuration folders are searched too.
 
     Raises:
-        CellError: what was raised inside, with the file in front.
-        ExpressionError: the same.
+        CellError: the block raised it; the file is now in front of the message.
+        ExpressionError: the block raised it; the file is in front, too.
     """
     try:
         yield
@@ -58,10 +58,10 @@ def in_file(cell: object, plugins: Sequence[str] = ()) -> Iterator[None]:
 
 
 def _line(path: Path, message: str) -> str:
-    """Return ``, line 5`` for what a message begins with; inherited parts are in ``defaults``."""
+    """Return ``, line 5`` for the place in a message; the line of ``defaults`` if inherited."""
     line = line_of(path, message)
     inherited = "" if line else line_of(path, "cell.defaults")
-    return f"{inherited}, in what `defaults` brings" if inherited else line
+    return f"{inherited}, inherited through `defaults`" if inherited else line
 
 
 _PLACE = re.compile(
@@ -70,7 +70,7 @@ _PLACE = re.compile(
 
 
 def _lines(path: Path, message: str) -> str:
-    """Return a message with the lines of further entries, and of what the file sets to null."""
+    """Return a message with the lines of other entries, and of entries that are set to null."""
 
     def numbered(match: re.Match[str]) -> str:
         line = line_of(path, match[0])
@@ -78,7 +78,7 @@ def _lines(path: Path, message: str) -> str:
 
     message = _PLACE.sub(numbered, message)
     if not line_of(path, message):
-        gone = "; what the file changes no longer reads it: use it in an equation,"
+        gone = "; with the changes in the file nothing reads it: use it in an equation,"
         message = re.sub(r"; to change an inherited one, .* in an equation,", gone, message)
     unknown = re.search(r"the name '(\w+)' is unknown|'(\w+)' is not a signal", message)
     if unknown is None:
@@ -102,7 +102,7 @@ def _is_null(node: yaml.Node) -> bool:
 
 
 def _in_yaml(message: str) -> str:
-    """Return a message with what to write as YAML: ``norm: null`` in place of ``norm=None``."""
+    """Return a message with its remedy in YAML: ``norm: null`` in place of ``norm=None``."""
 
     def typed(match: re.Match[str]) -> str:
         try:
@@ -123,14 +123,14 @@ _NEW = {
 
 
 def own_file(group: str, name: str, known: Iterable[str]) -> str:
-    """Return a sentence: where a configuration of the user's own is looked for, and what is there.
+    """Return a sentence about the place where gatekit looks for your own configuration.
 
-    It is empty where there is no folder ``conf`` and the name is a known one, misspelt.
+    It is empty if there is no folder ``conf`` and the name is a misspelt known name.
 
     Args:
         group: ``cell``, ``task`` or another folder of ``./conf``.
-        name: the name that was asked for.
-        known: the names that there are.
+        name: the unknown name.
+        known: the known names.
     """
     folder = Path.cwd() / "conf"
     path = folder / group / f"{name if NAME.match(name) else 'NAME'}.yaml"
@@ -138,7 +138,7 @@ def own_file(group: str, name: str, known: Iterable[str]) -> str:
     if not folder.is_dir():
         lost = f"{sentence}, but this folder has no conf: cd to your project."
         near = nearest_name(name, known)
-        # A name that is misspelt is about as long; another name is a file in another folder.
+        # A misspelt name is about as long; any other name may be a file in another folder.
         return "" if near and abs(len(near) - len(name)) < 2 else lost
     return f"{sentence}{_NEW.get(group, '')}."
 
@@ -147,14 +147,14 @@ MOST_FOLDERS = 200
 
 
 def misplaced(group: str, name: str) -> str:
-    """Return a sentence: where a file of the user's own is that is looked for elsewhere.
+    """Return a sentence about your own file if it is not where gatekit looks for it.
 
-    It is empty where there is no such file: in ``./conf``, beside it, in a project above the
-    working folder or in a folder of it.
+    It is empty if there is no such file in ``./conf``, next to it, in a project above the working
+    folder, or in one of its folders.
 
     Args:
         group: ``cell``, ``task`` or another folder of ``./conf``.
-        name: the name that was asked for.
+        name: the unknown name.
     """
     if not NAME.match(name):
         return ""
@@ -168,7 +168,7 @@ def misplaced(group: str, name: str) -> str:
     for project in [*here.parents[:4], *folders]:
         if (project / inner).is_file():
             return (
-                f"Your {what} is {os.path.relpath(project / inner)}, and gatekit looks in ./conf: "
+                f"Your {what} is {os.path.relpath(project / inner)}, but gatekit looks in ./conf: "
                 f"type cd {shlex.quote(os.path.relpath(project))}"
             )
     stems = (here / "conf" / group / name, here / "conf" / name, here / name, here / group / name)
@@ -188,7 +188,7 @@ def _own_file(name: str, plugins: Sequence[str]) -> Path | None:
 
 
 def config_folders(plugins: Sequence[str] = ()) -> list[Path]:
-    """Return where configurations are looked for: ``./conf``, then the folders of plugins.
+    """Return the folders that are searched for configurations: ``./conf``, then those of plugins.
 
     Args:
         plugins: plugin files, whose configuration folders are searched too.
@@ -213,7 +213,7 @@ def cell_file(name: str, folders: Sequence[Path]) -> Path | None:
 
 
 def bibliography(plugins: Sequence[str] = ()) -> dict[str, Work]:
-    """Return the works of ``./conf/references.bib`` and those of plugins and gatekit, by key.
+    """Return the works in ``./conf/references.bib``, and those of plugins and gatekit, by key.
 
     If several files have a key, the first in the order of `config_folders` wins.
 

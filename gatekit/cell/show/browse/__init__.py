@@ -1,7 +1,7 @@
 """The zoo as one page of HTML to browse: families, a family tree, filters, drawings.
 
-`families` reads which cell belongs to which family, and which cell it comes from; `card` gathers
-what the page shows of one cell; `page` fills the template. Start with `page.py`.
+`families` reads the family of each cell, and the cell that it comes from. `card` collects the
+content of the page for one cell, and `page` fills the template. Start with `page.py`.
 """
 
 from .card import Card, card

@@ -1,4 +1,4 @@
-"""What the page shows of one cell."""
+"""The content of the page for one cell."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from gatekit.cell.show.works import Work
 from .families import OTHERS, Lineage
 
 FORMS = {"chunk": "in chunks", "scan": "by a scan", None: "step by step"}
-"""How people call what `gatekit.cell.show.parallel` finds; others are shown as they are."""
+"""Plain words for the executors of `gatekit.cell.show.parallel`; others are shown by name."""
 _AT = 64
 
 
@@ -37,12 +37,12 @@ class Card:
         equations: its lines, as `gatekit show` prints them.
         states: its states with their shapes in words.
         state_size: numbers carried from step to step with 64 units, or None.
-        state_formula: the same in n units, or an empty string.
+        state_formula: this number as a formula in n units, or an empty string.
         parameters: the number of weights in n units and m features.
         parallel: how its steps are computed together, in two or three words.
         parallel_why: the form of its states, or why they need one step after another.
         drawing: its diagram, an SVG.
-        code: a file of the cell by framework; nothing is shown where there is none.
+        code: the file with the cell's code for each framework; others are not shown.
     """
 
     name: str
@@ -69,13 +69,13 @@ def card(
     output: OutputUnitSpec,
     works: Mapping[str, Work],
 ) -> Card:
-    """Return what the page shows of a cell.
+    """Return the content of the page for a cell.
 
     Args:
         cell: the built cell.
         tier: where its equations were read.
         lineage: its family; None for a cell that is not part of gatekit.
-        output: the output unit, with which it is built at other sizes.
+        output: the output unit; the cell is built with it at other sizes.
         works: the works that cells cite, by key.
     """
     d, form = describe(cell, works), parallel(cell)

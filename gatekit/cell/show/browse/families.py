@@ -1,4 +1,4 @@
-"""The families of the bundled cells, and which cell each comes from, from ``families.txt``.
+"""The families of the bundled cells, and the cell that each comes from, from ``families.txt``.
 
 The file has a line ``# KEY | TITLE | SENTENCE`` for each family, and below it a line for each cell:
 its name, or ``NAME SIGN OTHER: WORDS``. The sign is ``>`` if the cell has the other as a special
@@ -32,13 +32,13 @@ OTHERS = Family("others", "Your own and others", "Cells that are not part of gat
 
 @dataclass(frozen=True)
 class Lineage:
-    """Where a cell comes from.
+    """The family and the origin of a cell.
 
     Attributes:
         family: the key of its family.
         other: the cell that it comes from, or an empty string.
         relation: ``generalises``, ``special case of`` or ``changes``; empty without another cell.
-        words: what is different.
+        words: the difference between the two cells.
     """
 
     family: str

@@ -24,8 +24,8 @@ _SIGNS = {relation: sign for sign, relation in RELATIONS.items()}
 def browse(cards: Iterable[Card], pages: str = "") -> str:
     """Return the page.
 
-    The content security policy allows one script and one style, by their hashes, and pictures that
-    are in the page; nothing is fetched. Every string is escaped. The same cards give the same page.
+    The content security policy allows one script and one style, by their hashes, and pictures
+    within the page; nothing is fetched. Every string is escaped. Equal cards result in equal pages.
 
     Args:
         cards: the cells.

@@ -1,5 +1,5 @@
 """A cell's graph as a self-contained SVG.
 
-`boxes` decides what a drawing shows, `layout` where boxes and lines go, `svg` how strokes and
-labels are written; `drawing.diagram(cell)` joins them. Start with `drawing.py`.
+`boxes` chooses the content of a drawing, `layout` places boxes and lines, and `svg` writes strokes
+and labels; `drawing.diagram(cell)` combines them. Start with `drawing.py`.
 """

@@ -26,8 +26,8 @@ _STYLES = {"dense": "dense", "mixer": "dense", "layer": "dense", "convolution": 
 def block_diagram(built: BuiltBlock, known: Mapping[str, Work] = NO_WORKS) -> str:
     """Return a drawing of a block, with the graph of its cell below, as an SVG document.
 
-    Parts are boxes, operations on values are small ones. A thick arrow leads to a part with a
-    matrix, a dashed one to a convolution of each channel by itself.
+    Parts are boxes, and operations on values are small boxes. A thick arrow leads to a part with a
+    matrix, and a dashed one to a convolution that treats channels separately.
 
     Args:
         built: the block with its sizes.

@@ -31,8 +31,8 @@ class Drawn:
 class Boxes:
     """The boxes and links of a cell.
 
-    ``drawn`` holds the boxes by key, ``links`` the lines between them, ``bands`` the first and last
-    column of each stage, and ``feedback`` which box each previous value comes from.
+    ``drawn`` has the boxes by key, ``links`` the lines between them, ``bands`` the first and last
+    column of each stage, and ``feedback`` the box that each previous value comes from.
 
     Args:
         cell: the built cell.
@@ -175,7 +175,7 @@ def _epsilon(epsilon: float) -> list[str]:
 
 
 def _parts(expr: Expr) -> list[str]:
-    """Return the text of a sum, a line for each of its terms."""
+    """Return the text of an expression; a long sum has a line for each term."""
     whole = render(expr, " ")
     if len(whole) <= _WRAP or not isinstance(expr, Binary) or expr.op not in "+-":
         return [whole]

@@ -15,7 +15,7 @@ from .boxes import OUTPUT, Boxes, Drawn
 from .layout import Box, DiagramLayout, Place, arrange
 
 _MARGIN, _TITLE, _BAND, _GAP = 24.0, 58.0, 26.0, 64.0
-# Distances: of arrivals, of parallel feedback lines, of lines of text; widths of characters.
+# Distances between arrivals, parallel feedback lines, and lines of text; widths of characters.
 PORT, _LANE, _LINE, _CHARACTER, _BOLD = 13.0, 9.0, 15.0, 7.0, 8.8
 _LEAST_WIDTH = 640.0
 MAX_LANES = 2_000
@@ -37,17 +37,18 @@ _LEGEND = (
 def diagram(cell: Cell, known: Mapping[str, Work] = NO_WORKS, headed: bool = True) -> str:
     """Return a drawing of a cell as an SVG document.
 
-    Inputs and previous values are on the left, signals follow by stage. Gates are rounded and show
-    their kind, equations show their text. A thick arrow is a linear map with a matrix, a dashed one
-    has one weight per unit, a thin one passes the value on; blue arrows lead to the next step.
+    Inputs and previous values are on the left, and signals follow by stage. Gates are rounded and
+    show their kind; equations show their text. A thick arrow is a linear map with a matrix, a
+    dashed one has one weight per unit, a thin one passes the value unchanged, and blue arrows lead
+    to the next step.
 
     Args:
         cell: the built cell.
         known: works by key, as in `gatekit.registry.bibliography`.
-        headed: whether to write its name and reference above.
+        headed: whether to write the cell's name and reference above.
 
     Raises:
-        CellError: it has too many boxes and lines to be drawn.
+        CellError: the cell has too many boxes and lines to be drawn.
     """
     reference = provenance(dict(cell.spec.about), known)["reference"]
     return _Diagram(cell, headed, str(reference or "")).document()
@@ -58,13 +59,13 @@ class _Diagram:
         self.cell, self.headed, self.reference = cell, headed, reference
         self.boxes = Boxes(cell)
         drawn, feedback = self.boxes.drawn, self.boxes.feedback
-        # A line takes a lane in every column that it passes.
+        # A line needs a lane in every column that it passes.
         lengths = [drawn[k.target].column - drawn[k.source].column for k in self.boxes.links]
         if sum(lengths) > MAX_LANES:
             raise CellError(
                 f"cell {cell.spec.name!r} is too large to be drawn: its lines pass "
-                f"{sum(lengths):,} columns, at most {MAX_LANES:,} are drawn. Its equations are "
-                "shown without --diagram."
+                f"{sum(lengths):,} columns, but at most {MAX_LANES:,} are drawn. Omit --diagram to "
+                "show its equations."
             )
         counts = Counter(drawn[source].column for source, _ in feedback)
         gaps = [_GAP + _LANE * counts[column] for column in range(self.boxes.columns)]
@@ -131,11 +132,12 @@ class _Diagram:
     def feedback_arrows(self) -> list[str]:
         """Return the arrows to the next step.
 
-        Each leaves its box on the right, runs below all boxes to the left, and up to its target.
+        Each arrow leaves its box on the right, runs to the left below all boxes, and up to its
+        target.
         """
         places, feedback = self.layout.places, self.boxes.feedback
-        # The lowest box gets the innermost lane, and the lowest target the innermost line on the
-        # left, so that they cross as little as possible.
+        # To avoid crossings, the lowest box gets the innermost lane, and the lowest target the
+        # innermost line on the left.
         lanes: dict[str, int] = {}
         used: Counter[int] = Counter()
         for source, key in sorted(feedback, key=lambda pair: -places[pair[0]].y):
@@ -195,7 +197,7 @@ def box_of(drawn: Drawn, arrivals: int) -> Box:
 
     Args:
         drawn: the box.
-        arrivals: lines that lead to it.
+        arrivals: the number of lines that lead to it.
     """
     widths = [_BOLD * len(drawn.title), *(_CHARACTER * len(line) for line in drawn.lines)]
     rows = len(drawn.lines) + bool(drawn.title)

@@ -1,6 +1,6 @@
 """Layout of a layered drawing: boxes in columns, lines only in the gaps between them.
 
-A line over several columns passes each through a lane of its own, so that it never crosses a box.
+A line over several columns passes each through a separate lane, so it never crosses a box.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class Box:
 
 @dataclass(frozen=True)
 class Link:
-    """A line from a box to one in a later column; those of one source and style share lanes."""
+    """A line to a box in a later column; lines with the same source and style share lanes."""
 
     source: str
     target: str
@@ -70,7 +70,7 @@ class DiagramLayout:
 
 @dataclass(frozen=True)
 class _Slot:
-    """What takes room in a column: a box, or the lane of links that pass."""
+    """An element of a column: a box, or a lane for links that pass."""
 
     key: tuple[str, ...]
     height: float
@@ -114,7 +114,7 @@ class _Arranger:
         self.middles: dict[tuple[str, ...], float] = {}
 
     def path(self, link: Link) -> list[tuple[str, ...]]:
-        """Return the slots that a link passes; lanes are added where it has none yet."""
+        """Return the slots that a link passes; missing lanes are added."""
         first, last = self.boxes[link.source].column, self.boxes[link.target].column
         path: list[tuple[str, ...]] = [(link.source,)]
         for column in range(first + 1, last):
@@ -150,7 +150,7 @@ class _Arranger:
         return tuple(edges)
 
     def order(self) -> None:
-        """Sort each column by the mean position of its neighbours, to and fro."""
+        """Sort each column by the mean position of its neighbours, sweeping back and forth."""
         best, fewest = [list(s) for s in self.slots], self.crossings()
         for sweep in range(_SWEEPS):
             forward = sweep % 2 == 0
@@ -197,7 +197,7 @@ class _Arranger:
         top = min(
             self.middles[slot.key] - slot.height / 2 for slots in self.slots for slot in slots
         )
-        # Rounded, so that a half is drawn alike whatever the last bits are.
+        # Rounded, so that the drawing does not depend on the last bits.
         self.middles = {key: round(y - top, 3) for key, y in self.middles.items()}
 
     def routes(
@@ -227,7 +227,7 @@ class _Arranger:
 
 
 def _inversions(lines: Sequence[tuple[int, int]]) -> int:
-    """Return how many pairs of lines cross: the one that starts higher ends lower."""
+    """Return how many pairs of lines cross: the line that starts higher ends lower."""
     total, ends = 0, list[int]()
     by_start = sorted(lines, key=lambda line: line[0])
     for _, together in itertools.groupby(by_start, key=lambda line: line[0]):
@@ -243,7 +243,7 @@ def _ranked(
     rank: Mapping[tuple[str, ...], float],
     neighbours: Mapping[tuple[str, ...], Sequence[tuple[str, ...]]],
 ) -> list[_Slot]:
-    """Return the slots by the mean rank of their neighbours; one without any keeps its place."""
+    """Return the slots by the mean rank of their neighbours; a slot without any keeps its place."""
     means = {}
     for place, slot in enumerate(slots):
         near = [rank[key] for key in neighbours.get(slot.key, ()) if key in rank]
@@ -252,7 +252,7 @@ def _ranked(
 
 
 def _spread(slots: Sequence[_Slot], ideal: Sequence[float]) -> list[float]:
-    """Return middles nearest to the wanted ones, in order, with room (isotonic regression)."""
+    """Return the middles nearest to the desired ones, in order and apart (isotonic regression)."""
     offsets, offset = [0.0], 0.0
     for one, other in pairwise(slots):
         offset += (one.height + other.height) / 2 + _SPACE

@@ -40,7 +40,7 @@ def label(
 
 
 def rectangle(x: float, y: float, width: float, height: float, look: str) -> str:
-    """Return a rectangle; ``look`` holds its further attributes."""
+    """Return a rectangle; ``look`` has its other attributes."""
     return f'<rect x="{x:.1f}" y="{y:.1f}" width="{width:.1f}" height="{height:.1f}" {look}/>'
 
 
@@ -63,7 +63,7 @@ def heads() -> str:
 
 
 def smooth(points: Sequence[Point]) -> str:
-    """Return a path that swings between columns and passes each straight: out, (in, out)*, in."""
+    """Return a path that curves between columns and is straight in each: out, (in, out)*, in."""
     parts = [f"M{points[0][0]:.1f} {points[0][1]:.1f}"]
     for k in range(1, len(points), 2):
         (x, y), (u, v) = points[k - 1], points[k]
