@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 def train(overrides: str | Sequence[str] = (), /, *others: Any, **keys: Any) -> Study:
     """Train a model or a sweep as ``gatekit train`` does, and return the study.
 
-    Progress is printed. Runs that are complete are skipped, so the same call again continues.
-    Each run is a process of its own, so a script needs no ``if __name__ == "__main__"``::
+    Progress is printed. Complete runs are skipped, so repeating the call continues a study. Each
+    run is a separate process, so a script needs no ``if __name__ == "__main__"``::
 
         study = gatekit.train(cell=["lstm", "gru"], task="adding", units=16, seeds=3)
         study = gatekit.train("cell=lstm,gru task=adding task.length=50 seeds=3")
@@ -46,7 +46,7 @@ def train(overrides: str | Sequence[str] = (), /, *others: Any, **keys: Any) -> 
         ConfigError: a key or a value is not allowed; nothing has been written.
         RunError: runs failed or were stopped; the message shows their logs and what to type. The
             other runs are complete, and `gatekit.load` reads them.
-        KeyboardInterrupt: the call was interrupted; the same call again continues.
+        KeyboardInterrupt: the call was interrupted; repeat it to continue.
     """
     if others:
         raise ConfigError(
@@ -110,7 +110,7 @@ def plan(overrides: str | Sequence[str] = (), /, *, try_out: bool = True, **keys
 
 
 class Planned:
-    """What `train` would do: ``preview`` has the numbers, and printing it shows a table."""
+    """The plan of a `train` call: ``preview`` has the numbers, and printing it shows a table."""
 
     def __init__(self, preview: Preview) -> None:
         self.preview = preview
@@ -189,8 +189,8 @@ def extend(
 ) -> Comparison:
     """Add seeds to a study until every difference is decided, as ``gatekit extend`` does.
 
-    Each comparison between seeds is recorded as a look and spends a part of the level. The same
-    call again continues::
+    Each comparison between seeds is recorded as a look and spends a part of the level. Repeating
+    the call continues::
 
         comparison = gatekit.extend("forgetting", most=20)
 
@@ -210,7 +210,7 @@ def extend(
     Raises:
         ConfigError: an argument is not allowed, or differs from that of the first look.
         RunError: runs failed or were stopped, or the study cannot be extended.
-        KeyboardInterrupt: the call was interrupted; the same call again continues.
+        KeyboardInterrupt: the call was interrupted; repeat it to continue.
     """
     from gatekit.compare import compare
     from gatekit.compare.compared import as_lists

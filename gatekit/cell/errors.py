@@ -112,7 +112,7 @@ class OptionError(ConfigError):
         value: the value given.
         expected: what is allowed, in words.
         example: a value that is allowed; `NO_EXAMPLE` if there is none to show.
-        remedy: a further sentence, with a space before it.
+        remedy: another sentence, with a space before it.
     """
 
     def __init__(

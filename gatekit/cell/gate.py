@@ -113,7 +113,7 @@ class InlineGate(Gate):
 
 
 class OutputUnit(RowWise):
-    """An output unit: computes what the layer emits from the signals of the cell.
+    """An output unit: computes the layer's output from the signals of the cell.
 
     ``pre = sum_r A_r(read_r) + bias``, ``y = emit(pre, ...)``
 
@@ -137,7 +137,7 @@ class OutputUnit(RowWise):
     method: ClassVar[str] = "emit"
 
     def emit(self, emitted: Any) -> Any:
-        """Return what the layer emits, ``... x units``.
+        """Return the layer's output, ``... x units``.
 
         Args:
             emitted: the signal that the cell emits, ``... x units``.

@@ -17,7 +17,7 @@ from .written import attribute_place, returned_place, with_ops
 
 _OF_GATEKIT = ("ops", "Parameter", "Gate", "OutputUnit", "hookimpl")
 ALLOWED = "use only gatekit.ops, + - * / ** and numbers"
-_BRANCH = "write ops.where(x, a, b), which is a where x > 0, else b"
+_BRANCH = "write ops.where(x, a, b), which is a if x > 0, otherwise b"
 _TENSORFLOW = re.compile(r"\b(?:tf|tensorflow|keras)\.")
 _TOKENS = (
     (r"\bif\b|\bwhile\b|\band\b|\bor\b|\bnot\b|[<>]|==", _BRANCH),

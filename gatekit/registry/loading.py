@@ -59,7 +59,7 @@ class Registry:
         )
 
     def call(self, plugin: DiscoveredPlugin, hook: str, **arguments: Any) -> Any:
-        """Call one hook of one plugin, through pluggy, and return what it returned.
+        """Call one hook of one plugin, through pluggy, and return its result.
 
         Args:
             plugin: a plugin that implements the hook.
@@ -252,7 +252,7 @@ def _add(known: Registry, plugin: DiscoveredPlugin) -> None:
 
 
 def _offer(known: Registry, plugin: DiscoveredPlugin) -> _Offer | PluginError | None:
-    """Return what a plugin provides.
+    """Return the contribution of a plugin.
 
     Returns:
         The offer; an error that ends the command, if the plugin would otherwise be skipped

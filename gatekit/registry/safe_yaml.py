@@ -209,7 +209,7 @@ def read_text(path: Path) -> str:
         path: a regular file of at most 64 KiB, in UTF-8 without byte order mark.
 
     Raises:
-        ConfigError: the file is something else.
+        ConfigError: the file does not have this form.
     """
     try:
         with opened(path) as file:

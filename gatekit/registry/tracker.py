@@ -62,7 +62,7 @@ class Tracker:
         self._sent = self._skipped = 0
         self._over = False
 
-    # -- what a subclass does -----------------------------------------------------------------
+    # -- methods of a subclass ----------------------------------------------------------------
 
     def open(self) -> None:
         """Start tracking, or continue the tracking of an earlier attempt of this run."""
@@ -75,7 +75,7 @@ class Tracker:
     def close(self, state: str) -> None:
         """End tracking; ``state`` is COMPLETED or DIVERGED."""
 
-    # -- what a run calls ---------------------------------------------------------------------
+    # -- methods that a run calls -------------------------------------------------------------
 
     def __call__(self, event: str, *, folder: Path, **facts: Any) -> None:
         """Send the lines that are new since the last event."""

@@ -32,7 +32,7 @@ class Bad(Gate):
 def gatekit_gates():
     return {{"bad": Bad}}
 """
-BRANCH = "write ops.where(x, a, b), which is a where x > 0, else b"
+BRANCH = "write ops.where(x, a, b), which is a if x > 0, otherwise b"
 FAULTS = {
     "numpy": ("return np.tanh(pre)", "write return ops.tanh(pre)"),
     "an array": (

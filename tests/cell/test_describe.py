@@ -38,7 +38,7 @@ def products(description: dict[str, Any]) -> list[tuple[Any, ...]]:
 def test_rates_of_dropout_are_described() -> None:
     d = describe(cell("variational_dropout_lstm"))
     assert (d["dropout"], d["recurrent_dropout"]) == (0.5, 0.3)
-    assert "one mask for a sequence: 0.5 of x, 0.3 of what matrices read of states" in text(d)
+    assert "one mask for a sequence: 0.5 of x, 0.3 of the states that matrices read" in text(d)
     assert "dropout" not in text(describe(cell("lstm")))
 
 

@@ -48,7 +48,7 @@ def read_block(config: Any, catalogue: Catalogue) -> BlockSpec:
 
     Args:
         config: a registered name, or ``{kind: NAME, option: value}``.
-        catalogue: what is registered.
+        catalogue: the registered parts.
 
     Raises:
         ConfigError: no plugin registers the name, or an option is not allowed.

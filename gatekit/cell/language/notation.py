@@ -21,7 +21,7 @@ _SIGNS = {
 """Signs of printed equations, each with its ASCII spelling."""
 MATRICES = re.compile(r"\b[WURV](_?\w*)? *[({]?[a-z]")
 """A product with a learned matrix, as papers write it."""
-_WHERE = "where(x, a, b) is a where x > 0, else b"
+_WHERE = "where(x, a, b) is a if x > 0, otherwise b"
 _REASONS = (
     (r"^ *if\b|\bthen\b", f"an `if` is not part of the equation language; {_WHERE}"),
     (r"\?", f"`?` is not an operator of equations; {_WHERE}"),

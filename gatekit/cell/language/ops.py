@@ -194,12 +194,12 @@ log_sigmoid = _elementwise(
 )
 elu = _elementwise(
     "elu",
-    "x where x > 0, else exp(x) - 1",
+    "x if x > 0, otherwise exp(x) - 1",
     lambda x: np.where(x > 0, x, np.expm1(np.minimum(x, 0.0))),
 )
 selu = _elementwise(
     "selu",
-    "1.0507 x where x > 0, else 1.7581 (exp(x) - 1)",
+    "1.0507 x if x > 0, otherwise 1.7581 (exp(x) - 1)",
     lambda x: _SELU * np.where(x > 0, x, _SELU_ALPHA * np.expm1(np.minimum(x, 0.0))),
 )
 gelu = _elementwise(
@@ -216,8 +216,8 @@ modrelu = _elementwise(
     lambda x, b: np.sign(x) * np.maximum(np.abs(x) + b, 0.0),
     arity=2,
 )
-expm1 = _elementwise("expm1", "exp(x) - 1, exact near 0", np.expm1, interval=(-1.0, math.inf))
-log1p = _elementwise("log1p", "log(1 + x), exact near 0", np.log1p)
+expm1 = _elementwise("expm1", "exp(x) - 1, accurate near 0", np.expm1, interval=(-1.0, math.inf))
+log1p = _elementwise("log1p", "log(1 + x), accurate near 0", np.log1p)
 sign = _elementwise("sign", "-1, 0 or 1", np.sign, interval=(-1.0, 1.0))
 minimum = _elementwise(
     "minimum", "the smaller of two", np.minimum, r"\min\left({0}, {1}\right)", arity=2
@@ -233,7 +233,7 @@ clip = _elementwise(
 )
 where = _elementwise(
     "where",
-    "a where x > 0, else b",
+    "a if x > 0, otherwise b",
     _np_where,
     r"\operatorname{{where}}\left({0} > 0, {1}, {2}\right)",
     arity=3,
@@ -309,10 +309,13 @@ flat = _of_matrices(
     lambda m: m.reshape(*m.shape[:-2], m.shape[-2] * m.shape[-1]),
 )
 column = _of_matrices(
-    "column", "n x 1, for every column alike", lambda v: v[..., None], r"{0}\,\mathbf{{1}}^{{\top}}"
+    "column",
+    "n x 1, repeated over the columns",
+    lambda v: v[..., None],
+    r"{0}\,\mathbf{{1}}^{{\top}}",
 )
 row = _of_matrices(
-    "row", "1 x n, for every row alike", lambda v: v[..., None, :], r"\mathbf{{1}}\,{0}^{{\top}}"
+    "row", "1 x n, repeated over the rows", lambda v: v[..., None, :], r"\mathbf{{1}}\,{0}^{{\top}}"
 )
 
 # For linear maps only; not part of the equation language.

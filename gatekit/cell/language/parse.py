@@ -57,7 +57,7 @@ _WORDS: dict[type[ast.expr], str] = {
 }
 
 
-_WHERE = "; where(x, a, b) is a where x > 0, else b"
+_WHERE = "; where(x, a, b) is a if x > 0, otherwise b"
 _INSTEAD: dict[type[ast.AST], str] = {
     ast.BitXor: "; a power is written x**2",
     ast.MatMult: (

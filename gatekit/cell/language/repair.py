@@ -54,7 +54,7 @@ def repair_equation(
     """Return the equation that is probably meant, or an empty string.
 
     Args:
-        text: what was written, one line of ASCII.
+        text: the equation as written, one line of ASCII.
         functions: the function table, by name.
         accepts: returns whether a string is a valid equation.
     """

@@ -23,7 +23,7 @@ def read_expression(text: object, catalogue: Catalogue, where: str, sizes: bool 
 
     Args:
         text: the expression.
-        catalogue: what is registered.
+        catalogue: the registered parts.
         where: the place in the cell, for messages.
         sizes: also allow ``//``, which divides sizes and constants.
 
@@ -47,7 +47,7 @@ def read_reads(reads: object, where: str, catalogue: Catalogue) -> tuple[Read, .
         reads: a list of signals and expressions, or a mapping from them to linear maps, where null
             removes a read.
         where: the place in the configuration, for messages.
-        catalogue: what is registered.
+        catalogue: the registered parts.
 
     Raises:
         CellError: a linear map is not registered, or an expression is read twice.
@@ -114,7 +114,7 @@ def read_gate(name: str, config: Any, cell: Mapping[str, Any], catalogue: Catalo
         config: a registered name, ``{kind: NAME, option: ...}``, ``{activation: EXPRESSION, ...}``
             or a `Gate`.
         cell: the cell's mapping; its ``reads`` apply to gates without reads of their own.
-        catalogue: what is registered.
+        catalogue: the registered parts.
 
     Raises:
         CellError: the kind is unknown, or an option or read is not allowed.

@@ -145,7 +145,7 @@ def check_names(spec: CellSpec) -> None:
             raise CellError(
                 f"cell.gates.{role}: the gate in the role {role} is called {gate} here: write "
                 f"{gate} to change it; to add a gate, use another name, or write "
-                f"roles: {{{role}: {role}}} so that swap.{role} replaces the new one"
+                f"roles: {{{role}: {role}}}, and swap.{role} replaces the new one"
             )
 
 

@@ -47,7 +47,7 @@ def read_cell(config: Mapping[str, Any], catalogue: Catalogue) -> CellSpec:
     Args:
         config: the cell's mapping, as in conf/cell; ``{function: NAME, option: ...}`` calls a
             registered cell function.
-        catalogue: what is registered.
+        catalogue: the registered parts.
 
     Raises:
         CellError: a key, name or value is not allowed; the message names the place, the value and
@@ -113,7 +113,7 @@ def read_output_unit(config: object, catalogue: Catalogue) -> OutputUnitSpec:
 
     Args:
         config: a registered name, ``{kind: NAME, option: ...}``, or an `OutputUnit`.
-        catalogue: what is registered.
+        catalogue: the registered parts.
 
     Raises:
         CellError: the kind is unknown, or an option or read is not allowed.
@@ -145,7 +145,7 @@ def _call_cell_function(config: Mapping[str, Any], catalogue: Catalogue) -> Mapp
             raise CellError(
                 f"cell.{key}: the cell {name!r} does not have this option"
                 f"{nearest(key, allowed) or '.'} Its options: {listed(allowed)}. Every "
-                "key of a cell is also allowed, and overrides what the function returns."
+                "key of a cell is also allowed, and overrides the cell that the function returns."
             )
     try:
         built = function(**options)
@@ -277,7 +277,7 @@ def with_gates(spec: CellSpec, gates: Mapping[str, Any], catalogue: Catalogue) -
         spec: the cell.
         gates: by role, a name, ``{kind: NAME, option: ...}`` or ``{activation: EXPRESSION, ...}``;
             a `Gate` brings all of its settings and keeps none.
-        catalogue: what is registered.
+        catalogue: the registered parts.
 
     Raises:
         CellError: no gate plays the role, or a gate is not registered.
@@ -314,7 +314,7 @@ def swap(
         config: the cell's mapping, as in conf/cell.
         role: a gate's name, or a role that the cell maps to one.
         gate: a registered gate's name, or ``{kind: NAME, option: ...}``.
-        catalogue: what is registered.
+        catalogue: the registered parts.
         where: the place in the configuration, for messages; by default ``swap.ROLE``.
 
     Raises:

@@ -24,7 +24,7 @@ _TIERS = {
     UNVERIFIED: "these equations were not checked in the paper or its code",
     SECOND_HAND: "these equations are from the source that the notes name, not from the paper",
 }
-_DROPPED = {"dropout": "x", "recurrent_dropout": "what matrices read of states"}
+_DROPPED = {"dropout": "x", "recurrent_dropout": "the states that matrices read"}
 _USUAL = {
     "kernel": ("glorot_uniform",),
     "recurrent": ("orthogonal",),

@@ -41,7 +41,7 @@ def load_cell(
     Args:
         cell: the name of a file ``cell/NAME.yaml`` or of a registered cell function; or a
             mapping with the content of such a file.
-        catalogue: what is registered.
+        catalogue: the registered parts.
         plugins: plugin files, whose configuration folders are searched too.
 
     Raises:
@@ -78,7 +78,7 @@ def cell_config(
 
     Args:
         cell: a name or a mapping, as in `load_cell`.
-        catalogue: what is registered.
+        catalogue: the registered parts.
         plugins: plugin files.
 
     Raises:
@@ -251,7 +251,7 @@ def own_provenance(
 
     Args:
         config: the content of your own file.
-        catalogue: what is registered.
+        catalogue: the registered parts.
         plugins: plugin files, whose configuration folders are searched too.
     """
     entries = config.get("defaults")

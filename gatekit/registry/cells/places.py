@@ -45,7 +45,7 @@ def in_file(cell: object, plugins: Sequence[str] = ()) -> Iterator[None]:
 
     Raises:
         CellError: the block raised it; the file is now in front of the message.
-        ExpressionError: the block raised it; the file is in front, too.
+        ExpressionError: the block raised it; the message changes in the same way.
     """
     try:
         yield

@@ -32,7 +32,7 @@ class Interpreter:
         self.ledger: dict[str, Ledger] = {}
         self.partners: dict[str, str] = {}
 
-    # What `analysis` provides.
+    # `analysis` implements these.
     def look_up(self, expr: Name | Call) -> Value | None:
         """Return the value of a name, or of the matrix that nested splits restore; or None."""
         raise NotImplementedError

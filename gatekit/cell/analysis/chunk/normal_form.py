@@ -90,7 +90,7 @@ class NormalForm(Interpreter):
             raise NotAffineError(f"{state} writes one value with several factors")
         if factor != Number(1):
             if not value.known:
-                raise NotAffineError(f"{state} scales the correction of each column by itself")
+                raise NotAffineError(f"{state} scales the correction of each column separately")
             rest = None if rest is None else times(rest, factor)
         key = None
         for outer in outers:

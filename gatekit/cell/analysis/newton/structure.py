@@ -1,4 +1,4 @@
-"""The Newton analysis: which states a step couples unit by unit, so that Newton's method is cheap.
+"""The Newton analysis: which states a step couples only unit by unit, where Newton is cheap.
 
 A step maps the previous states to the new ones, $s_t = f_t(s_{t-1})$. If unit i of each new state
 depends only on unit i of the previous states, the Jacobian of f has a k x k block for each unit,
