@@ -180,8 +180,8 @@ UNTRUSTED: dict[str, tuple[bytes, str]] = {
     "row19-run-dir": (b"hydra: {run: {dir: /tmp/x}}", "hydra is not a key of a cell"),
     "a-plugin": (b"plugins: [evil.py]", "plugins is not a key of a cell"),
     "an-experiment": (b"task: {name: adding}", "task is not a key of a cell"),
-    "an-environment-variable": (b"name: ${oc.env:HOME}", "references are filled in"),
-    "a-resolver": (b"notes: ${evil:1}", "references are filled in"),
+    "an-environment-variable": (b"name: ${oc.env:HOME}", "resolves references"),
+    "a-resolver": (b"notes: ${evil:1}", "resolves references"),
     "an-override-of-hydra": (
         b"defaults: [override hydra/launcher: evil]",
         "a cell's defaults are names",
