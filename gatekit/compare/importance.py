@@ -124,7 +124,7 @@ def _of_task(rows: Sequence[Row], several: bool) -> Importance:
     lacking = [row.group.label for row in rows if row.summary is None]
     if lacking:
         raise ConfigError(
-            f"importance: there is no run with an outcome of {listed(lacking, _MOST)}"
+            f"importance: these groups have no run with an outcome: {listed(lacking, _MOST)}"
         )
     summary = rows[0].summary
     assert summary is not None

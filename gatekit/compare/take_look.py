@@ -285,7 +285,7 @@ def _changed(before: Mapping[str, str | None], now: Mapping[str, str | None]) ->
     return (
         "the groups or baselines are not those of the first look"
         f" ({'; '.join(parts) or 'a baseline changed'}), but the level is spent on the comparisons "
-        "of that look. Train other groups in another study, or compare only the first ones with "
+        "of that look. Train other groups in a separate study, or compare only the first ones with "
         "gatekit compare --where KEY=VALUE."
     )
 

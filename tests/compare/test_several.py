@@ -242,8 +242,8 @@ def test_the_baseline_has_no_interval_and_the_others_a_verdict(tmp_path: Path) -
     assert gru.test.p == pytest.approx(2 * p)
     comparison = compare("demo", tmp_path)
     said = [note for note in tasks_notes(found(tmp_path)) if note.startswith("over 2 tasks")]
-    assert said[0].startswith("over 2 tasks gru is better than lstm: normalised score +0.1")
-    assert said[1].startswith("over 2 tasks rnn and lstm are not told apart: normalised score")
+    assert said[0].startswith("over 2 tasks, gru is better than lstm: normalised score +0.1")
+    assert said[1].startswith("over 2 tasks, rnn and lstm are not told apart: normalised score")
     record = next(r for r in records(comparison) if r["group"].startswith("gru"))
     assert record["normalised_decision"] == "better"
     assert record["normalised_p"] == gru.test.p

@@ -96,7 +96,7 @@ def test_the_table_holds_every_column_and_the_verdicts(tmp_path: Path) -> None:
     assert "21.0" in wide
     said = " ".join(text.split())
     assert "no verdict on gru (about" in said
-    assert "seeds needed) against lstm: 3 seeds, and a verdict needs 5." in said
+    assert "seeds needed) against lstm: 3 seeds, but a verdict needs 5." in said
     assert text.splitlines()[1].startswith("None of 2 differences is decided: a verdict needs")
     assert "[low, high] is the 95 % Student t interval" in text
 

@@ -195,7 +195,7 @@ def test_fewer_seeds_than_looks_need_are_said_to_be_too_few(
     assert "* decided: p below 0.05" not in capsys.readouterr().out
     some = compare("demo", tmp_path, where=["seed=0,1,2,3,4,5"])
     assert headline(some).endswith("a verdict needs at least 8 seeds.")
-    assert undecided_lines(some)[0].endswith("6 seeds, and a verdict needs 8")
+    assert undecided_lines(some)[0].endswith("6 seeds, but a verdict needs 8")
     assert "no test, since a verdict needs 8 seeds" in sentences(some)[0]
     assert "a verdict needs at least 8 seeds" in some.notes
 

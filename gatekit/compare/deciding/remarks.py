@@ -182,7 +182,7 @@ def _confounded(differences: Sequence[Difference]) -> list[str]:
     several = len(confounded) > 1
     return [
         f"{len(confounded)} of the groups {'differ from their' if several else 'differs from its'}"
-        f" baseline in several settings ({in_words(keys)}), so no sentence is written about "
+        f" baseline in several settings ({in_words(keys)}), so `--sentence` has no sentence about "
         f"{'them' if several else 'it'}: {equal_settings(keys)}"
     ]
 

@@ -34,7 +34,7 @@ _BUDGETS: tuple[tuple[str, str, Callable[[Result], float | None]], ...] = (
 def draw_scatter(figure: Figure, comparison: Comparison) -> list[str]:
     """Draw every run's metric against its parameters and against its seconds per training step.
 
-    State and FLOPs per token are drawn, too, if ``match`` equalised them.
+    The state size and the FLOPs per token are drawn, too, if ``match`` equalised them.
     Small marks are runs and large marks are the means of groups. With more than six groups, only
     the best six, the baseline and decided groups are coloured.
     """

@@ -1,4 +1,4 @@
-"""The swept settings in which two groups differ, and whether there are too many for a claim."""
+"""The swept settings in which two groups differ, and whether one of them explains the result."""
 
 from __future__ import annotations
 

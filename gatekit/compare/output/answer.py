@@ -90,7 +90,7 @@ def _baselines(comparison: Comparison) -> dict[str, Row]:
 
 
 def _names(row: Row, baselines: Mapping[str, Row]) -> tuple[str, str]:
-    """Return the names of a group and its baseline; the baseline's ends with what both share."""
+    """Return the names of a group and its baseline; the baseline's ends with shared settings."""
     assert row.difference is not None
     label, baseline = row.group.label, row.difference.baseline
     other = baselines.get(baseline)
@@ -144,7 +144,7 @@ def _why(diff: Difference) -> tuple[str, str]:
     if not diff.pairs:
         return "no verdict on {} against", "no seed in common"
     if diff.test is None:
-        return "no verdict on {} against", f"{count_text(diff)}, and a verdict needs {diff.fewest}"
+        return "no verdict on {} against", f"{count_text(diff)}, but a verdict needs {diff.fewest}"
     return _OPEN, ""
 
 

@@ -237,7 +237,7 @@ def _over_tasks(variant: VariantOverTasks, several: SeveralTasks) -> str:
         "open": f"{variant.name} and {baseline} are not told apart",
     }.get(diff.decision, f"no verdict on {variant.name} against {baseline} from {diff.seeds} seeds")
     size = with_own_decimals(diff.mean, diff.interval, sign="+")
-    text = f"over {len(several.normalised)} tasks {claim}: normalised score {size}"
+    text = f"over {len(several.normalised)} tasks, {claim}: normalised score {size}"
     if diff.test is None:
         return text
     family = diff.test.comparisons

@@ -88,7 +88,7 @@ function box(text, checked, change) {
 }
 
 // Buttons that choose groups; if there are many, a search field finds them by name.
-// A group for which `has` is false has nothing in the chart and no button.
+// A group for which `has` is false has nothing in the chart, so it gets no button.
 function chooser(has = () => true) {
   const buttons = groups.map((group, index) => make(
     "button",

@@ -1,5 +1,5 @@
 // Learning curves over epochs, steps, seconds or FLOPs, and values between their points.
-// What all learning curves are drawn over: epochs, steps, seconds or FLOPs.
+// The x axis of all learning curves: epochs, steps, seconds or FLOPs.
 const across = {
   cost: null, listeners: [],
   choose(cost) {
@@ -9,7 +9,7 @@ const across = {
   },
 };
 
-// The runs and the band of a group over a cost; without those whose cost is unknown.
+// The runs and the band of a group over a cost, without runs whose cost is unknown.
 function placed(group, cost) {
   const { lists } = page.curves;
   const list = { epochs: "at", flops: "steps" }[cost] || cost;
@@ -24,7 +24,7 @@ function placed(group, cost) {
   return { runs, band: band && { ...band, x: lists[band.at] } };
 }
 
-// The place of a value among rising numbers, as an index with a fraction; null if it is outside.
+// The fractional index of a value in an ascending list; null if the value is outside.
 function fraction(numbers, value) {
   const last = numbers.length - 1;
   if (!(value >= numbers[0] && value <= numbers[last])) return null;

@@ -40,7 +40,7 @@ function curves(holder) {
   };
   const reset = () => change({ x: null, y: null });
 
-  // Only the groups with curves of the chosen split and metric can be chosen.
+  // Only groups with curves of the chosen split and metric can be shown.
   const choosing = chooser((index) => {
     const one = all.curves[state.series][index];
     return one !== undefined && (one.runs.length > 0 || one.bands !== null);
@@ -219,8 +219,8 @@ function curves(holder) {
     const rows = [];
     for (const one of view.drawn) {
       const source = one.band || one.runs[0];
-      // Between epochs there is nothing; between seconds or FLOPs a line is interpolated, and
-      // beyond its end, which may be early, its last value counts.
+      // A line has no value between epochs. Over other costs it is interpolated, and beyond its
+      // end, which may be early, its last value is shown.
       const last = source.x.length - 1;
       const ended = cost() !== "epochs" && epoch > source.x[last];
       const k = ended ? last : fraction(source.x, epoch);
@@ -238,7 +238,7 @@ function curves(holder) {
 
   const exact = () => cost() === "epochs" || cost() === "steps";
 
-  // The places of the cursor: those of evaluations, or evenly spaced over seconds and FLOPs.
+  // The positions of the cursor: the evaluations, or evenly spaced over seconds and FLOPs.
   function epochs() {
     if (!exact() && view.drawn.length) {
       const wide = (view.area.right - view.area.left) / 40;
@@ -253,7 +253,7 @@ function curves(holder) {
     return [...inside].sort((a, b) => a - b);
   }
 
-  // Seconds and FLOPs under the pointer are rounded to about a pixel, so that 60 s can be met.
+  // Seconds and FLOPs under the pointer are rounded to about a pixel, so you can point at 60 s.
   function rounded(value) {
     const pixel = (view.x.high - view.x.low) / (view.area.right - view.area.left);
     const power = 10 ** Math.ceil(Math.log10(pixel));

@@ -51,7 +51,7 @@ def page(
     """Return the report as HTML.
 
     The page's content security policy allows one script and one style, by their hashes, and
-    nothing else. Every string is escaped. The same runs always have the same page.
+    nothing else. Every string is escaped. The same runs always produce the same page.
 
     Args:
         sheet: the input of the report.

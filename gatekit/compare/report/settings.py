@@ -88,7 +88,7 @@ def differences(sheet: Sheet) -> Section | None:
         more=len(compared) - _MOST_GROUPS,
         most_lines=_MOST_LINES,
     )
-    return Section("differences", "Differences of settings", body)
+    return Section("differences", "Differences in settings", body)
 
 
 def _changes(reasons: Why) -> list[list[str]]:

@@ -35,7 +35,7 @@ if (live) {
   live.addEventListener("change", () => memory.set("live", live.checked));
   setInterval(() => { if (live.checked) location.reload(); }, 1000 * Number(live.dataset.seconds));
 }
-// Paper has no triangle to click: verdicts and sentences are printed open.
+// Verdicts and sentences are expanded before printing, because paper has nothing to click.
 let folded = [];
 addEventListener("beforeprint", () => {
   folded = [...document.querySelectorAll(":is(.answer, #summary) details:not([open])")];

@@ -25,7 +25,7 @@ class Scale:
     """Maps values to positions in a strip, on a logarithmic scale if they span decades.
 
     Args:
-        values: the values that it must include.
+        values: the values that the scale must include.
         linear: stay linear even if the values span decades.
     """
 

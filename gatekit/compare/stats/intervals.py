@@ -138,7 +138,7 @@ def limits(metric: ResultMetric, values: Iterable[float]) -> tuple[float, float]
 
     A well-known share, such as accuracy, is between 0 and 1, or between 0 and 100 if it is in
     percent or a value is above 1. Other well-known errors, such as mse, are at least 0. There are
-    no limits for other metrics, or if a value is outside them.
+    no limits for other metrics, or if a value is outside the limits.
     """
     name = plain_name(metric.name)
     finite = [value for value in values if math.isfinite(value)]

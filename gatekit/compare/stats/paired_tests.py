@@ -82,7 +82,7 @@ class PairedTest:
 
     @property
     def alpha(self) -> float:
-        """Return the level below which ``p`` decides: 0.05, or the part that looks have spent."""
+        """Return the level below which ``p`` decides: 0.05, or the level spent up to the look."""
         return ALPHA if self.look is None else self.look.alpha
 
     @property

@@ -130,7 +130,7 @@ def test_text(diff: Difference) -> str:
 
 
 def at_look(diff: Difference) -> str:
-    """Return a suffix for the p value: the look that decided, or the last one; empty if none."""
+    """Return a suffix for the p value: the look that decided, or the last look; may be empty."""
     look = None if diff.test is None else diff.test.look
     if look is None or diff.decision in ("equivalent", "not_worse"):
         return ""
