@@ -1,4 +1,4 @@
-"""What is in each study of a folder: runs by state, variants, tasks, the last change."""
+"""An overview of the studies in a folder: runs by state, variants, tasks, the last change."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def overviews(root: Path | str = "experiments") -> list[Overview]:
 
 
 def overview(study: Study) -> Overview:
-    """Return what is in a study."""
+    """Return the overview of one study."""
     states = Counter(run.state for run in study.runs)
     planned = plan_file.read(study.path).keys() - {run.id for run in study.runs}
     results = [run.result for run in study.runs if run.result is not None]

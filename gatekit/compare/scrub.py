@@ -1,4 +1,4 @@
-"""Remove paths, host names and user names from what is shared."""
+"""Remove paths, host names and user names from data that are shared."""
 
 from __future__ import annotations
 

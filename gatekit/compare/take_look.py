@@ -258,7 +258,7 @@ def open_groups(comparison: Comparison) -> list[str]:
 
 
 def _check(comparison: Comparison, before: Looks) -> None:
-    """Check that the groups and results of the last look are what they were."""
+    """Check that the groups and results of the last look have not changed since."""
     groups = family(comparison.rows)
     if groups != before.groups:
         raise ConfigError(_changed(before.groups, groups))

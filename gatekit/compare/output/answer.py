@@ -1,4 +1,4 @@
-"""The answer first: how many differences are decided, which, and what is left open."""
+"""The answer to show first: how many differences are decided, which ones, and which are open."""
 
 from __future__ import annotations
 

@@ -177,7 +177,7 @@ def tasks_differences(several: SeveralTasks) -> list[list[str]]:
 
 
 def decided_over_tasks(several: SeveralTasks) -> list[tuple[str, str]]:
-    """Return what is decided over all tasks: the claim and its size."""
+    """Return the claim and the size of each difference that is decided over all tasks."""
     claims = []
     for variant in several.variants:
         diff = variant.difference

@@ -17,7 +17,7 @@ from .context import Sheet
 from .runs import ON_THE_WAY
 
 Fact = tuple[str, str, str | None]
-"""A title, what the study has, and the anchor of the section with more; or None."""
+"""A title, a fact about the study, and the anchor of the section with more (None without one)."""
 
 _MOST_BEST, _MOST_KEYS = 6, 8
 _FINE = ("COMPLETED", LATE, *ON_THE_WAY)

@@ -55,7 +55,7 @@ def summary(sheet: Sheet) -> Section:
 
 
 def answer(sheet: Sheet) -> Markup:
-    """Return the beginning of the page: one sentence, what is decided, and the rest in short."""
+    """Return the start of the page: the headline, the decided differences, and the open ones."""
     comparison = sheet.comparison
     return html(
         "answer.html",
@@ -76,7 +76,7 @@ def _columns(titles: list[str], seeds: bool) -> list[tuple[str, str]]:
 
 
 def _blocks(comparison: Comparison, seeds: bool) -> list[dict[str, Any]]:
-    """Return what the table shows of each block, the baseline first and then the best."""
+    """Return the rows of each block of the table, the baseline first, then the best group."""
     titles = heading(comparison)
     rows: dict[object, list[tuple[Row, list[str]]]] = {}
     for row, cells in zip(comparison.rows, table_cells(comparison), strict=True):

@@ -244,7 +244,7 @@ def _record(data: bytes) -> tuple[int, str, dict[str, str]] | None:
 
 
 def _directory_fault(infos: Sequence[zipfile.ZipInfo], end: int) -> str | None:
-    """Return what is wrong with the zip's list of files; None if nothing is."""
+    """Return the first fault in the zip's list of files; None if there is none."""
     for info in infos:
         fault = _entry_fault(info)
         if fault:
