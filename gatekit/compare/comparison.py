@@ -37,8 +37,8 @@ from .study import Study, load
 class Comparison:
     """The result of ``compare``: rows, best first, and the notes that belong to them.
 
-    ``tuned`` holds the keys of ``best_of`` and ``chosen`` what it chose; ``at`` is the budget at
-    which the runs are compared.
+    ``tuned`` holds the keys of ``best_of`` and ``chosen`` the values that were chosen; ``at`` is
+    the budget at which the runs are compared.
     """
 
     study: Study

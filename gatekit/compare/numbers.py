@@ -21,7 +21,7 @@ def count_of(count: int, what: str) -> str:
 
 
 def number(value: float, digits: int = 3) -> str:
-    """Return a number with ``digits`` significant digits, without an exponent unless it is long."""
+    """Return a number with ``digits`` significant digits; only extreme ones have an exponent."""
     if value == 0:
         return "0"
     if not 1e-4 <= abs(value) < 1e6:
@@ -41,7 +41,7 @@ def exact(value: float) -> str:
 def p_value(p: float) -> str:
     """Return a p value with its relation: ``= 0.031`` or ``< 0.0001``.
 
-    It has two digits, or as many as show that it is below 0.05.
+    It has two digits, or as many as are needed to show on which side of 0.05 it is.
     """
     if p < 1e-4:
         return "< 0.0001"

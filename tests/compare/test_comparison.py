@@ -313,7 +313,7 @@ def test_the_printed_p_is_the_one_that_decides(tmp_path: Path) -> None:
     raw = [scipy.stats.ttest_1samp(diff.values, 0.0).pvalue for diff in (one, two)]
     assert (one.p, two.p) == pytest.approx((2 * raw[0], raw[1]))
     assert "paired t p < 0.0001 over 2 comparisons" in verdict(found, "rnn")
-    assert "p values from 5 to 7 seeds assume normal noise; from 8 seeds on they do not" in (
+    assert "with 5 to 7 seeds, p values assume normal noise; with 8 or more they do not" in (
         found.notes
     )
 

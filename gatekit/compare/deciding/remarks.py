@@ -276,8 +276,8 @@ def design_notes(differences: list[Difference]) -> list[str]:
         notes.append(f"a verdict needs at least {max(d.fewest for d in compared)} seeds")
     if any(d.test is not None and d.test.test == PAIRED_T for d in compared):
         notes.append(
-            f"p values from {MIN_SEEDS} to {MIN_FLIPS - 1} seeds assume normal noise; from"
-            f" {MIN_FLIPS} seeds on they do not"
+            f"with {MIN_SEEDS} to {MIN_FLIPS - 1} seeds, p values assume normal noise; with"
+            f" {MIN_FLIPS} or more they do not"
         )
     tested = [d.test for d in compared if d.test is not None]
     unable = [test for test in tested if test.smallest_p is not None and test.smallest_p >= ALPHA]

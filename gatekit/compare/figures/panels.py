@@ -103,7 +103,7 @@ def paint_panels(
 
 
 class _Part:
-    """A part of a figure, with the size that a figure of its own would have."""
+    """A part of a figure, with the size that it would have as a separate figure."""
 
     def __init__(self, part: SubFigure, width: float, height: float) -> None:
         self._part, self._width, self._height = part, width, height

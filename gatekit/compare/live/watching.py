@@ -324,7 +324,7 @@ def _few(points: Sequence[object]) -> list[object]:
 
 
 def _place(run: RunRecord) -> dict[str, object]:
-    """Return where a run is: machine, process, device."""
+    """Return where a run is running: machine, process, device."""
     reader = RunReader(run.path)
     host, pid = reader.owner() or (None, None)
     return {"host": _shown(host), "pid": pid, "device": _device(reader.environment())}

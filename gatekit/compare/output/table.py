@@ -104,7 +104,7 @@ def _print_groups(shown: Console, stream: TextIO, comparison: Comparison) -> Non
 
 
 def _decided_if(comparison: Comparison) -> str:
-    """Return what a star means."""
+    """Return the meaning of a star."""
     if comparison.study.looks is None:
         return f"* decided: p below {ALPHA:g}"
     margin = "" if comparison.margin is None else f"; with the margin, p below {ALPHA:g}"

@@ -124,7 +124,7 @@ def _panel(density: Density) -> dict[str, object]:
 
 
 def _levels(density: Density, shown: NDArray[np.int_]) -> list[tuple[int, str]]:
-    """Return a path for each shade, over the cells of epochs and values that have it."""
+    """Return a path for each shade, which covers the cells (epoch, value) with this shade."""
     width, height = _WIDE / len(shown), _HIGH / density.shares.shape[1]
     # A square-root scale makes shades of small values easier to distinguish.
     levels = np.sqrt(density.shares / max(float(density.shares.max()), FLOOR)) * _LEVELS

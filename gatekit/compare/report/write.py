@@ -82,7 +82,7 @@ def watch(
 ) -> Sheet:
     """Write the page now and whenever a run changes, until Ctrl-C.
 
-    A page that would be the same is not written. The last page does not reload itself.
+    An unchanged page is not written again. The last page does not reload itself.
 
     Args:
         path: the file.

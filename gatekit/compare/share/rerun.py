@@ -27,7 +27,7 @@ _CLOSE = 1e-5
 
 @dataclass(frozen=True, slots=True)
 class Repeat:
-    """A repeated run: both outcomes, and the differences of this machine.
+    """A repeated run: both outcomes, and how this machine differs from the original one.
 
     ``verdict`` is ``bitwise``, ``close`` (equal to five digits) or ``different``.
     """
