@@ -222,7 +222,7 @@ def extend(
         near = meant_argument(unknown[0], known)
         raise ConfigError(
             f"{unknown[0]}={grouping[unknown[0]]!r} is not an argument of extend{near} It takes "
-            f"most, seeds, step, launch and {', '.join(FAMILY)}; give others to gatekit.compare."
+            f"most, seeds, step, launch and {', '.join(FAMILY)}; pass others to gatekit.compare."
         )
     if seeds is not None and (most is not None or step is not None):
         raise ConfigError("give either seeds=N, which only adds seeds, or most=N.")

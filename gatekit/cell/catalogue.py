@@ -43,7 +43,7 @@ class Catalogue:
     broken: tuple[str, ...] = ()
 
     def broken_with(self, name: object) -> str:
-        """Return that the plugin of a name is broken, as the end of a sentence; empty if it is not.
+        """Return why the plugin of a name is broken, as the end of a sentence; empty if it is not.
 
         Args:
             name: the name that was not found.

@@ -41,7 +41,7 @@ def draw(cell: Cell, seed: int) -> dict[str, NDArray[Any]]:
 
     def value(name: str, chain: tuple[str, ...]) -> NDArray[Any]:
         if name in chain:
-            raise GatekitError(f"negative_of refers in a cycle: {' -> '.join((*chain, name))}")
+            raise GatekitError(f"negative_of forms a cycle: {' -> '.join((*chain, name))}")
         if name not in values:
             weight = by_name[name]
             init = weight.init

@@ -25,9 +25,9 @@ LARGEST = 1e300
 
 
 def _as_shape(shape: object) -> str:
-    """Return the size that is meant by an array's shape, which is not the shape of a parameter."""
+    """Return the size to suggest to someone who wrote the shape of an array, such as (4, 8)."""
     sizes = [*shape] if isinstance(shape, (list, tuple)) else [shape]
-    if all(size in (1, "1") for size in sizes):  # the empty shape too
+    if all(size in (1, "1") for size in sizes):  # including the empty shape
         return "scalar"
     names = [size for size in sizes if isinstance(size, str)]
     return names[0] if len(names) == 1 and names[0] in ("units", "features") else "units"

@@ -59,8 +59,8 @@ class RowWise(Declared):
             such = {k: v for k, v in given if isinstance(v, (int, float))} or {"scale": 1.0}
             such_as = ", ".join(f'"{k}": Parameter("units", init={v})' for k, v in such.items())
             raise CellError(
-                f"{cls.__name__}: parameters is {excerpt(repr(parameters))}; names with a "
-                f"Parameter each are expected: parameters = {{{such_as}}}"
+                f"{cls.__name__}: parameters is {excerpt(repr(parameters))}; a mapping from names "
+                f"to Parameters is expected: parameters = {{{such_as}}}"
             )
 
     def arguments(self) -> tuple[str, ...]:
@@ -78,7 +78,7 @@ class RowWise(Declared):
                 f"{type(self).__name__}.{self.method} is not a method; write def {self.method}("
                 f"self, {first}): return ops.{name}({first})"
             )
-        if function.__module__.rpartition(".")[0] == __package__:  # that of the base class
+        if function.__module__.rpartition(".")[0] == __package__:  # defined by the base class
             raise CellError(f"{type(self).__name__} {_undefined(type(self), self.method)}")
         names = []
         for position, parameter in enumerate(inspect.signature(function).parameters.values()):
@@ -92,7 +92,7 @@ class RowWise(Declared):
             if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
                 raise CellError(
                     f"{type(self).__name__}.{self.method} takes {parameter}; name each argument: "
-                    "pre, t, units, a signal, a signal's _prev, or an own parameter or state"
+                    "pre, t, units, a signal, a signal's _prev, or a parameter or state of the gate"
                 )
             if parameter.default is not parameter.empty:
                 raise CellError(
@@ -124,7 +124,7 @@ class RowWise(Declared):
     def declared(self, name: str) -> str:
         """Return where an author's class defines a name, such as `` (plugins/slow.py, line 12)``.
 
-        It is empty for gatekit's own classes, and if no source is available.
+        It is empty for gatekit's own classes, or if the source is not available.
         """
         place = attribute_place(type(self), name).partition(": ")[0]
         return f" ({place})" if place and not type(self).__module__.startswith("gatekit.") else ""
@@ -205,11 +205,11 @@ def _reason(error: Exception) -> str:
     if isinstance(error, TypeError) and "unsupported operand type(s) for" in message:
         return f"signals have no operator {message.partition(' for ')[2].partition(':')[0]}"
     if "ufunc" in message:
-        return "NumPy does not compute with signals"
+        return "NumPy cannot compute with signals"
     return re.sub(r"^bad operand type for (abs\(\)).*|^type Name doesn.*", _OF_NUMBERS, message)
 
 
-_OF_NUMBERS = "Python's functions of numbers do not compute with signals"
+_OF_NUMBERS = "Python's functions of numbers cannot compute with signals"
 
 
 def _instead(place: str) -> str:

@@ -142,7 +142,7 @@ _WRITTEN = {
 
 
 class _NoWayError(Exception):
-    """A part of a line cannot be written with ops; holds its name."""
+    """A part of a line cannot be written with ops; the message is its name."""
 
 
 def with_ops(line: str) -> tuple[str, str]:

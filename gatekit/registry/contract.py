@@ -157,7 +157,7 @@ def _fault(kind: str, name: str, value: object) -> str:
             such = f": write Function({name!r}, {arity}, compose={value.__name__})"
         return f"{_expected(kind)} is expected{such}"
     if value.name != name:
-        return f"its name is {value.name!r}; both must be equal: Function({name!r}, ...)"
+        return f"its name is {value.name!r}; both names must be equal: Function({name!r}, ...)"
     if value.compose is None:
         return (
             "compose= is missing, the function in terms of gatekit.ops: "
@@ -335,7 +335,7 @@ def callback_list(result: object) -> list[Callable[..., Any]]:
 
 
 def _short(value: object) -> str:
-    """Return a short description of a value: the name of a class or function."""
+    """Return a short description of a value; classes and functions appear by name."""
     if value is None:
         return "nothing"
     if isinstance(value, type):

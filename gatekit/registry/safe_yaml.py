@@ -167,7 +167,7 @@ _YAML_HINTS = (
 
 
 def line_of(path: Path, message: str) -> str:
-    """Return ``, line 5`` for the entry of a file that a message begins with, or an empty string.
+    """Return ``, line 5`` for the entry in a file that a message names first, or an empty string.
 
     Args:
         path: a file that `read_yaml` reads.
@@ -233,7 +233,7 @@ def read_text(path: Path) -> str:
 
 
 def _walk(path: Path, text: str) -> None:
-    """Refuse files that must not be built, by the events of the parser."""
+    """Check the events of the parser, so that a file that is refused is never built."""
     counts: list[int] = [0]
     owners: list[str | None] = []
     keys: list[tuple[dict[Hashable, int], bool] | None] = []

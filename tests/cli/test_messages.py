@@ -179,7 +179,7 @@ MISTAKES = {
         ("type -m swap.forget=sigmoid,power_law, without brackets",),
     ),
     "gate-as-a-key-of-the-cell": Mistake(
-        "train cell=lstm cell.forget=power_law", ("is swap.forget=GATE",), (), 6
+        "train cell=lstm cell.forget=power_law", ("type swap.forget=GATE",), (), 6
     ),
     "stateful": Mistake("train trainer.stateful=true", ("did you mean trainer.tbptt?",)),
     "jit-of-the-trainer": Mistake("train trainer.jit=true", ("did you mean jit?",)),

@@ -161,7 +161,7 @@ LEFT_OUT: list[tuple[int, str, str]] = [
     (
         55,
         gate(states='parameters = ["p"]'),
-        'names with a Parameter each are expected: parameters = {"scale"',
+        'a mapping from names to Parameters is expected: parameters = {"scale"',
     ),
     (55, gate(states='states = ["k"]'), 'a mapping to initial values is expected: states = {"k"'),
     (56, gate().replace('{"mine": Mine}', "[Mine]"), "return {'mine': Mine}"),

@@ -97,7 +97,7 @@ def state_size(cell: Cell) -> int:
 
 
 def step_cost(cell: Cell) -> int:
-    """Return the number of elements of all parts of equations, gates and reads in one step.
+    """Return the number of elements that one step computes in equations, gates and reads.
 
     A running sum counts as the square of its width.
 

@@ -79,7 +79,7 @@ def _by_author(where: str, block: Block, method: str) -> Iterator[None]:
         place = place_in(getattr(type(block), method), error)
         message = str(error).removeprefix(f"{where}: {method}").lstrip(": ")
         if isinstance(error, NotAnExpressionError):
-            message += "; a block names parts: parts.layer('name', x, make, width) is a Keras layer"
+            message += "; for a Keras layer, write parts.layer('name', x, make, width)"
         elif not isinstance(error, GatekitError | AttributeError):
             message = remedied_line(error, place)
         raise CellError(f"{where}: {place}: {method}: {message}") from None

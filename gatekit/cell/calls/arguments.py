@@ -238,7 +238,7 @@ def _unbound(
 
 
 def _refuse_type(example: str, parameter: inspect.Parameter, value: Any) -> None:
-    """Refuse a value of a type that its annotation, if of plain types, does not allow."""
+    """Refuse a value whose type its annotation does not allow; only plain types are checked."""
     if parameter.kind in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL):
         return
     kinds = str(parameter.annotation).split(" | ")

@@ -84,7 +84,7 @@ class Draft:
 
     @cached_property
     def constants(self) -> Mapping[str, int | float]:
-        """The constants by name, the layer's sizes among them."""
+        """The constants by name, including the layer's sizes."""
         return {**dict(self.spec.constants), "units": self.units, "features": self.features}
 
     @cached_property

@@ -192,7 +192,7 @@ class Weights:
 
 
 def _has_angles(rule: Mapping[str, Any], shape: Sequence[int]) -> bool:
-    """Return whether the weight has several of the rows or columns that the rule's mode names."""
+    """Return whether the weight is a matrix with several rows, or columns if that is the mode."""
     return len(shape) == 2 and shape[rule["mode"] == "columns"] > 1
 
 

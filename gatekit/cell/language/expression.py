@@ -306,7 +306,7 @@ def render(expr: Expr, space: str = "") -> str:
 
 
 def _readable(value: float) -> str:
-    """Return a number without rounding error: 0.4 for 0.3999999999999999."""
+    """Return a number as a string without the rounding error of floats, such as 0.4."""
     short = repr(Number(float(f"{value:.12g}")).value) if isinstance(value, float) else repr(value)
     return short if len(short) <= len(repr(value)) - 8 else repr(value)
 

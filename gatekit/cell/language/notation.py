@@ -71,7 +71,7 @@ def syntax(text: str, message: str, place: int) -> tuple[str, int, int]:
 
 
 def written(text: str) -> str:
-    """Return the equation to write in place of a paper's notation, as the end of a sentence."""
+    """Return what to write in place of a paper's notation, as the end of a sentence."""
     if "\\" in text:
         plain = re.sub(r" *\\(?:odot|cdot|times|circ)\b *", " * ", text)
         plain = re.sub(r"\\(?:mathrm|operatorname|text)\{(\w+)\}|\\([a-z]+)", r"\1\2", plain)

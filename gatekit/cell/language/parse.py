@@ -330,5 +330,5 @@ class _Reader:
 
 
 def _with(why: str, remedy: str) -> str:
-    """Return a reason with its remedy; a reason without a semicolon is followed by one."""
+    """Return a reason and its remedy, joined by a semicolon unless the reason has one already."""
     return f"{why}{remedy}" if ";" in why else f"{why}{remedy.replace(': write', '; write', 1)}"

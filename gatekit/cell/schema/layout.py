@@ -130,7 +130,7 @@ def _check_members(
 
 
 def _section_of(section: str, value: object) -> str:
-    """Return the section that an entry belongs to by its form, if that is another one."""
+    """Return the section that an entry looks like; empty if it is the section that it is in."""
     if isinstance(value, Mapping):
         kind = "kind" in value or "activation" in value
         number = not kind and bool({"shape", "init"} & set(value))

@@ -107,7 +107,9 @@ def _option(name: str, value: object, where: str) -> object:
     amount = number(value, where)
     if name == "axis":
         if amount not in (0, 1):
-            raise CellError(f"{where}: 0 (norms of columns) or 1 (of rows), not {value!r}")
+            raise CellError(
+                f"{where}: 0 (norms of columns) or 1 (norms of rows) is expected, not {value!r}"
+            )
         return int(amount)
     if amount < 0:
         raise CellError(f"{where}: a number from 0 is expected, such as 1e-4, not {value!r}")

@@ -151,7 +151,7 @@ def _output_lines(
     try:
         value = lift(unit.compute(values))
     except Exception:
-        # Like a gate, an output unit may be more than an expression.
+        # Like a gate, an output unit may not be an expression.
         yield _opaque("y", cell.output.kind, arguments, pre)
         return
     yield from _with_pre("y", [Equation("y", value)], pre, terms)

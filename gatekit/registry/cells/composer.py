@@ -170,7 +170,7 @@ class _Composer:
         )
 
     def place(self, chain: tuple[str, ...]) -> str:
-        """Return where a cell is named: in ``defaults`` of the file that was read last."""
+        """Return the place that names a cell: ``defaults`` of the file that was read last."""
         path = cell_file(chain[-1], self.folders) if chain else None
         line = "" if path is None else line_of(path, "cell.defaults")
         return f"{shown(path)}{line}: defaults" if path else "cell"
@@ -225,7 +225,7 @@ class _Composer:
 
 
 def after_self(names: Sequence[str]) -> str:
-    """Return that cells after ``_self_`` override the file's own entries, and what to write."""
+    """Return the message about cells after ``_self_``, which override the file's own entries."""
     others = [name for name in names if name != "_self_"]
     return (
         f"has {names[-1]} after _self_, so it overrides the file's own entries; write "

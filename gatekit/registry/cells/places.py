@@ -235,7 +235,7 @@ def _read_bibliography(path: Path, folder: Path) -> str:
     try:
         if not path.resolve().is_relative_to(folder.resolve()):
             raise ConfigError(
-                f"{path} is a link that leads out of its folder; copy the file there."
+                f"{path} is a link to a file outside its folder; copy the file into the folder."
             )
         with opened(path) as file:
             data = file.read(MAX_BYTES + 1)

@@ -113,7 +113,7 @@ class _Chunks(Analysis, NormalForm):
         return None
 
     def group_of(self, state: str) -> None:
-        """Make later forms affine forms in the previous value of one state."""
+        """Make one state the group: later forms are affine in its previous value."""
         self.group = {f"{state}{_PREVIOUS}": state}
         self.forms = {}
 

@@ -32,7 +32,7 @@ class Card:
         year: the year of the first work, or None.
         tier: where its equations were read: certified, second hand, unverified or own.
         lineage: its family, and the cell that it comes from.
-        reference: the works in short.
+        reference: short references to the works.
         notes: the cell's notes.
         equations: its lines, as `gatekit show` prints them.
         states: its states with their shapes in words.
@@ -40,9 +40,9 @@ class Card:
         state_formula: this number as a formula in n units, or an empty string.
         parameters: the number of weights in n units and m features.
         parallel: how its steps are computed together, in two or three words.
-        parallel_why: the form of its states, or why they need one step after another.
+        parallel_why: the form of its states, or why its steps must be computed in sequence.
         drawing: its diagram, an SVG.
-        code: the file with the cell's code for each framework; others are not shown.
+        code: the file with the cell's code, for each framework that has one.
     """
 
     name: str

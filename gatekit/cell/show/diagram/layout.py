@@ -36,7 +36,7 @@ class Link:
 
 @dataclass(frozen=True)
 class Place:
-    """Where a box is: left, top, width, height."""
+    """The position of a box: left, top, width, height."""
 
     x: float
     y: float
@@ -81,7 +81,7 @@ class _Slot:
 def arrange(
     boxes: Sequence[Box], links: Sequence[Link], gaps: Sequence[float], port: float
 ) -> DiagramLayout:
-    """Return where boxes and lines go.
+    """Return the positions of boxes and the routes of lines.
 
     Args:
         boxes: the boxes; their order breaks ties.
