@@ -309,13 +309,10 @@ flat = _of_matrices(
     lambda m: m.reshape(*m.shape[:-2], m.shape[-2] * m.shape[-1]),
 )
 column = _of_matrices(
-    "column",
-    "n x 1, repeated over the columns",
-    lambda v: v[..., None],
-    r"{0}\,\mathbf{{1}}^{{\top}}",
+    "column", "n x 1, repeated over columns", lambda v: v[..., None], r"{0}\,\mathbf{{1}}^{{\top}}"
 )
 row = _of_matrices(
-    "row", "1 x n, repeated over the rows", lambda v: v[..., None, :], r"\mathbf{{1}}\,{0}^{{\top}}"
+    "row", "1 x n, repeated over rows", lambda v: v[..., None, :], r"\mathbf{{1}}\,{0}^{{\top}}"
 )
 
 # For linear maps only; not part of the equation language.
