@@ -112,7 +112,7 @@ def test_negatives_in_a_circle_are_refused() -> None:
         one: {"initializers": {"bias": {"negative_of": other}}}
         for one, other in (("input", "forget"), ("forget", "input"))
     }
-    circle = re.escape("in a circle: input.bias -> forget.bias -> input.bias")
+    circle = re.escape("forms a cycle: input.bias -> forget.bias -> input.bias")
     with pytest.raises(GatekitError, match=circle):
         _drawn(lstm_with(gates=gates))
 
