@@ -1,6 +1,7 @@
-"""The command line: a function ``run(parser) -> int`` per command, in the groups of its help.
+"""The command line: each command is a function ``run(parser) -> int``.
 
-`main` runs the command from the table in `commands` and turns errors into a message and an exit
-code. `output` writes text, JSON and tables. `options` has the options that several commands share.
-The commands are in `write`, `sweep`, `compare` and `share`. Start with `main.py`.
+`main` looks up the command in the table in `commands`, runs it, and turns errors into a message
+and an exit code. `output` writes text, JSON and tables. `options` has the options that several
+commands share. The packages `write`, `sweep`, `compare` and `share` contain the commands, grouped
+as in ``gatekit --help``. Start with `main.py`.
 """

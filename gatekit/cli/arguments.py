@@ -1,4 +1,4 @@
-"""The parser that a command is given: its errors show what to type."""
+"""The parser that every command receives; its errors show what to type instead."""
 
 from __future__ import annotations
 
@@ -49,11 +49,11 @@ class Parser(CommandLine):
             key, _, value = str(word).partition("=")
             if action := self._option_string_actions.get(f"--{key}"):
                 typed = f"--{key}" if action.nargs == 0 else f"--{key} {shlex.quote(value)}"
-                raise ConfigError(f"{word}: {self.prog} takes it as an option; type {typed}")
+                raise ConfigError(f"{word}: in {self.prog} this is an option; type {typed}")
         return known
 
     def _listed(self, options: Sequence[str]) -> str:
-        """Return which options there are, as the end of a sentence."""
+        """Return the end of a sentence that lists the command's options."""
         from gatekit.study.typed import MOST_LISTED
 
         shown = [option for option in options if option not in ("-h", "--debug", "--help")]
@@ -62,7 +62,10 @@ class Parser(CommandLine):
         return f". Options: {listed(shown)}. `{self.prog} --help` explains them."
 
     def _example(self, action: argparse.Action) -> str:
-        """Return a value of an argument from what is there, or an empty string."""
+        """Return an example value for an argument, from existing studies if it can be one.
+
+        The string is empty if there is no example.
+        """
         known = known_studies()
         if action.dest == "study":
             return next(iter(known), "")
@@ -82,4 +85,4 @@ _FIRST = {
     "kind": "gate",
     "name": "my_gate",
 }
-"""A value of arguments that are missing."""
+"""Example values for missing arguments."""

@@ -13,11 +13,11 @@ class Command:
     """A command.
 
     Attributes:
-        place: its module, whose package is its group in ``gatekit --help``; after a colon its
-            function where that is not ``run``.
+        place: the command's module, then a colon and its function unless that is ``run``. The
+            module's package is the command's group in ``gatekit --help``.
         summary: one line of help.
-        plugins: how plugin files are given to it: by the key ``plugins=[FILE.py]``, by the option
-            ``--plugin FILE.py``, or not at all. `main` translates one into the other.
+        plugins: how the command takes plugin files: as the key ``plugins=[FILE.py]``, as the
+            option ``--plugin FILE.py``, or not at all. `main` translates one into the other.
     """
 
     place: str
@@ -43,25 +43,23 @@ GROUPS = {
     "sweep": "train and sweep",
     "compare": "compare the variants",
     "share": "share and export",
-    "completion": "complete words in the shell",
+    "completion": "shell completion",
 }
 
 COMMANDS = {
-    "new": Command("write.new", "create a project, a gate, output unit, block, task or function"),
+    "new": Command("write.new", "create a project, gate, output unit, block, task or function"),
     "check": Command(
         "write.check", "check a plugin for conformance, or a cell in a file", "option"
     ),
     "show": Command("write.show", "show a cell: equations, states, weights, reference", "key"),
     "cells": Command(
         "write.cells",
-        "list the cells, or only those of a year, tier or number of states",
+        "list the cells, all or by year, tier or number of states",
         "option",
     ),
     "gates": Command("write.listing", "list the gates", "option"),
     "output-units": Command("write.listing", "list the output units", "option"),
-    "blocks": Command(
-        "write.listing", "list the blocks, which are around recurrent layers", "option"
-    ),
+    "blocks": Command("write.listing", "list the blocks that go around recurrent layers", "option"),
     "functions": Command("write.listing", "list the functions of the equation language", "option"),
     "tasks": Command("write.listing", "list the tasks", "option"),
     "plugins": Command(
@@ -75,14 +73,14 @@ COMMANDS = {
         "sweep.plan", "show what train would do, and try each variant for three steps", "key"
     ),
     "confirm": Command("sweep.confirm", "repeat each variant's best trial on fresh seeds"),
-    "extend": Command("sweep.extend", "add seeds to a study, until every difference is decided"),
+    "extend": Command("sweep.extend", "add seeds to a study, or until every difference is decided"),
     "status": Command("sweep.status", "show the state of each run of a study"),
     "serve": Command(
         "sweep.status:serve", "show all studies on a local page while their runs train"
     ),
     "logs": Command("sweep.logs", "show the log of a run"),
     "failures": Command("sweep.failures", "show why runs failed, and how to repeat one"),
-    "sample": Command("sweep.sample", "let a trained character model write text", "option"),
+    "sample": Command("sweep.sample", "generate text with a trained character model", "option"),
     "prune": Command(
         "sweep.prune", "list files that a study no longer needs; remove them with --yes"
     ),
@@ -105,7 +103,7 @@ COMMANDS = {
     "export": Command("share.study:export", "export a study to TensorBoard or MLflow"),
     "code": Command("share.code", "write a cell as code for torch, JAX, Keras or NumPy"),
     "cite": Command("share.code:cite", "print the references of a cell as BibTeX", "key"),
-    "completion": Command("completion", "print the script that completes commands in your shell"),
+    "completion": Command("completion", "print the completion script for your shell"),
 }
 
 

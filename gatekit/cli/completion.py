@@ -1,7 +1,7 @@
 """Completion of commands, options, studies and keys in the shell, by argcomplete.
 
 The shell runs ``gatekit`` with the line that is being typed in its environment. argcomplete reads
-the line, asks the parser of the command, writes what fits, and ends the process.
+the line, consults the command's parser, writes the candidates, and ends the process.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ SHELLS = ("bash", "zsh", "fish")
 
 
 def run(parser: Parser) -> int:
-    """Print the script that turns completion on."""
+    """Print the script that enables completion."""
     from argcomplete.shell_integration import shellcode
 
     parser.add_argument("shell", choices=SHELLS, help='type eval "$(gatekit completion bash)"')
@@ -38,7 +38,7 @@ def complete() -> None:
         parser.add_argument("command", choices=sorted(COMMANDS))
         parser.add_argument("--version", action="store_true")
         _offer(parser)
-    # The words before this number are the program; the others are the command's arguments.
+    # The words before this position are the program; the rest are the command's arguments.
     os.environ["_ARGCOMPLETE"] = "2"
     if named in ("train", "plan"):
         from gatekit.study.command import parser as train_parser
@@ -49,7 +49,7 @@ def complete() -> None:
 
 
 class _Offering(Parser):
-    """The parser of a command that is not run, but completed when it has all its arguments."""
+    """A parser that completes the line, instead of parsing it, once it has all its arguments."""
 
     def read(self) -> Namespace:
         """Complete the line; the process ends here."""
@@ -58,7 +58,7 @@ class _Offering(Parser):
 
 
 def _offer(parser: argparse.ArgumentParser) -> None:
-    """Complete the line by the options and arguments of a parser; the process ends here."""
+    """Complete the line from a parser's options and arguments; the process ends here."""
     import argcomplete
 
     completers = {"study": studies, "studies": studies, "overrides": _keys}
@@ -69,7 +69,7 @@ def _offer(parser: argparse.ArgumentParser) -> None:
 
 
 def _keys(prefix: str, parsed_args: Namespace, **_: object) -> list[str]:
-    """Return the keys and values that Hydra knows after the words before."""
+    """Return the keys and values that can follow the words typed so far."""
     from gatekit.study.hydra.composing import candidates
 
     return candidates(getattr(parsed_args, "overrides", None) or [], prefix)

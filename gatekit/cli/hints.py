@@ -1,4 +1,4 @@
-"""What is meant by an option or argument that a command does not have."""
+"""Suggestions for an option or argument that a command does not have."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .options import CommandLine, known_studies, study_of
 
 
 def hint(parser: CommandLine, argument: str, options: list[str]) -> str:
-    """Return the option that is meant, or why a second study is not taken."""
+    """Return what to type instead of an unknown argument, as the end of a message."""
     if argument.startswith("-"):
         return _of_option(parser, argument, options)
     kept = [word for word in parser.typed if word != argument]
@@ -35,20 +35,20 @@ def hint(parser: CommandLine, argument: str, options: list[str]) -> str:
     metavar = "" if owner is None else str(owner.metavar)
     if "," in metavar and ("=" in before or "=" not in metavar):
         joined = [f"{word},{argument}" if word == before else word for word in kept]
-        return f"; several are one word with commas: type {parser.line(*joined)}."
+        return f"; separate several values by commas, without spaces: type {parser.line(*joined)}."
     if "=" in metavar and "=" not in before:
         joined = [f"{word}={argument}" if word == before else word for word in kept]
-        return f"; the key and its value are one word: type {parser.line(*joined)}."
+        return f"; write the key and its value as one word: type {parser.line(*joined)}."
     if "=" in argument and "--where" in options:
         return f"; did you mean --where {argument}? Type {parser.line(*kept, '--where', argument)}."
     if parser.takes("sql"):
         study = next((word for word in parser.typed if word in known_studies()), "")
         if study and " " in argument:
             return f"; type {parser.line(argument, '--study', study)}."
-        return f"; put the statement into quotes: type `{parser.prog} 'select * from runs'`."
+        return f"; put the SQL statement in quotes: type `{parser.prog} 'select * from runs'`."
     if argument == "%":
         joined = [f"{word}%" if word == before else word for word in kept]
-        return f"; there is a space before %: type {parser.line(*joined)}."
+        return f"; remove the space before %: type {parser.line(*joined)}."
     if argument.replace(".", "").isdecimal():
         numbers = [
             a.option_strings[-1]
@@ -56,12 +56,12 @@ def hint(parser: CommandLine, argument: str, options: list[str]) -> str:
             if a.type in (int, float) and a.option_strings
         ]
         if action is not None and action.nargs == 0:
-            return f"; {before} takes no value. Numbers are given by {listed(numbers)}."
+            return f"; {before} takes no value. Options that take a number: {listed(numbers)}."
         if len(numbers) == 1:
             return f"; did you mean {numbers[0]}? Type {parser.line(*kept, numbers[0], argument)}."
         if numbers:
             typed = parser.line(*kept, numbers[0], argument)
-            return f"; numbers are given by {listed(numbers)}: type for example {typed}."
+            return f"; options that take a number: {listed(numbers)}. Type for example {typed}."
     if parser.prog == "gatekit new" and len(_bare(parser.typed)) > 2:
         kind, *parts = _bare(parser.typed)
         word = ("-" if kind == "project" else "_").join(parts)
@@ -74,11 +74,11 @@ def hint(parser: CommandLine, argument: str, options: list[str]) -> str:
     if parser.prog == "gatekit why" and first in known_studies():
         others = _bare(parser.typed)[1:3]
         typed = parser.line(*(f"{first}/{word}" for word in others))
-        return f"; groups are given by study and label: type {typed}."
+        return f"; a group is written as STUDY/LABEL: type {typed}."
     if parser.prog == "gatekit sample":
         return f"; did you mean --prompt? Type {parser.line(*kept, '--prompt', argument)}."
     if parser.takes("run") and first in known_studies():
-        return f"; a run needs no study: type {parser.line(argument)}."
+        return f"; omit the study, because the run is enough: type {parser.line(argument)}."
     typed = parser.line(*_positional(parser))
     named = [a for a in parser._actions if a.metavar and not a.option_strings and a.help]
     where = f", where {'; '.join(f'{a.metavar} is {a.help}' for a in named)}" if named else ""
@@ -87,12 +87,12 @@ def hint(parser: CommandLine, argument: str, options: list[str]) -> str:
 
 
 def _bare(words: Sequence[str]) -> list[str]:
-    """Return the words that are no options."""
+    """Return the words that are not options."""
     return [word for word in words if not word.startswith("-")]
 
 
 def _file(parser: CommandLine, argument: str, kept: Sequence[str]) -> str:
-    """Return what to type in place of the name of a file that no option precedes."""
+    """Return what to type if a file is named without an option before it."""
     ending = Path(argument).suffix
     if argument.endswith((".yaml", ".yml", ".json", ".csv")) and parser.prog.endswith("code"):
         return "; type cell=NAME for the file conf/cell/NAME.yaml."
@@ -100,7 +100,7 @@ def _file(parser: CommandLine, argument: str, kept: Sequence[str]) -> str:
     if form in parser._option_string_actions:
         words = [word for word in kept if word != form]
         typed = line(parser.prog, [*words, form])[:-1]
-        return f"; a table is written to a file by >: type {typed} > {argument}`."
+        return f"; to write a table to a file, type {typed} > {argument}`."
     if not re.fullmatch(r"\.[a-z]{2,6}", ending):
         return ""
     for action in parser._actions:
@@ -115,7 +115,7 @@ def _file(parser: CommandLine, argument: str, kept: Sequence[str]) -> str:
 
 
 def _of_option(parser: CommandLine, argument: str, options: list[str]) -> str:
-    """Return what is meant by an option that the command does not have."""
+    """Return what to type instead of an option that the command does not have."""
     name, _, value = argument.partition("=")
     for key in (f"{parser.prog.removeprefix('gatekit ')} {name}", name):
         if key in _NOTES:
@@ -126,7 +126,7 @@ def _of_option(parser: CommandLine, argument: str, options: list[str]) -> str:
     allowed = LAUNCHING if parser.takes("study") else (key_of(name) or None,)
     if parser.takes("overrides") and key_of(name) in allowed:
         typed = as_keys(parser.typed, options)
-        return f"; keys are typed without dashes: type {line(parser.prog, typed)}."
+        return f"; keys have no dashes: type {line(parser.prog, typed)}."
     if name == "--study" and parser.takes("study"):
         study = value or next(iter(parser.typed[parser.typed.index(argument) + 1 :]), "STUDY")
         return f"; the study's name needs no option: type {parser.line(study)}."
@@ -134,7 +134,7 @@ def _of_option(parser: CommandLine, argument: str, options: list[str]) -> str:
         rest = parser.typed[parser.typed.index(argument) + 1 :]
         given = itertools.takewhile(lambda word: word[:1] != "-", rest)
         word = f"{key_of(name)}={value or ','.join(given) or 'VALUE'}"
-        return f"; runs are chosen by --where: type --where {word}."
+        return f"; choose runs with --where: type --where {word}."
     if name in ("--format", "-f") and "--csv" in options:
         return "; the format is an option: --csv, --json, --markdown or --latex."
     if "--mlflow" in options and name in ("--to", "--wandb", "--format", "--target", "--csv"):
@@ -161,8 +161,7 @@ def _of_option(parser: CommandLine, argument: str, options: list[str]) -> str:
 
 
 def _corrected(parser: CommandLine, argument: str, meant: str) -> str:
-    """Return the line with the option that is meant, and a value for it if it needs one."""
-
+    """Return the command line with the option that is meant, and a value if it needs one."""
     action = parser._option_string_actions[meant]
     words, index = list(parser.typed), parser.typed.index(argument)
     value = argument.partition("=")[2]
@@ -191,14 +190,14 @@ def is_start(word: str) -> bool:
 
 
 def _of_study(parser: CommandLine, argument: str, kept: Sequence[str], chooses: bool) -> str:
-    """Return what to type in place of a second study, or of a group of the first."""
+    """Return what to type if a second study or a group follows the study."""
     known = known_studies()
     first = next(iter(_bare(kept)), "STUDY")
     if argument in known:
         each = parser.line(argument)
         if parser.prog == "gatekit compare":
             return _of_two(next(w for w in parser.typed if w in known), argument)
-        return f"; it takes one study, one after the other: type {parser.line(*kept)}, then {each}."
+        return f"; it takes one study at a time: type {parser.line(*kept)}, then {each}."
     if "/" in argument:
         return f"; `gatekit why {first} {argument}` compares two groups or runs."
     if is_start(argument):
@@ -206,7 +205,9 @@ def _of_study(parser: CommandLine, argument: str, kept: Sequence[str], chooses: 
     if chooses and first not in known and known:
         names = _bare(parser.typed)
         typed = parser.line(study_of(names, known), "--where", f"cell={','.join(names)}")
-        return f"; it takes one study, and {first!r} is none. For cells of a study type {typed}."
+        return (
+            f"; it takes one study, and {first!r} is not one. For cells of a study, type {typed}."
+        )
     if chooses and {first, argument} <= set(cell_names()):
         cells = ",".join(_bare(parser.typed))
         return (
@@ -219,19 +220,19 @@ def _of_study(parser: CommandLine, argument: str, kept: Sequence[str], chooses: 
         return f"; it takes one study: type {parser.line(*kept)}{also}."
     if chooses and argument in cell_names():
         typed = parser.line(*kept, "--where", f"cell={argument}")
-        return f"; it takes one study. To choose groups of it type {typed}."
+        return f"; it takes one study. To choose some of its groups, type {typed}."
     return f"; it takes one study: type {parser.line(*kept)}."
 
 
 def _of_two(first: str, second: str) -> str:
-    """Return how the runs of two studies are compared."""
+    """Return how to compare the runs of two studies."""
     from gatekit.runs.studies.plan_file import training
 
     typed = training(Path("experiments", second), f"study={first}")
     table = f"select study, cell, avg(test) from runs where study in ('{first}', '{second}')"
     return (
         f"; groups are compared within one study. `gatekit why {first}/GROUP {second}/GROUP` shows "
-        f'how two groups differ, and `gatekit query "{table} group by all"` has both in a table. '
+        f'how two groups differ, and `gatekit query "{table} group by all"` shows both in a table. '
         "To compare with intervals, train both in one study"
         + (f": type `{typed}`." if typed else f", with study={first}.")
     )
@@ -255,9 +256,9 @@ _LISTS = {
     "gatekit tasks": "it lists all tasks: `gatekit tasks --json` has all that is known of one, and "
     "`gatekit train task={0}` trains on it.",
     "gatekit functions": "it lists all functions: type `gatekit functions`.",
-    "gatekit plugins": "a file is loaded by an option: type `gatekit plugins --plugin {0}`.",
+    "gatekit plugins": "a file needs an option before it: type `gatekit plugins --plugin {0}`.",
 }
-"""What to type in place of the name that commands without a name are given."""
+"""What to type if a command that takes no name is given one."""
 
 _SAME = (
     ("--output", "--to", "--out", "-o", "--file", "--save", "--dest"),
@@ -283,13 +284,13 @@ _SAME = (
     ("--runs", "--all", "--list"),
     ("--prompt", "--start", "--prime"),
 )
-"""Options that mean the same in different commands, or elsewhere."""
+"""Options with the same meaning, in commands of gatekit or in other programs."""
 _NOTES = {
     "--metric": "; a task has one metric, which the table names: --task NAME chooses the task, "
     "--split NAME another test set.",
     "--metrics": "; a task has one metric, which the table names: --task NAME chooses the task.",
-    "--host": "; the page is for this machine only: `ssh -L 8850:localhost:8850 HOST` shows it on "
-    "another one.",
+    "--host": "; the page is served to this machine only: `ssh -L 8850:localhost:8850 HOST` shows "
+    "it on another one.",
     **dict.fromkeys(
         ("--verbose", "--quiet", "-v", "-q"),
         "; there is one level of detail, and --debug shows the traceback of an error.",
@@ -306,7 +307,7 @@ _NOTES = {
         ("--test", "--ttest", "--pvalue"),
         "; the table has one method: differences paired by seed, with intervals and verdicts.",
     ),
-    "-m": "; this command is about one cell: type one name after cell=.",
+    "-m": "; this command takes one cell: type one name after cell=.",
     "--open": "; the page is a file: open it in a browser.",
     **dict.fromkeys(
         ("--excel", "--xlsx", "--tsv", "--table"),
@@ -321,9 +322,9 @@ _NOTES = {
         "; it writes an HTML page, which a browser prints to PDF: type `gatekit report STUDY`.",
     ),
     **dict.fromkeys(("status --failed", "status --failures"), "; type `gatekit failures STUDY`."),
-    "prune --dry-run": "; `gatekit prune STUDY` only lists, and --yes removes.",
+    "prune --dry-run": "; `gatekit prune STUDY` only lists files, and --yes removes them.",
     "new --force": "; nothing is overwritten: choose another name, or move the file.",
     "cite --bibtex": "; it prints BibTeX: omit the option.",
     "compare --sort": "; the table lists the groups by their mean, the best first.",
-    "--seeds": "; seeds are chosen by train: seeds=5.",
+    "--seeds": "; choose the seeds with `gatekit train`: seeds=5.",
 }

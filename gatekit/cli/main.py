@@ -33,7 +33,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         The exit code: 0 done, 1 done but incomplete, 2 refused with a message, 74 the output
         cannot be written, 130 interrupted, 141 the reader of the output closed the pipe.
     """
-    if argv is None:  # a plugin that imports TensorFlow would print its log before a message
+    if argv is None:  # otherwise TensorFlow's log precedes our messages if a plugin imports it
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     code = _run(list(sys.argv[1:] if argv is None else argv))
     quarantine = sys.modules.get("gatekit.registry.quarantine")
@@ -68,7 +68,7 @@ def _exit_code(arguments: list[str], debug: bool) -> int:
         if debug or error.errno != errno.ENAMETOOLONG or isinstance(error, OutputError):
             raise
         name = excerpt(Path(str(error.filename)).name)
-        sys.stderr.write(f"gatekit: {name!r} is longer than a name of a file; type a shorter one\n")
+        sys.stderr.write(f"gatekit: {name!r} is too long for a file name; type a shorter one\n")
         return EXIT_REFUSED
     except KeyboardInterrupt:
         if debug:
@@ -110,7 +110,7 @@ def _dispatch(arguments: list[str]) -> int:
 
 
 def with_plugins(command: str, words: Sequence[str]) -> list[str]:
-    """Return the words of a command with plugin files in the spelling that the command reads.
+    """Return a command's words, with plugin files in the spelling that the command reads.
 
     Args:
         command: the command's name.
@@ -137,12 +137,12 @@ def with_plugins(command: str, words: Sequence[str]) -> list[str]:
             files.append(file)
         else:
             others.append(word)
-    # in front, because Hydra takes no override after an option such as --cfg job
+    # They come first, because Hydra takes no override after an option such as --cfg job.
     return [f"plugins=[{','.join(files)}]", *others] if files and spelling == "key" else others
 
 
 def _no_command(name: str, rest: list[str]) -> str:
-    """Return what to type in place of a command that there is none of."""
+    """Return the message for a command that does not exist, with what to type instead."""
     from gatekit.study.typed import line
 
     what = "option" if name.startswith("-") else "command"
@@ -161,7 +161,7 @@ def _no_command(name: str, rest: list[str]) -> str:
         typed = line("gatekit", ["train", name, *rest] if "=" in name else ["check", name])
         return f"{head}; the command comes first: type for example {typed}."
     if rest == ["--help"] and name not in _OTHER_NAMES and not nearest_name(name, COMMANDS):
-        return f"{head}, and help is by command: type `gatekit COMMAND --help`. {every}"
+        return f"{head}, and each command has its own help: type `gatekit COMMAND --help`. {every}"
     meant = _OTHER_NAMES.get(name) or nearest_name(name, COMMANDS)
     if not meant:
         return f"{head}. {every}"
@@ -173,15 +173,15 @@ def _no_command(name: str, rest: list[str]) -> str:
 
 
 def _of_folder(name: str, rest: list[str]) -> str:
-    """Return how a study is gone on with, removed, renamed or joined; empty for other words."""
+    """Return how to continue, remove, rename or merge a study; empty for other commands."""
     from gatekit.runs.studies.plan_file import training
 
     named = next((word for word in rest if word[:1] != "-"), "STUDY")
     folder = f"experiments/{named}"
     if name in _RESUME:
         typed = training(Path(folder)) if named in known_studies() else ""
-        again = f"the study's own command goes on with it: type `{typed}`." if typed else ""
-        return again or "the command that began a study goes on with it: type it again."
+        again = f"repeat the study's command to continue it: type `{typed}`." if typed else ""
+        return again or "to continue a study, repeat the command that started it."
     if name in _REMOVE:
         return (
             f"a study is the folder {folder}: to delete it with its results type `rm -r {folder}`. "
@@ -193,7 +193,7 @@ def _of_folder(name: str, rest: list[str]) -> str:
         return f"a study is a folder: type `{verb} {folder} experiments/{other}`."
     if name in ("merge", "join", "combine"):
         return (
-            "runs of one study are compared: train all of them with the same study=NAME, or type "
+            "runs are compared within one study: train them all with the same study=NAME, or type "
             '`gatekit query "select study, cell, avg(test) from runs group by all"`.'
         )
     return ""
@@ -227,7 +227,7 @@ _OTHER_NAMES = {
     "bibtex": "cite",
     "share": "bundle",
 }
-"""What other programs call a command, with gatekit's name."""
+"""Names of commands in other programs, with gatekit's names for them."""
 
 _NOTES = {
     **dict.fromkeys(
@@ -236,12 +236,12 @@ _NOTES = {
     ),
     **dict.fromkeys(
         ("docs", "doc", "tutorial", "manual", "examples", "guide", "quickstart"),
-        "the documentation is the folder docs of the repository, and begins with "
+        "the documentation is in the folder docs of the repository; start with "
         "docs/tutorial.md. `gatekit COMMAND --help` describes a command.",
     ),
     **dict.fromkeys(
         ("install", "update", "upgrade", "uninstall"),
-        "packages are installed by pip: type for example `pip install wandb`.",
+        "install packages with pip: type for example `pip install wandb`.",
     ),
 }
-"""What to do in place of commands that gatekit does not need."""
+"""What to do instead of commands that gatekit does not have."""

@@ -1,4 +1,4 @@
-"""A command's arguments: options that several commands share, and values that need a check."""
+"""Options that several commands share, and checks of their values."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ FIGURE_FORMATS = ("png", "svg", "pdf")
 
 
 class CommandLine(argparse.ArgumentParser):
-    """A parser that knows what was typed, with a method for each option that commands share.
+    """A parser that stores the typed words and has a method for each shared option.
 
     Args:
         command: the command's name, ``show`` in ``gatekit show``.
@@ -94,12 +94,12 @@ class CommandLine(argparse.ArgumentParser):
 
 
 def keys(texts: Sequence[str]) -> list[str]:
-    """Return the keys of repeatable options whose values are comma-separated lists."""
+    """Return the keys in the values of a repeatable option, which are comma-separated lists."""
     return [key for text in texts for key in text.split(",") if key]
 
 
 def at_least(option: str, value: int | None, least: int, such: int | None = None) -> None:
-    """Refuse a number that is too small; None is an option that was not typed.
+    """Refuse a number that is too small; None means that the option was not typed.
 
     Args:
         option: the option, such as ``--lines``.
@@ -112,7 +112,7 @@ def at_least(option: str, value: int | None, least: int, such: int | None = None
     """
     if value is not None and value < least:
         example = "" if such is None else f", such as {option} {such}"
-        raise ConfigError(f"{option} {value}: type a number from {least}{example}.")
+        raise ConfigError(f"{option} {value}: type a number of at least {least}{example}.")
 
 
 def known_studies() -> list[str]:
@@ -121,7 +121,7 @@ def known_studies() -> list[str]:
 
 
 def study_of(cells: Sequence[str], known: Sequence[str]) -> str:
-    """Return the first of some studies that trained all of these cells, or the first study."""
+    """Return the first study that trained all of these cells; if none did, the first study."""
     from gatekit.runs.studies.plan_file import read
 
     for study in known:
@@ -141,15 +141,15 @@ def studies(prefix: str, parsed_args: Namespace, **_: object) -> list[str]:
 
 
 def check_ending(option: str, path: Path | None, *endings: str) -> None:
-    """Refuse a file to write that is a folder or has another ending than its content needs.
+    """Refuse an output path that is a folder or has the wrong suffix for its content.
 
     Args:
         option: the option, for the message.
         path: its value.
-        endings: what is allowed, such as ``.html``.
+        endings: the allowed suffixes, such as ``.html``.
 
     Raises:
-        ConfigError: the path is a folder or ends otherwise.
+        ConfigError: the path is a folder or has another suffix.
     """
     if path is None or (path.suffix.lower() in endings and not path.is_dir()):
         return
@@ -166,7 +166,7 @@ def figure_formats(path: Path | None) -> tuple[Path, tuple[str, ...]] | None:
     """Return a figure's path without its suffix, and its formats; None for None.
 
     Raises:
-        ConfigError: figures have no such format.
+        ConfigError: figures cannot be written in this format.
     """
     if path is None:
         return None
@@ -182,14 +182,14 @@ def figure_formats(path: Path | None) -> tuple[Path, tuple[str, ...]] | None:
 
 
 def as_options(message: str, command: str) -> str:
-    """Return a message of `gatekit.compare` as a command words it: ``by=cel`` is ``--by cel``.
+    """Return a message of `gatekit.compare` for the command line: ``by=cel`` is ``--by cel``.
 
     Args:
         message: the message of an error.
         command: the command that was typed.
     """
     if message.startswith("no study"):
-        # The study was loaded for a comparison, whatever the command does with it.
+        # The message names `gatekit compare` whichever command loaded the study.
         typed = "--study " if command == "query" else f"gatekit {command} "
         return message.replace("gatekit compare ", typed)
     return _REMOVE.sub(r"emove --\1", _ARGUMENT.sub(r"--\1 ", message))

@@ -22,8 +22,9 @@ WIDTH = 100
 def guarded() -> Iterator[None]:
     """Send stdout and stderr through `Terminal` until the block ends.
 
-    No string that a command reads reaches the terminal as a control sequence. A stream that was
-    closed when the process started is opened to reject writes, so that no file gets its number.
+    Strings that a command reads cannot reach the terminal as control sequences. A standard stream
+    that was closed when the process started is reopened on the null device; otherwise the next
+    file to be opened would get its number.
 
     Raises:
         OutputError: writing to stdout fails.

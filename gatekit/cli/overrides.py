@@ -1,4 +1,4 @@
-"""``key=value`` arguments of ``gatekit show``, ``tune`` and ``cite``: composed as for ``train``."""
+"""``key=value`` arguments of ``gatekit show``, ``tune`` and ``cite``, composed as in ``train``."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ if TYPE_CHECKING:
     from gatekit.registry.components import Components
 
 FEATURES = 32
-"""The width of the input if none is given."""
+"""The default width of the input."""
 
 
 @dataclass(frozen=True)
 class Overrides:
-    """What the arguments describe.
+    """The cell and the sizes that the arguments describe.
 
     Args:
-        name: the cell as typed, such as ``lstm``.
+        name: the cell's name as typed, such as ``lstm``.
         cell: the cell, with its gates swapped.
         output_unit: the output unit.
         units: the layer's units.
         features: the width of the input.
         plugins: files of additional plugins.
-        unchanged: whether no word changes the cell that is named.
-        block: what is around the recurrent layer.
+        unchanged: whether no argument changes the named cell.
+        block: the block around the recurrent layer.
         width: the model's width.
         dropout: the rate of dropout between layers, or in blocks.
         layers: the cell of each layer.
@@ -51,8 +51,8 @@ class Overrides:
 def read_overrides(arguments: Sequence[str], command: str = "show") -> Overrides:
     """Return the cell and its sizes that ``key=value`` arguments describe.
 
-    They are the keys of ``gatekit train``, so that the words of one command can be typed after
-    another, and ``features=N``.
+    The arguments are the keys of ``gatekit train``, so the words of one command can be reused
+    with another, and ``features=N``.
 
     Args:
         arguments: the words of the command line.
@@ -111,7 +111,7 @@ def _cell(name: str | None, config: Mapping[str, object], known: Components) -> 
         return cell_of(config, known)
     except (CellError, ExpressionError):
         if name is not None:
-            # If the fault is in the cell's file, its message names the file.
+            # If the fault is in the cell's file, loading it raises an error that names the file.
             load_cell(name, known.catalogue, known.files)
         raise
 
@@ -136,7 +136,7 @@ def _refuse(words: Sequence[str]) -> None:
 
 
 def _meant(name: str) -> str:
-    """Return the key that a bare name is a value of, with the name."""
+    """Return a bare name with the key that it is a value of, such as ``cell=lstm``."""
     from gatekit.registry import catalogue, cell_names, tasks
 
     known = catalogue()
@@ -159,5 +159,5 @@ def _meant(name: str) -> str:
 def _features(sizes: Sequence[str]) -> int:
     text: Any = sizes[-1].partition("=")[2] if sizes else str(FEATURES)
     if not text.isdecimal() or int(text) < 1:
-        raise ConfigError(f"features={text}: an integer from 1 is expected, such as features=32")
+        raise ConfigError(f"features={text}: a positive integer is expected, such as features=32")
     return int(text)

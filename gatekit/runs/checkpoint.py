@@ -1,4 +1,7 @@
-"""All that a run needs to go on as if nothing had happened, as one file that verifies itself."""
+"""The checkpoint of a run as one file with its own SHA-256.
+
+A run that continues from it ends with the same numbers as one that was never interrupted.
+"""
 
 from __future__ import annotations
 
@@ -16,11 +19,11 @@ from gatekit.cell.errors import RunError
 
 FORMAT = 1
 DIGITS = 64
-"""The bytes before the archive: its SHA-256 as hex digits."""
+"""The number of bytes before the archive, which are its SHA-256 as hex digits."""
 
 
 class DamagedError(Exception):
-    """A checkpoint is not what was written; the message has the difference."""
+    """A checkpoint differs from the one that was written; the message shows how."""
 
 
 @dataclass(frozen=True)
@@ -30,8 +33,8 @@ class Checkpoint:
     Attributes:
         arrays: weights, optimizer, seed generators and running loss, by name; ``best/...`` are the
             weights of the best validation epoch.
-        position: epoch, step, scores and what plugins keep, as plain data.
-        made_with: what the numbers depend on besides the configuration, as plain data.
+        position: epoch, step, scores and the states of plugins, as plain data.
+        made_with: versions, machine and settings that the numbers depend on, as plain data.
     """
 
     arrays: Mapping[str, numpy.ndarray]
@@ -40,7 +43,7 @@ class Checkpoint:
 
 
 def pack(checkpoint: Checkpoint) -> bytes:
-    """Return a checkpoint as bytes: the SHA-256 of what follows, and an archive of NumPy's."""
+    """Return a checkpoint as bytes: a NumPy archive, preceded by its SHA-256."""
     about = {"format": FORMAT, "position": checkpoint.position, "made_with": checkpoint.made_with}
     archive = io.BytesIO()
     text = numpy.frombuffer(json.dumps(about).encode(), numpy.uint8)
@@ -56,7 +59,7 @@ def is_digest(head: bytes) -> bool:
 
 
 def unpack(data: bytes) -> Checkpoint:
-    """Return the checkpoint that `pack` made bytes of.
+    """Return the checkpoint from the bytes that `pack` returned.
 
     Raises:
         DamagedError: a byte differs.
@@ -64,13 +67,13 @@ def unpack(data: bytes) -> Checkpoint:
     """
     digest, body = data[:DIGITS], data[DIGITS:]
     if digest != hashlib.sha256(body).hexdigest().encode():
-        raise DamagedError("its check sum does not agree with its content")
+        raise DamagedError("its checksum does not match its content")
     with numpy.load(io.BytesIO(body), allow_pickle=False) as archive:
         about = json.loads(archive["about"].tobytes())
         if about["format"] != FORMAT:
             raise RunError(
                 f"the checkpoint has format {about['format']}; this gatekit reads format {FORMAT}. "
-                "Type pip install --upgrade gatekit, or delete checkpoint.bin to begin again."
+                "Type pip install --upgrade gatekit, or delete checkpoint.bin to start again."
             )
         arrays = {
             name.removeprefix("array/"): archive[name]

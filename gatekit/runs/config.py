@@ -1,4 +1,4 @@
-"""``config.yaml``: how it is written and read, ten thousand of them quickly."""
+"""Write and read ``config.yaml``, fast enough for ten thousand runs."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ NOT_VARIANTS = (
     *("study", "root", "seeds", "n_jobs", "threads", "retry", "match", "probe", "plugins"),
     "seed",
 )
-"""Settings that distinguish no variants.
+"""Settings that do not distinguish variants.
 
-They change no number, except that a plugin's code may, whose hash is compared, and the seed, over
-which groups are averaged.
+They do not change a run's numbers, with two exceptions: the code of plugins, whose hashes are
+compared instead, and the seed, over which groups are averaged.
 """
 
 
 BUDGETS = ("parameters", "state", "flops")
-"""What ``match=`` can equalise, as the word before its colon."""
+"""The budgets of ``match=``, as the word before its colon."""
 
 
 def chosen_by(match: object) -> str | None:
@@ -49,13 +49,13 @@ def chosen_by(match: object) -> str | None:
 
 
 def with_plugins(config: Mapping[str, object], plugins: Sequence[str]) -> dict[str, Any]:
-    """Return a run's configuration with the plugin files that were typed in place of its own.
+    """Return a run's configuration with the typed plugin files instead of those that it names.
 
-    A configuration may come from a stranger, and a plugin is a program.
+    A configuration may come from someone else, and a plugin is executed.
 
     Args:
-        config: what `read` returned.
-        plugins: the files.
+        config: the configuration, from `read`.
+        plugins: the typed files.
     """
     return {**config, "plugins": list(plugins)}
 
@@ -64,8 +64,8 @@ def untyped(config: Mapping[str, object], plugins: Sequence[str]) -> str:
     """Return what to type if a run needs plugin files that were not typed, as a sentence.
 
     Args:
-        config: what `read` returned.
-        plugins: the files that were typed.
+        config: the configuration, from `read`.
+        plugins: the typed files.
     """
     named = config.get("plugins")
     if plugins or not isinstance(named, list) or not named:
@@ -75,7 +75,7 @@ def untyped(config: Mapping[str, object], plugins: Sequence[str]) -> str:
 
 
 def dumped(config: Mapping[str, object]) -> str:
-    """Return a configuration as the text of its file."""
+    """Return a configuration as YAML."""
     return yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True, width=100)
 
 
@@ -84,13 +84,13 @@ def read(path: Path) -> dict[str, Any]:
 
     Raises:
         OSError: the file cannot be read.
-        ValueError: it does not hold a configuration.
+        ValueError: the file is not a configuration.
     """
     return dict(ConfigReader().read(durable.read(path)))
 
 
 class _ConfigLoader(_SafeLoader):  # type: ignore[misc]
-    """Reads no integer that takes long to compute, or that has too many digits to be printed."""
+    """Rejects integers that are too long to convert or print quickly."""
 
     def construct_yaml_int(self, node: yaml.ScalarNode) -> int:
         if len(node.value) > _MOST_DIGITS:
@@ -103,13 +103,13 @@ _ConfigLoader.add_constructor("tag:yaml.org,2002:int", _ConfigLoader.construct_y
 
 @contextlib.contextmanager
 def used(path: Path) -> Iterator[None]:
-    """Report what a block finds wrong with a configuration, which may come from a stranger.
+    """Turn errors that a wrong configuration causes in the block into a `RunError`.
 
     Args:
-        path: the file of the configuration.
+        path: the file of the configuration, which may come from someone else.
 
     Raises:
-        RunError: a key is missing, or holds what no run has.
+        RunError: a key is missing or has an impossible value.
     """
     try:
         yield
@@ -123,17 +123,17 @@ def used(path: Path) -> Iterator[None]:
 
 
 class ConfigReader:
-    """Parses config texts, each distinct top-level section once.
+    """Parses configurations; each distinct top-level section is parsed once.
 
-    Runs of one study share most of their sections. The mappings that the reader returns share
-    them, too, so they must not be changed.
+    Runs of one study share most of their sections. The returned mappings share them, too, so they
+    must not be changed.
     """
 
     def __init__(self) -> None:
         self._sections: dict[str, dict[str, Any] | None] = {}
 
     def read(self, data: bytes) -> Mapping[str, Any]:
-        """Return the mapping that the text holds.
+        """Return the mapping in the text.
 
         Raises:
             ValueError: the text is not UTF-8, not YAML, not a mapping, or larger than any
@@ -151,7 +151,7 @@ class ConfigReader:
                 return self._whole(text)
             config.update(section)
         if not config:
-            raise ValueError("it holds no keys")
+            raise ValueError("it has no keys")
         return config
 
     def _section(self, piece: str) -> dict[str, Any] | None:
@@ -159,7 +159,7 @@ class ConfigReader:
             try:
                 self._sections[piece] = _mapping(piece)
             except ValueError:
-                # The cut may have gone through a quoted text: the whole document decides.
+                # The split may be inside a quoted string, so the whole document is parsed instead.
                 self._sections[piece] = None
         return self._sections[piece]
 
@@ -179,7 +179,7 @@ def _mapping(text: str) -> dict[str, Any]:
 
 
 def _bound(value: object) -> None:
-    # Aliases may make a small text a huge tree, and every later walk would visit all of it.
+    # Aliases can turn a small text into a huge tree, and every later walk would visit all of it.
     seen = 0
     stack = [value]
     while stack:
@@ -197,18 +197,18 @@ def _bound(value: object) -> None:
 
 
 def _plain(values: Iterable[object]) -> None:
-    """Refuse dates, bytes, sets, NaN and infinities, which YAML knows and a run never has."""
+    """Refuse dates, bytes, sets, NaN and infinities, which YAML allows but a run never has."""
     for value in values:
         if not isinstance(value, _PLAIN):
-            raise ValueError(f"it holds a value of type {type(value).__name__}")
+            raise ValueError(f"it has a value of type {type(value).__name__}")
         if isinstance(value, float) and not math.isfinite(value):
-            raise ValueError(f"it holds the value {value}")
+            raise ValueError(f"it has the value {value}")
 
 
 def flatten(value: Mapping[str, object], prefix: str = "") -> dict[str, Any]:
     """Return nested mappings as one level with dotted keys.
 
-    Lists stay whole, and an empty mapping is the same as an absent one.
+    Lists are not flattened, and an empty mapping is the same as a missing one.
     """
     flat: dict[str, Any] = {}
     for key, item in value.items():
@@ -221,8 +221,8 @@ def flatten(value: Mapping[str, object], prefix: str = "") -> dict[str, Any]:
 
 
 def cell_name(config: Mapping[str, object]) -> str | None:
-    """Return the name of a configuration's cell, None without one; ``lstm+gru`` if layers have
-    cells of their own."""
+    """Return the name of a configuration's cell, such as ``lstm``, or ``lstm+gru`` if its layers
+    have different cells; None without a cell."""
     mixers = config.get("mixers")
     if isinstance(mixers, list) and mixers:
         return "+".join(str(cell_name({"cell": each})) for each in mixers)
@@ -232,7 +232,7 @@ def cell_name(config: Mapping[str, object]) -> str | None:
 
 
 def run_settings(config: Mapping[str, object]) -> dict[str, Any]:
-    """Return a configuration with dotted keys: the cell by its name, without launch settings."""
+    """Return a configuration with dotted keys and the cell's name, without `NOT_VARIANTS`."""
     flat: dict[str, Any] = {}
     name = cell_name(config)
     if name is not None:

@@ -1,4 +1,4 @@
-"""Which way is better, for metrics whose name leaves no doubt."""
+"""Whether smaller or larger is better, for metrics with a well-known name."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ DIRECTIONS: dict[str, Direction] = {
     **dict.fromkeys(_SMALLER.split(), "min"),
     **dict.fromkeys(_LARGER.split(), "max"),
 }
-"""Well-known metrics, each with its direction."""
+"""The directions of well-known metrics."""
 
 _SPLIT = re.compile(r"(train|training|val|valid|validation|dev|eval|test)_(?=.)")
 
@@ -33,8 +33,8 @@ _SPLIT = re.compile(r"(train|training|val|valid|validation|dev|eval|test)_(?=.)"
 def known_direction(metric: str) -> Direction | None:
     """Return the direction of a well-known metric, None if the name is not in the list.
 
-    Case, a prefix such as ``val_`` or ``test_``, and hyphens, blanks, dots or slashes in place of
-    underscores do not count: ``Val-Accuracy`` is ``accuracy``.
+    Case and a prefix such as ``val_`` or ``test_`` are ignored; hyphens, spaces, dots and slashes
+    are read as underscores. So ``Val-Accuracy`` is ``accuracy``.
     """
     return DIRECTIONS.get(plain_name(metric))
 
@@ -46,15 +46,15 @@ def plain_name(metric: str) -> str:
 
 
 def direction_of(metric: str, direction: str | None) -> Direction:
-    """Return which way is better.
+    """Return the direction of a metric.
 
     Args:
         metric: the metric's name.
-        direction: ``min``, ``max``, or None for that of a well-known metric.
+        direction: ``min``, ``max``, or None for the direction of a well-known metric.
 
     Raises:
         ConfigError: the direction is not allowed, is missing for a metric that is not well known,
-            or contradicts a well-known metric.
+            or contradicts that of a well-known metric.
     """
     known = known_direction(metric)
     if direction is None:
@@ -79,7 +79,7 @@ def contradiction(metric: str, direction: str) -> str:
     """Return the error for a direction that contradicts a well-known metric."""
     better, stated = ("larger", "smaller") if direction == "min" else ("smaller", "larger")
     return (
-        f"direction={direction!r} states that a {stated} {metric} is better, but {metric} is a "
-        f"well-known metric, and a {better} value of it is better; remove direction, or choose "
+        f"direction={direction!r} states that a {stated} {metric} is better, but for the "
+        f"well-known metric {metric} a {better} value is better; remove direction, or choose "
         f"another name, such as metric='own_{metric}'."
     )

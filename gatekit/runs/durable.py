@@ -1,4 +1,4 @@
-"""Every write of a study passes through here, so that one place decides what survives a crash."""
+"""All writes of a study, so that one module decides what survives a crash."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from typing import Any, BinaryIO
 from .names import refuse_halves
 
 MOST = 16 * 2**20
-"""The most bytes that any file of a run or a study has, apart from metrics, weights and logs."""
+"""The largest size in bytes of any file of a run or study except metrics, weights and logs."""
 
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL
 _GROW = os.O_RDWR | os.O_CREAT | os.O_APPEND
@@ -42,7 +42,7 @@ def opened(path: Path) -> BinaryIO:
 
 
 class Disk:
-    """The system calls that change a disk; a test puts another in its place, which fails."""
+    """The system calls that change a disk; tests replace it by a disk that fails."""
 
     def open(self, path: Path, flags: int) -> int:
         """Return the number of an opened file."""
@@ -57,34 +57,34 @@ class Disk:
         os.fsync(number)
 
     def close(self, number: int) -> None:
-        """Give a file's number back."""
+        """Close an opened file."""
         os.close(number)
 
     def replace(self, source: Path, target: Path) -> None:
-        """Give a file another name, which may be taken."""
+        """Rename a file; an existing file of the new name is replaced."""
         os.replace(source, target)
 
     def link(self, source: Path, target: Path) -> None:
-        """Give a file a second name, which must be free."""
+        """Give a file a second name, which must not exist."""
         os.link(source, target)
 
     def unlink(self, path: Path) -> None:
-        """Take a name away."""
+        """Remove a name."""
         os.unlink(path)
 
     def mkdir(self, path: Path) -> None:
-        """Make a folder."""
+        """Create a folder."""
         os.mkdir(path)
 
     def truncate(self, path: Path, size: int) -> None:
-        """Cut a file."""
+        """Truncate a file."""
         os.truncate(path, size)
 
 
 disk = Disk()
 
 TROUBLE = "input or output failed"
-"""How the message of `trouble` begins."""
+"""The beginning of the message from `trouble`."""
 
 
 def read(path: Path, most: int = MOST) -> bytes:
@@ -105,7 +105,7 @@ def read(path: Path, most: int = MOST) -> bytes:
 
 
 def read_object(path: Path) -> dict[str, Any]:
-    """Return the JSON object in a small file, empty if it cannot be read or holds anything else."""
+    """Return the JSON object in a small file; empty if there is none or it cannot be read."""
     try:
         return parsed_object(read(path))
     except OSError:
@@ -113,7 +113,7 @@ def read_object(path: Path) -> dict[str, Any]:
 
 
 def parsed_object(data: bytes) -> dict[str, Any]:
-    """Return the JSON object in some bytes, empty if they hold anything else."""
+    """Return the JSON object in some bytes; empty if they are anything else."""
     try:
         content = json.loads(data)
         refuse_halves(data, content)
@@ -132,7 +132,7 @@ def fault(path: Path) -> str:
 
 
 def why(error: OSError) -> str:
-    """Return in words why a file could not be read."""
+    """Return the reason why a file could not be read, in words."""
     return "it is missing" if missing(error) else error.strerror or str(error)
 
 
@@ -142,21 +142,21 @@ def missing(error: OSError) -> bool:
 
 
 def target(path: Path) -> None:
-    """Check that a file of the user's may be written: a FIFO would block, a device be replaced.
+    """Check that a file may be written: a FIFO would block, and a device would be replaced.
 
     Raises:
-        OSError: something other than a regular file has this name.
+        OSError: the path exists and is not a regular file.
     """
     if path.exists() and not path.is_file():
         raise OSError(errno.EINVAL, "not a regular file", str(path))
 
 
 def write(path: Path, data: bytes | str) -> None:
-    """Replace a file as a whole: a reader, or a crash, finds the old content or the new.
+    """Replace a file atomically: a reader sees the old content or the new, even after a crash.
 
     Args:
         path: the file; its folder must exist.
-        data: the whole content; text is written as UTF-8.
+        data: the whole content; a string is written as UTF-8.
     """
     temporary = _written_beside(path, data)
     try:
@@ -168,15 +168,15 @@ def write(path: Path, data: bytes | str) -> None:
 
 
 def create(path: Path, data: bytes | str) -> bool:
-    """Create a file with its content in one step; return False where it exists already.
+    """Create a file with its content in one step; return False if it already exists.
 
-    The content is linked in place complete, so that no process ever sees a claim without its owner.
+    The file appears with its whole content, so no process ever sees a claim without its owner.
     """
     temporary = _written_beside(path, data)
     try:
         disk.link(temporary, path)
     except FileExistsError:
-        # NFS reports this, too, if the reply to a request that succeeded was lost.
+        # NFS also reports this if a request succeeded but its reply was lost.
         if not _same(temporary, path):
             return False
     finally:
@@ -188,8 +188,8 @@ def create(path: Path, data: bytes | str) -> bool:
 def append(path: Path, line: str) -> None:
     """Append one line and wait until it is on the disk.
 
-    A torn line that a crash left behind is closed first, so that it never joins the new one; a
-    line that cannot be written whole is taken back.
+    If a crash left an incomplete line, a newline is added first, so the new line stays separate. A
+    line that cannot be written completely is removed again.
     """
     fresh = not path.exists()
     number = disk.open(path, _GROW)
@@ -210,12 +210,12 @@ def append(path: Path, line: str) -> None:
 
 
 def open_log(path: Path) -> int:
-    """Return the number of a file that grows without waiting for the disk."""
+    """Open a file to append to, without waiting for the disk; return its number."""
     return disk.open(path, _GROW)
 
 
 def folder(path: Path) -> None:
-    """Make a folder and its parents, durably; an existing one is left as it is."""
+    """Create a folder and its parents, durably; an existing folder is not changed."""
     if path.is_dir():
         return
     if path.parent != path:
@@ -228,7 +228,7 @@ def folder(path: Path) -> None:
 
 
 def move(source: Path, target: Path) -> None:
-    """Move a file to a name that must be free, within one file system."""
+    """Rename a file to a name that must not exist, within one file system."""
     if os.path.lexists(target):
         raise FileExistsError(17, "will not overwrite", str(target))
     disk.replace(source, target)
@@ -238,7 +238,7 @@ def move(source: Path, target: Path) -> None:
 
 
 def remove(path: Path) -> None:
-    """Take a file away, where it is still there."""
+    """Remove a file if it exists."""
     with contextlib.suppress(FileNotFoundError):
         disk.unlink(path)
         _sync_folder(path.parent)
@@ -251,7 +251,7 @@ def sweep(path: Path) -> None:
 
 
 def truncate(path: Path, size: int) -> None:
-    """Cut a file, durably."""
+    """Truncate a file, durably."""
     disk.truncate(path, size)
     number = disk.open(path, os.O_RDWR)
     try:
@@ -276,11 +276,11 @@ def digest(file: BinaryIO, size: int) -> str:
 
 
 def trouble(error: OSError, path: Path) -> str:
-    """Return what went wrong with a disk, where, how full it is, and what to do.
+    """Return a message about a disk error: where it occurred, how full the disk is, what to do.
 
     Args:
-        error: what was raised.
-        path: the run's folder, named where the error names no file.
+        error: the error.
+        path: the run's folder, named if the error names no file.
     """
     where = error.filename or path
     message = f"{TROUBLE} at {where}: {error.strerror or error}"
@@ -296,7 +296,7 @@ def trouble(error: OSError, path: Path) -> str:
         errno.EMFILE: "Raise the limit of open files (ulimit -n) or lower n_jobs",
         errno.ENFILE: "Lower n_jobs",
     }.get(error.errno or 0, "Check the disk")
-    return f"{message}. {remedy}, or give another place with root=FOLDER; then add retry=failed."
+    return f"{message}. {remedy}, or choose another folder with root=FOLDER; then add retry=failed."
 
 
 def _nearest(path: Path) -> Path:
@@ -341,7 +341,7 @@ def _sync_folder(path: Path) -> None:
     try:
         disk.fsync(number)
     except OSError as error:
-        # Some network file systems keep names without being asked, and refuse to be.
+        # Some network file systems store names durably anyway, and reject this call.
         if error.errno not in (errno.EINVAL, errno.ENOTSUP):
             raise
     finally:

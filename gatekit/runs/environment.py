@@ -1,4 +1,4 @@
-"""What a run was made with: versions, machine, commit, plugins; recorded, never hashed."""
+"""The environment of a run: versions, machine, commit and plugins; recorded, but never hashed."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ def environment(
     Args:
         plugins: the hash of each plugin in use.
         threads: the threads that TensorFlow may use within an operation.
-        executor: the executor, as resolved.
-        jit: whether the step is compiled by XLA; ``auto`` until that is decided.
-        seed: the run's seed, from which everything random follows.
+        executor: the resolved executor.
+        jit: whether XLA compiles the step; ``auto`` until this is decided.
+        seed: the run's seed, which determines everything random.
         data_hash: the hash that identifies the data of the task.
-        seconds: how long each part took, by a clock that is never set.
+        seconds: how long each part took, by a monotonic clock.
     """
     return {
         "python": platform.python_version(),
@@ -60,7 +60,7 @@ def environment(
 
 
 def numeric() -> dict[str, Any]:
-    """Return what the numbers of a run depend on besides its configuration: versions, machine."""
+    """Return the versions and the machine, on which a run's numbers depend, too."""
     return {
         "python": platform.python_version(),
         **{name: _version(name) for name in NUMERIC},
@@ -71,7 +71,7 @@ def numeric() -> dict[str, Any]:
 
 
 def gpu_visible() -> bool:
-    """Return whether this process could see a GPU, without asking TensorFlow."""
+    """Return whether this process may see a GPU, without asking TensorFlow."""
     if os.environ.get("CUDA_VISIBLE_DEVICES") in ("", "-1"):
         return False
     return any(Path(device).exists() for device in ("/dev/nvidiactl", "/dev/kfd"))

@@ -1,4 +1,4 @@
-"""A run is a folder with one writer: claimed, written, completed by one last file."""
+"""Claim, write and complete the folder of a run, which has only one writer."""
 
 from __future__ import annotations
 
@@ -41,21 +41,21 @@ from .result import HASHED, OUTCOMES, NewerError, dumped
 from .state import RunReader
 
 CONTINUED = (METRICS, WEIGHTS, PROBE, CHECKPOINT)
-"""What stays where it is when a new attempt goes on from a checkpoint."""
+"""Files that stay in place when a new attempt continues from a checkpoint."""
 
 
 class ClaimedError(RunError):
-    """Another process works on this run, or has taken it over, or it is complete."""
+    """The run is complete, or another process works on it or has taken it over."""
 
 
 class RunFolder(RunReader):
     """The files of one run, read and written.
 
     Args:
-        path: ``ROOT/<study>/runs/<fingerprint>``; made by ``claim``.
+        path: ``ROOT/<study>/runs/<fingerprint>``; created by ``claim``.
 
     Attributes:
-        attempt: the number of the attempt that this object has claimed, 0 before.
+        attempt: the number of the attempt that this object has claimed; 0 before.
     """
 
     def __init__(self, path: Path) -> None:
@@ -65,15 +65,15 @@ class RunFolder(RunReader):
         self._release: Callable[[], object] | None = None
 
     def claim(self) -> int:
-        """Become the only writer, as a new attempt; files of an earlier one move to attempts/<n>.
+        """Become the only writer, with a new attempt; move the files of the last one to attempts/.
 
-        Where there is a checkpoint, it stays, with the metrics and weights that belong to it.
+        If there is a checkpoint, it stays in place, with the metrics and weights that belong to it.
 
         Returns:
             The attempt's number, from 1.
 
         Raises:
-            ClaimedError: the run is complete, or a living process holds it.
+            ClaimedError: the run is complete, or a live process holds it.
             RunError: the folder cannot be written.
         """
         try:
@@ -82,9 +82,9 @@ class RunFolder(RunReader):
             latest = max(self._latest(), self._named_attempt())
             state = self.state()
             if state.name in OUTCOMES:
-                raise ClaimedError(f"{self.path} is {state.name} already; nothing was run.")
+                raise ClaimedError(f"{self.path} is already {state.name}; nothing was run.")
             if state.newer:
-                # A new attempt would move it aside, and this gatekit cannot judge it.
+                # A new attempt would move away a result that this gatekit cannot read.
                 raise NewerError(f"{self.path}: {state.reason}")
             if state.name == "RUNNING":
                 raise ClaimedError(self._claimed(latest))
@@ -102,21 +102,21 @@ class RunFolder(RunReader):
         return self.attempt
 
     def _hold(self) -> None:
-        """Lock the claim until the run ends or its process is gone; see `RunReader._is_let_go`."""
+        """Lock the claim until the run ends or its process ends; see `RunReader._is_let_go`."""
         number = process.lock(self.claim_path(self.attempt))
         if number is not None:
-            # also if this object is discarded
+            # The lock is also released if this object is discarded.
             self._release = weakref.finalize(self, os.close, number)
             self._locks = process.lock_table(self.claim_path(self.attempt))
 
     def keep_beating(self, replaced: Callable[[], None]) -> threading.Event:
-        """Append heartbeats from now on; others wait for silence before they take the run over.
+        """Append heartbeats from now on; others take the run over only after a long silence.
 
         Args:
-            replaced: called once another process has taken the run over.
+            replaced: called when another process has taken the run over.
 
         Returns:
-            What ends it when set.
+            An event that stops the heartbeats when set.
         """
         over = threading.Event()
 
@@ -133,26 +133,27 @@ class RunFolder(RunReader):
 
     def beat(self) -> None:
         """Append a heartbeat; a disk that refuses it does not end the run."""
-        # It grows instead of being replaced: a network file system may keep an old name a minute.
+        # The file grows and is not replaced: a network file system may cache a replaced file's old
+        # content for a minute.
         with contextlib.suppress(OSError):
             durable.append(self.path / BEAT, "")
 
     def replaced(self) -> bool:
-        """Return whether a later attempt has claimed the run, because this one seemed gone."""
+        """Return whether a later attempt has claimed the run, because this one seemed dead."""
         return self.attempt > 0 and os.path.lexists(self.claim_path(self.attempt + 1))
 
     def lost(self, attempt: int, reason: str) -> None:
-        """Write down that the process of an attempt is gone; a later one is not concerned."""
-        # INTERRUPTED, not LOST: of another machine's process only who waited for it knows the end.
+        """Record that the process of an attempt has ended; this does not affect later attempts."""
+        # INTERRUPTED, not LOST: other readers cannot see that a process on another machine ended.
         if os.path.isdir(self.path / STATUS):
             self._put_away(attempt, [STATUS])
         self.status("INTERRUPTED", f"LOST: {reason}", attempt)
 
     def status(self, state: str, reason: str | None = None, attempt: int | None = None) -> None:
-        """Write status.json as a whole, of an attempt: by default its own, or the latest.
+        """Write status.json for an attempt: by default this object's attempt, or the latest.
 
         Raises:
-            ClaimedError: a later attempt has taken the run over; so with all that is written.
+            ClaimedError: a later attempt has taken the run over; all writes then raise this.
         """
         record = {
             "state": state,
@@ -185,7 +186,7 @@ class RunFolder(RunReader):
         metrics.append(self.path / METRICS, record)
 
     def log_probe(self, record: Mapping[str, object]) -> None:
-        """Append what a probe found in one epoch to probe.jsonl."""
+        """Append the record of a probe to probe.jsonl."""
         self._own()
         durable.append(self.path / PROBE, probe_line(record))
 
@@ -194,7 +195,7 @@ class RunFolder(RunReader):
         self._write(ACTIVATIONS, data)
 
     def write_checkpoint(self, checkpoint: Checkpoint) -> None:
-        """Write checkpoint.bin, with how far metrics.jsonl and probe.jsonl belong to it."""
+        """Write checkpoint.bin, with the current lengths of metrics.jsonl and probe.jsonl."""
         path = self.path / METRICS
         size = _size(path)
         digest = durable.sha256(path, size) if size else None
@@ -205,10 +206,11 @@ class RunFolder(RunReader):
         self._write(CHECKPOINT, pack(complete))
 
     def checkpoint(self) -> Checkpoint | None:
-        """Return the checkpoint that an earlier attempt left, None where there is none.
+        """Return the checkpoint that an earlier attempt left; None if there is none.
 
         Raises:
-            DamagedError: it, or the part of metrics.jsonl that belongs to it, is not as written.
+            DamagedError: the checkpoint, or the part of metrics.jsonl that belongs to it, has
+                changed since it was written.
         """
         if not os.path.lexists(self.path / CHECKPOINT):
             return None
@@ -218,7 +220,7 @@ class RunFolder(RunReader):
         path = self.path / CHECKPOINT
         with durable.opened(path) as file:
             if not is_digest(file.read(DIGITS)):
-                raise DamagedError("it does not begin with its check sum")
+                raise DamagedError("it does not begin with its checksum")
         saved = unpack(durable.read(path, sys.maxsize))
         size, digest = (saved.position["metrics"][key] for key in ("bytes", "sha256"))
         path = self.path / METRICS
@@ -227,7 +229,7 @@ class RunFolder(RunReader):
         return saved
 
     def go_back(self, checkpoint: Checkpoint) -> None:
-        """Cut metrics.jsonl and probe.jsonl to their length when the checkpoint was made."""
+        """Cut metrics.jsonl and probe.jsonl to their length when the checkpoint was written."""
         for key, name in (("metrics", METRICS), ("probe", PROBE)):
             path = self.path / name
             size = checkpoint.position.get(key, {"bytes": 0})["bytes"]
@@ -235,11 +237,11 @@ class RunFolder(RunReader):
                 durable.truncate(path, size)
 
     def outdate(self, by: str, because: str) -> None:
-        """Mark the run as outdated by another one; any process may, and its files stay.
+        """Mark the run as outdated by another run; any process may do this, and all files stay.
 
         Args:
             by: the fingerprint of the other run.
-            because: what has changed.
+            because: the reason, such as a changed plugin.
         """
         if os.path.isdir(self.path):
             record = {"by": by, "because": because}
@@ -251,7 +253,7 @@ class RunFolder(RunReader):
             durable.remove(self.path / STALE)
 
     def set_aside(self) -> None:
-        """Move a checkpoint that is of no use, and what belongs to it, to the earlier attempt."""
+        """Move an unusable checkpoint, and the files that belong to it, to the earlier attempt."""
         self._put_away(self.attempt - 1, CONTINUED)
 
     def finish(self, outcome: Mapping[str, Any]) -> None:
@@ -264,7 +266,7 @@ class RunFolder(RunReader):
         sizes = {name: _size(self.path / name) for name in there}
         record = dumped({**outcome, "files": hashed, "sizes": sizes})
         self._write(RESULT, record)
-        # The result is written: what fails from here on takes nothing from it.
+        # The result is written, so later failures do not matter.
         with contextlib.suppress(OSError):
             durable.remove(self.path / CHECKPOINT)
         with contextlib.suppress(OSError):
@@ -276,16 +278,16 @@ class RunFolder(RunReader):
 
     def _own(self) -> None:
         if self.replaced():
-            raise ClaimedError(f"{self.path} was taken over: this process seemed gone.")
+            raise ClaimedError(f"{self.path} was taken over, because this process seemed dead.")
 
     def _claimed(self, attempt: int) -> str:
         owner = self._owner(attempt)
         if owner is None:
             return f"{self.path}: {self._unknown_owner(attempt)}"
         return (
-            f"{self.path} is being worked on by process {owner.pid} on {owner.host}. If that "
-            "machine is gone for good, gatekit train takes the run over by itself; for any other "
-            f"script delete {self.claim_path(attempt)}."
+            f"process {owner.pid} on {owner.host} is working on {self.path}. If that "
+            "machine is gone for good, gatekit train takes the run over by itself; for your own "
+            f"script, delete {self.claim_path(attempt)}."
         )
 
     def _put_away(self, attempt: int, names: Iterable[str]) -> None:

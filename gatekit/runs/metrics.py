@@ -1,7 +1,7 @@
-"""``metrics.jsonl``: one measurement a line, each with a check sum.
+"""``metrics.jsonl``: one measurement per line, each with a checksum.
 
-A line is written once and never changed. The reader keeps every good line, reports where lines are
-lost, and never guesses a number. `Tail` reads what a file that grows has gained.
+A line is written once and never changed. The reader keeps every good line, reports lost lines, and
+never guesses a number. `Tail` reads the new lines of a growing file.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from . import durable
 from .names import METRICS, canonical_json, refuse_constant, refuse_halves
 
 MOST = 256 * 2**20
-"""The most bytes of metrics or looks of one run that are read."""
+"""The most bytes of metrics that are read."""
 
 CHUNK = 4 * 2**20
-"""The most bytes of metrics that one look of a `Tail` reads; the next look goes on."""
+"""The most bytes that one call of `Tail.read` reads; the next call continues."""
 
 LONGEST = 64 * 2**10
-"""More bytes than any line has: without a line end they are skipped as damage."""
+"""More bytes than any line has; so many without a line end are skipped as damage."""
 
 _KEPT = 64
 _FIELDS = ("epoch", "step", "split", "metric", "value", "seconds")
@@ -34,7 +34,7 @@ _FIELDS = ("epoch", "step", "split", "metric", "value", "seconds")
 
 @dataclass(frozen=True, slots=True)
 class MetricLine:
-    """One measurement of a run; ``value`` is None where the run wrote null (NaN)."""
+    """One measurement of a run; ``value`` is None if the run wrote null (NaN)."""
 
     epoch: int
     step: int
@@ -46,13 +46,13 @@ class MetricLine:
 
 @dataclass(frozen=True, slots=True)
 class MetricFile:
-    """What could be read of a metrics file, and the lines (from 1) where something is lost."""
+    """The readable lines of a metrics file, and the numbers (from 1) of lines with losses."""
 
     lines: tuple[MetricLine, ...] = ()
     lost: tuple[int, ...] = ()
 
     def damage(self) -> str | None:
-        """Return what is lost in words, or None for an intact file."""
+        """Return a description of the losses; None for an intact file."""
         if not self.lost:
             return None
         where = ", ".join(str(number) for number in self.lost[:5])
@@ -96,18 +96,18 @@ def read(path: Path, split: str | None = None) -> MetricFile:
 
 
 def parse(data: bytes, split: str | None = None) -> MetricFile:
-    """Read the bytes of a metrics file, whatever happened to them.
+    """Read the bytes of a metrics file, even if they are damaged.
 
-    A torn line, a flipped bit, a block of NUL bytes, CRLF ends and glued lines lose only
-    what they hit: each line carries a checksum, and after damage the reader goes on at the next
-    ``{`` that starts a line whose checksum holds.
+    An incomplete line, a flipped bit, a block of NUL bytes, CRLF ends and joined lines affect only
+    the damaged lines: each line has a checksum, and after damage the reader continues at the next
+    ``{`` that starts a line with a correct checksum.
 
     Args:
         data: content of ``metrics.jsonl``.
         split: keep only the lines of this split; lines that do not mention it are not decoded.
 
     Returns:
-        The good lines in file order, and the numbers of the lines where something is lost.
+        The good lines in file order, and the numbers of lines with losses.
     """
     wanted = None if split is None else f'"{split}"'.encode()
     lines: list[MetricLine] = []
@@ -123,16 +123,16 @@ def parse(data: bytes, split: str | None = None) -> MetricFile:
 
 
 class Tail:
-    """The new lines of a ``metrics.jsonl`` that grows.
+    """The new lines of a growing ``metrics.jsonl``.
 
-    A last line without its end waits for it. A file that was cut or replaced, as by a new attempt,
-    is read again from its beginning.
+    An incomplete last line is read later, when it is complete. A file that was cut or replaced,
+    such as by a new attempt, is read again from its beginning.
 
     Args:
         path: the file; it need not exist yet.
 
     Attributes:
-        restarts: how often reading began again.
+        restarts: how often reading started again.
     """
 
     def __init__(self, path: Path) -> None:
@@ -168,7 +168,7 @@ class Tail:
         return file.read(min(info.st_size - self._offset, CHUNK))
 
     def _continues(self, file: BinaryIO, info: os.stat_result) -> bool:
-        """Return whether the file still begins with what was read of it."""
+        """Return whether the file is still the same, up to the bytes that were read."""
         if info.st_ino != self._inode or info.st_size < self._offset:
             return False
         file.seek(self._offset - len(self._before))
@@ -216,7 +216,7 @@ def _decoded(text: str) -> MetricLine | None:
         return None
 
 
-# In a damaged line, an object that holds no other: the time to find them is linear.
+# An object without nested objects, to be found in a damaged line in linear time.
 _FLAT = re.compile(r"\{[^{}]*\}")
 _DECODER = json.JSONDecoder(parse_constant=refuse_constant)
 

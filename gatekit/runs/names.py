@@ -1,4 +1,4 @@
-"""The names of a run's folder, of the files in it and of those of a study: all are written here."""
+"""The names of all files of a run and a study, and of a run's folder."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import NoReturn
 from gatekit.cell.errors import ConfigError
 
 RUNS = "runs"
-"""The folder of a study that holds a folder for each of its runs."""
+"""The folder of a study that contains the folders of its runs."""
 
 # The files of a run, ROOT/<study>/runs/<fingerprint>/
 CONFIG = "config.yaml"
@@ -25,7 +25,7 @@ LOG = "log.txt"
 WEIGHTS = "weights.npz"
 PROBE = "probe.jsonl"
 ACTIVATIONS = "probe.npz"
-"""What single units of a probed run did; probe.jsonl holds the numbers that describe them."""
+"""Activations of single units in a probed run; probe.jsonl has statistics of all units."""
 CHECKPOINT = "checkpoint.bin"
 BEAT = "beat"
 """Grows by a line while the writer is alive (`RunFolder.keep_beating`)."""
@@ -43,28 +43,28 @@ FILES = (
     CHECKPOINT,
     BEAT,
 )
-"""What moves to ``attempts/<n>/`` when a new attempt begins."""
+"""Files that move to ``attempts/<n>/`` when a new attempt begins."""
 
 STALE = "stale.json"
-"""Names the run that outdates this one, and why; never moved."""
+"""Names the run that outdates this one, and the reason; never moved."""
 
 ATTEMPTS = "attempts"
-"""The folder of a run that holds its claims, and the files of earlier attempts."""
+"""The folder of a run that contains its claims and the files of earlier attempts."""
 
 # The files of a study, ROOT/<study>/
 TUNE = "tune.json"
-"""The table of executors that were measured for the study's cells."""
+"""The table of the fastest executors, measured for the study's cells."""
 JOURNAL = "optuna.journal"
 UNRECORDED = "unrecorded.jsonl"
-"""Why runs failed whose own folder could not be written."""
+"""Reasons of failed runs whose folder could not be written."""
 LOOKS = "looks.jsonl"
-"""When the study was looked at between seeds, and what was decided."""
+"""The looks at the study between seeds, and their decisions."""
 PLUGINS = "plugins"
-"""The folder that holds the source of each plugin in use, by its hash."""
+"""The folder with the source of each plugin in use, by its hash."""
 IMPORTED = "imported"
-"""The folder that holds the runs of imported bundles."""
+"""The folder with the runs of imported bundles."""
 SLURM = "slurm"
-"""The folder that holds the files of Slurm jobs, and which runs each job makes."""
+"""The folder with the files of Slurm jobs and the lists of their runs."""
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}\Z")
 _ID = re.compile(r"[0-9a-f]{16}\Z")
@@ -77,17 +77,17 @@ def as_root(root: Path | str) -> str:
 
 
 def plan_name(plan: str) -> str:
-    """Return the name of the file in which a command writes what it asks for; ``*`` finds all."""
+    """Return the name of the file in which a command records its runs; ``*`` matches all."""
     return f"plan-{plan}.json"
 
 
 def plan_log(plan: str) -> str:
-    """Return the name of the file that holds the progress of a command."""
+    """Return the name of the file with the progress of a command."""
     return f"plan-{plan}.log"
 
 
 def job_name(job: str) -> str:
-    """Return the name of the file that lists the runs of a Slurm job; ``*`` finds all."""
+    """Return the name of the file that lists the runs of a Slurm job; ``*`` matches all."""
     return f"job-{job}.json"
 
 
@@ -97,36 +97,36 @@ def is_id(name: str) -> bool:
 
 
 def study_name(name: str) -> str:
-    """Return a study's name if it can be a folder's.
+    """Return a study's name, if it can be the name of a folder.
 
     Raises:
-        ConfigError: it could leave the folder, or could not be typed.
+        ConfigError: the name could lead out of the folder, or could not be typed in a shell.
     """
     if not isinstance(name, str) or not _NAME.match(name) or name.endswith("."):
         usable = re.sub(r"[^A-Za-z0-9._-]+", "_", str(name)).strip("._-")[:100]
         raise ConfigError(
-            f"study={name!r} cannot be a folder's name: use letters, digits, '.', '_' and '-', "
-            "100 at most, beginning with a letter or digit. "
+            f"study={name!r} cannot be a folder's name: use at most 100 letters, digits, '.', "
+            "'_' and '-', beginning with a letter or digit. "
             f"Type study={usable if _NAME.match(usable) else 'first'}."
         )
     return name
 
 
 def table_of(study: str, root: Path | str) -> Path:
-    """Return where ``gatekit tune --study`` writes.
+    """Return the file that ``gatekit tune --study`` writes.
 
     Args:
         study: the study's name; it need not have runs yet.
         root: the folder of all studies.
 
     Raises:
-        ConfigError: this is not a valid name of a study.
+        ConfigError: the name of the study is not allowed.
     """
     return Path(root) / study_name(study) / TUNE
 
 
 NUMERICS = 2
-"""Raised whenever a change of gatekit changes the numbers of an unchanged configuration."""
+"""Incremented when a change of gatekit changes the numbers of an unchanged configuration."""
 
 
 def refuse_constant(constant: str) -> NoReturn:
@@ -135,14 +135,14 @@ def refuse_constant(constant: str) -> NoReturn:
 
 
 def refuse_halves(data: bytes, content: object) -> None:
-    """Refuse half a character, which JSON may name and no output can hold.
+    """Refuse unpaired surrogates, which JSON can write but UTF-8 cannot.
 
     Args:
         data: the bytes of JSON.
-        content: what they hold.
+        content: the parsed content.
 
     Raises:
-        ValueError: a string of it has half a character.
+        ValueError: a string has an unpaired surrogate.
     """
     if _HALF.search(data):
         try:
@@ -152,7 +152,7 @@ def refuse_halves(data: bytes, content: object) -> None:
 
 
 def canonical_json(data: object) -> str:
-    """Return the one JSON text of plain data: sorted keys, no blanks, ASCII, no NaN."""
+    """Return plain data as canonical JSON: sorted keys, no spaces, ASCII, no NaN."""
     return json.dumps(
         data, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False
     )
@@ -168,10 +168,10 @@ def fingerprint(
     """Return the name of a run's folder.
 
     Args:
-        config: every key that can change numbers, as plain data, the seed among them;
-            `gatekit.study.variant.Variant` chooses them.
-        defaults: the value of each key that is left out when it has this value, so that a key added
-            to gatekit later does not rename the runs made before.
+        config: every key that can change numbers, including the seed, as plain data;
+            `gatekit.study.variant.Variant` chooses the keys.
+        defaults: values at which a key is omitted, so that a key that is added to gatekit later
+            does not rename earlier runs.
         data_hash: the hash that identifies the data of the task.
         plugins: the hash of the source of each plugin in use, by name.
         numerics: the version of gatekit's numbers.

@@ -1,6 +1,6 @@
-"""What a probe records: numbers that describe a gate or a state, and the lines of probe.jsonl.
+"""The records of a probe: numbers that describe gates and states, and the lines of probe.jsonl.
 
-A line shows whether it is complete before it is read as JSON.
+A line can be checked for completeness without parsing its JSON.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 Floats = NDArray[numpy.floating[Any]]
 
 EDGE = 0.1
-"""A value within this share of its range from a bound is saturated: below 0.1, above 0.9."""
+"""A value closer to a bound than this share of its range is saturated: below 0.1, above 0.9."""
 
 BINS = 20
 QUANTILES = 33
@@ -31,22 +31,22 @@ _EPOCH = re.compile(rb'\{"epoch":(\d{1,9}),')
 def gate_facts(
     values: Floats, mask: NDArray[numpy.bool_] | None, bounds: tuple[float, float] | None
 ) -> dict[str, Any]:
-    r"""Return what a gate did on a batch, as plain data.
+    r"""Return statistics of a gate on a batch, as plain data.
 
-    ``low`` and ``high`` are the shares of values within a tenth of the range from either bound;
-    ``open`` is the share above the middle of the range, ``open_time`` the mean number of steps for
-    which a unit stays above it, from opening (or the first step) to closing (or the last), both of
-    gates whose range begins at zero.
+    ``low`` and ``high`` are the shares of values within a tenth of the range from the lower and
+    upper bound. ``open`` is the share above the middle of the range; ``open_time`` is the mean
+    number of steps for which a unit stays above it, from opening (or the first step) to closing (or
+    the last step). Both exist only for gates whose range begins at zero.
 
     Args:
         values: ``time x batch x units``.
-        mask: ``time x batch``, true where valid; what is masked counts nowhere.
-        bounds: the interval that the values are known to lie in; None where nothing is known, and
-            then [0, 1] where all of them lie there.
+        mask: ``time x batch``, true where valid; masked values do not count.
+        bounds: an interval that contains all values; if it is None and all values are in [0, 1],
+            the interval is [0, 1].
 
     Returns:
-        ``mean low high open open_time range histogram``; None where a number does not exist, as
-        saturation of a gate without bounds.
+        ``mean low high open open_time range histogram``; None for a number that does not exist,
+        such as the saturation of a gate without bounds.
     """
     valid = values.reshape(-1, values.shape[-1]) if mask is None else values[mask]
     seen = valid[numpy.isfinite(valid)].astype(numpy.float64)
@@ -65,7 +65,7 @@ def gate_facts(
         facts["high"] = short(float(numpy.mean(seen > end - edge)))
     else:
         facts |= dict.fromkeys(("low", "high"))
-    # Only what can be closed can be open: a gate around zero, such as a tanh, is never shut.
+    # A gate around zero, such as a tanh, is never closed, so it cannot be open either.
     if bounded and start == 0:
         steps, openings = _openings(values > middle, mask)
         facts["open"] = short(float(numpy.mean(seen > middle)))
@@ -81,7 +81,7 @@ def gate_facts(
 
 
 def _openings(opened: NDArray[numpy.bool_], mask: NDArray[numpy.bool_] | None) -> tuple[int, int]:
-    """Return how many steps units are open, and how often they open; masked steps are no steps."""
+    """Return how many steps units are open, and how often they open, without masked steps."""
     steps = openings = 0
     for row in range(opened.shape[1]):
         own = opened[:, row] if mask is None else opened[mask[:, row], row]
@@ -94,15 +94,15 @@ def gradient_facts(squares: Floats, mask: NDArray[numpy.bool_] | None) -> dict[s
     r"""Return the norm of the loss' gradient with respect to a state, over time.
 
     $\lVert \partial L / \partial s_t \rVert$ over units and all sequences that are valid at step t,
-    where L is the training loss of the batch. Of more than 64 steps there are 64, evenly spread,
-    the first and the last among them.
+    where L is the training loss of the batch. If there are more than 64 steps, 64 evenly spaced
+    ones are kept, including the first and the last.
 
     Args:
         squares: ``time x batch``, squared norms over units.
         mask: ``time x batch``, true where valid.
 
     Returns:
-        ``steps``, how many there are, and ``norms``; a norm is None at a step that no sequence has.
+        ``steps``, the number of steps, and ``norms``; a norm is None if no sequence has the step.
     """
     counted = squares if mask is None else numpy.where(mask, squares, 0.0)
     norms = numpy.sqrt(counted.astype(numpy.float64).sum(axis=1))
@@ -112,7 +112,7 @@ def gradient_facts(squares: Floats, mask: NDArray[numpy.bool_] | None) -> dict[s
 
 
 def shown_steps(steps: int) -> list[int]:
-    """Return the steps, counted from 0, of which a gradient's norm is kept."""
+    """Return the steps, counted from 0, at which a gradient's norm is kept."""
     return [round(at) for at in numpy.linspace(0, steps - 1, min(steps, MOST_STEPS)).tolist()]
 
 
@@ -123,17 +123,18 @@ def kept_facts(
 ) -> dict[str, list[float | None] | None]:
     r"""Return how much of each state is kept from one step to the next, over its units.
 
-    The mean over valid steps and sequences of $\partial s_t[i] / \partial s_{t-1}[i]$, gates held;
-    of states that feed each other (the real and imaginary part of a complex state) the modulus of
-    the largest eigenvalue of their mean matrix. With zoneout at rate z it is z + (1 - z) of that.
+    This is the mean over valid steps and sequences of $\partial s_t[i] / \partial s_{t-1}[i]$, with
+    gates held constant. For states that feed each other (the real and imaginary part of a complex
+    state), it is the modulus of the largest eigenvalue of their mean matrix. With zoneout at rate
+    z, a share k becomes z + (1 - z) k.
 
     Args:
-        shares: what `Instrumented.kept` returns, as arrays.
+        shares: the result of `Instrumented.kept`, as arrays.
         mask: ``time x batch``, true where valid.
-        zoneout: the rate of states that have one.
+        zoneout: the zoneout rates of states that have one.
 
     Returns:
-        By state 33 quantiles over its units, from least to most; None where units mix.
+        For each state, 33 quantiles over its units in ascending order; None if its units mix.
     """
     means: dict[tuple[str, str], Floats] = {}
     for pair, (share, _) in shares.items():
@@ -165,14 +166,14 @@ def kept_facts(
 
 def _quantiles(values: Floats) -> list[float | None]:
     edges = numpy.quantile(values, numpy.linspace(0, 1, QUANTILES))
-    # A unit that keeps 0.9999 lasts ten times as long as one that keeps 0.999.
+    # Seven digits, because a unit that keeps 0.9999 lasts ten times as long as with 0.999.
     return [short(value, 7) for value in edges.tolist()]
 
 
 def time_scale(kept: float | None) -> float | None:
-    r"""Return after how many steps 1/e of a state is left where so much is kept in each.
+    r"""Return after how many steps 1/e of a state is left if each step keeps this share.
 
-    $\tau = -1 / \ln(\text{kept})$; infinite where all is kept, zero where nothing is.
+    $\tau = -1 / \ln(\text{kept})$; infinite if everything is kept, zero if nothing is.
     """
     if kept is None:
         return None
@@ -182,7 +183,7 @@ def time_scale(kept: float | None) -> float | None:
 
 
 def short(value: float, digits: int = _DIGITS) -> float | None:
-    """Return a number with few digits, as it is written; None where it is not finite."""
+    """Return a number rounded to few digits, to be written; None if it is not finite."""
     return float(f"{value:.{digits}g}") if math.isfinite(value) else None
 
 
@@ -199,7 +200,7 @@ def heat(
 
 
 def plain_mask(mask: object) -> NDArray[numpy.bool_] | None:
-    """Return a mask ``time x batch``, None where every step is valid."""
+    """Return a mask ``time x batch`` as an array; None if every step is valid."""
     if mask is None:
         return None
     valid = numpy.asarray(mask, bool)
@@ -217,10 +218,10 @@ def probe_line(record: Mapping[str, object]) -> str:
 
 
 def whole_lines(data: bytes) -> tuple[dict[int, bytes], int]:
-    """Return the lines that are as they were written by their epoch, and how many are not.
+    """Return the intact lines by their epoch, and the number of damaged lines.
 
-    A run that looked again at an epoch has the later line. Nothing is read as JSON: of many runs
-    few lines are wanted.
+    If an epoch was recorded twice, the later line is returned. Lines are not parsed as JSON,
+    because only a few lines of many runs are needed.
 
     Args:
         data: the file's content.

@@ -1,4 +1,4 @@
-"""A process: whether it still is the one that made a claim, its memory, what asks it to stop."""
+"""Processes: whether the owner of a claim is alive, memory use, and signals to stop."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-# From malloc.h of the GNU C library; the largest threshold that it takes is 32 MiB.
+# From malloc.h of the GNU C library, which accepts thresholds up to 32 MiB.
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
 LARGEST_BLOCK = 32 * 2**20
 KEPT_BYTES = 512 * 2**20
@@ -27,10 +27,10 @@ BEAT_EVERY = 10.0
 """Seconds between two heartbeats of the process of a run."""
 
 SILENCE = 60.0
-"""Seconds, by the listener's own clock, after which a process without a heartbeat is gone."""
+"""Seconds without a heartbeat, by the observer's clock, after which a process counts as dead."""
 
 ASKED_TO_STOP = (signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
-"""Sent to a run by the launcher, a closed terminal, a cluster that takes its node back."""
+"""Signals from the launcher, a closing terminal, or a cluster that reclaims its node."""
 
 STOP_SIGNALS = (signal.SIGINT, *ASKED_TO_STOP)
 
@@ -43,9 +43,9 @@ class Owner:
     """The process that made a claim.
 
     Attributes:
-        born: when it started, in ticks since boot; None where that is not known.
-        space: what its id counts in, see `space`; None where that is not known.
-        machine: where it runs, see `machine`; None where that is not known.
+        born: when the process started, in ticks since boot; None if unknown.
+        space: the space of its process id, see `space`; None if unknown.
+        machine: the machine, see `machine`; None if unknown.
     """
 
     host: str
@@ -61,7 +61,7 @@ class Owner:
 
     @classmethod
     def read(cls, record: Mapping[str, object]) -> Self | None:
-        """Return the owner that a claim names, None if it names none."""
+        """Return the owner named by a claim; None if the claim names none."""
         host, pid, start = record.get("host"), record.get("pid"), record.get("born")
         if not isinstance(host, str) or not (start is None or isinstance(start, str)):
             return None
@@ -71,7 +71,7 @@ class Owner:
         return cls(host, pid, start, *(w if isinstance(w, str) else None for w in where))
 
     def near(self) -> bool:
-        """Return whether this process could see it: on this machine, and in no other container."""
+        """Return whether this process could see the owner: same machine, same container."""
         return (
             self.host == platform.node()
             and self.space in (None, space())
@@ -79,7 +79,7 @@ class Owner:
         )
 
     def alive(self) -> bool:
-        """Return whether this machine still has this very process."""
+        """Return whether exactly this process is still alive on this machine."""
         return living(self.pid) and born(self.pid) == self.born
 
 
@@ -87,7 +87,7 @@ _PR_SET_PDEATHSIG = 1
 
 
 def living(pid: int) -> bool:
-    """Return whether there is such a process, stopped or running, and not only its remains."""
+    """Return whether a process exists, running or stopped, but not as a zombie."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
@@ -99,15 +99,15 @@ def living(pid: int) -> bool:
 
 
 def born(pid: int) -> str | None:
-    """Return when a process started, in ticks since boot: a reused id has another birth."""
+    """Return when a process started, in ticks since boot; this distinguishes reused ids."""
     fields = _stat(pid)
     return None if fields is None else fields[19]
 
 
 def space() -> str | None:
-    """Return the name of the kernel's space of process ids; None where that is not known.
+    """Return the name of the kernel's namespace of process ids; None if unknown.
 
-    Containers may share the machine's name and have ids of their own.
+    Containers may share the machine's name but have their own process ids.
     """
     try:
         return os.readlink("/proc/self/ns/pid")
@@ -117,9 +117,9 @@ def space() -> str | None:
 
 @functools.cache
 def machine() -> str | None:
-    """Return a name of this machine, since hosts of a cluster may share theirs; None without one.
+    """Return a unique name of this machine; None if there is none.
 
-    machine-id(5) asks to publish only a hash of it.
+    Machines of a cluster may share a host name. machine-id(5) asks to publish only a hash.
     """
     for path in ("/etc/machine-id", "/var/lib/dbus/machine-id"):
         with contextlib.suppress(OSError):
@@ -129,10 +129,10 @@ def machine() -> str | None:
 
 
 def lock_table(path: Path) -> str | None:
-    """Return which locks of a file exclude each other: the kernel's boot and the mounted device.
+    """Return the name of the lock table of a file: the kernel's boot id and the mounted device.
 
-    Two mounts of one remote folder are two devices, and may know nothing of each other's locks.
-    None if the kernel does not name its boot, or the file is missing.
+    Locks exclude each other only within one table. Two mounts of one remote folder are two devices
+    and may not see each other's locks. None if there is no boot id, or the file is missing.
     """
     with contextlib.suppress(OSError):
         boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
@@ -145,10 +145,11 @@ def lock(path: Path, shared: bool = False) -> int | None:
 
     Args:
         path: the file.
-        shared: whether others may share the lock, and the file may be read-only.
+        shared: whether others may share the lock; the file may then be read-only.
 
     Returns:
-        The number of the opened file; None if another process has the lock, or there are no locks.
+        The number of the opened file; None if another process has the lock, or the file system has
+        no locks.
     """
     number = None
     try:
@@ -163,9 +164,9 @@ def lock(path: Path, shared: bool = False) -> int | None:
 
 
 def peak_memory(pid: int) -> int:
-    """Return the largest resident memory of a process so far, in bytes; 0 where it is not known.
+    """Return the largest resident memory of a process so far, in bytes; 0 if unknown.
 
-    VmHWM counts from the fork; ``getrusage`` would begin with the peak of the parent.
+    VmHWM starts at the fork; ``getrusage`` would include the peak of the parent.
     """
     with contextlib.suppress(OSError):
         match = re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
@@ -174,13 +175,13 @@ def peak_memory(pid: int) -> int:
 
 
 def follow_parent(follow: bool) -> None:
-    """Have the kernel kill this process when the thread that started it ends; Linux only."""
+    """Make the kernel kill this process when the thread that started it ends; Linux only."""
     with contextlib.suppress(AttributeError):
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL if follow else 0)
 
 
 def note_stop_signals() -> tuple[threading.Event, list[int]]:
-    """Return an event that is set by each signal that asks to stop, and the list of those."""
+    """Return an event that every stop signal sets, and the list of received signals."""
     stop: threading.Event = threading.Event()
     received: list[int] = []
 
@@ -197,7 +198,7 @@ def note_stop_signals() -> tuple[threading.Event, list[int]]:
 
 
 def ignore_stop_signals() -> None:
-    """Ignore these signals in this process, also those that are blocked and pending."""
+    """Ignore stop signals in this process, including blocked and pending ones."""
     for number in STOP_SIGNALS:
         signal.signal(number, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
@@ -211,7 +212,7 @@ def _stat(pid: int) -> list[str] | None:
 
 
 def kernel_kills() -> int:
-    """Return how many processes the kernel has killed for want of memory."""
+    """Return how many processes the kernel has killed because memory ran out."""
     with contextlib.suppress(OSError, ValueError):
         for line in Path("/proc/vmstat").read_text().splitlines():
             if line.startswith("oom_kill "):
@@ -233,18 +234,18 @@ def memory_remedy() -> str:
 
 
 def keep_freed() -> bool:
-    """Keep up to 512 MiB of freed memory in this process, in blocks of 32 MiB at most.
+    """Keep up to 512 MiB of freed memory in this process, in blocks of at most 32 MiB.
 
-    By default the C library of Linux gives the top of its heap back to the kernel whenever enough
-    of it is free, and asks for large blocks anew each time. A training step then has the kernel
-    clear hundreds of pages that it had a step ago.
+    By default, the GNU C library returns free memory at the top of its heap to the kernel, and
+    requests large blocks anew each time. In every training step, the kernel then clears hundreds of
+    pages that the process already had one step before.
 
     Returns:
-        Whether this machine's C library did so; others are left as they are.
+        Whether the C library accepted this; other libraries are not changed.
     """
     with contextlib.suppress(OSError, AttributeError):
         mallopt = ctypes.CDLL(None).mallopt
-        # Either of them alone would stop the library from raising the other by itself.
+        # Set both: setting one of them stops the library from adjusting the other.
         return bool(
             mallopt(_MMAP_THRESHOLD, LARGEST_BLOCK) and mallopt(_TRIM_THRESHOLD, KEPT_BYTES)
         )

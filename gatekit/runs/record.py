@@ -1,4 +1,4 @@
-"""One run folder, read as it is found: complete, unfinished, or damaged."""
+"""Read one run folder, whether it is complete, unfinished or damaged."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from .result import OUTCOMES, OWN, Result, result_of
 from .state import RunReader
 
 _MOST = {".jsonl": metrics.MOST, ".npz": sys.maxsize}
-# The weights are left to `gatekit train`: to hash those of 10,000 runs would take minutes.
+# Weights are not checked here, because hashing those of 10,000 runs would take minutes.
 _WATCHED = (CONFIG, RESULT, METRICS, STATUS, STALE, ATTEMPTS)
-# The metrics hold what was logged, the result what was computed from it: they agree up to rounding.
+# Scores in the result are computed from logged metrics, so both agree up to rounding.
 _AGREEMENT = 1e-4
 
 
@@ -32,10 +32,10 @@ _AGREEMENT = 1e-4
 class RunRecord:
     """A run, read from its folder.
 
-    ``config`` is None where the configuration cannot be trusted; ``result`` is None unless the
-    state is COMPLETED or DIVERGED; ``reason`` describes the damage; ``origin`` names the
-    bundle that the run was imported from, None for your own; ``stale`` is the reason why a
-    later command has outdated the run.
+    ``config`` is None if the configuration cannot be trusted; ``result`` is None unless the state
+    is COMPLETED or DIVERGED; ``reason`` describes the damage, if any; ``origin`` names the bundle
+    that the run was imported from, None for your own runs; ``stale`` is the reason why a later
+    command has outdated the run.
     """
 
     id: str
@@ -62,13 +62,13 @@ class RunRecord:
 
     @property
     def seed(self) -> int | None:
-        """Return the seed, or None where the run has none."""
+        """Return the seed, or None if the run has none."""
         value = (self.config or {}).get("seed")
         return value if isinstance(value, int) and not isinstance(value, bool) else None
 
     @property
     def counts(self) -> bool:
-        """Return whether the run came to an outcome."""
+        """Return whether the run has an outcome."""
         return self.state in OUTCOMES
 
     def __repr__(self) -> str:
@@ -84,7 +84,7 @@ class RunRecord:
         if self.result is not None:
             rows += [("result", self._score()), ("parameters", self.result.parameters)]
             rows += [("note", note) for note in self.result.notes]
-        # A cell is too large for a row: it is named, and its settings are in `config`.
+        # A cell is too large for a row, so only its name is shown; `config` has its settings.
         settings = dict(self.config or {})
         rows += [(key, _name(settings[key])) for key in ("cell", "task") if settings.get(key)]
         rows += [
@@ -126,7 +126,7 @@ def _entries(group: object) -> list[tuple[str, Any]]:
 
 
 def is_run(folder: Path) -> bool:
-    """Return whether a folder holds a run: a fingerprint as its name, or the files of one."""
+    """Return whether a folder is a run: its name is a fingerprint, or it has the files of a run."""
     return is_id(folder.name) or all(os.path.isfile(folder / name) for name in (CONFIG, STATUS))
 
 
@@ -135,14 +135,14 @@ def read_run(folder: Path, configs: ConfigReader, origin: str | None = None) -> 
 
     Args:
         folder: the folder.
-        configs: reads its configuration.
+        configs: the reader for its configuration.
         origin: where the run was imported from.
 
     Raises:
         RunError: the run was written by a newer gatekit.
     """
     contents = {RESULT: read_bytes(folder / RESULT), CONFIG: read_bytes(folder / CONFIG)}
-    # A run in progress has no result that its metrics could contradict.
+    # Metrics are only compared with a result, which a run in progress does not have.
     if contents[RESULT] is not None:
         contents[METRICS] = read_bytes(folder / METRICS)
     config, damage = _config(folder / CONFIG, contents[CONFIG], configs)
@@ -170,7 +170,7 @@ def read_run(folder: Path, configs: ConfigReader, origin: str | None = None) -> 
 
 
 class KeptRuns:
-    """Runs that were read before: a folder that has not changed since is not read again."""
+    """A cache of runs: a folder that has not changed is not read again."""
 
     def __init__(self) -> None:
         self.configs = ConfigReader()
@@ -188,7 +188,7 @@ class KeptRuns:
         """
         now = stamp(folder)
         before = self._runs.get(folder)
-        # Whether a process is alive is in no file.
+        # No file records that the process of a run has died.
         if before is not None and before[0] == now and before[1].state != "RUNNING":
             return before[1]
         run = read_run(folder, self.configs, origin)
@@ -199,7 +199,7 @@ class KeptRuns:
 
 
 def stamp(folder: Path) -> tuple[tuple[int, int, int] | None, ...]:
-    """Return what changes whenever a run changes: inode, size and date of each file of it."""
+    """Return the inode, size and date of each file of a run, which change when the run changes."""
     stamps: list[tuple[int, int, int] | None] = []
     for name in _WATCHED:
         try:
@@ -212,11 +212,11 @@ def stamp(folder: Path) -> tuple[tuple[int, int, int] | None, ...]:
 
 
 def contradiction(folder: Path, record: Mapping[str, object]) -> str | None:
-    """Return why the result of whole files cannot be trusted, None if it can.
+    """Return why a result cannot be trusted although its files are intact; None if it can.
 
     Args:
         folder: the run's folder.
-        record: what result.json holds.
+        record: the content of result.json.
     """
     try:
         result = result_of(record)
@@ -251,8 +251,8 @@ def _contradiction(folder: Path, result: Result, logged: bytes) -> str | None:
         if score is None or score.validation is None:
             continue
         lines = _lines_of(logged, result.metric.name, score.epoch)
-        # A resumed run repeats the epochs after its checkpoint: the last line of an epoch is valid.
-        # A script of the user's may score an epoch several times, and any of them may be the best.
+        # A resumed run repeats the epochs after its checkpoint, so the last line of an epoch is
+        # valid. Your own script may score an epoch several times, and any score may be the best.
         values = [line.value for line in (lines if result.executor == OWN else islice(lines, 1))]
         agree = (v is not None and _close(v, score.validation) for v in values)
         if values and not any(agree):
@@ -268,7 +268,7 @@ def _close(logged: float, computed: float) -> bool:
 
 
 def _lines_of(logged: bytes, metric: str, epoch: int) -> Iterator[metrics.MetricLine]:
-    """Yield the lines with a validation score of an epoch, the last one first."""
+    """Yield the lines with a validation score of an epoch, the last line first."""
     for needle in (b'"epoch": %d,' % epoch, b'"epoch":%d,' % epoch):
         position = logged.rfind(needle)
         while position >= 0:

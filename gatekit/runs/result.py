@@ -1,4 +1,4 @@
-"""``result.json``: written once, sealed with its own SHA-256, and believed only as a whole.
+"""``result.json``: written once, sealed with its own SHA-256, and valid only as a whole.
 
 `dumped` writes the bytes, `parsed` checks them, `result_of` checks every field that a comparison
 needs.
@@ -21,16 +21,16 @@ from .directions import known_direction
 from .names import CONFIG, ENVIRONMENT, METRICS, RESULT, WEIGHTS, refuse_constant, refuse_halves
 
 SCHEMA = 2
-"""The format that is written. Every format from 2 on ends with the same seal."""
+"""The current format. Every format since 2 ends with the same seal."""
 
 OUTCOMES = ("COMPLETED", "DIVERGED")
 """The states of a run that has a result."""
 
 HASHED = (CONFIG, ENVIRONMENT, METRICS, WEIGHTS)
-"""The files whose hashes a result holds. Every run has the first one."""
+"""The files whose hashes are in a result. Every run has the first one."""
 
 OWN = "own"
-"""The executor of a user's own training script, which may log no test score."""
+"""The executor of your own training script, which need not log a test score."""
 
 SEAL = "sha256"
 """The last key: the SHA-256 of all bytes before it."""
@@ -49,7 +49,7 @@ class NewerError(RunError):
 
 @dataclass(frozen=True, slots=True)
 class ResultMetric:
-    """A task's primary metric: which way is better, its unit, and what guessing reaches."""
+    """A task's metric, with its direction, its unit, and its value for guessing (chance)."""
 
     name: str
     direction: str
@@ -58,7 +58,7 @@ class ResultMetric:
 
     @property
     def sign(self) -> int:
-        """Return +1 where larger is better and -1 where smaller is."""
+        """Return +1 if larger is better, -1 if smaller is."""
         return 1 if self.direction == "max" else -1
 
     @property
@@ -77,13 +77,13 @@ class Score:
     further: Mapping[str, float | None] = field(default_factory=dict)
 
     def on(self, split: str) -> float | None:
-        """Return the metric on a split, None where it was not measured."""
+        """Return the metric on a split; None if it was not measured."""
         return {**self.further, "validation": self.validation, "test": self.test}.get(split)
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What a completed or diverged run reports about itself."""
+    """The result of a completed or diverged run."""
 
     state: str
     reason: str | None
@@ -112,13 +112,13 @@ class Result:
 
     @property
     def engine(self) -> str | None:
-        """The executor, and whether XLA compiled it."""
+        """The executor, and whether XLA compiled the run."""
         return f"{self.executor} under XLA" if self.executor and self.jit else self.executor
 
     @property
     def split(self) -> str | None:
-        """Return the split that is compared: the one that was chosen, else test where it was
-        measured; None without a score, and for a diverged run without a test score."""
+        """Return the split to compare: the chosen split, or else test if it was measured, or else
+        validation; None without a score, and for a diverged run without a test score."""
         if self.chosen is not None:
             return self.chosen
         scores = [score for score in (self.best, self.last) if score is not None]
@@ -130,7 +130,7 @@ class Result:
     def outcome(self) -> float:
         """Return the metric at the best validation epoch, or the worst value if the run diverged.
 
-        The worst is ``inf`` where smaller is better and ``-inf`` where larger is.
+        The worst value is ``inf`` if smaller is better and ``-inf`` if larger is.
         """
         score = None
         if self.state != "DIVERGED" and self.best is not None:
@@ -154,7 +154,7 @@ def parsed(data: bytes) -> dict[str, Any]:
     """Return the record in the bytes of a result, after checking its seal.
 
     A result of format 1 has no seal and is accepted without one. A damaged result of format 2 is
-    not taken for one: no single bit turns a 2 into a 1, and a seal alone marks format 2.
+    not mistaken for format 1: no single bit turns a 2 into a 1, and a seal implies format 2.
 
     Raises:
         NewerError: the seal is right, and a newer gatekit wrote the file.
@@ -173,7 +173,7 @@ def parsed(data: bytes) -> dict[str, Any]:
     if schema > 1 or SEAL in record:
         sealed = _SEALED.fullmatch(data)
         if sealed is None or hashlib.sha256(sealed[1]).hexdigest().encode() != sealed[2]:
-            raise ValueError("it was altered after the run (its own sha256 differs)")
+            raise ValueError("it was altered after the run (its sha256 differs)")
         if schema > SCHEMA:
             raise NewerError(
                 f"{RESULT} has format {schema}; this gatekit reads format {SCHEMA}: it needs a "
@@ -186,7 +186,7 @@ def parsed(data: bytes) -> dict[str, Any]:
 
 
 def altered(files: Mapping[str, str], name: str, data: bytes | str) -> bool:
-    """Return whether a file is not the one in ``files`` of a result, by its content or SHA-256."""
+    """Return whether a file, given by content or SHA-256, differs from ``files`` of a result."""
     if name not in files:
         return False
     digest = data if isinstance(data, str) else hashlib.sha256(data).hexdigest()
@@ -194,7 +194,7 @@ def altered(files: Mapping[str, str], name: str, data: bytes | str) -> bool:
 
 
 def short_hash(digest: str | None) -> str:
-    """Return the first 8 digits of a hash, without the name of its method."""
+    """Return the first 8 digits of a hash, without the name of the algorithm."""
     return (digest or "unknown").removeprefix("sha256").lstrip(".:")[:8]
 
 
@@ -202,7 +202,7 @@ def result_of(record: Record) -> Result:
     """Return the fields of a result that `parsed` returned.
 
     Raises:
-        ValueError: one that the contract asks for is missing, or is not what it should be.
+        ValueError: a required field is missing, or a field has the wrong type.
     """
     state = _text(record, "state")
     best = _score(record, "best")
@@ -241,12 +241,12 @@ def result_of(record: Record) -> Result:
 
 
 def _check_tables(files: object, sizes: object) -> None:
-    # Without them nothing protects the numbers of an unsealed result.
+    # In an unsealed result, only these hashes protect the numbers.
     if not isinstance(files, dict) or HASHED[0] not in files:
-        raise ValueError(f"files does not hold the hash of {HASHED[0]}")
+        raise ValueError(f"files has no hash of {HASHED[0]}")
     for name, digest in files.items():
         if name not in HASHED or not isinstance(digest, str):
-            raise ValueError(f"files holds {name!r}, which is not a file of a result")
+            raise ValueError(f"files has {name!r}, which is not a file of a result")
     # Only a result in a bundle has them.
     fine = isinstance(sizes, dict) and all(type(n) is int and n >= 0 for n in sizes.values())
     if sizes is not None and not fine:
@@ -256,7 +256,7 @@ def _check_tables(files: object, sizes: object) -> None:
 def _number(text: str) -> float:
     if math.isfinite(value := float(text)):
         return value
-    raise ValueError(f"{text} is not a number of JSON")
+    raise ValueError(f"{text} is not a finite number")
 
 
 def _metric(record: Record) -> ResultMetric:
@@ -332,7 +332,7 @@ def as_number(value: object) -> float | None:
     """Return a value of JSON as a finite number, None for anything else."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return None
-    # an integer of JSON may be larger than any float
+    # An integer of JSON may be larger than any float.
     return float(value) if abs(value) <= sys.float_info.max else None
 
 
@@ -346,5 +346,5 @@ def _strings(record: Record, key: str) -> tuple[str, ...]:
 def _texts(record: Record, key: str) -> Mapping[str, str]:
     values = {} if record.get(key) is None else record[key]
     if not isinstance(values, dict) or not all(isinstance(item, str) for item in values.values()):
-        raise ValueError(f"{key} is not a table of texts")
+        raise ValueError(f"{key} is not a table of strings")
     return values

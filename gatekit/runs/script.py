@@ -1,4 +1,4 @@
-"""A user's own training script in a study: the same folder, the same comparison."""
+"""`gatekit.run`: record your own training script as a run of a study."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from .result import OUTCOMES, OWN
 
 _SPLITS = {"train": "train", "val": "validation", "validation": "validation", "test": "test"}
 _LATER = {
-    "tags": "run.note('TEXT') records a remark, and config what the run is",
+    "tags": "run.note('TEXT') records a remark, and config describes the run",
     "notes": "run.note('TEXT') records a remark",
     "tracker": "`gatekit export STUDY` writes for TensorBoard and MLflow",
     "resume": "a run that is complete has run.done == True; others start again",
@@ -36,30 +36,31 @@ _INSTEAD = {
     **dict.fromkeys(("summary", "results", "best"), "type gatekit.load(STUDY).to_pandas()"),
     **dict.fromkeys(("add_tag", "tags", "set_tags", "log_text"), "type run.note('TEXT')"),
 }
-"""What other trackers call a method of a run, with what to write."""
+"""Names of methods in other trackers, with what to write instead."""
 
 
 class Run:
-    """One run of the user's own training; use it as a context manager.
+    """One run of your own training script; use it as a context manager.
 
     Args:
         study: the study's name.
-        config: what distinguishes this run, as plain data; it names the folder, with the seed.
+        config: the settings that distinguish this run, as plain data; the folder's name depends on
+            them and the seed.
         seed: the run's seed.
-        metric: the name of the number that ``val`` and ``test`` hold.
+        metric: the name of the metric that ``val`` and ``test`` log.
         direction: ``min`` if a smaller number is better, ``max`` if a larger one is; None for the
-            direction of a well-known metric, of which `gatekit.runs.directions` has the list.
+            direction of a well-known metric, listed in `gatekit.runs.directions`.
         unit: the number's unit, for tables and axes.
         root: the folder of all studies.
 
     Attributes:
-        done: True where this very run is complete already; then the block may be left at once.
-        step_seconds: the seconds of a training step, for tables; set it in the block.
+        done: True if this run is already complete; then leave the block without training.
+        step_seconds: the seconds per training step, for tables; set it in the block.
 
     Raises:
         ConfigError: a name cannot be a folder's; the configuration is not plain data; the direction
-            is missing, contradicts a well-known metric, or is not the one that this very run was
-            recorded with before.
+            is missing, contradicts a well-known metric, or differs from the direction with which
+            this run was recorded before.
         ClaimedError: another process works on this run.
     """
 
@@ -86,7 +87,7 @@ class Run:
         try:
             self.data_hash = hashlib.sha256(canonical_json(config).encode()).hexdigest()
             self.name, reverse = (self._name(metric) for metric in (self.metric, other))
-            # NumPy's float64 is a number of JSON, and YAML cannot write it.
+            # JSON can write NumPy's float64, but YAML cannot.
             self.config = json.loads(json.dumps(self.config))
         except (TypeError, ValueError) as error:
             raise ConfigError(
@@ -96,9 +97,9 @@ class Run:
         runs = Path(root) / study / RUNS
         if (runs / reverse).exists():
             raise ConfigError(
-                f"this run was recorded before with direction={other['direction']!r}, and now "
-                f"direction={way!r} is asked for; remove {runs / reverse}, which chose its best "
-                "epoch the other way round, or record into another study."
+                f"this run was recorded before with direction={other['direction']!r}, but now "
+                f"with direction={way!r}; remove {runs / reverse}, whose best epoch was chosen "
+                "with the opposite direction, or record into another study."
             )
         self.folder = RunFolder(runs / self.name)
         self.done = self.folder.state().name in OUTCOMES
@@ -139,16 +140,17 @@ class Run:
         """Append the numbers of an epoch.
 
         Args:
-            epoch: the epoch. It may be scored several times, and the best score counts.
+            epoch: the epoch. It may be scored several times; the best score counts.
             step: the training step; by default the epoch.
-            train: the training loss; it is recorded as ``loss``, and nothing is chosen by it.
+            train: the training loss, recorded as ``loss``; it does not affect the outcome.
             val: the metric on the validation split; its best epoch is the run's outcome.
             test: the metric on the test split.
-            further: any other numbers, such as ``lr=1e-3`` and ``val_f1=0.8``. A prefix ``val_``
-                or ``test_`` is the split, otherwise it is ``train``. Nothing is chosen by them.
+            further: any other numbers, such as ``lr=1e-3`` and ``val_f1=0.8``; they do not affect
+                the outcome. A prefix ``val_`` or ``test_`` sets the split; otherwise the split is
+                ``train``.
 
         Raises:
-            ConfigError: a further number has the name of one that has an argument.
+            ConfigError: a value is not a number, or a further number has its own argument.
             RunError: the block has not been entered, or the run is complete.
         """
         self.check_open()
@@ -179,7 +181,7 @@ class Run:
         self._score(score)
 
     def _score(self, score: dict[str, Any]) -> None:
-        """Keep the scores of a call, together with those of calls before at the same place."""
+        """Store the scores of a call; merge them with those of the last call at the same step."""
         places = ("epoch", "step")
         before = self.scores[-1] if self.scores else {}
         same = all(before.get(key, self) == score[key] for key in places)
@@ -193,8 +195,8 @@ class Run:
         """Record the number of trained parameters, for tables.
 
         Args:
-            total: of the whole model, such as ``model.count_params()``.
-            recurrent: of its recurrent layers.
+            total: the parameters of the whole model, such as ``model.count_params()``.
+            recurrent: the parameters of its recurrent layers.
         """
         self.check_open()
         self.count = {
@@ -220,9 +222,7 @@ class Run:
             RunError: the block has not been entered, or the run is complete.
         """
         if self.done:
-            raise RunError(
-                f"{self.folder.path} is complete; leave the block when run.done is true."
-            )
+            raise RunError(f"{self.folder.path} is complete; leave the block if run.done is true.")
         if not hasattr(self, "began"):
             raise RunError("the run has not begun; type `with gatekit.run(...) as run:` first.")
 
@@ -291,11 +291,12 @@ def run(
 
     Args:
         study: the study's name.
-        config: what distinguishes this run, as plain data; with the seed it names the folder.
+        config: the settings that distinguish this run, as plain data; the folder's name depends on
+            them and the seed.
         seed: the run's seed.
-        metric: the name of the number that ``val`` and ``test`` hold.
+        metric: the name of the metric that ``val`` and ``test`` log.
         direction: ``min`` if a smaller number is better, ``max`` if a larger one is; required
-            unless the metric is a well-known one, such as ``accuracy`` (``max``) or ``loss``.
+            unless the metric is well known, such as ``accuracy`` (``max``) or ``loss``.
         unit: the number's unit, for tables and axes.
         root: the folder of all studies.
 
@@ -314,7 +315,7 @@ def _result(score: Mapping[str, object]) -> dict[str, Any]:
 
 
 def _finite(value: Any) -> float | None:
-    """Return a number as a float, None where there is none."""
+    """Return a number as a float; None if it is missing or not finite."""
     return float(value) if value is not None and math.isfinite(value) else None
 
 

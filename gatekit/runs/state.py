@@ -1,4 +1,4 @@
-"""The state of a run, decided here from its result, its status and its claims; and its log."""
+"""Read a run folder: the state, from its result, its status and its claims; the log."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .process import Owner, living, lock, lock_table
 from .result import OUTCOMES, SEAL, NewerError, altered, parsed
 
 SMALL = 256 * 2**10
-"""The largest weights, in bytes, that a quick look at a run hashes."""
+"""The largest weights, in bytes, that a quick check of a run hashes."""
 
 OVER = (*OUTCOMES, "FAILED", "INTERRUPTED")
 STATES = (*OVER, "PLANNED", "RUNNING", "LOST", "CORRUPT")
@@ -34,9 +34,9 @@ class RunState:
     """The state of a run according to its folder, and the reason.
 
     Attributes:
-        sealed: False for a result of an earlier gatekit, which has no hash of its own.
-        newer: True where a newer gatekit wrote the result; it counts as damaged here.
-        record: result.json, where it is undamaged, else empty.
+        sealed: False for a result of an earlier gatekit, which has no hash of itself.
+        newer: True if a newer gatekit wrote the result, which then counts as damaged.
+        record: the content of result.json; empty if it cannot be used.
     """
 
     name: str
@@ -52,8 +52,8 @@ class RunReader:
 
     Args:
         path: ``ROOT/<study>/runs/<fingerprint>``.
-        contents: files of it that were read before, by name, None for one that cannot be read.
-            Then result.json is taken from here, and no other files are compared with it.
+        contents: the content of files that were read before, by name; None for a file that cannot
+            be read. If given, only these files are compared with result.json.
     """
 
     def __init__(self, path: Path, contents: Mapping[str, bytes | None] | None = None) -> None:
@@ -63,7 +63,7 @@ class RunReader:
     def state(self, quick: bool = False) -> RunState:
         """Return the state: complete only if result.json agrees with the files that it lists.
 
-        A status.json that names no state is damage: it is only ever replaced as a whole.
+        A status.json without a state is damaged, because it is only ever replaced as a whole.
 
         Args:
             quick: whether weights larger than ``SMALL`` are compared by their size alone.
@@ -103,9 +103,9 @@ class RunReader:
         if name in OVER:
             return RunState(str(name), reason, attempt)
         if not self._alive(attempt):
-            if os.path.exists(self.path / RESULT):  # written since this began to look
+            if os.path.exists(self.path / RESULT):  # written meanwhile
                 return self.state(quick)
-            return RunState("LOST", "its process is gone without a word", attempt)
+            return RunState("LOST", "its process ended without recording a reason", attempt)
         unknown = self.owner() is None
         return RunState("RUNNING", self._unknown_owner(attempt) if unknown else None, attempt)
 
@@ -117,7 +117,7 @@ class RunReader:
 
         Raises:
             NoResultError: there is no such file.
-            RunError: the file is not a result, was altered, is of a newer format, or a listed
+            RunError: the file is not a result, was altered, or has a newer format, or a listed
                 file differs.
         """
         try:
@@ -132,7 +132,7 @@ class RunReader:
         """Return the record and, if the run is damaged, what is wrong."""
         try:
             record = parsed(self._read(RESULT))
-        except NewerError:  # which is a ValueError, too
+        except NewerError:  # also a ValueError
             raise
         except OSError as error:
             if durable.missing(error):
@@ -152,10 +152,10 @@ class RunReader:
         return durable.read(self.path / name) if data is None else data
 
     def differs(self, record: Mapping[str, Any], name: str, quick: bool = False) -> str | None:
-        """Return how a file differs from the one that a result was written for, None if not.
+        """Return how a file differs from the file recorded in a result; None if it does not.
 
         Args:
-            record: what `parsed` or `result` returned.
+            record: the result, from `parsed` or `result`.
             name: a key of its ``files``.
             quick: as in `result`.
         """
@@ -182,11 +182,11 @@ class RunReader:
             if logged.lost:
                 return logged.damage()
         if resized:
-            return f"{name} has {size:,} bytes, and {RESULT} was written for {sizes[name]:,}"
+            return f"{name} has {size:,} bytes, but {RESULT} records {sizes[name]:,}"
         return f"{name} was altered after the run (its sha256 differs)"
 
     def stale(self) -> str | None:
-        """Return why a later command has outdated the run, None if none has."""
+        """Return why a later command has outdated the run; None if none has."""
         path = self.path / STALE
         if not os.path.lexists(path):
             return None
@@ -194,24 +194,24 @@ class RunReader:
         return because if isinstance(because, str) else "it is marked as outdated"
 
     def environment(self) -> dict[str, Any]:
-        """Return the content of env.json, empty if it cannot be read."""
+        """Return the content of env.json; empty if it cannot be read."""
         return durable.read_object(self.path / ENVIRONMENT)
 
     def sources(self) -> tuple[Mapping[str, str], str | None]:
         """Return the hashes of the plugins that the run used, and of its data if it has a result.
 
-        Nothing is verified: a run of an earlier source is judged by what it recorded.
+        Nothing is verified, because an outdated run is judged by its own records.
         """
         result = durable.read_object(self.path / RESULT)
         plugins = result.get("plugins") or self.environment().get("plugins")
         return plugins if isinstance(plugins, dict) else {}, _string(result.get("data_hash"))
 
     def marked_by(self) -> str | None:
-        """Return the run that outdates this one, None if none is named."""
+        """Return the run that outdates this one; None if none is named."""
         return _string(durable.read_object(self.path / STALE).get("by"))
 
     def updated(self) -> str | None:
-        """Return when the status was last written, as an ISO 8601 date, None if unknown."""
+        """Return when the status was last written, as an ISO 8601 date; None if unknown."""
         return _string(self._status().get("updated"))
 
     def log_tail(self, lines: int = 12) -> list[str]:
@@ -227,12 +227,12 @@ class RunReader:
     # -- claims -------------------------------------------------------------------------------
 
     def owner(self) -> tuple[str, int] | None:
-        """Return machine and process id of the latest claim, None if it cannot be read."""
+        """Return machine and process id of the latest claim; None if it cannot be read."""
         owner = self._owner(self._latest())
         return None if owner is None else (owner.host, owner.pid)
 
     def is_near(self) -> bool:
-        """Return whether the owner of the latest claim is one of this machine's processes."""
+        """Return whether the owner of the latest claim is a process on this machine."""
         owner = self._owner(self._latest())
         return owner is not None and owner.near()
 
@@ -253,7 +253,7 @@ class RunReader:
         return durable.read_object(self.path / STATUS)
 
     def _named_attempt(self) -> int:
-        """Return the attempt that status.json names, 0 if it names none."""
+        """Return the attempt that status.json names; 0 if it names none."""
         attempt = self._status().get("attempt")
         return attempt if type(attempt) is int and 0 < attempt < 2**31 else 0
 
@@ -263,9 +263,9 @@ class RunReader:
     def _alive(self, attempt: int) -> bool:
         """Return whether the owner of an attempt may be alive.
 
-        If its claim cannot be read, only a process of this machine that its status names is known
-        to be gone. Any other owner is left to the heartbeat (`RunFolder.keep_beating`), like one on
-        another machine.
+        If the claim cannot be read, the owner is only known to be dead if the status names a
+        process on this machine. Any other owner is judged by its heartbeat
+        (`RunFolder.keep_beating`), like an owner on another machine.
         """
         if not os.path.lexists(self.claim_path(attempt)):
             return False
@@ -278,11 +278,10 @@ class RunReader:
         return owner.alive() if owner.near() else not self._is_let_go(attempt)
 
     def _is_let_go(self, attempt: int) -> bool:
-        """Return whether the owner of an attempt is gone for certain, wherever it was.
+        """Return whether the owner of an attempt is certainly dead, wherever it was.
 
-        An owner locks its claim, and then writes in which table of locks. A process that sees
-        the same table, in any container, can ask it: the kernel releases the lock when the owner is
-        gone.
+        An owner locks its claim, then records the lock table. Any process that sees the same table,
+        in any container, can test the lock, which the kernel releases when the owner ends.
         """
         claim, status = self.claim_path(attempt), self._status()
         here = lock_table(claim)

@@ -1,7 +1,7 @@
-"""From a command line to the runs of a study: Hydra composes, the plan judges, the launcher runs.
+"""Turn a command line into the runs of a study.
 
-`command` is `gatekit train`; `schema` has every key with its type and range; `variant` is one cell
-with everything swapped in; `plan` the list of runs; `dry_run` tries each of them for three steps.
-`hydra` is what gatekit adds to Hydra, `launch` runs the plan, `search` learns from results.
-Start with `command.py`, then `plan.py`.
+`command` is `gatekit train`. `schema` lists every key with its type and range. `variant` builds one
+configuration with its swapped gates, `plan` lists the runs, and `dry_run` tries each variant for
+three steps. `hydra` adapts Hydra to gatekit, `launch` runs the plan, and `search` chooses values
+by their results. Start with `command.py`, then `plan.py`.
 """

@@ -1,4 +1,4 @@
-"""`gatekit train`: Hydra composes, the plan judges, the launcher runs."""
+"""`gatekit train`: Hydra composes the configurations, the plan checks them, `launch` runs them."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ _OTHER_OPTIONS = {
         "there is one level of detail, and `gatekit logs RUN` shows the log of a run",
     ),
 }
-"""What to type in place of options of other programs."""
+"""What to type instead of options of other programs."""
 
 
 class _TrainParser(argparse.ArgumentParser):
@@ -79,7 +79,7 @@ def train(argv: Sequence[str]) -> int:
         argv: overrides in Hydra's grammar, and options.
 
     Returns:
-        0; 1 when a run failed; 2 when the configuration is refused (then nothing has been written);
+        0; 1 if a run failed; 2 if the configuration was refused (nothing has been written then);
         128 + n after signal n.
     """
     try:
@@ -120,42 +120,42 @@ def _train(argv: Sequence[str]) -> int:
 
 
 def typed_again(argv: Sequence[str]) -> str:
-    """Return the command as it is typed in a shell."""
+    """Return the command as you would type it in a shell."""
     return shlex.join(["gatekit", "train", *(a for a in argv if a != "--debug")])
 
 
 def compose(argv: Sequence[str], own: Sequence[str] = ()) -> list[Job]:
-    """Return the jobs that a command line asks for: overrides and composed configuration of each.
+    """Return the jobs of a command line, each with its overrides and its composed configuration.
 
-    For a search that learns from results, the jobs are those of random draws.
+    A search that learns from results is replaced by random draws.
 
     Args:
         argv: overrides and options.
-        own: further options of the command, which messages name.
+        own: options that only this command has, for messages.
 
     Raises:
-        ConfigError: Hydra cannot compose them, or they set what is refused.
+        ConfigError: Hydra cannot compose the jobs, or they set a key that is refused.
     """
     asked = composition(argv, own)
     return asked.jobs if asked.search is None else asked.search.jobs()
 
 
 def composition(argv: Sequence[str], own: Sequence[str] = ()) -> Composition:
-    """Return what a command line asks for: jobs, or a search.
+    """Return the jobs of a command line, or its search.
 
     Args:
         argv: overrides and options.
-        own: further options of the command, which messages name.
+        own: options that only this command has, for messages.
 
     Raises:
-        ConfigError: Hydra cannot compose it, or it sets what is refused.
+        ConfigError: Hydra cannot compose the jobs, or they set a key that is refused.
     """
     options = _read(argv, own)
     for name in ("help", "cfg", "info", "hydra_help", "version", "shell_completion"):
         if getattr(options, name):
             typed = [word for word in argv if word not in own]
             raise ConfigError(
-                f"--{name.replace('_', '-')} goes with gatekit train only; type "
+                f"--{name.replace('_', '-')} is an option of gatekit train only; type "
                 f"{line('gatekit train', typed)}."
             )
     return _composition(options)
@@ -184,10 +184,10 @@ def _show(options: argparse.Namespace) -> None:
 
 
 def completion(words: Sequence[str]) -> str:
-    """Return what ``-sc install=bash``, ``uninstall=bash`` or ``query=bash`` print.
+    """Return the output of ``-sc install=bash``, ``uninstall=bash`` or ``query=bash``.
 
     Raises:
-        ConfigError: it is none of these.
+        ConfigError: the words are none of these.
     """
     what, _, shell = words[0].partition("=") if len(words) == 1 else ("", "", "")
     if what not in ("install", "uninstall", "query") or shell not in ("bash", "zsh", "fish"):
@@ -221,7 +221,7 @@ def _read(argv: Sequence[str], own: Sequence[str] = ()) -> argparse.Namespace:
         if word in ("-c", "--cfg") and after.endswith((".yaml", ".yml")):
             stem = Path(after).stem
             raise ConfigError(
-                f"{word} {after}: conf/experiment/{stem}.yaml is chosen by experiment={stem}."
+                f"{word} {after}: type experiment={stem} for the file conf/experiment/{stem}.yaml."
             )
         if word[:1] == "-" != word[1:2] and len(word) > 2 and key_of(word):
             raise ConfigError(_dashes(reader.prog, argv, known))
@@ -235,7 +235,7 @@ def _read(argv: Sequence[str], own: Sequence[str] = ()) -> argparse.Namespace:
         if name in ("--resume", "--continue", "--restart"):
             raise ConfigError(
                 f"{name} is not an option of this command, and not needed: type "
-                f"{_training(argv) or 'the whole command again that made the study'}. It skips "
+                f"{_training(argv) or 'the command that trained the study again'}. It skips "
                 "complete runs and continues the others."
             )
         if device := without_device(name.lstrip("-")):
@@ -267,22 +267,22 @@ def _read(argv: Sequence[str], own: Sequence[str] = ()) -> argparse.Namespace:
             "remove one of the options. gatekit plan -m ... --list lists the runs of a sweep."
         )
     if options.resolve and not options.cfg:
-        raise ConfigError("--resolve goes with --cfg job, --cfg hydra or --cfg all.")
+        raise ConfigError("--resolve requires --cfg job, --cfg hydra or --cfg all.")
     return options
 
 
 def _training(argv: Sequence[str]) -> str:
-    """Return the command that made the study that some words name, or an empty string."""
+    """Return the command that trained the study named in some words, or an empty string."""
     names = [word.removeprefix("study=") for word in argv if word.startswith("study=")]
     command = training(Path("experiments", names[-1])) if names else ""
     return f"`{command}`" if command else ""
 
 
 def _dashes(program: str, argv: Sequence[str], options: Sequence[str]) -> str:
-    """Return what to type in place of keys that are typed as options."""
+    """Return what to type instead of keys that are typed as options."""
     typed = as_keys(argv, options)
     word = next(word for word in argv if word not in typed)
-    return f"{word} is a key, and keys are typed without dashes: type {line(program, typed)}."
+    return f"{word} is a key, and keys have no dashes: type {line(program, typed)}."
 
 
 def _write(text: str) -> None:

@@ -1,4 +1,4 @@
-"""A run's configuration is validated once, here: every key, every value, and what goes together."""
+"""Validate a run's configuration: every key, every value, and their combinations."""
 
 from __future__ import annotations
 
@@ -47,11 +47,11 @@ def validate(data: Mapping[str, Any]) -> dict[str, Any]:
         data: plain data, as composed.
 
     Returns:
-        The keys of ``RUN_KEYS`` and ``LAUNCH_KEYS``; floats are floats; of ``epochs`` and ``steps``
-        one is null.
+        The keys of ``RUN_KEYS`` and ``LAUNCH_KEYS``. Integers are converted to floats where a key
+        is a float; one of ``epochs`` and ``steps`` is null.
 
     Raises:
-        ConfigError: a key is unknown or missing, or a value is of another type or out of range.
+        ConfigError: a key is unknown or missing, or a value has the wrong type or is out of range.
     """
     known = {**RUN_KEYS, **LAUNCH_KEYS}
     refuse_keywords(data, "")
@@ -81,7 +81,7 @@ def validate(data: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _refuse_name_as_key(data: Mapping[str, Any], known: Mapping[str, Check]) -> None:
-    """Refuse ``adding.length=9``: the name of what was chosen in place of its key."""
+    """Refuse ``adding.length=9``, which has the name of the task instead of ``task``."""
     chosen = {"task": "name", "cell": "name", "optimizer": "name", "block": "kind"}
     for group, key in chosen.items():
         name = data[group].get(key) if isinstance(data.get(group), Mapping) else None
@@ -96,7 +96,7 @@ def _refuse_name_as_key(data: Mapping[str, Any], known: Mapping[str, Check]) -> 
 
 
 def _windows(config: Mapping[str, Any], tbptt: int) -> None:
-    """Refuse what cannot be computed window by window."""
+    """Refuse settings that cannot be computed window by window."""
     if config["bidirectional"]:
         raise ConfigError(
             f"trainer.tbptt={tbptt} with bidirectional=true: the backward direction starts at the "
@@ -127,12 +127,12 @@ def _optimizer(given: Mapping[str, Any]) -> dict[str, Any]:
     config = {k: v for k, v in config.items() if k not in omitted or v != omitted[k]}
     if config.get("decayed") == "all" and not config.get("weight_decay"):
         raise ConfigError(
-            "optimizer.decayed=all needs weight decay; type optimizer.weight_decay=0.01 as well."
+            "optimizer.decayed=all needs weight decay; also type optimizer.weight_decay=0.01."
         )
     if "final" in config and config["schedule"] not in schedules.FINAL:
         raise ConfigError(
-            f"optimizer.final={config['final']}: the schedule {config['schedule']} sets its last "
-            "rate itself; remove it or type optimizer.schedule=cosine, linear or wsd."
+            f"optimizer.final={config['final']}: the schedule {config['schedule']} has a fixed "
+            "last rate; remove it or type optimizer.schedule=cosine, linear or wsd."
         )
     if "decay" in config and config["schedule"] != "wsd":
         raise ConfigError(
@@ -142,7 +142,7 @@ def _optimizer(given: Mapping[str, Any]) -> dict[str, Any]:
         )
     if config.get("nesterov") and not config["momentum"]:
         raise ConfigError(
-            "optimizer.nesterov=true needs momentum; type optimizer.momentum=0.9 as well."
+            "optimizer.nesterov=true needs momentum; also type optimizer.momentum=0.9."
         )
     return config
 
@@ -160,7 +160,7 @@ def _trainer(given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def meant_key(key: str) -> str:
-    """Return the key that is meant by a misspelt one, or the key itself."""
+    """Return the key that a misspelt key stands for, or the key itself."""
     group, dot, name = key.rpartition(".")
     keys = GROUP_KEYS.get(group, {**RUN_KEYS, **LAUNCH_KEYS} if not group else {})
     if name in keys or not keys:

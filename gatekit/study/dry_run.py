@@ -1,4 +1,4 @@
-"""A dry run: every variant is built and tried for three steps before anything trains."""
+"""Dry run: build every variant and try it for three steps before anything is trained."""
 
 from __future__ import annotations
 
@@ -31,31 +31,31 @@ from .plan import PlannedRun, SweepPlan, words_of
 STEPS = 3
 
 TIMEOUT = 600.0
-"""Seconds after which a trial that hangs is stopped, where the launcher has no timeout."""
+"""Seconds after which a trial that hangs is stopped if the launcher has no timeout."""
 
 
 @dataclass
 class VariantPreview:
-    """Runs that differ in seed and rates only, and what three steps of one of them showed.
+    """Runs that differ only in their seed and rates, and the results of three steps of one run.
 
     Attributes:
-        label: the words that all of them were asked for with.
+        label: the words that the command lines of all these runs share.
         parameters: trainable parameters of all recurrent layers.
-        state: numbers that they carry from step to step, for one sequence.
-        flops: their floating-point operations per token, forward.
+        state: numbers that these layers carry from step to step, for one sequence.
+        flops: floating-point operations of these layers per token, forward.
         match: the target that chose the units, as in a run's configuration.
-        total: those of the whole model, as `gatekit compare` counts; None where nothing was tried.
-        states: how many of the runs are in which state.
-        stale: earlier runs that these outdate.
-        todo: how many would be made.
-        step: seconds of a training step.
-        seconds: of a whole run, at most.
+        total: parameters of the whole model, as `gatekit compare` counts; None if not tried.
+        states: number of runs by their state.
+        stale: number of earlier runs that these outdate.
+        todo: number of runs that would start.
+        step: seconds per training step.
+        seconds: seconds per run, at most.
         memory: bytes that one run needs.
-        error: why it cannot be built or trained.
-        schedules: the numbers of each learning-rate schedule, where one is typed.
-        weight_decay: the weights that decay and those that are left out, where there is decay.
-        jit: whether XLA compiles the steps; None where nothing was tried.
-        jit_reason: why.
+        error: why the variant cannot be built or trained.
+        schedules: the numbers of each learning-rate schedule, if one is typed.
+        weight_decay: the weights that decay and those that do not, if there is weight decay.
+        jit: whether XLA compiles the steps; None if not tried.
+        jit_reason: the reason for ``jit``.
     """
 
     label: str
@@ -80,15 +80,15 @@ class VariantPreview:
 
 @dataclass
 class Preview:
-    """What a command would do.
+    """The runs, time and memory that a command would need.
 
     Attributes:
         broken: label and error of jobs that cannot be built.
-        slots: runs that are made at once.
-        seconds: until all is done, at most; None where nothing was tried.
-        place: what ``memory`` is about: this machine, the Ray cluster, a Slurm job.
-        memory: bytes that the runs which are made at once there need together.
-        available: bytes that it has; 0 where that is not known here.
+        slots: runs at a time.
+        seconds: seconds until all runs are done, at most; None if nothing was tried.
+        place: where ``memory`` is needed: this machine, the Ray cluster or a Slurm job.
+        memory: bytes that all runs at a time in this place need together.
+        available: bytes that the place has; 0 if unknown here.
     """
 
     study: str
@@ -104,12 +104,12 @@ class Preview:
 def preview(
     plan: SweepPlan, broken: Sequence[tuple[str, GatekitError]], try_out: bool = True
 ) -> Preview:
-    """Return what a command would do.
+    """Return a preview of a command.
 
     Args:
-        plan: its runs.
+        plan: the runs of the command.
         broken: the jobs that cannot be built.
-        try_out: build each variant in a process of its own and make three steps.
+        try_out: whether to train each variant for three steps, in a process of its own.
     """
     known = plan_file.read(plan.study)
     by_origin: dict[str, list[plan_file.RequestedRun]] = {}
@@ -148,7 +148,7 @@ def preview(
 
 
 def _room(plan: SweepPlan) -> tuple[str, int, int, int]:
-    """Return a place, how many runs are made at once there and in all, and its bytes of memory."""
+    """Return a place, its runs at a time, those of all places, and its bytes of memory."""
     options = plan.launch.options
     if options.backend == "slurm":
         together = at_once(plan)
@@ -162,7 +162,10 @@ def _room(plan: SweepPlan) -> tuple[str, int, int, int]:
 
 
 def _shape(config: Mapping[str, Any]) -> str:
-    """Return what decides the time and memory of a run: of rates, only whether there is one."""
+    """Return the settings that decide a run's time and memory, as JSON.
+
+    The learning rate is omitted; the dropout rate is reduced to whether there is dropout.
+    """
     keys = {k: v for k, v in config.items() if k not in ("seed", "optimizer")}
     drops = bool(config.get("dropout"))
     return canonical_json({**keys, "dropout": drops, "optimizer": config["optimizer"]["name"]})
@@ -171,7 +174,7 @@ def _shape(config: Mapping[str, Any]) -> str:
 def _try_out(
     plan: SweepPlan, trials: Mapping[str, VariantPreview], first: Mapping[str, PlannedRun]
 ) -> dict[str, int]:
-    """Try each variant, and return how many steps its epochs have."""
+    """Try each variant, and return its number of steps per epoch."""
     per_epoch = {}
     with tempfile.TemporaryDirectory(prefix="gatekit-plan-") as folder:
         root = Path(folder)
@@ -225,10 +228,10 @@ def _add_schedules(
 
 def _short(run: PlannedRun, root: Path) -> PlannedRun:
     trainer = {**run.config["trainer"], "steps": STEPS, "epochs": None, "patience": None}
-    # What `jit=auto` decides depends on the number of steps.
+    # The decision of `jit=auto` depends on the number of steps.
     trainer["rehearsed"] = run.config["trainer"]
     path = root / "plan" / RUNS / run.fingerprint
-    # A schedule would not fit into so few steps, and its time is that of a constant rate.
+    # A schedule does not fit into so few steps, and takes as long as a constant rate.
     optimizer = {k: v for k, v in run.config["optimizer"].items() if k not in SCHEDULE_KEYS}
     optimizer["schedule"] = "constant"
     config = {**run.config, "trainer": trainer, "optimizer": optimizer}
@@ -249,7 +252,7 @@ def _rehearse(run: PlannedRun, plan: SweepPlan, environment: Mapping[str, str], 
 def _times(
     run: PlannedRun, result: Mapping[str, Any], trainer: Mapping[str, Any], per_epoch: int
 ) -> tuple[float, float]:
-    """Return the seconds of a step and, at most, of the whole run."""
+    """Return the seconds of a step, and an upper bound on the seconds of the whole run."""
     step = float(result["seconds"]["step"] or 0.0)
     looks = [line.seconds for line in metrics.read(run.path / METRICS, "validation").lines]
     pause = max(0.0, (looks[-1] - looks[0]) / max(1, len(looks) - 1) - step) if looks else 0.0

@@ -1,4 +1,4 @@
-"""The sweep of a study again, with more seeds: the commands that made it, and nothing else."""
+"""Repeat the sweep of a study with more seeds, by its recorded commands alone."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .schema import LAUNCH_KEYS
 from .words import plugin_files
 
 LAUNCH_ONLY = tuple(k for k in LAUNCH_KEYS if k not in ("study", "root", "seeds", "trials"))
-"""Keys that may be typed: they choose how runs are made, not which."""
+"""Keys that may be typed, because they decide how runs are executed, not which runs."""
 
 
 def extension(
@@ -30,25 +30,24 @@ def extension(
     command: str = "",
     trusted: bool = False,
 ) -> tuple[SweepPlan, int]:
-    """Return the runs that the study's commands ask for with more seeds, and how many it has.
+    """Return the runs of the study's commands with more seeds, and the seeds that it has now.
 
     Args:
         study: the study's name.
         root: the folder of all studies.
         seeds: number of seeds of each variant; seeds are 0 to ``seeds - 1``.
-        words: overrides of how runs are made, such as ``n_jobs=4``.
-        command: what was typed.
+        words: overrides that decide how runs are executed, such as ``n_jobs=4``.
+        command: the command that was typed.
         trusted: whether ``--trust-config`` was typed; a recorded one is not enough.
 
     Returns:
-        The plan, which includes the runs that are complete, and the number of seeds that the study
-        has already.
+        The plan, including the complete runs, and the number of seeds that the study already has.
 
     Raises:
-        RunError: there is no such study, no command is recorded, or its commands would make other
-            runs today.
-        ConfigError: the study has more seeds, or seeds that are not numbered from 0; or it is a
-            search.
+        RunError: there is no such study, no command is recorded, or its commands would now start
+            different runs.
+        ConfigError: the study already has more seeds, its seeds are not numbered from 0, or it is
+            a search.
     """
     folder = study_folder(study, root, "extend")
     for word in words:
@@ -67,7 +66,7 @@ def extension(
         )
     if any("--trust-config" in typed for typed in trained) and not trusted:
         raise ConfigError(
-            f"study {study} was made with --trust-config; add it here, too, if you wrote the "
+            f"study {study} was trained with --trust-config; add it here, too, if you wrote the "
             "configuration yourself."
         )
     for typed in trained:
@@ -94,27 +93,27 @@ def seed_of(run: PlannedRun) -> int:
 
 
 def refuse_stored(files: Sequence[str], root: Path | str) -> None:
-    """Refuse plugin files in the folder of all studies, where a study from elsewhere brings them.
+    """Refuse plugin files in the folder of all studies; a study from elsewhere may contain them.
 
     Args:
         files: the plugin files that a study's own files name.
         root: the folder of all studies.
 
     Raises:
-        ConfigError: one of them is in the folder.
+        ConfigError: a plugin file is in that folder.
     """
     for file in files:
         if Path(file).resolve().is_relative_to(Path(root).resolve()):
             raise ConfigError(
                 f"the study names the plugin {file}, which is in {root}: its code would run. If "
-                "you have read the file, move it to ./plugins and train the study anew."
+                "you have read the file, move it to ./plugins and train the study again."
             )
 
 
 def _refuse_code(
     study: str, typed: Sequence[str], words: Sequence[str], root: Path, trusted: bool
 ) -> None:
-    """Refuse what a recorded command would execute, unless it is typed again."""
+    """Refuse code that a recorded command would execute, unless it is typed again."""
     refuse_stored(plugin_files(typed), root)
     now = {word.lstrip("+").partition("=")[0] for word in words}
     for word in typed:
@@ -122,7 +121,7 @@ def _refuse_code(
         runs_commands = key.startswith("hydra.launcher.") and key.split(".")[2] in RUNS_COMMANDS
         if runs_commands and key not in now and not trusted:
             raise ConfigError(
-                f"study {study} was made with {word}, which runs commands or reaches another "
+                f"study {study} was trained with {word}, which runs commands or reaches another "
                 "machine; type it here, too, if you wrote it, or add --trust-config."
             )
 
@@ -139,7 +138,7 @@ def _recorded(folder: Path) -> list[list[str]]:
 
 
 def _variants(typed: Sequence[str], words: Sequence[str]) -> list[str]:
-    """Return a recorded command without what chooses seeds and study, then what was typed now."""
+    """Return a recorded command without its seeds and study, then the words typed now."""
     now = {word.partition("=")[0] for word in words}
     left_out = {"study", "root", "seed", "seeds", "retry", "allow_changed", *now}
     repeated = [word for word in typed if word.lstrip("+").partition("=")[0] not in left_out]
@@ -150,14 +149,14 @@ def _planned(words: Sequence[str]) -> SweepPlan:
     asked = composition(words)
     if asked.search is not None:
         raise ConfigError(
-            "a search has no fixed variants that more seeds could be added to; type gatekit "
+            "a search has no fixed variants to add seeds to; type gatekit "
             "confirm STUDY --seeds N to repeat the best trial of each variant."
         )
     return plan(asked.jobs)
 
 
 def _present(study: str, folder: Path, whole: SweepPlan, seeds: int) -> int:
-    """Return how many seeds a study has; check that its runs are those that the plan asks for."""
+    """Return how many seeds a study has; check that the plan contains all its runs."""
     known = {run.fingerprint: seed_of(run) for run in whole.runs}
     runs = survey(folder)
     others = [run for run in runs if run.stale is None and run.id not in known]
@@ -168,12 +167,12 @@ def _present(study: str, folder: Path, whole: SweepPlan, seeds: int) -> int:
         if run.state != "PLANNED" and int(seed) >= seeds and _same_but_seed(run.label, whole):
             raise ConfigError(
                 f"study {study} has the seed {seed}, and {seeds} seeds are 0 to {seeds - 1}; type "
-                "a larger number, or begin a study with seeds=N, which numbers them from 0."
+                "a larger number, or begin a new study with seeds=N, which numbers seeds from 0."
             )
     if changed := [run for run in others if run.state != "PLANNED"]:
         raise RunError(
-            f"study {study} cannot be extended: its commands do not ask for {len(changed)} of its "
-            f"{len(runs)} runs today, such as {changed[0].label}. A cell, plugin, data set or "
+            f"study {study} cannot be extended: its commands would no longer start {len(changed)} "
+            f"of its {len(runs)} runs, such as {changed[0].label}. A cell, plugin, data set or "
             "default has changed, or the runs come from elsewhere. Undo the change, or train a new "
             "study."
         )

@@ -1,4 +1,4 @@
-"""What ``gatekit train --help`` shows: every key with its value and a few words."""
+"""The text of ``gatekit train --help``: every key with its value and a few words."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ SECTIONS: dict[str, dict[str, str]] = {
         "cell": "a file in conf/cell (gatekit cells)",
         "cell.KEY": "any key of the cell, such as cell.dropout=0.1",
         "swap.ROLE": "another gate for a role: swap.forget=power_law",
-        "output_unit": "what a layer emits (gatekit output-units)",
-        "block": "what is around each layer (gatekit blocks)",
+        "output_unit": "a layer's output (gatekit output-units)",
+        "block": "the block around a layer (gatekit blocks)",
         "block.OPTION": "an option of the block, such as block.conv=0",
         "mixers": "cells by layer: mixers=[lstm,gru]",
         "width": "the model's width; null: the units",
         "units": "units of each cell; null: 64, or by the block",
         "layers": "stacked recurrent layers",
-        "bidirectional": "a second layer runs backwards beside each",
+        "bidirectional": "adds a backward layer to each layer",
         "residual": "adds a layer's input to its output",
         "dropout": "share of outputs to drop in training",
-        "pool": "what the head reads: last, mean or all",
-        "match": "units by budget: parameters:50k, state:8k",
+        "pool": "outputs that the head reads: last, mean or all",
+        "match": "set units by budget: parameters:50k, state:8k",
     },
     "the task": {
         "task": "the data and the metric (gatekit tasks)",
@@ -39,34 +39,34 @@ SECTIONS: dict[str, dict[str, str]] = {
     },
     "training": {
         "optimizer": "adam, adamw, sgd or rmsprop",
-        "optimizer.name": "the algorithm, for a file of your own",
+        "optimizer.name": "the algorithm, in a file of your own",
         "optimizer.learning_rate": "the learning rate",
         "optimizer.clipnorm": "bound on the norm of all gradients",
         "optimizer.schedule": "constant, cosine, linear, step or wsd",
-        "optimizer.warmup": "steps of the rise to the rate; below 1 a share",
+        "optimizer.warmup": "warm-up steps; below 1, a share of all steps",
         "optimizer.final": "last rate as a share: cosine, linear, wsd",
         "optimizer.decay": "share of the steps in which wsd decays",
-        "optimizer.ema": "average weights: share kept, such as 0.999",
+        "optimizer.ema": "average the weights, keeping 0.999 per step",
         "optimizer.momentum": "for sgd and rmsprop",
         "optimizer.nesterov": "for sgd",
-        "optimizer.beta_1": "for adam and adamw: share of the mean kept",
-        "optimizer.beta_2": "share of the mean of squares kept",
+        "optimizer.beta_1": "for adam and adamw: decay of the mean",
+        "optimizer.beta_2": "decay of the mean of squares",
         "optimizer.epsilon": "for adam, adamw and rmsprop",
         "optimizer.weight_decay": "decoupled; for adamw, sgd and rmsprop",
-        "optimizer.decayed": "what decays: matrices or all weights",
+        "optimizer.decayed": "weights that decay: matrices or all",
         "trainer": "a file in conf/trainer",
         "trainer.epochs": "passes over the training data",
         "trainer.steps": "training steps; overrides epochs",
         "trainer.batch": "examples per step",
         "trainer.patience": "epochs without improvement before stopping",
-        "trainer.tbptt": "steps of a window; states are carried on",
-        "seed": "everything random follows from it",
-        "vary": "init, order or data: what the seed varies",
+        "trainer.tbptt": "steps per window; windows pass on states",
+        "seed": "determines everything random",
+        "vary": "vary only init, order or data with the seed",
         "seeds": "seeds=3 runs the seeds 0, 1, 2",
     },
     "the computation": {
-        "executor": "auto, or one by name, such as fused",
-        "jit": "auto, true or false: compile steps by XLA",
+        "executor": "auto, or a name, such as fused",
+        "jit": "auto, true or false: compile with XLA",
         "precision": "also float64, mixed_float16, mixed_bfloat16",
         "probe": "records gates and states after each epoch",
         "plugins": "plugin files: plugins=[my_gate.py]",
@@ -76,7 +76,7 @@ SECTIONS: dict[str, dict[str, str]] = {
         "root": "the folder of all studies",
         "experiment": "a file in conf/experiment with several keys",
         "trials": "draws per variant, with hydra/sweeper=random",
-        "n_jobs": "runs at once; null: as many as there are cores",
+        "n_jobs": "runs at a time; null: one per GPU or core",
         "threads": "threads within a run",
         "retry": "retry=failed runs failed runs again",
         "allow_changed": "continue even if versions have changed",
@@ -89,11 +89,11 @@ SECTIONS: dict[str, dict[str, str]] = {
 OPTIONS = """options
   -m, --multirun      run every combination of listed values
   --cfg job           print the composed configuration; train nothing
-  --resolve           with --cfg: write out references such as ${task.length}
+  --resolve           with --cfg: replace references such as ${task.length}
   --info defaults     show which files are composed, in which order
   --hydra-help        show the options of Hydra
   --trust-config      allow more in files that you wrote (docs/security.md)
-  -sc install=bash    print the script that completes keys and names
+  -sc install=bash    print the completion script for keys and names
   --version, --debug, --help
 
 Your own files are conf/KEY/NAME.yaml. docs/studies.md describes every key."""
@@ -128,7 +128,7 @@ def _lines(keys: Mapping[str, str], values: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _value(key: str, values: Mapping[str, Any]) -> str | None:
-    """Return a key's value as it is typed; None if the key is not there."""
+    """Return a key's value as you would type it; None if the key has no value."""
     value: Any = values.get(key)
     if key not in values:
         group, _, inner = key.partition(".")
@@ -143,7 +143,7 @@ def _value(key: str, values: Mapping[str, Any]) -> str | None:
 
 
 def _choices(config: DictConfig) -> dict[str, Any]:
-    """Return the file that is chosen in each group, and the keys of the group as ``GROUP.``."""
+    """Return the file chosen in each group, and the keys of each group as ``GROUP.``."""
     choices: Any = OmegaConf.to_container(config.hydra.runtime.choices)
     groups = [group for group in choices if "/" not in group and "@" not in group]
     composed = unresolved(config)

@@ -1,4 +1,4 @@
-"""``match=``: what a variant's cells cost, and the units at which they cost what is asked for."""
+"""``match=``: find the units at which a variant's cells have a given budget."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from gatekit.tasks.task import Signature
 
 MOST_UNITS = 2**17
 REACH = 6
-"""Neighbours that are tried around the size at which the target is crossed."""
+"""Neighbouring sizes to try around the size at which the target is crossed."""
 
 
 class Measure(NamedTuple):
-    """What is counted of a cell or block, its name, and how far a size may be off."""
+    """A count of a cell or block, its name, and how far from the target it may be."""
 
     count: Callable[[Cell | BuiltBlock], int]
     title: str
@@ -33,25 +33,26 @@ class Measure(NamedTuple):
 
 MEASURES = {
     "parameters": Measure(lambda built: built.count(), "recurrent parameters", 0.02),
-    # A matrix of memory grows with the square of the units, in steps of the number of heads.
+    # A matrix memory grows with the square of the units, in steps of the number of heads.
     "state": Measure(state_of, "numbers of state", 0.05),
     "flops": Measure(flops_of, "FLOPs per token", 0.02),
 }
-"""Measures by the word before the colon of ``match=``. All recurrent layers are counted."""
+"""Measures by the word before the colon in ``match=``; they count all recurrent layers."""
 
 _AMOUNT = re.compile(rf"({'|'.join(MEASURES)}):(\d+(?:\.\d+)?)([kM]?)\Z")
 _FACTORS = {"": 1, "k": 1_000, "M": 1_000_000}
 
 
 def at_size(config: Mapping[str, Any], size: int) -> dict[str, int | None]:
-    """Return the keys that ``match`` chooses, at a size.
+    """Return the keys that ``match`` chooses, for a size.
 
-    Without a block these are the units. In a block it is the width of the model, which the units
-    follow; units that were typed, so that they are not those of the width, are chosen alone.
+    Without a block, ``match`` chooses the units. In a block, it chooses the width of the model, and
+    the units follow from it; but if the typed units do not follow from the width, only the units
+    are chosen.
 
     Args:
         config: a run's configuration.
-        size: the width in a block, else the units.
+        size: the width if it is chosen, otherwise the units.
     """
     block = read_block(config.get("block") or PLAIN, _catalogue(config))
     width = config.get("width") or config["units"]
@@ -68,7 +69,7 @@ def _catalogue(config: Mapping[str, Any]) -> Catalogue:
 def sizes(
     config: Mapping[str, Any], cell: CellSpec, unit: OutputUnitSpec, signature: Signature
 ) -> dict[str, int]:
-    """Return what all recurrent layers cost together, by the names of `MEASURES`.
+    """Return the total of each of the `MEASURES` over all recurrent layers.
 
     Raises:
         GatekitError: the cell cannot be built at this size.
@@ -78,7 +79,7 @@ def sizes(
 
 
 def _total(config: Mapping[str, Any], measure: Measure, built: Iterable[Cell | BuiltBlock]) -> int:
-    """Return what all layers cost; a block's count includes both directions."""
+    """Return the total of a measure over all layers; a block's count includes both directions."""
     directions = 2 if config["bidirectional"] else 1
     return sum(
         measure.count(each) * (1 if isinstance(each, BuiltBlock) else directions) for each in built
@@ -100,7 +101,7 @@ def layers(
 def stack(
     config: Mapping[str, Any], cell: CellSpec, unit: OutputUnitSpec, signature: Signature
 ) -> Iterator[Cell | BuiltBlock]:
-    """Yield the cell of each recurrent layer, with the block around it where there is one.
+    """Yield the cell of each recurrent layer, or the block around it if there is one.
 
     Raises:
         GatekitError: a cell or block cannot be built at this size.
@@ -130,7 +131,7 @@ def stack(
         further = [name for name in built.inputs if name != "x"]
         if further:
             raise ConfigError(
-                f"the cell {spec.name!r} also reads {listed(further)}, which no task gives; use it "
+                f"the cell {spec.name!r} also reads {listed(further)}, which no task has; use it "
                 f"in a model of your own: gatekit.RNN({spec.name!r}, units), called with "
                 f"{{{', '.join(f'{name!r}: ...' for name in built.inputs)}}}."
             )
@@ -145,18 +146,18 @@ def matched(
     signature: Signature,
     known: components.Components,
 ) -> dict[str, Any]:
-    """Return the configuration that meets the target, with what is recorded under ``match``.
+    """Return the keys that meet the target, and the record of the match under ``match``.
 
     Args:
-        config: a run's configuration; ``match`` is such as ``parameters:50k``, ``state:64k``,
-            ``flops:1M`` or ``cell:lstm``.
-        cell: its cell.
-        unit: its output unit.
-        signature: what the task takes in and gives out.
-        known: what is registered.
+        config: a run's configuration; ``match`` is, for example, ``parameters:50k``,
+            ``state:64k``, ``flops:1M`` or ``cell:lstm``.
+        cell: the cell.
+        unit: the output unit.
+        signature: the inputs and targets of the task.
+        known: the registered objects.
 
     Raises:
-        ConfigError: ``match`` cannot be read, or no size comes near enough.
+        ConfigError: ``match`` cannot be read, or no size comes close enough.
     """
     asked = config["match"]
     name, target = _target(asked, config, unit, signature, known)
@@ -178,7 +179,7 @@ def matched(
     if off > measure.tolerance:
         typed = " ".join(f"{key}={value}" for key, value in chosen.items() if value)
         raise ConfigError(
-            f"match={asked}: the nearest that {config['cell'].get('name', 'this cell')} reaches is "
+            f"match={asked}: the closest that {config['cell'].get('name', 'this cell')} reaches is "
             f"{reached:,} {measure.title} ({typed}), {off:.1%} from {target:,}; at most "
             f"{measure.tolerance:.0%} are allowed. Choose a larger budget, or "
             f"match={name}:{reached}."
@@ -193,7 +194,7 @@ def _target(
     signature: Signature,
     known: components.Components,
 ) -> tuple[str, int]:
-    """Return the name of the measure, and how much of it is asked for."""
+    """Return the name of the measure, and its target."""
     if (amount := _AMOUNT.match(asked)) is not None:
         target = round(float(amount[2]) * _FACTORS[amount[3]])
         if target > 0:
@@ -234,7 +235,7 @@ def smaller(asked: str) -> str:
 
 
 def _nearest(target: int, count: Callable[[int], int | None], asked: str) -> tuple[int, int]:
-    """Return the size whose count is nearest to the target, the smaller of two, and the count."""
+    """Return the size whose count is nearest to the target, and the count; a tie is the smaller."""
     low, high = 0, 1
     while True:
         at = next(_built(high, count), None)
@@ -254,7 +255,7 @@ def _nearest(target: int, count: Callable[[int], int | None], asked: str) -> tup
             high = middle
         else:
             low = size[0]
-    # A width such as units // 2 makes the count rise in steps, so that neighbours are tried, too.
+    # A width such as units // 2 makes the count rise in steps, so neighbours are tried as well.
     above = list(itertools.islice(_built(high, count), REACH))
     low = max(1, high - (above[-1][0] - high + 1))
     nearby = [*_built(low, count, high), *above]

@@ -1,4 +1,4 @@
-"""Hydra's keys in gatekit, above all ``hydra.launcher``: where runs are made, on which GPU."""
+"""Hydra's keys in gatekit, above all ``hydra.launcher``: where runs are executed, on which GPU."""
 
 from __future__ import annotations
 
@@ -52,28 +52,28 @@ def _tuple(value: object) -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class Options:
-    """How one command makes its runs.
+    """How one command executes its runs.
 
     Attributes:
         backend: ``process`` (here), ``ray`` or ``slurm``.
-        gpus: ``auto`` (those that are visible), how many, or their ids; each run gets one. For a
-            Slurm job: how many it asks for; ``auto`` asks for none.
+        gpus: ``auto`` (all visible GPUs), how many, or their ids; each run uses one. For a Slurm
+            job: how many it requests; ``auto`` requests none.
         runs_per_gpu: runs that share a GPU.
-        timeout: seconds after which a run that is not over is stopped and FAILED; None for never.
-        retries: how often a run is repeated whose process was killed from outside.
-        fail_fast: stop everything after the first failed run.
-        address: of a Ray cluster; None makes one on this machine.
+        timeout: seconds after which a run is stopped and recorded as FAILED; None for never.
+        retries: how often a run is repeated if its process is killed from outside.
+        fail_fast: whether the first failed run stops all others.
+        address: the address of a Ray cluster; None starts a cluster on this machine.
         resources: Ray resources that each run needs, by name.
         cluster: ``slurm``, or ``local`` to try the same jobs on this machine.
-        partition, account, qos, constraint: of Slurm.
+        partition, account, qos, constraint: options of Slurm.
         minutes: time limit of a Slurm job.
         memory_gb: memory of a Slurm job.
-        runs_per_job: runs that one Slurm job makes.
-        max_jobs: Slurm jobs that are queued or running at once.
-        detach: submit the Slurm jobs and return.
-        requeues: how often a Slurm job that meets its time limit is put into the queue again.
-        setup: shell lines before a Slurm job.
-        sbatch: further options of sbatch, by name.
+        runs_per_job: runs per Slurm job.
+        max_jobs: the most Slurm jobs that are queued or running at a time.
+        detach: whether to return after the Slurm jobs are submitted.
+        requeues: how often a Slurm job that reaches its time limit is queued again.
+        setup: shell lines that a Slurm job runs first.
+        sbatch: additional options of sbatch, by name.
     """
 
     backend: str = field(default="process", metadata={"check": one_of(*BACKENDS)})
@@ -116,7 +116,7 @@ EXAMPLES: dict[str, Any] = {
     "setup": ["module load cuda"],
     "sbatch": {"mail-type": "END"},
 }
-"""A value of each key, for messages."""
+"""An example value for each key, for messages."""
 SHARED = ("n_jobs", "threads")
 """Keys that may be typed with and without ``hydra.launcher.``."""
 
@@ -143,7 +143,7 @@ def read_options(data: Mapping[str, Any]) -> Options:
         if key == "_target_":
             raise ConfigError(
                 f"hydra/launcher: {value} is a launcher of Hydra's, and gatekit starts the runs "
-                "itself: type n_jobs=4 for four at once on this machine, or "
+                "itself: type n_jobs=4 for four at a time on this machine, or "
                 "hydra.launcher.backend=slurm or ray for a cluster (docs/cluster.md)."
             )
         known_key(key)
@@ -173,7 +173,7 @@ def known_key(key: str) -> None:
 
 
 def is_hydra_key(name: str) -> bool:
-    """Return whether a key of Hydra's chooses runs or how they are made, and executes nothing."""
+    """Return whether a key of Hydra's selects runs or how they are executed, but runs no code."""
     if name in ("hydra.mode", "hydra.verbose", *HYDRA_GROUPS):
         return True
     node, _, rest = name.removeprefix("hydra.").partition(".")
@@ -198,9 +198,9 @@ def visible_gpus() -> list[str]:
 
 
 def slot_environments(options: Options) -> list[dict[str, str]]:
-    """Return the environment of each slot; empty where runs need no GPU of their own.
+    """Return the environment of each slot; empty if runs need no GPU of their own.
 
-    Slots on one GPU are far apart, so that the first runs spread over all GPUs.
+    Slots that share a GPU are far apart in the list, so the first runs spread over all GPUs.
     """
     seen = visible_gpus()
     if options.gpus == "auto":
@@ -215,6 +215,6 @@ def slot_environments(options: Options) -> list[dict[str, str]]:
 
 
 def slot_environment(gpu: str, options: Options) -> dict[str, str]:
-    """Return the environment of a run on a GPU; where several share it, none takes all memory."""
+    """Return the environment of a run on a GPU; if runs share it, none allocates all its memory."""
     shared = {"TF_FORCE_GPU_ALLOW_GROWTH": "true"} if options.runs_per_gpu > 1 else {}
     return {"CUDA_VISIBLE_DEVICES": gpu, **shared}

@@ -1,4 +1,4 @@
-"""From composed jobs to the list of runs: seeds expanded, variants built, duplicates found."""
+"""Turn composed jobs into the list of runs: expand seeds, build variants, find duplicates."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ _NEXT_WORD = re.compile(r" (?=[+~]*[A-Za-z_][\w./@-]*=)")
 
 @dataclass(frozen=True)
 class Launch:
-    """Where and how the runs of one command are made; outside every fingerprint.
+    """Where and how the runs of one command are executed; no fingerprint depends on it.
 
     Attributes:
-        n_jobs: runs at once on this machine.
-        jobs: the same as it was typed, None where it was not.
+        n_jobs: runs at a time on this machine.
+        jobs: ``n_jobs`` as typed; None if it was not.
         track: the trackers that follow each run.
     """
 
@@ -51,7 +51,7 @@ class Launch:
     track: tuple[str, ...] = ()
 
     def environment(self, gpu: Mapping[str, str]) -> dict[str, str]:
-        """Return what a run's environment must hold before TensorFlow and BLAS are used.
+        """Return the environment variables that a run needs before TensorFlow and BLAS start.
 
         Args:
             gpu: the variables of its GPU.
@@ -63,12 +63,12 @@ class Launch:
 
 @dataclass(frozen=True)
 class PlannedRun:
-    """One run: its resolved configuration and the folder that its fingerprint names.
+    """One run: its resolved configuration, and the folder named by its fingerprint.
 
     Attributes:
         sizes: parameters, state and FLOPs per token of all recurrent layers.
-        words: what to type after ``gatekit train`` to make this run alone.
-        origin: what stays the same when the source of a plugin or the data change.
+        words: what to type after ``gatekit train`` to train this run alone.
+        origin: a fingerprint that ignores the sources of plugins and the data.
     """
 
     label: str
@@ -93,11 +93,11 @@ class PlannedRun:
 
 @dataclass(frozen=True)
 class SweepPlan:
-    """The runs of one command, each once, and the labels of those that were asked for again.
+    """The distinct runs of one command, and the labels of duplicates.
 
     Attributes:
         sources: the source of every plugin in use, by its hash.
-        command: what was typed.
+        command: the command that was typed.
     """
 
     launch: Launch
@@ -107,7 +107,7 @@ class SweepPlan:
     command: str = ""
 
     def label(self, run: PlannedRun) -> str:
-        """Return what distinguishes a run from the others of the plan, its seed included."""
+        """Return the words that distinguish a run from the others of the plan, and its seed."""
         words = words_of(run.label)
         if len(self.runs) < 2:
             return run.label if len(words) > 1 else f"{self.launch.study} {run.label}"
@@ -125,7 +125,7 @@ class SweepPlan:
 
     @property
     def name(self) -> str:
-        """Return 16 hex digits that are the same for the same runs."""
+        """Return 16 hex digits that identify the set of runs."""
         return fingerprint({"runs": sorted(r.fingerprint for r in self.runs)}, {}, "", {})
 
     @property
@@ -135,11 +135,11 @@ class SweepPlan:
 
 
 def plan(jobs: Sequence[tuple[Sequence[str], DictConfig]], command: str = "") -> SweepPlan:
-    """Return what a command asks for.
+    """Return the plan of a command.
 
     Args:
-        jobs: for each job its overrides as typed and its composed configuration.
-        command: what was typed.
+        jobs: the overrides as typed and the composed configuration of each job.
+        command: the command that was typed.
 
     Raises:
         GatekitError: a configuration, cell or task is not allowed; nothing has been written.
@@ -181,14 +181,14 @@ def plan_or_errors(
             broken[0][1]
             if broken
             else ConfigError(
-                "there is nothing to run: a sweep has no values. range(START,STOP) counts "
+                "there is nothing to run: a swept key has no values. range(START,STOP) counts "
                 "upwards, as in range(4,8), and a glob() may match no "
                 "name; `gatekit cells` and `gatekit tasks` list the names."
             )
         )
     if len(launches) != 1:
         raise ConfigError(
-            f"one command runs one study; {', '.join(LAUNCH_KEYS)} cannot be swept over "
+            f"one command runs one study; {', '.join(LAUNCH_KEYS)} cannot be swept "
             "(seeds=N may be given once)."
         )
     launch = next(iter(launches))
@@ -201,14 +201,14 @@ def runs_of(
     sources: dict[str, bytes],
     variants: dict[str, Variant] | None = None,
 ) -> tuple[Launch, list[PlannedRun]]:
-    """Return where the runs of one job are made, and its runs.
+    """Return how the runs of one job are launched, and the runs.
 
     Args:
-        overrides: what the job was composed from.
+        overrides: the overrides that the job was composed from.
         composed: its configuration.
-        sources: is given the source of every plugin in use, by its hash.
-        variants: those of other jobs, by their configuration; jobs that differ in the seed share
-            one.
+        sources: receives the source of every plugin in use, by its hash.
+        variants: variants of earlier jobs, by their configuration; jobs that differ only in the
+            seed share a variant.
 
     Raises:
         GatekitError: a configuration, cell or task is not allowed.
@@ -247,10 +247,10 @@ def run_of(
 
     Args:
         variant: the variant.
-        launch: where the run is made.
-        seed: its seed.
-        label: what it is called.
-        typed: overrides that make this variant, for the command that makes the run alone.
+        launch: where and how the run is executed.
+        seed: the seed.
+        label: the run's label.
+        typed: overrides that define this variant, for the command that trains this run alone.
     """
     name = variant.fingerprint(seed)
     words = [*typed, f"seed={seed}", f"study={launch.study}"]
@@ -259,7 +259,7 @@ def run_of(
         [f"plugins=[{','.join(variant.config['plugins'])}]"] if variant.config["plugins"] else []
     )
     if any(word.startswith("experiment=") for word in words):
-        # An experiment may hold a sweep of its own.
+        # An experiment may contain a sweep.
         words.insert(0, "hydra.mode=RUN")
     return PlannedRun(
         label,
@@ -275,7 +275,7 @@ def run_of(
 
 
 def launch_of(composed: DictConfig, config: Mapping[str, Any]) -> Launch:
-    """Return where and how a job's runs are made.
+    """Return where and how a job's runs are executed.
 
     Raises:
         ConfigError: an option of the launcher is not allowed.

@@ -1,4 +1,4 @@
-"""What Hydra would execute is refused; references such as ``${task.length}`` stay small."""
+"""Refuse values that Hydra would execute, and references that expand to something huge."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from gatekit.cell.errors import ConfigError
 
 MAX_SIZE = 2_000_000
-"""Size of a configuration with every reference written out; see `size`."""
+"""The largest size of a configuration with every reference expanded; see `size`."""
 
 KEPT = "\ue000"
 """Replaces the ``$`` of a swept reference while Hydra holds it, because Hydra would resolve it."""
@@ -49,10 +49,10 @@ def refuse_resolvers(value: object, where: str) -> None:
 
     Args:
         value: plain data.
-        where: what the value belongs to, for messages.
+        where: the key that the value belongs to, for messages.
 
     Raises:
-        ConfigError: a string holds something like ``${oc.env:HOME}``.
+        ConfigError: a string contains something like ``${oc.env:HOME}``.
     """
     if isinstance(value, Mapping):
         for key, inner in value.items():
@@ -75,25 +75,25 @@ def _refuse_string(value: str, where: str) -> None:
     for name in _RESOLVER.findall(value):
         if name == "oc.env":
             raise ConfigError(
-                f"{where}={shown!r} reads the environment, which no one else has: a run must be "
-                f"a function of its configuration. Type {where}=VALUE instead."
+                f"{where}={shown!r} reads an environment variable, but a run may depend only on "
+                f"its configuration. Type {where}=VALUE instead."
             )
     allowed = "only plain references such as ${units} and ${task.length} are allowed"
     if _COMPUTED.search(value):
-        raise ConfigError(f"{where}={shown!r}: a reference is written out, not computed; {allowed}")
+        raise ConfigError(f"{where}={shown!r}: a reference must not be computed; {allowed}")
     for name in _RESOLVER.findall(value):
         raise ConfigError(f"{where}={shown!r}: the resolver {name!r} is not allowed; {allowed}.")
     if "${" in _PLAIN.sub("", value):
-        raise ConfigError(f"{where}={shown!r}: {allowed}; write the value, or quote no ${{.")
+        raise ConfigError(f"{where}={shown!r}: {allowed}; write the value, or remove ${{.")
     if any(name.partition(".")[0] == "hydra" for name in _PLAIN.findall(value)):
         raise ConfigError(f"{where}={shown!r} refers to Hydra's own keys; {allowed}.")
 
 
 def refuse_large(raw: Mapping[str, Any]) -> None:
-    """Refuse a configuration whose references write each other out to something huge.
+    """Refuse a configuration that becomes huge when its references are expanded.
 
     Raises:
-        ConfigError: it is larger than `MAX_SIZE`.
+        ConfigError: the expanded configuration is larger than `MAX_SIZE`.
     """
     if size(raw) > MAX_SIZE:
         raise ConfigError(
@@ -103,14 +103,14 @@ def refuse_large(raw: Mapping[str, Any]) -> None:
 
 
 def size(raw: Mapping[str, Any]) -> int:
-    """Return the size of a configuration with every reference written out.
+    """Return the size of a configuration with every reference expanded.
 
     Args:
         raw: plain data with references.
 
     Returns:
-        The characters of all strings, and 100 for each value. A reference that leads nowhere or in
-        a circle adds nothing.
+        The number of characters of all strings, plus 100 for each value. A reference that is
+        undefined or circular adds nothing.
     """
     known: dict[str, int] = {}
 
@@ -134,7 +134,7 @@ def size(raw: Mapping[str, Any]) -> int:
 
 
 def _target(raw: object, name: str) -> Any:
-    """Return what a reference names, or the reference through which it leads on."""
+    """Return the value that a reference names, or the next reference on the way to it."""
     for key in name.split("."):
         if isinstance(raw, Mapping):
             raw = raw.get(key)

@@ -1,4 +1,4 @@
-"""What to type in place of a key or a value that is nearly right."""
+"""What to type instead of a key or a value that is nearly right."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from gatekit.registry.tracker import NAMES
 from .schema import Check, WrongError, flag, flag_or_auto
 
 KEY = re.compile(r"[a-z_]\w*(?:\.\w+)*")
-"""A key that can be typed as it is, unlike ``swap.ROLE=GATE``."""
+"""A key without placeholders, unlike ``swap.ROLE=GATE``."""
 
 _OTHER_NAMES = {
     "n_jobs": "j workers num_workers parallel jobs cpus",
@@ -73,24 +73,24 @@ HYDRA_KEYS = {
     "hydra.job": "study=NAME names the study; a run works in the folder where you type the command",
     "hydra.searchpath": "put your files into ./conf, which is searched first",
     "hydra.sweeper": "trials=N is the number of draws of hydra/sweeper=random or optuna",
-    "hydra.job_logging": "the log of a run is shown by gatekit logs",
-    "hydra.hydra_logging": "the log of a run is shown by gatekit logs",
+    "hydra.job_logging": "gatekit logs shows the log of a run",
+    "hydra.hydra_logging": "gatekit logs shows the log of a run",
     "hydra.callbacks": "a plugin can register callbacks (docs/plugins.md)",
 }
-"""What to type in place of keys of Hydra that have no effect in gatekit."""
+"""What to type instead of keys of Hydra that have no effect in gatekit."""
 
 
 def instead(key: str, value: object, check: Check, example: object = None) -> str:
     """Return what to type for a value that is not allowed, as a sentence.
 
     Args:
-        key: the whole key.
-        value: what came.
-        check: what judges values of the key.
-        example: a value that is allowed; None if there is none.
+        key: the full key.
+        value: the value that was given.
+        check: the check for values of the key.
+        example: an allowed value; None if there is none.
 
     Returns:
-        The sentence with a space before it; an empty string if nothing can be typed.
+        The sentence with a space before it; an empty string if there is nothing to suggest.
     """
     groups = ("cell", "task", "block", "output_unit", "optimizer", "trainer")
     if key in groups:
@@ -114,16 +114,16 @@ def instead(key: str, value: object, check: Check, example: object = None) -> st
     if key == "match" and (amount := amount_of(str(value))):
         return f" Type match=parameters:{value}, a budget of {amount:,} parameters."
     if key == "seeds":
-        return " seeds=3 runs the seeds 0, 1, 2; to choose them type -m seed=0,1,2 instead."
+        return " seeds=3 runs the seeds 0, 1, 2; to choose other seeds, type -m seed=4,5 instead."
     if isinstance(value, str) and (ends := re.fullmatch(r"(\d+) *(?:\.\.\.?|:|-) *(\d+)", value)):
-        return f" For a range type -m '{key}=range({ends[1]},{int(ends[2]) + 1})'."
+        return f" For a range, type -m '{key}=range({ends[1]},{int(ends[2]) + 1})'."
     if isinstance(value, str) and (several := re.fullmatch(r"[\w.+-]+(?:[ ;|]+[\w.+-]+)+", value)):
         each = re.findall(r"[\w.+-]+", several[0])
         amounts = [amount_of(one) for one in each]
         if all(allowed(check, one) for one in each) or all(allowed(check, a) for a in amounts):
-            return f" To run each of them type -m {key}={','.join(each)}."
+            return f" To run each of them, type -m {key}={','.join(each)}."
     if isinstance(value, list) and value and allowed(check, value[0]):
-        return f" To run each of them type -m {key}={','.join(as_typed(v) for v in value)}."
+        return f" To run each of them, type -m {key}={','.join(as_typed(v) for v in value)}."
     for nearly in (*_nearly(value, check), example):
         if nearly is not None and allowed(check, nearly):
             word = f"{key}={as_typed(nearly)}"
@@ -177,7 +177,7 @@ _PRECISIONS = {
     **dict.fromkeys(("fp32", "single", "32"), "float32"),
     **dict.fromkeys(("fp64", "double", "64"), "float64"),
 }
-"""What other libraries call a precision."""
+"""Names of precisions in other libraries, with gatekit's names for them."""
 _ELSEWHERE = {
     "compare": "by baseline figure draw margin level where label best-of split",
     "plan": "list dry-run dry dryrun what-if",
@@ -190,7 +190,7 @@ _ELSEWHERE = {
     "sample": "prompt temperature",
     "bundle": "weights",
 }
-"""Commands with options that people type elsewhere."""
+"""Options that people type after the wrong command, by the command that has them."""
 
 _TAKES = {"sample": "RUN", "serve": ""}
 
@@ -200,7 +200,7 @@ NOT_KEYS = {
         "the task sets loss and metric (`gatekit tasks`)",
     ),
     **dict.fromkeys(("callbacks", "callback"), "a plugin registers callbacks (docs/plugins.md)"),
-    **dict.fromkeys(("deterministic", "reproducible"), "every run is deterministic already"),
+    **dict.fromkeys(("deterministic", "reproducible"), "every run is already deterministic"),
     **dict.fromkeys(
         ("verbose", "verbosity", "log_level", "log_every"), "`gatekit logs RUN` shows the log"
     ),
@@ -208,13 +208,15 @@ NOT_KEYS = {
     "resume": "the same command continues a study",
     "overwrite": "nothing is overwritten; study=NAME begins another study",
 }
-"""What other programs have keys for, and how it is here."""
+"""Keys of other programs that gatekit does not have, and what to do instead."""
 
 _DEVICES = ("device", "devices", "gpu", "gpus", "cuda", "accelerator")
 
 
 def meant(key: str, known: list[str], prefix: str, places: Mapping[str, Collection[str]]) -> str:
-    """Return which key is likely meant: in words of other libraries, of a group, or misspelt.
+    """Return the key that is likely meant, as the end of a sentence.
+
+    The typed key may come from another library, lack its group, or be misspelt.
 
     Args:
         key: as typed, without its group.
@@ -229,7 +231,7 @@ def meant(key: str, known: list[str], prefix: str, places: Mapping[str, Collecti
 
 
 def without_device(key: str) -> str:
-    """Return how a device is chosen, as the end of a sentence; empty for other keys."""
+    """Return how to choose a device, as the end of a sentence; empty for other keys."""
     if key not in _DEVICES:
         return ""
     return (
@@ -248,16 +250,14 @@ def elsewhere(option: str, program: str, words: Sequence[str]) -> str:
     """
     name, _, value = option.lstrip("-").replace("_", "-").partition("=")
     if name in _ELSEWHERE:
-        return (
-            f"; `gatekit {name}` is a command of its own, and `gatekit {name} --help` describes it."
-        )
+        return f"; `gatekit {name}` is a command; `gatekit {name} --help` describes it."
     for command, options in _ELSEWHERE.items():
         if name not in options.split():
             continue
         if command == "plan" and program not in ("gatekit train", "gatekit plan"):
             continue
         if command == "plan":
-            return "; `gatekit plan`, with the same words, shows what would run. --list is quick."
+            return "; `gatekit plan` with the same words shows what would run; --list is faster."
         if program != f"gatekit {command}":
             value = value or next((w for w in words[:1] if w[:1] != "-" and "=" not in w), "")
             typed = f"gatekit {command} {_TAKES.get(command, 'STUDY')} --{name} {value}"
@@ -266,7 +266,7 @@ def elsewhere(option: str, program: str, words: Sequence[str]) -> str:
 
 
 def key_of_part(key: str, data: Mapping[str, Any]) -> str:
-    """Return the whole key of a role of the cell, or of an option of the task or block.
+    """Return the full key of a role of the cell, or of an option of the task or block.
 
     Args:
         key: as typed, such as ``forget``, ``swap_forget`` or ``length``.
@@ -295,7 +295,7 @@ def key_of_part(key: str, data: Mapping[str, Any]) -> str:
 def likely_key(
     key: str, known: list[str], prefix: str, places: Mapping[str, Collection[str]]
 ) -> str:
-    """Return the whole key that is likely meant, or an empty string; arguments as for `meant`."""
+    """Return the full key that is likely meant, or an empty string; arguments as for `meant`."""
     if key in _DEVICES and not prefix:
         return ""
     if key in OTHER_NAMES:
@@ -311,6 +311,6 @@ def likely_key(
 
 
 def shown(value: object) -> str:
-    """Return a value as it is typed, at most 80 characters of it."""
+    """Return a value as you would type it, cut to 80 characters."""
     typed = as_typed(value) if value is None or isinstance(value, bool) else safe_repr(value)
     return excerpt(typed)

@@ -1,4 +1,4 @@
-"""From a composed DictConfig to plain data, once: nothing missing, interpolated, or secret."""
+"""Turn a composed DictConfig into plain data, with no value missing or interpolated."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ def plain(composed: DictConfig, task_defaults: Mapping[str, Mapping[str, Any]]) 
     """Return the configuration as plain data.
 
     Args:
-        composed: what Hydra composed; a ``hydra`` node is ignored.
-        task_defaults: the options of each registered task, so that ``${task.length}`` has a value
-            even where only ``task: {name: adding}`` is written.
+        composed: the composed configuration; a ``hydra`` node is ignored.
+        task_defaults: the options of each registered task; with them ``${task.length}`` has a
+            value even if only ``task: {name: adding}`` is written.
 
     Raises:
-        ConfigError: a value is missing (``???``), an interpolation leads nowhere or in a circle, or
+        ConfigError: a value is missing (``???``), or an interpolation is undefined, circular, or
             uses a resolver that is not allowed.
     """
     raw = unresolved(composed)
@@ -45,12 +45,12 @@ def plain(composed: DictConfig, task_defaults: Mapping[str, Mapping[str, Any]]) 
         node = OmegaConf.create(raw)
         resolved = OmegaConf.to_container(node, resolve=True, throw_on_missing=True)
     except RecursionError:
-        raise ConfigError(f"the references {_interpolations(raw)} lead in a circle.") from None
+        raise ConfigError(f"the references {_interpolations(raw)} are circular.") from None
     except OmegaConfBaseException as error:
         key = getattr(error, "full_key", None) or "the configuration"
         message = str(error).splitlines()[0]
         if "RecursionError" in str(error) or "recursion" in message.lower():
-            message = "leads in a circle"
+            message = "the reference is circular"
         elif missing := _NOT_FOUND.search(message):
             name, last = missing[1], missing[1].rpartition(".")[2]
             same = [k for k in keys_of(raw) if k.rpartition(".")[2] == last and k != key]
@@ -63,7 +63,7 @@ def plain(composed: DictConfig, task_defaults: Mapping[str, Mapping[str, Any]]) 
 
 
 def _units(raw: dict[str, Any]) -> int:
-    """Return the units of the cell where none are given; a block that expands sets the width."""
+    """Return the default units of the cell; if the block expands, also set the default width."""
     block, width = raw.get("block"), raw.get("width")
     kind = block.get("kind") if isinstance(block, dict) else None
     plugins = raw.get("plugins") or ()
@@ -89,10 +89,10 @@ def keys_of(values: Mapping[str, Any], prefix: str = "") -> list[str]:
 
 
 def unresolved(composed: DictConfig) -> dict[str, Any]:
-    """Return the configuration as plain data with its references as they are written.
+    """Return the configuration as plain data, with its references unresolved.
 
     Args:
-        composed: what Hydra composed; a ``hydra`` node is left out.
+        composed: the composed configuration; a ``hydra`` node is omitted.
 
     Raises:
         ConfigError: an interpolation uses a resolver.

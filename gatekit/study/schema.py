@@ -1,4 +1,4 @@
-"""Every key of a configuration: its type and range, its default, and a value to show.
+"""Every key of a configuration: its type and range, its default, and an example value.
 
 Types are exact: booleans are not integers, strings and NaN not numbers.
 """
@@ -42,7 +42,7 @@ def whole(low: int, high: int = 2**63 - 1) -> Check:
 def number(
     low: float, high: float = math.inf, *, above: bool = False, below: bool = False
 ) -> Check:
-    """Return a check for a finite number in a range; ``above`` and ``below`` exclude its ends."""
+    """Return a check for a finite number in a range; ``above`` and ``below`` make its ends open."""
 
     def check(value: Any) -> float:
         wrong = isinstance(value, bool) or not isinstance(value, (int, float))
@@ -140,22 +140,22 @@ def trackers(value: object) -> list[str]:
 
 
 def steps_or_share(value: object) -> int | float:
-    """Check for a number of steps, or a share of them that is below 1."""
+    """Check for a number of steps, or a share of all steps, which is below 1."""
     if isinstance(value, float) and 0 <= value < 1:
         return value or 0
     try:
         return int(whole(0)(value))
     except WrongError:
-        raise WrongError("an integer of steps from 0, or a share of all steps below 1") from None
+        raise WrongError("a number of steps from 0, or a share of all steps below 1") from None
 
 
 class Key(NamedTuple):
     """A key of a configuration.
 
     Attributes:
-        check: returns a value of the right type in its range.
-        default: what a run records if the key is not given; `MISSING` for nothing.
-        example: a value for messages; None for the default.
+        check: returns the value, converted to the key's type; raises `WrongError` if it is wrong.
+        default: the value that a run records if the key is not given; `MISSING` for none.
+        example: an example value for messages; None means the default.
     """
 
     check: Check
@@ -164,7 +164,7 @@ class Key(NamedTuple):
 
 
 MISSING: Any = object()
-"""The default of a key that has to be given, or that a run omits."""
+"""The default of a key that must be given, or that a run omits."""
 
 _RUN: dict[str, Key] = {
     "cell": Key(mapping, MISSING),
@@ -183,8 +183,8 @@ _RUN: dict[str, Key] = {
     "optimizer": Key(mapping, MISSING),
     "trainer": Key(mapping, MISSING),
     "executor": Key(one_of(*EXECUTORS), "auto"),
-    # Older than `auto`, which conf/train.yaml sets: a run without it was not compiled, and the name
-    # of a run that is `auto` is never that of such a run.
+    # The default is that of runs older than `auto`, which were not compiled. conf/train.yaml sets
+    # `auto`, so new runs never have the fingerprint of such a run.
     "jit": Key(flag_or_auto, False, "auto"),
     "precision": Key(one_of(*PRECISIONS), "float32"),
     "seed": Key(whole(0), 0),
@@ -211,7 +211,7 @@ OPTIMIZERS: dict[str, dict[str, Any]] = {
     "sgd": {"momentum": 0.0, "nesterov": False},
     "rmsprop": {"momentum": 0.0},
 }
-"""The own keys of each optimizer, which every run records."""
+"""Keys that belong to one optimizer and that every run records."""
 
 _BETAS = {"beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-7}
 _DECAY = {"weight_decay": 0.0, "decayed": "matrices"}
@@ -221,13 +221,16 @@ OMITTED: dict[str, dict[str, Any]] = {
     "sgd": {**_DECAY},
     "rmsprop": {"epsilon": 1e-7, **_DECAY},
 }
-"""Own keys that came later: a run at these values omits them, so that fingerprints last."""
+"""Keys of one optimizer that were added later.
+
+A run with these values omits the keys, which keeps the fingerprints of older runs valid.
+"""
 
 ALWAYS_OMITTED: dict[str, Any] = {**schedules.DEFAULTS, "ema": None}
-"""The same of keys that every optimizer has."""
+"""Keys of every optimizer that were added later; a run with these values omits them."""
 
 TRAINER_OMITTED: dict[str, Any] = {"tbptt": None}
-"""Keys of the trainer that came later, which a run at these values omits."""
+"""Keys of the trainer that were added later; a run with these values omits them."""
 
 _GROUPS: dict[str, dict[str, Key]] = {
     "optimizer": {
@@ -257,7 +260,7 @@ _GROUPS: dict[str, dict[str, Key]] = {
 }
 
 RUN_KEYS: dict[str, Check] = {name: key.check for name, key in _RUN.items()}
-"""Keys of a run; all but `match`, `probe` and `plugins` belong to its fingerprint."""
+"""Keys of a run; all but `match`, `probe` and `plugins` are part of its fingerprint."""
 
 LAUNCH_KEYS: dict[str, Check] = {name: key.check for name, key in _LAUNCH.items()}
 """Keys that decide where and how runs are executed, and never what they compute."""
@@ -278,7 +281,7 @@ GROUP_DEFAULTS: dict[str, dict[str, Any]] = {
 
 
 def example(name: str) -> Any:
-    """Return a value of a key such as ``trainer.steps``; None if there is none to show."""
+    """Return an example value of a key such as ``trainer.steps``; None if there is none."""
     group, _, inner = name.rpartition(".")
     key = (_GROUPS.get(group, {}) if group else {**_RUN, **_LAUNCH}).get(inner)
     if key is None or key.example is not None:
@@ -287,12 +290,12 @@ def example(name: str) -> Any:
 
 
 def with_omitted(optimizer: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the keys of a run's optimizer with those that it omits.
+    """Return the keys of a run's optimizer, including those that the run omits.
 
     A run of AdamW without ``decayed`` is older than this key, and all its weights decayed.
 
     Args:
-        optimizer: as a run has recorded it.
+        optimizer: the optimizer as recorded by a run.
     """
     name, kind = optimizer.get("name"), optimizer.get("schedule")
     omitted = {**OMITTED.get(str(name), {}), **ALWAYS_OMITTED}

@@ -1,4 +1,4 @@
-"""A command line as it was typed, and as it has to be typed: for messages that refuse it."""
+"""Messages that refuse a command line and show what to type instead."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _CHOICES = {
     **dict.fromkeys(("np", "python"), "numpy"),
     **dict.fromkeys(("sh", "powershell"), "bash"),
 }
-"""What other programs call a choice."""
+"""Names of choices in other programs, with gatekit's names for them."""
 
 _EXAMPLES = {
     "KEY": "cell",
@@ -59,7 +59,7 @@ _EXAMPLES = {
     "CHECK": "documented",
     "FILE": "study.zip",
 }
-"""A value by the name that a help text gives it."""
+"""An example value by the placeholder in a help text."""
 
 
 def line(program: str, words: Sequence[str]) -> str:
@@ -73,13 +73,13 @@ def refusal(
     words: Sequence[str],
     example: Callable[[argparse.Action], str],
 ) -> str:
-    """Return what argparse reports of a command line, with the line to type.
+    """Return a message that refuses a command line, with the line to type.
 
     Args:
-        parser: the parser that refuses it.
-        message: the words of argparse.
+        parser: the parser that refuses the command line.
+        message: the message of argparse.
         words: the arguments as typed.
-        example: returns a value of an argument that is missing, or an empty string.
+        example: returns an example value for a missing argument, or an empty string.
     """
     program, typed = parser.prog, list(words)
     missing = message.partition("required: ")[2]
@@ -146,13 +146,13 @@ def without(words: Sequence[str], action: argparse.Action | None, name: str) -> 
 
 
 def as_keys(words: Sequence[str], options: Sequence[str]) -> list[str]:
-    """Return words in which keys that were typed as options are keys.
+    """Return the words with options replaced by the keys that are meant.
 
     ``--cell lstm --lr=0.1`` becomes ``cell=lstm optimizer.learning_rate=0.1``.
 
     Args:
         words: as typed.
-        options: the options that the command has.
+        options: the real options of the command, which stay.
     """
     kept: list[str] = []
     rest = list(words)
@@ -178,11 +178,11 @@ def as_keys(words: Sequence[str], options: Sequence[str]) -> list[str]:
 
 
 LAUNCHING = ("n_jobs", "threads", "retry", "track", "allow_changed")
-"""Keys of commands that repeat runs of a study."""
+"""Keys that commands which repeat runs of a study take."""
 
 
 def near_option(name: str, options: Sequence[str]) -> str:
-    """Return the option that a misspelt one is meant to be, or an empty string."""
+    """Return the option that a misspelt one stands for, or an empty string."""
     bare = {option.lstrip("-"): option for option in options if option.startswith("--")}
     typed = name.lstrip("-").replace("_", "-").lower()[:64]
     near = difflib.get_close_matches(typed, bare, n=1, cutoff=0.7)
@@ -191,7 +191,7 @@ def near_option(name: str, options: Sequence[str]) -> str:
 
 
 def key_of(option: str) -> str:
-    """Return the key that an option is meant to be, such as ``--lr``, or an empty string."""
+    """Return the key that an option such as ``--lr`` stands for, or an empty string."""
     name = option.lstrip("-").replace("-", "_")
     known = {**RUN_KEYS, **LAUNCH_KEYS, "experiment": None}
     if name.startswith("no_") and known.get(name[3:]) in (flag, flag_or_auto):
@@ -209,7 +209,7 @@ def key_of(option: str) -> str:
 
 
 def continues(last: str, word: str) -> bool:
-    """Return whether a word is a further value of the key before it."""
+    """Return whether a word is one more value of the key before it."""
     key, equals, value = last.lstrip("+").partition("=")
     if not equals or "=" in word or not value or value.endswith(","):
         return False
@@ -225,7 +225,7 @@ def continues(last: str, word: str) -> bool:
 
 
 def example_of(key: str) -> str:
-    """Return a value of a key, for messages."""
+    """Return an example value of a key, for messages."""
     of_groups = {"cell": "lstm", "task": "adding", "optimizer": "adam", "block": "modern"}
     value = of_groups.get(key) or example_value(key)
     if key.startswith("swap"):
@@ -234,21 +234,21 @@ def example_of(key: str) -> str:
 
 
 def instead(word: str) -> str:
-    """Return what to type in place of a word without ``=``, as the end of a sentence."""
+    """Return what to type instead of a word without ``=``, as the end of a sentence."""
     if word.endswith(".py"):
-        return f"a plugin file is named by plugins: type 'plugins=[{word}]'."
+        return f"a plugin file is given by the key plugins: type 'plugins=[{word}]'."
     if os.path.isdir(os.path.join("experiments", word)):
         return (
-            f"it is a study: its own `gatekit train` command continues it, `gatekit extend {word} "
-            "--seeds N` adds seeds, and study=NAME begins another."
+            f"it is a study: its `gatekit train` command continues it, `gatekit extend {word} "
+            "--seeds N` adds seeds, and study=NAME starts another study."
         )
     if is_key(word):
         return f"type {word}={example_of(word)}."
     if near := nearest_name(word, [*RUN_KEYS, *LAUNCH_KEYS]):
         return f"did you mean {near!r}? Type {near}={example_of(near)}."
     return (
-        "type for example units=64 or cell=lstm. Several values of one key are one word with "
-        "commas, as in -m cell=lstm,gru."
+        "type for example units=64 or cell=lstm. Separate several values of one key by commas, "
+        "as in -m cell=lstm,gru."
     )
 
 
@@ -286,7 +286,7 @@ def _example(action: argparse.Action) -> str:
 
 
 def _allowed(action: argparse.Action, came: str) -> tuple[str, str]:
-    """Return what an argument may be, in words, and a value to type."""
+    """Return which values an argument takes, in words, and a value to type."""
     if action.choices is not None:
         names = [str(choice) for choice in action.choices]
         meant = _CHOICES.get(came.lower(), "")

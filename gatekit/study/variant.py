@@ -1,4 +1,4 @@
-"""One variant of a study: its cell with everything swapped in, built, matched and named."""
+"""Build one variant of a study: its cell with swapped gates, its sizes and its fingerprint."""
 
 from __future__ import annotations
 
@@ -28,21 +28,21 @@ from gatekit.tasks.task import check_contiguous
 from .matching import layers, matched, sizes, smaller
 from .schema import DEFAULTS, RUN_KEYS
 
-# What documents a cell and never changes its numbers.
+# Keys that document a cell and never change its numbers.
 _ABOUT = (*ABOUT_KEYS, "roles")
 
 
 @dataclass(frozen=True)
 class Variant:
-    """What all seeds of one configuration share.
+    """One configuration, whatever its seed.
 
     Attributes:
-        config: the resolved configuration, all keys of a run but ``study`` and ``seed``.
+        config: the resolved configuration: all keys of a run except ``study`` and ``seed``.
         sizes: parameters, state and FLOPs per token of all recurrent layers.
         data_hash: the hash that identifies the data of the task.
         plugins: the hash of the source of every plugin in use, by name.
-        sources: those sources, by hash.
-        places: options of the task with the location of its data.
+        sources: the sources of these plugins, by hash.
+        places: options of the task that locate its data.
         windows: whether separate sequences are read in windows, some of which have no target.
     """
 
@@ -57,7 +57,7 @@ class Variant:
     def fingerprint(self, seed: int) -> str:
         """Return the name of the run's folder."""
         numbers = self._numbers(seed)
-        # what lies there is in the data's hash
+        # The hash of the data stands for the files in these places.
         numbers["task"] = {k: v for k, v in numbers["task"].items() if k not in self.places}
         if self.windows:
             # Before 2, windows without a target counted as updates of the optimizer.
@@ -68,7 +68,7 @@ class Variant:
         return fingerprint(numbers, DEFAULTS, self.data_hash, self.plugins)
 
     def origin(self, seed: int) -> str:
-        """Return what stays the same when the source of a plugin or the data change."""
+        """Return a fingerprint that ignores the sources of plugins and the data."""
         return fingerprint(self._numbers(seed), DEFAULTS, "", {})
 
     def _numbers(self, seed: int) -> dict[str, Any]:
@@ -87,8 +87,8 @@ def variant(
 
     Args:
         config: the keys of a run.
-        known: what is registered.
-        swapped: whether the cell holds its swapped gates already, as in a run's config.yaml.
+        known: the registered objects.
+        swapped: whether the cell already has its swapped gates, as in a run's config.yaml.
 
     Raises:
         GatekitError: the cell, task or sizes are not allowed.
@@ -113,7 +113,7 @@ def variant(
     if base["pool"] != "last" and signature.emission == "every":
         raise ConfigError(
             f"pool={base['pool']}: the task {base['task']['name']!r} has a target for every step, "
-            "so that the head reads each output by itself; remove pool."
+            "so the head reads every output separately; remove pool."
         )
     if base["residual"] and not block.plain:
         raise ConfigError(
@@ -123,19 +123,19 @@ def variant(
     if base["vary"] == "order" and task.streamed:
         raise ConfigError(
             f"vary=order: the task {base['task']['name']!r} draws fresh data for each training "
-            "step, so its examples have no order of their own; type vary=data or vary=init."
+            "step, so its examples have no order to vary; type vary=data or vary=init."
         )
     if (tbptt := base["trainer"].get("tbptt")) is not None:
         check_contiguous(task)
         if base["vary"] == "order" and task.contiguous:
             raise ConfigError(
                 f"vary=order with trainer.tbptt={tbptt}: the task {base['task']['name']!r} is read "
-                "from its beginning to its end, so its examples have no order; type vary=init."
+                "from beginning to end, so there is no order to vary; type vary=init."
             )
     if isinstance(base["match"], str):
         base |= matched(base, cell, unit, signature, known)
     if base["width"] == base["units"]:
-        base["width"] = None  # what it is without the key
+        base["width"] = None  # as if the key were not given
     counted = sizes(base, cell, unit, signature)
     _fits(base, counted["parameters"])
     if base["executor"] != "auto":
@@ -165,17 +165,17 @@ def mixers_of(
 
     Args:
         config: the keys of a run.
-        known: what is registered.
-        swapped: whether the cells hold their swapped gates already, as in a run's config.yaml.
+        known: the registered objects.
+        swapped: whether the cells already have their swapped gates, as in a run's config.yaml.
 
     Raises:
-        GatekitError: a cell, or the number of cells, is not allowed, or no cell has a role.
+        GatekitError: a cell or the number of cells is not allowed, or no cell has a swapped role.
     """
     given, layers = config["mixers"], config["layers"]
     if layers % len(given):
         raise ConfigError(
-            f"mixers has {len(given)} cells and layers={layers}; the cells are repeated, so that "
-            f"layers is a multiple of {len(given)}: type layers={len(given)}."
+            f"mixers has {len(given)} cells and layers={layers}; the cells are repeated, so "
+            f"layers must be a multiple of {len(given)}: type layers={len(given)}."
         )
     if swapped:
         return [read_cell(each, known.catalogue) for each in given]
@@ -205,7 +205,10 @@ def _has_role(spec: CellSpec, role: str) -> bool:
 
 
 def _setting(precision: str) -> Setting:
-    """Return what an executor needs to know of a run; whether there is a GPU shows later."""
+    """Return the setting in which to check an executor, as if the run had a GPU.
+
+    Whether it has one is only known when the run starts.
+    """
     compute = precision.removeprefix("mixed_")
     return Setting("gpu", compute, "float32" if compute != precision else precision)
 
@@ -241,7 +244,7 @@ def cell_of(config: Mapping[str, Any], known: components.Components) -> CellSpec
 
 
 def _no_half_gates(gates: Any) -> None:
-    # An option of a misspelt gate makes a gate that has nothing but the option.
+    # If a gate's name is misspelt in an option, Hydra adds a gate that has only this option.
     for name, gate in gates.items() if isinstance(gates, Mapping) else ():
         others = [other for other in gates if other != name]
         if isinstance(gate, Mapping) and not {"kind", "activation"} & set(gate):
@@ -261,7 +264,7 @@ def _fits(config: Mapping[str, Any], parameters: int) -> None:
         match = config["match"]
         remedy = smaller(match["to"]) if match else "Choose smaller units or layers."
         raise ConfigError(
-            f"units={config['units']} makes {parameters:,} recurrent parameters, which need "
+            f"units={config['units']} leads to {parameters:,} recurrent parameters, which need "
             f"at least {needed / 2**30:,.1f} GiB to train; this machine has "
             f"{memory / 2**30:,.1f} GiB. {remedy}"
         )

@@ -27,10 +27,10 @@ def overrides(typed: Sequence[str], trusted: bool = False) -> list[str]:
 
     Args:
         typed: the words as typed, without options.
-        trusted: whether they may set what is otherwise refused.
+        trusted: whether they may set keys that are otherwise refused.
 
     Raises:
-        ConfigError: a word is not an override, or sets what is refused.
+        ConfigError: a word is not an override, or sets a key that is refused.
     """
     _refuse_split(typed)
     refuse_apart(typed)
@@ -42,12 +42,12 @@ def overrides(typed: Sequence[str], trusted: bool = False) -> list[str]:
 
 
 def changes_cell(words: Sequence[str]) -> bool:
-    """Return whether overrides change the cell that is named, so that it is not its file's."""
+    """Return whether overrides change the named cell, so that it differs from its file."""
     return any(word.lstrip("+~").startswith(("cell.", "swap.")) for word in words)
 
 
 def plugin_files(words: Sequence[str]) -> list[str]:
-    """Return the plugin files that overrides name; they are needed before anything is composed."""
+    """Return the plugin files that overrides name; composing already needs them."""
     for word in words:
         key, _, value = word.partition("=")
         if key.lstrip("+") == "plugins":
@@ -58,23 +58,23 @@ def plugin_files(words: Sequence[str]) -> list[str]:
 def prefixed(word: str, trusted: bool = False) -> str:
     """Return an override as Hydra needs it.
 
-    Hydra refuses keys that no YAML file has, such as a gate's option at its default; with ``++`` it
-    takes them, and `gatekit.study.config` judges the composed result.
+    Hydra refuses keys that no YAML file has, such as a gate's option that has its default. With
+    ``++`` Hydra accepts them, and `gatekit.study.config` checks the composed result.
 
     Args:
         word: an override as typed.
-        trusted: whether it may set what is otherwise refused.
+        trusted: whether it may set a key that is otherwise refused.
 
     Raises:
-        ConfigError: the word is not an override, or sets what is refused.
+        ConfigError: the word is not an override, or sets a key that is refused.
     """
     key, equals, value = word.partition("=")
     name = key.lstrip("+~")
     if not equals and not word.startswith("~"):
         if word.endswith((".yaml", ".yml")):
             raise ConfigError(
-                f"{word!r} is not KEY=VALUE; a file conf/experiment/NAME.yaml is chosen by "
-                "experiment=NAME, and conf/cell/NAME.yaml by cell=NAME."
+                f"{word!r} is not KEY=VALUE; type experiment=NAME for the file "
+                "conf/experiment/NAME.yaml, and cell=NAME for conf/cell/NAME.yaml."
             )
         if word.startswith(("{", "[")) or " " in word:
             raise ConfigError(f"{word!r} is not KEY=VALUE; type for example units=64 or cell=lstm.")
@@ -87,7 +87,7 @@ def prefixed(word: str, trusted: bool = False) -> str:
     within = re.search(r",([A-Za-z_][\w.]*)=(?=[^,=])", value)
     if within and not set(value[: within.start()]) & set("[{('\""):
         rest = value[within.start() + 1 :]
-        # eps=0.1 after a gate or a task is one of its options.
+        # After the name of a gate or a task, eps=0.1 is one of its options.
         owned = "." not in within[1] and not is_key(within[1])
         owner = f"{name}." if owned and (name in GROUPS or name.startswith("swap.")) else ""
         typed = f"{word[: len(key) + 1 + within.start()]} {owner}{rest}"
@@ -101,12 +101,12 @@ def prefixed(word: str, trusted: bool = False) -> str:
     if not trusted or name in GROUPS:
         _refuse_value(name, word, trusted)
     if name.startswith("hydra"):
-        # A mapping that is empty by default takes keys only so.
+        # A mapping that is empty by default accepts new keys only with ++.
         return f"++{word}" if word.startswith("hydra.launcher.") else word
     if word.startswith("~"):
         return word
     if name in GROUPS:
-        # A group is in the defaults already, so that adding to it means choosing.
+        # A group is already in the defaults, so + is dropped: the word chooses a file.
         return re.sub(r"\.ya?ml(?=,|$)", "", f"{name}={value}")
     return word if word.startswith("+") or "/" in name or "@" in name else f"++{word}"
 
@@ -133,15 +133,15 @@ def refuse_apart(typed: Sequence[str], sweeps: bool = True) -> None:
             whys.append(f"there is a comma after {joined[-2]}; remove it")
         elif sweeps and continues(last, word):
             joined[-1] += f",{word}"
-            whys.append(f"several values of {last.partition('=')[0]} are one word with commas")
+            whys.append(f"separate the values of {last.partition('=')[0]} by commas")
         elif last.endswith(("=", ",")) or (last and word.startswith(("=", ","))):
             joined[-1] += word
             whys.append(
-                f"there is a space beside {'=' if '=' in (last[-1], word[0]) else ','}; remove it"
+                f"there is a space next to {'=' if '=' in (last[-1], word[0]) else ','}; remove it"
             )
         elif "=" not in word and not last.startswith("~") and is_key(last):
             joined[-1] += f"={word}"
-            whys.append(f"{last} and its value are two words")
+            whys.append(f"there is no = between {last} and its value")
         else:
             if colon and is_key(colon[1]):
                 whys.append(f"in {word} there should be = after the key")
@@ -206,21 +206,21 @@ def _refuse_replaced(typed: Sequence[str]) -> None:
 
 
 def _refuse_both(typed: Sequence[str]) -> None:
-    """Refuse a cell beside the list of cells that would replace it, and a block chosen twice."""
+    """Refuse a cell next to ``mixers``, and ``task.name`` or ``block.kind`` as a choice."""
     keys = {key.lstrip("+"): value for key, _, value in (w.partition("=") for w in typed)}
     if "cell" in keys and "null" not in keys.get("mixers", "null"):
         raise ConfigError(
-            f"mixers={keys['mixers']} names the cell of each layer, so that cell={keys['cell']} "
+            f"mixers={keys['mixers']} names the cell of each layer, so cell={keys['cell']} "
             f"would have no effect; remove one of them."
         )
     if name := keys.get("task.name"):
-        raise ConfigError(f"task.name={name}: a task is chosen by its name; type task={name}.")
+        raise ConfigError(f"task.name={name}: to choose a task, type task={name}.")
     if kind := keys.get("block.kind"):
-        raise ConfigError(f"block.kind={kind}: a block is chosen by its name; type block={kind}.")
+        raise ConfigError(f"block.kind={kind}: to choose a block, type block={kind}.")
 
 
 def _refuse_swept(typed: Sequence[str]) -> None:
-    """Refuse several values of a key that decides where and how all runs are made."""
+    """Refuse several values of a key that decides where and how all runs are executed."""
     for word in typed:
         key, _, value = word.lstrip("+").partition("=")
         if key not in LAUNCH_KEYS or "," not in value or set(value) & set("[{('\""):
@@ -231,7 +231,7 @@ def _refuse_swept(typed: Sequence[str]) -> None:
                 "for these seeds, or seeds=3 for the seeds 0, 1, 2."
             )
         if key == "track":
-            raise ConfigError(f"{word}: a list is written in brackets; type 'track=[{value}]'.")
+            raise ConfigError(f"{word}: write a list in brackets; type 'track=[{value}]'.")
         raise ConfigError(
             f"{word}: one command runs one study, and {key} cannot be swept; type "
             f"{key}={value.partition(',')[0]}."
@@ -239,7 +239,7 @@ def _refuse_swept(typed: Sequence[str]) -> None:
 
 
 def _with_kinds(typed: Sequence[str]) -> list[str]:
-    """Return the words with ``swap.ROLE=GATE`` as ``swap.ROLE.kind=GATE`` where options follow."""
+    """Return the words with ``swap.ROLE=GATE`` as ``swap.ROLE.kind=GATE`` if options follow."""
     words = []
     for index, word in enumerate(typed):
         gate = re.fullmatch(r"(\+*swap\.\w+)=([\w,]+)", word)
@@ -271,7 +271,7 @@ def _refuse_key(key: str, name: str, value: str) -> None:
         )
     if "@" in name:
         raise ConfigError(
-            f"{name}: a configuration is put elsewhere by @; type {name.partition('@')[0]}=NAME "
+            f"{name}: @ puts a configuration at another place; type {name.partition('@')[0]}=NAME "
             f"{TRUST}."
         )
     if not KEY.fullmatch(name) and KEY.fullmatch(name.replace("-", "_")):
@@ -327,7 +327,7 @@ def _refuse_choice(group: str, value: object) -> None:
     if isinstance(value, list) and group != "experiment":
         names = ",".join(str(v) for v in value)
         raise ConfigError(
-            f"{group}=[{names}] would merge these files into one; to run each of them type "
+            f"{group}=[{names}] would merge these files into one; to run each of them, type "
             f"-m {group}={names}"
         )
     if group == "block" and None in chosen:
@@ -346,5 +346,5 @@ def _refuse_choice(group: str, value: object) -> None:
         stem = value.rpartition("/")[2].rpartition(".")[0]
         example = f" Type {group}={stem} for the file conf/{group}/{stem}.yaml."
     elif isinstance(value, str) and len(several := re.findall(r"[\w.-]+", value)) > 1:
-        example = f" To run each of several type -m {group}={','.join(several)}."
+        example = f" To run each of them, type -m {group}={','.join(several)}."
     raise ConfigError(f"{group}={came}: the name of a file in conf/{group} is expected.{example}")

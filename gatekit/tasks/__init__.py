@@ -1,9 +1,9 @@
-"""Tasks: data by split, what a model takes in and gives out, the metric and its chance level.
+"""Tasks: data by split, the inputs and outputs of a model, the metric and its chance level.
 
-A task is a class: `Task`, or `StreamedTask` if it draws its data. Everything that a task plugin
-needs is public here: the bases, arrays in files, data inside packages, piano rolls, text, labelled
-sequences, packed documents. `validate` checks data against what the task declares. Start with
-`task.py`. TensorFlow is not needed.
+A task is a subclass of `Task`, or of `StreamedTask` if it draws its data. Everything that a task
+plugin needs is public here: base classes, arrays in files, data inside packages, piano rolls, text,
+labelled sequences, packed documents. `validate` checks data against the declaration of the task.
+Start with `task.py`. TensorFlow is not needed.
 """
 
 from __future__ import annotations

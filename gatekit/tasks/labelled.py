@@ -1,4 +1,4 @@
-"""Sequences with a label each, out of files of the time series archives and the like."""
+"""Sequences with one label each, such as those of the time series archives."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ class Labelled(NamedTuple):
     labels: numpy.ndarray
 
     def taken(self, rows: numpy.ndarray) -> Labelled:
-        """Return some of them."""
+        """Return some of the sequences."""
         return Labelled([self.sequences[row] for row in rows], self.labels[rows])
 
     def batch(self) -> Batch:
-        """Return them padded with zeros; with a mask where their lengths differ."""
+        """Return the sequences padded with zeros, with a mask if their lengths differ."""
         lengths = numpy.array([len(sequence) for sequence in self.sequences])
         longest, features = int(lengths.max()), self.sequences[0].shape[1]
         x = numpy.zeros((len(lengths), longest, features), "float32")
@@ -39,17 +39,17 @@ class Labelled(NamedTuple):
 
 
 def read_ts(content: bytes, where: str) -> Labelled:
-    """Return what a ``.ts`` file holds: a header, then a line for each sequence.
+    """Return the sequences of a ``.ts`` file, which has a header and a line for each sequence.
 
-    In a line ``:`` separates the features and precedes the label; ``,`` separates the steps.
-    Labels are counted in the order of ``@classLabel``.
+    In a line, ``:`` separates the features and precedes the label; ``,`` separates the steps.
+    Labels are numbered in the order of ``@classLabel``.
 
     Args:
-        content: the file.
-        where: its name, for messages.
+        content: the content of the file.
+        where: the name of the file, for messages.
 
     Raises:
-        DataError: it has no such header, or a line is not of that form.
+        DataError: the header is missing, or a line does not have this form.
     """
     try:
         lines = [line.strip() for line in content.decode("utf-8").splitlines()]
@@ -76,7 +76,7 @@ def read_ts(content: bytes, where: str) -> Labelled:
             sequences.append(_sequence(columns, f"{where}, line {number}"))
             labels.append(known[label])
     if not sequences or len({sequence.shape[1] for sequence in sequences}) != 1:
-        raise DataError(f"{where} holds no sequences, or sequences of unequal width.")
+        raise DataError(f"{where} has no sequences, or sequences with unequal numbers of features.")
     return Labelled(sequences, numpy.array(labels))
 
 
@@ -88,13 +88,13 @@ def _sequence(columns: Sequence[str], where: str) -> numpy.ndarray:
 
 
 def every_fifth(labels: numpy.ndarray) -> numpy.ndarray:
-    """Return the positions of each fifth example of every class: a validation set without a draw.
+    """Return which examples form a fixed validation set: every fifth example of each class.
 
     Args:
         labels: the classes of the training examples.
 
     Returns:
-        A bool for each example.
+        A boolean for each example.
     """
     chosen = numpy.zeros(len(labels), bool)
     for label in numpy.unique(labels):
@@ -103,14 +103,14 @@ def every_fifth(labels: numpy.ndarray) -> numpy.ndarray:
 
 
 def majority(train: numpy.ndarray, test: numpy.ndarray) -> float:
-    """Return the share of right labels of the guess that training labels suggest.
+    """Return the test accuracy of always guessing the most frequent training label.
 
     Args:
         train: the labels of the training data.
-        test: those of the test data.
+        test: the labels of the test data.
 
     Returns:
-        The share of the most frequent class; the mean over those that are equally frequent.
+        The accuracy; if several labels are equally frequent, their mean.
     """
     counts = numpy.bincount(train)
     best = numpy.flatnonzero(counts == counts.max())

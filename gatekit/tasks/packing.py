@@ -1,4 +1,4 @@
-"""Documents of unequal length side by side in rows, with resets where each begins."""
+"""Documents of unequal length packed into rows, with a reset where each document begins."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ Document = tuple[numpy.ndarray, numpy.ndarray]
 def packed(
     documents: Sequence[Document], length: int | None = None, *, per_document: bool = False
 ) -> Batch:
-    """Return documents packed into rows of one length: a cell starts each from its initial states.
+    """Return documents packed into rows of equal length; each starts from the initial states.
 
-    The longest documents are placed first, each whole into the row with the most room. A score
-    that is pooled over steps is that of the same documents padded in rows of their own.
+    The longest documents are placed first, each undivided in the row with the most room. A score
+    that is pooled over steps is the same as if each document were padded in its own row.
 
     Args:
         documents: inputs and targets of each document, ``time x ...``.
-        length: steps of a row; None is the length of the longest document.
+        length: steps per row; None means the length of the longest document.
         per_document: whether each document counts once in loss and metric, whatever its length;
-            otherwise each step does.
+            otherwise each step counts once.
 
     Returns:
         A batch with resets; its mask is None if no row has room left.
@@ -45,7 +45,7 @@ def packed(
             f"{type(documents).__name__}; write packed([(x1, y1), (x2, y2)])"
         )
     if not documents:
-        raise DataError("packed: there is no document; give a pair of inputs and targets.")
+        raise DataError("packed: there are no documents; give a pair of inputs and targets.")
     sizes = [len(x) for x, _ in documents]
     for index, (size, (_, y)) in enumerate(zip(sizes, documents, strict=True)):
         if size != len(y) or not size:
@@ -57,7 +57,7 @@ def packed(
     if length < max(sizes):
         raise DataError(
             f"packed: document {sizes.index(max(sizes))} has {max(sizes)} steps, and a row has "
-            f"{length}: take rows of at least {max(sizes)}, or cut the document."
+            f"{length}: use rows of at least {max(sizes)} steps, or cut the document."
         )
     rows = _rows(sizes, length)
     x, y = (
@@ -81,7 +81,7 @@ def _rows(sizes: Sequence[int], length: int) -> list[list[int]]:
     rows: list[list[int]] = []
     room: list[tuple[int, int]] = []
     for index in sorted(range(len(sizes)), key=lambda i: -sizes[i]):
-        # The heap's least number is the most room.
+        # The smallest number in the heap is the row with the most room, negated.
         if not room or -room[0][0] < sizes[index]:
             heapq.heappush(room, (-length, len(rows)))
             rows.append([])

@@ -1,4 +1,4 @@
-"""Piano rolls: pieces of frames by 88 keys, from the canonical files of polyphonic music."""
+"""Piano rolls from the canonical files of polyphonic music: each piece is ``frames x 88`` keys."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ KEYS = 88
 LOWEST_KEY = 21
 """MIDI number of the lowest key of a piano, which is column 0 of a roll."""
 SPLITS = {"train": "train", "valid": "validation", "test": "test"}
-"""Names of the splits in the canonical files, and here."""
+"""Names of the splits in the canonical files, with gatekit's names for them."""
 
 Rolls = Mapping[str, Sequence[numpy.ndarray]]
 """Pieces by split; a piece is ``frames x 88`` uint8, 1 where a key sounds."""
@@ -28,7 +28,7 @@ Rolls = Mapping[str, Sequence[numpy.ndarray]]
 class PianoRolls(Task):
     """Base of tasks that predict each frame of a piece from the frames before it.
 
-    A subclass gives the pieces in `rolls`.
+    A subclass returns the pieces from `rolls`.
     """
 
     metric = Metric("nll", direction="min", unit="nats/frame")
@@ -38,15 +38,15 @@ class PianoRolls(Task):
         """Return the pieces by split.
 
         Raises:
-            DataError: they are missing or damaged.
+            DataError: the pieces are missing or damaged.
         """
 
     def signature(self) -> Signature:
-        """88 keys in, 88 keys out, at every step."""
+        """Return the signature: 88 keys in and 88 keys out at every step."""
         return Signature(KEYS, vocabulary=None, outputs=KEYS, loss="bits", emission="every")
 
     def chance(self) -> float:
-        """Return the test nll of each key's frequency in the training set (counts plus one
+        """Return the test nll if each key is predicted by its training frequency (counts plus one
         half)."""
         rolls = self.rolls()
         train, test = (
@@ -56,15 +56,16 @@ class PianoRolls(Task):
         return float(-(test * numpy.log(p) + (1 - test) * numpy.log1p(-p)).sum() / len(test))
 
     def splits(self, rng: numpy.random.Generator) -> dict[str, Batch]:
-        """Return x = frames 1 to T - 1, y = frames 2 to T, padded to the longest piece of all."""
+        """Return x = frames 1 to T - 1 and y = frames 2 to T, padded to the longest piece."""
         return batches(self.rolls())
 
 
 class CanonicalRolls(PianoRolls):
     """Base of tasks whose pieces are in a canonical file, which the user provides.
 
-    A subclass states ``content``, the hash of the pieces (`content_hash`), and in ``own_file``
-    where the file is found; the same pieces in another form of file are the same data.
+    A subclass declares ``content``, the hash of the pieces (`content_hash`), and ``own_file``,
+    which describes where to find the file. The same pieces in another file format are the same
+    data.
     """
 
     path: str | None = None
@@ -72,7 +73,7 @@ class CanonicalRolls(PianoRolls):
     content: ClassVar[str]
 
     def data_hash(self) -> str:
-        """Return the hash of the pieces that are expected."""
+        """Return the hash of the expected pieces."""
         return recipe_hash("canonical_rolls/1", {"content": self.content})
 
     def require(self) -> None:
@@ -80,20 +81,19 @@ class CanonicalRolls(PianoRolls):
         existing(self.path, self.own_file)
 
     def rolls(self) -> Rolls:
-        """Return the pieces of the file, which are those that are expected."""
+        """Return the pieces of the file, after checking that they are the expected ones."""
         path = existing(self.path, self.own_file)
         found = read_mat(path) if path.suffix == ".mat" else read_json(path)
         if content_hash(found) != self.content:
             counts = ", ".join(f"{len(pieces)} {split}" for split, pieces in found.items())
             raise DataError(
-                f"{path} holds other music than is needed ({counts} pieces). "
-                f"Needed: {self.own_file}."
+                f"{path} contains other music ({counts} pieces). Needed: {self.own_file}."
             )
         return found
 
 
 def batches(rolls: Rolls) -> dict[str, Batch]:
-    """Return each split as one batch, with masks; the first frame of a piece is not predicted."""
+    """Return each split as one masked batch; the first frame of a piece is not predicted."""
     longest = max(len(roll) for pieces in rolls.values() for roll in pieces)
     return {split: _padded(pieces, longest) for split, pieces in rolls.items()}
 
@@ -109,7 +109,7 @@ def _padded(pieces: Sequence[numpy.ndarray], longest: int) -> Batch:
 
 
 def content_hash(rolls: Rolls) -> str:
-    """Return 64 hex digits that are the same for the same pieces, whatever file holds them."""
+    """Return 64 hex digits that identify the pieces, whatever their file format."""
     digest = hashlib.sha256()
     for split in SPLITS.values():
         for roll in rolls[split]:
@@ -148,15 +148,13 @@ def existing(path: str | None, needed: str) -> Path:
     """Return the path of the user's file.
 
     Raises:
-        DataError: none is given, or there is no such file.
+        DataError: no path is given, or there is no such file.
     """
     if path is None:
         raise DataError(f"task.path is missing; type task.path=FILE. Needed: {needed}.")
     file = Path(path).expanduser()
     if not file.is_file() or file.suffix not in (".mat", ".json"):
-        raise DataError(
-            f"task.path={path}: a .mat or .json file is expected there. Needed: {needed}."
-        )
+        raise DataError(f"task.path={path}: a .mat or .json file is expected. Needed: {needed}.")
     return file
 
 
@@ -171,9 +169,9 @@ def read_mat(path: Path) -> Rolls:
     try:
         stored = loadmat(path)
         rolls = {SPLITS[name]: list(stored[f"{name}data"][0]) for name in SPLITS}
-    except Exception as error:  # loadmat raises whatever a damaged byte leads it to
+    except Exception as error:  # a damaged byte can make loadmat raise anything
         raise DataError(
-            f"{path} is damaged, or no file of piano rolls (traindata, validdata, testdata): "
+            f"{path} is damaged, or not a file of piano rolls (traindata, validdata, testdata): "
             f"{error}"
         ) from error
     for split, pieces in rolls.items():
@@ -209,6 +207,6 @@ def read_json(path: Path) -> Rolls:
         if isinstance(error, DataError):
             raise
         raise DataError(
-            f"{path} is damaged, or no JSON of piano rolls ({{train, valid, test: pieces of frames "
-            f"of MIDI numbers}}): {error}"
+            f"{path} is damaged, or not JSON of piano rolls ({{train, valid, test: pieces of "
+            f"frames of MIDI numbers}}): {error}"
         ) from error

@@ -1,4 +1,4 @@
-"""One seed, split by name: adding a name never moves what another name draws."""
+"""Split one seed by name; adding a name never changes the random numbers of another name."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from typing import Any
 import numpy
 
 PARTS = ("init", "order", "data")
-"""The parts of a run's randomness, of which the key ``vary`` chooses one."""
+"""The parts of a run's randomness; the key ``vary`` chooses one of them."""
 
 FIXED = 0
 """The seed of the parts that ``vary`` keeps fixed."""
 
 
 def part(config: Mapping[str, Any], name: str) -> int:
-    """Return the seed of one part of a run: the run's seed, or 0 if ``vary`` is another part.
+    """Return the seed of one part of a run: the run's seed, or 0 if ``vary`` names another part.
 
     Args:
         config: a run's configuration.
@@ -34,10 +34,10 @@ def integer(seed: int, *path: str | int, bits: int = 63) -> int:
     Args:
         seed: the run's seed.
         path: the purpose, for example ``"data"``, ``"order", epoch`` or ``"init", layer, weight``.
-        bits: how many bits the result has at most.
+        bits: the most bits of the result.
 
     Returns:
-        A number that is a pure function of the arguments, on every machine.
+        A number that depends only on the arguments, on every machine.
     """
     digest = hashlib.sha256(json.dumps([seed, *path]).encode()).digest()
     return int.from_bytes(digest, "big") >> (256 - bits)

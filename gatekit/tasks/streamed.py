@@ -1,4 +1,4 @@
-"""Tasks that draw their data: fresh ones for every training step, fixed ones to judge by."""
+"""Tasks that draw their data: fresh for every training step, fixed for validation and tests."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from .task import Batch, Task, recipe_hash
 
 
 class StreamedTask(Task):
-    """Base of tasks whose training data never repeat and whose other data are always the same.
+    """Base of tasks whose training data never repeat, with fixed validation and test sets.
 
-    A subclass states ``recipe`` besides what every task states, and draws in `sample`. Validation
-    and test sets depend on the options alone, not on the run's seed.
+    A subclass declares ``recipe``, in addition to what every task declares, and draws data in
+    `sample`. Validation and test sets depend only on the options, not on the run's seed.
 
     Args:
         validation_size: sequences of the validation set.
@@ -32,14 +32,14 @@ class StreamedTask(Task):
     data_seed: int = 0
     lowest: ClassVar[dict[str, float]] = {"validation_size": 1, "test_size": 1, "data_seed": 0}
     recipe: ClassVar[str]
-    """Name and version of the recipe, such as ``adding/1``; raised when its numbers change."""
+    """Name and version of the recipe, such as ``adding/1``; changed data need a new version."""
 
     def further_tests(self) -> Mapping[str, Self]:
-        """Return the task that draws each further test set, by the split's name."""
+        """Return the tasks that draw the further test sets, by the name of the split."""
         return {}
 
     def judged(self, rng: numpy.random.Generator, size: int) -> Batch:
-        """Return validation or test data, which differ from training data only in what counts."""
+        """Return validation or test data; a subclass may count other steps than in training."""
         return self.sample(rng, size)
 
     def data_hash(self) -> str:
@@ -53,7 +53,7 @@ class StreamedTask(Task):
         return recipe_hash(self.recipe, self.options())
 
     def splits(self, rng: numpy.random.Generator) -> dict[str, Batch]:
-        """Return the fixed validation and test sets, each from a generator of its own."""
+        """Return the fixed validation and test sets, each drawn from its own generator."""
         drawn = {"validation": self, "test": self, **self.further_tests()}
         return {
             name: task.judged(
@@ -67,7 +67,7 @@ class StreamedTask(Task):
 class SizedTask(StreamedTask):
     """Base of streamed tasks that can also be trained on a fixed number of sequences.
 
-    A subclass draws in `draw` instead of `sample`.
+    A subclass draws data in `draw` instead of `sample`.
 
     Args:
         train_size: sequences of the training set, from which batches are drawn with replacement;

@@ -1,4 +1,4 @@
-"""What a task is: data by split, what a model takes in and gives out, the metric and its chance."""
+"""The base of tasks: data by split, inputs and outputs of a model, the metric and its chance."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ class Metric:
         name: ``mse`` (mean squared error over outputs), ``accuracy`` (share of right labels),
             ``nll`` (negative log-likelihood in nats, summed over outputs) or ``bits`` (the same in
             bits); pooled over all steps that count.
-        direction: ``min`` where smaller is better, ``max`` where larger is.
+        direction: ``min`` if smaller is better, ``max`` if larger is.
         unit: the unit of the value, for tables and axes.
 
     Raises:
-        PluginError: the name or direction is none of these, or the direction contradicts the name.
+        PluginError: the name or direction is unknown, or the direction contradicts the name.
     """
 
     name: MetricName
@@ -49,7 +49,7 @@ class Metric:
         if (direction := known_direction(self.name)) != self.direction:
             better = "larger" if direction == "max" else "smaller"
             raise PluginError(
-                f"Metric: direction={self.direction!r}, but of {self.name} a {better} value is "
+                f"Metric: direction={self.direction!r}, but for {self.name} a {better} value is "
                 f"better; write direction={direction!r}"
             )
 
@@ -58,10 +58,10 @@ _UNITS = {"mse": "squared error", "accuracy": "share", "nll": "nats", "bits": "b
 
 
 def metric_written(meant: object = "mse") -> str:
-    """Return how a metric is declared: ``metric = Metric("mse", ...)``.
+    """Return how to declare a metric: ``write metric = Metric("mse", ...)``.
 
     Args:
-        meant: the name of a metric, or one that is near.
+        meant: the name of a metric, perhaps misspelt.
     """
     name = str(meant) if meant in _UNITS else nearest_name(str(meant), _UNITS) or "mse"
     direction = known_direction(name)
@@ -71,16 +71,15 @@ def metric_written(meant: object = "mse") -> str:
 @constructed("gatekit.Signature(features=1, vocabulary=None, outputs=1, loss='mse')")
 @dataclass(frozen=True)
 class Signature:
-    """What a model for a task takes in and gives out.
+    """The inputs and outputs of a model for a task.
 
     Args:
-        features: width of the input; None where the input is tokens.
-        vocabulary: number of tokens; None where the input is numbers.
+        features: width of the input; None if the input is tokens.
+        vocabulary: number of tokens; None if the input is numbers.
         outputs: width of the output: numbers, classes or bits.
         loss: ``mse``; ``categorical`` (softmax over outputs, integer labels); ``bits`` (binary
             cross-entropy, summed over outputs).
-        emission: ``last`` where one target belongs to a sequence, ``every`` where one belongs to
-            each step.
+        emission: ``last`` if a sequence has one target, ``every`` if each step has one.
 
     Raises:
         PluginError: a value is not allowed, or not exactly one of features and vocabulary is given.
@@ -104,7 +103,7 @@ class Signature:
             value = getattr(self, name)
             if value is not None and (type(value) is not int or value < 1):
                 raise PluginError(
-                    f"Signature.{name}={value!r} should be an integer from 1; write {name}=1."
+                    f"Signature.{name}={value!r} should be a positive integer; write {name}=1."
                 )
 
 
@@ -114,15 +113,15 @@ class Batch:
     """Sequences with their targets.
 
     Args:
-        x: ``batch x time x features`` float32, or ``batch x time`` int32 where the input is tokens.
+        x: ``batch x time x features`` float32, or ``batch x time`` int32 if the input is tokens.
         y: ``batch x outputs`` float32, or ``batch`` int32 labels; with a target for every step
             ``batch x time x outputs`` or ``batch x time``.
-        mask: ``batch x time`` bool, True where a step is valid; None where all are.
-        weights: ``batch x time`` float32, how much a step counts in loss and metric; None where
+        mask: ``batch x time`` bool, True where a step is valid; None if all are.
+        weights: ``batch x time`` float32, how much a step counts in loss and metric; None if
             every valid step counts once. Only for tasks with a target for every step.
-        resets: ``batch x time`` bool, True where a new sequence begins within a row, so that the
-            cell returns to its initial states; None where a row is one sequence. Only for tasks
-            with a target for every step; `gatekit.tasks.packed` makes them of documents.
+        resets: ``batch x time`` bool, True where a new sequence begins within a row: the cell
+            returns to its initial states. None if each row is one sequence. Only for tasks with a
+            target for every step; `gatekit.tasks.packed` creates them from documents.
     """
 
     x: numpy.ndarray
@@ -139,21 +138,22 @@ _MOST = 2**31 - 1
 class Task(Declared, abc.ABC):
     """Base of every task; annotated class fields are its options.
 
-    A subclass states ``metric`` and ``reference``; ``source`` if its data come out of a package;
-    in ``lowest`` the smallest allowed value of options; and in ``places`` the options with paths of
-    data: ``data_hash`` identifies their content, so a path is not part of a run's fingerprint. A
-    task with the option ``path`` describes in ``own_file`` what the user must provide. A task whose
-    sequences are consecutive parts of one document sets ``contiguous = True``: the first step of a
-    sequence follows the last one of the sequence before it, in every split. Then ``trainer.tbptt``
-    reads each split as one document. Such a task has fixed data, and a target for every step.
+    A subclass declares ``metric`` and ``reference``; ``source`` if its data come from a package;
+    ``lowest``, the smallest allowed values of options; and ``places``, the options that are paths
+    of data. ``data_hash`` identifies the content of these files, so a path is not part of a run's
+    fingerprint. A task with the option ``path`` describes in ``own_file`` the file that the user
+    must provide. A task whose sequences are consecutive parts of one document sets ``contiguous =
+    True``: in every split, the first step of a sequence follows the last step of the sequence
+    before. ``trainer.tbptt`` then reads each split as one document. Such a task has fixed data and
+    a target for every step.
 
     Args:
-        allow_nan: whether inputs may hold NaN and infinities where a step is valid.
+        allow_nan: whether inputs may contain NaN and infinities at valid steps.
 
     Raises:
-        PluginError: a subclass calls an option like a part of every task.
-        ConfigError: an option is unknown, has the wrong type, is below its lowest value, or does
-            not go with another one.
+        PluginError: a subclass gives an option the name of an attribute of every task.
+        ConfigError: an option is unknown, has the wrong type, is below its lowest value, or
+            conflicts with another option.
     """
 
     allow_nan: bool = False
@@ -172,8 +172,8 @@ class Task(Declared, abc.ABC):
             for name in cls._option_types:
                 if hasattr(base, name) and name not in own:
                     raise PluginError(
-                        f"{cls.__name__}: an option cannot be called {name}, which is something "
-                        f"else in every {base.__name__}; choose another name."
+                        f"{cls.__name__}: an option cannot be named {name}, because every "
+                        f"{base.__name__} has an attribute of this name; choose another name."
                     )
 
     def __init__(self, **options: Any) -> None:
@@ -190,15 +190,15 @@ class Task(Declared, abc.ABC):
         self.check_options()
 
     def check_options(self) -> None:
-        """Refuse options that do not go together.
+        """Refuse options that conflict with each other.
 
         Raises:
-            ConfigError: they do not; the message shows the values and what is allowed.
+            ConfigError: options conflict; the message shows their values and what is allowed.
         """
 
     @abc.abstractmethod
     def signature(self) -> Signature:
-        """Return what a model takes in and gives out; needs no data."""
+        """Return the inputs and outputs of a model; needs no data."""
 
     @abc.abstractmethod
     def chance(self) -> float:
@@ -206,24 +206,24 @@ class Task(Declared, abc.ABC):
 
     @abc.abstractmethod
     def data_hash(self) -> str:
-        """Return 64 hex digits that change whenever the numbers would; loads no data."""
+        """Return 64 hex digits that change whenever the data change; loads no data."""
 
     @abc.abstractmethod
     def splits(self, rng: numpy.random.Generator) -> dict[str, Batch]:
-        """Return ``train`` (absent where `sample` draws it), ``validation`` and ``test``.
+        """Return ``train`` (unless `sample` draws it), ``validation`` and ``test``.
 
-        Further test sets, such as one of longer sequences, are called ``test_NAME``; the metric
-        and its chance are the same on all of them.
+        Further test sets, such as one of longer sequences, are named ``test_NAME``; the metric and
+        its chance apply to all of them.
 
         Args:
-            rng: the run's generator for data; a task whose splits are fixed ignores it.
+            rng: the run's generator for data; a task with fixed splits ignores it.
 
         Raises:
             DataError: the data are missing or damaged.
         """
 
     def sample(self, rng: numpy.random.Generator, size: int) -> Batch:
-        """Return fresh training data; only tasks that draw them without end have this.
+        """Return fresh training data; only tasks without a fixed training set implement this.
 
         Args:
             rng: the generator to draw from.
@@ -235,10 +235,10 @@ class Task(Declared, abc.ABC):
         raise DataError(f"{type(self).__name__} has a fixed training set: splits(rng)['train'].")
 
     def require(self) -> None:
-        """Check, without loading them, that the data are there.
+        """Check that the data are available, without loading them.
 
         Raises:
-            DataError: they are not; the message holds the command to type.
+            DataError: the data are missing; the message has the command to type.
         """
 
     @property
@@ -247,15 +247,15 @@ class Task(Declared, abc.ABC):
         return type(self).sample is not Task.sample
 
     def exports(self) -> dict[str, Any]:
-        """Return all options with their values, which a configuration reads as ``${task.NAME}``."""
+        """Return all options with their values, which are ``${task.NAME}`` in configurations."""
         return {name: plain(getattr(self, name)) for name in self._option_types}
 
 
 def check_contiguous(task: Task) -> None:
-    """Refuse a task that declares that its sequences follow one another, if they cannot.
+    """Refuse a task with ``contiguous = True`` whose sequences cannot form one document.
 
     Raises:
-        PluginError: it draws its data, or has one target for a sequence.
+        PluginError: the task draws its data, or has one target for a sequence.
     """
     if task.contiguous and (task.streamed or task.signature().emission != "every"):
         came = "draws its data" if task.streamed else "has one target for a whole sequence"
@@ -270,9 +270,9 @@ def recipe_hash(recipe: str, facts: Mapping[str, Any]) -> str:
     """Return the hash of a data set that is defined by a recipe.
 
     Args:
-        recipe: name and version of the recipe, such as ``adding/1``; raise the version when its
-            numbers change.
-        facts: what else decides the numbers, as plain data: options, hashes of files.
+        recipe: name and version of the recipe, such as ``adding/1``; increase the version when its
+            data change.
+        facts: options and hashes of files that also determine the data, as plain data.
 
     Returns:
         64 hex digits.

@@ -1,4 +1,4 @@
-"""Texts as sequences of characters: windows, a vocabulary from the training text, bits."""
+"""Text as sequences of characters: windows, and a vocabulary from the training text."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from gatekit.cell.errors import ConfigError, DataError
 from .task import Batch, Metric, Signature, Task, recipe_hash
 
 SHARE = 20
-"""If a document has no parts, its last 20th is the test set, and the 20th before it validation."""
+"""The last 20th of an undivided document is the test set; the 20th before it is for validation."""
 UNKNOWN = "\ufffd"
-"""What a character is read as that the training text does not have."""
+"""Replaces characters that do not occur in the training text."""
 
 
 class CharacterModel(Task):
     """Base of tasks that predict each character of a document from those before it.
 
-    A subclass gives the texts in `texts`, and in `text_hash` what they are known by. The sequences
-    of a split follow one another, so that ``trainer.tbptt`` reads it as one document.
+    A subclass returns the text of each split from `texts`, and its hash from `text_hash`. The
+    sequences of a split are consecutive, so ``trainer.tbptt`` reads a split as one document.
     """
 
     length: int = 100
@@ -54,26 +54,26 @@ class CharacterModel(Task):
         """Return 64 hex digits that change when the text does."""
 
     def characters(self) -> list[str]:
-        """Return the vocabulary, in which the place of a character is its token; the first one
-        replaces all characters that the training text does not have."""
+        """Return the vocabulary: the position of a character is its token. The first character
+        replaces all characters that do not occur in the training text."""
         return self._vocabulary(self._training())
 
     def signature(self) -> Signature:
-        """A character a step, and the next one at every step."""
+        """Return the signature: a character in and the next character out at every step."""
         count = len(self._vocabulary(self._training()))
         return Signature(
             features=None, vocabulary=count, outputs=count, loss="categorical", emission="every"
         )
 
     def chance(self) -> float:
-        """Return the test bits of each character's frequency in training (counts plus one
-        half)."""
+        """Return the test bits if characters are predicted by their training frequency (counts plus
+        one half)."""
         train, test = self._training(), self.texts()["test"]
         known = self._vocabulary(train)
         counts = Counter(train)
         total = len(train) + 0.5 * len(known)
         bits = {c: -math.log2((counts[c] + 0.5) / total) for c in known}
-        # the first character of a window is not predicted
+        # The first character of the text and an incomplete last window are not predicted.
         predicted = test[1 : 1 + len(test[1:]) // self.length * self.length]
         return sum(bits.get(c, bits[UNKNOWN]) for c in predicted) / len(predicted)
 
@@ -83,7 +83,7 @@ class CharacterModel(Task):
         return recipe_hash("char_lm/1", facts)
 
     def splits(self, rng: numpy.random.Generator) -> dict[str, Batch]:
-        """Return windows: x = characters 1 to T, y = characters 2 to T + 1, none left out."""
+        """Return consecutive windows: x = characters 1 to T, y = characters 2 to T + 1."""
         texts = {**self.texts(), "train": self._training()}
         known = {c: index for index, c in enumerate(self._vocabulary(texts["train"]))}
         return {
@@ -105,7 +105,7 @@ def windows(text: str, known: Mapping[str, int], length: int, split: str) -> Bat
     Args:
         text: the text.
         known: the number of each character; 0 is for all others.
-        length: predicted characters of a window.
+        length: predicted characters per window.
         split: the split, for messages.
 
     Raises:
@@ -115,7 +115,7 @@ def windows(text: str, known: Mapping[str, int], length: int, split: str) -> Bat
     if count < 1:
         raise DataError(
             f"the {split} text has {len(text)} characters; one window of task.length={length} "
-            f"needs {length + 1}. Take a longer text, or type a smaller task.length."
+            f"needs {length + 1}. Use a longer text, or type a smaller task.length."
         )
     codes = text[: count * length + 1].encode("utf-32-le", "surrogatepass")
     numbers = numpy.zeros(sys.maxunicode + 1, "int32")
@@ -125,23 +125,23 @@ def windows(text: str, known: Mapping[str, int], length: int, split: str) -> Bat
 
 
 def split_text(text: str) -> dict[str, str]:
-    """Return three parts of a document: the last 20th for the test, the one before to validate."""
+    """Split a document: the last 20th is for the test, the 20th before it for validation."""
     part = len(text) // SHARE
     first, second = len(text) - 2 * part, len(text) - part
     return {"train": text[:first], "validation": text[first:second], "test": text[second:]}
 
 
 def decoded(content: bytes, where: str) -> str:
-    """Return the text of a file in UTF-8, with one form of line ends.
+    """Return the text of a UTF-8 file, with all line ends as newlines.
 
     Raises:
-        DataError: it is not UTF-8.
+        DataError: the file is not UTF-8.
     """
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise DataError(
             f"{where} is not text in UTF-8 (byte {error.start}: {error.reason}). For a file in "
-            "Latin-1 type: iconv -f latin1 -t utf-8 FILE > OTHER"
+            "Latin-1, type iconv -f latin1 -t utf-8 FILE > OTHER"
         ) from None
     return text.replace("\r\n", "\n").replace("\r", "\n")

@@ -1,4 +1,4 @@
-"""Tasks that ask after a state which every symbol moves, on longer sequences than those trained."""
+"""Tasks to track a state that every symbol changes, tested on longer sequences than in training."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from .task import Batch, Metric, Signature
 
 
 class LengthsTask(StreamedTask):
-    """Base of tasks of sequences of several lengths that are also tested on longer ones.
+    """Base of tasks with sequences of several lengths and further tests on longer sequences.
 
     Args:
         length: symbols of the longest training sequences.
-        shortest: symbols of the shortest ones.
+        shortest: symbols of the shortest training sequences.
         test_lengths: the lengths of the further test sets ``test_LENGTH``.
     """
 
@@ -45,7 +45,7 @@ class LengthsTask(StreamedTask):
             )
 
     def further_tests(self) -> dict[str, Self]:
-        """Return the task of each longer length."""
+        """Return a task for each longer length."""
         return {
             f"test_{n}": self.replaced(length=n, shortest=n, test_lengths=())
             for n in self.test_lengths
@@ -55,21 +55,21 @@ class LengthsTask(StreamedTask):
 class TrackingTask(LengthsTask):
     """Base of tasks whose answer after each symbol is a function of all symbols so far.
 
-    Lengths are drawn evenly from ``shortest`` to ``length``; each further test set has one longer
-    length. In validation and test sets the answer after the last symbol counts, and no other.
+    Lengths are uniform from ``shortest`` to ``length``; each further test set has one longer
+    length. In validation and test sets only the answer after the last symbol counts.
 
     Args:
         length: symbols of the longest training sequences.
-        shortest: symbols of the shortest ones.
-        labels: whether training asks after ``every`` symbol, which learns much faster, or after
-            the ``last`` one.
+        shortest: symbols of the shortest training sequences.
+        labels: whether training has a target after ``every`` symbol, which learns much faster, or
+            only after the ``last`` symbol.
         test_lengths: the lengths of the further test sets ``test_LENGTH``.
     """
 
     labels: Literal["every", "last"] = "every"
     metric = Metric("accuracy", direction="max", unit="share of sequences")
     embedded: ClassVar[bool] = False
-    """Whether symbols are given as tokens, for a learned embedding, or one-hot."""
+    """Whether symbols are tokens for a learned embedding; otherwise they are one-hot."""
 
     @property
     @abc.abstractmethod
@@ -94,7 +94,7 @@ class TrackingTask(LengthsTask):
         """
 
     def signature(self) -> Signature:
-        """Symbols in, an answer after each."""
+        """Return the signature: symbols in, and an answer after each."""
         return Signature(
             features=None if self.embedded else self.symbols,
             vocabulary=self.symbols if self.embedded else None,
@@ -108,7 +108,7 @@ class TrackingTask(LengthsTask):
         return self._drawn(rng, size, self.labels)
 
     def judged(self, rng: numpy.random.Generator, size: int) -> Batch:
-        """Return sequences of which the last answer counts."""
+        """Return sequences in which only the last answer counts."""
         return self._drawn(rng, size, "last")
 
     def _drawn(self, rng: numpy.random.Generator, size: int, labels: str) -> Batch:
@@ -124,7 +124,7 @@ class TrackingTask(LengthsTask):
 
 
 class AutomatonTask(TrackingTask):
-    """Base of tracking tasks with finitely many states; a sequence begins in state 0."""
+    """Base of tracking tasks with finitely many states; a sequence starts in state 0."""
 
     @abc.abstractmethod
     def table(self) -> numpy.ndarray:
@@ -135,14 +135,15 @@ class AutomatonTask(TrackingTask):
         """Return the answer in each state, integers ``states``."""
 
     def odds(self) -> numpy.ndarray:
-        """Return how likely each symbol is in each state, ``states x symbols``: equally, unless
-        a subclass overrides it; a symbol that cannot follow has zero."""
+        """Return the probability of each symbol in each state, ``states x symbols``.
+
+        Symbols are equally likely unless a subclass overrides this; impossible symbols have 0."""
         table = self.table()
         return numpy.full(table.shape, 1 / table.shape[1])
 
     @cached_property
     def tables(self) -> tuple[numpy.ndarray, numpy.ndarray, numpy.ndarray]:
-        """What `table`, `answer` and `odds` return, made once."""
+        """The results of `table`, `answer` and `odds`, computed once."""
         return self.table(), self.answer(), self.odds()
 
     @property

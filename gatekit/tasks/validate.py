@@ -1,4 +1,4 @@
-"""Checks the data that a task returns against its declaration, once, before any training."""
+"""Check the data that a task returns against its declaration, before any training."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ FURTHER_TEST = re.compile(r"test_[a-z0-9_]{1,40}")
 
 
 class DataWarning(UserWarning):
-    """The data can be used, yet a reader of the results should know this."""
+    """A property of the data that does not prevent training, but matters for the results."""
 
 
 def check_splits(task: Task, rng: numpy.random.Generator) -> dict[str, Batch]:
@@ -34,7 +34,7 @@ def check_splits(task: Task, rng: numpy.random.Generator) -> dict[str, Batch]:
         rng: the run's generator for data.
 
     Returns:
-        ``train`` (where the task is not streamed), ``validation``, ``test`` and further test sets.
+        ``train`` (unless the task is streamed), ``validation``, ``test`` and further test sets.
 
     Raises:
         DataError: a split is absent or unknown, or its arrays do not match the signature.
@@ -47,7 +47,7 @@ def check_splits(task: Task, rng: numpy.random.Generator) -> dict[str, Batch]:
         came = listed(splits) if isinstance(splits, dict) else f"a {type(splits).__name__}"
         raise DataError(
             f"{owner}.splits should return a dict of {', '.join(expected)}, and returned {came}. "
-            "Further test sets are called test_NAME, in small letters and digits."
+            "Further test sets are named test_NAME, in lower-case letters and digits."
         )
     signature, checked = task.signature(), {}
     for name in (*expected, *further):
@@ -71,7 +71,7 @@ def check_sample(task: Task, rng: numpy.random.Generator, size: int) -> Batch:
     Args:
         task: the task.
         rng: the generator to draw from.
-        size: number of sequences asked for.
+        size: the requested number of sequences.
 
     Raises:
         DataError: the arrays do not match the signature, or the number of sequences is not
@@ -82,15 +82,15 @@ def check_sample(task: Task, rng: numpy.random.Generator, size: int) -> Batch:
         batch = check_batch(task.sample(rng, size), task.signature(), where, task.allow_nan)
         if len(batch.x) != size:
             raise DataError(
-                f"{where} returned {len(batch.x)} sequences instead of {size}; draw `size` of "
-                "them, the argument of sample(self, rng, size)."
+                f"{where} returned {len(batch.x)} sequences instead of {size}; draw `size` "
+                "sequences, the argument of sample(self, rng, size)."
             )
     return batch
 
 
 @contextlib.contextmanager
 def _by_author(task: Task, method: str) -> Iterator[None]:
-    """Name the line in which a task of a plugin returns its data, where they are refused."""
+    """If data are refused, name the line in which the plugin's task returns them."""
     try:
         yield
     except DataError as error:
@@ -109,18 +109,17 @@ def _by_author(task: Task, method: str) -> Iterator[None]:
 def check_batch(batch: object, signature: Signature, where: str, allow_nan: bool = False) -> Batch:
     """Return a batch whose arrays have the declared shapes and types.
 
-    Integers given for numbers are converted with a `DataWarning`. Values at masked steps are not
-    looked at.
+    Integers are converted to floats with a `DataWarning`. Values at masked steps are not checked.
 
     Args:
-        batch: what a task returned.
-        signature: what the task declares.
-        where: how messages name the data, such as ``Adding train``.
-        allow_nan: whether x may hold NaN and infinities at valid steps.
+        batch: the object that a task returned.
+        signature: the signature that the task declares.
+        where: the name of the data in messages, such as ``Adding train``.
+        allow_nan: whether x may contain NaN and infinities at valid steps.
 
     Raises:
-        DataError: names the array, what came, what is expected, and the position of the first
-            bad value.
+        DataError: an array is wrong; the message names it, what is expected, and the position of
+            the first wrong value.
     """
     if not isinstance(batch, Batch):
         came = "a tuple" if isinstance(batch, tuple) else kind_of(batch)
@@ -152,7 +151,7 @@ def check_batch(batch: object, signature: Signature, where: str, allow_nan: bool
     valid = numpy.ones((count, time), bool) if mask is None else mask
     counted = valid if weights is None else weights > 0
     if not counted.any():
-        raise DataError(f"{where}: no step is valid and counts, so that there is nothing to learn.")
+        raise DataError(f"{where}: no valid step has a weight, so there is nothing to learn.")
     hint = ""
     if not allow_nan:
         hint = " Mask or fix it, or set task.allow_nan=true."
@@ -163,7 +162,7 @@ def check_batch(batch: object, signature: Signature, where: str, allow_nan: bool
     if labels:
         _labels(y, at, signature.outputs, f"{where}: y", "outputs")
     else:
-        weight = "Give the step no weight, or fix it." if every else "Fix it, or omit the sequence."
+        weight = "Give the step weight 0, or fix it." if every else "Fix it, or omit the sequence."
         _finite(y, at, f"{where}: y", f" {weight}")
         if signature.loss == "bits":
             _within(y, at, 0, 1, f"{where}: y")
@@ -195,7 +194,7 @@ def _as_targets(
 ) -> str:
     """Return what to write for targets of a wrong shape, as the end of a sentence."""
     if len(y) != len(x) if y.ndim else True:
-        return f": x has {len(x)} sequences; both need equally many."
+        return f": x has {len(x)} sequences; x and y must have the same number."
     if y.shape == target[:-1] and target[-1] == 1:
         return "; write y[..., None]."
     if y.shape == (*target, 1):
@@ -204,9 +203,9 @@ def _as_targets(
         return f"; write outputs={y.shape[-1]} in signature(), or give y this width."
     every = signature.emission == "every"
     if every and y.shape == (len(x), *target[2:]):
-        return "; a target for each sequence is emission='last' in signature()."
+        return "; for one target per sequence, write emission='last' in signature()."
     if not every and y.shape == (*x.shape[:2], *target[1:]):
-        return "; a target for each step is emission='every' in signature()."
+        return "; for one target per step, write emission='every' in signature()."
     return "."
 
 
@@ -222,15 +221,15 @@ def _array(value: object, what: str, integer: bool) -> numpy.ndarray:
     kind = value.dtype.kind
     if kind == "O":
         raise DataError(
-            f"{what} holds Python objects, as rows of unequal length do; pad them to one "
+            f"{what} contains Python objects, perhaps rows of unequal length; pad them to one "
             "length and give a mask."
         )
     if integer and kind in "iu":
         if value.size and not -(2**31) <= int(value.min()) <= int(value.max()) < 2**31:
-            raise DataError(f"{what} holds integers that int32 cannot.")
+            raise DataError(f"{what} has integers that do not fit into int32.")
         return value.astype("int32", copy=False)
     if not integer and kind == "f":
-        # what float32 cannot hold becomes infinite here and is refused as such below
+        # Values too large for float32 become infinite here, which is refused below.
         with numpy.errstate(over="ignore"):
             return value.astype("float32", copy=False)
     if not integer and kind in "iu":
@@ -251,7 +250,7 @@ def _shaped(
 
 
 def _labels(array: numpy.ndarray, at: numpy.ndarray, count: int, what: str, key: str) -> None:
-    """Refuse labels or tokens that are not below their number, with the number to declare."""
+    """Refuse labels or tokens outside their range, with the number to declare."""
     try:
         _within(array, at, 0, count - 1, what)
     except DataError as error:
@@ -291,9 +290,7 @@ def _weights(
     _within(array, everywhere, 0, None, what)
     if mask is not None and (array[~mask] > 0).any():
         row, step = numpy.argwhere(~mask & (array > 0))[0]
-        raise DataError(
-            f"{what}: row {row}, step {step} is masked and yet counts; give it the weight 0."
-        )
+        raise DataError(f"{what}: row {row}, step {step} is masked but has a weight; set it to 0.")
     return array
 
 
@@ -321,16 +318,16 @@ def _first(
 
 
 def _notes(splits: dict[str, Batch], owner: str) -> Iterator[str]:
-    """Yield what a reader of the results should know of fixed training data."""
+    """Yield properties of fixed training data that matter for the results."""
     train = splits["train"]
     if len(train.x) == 1:
-        yield f"{owner} train holds one example."
+        yield f"{owner} train has only one example."
     elif (train.y == train.y[:1]).all():
-        yield f"{owner} train has the same target in every example."
+        yield f"{owner} train has the same target for every example."
     seen = set(_rows(train))
     for name in list(splits)[1:]:
         if shared := sum(row in seen for row in _rows(splits[name])):
-            yield f"{owner}: {shared} of {len(splits[name].x)} {name} sequences are in train, too."
+            yield f"{owner}: {shared} of {len(splits[name].x)} {name} sequences are also in train."
 
 
 def _rows(batch: Batch) -> list[bytes]:

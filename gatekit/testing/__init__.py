@@ -1,4 +1,4 @@
-"""The conformance suite that plugins inherit: named checks, and what came of them.
+"""The conformance suite for plugins: named checks and their outcomes.
 
 In a test of a plugin::
 

@@ -1,4 +1,4 @@
-"""A plugin loaded by itself in a process of its own, and what it does to that process."""
+"""Load a plugin alone in a fresh process, and report its changes to that process."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from typing import TypedDict
 import numpy
 
 LIMIT = 60.0
-"""Seconds after which a plugin that is still loading is given up."""
+"""Seconds after which a plugin that is still loading is stopped."""
 
 
 class LoadedAlone(TypedDict):
-    """What happened while a plugin was loaded: an error or "", its names, what else it changed."""
+    """The result of loading a plugin; see `load_alone`."""
 
     error: str
     registers: list[str] | None
@@ -29,16 +29,16 @@ class LoadedAlone(TypedDict):
 
 
 def load_alone(kind: str, source: str) -> LoadedAlone:
-    """Return what happened when a plugin was loaded with no other plugin around it.
+    """Load a plugin without any other plugin, and return what happened.
 
     Args:
         kind: ``gates``, ``output_units``, ``blocks``, ``functions`` or ``tasks``.
-        source: its file, or its module's name where it is installed.
+        source: the plugin's file, or the name of its module if it is installed.
 
     Returns:
-        ``error`` (text, empty where it loaded), ``registers`` (names; None where the
-        hooks are methods of an object), ``changed`` (what it did
-        to its process besides).
+        ``error``, a message that is empty if the plugin loaded; ``registers``, the names, or None
+        if the hooks are methods of an object; ``changed``, the plugin's other changes to its
+        process.
     """
     try:
         done = subprocess.run(
@@ -75,7 +75,7 @@ def _snapshot() -> dict[str, object]:
 
 
 def _loaded(kind: str, source: str) -> LoadedAlone:
-    # What the registry and a task's base class import is not the plugin's doing.
+    # Import these first: what the registry and the base class of tasks import is not counted.
     import gatekit.tasks.task
     from gatekit.registry import discovery
     from gatekit.registry.quarantine import described
@@ -102,5 +102,5 @@ def _loaded(kind: str, source: str) -> LoadedAlone:
 if __name__ == "__main__":
     sys.stdout.write("\n" + json.dumps(_loaded(sys.argv[1], sys.argv[2])) + "\n")
     sys.stdout.flush()
-    # A thread of the plugin's must not hold the process.
+    # A thread of the plugin must not keep the process alive.
     os._exit(0)

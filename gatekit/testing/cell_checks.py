@@ -26,7 +26,7 @@ ROWS, STEPS = 16, 50
 EDGE = 0.01
 BOUNDED = [n for n, f in FUNCTIONS.items() if f.range and all(map(math.isfinite, f.range))]
 SATURATED = 0.95
-"""The share of a gate's values within EDGE of its bounds from which it counts as saturated."""
+"""A gate is saturated if more than this share of its values is within EDGE of its bounds."""
 
 
 def sizes_fit(subject: InCell) -> str | None:
@@ -40,14 +40,14 @@ def sizes_fit(subject: InCell) -> str | None:
         step = int(np.argmin(np.all(np.isfinite(output), axis=(0, 2))))
         raise CheckError(
             f"the output is not finite from step {step + 1} on, at initialisation",
-            "bound what goes into exp, log and divisions, or give states other initial values "
+            "bound the arguments of exp, log and divisions, or give states other initial values "
             "(initial:)",
         )
     return f"{subject.cell.count():,} parameters at {subject.units} units"
 
 
 def slopes_true(subject: InCell) -> str | None:
-    """The gradient in all weights and inputs is that of finite differences, in float64."""
+    """The gradient in all weights and inputs agrees with finite differences, in float64."""
     layer = make_layer(subject)
     x = inputs(subject)
     output, slopes = run(layer, x)
@@ -67,7 +67,7 @@ def slopes_true(subject: InCell) -> str | None:
     came = float(sum(np.sum(np.asarray(s) * ways[n]) for n, s in slopes.items()))
     if not abs(came - expected) <= 1e-5 * (1 + abs(expected)):
         raise CheckError(
-            f"the gradient along a random direction is {came:.6g}, and finite differences give "
+            f"the gradient along a random direction is {came:.6g}, but finite differences give "
             f"{expected:.6g}",
             "check each gate by itself: gatekit check NAME",
         )
@@ -75,34 +75,40 @@ def slopes_true(subject: InCell) -> str | None:
 
 
 def chunks_are_whole(subject: InCell) -> str | None:
-    """A sequence in two parts, the states carried over, gives what it gives in one."""
+    """A sequence in two parts, with carried states, gives the same outputs as in one part."""
     layer = make_layer(subject, return_state=True)
     x = inputs(subject, steps=8)
     whole, *last = layer(fed(x))
     first, *states = layer(fed({n: v[:, :3] for n, v in x.items()}))
     second, *end = layer(fed({n: v[:, 3:] for n, v in x.items()}), initial_state=states)
     remedy = "read earlier values as NAME_prev only"
-    near(tf.concat([first, second], 1), whole, 1e-12, "in two parts it gives other outputs", remedy)
+    near(tf.concat([first, second], 1), whole, 1e-12, "in two parts, the outputs differ", remedy)
     for name, one, two in zip(layer.state_names, end, last, strict=True):
-        near(one, two, 1e-12, f"in two parts the state {name} is another", remedy)
+        near(one, two, 1e-12, f"in two parts, the state {name} differs", remedy)
     return None
 
 
 def causal(subject: InCell) -> str | None:
-    """A later step has no influence on an earlier output, a row none on another."""
+    """Later steps do not influence earlier outputs, and rows do not influence each other."""
     layer = make_layer(subject)
     x = inputs(subject, steps=6)
     one = np.asarray(layer(fed(x)))
     later = {n: tf.concat([v[:, :4], v[:, 4:] + 1.0], 1) for n, v in x.items()}
     other = {n: tf.concat([v[:1] + 1.0, v[1:]], 0) for n, v in x.items()}
     remedy = "check each gate by itself: gatekit check NAME"
-    near(np.asarray(layer(fed(later)))[:, :4], one[:, :4], 0.0, "later steps reach back", remedy)
+    near(
+        np.asarray(layer(fed(later)))[:, :4],
+        one[:, :4],
+        0.0,
+        "later steps influence earlier outputs",
+        remedy,
+    )
     near(np.asarray(layer(fed(other)))[1:], one[1:], 0.0, "rows of the batch mix", remedy)
     return None
 
 
 def not_saturated(subject: InCell) -> str | None:
-    """At initialisation, with normal inputs, no gate sits at its bounds throughout."""
+    """At initialisation, with normal inputs, no gate is saturated."""
     shares = {}
     values = _gates(subject)
     for name in filter(functools.partial(_is_bounded, subject), values):
@@ -123,7 +129,7 @@ def not_saturated(subject: InCell) -> str | None:
 
 
 def memory_length(subject: InCell) -> str | None:
-    """How long the role ``forget`` keeps half of what it holds, at initialisation."""
+    """Report after how many steps the role ``forget`` keeps half of a state, at initialisation."""
     try:
         gate = subject.spec.role("forget")
     except CellError:
@@ -133,7 +139,7 @@ def memory_length(subject: InCell) -> str | None:
         return f"the values of {gate} are not shares between 0 and 1"
     share = np.clip(np.mean(value, axis=(0, 1)), 1e-6, 1 - 1e-6)
     half = np.log(0.5) / np.log(share)
-    # The states that the gate keeps: their equation multiplies what was before by it.
+    # The states that the gate keeps: their equations read the gate and the state's own past.
     states = [
         name for name, expr in subject.spec.equations if {gate, f"{name}_prev"} <= {*names(expr)}
     ]
@@ -145,7 +151,7 @@ def memory_length(subject: InCell) -> str | None:
 
 
 def _is_bounded(subject: InCell, gate: str) -> bool:
-    """Return whether the gate's value is that of a function with bounds, as far as is known."""
+    """Return whether the gate's expression is known and has a bounded function."""
     expressions = subject.cell.gate_expressions[gate]
     return expressions is not None and any(
         isinstance(part, Call) and part.function in BOUNDED for part in walk(expressions[0])

@@ -1,4 +1,4 @@
-"""A cell that is checked: by name, or from an untrusted file."""
+"""A cell to check, given by name or as an untrusted file."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class CellSubject:
     """A cell with small sizes.
 
     Args:
-        name: its name, for messages.
+        name: the cell's name, for messages.
         spec: the cell.
         plugins: plugin files that the user named.
         units: the layer's units.
@@ -48,7 +48,7 @@ class CellSubject:
 
     @property
     def unit(self) -> OutputUnitSpec:
-        """The output unit that emits what the cell emits."""
+        """The output unit that passes on the cell's output."""
         return read_output_unit("hidden", catalogue(self.plugins))
 
     @functools.cached_property
@@ -56,21 +56,21 @@ class CellSubject:
         """The cell with its sizes.
 
         Raises:
-            CellError: the parts do not fit, or it is too large to be tried.
+            CellError: the parts do not fit together, or the cell is too large for the checks.
         """
         cell = build(self.spec, self.units, self.features, self.unit)
         widest = max(cell.widths.values(), default=1)
         count = sum(math.prod(weight.shape) for weight in cell.weights)
         if count > MAX_WEIGHTS or widest > MAX_WIDTH:
             raise CellError(
-                f"with units={self.units} the cell has {count:,} weights and a signal "
-                f"{widest:,} wide; at most {MAX_WEIGHTS:,} and {MAX_WIDTH:,} are tried here"
+                f"with units={self.units} the cell has {count:,} weights and a signal of width "
+                f"{widest:,}; a check allows at most {MAX_WEIGHTS:,} and {MAX_WIDTH:,}"
             )
         cost = step_cost(cell)
         if cost > MAX_COST:
             raise CellError(
-                f"with units={self.units} the equations of one step compute {cost:,} numbers; at "
-                f"most {MAX_COST:,} are tried here"
+                f"with units={self.units} the equations of one step compute {cost:,} numbers; a "
+                f"check allows at most {MAX_COST:,}"
             )
         return cell
 
@@ -78,10 +78,10 @@ class CellSubject:
 def by_name(
     name: str, plugins: Sequence[str] = (), units: int = UNITS, features: int = FEATURES
 ) -> CellSubject:
-    """Return the cell of that name.
+    """Return the cell of a name.
 
     Raises:
-        GatekitError: there is none, or it is not what a cell must be.
+        GatekitError: there is no such cell, or it is not valid.
     """
     known = catalogue(plugins)
     spec = read_cell(cell_config(name, known, plugins), known)
@@ -91,24 +91,24 @@ def by_name(
 def from_file(
     path: Path, plugins: Sequence[str] = (), units: int = UNITS, features: int = FEATURES
 ) -> CellSubject:
-    """Return the cell that a file holds, which may come from anybody: nothing in it is executed.
+    """Return the cell in an untrusted file; nothing in the file is executed.
 
     Args:
-        path: a YAML file. It is read without Hydra; it can name no plugin, no class and no file.
-        plugins: plugin files that the user named, not the file.
+        path: a YAML file. It is read without Hydra, and cannot name plugins, classes or files.
+        plugins: plugin files that the user typed.
         units: the layer's units.
         features: the width of the input.
 
     Raises:
-        GatekitError: the file is not a cell, or one that is too large to be tried.
+        GatekitError: the file is not a cell, or the cell is too large for the checks.
     """
     data = read_yaml(path)
     for key in data:
         head = str(key).split(".")[0]
         if head in NOT_A_CELL:
             raise ConfigError(
-                f"{path}: {key} is not a key of a cell; this command reads a cell only, as in "
-                "conf/cell, and nothing that chooses plugins or runs: delete it"
+                f"{path}: {key} is not a key of a cell; this command only reads a cell, as in "
+                "conf/cell, and no keys that choose plugins or runs: delete it"
             )
     with named_only():
         known = catalogue(plugins)
@@ -122,6 +122,6 @@ def from_file(
 
 
 def _fitting(subject: CellSubject) -> CellSubject:
-    """Return the subject when its cell can be built."""
+    """Return the subject if its cell can be built."""
     assert subject.cell
     return subject

@@ -1,4 +1,4 @@
-"""Checks of what a plugin declares; they need no TensorFlow."""
+"""Checks of a plugin's declarations, without TensorFlow."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ _EQUATION = re.compile(r"``[^`]*(?:=|[a-z_]+\()[^`]*``", re.DOTALL)
 
 
 def loads_alone(subject: Subject) -> str | None:
-    """The plugin loads in a fresh process, by itself, and leaves that process as it was."""
+    """The plugin loads alone in a fresh process, and does not change that process."""
     outcome = load_alone(subject.kind, subject.module)
     if outcome["error"]:
-        raise CheckError(f"alone, it does not load: {outcome['error']}", "fix this line")
+        raise CheckError(f"the plugin does not load alone: {outcome['error']}", "fix this line")
     registers = outcome["registers"]
     if registers is not None and subject.name not in registers:
         raise CheckError(
-            f"alone, it registers {registers} and not {subject.name!r}",
-            f"return {{{subject.name!r}: ...}} from gatekit_{subject.kind}() in any case",
+            f"loaded alone, the plugin registers {registers}, not {subject.name!r}",
+            f"always return {{{subject.name!r}: ...}} from gatekit_{subject.kind}()",
         )
     if outcome["changed"]:
         raise CheckError(
-            f"while it loads, it changes its process: {', '.join(outcome['changed'])}",
-            "define classes and functions only, and use gatekit.ops instead of TensorFlow",
+            f"loading the plugin changes the process: {', '.join(outcome['changed'])}",
+            "only define classes and functions, and use gatekit.ops instead of TensorFlow",
         )
     return None
 
@@ -45,12 +45,12 @@ def name_valid(subject: Subject) -> str | None:
     if not _NAME.match(name) or len(name) > 40:
         proposal = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()[:40]
         raise CheckError(
-            f"the name {name!r} is not made of at most 40 small letters, digits and _",
+            f"the name {name!r} must have at most 40 lower-case letters, digits and _",
             f"register it as {proposal!r}",
         )
     if keyword.iskeyword(name) or name in RESERVED:
         raise CheckError(
-            f"the name {name!r} is taken by Python or gatekit", "register another name"
+            f"the name {name!r} is reserved by Python or gatekit", "register another name"
         )
     return None
 
@@ -75,14 +75,14 @@ def documented(subject: Subject) -> str | None:
 
 
 def asks_for_known(subject: Subject) -> str | None:
-    """Every argument is gatekit's, its own, a signal of some cell, or explained for binding."""
+    """Every argument is gatekit's, declared, a signal of some cell, or explained for binding."""
     known = known_signals(subject) if subject.asked else ()
     explained = set(re.findall(r"``([A-Za-z_]\w*)``", subject.implementation.__doc__ or ""))
     for name in subject.asked:
         if name not in known and name not in explained:
             words = ("pre", "own_prev", "t", "units", *known)
             raise CheckError(
-                f"{subject.instance.definition()} asks for {name!r}, which no cell has"
+                f"{subject.instance.definition()} has the argument {name!r}, which no cell has"
                 f"{nearest(name, words)}",
                 f"correct the name, or explain in the docstring what ``{name}`` is bound to",
             )
@@ -90,7 +90,7 @@ def asks_for_known(subject: Subject) -> str | None:
 
 
 def options_plain(subject: Subject) -> str | None:
-    """Options are plain data, and an equal thing is made of them."""
+    """Options are plain data, and creating the object from them yields an equal object."""
     made = subject.instance
     for name in type(made).option_names():
         value = plain(getattr(made, name))
@@ -105,14 +105,16 @@ def options_plain(subject: Subject) -> str | None:
                 ) from None
         if again != value:
             raise CheckError(
-                f"the option {name}={value!r} is {again!r} when read again", "use lists"
+                f"the option {name}={value!r} becomes {again!r} when read again", "use lists"
             )
     try:
         again = type(made)(**made.options())
     except GatekitError as error:
         raise CheckError(
-            f"it cannot be made from its own options: {error}", "fix the default"
+            f"it cannot be created from its own options: {error}", "fix the default"
         ) from None
     if again != made:
-        raise CheckError("made from its own options it is another", "take __init__ and __eq__ out")
+        raise CheckError(
+            "created from its own options, it is not equal", "remove __init__ and __eq__"
+        )
     return None

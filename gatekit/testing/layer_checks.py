@@ -29,22 +29,22 @@ BATCH, TIME = 4, 5
 DESCENTS = 4
 Fed = dict[str, Tensor]
 ALWAYS = ("reference", "fused")
-"""The executors that run every cell; others refuse what is not theirs."""
+"""The executors that run every cell; the others refuse some cells."""
 
 LIMIT = 10.0
-"""How many times as long as with a sigmoid gate a training step may take."""
+"""The largest time of a training step, relative to that with a sigmoid gate."""
 
 TOLERANCES = {"mixed_float16": 2e-2, "mixed_bfloat16": 8e-2}
 
 
 def everything_learns(subject: InCell) -> str | None:
-    """Every weight of its own gets a gradient, at once or after some steps of descent."""
+    """Every own weight gets a gradient, immediately or after a few steps of descent."""
     layer = make_layer(subject)
     x = inputs(subject, rows=16, steps=8)
     own = {"gates": f"{GATE}.", "output_units": "output_unit."}.get(subject.kind, "")
     variables: Fed = {}
     still: set[str] = set()
-    # A weight behind another one that starts at zero gets a gradient once that one has moved.
+    # A weight that is multiplied by a weight of zero gets a gradient once that weight has moved.
     for step in range(DESCENTS):
         _, slopes = run(layer, x)
         variables = {n: v for n, v in layer.named_weights.items() if v.trainable}
@@ -57,14 +57,14 @@ def everything_learns(subject: InCell) -> str | None:
     for name in sorted(still):
         raise CheckError(
             f"the weight {name} has a zero gradient",
-            "use it in a function with a slope, give it another initial value, or do not declare "
-            "it",
+            "use it in a differentiable function, give it another initial value, or do not "
+            "declare it",
         )
-    return None if any(n.startswith(own) for n in variables) else "has no weights of its own"
+    return None if any(n.startswith(own) for n in variables) else "has no own weights"
 
 
 def masked_nan(subject: InCell) -> str | None:
-    """NaN in masked steps changes nothing, neither values nor gradients."""
+    """NaN in masked steps changes neither values nor gradients."""
     layer = make_layer(subject)
     x, mask = inputs(subject), _mask()
     expected, result = (
@@ -79,15 +79,15 @@ def masked_nan(subject: InCell) -> str | None:
         if not np.all(np.isfinite(value)):
             what = "output" if name == "output" else f"gradient of {name}"
             raise CheckError(
-                f"where steps are masked, even with zeros in them, the {what} is not finite",
-                "bound what divisions and logarithms get where inputs and states are zero",
+                f"with masked steps, even if they are zero, the {what} is not finite",
+                "bound the arguments of divisions and logarithms for zero inputs and states",
             )
     _agree(result, expected, 0.0, "NaN in masked steps reaches", "gate no input by itself: read it")
     return None
 
 
 def executors_agree(subject: InCell) -> str | None:
-    """Every executor that takes the cell gives what ``reference`` gives, with a mask and without.
+    """Every executor that runs the cell agrees with ``reference``, with a mask and without.
 
     Values and gradients are compared in float64.
     """
@@ -113,13 +113,13 @@ def executors_agree(subject: InCell) -> str | None:
                 two,
                 1e-10,
                 f"executor={executor}{masked} disagrees with reference in",
-                "compute with gatekit.ops and arguments only, each row by itself",
+                "compute each row separately, only from arguments and with gatekit.ops",
             )
     return ", ".join(ran)
 
 
 def compiles_with_xla(subject: InCell) -> str | None:
-    """Compiled by XLA, a training step gives the same."""
+    """A training step gives the same results if it is compiled by XLA."""
     layer = make_layer(subject, dtype="float32")
     x = inputs(subject, dtype=tf.float32)
     expected = run(layer, x)
@@ -131,12 +131,12 @@ def compiles_with_xla(subject: InCell) -> str | None:
             f"XLA cannot compile it: {one_line(error)[:200]}",
             "use gatekit.ops; no strings, no py_function, no shapes that depend on values",
         ) from error
-    _agree(result, expected, 1e-4, "XLA gives other", "use gatekit.ops and operators only")
+    _agree(result, expected, 1e-4, "XLA changes", "use gatekit.ops and operators only")
     return None
 
 
 def mixed_precision(subject: InCell) -> str | None:
-    """With mixed precision, outputs are close to float32's and gradients are finite."""
+    """In mixed precision, outputs are close to those in float32, and gradients are finite."""
     x = inputs(subject, dtype=tf.float32)
     expected = np.asarray(make_layer(subject, dtype="float32")(fed(x)), np.float64)
     for policy, tolerance in TOLERANCES.items():
@@ -149,13 +149,13 @@ def mixed_precision(subject: InCell) -> str | None:
             raise CheckError(
                 f"under {policy} outputs are off by {error:.2g} (at most {tolerance}), gradients "
                 f"are {'finite' if finite else 'not finite'}",
-                "keep differences of large numbers and divisions by small ones out",
+                "avoid differences of large numbers and divisions by small ones",
             )
     return None
 
 
 def one_trace(subject: InCell) -> str | None:
-    """One trace serves every batch size and every length."""
+    """A function is traced only once for all batch sizes and lengths."""
     layer = make_layer(subject)
     layer(fed(inputs(subject)))
     shapes = {
@@ -163,7 +163,7 @@ def one_trace(subject: InCell) -> str | None:
         for name, width in subject.cell.inputs.items()
     }
     traced = tf.function(layer.call, input_signature=[fed(shapes)], autograph=False)
-    remedy = "take sizes from nothing but the argument units, and let operators broadcast"
+    remedy = "take sizes only from the argument units, and let operators broadcast"
     try:
         outputs = [
             np.asarray(traced(fed(inputs(subject, rows, steps))))
@@ -181,19 +181,19 @@ def one_trace(subject: InCell) -> str | None:
             value,
             np.asarray(layer(fed(inputs(subject, rows, steps)))),
             1e-12,
-            "traced it gives other",
+            "tracing changes the output",
             remedy,
         )
     return None
 
 
 def saves_and_loads(subject: InCell) -> str | None:
-    """A saved ``.keras`` file gives back the same layer and the same bits."""
+    """A layer that is loaded from a ``.keras`` file has bitwise the same outputs."""
     layer = make_layer(subject)
     x = inputs(subject)
     expected = np.asarray(layer(fed(x)))
     config = layer.get_config()
-    remedy = "keep everything that decides in options, parameters and states"
+    remedy = "keep all settings in options, parameters and states"
     try:
         json.dumps(config)
     except TypeError as error:
@@ -217,7 +217,7 @@ def saves_and_loads(subject: InCell) -> str | None:
             ) from error
     output = np.asarray(again(fed(x)))
     if not np.array_equal(output, expected):
-        raise CheckError("loaded from a file, it gives other values", remedy)
+        raise CheckError("loaded from a file, it has other outputs", remedy)
     return None
 
 
@@ -247,7 +247,7 @@ def _step_time(subject: InCell) -> float:
     step(x)
     least = math.inf
     for _ in range(7):
-        # Of this process alone: others may keep the machine busy.
+        # Processor time of this process only, because other processes may keep the machine busy.
         start = time.process_time()
         step(x)
         least = min(least, time.process_time() - start)
@@ -255,7 +255,7 @@ def _step_time(subject: InCell) -> float:
 
 
 def _mask() -> Tensor:
-    """Return a mask ``batch x time`` with holes, and with nothing valid in the first row."""
+    """Return a mask ``batch x time`` with gaps, and without any valid step in the first row."""
     valid = np.random.default_rng(1).random((BATCH, TIME)) < 0.6
     valid[0] = False
     return tf.constant(valid)
@@ -277,7 +277,7 @@ def make_layer(subject: InCell, dtype: str = "float64", **options: Any) -> RNN:
 def inputs(
     subject: InCell, rows: int = BATCH, steps: int = TIME, dtype: tf.DType = tf.float64
 ) -> Fed:
-    """Return random inputs by name; further ones than x are positive, as times are."""
+    """Return random inputs by name; inputs other than x are positive, because times are."""
     rng = np.random.default_rng(rows * 100 + steps)
     values: Fed = {}
     for name, width in subject.cell.inputs.items():
@@ -288,12 +288,12 @@ def inputs(
 
 
 def fed(x: Fed) -> Fed | Tensor:
-    """Return the inputs as the layer takes them: x by itself where there is no other."""
+    """Return the inputs as the layer takes them: x alone if there are no others."""
     return x["x"] if len(x) == 1 else x
 
 
 def run(layer: RNN, x: Fed, **options: Any) -> tuple[Fed, Fed]:
-    """Return the output, and the gradient of its weighted sum in every weight and input."""
+    """Return the output, and the gradient of a weighted sum of it in every weight and input."""
     with tf.GradientTape() as tape:
         tape.watch(x)
         output = layer(fed(x), **options)

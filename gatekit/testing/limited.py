@@ -1,8 +1,8 @@
-"""The checks of a cell from an untrusted file, in a process with limits.
+"""Check a cell from an untrusted file in a process with limits.
 
-Reading, building and refusing a cell is cheap by its bounds. What its numbers cost is known only
-when TensorFlow computes them, so a process of its own does it: it has limits of processor time and
-memory, two processors, and no plugin that was not named.
+Bounds make it cheap to read, build and refuse a cell. The cost of computing its numbers is only
+known when TensorFlow computes them, so this is done in a separate process, with limits of processor
+time and memory, two processors, and only plugins that were typed.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from gatekit.registry.discovery import DISABLE
 from .outcome import Outcome
 
 BUILD_SECONDS = 5
-"""Processor time to read and build the cell."""
+"""Processor time, in seconds, to read and build the cell."""
 CHECK_SECONDS = 300
-"""Processor time for the checks; those of the slowest bundled cell take 46 s."""
+"""Processor time, in seconds, for the checks; the slowest bundled cell takes 46 s."""
 MEMORY = 1024**3
-"""Bytes of memory of its own (RLIMIT_DATA), 760 MB for the largest bundled cell.
+"""Bytes of private memory (RLIMIT_DATA); the largest bundled cell takes 760 MB.
 
-RLIMIT_AS would count the 3 GB of addresses that TensorFlow reserves and never uses.
+RLIMIT_AS would count 3 GB of addresses that TensorFlow reserves but never uses.
 """
 PATIENCE = 1800.0
 """Seconds after which a process that neither computes nor ends is killed."""
@@ -40,7 +40,7 @@ def name(path: Path, plugins: Sequence[str], given: Mapping[str, int]) -> str:
     """Return the name of the cell in a file.
 
     Raises:
-        CellError: the file is not a cell, or one that is too large to be tried.
+        CellError: the file is not a cell, or the cell is too large for the checks.
     """
     (answer,) = _answers(path, plugins, given, ())
     return str(answer["name"])
@@ -53,7 +53,7 @@ def outcomes(
 
     Args:
         path: the file.
-        plugins: plugin files that the user named.
+        plugins: plugin files that the user typed.
         given: units and features.
         checks: the names of the checks, in the order of the suite.
 
@@ -70,7 +70,7 @@ def _answers(
     path: Path, plugins: Sequence[str], given: Mapping[str, int], checks: Sequence[str]
 ) -> Generator[dict[str, str], None, None]:
     asked = json.dumps([str(path), list(plugins), dict(given), list(checks)])
-    # -P: a module in the working folder is a stranger's, too.
+    # -P, because a module in the working folder is also untrusted.
     child = subprocess.Popen(
         [sys.executable, "-P", "-m", __name__, asked],
         stdin=subprocess.DEVNULL,
@@ -95,8 +95,8 @@ def _answers(
             at = checks[answered - 1] if 0 < answered <= len(checks) else "building"
             raise CellError(
                 f"{path}: the check stopped at {at}: it needs more than {CHECK_SECONDS} s of "
-                f"processor time or {MEMORY / 1024**3:.0f} GiB of memory, or it crashed. Give it "
-                "smaller widths, or fewer equations; --only CHECK runs a single check."
+                f"processor time or {MEMORY / 1024**3:.0f} GiB of memory, or it crashed. Use "
+                "smaller widths or fewer equations; --only CHECK runs a single check."
             )
     finally:
         timer.cancel()
@@ -121,11 +121,11 @@ def _limit(seconds: int) -> None:
 
 def _serve(asked: str) -> None:
     path, plugins, given, names = json.loads(asked)
-    # Output of libraries is not part of the answer.
+    # Answers use a separate descriptor, so that output of libraries does not mix with them.
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     if hasattr(os, "sched_setaffinity"):
-        # Memory grows with the threads, and threads with the processors.
+        # More processors mean more threads, and so more memory.
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:PROCESSORS])
     _limit(BUILD_SECONDS)
 

@@ -1,4 +1,4 @@
-"""Checks of a block: its parts, and what it computes around a small LSTM."""
+"""Checks of a block: its parts, and its computations around a small LSTM."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ CELL = "lstm"
 
 
 def parts_fit(subject: Subject) -> str | None:
-    """Its parts fit together, in one direction and two, and their Keras layers have their sizes."""
+    """The block's parts fit together in one and two directions, and their layers can be built."""
     one, two = (_layer(subject, bidirectional=both) for both in (False, True))
     for layer in (one, two):
         layer(_inputs())
@@ -61,11 +61,11 @@ def everything_learns(subject: Subject) -> str | None:
 
 
 def causal(subject: Subject) -> str | None:
-    """A later step has no influence on an earlier output, a row none on another."""
+    """Later steps do not influence earlier outputs, and rows do not influence each other."""
     layer, x = _layer(subject, dtype="float64"), _inputs()[:1]
     # A norm would remove the same number added to all channels.
     other = np.random.default_rng(3).normal(size=x.shape[1:])
-    # All in one call: row t has other inputs from step t on, and the first row is x itself.
+    # One call for all steps: row t has other inputs from step t on; the first row is x itself.
     rows = np.tile(x, (TIME, 1, 1)).astype("float64")
     for step in range(1, TIME):
         rows[step, step:] += other[step:]
@@ -76,7 +76,7 @@ def causal(subject: Subject) -> str | None:
             outputs[0, :step],
             1e-14,
             f"the steps from {step} on change earlier outputs",
-            "look at other steps only by parts.convolution and parts.mixer",
+            "access other steps only through parts.convolution and parts.mixer",
         )
     rows[1:] += other
     near(
@@ -84,20 +84,20 @@ def causal(subject: Subject) -> str | None:
         outputs[0],
         1e-14,
         "rows of the batch mix",
-        "use parts that treat each row by itself",
+        "use parts that compute each row separately",
     )
     return None
 
 
 def masked_steps_skipped(subject: Subject) -> str | None:
-    """A masked step, even if it is NaN, changes nothing: the result is that of the valid steps."""
+    """Masked steps, even NaN, are skipped: the result is that of the valid steps alone."""
     layer, x = _layer(subject, dtype="float64"), _inputs().astype("float64")
     mask = np.array([[1, 1, 0, 1, 0, 1], [0, 0, 1, 1, 1, 0], [1] * TIME], bool)
     with tf.GradientTape() as tape:
         output = layer(np.where(mask[:, :, None], x, np.nan), mask=mask)
         total = tf.reduce_sum(output)
     slopes = tape.gradient(total, [w.value for w in layer.trainable_weights])
-    remedy = "look at other steps only by parts.convolution and parts.mixer"
+    remedy = "access other steps only through parts.convolution and parts.mixer"
     if not all(np.all(np.isfinite(np.asarray(slope))) for slope in slopes):
         raise CheckError("NaN in a masked step reaches a gradient", remedy)
     for row, valid in enumerate(mask):
@@ -107,22 +107,22 @@ def masked_steps_skipped(subject: Subject) -> str | None:
 
 
 def chunks_are_whole(subject: Subject) -> str | None:
-    """A sequence in two parts, the states carried over, gives what it gives in one."""
+    """A sequence in two parts, with carried states, gives the same outputs as in one part."""
     layer = _layer(subject, dtype="float64", return_state=True)
     x = _inputs().astype("float64")
     whole, *last = layer(x)
-    remedy = "look at other steps only by parts.convolution and parts.mixer"
+    remedy = "access other steps only through parts.convolution and parts.mixer"
     first, *states = layer(x[:, :2])
     second, *end = layer(x[:, 2:], initial_state=states)
     joined = np.concatenate([first, second], 1)
-    near(joined, whole, 1e-12, "in two parts it gives other outputs", remedy)
+    near(joined, whole, 1e-12, "in two parts, the outputs differ", remedy)
     for name, one, two in zip(layer.state_names, end, last, strict=True):
-        near(one, two, 1e-12, f"in two parts the state {name} is another", remedy)
+        near(one, two, 1e-12, f"in two parts, the state {name} differs", remedy)
     return None
 
 
 def compiles_with_xla(subject: Subject) -> str | None:
-    """Compiled by XLA, it gives the same."""
+    """The block gives the same results if it is compiled by XLA."""
     layer, x = _layer(subject), tf.constant(_inputs())
     expected = layer(x)
     compiled = tf.function(layer, jit_compile=True, autograph=False)
@@ -132,12 +132,12 @@ def compiles_with_xla(subject: Subject) -> str | None:
         raise CheckError(
             f"XLA cannot compile it: {one_line(error)[:200]}", "use Keras' layers"
         ) from error
-    near(output, expected, 1e-4, "XLA gives another output", "use gatekit.ops and operators")
+    near(output, expected, 1e-4, "XLA changes the output", "use gatekit.ops and operators")
     return None
 
 
 def mixed_precision(subject: Subject) -> str | None:
-    """In mixed precision outputs are close to those in float32."""
+    """In mixed precision, outputs are close to those in float32."""
     x = _inputs()
     expected = np.asarray(_layer(subject)(x))
     for policy, tolerance in TOLERANCES.items():
@@ -146,14 +146,14 @@ def mixed_precision(subject: Subject) -> str | None:
             output,
             expected,
             tolerance,
-            f"under {policy} it gives another output",
-            "keep differences of large numbers and divisions by small ones out",
+            f"{policy} changes the output",
+            "avoid differences of large numbers and divisions by small ones",
         )
     return None
 
 
 def saves_and_loads(subject: Subject) -> str | None:
-    """A saved ``.keras`` file gives back the same layer and the same bits."""
+    """A block that is loaded from a ``.keras`` file has bitwise the same outputs."""
     layer, x = _layer(subject), _inputs()
     given = keras.Input((None, WIDTH))
     model = keras.Model(given, layer(given))
@@ -168,9 +168,7 @@ def saves_and_loads(subject: Subject) -> str | None:
         with using(subject.plugins):
             output = np.asarray(keras.models.load_model(path)(x))
     if not np.array_equal(output, expected):
-        raise CheckError(
-            "loaded from a file, it gives other values", "keep all that decides in options"
-        )
+        raise CheckError("loaded from a file, it has other outputs", "keep all settings in options")
     return None
 
 

@@ -21,7 +21,7 @@ Argument = np.ndarray | int
 
 
 def function_documented(subject: Subject) -> str | None:
-    """It has one line for listings, and a template for LaTeX with every argument."""
+    """The function has a summary of one line, and a LaTeX template with every argument."""
     function = subject.implementation
     if not function.summary.strip():
         raise CheckError("it has no summary", 'write summary="what it computes, in one line"')
@@ -35,20 +35,20 @@ def function_documented(subject: Subject) -> str | None:
 
 
 def equations_take_it(subject: Subject) -> str | None:
-    """Given expressions it gives an expression, of functions that equations know."""
+    """Applied to expressions, it returns an expression of functions that equations know."""
     function = subject.implementation
     arguments = [Name(f"argument_{i}") for i in range(function.arity)]
     if function.static:
-        return "takes sizes; tried on numbers only"
+        return "takes sizes, so it is only checked on numbers"
     expression = function.compose(*arguments)
     if not isinstance(expression, Expr):
         raise CheckError(
-            f"given expressions, compose returns {type(expression).__name__}",
+            f"for expressions, compose returns {type(expression).__name__}",
             "write it with gatekit.ops and operators only",
         )
     unused = {a.name for a in arguments} - set(names(expression))
     if unused:
-        raise CheckError(f"{len(unused)} argument(s) are not used", "take them out, or use them")
+        raise CheckError(f"{len(unused)} argument(s) are not used", "remove them, or use them")
     return str(expression)
 
 
@@ -61,12 +61,12 @@ def backends_agree(subject: Subject) -> str | None:
     if array.shape != tensor.shape or not np.allclose(array, tensor, rtol=1e-12, atol=1e-12):
         raise CheckError("NumPy and TensorFlow give different numbers", "use gatekit.ops only")
     if not np.all(np.isfinite(tensor)):
-        raise CheckError("of numbers around 0.5 it makes NaN or infinity", "bound what goes in")
+        raise CheckError("for numbers around 0.5 it returns NaN or infinity", "bound its arguments")
     return None
 
 
 def function_dtype_kept(subject: Subject) -> str | None:
-    """What goes in as float16, bfloat16, float32 or float64 comes out as that."""
+    """The result has the type of the arguments: float16, bfloat16, float32 or float64."""
     remedy = "use gatekit.ops, operators and plain numbers"
     for dtype in (tf.float16, tf.bfloat16, tf.float32, tf.float64):
         try:
@@ -75,12 +75,12 @@ def function_dtype_kept(subject: Subject) -> str | None:
             message = one_line(error)[:120]
             raise CheckError(f"in {dtype.name} it raises: {message}", remedy) from error
         if value.dtype != dtype:
-            raise CheckError(f"{dtype.name} goes in, {value.dtype.name} comes out", remedy)
+            raise CheckError(f"for {dtype.name} it returns {value.dtype.name}", remedy)
     return None
 
 
 def function_rows_apart(subject: Subject) -> str | None:
-    """No row has influence on another."""
+    """Rows do not influence each other."""
     given = _arguments(subject)
     other = [_changed(v, np.arange(ROWS)[:, None] == 0) for v in given]
     one, two = (np.asarray(subject.implementation(*v)) for v in (given, other))
@@ -90,7 +90,7 @@ def function_rows_apart(subject: Subject) -> str | None:
 
 
 def kind_true(subject: Subject) -> str | None:
-    """A function of kind ``elementwise`` keeps the shape and mixes no units."""
+    """A function of kind ``elementwise`` keeps the shape and does not mix units."""
     function = subject.implementation
     if function.kind != "elementwise":
         return f"of kind {function.kind}, as declared"
@@ -98,12 +98,12 @@ def kind_true(subject: Subject) -> str | None:
     one = np.asarray(function(*given))
     two = np.asarray(function(*(_changed(v, np.arange(UNITS) == 0) for v in given)))
     if one.shape != (ROWS, UNITS) or not np.array_equal(one[:, 1:], two[:, 1:]):
-        raise CheckError("kind is elementwise, and it mixes units", 'write kind="units"')
+        raise CheckError("kind is elementwise, but it mixes units", 'write kind="units"')
     return None
 
 
 def function_gradient(subject: Subject) -> str | None:
-    """The gradient is that of finite differences, and not zero where the value changes."""
+    """The gradient agrees with finite differences, and is not zero if the value changes."""
     given = [_tensor(v, tf.float64) for v in _arguments(subject)]
     for position, value in enumerate(given):
         if not tf.is_tensor(value):
@@ -123,9 +123,9 @@ def function_gradient(subject: Subject) -> str | None:
         flat = came == 0.0 and float(at(1.0) - at(0.0)) != 0.0
         if flat or not abs(came - expected) <= 1e-5 * (1 + abs(expected)):
             raise CheckError(
-                f"the gradient in argument {position + 1} is {came:.6g}, and finite differences "
+                f"the gradient in argument {position + 1} is {came:.6g}, but finite differences "
                 f"give {expected:.6g}",
-                "use functions with a slope: no round, floor, sign or comparison",
+                "use differentiable functions: no round, floor, sign or comparison",
             )
     return None
 

@@ -1,4 +1,4 @@
-"""Checks of a task; they need its data, and no TensorFlow."""
+"""Checks of a task; they need its data, but not TensorFlow."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _OTHER_GENERATORS = r"\b(?:np|numpy)\.random\.(?!Generator)\w|\brandom\.\w+\(|\b
 
 
 def signature_valid(subject: Subject) -> str | None:
-    """It declares a metric, and the inputs and outputs of a model."""
+    """The task declares a metric, and the inputs and outputs of a model."""
     task = subject.instance
     if not isinstance(getattr(type(task), "metric", None), Metric):
         raise CheckError(
@@ -50,7 +50,7 @@ def chance_finite(subject: Subject) -> str | None:
 
 
 def data_fit(subject: Subject) -> str | None:
-    """Splits, and fresh samples if it draws them, agree with the signature."""
+    """Splits, and fresh samples if the task draws them, match the signature."""
     task = subject.instance
     task.require()
     if not isinstance(task.signature(), Signature):
@@ -65,9 +65,9 @@ def data_fit(subject: Subject) -> str | None:
 
 
 def data_repeat(subject: Subject) -> str | None:
-    """The same generator gives the same data, and another one other samples."""
+    """Equal generators give equal data, and different generators give different samples."""
     task = subject.instance
-    remedy = "draw from the generator that is handed in, rng, and from nothing else"
+    remedy = "draw only from the argument rng"
     if line := line_matching(type(task), _OTHER_GENERATORS):
         remedy = f"draw from rng, such as rng.integers(0, 2, shape), in {line}"
     with warnings.catch_warnings():
@@ -76,11 +76,11 @@ def data_repeat(subject: Subject) -> str | None:
         if len(one) != len(two) or not all(
             numpy.array_equal(a, b, equal_nan=True) for a, b in zip(one, two, strict=True)
         ):
-            raise CheckError("the same generator gives other data", remedy)
+            raise CheckError("equal generators give different data", remedy)
         if task.streamed:
             draws = [task.sample(numpy.random.default_rng(s), SIZE).x for s in (0, 1)]
             if numpy.array_equal(draws[0], draws[1]):
-                raise CheckError("another generator gives the same samples", remedy)
+                raise CheckError("different generators give the same samples", remedy)
     return None
 
 
@@ -92,12 +92,12 @@ def data_hash_stable(subject: Subject) -> str | None:
     if not isinstance(hashes[0], str) or not re.fullmatch(r"[0-9a-f]{64}", hashes[0]):
         raise CheckError(f"data_hash() returns {hashes[0]!r}, not 64 hexadecimal digits", remedy)
     if hashes[0] != hashes[1]:
-        raise CheckError("an equal task has another data_hash()", remedy)
+        raise CheckError("an equal task has a different data_hash()", remedy)
     return None
 
 
 def document_in_order(subject: Subject) -> str | None:
-    """If it is ``contiguous``, each sequence goes on where the one before it ends."""
+    """If the task is ``contiguous``, each sequence continues where the one before ends."""
     task = subject.instance
     if not task.contiguous:
         return "its sequences are separate"
@@ -106,7 +106,7 @@ def document_in_order(subject: Subject) -> str | None:
     except PluginError as error:
         raise CheckError(str(error), "remove contiguous = True") from None
     for name, split in task.splits(numpy.random.default_rng(0)).items():
-        # Where each target is the next input, the one at the end of a sequence shows the order.
+        # If targets are the next inputs, a sequence's last target is the first input of the next.
         if split.x.shape == split.y.shape and (split.x[:, 1:] == split.y[:, :-1]).all():
             wrong = numpy.flatnonzero(split.x[1:, 0] != split.y[:-1, -1])
             if len(wrong):
@@ -124,6 +124,6 @@ def _arrays(task: Task, seed: int) -> Iterator[numpy.ndarray]:
     if task.streamed:
         batches.append(task.sample(numpy.random.default_rng(seed), SIZE))
     for batch in batches:
-        if not isinstance(batch, Batch):  # which this raises, in the words of `data_fit`
+        if not isinstance(batch, Batch):  # this raises the same error as `data_fit`
             check_splits(task, numpy.random.default_rng(seed))
         yield from (a for a in vars(batch).values() if a is not None)

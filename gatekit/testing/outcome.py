@@ -1,4 +1,4 @@
-"""What a check is and what comes of it."""
+"""A check of the conformance suite, and its outcome."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ __all__ = ["FAIL", "PASS", "XFAIL", "Check", "CheckError", "Outcome"]
 
 
 class CheckError(GatekitError):
-    """A check is not met.
+    """A check has failed.
 
     Args:
-        reason: what came, and what is expected.
+        reason: what is wrong, and what is expected.
         remedy: what to type.
     """
 
@@ -32,13 +32,13 @@ class CheckError(GatekitError):
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of a check.
+    """The outcome of a check.
 
     Args:
         check: the check's name.
         status: ``PASS``, ``FAIL`` or ``XFAIL`` (it fails, as the author expected).
-        reason: what is wrong; the author's reason after XFAIL; a note, or nothing, after PASS.
-        remedy: what to type, where something is wrong.
+        reason: what is wrong; for XFAIL, the author's reason; for PASS, a note or nothing.
+        remedy: what to type if the check fails.
     """
 
     check: str
@@ -49,14 +49,14 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Check:
-    """One named check of one thing; calling it raises where it fails.
+    """One named check of one object; calling it raises an error if the check fails.
 
     Args:
         name: the check's name.
-        function: the check: returns a note or None, raises where it fails.
-        subject: what it is called with.
-        path: the file that is checked; errors show the line in it.
-        expected: the author's reasons by check: these may fail.
+        function: the check: returns a note or None, and raises an error if the check fails.
+        subject: the argument of the function.
+        path: the file that is checked; errors name the line in it.
+        expected: the author's reasons for checks that may fail, by check.
     """
 
     name: str
@@ -75,7 +75,7 @@ class Check:
         return self.name
 
     def outcome(self) -> Outcome:
-        """Run the check and return what came of it."""
+        """Run the check and return its outcome."""
         excuse = (self.expected or {}).get(self.name, "")
         try:
             note = self.function(self.subject) or ""
@@ -92,7 +92,7 @@ class Check:
         """Run the check.
 
         Raises:
-            AssertionError: it fails; the message is the reason and what to type.
+            AssertionError: the check fails; the message has the reason and what to type.
         """
         outcome = self.outcome()
         if outcome.status == FAIL:
@@ -105,7 +105,7 @@ class Check:
         if isinstance(error, CheckError):
             return error.reason, error.remedy
         if isinstance(error, GatekitError):
-            # The small cell is the suite's own, and so is the gate's name in it.
+            # The small cell and the gate's name in it belong to the suite, so omit them.
             message = str(error).removeprefix(f"cell.gates.{GATE}: ")
             place = author_line(error, self.path) if self.path else ""
             return message + (f" ({place})" if place and ", line " not in message else ""), ""

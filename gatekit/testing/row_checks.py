@@ -1,4 +1,4 @@
-"""Checks of a row-wise function by itself: shapes, types, rows, steps, units, gradients."""
+"""Checks of a row-wise function alone: shapes, types, rows, steps, units, gradients."""
 
 from __future__ import annotations
 
@@ -23,22 +23,22 @@ FIRST = np.arange(ROWS)[:, None] == 0
 
 
 def shape_kept(subject: Subject) -> str | None:
-    """The value, and each new state, is ``batch x units``, for every number of rows."""
+    """The value and each new state are ``batch x units`` for every number of rows."""
     values = arguments(subject)
     for rows in (ROWS, 3):
         returned = call(subject, rows_of(values, list(range(rows))))
         for name, value in returned.items():
             if len(value.shape) >= 2 and value.shape[0] not in (rows, 1):
                 raise CheckError(
-                    f"{rows} rows go in, and its {name} has {value.shape[0]}",
-                    "keep the first axis: one row for each",
+                    f"for {rows} rows, its {name} has {value.shape[0]}",
+                    "keep the first axis: return one row for each row",
                 )
     return None
 
 
 def dtype_kept(subject: Subject) -> str | None:
-    """What goes in as float16, bfloat16, float32 or float64 comes out as that."""
-    call(subject, arguments(subject))  # what fails in every type is not a matter of types
+    """The result has the type of the arguments: float16, bfloat16, float32 or float64."""
+    call(subject, arguments(subject))  # an error in every type has nothing to do with types
     for dtype in (tf.float16, tf.bfloat16, tf.float32, tf.float64):
         remedy = "use gatekit.ops, operators and plain numbers; no tf.constant, NumPy array or cast"
         try:
@@ -50,14 +50,12 @@ def dtype_kept(subject: Subject) -> str | None:
             raise CheckError(f"in {dtype.name} it raises: {message}", remedy) from error
         for name, value in returned.items():
             if value.dtype != dtype:
-                raise CheckError(
-                    f"{dtype.name} goes in, and its {name} comes out as {value.dtype.name}", remedy
-                )
+                raise CheckError(f"for {dtype.name}, its {name} is {value.dtype.name}", remedy)
     return None
 
 
 def rows_apart(subject: Subject) -> str | None:
-    """No row of the batch has any influence on another."""
+    """Rows of the batch do not influence each other."""
     values = arguments(subject)
     other = changed(values, arguments(subject, seed=1), FIRST)
     _same(call(subject, values), call(subject, other), slice(1, None), "rows of the batch mix")
@@ -65,7 +63,7 @@ def rows_apart(subject: Subject) -> str | None:
 
 
 def steps_apart(subject: Subject) -> str | None:
-    """Given all steps at once, as where no state is read, no step has influence on another."""
+    """Called with all steps together, as for gates that read no state, steps do not mix."""
     values = arguments(subject)
     other = changed(values, arguments(subject, seed=1), np.arange(ROWS)[:, None] < ROWS // 3)
     one, two = (call(subject, with_steps(v)) for v in (values, other))
@@ -74,13 +72,16 @@ def steps_apart(subject: Subject) -> str | None:
     for name, value in flat.items():
         if len(value.shape) == 2 and value.shape[0] == ROWS:
             _close(
-                name, tf.reshape(one[name], value.shape), value, "steps at once give other values"
+                name,
+                tf.reshape(one[name], value.shape),
+                value,
+                "all steps together give other values",
             )
     return None
 
 
 def units_apart(subject: Subject) -> str | None:
-    """No unit has influence on another, unless ``mixes_units = True`` is declared."""
+    """Units do not influence each other, unless ``mixes_units = True`` is declared."""
     if type(subject.instance).mixes_units:
         return "mixes units, as declared"
     values, other = arguments(subject), arguments(subject, seed=1)
@@ -98,7 +99,7 @@ def units_apart(subject: Subject) -> str | None:
 
 
 def batch_of_one(subject: Subject) -> str | None:
-    """A row by itself gives what it gives among others."""
+    """A row gives the same values alone and in a batch."""
     values = arguments(subject)
     whole, single = call(subject, values), call(subject, rows_of(values, [0]))
     for name, value in whole.items():
@@ -108,7 +109,7 @@ def batch_of_one(subject: Subject) -> str | None:
 
 
 def makes_nothing(subject: Subject) -> str | None:
-    """It makes no weight, and leaves its class, itself and its module as they were."""
+    """A call creates no weight, and does not change the object, its class or its module."""
     instance = subject.instance
     kind = type(instance)
     values = arguments(subject)
@@ -118,13 +119,13 @@ def makes_nothing(subject: Subject) -> str | None:
     if before != _traces(subject):
         raise CheckError(
             f"{instance.definition()} changes {kind.__name__}, its instance or its module",
-            "return what must be kept as a state: states = {'k': 0.0}, return value, {'k': k}",
+            "keep values in a state: declare states = {'k': 0.0}, and return value, {'k': k}",
         )
     return None
 
 
 def deterministic(subject: Subject) -> str | None:
-    """The same arguments give the same bits, and no global generator is drawn from."""
+    """Equal arguments give bitwise equal values, and no global generator is used."""
     values = arguments(subject)
     with _generators_untouched(subject):
         runs = [call(subject, values), call(subject, values), _traced(subject, values)]
@@ -132,16 +133,17 @@ def deterministic(subject: Subject) -> str | None:
         for name, value in runs[0].items():
             if not np.array_equal(value, again[name], equal_nan=True):
                 raise CheckError(
-                    f"its {name} is another when it is called again",
-                    "draw nothing inside the function; noise is the cell's dropout and zoneout",
+                    f"its {name} differs when it is called again",
+                    "do not draw random numbers in the function; for noise, use the cell's dropout "
+                    "and zoneout",
                 )
     for name, value in runs[0].items():
-        _close(name, runs[2][name], value, "inside tf.function it gives other values")
+        _close(name, runs[2][name], value, "tf.function changes its values")
     return None
 
 
 def gradient(subject: Subject) -> str | None:
-    """The gradient is that of finite differences, in float64."""
+    """The gradient agrees with finite differences, in float64."""
     values = arguments(subject)
     names = floating(values)
     with tf.GradientTape() as tape:
@@ -160,16 +162,16 @@ def gradient(subject: Subject) -> str | None:
         came = float(tf.reduce_sum(slope * direction))
         if not abs(came - expected) <= 1e-5 * (1 + abs(expected)):
             raise CheckError(
-                f"the gradient along {name} is {came:.6g}, and finite differences give "
+                f"the gradient along {name} is {came:.6g}, but finite differences give "
                 f"{expected:.6g}",
-                "take stop_gradient and custom gradients out, or declare "
+                "remove stop_gradient and custom gradients, or declare "
                 "expected_failures = {'gradient': 'why'}",
             )
     return None
 
 
 def differentiable(subject: Subject) -> str | None:
-    """Whatever the value depends on has a gradient that is not zero everywhere."""
+    """The gradient in every argument that the value depends on is not zero everywhere."""
     values, other = arguments(subject), arguments(subject, seed=1)
     names = floating(values)
     for name in names:
@@ -180,15 +182,15 @@ def differentiable(subject: Subject) -> str | None:
         moved = _total(call(subject, {**values, name: other[name] + 0.5}))
         if float(moved - total) != 0.0 and not np.any(slope):
             raise CheckError(
-                f"the value depends on {name}, and its gradient there is zero everywhere",
-                "use functions with a slope (no round, floor, sign or comparison), or declare "
+                f"the value depends on {name}, but its gradient there is zero everywhere",
+                "use differentiable functions (no round, floor, sign or comparison), or declare "
                 "expected_failures = {'differentiable': 'why'}",
             )
     return None
 
 
 def finite_when_saturated(subject: Subject) -> str | None:
-    """With a pre-activation of +50 and -50, values and gradients are finite in float32."""
+    """For pre-activations of +50 and -50, values and gradients are finite in float32."""
     values = arguments(subject, tf.float32)
     if "pre" not in values:
         return "takes no pre-activation"
@@ -204,7 +206,7 @@ def finite_when_saturated(subject: Subject) -> str | None:
                 raise CheckError(
                     f"with pre = {size:+.0f} its {name} is {np.asarray(value).ravel()[0]}",
                     "use the stable functions of gatekit.ops (sigmoid, softplus, log_sigmoid), or "
-                    "bound what goes into exp, log and divisions",
+                    "bound the arguments of exp, log and divisions",
                 )
     return None
 
@@ -229,19 +231,19 @@ def _close(name: str, value: ArrayLike, expected: ArrayLike, what: str, remedy: 
     if a.shape != b.shape or not np.allclose(a, b, rtol=1e-10, atol=1e-12, equal_nan=True):
         raise CheckError(
             f"{what}: its {name} differs",
-            f"declare {remedy}" if remedy else "compute each row, step and unit from itself alone",
+            f"declare {remedy}" if remedy else "compute each row, step and unit separately",
         )
 
 
 def _refuse_variable(_: object, **options: object) -> NoReturn:
     raise CheckError(
-        "a weight is made inside the function",
-        "declare it: parameters = {'p': Parameter('units', init=0.5)}, and ask for p",
+        "a weight is created inside the function",
+        "declare it: parameters = {'p': Parameter('units', init=0.5)}, and add the argument p",
     )
 
 
 def _traces(subject: Subject) -> dict[str, tuple[int, str]]:
-    """Return what a function could leave behind: identities, and sizes of containers."""
+    """Return the identities of all values that a function could change, and container contents."""
     kind = type(subject.instance)
     function = getattr(kind, kind.method)
     places = {
@@ -276,5 +278,6 @@ def _generators_untouched(subject: Subject) -> Iterator[None]:
     if before != (random.getstate(), repr(np.random.get_state())):
         raise CheckError(
             f"{subject.instance.definition()} draws from a global generator",
-            "draw nothing inside the function; noise is the cell's dropout and zoneout",
+            "do not draw random numbers in the function; for noise, use the cell's dropout and "
+            "zoneout",
         )

@@ -1,4 +1,4 @@
-"""New projects, plugins and distributions: which files they consist of."""
+"""The files of new projects, plugins and distributions."""
 
 from __future__ import annotations
 
@@ -47,12 +47,12 @@ def project(name: str) -> dict[Path, str]:
         name: the folder's name.
 
     Raises:
-        ConfigError: the name cannot be a folder everywhere, or something of it is there already.
+        ConfigError: the name is not valid for a folder on all systems, or the folder exists.
     """
     if name in (".", "./"):
         raise ConfigError(
-            "a project is a new folder: type gatekit new project my-study. In a folder that you "
-            "have, no command is needed: gatekit looks for plugins/ and conf/cell/ there"
+            "a project is a new folder: type gatekit new project my-study. An existing folder "
+            "needs no command: gatekit reads plugins/ and conf/cell/ in it"
         )
     if not _PROJECT.match(name):
         raise ConfigError(
@@ -81,7 +81,7 @@ def plugin(kind: str, name: str) -> dict[Path, str]:
         name: the name that it registers.
 
     Raises:
-        ConfigError: the name is not allowed or taken, or the file is there already.
+        ConfigError: the name is not allowed or taken, or the file exists.
     """
     _check_name(kind, name)
     path = Path("plugins") / f"{name}.py"
@@ -92,15 +92,15 @@ def plugin(kind: str, name: str) -> dict[Path, str]:
 def package(kind: str, name: str, version: str) -> dict[Path, str]:
     """Return the files of a new distribution, by path in the working folder.
 
-    Where ``./plugins/NAME.py`` registers the name, that source is what is packaged.
+    If ``./plugins/NAME.py`` registers the name, this file is packaged.
 
     Args:
         kind: ``gate``, ``output-unit``, ``block``, ``task`` or ``function``.
         name: the name that it registers.
-        version: the version of gatekit that it needs at least.
+        version: the oldest version of gatekit that it supports.
 
     Raises:
-        ConfigError: the name is not allowed or taken, or the folder is there already.
+        ConfigError: the name is not allowed or taken, or the folder exists.
     """
     own = own_file(kind, name)
     if own is None:
@@ -132,7 +132,7 @@ def package(kind: str, name: str, version: str) -> dict[Path, str]:
 
 
 def own_file(kind: str, name: str) -> Path | None:
-    """Return ``plugins/NAME.py`` of the working folder where it registers the name, else None."""
+    """Return ``plugins/NAME.py`` of the working folder if it registers the name, else None."""
     path = Path("plugins") / f"{name}.py"
     origin = origins(KINDS[kind]).get(name)
     if origin is None or origin.path is None or not path.is_file():
@@ -150,12 +150,12 @@ def _with_config_dirs(source: str, own: Path | None) -> str:
         for alias in node.names
     }
     if "hookimpl" not in imported:
-        raise ConfigError(f"{own}: write `from gatekit import hookimpl` there and `@hookimpl`")
+        raise ConfigError(f"{own}: write `from gatekit import hookimpl` and use `@hookimpl`")
     return source.rstrip("\n") + "\n" + _filled("config_dirs", {})
 
 
 def next_commands(kind: str, name: str) -> list[str]:
-    """Return what to type after a plugin's file was written."""
+    """Return the commands to type after a plugin's file was written."""
     commands = [f"gatekit check {name}"]
     if kind != "function":
         commands.append(_TRAIN[KINDS[kind]].format(name=name))
@@ -189,7 +189,7 @@ def _check_name(kind: str, name: str) -> None:
         )
     if keyword.iskeyword(name) or name in RESERVED or name in FUNCTIONS:
         raise ConfigError(
-            f"{name!r} is a word of Python or of cells, or a function of gatekit; choose another "
+            f"{name!r} is reserved by Python or gatekit, or a function of cells; choose another "
             f"name, such as gatekit new {kind} my_{name}"
         )
     taken = origins(KINDS[kind])
@@ -222,7 +222,7 @@ def checked_kind(kind: str) -> str:
     """Return the kind.
 
     Raises:
-        ConfigError: there is no such kind of thing to make.
+        ConfigError: `gatekit new` cannot create this kind.
     """
     known = ("project", *KINDS)
     if kind not in known:
@@ -237,7 +237,7 @@ def checked_kind(kind: str) -> str:
         elif kind == "plugin":
             hint = ": a plugin is a gate, output unit, block, task or function."
         elif _NAME.match(kind) and not nearest(kind, known):
-            hint = f"; for a gate type gatekit new gate {kind}."
+            hint = f"; for a gate, type gatekit new gate {kind}."
         near = nearest_name(kind, known)
         if near and not hint:
             hint = f"; did you mean {near!r}? Type gatekit new {near} NAME."

@@ -1,4 +1,4 @@
-"""What is checked, with a small cell around it in which it can run; no TensorFlow here."""
+"""The object to check, and a small cell to run it in; TensorFlow is not imported here."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from gatekit.registry.loading import complete_registry
 from gatekit.registry.plugin import PRIVATE
 
 UNITS, FEATURES = 6, 5
-"""Sizes of the small cell, unlike each other and what a gate is likely to assume."""
+"""Sizes of the small cell: different from each other and from sizes that a gate may assume."""
 
 WORDS = ("pre", "own_prev", "t", "units", "features", "x", "emitted")
 GATE = "subject"
@@ -29,7 +29,7 @@ KINDS = ("gates", "output_units", "blocks", "functions", "tasks")
 
 
 class InCell(Protocol):
-    """What runs in a recurrent layer: the small cell around a gate, or a cell itself."""
+    """A subject that runs in a recurrent layer: the small cell around a gate, or a cell itself."""
 
     @property
     def kind(self) -> str:
@@ -58,13 +58,13 @@ class InCell(Protocol):
 
 @dataclass(frozen=True)
 class Subject:
-    """One registered thing with its options.
+    """One registered object with its options.
 
     Args:
         kind: ``gates``, ``output_units``, ``blocks``, ``functions`` or ``tasks``.
         name: its registered name.
-        plugins: plugin files besides those that are found by themselves.
-        options: options to make it with, where it needs any.
+        plugins: plugin files in addition to the discovered plugins.
+        options: options to create it with.
         units: the units of the small cell.
     """
 
@@ -96,7 +96,7 @@ class Subject:
 
     @property
     def catalogue(self) -> Catalogue:
-        """What a cell may use."""
+        """The catalogue of registered objects."""
         return catalogue(self.plugins)
 
     @property
@@ -106,13 +106,13 @@ class Subject:
 
     @property
     def path(self) -> Path | None:
-        """The file that defines it; None for what gatekit has itself."""
+        """The file that defines the object; None if it is built into gatekit."""
         origin = origins(self.kind, self.plugins).get(self.name)
         return origin.path if origin else None
 
     @property
     def module(self) -> str:
-        """Its plugin's file, or the module's name where that is imported by name."""
+        """The plugin's file, or the name of its module if it is imported by name."""
         known = complete_registry(self.plugins)
         carrier = known.plugins[known.origins[self.kind][self.name].plugin].module
         holder = carrier if inspect.ismodule(carrier) else inspect.getmodule(type(carrier))
@@ -121,13 +121,13 @@ class Subject:
 
     @property
     def source(self) -> str:
-        """The hash of its source."""
+        """The hash of the object's source."""
         return object_hash(self.kind, self.name, self.plugins)
 
     @property
     def expected_failures(self) -> Mapping[str, str]:
-        """The author's reasons, by check, why it fails there."""
-        # A function of the equation language is not a class: its Python function carries them.
+        """The author's reasons for expected failures, by check."""
+        # A function of the equation language is not a class; its Python function has them.
         holder = self.implementation.compose if self.kind == "functions" else self.implementation
         declared = getattr(holder, "expected_failures", {})
         if not isinstance(declared, Mapping) or not all(
@@ -140,14 +140,14 @@ class Subject:
 
     @functools.cached_property
     def instance(self) -> Any:
-        """The thing made with its options."""
+        """The object, created with its options."""
         return self.implementation(**self.options)
 
     # --- the small cell around a gate or an output unit ----------------------
 
     @functools.cached_property
     def asked(self) -> tuple[str, ...]:
-        """The names that it asks for and that are neither its own nor gatekit's, in order."""
+        """The requested signals that neither the object nor gatekit provides, in order."""
         instance: RowWise = self.instance
         own = {*instance.parameters, *(f"{s}_prev" for s in getattr(instance, "states", {}))}
         own |= {f"{s}_history" for s in getattr(instance, "history", {})}
@@ -160,7 +160,7 @@ class Subject:
 
     @functools.cached_property
     def config(self) -> dict[str, object]:
-        """The small cell: the gate scales a candidate; what it asks for is a sigmoid gate each."""
+        """The small cell: the gate scales a candidate; each requested signal is a sigmoid gate."""
         gates: dict[str, dict[str, object]] = {}
         emits = "emitted_h" if "h" in self.asked and self._asks_now("h") else "h"
         others = [name for name in self.asked if name != emits]
@@ -206,10 +206,10 @@ def subject(
     plugins: Sequence[str] = (),
     options: Mapping[str, object] | None = None,
 ) -> Subject:
-    """Return the registered thing of that kind and name.
+    """Return the registered object of a kind and name.
 
     Raises:
-        PluginError: there is none.
+        PluginError: there is no such object.
     """
     return Subject(kind, name, tuple(str(p) for p in plugins), dict(options or {}))
 
@@ -222,7 +222,7 @@ def known_signals(subject: Subject) -> Iterable[str]:
     for cell in cell_names(subject.plugins):
         try:
             spec = load_cell(cell, subject.catalogue, subject.plugins)
-        except GatekitError:  # of a broken file in conf/cell, which is not this plugin's
+        except GatekitError:  # a broken file in conf/cell does not concern this plugin
             continue
         signals |= {gate.name for gate in spec.gates}
         for part in (spec.equations, spec.norms, spec.parameters, spec.constants, spec.inputs):

@@ -1,4 +1,4 @@
-"""The suites: which checks there are for gates, output units, blocks, functions and tasks."""
+"""The suites of checks for gates, output units, blocks, functions, tasks and cells."""
 
 from __future__ import annotations
 
@@ -97,11 +97,11 @@ def gate_checks(
 
     Args:
         name: the gate's registered name.
-        plugins: plugin files besides those that are found by themselves.
-        options: options to make the gate with, where it needs any.
+        plugins: plugin files in addition to the discovered plugins.
+        options: options to create the gate with.
 
     Returns:
-        Checks; calling one raises AssertionError, with what to type, where it fails.
+        Checks; a check that fails raises AssertionError, with what to type, when called.
 
     Raises:
         PluginError: there is no such gate, or its ``expected_failures`` are not check names.
@@ -138,16 +138,16 @@ def block_checks(
 def checks(
     kind: str, name: str, plugins: Sequence[str] = (), options: Mapping[str, object] | None = None
 ) -> list[Check]:
-    """Return the checks of one registered thing.
+    """Return the checks of one registered object.
 
     Args:
         kind: ``gates``, ``output_units``, ``blocks``, ``functions`` or ``tasks``.
         name: its registered name.
-        plugins: plugin files besides those that are found by themselves.
-        options: options to make it with.
+        plugins: plugin files in addition to the discovered plugins.
+        options: options to create it with.
 
     Raises:
-        PluginError: there is none, or its ``expected_failures`` are not check names.
+        PluginError: there is no such object, or its ``expected_failures`` are not check names.
     """
     checked = subject(kind, name, plugins, options)
     expected = checked.expected_failures
@@ -165,24 +165,23 @@ def cell_checks(cell: CellSubject) -> list[Check]:
     """Return the named checks of a cell.
 
     Args:
-        cell: what `gatekit.testing.cell_subject.from_file` or ``by_name`` returns.
+        cell: the cell, from `gatekit.testing.cell_subject.from_file` or ``by_name``.
     """
     functions = _functions("cells")
     return [Check(name, functions[name], cell) for name in OF_CELLS]
 
 
 def certify(checked: Subject, outcomes: Sequence[Outcome]) -> None:
-    """Keep the outcomes of all checks under the hash of the subject's source.
+    """Store the outcomes of all checks under the hash of the subject's source.
 
-    Results for an object with options of its own are not stored, because they do not describe its
-    defaults.
+    Outcomes with typed options are not stored, because they do not describe the defaults.
     """
     if not checked.options:
         check_results.put(checked.source, checked.kind, checked.name, outcomes)
 
 
 def _functions(kind: str) -> dict[str, Any]:
-    # Here, so that names, results and listings need no TensorFlow.
+    # Imported here, so that names, results and listings do not need TensorFlow.
     from . import declared
 
     modules: list[ModuleType] = [declared]

@@ -1,4 +1,4 @@
-"""A row-wise function called by itself, on tensors as a running cell would give them."""
+"""Call a row-wise function alone, with tensors such as a running cell would pass."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ Values = dict[str, Tensor]
 
 
 def wake() -> None:
-    """Let TensorFlow look for its devices now, and print its messages about them."""
+    """Make TensorFlow search for its devices now, and print its messages about them."""
     tf.zeros([])
 
 
 def arguments(subject: Subject, dtype: tf.DType = tf.float64, seed: int = 0) -> Values:
-    """Return values for the arguments, as they are after some steps of the small cell.
+    """Return values for the arguments after some steps of the small cell.
 
     Args:
         subject: a gate or an output unit.
         dtype: the type of the tensors.
-        seed: another seed gives other values.
+        seed: the seed of the values.
 
     Returns:
         Tensors ``ROWS x width``, a history ``ROWS x length x width``; parameters and constants
@@ -88,8 +88,8 @@ def _env(subject: Subject, rng: np.random.Generator) -> Values:
         except tf.errors.OpError as error:
             message = " ".join(str(error.message).split()).split("} ")[-1][:120]
             raise CheckError(
-                f"with {ROWS} rows it does not fit among the other signals: {message}",
-                "return one row for each row, as wide as the gate's units",
+                f"with {ROWS} rows, its shape does not fit the other signals: {message}",
+                "return one row for each row, with the gate's units as width",
             ) from error
         states = {s.name: new[f"state:{s.name}"] for s in cell.states}
         env = {**new, **before}
@@ -131,10 +131,10 @@ def changed(values: Values, other: Values, where: np.ndarray) -> Values:
 
 
 def call(subject: Subject, values: Mapping[str, Tensor]) -> Values:
-    """Return what the row-wise function returns: ``value``, and each new state by name.
+    """Return the result of the row-wise function: ``value``, and each new state by name.
 
-    That it returns tensors of the right width, and the states that it declares, is known from the
-    steps that `arguments` made.
+    The steps in `arguments` have already checked that it returns tensors of the right width, and
+    the states that it declares.
 
     Args:
         subject: a gate or an output unit.

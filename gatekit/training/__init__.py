@@ -1,9 +1,9 @@
-"""Training one run: from its configuration to `result.json`. TensorFlow is imported here.
+"""Train one run, from its configuration to `result.json`. This package imports TensorFlow.
 
-`worker` is the life of a run's process; `trainer` trains, with Keras' fit in an order that the
-seed decides, and stops a run whose loss is not finite (`DivergedError`); `feed` and `batches` bring
-the data, `model` builds the network, `optimizers` and `schedule` determine how its weights change,
-`summary` is what the run reports, and `resume` what it goes on from. `process` is about the
-process itself, `probe` about looking at gates while training, `carrying` about states that go on
-from window to window. Start with `worker.py`.
+`worker` is the main function of a run's process. `trainer` trains with Keras' fit, in an order that
+the seed determines, and stops a run whose loss is not finite (`DivergedError`). `feed` and
+`batches` provide the data, `model` builds the network, and `optimizers` and `schedule` determine
+how its weights change. `summary` computes the results, and `resume` writes and reads checkpoints.
+`process` starts the process itself, `probe` records gates during training, and `carrying` carries
+states from window to window. Start with `worker.py`.
 """

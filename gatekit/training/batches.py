@@ -1,7 +1,8 @@
 """Which examples are in which batch or window: a pure function of (seed, epoch, step), in NumPy.
 
-A batch has whole sequences. With ``trainer.tbptt`` a step reads a window instead: some consecutive
-steps of sequences side by side, whose states are carried on (`Streams`, `WindowOrder`).
+A batch has whole sequences. With ``trainer.tbptt``, a training step reads a window instead: some
+consecutive steps of several sequences, whose states are carried to the next window (`Streams`,
+`WindowOrder`).
 """
 
 from __future__ import annotations
@@ -17,25 +18,25 @@ from gatekit.tasks import seeds
 from gatekit.tasks.task import Batch, Task
 
 STREAMED_EPOCH = 100
-"""Steps that count as an epoch where a task draws fresh data for every step."""
+"""Steps that count as an epoch if a task draws fresh data for every step."""
 
 EVALUATIONS = 20
-"""How often a run that is given in steps looks at its validation data."""
+"""How often a run whose length is given in steps evaluates its validation data."""
 
 EVALUATED = 256
-"""Steps of a window of validation and test data: a constant, so that no score depends on K."""
+"""Steps per window of validation and test data; a constant, so no score depends on K."""
 
 
 @dataclass(frozen=True)
 class StepData:
-    """What one training step sees.
+    """The data of one training step.
 
     Attributes:
         x: batch x time x features, or tokens: batch x time.
         mask: batch x time, True where a step is valid.
         y: the targets.
         weights: how much each example (batch) or step (batch x time) counts; 0 for padding.
-        resets: batch x time, True where a new sequence begins within a row; None for nowhere.
+        resets: batch x time, True where a new sequence begins within a row; None if nowhere.
         begins: batch, True where a stream begins; None if sequences are read whole.
     """
 
@@ -50,7 +51,7 @@ class StepData:
 def ordered(
     batch: Batch, size: int, every: bool, order: numpy.ndarray | None = None
 ) -> Iterator[StepData]:
-    """Yield the examples of a split in batches of one size; the last one's missing rows weigh 0.
+    """Yield the examples of a split in batches of equal size; rows that fill up the last weigh 0.
 
     Args:
         batch: the split.
@@ -66,7 +67,7 @@ def ordered(
 
 
 def taken(batch: Batch, rows: numpy.ndarray, size: int, every: bool) -> StepData:
-    """Return some examples as one batch of ``size``, cut to the longest valid one among them."""
+    """Return some examples as one batch of ``size``, cut to the length of the longest one."""
     x, y = batch.x[rows], batch.y[rows]
     mask = None if batch.mask is None else batch.mask[rows]
     resets = None if batch.resets is None else batch.resets[rows]
@@ -89,8 +90,7 @@ def taken(batch: Batch, rows: numpy.ndarray, size: int, every: bool) -> StepData
 
 
 def lengthened(step: StepData, every: bool) -> StepData:
-    """Return a batch with masks padded at its end to one of few lengths; what is added counts for
-    nothing."""
+    """Return a masked batch, padded at its end to one of few lengths; the padding has no weight."""
     if step.mask is None:
         return step
     more = bucket(step.mask.shape[1]) - step.mask.shape[1]
@@ -112,7 +112,7 @@ def steps_per_epoch(count: int | None, size: int) -> int:
 
 
 def step_size(train: Batch | None, fresh: Callable[[], Batch], size: int) -> tuple[float, float]:
-    """Return the mean number of sequences of a training step, and of valid steps of a sequence.
+    """Return the mean number of sequences per training step, and of valid steps per sequence.
 
     Args:
         train: the training split; None for streamed tasks.
@@ -145,7 +145,7 @@ def _longest(mask: numpy.ndarray) -> int:
 
 def _zeroed(array: numpy.ndarray, counted: numpy.ndarray) -> numpy.ndarray:
     """Return an array with zeros where it does not count, along its leading axes."""
-    # What does not count may hold NaN, and NaN times a weight of zero is NaN.
+    # Values that do not count may be NaN, and NaN times a weight of zero is NaN.
     counted = counted.reshape(counted.shape + (1,) * (array.ndim - counted.ndim))
     return numpy.where(counted, array, numpy.zeros((), array.dtype))
 
@@ -161,17 +161,17 @@ def _filled(array: numpy.ndarray, missing: int) -> numpy.ndarray:
 
 @dataclass(frozen=True)
 class Streams:
-    """Sequences of equal length that are read side by side, in windows that follow one another.
+    """Sequences of equal length that are read in parallel, in consecutive windows.
 
-    Window s holds the steps s K to s K + K - 1 of every stream. Steps beyond the end of a stream
-    count for nothing.
+    Window s has the steps s K to s K + K - 1 of every stream. Steps beyond the end of a stream
+    have no weight.
 
     Args:
-        batch: the data, of which all rows together are taken as one sequence.
+        batch: the data; all its rows together are read as one sequence.
         starts: the step of that sequence at which each stream begins.
-        length: steps of a stream; the sequence may end before the last one does.
-        size: streams of a window; missing ones are empty.
-        window: K, the steps of a window.
+        length: steps per stream; the sequence may end before the last stream does.
+        size: streams per window; missing streams are empty.
+        window: K, the steps per window.
         every: whether the task counts every step or only the last.
     """
 
@@ -188,7 +188,7 @@ class Streams:
 
     @property
     def masked(self) -> bool:
-        """Whether windows have masks: those of the data, or of a last output that is looked for."""
+        """Whether windows have masks: from the data, or to mark the end of the sequences."""
         short = not self.every and bool(self.length % self.window)
         return self.batch.mask is not None or short
 
@@ -221,7 +221,7 @@ class Streams:
         return StepData(x, mask if self.masked else None, y, weights, resets, begins)
 
     def _last(self, rows: numpy.ndarray) -> numpy.ndarray:
-        """Return the last valid step of sequences, where their one target belongs."""
+        """Return the last valid step of each sequence, to which its one target belongs."""
         if self.batch.mask is None:
             return numpy.full(len(rows), self.length - 1)
         mask = self.batch.mask[rows]
@@ -229,12 +229,12 @@ class Streams:
 
 
 def document(batch: Batch, size: int, window: int) -> Streams:
-    """Return a split whose rows follow one another as ``size`` streams of equal length.
+    """Return a split whose rows form one document, cut into ``size`` streams of equal length.
 
     Args:
         batch: the split, with a target for every step.
         size: the number of streams.
-        window: steps of a window; at most those of a stream are used.
+        window: steps per window; at most the length of a stream.
     """
     length = -(-batch.x.shape[0] * batch.x.shape[1] // size)
     starts = length * numpy.arange(size)
@@ -247,8 +247,8 @@ def sequences(batch: Batch, rows: numpy.ndarray, size: int, window: int, every: 
     Args:
         batch: the split.
         rows: the sequences.
-        size: streams of a window; missing ones are empty.
-        window: steps of a window; at most those of a sequence are used.
+        size: streams per window; missing streams are empty.
+        window: steps per window; at most the length of a sequence.
         every: whether the task counts every step or only the last.
     """
     length = batch.x.shape[1]
@@ -256,15 +256,15 @@ def sequences(batch: Batch, rows: numpy.ndarray, size: int, window: int, every: 
 
 
 class WindowOrder:
-    """In which order the windows of a run come.
+    """The order of the windows of a run.
 
-    The sequences of a contiguous task are one document, which is cut into ``size`` streams; those
-    of any other task are streams by themselves, and a batch of them is read to its end before the
-    next one begins.
+    The sequences of a contiguous task are one document, which is cut into ``size`` streams. The
+    sequences of any other task are streams themselves, and a batch of them is read to its end
+    before the next batch begins.
 
     Args:
         task: the task.
-        size: streams that are read side by side, ``trainer.batch``.
+        size: streams that are read in parallel, ``trainer.batch``.
         window: K, ``trainer.tbptt``.
     """
 
@@ -274,7 +274,7 @@ class WindowOrder:
         self.size, self.window = size, window
 
     def per_batch(self, batch: Batch) -> int:
-        """Return the windows of one batch of sequences, or of the whole document."""
+        """Return the number of windows of a batch of sequences, or of the whole document."""
         return len(self._of(batch, numpy.arange(1), self.window))
 
     def masked(self, batch: Batch) -> bool:
@@ -287,12 +287,12 @@ class WindowOrder:
 
         Args:
             batch: the data.
-            rows: the sequences of the batch; a document has no choice of them.
+            rows: the sequences of the batch; ignored for a document.
             place: the window, from 0 to ``count`` - 1.
-            count: the windows of every batch.
+            count: the number of windows of every batch.
 
         Raises:
-            DataError: the sequences are longer than those that determined ``count``.
+            DataError: the sequences are longer than those of the first batch, which set ``count``.
         """
         streams = self._of(batch, rows, self.window)
         if len(streams) > count:
@@ -304,7 +304,7 @@ class WindowOrder:
         return streams[place]
 
     def evaluation(self, batch: Batch) -> Iterator[StepData]:
-        """Yield the windows of a split in their order; their length does not depend on K."""
+        """Yield the windows of a split in order; their length does not depend on K."""
         for start in range(0, 1 if self.contiguous else len(batch.x), self.size):
             rows = numpy.arange(start, min(start + self.size, len(batch.x)))
             streams = self._of(batch, rows, EVALUATED)

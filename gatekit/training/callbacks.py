@@ -1,6 +1,6 @@
-"""Plugins during a run: callbacks are called in turn, and what plugins change is put back.
+"""Plugins during a run: call their callbacks, and revert changes that plugins make to the process.
 
-A callback that raises is named. What a plugin changes in the process is detected, reverted and
+An error names the callback that raised it. Changes to the process are detected, reverted and
 reported.
 """
 
@@ -32,9 +32,9 @@ class Callbacks:
     """The callables of one run, in the order in which their plugins were loaded.
 
     Args:
-        called: each is called as ``f(event, **facts)``. One that remembers something has
-            ``state()``, which returns it as plain data, and ``restore(state)``: a run that goes on
-            from a checkpoint hands it back.
+        called: each is called as ``f(event, **facts)``. A callback with a memory has ``state()``,
+            which returns it as plain data, and ``restore(state)``, which receives it when a run
+            continues from a checkpoint.
     """
 
     def __init__(self, called: Sequence[Callable[..., Any]] = ()) -> None:
@@ -44,17 +44,17 @@ class Callbacks:
         """Call every callback.
 
         Raises:
-            PluginError: one of them raises; the message names it and its file.
+            PluginError: a callback raises; the message names it and its file.
         """
         for callback in self.called:
             with _named(callback, f"at {event!r}"):
                 callback(event, **facts)
 
     def state(self) -> list[list[Any]]:
-        """Return what callbacks remember: name and state of each that has one.
+        """Return the states of callbacks: the name and the state of each that has one.
 
         Raises:
-            PluginError: one of them raises, or its state is not plain data.
+            PluginError: a callback raises, or its state is not plain data.
         """
         states = []
         for callback in self.called:
@@ -64,10 +64,10 @@ class Callbacks:
         return states
 
     def restore(self, kept: Sequence[Sequence[Any]]) -> None:
-        """Hand what was remembered back to callbacks of the same name.
+        """Pass each stored state to the callback of the same name.
 
         Raises:
-            PluginError: one of them raises.
+            PluginError: a callback raises.
         """
         left = [(name, state) for name, state in kept]
         for callback in self.called:
@@ -99,10 +99,10 @@ def _name(callback: object) -> str:
 
 @contextlib.contextmanager
 def guarded(where: str, warn: Callable[[str], None], printing: bool = False) -> Iterator[None]:
-    """Run a block that calls plugins, and put back what the process shares.
+    """Run a block that calls plugins, and restore the state that the process shares.
 
     Args:
-        where: what was done meanwhile, for the warning.
+        where: what the block does, for the warning.
         warn: called with each warning.
         printing: whether the block may write to standard output.
     """
@@ -124,7 +124,7 @@ def guarded(where: str, warn: Callable[[str], None], printing: bool = False) -> 
 
 
 class _WatchedStream:
-    """Passes everything on and remembers whether there was anything."""
+    """Passes all output on, and records whether there was any."""
 
     def __init__(self, stream: TextIO) -> None:
         self.stream, self.written = stream, False
@@ -142,7 +142,7 @@ def _shared() -> dict[str, Any]:
         "cwd": _cwd(),
         "env": dict(os.environ),
         "python": random.getstate(),
-        # Compared as bytes, since arrays have no single truth.
+        # Compared as bytes, because == of arrays is not one boolean.
         "numpy": pickle.dumps(numpy.random.get_state()),
         "tensorflow": tf.compat.v1.random.get_seed(1)[0],
         "policy": keras.config.dtype_policy().name,

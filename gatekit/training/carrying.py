@@ -1,4 +1,4 @@
-"""Layers whose states go on from one window of their streams to the next."""
+"""Layers whose states are carried from one window of their streams to the next."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from gatekit.recurrence.layers.sequence_layer import KeptStates, SequenceLayer
 class CarriedStates:
     """The states of streams.
 
-    A stream that begins starts from the initial states, which may be learned. Any other starts from
-    the states in which the window before ended; no gradient flows into these. Training has states
-    of its own, so that evaluation in between does not disturb it.
+    At its beginning, a stream starts from the initial states, which may be learned. Later windows
+    start from the final states of the window before; no gradient flows into these. Training and
+    evaluation have separate states, so evaluation does not disturb training.
 
     Args:
         batch: the number of streams.
@@ -39,8 +39,8 @@ class CarriedStates:
         self.trained, self.evaluated = (KeptStates(batch, shapes, first, dtype) for _ in range(2))
 
     def of(self, inputs: Tensor, training: bool) -> KeptStates | None:
-        """Return the states of these streams; None for a batch of another size, which is read
-        from its beginning, and of which nothing is kept."""
+        """Return the states of these streams; None for a batch of another size, which starts
+        from the initial states and is not carried on."""
         if inputs.shape[0] not in (None, self.trained.batch):
             return None
         return self.trained if training else self.evaluated
@@ -49,7 +49,7 @@ class CarriedStates:
         """Return the states from which a window starts.
 
         Args:
-            kept: those in which the window before ended.
+            kept: the states at the end of the window before.
             begins: ``batch`` booleans, true where a stream begins.
         """
         if kept is None:
@@ -64,10 +64,10 @@ class CarriedStates:
 
 
 class Carrying(SequenceLayer):
-    """What `CarryingRNN` and `CarryingBlock` share.
+    """The common base of `CarryingRNN` and `CarryingBlock`.
 
     Args:
-        arguments: those of the layer.
+        arguments: the arguments of the layer.
         batch: the number of streams.
 
     Attributes:
@@ -99,7 +99,7 @@ class Carrying(SequenceLayer):
 
         Args:
             inputs: ``batch x time x features``.
-            initial_state: not used; the states are those that were kept.
+            initial_state: not used; the states are carried.
             mask: ``batch x time`` booleans, true where valid.
             training: whether these are training data.
             resets: ``batch x time`` booleans, true where a new sequence begins within a stream.
@@ -118,4 +118,4 @@ class CarryingRNN(Carrying, RNN):
 
 
 class CarryingBlock(Carrying, BlockLayer):  # type: ignore[misc]  # the order of arguments
-    """A block for truncated back-propagation: its convolutions' last inputs are carried, too."""
+    """A block for truncated back-propagation; its convolutions' last inputs are carried, too."""

@@ -1,4 +1,4 @@
-"""From a task to the tensors of each training step, which are a function of (seed, step)."""
+"""The tensors of each training step of a task; they depend only on the seed and the step."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ class Feed:
     """The batches of one run.
 
     Args:
-        task: the task; it is asked for fresh data where there is no split ``train``.
+        task: the task; it draws fresh data if there is no split ``train``.
         splits: the checked splits.
         seed: the seed of drawn training data.
         size: examples per batch.
-        few: pad batches with masks to few lengths, each of which XLA compiles once.
+        few: whether to pad masked batches to few lengths, because XLA compiles each length once.
         order: the seed of the order of training examples; None means ``seed``.
-        tbptt: steps of a window, whose states are carried on; None for whole sequences.
+        tbptt: steps per window; None for whole sequences.
 
     Attributes:
-        windows: in which order windows come; None for whole sequences.
-        masked: whether batches have masks. Inputs are x, or a tuple of x, the mask and the resets
-            if there are any, and where streams begin if there are windows.
+        windows: the order of the windows; None for whole sequences.
+        masked: whether batches have masks. The inputs are x alone, or a tuple of x, the mask and
+            the resets (if there are any), and the beginnings of streams (if there are windows).
         resets: whether the data have resets; then batches have masks, too.
         per_epoch: the steps of one pass over the training data.
         tests: the names of the test sets, ``test`` first.
@@ -64,7 +64,7 @@ class Feed:
     def step(self, step: int) -> Fed:
         """Return inputs, targets and weights of a training step, counted from 0.
 
-        They are a function of the seed and the step alone, with windows, too.
+        They depend only on the seed and the step, also with windows.
         """
         data = self.splits.get("train")
         turn, place = divmod(step, self.per_epoch)
@@ -79,7 +79,7 @@ class Feed:
         return self._tensors(batches.taken(data, rows, self.size, self.every))
 
     def step_size(self) -> tuple[float, float]:
-        """Return the mean sequences of a training step, and valid steps of a sequence."""
+        """Return the mean sequences per training step, and the mean valid steps per sequence."""
         train = self.splits.get("train")
         rows, valid = batches.step_size(train, lambda: self._fresh(0), self.size)
         if self.windows is not None and self.windows.contiguous and train is not None:
@@ -87,7 +87,7 @@ class Feed:
         return rows, valid / self.per_batch
 
     def split(self, name: str) -> Iterator[Fed]:
-        """Return the batches of a split in their order."""
+        """Return the batches of a split in order."""
         split = self.splits[name]
         steps = (
             batches.ordered(split, self.size, self.every)
@@ -97,24 +97,25 @@ class Feed:
         return map(self._tensors, steps)
 
     def first(self, name: str, count: int) -> Fed:
-        """Return the first examples of a split, so many as there are up to ``count``, whole."""
+        """Return the first examples of a split, at most ``count``, as whole sequences."""
         rows = numpy.arange(min(count, len(self.splits[name].x)))
         step = batches.taken(self.splits[name], rows, len(rows), self.every)
         begins = None if self.windows is None else numpy.ones(len(rows), bool)
         return self._tensors(dataclasses.replace(step, begins=begins))
 
     def length_for(self, pool: str) -> int | None:
-        """Return the steps of every sequence if the head has weights for each step, else None.
+        """Return the length of all sequences if the head has weights for each step, else None.
 
         Args:
-            pool: one of ``schema.POOLS``; with ``all`` the head has them.
+            pool: one of ``schema.POOLS``; the head has weights for each step if it is ``all``.
 
         Raises:
-            DataError: sequences have masks or several lengths, so that it cannot.
+            DataError: the head has weights for each step, but sequences have masks or several
+                lengths.
         """
         if pool != "all":
             return None
-        remedy = "pool=all gives each step weights of its own; type pool=mean or pool=last."
+        remedy = "pool=all needs separate weights for each step; type pool=mean or pool=last."
         if self.masked:
             raise DataError(f"some sequences have masks. {remedy}")
         lengths = {name: split.x.shape[1] for name, split in self.splits.items()}
@@ -126,7 +127,7 @@ class Feed:
 
     @functools.cached_property
     def spec(self) -> tuple[object, tf.TensorSpec, tf.TensorSpec]:
-        """Shapes and types of a step; the length of sequences is left open."""
+        """Shapes and types of a step; the length of sequences is unspecified."""
 
         def spec(array: numpy.ndarray, timed: bool) -> tf.TensorSpec:
             dims = [self.size, *array.shape[1:]]
@@ -154,7 +155,7 @@ class Feed:
         return split.mask is not None or bool(self.windows and self.windows.masked(split))
 
     def _steps(self, train: Batch | None) -> tuple[int, int]:
-        """Return the training steps of an epoch, and of each batch: its windows, if any."""
+        """Return the training steps per epoch and per batch; a batch has one for each window."""
         count = None if train is None else len(train.x)
         steps = batches.steps_per_epoch(count, self.size)
         if self.windows is None:
@@ -180,7 +181,7 @@ class Feed:
 
 
 def x_of(inputs: Inputs) -> numpy.ndarray:
-    """Return the sequences among the inputs of a batch."""
+    """Return x from the inputs of a batch."""
     return inputs[0] if isinstance(inputs, tuple) else inputs
 
 

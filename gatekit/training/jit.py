@@ -1,4 +1,4 @@
-"""Whether XLA compiles a run's steps, and the training step as one program of XLA's."""
+"""Decide whether XLA compiles a run's steps, and compile the training step as one XLA program."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ _NODE = 5e-6
 _ELEMENT = 4e-9
 """Seconds that XLA saves for each element of the output, if all steps are solved together."""
 _PRODUCT = 0.5e-12
-"""Seconds that XLA's products take longer, for each floating-point operation."""
+"""Additional seconds of XLA's matrix products, for each floating-point operation."""
 _PADDED = 20e-12
-"""Seconds that an operation on a padded step takes."""
+"""Seconds of a floating-point operation on a padded step."""
 _FORWARD = 1 / 3
-"""The time of a forward pass as a share of a training step's."""
+"""The time of a forward pass as a share of the time of a training step."""
 _COMPILE, _COMPILE_NODE = 0.5, 0.15
 """Seconds to compile a training step: for each length, and for each equation of the cells."""
 _SAMPLED = 50
-"""Training steps whose lengths stand for all."""
+"""Training steps whose lengths are taken as representative."""
 
 
 @dataclass(frozen=True)
@@ -44,17 +44,17 @@ class Mode:
 
 
 def resolve(config: Mapping[str, Any], model: keras.Model, feed: Feed, evaluations: int) -> Mode:
-    """Return whether XLA compiles a run: what was asked for, or what a model of the cost decides.
+    """Return whether XLA compiles a run, as configured or, for ``jit=auto``, by a cost model.
 
-    XLA is used if ``n s + k v / 3 > c``: ``n`` training steps, which XLA shortens by ``s`` seconds,
-    ``k`` evaluations of the validation data, whose batches it shortens by a third of ``v``, and
-    ``c`` seconds to compile each length once. No time is measured, so that equal runs are equal.
+    XLA is used if ``n s + k v / 3 > c``. XLA saves ``s`` seconds in each of ``n`` training steps,
+    and ``v / 3`` seconds in each of ``k`` evaluations of the validation data; compiling each length
+    once takes ``c`` seconds. No time is measured, so equal runs get equal decisions.
 
     Args:
         config: the run's resolved configuration.
         model: the built model.
-        feed: its batches, as long as they are without padding.
-        evaluations: how often a run that is given in steps evaluates its validation data.
+        feed: its batches, without padding to few lengths.
+        evaluations: how often a run whose length is given in steps evaluates its validation data.
     """
     asked = config["jit"]
     if asked != "auto":
@@ -62,7 +62,7 @@ def resolve(config: Mapping[str, Any], model: keras.Model, feed: Feed, evaluatio
     layers = recurrent_layers(model)
     if why := _graph_only(layers):
         return Mode(False, f"auto: {why}")
-    # A dry run makes only three steps, but decides for the full number of steps of its run.
+    # A dry run trains for only three steps, but decides for the full number of steps of its run.
     trainer = config["trainer"].get("rehearsed", config["trainer"])
     steps = trainer["steps"] or trainer["epochs"] * feed.per_epoch
     looks = min(evaluations, steps) if trainer["steps"] else trainer["epochs"]
@@ -98,7 +98,7 @@ def resolve(config: Mapping[str, Any], model: keras.Model, feed: Feed, evaluatio
 
 
 def _graph_only(layers: Iterable[RNN]) -> str:
-    """Return why a run is not compiled, whatever its length; empty if that depends."""
+    """Return why a run is not compiled, whatever its length; empty if its length matters."""
     for layer in layers:
         executor = layer.choice.executor
         if layer.choice.mode == "graph" and "measured" in layer.choice.reason:
@@ -126,18 +126,18 @@ def _length(batch: Fed) -> int:
 
 
 def compiled_step(model: keras.Model, spec: object) -> Callable[[Iterator[Fed]], dict[str, Tensor]]:
-    """Return what Keras' ``fit`` calls for each batch.
+    """Return the function that Keras' ``fit`` calls for each batch.
 
-    Keras turns its own ``jit_compile=True`` off if TensorFlow is set to be deterministic, since
-    XLA cannot make every operation so. Those of a run it can, or it refuses them by name; and a
-    run's first step is made twice, and compared.
+    Keras disables its own ``jit_compile=True`` if TensorFlow is deterministic, because XLA cannot
+    make every operation deterministic. It can for the operations of a run, or rejects them by name;
+    and a run executes its first step twice and compares the results.
 
     Args:
         model: the compiled model.
         spec: shapes and types of a batch.
 
     Raises:
-        ConfigError: by what is returned; the model has an operation that XLA does not know.
+        ConfigError: the returned function raises it if XLA does not support an operation.
     """
     step: Callable[[Fed], dict[str, Tensor]] = tf.function(
         model.train_step, input_signature=(spec,), autograph=False, jit_compile=True
@@ -151,7 +151,7 @@ def compiled_step(model: keras.Model, spec: object) -> Callable[[Iterator[Fed]],
             if "unsupported operations" not in str(error):
                 raise
             raise ConfigError(
-                f"jit=true: XLA cannot compile this model. {_unknown(error)} Write it with others, "
+                f"jit=true: XLA cannot compile this model. {_unknown(error)} Use other operations, "
                 "or type jit=false."
             ) from error
 
@@ -159,9 +159,9 @@ def compiled_step(model: keras.Model, spec: object) -> Callable[[Iterator[Fed]],
 
 
 def _unknown(error: Exception) -> str:
-    """Return the operations that XLA does not know, as TensorFlow names them."""
+    """Return the operations that XLA does not support, as TensorFlow names them."""
     message = str(error).partition("unsupported operations")[2]
     names = sorted(
         {part.split(" (")[0].split()[-1] for part in message.split("(No registered")[:-1]}
     )
-    return f"It does not know {', '.join(names)}." if names else str(error).splitlines()[0]
+    return f"It does not support {', '.join(names)}." if names else str(error).splitlines()[0]

@@ -38,12 +38,12 @@ class SequenceModel(keras.Model):
 
     Args:
         loss_kind: ``mse``, ``categorical`` or ``bits``.
-        arguments: what a functional Keras model takes.
+        arguments: the arguments of a functional Keras model.
 
     Attributes:
-        windows: counts the training steps if some batches have nothing that counts, as windows
-            without a target; else None. Such a batch carries states, changes no weight, and is not
-            an update of the optimizer; the schedule of the learning rate counts it.
+        windows: counts the training steps if some batches may have no weight, such as windows
+            without a target; otherwise None. Such a batch carries states, but changes no weights
+            and is not an update of the optimizer; the learning-rate schedule counts it.
     """
 
     def __init__(self, *arguments: object, loss_kind: str, **named: object) -> None:
@@ -54,7 +54,7 @@ class SequenceModel(keras.Model):
         self.task_loss = keras.metrics.Mean("task_loss") if penalised else None
 
     def count_windows(self) -> tf.Variable:
-        """Expect batches in which nothing counts; return the number of training steps."""
+        """Prepare for batches without weight; return the variable that counts training steps."""
         self.windows = tf.Variable(0, trainable=False, dtype="int64", name="windows")
         return self.windows
 
@@ -70,7 +70,7 @@ class SequenceModel(keras.Model):
         values = step_loss(self.loss_kind, y, y_pred)
         weights = ops.cast(sample_weight, values.dtype)
         counted = ops.sum(weights)
-        # Weights below 1 may add up to less than 1. If nothing counts, the loss is 0.
+        # Weights below 1 may add up to less than 1. Without any weight, the loss is 0.
         total = ops.sum(values * weights) / ops.where(counted > 0, counted, 1.0)
         if self.task_loss is not None:
             size = ops.sum(weights) if self.windows is not None else ops.shape(y)[0]
@@ -80,7 +80,7 @@ class SequenceModel(keras.Model):
         return total
 
     def train_step(self, data: tuple[Tensor, Tensor, Tensor]) -> dict[str, Tensor]:
-        """Update the weights by one batch, unless nothing in it counts; return the metrics."""
+        """Update the weights from one batch, unless it has no weight; return the metrics."""
         if self.windows is None:
             return super().train_step(data)
         inputs, y, weights = data
@@ -140,7 +140,7 @@ def step_metric(metric: str, loss: str, y: Tensor, logits: Tensor) -> Tensor:
         return ops.mean(ops.cast(right, "float32"), axis=-1)
     raise ConfigError(
         f"the metric {metric!r} is not defined for the loss {loss!r}; "
-        "mse goes with mse, accuracy, nll and bits with categorical and bits."
+        "mse needs the loss mse; accuracy, nll and bits need categorical or bits."
     )
 
 
@@ -155,14 +155,14 @@ def build_model(
 
     Args:
         config: the run's resolved configuration.
-        signature: what the task takes in and gives out.
+        signature: the inputs and targets of the task.
         masked: whether the data have masks.
-        steps: of every sequence, where the head has weights for each.
-        resets: whether rows hold several sequences.
+        steps: the length of all sequences, if the head has weights for each step.
+        resets: whether rows contain several sequences.
 
     Returns:
-        The model. Its input is x alone, or a list: x, then the mask, the resets and the beginnings
-        of streams, of which only those are listed that the run has.
+        The model. Its input is x alone, or a list of x and those of the mask, the resets and the
+        beginnings of streams that the run has.
     """
     seed = seeds.part(config, "init")
     keras.config.set_dtype_policy(config["precision"])
@@ -198,7 +198,7 @@ def build_model(
         before = value
         value = recurrent(config, block, cell, index, sequences, before, timed)
         if not block.plain:
-            continue  # a block has residual connections and dropout of its own
+            continue  # a block has its own residual connections and dropout
         if config["residual"] and sequences and before.shape[-1] == value.shape[-1]:
             value = keras.layers.Add(name=f"residual_{index}")([before, value])
         if config["dropout"]:
@@ -207,7 +207,7 @@ def build_model(
             value = drop(value)
     if pool != "last":
         value = pooled(pool, value, mask, steps)
-    # The loss is computed in full precision whatever the layers compute in.
+    # The loss is computed in full precision, whatever the precision of the layers.
     dtype = "float64" if config["precision"] == "float64" else "float32"
     head = keras.layers.Dense(
         signature.outputs, kernel_initializer="zeros", name="head", dtype=dtype
@@ -232,7 +232,7 @@ def recurrent(
 ) -> Tensor:
     """Return the output of one recurrent layer, or of the block around it.
 
-    A bidirectional run has the outputs of both directions side by side.
+    In a bidirectional run, the outputs of both directions are concatenated.
     """
     streams = {"batch": config["trainer"]["batch"]} if "begins" in timed else {}
 
@@ -272,13 +272,13 @@ def recurrent(
 
 
 def pooled(pool: str, value: Tensor, mask: Tensor | None, steps: int | None) -> Tensor:
-    r"""Return what the head reads: $\frac{1}{n}\sum_t y_t$ over the n valid steps, or all of them.
+    r"""Return the input of the head: $\frac{1}{n}\sum_t y_t$ over the n valid steps, or all $y_t$.
 
     Args:
         pool: ``mean`` or ``all``.
         value: outputs, ``batch x time x width``.
         mask: ``batch x time`` bool, or None.
-        steps: what `Feed.length_for` returned.
+        steps: the length of all sequences, from `Feed.length_for`.
 
     Returns:
         ``batch x width``, or ``batch x steps * width`` with the outputs one after another.
@@ -293,7 +293,7 @@ def pooled(pool: str, value: Tensor, mask: Tensor | None, steps: int | None) -> 
 
 
 def choice_of(model: keras.Model) -> ExecutorChoice:
-    """Return which executor the recurrent layers run on, as resolved, its best mode, and why."""
+    """Return the resolved executor of the recurrent layers, its best mode, and the reason."""
     return recurrent_layers(model)[0].choice
 
 
@@ -317,7 +317,7 @@ def step_flops(model: keras.Model, step_size: tuple[float, float], every: bool) 
 
     Args:
         model: the model.
-        step_size: sequences of a step, and valid steps of a sequence.
+        step_size: sequences per training step, and valid steps per sequence.
         every: whether every step of a sequence has a target.
     """
     each = map(flops_of, built_layers(model))

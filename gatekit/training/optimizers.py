@@ -14,7 +14,7 @@ from .model import recurrent_layers
 from .schedule import Schedule, schedule
 
 OWN = ("momentum", "nesterov", "weight_decay", "beta_1", "beta_2", "epsilon")
-"""Keys that are an argument of the same name in Keras, where the optimizer has it."""
+"""Keys that are passed to Keras under the same name, if the optimizer has them."""
 
 
 def optimizer(
@@ -30,11 +30,11 @@ def optimizer(
     $a \leftarrow m a + (1 - m) w$ after each further one.
 
     Args:
-        config: name, learning_rate, clipnorm, schedule and the optimizer's own keys.
+        config: name, learning_rate, clipnorm, schedule and the keys of this optimizer.
         total_steps: the length of the schedule.
-        left_out: the variables that weight decay leaves as they are.
-        steps: a variable with the number of training steps, if some of them are not updates. Then
-            the schedule follows it, and the moments and averages follow the updates.
+        left_out: the variables without weight decay.
+        steps: a variable with the number of training steps, if some steps are not updates. The
+            schedule then follows this variable; moments and averages still follow the updates.
 
     Raises:
         ConfigError: the schedule does not fit into the steps.
@@ -66,9 +66,9 @@ def optimizer(
 def decayed(model: keras.Model, config: Mapping[str, Any]) -> dict[str, bool]:
     """Return whether each trainable weight decays, by path; empty without weight decay.
 
-    With ``decayed: matrices`` these are the matrices of linear maps: those of a cell's reads and of
-    a block's parts, the embedding and the head. Biases, scales and offsets of norms, parameters
-    such as gains and decays, diagonal maps and learned initial states are left out.
+    With ``decayed: matrices``, only the matrices of linear maps decay: those of a cell's reads and
+    of a block's parts, the embedding and the head. Biases, scales and offsets of norms, parameters
+    such as gains and decays, diagonal maps and learned initial states do not decay.
 
     Args:
         model: the run's model.
@@ -95,7 +95,7 @@ def decayed(model: keras.Model, config: Mapping[str, Any]) -> dict[str, bool]:
 
 
 def _rate(plan: Schedule) -> float | Callable[[Tensor], Tensor]:
-    """Return the learning rate as Keras takes it: a number, or a schedule."""
+    """Return the learning rate for Keras: a number, or a schedule."""
     schedules, rate = keras.optimizers.schedules, plan.peak
     length, final = plan.steps - plan.decay_from, plan.final
     later: float | Callable[[Tensor], Tensor] = rate
@@ -142,7 +142,7 @@ class _WarmUp(keras.optimizers.schedules.LearningRateSchedule):  # type: ignore[
 
 
 class _StepSchedule(keras.optimizers.schedules.LearningRateSchedule):  # type: ignore[misc]
-    """A schedule that follows the training steps and not the updates of the optimizer.
+    """A schedule that follows the training steps instead of the optimizer's updates.
 
     Args:
         schedule: the schedule.

@@ -1,6 +1,6 @@
-"""What gates and states do while a run is trained: a look at a fixed batch after every epoch.
+"""Records of gates and states during training, on a fixed batch after every epoch.
 
-`Probe` looks at the model; `ProbeRecords` decides when, and writes the files.
+`Probe` computes a record; `ProbeRecords` decides when, and writes the files.
 """
 
 from __future__ import annotations
@@ -25,26 +25,26 @@ from .model import SequenceModel, recurrent_layers, step_loss
 from .resume import TrainingProgress
 
 LOOK_STEPS = 25
-"""Training steps between two looks, at least, so that short epochs are not spent on them."""
+"""The least training steps between two records, so that short epochs are not slowed down."""
 
 ROWS = 16
-"""Sequences that are looked at: the first of the validation data, the same for every variant."""
+"""Recorded sequences: the first of the validation data, the same for every variant."""
 
 MOST_VALUES = 2**24
-"""Values of all signals that a look may hold: beyond, it takes fewer sequences, from one."""
+"""The most values of all signals in a record; beyond, fewer sequences are used, at least one."""
 
 SHOWN, MOST_UNITS, MOST_STEPS = 3, 64, 256
 """Sequences, units and steps whose values are kept at the end."""
 
 PARALLEL_STEPS, PARALLEL_WORK = 256, 500_000
-"""Steps of the sequence on which iterations are counted; numbers that one of them may compute."""
+"""The most steps on which iterations are counted, and the most numbers per iteration."""
 
 
 class Probe:
-    """Looks at a model on the first validation sequences, in inference mode; it changes nothing.
+    """Records gates and states on the first validation sequences, without changing the model.
 
-    Gates and states come from the reference executor, whatever the run is trained with, so that
-    any plugin is seen; the pass is traced once.
+    Gates and states are computed by the reference executor in inference mode, whichever executor
+    trains the run, so any plugin can be recorded. The pass is traced once.
 
     Args:
         model: the run's model.
@@ -67,7 +67,7 @@ class Probe:
         self._look = tf.function(self._traced, autograph=False)
 
     def record(self) -> dict[str, Any]:
-        """Return what gates and states do now, as plain data: numbers of every recurrent layer."""
+        """Return the current record of gates and states of every recurrent layer, as plain data."""
         seen = self._look(*self.step)
         return {
             "sequences": int(self.step[1].shape[0]),
@@ -77,8 +77,8 @@ class Probe:
     def activations(self) -> bytes:
         """Return some sequences' gates and states at every step, as the bytes of a NumPy archive.
 
-        ``LAYER/gate/NAME`` and ``LAYER/state/NAME`` are ``sequences x time x units``, ``input`` is
-        what the model read, ``mask`` where it is valid.
+        ``LAYER/gate/NAME`` and ``LAYER/state/NAME`` are ``sequences x time x units``; ``input`` is
+        the input of the model, and ``mask`` marks its valid steps.
         """
         seen = self._look(*self.step)
         arrays: dict[str, Any] = {}
@@ -150,11 +150,11 @@ class Probe:
 
 
 class ProbeRecords:
-    """Writes the looks of one run; does nothing without a probe.
+    """Writes the records of one run; does nothing without a probe.
 
     Args:
-        probe: looks at the model; None where that was not asked for.
-        progress: knows the run's place and folder.
+        probe: computes the records; None if the run has no probe.
+        progress: the run's position and folder.
         epoch_steps: the steps of an epoch.
     """
 
@@ -163,16 +163,16 @@ class ProbeRecords:
         self.every = -(-LOOK_STEPS // epoch_steps)
 
     def begin(self) -> None:
-        """Look before the first step."""
+        """Write a record before the first step."""
         self._look()
 
     def after_epoch(self) -> None:
-        """Look, unless the epoch is one of those that are left out."""
+        """Write a record, unless this epoch is skipped."""
         if self.progress.epoch % self.every == 0:
             self._look()
 
     def end(self) -> None:
-        """Look after the last epoch, if that has not been done, and keep the activations."""
+        """Write a record after the last epoch, unless it exists, and store the activations."""
         if self.progress.epoch % self.every:
             self._look()
         data = self._tried("activations")
@@ -191,7 +191,7 @@ class ProbeRecords:
         try:
             return getattr(self.probe, what)()
         except Exception as error:
-            # A run must not fail because it was looked at.
+            # A run must not fail because of its probe.
             self.probe = None
             self.progress.remark(
                 f"the probe failed after epoch {self.progress.epoch} and was switched off: "
@@ -201,18 +201,20 @@ class ProbeRecords:
 
 
 def parallel_facts(layer: RNN, call: Mapping[str, Any]) -> dict[str, Any]:
-    """Return how far a layer is from being computed in parallel in time, on one sequence.
+    """Return how well all steps of a layer can be computed in parallel, measured on one sequence.
 
-    Resets are ignored: at one the exponent would be minus infinity.
+    Resets are ignored, because at a reset the exponent would be minus infinity.
 
     Args:
         layer: the layer.
-        call: the sequence: ``inputs`` and ``valid`` with time first, ``first`` values of states.
+        call: the sequence: ``inputs`` and ``valid`` with time first, and ``first``, the initial
+            states.
 
     Returns:
-        ``steps`` of the sequence, at most 256; ``iterations`` of Newton's method until the states
-        are within 1e-4, None for more than 50 or where they are not counted; ``method``, or None;
-        ``lyapunov``, the largest Lyapunov exponent per step, or None.
+        ``steps``, the length of the sequence, at most 256; ``iterations`` of Newton's method until
+        the states are within 1e-4 of the solution, None if there are more than 50 or if they are
+        not counted; ``method``, or None; ``lyapunov``, the largest Lyapunov exponent per step, or
+        None.
     """
     valid = call["valid"].numpy()
     inputs = {name: value.numpy()[valid][:PARALLEL_STEPS] for name, value in call["inputs"].items()}
@@ -225,7 +227,7 @@ def parallel_facts(layer: RNN, call: Mapping[str, Any]) -> dict[str, Any]:
         lengths = measurable(stepping, [steps], PARALLEL_WORK) if steps else []
         measured = iterations(stepping, lengths) if steps else None
     except Exception:
-        # A gate of TensorFlow cannot compute with NumPy; what else is recorded must not suffer.
+        # A gate that uses TensorFlow cannot compute with NumPy; the rest is recorded anyway.
         return facts
     if measured is None:
         return facts

@@ -1,7 +1,7 @@
-"""What a run goes on from: the content of its checkpoint, and whether it may be continued.
+"""The content of a run's checkpoint, and the decision whether an attempt may continue from it.
 
 A checkpoint has every tensor that the next step depends on (`tensors`), and the run's position and
-scores (`TrainingProgress`). `checkpoint_of` and `agreed` decide whether an attempt continues it.
+scores (`TrainingProgress`). `checkpoint_of` and `agreed` decide whether an attempt continues.
 """
 
 from __future__ import annotations
@@ -26,26 +26,26 @@ from .carrying import Carrying
 from .model import SequenceModel, recurrent_layers
 
 EPOCH_PERIOD = 1.0
-"""Seconds between checkpoints at ends of epochs; shorter work is repeated as fast."""
+"""Seconds between checkpoints at ends of epochs; less than this is quickly repeated."""
 
 STEP_PERIOD = 30.0
-"""Seconds between checkpoints within an epoch: no more than that is ever lost."""
+"""Seconds between checkpoints within an epoch; no more than this is lost."""
 
 SETTINGS = ("threads", "executor", "jit")
-"""Resolved once: an attempt goes on with those of the first, whatever it is asked for."""
+"""Settings that the first attempt resolves; later attempts keep them, whatever they ask for."""
 
 
 class TrainingProgress:
-    """The position and the scores of one run, on the disk as soon as they are known.
+    """The position and the scores of one run, written to disk as soon as they are known.
 
     Args:
         folder: the claimed folder.
         metric: the name of the validation metric.
         direction: ``min`` or ``max``.
-        made_with: what the numbers depend on besides the configuration.
+        made_with: versions, machine and settings that the numbers depend on, too.
 
     Attributes:
-        epoch: the epoch that is being made, from 1; 0 before the first.
+        epoch: the current epoch, from 1; 0 before the first.
         step: the training steps that are done.
         closed: whether the epoch's validation is done.
         loss: the mean training loss of the epoch so far.
@@ -70,7 +70,7 @@ class TrainingProgress:
         self._began = self._saved = time.monotonic()
 
     def seconds(self) -> float:
-        """Return how long the run has taken, the attempts before this one included."""
+        """Return how long the run has taken, including earlier attempts."""
         return round(self._earlier + time.monotonic() - self._began, 3)
 
     def log(self, split: str, metric: str, value: float) -> None:
@@ -79,7 +79,7 @@ class TrainingProgress:
         self.folder.log({**place, "value": float(value), "seconds": self.seconds()})
 
     def remark(self, text: str) -> None:
-        """Keep a remark for the result, once."""
+        """Add a remark to the result, unless it has it already."""
         if text not in self.remarks:
             self.remarks.append(text)
 
@@ -99,7 +99,7 @@ class TrainingProgress:
             self._write_best()
 
     def last(self) -> dict[str, Any]:
-        """Return the epoch and its validation score, NaN if the epoch has not come to its end."""
+        """Return the epoch and its validation score, NaN if the epoch is not finished."""
         return {"epoch": self.epoch, "validation": self.validation if self.closed else math.nan}
 
     def out_of_patience(self, patience: int | None) -> bool:
@@ -107,7 +107,7 @@ class TrainingProgress:
         return bool(patience and self.best and self.epoch - self.best[0] >= patience)
 
     def due(self) -> bool:
-        """Return whether the clock asks for a checkpoint; the numbers never depend on it."""
+        """Return whether it is time for a checkpoint; a run's numbers never depend on this."""
         period = EPOCH_PERIOD if self.closed else STEP_PERIOD
         return time.monotonic() - self._saved >= period
 
@@ -116,7 +116,7 @@ class TrainingProgress:
 
         Args:
             arrays: the tensors that the next step depends on, by name.
-            plugins: what callbacks keep, as plain data.
+            plugins: the states of callbacks, as plain data.
         """
         position = {
             "epoch": self.epoch,
@@ -134,7 +134,7 @@ class TrainingProgress:
         self._saved = time.monotonic()
 
     def resume(self, checkpoint: Checkpoint) -> None:
-        """Go back to where a checkpoint was made: metrics and best weights of that moment."""
+        """Return to the position of a checkpoint, with its metrics and best weights."""
         position = checkpoint.position
         for name in ("epoch", "step", "closed", "loss", "validation"):
             setattr(self, name, position[name])
@@ -166,16 +166,16 @@ class TrainingProgress:
 
 
 def tensors(model: SequenceModel) -> dict[str, numpy.ndarray]:
-    """Return a copy of all that a compiled model goes on with: weights, carried states, seed
+    """Return a copy of all tensors that the next step depends on: weights, carried states, seed
     generators, optimizer and running loss."""
     return {name: numpy.array(variable.numpy()) for name, variable in _named_variables(model)}
 
 
 def restore(model: SequenceModel, arrays: Mapping[str, numpy.ndarray], prefix: str = "") -> None:
-    """Set what `tensors` returned, or those of it whose names begin with ``prefix``.
+    """Restore the tensors of `tensors`, or only those whose names begin with ``prefix``.
 
     Raises:
-        RunError: the arrays are those of another model.
+        RunError: the arrays belong to another model.
     """
     if not arrays:
         return
@@ -186,14 +186,14 @@ def restore(model: SequenceModel, arrays: Mapping[str, numpy.ndarray], prefix: s
         if value is None or value.shape != tuple(variable.shape):
             raise RunError(
                 f"the checkpoint lacks the tensor {name} of this run's model: gatekit has changed "
-                "since. Delete checkpoint.bin and type retry=failed to begin again."
+                "since. Delete checkpoint.bin and type retry=failed to start again."
             )
         variable.assign(value)
 
 
 def _named_variables(model: SequenceModel) -> Iterator[tuple[str, tf.Variable]]:
-    # Keras numbers seed generators, metrics and optimizers within a process: another attempt has
-    # other numbers, so that they are named by their owner and place.
+    # Keras numbers seed generators, metrics and optimizers per process. Another attempt has other
+    # numbers, so these variables are named by their owner and position.
     weights = {id(weight) for weight in model.weights}
     for weight in model.weights:
         yield f"weight/{weight.path}", weight
@@ -216,19 +216,19 @@ def _named_variables(model: SequenceModel) -> Iterator[tuple[str, tf.Variable]]:
 
 
 def checkpoint_of(folder: RunFolder) -> Checkpoint | None:
-    """Return the checkpoint to go on from, None where the run begins.
+    """Return the checkpoint to continue from; None if the run starts from the beginning.
 
-    A damaged one is set aside, and the log reports it.
+    A damaged checkpoint is set aside and reported in the log.
 
     Raises:
-        RunError: another version of gatekit wrote it; it stays.
+        RunError: another version of gatekit wrote the checkpoint, which is kept.
     """
     try:
         return folder.checkpoint()
     except DamagedError as damage:
         folder.set_aside()
         sys.stdout.write(
-            f"checkpoint.bin is damaged: {damage}. It is kept under attempts/; the run begins "
+            f"checkpoint.bin is damaged: {damage}. It is kept under attempts/; the run starts "
             "again.\n"
         )
         return None
@@ -237,16 +237,16 @@ def checkpoint_of(folder: RunFolder) -> Checkpoint | None:
 def agreed(
     checkpoint: Checkpoint, now: Mapping[str, Any], folder: RunFolder, allow_changed: bool
 ) -> tuple[dict[str, Any], str | None]:
-    """Return the settings to go on with, and what is to be remarked if something has changed.
+    """Return the settings to continue with, and a remark if something has changed.
 
     Args:
-        checkpoint: what there is to go on from.
-        now: versions, machine and settings, as they are here.
+        checkpoint: the checkpoint to continue from.
+        now: versions, machine and settings of this attempt.
         folder: the run's folder, for the message.
-        allow_changed: go on although something has changed, with the threads of now.
+        allow_changed: continue although something has changed, with the current threads.
 
     Raises:
-        RunError: something has changed that settings cannot put right; the checkpoint stays.
+        RunError: a version or the machine has changed; the checkpoint is kept.
     """
     before = checkpoint.made_with
     settings = {key: before.get(key, now[key]) for key in SETTINGS}
@@ -258,17 +258,17 @@ def agreed(
     place = f"after epoch {position['epoch']}, step {position['step']}"
     if changed and not allow_changed:
         raise RunError(
-            f"resume refused: continued {place}, the run would not end with the numbers of one "
-            f"that was never interrupted. {changed}. Type allow_changed=true retry=failed to "
+            f"resume refused: continued {place}, the run would not end with the numbers of an "
+            f"uninterrupted run. {changed}. Type allow_changed=true retry=failed to "
             f"continue anyway, or delete {folder.path / CHECKPOINT} and type retry=failed to "
-            "begin again."
+            "start again."
         )
     sys.stdout.write(f"continues {place}{', although changed: ' + changed if changed else ''}.\n")
     return settings, f"continued {place} although changed: {changed}" if changed else None
 
 
 def changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
-    """Return what differs, as ``tensorflow was 2.21.0 and is now 2.22.0``."""
+    """Return the differences, such as ``tensorflow was 2.21.0 and is now 2.22.0``."""
     return [
         f"{key} was {before.get(key)} and is now {now.get(key)}"
         for key in dict.fromkeys([*before, *now])

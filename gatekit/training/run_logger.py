@@ -22,19 +22,20 @@ class RunLogger(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no
             if not run.done:
                 model.fit(x, y, validation_data=(a, b), callbacks=[gatekit.RunLogger(run)])
 
-    The run's metric is the one that Keras logs under its name, here ``val_accuracy``. Everything
-    else that Keras logs is recorded under its own name, too. The time per step is the median over
-    epochs, without the first one, in which the step is compiled, and without validation. A second
-    call of ``fit`` for the same run continues the numbers of the epochs.
+    The run's metric is the value that Keras logs under its name, here ``val_accuracy``. Other
+    values that Keras logs are recorded under their names, too. The time per step is the median over
+    epochs; it excludes validation and the first epoch, in which the step is compiled. A second call
+    of ``fit`` for the same run continues the numbers of the epochs.
 
     Args:
         run: the run, within its ``with`` block.
-        test: what ``model.evaluate`` takes, evaluated after each epoch: a data set, or ``(x, y)``.
-            Without it the run has no test score, and `gatekit.compare` uses validation scores.
+        test: test data for ``model.evaluate``, which is called after each epoch: a data set, or
+            ``(x, y)``. Without them the run has no test score, and `gatekit.compare` uses
+            validation scores.
 
     Raises:
-        ConfigError: ``fit`` logs no such metric; the message lists what it logs.
-        RunError: the run is complete already, or the block has not been entered.
+        ConfigError: ``fit`` does not log the metric; the message lists the metrics that it logs.
+        RunError: the run is already complete, or the block has not been entered.
     """
 
     def __init__(self, run: Run, test: Any = None) -> None:
@@ -59,7 +60,7 @@ class RunLogger(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no
     def on_epoch_begin(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
         """Start the clock of an epoch."""
         if self._before is None:
-            # Keras counts from 0 again in every call of fit, unless it is given initial_epoch.
+            # Keras counts from 0 again in every call of fit, unless initial_epoch is set.
             logged = max((score["epoch"] for score in self.run.scores), default=0)
             self._before = logged - epoch if epoch < logged else 0
         self._trained_at: float | None = None

@@ -1,4 +1,4 @@
-"""The learning rate over the steps of a run, as a few numbers. TensorFlow is not needed here."""
+"""The learning rate over the steps of a run, as a few numbers, without TensorFlow."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def schedule(config: Mapping[str, Any], steps: int) -> Schedule:
     if rise >= steps:
         raise ConfigError(
             f"optimizer.warmup={warmup}: the warm-up would last {rise} of the run's {steps} steps. "
-            "Type fewer steps, a share such as optimizer.warmup=0.05, or a longer run with "
+            "Type a smaller number, a share such as optimizer.warmup=0.05, or a longer run with "
             "trainer.steps or trainer.epochs."
         )
     begins = rise
@@ -79,5 +79,5 @@ def typed(config: Mapping[str, Any], steps: int) -> dict[str, Any]:
 
 
 def _steps(amount: float, steps: int) -> int:
-    """Return an amount in steps; below 1 it is a share of them, and at least one step."""
+    """Return an amount in steps; below 1, it is a share of all steps, and at least one step."""
     return max(1, round(amount * steps)) if 0 < amount < 1 else int(amount)

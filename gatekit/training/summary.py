@@ -1,4 +1,4 @@
-"""What a run reports of itself in ``result.json``: scores, counts, costs and its recipe.
+"""The content of a run's ``result.json``: scores, counts, costs and its training recipe.
 
 `Scores` computes the task's metric on whole splits; `summary` collects everything.
 """
@@ -25,11 +25,11 @@ from .resume import TrainingProgress
 from .schedule import typed
 
 WARM_UP = 5
-"""Steps that the median of seconds leaves out."""
+"""The first steps, which the median of seconds excludes."""
 
 
 class InterruptedRunError(Exception):
-    """The run was asked to stop; it stopped after a batch."""
+    """The run was asked to stop, and stopped after a batch."""
 
 
 class Scores:
@@ -37,7 +37,7 @@ class Scores:
 
     Args:
         model: the Keras model.
-        task: its metric and loss.
+        task: the task, for its metric and loss.
         feed: the splits.
         stop: set from outside to stop after the current batch.
         jit: whether XLA compiles an evaluation step.
@@ -62,7 +62,7 @@ class Scores:
         """Return the task's metric on a split, pooled over all counted steps.
 
         Raises:
-            InterruptedRunError: the run was asked to stop; nothing has changed.
+            InterruptedRunError: the run was asked to stop.
         """
         total = count = 0.0
         for step in self.feed.split(split):
@@ -74,7 +74,7 @@ class Scores:
         return total / count if count else math.nan
 
     def tests(self) -> dict[str, Any]:
-        """Return the metric on the test set, and under ``splits`` on the further ones."""
+        """Return the metric on the test set, and under ``splits`` on further test sets."""
         first, *further = [(split, self.of(split)) for split in self.feed.tests]
         return dict([first]) | ({"splits": dict(further)} if further else {})
 
@@ -83,9 +83,9 @@ class Session(Protocol):
     """A run that has been trained.
 
     Attributes:
-        mode: whether XLA compiled it.
+        mode: whether XLA compiled the run.
         decayed: whether each trainable weight decays, by path.
-        step_seconds: of each step.
+        step_seconds: the seconds of each step.
     """
 
     config: Mapping[str, Any]
@@ -107,7 +107,7 @@ def summary(
     Args:
         session: the run.
         best: the scores at the best validation epoch, or None.
-        last: those after the last epoch.
+        last: the scores after the last epoch, or None.
     """
     metric, progress = session.task.metric, session.progress
     steps = session.step_seconds[WARM_UP:] or session.step_seconds
@@ -147,7 +147,7 @@ def summary(
 
 
 def _newton(session: Session) -> dict[str, Any]:
-    """Return how many sequences Newton's method and the loop have solved, if it was used."""
+    """Return the number of sequences that Newton's method and the loop computed, if it was used."""
     total, by_loop = newton_counts(session.model)
     if by_loop:
         session.progress.remark(
@@ -158,8 +158,7 @@ def _newton(session: Session) -> dict[str, Any]:
 
 
 def _recipe(session: Session) -> dict[str, Any]:
-    """Return the numbers of schedule and windows, and which weights decay, as far as there are
-    any."""
+    """Return the numbers of the schedule and the windows, and which weights decay, if any."""
     recipe: dict[str, Any] = {}
     if (windows := session.feed.windows) is not None:
         recipe["windows"] = {
@@ -186,14 +185,14 @@ def _finite(scores: object) -> Any:
 
 
 def newton_counts(model: keras.Model) -> tuple[int, int]:
-    """Return how many sequences ``executor=newton`` solved, and how many of them by the loop."""
+    """Return how many sequences ``executor=newton`` computed, and how many of these by the loop."""
     counts = [layer.newton_counts for layer in recurrent_layers(model)]
     return sum(total for total, _ in counts), sum(by_loop for _, by_loop in counts)
 
 
 def token_costs(model: keras.Model) -> dict[str, int]:
-    """Return the FLOPs of all recurrent layers for a token, and the numbers that they carry; those
-    of a block include its cell's."""
+    """Return the FLOPs per token of all recurrent layers and the size of their states, both
+    including the blocks around them."""
     built = built_layers(model)
     return {"flops": sum(map(flops_of, built)), "state": sum(map(state_of, built))}
 

@@ -1,4 +1,4 @@
-"""Training of one run: Keras' fit in an order that the seed decides; validation chooses."""
+"""Train one run with Keras' fit, in an order that the seed determines; keep the best epoch."""
 
 from __future__ import annotations
 
@@ -59,8 +59,8 @@ def train(
         stop: set from outside to stop after the current batch.
         verbose: Keras' progress output: 1 a bar, 2 a line per epoch.
         callbacks: the callbacks of plugins.
-        checkpoint: the checkpoint to go on from.
-        made_with: what the numbers depend on besides the configuration, for the checkpoints.
+        checkpoint: the checkpoint to continue from.
+        made_with: versions, machine and settings that the numbers depend on, for the checkpoints.
         remarks: warnings about the run so far; they go into the result.
 
     Raises:
@@ -103,7 +103,7 @@ class _Session:
         self.total_steps = trainer["steps"] or trainer["epochs"] * feed.per_epoch
         if trainer["steps"]:
             steps = max(1, -(-self.total_steps // EVALUATIONS))
-            # Evaluations come after whole sequences; a document is longer than that.
+            # Evaluate after whole sequences, except in a document, which is too long for this.
             windows = 1 if feed.windows is None or feed.windows.contiguous else feed.per_batch
             self.epoch_steps = min(-(-steps // windows) * windows, self.total_steps)
         else:
@@ -156,7 +156,7 @@ class _Session:
         self.model.compile(
             optimizer=optimizer(settings, self.total_steps, left_out, steps), jit_compile=False
         )
-        # Made inside the first step, the optimizer's variables would have it traced twice.
+        # If the first step created the optimizer's variables, it would be traced twice.
         self.model.optimizer.build(self.model.trainable_variables)
         if self.mode.jit:
             self.model.train_function = compiled_step(self.model, self.feed.spec)
@@ -176,18 +176,18 @@ class _Session:
         restore(self.model, before)
         if ends[0] != ends[1]:
             self.progress.remark(
-                "the first step, made twice, gave two results: something draws at random outside "
-                "the run's seed, so that this run can be neither repeated nor continued exactly. "
-                "Take the randomness out of the plugins, or use dropout and zoneout for it."
+                "the first step was executed twice, with different results: something draws random "
+                "numbers without the run's seed, so this run can be neither repeated nor continued "
+                "exactly. Remove the randomness from the plugins, or use dropout and zoneout."
             )
 
     def _fit(self, verbose: int) -> None:
-        """Train, first to the end of an epoch that was begun, then in whole epochs."""
+        """Train, first to the end of an interrupted epoch, then in whole epochs."""
         callback = _SessionCallback(self)
         epochs = -(-self.total_steps // self.epoch_steps)
         while not self.over():
             epoch, place = divmod(self.progress.step, self.epoch_steps)
-            # One iterator for all epochs: none waits for its first batch again.
+            # One iterator for all epochs, so no epoch waits for its first batch.
             self.model.fit(
                 self._dataset(self.total_steps),
                 initial_epoch=epoch,
@@ -206,14 +206,14 @@ class _Session:
         )
 
     def _dataset(self, stop: int) -> tf.data.Dataset:
-        """Return the steps from the next one on, as far as ``stop``."""
+        """Return the data of the next step and all later steps before ``stop``."""
 
         def steps() -> Iterator[Fed]:
             for step in range(self.progress.step, stop):
                 yield self.feed.step(step)
 
-        # There is nothing to tune, and an iterator waits for its tuning thread to wake up, which
-        # sleeps twice as long each time: after XLA has compiled a step, for seconds.
+        # There is nothing to tune. At its end, an iterator waits for its tuning thread, which
+        # sleeps twice as long each time: several seconds after XLA has compiled a step.
         options = tf.data.Options()
         options.autotune.enabled = False
         data = tf.data.Dataset.from_generator(steps, output_signature=self.feed.spec)
@@ -226,7 +226,7 @@ class _Session:
         if not self.progress.closed and self.at_end():
             self.close_epoch()
         elif not self.progress.closed:
-            # Keras sets the running loss to zero before every epoch, this one included.
+            # Keras resets the running loss before every epoch, also before this one.
             self.running = {n: v for n, v in checkpoint.arrays.items() if n.startswith("metric/")}
 
     def at_end(self) -> bool:
@@ -239,7 +239,7 @@ class _Session:
         self.progress.save(tensors(self.model), self.callbacks.state())
 
     def close_epoch(self) -> None:
-        """Look at the validation data after the last batch of an epoch, and keep what is found."""
+        """Evaluate the validation data after the last batch of an epoch, and record the score."""
         with self._averaged():
             self._evaluate()
         if self.progress.due():
@@ -247,7 +247,7 @@ class _Session:
 
     @contextlib.contextmanager
     def _averaged(self) -> Iterator[None]:
-        """Put the averages in place of the weights for a while, in a run with ``ema``."""
+        """In a run with ``ema``, replace the weights by their averages within the block."""
         if not self.ema:
             yield
             return
@@ -259,11 +259,11 @@ class _Session:
             self.put_back(trained)
 
     def trained(self) -> list[numpy.ndarray]:
-        """Return a copy of the weights that training goes on with."""
+        """Return a copy of the weights that training continues with."""
         return [numpy.array(weight.numpy()) for weight in self.model.trainable_variables]
 
     def put_back(self, trained: list[numpy.ndarray]) -> None:
-        """Set what `trained` returned."""
+        """Restore the weights that `trained` returned."""
         for weight, value in zip(self.model.trainable_variables, trained, strict=True):
             weight.assign(value)
 
@@ -321,7 +321,7 @@ class _SessionCallback(keras.callbacks.Callback):
         session, progress = self.session, self.session.progress
         session.step_seconds.append(time.perf_counter() - self.started)
         progress.step += 1
-        # Without the penalties of regularizers, so that it compares with the validation loss.
+        # Without the penalties of regularizers, to be comparable with the validation loss.
         progress.loss = float(logs.get("task_loss", logs["loss"]))
         if not math.isfinite(logs["loss"]):
             progress.log("train", "loss", math.nan)
@@ -345,6 +345,6 @@ class _SessionCallback(keras.callbacks.Callback):
             self.trained = session.trained()
 
     def on_train_end(self, logs: Any = None) -> None:
-        # Keras leaves the averages in the weights; training may go on.
+        # Keras leaves the averages in the weights, but training may continue.
         if self.session.ema:
             self.session.put_back(self.trained)

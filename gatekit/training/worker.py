@@ -1,4 +1,4 @@
-"""What runs in a run's own process: claim the folder, log, train, record the outcome."""
+"""The process of a run: claim the folder, redirect the log, train, record the outcome."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO, cast
 
-# Imported here, at the top, because the fork server preloads this module: forked runs start with
-# TensorFlow imported and nothing executed.
+# Imported at the top, because the fork server preloads this module: forked runs start with
+# TensorFlow imported, but nothing executed.
 import tensorflow as tf
 
 from gatekit import registry
@@ -40,16 +40,16 @@ from .trainer import train
 LOG_LIMIT = 16 * 2**20
 
 ORPHANED = 60.0
-"""Seconds that a run gets to stop after its batch when its launcher is gone."""
+"""Seconds that a run has to stop after its batch when its launcher has ended."""
 
 
 @dataclass(frozen=True)
 class Request:
-    """What the parent asks of a worker; plain data, so that it can be sent to any process.
+    """The request of a parent to a worker, as plain data that can be sent to any process.
 
     Attributes:
-        terminal: whether to show Keras' progress bar on the parent's terminal as well.
-        allow_changed: whether to go on from a checkpoint of other versions or another machine.
+        terminal: whether to show Keras' progress bar also on the parent's terminal.
+        allow_changed: whether to continue from a checkpoint of other versions or another machine.
         track: the trackers that follow the run.
     """
 
@@ -69,7 +69,7 @@ def work(request: Request) -> None:
     Raises:
         RunError: the outcome cannot be written to the folder; the launcher records it elsewhere.
     """
-    # Until the log takes over, the launcher's terminal shows what goes wrong.
+    # Until the log is open, errors are shown on the launcher's terminal.
     sys.stderr = cast(TextIO, Terminal(sys.stderr, strict=False))
     stop, received = note_stop_signals()
     keep_freed()
@@ -95,7 +95,7 @@ def work(request: Request) -> None:
 def _attempt(
     request: Request, folder: RunFolder, stop: threading.Event, received: list[int]
 ) -> tuple[str, str]:
-    """Train; return the state to record and its reason, no state if the folder has its last."""
+    """Train; return the state to record and its reason, or "" if the folder has its final state."""
     try:
         _redirect(request.path / LOG, request.terminal)
         _train(request, folder, stop)
@@ -234,8 +234,8 @@ def _redirect(log: Path, terminal: bool) -> None:
     sys.stdout = os.fdopen(1, "w", buffering=1, closefd=False)
     sys.stderr = os.fdopen(2, "w", buffering=1, closefd=False)
     if bar is not None:
-        # Keras draws its bar with carriage returns, backspaces and colours; a run outlives its
-        # terminal.
+        # Keras draws its bar with carriage returns, backspaces and colours. Errors of the terminal
+        # are ignored, because a run outlives it.
         shown = Terminal(os.fdopen(bar, "w"), passing="\r\b", colours=True, strict=False)
         sys.stdout = cast(TextIO, _Both(sys.stdout, cast(TextIO, shown)))
     faulthandler.enable(sys.stderr)
@@ -262,7 +262,7 @@ def _follow_parent(stop: threading.Event) -> None:
     def wait() -> None:
         parent.join()
         stop.set()
-        # Nothing else ends a run that hangs: the next command must not wait for it forever.
+        # End a run that hangs, or the next command would wait for it forever.
         time.sleep(ORPHANED)
         os._exit(1)
 
@@ -286,7 +286,7 @@ def make_deterministic(threads: int) -> None:
 
 
 def use_table(run: Path) -> None:
-    """Let ``executor=auto`` read the table of a run's study; without one, that of the environment.
+    """Let ``executor=auto`` read the table of a run's study, or else that of the environment.
 
     Args:
         run: the run's folder, ``ROOT/STUDY/runs/FINGERPRINT``.

@@ -85,7 +85,7 @@ def test_one_mistake_is_told_once(place: Path, capsys: pytest.CaptureFixture[str
     assert out.count("has no attribute 'scael'") == 1
     assert "return self.scael * ops.sigmoid(pre)" in out
     alike, summary = out.splitlines()[-2:]
-    assert alike == "  FAIL  for the reason of shape_kept: rows_apart, gradient"
+    assert alike == "  FAIL  for the same reason as shape_kept: rows_apart, gradient"
     assert summary == "0 passed, 3 failed"
 
 
@@ -128,7 +128,7 @@ def test_a_whole_suite_is_kept_and_listed(place: Path, capsys: pytest.CaptureFix
         (["mine", "--only", "gradiant"], "did you mean 'gradient'?"),
         (["nowhere.yaml"], "there is no file nowhere.yaml"),
         (["lstm", "depth=3"], "only takes units= and features="),
-        (["lstm", "units=0"], "integers from 1"),
+        (["lstm", "units=0"], "positive integers"),
         (["mine", "scale=[1"], "is not YAML"),
         (["mine", "scael=1"], "did you mean 'scale'?"),
     ],

@@ -28,7 +28,7 @@ def test_verify_reads_a_file_of_the_user(
     path = tmp_path / "small.json"
     path.write_text('{"train": [[[60], [61]]], "valid": [[[60], [61]]], "test": [[[60], [61]]]}')
     assert main(["data", "verify", "jsb", "--path", str(path)]) == EXIT_REFUSED
-    assert "small.json holds other music than is needed" in capsys.readouterr().err
+    assert "small.json contains other music" in capsys.readouterr().err
     assert main(["data", "verify", "jbs", "--path", str(path)]) == EXIT_REFUSED
     assert "did you mean 'jsb'?" in capsys.readouterr().err
     assert main(["data", "get", "jsb"]) == EXIT_REFUSED

@@ -243,5 +243,5 @@ def test_a_name_that_is_too_long_for_a_file_is_one_message(
 ) -> None:
     assert main([word.format("x" * 300) for word in words]) == 2
     said = capsys.readouterr().err
-    assert "is longer than a name of a file; type a shorter one" in said
+    assert "is too long for a file name; type a shorter one" in said
     assert len(said) < 200

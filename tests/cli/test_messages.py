@@ -121,7 +121,9 @@ MISTAKES = {
     "tune-a-block": Mistake("tune cell=lstm block=modern", ("Omit block", "features=N")),
     "new-cell": Mistake("new cell mine", ("conf/cell/NAME.yaml",)),
     "new-without-a-kind": Mistake("new leaky x", ("type gatekit new gate leaky",)),
-    "resume": Mistake("train --resume", ("type the whole command again",), ("--resolve",)),
+    "resume": Mistake(
+        "train --resume", ("type the command that trained the study again",), ("--resolve",)
+    ),
     "configuration-file": Mistake("train config.yaml", ("experiment=NAME",)),
     "other-name-of-train": Mistake("run cell=lstm", ("did you mean 'train'?",), ("rerun'",), 5),
     "other-name-of-compare": Mistake("evaluate demo", ("did you mean 'compare'?",), (), 5),
@@ -149,10 +151,10 @@ MISTAKES = {
     "where": Mistake("compare demo swap.forget=a", ("did you mean --where swap.forget=a?",), (), 6),
     "delete": Mistake("delete demo", ("type `rm -r experiments/demo`",), ("did you",), 5),
     "rename": Mistake("rename demo b", ("`mv experiments/demo experiments/b`",), (), 5),
-    "resume-command": Mistake("resume demo", ("type",), ("`gatekit train demo`",), 6),
+    "resume-command": Mistake("resume demo", ("repeat the command",), ("`gatekit train demo`",), 6),
     "new-of-two": Mistake("new gate my gate", ("type `gatekit new gate my_gate`",), (), 3),
     "match": Mistake("train match=50000", ("Type match=parameters:50000",), (), 4),
-    "plus": Mistake("extend demo --seeds +3", ("number of seeds in all",), (), 4),
+    "plus": Mistake("extend demo --seeds +3", ("total number of seeds",), (), 4),
     "stop": Mistake("stop demo", ("Ctrl+C in the terminal",), (), 5),
     "test": Mistake("test half", ("did you mean 'check'?",), ("gates'?",), 5),
     "cells-without-brackets": Mistake(

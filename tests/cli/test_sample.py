@@ -110,9 +110,9 @@ def test_draws_follow_the_softmax_and_never_the_unknown_character():
     ("words", "said"),
     [
         (("--length", "0"), "--length 0: type a number from 1"),
-        (("--temperature", "-1"), "type a number from 0, such as 0.8"),
-        (("--temperature", "nan"), "type a number from 0, such as 0.8"),
-        (("--seed", "-1"), "--seed -1: type an integer from 0"),
+        (("--temperature", "-1"), "type 0 or a positive number, such as 0.8"),
+        (("--temperature", "nan"), "type 0 or a positive number, such as 0.8"),
+        (("--seed", "-1"), "--seed -1: type 0 or a positive integer"),
         (("--prompt", "xyz"), "characters that the training text lacks: ['x', 'y', 'z']"),
         (("--prompt", ""), "the prompt is empty. Type --prompt"),
     ],

@@ -81,7 +81,7 @@ def test_a_writer_that_is_silent_for_long_is_told(study, capsys, monkeypatch, ag
     (found,) = [run for run in runs if run["id"] == "c" * 16]
     assert found["state"] == "RUNNING"
     when = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(heard))
-    reason = f"no heartbeat since {when}; the next sweep decides if it is dead"
+    reason = f"no heartbeat since {when}; the next sweep decides whether it is dead"
     assert found["reason"] == (reason if told else None)
     shown = said(capsys, "status", "demo")[1]
     assert ("no heartbeat" in shown) == told
@@ -131,7 +131,7 @@ def test_prune_only_shows_until_it_is_told(study, capsys):
     assert "0 folders to remove" in said(capsys, "prune", "demo")[1]
     _, out = said(capsys, "prune", "demo", "--failed")
     assert "2 folders to remove" in out
-    assert "type the same command with --yes" in out
+    assert "repeat the command with --yes" in out
     assert len(list(study.iterdir())) == 3
     data = json.loads(said(capsys, "prune", "demo", "--failed", "--yes", "--json")[1])
     assert data["removed"]

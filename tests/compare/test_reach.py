@@ -195,7 +195,7 @@ def test_the_command_prints_at_most_80_columns_and_json(
     assert records["gru"]["decision"] == "earlier"
     assert records["lstm"]["decision"] == "none"
     assert main([*words, "--reach", "0.9", "--csv"]) == 2
-    assert "--csv has no place for --reach" in capsys.readouterr().err
+    assert "--csv cannot contain --reach" in capsys.readouterr().err
 
 
 def test_the_figure_rises_to_the_share_of_runs_that_reached_it(tmp_path: Path) -> None:

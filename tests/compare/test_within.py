@@ -112,11 +112,11 @@ def test_stale_runs_are_not_comparable_with_current_ones(tmp_path: Path) -> None
     for seed, value in enumerate(LSTM5):
         write_run(runs, configuration("lstm", seed), value)
         old = write_run(runs, configuration("rnn", seed), value + 1 + seed / 99)
-        said = '{"by": "0123456789abcdef", "because": "the source has changed of plugin gates"}'
+        said = '{"by": "0123456789abcdef", "because": "the source of plugin gates has changed"}'
         (old / STALE).write_text(said)
     found = compare("demo", tmp_path)
-    assert "different age (stale: the source has changed of plugin gates" in verdict(found, "rnn")
-    assert "rnn: the runs are stale: the source has changed of plugin gates" in found.notes
+    assert "different age (stale: the source of plugin gates has changed" in verdict(found, "rnn")
+    assert "rnn: the runs are stale: the source of plugin gates has changed" in found.notes
     assert verdict(compare("demo", tmp_path, force=True), "rnn").startswith("rnn is worse")
     (old / STALE).write_text("{")
     assert "it is marked as outdated" in str(compare("demo", tmp_path, force=True).notes)

@@ -222,7 +222,7 @@ CHECKED: list[tuple[int, str, str, str]] = [
         63,
         "deterministic",
         gate("import tensorflow as tf; return pre * tf.random.uniform([1], dtype=pre.dtype)"),
-        "is another when it is called again",
+        "differs when it is called again",
     ),
     (63, "makes_nothing", gate("SEEN.append(1); return ops.tanh(pre)", "SEEN = []"), "states ="),
     (64, "loads_alone", gate(before="print('hello')"), "printed 'hello"),
@@ -478,7 +478,7 @@ def test_row54_an_overlap_of_splits_is_told() -> None:
     with pytest.warns(DataWarning) as noted:
         check_splits(Overlapping(), numpy.random.default_rng(0))
     said = [str(note.message) for note in noted]
-    assert any("4 of 4 test sequences are in train, too" in text for text in said)
+    assert any("4 of 4 test sequences are also in train" in text for text in said)
 
 
 def test_row55_a_plugin_that_does_not_come_to_an_end_is_named(

@@ -114,7 +114,7 @@ def test_row_75_a_read_only_place_is_named(folder, monkeypatch, code):
             raise OSError(number, os.strerror(number), str(path))
 
     monkeypatch.setattr(durable, "disk", ReadOnly())
-    with pytest.raises(RunError, match=r"Make the .* writable, or give another place"):
+    with pytest.raises(RunError, match=r"Make the .* writable, or choose another folder"):
         folder.claim()
 
 

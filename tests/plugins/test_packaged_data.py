@@ -110,7 +110,7 @@ def vowels(place, monkeypatch):
 
 
 def test_a_shipped_split_stays_and_each_fifth_of_a_class_is_for_validation(vowels):
-    with pytest.warns(UserWarning, match="are in train, too"):
+    with pytest.warns(UserWarning, match="are also in train"):
         data = check_splits(vowels, None)
     assert {split: len(batch.x) for split, batch in data.items()} == {
         "train": 36,

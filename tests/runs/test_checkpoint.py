@@ -31,7 +31,7 @@ def test_row_69_a_flipped_bit_anywhere_is_found():
     for place in range(0, len(data), 7):
         wrong = bytearray(data)
         wrong[place] ^= 1 << place % 8
-        with pytest.raises(DamagedError, match="check sum"):
+        with pytest.raises(DamagedError, match="checksum"):
             unpack(bytes(wrong))
 
 

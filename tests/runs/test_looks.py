@@ -68,7 +68,7 @@ def test_a_flipped_bit_is_found_or_harmless(study: Path) -> None:
         if place < last:
             assert file.read(study) == SECOND
         else:
-            with pytest.raises(RunError, match="unknown how often"):
+            with pytest.raises(RunError, match="number of looks at the study is unknown"):
                 file.read(study)
 
 

@@ -52,7 +52,7 @@ def test_every_cut_of_a_result_is_found(folder):
     for size in range(len(data)):
         with pytest.raises(ValueError, match=r"."):
             result.parsed(data[:size])
-    with pytest.raises(ValueError, match="own sha256"):
+    with pytest.raises(ValueError, match="its sha256"):
         result.parsed(data + b" ")
 
 
@@ -62,7 +62,7 @@ def test_a_changed_number_is_found_by_whoever_reads_it(folder, tmp_path, capsys)
     assert RunFolder(folder).state().name == "CORRUPT"
     (run,) = load("demo", tmp_path).runs
     assert run.state == "CORRUPT"
-    assert run.reason == "result.json: it was altered after the run (its own sha256 differs)"
+    assert run.reason == "result.json: it was altered after the run (its sha256 differs)"
     assert main(["status", "demo", "--root", str(tmp_path)]) == 1
     assert "1 CORRUPT" in capsys.readouterr().out
 
@@ -88,9 +88,7 @@ def test_a_result_of_an_earlier_gatekit_is_read_and_marked(folder, tmp_path, cap
     (run,) = load("demo", tmp_path).runs
     assert run.result.best.test == 8.65
     assert main(["status", "demo", "--root", str(tmp_path)]) == 0
-    assert (
-        "results of an earlier gatekit, without a hash of their own: 1" in capsys.readouterr().out
-    )
+    assert "results of an earlier gatekit, stored without a hash: 1" in capsys.readouterr().out
 
 
 def test_a_seal_is_never_turned_off(folder):
@@ -102,7 +100,7 @@ def test_a_seal_is_never_turned_off(folder):
         re.sub(r',\n "sha256": "\w+"', "", changed),
         changed.replace('"sha256": "', '"sha256": "0'),
     ):
-        with pytest.raises(ValueError, match="own sha256"):
+        with pytest.raises(ValueError, match="its sha256"):
             result.parsed(damaged.encode())
 
 

@@ -65,7 +65,7 @@ def test_changed_runs_are_refused(study, monkeypatch):
     import tiny
 
     monkeypatch.setattr(tiny.Echo, "data_hash", lambda self: "another")
-    with pytest.raises(RunError, match="do not ask for 4 of its 4 runs today"):
+    with pytest.raises(RunError, match="would no longer start 4 of its 4 runs"):
         extension("s", ROOT, 4)
 
 

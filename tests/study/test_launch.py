@@ -42,7 +42,7 @@ def test_every_way_to_end_touches_only_that_run(tmp_path):
     assert outcome.code == 1
     reasons = {run.label: reason for run, reason in outcome.failed}
     assert "exit code 3" in reasons["exit"]
-    assert "SIGKILL, perhaps for want of memory" in reasons["kill"]
+    assert "SIGKILL, perhaps out of memory" in reasons["kill"]
     assert "SIGSEGV" in reasons["segfault"]
     assert reasons["fail"] == "the reason"
     assert "exit code 9" in reasons["die early"]
@@ -98,7 +98,7 @@ def test_row_70_ctrl_c_stops_and_the_same_command_continues(tmp_path):
     outcome, _ = interrupted(plan)
     assert outcome.code == 130
     assert states(plan) == ["INTERRUPTED", "PLANNED"]
-    assert "the same command again" in report(plan, outcome)
+    assert "repeat the command" in report(plan, outcome)
     assert launch(plan_of(tmp_path, "good", "good"), start).code == 0
     assert states(plan) == ["COMPLETED", "COMPLETED"]
 
@@ -141,7 +141,7 @@ def test_nothing_to_do_stores_nothing(tmp_path):
 def test_duplicates_are_noted(tmp_path):
     plan = plan_of(tmp_path, "good")
     plan = SweepPlan(plan.launch, plan.runs, ("good",))
-    assert "asked for twice, run once: good" in report(plan, launch(plan, start))
+    assert "listed twice, run once: good" in report(plan, launch(plan, start))
 
 
 @pytest.mark.parametrize(
@@ -157,7 +157,7 @@ def test_the_report_names_the_command_that_lets_a_model_write(tmp_path, task, fu
     config = {**plan.runs[0].config, "task": {"name": task}, "plugins": [], **further}
     plan = dataclasses.replace(plan, runs=(dataclasses.replace(plan.runs[0], config=config),))
     last = report(plan, launch(plan, start)).splitlines()[-1]
-    assert last.startswith("To let it write: gatekit sample 00000000 --root") is writes
+    assert last.startswith("To generate text: gatekit sample 00000000 --root") is writes
 
 
 def test_the_report_names_the_command_that_helps(tmp_path):
@@ -337,7 +337,7 @@ def test_the_end_says_how_many_are_left_and_what_to_type(tmp_path):
     plan = plan_of(tmp_path, "wait", "good", "good", n_jobs=1)
     outcome, _ = interrupted(plan)
     said = report(plan, outcome)
-    assert "Interrupted, 3 runs left. To continue: the same command again." in said
+    assert "Interrupted, 3 runs left. To continue, repeat the command." in said
     assert "gatekit train -m deed=x" in said
 
 
@@ -393,7 +393,7 @@ def test_row_71_a_run_that_a_signal_stopped_first_is_left(tmp_path, tells, code)
     outcome = launch(plan, backend=Told(tells))
     assert states(plan) == ["INTERRUPTED"]
     assert outcome.code == code
-    assert "Interrupted, 1 run left. To continue: the same command again." in report(plan, outcome)
+    assert "Interrupted, 1 run left. To continue, repeat the command." in report(plan, outcome)
 
 
 def test_every_line_of_progress_is_in_the_log(tmp_path):
@@ -557,7 +557,7 @@ def test_where_gatekit_cannot_be_imported_any_more_no_run_fails(tmp_path, capfd)
     assert (outcome.code, outcome.failed, states(plan)) == (1, [], ["PLANNED"] * 2)
     said = report(plan, outcome)
     assert "Stopped: no run can be started: a new process of gatekit fails as it starts" in said
-    assert "type the same command again" in said
+    assert "repeat the command" in said
     assert "cannot import name 'amount'" in capfd.readouterr().err
 
 

@@ -181,7 +181,10 @@ def test_calls_with_wrong_arguments(name: str) -> None:
 @pytest.mark.parametrize(
     ("words", "meant"),
     [
-        ("cell=lstm units 32", "units and its value are two words: type cell=lstm units=32"),
+        (
+            "cell=lstm units 32",
+            "there is no = between units and its value: type cell=lstm units=32",
+        ),
         ("cell = lstm task= adding", "type cell=lstm task=adding"),
         ("cell:lstm task:adding", "type cell=lstm task=adding"),
         ("cell==lstm", "type cell=lstm"),

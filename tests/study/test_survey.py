@@ -53,7 +53,7 @@ def test_a_changed_source_marks_the_old_runs_and_keeps_them(tmp_path):
     new = changed(plan_of(tmp_path, "good"), "2" * 8)
     launch(new, start)
     first, second = survey(old.study)
-    why = "plugins, data or gatekit's own numbers have changed"
+    why = "plugins, data or gatekit's computation have changed"
     assert {first.stale, second.stale} == {None, why}
     assert states(old) == states(new) == ["COMPLETED"]
     assert (old.runs[0].path / STALE).exists()
@@ -68,7 +68,7 @@ def test_the_mark_names_the_plugin(tmp_path):
     result = old.runs[0].path / "result.json"
     result.write_bytes(dumped(json.loads(result.read_text()) | {"plugins": {"mine": "1" * 8}}))
     launch(changed(old, "2" * 8), start)
-    assert {f.stale for f in survey(old.study)} == {None, "the source has changed of plugin mine"}
+    assert {f.stale for f in survey(old.study)} == {None, "the source of plugin mine has changed"}
 
 
 def test_a_result_whose_seconds_are_no_number_is_listed(tmp_path):
@@ -185,7 +185,7 @@ def test_a_run_is_found_by_its_first_digits_or_its_folder(made):
         find("000", root)
     with pytest.raises(RunError, match="begins with abc"):
         find("abc", root)
-    with pytest.raises(RunError, match="three or more of the 16 hex digits"):
+    with pytest.raises(RunError, match="at least the first three of the 16 hex digits"):
         find("../x", root)
 
 

@@ -90,7 +90,7 @@ def test_a_sweep_makes_its_folders_and_again_does_nothing(tmp_path):
 
     again = command(tmp_path, "-m", "cell=lstm,gru,gru", "seed=0")
     assert again.returncode == 0
-    assert "1 asked for twice, run once" in again.stdout
+    assert "1 listed twice, run once" in again.stdout
     assert "2 complete already, skipped" in again.stdout
     assert {f.path: durable.sha256(f.path / "result.json") for f in made} == digests
 
@@ -224,7 +224,7 @@ def test_rows_70_71_72_a_signal_stops_after_the_batch(tmp_path, number, code):
         "stopped by SIGTERM; the same command continues",
     )
     assert folder.checkpoint().position["step"] > 0
-    assert "same command again" in said
+    assert "repeat the command" in said
 
 
 @pytest.mark.slow
@@ -303,7 +303,7 @@ def ended(tmp_path_factory, request):
         (
             "disk",
             r"input or output failed at run/metrics.jsonl: No space left on device; [\d,]+ MiB "
-            r"are free there. Free some space, or give another place with root=FOLDER",
+            r"are free there. Free some space, or choose another folder with root=FOLDER",
         ),
         ("error", "ZeroDivisionError: division by zero"),
     ],

@@ -99,8 +99,8 @@ def test_row39_a_masked_row_is_allowed_and_nothing_but_masked_rows_is_not():
     mask = numpy.ones((4, 6), bool)
     mask[1] = False
     assert not check_batch(every(mask=mask), EVERY, "train").mask[1].any()
-    refuse(every(mask=numpy.zeros((4, 6), bool)), EVERY, "no step is valid")
-    refuse(every(weights=numpy.zeros((4, 6), "float32")), EVERY, "no step is valid")
+    refuse(every(mask=numpy.zeros((4, 6), bool)), EVERY, "no valid step has a weight")
+    refuse(every(weights=numpy.zeros((4, 6), "float32")), EVERY, "no valid step has a weight")
 
 
 @pytest.mark.parametrize("shape", [(4, 0, 2), (0, 6, 2)], ids=["row40-time", "row41-batch"])
@@ -178,9 +178,9 @@ def test_row49_what_float32_cannot_hold_is_refused():
 def test_row51_one_example_or_one_target_is_noted():
     splits = {"validation": numbers(x=drawn(4, 6, 2) + 1), "test": numbers(x=drawn(4, 6, 2) + 2)}
     one = Batch(drawn(1, 6, 2), drawn(1, 1))
-    with pytest.warns(DataWarning, match="Given train holds one example"):
+    with pytest.warns(DataWarning, match="Given train has only one example"):
         check_splits(returning({**splits, "train": one}), None)
-    with pytest.warns(DataWarning, match="the same target in every example"):
+    with pytest.warns(DataWarning, match="the same target for every example"):
         check_splits(returning({**splits, "train": numbers(y=numpy.ones((4, 1)))}), None)
 
 
@@ -192,7 +192,7 @@ def test_row52_targets_of_another_width_are_refused(shape):
 def test_row54_sequences_in_train_and_test_are_counted():
     train, validation = numbers(), numbers(x=drawn(4, 6, 2) + 1)
     mixed = numbers(x=numpy.concatenate([train.x[:3], validation.x[:1] + 1]))
-    with pytest.warns(DataWarning, match="3 of 4 test sequences are in train, too"):
+    with pytest.warns(DataWarning, match="3 of 4 test sequences are also in train"):
         check_splits(returning({"train": train, "validation": validation, "test": mixed}), None)
 
 
@@ -219,7 +219,7 @@ def test_tokens_outside_the_vocabulary_are_named():
         Batch(x, numpy.zeros((2, 3), int)), TOKENS, "x should be from 0 to 4: 5 at row 1, step 2"
     )
     x[1, 2] = 2**40
-    refuse(Batch(x, numpy.zeros((2, 3), int)), TOKENS, "integers that int32 cannot")
+    refuse(Batch(x, numpy.zeros((2, 3), int)), TOKENS, "integers that do not fit into int32")
 
 
 def test_bits_outside_zero_to_one_are_named():
@@ -242,7 +242,7 @@ def test_weights_may_be_bool_and_free_a_target_from_being_finite():
         (numpy.ones((4, 5), "float32"), r"weights \(batch x time\) has shape \(4, 5\)"),
         (numpy.full((4, 6), -1.0), "weights should be from 0: -1.0"),
         (numpy.full((4, 6), NAN), "weights is not finite"),
-        (numpy.ones((4, 6)), "row 1, step 2 is masked and yet counts"),
+        (numpy.ones((4, 6)), "row 1, step 2 is masked but has a weight"),
     ],
 )
 def test_bad_weights_are_refused(weights, says):
@@ -295,5 +295,5 @@ def test_further_test_sets_are_checked_like_the_others(name):
 @pytest.mark.parametrize("name", ["test_mse", "test_accuracy", "Test_9", "test-9", "tests", 7])
 def test_a_further_test_set_has_a_name_that_no_column_has(name):
     splits = {"train": numbers(), "validation": numbers(), "test": numbers(), name: numbers()}
-    with pytest.raises(DataError, match="Further test sets are called test_NAME"):
+    with pytest.raises(DataError, match="Further test sets are named test_NAME"):
         check_splits(returning(splits), None)

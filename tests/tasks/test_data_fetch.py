@@ -145,7 +145,7 @@ def test_a_hostile_archive_writes_nothing_outside(tmp_path, cache):
 
 def test_a_file_that_unpacks_too_large_is_refused(archive, monkeypatch):
     monkeypatch.setattr(data_fetch, "LARGEST", 999)
-    with pytest.raises(DataError, match="would have 1000 bytes"):
+    with pytest.raises(DataError, match="would have 1,000 bytes"):
         fetch(source_of(archive), archive)
 
 
@@ -242,7 +242,7 @@ def test_without_apt_the_message_says_how_to_hand_the_package_in(tmp_path, monke
 def test_row52_a_package_without_data_is_damaged(tmp_path, content):
     path = tmp_path / "letters.deb"
     path.write_bytes(content)
-    with pytest.raises(DataError, match=r"letters.deb is damaged: there is no data.tar in it"):
+    with pytest.raises(DataError, match=r"letters.deb is damaged: it has no data.tar"):
         fetch(source_of(path, form="deb"), path)
 
 

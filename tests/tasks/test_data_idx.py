@@ -26,7 +26,10 @@ def test_the_array_is_read(content):
         (b"", "is not an IDX file"),
         (PLAIN[:7], "is not an IDX file"),
         (bytes([0, 0, 13, 2]) + PLAIN[4:], "is not an IDX file of unsigned bytes with 2 axes"),
-        (PLAIN[:-1], r"should hold \(2, 3\); its header has \(2, 3\), and it has 5 values"),
+        (
+            PLAIN[:-1],
+            r"should have the shape \(2, 3\); its header has \(2, 3\), and it has 5 values",
+        ),
         (PLAIN + b"x", "has 7 values"),
         (PLAIN[:7] + b"\x03" + PLAIN[8:], r"header has \(3, 3\)"),
         (PACKED[:-9], "is damaged"),

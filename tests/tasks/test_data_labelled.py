@@ -34,12 +34,12 @@ def test_sequences_of_one_length_have_no_mask():
         ("", "no line @data: it is truncated"),
         (HEAD[:-6], "no line @data"),
         ("@data\n1:2\n", "names no classes"),
-        (HEAD, "holds no sequences"),
+        (HEAD, "has no sequences"),
         (HEAD + "1,2:medium\n", "line 6: the label 'medium' is not known"),
         (HEAD + "1,2\n", "line 6: the label '1,2' is not known"),
         (HEAD + "1,x:low\n", "line 6: could not convert"),
         (HEAD + "1,2:3:low\n", "line 6: .*inhomogeneous"),
-        (HEAD + "1,2:low\n1,2:3,4:low\n", "unequal width"),
+        (HEAD + "1,2:low\n1,2:3,4:low\n", "unequal numbers of features"),
     ],
 )
 def test_row52_a_file_of_another_form_is_refused(text, says):

@@ -135,12 +135,12 @@ def test_row52_a_mat_of_another_width_or_content_is_refused(tmp_path, piece):
 @pytest.mark.parametrize(
     ("keys", "says"),
     [
-        ({"train": [], "valid": []}, "no JSON of piano rolls.*'test'"),
+        ({"train": [], "valid": []}, "not JSON of piano rolls.*'test'"),
         ({**KEYS, "test": [[[60], [20]]]}, "test piece 0, frame 1: 20 is not a key"),
         ({**KEYS, "test": [[[60], [60.5]]]}, "60.5 is not a key"),
         ({**KEYS, "test": [[[60]]]}, "test piece 0 has fewer than 2 frames"),
-        ({**KEYS, "test": [[60, 61]]}, "no JSON of piano rolls"),
-        ([1], "no JSON of piano rolls"),
+        ({**KEYS, "test": [[60, 61]]}, "not JSON of piano rolls"),
+        ([1], "not JSON of piano rolls"),
     ],
 )
 def test_row52_a_json_of_another_form_is_refused(tmp_path, keys, says):

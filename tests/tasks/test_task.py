@@ -55,7 +55,7 @@ def test_unknown_option_suggests_the_nearest():
 @pytest.mark.parametrize("name", ["places", "source", "chance", "judged"])
 def test_an_option_that_is_called_like_a_part_of_every_task_is_refused(name):
     body = {"__annotations__": {name: int}, name: 5}
-    with pytest.raises(PluginError, match=f"an option cannot be called {name}, .*another name"):
+    with pytest.raises(PluginError, match=f"an option cannot be named {name}, .*another name"):
         type("Odd", (StreamedTask,), body)
 
 

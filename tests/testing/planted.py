@@ -80,7 +80,7 @@ GATES: dict[str, tuple[str, str]] = {
     ),
     "deterministic": (
         source(TF + "return ops.sigmoid(pre) * tf.random.uniform([1], dtype=pre.dtype)"),
-        "another when it is called again",
+        "differs when it is called again",
     ),
     "gradient": (
         source(TF + "return ops.sigmoid(pre) * tf.stop_gradient(ops.sigmoid(pre))"),
@@ -101,7 +101,7 @@ GATES: dict[str, tuple[str, str]] = {
     ),
     "masked_nan": (
         source("return ops.sigmoid(pre) / ops.sum(x * x)", arguments="pre, x"),
-        "even with zeros in them, the gradient of",
+        "even if they are zero, the gradient of",
     ),
     "executors_agree": (
         source(STEPS, '    reads = ("x",)'),
@@ -126,7 +126,7 @@ GATES: dict[str, tuple[str, str]] = {
             "        super().__init__(**options)\n"
             "        object.__setattr__(self, 'shift', next(COUNT))",
         ),
-        "loaded from a file, it gives other values",
+        "loaded from a file, it has other outputs",
     ),
     "speed": (
         source(

@@ -59,7 +59,7 @@ def test_a_global_generator_is_told(write: Write) -> None:
         ),
         ("return pre, {'k': pre}", "returns the states k, but declares (none)"),
         ("return pre, pre, pre", "a tuple that is not (value, {name: new state})"),
-        (TF + "return pre[:3]", "with 15 rows it does not fit"),
+        (TF + "return pre[:3]", "with 15 rows, its shape does not fit"),
         ("return ops.sigmoid(pre) * self.slop", "line 19: return ops.sigmoid(pre) * self.slop"),
     ],
 )

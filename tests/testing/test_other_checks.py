@@ -230,19 +230,19 @@ CELLS: dict[str, tuple[str, str, str]] = {
         "the weight alpha has a zero gradient",
     ),
     "executors_agree": (GATE, HOISTED, "executor=fused disagrees"),
-    "chunks_are_whole": (GATE, HOISTED, "in two parts it gives other outputs"),
+    "chunks_are_whole": (GATE, HOISTED, "in two parts, the outputs differ"),
     "causal": (
         GATE,
         source(
             STEPS.replace("tf.cumsum(value, 0)", "tf.cumsum(value, 0, reverse=True)"),
             '    reads = ("x",)',
         ),
-        "later steps reach back",
+        "later steps influence earlier outputs",
     ),
     "masked_nan": (
         "gates:\n  g: {kind: tanh}\nequations:\n  h: g / sum(x * x)\nemits: h\n",
         "",
-        "even with zeros in them, the gradient of",
+        "even if they are zero, the gradient of",
     ),
     "compiles_with_xla": (
         GATE,
@@ -270,7 +270,7 @@ CELLS: dict[str, tuple[str, str, str]] = {
             "        super().__init__(**options)\n"
             "        object.__setattr__(self, 'shift', next(COUNT))",
         ),
-        "loaded from a file, it gives other values",
+        "loaded from a file, it has other outputs",
     ),
     "not_saturated": (
         "constants: {far: 20}\ngates:\n  g: {activation: sigmoid(pre + far), reads: [x]}\n"

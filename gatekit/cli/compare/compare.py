@@ -23,7 +23,7 @@ FIGURES = (
     *("intervals", "best-of-k", "survival"),
 )
 Fields = dict[str, dict[str, object]]
-"""Further JSON fields by the label of a group."""
+"""Additional JSON fields, by the label of a group."""
 
 OVER = ("epochs", "seconds", "steps", "flops")
 FORMS = {
@@ -46,9 +46,9 @@ def run(parser: Parser) -> int:
     kinds = keys(options.draw) or (["axis"] if options.x else ["curves"])
     _check_kinds(kinds)
     if figure is None and options.draw:
-        raise ConfigError(f"--draw {','.join(kinds)}: type --figure FILE.svg, too.")
+        raise ConfigError(f"--draw {','.join(kinds)}: also type --figure FILE.svg.")
     if figure is None and options.over and options.reach is None:
-        raise ConfigError(f"--over {options.over}: type --figure FILE.svg or --reach VALUE, too.")
+        raise ConfigError(f"--over {options.over}: also type --figure FILE.svg or --reach VALUE.")
     options.over = options.over or "epochs"
 
     comparison = compared(options)
@@ -71,7 +71,7 @@ def run(parser: Parser) -> int:
 
 
 def compared(options: Namespace, study: Study | None = None) -> Comparison:
-    """Return the comparison that options define; a study given as such is not read again."""
+    """Return the comparison that the options define; a loaded study is not read again."""
     from gatekit.compare.comparison import compare
 
     return compare(study or options.study, options.root, **_asked(options))
@@ -158,8 +158,8 @@ def _options(parser: Parser) -> Namespace:
     parser.add_argument(
         "--importance",
         action="store_true",
-        help="instead of the table: the share of the variance that each key explains, or the"
-        " spread by what the seed varies if runs differ in vary",
+        help="instead of the table, show the share of the variance that each key explains; if runs"
+        " differ in the key vary, show the spread from each source of randomness",
     )
     add_reach(parser)
     form = parser.add_mutually_exclusive_group()
@@ -176,11 +176,11 @@ def _options(parser: Parser) -> Namespace:
 
 
 def add_reach(parser: Parser) -> None:
-    """Add the threshold, and what is counted until it is reached."""
+    """Add the threshold and the unit in which the way to it is measured."""
     parser.add_argument(
         "--over",
         choices=OVER,
-        help="what the x axis of curves, and --reach, count (default: epochs)",
+        help="the unit of --reach and of the x axis of curves (default: epochs)",
     )
     parser.add_argument(
         "--reach",
@@ -197,10 +197,10 @@ def add_grouping(parser: Parser) -> None:
     add_choice(parser)
     parser.add_keys(
         "--best-of",
-        "compare each variant with the value of these keys that is best on validation",
+        "for each variant, compare only the value of these keys that is best on validation",
     )
     parser.add_argument(
-        "--x", metavar="KEY", help="a swept key: defines blocks and the x axis of a figure"
+        "--x", metavar="KEY", help="a swept key that defines blocks and the x axis of a figure"
     )
     parser.add_keys(
         "--by", "group by these keys (default: every key that differs, except the seed)"
@@ -228,8 +228,8 @@ def add_grouping(parser: Parser) -> None:
     parser.add_argument(
         "--margin",
         metavar="DELTA",
-        help="also decide if a group is no worse than the baseline by more than DELTA, a number or"
-        " a share of the baseline's mean such as 5%%",
+        help="also decide whether a group is at most DELTA worse than the baseline; DELTA is a"
+        " number or a share of the baseline's mean, such as 5%%",
     )
     parser.add_argument(
         "--at",
@@ -247,7 +247,7 @@ def add_grouping(parser: Parser) -> None:
 
 
 def add_choice(parser: Parser) -> None:
-    """Add the options that leave runs out."""
+    """Add the options that select runs."""
     parser.add_argument(
         "--where",
         action="append",
@@ -276,10 +276,10 @@ def add_labels(parser: Parser) -> None:
 
 
 def further(options: Namespace, comparison: Comparison) -> tuple[list[str], Fields]:
-    """Return the lines and the JSON fields of what was asked for beside the table.
+    """Return the lines and the JSON fields that the options add to the table.
 
     Raises:
-        ConfigError: the output format has no place for them.
+        ConfigError: the output format cannot contain them.
     """
     lines: list[str] = []
     fields: Fields = {}
@@ -304,7 +304,7 @@ def further(options: Namespace, comparison: Comparison) -> tuple[list[str], Fiel
     if lines and options.form not in ("table", "json"):
         asked = "--best-of-k" if options.best_of_k else "--reach"
         raise ConfigError(
-            f"--{options.form} has no place for {asked}; remove --{options.form} or type --json"
+            f"--{options.form} cannot contain {asked}; remove --{options.form} or type --json"
         )
     return lines, fields
 
@@ -314,7 +314,7 @@ def _report_importance(comparison: Comparison, form: str) -> None:
     from gatekit.compare.sources import sources, sources_lines, sources_records
 
     if form not in ("table", "json"):
-        raise ConfigError(f"--{form} has no place for --importance; type --json, or no format")
+        raise ConfigError(f"--{form} cannot contain --importance; type --json, or no format")
     parts = sources(comparison)
     if parts:
         lines = "\n".join(sources_lines(parts))

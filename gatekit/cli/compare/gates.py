@@ -23,7 +23,7 @@ def run(parser: Parser) -> int:
     options = _options(parser)
     figure = figure_formats(options.figure)
     if options.run is not None and figure is None:
-        raise ConfigError("--run draws one run's activations; type --figure FILE.pdf, too.")
+        raise ConfigError("--run draws one run's activations; also type --figure FILE.pdf.")
     by = keys(options.by) or None
 
     from gatekit.compare.gates.behaviour import gates_report

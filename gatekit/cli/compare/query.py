@@ -1,4 +1,4 @@
-"""``gatekit query``: SQL over the runs and metrics of studies."""
+"""``gatekit query``: query the runs and metrics of studies with SQL."""
 
 from __future__ import annotations
 

@@ -30,9 +30,7 @@ def run(parser: Parser) -> int:
     path = options.to or Path(f"{options.study}.html")
     check_ending("--to", path, ".html", ".htm")
     if options.seconds < 1:
-        raise ConfigError(
-            f"--seconds {options.seconds:g}: type a number from 1, such as --seconds 5."
-        )
+        raise ConfigError(f"--seconds {options.seconds:g}: type 1 or more, such as --seconds 5.")
 
     from gatekit.compare.report.write import watch, write_report
 
@@ -68,7 +66,7 @@ def _options(parser: Parser) -> Namespace:
         "--seconds",
         type=float,
         default=5.0,
-        help="interval at which --watch checks for changes and the page reloads (default: 5)",
+        help="how often --watch checks for changes and the page reloads (default: 5)",
     )
     parser.add_plugins()
     return parser.read()

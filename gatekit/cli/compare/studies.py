@@ -37,7 +37,7 @@ def run(parser: Parser) -> int:
         write_json([dataclasses.asdict(one) for one in every])
     else:
         width = line_width(sys.stdout)
-        # Names of tasks and metrics become numbers, and then go, if the table would be too wide.
+        # If the table is too wide, tasks and metrics are counted, then omitted.
         tables = [
             table_or_blocks(names, [_row(o, most) for o in every], width) for names, most in _FORMS
         ]

@@ -1,1 +1,1 @@
-"""Commands that share: bundle, import, rerun, export, cite."""
+"""Commands to share and export: bundle, import, rerun, export, code, cite."""

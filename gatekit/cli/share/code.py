@@ -1,4 +1,4 @@
-"""``gatekit code``: a cell, a block or a stack as one file of another framework; ``cite``."""
+"""``gatekit code``: write a cell, block or stack as one file of code; ``gatekit cite``."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def run(parser: Parser) -> int:
-    """Write a cell, a block around one, or a stack, as code.
+    """Write a cell, a block with its cell, or a stack of layers as code.
 
     Raises:
         ConfigError: an option is missing or not allowed, or a part of the cell cannot be written.
@@ -37,22 +37,23 @@ def run(parser: Parser) -> int:
     parser.add_argument(
         "--with-weights",
         metavar="RUN",
-        help="take cell and weights from this run, and write the weights to FILE.npz",
+        help="take the cell and its weights from this run; write the weights to FILE.npz",
     )
     parser.add_argument(
-        "--layer", metavar="NAME", help="of a run with several layers or blocks: only this one"
+        "--layer", metavar="NAME", help="only this layer or block, if the run has several"
     )
     parser.add_argument("--test", action="store_true", help="also write a test, test_FILE.py")
     parser.add_root()
-    parser.add_json("write code and names of weights as JSON")
+    parser.add_json("write the code and the names of its weights as JSON")
     options = parser.read()
     path: Path | None = options.output
     if path is None and (options.with_weights or options.test):
         option = "--with-weights" if options.with_weights else "--test"
-        raise ConfigError(f"{option} writes a second file beside the first; type -o FILE.py")
+        raise ConfigError(f"{option} writes a second file next to the code; type -o FILE.py")
     if path is not None and (path.suffix != ".py" or not path.stem.isidentifier()):
         raise ConfigError(
-            f"-o {path}: a module of Python is expected, such as -o {path.with_name('cell.py')}"
+            f"-o {path}: the name of a Python module is expected, such as "
+            f"-o {path.with_name('cell.py')}"
         )
 
     if path is not None:
@@ -135,7 +136,7 @@ def _stacked(asked: Overrides) -> Stack:
 
 
 def _as_run(word: str, root: str) -> str:
-    """Return the arguments for a word that looks like a run or a study, or an empty string."""
+    """Return the arguments to type if a word looks like a run or a study, or an empty string."""
     if (Path(root) / word).is_dir():
         return f"--with-weights RUN -o FILE.py; `gatekit status {word} --runs` shows the runs"
     if re.fullmatch(r"[0-9a-f]{3,16}", word) and any(c.isdigit() for c in word):
@@ -144,7 +145,7 @@ def _as_run(word: str, root: str) -> str:
 
 
 def _refuse_foreign(path: Path) -> None:
-    """Refuse to overwrite a file that `gatekit code` has not written."""
+    """Refuse to overwrite a file that `gatekit code` did not write."""
     if not path.is_file():
         return
     stem = path.stem.removeprefix("test_")
@@ -156,7 +157,7 @@ def _refuse_foreign(path: Path) -> None:
         )
 
 
-# What a model adds to a recurrent layer, with the value of each key that adds nothing.
+# Keys that add to a recurrent layer in a model, each with the value that adds nothing.
 _AROUND = {
     "bidirectional": "false",
     "residual": "false",
@@ -176,7 +177,7 @@ def _refuse_parts_of_models(words: Sequence[str]) -> None:
         if key != "dropout" or not (block or several):
             what = "layers" if several else "one block" if block else "one recurrent layer"
             raise ConfigError(
-                f"{key}={value}: gatekit code writes {what}, without what a model adds to it; "
+                f"{key}={value}: gatekit code writes {what}, not the parts of a model around it; "
                 f"omit {key}, and add it in your own code"
             )
 

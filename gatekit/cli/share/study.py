@@ -1,4 +1,4 @@
-"""Share a study: ``gatekit bundle``, ``import`` and ``rerun`` as one file, ``export`` elsewhere."""
+"""Share a study: ``gatekit bundle``, ``import``, ``rerun`` and ``export``."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def rerun(parser: Parser) -> int:
     """Repeat a run of a bundle.
 
     Returns:
-        0, or 1 if the run does not repeat.
+        0, or 1 if the repeated run has different numbers.
     """
     parser.add_argument("file", type=Path, help="the bundle")
     which = parser.add_mutually_exclusive_group()
@@ -86,7 +86,7 @@ def rerun(parser: Parser) -> int:
 
 
 def export(parser: Parser) -> int:
-    """Export the runs of a study to another tool; a repeated export skips unchanged runs."""
+    """Export the runs of a study to TensorBoard or MLflow."""
     parser.add_study()
     parser.add_root()
     to = parser.add_mutually_exclusive_group()

@@ -53,10 +53,13 @@ def run(parser: Parser) -> int:
     if all(each.trials == 1 for each in chosen):
         of = " and ".join(chosen[0].by)
         extend = f"gatekit extend {options.study} --seeds {first + options.seeds}"
-        varying = f" For other variants add --by KEY: {parser.command} takes the best within each."
+        varying = (
+            f" To define variants by another key, add --by KEY: {parser.command} takes the best "
+            "of each."
+        )
         raise ConfigError(
             f"study {options.study} has one trial of each {of}, so there is no best "
-            f"one to confirm. For more seeds type {extend}.{varying}"
+            f"one to confirm. For more seeds, type {extend}.{varying}"
         )
     into = study_name(options.into or f"{options.study}_confirm")
     words = [*options.overrides, f"study={into}", f"root={options.root}"]

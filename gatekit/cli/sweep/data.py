@@ -15,7 +15,7 @@ _OTHER = {
     **dict.fromkeys(("check", "hash", "validate"), "verify"),
     **dict.fromkeys(("where", "folder", "dir"), "path"),
 }
-"""What other programs call an action."""
+"""Names of actions in other programs, with gatekit's names for them."""
 
 
 def run(parser: Parser) -> int:
@@ -23,8 +23,8 @@ def run(parser: Parser) -> int:
     parser.add_argument(
         "action",
         metavar="ACTION",
-        help="get: fetch the data set unless it is there; list: list all data sets; path: print its"
-        " folder; verify: compare its files with their hashes",
+        help="get: fetch the data set if it is missing; list: list all data sets; path: print its"
+        " folder; verify: check the hashes of its files",
     )
     parser.add_argument("name", nargs="?", help="a data set from `gatekit data list`")
     parser.add_json("with list: write JSON")
@@ -38,7 +38,7 @@ def run(parser: Parser) -> int:
         "--path",
         type=Path,
         metavar="PATH",
-        help="with verify: your own file or folder, as in task.path",
+        help="with verify: check your own file or folder, as in task.path",
     )
     options = parser.read()
     if options.action not in ACTIONS:

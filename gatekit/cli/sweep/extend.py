@@ -1,4 +1,4 @@
-"""``gatekit extend``: add seeds to a study, plainly or until every difference is decided."""
+"""``gatekit extend``: add a number of seeds to a study, or until every difference is decided."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ def run(parser: Parser) -> int:
             option = "--most" if "--most" in " ".join(parser.typed) else "--seeds"
             number = word.partition("+")[2]
             raise ConfigError(
-                f"{word.rpartition('=')[2]}: {option} is the number of seeds in all, those that "
-                f"the study has included; type {option} {number} for the seeds 0 to "
+                f"{word.rpartition('=')[2]}: {option} is the total number of seeds, including "
+                f"those that the study has; type {option} {number} for the seeds 0 to "
                 f"{int(number) - 1}."
             )
     options = _options(parser)
@@ -101,14 +101,12 @@ def _options(parser: Parser) -> Namespace:
         help="add seeds step by step and compare after each, until every difference is decided",
     )
     parser.add_argument(
-        "--most", type=int, metavar="N", help="the most seeds; fixed at the first look"
+        "--most", type=int, metavar="N", help="the largest number of seeds; fixed at the first look"
     )
     parser.add_argument(
-        "--step", type=int, metavar="K", help="seeds from look to look (default: a tenth of --most)"
+        "--step", type=int, metavar="K", help="seeds per look (default: a tenth of --most)"
     )
-    parser.add_argument(
-        "--baseline", metavar="GROUP", help="the baseline; fixed at the first look, like the next"
-    )
+    parser.add_argument("--baseline", metavar="GROUP", help="the baseline; fixed at the first look")
     for option in ("--by", "--within", "--together"):
         parser.add_keys(option, f"{option} of gatekit compare; fixed at the first look")
     parser.add_argument("--split", metavar="NAME", help="the split to compare on (default: test)")
@@ -126,7 +124,7 @@ def _options(parser: Parser) -> Namespace:
         "--task", action="append", default=[], metavar="NAME,NAME", help="compare only these tasks"
     )
     parser.add_argument(
-        "--trust-config", action="store_true", help="needed if the study was made with it"
+        "--trust-config", action="store_true", help="needed if the study was trained with it"
     )
     parser.add_json("write the looks as JSON")
     return parser.read()

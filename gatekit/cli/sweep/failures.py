@@ -1,4 +1,4 @@
-"""``gatekit failures``: failed runs by cause, with the end of a log and what to type."""
+"""``gatekit failures``: list failed runs by cause, with the end of a log and what to type."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from gatekit.runs.names import LOG
 if TYPE_CHECKING:
     from gatekit.runs.studies.survey import Cause, SurveyedRun
 
-# What a shell reads as one word: quotes keep their spaces.
+# A string that a shell reads as one word; spaces in quotes belong to it.
 _WORDS = re.compile(r"""(?:[^\s'"\\]|\\.|'[^']*'|"(?:[^"\\]|\\.)*")+|\S+""")
 
 
@@ -57,8 +57,8 @@ def _diverged(runs: Sequence[SurveyedRun]) -> str:
     if not ids:
         return ""
     return (
-        f" {len(ids)} of {len(runs)} diverged, which is an outcome: `gatekit logs {ids[0][:8]}` "
-        "shows the log of one."
+        f" {len(ids)} of {len(runs)} diverged, which counts as an outcome: "
+        f"`gatekit logs {ids[0][:8]}` shows the log of one."
     )
 
 
@@ -94,14 +94,14 @@ def _text(entry: dict[str, Any], width: int) -> str:
 
 
 def _wrapped(line: str, width: int) -> list[str]:
-    """Return a line in pieces that fit the width; the others are indented a little more."""
+    """Return a line in pieces that fit the width; all but the first are indented further."""
     text = escaped(line).expandtabs(4)
     indent = " " * min(len(text) - len(text.lstrip()) + 4, width // 2)
     return wrap(text, width, subsequent_indent=indent, break_on_hyphens=False) or [""]
 
 
 def _command(command: str, width: int) -> list[str]:
-    """Return a command in lines that a shell reads as one; no argument is broken."""
+    """Return a command in lines that a shell reads as one; no argument is split."""
     lines = [" " * 4]
     for word in _WORDS.findall(command):
         if len(lines[-1]) + 1 + len(word) + 2 > width and lines[-1].strip():

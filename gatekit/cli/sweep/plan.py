@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 _PARTS = ("decayed", "left_out")
 SIZES = {"state": "state", "flops": "FLOPs/token"}
-"""Columns of what a budget equalised, by the fields of a preview."""
+"""Columns for the size that a budget made equal, by the field of a preview."""
 
 HELP = """usage: gatekit plan [-m] KEY=VALUE ... [--list] [--json]
 
@@ -68,7 +68,7 @@ def _text(plan: Preview) -> None:
         row["variant"] = differs or trial.label or "as configured"
     always = ("to run", "units", "variant")
     columns = [*("to run", "done", "failed", "stale", "units")]
-    # As `gatekit compare` counts; without a trial only the recurrent layers are known.
+    # `gatekit compare` counts all parameters; without a trial, only the recurrent ones are known.
     columns += ["parameters" if any(t.total for t in plan.trials) else "recurrent parameters"]
     budgets = {chosen_by(trial.match) for trial in plan.trials}
     columns += [title for budget, title in SIZES.items() if budget in budgets]
@@ -120,7 +120,7 @@ def _recipe(plan: Preview) -> None:
         write("")
     decays = [trial.weight_decay for trial in plan.trials if trial.weight_decay is not None]
     together = {part: _alike(name for each in decays for name in each[part]) for part in _PARTS}
-    # One line for all variants, unless what decays in one is left out in another.
+    # One line covers all variants, unless a weight decays in one variant but not in another.
     each_its_own = set(together["decayed"]) & set(together["left_out"])
     lines = []
     for some in decays if each_its_own or not decays else [together]:
@@ -132,12 +132,12 @@ def _recipe(plan: Preview) -> None:
 
 
 def _alike(names: Iterable[str]) -> list[str]:
-    """Return the names of weights with ``*`` for the number of a layer, each once."""
+    """Return the distinct names of weights, with ``*`` in place of a layer's number."""
     return list(dict.fromkeys(re.sub(r"(?<=_)\d+(?=/)", "*", name) for name in names))
 
 
 def _modes(plan: Preview, variants: Sequence[str]) -> None:
-    """Show what ``jit=auto`` decides, and why; a line for all variants that share it."""
+    """Show what ``jit=auto`` decides, and why, in one line per decision."""
     variants_of: dict[str, list[str]] = {}
     for trial, variant in zip(plan.trials, variants, strict=True):
         if trial.jit is not None and str(trial.jit_reason).startswith("auto: "):

@@ -1,4 +1,4 @@
-"""``gatekit prune``: list what a study no longer needs; with ``--yes``, remove it."""
+"""``gatekit prune``: list the files that a study no longer needs; ``--yes`` removes them."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ MOST = 30
 
 
 def run(parser: Parser) -> int:
-    """List or remove what a study no longer needs.
+    """List or remove the files that a study no longer needs.
 
     Returns:
-        0, or 1 if something could not be removed.
+        0, or 1 if a file could not be removed.
     """
     parser.add_study()
     parser.add_root()
@@ -24,7 +24,7 @@ def run(parser: Parser) -> int:
     parser.add_argument(
         "--stale",
         action="store_true",
-        help="also whole runs of outdated plugins or data, including their results",
+        help="also whole runs whose plugin or data changed since, including their results",
     )
     parser.add_argument("--yes", action="store_true", help="remove the folders")
     options = parser.read()
@@ -52,5 +52,5 @@ def run(parser: Parser) -> int:
     done = "removed" if options.yes else "to remove"
     write(f"{len(rows)} folders {done}{more}, {total / 2**20:.1f} MiB.")
     if rows and not options.yes:
-        write("Nothing was removed yet; type the same command with --yes.")
+        write("Nothing was removed yet; repeat the command with --yes to remove them.")
     return code

@@ -1,4 +1,4 @@
-"""``gatekit sample``: a trained character model writes text."""
+"""``gatekit sample``: generate text with a trained character model."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from gatekit.cli.arguments import Parser
 from gatekit.cli.output import quiet, write, write_json
 
 MOST = 1_000_000
-"""Characters that one command writes at most."""
+"""The most characters that one command writes."""
 
 
 def run(parser: Parser) -> int:
-    """Let the model of a run write text.
+    """Generate text with the model of a run.
 
     Raises:
         ConfigError: an option is not allowed, or the run's task has no characters.
@@ -29,13 +29,14 @@ def run(parser: Parser) -> int:
         type=float,
         default=1.0,
         metavar="T",
-        help="divides the logits: below 1 likelier characters, 0 always the likeliest (default: 1)",
+        help="divides the logits: below 1, likely characters become likelier; 0 always takes the "
+        "likeliest (default: 1)",
     )
     parser.add_argument(
         "--seed", type=int, default=0, metavar="N", help="seed of the draws (default: 0)"
     )
     parser.add_argument(
-        "--prompt", metavar="TEXT", help="what the model reads first (default: a line end)"
+        "--prompt", metavar="TEXT", help="text that the model reads first (default: a newline)"
     )
     parser.add_root()
     parser.add_plugins()
@@ -45,10 +46,10 @@ def run(parser: Parser) -> int:
         raise ConfigError(f"--length {options.length}: type a number from 1 to {MOST:,}.")
     if not (math.isfinite(options.temperature) and options.temperature >= 0):
         raise ConfigError(
-            f"--temperature {options.temperature}: type a number from 0, such as 0.8."
+            f"--temperature {options.temperature}: type 0 or a positive number, such as 0.8."
         )
     if options.seed < 0:
-        raise ConfigError(f"--seed {options.seed}: type an integer from 0.")
+        raise ConfigError(f"--seed {options.seed}: type 0 or a positive integer.")
 
     from gatekit.runs.studies.survey import find
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 MOST = 20
 SILENT = 600.0
-"""Seconds without a heartbeat that are reported; clocks of two machines may differ by less."""
+"""Seconds without a heartbeat before it is reported; longer than clocks of machines differ."""
 
 
 def run(parser: Parser) -> int:
@@ -64,7 +64,7 @@ def run(parser: Parser) -> int:
             write(f"{stale} stale: the source of a plugin or the data changed after the run")
         unsealed = sum(not run.sealed for run in runs)
         if unsealed:
-            write(f"results of an earlier gatekit, without a hash of their own: {unsealed}")
+            write(f"results of an earlier gatekit, stored without a hash: {unsealed}")
         shown = runs if options.runs else [r for r in runs if r.state not in ("COMPLETED",)]
         _table(shown, running, None if options.runs else MOST)
         if left is not None:
@@ -91,7 +91,7 @@ def entry(run: SurveyedRun) -> dict[str, Any]:
 
 
 def silent(run: SurveyedRun) -> str | None:
-    """Return since when a running run has had no heartbeat, if it is long by this machine's clock.
+    """Return since when a run has had no heartbeat, if that is long ago by this machine's clock.
 
     This is only a hint: the next sweep listens for a heartbeat to decide whether the run is dead.
     """
@@ -102,12 +102,12 @@ def silent(run: SurveyedRun) -> str | None:
             heard = (run.path / BEAT).stat().st_mtime
             if time.time() - heard > SILENT:
                 when = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(heard))
-                return f"no heartbeat since {when}; the next sweep decides if it is dead"
+                return f"no heartbeat since {when}; the next sweep decides whether it is dead"
     return None
 
 
 def _running(runs: Sequence[SurveyedRun]) -> dict[str, FollowedRun]:
-    """Return how far each running run is, by its id."""
+    """Return the progress of each run that is running, by its id."""
     from gatekit.study.launch.following import FollowedRun
 
     running = {run.id: FollowedRun(run.path) for run in runs if run.state == "RUNNING"}
@@ -117,7 +117,7 @@ def _running(runs: Sequence[SurveyedRun]) -> dict[str, FollowedRun]:
 
 
 def _seconds_left(runs: Sequence[SurveyedRun], running: Mapping[str, FollowedRun]) -> float | None:
-    """Return the estimated seconds until the last run ends, if as many run at once as now."""
+    """Return the estimated seconds until the last run ends, with as many at a time as now."""
     from gatekit.study.launch.following import seconds_left
 
     if not running:
@@ -171,7 +171,7 @@ def serve(parser: Parser) -> int:
             write(f"{server.address} shows the studies of {options.root}; Ctrl-C ends it")
         sys.stdout.flush()
         if threading.current_thread() is threading.main_thread():
-            # As Ctrl-C; also for nohup, which shields from a closed terminal only.
+            # SIGTERM acts like Ctrl-C, also under nohup, which only ignores a closed terminal.
             signal.signal(signal.SIGTERM, signal.default_int_handler)
         try:
             server.serve_forever()

@@ -46,9 +46,9 @@ def run(parser: Parser) -> int:
     parser.add_argument(
         "--tier",
         choices=TIERS,
-        help="only cells that gatekit's tests compare with the paper or its authors' code"
-        " (certified) or with another source ('second hand'), whose equations were not checked"
-        " (unverified), or that are not part of gatekit (own)",
+        help="only cells of this tier: gatekit's tests compare the cell with its paper or the"
+        " authors' code (certified), or with another source ('second hand'); its equations were"
+        " not checked (unverified); or it is not part of gatekit (own)",
     )
     parser.add_argument(
         "--html",
@@ -85,7 +85,7 @@ def run(parser: Parser) -> int:
 
 
 def _none(rows: Sequence[Mapping[str, Any]]) -> str:
-    """Return that no cell matches, with the values that there are."""
+    """Return a message that no cell matches, with the values to choose from."""
     years = [row["year"] for row in rows if row["year"]]
     states = sorted({len(row["states"] or ()) for row in rows})
     return (
@@ -134,7 +134,8 @@ def browse_page(names: Collection[str], plugins: Sequence[str] = (), pages: str 
     Args:
         names: the cells.
         plugins: files of additional plugins.
-        pages: the address of a cell's own page with ``{}`` for its name; empty for none.
+        pages: the address of each cell's own page, with ``{}`` in place of its name; empty if
+            there are no such pages.
     """
     from gatekit.cell.schema import read_output_unit
     from gatekit.cell.show.browse import browse, card, lineages
@@ -142,7 +143,7 @@ def browse_page(names: Collection[str], plugins: Sequence[str] = (), pages: str 
 
     known, works, paths = catalogue(plugins), bibliography(plugins), cell_names(plugins)
     output, families = read_output_unit("hidden", known), lineages()
-    # In the order of the families, in which a cell comes after the one that it comes from.
+    # In the order of the families: a cell comes after the cell that it is derived from.
     order = [
         *(name for name in families if name in paths),
         *(n for n in paths if n not in families),
@@ -198,7 +199,7 @@ def _shown(row: Mapping[str, Any]) -> dict[str, str]:
 
 def _columns(rows: Sequence[Mapping[str, object]]) -> list[str]:
     columns = ["name", "year", "states", "scans", "reference"]
-    # Show the tier column only if a listed cell was not read in its paper or its authors' code.
+    # Show the tier column only if a listed cell was not read in its paper or authors' code.
     if any(row["tier"] in (SECOND_HAND, UNVERIFIED) for row in rows):
         columns.append("tier")
     return columns if all(row["origin"] == "gatekit" for row in rows) else [*columns, "origin"]

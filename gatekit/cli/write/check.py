@@ -22,7 +22,7 @@ EXIT_FAILED = 1
 
 
 def run(parser: Parser) -> int:
-    """Check what is registered under a name, or a cell in a file.
+    """Check the object that is registered under a name, or a cell in a file.
 
     Returns:
         0 if every check passes or is excused, 1 if one fails.
@@ -110,7 +110,7 @@ def _suites(
         there = [str(path) for path in Path(name).parent.glob("*.y*ml")]
         raise PluginError(
             f"there is no file {name}{nearest(name, there) or '.'} Type gatekit check FILE.yaml "
-            "for a cell in a file, or gatekit check lstm for one by its name."
+            "for a cell in a file, or gatekit check lstm for a cell by its name."
         )
     if name.endswith((".yaml", ".yml")):
         return [_of_cell(Path(name), plugins, given)]
@@ -146,20 +146,21 @@ def _suites(
             raise PluginError(f"nothing is registered as {name!r}: {here}gatekit check {name}")
         raise PluginError(
             f"nothing is registered as {name!r}{_meant(name, known)} {broken}"
-            "`gatekit gates`, `output-units`, `blocks`, `functions`, `tasks` and `cells` list what "
-            f"there is; `gatekit new gate {_identifier(name)}` writes a gate of your own."
+            "`gatekit gates`, `output-units`, `blocks`, `functions`, `tasks` and `cells` list all "
+            f"names; `gatekit new gate {_identifier(name)}` creates a gate of your own."
         )
     return suites
 
 
 def _python_file(path: Path, plugins: tuple[str, ...]) -> str:
-    """Return what to type in place of the path of a plugin."""
+    """Return what to type instead of a plugin's path."""
     from gatekit.registry import origins
 
     if not path.is_file():
         near = nearest(path.name, [p.name for p in path.parent.glob("*.py")])
         return (
-            f"there is no file {path}{near or '.'} Give a check the name of a gate, such as leaky."
+            f"there is no file {path}{near or '.'} Type the name of a gate, such as "
+            "gatekit check leaky."
         )
     names = [
         n
@@ -169,9 +170,8 @@ def _python_file(path: Path, plugins: tuple[str, ...]) -> str:
     ]
     what = names[0] if names else path.stem
     scanned = path.resolve().parent == Path("plugins").resolve()
-    return (
-        f"{path} is a file, and a check takes the name that it registers: type gatekit check {what}"
-        + ("" if scanned else f" --plugin {path}")
+    return f"{path} is a file; type the name that it registers instead: gatekit check {what}" + (
+        "" if scanned else f" --plugin {path}"
     )
 
 
@@ -198,7 +198,7 @@ def _of_cell(cell: str | Path, plugins: tuple[str, ...], given: Mapping[str, Any
     for key, value in given.items():
         if key not in ("units", "features") or type(value) is not int or value < 1:
             raise ConfigError(
-                f"{key}={value}: a cell only takes units= and features=, both integers from 1; "
+                f"{key}={value}: a cell only takes units= and features=, both positive integers; "
                 f"type gatekit check {getattr(cell, 'name', cell)} units=16 features=4"
             )
     if isinstance(cell, Path):
@@ -232,7 +232,7 @@ def _chosen(names: Sequence[str], only: Sequence[str]) -> list[str]:
 
 
 def _show(outcomes: Sequence[Outcome]) -> None:
-    """Write the last outcome, but not a reason that was written before."""
+    """Write the last outcome, unless an earlier one failed for the same reason."""
     outcome = outcomes[-1]
     if _first_with(outcomes) is not outcome:
         return
@@ -245,7 +245,7 @@ def _show(outcomes: Sequence[Outcome]) -> None:
 
 
 def _first_with(outcomes: Sequence[Outcome]) -> Outcome:
-    """Return the first outcome that failed for the reason of the last, or the last itself."""
+    """Return the first outcome that failed for the same reason as the last, or the last."""
     last = outcomes[-1]
     if last.status != "FAIL":
         return last
@@ -253,14 +253,14 @@ def _first_with(outcomes: Sequence[Outcome]) -> Outcome:
 
 
 def _show_alike(outcomes: Sequence[Outcome]) -> None:
-    """Write which checks failed for the reason of another."""
+    """Write which checks failed for the same reason as an earlier one."""
     alike: dict[str, list[str]] = {}
     for at, outcome in enumerate(outcomes, start=1):
         first = _first_with(outcomes[:at])
         if first is not outcome:
             alike.setdefault(first.check, []).append(outcome.check)
     for first_name, names in alike.items():
-        text = f"FAIL  for the reason of {first_name}: {', '.join(names)}"
+        text = f"FAIL  for the same reason as {first_name}: {', '.join(names)}"
         write(textwrap.fill(text, WIDTH, initial_indent="  ", subsequent_indent=" " * 8))
 
 

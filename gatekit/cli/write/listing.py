@@ -1,4 +1,4 @@
-"""``gatekit gates``, ``tasks`` and others: list what is registered; ``plugins``: by whom."""
+"""``gatekit gates``, ``tasks`` and others list registered objects; ``plugins`` lists plugins."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ KINDS = (
 
 
 def run(parser: Parser) -> int:
-    """List one kind of registered objects, after which the command is called."""
+    """List the registered objects of the kind that the command is named after."""
     options = _options(parser, "write a JSON list of objects")
     rows = entries(parser.command.replace("-", "_"), options.plugin)
     if options.requirements:
@@ -213,7 +213,7 @@ def plugin_entries(plugins: Sequence[str] = ()) -> list[dict[str, Any]]:
 
 
 def _position(row: dict[str, Any]) -> tuple[bool, bool, str]:
-    """Return what a row is sorted by: your own plugins are not lost among gatekit's."""
+    """Return a sort key that puts your own plugins before gatekit's."""
     return row["origin"] == "gatekit", row["state"] != "loaded", str(row["name"])
 
 
@@ -241,14 +241,14 @@ def _provides(row: dict[str, Any]) -> str:
 
 
 def place(origin: Origin) -> str:
-    """Return the distribution with its version, or the file, of an `Origin` of the registry."""
+    """Return the distribution and version of an origin, or its file."""
     if origin.distribution:
         return f"{origin.distribution} {origin.version or ''}".strip()
     return file_place(origin.path) if origin.path else str(origin.plugin)
 
 
 def file_place(path: Path | str) -> str:
-    """Return ``gatekit`` for a bundled file, else the shorter of absolute and relative path."""
+    """Return ``gatekit`` for a bundled file, otherwise its shorter path, absolute or relative."""
     import gatekit.conf
     from gatekit.registry.discovery import is_bundled
 

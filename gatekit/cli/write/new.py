@@ -43,7 +43,7 @@ def run(parser: Parser) -> int:
         (folder,) = {path.parts[0] for path in files}
         then = [f"pip install -e ./{folder}", f"gatekit check {options.name}"]
         if own := scaffold.own_file(kind, options.name):
-            # Both would register the name; gatekit skips files that begin with _.
+            # Both files would register the name; gatekit skips files that begin with _.
             then.insert(0, f"mv {own} {own.with_name('_' + own.name)}")
     else:
         files = scaffold.plugin(kind, options.name)

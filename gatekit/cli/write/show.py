@@ -31,8 +31,8 @@ def run(parser: Parser) -> int:
     form.add_argument(
         "--parallel",
         action="store_true",
-        help="show whether all steps can be computed together, how, by which executor, and in how "
-        "many iterations of Newton's method",
+        help="show whether all steps can be computed together, how, with which executor, and in "
+        "how many iterations of Newton's method",
     )
     parser.add_argument(
         "--diagram",
@@ -72,7 +72,7 @@ def build_around(asked: Overrides, last: bool = False) -> BuiltBlock | None:
     """Return the block that the overrides describe around their cell; None if it is plain.
 
     Args:
-        asked: what the overrides describe.
+        asked: the cell, its block and its sizes.
         last: whether it is the last block of a stack, with the run's dropout.
 
     Raises:
@@ -102,6 +102,6 @@ def build_cell(asked: Overrides) -> Cell:
     from gatekit.cell.graph import build
     from gatekit.registry.cells import in_file
 
-    # What is typed is not in the file.
+    # Errors name the cell's file only if no argument changed the cell.
     with in_file(asked.name if asked.unchanged else None, asked.plugins):
         return build(asked.cell, asked.units, asked.features, asked.output_unit)

@@ -48,7 +48,7 @@ def run(parser: Parser) -> int:
     if not asked.block.plain:
         raise ConfigError(
             f"block={asked.block.kind}: gatekit tune times a recurrent layer alone. Omit block, "
-            "and type features=N for the width that the cell reads in it."
+            "and type features=N for the width of the cell's input inside the block."
         )
     cell = build_cell(asked)
 
@@ -105,12 +105,12 @@ def run(parser: Parser) -> int:
 
 
 def _refuse_misspelt(study: str, root: Path) -> None:
-    """Refuse a study that is not there yet and is named almost like one that is."""
+    """Refuse a new study whose name is close to that of an existing one."""
     known = [path.name for path in root.iterdir()] if root.is_dir() else []
     if study not in known and (near := nearest_name(study, known)):
         raise ConfigError(
             f"--study {study}: there is no such study; did you mean {near!r}? Type --study {near}, "
-            "or a name that is less alike for a new study."
+            "or a less similar name for a new study."
         )
 
 

@@ -1,6 +1,6 @@
-"""``looks.jsonl``: when a study was looked at between seeds, and what was decided; append only.
+"""``looks.jsonl``: the looks at a study between seeds, and their decisions; append only.
 
-Each line carries the whole history and a checksum, so the last line is enough to know all looks.
+Each line has the whole history and a checksum, so the last line describes all looks.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ class Looks:
         asked: options of the comparison, as `gatekit.compare` takes them.
         groups: the baseline of each group; None for a baseline.
         results: a hash of the results of each group at the last look.
-        decisions: the decision on each group that is compared, in a word.
-        alpha: level spent up to the last look.
-        added: level that the last look added.
+        decisions: the decision on each compared group, in a word.
+        alpha: the level spent up to the last look.
+        added: the level spent by the last look.
     """
 
     most: int
@@ -63,12 +63,12 @@ def append(study: Path, looks: Looks) -> None:
 def read(study: Path) -> Looks | None:
     """Return the looks at a study; None if there are none.
 
-    A line that a killed process did not finish does not count. Damage before the last line does no
-    harm, because the last line has the whole history.
+    An incomplete line of a killed process is ignored. Damage before the last line is harmless,
+    because the last line has the whole history.
 
     Raises:
-        RunError: the file cannot be read, or its last line is damaged, so that the number of looks
-            is unknown; or a newer gatekit wrote it.
+        RunError: the file cannot be read, a newer gatekit wrote it, or its last line is damaged, so
+            the number of looks is unknown.
     """
     path = study / LOOKS
     try:
@@ -77,7 +77,7 @@ def read(study: Path) -> Looks | None:
         if durable.missing(error):
             return None
         raise _unknown(path, f"cannot be read: {durable.why(error)}") from None
-    # After the last newline there is nothing, or what a killed process wrote.
+    # After the last newline there is nothing, or the incomplete line of a killed process.
     looks = _read_line(lines[-1])
     if looks is not None:
         return looks
@@ -93,8 +93,8 @@ def read(study: Path) -> Looks | None:
 
 def _unknown(path: Path, what: str) -> RunError:
     return RunError(
-        f"{path} {what}, so it is unknown how often the study was looked at, and no verdict can be"
-        " given. Restore the file from a copy."
+        f"{path} {what}, so the number of looks at the study is unknown, and there can be no"
+        " verdict. Restore the file from a copy."
     )
 
 

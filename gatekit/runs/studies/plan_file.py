@@ -1,4 +1,4 @@
-"""What commands have asked for: one file per set of runs, beside the runs; and what it outdates."""
+"""The runs that commands asked for, in one file per set of runs, and the runs that they outdate."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ SCHEMA = 1
 
 @dataclass(frozen=True)
 class RequestedRun:
-    """A run as a command asked for it.
+    """A run that a command asked for.
 
     Attributes:
-        words: what to type after ``gatekit train`` to make it alone.
-        origin: what stays the same when the source of a plugin or the data change.
+        words: what to type after ``gatekit train`` to train this run alone.
+        origin: a fingerprint that ignores the sources of plugins and the data.
     """
 
     id: str
@@ -31,12 +31,12 @@ class RequestedRun:
 
 
 def write(study: Path, name: str, command: str, runs: Iterable[RequestedRun]) -> None:
-    """Write what a command asks for, unless the same was asked for before.
+    """Record the runs that a command asks for, unless the same set is already recorded.
 
     Args:
         study: the study's folder.
-        name: what distinguishes this set of runs from others.
-        command: what was typed.
+        name: identifies this set of runs.
+        command: the command that was typed.
         runs: the runs.
     """
     path = study / plan_name(name)
@@ -57,11 +57,11 @@ def commands(study: Path) -> list[str]:
 
 
 def training(study: Path, *changes: str) -> str:
-    """Return the `gatekit train` command that made a study, or an empty string.
+    """Return the `gatekit train` command of a study, or an empty string.
 
     Args:
-        study: its folder.
-        changes: ``KEY=VALUE`` words in place of those that it had.
+        study: the study's folder.
+        changes: ``KEY=VALUE`` words that replace those of the command.
     """
     command = next((c for c in commands(study) if c.startswith("gatekit train ")), "")
     if not command or not changes:
@@ -83,7 +83,7 @@ def read(study: Path) -> dict[str, RequestedRun]:
                 run = RequestedRun(
                     str(entry["id"]), str(entry["label"]), words, str(entry["origin"])
                 )
-                # An id names a folder beside the others.
+                # An id is used as the name of a folder.
                 if is_id(run.id):
                     requested[run.id] = run
     return requested
@@ -94,5 +94,5 @@ def _paths(study: Path) -> list[Path]:
 
 
 def outdated(id: str, origin: str, known: Iterable[RequestedRun]) -> list[str]:
-    """Return the ids of runs of the same configuration whose plugins or data were others."""
+    """Return the ids of runs with the same configuration, but with other plugins or data."""
     return [k.id for k in known if k.origin == origin != "" and k.id != id]

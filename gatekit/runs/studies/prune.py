@@ -1,4 +1,4 @@
-"""What of a study can go: the files of earlier attempts, and on request failed and stale runs."""
+"""Files of a study to remove: those of earlier attempts, and optionally failed or stale runs."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ PRUNED = ".pruned-"
 
 @dataclass(frozen=True)
 class Removal:
-    """A folder that can go, what it is, and its size in bytes.
+    """A folder that can be removed, what it is, and its size in bytes.
 
     Attributes:
-        run: the run that goes with it, None where the run stays.
+        run: the run that is removed with the folder; None if no whole run is removed.
     """
 
     path: Path
@@ -36,13 +36,13 @@ class Removal:
 def removable(
     study: Path, runs: Iterable[SurveyedRun], failed: bool = False, stale: bool = False
 ) -> list[Removal]:
-    """Return what can go; nothing of a run that goes on.
+    """Return the folders to remove; runs that are planned or running are not touched.
 
     Args:
         study: the study's folder.
         runs: its runs.
-        failed: whole runs that failed, too.
-        stale: whole runs whose source has changed since, with their results, too.
+        failed: whether to include whole runs that failed.
+        stale: whether to include whole stale runs, with their results.
     """
     removals = [
         Removal(path, "the rest of an earlier prune", _size(path))
@@ -64,15 +64,15 @@ def removable(
 
 
 def remove(removal: Removal) -> None:
-    """Take it away; a crash on the way leaves no half of a run under the run's name.
+    """Remove a folder; a crash meanwhile does not leave half a run under the run's name.
 
     Raises:
-        RunError: a process works on the run by now.
+        RunError: a process is working on the run.
     """
     path, folder = removal.path, None
     if removal.run is not None:
         if removal.run.state not in OUTCOMES:
-            # The claim, and its lock while this object lives, keep every sweep from the run.
+            # The claim, and its lock while this object exists, keep other processes off the run.
             folder = removal.run.folder()
             folder.claim()
         path = path.with_name(f"{PRUNED}{path.name}")
@@ -80,7 +80,7 @@ def remove(removal: Removal) -> None:
             durable.move(removal.path, path)
         except OSError as error:
             raise RunError(f"cannot remove {removal.path}: {error.strerror}.") from None
-    del folder  # NFS keeps a folder in which a file is open
+    del folder  # NFS does not remove a folder in which a file is open
     shutil.rmtree(path, ignore_errors=True)
 
 

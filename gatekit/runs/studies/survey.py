@@ -1,4 +1,4 @@
-"""A study as its folders show it: the state of each run, and why runs failed."""
+"""The state of each run of a study, read from its folders, and why runs failed."""
 
 from __future__ import annotations
 
@@ -24,20 +24,20 @@ from . import plan_file
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*\Z")
 
 TROUBLES = ("FAILED", "LOST", "CORRUPT")
-"""States in which a run has no outcome and does not simply go on."""
+"""States of a run that has no outcome and needs attention."""
 
 _VARIES = re.compile(r"0x[0-9a-f]+|\b[0-9a-f]{8,}\b|[-+]?\d+(?:[.,]\d+)*(?:e[-+]?\d+)?|'[^']*'")
 
 
 @dataclass(frozen=True)
 class SurveyedRun:
-    """A run that was asked for or is there.
+    """A run that exists, or that a command asked for.
 
     Attributes:
-        words: what to type after ``gatekit train`` to make it alone; empty where no command asked
-            for it.
-        stale: why its numbers belong to an earlier source, None where they do not.
-        sealed: False for a result of an earlier gatekit, which has no hash of its own.
+        words: what to type after ``gatekit train`` to train this run alone; empty if no command
+            asked for it.
+        stale: why a later command has outdated the run; None if none has.
+        sealed: False for a result of an earlier gatekit, which has no hash of itself.
         seconds: how long a run with an outcome took, None if unknown.
     """
 
@@ -55,7 +55,7 @@ class SurveyedRun:
 
     @property
     def command(self) -> str | None:
-        """Return what to type to make the run alone."""
+        """Return the command that trains this run alone; None if no command asked for it."""
         return shlex.join(["gatekit", "train", *self.words]) if self.words else None
 
     def folder(self) -> RunFolder:
@@ -101,17 +101,19 @@ def no_study(study: str, root: Path | str, command: str) -> RunError:
     if inside := [part for part in Path(study).parts if part in known]:
         group = Path(study).parts[-1]
         also = (
-            f". For a group of it add --where, such as --where cell={group}" if "/" in study else ""
+            f". For one of its groups, add --where, such as --where cell={group}"
+            if "/" in study
+            else ""
         )
         return RunError(
-            f"no study {study!r} in {place}; a study is given by its name: type "
+            f"no study {study!r} in {place}; give the study by its name: type "
             f"gatekit {command} {inside[0]}{also if group not in (*known, RUNS) else ''}"
         )
     several = re.split(r"[,+]", study)
     if len(several) > 1 and {*several} <= {*known}:
         return RunError(
-            f"{study!r}: groups are compared within one study; type gatekit {command} "
-            f"{several[0]}, then gatekit {command} {several[1]}"
+            f"{study!r} are several studies, but groups are compared within one study; type "
+            f"gatekit {command} {several[0]}, then gatekit {command} {several[1]}"
         )
     below = [name for name in known if study and (root / name / study / RUNS).is_dir()]
     if below:
@@ -133,13 +135,13 @@ def no_study(study: str, root: Path | str, command: str) -> RunError:
 
 
 def survey(folder: Path, verify: bool = False, as_compared: bool = False) -> list[SurveyedRun]:
-    """Return the runs of a study: those that commands asked for, in their order, then others.
+    """Return the runs of a study: first those that commands asked for, in order, then others.
 
     Args:
         folder: the study's folder.
         verify: whether to hash large weights, too (`RunFolder.state`).
-        as_compared: whether a result that contradicts its metrics makes the run CORRUPT, as it does
-            in a comparison.
+        as_compared: whether a run is CORRUPT if its result contradicts its metrics, as in a
+            comparison.
 
     Raises:
         RunError: the folder of runs cannot be read.
@@ -179,9 +181,9 @@ def _folders(runs: Path) -> set[str]:
 
 
 def _no_run(run: str, root: Path) -> RunError:
-    """Return the error that a word is not a run, with a run that there is."""
+    """Return the error that a word is not a run, with an example of a run."""
     study = next((part for part in Path(run).parts if (root / part / RUNS).is_dir()), None)
-    form = "a run is given by three or more of the 16 hex digits of its id"
+    form = "a run is given by at least the first three of the 16 hex digits of its id"
     if study is None:
         return RunError(
             f"{run!r} is not a run: {form}, which `gatekit status STUDY --runs` lists, or by its "
@@ -195,10 +197,10 @@ def _no_run(run: str, root: Path) -> RunError:
 
 
 def find(run: str, root: Path | str) -> SurveyedRun:
-    """Return the run of an id, of its first digits, of ``STUDY/ID``, or of a path.
+    """Return the run with an id, its first digits, ``STUDY/ID``, or a path.
 
     Raises:
-        RunError: none or several match.
+        RunError: no run or several runs match.
     """
     path = Path(run)
     if is_id(path.name) and path.is_dir():
@@ -250,12 +252,12 @@ def _seconds(record: Mapping[str, object]) -> float | None:
 
 
 def note_unrecorded(study: Path, folder: RunFolder, reason: str) -> None:
-    """Append why a run failed that could not record it; a full disk may refuse this, too.
+    """Record why a run failed if its own folder cannot be written; a full disk may prevent it.
 
     Args:
         study: the study's folder.
         folder: the run's folder, which need not exist.
-        reason: what is shown by ``gatekit status`` and ``gatekit failures``.
+        reason: the reason that ``gatekit status`` and ``gatekit failures`` show.
     """
     record = {"run": folder.path.name, "attempt": folder.state().attempt, "reason": reason}
     with contextlib.suppress(OSError):
@@ -263,7 +265,7 @@ def note_unrecorded(study: Path, folder: RunFolder, reason: str) -> None:
 
 
 def _unrecorded(study: Path) -> dict[tuple[str, int], str]:
-    """Return the reasons by run and attempt; a later attempt has no entry here."""
+    """Return the reasons by run and attempt."""
     reasons: dict[tuple[str, int], str] = {}
     with contextlib.suppress(OSError):
         for line in durable.read(study / UNRECORDED).splitlines():
@@ -276,7 +278,7 @@ def _unrecorded(study: Path) -> dict[tuple[str, int], str]:
 
 @dataclass(frozen=True)
 class Cause:
-    """Runs that ended for the same reason, but for numbers and names in its text."""
+    """Runs that ended for the same reason, apart from numbers and names in its text."""
 
     state: str
     reason: str
@@ -294,5 +296,5 @@ def causes(runs: Iterable[SurveyedRun]) -> list[Cause]:
 
 
 def alike(reason: str | None) -> str:
-    """Return a reason without its numbers and names, so that equal causes are equal."""
+    """Return a reason without its numbers and names, to compare causes."""
     return _VARIES.sub("#", reason or "")

@@ -1,1 +1,1 @@
-"""Composition by Hydra: what files may contain, where they are found, what a sweep asks for."""
+"""Composition by Hydra: which files are allowed, where they are found, and how sweeps expand."""

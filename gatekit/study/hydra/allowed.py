@@ -1,4 +1,4 @@
-"""What a configuration file from outside may hold: everything else is refused before Hydra acts."""
+"""Check a configuration file from outside gatekit, before Hydra reads it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from gatekit.study.typed import GROUPS, KEY, NAME
 
 REMEDY = "delete it, or add --trust-config if you wrote this file yourself"
 TYPED = ("plugins", "root")
-"""Keys that choose code to run, or where to write: they are typed, never read from a file."""
+"""Keys that choose code to run or a folder to write to; they must be typed, not be in a file."""
 
 RUNS_COMMANDS = ("setup", "sbatch", "address")
 """Options of the launcher that run shell lines, or send runs to another machine."""
@@ -31,10 +31,10 @@ _DATA = re.compile(r"(?!.*\.\.)\w[\w .-]*(?:/[\w-][\w .-]*)*", re.ASCII)
 
 
 def read(path: Path) -> tuple[str, dict[str, Any]]:
-    """Return the text and the data of a configuration file; an unchanged file is read once.
+    """Return the text and the data of a configuration file; an unchanged file is cached.
 
     Raises:
-        ConfigError: it is not a YAML file of plain values.
+        ConfigError: the file is not YAML with plain values only.
     """
     status = path.stat()
     return _read(path, (status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns))
@@ -56,11 +56,11 @@ def refuse(
         path: the file.
         data: its content.
         package: the package that its header asks for.
-        places: options of tasks that name a file of the user's.
+        places: options of tasks that name your own files.
 
     Raises:
-        ConfigError: the file is in no group, has a header, package, default, reference or key that
-            is not allowed, or is a link out of its folder.
+        ConfigError: the file is in no group, or has a header, reference or key that is not
+            allowed.
     """
     group = _group(place, path)
     if package not in (None, "_global_" if group == "experiment" else group.replace("/", ".")):
@@ -71,7 +71,7 @@ def refuse(
         elif str(key).partition(".")[0] == "hydra":
             raise ConfigError(f"{path}: {key} is not allowed in a configuration file; {REMEDY}.")
         elif key in TYPED and group == "experiment":
-            raise ConfigError(f"{path}: {key} is typed, not read from a file; {REMEDY}.")
+            raise ConfigError(f"{path}: {key} must be typed, not read from a file; {REMEDY}.")
     try:
         refuse_keywords(data, "")
         refuse_resolvers({key: value for key, value in data.items() if key != "defaults"}, "")
@@ -88,7 +88,7 @@ def refuse(
             lines = "".join(f"\n    - override /{key}: {name}" for key, name in chosen.items())
             names = ", ".join(f"{key}: {name}" for key, name in chosen.items())
             raise ConfigError(
-                f"{path}: {names}: a file of conf is chosen in the defaults. Write\n"
+                f"{path}: {names}: choose a file of conf in the defaults. Write\n"
                 f"  # @package _global_\n  defaults:{lines}"
             )
     if not isinstance(task, Mapping):
@@ -98,20 +98,20 @@ def refuse(
 
 
 def refuse_endless(place: str, folders: Sequence[Path]) -> None:
-    """Refuse defaults that lead in a circle or through too many files.
+    """Refuse defaults that are circular or lead through too many files.
 
     Args:
         place: the file that is composed, such as ``cell/mine``.
-        folders: where configurations are looked for, in this order.
+        folders: the folders to search for configurations, in this order.
 
     Raises:
-        ConfigError: they do, or an entry of a list of defaults is not allowed.
+        ConfigError: the defaults do, or an entry of theirs is not allowed.
     """
     counts = [0, 0]
 
     def walk(place: str, chain: tuple[str, ...]) -> None:
         if place in chain:
-            raise ConfigError(f"defaults lead round in a circle: {' -> '.join([*chain, place])}")
+            raise ConfigError(f"the defaults are circular: {' -> '.join([*chain, place])}")
         path = next((p for f in folders if (p := f / f"{place}.yaml").is_file()), None)
         if path is None:
             return
@@ -134,14 +134,14 @@ def _group(place: str, path: Path) -> str:
         if name != place and NAME.fullmatch(name):
             return group
     raise ConfigError(
-        f"{path} cannot replace what Hydra or gatekit itself starts from: files are read from "
-        f"conf/NAME with NAME one of {listed([*GROUPS, *HYDRA_GROUPS])}. Keys of a study go into "
+        f"{path} would replace a configuration of Hydra or gatekit: your files go into conf/NAME, "
+        f"where NAME is one of {listed([*GROUPS, *HYDRA_GROUPS])}. Keys of a study go into "
         f"conf/experiment/NAME.yaml; move the file, or add --trust-config if you wrote it yourself."
     )
 
 
 def _defaults(data: Mapping[str, Any], group: str, path: Path) -> Iterator[str]:
-    """Yield the place of each file that the defaults of a file name."""
+    """Yield the place of each file named in the defaults of a file."""
     entries = data.get("defaults")
     if not isinstance(entries, (list, type(None))):
         raise ConfigError(f"{path}: defaults is {entries!r}; a list is expected: [NAME, _self_].")
@@ -197,16 +197,16 @@ def _refuse_sweeper(node: Any, path: Path, places: Sequence[str]) -> None:
             )
     grids = node.get("grids") or []
     if not isinstance(grids, list):
-        raise ConfigError(f"{path}: hydra.sweeper.grids is a list of mappings.")
+        raise ConfigError(f"{path}: hydra.sweeper.grids must be a list of mappings.")
     for params in [node.get("params") or {}, *grids]:
         if not isinstance(params, Mapping):
-            raise ConfigError(f"{path}: hydra.sweeper.params and grids hold mappings.")
+            raise ConfigError(f"{path}: hydra.sweeper.params and grids must contain mappings.")
         for key, value in params.items():
             name = str(key).lstrip("+~")
             if not KEY.fullmatch(name) or name.partition(".")[0] in ("hydra", *TYPED):
-                raise ConfigError(f"{path}: {key!r} cannot be swept over in a file; {REMEDY}.")
+                raise ConfigError(f"{path}: {key!r} cannot be swept in a file; {REMEDY}.")
             if isinstance(value, Mapping):
-                raise ConfigError(f"{path}: {key} is swept over; write its values: 'a,b'.")
+                raise ConfigError(f"{path}: {key} is swept; write its values as 'a,b'.")
             if name == "task" and "{" in str(value):
                 raise ConfigError(f"{path}: task={value}: names of tasks are expected.")
             if name.removeprefix("task.") in places:
@@ -228,7 +228,7 @@ def _refuse_launcher(data: Mapping[str, Any], path: Path) -> None:
 def _refuse_place(key: str, value: object, path: Path) -> None:
     if value is not None and not (isinstance(value, str) and _DATA.fullmatch(value)):
         raise ConfigError(
-            f"{path}: {key}={value}: a configuration file names data below the working folder, "
-            f"such as data/mine.txt; type {key}=..., or add --trust-config if you wrote this file "
-            "yourself."
+            f"{path}: {key}={value}: a configuration file may only name data below the working "
+            f"folder, such as data/mine.txt; type {key}=..., or add --trust-config if you wrote "
+            "this file yourself."
         )

@@ -1,8 +1,8 @@
-"""Hydra composes what a command line asks for; it starts nothing and writes nothing.
+"""Compose the configurations of a command line with Hydra, which starts and writes nothing.
 
-gatekit uses three things of Hydra: its grammar of overrides, its defaults lists, and what shows
-them (``--cfg``, ``--info``). It uses neither `hydra.main` nor launchers and sweepers, because a
-plan has to know all runs before the first one starts.
+gatekit uses three parts of Hydra: its grammar of overrides, its defaults lists, and the options
+that show them (``--cfg``, ``--info``). It does not use `hydra.main`, launchers or sweepers, because
+a plan must contain all runs before the first one starts.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ PRIMARY = "train"
 """The configuration that every composition starts from, ``conf/train.yaml``."""
 
 EXCERPT = 200
-"""Characters of a value that a message shows."""
+"""The most characters of a value that a message shows."""
 
 
 @contextlib.contextmanager
@@ -51,16 +51,16 @@ def opened(
     folder: str | None = None,
     several: str = "add -m (--multirun) to run each of them",
 ) -> Iterator[Hydra]:
-    """Provide Hydra with gatekit's sources; inside, its errors become gatekit's.
+    """Provide Hydra with gatekit's sources, and turn its errors into gatekit's.
 
     Args:
         plugins: plugin files of the command line.
-        trusted: whether files may set what is otherwise refused.
-        folder: a further folder of configurations, searched first.
+        trusted: whether files may set keys that are otherwise refused.
+        folder: an additional folder of configurations, searched first.
         several: what to type if a key lists several values and only one can be used.
 
     Raises:
-        ConfigError: Hydra cannot compose what is asked for inside.
+        ConfigError: Hydra raises an error in the block.
     """
     GlobalHydra.instance().clear()
     version.setbase("1.3")
@@ -89,17 +89,17 @@ def opened(
 def composed(
     hydra: Hydra, words: Sequence[str], multirun: bool, trusted: bool
 ) -> sweepers.Composition:
-    """Return the jobs that overrides ask for, or what they search.
+    """Return the jobs of some overrides, or their search.
 
     Args:
-        hydra: what `opened` provides.
+        hydra: Hydra, from `opened`.
         words: overrides as `gatekit.study.words` prepares them.
-        multirun: whether listed values are swept; an experiment may state this as well.
-        trusted: whether overrides may set what is otherwise refused.
+        multirun: whether listed values are swept; an experiment can also set this.
+        trusted: whether overrides may set keys that are otherwise refused.
     """
     if not multirun:
         parsed = OverridesParser.create().parse_overrides(list(words))
-        # To find the mode takes a composition of its own, if Hydra cannot compose listed values.
+        # Hydra composes listed values only in multirun mode, so the mode is looked up first.
         listed = any(each.is_sweep_override() for each in parsed)
         if not listed or hydra.get_mode(PRIMARY, list(words)) != RunMode.MULTIRUN:
             config = configuration(hydra, words)
@@ -113,26 +113,26 @@ def composed(
 def _refuse_trials(config: DictConfig) -> None:
     if (trials := config.get("trials")) is not None:
         raise ConfigError(
-            f"trials={trials}: draws are runs of a sweep; add -m, and hydra/sweeper=random with an "
+            f"trials={trials}: only a sweep draws values; add -m, and hydra/sweeper=random with an "
             "interval, such as 'optimizer.learning_rate=tag(log,interval(1e-4,1e-1))'."
         )
 
 
 def configuration(hydra: Hydra, words: Sequence[str], mode: RunMode = RunMode.RUN) -> DictConfig:
-    """Return what the overrides compose to, with the node ``hydra``."""
+    """Return the configuration that the overrides compose, with its ``hydra`` node."""
     return hydra.compose_config(PRIMARY, list(words), mode, with_log_configuration=False)
 
 
 def show(hydra: Hydra, words: Sequence[str], options: Namespace) -> None:
-    """Print what ``--cfg``, ``--info`` or ``--hydra-help`` ask for.
+    """Print the output of ``--cfg``, ``--info`` or ``--hydra-help``.
 
     Args:
-        hydra: what `opened` provides.
+        hydra: Hydra, from `opened`.
         words: overrides.
         options: ``cfg``, ``package``, ``resolve``, ``info`` and ``hydra_help``, as typed.
     """
     overrides = list(words)
-    # What is wrong with the configuration is reported before anything is printed.
+    # Compose first, so that errors are raised before anything is printed.
     config = configuration(hydra, words)
     if options.cfg:
         if options.resolve:
@@ -152,7 +152,7 @@ def show(hydra: Hydra, words: Sequence[str], options: Namespace) -> None:
 
 @contextlib.contextmanager
 def _own_logging() -> Iterator[None]:
-    """Restore the root logger, to which Hydra adds a handler for what it prints."""
+    """Restore the root logger, to which Hydra adds a handler for its output."""
     root = logging.getLogger()
     level, handlers = root.level, list(root.handlers)
     try:
@@ -163,10 +163,10 @@ def _own_logging() -> Iterator[None]:
 
 
 def candidates(typed: Sequence[str], prefix: str) -> list[str]:
-    """Return the words that may be completed from a prefix: groups, keys, and their values.
+    """Return the completions of a prefix: groups, keys and their values.
 
     Args:
-        typed: the overrides before it; if they cannot be composed, they are ignored.
+        typed: the overrides before the prefix; if they cannot be composed, they are ignored.
         prefix: the beginning of a word, such as ``cell=l``.
     """
     for before in (typed, []):
@@ -195,8 +195,8 @@ def _explained(error: BaseException, several: str) -> str:
         word = drawn[1].lstrip("+")
         if "interval(" in word:
             return (
-                f"{word} is drawn from: type -m hydra/sweeper=random trials=20 with it, or list "
-                f"values: -m {word.partition('=')[0]}=A,B."
+                f"{word} is an interval to draw from: add -m hydra/sweeper=random trials=20, or "
+                f"list values: -m {word.partition('=')[0]}=A,B."
             )
         return f"{word} has several values: add -m (--multirun) to run each of them."
     if merging := _MERGED.search(messages[0]):
@@ -213,7 +213,7 @@ def _explained(error: BaseException, several: str) -> str:
     if listing := _SEVERAL.search(messages[0]):
         if listing[1].lstrip("+").startswith("mixers="):
             value = listing[1].partition("=")[2]
-            return f"mixers={value}: a list is written in brackets; type 'mixers=[{value}]'."
+            return f"mixers={value}: write a list in brackets; type 'mixers=[{value}]'."
         word = listing[1].lstrip("+")
         key, _, values = word.partition("=")
         if meant_key(key) != key and KEY.fullmatch(meant_key(key)):
@@ -237,7 +237,7 @@ def _unreadable(override: str) -> str:
     options = re.fullmatch(r"([\w.-]+)\(((?:\w+=[^,()]+,? *)+)\)", bare)
     if options and key.startswith(("swap.", *GROUPS)):
         pairs = [pair.strip() for pair in options[2].split(",") if pair.strip()]
-        # units=16 is a key of a run, and eps=0.1 one of the gate.
+        # units=16 is a key of a run, and eps=0.1 is a key of the gate.
         names = [p if p.partition("=")[0] in RUN_KEYS else f"{key}.{p}" for p in pairs]
         names = [f"{meant_key(n.partition('=')[0])}={n.partition('=')[2]}" for n in names]
         typed = " ".join([f"{key}={options[1]}", *names])
@@ -255,7 +255,7 @@ def _unreadable(override: str) -> str:
         return (
             f"{key}={value} cannot be read: there is no function {function[1]}. List the values: "
             f"type -m {key}=A,B,C, or -m '{key}=range(START,STOP,STEP)' for whole numbers. To "
-            f"draw values type hydra/sweeper=random trials=20 '{key}=interval(LOW,HIGH)'."
+            f"draw values, type hydra/sweeper=random trials=20 '{key}=interval(LOW,HIGH)'."
         )
     if ";" in bare and re.fullmatch(r"(range|choice|interval)\([^()]*\)", bare):
         return f"{key}={value} cannot be read; type -m '{key}={bare.replace(';', ',')}'."
@@ -274,6 +274,6 @@ def _unreadable(override: str) -> str:
             typed = f"{key}={second[1]} {key}.{second[3]}={second[4]}"
             return f"{key}={value} cannot be read: options are keys of their own. Type {typed}"
     return (
-        f"{key}={value} cannot be read: a value with ( ) [ ] {{ }} , = or ; needs quotes of its "
-        f"own within the shell's. Type \"{key}='{bare}'\" with both kinds of quotes."
+        f"{key}={value} cannot be read: a value with ( ) [ ] {{ }} , = or ; needs quotes "
+        f"inside the shell's quotes. Type \"{key}='{bare}'\" with both kinds of quotes."
     )

@@ -1,7 +1,7 @@
-"""Where configurations come from: ./conf, checked; plugins' folders; what is registered.
+"""Sources of configurations: checked files in ./conf and plugins' folders, and the registry.
 
 Hydra creates its sources itself, from the strings of the search path. The string of a source
-therefore contains all that the source needs: a folder, and the plugin files of the command line.
+therefore contains everything that it needs: a folder, and the plugin files of the command line.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ _PLUGINS = "?plugins="
 """Separates a folder from the plugin files in the string of a source."""
 
 _LARGEST = 2**16
-"""The largest file, in bytes, in which a name is looked for."""
+"""The size in bytes up to which files are searched for a name."""
 _LISTED_BY = {
     "experiment": "gatekit train --help",
     "cell": "gatekit cells",
@@ -54,7 +54,7 @@ _LISTED_BY = {
     "block": "gatekit blocks",
 }
 _FOREIGN = {
-    "hydra/launcher": "gatekit starts the runs itself: type n_jobs=4 for four at once on this "
+    "hydra/launcher": "gatekit starts the runs itself: type n_jobs=4 for four at a time on this "
     "machine, or hydra.launcher.backend=slurm or ray for a cluster (docs/cluster.md).",
     "hydra/sweeper": "Sweepers are grid (the default), random and optuna; docs/studies.md "
     "describes them.",
@@ -76,12 +76,12 @@ class CheckedSource(ConfigSource):
         return "checked"
 
     def load_config(self, config_path: str) -> ConfigResult:
-        """Return a file's configuration, guarded against what Hydra would execute."""
+        """Return a file's configuration; refuse a file that could make Hydra execute something."""
         path = self._file(config_path)
         if not path.is_file():
             raise ConfigLoadError(f"Config not found : {path}")
         if not path.resolve().is_relative_to(self.folder.resolve()):
-            raise ConfigError(f"{path} is a link out of {self.folder}; put the file there itself.")
+            raise ConfigError(f"{path} is a link out of {self.folder}; copy the file there.")
         text, data = allowed.read(path)
         try:
             header = self._get_header_dict(text[:512])
@@ -98,8 +98,8 @@ class CheckedSource(ConfigSource):
             data = _escaped(data)
         if config_path.startswith("experiment/") and header.get("package") != "_global_":
             raise ConfigError(
-                f"{path}: the first line of an experiment has to be `# @package _global_`; without "
-                "it Hydra takes its keys for keys of a part called experiment."
+                f"{path}: the first line of an experiment must be `# @package _global_`; without "
+                "it, Hydra puts the keys of the file below a key named experiment."
             )
         try:
             config = OmegaConf.create(data)
@@ -114,13 +114,13 @@ class CheckedSource(ConfigSource):
         return self.is_group("")
 
     def is_group(self, config_path: str) -> bool:
-        """Return whether the path is a group here."""
+        """Return whether the path is a group in this source."""
         groups = ("", *GROUPS, *HYDRA_GROUPS)
         known = config_path.rstrip("/") in groups or self.trusted
         return known and (self.folder / config_path).is_dir()
 
     def is_config(self, config_path: str) -> bool:
-        """Return whether the path, with .yaml, is a file here."""
+        """Return whether the path, with .yaml, is a file in this source."""
         return self._file(config_path).is_file()
 
     def list(self, config_path: str, results_filter: ObjectType | None) -> list[str]:
@@ -167,15 +167,15 @@ class RegistrySource(ConfigSource):
         )
 
     def available(self) -> bool:
-        """Return True: the registry is always there."""
+        """Return True, because the registry is always available."""
         return True
 
     def is_group(self, config_path: str) -> bool:
-        """Return whether things of this kind are registered."""
+        """Return whether objects of this kind can be registered."""
         return config_path.rstrip("/") in ("", "cell", "block", "task", "output_unit")
 
     def is_config(self, config_path: str) -> bool:
-        """Return whether a thing of this name is registered."""
+        """Return whether an object of this name is registered."""
         group, name = self._split(config_path)
         return self.is_group(group) and name in self._groups().get(group, {})
 
@@ -204,18 +204,18 @@ class RegistrySource(ConfigSource):
 def search_path(
     plugins: Sequence[str], trusted: bool, further: str | None = None
 ) -> ConfigSearchPath:
-    """Return where Hydra looks: ./conf, plugins' folders, bundled configurations, the registry.
+    """Return Hydra's search path: ./conf, plugins' folders, bundled files, the registry.
 
     Args:
         plugins: plugin files of the command line.
-        trusted: whether files may set what is otherwise refused.
-        further: a folder that is searched first.
+        trusted: whether files may set keys that are otherwise refused.
+        further: an additional folder, searched first.
     """
     for source in (CheckedSource, TrustedSource, RegistrySource):
         Plugins.instance().register(source)
     files = _PLUGINS + ",".join(plugins) if plugins else ""
     scheme = (TrustedSource if trusted else CheckedSource).scheme()
-    # Hydra has the bundled folder as ``main``: it contains the primary configuration.
+    # Hydra's own ``main`` is the bundled folder, which contains the primary configuration.
     folders = [f for f in components.load(plugins).config_folders if not is_bundled(f)]
     folders = [Path(further).absolute(), *folders] if further is not None else folders
     path = create_config_search_path("pkg://gatekit.conf")
@@ -233,7 +233,7 @@ def _split(path: str) -> tuple[Path, tuple[str, ...]]:
 
 
 def _is_bundled_file(config_path: str, text: str) -> bool:
-    """Return whether gatekit has the same file at the same place, as in a clone of it."""
+    """Return whether the file is identical to a bundled one, as in a clone of gatekit."""
     import gatekit.conf
 
     files = [Path(folder) / f"{config_path}.yaml" for folder in gatekit.conf.__path__]
@@ -241,9 +241,9 @@ def _is_bundled_file(config_path: str, text: str) -> bool:
 
 
 def _escaped(data: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the data with references in a sweep kept from Hydra, which would write them out.
+    """Return the data with the references of a sweep hidden from Hydra, which would expand them.
 
-    `sweepers.Sweep` takes them as they are written; see `references.refuse_large`.
+    `sweepers.Sweep` needs them as they are written; see `references.refuse_large`.
     """
 
     def walk(value: object) -> Any:
@@ -258,7 +258,7 @@ def _escaped(data: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _in_defaults(path: Path, plugins: Sequence[str]) -> str:
-    """Return what gatekit itself finds wrong with the ``defaults`` of a cell; empty if nothing."""
+    """Return gatekit's own error in the ``defaults`` of a cell; empty if there is none."""
     try:
         cell_config(path.stem, catalogue(plugins), plugins)
     except GatekitError as error:
@@ -267,7 +267,7 @@ def _in_defaults(path: Path, plugins: Sequence[str]) -> str:
 
 
 def _files_with(name: str, plugins: Sequence[str]) -> Path | None:
-    """Return the file of your own whose ``defaults`` name a cell; None if there is none."""
+    """Return the user's file whose ``defaults`` name a cell; None if there is none."""
     for folder in config_folders(plugins):
         for path in sorted(Path(folder, "cell").glob("*.y*ml")):
             if not path.is_file() or path.stat().st_size > _LARGEST:
@@ -280,10 +280,10 @@ def _files_with(name: str, plugins: Sequence[str]) -> Path | None:
 
 
 def not_found(error: MissingConfigException, plugins: Sequence[str]) -> str:
-    """Return what to type in place of a file that no source has; empty if its group is unknown.
+    """Return what to type instead of a file that no source has; empty if its group is unknown.
 
     Args:
-        error: the error of Hydra's.
+        error: Hydra's error.
         plugins: plugin files of the command line.
     """
     group, _, name = str(error.missing_cfg_file or "").rpartition("/")
@@ -300,13 +300,13 @@ def not_found(error: MissingConfigException, plugins: Sequence[str]) -> str:
     file = _files_with(name, plugins) if group == "cell" else None
     if file is not None and (wrong := _in_defaults(file, plugins)):
         return wrong
-    if not known and group == "cell":  # `defaults` of a file; Hydra lists nothing then
+    if not known and group == "cell":  # Hydra lists no options for the `defaults` of a file
         known = list(cell_names(plugins))
     stem = re.sub(r"\.ya?ml$", "", name.rpartition("/")[2])
     if "/" in name and all(part in known for part in name.split("/")):
-        return f"{group}={name}: to run each of them type -m {group}={name.replace('/', ',')}."
+        return f"{group}={name}: to run each of them, type -m {group}={name.replace('/', ',')}."
     if stem != name and stem in known:
-        return f"{group}={name}: a name has no folder and no ending; type {group}={stem}."
+        return f"{group}={name}: omit the folder and the suffix; type {group}={stem}."
     if group == "cell" and name in catalogue(plugins).gates:
         return (
             f"cell={name}: {name} is a gate, not a cell; put it into a role of a cell, such as "
@@ -314,7 +314,7 @@ def not_found(error: MissingConfigException, plugins: Sequence[str]) -> str:
         )
     if stem != name and group in name.split("/"):
         return (
-            f"{group}={name}: a name has no folder and no ending; type {group}={stem} for the file "
+            f"{group}={name}: omit the folder and the suffix; type {group}={stem} for the file "
             f"conf/{group}/{stem}.yaml, which does not exist yet."
         )
     if group == "block" and name.lower() in ("none", "off", "false", "identity"):

@@ -1,4 +1,4 @@
-"""What a sweep asks for: a grid, random draws, or a search that learns from results."""
+"""Sweeps: a grid, random draws, or a search that learns from results."""
 
 from __future__ import annotations
 
@@ -31,9 +31,10 @@ SWEEPERS: dict[str, dict[str, Any]] = {
 }
 """The options of each sweeper, with their defaults:
 
-- ``seed``: draws follow from it.
-- ``startup``: trials of a variant that are drawn at random, and never pruned.
-- ``pruner``: ``median`` stops a run that is behind the median of its variant; ``none`` none.
+- ``seed``: determines the draws.
+- ``startup``: the first trials of a variant, which are drawn at random and never pruned.
+- ``pruner``: ``median`` stops runs that are worse than the median of their variant; ``none``
+  stops no run.
 """
 
 _CHECKS = {"seed": whole(0), "startup": whole(0), "pruner": one_of("median", "none")}
@@ -41,11 +42,11 @@ _CHECKS = {"seed": whole(0), "startup": whole(0), "pruner": one_of("median", "no
 
 @dataclass
 class Composition:
-    """What a command line asks for.
+    """The jobs of a command line, or its search.
 
     Attributes:
         jobs: the overrides and the configuration of each job.
-        search: what is searched, if results decide what comes next.
+        search: the search, if results decide which values come next.
     """
 
     jobs: list[Job] = field(default_factory=list)
@@ -53,26 +54,26 @@ class Composition:
 
 
 class Sweep:
-    """Overrides with several values, and what they stand for.
+    """The sweep that overrides with several values describe.
 
     In a grid, every combination of the listed values is a job, in the order in which they were
     typed. In a search, listed values make variants; intervals and ``choice()`` are drawn.
 
     Args:
-        config: the composed configuration, with its ``hydra`` node; ``hydra.sweeper.params`` has
-            overrides that a sweep starts from. Each mapping of ``hydra.sweeper.grids`` makes a grid
-            of its own with ``params``, and the sweep is all of them: for options that only some
-            variants have.
+        config: the composed configuration, with its ``hydra`` node. ``hydra.sweeper.params`` has
+            the overrides that a sweep starts from. Each mapping of ``hydra.sweeper.grids``,
+            together with ``params``, is one grid, and the sweep contains all grids; this is for
+            options that only some variants have.
         loader: composes a job.
-        trusted: whether overrides may set what is otherwise refused.
+        trusted: whether overrides may set keys that are otherwise refused.
 
     Raises:
-        ConfigError: there is no such sweeper, or an option of it is not allowed.
+        ConfigError: there is no such sweeper, or one of its options is not allowed.
     """
 
     def __init__(self, config: DictConfig, loader: ConfigLoader, trusted: bool) -> None:
         self.config, self.loader, self.trusted = config, loader, trusted
-        # What ``${task.length}`` means is found for each job, whose length may be swept, too.
+        # ``${task.length}`` is resolved for each job, because the length may be swept, too.
         self.raw = unresolved(config)
         refuse_large(self.raw)
         node: Any = OmegaConf.to_container(config.hydra.sweeper, resolve=False)
@@ -101,7 +102,7 @@ class Sweep:
         return self.loader.load_sweep_config(self.config, list(overrides))
 
     def combinations(self, arguments: Sequence[str]) -> list[tuple[str, ...]]:
-        """Return the overrides of each job of a grid; what is typed wins over ``params``."""
+        """Return the overrides of each job of a grid; typed words override ``params``."""
         jobs: list[tuple[str, ...]] = []
         for grid in self.grids or [{}]:
             choices = self.choices(grid, arguments)
@@ -110,7 +111,7 @@ class Sweep:
         return jobs
 
     def choices(self, grid: Mapping[str, str], arguments: Sequence[str]) -> list[list[str]]:
-        """Return the overrides of each swept key of one grid; a job has one of each.
+        """Return the overrides of each key of one grid; a job has one of each.
 
         Raises:
             ConfigError: an override is not a list of values.
@@ -125,7 +126,7 @@ class Sweep:
             if override.is_sweep_override() and not override.is_discrete_sweep():
                 raise ConfigError(
                     f"{str(override.input_line).lstrip('+')}: a grid needs listed values: "
-                    "key=a,b,c. To draw from an interval type hydra/sweeper=random trials=200."
+                    "key=a,b,c. To draw from an interval, type hydra/sweeper=random trials=200."
                 )
             key = override.get_key_element()
             choices.pop(key.lstrip("+"), None)
@@ -139,10 +140,10 @@ class Sweep:
         return self.parser.parse_overrides([*lines, *arguments])
 
     def search(self, arguments: Sequence[str]) -> Search:
-        """Return what the overrides ask for: variants, and what is drawn for each of them.
+        """Return the search that the overrides describe: its variants and its drawn keys.
 
         Raises:
-            ConfigError: nothing is searched, or ``trials`` is missing.
+            ConfigError: no key is searched, or ``trials`` is missing.
         """
         variants: list[tuple[str, ...]] = []
         space: dict[str, Draw] = {}
@@ -171,8 +172,8 @@ class Sweep:
         if both := sorted(listed & space.keys()):
             raise ConfigError(
                 f"{both[0]} is drawn in one grid of hydra.sweeper.grids, and listed or drawn from "
-                "other values in another; all variants of a search share what is drawn. Write it "
-                "once, in hydra.sweeper.params, or make two studies."
+                "other values in another; all variants of a search share their draws. Write it "
+                "once, in hydra.sweeper.params, or train two studies."
             )
         if not isinstance(trials, int) or isinstance(trials, bool) or trials < 1:
             raise ConfigError(
@@ -198,13 +199,13 @@ class Sweep:
 
 
 def typed(config: DictConfig) -> list[str]:
-    """Return the overrides of a composed configuration, their references as they are typed."""
+    """Return the overrides of a composed configuration, with their references as typed."""
     words: Any = OmegaConf.to_container(config.hydra.overrides.task, resolve=False)
     return [str(word) for word in words]
 
 
 def listed_values(override: Override) -> list[str]:
-    """Return the values of an override as they are typed."""
+    """Return the values of an override as typed."""
     if override.is_discrete_sweep():
         return _few(override)
     if override.is_delete():
@@ -213,7 +214,7 @@ def listed_values(override: Override) -> list[str]:
 
 
 def drawn(override: Override) -> Draw | None:
-    """Return what an override searches; None where it lists variants or gives a value.
+    """Return the draw that an override describes; None if it lists variants or has one value.
 
     Raises:
         ConfigError: there is no value to draw.
@@ -236,7 +237,7 @@ def drawn(override: Override) -> Draw | None:
 
 
 def _few(override: Override) -> list[str]:
-    """Return the listed values, counted before they are written out."""
+    """Return the listed values; their number is checked first."""
     value = override.value()
     values = value.range() if isinstance(value, RangeSweep) else override.sweep_string_iterator()
     refuse_many(sum(1 for _ in itertools.islice(values, MAX_JOBS + 1)))
@@ -244,7 +245,7 @@ def _few(override: Override) -> list[str]:
 
 
 def _unescaped(params: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what is swept with its references as they are written in the file."""
+    """Return the swept keys with their references as written in the file."""
     return {k: v.replace(f"{KEPT}{{", "${") if isinstance(v, str) else v for k, v in params.items()}
 
 
@@ -256,7 +257,7 @@ def _option(key: str, value: object) -> Any:
 
 
 def store() -> None:
-    """Name gatekit's launcher and sweepers in Hydra's config store; the nodes are plain data."""
+    """Add gatekit's launcher and sweepers to Hydra's config store, as plain data."""
     names = ConfigStore.instance()
     names.store(group="hydra/launcher", name="gatekit", node=defaults(), provider="gatekit")
     for name, options in SWEEPERS.items():

@@ -1,4 +1,4 @@
-"""How the runs of a plan are made: processes here, a Ray cluster, or Slurm jobs."""
+"""Execute the runs of a plan: as processes on this machine, on a Ray cluster, or in Slurm jobs."""
 
 from .entry import launch
 from .outcome import SweepOutcome, report

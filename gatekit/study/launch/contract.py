@@ -1,4 +1,4 @@
-"""What the launch loop asks of others: which run comes next, and where it is made."""
+"""Protocols of the launch loop: the source of its runs, and the backend that executes them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class RunSource(Protocol):
     """A source of runs.
 
     Attributes:
-        total: how many there will be.
+        total: the number of runs.
     """
 
     total: int
@@ -24,7 +24,7 @@ class RunSource(Protocol):
         ...
 
     def more(self) -> bool:
-        """Return whether there will be further runs, now or when another run has ended."""
+        """Return whether there will be more runs, now or when another run has ended."""
         ...
 
     def rest(self) -> list[PlannedRun]:
@@ -32,20 +32,20 @@ class RunSource(Protocol):
         ...
 
     def stop_reason(self, run: PlannedRun) -> str | None:
-        """Return the reason to stop a run early; None if it is to go on."""
+        """Return the reason to stop a run early; None if it should continue."""
         ...
 
     def ended(self, run: PlannedRun, state: str) -> None:
-        """Note that a run has ended in a state."""
+        """Record that a run has ended in a state."""
         ...
 
     def settled(self, run: PlannedRun, state: str) -> bool:
-        """Return whether a run that another process left in a state needs no further attempt."""
+        """Return whether a run in this state, reached by another process, needs no new attempt."""
         ...
 
 
 class ListedRuns:
-    """Runs that are all known."""
+    """A source whose runs are all known beforehand."""
 
     def __init__(self, runs: Sequence[PlannedRun]) -> None:
         self.runs = list(runs)
@@ -64,11 +64,11 @@ class ListedRuns:
         return list(self.runs)
 
     def stop_reason(self, run: PlannedRun) -> str | None:
-        """Return None: a listed run is never stopped early."""
+        """Return None, because a listed run is never stopped early."""
         return None
 
     def ended(self, run: PlannedRun, state: str) -> None:
-        """Ignore it."""
+        """Do nothing."""
 
     def settled(self, run: PlannedRun, state: str) -> bool:
         """Return whether the run has an outcome."""
@@ -76,34 +76,34 @@ class ListedRuns:
 
 
 class StartError(Exception):
-    """A run could not be started, for a reason that is not the run's."""
+    """A run could not be started, for a reason that has nothing to do with the run."""
 
 
 class Handle(Protocol):
     """One started run.
 
     Attributes:
-        slot: the slot that it occupies.
-        peak: the largest resident memory that was seen, in bytes; 0 where it is not known.
+        slot: the slot that the run occupies.
+        peak: the largest resident memory that was measured, in bytes; 0 if unknown.
     """
 
     slot: int
     peak: int
 
     def waiting(self) -> bool:
-        """Return whether it still waits for a free slot."""
+        """Return whether the run still waits for a free slot."""
         ...
 
     def over(self) -> bool:
-        """Return whether it has ended."""
+        """Return whether the run has ended."""
         ...
 
     def reason(self) -> str:
-        """Return why it ended without an outcome of its own."""
+        """Return why the run ended without recording an outcome."""
         ...
 
     def lost(self) -> bool:
-        """Return whether it was ended from outside, so that another try may succeed."""
+        """Return whether the run was ended from outside, so that another attempt may succeed."""
         ...
 
     def blameless(self) -> bool:
@@ -111,27 +111,27 @@ class Handle(Protocol):
         ...
 
     def unstarted(self) -> bool:
-        """Return whether the process could not even import what a run needs."""
+        """Return whether the process could not even import the modules that a run needs."""
         ...
 
     def owns(self, folder: RunFolder, before: int) -> bool:
-        """Return whether the latest claim of a folder, which had ``before`` claims, is its own."""
+        """Return whether this run made the latest claim of its folder, which had ``before``."""
         ...
 
     def terminate(self) -> None:
-        """Ask it to stop after its batch."""
+        """Ask the run to stop after its batch."""
         ...
 
     def kill(self) -> None:
-        """End it at once."""
+        """End the run immediately."""
         ...
 
 
 class Backend(Protocol):
-    """Slots in which runs are made at once.
+    """A backend that executes runs in slots.
 
     Attributes:
-        slots: how many runs there may be at once; a backend may change it from step to step.
+        slots: the most runs at a time; a backend may change it between two steps of the loop.
     """
 
     @property
@@ -141,14 +141,14 @@ class Backend(Protocol):
         """Start a run in a free slot; ``bar`` shows Keras' progress bar on the terminal.
 
         Raises:
-            StartError: it could not be started.
+            StartError: the run could not be started.
         """
         ...
 
     def wait(self, handles: Sequence[Handle], seconds: float) -> None:
-        """Return when one has ended, or after these seconds."""
+        """Return when one of the runs has ended, or after these seconds."""
         ...
 
     def close(self) -> None:
-        """Release what was taken."""
+        """Release the resources of the backend."""
         ...

@@ -1,4 +1,4 @@
-"""Launch a plan: what is left to make, which backend makes it, and which runs are stale then."""
+"""Launch a plan: find the runs to execute, choose the backend, and mark outdated runs as stale."""
 
 from __future__ import annotations
 
@@ -30,19 +30,19 @@ def launch(
     stream: TextIO | None = None,
     verb: str | None = None,
 ) -> SweepOutcome:
-    """Make the runs of a plan that are not complete yet.
+    """Execute the runs of a plan that are not complete yet.
 
     Args:
-        plan: the runs, and how to make them.
+        plan: the runs, and how to execute them.
         start: returns the started process of a run; by default a process forked from a server that
             has imported TensorFlow and executed nothing.
         backend: where runs are executed; by default the value of ``hydra.launcher.backend``.
-        work: what is to be made, where the plan does not list it beforehand.
+        work: the source of the runs if the plan does not list them beforehand.
         stream: where progress is shown; stdout by default.
-        verb: what progress calls a run that has ended as intended; by default its state and score.
+        verb: the word for a run that has an outcome; by default, its state and score are shown.
 
     Returns:
-        What was made, skipped and failed; the numbers are in the folders.
+        Which runs were executed, skipped or failed; their results are in the folders.
 
     Raises:
         RunError: the study's folder cannot be written, or the backend is not available.
@@ -53,7 +53,7 @@ def launch(
         todo, elsewhere = pending(plan, outcome)
         others = Others(elsewhere, patient=not plan.launch.options.detach)
         if not todo and not others:
-            # A source that came back makes its old runs current again.
+            # If a plugin's old source was restored, its old runs are no longer stale.
             with contextlib.suppress(OSError):
                 mark_stale(plan)
             return outcome
@@ -65,7 +65,7 @@ def launch(
         from .slurm import Slurm, detach, untimed
         from .slurm_queue import not_queued, submitit_executor
 
-        # What is missing or refused is reported before anything is written.
+        # Missing packages and refused options are reported before anything is written.
         jobs = submitit_executor(plan)
         prepare(plan)
         if plan.launch.options.detach:
@@ -87,15 +87,15 @@ def _refuse_without_gpu(runs: Sequence[PlannedRun]) -> None:
         if run.config["executor"] == "cudnn" and not visible_gpus():
             raise ConfigError(
                 "executor=cudnn needs a GPU, and none is visible on this machine; type "
-                "executor=auto, which uses cuDNN where there is a GPU."
+                "executor=auto, which uses cuDNN if there is a GPU."
             )
 
 
 def prepare(plan: SweepPlan) -> None:
-    """Make the study's folder: the plan itself, and the sources of the plugins in use.
+    """Create the study's folder, with the plan and the sources of the plugins in use.
 
     Raises:
-        RunError: it cannot be written.
+        RunError: the folder cannot be written.
     """
     study = plan.launch.root / plan.launch.study
     runs, sources = study / RUNS, study / PLUGINS
@@ -111,23 +111,23 @@ def prepare(plan: SweepPlan) -> None:
     except OSError as error:
         raise RunError(
             f"cannot write to {runs}: {error.strerror or error}. "
-            "Give another place with root=FOLDER."
+            "Choose another folder with root=FOLDER."
         ) from None
 
 
 def write_plan(plan: SweepPlan) -> None:
-    """Write what was asked for beside ``runs``, unless it is there already."""
+    """Write the plan next to ``runs``, unless it was already written."""
     runs = [RequestedRun(r.fingerprint, r.label, tuple(r.words), r.origin) for r in plan.runs]
     plan_file.write(plan.study, plan.name, plan.command, runs)
 
 
 def mark_stale(plan: SweepPlan) -> None:
-    """Mark what the plan outdates as stale, and what it asks for as not; every run is kept."""
+    """Mark the runs that the plan outdates as stale, and its own runs as current; keep all runs."""
     by_origin: dict[str, list[RequestedRun]] = {}
     for known in plan_file.read(plan.study).values():
         by_origin.setdefault(known.origin, []).append(known)
     for run in plan.runs:
-        # Someone else's folder may be closed to us, which is not a reason to stop.
+        # Another user's folder may not be writable, which is not a reason to stop.
         with contextlib.suppress(PermissionError, IsADirectoryError):
             run.folder().renew()
         for old in outdated(run.fingerprint, run.origin, by_origin.get(run.origin, ())):
@@ -141,7 +141,7 @@ def _because(folder: RunFolder, run: PlannedRun) -> str:
     before, data_hash = folder.sources()
     changed = [n for n, digest in run.plugins.items() if before.get(n, digest) != digest]
     if changed:
-        return "the source has changed of " + ", ".join(f"plugin {name}" for name in changed)
+        return f"the source of {', '.join(f'plugin {name}' for name in changed)} has changed"
     if data_hash not in (None, run.data_hash):
         return "the data have changed"
-    return "plugins, data or gatekit's own numbers have changed"
+    return "plugins, data or gatekit's computation have changed"

@@ -1,7 +1,7 @@
-"""A run in progress: how far it is, its latest score, and how long it may still take.
+"""The progress of a run: its epoch, its latest score, and the estimated time left.
 
-Everything comes from the run's folder, so it works for a run of any process on any machine. It is
-only shown: nothing is decided by a clock or by the date of a file.
+Everything is read from the run's folder, so this works for a run of any process on any machine.
+Progress is only displayed: no decision depends on a clock or on the date of a file.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from gatekit.runs.names import CONFIG, METRICS
 
 
 class FollowedRun:
-    """How far one run is, updated by reading what its folder has gained.
+    """The progress of one run, updated from new lines in its folder.
 
     Args:
         folder: the run's folder; it need not exist yet.
         config: its configuration, if it was read before.
 
     Attributes:
-        epoch, step: of the latest line; 0 before the first.
-        epochs, steps: how many the configuration asks for, None if it does not determine them.
+        epoch, step: epoch and step of the latest line; 0 before the first line.
+        epochs, steps: their numbers in the configuration; None if it does not determine them.
         patience: whether the run may stop before its last epoch.
         task: the name of the task, empty if there is none.
         metric: the name of the validation metric, empty before its first value.
@@ -54,7 +54,7 @@ class FollowedRun:
         self._seen: float | None = None
 
     def update(self) -> list[MetricLine]:
-        """Read what is new, and return the new lines."""
+        """Read and return the new lines."""
         if self._config is None:
             with contextlib.suppress(OSError, ValueError):
                 self._config = read_config(self.folder / CONFIG)
@@ -66,13 +66,13 @@ class FollowedRun:
         for line in lines:
             self._take(line)
         if lines:
-            # Of lines that were there before the first look only the file's date is known.
+            # For lines older than the first read, only the file's date is known.
             ago = time.time() - self._written() if self._seen is None else 0.0
             self._seen = time.monotonic() - max(0.0, ago)
         return lines
 
     def _written(self) -> float:
-        """Return when the metrics were written last, by the clock of their file system."""
+        """Return when the metrics were last written, by the clock of their file system."""
         try:
             return (self.folder / METRICS).stat().st_mtime
         except OSError:
@@ -113,7 +113,7 @@ class FollowedRun:
             return None
         first, began = self._first
         pace = (self.seconds - began) / (done - first) if done > first else self.seconds / done
-        # By this machine's clock, which may be wrong about files of another machine.
+        # This machine's clock may differ from that of the machine that wrote the file.
         ago = 0.0 if self._seen is None else time.monotonic() - self._seen
         return max(0.0, pace * (1.0 - done) - min(ago, self.seconds / max(1, self.epoch)))
 
@@ -150,15 +150,15 @@ class FollowedRun:
 def seconds_left(
     ended: Sequence[float], running: Sequence[FollowedRun], waiting: int, slots: int
 ) -> float | None:
-    """Return the estimated seconds until the last of some runs ends, None if nothing is known.
+    """Return the estimated seconds until the last of some runs ends; None if unknown.
 
-    A run that has not begun takes as long as the mean of those that have ended or are under way.
+    A run that has not begun is assumed to take the mean time of runs that have ended or begun.
 
     Args:
         ended: the seconds that each ended run took.
         running: the runs in progress.
         waiting: the number of runs that have not begun.
-        slots: how many run at once.
+        slots: the number of runs at a time.
     """
     lefts = [run.seconds_left() for run in running]
     whole = [run.seconds + left for run, left in zip(running, lefts, strict=True) if left]
@@ -171,7 +171,7 @@ def seconds_left(
 
 
 def duration(seconds: float) -> str:
-    """Return seconds as a short text."""
+    """Return seconds as a short string with a unit."""
     if seconds < 90:
         return f"{seconds:.1f} s"
     if seconds < 5400:

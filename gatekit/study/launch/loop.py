@@ -1,4 +1,4 @@
-"""The launch loop: start runs, watch them, collect them; none of them touches the others."""
+"""The launch loop: start runs, watch them and collect their outcomes, each independently."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ from .progress import Progress
 from .signals import StoppedError, caught
 
 GRACE = 4.0
-"""Seconds that a run gets to stop by itself after its batch."""
+"""Seconds that a run has to stop by itself after its batch."""
 
 CLAIMED = "another process claimed it first"
 PAUSE_AFTER = 3
-"""Runs in a row that could not read or write, after which the disk is to blame."""
+"""Consecutive runs that could not read or write, after which the disk is taken to be at fault."""
 
 
 @dataclass
@@ -50,24 +50,24 @@ def make(
     log: Path | None = None,
     verb: str | None = None,
 ) -> SweepOutcome:
-    """Execute runs, as many at once as the backend has slots; the study's folder must exist.
+    """Execute runs, as many at a time as the backend has slots; the study's folder must exist.
 
     Args:
-        plan: how.
-        backend: where.
+        plan: how the runs are executed.
+        backend: where the runs are executed.
         work: the runs.
         outcome: is completed and returned.
-        others: runs that other processes work on; they are awaited, and made if they become free.
+        others: runs of other processes; the loop waits for them, and runs those that become free.
         stream: where progress is written; stdout by default.
-        log: a file that gets every line of it as well.
-        verb: what progress calls a run that has ended as intended; by default its state and score.
+        log: a file to which every line of progress is also written.
+        verb: the word for a run that has an outcome; by default, its state and score are shown.
     """
     progress = Progress(work.total + len(others or ()), backend.slots, stream, log, verb)
     return _Launching(plan, backend, work, outcome, others or Others(), progress).run()
 
 
 def pending(plan: SweepPlan, outcome: SweepOutcome) -> tuple[list[PlannedRun], list[PlannedRun]]:
-    """Return the runs to make and those that other processes hold; the outcome notes the rest."""
+    """Return the runs to execute and those that other processes hold; record the rest."""
     todo, elsewhere = [], []
     for run in plan.runs:
         state = run.folder().state()
@@ -83,7 +83,7 @@ def pending(plan: SweepPlan, outcome: SweepOutcome) -> tuple[list[PlannedRun], l
 
 
 class _Launching:
-    """One launch from the first run to the last; `step` is called until nothing is left."""
+    """One launch from the first run to the last; `step` is called until it returns False."""
 
     def __init__(
         self,
@@ -113,7 +113,7 @@ class _Launching:
             with caught() as self.received:
                 while self.step():
                     pass
-                # Only now: runs that received it, too, may be over within the step of the signal.
+                # Set only now: runs that also received the signal may end within the same step.
                 self.outcome.signal = next(iter(self.received), None)
         finally:
             self.progress.close()
@@ -124,7 +124,7 @@ class _Launching:
         return self.outcome
 
     def step(self) -> bool:
-        """Start what can start, wait a moment, collect what has ended."""
+        """Start runs in free slots, wait a moment, and collect the runs that have ended."""
         if self.received:
             self._stop(now=len(self.received) > 1)
         elif self.outcome.halted is not None:
@@ -185,7 +185,7 @@ class _Launching:
             self.progress.started(self.plan.label(run), run.path)
 
     def _unstarted(self, run: PlannedRun, reason: str) -> None:
-        """Put back a run that could not be started; what hinders it would hinder every run."""
+        """Put back a run that could not be started; the cause would affect every run."""
         self.again.insert(0, run)
         self.unstarted += 1
         if self.unstarted > self.options.retries:
@@ -217,7 +217,7 @@ class _Launching:
             for running in self.active:
                 running.handle.kill()
 
-    # -- what has ended -----------------------------------------------------------------------
+    # -- runs that have ended -----------------------------------------------------------------
 
     def _collect(self, running: _ActiveRun) -> None:
         run, folder, handle = running.run, running.run.folder(), running.handle
@@ -235,7 +235,7 @@ class _Launching:
             self.outcome.halted = f"no run can be started: {handle.reason()}"
             return
         self.unstarted = 0
-        # What an earlier attempt recorded is not about a process that ended before its claim.
+        # A process that ended before its claim did not write the record of an earlier attempt.
         recorded = state.name in OUTCOMES or (
             state.name in ("FAILED", "INTERRUPTED") and state.attempt > running.attempt
         )
@@ -247,7 +247,7 @@ class _Launching:
             state_name, reason = self._verdict(running)
             try:
                 durable.folder(folder.path)
-                # Of the attempt that was seen: another sweep may have claimed the run since.
+                # Name the attempt that was read: another sweep may have claimed the run since.
                 folder.status(state_name, reason, state.attempt)
             except OSError as error:
                 if not reason.startswith(durable.TROUBLE):
@@ -285,7 +285,7 @@ class _Launching:
     def _tried_again(
         self, running: _ActiveRun, folder: RunFolder, state: RunState, seconds: float
     ) -> bool:
-        """Put a run that was ended from outside back, at most ``retries`` times."""
+        """Put back a run that was ended from outside, at most ``retries`` times."""
         tries = self.tries.get(running.run.fingerprint, 0)
         asked = running.stopped is not None or self.stopping_since is not None
         if asked or not running.handle.lost() or tries >= self.options.retries:
@@ -310,5 +310,5 @@ class _Launching:
         elif self.troubles >= PAUSE_AFTER:
             self.outcome.halted = (
                 f"{self.troubles} runs in a row could not read or write; "
-                "make room, then type the same command with retry=failed."
+                "make room, then repeat the command with retry=failed."
             )

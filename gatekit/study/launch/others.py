@@ -1,4 +1,4 @@
-"""Runs that other processes work on, watched until each ends or falls silent."""
+"""Runs of other processes, watched until each ends or its heartbeat stops."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from .outcome import SweepOutcome
 from .progress import Progress
 
 LOOK_EVERY = 1.0
-"""Seconds between two looks at the folders."""
+"""Seconds between two checks of the folders."""
 
 ASLEEP = 10.0
-"""Seconds between two looks after which this process itself was suspended; silences restart."""
+"""Seconds between two checks that show that this process was suspended; silences then restart."""
 
 
 @dataclass
@@ -36,13 +36,13 @@ class _WatchedRun:
 class Others:
     """Runs that other processes hold.
 
-    A run leaves the watch when its process ends, or when its heartbeat stops for
-    `gatekit.runs.process.SILENCE` seconds. A silent process of another machine is dead, if it ever
-    gave a heartbeat. A silent process of this machine is suspended: it keeps the run.
+    A run is no longer watched when its process ends, or when it has had no heartbeat for
+    `gatekit.runs.process.SILENCE` seconds. A silent process on another machine counts as dead if it
+    ever had a heartbeat. A silent process on this machine is suspended and keeps the run.
 
     Args:
         runs: the runs.
-        patient: False releases a run as soon as it gives a heartbeat.
+        patient: if False, a run is no longer watched after its first heartbeat.
     """
 
     def __init__(self, runs: Iterable[PlannedRun] = (), patient: bool = True) -> None:
@@ -70,10 +70,10 @@ class Others:
         self.watched.append(_WatchedRun(run, attempt, _size(folder), time.monotonic()))
 
     def ended(self) -> list[tuple[PlannedRun, RunState]]:
-        """Return the runs that left the watch, each once, with their state.
+        """Return the runs that are no longer watched since the last call, with their states.
 
-        RUNNING means that the run's process keeps it; the reason names the process and the remedy,
-        and is None if the process gives heartbeats.
+        RUNNING means that the process keeps the run. The reason then names the process and the
+        remedy; it is None if the process has heartbeats.
         """
         now = time.monotonic()
         if now - self.looked < LOOK_EVERY:
@@ -103,7 +103,7 @@ class Others:
             return None
         host, pid = folder.owner() or ("an unknown machine", 0)
         silent = f"held by process {pid} on {host}, silent for {process.SILENCE:.0f} s"
-        again = "then type the same command again."
+        again = "then repeat the command."
         if folder.is_near():
             remedy = f"Type kill -CONT {pid} if it is suspended, or kill -9 {pid} to give it up; "
         elif size is not None:
@@ -118,7 +118,7 @@ class Others:
 def settle(
     others: Others, work: RunSource, outcome: SweepOutcome, progress: Progress
 ) -> list[PlannedRun]:
-    """Note what became of the runs of other processes; return those that are free to run here."""
+    """Record the outcomes of other processes' runs; return the runs that are free to run here."""
     free = []
     for run, state in others.ended():
         if work.settled(run, state.name):
@@ -141,7 +141,7 @@ def settle(
 
 
 def waiting(others: Others) -> str:
-    """Return the line that is shown when only runs of other processes are left."""
+    """Return the line to show when only runs of other processes are left."""
     first = others.watched[0].run
     host, pid = first.folder().owner() or ("an unknown machine", 0)
     more = f" and {len(others) - 1} more" if len(others) > 1 else ""
@@ -152,7 +152,7 @@ def waiting(others: Others) -> str:
 
 
 def _size(folder: RunFolder) -> int | None:
-    """Return the number of heartbeats; opening the file makes a network file system look again."""
+    """Return the size of the heartbeat file; opening it makes a network file system refresh it."""
     with contextlib.suppress(OSError), durable.opened(folder.path / BEAT) as file:
         return os.fstat(file.fileno()).st_size
     return None

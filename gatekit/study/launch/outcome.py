@@ -14,24 +14,24 @@ from gatekit.runs.result import OUTCOMES
 from gatekit.study.plan import PlannedRun, SweepPlan
 
 _MOST = 8
-"""The runs that are named, of those that failed for one reason."""
+"""The most runs that are named for one reason of failure."""
 
 
 @dataclass
 class SweepOutcome:
-    """What became of the runs of one command.
+    """The outcomes of the runs of one command.
 
     Attributes:
-        made: runs that were made, with their state.
-        skipped: runs that were complete already, or that another process completed; RUNNING if a
-            Slurm job of an earlier command makes them and this command does not wait.
+        made: runs that were executed, with their state.
+        skipped: runs that were already complete, or that another process completed; RUNNING if a
+            Slurm job of an earlier command executes them and this command does not wait.
         failed: runs that failed, now or before, with the reason.
         held: runs that another process keeps, with its name and the remedy.
-        left: runs that were not begun, or were stopped before their end; the same command goes on.
+        left: runs that were not begun or were stopped early; the same command continues them.
         signal: the signal that ended the command.
-        halted: why the command stopped by itself before every run was begun.
+        halted: why the command stopped by itself before every run had begun.
         peaks: the largest resident memory of runs that were watched, in bytes, by fingerprint.
-        jobs: Slurm jobs that go on without the command.
+        jobs: Slurm jobs that continue without the command.
     """
 
     made: list[tuple[PlannedRun, str]] = field(default_factory=list)
@@ -45,14 +45,14 @@ class SweepOutcome:
     jobs: list[str] = field(default_factory=list)
 
     def ended(self, run: PlannedRun, state: str, given_up: bool = False) -> None:
-        """Record the state of a run; one that was stopped is left, unless it is given up."""
+        """Record the state of a run; an interrupted run is left over, unless it is given up."""
         self.made.append((run, state))
         if state == "INTERRUPTED" and not given_up:
             self.left.append(run)
 
     @property
     def code(self) -> int:
-        """The exit code: 0, 1 when a run failed, is held or is left, 128 + n after signal n."""
+        """The exit code: 0; 1 if a run failed, is held or is left; 128 + n after signal n."""
         if self.signal is not None:
             return 128 + self.signal
         return 1 if self.failed or self.halted or self.held or self.left else 0
@@ -65,7 +65,7 @@ def _failures(plan: SweepPlan, outcome: SweepOutcome) -> Iterator[str]:
         labels = "; ".join(plan.label(run) for run in group[:_MOST])
         more = f"; {len(group) - _MOST} more" if len(group) > _MOST else ""
         yield f"FAILED {labels}{more}: {reason}"
-        # What ends with the reason alone has nothing to add.
+        # Lines of the log that only repeat the reason are omitted.
         tail = first.folder().log_tail(6)
         yield from (f"    {line}" for line in tail if line.strip() not in reason)
         yield f"    whole log: {first.path / LOG}"
@@ -90,40 +90,40 @@ def report(plan: SweepPlan, outcome: SweepOutcome) -> str:
         lines.append(f"{len(elsewhere)} being worked on by another process, skipped.")
     if plan.duplicates:
         lines.append(
-            f"{len(plan.duplicates)} asked for twice, run once: {'; '.join(plan.duplicates[:5])}"
+            f"{len(plan.duplicates)} listed twice, run once: {'; '.join(plan.duplicates[:5])}"
         )
     lines += _failures(plan, outcome)
     if outcome.failed:
-        lines.append("To retry what failed: the same command with retry=failed.")
+        lines.append("To repeat failed runs, add retry=failed to the command.")
     lines += [f"LEFT {plan.label(run)}: {reason}" for run, reason in outcome.held]
     if outcome.halted is not None:
         lines.append(f"Stopped: {outcome.halted}")
     if outcome.jobs:
         lines.append(
-            f"{len(outcome.jobs)} Slurm jobs go on without this command: "
+            f"{len(outcome.jobs)} Slurm jobs continue without this command: "
             f"{', '.join(outcome.jobs[:8])}{' ...' if len(outcome.jobs) > 8 else ''}"
         )
         lines.append(f"To see their state: gatekit status {study}{root}")
         return "\n".join(lines)
     lines += _remarks(outcome)
     if outcome.left or outcome.signal is not None or outcome.halted is not None:
-        # A search does not know beforehand what it would have made.
+        # A search does not know its remaining runs, so their number may be 0.
         left = len(outcome.left)
         many = f", {left} run{'s' if left > 1 else ''} left" if left else ""
-        lines.append(f"Interrupted{many}. To continue: the same command again.")
+        lines.append(f"Interrupted{many}. To continue, repeat the command.")
         if plan.command:
             lines.append(f"    {plan.command}")
     if any(state in OUTCOMES for _, state in [*outcome.made, *outcome.skipped]):
         lines.append(f"Now type: gatekit compare {study}{root}")
         if writer := _writer(outcome):
-            lines.append(f"To let it write: gatekit sample {writer.fingerprint[:8]}{root}")
+            lines.append(f"To generate text: gatekit sample {writer.fingerprint[:8]}{root}")
     elif outcome.failed:
         lines.append(f"Now type: gatekit failures {study}{root}")
     return "\n".join(lines)
 
 
 def _remarks(outcome: SweepOutcome) -> list[str]:
-    """Return the warnings of the runs that were made, each once."""
+    """Return the distinct warnings of the runs that were executed."""
     counts: dict[str, int] = {}
     for run, state in outcome.made:
         if state in OUTCOMES:
@@ -138,13 +138,13 @@ def _remarks(outcome: SweepOutcome) -> list[str]:
 
 
 def _writer(outcome: SweepOutcome) -> PlannedRun | None:
-    """Return a run whose model can write text; of each task one run is looked at."""
+    """Return a run whose model can generate text; one run of each task is checked."""
     first: dict[str, PlannedRun] = {}
     for run, state in outcome.made:
         if state == "COMPLETED" and "task" in run.config and not run.config.get("bidirectional"):
             first.setdefault(run.config["task"]["name"], run)
     for name, run in first.items():
-        # A plugin file that was edited meanwhile costs this hint, not the report.
+        # If a plugin file was edited meanwhile, only this hint is lost, not the report.
         with contextlib.suppress(GatekitError):
             tasks = components.load(run.config["plugins"]).tasks
             if hasattr(tasks.get(name), "characters"):
@@ -160,7 +160,7 @@ def _counts(study: str, outcome: SweepOutcome) -> str:
 
 
 def score(folder: RunFolder) -> str:
-    """Return the score of a complete run, as ``nll 8.65``; nothing where it cannot be read."""
+    """Return the score of a complete run, as ``nll 8.65``; empty if it cannot be read."""
     try:
         result = folder.result()
         return f"{result['metric']['name']} {result['best']['test']:.4g}"

@@ -1,4 +1,4 @@
-"""Runs as processes of this machine, forked from a server that has imported TensorFlow."""
+"""Runs as processes on this machine, forked from a server that has imported TensorFlow."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ from .signals import raising
 PRELOAD = "gatekit.training.process.preload"
 
 NO_SERVER = 255
-"""What multiprocessing gives as the exit code of a process whose fork server is gone."""
+"""The exit code that multiprocessing reports for a process whose fork server is gone."""
 
 NOT_STARTED = 70
-"""The exit code of a process that could not import what a run needs; it has claimed nothing."""
+"""The exit code of a process that could not import modules that a run needs, and claimed no run."""
 
 Main = Callable[[PlannedRun, SweepPlan, dict[str, str], bool], None] | None
 
@@ -45,9 +45,9 @@ class Process:
 
     Args:
         process: the started process.
-        slot: the slot that it occupies.
-        words: where the process sends that it has begun, and the reason of an end that it cannot
-            record in its folder.
+        slot: the slot that the run occupies.
+        words: the pipe on which the process reports that it has begun, and why it ended if it
+            could not record this in its folder.
     """
 
     def __init__(self, process: Any, slot: int, words: Connection | None = None) -> None:
@@ -61,7 +61,7 @@ class Process:
         self.begun = words is None
 
     def waiting(self) -> bool:
-        """Return False: it begins at once."""
+        """Return False, because a process starts immediately."""
         return False
 
     def over(self) -> bool:
@@ -91,39 +91,39 @@ class Process:
             used = f" at {self.peak / 2**30:.1f} GiB" if self.peak else ""
             if self._by_the_kernel():
                 return f"out of memory: killed by the kernel{used}"
-            guess = f", perhaps for want of memory{used}" if -code == signal.SIGKILL else ""
+            guess = f", perhaps out of memory{used}" if -code == signal.SIGKILL else ""
             return f"killed by signal {-code} ({name}{guess})"
         if self._never_began():
             return (
                 "a new process of gatekit fails as it starts; the traceback above names the cause. "
-                "If gatekit's files have changed meanwhile, type the same command again"
+                "If gatekit's files have changed meanwhile, repeat the command"
             )
         limited = f". {system.memory_remedy()}" if system.memory_limited() else ""
         return f"the process ended with exit code {code} before its result was written{limited}"
 
     def lost(self) -> bool:
-        """Return whether someone killed it; a segmentation fault would only come again."""
+        """Return whether someone killed the process; a segmentation fault would only recur."""
         killed = self.process.exitcode == -signal.SIGKILL and not self._by_the_kernel()
         return killed or self.blameless()
 
     def blameless(self) -> bool:
-        """Return whether its end is known to be that of its fork server, and not its own."""
+        """Return whether the process certainly ended because its fork server did."""
         return self.sent is None and self._orphan()
 
     def unstarted(self) -> bool:
-        """Return whether it could not even import what a run needs; asked if it claimed nothing."""
+        """Return whether a process that claimed no run could not import what a run needs."""
         code = self.process.exitcode or 0
-        # With too little memory not even the reason can be sent.
+        # If memory is too small, not even the reason can be sent.
         limited = code > 0 and self.sent is None and system.memory_limited()
         return code == NOT_STARTED or limited or self._never_began()
 
     def _never_began(self) -> bool:
-        """Return whether it could not even receive its work, as after an update of gatekit."""
+        """Return whether the process failed before it received its run, as after an update."""
         failed = (self.process.exitcode or 0) > 0 and not self._orphan()
         return failed and not self.begun and not system.memory_limited()
 
     def owns(self, folder: RunFolder, before: int) -> bool:
-        """Return whether the latest claim is that of this process."""
+        """Return whether this process made the latest claim."""
         return folder.owner() == (platform.node(), self.pid)
 
     def terminate(self) -> None:
@@ -148,12 +148,12 @@ class Process:
 
 
 class Processes:
-    """As many processes at once as there are slots, each with its share of the GPUs.
+    """Processes on this machine, one per slot, each with its share of the GPUs.
 
     Args:
-        plan: how many, and with what.
+        plan: decides the number of slots and their environments.
         start: returns the started process of a run.
-        main: what the process of a run does, if not to train it.
+        main: the function that the process of a run calls; by default it trains the run.
     """
 
     def __init__(
@@ -167,8 +167,8 @@ class Processes:
         self.slots = plan.launch.n_jobs
         if self.environments:
             self.slots = min(self.slots, len(self.environments))
-        # A fork of a process that has initialised CUDA is broken; whether the import alone does so
-        # depends on the driver, so that a visible GPU means a fresh interpreter.
+        # A fork of a process that has initialised CUDA is broken. Whether importing TensorFlow
+        # initialises CUDA depends on the driver, so a visible GPU means a fresh interpreter.
         method = "spawn" if gpu_visible() else "forkserver"
         self.context: Any = multiprocessing.get_context(method)
         self.starting = start
@@ -192,12 +192,12 @@ class Processes:
             time.sleep(seconds)
 
     def close(self) -> None:
-        """Remove what XLA has compiled; the server ends with this process."""
+        """Remove the programs compiled by XLA; the fork server ends with this process."""
         if self.programs is not None:
             self.programs.cleanup()
 
     def _shared(self) -> dict[str, str]:
-        """Return where runs share what XLA has compiled, if there may be several without a GPU."""
+        """Return the variable for a folder of shared XLA programs; empty for one run or a GPU."""
         if len(self.plan.runs) == 1 or self.context.get_start_method() != "forkserver":
             return {}
         if self.programs is None:
@@ -220,17 +220,17 @@ def started(
     preload: Sequence[str] = (PRELOAD, __name__),
     slot: int = 0,
 ) -> Process:
-    """Return the started process of a run; a fork server has imported ``preload`` before.
+    """Start the process of a run and return it; a fork server first imports ``preload``.
 
     Raises:
         StartError: the fork server ended before it had started the process.
-        StoppedError: a signal came meanwhile.
+        StoppedError: a signal arrived meanwhile.
     """
     with _quiet(environment):
         if context.get_start_method() == "forkserver":
             context.set_forkserver_preload(list(preload))
             _serve(PRELOAD in preload)
-        # Of the other runs it needs to know nothing; thousands would be sent with each.
+        # Omit the other runs: the process does not need them, and there may be thousands.
         alone = dataclasses.replace(plan, runs=(), sources={})
         reader, writer = context.Pipe(duplex=False)
         arguments = (writer, main or make, run, alone, dict(environment), bar)
@@ -254,7 +254,7 @@ def started(
 def _without_main() -> Iterator[None]:
     """Start processes that do not execute the caller's script again, as multiprocessing would.
 
-    A run needs nothing of the script, and `gatekit.train` may be called without ``if __name__``.
+    A run does not need the script, and `gatekit.train` may be called without ``if __name__``.
     """
     original = spawn.get_preparation_data
     spawn.get_preparation_data = lambda name: {
@@ -267,8 +267,8 @@ def _without_main() -> Iterator[None]:
 
 
 def _serve(preloads: bool) -> None:
-    """Start the fork server if there is none, deaf to Ctrl-C until gatekit's preload ignores it."""
-    # First, because it unblocks what is blocked here.
+    """Start the fork server if there is none; block Ctrl-C until gatekit's preload ignores it."""
+    # The resource tracker is started first, because it unblocks these signals.
     resource_tracker.ensure_running()
     before = signal.pthread_sigmask(signal.SIG_BLOCK, system.STOP_SIGNALS if preloads else ())
     try:
@@ -285,7 +285,7 @@ def _be(
     environment: dict[str, str],
     bar: bool,
 ) -> None:
-    """Be the process of a run; send the reason of an end that its folder cannot hold."""
+    """Execute a run in its process; report the cause of an end that the folder cannot record."""
     _send(writer, "")
     code = 0
     try:
@@ -313,7 +313,7 @@ def make(run: PlannedRun, plan: SweepPlan, environment: Mapping[str, str], bar: 
         StartError: TensorFlow cannot be imported.
         RunError: the outcome cannot be written to the run's folder.
     """
-    # A fork of the server has the server's environment; TensorFlow reads this one when first used.
+    # A fork has the server's environment; TensorFlow reads these variables on first use.
     os.environ.update(environment)
     from gatekit.training.process import preload
 
@@ -336,7 +336,7 @@ def make(run: PlannedRun, plan: SweepPlan, environment: Mapping[str, str], bar: 
 
 @contextlib.contextmanager
 def _quiet(environment: Mapping[str, str]) -> Iterator[None]:
-    """Set what TensorFlow and BLAS read when imported, for the processes started inside."""
+    """Set variables that TensorFlow and BLAS read on import, for processes started in the block."""
     variables = {"TF_CPP_MIN_LOG_LEVEL": os.environ.get("TF_CPP_MIN_LOG_LEVEL", "3"), **environment}
     before = {name: os.environ.get(name) for name in variables}
     os.environ.update(variables)

@@ -19,28 +19,28 @@ from gatekit.study.plan import PlannedRun
 from .following import FollowedRun, duration, seconds_left
 
 WIDTH = 80
-"""The columns of a line about a running run."""
+"""The width in columns of the line about a running run."""
 
 MOST = 8
-"""The running runs that are listed."""
+"""The most running runs that are listed."""
 
 _REASON = 90
-"""The letters of a reason in the line of a run that ended; the report at the end has all."""
+"""The most characters of a reason in the line of an ended run; the final report shows them all."""
 
 LIVE, PLAIN = 1.0, 30.0
-"""Seconds between two looks at the running runs, on a terminal and elsewhere."""
+"""Seconds between two checks of the running runs, on a terminal and elsewhere."""
 
 
 class Progress:
-    """Counts what is done, runs and failed, and estimates the end.
+    """Counts runs that are done, running and failed, and estimates the time left.
 
     Args:
-        total: the number of runs to make.
-        slots: how many are made at once.
-        stream: where to write; a live line is used where it is a terminal.
-        log: a file that gets every line as well.
-        verb: what to print for a run that has ended as intended; by default its state and score.
-        every: seconds between two looks at the running runs; by default `LIVE` or `PLAIN`.
+        total: the number of runs.
+        slots: the number of runs at a time.
+        stream: where to write; if it is a terminal, live lines are shown.
+        log: a file to which every line is also written.
+        verb: the word for a run that has an outcome; by default, its state and score are shown.
+        every: seconds between two checks of the running runs; by default `LIVE` or `PLAIN`.
     """
 
     def __init__(
@@ -71,12 +71,12 @@ class Progress:
         self.every = every or (alone if self._live is None else LIVE)
 
     def started(self, label: str, folder: Path) -> None:
-        """A run has begun; its folder shows how far it is."""
+        """Record that a run has started; its folder shows its progress."""
         self.running[folder] = (label, FollowedRun(folder))
         self._refresh()
 
     def look(self, others: Iterable[PlannedRun] = ()) -> None:
-        """Show how far the running runs are, unless the last look was a moment ago.
+        """Show the progress of the running runs, unless it was shown a moment ago.
 
         Args:
             others: runs that other processes work on.
@@ -102,7 +102,7 @@ class Progress:
                 self.stream.flush()
 
     def ended(self, label: str, state: str, words: str, seconds: float, folder: Path) -> None:
-        """A run that had begun has ended in a state."""
+        """Record that a started run has ended in a state."""
         self.running.pop(folder, None)
         if state in OUTCOMES:
             self.seconds.append(seconds)
@@ -113,12 +113,12 @@ class Progress:
             self._print(f"{state:<9} {label}  {excerpt(words, _REASON)}  {duration(seconds)}")
 
     def skipped(self, label: str, state: str) -> None:
-        """A run was found begun or made by another process."""
+        """Record that another process executed a run, or still does."""
         self._count(state)
         self._print(f"{state:<9} {label}  elsewhere")
 
     def again(self, label: str, state: str, words: str, seconds: float, folder: Path) -> None:
-        """A run that had begun is open again: it was lost, or another process makes it."""
+        """Record that a started run is open again: it was lost, or another process took it."""
         self.running.pop(folder, None)
         self._print(f"{state:<9} {label}  {words}  {duration(seconds)}")
 
@@ -182,5 +182,5 @@ class Progress:
 
 
 def _cut(label: str, width: int) -> str:
-    """Return a label within a width; its end, which has the seed, stays."""
+    """Return a label cut to a width; its end is kept, because it has the seed."""
     return label if len(label) <= width else f"...{label[len(label) - max(0, width - 3) :]}"

@@ -1,4 +1,4 @@
-"""Runs on a Ray cluster: each a task that holds its share of CPUs and GPUs and starts a process."""
+"""Runs on a Ray cluster: each is a task that reserves CPUs and GPUs and starts a process."""
 
 from __future__ import annotations
 
@@ -27,18 +27,18 @@ from . import process
 from .contract import Handle, StartError
 
 STOP_WITHIN = 3.0
-"""Seconds that a process gets to stop when its task is cancelled."""
+"""Seconds that a process has to stop when its task is cancelled."""
 
 SETTLE = 6.0
-"""Seconds after which a lost task's run is given up if its folder still shows RUNNING."""
+"""Seconds after which the run of a lost task is abandoned if its folder still shows RUNNING."""
 
 
 @dataclass(frozen=True)
 class Ending:
-    """How the process of a run ended, as its task reports it.
+    """How the process of a run ended, as reported by its task.
 
     Attributes:
-        owner: machine and process; None if the task could not report it.
+        owner: machine and process; None if the task could not report them.
     """
 
     reason: str
@@ -62,12 +62,12 @@ class RayRun:
         self.killed = 0.0
 
     def waiting(self) -> bool:
-        """Return whether Ray has found no room for it yet."""
+        """Return whether the run still waits for room in the cluster."""
         self.begun = self.begun or self.folder.state().attempt > self.before
         return not self.begun
 
     def over(self) -> bool:
-        """Return whether the task has ended; after a crash, whether its run's process has, too."""
+        """Return whether the task has ended and, after a crash, also the process of its run."""
         if self.ending is None:
             if self.killed and time.monotonic() - self.killed > SETTLE:
                 self.ending = Ending("the Ray task did not answer", True)
@@ -81,36 +81,36 @@ class RayRun:
         return self.folder.state().name != "RUNNING"
 
     def reason(self) -> str:
-        """Return how it ended."""
+        """Return how the run ended."""
         return self.ending.reason if self.ending else ""
 
     def lost(self) -> bool:
-        """Return whether it was ended from outside."""
+        """Return whether the run was ended from outside."""
         return self.ending is not None and self.ending.lost
 
     def blameless(self) -> bool:
-        """Return whether its end is known not to be its own."""
+        """Return whether it is certain that the run did not cause its end."""
         return self.ending is not None and self.ending.blameless
 
     def unstarted(self) -> bool:
-        """Return whether its process could not even import what a run needs."""
+        """Return whether the process could not even import the modules that a run needs."""
         return self.ending is not None and self.ending.unstarted
 
     def owns(self, folder: RunFolder, before: int) -> bool:
-        """Return whether the latest claim is that of its process."""
+        """Return whether the run's process made the latest claim."""
         owner = self.ending.owner if self.ending else None
         if owner is None:
-            # Its machine or worker is gone: a claim made since it began was probably its own.
+            # The machine or worker is gone: a claim since the run began was probably its own.
             return folder.state().attempt > before
         return folder.owner() == owner
 
     def terminate(self) -> None:
-        """Have the task stop its process."""
+        """Make the task stop its process."""
         with contextlib.suppress(Exception):
             self.ray.cancel(self.reference, force=False)
 
     def kill(self) -> None:
-        """Have the task stop its process, and wait no longer for its answer than a moment."""
+        """Make the task stop its process, and wait only a moment for its answer."""
         self.killed = self.killed or time.monotonic()
         self.terminate()
 
@@ -133,14 +133,14 @@ class RayRun:
 
 
 class Ray:
-    """A Ray cluster: the one at ``hydra.launcher.address``, or one of this machine.
+    """A Ray cluster: the one at ``hydra.launcher.address``, or a new one on this machine.
 
     Args:
-        plan: the runs, and what each needs.
-        main: what the process of a run does, if not to train it.
+        plan: the runs and their resources.
+        main: the function that the process of a run calls; by default it trains the run.
 
     Raises:
-        ConfigError: Ray is missing, cannot be reached, or has not what one run needs.
+        ConfigError: Ray is missing, cannot be reached, or lacks resources that one run needs.
     """
 
     def __init__(self, plan: SweepPlan, main: process.Main = None) -> None:
@@ -148,7 +148,7 @@ class Ray:
         if isinstance(options.gpus, tuple):
             raise ConfigError(
                 f"hydra.launcher.gpus=[{','.join(options.gpus)}]: on Ray, Ray chooses the GPUs; "
-                "type auto, how many in all, or 0."
+                "type auto, the total number, or 0."
             )
         self.ray = _ray()
         self.ours = not self.ray.is_initialized()
@@ -200,13 +200,13 @@ class Ray:
             time.sleep(seconds)
 
     def close(self) -> None:
-        """Leave the cluster, and end it where it was made for this command."""
+        """Leave the cluster; shut it down if this command started it."""
         if self.ours:
             self.ray.shutdown()
 
 
 def _task(run: PlannedRun, plan: SweepPlan, main: process.Main, preload: Sequence[str]) -> Ending:
-    """Run in a separate process, so that nothing in the run ends the Ray worker."""
+    """Execute a run in a separate process, so that a crash of the run does not end the worker."""
     import ray
 
     options = plan.launch.options
@@ -224,7 +224,7 @@ def _task(run: PlannedRun, plan: SweepPlan, main: process.Main, preload: Sequenc
         while not child.over():
             process.Processes.wait([child], 0.2)
     except KeyboardInterrupt:
-        # Ray cancels a task so; asked once more, it must not leave the process behind.
+        # Ray cancels a task by SIGINT. A second one must not leave the process behind.
         asked = signal.signal(signal.SIGINT, signal.SIG_IGN)
         child.terminate()
         child.process.join(STOP_WITHIN)
@@ -244,10 +244,10 @@ def _task(run: PlannedRun, plan: SweepPlan, main: process.Main, preload: Sequenc
 def _begin(
     cwd: str, main: Any, run: PlannedRun, plan: SweepPlan, environment: Mapping[str, str], bar: bool
 ) -> None:
-    """Be a run: in the folder where the command was typed, and no longer than the Ray worker."""
+    """Execute a run in the folder where the command was typed; end with the Ray worker."""
     with contextlib.suppress(OSError):
         os.chdir(cwd)
-    # The worker's end is that of its fork server, this process's parent: no writer stays behind.
+    # The fork server is this process's parent and ends with the worker, so no writer stays behind.
     follow_parent(True)
     main(run, plan, environment, bar)
 
@@ -266,14 +266,14 @@ def _nameless_main() -> Iterator[None]:
 
 def _connect(ray: Any, plan: SweepPlan) -> None:
     launch = plan.launch
-    # Only a cluster made here asks; gatekit reports to no one.
+    # gatekit reports to no one; only a cluster started here reads this variable.
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     here: dict[str, Any] = {"include_dashboard": False, "num_cpus": launch.n_jobs * launch.threads}
     address = launch.options.address
     try:
         _reach(address or "")
         ray.init(
-            # "local", or an address in the environment would lead elsewhere.
+            # Without "local", Ray would read an address from the environment.
             address=address or "local",
             log_to_driver=False,
             logging_level="ERROR",
@@ -284,19 +284,19 @@ def _connect(ray: Any, plan: SweepPlan) -> None:
         raise ConfigError(
             f"hydra.launcher.address={address or 'null'}: no Ray cluster answers "
             f"({_first_line(error)}). Type hydra.launcher.address=auto on a node of the cluster, "
-            "HOST:6379 elsewhere, or leave it away for one on this machine."
+            "HOST:6379 elsewhere, or omit it to start a cluster on this machine."
         ) from None
 
 
 def _reach(address: str) -> None:
-    """Connect to ``HOST:PORT`` once; Ray itself would try for many minutes."""
+    """Connect to ``HOST:PORT`` once, because Ray itself would try for many minutes."""
     host, _, port = address.removeprefix("ray://").rpartition(":")
     if host and port.isdecimal():
         socket.create_connection((host, int(port)), timeout=10).close()
 
 
 def _fitting(needs: Mapping[str, float], there: Mapping[str, float]) -> int:
-    """Return how many runs a machine has room for; Ray's amounts are multiples of 1/10,000."""
+    """Return how many runs fit on a machine; Ray's amounts are multiples of 1/10,000."""
     return min(int(there.get(name, 0) / amount + 1e-3) for name, amount in needs.items())
 
 

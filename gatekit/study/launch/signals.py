@@ -1,4 +1,4 @@
-"""Signals to the command: noted while it launches, and acted on between two looks at the runs."""
+"""Signals to the command: recorded while it launches runs, and handled between two steps."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ import threading
 from collections.abc import Iterator
 
 CAUGHT = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1)
-"""Not SIGUSR2, by which submitit queues a job again."""
+"""The recorded signals; not SIGUSR2, which makes submitit queue a job again."""
 
 
 class StoppedError(Exception):
-    """A signal came while the command could not look at it."""
+    """A signal arrived during a call that blocks the command."""
 
 
 class _Note:
-    """A handler that appends each signal to a list, and raises if it is asked to."""
+    """A handler that appends each signal to a list, and raises if ``raising`` is set."""
 
     def __init__(self) -> None:
         self.received: list[int] = []
@@ -32,8 +32,8 @@ class _Note:
 def caught() -> Iterator[list[int]]:
     """Provide the list to which each of these signals is appended; only in the main thread.
 
-    A signal that was ignored when gatekit started stays ignored, as Unix commands do it: nohup
-    ignores SIGHUP, and a shell without job control ignores SIGINT for what it starts with ``&``.
+    A signal that was ignored when gatekit started stays ignored, as is usual for Unix commands:
+    nohup ignores SIGHUP, and a shell without job control ignores SIGINT for commands with ``&``.
     """
     note = _Note()
     if threading.current_thread() is not threading.main_thread():
@@ -50,10 +50,10 @@ def caught() -> Iterator[list[int]]:
 
 @contextlib.contextmanager
 def raising() -> Iterator[None]:
-    """End a blocking call inside at the first signal that `caught` notes.
+    """Interrupt a blocking call in the block at the first signal that `caught` records.
 
     Raises:
-        StoppedError: one came.
+        StoppedError: a signal arrived.
     """
     note = signal.getsignal(signal.SIGTERM)
     if not isinstance(note, _Note) or threading.current_thread() is not threading.main_thread():

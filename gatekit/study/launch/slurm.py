@@ -1,4 +1,4 @@
-"""Runs in Slurm jobs: submitit submits them, each makes some runs as this machine would."""
+"""Runs in Slurm jobs: submitit submits each job, which executes its runs on its node."""
 
 from __future__ import annotations
 
@@ -24,36 +24,36 @@ from .progress import Progress
 from .slurm_queue import at_once, not_queued, note, submitting
 
 STOP_WITHIN = 60.0
-"""Seconds that the runs of a job get to stop before it is queued again."""
+"""Seconds that the runs of a job have to stop before the job is queued again."""
 
 LOOK_EVERY = {"slurm": 2.0, "local": 0.5}
 SETTLE = {"slurm": 15.0, "local": 0.0}
-"""Seconds after a job's end until its node's last words are sure to be seen on a shared disk."""
+"""Seconds after a job's end until its node's last writes are certainly visible on a shared disk."""
 
 
 class JobBody:
-    """What one job does: the runs of its plan, on its node.
+    """The function that a job calls: it executes the runs of its plan on its node.
 
     Args:
         plan: the runs.
-        cwd: where the command was typed.
-        main: what the process of a run does, if not to train it.
+        cwd: the folder where the command was typed.
+        main: the function that the process of a run calls; by default it trains the run.
     """
 
     def __init__(self, plan: SweepPlan, cwd: str, main: Main = None) -> None:
         self.plan, self.cwd, self.main = plan, cwd, main
 
     def __call__(self) -> int:
-        """Make the runs; what is complete is skipped, what was interrupted continues."""
+        """Execute the runs; complete runs are skipped, interrupted runs continue."""
         with contextlib.suppress(OSError):
             os.chdir(self.cwd)
         outcome = SweepOutcome()
-        # What another process holds, the command that submitted this job watches.
+        # The command that submitted this job watches the runs that other processes hold.
         work = ListedRuns(pending(self.plan, outcome)[0])
         return make(self.plan, Processes(self.plan, main=self.main), work, outcome).code
 
     def checkpoint(self) -> Any:
-        """Stop the runs and return what goes on when the job is queued again."""
+        """Stop the runs, and return the job that continues them when it is queued again."""
         from submitit.helpers import DelayedSubmission
 
         children = multiprocessing.active_children()
@@ -70,7 +70,7 @@ class JobBody:
             folder = run.folder()
             if folder.state().name == "LOST" and folder.owner() in ours:
                 folder.lost(folder.state().attempt, "killed at the end of its Slurm job")
-        # What failed in this turn is not repeated in the next.
+        # Runs that failed in this job are not repeated when it continues.
         launch = dataclasses.replace(self.plan.launch, retry_failed=False)
         plan = dataclasses.replace(self.plan, launch=launch)
         return DelayedSubmission(JobBody(plan, self.cwd, self.main))
@@ -81,7 +81,7 @@ class QueuedJob:
 
     Args:
         job: the job, as submitit knows it.
-        settle: seconds from its end until the last words of its node are sure to be seen.
+        settle: seconds after its end until the last writes of its node are certainly visible.
     """
 
     def __init__(self, job: Any, settle: float) -> None:
@@ -90,28 +90,28 @@ class QueuedJob:
         self.cancelled = False
 
     def over(self) -> bool:
-        """Return whether it has ended, and its runs have nothing more to report."""
+        """Return whether the job has ended and the last writes of its runs are visible."""
         if self.ended is None and self.job.done():
             self.ended = time.monotonic()
         return self.ended is not None and time.monotonic() - self.ended >= self.settle
 
     def cancel(self) -> None:
-        """Remove it from the queue, or stop its runs after their batch."""
+        """Remove the job from the queue, or stop its runs after their batch."""
         if not self.cancelled:
             self.cancelled = True
             self.job.cancel(check=False)
 
     def words(self) -> str:
-        """Return its name, its state, and where its output is."""
+        """Return the job's id, its state, and the file of its output."""
         return f"{self.job.job_id} ended ({self.job.state}; its output: {self.job.paths.stderr})"
 
 
 class SlurmRun:
-    """One run of a Slurm job, which may hold others, too.
+    """One run of a Slurm job, which may have other runs, too.
 
     Args:
         run: the run.
-        slot: the slot that it occupies.
+        slot: the slot that the run occupies.
     """
 
     peak = 0
@@ -131,60 +131,60 @@ class SlurmRun:
         state = folder.state(quick=True)
         self.name, self.begun = state.name, state.attempt > self.before
         final = state.name in OUTCOMES or (state.name == "FAILED" and self.begun)
-        # A run of this machine that is alive outlives its job for a moment.
+        # A live run on this machine may outlive its job for a moment.
         here = state.name == "RUNNING" and folder.is_near()
         self.ended = final or (self.job is not None and self.job.over() and not here)
 
     def waiting(self) -> bool:
-        """Return whether its job has not claimed it yet."""
+        """Return whether the job has not claimed the run yet."""
         return not self.begun
 
     def over(self) -> bool:
-        """Return whether its folder or its job showed that it has ended, when last read."""
+        """Return whether the run had ended when its folder and its job were last read."""
         return self.ended or self.killed
 
     def reason(self) -> str:
-        """Return how its job ended."""
+        """Return how the job of the run ended."""
         return f"its job {self.job.words() if self.job else ''} and left it {self.name}"
 
     def lost(self) -> bool:
-        """Return whether its job ended without an outcome of the run."""
+        """Return whether the job ended without an outcome of the run."""
         return self.ended and not self.killed
 
     def blameless(self) -> bool:
-        """Return False: the run may have ended its job."""
+        """Return False, because the run may have caused the end of its job."""
         return False
 
     def unstarted(self) -> bool:
-        """Return False: the next job may be on a node where it starts."""
+        """Return False, because the next job may get a node where the run can start."""
         return False
 
     def owns(self, folder: RunFolder, before: int) -> bool:
-        """Return whether the latest claim is that of its job; unknown once it was given up."""
+        """Return whether the run's job made the latest claim; False once the run was killed."""
         return not self.killed and folder.state().attempt > before
 
     def terminate(self) -> None:
-        """Cancel its job, and so the other runs of it."""
+        """Cancel the job, which also ends its other runs."""
         if self.job is None:
             self.killed = True
         else:
             self.job.cancel()
 
     def kill(self) -> None:
-        """Cancel its job and wait no longer."""
+        """Cancel the job and wait no longer."""
         self.terminate()
         self.killed = True
 
 
 class Slurm:
-    """Slurm jobs, ``max_jobs`` in the queue at once, ``runs_per_job`` runs in each.
+    """Slurm jobs: at most ``max_jobs`` in the queue at a time, with ``runs_per_job`` runs each.
 
-    Runs that are started in one step of the loop share a job; the next wait submits it.
+    Runs that are started in one step of the loop share a job, which the next `wait` submits.
 
     Args:
-        plan: how.
-        executor: what submits the jobs.
-        main: what the process of a run does, if not to train it.
+        plan: how the runs are executed.
+        executor: submitit's executor.
+        main: the function that the process of a run calls; by default it trains the run.
     """
 
     def __init__(self, plan: SweepPlan, executor: Any, main: Main = None) -> None:
@@ -195,7 +195,7 @@ class Slurm:
 
     @property
     def slots(self) -> int:
-        """Return the number of runs in the queue, and of those that a job has room for."""
+        """Return the number of runs in the queue, plus those that fit into further jobs."""
         self.runs = [run for run in self.runs if not run.over()]
         jobs = {id(run.job) for run in self.runs if run.job is not None}
         filling = sum(run.job is None for run in self.runs)
@@ -203,7 +203,7 @@ class Slurm:
         return len(self.runs) + max(0, room)
 
     def start(self, run: PlannedRun, slot: int, bar: bool) -> SlurmRun:
-        """Add a run to the next job; a full job is submitted at once."""
+        """Add a run to the next job; a full job is submitted immediately."""
         taken = SlurmRun(run, slot)
         self.runs.append(taken)
         if sum(each.job is None for each in self.runs) == self.options.runs_per_job:
@@ -211,7 +211,7 @@ class Slurm:
         return taken
 
     def wait(self, handles: Sequence[Handle], seconds: float) -> None:
-        """Submit what has been started, and look at the queue from time to time.
+        """Submit the runs that have been started, and check the queue from time to time.
 
         Raises:
             ConfigError: Slurm refuses the job.
@@ -224,7 +224,7 @@ class Slurm:
             self.looked = time.monotonic()
 
     def close(self) -> None:
-        """Do nothing: jobs that were not cancelled have ended."""
+        """Do nothing, because all jobs have ended or were cancelled."""
 
     def _submit(self) -> None:
         taken = [run for run in self.runs if run.job is None and not run.killed]
@@ -240,7 +240,7 @@ class Slurm:
 
 
 def untimed(plan: SweepPlan) -> SweepPlan:
-    """Return a plan for the loop that waits for jobs: each job applies the timeout by itself."""
+    """Return the plan without its timeout, for the loop that waits: each job applies it itself."""
     options = dataclasses.replace(plan.launch.options, timeout=None)
     return dataclasses.replace(plan, launch=dataclasses.replace(plan.launch, options=options))
 
@@ -253,15 +253,15 @@ def detach(
     others: Others | None = None,
     main: Main = None,
 ) -> SweepOutcome:
-    """Submit jobs for all runs, as arrays of Slurm, and leave them to themselves.
+    """Submit jobs for all runs as Slurm arrays, and return without waiting for them.
 
     Args:
-        plan: how.
-        executor: what submits the jobs.
+        plan: how the runs are executed.
+        executor: submitit's executor.
         todo: the runs.
         outcome: is completed and returned.
         others: runs that other processes work on; those whose process is dead are submitted, too.
-        main: what the process of a run does, if not to train it.
+        main: the function that the process of a run calls; by default it trains the run.
 
     Raises:
         ConfigError: Slurm refuses a job.
@@ -280,7 +280,7 @@ def detach(
 
 
 def _free(plan: SweepPlan, others: Others, outcome: SweepOutcome) -> list[PlannedRun]:
-    """Watch until it is known of every run whether its process lives; return those of dead ones."""
+    """Watch until it is known which processes are alive; return the runs of the dead ones."""
     free: list[PlannedRun] = []
     progress = Progress(len(others), 1, log=plan.log)
     if others:
@@ -294,7 +294,7 @@ def _free(plan: SweepPlan, others: Others, outcome: SweepOutcome) -> list[Planne
 
 def _batch(plan: SweepPlan, runs: Sequence[PlannedRun], main: Main) -> JobBody:
     options = plan.launch.options
-    # The job sees the GPUs that Slurm gave it, and no others.
+    # The job sees only the GPUs that Slurm gave it.
     gpus = 0 if options.gpus == 0 else "auto"
     launch = dataclasses.replace(
         plan.launch,

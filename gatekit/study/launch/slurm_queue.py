@@ -1,4 +1,4 @@
-"""What submitit is asked for, and which jobs of earlier commands are in the queue."""
+"""The options for submitit, and the jobs of earlier commands that are in the queue."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def submitit_executor(plan: SweepPlan) -> Any:
 
 @contextlib.contextmanager
 def submitting() -> Iterator[None]:
-    """Submit inside.
+    """Turn errors of submitit and Slurm in the block into `ConfigError`.
 
     Raises:
         ConfigError: Slurm refuses a job.
@@ -80,7 +80,7 @@ def submitting() -> Iterator[None]:
         lines = [line for line in str(error).splitlines() if line.strip()] or [str(error)]
         raise ConfigError(
             f"Slurm refuses the job: {lines[-1].strip()} Check hydra.launcher.partition, account, "
-            "qos, minutes, memory_gb, gpus and sbatch; more runs_per_job make fewer jobs."
+            "qos, minutes, memory_gb, gpus and sbatch; a larger runs_per_job needs fewer jobs."
         ) from None
 
 
@@ -94,19 +94,19 @@ def _gpus(asked: Any) -> int:
 
 
 def at_once(plan: SweepPlan) -> int:
-    """Return how many runs a job makes at once."""
+    """Return how many runs a job executes at a time."""
     options = plan.launch.options
     return plan.launch.jobs or max(1, _gpus(options.gpus) * options.runs_per_gpu)
 
 
 def note(plan: SweepPlan, job: Any, runs: Sequence[PlannedRun]) -> None:
-    """Write down which runs a job makes, for the next command."""
+    """Record the runs of a job, for the next command."""
     record = {"job": str(job.job_id), "runs": [run.fingerprint for run in runs]}
     durable.write(plan.study / SLURM / job_name(str(job.job_id)), json.dumps(record) + "\n")
 
 
 def not_queued(plan: SweepPlan, todo: list[PlannedRun], outcome: SweepOutcome) -> list[PlannedRun]:
-    """Return the runs that no job of an earlier command will make."""
+    """Return the runs that no queued job of an earlier command contains."""
     if plan.launch.options.cluster != "slurm":
         return todo
     from submitit import SlurmJob
@@ -115,13 +115,15 @@ def not_queued(plan: SweepPlan, todo: list[PlannedRun], outcome: SweepOutcome) -
     folder = (plan.study / SLURM).absolute()
     makes = {job: runs & names for job, runs in _noted(folder).items() if runs & names}
     jobs: Mapping[str, Any] = {job: SlurmJob(folder=folder, job_id=job) for job in makes}
-    # The first question asks about all of them at once.
+    # The first call of done() queries Slurm about all jobs together.
     queued = {name for job, runs in makes.items() if not jobs[job].done() for name in runs}
     waits = [run for run in todo if run.fingerprint in queued]
     if plan.launch.options.detach:
         outcome.skipped += [(run, "RUNNING") for run in waits]
     else:
-        why = "in the queue as a Slurm job of an earlier command; type it again after that job."
+        why = (
+            "in the queue as a Slurm job of an earlier command; repeat this command after that job."
+        )
         outcome.held += [(run, why) for run in waits]
     return [run for run in todo if run.fingerprint not in queued]
 

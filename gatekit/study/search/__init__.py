@@ -1,4 +1,4 @@
-"""Searches: draws that are equal for every variant, or that learn from results; and their check."""
+"""Searches: random draws that all variants share, draws by Optuna, and confirmation of the best."""
 
 from .search import Draw, Job, Search, SearchChoice, SearchInterval
 

@@ -1,4 +1,4 @@
-"""The best trial of every variant, run again on seeds that had no part in choosing it."""
+"""Repeat the best trial of every variant with seeds that did not help to choose it."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ from gatekit.study.variant import variant
 
 @dataclass(frozen=True)
 class Best:
-    """The trial of a variant whose validation score is best.
+    """The trial of a variant with the best validation score.
 
     Attributes:
-        by: what the variant is, by key.
-        config: its configuration.
-        validation: its score, over all seeds that it was made with.
-        trials: how many trials it was the best of.
-        words: what made it, as typed.
+        by: the keys and values that define the variant.
+        config: the configuration of the trial.
+        validation: its mean validation score over its seeds.
+        trials: the number of trials of the variant.
+        words: the words of its command line.
     """
 
     by: Mapping[str, Any]
@@ -57,13 +57,13 @@ def best(folder: Path, by: Sequence[str]) -> tuple[list[Best], int]:
 
     Args:
         folder: the study's folder.
-        by: the configuration keys that distinguish variants; ``cell`` is the cell's name. Without
-            keys a variant is a cell.
+        by: the configuration keys that distinguish variants; ``cell`` means the cell's name. If
+            empty, variants are distinguished by their cell.
 
     Raises:
         RunError: no run is complete.
-        ConfigError: no run has such a key; or runs differ in other variants than cells, and no
-            key was given.
+        ConfigError: no run has such a key; or no key was given, and the runs differ not only in
+            their cell.
     """
     words = {name: known.words for name, known in plan_file.read(folder).items()}
     runs: list[_ScoredRun] = []
@@ -83,7 +83,9 @@ def best(folder: Path, by: Sequence[str]) -> tuple[list[Best], int]:
     if not by:
         by = _cells_only(folder.name, [run.config for run in runs])
     if len(directions) > 1:
-        raise ConfigError("the runs have metrics of both directions; add task to --by.")
+        raise ConfigError(
+            "some runs have a metric to minimize and others one to maximize; add task to --by."
+        )
     sign = 1.0 if directions == {"min"} else -1.0
     _known(by, [run.config for run in runs])
     groups: dict[str, dict[str, list[_ScoredRun]]] = {}
@@ -109,16 +111,16 @@ def best(folder: Path, by: Sequence[str]) -> tuple[list[Best], int]:
 def confirming(
     chosen: Sequence[Best], seeds: Sequence[int], launch: Launch, command: str
 ) -> SweepPlan:
-    """Return the plan that makes each of these trials again on other seeds.
+    """Return the plan that repeats these trials with other seeds.
 
     Args:
         chosen: the trials.
         seeds: the seeds.
-        launch: where the runs are made.
-        command: what was typed.
+        launch: where and how the runs are executed.
+        command: the command that was typed.
 
     Raises:
-        GatekitError: a plugin or task is not there any more.
+        GatekitError: a plugin or task no longer exists.
     """
     runs: dict[str, Any] = {}
     sources: dict[str, bytes] = {}
@@ -141,7 +143,7 @@ def confirming(
 
 
 def _cells_only(study: str, configs: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Return ``cell`` as the key of variants, if runs differ in no task, block or swapped gate."""
+    """Return ``cell`` as the key of variants; refuse runs that differ in task, block or gates."""
     roles = {f"swap.{role}" for config in configs for role in config.get("swap") or {}}
     others = [
         key
@@ -159,9 +161,9 @@ def _cells_only(study: str, configs: Sequence[Mapping[str, Any]]) -> list[str]:
 
 
 def value_of(config: Mapping[str, Any], key: str) -> Any:
-    """Return the value of a dotted key; of ``cell``, ``task`` and ``output_unit`` the name."""
+    """Return the value of a dotted key; for ``cell``, ``task`` and ``output_unit``, the name."""
     if key == "cell" and (name := cell_name(config)):
-        return name  # of a hybrid, those of all cells
+        return name  # a hybrid has the names of all its cells
     value: Any = config
     for part in key.split("."):
         value = value.get(part) if isinstance(value, Mapping) else None

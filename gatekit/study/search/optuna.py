@@ -1,4 +1,4 @@
-"""A search that learns from results: Optuna proposes, folders answer, its journal remembers."""
+"""A search that learns from results: Optuna proposes values and stores results in its journal."""
 
 from __future__ import annotations
 
@@ -30,31 +30,31 @@ if TYPE_CHECKING:
 REPEATED = "repeated"
 TRIES = 200
 CHECKED = 20
-"""Trials of an earlier command whose runs are looked for."""
+"""The most trials of an earlier command whose runs are looked up."""
 
 LOOK_EVERY = 2.0
-"""Seconds between two looks at the validation scores of a run that goes on."""
+"""Seconds between two checks of the validation scores of a running run."""
 
 
 def tune(search: Search, command: str) -> tuple[SweepPlan, SweepOutcome]:
-    """Make up to ``trials`` runs of each variant, each where results so far promise most.
+    """Train up to ``trials`` runs of each variant, each with the values that Optuna proposes.
 
     Args:
-        search: the variants, what is searched, and how often.
-        command: what was typed.
+        search: the variants, their searched keys, and the number of trials.
+        command: the command that was typed.
 
     Returns:
-        The runs that were proposed, and what became of them.
+        The proposed runs, and their outcome.
 
     Raises:
-        ConfigError: Optuna is missing, or the configuration does not go with a search.
+        ConfigError: Optuna is missing, or the configuration does not allow a search.
     """
     _optuna()
     sources: dict[str, bytes] = {}
     variants = range(len(search.variants))
     launches = {runs_of(*search.job(v, search.drawn(0)), sources)[0] for v in variants}
     if len(launches) != 1:
-        raise ConfigError("one command runs one study; only keys of a run can be swept over.")
+        raise ConfigError("one command runs one study; only keys of a run can be swept.")
     plan = SweepPlan(launches.pop(), (), (), sources, command)
     if plan.launch.options.backend == "slurm":
         raise ConfigError(
@@ -70,19 +70,19 @@ def tune(search: Search, command: str) -> tuple[SweepPlan, SweepOutcome]:
         # Optuna replays the journal unchecked: a changed line may raise anything.
         raise ConfigError(
             f"{plan.study / JOURNAL} is damaged ({type(error).__name__}: {error}). Every result is "
-            "in its run's folder: move the journal away and type the command again. Runs that are "
-            "complete are not repeated, but count as trials if they are proposed again."
+            "in its run's folder: move the journal away and repeat the command. Complete runs "
+            "are not repeated, but count as trials if they are proposed again."
         ) from None
     outcome = launch(plan, work=work)
     return dataclasses.replace(plan, runs=tuple(work.runs)), outcome
 
 
 class OptunaRuns:
-    """The work of a search: variants take turns, each with a study of its own in the journal.
+    """The runs of a search: variants take turns, and each has its own study in the journal.
 
     Args:
-        search: the variants, what is searched, and how often.
-        plan: where the runs are made.
+        search: the variants, their searched keys, and the number of trials.
+        plan: where and how the runs are executed.
         storage: Optuna's storage.
     """
 
@@ -95,7 +95,7 @@ class OptunaRuns:
         self.owners: dict[str, _VariantSearch] = {}
 
     def take(self) -> PlannedRun | None:
-        """Return a run of the variant that has begun the fewest."""
+        """Return a run of the variant with the most trials left."""
         for variant in sorted(self.variants, key=lambda v: v.left(), reverse=True):
             run = variant.take()
             if run is not None:
@@ -110,11 +110,11 @@ class OptunaRuns:
         return any(variant.left() > 0 for variant in self.variants)
 
     def rest(self) -> list[PlannedRun]:
-        """Return nothing: what comes next is not known."""
+        """Return an empty list, because later runs are not known yet."""
         return []
 
     def stop_reason(self, run: PlannedRun) -> str | None:
-        """Return the reason to stop a run early; None if it is to go on."""
+        """Return the reason to stop a run early; None if it should continue."""
         return self.owners[run.fingerprint].stop_reason(run)
 
     def ended(self, run: PlannedRun, state: str) -> None:
@@ -135,8 +135,8 @@ class _VariantSearch:
         _, (run, *others) = runs_of(*search.job(index, search.drawn(0)), {})
         if others:
             raise ConfigError(
-                "seeds=N does not go with hydra/sweeper=optuna: remove it, then type "
-                "gatekit confirm STUDY --seeds N for fresh seeds of the best."
+                "seeds=N cannot be combined with hydra/sweeper=optuna: remove it, then type "
+                "gatekit confirm STUDY --seeds N to repeat the best with fresh seeds."
             )
         task = components.load(run.config["plugins"]).task(run.config["task"])
         words = _name(search, index, run)
@@ -155,7 +155,7 @@ class _VariantSearch:
             before = self.study.get_trials(deepcopy=False)
             if not self._of_others(before):
                 break
-        # Seeded by how many there are: a search that goes on does not draw its first points again.
+        # Seeded by the number of trials, so a continued search does not repeat its first points.
         drawn = seeds.integer(search.seed, "optuna", name, len(before), bits=31)
         sampler = optuna.samplers.TPESampler
         self.study.sampler = sampler(seed=drawn, n_startup_trials=startup, constant_liar=True)
@@ -170,7 +170,7 @@ class _VariantSearch:
             running = frozen.state == self.states.RUNNING
             key = canonical_json(frozen.params)
             if running and (frozen.params.keys() != self.space.keys() or key in self.seen):
-                # Its command is at work, or was killed, between proposing a point and using it.
+                # Its command was killed, or still runs, between proposing a point and using it.
                 continue
             self.used += 1
             self.seen.add(key)
@@ -181,7 +181,7 @@ class _VariantSearch:
     def _of_others(self, trials: Sequence[FrozenTrial]) -> bool:
         """Return whether trials belong to another configuration under the same words.
 
-        A cell or an experiment is a file that may be edited; then the same trial is another run.
+        If the file of a cell or an experiment is edited, the same trial becomes another run.
         """
         over = (self.states.COMPLETE, self.states.PRUNED)
         ended = [t for t in trials if t.state in over and t.params.keys() == self.space.keys()]
@@ -192,11 +192,11 @@ class _VariantSearch:
         return bool(ended)
 
     def left(self) -> int:
-        """Return how many runs are still to be begun."""
+        """Return how many runs have not started yet."""
         return len(self.open) + max(0, self.search.trials - self.used)
 
     def take(self) -> PlannedRun | None:
-        """Return a run that an earlier command left, or a new point's."""
+        """Return a run that an earlier command left unfinished, or the run of a new point."""
         if self.open:
             return self.open.pop(0)
         while self.used < self.search.trials:
@@ -234,7 +234,7 @@ class _VariantSearch:
             self._report(run, trial, self.looked.get(run.fingerprint, (0.0, 0))[1])
             self.study.tell(trial, float(run.folder().result()["best"]["validation"]))
         elif state == "DIVERGED" or self._was_pruned(run):
-            # Without a value Optuna ranks it behind every trial that has one.
+            # Optuna ranks a trial without a value behind every trial that has one.
             self.study.tell(trial, state=self.states.PRUNED)
 
     def settled(self, run: PlannedRun, state: str) -> bool:
@@ -244,7 +244,7 @@ class _VariantSearch:
         return str(run.folder().state().reason or "").startswith("pruned")
 
     def _reopen(self, trial: Trial, epochs: int) -> None:
-        """Take up a trial whose run had no outcome when its command ended.
+        """Resume a trial whose run had no outcome when its command ended.
 
         Args:
             trial: the trial.
@@ -261,7 +261,7 @@ class _VariantSearch:
         if self.settled(run, state):
             self.ended(run, state)
         elif state != "FAILED" or self.plan.launch.retry_failed:
-            # One that another process works on is watched until it ends.
+            # A run that another process works on is watched until it ends.
             self.open.append(run)
 
     def _ask(self) -> Trial | None:
@@ -280,7 +280,7 @@ class _VariantSearch:
         return None
 
     def _unseen(self) -> dict[str, Any] | None:
-        """Return a point that was not tried, None where all were."""
+        """Return a point that was not tried; None if all were."""
         for index in range(TRIES):
             random = seeds.generator(self.search.seed, "unseen", len(self.seen), index)
             point = {k: self._value(k, d.draw(random)) for k, d in self.search.space.items()}
@@ -319,7 +319,7 @@ class _VariantSearch:
 
 
 def _name(search: Search, index: int, run: PlannedRun) -> str:
-    """Return the name of a variant's study: another source, data set or space is another study."""
+    """Return the name of a variant's study, which depends on its sources, data and search space."""
     searched = {k: recorded(d) for k, d in sorted(search.space.items())}
     shown = [w for w in run.words if w.partition("=")[0] not in search.space]
     seed = search.base(index).get("seed")
@@ -344,7 +344,7 @@ def _optuna() -> Any:
     except ModuleNotFoundError:
         raise ConfigError(
             "hydra/sweeper=optuna needs Optuna: type pip install 'gatekit[optuna]', "
-            "or take hydra/sweeper=random."
+            "or use hydra/sweeper=random."
         ) from None
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     return optuna

@@ -1,6 +1,6 @@
-"""A search over some keys, for every variant with the same draws and the same number of them.
+"""A search over some keys, with the same number of draws for every variant.
 
-A key is drawn from a `SearchInterval` or a `SearchChoice`; a `Search` makes jobs of the draws.
+A key is drawn from a `SearchInterval` or a `SearchChoice`; a `Search` turns the draws into jobs.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from gatekit.cell.errors import ConfigError
 from gatekit.tasks import seeds
 
 MAX_JOBS = 5_000
-"""Configurations that one command composes; a sweep of more takes several commands."""
+"""The most configurations that one command composes; a larger sweep takes several commands."""
 
 DIGITS = 6
-"""Significant digits of a drawn number: what is typed again is the same run."""
+"""Significant digits of a drawn number; typing the number again yields the same run."""
 
 Job = tuple[tuple[str, ...], DictConfig]
 
@@ -30,7 +30,7 @@ class Draw(Protocol):
     """One searched key."""
 
     def draw(self, random: numpy.random.Generator) -> str:
-        """Return a value as it is typed."""
+        """Return a value as you would type it."""
         ...
 
 
@@ -41,8 +41,8 @@ class SearchInterval:
     Args:
         low: the smallest value.
         high: the largest one.
-        log: whether its logarithm is even, rather than itself.
-        whole: whether it is an integer.
+        log: whether the logarithm of the number is uniform, instead of the number.
+        whole: whether the number is an integer.
 
     Raises:
         ConfigError: the interval is empty, or its logarithm is not defined.
@@ -83,7 +83,7 @@ class SearchChoice:
     """One of some values.
 
     Args:
-        values: each as it is typed.
+        values: the values as you would type them.
     """
 
     values: tuple[str, ...]
@@ -94,26 +94,26 @@ class SearchChoice:
 
 
 def recorded(draw: Draw) -> str:
-    """Return the text of a draw in a journal: it names variants, so that it must never change.
+    """Return a draw as written in journals; this must never change, because it names variants.
 
-    The classes were called Interval and Choice when journals were first written.
+    The classes were called Interval and Choice when the first journals were written.
     """
     return repr(draw).removeprefix("Search")
 
 
 @dataclass
 class Search:
-    """What is searched, and how often.
+    """The searched keys, and the number of draws for each variant.
 
     Attributes:
         variants: overrides of every variant.
-        space: what is searched, by key.
+        space: the draw of each searched key.
         trials: draws per variant.
-        seed: what the draws follow from.
+        seed: determines the draws.
         compose: composes a job from its overrides.
         parse: returns the value of a string typed on the command line.
-        groups: searched keys that choose a file, and need composing.
-        options: of a search that learns from results; None where draws are known beforehand.
+        groups: searched keys that choose a file, so that each draw must be composed.
+        options: options of a search that learns from results; None if draws are random.
     """
 
     variants: Sequence[tuple[str, ...]]
@@ -127,14 +127,14 @@ class Search:
     bases: dict[int, DictConfig] = field(default_factory=dict)
 
     def jobs(self) -> list[Job]:
-        """Return every job; all variants of one draw are adjacent, so that a sweep that is
-        stopped has drawn as often for each."""
+        """Return every job; all variants of one draw are adjacent, so a sweep that is stopped
+        early has about the same number of draws for each variant."""
         refuse_many(self.trials * len(self.variants))
         drawn = [self.drawn(trial) for trial in range(self.trials)]
         return [self.job(v, values) for values in drawn for v in range(len(self.variants))]
 
     def drawn(self, trial: int) -> dict[str, str]:
-        """Return the values of a trial: a pure function of seed, trial and key."""
+        """Return the values of a trial; each depends only on the seed, the trial and the key."""
         return {
             key: draw.draw(seeds.generator(self.seed, "search", trial, key))
             for key, draw in self.space.items()
@@ -152,7 +152,7 @@ class Search:
         return overrides, config
 
     def base(self, variant: int) -> DictConfig:
-        """Return a variant's configuration before anything is searched."""
+        """Return a variant's configuration without searched values."""
         if variant not in self.bases:
             self.bases[variant] = self.compose(self.variants[variant])
         return self.bases[variant]
@@ -162,7 +162,7 @@ def refuse_many(jobs: int) -> None:
     """Refuse a sweep of more than `MAX_JOBS` configurations.
 
     Raises:
-        ConfigError: it has more.
+        ConfigError: the sweep has more.
     """
     if jobs > MAX_JOBS:
         raise ConfigError(

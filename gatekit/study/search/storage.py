@@ -1,4 +1,4 @@
-"""The journal of a search in which Optuna remembers: it survives a cut at any byte."""
+"""Optuna's journal of a search, which survives a crash in the middle of a write."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ _BLOCK = 1 << 16
 
 
 def storage(path: Path) -> Any:
-    """Return Optuna's storage in a journal, without a last line that a crash has torn.
+    """Return Optuna's storage in a journal; an incomplete last line is removed.
 
     Args:
         path: the journal; it is created if it is missing.
 
     Raises:
-        OSError: it is not a regular file, or cannot be read or written.
+        OSError: the journal is not a regular file, or cannot be read or written.
     """
     import optuna
     from optuna.storages import journal
 
     class Lock(journal.JournalFileSymlinkLock):  # type: ignore[misc,unused-ignore]
-        """The lock of the process that appends: a torn line belongs to a process that is gone."""
+        """A lock that removes an incomplete last line, which only a dead process leaves behind."""
 
         def acquire(self) -> bool:
             held: bool = super().acquire()
@@ -38,7 +38,7 @@ def storage(path: Path) -> Any:
 
 
 def cut(path: Path) -> None:
-    """Cut what follows the last line end of a file; every whole line stays."""
+    """Remove an incomplete last line from a file."""
     with durable.opened(path) as file:
         end = whole(file)
         torn = file.seek(0, os.SEEK_END) > end
@@ -47,7 +47,7 @@ def cut(path: Path) -> None:
 
 
 def whole(file: BinaryIO) -> int:
-    """Return the place after the last line end of a file, 0 if it has none."""
+    """Return the offset after the last line end of a file, 0 if it has none."""
     end = file.seek(0, os.SEEK_END)
     while end:
         start = max(0, end - _BLOCK)

@@ -1,5 +1,5 @@
-"""The process of a run: how it starts, and what it shares with other runs.
+"""The process of a run: how it starts, and which compiled programs it shares with other runs.
 
-`preload` is the fork server's import of TensorFlow; `programs` are what XLA has compiled, shared by
-the runs of a command.
+The fork server imports `preload`, and so TensorFlow; `programs` shares programs compiled by XLA
+among the runs of a command.
 """

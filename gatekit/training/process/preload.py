@@ -1,4 +1,4 @@
-"""Imported by the fork server: TensorFlow, without what it writes to the terminal meanwhile."""
+"""Imported by the fork server: imports TensorFlow and hides its output on the terminal."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ if _SERVER:
     # A closing terminal and a cluster signal every process of a group. The server must outlive
     # them: it reports how its runs have ended. The runs set their own handlers.
     process.ignore_stop_signals()
-    # A command that ends meanwhile leaves a request in the queue, which would still be served.
+    # If the command ends meanwhile, its queued request must not be served any more.
     process.follow_parent(True)
 
 failure = ""
-"""Why TensorFlow cannot be imported here; runs report it, because the server's owner cannot ask."""
+"""Why TensorFlow cannot be imported. Runs report this, because the server cannot."""
 
 _kept = os.dup(2)
 _nothing = os.open(os.devnull, os.O_WRONLY)

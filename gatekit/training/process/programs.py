@@ -1,9 +1,9 @@
-"""What XLA has compiled, shared by the runs of one command: seeds have the same programs.
+"""Programs compiled by XLA, shared by the runs of one command: seeds have the same programs.
 
-TensorFlow keeps programs in a folder, by what they compute, and writes them there in place. A run
-therefore has a folder of its own, in which others' finished programs are linked, and its own
-programs are linked into the common folder when it does not compile. A program that was read
-computes the same bits as one that was compiled.
+TensorFlow stores programs in a folder, named by their computation, and writes the files in place.
+Each run therefore has its own folder, with links to the finished programs of other runs; its own
+programs are linked into the common folder when it is not compiling. A program that is read computes
+the same bits as one that is compiled.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ VARIABLE = "GATEKIT_PROGRAMS"
 FLAGS = "TF_XLA_FLAGS"
 
 _FREE = 2 * 2**30
-"""Bytes that must be free: a disk that is full while a program is written ends its run."""
+"""Bytes that must be free, because a run fails if the disk fills up while a program is written."""
 _LARGEST = 256 * 2**20
-"""Bytes of programs in the common folder from which on no more are added."""
+"""Size of the common folder in bytes, above which no more programs are added."""
 
 _own: Path | None = None
 
 
 def begin() -> None:
-    """Read and keep programs from here on, if the command has a folder for them.
+    """Read and store programs from now on, if the command has a folder for them.
 
-    To be called before XLA is first used in this process.
+    Call this before XLA is first used in this process.
     """
     global _own
     place, flags = os.environ.get(VARIABLE), os.environ.get(FLAGS, "")
@@ -56,7 +56,7 @@ def end(orphan: bool) -> None:
     """Remove the run's own folder; an orphan also removes the common one.
 
     Args:
-        orphan: whether the command is gone, which would have removed it.
+        orphan: whether the command has ended, which would otherwise remove it.
     """
     if _own is not None:
         shutil.rmtree(_own.parent if orphan else _own, ignore_errors=True)
