@@ -54,7 +54,7 @@ COMMANDS = {
     "show": Command("write.show", "show a cell: equations, states, weights, reference", "key"),
     "cells": Command(
         "write.cells",
-        "list the cells, all or by year, tier or number of states",
+        "list the cells, optionally by year, tier or number of states",
         "option",
     ),
     "gates": Command("write.listing", "list the gates", "option"),
@@ -73,7 +73,9 @@ COMMANDS = {
         "sweep.plan", "show what train would do, and try each variant for three steps", "key"
     ),
     "confirm": Command("sweep.confirm", "repeat each variant's best trial on fresh seeds"),
-    "extend": Command("sweep.extend", "add seeds to a study, or until every difference is decided"),
+    "extend": Command(
+        "sweep.extend", "add seeds to a study, by number or until every difference is decided"
+    ),
     "status": Command("sweep.status", "show the state of each run of a study"),
     "serve": Command(
         "sweep.status:serve", "show all studies on a local page while their runs train"
@@ -97,7 +99,7 @@ COMMANDS = {
     "query": Command("compare.query", "query the runs and metrics of all studies with SQL"),
     "bundle": Command("share.study:bundle", "write a study to one file to share"),
     "import": Command(
-        "share.study:import_runs", "import a bundle's runs beside your own, as another origin"
+        "share.study:import_runs", "import a bundle's runs next to your own, as another origin"
     ),
     "rerun": Command("share.study:rerun", "repeat a bundled run and compare the numbers"),
     "export": Command("share.study:export", "export a study to TensorBoard or MLflow"),

@@ -130,7 +130,7 @@ def _refuse(words: Sequence[str]) -> None:
         if key in ("cell", "block", "output_unit") and len(names) > 1:
             listed = f"{key}={','.join(names)}"
             raise ConfigError(
-                f"{listed} names {len(names)}, and this command takes one; type {key}={names[0]}. "
+                f"{listed} names {len(names)}, but only one is allowed; type {key}={names[0]}. "
                 f"To train all of them, type gatekit train -m {listed}"
             )
 

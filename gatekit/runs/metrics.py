@@ -20,7 +20,7 @@ from . import durable
 from .names import METRICS, canonical_json, refuse_constant, refuse_halves
 
 MOST = 256 * 2**20
-"""The most bytes of metrics that are read."""
+"""The most bytes of metrics.jsonl or probe.jsonl that are read."""
 
 CHUNK = 4 * 2**20
 """The most bytes that one call of `Tail.read` reads; the next call continues."""

@@ -148,7 +148,7 @@ def preview(
 
 
 def _room(plan: SweepPlan) -> tuple[str, int, int, int]:
-    """Return a place, its runs at a time, those of all places, and its bytes of memory."""
+    """Return where runs are executed, runs at a time there and in total, and bytes of memory."""
     options = plan.launch.options
     if options.backend == "slurm":
         together = at_once(plan)

@@ -30,7 +30,7 @@ def extension(
     command: str = "",
     trusted: bool = False,
 ) -> tuple[SweepPlan, int]:
-    """Return the runs of the study's commands with more seeds, and the seeds that it has now.
+    """Return the runs of the study's commands with more seeds, and how many seeds it has now.
 
     Args:
         study: the study's name.

@@ -235,7 +235,7 @@ def smaller(asked: str) -> str:
 
 
 def _nearest(target: int, count: Callable[[int], int | None], asked: str) -> tuple[int, int]:
-    """Return the size whose count is nearest to the target, and the count; a tie is the smaller."""
+    """Return the size whose count is nearest to the target, the smaller of a tie, and the count."""
     low, high = 0, 1
     while True:
         at = next(_built(high, count), None)

@@ -56,7 +56,7 @@ def packed(
     length = max(sizes) if length is None else length
     if length < max(sizes):
         raise DataError(
-            f"packed: document {sizes.index(max(sizes))} has {max(sizes)} steps, and a row has "
+            f"packed: document {sizes.index(max(sizes))} has {max(sizes)} steps, but a row has "
             f"{length}: use rows of at least {max(sizes)} steps, or cut the document."
         )
     rows = _rows(sizes, length)

@@ -179,7 +179,7 @@ def read_mat(path: Path) -> Rolls:
             if getattr(roll, "shape", ())[1:] != (KEYS,) or len(roll) < 2 or not _binary(roll):
                 raise DataError(
                     f"{path}: {split} piece {index} should be 2 or more frames x {KEYS} of 0 and "
-                    f"1, and is {getattr(roll, 'shape', type(roll).__name__)}."
+                    f"1, not {getattr(roll, 'shape', type(roll).__name__)}."
                 )
     return rolls
 

@@ -261,7 +261,7 @@ def check_contiguous(task: Task) -> None:
         came = "draws its data" if task.streamed else "has one target for a whole sequence"
         raise PluginError(
             f"{type(task).__name__}: contiguous = True means that the sequences are consecutive "
-            f"parts of one document with a target for every step, and this task {came}. Remove "
+            f"parts of one document with a target for every step, but this task {came}. Remove "
             "contiguous = True."
         )
 

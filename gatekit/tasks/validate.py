@@ -46,7 +46,7 @@ def check_splits(task: Task, rng: numpy.random.Generator) -> dict[str, Batch]:
     if not isinstance(splits, dict) or set(splits) != {*expected, *further}:
         came = listed(splits) if isinstance(splits, dict) else f"a {type(splits).__name__}"
         raise DataError(
-            f"{owner}.splits should return a dict of {', '.join(expected)}, and returned {came}. "
+            f"{owner}.splits should return a dict of {', '.join(expected)}, not {came}. "
             "Further test sets are named test_NAME, in lower-case letters and digits."
         )
     signature, checked = task.signature(), {}
@@ -123,9 +123,7 @@ def check_batch(batch: object, signature: Signature, where: str, allow_nan: bool
     """
     if not isinstance(batch, Batch):
         came = "a tuple" if isinstance(batch, tuple) else kind_of(batch)
-        raise DataError(
-            f"{where} should be a gatekit.Batch, and is {came}; write return Batch(x, y)."
-        )
+        raise DataError(f"{where} should be a gatekit.Batch, not {came}; write return Batch(x, y).")
     tokens, every = signature.vocabulary is not None, signature.emission == "every"
     labels = signature.loss == "categorical"
 
@@ -215,7 +213,7 @@ def _array(value: object, what: str, integer: bool) -> numpy.ndarray:
     if not isinstance(value, numpy.ndarray):
         ragged = " Ragged data: pad and give a mask." if "agged" in type(value).__name__ else ""
         raise DataError(
-            f"{what} should be a NumPy array of {expected}, and is {type(value).__name__}."
+            f"{what} should be a NumPy array of {expected}, not {type(value).__name__}."
             + (ragged or f" Write numpy.asarray({name}, {expected!r}).")
         )
     kind = value.dtype.kind
@@ -267,7 +265,7 @@ def _booleans(array: Any, what: str, shape: tuple[int, int], where: str) -> nump
     if not _is_bool(array):
         came = getattr(array, "dtype", type(array).__name__)
         raise DataError(
-            f"{where}: {what} should be a NumPy array of bool, and is {came}; write "
+            f"{where}: {what} should be a NumPy array of bool, not {came}; write "
             f"numpy.asarray({what}, bool)."
         )
     hint = f"; write {what}[..., 0]." if array.shape == (*shape, 1) else "."

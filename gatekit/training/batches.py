@@ -1,4 +1,4 @@
-"""Which examples are in which batch or window: a pure function of (seed, epoch, step), in NumPy.
+"""Choose the examples of each batch or window, as a function of seed, epoch and step, in NumPy.
 
 A batch has whole sequences. With ``trainer.tbptt``, a training step reads a window instead: some
 consecutive steps of several sequences, whose states are carried to the next window (`Streams`,

@@ -69,7 +69,7 @@ def test_a_file_is_composed_as_for_a_run(place: Path) -> None:
         (["cell=lstm", "features=0"], "features=0: a positive integer"),
         (["cell=lstm", "features=wide"], "features=wide: a positive integer"),
         (["cell="], "cell= needs a value; type cell=lstm"),
-        (["cell=lstm,gru"], "cell=lstm,gru names 2, and this command takes one; type cell=lstm."),
+        (["cell=lstm,gru"], "cell=lstm,gru names 2, but only one is allowed; type cell=lstm."),
         (["cell=lstm", "plugins=3"], "3"),
         (["cell=lstm", "swap.forget={kind: [}"], "cannot be read"),
         (["cell=lstm", "swap.forget=" + "[" * 3000], "check its brackets"),

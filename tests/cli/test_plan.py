@@ -43,4 +43,4 @@ def test_variants_that_differ_have_their_own_lines(capsys: pytest.CaptureFixture
 def test_without_weight_decay_nothing_is_said(capsys: pytest.CaptureFixture[str]) -> None:
     out = shown(capsys, None)
     assert "decay" not in out
-    assert "would start 1 run of study mine, 1 at once." in out
+    assert "would start 1 run of study mine, 1 at a time." in out

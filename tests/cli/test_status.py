@@ -201,4 +201,4 @@ def test_status_shows_how_far_running_runs_are(study, capsys, monkeypatch):
     assert data["seconds_left"] == progress["seconds_left"]
     shown = said(capsys, "status", "demo")[1]
     assert "epoch 2/40, nll" in shown
-    assert "about 38 min left, with 1 at once" in shown
+    assert "about 38 min left, with 1 at a time" in shown

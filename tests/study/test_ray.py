@@ -116,7 +116,7 @@ def test_threads_gpus_and_resources_decide_how_many_fit(cluster, tmp_path):
     assert slots(gpus=0, n_jobs=3) == 3
     assert slots(gpus=1, runs_per_gpu=2) == 2
     assert slots(resources=(("big", 0.5),), runs_per_gpu=4) == 2
-    with pytest.raises(ConfigError, match=r"one run needs 4 CPU, 1 GPU, and the machines .* 2 CPU"):
+    with pytest.raises(ConfigError, match=r"one run needs 4 CPU, 1 GPU, but the machines .* 2 CPU"):
         slots(threads=4)
     with pytest.raises(ConfigError, match=r"1 tpu"):
         slots(resources=(("tpu", 1.0),))

@@ -139,7 +139,7 @@ def test_row45_mask_of_another_shape_is_refused(shape):
 
 @pytest.mark.parametrize("dtype", ["float32", "int32"])
 def test_row45_mask_of_numbers_is_refused(dtype):
-    refuse(numbers(mask=numpy.ones((4, 6), dtype)), NUMBERS, f"array of bool, and is {dtype}")
+    refuse(numbers(mask=numpy.ones((4, 6), dtype)), NUMBERS, f"array of bool, not {dtype}")
 
 
 def test_row46_mask_with_a_hole_is_kept():
@@ -161,7 +161,7 @@ def test_row48_other_types_are_refused(dtype):
     refuse(
         numbers(x=drawn(4, 6, 2).round().astype(int).astype(dtype)), NUMBERS, "float32 is expected"
     )
-    refuse(numbers(x=[[1.0]]), NUMBERS, "NumPy array of float32, and is list")
+    refuse(numbers(x=[[1.0]]), NUMBERS, "NumPy array of float32, not list")
 
 
 @pytest.mark.parametrize("dtype", ["float16", "float64", "longdouble"])
@@ -263,7 +263,7 @@ def test_weights_need_a_target_for_every_step():
         ([numbers()], "returned a list"),
         (
             {"train": 1, "validation": 2, "test": 3},
-            "Given train should be a gatekit.Batch, and is an integer",
+            "Given train should be a gatekit.Batch, not an integer",
         ),
     ],
 )

@@ -43,7 +43,7 @@ def test_full_rows_need_no_mask_and_documents_may_count_alike():
     ("given", "length", "message"),
     [
         ([], None, "there are no documents"),
-        (documents(2, 5), 4, "document 1 has 5 steps, and a row has 4"),
+        (documents(2, 5), 4, "document 1 has 5 steps, but a row has 4"),
         ([(numpy.ones(2), numpy.ones(3))], None, "2 steps of inputs and 3 of targets"),
         ([(numpy.ones(0), numpy.ones(0))], None, "at least one step"),
     ],
@@ -55,7 +55,7 @@ def test_what_cannot_be_packed_is_refused(given, length, message):
 
 def test_resets_of_a_task_are_checked():
     x = numpy.ones((2, 3, 1), "float32")
-    with pytest.raises(DataError, match=r"resets should be a NumPy array of bool, and is int64"):
+    with pytest.raises(DataError, match=r"resets should be a NumPy array of bool, not int64"):
         check_batch(Batch(x, x, resets=numpy.ones((2, 3), "int64")), EVERY, "task")
     with pytest.raises(DataError, match=r"resets \(batch x time\) has shape"):
         check_batch(Batch(x, x, resets=numpy.ones((2, 2), bool)), EVERY, "task")

@@ -176,7 +176,7 @@ def _options(parser: Parser) -> Namespace:
 
 
 def add_reach(parser: Parser) -> None:
-    """Add the threshold and the unit in which the way to it is measured."""
+    """Add the threshold ``--reach``, and ``--over``, the unit in which it is measured."""
     parser.add_argument(
         "--over",
         choices=OVER,

@@ -1,4 +1,4 @@
-"""``gatekit extend``: add a number of seeds to a study, or until every difference is decided."""
+"""``gatekit extend``: add seeds to a study, by number or until every difference is decided."""
 
 from __future__ import annotations
 

@@ -83,7 +83,7 @@ def _text(plan: Preview) -> None:
         write(f"BROKEN {label}: {error}")
     todo = sum(trial.todo for trial in plan.trials)
     runs = f"{todo} run{'' if todo == 1 else 's'} of study {plan.study}"
-    write(f"`gatekit train` would start {runs}, {plan.slots} at once.")
+    write(f"`gatekit train` would start {runs}, {plan.slots} at a time.")
     if plan.seconds is not None:
         from gatekit.study.launch.following import duration
 

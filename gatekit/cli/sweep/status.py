@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 MOST = 20
 SILENT = 600.0
-"""Seconds without a heartbeat before it is reported; longer than clocks of machines differ."""
+"""Seconds without a heartbeat after which this is reported; clocks of machines differ by less."""
 
 
 def run(parser: Parser) -> int:
@@ -68,7 +68,7 @@ def run(parser: Parser) -> int:
         shown = runs if options.runs else [r for r in runs if r.state not in ("COMPLETED",)]
         _table(shown, running, None if options.runs else MOST)
         if left is not None:
-            write(f"about {duration(left)} left, with {len(running)} at once")
+            write(f"about {duration(left)} left, with {len(running)} at a time")
         if any(run.state in TROUBLES for run in runs):
             write(f"why: gatekit failures {options.study}{as_root(options.root)}")
     return 1 if any(run.state in TROUBLES for run in runs) else 0

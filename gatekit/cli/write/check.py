@@ -98,7 +98,7 @@ def _one_name(names: Sequence[str]) -> str:
             "type for example `gatekit check power_law`, or `gatekit check conf/cell/mine.yaml`"
         )
     if "=" in names:
-        return "there is a space beside =; remove it, as in `gatekit check power_law eps=0.01`"
+        return "there is a space next to =; remove it, as in `gatekit check power_law eps=0.01`"
     each = " && ".join(f"gatekit check {name}" for name in names)
     return f"gatekit check takes one name, not {len(names)}; type `{each}`"
 

@@ -105,7 +105,7 @@ def _read_line(raw: bytes) -> Looks | None:
             return None
         if record["schema"] != SCHEMA:
             raise RunError(
-                f"{LOOKS} has format {record['schema']}, and this gatekit reads format {SCHEMA};"
+                f"{LOOKS} has format {record['schema']}, but this gatekit reads format {SCHEMA};"
                 " install a newer gatekit."
             )
         return _checked(record)

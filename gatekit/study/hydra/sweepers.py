@@ -120,7 +120,7 @@ class Sweep:
         for override in self.parsed(arguments, grid):
             if override.get_key_element().lstrip("+") == "trials":
                 raise ConfigError(
-                    "trials=N is the number of draws, and a grid draws nothing; type "
+                    "trials=N is the number of draws, but a grid draws nothing; type "
                     "hydra/sweeper=random trials=N"
                 )
             if override.is_sweep_override() and not override.is_discrete_sweep():

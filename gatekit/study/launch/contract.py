@@ -115,7 +115,7 @@ class Handle(Protocol):
         ...
 
     def owns(self, folder: RunFolder, before: int) -> bool:
-        """Return whether this run made the latest claim of its folder, which had ``before``."""
+        """Return whether this run made the latest claim of a folder that had ``before`` claims."""
         ...
 
     def terminate(self) -> None:

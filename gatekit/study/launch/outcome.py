@@ -45,7 +45,7 @@ class SweepOutcome:
     jobs: list[str] = field(default_factory=list)
 
     def ended(self, run: PlannedRun, state: str, given_up: bool = False) -> None:
-        """Record the state of a run; an interrupted run is left over, unless it is given up."""
+        """Record the state of a run; an interrupted run is left, unless the command gave it up."""
         self.made.append((run, state))
         if state == "INTERRUPTED" and not given_up:
             self.left.append(run)

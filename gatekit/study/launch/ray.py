@@ -164,7 +164,7 @@ class Ray:
             there = "; ".join(_listed(node) for node in nodes)
             self.close()
             raise ConfigError(
-                f"one run needs {_listed(needs)}, and the machines of this Ray cluster have "
+                f"one run needs {_listed(needs)}, but the machines of this Ray cluster have "
                 f"{there}: type smaller threads, hydra.launcher.gpus=0 or other "
                 "hydra.launcher.resources."
             )

@@ -65,14 +65,14 @@ class SearchInterval:
             )
 
     def draw(self, random: numpy.random.Generator) -> str:
-        """Return a value as it is typed."""
+        """Return a value as you would type it."""
         u = float(random.random())
         low, high = self.low, self.high + (1 if self.whole else 0)
         value = low * (high / low) ** u if self.log else low + u * (high - low)
         return self.text(value)
 
     def text(self, value: float) -> str:
-        """Return a value of the interval as it is typed."""
+        """Return a value of the interval as you would type it."""
         if self.whole:
             return str(min(math.floor(value), int(self.high)))
         return repr(float(f"{value:.{DIGITS}g}"))
@@ -89,7 +89,7 @@ class SearchChoice:
     values: tuple[str, ...]
 
     def draw(self, random: numpy.random.Generator) -> str:
-        """Return a value as it is typed."""
+        """Return a value as you would type it."""
         return self.values[int(random.integers(len(self.values)))]
 
 
