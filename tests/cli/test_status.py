@@ -81,7 +81,7 @@ def test_a_writer_that_is_silent_for_long_is_told(study, capsys, monkeypatch, ag
     (found,) = [run for run in runs if run["id"] == "c" * 16]
     assert found["state"] == "RUNNING"
     when = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(heard))
-    reason = f"no heartbeat since {when}; the next sweep decides whether it is dead"
+    reason = f"no heartbeat since {when}; the next sweep decides if it is dead"
     assert found["reason"] == (reason if told else None)
     shown = said(capsys, "status", "demo")[1]
     assert ("no heartbeat" in shown) == told

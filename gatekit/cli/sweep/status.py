@@ -102,7 +102,7 @@ def silent(run: SurveyedRun) -> str | None:
             heard = (run.path / BEAT).stat().st_mtime
             if time.time() - heard > SILENT:
                 when = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(heard))
-                return f"no heartbeat since {when}; the next sweep decides whether it is dead"
+                return f"no heartbeat since {when}; the next sweep decides if it is dead"
     return None
 
 
