@@ -46,7 +46,7 @@ def check_splits(task: Task, rng: numpy.random.Generator) -> dict[str, Batch]:
     if not isinstance(splits, dict) or set(splits) != {*expected, *further}:
         came = listed(splits) if isinstance(splits, dict) else f"a {type(splits).__name__}"
         raise DataError(
-            f"{owner}.splits should return a dict of {', '.join(expected)}, not {came}. "
+            f"{owner}.splits should return a dict of {', '.join(expected)}, but returned {came}. "
             "Further test sets are named test_NAME, in lower-case letters and digits."
         )
     signature, checked = task.signature(), {}

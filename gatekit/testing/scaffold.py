@@ -189,8 +189,8 @@ def _check_name(kind: str, name: str) -> None:
         )
     if keyword.iskeyword(name) or name in RESERVED or name in FUNCTIONS:
         raise ConfigError(
-            f"{name!r} is reserved by Python or gatekit, or a function of cells; choose another "
-            f"name, such as gatekit new {kind} my_{name}"
+            f"{name!r} is reserved in Python or in cells, or is a function of gatekit; choose "
+            f"another name, such as gatekit new {kind} my_{name}"
         )
     taken = origins(KINDS[kind])
     if name in taken:

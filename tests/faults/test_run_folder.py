@@ -164,7 +164,7 @@ def test_row_85_a_damaged_record_never_invents_a_number(folder, damage, capsys):
     folder.claim()
     # What belongs to the checkpoint has changed: nothing goes on from doubtful numbers.
     assert resume.checkpoint_of(folder) is None
-    assert "begins again" in capsys.readouterr().out
+    assert "starts again" in capsys.readouterr().out
     assert not path.exists()
 
 

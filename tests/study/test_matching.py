@@ -60,7 +60,7 @@ def test_sizes_that_must_divide_are_respected():
 
 
 def test_a_step_wider_than_two_percent_is_refused_with_what_to_type():
-    with pytest.raises(ConfigError, match=r"nearest that lstm reaches .* match=parameters:"):
+    with pytest.raises(ConfigError, match=r"closest that lstm reaches .* match=parameters:"):
         planned("cell=lstm", "match=parameters:90")
 
 
@@ -161,7 +161,7 @@ def test_a_budget_that_no_machine_holds_is_refused_with_what_to_do(monkeypatch):
         planned("cell=gru", "match=state:64k")
     # sixteen MiB in all
     monkeypatch.setattr(os, "sysconf", lambda name: 4096)
-    with pytest.raises(ConfigError, match=rf"units=4000 makes .* GiB\. Choose {remedy}"):
+    with pytest.raises(ConfigError, match=rf"units=4000 leads to .* GiB\. Choose {remedy}"):
         planned("cell=lstm", "match=state:8k")
     with pytest.raises(ConfigError, match=r"GiB\. Choose a smaller budget\.$"):
         planned("cell=lstm", "match=parameters:2M")

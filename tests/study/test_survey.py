@@ -144,7 +144,7 @@ def test_a_run_that_goes_on_is_never_removed(tmp_path):
     (removal,) = removable(plan.study, survey(plan.study), failed=True)
     plan.runs[0].folder().claim()
     assert removable(plan.study, survey(plan.study), failed=True, stale=True) == []
-    with pytest.raises(RunError, match="being worked on"):
+    with pytest.raises(RunError, match="is working on"):
         remove(removal)
     assert removal.path.is_dir()
 

@@ -125,7 +125,7 @@ def test_row43_ragged_data_are_to_be_padded():
     class RaggedTensor:
         pass
 
-    refuse(numbers(x=RaggedTensor()), NUMBERS, "is RaggedTensor. Ragged data: pad and give a mask")
+    refuse(numbers(x=RaggedTensor()), NUMBERS, "not RaggedTensor. Ragged data: pad and give a mask")
 
 
 @pytest.mark.parametrize("shape", [(4, 5), (4, 7), (3, 6), (4,)])

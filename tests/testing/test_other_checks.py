@@ -168,8 +168,8 @@ TASKS = {
     "signature_valid": ({"METRIC": "pass"}, "it declares no metric"),
     "chance_finite": ({"CHANCE": "float('nan')"}, "chance() returns nan"),
     "data_fit": ({"DRAW": "rng.random((size, 3, 2))"}, "x has shape (4, 3, 2)"),
-    "data_repeat": ({"DRAW": "numpy.random.default_rng().random((size, 3, 1))"}, "other data"),
-    "data_hash_stable": ({"HASH": "f'{next(COUNT):064x}'"}, "another data_hash()"),
+    "data_repeat": ({"DRAW": "numpy.random.default_rng().random((size, 3, 1))"}, "different data"),
+    "data_hash_stable": ({"HASH": "f'{next(COUNT):064x}'"}, "a different data_hash()"),
     "document_in_order": (
         {"METRIC": f"contiguous = True; {GOOD['METRIC']}"},
         "this task draws its data",
