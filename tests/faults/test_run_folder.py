@@ -70,7 +70,7 @@ def test_row_73_a_stopped_process_is_no_lost_one(folder, tmp_path):
     try:
         os.waitpid(number, os.WUNTRACED)
         assert folder.state().name == "RUNNING"
-        with pytest.raises(ClaimedError, match="being worked on"):
+        with pytest.raises(ClaimedError, match="is working on"):
             RunFolder(folder.path).claim()
     finally:
         (tmp_path / "go").write_text("")

@@ -36,7 +36,7 @@ def gatekit_output_units():
 UNITS = {
     "rows_apart": ("emitted", "emitted - __import__('tensorflow').reduce_mean(emitted, 0)", "rows"),
     "units_apart": ("emitted", "ops.softmax(emitted)", "mixes_units = True"),
-    "asks_for_known": ("emitted, memry", "emitted * memry", "asks for 'memry'"),
+    "asks_for_known": ("emitted, memry", "emitted * memry", "has the argument 'memry'"),
     "documented": ("emitted", "emitted", "names no reference"),
 }
 
