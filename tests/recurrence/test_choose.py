@@ -66,7 +66,7 @@ def test_outside_training_xla_forms_the_coefficients_step_by_step() -> None:
     assert not choose("affine", built("mingru")).inference
     assert not choose("auto", built("mingru"), GPU).inference
     assert not choose("auto", built("lstm")).inference
-    said = "a call outside training that XLA compiles runs fused"
+    said = "calls outside training that XLA compiles run fused"
     assert said in layer("mingru").explain()
     assert said not in layer("mingru", executor="affine").explain()
 
@@ -121,7 +121,7 @@ def test_what_is_asked_for_runs(executor: str, cell: str, setting: Setting) -> N
     [
         ("affine", "lstm", Setting(), "forget reads h_prev through a dense map"),
         ("scan", "gru", Setting(), "update reads h_prev through a dense map"),
-        ("cudnn", "lstm", Setting(), "needs a GPU, and TensorFlow sees none"),
+        ("cudnn", "lstm", Setting(), "needs a GPU, and TensorFlow finds none"),
         ("cudnn", "lstm", Setting("gpu", "float16"), "under a mixed policy"),
         ("cudnn", "lstm", Setting("gpu", "bfloat16", "bfloat16"), "does not compute in bfloat16"),
         ("cudnn", "peephole", GPU, "not those of Keras' LSTM"),
@@ -155,7 +155,7 @@ def test_the_form_counts_and_not_the_names() -> None:
 
 def test_remat_is_the_fused_executors() -> None:
     assert choose("auto", built("mingru"), remat=True).executor == "fused"
-    with pytest.raises(ConfigError, match="remat=True goes with the executor fused"):
+    with pytest.raises(ConfigError, match="remat=True requires the executor fused"):
         choose("affine", built("mingru"), remat=True)
 
 

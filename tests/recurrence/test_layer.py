@@ -267,7 +267,7 @@ def test_explain_names_the_executor_and_why() -> None:
     assert f"{4 * UNITS} wide" in text
     assert all(gate in text for gate in LSTM_GATES)
     asked = layer("lstm", executor="reference").explain()
-    assert "executor reference (executor='reference' was asked for)" in asked
+    assert "executor reference (executor='reference' was requested)" in asked
 
 
 def test_explain_tells_the_types() -> None:

@@ -87,7 +87,7 @@ def test_the_layer_says_so_and_keeps_it() -> None:
 
 
 def test_another_executor_is_refused() -> None:
-    with pytest.raises(ConfigError, match="remat=True goes with the executor fused"):
+    with pytest.raises(ConfigError, match="remat=True requires the executor fused"):
         layer("lstm", executor="reference", remat=True)
 
 

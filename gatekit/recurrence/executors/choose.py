@@ -1,6 +1,6 @@
 """Which executor runs a cell: a pure function, so that numbers never depend on a timing.
 
-Choices that were measured on a machine are a file, which ``executor=auto`` may read.
+Measured choices are stored in a file, which ``executor=auto`` may read; see ``gatekit tune``.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ from gatekit.recurrence.keras_form import keras_form
 EXECUTORS = ("auto", "reference", "fused", "unroll", "affine", "scan", "chunk", "newton", "cudnn")
 MODES = ("graph", "xla")
 
-# From here on XLA's slower products outweigh its faster row-wise part (on a CPU, in float32).
+# From this many units, XLA's slower products outweigh its faster row-wise part (CPU, float32).
 _GRAPH_FROM_UNITS = 256
 
-# A state that is so wide, and so many times wider than units, is a matrix whose coefficients of all
-# steps, which `affine` writes and reads again, cost more than they save. Measured in training, time
+# A state at least this wide, and this many times wider than units, is a matrix. `affine` writes and
+# reads its coefficients for all steps, which costs more than it saves. Measured in training, time
 # of `affine` over `fused`, in graph mode and under XLA: as wide as units (mingru, sru_v1, lru, ffm)
 # 0.4 to 0.8 and 0.7 to 1.1; matrices (gla, linear_attention, mamba, retnet) of 256 elements 0.8 to
 # 0.9 and 1.3 to 1.4, of 512 to 4096 elements 1.1 to 2.4 and 1.4 to 3.8.
@@ -36,7 +36,7 @@ _WIDE, _TIMES = 512, 4
 
 @dataclass(frozen=True)
 class Setting:
-    """What a choice depends on besides the cell and its sizes.
+    """The device and types; a choice depends on them, the cell and its sizes.
 
     Args:
         device: ``cpu`` or ``gpu``.
@@ -55,9 +55,10 @@ class ExecutorChoice:
 
     Args:
         executor: its name.
-        mode: ``graph``, or ``xla`` where ``jit_compile=True`` is worth its compile time; advice.
+        mode: ``graph``, or ``xla`` if ``jit_compile=True`` is worth its compile time; advice only.
         reason: why this executor runs.
-        inference: the executor of calls outside training that XLA compiles, where it is another.
+        inference: the executor of calls outside training that XLA compiles, if it is a different
+            one.
     """
 
     executor: str
@@ -77,19 +78,19 @@ def choose(
     """Return the executor that runs.
 
     Args:
-        executor: what was asked for, ``auto`` included.
+        executor: the requested executor, or ``auto``.
         cell: the built cell.
-        setting: device and types; a CPU in float32 where it is left out.
+        setting: device and types; by default, a CPU in float32.
         remat: whether steps are computed again in the backward pass.
-        tuned: choices that were measured, by `key`; see ``gatekit tune``.
+        tuned: measured choices, by `key`; see ``gatekit tune``.
 
     Raises:
-        ConfigError: there is no such executor, or it cannot run this cell here.
+        ConfigError: there is no such executor, or it cannot run this cell on this device.
     """
     setting = setting or Setting()
     if check_name(executor) != "auto":
         check(executor, cell, setting, remat)
-        reason = f"executor={executor!r} was asked for"
+        reason = f"executor={executor!r} was requested"
     else:
         measured = (tuned or {}).get(key(cell, setting))
         if measured is not None and not remat:
@@ -99,8 +100,8 @@ def choose(
             )
         executor, reason = _automatic(cell, setting, remat)
         if executor == "affine":
-            # Nothing is kept for a gradient then, and a loop that forms the coefficients step by
-            # step never leaves the cache. Measured on a CPU, eight cells, time of `affine` over
+            # In inference no residuals are stored, and a loop that computes the coefficients step
+            # by step never leaves the cache. Measured on a CPU, eight cells, time of `affine` over
             # `fused`: 1.8 to 9.9 at time 100, 1.1 to 4.5 at time 4096 (64 units); 0.96 to 1.5 at
             # 512 units. In graph mode it is 0.5 to 0.7.
             return ExecutorChoice(
@@ -133,7 +134,7 @@ def _automatic(cell: Cell, setting: Setting, remat: bool) -> tuple[str, str]:
     if affine.affine:
         return _of_affine(cell, affine, setting)
     if setting.device == "gpu" and not cudnn_refusal(cell, setting):
-        return "cudnn", "auto: the cell is Keras' own, and a GPU is there"
+        return "cudnn", "auto: the cell equals a Keras layer, and there is a GPU"
     return "fused", "auto: fused runs every cell, with one product per recurrent read"
 
 
@@ -141,10 +142,10 @@ def _of_affine(cell: Cell, affine: AffineStates, setting: Setting) -> tuple[str,
     states = ", ".join(name for block in affine.blocks for name in block.states)
     fact = f"auto: affine in the past of {states}, with coefficients known for all steps at once"
     if setting.device == "gpu":
-        return "scan", f"{fact}; a GPU solves all steps in few rounds"
+        return "scan", f"{fact}; a GPU solves all steps in a few rounds"
     if any(state.width >= max(_WIDE, _TIMES * cell.units) for state in cell.states):
-        return "fused", f"{fact}, but so many that a CPU is faster forming them step by step"
-    inference = "a call outside training that XLA compiles runs fused"
+        return "fused", f"{fact}, but so many that a CPU computes them faster step by step"
+    inference = "calls outside training that XLA compiles run fused"
     return "affine", f"{fact}; a CPU is fastest step by step; {inference}"
 
 
@@ -152,7 +153,7 @@ def check(executor: str, cell: Cell, setting: Setting, remat: bool) -> None:
     """Refuse an executor that cannot run a cell.
 
     Raises:
-        ConfigError: it cannot; the message has the reason.
+        ConfigError: the executor cannot run the cell; the message has the reason.
     """
     why = ""
     if executor in ("affine", "scan"):
@@ -170,26 +171,26 @@ def check(executor: str, cell: Cell, setting: Setting, remat: bool) -> None:
         )
     if remat and executor != "fused":
         raise ConfigError(
-            f"remat=True goes with the executor fused, and executor={executor!r} was asked for: "
-            "leave one of them out"
+            f"remat=True requires the executor fused, but executor={executor!r} was requested: "
+            "remove one of them"
         )
 
 
 def cudnn_refusal(cell: Cell, setting: Setting) -> str:
-    """Return why cuDNN cannot run the cell; empty where it can."""
+    """Return the reason why cuDNN cannot run the cell, or an empty string if it can."""
     if setting.device != "gpu":
-        return "cuDNN needs a GPU, and TensorFlow sees none"
+        return "cuDNN needs a GPU, and TensorFlow finds none"
     if setting.compute != setting.variables:
-        return "cuDNN computes in one type, and under a mixed policy states keep another"
+        return "cuDNN computes in one type, but under a mixed policy states have another"
     if setting.compute not in ("float16", "float32", "float64"):
         return f"cuDNN does not compute in {setting.compute}"
     if cell.spec.recurrent_dropout:
-        return "it has dropout of recurrent reads"
+        return "it has recurrent dropout"
     form = keras_form(cell)
     if isinstance(form, str):
         return form
     if form.layer == "rnn":
-        return "gatekit runs Keras' LSTM and GRU on cuDNN, and not its SimpleRNN"
+        return "gatekit runs Keras' LSTM and GRU on cuDNN, but not its SimpleRNN"
     return "" if form.reset_after else "its reset gate acts before the recurrent product"
 
 
@@ -199,14 +200,14 @@ def mode(executor: str, cell: Cell, setting: Setting) -> str:
         return "graph"
     if setting.device == "gpu":
         return "xla"
-    # On a CPU, XLA has no fast products of low precision.
+    # On a CPU, XLA has no fast products in low precision.
     if setting.compute in ("bfloat16", "float16"):
         return "graph"
     return "graph" if executor == "fused" and cell.units >= _GRAPH_FROM_UNITS else "xla"
 
 
 def key(cell: Cell, setting: Setting) -> str:
-    """Return the name under which a measured choice is kept: the cell, its sizes, device, types."""
+    """Return the key of a measured choice: a hash of the cell, its sizes, the device, the types."""
     canonical = json.dumps(cell.spec.canonical(), sort_keys=True)
     digest = hashlib.sha256(canonical.encode()).hexdigest()[:16]
     sizes = f"{cell.features}x{cell.units}"
@@ -242,7 +243,7 @@ def read_table(path: str | Path) -> Choices:
     """Return the choices of a file that ``gatekit tune`` wrote.
 
     Raises:
-        ConfigError: it is not such a file, or is one of another version of gatekit.
+        ConfigError: it is not such a file, or another version of gatekit wrote it.
     """
     again = f"write it again: gatekit tune --to {path}"
     try:
@@ -258,7 +259,7 @@ def read_table(path: str | Path) -> Choices:
         ) from None
     if version != __version__:
         raise ConfigError(
-            f"{path} was measured with gatekit {version}, and this is {__version__}; {again}"
+            f"{path} was measured with gatekit {version}, but this is {__version__}; {again}"
         )
     for key, choice in checked.items():
         if choice["executor"] not in EXECUTORS[1:] or choice["mode"] not in MODES:
@@ -269,11 +270,11 @@ def read_table(path: str | Path) -> Choices:
 def table_content(
     machine: Mapping[str, object], choices: Mapping[str, Mapping[str, object]]
 ) -> dict[str, object]:
-    """Return the content of a file.
+    """Return the content of a file of measured choices.
 
     Args:
-        machine: what was measured on, for the reader.
-        choices: by `executors.choose.key`: executor, mode, and what was measured.
+        machine: a description of the machine, for the reader.
+        choices: by `key`: executor, mode, and the measured times.
     """
     return {
         "gatekit": __version__,

@@ -1,4 +1,4 @@
-"""The cuDNN executor: cells that are Keras' LSTM or GRU, on a GPU, by NVIDIA's own kernel."""
+"""The cuDNN executor: runs cells that equal Keras' LSTM or GRU on NVIDIA's kernel, on a GPU."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ def run(problem: Problem, form: KerasForm) -> Solution:
     """Return the sequence and last states of the recurrence.
 
     Args:
-        problem: the call, time first; without mask.
-        form: which of Keras' layers the cell is.
+        problem: the call, time first, without mask or resets.
+        form: the Keras layer that the cell equals.
     """
     x, first = problem.inputs["x"], [problem.states[name] for name in form.states]
     batch, steps = tf.shape(x)[1], tf.shape(x)[0]
@@ -29,7 +29,7 @@ def run(problem: Problem, form: KerasForm) -> Solution:
         params=packed(problem.cell, problem.weights, form),
         sequence_lengths=tf.fill([batch], steps),
         rnn_mode=form.layer,
-        # What the backward kernel needs is kept only so.
+        # Otherwise the kernel would not store what its backward pass needs.
         is_training=True,
         time_major=True,
     )
@@ -38,16 +38,16 @@ def run(problem: Problem, form: KerasForm) -> Solution:
 
 
 def packed(cell: Cell, weights: Mapping[str, Tensor], form: KerasForm) -> Tensor:
-    """Return the weights as cuDNN takes them: one vector, matrices first, then two biases a gate.
+    """Return the weights in cuDNN's format: one vector, matrices first, then two biases per gate.
 
     A matrix is transposed, ``units x width_in``, row by row; input matrices of all gates come
-    before recurrent ones, and input biases before recurrent ones. A gate with one bias gives it
-    to its input.
+    before recurrent ones, and input biases before recurrent ones. The single bias of a gate becomes
+    its input bias.
 
     Args:
         cell: the built cell.
         weights: weights by name.
-        form: which of Keras' layers the cell is.
+        form: the Keras layer that the cell equals.
     """
     named = part_weights(cell, form)
     parts = [named[part] for part in CUDNN_ORDER[form.layer]]

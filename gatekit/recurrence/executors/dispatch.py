@@ -1,10 +1,10 @@
-"""From a choice to numbers: what an executor prepares once, and the call that it runs.
+"""Runs the chosen executor, and traces equal recurrences of a model only once.
 
-Equal recurrences within one trace share a function, so a deep model is not traced per layer.
-Tracing is most of what a first call costs. The first of several equal recurrences is traced in
-place, as the only one of a shallow model always is. The second becomes a `tf.function`, which later
-ones call: TensorFlow traces it, and its gradient, once. Functions are inlined before they run, so
-the arithmetic and its order are the same.
+Tracing takes most of the time of a first call, so equal recurrences within one trace share a
+function: a deep model is not traced layer by layer. The first of several equal recurrences is
+traced in place, as is the only one of a shallow model. The second becomes a `tf.function`, which
+later ones call: TensorFlow traces it, and its gradient, once. Functions are inlined before they
+run, so the operations and their order do not change.
 """
 
 from __future__ import annotations
@@ -73,9 +73,9 @@ class Executor:
             problem: the call, time first.
         """
         if problem.inputs["x"].shape[0] == 0:
-            return reference.unrolled(problem)  # XLA compiles no loop over a list without an item
+            return reference.unrolled(problem)  # XLA cannot compile a loop over an empty list
         if self.counts is not None:
-            # Each layer counts for itself, so that no two of them may share a function.
+            # Each layer has its own counts, so layers must not share a function.
             return self._solve(problem)
         choice = (self.choice.executor, self.choice.inference, self._cached, self.recompute)
         return solved(problem, self._solve, choice)
@@ -85,9 +85,9 @@ class Executor:
         return self._fused(problem) if inference else self._chosen(problem)
 
     def _fused(self, problem: Problem) -> Solution:
-        """Run the fused loop, or cuDNN where that was chosen and can compute this call."""
-        # cuDNN knows masks at the end of a sequence only, and not those of whole rows, and no
-        # resets; XLA has no cuDNN at all.
+        """Run the fused loop, or cuDNN if it was chosen and can compute this call."""
+        # cuDNN only supports masks at the end of a sequence, none of a whole row, and no resets.
+        # XLA cannot call cuDNN.
         plain = problem.mask is None and problem.resets is None and not compiled()
         if isinstance(self._form, KerasForm) and plain:
             return cudnn.run(problem, self._form)
@@ -95,7 +95,7 @@ class Executor:
         return (executor.run_in_chunks if self.recompute else executor.run)(problem, schedule)
 
     def schedule(self, wanted: tuple[str, ...]) -> LoopSchedule:
-        """Return the schedule for these wanted signals, made once."""
+        """Return the schedule for these wanted signals; it is computed once."""
         if wanted not in self._schedules:
             self._schedules[wanted] = scheduler.make(self.cell, wanted, self._cached)
         return self._schedules[wanted]
@@ -110,8 +110,8 @@ _SETTINGS = ("training", "wanted", "matmul_dtype")
 _REST = ("valid", "carried")
 assert {f.name for f in fields(Problem)} == {"cell", *_TENSORS, *_SETTINGS, *_REST}
 
-# The table is an attribute of the graph that is traced, so that both end together: functions refer
-# to the graph, which a weak dictionary would therefore never drop.
+# The table is an attribute of the graph that is being traced, so both are freed together. The
+# functions refer to the graph, so a weak dictionary would never drop it.
 _TABLE = "_gatekit_functions"
 
 
@@ -123,7 +123,7 @@ def solved(problem: Problem, solve: Callable[[Problem], Solution], executor: Has
         solve: the executor.
         executor: distinguishes executors that solve one problem in different ways.
     """
-    # XLA would fuse operations of a function differently, and so round differently.
+    # XLA would fuse the operations of a function differently and so round differently.
     if tf.executing_eagerly() or compiled():
         return solve(problem)
     tensors = {name: getattr(problem, name) for name in _TENSORS}
@@ -131,7 +131,7 @@ def solved(problem: Problem, solve: Callable[[Problem], Solution], executor: Has
     if not hasattr(graph, _TABLE):
         setattr(graph, _TABLE, {})
     table = getattr(graph, _TABLE)
-    # The cell is kept as long as its id is a key.
+    # The table keeps the cell, so its id stays unique.
     key = (
         id(problem.cell),
         executor,
@@ -142,7 +142,7 @@ def solved(problem: Problem, solve: Callable[[Problem], Solution], executor: Has
         table[key] = problem.cell
         return solve(problem)
     if not callable(table[key]):
-        # Without its tensors: they hold the graph, which has to end with its trace.
+        # Without its tensors: they refer to the graph, which must be freed after its trace.
         nothing: dict[str, Any] = dict.fromkeys((*_TENSORS, *_REST))
         bare = replace(problem, **nothing)
 

@@ -1,4 +1,4 @@
-"""A layer in words: which executor runs and why, its products, and what is hoisted."""
+"""Describes a layer: which executor runs and why, its products, and its hoisted signals."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .newton.solve import MOST
 
 
 def explain(cell: Cell, choice: ExecutorChoice, setting: Setting, recompute: bool) -> str:
-    """Return what runs and why, a fact a line.
+    """Describe which executor runs and why, one fact per line.
 
     Args:
         cell: the built cell.
@@ -40,7 +40,7 @@ def explain(cell: Cell, choice: ExecutorChoice, setting: Setting, recompute: boo
     elif choice.executor in ("fused", "cudnn"):
         lines += _products(schedule)
     if choice.executor == "cudnn":
-        lines.append("  a call with a mask, and one that XLA compiles, runs fused")
+        lines.append("  calls with a mask or resets, and calls compiled by XLA, run fused")
     if recompute:
         lines.append("  remat: states are kept every sqrt(time) steps; chunks are computed again")
     if choice.executor not in ("affine", "scan", "chunk", "newton"):

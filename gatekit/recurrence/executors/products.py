@@ -1,6 +1,6 @@
-"""Linear reads of one expression become one product, with their matrices side by side.
+"""Linear reads of the same expression share one product, with their matrices side by side.
 
-A large product is faster than several small ones: gates that read the same signal share it.
+One large product is faster than several small ones.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ Owned = tuple[str, BuiltRead]
 
 
 class SharedProducts:
-    """Linear reads over all steps, each computed when it is asked for first.
+    """Linear reads over all steps, each computed on first use.
 
     Args:
         problem: the call, time first.
-        env: values by key, ``time x batch x width``; it must have what is read.
-        members: by text, the reads that share a product.
+        env: values by key, ``time x batch x width``; every value that is read must be in it.
+        members: the reads that share a product, by text.
         biased: by gate, the text of the product that adds the gate's bias.
     """
 
@@ -50,7 +50,7 @@ class SharedProducts:
         self.values: dict[tuple[str, str], Tensor] = {}
 
     def linear(self, owner: str, read: BuiltRead) -> Tensor:
-        """Return ``z`` of a gate's read, ``time x batch x units``."""
+        """Return the linear map of one read of a gate, ``time x batch x units``."""
         if (owner, read.text) not in self.values:
             u = self.operand(read)
             members = self.members.get(read.text, ()) if read.map.has_matrix() else ()
@@ -66,12 +66,12 @@ class SharedProducts:
     def compute(
         self, node: Node, env: dict[str, Tensor] | None = None, linear: Linear | None = None
     ) -> Tensor:
-        """Put a node's value and new states into the values, and return its pre-activation or None.
+        """Store a node's value and new states in ``env``; return its pre-activation or None.
 
         Args:
             node: the node.
-            env: other values by key, if they are not those of the products.
-            linear: what computes its reads then.
+            env: values by key to use instead of those of the products.
+            linear: computes the node's reads from these values.
         """
         problem, pre = self.problem, None
         if node.declared:
@@ -82,7 +82,7 @@ class SharedProducts:
         return pre
 
     def operand(self, read: BuiltRead) -> Tensor:
-        """Return what a read takes at all steps, with its dropout."""
+        """Return the operand of a read at all steps, with its dropout."""
         u, drops = (
             evaluate(read.expr, self.env, self.problem.cell.spec.functions),
             self.problem.drops,
@@ -98,7 +98,7 @@ class SharedProducts:
         return product(u, matrix, self.problem.matmul_dtype)
 
     def bias(self, members: Sequence[Owned]) -> Tensor:
-        """Return the members' biases side by side; zeros for those that add none here."""
+        """Return the members' biases side by side; zeros if another product adds the bias."""
         cell, weights = self.problem.cell, self.problem.weights
         dtype = self.problem.inputs["x"].dtype
         return joined(
@@ -111,7 +111,7 @@ class SharedProducts:
         )
 
     def add(self, members: Sequence[Owned], z: Tensor) -> None:
-        """Store a product of several reads, cut apart."""
+        """Split a product of several reads, and store the parts."""
         parts = tf.split(z, [read.width_out for _, read in members], -1)
         for (name, read), part in zip(members, parts, strict=True):
             self.values[name, read.text] = part

@@ -1,8 +1,8 @@
 """The reference executor: one step after another, each gate called at each step.
 
-TensorFlow differentiates it. It is short and slow, and defines what every other executor must
-compute. `unrolled` writes a fixed number of steps out, without any loop in the graph: for runtimes
-that know no loops, and for very short sequences. Tracing takes long where there are many steps.
+TensorFlow differentiates it. It is short and slow, and it defines the result that every other
+executor must return. `unrolled` adds each step to the graph without a loop, for runtimes that have
+no loops and for very short sequences. Tracing many steps takes long.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from gatekit.recurrence.step import apply_map, pre_activation, value_of
 
 @tf.autograph.experimental.do_not_convert
 def run(problem: Problem) -> Solution:
-    """Return the sequences and last states of the recurrence, by a loop over time.
+    """Return the sequences and last states of the recurrence, computed by a loop over time.
 
     Args:
         problem: the call, time first.
@@ -74,7 +74,7 @@ def one_step(
         problem: the call.
         step: the index of the step, int32; only zoneout's draws depend on it.
         inputs: the inputs at this step, ``batch x width``.
-        valid: ``batch x 1``, or None where every row is valid.
+        valid: ``batch x 1``, or None if every row is valid.
         states: the states that the step starts from.
     """
     cell = problem.cell
@@ -98,14 +98,14 @@ def one_step(
         shape = tf.shape(old) if state.zoneout else None
         held = hold(problem, index, step, shape, valid)
         env[f"state:{state.name}"] = held.value(new, old)
-    # What is emitted under a state's name is the state itself, after zoneout and mask.
+    # Under a state's name, the output unit reads the state after zoneout and mask.
     env.update({s.name: env[f"state:{s.name}"] for s in cell.states})
     return env
 
 
 @tf.autograph.experimental.do_not_convert
 def unrolled(problem: Problem) -> Solution:
-    """Return the sequences and last states of the recurrence, every step an operation of its own.
+    """Return the sequences and last states of the recurrence, without a loop in the graph.
 
     Args:
         problem: the call, time first; the number of steps must be known.

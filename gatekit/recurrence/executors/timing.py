@@ -1,4 +1,4 @@
-"""Executors and modes timed against each other on this machine, for ``gatekit tune``."""
+"""Times executors and modes on this machine, for ``gatekit tune``."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from gatekit.recurrence.layers.rnn import RNN, device
 
 
 def candidates(cell: Cell, setting: Setting, modes: Sequence[str] = MODES) -> list[tuple[str, str]]:
-    """Return executors with modes that are worth timing.
+    """Return the executors and modes that are worth timing.
 
     Args:
         cell: the built cell.
@@ -29,7 +29,7 @@ def candidates(cell: Cell, setting: Setting, modes: Sequence[str] = MODES) -> li
     """
     executors = ["fused", *(["affine", "scan"] if analyse(cell).affine else [])]
     executors += [] if chunk.analyse(cell).reason else ["chunk"]
-    # A CPU has nothing to gain from it.
+    # The newton executor is not worth timing on a CPU.
     parallel = setting.device == "gpu" and not newton.analyse(cell).reason
     executors += ["newton"] if parallel else []
     pairs = [(executor, mode) for executor in executors for mode in modes]
@@ -54,14 +54,14 @@ def measure(
     """Return the median time of a training step by ``executor/mode``, in milliseconds.
 
     A step is the forward pass, a loss and the gradients of all weights. The candidates take turns,
-    so that what disturbs the machine hits all of them.
+    so a disturbance of the machine affects all of them.
 
     Args:
         cell: the built cell.
         policy: the layer's dtype policy.
         batch: rows.
         steps: time steps.
-        rounds: how often each candidate's turn comes.
+        rounds: how often each candidate is timed.
         modes: the modes that matter.
     """
     x = tf.constant(np.random.default_rng(0).normal(size=(batch, steps, cell.features)))
@@ -69,7 +69,7 @@ def measure(
     for executor, mode in candidates(cell, setting_here(policy), modes):
         step[f"{executor}/{mode}"] = _step(cell, executor, mode, policy, x)
     times: dict[str, list[float]] = {name: [] for name in step}
-    # Every candidate is traced once; TensorFlow would warn of so many functions from one line.
+    # Silence TensorFlow's warning about many functions that are traced from one line.
     logger = tf.get_logger()
     level = logger.level
     logger.setLevel(logging.ERROR)
@@ -102,5 +102,5 @@ def _step(cell: Cell, executor: str, mode: str, policy: str, x: Tensor) -> Calla
             loss = tf.reduce_mean(tf.cast(outputs, tf.float32) ** 2)
         return [loss, *tape.gradient(loss, variables, unconnected_gradients="zero")]
 
-    # A value on the host says that the step is done.
+    # Copying a value to the host waits until the step is done.
     return lambda: train(inputs)[0].numpy()

@@ -1,4 +1,4 @@
-r"""Memories chunk by chunk: a few matrix products in place of a step at a time.
+r"""Computes memories chunk by chunk, with a few matrix products instead of single steps.
 
 In each head, with keys $k_t$, values $v_t$ and a decay $a_t$, a memory is
 
@@ -14,22 +14,23 @@ L_{ts} = (u_t \circ \gamma_{t-1,s})^\top k_s \;(s < t)$$
 $$(I + L) R = V - (U \circ \gamma_{t-1,0}) S_0, \qquad O = A R + (Q \circ \gamma_{t0}) S_0, \qquad
 S_C = \gamma_{C0} \circ S_0 + (K \circ \gamma_{Cs})^\top R$$
 
-Without a correction U is 0 and R is V. Only the memory before each chunk is written, never that of
+Without a correction, U is 0 and R is V. Only the memory before each chunk is stored, not that of
 each step. A masked step has a decay of 1, and its key, value and correction are 0. Steps that pad
 the last chunk are masked, too.
 
-A reset is not a decay of 0. Pairs of steps with a reset between them have $A_{ts} = L_{ts} = 0$ by
-their segments' numbers. $\gamma_{t0}$ begins at the last reset, and behind one $S_0$ is the
-initial value of the memory.
+A reset is not a decay of 0. Instead, $A_{ts} = L_{ts} = 0$ if the segment numbers of the two steps
+differ. $\gamma_{t0}$ begins at the last reset, and after a reset $S_0$ is the initial value of the
+memory.
 
 - `executor` solves the blocks of a cell in order, and computes the signals that need them;
-- `memory` is the mathematics above for one memory;
-- `scores` has A and L for a decay of each row, in the range of its numbers;
+- `memory` implements the equations above for one memory;
+- `scores` computes A and L for a separate decay of each row, without overflow;
 - `between` carries the memory from chunk to chunk;
 - `layout` cuts sequences into chunks, and has the resets within them;
 - `frame` moves signs and rotations of decays to keys and queries;
-- `decay` is the rest of the decays, within a chunk;
-- `largest` solves a running maximum.
+- `decay` applies the remaining decays within a chunk;
+- `sums` computes running sums, and states that only add;
+- `largest` computes a running maximum.
 
 Start with `memory`.
 

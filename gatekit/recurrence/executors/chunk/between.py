@@ -18,8 +18,9 @@ Given = tuple[Tensor, Tensor, Tensor]
 def memories(factor: Tensor, gain: Tensor, first: Tensor, matrix: bool) -> tuple[Tensor, Tensor]:
     r"""Return the memory before each chunk, and after the last one.
 
-    The gradient is the same recurrence, backwards: with $\bar S_c$ from outside,
-    $D_c = \bar S_{c+1} + M_{c+1}^\top D_{c+1}$ is that of $G_c$, and $D_c S_c^\top$ that of $M_c$.
+    The gradient is the same recurrence, backwards. With the gradients $\bar S_c$ from outside,
+    $D_c = \bar S_{c+1} + M_{c+1}^\top D_{c+1}$ is the gradient of $G_c$, and $D_c S_c^\top$ that of
+    $M_c$.
 
     Args:
         factor: d, ``chunks x batch x heads x rows or 1 x columns or 1``; or M, ``... x rows x
@@ -61,7 +62,7 @@ def memories(factor: Tensor, gain: Tensor, first: Tensor, matrix: bool) -> tuple
 def _loop(
     step: Callable[[Tensor, Tensor], Tensor], like: Tensor, start: Tensor, backwards: bool
 ) -> tuple[Tensor, Tensor]:
-    """Return the value before each chunk in the loop's order, by chunk, and the last one."""
+    """Return the value that enters each chunk, ordered by chunk, and the final value."""
     count = tf.shape(like)[0]
     array = tf.TensorArray(like.dtype, size=count, element_shape=like.shape[1:])
 

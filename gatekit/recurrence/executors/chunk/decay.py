@@ -1,7 +1,7 @@
 r"""Decays within a chunk: from step to step, from the chunk's start, and to its end.
 
-Sums of logarithms of one number for each step are formed in double precision, where they keep their
-digits; those of each row in the type of the computation, over the steps that they span.
+If a step has a single decay, sums of its logarithms are computed in double precision, so that they
+keep their digits. If each row or column has its own, the sums have the type of the computation.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ class Decay:
 
     Args:
         memory: the memory.
-        layout: how sequences are cut.
-        segments: the resets within chunks, or None. Sums of logarithms begin at a reset.
+        layout: how sequences are cut into chunks.
+        segments: the resets within chunks, or None. Sums of logarithms restart at a reset.
     """
 
     def __init__(self, memory: Memory, layout: Layout, segments: Segments | None) -> None:
@@ -51,11 +51,11 @@ class Decay:
 
     @property
     def is_none(self) -> bool:
-        """Whether the memory keeps all that it has."""
+        """Whether the memory does not decay."""
         return self.head is self.column is self.row is None
 
     def scores(self, queries: list[Tensor], strict: list[bool], keys: Tensor) -> list[Tensor]:
-        """Return scores with the decay of rows between the steps, each ``... x steps x keys``."""
+        """Return the scores with the decay of rows between steps, each ``... x steps x keys``."""
         if self.column is not None:
             decayed = scores(queries, strict, keys, self.column)
         else:
@@ -74,7 +74,7 @@ class Decay:
         """Return the decay from each step to each later one, ``... x steps x keys``."""
         until = self.head_ends - self.head if strict else self.head_ends
         steps = tf.range(until.shape[-1])
-        # Other differences are zero or unused; their gradients would cancel, and take digits along.
+        # Other differences are zero or unused. Their gradients would cancel and so lose digits.
         decays = steps[None, :] < steps[:, None] - int(strict)
         if self.segments is not None:
             decays = decays & self.segments.together()
@@ -130,8 +130,7 @@ class Decay:
         return values * repeated(tf.exp(suffix_sums(self.row)), self.terms)
 
     def values_from_start(self, outputs: Tensor, strict: bool) -> Tensor:
-        """Return what is read times the decay of columns from where `from_start` has that of
-        rows."""
+        """Return outputs times the decay of columns from the chunk's start, or the last reset."""
         if self.row is None:
             return outputs
         return outputs * tf.exp(self.row_ends - self.row if strict else self.row_ends)
@@ -139,7 +138,7 @@ class Decay:
     def applied(self, score: Tensor, values: Tensor, strict: bool) -> Tensor:
         """Return the scores times values, with the decay of columns between their steps.
 
-        As in `scores`, two blocks of steps meet at their boundary.
+        As in `scores`, decays are split at the boundary of two neighbouring blocks of steps.
         """
         if self.row is None:
             return tf.matmul(score, values)
@@ -166,13 +165,13 @@ class Decay:
 
 
 def _meeting(score: Tensor, size: int, terms: int, later: int) -> Tensor:
-    """Return the blocks of scores in which later steps meet earlier ones, ``... x blocks x ...``.
+    """Return the blocks of scores between earlier and later steps, ``... x blocks x ...``.
 
     Args:
         score: ``... x steps x (steps * terms)``.
         size: the steps of a block.
-        terms: keys of a step.
-        later: how many steps after the keys' block that of the queries begins.
+        terms: how many keys a step has.
+        later: how many steps the block of queries begins after the block of keys.
     """
     starts = range(0, score.shape[-2], size + later)
     return tf.stack(

@@ -1,4 +1,4 @@
-"""Cells with memories: all steps at once, but for the memory from chunk to chunk."""
+"""Solves cells with memories; only the memory itself is carried from chunk to chunk."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def run(problem: Problem, parallel: Parallel) -> Solution:
         parallel: the cell's blocks; `gatekit.cell.analysis.chunk.analyse(cell)`.
 
     Raises:
-        ConfigError: a memory is wanted at all steps, which is never written out.
+        ConfigError: a memory is wanted at each step, where it is never computed.
         NotImplementedError: on differentiating a second time.
     """
     cell = problem.cell
@@ -84,6 +84,6 @@ def run(problem: Problem, parallel: Parallel) -> Solution:
     missing = [name for name, value in wanted.items() if value is None]
     if missing:
         raise ConfigError(
-            f"executor='chunk' never computes {missing[0]!r} at each step; type executor=fused"
+            f"executor='chunk' does not compute {missing[0]!r} at each step; type executor=fused"
         )
     return Solution(wanted, {state.name: last[state.name] for state in cell.states})

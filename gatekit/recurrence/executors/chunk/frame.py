@@ -3,7 +3,7 @@ r"""The frame of a memory: signs and rotations of decays, moved to its keys and 
 With decays $a_t = |a_t| e^{i \theta_t}$ and $\Theta_t = \sum_{i \le t} \theta_i$, the memory
 $Y_t = e^{-i \Theta_t} S_t$ decays by $|a_t|$, gains $e^{-i \Theta_t} k_t r_t^\top$, and
 $q_t^\top S_t = (e^{i \Theta_t} q_t)^\top Y_t$. A complex memory has twice the rows: those of its
-real part, then those of its imaginary part. A negative decay turns by $\pi$: its sign is 1 or -1.
+real part, then those of its imaginary part. A negative decay is a rotation by $\pi$: a sign.
 
 Source: Sun et al., RetNet (2023), arXiv:2307.08621, equation 3.
 """
@@ -24,7 +24,7 @@ class Frame:
 
     Args:
         memory: the memory.
-        layout: how sequences are cut.
+        layout: how sequences are cut into chunks.
     """
 
     def __init__(self, memory: Memory, layout: Layout) -> None:
@@ -32,7 +32,7 @@ class Frame:
         self.width = memory.shape[-2]
         self.sign = self.turn = None
         if memory.sign is not None:
-            # No gradient is wanted of a sign.
+            # A sign has no gradient.
             sums = layout.running(Call("where", (-memory.sign, Number(1), Number(0))), self.width)
             signs = [tf.stop_gradient(1 - 2 * tf.math.floormod(each, 2)) for each in sums]
             self.sign = [tf.cast(each, layout.dtype) for each in signs]
@@ -45,7 +45,7 @@ class Frame:
 
     @property
     def rows(self) -> int:
-        """The rows of the memory in its frame."""
+        """How many rows the memory has in its frame."""
         return self.width * (1 if self.turn is None else 2)
 
     def key(self, term: MemoryTerm) -> Tensor:
@@ -66,7 +66,7 @@ class Frame:
         return self.read(self.layout.values(read.query, self.width), read.after, read.partner)
 
     def read(self, query: Tensor, after: bool, partner: bool = False) -> Tensor:
-        """Return a query of the memory after or before its update, in the frame."""
+        """Return a query in the frame, for the memory after or before its update."""
         if self.sign is not None:
             query *= self.sign[int(after)]
         if self.turn is None:
@@ -75,7 +75,7 @@ class Frame:
         return tf.concat([query * sin, query * cos] if partner else [query * cos, -query * sin], -1)
 
     def last(self, memory: Tensor) -> Tensor:
-        """Return the memory of the last step, ``batch x heads x rows x columns``, turned back."""
+        """Return the last memory outside its frame, ``batch x heads x rows x columns``."""
         if self.turn is None:
             return memory if self.sign is None else memory * self.sign[2][..., None]
         cos, sin = (each[..., None] for each in self.turn[2])

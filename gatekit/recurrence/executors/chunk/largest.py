@@ -1,4 +1,4 @@
-r"""A running maximum for all steps at once: $m_t = \max(m_{t-1} + f_t, i_t)$."""
+r"""A running maximum for all steps together: $m_t = \max(m_{t-1} + f_t, i_t)$."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from gatekit.recurrence.problem import Problem
 def solve(problem: Problem, block: Largest, env: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
     r"""Return the state at all steps, ``time x batch x width``, and its last value.
 
-    The maxima are found in about log2(time) rounds, because maps
-    $m \mapsto \max(m + f, i)$ compose. Which argument was the larger one, $p_t$, makes the state
-    affine in its past, $m_t = p_t m_{t-1} + (p_t f_t \text{ or } i_t)$, and this recurrence has the
-    gradient. At a tie it goes to the first argument, as that of ``tf.maximum`` does.
+    The composition of maps $m \mapsto \max(m + f, i)$ is associative, so the maxima take about
+    log2(time) rounds. Once it is known which argument is larger, $p_t \in \{0, 1\}$, the state is
+    affine in its past, $m_t = p_t m_{t-1} + (p_t f_t \text{ or } i_t)$. The gradient is that of
+    this recurrence. At a tie it goes to the first argument, as in ``tf.maximum``.
 
     Args:
         problem: the call, time first.

@@ -1,4 +1,4 @@
-"""Sequences cut into chunks, ``chunks x batch x heads x steps x width``, and joined again."""
+"""Cuts sequences into chunks, ``chunks x batch x heads x steps x width``, and joins them again."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from gatekit.recurrence.masking import ValidSteps, without_masked_gradients
 from gatekit.recurrence.problem import Problem
 
 LARGEST = 64
-"""The most steps of a chunk."""
+"""The largest number of steps in a chunk."""
 
 
 def at_least_single(dtype: tf.DType) -> tf.DType:
-    """Return the type in which values of a type are computed."""
+    """Return the type, or float32 if it is a low precision type."""
     return dtype if dtype.size >= 4 else tf.float32
 
 
 @dataclass(frozen=True)
 class Layout:
-    """How the sequences of a problem are cut.
+    """How the sequences of a problem are cut into chunks.
 
     Args:
         problem: the call, time first.
         env: values by key.
-        heads: the axes of heads.
+        heads: the sizes of the axes of heads.
         side: the larger side of a head's matrix.
     """
 
@@ -40,10 +40,10 @@ class Layout:
 
     @property
     def steps(self) -> int:
-        """Steps of a chunk: a power of two that a short sequence fits into.
+        """The steps of a chunk, a power of two; a short sequence is a single chunk.
 
-        Products of steps with steps are the larger part of the work where a matrix is small: at
-        time 4096 and 32 x 32, training takes a tenth less in chunks of 32.
+        If the matrix is small, products of steps with steps are most of the work, so chunks are
+        shorter: at time 4096 and 32 x 32, training takes a tenth less time in chunks of 32.
         """
         most = LARGEST if 2 * self.side > LARGEST else LARGEST // 2
         time = self.problem.inputs["x"].shape[0]
@@ -62,7 +62,7 @@ class Layout:
         """Return an expression at all steps, ``chunks x batch x heads x steps x width``.
 
         Args:
-            expr: what is evaluated; None is zero.
+            expr: the expression; None for zero.
             width: the width of its last axis.
         """
         return self.cut(self.values(expr, width))
@@ -71,7 +71,7 @@ class Layout:
         """Return an expression at all steps, ``time x batch x heads x width``; zero where masked.
 
         Args:
-            expr: what is evaluated; None is zero.
+            expr: the expression; None for zero.
             width: the width of its last axis.
         """
         value: Tensor = 0.0
@@ -90,15 +90,15 @@ class Layout:
         return value
 
     def running(self, expr: Expr, width: int) -> tuple[Tensor, Tensor, Tensor]:
-        """Return sums over the valid steps of a sequence before each one, with it, and of the last.
+        """Return sums over the valid steps of a sequence: before each step, including it, in all.
 
         Args:
-            expr: what is summed; it may be the same at all steps.
+            expr: the expression that is summed; it may be the same at all steps.
             width: the width of its last axis.
 
         Returns:
-            Twice ``time x batch or 1 x heads x width``, then one step of it, in double precision:
-            the sums over the whole last sequence.
+            The sums before each step and those including it, ``time x batch or 1 x heads x width``,
+            and the sum over the whole last sequence, without the time axis; in double precision.
         """
         mask, value = self.problem.mask, evaluate(expr, self.env, self.problem.cell.spec.functions)
         value = tf.convert_to_tensor(value, None if tf.is_tensor(value) else self.dtype)
@@ -121,7 +121,7 @@ class Layout:
         return (count - each) * value, count * value, (tf.reduce_sum(each, 0) * value)[0]
 
     def _since_reset(self, before: Tensor, until: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Return sums over all steps so far, ``time x batch or 1 x ...``, as sums since a reset."""
+        """Return sums over all steps so far, ``time x batch or 1 x ...``, counted from a reset."""
         time, batch = tf.unstack(self.shape())
         shape = tf.concat([[time, batch], tf.shape(before)[2:]], 0)
         before, until = tf.broadcast_to(before, shape), tf.broadcast_to(until, shape)
@@ -153,11 +153,11 @@ class Layout:
 
 
 class Segments:
-    """The sequences that a chunk's steps belong to, numbered from 0: that of the chunk before.
+    """Which sequence each step of a chunk belongs to; 0 is the one that the chunk continues.
 
     Args:
         resets: ``time x batch x 1``, true where a sequence begins.
-        layout: how sequences are cut.
+        layout: how sequences are cut into chunks.
     """
 
     def __init__(self, resets: Tensor, layout: Layout) -> None:
@@ -165,20 +165,20 @@ class Segments:
         self.numbers = tf.cumsum(cut[..., 0], -1)
 
     def together(self, terms: int = 1) -> Tensor:
-        """Return which steps and keys are of one sequence, ``... x steps x (steps * terms)``."""
+        """Return which steps and keys share a sequence, ``... x steps x (steps * terms)``."""
         keys = tf.repeat(self.numbers, terms, -1) if terms > 1 else self.numbers
         return self.numbers[..., :, None] == keys[..., None, :]
 
     def carried(self, terms: int = 1) -> Tensor:
-        """Return which steps the memory before the chunk reaches, ``... x (steps * terms) x 1``."""
+        """Return which steps read the memory before the chunk, ``... x (steps * terms) x 1``."""
         return self._of_terms(self.numbers == 0, terms)
 
     def handed(self, terms: int = 1) -> Tensor:
-        """Return which steps the memory after the chunk has, ``... x (steps * terms) x 1``."""
+        """Return which steps are in the memory after the chunk, ``... x (steps * terms) x 1``."""
         return self._of_terms(self.numbers == self.numbers[..., -1:], terms)
 
     def cut(self) -> Tensor:
-        """Return which chunks hand nothing on of the memory before them, ``... x 1 x 1``."""
+        """Return which chunks have a reset, so that the memory does not pass, ``... x 1 x 1``."""
         return (self.numbers[..., -1:] > 0)[..., None]
 
     def sums(self, values: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""One memory for all steps at once; the names are those of the package's equations."""
+"""Computes one memory for all steps; the equations are in the docstring of the package."""
 
 from __future__ import annotations
 
@@ -67,7 +67,8 @@ def solve(
             left += _within_steps(memory, layout)
         erase = _rows(tf.stack(queries[reads:], -2), layout.steps * terms)
         if segments is not None:
-            # Of the memory before the chunk, steps behind a reset erase nothing.
+            # Steps after a reset erase from the initial values, not from the memory before the
+            # chunk.
             carried_to, zero = segments.carried(terms), tf.zeros([], erase.dtype)
             values -= tf.matmul(tf.where(carried_to, zero, erase), fresh)
             erase = tf.where(carried_to, erase, zero)
@@ -106,7 +107,7 @@ def solve(
 
 
 def _first(states: Mapping[str, Tensor], memory: Memory, layout: Layout) -> Tensor:
-    """Return the memory of states, ``batch x width``, as ``batch x heads x rows x columns``."""
+    """Return the states of a memory as matrices, ``batch x heads x rows x columns``."""
     parts = [_matrices(tf.cast(states[name], layout.dtype), memory) for name in memory.states]
     return tf.concat(parts, -2) if memory.partner else parts[0]
 
@@ -114,8 +115,11 @@ def _first(states: Mapping[str, Tensor], memory: Memory, layout: Layout) -> Tens
 def _kept(
     factor: Tensor, gain: Tensor, segments: Segments | None, fresh: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """Return what a chunk keeps of the memory before it, and gains; behind a reset it keeps
-    nothing, and gains the decayed initial values."""
+    """Return the factor by which a chunk keeps the memory before it, and its gain.
+
+    If the chunk has a reset, the factor is zero, and the decayed initial values are added to the
+    gain.
+    """
     if segments is None:
         return factor, gain
     cut = segments.cut()
@@ -129,7 +133,7 @@ def _rows(value: Tensor, count: int) -> Tensor:
 
 
 def _within_steps(memory: Memory, layout: Layout) -> Tensor:
-    """Return what a term corrects of earlier terms of its step, ``... x keys x keys``."""
+    """Return how terms correct earlier terms of the same step, ``... x keys x keys``."""
     terms, steps = len(memory.terms), layout.steps
     pairs = [
         tf.concat([layout.sequence(term.earlier.get(i), 1) for i in range(terms)], -1)
@@ -144,7 +148,7 @@ def _within_steps(memory: Memory, layout: Layout) -> Tensor:
 def _matrices(state: Tensor, memory: Memory) -> Tensor:
     """Return a state, ``batch x width``, as ``batch x heads x rows x columns`` of the memory."""
     *heads, rows, columns = memory.shape
-    # The memory is read from its keys' side; that of its state may be the other one.
+    # The rows of a memory belong to its keys; those of its state may belong to its values.
     size = (columns, rows) if memory.transposed else (rows, columns)
     value = tf.reshape(state, [-1, math.prod(heads), *size])
     return tf.linalg.matrix_transpose(value) if memory.transposed else value

@@ -1,13 +1,14 @@
 r"""Scores of queries with keys under decays of rows: $\sum_n q_{tn} k_{sn} e^{g_{tn} - g_{sn}}$.
 
 Let $g_t$ be the sum of the logarithms up to step t. $e^{g_t - g_s}$ is at most 1, but $e^{g_t}$
-may underflow and $e^{-g_s}$ overflow. So two neighbouring blocks of steps meet at their boundary b:
-$e^{g_t - g_b}$ and $e^{g_b - g_s}$ are both at most 1. Their sums are formed within one block, so
-they keep their digits. Halving goes on down to blocks of one step, which always works. If the
-logarithms of a block span little, both factors are taken about the middle of the span instead, and
-the block is one product.
+may underflow and $e^{-g_s}$ overflow. So for two neighbouring blocks of steps, the decay is split
+at their boundary b: $e^{g_t - g_b}$ and $e^{g_b - g_s}$ are both at most 1. Each sum stays within
+one block, so it keeps its digits. Blocks are halved down to single steps, which always works. If
+the logarithms within a block span little, both factors are taken relative to the middle of the
+span instead, and the block is one product.
 
-Which size of block does is decided by the numbers, within one operation with its own gradient.
+The size of these blocks is chosen from the logarithms at run time, within one operation that has
+its own gradient.
 """
 
 from __future__ import annotations
@@ -25,11 +26,11 @@ T = TypeVar("T")
 Given = tuple[list[Tensor], Tensor, Tensor]
 """Queries, keys, and logarithms of decays."""
 
-# Half the span is the largest exponent: exp(30) = 1e13 squared is far below the largest number.
+# The largest exponent is half the span: exp(30) = 1e13, and its square does not overflow.
 _SPAN = {tf.float32: 60.0, tf.float64: 600.0}
 _SMALL = 16
 LEAST = -800.0
-"""Logarithms below count as it: the exponential is 0 in double precision."""
+"""The lower bound of logarithms; its exponential is 0 in double precision."""
 
 
 def scores(queries: list[Tensor], strict: list[bool], keys: Tensor, logs: Tensor) -> list[Tensor]:
@@ -37,12 +38,13 @@ def scores(queries: list[Tensor], strict: list[bool], keys: Tensor, logs: Tensor
 
     Args:
         queries: each ``... x steps x rows``.
-        strict: for each, whether it meets only earlier steps, after the decay of the step before.
+        strict: for each query, whether it reads the memory before the step: only keys of earlier
+            steps, without the decay of its own step.
         keys: ``... x (steps * terms) x rows``, the terms of a step side by side.
         logs: logarithms of the decay of each step, ``... x steps x rows``.
 
     Returns:
-        For each, ``... x steps x (steps * terms)``.
+        One tensor for each query, ``... x steps x (steps * terms)``.
 
     Raises:
         NotImplementedError: on differentiating a second time.
@@ -54,7 +56,7 @@ def scores(queries: list[Tensor], strict: list[bool], keys: Tensor, logs: Tensor
         return in_blocks(tensors[0], strict, tensors[1], tensors[2], leaf)
 
     def choice(logs: Tensor) -> Tensor:
-        """Return the place of the largest block whose span is small."""
+        """Return the index of the largest block size whose span is small."""
         sizes = tf.abs(logs)
         fits = [
             tf.reduce_max(tf.reduce_sum(blocks(sizes, leaf), -2)) < _SPAN[logs.dtype]
@@ -93,7 +95,7 @@ def in_blocks(
     rest = suffix_sums(logs)
     scored = []
     if leaf == 1:
-        # Within a step nothing decays; a factor of exp(-logs) for its pairs might be infinite.
+        # There is no decay within a step, and a factor of exp(-logs) could be infinite.
         ones = blocks(keys, terms)
         for query, before in zip(queries, strict, strict=True):
             own = tf.matmul(blocks(query, 1), ones, transpose_b=True)
@@ -142,7 +144,7 @@ def halves(value: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def repeated(value: Tensor, terms: int) -> Tensor:
-    """Return ``... x steps x width`` with each step once for each term."""
+    """Return ``... x steps x width`` with each step repeated for each of its terms."""
     if terms == 1:
         return value
     steps, width = value.shape[-2:]
@@ -151,12 +153,12 @@ def repeated(value: Tensor, terms: int) -> Tensor:
 
 
 def prefix_sums(value: Tensor) -> Tensor:
-    """Return the sum up to each step, ``... x steps x width``, itself included."""
+    """Return the sums up to and including each step, ``... x steps x width``."""
     return _sums(value, lower=True)
 
 
 def suffix_sums(value: Tensor) -> Tensor:
-    """Return the sum behind each step, ``... x steps x width``, itself left out."""
+    """Return the sums over the steps after each step, ``... x steps x width``."""
     return _sums(value, lower=False)
 
 
@@ -170,7 +172,7 @@ def _sums(value: Tensor, lower: bool) -> Tensor:
 
 
 def causal(value: Tensor, terms: int, strict: bool) -> Tensor:
-    """Return scores ``... x steps x (steps * terms)``, zero at later steps."""
+    """Return the scores, ``... x steps x (steps * terms)``, with zero for keys of later steps."""
     steps = tf.range(value.shape[-2])
     other = tf.range(value.shape[-1]) // terms
     seen = other[None, :] < steps[:, None] if strict else other[None, :] <= steps[:, None]

@@ -1,7 +1,7 @@
-r"""Sums of all earlier values, at once: $S_c = S_0 + \sum_{i < c} G_i$.
+r"""Running sums of all earlier values: $S_c = S_0 + \sum_{i < c} G_i$.
 
-Within groups a product with ones forms them. In graph mode this is faster than a loop over all
-values, and than `tf.cumsum`, by several times. Under XLA the loop is the fastest.
+Sums within a group of values are a matrix product with ones. In graph mode this is several times
+faster than a loop over all values or `tf.cumsum`. Under XLA the loop is the fastest.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def running_sums(gain: Tensor, first: Tensor) -> tuple[Tensor, Tensor]:
 
     Args:
         gain: G, ``count x ...``.
-        first: what there is before, ``...``.
+        first: the sum before the first value, ``...``.
     """
     shape = tf.shape(gain)
     fits = gain.shape[0] is not None and gain.shape[0] % _GROUP == 0
@@ -50,9 +50,9 @@ def running_sums(gain: Tensor, first: Tensor) -> tuple[Tensor, Tensor]:
 def solve_sum(
     problem: Problem, block: AffineBlock, env: dict[str, Tensor], last: dict[str, Tensor]
 ) -> dict[str, Tensor] | None:
-    """Return the sequence of a state that only adds up, as `solve_block` does, or None.
+    """Return the sequence of a state that is a running sum, as `solve_block` does, or None.
 
-    None stands for other states, and for code that XLA compiles.
+    It returns None for other states, for calls with resets, and in code that XLA compiles.
 
     Args:
         problem: the call.

@@ -1,8 +1,8 @@
 r"""The backward loop of the fused executor, and the adjoint of each part of a step.
 
-It replays only the row-wise part, from saved pre-activations and states, differentiates it by
-TensorFlow, and saves the gradients of pre-activations; `weight_gradients` forms the gradients of
-weights from them, after the loop.
+It replays only the row-wise part, from saved pre-activations and states. TensorFlow differentiates
+that part. The loop saves the gradients of pre-activations, from which `weight_gradients` computes
+the gradients of weights after the loop.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ class _Replayed:
     """A stage that was computed again.
 
     Args:
-        tape: the tape that has recorded it.
-        inputs: what it was computed from: values, and sums of products, by key.
-        row_wise_weights: the row-wise weights that it uses, by name.
-        outputs: what later stages and the new states take from it, by key.
-        operands: what products read that is more than a plain value, by product.
+        tape: the tape that recorded it.
+        inputs: the values and sums of products that it read, by key.
+        row_wise_weights: the row-wise weights that it read, by name.
+        outputs: its values that later stages and the new states read, by key.
+        operands: operands of products that are not a plain value, by product.
     """
 
     tape: tf.GradientTape
@@ -45,9 +45,9 @@ class _Replayed:
 class DifferentiableLoop(Loop):
     """A forward loop with its gradient.
 
-    Within a step, gradients are accumulated in a mapping: ``NAME`` is the gradient of a signal or a
-    new state, ``NAME_prev`` that of a state before the step, and a group's or a product's key that
-    of its sums or of what it reads.
+    Within a step, a mapping accumulates gradients: ``NAME`` is the gradient of a signal or a new
+    state, and ``NAME_prev`` that of a state before the step. A group's key is the gradient of its
+    sums, and a product's key that of its operand.
     """
 
     def backward(
@@ -57,7 +57,7 @@ class DifferentiableLoop(Loop):
 
         Args:
             tensors: the call's tensors.
-            residuals: what `forward` has saved.
+            residuals: the residuals of `forward`.
             cotangents: the gradients of the solution.
         """
         schedule, problem, names = self.schedule, self.problem, self.state_names
@@ -82,7 +82,7 @@ class DifferentiableLoop(Loop):
             dfresh: dict[str, Tensor],
             arrays: Arrays,
         ) -> tuple[object, ...]:
-            # What comes from outside and from the step after; what this step was computed from.
+            # The gradients from outside and from the next step, and the operands of this step.
             outside: dict[str, Tensor] = {}
             if outside_steps is not None:
                 outside = split(outside_steps.read(step), problem.wanted, self.cell.widths)
@@ -92,14 +92,14 @@ class DifferentiableLoop(Loop):
             env.update({f"{n}_prev": value for n, value in entering.items()})
             gradients = self.updated_adjoint(step, dstates, outside)
             row_wise = dict(zip(schedule.row_wise_weights, dweights, strict=True))
-            # Forward through the stages again, each under its tape; then back through them.
+            # Compute the stages again, each under its own tape; then go back through them.
             now: dict[str, Tensor] = {}
             replayed = self.replay(env, saved, tensors)
             for stage, again in zip(reversed(schedule.stages), reversed(replayed), strict=True):
                 for product in stage.products:
                     now.update(self.product_adjoint(product, gradients, transposed[product.key]))
                 self.stage_adjoint(again, gradients, row_wise)
-            # What is formed after the loop needs these; what the step before needs is returned.
+            # Save what the gradients after the loop need; return what the previous step needs.
             for key in schedule.extra_sequences:
                 like = self.zeros(schedule.widths[key])
                 now[f"d:{key}"] = gradients.get(key, like)
@@ -130,7 +130,7 @@ class DifferentiableLoop(Loop):
         )
 
     def transposed(self, tensors: LoopTensors) -> dict[str, Tensor]:
-        """Return the transposed matrix of what each product reads, made once for all steps."""
+        """Return the transposed recurrent matrix of each product, computed once for all steps."""
         matrices = {}
         for product in self.schedule.products:
             recurrent = tensors.matrices[product.key][self.input_rows(product, tensors) :]
@@ -139,7 +139,7 @@ class DifferentiableLoop(Loop):
         return matrices
 
     def per_row(self, weight: Tensor) -> Tensor:
-        """Return a vector once per row: its gradient is summed over rows after the loop."""
+        """Return a vector repeated for each row: its gradient is summed over rows after the loop."""
         if weight.shape.rank != 1:
             return weight
         return tf.broadcast_to(weight, tf.stack([self.batch, weight.shape[0]]))
@@ -157,7 +157,7 @@ class DifferentiableLoop(Loop):
 
         Args:
             step: the index of the step.
-            dstates: the gradients that the step after it gives to the states.
+            dstates: the gradients of the states from the next step.
             outside: the gradients of the wanted signals at this step.
         """
         problem = self.problem
@@ -176,7 +176,7 @@ class DifferentiableLoop(Loop):
     def entering_adjoint(
         self, dprev: dict[str, Tensor], dfresh: dict[str, Tensor], reset: Tensor
     ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-        """Return the gradients of the states after the step before, and of initial states so far.
+        """Return the gradients of the states after the previous step, and of initial states so far.
 
         Args:
             dprev: the gradients of the states that the step starts from, by name.
@@ -194,7 +194,7 @@ class DifferentiableLoop(Loop):
 
         Args:
             product: the product.
-            gradients: the step's gradients; those of its groups are taken out.
+            gradients: the step's gradients; those of its groups are removed.
             transposed: $W_u^\top$.
         """
         groups = {f"d:{group.key}": gradients.pop(group.key) for group in product.groups}
@@ -207,11 +207,11 @@ class DifferentiableLoop(Loop):
     def stage_adjoint(
         self, stage: _Replayed, gradients: dict[str, Tensor], dweights: dict[str, Tensor]
     ) -> None:
-        r"""Add $(\partial f / \partial v)^\top \bar s$ for all that a stage is computed from.
+        r"""Add $(\partial f / \partial v)^\top \bar s$ for every operand v of a stage.
 
         Args:
-            stage: the stage, with the tape that has recorded it.
-            gradients: the step's gradients; those of what the stage gives are taken out.
+            stage: the stage, with the tape that recorded it.
+            gradients: the step's gradients; those of the stage's outputs are removed.
             dweights: the gradients of row-wise weights so far.
         """
         targets = {**stage.outputs, **stage.operands}
@@ -237,16 +237,16 @@ class DifferentiableLoop(Loop):
     def replay(
         self, env: dict[str, Tensor], saved: Values, tensors: LoopTensors
     ) -> list[_Replayed]:
-        """Compute each stage again under a tape of its own, from its own inputs.
+        """Compute each stage again under its own tape, from copies of its inputs.
 
         Args:
-            env: values by key; what the stages compute is added.
+            env: values by key; the values that the stages compute are added.
             saved: the residuals of the step.
             tensors: the call's tensors.
         """
         stages = []
         for stage in self.schedule.stages:
-            # An identity of its own lets an earlier stage's output be watched here, too.
+            # Copies, so that this tape can watch values that an earlier stage's tape recorded.
             inputs = {key: tf.identity(env[key]) for key in stage.needs}
             weights = {name: tf.identity(env[name]) for name in stage.row_wise_weights}
             sums = {group.key: tf.identity(saved[group.key]) for group in stage.arrivals}

@@ -1,12 +1,12 @@
-"""The fused executor: few large products, and one gradient for the whole recurrence.
+"""The fused executor: a few large products, and one gradient for the whole recurrence.
 
-Before the loop all reads of inputs are one matrix product over time x batch (`tensors`). The loop
-does one product per recurrent read (`forward`); its gradient is a loop of its own (`backward`), and
-both are joined here as a custom gradient that every tensor enters explicitly.
+Before the loop, the reads of inputs are one matrix product over time x batch (`tensors`). The loop
+computes one product per recurrent read (`forward`). Its gradient is a second loop (`backward`).
+This module joins both as a custom gradient; every tensor is an explicit argument of it.
 
-With ``remat=True`` only the states between chunks of steps are kept: of T steps, about sqrt(T)
-states. The backward pass runs each chunk again, and then its gradient, which costs one more forward
-pass.
+With ``remat=True``, only the states between chunks of steps are kept: about sqrt(T) states for T
+steps. The backward pass runs each chunk again and then its gradient, at the cost of one more
+forward pass.
 """
 
 from __future__ import annotations
@@ -42,8 +42,8 @@ def run(problem: Problem, schedule: LoopSchedule) -> Solution:
     loop = DifferentiableLoop(problem, schedule)
 
     def forward(tensors: LoopTensors) -> tuple[Solution, Residuals | None]:
-        # A gradient outside training costs a second forward pass, so that a call for outputs alone
-        # does not pay for what a backward pass needs.
+        # A call outside training stores no residuals. If its gradient is taken anyway, `backward`
+        # runs the forward pass again.
         return loop.forward(tensors) if problem.training else (loop.outputs_only(tensors), None)
 
     def backward(
@@ -58,7 +58,7 @@ def run(problem: Problem, schedule: LoopSchedule) -> Solution:
 
 @tf.autograph.experimental.do_not_convert
 def run_in_chunks(problem: Problem, schedule: LoopSchedule) -> Solution:
-    """Return the sequences and last states of the recurrence, as `run` does, in little memory.
+    """Return the sequences and last states of the recurrence, as `run` does, in less memory.
 
     Args:
         problem: the call, time first.
@@ -83,7 +83,7 @@ class _CallTensors(Tensors):
 
 
 class _ChunkedCall:
-    """One call cut into chunks of as many steps each; the last one is filled up, and masked."""
+    """One call, cut into chunks of equal length; the last one is padded with masked steps."""
 
     def __init__(self, problem: Problem, schedule: LoopSchedule) -> None:
         self.problem, self.schedule = problem, schedule
@@ -102,7 +102,7 @@ class _ChunkedCall:
         self.resets = None if problem.resets is None else self.cut(problem.resets)
 
     def cut(self, sequence: Tensor) -> Tensor:
-        """Return a sequence as ``chunks x length x ...``, filled up with zeros (or False)."""
+        """Return a sequence as ``chunks x length x ...``, padded with zeros (or False)."""
         if not self.full:
             rest = [[0, 0]] * (sequence.shape.rank - 1)
             sequence = tf.pad(sequence, [[0, self.filled - self.steps], *rest])
@@ -112,14 +112,14 @@ class _ChunkedCall:
         return tf.ensure_shape(cut, [None, length, *sequence.shape[1:]])
 
     def join(self, array: tf.TensorArray, like: Sequence[int | None]) -> Tensor:
-        """Return what an array holds chunk by chunk as one sequence, without what was filled up."""
+        """Join an array of chunks to one sequence, without the padding."""
         batch = tf.shape(self.problem.inputs["x"])[1]
         whole = stacked(array, [self.length, batch, like[-1]])
         flat = tf.reshape(whole, [self.filled, batch, like[-1]])
         return tf.ensure_shape(flat[: self.steps], [self.time, *like])
 
     def mask(self) -> Tensor:
-        """Return the mask chunk by chunk: the call's, false where a chunk was filled up."""
+        """Return the mask cut into chunks, with false at padded steps."""
         mask = self.problem.mask
         if mask is not None:
             return self.cut(mask)
@@ -132,13 +132,13 @@ class _ChunkedCall:
         """Return the problem of one chunk.
 
         Args:
-            index: its place.
+            index: the index of the chunk.
             mask: the mask of all chunks.
             tensors: inputs of all chunks, weights, and the states before this chunk.
         """
         seed = self.problem.seed
         if seed is not None:
-            # Noise is drawn by step; a chunk counts its steps from 0.
+            # Draws depend on the step, but a chunk counts its steps from 0.
             seed = tf.stack([seed[0], seed[1] + index * self.length])
         return replace(
             self.problem,
@@ -210,7 +210,7 @@ class _ChunkedCall:
         ) -> tuple[object, ...]:
             index = self.count - 1 - turn
             before = {n: border[index] for n, border in zip(names, borders, strict=True)}
-            # Identities of their own, for the tape to watch.
+            # Copies, so that the tape watches the tensors of this chunk only.
             own = {name: tf.identity(weight) for name, weight in weights.items()}
             fresh = {name: tf.identity(value) for name, value in tensors.fresh.items()}
             problem = self.chunk(index, mask, _CallTensors(cut, own, before, fresh))

@@ -1,7 +1,7 @@
 """The forward loop of the fused executor.
 
-In each step there is one product for each distinct recurrent read, with the weights of all gates
-that read it side by side; the rest is row-wise.
+Each step computes one product for each distinct recurrent read, with the weights of all gates that
+read it side by side. The rest is row-wise.
 """
 
 from __future__ import annotations
@@ -42,13 +42,13 @@ from .tensors import LoopTensors, hoist, loop_tensors, sequences
 
 @dataclass(frozen=True)
 class _Factor:
-    """A matrix of a step's product, which has two if only some of its gates read inputs.
+    """A matrix of a step's product; if only some of its gates read inputs, the product has two.
 
     Args:
-        groups: whose sums it makes, in the order of its columns.
+        groups: the groups whose sums it computes, in the order of its columns.
         matrix: ``width_in x width``.
-        bias: what is added to the sums, or None.
-        takes_input: whether inputs are beside what is read.
+        bias: the bias that is added to the sums, or None.
+        takes_input: whether its operand also has the inputs.
     """
 
     groups: tuple[Group, ...]
@@ -71,18 +71,18 @@ class Loop:
         self.tensors = loop_tensors(problem, schedule)
         x = problem.inputs["x"]
         self.steps = tf.shape(x)[0]
-        # A batch size that is known stays static, so that loops keep their shapes.
+        # If the batch size is known, it stays static, so that loops keep their shapes.
         self.batch = tf.shape(x)[1] if x.shape[1] is None else x.shape[1]
         self.static, self.dtype = (x.shape[0], x.shape[1]), x.dtype
 
     # --- the loop -----------------------------------------------------------
 
     def forward(self, tensors: LoopTensors) -> tuple[Solution, Residuals]:
-        """Run the loop and save, of each step, what the backward loop starts from.
+        """Run the loop and save the residuals of each step.
 
         Returns:
-            The solution; and as residuals the states before each step (ahead of a reset) and after
-            it, pre-activations, and wanted signals that are not states.
+            The solution, and the residuals: the states before each step (before any reset) and
+            after it, pre-activations, and wanted signals that are not states.
         """
         wanted, widths = self.problem.wanted, self.cell.widths
         values = {g.key: g.width for g in self.schedule.groups}
@@ -91,7 +91,7 @@ class Loop:
         return self.loop(tensors, states, values, layout_with_gradient(self.schedule))
 
     def outputs_only(self, tensors: LoopTensors) -> Solution:
-        """Run the loop and save nothing but the wanted sequences."""
+        """Run the loop and save only the wanted sequences."""
         values = {n: self.cell.widths[n] for n in self.problem.wanted}
         return self.loop(tensors, {}, values, layout_without_gradient(self.schedule))[0]
 
@@ -125,7 +125,7 @@ class Loop:
         def body(
             step: Tensor, states: tuple[Tensor, ...], row: Tensor, arrays: Arrays
         ) -> tuple[object, ...]:
-            # What the step reads: constants, what was computed for all steps, the states.
+            # The operands of the step: constants, hoisted values, states.
             env = {**constant, **(self.sequences_of(row) if ahead else self.row(rows, step))}
             if inside:
                 env.update(self.hoisted_at(inputs, step))
@@ -134,13 +134,13 @@ class Loop:
             before = dict(zip(names, states, strict=True))
             entering = self.entering(before, step, tensors)
             env.update({f"{n}_prev": s for n, s in entering.items()})
-            # The row-wise f and the products, by turns.
+            # Each stage: its row-wise part, then its products.
             sums: dict[str, Tensor] = {}
             for stage in schedule.stages:
                 self.compute_stage(stage, env, sums, tensors)
                 for product in stage.products:
                     sums.update(self.product(product, env, factors[product.key], tensors))
-            # The states after the step, through zoneout and mask; what the gradient needs is saved.
+            # The states after the step, with zoneout and mask; then the residuals are saved.
             valid = None if masks is None else masks[step]
             new = self.updated(step, env, tuple(entering.values()), valid)
             now = {**env, **sums, **dict(zip(names, new, strict=True))}
@@ -148,7 +148,7 @@ class Loop:
             following = rows.read(tf.minimum(step + 1, self.steps - 1)) if ahead else row
             return step + 1, new, following, arrays
 
-        # The first row; zeros if there is no step, and so no row to read.
+        # The first row, or zeros if there are no steps.
         row: Tensor = ()
         if ahead and tensors.sequences is not None:
             row = tf.reduce_sum(tensors.sequences[:1], 0)
@@ -171,14 +171,14 @@ class Loop:
     def residuals(
         self, layout: LoopLayout, entries: Mapping[str, Mapping[str, int]], states: Collection[str]
     ) -> Residuals:
-        """Return empty residuals in a loop's layout, with these entries, some of them states."""
+        """Return empty residuals in a loop's layout, given the entries and which are states."""
         kind = PackedResiduals if layout.packed else ListResiduals
         return kind(entries, states, self.steps, self.static, self.dtype, self.batch)
 
-    # --- what a step reads --------------------------------------------------
+    # --- the operands of a step ---------------------------------------------
 
     def entering(self, states: Values, step: Tensor, tensors: LoopTensors) -> dict[str, Tensor]:
-        """Return the states that a step starts from, given those after the step before."""
+        """Return the states that a step starts from, given those after the previous step."""
         if self.problem.resets is None:
             return dict(states)
         problem = replace(self.problem, fresh={**self.problem.fresh, **tensors.fresh})
@@ -194,17 +194,17 @@ class Loop:
         return {} if rows is None else self.sequences_of(rows.read(step))
 
     def sequences_of(self, row: Tensor) -> dict[str, Tensor]:
-        """Return the sequences that a row has side by side, by key."""
+        """Split a row of sequences; return them by key."""
         return split(row, self.schedule.widths, self.schedule.widths)
 
     def hoisted_at(self, inputs: Mapping[str, tf.TensorArray], step: Tensor) -> dict[str, Tensor]:
-        """Return what `hoist` computes, of one step, by key."""
+        """Return the result of `hoist` for one step, by key."""
         now = {name: array.read(step)[None] for name, array in inputs.items()}
         env = hoist(replace(self.problem, inputs=now), self.schedule)
         return self.sequences_of(sequences(self.schedule, env, tf.stack([1, self.batch]))[0])
 
     def input_columns(self, tensors: LoopTensors) -> tf.TensorArray:
-        """Return what inputs give to the products of each step, in the products' type."""
+        """Return the input columns, to be read step by step, in the products' type."""
         columns = tensors.input_columns
         if columns is None:
             return None
@@ -216,7 +216,7 @@ class Loop:
 
     @property
     def low(self) -> bool:
-        """Whether products are in low precision, which biases stay out of: it would round them."""
+        """Whether products are in low precision; biases are added outside to avoid rounding."""
         return bool(self.problem.matmul_dtype != self.dtype)
 
     def input_rows(self, product: StepProduct, tensors: LoopTensors) -> int:
@@ -225,10 +225,10 @@ class Loop:
         return 0 if columns is None or not product.takes_input else int(columns.shape[-1])
 
     def factors(self, product: StepProduct, tensors: LoopTensors) -> list[_Factor]:
-        """Return the matrices that make a product's sums.
+        """Return the matrices of a product.
 
-        Inputs are beside what is read only for the gates that read inputs: the others have a
-        matrix of their own then, instead of zeros.
+        Only gates that read inputs have the inputs in their operand. The other gates have a
+        separate matrix, instead of rows of zeros.
         """
         matrix, dtype = tensors.matrices[product.key], self.problem.matmul_dtype
         if not product.takes_input:
@@ -256,7 +256,7 @@ class Loop:
         factors: list[_Factor],
         tensors: LoopTensors,
     ) -> dict[str, Tensor]:
-        """Return the sums of a product with what is added to it, by group."""
+        """Return the sums of a product by group, with input parts or biases added."""
         u = evaluate(product.expr, env, self.cell.spec.functions)
         u = tf.cast(self.dropped(product.text, u, tensors), self.problem.matmul_dtype)
         sums = {}
@@ -275,7 +275,7 @@ class Loop:
         return sums
 
     def dropped(self, text: str, u: Tensor, tensors: LoopTensors) -> Tensor:
-        """Return what a read takes, with its dropout."""
+        """Return the operand of a read, with its dropout."""
         return u * tensors.drops[text] if text in tensors.drops else u
 
     # --- the row-wise part --------------------------------------------------
@@ -283,11 +283,11 @@ class Loop:
     def compute_stage(
         self, stage: Stage, env: dict[str, Tensor], sums: Values, tensors: LoopTensors
     ) -> None:
-        """Compute the signals of a stage, and put them into ``env``.
+        """Compute the signals of a stage, and store them in ``env``.
 
         Args:
             stage: the stage.
-            env: values by key; all that the stage needs must be in it.
+            env: values by key, including everything that the stage needs.
             sums: the sums of the products before the stage, by group.
             tensors: the call's tensors.
         """
@@ -345,6 +345,6 @@ class Loop:
         )
 
     def hold(self, step: Tensor, index: int, valid: Tensor) -> Hold:
-        """Return what holds a state at a step."""
+        """Return the hold of a state at a step."""
         shape = [self.batch, self.cell.states[index].width]
         return hold(self.problem, index, step, shape, valid)

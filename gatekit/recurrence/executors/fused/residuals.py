@@ -1,13 +1,13 @@
-"""Residuals: what the forward loop saves of each step, and the backward loop reads.
+"""Residuals: the values that the forward loop saves at each step for the backward loop.
 
-The backward loop saves values in the same way, for the gradients of weights, which are formed after
-it. There are two layouts, and the numbers are the same in both:
+The backward loop saves values in the same way, for the gradients of weights, which are computed
+after it. There are two layouts, with the same numbers:
 
-- `PackedResiduals`, under XLA: one row a step, with everything side by side. It is written in
-  place; each further array would cost another copy in each step.
-- `ListResiduals`, eagerly and in graph mode: a list for each value. It takes the tensors as they
-  are, copies none, and releases each as soon as the backward loop has read it, whose own lists grow
-  as fast.
+- `PackedResiduals`, under XLA: one row per step, with everything side by side. It is written in
+  place; each additional array would cost another copy in each step.
+- `ListResiduals`, in eager and graph mode: a list for each value. It takes the tensors themselves,
+  without a copy, and frees each as soon as the backward loop has read it, while the lists that the
+  backward loop writes grow at the same rate.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from gatekit.recurrence.packing import (
 ReadStep = Callable[[Tensor, Tensor], tuple[dict[str, Tensor], Tensor]]
 Values: TypeAlias = Mapping[str, Tensor]
 Arrays: TypeAlias = tf.TensorArray
-"""Or a tuple of them: what a loop hands from step to step."""
+"""The arrays that a loop passes from step to step; it may also be a tuple of them."""
 
 
 @dataclass(frozen=True)
@@ -70,9 +70,9 @@ class Steps:
 
         Args:
             items: a `tf.TensorArray`; it may have more items than there are steps.
-            count: how many steps there are.
-            batch: how many rows.
-            shape: time and batch where they are known, and the width.
+            count: the number of steps.
+            batch: the number of rows.
+            shape: time and batch, each None if unknown, and the width.
         """
 
         def whole() -> Tensor:
@@ -85,7 +85,7 @@ class Steps:
         return cls(shape[-1], items.dtype, whole, block)
 
     def times(self, factors: Tensor) -> Steps:
-        """Return each step times the same factors, ``batch x width``."""
+        """Return each step multiplied by the same factors, ``batch x width``."""
         return Steps(
             self.width,
             self.dtype,
@@ -94,7 +94,7 @@ class Steps:
         )
 
     def where(self, chosen: Tensor, value: Tensor) -> Steps:
-        """Return each step with the same value, ``batch x width``, where rows are chosen.
+        """Return each step with chosen rows replaced by the same value.
 
         Args:
             chosen: ``time x batch x 1`` booleans.
@@ -109,18 +109,19 @@ class Steps:
 
 
 class Residuals(abc.ABC):
-    """The values that a loop saves of each step.
+    """The values that a loop saves at each step.
 
-    While the loop runs, its arrays are variables of the loop: `start`, `write`; then `finish`.
+    While the loop runs, the arrays are loop variables. Call `start` before the loop, `write` in
+    each step, and `finish` after it.
 
     Args:
-        entries: the widths of each entry's columns by key. An entry is what the loop computes as
-            one tensor; most have one column, under their own key.
-        states: entries that are states. Their value before each step can be read, too.
-        steps: how many steps there are.
-        static: time and batch where they are known.
-        dtype: the type of all of it.
-        batch: how many rows there are.
+        entries: the widths of each entry's columns by key. An entry is a tensor that the loop
+            computes; most have one column, under their own key.
+        states: the entries that are states. Their value before each step can be read, too.
+        steps: the number of steps.
+        static: time and batch, each None if unknown.
+        dtype: the type of the values.
+        batch: the number of rows.
     """
 
     def __init__(
@@ -142,18 +143,18 @@ class Residuals(abc.ABC):
 
     @abc.abstractmethod
     def write(self, arrays: Arrays, step: Tensor, before: Values, now: Values) -> Arrays:
-        """Return the arrays with a step in them.
+        """Return the arrays with a step added.
 
         Args:
             arrays: the arrays so far.
             step: the index of the step.
             before: the states before the step.
-            now: every entry, and every column of it, after the step.
+            now: the value of every entry, and of each of its columns, after the step.
         """
 
     @abc.abstractmethod
     def finish(self, arrays: Arrays, last: Values) -> Self:
-        """Return the residuals with what the loop has written, given the last states."""
+        """Return the residuals that the loop wrote, given the last states."""
 
     @abc.abstractmethod
     def sequence(self, entry: str) -> Tensor:
@@ -161,7 +162,7 @@ class Residuals(abc.ABC):
 
     @abc.abstractmethod
     def saved(self, entry: str) -> Steps:
-        """Return an entry of each step; of a state its value before the step."""
+        """Return an entry at each step; for a state, its value before the step."""
 
     @abc.abstractmethod
     def columns(self, keys: list[str]) -> Tensor:
@@ -169,24 +170,24 @@ class Residuals(abc.ABC):
 
     @abc.abstractmethod
     def backwards(self, prefetch: bool) -> tuple[Tensor, ReadStep]:
-        """Return what reads the steps from the last one to the first.
+        """Return a reader of the steps from the last to the first.
 
         Args:
-            prefetch: whether to read each step one turn early, where this layout gains by it.
+            prefetch: whether to read each step one turn early, if this layout benefits from it.
 
         Returns:
-            A variable of the reading loop, and a function of it and the step. The function returns
-            the step's columns by key, of states their value before the step, and the variable's
-            next value.
+            The initial value of a loop variable, and a function of that variable and the step. The
+            function returns the step's columns by key (for states, their value before the step) and
+            the variable's next value.
         """
 
     def readable(self) -> Residuals:
-        """Return the same values as the code that is traced now can read them."""
+        """Return the same values in a form that the current code, eager or traced, can read."""
         return self
 
 
 class PackedResiduals(Residuals):
-    """One row a step, ``time x batch x width``; of a state it holds the value before the step."""
+    """One row per step, ``time x batch x width``; for a state, the value before the step."""
 
     def start(self, first: Values) -> Arrays:
         if not self.widths:
@@ -209,7 +210,7 @@ class PackedResiduals(Residuals):
         columns = self.columns(list(self.entries[entry]))
         if entry not in self.states:
             return columns
-        # Without a step there is nothing after it, and the last state must not count as one.
+        # The slice drops the last state if there are no steps.
         return tf.concat([columns[1:], self.last[entry][None]], 0)[: self.steps]
 
     def saved(self, entry: str) -> Steps:
@@ -226,12 +227,12 @@ class PackedResiduals(Residuals):
             following = array.read(tf.maximum(step - 1, 0)) if prefetch else ()
             return split(row, self.widths, self.widths), following
 
-        # The last row; zeros if there is no step, and so no row to read.
+        # The last row, or zeros if there are no steps.
         return tf.reduce_sum(self.rows[-1:], 0) if prefetch else (), read
 
 
 class ListResiduals(Residuals):
-    """A list of steps for each entry; a state's list begins with its value before the first."""
+    """A list of steps for each entry; a state's list begins with its initial value."""
 
     def start(self, first: Values) -> Arrays:
         lists = []
@@ -262,7 +263,7 @@ class ListResiduals(Residuals):
     def readable(self) -> Residuals:
         if not self.eager or tf.executing_eagerly():
             return self
-        # `tf.GradientTape.jacobian` traces the gradient of what ran eagerly. A graph cannot read
+        # `tf.GradientTape.jacobian` traces the gradient of eager code, but a graph cannot read the
         # lists of an eager loop.
         copy = ListResiduals(
             self.entries, self.states, self.steps, self.static, self.dtype, self.batch
@@ -271,13 +272,13 @@ class ListResiduals(Residuals):
         return copy.finish(lists, {})
 
     def shape(self, entry: str) -> tuple[int | None, int | None, int]:
-        """Return time and batch where they are known, and the width of an entry."""
+        """Return time and batch, each None if unknown, and the width of an entry."""
         return (*self.static, sum(self.entries[entry].values()))
 
     def sequence(self, entry: str) -> Tensor:
         if entry not in self.states:
             return self.saved(entry).whole()
-        # If a state's sequence is an output, it is stacked here; the backward pass takes it then.
+        # A state's sequence that is an output is stacked here; the backward pass reuses it.
         every = self.stacked[entry] = self.lists[entry].stack()
         return tf.ensure_shape(every[1:], self.shape(entry))
 
@@ -304,8 +305,8 @@ class ListResiduals(Residuals):
             values = {k: value for k, (_, value) in zip(self.entries, popped, strict=True)}
             return values, tuple(rest for rest, _ in popped)
 
-        # The loop's variable is each list without the items that have been read. A state's last
-        # value is behind the last step.
+        # The loop variable has each list without the items that were read. A state's list has one
+        # more item, the value after the last step, which is dropped first.
         lists = tuple(
             self._popped(entry, array.flow)[0] if entry in self.states else array.flow
             for entry, array in self.lists.items()

@@ -1,13 +1,14 @@
-"""How the fused executor arranges a cell: stages, products, what is hoisted; loops in memory.
+"""How the fused executor arranges a cell: stages, products, hoisted signals; loops in memory.
 
-Terms: a *read* is a gate's linear read of an expression. A *group* is reads of one expression that
-get the same kind of addend. A *product* is the groups of one expression at one stage. A gate's
-*input part* is what its reads of inputs and its bias add to its pre-activation. What reads no state
-is *hoisted*: it is computed for all steps before the loop. A *sequence* is such a value, read by
-each step. *Row-wise* is what treats each row of the batch by itself and has no matrix product.
+Terms: a *read* is a gate's linear read of an expression. A *group* consists of reads of the same
+expression that get the same kind of addend. A *product* consists of the groups of one expression at
+one stage. A gate's *input part* is the sum of its reads of inputs and its bias. A signal that reads
+no state is *hoisted*: it is computed for all steps before the loop. A *sequence* is a hoisted value
+that each step reads. *Row-wise* operations treat each row of the batch by itself and have no matrix
+product.
 
-Two cells as `scheduler.make` arranges them. All gates of an LSTM read h_prev, so that a step has
-one product; the candidate of a GRU waits for its reset gate, and so for a second one::
+Two cells as `scheduler.make` arranges them. All gates of an LSTM read h_prev, so a step has one
+product. The candidate of a GRU waits for its reset gate, so it needs a second product::
 
     LSTM  stage 0  nothing to compute               product h_prev -> input forget output candidate
           stage 1  these four gates, then c, h
@@ -20,13 +21,13 @@ Values of a step are in mappings with these keys:
 | key | value |
 |---|---|
 | ``NAME``, ``NAME_prev`` | a signal or new state, and the state before the step |
-| ``z:GATE:TEXT`` | what one read of a gate adds to its pre-activation |
+| ``z:GATE:TEXT`` | the term that one read of a gate adds to its pre-activation |
 | ``STAGE:TEXT`` | a product: u' among gradients, and z' of all its groups among saved values |
 | ``a:STAGE:TEXT:KIND`` | a group: the pre-activations, or addends, of its gates side by side |
 | ``part:GROUP``, ``part:GATE`` | an input part, of a group or of a gate by itself |
 | ``part:GATE:TEXT`` | one read of it, if the gate normalises the sum of its reads |
 | ``input_columns``, ``parts`` | the inputs and a one, for each product; all input parts, hoisted |
-| ``u:TEXT``, ``d:KEY`` | saved by the backward loop: what a read takes, a value's gradient |
+| ``u:TEXT``, ``d:KEY`` | saved by the backward loop: a read's operand, a value's gradient |
 
 The KIND of a group is the addend of its gates: ``part`` (an input part), ``bias`` (only a bias), or
 ``alone`` (none here).
@@ -47,7 +48,7 @@ Member = tuple[Node, BuiltRead]
 """A gate, and one of its reads."""
 
 INPUT_COLUMNS = "input_columns"
-"""The key of the inputs and a one for the bias, where they enter the products of each step."""
+"""The key of the inputs and a one for the bias, if they enter the products of each step."""
 
 
 @dataclass(frozen=True)
@@ -55,15 +56,15 @@ class Group:
     """Recurrent reads of one expression whose products get the same kind of addend.
 
     Args:
-        key: its key, under which the pre-activations of its members are saved side by side.
+        key: the key under which the pre-activations of the members are saved side by side.
         text: the expression that is read.
-        expr: the same, parsed.
-        stage: the stage at whose end its product is computed.
+        expr: the parsed expression.
+        stage: the stage at whose end the product is computed.
         members: the reads, with their gates.
         widths: the width of each gate.
-        width: the width of them all.
-        part: the key of the sequence of the gates' input parts side by side; None if there is none.
-        biased: whether the gates have no input part, but each may have a bias.
+        width: the sum of the widths.
+        part: the key of the sequence of the gates' input parts side by side, or None.
+        biased: whether the gates have no input part, but a bias.
     """
 
     key: str
@@ -84,11 +85,11 @@ class StepProduct:
     Args:
         key: its key.
         text: the expression that is read.
-        expr: the same, parsed.
+        expr: the parsed expression.
         stage: the stage at whose end it is computed.
         groups: the groups, in the order of the matrix's columns; those with an input part last.
         width: the width of all groups.
-        takes_input: whether the inputs, and a one for the bias, are beside what is read.
+        takes_input: whether its operand also has the inputs, and a one for the bias.
     """
 
     key: str
@@ -105,13 +106,13 @@ class Stage:
     """The row-wise part of a step between one row of products and the next.
 
     Args:
-        arrivals: the groups whose products the stage before has computed.
+        arrivals: the groups whose products the previous stage computed.
         nodes: the signals that are computed, in order.
-        products: the products that are computed at the end, from what this stage and earlier ones
-            have computed.
-        needs: the keys of values that are taken from outside the stage.
+        products: the products that are computed at its end, from values of this stage and earlier
+            ones.
+        needs: the keys of values that it reads from outside the stage.
         row_wise_weights: the weights that are used row by row: norms, biases, diagonals, ...
-        gives: the keys of values that others take.
+        gives: the keys of its values that are read outside the stage.
     """
 
     arrivals: tuple[Group, ...]
@@ -127,22 +128,22 @@ class LoopSchedule:
     """The schedule of one cell for one set of wanted signals.
 
     Args:
-        stages: the parts of a step, in order. There is one more than there are recurrent products
-            that follow one another: the last stage has no product.
-        input_columns: the reads of inputs that enter the products of each step; empty if one
-            product before the loop makes them, or if there is nothing to read.
-        standalone_inputs: gates of the loop whose input part is a sequence of its own, because no
-            product has a place for it.
-        by_products: hoisted gates that are only their pre-activation, of the inputs that the gates
-            of all groups read: the product of those gates' input parts makes them, too.
-        input_products: by text, reads of inputs that share a product before the loop.
-        widths: the width of each sequence, in their order side by side.
+        stages: the parts of a step, in order. There is one more than there are consecutive
+            recurrent products, because the last stage has no product.
+        input_columns: the reads of inputs that enter the products of each step; empty if they are
+            computed before the loop, or if there are none.
+        standalone_inputs: gates of the loop whose input part is a separate sequence, because it
+            belongs to no product.
+        by_products: hoisted gates that are a bare pre-activation of the inputs that the gates of
+            all groups read: the product for those gates' input parts computes them, too.
+        input_products: the reads of inputs that share a product before the loop, by text.
+        widths: the width of each sequence, in the order in which they are side by side.
         extra_sequences: the sequences that are not a group's input part; the row-wise part reads
-            them, and gives their gradient.
-        unfused_reads: reads by linear maps without a matrix, whose weights' gradients are formed
+            them and computes their gradients.
+        unfused_reads: reads by linear maps without a matrix whose weight gradients are computed
             after the loop.
-        saved_operands: by key, what the backward loop saves for products after the loop: the
-            expression that a read takes, and its width.
+        saved_operands: the operands that the backward loop saves for products after the loop, by
+            key: the expression of a read, and its width.
         weights_cached: whether all weights stay in the cache; see `weights_stay_cached`.
         many_summands: whether a pre-activation is more than one product; see `LoopLayout`.
     """
@@ -178,18 +179,18 @@ class LoopSchedule:
 
     @property
     def unfused_weights(self) -> tuple[str, ...]:
-        """The weights of linear maps whose gradients are formed after the loop."""
+        """The weights of linear maps whose gradients are computed after the loop."""
         names = (name for _, read in self.unfused_reads for name in read.weights.values())
         return tuple(dict.fromkeys(names))
 
     @property
     def with_input_part(self) -> list[Node]:
-        """The gates whose input part a product has a place for."""
+        """The gates whose input part belongs to a product."""
         return [node for group in self.groups if group.part for node, _ in group.members]
 
     @property
     def one_input_product(self) -> bool:
-        """Whether one product before the loop makes the input parts of all groups."""
+        """Whether one product before the loop computes the input parts of all groups."""
         gates = self.with_input_part
         return bool(gates) and read_alike(gates)
 
@@ -215,29 +216,28 @@ def read_alike(gates: list[Node]) -> bool:
     return len(texts) == 1 and texts != {()} and all(r.map.has_matrix() for o in reads for r in o)
 
 
-# Bytes of weights that stay near a core.
+# Bytes of weights that stay in a core's cache.
 _CACHED = 2**21
 
 
 @dataclass(frozen=True)
 class LoopLayout:
-    """How a loop reads and writes memory, chosen where it is traced; it never changes numbers.
+    """How a loop reads and writes memory; chosen when it is traced, and without effect on results.
 
     Args:
-        packed: whether residuals are one row a step, instead of a list for each value. Under XLA a
-            row is written in place, and each further array costs another copy in each step; in
-            graph mode a list takes the tensors as they are and copies none.
-        hoist_inside: whether what needs no state is computed within each step instead of before
-            the loop. It has no gradient then. Under XLA, whole forward passes of an LSTM with
+        packed: whether residuals are one row per step, instead of a list for each value. Under XLA
+            a row is written in place, and each additional array costs another copy in each step. In
+            graph mode a list takes the tensors themselves, without a copy.
+        hoist_inside: whether hoisted signals are computed within each step instead of before the
+            loop. They have no gradient then. Under XLA, whole forward passes of an LSTM with
             weights of 0.1, 0.4, 1.6 and 8.4 MB took 0.36x, 0.51x, 0.63x and 1.05x of the time.
-        prefetch_forward: whether the forward loop reads a step's sequences one step early. XLA cuts
-            a row that is read in place out again inside every kernel, which is slow if nothing else
-            of a step is laid out in memory.
+        prefetch_forward: whether the forward loop reads a step's sequences one step early.
+            Otherwise XLA slices the row again inside every kernel, which is slow if nothing else of
+            a step is written to memory.
         prefetch_backward: whether the backward loop reads a step's residuals one step early. Under
-            XLA a row that comes with the loop is laid out in memory once, where a row that is read
-            in place is cut out again inside every kernel. That pays if a pre-activation is more
-            than one product (peephole 1.17x, sLSTM 1.32x), and costs a copy if it is not (LSTM
-            0.91x).
+            XLA, a row that is a loop variable is in memory once; otherwise it is sliced again
+            inside every kernel. Prefetching is faster if a pre-activation is more than one product
+            (peephole 1.17x, sLSTM 1.32x), and costs a copy if it is not (LSTM 0.91x).
     """
 
     packed: bool
@@ -261,9 +261,9 @@ def layout_without_gradient(schedule: LoopSchedule) -> LoopLayout:
 def weights_stay_cached(cell: Cell, setting: Setting) -> bool:
     """Return whether inputs should enter each step's product, instead of one before the loop.
 
-    Before the loop they are one large product, whose result is written for all steps and read once
-    more; beside the state they make each step's product larger and need neither an addition nor a
-    pass for the bias. On a CPU that is faster as long as the weights stay in the second level
+    Before the loop, they are one large product, whose result is written for all steps and read
+    again. In each step, they make the step's product larger, but need neither an addition nor a
+    pass for the bias. On a CPU this is faster as long as the weights stay in the second level
     cache. Whole forward passes of an LSTM in graph mode took 0.79x of the time with 0.4 MB of
     weights (batch 32, 64 features, 128 units), 0.90x with 1.6 MB (128, 256), 1.19x with 8.4 MB
     (512, 512).

@@ -1,4 +1,4 @@
-"""Arranges a cell for the fused executor: which reads share a product, and who needs what."""
+"""Arranges a cell for the fused executor: which reads share a product, and what each stage needs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def make(cell: Cell, wanted: tuple[str, ...], weights_cached: bool = False) -> L
     Args:
         cell: the built cell.
         wanted: the signals whose sequences are returned.
-        weights_cached: whether inputs enter the products of each step, where the gates allow it,
+        weights_cached: whether inputs enter the products of each step, if the gates allow it,
             instead of one product before the loop.
     """
     return _Scheduler(cell, wanted, weights_cached).make()
@@ -88,7 +88,7 @@ class _Scheduler:
         self, by_products: list[Node], standalone: list[Node], outside: list[str]
     ) -> dict[str, int]:
         """Return the width of each sequence that is not the input part of a group."""
-        # These columns follow the groups' input parts, because one product makes them all.
+        # These columns follow the groups' input parts, because one product computes them all.
         widths: dict[str, int] = {node.name: node.width for node in by_products}
         for node in standalone:
             if self.sums(node):
@@ -137,8 +137,8 @@ class _Scheduler:
                 product.setdefault(added, []).append((node, read))
         products = []
         for (stage, text), by_kind in reads_of.items():
-            # Those with an input part come last: their gradients are beside those of other
-            # sequences then.
+            # Groups with an input part come last, so that their gradients are beside those of other
+            # sequences.
             kinds = [k for k in ("alone", "bias", "part") if k in by_kind]
             groups = tuple(_group(stage, text, kind, by_kind[kind]) for kind in kinds)
             width = sum(g.width for g in groups)
@@ -156,7 +156,7 @@ class _Scheduler:
         return tuple(r for r in gates[0].reads if r.hoisted)
 
     def by_products(self, gates: list[Node], outside: list[str]) -> list[Node]:
-        """Return the hoisted gates that the product for the groups' input parts can make, too."""
+        """Return the hoisted gates that the product for the input parts can compute, too."""
         nodes: list[Node] = []
         for name in outside if gates and read_alike(gates) else ():
             node = self.by_name.get(name)
@@ -173,7 +173,7 @@ class _Scheduler:
         return nodes
 
     def outside_keys(self) -> list[str]:
-        """Return the inputs and hoisted signals that the loop reads as they are."""
+        """Return the inputs and hoisted signals that the loop reads directly or returns."""
         produced = {n.name for n in self.loop}
         keys: dict[str, None] = {}
         for node in self.loop:
@@ -206,14 +206,14 @@ class _Scheduler:
     def split_maps(
         self, attached: set[str], standalone: list[Node]
     ) -> tuple[list[Member], list[Member]]:
-        """Return the reads with other maps whose weight gradients form after the loop, or in it."""
+        """Return reads by maps without a matrix: weight gradients after the loop, or inside it."""
         later: list[Member] = []
         inside: list[Member] = []
         for node in self.loop:
             known = node.norm is None and (node.name in attached or node in standalone)
             for read in _recurrent(node):
                 if not read.map.has_matrix() and read.weights:
-                    # Measured: a diagonal is summed fastest in the loop, with the row-wise part.
+                    # Measured: summing a diagonal in the loop, with the row-wise part, is fastest.
                     after = known and not read.map.row_wise
                     (later if after else inside).append((node, read))
         return later, inside
@@ -246,7 +246,7 @@ class _Scheduler:
     def needs_and_gives(
         self, by_stage: list[tuple[Node, ...]], groups: list[Group], extra: Mapping[str, int]
     ) -> tuple[tuple[tuple[str, ...], ...], tuple[tuple[str, ...], ...]]:
-        """Return what each stage takes from outside and what it must hand on."""
+        """Return the keys that each stage reads from outside, and those that others read from it."""
         home = {n.name: k for k, nodes in enumerate(by_stage) for n in nodes}
         for nodes in by_stage:
             for node in nodes:
@@ -290,7 +290,7 @@ class _Scheduler:
     def saved_operands(
         self, groups: list[Group], unfused_reads: list[Member], extra: Mapping[str, int]
     ) -> dict[str, tuple[Expr, int]]:
-        """Return what the backward loop saves for products after it, unless it is a sequence."""
+        """Return the operands that the backward loop saves, unless they are states or sequences."""
         operands: dict[str, tuple[Expr, int]] = {}
         reads = [r for g in groups for _, r in g.members] + [r for _, r in unfused_reads]
         for read in reads:
@@ -320,7 +320,7 @@ def _group(stage: int, text: str, kind: str, members: list[Member]) -> Group:
 
 
 def _with_part(groups: list[Group]) -> list[Node]:
-    """Return the gates whose input part a product has a place for."""
+    """Return the gates whose input part belongs to a product."""
     return [node for group in groups if group.part for node, _ in group.members]
 
 

@@ -1,4 +1,4 @@
-"""What a loop is given: what needs no state, for all steps; and every tensor with a gradient."""
+"""The tensors that a loop reads: hoisted values of all steps, weights and initial states."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ class LoopTensors(Tensors):
     Dropout masks are constants: their gradients are zeros.
 
     Args:
-        input_columns: the inputs and a one for the bias, ``time x batch x width``, where they enter
-            each step's products; otherwise None. It is not part of ``sequences``, so that its
+        input_columns: the inputs and a one for the bias, ``time x batch x width``, if they enter
+            each step's products; otherwise None. They are not part of ``sequences``, so that their
             gradient is not computed in vain.
-        sequences: what else the loop reads per step, side by side, ``time x batch x width``; None
-            if it reads nothing else.
+        sequences: the other values that the loop reads at each step, side by side, ``time x batch x
+            width``, or None.
         matrices: the matrix of each product, ``width_in x width``.
         biases: the biases of groups that have no input part, ``width``, unless a matrix has them.
         weights: weights of the row-wise part, and of linear maps without a matrix.
@@ -57,7 +57,7 @@ class LoopTensors(Tensors):
 
 
 def loop_tensors(problem: Problem, schedule: LoopSchedule) -> LoopTensors:
-    """Return the tensors of a call, after what needs no state is computed for all steps.
+    """Return the tensors of a call; this computes hoisted signals for all steps.
 
     Args:
         problem: the call, time first.
@@ -91,11 +91,11 @@ def loop_tensors(problem: Problem, schedule: LoopSchedule) -> LoopTensors:
 
 
 def sequences(schedule: LoopSchedule, env: Mapping[str, Tensor], lead: Tensor) -> Tensor:
-    """Return what the loop reads per step, as `hoist` has computed it, side by side.
+    """Return the values that the loop reads at each step, side by side.
 
     Args:
         schedule: how the cell is arranged.
-        env: what `hoist` returns.
+        env: the result of `hoist`.
         lead: time and batch.
     """
     parts = [g.part for g in schedule.groups if g.part]
@@ -113,15 +113,14 @@ def sequences(schedule: LoopSchedule, env: Mapping[str, Tensor], lead: Tensor) -
     )
 
 
-# The input parts of all groups side by side, where one product makes them.
+# The key of the input parts of all groups side by side, if one product computes them.
 ALL_PARTS = "parts"
 
 
 def hoist(problem: Problem, schedule: LoopSchedule) -> dict[str, Tensor]:
-    """Return, over all steps at once, hoisted signals, and the input part of each gate of the loop.
+    """Return hoisted signals, and the input parts of the loop's gates, for all steps.
 
-    The keys are signals' names, and ``part:GATE`` for what a gate of the loop gets from inputs and
-    bias.
+    The keys are names of signals, and ``part:...`` for input parts; see `schedule`.
     """
     cell, weights = problem.cell, problem.weights
     env: dict[str, Tensor] = {**cell.constants, **weights, **problem.inputs}
@@ -147,7 +146,7 @@ def hoist(problem: Problem, schedule: LoopSchedule) -> dict[str, Tensor]:
                 env[group.part] = joined(parts)
     for node in schedule.standalone_inputs:
         if node.norm is not None and node.norm.of == "sum":
-            # A gate that shares the statistics may be hoisted, and so have no entry of its own.
+            # A gate that shares the statistics may be hoisted; then it has no entry of its own.
             for owner, read in shared_reads(nodes, node):
                 if read.hoisted:
                     env[f"part:{owner.name}:{read.text}"] = products.linear(owner.name, read)
@@ -162,7 +161,7 @@ def hoist(problem: Problem, schedule: LoopSchedule) -> dict[str, Tensor]:
 
 
 def _parts(problem: Problem, gates: Sequence[Node], env: Mapping[str, Tensor]) -> Tensor:
-    """Return the input parts of gates that all read the same, side by side, by one product.
+    """Return the input parts of gates that read the same inputs, side by side, by one product.
 
     Args:
         problem: the call.
@@ -209,8 +208,8 @@ def product_matrix(
 ) -> Tensor:
     """Return the matrix of a step's product, ``width_in x width``.
 
-    If the product takes the inputs, their rows and that of the bias are above those of what is
-    read; they are zero for a gate that reads no input.
+    If the product takes the inputs, their rows and that of the bias are above those of the
+    recurrent read. The rows of the inputs are zero for a gate that reads no input.
 
     Args:
         product: the product.

@@ -1,4 +1,4 @@
-r"""The gradients of weights, formed after the backward loop from what it has saved of all steps.
+r"""The gradients of weights, computed after the backward loop from the values that it saved.
 
 $\bar W = \sum_t [x_t, 1, u_t]^\top \bar z_t$, one product over time x batch.
 """
@@ -18,15 +18,15 @@ from .residuals import Residuals, Steps, Values
 from .schedule import LoopSchedule, StepProduct
 from .tensors import LoopTensors
 
-# Rows of batch x time that one block's product sums over: few enough to stay near the core.
+# How many rows of batch x time one block's product sums over: few enough to stay in the cache.
 _ROWS = 1024
 
 
 def saved_entries(schedule: LoopSchedule) -> dict[str, dict[str, int]]:
-    r"""Return what the backward loop saves of each step, as entries of `Residuals`.
+    r"""Return the values that the backward loop saves at each step, as entries of `Residuals`.
 
     The entry of a product is $\bar z$ of its groups, side by side; ``d:SEQUENCE`` is the gradient
-    of a sequence, and ``u:TEXT`` a value that a read takes, unless the forward loop has saved it.
+    of a sequence, and ``u:TEXT`` the operand of a read, unless it is a state or a sequence.
     """
     products = {p.key: {f"d:{g.key}": g.width for g in p.groups} for p in schedule.products}
     single = {f"d:{key}": schedule.widths[key] for key in schedule.extra_sequences}
@@ -35,14 +35,13 @@ def saved_entries(schedule: LoopSchedule) -> dict[str, dict[str, int]]:
 
 
 class WeightGradients:
-    """The gradients of everything that is not a state.
+    """The gradients of all tensors of a loop.
 
     Args:
-        loop: the call.
+        loop: the loop.
         tensors: its tensors.
-        residuals: what the forward loop has saved.
-        adjoints: what the backward loop has saved in the same layout: `saved_entries`, with z' of
-            each product.
+        residuals: the values that the forward loop saved.
+        adjoints: the values that the backward loop saved in the same layout; see `saved_entries`.
     """
 
     def __init__(
@@ -57,7 +56,7 @@ class WeightGradients:
 
         Args:
             first: gradients of the initial states.
-            weights: gradients of row-wise weights by name, those of vectors for each row.
+            weights: gradients of row-wise weights by name; those of vectors are still per row.
             fresh: gradients of the learned initial states to which resets return.
         """
         tensors, schedule = self.tensors, self.schedule
@@ -93,7 +92,7 @@ class WeightGradients:
         return summed_product(left, self.of_products[product.key], loop.steps, loop.batch, rows)
 
     def input_columns(self) -> Tensor:
-        r"""Return $\bar z_t W_x^\top$ of all products that inputs enter, over all steps."""
+        r"""Return $\sum \bar z_t W_x^\top$ over the products that take inputs, for all steps."""
         columns = self.tensors.input_columns
         total = None
         for product in self.schedule.products:
@@ -122,14 +121,14 @@ class WeightGradients:
         return gradients
 
     def read(self, expr: Expr, text: str, dropped: bool) -> Steps:
-        """Return what a read takes at every step, with its dropout if that is asked for."""
+        """Return the operand of a read at every step, with its dropout if requested."""
         steps = self.plain(expr, text)
         if dropped and text in self.tensors.drops:
             return steps.times(self.tensors.drops[text])
         return steps
 
     def plain(self, expr: Expr, text: str) -> Steps:
-        """Return what a read takes at every step: a state, a sequence, or a saved operand."""
+        """Return the operand of a read at every step: a state, a sequence, or a saved operand."""
         widths = self.schedule.widths
         name = expr.name if isinstance(expr, Name) else ""
         if name.endswith("_prev") and name[:-5] in self.loop.state_names:
@@ -157,14 +156,14 @@ def summed_product(
 ) -> Tensor:
     r"""Return $\sum_t \mathrm{left}_t^\top \mathrm{right}_t$, ``width of left x width of right``.
 
-    In graph mode block by block, so that neither side is ever laid out whole in memory.
+    Except under XLA, it is computed block by block, so that neither side is ever whole in memory.
 
     Args:
         left: values that are side by side, each ``time x batch x width``.
         right: ``time x batch x width``.
-        count: how many steps there are.
-        batch: how many rows a step has.
-        rows: how many all steps have, where it is known; None otherwise.
+        count: the number of steps.
+        batch: the number of rows of a step.
+        rows: the number of rows of all steps, or None if unknown.
     """
     if compiled():
         d = right.whole()

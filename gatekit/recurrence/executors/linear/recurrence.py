@@ -23,16 +23,17 @@ Given = tuple[Matrix, Vector, Vector]
 
 @dataclass(frozen=True)
 class Solver:
-    """Who solves a recurrence: the executor's name, the recurrence, and its gradient's recurrence.
+    """An algorithm that solves a linear recurrence and its adjoint.
 
-    At a reset, ``time x batch x 1``, the states before the step are zero, and the step hands no
-    gradient to the one before.
+    At a reset, ``time x batch x 1``, the states before the step are zero, and the step passes no
+    gradient to the previous step.
 
     Args:
         name: the executor's name.
-        forward: coefficients, right sides, initial values, resets: to the k sequences.
-        backward: coefficients, gradients of the sequences, gradients of the last values, resets: to
-            the k sequences of the right sides' gradients, and the gradients of the initial values.
+        forward: takes coefficients, right sides, initial values and resets; returns the k
+            sequences.
+        backward: takes coefficients, gradients of the sequences, gradients of the last values and
+            resets; returns the k gradients of the right sides, and those of the initial values.
     """
 
     name: str
@@ -51,13 +52,13 @@ def linear_recurrence(
     r"""Return $s_i[t] = \sum_j a_{ij}[t]\, s_j[t-1] + b_i[t]$ for all steps, and the last values.
 
     The gradient is a linear recurrence too, backwards in time:
-    $d_j[t] = g_j[t] + \sum_i a_{ij}[t+1]\, d_i[t+1]$, where $g$ is what comes from outside and
-    the last values' gradient comes after the last step; then
+    $d_j[t] = g_j[t] + \sum_i a_{ij}[t+1]\, d_i[t+1]$, where $g$ is the gradient of the sequences
+    from outside; the gradient of the last values enters after the last step. Then
     $\partial a_{ij}[t] = d_i[t]\, s_j[t-1]$ and $\partial b_i[t] = d_i[t]$.
 
-    At a reset, $s_j[t-1]$ is the fresh value. What it adds is part of $b_i[t]$; a solver takes the
-    state before a reset, and the gradient behind it, for zero. It selects them, and multiplies by
-    no coefficient of zero: infinities of one sequence do not reach the next.
+    At a reset, $s_j[t-1]$ is the fresh value, and its term is added to $b_i[t]$. A solver sets the
+    state before a reset, and the gradient that would pass it, to zero by selection. It does not
+    multiply by a coefficient of zero, so infinities of one sequence do not reach the next.
 
     Args:
         solver: the algorithm.
@@ -69,7 +70,7 @@ def linear_recurrence(
 
     Returns:
         k sequences ``time x batch x width``; the k last values, ``batch x width``, which are the
-        first ones where there is no step.
+        initial values if there is no step.
 
     Raises:
         NotImplementedError: on differentiating a second time.
@@ -100,13 +101,13 @@ def linear_recurrence(
 def values_before(
     sequence: Tensor, first: Tensor, resets: Tensor = None, fresh: Tensor = None
 ) -> Tensor:
-    """Return the value before each step: the sequence one step later, its initial value ahead.
+    """Return the value before each step: the sequence shifted by one step, after its initial value.
 
     Args:
         sequence: ``time x batch x width``.
-        first: ``batch x width``.
-        resets: ``time x batch x 1``, true where it is the fresh value, or None.
-        fresh: ``batch x width``; None is zero.
+        first: the initial value, ``batch x width``.
+        resets: ``time x batch x 1``, true where the value before the step is fresh, or None.
+        fresh: ``batch x width``; None for zero.
     """
     earlier = joined([first[None], sequence], 0)[:-1]
     if resets is None:

@@ -12,13 +12,13 @@ from .recurrence import Matrix, Vector, total
 def forward(a: Matrix, b: Vector, first: Vector, resets: Tensor = None) -> Vector:
     r"""Return $s_i[t] = \sum_j a_{ij}[t]\, s_j[t-1] + b_i[t]$ for all steps.
 
-    Steps are affine maps, and composing them is associative:
+    Steps are affine maps, and their composition is associative:
     $(A, b) \circ (A', b') = (A A',\, A b' + b)$. Round r composes each step's map with the one
-    $2^r$ steps before. Only products and sums of coefficients are formed, never a quotient, so a
-    product that underflows is a past that is forgotten, and no logarithm is needed. Coefficients
-    whose product over time overflows are out of reach even where the step by step loop is finite.
+    $2^r$ steps before. It only computes products and sums of coefficients, never a quotient or a
+    logarithm, so an underflow just means that the past is forgotten. If the product of coefficients
+    over time overflows, the scan fails even if the step by step loop stays finite.
 
-    No map is composed with one before its own reset. The arguments are those of `Solver`.
+    Maps are not composed across a reset. The arguments are those of `Solver`.
 
     Reference: Blelloch, Prefix Sums and Their Applications (1990), CMU-CS-90-190; Hillis & Steele
     (1986), doi:10.1145/7902.7903
@@ -27,7 +27,7 @@ def forward(a: Matrix, b: Vector, first: Vector, resets: Tensor = None) -> Vecto
     start = (tf.range(tf.shape(b[0])[0]) == 0)[:, None, None]
     if resets is not None:
         start = start & tf.logical_not(resets)
-    # The first step takes the initial values in, so that every later map starts from zero.
+    # The initial values are added to the first step, so that every map starts from zero.
     rest = [
         b[i] + tf.where(start, total([a[i][j] * first[j] for j in range(k)]), tf.zeros_like(b[i]))
         for i in range(k)
@@ -51,7 +51,8 @@ def backward(
         g + tf.where(end, more, tf.zeros_like(g)) for g, more in zip(outside, last, strict=True)
     ]
     d = _composed(later, rest, resets, backwards=True)
-    # Of the first step alone; with no step the last values are the first.
+    # Only the first step passes a gradient to the initial values. Without a step, they are the last
+    # values.
     handed = [total([a[i][j][:1] * d[i][:1] for i in range(k)]) for j in range(k)]
     if resets is not None:
         handed = [tf.where(resets[:1], tf.zeros([], h.dtype), h) for h in handed]
@@ -66,7 +67,7 @@ def _composed(maps: Matrix, rest: Vector, resets: Tensor, backwards: bool) -> Ve
     index = tf.range(steps)
 
     def compose(offset: Tensor, maps: Matrix, rest: Vector) -> tuple[object, ...]:
-        # Gathered, because XLA knows no slice whose size is a variable of the loop.
+        # A gather, because XLA does not support a slice whose size is a variable of the loop.
         place = index + offset if backwards else index - offset
         inside = ((place >= 0) & (place < steps))[:, None, None]
         place = tf.clip_by_value(place, 0, tf.maximum(steps - 1, 0))

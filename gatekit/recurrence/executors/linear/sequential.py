@@ -1,4 +1,4 @@
-"""Linear recurrences step by step: the loop holds a product and a sum, and nothing else."""
+"""Linear recurrences step by step: the loop only has products and sums."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from gatekit.recurrence.packing import bound, compiled, stacked
 
 from .recurrence import Matrix, Vector, total
 
-# Steps written out in the loop's body. More steps save turns, which is what graph mode waits for,
-# but XLA computes a step once for each later one of its turn. Measured at time 4096, a training
-# step of mingru in ms: graph mode 50, 45, 42, 43 with 8, 16, 32, 64 steps; XLA 37, 65 with 8, 16.
+# How many steps one turn of the loop computes. In graph mode the overhead per turn dominates, so
+# more steps are faster. XLA computes each step again for every later step of the turn. Measured at
+# time 4096, a training step of mingru in ms: graph mode 50, 45, 42, 43 with 8, 16, 32, 64 steps;
+# XLA 37, 65 with 8, 16.
 _STEPS, _STEPS_COMPILED = 32, 8
 
 
@@ -61,12 +62,12 @@ def _loop(
     resets: Tensor,
     backwards: bool,
 ) -> tuple[Vector, Vector]:
-    """Return what the steps give, ``time x batch x width``, and what the last one hands on."""
+    """Return the values of all steps, ``time x batch x width``, and the final states."""
     k, like = len(b), b[0]
     steps = tf.shape(like)[0]
     length = _steps_of_a_turn(like.shape[0])
     turns = (steps + length - 1) // length
-    # A block that is not full has its steps at its beginning; behind them values are handed on.
+    # Padding of the last block has coefficients of the identity, so it passes values on unchanged.
     a_blocks = [
         [_blocks(entry, turns, length, 1 if i == j else 0) for j, entry in enumerate(row)]
         for i, row in enumerate(a)
@@ -106,13 +107,13 @@ def _loop(
 
 
 def _steps_of_a_turn(time: int | None) -> int:
-    """Return how many steps a turn makes; of a known time such that the last is nearly full."""
+    """Return the steps of a turn; if the time is known, so that the last turn is nearly full."""
     most = _STEPS_COMPILED if compiled() else _STEPS
     return most if time is None else max(math.ceil(time / max(math.ceil(time / most), 1)), 1)
 
 
 def _blocks(sequence: Tensor, turns: Tensor, length: int, rest: int) -> Tensor:
-    """Return the sequence in blocks of steps, filled up with a number behind its end."""
+    """Return the sequence in blocks of steps, padded with a number at its end."""
     shape = tf.concat([[turns, length], tf.shape(sequence)[1:]], 0)
     if sequence.shape[0] is None or sequence.shape[0] % length:
         missing = turns * length - tf.shape(sequence)[0]

@@ -1,4 +1,4 @@
-"""Cells whose states are affine: all steps at once, but for the linear recurrences themselves."""
+"""Solves affine cells: everything except the linear recurrences is computed for all steps at once."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ SOLVERS = {
 def run(problem: Problem, affine: AffineStates, executor: str) -> Solution:
     """Return the sequences and last states of the recurrence.
 
-    What reads no state comes first, as in the fused executor; then each block of states is solved,
-    and the signals that need it are computed from all its steps.
+    Signals that depend on no state come first, as in the fused executor. Then each block of states
+    is solved, and the signals that depend on it are computed for all steps.
 
     Args:
         problem: the call, time first.
@@ -75,7 +75,7 @@ def solve_block(
     executor: str,
     last: dict[str, Tensor],
 ) -> dict[str, Tensor]:
-    """Return the sequences of a block's states; their previous and last values are put in place.
+    """Return the sequences of a block's states, and store their previous and last values.
 
     Args:
         problem: the call.
@@ -102,12 +102,12 @@ def shared_products(
 ) -> SharedProducts:
     """Return the linear reads over all steps; reads of one signal through matrices share a product.
 
-    In full precision a gate's bias is added by the first product that it has a matrix in.
+    In full precision, a gate's bias is added by the first product that has a matrix of the gate.
 
     Args:
         problem: the call.
         env: values by key, ``time x batch x width``.
-        bare: gates and texts of reads that are wanted without a bias.
+        bare: gates and texts of reads whose products must not add a bias.
     """
     members: dict[str, list[Owned]] = {}
     biased: dict[str, str] = {}
@@ -122,7 +122,7 @@ def shared_products(
 
 
 def reads_of(block: AffineBlock, reads: Collection[str]) -> list[str]:
-    """Return the linear reads that a block's coefficients name."""
+    """Return the linear reads that a block's coefficients use."""
     entries = [e for e in (*itertools.chain(*block.a), *block.b) if e is not None]
     keys = dict.fromkeys(name for entry in entries for name in names(entry))
     return [name for name in keys if name in reads]
@@ -148,7 +148,7 @@ def coefficient(
 
     Args:
         problem: the call.
-        entry: the coefficient; None is zero.
+        entry: the coefficient; None for zero.
         shape: the shape of its state.
         env: values by key, ``time x batch x width``.
     """
@@ -156,7 +156,7 @@ def coefficient(
     value = 0.0 if entry is None else evaluate(entry, env, problem.cell.spec.functions)
     value = tf.convert_to_tensor(value, x.dtype)
     if isinstance(entry, Name):
-        shape = (math.prod(shape),)  # A signal by itself is held as a vector.
+        shape = (math.prod(shape),)  # A signal is stored as a vector.
     if value.shape.rank != 2 + len(shape) or value.shape[2:] != shape:
         value = tf.broadcast_to(value, tf.concat([tf.shape(x)[:2], shape], 0))
     if len(shape) > 1:
@@ -165,7 +165,7 @@ def coefficient(
 
 
 def _held(problem: Problem, block: AffineBlock, a: Matrix, b: Vector) -> tuple[Matrix, Vector]:
-    """Return the coefficients with zoneout and mask, which are affine themselves."""
+    """Return the coefficients with zoneout and mask applied, both of which are affine."""
     places = {state.name: place for place, state in enumerate(problem.cell.states)}
     pairs = [
         hold_always(problem, places[name], b[i]).affine(a[i], b[i], i)

@@ -33,7 +33,7 @@ def run(
         problem: the call, time first.
         form: the cell's blocks; `gatekit.cell.analysis.newton.analyse(cell)`.
         schedule: returns the schedule of the fused loop for these wanted signals.
-        count: called once with which sequences Newton's method solved, booleans ``batch``.
+        count: called once with booleans, ``batch``: which sequences Newton's method solved.
 
     Raises:
         NotImplementedError: on differentiating a second time.
@@ -66,8 +66,8 @@ def run(
         for name in block.nodes:
             node = cell.node(name)
             own = node.kind == "equation" and name in block.states
-            # A held state differs from what its equation gives, and other signals read the latter:
-            # an exponent that is bounded beside it need not be so beside the held value.
+            # A held state differs from the value of its equation, which other signals read. An
+            # exponent that is bounded with that value may overflow with the held one.
             if own and problem.mask is None and not state_of(cell, name).zoneout:
                 env[name] = sequences[name]
             else:
@@ -107,6 +107,6 @@ class NewtonCounts(tf.Module):
         self.variable.assign(self.variable.value + tf.stack([total, failed]))
 
     def read(self) -> tuple[int, int]:
-        """Return how many sequences were solved, and how many of them by the fused loop."""
+        """Return how many sequences were solved, and how many of them took the fused loop."""
         total, failed = self.variable.numpy().tolist()
         return total, failed

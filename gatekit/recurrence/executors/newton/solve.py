@@ -1,4 +1,4 @@
-"""Newton's iterations for one block of states, the check of their result, and the gradient."""
+"""Newton iterations for one block of states, the check of the result, and the gradient."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from gatekit.recurrence.first_order import first_order, refusal
 from .step import Step
 
 Pair = tuple[Vector, Vector]
-"""The states at all steps, and k values of one step, ``batch x width``."""
+"""The k states at all steps, and the k states of one step, ``batch x width``."""
 
 MOST = 20
-"""The most iterations; a sequence that needs more takes its states from the fused loop."""
+"""The largest number of iterations; sequences that need more are solved by the fused loop."""
 
 _TOLERANCE = {"float64": 1e-10, "float32": 1e-5}
 
 
 def tolerance(dtype: tf.DType) -> float:
-    """Return the largest last update that is accepted, relative to 1 + the state's modulus."""
+    """Return the largest last update that is accepted, relative to 1 + |state|."""
     return _TOLERANCE.get(dtype.name, 1e-2)
 
 
@@ -49,7 +49,8 @@ def newton_states(step: Step) -> tuple[Vector, Tensor]:
         better = []
         for old, update in zip(states, updates, strict=True):
             new = old + update
-            # NaN compares as false; an infinite update would pass beside an infinite state.
+            # NaN compares as false. Without the first test, an infinite update of an infinite state
+            # would pass.
             fine = tf.math.is_finite(new) & (tf.abs(update) <= bound * (1 + tf.abs(new)))
             small &= tf.reduce_all(fine, [0, 2])
             better.append(tf.where(accepted[None, :, None], old, new))
@@ -67,7 +68,7 @@ def newton_states(step: Step) -> tuple[Vector, Tensor]:
 
 
 def accepted_or_by_loop(states: Vector, accepted: Tensor, by_loop: Callable[[], Vector]) -> Vector:
-    """Return the states, those of sequences that were not accepted from the loop.
+    """Return the states; sequences that were not accepted take theirs from the loop.
 
     Args:
         states: the states by Newton's method, ``time x batch x width``.
@@ -86,20 +87,20 @@ def accepted_or_by_loop(states: Vector, accepted: Tensor, by_loop: Callable[[], 
 def with_gradient(step: Step, states: Vector, accepted: Tensor) -> Pair:
     """Return the states and their last values, with the gradient of the recurrence.
 
-    The values are those given. The gradient enters by one more evaluation of the step at the
-    solution, which TensorFlow differentiates by everything but the states before it.
+    The values are those given. For the gradient, the step is evaluated once more at the solution;
+    TensorFlow differentiates this step with respect to everything except the previous states.
 
     Args:
         step: the block's step.
         states: the solution, ``time x batch x width``.
-        accepted: booleans, ``batch``: whose solution is from Newton's method.
+        accepted: booleans, ``batch``: which sequences Newton's method solved.
 
     Raises:
         NotImplementedError: on differentiating a second time.
     """
     states = [tf.stop_gradient(s) for s in states]
     first = [tf.stop_gradient(f) for f in step.first]
-    # Where a sequence begins anew, the step reads an initial value, which may be learned.
+    # After a reset, the step reads an initial value, which may be learned.
     previous = step.before(states, first)
     after = step.held(step.values(previous), previous)
 
@@ -110,7 +111,7 @@ def with_gradient(step: Step, states: Vector, accepted: Tensor) -> Pair:
 
     def backward(_: Pair, __: None, cotangents: Pair) -> Pair:
         rows = step.held_jacobian(step.jacobian(previous)[1])
-        # Where Newton's method fails, products of Jacobians may overflow; the loop forms none.
+        # If Newton's method failed, products of Jacobians may overflow; the loop computes none.
         return tf.cond(
             tf.reduce_all(accepted),
             lambda: scan.backward(rows, *cotangents, step.problem.resets),

@@ -1,4 +1,4 @@
-"""One block's step at all times at once: its values, and its Jacobian by the previous states."""
+"""One block's step for all t together: its values, and its Jacobian by the previous states."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ class Step:
     Args:
         problem: the call, time first.
         block: the block.
-        env: values by key, ``time x batch x width``; all that earlier blocks leave is in it.
-        products: the linear reads of what is known.
+        env: values by key, ``time x batch x width``, including those of earlier blocks.
+        products: the linear reads of known signals.
     """
 
     def __init__(
@@ -41,7 +41,7 @@ class Step:
         self.fresh = [problem.fresh.get(name) for name in block.states]
         self.inside = [cell.node(name) for name in block.inside]
         by_name = {node.name: node for node in cell.nodes}
-        # Products of what is known are made here, outside any loop.
+        # Products of known signals are computed here, outside any loop.
         self.known = {
             (owner.name, read.text): products.linear(owner.name, read)
             for node in self.inside
@@ -71,7 +71,7 @@ class Step:
 
         Args:
             states: ``time x batch x width``.
-            firsts: the initial values, if they are not those of the call.
+            firsts: initial values to use instead of those of the call.
         """
         resets, firsts = self.problem.resets, firsts or self.first
         return [
@@ -80,7 +80,7 @@ class Step:
         ]
 
     def values(self, previous: Vector) -> Vector:
-        """Return the new values that the equations give, without zoneout and mask.
+        """Return the new values of the states, without zoneout and mask.
 
         Args:
             previous: the states before each step, ``time x batch x width``.
@@ -106,8 +106,8 @@ class Step:
     def jacobian(self, previous: Vector) -> tuple[Vector, Matrix]:
         r"""Return the new values, and $\partial f^i / \partial s^j$ for each unit, without holds.
 
-        Each unit of a new state depends on its own unit of the previous states alone, so that the
-        gradient of the sum over units has the diagonal of the Jacobian.
+        Each unit of a new state depends only on the same unit of the previous states, so the
+        gradient of the sum over units contains the diagonal of the Jacobian.
         """
         with tf.GradientTape(persistent=True, watch_accessed_variables=False) as tape:
             tape.watch(previous)
@@ -126,7 +126,7 @@ class Step:
         ]
 
     def held_jacobian(self, rows: Matrix) -> Matrix:
-        """Return the Jacobian with zoneout and mask; at resets, where it is 0, the solver knows."""
+        """Return the Jacobian with zoneout and mask; the solver sets it to 0 at resets."""
         nothing = tf.zeros([], rows[0][0].dtype)
         return [
             held.affine(row, nothing, place)[0]
