@@ -1,6 +1,6 @@
-"""A cell's code: one self-contained file in torch, JAX, Keras or NumPy, from the built cell.
+"""Writes a built cell as code: one self-contained file in torch, JAX, Keras or NumPy.
 
-Start with `generate.py`. The package can be called: ``gatekit.code("gru", to="jax")`` is
+Start with `generate.py`. The package is callable: ``gatekit.code("gru", to="jax")`` is
 ``gatekit.code.code(...)``.
 """
 

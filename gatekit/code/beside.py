@@ -1,4 +1,4 @@
-"""What is written beside a generated file: a test of it, and how to load its weights."""
+"""Texts beside a generated file: a test of it, and the code that loads its weights."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ BATCH, STEPS, SHOWN = 2, 5, 4
 
 
 def loading_code(generated: Generated, to: str, module: str) -> str:
-    """Return how the weights beside a file are loaded.
+    """Return code that loads the weights beside a file.
 
     Args:
         generated: the file.
@@ -64,7 +64,7 @@ def loading_code(generated: Generated, to: str, module: str) -> str:
 
 
 def _keras_names(generated: Generated) -> str:
-    """Return what is imported from a file for Keras."""
+    """Return the names that are imported from a file for Keras."""
     if generated.noisy and not generated.block and not generated.layers:
         return f"{generated.title.removesuffix('Cell')}, {generated.title}"
     return generated.title
@@ -91,9 +91,9 @@ def _usage(modules: list[str], module: str, name: str, lines: list[str]) -> str:
 
 
 def test_text(built: Cell | BuiltBlock | Stack, generated: Generated, to: str, module: str) -> str:
-    """Return a test of a file: its outputs on fixed weights and inputs.
+    """Return a test of a file: its outputs for fixed weights and inputs.
 
-    The expected outputs are those of the NumPy form in double precision.
+    The expected outputs are those of the NumPy file in double precision.
 
     Args:
         built: the built cell, the block around it, or a stack.

@@ -1,4 +1,4 @@
-"""A cell as text, from which each framework's frame is filled."""
+"""A cell as text, which the frame of each framework puts into a file."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from .products import WeightLayout, lay_out
 from .sizes import SizeTexts
 from .step import StepLines, recurrent_reads
 
-# Names of methods and attributes of torch's modules and Keras' layers, and of generated ones.
+# Attributes of torch's modules, of Keras' layers and of generated classes.
 TAKEN = frozenset(
     word
     for line in (
@@ -44,7 +44,7 @@ TAKEN = frozenset(
     )
     for word in line.split()
 )
-# Names that a step needs, and those that the functions around it do.
+# Names that a step uses, and names that the functions around it use.
 LOCAL = frozenset(
     [
         "state",
@@ -73,16 +73,16 @@ AROUND = frozenset(
 
 @dataclass(frozen=True)
 class Access:
-    """How a frame calls weights and sizes; the defaults are those of a class.
+    """How code in a frame refers to weights and sizes; the defaults are those of a class.
 
     Attributes:
-        assign: what is written before and after the initial value of a weight.
-        draws: how initial values are drawn.
-        weight: the text of a weight's attribute within the step.
-        fixed: the same of a weight that is not trained.
+        assign: returns the code before and after the initial value of a weight.
+        draws: the templates of initial values.
+        weight: returns the text of a weight's attribute within the step.
+        fixed: returns the text of a weight that is not trained.
         units, features: the sizes within the step.
         first_units, first_features: the sizes where weights are created.
-        indent: the spaces before the lines of functions.
+        indent: the number of spaces before the lines of functions.
     """
 
     assign: Callable[[str, bool], tuple[str, str]]
@@ -109,26 +109,26 @@ class StateText:
 
 @dataclass(frozen=True)
 class CellText:
-    """What a frame puts together.
+    """The texts of a cell that a frame puts together.
 
     Attributes:
         title: the name of the class.
         about: the docstring of the file, as paragraphs.
         sized: whether units and features are arguments.
-        inputs: the names of further inputs, with their widths.
+        inputs: the names of other inputs, with their widths.
         states: the states, in order.
         first: the lines that create the weights.
         step: the lines of the step.
-        emitted: the text of what a step emits.
+        emitted: the text of a step's output.
         new: the texts of the new states.
-        width: the text of the width that is emitted.
+        width: the text of the output's width.
         helpers: helper functions: source by name.
         layout: how weights are arranged.
         dropout: the rate of the input's dropout, and the width of the input.
         drops: the widths of the masks of recurrent dropout.
-        recurrent_dropout: its rate.
-        zoneout: of the states that have it, the rates, widths, and whether they are matrices.
-        parallel: all steps at once, if the analysis of the cell finds a form for it.
+        recurrent_dropout: the rate of recurrent dropout.
+        zoneout: for each state with zoneout: rate, width, and whether it is a matrix.
+        parallel: the code that computes all steps together, if the analysis finds a form for it.
     """
 
     title: str
@@ -158,7 +158,7 @@ class CellText:
 
     @property
     def vectors(self) -> bool:
-        """Whether no state has further axes."""
+        """Whether all states are vectors."""
         return all(state.vector for state in self.states)
 
 
@@ -170,7 +170,7 @@ def cell_text(
     Args:
         cell: the built cell.
         framework: the notation.
-        access: how the frame calls weights and sizes.
+        access: how code in the frame refers to weights and sizes.
         sizes: the texts of sizes.
         known: works by key, as in `gatekit.registry.bibliography`.
 
@@ -289,7 +289,7 @@ def _states(
 
 
 def about(cell: Cell, known: Mapping[str, Work], draws_noise: bool) -> list[str]:
-    """Return the paragraphs of the docstring of the file."""
+    """Return the docstring of the file, as paragraphs."""
     unfolded = unfold(cell)
     equations = [plain_text(unfolded, line) for line in unfolded.lines]
     facts = provenance(dict(cell.spec.about), known)

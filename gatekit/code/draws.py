@@ -1,4 +1,4 @@
-"""How each framework draws initial values: templates with ``{shape}``, ``{size}``, ``{sizes}``."""
+"""Templates of each framework for initial values, with ``{shape}``, ``{size}`` and ``{sizes}``."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 class Draws:
     """Templates of a framework.
 
-    ``{shape}`` is a tuple, ``{sizes}`` its items, ``{size}`` a number for one axis, else a tuple.
+    ``{shape}`` is a tuple and ``{sizes}`` its items; ``{size}`` is a number if there is one axis,
+    otherwise a tuple.
     """
 
     uniform: str
@@ -33,7 +34,7 @@ class Draws:
 def _of_module(
     module: str, uniform: str, normal: str, gamma: str, generator: str, array: str
 ) -> Draws:
-    """Return the templates of NumPy, and of those that call what draws nothing as it does."""
+    """Return the templates of NumPy, or of a framework that differs from it only in these."""
     return Draws(
         uniform=uniform,
         normal=normal,
@@ -77,7 +78,7 @@ _KERAS = _of_module(
     generator="",
     array="ops.convert_to_tensor({value})",
 )
-# Keras takes a shape as a tuple only.
+# Keras only accepts a shape as a tuple.
 KERAS = replace(
     _KERAS, full="ops.full({shape}, {value})", zeros="ops.zeros({shape})", ones="ops.ones({shape})"
 )
@@ -101,7 +102,7 @@ TORCH = Draws(
 
 
 def fill(template: str, sizes: Sequence[str], **values: object) -> str:
-    """Return a template with the texts of a shape, and further values."""
+    """Return a template filled with the texts of a shape and other values."""
     whole = f"({sizes[0]},)" if len(sizes) == 1 else f"({', '.join(sizes)})"
     size = sizes[0] if len(sizes) == 1 else whole
     return template.format(shape=whole, size=size, sizes=", ".join(sizes), **values)

@@ -37,10 +37,10 @@ class FirstValues:
 
     Args:
         cell: the built cell.
-        draws: how the framework draws.
+        draws: the framework's templates of draws.
         show: prints an expression in which the key ``drawn`` has the given text.
-        size: the text of a size.
-        room: the longest line.
+        size: returns the text of a size.
+        room: the length of the longest line.
     """
 
     def __init__(
@@ -60,7 +60,7 @@ class FirstValues:
 
         Args:
             layout: the weights.
-            assign: returns what is written before and after the value of an attribute.
+            assign: returns the code before and after the value of an attribute.
 
         Raises:
             ConfigError: an initializer cannot be written as code.
@@ -89,7 +89,7 @@ class FirstValues:
         return self._lines
 
     def _runs(self, weights: list[Weight], shared: Mapping[str, str]) -> list[list[Weight]]:
-        """Return the weights with neighbours of the same constant value together."""
+        """Return the weights, with neighbours of the same constant value grouped."""
         runs: list[list[Weight]] = []
         for weight in weights:
             same = runs and weight.name not in shared and runs[-1][0].name not in shared
@@ -256,7 +256,7 @@ class FirstValues:
         return self._shown(_FORMULAS[kind](initializer), drawn)
 
     def _ramp(self, initializer: Any, shape: tuple[int, ...]) -> str:
-        """Return a straight line, plus a curve in each group of units."""
+        """Return the code of a straight line, plus a curve in each group of units."""
         rise = f"{initializer.high - initializer.low:.15g}"
         line = f"{initializer.low} + {rise} * {self._filled(self.draws.linspace, shape)}"
         if initializer.zigzag == 0.0:
@@ -271,14 +271,14 @@ class FirstValues:
         return f"{line} + {initializer.zigzag} * {z} * abs({z})"
 
     def _shown(self, formula: Expr, drawn: str) -> str:
-        """Return a formula of a draw, which is in a line of its own if it is long."""
+        """Return the code of a formula of a draw; if it is long, the draw gets its own line."""
         whole = self.show(formula, drawn)
         if len(whole) <= _SHORT:
             return whole
         return self.show(formula, self._local("drawn", drawn))
 
     def _local(self, like: str, value: str) -> str:
-        """Write a line for a value, and return the name that it has."""
+        """Write an assignment of a value, and return the name of the variable."""
         number = sum(line.startswith(like) for line in self._lines) + 1
         name = like if number == 1 else f"{like}_{number}"
         self._lines += wrapped(f"{name} = {value}", self.room)
@@ -302,7 +302,7 @@ def _negative_of(weight: Weight) -> str | None:
 
 
 def _constant(weight: Weight) -> float | None:
-    """Return the value that all elements start from, or None if they are drawn."""
+    """Return the initial value of all elements, or None if they are drawn."""
     init = weight.init
     if isinstance(init, (int, float)):
         return float(init)
@@ -327,7 +327,7 @@ def _power_law(initializer: Any) -> Expr:
 
 
 def _rate_bias(rate: Expr) -> Expr:
-    """Return the bias with which a gate keeps ``exp(-rate)`` in a step."""
+    """Return the bias with which a gate keeps ``exp(-rate)`` per step."""
     return Neg(Call("log", (Call("expm1", (rate,)),)))
 
 

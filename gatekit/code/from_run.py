@@ -1,4 +1,4 @@
-"""The cell or block of a trained run, and its weights as the generated file holds them."""
+"""Reads the recurrent layers of a trained run: cells or blocks, and their weights."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ from .stacks import Stack
 
 @dataclass(frozen=True)
 class Trained:
-    """A recurrent layer of a run, a block with one, or all of them.
+    """One recurrent layer or block of a run, or a stack of all of them.
 
     Attributes:
-        built: its cell, or the block around it, with its sizes; or the stack of them.
-        weights: its weights by name; those of a block start with the name of their part, those of a
+        built: the cell of the layer or the block around it, with sizes; or the stack.
+        weights: the weights by name. Names of a block start with the name of the part, names of a
             stack with the number of the layer.
         plugins: the plugin files that were loaded.
         layer: the layer's name in the run's model, such as ``rnn_0`` or ``block_0``.
@@ -47,12 +47,12 @@ def read_trained(folder: Path, layer: str | None = None, plugins: Sequence[str] 
 
     Args:
         folder: the run's folder.
-        layer: the only layer that is wanted; None for all.
+        layer: the name of a layer; None for all.
         plugins: plugin files to load; those that the run's files name are not loaded.
 
     Raises:
         RunError: the run has no weights, or its files cannot be read.
-        ConfigError: there is no such layer, or the layers cannot be one file.
+        ConfigError: there is no such layer, or the layers cannot be written as one file.
     """
     try:
         about = configs.read(folder / CONFIG)
@@ -73,7 +73,7 @@ def read_trained(folder: Path, layer: str | None = None, plugins: Sequence[str] 
     if len(chosen) > 1 and (about.get("bidirectional") or about.get("residual")):
         why = "reads time in both directions" if about.get("bidirectional") else "has residual=true"
         raise ConfigError(
-            f"the run {why}, and a file has no such stack; name one of its layers "
+            f"the run {why}, and such a stack cannot be written as code; name one of its layers "
             f"({listed(layers)}): type --layer {layers[0]}"
         )
     stored_names = [n for n in names if n.partition("/")[0] in chosen]
@@ -149,7 +149,7 @@ def _names(path: Path, remedy: str) -> list[str]:
 def _cell(
     spec: CellSpec, units: int, unit: OutputUnitSpec, stored: Mapping[str, NDArray[Any]]
 ) -> Cell:
-    """Return the cell with the width of the input that its weights have."""
+    """Return the built cell; the width of its input is found from the shapes of its weights."""
     shapes = {name: array.shape for name, array in stored.items()}
     for features in sorted({n for shape in shapes.values() for n in shape}):
         try:
@@ -159,6 +159,6 @@ def _cell(
         if {weight.scope_name: weight.shape for weight in cell.weights} == shapes:
             return cell
     raise RunError(
-        "the weights of the run do not fit its cell; a plugin may have changed since. Type "
-        "`gatekit why` to see what did"
+        "the weights of the run do not fit its cell; a plugin may have changed since then. Type "
+        "`gatekit why` to see what changed"
     )

@@ -1,4 +1,4 @@
-"""From a built cell, a block around one, or a stack of them, to the text of a file."""
+"""Generates the text of a file from a built cell, a block around one, or a stack of them."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ class Generated:
         text: the file.
         layout: how the weights are arranged in it.
         title: the name of its class.
-        sizes: the arguments for sizes with their values; empty if sizes are fixed.
-        features: the width of its inputs, side by side.
+        sizes: the arguments for sizes, with their values; empty if sizes are fixed.
+        features: the total width of its inputs.
         block: whether it is a block.
         noisy: whether it draws dropout or zoneout in training.
         layers: how many layers a stack has; 0 if it is not one.
@@ -96,7 +96,7 @@ def _stacked(built: Stack, to: str, known: Mapping[str, Work]) -> Generated:
     access = FRAMES[to][0]
     of_cells = isinstance(built.layers[0], Cell)
     if of_cells and to in ("jax", "numpy"):
-        # Layers of one kind read inputs of different widths.
+        # Layers of the same kind may have inputs of different widths.
         access = replace(access, features="features", first_features="features")
     stacked = stacks.write(
         built, lambda cell, sized: _cell_text(cell, to, known, sized, access), to, access
@@ -121,7 +121,7 @@ def _cell_text(
     sized: bool = True,
     access: Access | None = None,
 ) -> CellText:
-    """Return a cell as text; its sizes are arguments if that is wanted and possible."""
+    """Return a cell as text; its sizes are arguments if requested and possible."""
 
     def written(of: Cell, sizes: SizeTexts) -> CellText:
         return cell_text(of, FRAMEWORKS[to], access or FRAMES[to][0], sizes, known)
@@ -135,10 +135,10 @@ def _cell_text(
     texts = formulas([(each.units, each.features) for each in cells], numbers)
     if texts is None:
         return written(cell, SizeTexts())
-    # At its own sizes, widths may be equal by chance.
+    # Not at the cell's own sizes, where widths may be equal by chance.
     text = written(cells[0], SizeTexts(texts))
     other = written(cells[1], SizeTexts(texts)).parallel
     if text.parallel != other:
-        # The analysis has numbers in place of sizes.
+        # The parallel form contains numbers that depend on the sizes.
         text = replace(text, parallel=None)
     return replace(text, units=cell.units, features=cell.features)

@@ -1,4 +1,4 @@
-"""A built cell from whatever a user gives for one: a name, a mapping, a layer."""
+"""`gatekit.code`: builds a cell from a name, a mapping or a layer, and returns its code."""
 
 from __future__ import annotations
 
@@ -47,14 +47,14 @@ def code(
             `gatekit.BlockLayer`, or a built cell; or a list of names or mappings, for the layers of
             a stack.
         to: ``torch``, ``jax``, ``keras`` or ``numpy``.
-        units: the default of the file's units; those of a layer are its own.
-        features: the default of the width of its input; that of a built layer is its own.
-        output_unit: what is emitted.
+        units: the file's default for the units; a layer keeps its own.
+        features: the file's default for the width of the input; a built layer keeps its own.
+        output_unit: the output unit.
         swap: gates by role, such as ``{"forget": "power_law"}``.
-        block: what is around the cell: a name, or ``{"kind": NAME, option: value}``.
-        width: the model's width, which a block reads; then the units are the width times what the
-            block expands it by. None to make it the units.
-        layers: how many layers a stack has; a list of cells is repeated.
+        block: the block around the cell: a name, or ``{"kind": NAME, option: value}``.
+        width: the model's width, which a block reads; the units are then the width times the
+            block's expansion factor. If None, the width equals the units.
+        layers: the number of layers of a stack; a list of cells is repeated.
         plugins: plugin files to load besides the registered ones.
 
     Raises:
@@ -71,8 +71,8 @@ def code(
     count = max(layers, len(cells))
     if not cells or count % len(cells):
         raise ConfigError(
-            f"layers={layers}: the {len(cells)} cells are repeated; give layers={len(cells)}, "
-            "or a multiple of it"
+            f"layers={layers}: the list of {len(cells)} cells is repeated; give "
+            f"layers={len(cells)}, or a multiple of it"
             if cells
             else "the list of cells is empty; give a name such as 'lstm'"
         )
@@ -89,13 +89,13 @@ def code(
         width = whole.width
     if width is not None:
         if around.plain and count == 1:
-            raise ConfigError(f"width={width} is that of a block; name one, such as block='modern'")
+            raise ConfigError(f"width={width} needs a block; name one, such as block='modern'")
         units = units_of(width, around.expand)
     each = [built_cell(one, units, features, output_unit, swap, plugins) for one in cells]
     first = each[0]
     if any(other.units != first.units for other in each):
         sizes = listed({str(one.units) for one in each})
-        raise ConfigError(f"layers of a stack have equal units, and these have {sizes}")
+        raise ConfigError(f"layers of a stack must have equal units, but these have {sizes}")
     if count == 1 and around.plain:
         return generate(first, to, works).text
     if count == 1:
@@ -124,7 +124,7 @@ def code(
 
 
 def _block_layer(cells: Sequence[object], plain: BlockSpec) -> Any:
-    """Return the layer among the cells whose block and options all of them get; None for no block.
+    """Return the layer whose block and options apply to all cells; None if there is no block.
 
     Raises:
         ConfigError: layers have different blocks, or blocks with different options.
@@ -137,7 +137,7 @@ def _block_layer(cells: Sequence[object], plain: BlockSpec) -> Any:
         settings.append((block, *options))
     if any(other != settings[0] for other in settings):
         raise ConfigError(
-            "the layers have different blocks, and a stack has one; name it, such as block='modern'"
+            "the layers have different blocks, but a stack has one; name it, such as block='modern'"
         )
     return layers[0] if layers and not settings[0][0].plain else None
 
@@ -150,13 +150,13 @@ def built_cell(
     swap: Mapping[str, Any] | None,
     plugins: Sequence[str],
 ) -> Cell:
-    """Return a built cell from whatever a user gives for one.
+    """Return a built cell.
 
     Args:
         cell: a cell's name, its mapping as in conf/cell, a layer, or a built cell.
-        units: the layer's units; those of a layer are its own.
-        features: the width of the input; that of a built layer is its own.
-        output_unit: what is emitted.
+        units: the units; a layer keeps its own.
+        features: the width of the input; a built layer keeps its own.
+        output_unit: the output unit.
         swap: gates by role.
         plugins: plugin files to load besides the registered ones.
 
@@ -165,7 +165,7 @@ def built_cell(
     """
     for name, value in (("units", units), ("features", features)):
         if isinstance(value, bool) or not hasattr(value, "__index__") or value < 1:
-            one = "; one cell at a time is taken" if isinstance(value, str) else ""
+            one = "; give one cell at a time" if isinstance(value, str) else ""
             such = f"; write {name}={64 if name == 'units' else 32}"
             raise ConfigError(f"{name}={value!r}: a whole number from 1 is expected{one or such}")
     spec = getattr(cell, "spec", cell)
@@ -175,7 +175,7 @@ def built_cell(
                 f"{type(cell).__name__} is not a cell; give a name such as 'lstm', a mapping as in "
                 "conf/cell, or a layer gatekit.RNN(...)"
             )
-        # A layer has a cell once it is built.
+        # A layer has a built cell once it is built itself.
         whole = cell if isinstance(cell, Cell) else getattr(cell, "_cell", None)
         if isinstance(whole, Cell) and not swap:
             return whole

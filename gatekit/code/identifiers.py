@@ -1,4 +1,4 @@
-"""Identifiers and docstrings of generated files: nothing from a cell's file becomes code."""
+"""Identifiers and docstrings of generated files; no text of a cell's file can become code."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import textwrap
 from gatekit.cell.terminal import printable
 
 WIDTH = 88
-"""The longest line, as ruff's default."""
+"""The length of the longest line, ruff's default."""
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 _ACRONYM = re.compile(r"(lstm|gru|rnn|esn|lmu|lru|brc|sru)")
 _SHAPE = re.compile(r"\(batch x [^()]*\)")
@@ -41,10 +41,10 @@ def _capital(word: str, alone: bool) -> str:
 
 
 class Identifiers:
-    """Gives each key an identifier of its own.
+    """Returns unique identifiers.
 
     Args:
-        reserved: names that the file needs for itself, such as modules and helper functions.
+        reserved: names that the file already uses, such as modules and helper functions.
     """
 
     def __init__(self, reserved: frozenset[str] = frozenset()) -> None:
@@ -73,11 +73,11 @@ class Identifiers:
 
 
 def wrapped(line: str, room: int) -> list[str]:
-    """Return an assignment or a return of one call in lines of at most ``room``, as ruff wraps it.
+    """Return an assignment or a return of a call, wrapped as ruff wraps it.
 
     Args:
         line: ``target = function(arguments)``, or operators between names.
-        room: the longest line.
+        room: the length of the longest line.
     """
     if len(line) <= room:
         return [line]
@@ -100,7 +100,7 @@ def wrapped(line: str, room: int) -> list[str]:
 
 
 def items(text: str) -> list[str]:
-    """Return the parts of a string between the commas that are in no bracket."""
+    """Split a string at the commas that are not in brackets."""
     parts, depth = [""], 0
     for character in text:
         depth += (character in "([{") - (character in ")]}")
@@ -112,7 +112,7 @@ def items(text: str) -> list[str]:
 
 
 def number(value: float) -> str:
-    """Return a number as ruff writes it."""
+    """Return a number as ruff formats it."""
     return repr(value).replace("e+", "e")
 
 
@@ -120,8 +120,8 @@ def docstring(paragraphs: list[str], indent: str = "") -> list[str]:
     """Return the lines of a docstring.
 
     Args:
-        paragraphs: one or several lines each; a line of more than one is not filled, only wrapped.
-        indent: what each line starts with.
+        paragraphs: one or several lines each; lines are wrapped, but never joined.
+        indent: the spaces before each line.
     """
     lines: list[str] = []
     for paragraph in paragraphs:
@@ -129,7 +129,7 @@ def docstring(paragraphs: list[str], indent: str = "") -> list[str]:
             lines.append("")
         for line in paragraph.split("\n"):
             lead = " " * (len(line) - len(line.lstrip(" ")))
-            # A shape stays in one line.
+            # A shape is not broken across lines.
             text = _SHAPE.sub(lambda m: m[0].replace(" ", _NO_BREAK), _harmless(line.strip()))
             wrapped = textwrap.wrap(
                 text,
@@ -145,7 +145,7 @@ def docstring(paragraphs: list[str], indent: str = "") -> list[str]:
 
 
 def _harmless(text: str) -> str:
-    """Return one line that neither ends a docstring nor is an escape in it."""
-    # A quote is escaped only where it could be one of three.
+    """Return the text as one line that cannot end a docstring and contains no escape."""
+    # Only quotes next to each other are escaped: they could become three.
     line = printable(" ".join(text.split())).replace("\\", "\\\\")
     return re.sub(r'""+', lambda m: '\\"' * len(m[0]), line)

@@ -1,4 +1,4 @@
-"""Pre-activations: products that several gates share, other linear maps, layer normalisation."""
+"""Writes pre-activations: shared products, other linear maps, layer normalisation."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class LinearLines(Lines):
         return _needed(total([normed * Name(scale), *([Name(offset)] if offset else [])]))
 
     def _parts(self, reader: Reader) -> list[Expr]:
-        """Return the parts of a pre-activation; a product of several reads is one part."""
+        """Return the terms of a pre-activation; a product of several reads is one term."""
         return list(dict.fromkeys(self._linear(reader, read) for read in reader.reads))
 
     def _linear(self, reader: Reader, read: BuiltRead) -> Expr:
@@ -79,7 +79,7 @@ class LinearLines(Lines):
         return Call("matmul", (u, name))
 
     def _matrix(self, key: str, matrix: Expr, like: str) -> Name:
-        """Write a matrix, with a line for each part that several others use."""
+        """Write a matrix, with a line for each part that is used more than once."""
         uses: Counter[int] = Counter()
         seen: dict[int, Expr] = {}
         stack = [matrix]
@@ -121,13 +121,13 @@ class LinearLines(Lines):
         return _needed(total(terms))
 
     def _dropped(self, read: BuiltRead) -> Expr:
-        """Return what a read maps, times its mask of recurrent dropout."""
+        """Return the operand of a read, times its mask of recurrent dropout."""
         key = f"drop:{read.text}"
         of_state = not read.hoisted and not read.map.row_wise
         return read.expr * Name(key) if of_state and key in self.env else read.expr
 
     def _piece(self, product: Product, reader: Reader) -> Expr:
-        """Return a gate's part of a product, whose first use writes the product."""
+        """Return a gate's part of a product; the product is written at its first use."""
         if len(product.readers) == 1:
             return self._sum(product)
         number = self.layout.products.index(product)
@@ -158,7 +158,7 @@ class LinearLines(Lines):
         return self._whole[number]
 
     def _cut(self, whole: Name, members: Sequence[Reader], key: str, prefix: str) -> list[Expr]:
-        """Write a line that cuts a value into a part for each gate, and return the parts."""
+        """Write a line that splits a value into a part for each gate, and return the parts."""
         keys = [(f"{key} {m.name}", f"{prefix}_{m.name}") for m in members]
         widths = [member.width for member in members]
         text = self.env[whole.name]
@@ -215,7 +215,7 @@ class LinearLines(Lines):
         return self._normed[key][reader.name]
 
     def _shared(self, members: Sequence[Reader]) -> Name | None:
-        """Return the product that is the whole sum of these gates, in their order, or None."""
+        """Return the product that is the whole sum for exactly these gates in order, or None."""
         for product in self.layout.products:
             count = len(product.reads)
             same = product.readers == list(members) and product.bias is None
@@ -233,7 +233,7 @@ class LinearLines(Lines):
 
 
 def _without_zeros(expr: Expr) -> Expr:
-    """Return the expression without a product with zero, as of an option that is off."""
+    """Return the expression without products with zero, which come from options that are off."""
     zero = Number(0)
     if isinstance(expr, Binary):
         if expr.op == "*" and zero in (expr.left, expr.right):

@@ -1,4 +1,4 @@
-"""Lines of code: assignments that fit, and the identifiers of signals."""
+"""Writes lines of code: assignments that fit in a line, and the identifiers of signals."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ class Lines:
     Args:
         cell: the built cell.
         framework: the notation.
-        printer: prints expressions; its ``env`` gets the names of signals.
+        printer: prints expressions; names of signals are added to its ``env``.
         layout: the weights of the file.
-        local: gives local variables their names.
-        size: the text of a size within the step.
-        indent: the spaces before its lines.
+        local: returns names for local variables.
+        size: returns the text of a size within the step.
+        indent: the number of spaces before its lines.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class Lines:
         self._batched = {*cell.inputs, "t"}
 
     def assign(self, key: str, expr: Expr, like: str = "", comment: str = "") -> Name:
-        """Write ``key = expr`` in lines that are short enough, and return the key as a name."""
+        """Write ``key = expr`` in lines that are not too long, and return the key as a name."""
         if isinstance(expr, Name) and expr.name in self._variables and key not in self._zoned:
             # Another name for the same value.
             self.env[key] = self.env[expr.name]
@@ -72,13 +72,13 @@ class Lines:
         return Name(key)
 
     def fits(self, like: str, expr: Expr) -> bool:
-        """Return whether an assignment fits one line."""
+        """Return whether an assignment fits in one line."""
         # Parts are numbered.
         name = len(self.local.like(like)) + 2 * like.endswith(_PART)
         return name + 3 + len(self.printer.show(expr)) <= self.room
 
     def _shortened(self, like: str, expr: Expr) -> Expr:
-        """Return the expression with parts in lines of their own, until it fits one line."""
+        """Move parts of the expression to their own lines until it fits in one line."""
         while (repeated := self._written_twice(expr)) is not None:
             expr = replaced(expr, repeated, self.part(like, repeated))
         while not self.fits(like, expr):
@@ -100,7 +100,7 @@ class Lines:
         return None
 
     def part(self, like: str, part: Expr) -> Name:
-        """Write a line for a part of an expression; its name starts with that in ``like``."""
+        """Write a line for a part of an expression; its name starts with ``like``."""
         self._part_count += 1
         return self.assign(f"part {self._part_count}", part, _part_of(like))
 
@@ -115,7 +115,7 @@ class Lines:
         return self.env[key]
 
     def unpack(self, keys: Sequence[tuple[str, str]], value: str, comment: str = "") -> None:
-        """Write ``a, b = value`` for keys and the names that they should have."""
+        """Write ``a, b = value``, given keys and the wanted names."""
         targets = [self.variable(key, like) for key, like in keys]
         one = f"({targets[0]},)" if len(targets) == 1 else ", ".join(targets)
         line = f"{one} = {value}"
@@ -137,16 +137,16 @@ def _part_of(like: str) -> str:
 
 
 def env_of(layout: WeightLayout, access: Callable[[str], str]) -> Mapping[str, str]:
-    """Return the texts of weights: by name in the cell, and by ``@`` and their name in the file."""
+    """Return the texts of weights, by their name in the cell and by ``@`` and that in the file."""
     texts = {f"@{stack.attribute}": access(stack.attribute) for stack in layout.stacks}
     texts.update({name: access(attribute) for name, attribute in layout.attributes().items()})
     return texts
 
 
 def without_unused(lines: list[str], used: list[str], room: int) -> list[str]:
-    """Return assignments without those whose targets nothing reads.
+    """Return the assignments without those whose targets are never read.
 
-    A target among others that are read starts with an underscore.
+    An unread target of an assignment that has other targets gets an underscore.
     """
     statements = ast.parse("\n".join(lines)).body
     needed = names_in("\n".join(used))

@@ -1,4 +1,4 @@
-"""Expressions as text in the notation of a framework."""
+"""Prints expressions in the notation of a framework."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _PRODUCT, _NEGATION, _ATOM = 2, 3, 5
 _PLACE = re.compile(r"\{([0-9])(?::([0-9]))?\}")
 _CALLED = re.compile(r"(?<![\w.])(\w+)\(")
 _SIMPLE = re.compile(r"-?(?:[A-Za-z_][\w.]*|[0-9][\w.]*)", re.ASCII)
-# Functions of plain numbers, such as the square root of units.
+# Functions of numbers that are known when the code is written, such as sqrt(units).
 _OF_NUMBERS = {
     **{
         n: f"math.{n}({{0}})"
@@ -44,11 +44,11 @@ class Printer:
 
     Args:
         framework: the notation.
-        functions: the functions of the equation language, plugins' included.
+        functions: the functions of the equation language, including those of plugins.
         constants: the numbers by name; sizes are printed by ``size``.
-        size: returns how a place calls ``units`` or ``features``.
+        size: returns the text for ``units`` or ``features`` at this place in the file.
         env: the text for each other name.
-        helpers: gets the helper functions: source by name.
+        helpers: the helper functions that are collected: source by name.
     """
 
     def __init__(
@@ -70,7 +70,7 @@ class Printer:
         return f"({text})" if self._precedence(expr) < least else text
 
     def is_number(self, expr: Expr) -> bool:
-        """Return whether an expression is a plain number, whatever the inputs are."""
+        """Return whether an expression depends only on constants, not on inputs."""
         return all(name in self.constants for name in names(expr))
 
     def _precedence(self, expr: Expr) -> int:
@@ -138,7 +138,7 @@ class Printer:
         return f"{name}({', '.join(self.show(arg) for arg in args)})"
 
     def need(self, words: list[str]) -> None:
-        """Collect the helper functions among these words, with those that they use."""
+        """Collect the helper functions among these words, and those that they call."""
         for word in words:
             if word in self.framework.helpers and word not in self.helpers:
                 source = self.framework.helpers[word]
@@ -146,7 +146,7 @@ class Printer:
                 self.helpers[word] = source
 
     def _compose(self, name: str) -> str:
-        """Collect a function of a plugin, and return what it is called in the file."""
+        """Collect a function of a plugin, and return its name in the file."""
         helper = helper_name(name, self.reserved)
         if helper in self.helpers:
             return helper
@@ -178,7 +178,7 @@ class Printer:
 
 
 def helper_name(function: str, reserved: frozenset[str]) -> str:
-    """Return what a function of a plugin is called in a file."""
+    """Return the name of a plugin's function in a file."""
     return f"{function}_function" if function in reserved | TAKEN else function
 
 

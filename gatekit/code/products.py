@@ -1,4 +1,4 @@
-"""Stacked products: all gates that read the same signal share one matrix, side by side."""
+"""Products that gates share: the matrices of gates that read the same signal are stacked."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ OUTPUT_UNIT = "output_unit"
 
 @dataclass(frozen=True)
 class StackedWeight:
-    """A weight of the generated file: weights of the cell, side by side.
+    """A weight of the generated file; it consists of weights of the cell, side by side.
 
     Attributes:
         attribute: its name in the file.
-        weights: the names in the cell, in order.
+        weights: the names of the cell's weights, in order.
     """
 
     attribute: str
@@ -34,7 +34,7 @@ class StackedWeight:
 
 @dataclass(frozen=True)
 class Reader:
-    """What has reads and a bias: a gate, or the output unit."""
+    """A gate or the output unit: it has reads and perhaps a bias."""
 
     name: str
     reads: tuple[BuiltRead, ...]
@@ -78,14 +78,14 @@ class WeightLayout:
         """
         missing = [n for stack in self.stacks for n in stack.weights if n not in weights]
         if missing:
-            raise DataError(f"there are no weights {listed(missing)}; the run is of another cell")
+            raise DataError(f"there are no weights {listed(missing)}; the run has another cell")
         return {
             stack.attribute: np.concatenate([np.asarray(weights[n]) for n in stack.weights], -1)
             for stack in self.stacks
         }
 
     def attributes(self) -> dict[str, str]:
-        """Return the attribute of each weight that has one for itself."""
+        """Return the attribute of each weight that is not stacked with others."""
         return {s.weights[0]: s.attribute for s in self.stacks if len(s.weights) == 1}
 
 
@@ -109,7 +109,7 @@ def readers(cell: Cell) -> list[Reader]:
 
 
 def plain(read: BuiltRead) -> bool:
-    """Return whether the matrix of a read is its weight itself."""
+    """Return whether the matrix of a read is simply its weight."""
     return matrix_of(read) == Name(read.weights.get("", ""))
 
 
@@ -118,7 +118,7 @@ def lay_out(cell: Cell, identifiers: Identifiers) -> WeightLayout:
 
     Args:
         cell: the built cell.
-        identifiers: gives the weights their names.
+        identifiers: returns names for the weights.
     """
     products = _products(readers(cell))
     stacks: list[StackedWeight] = []
@@ -149,14 +149,14 @@ def lay_out(cell: Cell, identifiers: Identifiers) -> WeightLayout:
 
 
 def _products(every: Sequence[Reader]) -> list[Product]:
-    """Return the products: reads of one expression, joined where the same gates read several."""
+    """Return the products: one for each expression, joined if the same gates read several."""
     groups: dict[tuple[Expr, bool], list[Reader]] = {}
     reads: dict[tuple[Expr, bool], BuiltRead] = {}
     for reader in every:
         for read in reader.reads:
             if plain(read):
                 key = (read.expr, read.map.trainable)
-                # The output unit sees states after they are held; its products are its own.
+                # The output unit reads states after zoneout and mask, so it shares no products.
                 if reader.node is None:
                     key = (Name(f"{OUTPUT_UNIT}:{read.text}"), read.map.trainable)
                 groups.setdefault(key, []).append(reader)
@@ -166,7 +166,7 @@ def _products(every: Sequence[Reader]) -> list[Product]:
         normed = any(
             r.node is not None and r.node.norm and r.node.norm.of == "read" for r in members
         )
-        # Reads that are normalised one by one stay apart.
+        # Reads that are normalised one by one stay separate.
         key_of_product = (tuple(r.name for r in members), key if normed else None)
         product = joined.setdefault(key_of_product, Product(members, []))
         product.reads.append(reads[key])

@@ -1,4 +1,4 @@
-"""Numbers that follow from the sizes of a layer: the code has ``4 * units`` where they do."""
+"""Finds how numbers in a file depend on the layer's sizes, so that it contains ``4 * units``."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from gatekit.cell.language.parse import parse
 from gatekit.cell.schema import OutputUnitSpec, Read
 
 MULTIPLES = ((3, 5), (5, 7), (7, 11), (11, 3))
-"""Of units and features, at which a cell is built; whatever divides them still does."""
+"""Factors of units and features; a cell is built at these multiples, so divisors stay divisors."""
 Sizes = tuple[int, int]
 
 
 class SizeTexts:
-    """The texts of numbers in the order in which a file needs them.
+    """The texts of numbers, in the order in which a file needs them.
 
     Args:
-        formulas: a formula for each number, with ``{units}`` and ``{features}``; None to record
-            the numbers only.
+        formulas: a formula for each number, with ``{units}`` and ``{features}``; None to only
+            record the numbers.
     """
 
     def __init__(self, formulas: Sequence[str] | None = None) -> None:
@@ -30,7 +30,7 @@ class SizeTexts:
 
     @property
     def known(self) -> bool:
-        """Whether numbers are formulas."""
+        """Whether there are formulas."""
         return self._formulas is not None
 
     def text(self, number: int, units: str, features: str) -> str:
@@ -38,8 +38,8 @@ class SizeTexts:
 
         Args:
             number: the number.
-            units: how the place calls the units, such as ``self.units``.
-            features: how it calls the features.
+            units: the name of the units at this place, such as ``self.units``.
+            features: the name of the features at this place.
         """
         self.seen.append(number)
         if self._formulas is None:
@@ -48,7 +48,7 @@ class SizeTexts:
 
 
 def multiples(cell: Cell) -> list[Cell]:
-    """Return the cell at several sizes, empty if it cannot be built at them."""
+    """Return the cell at several sizes, or an empty list if it cannot be built at all of them."""
     unit = unit_of(cell)
     try:
         return [build(cell.spec, cell.units * u, cell.features * f, unit) for u, f in MULTIPLES]
@@ -60,7 +60,7 @@ def unit_of(cell: Cell) -> OutputUnitSpec:
     """Return the output unit of a built cell without sizes."""
     out = cell.output
     reads = next((node.reads for node in cell.nodes if node.kind == "output"), out.reads)
-    # As written, `emitted` included: weights are named after it.
+    # The text as written, including `emitted`: weights are named after it.
     as_written = [
         Read(parse(r.text, cell.spec.functions, sizes=True), r.map_kind, r.map) for r in reads
     ]
@@ -68,7 +68,7 @@ def unit_of(cell: Cell) -> OutputUnitSpec:
 
 
 def formulas(at: Sequence[Sizes], numbers: Sequence[Sequence[int]]) -> list[str] | None:
-    """Return a formula for each number, or None if one has none.
+    """Return a formula for each number, or None if there is none for one of them.
 
     Args:
         at: several sizes: units and features.
@@ -90,7 +90,7 @@ def _formula(at: Sequence[Sizes], values: Sequence[int]) -> str | None:
 
 
 def _rounded(widths: Sequence[int], values: Sequence[int]) -> str | None:
-    """Return a multiple of the features to the nearest whole number, as in an MLP."""
+    """Return a rounded multiple of the features, as in an MLP, or None."""
     for divisor in range(2, 101):
         factor = round(divisor * values[0] / widths[0])
         if all(round(factor * w / divisor) == v for w, v in zip(widths, values, strict=True)):
@@ -124,7 +124,7 @@ def _square(k: int, units: int, features: int) -> int:
 
 @cache
 def _forms() -> list[tuple[str, Callable[[int, int], int]]]:
-    """Return the formulas that are tried, simple ones first."""
+    """Return the formulas to try, simple ones first."""
     units, features = "{units}", "{features}"
     forms: list[tuple[str, Callable[[int, int], int]]] = []
     for k in range(1, 65):

@@ -33,10 +33,10 @@ class StepLines(LinearLines):
     """Writes the step of a cell."""
 
     row = "0.0 * x[:, :1]"
-    """A zero for each sequence."""
+    """The code of a zero for each sequence."""
 
     def write(self) -> tuple[str, list[str]]:
-        """Write the step, and return what it emits and the texts of the new states."""
+        """Write the step; return the texts of its output and of the new states."""
         cell, append = self.cell, self.framework.append
         keys = [(f"{s.name}_prev", f"{s.name}_prev") for s in cell.states]
         keys += [(f"{name}_prev", f"{name}_prev") for name in cell.shifted]
@@ -88,7 +88,7 @@ class StepLines(LinearLines):
         ]
 
     def _drawn(self) -> list[tuple[str, str]]:
-        """Return the masks that are drawn before the step: their keys and names."""
+        """Return the keys and names of the masks that are drawn before the step."""
         cell, framework = self.cell, self.framework
         masks = []
         if framework.draws_noise and cell.spec.recurrent_dropout:
@@ -99,7 +99,7 @@ class StepLines(LinearLines):
         return masks
 
     def map_parameters(self) -> None:
-        """Write the values of parameters that have a map."""
+        """Write the mapped values of parameters that have a map."""
         for name, parameter in self.cell.parameters.items():
             if parameter.map:
                 function = MAPS[parameter.map].function.name
@@ -150,7 +150,7 @@ class StepLines(LinearLines):
         self.assign(node.name, expr, comment=self.shape_text(shape) if len(shape) > 1 else "")
 
     def _with_rows(self, expr: Expr, name: str) -> Expr:
-        """Return an equation with a row for each sequence, even if it reads no signal."""
+        """Return an equation whose value has a row for each sequence, even without a signal."""
         if self._batched & set(names(expr)):
             return expr
         is_state = any(state.name == name for state in self.cell.states)
@@ -209,7 +209,7 @@ class StepLines(LinearLines):
         return Name("no signal") + expr
 
     def _value(self, unit: RowWise, arguments: tuple[tuple[str, str], ...], reader: Reader) -> Expr:
-        """Return what an output unit emits."""
+        """Return the output of an output unit."""
         values: dict[str, Expr] = {}
         for argument, key in arguments:
             values[argument] = Name("pre" if key.startswith("pre:") else key)
@@ -229,13 +229,13 @@ class StepLines(LinearLines):
 
 
 def recurrent_reads(cell: Cell) -> dict[str, int]:
-    """Return the reads that recurrent dropout masks, with their widths."""
+    """Return the widths of the reads that recurrent dropout applies to, by their text."""
     reads = [read for node in cell.nodes for read in node.reads]
     return {r.text: r.width_in for r in reads if not r.hoisted and not r.map.row_wise}
 
 
 def _repeated(exprs: Sequence[Expr]) -> Expr | None:
-    """Return a part that is worth a line because it occurs more than once, smaller ones first."""
+    """Return the smallest part that occurs often enough to deserve its own line, or None."""
     counts = Counter(part for expr in exprs for part in walk(expr))
     several = {p: n for p, n in counts.items() if n > 1 and p not in exprs and _costs(p)}
     for part in sorted(several, key=_size):

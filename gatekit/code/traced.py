@@ -1,4 +1,4 @@
-"""A linear map as an expression: its Python is run on names instead of arrays."""
+"""Turns a linear map into an expression by running its Python on names instead of arrays."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def _operator(name: str) -> Callable[[Traced, object], Traced]:
 
 
 class Traced:
-    """A value of which only the expression is known; it has a matrix product, too."""
+    """A value that is only an expression; unlike `Expr` itself, it also has a matrix product."""
 
     __array_ufunc__ = None
 
@@ -51,7 +51,7 @@ ops.add_backend(
 
 
 def matrix_of(read: BuiltRead) -> Expr | None:
-    """Return the matrix of a read over the names of its weights; None if the map has no matrix.
+    """Return the matrix of a read in terms of its weights, or None if the map has no matrix.
 
     Raises:
         ConfigError: the map cannot be written as an expression.
@@ -62,7 +62,7 @@ def matrix_of(read: BuiltRead) -> Expr | None:
 
 
 def apply_map(read: BuiltRead, u: Expr) -> Expr:
-    """Return the map of ``u`` over the names of its weights.
+    """Return the map of ``u`` in terms of its weights.
 
     Raises:
         ConfigError: the map cannot be written as an expression.
@@ -77,6 +77,6 @@ def _traced(read: BuiltRead, function: Callable[[dict[str, Any]], Any]) -> Expr:
     except Exception:
         raise ConfigError(
             f"the linear map {read.map_kind!r} of the read {read.text} cannot be written as code: "
-            "it is more than gatekit.ops, operators and matrix products. Type another one, such as "
-            "dense."
+            "it is more than gatekit.ops, operators and matrix products. Choose another one, such "
+            "as dense."
         ) from None

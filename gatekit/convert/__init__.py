@@ -1,11 +1,11 @@
-"""Weights of Keras' and torch's recurrent layers into the equal composed cell, and back.
+"""Converts recurrent layers of Keras and torch to gatekit layers with the same weights, and back.
 
 ::
 
     layer = gatekit.convert.from_keras(keras_layer)
     layers = gatekit.convert.from_torch(torch_module)
 
-Values are copied: what is trained afterwards is trained apart.
+Values are copied, so training one layer afterwards does not change the other.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The weights of a recurrent layer gate by gate: what is between two libraries' stacked forms."""
+"""The weights of a recurrent layer by gate, the common form of all libraries' stacked weights."""
 
 from __future__ import annotations
 
@@ -22,11 +22,10 @@ class GateWeights:
     """The values of one gate's weights.
 
     Args:
-        x: what multiplies x, features x units.
-        h: what multiplies h, units x units.
-        bias: units; None where there is none.
-        recurrent_bias: the bias that a GRU's reset gate multiplies, units; None where there is
-            none.
+        x: the matrix that multiplies x, features x units.
+        h: the matrix that multiplies h, units x units.
+        bias: the bias, units, or None.
+        recurrent_bias: the bias that a GRU's reset gate multiplies, units, or None.
     """
 
     x: Array
@@ -35,7 +34,7 @@ class GateWeights:
     recurrent_bias: Array | None = None
 
     def filled(self, bias: str) -> Array:
-        """Return the ``bias`` or the ``recurrent_bias``; zeros where there is none."""
+        """Return the ``bias`` or the ``recurrent_bias``, or zeros if it is None."""
         value: Array | None = getattr(self, bias)
         return np.zeros(self.h.shape[1], self.h.dtype) if value is None else value
 
@@ -55,9 +54,9 @@ def split_gates(
         x: features x (gates * units).
         h: units x (gates * units).
         bias: gates * units, or None.
-        second: the biases of the recurrent products, gates * units, or None. A gate that sums its
-            products has the sum of both as its one bias.
-        apart: gates that do not sum them, and keep both.
+        second: the biases of the recurrent products, gates * units, or None. Both biases of a gate
+            are added, unless it is in ``apart``.
+        apart: the gates that keep both biases.
     """
     count = len(order)
 
@@ -82,14 +81,14 @@ def composed_layer(
     batch: int | None = None,
     **options: Any,
 ) -> RNN:
-    """Return a built layer of the equal bundled cell, with these weights.
+    """Return a built layer of the equivalent bundled cell, with these weights.
 
     Args:
         kind: ``lstm``, ``gru`` or ``rnn``.
         gates: the gates by Keras' names.
         reset_after: whether a GRU's reset gate acts after the recurrent product.
-        batch: the batch's size, which a stateful layer is built for.
-        options: of `gatekit.RNN`, besides cell and units.
+        batch: the batch size of a stateful layer, or None.
+        options: arguments of `gatekit.RNN`, except cell and units.
     """
     name = "gru_reset_after" if kind == "gru" and reset_after else kind
     first = next(iter(gates.values()))
@@ -106,7 +105,7 @@ def composed_layer(
 
 
 def assign_weights(layer: RNN, gates: Mapping[str, GateWeights]) -> None:
-    """Give a built layer of a composed cell its weights.
+    """Assign the weights of a built layer.
 
     Args:
         layer: the layer.
@@ -121,13 +120,13 @@ def assign_weights(layer: RNN, gates: Mapping[str, GateWeights]) -> None:
 
 
 def gate_weights(layer: RNN) -> tuple[KerasForm, dict[str, GateWeights]]:
-    """Return which of Keras' layers a built layer is, and its weights gate by gate.
+    """Return the Keras layer that a built layer equals, and the layer's weights by gate.
 
     Args:
         layer: the layer.
 
     Raises:
-        ConfigError: it is none of them, or has what they lack.
+        ConfigError: it equals no Keras layer.
     """
     form = form_of(layer)
     weights = layer.named_weights
@@ -145,26 +144,26 @@ def gate_weights(layer: RNN) -> tuple[KerasForm, dict[str, GateWeights]]:
 
 
 def form_of(layer: RNN) -> KerasForm:
-    """Return which of Keras' layers a built layer is.
+    """Return the Keras layer that a built layer equals.
 
     Args:
         layer: the layer.
 
     Raises:
-        ConfigError: it is none of them, or has what they lack.
+        ConfigError: it equals no Keras layer.
     """
     cell = layer.cell
     form = keras_form(cell)
     why = form if isinstance(form, str) else ""
     if layer.output_unit.kind != "hidden":
-        why = f"it emits through the output unit {layer.output_unit.kind!r}"
+        why = f"it has the output unit {layer.output_unit.kind!r}"
     if any(state.learned or state.initial for state in cell.states):
         why = "its initial states are not zeros"
     if why or isinstance(form, str):
         raise ConfigError(
             f"the cell {cell.spec.name!r} is not an LSTM, GRU or simple RNN of Keras or torch: "
             f"{why}. "
-            "The cells lstm, gru, gru_reset_after and rnn can be moved; of others take "
+            "The cells lstm, gru, gru_reset_after and rnn can be converted; for others use "
             "layer.named_weights, a dictionary of variables by name"
         )
     return form

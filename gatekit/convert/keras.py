@@ -1,4 +1,4 @@
-"""Keras' LSTM, GRU and SimpleRNN layers into layers of a composed cell, and back."""
+"""Converts Keras' LSTM, GRU and SimpleRNN layers to `gatekit.RNN` layers, and back."""
 
 from __future__ import annotations
 
@@ -30,20 +30,20 @@ _SHARED = (
 
 @remedied("gatekit.convert.from_keras(layer)", types=False, words=False)
 def from_keras(layer: Layer, *, executor: str = "auto") -> Layer:
-    """Return the layer of the equal composed cell, with the weights of a Keras layer.
+    """Return the equivalent gatekit layer of a Keras layer, with the same weights.
 
-    ``LSTM`` becomes the cell ``lstm``; ``GRU`` becomes ``gru_reset_after``, or ``gru`` where
+    ``LSTM`` becomes the cell ``lstm``; ``GRU`` becomes ``gru_reset_after``, or ``gru`` if
     ``reset_after=False``; ``SimpleRNN`` becomes ``rnn``. Weights are copied bit by bit, except that
-    the two biases of a GRU's update and reset gate become their sum. Dropout rates are kept, as are
-    ``return_sequences`` and the like; regularizers and constraints are not.
+    the two biases of a GRU's update and reset gate become their sum. Dropout rates and arguments
+    such as ``return_sequences`` are kept; regularizers and constraints are not.
 
     Args:
         layer: a built `keras.layers.LSTM`, `keras.layers.GRU` or `keras.layers.SimpleRNN`, or a
             `keras.layers.Bidirectional` of one.
-        executor: of the new layer, as in `gatekit.RNN`; ``unroll`` for LiteRT.
+        executor: the executor of the new layer, as in `gatekit.RNN`; ``unroll`` for LiteRT.
 
     Returns:
-        A built `gatekit.RNN`; of a bidirectional layer, a `keras.layers.Bidirectional` of two.
+        A built `gatekit.RNN`; for a bidirectional layer, a `keras.layers.Bidirectional` of two.
 
     Raises:
         ConfigError: it is another layer, is not built, or has an option that the cells lack.
@@ -54,19 +54,19 @@ def from_keras(layer: Layer, *, executor: str = "auto") -> Layer:
 
 
 def to_keras(layer: Layer) -> Layer:
-    """Return the Keras layer that equals a layer of a composed cell, with its weights.
+    """Return the equivalent Keras layer of a gatekit layer, with the same weights.
 
     Args:
-        layer: a built `gatekit.RNN` whose cell is ``lstm``, ``gru``, ``gru_reset_after``, ``rnn``,
-            or equal to one of them, whatever its parts are called; or a
-            `keras.layers.Bidirectional` of it.
+        layer: a built `gatekit.RNN` whose cell is ``lstm``, ``gru``, ``gru_reset_after`` or
+            ``rnn``, or equals one of them under other names; or a `keras.layers.Bidirectional` of
+            such layers.
 
     Returns:
-        A built layer of Keras, or `keras.layers.Bidirectional` of it. A
-        gate's one bias is the first of the two that a GRU with ``reset_after=True`` has.
+        A built Keras layer, or a `keras.layers.Bidirectional` of two. A GRU with
+        ``reset_after=True`` has two biases; a gate's single bias becomes the first.
 
     Raises:
-        ConfigError: the cell is neither, or the layer has what Keras' lacks.
+        ConfigError: no Keras layer equals this one.
     """
     if type(layer) is keras.layers.Bidirectional:
         forward, backward = (_to_one(one) for one in (layer.forward_layer, layer.backward_layer))
@@ -77,7 +77,7 @@ def to_keras(layer: Layer) -> Layer:
 def _to_one(layer: Layer) -> Layer:
     if not isinstance(layer, RNN):
         raise ConfigError(
-            "to_keras moves gatekit.RNN layers, alone or in Bidirectional, and got "
+            "to_keras converts gatekit.RNN layers, alone or in Bidirectional, but got "
             f"{type(layer).__name__}{_of_model(layer)}"
         )
     _built(layer)
@@ -109,7 +109,7 @@ def _to_one(layer: Layer) -> Layer:
 
 
 def _batch(layer: Layer) -> int | None:
-    """Return the batch size that a stateful layer, Keras' or gatekit's, is built for."""
+    """Return the batch size of a stateful Keras or gatekit layer; None for other layers."""
     return int(layer.states[0].shape[0]) if layer.stateful else None
 
 
@@ -117,9 +117,9 @@ def _one(layer: Layer, executor: str, **changes: Any) -> RNN:
     kind = _KINDS.get(type(layer))
     if kind is None:
         raise ConfigError(
-            "from_keras moves keras.layers.LSTM, GRU and SimpleRNN, alone or in Bidirectional, and "
-            f"got {type(layer).__name__}{_of_model(layer)}. For other cells build gatekit.RNN and "
-            "assign its named_weights, a dictionary of variables by name"
+            "from_keras converts keras.layers.LSTM, GRU and SimpleRNN, alone or in Bidirectional, "
+            f"but got {type(layer).__name__}{_of_model(layer)}. For other cells build gatekit.RNN "
+            "and assign its named_weights, a dictionary of variables by name"
         )
     _check(layer)
     return composed_layer(
@@ -152,7 +152,10 @@ def _both(layer: Layer, executor: str) -> Layer:
 
 
 def _bidirectional(like: Layer, forward: Layer, backward: Layer, features: int) -> Layer:
-    """Return a bidirectional layer of two; Keras makes its forward layer anew from a config."""
+    """Return a bidirectional layer of two layers.
+
+    Keras creates its forward layer anew from a config, so the weights are set again.
+    """
     converted = keras.layers.Bidirectional(
         forward,
         merge_mode=like.merge_mode,
@@ -177,7 +180,7 @@ def _check(layer: Layer) -> None:
         value = known if function is None else keras.activations.serialize(function)
         if value != known:
             raise ConfigError(
-                f"the layer {layer.name!r} has {option}={value!r}, and the bundled cells "
+                f"the layer {layer.name!r} has {option}={value!r}, but the bundled cells have "
                 f"{known!r}. Build gatekit.RNN with it and assign layer.named_weights: "
                 f"{REMEDIES[option]}"
             )

@@ -1,6 +1,6 @@
-"""torch's LSTM and GRU modules into layers of a composed cell, and back, without importing torch.
+"""Converts torch's LSTM and GRU to `gatekit.RNN` layers, and back, without importing torch.
 
-``W_ih x`` of torch multiplies from the left and its rows are stacked gate by gate, so that a
+In torch, ``W_ih x`` multiplies from the left, and the rows of ``W_ih`` are stacked by gate. So a
 gate's matrix is a transposed block of rows.
 """
 
@@ -34,7 +34,7 @@ _NAMES = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
 
 
 class StackedLayer(NamedTuple):
-    """One direction of one layer of a torch module; messages name its fields."""
+    """One direction of one layer of a torch module; messages show the names of its fields."""
 
     number: int
     bidirectional: bool
@@ -46,23 +46,23 @@ class StackedLayer(NamedTuple):
 
 @remedied("gatekit.convert.from_torch(module)", types=False, words=False)
 def from_torch(source: Any, *, prefix: str = "", executor: str = "auto") -> list[Layer]:
-    """Return the layers of the equal composed cells, with the weights of a torch module.
+    """Return the equivalent gatekit layers of a torch module, with the same weights.
 
-    ``nn.LSTM`` becomes layers of the cell ``lstm``, ``nn.GRU`` of ``gru_reset_after``. The two
-    biases that torch adds up become their sum, which is all that the outputs depend on; all else
+    ``nn.LSTM`` becomes layers of the cell ``lstm``, ``nn.GRU`` layers of ``gru_reset_after``. Where
+    torch adds two biases, the layer gets their sum; the outputs depend only on it. Everything else
     is copied bit by bit. Inputs are ``batch x time x features``, whatever ``batch_first`` was.
-    Dropout between layers has no weights and is not moved: put `keras.layers.Dropout` between.
+    Dropout between layers is not converted: insert `keras.layers.Dropout`.
 
     Args:
-        source: an `nn.LSTM` or `nn.GRU` (or a cell of theirs), any module with one below
-            ``prefix``, or a mapping of names to arrays, as `state_dict()` gives it.
-        prefix: what the names begin with, such as ``encoder.``.
-        executor: of the new layers, as in `gatekit.RNN`.
+        source: an `nn.LSTM`, `nn.GRU`, `nn.LSTMCell` or `nn.GRUCell`, any module with one of them
+            below ``prefix``, or a mapping of names to arrays, as `state_dict()` returns it.
+        prefix: the prefix of the names, such as ``encoder.``.
+        executor: the executor of the new layers, as in `gatekit.RNN`.
 
     Returns:
-        One built layer for each of torch's, first to last, all with ``return_sequences=True``:
-        `gatekit.RNN`, or `keras.layers.Bidirectional` of it. ``keras.Sequential(layers)`` is the
-        module.
+        A built layer for each layer of torch, first to last, all with ``return_sequences=True``:
+        `gatekit.RNN`, or a `keras.layers.Bidirectional` of two. ``keras.Sequential(layers)`` equals
+        the module.
 
     Raises:
         ConfigError: there is no LSTM or GRU below the prefix, or one with projections.
@@ -84,20 +84,21 @@ def from_torch(source: Any, *, prefix: str = "", executor: str = "auto") -> list
 
 
 def to_torch(layers: Layer | Sequence[Layer], module: Any = None) -> dict[str, Array]:
-    """Return the state dict of the torch module that equals layers of a composed cell.
+    """Return the state dict of the torch module that equals these gatekit layers.
 
     Args:
-        layers: a built layer, or layers that follow each other: `gatekit.RNN` of the cell ``lstm``
-            or ``gru_reset_after`` (or equal to one of them), or `keras.layers.Bidirectional` of it.
-        module: an `nn.LSTM` or `nn.GRU` that gets the values; None for none.
+        layers: a built layer, or a list of consecutive layers: each is a `gatekit.RNN` of the cell
+            ``lstm`` or ``gru_reset_after`` (or of one that equals them under other names), or a
+            `keras.layers.Bidirectional` of such layers.
+        module: an `nn.LSTM` or `nn.GRU` that the values are loaded into, or None.
 
     Returns:
-        Arrays by torch's names. A gate's one bias is ``bias_ih``, and ``bias_hh`` is zero, but for
-        a GRU's candidate.
+        Arrays by torch's names. A gate's single bias is ``bias_ih``, and its ``bias_hh`` is zero;
+        only a GRU's candidate has both.
 
     Raises:
-        ConfigError: a cell is neither, layers do not fit onto each other, or the module has other
-            weights.
+        ConfigError: no torch module equals a layer, the layers do not fit together, or the module
+            has other weights.
     """
     listed_layers: list[Layer] = list(layers) if isinstance(layers, (list, tuple)) else [layers]
     if not listed_layers:
@@ -108,7 +109,7 @@ def to_torch(layers: Layer | Sequence[Layer], module: Any = None) -> dict[str, A
         both = type(layer) is keras.layers.Bidirectional
         if both and layer.merge_mode != "concat":
             raise ConfigError(
-                f"layer {number} merges its directions by {layer.merge_mode!r}, and torch "
+                f"layer {number} merges its directions by {layer.merge_mode!r}, but torch "
                 "concatenates: use merge_mode='concat'"
             )
         directions = [layer.forward_layer, layer.backward_layer] if both else [layer]
@@ -121,15 +122,15 @@ def to_torch(layers: Layer | Sequence[Layer], module: Any = None) -> dict[str, A
 
 
 def _arrays(source: Any, prefix: str) -> dict[str, Array]:
-    """Return the arrays below a prefix by torch's names of them."""
+    """Return the arrays below a prefix, by torch's names."""
     state = source.state_dict() if hasattr(source, "state_dict") else source
     if not isinstance(state, Mapping):
         raise ConfigError(
-            "from_torch takes a torch module or a mapping of names to arrays, and got "
+            "from_torch takes a torch module or a mapping of names to arrays, but got "
             f"{type(source).__name__}; give it module.state_dict()"
         )
     if prefix + "weight_ih" in state:
-        # nn.LSTMCell and nn.GRUCell have the names of a layer without its number.
+        # nn.LSTMCell and nn.GRUCell have the same names without a layer's number.
         names = {prefix + name: f"{prefix}{name}_l0" for name in _NAMES}
         state = {names[key]: value for key, value in state.items() if key in names}
     if prefix + _FIRST not in state:
@@ -147,7 +148,7 @@ def _array(value: Any) -> Array:
     """Return an array or a tensor of torch as an array of at least single precision."""
     if hasattr(value, "detach"):
         value = value.detach().cpu()
-        # NumPy has no bfloat16; either is held by single precision without loss.
+        # NumPy has no bfloat16; single precision represents either half precision type exactly.
         value = value.float() if value.element_size() < 4 else value
         value = value.numpy()
     array = np.asarray(value)
@@ -155,7 +156,7 @@ def _array(value: Any) -> Array:
 
 
 def _count(arrays: Mapping[str, Array]) -> int:
-    """Return the number of layers, all of whose weights are there."""
+    """Return the number of layers, after a check that no weights are missing."""
     projected = [name for name in arrays if name.startswith("weight_hr_l")]
     if projected:
         raise ConfigError(
@@ -185,8 +186,8 @@ def _kind(arrays: Mapping[str, Array], ending: str) -> str:
     kind = _KINDS.get(rows // units)
     if kind is None or rows % units:
         raise ConfigError(
-            f"weight_hh_{ending} is {rows} x {units}; an LSTM has four, and a GRU three square "
-            "blocks. Of nn.RNN build gatekit.RNN('rnn', ...) and assign its named_weights"
+            f"weight_hh_{ending} is {rows} x {units}; an LSTM has four square blocks, and a GRU "
+            "three. For nn.RNN, build gatekit.RNN('rnn', ...) and assign its named_weights"
         )
     return kind
 
@@ -212,24 +213,24 @@ def _stacked(
     ending = f"l{number}{direction}"
     if not isinstance(layer, RNN):
         raise ConfigError(
-            "to_torch moves gatekit.RNN layers, alone or in keras.layers.Bidirectional, and got "
-            f"{type(layer).__name__}; of Keras' own layers take gatekit.convert.from_keras first"
+            "to_torch converts gatekit.RNN layers, alone or in keras.layers.Bidirectional, but got "
+            f"{type(layer).__name__}; convert Keras' own layers by gatekit.convert.from_keras first"
         )
     form, gates = gate_weights(layer)
     if layer.go_backwards != ending.endswith("_reverse"):
         raise ConfigError(
-            f"the layer {layer.name!r} goes through time in another direction than torch's: "
-            "make it with go_backwards=False, and flip its input instead"
+            f"the layer {layer.name!r} reads time in another direction than torch's: build it "
+            "with go_backwards=False, and flip its input instead"
         )
     if form.layer == "rnn":
         raise ConfigError(
-            f"the cell {layer.spec.name!r} is torch's nn.RNN, and to_torch moves LSTM and GRU: "
+            f"the cell {layer.spec.name!r} is torch's nn.RNN, but to_torch converts LSTM and GRU: "
             "assign layer.named_weights, transposed, to weight_ih_l0 and weight_hh_l0"
         )
     if not form.reset_after:
         raise ConfigError(
-            f"the reset gate of cell {layer.spec.name!r} acts before the recurrent product, and "
-            "torch's after it: use the cell gru_reset_after"
+            f"the reset gate of cell {layer.spec.name!r} acts before the recurrent product, but "
+            "torch's acts after it: use the cell gru_reset_after"
         )
     ordered = [gates[gate] for gate in CUDNN_ORDER[form.layer]]
     arrays[f"weight_ih_{ending}"] = np.concatenate([gate.x.T for gate in ordered])
@@ -242,7 +243,7 @@ def _stacked(
 
 
 def _check_stack(stack: Sequence[StackedLayer]) -> None:
-    """Refuse layers that no single module of torch is."""
+    """Refuse layers that cannot be one torch module."""
     first = stack[0]
     deeper = first._replace(features=first.units * (2 if first.bidirectional else 1))
     for layer in stack:
@@ -254,19 +255,19 @@ def _check_stack(stack: Sequence[StackedLayer]) -> None:
                 if value != other
             ]
             raise ConfigError(
-                f"layer {layer.number} does not go with layer 0 in one module of torch: "
-                f"{', '.join(differences)}. Move them one by one"
+                f"layer {layer.number} and layer 0 cannot be in one torch module: "
+                f"{', '.join(differences)}. Convert them one by one"
             )
 
 
 def _load(module: Any, arrays: Mapping[str, Array], stack: Sequence[StackedLayer]) -> None:
-    """Give a module of torch the values; its own tensors make the new ones."""
+    """Load the values into a torch module; the new tensors are made from its own."""
     state = module.state_dict()
     sizes = {name: tuple(value.shape) for name, value in state.items()}
     if sizes != {name: value.shape for name, value in arrays.items()}:
         last = stack[-1]
         raise ConfigError(
-            f"the module has other weights than these layers. Make it by "
+            f"the module does not have the weights of these layers. Create it as "
             f"torch.nn.{last.kind.upper()}({stack[0].features}, {last.units}, "
             f"num_layers={last.number + 1}, bias={last.bias}, bidirectional={last.bidirectional}, "
             "batch_first=True)"

@@ -153,7 +153,7 @@ def _changed(kind: str, **changes: Any) -> dict[str, Any]:
         ({}, "no 'weight_ih_l0'"),
         (_changed("lstm", bias_hh_l0=None), "weights are missing: bias_hh_l0"),
         (_changed("lstm", weight_hr_l0=np.zeros((2, UNITS))), "h.shown is weight_hr"),
-        (_changed("gru", weight_hh_l0=np.zeros((UNITS, UNITS))), "Of nn.RNN build"),
+        (_changed("gru", weight_hh_l0=np.zeros((UNITS, UNITS))), "For nn.RNN, build"),
     ],
 )
 def test_what_cannot_be_moved_from_torch_is_refused(source: Any, told: str) -> None:
@@ -171,7 +171,7 @@ def _layer(cell: str, features: int = FEATURES, **options: Any) -> RNN:
     ("make", "told"),
     [
         (lambda: _layer("gru"), "use the cell gru_reset_after"),
-        (lambda: _layer("peephole"), "can be moved"),
+        (lambda: _layer("peephole"), "can be converted"),
         (list, "got no layer"),
         (lambda: keras.layers.LSTM(UNITS), "and got LSTM"),
         (lambda: _layer("lstm", go_backwards=True), "flip its input instead"),

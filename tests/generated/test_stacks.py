@@ -233,7 +233,7 @@ def test_a_stack_of_a_layer_has_its_sizes_and_its_block() -> None:
     assert "features: int = 32, units: int = 8" in gatekit.code(layer, layers=2)
     layer.build((None, None, 5))
     assert "features: int = 5, units: int = 8" in gatekit.code([layer, layer])
-    with pytest.raises(ConfigError, match="equal units, and these have 16, 8"):
+    with pytest.raises(ConfigError, match="equal units, but these have 16, 8"):
         gatekit.code([layer, gatekit.RNN("gru", 16)])
     block = gatekit.BlockLayer("modern", "gru", 8)
     assert "class GRUBlock(" in gatekit.code(block)
@@ -251,13 +251,13 @@ def test_a_stack_of_a_layer_has_its_sizes_and_its_block() -> None:
     assert "0.25" in gatekit.code(rated, layers=2)
     both = gatekit.BlockLayer("modern", "gru", 8, bidirectional=True)
     for options in ({}, {"layers": 2}, {"swap": {"reset": "power_law"}}):
-        with pytest.raises(ConfigError, match="both directions is not written as code"):
+        with pytest.raises(ConfigError, match="both directions cannot be written as code"):
             gatekit.code(both, **options)
     plain = gatekit.BlockLayer("plain", "gru", 8)
     plain.build((None, None, 8))
     assert "units: int = 8" in gatekit.code(plain, swap={"reset": "power_law"})
     for different in ([block, other], [block, layer], [block, rated]):
-        with pytest.raises(ConfigError, match="different blocks, and a stack has one"):
+        with pytest.raises(ConfigError, match="different blocks, but a stack has one"):
             gatekit.code(different)
 
 

@@ -1,7 +1,8 @@
-"""The block around a cell as code: its parts become lines as a cell's signals do.
+"""The block around a cell as code: its parts become lines, as a cell's signals do.
 
-`write` goes through the record of parts; `operations` has the notation of parts in each framework;
-`frames` puts the cell's file and the block together. Start with `write.py`.
+`write` finds how widths depend on the sizes; `emit` writes a line for each part; `operations` has
+the notation of parts in each framework; `frames` writes the cell and the block into a file. Start
+with `write.py`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Goes through the record of parts, and writes a line for each."""
+"""Writes a line for each part of a block."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from .operations import CALLS, LOOPS, NOISE
 
 _EPSILON = 1e-6
 _CELL = "rnn"
-# Draws of the cell have the first places.
+# The numbers below are for draws of the cell.
 _FIRST_DRAW = 100
 
 
@@ -38,24 +38,24 @@ class CarriedInputs:
 
 @dataclass(frozen=True)
 class BlockText:
-    """What a frame puts around a cell.
+    """The texts of a block that a frame puts around a cell.
 
     Attributes:
         title: the name of the class.
         about: the docstring of the file, as paragraphs.
         sized: whether sizes are arguments.
-        tied: whether the cell has as many units as the model is wide, which is then one argument.
+        tied: whether the cell's units equal the model's width, so that one argument sets both.
         width, units: the model's width and the cell's units.
-        fed: the text of the width that the cell reads, where it is created.
-        given_units: the text of the cell's units there.
+        fed: the text of the width of the cell's input, where the cell is created.
+        given_units: the text of the cell's units, where the cell is created.
         first: the lines that create the weights.
         last: the lines that create the weights that only the last block of a stack has.
         lines: the lines of the block.
         value: the text of its output.
-        finish: the lines after the last block, which give the output another value.
+        finish: the lines that change the output of the last block.
         carried: the last inputs of convolutions.
         helpers: helper functions: source by name.
-        layout: how weights are arranged, the cell's included.
+        layout: how weights are arranged, including those of the cell.
         rate: the rate of the block's dropout.
         draws_noise: whether the block has dropout and the file draws it.
     """
@@ -81,14 +81,14 @@ class BlockText:
 
 
 def rate(built: BuiltBlock) -> float:
-    """Return the rate of a block's dropout; 0 without it."""
+    """Return the rate of a block's dropout, or 0."""
     rates = [p.options["rate"] for p in built.combine.parts if p.kind == "dropout"]
     rates += [p.options["rate"] for p in built.mix.parts if p.kind == "dropout"]
     return float(rates[0]) if rates else 0.0
 
 
 def _renamed(lines: list[str], value: str, target: str) -> list[str]:
-    """Return lines after which the target has the value."""
+    """Return the lines, such that they assign the value to the target."""
     if lines and lines[-1].startswith(f"{value} = "):
         return [*lines[:-1], f"{target}{lines[-1].removeprefix(value)}"]
     return lines if value == target else [*lines, f"{target} = {value}"]
@@ -148,7 +148,7 @@ class Emitter:
         return lambda n: self.sizes.text(n, width if self.tied else units, width)
 
     def write(self) -> BlockText:
-        """Return the block's lines."""
+        """Return the block as text."""
         built, writer = self.built, self.writer
         mixed = self._sketch(built.mix, "mixed")
         self.values = {"x": Name("x"), "mixed": mixed}
@@ -157,7 +157,7 @@ class Emitter:
         value_text = self.env[value.name]
         lines, writer.lines = writer.lines, []
         first, self.first = self.first, []
-        # What only the last block has is within an if.
+        # The lines that only the last block has are in an `if`, so they are shorter.
         self.room -= 4
         writer.room -= 4
         finished = ""
@@ -227,7 +227,7 @@ class Emitter:
         return result
 
     def _expr(self, expr: Expr) -> Expr:
-        """Return an expression of parts as one of lines."""
+        """Return an expression of parts in terms of variables."""
         expr = substitute(expr, self.values)
         for known, name in self.shared:
             expr = replaced(expr, known, name)
@@ -237,7 +237,7 @@ class Emitter:
         return self.env[self._line(expr, like).name]
 
     def _line(self, expr: Expr, like: str) -> Name:
-        """Return a value as a name; it gets a line if it has none."""
+        """Return a value as a name; write a line for it if it has none."""
         if isinstance(expr, Name):
             return expr
         name = self.writer.assign(f"{like}:{len(self.writer.lines)}", expr, like)

@@ -1,4 +1,4 @@
-"""The file of a block: the cell's class or functions, then the block's."""
+"""Writes the file of a block: the cell's class or functions, then those of the block."""
 
 from __future__ import annotations
 
@@ -150,7 +150,7 @@ def keras_body(cell: CellText, block: BlockText) -> Lines:
 
 
 def functions_file(to: str, cell: CellText, block: BlockText) -> str:
-    """Return the file for NumPy or JAX: functions of a dictionary of weights."""
+    """Return the file for NumPy or JAX: functions that take a dictionary of weights."""
     body = [*functions.functions_body(to, cell, "cell_"), *functions_of(cell, block, to)]
     return _file(cell, block, FUNCTIONS[to].imports, constants(block, to), body)
 
@@ -170,7 +170,7 @@ def functions_of(cell: CellText, block: BlockText, to: str, prefix: str = "") ->
         cell: the cell as text.
         block: the block.
         to: the framework.
-        prefix: what the names of its functions start with.
+        prefix: the prefix of the names of its functions.
     """
     code, cell_prefix = FUNCTIONS[to], f"{prefix}cell_"
     array, module = code.array, code.module
@@ -213,7 +213,7 @@ def functions_of(cell: CellText, block: BlockText, to: str, prefix: str = "") ->
 
 
 def constants(block: BlockText, to: str) -> Lines:
-    """Return the constants of a file of functions: sizes, and names of types."""
+    """Return the constants of a file of functions: sizes and type aliases."""
     array = FUNCTIONS[to].array
     types = [f"Weights = dict[str, {array}]", f"State = tuple[{array}, ...]"]
     if not block.sized:
@@ -224,7 +224,7 @@ def constants(block: BlockText, to: str) -> Lines:
 
 
 def _sizes(block: BlockText) -> tuple[list[str], Lines]:
-    """Return the arguments of a class for sizes, and the lines that keep them."""
+    """Return the size arguments of a class, and the lines that store them."""
     if not block.sized:
         return [], []
     names = {"width": block.width, **({} if block.tied else {"units": block.units})}
@@ -261,7 +261,7 @@ def _first_states(cell_state: str, zeros: Sequence[str], room: int, brackets: st
 
 
 def _body(block: BlockText, masked: str, last: str, listed: bool = False) -> Lines:
-    """Return the lines of a block from its states to what it returns."""
+    """Return the lines of a block, from its states to its return."""
     carried = [each.name for each in block.carried]
     count = len(carried)
     split = f"cell_state, ({', '.join(carried)}) = state[:-{count}], state[-{count}:]"

@@ -1,4 +1,4 @@
-"""What each framework calls the operations of a block's parts, beside those of a cell."""
+"""The operations of a block's parts in each framework, in addition to those of a cell."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _HELPERS = {
     "take": """def take(x: A, places: A) -> A:
     return {taken}""",
 }
-# The matrix of each step in place of a weight for each channel.
+# A matrix for each step, instead of a weight for each channel.
 _HELPERS["convolve_full"] = (
     _HELPERS["convolve"]
     .replace("def convolve(", "def convolve_full(")
@@ -69,7 +69,7 @@ _OPERATIONS: Mapping[str, Mapping[str, str]] = {
     "keras": {
         **_of_arrays("ops"),
         "count": 'ops.cumsum(ops.cast(mask, "int32"), axis=1)',
-        # Keras' sort need not be stable: the keys are distinct.
+        # Keras' sort may be unstable, so the keys are distinct.
         "order": "ops.argsort(ops.where(mask, steps, steps + ops.shape(mask)[1]), axis=1)",
     },
 }
@@ -83,8 +83,8 @@ _FUNCTIONS: Mapping[str, Mapping[str, str]] = {
     "jax": {**_RMS, "dropout": "dropout({0}, {1}, rng, {2})"},
     "keras": {**_RMS, "dropout": "self.dropout({0}, training=training)"},
 }
-# How the cell is called; ``{function}`` is its loop, or all steps at once.
-# The names of its functions start with ``{cell}``.
+# Calls of the cell. ``{function}`` is its loop, or the function that computes all steps together;
+# ``{cell}`` is the prefix of its functions.
 CALLS = {
     "torch": "{target}, {state} = self.rnn{function}({value}, {state}, mask)",
     "jax": "{target}, {state} = {cell}{function}(params, {value}, {state}, mask{noise})",
@@ -96,10 +96,10 @@ LOOPS = {"torch": "", "jax": "apply", "numpy": "forward", "keras": ""}
 
 
 def with_parts(to: str) -> Framework:
-    """Return a framework's notation with the operations of parts.
+    """Return a framework's notation, with the operations of parts added.
 
     Args:
-        to: its name.
+        to: the framework's name.
     """
     framework, table = FRAMEWORKS[to], _OPERATIONS[to]
     helpers = {

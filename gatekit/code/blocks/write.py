@@ -1,4 +1,4 @@
-"""From the record of a block's parts to lines, in the notation of a framework."""
+"""Writes a block in the notation of a framework, with sizes as arguments if possible."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from .operations import with_parts
 def write(
     built: BuiltBlock, cell: CellText, to: str, access: Access, prefix: str = "cell_"
 ) -> BlockText:
-    """Return a block's lines.
+    """Return a block as text.
 
     Args:
         built: the block with its sizes.
         cell: its cell as text.
         to: the framework.
-        access: how the frame calls weights and sizes.
-        prefix: what the names of the cell's functions start with.
+        access: how code in the frame refers to weights and sizes.
+        prefix: the prefix of the names of the cell's functions.
 
     Raises:
         ConfigError: a part of the block cannot be written as code.
@@ -52,14 +52,15 @@ def write(
 
 
 def _refuse(built: BuiltBlock) -> None:
-    """Refuse a block of which a part cannot be written."""
+    """Refuse a block that cannot be written as code."""
     if built.directions > 1:
         raise ConfigError(
-            "a block that reads time in both directions is not written as code; omit bidirectional"
+            "a block that reads time in both directions cannot be written as code; omit "
+            "bidirectional"
         )
     if len(built.cell.inputs) > 1:
         raise ConfigError(
-            f"the cell reads {listed(built.cell.inputs)}, and a block gives it one input; "
+            f"the cell reads {listed(built.cell.inputs)}, but a block gives it one input; "
             "omit block to write the cell alone"
         )
     for sketch in (built.mix, built.combine, built.finish):
@@ -74,7 +75,7 @@ def _refuse(built: BuiltBlock) -> None:
 
 
 def _multiples(built: BuiltBlock, tied: bool) -> list[BuiltBlock]:
-    """Return the block at several sizes, empty if its parts are others there."""
+    """Return the block at several sizes, or an empty list if its parts change with the size."""
     blocks, unit = [], unit_of(built.cell)
     for units, width in MULTIPLES:
         try:

@@ -1,4 +1,4 @@
-"""The frames of NumPy and JAX: functions of a dictionary of weights."""
+"""The frames of NumPy and JAX: functions that take a dictionary of weights."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from .shared import (
 
 
 def sizes(cell: CellText, array: str) -> Lines:
-    """Return the constants of a file of functions: sizes, and names of types."""
+    """Return the constants of a file of functions: sizes and type aliases."""
     types = [f"Weights = dict[str, {array}]", f"State = tuple[{array}, ...]"]
     if cell.sized:
         return ["", f"FEATURES = {cell.features}", f"UNITS = {cell.units}", *types]
@@ -50,14 +50,14 @@ JAX = replace(NUMPY, fixed=lambda n: f'jax.lax.stop_gradient(params["{n}"])', dr
 
 @dataclass(frozen=True)
 class Functions:
-    """How files of functions are written for NumPy, and for JAX.
+    """How files of functions are written for NumPy and for JAX.
 
     Attributes:
-        module: the module of arrays.
-        array: their type.
-        generator: the argument of ``init``, a generator of random numbers.
-        drawn: what ``init`` passes on.
-        loop: the function over all steps.
+        module: the name of the array module.
+        array: the type of arrays.
+        generator: the parameter of ``init``: a random generator, or a key.
+        drawn: the argument that ``init`` passes on to another ``init``.
+        loop: the name of the function over all steps.
         imports: the import lines, each with a pattern of the code that needs it.
         noise: whether the file draws noise in training.
     """
@@ -101,7 +101,7 @@ RNG = "Give rng in training: it draws dropout and zoneout."
 
 
 def functions_file(to: str, cell: CellText) -> str:
-    """Return the file for NumPy or JAX: functions of a dictionary of weights."""
+    """Return the file for NumPy or JAX: functions that take a dictionary of weights."""
     code = FUNCTIONS[to]
     return file_text(cell, code.imports, sizes(cell, code.array), functions_body(to, cell))
 
@@ -112,8 +112,8 @@ def functions_body(to: str, cell: CellText, prefix: str = "", vectors: bool | No
     Args:
         to: ``numpy`` or ``jax``.
         cell: the cell as text.
-        prefix: what the names of functions start with.
-        vectors: whether all states of the file are vectors, by default those of the cell.
+        prefix: the prefix of the names of functions.
+        vectors: whether all states of the file are vectors; by default, whether the cell's are.
     """
     code = FUNCTIONS[to]
     noise = Noise(cell)
@@ -190,7 +190,7 @@ def _uses_features(lines: Sequence[str]) -> bool:
 
 
 def _with_features(lines: Lines) -> Lines:
-    """Return the lines, after one that defines the width of the input if they read it."""
+    """Return the lines, with a definition of the width of the input before them if they need it."""
     return ["features = x.shape[-1]", *lines] if _uses_features(lines) else lines
 
 
@@ -203,7 +203,7 @@ def _valid(names: list[str]) -> Lines:
 
 
 def _parallel(cell: CellText, array: str, prefix: str) -> Lines:
-    """Return the function that computes all steps at once, if there is one."""
+    """Return the function that computes all steps together, if there is one."""
     body = cell.parallel
     if body is None:
         return []
@@ -221,7 +221,7 @@ def _parallel(cell: CellText, array: str, prefix: str) -> Lines:
 
 
 class Noise:
-    """Dropout and zoneout in training: what they add to the functions of JAX.
+    """The code for dropout and zoneout in the functions of JAX.
 
     Args:
         cell: the cell as text.
@@ -300,7 +300,7 @@ def over_time(
     more: Sequence[str] = (),
     prefix: str = "",
 ) -> Lines:
-    """Return how the function over all steps begins: until it has states."""
+    """Return the beginning of a function over all steps, up to its initial states."""
     shapes = [size for state in cell.states for size in state.shape]
     width = ", x.shape[-1]" if _uses_features(shapes) else ""
     return [

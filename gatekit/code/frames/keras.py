@@ -145,7 +145,10 @@ def get_config(what: str, names: Sequence[str]) -> Lines:
 
 
 def carries_output(cell: CellText) -> bool:
-    """Return whether the last output is a state; Keras on JAX repeats the first one in a mask."""
+    """Return whether the file adds the last output to the states, for masked steps.
+
+    Keras on JAX takes the output of a masked step from the first state.
+    """
     return not cell.new or cell.new[0] != cell.emitted
 
 
@@ -159,7 +162,7 @@ def state_text(cell: CellText) -> str:
 
 
 def _several(cell: CellText) -> list[str]:
-    """Return how a cell with several inputs gets them: keras.layers.RNN passes one."""
+    """Return the note on a cell with several inputs, because keras.layers.RNN passes only one."""
     if not cell.inputs:
         return []
     names = ", ".join(["x", *cell.inputs])
@@ -171,12 +174,12 @@ def _input_widths(cell: CellText) -> list[str]:
 
 
 def _drawn_widths(cell: CellText) -> list[str]:
-    """Return the widths of what is drawn for a step: masks, and where states are held."""
+    """Return the widths of a step's draws: dropout masks, and where zoneout holds states."""
     return [*cell.drops, *(width for _, width, _ in cell.zoneout)]
 
 
 def _drawn(cell: CellText, widths: list[str]) -> Lines:
-    """Return the lines by which a step gets what is drawn; without training, its means."""
+    """Return the lines by which a step gets its draws, or their means outside training."""
     if not widths:
         return []
     means = ["1.0"] * len(cell.drops)
@@ -195,7 +198,7 @@ def _drawn(cell: CellText, widths: list[str]) -> Lines:
 
 
 def noisy_layer(cell: CellText) -> Lines:
-    """Return the class that draws the noise of a cell over time, if the cell has any."""
+    """Return the class that runs a cell over time and draws its noise, if the cell has any."""
     if not cell.draws_noise:
         return []
     kinds = ["dropout"] if cell.dropout or cell.drops else []
@@ -229,7 +232,7 @@ def noisy_layer(cell: CellText) -> Lines:
 
 
 def _draws(cell: CellText) -> Lines:
-    """Return the lines that draw the masks of dropout, and where zoneout holds states."""
+    """Return the lines that draw dropout masks, and where zoneout holds states."""
     beside = bool(cell.drops or cell.zoneout)
     first = "batch, steps, _ = ops.shape(sequences)"
     lines = ["seed = self.seed_generator", "drawn = [sequences]"]

@@ -1,4 +1,4 @@
-"""What frames share: signatures, docstrings, initial states, and the whole file."""
+"""Code that frames share: signatures, docstrings, initial states, and the whole file."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def indented(lines: Lines, by: int = 4) -> Lines:
 
 
 def call_lines(before: str, items: list[str], after: str, room: int = WIDTH) -> Lines:
-    """Return ``before(items)after`` in one line, or with a line for each item."""
+    """Return ``before``, items, ``after`` in one line, or with a line for each item."""
     line = f"{before}{', '.join(items)}{after}"
     if len(line) <= room:
         return [line]
@@ -46,7 +46,8 @@ class FirstStates:
         zeros: zeros of a ``{shape}``, a tuple with the batch.
         full: a ``{value}`` in a ``{shape}``.
         weight: a weight by ``{name}``.
-        learned: a ``{weight}`` for each sequence; ``{ones}`` and ``{rest}`` are 1 and -1 by axis.
+        learned: a ``{weight}`` for each sequence; ``{ones}`` and ``{rest}`` are 1 and -1 for each
+            axis.
     """
 
     zeros: str
@@ -65,7 +66,7 @@ def state_doc(cell: CellText) -> str:
 
 
 def first_states(cell: CellText, texts: FirstStates) -> tuple[Lines, list[str]]:
-    """Return lines that come before, and the code of each state's initial value."""
+    """Return the lines that must come first, and the code of each state's initial value."""
     lines, texts_of_states = [], []
     for state in cell.states:
         if state.learned is None:
@@ -97,8 +98,8 @@ def file_text(cell: CellText, imports: Mapping[str, str], constants: Lines, body
 
     Args:
         cell: the cell as text.
-        imports: the import lines; each with a pattern of the code that needs it.
-        constants: what comes before the helper functions.
+        imports: the import lines, each with a pattern of the code that needs it.
+        constants: the lines before the helper functions.
         body: the code after the helper functions.
     """
     helpers: Lines = []
@@ -122,7 +123,7 @@ def file_text(cell: CellText, imports: Mapping[str, str], constants: Lines, body
 
 
 def needed_helpers(helpers: Mapping[str, str], body: Lines) -> Iterable[str]:
-    """Return the sources of helper functions that the code, or another of these, calls."""
+    """Return the sources of helper functions that the code or another helper calls."""
     sources, code = dict(helpers), "\n".join(body)
     while True:
         whole = "\n".join([code, *sources.values()])

@@ -125,18 +125,18 @@ def torch_class(cell: CellText) -> Lines:
 
 
 def hold(cell: CellText) -> Lines:
-    """Return the function that keeps states of several axes where a step is masked."""
+    """Return the helper that keeps states of several axes at masked steps."""
     return [] if cell.vectors else _TORCH_HOLD.split("\n")
 
 
 def _buffers(cell: CellText) -> Lines:
-    """Return the types of weights that are not trained, which type checkers cannot know."""
+    """Return annotations of weights that are not trained; type checkers cannot infer them."""
     names = re.findall(r'register_buffer\(\s*"(\w+)"', "\n".join(cell.first))
     return [*(f"    {name}: Tensor" for name in names), *([""] if names else [])]
 
 
 def over_time(name: str, doc: list[str], inputs: Iterable[str] = ()) -> Lines:
-    """Return how a method over all steps begins: until it has states."""
+    """Return the beginning of a method over all steps, up to its initial states."""
     given = ["self", "x: Tensor", *(f"{each}: Tensor" for each in inputs)]
     given += ["state: State | None = None", "mask: Tensor | None = None"]
     return [
@@ -148,7 +148,7 @@ def over_time(name: str, doc: list[str], inputs: Iterable[str] = ()) -> Lines:
 
 
 def _parallel(cell: CellText) -> Lines:
-    """Return the method that computes all steps at once, if there is one."""
+    """Return the method that computes all steps together, if there is one."""
     body = cell.parallel
     if body is None:
         return []
@@ -167,7 +167,7 @@ def _parallel(cell: CellText) -> Lines:
 
 
 def _noise(cell: CellText) -> Lines:
-    """Return the lines that draw a sequence's masks of dropout; outside training they are ones."""
+    """Return the lines that draw a sequence's dropout masks; outside training they are ones."""
     lines: Lines = []
     if cell.dropout is not None:
         rate, width = cell.dropout

@@ -1,8 +1,8 @@
-"""What each framework calls the operations: one table for each.
+"""The operations in the notation of each framework, one table per framework.
 
 Start with `notation.py`. A template has ``{0}`` for an argument, and ``{0:5}`` for one that needs
-parentheses unless it is an atom. Helper functions are written into a file that needs them; ``A`` is
-the type of arrays. `arrays` has NumPy, and what JAX and Keras call alike.
+parentheses unless it is an atom. Helper functions are written into files that need them; ``A`` is
+the type of arrays. `arrays` has NumPy's table, and the names that NumPy, JAX and Keras share.
 """
 
 from __future__ import annotations

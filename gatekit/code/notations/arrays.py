@@ -1,4 +1,4 @@
-"""The notation of NumPy, and what jax.numpy and keras.ops call alike."""
+"""The notation of NumPy, and the part that NumPy, jax.numpy and keras.ops share."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from .notation import ALIKE, Framework
 
 
 def array_functions(m: str) -> dict[str, str]:
-    """Return what NumPy, jax.numpy and keras.ops call alike, as functions of a module."""
+    """Return the functions that are alike in NumPy, jax.numpy and keras.ops, for one module."""
     same = (*ALIKE, "minimum", "maximum", "where")
     return {
         **{name: f"{m}.{name}({{0}})" for name in same},
@@ -58,7 +58,7 @@ def array_helpers(m: str) -> dict[str, str]:
     }
 
 
-# The delay system of the Legendre memory unit, with which rows are multiplied.
+# The delay system of the Legendre memory unit, transposed, because rows are multiplied by it.
 LEGENDRE = '''def legendre(order: int, theta: float, which: str) -> np.ndarray:
     """Return a matrix of the delay system, discretised by a zero-order hold."""
     i, j = np.ogrid[:order, :order]

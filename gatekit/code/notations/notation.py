@@ -16,27 +16,28 @@ class Framework:
     """The notation of a framework.
 
     Attributes:
-        name: what the user types.
+        name: the name that the user types.
         functions: a template for each function.
         helpers: the source of each helper function, by name.
         array: the type of arrays; empty if the framework has none.
-        numbers: returns a template for a function that gets plain numbers, or None.
-        modules: names that the file's imports bind.
-        chunk: cuts ``{z}`` into ``{count}`` equal parts along the last axis.
-        cut: cuts ``{z}`` at ``{sizes}``, which are ends of parts, or their widths.
+        numbers: returns a special template for a function with number arguments, or None.
+        modules: the names that the file's imports bind.
+        chunk: splits ``{z}`` into ``{count}`` equal parts along the last axis.
+        cut: splits ``{z}`` at ``{sizes}``, which are the ends of the parts or their widths.
         cuts_at_ends: whether ``cut`` takes ends.
-        append: puts ``{now}`` behind the ``{earlier}`` values.
-        reshape: gives ``{value}`` the ``{shape}`` after the batch, if states are vectors outside
-            the step; empty if matrices are carried as matrices.
-        draws_noise: whether dropout and zoneout draw in training; else the file is for inference.
-        zeros_like: zeros of a ``{shape}`` for the input ``{like}``.
+        append: appends ``{now}`` to the ``{earlier}`` values.
+        reshape: reshapes ``{value}`` to ``{shape}`` after the batch axis, if states are vectors
+            outside the step; empty if matrices are carried as matrices.
+        draws_noise: whether dropout and zoneout draw in training; otherwise the file is only for
+            inference.
+        zeros_like: zeros of a ``{shape}`` with the type of the input ``{like}``.
         zeros: zeros like the array ``{like}``.
-        stack: the ``{pieces}`` along a new axis before the last.
+        stack: stacks the ``{pieces}`` along a new axis before the last.
         constant: a ``{value}`` as an array.
-        count: the valid steps so far of a ``{mask}``.
-        drawn: what a step calls the masks that are drawn before it.
-        held: zoneout of ``{new}``, with ``{old}`` and ``{rate}``; or ``{hold}``, if it is among
-            what is drawn before the step.
+        count: the number of valid steps so far in a ``{mask}``.
+        drawn: the name, within a step, of the masks that are drawn before it.
+        held: zoneout of ``{new}``, with ``{old}`` and ``{rate}``; or with ``{hold}``, if the hold
+            is drawn before the step.
     """
 
     name: str
@@ -60,7 +61,7 @@ class Framework:
     held: str = "{rate} * {old} + (1 - {rate}) * {new}"
 
     def typed(self, source: str) -> str:
-        """Return a function's source with the type of arrays in place of ``A``."""
+        """Return a function's source, with ``A`` replaced by the type of arrays."""
         if self.array:
             source = re.sub(r"\bA\b", self.array, source)
         else:
@@ -76,7 +77,7 @@ class Framework:
         return "\n".join([f"{name}(", *lines, f") -> {after}"]) + line_end + rest
 
 
-# Functions of one argument with one name in every framework.
+# Functions of one argument that have the same name in every framework.
 ALIKE = (
     *("exp", "log", "sqrt", "abs", "square", "sin"),
     *("cos", "tanh", "expm1", "log1p", "sign", "floor"),

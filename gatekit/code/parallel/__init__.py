@@ -1,4 +1,4 @@
-"""Parallel forms of a cell as code: `write` has the lines, `helpers` the functions they call.
+"""Parallel forms of a cell as code: `write` writes the lines, `helpers` has the functions.
 
 Start with `write`.
 """

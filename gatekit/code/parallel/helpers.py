@@ -1,4 +1,4 @@
-"""Functions that compute all steps at once, as they are written into files of torch and JAX."""
+"""Functions for files of torch and JAX that compute all steps together."""
 
 from __future__ import annotations
 
@@ -116,10 +116,10 @@ _JAX = {
     return jax.lax.associative_scan(joined, (a, b), axis=1)[1]''',
 }
 HELPERS = {"torch": _TORCH, "jax": _JAX}
-# Written for the memory at hand, by `read_chunks`.
+# Functions that are written for each memory, by `read_chunks`.
 MADE = ("read_chunks", "scores")
 
-# The decays between the steps of a chunk; zero where a step does not see another.
+# The decays between the steps of a chunk; zero if a step does not read the other.
 _BETWEEN = {
     "torch": {
         "column": """    steps = torch.ones(key.shape[-2], key.shape[-2], device=key.device)
@@ -147,7 +147,7 @@ _PRODUCTS = {
         "head": "(rows @ jnp.swapaxes(key, -1, -2)) * jnp.exp(between)",
     },
 }
-# The same where a step has several rows, j, and a key several terms, i.
+# The products if a step has several rows, j, and a key several terms, i.
 _PRODUCTS_OF_TERMS = {
     "torch": {
         "column": 'torch.einsum("...jtn,...isn,...tsn->...tjsi", rows, key, decay)',
@@ -163,7 +163,7 @@ _EXP = {"torch": "({0}).exp()", "jax": "jnp.exp({0})"}
 
 
 def scores(to: str, decay: str, terms: bool = False) -> str:
-    """Return the function of decayed products within a chunk.
+    """Return the function that computes decayed products within a chunk.
 
     Args:
         to: ``torch`` or ``jax``.
@@ -182,12 +182,12 @@ def scores(to: str, decay: str, terms: bool = False) -> str:
 
 
 def read_chunks(to: str, decay: str, corrects: bool, after: bool) -> dict[str, str]:
-    """Return the functions that read a memory at all steps, by name.
+    """Return, by name, the functions that read a memory at all steps.
 
     Args:
         to: ``torch`` or ``jax``.
         decay: ``head`` (one for each head), ``column`` (one for each row), or empty for none.
-        corrects: whether a value is corrected by what the memory contains.
+        corrects: whether values are corrected by the content of the memory.
         after: whether queries read the memory after its update.
     """
     torch = to == "torch"

@@ -1,4 +1,4 @@
-"""What is known for all steps at once, as expressions and names of a file.
+"""Expressions and names of values that are known for all steps.
 
 `blocks_of` decides which blocks of a cell are written as code.
 """
@@ -32,16 +32,16 @@ SolvedBlock = AffineBlock | Largest | Memories
 
 
 class UnwrittenError(Exception):
-    """The cell has no parallel form that is written as code."""
+    """The cell has no parallel form that can be written as code."""
 
 
 def blocks_of(
     cell: Cell,
 ) -> tuple[tuple[SolvedBlock, ...], Mapping[str, tuple[str, BuiltRead]], tuple[str, ...]]:
-    """Return the blocks of a cell, with the reads and the gates that their formulas refer to.
+    """Return the blocks of a cell, with the reads and gates that their formulas refer to.
 
     Raises:
-        UnwrittenError: there are none, or they cannot be written.
+        UnwrittenError: there are none, or they cannot be written as code.
     """
     spec = cell.spec
     noise = (spec.dropout, spec.recurrent_dropout, *(state.zoneout for state in cell.states))
@@ -60,7 +60,7 @@ def _is_written(memory: Memory) -> bool:
     plain = not memory.partner and memory.sign is None and memory.row is None
     if not plain or len(memory.reads) != 1:
         return False
-    # Several terms are written if they correct what the memory contains, and are read afterwards.
+    # Several terms can only be written if they correct the memory and it is read afterwards.
     return len(memory.terms) == 1 or (memory.corrects and memory.reads[0].after)
 
 
@@ -68,7 +68,7 @@ _ONE = Number(1)
 
 
 def simplified(expr: Expr) -> Expr:
-    """Return a sum without zeros."""
+    """Return an expression without additions of zero, products with zero, and double negation."""
     if isinstance(expr, Neg):
         inner = simplified(expr.operand)
         if isinstance(inner, Neg):
@@ -135,9 +135,9 @@ class KnownLines(StepLines):
         return self.env[self.assign(key, here, f"{state}_{what}").name]
 
     def here(self, expr: Expr) -> Expr:
-        """Return an expression of the analysis as one of this file.
+        """Return an expression of the analysis rewritten for this file.
 
-        There, matrices are vectors that are split, and sizes are numbers.
+        In the analysis, matrices are split vectors, and sizes are numbers.
         """
         numbers = {float(self.cell.units): "units", float(self.cell.features): "features"}
 
@@ -162,7 +162,7 @@ class KnownLines(StepLines):
         return result
 
     def read_of(self, key: str) -> Mapping[str, Expr]:
-        """Return what a linear read stands for; a product with others, and its bias, only once."""
+        """Return replacements for a linear read; a shared product and its bias are used once."""
         gate, read = self.reads[key]
         reader = self._readers[gate]
         product = self._product(reader, read)

@@ -1,4 +1,4 @@
-"""Reads of memories at all steps, chunk by chunk."""
+"""Writes the reads of memories at all steps, chunk by chunk."""
 
 from __future__ import annotations
 
@@ -55,10 +55,10 @@ class MemoryLines(KnownLines):
     def factor(
         self, memory: Memory, part: str, expr: Expr | None, width: int, timed: bool = True
     ) -> str:
-        """Write a known vector of a memory, and return its name.
+        """Write a factor of a memory, such as its key, for all steps; return its name.
 
         Raises:
-            UnwrittenError: it has another shape, or is the same at all steps.
+            UnwrittenError: it does not have the expected shape, or is the same at all steps.
         """
         *heads, _, _ = memory.shape
         here = None if expr is None else self.here(expr)
@@ -69,7 +69,7 @@ class MemoryLines(KnownLines):
         return self.value(expr, memory.state, part)
 
     def of_terms(self, memory: Memory, part: str, exprs: Sequence[Expr | None], width: int) -> str:
-        """Write a vector of each term side by side, and return the name of the whole."""
+        """Write a factor of each term, stacked; return the name of the stack."""
         numbered = [
             None if expr is None else self.factor(memory, f"{part}_{place}", expr, width)
             for place, expr in enumerate(exprs, 1)
@@ -85,7 +85,7 @@ class MemoryLines(KnownLines):
         return name
 
     def links(self, memory: Memory, zero: str) -> str:
-        """Write how terms of a step depend on earlier ones, ``terms * terms`` numbers a head."""
+        """Write how terms depend on earlier ones of a step, ``terms * terms`` numbers per head."""
         places = range(len(memory.terms))
         factors = {
             (j, i): self.factor(memory, f"link_{j + 1}", memory.terms[j].earlier[i], 1)

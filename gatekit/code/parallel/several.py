@@ -1,4 +1,4 @@
-"""Reads of a memory that gains several outer products in a step, as code of torch and JAX."""
+"""Code in torch and JAX that reads a memory which gains several outer products per step."""
 
 from __future__ import annotations
 
@@ -89,17 +89,17 @@ _JAX = """    decay = jnp.broadcast_to(decay, SHAPE)
     reads = reads.reshape(*reads.shape[:-3], -1, reads.shape[-1])
     return jnp.moveaxis(reads[..., :steps, :], -2, 1), last"""
 _BODIES = {"torch": _TORCH, "jax": _JAX}
-# With these, terms of a step do not depend on each other.
+# Lines that are left out if the terms of a step do not depend on each other.
 _LINKED = ("terms = ", "once = ", "lower = lower + ")
 
 
 def read_several(to: str, decay: str, linked: bool) -> dict[str, str]:
-    """Return the functions that read a memory with several terms at all steps, by name.
+    """Return, by name, the functions that read a memory with several terms at all steps.
 
     Args:
         to: ``torch`` or ``jax``.
         decay: ``head`` (one for each head) or ``column`` (one for each row).
-        linked: whether a term of a step depends on an earlier one of the same step.
+        linked: whether a term depends on an earlier term of the same step.
     """
     one = "*query.shape[:-1], 1"
     shape = "query.shape" if decay == "column" else one if to == "torch" else f"({one})"

@@ -1,4 +1,4 @@
-"""All steps at once: the body of ``parallel``, where the analysis of a cell finds a form for it."""
+"""Writes the body of ``parallel``, which computes all steps together, if a cell allows it."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from .memories import MemoryLines
 
 
 class AllStepsLines(MemoryLines):
-    """Writes all steps of a cell at once; signals are ``batch x time x ...``."""
+    """Writes a cell for all steps together; signals are ``batch x time x ...``."""
 
     row = "0.0 * x[..., :1]"
 
     def write(self) -> tuple[str, list[str]]:
-        """Write the body, and return what is emitted and the texts of the last states.
+        """Write the body; return the texts of the output and of the last states.
 
         Raises:
             UnwrittenError: there is no parallel form that can be written.
@@ -79,7 +79,7 @@ class AllStepsLines(MemoryLines):
         steps = self.framework.count.format(mask="mask")
         self.lines.append(f"{count} = {self.env['t:first']}[:, None] + {steps}[..., None]")
         self.env["count"], self.last["t"] = count, f"{count}[:, -1]"
-        # A masked step before the first valid one counts as the first: nothing divides by zero.
+        # A masked step before the first valid step counts as step 1, so nothing divides by zero.
         self.assign("t", Call("maximum", (Name("count"), Number(1))))
 
     # --- blocks -------------------------------------------------------------
@@ -106,7 +106,7 @@ class AllStepsLines(MemoryLines):
             self.known(name, solution, first)
 
     def known(self, state: str, solution: str, first: str) -> None:
-        """Note the name of a solved state, and write its previous values."""
+        """Record the name of a solved state, and write its previous values."""
         self.solved[state] = self.env[state] = solution
         self.last[state] = f"{solution}[:, -1]"
         self.env[f"{state}_prev"] = self.call("before", f"{state}_prev", solution, first)
@@ -122,7 +122,7 @@ class AllStepsLines(MemoryLines):
         self.known(block.state, solution, first)
 
     def memories(self, block: Memories) -> None:
-        """Write reads of memories and the signals that need them."""
+        """Write the reads of memories, and the signals that depend on them."""
         for memory in block.memories:
             self.memory(memory)
         for name, expr in block.nodes:
@@ -148,7 +148,7 @@ class AllStepsLines(MemoryLines):
             self._timed |= {node.name, *(key for _, key in node.own_states)}
 
     def pre_of(self, node: Node) -> Expr | None:
-        """Return a gate's pre-activation, under a name where blocks need it."""
+        """Return a gate's pre-activation; if blocks need it, it gets a name."""
         pre = super().pre_of(node)
         if pre is not None and node.name in self.named:
             if not isinstance(pre, Name):
@@ -170,9 +170,9 @@ class AllStepsText:
 
     Attributes:
         lines: its lines.
-        emitted: the text of what all steps emit.
+        emitted: the text of the output of all steps.
         new: the texts of the last states.
-        helpers: the functions that only it needs: source by name.
+        helpers: the functions that only this body needs: source by name.
     """
 
     lines: list[str]
@@ -182,7 +182,7 @@ class AllStepsText:
 
 
 def all_steps(step: AllStepsLines) -> AllStepsText | None:
-    """Return the body of ``parallel``, or None if there is none."""
+    """Return the body of ``parallel``, or None if it cannot be written."""
     try:
         emitted, new = step.write()
     except (UnwrittenError, ConfigError):
@@ -190,7 +190,7 @@ def all_steps(step: AllStepsLines) -> AllStepsText | None:
     helpers = dict(step.printer.helpers)
     unused = True
     while unused:
-        # What was written for a line that nothing reads.
+        # Drop helpers that were only needed by lines that were dropped.
         code = "\n".join([*step.lines, emitted, *new])
         called = {name: names_in(source) for name, source in helpers.items()}
         used = names_in(code).union(*(called[n] - {n} for n in helpers))

@@ -1,7 +1,7 @@
 """Several recurrent layers, or blocks, as one file.
 
-`built` has a stack with its sizes; `write` finds the kinds of its layers, each of which becomes one
-class or one set of functions; `frames` puts these and the stack together. Start with `write.py`.
+`built` builds a stack; `write` finds the kinds of its layers, each of which becomes one class or
+one set of functions; `frames` writes these and the stack into a file. Start with `write.py`.
 """
 
 from __future__ import annotations

@@ -25,16 +25,16 @@ class Stack:
     dropout: float = 0.0
 
     def __post_init__(self) -> None:
-        """Refuse cells that no layer below can feed.
+        """Refuse cells with several inputs, because a layer below has one output.
 
         Raises:
-            ConfigError: a cell has more inputs than x.
+            ConfigError: a cell has inputs besides x.
         """
         for layer in self.layers:
             cell = cell_of(layer)
             if len(cell.inputs) > 1:
                 raise ConfigError(
-                    f"the cell {cell.spec.name!r} reads {listed(cell.inputs)}, and a layer in a "
+                    f"the cell {cell.spec.name!r} reads {listed(cell.inputs)}, but a layer in a "
                     "stack gets one input; omit layers to write the cell alone"
                 )
 
@@ -60,15 +60,15 @@ def build_stack(
     Args:
         cells: the cell of each layer.
         unit: the output unit of each layer.
-        block: what is around each layer.
+        block: the block around each layer.
         units: the units of each cell.
         features: the width of the input, if there are no blocks.
         width: the model's width, if there are blocks.
-        dropout: the rate after each layer, or within the blocks.
-        directions: 2 where blocks also read time backwards.
+        dropout: the rate of dropout after each layer, or within the blocks.
+        directions: 2 if blocks also read time backwards.
 
     Raises:
-        GatekitError: a layer cannot have these sizes, or has more inputs than one.
+        GatekitError: a layer cannot have these sizes, or has several inputs.
     """
     layers: list[Cell | BuiltBlock] = []
     for index, spec in enumerate(cells):

@@ -25,7 +25,7 @@ _LONGEST_RUN = 2
 def _file(
     stack: StackText, imports: Mapping[str, str], constants: Lines, bodies: list[Lines]
 ) -> str:
-    """Return the file; what several kinds have alike is in it once."""
+    """Return the file; code that several kinds share is in it once."""
     chunks = dict.fromkeys(
         chunk for body in bodies for chunk in "\n".join(body).strip("\n").split("\n\n\n")
     )
@@ -35,7 +35,7 @@ def _file(
 
 
 def _listed(items: Sequence[str]) -> list[str]:
-    """Return items of a list, with more than two equal ones as one."""
+    """Return the items of a list; more than two equal neighbours become a generator expression."""
     listed: list[str] = []
     for item, run in groupby(items):
         count = len(list(run))
@@ -45,7 +45,7 @@ def _listed(items: Sequence[str]) -> list[str]:
 
 
 def _created(stack: StackText, layer: LayerText, more: str = "") -> str:
-    """Return the code that creates a layer, or the step cell of one for Keras."""
+    """Return the code that creates a layer; for Keras, its step cell."""
     block = layer.kind.block
     sizes = [layer.features, layer.units] if layer.kind.sized else []
     title = layer.kind.title
@@ -207,7 +207,7 @@ def functions_file(to: str, stack: StackText) -> str:
     code = FUNCTIONS[to]
     array = code.array
     bodies = []
-    # All layers share the function that keeps old states.
+    # All layers share the function that keeps states at masked steps.
     vectors = all(kind.cell.vectors for kind in stack.kinds)
     for kind in stack.kinds:
         cell = kind.prefix if kind.block is None else f"{kind.prefix}cell_"

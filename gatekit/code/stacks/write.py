@@ -1,4 +1,4 @@
-"""The kinds of layers of a stack, and how each layer is created from its kind."""
+"""Finds the kinds of layers of a stack, and the texts that create each layer from its kind."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ MakeText = Callable[[Cell, bool], CellText]
 
 @dataclass(frozen=True)
 class Kind:
-    """Layers that share a class, or functions.
+    """Layers that share a class or functions.
 
     Attributes:
-        prefix: what the names of its functions start with.
+        prefix: the prefix of the names of its functions.
         cell: its cell as text.
         block: the block around the cell, or None.
     """
@@ -59,14 +59,14 @@ class LayerText:
 
 @dataclass(frozen=True)
 class StackText:
-    """What a frame puts together.
+    """The texts of a stack that a frame puts together.
 
     Attributes:
         title: the name of the class.
         about: the docstring of the file, as paragraphs.
         kinds: the kinds of layers.
         layers: the layers.
-        sizes: the arguments for sizes with their values; empty if sizes are fixed.
+        sizes: the arguments for sizes, with their values; empty if sizes are fixed.
         features: the width of the input.
         dropout: the rate of dropout after each layer.
         helpers: helper functions: source by name.
@@ -85,7 +85,7 @@ class StackText:
 
     @property
     def noisy(self) -> bool:
-        """Whether anything is drawn in training."""
+        """Whether the file draws noise in training."""
         return bool(self.dropout) or any(map(noisy, self.kinds))
 
 
@@ -99,16 +99,17 @@ def write(stack: Stack, make: MakeText, to: str, access: Access) -> StackText:
 
     Args:
         stack: the stack with its sizes.
-        make: returns a cell as text; its sizes are arguments if that is wanted and possible.
+        make: returns a cell as text; its sizes are arguments if requested and possible.
         to: the framework.
-        access: how the frame calls weights and sizes.
+        access: how code in the frame refers to weights and sizes.
 
     Raises:
         ConfigError: a part of a layer cannot be written as code.
     """
     kinds: dict[str, Kind] = {}
     names = []
-    # The last block of a stack has weights that the others lack, and its class serves all.
+    # The last block of a stack has weights that the others lack; its class serves all of them, so
+    # start with the last.
     for layer in reversed(stack.layers):
         name, kind = _kind(layer, make, to, access, kinds)
         kinds.setdefault(name, kind)
@@ -116,7 +117,7 @@ def write(stack: Stack, make: MakeText, to: str, access: Access) -> StackText:
     names.reverse()
     ordered = list(dict.fromkeys(names))
     for name in ordered:
-        # Sizes by default are those of the first layer of a kind.
+        # The default sizes are those of the first layer of a kind.
         fed = cell_of(stack.layers[names.index(name)]).features
         kinds[name] = replace(kinds[name], cell=replace(kinds[name].cell, features=fed))
     of = [kinds[name] for name in names]
@@ -160,7 +161,7 @@ def write(stack: Stack, make: MakeText, to: str, access: Access) -> StackText:
 def _kind(
     layer: Cell | BuiltBlock, make: MakeText, to: str, access: Access, known: Mapping[str, Kind]
 ) -> tuple[str, Kind]:
-    """Return what identifies a kind of layers, and the kind."""
+    """Return the key of a layer's kind, and the kind."""
     cell = cell_of(layer)
     name = json.dumps(cell.spec.canonical(), sort_keys=True, default=str)
     if name in known:
@@ -205,7 +206,7 @@ def _about(
 
 
 def _layout(layers: Sequence[Cell | BuiltBlock], kinds: Sequence[Kind]) -> WeightLayout:
-    """Return the weights of all layers; only the last block has those of what follows a stack."""
+    """Return the weights of all layers; only the last block has the weights of ``finish``."""
     stacked = []
     final = layers[-1].finish if isinstance(layers[-1], BuiltBlock) else None
     after = {part.name for part in final.parts} if final is not None else set()

@@ -139,7 +139,7 @@ class DifferentiableLoop(Loop):
         return matrices
 
     def per_row(self, weight: Tensor) -> Tensor:
-        """Return a vector repeated for each row: its gradient is summed over rows after the loop."""
+        """Return a vector repeated per row; its gradient is summed over rows after the loop."""
         if weight.shape.rank != 1:
             return weight
         return tf.broadcast_to(weight, tf.stack([self.batch, weight.shape[0]]))

@@ -1,4 +1,4 @@
-"""Arranges a cell for the fused executor: which reads share a product, and what each stage needs."""
+"""Arranges a cell for the fused executor: which reads share a product, what each stage needs."""
 
 from __future__ import annotations
 
@@ -246,7 +246,7 @@ class _Scheduler:
     def needs_and_gives(
         self, by_stage: list[tuple[Node, ...]], groups: list[Group], extra: Mapping[str, int]
     ) -> tuple[tuple[tuple[str, ...], ...], tuple[tuple[str, ...], ...]]:
-        """Return the keys that each stage reads from outside, and those that others read from it."""
+        """Return the keys that each stage reads from outside, and those that others read in it."""
         home = {n.name: k for k, nodes in enumerate(by_stage) for n in nodes}
         for nodes in by_stage:
             for node in nodes:

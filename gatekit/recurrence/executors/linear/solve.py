@@ -1,4 +1,4 @@
-"""Solves affine cells: everything except the linear recurrences is computed for all steps at once."""
+"""Solves affine cells; everything except the linear recurrences is computed for all steps."""
 
 from __future__ import annotations
 
