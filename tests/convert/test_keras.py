@@ -180,7 +180,7 @@ def _relu() -> Any:
     ("make", "told"),
     [
         (lambda: keras.layers.LSTM(UNITS), "is not built yet"),
-        (lambda: drawn(keras.layers.ConvLSTM1D(UNITS, 1)), "and got ConvLSTM1D"),
+        (lambda: drawn(keras.layers.ConvLSTM1D(UNITS, 1)), "but got ConvLSTM1D"),
         (
             lambda: keras.Sequential([keras.Input((None, 3)), keras.layers.LSTM(UNITS)]),
             r"model.layers\[0\]",
@@ -201,7 +201,7 @@ def test_what_cannot_be_moved_from_keras_is_refused(make: Any, told: str) -> Non
     ("make", "told"),
     [
         (lambda: RNN("lstm", UNITS), "is not built yet"),
-        (lambda: keras.layers.LSTM(UNITS), "and got LSTM"),
+        (lambda: keras.layers.LSTM(UNITS), "but got LSTM"),
         (lambda: _built(RNN("peephole", UNITS)), "not those of Keras' LSTM"),
         (lambda: _built(RNN("lstm", UNITS, zoneout={"c": 0.1})), "zoneout"),
         (lambda: _built(RNN("lstm", UNITS, output_unit="memory")), "output unit"),

@@ -149,7 +149,7 @@ def _changed(kind: str, **changes: Any) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("source", "told"),
     [
-        (3, "and got int"),
+        (3, "but got int"),
         ({}, "no 'weight_ih_l0'"),
         (_changed("lstm", bias_hh_l0=None), "weights are missing: bias_hh_l0"),
         (_changed("lstm", weight_hr_l0=np.zeros((2, UNITS))), "h.shown is weight_hr"),
@@ -173,7 +173,7 @@ def _layer(cell: str, features: int = FEATURES, **options: Any) -> RNN:
         (lambda: _layer("gru"), "use the cell gru_reset_after"),
         (lambda: _layer("peephole"), "can be converted"),
         (list, "got no layer"),
-        (lambda: keras.layers.LSTM(UNITS), "and got LSTM"),
+        (lambda: keras.layers.LSTM(UNITS), "but got LSTM"),
         (lambda: _layer("lstm", go_backwards=True), "flip its input instead"),
         (lambda: [_layer("lstm"), _layer("lstm")], "features 3 where 5 is needed"),
         (lambda: [_layer("lstm"), _layer("gru_reset_after", UNITS)], "kind 'gru' where 'lstm'"),
