@@ -78,7 +78,7 @@ class WeightLayout:
         """
         missing = [n for stack in self.stacks for n in stack.weights if n not in weights]
         if missing:
-            raise DataError(f"there are no weights {listed(missing)}; the run has another cell")
+            raise DataError(f"the weights {listed(missing)} are missing; the run has another cell")
         return {
             stack.attribute: np.concatenate([np.asarray(weights[n]) for n in stack.weights], -1)
             for stack in self.stacks

@@ -138,7 +138,7 @@ def _call(
     if not isinstance(returned, tuple):
         if declared:
             raise CellError(
-                f"{where} declares states and returns none; return (value, {{name: new state}})"
+                f"{where} declares states, but returns none; return (value, {{name: new state}})"
             )
         return returned, {}
     if len(returned) != 2 or not isinstance(returned[1], Mapping):

@@ -64,7 +64,7 @@ def test_an_output_unit_is_refused(what: str) -> None:
 @pytest.mark.parametrize(
     ("new", "message"),
     [
-        pytest.param(None, "declares states and returns none", id="row61-none"),
+        pytest.param(None, "declares states, but returns none", id="row61-none"),
         pytest.param((), r"returns the states \(none\), but declares k", id="row61-missing"),
         pytest.param(("k", "n"), "returns the states k, n, but declares k", id="row61-more"),
         pytest.param(("k",), "batch x 8 is expected", id="row61-wide"),

@@ -166,7 +166,7 @@ def test_states_before_the_cell_is_built() -> None:
     assert Cell("qrnn", 4, features=7).state_size == [4, 7]
     with pytest.raises(ConfigError, match=r"give gatekit\.Cell the argument features="):
         _ = Cell("qrnn", 4).state_size
-    with pytest.raises(ConfigError, match="features=2, and the input has 3"):
+    with pytest.raises(ConfigError, match="features=2, but the input has 3"):
         keras.layers.RNN(Cell("qrnn", 4, features=2)).build((None, None, 3))
 
 

@@ -67,8 +67,8 @@ def _refuse(built: BuiltBlock) -> None:
         for part in () if sketch is None else sketch.parts:
             if part.kind == "layer":
                 raise ConfigError(
-                    f"the part {part.name!r} of the block {built.spec.kind!r} is a Keras layer of "
-                    "its author, whose Python is not translated; build it from parts.dense, "
+                    f"the part {part.name!r} of the block {built.spec.kind!r} is a custom Keras "
+                    "layer, whose Python cannot be translated; build it from parts.dense, "
                     "parts.convolution, parts.norm and gatekit.ops, or write the cell alone: omit "
                     "block"
                 )

@@ -125,7 +125,7 @@ class KnownLines(StepLines):
             return None
 
     def value(self, expr: Expr | None, state: str, what: str) -> str:
-        """Write a coefficient in a line of its own, and return its name; None is zero."""
+        """Write a coefficient on its own line, and return its name; None stands for zero."""
         here = Number(0.0) if expr is None else simplified(self.here(expr))
         if self.printer.is_number(here):
             return self.framework.constant.format(value=self.printer.show(here))

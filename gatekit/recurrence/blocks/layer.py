@@ -276,8 +276,8 @@ class BlockLayer(SequenceLayer):
     def _one_direction(self, what: str) -> None:
         if self.bidirectional:
             raise ConfigError(
-                f"{what} needs a layer that reads time in one direction: states are passed on "
-                "forwards; remove bidirectional=True."
+                f"{what} needs a layer that reads time in one direction, because states are "
+                "passed on forwards; remove bidirectional=True."
             )
 
     def _computed(

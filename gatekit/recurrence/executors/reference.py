@@ -116,7 +116,7 @@ def unrolled(problem: Problem) -> Solution:
     x = problem.inputs["x"]
     if x.shape[0] is None:
         raise DataError(
-            "executor='unroll' needs a known number of steps, and the input's time is None: give "
+            "executor='unroll' needs a known number of steps, but the input's time is None: give "
             "keras.Input((time, features)) a number, or use executor=auto"
         )
     states = dict(problem.states)

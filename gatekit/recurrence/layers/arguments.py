@@ -288,11 +288,11 @@ def features_of(shape: Any, spec: CellSpec) -> int:
         if len(lengths) == len(shape):
             steps = ", ".join(map(str, lengths[:4]))
             raise DataError(
-                f"a list of sequences with {steps} steps came, and one array is expected, batch x "
-                "time x features: pad them to one length and pass mask=tf.sequence_mask(lengths)"
+                f"the input is a list of sequences with {steps} steps, not an array batch x time "
+                "x features: pad them to one length and pass mask=tf.sequence_mask(lengths)"
             )
         raise DataError(
-            f"a list of {len(shape)} inputs came, and one sequence is expected; {_STATES}"
+            f"the input is a list of {len(shape)}, but one sequence is expected; {_STATES}"
         )
     if shape is None or len(shape) != 3 or not shape[2]:
         remedy = "features must be known and at least 1"
@@ -306,7 +306,7 @@ def features_of(shape: Any, spec: CellSpec) -> int:
                 "put the features of a step on one axis: keras.layers.Reshape((time, features))"
             )
         raise DataError(
-            f"the cell {spec.name!r} reads batch x time x features, and the input has the shape "
+            f"the cell {spec.name!r} reads batch x time x features, but the input has the shape "
             f"{shape}; {remedy}"
         )
     return int(shape[2])

@@ -77,7 +77,7 @@ class CellLayer(SeededLayer):
         super().__init__(**keras_options)
         if units is REQUIRED and isinstance(cell, int):
             raise ConfigError(
-                f"{cell} is in the place of the cell's name; write "
+                f"the cell's name is missing, and {cell} is in its place; write "
                 f"gatekit.{type(self).__name__}('lstm', units={cell})"
             )
         self.units = checked_units(units, type(self).__name__)

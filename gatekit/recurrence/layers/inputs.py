@@ -165,7 +165,7 @@ def checked_mask(mask: Tensor, x: Tensor) -> Tensor:
     tensor = tf.convert_to_tensor(mask)
     if tensor.dtype.is_integer and tensor.shape.rank == 1:
         raise DataError(
-            f"the mask has the shape {tuple(tensor.shape)}, and batch x time is expected; from "
+            f"the mask has the shape {tuple(tensor.shape)}, but batch x time is expected; from "
             f"lengths, write mask=tf.sequence_mask(lengths, {x.shape[1] or 'time'})"
         )
     if tensor.dtype.is_integer:
@@ -235,11 +235,11 @@ def one_step(value: Inputs, axes: str) -> Inputs:
     if tensor.shape.rank != axes.count(" x ") + 1:
         if axes == "batch":
             raise DataError(
-                f"mask and resets of a step are one boolean for each row, ({axes},), and the shape "
+                f"mask and resets of a step are one boolean for each row, ({axes},), but the shape "
                 f"is {tuple(tensor.shape)}: take one step, resets[:, t]"
             )
         raise DataError(
-            f"a step reads {axes}, and the shape is {tuple(tensor.shape)}: take one step of a "
+            f"a step reads {axes}, but the shape is {tuple(tensor.shape)}: take one step of a "
             "sequence, x[:, t], or call the layer itself with the whole sequence"
         )
     return tf.expand_dims(tensor, 1)
@@ -304,7 +304,7 @@ def checked_states(
             raise DataError(
                 f"initial_state {came}; the states are {', '.join(shapes)}, in this order: write "
                 f"initial_state=[{', '.join(shapes)}] with arrays batch x width, or a mapping by "
-                "name; without it they start as usual"
+                "name; if omitted, they start from their initial values"
             )
         by_name = dict(zip(shapes, values, strict=True))
     states = {}

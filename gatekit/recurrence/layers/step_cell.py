@@ -154,18 +154,18 @@ class Cell(CellLayer, _Dropout):
         shape = input_shape["x"] if isinstance(input_shape, Mapping) else input_shape
         if len(shape) != 2 or not shape[1]:
             raise DataError(
-                f"a step of the cell {self.spec.name!r} reads batch x features, and the input has "
+                f"a step of the cell {self.spec.name!r} reads batch x features, but the input has "
                 f"the shape {tuple(shape)}; gatekit.RNN reads batch x time x features"
             )
         cell = built_cell(self.spec, self.units, int(shape[1]), self.output_unit)
         if len(cell.inputs) > 1 and not isinstance(input_shape, Mapping):
             raise ConfigError(
-                f"the cell {self.spec.name!r} reads {listed(cell.inputs)}, and keras.layers.RNN "
+                f"the cell {self.spec.name!r} reads {listed(cell.inputs)}, but keras.layers.RNN "
                 "passes one input: use gatekit.RNN, or call the cell step by step with a mapping"
             )
         if self.features not in (None, cell.features):
             raise ConfigError(
-                f"features={self.features}, and the input has {cell.features}: give the width of "
+                f"features={self.features}, but the input has {cell.features}: give the width of "
                 "the input, or omit it"
             )
         self._cell = cell
@@ -271,7 +271,7 @@ class Cell(CellLayer, _Dropout):
         """
         if "go_backwards" in config:
             raise ConfigError(
-                "a gatekit.Cell is one step, and keras.layers.Bidirectional takes a layer: write "
+                "a gatekit.Cell is one step, but keras.layers.Bidirectional takes a layer: write "
                 f"keras.layers.Bidirectional(gatekit.RNN('lstm', {config.get('units')}))"
             )
         return super().from_config(config)

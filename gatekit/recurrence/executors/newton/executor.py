@@ -1,4 +1,4 @@
-"""Cells whose Jacobian is small for each unit: all steps at once, block after block."""
+"""Solves nonlinear cells block by block, each for all steps together."""
 
 from __future__ import annotations
 
