@@ -213,7 +213,9 @@ def test_row52_a_file_that_is_missing_cut_or_another_is_named(clothes):
     with pytest.raises(DataError, match=r"holds other images\. Needed: a folder with train"):
         task.splits(None)
     path.write_bytes(content[:-1])
-    with pytest.raises(DataError, match=r"train-images-idx3-ubyte should hold \(7, 28, 28\)"):
+    with pytest.raises(
+        DataError, match=r"train-images-idx3-ubyte should have the shape \(7, 28, 28\)"
+    ):
         task.splits(None)
     path.unlink()
     with pytest.raises(DataError, match=r"there is no train-images-idx3-ubyte.gz. Needed: a fold"):
