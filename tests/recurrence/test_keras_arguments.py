@@ -173,7 +173,7 @@ def test_states_in_a_list_with_the_input_are_refused_with_their_place() -> None:
 
 def test_sequences_of_unequal_lengths_are_answered_with_padding_and_a_mask() -> None:
     five, seven = np.zeros((5, 3), "float32"), np.zeros((7, 3), "float32")
-    with pytest.raises(DataError, match=r"with 5, 7 steps .*mask=tf\.sequence_mask\(lengths\)"):
+    with pytest.raises(DataError, match=r"with 5, 7 steps, .*mask=tf\.sequence_mask\(lengths\)"):
         RNN("lstm", 4)([five, seven])
 
 

@@ -292,7 +292,7 @@ def features_of(shape: Any, spec: CellSpec) -> int:
                 "x features: pad them to one length and pass mask=tf.sequence_mask(lengths)"
             )
         raise DataError(
-            f"the input is a list of {len(shape)}, but one sequence is expected; {_STATES}"
+            f"a list of {len(shape)} inputs was given, but one sequence is expected; {_STATES}"
         )
     if shape is None or len(shape) != 3 or not shape[2]:
         remedy = "features must be known and at least 1"
