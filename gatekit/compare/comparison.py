@@ -154,9 +154,7 @@ def compare(
                 group,
                 reference,
                 refused=() if force else unlike(group, reference),
-                blocked=()
-                if force
-                else why_blocked(group, reference, len(grouping.unknown), seeds),
+                blocked=() if force else why_blocked(group, reference, grouping.unknown, seeds),
                 notes=remarks_on(group, reference, force),
                 level=level,
                 together=together,

@@ -15,6 +15,7 @@ from gatekit.compare.deciding.row import Row
 from gatekit.compare.output.answer import headline
 from gatekit.compare.output.sentence import sentences
 from gatekit.compare.stats.intervals import mean_interval
+from gatekit.runs.studies import plan_file
 
 from .synthetic import METRIC, configuration, curve, sealed, write_run, write_study
 
@@ -494,6 +495,29 @@ def test_missing_runs_block_a_verdict(tmp_path: Path, state: str) -> None:
     assert decision(found, "gru") == "open"
     assert [run.id for run in found.missing] == [lost.name]
     assert verdict(compare("demo", tmp_path, force=True), "rnn").startswith("rnn is worse")
+
+
+def test_a_missing_run_is_repeated_by_the_command_that_asked_for_it(tmp_path: Path) -> None:
+    runs = write_study(tmp_path, {"lstm": LSTM5, "gru": GRU5, "rnn": RNN5})
+    states = {"lstm": "LOST", "gru": "FAILED", "rnn": "FAILED"}
+    paths = {cell: write_run(runs, configuration(cell, 5), state=s) for cell, s in states.items()}
+    commands = {"lstm": "-m cell=lstm,mingru", "gru": "cell=gru", "rnn": ""}
+    for cell, typed in commands.items():
+        words = (f"cell={cell}", "seed=5", "study=demo")
+        requested = plan_file.RequestedRun(paths[cell].name, cell, words, "")
+        command = f"gatekit train {typed} study=demo" if typed else "gatekit extend demo"
+        plan_file.write(tmp_path / "demo", cell, command, [requested])
+    found = compare("demo", tmp_path, baseline="lstm")
+    sweep = "gatekit train -m cell=lstm,mingru study=demo"
+    one, other = "gatekit train cell=gru study=demo", "gatekit train cell=rnn seed=5 study=demo"
+    assert verdict(found, "gru").endswith(f"type {one} retry=failed, and then {sweep} retry=failed")
+    assert verdict(found, "rnn").endswith(
+        f"type {sweep} retry=failed, and then {other} retry=failed"
+    )
+    paths["gru"].rename(runs.parent / "elsewhere")
+    assert verdict(compare("demo", tmp_path), "gru").endswith(
+        f"lstm is missing 1 run (1 LOST); to run the missing runs, type {sweep}"
+    )
 
 
 def test_a_missing_run_of_the_baseline_blocks_all(tmp_path: Path) -> None:

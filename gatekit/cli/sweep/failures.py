@@ -73,7 +73,7 @@ def _entry(cause: Cause, lines: int) -> dict[str, Any]:
         "runs": [{"id": run.id, "label": run.label} for run in cause.runs],
         "log": str(first.path / LOG),
         "last_lines": tail,
-        "command": f"{first.command} retry=failed" if first.command else None,
+        "command": first.retry,
     }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from gatekit.cell.errors import ConfigError, listed
 from gatekit.compare.budget.at import are_late
@@ -18,11 +19,11 @@ from gatekit.runs.directions import known_direction
 from gatekit.runs.record import RunRecord
 from gatekit.runs.studies import plan_file
 from gatekit.runs.studies.looks import Looks
-from gatekit.runs.studies.plan_file import training
 
 from .row import Row
 
 LARGER = "choose a larger budget"
+_MOST_COMMANDS = 3
 
 
 def refuse_unknown(option: str, names: Sequence[str], grouping: Grouping) -> None:
@@ -77,9 +78,9 @@ def refuse_mixed(grouping: Grouping, force: bool) -> None:
                     f"min: {listed(ids['min'], 4)}; max: {listed(ids['max'], 4)}; remove the runs"
                     " with the wrong direction and record them again"
                 )
-            if reasons and any(run.stale for run in group.runs):
-                study = group.runs[0].path.parent.parent
-                again = training(study) or "the command of the study"
+            if reasons and (stale := [run for run in group.runs if run.stale]):
+                study = stale[0].path.parent.parent
+                again = _typed(stale) or "the command of the study"
                 remedy = f"to repeat the stale runs, type {again}; to remove them, type gatekit "
                 remedy += f"prune {study.name} --stale --yes"
             raise ConfigError(
@@ -89,14 +90,14 @@ def refuse_mixed(grouping: Grouping, force: bool) -> None:
 
 
 def why_blocked(
-    group: Group, reference: Group, unknown: int, seeds: frozenset[int | None]
+    group: Group, reference: Group, unknown: Sequence[RunRecord], seeds: frozenset[int | None]
 ) -> tuple[str, ...]:
     """Return why no verdict on a group is possible yet, and what to type; empty if one is.
 
     Args:
         group: the group.
         reference: its baseline.
-        unknown: number of runs whose group is unknown.
+        unknown: the runs whose group is unknown.
         seeds: the seeds of the study.
     """
     if _is_reversed(group):
@@ -105,21 +106,35 @@ def why_blocked(
     # A run without a readable configuration can only belong to a group that lacks a seed.
     for part in (group, reference) if unknown else ():
         if seeds - {run.seed for run in (*part.runs, *part.missing)}:
-            reasons.append(f"{count_of(unknown, 'corrupt run')} could belong to {part.label}")
+            reasons.append(f"{count_of(len(unknown), 'corrupt run')} could belong to {part.label}")
     if reasons:
         absent = (*group.missing, *reference.missing)
         budget = not unknown and are_late(absent)
-        reasons.append(LARGER if budget else how_to_repeat((*group.runs, *absent)))
+        reasons.append(LARGER if budget else how_to_repeat((*absent, *unknown)))
     return tuple(reasons)
 
 
 def how_to_repeat(runs: Sequence[RunRecord]) -> str:
-    """Return how to run the missing runs."""
-    folders = {run.path.parent.parent for run in runs if not run.origin}
-    typed = training(folders.pop()) if len(folders) == 1 else ""
-    if typed:
+    """Return how to run some runs that have no outcome."""
+    if typed := _typed(runs):
         return f"to run the missing runs, type {typed}"
     return "run the sweep again, then compare"
+
+
+def _typed(runs: Sequence[RunRecord]) -> str:
+    """Return the commands that train some of your own runs; empty if they are not known."""
+    folders: dict[Path, list[RunRecord]] = {}
+    for run in runs:
+        if not run.origin:
+            folders.setdefault(run.path.parent.parent, []).append(run)
+    commands = [
+        command
+        for folder, own in folders.items()
+        for command in plan_file.repeating(
+            folder, [run.id for run in own], again=any(run.state == "FAILED" for run in own)
+        )
+    ]
+    return ", and then ".join(commands) if len(commands) <= _MOST_COMMANDS else ""
 
 
 def _is_reversed(group: Group) -> bool:

@@ -167,4 +167,4 @@ def _log(run: RunRecord) -> str:
 
 def _retry(sheet: Sheet) -> dict[str, str]:
     known = survey(sheet.comparison.study.path)
-    return {run.id: f"{run.command} retry=failed" for run in known if run.command}
+    return {run.id: run.retry for run in known if run.retry}

@@ -5,9 +5,10 @@ from __future__ import annotations
 import contextlib
 import json
 import shlex
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from gatekit.runs import durable
 from gatekit.runs.names import is_id, plan_name
@@ -75,18 +76,66 @@ def read(study: Path) -> dict[str, RequestedRun]:
     """Return the runs that commands have asked for in a study, by id; a damaged file is ignored."""
     requested: dict[str, RequestedRun] = {}
     for path in _paths(study):
-        data = durable.read_object(path)
-        entries = data.get("runs") if data.get("schema") == SCHEMA else None
-        for entry in entries if isinstance(entries, list) else []:
-            with contextlib.suppress(KeyError, TypeError):
-                words = tuple(str(word) for word in entry["words"])
-                run = RequestedRun(
-                    str(entry["id"]), str(entry["label"]), words, str(entry["origin"])
-                )
-                # An id is used as the name of a folder.
-                if is_id(run.id):
-                    requested[run.id] = run
+        requested |= _requested(durable.read_object(path))
     return requested
+
+
+def _requested(data: Mapping[str, Any]) -> dict[str, RequestedRun]:
+    requested: dict[str, RequestedRun] = {}
+    entries = data.get("runs") if data.get("schema") == SCHEMA else None
+    for entry in entries if isinstance(entries, list) else []:
+        with contextlib.suppress(KeyError, TypeError):
+            words = tuple(str(word) for word in entry["words"])
+            run = RequestedRun(str(entry["id"]), str(entry["label"]), words, str(entry["origin"]))
+            # An id is used as the name of a folder.
+            if is_id(run.id):
+                requested[run.id] = run
+    return requested
+
+
+def alone(words: Sequence[str], again: bool = False) -> str:
+    """Return the command that trains one run; with ``again``, even if the run has failed.
+
+    Args:
+        words: `RequestedRun.words`.
+        again: whether to repeat a failed run, too.
+    """
+    return _again(shlex.join(["gatekit", "train", *words]), again)
+
+
+def repeating(study: Path, ids: Iterable[str], again: bool = False) -> list[str]:
+    """Return few `gatekit train` commands that train some runs; runs of no command are left out.
+
+    A command that was typed is preferred. If none asked for a run, as after `gatekit extend`, the
+    command trains this run alone.
+
+    Args:
+        study: the study's folder.
+        ids: the ids of the runs.
+        again: whether to repeat failed runs, too.
+    """
+    files = [durable.read_object(path) for path in _paths(study)]
+    sets = [(str(data.get("command") or ""), _requested(data)) for data in files]
+    typed = [pair for pair in sets if pair[0].startswith("gatekit train ")]
+    missing, found = dict.fromkeys(ids), list[str]()
+    while missing:
+        # The command for the most runs that are missing, and for the fewest others.
+        covers = [(len(missing.keys() & r.keys()), -len(r), command, r) for command, r in typed]
+        most, _, command, runs = max(covers, key=lambda c: c[:2], default=(0, 0, "", {}))
+        if not most:
+            break
+        found.append(_again(command, again))
+        missing = dict.fromkeys(id for id in missing if id not in runs)
+    known = {id: run for _, runs in sets for id, run in runs.items()}
+    return found + [
+        alone(known[id].words, again) for id in missing if id in known and known[id].words
+    ]
+
+
+def _again(command: str, again: bool) -> str:
+    if not again or "retry=failed" in command.split():
+        return command
+    return f"{command} retry=failed"
 
 
 def _paths(study: Path) -> list[Path]:

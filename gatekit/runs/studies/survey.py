@@ -7,7 +7,6 @@ import dataclasses
 import json
 import os
 import re
-import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,7 +55,12 @@ class SurveyedRun:
     @property
     def command(self) -> str | None:
         """Return the command that trains this run alone; None if no command asked for it."""
-        return shlex.join(["gatekit", "train", *self.words]) if self.words else None
+        return plan_file.alone(self.words) if self.words else None
+
+    @property
+    def retry(self) -> str | None:
+        """Return the command that trains this run alone even if it has failed, or None."""
+        return plan_file.alone(self.words, again=True) if self.words else None
 
     def folder(self) -> RunFolder:
         """Return the run's folder."""
