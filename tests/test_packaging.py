@@ -85,6 +85,27 @@ def test_constraints_pin_every_dependency_and_name_no_address(pyproject: dict[st
     assert names - pinned == set()
 
 
+def test_nothing_installs_gatekit_by_its_name(
+    pyproject: dict[str, Any], tracked: list[Path]
+) -> None:
+    # On a package index, the name may belong to another project.
+    by_name = re.compile(r"pip install (?:[^`#\"\n]*[ '])?gatekit\b(?!/)")
+    shown = [p for p in tracked if p.suffix in (".py", ".md", ".txt", ".ipynb", ".toml")]
+    lines = [
+        line
+        for path in shown
+        if path.relative_to(ROOT).parts[0] != "tests"
+        for line in path.read_text(encoding="utf-8").splitlines()
+    ]
+    found = [line for line in lines if by_name.search(line)]
+    assert [line for line in found if "may belong to another project" not in line] == []
+    # What messages propose instead of gatekit[EXTRA] is what the extra needs.
+    extras = pyproject["project"]["optional-dependencies"].values()
+    proposed = re.findall(r"pip install '([^']*>=[^']*)'", "\n".join(lines))
+    assert len(proposed) > 5
+    assert set(proposed) - {entry for entries in extras for entry in entries} == set()
+
+
 def test_no_lock_file_and_nothing_large_is_tracked(tracked: list[Path]) -> None:
     locks = re.compile(r"uv\.lock|pylock.*\.toml|package-lock\.json|poetry\.lock")
     assert [path for path in tracked if locks.fullmatch(path.name)] == []

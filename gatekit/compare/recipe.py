@@ -36,7 +36,10 @@ def data_sets(runs: Sequence[RunRecord]) -> list[dict[str, str]]:
 
 
 def constraints(environments: Sequence[Mapping[str, object]]) -> list[str]:
-    """Return the lines for ``pip install -c``: the most common versions; comments list others."""
+    """Return the lines for ``pip install -c``: the most common versions; comments list others.
+
+    gatekit is a comment, too: it is installed from its source, and a pin could only refuse that.
+    """
     seen: dict[str, Counter[str]] = {}
     for known in environments:
         versions = known.get("versions")
@@ -47,7 +50,8 @@ def constraints(environments: Sequence[Mapping[str, object]]) -> list[str]:
     for name, counts in sorted(seen.items()):
         (most, _), *others = counts.most_common()
         rest = f"  # some runs: {', '.join(sorted(v for v, _ in others))}" if others else ""
-        lines.append(f"{name}=={most}{rest}")
+        own = f"# gatekit {most}: install it from its source"
+        lines.append(f"{own if name == 'gatekit' else f'{name}=={most}'}{rest}")
     return lines
 
 

@@ -107,6 +107,8 @@ def remedy(error: BaseException, path: Path | None) -> str:
             )
         if package in ("torch", "jax", "flax", "mxnet", "theano", "cupy"):
             return "; gates compute with gatekit.ops: remove the import"
+        if package.startswith("gatekit_"):  # its name on a package index may be another project
+            return f"; install {package} from its source, or remove the import"
         return f"; type `pip install {package}`, or remove the import"
     if isinstance(error, ImportError) and "relative import" in str(error):
         return (

@@ -19,9 +19,9 @@ from gatekit.runs.metrics import MetricLine, Tail
 from gatekit.runs.names import METRICS
 
 NAMES = {
-    "tensorboard": "pip install 'gatekit[tensorboard]'",
-    "mlflow": "pip install 'gatekit[mlflow]'",
-    "trackio": "pip install 'gatekit[trackio]'",
+    "tensorboard": "pip install 'tensorboard>=2.19'",
+    "mlflow": "pip install 'mlflow>=3'",
+    "trackio": "pip install 'trackio>=0.43'",
     "wandb": "pip install wandb",
 }
 """The trackers for ``track=[...]``, named after the module that each needs, and how to get it."""

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy
 
+from gatekit._version import UPDATE
 from gatekit.cell.errors import RunError
 
 FORMAT = 1
@@ -73,7 +74,7 @@ def unpack(data: bytes) -> Checkpoint:
         if about["format"] != FORMAT:
             raise RunError(
                 f"the checkpoint has format {about['format']}; this gatekit reads format {FORMAT}. "
-                "Type pip install --upgrade gatekit, or delete checkpoint.bin to start again."
+                f"To update, {UPDATE}; or delete checkpoint.bin to start again."
             )
         arrays = {
             name.removeprefix("array/"): archive[name]

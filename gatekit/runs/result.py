@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+from gatekit._version import UPDATE
 from gatekit.cell.errors import RunError
 
 from .directions import known_direction
@@ -177,7 +178,7 @@ def parsed(data: bytes) -> dict[str, Any]:
         if schema > SCHEMA:
             raise NewerError(
                 f"{RESULT} has format {schema}; this gatekit reads format {SCHEMA}: it needs a "
-                "newer gatekit. Type pip install --upgrade gatekit."
+                f"newer gatekit. To update, {UPDATE}."
             )
     if record.get("state") not in OUTCOMES:
         raise ValueError(f"state is {record.get('state')!r}, not {' or '.join(OUTCOMES)}")

@@ -179,10 +179,16 @@ def test_requirements_name_distributions_and_files(
     for command in ("gates", "plugins"):
         assert main([command, "--requirements"]) == 0
         assert capsys.readouterr().out.splitlines() == [
-            f"gatekit=={__version__}",
             "stranger-gates==1.2",
             "# copy this file: plugins/halved.py",
+            f"# install from its source: gatekit {__version__}",
         ]
+    # What pip installed from a folder is not asked for by name, which a stranger may own.
+    (info / "direct_url.json").write_text('{"url": "file:///stranger", "dir_info": {}}')
+    assert main(["gates", "--requirements"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert "# install from its source: stranger-gates 1.2" in lines
+    assert all(line.startswith("#") for line in lines)
     row = listed(["gates"], capsys)["distributed"]
     assert (row["distribution"], row["version"]) == ("stranger-gates", "1.2")
     assert row["hooks"] == ["gatekit_gates"]

@@ -142,22 +142,28 @@ def test_sources_constraints_and_commands_go_along(tmp_path: Path) -> None:
     for seed, version in enumerate(("2.20", "2.21", "2.21")):
         config = configuration("lstm", seed)
         folder = write_run(tmp_path / "demo" / "runs", config, plugins={"steep": "1" * 64})
-        environment = {"versions": {"tensorflow": version, "keras": "3.15.1"}}
+        versions = {"tensorflow": version, "keras": "3.15.1", "gatekit": "0.1.0"}
+        environment = {"versions": versions, "git": {"commit": "c0ffee", "dirty": False}}
         (folder / "env.json").write_text(json.dumps(environment))
     (tmp_path / "demo" / "plan-1.json").write_text('{"command": "gatekit train cell=lstm"}')
     with zipfile.ZipFile(bundled(tmp_path)) as archive:
         assert archive.read(f"plugins/{'1' * 64}.py") == b"slope = 1\n"
         assert archive.read("constraints.txt").decode() == (
+            "# gatekit 0.1.0: install it from its source\n"
             "keras==3.15.1\ntensorflow==2.21  # some runs: 2.20\n"
         )
         text = archive.read("REPRODUCE.md").decode()
         assert json.loads(archive.read("data.json"))[0]["data_hash"] == "sha256:" + "ab" * 32
     for line in (
+        "unzip lab.zip -d lab",
+        "pip install -c lab/constraints.txt PATH/TO/gatekit",
         "gatekit import lab.zip",
         "gatekit rerun lab.zip --one",
         "gatekit train cell=lstm",
     ):
         assert line in text.splitlines()
+    assert "Install gatekit 0.1.0 from its source" in text
+    assert "commit c0ffee" in text
 
 
 def test_the_command_that_gets_the_data_stands_there(tmp_path: Path) -> None:

@@ -205,5 +205,5 @@ def test_a_study_without_runs_has_empty_tables(tmp_path: Path) -> None:
 
 def test_without_duckdb_the_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "duckdb", None)
-    with pytest.raises(ConfigError, match=r"pip install 'gatekit\[query\]'"):
+    with pytest.raises(ConfigError, match=r"pip install 'duckdb>=1\.4'"):
         query("select 1", [])

@@ -83,5 +83,5 @@ def test_a_run_that_has_changed_is_written_anew(tmp_path: Path, server: str) -> 
 def test_without_mlflow_the_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_study(tmp_path, {"lstm": LSTM})
     monkeypatch.setitem(sys.modules, "mlflow", None)
-    with pytest.raises(ConfigError, match=r"pip install 'gatekit\[mlflow\]'"):
+    with pytest.raises(ConfigError, match=r"pip install 'mlflow>=3'"):
         export_mlflow(load("demo", tmp_path), "sqlite:///mlflow.db")

@@ -93,5 +93,5 @@ def test_without_tensorboard_the_extra_is_named(
 ) -> None:
     write_study(tmp_path, {"lstm": LSTM})
     monkeypatch.setitem(sys.modules, "tensorboard.summary.writer.record_writer", None)
-    with pytest.raises(ConfigError, match=r"pip install 'gatekit\[tensorboard\]'"):
+    with pytest.raises(ConfigError, match=r"pip install 'tensorboard>=2\.19'"):
         export_tensorboard(load("demo", tmp_path), tmp_path / "logs")

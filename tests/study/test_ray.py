@@ -20,7 +20,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::Futu
 
 def test_without_ray_it_says_what_to_install(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "ray", None)
-    with pytest.raises(ConfigError, match=r"pip install 'gatekit\[ray\]'"):
+    with pytest.raises(ConfigError, match=r"pip install 'ray>=2\.50'"):
         launch(plan_of(tmp_path, "good", backend="ray"))
     assert list(tmp_path.iterdir()) == []
 

@@ -324,7 +324,7 @@ def test_a_fifo_as_journal_is_refused(searched):
 
 def test_without_optuna_it_says_what_to_type(monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "optuna", None)
-    with pytest.raises(ConfigError, match=r"pip install 'gatekit\[optuna\]'"):
+    with pytest.raises(ConfigError, match=r"pip install 'optuna>=5\.0'"):
         tuning(monkeypatch, Inline(score), RATE, "trials=2")
 
 

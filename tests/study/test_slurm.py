@@ -65,7 +65,7 @@ def options(script):
 
 def test_without_submitit_it_says_what_to_install(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "submitit", None)
-    with pytest.raises(ConfigError, match=r"pip install 'gatekit\[slurm\]'"):
+    with pytest.raises(ConfigError, match=r"pip install 'submitit>=1\.5\.3'"):
         launch(plan_of(tmp_path, "good", backend="slurm"))
     assert list(tmp_path.iterdir()) == []
 

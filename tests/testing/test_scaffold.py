@@ -50,6 +50,8 @@ def test_a_new_package_is_found_by_its_entry_point(
     new(kind, name, "--package")
     root = place / f"gatekit-{name.replace('_', '-')}"
     project = tomllib.loads((root / "pyproject.toml").read_text())["project"]
+    # A stranger may own the name gatekit on an index, so pip must not look for it.
+    assert project["dependencies"] == []
     # Installed as pip would: its metadata and its sources lie in a folder of sys.path.
     info = root / "src" / f"gatekit_{name}-{project['version']}.dist-info"
     info.mkdir()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib.metadata
 import inspect
 import re
 import textwrap
@@ -77,14 +78,30 @@ def _options(parser: Parser, json: str) -> Namespace:
 
 
 def requirements(rows: Sequence[Mapping[str, object]]) -> str:
-    """Return the lines for ``pip install -r``; plugin files are listed as comments."""
-    lines = {f"gatekit=={__version__}"}
+    """Return the lines for ``pip install -r``.
+
+    Comments list plugin files, and what was installed from a folder or an address: on a package
+    index, its name may belong to another project.
+    """
+    lines = {f"# install from its source: gatekit {__version__}"}
     for row in rows:
-        if row["distribution"]:
+        if row["distribution"] and _from_source(str(row["distribution"])):
+            lines.add(f"# install from its source: {row['distribution']} {row['version']}")
+        elif row["distribution"]:
             lines.add(f"{row['distribution']}=={row['version']}")
         elif row["origin"] != "gatekit":
             lines.add(f"# copy this file: {row['origin']}")
     return "\n".join(sorted(lines, key=lambda line: (line.startswith("#"), line)))
+
+
+def _from_source(distribution: str) -> bool:
+    """Return whether pip installed a distribution from a folder, file or address."""
+    try:
+        return (
+            importlib.metadata.distribution(distribution).read_text("direct_url.json") is not None
+        )
+    except importlib.metadata.PackageNotFoundError:
+        return False
 
 
 def write_broken(plugins: Sequence[str]) -> None:

@@ -68,7 +68,7 @@ def query(sql: str, studies: Sequence[Study]) -> Answer:
     try:
         import duckdb
     except ImportError:
-        raise ConfigError("queries need DuckDB; type `pip install 'gatekit[query]'`") from None
+        raise ConfigError("queries need DuckDB; type `pip install 'duckdb>=1.4'`") from None
     names: dict[str, Sequence[str]] = {}
     try:
         statements = duckdb.extract_statements(sql)

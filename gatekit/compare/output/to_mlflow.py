@@ -51,7 +51,7 @@ def export_mlflow(study: Study, uri: str) -> ExportCounts:
         from mlflow import MlflowClient
         from mlflow.exceptions import MlflowException
     except ImportError:
-        raise ConfigError("the export needs MLflow; type `pip install 'gatekit[mlflow]'`") from None
+        raise ConfigError("the export needs MLflow; type `pip install 'mlflow>=3'`") from None
     try:
         return _export(study, MlflowClient(tracking_uri=uri))
     except MlflowException as error:

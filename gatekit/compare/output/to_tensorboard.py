@@ -40,7 +40,7 @@ def export_tensorboard(study: Study, folder: Path) -> int:
         from tensorboard.summary.writer.record_writer import RecordWriter
     except ImportError:
         raise ConfigError(
-            "the export needs TensorBoard; type `pip install 'gatekit[tensorboard]'`"
+            "the export needs TensorBoard; type `pip install 'tensorboard>=2.19'`"
         ) from None
     count = 0
     for run in study.runs:

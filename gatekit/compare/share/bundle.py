@@ -227,8 +227,7 @@ def _reproduce(
         "```",
         "",
         "## Repeat one run and compare the numbers",
-        "```console",
-        "pip install -c constraints.txt gatekit   # constraints.txt is in this file",
+        *_install(environments, name),
         *fetch,
         f"gatekit rerun {name} --one",
         "```",
@@ -244,6 +243,29 @@ def _reproduce(
         *(f"- {e['task']}: `{e['data_hash']}`; {e['command']}" for e in data),
     ]
     return ("\n".join(lines) + "\n").encode()
+
+
+def _install(environments: Sequence[Mapping[str, Any]], name: str) -> list[str]:
+    """Return how to install gatekit; by name, pip could install another project."""
+    recorded = [e.get("versions") for e in environments]
+    versions = {str(v["gatekit"]) for v in recorded if isinstance(v, dict) and v.get("gatekit")}
+    commits = {
+        str(git["commit"]) for e in environments if (git := e.get("git") or {}).get("commit")
+    }
+    folder = Path(name).stem
+    return [
+        f"Install gatekit {', '.join(sorted(versions))}".rstrip() + " from its source. Do not type",
+        "`pip install gatekit`: on a package index, this name may belong to another project.",
+        "Replace PATH/TO/gatekit by your clone of gatekit.",
+        *(
+            f"The working folder of the runs was at commit {commit}; if it was a clone of gatekit,"
+            " check out the same commit."
+            for commit in sorted(commits)
+        ),
+        "```console",
+        f"unzip {shlex.quote(name)} -d {shlex.quote(folder)}",
+        f"pip install -c {shlex.quote(f'{folder}/constraints.txt')} PATH/TO/gatekit",
+    ]
 
 
 def _refuse_places(entries: Mapping[str, bytes]) -> None:

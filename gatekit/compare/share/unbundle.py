@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, BinaryIO, cast
 
+from gatekit._version import UPDATE
 from gatekit.cell.errors import ConfigError, GatekitError, RunError, listed, nearest_name
 from gatekit.runs import durable as files
 from gatekit.runs.names import IMPORTED, study_name
@@ -215,10 +216,7 @@ def _manifest(archive: zipfile.ZipFile, path: Path) -> Bundle:
         raise RunError(f"{path} is damaged: {MANIFEST} cannot be read")
     schema, study, listed = record
     if schema > SCHEMA:
-        raise RunError(
-            f"{path} has format {schema}, this gatekit reads up to {SCHEMA};"
-            " type `pip install --upgrade gatekit`"
-        )
+        raise RunError(f"{path} has format {schema}, this gatekit reads up to {SCHEMA}; {UPDATE}")
     if sorted(names) != sorted([*listed, MANIFEST]):
         raise RunError(
             f"{path} is not a bundle of gatekit: its files are not those that {MANIFEST} lists"

@@ -315,6 +315,6 @@ def _ray() -> Any:
         import ray
     except ModuleNotFoundError:
         raise ConfigError(
-            "hydra.launcher.backend=ray needs Ray: type pip install 'gatekit[ray]'."
+            "hydra.launcher.backend=ray needs Ray: type pip install 'ray>=2.50'."
         ) from None
     return ray

@@ -30,7 +30,7 @@ def submitit_executor(plan: SweepPlan) -> Any:
         import submitit
     except ModuleNotFoundError:
         raise ConfigError(
-            "hydra.launcher.backend=slurm needs submitit: type pip install 'gatekit[slurm]'."
+            "hydra.launcher.backend=slurm needs submitit: type pip install 'submitit>=1.5.3'."
         ) from None
     launch, options = plan.launch, plan.launch.options
     asked: dict[str, Any] = {

@@ -343,7 +343,7 @@ def _optuna() -> Any:
         import optuna
     except ModuleNotFoundError:
         raise ConfigError(
-            "hydra/sweeper=optuna needs Optuna: type pip install 'gatekit[optuna]', "
+            "hydra/sweeper=optuna needs Optuna: type pip install 'optuna>=5.0', "
             "or use hydra/sweeper=random."
         ) from None
     optuna.logging.set_verbosity(optuna.logging.ERROR)
