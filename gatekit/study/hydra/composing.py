@@ -26,22 +26,20 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
-from gatekit.cell.errors import ConfigError, GatekitError, excerpt
+from gatekit.cell.errors import ConfigError, GatekitError
 from gatekit.study.config import meant_key
 from gatekit.study.references import refuse_large
 from gatekit.study.resolve import unresolved
 from gatekit.study.schema import RUN_KEYS
-from gatekit.study.typed import GROUPS, KEY
+from gatekit.study.typed import KEY
 from gatekit.study.words import overrides, plugin_files
 
 from . import sweepers
 from .sources import not_found, search_path
+from .unreadable import unreadable
 
 PRIMARY = "train"
 """The configuration that every composition starts from, ``conf/train.yaml``."""
-
-EXCERPT = 200
-"""The most characters of a value that a message shows."""
 
 
 @contextlib.contextmanager
@@ -73,7 +71,7 @@ def opened(
     except MissingConfigException as error:
         raise ConfigError(not_found(error, plugins) or _explained(error, several)) from error
     except OverrideParseException as error:
-        raise ConfigError(_unreadable(str(error.override))) from error
+        raise ConfigError(unreadable(str(error.override))) from error
     except (HydraException, OmegaConfBaseException) as error:
         raise ConfigError(_explained(error, several)) from error
     except GatekitError:
@@ -227,53 +225,3 @@ def _explained(error: BaseException, several: str) -> str:
             messages.append(str(cause).strip())
         cause = cause.__cause__
     return "\n".join(message for message in messages if message)
-
-
-def _unreadable(override: str) -> str:
-    key, _, value = override.lstrip("+").partition("=")
-    if len(value) > EXCERPT:
-        return f"{key}={excerpt(value, EXCERPT)} cannot be read: check its brackets and quotes."
-    bare = value.strip("'")
-    options = re.fullmatch(r"([\w.-]+)\(((?:\w+=[^,()]+,? *)+)\)", bare)
-    if options and key.startswith(("swap.", *GROUPS)):
-        pairs = [pair.strip() for pair in options[2].split(",") if pair.strip()]
-        # units=16 is a key of a run, and eps=0.1 is a key of the gate.
-        names = [p if p.partition("=")[0] in RUN_KEYS else f"{key}.{p}" for p in pairs]
-        names = [f"{meant_key(n.partition('=')[0])}={n.partition('=')[2]}" for n in names]
-        typed = " ".join([f"{key}={options[1]}", *names])
-        return f"{key}={value} cannot be read: options are keys of their own. Type {typed}"
-    if key in GROUPS and (called := re.fullmatch(r"(\w+)\(.*", bare)):
-        return (
-            f"{key}={value} cannot be read: options are keys of their own. Type "
-            f"{key}={called[1].lower()} {key}.NAME=VALUE"
-        )
-    if key in ("study", "root") and not set(value) & set("[]{}(),"):
-        plain = re.sub(r"[^\w.-]+", "_", bare).strip("_")
-        return f"{key}={value} cannot be read; type {key}={plain}"
-    function = re.fullmatch(r"([a-z_]\w*)\(.*", bare)
-    if function and function[1] not in ("choice", "range", "glob", "interval", "tag", "sort"):
-        return (
-            f"{key}={value} cannot be read: there is no function {function[1]}. List the values: "
-            f"type -m {key}=A,B,C, or -m '{key}=range(START,STOP,STEP)' for whole numbers. To "
-            f"draw values, type hydra/sweeper=random trials=20 '{key}=interval(LOW,HIGH)'."
-        )
-    if ";" in bare and re.fullmatch(r"(range|choice|interval)\([^()]*\)", bare):
-        return f"{key}={value} cannot be read; type -m '{key}={bare.replace(';', ',')}'."
-    if key == "swap" and (pair := re.fullmatch(r"(\w+)[=:] *(\w+)", bare)):
-        return f"swap={value} cannot be read; type swap.{pair[1]}={pair[2]}."
-    if called := re.fullmatch(r"(choice|range|interval|glob)[\[({]([^\[\](){}]+)[\])}]?", bare):
-        return f"{key}={value} cannot be read; type -m '{key}={called[1]}({called[2]})'."
-    values = [each.strip(" '\"") for each in re.split("[,;]+", bare.strip("()[]{}; ,"))]
-    if values and all(re.fullmatch(r"[\w.+-]+", each) for each in values):
-        sweep = "-m " if len(values) > 1 else ""
-        return f"{key}={value} cannot be read; type {sweep}{key}={','.join(values)}."
-    if second := re.fullmatch(r"([\w-]+)([.=])(?:(\w+)=)?([\w.-]+)", bare):
-        if key == "match":
-            return f"{key}={value} cannot be read; type {key}={second[1]}:{second[4]}."
-        if second[2] == "." and second[3] and key in GROUPS:
-            typed = f"{key}={second[1]} {key}.{second[3]}={second[4]}"
-            return f"{key}={value} cannot be read: options are keys of their own. Type {typed}"
-    return (
-        f"{key}={value} cannot be read: a value with ( ) [ ] {{ }} , = or ; needs quotes "
-        f"inside the shell's quotes. Type \"{key}='{bare}'\" with both kinds of quotes."
-    )

@@ -1,0 +1,67 @@
+"""What is proposed for an override that Hydra cannot read: it can be read, and is meant."""
+
+from __future__ import annotations
+
+import shlex
+from typing import Any
+
+import pytest
+from hydra.core.override_parser.overrides_parser import OverridesParser
+
+from gatekit.study.hydra.unreadable import unreadable
+
+QUOTED = {
+    "task.label=日本語": "日本語",
+    "root=../rel/é": "../rel/é",
+    "root=../a b!": "../a b!",
+    "root=/tmp/a(b)": "/tmp/a(b)",
+    "task.label=a'é": "a'é",
+    "task.label=it's `new` $\\": "it's `new` $\\",
+    "task.label='é\"": 'é"',
+}
+
+
+def proposed(override: str) -> list[str]:
+    """Return the words that a shell passes on if a user types the proposal."""
+    message = unreadable(f"++{override}")
+    typed = message[message.lower().rindex("type ") + 5 :]
+    return shlex.split(typed.removesuffix(" with both kinds of quotes."))
+
+
+def value_of(word: str) -> Any:
+    return OverridesParser.create().parse_override(word).value()
+
+
+@pytest.mark.parametrize("override", QUOTED)
+def test_characters_that_need_quotes(override: str) -> None:
+    (word,) = proposed(override)
+    assert word.partition("=")[0] == override.partition("=")[0]
+    assert value_of(word) == QUOTED[override]
+
+
+def test_the_reason_names_a_character() -> None:
+    message = unreadable("++root=../rel/é")
+    assert "Hydra reads é only within quotes. Type \"root='../rel/é'\"" in message
+
+
+@pytest.mark.parametrize(
+    ("override", "typed"),
+    [
+        ("units=é,b", ["-m", "units='é',b"]),
+        ("task.labels=[é,b]", ["task.labels=['é',b]"]),
+        ("swap.forget={kind=warm}", ["swap.forget={kind: warm}"]),
+        ("swap.forget={kind=warm,eps=0.1}", ["swap.forget={kind: warm, eps: 0.1}"]),
+        ("swap={forget=warm}", ["swap.forget=warm"]),
+        ("task={name=adding,length=9}", ["task=adding", "task.length=9"]),
+        ("units=(8,16)", ["-m", "units=8,16"]),
+        ("units=range(1;3)", ["-m", "units=range(1,3)"]),
+        ("cell=lstm(eps=1)", ["cell=lstm", "cell.eps=1"]),
+    ],
+)
+def test_what_is_meant(override: str, typed: list[str]) -> None:
+    assert proposed(override) == typed
+
+
+def test_a_study_keeps_to_the_names_of_folders() -> None:
+    assert "use at most 100 letters" in unreadable("++study=täst")
+    assert unreadable("++study=täst").endswith("Type study=t_st.")
