@@ -42,12 +42,12 @@ def load_alone(kind: str, source: str) -> LoadedAlone:
     """
     try:
         done = subprocess.run(
-            [sys.executable, "-m", __name__, kind, source],
+            [sys.executable, "-P", "-m", __name__, kind, source],
             capture_output=True,
             text=True,
             timeout=LIMIT,
             check=False,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)},
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(p or os.getcwd() for p in sys.path)},
         )
     except subprocess.TimeoutExpired:
         return {

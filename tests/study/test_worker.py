@@ -57,6 +57,17 @@ def digest_here(path, made):
     return durable.sha256(path / "weights.npz")
 
 
+def test_a_folder_named_gatekit_is_not_the_package(tmp_path):
+    """A clone in the working folder would be imported in place of an editable installation."""
+    (tmp_path / "gatekit").mkdir()
+    start = "import sys; from gatekit.study.command import train; sys.exit(train(sys.argv[1:]))"
+    done = processes.run(
+        [sys.executable, "-P", "-c", start, *WORDS], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert [folder.state().name for folder in folders(tmp_path)] == ["COMPLETED"]
+
+
 def test_a_sweep_makes_its_folders_and_again_does_nothing(tmp_path):
     done = command(tmp_path, "-m", "cell=lstm,gru", "seed=0")
     assert done.returncode == 0, done.stdout + done.stderr

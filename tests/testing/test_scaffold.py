@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import sys
 import sysconfig
 import tomllib
 import venv
@@ -18,6 +19,7 @@ from gatekit.cli.main import main
 from gatekit.registry import loading
 from gatekit.study.command import compose
 from gatekit.testing import checks, scaffold
+from gatekit.testing.alone import load_alone
 from gatekit.testing.suite import IN_A_LAYER
 
 KINDS = tuple(scaffold.KINDS)
@@ -28,6 +30,17 @@ def new(*words: str) -> None:
     """Type ``gatekit new``; what is typed next runs in a process of its own."""
     assert main(["new", *words]) == 0
     loading._registry.cache_clear()
+
+
+def test_a_plugin_loads_alone_beside_a_folder_named_gatekit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    clone = str(Path(__file__).parents[2])
+    monkeypatch.setattr(sys, "path", [f for f in sys.path if f not in ("", clone)])
+    (tmp_path / "gatekit").mkdir()
+    new("gate", "warm")
+    assert load_alone("gates", "plugins/warm.py")["error"] == ""
 
 
 @pytest.mark.one_in(5)

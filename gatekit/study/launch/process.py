@@ -336,15 +336,15 @@ def make(run: PlannedRun, plan: SweepPlan, environment: Mapping[str, str], bar: 
 
 @contextlib.contextmanager
 def _quiet(environment: Mapping[str, str]) -> Iterator[None]:
-    """Set variables that TensorFlow and BLAS read on import, for processes started in the block."""
-    variables = {"TF_CPP_MIN_LOG_LEVEL": os.environ.get("TF_CPP_MIN_LOG_LEVEL", "3"), **environment}
-    before = {name: os.environ.get(name) for name in variables}
+    """Set variables that Python, TensorFlow and BLAS read, for processes started in the block."""
+    messages = os.environ.get("TF_CPP_MIN_LOG_LEVEL", "3")
+    # A folder `gatekit` in the working folder, such as a clone, must not hide the package.
+    variables = {"PYTHONSAFEPATH": "1", "TF_CPP_MIN_LOG_LEVEL": messages, **environment}
+    before = {name: os.environ[name] for name in variables if name in os.environ}
     os.environ.update(variables)
     try:
         yield
     finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
+        for name in variables:
+            os.environ.pop(name, None)
+        os.environ.update(before)

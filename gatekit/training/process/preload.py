@@ -7,6 +7,9 @@ import os
 
 from gatekit.runs import process
 
+# Set for the search of this package only, not for programs that a run starts.
+os.environ.pop("PYTHONSAFEPATH", None)
+
 _SERVER = multiprocessing.parent_process() is None
 
 if _SERVER:
