@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -13,7 +14,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gatekit._version import __version__
+from gatekit.cell.errors import PluginError
 
+from . import discovery
+from .hashes import file_hash
 from .loading import complete_registry
 
 if TYPE_CHECKING:
@@ -21,6 +25,7 @@ if TYPE_CHECKING:
 
 SCHEMA = 1
 PASS, FAIL, XFAIL = "PASS", "FAIL", "XFAIL"
+UNCHECKED = "not checked"
 CHECKABLE = ("gates", "output_units", "blocks", "functions", "tasks")
 """The kinds that the conformance suite has checks for."""
 
@@ -93,13 +98,18 @@ def lookup(source: str) -> dict[str, dict[str, Any]]:
 def status(record: dict[str, Any] | None) -> str:
     """Return a record in a few words: ``23 passed``, ``2 of 23 failed``, ``not checked``."""
     if record is None:
-        return "not checked"
+        return UNCHECKED
     states = [outcome["status"] for outcome in record["outcomes"]]
     failed, excused = states.count(FAIL), states.count(XFAIL)
     text = f"{failed} of {len(states)} failed" if failed else f"{states.count(PASS)} passed"
     if excused:
         text += f", {excused} excused"
     return text if record["gatekit"] == __version__ else f"{text} (gatekit {record['gatekit']})"
+
+
+def of_source(source: str) -> str:
+    """Return a short status of a source, whatever was checked in it; empty if nothing was."""
+    return "; ".join(dict.fromkeys(status(record) for record in lookup(source).values()))
 
 
 def of_plugins(hashes: Mapping[str, str], plugins: Sequence[str] = ()) -> dict[str, str]:
@@ -114,14 +124,39 @@ def of_plugins(hashes: Mapping[str, str], plugins: Sequence[str] = ()) -> dict[s
     known = complete_registry(plugins)
     statuses = {}
     for name, source in hashes.items():
-        records = lookup(source)
-        if records:
-            statuses[name] = "; ".join(dict.fromkeys(status(record) for record in records.values()))
+        if known_status := of_source(source):
+            statuses[name] = known_status
         elif name in known.plugins and not known.plugins[name].found.bundled:
             checked = {hook.removeprefix("gatekit_") for hook in known.plugins[name].hooks}
             if checked & set(CHECKABLE):
-                statuses[name] = status(None)
+                statuses[name] = UNCHECKED
     return statuses
+
+
+def to_check(name: str, source: str, plugins: Sequence[str] = ()) -> str:
+    """Return the command that checks the source of a plugin; empty if it checks another source.
+
+    No plugin is loaded.
+
+    Args:
+        name: the plugin's name.
+        source: the hash of its source.
+        plugins: additional plugin files, as in `gatekit.registry.catalogue`.
+    """
+    everything = discovery.autoload()
+    distributions = discovery.chosen() if everything else None
+    try:
+        found = discovery.find(plugins, Path.cwd(), everything, distributions)
+    except PluginError:
+        return ""
+    plugin = next((plugin for plugin in found if plugin.name == name), None)
+    # The files of an installed package are known only after it was imported.
+    if plugin is None or (plugin.path is not None and file_hash(plugin.path) != source):
+        return ""
+    if name.endswith(".py"):  # a name that was taken, with the plugin's folder
+        return ""
+    added = [word for file in plugins for word in ("--plugin", file)]
+    return shlex.join(["gatekit", "check", name, *added])
 
 
 def _is_record(record: object, source: str) -> bool:

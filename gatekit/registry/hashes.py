@@ -312,8 +312,15 @@ def _package_files(module: object, value: object) -> set[Path]:
 
 
 def _joined_hash(files: Iterable[Path], plugin: LoadedPlugin) -> str:
+    return _hash_of(files) or hashlib.sha256(plugin.found.place.encode()).hexdigest()
+
+
+def _hash_of(files: Iterable[Path]) -> str:
     # Names only: the same sources in another folder are the same plugin.
     parts = sorted(f"{path.name} {source_hash(path)}" for path in files if path.is_file())
-    if not parts:
-        parts = [plugin.found.place]
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest() if parts else ""
+
+
+def file_hash(path: Path) -> str:
+    """Return the hash of a plugin that is one file, without loading it; empty if it is missing."""
+    return _hash_of([path])

@@ -118,6 +118,17 @@ def test_a_whole_suite_is_kept_and_listed(place: Path, capsys: pytest.CaptureFix
     assert "9 passed" in capsys.readouterr().out
 
 
+def test_a_plugin_is_checked_with_all_that_it_registers(
+    place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    two = GATE.replace('{"mine": Mine}', '{"mine": Mine, "other": Mine}')
+    (place / "plugins" / "mine.py").rename(place / "plugins" / "both.py")
+    (place / "plugins" / "both.py").write_text(two)
+    assert main(["check", "both", "--only", "shape_kept"]) == 0
+    out = capsys.readouterr().out
+    assert [line for line in out.splitlines() if "gate" in line] == ["gate mine", "gate other"]
+
+
 @pytest.mark.parametrize(
     ("words", "says"),
     [

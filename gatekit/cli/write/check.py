@@ -31,9 +31,9 @@ def run(parser: Parser) -> int:
         "what",
         nargs="*",
         metavar="NAME|FILE.yaml|KEY=VALUE",
-        help="a gate, output unit, block, function, task or cell, or the YAML file of a cell, "
-        "which is never executed; then options, such as eps=1e-2, or for a cell units=16 "
-        "features=4",
+        help="a gate, output unit, block, function, task or cell, a plugin with all that it "
+        "registers, or the YAML file of a cell, which is never executed; then options, such as "
+        "eps=1e-2, or for a cell units=16 features=4",
     )
     parser.add_argument(
         "--kind",
@@ -130,6 +130,13 @@ def _suites(
     cells = cell_names(plugins)
     if name in cells and kind in (None, "cells") and not kinds:
         suites.append(_of_cell(name, plugins, given))
+    if not any(origins(k, plugins)[name].plugin == name for k in kinds):
+        suites += [
+            _of_registered(k, registered, plugins, given)
+            for k in KINDS
+            for registered, origin in origins(k, plugins).items()
+            if origin.plugin == name and kind in (None, k)
+        ]
     if not suites:
         if reasons := reasons_of(name, plugins):
             raise PluginError(f"{name!r} was left out because its plugin is broken: {reasons}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -15,6 +16,8 @@ from gatekit.compare.stats.difference import Difference, executors, unlike
 from gatekit.compare.stats.looks import spent
 from gatekit.compare.stats.paired_tests import ALPHA, MIN_FLIPS, MIN_SEEDS, PAIRED_T, RANKS
 from gatekit.compare.study import Study
+from gatekit.registry import check_results
+from gatekit.registry.check_results import UNCHECKED
 from gatekit.runs.directions import known_direction
 from gatekit.runs.record import RunRecord
 from gatekit.runs.studies import plan_file
@@ -176,16 +179,43 @@ def remarks_on(group: Group, reference: Group, force: bool) -> tuple[str, ...]:
 
 
 def _conformance(study: Study) -> list[str]:
-    """Return the results of the conformance suite for each plugin at the time of the runs."""
-    results: dict[str, set[str]] = {}
+    """Return the results of the conformance suite for each plugin.
+
+    A run stores the results of its plugins. Those of a source that was checked later are looked up.
+    """
+    by_plugin: dict[str, dict[str, list[RunRecord]]] = {}
+    later = functools.cache(check_results.of_source)
     for run in study.runs:
         for plugin, result in run.result.checks.items() if run.result else ():
-            results.setdefault(plugin, set()).add(result)
+            if result == UNCHECKED and run.result:
+                result = later(run.result.plugins.get(plugin, "")) or UNCHECKED
+            by_plugin.setdefault(plugin, {}).setdefault(result, []).append(run)
     return [
-        f"plugin {name}: {'; '.join(sorted(result))}"
-        + (" (type gatekit check)" if result == {"not checked"} else " by gatekit check")
-        for name, result in sorted(results.items())
+        f"plugin {name}: {_results(name, results)}" for name, results in sorted(by_plugin.items())
     ]
+
+
+def _results(plugin: str, runs: dict[str, list[RunRecord]]) -> str:
+    """Return the results of one plugin's checks, and how to check what was not checked."""
+    unchecked = runs.pop(UNCHECKED, [])
+    checked = f"{'; '.join(sorted(runs))} by gatekit check" if runs else ""
+    if not unchecked:
+        return checked
+    # A file that an imported run names is never proposed: it may be a stranger's program.
+    sources = dict.fromkeys(
+        (run.result.plugins.get(plugin, ""), () if run.origin else _plugin_files(run))
+        for run in unchecked
+        if run.result
+    )
+    commands = (check_results.to_check(plugin, *source) for source in sources)
+    typed = next(filter(None, commands), "")
+    text = f"{checked}; not checked in {count_of(len(unchecked), 'run')}" if checked else UNCHECKED
+    return f"{text} (type {typed})" if typed else text
+
+
+def _plugin_files(run: RunRecord) -> tuple[str, ...]:
+    files = (run.config or {}).get("plugins")
+    return tuple(map(str, files)) if isinstance(files, Sequence) else ()
 
 
 def _confounded(differences: Sequence[Difference]) -> list[str]:
