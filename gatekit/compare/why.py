@@ -27,6 +27,7 @@ _FREEDOM = MIN_SEEDS - 1
 SECTIONS = ("configuration", "versions", "hardware", "data", "code", "seeds")
 """The fields of `Why` that are changes, in the order in which they are shown."""
 
+_OR = " or "
 _SHOWN_ELSEWHERE = ("seed", "study", "plugins")
 
 
@@ -41,12 +42,26 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class PluginSource:
-    """A plugin whose source differs, with the diff; the diff is empty if a source is not stored."""
+    """A plugin whose source differs, with the diff.
+
+    A side that does not use the plugin is None. The diff is empty if a side has no source, several,
+    or one that is not stored.
+    """
 
     name: str
     first: str | None
     second: str | None
     diff: tuple[str, ...]
+
+    def remark(self, first: str, second: str) -> str:
+        """Return why there is no diff, given the names of the sides; empty if there is one."""
+        if self.diff:
+            return ""
+        if self.first is None or self.second is None:
+            return f"only {first if self.second is None else second} uses this plugin"
+        if _OR in self.first + self.second:
+            return "no diff is shown, because a side has runs with different sources"
+        return "not both sources are stored"
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +177,7 @@ def _values(rows: Iterable[Mapping[str, object]]) -> dict[str, str]:
         for key, value in row.items():
             if value is not None:
                 sets.setdefault(key, set()).add(value_text(value))
-    return {key: " or ".join(sorted(values)) for key, values in sets.items()}
+    return {key: _OR.join(sorted(values)) for key, values in sets.items()}
 
 
 def environment_facts(record: Mapping[str, object]) -> dict[str, object]:
@@ -195,6 +210,8 @@ def _seeds(first: Selection, second: Selection) -> tuple[Change, ...]:
 
 
 def _sources(first: Selection, second: Selection) -> tuple[PluginSource, ...]:
+    if not all(any(run.result for run in side.runs) for side in (first, second)):
+        return ()  # a run without a result did not record its plugins
     ours, theirs = _plugins(first), _plugins(second)
     sources = []
     for name in sorted(ours.keys() | theirs.keys()):
@@ -214,7 +231,7 @@ def _sources(first: Selection, second: Selection) -> tuple[PluginSource, ...]:
 
 
 def _hashes(digests: Iterable[str]) -> str | None:
-    return " or ".join(sorted(map(short_hash, digests))) or None
+    return _OR.join(sorted(map(short_hash, digests))) or None
 
 
 def _plugins(selection: Selection) -> dict[str, dict[str, Path]]:

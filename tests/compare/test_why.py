@@ -108,8 +108,17 @@ def test_the_source_of_a_plugin_is_told_by_its_lines(tmp_path: Path) -> None:
     (source,) = told(tmp_path, names[0], names[1]).sources
     assert (source.name, source.first, source.second) == ("steep", "1" * 8, "2" * 8)
     assert source.diff == ("@@ -2 +2 @@", "-slope = 1", "+slope = 2")
+    assert source.remark("one", "other") == ""
     (stored / f"{'1' * 64}.py").unlink()
-    assert told(tmp_path, names[0], names[1]).sources[0].diff == ()
+    (source,) = told(tmp_path, names[0], names[1]).sources
+    assert (source.diff, source.remark("one", "other")) == ((), "not both sources are stored")
+    plain = write_run(runs, configuration("gru", 0), 8.6).name
+    (source,) = told(tmp_path, names[0], plain).sources
+    assert (source.second, source.remark("one", "other")) == (None, "only one uses this plugin")
+    (source,) = told(tmp_path, plain, names[0]).sources
+    assert source.remark("one", "other") == "only other uses this plugin"
+    failed = write_run(runs, configuration("gru", 1), state="FAILED").name
+    assert told(tmp_path, names[0], failed).sources == ()
 
 
 def test_how_much_seeds_alone_explain(tmp_path: Path) -> None:

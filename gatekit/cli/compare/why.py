@@ -66,8 +66,8 @@ def _text(differences: Why) -> str:
         lines += [f"  {line}" for line in source.diff[:_MOST_LINES]]
         if len(source.diff) > _MOST_LINES:
             lines.append(f"  and {len(source.diff) - _MOST_LINES} more lines; --json writes all")
-        if not source.diff:
-            lines.append("  not both sources are stored")
+        if remark := source.remark(differences.first, differences.second):
+            lines.append(f"  {remark}")
     if len(lines) == 1:
         lines += ["", "no recorded setting differs"]
     lines += ["", *_spread(differences.spread)] if differences.spread else []
