@@ -1,5 +1,6 @@
 """Writers on other machines: who is silent for a minute is replaced, and finds that it was."""
 
+import dataclasses
 import json
 import os
 import platform
@@ -68,7 +69,7 @@ def test_another_container_of_the_same_name_is_awaited_and_replaced_if_silent(tm
     folder.keep_beating(replaced=lambda: None).set()
     outcome = launch(plan, start)
     assert (outcome.code, states(plan)) == (0, ["COMPLETED"])
-    assert "Waiting for good (process" in plan.log.read_text()
+    assert "Waiting for s good (process" in plan.log.read_text()
     assert f"LOST: no heartbeat from {platform.node()}" in plan.log.read_text()
 
 
@@ -84,7 +85,7 @@ def test_row_89_a_machine_that_beats_is_awaited(tmp_path, short):
     assert [state for _, state in outcome.skipped] == ["COMPLETED"]
     assert outcome.code == 0
     assert plan.runs[0].folder().state().attempt == 1
-    assert "Waiting for good (process" in plan.log.read_text()
+    assert "Waiting for s good (process" in plan.log.read_text()
 
 
 def test_a_machine_that_never_beat_keeps_its_run(tmp_path, short):
@@ -120,6 +121,24 @@ def test_what_another_process_leaves_is_taken_up_or_reported(tmp_path, state, af
     outcome = launch(plan, start)
     assert (states(plan), outcome.code) == ([after], code)
     assert "the reason" in plan.log.read_text() + report(plan, outcome)
+
+
+def test_runs_of_other_processes_have_short_labels_too(tmp_path):
+    plan = plan_of(tmp_path, "good", "good")
+    runs = tuple(
+        dataclasses.replace(run, label=f"cell={cell} task=adding units=4 seed=0")
+        for cell, run in zip(("lstm", "gru"), plan.runs, strict=True)
+    )
+    plan = dataclasses.replace(plan, runs=runs)
+    folder = plan.runs[0].folder()
+    folder.claim()
+    folder.write_config({"units": 1})
+    threading.Timer(1.5, folder.finish, [RESULT]).start()
+    assert launch(plan, start).code == 0
+    log = plan.log.read_text()
+    assert "COMPLETED cell=lstm seed=0  elsewhere" in log
+    assert "Waiting for cell=lstm seed=0 (process" in log
+    assert "task=adding" not in log
 
 
 def test_a_run_that_is_claimed_while_it_starts_is_awaited(tmp_path):

@@ -32,7 +32,7 @@ from gatekit.study.launch.process import Processes
 from gatekit.study.launch.progress import Progress
 from gatekit.study.launch.signals import StoppedError, caught, raising
 from gatekit.study.options import Options, slot_environments
-from gatekit.study.plan import PlannedRun, SweepPlan
+from gatekit.study.plan import SweepPlan
 
 
 def test_every_way_to_end_touches_only_that_run(tmp_path):
@@ -234,14 +234,22 @@ def test_progress_lists_runs_of_other_processes_and_not_hundreds(tmp_path):
     progress = Progress(30, 20, stream, every=1e-9)
     for k in range(20):
         progress.started(f"run {k}", tmp_path / str(k))
-    other = PlannedRun("theirs", {}, "b" * 16, "", {}, {}, running(tmp_path / "b").path)
-    progress.look([other])
+    progress.look([("theirs", running(tmp_path / "b").path)])
     lines = stream.getvalue().splitlines()
     assert lines[1] == "  run 0  no epoch yet"
     assert lines[-1] == "  and 13 more; gatekit status shows all"
     assert len(lines) == 10
     progress.running.clear()
     assert progress.details() == ["  elsewhere: theirs  epoch 3/40, nll 0.3333, at most 6 min left"]
+
+
+def test_a_long_label_keeps_the_cell_and_the_seed(tmp_path):
+    progress = Progress(1, 1, io.StringIO())
+    sizes = "trainer.steps=100 task.validation_size=20 task.test_size=20"
+    progress.started(f"cell=rnn task=drift units=4 {sizes} seed=0", running(tmp_path / "a").path)
+    (line,) = progress.details()
+    assert line == "  cell=rnn task=drift units=4 trainer.steps=100 ... seed=0  no epoch yet"
+    assert len(line) <= 80
 
 
 def test_progress_on_a_terminal_is_live(tmp_path):

@@ -141,7 +141,7 @@ class _Launching:
                 running.handle.kill()
             elif running.stopped is None and self.stopping_since is None:
                 self._watch(running)
-        self.progress.look(self.others.runs())
+        self.progress.look((self.plan.label(run), run.path) for run in self.others.runs())
         stopping = self.received or self.outcome.halted is not None
         return bool(self.active) or not (stopping or self._nothing_left())
 
@@ -149,11 +149,11 @@ class _Launching:
         return not self.again and not self.work.more() and not self.others
 
     def _look_elsewhere(self) -> None:
-        self.again += settle(self.others, self.work, self.outcome, self.progress)
+        self.again += settle(self.others, self.work, self.outcome, self.progress, self.plan)
         idle = not (self.active or self.again or self.work.more())
         if idle and self.others and not self.waited:
             self.waited = True
-            self.progress.note(waiting(self.others))
+            self.progress.note(waiting(self.others, self.plan))
 
     def _start(self) -> None:
         while len(self.active) < self.backend.slots:

@@ -12,7 +12,7 @@ from gatekit.runs import durable, process
 from gatekit.runs.folder import RunFolder
 from gatekit.runs.names import BEAT
 from gatekit.runs.state import RunState
-from gatekit.study.plan import PlannedRun
+from gatekit.study.plan import PlannedRun, SweepPlan
 
 from .contract import RunSource
 from .outcome import SweepOutcome
@@ -116,38 +116,39 @@ class Others:
 
 
 def settle(
-    others: Others, work: RunSource, outcome: SweepOutcome, progress: Progress
+    others: Others, work: RunSource, outcome: SweepOutcome, progress: Progress, plan: SweepPlan
 ) -> list[PlannedRun]:
     """Record the outcomes of other processes' runs; return the runs that are free to run here."""
     free = []
     for run, state in others.ended():
         if work.settled(run, state.name):
             outcome.skipped.append((run, state.name))
-            progress.skipped(run.label, state.name)
+            progress.skipped(plan.label(run), state.name)
             work.ended(run, state.name)
         elif state.name == "RUNNING" and state.reason is None:
             outcome.skipped.append((run, state.name))
         elif state.name == "RUNNING":
             outcome.held.append((run, state.reason or ""))
-            progress.note(f"{'HELD':<9} {run.label}  {state.reason}")
+            progress.note(f"{'HELD':<9} {plan.label(run)}  {state.reason}")
         elif state.name == "FAILED":
             outcome.failed.append((run, state.reason or ""))
-            progress.skipped(run.label, state.name)
+            progress.skipped(plan.label(run), state.name)
             work.ended(run, state.name)
         else:
             free.append(run)
-            progress.note(f"{state.name:<9} {run.label}  {state.reason or ''}; continued here")
+            reason = f"{state.reason or ''}; continued here"
+            progress.note(f"{state.name:<9} {plan.label(run)}  {reason}")
     return free
 
 
-def waiting(others: Others) -> str:
+def waiting(others: Others, plan: SweepPlan) -> str:
     """Return the line to show when only runs of other processes are left."""
     first = others.watched[0].run
     host, pid = first.folder().owner() or ("an unknown machine", 0)
     more = f" and {len(others) - 1} more" if len(others) > 1 else ""
     return (
-        f"Waiting for {first.label} (process {pid} on {host}){more}: other processes work on them. "
-        "Ctrl-C ends this command only."
+        f"Waiting for {plan.label(first)} (process {pid} on {host}){more}: other processes work on "
+        "them. Ctrl-C ends this command only."
     )
 
 

@@ -14,7 +14,7 @@ from gatekit.cell.errors import excerpt
 from gatekit.cell.terminal import console, printable
 from gatekit.runs import durable
 from gatekit.runs.result import OUTCOMES
-from gatekit.study.plan import PlannedRun
+from gatekit.study.plan import words_of
 
 from .following import FollowedRun, duration, seconds_left
 
@@ -75,19 +75,19 @@ class Progress:
         self.running[folder] = (label, FollowedRun(folder))
         self._refresh()
 
-    def look(self, others: Iterable[PlannedRun] = ()) -> None:
+    def look(self, others: Iterable[tuple[str, Path]] = ()) -> None:
         """Show the progress of the running runs, unless it was shown a moment ago.
 
         Args:
-            others: runs that other processes work on.
+            others: the labels and folders of runs that other processes work on.
         """
         if time.monotonic() - self._looked < self.every:
             return
         self._looked = time.monotonic()
         known = self.elsewhere
         self.elsewhere = {
-            run.path: known.get(run.path, (f"elsewhere: {run.label}", FollowedRun(run.path)))
-            for run in others
+            folder: known.get(folder, (f"elsewhere: {label}", FollowedRun(folder)))
+            for label, folder in others
         }
         for _, run in self._each():
             run.update()
@@ -182,5 +182,18 @@ class Progress:
 
 
 def _cut(label: str, width: int) -> str:
-    """Return a label cut to a width; its end is kept, because it has the seed."""
-    return label if len(label) <= width else f"...{label[len(label) - max(0, width - 3) :]}"
+    """Return a label cut to a width.
+
+    Its last word, the seed, is kept, and so are its first words, because what was typed first,
+    such as the cell, usually says most.
+    """
+    if len(label) <= width:
+        return label
+    *words, seed = words_of(label)
+    if not words:
+        return f"{label[: max(0, width - 3)]}..."
+    first = words[0][: max(0, width - len(seed) - 4)]
+    while len(words) > 1 and len(" ".join([*words, "...", seed])) > width:
+        words.pop()
+    kept = " ".join([*words, "..."]) if len(words) > 1 or first == words[0] else f"{first}..."
+    return f"{kept} {seed}"

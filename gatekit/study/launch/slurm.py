@@ -284,9 +284,9 @@ def _free(plan: SweepPlan, others: Others, outcome: SweepOutcome) -> list[Planne
     free: list[PlannedRun] = []
     progress = Progress(len(others), 1, log=plan.log)
     if others:
-        progress.note(waiting(others))
+        progress.note(waiting(others, plan))
     while others:
-        free += settle(others, ListedRuns(()), outcome, progress)
+        free += settle(others, ListedRuns(()), outcome, progress, plan)
         time.sleep(0.2)
     progress.close()
     return free
