@@ -21,6 +21,8 @@ def hint(parser: CommandLine, argument: str, options: list[str]) -> str:
     if argument.startswith("-"):
         return _of_option(parser, argument, options)
     kept = [word for word in parser.typed if word != argument]
+    if meant := _as_key(parser, argument, options):
+        return meant
     before = parser.typed[max(0, parser.typed.index(argument) - 1)]
     action = parser._option_string_actions.get(before)
     if ending := _file(parser, argument, kept):
@@ -89,6 +91,22 @@ def hint(parser: CommandLine, argument: str, options: list[str]) -> str:
 def _bare(words: Sequence[str]) -> list[str]:
     """Return the words that are not options."""
     return [word for word in words if not word.startswith("-")]
+
+
+def _as_key(parser: CommandLine, argument: str, options: Sequence[str]) -> str:
+    """Return what to type if an option is written like a key, as in ``root=experiments``."""
+    first = next(iter(_bare(parser.typed)), "")  # taken as the study
+    for word in (argument, first):
+        name, equals, value = word.partition("=")
+        option = f"--{name.replace('_', '-')}"
+        if equals and option in options:
+            index, takes = parser.typed.index(word), parser._option_string_actions[option].nargs
+            words = [option] if takes == 0 else [option, value]
+            typed = line(parser.prog, [*parser.typed[:index], *words, *parser.typed[index + 1 :]])
+            if word == argument:
+                return f"; did you mean {option}? Type {typed}."
+            return f": {word} is read as the study, but {option} is an option; type {typed}."
+    return ""
 
 
 def _file(parser: CommandLine, argument: str, kept: Sequence[str]) -> str:

@@ -44,6 +44,19 @@ CLASSES = {
     ),
     "cell as an option": ("compare demo --cell lstm gru", "type --where cell=lstm,gru."),
     "two studies": ("status demo other", "type `gatekit status demo`"),
+    "option as a key": (
+        "compare demo root=experiments",
+        "Type `gatekit compare demo --root experiments`.",
+    ),
+    "option as a key of a status": (
+        "status demo root=experiments",
+        "Type `gatekit status demo --root experiments`.",
+    ),
+    "option as a key before the study": (
+        "compare root=experiments demo",
+        "type `gatekit compare --root experiments demo`.",
+    ),
+    "switch as a key": ("status demo json=true", "Type `gatekit status demo --json`."),
     "number without an option": ("failures demo 3", "Type `gatekit failures demo --lines 3`."),
     "file without an option": ("bundle demo x.zip", "Type `gatekit bundle demo --output x.zip`."),
     "table to a file": ("compare demo --csv x.csv", "type `gatekit compare demo --csv > x.csv`."),

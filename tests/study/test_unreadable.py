@@ -25,7 +25,7 @@ def proposed(override: str) -> list[str]:
     """Return the words that a shell passes on if a user types the proposal."""
     message = unreadable(f"++{override}")
     typed = message[message.lower().rindex("type ") + 5 :]
-    return shlex.split(typed.removesuffix(" with both kinds of quotes."))
+    return shlex.split(typed.removesuffix(".").removesuffix(" with both kinds of quotes"))
 
 
 def value_of(word: str) -> Any:

@@ -46,8 +46,8 @@ def unreadable(override: str) -> str:
         if None not in swept and words != [f"{key}={value}"]:
             typed = " ".join([*(["-m"] if True in swept else []), *map(_quoted, words)])
             reason = f": {why}. Type {typed}" if why else f"; type {typed}"
-            both = " with both kinds of quotes." if re.search("=['\"]", words[0]) else ""
-            return f"{key}={value} cannot be read{reason}{both}"
+            both = " with both kinds of quotes" if re.search("=['\"]", words[0]) else ""
+            return f"{key}={value} cannot be read{reason}{both}."
     function = re.fullmatch(r"([a-z_]\w*)\(.*", value.strip("'"))
     if function and function[1] not in _SWEEPS:
         return (
