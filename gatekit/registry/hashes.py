@@ -312,15 +312,20 @@ def _package_files(module: object, value: object) -> set[Path]:
 
 
 def _joined_hash(files: Iterable[Path], plugin: LoadedPlugin) -> str:
-    return _hash_of(files) or hashlib.sha256(plugin.found.place.encode()).hexdigest()
-
-
-def _hash_of(files: Iterable[Path]) -> str:
     # Names only: the same sources in another folder are the same plugin.
-    parts = sorted(f"{path.name} {source_hash(path)}" for path in files if path.is_file())
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest() if parts else ""
+    parts = [f"{path.name} {source_hash(path)}" for path in files if path.is_file()]
+    return _hash_of(parts or [plugin.found.place])
 
 
-def file_hash(path: Path) -> str:
-    """Return the hash of a plugin that is one file, without loading it; empty if it is missing."""
-    return _hash_of([path])
+def _hash_of(parts: Iterable[str]) -> str:
+    return hashlib.sha256("\n".join(sorted(parts)).encode()).hexdigest()
+
+
+def file_hash(path: Path, name: str = "") -> str:
+    """Return the hash of a plugin that is one file, without loading it; empty if it is missing.
+
+    Args:
+        path: the file.
+        name: the name of the plugin's file, if this is a copy with another name.
+    """
+    return _hash_of([f"{name or path.name} {source_hash(path)}"]) if path.is_file() else ""

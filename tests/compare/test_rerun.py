@@ -16,6 +16,7 @@ from gatekit.compare.share import rerun as module
 from gatekit.compare.share.bundle import write_bundle
 from gatekit.compare.share.rerun import rerun
 from gatekit.compare.study import load
+from gatekit.registry.hashes import file_hash
 from gatekit.runs.config import ConfigReader
 from gatekit.runs.record import read_run
 from gatekit.study.command import compose
@@ -39,9 +40,42 @@ def bundle(root: Path, size: str = "units=4", **result: Any) -> Path:
 def test_a_plugin_of_another_source_is_refused(tmp_path: Path, size: str) -> None:
     with pytest.raises(
         RunError,
-        match=r"plugin mine is missing here or differs from its source.*read plugins/1+\.py",
+        match=r"missing here or have another source: mine\. mine: the bundle does not have",
     ):
         rerun(bundle(tmp_path, size, plugins={"mine": "1" * 64}))
+
+
+@pytest.mark.parametrize("task", ["adding", "drift"])
+def test_all_missing_plugins_and_where_their_sources_are_is_told_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, task: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    stored = tmp_path / "tiny" / "plugins"
+    stored.mkdir(parents=True)
+    digests = {}
+    for name in ("warm", "drift"):
+        (tmp_path / "source.py").write_text(f"name = {name!r}\n")
+        digests[name] = file_hash(tmp_path / "source.py", f"{name}.py")
+        (tmp_path / "source.py").rename(stored / f"{digests[name]}.py")
+    # A task of the missing plugin is an unknown name, too.
+    (run,) = plan(compose([*WORDS, "units=4", "trainer.epochs=null"])).runs
+    config = {**run.config, "task": {**run.config["task"], "name": task}}
+    plugins = {**run.plugins, **digests}
+    folder = tmp_path / "tiny" / "runs"
+    write_run(folder, config, data_hash=run.data_hash, plugins=plugins)
+    write_bundle(load("tiny", tmp_path), tmp_path / "tiny.zip")
+    # Another plugin of this name is moved aside, and not replaced.
+    (tmp_path / "plugins").mkdir()
+    (tmp_path / "plugins" / "warm.py").write_text("import nonesuch\n")
+    with pytest.raises(RunError, match="have another source: drift, warm") as caught:
+        rerun(Path("tiny.zip"))
+    shell = [line.strip() for line in str(caught.value).splitlines() if line.startswith("  ")]
+    assert "mv plugins/warm.py plugins/_warm.py" in shell
+    shell[0] = shell[0].replace("python", sys.executable, 1)
+    for line in shell:
+        processes.run(line.split(), cwd=tmp_path, check=True)
+    for name in digests:
+        assert (tmp_path / "plugins" / f"{name}.py").read_text() == f"name = {name!r}\n"
 
 
 def test_other_data_are_refused(tmp_path: Path) -> None:

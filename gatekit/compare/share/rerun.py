@@ -10,16 +10,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from gatekit.cell.errors import RunError, listed
+from gatekit.cell.errors import GatekitError, RunError, listed
 from gatekit.compare.recipe import environment
 from gatekit.compare.why import Change, environment_changes
 from gatekit.runs import durable
 from gatekit.runs.config import ConfigReader
-from gatekit.runs.names import RESULT, RUNS
+from gatekit.runs.names import PLUGINS, RESULT, RUNS
 from gatekit.runs.record import RunRecord, read_run
 from gatekit.runs.result import OWN, Result, parsed, result_of
 from gatekit.runs.state import RunReader
 
+from . import sources
 from .unbundle import extract
 
 _CLOSE = 1e-5
@@ -55,7 +56,7 @@ def rerun(path: Path, run: str | None = None) -> Repeat:
     with tempfile.TemporaryDirectory(prefix="gatekit-rerun-") as folder:
         extract(path, Path(folder, "bundle"))
         bundled = _choose(Path(folder, "bundle", RUNS), run)
-        repeated = _make(bundled, Path(folder, "again"))
+        repeated = _make(bundled, Path(folder, "again"), path)
         return _compared(bundled, repeated)
 
 
@@ -72,7 +73,7 @@ def _choose(folder: Path, name: str | None) -> RunRecord:
     return min(matches, key=lambda r: (r.result.seconds if r.result else None) or math.inf)
 
 
-def _make(bundled: RunRecord, root: Path) -> Path:
+def _make(bundled: RunRecord, root: Path, bundle: Path) -> Path:
     from gatekit.registry import components
     from gatekit.study.config import validate
     from gatekit.study.launch import launch
@@ -83,9 +84,17 @@ def _make(bundled: RunRecord, root: Path) -> Path:
     assert result is not None
     # The bundle names plugin files of another machine; plugins are identified by their hashes.
     # The configuration has the sizes that match chose, so match must not choose again.
-    config = validate({**config, "plugins": [], "match": None})
-    planned = variant(config, components.load(), swapped=True)
-    _refuse_changed(result, planned.plugins, planned.data_hash)
+    needed, stored = result.plugins, bundled.path.parents[1] / PLUGINS
+    try:
+        config = validate({**config, "plugins": [], "match": None})
+        planned = variant(config, components.load(), swapped=True)
+    except GatekitError:
+        # Without its plugin, a gate or a task is only an unknown name.
+        sources.refuse(bundled.id, sources.differing(needed, stored), needed, stored, bundle)
+        raise
+    changed = [name for name, digest in needed.items() if planned.plugins.get(name) != digest]
+    sources.refuse(bundled.id, changed, needed, stored, bundle)
+    _refuse_changed(result, planned.data_hash)
     threads = environment(bundled).get("threads") or 1
     where = Launch("rerun", root, n_jobs=1, threads=int(threads), retry_failed=False)
     again = run_of(planned, where, config["seed"], f"run {bundled.id}", [])
@@ -96,14 +105,7 @@ def _make(bundled: RunRecord, root: Path) -> Path:
     return again.path
 
 
-def _refuse_changed(result: Result, plugins: Mapping[str, str], data_hash: str) -> None:
-    changed = [n for n, digest in result.plugins.items() if plugins.get(n) != digest]
-    if changed:
-        raise RunError(
-            f"plugin {listed(changed)} is missing here or differs from its source in the bundle;"
-            f" read plugins/{result.plugins[changed[0]]}.py in the bundle, then copy it to"
-            f" ./plugins/{changed[0]}.py"
-        )
+def _refuse_changed(result: Result, data_hash: str) -> None:
     if result.data_hash != data_hash:
         raise RunError(
             f"the data of task {result.task} differ here ({data_hash} instead of"
