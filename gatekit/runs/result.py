@@ -1,7 +1,6 @@
 """``result.json``: written once, sealed with its own SHA-256, and valid only as a whole.
 
-`dumped` writes the bytes, `parsed` checks them, `result_of` checks every field that a comparison
-needs.
+`dumped` writes the bytes, `parsed` checks them, `result_of` checks all fields of a comparison.
 """
 
 from __future__ import annotations
@@ -177,7 +176,8 @@ def parsed(data: bytes) -> dict[str, Any]:
             raise ValueError("it was altered after the run (its sha256 differs)")
         if schema > SCHEMA:
             raise NewerError(
-                f"{RESULT} has format {schema}; this gatekit reads format {SCHEMA}; {UPDATE}."
+                f"{RESULT} has format {schema}; this gatekit reads format {SCHEMA}: it needs a "
+                f"newer gatekit. To update, {UPDATE}."
             )
     if record.get("state") not in OUTCOMES:
         raise ValueError(f"state is {record.get('state')!r}, not {' or '.join(OUTCOMES)}")
