@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from .calls import constructed
 from .declare import Declared
-from .errors import SWITCHES, CellError, amount_of, described, excerpt, nearest_name
+from .errors import SWITCHES, CellError, amount_of, described, excerpt, listed, nearest_name
 from .language import ops
 from .language.ops import Function
 
@@ -70,7 +70,8 @@ _OTHER_MAPS = {
 
 
 _PRODUCT = re.compile(r"\w\s+x\s+\w|,")
-KINDS = ("glorot_uniform", "glorot_normal", "orthogonal", "uniform", "normal", "zeros", "ones")
+KINDS = ("glorot_normal", "glorot_uniform", "log_uniform", "normal", "ones", "uniform", "zeros")
+"""Bundled initializers that a parameter can have; plugins register more of them."""
 
 
 @constructed("gatekit.Parameter('units', init=0.5)")
@@ -115,15 +116,14 @@ class Parameter:
             ranges = "; ".join(f"{name} is {MAPS[name].values}" for name in sorted(MAPS))
             raise CellError(f"there is no map {excerpt(repr(came), 40)}{meant}. Maps: {ranges}.")
         if isinstance(self.init, bool) or not isinstance(self.init, (int, float, Mapping)):
-            kind = "uniform"
-            if isinstance(self.init, str):
-                kind = nearest_name(self.init, KINDS) or self.init
             amount = amount_of(self.init)
-            such = {"kind": kind} if amount is None else amount
+            near = nearest_name(self.init, KINDS) if isinstance(self.init, str) else "uniform"
+            such = {"kind": near or "uniform"} if amount is None else amount
+            known = "" if near or amount is not None else f". Initializers: {listed(KINDS)}"
             point = " (a decimal number has a point)" if "," in str(self.init) else ""
             raise CellError(
                 f"a parameter's init is a number or {{'kind': ...}}, not {described(self.init)}"
-                f"{point}; write init={such!r}"
+                f"{point}{known}; write {'for example ' if known else ''}init={such!r}"
             )
         if not isinstance(self.init, Mapping) and not abs(self.init) <= LARGEST:
             raise CellError(f"a parameter's init must be finite and at most {LARGEST:g}")

@@ -2,10 +2,12 @@
 
 import math
 
+import numpy as np
 import pytest
 
 from gatekit.cell.errors import CellError
-from gatekit.cell.learned import MAPS, Parameter
+from gatekit.cell.learned import KINDS, MAPS, DrawContext, Parameter
+from gatekit.registry.queries import catalogue
 
 FORWARD = {
     "sigmoid": lambda raw: 1 / (1 + math.exp(-raw)),
@@ -13,6 +15,28 @@ FORWARD = {
     "softplus": lambda raw: math.log1p(math.exp(raw)),
     "exp": math.exp,
 }
+
+
+@pytest.mark.parametrize(
+    ("init", "such"),
+    [
+        ("unifrm", "not 'unifrm'; write init={'kind': 'uniform'}"),
+        ("start", "Initializers: glorot_normal, "),
+        ("orthogonal", "write for example init={'kind': 'uniform'}"),
+    ],
+)
+def test_an_initializer_that_does_not_exist_is_not_proposed(init, such):
+    with pytest.raises(CellError, match="a parameter's init is a number") as caught:
+        Parameter(init=init)
+    assert such in str(caught.value)
+
+
+def test_the_proposed_initializers_draw_vectors():
+    known = catalogue().initializers
+    for kind in KINDS:
+        assert known[kind]().draw(np.random.default_rng(0), (4,), DrawContext(4, 4, 2)).shape == (
+            4,
+        )
 
 
 @pytest.mark.parametrize("name", MAPS)

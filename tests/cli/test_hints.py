@@ -44,7 +44,7 @@ CLASSES = {
     ),
     "cell as an option": ("compare demo --cell lstm gru", "type --where cell=lstm,gru."),
     "two studies": ("status demo other", "type `gatekit status demo`"),
-    "option as a key": (
+    "option as a key of a comparison": (
         "compare demo root=experiments",
         "Type `gatekit compare demo --root experiments`.",
     ),

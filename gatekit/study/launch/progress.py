@@ -184,8 +184,8 @@ class Progress:
 def _cut(label: str, width: int) -> str:
     """Return a label cut to a width.
 
-    Its last word, the seed, is kept, and so are its first words, because what was typed first,
-    such as the cell, usually says most.
+    Its last word, the seed, is kept, and so are its first words: what was typed first, such as the
+    cell, usually matters most.
     """
     if len(label) <= width:
         return label
