@@ -26,6 +26,7 @@ from gatekit.compare.grouping.choose import on_split
 from gatekit.compare.grouping.choose import where as choose_runs
 from gatekit.compare.grouping.group import group_runs, style_indices
 from gatekit.compare.grouping.rename import read_names, with_names
+from gatekit.compare.numbers import count_of
 from gatekit.compare.stats.baseline import Baselines
 from gatekit.compare.stats.difference import difference, unlike
 from gatekit.runs.record import RunRecord
@@ -53,9 +54,10 @@ class Comparison:
 
     def __repr__(self) -> str:
         """Return one line, because a comparison holds all runs of a study."""
+        count = count_of(len(self.rows), "group")
         groups = ", ".join(row.group.label for row in self.rows[:3])
         more = ", ..." if len(self.rows) > 3 else ""
-        return f"<Comparison of study {self.study.name!r}: {len(self.rows)} groups: {groups}{more}>"
+        return f"<Comparison of study {self.study.name!r}: {count}: {groups}{more}>"
 
     @property
     def exit_code(self) -> int:

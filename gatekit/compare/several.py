@@ -158,6 +158,12 @@ def several_tasks(comparison: Comparison) -> SeveralTasks | None:
     )
 
 
+def complete_size(comparison: Comparison) -> tuple[int, int]:
+    """Return the number of tasks, and of the variants that are complete on all of them."""
+    table, left = _by_task(comparison)
+    return len(table), len({row.group.variant for row in comparison.rows} - left.keys())
+
+
 def no_table_notes(comparison: Comparison) -> list[str]:
     """Return why several variants on several tasks have no table over all tasks."""
     table, left = _by_task(comparison)

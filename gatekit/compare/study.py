@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from gatekit.cell.calls import refuse_attribute
 from gatekit.cell.errors import RunError
+from gatekit.compare.numbers import count_of
 from gatekit.runs.names import IMPORTED, RUNS
 from gatekit.runs.record import KeptRuns, RunRecord, is_run
 from gatekit.runs.studies import looks as looks_file
@@ -35,7 +36,8 @@ class Study:
 
     def __repr__(self) -> str:
         """Return one line, because a study holds the configuration of every run."""
-        return f"<Study {self.name!r} in {str(self.path)!r}: {len(self.runs)} runs>"
+        runs = count_of(len(self.runs), "run")
+        return f"<Study {self.name!r} in {str(self.path)!r}: {runs}>"
 
     if not TYPE_CHECKING:  # otherwise a type checker would allow every attribute
 

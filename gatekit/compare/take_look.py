@@ -14,7 +14,7 @@ from typing import Any, TextIO
 
 from gatekit.cell.errors import ConfigError, RunError, listed
 from gatekit.compare.deciding.row import Row, family
-from gatekit.compare.numbers import p_value
+from gatekit.compare.numbers import count_of, p_value
 from gatekit.compare.stats.looks import next_look, spent
 from gatekit.compare.stats.paired_tests import MIN_FLIPS
 from gatekit.runs.names import canonical_json
@@ -160,8 +160,8 @@ def add_seeds(
     before = looks_file.read(study_folder(study, root, "extend"))
     if before is not None:
         raise ConfigError(
-            f"study {study} was looked at {len(before.seeds)} times; type gatekit extend {study} "
-            f"--until-decided, which continues to at most {before.most} seeds."
+            f"study {study} was looked at {count_of(len(before.seeds), 'time')}; type gatekit "
+            f"extend {study} --until-decided, which continues to at most {before.most} seeds."
         )
     whole, present = extension(study, root, seeds, words, command, trusted)
     show(f"study {study}: from {present} to {seeds} seeds.")
@@ -177,7 +177,8 @@ def run_plan(plan: SweepPlan, show: Callable[[str], None], stream: TextIO | None
     lines = report(plan, outcome).split("\n")
     show("\n".join(line for line in lines if not line.startswith("Now type:")))
     if not outcome.code:
-        show(f"{len(waiting)} runs are not complete yet. When they are, type the same command.")
+        runs = count_of(len(waiting), "run")
+        show(f"Not complete yet: {runs}. When all runs are complete, type the same command.")
     return outcome.code or 1
 
 

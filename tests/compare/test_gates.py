@@ -110,7 +110,7 @@ def test_a_damaged_line_is_left_out_and_told(root, damage):
     path = folder / "probe.jsonl"
     path.write_bytes(path.read_bytes() + damage)
     report = gates_report("demo", root)
-    assert any("1 lines of probe.jsonl are damaged" in note for note in report.notes)
+    assert any("skipped 1 damaged line of probe.jsonl" in note for note in report.notes)
 
 
 @pytest.mark.parametrize(

@@ -134,4 +134,4 @@ def test_a_study_whose_runs_are_planned_is_not_sent_to_train(tmp_path: Path) -> 
     run = plan_file.RequestedRun("a" * 16, "seed=0", (), "")
     plan_file.write(tmp_path / "demo", "x", "gatekit train", [run])
     (note,) = (n for n in compare("demo", tmp_path).notes if "started" in n)
-    assert "`gatekit status demo` shows its 1 planned runs" in note
+    assert "`gatekit status demo` shows its 1 planned run" in note

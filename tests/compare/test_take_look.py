@@ -315,7 +315,7 @@ def test_seeds_alone_are_refused_after_a_look(sweep: Callable[..., Sweep], tmp_p
     assert made.asked == [6]
     made.made(10)
     take_look.look("demo", tmp_path, 10, 20, {})
-    with pytest.raises(ConfigError, match="looked at 1 times"):
+    with pytest.raises(ConfigError, match="looked at 1 time;"):
         take_look.add_seeds("demo", tmp_path, 12)
 
 

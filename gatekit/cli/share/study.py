@@ -103,6 +103,7 @@ def export(parser: Parser) -> int:
     )
     options = parser.read()
 
+    from gatekit.compare.numbers import count_of
     from gatekit.compare.study import load
 
     study = load(options.study, options.root)
@@ -110,11 +111,12 @@ def export(parser: Parser) -> int:
         from gatekit.compare.output.to_mlflow import export_mlflow
 
         done = export_mlflow(study, options.mlflow)
-        write(f"{done.written} runs written, {done.kept} were already there: {options.mlflow}")
+        runs = count_of(done.written, "run")
+        write(f"{runs} written, {done.kept} already there: {options.mlflow}")
         return 0
     from gatekit.compare.output.to_tensorboard import export_tensorboard
 
     folder = options.tensorboard or Path("tensorboard")
     count = export_tensorboard(study, folder)
-    write(f"{count} runs written\nNow type: tensorboard --logdir {folder}")
+    write(f"{count_of(count, 'run')} written\nNow type: tensorboard --logdir {folder}")
     return 0

@@ -29,6 +29,7 @@ def run(parser: Parser) -> int:
     options = parser.read()
     at_least("--seeds", options.seeds, 1, such=10)
 
+    from gatekit.compare.numbers import count_of
     from gatekit.runs.names import study_name
     from gatekit.runs.studies.survey import study_folder
     from gatekit.study.command import compose
@@ -72,7 +73,8 @@ def run(parser: Parser) -> int:
         typed = " ".join(w for w in each.words if w.partition("=")[0] not in ("study", "root"))
         write(f"{label}: best of {each.trials} trials, validation {each.validation:.4g}")
         write(f"    {typed}")
-    write(f"{len(plan.runs)} runs with seeds {seeds[0]} to {seeds[-1]} in study {into}.")
+    among = f"seeds {seeds[0]} to {seeds[-1]}" if len(seeds) > 1 else f"seed {seeds[0]}"
+    write(f"{count_of(len(plan.runs), 'run')} with {among} in study {into}.")
     outcome = launch(plan)
     write(report(plan, outcome))
     return outcome.code

@@ -50,7 +50,8 @@ def run(parser: Parser) -> int:
         write_table(rows[:MOST], ("path", "what", "bytes"))
     more = f" (the first {MOST} are shown)" if len(rows) > MOST else ""
     done = "removed" if options.yes else "to remove"
-    write(f"{len(rows)} folders {done}{more}, {total / 2**20:.1f} MiB.")
+    folders = "1 folder" if len(rows) == 1 else f"{len(rows)} folders"
+    write(f"{folders} {done}{more}, {total / 2**20:.1f} MiB.")
     if rows and not options.yes:
         write("Nothing was removed yet; repeat the command with --yes to remove them.")
     return code

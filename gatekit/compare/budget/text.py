@@ -7,7 +7,7 @@ from textwrap import wrap
 
 from gatekit.cell.terminal import escaped
 from gatekit.compare.grouping.label import printable
-from gatekit.compare.numbers import decimals, exact, p_value, with_interval
+from gatekit.compare.numbers import count_of, decimals, exact, p_value, with_interval
 from gatekit.compare.output.columns import table_or_blocks
 from gatekit.compare.rows import picked
 from gatekit.compare.stats.intervals import Interval
@@ -105,7 +105,7 @@ def trials_lines(variants: Sequence[BestOfK]) -> list[str]:
         if one.diverged
     ]
     notes += [
-        f"{one.row.group.label}: {one.left_out} trials that lack a run are left out"
+        f"{one.row.group.label}: left out {count_of(one.left_out, 'trial')} with a missing run"
         for one in variants
         if one.left_out
     ]

@@ -257,7 +257,7 @@ def notes_on(study: Study, grouping: Grouping, rows: Sequence[Row]) -> list[str]
         planned = len(plan_file.read(study.path))
         notes[
             f"no run of study {study.name} has started yet; `gatekit status {study.name}` shows "
-            f"its {planned} planned runs"
+            f"its {count_of(planned, 'planned run')}"
             if planned
             else f"study {study.name} has no runs; type `gatekit train -m study={study.name} "
             "cell=NAME,NAME task=NAME seeds=5` to start some"

@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING
 
 from gatekit.cell.errors import ConfigError
 from gatekit.compare.comparison import Comparison
-from gatekit.compare.several import SeveralTasks, VariantOverTasks, profiles, several_tasks
+from gatekit.compare.numbers import count_of
+from gatekit.compare.several import (
+    SeveralTasks,
+    VariantOverTasks,
+    complete_size,
+    profiles,
+    several_tasks,
+)
 from gatekit.compare.stats.across_tasks import MIN_TASKS, MIN_VARIANTS, Ranking
 from gatekit.compare.stats.intervals import Interval
 
@@ -40,12 +47,11 @@ def draw_critical_difference(figure: Figure, comparison: Comparison) -> list[str
     """
     several = several_tasks(comparison)
     if several is None or several.ranking.critical_difference is None:
-        tasks = 0 if several is None else len(several.tasks)
-        variants = 0 if several is None else len(several.variants)
+        tasks, variants = complete_size(comparison)
         raise ConfigError(
             f"a critical difference needs {MIN_TASKS} tasks and {MIN_VARIANTS} variants with all"
-            f" their runs; this comparison has {tasks} and {variants}. Sweep over more:"
-            " task=A,B,C,D,E"
+            f" their runs; this comparison has {count_of(tasks, 'task')} and"
+            f" {count_of(variants, 'such variant')}. Sweep over more: task=A,B,C,D,E cell=A,B,C"
         )
     _draw_ranks(figure, several.ranking, _looks(comparison))
     return _run_ids(comparison, several)

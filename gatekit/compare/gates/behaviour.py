@@ -15,7 +15,7 @@ import numpy as np
 from gatekit.cell.errors import RunError
 from gatekit.compare.grouping.group import Group, group_runs, style_indices
 from gatekit.compare.grouping.rename import read_names, with_names
-from gatekit.compare.numbers import is_number
+from gatekit.compare.numbers import count_of, is_number
 from gatekit.compare.stats.baseline import Baselines
 from gatekit.compare.stats.intervals import Interval, mean_interval, of_seeds, seed_keys
 from gatekit.compare.study import Study, load
@@ -155,7 +155,7 @@ def report_of(study: Study, groups: Sequence[Group], level: float = 0.95) -> Gat
             notes.append(f"{group.label}: {len(probes)} of {len(group.runs)} runs were probed")
         lost = sum(probed.lost for probed in probes)
         if lost:
-            notes.append(f"{group.label}: {lost} lines of probe.jsonl are damaged and were skipped")
+            notes.append(f"{group.label}: skipped {count_of(lost, 'damaged line')} of probe.jsonl")
         if probes:
             variant = _variant(group, baselines.of(group) is group, probes, level)
             variants.append(dataclasses.replace(variant, style_index=index))

@@ -48,7 +48,8 @@ def _runs(comparison: Comparison, waiting: int) -> str:
         few, many = min(seeds), max(seeds)
         text += f", {count_of(few, 'seed') if few == many else f'{few} to {many} seeds'} each"
     if waiting:
-        text += f"; {waiting} more are planned and have not started"
+        verbs = ("is", "has") if waiting == 1 else ("are", "have")
+        text += f"; {waiting} more {verbs[0]} planned and {verbs[1]} not started"
     return text
 
 
@@ -94,17 +95,21 @@ def _trained(runs: Sequence[RunRecord]) -> str:
     steps = [result.steps for result in results if result.steps is not None]
     epochs = [result.last.epoch for result in results if result.last is not None]
     seconds = [result.seconds for result in results if result.seconds is not None]
-    parts = [_range(epochs, "epochs")] if epochs else []
-    parts += [_range(steps, "training steps")] if steps else []
+    parts = [_range(epochs, "epoch")] if epochs else []
+    parts += [_range(steps, "training step")] if steps else []
     if seconds:
-        total = f"{_time(sum(seconds))} for all {count_of(len(seconds), 'run')}"
-        parts += [f"{_time(min(seconds))} to {_time(max(seconds))} a run, {total}"]
+        least, most = _time(min(seconds)), _time(max(seconds))
+        each = f"{least} a run" if least == most else f"{least} to {most} a run"
+        total = f", {_time(sum(seconds))} for all {len(seconds)} runs" if len(seconds) > 1 else ""
+        parts.append(each + total)
     return "; ".join(parts)
 
 
 def _range(values: Sequence[float], word: str) -> str:
     few, many = min(values), max(values)
-    return f"{few:,} {word}" if few == many else f"{few:,} to {many:,} {word}"
+    if few == many:
+        return f"{few:,} {word}" + ("" if few == 1 else "s")
+    return f"{few:,} to {many:,} {word}s"
 
 
 def _time(seconds: float) -> str:

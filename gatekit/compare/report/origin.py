@@ -6,6 +6,7 @@ import shlex
 from collections import Counter
 
 from gatekit.compare.grouping.label import value_text
+from gatekit.compare.numbers import count_of
 from gatekit.compare.recipe import constraints, data_sets, environment
 from gatekit.compare.why import environment_facts
 from gatekit.runs.result import short_hash
@@ -42,7 +43,7 @@ def _counted(values: Counter[str]) -> str:
     if len(values) == 1:
         return next(iter(values))
     most = values.most_common(_MOST_VALUES)
-    shown = [f"{value} ({count} runs)" for value, count in most]
+    shown = [f"{value} ({count_of(count, 'run')})" for value, count in most]
     shown += [f"and {len(values) - _MOST_VALUES} more"] if len(values) > _MOST_VALUES else []
     return "; ".join(shown)
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from gatekit.cell.errors import GatekitError, RunError
+from gatekit.compare.numbers import count_of
 from gatekit.compare.recipe import constraints, data_sets, environment
 from gatekit.compare.scrub import line_with_location, scrub, without_paths
 from gatekit.compare.study import Study
@@ -215,7 +216,8 @@ def _reproduce(
     lines = [
         f"# Study {study.name}",
         "",
-        f"{len(runs)} runs: " + ", ".join(f"{n} {state}" for state, n in sorted(states.items())),
+        f"{count_of(len(runs), 'run')}: "
+        + ", ".join(f"{n} {state}" for state, n in sorted(states.items())),
         f"Python {', '.join(pythons) or 'unknown'}; trained on "
         + ("; ".join(sorted(scrub(" with ".join(map(str, m))) for m in machines)) or "unknown"),
         "",

@@ -441,6 +441,20 @@ def test_equal_means_are_both_the_best(tmp_path: Path) -> None:
     assert ("Best mean", "gru, lstm (8.65)", None) in facts(sheet("demo", tmp_path))
 
 
+def test_runs_that_took_equally_long_have_one_time(tmp_path: Path) -> None:
+    runs = write_study(tmp_path, {"lstm": [8.6]})
+
+    def trained() -> str:
+        (text,) = (text for title, text, _ in facts(sheet("demo", tmp_path)) if "31" in text)
+        return text.split("; ")[-1]
+
+    assert trained() == "31 s a run"
+    write_run(runs, configuration("lstm", 1), 8.6)
+    assert trained() == "31 s a run, 62 s for all 2 runs"
+    write_run(runs, configuration("lstm", 2), 8.6, seconds={"total": 60.0, "step": 0.02})
+    assert trained() == "31 s to 60 s a run, 2.0 min for all 3 runs"
+
+
 def test_a_cost_that_no_run_recorded_is_not_offered(html: str) -> None:
     found = loaded(html)["curves"]
     assert isinstance(found, dict)
