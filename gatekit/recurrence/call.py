@@ -31,7 +31,7 @@ class LayerCall:
         mask: ``batch x time``, true where valid, or None.
         first: the initial states by name.
         resets: ``batch x time``, true where a new sequence begins, or None.
-        fresh: the values to which a reset returns the states, by name; only read with resets.
+        reset_values: the states after a reset, by name; only read with resets.
         seed: a scrambled seed, or None if the call draws no noise.
         training: whether dropout and zoneout draw.
         go_backwards: whether time runs from the last step to the first.
@@ -46,7 +46,7 @@ class LayerCall:
     mask: Tensor = None
     first: Mapping[str, Tensor]
     resets: Tensor = None
-    fresh: Mapping[str, Tensor] = field(default_factory=dict)
+    reset_values: Mapping[str, Tensor] = field(default_factory=dict)
     seed: Tensor = None
     training: bool = False
     go_backwards: bool = False
@@ -115,13 +115,14 @@ def prepare(call: LayerCall) -> Problem:
             last = joined([start[None], count], 0)[-1]
         sequences["t"] = tf.cast(tf.maximum(count, 1), x.dtype)
         carried["t"] = tf.cast(last, x.dtype)
+    states = [state.name for state in cell.states]
     return Problem(
         cell=cell,
         weights=call.weights,
         inputs=sequences,
         mask=mask,
-        states={s.name: first[s.name] for s in cell.states},
-        drops=_drops(call, x),
+        states={name: first[name] for name in states},
+        dropout_masks=_drops(call, x),
         seed=call.seed,
         training=call.training,
         wanted=() if not call.return_sequences and only_final(cell) else cell.output.signals,
@@ -129,7 +130,7 @@ def prepare(call: LayerCall) -> Problem:
         valid=valid,
         carried=carried,
         resets=resets,
-        fresh={} if resets is None else {s.name: call.fresh[s.name] for s in cell.states},
+        reset_values={} if resets is None else {name: call.reset_values[name] for name in states},
     )
 
 

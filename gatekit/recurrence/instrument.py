@@ -114,7 +114,7 @@ class Instrumented:
                     self.sequences[state.name],
                     problem.states[state.name],
                     problem.resets,
-                    problem.fresh.get(state.name),
+                    problem.reset_values.get(state.name),
                 )
                 tape.watch(past[state.name])
                 env[f"{state.name}_prev"] = past[state.name]

@@ -30,7 +30,7 @@ class Problem:
             masked steps.
         mask: ``time x batch x 1``, true where valid, or None.
         states: the initial states by name, ``batch x width``.
-        drops: dropout masks of recurrent reads by the read's text, ``batch x width``.
+        dropout_masks: dropout masks of recurrent reads by the read's text, ``batch x width``.
         seed: a scrambled seed for zoneout, or None.
         training: whether zoneout draws; otherwise it uses its mean.
         wanted: the signals whose sequences are returned.
@@ -40,9 +40,9 @@ class Problem:
         valid: the valid steps, for the computations after the recurrence, or None.
         carried: new values of the states that are not computed by the recurrence: last inputs and
             the count of steps.
-        resets: ``time x batch x 1``, true where the states return to `fresh` before the step, or
-            None.
-        fresh: the declared or learned initial states by name, ``batch x width``; empty
+        resets: ``time x batch x 1``, true where the states become `reset_values` before the step,
+            or None.
+        reset_values: the declared or learned initial states by name, ``batch x width``; empty
             without resets.
     """
 
@@ -51,7 +51,7 @@ class Problem:
     inputs: Mapping[str, Tensor]
     mask: Tensor
     states: Mapping[str, Tensor]
-    drops: Mapping[str, Tensor]
+    dropout_masks: Mapping[str, Tensor]
     seed: Tensor
     training: bool
     wanted: tuple[str, ...]
@@ -60,7 +60,7 @@ class Problem:
     valid: ValidSteps | None = None
     carried: Mapping[str, Tensor] = field(default_factory=dict)
     resets: Tensor = None
-    fresh: Mapping[str, Tensor] = field(default_factory=dict)
+    reset_values: Mapping[str, Tensor] = field(default_factory=dict)
 
     def entering(self, states: Mapping[str, Tensor], step: Tensor) -> dict[str, Tensor]:
         r"""Return the states that a step starts from: $r_t\, s_0 + (1 - r_t)\, s_{t-1}$.
@@ -72,7 +72,9 @@ class Problem:
         if self.resets is None:
             return dict(states)
         reset = self.resets[step]
-        return {name: tf.where(reset, self.fresh[name], value) for name, value in states.items()}
+        return {
+            name: tf.where(reset, self.reset_values[name], value) for name, value in states.items()
+        }
 
 
 class Tensors:

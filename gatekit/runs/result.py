@@ -176,8 +176,7 @@ def parsed(data: bytes) -> dict[str, Any]:
             raise ValueError("it was altered after the run (its sha256 differs)")
         if schema > SCHEMA:
             raise NewerError(
-                f"{RESULT} has format {schema}; this gatekit reads format {SCHEMA}: it needs a "
-                f"newer gatekit. To update, {UPDATE}."
+                f"{RESULT} has format {schema}, which needs a newer gatekit. To update, {UPDATE}."
             )
     if record.get("state") not in OUTCOMES:
         raise ValueError(f"state is {record.get('state')!r}, not {' or '.join(OUTCOMES)}")

@@ -79,7 +79,7 @@ class Given:
             inputs=of("input"),
             mask=self.mask,
             states=of("state"),
-            drops=self.drops,
+            dropout_masks=self.drops,
             seed=tf.constant([5, 7]),
             training=self.training,
             wanted=self.cell.output.signals,

@@ -102,8 +102,8 @@ class Executor:
 
 
 _TENSORS = (
-    *("weights", "inputs", "mask", "states", "drops", "seed", "perturbations"),
-    *("resets", "fresh"),
+    *("weights", "inputs", "mask", "states", "dropout_masks", "seed", "perturbations"),
+    *("resets", "reset_values"),
 )
 _SETTINGS = ("training", "wanted", "matmul_dtype")
 # No executor reads these.

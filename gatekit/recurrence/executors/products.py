@@ -83,12 +83,12 @@ class SharedProducts:
 
     def operand(self, read: BuiltRead) -> Tensor:
         """Return the operand of a read at all steps, with its dropout."""
-        u, drops = (
+        u, dropout_masks = (
             evaluate(read.expr, self.env, self.problem.cell.spec.functions),
-            self.problem.drops,
+            self.problem.dropout_masks,
         )
-        dropped = not read.hoisted and read.text in drops and not read.map.row_wise
-        return u * drops[read.text] if dropped else u
+        dropped = not read.hoisted and read.text in dropout_masks and not read.map.row_wise
+        return u * dropout_masks[read.text] if dropped else u
 
     def shared(self, u: Tensor, members: Sequence[Owned], biased: bool) -> Tensor:
         """Return the product of all members, side by side."""

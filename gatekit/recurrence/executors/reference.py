@@ -83,8 +83,8 @@ def one_step(
 
     def linear(owner: str, read: BuiltRead) -> Tensor:
         u = evaluate(read.expr, env, cell.spec.functions)
-        if not read.hoisted and read.text in problem.drops and not read.map.row_wise:
-            u = u * problem.drops[read.text]
+        if not read.hoisted and read.text in problem.dropout_masks and not read.map.row_wise:
+            u = u * problem.dropout_masks[read.text]
         return apply_map(read, u, problem.weights, problem.matmul_dtype)
 
     for node in cell.nodes:

@@ -293,7 +293,7 @@ class RNN(CellLayer, SequenceLayer):
         batch = known_batch({**arrays, **masks, **given})
         arrays, masks = of_batch(arrays, batch), of_batch(masks, batch)
         first = self.initial_states(tf.shape(arrays["x"])[0] if batch is None else batch)
-        fresh = {} if resets is None else of_batch(first, batch)
+        reset_values = {} if resets is None else of_batch(first, batch)
         first.update(of_batch(given, batch))
         called = LayerCall(
             cell=cell,
@@ -302,7 +302,7 @@ class RNN(CellLayer, SequenceLayer):
             mask=masks.get("mask"),
             first=first,
             resets=masks.get("resets"),
-            fresh=fresh,
+            reset_values=reset_values,
             seed=scrambled_seed(self._next_seed()) if is_noisy(cell, training) else None,
             training=training,
             matmul_dtype=tf.as_dtype(self.compute_dtype),

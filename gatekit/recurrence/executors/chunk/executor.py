@@ -61,7 +61,9 @@ def run(problem: Problem, parallel: Parallel) -> Solution:
         elif isinstance(block, Largest):
             name, first = block.state, problem.states[block.state]
             sequences[name], last[name] = largest.solve(problem, block, env)
-            earlier = values_before(sequences[name], first, problem.resets, problem.fresh.get(name))
+            earlier = values_before(
+                sequences[name], first, problem.resets, problem.reset_values.get(name)
+            )
             earlier = without_masked_gradients(problem.mask, earlier)
             env[f"{name}_prev"] = tf.ensure_shape(earlier, sequences[name].shape)
         else:

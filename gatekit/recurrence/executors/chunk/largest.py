@@ -28,7 +28,7 @@ def solve(problem: Problem, block: Largest, env: Mapping[str, Tensor]) -> tuple[
         env: values by key, ``time x batch x width``.
     """
     x, first = problem.inputs["x"], problem.states[block.state]
-    resets, fresh = problem.resets, problem.fresh.get(block.state)
+    resets, reset_values = problem.resets, problem.reset_values.get(block.state)
     shape = tf.concat([tf.shape(x)[:2], tf.shape(first)[1:]], 0)
 
     def full(expr: Expr) -> Tensor:
@@ -40,26 +40,28 @@ def solve(problem: Problem, block: Largest, env: Mapping[str, Tensor]) -> tuple[
     if problem.mask is not None:
         shift = tf.where(problem.mask, shift, tf.zeros([], x.dtype))
         new = tf.where(problem.mask, new, tf.constant(x.dtype.min, x.dtype))
-    plain = [None if v is None else tf.stop_gradient(v) for v in (shift, new, first, fresh)]
-    earlier = values_before(_maxima(*plain, resets), first, resets, fresh)
+    plain = [None if v is None else tf.stop_gradient(v) for v in (shift, new, first, reset_values)]
+    earlier = values_before(_maxima(*plain, resets), first, resets, reset_values)
     kept = earlier + shift >= new if block.first else earlier + shift > new
     if problem.mask is not None:
         kept |= tf.logical_not(problem.mask)
     a = tf.cast(tf.stop_gradient(kept), x.dtype)
     (states,), (last,) = linear_recurrence(
-        SOLVERS["scan"], [[a]], [tf.where(kept, shift, new)], [first], resets, [fresh]
+        SOLVERS["scan"], [[a]], [tf.where(kept, shift, new)], [first], resets, [reset_values]
     )
     return states, last
 
 
 @tf.autograph.experimental.do_not_convert
-def _maxima(shift: Tensor, new: Tensor, first: Tensor, fresh: Tensor, resets: Tensor) -> Tensor:
+def _maxima(
+    shift: Tensor, new: Tensor, first: Tensor, reset_values: Tensor, resets: Tensor
+) -> Tensor:
     steps = tf.shape(shift)[0]
     index = tf.range(steps)
     number = None
     if resets is not None:
         number = tf.cumsum(tf.cast(resets, tf.int32))
-        new = tf.where(resets, tf.maximum(fresh + shift, new), new)
+        new = tf.where(resets, tf.maximum(reset_values + shift, new), new)
 
     def compose(offset: Tensor, shift: Tensor, new: Tensor) -> tuple[object, ...]:
         place = tf.maximum(index - offset, 0)

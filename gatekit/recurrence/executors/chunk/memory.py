@@ -58,7 +58,7 @@ def solve(
     queries = [decay.from_start(q, before) for q, before in zip(queries, strict, strict=True)]
     keys = decay.to_end(keys)
     first = _first(problem.states, memory, layout)
-    fresh = None if segments is None else _first(problem.fresh, memory, layout)[None]
+    reset_values = None if segments is None else _first(problem.reset_values, memory, layout)[None]
     reads = len(memory.reads)
     if memory.corrects:
         left = _rows(tf.stack(scores[reads:], -2), layout.steps * terms)
@@ -70,12 +70,12 @@ def solve(
             # Steps after a reset erase from the initial values, not from the memory before the
             # chunk.
             carried_to, zero = segments.carried(terms), tf.zeros([], erase.dtype)
-            values -= tf.matmul(tf.where(carried_to, zero, erase), fresh)
+            values -= tf.matmul(tf.where(carried_to, zero, erase), reset_values)
             erase = tf.where(carried_to, erase, zero)
         solved = tf.linalg.triangular_solve(left, tf.concat([values, erase], -1))
         values, erase = solved[..., :columns], solved[..., columns:]
         gain = tf.matmul(keys, values, transpose_a=True)
-        kept, gain = _kept(decay.of_chunk(keys), gain, segments, fresh)
+        kept, gain = _kept(decay.of_chunk(keys), gain, segments, reset_values)
         factor = kept * tf.eye(rows, dtype=layout.dtype)
         factor -= tf.matmul(keys, erase, transpose_a=True)
         before, last = memories(factor, gain, first, matrix=True)
@@ -85,14 +85,14 @@ def solve(
         if decay.is_none and segments is None and not compiled():
             before, last = running_sums(gain, tf.broadcast_to(first, tf.shape(gain)[1:]))
         else:
-            kept, gain = _kept(decay.of_chunk(keys), gain, segments, fresh)
+            kept, gain = _kept(decay.of_chunk(keys), gain, segments, reset_values)
             before, last = memories(kept, gain, first, matrix=False)
     outputs = {}
     for read, query, score in zip(memory.reads, queries, scores, strict=False):
         within = decay.applied(score, values, strict=not read.after)
         start = tf.matmul(query, before)
         if segments is not None:
-            start = tf.where(segments.carried(), start, tf.matmul(query, fresh))
+            start = tf.where(segments.carried(), start, tf.matmul(query, reset_values))
         outside = decay.values_from_start(start, strict=not read.after)
         outputs[read.name] = layout.joined(within + outside)
     if memory.corrects:
@@ -113,7 +113,7 @@ def _first(states: Mapping[str, Tensor], memory: Memory, layout: Layout) -> Tens
 
 
 def _kept(
-    factor: Tensor, gain: Tensor, segments: Segments | None, fresh: Tensor
+    factor: Tensor, gain: Tensor, segments: Segments | None, reset_values: Tensor
 ) -> tuple[Tensor, Tensor]:
     """Return the factor by which a chunk keeps the memory before it, and its gain.
 
@@ -123,7 +123,7 @@ def _kept(
     if segments is None:
         return factor, gain
     cut = segments.cut()
-    gain += tf.where(cut, factor * fresh, tf.zeros([], gain.dtype))
+    gain += tf.where(cut, factor * reset_values, tf.zeros([], gain.dtype))
     return tf.where(cut, tf.zeros([], factor.dtype), factor), gain
 
 

@@ -79,7 +79,7 @@ class DifferentiableLoop(Loop):
             reader: object,
             dstates: tuple[Tensor, ...],
             dweights: tuple[Tensor, ...],
-            dfresh: dict[str, Tensor],
+            dreset_values: dict[str, Tensor],
             arrays: Arrays,
         ) -> tuple[object, ...]:
             # The gradients from outside and from the next step, and the operands of this step.
@@ -107,18 +107,20 @@ class DifferentiableLoop(Loop):
                 now[key] = evaluate(expr, env, self.cell.spec.functions)
             dprev = {n: gradients.get(f"{n}_prev", self.zeros(self.cell.widths[n])) for n in names}
             if problem.resets is not None:
-                dprev, dfresh = self.entering_adjoint(dprev, dfresh, problem.resets[step])
+                dprev, dreset_values = self.entering_adjoint(
+                    dprev, dreset_values, problem.resets[step]
+                )
             arrays = adjoints.write(arrays, step, {}, now)
             dweights = tuple(row_wise.values())
-            return step - 1, reader, tuple(dprev.values()), dweights, dfresh, arrays
+            return step - 1, reader, tuple(dprev.values()), dweights, dreset_values, arrays
 
         last = tuple(cotangents.states[name] for name in names)
         zeros = tuple(tf.zeros_like(constant[n]) for n in schedule.row_wise_weights)
-        dfresh = {name: tf.zeros_like(value) for name, value in tensors.fresh.items()}
-        _, _, dfirst, dweights, dfresh, arrays = tf.while_loop(
+        dreset_values = {name: tf.zeros_like(value) for name, value in tensors.reset_values.items()}
+        _, _, dfirst, dweights, dreset_values, arrays = tf.while_loop(
             lambda step, *_: step >= 0,
             body,
-            (self.steps - 1, reader, last, zeros, dfresh, adjoints.start({})),
+            (self.steps - 1, reader, last, zeros, dreset_values, adjoints.start({})),
             maximum_iterations=bound(self.steps),
             parallel_iterations=1,
         )
@@ -126,7 +128,7 @@ class DifferentiableLoop(Loop):
         return after.all(
             dict(zip(names, dfirst, strict=True)),
             dict(zip(schedule.row_wise_weights, dweights, strict=True)),
-            dfresh,
+            dreset_values,
         )
 
     def transposed(self, tensors: LoopTensors) -> dict[str, Tensor]:
@@ -174,18 +176,18 @@ class DifferentiableLoop(Loop):
         return gradients
 
     def entering_adjoint(
-        self, dprev: dict[str, Tensor], dfresh: dict[str, Tensor], reset: Tensor
+        self, dprev: dict[str, Tensor], dreset_values: dict[str, Tensor], reset: Tensor
     ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
         """Return the gradients of the states after the previous step, and of initial states so far.
 
         Args:
             dprev: the gradients of the states that the step starts from, by name.
-            dfresh: the gradients of learned initial states from later steps, by name.
+            dreset_values: the gradients of learned initial states from later steps, by name.
             reset: ``batch x 1``, true where the step starts from initial states.
         """
         zero = tf.zeros([], self.dtype)
-        dfresh = {n: d + tf.where(reset, dprev[n], zero) for n, d in dfresh.items()}
-        return {n: tf.where(reset, zero, d) for n, d in dprev.items()}, dfresh
+        dreset_values = {n: d + tf.where(reset, dprev[n], zero) for n, d in dreset_values.items()}
+        return {n: tf.where(reset, zero, d) for n, d in dprev.items()}, dreset_values
 
     def product_adjoint(
         self, product: StepProduct, gradients: dict[str, Tensor], transposed: Tensor
@@ -232,7 +234,7 @@ class DifferentiableLoop(Loop):
 
     def reads_plainly(self, product: StepProduct) -> bool:
         """Return whether a product reads a plain value, so that its gradient needs no tape."""
-        return isinstance(product.expr, Name) and product.text not in self.problem.drops
+        return isinstance(product.expr, Name) and product.text not in self.problem.dropout_masks
 
     def replay(
         self, env: dict[str, Tensor], saved: Values, tensors: LoopTensors

@@ -79,7 +79,7 @@ class _CallTensors(Tensors):
     inputs: Mapping[str, Tensor]
     weights: Mapping[str, Tensor]
     states: Mapping[str, Tensor]
-    fresh: Mapping[str, Tensor]
+    reset_values: Mapping[str, Tensor]
 
 
 class _ChunkedCall:
@@ -98,7 +98,9 @@ class _ChunkedCall:
         self.count = (self.steps + self.length - 1) // self.length
         self.filled = self.count * self.length
         self.full = self.time is not None and self.filled == self.time
-        self.tensors = _CallTensors(problem.inputs, problem.weights, problem.states, problem.fresh)
+        self.tensors = _CallTensors(
+            problem.inputs, problem.weights, problem.states, problem.reset_values
+        )
         self.resets = None if problem.resets is None else self.cut(problem.resets)
 
     def cut(self, sequence: Tensor) -> Tensor:
@@ -148,14 +150,14 @@ class _ChunkedCall:
             states=tensors.states,
             seed=seed,
             resets=None if self.resets is None else self.resets[index],
-            fresh=tensors.fresh,
+            reset_values=tensors.reset_values,
         )
 
     def forward(self, tensors: _CallTensors) -> tuple[Solution, list[Tensor]]:
         """Return the solution, and as residuals the states before each chunk."""
         inputs, weights, states = tensors.inputs, tensors.weights, tensors.states
         cut = {name: self.cut(sequence) for name, sequence in inputs.items()}
-        mask, names, fresh = self.mask(), list(states), tensors.fresh
+        mask, names, reset_values = self.mask(), list(states), tensors.reset_values
         widths = self.problem.cell.widths
         dtype = self.problem.inputs["x"].dtype
         length = None if self.time is None else self.length
@@ -170,7 +172,7 @@ class _ChunkedCall:
             arrays: list[tf.TensorArray],
         ) -> tuple[object, ...]:
             before = dict(zip(names, now, strict=True))
-            problem = self.chunk(index, mask, _CallTensors(cut, weights, before, fresh))
+            problem = self.chunk(index, mask, _CallTensors(cut, weights, before, reset_values))
             solution = run(problem, self.schedule)
             borders = [b.write(index, v) for b, v in zip(borders, now, strict=True)]
             values = solution.sequences.values()
@@ -212,9 +214,11 @@ class _ChunkedCall:
             before = {n: border[index] for n, border in zip(names, borders, strict=True)}
             # Copies, so that the tape watches the tensors of this chunk only.
             own = {name: tf.identity(weight) for name, weight in weights.items()}
-            fresh = {name: tf.identity(value) for name, value in tensors.fresh.items()}
-            problem = self.chunk(index, mask, _CallTensors(cut, own, before, fresh))
-            summed = [*own.values(), *fresh.values()]
+            reset_values = {
+                name: tf.identity(value) for name, value in tensors.reset_values.items()
+            }
+            problem = self.chunk(index, mask, _CallTensors(cut, own, before, reset_values))
+            summed = [*own.values(), *reset_values.values()]
             sources = [*problem.inputs.values(), *summed, *before.values()]
             with tf.GradientTape(watch_accessed_variables=False) as tape:
                 tape.watch(sources)
@@ -240,7 +244,7 @@ class _ChunkedCall:
             (
                 tf.constant(0),
                 [cotangents.states[n] for n in names],
-                [tf.zeros_like(w) for w in (*weights.values(), *tensors.fresh.values())],
+                [tf.zeros_like(w) for w in (*weights.values(), *tensors.reset_values.values())],
                 arrays,
             ),
             maximum_iterations=self.count,
@@ -250,5 +254,5 @@ class _ChunkedCall:
             {n: self.join(a, inputs[n].shape[1:]) for n, a in zip(inputs, arrays, strict=True)},
             dict(zip(weights, sums[: len(weights)], strict=True)),
             dict(zip(names, first, strict=True)),
-            dict(zip(tensors.fresh, sums[len(weights) :], strict=True)),
+            dict(zip(tensors.reset_values, sums[len(weights) :], strict=True)),
         )

@@ -181,8 +181,8 @@ class Loop:
         """Return the states that a step starts from, given those after the previous step."""
         if self.problem.resets is None:
             return dict(states)
-        problem = replace(self.problem, fresh={**self.problem.fresh, **tensors.fresh})
-        return problem.entering(states, step)
+        values = {**self.problem.reset_values, **tensors.reset_values}
+        return replace(self.problem, reset_values=values).entering(states, step)
 
     def rows(self, tensors: LoopTensors) -> tf.TensorArray:
         """Return the sequences, to be read step by step; None if there are none."""
@@ -276,7 +276,7 @@ class Loop:
 
     def dropped(self, text: str, u: Tensor, tensors: LoopTensors) -> Tensor:
         """Return the operand of a read, with its dropout."""
-        return u * tensors.drops[text] if text in tensors.drops else u
+        return u * tensors.dropout_masks[text] if text in tensors.dropout_masks else u
 
     # --- the row-wise part --------------------------------------------------
 

@@ -40,10 +40,10 @@ class LoopTensors(Tensors):
         matrices: the matrix of each product, ``width_in x width``.
         biases: the biases of groups that have no input part, ``width``, unless a matrix has them.
         weights: weights of the row-wise part, and of linear maps without a matrix.
-        drops: dropout masks of recurrent reads by the read's text, ``batch x width``.
+        dropout_masks: dropout masks of recurrent reads by the read's text, ``batch x width``.
         states: the initial states, ``batch x width``.
-        fresh: the learned initial states, to which resets return, ``batch x width``; empty without
-            resets.
+        reset_values: the learned initial states, which are the states after a reset,
+            ``batch x width``; empty without resets.
     """
 
     input_columns: Tensor | None
@@ -51,9 +51,9 @@ class LoopTensors(Tensors):
     matrices: Mapping[str, Tensor]
     biases: Mapping[str, Tensor]
     weights: Mapping[str, Tensor]
-    drops: Mapping[str, Tensor]
+    dropout_masks: Mapping[str, Tensor]
     states: Mapping[str, Tensor]
-    fresh: Mapping[str, Tensor]
+    reset_values: Mapping[str, Tensor]
 
 
 def loop_tensors(problem: Problem, schedule: LoopSchedule) -> LoopTensors:
@@ -80,10 +80,10 @@ def loop_tensors(problem: Problem, schedule: LoopSchedule) -> LoopTensors:
         weights={
             name: weights[name] for name in (*schedule.row_wise_weights, *schedule.unfused_weights)
         },
-        drops=dict(problem.drops),
+        dropout_masks=dict(problem.dropout_masks),
         states={state.name: problem.states[state.name] for state in problem.cell.states},
-        fresh={
-            state.name: problem.fresh[state.name]
+        reset_values={
+            state.name: problem.reset_values[state.name]
             for state in problem.cell.states
             if state.learned and problem.resets is not None
         },

@@ -51,13 +51,13 @@ class WeightGradients:
         self.residuals, self.adjoints = residuals, adjoints
         self.of_products = {p.key: adjoints.saved(p.key) for p in loop.schedule.products}
 
-    def all(self, first: Values, weights: Values, fresh: Values) -> LoopTensors:
+    def all(self, first: Values, weights: Values, reset_values: Values) -> LoopTensors:
         """Return the gradients of all tensors of the loop.
 
         Args:
             first: gradients of the initial states.
             weights: gradients of row-wise weights by name; those of vectors are still per row.
-            fresh: gradients of the learned initial states to which resets return.
+            reset_values: gradients of the learned initial states to which resets return.
         """
         tensors, schedule = self.tensors, self.schedule
         row_wise = {
@@ -77,9 +77,11 @@ class WeightGradients:
                 for key in tensors.biases
             },
             weights={name: of_weights[name] for name in tensors.weights},
-            drops={text: tf.zeros_like(drop) for text, drop in tensors.drops.items()},
+            dropout_masks={
+                text: tf.zeros_like(drop) for text, drop in tensors.dropout_masks.items()
+            },
             states=dict(first),
-            fresh=dict(fresh),
+            reset_values=dict(reset_values),
         )
 
     def matrix(self, product: StepProduct) -> Tensor:
@@ -123,8 +125,8 @@ class WeightGradients:
     def read(self, expr: Expr, text: str, dropped: bool) -> Steps:
         """Return the operand of a read at every step, with its dropout if requested."""
         steps = self.plain(expr, text)
-        if dropped and text in self.tensors.drops:
-            return steps.times(self.tensors.drops[text])
+        if dropped and text in self.tensors.dropout_masks:
+            return steps.times(self.tensors.dropout_masks[text])
         return steps
 
     def plain(self, expr: Expr, text: str) -> Steps:
@@ -136,7 +138,9 @@ class WeightGradients:
             steps = self.residuals.saved(state)
             if problem.resets is None:
                 return steps
-            return steps.where(problem.resets, {**problem.fresh, **self.tensors.fresh}[state])
+            return steps.where(
+                problem.resets, {**problem.reset_values, **self.tensors.reset_values}[state]
+            )
         if name in widths:
             columns = split(self.tensors.sequences, widths, widths)
             return Steps.of_tensor(columns[name])

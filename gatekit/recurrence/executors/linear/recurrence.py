@@ -47,7 +47,7 @@ def linear_recurrence(
     b: Vector,
     first: Vector,
     resets: Tensor = None,
-    fresh: Vector | None = None,
+    reset_values: Vector | None = None,
 ) -> tuple[Vector, Vector]:
     r"""Return $s_i[t] = \sum_j a_{ij}[t]\, s_j[t-1] + b_i[t]$ for all steps, and the last values.
 
@@ -56,7 +56,7 @@ def linear_recurrence(
     from outside; the gradient of the last values enters after the last step. Then
     $\partial a_{ij}[t] = d_i[t]\, s_j[t-1]$ and $\partial b_i[t] = d_i[t]$.
 
-    At a reset, $s_j[t-1]$ is the fresh value, and its term is added to $b_i[t]$. A solver sets the
+    At a reset, $s_j[t-1]$ is the reset value, and its term is added to $b_i[t]$. A solver sets the
     state before a reset, and the gradient that would pass it, to zero by selection. It does not
     multiply by a coefficient of zero, so infinities of one sequence do not reach the next.
 
@@ -65,8 +65,8 @@ def linear_recurrence(
         a: k x k coefficients, each ``time x batch x width``.
         b: k right sides, each ``time x batch x width``.
         first: the k values before the first step, ``batch x width``.
-        resets: ``time x batch x 1``, true where the recurrence starts from fresh values, or None.
-        fresh: these k values, ``batch x width``; only read with resets.
+        resets: ``time x batch x 1``, true where the recurrence starts anew, or None.
+        reset_values: the k values after a reset, ``batch x width``; only read with resets.
 
     Returns:
         k sequences ``time x batch x width``; the k last values, ``batch x width``, which are the
@@ -77,8 +77,8 @@ def linear_recurrence(
     """
     k = range(len(b))
     if resets is not None:
-        assert fresh is not None
-        entered = [total([a[i][j] * fresh[j] for j in k]) for i in k]
+        assert reset_values is not None
+        entered = [total([a[i][j] * reset_values[j] for j in k]) for i in k]
         b = [tf.where(resets, right + more, right) for right, more in zip(b, entered, strict=True)]
 
     def forward(tensors: Given) -> tuple[tuple[Vector, Vector], Vector]:
@@ -99,20 +99,22 @@ def linear_recurrence(
 
 
 def values_before(
-    sequence: Tensor, first: Tensor, resets: Tensor = None, fresh: Tensor = None
+    sequence: Tensor, first: Tensor, resets: Tensor = None, reset_values: Tensor = None
 ) -> Tensor:
     """Return the value before each step: the sequence shifted by one step, after its initial value.
 
     Args:
         sequence: ``time x batch x width``.
         first: the initial value, ``batch x width``.
-        resets: ``time x batch x 1``, true where the value before the step is fresh, or None.
-        fresh: ``batch x width``; None for zero.
+        resets: ``time x batch x 1``, true where the recurrence starts anew, or None.
+        reset_values: the value before such a step, ``batch x width``; None for zero.
     """
     earlier = joined([first[None], sequence], 0)[:-1]
     if resets is None:
         return earlier
-    return tf.where(resets, tf.zeros([], earlier.dtype) if fresh is None else fresh, earlier)
+    return tf.where(
+        resets, tf.zeros([], earlier.dtype) if reset_values is None else reset_values, earlier
+    )
 
 
 def total(parts: Vector) -> Tensor:

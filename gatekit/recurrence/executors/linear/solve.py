@@ -85,11 +85,11 @@ def solve_block(
         last: last values by state; those of the block are added.
     """
     first, resets = [problem.states[name] for name in block.states], problem.resets
-    fresh = [problem.fresh.get(name) for name in block.states]
+    reset_values = [problem.reset_values.get(name) for name in block.states]
     a, b = _held(problem, block, *_coefficients(problem, block, env))
-    solved, ends = linear_recurrence(SOLVERS[executor], a, b, first, resets, fresh)
+    solved, ends = linear_recurrence(SOLVERS[executor], a, b, first, resets, reset_values)
     last.update(zip(block.states, ends, strict=True))
-    for name, start, value, sequence in zip(block.states, first, fresh, solved, strict=True):
+    for name, start, value, sequence in zip(block.states, first, reset_values, solved, strict=True):
         earlier = without_masked_gradients(
             problem.mask, values_before(sequence, start, resets, value)
         )

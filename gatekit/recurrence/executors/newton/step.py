@@ -38,7 +38,7 @@ class Step:
         self.problem, self.block, self.env, self.products = problem, block, dict(env), products
         cell = problem.cell
         self.first = [problem.states[name] for name in block.states]
-        self.fresh = [problem.fresh.get(name) for name in block.states]
+        self.reset_values = [problem.reset_values.get(name) for name in block.states]
         self.inside = [cell.node(name) for name in block.inside]
         by_name = {node.name: node for node in cell.nodes}
         # Products of known signals are computed here, outside any loop.
@@ -75,8 +75,8 @@ class Step:
         """
         resets, firsts = self.problem.resets, firsts or self.first
         return [
-            tf.ensure_shape(recurrence.values_before(s, first, resets, fresh), s.shape)
-            for s, first, fresh in zip(states, firsts, self.fresh, strict=True)
+            tf.ensure_shape(recurrence.values_before(s, first, resets, reset_values), s.shape)
+            for s, first, reset_values in zip(states, firsts, self.reset_values, strict=True)
         ]
 
     def values(self, previous: Vector) -> Vector:
