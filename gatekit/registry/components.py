@@ -18,6 +18,7 @@ from gatekit.cell.errors import (
     alternatives,
     as_typed,
     excerpt,
+    nearest_name,
 )
 from gatekit.cell.schema import CellSpec, OutputUnitSpec
 from gatekit.tasks.task import Signature, Task, metric_written
@@ -64,6 +65,13 @@ class Components:
                 f"task={name}: there is no such task"
                 f"{alternatives(str(name), self.tasks, 'tasks', 'gatekit tasks')}"
             )
+        known = [*self.tasks[name].option_names(), "name"]
+        for key, value in config.items():
+            if key not in known and nearest_name(key, known) == "name":
+                raise ConfigError(
+                    f"task={name}: there is no option {key!r}; did you mean 'name'? Type "
+                    f"task={as_typed(value)}."
+                )
         try:
             return _with_signature(
                 self.tasks[name](**{k: v for k, v in config.items() if k != "name"})

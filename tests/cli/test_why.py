@@ -30,6 +30,21 @@ def test_the_text_says_what_differs_and_what_seeds_explain(
     assert any(line.startswith("seeds alone cause a difference of 0.0") for line in lines)
 
 
+def test_a_run_is_given_by_its_folder_too(
+    root: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = sorted((root / "experiments" / "demo" / "runs").iterdir())[:2]
+    short = f"experiments/demo/runs/{second.name[:6]}"
+    for one in (str(first), f"{first.relative_to(root)}/"):
+        assert main(["why", one, short]) == 0
+        assert capsys.readouterr().out.startswith(f"demo/{first.name} -> demo/runs/")
+    monkeypatch.chdir(first)  # where there is no folder experiments
+    assert main(["why", str(first), str(second)]) == 0
+    assert main(["why", "experiments/demo/units=64", str(second)]) == EXIT_REFUSED
+    monkeypatch.chdir(root)
+    assert main(["why", "experiments/demo/units=64", second.name]) == 0
+
+
 def test_json_and_nothing_that_differs(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["why", "demo/units=64", "demo/units=128", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import functools
 import inspect
-import numbers
 import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
-from gatekit.cell.errors import GatekitError, amount_of, excerpt, nearest_name
+from gatekit.cell.errors import GatekitError, excerpt, nearest_name
 
 from .names import ArgumentError
 from .python import in_python
+from .values import SUCH, example_of, expected, fits
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -95,8 +95,9 @@ def remedied(
                 reason = _unbound(parameters, args[method:], options, notes or {}, others)
                 write = _meant_call(example, parameters, args[method:], options, others)
                 raise ArgumentError(f"{called}: {reason} Write {write}.") from None
-            for name, value in given.items() if types else ():
-                _refuse_type(_of_study(example, given), signature.parameters[name], value)
+            for name in given if types else ():
+                such, places = _of_study(example, given), len(args) - method
+                _refuse_type(such, signature.parameters, name, given, places)
             try:
                 return function(*args, **options)
             except GatekitError as error:
@@ -111,7 +112,8 @@ def remedied(
                 if "study" in signature.parameters:
                     call_of_own = rf"\1{called}("
                     messages = [
-                        re.sub(r"(ype )gatekit\.compare\(", call_of_own, str(a)) for a in messages
+                        re.sub(r"(ype (?:for example )?)gatekit\.compare\(", call_of_own, str(a))
+                        for a in messages
                     ]
                 error.args = tuple(messages)
                 raise
@@ -165,7 +167,7 @@ def _meant_call(
     needed = [p.name for p in parameters if p.default is p.empty and p.kind not in _SEVERAL]
     missing = [name for name in needed if name not in given and name not in renamed]
     words = [repr(value) for value in given.values()]
-    words += [f"{n}={_SUCH[n]}" if n in _SUCH and n != "epoch" else n for n in missing]
+    words += [f"{n}={SUCH[n]}" if n in SUCH and n != "epoch" else n for n in missing]
     words += [f"{name}={value!r}" for name, value in renamed.items()]
     meant = f"{example.partition('(')[0]}({', '.join(words)})"
     return meant if len(meant) <= 100 else _of_study(example, given)
@@ -237,103 +239,42 @@ def _unbound(
     return f"{' and '.join(missing)} {are} missing. Arguments: {', '.join(known)}."
 
 
-def _refuse_type(example: str, parameter: inspect.Parameter, value: Any) -> None:
+def _refuse_type(
+    example: str,
+    parameters: Mapping[str, inspect.Parameter],
+    name: str,
+    given: Mapping[str, Any],
+    places: int,
+) -> None:
     """Refuse a value whose type its annotation does not allow; only plain types are checked."""
-    if parameter.kind in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL):
+    parameter, value = parameters[name], given[name]
+    if fits(parameter, value):
         return
-    kinds = str(parameter.annotation).split(" | ")
-    if value is parameter.default or any(k not in _KINDS and k[0] not in "'\"" for k in kinds):
-        return
-    if any(_KINDS[kind][0](value) for kind in kinds):
-        return
-    expected = " or ".join(dict.fromkeys(_KINDS[kind][1] for kind in kinds))
-    kind = next(k for k in kinds if k != "None")
-    default = parameter.default
-    such = _SUCH.get(parameter.name)
-    if such is None:
-        usable = default is not parameter.empty and default is not None and default != ()
-        such = repr(default) if usable else _KINDS[kind][2]
-    if kind == "Sequence[str]" and isinstance(value, str):
-        such = repr([value])
+    such = example_of(parameter, value)
     called, write = example.partition("(")[0], example
-    if kind == "int" and isinstance(value, (list, tuple)) and all(map(_whole, value)) and value:
-        such = str(max(value) + 1)  # seeds are numbered from 0
-    elif kind == "int" and isinstance(amount_of(value), int):
-        such = str(amount_of(value))
+    words = []
+    for index, (key, each) in enumerate((k, v) for k, v in given.items() if k != "self"):
+        word = repr(each) if fits(parameters[key], each) else example_of(parameters[key], each)
+        words.append(word if index < places else f"{key}={word}")
+    whole = f"{called}({', '.join(words)})"
+    several = any(parameters[key].kind in _SEVERAL for key in given)
     study = re.match(r"[\w.]+\('[^']+'", example)
-    if study and "study" not in parameter.name and "STUDY" not in example:
-        write = f"{study[0]}, {parameter.name}={such})"
+    wrong = [key for key, each in given.items() if not fits(parameters[key], each)]
+    kept = [each for key, each in given.items() if key not in ("self", *wrong)]
+    if study and not several and len(whole) <= 100 and all(map(_is_plain, kept)):
+        write = whole
+    elif study and "study" not in name and "STUDY" not in example:
+        write = f"{study[0]}, {name}={such})"
     if called == "run.log" and isinstance(value, Mapping):
-        scores = ", ".join(f"{name}={each!r}" for name, each in value.items())
+        scores = ", ".join(f"{key}={each!r}" for key, each in value.items())
         write = f"run.log(epoch, {scores})"
     elif called == "run.log" and isinstance(value, str) and value.isidentifier():
         write = f"run.log(epoch, {value}=VALUE)"
-    if isinstance(value, (list, tuple)) and kind == "str":
+    if isinstance(value, (list, tuple)) and str(parameter.annotation).startswith("str"):
         write = f"[{called}(each) for each in {excerpt(repr(value), 60)}]"
     if called == "gatekit.diagram" and isinstance(value, str) and Path(value).suffix:
         write = f"{example}.save({value!r})"
     raise ArgumentError(
-        f"{called}: {parameter.name}={excerpt(repr(value), 60)}: {expected} is expected, such as "
-        f"{parameter.name}={such}. Write {write}."
+        f"{called}: {name}={excerpt(repr(value), 60)}: {expected(parameter)} is expected, such as "
+        f"{name}={such}. Write {write}."
     )
-
-
-_SUCH = {
-    "overrides": "'cell=lstm task=adding'",
-    "study": "'forgetting'",
-    "swap": "{'forget': 'power_law'}",
-    "gates": "{'forget': 'power_law'}",
-    "config": "{'lr': 0.1}",
-    "seed": "0",
-    "epoch": "1",
-    "step": "100",
-    "by": "['cell']",
-    "within": "['task.length']",
-    "where": "['cell=lstm']",
-    "best_of": "['optimizer.learning_rate']",
-    "labels": "['OLD=NEW']",
-    "tasks": "['adding']",
-    "baseline": "'lstm'",
-    "plugins": "['plugins/mine.py']",
-    "launch": "['n_jobs=4']",
-    "margin": "'5%'",
-    "at": "'steps=2000'",
-    "split": "'validation'",
-    "x": "'units'",
-}
-"""A value of arguments by name, for messages."""
-
-
-def _class(name: str) -> Callable[[Any], bool]:
-    return lambda value: any(kind.__name__ == name for kind in type(value).__mro__)
-
-
-def _strings(value: Any) -> bool:
-    return isinstance(value, (list, tuple)) and all(isinstance(v, (str, Path)) for v in value)
-
-
-def _whole(value: Any) -> bool:
-    return isinstance(value, numbers.Integral) and not isinstance(value, bool)
-
-
-def _number(value: Any) -> bool:
-    return isinstance(value, numbers.Real) and not isinstance(value, bool)
-
-
-_KINDS: dict[str, tuple[Callable[[Any], bool], str, str]] = {
-    "None": (lambda value: value is None, "None", "None"),
-    "str": (lambda value: isinstance(value, str), "a string", "'NAME'"),
-    "Path": (lambda value: isinstance(value, Path), "a path", "'FOLDER'"),
-    "bool": (lambda value: isinstance(value, bool), "True or False", "True"),
-    "int": (_whole, "an integer", "10"),
-    "float": (_number, "a number", "0.1"),
-    "Sequence[str]": (_strings, "a list of strings", "['NAME']"),
-    "Mapping[str, Any]": (
-        lambda value: isinstance(value, Mapping),
-        "a mapping",
-        "{'KEY': 'VALUE'}",
-    ),
-    "Study": (_class("Study"), "a study from gatekit.load", "'STUDY'"),
-    "Budget": (_class("Budget"), "a budget", "'steps=2000'"),
-}
-"""For each annotation: a test of a value, the type in words, and an example."""

@@ -275,7 +275,7 @@ def _instead(draft: Draft, section: str, name: str) -> str:
     if section == "norms":
         return f"; read {name} in place of {draft.norms[name]} in an equation,"
     others = [other for other in getattr(draft, section) if other != name]
-    if inherits and (near := nearest(name, others)):
+    if near := nearest(name, others):
         return f"{near} {section.capitalize()}: {listed(others)}. Use it in an equation,"
     if inherits and others:
         return (

@@ -18,7 +18,9 @@ _MOST_LINES = 40
 
 def run(parser: Parser) -> int:
     """Show why two runs or groups differ."""
-    parser.add_argument("first", metavar="A", help="a run's id, STUDY/ID or STUDY/GROUP")
+    parser.add_argument(
+        "first", metavar="A", help="a run's id, its folder, STUDY/ID or STUDY/GROUP"
+    )
     parser.add_argument("second", metavar="B", nargs="?", help="another run or group")
     parser.add_root()
     parser.add_json()

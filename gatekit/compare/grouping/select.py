@@ -9,6 +9,7 @@ from pathlib import Path
 
 from gatekit.cell.errors import RunError, listed
 from gatekit.compare.study import Study, load, studies
+from gatekit.runs.names import IMPORTED, RUNS, is_id
 from gatekit.runs.record import RunRecord
 from gatekit.runs.studies.survey import no_study
 
@@ -32,21 +33,26 @@ def select(text: str, root: Path | str = "experiments") -> Selection:
     """Return the run or the group with a given name.
 
     Args:
-        text: a run's id or at least its first four digits, ``STUDY/ID``, or ``STUDY/GROUP`` with
-            the group's label in ``gatekit compare STUDY``.
+        text: a run's id or at least its first four digits, ``STUDY/ID``, a run's folder, or
+            ``STUDY/GROUP`` with the group's label in ``gatekit compare STUDY``.
         root: the folder that contains the studies.
 
     Raises:
         RunError: nothing has this name, or several runs have it.
     """
-    name, slash, rest = text.partition("/")
+    if is_id(Path(text).name) and Path(text).is_dir():
+        text, root = _of_folder(Path(text))
     known = studies(root)
+    within = text.removeprefix(f"{Path(root)}/")
+    if text.partition("/")[0] not in known and within.partition("/")[0] in known:
+        text = within
+    name, slash, rest = text.partition("/")
     if not slash:
         return _in_any_study(text, known, root)
     if name not in known:
         raise no_study(name, root, "compare")
     study = load(name, root)
-    selection = _run(text, rest, study)
+    selection = _run(text, rest.removeprefix(f"{RUNS}/"), study)
     if selection is not None:
         return selection
     groups = group_runs(study.runs).groups
@@ -58,6 +64,14 @@ def select(text: str, root: Path | str = "experiments") -> Selection:
         f"{name} has no run and no group {rest!r}{closest(rest, labels) or '.'} "
         f"Groups: {listed(labels)}."
     )
+
+
+def _of_folder(folder: Path) -> tuple[str, Path]:
+    """Return a run's folder as ``STUDY/ID``, and the folder of its study's root."""
+    study = folder.resolve().parent.parent
+    if study.parent.name == IMPORTED:
+        study = study.parent.parent
+    return f"{study.name}/{folder.name}", study.parent
 
 
 def _in_any_study(text: str, known: Sequence[str], root: Path | str) -> Selection:

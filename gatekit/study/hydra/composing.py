@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import re
+import shlex
 import sys
 import warnings
 from argparse import Namespace
@@ -30,7 +31,7 @@ from gatekit.cell.errors import ConfigError, GatekitError
 from gatekit.study.config import meant_key
 from gatekit.study.references import refuse_large
 from gatekit.study.resolve import unresolved
-from gatekit.study.schema import RUN_KEYS
+from gatekit.study.schema import RUN_KEYS, example
 from gatekit.study.typed import KEY
 from gatekit.study.words import overrides, plugin_files
 
@@ -47,7 +48,7 @@ def opened(
     plugins: Sequence[str],
     trusted: bool = False,
     folder: str | None = None,
-    several: str = "add -m (--multirun) to run each of them",
+    several: str = "",
 ) -> Iterator[Hydra]:
     """Provide Hydra with gatekit's sources, and turn its errors into gatekit's.
 
@@ -55,7 +56,8 @@ def opened(
         plugins: plugin files of the command line.
         trusted: whether files may set keys that are otherwise refused.
         folder: an additional folder of configurations, searched first.
-        several: what to type if a key lists several values and only one can be used.
+        several: what to type if a key lists several values and only one can be used; by default,
+            the option to run each of them.
 
     Raises:
         ConfigError: Hydra raises an error in the block.
@@ -216,8 +218,10 @@ def _explained(error: BaseException, several: str) -> str:
         key, _, values = word.partition("=")
         if meant_key(key) != key and KEY.fullmatch(meant_key(key)):
             return f"{key} is not a key; type -m {meant_key(key)}={values}."
-        if decimal := re.fullmatch(r"([\w.]+)=(-?\d),(0\d+|(?<=0,)\d)", word):
-            several = f"type {decimal[1]}={decimal[2]}.{decimal[3]} for one number, or {several}"
+        several = several or f"type -m {shlex.quote(word)} (--multirun) to run each of them"
+        decimal = re.fullmatch(r"([\w.]+)=(-?\d),(0\d+|(?<=0,)\d)", word)
+        if decimal and type(example(key)) is not int:
+            several += f", or {key}={decimal[2]}.{decimal[3]} for one number"
         return f"{word} lists several values: {several}."
     cause = error.__cause__
     while cause is not None:
