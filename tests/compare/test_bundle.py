@@ -155,7 +155,7 @@ def test_sources_constraints_and_commands_go_along(tmp_path: Path) -> None:
         text = archive.read("REPRODUCE.md").decode()
         assert json.loads(archive.read("data.json"))[0]["data_hash"] == "sha256:" + "ab" * 32
     for line in (
-        "unzip lab.zip -d lab",
+        "python -m zipfile -e lab.zip lab",
         "pip install -c lab/constraints.txt PATH/TO/gatekit",
         "gatekit import lab.zip",
         "gatekit rerun lab.zip --one",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +72,9 @@ def test_all_missing_plugins_and_where_their_sources_are_is_told_at_once(
         rerun(Path("tiny.zip"))
     shell = [line.strip() for line in str(caught.value).splitlines() if line.startswith("  ")]
     assert "mv plugins/warm.py plugins/_warm.py" in shell
+    with zipfile.ZipFile("tiny.zip") as archive:
+        shown = archive.read("REPRODUCE.md").decode().splitlines()
+    assert {line for line in shell if line.startswith("cp ")} < {*shown}
     shell[0] = shell[0].replace("python", sys.executable, 1)
     for line in shell:
         processes.run(line.split(), cwd=tmp_path, check=True)

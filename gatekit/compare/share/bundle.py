@@ -39,7 +39,9 @@ from gatekit.runs.result import HASHED, dumped, parsed
 from gatekit.runs.state import RunReader
 from gatekit.runs.studies import plan_file
 
+from .cells import cell_files
 from .entries import MANIFEST, MOST_BYTES, SCHEMA, most_bytes
+from .sources import copies, unpack, unpacked
 
 _KEPT = (CONFIG, ENVIRONMENT, METRICS)
 
@@ -69,13 +71,16 @@ def write_bundle(study: Study, path: Path, weights: bool = False) -> list[str]:
     for run in runs:
         entries |= _run_files(run, weights, notes)
     entries |= _sources(study, runs)
+    cells, told = cell_files(study.path, runs)
+    entries |= cells
+    notes += told
     if study.looks is not None:
         entries[LOOKS] = (study.path / LOOKS).read_bytes()
     environments = [environment(run) for run in runs]
     data = data_sets(runs)
     entries["data.json"] = _dumped(data)
     entries["constraints.txt"] = "".join(f"{line}\n" for line in constraints(environments)).encode()
-    entries["REPRODUCE.md"] = _reproduce(study, runs, environments, data, path.name)
+    entries["REPRODUCE.md"] = _reproduce(study, runs, environments, data, path.name, [*cells])
     notes += _add_report(
         entries, study.name, [scrub(command) for command in plan_file.commands(study.path)]
     )
@@ -106,7 +111,7 @@ def contents(path: Path) -> list[str]:
     others = []
     for name in names:
         first, *inside = name.split("/")
-        if len(inside) == 2:
+        if first == RUNS:
             parts.setdefault(first, Counter())[inside[1]] += 1
         else:
             others.append(name)
@@ -207,10 +212,12 @@ def _reproduce(
     environments: Sequence[Mapping[str, Any]],
     data: Sequence[Mapping[str, str]],
     name: str,
+    cells: Sequence[str],
 ) -> bytes:
     states = Counter(run.state for run in runs)
     machines = {(e.get("cpu"), *(e.get("gpu") or ())) for e in environments if e.get("cpu")}
     pythons = sorted({str(e["python"]) for e in environments if e.get("python")})
+    plugins = _copies(study, runs, name)
     typed = [scrub(command) for command in plan_file.commands(study.path)]
     fetch = sorted({entry["command"] for entry in data if entry["command"].startswith("gatekit")})
     lines = [
@@ -224,20 +231,22 @@ def _reproduce(
         "## Look at the numbers",
         "Open `report.html` in a browser. To compare the runs with your own:",
         "```console",
-        f"gatekit import {name}",
+        f"gatekit import {shlex.quote(name)}",
         f"gatekit compare {study.name}",
         "```",
         "",
         "## Repeat one run and compare the numbers",
         *_install(environments, name),
+        *plugins,
         *fetch,
-        f"gatekit rerun {name} --one",
+        f"gatekit rerun {shlex.quote(name)} --one",
         "```",
-        "The sources of plugins are in `plugins/`, named by hash. A plugin is a program: read it",
-        "before you copy it to `./plugins`.",
         "",
         "## Repeat the study",
+        "In the same folder, with the plugins from above:" if plugins else "In the same folder:",
         "```console",
+        *(["mkdir -p conf/cell"] if cells else []),
+        *(f"cp {shlex.quote(f'{unpacked(name)}/{cell}')} {cell}" for cell in cells),
         *(typed or [f"gatekit train study={study.name} ...   # no command was recorded"]),
         "```",
         "",
@@ -254,19 +263,36 @@ def _install(environments: Sequence[Mapping[str, Any]], name: str) -> list[str]:
     commits = {
         str(git["commit"]) for e in environments if (git := e.get("git") or {}).get("commit")
     }
-    folder = Path(name).stem
     return [
         f"Install gatekit {', '.join(sorted(versions))}".rstrip() + " from its source. Do not type",
         "`pip install gatekit`: on a package index, this name may belong to another project.",
-        "Replace PATH/TO/gatekit by your clone of gatekit.",
+        "Replace PATH/TO/gatekit by your clone of gatekit, and type the rest in a new folder that"
+        " has this bundle.",
         *(
             f"The working folder of the runs was at commit {commit}; if it was a clone of gatekit,"
             " check out the same commit."
             for commit in sorted(commits)
         ),
         "```console",
-        f"unzip {shlex.quote(name)} -d {shlex.quote(folder)}",
-        f"pip install -c {shlex.quote(f'{folder}/constraints.txt')} PATH/TO/gatekit",
+        unpack(name),
+        f"pip install -c {shlex.quote(f'{unpacked(name)}/constraints.txt')} PATH/TO/gatekit",
+    ]
+
+
+def _copies(study: Study, runs: Sequence[RunRecord], name: str) -> list[str]:
+    """Return the commands that copy the users' plugins, each in the version of the most runs."""
+    seen: dict[str, Counter[str]] = {}
+    for run in runs:
+        for plugin, digest in run.result.plugins.items() if run.result else ():
+            seen.setdefault(plugin, Counter())[digest] += 1
+    plugins = {plugin: counts.most_common(1)[0][0] for plugin, counts in sorted(seen.items())}
+    typed = copies(plugins, study.path / PLUGINS, name)
+    if not typed:
+        return []
+    return [
+        "# A plugin is a program that runs with your permissions: read each file first.",
+        f"mkdir -p {PLUGINS}",
+        *typed.values(),
     ]
 
 

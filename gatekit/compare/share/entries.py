@@ -8,6 +8,7 @@ SCHEMA = 1
 """The format of ``bundle.json``."""
 
 MANIFEST = "bundle.json"
+CELLS = "conf/cell"
 MOST_MANIFEST = 16 * 2**20
 MOST_BYTES = 4 * 2**30
 """Largest total size of a bundle's files on disk."""
@@ -25,6 +26,7 @@ _MOST = {
     r"runs/[0-9a-f]{16}/(metrics|probe)\.jsonl": 128 * _MIB,
     r"runs/[0-9a-f]{16}/weights\.npz": MOST_BYTES,
     r"plugins/[0-9a-f]{64}\.py": 4 * _MIB,
+    r"conf/cell/[A-Za-z0-9_][A-Za-z0-9_.-]{0,199}\.yaml": 1 * _MIB,
     r"data\.json|constraints\.txt|REPRODUCE\.md": 16 * _MIB,
     r"report\.html": 256 * _MIB,
     r"looks\.jsonl": 1 * _MIB,

@@ -98,6 +98,24 @@ def cell_config(
     )
 
 
+def bundled_cell(name: str, catalogue: Catalogue) -> dict[str, Any] | None:
+    """Return gatekit's own cell of a name as a mapping; None if it has none.
+
+    Files in ``./conf`` do not count.
+
+    Args:
+        name: the cell's name.
+        catalogue: the registered parts.
+    """
+    folders = [folder for folder in config_folders() if is_bundled(folder)]
+    path = cell_file(name, folders)
+    if path is None:
+        return None
+    composer = _Composer(catalogue, ())
+    composer.folders = folders
+    return composer.named(name, ())
+
+
 def cell_names(plugins: Sequence[str] = ()) -> dict[str, Path]:
     """Return the file of every cell by name; a YAML file precedes a cell function's file.
 

@@ -1,0 +1,94 @@
+"""The cells of a user in a bundle: its commands work in a folder that has only the bundle."""
+
+from __future__ import annotations
+
+import shlex
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import processes
+import pytest
+
+from gatekit.compare.share.bundle import contents, write_bundle
+from gatekit.compare.study import load
+from gatekit.runs.studies import plan_file
+from gatekit.study.command import compose
+from gatekit.study.plan import plan
+
+from .synthetic import write_run
+
+OWN = "defaults: [lstm]\nnotes: Mine.\nequations:\n  h: output * c\n"
+WORDS = ["study=demo", "task=adding", "units=4", "trainer.steps=10", "trainer.epochs=null"]
+
+
+def bundled(root: Path, *words: str, forget: bool = False) -> tuple[Path, list[str], list[str]]:
+    """Return the bundle of a study with an own cell, its notes, and the ids of its runs."""
+    command = ["-m", *WORDS, *words]
+    planned = plan(compose(command)).runs
+    study = root / "experiments" / "demo"
+    runs = []
+    for run in planned:
+        known: Mapping[str, Any] = {"data_hash": run.data_hash, "plugins": dict(run.plugins)}
+        write_run(study / "runs", run.config, 1.0, name=run.fingerprint, **known)
+        runs.append(plan_file.RequestedRun(run.fingerprint, run.label, run.words, run.origin))
+    plan_file.write(study, "1", shlex.join(["gatekit", "train", *command]), runs)
+    if forget:
+        (root / "conf" / "cell" / "own.yaml").write_text("defaults: [gru]\n")
+    notes = write_bundle(load("demo", root / "experiments"), root / "demo.zip")
+    return root / "demo.zip", notes, [run.id for run in runs]
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    (tmp_path / "mine" / "conf" / "cell").mkdir(parents=True)
+    (tmp_path / "mine" / "conf" / "cell" / "own.yaml").write_text(OWN)
+    monkeypatch.chdir(tmp_path / "mine")
+    return tmp_path / "mine"
+
+
+def repeated(path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Return the ids of the runs that REPRODUCE.md repeats in a new folder."""
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    with zipfile.ZipFile(path) as archive:
+        archive.extractall(folder / path.stem)
+    text = (folder / path.stem / "REPRODUCE.md").read_text()
+    section = text.split("## Repeat the study\n")[1]
+    *copies, command = section.split("```console\n")[1].split("\n```")[0].split("\n")
+    for line in copies:
+        processes.run(shlex.split(line), cwd=folder, check=True)
+    return [run.fingerprint for run in plan(compose(shlex.split(command)[2:])).runs]
+
+
+@pytest.mark.parametrize(
+    ("words", "forget"),
+    [
+        (["cell=own,gru", "seed=1,2"], True),
+        (["mixers=[own,gru]", "layers=2"], True),
+        (["cell=own", "swap.forget=null,power_law"], True),
+        (["cell=own", "swap.forget=power_law"], False),
+        (["cell=own", "cell.gates.forget.initializers.bias.kind=zeros"], False),
+    ],
+)
+def test_the_commands_of_a_bundle_give_the_same_runs_elsewhere(
+    words: list[str], forget: bool, project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, notes, ids = bundled(project, *words, forget=forget)
+    assert [note for note in notes if "cell" in note] == []
+    assert "conf/cell/own.yaml" in contents(path)
+    assert repeated(path, tmp_path / "other", monkeypatch) == ids
+    assert [p.name for p in (tmp_path / "other" / "conf" / "cell").iterdir()] == ["own.yaml"]
+
+
+def test_a_cell_that_no_run_has_as_it_is_must_still_give_the_runs(project: Path) -> None:
+    path, notes, _ = bundled(project, "cell=own", "swap.forget=power_law", forget=True)
+    assert any("every run changes the cell own" in note for note in notes)
+    assert not any("conf/" in line for line in contents(path))
+
+
+def test_gatekits_own_cells_are_not_bundled(project: Path) -> None:
+    path, notes, _ = bundled(project, "cell=lstm", "swap.forget=null,power_law")
+    assert [note for note in notes if "cell" in note] == []
+    assert not any("conf/" in line for line in contents(path))
