@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -31,11 +32,17 @@ def column(page: Any, key: str) -> list[str]:
 
 def until(page: Any, holds: Callable[[], bool]) -> None:
     """Wait until something holds; the page's policy forbids Playwright's own waiting, by eval."""
-    for _ in range(200):
-        if holds():
-            return
+    deadline = time.monotonic() + 60
+    while not holds():
+        assert time.monotonic() < deadline
         page.wait_for_timeout(20)
-    assert holds()
+
+
+def reloaded(page: Any) -> bool:
+    """Reload the page; a new process may read its storage before the old one has written it."""
+    page.reload()
+    page.wait_for_selector("html[data-ready]")
+    return True
 
 
 def box(page: Any, selector: str) -> dict[str, float]:
@@ -167,9 +174,7 @@ def test_curves_over_seconds_answer_who_is_best_then(tmp_path: Path, open_page: 
     choice.select_option(label="over training FLOPs")
     until(page, lambda: page.locator("#curves line.budget").count() == 0)
     assert "training FLOPs" in page.locator("#curves text.title").all_text_contents()
-    page.reload()
-    page.wait_for_selector("html[data-ready]")
-    assert choice.input_value() == "over training FLOPs"
+    until(page, lambda: reloaded(page) and choice.input_value() == "over training FLOPs")
 
 
 def test_curves_by_keyboard(sweep: Path, open_page: Open) -> None:
@@ -401,9 +406,7 @@ def test_what_was_chosen_is_there_after_the_page_reads_itself_again(
     page = open_page(sweep)
     page.locator("input.filter").fill("gru")
     page.locator("button.name").first.click()
-    page.reload()
-    page.wait_for_selector("html[data-ready]")
-    assert page.locator("input.filter").input_value() == "gru"
+    until(page, lambda: reloaded(page) and page.locator("input.filter").input_value() == "gru")
     assert page.locator("table.all tbody tr").count() == 9
     assert page.locator("button.name").first.get_attribute("aria-pressed") == "false"
 
