@@ -10,6 +10,7 @@ import os
 import re
 import sys
 import traceback
+from collections.abc import Iterable
 from pathlib import Path
 
 from gatekit.cell.errors import PluginError, excerpt, listed, nearest, shown
@@ -59,6 +60,18 @@ def _author_frame(error: BaseException, path: Path | None) -> traceback.FrameSum
         if (Path(frame.filename) == path if path else _strange(frame.filename))
     ]
     return frames[-1] if frames else None
+
+
+def plugin_of(error: BaseException, files: Iterable[Path | None]) -> Path | None:
+    """Return the plugin's file in which an error was raised last, or None.
+
+    Args:
+        error: the error.
+        files: the files of all plugins; None for a plugin without a file.
+    """
+    known = {str(path): path for path in files if path is not None}
+    frames = traceback.extract_tb(error.__traceback__)
+    return next((known[f.filename] for f in reversed(frames) if f.filename in known), None)
 
 
 def what_happened(error: BaseException, path: Path | None) -> str:

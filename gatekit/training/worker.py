@@ -26,6 +26,7 @@ from gatekit.cell.errors import GatekitError, RunError
 from gatekit.cell.terminal import Terminal
 from gatekit.recurrence.executors.choose import TUNE_VARIABLE
 from gatekit.registry import check_results, components
+from gatekit.registry.author import plugin_of, what_happened
 from gatekit.runs import durable, environment
 from gatekit.runs.folder import ClaimedError, RunFolder
 from gatekit.runs.names import LOG, TUNE
@@ -118,8 +119,17 @@ def _attempt(
         return "FAILED", reason
     except Exception as error:
         _print_trace()
-        return "FAILED", f"{type(error).__name__}: {_first_line(error)}"
+        return "FAILED", _reason(error, request)
     return "", ""
+
+
+def _reason(error: Exception, request: Request) -> str:
+    """Return the error in one line, with the line of the plugin that raised it."""
+    with contextlib.suppress(Exception):
+        origins = registry.plugin_origins(request.config["plugins"])
+        if path := plugin_of(error, [origin.path for origin in origins]):
+            return what_happened(error, path)
+    return f"{type(error).__name__}: {_first_line(error)}"
 
 
 def _record(folder: RunFolder, state: str, reason: str) -> None:

@@ -109,6 +109,18 @@ CLASSES = {
     "values in brackets": ("train -m cell=(lstm,gru)", "type -m cell=lstm,gru."),
     "semicolons": ("train -m 'units=range(8;64;8)'", "type -m 'units=range(8,64,8)'."),
     "range without -m": ("train cell=lstm 'seed=range(3)'", "add -m (--multirun)"),
+    "seeds without -m": (
+        "train cell=lstm seed=0,1",
+        "values: type -m seed=0,1 (--multirun) to run",
+    ),
+    "decimal comma": (
+        "train cell=lstm optimizer.learning_rate=0,001",
+        "of them, or optimizer.learning_rate=0.001 for one number.",
+    ),
+    "gate by a near name": (
+        "show cell=lstm cell.gates.forgte.kind=power_law",
+        "did you mean 'forget'?",
+    ),
     "draws without -m": ("train cell=lstm trials=3", "add -m, and hydra/sweeper=random"),
     "list for a mapping": ("train swap=[forget:power_law]", "type swap.forget=power_law."),
     "option in a call": (

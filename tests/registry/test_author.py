@@ -100,3 +100,20 @@ def test_what_was_left_out_is_told_for_a_name_that_is_unknown(write):
 
 def test_nothing_is_told_where_nothing_is_broken(place):
     assert registry.left_out("wanted") == ""
+
+
+def test_a_failed_run_names_the_line_of_the_plugin_that_raised(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    file = tmp_path / "task.py"
+    file.write_text(
+        "def sample(rng):\n    return helper(rng)\n\n\ndef helper(rng):\n    return 1 / 0\n"
+    )
+    scope = {}
+    exec(compile(file.read_text(), str(file), "exec"), scope)
+    with pytest.raises(ZeroDivisionError) as caught:
+        scope["sample"](None)
+    path = author.plugin_of(caught.value, [None, tmp_path / "other.py", file])
+    assert path == file
+    reason = author.what_happened(caught.value, path)
+    assert reason == "ZeroDivisionError: division by zero (task.py, line 6: return 1 / 0)"
+    assert author.plugin_of(caught.value, [tmp_path / "other.py"]) is None

@@ -324,3 +324,36 @@ def test_a_command_that_is_not_a_function_is_named_as_a_command(name: str) -> No
 )
 def test_a_remedy_in_python_has_what_was_given(message: str, given: dict, written: str) -> None:
     assert written in in_python(message, given)
+
+
+@pytest.mark.parametrize(
+    ("call", "typed"),
+    [
+        (
+            lambda: gatekit.run("s", {"lr": 0.2}, seed="0", metric="acc"),
+            "Write gatekit.run('s', {'lr': 0.2}, seed=0, metric='acc').",
+        ),
+        (
+            lambda: gatekit.run("s", "a", seed="1"),
+            "Write gatekit.run('s', {'lr': 0.1}, seed=1).",
+        ),
+        (
+            lambda: gatekit.compare("s", by=["cell"], level="x"),
+            "Write gatekit.compare('s', by=['cell'], level=0.95).",
+        ),
+        (
+            lambda: gatekit.train(study="s", cell="lstm", task={"nam": "adding"}),
+            "did you mean 'name'? Type task='adding'.",
+        ),
+    ],
+)
+def test_what_was_passed_is_kept(call: Callable[[], object], typed: str) -> None:
+    with pytest.raises(GatekitError) as caught:
+        call()
+    assert typed in str(caught.value)
+
+
+def test_load_answers_with_load(tmp_path: Path) -> None:
+    (tmp_path / "mine" / "runs").mkdir(parents=True)
+    with pytest.raises(GatekitError, match=r"Type for example gatekit\.load\('mine'\)"):
+        gatekit.load("zzz", root=tmp_path)
