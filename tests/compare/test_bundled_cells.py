@@ -1,4 +1,4 @@
-"""The cells of a user in a bundle: its commands work in a folder that has only the bundle."""
+"""The cells and settings of a user in a bundle: its commands work in a folder that has no other."""
 
 from __future__ import annotations
 
@@ -92,3 +92,61 @@ def test_gatekits_own_cells_are_not_bundled(project: Path) -> None:
     path, notes, _ = bundled(project, "cell=lstm", "swap.forget=null,power_law")
     assert [note for note in notes if "cell" in note] == []
     assert not any("conf/" in line for line in contents(path))
+
+
+EXPERIMENT = """# @package _global_
+defaults:
+  - override /cell: own
+  - override /optimizer: fast
+units: 5
+"""
+
+
+@pytest.fixture
+def experiment(project: Path) -> Path:
+    for group, name, text in (
+        ("experiment", "mine", EXPERIMENT),
+        ("optimizer", "fast", "defaults: [base]\nlearning_rate: 0.005\n"),
+        ("optimizer", "base", "name: adam\nclipnorm: 2.0\n"),
+        ("trainer", "unused", "steps: 3\n"),
+    ):
+        (project / "conf" / group).mkdir(exist_ok=True)
+        (project / "conf" / group / f"{name}.yaml").write_text(text)
+    return project
+
+
+def test_settings_that_the_commands_name_are_bundled(
+    experiment: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, notes, ids = bundled(experiment, "+experiment=mine", "seed=1,2")
+    assert [note for note in notes if "conf/" in note] == []
+    assert [line for line in contents(path) if line.startswith("conf/")] == [
+        "conf/cell/own.yaml",
+        "conf/experiment/mine.yaml",
+        "conf/optimizer/base.yaml",
+        "conf/optimizer/fast.yaml",
+    ]
+    assert repeated(path, tmp_path / "other", monkeypatch) == ids
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        ("learning_rate: 0.1\nname: adam\n", "no longer gives this run"),
+        ("defaults: [base]\nlearning_rate: 0.005\n# see /data/of/mine\n", "contains a path"),
+        (None, "not in this folder"),
+    ],
+)
+def test_a_setting_that_is_left_out_is_noted(
+    experiment: Path, change: str | None, why: str
+) -> None:
+    bundled(experiment, "experiment=mine", "optimizer=fast")
+    file = experiment / "conf" / "optimizer" / "fast.yaml"
+    if change is None:
+        file.unlink()
+    else:
+        file.write_text(change)
+    notes = write_bundle(load("demo", experiment / "experiments"), experiment / "demo.zip")
+    (note,) = [note for note in notes if "optimizer/fast.yaml" in note]
+    assert why in note
+    assert "conf/optimizer/fast.yaml" not in contents(experiment / "demo.zip")

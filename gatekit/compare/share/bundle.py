@@ -41,6 +41,7 @@ from gatekit.runs.studies import plan_file
 
 from .cells import cell_files
 from .entries import MANIFEST, MOST_BYTES, SCHEMA, most_bytes
+from .settings import setting_files
 from .sources import copies, unpack, unpacked
 
 _KEPT = (CONFIG, ENVIRONMENT, METRICS)
@@ -71,16 +72,18 @@ def write_bundle(study: Study, path: Path, weights: bool = False) -> list[str]:
     for run in runs:
         entries |= _run_files(run, weights, notes)
     entries |= _sources(study, runs)
-    cells, told = cell_files(study.path, runs)
-    entries |= cells
-    notes += told
+    own: dict[str, bytes] = {}
+    for found, told in (cell_files(study.path, runs), setting_files(study.path, runs)):
+        own |= found
+        notes += told
+    entries |= own
     if study.looks is not None:
         entries[LOOKS] = (study.path / LOOKS).read_bytes()
     environments = [environment(run) for run in runs]
     data = data_sets(runs)
     entries["data.json"] = _dumped(data)
     entries["constraints.txt"] = "".join(f"{line}\n" for line in constraints(environments)).encode()
-    entries["REPRODUCE.md"] = _reproduce(study, runs, environments, data, path.name, [*cells])
+    entries["REPRODUCE.md"] = _reproduce(study, runs, environments, data, path.name, sorted(own))
     notes += _add_report(
         entries, study.name, [scrub(command) for command in plan_file.commands(study.path)]
     )
@@ -212,7 +215,7 @@ def _reproduce(
     environments: Sequence[Mapping[str, Any]],
     data: Sequence[Mapping[str, str]],
     name: str,
-    cells: Sequence[str],
+    own: Sequence[str],
 ) -> bytes:
     states = Counter(run.state for run in runs)
     machines = {(e.get("cpu"), *(e.get("gpu") or ())) for e in environments if e.get("cpu")}
@@ -245,8 +248,8 @@ def _reproduce(
         "## Repeat the study",
         "In the same folder, with the plugins from above:" if plugins else "In the same folder:",
         "```console",
-        *(["mkdir -p conf/cell"] if cells else []),
-        *(f"cp {shlex.quote(f'{unpacked(name)}/{cell}')} {cell}" for cell in cells),
+        *(f"mkdir -p {folder}" for folder in sorted({str(Path(file).parent) for file in own})),
+        *(f"cp {shlex.quote(f'{unpacked(name)}/{file}')} {file}" for file in own),
         *(typed or [f"gatekit train study={study.name} ...   # no command was recorded"]),
         "```",
         "",

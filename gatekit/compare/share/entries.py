@@ -20,13 +20,14 @@ FREE_BYTES = 2**20
 """Files up to this size may have any compression ratio."""
 
 _MIB = 2**20
+_GROUPS = "block|cell|experiment|optimizer|output_unit|task|trainer"
 _MOST = {
     r"runs/[0-9a-f]{16}/(config\.yaml|env\.json|status\.json)": 1 * _MIB,
     r"runs/[0-9a-f]{16}/result\.json": 4 * _MIB,
     r"runs/[0-9a-f]{16}/(metrics|probe)\.jsonl": 128 * _MIB,
     r"runs/[0-9a-f]{16}/weights\.npz": MOST_BYTES,
     r"plugins/[0-9a-f]{64}\.py": 4 * _MIB,
-    r"conf/cell/[A-Za-z0-9_][A-Za-z0-9_.-]{0,199}\.yaml": 1 * _MIB,
+    rf"conf/({_GROUPS})/[A-Za-z0-9_][A-Za-z0-9_.-]{{0,199}}\.yaml": 1 * _MIB,
     r"data\.json|constraints\.txt|REPRODUCE\.md": 16 * _MIB,
     r"report\.html": 256 * _MIB,
     r"looks\.jsonl": 1 * _MIB,

@@ -1,0 +1,116 @@
+"""The user's own configurations in a bundle, such as experiments, that its commands name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from gatekit.cell.errors import GatekitError
+from gatekit.compare.scrub import line_with_location, scrub
+from gatekit.registry.cells import config_folders, is_bundled
+from gatekit.registry.safe_yaml import read_yaml
+from gatekit.runs.record import RunRecord
+from gatekit.runs.studies import plan_file
+from gatekit.runs.studies.plan_file import RequestedRun
+
+from .entries import most_bytes
+
+_FILES_ONLY = ("experiment", "optimizer", "trainer")
+"""Groups in which every name is a file; a task or a block may be in a plugin only."""
+
+
+def setting_files(study: Path, runs: Sequence[RunRecord]) -> tuple[dict[str, bytes], list[str]]:
+    """Return the files in ``./conf`` that the commands of a study read, and notes.
+
+    Cells are in `cell_files`. A run holds the values, but not the files that they come from. A file
+    is therefore read from the working folder, if the command of a run still gives this run.
+
+    Args:
+        study: the study's folder.
+        runs: its runs.
+    """
+    from gatekit.study.typed import GROUPS
+
+    groups = [group for group in GROUPS if group != "cell"]
+    requested, ids = plan_file.read(study), {run.id for run in runs}
+    named: dict[tuple[str, ...], RequestedRun] = {}
+    for asked in requested.values():
+        if asked.id in ids:
+            named.setdefault(tuple(sorted(_choices(asked.words, groups))), asked)
+    files: dict[str, bytes] = {}
+    left: dict[str, str] = {}
+    for words, asked in sorted(named.items()):
+        found, faithful = _own_files(asked, groups)
+        for name, path in found.items():
+            data = path.read_bytes()
+            text = data.decode("utf-8", "replace")
+            if not faithful:
+                left[name] = "the command of a run no longer gives this run"
+            elif scrub(text) != text or line_with_location(text) is not None:
+                left[name] = "it contains a path or a name of this machine"
+            else:
+                files[name] = data
+        for word in words:
+            group, _, choice = word.partition("=")
+            name = f"conf/{group}/{choice}.yaml"
+            if group in _FILES_ONLY and name not in found and not _exists(name, group, choice):
+                left[name] = "it is not in this folder"
+    notes = [
+        f"{name} is not in the bundle, because {why}; share it separately"
+        for name, why in sorted(left.items())
+        if name not in files
+    ]
+    return {name: data for name, data in files.items() if name not in left}, notes
+
+
+def _choices(words: Sequence[str], groups: Sequence[str]) -> Iterator[str]:
+    """Yield the words that choose a file, without their signs."""
+    for word in words:
+        bare = word.lstrip("+")
+        if bare.partition("=")[0] in groups:
+            yield bare
+
+
+def _own_files(asked: RequestedRun, groups: Sequence[str]) -> tuple[dict[str, Path], bool]:
+    """Return the own files that a run's command reads now, and whether it still gives the run."""
+    from omegaconf import OmegaConf
+
+    from gatekit.study.command import compose
+    from gatekit.study.plan import plan
+
+    folder = Path.cwd() / "conf"
+    if not folder.is_dir() or is_bundled(folder):
+        return {}, True
+    try:
+        jobs = compose(asked.words)
+        chosen = OmegaConf.select(jobs[0][1], "hydra.runtime.choices")
+        choices: Any = OmegaConf.to_container(chosen) if chosen else {}
+        found: dict[str, Path] = {}
+        for group in groups:
+            choice = choices.get(group)
+            for each in choice if isinstance(choice, list) else [choice]:
+                _add(found, folder, group, each)
+        faithful = bool(found) and [run.origin for run in plan(jobs).runs] == [asked.origin]
+    except (GatekitError, OSError):
+        words = dict(word.split("=", 1) for word in _choices(asked.words, groups))
+        paths = {f"conf/{g}/{n}.yaml": folder / g / f"{n}.yaml" for g, n in words.items()}
+        return {name: path for name, path in paths.items() if path.is_file()}, False
+    return found, faithful
+
+
+def _add(found: dict[str, Path], folder: Path, group: str, choice: object) -> None:
+    """Add the file of a choice, and the files of the same group in its ``defaults``."""
+    name, path = f"conf/{group}/{choice}.yaml", folder / group / f"{choice}.yaml"
+    if name in found or most_bytes(name) is None or not path.is_file():
+        return
+    found[name] = path
+    for entry in read_yaml(path).get("defaults") or ():
+        if isinstance(entry, str):
+            _add(found, folder, group, entry)
+
+
+def _exists(name: str, group: str, choice: str) -> bool:
+    if most_bytes(name) is None:  # a list of names
+        return True
+    return any((folder / group / f"{choice}.yaml").is_file() for folder in config_folders())
