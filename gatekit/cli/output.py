@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import sys
+import textwrap
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -16,6 +17,7 @@ from gatekit.cell.errors import ConfigError
 from gatekit.cell.terminal import OutputError, Terminal, console, escaped, line_width
 
 WIDTH = 100
+_LONGEST_WORD = 16
 
 
 @contextlib.contextmanager
@@ -91,27 +93,78 @@ def write_json(data: object) -> None:
     write(json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False))
 
 
-def write_table(rows: Sequence[Mapping[str, object]], names: Sequence[str]) -> None:
+def write_table(
+    rows: Sequence[Mapping[str, object]], names: Sequence[str], spare: str = ""
+) -> None:
     """Write rows as a table that fits the terminal, or ``COLUMNS``, or 80; long strings wrap.
+
+    Words are not broken, unless they are longer than 16 characters, as paths are. If there is no
+    room for this, ``spare`` is left out, or each row becomes a block with a line for each value.
 
     Args:
         rows: one mapping per row.
         names: the keys to show, in order; the first column never wraps.
+        spare: the key that is left out if there is no room for it.
     """
+    room = line_width(sys.stdout)
+    for shown in [list(names), [name for name in names if name != spare]]:
+        columns = [
+            [
+                escaped(name),
+                *("" if (v := row.get(name)) is None else escaped(str(v)) for row in rows),
+            ]
+            for name in shown
+        ]
+        for padding, longest in ((1, room), (0, room), (0, _LONGEST_WORD)):
+            # The gap between columns is the padding of both and a line of spaces.
+            widths = _widths(columns, room - (2 + padding) * (len(columns) - 1), longest)
+            if widths:
+                _print_table(columns, widths, padding)
+                if shown != list(names):
+                    note = f"no room for {spare}: widen the terminal, or type --json"
+                    write(textwrap.fill(note, room))
+                return
+    from gatekit.compare.output.columns import table_or_blocks
+
+    write("\n".join(table_or_blocks(names, rows, room)))
+
+
+def _print_table(columns: Sequence[Sequence[str]], widths: Sequence[int], padding: int) -> None:
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    for position, column in enumerate(names):
-        table.add_column(Text(escaped(column)), no_wrap=position == 0, overflow="fold")
-    for row in rows:
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 1, 0, padding))
+    for (title, *_), width in zip(columns, widths, strict=True):
+        table.add_column(Text(title), width=width, overflow="fold")
+    for row in list(zip(*columns, strict=True))[1:]:
         # Text, not str: rich would read a name in square brackets as a style.
-        values = (row.get(column) for column in names)
-        table.add_row(*(Text("" if value is None else escaped(str(value))) for value in values))
+        table.add_row(*map(Text, row))
     shown = console(sys.stdout, highlight=False)
-    shown.width = line_width(sys.stdout)
+    shown.width = sum(widths) + (2 + padding) * (len(widths) - 1)
     shown.print(table)
+
+
+def _widths(columns: Sequence[Sequence[str]], room: int, longest: int) -> list[int]:
+    """Return widths of columns that have some room; empty if this would break a word.
+
+    Args:
+        columns: the cells of each column.
+        room: the width of all columns together.
+        longest: longer words may be broken.
+    """
+    from rich.cells import cell_len
+
+    most = [max(map(cell_len, column)) for column in columns]
+    words = [max((cell_len(w) for c in column for w in c.split()), default=0) for column in columns]
+    least = [most[0], *(min(word, longest) for word in words[1:])]
+    if sum(least) > room:
+        return []
+    widths = [min(width, room) for width in most]
+    while sum(widths) > room:
+        widest = max(w for w, few in zip(widths, least, strict=True) if w > few)
+        widths[next(i for i, w in enumerate(widths) if w == widest and w > least[i])] -= 1
+    return widths
 
 
 def write_file(path: Path, content: str) -> None:

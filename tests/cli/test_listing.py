@@ -11,6 +11,7 @@ import processes
 import pytest
 
 from gatekit.cli.main import main
+from gatekit.cli.output import write_table
 
 LISTS = ["cells", "gates", "output-units", "tasks", "functions"]
 GATE = '''
@@ -148,6 +149,38 @@ def test_a_broken_plugin_is_listed_with_its_error(
     monkeypatch.setenv("COLUMNS", "160")
     assert main(["plugins"]) == 0
     assert "torn apart" in capsys.readouterr().out
+
+
+def test_no_word_is_broken_and_a_table_that_does_not_fit_becomes_blocks(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    texts = {}
+    for columns in (50, 80):
+        monkeypatch.setenv("COLUMNS", str(columns))
+        assert main(["cells"]) == 0
+        texts[columns] = capsys.readouterr().out
+        assert max(map(len, texts[columns].splitlines())) <= columns
+        for word in ("reference", "states", "certified", "arXiv:1902.09689"):
+            assert word in texts[columns]
+    assert texts[80].startswith("name ")
+    assert "name       antisymmetric_rnn\nyear       2019\n" in texts[50]
+
+
+def test_a_column_is_left_out_before_a_table_becomes_blocks(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = [{"name": "n" * 20, "what": "w" * 20, "origin": "o" * 20}]
+    for columns, spare, first, last in (
+        (66, "origin", "name", "o" * 20),
+        (58, "origin", "name", "oo"),
+        (55, "origin", "name", "no room for origin: widen the terminal, or type --json"),
+        (55, "", "\u2500\u2500 row 1", "o" * 20),
+    ):
+        monkeypatch.setenv("COLUMNS", str(columns))
+        write_table(rows, ("name", "what", "origin"), spare)
+        lines = capsys.readouterr().out.splitlines()
+        assert lines[0].startswith(first)
+        assert last in lines[-1]
 
 
 def test_listing_imports_no_tensorflow() -> None:

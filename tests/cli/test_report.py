@@ -114,7 +114,7 @@ def test_runs_that_were_asked_for_and_have_not_begun_are_counted(here: Path) -> 
     plan = {"schema": 1, "command": "gatekit train -m", "runs": [{"id": "ab" * 8, **words}]}
     (here / "experiments" / "demo" / "plan-1.json").write_text(json.dumps(plan))
     assert main(["report", "demo"]) == 0
-    assert "1 more are planned" in (here / "demo.html").read_text(encoding="utf-8")
+    assert "1 more is planned" in (here / "demo.html").read_text(encoding="utf-8")
 
 
 def test_a_plugin_file_lets_its_cell_be_typeset(here: Path) -> None:

@@ -265,3 +265,16 @@ def test_piped_output_obeys_columns(
     assert any("ms/step" in line and "group" in line for line in lines) == (columns != "80")
     monkeypatch.delenv("COLUMNS")
     assert max(map(len, printed(tmp_path).splitlines())) <= 80
+
+
+def test_a_table_that_does_not_fit_has_a_line_for_each_cell(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for task in ("a", "b"):
+        write_study(tmp_path, FIVE, task__name=task)
+    monkeypatch.setenv("COLUMNS", "48")
+    text = printed(tmp_path)
+    assert max(map(len, text.splitlines())) <= 48
+    assert "\nlstm\n" in text
+    assert "  ms/step" in text
+    assert "no room for" not in text

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 
+from gatekit.cell.terminal import line_width
 from gatekit.cli.arguments import Parser
 from gatekit.cli.output import write, write_json
 
@@ -46,14 +46,9 @@ def run(parser: Parser) -> int:
         write(csv_text(answer.columns, answer.records()))
     else:
         shown = answer.records()[:_MOST_SHOWN]
-        for line in table_or_blocks(answer.columns, shown, _width()):
+        for line in table_or_blocks(answer.columns, shown, line_width(sys.stdout)):
             write(line)
         if len(answer.rows) > _MOST_SHOWN:
             more = len(answer.rows) - _MOST_SHOWN
             sys.stderr.write(f"and {more} more rows; --csv or --json writes all\n")
     return 0
-
-
-def _width() -> int:
-    """Return the width of the terminal; 80 if the output is not a terminal."""
-    return shutil.get_terminal_size().columns if sys.stdout.isatty() else 80

@@ -77,7 +77,7 @@ def run(parser: Parser) -> int:
     elif options.html:
         pass
     elif rows:
-        write_table([_shown(row) for row in rows], _columns(rows))
+        write_table([_shown(row) for row in rows], _columns(rows), spare="origin")
         sys.stdout.write(f"\n{_counted(rows)}\n")
     else:
         raise ConfigError(_none(entries(tuple(options.plugin))))

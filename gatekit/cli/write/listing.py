@@ -49,7 +49,8 @@ def run(parser: Parser) -> int:
         write_json(rows)
     else:
         columns = ("name", "summary", "metric", "chance", "checks", "origin")
-        write_table(rows, [key for key in columns if any(row.get(key) for row in rows)])
+        known = [key for key in columns if any(row.get(key) for row in rows)]
+        write_table(rows, known, spare="origin")
         write_broken(options.plugin)
     return 0
 

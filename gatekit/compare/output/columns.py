@@ -77,21 +77,32 @@ def table_or_blocks(
     if sum(widths) + len(_GAP) * (len(widths) - 1) <= width:
         lines = [_row(titles, widths, numeric), _GAP.join(_dash() * size for size in widths)]
         return [*lines, *(_row(row, widths, numeric) for row in rows)]
-    left = max((cell_len(title) for title in titles), default=0)
-    left = min(left, width // 2)
     lines = []
     for number, row in enumerate(rows, start=1):
         head = f"{_dash() * 2} row {number} "
         lines.append(head + _dash() * max(0, min(width, 80) - len(head)))
-        for title, text in zip(titles, row, strict=True):
-            name = title + " " * max(0, left - cell_len(title))
-            first, *others = _pieces(text, max(10, width - len(name) - 2)) or [""]
-            lines += [f"{name}  {first}".rstrip(), *(" " * (len(name) + 2) + o for o in others)]
+        lines += described(titles, row, width)
     return lines or [f"no rows; columns: {', '.join(titles)}"]
 
 
-def _pieces(text: str, width: int) -> list[str]:
-    return [text[start : start + width] for start in range(0, len(text), width)]
+def described(titles: Sequence[str], row: Sequence[str], width: int) -> list[str]:
+    """Return one row with a line for each cell; a long cell continues on the next line.
+
+    A word is broken only if it is longer than a line.
+
+    Args:
+        titles: the name of each cell.
+        row: the cells.
+        width: the width of a line.
+    """
+    left = min(max(map(cell_len, titles), default=0), width // 2)
+    lines = []
+    for title, text in zip(titles, row, strict=True):
+        name = title + " " * max(0, left - cell_len(title))
+        room = max(10, width - len(name) - 2)
+        first, *others = wrap(text, room, break_on_hyphens=False) or [""]
+        lines += [f"{name}  {first}".rstrip(), *(" " * (len(name) + 2) + o for o in others)]
+    return lines
 
 
 def _row(texts: Sequence[str], widths: Sequence[int], numeric: Sequence[bool]) -> str:

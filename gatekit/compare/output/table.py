@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from textwrap import wrap
 from typing import TextIO
 
 from rich import box
@@ -19,7 +20,7 @@ from gatekit.compare.several import SeveralTasks, no_table_notes, several_tasks
 from gatekit.compare.stats.paired_tests import ALPHA
 
 from .answer import decided_claims, headline, is_answered, undecided_lines
-from .columns import blocks, in_lines
+from .columns import blocks, described, in_lines
 from .table_cells import (
     COSTS,
     decided_over_tasks,
@@ -40,7 +41,8 @@ def print_table(
     """Print the answer, the table, missing runs, and notes.
 
     A decided group is bold and has a star. Colour and weight are used only on a terminal, and never
-    if ``NO_COLOR`` is set. A narrow table omits the columns of costs.
+    if ``NO_COLOR`` is set. A narrow table omits the columns of costs, then puts each label
+    on a line of its own, then each cell.
 
     Args:
         comparison: the result of ``compare``.
@@ -71,7 +73,11 @@ def print_table(
             variant.difference is not None and variant.difference.decision in ("better", "worse")
             for variant in several.variants
         ]
-        shown.print(_table(stream, tasks_heading(several), tasks_cells(several), bold))
+        titles, cells = tasks_heading(several), tasks_cells(several)
+        if _narrowest(titles, cells) <= shown.width:
+            shown.print(_table(stream, titles, cells, bold))
+        else:
+            _print_described(shown, titles, cells, bold)
     for line, style in footer(comparison, several):
         shown.print(Text(line, style=style))
 
@@ -92,9 +98,13 @@ def _print_groups(shown: Console, stream: TextIO, comparison: Comparison) -> Non
         dropped = titles[len(names) :]
         if needed(names, rows) <= shown.width:
             break
+    else:
+        dropped = []
+        _print_described(shown, titles, cells, bold)
+        needed = None
     if needed is _narrowest:
         shown.print(_table(stream, names, rows, bold))
-    else:
+    elif needed is _stacked:
         _print_stacked(shown, names, rows, bold)
     if any(bold) and "p" in titles:
         shown.print(Text(_decided_if(comparison), style="dim"))
@@ -148,6 +158,21 @@ def _print_stacked(
             overflow="ignore",
             crop=False,
         )
+
+
+def _print_described(
+    shown: Console, titles: list[str], cells: list[list[str]], bold: list[bool]
+) -> None:
+    """Print a table whose numbers do not fit side by side: a line for each cell."""
+    for (label, *row), strong in zip(cells, bold, strict=True):
+        known = [(title, text) for title, text in zip(titles[1:], row, strict=True) if text.strip()]
+        lines = wrap(label, shown.width, break_on_hyphens=False, subsequent_indent="    ")
+        named, texts = [title for title, _ in known], [text for _, text in known]
+        lines += [f"  {line}" for line in described(named, texts, shown.width - 2)]
+        shown.print()
+        for line in lines:
+            shown.print(Text(line, style="bold" if strong else ""))
+    shown.print()
 
 
 def _table(
