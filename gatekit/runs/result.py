@@ -128,10 +128,7 @@ class Result:
 
     @property
     def outcome(self) -> float:
-        """Return the metric at the best validation epoch, or the worst value if the run diverged.
-
-        The worst value is ``inf`` if smaller is better and ``-inf`` if larger is.
-        """
+        """Return the metric at the best validation epoch; inf or -inf if the run diverged."""
         score = None
         if self.state != "DIVERGED" and self.best is not None:
             score = self.best.on(self.split or "test")
@@ -176,7 +173,8 @@ def parsed(data: bytes) -> dict[str, Any]:
             raise ValueError("it was altered after the run (its sha256 differs)")
         if schema > SCHEMA:
             raise NewerError(
-                f"{RESULT} has format {schema}, which needs a newer gatekit. To update, {UPDATE}."
+                f"{RESULT} has format {schema}, which needs a newer gatekit: this one reads format "
+                f"{SCHEMA}. To update, {UPDATE}."
             )
     if record.get("state") not in OUTCOMES:
         raise ValueError(f"state is {record.get('state')!r}, not {' or '.join(OUTCOMES)}")

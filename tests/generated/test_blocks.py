@@ -200,7 +200,9 @@ def test_a_block_of_your_own(plugin: str) -> None:
 
 
 def test_a_keras_layer_of_the_author_is_refused(plugin: str) -> None:
-    with pytest.raises(ConfigError, match=r"part .tap. of the block .tapped. is a Keras layer"):
+    with pytest.raises(
+        ConfigError, match=r"part .tap. of the block .tapped. is a custom Keras layer"
+    ):
         gatekit.code("gru", block="tapped", plugins=[plugin])
 
 

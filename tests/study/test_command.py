@@ -295,7 +295,7 @@ def test_an_unknown_choice_names_the_nearest(capsys):
         ("swap.forgt=power_law", "swap.forgt=power_law: cell 'lstm' has no gate in the role 'for"),
         ("swap.forget=power_lw", "swap.forget=power_lw: there is no gate 'power_lw'; did you mea"),
         ("cell.gates.forgt.eps=1", "cell.gates.forgt is not a gate of this cell; did you mean 'f"),
-        ("units=3,4", "units=3,4 lists several values: add -m"),
+        ("units=3,4", "units=3,4 lists several values: type -m units=3,4"),
         ("optimizer.name=adm", "optimizer.name is one of adam, adamw, sgd, rmsprop"),
     ],
 )

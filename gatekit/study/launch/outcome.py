@@ -65,9 +65,9 @@ def _failures(plan: SweepPlan, outcome: SweepOutcome) -> Iterator[str]:
         labels = "; ".join(plan.label(run) for run in group[:_MOST])
         more = f"; {len(group) - _MOST} more" if len(group) > _MOST else ""
         yield f"FAILED {labels}{more}: {reason}"
-        # Lines of the log that only repeat the reason are omitted.
+        # A line of the log that only repeats the reason is omitted.
         tail = first.folder().log_tail(6)
-        yield from (f"    {line}" for line in tail if line.strip() not in reason)
+        yield from (f"    {line}" for line in tail if not reason.startswith(line.strip()))
         yield f"    whole log: {first.path / LOG}"
 
 
