@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 import zipfile
 from collections.abc import Mapping
@@ -150,3 +151,34 @@ def test_a_setting_that_is_left_out_is_noted(
     (note,) = [note for note in notes if "optimizer/fast.yaml" in note]
     assert why in note
     assert "conf/optimizer/fast.yaml" not in contents(experiment / "demo.zip")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["plugins=[evil.py]"],
+        ["++plugins=[evil.py]"],
+        ["hydra.searchpath=[file://evil]"],
+        ["--config-dir=evil"],
+        ["'plugins'=[evil.py]"],
+        ["experiment=../evil/experiment/theirs"],
+        ["experiment=theirs/../../evil/experiment/theirs"],
+    ],
+)
+def test_a_study_of_a_stranger_executes_nothing(experiment: Path, words: list[str]) -> None:
+    """Somebody else may have written the words in a study's folder."""
+    bundled(experiment, "experiment=mine", "swap.forget=power_law")
+    (experiment / "evil.py").write_text("open('executed', 'w').close()\n")
+    (experiment / "evil").mkdir()
+    (experiment / "evil" / "experiment").mkdir()
+    text = EXPERIMENT + "plugins: [evil.py]\n"
+    (experiment / "evil" / "experiment" / "theirs.yaml").write_text(text)
+    (path,) = (experiment / "experiments" / "demo").glob("plan-*.json")
+    record = json.loads(path.read_text())
+    for run in record["runs"]:
+        run["words"] += [*words, "experiment=theirs"] if "searchpath" in words[0] else words
+    path.write_text(json.dumps(record))
+    notes = write_bundle(load("demo", experiment / "experiments"), experiment / "demo.zip")
+    assert not (experiment / "executed").exists()
+    (note,) = [note for note in notes if "experiment/mine.yaml" in note]
+    assert "names plugins" in note or "no longer gives this run" in note

@@ -58,7 +58,7 @@ def cell_files(study: Path, runs: Sequence[RunRecord]) -> tuple[dict[str, bytes]
             bundled_cell(name, known) and not Path(CELLS, f"{name}.yaml").exists()
         ):
             continue
-        own = None if asked is None else _from_file(name, run, asked, known)
+        own = None if asked is None or asked.executes_files else _from_file(name, run, asked, known)
         if own is not None:
             files[f"{CELLS}/{name}.yaml"] = own.encode()
         elif not bundled_cell(name, known):

@@ -16,6 +16,8 @@ from gatekit.runs.studies.plan_file import RequestedRun
 
 from .entries import most_bytes
 
+_UNLIKE = "the command of a run no longer gives this run"
+
 _FILES_ONLY = ("experiment", "optimizer", "trainer")
 """Groups in which every name is a file; a task or a block may be in a plugin only."""
 
@@ -41,12 +43,12 @@ def setting_files(study: Path, runs: Sequence[RunRecord]) -> tuple[dict[str, byt
     files: dict[str, bytes] = {}
     left: dict[str, str] = {}
     for words, asked in sorted(named.items()):
-        found, faithful = _own_files(asked, groups)
+        found, unlike = _own_files(asked, groups)
         for name, path in found.items():
             data = path.read_bytes()
             text = data.decode("utf-8", "replace")
-            if not faithful:
-                left[name] = "the command of a run no longer gives this run"
+            if unlike:
+                left[name] = unlike
             elif scrub(text) != text or line_with_location(text) is not None:
                 left[name] = "it contains a path or a name of this machine"
             else:
@@ -72,8 +74,8 @@ def _choices(words: Sequence[str], groups: Sequence[str]) -> Iterator[str]:
             yield bare
 
 
-def _own_files(asked: RequestedRun, groups: Sequence[str]) -> tuple[dict[str, Path], bool]:
-    """Return the own files that a run's command reads now, and whether it still gives the run."""
+def _own_files(asked: RequestedRun, groups: Sequence[str]) -> tuple[dict[str, Path], str]:
+    """Return the own files that a run's command reads, and why they may not give the run."""
     from omegaconf import OmegaConf
 
     from gatekit.study.command import compose
@@ -81,7 +83,9 @@ def _own_files(asked: RequestedRun, groups: Sequence[str]) -> tuple[dict[str, Pa
 
     folder = Path.cwd() / "conf"
     if not folder.is_dir() or is_bundled(folder):
-        return {}, True
+        return {}, ""
+    if asked.executes_files:
+        return _named(asked, folder, groups), "the command of a run names plugins"
     try:
         jobs = compose(asked.words)
         chosen = OmegaConf.select(jobs[0][1], "hydra.runtime.choices")
@@ -93,10 +97,17 @@ def _own_files(asked: RequestedRun, groups: Sequence[str]) -> tuple[dict[str, Pa
                 _add(found, folder, group, each)
         faithful = bool(found) and [run.origin for run in plan(jobs).runs] == [asked.origin]
     except (GatekitError, OSError):
-        words = dict(word.split("=", 1) for word in _choices(asked.words, groups))
-        paths = {f"conf/{g}/{n}.yaml": folder / g / f"{n}.yaml" for g, n in words.items()}
-        return {name: path for name, path in paths.items() if path.is_file()}, False
-    return found, faithful
+        return _named(asked, folder, groups), _UNLIKE
+    return found, "" if faithful else _UNLIKE
+
+
+def _named(asked: RequestedRun, folder: Path, groups: Sequence[str]) -> dict[str, Path]:
+    """Return the files that the words of a command name."""
+    choices = [word.split("=", 1) for word in _choices(asked.words, groups)]
+    paths = {
+        f"conf/{group}/{name}.yaml": folder / group / f"{name}.yaml" for group, name in choices
+    }
+    return {key: path for key, path in paths.items() if most_bytes(key) and path.is_file()}
 
 
 def _add(found: dict[str, Path], folder: Path, group: str, choice: object) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,6 +15,9 @@ from gatekit.runs import durable
 from gatekit.runs.names import is_id, plan_name
 
 SCHEMA = 1
+
+_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]*([./][A-Za-z0-9_-]+)*")
+_EXECUTED = ("plugins", "hydra")
 
 
 @dataclass(frozen=True)
@@ -29,6 +33,17 @@ class RequestedRun:
     label: str
     words: tuple[str, ...]
     origin: str
+
+    @property
+    def executes_files(self) -> bool:
+        """Whether composing the words could execute a file that they name.
+
+        Somebody else may have written the study's folder. Your own ``./plugins`` and ``./conf`` are
+        not named by words.
+        """
+        words = [word.lstrip("+~") for word in self.words if word != "hydra.mode=RUN"]
+        keys = [word.partition("=")[0].partition("@")[0] for word in words]
+        return any(not _KEY.fullmatch(key) or re.split("[./]", key)[0] in _EXECUTED for key in keys)
 
 
 def write(study: Path, name: str, command: str, runs: Iterable[RequestedRun]) -> None:
