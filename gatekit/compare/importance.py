@@ -140,7 +140,8 @@ def _of_task(rows: Sequence[Row], several: bool) -> Importance:
     if paired:
         chosen = sorted(common, key=str)
         scores = [{key: known[key] for key in chosen} for known in scores]
-    outcomes = [[float(np.mean(v)) for v in _by_seed(known)] for known in scores]
+    seeds = [list(by_seed(known.values(), list(known)).values()) for known in scores]
+    outcomes = [[float(np.mean(runs)) for runs in each] for each in seeds]
     pooled = sum(map(len, outcomes)) < sum(map(len, scores))
     codes = np.array(
         [[each.index(row.group.value(key)) for key, each in levels.items()] for row in rows]
@@ -151,7 +152,7 @@ def _of_task(rows: Sequence[Row], several: bool) -> Importance:
         table = np.empty((*(len(each) for each in levels.values()), fewest))
         for spot, values in zip(codes, outcomes, strict=True):
             table[tuple(spot)] = values[:fewest]
-        runs = sum(len(run) for known in scores for run in _by_seed(known)[:fewest])
+        runs = sum(len(run) for each in seeds for run in each[:fewest])
         shares = variance_shares(table, list(levels), paired)
     else:
         runs = sum(map(len, scores))
@@ -168,11 +169,6 @@ def _of_task(rows: Sequence[Row], several: bool) -> Importance:
         explained=explained,
         pooled=pooled,
     )
-
-
-def _by_seed(scores: Mapping[Hashable, float]) -> list[list[float]]:
-    """Return the scores of each seed, which has several runs in a pooled group."""
-    return list(by_seed(scores.values(), list(scores)).values())
 
 
 def _levels(rows: Sequence[Row], label: str) -> dict[str, list[str]]:

@@ -1,4 +1,4 @@
-"""The weights of a recurrent layer by gate, the common form of all libraries' stacked weights."""
+"""Weights sorted by gate: the form between the stacked weights of two libraries."""
 
 from __future__ import annotations
 

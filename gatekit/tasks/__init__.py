@@ -1,4 +1,4 @@
-"""Tasks: data by split, the inputs and outputs of a model, the metric and its chance level.
+"""Tasks: their data in splits, the signature that a model needs, and the metric.
 
 A task is a subclass of `Task`, or of `StreamedTask` if it draws its data. Everything that a task
 plugin needs is public here: base classes, arrays in files, data inside packages, piano rolls, text,

@@ -1,4 +1,4 @@
-"""The base of tasks: data by split, inputs and outputs of a model, the metric and its chance."""
+"""The base class of tasks: a task has data in splits, a signature, and a metric."""
 
 from __future__ import annotations
 

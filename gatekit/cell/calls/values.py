@@ -101,4 +101,4 @@ KINDS: dict[str, tuple[Callable[[Any], bool], str, str]] = {
     "Study": (_class("Study"), "a study from gatekit.load", "'STUDY'"),
     "Budget": (_class("Budget"), "a budget", "'steps=2000'"),
 }
-"""For each annotation: a test of a value, the type in words, and an example."""
+"""Each annotation with a function that tests a value, a description of the type, and an example."""

@@ -53,7 +53,7 @@ class Equation:
 class Unfolded:
     """A cell's lines in the order of computation.
 
-    ``terms`` has the read or bias behind each name that stands for one.
+    ``terms`` maps each name that stands for a read or a bias to that read or bias.
     """
 
     lines: tuple[Equation, ...]

@@ -73,7 +73,8 @@ def write_bundle(study: Study, path: Path, weights: bool = False) -> list[str]:
         entries |= _run_files(run, weights, notes)
     entries |= _sources(study, runs)
     own: dict[str, bytes] = {}
-    for found, told in (cell_files(study.path, runs), setting_files(study.path, runs)):
+    requested = plan_file.read(study.path)
+    for found, told in (cell_files(requested, runs), setting_files(requested, runs)):
         own |= found
         notes += told
     entries |= own

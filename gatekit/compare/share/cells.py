@@ -15,13 +15,15 @@ from gatekit.registry import cell_config, components
 from gatekit.registry.cells import bundled_cell
 from gatekit.runs.config import ConfigReader, dumped
 from gatekit.runs.record import RunRecord
-from gatekit.runs.studies import plan_file
 from gatekit.runs.studies.plan_file import RequestedRun
 
 from .entries import CELLS, most_bytes
+from .settings import jobs_of
 
 
-def cell_files(study: Path, runs: Sequence[RunRecord]) -> tuple[dict[str, bytes], list[str]]:
+def cell_files(
+    requested: Mapping[str, RequestedRun], runs: Sequence[RunRecord]
+) -> tuple[dict[str, bytes], list[str]]:
     """Return the cells of a study that gatekit does not have, as files, and notes.
 
     A cell is taken from a run that does not change it: this is what the run computed, whatever the
@@ -30,10 +32,10 @@ def cell_files(study: Path, runs: Sequence[RunRecord]) -> tuple[dict[str, bytes]
     cell.
 
     Args:
-        study: the study's folder.
-        runs: its runs.
+        requested: the runs that commands asked for, by id.
+        runs: the runs of the study.
     """
-    requested, known = plan_file.read(study), components.load().catalogue
+    known = components.load().catalogue
     named: dict[str, Counter[str]] = {}
     changed: dict[str, tuple[RunRecord, RequestedRun | None]] = {}
     for run in runs:
@@ -58,7 +60,7 @@ def cell_files(study: Path, runs: Sequence[RunRecord]) -> tuple[dict[str, bytes]
             bundled_cell(name, known) and not Path(CELLS, f"{name}.yaml").exists()
         ):
             continue
-        own = None if asked is None or asked.executes_files else _from_file(name, run, asked, known)
+        own = None if asked is None else _from_file(name, run, asked, known)
         if own is not None:
             files[f"{CELLS}/{name}.yaml"] = own.encode()
         elif not bundled_cell(name, known):
@@ -103,12 +105,11 @@ def _content(cell: CellSpec) -> dict[str, Any]:
 
 def _from_file(name: str, run: RunRecord, asked: RequestedRun, known: Catalogue) -> str | None:
     """Return the user's cell of a name, if a run's command still gives the run's cell with it."""
-    from gatekit.study.command import compose
     from gatekit.study.plan import plan
 
     try:
         cell = read_cell(cell_config(name, known), known).canonical()
-        (again,) = plan(compose(asked.words)).runs
+        (again,) = plan(jobs_of(asked)).runs
     except (GatekitError, ValueError):
         return None
     same = [c for _, c in _cells(again.config)] == [c for _, c in _cells(run.config or {})]

@@ -2,40 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from gatekit.cell.errors import GatekitError
+from gatekit.cell.errors import ConfigError, GatekitError
 from gatekit.compare.scrub import line_with_location, scrub
 from gatekit.registry.cells import config_folders, is_bundled
 from gatekit.registry.safe_yaml import read_yaml
 from gatekit.runs.record import RunRecord
-from gatekit.runs.studies import plan_file
 from gatekit.runs.studies.plan_file import RequestedRun
 
 from .entries import most_bytes
 
+if TYPE_CHECKING:
+    from gatekit.study.search import Job
+
+_NAMES = "the command of a run names plugins"
 _UNLIKE = "the command of a run no longer gives this run"
 
 _FILES_ONLY = ("experiment", "optimizer", "trainer")
 """Groups in which every name is a file; a task or a block may be in a plugin only."""
 
 
-def setting_files(study: Path, runs: Sequence[RunRecord]) -> tuple[dict[str, bytes], list[str]]:
+def setting_files(
+    requested: Mapping[str, RequestedRun], runs: Sequence[RunRecord]
+) -> tuple[dict[str, bytes], list[str]]:
     """Return the files in ``./conf`` that the commands of a study read, and notes.
 
     Cells are in `cell_files`. A run holds the values, but not the files that they come from. A file
     is therefore read from the working folder, if the command of a run still gives this run.
 
     Args:
-        study: the study's folder.
-        runs: its runs.
+        requested: the runs that commands asked for, by id.
+        runs: the runs of the study.
     """
     from gatekit.study.typed import GROUPS
 
     groups = [group for group in GROUPS if group != "cell"]
-    requested, ids = plan_file.read(study), {run.id for run in runs}
+    ids = {run.id for run in runs}
     named: dict[tuple[str, ...], RequestedRun] = {}
     for asked in requested.values():
         if asked.id in ids:
@@ -45,11 +50,12 @@ def setting_files(study: Path, runs: Sequence[RunRecord]) -> tuple[dict[str, byt
     for words, asked in sorted(named.items()):
         found, unlike = _own_files(asked, groups)
         for name, path in found.items():
-            data = path.read_bytes()
-            text = data.decode("utf-8", "replace")
             if unlike:
                 left[name] = unlike
-            elif scrub(text) != text or line_with_location(text) is not None:
+                continue
+            data = path.read_bytes()
+            text = data.decode("utf-8", "replace")
+            if scrub(text) != text or line_with_location(text) is not None:
                 left[name] = "it contains a path or a name of this machine"
             else:
                 files[name] = data
@@ -66,6 +72,19 @@ def setting_files(study: Path, runs: Sequence[RunRecord]) -> tuple[dict[str, byt
     return {name: data for name, data in files.items() if name not in left}, notes
 
 
+def jobs_of(asked: RequestedRun) -> list[Job]:
+    """Return the jobs that the recorded words of a run give now.
+
+    Raises:
+        ConfigError: they give none, or could execute a file: the study may be a stranger's.
+    """
+    from gatekit.study.command import compose
+
+    if asked.executes_files:
+        raise ConfigError(_NAMES)
+    return compose(asked.words)
+
+
 def _choices(words: Sequence[str], groups: Sequence[str]) -> Iterator[str]:
     """Yield the words that choose a file, without their signs."""
     for word in words:
@@ -78,16 +97,13 @@ def _own_files(asked: RequestedRun, groups: Sequence[str]) -> tuple[dict[str, Pa
     """Return the own files that a run's command reads, and why they may not give the run."""
     from omegaconf import OmegaConf
 
-    from gatekit.study.command import compose
     from gatekit.study.plan import plan
 
     folder = Path.cwd() / "conf"
     if not folder.is_dir() or is_bundled(folder):
         return {}, ""
-    if asked.executes_files:
-        return _named(asked, folder, groups), "the command of a run names plugins"
     try:
-        jobs = compose(asked.words)
+        jobs = jobs_of(asked)
         chosen = OmegaConf.select(jobs[0][1], "hydra.runtime.choices")
         choices: Any = OmegaConf.to_container(chosen) if chosen else {}
         found: dict[str, Path] = {}
@@ -97,7 +113,7 @@ def _own_files(asked: RequestedRun, groups: Sequence[str]) -> tuple[dict[str, Pa
                 _add(found, folder, group, each)
         faithful = bool(found) and [run.origin for run in plan(jobs).runs] == [asked.origin]
     except (GatekitError, OSError):
-        return _named(asked, folder, groups), _UNLIKE
+        return _named(asked, folder, groups), _NAMES if asked.executes_files else _UNLIKE
     return found, "" if faithful else _UNLIKE
 
 
