@@ -309,7 +309,7 @@ def test_a_line_that_optuna_cannot_replay_names_the_journal(searched, line):
         again()
 
 
-def test_a_sweep_of_no_cell_is_refused(monkeypatch):
+def test_a_sweep_of_no_cell_is_refused(monkeypatch, optuna):
     with pytest.raises(ConfigError, match="one command runs one study"):
         tuning(monkeypatch, Inline(score), "cell=glob(zz*)", RATE, "trials=2")
 
