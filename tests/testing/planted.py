@@ -133,6 +133,6 @@ GATES: dict[str, tuple[str, str]] = {
             TF + "matrix = tf.ones([500, 500], pre.dtype) * ops.tanh(pre[0, 0])\n"
             "return ops.sigmoid(pre) + 1e-30 * tf.reduce_sum(tf.matmul(matrix, matrix))"
         ),
-        "at most 10 x is allowed",
+        "times as long as with a sigmoid gate; the limit is 10",
     ),
 }
