@@ -8,6 +8,7 @@ a plan must contain all runs before the first one starts.
 from __future__ import annotations
 
 import contextlib
+import copy
 import logging
 import re
 import shlex
@@ -17,12 +18,16 @@ from argparse import Namespace
 from collections.abc import Iterator, Sequence
 
 from hydra import version
+from hydra._internal.config_loader_impl import ConfigLoaderImpl
+from hydra._internal.config_repository import ConfigRepository
 from hydra._internal.hydra import Hydra
 from hydra._internal.utils import get_args_parser
+from hydra.core.config_search_path import ConfigSearchPath
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException, MissingConfigException, OverrideParseException
 from hydra.plugins.completion_plugin import DefaultCompletionPlugin
+from hydra.plugins.config_source import ConfigResult
 from hydra.types import RunMode
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
@@ -41,6 +46,29 @@ from .unreadable import unreadable
 
 PRIMARY = "train"
 """The configuration that every composition starts from, ``conf/train.yaml``."""
+
+
+class _ReadOnce(ConfigRepository):
+    """Hydra's sources, of which each file is read once for all jobs of a command.
+
+    Hydra itself reads the files anew for each job. Read once, a file that is edited in the meantime
+    changes all jobs or none, and composing takes a quarter less time.
+    """
+
+    def initialize_sources(self, config_search_path: ConfigSearchPath) -> None:
+        """Create the sources of a search path; nothing has been read from them."""
+        super().initialize_sources(config_search_path)
+        self._read: dict[str, ConfigResult | None] = {}
+
+    def load_config(self, config_path: str) -> ConfigResult | None:
+        """Return a copy of a configuration, which Hydra changes; None if no source has it."""
+        if config_path not in self._read:
+            self._read[config_path] = super().load_config(config_path)
+        return copy.deepcopy(self._read[config_path])
+
+    def __deepcopy__(self, memo: object) -> _ReadOnce:
+        """Return a copy, which Hydra makes for each job, that shares what has been read."""
+        return copy.copy(self)
 
 
 @contextlib.contextmanager
@@ -66,7 +94,11 @@ def opened(
     version.setbase("1.3")
     try:
         with warnings.catch_warnings():
-            yield Hydra.create_main_hydra2(PRIMARY, search_path(plugins, trusted, folder))
+            path = search_path(plugins, trusted, folder)
+            hydra = Hydra.create_main_hydra2(PRIMARY, path)
+            assert isinstance(hydra.config_loader, ConfigLoaderImpl)
+            hydra.config_loader.repository = _ReadOnce(path)
+            yield hydra
     except SystemExit as stop:
         if stop.code not in (0, None):
             raise ConfigError("Hydra refused the command line; see above.") from None
