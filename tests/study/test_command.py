@@ -16,6 +16,7 @@ from gatekit.cell.schema import CELL_KEYS, read_cell
 from gatekit.study import command
 from gatekit.study.command import compose, train
 from gatekit.study.help import SECTIONS
+from gatekit.study.hydra.sources import CheckedSource
 from gatekit.study.hydra.sweepers import Composition
 from gatekit.study.plan import plan
 from gatekit.study.schema import GROUP_KEYS, LAUNCH_KEYS, RUN_KEYS
@@ -438,6 +439,26 @@ def test_what_a_grid_refers_to_is_found_for_each_of_its_jobs():
     jobs = compose(["-m", "+experiment=mine", "task.length=9,11", "units=3"])
     chrono = [job for _, job in jobs if job.cell.name == "chrono_lstm"]
     assert [c.cell.gates.forget.initializers.bias.t_max for c in chrono] == [9, 11]
+
+
+def test_a_file_is_read_once_so_that_all_jobs_have_the_same_cell(monkeypatch):
+    own("cell/mine", CELL + "notes: read first\n")
+    files, load = [], CheckedSource.load_config
+
+    def load_and_edit(source, config_path):
+        loaded = load(source, config_path)
+        files.append(config_path)
+        own("cell/mine", CELL + f"notes: edited {len(files)}\n")
+        return loaded
+
+    monkeypatch.setattr(CheckedSource, "load_config", load_and_edit)
+    words = ["task=sum", "cell=mine,lstm", "units=3,4", "swap.candidate=null,power_law"]
+    jobs = [config for _, config in compose(["-m", *words])]
+    assert files == ["cell/mine"]
+    notes = [config.cell.notes for config in jobs if config.cell.name == "mine"]
+    assert notes == ["read first"] * 4
+    assert [config.units for config in jobs] == [3, 3, 4, 4] * 2
+    assert [config.swap.candidate for config in jobs] == [None, "power_law"] * 4
 
 
 def test_a_search_goes_through_every_grid():
