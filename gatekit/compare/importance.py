@@ -6,7 +6,6 @@ import json
 import math
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from textwrap import wrap
 from typing import Any
 
 import numpy as np
@@ -16,7 +15,7 @@ from gatekit.compare.deciding.row import Row
 from gatekit.compare.grouping.keys import is_of_task
 from gatekit.compare.grouping.label import printable
 from gatekit.compare.numbers import is_number
-from gatekit.compare.output.columns import table_or_blocks
+from gatekit.compare.output.columns import in_lines, table_or_blocks
 from gatekit.compare.stats.baseline import task
 from gatekit.compare.stats.intervals import by_seed
 from gatekit.compare.stats.variance import MIN_GROUPS, TREES, Share, forest_shares, variance_shares
@@ -24,7 +23,6 @@ from gatekit.compare.stats.variance import MIN_GROUPS, TREES, Share, forest_shar
 from .comparison import Comparison
 from .rows import picked
 
-_WIDTH = 80
 _MOST = 3
 _TRUSTED = 0.5
 
@@ -211,20 +209,20 @@ def _outcomes(row: Row) -> Mapping[Hashable, float]:
     return dict(zip(keys if known else range(len(keys)), row.group.outcomes, strict=True))
 
 
-def importance_lines(parts: Sequence[Importance]) -> list[str]:
+def importance_lines(parts: Sequence[Importance], width: int) -> list[str]:
     """Return the shares as a table for each task, in percent, the largest effect first."""
     lines: list[str] = []
     for one in parts:
         where = f"{one.task}: " if one.task else ""
-        lines += wrap(printable(f"{where}{one.title}, in %"), _WIDTH)
+        lines.append(in_lines(printable(f"{where}{one.title}, in %"), width))
         columns = ["effect", "share", *(["by chance"] if one.explained is None else [])]
         rows = [dict(zip(columns, cells, strict=False)) for cells in importance_cells(one)]
         if rows:
-            lines += ["", *table_or_blocks(columns, rows, _WIDTH), ""]
+            lines += ["", *table_or_blocks(columns, rows, width), ""]
         else:
             lines += ["", "all outcomes are equal", ""]
     notes = dict.fromkeys(note for one in parts for note in one.notes)
-    return [*lines, *(line for note in notes for line in wrap(f"note: {note}", _WIDTH))]
+    return [*lines, *(in_lines(f"note: {note}", width) for note in notes)]
 
 
 def importance_cells(one: Importance) -> list[tuple[str, str, str]]:

@@ -5,11 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from textwrap import wrap
 
 from gatekit.compare.grouping.label import printable
 from gatekit.compare.numbers import number
-from gatekit.compare.output.columns import table_or_blocks
+from gatekit.compare.output.columns import in_lines, table_or_blocks
 from gatekit.compare.stats.intervals import Interval
 
 from .comparison import Comparison
@@ -17,7 +16,6 @@ from .rows import picked
 
 VARY = "vary"
 _ALL = "all"
-_WIDTH = 80
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +64,8 @@ def _interval(deviation: float, n: int, level: float) -> Interval:
     return Interval(least, most, level, "chi-squared, for normal noise")
 
 
-def sources_lines(spreads: Sequence[SeedSpread]) -> list[str]:
-    """Return the spreads as a table, at most 80 columns wide."""
+def sources_lines(spreads: Sequence[SeedSpread], width: int) -> list[str]:
+    """Return the spreads as a table, in lines of a width."""
     rows = [
         {
             "group": printable(one.group),
@@ -80,14 +78,15 @@ def sources_lines(spreads: Sequence[SeedSpread]) -> list[str]:
         }
         for one in spreads
     ]
-    lines = [f"standard deviation of {_metric(spreads)} over seeds, by what the seed varies", ""]
-    lines += table_or_blocks(["group", "vary", "n", "sd", "interval"], rows, _WIDTH)
+    title = f"standard deviation of {_metric(spreads)} over seeds, by what the seed varies"
+    lines = [in_lines(title, width), ""]
+    lines += table_or_blocks(["group", "vary", "n", "sd", "interval"], rows, width)
     level = next((one.interval.level for one in spreads if one.interval), 0.95)
     note = (
         f"note: {100 * level:g} % intervals for normal noise; if the effects of the parts add up,"
         " their squared deviations sum to that of all"
     )
-    return [*lines, "", *wrap(note, _WIDTH)]
+    return [*lines, "", in_lines(note, width)]
 
 
 def sources_records(spreads: Sequence[SeedSpread]) -> list[dict[str, object]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 import json
 import sys
 from pathlib import Path
@@ -40,6 +41,36 @@ def test_the_table_fits_100_columns(root: Path, capsys: pytest.CaptureFixture[st
     lines = capsys.readouterr().out.splitlines()
     assert max(map(len, lines)) <= 100
     assert [cell for cell in VALUES if not any(cell in line for line in lines)] == []
+
+
+@pytest.mark.parametrize("columns", ["44", "80", "140"])
+@pytest.mark.parametrize(
+    ("words", "parts", "title"),
+    [
+        (["--best-of", "units", "--best-of-k"], (None,), "test nll of the best of k trials"),
+        (["--reach", "9.5", "--over", "steps"], (None,), "steps until validation nll 9.5"),
+        (["--importance"], (None,), "variance of test nll"),
+        (["--importance"], ("init", "data"), "standard deviation of nll over seeds"),
+    ],
+)
+def test_what_is_below_the_table_fits_the_terminal(
+    words: list[str],
+    parts: tuple[str | None, ...],
+    title: str,
+    columns: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", columns)
+    for units, vary in itertools.product((8, 16), parts):
+        write_study(tmp_path / "experiments", VALUES, units=units, vary=vary)
+    assert main(["compare", "demo", *words]) == 0
+    text = capsys.readouterr().out
+    assert title in " ".join(text.split())
+    widest = max(map(len, text.splitlines()))
+    assert int(columns) * 0.8 < widest <= int(columns)
 
 
 def test_csv_and_markdown(root: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gatekit.cell.errors import ConfigError, listed, nearest, nearest_name
+from gatekit.cell.terminal import line_width
 from gatekit.cli.arguments import Parser
 from gatekit.cli.options import figure_formats, keys
 from gatekit.cli.output import write, write_json
@@ -283,12 +284,13 @@ def further(options: Namespace, comparison: Comparison) -> tuple[list[str], Fiel
     """
     lines: list[str] = []
     fields: Fields = {}
+    width = line_width(sys.stdout)
     if options.reach is not None:
         from gatekit.compare.budget.reach import reach
         from gatekit.compare.budget.text import reach_lines, reach_record
 
         groups = reach(comparison, options.reach, options.over)
-        lines += ["", *reach_lines(groups, options.reach, options.over)]
+        lines += ["", *reach_lines(groups, options.reach, options.over, width)]
         for one in groups:
             record = reach_record(one, options.reach, options.over)
             fields.setdefault(one.row.group.label, {})["reach"] = record
@@ -297,7 +299,7 @@ def further(options: Namespace, comparison: Comparison) -> tuple[list[str], Fiel
         from gatekit.compare.budget.trials import best_of_k
 
         variants = best_of_k(comparison)
-        lines += ["", *trials_lines(variants)]
+        lines += ["", *trials_lines(variants, width)]
         for variant in variants:
             record = trials_record(variant)
             fields.setdefault(variant.row.group.label, {})["best_of_k"] = record
@@ -315,13 +317,14 @@ def _report_importance(comparison: Comparison, form: str) -> None:
 
     if form not in ("table", "json"):
         raise ConfigError(f"--{form} cannot contain --importance; type --json, or no format")
+    width = line_width(sys.stdout)
     parts = sources(comparison)
     if parts:
-        lines = "\n".join(sources_lines(parts))
+        lines = "\n".join(sources_lines(parts, width))
         write(lines) if form == "table" else write_json(sources_records(parts))
         return
     shares = importance(comparison)
-    write(importance_json(shares) if form == "json" else "\n".join(importance_lines(shares)))
+    write(importance_json(shares) if form == "json" else "\n".join(importance_lines(shares, width)))
 
 
 def _report(comparison: Comparison, form: str, lines: Sequence[str], fields: Fields) -> None:

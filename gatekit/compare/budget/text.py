@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from textwrap import wrap
 
 from gatekit.cell.terminal import escaped
 from gatekit.compare.grouping.label import printable
 from gatekit.compare.numbers import count_of, decimals, exact, p_value, with_interval
-from gatekit.compare.output.columns import table_or_blocks
+from gatekit.compare.output.columns import in_lines, table_or_blocks
 from gatekit.compare.rows import picked
 from gatekit.compare.stats.intervals import Interval
 from gatekit.compare.stats.paired_tests import MIN_SEEDS
@@ -17,7 +16,6 @@ from .evaluations import UNITS
 from .reach import Reached
 from .trials import BestOfK
 
-WIDTH = 80
 _REACHED = """
 median=survival.median low=survival.low high=survival.high costs observed times=survival.times
 survival=survival.share seeds observed_minus_expected=earlier test=test.test
@@ -26,7 +24,7 @@ comparisons=test.comparisons p=test.p smallest_p=test.smallest_p
 _SHOWN = (1, 2, 3, 5, 10, 20, 50, 100)
 
 
-def reach_lines(groups: Sequence[Reached], threshold: float, cost: str) -> list[str]:
+def reach_lines(groups: Sequence[Reached], threshold: float, cost: str, width: int) -> list[str]:
     """Return the table of times to a threshold, with a verdict for each group below it."""
     names = {one.row.summary.metric.name for one in groups if one.row.summary}
     metric = names.pop() if len(names) == 1 else "metric"
@@ -34,12 +32,12 @@ def reach_lines(groups: Sequence[Reached], threshold: float, cost: str) -> list[
     titles = ["group", "reached", f"median {unit}", "95 %"]
     # The p values are in the verdicts.
     rows = [dict(zip(titles, reach_cells(one)[:-1], strict=True)) for one in groups]
-    lines = [f"{unit} until validation {metric} {exact(threshold)}", ""]
-    lines += table_or_blocks(titles, rows, WIDTH)
+    lines = [in_lines(f"{unit} until validation {metric} {exact(threshold)}", width), ""]
+    lines += table_or_blocks(titles, rows, width)
     for one in groups:
         text = reach_verdict(one)
-        lines += wrap(printable(text), WIDTH, break_on_hyphens=False) if text else []
-    return [*lines, *wrap(f"note: {reach_note(groups)}", WIDTH)]
+        lines += [in_lines(printable(text), width)] if text else []
+    return [*lines, in_lines(f"note: {reach_note(groups)}", width)]
 
 
 def reach_note(groups: Sequence[Reached]) -> str:
@@ -77,7 +75,7 @@ def reach_record(one: Reached, threshold: float, cost: str) -> dict[str, object]
     }
 
 
-def trials_lines(variants: Sequence[BestOfK]) -> list[str]:
+def trials_lines(variants: Sequence[BestOfK], width: int) -> list[str]:
     """Return the table of expected scores of the best of k trials."""
     rows = [
         {
@@ -92,8 +90,9 @@ def trials_lines(variants: Sequence[BestOfK]) -> list[str]:
     ]
     summary = next((one.row.summary for one in variants if one.row.summary), None)
     what = summary.measured if summary else "score"
-    lines = [f"expected {what} of the best of k trials, chosen by validation", ""]
-    lines += table_or_blocks(["group", "k", "expected"], rows, WIDTH)
+    title = f"expected {what} of the best of k trials, chosen by validation"
+    lines = [in_lines(printable(title), width), ""]
+    lines += table_or_blocks(["group", "k", "expected"], rows, width)
     notes = [
         "k trials are drawn without replacement; [low, high] is the 95 % bootstrap interval over"
         " trials, if there are at least ten, for k up to half of them"
@@ -109,7 +108,7 @@ def trials_lines(variants: Sequence[BestOfK]) -> list[str]:
         for one in variants
         if one.left_out
     ]
-    return [*lines, *(line for note in notes for line in wrap(printable(f"note: {note}"), WIDTH))]
+    return [*lines, *(in_lines(printable(f"note: {note}"), width) for note in notes)]
 
 
 def trials_record(one: BestOfK) -> dict[str, object]:
