@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,6 +15,7 @@ from .remedies import (
     NOT_KEYS,
     OTHER_NAMES,
     elsewhere,
+    in_shell,
     instead,
     key_of_part,
     likely_key,
@@ -198,8 +198,7 @@ def _checked(
                 word = " ".join(f"{group}.{k}={as_typed(v)}" for k, v in value.items())
                 near += f" Type {word}." if KEY.fullmatch(group) else ""
             elif KEY.fullmatch(group):
-                word = f"{group}={as_typed(value)}"
-                near += f" Type {shlex.quote(word) if set(word) & set('[]{} ') else word}."
+                near += f" Type {in_shell(f'{group}={as_typed(value)}')}."
             raise ConfigError(f"{prefix}{key} is not a key{near}")
         try:
             checked[key] = known[key](value)

@@ -123,12 +123,19 @@ def instead(key: str, value: object, check: Check, example: object = None) -> st
         if all(allowed(check, one) for one in each) or all(allowed(check, a) for a in amounts):
             return f" To run each of them, type -m {key}={','.join(each)}."
     if isinstance(value, list) and value and allowed(check, value[0]):
-        return f" To run each of them, type -m {key}={','.join(as_typed(v) for v in value)}."
+        word = f"{key}={','.join(as_typed(v) for v in value)}"
+        return f" To run each of them, type -m {word}." if value[1:] else f" Type {word}."
     for nearly in (*_nearly(value, check), example):
         if nearly is not None and allowed(check, nearly):
-            word = f"{key}={as_typed(nearly)}"
-            return f" Type {shlex.quote(word) if set(word) & set('[]{} ') else word}."
+            return f" Type {in_shell(f'{key}={as_typed(nearly)}')}."
     return ""
+
+
+def in_shell(word: str) -> str:
+    """Return a word as it is typed in a shell, with the fewest quotes."""
+    if shlex.quote(word) == word or not set(word) & set(" \t()[]{}*?;&|<>'\"$`\\!#~"):
+        return word
+    return shlex.quote(word) if set(word) & set('"$`\\!') or "'" not in word else f'"{word}"'
 
 
 def _nearly(value: object, check: Check) -> list[Any]:

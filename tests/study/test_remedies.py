@@ -92,6 +92,7 @@ def test_a_tracker_is_typed_as_a_list(monkeypatch: pytest.MonkeyPatch) -> None:
         ({"pool": "Mean"}, "Type pool=mean."),
         ({"pool": "lst"}, "Type pool=last."),
         ({"units": [16, 32]}, "type -m units=16,32."),
+        ({"units": [16]}, "allowed: units is an integer from 1. Type units=16."),
         ({"seed": 10**30}, "from 0 to 9,223,372,036,854,775,807"),
         ({"optim": {"lr": 0.1}}, "did you mean optimizer.learning_rate?"),
         ({"trainer": {"learning_rate": 1}}, "did you mean optimizer.learning_rate?"),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shlex
 from collections.abc import Iterator
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -12,6 +11,7 @@ from hydra.errors import HydraException
 from gatekit.cell.errors import ConfigError, excerpt
 from gatekit.runs.names import study_name
 from gatekit.study.config import meant_key
+from gatekit.study.remedies import in_shell
 from gatekit.study.schema import RUN_KEYS
 from gatekit.study.typed import GROUPS
 
@@ -44,7 +44,7 @@ def unreadable(override: str) -> str:
     for why, words in _proposals(key, value.strip("'")):
         swept = [_is_sweep(word) for word in words]
         if None not in swept and words != [f"{key}={value}"]:
-            typed = " ".join([*(["-m"] if True in swept else []), *map(_quoted, words)])
+            typed = " ".join([*(["-m"] if True in swept else []), *map(in_shell, words)])
             reason = f": {why}. Type {typed}" if why else f"; type {typed}"
             both = " with both kinds of quotes" if re.search("=['\"]", words[0]) else ""
             return f"{key}={value} cannot be read{reason}{both}."
@@ -133,11 +133,3 @@ def _is_sweep(word: str) -> bool | None:
         return OverridesParser.create().parse_override(word).is_sweep_override()
     except (HydraException, ValueError, RecursionError):
         return None
-
-
-def _quoted(word: str) -> str:
-    """Return a word as it is typed in a shell, with the fewest quotes."""
-    plain = shlex.quote(word) == word or not set(word) & set(" \t()[]{}*?;&|<>'\"$`\\!#~")
-    if plain:
-        return word
-    return shlex.quote(word) if set(word) & set('"$`\\!') or "'" not in word else f'"{word}"'
