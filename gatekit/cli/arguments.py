@@ -46,11 +46,29 @@ class Parser(CommandLine):
             such = hint(self, argument, options) or self._listed(options)
             raise ConfigError(f"{self.prog} has no {what} {argument!r}{such}")
         for word in getattr(known, "overrides", ()):
-            key, _, value = str(word).partition("=")
-            if action := self._option_string_actions.get(f"--{key}"):
-                typed = f"--{key}" if action.nargs == 0 else f"--{key} {shlex.quote(value)}"
-                raise ConfigError(f"{word}: in {self.prog} this is an option; type {typed}")
+            if typed := self._as_option(word):
+                raise ConfigError(f"in {self.prog}, {word} is an option; type {shlex.join(typed)}.")
+        for action in self._actions:
+            word = getattr(known, action.dest, None)
+            if action.dest in ("study", "run") and (typed := self._as_option(word)):
+                from gatekit.study.typed import line
+
+                others = [other for other in self.typed if other != word]
+                missing = action.metavar or action.dest.upper()
+                needed = [*others, self._example(action) or str(missing), *typed]
+                raise ConfigError(
+                    f"in {self.prog}, {word} is an option, and {missing} is missing; type "
+                    f"{line(self.prog, needed)}."
+                )
         return known
+
+    def _as_option(self, word: object) -> list[str]:
+        """Return the words of the option that ``key=value`` stands for; none if there is none."""
+        key, equals, value = str(word).partition("=")
+        action = self._option_string_actions.get(f"--{key}") if equals else None
+        if action is None:
+            return []
+        return [f"--{key}"] if action.nargs == 0 else [f"--{key}", value]
 
     def _listed(self, options: Sequence[str]) -> str:
         """Return the end of a sentence that lists the command's options."""

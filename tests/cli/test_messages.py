@@ -194,6 +194,18 @@ MISTAKES = {
     ),
     "project-here": Mistake("new project .", ("type gatekit new project my-study",)),
     "all-runs": Mistake("status demo --all", ("did you mean '--runs'?",)),
+    "root-instead-of-a-run": Mistake(
+        "logs root=elsewhere --lines 3",
+        ("root=elsewhere is an option", "type `gatekit logs --lines 3 RUN --root elsewhere`."),
+    ),
+    "baseline-instead-of-a-study": Mistake(
+        "compare baseline=lstm",
+        ("STUDY is missing", "type `gatekit compare STUDY --baseline lstm`."),
+        ("no study",),
+    ),
+    "option-of-extend": Mistake(
+        "extend demo baseline=lstm", ("baseline=lstm is an option; type --baseline lstm.",)
+    ),
     "plugin-without-a-file": Mistake("train cell=lstm --plugin", ("type --plugin FILE.py",)),
 }
 
