@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
@@ -16,10 +16,6 @@ class Size:
 
     def __str__(self) -> str:
         return f"{self.batch},{self.time},{self.features},{self.units}"
-
-    def as_dict(self) -> dict[str, int]:
-        """Return the four numbers by name."""
-        return asdict(self)
 
 
 def read_size(text: str) -> Size:
