@@ -143,23 +143,30 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Move the long files to the start; skip what runs only where all tests are asked for."""
+    """Move the long files to the start; leave out what runs only where all tests are asked for."""
     places = {Path(__file__).parent / name: place for place, name in enumerate(EARLY)}
     items.sort(key=lambda item: places.get(item.path, len(EARLY)))
     if config.getoption("--every"):
         return
     slow_too = config.getoption("--slow")
-    slow = pytest.mark.skip(reason="slow: runs in CI and with --slow")
-    other = pytest.mark.skip(reason="one of a few cases runs: more with --slow, all with --every")
     seen: collections.Counter[tuple[Path, str]] = collections.Counter()
-    for item in items:
+
+    def runs(item: pytest.Item) -> bool:
         if item.get_closest_marker("slow") and not slow_too:
-            item.add_marker(slow)
-        elif some := item.get_closest_marker("one_in"):
-            test = item.path, item.name.partition("[")[0]
-            if seen[test] % (some.kwargs.get("slow", 1) if slow_too else some.args[0]):
-                item.add_marker(other)
-            seen[test] += 1
+            return False
+        if (some := item.get_closest_marker("one_in")) is None:
+            return True
+        test = item.path, item.name.partition("[")[0]
+        seen[test] += 1
+        every = some.kwargs.get("slow", 1) if slow_too else some.args[0]
+        return (seen[test] - 1) % every == 0
+
+    kept, left = [], []
+    for item in items:
+        (kept if runs(item) else left).append(item)
+    if left:  # not skipped: five thousand reports would take seconds and fill the screen
+        config.hook.pytest_deselected(items=left)
+        items[:] = kept
 
 
 def pytest_collection_finish() -> None:
@@ -186,7 +193,11 @@ def own_files(root: Path) -> list[str]:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """After a failure, name files of your own, which tests take for files of gatekit."""
+    """Tell what did not run; after a failure, name files of your own, taken for gatekit's."""
+    if not terminalreporter.config.getoption("--every"):
+        some = "some cases" if terminalreporter.config.getoption("--slow") else "slow tests"
+        more = "" if some == "some cases" else "--slow runs most of them, "
+        terminalreporter.write_line(f"{some} did not run: {more}--every runs all")
     if not terminalreporter.stats.get("failed"):
         return
     for name in own_files(Path(__file__).parents[1]):
