@@ -410,7 +410,7 @@ FAULTS = (
     ),
     Fault(
         "a file of configuration may reference anything",
-        "gatekit/study/hydra/allowed.py",
+        "gatekit/study/hydra/untrusted_files.py",
         "        refuse_resolvers({key: value for key, value in data.items() "
         'if key != "defaults"}, "")\n',
         "",
@@ -454,21 +454,21 @@ FAULTS = (
     ),
     Fault(
         "Holm's correction does not step down",
-        "gatekit/compare/stats/paired_tests.py",
+        "gatekit/compare/stats/multiple_comparisons.py",
         "steps = np.arange(p.shape[-1], 0, -1)",
         "steps = np.full(p.shape[-1], p.shape[-1])",
         ("tests/compare/test_paired_tests.py", "-k", "holm"),
     ),
     Fault(
         "the maximum of t does not step down",
-        "gatekit/compare/stats/paired_tests.py",
+        "gatekit/compare/stats/multiple_comparisons.py",
         "np.maximum.accumulate(t, axis=-2, out=t)",
         "t[...] = t.max(axis=-2, keepdims=True)",
         ("tests/compare/test_paired_tests.py", "-k", "stepped"),
     ),
     Fault(
         "the seeds' differences are flipped for each group alone",
-        "gatekit/compare/stats/paired_tests.py",
+        "gatekit/compare/stats/multiple_comparisons.py",
         "np.maximum.accumulate(t, axis=-2, out=t)",
         "pass",
         ("tests/compare/test_paired_tests.py", "-k", "stepped"),

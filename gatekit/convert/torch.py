@@ -214,7 +214,7 @@ def _stacked(
     if not isinstance(layer, RNN):
         raise ConfigError(
             "to_torch converts gatekit.RNN layers, alone or in keras.layers.Bidirectional, but got "
-            f"{type(layer).__name__}; convert Keras' own layers by gatekit.convert.from_keras first"
+            f"{type(layer).__name__}; first convert layers of Keras with gatekit.convert.from_keras"
         )
     form, gates = gate_weights(layer)
     if layer.go_backwards != ending.endswith("_reverse"):

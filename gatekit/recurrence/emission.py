@@ -61,7 +61,7 @@ def apply_unit(
         raise CellError(f"output unit {output.kind!r}: {output.unit.wrong(error)}") from error
     where = f"output unit {output.kind!r}: {output.unit.definition()} returned"
     if not tf.is_tensor(y):
-        remedy = "use gatekit.ops and operators: they return tensors"
+        remedy = "use gatekit.ops and operators, which return tensors"
         raise CellError(
             f"{where} {type(y).__name__}; {remedy}"
             if y is not None

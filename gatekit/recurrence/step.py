@@ -157,7 +157,8 @@ def _checked(node: Node, value: Tensor, like: Tensor, what: str) -> Tensor:
         value = tf.fill([*([1] * (len(like.shape) - 1)), 1], tf.constant(value, like.dtype))
     if not tf.is_tensor(value):
         raise CellError(
-            f"{where} is {type(value).__name__}; use gatekit.ops and operators: they return tensors"
+            f"{where} has the type {type(value).__name__}, but a tensor is expected; use "
+            "gatekit.ops and operators, which return tensors"
         )
     if value.dtype != like.dtype:
         raise CellError(

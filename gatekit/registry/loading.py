@@ -235,8 +235,7 @@ def _add(known: Registry, plugin: DiscoveredPlugin) -> None:
         known.manager.unregister(name=plugin.name)
     if reason and plugin.named:
         raise PluginError(
-            f"{plugin}, which plugins= names, is broken: {reason}. Fix it, or remove it from "
-            "plugins=."
+            f"{plugin} is broken: {reason}. Fix it, or remove it from plugins= or --plugin."
         )
     if reason:
         place = plugin.name, plugin.version, plugin.path

@@ -9,7 +9,7 @@ from gatekit.cell.errors import ConfigError, as_typed, kind_of, listed
 from gatekit.runs.names import study_name
 from gatekit.training import schedule as schedules
 
-from .references import refuse_keywords
+from .interpolations import refuse_keywords
 from .remedies import (
     KEY,
     NOT_KEYS,

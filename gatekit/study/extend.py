@@ -13,7 +13,7 @@ from gatekit.runs.studies import plan_file
 from gatekit.runs.studies.survey import study_folder, survey
 
 from .command import composition
-from .hydra.allowed import RUNS_COMMANDS
+from .hydra.untrusted_files import RUNS_COMMANDS
 from .plan import PlannedRun, SweepPlan, plan
 from .schema import LAUNCH_KEYS
 from .words import plugin_files

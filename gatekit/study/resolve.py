@@ -13,7 +13,7 @@ from gatekit.cell.block.contract import units_of
 from gatekit.cell.errors import ConfigError, listed, nearest
 from gatekit.registry import catalogue
 
-from .references import refuse_large, refuse_resolvers
+from .interpolations import refuse_large, refuse_resolvers
 
 DEFAULT_WIDTH = 64
 """The width of a model if neither width nor units are given."""

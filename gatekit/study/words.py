@@ -10,8 +10,8 @@ from typing import Any
 from gatekit.cell.errors import ConfigError, as_typed, listed, nearest
 
 from .config import meant_key
+from .interpolations import refuse_keywords, refuse_resolvers
 from .options import HYDRA_GROUPS, is_hydra_key, known_key
-from .references import refuse_keywords, refuse_resolvers
 from .remedies import HYDRA_KEYS
 from .schema import LAUNCH_KEYS
 from .typed import GROUPS, KEY, NAME, continues, example_of, instead, is_key

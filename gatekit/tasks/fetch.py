@@ -257,7 +257,9 @@ def _reader(archive: Path, source: PackageSource) -> Iterator[Callable[[str], by
 
 def _bounded(name: str, size: int, read: Callable[..., bytes], *arguments: Any) -> bytes:
     if size > LARGEST:
-        raise DataError(f"{name} would have {size:,} bytes; at most {LARGEST:,} are allowed.")
+        raise DataError(
+            f"{name} would have {size:,} bytes when unpacked; at most {LARGEST:,} are allowed."
+        )
     return read(*arguments)
 
 

@@ -31,7 +31,7 @@ def shape_kept(subject: Subject) -> str | None:
             if len(value.shape) >= 2 and value.shape[0] not in (rows, 1):
                 raise CheckError(
                     f"for {rows} rows, its {name} has {value.shape[0]}",
-                    "keep the first axis: return one row for each row",
+                    "keep the first axis: return one row for each row of the arguments",
                 )
     return None
 

@@ -89,7 +89,7 @@ def _env(subject: Subject, rng: np.random.Generator) -> Values:
             message = " ".join(str(error.message).split()).split("} ")[-1][:120]
             raise CheckError(
                 f"with {ROWS} rows, its shape does not fit the other signals: {message}",
-                "return one row for each row, with the gate's units as width",
+                "return one row for each row of the arguments, with the gate's units as width",
             ) from error
         states = {s.name: new[f"state:{s.name}"] for s in cell.states}
         env = {**new, **before}

@@ -212,8 +212,8 @@ class _Session:
             for step in range(self.progress.step, stop):
                 yield self.feed.step(step)
 
-        # There is nothing to tune. At its end, an iterator waits for its tuning thread, which
-        # sleeps twice as long each time: several seconds after XLA has compiled a step.
+        # There is nothing to tune. When an iterator ends, it waits for its tuning thread, whose
+        # sleep doubles each time; once XLA has compiled a step, it takes several seconds.
         options = tf.data.Options()
         options.autotune.enabled = False
         data = tf.data.Dataset.from_generator(steps, output_signature=self.feed.spec)

@@ -25,8 +25,8 @@ class EmbeddedReber(StreamedTask):
 
     Chance: 1/2
 
-    Separates: Nothing under Adam with clipping: LSTM, GRU and plain RNN all solve it. In 1997 it
-        separated the LSTM from recurrent nets before it.
+    Separates: Nothing under Adam with clipping: LSTM, GRU and plain RNN all solve it. In 1997
+        the task separated the LSTM from earlier recurrent networks.
 
     Time: 10 to 14 s
 

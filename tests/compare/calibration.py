@@ -22,15 +22,8 @@ from gatekit.compare.stats.looks import (
     next_look,
     spent,
 )
-from gatekit.compare.stats.paired_tests import (
-    ALPHA,
-    MIN_FLIPS,
-    MIN_SEEDS,
-    holm,
-    paired_t,
-    sign_vectors,
-    step_down,
-)
+from gatekit.compare.stats.multiple_comparisons import holm, sign_vectors, step_down
+from gatekit.compare.stats.paired_tests import ALPHA, MIN_FLIPS, MIN_SEEDS, paired_t
 
 Floats = NDArray[np.float64]
 PLACE = Path(__file__).parents[2] / "docs" / "calibration.json"

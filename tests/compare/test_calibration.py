@@ -11,7 +11,8 @@ import pytest
 import scipy.stats
 
 from gatekit.compare.stats.looks import decide_looks
-from gatekit.compare.stats.paired_tests import ALPHA, MIN_FLIPS, holm, paired_t, step_down
+from gatekit.compare.stats.multiple_comparisons import holm, step_down
+from gatekit.compare.stats.paired_tests import ALPHA, MIN_FLIPS, paired_t
 
 from .calibration import DIFFERENT, EFFECTS, GROUPS, NOISES, PLACE, SEEDS, looks, markdown, rows
 from .calibration import MOST as MOST_SEEDS

@@ -18,7 +18,8 @@ from gatekit.compare.stats.looks import (
     spent,
     within_margin_looks,
 )
-from gatekit.compare.stats.paired_tests import RANK_FLIPS, decide, sign_vectors, within_margin
+from gatekit.compare.stats.multiple_comparisons import sign_vectors
+from gatekit.compare.stats.paired_tests import RANK_FLIPS, decide, within_margin
 
 from .calibration import MOST, NOISES, first_verdict, looks
 

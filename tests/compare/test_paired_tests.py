@@ -10,17 +10,14 @@ import pytest
 import scipy.stats
 
 from gatekit.compare.stats.intervals import signed_ranks
+from gatekit.compare.stats.multiple_comparisons import VECTORS, holm, sign_vectors, step_down
 from gatekit.compare.stats.paired_tests import (
     FLIPS,
     PAIRED_T,
     RANK_FLIPS,
     RANKS,
-    VECTORS,
     decide,
-    holm,
     paired_t,
-    sign_vectors,
-    step_down,
     within_margin,
 )
 

@@ -8,14 +8,8 @@ import numpy as np
 import pytest
 import scipy.stats
 
-from gatekit.compare.stats.paired_tests import (
-    ALPHA,
-    MIN_FLIPS,
-    MIN_SEEDS,
-    holm,
-    paired_t,
-    step_down,
-)
+from gatekit.compare.stats.multiple_comparisons import holm, step_down
+from gatekit.compare.stats.paired_tests import ALPHA, MIN_FLIPS, MIN_SEEDS, paired_t
 from gatekit.compare.stats.power import MOST_SEEDS, POWER, bar, power, seeds_needed
 
 

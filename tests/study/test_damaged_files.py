@@ -21,7 +21,7 @@ from gatekit.runs.folder import ClaimedError, RunFolder
 from gatekit.runs.state import SMALL
 from gatekit.runs.studies.survey import survey
 from gatekit.study.launch import launch
-from gatekit.study.launch.others import Others
+from gatekit.study.launch.other_processes import Others
 from gatekit.study.plan import Launch, PlannedRun, SweepPlan
 from gatekit.training import resume
 

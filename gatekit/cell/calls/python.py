@@ -14,7 +14,7 @@ from gatekit.cell.errors import GatekitError, excerpt
 _FUNCTIONS = ("train", "plan", "compare", "report", "show", "extend", "code", "diagram")
 _OF_STUDIES = ("compare", "report", "extend")
 _LISTS = ("by", "within", "together", "where", "best_of", "labels", "tasks", "plugins", "launch")
-# A word that cannot continue a sentence is a value: NAME, 5%, 'a b', KEY=a,b, task.length.
+# After an option, a word that cannot be prose is its value: NAME, 5%, 'a b', KEY=a,b, task.length.
 _VALUE = r"'[^']*'|[A-Z]+(?![A-Za-z=])|[\w%-]*[=.,%\d](?:[\w=.,%-]*[\w%])?(?<![.,])"
 _OPTION = rf"(?<![\w-])--[a-z][a-z-]*(?:[ =](?:{_VALUE}))?"
 _PAIR = r"'?[A-Za-z_][\w.]*=(?![='\"])(?:\{[^}]*\}|[^\s'`;]*[^\s'`;.,])'?"

@@ -14,8 +14,8 @@ from .works import Work, bibtex
 TIERS = {
     UNVERIFIED: "**Unverified:** these equations were not checked in the paper or in its authors'"
     " code.",
-    SECOND_HAND: "**Second hand:** these equations were not read in the paper or in its authors'"
-    " code, but in the source that the note names.",
+    SECOND_HAND: "**Second hand:** these equations come from what the note names, not from the"
+    " paper or from code that is known to be its authors'.",
 }
 _COLUMNS = ("cell", "year", "states", "parameters", "scans", "reference")
 
@@ -56,7 +56,7 @@ def page(entry: CellPage) -> str:
         f"- parameters: {_formula(d)} (n units, m features, output unit `hidden`)",
         f"- all steps at once: {_scans(entry)}",
         f"- executor: {entry.executor}",
-        f"- witness: {f'`{entry.witness}`' if entry.witness else 'none'}",
+        f"- independent recurrence in NumPy: {f'`{entry.witness}`' if entry.witness else 'none'}",
         *([f"- compared with: {', '.join(entry.peers)}"] if entry.peers else []),
     ]
     parts = [*head, f"```math\n{d['latex']}\n```", f"![{entry.name}]({entry.name}.svg)"]
@@ -112,7 +112,7 @@ def _states(description: Mapping[str, Any]) -> str:
 
 
 def _scans(entry: CellPage) -> str:
-    return f"no, {entry.reason}" if entry.reason else "yes"
+    return f"no ({entry.reason})" if entry.reason else "yes"
 
 
 def _formula(description: Mapping[str, Any]) -> str:

@@ -318,8 +318,7 @@ def _report_importance(comparison: Comparison, form: str) -> None:
     if form not in ("table", "json"):
         raise ConfigError(f"--{form} cannot contain --importance; type --json, or no format")
     width = line_width(sys.stdout)
-    parts = sources(comparison)
-    if parts:
+    if parts := sources(comparison):
         lines = "\n".join(sources_lines(parts, width))
         write(lines) if form == "table" else write_json(sources_records(parts))
         return

@@ -8,8 +8,8 @@ from dataclasses import replace
 from functools import partial
 
 from gatekit.code.cell_text import CellText
-from gatekit.code.frames import functions, keras, torch
-from gatekit.code.frames.functions import FUNCTIONS, over_time
+from gatekit.code.frames import keras, numpy_and_jax, torch
+from gatekit.code.frames.numpy_and_jax import FUNCTIONS, over_time
 from gatekit.code.frames.shared import (
     Lines,
     call_lines,
@@ -151,7 +151,7 @@ def keras_body(cell: CellText, block: BlockText) -> Lines:
 
 def functions_file(to: str, cell: CellText, block: BlockText) -> str:
     """Return the file for NumPy or JAX: functions that take a dictionary of weights."""
-    body = [*functions.functions_body(to, cell, "cell_"), *functions_of(cell, block, to)]
+    body = [*numpy_and_jax.functions_body(to, cell, "cell_"), *functions_of(cell, block, to)]
     return _file(cell, block, FUNCTIONS[to].imports, constants(block, to), body)
 
 
@@ -178,7 +178,7 @@ def functions_of(cell: CellText, block: BlockText, to: str, prefix: str = "") ->
     last = ", last: bool = True" if block.last else ""
     noise = code.noise and (block.draws_noise or cell.draws_noise)
     rng = [f"rng: {array} | None = None"] if noise else []
-    doc_of_call = [*_CALL, *([functions.RNG] if noise else [])]
+    doc_of_call = [*_CALL, *([numpy_and_jax.RNG] if noise else [])]
     zeros = [f"{module}.zeros((batch, {each.steps}, {each.width}))" for each in block.carried]
     final = block.layout.stacks[len(block.layout.stacks) - len(cell.layout.stacks) - 1].attribute
     return [

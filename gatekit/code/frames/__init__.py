@@ -7,8 +7,8 @@ from functools import partial
 
 from gatekit.code.cell_text import Access, CellText
 
-from .functions import JAX, NUMPY, functions_file
 from .keras import KERAS, keras_file
+from .numpy_and_jax import JAX, NUMPY, functions_file
 from .torch import TORCH, torch_file
 
 FRAMES: dict[str, tuple[Access, Callable[[CellText], str]]] = {

@@ -8,8 +8,8 @@ from functools import partial
 from itertools import groupby
 
 from gatekit.code.blocks import frames as blocks
-from gatekit.code.frames import functions, keras, torch
-from gatekit.code.frames.functions import FUNCTIONS
+from gatekit.code.frames import keras, numpy_and_jax, torch
+from gatekit.code.frames.numpy_and_jax import FUNCTIONS
 from gatekit.code.frames.shared import Lines, call_lines, file_text, indented
 from gatekit.code.identifiers import WIDTH, docstring
 
@@ -211,7 +211,7 @@ def functions_file(to: str, stack: StackText) -> str:
     vectors = all(kind.cell.vectors for kind in stack.kinds)
     for kind in stack.kinds:
         cell = kind.prefix if kind.block is None else f"{kind.prefix}cell_"
-        body = functions.functions_body(to, kind.cell, cell, vectors)
+        body = numpy_and_jax.functions_body(to, kind.cell, cell, vectors)
         if kind.block is not None:
             body += blocks.functions_of(kind.cell, kind.block, to, kind.prefix)
         bodies.append(body)
@@ -220,7 +220,7 @@ def functions_file(to: str, stack: StackText) -> str:
         given = [code.drawn]
         if layer.kind.block is not None:
             given += ["last=False"] if layer.kind.block.last and not layer.last else []
-        elif functions.takes_features(layer.kind.cell):
+        elif numpy_and_jax.takes_features(layer.kind.cell):
             given.append(layer.features)
         first.append(f"{layer.kind.prefix}init({', '.join(given)})")
     count = len(stack.layers)
@@ -238,7 +238,7 @@ def functions_file(to: str, stack: StackText) -> str:
         f"    keys = list(jax.random.split(rng, {count}))",
     ]
     last = [f"state_{index}" for index in range(count)]
-    doc = [*_CALL, *([functions.RNG] if noise else [])]
+    doc = [*_CALL, *([numpy_and_jax.RNG] if noise else [])]
     given = ["params: list[Weights]", f"x: {array}", "state: tuple[State, ...] | None = None"]
     given += [f"mask: {array} | None = None"]
     given += [f"rng: {array} | None = None"] if noise else []
@@ -261,7 +261,7 @@ def functions_file(to: str, stack: StackText) -> str:
     ]
     one = stack.kinds[0]
     sized = bool(stack.sizes)
-    constants = functions.sizes(replace(one.cell, sized=sized), array)
+    constants = numpy_and_jax.sizes(replace(one.cell, sized=sized), array)
     if one.block is not None:
         constants = blocks.constants(replace(one.block, sized=sized), to)
     return _file(stack, code.imports, constants, [*bodies, whole])

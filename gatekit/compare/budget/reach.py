@@ -13,7 +13,8 @@ from gatekit.compare.comparison import Comparison
 from gatekit.compare.deciding.row import Row
 from gatekit.compare.stats.baseline import SharedKeys
 from gatekit.compare.stats.intervals import Floats, by_pairing_key, by_seed
-from gatekit.compare.stats.paired_tests import ALPHA, MIN_SEEDS, PairedTest, sign_vectors, step_down
+from gatekit.compare.stats.multiple_comparisons import sign_vectors, step_down
+from gatekit.compare.stats.paired_tests import ALPHA, MIN_SEEDS, PairedTest
 from gatekit.runs.record import RunRecord
 
 from .evaluations import read_evaluations

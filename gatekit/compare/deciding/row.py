@@ -109,6 +109,7 @@ def summarise(group: Group, level: float = 0.95) -> Summary | None:
         recurrent_parameters=_shared([result.recurrent_parameters for result in results]),
         state_size=_shared([result.state_size for result in results]),
         token_flops=_shared([result.token_flops for result in results]),
+        # A diverged run may have stopped in its first steps, whose times include compilation.
         step_seconds=_average([r.step_seconds for r in results if r.state == "COMPLETED"]),
         flags=tuple(_flags(group, results, values)),
     )
@@ -120,7 +121,6 @@ def _shared(counts: list[int | None]) -> int | None:
 
 
 def _average(seconds: list[float | None]) -> float | None:
-    # Only completed runs count: a diverged run may have stopped before compilation was excluded.
     known = [value for value in seconds if value is not None]
     return float(np.mean(known)) if known else None
 

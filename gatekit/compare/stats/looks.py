@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from gatekit.runs.studies.looks import Looks
 
 from .intervals import Floats
+from .multiple_comparisons import sign_vectors, smallest_p, t_of_share, unit_rows
 from .paired_tests import (
     ALPHA,
     FLIPS,
@@ -25,10 +26,6 @@ from .paired_tests import (
     PairedTest,
     decide,
     ranked_values,
-    sign_vectors,
-    smallest_p,
-    t_of_share,
-    unit_rows,
     within_margin,
 )
 

@@ -7,7 +7,8 @@ from functools import lru_cache
 
 import numpy as np
 
-from .paired_tests import ALPHA, MIN_FLIPS, MIN_SEEDS, flipped_maxima
+from .multiple_comparisons import flipped_maxima
+from .paired_tests import ALPHA, MIN_FLIPS, MIN_SEEDS
 
 POWER = 0.8
 """Probability with which a design should detect a true difference: the customary 0.8."""

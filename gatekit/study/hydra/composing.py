@@ -34,7 +34,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from gatekit.cell.errors import ConfigError, GatekitError
 from gatekit.study.config import meant_key
-from gatekit.study.references import refuse_large
+from gatekit.study.interpolations import refuse_large
 from gatekit.study.resolve import unresolved
 from gatekit.study.schema import RUN_KEYS, example
 from gatekit.study.typed import KEY

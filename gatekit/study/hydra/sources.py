@@ -35,11 +35,11 @@ from gatekit.registry import (
     reasons_of,
 )
 from gatekit.registry.cells import is_bundled, own_provenance
+from gatekit.study.interpolations import KEPT
 from gatekit.study.options import HYDRA_GROUPS
-from gatekit.study.references import KEPT
 from gatekit.study.typed import GROUPS
 
-from . import allowed
+from . import untrusted_files
 
 _PLUGINS = "?plugins="
 """Separates a folder from the plugin files in the string of a source."""
@@ -82,7 +82,7 @@ class CheckedSource(ConfigSource):
             raise ConfigLoadError(f"Config not found : {path}")
         if not path.resolve().is_relative_to(self.folder.resolve()):
             raise ConfigError(f"{path} is a link out of {self.folder}; copy the file there.")
-        text, data = allowed.read(path)
+        text, data = untrusted_files.read(path)
         try:
             header = self._get_header_dict(text[:512])
         except ValueError as error:
@@ -90,8 +90,8 @@ class CheckedSource(ConfigSource):
         if not self.trusted and not _is_bundled_file(config_path, text):
             known = components.load(self.plugins)
             places = sorted({name for task in known.tasks.values() for name in task.places})
-            allowed.refuse(config_path, path, data, header["package"], places)
-            allowed.refuse_endless(config_path, known.config_folders)
+            untrusted_files.refuse(config_path, path, data, header["package"], places)
+            untrusted_files.refuse_endless(config_path, known.config_folders)
             if config_path.startswith("cell/"):
                 data = named_after_file(dict(data), path)
                 data = own_provenance(data, known.catalogue, self.plugins)
@@ -243,7 +243,7 @@ def _is_bundled_file(config_path: str, text: str) -> bool:
 def _escaped(data: Mapping[str, Any]) -> dict[str, Any]:
     """Return the data with the references of a sweep hidden from Hydra, which would expand them.
 
-    `sweepers.Sweep` needs them as they are written; see `references.refuse_large`.
+    `sweepers.Sweep` needs them as they are written; see `interpolations.refuse_large`.
     """
 
     def walk(value: object) -> Any:

@@ -15,8 +15,8 @@ from hydra.core.override_parser.types import ChoiceSweep, IntervalSweep, Overrid
 from omegaconf import DictConfig, OmegaConf
 
 from gatekit.cell.errors import ConfigError, as_typed
+from gatekit.study.interpolations import KEPT, refuse_large
 from gatekit.study.options import defaults
-from gatekit.study.references import KEPT, refuse_large
 from gatekit.study.resolve import unresolved
 from gatekit.study.schema import WrongError, one_of, whole
 from gatekit.study.search import Draw, Job, Search, SearchChoice, SearchInterval
@@ -54,10 +54,10 @@ class Composition:
 
 
 class Sweep:
-    """The sweep that overrides with several values describe.
+    """A sweep, described by overrides that have several values.
 
-    In a grid, every combination of the listed values is a job, in the order in which they were
-    typed. In a search, listed values make variants; intervals and ``choice()`` are drawn.
+    In a grid, every combination of the listed values is a job; jobs follow the order of the values
+    as typed. In a search, listed values make variants; intervals and ``choice()`` are drawn.
 
     Args:
         config: the composed configuration, with its ``hydra`` node. ``hydra.sweeper.params`` has

@@ -17,7 +17,7 @@ from gatekit.study.plan import PlannedRun, SweepPlan
 
 from .contract import Backend, ListedRuns, RunSource
 from .loop import make, pending
-from .others import Others
+from .other_processes import Others
 from .outcome import SweepOutcome
 from .process import Processes
 

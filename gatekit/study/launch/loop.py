@@ -17,7 +17,7 @@ from gatekit.runs.studies.survey import note_unrecorded
 from gatekit.study.plan import PlannedRun, SweepPlan
 
 from .contract import Backend, Handle, RunSource, StartError
-from .others import Others, settle, waiting
+from .other_processes import Others, settle, waiting
 from .outcome import SweepOutcome, score
 from .progress import Progress
 from .signals import StoppedError, caught

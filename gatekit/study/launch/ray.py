@@ -266,7 +266,7 @@ def _nameless_main() -> Iterator[None]:
 
 def _connect(ray: Any, plan: SweepPlan) -> None:
     launch = plan.launch
-    # gatekit reports to no one; only a cluster started here reads this variable.
+    # By default, Ray sends no usage statistics; only a cluster started here reads this variable.
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     here: dict[str, Any] = {"include_dashboard": False, "num_cpus": launch.n_jobs * launch.threads}
     address = launch.options.address

@@ -17,7 +17,7 @@ from gatekit.study.plan import PlannedRun, SweepPlan
 
 from .contract import Handle, ListedRuns
 from .loop import make, pending
-from .others import Others, settle, waiting
+from .other_processes import Others, settle, waiting
 from .outcome import SweepOutcome
 from .process import Main, Processes
 from .progress import Progress

@@ -206,7 +206,7 @@ class Interpreter:
         return Matrix(value.state, None, (outer,))
 
     def place(self, state: str, value: Linear) -> int:
-        """Return the place of a term's value in the ledger of the memory."""
+        """Return the index of a value in the ledger of its memory, to which a new one is added."""
         values = self.ledger.setdefault(state, Ledger()).values
         if value not in values:
             values.append(value)

@@ -113,7 +113,12 @@ def _state_size(cell: Cell, units: int, output: OutputUnitSpec) -> int | None:
 
 
 def _formula(sizes: Sequence[int | None]) -> str:
-    """Return the quadratic in n through the sizes at n, 2 n and 4 n units, ``n^2 / 4 + 2 n``."""
+    """Return the state size as a formula in n units, such as ``n^2 / 4 + 2 n``.
+
+    Args:
+        sizes: at `_AT` units, twice and four times as many; the formula is the quadratic through
+            them, and empty if one is None.
+    """
     if None in sizes:
         return ""
     one, two, four = (Fraction(size or 0) for size in sizes)

@@ -70,6 +70,9 @@ def _read() -> tuple[dict[str, Family], dict[str, Lineage]]:
             name, sign, other, words = cell.groups("")
             cells[name] = Lineage([*by_key][-1], other, RELATIONS.get(sign, ""), words)
         else:
-            raise ValueError(f"families.txt: {line!r} is not a family, or names a cell twice")
+            raise ValueError(
+                f"families.txt: {line!r} is neither a family nor a cell, comes before the first "
+                "family, or repeats a cell"
+            )
     by_key[OTHERS.key] = OTHERS
     return by_key, cells

@@ -45,7 +45,7 @@ class Place:
 
     @property
     def middle(self) -> float:
-        """The height of the middle."""
+        """The y coordinate of the middle."""
         return self.y + self.height / 2
 
 
