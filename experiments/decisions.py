@@ -38,15 +38,16 @@ TABLES = {
 }
 _BLOCKS = ("task=", "length=", "items=", "optimizer=", "clipnorm=", "match=")
 _APART = {"recall_state": "match="}
-"""Studies whose protocol decides each value of a key for itself, with a correction of its own."""
+"""Studies whose protocol corrects the comparisons at each value of a key separately: the key."""
 LARGER = {("gates_of_gu", "delayed_recall")}
 """Tasks in which larger is better although it is not in the rest of the study."""
 
 
 def rows(study: str) -> list[list[str]]:
-    """Return a line for each comparison of a study; each baseline and split is a table.
+    """Return a line for each comparison of a study; each baseline and split is one table.
 
-    A study without results has not run yet, and has none.
+    Raises:
+        FileNotFoundError: the study has no ``results.csv``.
     """
     baselines, sign, splits = TABLES[study]
     with (FOLDER / study / "results.csv").open(newline="", encoding="utf-8") as file:

@@ -1,8 +1,8 @@
-"""Keeps what a study found beside its README: ``python -m experiments.publish STUDY``.
+"""Stores what a study found beside its README: ``python -m experiments.publish STUDY``.
 
 ``comparison.txt`` is what each ``gatekit compare`` and ``gatekit gates-report`` of the README
 prints, ``figure.svg`` what one of them draws, and ``results.csv`` has a row for every run, with the
-groups of the first.
+groups of the first command.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ COLUMNS += ("recurrent_parameters", "seconds")
 
 
 def commands(study: str, place: Path = ROOT) -> list[list[str]]:
-    """Return the words of each command line in a study's README, typed in the folder ``place``."""
+    """Return the words of each command line in a study's README, in the clone ``place``."""
     text = (place / "experiments" / study / "README.md").read_text(encoding="utf-8")
     blocks = re.findall(r"^```console\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
     return [shlex.split(line) for block in blocks for line in block.splitlines()]
@@ -45,7 +45,7 @@ def said(words: list[str], place: Path = ROOT) -> str:
     """Return what a command of gatekit prints.
 
     Raises:
-        SystemExit: it failed; with what it said.
+        SystemExit: the command failed; with its error message.
     """
     done = subprocess.run(
         [sys.executable, "-c", GATEKIT, *words],

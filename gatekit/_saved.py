@@ -2,8 +2,8 @@
 
 The layers load TensorFlow, so `gatekit` imports them when they are first used; Keras, however,
 loads a model only if each of its classes is registered by then. So names are registered as soon as
-both `gatekit` and `keras` are imported, in whatever order, and the layers are imported when a model
-asks for one.
+both `gatekit` and `keras` are imported, in whatever order, and a layer is imported when a model
+needs it.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ SAVED = ("RNN", "Cell", "BlockLayer")
 
 
 class Later:
-    """What Keras has for a layer until the layer itself is imported and takes its place.
+    """A placeholder that Keras has for a layer until the layer itself is imported.
 
     Args:
         name: the layer's name in `gatekit`.
@@ -31,26 +31,26 @@ class Later:
         self.name = name
 
     def from_config(self, config: dict[str, Any]) -> Any:
-        """Return the layer of a configuration, as its class does."""
+        """Import the layer, and build it from its configuration."""
         return getattr(importlib.import_module("gatekit"), self.name).from_config(config)
 
 
 def register() -> None:
-    """Register the layers that are not imported yet with Keras, which is imported."""
+    """Register a placeholder for each layer that is not imported yet; Keras must be imported."""
     known = sys.modules["keras"].saving.get_custom_objects()
     for name in SAVED:
         known.setdefault(f"gatekit>{name}", Later(name))
 
 
 class _Finder(MetaPathFinder):
-    """Finds `keras` as Python does, and registers the layers after it is imported."""
+    """Finds `keras` as Python does, and registers the layers after `keras` is imported."""
 
     searching = False
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        """Return where a module is; None for all but `keras`."""
+        """Return the spec of `keras`; None for every other module."""
         if fullname != "keras" or self.searching:
             return None
         self.searching = True

@@ -1,9 +1,10 @@
 """What every test shares: the environment it runs in, and which cases run.
 
-Slow tests run in CI and with ``--slow``. Of a test with the mark ``one_in(n, slow=m)`` one case in
-``n`` runs, among slow tests one in ``m``, or each if ``m`` is not given. With ``--every`` all run.
+Slow tests run in CI and with ``--slow``. A test with the mark ``one_in(n, slow=m)`` runs one case
+in ``n``; when slow tests run, one in ``m``, or every case if ``m`` is not given. With ``--every``,
+all cases run.
 
-Nothing of yours reaches a test: installed plugins are switched off, and the working folder is an
+Nothing of yours affects a test: installed plugins are switched off, and the working folder is an
 empty one, so that ``./plugins`` and ``./conf`` of the clone are gatekit's own and nothing else.
 """
 

@@ -1,7 +1,7 @@
 """Count the modules that a reader passes on three journeys through gatekit.
 
 A module counts if one of its functions runs; importing it does not count. The second and third
-journey count what the first has not passed. Usage::
+journey count only modules that the first did not pass. Usage::
 
     python tests/journeys.py [--list]
 """

@@ -1,10 +1,10 @@
-"""Plant faults one at a time in a copy of the repository, and see whether the tests catch each.
+"""Plant faults one at a time in a copy of the repository, and check that the tests catch each.
 
     python tests/planted.py [--only NAME] [--jobs 2] [--sound]
 
 A fault replaces one piece of one file; the tests that it names must fail then. With ``--sound``
-nothing is replaced, and they must pass. Faster tests are worth nothing if they find less: whoever
-removes or shortens tests runs this before and after. Slow tests are left out, so that what
+nothing is replaced, and they must pass. Faster tests are worth nothing if they find less: run
+this before and after you remove or shorten tests. Slow tests are left out, so that what
 ``make test`` finds is what counts. The exit code is 1 if any fault is not caught.
 """
 

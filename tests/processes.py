@@ -1,4 +1,4 @@
-"""Processes that tests start: a session of their own, a bound, and nothing left at the end."""
+"""Start processes in tests: each in its own session, with a time limit, and killed at the end."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Put another value into each place of a configuration or record in turn."""
+"""Replace each value of a configuration or record in turn."""
 
 from __future__ import annotations
 

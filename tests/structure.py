@@ -2,7 +2,7 @@
 
 What computes a cell depends on the functions in its equations and gates, its maps, its norms, its
 states and the order of its products, not on its name. A costly test of the machinery runs on a few
-cells in which all of these occur; that each cell computes what its paper says is tested of all.
+cells in which all of these occur; that a cell computes what its paper says is tested on each cell.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What imports what, read from the source: no circle, also none inside functions or for types."""
+"""The imports, read from the source, have no cycle, not even inside functions or for types."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a user left in the clone, or installed beside gatekit, reaches no test."""
+"""What a user left in the clone, or installed beside gatekit, does not affect the tests."""
 
 from __future__ import annotations
 

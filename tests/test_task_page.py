@@ -1,4 +1,4 @@
-"""The page of the tasks is that which `make tasks` writes, and tells of each what a user needs."""
+"""The page of the tasks is up to date with `make tasks`, and has what a user needs on each."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The pages of the zoo are those that `make zoo` writes."""
+"""The pages of the zoo are up to date with `make zoo`."""
 
 from __future__ import annotations
 

@@ -28,11 +28,11 @@ def arguments(typed: Sequence[str]) -> argparse.Namespace:
     """Return what was typed, read and checked."""
     parser = argparse.ArgumentParser(
         prog="python -m experiments.speed",
-        description="Times recurrent layers in alternating pairs. Without choices of cells and "
-        "sizes: what the targets speak of.",
+        description="Time recurrent layers in alternating pairs. Without --cells and --sizes, "
+        "measure what the targets need.",
     )
     cells = tuple(dict.fromkeys((*CELLS, *MEMORIES, *(h.cell for h in accelerator.heats("gpu")))))
-    parser.add_argument("--cells", type=_names(cells, "cell"), help=f"of {', '.join(cells)}")
+    parser.add_argument("--cells", type=_names(cells, "cell"), help=f"some of {', '.join(cells)}")
     parser.add_argument(
         "--sizes",
         nargs="+",
@@ -46,14 +46,18 @@ def arguments(typed: Sequence[str]) -> argparse.Namespace:
         default=(),
         help="libraries or modes, for example gatekit,keras.xla; default: all that are installed",
     )
-    parser.add_argument("--what", type=_names(WHATS, "measurement"), help=f"of {', '.join(WHATS)}")
+    parser.add_argument(
+        "--what", type=_names(WHATS, "measurement"), help=f"some of {', '.join(WHATS)}"
+    )
     parser.add_argument("--threads", nargs="+", type=_count, default=[1], help="default: 1")
     parser.add_argument("--pairs", type=_count, default=7, help="rounds; default: 7")
     parser.add_argument("--block", type=float, default=0.3, help="seconds a turn; default: 0.3")
     parser.add_argument(
-        "--patience", type=float, default=600, help="seconds until one is given up; default: 600"
+        "--patience", type=float, default=600, help="seconds to wait for a contender; default: 600"
     )
-    parser.add_argument("--clock", choices=("wall", "cpu"), default="wall", help="of the ratios")
+    parser.add_argument(
+        "--clock", choices=("wall", "cpu"), default="wall", help="clock of the ratios"
+    )
     parser.add_argument(
         "--every-step", action="store_true", help="take the loss at every step, not at the last"
     )
@@ -67,7 +71,7 @@ def arguments(typed: Sequence[str]) -> argparse.Namespace:
         "--missing", action="store_true", help="measure only what results.json does not have"
     )
     parser.add_argument(
-        "--targets", action="store_true", help="measure nothing: the targets, from results.json"
+        "--targets", action="store_true", help="measure nothing, show the targets from results.json"
     )
     parser.add_argument(
         "--chunks",
@@ -77,12 +81,15 @@ def arguments(typed: Sequence[str]) -> argparse.Namespace:
     parser.add_argument(
         "--device",
         choices=("gpu", "cpu"),
-        help="what is timed on a GPU, after a check of all numbers; cpu tries it at tiny sizes",
+        help="check all numbers, then time the GPU races; cpu tries it at tiny sizes",
     )
     parser.add_argument(
-        "--minutes", type=float, default=9, help="with --device: start nothing later; default: 9"
+        "--minutes",
+        type=float,
+        default=9,
+        help="with --device: minutes in which races start; default: 9",
     )
-    parser.add_argument("--list", action="store_true", help="measure nothing: what would run")
+    parser.add_argument("--list", action="store_true", help="measure nothing, list what would run")
     asked = parser.parse_args(typed)
     if asked.chunks:
         asked.cells = asked.cells or MEMORIES
@@ -90,7 +97,7 @@ def arguments(typed: Sequence[str]) -> argparse.Namespace:
         asked.what = asked.what or ("train", "memory")
         asked.contenders = asked.contenders or CHUNK_CONTENDERS
     if (asked.targets or asked.missing) and not (asked.to and (asked.to / "results.json").exists()):
-        parser.error("there are no results yet: give the folder of results.json by --to FOLDER")
+        parser.error("there are no results yet: give the folder of results.json with --to FOLDER")
     return asked
 
 
@@ -173,7 +180,7 @@ def _list(parts: list[Part], chosen: Sequence[str], console: Console) -> None:
     for part in parts:
         names = ", ".join(str(c) for c in contenders(part.cell, part.size, chosen))
         head = f"{part.cell} {part.size} {'+'.join(part.whats)}, threads {part.threads}"
-        console.print(f"{head}: {names or 'nobody'}")
+        console.print(f"{head}: {names or 'no contender'}")
 
 
 def _run(asked: argparse.Namespace, parts: list[Part], results: Results, console: Console) -> None:
@@ -252,7 +259,7 @@ def _device(asked: argparse.Namespace, results: Results, console: Console) -> No
 
 
 def _weight(part: Part) -> float:
-    """Return about how long a part takes: to start everybody, and then long steps."""
+    """Return the rough, relative time of a part: starting its contenders, then its steps."""
     size = part.size
     return len(part.whats) * (1 + size.batch * size.time * size.units / 4e5)
 
@@ -265,7 +272,7 @@ def _left(seconds: float, done: float, total: float) -> str:
 
 
 def write(results: Results, folder: Path, clock: str) -> None:
-    """Write everything so far, so that a run that is stopped leaves its part."""
+    """Write everything so far, so that a stopped run keeps its results."""
     results.write(folder / "results.json")
     (folder / "results.md").write_text(markdown(results, clock), encoding="utf-8")
     for threads in sorted({race.threads for race in results.races}):

@@ -17,7 +17,7 @@ from .size import Size
 
 TOLERANCE = 1e-9
 THREADS = 8
-"""Cores for what feeds the GPU."""
+"""Threads of the process that feeds the GPU."""
 
 FLASH_RNN = Size(16, 1024, 768, 768)
 """The size of FlashRNN's table (arXiv:2412.07752): cuDNN 5.2 ms forward and backward on an H100."""
@@ -35,7 +35,7 @@ CHECKED = {
 
 @dataclass(frozen=True)
 class Heat:
-    """A cell at a size, and who runs."""
+    """A cell at a size, and the contenders that run it."""
 
     cell: str
     size: Size

@@ -1,4 +1,4 @@
-"""What the cells by hand are written with, in JAX."""
+"""The array functions that the cells by hand use, in JAX."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ square, rsqrt, reshape, where = jnp.square, jax.lax.rsqrt, jnp.reshape, jnp.wher
 
 
 def split(value: Any, parts: Any) -> Any:
-    """Return parts of the last axis: so many equal ones, or of these widths."""
+    """Split the last axis into so many equal parts, or into parts of these widths."""
     places = parts if isinstance(parts, int) else list(accumulate(parts))[:-1]
     return jnp.split(value, places, axis=-1)
 

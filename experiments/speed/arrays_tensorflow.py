@@ -1,4 +1,4 @@
-"""What the cells by hand are written with, in TensorFlow."""
+"""The array functions that the cells by hand use, in TensorFlow."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ softmax = tf.nn.softmax
 
 
 def split(value: Any, parts: Any) -> Any:
-    """Return parts of the last axis: so many equal ones, or of these widths."""
+    """Split the last axis into so many equal parts, or into parts of these widths."""
     return tf.split(value, parts, axis=-1)
 
 

@@ -1,8 +1,9 @@
-"""The cells as one writes them by hand who cares for speed: stacked weights, few products a step.
+"""The cells as written by hand for speed: stacked weights, few products a step.
 
 Each is written once, over the functions of an array library (`arrays_tensorflow`, `arrays_jax`),
 and packed into that library's own recurrence. One product of ``[x, h]`` with one matrix was tried
-under Keras, too: it was no faster, and its concatenation keeps XLA from moving the product with x.
+under Keras, too: it was no faster, and its concatenation keeps XLA from moving the product with x
+out of the loop.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """Cells with a matrix as state, by hand in chunks: matrix products over many steps at once.
 
-Within a chunk of `CHUNK` steps all pairs of steps are one masked product; between chunks there is
-one state for each. Written once over the functions of an array library (`chunk_arrays`), for a
-Keras layer and for torch. Queries, keys and values are ``batch x heads x chunks x steps x width``.
+Within a chunk of `CHUNK` steps all pairs of steps are one masked product; between chunks the state
+is passed on. They are written once, over the functions of an array library (the classes `Arrays`),
+for a Keras layer and for torch.
+Queries, keys and values are ``batch x heads x chunks x steps x width``.
 
 Sources: Katharopoulos et al. 2020, arXiv:2006.16236; Yang et al. 2023, arXiv:2312.06635, section 4;
 Yang et al. 2024, arXiv:2406.06484, section 3.
@@ -21,12 +22,13 @@ CHUNK, HEADS, RANK, TAU, EPS = 64, 4, 16, 16.0, 1e-6
 
 @dataclass(frozen=True)
 class InChunks:
-    """A cell by hand.
+    """A cell by hand, computed in chunks.
 
     Args:
         columns: gatekit's weights that are side by side in the one matrix for x.
         others: further weights, by gatekit's names, with their shapes.
-        outputs: ``outputs(xp, weights, z, steps)`` with ``z = x kernel``, both with heads apart.
+        outputs: ``outputs(xp, weights, x, z, heads, valid, units)`` with ``z = x kernel``;
+            ``heads`` splits its argument into heads and chunks, ``valid`` marks the steps of x.
     """
 
     columns: tuple[str, ...]
@@ -99,7 +101,7 @@ def _gla(xp: Any, weights: Any, x: Any, z: Any, heads: Any, valid: Any, units: i
     forget = xp.log_sigmoid(heads(low + weights["forget.bias"])) / TAU
     run = xp.cumsum(forget, 3)
     whole = run[..., -1:, :]
-    # About the middle of the chunk neither factor grows beyond half of its span.
+    # With the middle of the chunk as zero, no exponent grows beyond half of the chunk's decay.
     near = run - whole / 2
     within = xp.matmul(q * xp.exp(near), xp.swapped(k * xp.exp(-near)))
     within = within * _causal(xp, q.shape[-2], q)

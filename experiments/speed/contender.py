@@ -39,8 +39,8 @@ MEMORIES = (
     "para_gru",
     "para_lstm",
 )
-"""Cells that only gatekit has here, most with a matrix as state: one executor against another, and
-some by hand in chunks."""
+"""Further cells, most with a matrix as state: gatekit's executors are timed against each other, and
+against layers by hand for those in `HAND_CHUNKS`."""
 HAND_CHUNKS = frozenset({"linear_attention", "gla", "delta_net"})
 
 
@@ -49,8 +49,8 @@ class Started:
     """A layer's steps, ready to be called.
 
     Args:
-        train: makes one training step and returns the loss.
-        forward: returns the outputs, with no gradient wanted.
+        train: runs one training step and returns the loss.
+        forward: returns the outputs, without gradients.
         note: a remark on what runs inside.
         parameters: the layer's parameters, without those of the head on it.
     """
@@ -79,7 +79,7 @@ class Library:
         modes: the ways in which it can run; the fastest is its best.
         cells: the cells that it has.
         apart: further modes, which compute in other types or trade time for memory: never its best.
-        asked: further modes that run only where they are asked for by name.
+        asked: further modes that run only if they are chosen by name.
     """
 
     name: str
@@ -208,12 +208,12 @@ LIBRARIES = (
 
 
 def contenders(cell: str, size: Size, chosen: Sequence[str] = ()) -> list[Contender]:
-    """Return everybody who has this cell and is installed, gatekit first.
+    """Return the contenders that have this cell and are installed, gatekit first.
 
     Args:
         cell: the cell's name.
         size: the sizes, which decide what is worth running.
-        chosen: libraries, or modes such as ``keras.xla``; without, all that are worth running.
+        chosen: libraries, or modes such as ``keras.xla``; if none, all that are worth running.
     """
     found = []
     for library in LIBRARIES:
@@ -231,21 +231,21 @@ def contenders(cell: str, size: Size, chosen: Sequence[str] = ()) -> list[Conten
 
 
 def worth_running(contender: Contender, size: Size) -> bool:
-    """Return whether a mode is made for this cell and size."""
+    """Return whether a mode is worth timing for this cell and size."""
     mode = contender.mode
-    if mode == "unrolled":  # to trace a thousand steps takes minutes
+    if mode == "unrolled":  # tracing a thousand steps takes minutes
         return size.time <= 200
     if mode.startswith("bfloat16"):  # small products gain nothing
         return size.units >= 256 and contender.cell in ("lstm", "gru")
     if mode.startswith("remat"):
         return size.time >= 2000 and contender.cell not in AFFINE
-    if mode.startswith("reference"):  # where its distance is a target
+    if mode.startswith("reference"):  # where the ratio to it is a target
         return size.time >= 1000 and contender.cell in AFFINE
     return True
 
 
 def needed(contender: Contender) -> bool:
-    """Return whether a contender runs where none is chosen: no copy of what Keras has itself."""
+    """Return whether a contender runs if none is chosen: all but copies of Keras' own cells."""
     (keras,) = [library for library in LIBRARIES if library.name == "keras"]
     return contender.library.name != "keras-cell" or contender.cell not in keras.cells
 

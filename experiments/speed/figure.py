@@ -16,10 +16,10 @@ def draw(results: Results, path: Path, clock: str, what: str = "train", threads:
 
     Args:
         results: what was measured.
-        path: the file; its ending says which kind.
+        path: the file; its suffix decides the format.
         clock: the clock that ratios are taken from.
         what: ``train`` or ``forward``.
-        threads: the races of so many threads.
+        threads: the number of threads of the races that are drawn.
     """
     import matplotlib
 

@@ -1,9 +1,9 @@
 """What the first call of a stack of layers costs: ``python -m experiments.speed.first_call``.
 
-Building, tracing and compiling one training step in graph mode, in seconds of processor time, of
-gatekit's LSTM against Keras'. Each measurement is a process of its own. With SGD a step is nearly
-the layers alone. Adam adds some forty operations for each weight, and a composed LSTM has twelve
-weights where Keras' has three.
+It measures building, tracing and compiling one training step in graph mode, in seconds of processor
+time, for gatekit's LSTM and for Keras'. Each measurement is a process of its own. With SGD a step
+is nearly the layers alone. Adam adds some forty operations for each weight, and a composed LSTM has
+twelve weights where Keras' has three.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def seconds(library: str, depth: int, optimizer: str) -> float:
 
         float(train())
 
-    # What TensorFlow does once in each process is no cost of a layer, and neither is an import:
+    # What TensorFlow does once per process is not a cost of a layer, and neither is an import:
     # Keras' layers were imported above, and gatekit imports its layer at its first mention.
     _ = gatekit.RNN
     step(keras.layers.SimpleRNN, 1)
@@ -75,7 +75,7 @@ def seconds(library: str, depth: int, optimizer: str) -> float:
 
 
 def measured(repeats: int, depths: Sequence[int] = DEPTHS) -> list[dict[str, Any]]:
-    """Return a row for each optimizer and depth, libraries in turns."""
+    """Print and return a row for each optimizer and depth; the libraries take turns."""
     rows: list[dict[str, Any]] = []
     for library in LIBRARIES:
         _in_process(library, 1, "sgd")  # writes the bytecode

@@ -19,7 +19,7 @@ def make(cell: str, mode: str, size: Size, every_step: bool) -> Started:
 
     Forward: one product with x over all steps, and one a step for each recurrent matrix. Backward:
     one a step for each recurrent matrix, and one over all steps for each matrix' gradient; none for
-    the gradient of x, which nobody asks for.
+    the gradient of x, which no layer needs.
     """
     if mode == "torch":
         import torch

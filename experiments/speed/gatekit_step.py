@@ -16,8 +16,8 @@ def options_of(mode: str) -> tuple[dict[str, Any], bool]:
     """Return the layer's options and whether XLA compiles, for a mode such as ``affine-xla``.
 
     Args:
-        mode: ``graph`` or ``xla``, after an executor, ``remat`` or ``bfloat16`` where one is meant;
-            without, ``executor=auto`` in float32.
+        mode: ``graph`` or ``xla``, with an executor, ``remat`` or ``bfloat16`` in front if wanted;
+            otherwise, it is ``executor=auto`` in float32.
     """
     special, _, how = mode.rpartition("-")
     options: dict[str, Any] = {}

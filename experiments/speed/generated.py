@@ -49,7 +49,7 @@ def training_step(layer: torch.nn.Module, x: torch.Tensor) -> Callable[[], None]
 
 
 def seconds(step: Callable[[], None], repeats: int) -> float:
-    """Return the processor time of a training step."""
+    """Return the mean processor time of a training step, in seconds."""
     start = time.process_time()
     for _ in range(repeats):
         step()
@@ -62,7 +62,7 @@ def compared(name: str, mode: str, steps: int, rounds: int, repeats: int) -> str
     Args:
         name: the cell.
         mode: ``eager``, or ``compiled`` for both.
-        steps: of a sequence.
+        steps: steps of a sequence.
         rounds: pairs of measurements.
         repeats: training steps of one measurement.
     """

@@ -14,11 +14,11 @@ from .size import Size
 from .tensorflow_step import started
 
 UNROLLED = 32
-"""Chunks up to which their loop is unrolled."""
+"""The largest number of chunks over which the loop is unrolled."""
 
 
 class Arrays:
-    """What the cells in chunks are written with, in TensorFlow."""
+    """The array functions that the cells in chunks use, in TensorFlow."""
 
     matmul, reshape, transpose, exp = tf.matmul, tf.reshape, tf.transpose, tf.exp
     sigmoid, silu, elu, rsqrt = tf.sigmoid, tf.nn.silu, tf.nn.elu, tf.math.rsqrt
@@ -26,12 +26,12 @@ class Arrays:
 
     @staticmethod
     def constant(value: Any, like: Any) -> Any:
-        """Return an array of NumPy's as a tensor of the other's type."""
+        """Return a NumPy array as a tensor with the type of ``like``."""
         return tf.constant(value, like.dtype)
 
     @staticmethod
     def pad(x: Any, more: int) -> Any:
-        """Return x with zeros after its last step."""
+        """Return x with ``more`` steps of zeros after its last step."""
         return tf.pad(x, [[0, 0], [0, more], [0, 0]]) if more else x
 
     @staticmethod
@@ -51,7 +51,7 @@ class Arrays:
 
     @staticmethod
     def solve_unit_lower(below: Any, right: Any) -> Any:
-        """Return ``(1 + below)^-1 right`` of a strictly lower triangular matrix."""
+        """Return ``(1 + below)^-1 right``, with a strictly lower triangular ``below``."""
         ones = tf.eye(below.shape[-1], dtype=below.dtype)
         return tf.linalg.triangular_solve(below + ones, right, lower=True)
 

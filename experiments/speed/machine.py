@@ -1,4 +1,4 @@
-"""What the times depend on: processor, versions, and how busy the machine was."""
+"""What the times depend on: processor, cores, system, versions and revision."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ FLAGS = ("avx2", "avx512f", "avx512_bf16", "amx_bf16")
 
 
 def processor() -> str:
-    """Return the processor's name and what tells apart those of one name."""
+    """Return the processor's name, and what distinguishes processors of the same name."""
     info = Path("/proc/cpuinfo")
     found: dict[str, str] = {}
     for line in info.read_text().splitlines() if info.exists() else []:
@@ -29,7 +29,7 @@ def processor() -> str:
 
 
 def revision() -> str | None:
-    """Return the commit of this checkout, with ``-dirty`` where files differ from it, if known."""
+    """Return the commit of this checkout, with ``-dirty`` if files differ; None if unknown."""
     words = ["git", "describe", "--always", "--dirty", "--exclude=*"]
     folder = Path(__file__).parent
     try:

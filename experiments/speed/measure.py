@@ -1,4 +1,4 @@
-"""Timing in alternating pairs: who is compared is timed in turn, under the same disturbances."""
+"""Timing in alternating pairs: contenders take turns, and so share the same disturbances."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ MEMORY_STEPS = 3
 
 @dataclass(frozen=True)
 class Method:
-    """How it is measured.
+    """How races are measured.
 
     Args:
         pairs: the number of rounds.
-        block: how long a contender's turn takes, about, in seconds.
+        block: about how long a contender's turn takes, in seconds.
         every_step: whether the loss is taken at every step.
         patience: seconds that one contender may take to start, or for one turn.
     """
@@ -46,18 +46,18 @@ def measure(
     method: Method,
     say: Callable[[str], None],
 ) -> list[Race]:
-    """Return the races of everybody who has one cell, one for each of ``whats``.
+    """Return the races of all contenders with one cell, one race for each of ``whats``.
 
     In each round every contender runs one block of steps, always in the same order: A B C A B C.
-    A round gives one pair for any two of them. For ``memory`` each is alone, in a fresh process.
+    A round gives one pair for any two of them. For ``memory`` each runs alone, in a new process.
 
     Args:
-        contenders: who runs, all with the same cell.
+        contenders: those that run, all with the same cell.
         size: the sizes.
         whats: any of ``train``, ``forward`` and ``memory``.
         threads: threads of each contender.
-        method: how it is measured.
-        say: told what goes on.
+        method: how races are measured.
+        say: called with a line on what goes on.
     """
     races = []
     timed = [what for what in whats if what != "memory"]

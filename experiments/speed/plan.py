@@ -26,7 +26,7 @@ OF_TARGETS += ("layer_norm_lstm", "mgu", "slstm")
 
 @dataclass(frozen=True)
 class Part:
-    """A cell at a size, and what is measured of it."""
+    """A cell at a size, and what is measured there."""
 
     cell: str
     size: Size
@@ -42,9 +42,10 @@ def planned(
 ) -> list[Part]:
     """Return the parts in the order in which they run.
 
-    Where neither cells nor sizes are chosen, these are what the targets speak of, with ``train``
-    and ``forward`` at the three short sizes, and long sequences for some cells; else everything
-    that is chosen, by default ``train`` and ``forward`` of all cells at all sizes.
+    If neither cells nor sizes are chosen, the parts are those that the targets need: ``train`` and
+    ``forward`` of their cells at the three short sizes, and long sequences for some cells.
+    Otherwise they are everything chosen, by default ``train`` and ``forward`` of all cells at all
+    sizes.
 
     Args:
         cells: the chosen cells.

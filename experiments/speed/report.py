@@ -68,7 +68,7 @@ def target_table(found: Sequence[Verdict]) -> RenderableType:
 
 
 def markdown(results: Results, clock: str) -> str:
-    """Return everything as Markdown: the machine, the targets, one table for each kind and threads.
+    """Return everything as Markdown: machine, targets, and tables by kind and number of threads.
 
     Args:
         results: what was measured.
@@ -114,7 +114,7 @@ def markdown(results: Results, clock: str) -> str:
 
 
 def _when(results: Results) -> str:
-    """Return when, at which revisions, and how busy the machine was before each race."""
+    """Return when and at which revisions it was measured, the rounds, and the highest load."""
     about = [race.about for race in results.races if race.about]
     if not about:
         return ""

@@ -61,7 +61,7 @@ class Timing:
 
     @property
     def apart(self) -> bool:
-        """Whether the mode is never its library's best: other types, or time against memory."""
+        """Whether the mode never counts as its library's best: it is not one of the usual modes."""
         (library,) = [entry for entry in LIBRARIES if entry.name == self.library]
         return self.mode not in library.modes
 
@@ -92,7 +92,7 @@ class Race:
 
     @property
     def key(self) -> tuple[Any, ...]:
-        """What a race is replaced by when it is run again."""
+        """What identifies a race: a later one with the same key replaces it."""
         return (self.cell, self.size, self.what, self.threads, self.every_step)
 
     def of(self, library: str, mode: str) -> Timing | None:
@@ -129,7 +129,7 @@ class Results:
         return [r for r in self.races if all(getattr(r, k) == v for k, v in facts.items())]
 
     def write(self, path: Path) -> None:
-        """Write everything as JSON, times in seconds, in one piece."""
+        """Write everything as JSON, times in seconds; the file is replaced at once."""
         document = {
             "schema": SCHEMA,
             "machine": self.machine,

@@ -19,7 +19,7 @@ class Size:
 
 
 def read_size(text: str) -> Size:
-    """Return the size that a text such as ``32,100,32,64`` stands for.
+    """Return the size that a string such as ``32,100,32,64`` gives.
 
     Args:
         text: batch, time, features and units, separated by commas.
@@ -30,6 +30,6 @@ def read_size(text: str) -> Size:
     numbers = text.split(",")
     if len(numbers) != 4 or not all(n.strip().isdecimal() and int(n) > 0 for n in numbers):
         raise ValueError(
-            f"{text!r} is no size: batch, time, features and units are expected, as in 32,100,32,64"
+            f"{text!r} is not a size; type batch, time, features and units, as in 32,100,32,64"
         )
     return Size(*map(int, numbers))

@@ -1,4 +1,4 @@
-"""What was asked for, what was measured, and whether it is met."""
+"""The targets, what was measured, and whether each target is met."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ COMPOSED = ("peephole", "ur_lstm", "on_lstm", "layer_norm_lstm", "mgu", "slstm")
 
 @dataclass(frozen=True)
 class Verdict:
-    """A target and how far it is.
+    """A target and its outcome.
 
     Args:
         what: what is compared.
-        must: the bound that must be met, as a text.
+        must: the bound that must be met, in words.
         aim: the bound that is aimed at.
         measured: the number, with its spread or parts; empty where nothing was measured.
         outcome: ``aim met``, ``must met``, ``missed`` or ``not measured``.
@@ -59,10 +59,10 @@ class _Bounds:
 
 
 def verdicts(results: Results, clock: str) -> list[Verdict]:
-    """Return every target that is a ratio, in the order of the issue.
+    """Return the verdict on every target that is a ratio.
 
     Args:
-        results: what was measured; races with one thread, the loss at the last step, count.
+        results: what was measured; only races with one thread and the loss at the last step count.
         clock: ``wall`` or ``cpu``.
     """
     races = {(r.cell, r.size, r.what): r for r in results.find(threads=THREADS, every_step=False)}

@@ -1,4 +1,4 @@
-"""A Keras layer's steps: forward, loss, gradients, Adam as one compiled function, and forward."""
+"""A Keras layer's training step with Adam, and its forward pass, each as one `tf.function`."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def started(
         size: the sizes of data and layer.
         every_step: whether the loss is taken at every step, or at the last only.
         jit: whether each whole function is compiled by XLA.
-        note: what runs inside, asked for once the layer is built.
+        note: what runs inside; a function is called once the layer is built.
     """
     x, y = (tf.constant(value) for value in arrays(size, every_step))
     # The head stays in full precision whatever the layer computes in.

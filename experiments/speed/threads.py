@@ -14,7 +14,7 @@ VARIABLES = (
 
 
 def limit_threads(threads: int) -> None:
-    """Bound the threads of this process; before any library is imported."""
+    """Bound the threads and cores of this process; call it before any library is imported."""
     os.environ.update({name: str(threads) for name in VARIABLES})
     # A dozen processes would each greet with TensorFlow's start-up messages.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")

@@ -14,7 +14,7 @@ from .torch_step import flush, started
 
 
 class Arrays:
-    """What the cells in chunks are written with, in torch."""
+    """The array functions that the cells in chunks use, in torch."""
 
     matmul, reshape, exp, sigmoid = torch.matmul, torch.reshape, torch.exp, torch.sigmoid
     silu, elu, rsqrt = torch.nn.functional.silu, torch.nn.functional.elu, torch.rsqrt
@@ -23,12 +23,12 @@ class Arrays:
 
     @staticmethod
     def constant(value: Any, like: Any) -> Any:
-        """Return an array of NumPy's as a tensor of the other's type."""
+        """Return a NumPy array as a tensor with the type and device of ``like``."""
         return torch.as_tensor(value, dtype=like.dtype, device=like.device)
 
     @staticmethod
     def pad(x: Any, more: int) -> Any:
-        """Return x with zeros after its last step."""
+        """Return x with ``more`` steps of zeros after its last step."""
         return torch.nn.functional.pad(x, (0, 0, 0, more)) if more else x
 
     @staticmethod
@@ -48,7 +48,7 @@ class Arrays:
 
     @staticmethod
     def solve_unit_lower(below: Any, right: Any) -> Any:
-        """Return ``(1 + below)^-1 right`` of a strictly lower triangular matrix."""
+        """Return ``(1 + below)^-1 right``, with a strictly lower triangular ``below``."""
         return torch.linalg.solve_triangular(below, right, upper=False, unitriangular=True)
 
     @staticmethod
@@ -75,7 +75,7 @@ class InChunks(torch.nn.Module):
             self.own[name.replace(".", "_")] = torch.nn.Parameter(value)
 
     def forward(self, x: Any) -> Any:
-        """Return ``batch x time x units``."""
+        """Return the outputs, ``batch x time x units``, and None."""
         weights = {name: self.own[name.replace(".", "_")] for name in self.shapes()}
         return layer_outputs(self.cell, Arrays, weights, x, self.units), None
 
@@ -85,7 +85,7 @@ class InChunks(torch.nn.Module):
 
 
 def make(cell: str, mode: str, size: Size, every_step: bool) -> Started:
-    """Return the steps in torch."""
+    """Return the steps of the torch module."""
     flush()
     built = InChunks(cell, size.features, size.units)
     return started(built, size, every_step, note="in chunks, by hand")

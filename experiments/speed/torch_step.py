@@ -32,10 +32,10 @@ def make(cell: str, mode: str, size: Size, every_step: bool) -> Started:
 
 
 def flush() -> None:
-    """Have torch take subnormal numbers as zero; before it starts threads, which inherit that.
+    """Have torch treat subnormal numbers as zero; call it before torch starts threads.
 
-    Gradients that fade over the steps become subnormal, and a processor then takes many times as
-    long for a product. TensorFlow and JAX flush them by themselves.
+    Its threads inherit the setting. Gradients that fade over the steps become subnormal, and a
+    processor then takes many times as long for a product. TensorFlow and JAX do this by themselves.
     """
     torch.set_flush_denormal(True)
 

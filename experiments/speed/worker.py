@@ -1,4 +1,4 @@
-"""One contender in a process of its own, which computes only while it is told to."""
+"""One contender in a process of its own, which computes only when asked."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Seconds:
 
 @dataclass(frozen=True)
 class Ready:
-    """What a contender says once its layer is made.
+    """What a contender reports once its layer is made.
 
     Args:
         note: what runs inside.
@@ -48,7 +48,7 @@ class FailedError(RuntimeError):
 
 
 def resident(field: str) -> int:
-    """Return bytes of this process in memory: now by ``VmRSS``, at most so far by ``VmHWM``."""
+    """Return the resident bytes of this process: ``VmRSS`` is now, ``VmHWM`` the peak so far."""
     try:
         status = Path("/proc/self/status").read_text()
     except OSError:
@@ -67,13 +67,13 @@ def serve(
 ) -> None:
     """Build the contender's layer and run as many steps as each message asks for.
 
-    The first answer is a `Ready`. A message ``(what, steps)`` is answered by the times of so many
-    steps, ``"peak"`` by the most bytes that were resident, None ends the process.
+    The first answer is a `Ready`. A message ``(what, steps)`` is answered with the times of so many
+    steps, ``"peak"`` with the most bytes that were resident; None ends the process.
 
     Args:
         connection: where messages come from and answers go.
-        log: the file that takes stderr, where libraries greet at length.
-        contender: who runs.
+        log: the file that takes stderr, where libraries print start-up messages.
+        contender: the contender that runs.
         size: the sizes.
         every_step: whether the loss is taken at every step.
         threads: how many threads may compute.
@@ -102,10 +102,10 @@ def serve(
 
 
 class Worker:
-    """The process of one contender, as the one who measures sees it.
+    """The process of one contender, as seen by the process that measures.
 
     Args:
-        contender: who runs.
+        contender: the contender that runs.
         size: the sizes.
         every_step: whether the loss is taken at every step.
         threads: how many threads may compute.
@@ -178,7 +178,7 @@ class Worker:
         raise FailedError(f"{self._name} {how}; the end of what it wrote:\n{said}")
 
     def close(self) -> None:
-        """End the process, if it has not ended by itself."""
+        """End the process, if it has not ended by itself, and delete its log."""
         if self._process.is_alive():
             try:
                 self._connection.send(None)

@@ -58,12 +58,12 @@ def diagram(
 
     Args:
         cell: a cell's name, its mapping as in conf/cell, a `gatekit.RNN`, or a built cell.
-        units: the layer's units.
-        features: the width of the input.
+        units: the layer's units; a `gatekit.RNN` keeps its own.
+        features: the width of the input; a built layer keeps its own.
         output_unit: the output unit, by name or with options.
         swap: gates by role, such as ``{"forget": "power_law"}``.
-        block: the block around the cell: a name, or ``{"kind": NAME, option: value}``; its width is
-            ``features``.
+        block: the block around the cell: a name, or ``{"kind": NAME, option: value}``; the width of
+            the block is ``features``.
         plugins: additional plugin files to load.
 
     Raises:

@@ -25,19 +25,20 @@ if TYPE_CHECKING:
 def train(overrides: str | Sequence[str] = (), /, *others: Any, **keys: Any) -> Study:
     """Train a model or a sweep as ``gatekit train`` does, and return the study.
 
-    Progress is printed. Complete runs are skipped, so repeating the call continues a study. Each
-    run is a separate process, so a script needs no ``if __name__ == "__main__"``::
+    Progress is printed. Complete runs are skipped, so repeating the call continues a study. The
+    process of a run does not execute your script again, so a script needs no
+    ``if __name__ == "__main__"``::
 
         study = gatekit.train(cell=["lstm", "gru"], task="adding", units=16, seeds=3)
         study = gatekit.train("cell=lstm,gru task=adding task.length=50 seeds=3")
 
     Args:
         overrides: words as on the command line, as a list or as one string.
-        others: refused; pass other keys by name.
+        others: refused, because keys are passed by name.
         keys: keys by name. A list is swept, and a mapping sets the keys of a group:
             ``task={"name": "adding", "length": 9}``, ``swap={"forget": ["sigmoid", "power_law"]}``.
-            A string is written as after ``=`` on the command line. ``plugins`` is a list of files
-            and is not swept.
+            A string is what you would type after ``=`` on the command line. ``plugins`` is a list
+            of files and is not swept.
 
     Returns:
         The study with all of its runs, as `gatekit.load` returns it.
@@ -110,7 +111,7 @@ def plan(overrides: str | Sequence[str] = (), /, *, try_out: bool = True, **keys
 
 
 class Planned:
-    """The plan of a `train` call: ``preview`` has the numbers, and printing it shows a table."""
+    """The plan of a `train` call: ``preview`` has the numbers; print the plan to see a table."""
 
     def __init__(self, preview: Preview) -> None:
         self.preview = preview
@@ -189,8 +190,8 @@ def extend(
 ) -> Comparison:
     """Add seeds to a study until every difference is decided, as ``gatekit extend`` does.
 
-    Each comparison between seeds is recorded as a look and spends a part of the level. Repeating
-    the call continues::
+    The groups are compared after each step of seeds. Each comparison is recorded as a look and
+    spends a part of the 5 % level. Repeating the call continues::
 
         comparison = gatekit.extend("forgetting", most=20)
 
@@ -198,14 +199,15 @@ def extend(
         study: the study's name; its recorded commands are repeated with more seeds.
         root: the folder of all studies.
         most: the largest number of seeds; fixed at the first look, and may be omitted later.
-        seeds: instead, add seeds up to this number without a look.
+        seeds: the number of seeds to reach without a look; used instead of ``most``.
         step: the number of seeds between looks; by default a tenth of ``most``.
         launch: words such as ``n_jobs=4`` that choose how runs are started.
         grouping: ``by``, ``within``, ``together``, ``where``, ``tasks``, ``baseline``, ``split``
             and ``margin`` of `gatekit.compare`, fixed at the first look.
 
     Returns:
-        The comparison of the last look.
+        The comparison of the study with its new seeds, which is that of the last look if there
+        are looks.
 
     Raises:
         ConfigError: an argument is not allowed, or differs from that of the first look.

@@ -13,13 +13,13 @@ from gatekit.cell.schema.lookup import instead_of_object
 from gatekit.study.schema import GROUP_KEYS
 
 _PLAIN = re.compile(r"[\w./+-]+", re.ASCII)
-# Keys that name a file: in a mapping, the name is one of the entries.
+# Keys whose value names a file; a mapping contains the name under one of `_NAMES`.
 _NAMED = ("cell", "task", "output_unit", "block", "optimizer", "trainer")
 _NAMES = ("name", "kind")
 
 
 def words_of(overrides: str | Sequence[str], keys: Mapping[str, object]) -> list[str]:
-    """Return the words of a command line, including the -m that a sweep requires."""
+    """Return the words of a command line, always with -m, which a sweep requires."""
     try:
         given = shlex.split(overrides) if isinstance(overrides, str) else [*map(str, overrides)]
     except ValueError as error:
@@ -108,7 +108,7 @@ def _instead(key: str, value: object) -> str:
 
 
 def _of_optimizer(value: Any) -> dict[str, Any]:
-    """Return the settings of a Keras optimizer that differ from its defaults, and its rate."""
+    """Return a Keras optimizer's learning rate, and the known settings that are not defaults."""
     if isinstance(value, type) or not hasattr(value, "get_config"):
         return {"learning_rate": 0.001}
     given, default = value.get_config(), type(value)().get_config()

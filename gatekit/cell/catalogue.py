@@ -43,7 +43,9 @@ class Catalogue:
     broken: tuple[str, ...] = ()
 
     def broken_with(self, name: object) -> str:
-        """Return why the plugin of a name is broken, as the end of a sentence; empty if it is not.
+        """Return why plugins named after a missing part are broken, as the end of a sentence.
+
+        It is empty if no broken plugin has the part's name in its own.
 
         Args:
             name: the name that was not found.

@@ -25,17 +25,17 @@ from .errors import (
 
 
 class Declared:
-    """Base of gates, output units, linear maps, initializers and tasks.
+    """Base of gates, output units, linear maps, initializers, blocks and tasks.
 
-    An annotated class field is an option. A field without annotation or with ``ClassVar`` belongs
-    to the declaration and cannot be set. A subclass may change an inherited option's default by
-    plain assignment.
+    An annotated class field is an option. A field without an annotation, with ``ClassVar``, or with
+    a name that begins with ``_`` is not an option and cannot be set. A subclass may change an
+    inherited option's default by plain assignment.
 
     Args:
         options: values by name; each is checked against the field's annotation.
 
     Raises:
-        ConfigError: an option is unknown, has the wrong type, or is not finite.
+        ConfigError: an option is unknown, missing, of the wrong type, or not finite.
     """
 
     _option_types: ClassVar[Mapping[str, Any]] = types.MappingProxyType({})
@@ -56,8 +56,8 @@ class Declared:
             if value is not None and not callable(getattr(value, "__func__", value)):
                 example = next(iter(value), "scale") if isinstance(value, (dict, list)) else "scale"
                 raise ConfigError(
-                    f"{cls.__name__}.{name} is a method of every gate; an option is an annotated "
-                    f"field of the class, such as {example}: float = 1.0"
+                    f"{cls.__name__}.{name} is a method of gatekit's base class; an option is an "
+                    f"annotated field of the class, such as {example}: float = 1.0"
                 )
         if fields := _named_arguments(cls):
             raise ConfigError(
@@ -107,7 +107,9 @@ class Declared:
     def __setattr__(self, name: str, value: object) -> None:
         instead = f"call .replaced({name}=VALUE) for a copy with another option"
         if hasattr(self, "states"):
-            instead = f"to keep a value for the next step, a state: states = {{{name!r}: 0.0}}"
+            instead = (
+                f"to keep a value for the next step, declare a state: states = {{{name!r}: 0.0}}"
+            )
         raise AttributeError(
             f"{type(self).__name__} cannot be changed, so self.{name} = ... is refused; use a "
             f"local variable, or {instead}"
@@ -185,7 +187,7 @@ def _hints(cls: type) -> Mapping[str, Any]:
                 cls.__name__, (), {"__annotations__": known, "__module__": cls.__module__}
             )
             module = vars(sys.modules[cls.__module__]) if cls.__module__ in sys.modules else {}
-            # names of the module come before those of the class, as in get_type_hints
+            # names of the module take precedence over those of the class, as in get_type_hints
             known = typing.get_type_hints(holder, dict(vars(cls)), module)
         _HINTS[cls] = known
     return known

@@ -63,7 +63,7 @@ def as_typed(value: object, quoted: bool = False) -> str:
 
     Args:
         value: plain data.
-        quoted: whether strings are in quotes.
+        quoted: whether to put a string in quotes; strings inside a list or mapping have none.
     """
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]
@@ -96,7 +96,7 @@ _AMOUNT = re.compile(r"([-+]?\d+\.?\d*(?:[eE][-+]?\d+)?) ?([kKmM%]?)")
 
 
 def safe_repr(value: Any) -> str:
-    """Return ``repr``; Python refuses that of an integer with more than 4,300 digits."""
+    """Return ``repr(value)``, or the number of digits of an integer that Python cannot print."""
     try:
         return repr(value)
     except ValueError:
@@ -112,7 +112,7 @@ class OptionError(ConfigError):
         value: the value given.
         expected: what is allowed, in words.
         example: a value that is allowed; `NO_EXAMPLE` if there is none to show.
-        remedy: another sentence, with a space before it.
+        remedy: a sentence, with a space before it, that replaces the example.
     """
 
     def __init__(
@@ -230,7 +230,7 @@ OTHER_NAMES = {
 
 
 def _of_one_word(name: str, known: Mapping[str, str]) -> list[str]:
-    """Return the names that share a word with another: ``copy_memory`` and ``copying``."""
+    """Return the known names with a word that begins alike: ``copying`` for ``copy_memory``."""
 
     def words(text: str) -> set[str]:
         return {word[:4] for word in re.split(r"[\W_]+", text.lower()) if len(word) >= 4}
@@ -281,7 +281,7 @@ def listed(names: Iterable[str], most: int = 24) -> str:
 
 
 def shown(path: Path | str) -> str:
-    """Return a path, relative to the working folder if it is in it."""
+    """Return a path as a string, relative to the working folder if the path is inside it."""
     relative = os.path.relpath(path)
     return str(path) if relative.startswith("..") else relative
 

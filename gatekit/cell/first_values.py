@@ -34,7 +34,8 @@ def draw(cell: Cell, seed: int) -> dict[str, NDArray[Any]]:
         seed: the layer's seed.
 
     Raises:
-        GatekitError: an initializer cannot draw this shape.
+        GatekitError: an initializer fails or returns another shape, or ``negative_of`` forms a
+            cycle.
     """
     values: dict[str, NDArray[Any]] = {}
     by_name = {w.name: w for w in cell.weights}

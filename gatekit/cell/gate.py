@@ -26,14 +26,15 @@ class Gate(RowWise):
     Args:
         reads: signals or expressions that are linearly mapped; a list, or a mapping to linear maps.
         bias: whether a bias is added.
-        units: the gate's width: a number, ``units``, ``features``, a signal's name, or arithmetic
-            on sizes.
-        bind: other names for arguments of ``activate``: ``{forget: update}``.
+        units: the gate's width: a number, ``units``, ``features``, the name of a gate, input or
+            constant, or arithmetic on these.
+        bind: the signals of arguments of ``activate`` that are named differently; with
+            ``{forget: update}``, the argument ``forget`` gets the signal ``update``.
         initializers: ``{kernel:, recurrent:, bias:}``, each an initializer's name or
             ``{kind: ...}``.
         regularizers: ``{kernel:, recurrent:, bias:}``, each ``{kind: l2, l2: 1e-4}`` or another
             regularizer of Keras, or null for none; they take precedence over the cell's.
-        constraints: like regularizers, for constraints such as ``{kind: max_norm, max_value: 2}``.
+        constraints: like ``regularizers``, with kinds such as ``{kind: max_norm, max_value: 2}``.
         norm: ``{of: read|sum, group: [gates], epsilon:}`` for layer normalisation.
     """
 
@@ -66,7 +67,7 @@ class Gate(RowWise):
                 )
 
     def activate(self, pre: Any) -> Any:
-        """Return the gate's value ``batch x units``, or the value and its new states by name.
+        """Return the gate's value ``batch x units``, or the value and the new states by name.
 
         Args:
             pre: the pre-activation, ``batch x units``. Ask for other arguments by name: a signal, a
@@ -85,7 +86,7 @@ class InlineGate(Gate):
     _functions: Mapping[str, Function]
 
     def with_expression(self, expression: Expr, functions: Mapping[str, Function]) -> InlineGate:
-        """Return the gate with its parsed activation, which `arguments` and `compute` use."""
+        """Set the parsed activation, which `arguments` and `compute` use, and return the gate."""
         object.__setattr__(self, "_expression", expression)
         object.__setattr__(self, "_functions", functions)
         return self
@@ -123,10 +124,10 @@ class OutputUnit(RowWise):
     ``history``.
 
     Args:
-        reads: signals that are linearly mapped (``emitted`` among them).
+        reads: signals or expressions that are linearly mapped; ``emitted`` is the emitted signal.
         bias: whether a bias is added.
         units: the width of ``pre`` and of the output.
-        bind: other names for arguments of ``emit``.
+        bind: the signals of arguments of ``emit`` that are named differently.
         initializers: ``{kernel:, bias:}``.
         regularizers: ``{kernel:, bias:}``.
         constraints: ``{kernel:, bias:}``.

@@ -71,7 +71,7 @@ _OTHER_MAPS = {
 
 _PRODUCT = re.compile(r"\w\s+x\s+\w|,")
 KINDS = ("glorot_normal", "glorot_uniform", "log_uniform", "normal", "ones", "uniform", "zeros")
-"""Bundled initializers that a parameter can have; plugins register more of them."""
+"""Bundled initializers that a parameter can have; plugins can add others."""
 
 
 @constructed("gatekit.Parameter('units', init=0.5)")
@@ -174,14 +174,14 @@ class Parameter:
 class LinearMap(Declared):
     """A linear map ``z = A(u)`` with declared weights.
 
-    A subclass declares ``shapes`` and either ``matrix`` (the map is ``u @ matrix``; the framework
+    A subclass declares ``shapes`` and either ``matrix`` (the map is ``u @ matrix``; gatekit
     fuses such maps with others that read the same signal) or ``apply`` (any other map that is
     linear in ``u``, row by row).
     """
 
     trainable: ClassVar[bool] = True
     row_wise: ClassVar[bool] = False
-    # One initializer for all weights, or a mapping for the suffixes that need another.
+    # One initializer for all weights, or a mapping by suffix; other suffixes have the usual one.
     initializer: ClassVar[str | Mapping[str, str] | None] = None
 
     def shapes(self, width_in: int, width_out: int) -> Mapping[str, tuple[int, ...]]:

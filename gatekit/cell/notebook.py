@@ -50,7 +50,7 @@ class Drawing(str):
             path: the file, such as ``gru.svg``.
 
         Raises:
-            ConfigError: the name of the file ends with another format.
+            ConfigError: the file has a suffix other than ``.svg``.
         """
         path = Path(path)
         if path.suffix.lower() not in ("", ".svg"):

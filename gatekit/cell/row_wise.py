@@ -68,7 +68,7 @@ class RowWise(Declared):
 
         Raises:
             CellError: the class has no such function, or it lacks ``self``, or takes ``*args``,
-                ``**kwargs`` or keyword defaults, which cannot be bound by name.
+                ``**kwargs`` or arguments with defaults, which cannot be bound by name.
         """
         function = getattr(type(self), self.method)
         if not inspect.isroutine(function):

@@ -33,7 +33,7 @@ def escaped(text: str) -> str:
 
 
 def without_sequences(line: str) -> str:
-    """Return a line of a log as it finally appears: no sequences, only the last progress bar."""
+    """Return a log's line as it finally appears: no escape codes, a progress bar's last state."""
     plain = _SEQUENCE.sub("", line).replace("\b", "")
     return next((part for part in reversed(plain.split("\r")) if part.strip()), "")
 
@@ -132,7 +132,7 @@ class _Raw(Terminal):
 
 
 def console(stream: TextIO, **options: Any) -> Console:
-    """Return a rich console whose styles are colours and whose strings contain no raw escapes.
+    """Return a rich console that applies its own styles but escapes control characters in text.
 
     Args:
         stream: where to write.

@@ -23,7 +23,7 @@ def attribute_place(cls: type, name: str) -> str:
     """Return file, line and text where a class defines an attribute; empty if there is no source.
 
     Args:
-        cls: the class; the author's base classes are searched, too.
+        cls: the class; its base classes are searched, too.
         name: the attribute or method.
     """
     for owner in cls.__mro__:
@@ -131,18 +131,18 @@ _NOTES = {
     ),
     "rounding is not supported: its gradient is 0": "round floor ceil trunc % mod fmod remainder",
 }
-"""What to do where no function of ops fits, with the functions of other libraries."""
+"""What to do instead of calling functions of other libraries that have no counterpart in ops."""
 _NOTE = {name: note for note, names in _NOTES.items() for name in names.split()}
 _WRITTEN = {
     name
     for name, template in WRITTEN.items()
     if re.search(r"\ba\b", template) and not {name} & {*_SAME, *_NOTE, *_REMOVED.split()}
 }
-"""Functions that are written with other functions, unless they are in a table above."""
+"""Functions of other libraries that become formulas, unless a table above has them."""
 
 
 class _NoWayError(Exception):
-    """A part of a line cannot be written with ops; the message is its name."""
+    """A part of a line cannot be written with ops; the message is the name of that part."""
 
 
 def with_ops(line: str) -> tuple[str, str]:
@@ -261,7 +261,7 @@ def _ops(name: str, given: Sequence[ast.expr]) -> ast.Call:
 
 
 def _positive(test: ast.expr) -> ast.expr:
-    """Return a value that is greater than 0 if a comparison holds."""
+    """Return an expression that is greater than 0 if a comparison holds."""
     if not isinstance(test, ast.Compare) or len(test.ops) != 1:
         return test
     left, right = test.left, test.comparators[0]

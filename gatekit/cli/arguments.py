@@ -63,7 +63,7 @@ class Parser(CommandLine):
         return known
 
     def _as_option(self, word: object) -> list[str]:
-        """Return the words of the option that ``key=value`` stands for; none if there is none."""
+        """Return ``key=value`` as words with ``--key``; empty if there is no such option."""
         key, equals, value = str(word).partition("=")
         action = self._option_string_actions.get(f"--{key}") if equals else None
         if action is None:

@@ -30,8 +30,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: the arguments after ``gatekit``; None means those of the process.
 
     Returns:
-        The exit code: 0 done, 1 done but incomplete, 2 refused with a message, 74 the output
-        cannot be written, 130 interrupted, 141 the reader of the output closed the pipe.
+        The exit code: 0 done, 1 done but something failed or is missing, 2 refused with a message,
+        74 the output cannot be written, 130 interrupted, 141 the reader of the output closed the
+        pipe.
     """
     if argv is None:  # otherwise TensorFlow's log precedes our messages if a plugin imports it
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -137,7 +138,7 @@ def with_plugins(command: str, words: Sequence[str]) -> list[str]:
             files.append(file)
         else:
             others.append(word)
-    # They come first, because Hydra takes no override after an option such as --cfg job.
+    # The files come first, because Hydra takes no override after an option such as --cfg job.
     return [f"plugins=[{','.join(files)}]", *others] if files and spelling == "key" else others
 
 

@@ -132,7 +132,7 @@ def study_of(cells: Sequence[str], known: Sequence[str]) -> str:
 
 
 def studies(prefix: str, parsed_args: Namespace, **_: object) -> list[str]:
-    """Return the names of the studies in ``--root``."""
+    """Return the names of the studies in ``--root``, for completion; none if unreadable."""
     from gatekit.compare.study import studies as names
 
     with contextlib.suppress(OSError, RunError):
@@ -182,7 +182,7 @@ def figure_formats(path: Path | None) -> tuple[Path, tuple[str, ...]] | None:
 
 
 def as_options(message: str, command: str) -> str:
-    """Return a message of `gatekit.compare` for the command line: ``by=cel`` is ``--by cel``.
+    """Return a message of `gatekit.compare` with options: ``by=cel`` becomes ``--by cel``.
 
     Args:
         message: the message of an error.

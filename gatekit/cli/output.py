@@ -26,7 +26,7 @@ def guarded() -> Iterator[None]:
 
     Strings that a command reads cannot reach the terminal as control sequences. A standard stream
     that was closed when the process started is reopened on the null device; otherwise the next
-    file to be opened would get its number.
+    file to be opened would get the stream's file descriptor.
 
     Raises:
         OutputError: writing to stdout fails.
@@ -42,7 +42,7 @@ def guarded() -> Iterator[None]:
         out.finish()
         raise
     except Exception:
-        # Python shows the traceback after the streams are restored.
+        # Python prints the traceback after the streams are restored, so the hook escapes it.
         sys.excepthook = _show_traceback
         raise
     finally:
@@ -96,7 +96,7 @@ def write_json(data: object) -> None:
 def write_table(
     rows: Sequence[Mapping[str, object]], names: Sequence[str], spare: str = ""
 ) -> None:
-    """Write rows as a table that fits the terminal, or ``COLUMNS``, or 80; long strings wrap.
+    """Write rows as a table that fits the width of the output (`line_width`); long strings wrap.
 
     Words are not broken, unless they are longer than 16 characters, as paths are. If there is no
     room for this, ``spare`` is left out, or each row becomes a block with a line for each value.
@@ -116,7 +116,7 @@ def write_table(
             for name in shown
         ]
         for padding, longest in ((1, room), (0, room), (0, _LONGEST_WORD)):
-            # The gap between columns is the padding of both and a line of spaces.
+            # Between two columns are the padding of both and a separator, which is a space.
             widths = _widths(columns, room - (2 + padding) * (len(columns) - 1), longest)
             if widths:
                 _print_table(columns, widths, padding)
@@ -146,12 +146,12 @@ def _print_table(columns: Sequence[Sequence[str]], widths: Sequence[int], paddin
 
 
 def _widths(columns: Sequence[Sequence[str]], room: int, longest: int) -> list[int]:
-    """Return widths of columns that have some room; empty if this would break a word.
+    """Return the widths of columns that share some room; empty if a word would be broken.
 
     Args:
         columns: the cells of each column.
-        room: the width of all columns together.
-        longest: longer words may be broken.
+        room: the width of all columns together, in characters.
+        longest: words with more characters than this may be broken.
     """
     from rich.cells import cell_len
 
@@ -168,7 +168,7 @@ def _widths(columns: Sequence[Sequence[str]], room: int, longest: int) -> list[i
 
 
 def write_file(path: Path, content: str) -> None:
-    """Write a file and report its path on stderr.
+    """Write a file, in a new folder if needed, and report its path on stderr.
 
     Raises:
         ConfigError: the file cannot be written.
@@ -188,7 +188,7 @@ def write_file(path: Path, content: str) -> None:
 
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
-    """Suppress the messages that TensorFlow's libraries write to stderr on startup."""
+    """Discard what is written to stderr in the block, such as TensorFlow's messages on startup."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     sys.stderr.flush()
     stderr = os.dup(2)

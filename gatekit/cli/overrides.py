@@ -1,4 +1,4 @@
-"""``key=value`` arguments of ``gatekit show``, ``tune`` and ``cite``, composed as in ``train``."""
+"""``key=value`` arguments of ``show``, ``tune``, ``code`` and ``cite``, composed as by train."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def read_overrides(arguments: Sequence[str], command: str = "show") -> Overrides
     """Return the cell and its sizes that ``key=value`` arguments describe.
 
     The arguments are the keys of ``gatekit train``, so the words of one command can be reused
-    with another, and ``features=N``.
+    with another. There is one further key, ``features=N``.
 
     Args:
         arguments: the words of the command line.
@@ -136,7 +136,7 @@ def _refuse(words: Sequence[str]) -> None:
 
 
 def _meant(name: str) -> str:
-    """Return a bare name with the key that it is a value of, such as ``cell=lstm``."""
+    """Return what to type instead of a bare name, such as ``cell=lstm`` for ``lstm``."""
     from gatekit.registry import catalogue, cell_names, tasks
 
     known = catalogue()

@@ -1,4 +1,4 @@
-"""Texts beside a generated file: a test of it, and the code that loads its weights."""
+"""Writes what goes with a generated file: a test, and the code that loads the weights."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ BATCH, STEPS, SHOWN = 2, 5, 4
 
 
 def loading_code(generated: Generated, to: str, module: str) -> str:
-    """Return code that loads the weights beside a file.
+    """Return code that loads the weights of a file from the ``.npz`` archive beside it.
 
     Args:
         generated: the file.
@@ -91,9 +91,9 @@ def _usage(modules: list[str], module: str, name: str, lines: list[str]) -> str:
 
 
 def test_text(built: Cell | BuiltBlock | Stack, generated: Generated, to: str, module: str) -> str:
-    """Return a test of a file: its outputs for fixed weights and inputs.
+    """Return a test of the outputs of a file for fixed weights and inputs.
 
-    The expected outputs are those of the NumPy file in double precision.
+    The expected outputs are those of the NumPy file, which is executed here in double precision.
 
     Args:
         built: the built cell, the block around it, or a stack.

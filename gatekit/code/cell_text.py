@@ -115,7 +115,7 @@ class CellText:
         title: the name of the class.
         about: the docstring of the file, as paragraphs.
         sized: whether units and features are arguments.
-        inputs: the names of other inputs, with their widths.
+        inputs: the names of the inputs besides x, with the texts of their widths.
         states: the states, in order.
         first: the lines that create the weights.
         step: the lines of the step.

@@ -34,7 +34,7 @@ class Draws:
 def _of_module(
     module: str, uniform: str, normal: str, gamma: str, generator: str, array: str
 ) -> Draws:
-    """Return the templates of NumPy, or of a framework that differs from it only in these."""
+    """Return the templates of a framework that differs from NumPy only in the arguments."""
     return Draws(
         uniform=uniform,
         normal=normal,

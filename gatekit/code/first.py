@@ -302,7 +302,7 @@ def _negative_of(weight: Weight) -> str | None:
 
 
 def _constant(weight: Weight) -> float | None:
-    """Return the initial value of all elements, or None if they are drawn."""
+    """Return the initial value that all elements share, or None if they may differ."""
     init = weight.init
     if isinstance(init, (int, float)):
         return float(init)
@@ -327,7 +327,7 @@ def _power_law(initializer: Any) -> Expr:
 
 
 def _rate_bias(rate: Expr) -> Expr:
-    """Return the bias with which a gate keeps ``exp(-rate)`` per step."""
+    """Return the bias with which a sigmoid gate keeps ``exp(-rate)`` per step."""
     return Neg(Call("log", (Call("expm1", (rate,)),)))
 
 

@@ -25,13 +25,13 @@ class Generated:
 
     Attributes:
         text: the file.
-        layout: how the weights are arranged in it.
-        title: the name of its class.
+        layout: how the weights are arranged in the file.
+        title: the name of the class.
         sizes: the arguments for sizes, with their values; empty if sizes are fixed.
-        features: the total width of its inputs.
-        block: whether it is a block.
-        noisy: whether it draws dropout or zoneout in training.
-        layers: how many layers a stack has; 0 if it is not one.
+        features: the total width of the inputs.
+        block: whether this is a block or a stack of blocks.
+        noisy: whether a cell or a stack draws noise in training; always false for a block.
+        layers: the number of layers of a stack; 0 for a cell or a block.
     """
 
     text: str
@@ -135,7 +135,7 @@ def _cell_text(
     texts = formulas([(each.units, each.features) for each in cells], numbers)
     if texts is None:
         return written(cell, SizeTexts())
-    # Not at the cell's own sizes, where widths may be equal by chance.
+    # Do not use the cell's own sizes: there, widths may be equal by chance.
     text = written(cells[0], SizeTexts(texts))
     other = written(cells[1], SizeTexts(texts)).parallel
     if text.parallel != other:

@@ -53,7 +53,8 @@ def code(
         swap: gates by role, such as ``{"forget": "power_law"}``.
         block: the block around the cell: a name, or ``{"kind": NAME, option: value}``.
         width: the model's width, which a block reads; the units are then the width times the
-            block's expansion factor. If None, the width equals the units.
+            block's expansion factor. If None, the width equals the units; a given block layer
+            keeps its own.
         layers: the number of layers of a stack; a list of cells is repeated.
         plugins: plugin files to load besides the registered ones.
 

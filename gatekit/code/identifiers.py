@@ -1,4 +1,4 @@
-"""Identifiers and docstrings of generated files; no text of a cell's file can become code."""
+"""Identifiers and docstrings of generated files; no string in a cell can become code."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class Identifiers:
         return candidate
 
     def like(self, text: str) -> str:
-        """Return what `new` would return."""
+        """Return what `new` would return, without reserving it."""
         name = slug(text)[:_LONGEST].strip("_") or "value"
         if name[0].isdigit():
             name = f"n{name}"
@@ -73,7 +73,7 @@ class Identifiers:
 
 
 def wrapped(line: str, room: int) -> list[str]:
-    """Return an assignment or a return of a call, wrapped as ruff wraps it.
+    """Return the lines of an assignment, or of the ``return`` of a call, as ruff wraps them.
 
     Args:
         line: ``target = function(arguments)``, or operators between names.

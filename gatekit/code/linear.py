@@ -121,7 +121,7 @@ class LinearLines(Lines):
         return _needed(total(terms))
 
     def _dropped(self, read: BuiltRead) -> Expr:
-        """Return the operand of a read, times its mask of recurrent dropout."""
+        """Return the operand of a read, times its mask of recurrent dropout if it has one."""
         key = f"drop:{read.text}"
         of_state = not read.hoisted and not read.map.row_wise
         return read.expr * Name(key) if of_state and key in self.env else read.expr
@@ -215,7 +215,7 @@ class LinearLines(Lines):
         return self._normed[key][reader.name]
 
     def _shared(self, members: Sequence[Reader]) -> Name | None:
-        """Return the product that is the whole sum for exactly these gates in order, or None."""
+        """Write the product that is all reads of exactly these gates; return its name, or None."""
         for product in self.layout.products:
             count = len(product.reads)
             same = product.readers == list(members) and product.bias is None
@@ -233,7 +233,7 @@ class LinearLines(Lines):
 
 
 def _without_zeros(expr: Expr) -> Expr:
-    """Return the expression without products with zero, which come from options that are off."""
+    """Return the expression without the zeros that come from options that are off."""
     zero = Number(0)
     if isinstance(expr, Binary):
         if expr.op == "*" and zero in (expr.left, expr.right):

@@ -27,7 +27,7 @@ class Lines:
         layout: the weights of the file.
         local: returns names for local variables.
         size: returns the text of a size within the step.
-        indent: the number of spaces before its lines.
+        indent: the number of spaces before each line.
     """
 
     def __init__(
@@ -137,7 +137,10 @@ def _part_of(like: str) -> str:
 
 
 def env_of(layout: WeightLayout, access: Callable[[str], str]) -> Mapping[str, str]:
-    """Return the texts of weights, by their name in the cell and by ``@`` and that in the file."""
+    """Return the code of each weight by ``@`` and its name in the file.
+
+    A weight that is not stacked with others is also found by its name in the cell.
+    """
     texts = {f"@{stack.attribute}": access(stack.attribute) for stack in layout.stacks}
     texts.update({name: access(attribute) for name, attribute in layout.attributes().items()})
     return texts

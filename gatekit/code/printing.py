@@ -45,7 +45,7 @@ class Printer:
     Args:
         framework: the notation.
         functions: the functions of the equation language, including those of plugins.
-        constants: the numbers by name; sizes are printed by ``size``.
+        constants: the numbers by name; sizes are printed with ``size``.
         size: returns the text for ``units`` or ``features`` at this place in the file.
         env: the text for each other name.
         helpers: the helper functions that are collected: source by name.
@@ -65,7 +65,7 @@ class Printer:
         self.reserved: frozenset[str] = frozenset()
 
     def show(self, expr: Expr, least: int = 0) -> str:
-        """Return the text of an expression, in parentheses if it binds less than ``least``."""
+        """Return the text of an expression, in parentheses if its precedence is below ``least``."""
         text = self._shown(expr)
         return f"({text})" if self._precedence(expr) < least else text
 

@@ -149,7 +149,7 @@ def lay_out(cell: Cell, identifiers: Identifiers) -> WeightLayout:
 
 
 def _products(every: Sequence[Reader]) -> list[Product]:
-    """Return the products: one for each expression, joined if the same gates read several."""
+    """Return a product for each expression; expressions that the same gates read share one."""
     groups: dict[tuple[Expr, bool], list[Reader]] = {}
     reads: dict[tuple[Expr, bool], BuiltRead] = {}
     for reader in every:

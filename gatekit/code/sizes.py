@@ -1,4 +1,4 @@
-"""Finds how numbers in a file depend on the layer's sizes, so that it contains ``4 * units``."""
+"""Finds how numbers in a file depend on the layer's sizes, to write ``4 * units``, not 256."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from gatekit.cell.language.parse import parse
 from gatekit.cell.schema import OutputUnitSpec, Read
 
 MULTIPLES = ((3, 5), (5, 7), (7, 11), (11, 3))
-"""Factors of units and features; a cell is built at these multiples, so divisors stay divisors."""
+"""Factors of units and features; a cell is built at multiples to keep the divisors of its sizes."""
 Sizes = tuple[int, int]
 
 
@@ -34,7 +34,7 @@ class SizeTexts:
         return self._formulas is not None
 
     def text(self, number: int, units: str, features: str) -> str:
-        """Return the text of a number.
+        """Return the text of the next number of the file, and record the number.
 
         Args:
             number: the number.

@@ -33,7 +33,7 @@ class StepLines(LinearLines):
     """Writes the step of a cell."""
 
     row = "0.0 * x[:, :1]"
-    """The code of a zero for each sequence."""
+    """The code of a column of zeros, one for each sequence."""
 
     def write(self) -> tuple[str, list[str]]:
         """Write the step; return the texts of its output and of the new states."""
@@ -108,7 +108,7 @@ class StepLines(LinearLines):
                 self.lines.append(f"{self.env[name]} = {text}")
 
     def _matrices(self) -> dict[str, tuple[int, ...]]:
-        """Return the shapes of states that are not vectors, by key."""
+        """Return, by key, the shapes of states, their masks and histories that are not vectors."""
         shapes = {f"{s.name}_prev": s.shape for s in self.cell.states if len(s.shape) > 1}
         for state in self.cell.states:
             if f"hold:{state.name}" in self.env and len(state.shape) > 1:
@@ -150,7 +150,7 @@ class StepLines(LinearLines):
         self.assign(node.name, expr, comment=self.shape_text(shape) if len(shape) > 1 else "")
 
     def _with_rows(self, expr: Expr, name: str) -> Expr:
-        """Return an equation whose value has a row for each sequence, even without a signal."""
+        """Return the equation; add zeros if its value needs rows but depends on no sequence."""
         if self._batched & set(names(expr)):
             return expr
         is_state = any(state.name == name for state in self.cell.states)
@@ -229,7 +229,7 @@ class StepLines(LinearLines):
 
 
 def recurrent_reads(cell: Cell) -> dict[str, int]:
-    """Return the widths of the reads that recurrent dropout applies to, by their text."""
+    """Return the widths of the reads that recurrent dropout applies to, by the read's text."""
     reads = [read for node in cell.nodes for read in node.reads]
     return {r.text: r.width_in for r in reads if not r.hoisted and not r.map.row_wise}
 

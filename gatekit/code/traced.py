@@ -62,7 +62,7 @@ def matrix_of(read: BuiltRead) -> Expr | None:
 
 
 def apply_map(read: BuiltRead, u: Expr) -> Expr:
-    """Return the map of ``u`` in terms of its weights.
+    """Return the map applied to ``u``, in terms of the map's weights.
 
     Raises:
         ConfigError: the map cannot be written as an expression.

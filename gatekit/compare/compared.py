@@ -1,6 +1,6 @@
 """``gatekit.compare.compare``: a comparison with figures and HTML.
 
-Figures and tables are made from comparisons, so they cannot be part of the module ``comparison``.
+Figures and tables import the module ``comparison``, so that module cannot import them.
 """
 
 from __future__ import annotations
@@ -101,7 +101,7 @@ def _as_list(name: str, value: object) -> object:
 
 
 def _text(value: Any) -> str:
-    value = value.tolist() if hasattr(value, "tolist") else value  # of NumPy
+    value = value.tolist() if hasattr(value, "tolist") else value  # an array or a scalar of NumPy
     several = isinstance(value, Iterable) and not isinstance(value, str | Mapping)
     return ",".join(map(_one, value)) if several else _one(value)
 

@@ -104,11 +104,11 @@ def compare(
         together: keys that were chosen together, such as a cell and the learning rate tuned for
             it; groups that differ only in these keys differ in one setting.
         split: ``validation``, or another test set such as ``test_256``; None means the test set.
-        x: a swept key that also defines blocks.
+        x: a swept key; it defines blocks, as ``within`` does.
         force: compare groups that are not comparable, and give a verdict even if runs are missing.
         level: confidence level of the intervals; it does not change a verdict.
         labels: other names of groups, or of parts of their labels, as ``OLD=NEW``.
-        best_of: tuning keys; each group is compared with the value that is best on validation.
+        best_of: tuned keys; each group is compared at their values that are best on validation.
         where: conditions ``KEY=VALUE`` or ``KEY=VALUE,VALUE`` that the compared runs meet.
         tasks: names of tasks; other tasks are left out.
         margin: largest difference that does not matter, as a number in the metric's unit or as a
@@ -212,7 +212,7 @@ def _with_scores(
 
 
 def _until_last_look(study: Study) -> tuple[Study, int]:
-    """Return a study with the seeds that were looked at, and how many runs have other seeds."""
+    """Return a study without seeds beyond its last look, and the number of runs left out."""
     if study.looks is None:
         return study, 0
     last = study.looks.seeds[-1]

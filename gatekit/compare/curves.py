@@ -132,7 +132,7 @@ def on_cost(curve: Curve, cost: str, step_flops: float | None = None) -> Curve |
     """Return a curve over a cost of training; None if the cost is unknown.
 
     Args:
-        curve: a curve over epochs, of `read_curves`.
+        curve: a curve over epochs, from `read_curves`.
         cost: ``epochs``, ``steps``, ``seconds`` or ``flops``.
         step_flops: floating-point operations of one training step.
     """

@@ -1,6 +1,6 @@
 """``gatekit.load``: a study that a notebook shows as a table.
 
-Tables are made from studies, so they cannot be part of the module ``study``.
+Tables import the module ``study``, so that module cannot import them.
 """
 
 from __future__ import annotations

@@ -38,7 +38,7 @@ def data_sets(runs: Sequence[RunRecord]) -> list[dict[str, str]]:
 def constraints(environments: Sequence[Mapping[str, object]]) -> list[str]:
     """Return the lines for ``pip install -c``: the most common versions; comments list others.
 
-    gatekit is a comment, too: it is installed from its source, and a pin could only refuse that.
+    gatekit is a comment, too: it is installed from its source, and a pin could only reject that.
     """
     seen: dict[str, Counter[str]] = {}
     for known in environments:

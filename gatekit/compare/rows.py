@@ -23,7 +23,7 @@ def tidy(runs: Iterable[tuple[str, RunRecord]]) -> list[dict[str, Any]]:
     - every key of the configuration, dotted as on the command line.
 
     Args:
-        runs: the name of its study and the run, in the order of the rows.
+        runs: pairs of a study's name and one of its runs, in the order of the rows.
     """
     rows = [_row(study, run) for study, run in runs]
     columns = list(dict.fromkeys(key for row in rows for key in row))

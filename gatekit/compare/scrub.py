@@ -39,7 +39,7 @@ def without_paths(value: Any) -> Any:
 
 
 def line_with_location(text: str) -> int | None:
-    """Return the number of the first line with this host name, home or working folder."""
+    """Return the number of the first line with the host's name, your home or the working folder."""
     words = [str(Path.home()), os.getcwd()]
     host = platform.node()
     words += [host] if len(host) > _SHORTEST and host not in _COMMON else []

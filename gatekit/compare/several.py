@@ -50,7 +50,7 @@ class VariantOverTasks:
 
     ``scores`` holds one number per run for each normalised task: 0 is chance, 1 is the mean of the
     baseline. The intervals of ``mean`` include the noise of the baseline's mean; the baseline has
-    none, since its score is 1 by definition. The intervals of ``interquartile_mean`` and
+    no interval, since its score is 1 by definition. The intervals of ``interquartile_mean`` and
     ``optimality_gap`` are bootstraps, from eight seeds per task on. ``pairing_keys`` has the
     pairing keys of each task's group.
     """
@@ -181,7 +181,7 @@ def no_table_notes(comparison: Comparison) -> list[str]:
 def _by_task(comparison: Comparison) -> tuple[dict[SharedKeys, dict[str, Row]], dict[str, str]]:
     """Return the rows of each task by variant, and why some variants are left out over all tasks.
 
-    Both are empty if groups share more keys with their baseline than those of the task.
+    The two results are empty if groups share more keys with their baseline than those of the task.
     """
     table: dict[SharedKeys, dict[str, Row]] = {}
     left: dict[str, str] = {}

@@ -26,8 +26,8 @@ class SeedSpread:
         group: label of the group without ``vary``.
         vary: the part: ``init``, ``order`` or ``data``; ``all`` if nothing was fixed.
         n: number of runs.
-        deviation: standard deviation over the runs; None for a diverged run or fewer than two.
-        interval: its interval, for normal noise.
+        deviation: standard deviation over the runs; None if a run diverged, or with one run.
+        interval: confidence interval of ``deviation``, for normal noise.
         metric: name of the metric.
     """
 
@@ -40,7 +40,7 @@ class SeedSpread:
 
 
 def sources(comparison: Comparison) -> tuple[SeedSpread, ...]:
-    """Return the spread of each group and each part of its seed; none if nothing was fixed."""
+    """Return the spread for each group and part that its seed varied; empty without ``vary``."""
     spreads = []
     for row in comparison.rows:
         values = dict(row.group.values)
@@ -84,7 +84,7 @@ def sources_lines(spreads: Sequence[SeedSpread], width: int) -> list[str]:
     level = next((one.interval.level for one in spreads if one.interval), 0.95)
     note = (
         f"note: {100 * level:g} % intervals for normal noise; if the effects of the parts add up,"
-        " their squared deviations sum to that of all"
+        " their variances sum to the variance of `all`"
     )
     return [*lines, "", in_lines(note, width)]
 

@@ -102,7 +102,7 @@ def until_decided(
         most: the maximum number of seeds; needed for the first look only.
         step: seeds from look to look; by default a tenth of ``most``.
         asked: options of `gatekit.compare` that define the comparisons.
-        words: overrides of how runs are started.
+        words: overrides that set how runs are started, such as ``n_jobs=4``.
         command: the command that was typed.
         trusted: whether ``--trust-config`` was typed.
         show: called with the decisions, as lines.
@@ -169,7 +169,7 @@ def add_seeds(
 
 
 def run_plan(plan: SweepPlan, show: Callable[[str], None], stream: TextIO | None = None) -> int:
-    """Start the runs of a plan that are not complete; return 0 if all have an outcome now."""
+    """Start the runs of a plan that are not complete; return 0 if all then have an outcome."""
     outcome = launch(plan, stream=stream)
     waiting = [run for run in plan.runs if run.folder().state().name not in OUTCOMES]
     if not outcome.code and not waiting:

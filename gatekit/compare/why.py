@@ -152,7 +152,7 @@ def _configuration(first: Selection, second: Selection) -> tuple[tuple[Change, .
     names = [{row.get("cell.name") for row in side} for side in sides]
     if names[0] == names[1]:
         return changes, []
-    # Cells with different names differ in nearly every key; the name is enough.
+    # Cells with different names differ in nearly every key, so only the name is shown.
     shown = tuple(c for c in changes if not c.key.startswith("cell.") or c.key == "cell.name")
     cells = sorted(str(name) for name in names[0] | names[1])
     hidden = len(changes) - len(shown)

@@ -1,4 +1,4 @@
-"""Weights sorted by gate: the form between the stacked weights of two libraries."""
+"""Weights by gate: the intermediate form between the stacked weights of two libraries."""
 
 from __future__ import annotations
 
@@ -47,15 +47,15 @@ def split_gates(
     second: Array | None,
     apart: Sequence[str] = (),
 ) -> dict[str, GateWeights]:
-    """Return the gates of stacked weights.
+    """Split stacked weights, and return the weights of each gate by name.
 
     Args:
         order: the gates in the order in which they are stacked.
         x: features x (gates * units).
         h: units x (gates * units).
         bias: gates * units, or None.
-        second: the biases of the recurrent products, gates * units, or None. Both biases of a gate
-            are added, unless it is in ``apart``.
+        second: the biases of the recurrent products, gates * units, or None. A gate gets the sum of
+            its two biases, unless it is in ``apart``.
         apart: the gates that keep both biases.
     """
     count = len(order)
@@ -105,10 +105,10 @@ def composed_layer(
 
 
 def assign_weights(layer: RNN, gates: Mapping[str, GateWeights]) -> None:
-    """Assign the weights of a built layer.
+    """Assign values to the weights of a built layer.
 
     Args:
-        layer: the layer.
+        layer: the built gatekit layer.
         gates: the gates by Keras' names.
     """
     names = part_weights(layer.cell, form_of(layer))
@@ -120,13 +120,13 @@ def assign_weights(layer: RNN, gates: Mapping[str, GateWeights]) -> None:
 
 
 def gate_weights(layer: RNN) -> tuple[KerasForm, dict[str, GateWeights]]:
-    """Return the Keras layer that a built layer equals, and the layer's weights by gate.
+    """Return the form of the Keras layer that a built layer equals, and the weights by gate.
 
     Args:
-        layer: the layer.
+        layer: the built gatekit layer.
 
     Raises:
-        ConfigError: it equals no Keras layer.
+        ConfigError: the layer equals no Keras layer.
     """
     form = form_of(layer)
     weights = layer.named_weights
@@ -144,13 +144,13 @@ def gate_weights(layer: RNN) -> tuple[KerasForm, dict[str, GateWeights]]:
 
 
 def form_of(layer: RNN) -> KerasForm:
-    """Return the Keras layer that a built layer equals.
+    """Return the form of the Keras layer that a built layer equals.
 
     Args:
-        layer: the layer.
+        layer: the built gatekit layer.
 
     Raises:
-        ConfigError: it equals no Keras layer.
+        ConfigError: the layer equals no Keras layer.
     """
     cell = layer.cell
     form = keras_form(cell)

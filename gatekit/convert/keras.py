@@ -40,13 +40,16 @@ def from_keras(layer: Layer, *, executor: str = "auto") -> Layer:
     Args:
         layer: a built `keras.layers.LSTM`, `keras.layers.GRU` or `keras.layers.SimpleRNN`, or a
             `keras.layers.Bidirectional` of one.
-        executor: the executor of the new layer, as in `gatekit.RNN`; ``unroll`` for LiteRT.
+        executor: the executor of the new layer, as in `gatekit.RNN`; ``unroll`` for LiteRT. A Keras
+            layer with ``unroll=True`` always gets ``unroll``.
 
     Returns:
-        A built `gatekit.RNN`; for a bidirectional layer, a `keras.layers.Bidirectional` of two.
+        A built `gatekit.RNN`; for a bidirectional layer, a `keras.layers.Bidirectional` of two
+        such layers.
 
     Raises:
-        ConfigError: it is another layer, is not built, or has an option that the cells lack.
+        ConfigError: the layer is of another class, is not built, or has an activation that the
+            cells lack.
     """
     if type(layer) is keras.layers.Bidirectional:
         return _both(layer, executor)
@@ -154,7 +157,7 @@ def _both(layer: Layer, executor: str) -> Layer:
 def _bidirectional(like: Layer, forward: Layer, backward: Layer, features: int) -> Layer:
     """Return a bidirectional layer of two layers.
 
-    Keras creates its forward layer anew from a config, so the weights are set again.
+    Keras creates the forward layer anew from its config, so its weights are set again.
     """
     converted = keras.layers.Bidirectional(
         forward,
@@ -170,7 +173,7 @@ def _bidirectional(like: Layer, forward: Layer, backward: Layer, features: int) 
 
 def _of_model(layer: Layer) -> str:
     layers = getattr(layer, "layers", None)
-    return ": give it one of its layers, such as model.layers[0]" if layers else ""
+    return ": give one of the model's layers, such as model.layers[0]" if layers else ""
 
 
 def _check(layer: Layer) -> None:

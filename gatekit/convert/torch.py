@@ -65,7 +65,8 @@ def from_torch(source: Any, *, prefix: str = "", executor: str = "auto") -> list
         the module.
 
     Raises:
-        ConfigError: there is no LSTM or GRU below the prefix, or one with projections.
+        ConfigError: there is no LSTM or GRU below the prefix, weights are missing, or the hidden
+            state is projected.
     """
     arrays = _arrays(source, prefix)
     layers: list[Layer] = []
@@ -109,7 +110,7 @@ def to_torch(layers: Layer | Sequence[Layer], module: Any = None) -> dict[str, A
         both = type(layer) is keras.layers.Bidirectional
         if both and layer.merge_mode != "concat":
             raise ConfigError(
-                f"layer {number} merges its directions by {layer.merge_mode!r}, but torch "
+                f"layer {number} merges its directions with {layer.merge_mode!r}, but torch "
                 "concatenates: use merge_mode='concat'"
             )
         directions = [layer.forward_layer, layer.backward_layer] if both else [layer]
@@ -156,7 +157,7 @@ def _array(value: Any) -> Array:
 
 
 def _count(arrays: Mapping[str, Array]) -> int:
-    """Return the number of layers, after a check that no weights are missing."""
+    """Return the number of layers; refuse missing weights and projections."""
     projected = [name for name in arrays if name.startswith("weight_hr_l")]
     if projected:
         raise ConfigError(
@@ -209,7 +210,7 @@ def _one(arrays: Mapping[str, Array], ending: str, executor: str) -> RNN:
 def _stacked(
     layer: Layer, number: int, both: bool, direction: str, arrays: dict[str, Array]
 ) -> StackedLayer:
-    """Add a layer's weights under torch's names; return the layer's kind and sizes."""
+    """Add a layer's weights to ``arrays`` by torch's names; return the layer's kind and sizes."""
     ending = f"l{number}{direction}"
     if not isinstance(layer, RNN):
         raise ConfigError(
@@ -261,7 +262,7 @@ def _check_stack(stack: Sequence[StackedLayer]) -> None:
 
 
 def _load(module: Any, arrays: Mapping[str, Array], stack: Sequence[StackedLayer]) -> None:
-    """Load the values into a torch module; the new tensors are made from its own."""
+    """Load the values into a torch module, as tensors of its dtypes on its devices."""
     state = module.state_dict()
     sizes = {name: tuple(value.shape) for name, value in state.items()}
     if sizes != {name: value.shape for name, value in arrays.items()}:

@@ -65,7 +65,7 @@ def is_noisy(cell: Cell, training: bool) -> bool:
 def compute(
     call: LayerCall, solve: Callable[[Problem], Solution]
 ) -> tuple[Tensor, dict[str, Tensor]]:
-    """Return the outputs, ``batch x time x units`` or ``batch x units``, and the new states.
+    """Return the outputs, ``batch x time x width`` or ``batch x width``, and the new states.
 
     Args:
         call: the arguments of the call.
@@ -205,7 +205,7 @@ def state_shapes(cell: Cell, batch: int | Tensor | None) -> dict[str, Shape]:
 def first_states(
     cell: Cell, batch: int | Tensor, variables: Mapping[str, Tensor], dtype: str
 ) -> dict[str, Tensor]:
-    """Return the initial states by name, ``batch x width``.
+    """Return the initial states by name, with the batch first.
 
     Args:
         cell: the built cell.

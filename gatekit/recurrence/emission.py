@@ -22,7 +22,7 @@ def apply_unit(
     matmul_dtype: tf.DType,
     like: Tensor,
 ) -> Tensor:
-    """Return the output of the output unit, ``... x units``.
+    """Return the output of the output unit, ``... x width of the output``.
 
     Args:
         cell: the built cell.
@@ -104,8 +104,9 @@ def emit(
         return_sequences: whether to return every step or only the last valid one.
 
     Returns:
-        ``time x batch x units`` or ``batch x units``. A masked step repeats the last valid output,
-        or is zero before the first one.
+        ``time x batch x width of the output`` or ``batch x width of the output``, and the new
+        histories by signal. A masked step repeats the last valid output, or is zero before
+        the first one.
     """
     later: dict[str, Tensor] = {}
     if not return_sequences and only_final(cell):

@@ -33,7 +33,7 @@ def first_order(
         contains every tensor that may have a gradient.
 
     Raises:
-        NotImplementedError: on differentiating a second time, and on forward-mode derivatives.
+        NotImplementedError: the function is differentiated a second time, or in forward mode.
     """
 
     def refuse(*_: Tensor) -> NoReturn:

@@ -1,4 +1,4 @@
-"""Records every signal of a layer during a call, and the gradient of the loss by its states."""
+"""Records each signal of a layer in a call, and the gradient of the loss with respect to states."""
 
 from __future__ import annotations
 
@@ -30,7 +30,8 @@ class Instrumented:
         perturbations: zeros added to each state, ``time x batch x width``. The gradient with
             respect to them is the gradient with respect to the state, through everything that reads
             it.
-        sequences: every signal and state, ``time x batch x width``, in the order of time.
+        sequences: every signal and state, ``time x batch x width``, in the order in which the
+            executor runs the steps; see `in_time`.
         mask: ``time x batch x 1``, true where valid, or None.
     """
 

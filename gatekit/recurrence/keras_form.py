@@ -1,4 +1,4 @@
-"""Whether a cell equals a Keras layer, under any names, and which of its weights are which.
+"""Whether a cell equals a Keras layer, whatever its names are, and how their weights correspond.
 
 This module also has the orders in which other libraries stack gates.
 """

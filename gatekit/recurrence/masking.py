@@ -57,7 +57,7 @@ class ValidSteps:
 
         Args:
             values: ``time x batch x width``.
-            place: ``n x batch`` integers; negative places give ``otherwise``.
+            place: ``n x batch`` indices; ``otherwise`` is returned for negative ones.
             otherwise: ``batch x width``, ``n x batch x width``, or a number.
         """
         order, values = _never_empty(self.order), _never_empty(values)
@@ -99,7 +99,7 @@ class ValidSteps:
         return (self.starts.count == 0)[:, :, None]
 
     def _within(self, place: Tensor) -> Tensor:
-        """Return the places, with -1 for places before the sequence of the step."""
+        """Return the indices, with -1 for those before the sequence of the step."""
         return place if self.starts is None else tf.where(place >= self.begin, place, -1)
 
 
@@ -143,7 +143,7 @@ def previous_values(
         return extended[:-1], extended[-1]
     place = tf.concat([tf.zeros_like(valid.total()[None]), valid.count], 0) - 1
     if valid.starts is not None:
-        # The place after the last step belongs to the last sequence.
+        # The entry after the last step belongs to the last sequence.
         begin = tf.concat([valid.begin, _end(valid.begin, 0)], 0)
         place = tf.where(place >= begin, place, -1)
         number = tf.concat([valid.starts.count, _end(valid.starts.count, 0)], 0)

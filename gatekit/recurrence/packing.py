@@ -42,7 +42,7 @@ def joined(tensors: list[Tensor], axis: int = -1) -> Tensor:
 
 
 def split(tensor: Tensor, keys: Iterable[str], widths: Mapping[str, int]) -> dict[str, Tensor]:
-    """Split a tensor into the columns of each key; they are side by side in the order of keys."""
+    """Return a tensor's columns by key; they are side by side in the order of the keys."""
     keys = list(keys)
     if len(keys) == 1:
         return {keys[0]: tensor}
@@ -62,7 +62,7 @@ class Columns:
         self.keys = list(widths)
 
     def of(self, keys: list[str]) -> Tensor:
-        """Return the columns of some keys, side by side; one slice if they already are."""
+        """Return the columns of some keys, side by side; a single slice if they are adjacent."""
         first = self.keys.index(keys[0])
         if self.keys[first : first + len(keys)] != keys:
             return side_by_side([self.of([key]) for key in keys])
@@ -106,7 +106,7 @@ def stacked(array: tf.TensorArray, shape: Sequence[Tensor | int]) -> Tensor:
 
 
 def vectorizable(gathered: Tensor) -> Tensor:
-    """Return gathered items, with a fix of the conversion by `tf.vectorized_map`.
+    """Return gathered items, with a fix of how `tf.vectorized_map` converts the operation.
 
     If each example has its own list, TensorFlow 2.21 swaps the axes of examples and items. If there
     are as many examples as items, every shape fits and the numbers are wrong.

@@ -29,7 +29,7 @@ def pad_time(x: Any, mask: Any = None) -> tuple[np.ndarray, np.ndarray]:
     """Return a batch padded at its end to one of a few lengths, and the mask of its valid steps.
 
     A masked step leaves every state unchanged, so the last output, the states and all gradients
-    equal those of the unpadded batch. If every step is returned, the first ``time`` outputs do.
+    equal those of the unpadded batch. If every step is returned, so do the first ``time`` outputs.
 
     Args:
         x: ``batch x time x features``, a batch of any length.

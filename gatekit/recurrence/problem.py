@@ -26,8 +26,8 @@ class Problem:
     Args:
         cell: the built cell.
         weights: weights by name, with the maps of parameters applied.
-        inputs: ``time x batch x width`` by name: ``x``, other inputs, ``x_prev``, ``t``; zero at
-            masked steps.
+        inputs: ``time x batch x width`` by name: ``x`` and other inputs, zero at masked steps;
+            ``x_prev`` and ``t``.
         mask: ``time x batch x 1``, true where valid, or None.
         states: the initial states by name, ``batch x width``.
         dropout_masks: dropout masks of recurrent reads by the read's text, ``batch x width``.
@@ -63,7 +63,9 @@ class Problem:
     reset_values: Mapping[str, Tensor] = field(default_factory=dict)
 
     def entering(self, states: Mapping[str, Tensor], step: Tensor) -> dict[str, Tensor]:
-        r"""Return the states that a step starts from: $r_t\, s_0 + (1 - r_t)\, s_{t-1}$.
+        r"""Return the states that a step starts from: $r_t\, q + (1 - r_t)\, s_{t-1}$.
+
+        $r_t$ is 1 at a reset, otherwise 0, and $q$ are the `reset_values`.
 
         Args:
             states: the states after the previous step, ``batch x width`` by name.

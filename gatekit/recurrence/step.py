@@ -213,7 +213,7 @@ def pre_activation(
 
 
 def normalised_read(cell: Cell, node: Node, read: BuiltRead, linear: Linear) -> Tensor:
-    """Return one read of a gate, normalised jointly with that read of its group's gates."""
+    """Return one read of a gate, normalised jointly with the same read of its group's gates."""
     assert node.norm is not None
     values: list[Tensor] = []
     position = 0

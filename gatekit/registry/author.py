@@ -115,8 +115,8 @@ def remedy(error: BaseException, path: Path | None) -> str:
         package = error.name.split(".")[0]
         if path is not None and (path.parent / f"{package}.py").is_file():
             return (
-                f"; {package}.py is in its folder, but a plugin can only import installed "
-                "packages: put both into one file, or type `gatekit new gate NAME --package`"
+                f"; {package}.py is next to the plugin, but a plugin can only import installed "
+                "packages: put both files into one, or type `gatekit new gate NAME --package`"
             )
         if package in ("torch", "jax", "flax", "mxnet", "theano", "cupy"):
             return "; gates compute with gatekit.ops: remove the import"

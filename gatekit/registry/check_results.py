@@ -33,7 +33,7 @@ _HASH = re.compile(r"[0-9a-f]{64}\Z")
 
 
 def folder() -> Path:
-    """Return the folder of the results: ``$XDG_CACHE_HOME/gatekit/checks``, or in ~/.cache."""
+    """Return the folder of the results, ``gatekit/checks`` in ``$XDG_CACHE_HOME`` or ~/.cache."""
     base = os.environ.get("XDG_CACHE_HOME", "")
     return (Path(base) if base else Path.home() / ".cache") / "gatekit" / "checks"
 
@@ -153,7 +153,7 @@ def to_check(name: str, source: str, plugins: Sequence[str] = ()) -> str:
     # The files of an installed package are known only after it was imported.
     if plugin is None or (plugin.path is not None and file_hash(plugin.path) != source):
         return ""
-    if name.endswith(".py"):  # a name that was taken, with the plugin's folder
+    if name.endswith(".py"):  # renamed to FOLDER/FILE, because its own name was taken
         return ""
     added = [word for file in plugins for word in ("--plugin", file)]
     return shlex.join(["gatekit", "check", name, *added])

@@ -35,7 +35,7 @@ class Components:
     Args:
         catalogue: gates, output units, functions, initializers, linear maps, blocks and cells.
         tasks: task classes by name.
-        config_folders: the folders that contain ``cell/`` and others, in the order of the search.
+        config_folders: the folders that contain ``cell/`` and the like, in search order.
         files: plugin files that the user named.
     """
 
@@ -139,5 +139,5 @@ def _load(plugins: tuple[str, ...]) -> Components:
 
 
 def load(plugins: Sequence[str] = ()) -> Components:
-    """Return the registered parts, including those of some plugin files."""
+    """Return the registered parts, including those of the given plugin files."""
     return _load(tuple(plugins))

@@ -47,7 +47,7 @@ def unregistered(module: object) -> str:
 
 
 def _own_classes(module: Any) -> Iterator[tuple[str, type]]:
-    """Yield each class that a module defines for one of the hooks, after its kind."""
+    """Yield the kind and the class of each public class of a module that a hook can return."""
     for value in vars(module).values() if inspect.ismodule(module) else ():
         if not inspect.isclass(value) or value.__module__ != module.__name__:
             continue
@@ -71,7 +71,8 @@ def implemented(module: object, plugin: DiscoveredPlugin) -> tuple[str, ...]:
         plugin: the plugin, for messages.
 
     Raises:
-        PluginError: a hook is misspelt, or is not marked with ``@hookimpl``.
+        PluginError: a hook is misspelt, is not marked with ``@hookimpl``, or asks for an unknown
+            argument.
     """
     names = []
     for name in dir(module):
@@ -160,7 +161,7 @@ def _fault(kind: str, name: str, value: object) -> str:
         return f"its name is {value.name!r}; both names must be equal: Function({name!r}, ...)"
     if value.compose is None:
         return (
-            "compose= is missing, the function in terms of gatekit.ops: "
+            "compose= is missing; it defines the function with gatekit.ops: write "
             f"Function({name!r}, {value.arity}, compose=lambda x: x * ops.sigmoid(x))"
         )
     return _arity_fault(value)
@@ -267,7 +268,7 @@ def _written(owner: type, method: str) -> str:
 
 
 def _kind_of(value: object) -> str | None:
-    """Return the kind whose base a class or an instance has; None if it has none."""
+    """Return the kind of a class or an instance, found by its base class, or None."""
     if isinstance(value, Function):
         return "functions"
     cls = value if isinstance(value, type) else type(value)

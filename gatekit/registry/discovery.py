@@ -128,7 +128,7 @@ def _all(
     yield from _bundled()
     if everything:
         top = folder / "plugins"
-        # In a clone, files in its folders are gatekit's own.
+        # In a clone of gatekit, files in subfolders of ./plugins are gatekit's own.
         deepest = 0 if top.resolve() == _bundled_folder() else DEEPEST
         for path in _python_files(top, deepest):
             if path.parent == top or _may_have_a_hook(path):
@@ -250,7 +250,7 @@ def _named_file(text: str, folder: Path) -> DiscoveredPlugin:
 
 
 def _with_own_name(plugin: DiscoveredPlugin, taken: set[str]) -> DiscoveredPlugin:
-    """Rename a plugin whose name is taken, alike on every machine, since hashes use the name."""
+    """Rename a plugin whose name is taken; hashes need the same name on every machine."""
     name = plugin.name
     if name in taken and plugin.path is not None:
         name = f"{plugin.path.parent.name}/{plugin.path.name}"
@@ -265,7 +265,7 @@ def _with_own_name(plugin: DiscoveredPlugin, taken: set[str]) -> DiscoveredPlugi
 
 
 class _Uncached(importlib.machinery.SourceFileLoader):
-    """Compiles a file each time, as cached bytecode is checked only by size and whole seconds."""
+    """Compiles a file each time: an edit within a second may leave cached bytecode in use."""
 
     def get_code(self, fullname: str) -> Any:
         """Return the code of the file."""
@@ -318,7 +318,9 @@ def _require_regular(path: Path) -> None:
     except OSError as error:
         raise PluginError(f"it cannot be read ({error.strerror}); remove {path}") from None
     if not stat.S_ISREG(status.st_mode):
-        what = next((word for word, test in _KINDS.items() if test(status.st_mode)), "no file")
+        what = next(
+            (word for word, test in _KINDS.items() if test(status.st_mode)), "a special file"
+        )
         raise PluginError(f"it is {what}, not a regular file; remove {path}")
     if status.st_size > LARGEST:
         raise PluginError(

@@ -155,9 +155,9 @@ def _used(
 def source_hash(path: Path) -> str:
     """Return the SHA-256 of a Python file's syntax tree.
 
-    Docstrings, comments and layout do not count, and neither do imports of gatekit's own modules:
-    the number ``numerics`` of a fingerprint stands for these. ``from gatekit import Gate`` counts,
-    and so do imports from bundled plugins.
+    Docstrings, comments and layout do not count. Neither do imports of gatekit's own modules, whose
+    version is the number ``numerics`` of a fingerprint. ``from gatekit import Gate`` counts, and so
+    do imports from bundled plugins.
 
     Args:
         path: the file; one that is not Python is hashed byte by byte.
@@ -279,7 +279,7 @@ def _files(plugin: LoadedPlugin, value: object) -> set[Path]:
 
 
 def _class_file(cls: type) -> set[Path]:
-    """Return the file of a base class of a plugin, unless it belongs to gatekit or Python."""
+    """Return the file of a class, unless it is part of Python or of gatekit's own modules."""
     module = cls.__module__
     room = module.split(".")
     own = room[0] == "gatekit" and room[1:2] != ["plugins"]

@@ -73,7 +73,7 @@ def gatekit_tasks() -> Mapping[str, type[Task]]:
 def gatekit_callbacks(run: Mapping[str, Any]) -> Sequence[Any]:
     """Return callables ``f(event, **facts)`` that a run calls at ``start``, ``epoch`` and ``end``.
 
-    They should only observe, because they do not count in a fingerprint. All events pass
+    They should only observe the run: its fingerprint does not depend on them. All events pass
     ``folder``, the run's folder; ``epoch`` also passes ``epoch step loss validation`` and
     ``weights``, a function that returns a copy of all weights by name; ``end`` also passes
     ``state`` and ``result``, the content of result.json. A run that fails or is interrupted has no

@@ -55,11 +55,11 @@ class LoadedPlugin:
     """A plugin that works.
 
     Args:
-        found: where it was found.
+        found: the record of the plugin from before it was loaded.
         module: the module or object with its hooks.
         hooks: all hooks that it implements.
-        reverted: the changes to the process that were reverted after it was loaded, each as the
-            end of a sentence.
+        reverted: its changes to the process, reverted where possible after it was loaded, each as
+            the end of a sentence.
     """
 
     found: DiscoveredPlugin

@@ -38,7 +38,8 @@ class CallOutcome(Generic[T]):
         value: the result of the call; None if it raised an exception.
         reason: why it failed, in one line; empty if it returned.
         traceback: the traceback of the exception.
-        changes: its changes to the process, which were reverted, each as the end of a sentence.
+        changes: the plugin's changes to the process, reverted where possible, each as the end of a
+            sentence.
     """
 
     value: T | None = None
@@ -119,7 +120,7 @@ def is_held() -> bool:
 
 
 def leave(code: int) -> None:
-    """Flush all output and end the process immediately if threads of plugins keep it alive.
+    """Flush all output and end the process immediately if a thread of a plugin still runs.
 
     Args:
         code: the exit code.
@@ -189,7 +190,7 @@ def _daemonic() -> Iterator[None]:
 
 
 def _children() -> list[Any]:
-    """Return the processes started by multiprocessing for which Python would wait."""
+    """Return the processes of multiprocessing that Python would wait for at its exit."""
     multiprocessing = sys.modules.get("multiprocessing")
     running = [] if multiprocessing is None else multiprocessing.active_children()
     return [child for child in running if not child.daemon]

@@ -27,6 +27,8 @@ from .plugin import Broken, DiscoveredPlugin, Origin
 def catalogue(plugins: Sequence[str] = ()) -> Catalogue:
     """Return the parts that a cell may use: gates, output units, functions, linear maps and others.
 
+    At a prompt and in a notebook, it warns of plugin files that were edited after they were loaded.
+
     Args:
         plugins: plugin files in addition to those that gatekit finds itself.
 
@@ -132,8 +134,8 @@ def plugin_origins(plugins: Sequence[str] = ()) -> list[Origin]:
 def left_out(name: str, plugins: Sequence[str] = ()) -> str:
     """Return a sentence about broken plugins that may explain an unknown name; empty without any.
 
-    It has the reasons of the plugins that may register the name: their name or file contains it,
-    or their file cannot be read. The others are only listed.
+    It gives the reasons for the plugins that may register the name: their name or file contains it,
+    or their file cannot be read. If there are none, it only lists the broken plugins.
 
     Args:
         name: the unknown name.

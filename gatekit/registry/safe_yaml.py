@@ -91,7 +91,7 @@ def _parsed(text: str, path: Path) -> dict[str, Any]:
 
 
 def _marked(error: yaml.YAMLError, text: str) -> str:
-    """Return the parser's error, with the line and a caret below it if their place is known."""
+    """Return the parser's error, with the line and a caret below it if the position is known."""
     mark = getattr(error, "problem_mark", None)
     if re.search("unexpected end of stream|could not find", str(getattr(error, "problem", ""))):
         mark = getattr(error, "context_mark", None) or mark  # the beginning of the quotation
@@ -161,7 +161,7 @@ _YAML_HINTS = (
     ("unexpected end of stream", "close the quotation mark"),
     ("'<document start>'", "the first line is indented: begin each key at the left margin"),
     ("expected <block end>", "indent the names of one mapping equally"),
-    ("expected ',' or", "close the bracket, and separate items by commas"),
+    ("expected ',' or", "close the bracket, and separate items with commas"),
     ("that cannot start any token", "put the value in quotes"),
 )
 
@@ -298,7 +298,7 @@ def _line(event: yaml.Event) -> int:
 
 
 def _turn(keys: list[tuple[dict[Hashable, int], bool] | None]) -> bool:
-    """Return whether the next node is a key of the innermost mapping."""
+    """Return whether the next node is a key of the innermost mapping, and move past it."""
     if not keys or keys[-1] is None:
         return False
     seen, value_next = keys[-1]

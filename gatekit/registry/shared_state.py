@@ -79,7 +79,7 @@ class Snapshot:
 
 
 class _Names:
-    """Functions and classes of the standard library and gatekit, and their modules.
+    """Functions and classes of Python, gatekit, pluggy and NumPy, and their modules.
 
     A function that a library replaces during its import, as typing_extensions does in ``typing``,
     is not restored.
@@ -200,7 +200,8 @@ def _list(
 
     Args:
         name: the list's name.
-        stays: returns whether a new entry stays, at the end of the list: libraries need theirs.
+        stays: returns whether an added entry is kept, at the end of the list, because a library
+            needs it.
     """
 
     def read() -> tuple[list[Any], list[Any]]:
@@ -217,7 +218,7 @@ def _list(
 
 
 def _is_below(entry: object, before: list[Any]) -> bool:
-    """Return whether a folder is inside one of the earlier entries, such as those of setuptools."""
+    """Return whether a folder is inside an earlier entry, like the folder that setuptools adds."""
     return any(f and str(entry).startswith(str(f) + os.sep) for f in before)
 
 

@@ -24,7 +24,7 @@ NAMES = {
     "trackio": "pip install 'trackio>=0.43'",
     "wandb": "pip install wandb",
 }
-"""The trackers for ``track=[...]``, named after the module that each needs, and how to get it."""
+"""The trackers for ``track=[...]``, named after the module each needs, and how to install it."""
 
 _SECRET = re.compile(r"KEY|TOKEN|SECRET|PASSWORD|PASSWD|CREDENTIAL")
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)

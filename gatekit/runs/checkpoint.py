@@ -34,8 +34,8 @@ class Checkpoint:
     Attributes:
         arrays: weights, optimizer, seed generators and running loss, by name; ``best/...`` are the
             weights of the best validation epoch.
-        position: epoch, step, scores and the states of plugins, as plain data.
-        made_with: versions, machine and settings that the numbers depend on, as plain data.
+        position: epoch, step, scores, seconds and the states of callbacks, as plain data.
+        made_with: versions, machine and settings that change a run's numbers, as plain data.
     """
 
     arrays: Mapping[str, numpy.ndarray]

@@ -61,7 +61,7 @@ def with_plugins(config: Mapping[str, object], plugins: Sequence[str]) -> dict[s
 
 
 def untyped(config: Mapping[str, object], plugins: Sequence[str]) -> str:
-    """Return what to type if a run needs plugin files that were not typed, as a sentence.
+    """Return what to type if a run needs plugin files that were not typed; otherwise empty.
 
     Args:
         config: the configuration, from `read`.
@@ -133,11 +133,11 @@ class ConfigReader:
         self._sections: dict[str, dict[str, Any] | None] = {}
 
     def read(self, data: bytes) -> Mapping[str, Any]:
-        """Return the mapping in the text.
+        """Return the configuration in the bytes of a file.
 
         Raises:
-            ValueError: the text is not UTF-8, not YAML, not a mapping, or larger than any
-                run configuration.
+            ValueError: the bytes are not UTF-8, not YAML or not a mapping, contain a value that no
+                run has, or are more than any run configuration.
         """
         if len(data) > _MOST_BYTES:
             raise ValueError(f"{len(data)} bytes are more than a run configuration has")
@@ -232,7 +232,7 @@ def cell_name(config: Mapping[str, object]) -> str | None:
 
 
 def run_settings(config: Mapping[str, object]) -> dict[str, Any]:
-    """Return a configuration with dotted keys and the cell's name, without `NOT_VARIANTS`."""
+    """Return a configuration with dotted keys and only the cell's name, without `NOT_VARIANTS`."""
     flat: dict[str, Any] = {}
     name = cell_name(config)
     if name is not None:

@@ -16,7 +16,7 @@ from typing import Any, BinaryIO
 from .names import refuse_halves
 
 MOST = 16 * 2**20
-"""The largest size in bytes of any file of a run or study except metrics, weights and logs."""
+"""The most bytes that `read` accepts by default; metrics, weights and checkpoints may have more."""
 
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL
 _GROW = os.O_RDWR | os.O_CREAT | os.O_APPEND
@@ -42,10 +42,10 @@ def opened(path: Path) -> BinaryIO:
 
 
 class Disk:
-    """The system calls that change a disk; tests replace it by a disk that fails."""
+    """The system calls that change a disk; tests replace it with a disk that fails."""
 
     def open(self, path: Path, flags: int) -> int:
-        """Return the number of an opened file."""
+        """Open a file and return its descriptor."""
         return os.open(path, flags | os.O_CLOEXEC, 0o644)
 
     def write(self, number: int, data: memoryview) -> int:
@@ -53,7 +53,7 @@ class Disk:
         return os.write(number, data)
 
     def fsync(self, number: int) -> None:
-        """Wait until a file's content, or a folder's names, are on the disk."""
+        """Wait until the content of a file, or the names in a folder, are on the disk."""
         os.fsync(number)
 
     def close(self, number: int) -> None:
@@ -61,7 +61,7 @@ class Disk:
         os.close(number)
 
     def replace(self, source: Path, target: Path) -> None:
-        """Rename a file; an existing file of the new name is replaced."""
+        """Rename a file; an existing file with the new name is replaced."""
         os.replace(source, target)
 
     def link(self, source: Path, target: Path) -> None:
@@ -210,7 +210,7 @@ def append(path: Path, line: str) -> None:
 
 
 def open_log(path: Path) -> int:
-    """Open a file to append to, without waiting for the disk; return its number."""
+    """Open a file to append to, without waiting for the disk; return its descriptor."""
     return disk.open(path, _GROW)
 
 

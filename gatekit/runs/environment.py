@@ -1,4 +1,7 @@
-"""The environment of a run: versions, machine, commit and plugins; recorded, but never hashed."""
+"""The environment of a run: versions, machine, commit and plugins.
+
+Of these, only the plugins are part of the run's fingerprint.
+"""
 
 from __future__ import annotations
 
@@ -32,11 +35,11 @@ def environment(
     Args:
         plugins: the hash of each plugin in use.
         threads: the threads that TensorFlow may use within an operation.
-        executor: the resolved executor.
-        jit: whether XLA compiles the step; ``auto`` until this is decided.
+        executor: the executor; ``auto`` until it is resolved.
+        jit: whether XLA compiles the step; ``auto`` until this is resolved.
         seed: the run's seed, which determines everything random.
         data_hash: the hash that identifies the data of the task.
-        seconds: how long each part took, by a monotonic clock.
+        seconds: how long the preparation, the attempt and the whole run took.
     """
     return {
         "python": platform.python_version(),
@@ -60,7 +63,7 @@ def environment(
 
 
 def numeric() -> dict[str, Any]:
-    """Return the versions and the machine, on which a run's numbers depend, too."""
+    """Return the versions and the machine, on which a run's numbers depend besides its settings."""
     return {
         "python": platform.python_version(),
         **{name: _version(name) for name in NUMERIC},

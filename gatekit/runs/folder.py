@@ -49,7 +49,7 @@ class ClaimedError(RunError):
 
 
 class RunFolder(RunReader):
-    """The files of one run, read and written.
+    """Reads and writes the files of one run.
 
     Args:
         path: ``ROOT/<study>/runs/<fingerprint>``; created by ``claim``.
@@ -67,18 +67,18 @@ class RunFolder(RunReader):
     def claim(self) -> int:
         """Become the only writer, with a new attempt; move the files of the last one to attempts/.
 
-        If there is a checkpoint, it stays in place, with the metrics and weights that belong to it.
+        A checkpoint stays in place, with the metrics, weights and probe records that belong to it.
 
         Returns:
             The attempt's number, from 1.
 
         Raises:
             ClaimedError: the run is complete, or a live process holds it.
-            RunError: the folder cannot be written.
+            RunError: the folder cannot be written, or a newer gatekit wrote the result.
         """
         try:
             durable.folder(self.path / ATTEMPTS)
-            # A process whose claim was deleted stops when it finds a later one.
+            # If the last claim was deleted, its process may be alive; only a later claim stops it.
             latest = max(self._latest(), self._named_attempt())
             state = self.state()
             if state.name in OUTCOMES:
@@ -253,13 +253,13 @@ class RunFolder(RunReader):
             durable.remove(self.path / STALE)
 
     def set_aside(self) -> None:
-        """Move an unusable checkpoint, and the files that belong to it, to the earlier attempt."""
+        """Move an unusable checkpoint, and the files that belong to it, to the previous attempt."""
         self._put_away(self.attempt - 1, CONTINUED)
 
     def finish(self, outcome: Mapping[str, Any]) -> None:
-        """Complete the run: result.json, with the hash of each other file, is written last.
+        """Complete the run: write result.json, which has the hashes of the files in `HASHED`.
 
-        The checkpoint is removed once the result is written.
+        The checkpoint is then removed, and status.json is written.
         """
         there = [name for name in HASHED if (self.path / name).is_file()]
         hashed = {name: durable.sha256(self.path / name) for name in there}

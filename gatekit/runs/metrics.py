@@ -26,7 +26,7 @@ CHUNK = 4 * 2**20
 """The most bytes that one call of `Tail.read` reads; the next call continues."""
 
 LONGEST = 64 * 2**10
-"""More bytes than any line has; so many without a line end are skipped as damage."""
+"""More bytes than any line has; this many bytes without a line end are skipped as damage."""
 
 _KEPT = 64
 _FIELDS = ("epoch", "step", "split", "metric", "value", "seconds")
@@ -126,7 +126,7 @@ class Tail:
     """The new lines of a growing ``metrics.jsonl``.
 
     An incomplete last line is read later, when it is complete. A file that was cut or replaced,
-    such as by a new attempt, is read again from its beginning.
+    for example by a new attempt, is read again from its beginning.
 
     Args:
         path: the file; it need not exist yet.

@@ -58,7 +58,7 @@ JOURNAL = "optuna.journal"
 UNRECORDED = "unrecorded.jsonl"
 """Reasons of failed runs whose folder could not be written."""
 LOOKS = "looks.jsonl"
-"""The looks at the study between seeds, and their decisions."""
+"""The looks: recorded comparisons after which seeds may be added, and their decisions."""
 PLUGINS = "plugins"
 """The folder with the source of each plugin in use, by its hash."""
 IMPORTED = "imported"
@@ -72,7 +72,7 @@ _HALF = re.compile(rb"\\u[dD][89a-fA-F]")
 
 
 def as_root(root: Path | str) -> str:
-    """Return the option for a folder of studies, as the end of a command to type."""
+    """Return the option ``--root`` for a folder of studies; empty for the default folder."""
     return "" if str(root) == "experiments" else f" --root {shlex.quote(str(root))}"
 
 
@@ -148,7 +148,7 @@ def refuse_halves(data: bytes, content: object) -> None:
         try:
             json.dumps(content, ensure_ascii=False).encode()
         except UnicodeEncodeError:
-            raise ValueError("it holds half a character") from None
+            raise ValueError("a string has an unpaired surrogate") from None
 
 
 def canonical_json(data: object) -> str:
@@ -174,7 +174,7 @@ def fingerprint(
             does not rename earlier runs.
         data_hash: the hash that identifies the data of the task.
         plugins: the hash of the source of each plugin in use, by name.
-        numerics: the version of gatekit's numbers.
+        numerics: the version of gatekit's computation, `NUMERICS`.
 
     Returns:
         16 hex digits.

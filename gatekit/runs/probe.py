@@ -36,7 +36,8 @@ def gate_facts(
     ``low`` and ``high`` are the shares of values within a tenth of the range from the lower and
     upper bound. ``open`` is the share above the middle of the range; ``open_time`` is the mean
     number of steps for which a unit stays above it, from opening (or the first step) to closing (or
-    the last step). Both exist only for gates whose range begins at zero.
+    the last step). ``open`` and ``open_time`` exist only for bounded gates whose range
+    begins at zero.
 
     Args:
         values: ``time x batch x units``.
@@ -134,7 +135,8 @@ def kept_facts(
         zoneout: the zoneout rates of states that have one.
 
     Returns:
-        For each state, 33 quantiles over its units in ascending order; None if its units mix.
+        For each state that depends on its past, 33 quantiles over its units in ascending order;
+        None if its units mix, or if a share is not finite.
     """
     means: dict[tuple[str, str], Floats] = {}
     for pair, (share, _) in shares.items():
@@ -190,7 +192,7 @@ def short(value: float, digits: int = _DIGITS) -> float | None:
 def heat(
     signals: Mapping[str, Floats], sequences: int, most_units: int, most_steps: int
 ) -> dict[str, NDArray[numpy.float16]]:
-    """Return some sequences' values, ``sequences x time x units``, to be drawn as heat maps."""
+    """Return the values of some sequences for heat maps, ``sequences x time x units``."""
     return {
         name: numpy.ascontiguousarray(
             values[:most_steps, :sequences, :most_units].transpose(1, 0, 2)

@@ -44,7 +44,7 @@ class Owner:
 
     Attributes:
         born: when the process started, in ticks since boot; None if unknown.
-        space: the space of its process id, see `space`; None if unknown.
+        space: the namespace of its process id, see `space`; None if unknown.
         machine: the machine, see `machine`; None if unknown.
     """
 
@@ -79,7 +79,7 @@ class Owner:
         )
 
     def alive(self) -> bool:
-        """Return whether exactly this process is still alive on this machine."""
+        """Return whether the owner, not a process that reuses its id, is alive on this machine."""
         return living(self.pid) and born(self.pid) == self.born
 
 
@@ -141,15 +141,15 @@ def lock_table(path: Path) -> str | None:
 
 
 def lock(path: Path, shared: bool = False) -> int | None:
-    """Lock a file for as long as this process, or one that it forks, keeps the number open.
+    """Lock a file for as long as this process, or one that it forks, keeps the descriptor open.
 
     Args:
         path: the file.
         shared: whether others may share the lock; the file may then be read-only.
 
     Returns:
-        The number of the opened file; None if another process has the lock, or the file system has
-        no locks.
+        The descriptor of the opened file; None if another process has the lock, if the file cannot
+        be opened, or if the file system has no locks.
     """
     number = None
     try:
@@ -175,13 +175,17 @@ def peak_memory(pid: int) -> int:
 
 
 def follow_parent(follow: bool) -> None:
-    """Make the kernel kill this process when the thread that started it ends; Linux only."""
+    """Make the kernel kill this process when the thread that started it ends; Linux only.
+
+    Args:
+        follow: False undoes an earlier call.
+    """
     with contextlib.suppress(AttributeError):
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL if follow else 0)
 
 
 def note_stop_signals() -> tuple[threading.Event, list[int]]:
-    """Return an event that every stop signal sets, and the list of received signals."""
+    """Ignore Ctrl-C; return an event that all other stop signals set, and the received signals."""
     stop: threading.Event = threading.Event()
     received: list[int] = []
 

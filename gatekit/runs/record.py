@@ -24,7 +24,7 @@ from .state import RunReader
 _MOST = {".jsonl": metrics.MOST, ".npz": sys.maxsize}
 # Weights are not checked here, because hashing those of 10,000 runs would take minutes.
 _WATCHED = (CONFIG, RESULT, METRICS, STATUS, STALE, ATTEMPTS)
-# Scores in the result are computed from logged metrics, so both agree up to rounding.
+# Scores in the result are computed from logged metrics, so they agree up to rounding.
 _AGREEMENT = 1e-4
 
 
@@ -199,7 +199,7 @@ class KeptRuns:
 
 
 def stamp(folder: Path) -> tuple[tuple[int, int, int] | None, ...]:
-    """Return the inode, size and date of each file of a run, which change when the run changes."""
+    """Return inode, size and date of the files that `read_run` reads; they change with the run."""
     stamps: list[tuple[int, int, int] | None] = []
     for name in _WATCHED:
         try:

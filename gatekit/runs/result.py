@@ -1,6 +1,6 @@
 """``result.json``: written once, sealed with its own SHA-256, and valid only as a whole.
 
-`dumped` writes the bytes, `parsed` checks them, `result_of` checks all fields of a comparison.
+`dumped` writes the bytes, `parsed` checks them, `result_of` returns its fields.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ HASHED = (CONFIG, ENVIRONMENT, METRICS, WEIGHTS)
 """The files whose hashes are in a result. Every run has the first one."""
 
 OWN = "own"
-"""The executor of your own training script, which need not log a test score."""
+"""Recorded as the executor of your own training script, which need not log a test score."""
 
 SEAL = "sha256"
 """The last key: the SHA-256 of all bytes before it."""
@@ -49,7 +49,7 @@ class NewerError(RunError):
 
 @dataclass(frozen=True, slots=True)
 class ResultMetric:
-    """A task's metric, with its direction, its unit, and its value for guessing (chance)."""
+    """A task's metric, with its direction, its unit, and chance, its value for guessing."""
 
     name: str
     direction: str
@@ -128,7 +128,7 @@ class Result:
 
     @property
     def outcome(self) -> float:
-        """Return the metric at the best validation epoch; inf or -inf if the run diverged."""
+        """Return the metric at the best validation epoch; inf or -inf if diverged or unmeasured."""
         score = None
         if self.state != "DIVERGED" and self.best is not None:
             score = self.best.on(self.split or "test")
@@ -244,7 +244,7 @@ def _check_tables(files: object, sizes: object) -> None:
     for name, digest in files.items():
         if name not in HASHED or not isinstance(digest, str):
             raise ValueError(f"files has {name!r}, which is not a file of a result")
-    # Only a result in a bundle has them.
+    # Sizes are optional: results of earlier versions do not have them.
     fine = isinstance(sizes, dict) and all(type(n) is int and n >= 0 for n in sizes.values())
     if sizes is not None and not fine:
         raise ValueError("sizes is not a table of numbers of bytes")

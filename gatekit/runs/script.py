@@ -58,10 +58,11 @@ class Run:
         step_seconds: the seconds per training step, for tables; set it in the block.
 
     Raises:
-        ConfigError: a name cannot be a folder's; the configuration is not plain data; the direction
-            is missing, contradicts a well-known metric, or differs from the direction with which
-            this run was recorded before.
-        ClaimedError: another process works on this run.
+        ConfigError: the study's name cannot be that of a folder; the metric is not a name; the seed
+            is not an integer; the configuration is not plain data; the direction is missing,
+            contradicts a well-known metric, or differs from the direction with which this run was
+            recorded before.
+        ClaimedError: another process works on this run; raised when the block is entered.
     """
 
     def __init__(
@@ -181,7 +182,7 @@ class Run:
         self._score(score)
 
     def _score(self, score: dict[str, Any]) -> None:
-        """Store the scores of a call; merge them with those of the last call at the same step."""
+        """Store the scores of a call; merge them with the last ones if the step is the same."""
         places = ("epoch", "step")
         before = self.scores[-1] if self.scores else {}
         same = all(before.get(key, self) == score[key] for key in places)
@@ -206,7 +207,7 @@ class Run:
 
     @remedied("run.note('the loss jumped')")
     def note(self, text: str) -> None:
-        """Record a remark in ``log.txt`` and in ``result.json``.
+        """Record a remark in ``log.txt`` and, at the end of the run, in ``result.json``.
 
         Args:
             text: one or more lines.
@@ -287,7 +288,7 @@ def run(
     unit: str = "",
     root: str | Path = "experiments",
 ) -> Run:
-    """Return a `Run` for a ``with`` statement, in which ``run.log(epoch, val=0.3)`` records.
+    """Return a `Run` for a ``with`` block, in which ``run.log(epoch, val=0.3)`` records numbers.
 
     Args:
         study: the study's name.
@@ -325,7 +326,7 @@ def _task(value: object) -> str:
 
 
 def _is_number(value: Any) -> bool:
-    """Return whether a value is a number: a plain one, an array's element, a tensor."""
+    """Return whether a value is a number: a plain one, an array's element, a scalar tensor."""
     try:
         float(value)
     except (TypeError, ValueError):

@@ -1,4 +1,4 @@
-"""Read a run folder: the state, from its result, its status and its claims; the log."""
+"""Read a run folder: its state, from the result, the status and the claims; its log."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class RunState:
     Attributes:
         sealed: False for a result of an earlier gatekit, which has no hash of itself.
         newer: True if a newer gatekit wrote the result, which then counts as damaged.
-        record: the content of result.json; empty if it cannot be used.
+        record: the content of result.json, even if the run is damaged; empty if it cannot be read.
     """
 
     name: str
@@ -48,7 +48,7 @@ class RunState:
 
 
 class RunReader:
-    """The files of one run, read.
+    """Reads the files of one run.
 
     Args:
         path: ``ROOT/<study>/runs/<fingerprint>``.
@@ -156,7 +156,7 @@ class RunReader:
 
         Args:
             record: the result, from `parsed` or `result`.
-            name: a key of its ``files``.
+            name: a key of the result's ``files``.
             quick: as in `result`.
         """
         path, sizes = self.path / name, record.get("sizes") or {}
@@ -200,7 +200,7 @@ class RunReader:
     def sources(self) -> tuple[Mapping[str, str], str | None]:
         """Return the hashes of the plugins that the run used, and of its data if it has a result.
 
-        Nothing is verified, because an outdated run is judged by its own records.
+        Nothing is verified, because these hashes are only compared with the current ones.
         """
         result = durable.read_object(self.path / RESULT)
         plugins = result.get("plugins") or self.environment().get("plugins")
@@ -215,7 +215,7 @@ class RunReader:
         return _string(self._status().get("updated"))
 
     def log_tail(self, lines: int = 12) -> list[str]:
-        """Return the last lines of log.txt."""
+        """Return the last lines of log.txt that are not empty."""
         try:
             with durable.opened(self.path / LOG) as file:
                 file.seek(max(0, os.fstat(file.fileno()).st_size - 16_384))
@@ -264,8 +264,8 @@ class RunReader:
         """Return whether the owner of an attempt may be alive.
 
         If the claim cannot be read, the owner is only known to be dead if the status names a
-        process on this machine. Any other owner is judged by its heartbeat
-        (`RunFolder.keep_beating`), like an owner on another machine.
+        process on this machine. Otherwise the owner counts as alive here,
+        and its heartbeat decides (`RunFolder.keep_beating`), as for an owner on another machine.
         """
         if not os.path.lexists(self.claim_path(attempt)):
             return False

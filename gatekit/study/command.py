@@ -79,8 +79,8 @@ def train(argv: Sequence[str]) -> int:
         argv: overrides in Hydra's grammar, and options.
 
     Returns:
-        0; 1 if a run failed; 2 if the configuration was refused (nothing has been written then);
-        128 + n after signal n.
+        0; 1 if a run failed or has no outcome yet; 2 if an error ended the command (nothing has
+        been written if the configuration was refused); 128 + n after signal n.
     """
     try:
         return _train(argv)
@@ -131,7 +131,7 @@ def compose(argv: Sequence[str], own: Sequence[str] = ()) -> list[Job]:
 
     Args:
         argv: overrides and options.
-        own: options that only this command has, for messages.
+        own: options that the calling command has and ``gatekit train`` lacks, for messages.
 
     Raises:
         ConfigError: Hydra cannot compose the jobs, or they set a key that is refused.
@@ -145,7 +145,7 @@ def composition(argv: Sequence[str], own: Sequence[str] = ()) -> Composition:
 
     Args:
         argv: overrides and options.
-        own: options that only this command has, for messages.
+        own: options that the calling command has and ``gatekit train`` lacks, for messages.
 
     Raises:
         ConfigError: Hydra cannot compose the jobs, or they set a key that is refused.

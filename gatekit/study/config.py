@@ -47,8 +47,8 @@ def validate(data: Mapping[str, Any]) -> dict[str, Any]:
         data: plain data, as composed.
 
     Returns:
-        The keys of ``RUN_KEYS`` and ``LAUNCH_KEYS``. Integers are converted to floats where a key
-        is a float; one of ``epochs`` and ``steps`` is null.
+        All keys of ``RUN_KEYS`` and ``LAUNCH_KEYS``. Where a key takes a float, an integer is
+        converted to one; either ``epochs`` or ``steps`` is null.
 
     Raises:
         ConfigError: a key is unknown or missing, or a value has the wrong type or is out of range.
@@ -160,7 +160,7 @@ def _trainer(given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def meant_key(key: str) -> str:
-    """Return the key that a misspelt key stands for, or the key itself."""
+    """Return the key that is probably meant by a misspelt key, or the key itself."""
     group, dot, name = key.rpartition(".")
     keys = GROUP_KEYS.get(group, {**RUN_KEYS, **LAUNCH_KEYS} if not group else {})
     if name in keys or not keys:

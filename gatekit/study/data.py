@@ -62,12 +62,13 @@ def path(name: str, tasks: Mapping[str, type[Task]] | None = None) -> Path:
 def verify(
     name: str, tasks: Mapping[str, type[Task]] | None = None, own: Path | None = None
 ) -> Path:
-    """Return the folder of a data set after checking the hash of every file.
+    """Check the hash of every file of a data set and return its folder, or check your own file.
 
     Args:
         name: the data set's name.
         tasks: task classes by name; None means the registered tasks.
-        own: your own file or folder; then ``name`` is a task, which reads the file as a check.
+        own: your own file or folder; the task ``name`` then reads it as a check, and ``own`` is
+            returned.
 
     Raises:
         DataError: no task declares that name, a file is missing or was changed, or the task cannot

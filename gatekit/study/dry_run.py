@@ -31,22 +31,22 @@ from .plan import PlannedRun, SweepPlan, words_of
 STEPS = 3
 
 TIMEOUT = 600.0
-"""Seconds after which a trial that hangs is stopped if the launcher has no timeout."""
+"""Seconds after which a dry run that hangs is stopped if the launcher has no timeout."""
 
 
 @dataclass
 class VariantPreview:
-    """Runs that differ only in their seed and rates, and the results of three steps of one run.
+    """Runs with the same `_shape`, and the results of three steps of one of them.
 
     Attributes:
         label: the words that the command lines of all these runs share.
         parameters: trainable parameters of all recurrent layers.
-        state: numbers that these layers carry from step to step, for one sequence.
-        flops: floating-point operations of these layers per token, forward.
+        state: numbers of state of all recurrent layers, for one sequence.
+        flops: floating-point operations of all recurrent layers per token, forward.
         match: the target that chose the units, as in a run's configuration.
         total: parameters of the whole model, as `gatekit compare` counts; None if not tried.
         states: number of runs by their state.
-        stale: number of earlier runs that these outdate.
+        stale: number of earlier runs that the new runs outdate.
         todo: number of runs that would start.
         step: seconds per training step.
         seconds: seconds per run, at most.
@@ -84,10 +84,10 @@ class Preview:
 
     Attributes:
         broken: label and error of jobs that cannot be built.
-        slots: runs at a time.
+        slots: number of runs at a time.
         seconds: seconds until all runs are done, at most; None if nothing was tried.
         place: where ``memory`` is needed: this machine, the Ray cluster or a Slurm job.
-        memory: bytes that all runs at a time in this place need together.
+        memory: bytes that the runs that run together in this place need.
         available: bytes that the place has; 0 if unknown here.
     """
 
@@ -148,7 +148,12 @@ def preview(
 
 
 def _room(plan: SweepPlan) -> tuple[str, int, int, int]:
-    """Return where runs are executed, runs at a time there and in total, and bytes of memory."""
+    """Return where the runs are executed, and how many fit there.
+
+    Returns:
+        The place, the number of runs at a time in it and in all such places, and its memory in
+        bytes (0 if unknown).
+    """
     options = plan.launch.options
     if options.backend == "slurm":
         together = at_once(plan)
@@ -164,7 +169,8 @@ def _room(plan: SweepPlan) -> tuple[str, int, int, int]:
 def _shape(config: Mapping[str, Any]) -> str:
     """Return the settings that decide a run's time and memory, as JSON.
 
-    The learning rate is omitted; the dropout rate is reduced to whether there is dropout.
+    The seed and the settings of the optimizer, except its name, are omitted; the dropout rate is
+    reduced to whether there is dropout.
     """
     keys = {k: v for k, v in config.items() if k not in ("seed", "optimizer")}
     drops = bool(config.get("dropout"))
@@ -174,7 +180,7 @@ def _shape(config: Mapping[str, Any]) -> str:
 def _try_out(
     plan: SweepPlan, trials: Mapping[str, VariantPreview], first: Mapping[str, PlannedRun]
 ) -> dict[str, int]:
-    """Try each variant, and return its number of steps per epoch."""
+    """Try each variant, add the results to ``trials``, and return the steps per epoch of each."""
     per_epoch = {}
     with tempfile.TemporaryDirectory(prefix="gatekit-plan-") as folder:
         root = Path(folder)
@@ -231,7 +237,7 @@ def _short(run: PlannedRun, root: Path) -> PlannedRun:
     # The decision of `jit=auto` depends on the number of steps.
     trainer["rehearsed"] = run.config["trainer"]
     path = root / "plan" / RUNS / run.fingerprint
-    # A schedule does not fit into so few steps, and takes as long as a constant rate.
+    # A schedule may not fit into so few steps, and a step with a constant rate takes as long.
     optimizer = {k: v for k, v in run.config["optimizer"].items() if k not in SCHEDULE_KEYS}
     optimizer["schedule"] = "constant"
     config = {**run.config, "trainer": trainer, "optimizer": optimizer}

@@ -1,4 +1,4 @@
-"""Repeat the sweep of a study with more seeds, by its recorded commands alone."""
+"""Repeat the sweep of a study with more seeds, from its recorded commands alone."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def extension(
     command: str = "",
     trusted: bool = False,
 ) -> tuple[SweepPlan, int]:
-    """Return the runs of the study's commands with more seeds, and how many seeds it has now.
+    """Return the runs of a study's commands with more seeds, and how many seeds the study has.
 
     Args:
         study: the study's name.
@@ -82,7 +82,7 @@ def extension(
 
 
 def first_seeds(whole: SweepPlan, seeds: int) -> SweepPlan:
-    """Return the part of a plan with the first seeds."""
+    """Return a plan with only the runs of the seeds 0 to ``seeds - 1``."""
     runs = tuple(run for run in whole.runs if seed_of(run) < seeds)
     return dataclasses.replace(whole, runs=runs)
 

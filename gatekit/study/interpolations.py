@@ -12,7 +12,7 @@ MAX_SIZE = 2_000_000
 """The largest size of a configuration with every reference expanded; see `size`."""
 
 KEPT = "\ue000"
-"""Replaces the ``$`` of a swept reference while Hydra holds it, because Hydra would resolve it."""
+"""Replaces the ``$`` of references in swept values, which Hydra would otherwise resolve."""
 
 _PER_VALUE = 100
 _KEYWORD = re.compile(r"_\w*_", re.ASCII)
@@ -26,7 +26,7 @@ def refuse_keywords(value: object, where: str) -> None:
 
     Args:
         value: plain data.
-        where: the key that the value belongs to, with a dot at its end; empty for the whole.
+        where: the key of the value with a dot at its end; empty for a whole configuration.
 
     Raises:
         ConfigError: a mapping has such a key.
@@ -109,8 +109,8 @@ def size(raw: Mapping[str, Any]) -> int:
         raw: plain data with references.
 
     Returns:
-        The number of characters of all strings, plus 100 for each value. A reference that is
-        undefined or circular adds nothing.
+        The number of characters of all string values, plus 100 for each value. An undefined
+        reference counts as one value; a circular one is not followed again.
     """
     known: dict[str, int] = {}
 

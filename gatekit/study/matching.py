@@ -20,11 +20,11 @@ from gatekit.tasks.task import Signature
 
 MOST_UNITS = 2**17
 REACH = 6
-"""Neighbouring sizes to try around the size at which the target is crossed."""
+"""How many sizes to try from the first one that reaches the target, and about as many below it."""
 
 
 class Measure(NamedTuple):
-    """A count of a cell or block, its name, and how far from the target it may be."""
+    """A count of a cell or block, its name, and its largest relative distance from the target."""
 
     count: Callable[[Cell | BuiltBlock], int]
     title: str
@@ -218,7 +218,7 @@ def _target(
     kind = nearest_name(kind, [*MEASURES, "cell"]) or "parameters"
     such = (name or "lstm") if kind == "cell" else name if (amount_of(name) or 0) > 0 else "50k"
     raise ConfigError(
-        f"match={asked}: a budget is parameters:N, state:N (numbers carried from step to step), "
+        f"match={asked}: a budget is parameters:N, state:N (numbers of state per sequence), "
         "flops:N (per token) or cell:NAME (the parameters of that cell); N may be 50k or 1M. "
         f"Type match={kind}:{such}."
     )
@@ -235,7 +235,7 @@ def smaller(asked: str) -> str:
 
 
 def _nearest(target: int, count: Callable[[int], int | None], asked: str) -> tuple[int, int]:
-    """Return the size whose count is nearest to the target, the smaller of a tie, and the count."""
+    """Return the size whose count is nearest to the target, in a tie the smaller, and its count."""
     low, high = 0, 1
     while True:
         at = next(_built(high, count), None)
@@ -265,7 +265,7 @@ def _nearest(target: int, count: Callable[[int], int | None], asked: str) -> tup
 def _built(
     start: int, count: Callable[[int], int | None], end: int | None = None
 ) -> Iterator[tuple[int, int]]:
-    """Yield the sizes from ``start`` at which the cell can be built, with its count."""
+    """Yield each size from ``start`` that can be built, and its count; by default, try 512."""
     for units in range(start, start + 512 if end is None else end):
         number = count(units)
         if number is not None:

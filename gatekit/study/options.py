@@ -173,7 +173,7 @@ def known_key(key: str) -> None:
 
 
 def is_hydra_key(name: str) -> bool:
-    """Return whether a key of Hydra's selects runs or how they are executed, but runs no code."""
+    """Return whether a key of Hydra's has an effect: it selects runs or how they are executed."""
     if name in ("hydra.mode", "hydra.verbose", *HYDRA_GROUPS):
         return True
     node, _, rest = name.removeprefix("hydra.").partition(".")
@@ -198,7 +198,7 @@ def visible_gpus() -> list[str]:
 
 
 def slot_environments(options: Options) -> list[dict[str, str]]:
-    """Return the environment of each slot; empty if runs need no GPU of their own.
+    """Return the environment of each slot; empty if runs are not assigned to GPUs.
 
     Slots that share a GPU are far apart in the list, so the first runs spread over all GPUs.
     """

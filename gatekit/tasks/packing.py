@@ -33,8 +33,8 @@ def packed(
         A batch with resets; its mask is None if no row has room left.
 
     Raises:
-        DataError: there is no document, one is empty or longer than a row, or its inputs and
-            targets differ in length.
+        DataError: ``documents`` is empty or not a list of pairs, or a document is empty, is longer
+            than a row, or has inputs and targets of different lengths.
     """
     pairs = isinstance(documents, (list, tuple)) and all(
         isinstance(each, (list, tuple)) and len(each) == 2 for each in documents
@@ -81,7 +81,7 @@ def _rows(sizes: Sequence[int], length: int) -> list[list[int]]:
     rows: list[list[int]] = []
     room: list[tuple[int, int]] = []
     for index in sorted(range(len(sizes)), key=lambda i: -sizes[i]):
-        # The smallest number in the heap is the row with the most room, negated.
+        # The heap holds negated room, so its first entry is the row with the most room.
         if not room or -room[0][0] < sizes[index]:
             heapq.heappush(room, (-length, len(rows)))
             rows.append([])

@@ -61,7 +61,7 @@ class PianoRolls(Task):
 
 
 class CanonicalRolls(PianoRolls):
-    """Base of tasks whose pieces are in a canonical file, which the user provides.
+    """Base of tasks whose pieces are in a canonical file, which you provide.
 
     A subclass declares ``content``, the hash of the pieces (`content_hash`), and ``own_file``,
     which describes where to find the file. The same pieces in another file format are the same
@@ -145,10 +145,10 @@ def roll_of(frames: Sequence[Sequence[int]], where: str) -> numpy.ndarray:
 
 
 def existing(path: str | None, needed: str) -> Path:
-    """Return the path of the user's file.
+    """Return the path of your file of piano rolls.
 
     Raises:
-        DataError: no path is given, or there is no such file.
+        DataError: no path is given, there is no such file, or it is not a .mat or .json file.
     """
     if path is None:
         raise DataError(f"task.path is missing; type task.path=FILE. Needed: {needed}.")
@@ -162,7 +162,7 @@ def read_mat(path: Path) -> Rolls:
     """Return the pieces of a file such as ``JSB_Chorales.mat``.
 
     Raises:
-        DataError: it is damaged, or another kind of file.
+        DataError: the file is damaged, or another kind of file.
     """
     from scipy.io import loadmat
 
@@ -192,7 +192,7 @@ def read_json(path: Path) -> Rolls:
     """Return the pieces of a JSON file: ``{train, valid, test}``, pieces of frames of MIDI numbers.
 
     Raises:
-        DataError: it is damaged, or another kind of file.
+        DataError: the file is damaged, or another kind of file.
     """
     try:
         stored = json.loads(path.read_text(encoding="utf-8"))

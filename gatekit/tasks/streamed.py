@@ -39,7 +39,7 @@ class StreamedTask(Task):
         return {}
 
     def judged(self, rng: numpy.random.Generator, size: int) -> Batch:
-        """Return validation or test data; a subclass may count other steps than in training."""
+        """Return validation or test data; a subclass may score other steps than in training."""
         return self.sample(rng, size)
 
     def data_hash(self) -> str:
@@ -47,8 +47,8 @@ class StreamedTask(Task):
         if not isinstance(getattr(self, "recipe", None), str):
             name = type(self).__name__
             raise PluginError(
-                f"{name} declares no recipe, the name and version of its data; write "
-                f"recipe = '{name.lower()}/1' in the class, and increase the number if they change."
+                f"{name} declares no recipe, the name and version of its data; write recipe = "
+                f"'{name.lower()}/1' in the class, and increase the number if the data change."
             )
         return recipe_hash(self.recipe, self.options())
 

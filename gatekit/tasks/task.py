@@ -132,7 +132,7 @@ class Batch:
 
 
 _MOST = 2**31 - 1
-"""The largest integer of an option."""
+"""The largest value of an integer option."""
 
 
 class Task(Declared, abc.ABC):
@@ -140,12 +140,12 @@ class Task(Declared, abc.ABC):
 
     A subclass declares ``metric`` and ``reference``; ``source`` if its data come from a package;
     ``lowest``, the smallest allowed values of options; and ``places``, the options that are paths
-    of data. ``data_hash`` identifies the content of these files, so a path is not part of a run's
+    to data. ``data_hash`` identifies the content of these files, so a path is not part of a run's
     fingerprint. A task with the option ``path`` describes in ``own_file`` the file that the user
     must provide. A task whose sequences are consecutive parts of one document sets ``contiguous =
-    True``: in every split, the first step of a sequence follows the last step of the sequence
-    before. ``trainer.tbptt`` then reads each split as one document. Such a task has fixed data and
-    a target for every step.
+    True``: in every split, the first step of a sequence follows the last step of the previous
+    sequence. ``trainer.tbptt`` then reads each split as one document. Such a task has fixed data
+    and a target for every step.
 
     Args:
         allow_nan: whether inputs may contain NaN and infinities at valid steps.
@@ -247,7 +247,7 @@ class Task(Declared, abc.ABC):
         return type(self).sample is not Task.sample
 
     def exports(self) -> dict[str, Any]:
-        """Return all options with their values, which are ``${task.NAME}`` in configurations."""
+        """Return all options with their values; configurations read them as ``${task.NAME}``."""
         return {name: plain(getattr(self, name)) for name in self._option_types}
 
 

@@ -1,4 +1,4 @@
-"""Tasks to track a state that every symbol changes, tested on longer sequences than in training."""
+"""Tasks that track a state, which every symbol changes; further tests have longer sequences."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class LengthsTask(StreamedTask):
     lowest = StreamedTask.lowest | {"length": 1, "shortest": 1}
 
     def check_options(self) -> None:
-        """Refuse lengths that no sequence can have."""
+        """Refuse lengths that no sequence can have, and test lengths that occur twice."""
         name = type(self).__name__
         if self.shortest > self.length:
             expected = f"at most length={self.length}"
@@ -40,12 +40,12 @@ class LengthsTask(StreamedTask):
         given = list(self.test_lengths)
         if any(type(n) is not int or n < least for n in given) or len(set(given)) < len(given):
             raise ConfigError(
-                f"{name}: option test_lengths={given} should be different integers from "
-                f"{least:g}, such as [100, 256]."
+                f"{name}: option test_lengths={given} should be distinct integers, at "
+                f"least {least:g}, such as [100, 256]."
             )
 
     def further_tests(self) -> dict[str, Self]:
-        """Return a task for each longer length."""
+        """Return the task of each further test set, by name; its sequences have one length."""
         return {
             f"test_{n}": self.replaced(length=n, shortest=n, test_lengths=())
             for n in self.test_lengths
@@ -61,8 +61,8 @@ class TrackingTask(LengthsTask):
     Args:
         length: symbols of the longest training sequences.
         shortest: symbols of the shortest training sequences.
-        labels: whether training has a target after ``every`` symbol, which learns much faster, or
-            only after the ``last`` symbol.
+        labels: whether training has a target after ``every`` symbol, from which a model learns much
+            faster, or only after the ``last`` symbol.
         test_lengths: the lengths of the further test sets ``test_LENGTH``.
     """
 
@@ -104,7 +104,10 @@ class TrackingTask(LengthsTask):
         )
 
     def sample(self, rng: numpy.random.Generator, size: int) -> Batch:
-        """Return fresh sequences: x and y ``size x length``, padded, with a mask."""
+        """Return fresh sequences, padded, with a mask.
+
+        y is ``size x length``; x is, too, or ``size x length x symbols`` if symbols are one-hot.
+        """
         return self._drawn(rng, size, self.labels)
 
     def judged(self, rng: numpy.random.Generator, size: int) -> Batch:

@@ -29,6 +29,9 @@ class DataWarning(UserWarning):
 def check_splits(task: Task, rng: numpy.random.Generator) -> dict[str, Batch]:
     """Return a task's splits, checked, with every array in its declared type.
 
+    A `DataWarning` is issued if a fixed training set has only one example, has the same target for
+    every example, or shares sequences with another split.
+
     Args:
         task: the task.
         rng: the run's generator for data.
@@ -90,7 +93,7 @@ def check_sample(task: Task, rng: numpy.random.Generator, size: int) -> Batch:
 
 @contextlib.contextmanager
 def _by_author(task: Task, method: str) -> Iterator[None]:
-    """If data are refused, name the line in which the plugin's task returns them."""
+    """If data are refused, add the line in which the task's author returns them to the error."""
     try:
         yield
     except DataError as error:
@@ -109,7 +112,8 @@ def _by_author(task: Task, method: str) -> Iterator[None]:
 def check_batch(batch: object, signature: Signature, where: str, allow_nan: bool = False) -> Batch:
     """Return a batch whose arrays have the declared shapes and types.
 
-    Integers are converted to floats with a `DataWarning`. Values at masked steps are not checked.
+    Integers are converted to floats with a `DataWarning`. Inputs at masked steps, and targets at
+    steps that do not count, may have any value.
 
     Args:
         batch: the object that a task returned.
@@ -248,7 +252,7 @@ def _shaped(
 
 
 def _labels(array: numpy.ndarray, at: numpy.ndarray, count: int, what: str, key: str) -> None:
-    """Refuse labels or tokens outside their range, with the number to declare."""
+    """Refuse labels or tokens outside their range; the error has the number to declare."""
     try:
         _within(array, at, 0, count - 1, what)
     except DataError as error:
@@ -316,7 +320,7 @@ def _first(
 
 
 def _notes(splits: dict[str, Batch], owner: str) -> Iterator[str]:
-    """Yield properties of fixed training data that matter for the results."""
+    """Yield the warnings about fixed training data, as sentences."""
     train = splits["train"]
     if len(train.x) == 1:
         yield f"{owner} train has only one example."

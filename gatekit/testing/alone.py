@@ -1,4 +1,4 @@
-"""Load a plugin alone in a fresh process, and report its changes to that process."""
+"""Loads a plugin alone in a fresh process, and reports its changes to that process."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ def load_alone(kind: str, source: str) -> LoadedAlone:
         source: the plugin's file, or the name of its module if it is installed.
 
     Returns:
-        ``error``, a message that is empty if the plugin loaded; ``registers``, the names, or None
-        if the hooks are methods of an object; ``changed``, the plugin's other changes to its
-        process.
+        ``error``, a message that is empty if the plugin loaded; ``registers``, the names that it
+        registers, or None if it did not load or its module does not define the hook (an object may
+        define it); ``changed``, what else the plugin changed in its process.
     """
     try:
         done = subprocess.run(
@@ -75,7 +75,7 @@ def _snapshot() -> dict[str, object]:
 
 
 def _loaded(kind: str, source: str) -> LoadedAlone:
-    # Import these first: what the registry and the base class of tasks import is not counted.
+    # Import these first, so that the imports of the registry and of tasks are not counted.
     import gatekit.tasks.task
     from gatekit.registry import discovery
     from gatekit.registry.quarantine import described

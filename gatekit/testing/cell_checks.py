@@ -30,7 +30,7 @@ SATURATED = 0.95
 
 
 def sizes_fit(subject: InCell) -> str | None:
-    """The output is ``batch x time x units``, and finite."""
+    """The output is ``batch x time x width``, with the declared width, and finite."""
     layer = make_layer(subject)
     output = np.asarray(layer(fed(inputs(subject, ROWS, STEPS))))
     expected = (ROWS, STEPS, subject.cell.output.width)
@@ -75,7 +75,7 @@ def slopes_true(subject: InCell) -> str | None:
 
 
 def chunks_are_whole(subject: InCell) -> str | None:
-    """A sequence in two parts, with carried states, gives the same outputs as in one part."""
+    """A sequence in two parts, with carried states, gives the outputs and states of the whole."""
     layer = make_layer(subject, return_state=True)
     x = inputs(subject, steps=8)
     whole, *last = layer(fed(x))
@@ -151,7 +151,7 @@ def memory_length(subject: InCell) -> str | None:
 
 
 def _is_bounded(subject: InCell, gate: str) -> bool:
-    """Return whether the gate's expression is known and has a bounded function."""
+    """Return whether the gate is an expression that contains a bounded function."""
     expressions = subject.cell.gate_expressions[gate]
     return expressions is not None and any(
         isinstance(part, Call) and part.function in BOUNDED for part in walk(expressions[0])

@@ -43,12 +43,12 @@ class CellSubject:
 
     @property
     def kind(self) -> str:
-        """``cells``."""
+        """The kind of subject: ``cells``."""
         return "cells"
 
     @property
     def unit(self) -> OutputUnitSpec:
-        """The output unit that passes on the cell's output."""
+        """The output unit ``hidden``, which returns what the cell emits."""
         return read_output_unit("hidden", catalogue(self.plugins))
 
     @functools.cached_property
@@ -78,7 +78,7 @@ class CellSubject:
 def by_name(
     name: str, plugins: Sequence[str] = (), units: int = UNITS, features: int = FEATURES
 ) -> CellSubject:
-    """Return the cell of a name.
+    """Return a registered cell, or one in conf/cell, by its name.
 
     Raises:
         GatekitError: there is no such cell, or it is not valid.

@@ -75,7 +75,7 @@ def documented(subject: Subject) -> str | None:
 
 
 def asks_for_known(subject: Subject) -> str | None:
-    """Every argument is gatekit's, declared, a signal of some cell, or explained for binding."""
+    """Every argument is gatekit's, declared, a signal of a cell, or explained in the docstring."""
     known = known_signals(subject) if subject.asked else ()
     explained = set(re.findall(r"``([A-Za-z_]\w*)``", subject.implementation.__doc__ or ""))
     for name in subject.asked:
@@ -115,6 +115,6 @@ def options_plain(subject: Subject) -> str | None:
         ) from None
     if again != made:
         raise CheckError(
-            "created from its own options, it is not equal", "remove __init__ and __eq__"
+            "an object created from its options is not equal to it", "remove __init__ and __eq__"
         )
     return None

@@ -38,7 +38,7 @@ TOLERANCES = {"mixed_float16": 2e-2, "mixed_bfloat16": 8e-2}
 
 
 def everything_learns(subject: InCell) -> str | None:
-    """Every own weight gets a gradient, immediately or after a few steps of descent."""
+    """Every weight of the subject gets a gradient, at once or after a few steps of descent."""
     layer = make_layer(subject)
     x = inputs(subject, rows=16, steps=8)
     own = {"gates": f"{GATE}.", "output_units": "output_unit."}.get(subject.kind, "")
@@ -82,7 +82,13 @@ def masked_nan(subject: InCell) -> str | None:
                 f"with masked steps, even if they are zero, the {what} is not finite",
                 "bound the arguments of divisions and logarithms for zero inputs and states",
             )
-    _agree(result, expected, 0.0, "NaN in masked steps reaches", "gate no input by itself: read it")
+    _agree(
+        result,
+        expected,
+        0.0,
+        "NaN in masked steps reaches",
+        "do not use an input directly: put it into reads",
+    )
     return None
 
 
@@ -155,7 +161,7 @@ def mixed_precision(subject: InCell) -> str | None:
 
 
 def one_trace(subject: InCell) -> str | None:
-    """A function is traced only once for all batch sizes and lengths."""
+    """``tf.function`` traces the layer only once for all batch sizes and lengths."""
     layer = make_layer(subject)
     layer(fed(inputs(subject)))
     shapes = {
@@ -239,7 +245,7 @@ def _sigmoid_time() -> float:
 
 
 def _step_time(subject: InCell) -> float:
-    """Return the shortest processor time of several training steps of a small layer, in seconds."""
+    """Return the least processor time, in seconds, of a training step of a small layer."""
     layer = make_layer(subject, dtype="float32")
     x = inputs(subject, rows=32, steps=20, dtype=tf.float32)
     layer(x)
@@ -277,7 +283,7 @@ def make_layer(subject: InCell, dtype: str = "float64", **options: Any) -> RNN:
 def inputs(
     subject: InCell, rows: int = BATCH, steps: int = TIME, dtype: tf.DType = tf.float64
 ) -> Fed:
-    """Return random inputs by name; inputs other than x are positive, because times are."""
+    """Return random inputs by name; inputs other than x are positive, as they may be times."""
     rng = np.random.default_rng(rows * 100 + steps)
     values: Fed = {}
     for name, width in subject.cell.inputs.items():
@@ -293,7 +299,7 @@ def fed(x: Fed) -> Fed | Tensor:
 
 
 def run(layer: RNN, x: Fed, **options: Any) -> tuple[Fed, Fed]:
-    """Return the output, and the gradient of a weighted sum of it in every weight and input."""
+    """Return the output, and the gradients of a weighted sum of it by weight and input."""
     with tf.GradientTape() as tape:
         tape.watch(x)
         output = layer(fed(x), **options)

@@ -1,8 +1,8 @@
-"""Check a cell from an untrusted file in a process with limits.
+"""Checks a cell from an untrusted file in a process with limits.
 
 Bounds make it cheap to read, build and refuse a cell. The cost of computing its numbers is only
-known when TensorFlow computes them, so this is done in a separate process, with limits of processor
-time and memory, two processors, and only plugins that were typed.
+known when TensorFlow computes them. So everything is done in a separate process, with limits of
+processor time and memory, on two processors, and with only the plugins that the user typed.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ MEMORY = 1024**3
 RLIMIT_AS would count 3 GB of addresses that TensorFlow reserves but never uses.
 """
 PATIENCE = 1800.0
-"""Seconds after which a process that neither computes nor ends is killed."""
+"""Seconds after which the process is killed; if it computes, it reaches a limit earlier."""
 PROCESSORS = 2
 
 
@@ -95,8 +95,9 @@ def _answers(
             at = checks[answered - 1] if 0 < answered <= len(checks) else "building"
             raise CellError(
                 f"{path}: the check stopped at {at}: it needs more than {CHECK_SECONDS} s of "
-                f"processor time or {MEMORY / 1024**3:.0f} GiB of memory, or it crashed. Use "
-                "smaller widths or fewer equations; --only CHECK runs a single check."
+                f"processor time ({BUILD_SECONDS} s for building) or {MEMORY / 1024**3:.0f} GiB of "
+                "memory, or it crashed. Use smaller widths or fewer equations; --only CHECK runs a "
+                "single check."
             )
     finally:
         timer.cancel()
@@ -107,7 +108,7 @@ def _answers(
 
 
 def _limit(seconds: int) -> None:
-    """Limit the processor time from now on, and the memory."""
+    """Limit the memory of this process, and its processor time from now on."""
     import resource
 
     used = resource.getrusage(resource.RUSAGE_SELF)

@@ -25,7 +25,7 @@ CELL = "lstm"
 
 
 def parts_fit(subject: Subject) -> str | None:
-    """The block's parts fit together in one and two directions, and their layers can be built."""
+    """The parts fit together, and their Keras layers can be built, in one and two directions."""
     one, two = (_layer(subject, bidirectional=both) for both in (False, True))
     for layer in (one, two):
         layer(_inputs())
@@ -34,7 +34,7 @@ def parts_fit(subject: Subject) -> str | None:
 
 
 def everything_learns(subject: Subject) -> str | None:
-    """Every weight gets a gradient, and no gradient is NaN or infinite."""
+    """Every weight gets a gradient that is not zero, NaN or infinite."""
     layer = _layer(subject, dtype="float64")
     x = tf.constant(_inputs(), tf.float64)
     with tf.GradientTape() as tape:
@@ -63,7 +63,7 @@ def everything_learns(subject: Subject) -> str | None:
 def causal(subject: Subject) -> str | None:
     """Later steps do not influence earlier outputs, and rows do not influence each other."""
     layer, x = _layer(subject, dtype="float64"), _inputs()[:1]
-    # A norm would remove the same number added to all channels.
+    # Do not add the same number to all channels: a norm would remove it.
     other = np.random.default_rng(3).normal(size=x.shape[1:])
     # One call for all steps: row t has other inputs from step t on; the first row is x itself.
     rows = np.tile(x, (TIME, 1, 1)).astype("float64")
@@ -107,7 +107,7 @@ def masked_steps_skipped(subject: Subject) -> str | None:
 
 
 def chunks_are_whole(subject: Subject) -> str | None:
-    """A sequence in two parts, with carried states, gives the same outputs as in one part."""
+    """A sequence in two parts, with carried states, gives the outputs and states of the whole."""
     layer = _layer(subject, dtype="float64", return_state=True)
     x = _inputs().astype("float64")
     whole, *last = layer(x)

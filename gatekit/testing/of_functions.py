@@ -35,7 +35,7 @@ def function_documented(subject: Subject) -> str | None:
 
 
 def equations_take_it(subject: Subject) -> str | None:
-    """Applied to expressions, it returns an expression of functions that equations know."""
+    """Applied to expressions, the function returns an expression that equations may contain."""
     function = subject.implementation
     arguments = [Name(f"argument_{i}") for i in range(function.arity)]
     if function.static:

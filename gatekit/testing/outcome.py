@@ -18,7 +18,7 @@ __all__ = ["FAIL", "PASS", "XFAIL", "Check", "CheckError", "Outcome"]
 
 
 class CheckError(GatekitError):
-    """A check has failed.
+    """A check failed.
 
     Args:
         reason: what is wrong, and what is expected.
@@ -38,7 +38,7 @@ class Outcome:
         check: the check's name.
         status: ``PASS``, ``FAIL`` or ``XFAIL`` (it fails, as the author expected).
         reason: what is wrong; for XFAIL, the author's reason; for PASS, a note or nothing.
-        remedy: what to type if the check fails.
+        remedy: what to type if the check fails, or nothing.
     """
 
     check: str
@@ -89,7 +89,7 @@ class Check:
         return Outcome(self.name, PASS, note)
 
     def __call__(self) -> None:
-        """Run the check.
+        """Run the check; under pytest, a failure that the author expected is an xfail.
 
         Raises:
             AssertionError: the check fails; the message has the reason and what to type.

@@ -31,14 +31,14 @@ def shape_kept(subject: Subject) -> str | None:
             if len(value.shape) >= 2 and value.shape[0] not in (rows, 1):
                 raise CheckError(
                     f"for {rows} rows, its {name} has {value.shape[0]}",
-                    "keep the first axis: return one row for each row of the arguments",
+                    "keep the first axis: return as many rows as the arguments have",
                 )
     return None
 
 
 def dtype_kept(subject: Subject) -> str | None:
     """The result has the type of the arguments: float16, bfloat16, float32 or float64."""
-    call(subject, arguments(subject))  # an error in every type has nothing to do with types
+    call(subject, arguments(subject))  # raises errors that do not depend on the type
     for dtype in (tf.float16, tf.bfloat16, tf.float32, tf.float64):
         remedy = "use gatekit.ops, operators and plain numbers; no tf.constant, NumPy array or cast"
         try:
@@ -63,7 +63,7 @@ def rows_apart(subject: Subject) -> str | None:
 
 
 def steps_apart(subject: Subject) -> str | None:
-    """Called with all steps together, as for gates that read no state, steps do not mix."""
+    """Steps do not mix if all are passed in one call, as for gates that read no state."""
     values = arguments(subject)
     other = changed(values, arguments(subject, seed=1), np.arange(ROWS)[:, None] < ROWS // 3)
     one, two = (call(subject, with_steps(v)) for v in (values, other))
@@ -171,7 +171,7 @@ def gradient(subject: Subject) -> str | None:
 
 
 def differentiable(subject: Subject) -> str | None:
-    """The gradient in every argument that the value depends on is not zero everywhere."""
+    """If the value depends on an argument, its gradient there is not zero everywhere."""
     values, other = arguments(subject), arguments(subject, seed=1)
     names = floating(values)
     for name in names:
@@ -243,7 +243,7 @@ def _refuse_variable(_: object, **options: object) -> NoReturn:
 
 
 def _traces(subject: Subject) -> dict[str, tuple[int, str]]:
-    """Return the identities of all values that a function could change, and container contents."""
+    """Return the identities of all values that a call could change, and containers' contents."""
     kind = type(subject.instance)
     function = getattr(kind, kind.method)
     places = {

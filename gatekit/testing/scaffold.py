@@ -47,7 +47,7 @@ def project(name: str) -> dict[Path, str]:
         name: the folder's name.
 
     Raises:
-        ConfigError: the name is not valid for a folder on all systems, or the folder exists.
+        ConfigError: the name is not valid for a folder on every system, or the folder exists.
     """
     if name in (".", "./"):
         raise ConfigError(
@@ -97,7 +97,7 @@ def package(kind: str, name: str, version: str) -> dict[Path, str]:
     Args:
         kind: ``gate``, ``output-unit``, ``block``, ``task`` or ``function``.
         name: the name that it registers.
-        version: the oldest version of gatekit that it supports.
+        version: the version of gatekit for which the package is written.
 
     Raises:
         ConfigError: the name is not allowed or taken, or the folder exists.
@@ -155,7 +155,7 @@ def _with_config_dirs(source: str, own: Path | None) -> str:
 
 
 def next_commands(kind: str, name: str) -> list[str]:
-    """Return the commands to type after a plugin's file was written."""
+    """Return the commands to type once a plugin's file has been written."""
     commands = [f"gatekit check {name}"]
     if kind != "function":
         commands.append(_TRAIN[KINDS[kind]].format(name=name))
@@ -219,7 +219,7 @@ def _proposal(name: str) -> str:
 
 
 def checked_kind(kind: str) -> str:
-    """Return the kind.
+    """Return the kind if `gatekit new` can create it.
 
     Raises:
         ConfigError: `gatekit new` cannot create this kind.

@@ -33,7 +33,7 @@ class InCell(Protocol):
 
     @property
     def kind(self) -> str:
-        """The section of the registry: ``gates``, ``output_units`` or ``cells``."""
+        """The kind of subject: ``gates``, ``output_units`` or ``cells``."""
 
     @property
     def plugins(self) -> tuple[str, ...]:
@@ -127,7 +127,7 @@ class Subject:
     @property
     def expected_failures(self) -> Mapping[str, str]:
         """The author's reasons for expected failures, by check."""
-        # A function of the equation language is not a class; its Python function has them.
+        # A function of the equation language is not a class; its Python function declares them.
         holder = self.implementation.compose if self.kind == "functions" else self.implementation
         declared = getattr(holder, "expected_failures", {})
         if not isinstance(declared, Mapping) or not all(
@@ -147,7 +147,7 @@ class Subject:
 
     @functools.cached_property
     def asked(self) -> tuple[str, ...]:
-        """The requested signals that neither the object nor gatekit provides, in order."""
+        """The signals that the object needs from a cell, in the order in which it names them."""
         instance: RowWise = self.instance
         own = {*instance.parameters, *(f"{s}_prev" for s in getattr(instance, "states", {}))}
         own |= {f"{s}_history" for s in getattr(instance, "history", {})}

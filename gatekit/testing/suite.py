@@ -104,7 +104,7 @@ def gate_checks(
         Checks; a check that fails raises AssertionError, with what to type, when called.
 
     Raises:
-        PluginError: there is no such gate, or its ``expected_failures`` are not check names.
+        PluginError: there is no such gate, or its ``expected_failures`` name an unknown check.
     """
     return checks("gates", name, plugins, options)
 
@@ -147,7 +147,7 @@ def checks(
         options: options to create it with.
 
     Raises:
-        PluginError: there is no such object, or its ``expected_failures`` are not check names.
+        PluginError: there is no such object, or its ``expected_failures`` name an unknown check.
     """
     checked = subject(kind, name, plugins, options)
     expected = checked.expected_failures
@@ -174,7 +174,7 @@ def cell_checks(cell: CellSubject) -> list[Check]:
 def certify(checked: Subject, outcomes: Sequence[Outcome]) -> None:
     """Store the outcomes of all checks under the hash of the subject's source.
 
-    Outcomes with typed options are not stored, because they do not describe the defaults.
+    Nothing is stored if options were typed, because the outcomes do not describe the defaults.
     """
     if not checked.options:
         check_results.put(checked.source, checked.kind, checked.name, outcomes)

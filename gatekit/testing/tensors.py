@@ -1,4 +1,4 @@
-"""Call a row-wise function alone, with tensors such as a running cell would pass."""
+"""Calls a row-wise function alone, with tensors such as a running cell would pass."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def arguments(subject: Subject, dtype: tf.DType = tf.float64, seed: int = 0) -> 
         seed: the seed of the values.
 
     Returns:
-        Tensors ``ROWS x width``, a history ``ROWS x length x width``; parameters and constants
+        Tensors ``ROWS x width``; a history is ``ROWS x length x width``; parameters and constants
         have no rows.
     """
     rng = np.random.default_rng(seed)
@@ -89,7 +89,7 @@ def _env(subject: Subject, rng: np.random.Generator) -> Values:
             message = " ".join(str(error.message).split()).split("} ")[-1][:120]
             raise CheckError(
                 f"with {ROWS} rows, its shape does not fit the other signals: {message}",
-                "return one row for each row of the arguments, with the gate's units as width",
+                "return as many rows as the arguments have, with the gate's units as width",
             ) from error
         states = {s.name: new[f"state:{s.name}"] for s in cell.states}
         env = {**new, **before}
@@ -121,7 +121,7 @@ def rows_of(values: Values, rows: list[int]) -> Values:
 
 
 def changed(values: Values, other: Values, where: np.ndarray) -> Values:
-    """Return the values with those of ``other`` where the mask (``ROWS x 1``) is true."""
+    """Return the values, replaced by those of ``other`` where ``where`` (``ROWS x 1``) is true."""
     mixed = dict(values)
     for name, value in values.items():
         if has_rows(value):
@@ -133,8 +133,8 @@ def changed(values: Values, other: Values, where: np.ndarray) -> Values:
 def call(subject: Subject, values: Mapping[str, Tensor]) -> Values:
     """Return the result of the row-wise function: ``value``, and each new state by name.
 
-    The steps in `arguments` have already checked that it returns tensors of the right width, and
-    the states that it declares.
+    The steps that `arguments` runs have already checked that the function returns tensors of the
+    right width, and the states that it declares.
 
     Args:
         subject: a gate or an output unit.

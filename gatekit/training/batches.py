@@ -21,10 +21,10 @@ STREAMED_EPOCH = 100
 """Steps that count as an epoch if a task draws fresh data for every step."""
 
 EVALUATIONS = 20
-"""How often a run whose length is given in steps evaluates its validation data."""
+"""The most evaluations of the validation data in a run whose length is given in steps."""
 
 EVALUATED = 256
-"""Steps per window of validation and test data; a constant, so no score depends on K."""
+"""Steps per window of validation and test data, constant: no score depends on trainer.tbptt."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class StepData:
 def ordered(
     batch: Batch, size: int, every: bool, order: numpy.ndarray | None = None
 ) -> Iterator[StepData]:
-    """Yield the examples of a split in batches of equal size; rows that fill up the last weigh 0.
+    """Yield the examples of a split in batches of equal size; padding in the last has no weight.
 
     Args:
         batch: the split.
@@ -90,7 +90,7 @@ def taken(batch: Batch, rows: numpy.ndarray, size: int, every: bool) -> StepData
 
 
 def lengthened(step: StepData, every: bool) -> StepData:
-    """Return a masked batch, padded at its end to one of few lengths; the padding has no weight."""
+    """Return a batch; if it has a mask, pad it at its end to one of few lengths, with weight 0."""
     if step.mask is None:
         return step
     more = bucket(step.mask.shape[1]) - step.mask.shape[1]
@@ -234,7 +234,7 @@ def document(batch: Batch, size: int, window: int) -> Streams:
     Args:
         batch: the split, with a target for every step.
         size: the number of streams.
-        window: steps per window; at most the length of a stream.
+        window: steps per window; the length of a stream if that is less.
     """
     length = -(-batch.x.shape[0] * batch.x.shape[1] // size)
     starts = length * numpy.arange(size)
@@ -248,7 +248,7 @@ def sequences(batch: Batch, rows: numpy.ndarray, size: int, window: int, every: 
         batch: the split.
         rows: the sequences.
         size: streams per window; missing streams are empty.
-        window: steps per window; at most the length of a sequence.
+        window: steps per window; the length of a sequence if that is less.
         every: whether the task counts every step or only the last.
     """
     length = batch.x.shape[1]

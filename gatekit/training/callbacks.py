@@ -99,7 +99,7 @@ def _name(callback: object) -> str:
 
 @contextlib.contextmanager
 def guarded(where: str, warn: Callable[[str], None], printing: bool = False) -> Iterator[None]:
-    """Run a block that calls plugins, and restore the state that the process shares.
+    """Run a block that calls plugins; afterwards, report and revert its changes to the process.
 
     Args:
         where: what the block does, for the warning.
@@ -118,8 +118,8 @@ def guarded(where: str, warn: Callable[[str], None], printing: bool = False) -> 
             restore(before[name])
     if changes:
         warn(
-            f"{where}: a plugin {', '.join(changes)}; this was undone. A run must depend on its "
-            "configuration and seed only."
+            f"{where}: a plugin {', '.join(changes)}. Changes to the process were reverted. A run "
+            "must depend on its configuration and seed only."
         )
 
 

@@ -39,8 +39,8 @@ class CarriedStates:
         self.trained, self.evaluated = (KeptStates(batch, shapes, first, dtype) for _ in range(2))
 
     def of(self, inputs: Tensor, training: bool) -> KeptStates | None:
-        """Return the states of these streams; None for a batch of another size, which starts
-        from the initial states and is not carried on."""
+        """Return the states of the inputs' streams; None if the batch has another size: then it
+        starts from the initial states, and its last states are not kept."""
         if inputs.shape[0] not in (None, self.trained.batch):
             return None
         return self.trained if training else self.evaluated

@@ -38,7 +38,7 @@ class Feed:
         masked: whether batches have masks. The inputs are x alone, or a tuple of x, the mask and
             the resets (if there are any), and the beginnings of streams (if there are windows).
         resets: whether the data have resets; then batches have masks, too.
-        per_epoch: the steps of one pass over the training data.
+        per_epoch: the training steps of an epoch.
         tests: the names of the test sets, ``test`` first.
     """
 
@@ -79,7 +79,7 @@ class Feed:
         return self._tensors(batches.taken(data, rows, self.size, self.every))
 
     def step_size(self) -> tuple[float, float]:
-        """Return the mean sequences per training step, and the mean valid steps per sequence."""
+        """Return a training step's mean number of sequences, and of valid steps in each of them."""
         train = self.splits.get("train")
         rows, valid = batches.step_size(train, lambda: self._fresh(0), self.size)
         if self.windows is not None and self.windows.contiguous and train is not None:

@@ -20,7 +20,7 @@ from .model import recurrent_layers, step_flops
 
 # Measured on two CPUs in float32, one thread (docs/performance.md, "jit=auto").
 _NODE = 5e-6
-"""Seconds that XLA saves for each equation of a cell and time step of a training step."""
+"""Seconds that XLA saves for each signal of a cell and time step of a training step."""
 _ELEMENT = 4e-9
 """Seconds that XLA saves for each element of the output, if all steps are solved together."""
 _PRODUCT = 0.5e-12
@@ -30,7 +30,7 @@ _PADDED = 20e-12
 _FORWARD = 1 / 3
 """The time of a forward pass as a share of the time of a training step."""
 _COMPILE, _COMPILE_NODE = 0.5, 0.15
-"""Seconds to compile a training step: for each length, and for each equation of the cells."""
+"""Seconds to compile a training step for one length: a constant, and more for each signal."""
 _SAMPLED = 50
 """Training steps whose lengths are taken as representative."""
 
@@ -53,8 +53,9 @@ def resolve(config: Mapping[str, Any], model: keras.Model, feed: Feed, evaluatio
     Args:
         config: the run's resolved configuration.
         model: the built model.
-        feed: its batches, without padding to few lengths.
-        evaluations: how often a run whose length is given in steps evaluates its validation data.
+        feed: the run's batches, without padding to few lengths.
+        evaluations: the most evaluations of the validation data in a run whose length is given in
+            steps.
     """
     asked = config["jit"]
     if asked != "auto":

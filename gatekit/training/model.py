@@ -151,7 +151,7 @@ def build_model(
     steps: int | None = None,
     resets: bool = False,
 ) -> SequenceModel:
-    """Return the model, every weight drawn from the run's seed by the weight's name.
+    """Set Keras' dtype policy; return the model, each weight drawn from the seed by its name.
 
     Args:
         config: the run's resolved configuration.
@@ -293,7 +293,7 @@ def pooled(pool: str, value: Tensor, mask: Tensor | None, steps: int | None) -> 
 
 
 def choice_of(model: keras.Model) -> ExecutorChoice:
-    """Return the resolved executor of the recurrent layers, its best mode, and the reason."""
+    """Return the executor of the first recurrent layer, its best mode, and the reason."""
     return recurrent_layers(model)[0].choice
 
 

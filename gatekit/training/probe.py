@@ -25,19 +25,19 @@ from .model import SequenceModel, recurrent_layers, step_loss
 from .resume import TrainingProgress
 
 LOOK_STEPS = 25
-"""The least training steps between two records, so that short epochs are not slowed down."""
+"""The smallest number of training steps between records, so short epochs are not slowed down."""
 
 ROWS = 16
 """Recorded sequences: the first of the validation data, the same for every variant."""
 
 MOST_VALUES = 2**24
-"""The most values of all signals in a record; beyond, fewer sequences are used, at least one."""
+"""The most values of a record's signals; with more, it has fewer sequences, but at least one."""
 
 SHOWN, MOST_UNITS, MOST_STEPS = 3, 64, 256
-"""Sequences, units and steps whose values are kept at the end."""
+"""The most sequences, units and steps of which the stored activations have values."""
 
 PARALLEL_STEPS, PARALLEL_WORK = 256, 500_000
-"""The most steps on which iterations are counted, and the most numbers per iteration."""
+"""The most steps for which iterations are counted, and numbers that one iteration may compute."""
 
 
 class Probe:
@@ -75,7 +75,7 @@ class Probe:
         }
 
     def activations(self) -> bytes:
-        """Return some sequences' gates and states at every step, as the bytes of a NumPy archive.
+        """Return gates and states of some sequences, steps and units, as bytes of a NumPy archive.
 
         ``LAYER/gate/NAME`` and ``LAYER/state/NAME`` are ``sequences x time x units``; ``input`` is
         the input of the model, and ``mask`` marks its valid steps.

@@ -26,13 +26,13 @@ from .carrying import Carrying
 from .model import SequenceModel, recurrent_layers
 
 EPOCH_PERIOD = 1.0
-"""Seconds between checkpoints at ends of epochs; less than this is quickly repeated."""
+"""Seconds between checkpoints at ends of epochs; less training than this is quickly repeated."""
 
 STEP_PERIOD = 30.0
-"""Seconds between checkpoints within an epoch; no more than this is lost."""
+"""Seconds between checkpoints within an epoch; no more training than this is lost."""
 
 SETTINGS = ("threads", "executor", "jit")
-"""Settings that the first attempt resolves; later attempts keep them, whatever they ask for."""
+"""Settings that later attempts keep; with ``allow_changed``, threads and jit may change."""
 
 
 class TrainingProgress:
@@ -42,7 +42,7 @@ class TrainingProgress:
         folder: the claimed folder.
         metric: the name of the validation metric.
         direction: ``min`` or ``max``.
-        made_with: versions, machine and settings that the numbers depend on, too.
+        made_with: versions, machine and settings, on which the numbers also depend.
 
     Attributes:
         epoch: the current epoch, from 1; 0 before the first.
@@ -79,12 +79,12 @@ class TrainingProgress:
         self.folder.log({**place, "value": float(value), "seconds": self.seconds()})
 
     def remark(self, text: str) -> None:
-        """Add a remark to the result, unless it has it already."""
+        """Add a remark to the result, unless the result already has it."""
         if text not in self.remarks:
             self.remarks.append(text)
 
     def judge(self, value: float, weights: Callable[[], dict[str, numpy.ndarray]]) -> None:
-        """Record the validation score that ends an epoch; keep the weights of the best one.
+        """Log an epoch's loss and score; if the score is the best so far, store the weights.
 
         Args:
             value: the score.
@@ -237,13 +237,14 @@ def checkpoint_of(folder: RunFolder) -> Checkpoint | None:
 def agreed(
     checkpoint: Checkpoint, now: Mapping[str, Any], folder: RunFolder, allow_changed: bool
 ) -> tuple[dict[str, Any], str | None]:
-    """Return the settings to continue with, and a remark if something has changed.
+    """Print where the run continues; return its settings, and a remark if something has changed.
 
     Args:
         checkpoint: the checkpoint to continue from.
         now: versions, machine and settings of this attempt.
         folder: the run's folder, for the message.
-        allow_changed: continue although something has changed, with the current threads.
+        allow_changed: continue although something has changed, with the threads of this attempt
+            and, unless it is ``auto``, its jit.
 
     Raises:
         RunError: a version or the machine has changed; the checkpoint is kept.

@@ -34,7 +34,8 @@ class RunLogger(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no
             validation scores.
 
     Raises:
-        ConfigError: ``fit`` does not log the metric; the message lists the metrics that it logs.
+        ConfigError: ``run`` is not a run, or ``fit`` or ``evaluate`` does not report the metric;
+            the message lists the metrics that it reports.
         RunError: the run is already complete, or the block has not been entered.
     """
 

@@ -12,7 +12,7 @@ FINAL = ("cosine", "linear", "wsd")
 """The schedules that end at a share of the rate, which `optimizer.final` sets."""
 
 DEFAULTS: dict[str, Any] = {"warmup": 0, "final": 0.0, "decay": 0.1}
-"""The keys of a schedule that a configuration omits at these values."""
+"""The keys of a schedule that a configuration omits if they have these values."""
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ from .resume import TrainingProgress
 from .schedule import typed
 
 WARM_UP = 5
-"""The first steps, which the median of seconds excludes."""
+"""How many first steps the median of the seconds per step excludes."""
 
 
 class InterruptedRunError(Exception):
@@ -147,7 +147,7 @@ def summary(
 
 
 def _newton(session: Session) -> dict[str, Any]:
-    """Return the number of sequences that Newton's method and the loop computed, if it was used."""
+    """Return the counts of `newton_counts`, if any, and add a remark if the loop was needed."""
     total, by_loop = newton_counts(session.model)
     if by_loop:
         session.progress.remark(
@@ -198,7 +198,7 @@ def token_costs(model: keras.Model) -> dict[str, int]:
 
 
 def parameter_counts(model: keras.Model) -> dict[str, int]:
-    """Return the trainable parameters of the recurrent layers and of the whole model."""
+    """Return the trainable parameters of the recurrent layers, with blocks, and of the model."""
     plain = (keras.layers.Dense, keras.layers.Embedding)
     counts = {
         layer.name: sum(math.prod(w.shape) for w in layer.trainable_weights)

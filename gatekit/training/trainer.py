@@ -147,7 +147,7 @@ class _Session:
         self.model = build_model(self.config, signature, feed.masked, length, feed.resets)
         self.mode = resolve(self.config, self.model, feed, EVALUATIONS)
         feed.few = self.mode.jit
-        # A document has a target at every step.
+        # A document has a target at every step, so each of its windows has weight.
         counted = feed.windows is not None and not feed.windows.contiguous
         steps = self.model.count_windows() if counted else None
         settings = self.config["optimizer"]
@@ -213,7 +213,7 @@ class _Session:
                 yield self.feed.step(step)
 
         # There is nothing to tune. When an iterator ends, it waits for its tuning thread, whose
-        # sleep doubles each time; once XLA has compiled a step, it takes several seconds.
+        # sleep doubles each time. Once XLA has compiled a step, this wait takes several seconds.
         options = tf.data.Options()
         options.autotune.enabled = False
         data = tf.data.Dataset.from_generator(steps, output_signature=self.feed.spec)
@@ -239,7 +239,7 @@ class _Session:
         self.progress.save(tensors(self.model), self.callbacks.state())
 
     def close_epoch(self) -> None:
-        """Evaluate the validation data after the last batch of an epoch, and record the score."""
+        """Evaluate an epoch, and record the validation score; write a checkpoint if one is due."""
         with self._averaged():
             self._evaluate()
         if self.progress.due():
@@ -247,7 +247,7 @@ class _Session:
 
     @contextlib.contextmanager
     def _averaged(self) -> Iterator[None]:
-        """In a run with ``ema``, replace the weights by their averages within the block."""
+        """In a run with ``ema``, replace the weights with their averages within the block."""
         if not self.ema:
             yield
             return

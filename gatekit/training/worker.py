@@ -41,7 +41,7 @@ from .trainer import train
 LOG_LIMIT = 16 * 2**20
 
 ORPHANED = 60.0
-"""Seconds that a run has to stop after its batch when its launcher has ended."""
+"""Seconds within which a run must stop once its launcher has ended."""
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ def work(request: Request) -> None:
 def _attempt(
     request: Request, folder: RunFolder, stop: threading.Event, received: list[int]
 ) -> tuple[str, str]:
-    """Train; return the state to record and its reason, or "" if the folder has its final state."""
+    """Train; return the state to record and its reason, or empty strings to record nothing."""
     try:
         _redirect(request.path / LOG, request.terminal)
         _train(request, folder, stop)
@@ -289,14 +289,14 @@ def _first_line(error: BaseException) -> str:
 
 
 def make_deterministic(threads: int) -> None:
-    """Fix threads and op determinism; call it before TensorFlow has executed anything."""
+    """Set the threads and make operations deterministic, before TensorFlow has executed any."""
     tf.config.threading.set_intra_op_parallelism_threads(threads)
     tf.config.threading.set_inter_op_parallelism_threads(1)
     tf.config.experimental.enable_op_determinism()
 
 
 def use_table(run: Path) -> None:
-    """Let ``executor=auto`` read the table of a run's study, or else that of the environment.
+    """Let ``executor=auto`` read measured choices: those of the run's study, or the environment's.
 
     Args:
         run: the run's folder, ``ROOT/STUDY/runs/FINGERPRINT``.

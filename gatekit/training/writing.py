@@ -65,7 +65,8 @@ def write_text(
         length: characters to write.
         temperature: T.
         seed: the seed of the draws.
-        prompt: the text that the model reads first; a newline if None.
+        prompt: the text that the model reads first. None for a newline, or for the last of the
+            known characters if a newline is unknown.
         plugins: plugin files to load; plugins named in the run's files are not loaded.
 
     Raises:
@@ -119,7 +120,7 @@ def write_text(
 
 
 def drawn(logits: numpy.ndarray, temperature: float, random: numpy.random.Generator) -> int:
-    """Draw a token from the logits, but never token 0, which stands for unknown characters."""
+    """Draw a token from the logits, but never token 0, which represents unknown characters."""
     known = logits[1:].astype("float64")
     if not temperature:
         return 1 + int(known.argmax())

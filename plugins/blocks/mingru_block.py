@@ -8,7 +8,8 @@ class MinGRUBlock(Block):
 
     ``r = x + W_o mixer(conv(norm(x)))``, ``y = r + mlp(mlp_norm(r))``
 
-    Norms are RMS norms and the MLP has gelu. The paper names the order and not every size.
+    Norms are RMS norms and the MLP has gelu. The paper gives the order of the parts, but not every
+    size.
 
     Args:
         conv: steps that the causal convolution of each channel reads; 0 for none.

@@ -6,7 +6,7 @@ from gatekit import Block, hookimpl, ops
 
 
 class Modern(Block):
-    """The parts that papers since 2023 put around a recurrent layer; each can be left out.
+    """The parts that papers since 2023 put around a recurrent layer; most can be switched off.
 
     ``h = norm(x)``, ``m = out_norm(mixer(silu(conv(h)))) silu(W_g h)``, ``r = x + W_o m``,
     ``y = r + mlp(mlp_norm(r))``
@@ -15,7 +15,7 @@ class Modern(Block):
         norm: ``rms``, ``layer`` or ``none``.
         conv: steps that the causal convolution of each channel reads; 0 for none.
         gate: whether a silu branch multiplies the mixer's output.
-        out_norm: whether the mixer's output is normalised, as ``norm`` is.
+        out_norm: whether the mixer's output is normalised, by the same norm.
         mlp: ``swiglu``, ``gelu`` or ``none``.
         ratio: hidden units of the MLP, as a multiple of the width.
         expand: units of the cell where they are not given, as a multiple of the width.

@@ -9,9 +9,9 @@ HUGE = 1e3
 
 
 class FlagLoss:
-    """Flags a training loss that is constant for five epochs, or 1,000 times that of the first.
+    """Flags a training loss that is constant for five epochs, or above 1,000 times the first.
 
-    Such a run is kept and counts; the note shows once per kind where to look.
+    The run goes on and counts; one note of each kind in its log shows where to look.
     """
 
     def __init__(self):
@@ -34,11 +34,11 @@ class FlagLoss:
         return {"losses": self.losses, "flagged": sorted(self.flagged)}
 
     def restore(self, state):
-        """Go on from a checkpoint."""
+        """Restore the values that a checkpoint keeps."""
         self.losses, self.flagged = state["losses"], set(state["flagged"])
 
     def flag(self, kind, text):
-        """Write one note of each kind; it begins a line of its own beside a progress bar."""
+        """Print one note of each kind, on a line of its own even if a progress bar is shown."""
         if kind not in self.flagged:
             self.flagged.add(kind)
             sys.stdout.write(f"\nflagged: the training loss {text}\n")
@@ -46,5 +46,5 @@ class FlagLoss:
 
 @hookimpl
 def gatekit_callbacks():
-    """Register a watch of its own for every run."""
+    """Register a new callback for every run."""
     return [FlagLoss()]

@@ -8,7 +8,7 @@ from gatekit import Tracker, hookimpl
 class MLflow(Tracker):
     """An MLflow run in the study's experiment, with the names of ``gatekit export --mlflow``.
 
-    An export into the same experiment later replaces it by the complete run.
+    A later export into the same experiment replaces it with the complete run.
     """
 
     name = "mlflow"

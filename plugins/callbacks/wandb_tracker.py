@@ -1,4 +1,4 @@
-"""Live runs in a client like W&B's: ``track=[wandb]``, or ``track=[trackio]`` for a local one."""
+"""Live logging to W&B, ``track=[wandb]``, or to the local Trackio, ``track=[trackio]``."""
 
 import importlib
 import itertools
@@ -7,7 +7,7 @@ from gatekit import Tracker, hookimpl
 
 
 class Client(Tracker):
-    """A module with ``init``, ``log`` and ``finish``; its own variables configure it."""
+    """A module with ``init``, ``log`` and ``finish``; its environment variables configure it."""
 
     def open(self):
         """Begin a run of the study's project, or continue the one with this fingerprint."""
@@ -24,7 +24,7 @@ class Client(Tracker):
             self.module.log({self.tag(line): line.value for line in some}, step=epoch)
 
     def close(self, state):
-        """Record the run's state, and wait until everything is sent."""
+        """Finish the run, and wait until everything is sent; ``state`` is not sent."""
         self.module.finish()
 
 

@@ -6,9 +6,9 @@ from gatekit import MAX_EQUATIONS, GatekitError, hookimpl
 def gated_delta_product(heads=4, steps=2):
     """Return the cell of a gated DeltaProduct.
 
-    ``S_0 = exp(-rate softplus(step)) S_prev``;
+    ``S_0 = exp(-rate step) S_prev``, where step is a gate with a softplus;
     ``S_i = S_{i-1} + beta_i k_i (v_i - S_{i-1}^T k_i)^T`` for i = 1 to steps;
-    ``h = S_steps^T q / sqrt(d)``; in each head, with keys and queries of unit length.
+    ``h = S_steps^T q / sqrt(d)``; in each head of width d, with keys and queries of unit length.
 
     Args:
         heads: memories side by side, from 1; they divide the units.

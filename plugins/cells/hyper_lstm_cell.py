@@ -8,7 +8,7 @@ _NORM = {"of": "sum", "epsilon": _EPSILON}
 
 
 def _linear(reads, units, bias=False, kernel=None, first_bias=None):
-    """Return a linear gate; ``kernel`` is the first value of its matrix, of whatever it reads."""
+    """Return a linear gate; ``kernel`` initialises its matrix, whether it reads x or a state."""
     initializers = {} if kernel is None else {"kernel": kernel, "recurrent": kernel}
     if first_bias is not None:
         initializers["bias"] = {"kind": "constant", "value": first_bias}
@@ -21,11 +21,11 @@ def hyper_lstm(embedding=4):
     """Return the LSTM whose reads are scaled and shifted by the output of a small LSTM.
 
     The small LSTM reads x and h_prev. For each gate k of the large one, with vectors
-    ``z = Z small_h + b``, ``embedding`` wide:
+    ``z = Z small_h + b``, ``embedding`` wide (``z_b`` has no b):
 
     ``k_sum = (A_k z_x) (W_k x) + (B_k z_h) (U_k h_prev) + C_k z_b + d_k``
 
-    Both are layer-normalised, each gate by itself, and so are their memories where they are shown.
+    Both LSTMs are layer-normalised: each gate by itself, and each memory before its output tanh.
 
     Args:
         embedding: the width of the vectors z.

@@ -21,7 +21,7 @@ def ltc(unfolds=6, elapsed=1.0):
     """Return the cell of a liquid time-constant network, all of whose neurons are wired.
 
     ``g_ij = w_ij sigmoid(sigma_ij (v_j - mu_ij))``, from neuron j to neuron i, and the same from
-    the inputs; a step of the solver is
+    the inputs; with reversal potentials e_ij, a step of the solver is
     ``v' = (C v + g_l v_l + sum_j g_ij e_ij) / (C + g_l + sum_j g_ij + 1e-8)``,
     ``C = c unfolds / elapsed``.
 

@@ -12,7 +12,7 @@ def mesa_net(heads=4, steps=4):
 
     Args:
         heads: memories side by side, from 1; they divide the units.
-        steps: steps of the solver, from 1; as many as there are units in a head solve exactly.
+        steps: steps of the solver, from 1; with as many as a head has units, the solution is exact.
 
     Reference: von Oswald et al., MesaNet (2025), arXiv:2506.05233
     """

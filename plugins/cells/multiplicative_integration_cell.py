@@ -1,4 +1,4 @@
-"""Recurrent cells by multiplicative integration: what is read of x and of h is multiplied."""
+"""Recurrent cells with multiplicative integration: the reads of x and of h are multiplied."""
 
 from gatekit import hookimpl
 
@@ -8,7 +8,7 @@ _ONES = {"shape": "units", "init": 1.0}
 def _integrated(cell, gate, kind, state, bias=None):
     """Add a gate whose pre-activation is ``alpha a b + beta_x a + beta_h b + bias``.
 
-    a is what it reads of x, b what it reads of the state.
+    a is what the gate reads of x, b what it reads of the state.
     """
     a, b, mixed = f"{gate}_x", f"{gate}_h", f"{gate}_mixed"
     cell["gates"][a] = {"kind": "linear", "reads": {"x": "dense"}, "bias": False}
@@ -51,7 +51,7 @@ def mi_lstm():
 
 
 def mi_gru():
-    """Return the GRU with multiplicative integration, the reset gate before the product.
+    """Return the GRU with multiplicative integration; its reset gate acts before the product.
 
     Reference: Wu et al., On Multiplicative Integration with Recurrent Neural Networks (2016),
     arXiv:1606.06630

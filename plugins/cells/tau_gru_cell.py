@@ -8,10 +8,10 @@ def tau_gru(delay=5):
 
     ``u = tanh(W x_t + U h_{t-1} + b)``, ``z = tanh(W x_{t-delay} + U h_{t-delay} + b)``,
     ``a = sigmoid(W x_{t-delay} + U h_{t-delay} + b)``, ``g = dt sigmoid(W x_t + U h_{t-1} + b)``,
-    ``h_t = (1 - g) h_{t-1} + g (beta u + alpha a z)``
+    ``h_t = (1 - g) h_{t-1} + g (beta u + alpha a z)``; u, z, a and g have their own W, U, b.
 
     Args:
-        delay: how many valid steps ago the state and the input that are fed back are, from 1.
+        delay: the number of valid steps, from 1, after which state and input are fed back.
 
     Reference: Erichson et al., Gated Recurrent Neural Networks with Weighted Time-Delay Feedback
     (2022), arXiv:2212.00228

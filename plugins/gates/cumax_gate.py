@@ -4,7 +4,7 @@ from gatekit import Gate, hookimpl, ops
 
 
 class Cumax(Gate):
-    """A gate that rises over the units from 0 to 1, an expected split point.
+    """A gate that rises over the units from 0 to 1: the probability of a split up to each unit.
 
     ``cumax(pre) = cumsum(softmax(pre))``, or ``1 - cumax(pre)`` where ``falling`` is true.
 

@@ -1,10 +1,10 @@
-"""A gate without a map: its pre-activation as a signal."""
+"""A gate without an activation function: its value is its pre-activation."""
 
 from gatekit import Gate, hookimpl
 
 
 class Linear(Gate):
-    """``linear = pre``, for equations that need one read by itself, or share a projection.
+    """``linear = pre``, for equations that use a single read by itself, or share a projection.
 
     Reference: Kusupati et al., FastGRNN (2018), arXiv:1901.02358, where gates share a projection
     """

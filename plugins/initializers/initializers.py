@@ -43,7 +43,7 @@ class Constant(Initializer):
     value: float = 0.0
 
     def draw(self, rng, shape, context):
-        """Return the value in every place."""
+        """Return an array filled with the value."""
         return np.full(shape, self.value)
 
 
@@ -64,7 +64,7 @@ class Normal(Initializer):
 
 
 class DiagonalNormal(Initializer):
-    """Draws from ``N(0, 1/units)``: a peephole starts as large as one weight of a dense row."""
+    """Draws from ``N(0, 1/units)``: a peephole starts at the size of one weight of a dense map."""
 
     def draw(self, rng, shape, context):
         """Return the draws."""

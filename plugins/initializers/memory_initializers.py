@@ -9,7 +9,7 @@ class Legendre(Initializer):
     """The delay system of the Legendre memory unit, discretised by a zero-order hold.
 
     ``dm/dt = (A m + B u) / theta``, ``A_ij = (2 i + 1) (-1 if i < j else (-1)^(i - j + 1))``,
-    ``B_i = (2 i + 1) (-1)^i``; a square matrix is drawn as A^T and one of a single row as B^T.
+    ``B_i = (2 i + 1) (-1)^i``; a square matrix starts as the discretised A^T, a single row as B^T.
 
     Args:
         theta: the length of the window that the memory holds, in steps.
@@ -20,7 +20,7 @@ class Legendre(Initializer):
     theta: float = 100.0
 
     def draw(self, rng, shape, context):
-        """Return the matrix, with which rows are multiplied."""
+        """Return the matrix, by which row vectors are multiplied."""
         if len(shape) != 2 or shape[1] < 2 or shape[0] not in (1, shape[1]):
             raise GatekitError(
                 f"legendre needs a square matrix or a single row of at least 2, not {shape}"
@@ -80,7 +80,7 @@ class S4dReal(Initializer):
 
 
 class TimeStep(Initializer):
-    """A bias whose softplus is spread evenly, in logarithms, from ``low`` to ``high``.
+    """A bias whose softplus is log-uniform from ``low`` to ``high``.
 
     Args:
         low: the shortest step.

@@ -9,8 +9,8 @@ class PowerLaw(Initializer):
     """A forget bias for time scales that follow a power law from one step up to ``t_max``.
 
     ``b = -log(exp(1 / T) - 1)``, T in [1, t_max] with a density proportional to ``T^-exponent``:
-    with this bias alone, the gate keeps the share ``exp(-1 / T)`` in a step. An exponent of 0 is
-    uniform, as in ``chrono``; one of 1 is uniform in magnitude. Give the input gate
+    with this bias alone, the gate keeps the share ``exp(-1 / T)`` in a step. With the exponent 0, T
+    is uniform, as in ``chrono``; with 1, log T is uniform. Give the input gate
     ``{negative_of: forget}``.
 
     Args:

@@ -12,7 +12,7 @@ class Ring(Initializer):
 
     ``rate = -log(u (high^2 - low^2) + low^2) / 2``, ``u ~ U[0, 1]``
 
-    The raw weight is drawn: what the map ``through`` turns into the rate.
+    The values drawn are raw weights, which the map ``through`` turns into rates.
 
     Args:
         low: the inner radius.

@@ -2,7 +2,7 @@
 
 from gatekit import GatekitError, LinearMap, hookimpl, ops
 
-# A skew-symmetric matrix of norm up to 2^8 keeps ten digits and more.
+# Up to a norm of 2^8 of the skew-symmetric matrix, the series keeps ten digits and more.
 _HALVINGS = 8
 _TERMS = 12
 

@@ -1,10 +1,10 @@
-"""The weight-normalised linear map: length and direction of each unit's weights apart."""
+"""The weight-normalised linear map: separate length and direction of each unit's weights."""
 
 from gatekit import LinearMap, hookimpl, ops
 
 
 class WeightNorm(LinearMap):
-    """A full matrix in lengths and directions: ``z = u (g V / norm(V))``.
+    """A full matrix given by lengths and directions: ``z = u (g V / norm(V))``.
 
     The lengths g start at 1, which is about that of a column drawn by `glorot_uniform`.
 

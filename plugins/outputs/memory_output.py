@@ -4,7 +4,7 @@ from gatekit import OutputUnit, hookimpl
 
 
 class Memory(OutputUnit):
-    """``y = c``: the memory of the cell; bind ``c`` where a cell calls it otherwise.
+    """``y = c``: the memory of the cell; bind ``c`` if the cell names it differently.
 
     Reference: Hochreiter & Schmidhuber, Long Short-Term Memory (1997),
     doi:10.1162/neco.1997.9.8.1735

@@ -50,7 +50,7 @@ class Adding(StreamedTask):
         return Signature(features=2, vocabulary=None, outputs=1, loss="mse", emission="last")
 
     def chance(self) -> float:
-        """Return 1/6, what the constant guess 1 attains: the variance of two uniform numbers."""
+        """Return 1/6, the score of the constant guess 1: the variance of a sum of two numbers."""
         return 1 / 6
 
     def sample(self, rng: numpy.random.Generator, size: int) -> Batch:
@@ -63,7 +63,7 @@ class Adding(StreamedTask):
             first, second = rng.integers(0, half, size), rng.integers(half, self.length, size)
         else:
             first = rng.integers(0, self.length, size)
-            # one of the other positions, each as likely
+            # one of the other positions, all equally likely
             second = (first + rng.integers(1, self.length, size)) % self.length
         x[rows, first, 1] = x[rows, second, 1] = 1
         return Batch(x, x[rows, first, :1] + x[rows, second, :1])

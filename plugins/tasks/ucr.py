@@ -79,7 +79,7 @@ class Archived(Task):
         }
 
     def splits(self, rng: numpy.random.Generator) -> dict[str, Batch]:
-        """Return the shipped test set, and the shipped training set less each class's fifths."""
+        """Return the shipped sets; every fifth training sequence of a class is for validation."""
         found = self.parts()
         train, held = found["TRAIN"], every_fifth(found["TRAIN"].labels)
         return {
@@ -92,7 +92,7 @@ class Archived(Task):
 class JapaneseVowels(Archived):
     """Recognise nine speakers by two vowels: 12 numbers a step, 7 to 29 steps.
 
-    Real speech, as linear prediction sees it; 270 sequences to train with, of which every fifth of
+    Real speech, encoded by linear prediction; 270 sequences to train with, of which every fifth of
     a speaker is for validation, 370 to test with, as shipped. Sequences are padded and masked.
 
     Chance: 1 / 9 = 0.111, all speakers being equally frequent in training.
@@ -129,7 +129,7 @@ class UCR(Archived):
     Chance: 0.49 for GunPoint, 0.50 ItalyPowerDemand, 0.33 ArrowHead, 0.18 OSULeaf, 0.25
         BasicMotions, 0.1 ACSF1 and PickupGestureWiimoteZ, by the most frequent class of training.
 
-    Separates: Not tried. With so few test sequences, one decides the last percent.
+    Separates: Not tried. With so few test sequences, a single one decides the last percent.
 
     Time: not measured
 

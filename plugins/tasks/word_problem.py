@@ -11,9 +11,9 @@ from gatekit import AutomatonTask, ConfigError, Task, hookimpl
 class WordProblem(AutomatonTask):
     """Random elements of a permutation group; which element is their product so far?
 
-    ``y_t = g_1 g_2 ... g_t``, where ``g_1`` acts first. Elements are tokens, in the order of their
-    permutations as lists, the identity first. Training asks after every element, validation and
-    test sets after the last one; in the code of Merrill et al. every step is asked and judged.
+    ``y_t = g_1 g_2 ... g_t``, where ``g_1`` acts first. Elements are tokens, in lexicographic order
+    of their permutations, the identity first. Training asks after every element, validation and
+    test sets after the last one; in the code of Merrill et al. every step is asked for and scored.
 
     Args:
         group: ``S3`` (6 elements) and ``S5`` (120), all permutations of three and five elements;

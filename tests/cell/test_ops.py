@@ -120,6 +120,8 @@ def test_what_an_array_library_has():
         ("max", "type ops.maximum\\(a, b\\)"),
         ("clamp", "type ops.clip\\(x, low, high\\)"),
         ("fourier", "Functions: abs, clip, column"),
+        ("floor", "type floor\\(a\\) as an equation of the cell"),
+        ("ceil", "type -floor\\(-a\\) as an equation of the cell"),
     ],
 )
 def test_an_unknown_function_is_named_with_the_nearest_and_the_list(name, says):

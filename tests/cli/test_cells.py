@@ -33,7 +33,7 @@ def _everything() -> dict[str, dict[str, Any]]:
 def test_what_is_told_of_a_cell(everything: dict[str, dict[str, Any]]) -> None:
     row = everything["gru"]
     assert row["reference"] == "Cho et al. 2014, arXiv:1406.1078"
-    assert row["summary"].startswith("Version 3: the reset gate")
+    assert row["summary"].startswith("Version 3 of the paper: the reset gate")
     told = {key: row[key] for key in ("year", "tier", "states", "scannable", "origin")}
     assert told == {
         "year": 2014,

@@ -64,7 +64,7 @@ def test_what_is_no_size_is_refused_with_an_example(text: str) -> None:
         (["--what", "speed"], "there is no measurement 'speed'"),
         (["--threads", "0"], "a whole number from 1"),
         (["--sizes", "1,2,3"], "as in 32,100,32,64"),
-        (["--targets"], "give the folder of results.json by --to FOLDER"),
+        (["--targets"], "give the folder of results.json with --to FOLDER"),
     ],
 )
 def test_what_is_typed_wrong_is_refused(typed: list[str], why: str, capsys: Any) -> None:

@@ -19,7 +19,7 @@ from hydra.errors import HydraException
 from gatekit.cell.errors import ConfigError, GatekitError
 from gatekit.registry import safe_yaml
 from gatekit.study import command, words
-from gatekit.study.hydra import allowed
+from gatekit.study.hydra import untrusted_files
 from gatekit.study.hydra.sources import CheckedSource
 
 from .configs import Case, cases
@@ -189,10 +189,10 @@ def test_each_case_is_refused_or_composed_without_an_effect(outside: str) -> Non
 
 
 HOLES = {
-    "resolvers": (allowed, "refuse_resolvers"),
-    "keywords": (allowed, "refuse_keywords"),
-    "hydra": (allowed, "_refuse_hydra"),
-    "everything": (allowed, "refuse"),
+    "resolvers": (untrusted_files, "refuse_resolvers"),
+    "keywords": (untrusted_files, "refuse_keywords"),
+    "hydra": (untrusted_files, "_refuse_hydra"),
+    "everything": (untrusted_files, "refuse"),
     "words": (words, "_refuse_key"),
     "values": (words, "_refuse_value"),
 }

@@ -181,9 +181,9 @@ def test_sets_are_fixed_and_differ(name):
         (KHop, {"length": 15}, "length=15 should be at least 2 hops symbols = 16"),
         (KeepNth, {"n": 101}, "n=101 should be at most length=100; type task.n=100"),
         (ReverseString, {"shortest": 41}, "shortest=41 should be at most length=40"),
-        (BucketSort, {"test_lengths": [100, 100]}, "should be different integers from 1"),
+        (BucketSort, {"test_lengths": [100, 100]}, "should be distinct integers, at least 1"),
         (MissingDuplicate, {"shortest": 1}, "should be at least 2"),
-        (StackManipulation, {"test_lengths": [1]}, "should be different integers from 2"),
+        (StackManipulation, {"test_lengths": [1]}, "should be distinct integers, at least 2"),
     ],
 )
 def test_options_that_make_no_task_are_refused(kind, options, says):

@@ -165,7 +165,7 @@ REFUSED: dict[str, tuple[Any, str]] = {
     ),
     "both_sides": (
         cell("both_sides", S=f"S_prev + {GAIN}", h=f"{READ} + flat(matvec(S, {_V}))"),
-        "reads S by matvec, but another signal reads it from the other side",
+        "reads S with matvec; chunks need the same function, vecmat or matvec, for all reads of a",
     ),
     "gates_read_the_past": (
         cell(

@@ -59,7 +59,7 @@ REFUSED: dict[str, tuple[Any, str]] = {
             gates={"g": _gate("tanh", x="dense", h_prev="diagonal")},
             h="g * softmax(h_prev)",
         ),
-        "h mixes units of a previous state by softmax(...)",
+        "h mixes units of a previous state in softmax(...)",
     ),
     # One unit of s is read by all units of h, on which it depends.
     "repeated": (
@@ -69,7 +69,7 @@ REFUSED: dict[str, tuple[Any, str]] = {
             s="tanh(s_prev + mean(h_prev))",
             h="g * s_prev + n",
         ),
-        "s mixes units of a previous state by mean(...)",
+        "s mixes units of a previous state in mean(...)",
     ),
     "five": (
         cell(

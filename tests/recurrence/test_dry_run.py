@@ -40,9 +40,15 @@ WRONG = {
     "too wide": (lambda pre: tf.concat([pre, pre], -1), "batch x 8 is expected"),
     "without rows": (lambda pre: tf.reduce_sum(pre), "batch x 8 is expected"),
     "another type": (lambda pre: tf.cast(pre, tf.float16), "is float16"),
-    "an array": (lambda pre: np.zeros((2, 8)), "is ndarray; use gatekit.ops"),
-    "nothing": (lambda pre: None, "is NoneType; use gatekit.ops"),
-    "a number": (lambda pre: 0.5, "is float; use gatekit.ops"),
+    "an array": (
+        lambda pre: np.zeros((2, 8)),
+        "has the type ndarray, but a tensor is expected; use gatekit.ops",
+    ),
+    "nothing": (
+        lambda pre: None,
+        "has the type NoneType, but a tensor is expected; use gatekit.ops",
+    ),
+    "a number": (lambda pre: 0.5, "has the type float, but a tensor is expected; use gatekit.ops"),
 }
 
 

@@ -15,7 +15,7 @@ CASES = {
     ),
     "a neighbour": (
         "import other\n",
-        ["other.py is in its folder", "`gatekit new gate NAME --package`"],
+        ["other.py is next to the plugin", "`gatekit new gate NAME --package`"],
     ),
     "a name that gatekit has not": (
         "from gatekit import Gates\n",

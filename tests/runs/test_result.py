@@ -147,7 +147,7 @@ def test_a_sealed_result_with_a_value_of_a_wrong_type_is_read_or_refused(folder)
         ("warnings", 1, "warnings is not a list of strings"),
         ("warnings", [{}], "warnings is not a list of strings"),
         ("notes", 1, "notes is not a list of strings"),
-        ("task", "\ud800", "it holds half a character"),
+        ("task", "\ud800", "a string has an unpaired surrogate"),
         ("seconds", {"total": 10**400}, "total is 10{400}, not a number"),
         ("steps", 2**63, "steps is 9223372036854775808, not a whole number"),
     ],

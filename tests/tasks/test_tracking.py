@@ -120,9 +120,9 @@ def test_symbols_are_one_hot_or_tokens():
     [
         ({"shortest": 6}, "shortest=6 should be at most length=5"),
         ({"shortest": 0}, "shortest=0 should be at least 1"),
-        ({"test_lengths": [0]}, r"test_lengths=\[0\] should be different integers from 1"),
-        ({"test_lengths": [9, 9]}, "different integers"),
-        ({"test_lengths": [9.0]}, "different integers"),
+        ({"test_lengths": [0]}, r"test_lengths=\[0\] should be distinct integers, at least 1"),
+        ({"test_lengths": [9, 9]}, "distinct integers"),
+        ({"test_lengths": [9.0]}, "distinct integers"),
         ({"labels": "all"}, "should be one of 'every', 'last'"),
     ],
 )

@@ -43,7 +43,7 @@ class AffineStates:
 
     Attributes:
         blocks: the blocks in the order in which they are solved; empty if there is a reason.
-        reads: the linear reads that coefficients refer to by name: the gate and the read.
+        reads: the gate and the read behind each name of a linear read in the coefficients.
         reason: why the cell is not affine; empty if it is.
     """
 
@@ -121,7 +121,7 @@ class Analysis:
         return AffineStates(tuple(blocks), self.reads, "")
 
     def next_block(self, pending: list[str]) -> tuple[AffineBlock | None, str]:
-        """Return a block of pending states that can be solved now, or the reasons against each."""
+        """Return a block of pending states that can be solved now, or why no state can be."""
         reasons: list[str] = []
         for size in range(1, LARGEST_BLOCK + 1):
             for group in itertools.combinations(pending, size):

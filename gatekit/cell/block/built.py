@@ -29,7 +29,7 @@ class BuiltBlock:
         width: the model's width.
         directions: 2 if time is also read backwards, otherwise 1.
         mix: the computation of each direction.
-        combine: the computation after it, once for both directions.
+        combine: the computation after ``mix``, once for both directions.
         finish: the computation after the last block; None in other blocks.
     """
 
@@ -68,7 +68,7 @@ class BuiltBlock:
 
 @contextlib.contextmanager
 def _by_author(where: str, block: Block, method: str) -> Iterator[None]:
-    """Add the author's line to an error of a method of your own block."""
+    """Add the file and line to an error in a method of a block that is not bundled."""
     try:
         yield
     except OptionError:
@@ -87,7 +87,7 @@ def _by_author(where: str, block: Block, method: str) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _refused_as_options(spec: BlockSpec) -> Iterator[None]:
-    """Name the block's option in the error of a part's size, which usually comes from one."""
+    """If a part's value is refused, name the block's option with that value in the error."""
     try:
         yield
     except OptionError as error:
@@ -115,9 +115,9 @@ def build_block(
 
     Args:
         spec: the block.
-        cell: the cell of its recurrent layer.
-        unit: the layer's output unit.
-        width: the model's width, of the block's input and output.
+        cell: the cell of the recurrent layer.
+        unit: the recurrent layer's output unit.
+        width: the model's width, which is that of the block's input and output.
         units: the cell's units.
         dropout: the run's dropout rate.
         directions: 2 if time is also read backwards, otherwise 1.
@@ -167,10 +167,10 @@ def build_block(
 
 
 def flops_of(built: Cell | BuiltBlock) -> int:
-    """Return the floating-point operations of a step of a cell, or of a block around one."""
+    """Return the forward operations of a step of a cell, or of a block around a cell."""
     return built.flops() if isinstance(built, BuiltBlock) else flops(built)
 
 
 def state_of(built: Cell | BuiltBlock) -> int:
-    """Return how many numbers a cell, or a block around one, carries from step to step."""
+    """Return the state size of a cell, or of a block around a cell."""
     return built.state_size() if isinstance(built, BuiltBlock) else state_size(built)

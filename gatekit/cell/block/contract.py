@@ -14,8 +14,8 @@ class Block(Declared):
 
     ``y = combine(x, mix(x))``, with ``x`` and ``y`` as wide as the model
 
-    The methods compute no values. They call methods of ``parts`` (``parts.norm``, ``parts.dense``,
-    ...), each of which returns an expression, and combine expressions with operators and
+    The methods compute no values. They call methods of ``parts`` that return expressions
+    (``parts.norm``, ``parts.dense``, ...), and combine the expressions with operators and
     elementwise functions of `gatekit.ops`. Annotated class fields are options. A field ``expand:
     float`` sets the units of the cell, as a multiple of the model's width, unless the user does.
     """
@@ -30,7 +30,7 @@ class Block(Declared):
                 )
 
     def mix(self, parts: Parts, x: Expr) -> Expr:
-        """Return the computation of one direction in time, which calls ``parts.mixer`` once.
+        """Return what one direction in time computes; call ``parts.mixer`` exactly once.
 
         In a bidirectional run, each direction has separate parts.
 
@@ -41,7 +41,7 @@ class Block(Declared):
         return parts.mixer(x)
 
     def combine(self, parts: Parts, x: Expr, mixed: Expr) -> Expr:
-        """Return the block's output, as wide as the model, step by step.
+        """Return the block's output, as wide as the model; each step is computed separately.
 
         Args:
             parts: makes the parts.
@@ -61,14 +61,14 @@ class Block(Declared):
 
 
 def units_of(width: int, expand: float) -> int:
-    """Return the units of a cell for a model's width; a multiple of 8 if the width is one.
+    """Return the units of a cell for a model's width: a multiple of 8 if the width is.
 
     Args:
         width: the model's width.
         expand: the block's factor.
 
     Raises:
-        ConfigError: the factor is not above 0, or beyond 1,000.
+        ConfigError: the factor is not above 0, or is above 1,000.
     """
     factor("expand", expand)
     step = 8 if width % 8 == 0 else 1

@@ -36,7 +36,7 @@ _MOST_FACTOR = 1000
 
 
 class Parts:
-    """Makes the parts of a block; every method returns an expression to compute with.
+    """Makes the parts of a block; a method that makes a part returns an expression.
 
     Args:
         where: the block and its method, for messages.
@@ -84,7 +84,7 @@ class Parts:
             return lift(value)
         size = self._size(value)
         if groups < 1 or size % groups:
-            expected = f"an integer from 1 that divides the {size} units, or the units other ones"
+            expected = f"an integer from 1 that divides the {size} units (or change the units)"
             raise OptionError(self._where, f"{name}.groups", groups, expected, 1)
         options = {"norm": kind, "groups": groups}
         count = (2 if kind == "layer" else 1) * size // groups
@@ -108,7 +108,7 @@ class Parts:
 
     @remedied("parts.fitted('project', value)")
     def fitted(self, name: str, value: object) -> Expr:
-        """Map to the model's width by `dense`; a value of this width is returned unchanged.
+        """Map to the model's width with `dense`; a value of this width is returned unchanged.
 
         Args:
             name: the part's name.
@@ -123,8 +123,8 @@ class Parts:
     ) -> Expr:
         r"""Convolve over the last ``kernel`` valid steps: $\sum_k w_k \odot x_{t-k} + b$.
 
-        Masked steps are skipped, and steps before a reset count as zero. The last steps are part
-        of the states that a layer returns.
+        Masked steps are skipped, and steps before a reset count as zero. The last ``kernel - 1``
+        inputs are part of the states that a layer returns.
 
         Args:
             name: the part's name.
@@ -177,14 +177,14 @@ class Parts:
             value: the input of the layer.
             make: returns the layer; import Keras inside it.
             width: the width of the layer's output.
-            count: the number of its trained weights, for `gatekit plan`.
+            count: the number of the layer's trained weights, for `gatekit plan`.
         """
         self._at_least(name, "width", width, 1)
         return self._add(name, "layer", value, width, {"make": make}, count, 2 * count)
 
     @remedied("parts.mixer(value)")
     def mixer(self, value: object) -> Expr:
-        """Apply the recurrent layer; `Block.mix` does so exactly once.
+        """Apply the recurrent layer; only `Block.mix` may call this, and exactly once.
 
         Args:
             value: the expression that the cell reads as x.
@@ -331,14 +331,14 @@ class Parts:
 
 
 def factor(name: str, value: float) -> None:
-    """Refuse a multiple of the width that is not a size.
+    """Refuse a multiple of the width that is out of range.
 
     Args:
         name: the name of the option.
         value: its value.
 
     Raises:
-        ConfigError: the value is not above 0, or is beyond 1,000.
+        ConfigError: the value is not above 0, or is above 1,000.
     """
     if not 0 < value <= _MOST_FACTOR:
         raise ConfigError(

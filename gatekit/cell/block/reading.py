@@ -35,7 +35,7 @@ class BlockSpec:
 
     @property
     def expand(self) -> float:
-        """The default units of the cell, as a multiple of the width."""
+        """The default number of the cell's units, as a multiple of the model's width."""
         return float(getattr(self.block, "expand", 1.0))
 
     def canonical(self) -> dict[str, Any]:
@@ -79,7 +79,7 @@ def read_block(config: Any, catalogue: Catalogue) -> BlockSpec:
     if unknown and not block_class.option_names():
         raise ConfigError(
             f"block.{unknown[0]}={given[unknown[0]]}: the block {kind!r} has no options; remove "
-            f"it, or choose another block, such as block=modern block.{unknown[0]}=..."
+            f"this one, or choose another block, such as block=modern block.{unknown[0]}=..."
         )
     try:
         return BlockSpec(kind, block_class(**given))

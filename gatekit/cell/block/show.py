@@ -25,9 +25,10 @@ def describe(built: BuiltBlock) -> dict[str, Any]:
         built: the block with its sizes.
 
     Returns:
-        A mapping with ``kind``, ``options``, ``reference``, ``width``, ``equations``, ``parts``,
-        ``parameters`` and ``cell_parameters``, ``state_size`` and ``cell_state_size``, and
-        ``flops_per_token``; these counts are for one block, including its cell.
+        A mapping with ``kind``, ``options``, ``reference``, ``width``, ``cell``, ``units``,
+        ``equations``, ``parts``, and counts. ``parameters``, ``state_size`` and ``flops_per_token``
+        are those of one block, including its cell; ``cell_parameters`` and ``cell_state_size`` are
+        those of the cell in one direction.
     """
     block = built.spec.block
     parts = [part for sketch in _sketches(built) for part in sketch.parts]
@@ -53,7 +54,7 @@ def describe(built: BuiltBlock) -> dict[str, Any]:
 
 
 def text(description: Mapping[str, Any]) -> str:
-    """Return a description (of `describe`) as plain text.
+    """Return the description of a block as plain text.
 
     Args:
         description: the result of `describe`.

@@ -15,14 +15,14 @@ class Part:
 
     Attributes:
         name: unique in its block.
-        kind: ``norm dense convolution dropout mixer layer``.
+        kind: ``norm``, ``dense``, ``convolution``, ``dropout``, ``mixer`` or ``layer``.
         of: its input.
         fed: the width of its input.
         width: the width of its output.
         options: other settings of its computation.
         count: the number of trained weights.
-        flops: floating-point operations of a step of a sequence.
-        carried: numbers that it carries from step to step, for a sequence.
+        flops: the floating-point operations of one step of a sequence.
+        carried: the state size: the numbers that are carried between steps, per sequence.
     """
 
     name: str
@@ -43,8 +43,8 @@ class Mixer:
     Attributes:
         width: the width of its output.
         count: the number of trained weights.
-        flops: operations of a step.
-        carried: numbers that it carries.
+        flops: the floating-point operations of one step of a sequence.
+        carried: the state size, per sequence.
     """
 
     width: int
@@ -61,7 +61,7 @@ class Sketch:
         parts: the parts in the order in which they are computed.
         value: the result, in terms of parts and inputs.
         width: the width of the result.
-        flops: operations of a step outside the parts.
+        flops: the floating-point operations of one step that belong to no part.
     """
 
     parts: tuple[Part, ...]

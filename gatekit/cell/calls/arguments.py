@@ -65,7 +65,7 @@ def remedied(
     types: bool = True,
     words: bool = True,
 ) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """Return a decorator that refuses wrong calls with a remedy, before Python or a later step.
+    """Return a decorator that checks a call before it is made, and refuses it with a remedy.
 
     It finds missing, unknown and surplus arguments, and values of a wrong type if the annotation is
     a plain type. The remedies of errors that the function raises are rewritten as Python
@@ -197,7 +197,7 @@ _OF_FILES = ("path", "file", "filename", "output", "out", "html", "dest")
 
 
 def _other_argument(message: str, given: Mapping[str, Any], known: Sequence[str]) -> str:
-    """Return a message about an unknown key that names the argument of the function it means."""
+    """Return a message about an unknown key, with the argument that the key probably means."""
     name = message.partition(" is not a key. ")[0]
     meant = OTHER_ARGUMENTS.get(name)
     if name not in given or meant not in known:

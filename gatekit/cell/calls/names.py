@@ -132,7 +132,7 @@ class Rows(tuple[Any, ...]):
     def __getitem__(self, key: Any) -> Any:
         if not isinstance(key, slice) and not hasattr(key, "__index__"):
             raise ArgumentError(
-                f"[{key!r}]: they are numbered, from 0 to {len(self) - 1}. {self.choose}."
+                f"[{key!r}]: elements are numbered from 0 to {len(self) - 1}. {self.choose}."
             )
         return super().__getitem__(key)
 
@@ -156,7 +156,7 @@ class _Callable(ModuleType):
 def make_callable(package: str) -> None:
     """Make an imported package callable like its function of the same name.
 
-    ``gatekit.NAME`` is then the package, and calls work, whichever of the two was imported first.
+    ``gatekit.NAME`` is then the package and can be called, whichever was imported first.
 
     Args:
         package: the package's full name, its ``__name__``.

@@ -33,7 +33,7 @@ def in_python(message: str, given: Mapping[str, Any] | None = None) -> str:
     """Return a message whose remedies are calls and arguments instead of commands and options.
 
     ``type gatekit compare NAME --by KEY`` becomes ``type gatekit.compare('NAME', by=['KEY'])``, and
-    ``Type -m seed=0,1`` becomes ``Type seed=[0, 1]``. Commands without a function stay.
+    ``Type -m seed=0,1`` becomes ``Type seed=[0, 1]``. Commands that have no function stay.
 
     Args:
         message: the message, in the words of the command line.
@@ -133,7 +133,7 @@ def _argument(word: str) -> str:
 
 
 def _plain(text: str) -> Any:
-    """Return a value as typed on the command line as plain data."""
+    """Return a value that was typed on the command line as plain data."""
     if text.startswith("[") or ("," in text and text[0] not in "{('\""):
         return [_plain(part.strip()) for part in text.strip("[]").split(",")]
     try:

@@ -28,7 +28,7 @@ def expected(parameter: inspect.Parameter) -> str:
 
 
 def example_of(parameter: inspect.Parameter, value: Any) -> str:
-    """Return a value that the annotation allows, as it is written, in place of a wrong one."""
+    """Return an allowed value, as it is written in Python, to show in place of a wrong one."""
     kind = next(k for k in str(parameter.annotation).split(" | ") if k != "None")
     if kind == "Sequence[str]" and isinstance(value, str):
         return repr([value])
@@ -66,7 +66,7 @@ SUCH = {
     "split": "'validation'",
     "x": "'units'",
 }
-"""A value of arguments by name, for messages."""
+"""An example value of each argument by name, for messages."""
 
 
 def _class(name: str) -> Callable[[Any], bool]:

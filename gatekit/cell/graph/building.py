@@ -1,7 +1,7 @@
 """Builds a cell from a specification and sizes: `build` runs the steps in order.
 
-This module also has the last step: it makes one node per signal, with its reads and weights, its
-stage, and whether it is hoisted; and the output unit, with its sizes and weights.
+This module also has the last steps. They make one node per signal (reads, weights, stage, and
+whether it is hoisted) and the output unit (sizes and weights).
 """
 
 from __future__ import annotations

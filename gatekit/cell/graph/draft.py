@@ -94,7 +94,7 @@ class Draft:
 
     @cached_property
     def gate_sizes(self) -> dict[str, int]:
-        """The units of the gates that are computed so far, by name."""
+        """The units of each gate by name, as far as they are known; `gate_size` adds them."""
         return {}
 
     @cached_property
@@ -181,7 +181,7 @@ class Draft:
         return f"; define it: gates: {{{name}: {{kind: tanh}}}}, or equations: {{{name}: ...}}."
 
     def check_expression(self, expr: Expr, where: str) -> None:
-        """Refuse names that do not exist, and whole division of signals.
+        """Refuse names that do not exist, and ``//`` of signals.
 
         Raises:
             CellError: a name is unknown (the message lists the known names), or ``//`` divides

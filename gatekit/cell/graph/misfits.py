@@ -88,7 +88,7 @@ def _vector_and_matrix(sides: Sequence[tuple[Expr, Shape | None]]) -> str:
     (vector, (wide,)), (matrix, (rows, columns)) = vectors[0], matrices[0]
     v, m = render(vector, " "), render(matrix, " ")
     ways = [f"column({v}) repeats it over the columns"] if wide == rows else []
-    ways += [f"row({v}) over the rows"] if wide == columns else []
+    ways += [f"row({v}) repeats it over the rows"] if wide == columns else []
     ways += [f"flat({m}) turns the matrix into a vector"] if wide == rows * columns else []
     ways += [f"matvec({m}, {v}) multiplies the two"] if wide == columns else []
     if not ways:

@@ -205,7 +205,7 @@ def _check_state(where: str, name: str, states: Sequence[str]) -> None:
 
 
 def check_used(draft: Draft, bindings: Bindings, needs: Needs) -> None:
-    """Refuse signals that do not affect the emitted signal, and values that nothing reads.
+    """Refuse signals that affect neither the emitted signal nor the output, and unread values.
 
     Raises:
         CellError: a signal, parameter, constant, input or state is unused.

@@ -148,7 +148,7 @@ def _arithmetic(expr: Expr, env: Mapping[str, int | float]) -> int | float:
     assert isinstance(expr, Binary)
     left, right = _arithmetic(expr.left, env), _arithmetic(expr.right, env)
     if expr.op == "**":
-        # Try it in floats first: an integer power may have any number of digits.
+        # Try the power in floats first: as an integer it may have any number of digits.
         _small(float(left) ** right)
     return _small(OPERATORS[expr.op](left, right))
 

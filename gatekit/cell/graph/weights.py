@@ -21,7 +21,7 @@ from .widths import Widths
 
 
 class Weights:
-    """Collects weights and parameters; each method returns what it added.
+    """Collects the weights and parameters of a cell; its methods add them.
 
     Args:
         draft: the cell.
@@ -65,7 +65,7 @@ class Weights:
             of: the gate, or one of its reads.
             width: the width of the normalised values.
             owner: the gate.
-            beside: the names of the other weights there, one of which may be ``scale``.
+            beside: the suffixes of the other weights of the gate or read; one may be ``scale``.
         """
         suffix = "norm_scale" if "scale" in beside else "scale"
         return self.norm(f"{of}.{suffix}", width, owner, 1.0)
@@ -192,7 +192,7 @@ class Weights:
 
 
 def _has_angles(rule: Mapping[str, Any], shape: Sequence[int]) -> bool:
-    """Return whether the weight is a matrix with several rows, or columns if that is the mode."""
+    """Return whether a weight is a matrix with several rows, or columns in the mode ``columns``."""
     return len(shape) == 2 and shape[rule["mode"] == "columns"] > 1
 
 

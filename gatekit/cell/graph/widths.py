@@ -1,7 +1,7 @@
 """The width of every signal, found from sizes and by inference through equations.
 
 Matrix-valued signals are matrices within an equation and vectors everywhere else. Executors compute
-the constant parts of expressions as plain numbers, so these must not be too large.
+the constant parts of expressions as plain numbers, so those numbers must not be too large.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from .misfits import emitted_matrix, explain
 from .sizes import gate_size, parameter_size, size
 
 MAX_VISITS = 60_000
-"""The most parts of expressions that are visited to find the widths; the largest bundled cell
+"""The most parts of expressions that the search for widths visits; the largest bundled cell
 needs 1,000."""
 
 

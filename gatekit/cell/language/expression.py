@@ -22,8 +22,8 @@ def _refuse(what: str) -> NoReturn:
 class Expr:
     """Base of the five kinds of node; Python's arithmetic on expressions builds larger ones.
 
-    An expression has no value yet, so an ``if``, a comparison or a function of NumPy raises
-    NotAnExpressionError.
+    An expression has no value yet, so an ``if``, an order comparison or a conversion to an array
+    raises NotAnExpressionError; NumPy's functions raise a TypeError.
     """
 
     __slots__ = ()
@@ -145,7 +145,7 @@ def lift(value: object) -> Expr:
     """Return the value as an expression.
 
     Raises:
-        TypeError: the value is neither an expression nor a finite Python number.
+        TypeError: the value is neither an expression nor an int or float; a boolean is refused.
     """
     if isinstance(value, Expr):
         return value

@@ -94,7 +94,7 @@ WITH_MORE = {
     "max": ("maximum(maximum(a, b), c)",),
     "min": ("minimum(minimum(a, b), c)",),
 }
-"""Equations for functions of `FUNCTIONS` that are called with more arguments."""
+"""Equations for calls with more arguments than the equation in `FUNCTIONS` takes."""
 _REDUCING = ("sum(", "mean(", "var(", "softmax(")
 ELSEWHERE = {
     **dict.fromkeys(
@@ -139,7 +139,7 @@ ELSEWHERE = {
 
 
 def rewrite(name: str, args: Sequence[ast.expr], module: str = "") -> ast.expr:
-    """Return the equation in place of a call of another library's function.
+    """Return the equation that replaces a call of another library's function.
 
     Args:
         name: a key of `FUNCTIONS`.
@@ -181,7 +181,9 @@ def in_ops(name: str) -> str:
     """Return what a plugin writes in place of another library's function; empty if unknown."""
     if name in _IN_PLUGINS:
         return _IN_PLUGINS[name]
-    template = FUNCTIONS.get(name)
+    template = "floor(a)" if name == "floor" else FUNCTIONS.get(name)
+    if template and "floor(" in template:
+        return f"{template} as an equation of the cell, because only equations have floor"
     args = [ast.Name(letter) for letter in "abc"]
     return ast.unparse(fill(template, args, "ops")) if template else ""
 

@@ -319,7 +319,7 @@ row = _of_matrices(
 eye_like = Function("eye_like", 1, "tensor", numpy=lambda m: np.eye(m.shape[-1], dtype=m.dtype))
 """The identity of a square matrix's size and type."""
 block_product = Function("block_product", 2, "tensor", numpy=_np_block_product)
-"""u, ``... x k n``, times k blocks ``n x m``."""
+"""The product of u, ``... x k n``, with k blocks ``n x m``."""
 
 
 add_backend(

@@ -143,7 +143,7 @@ def _number(node: ast.expr) -> float | None:
 
 
 class _Repair(ast.NodeTransformer):
-    """Replaces Python that the language lacks, such as comparisons, by equivalent calls."""
+    """Replaces Python that the language lacks, such as comparisons, with equivalent calls."""
 
     def __init__(self, functions: Mapping[str, Function]) -> None:
         self.functions = functions
@@ -159,7 +159,7 @@ class _Repair(ast.NodeTransformer):
         return _call("where", value, *((other, one) if swapped else (one, other)))
 
     def _condition(self, node: ast.expr) -> tuple[ast.expr, bool]:
-        """Return a value that is above 0 if a condition holds, and whether that is inverted."""
+        """Return a value, and whether it is above 0 if a condition fails instead of if it holds."""
         if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
             value, swapped = self._condition(node.operand)
             return value, not swapped

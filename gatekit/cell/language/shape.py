@@ -40,7 +40,7 @@ def infer(
         functions: the function table.
         where: the place in the cell, for messages.
         narrow: whether to assume that an unknown operand is not wider than the other one. If
-            false, an operand with an axis of size 1 leaves the shape unknown.
+            false, the shape stays unknown if the known operand has an axis of size 1.
 
     Raises:
         CellError: widths do not fit, or are too large; the message shows the widths and the
@@ -305,7 +305,7 @@ def _tried(expr: Call, function: Function, inner: Sequence[Shape], where: str) -
             raise _refused(expr, function, inner, where, str(error)) from None
     one, other = results
     if (one[:1], other[:1]) != ((_ROWS[0],), (_ROWS[1],)) or one[1:] != other[1:]:
-        why = f"it mixes the rows of a batch; it is for: {function.summary or 'other widths'}"
+        why = f"it mixes the rows of a batch; it is meant for: {function.summary or 'other widths'}"
         raise _refused(expr, function, inner, where, why)
     return tuple(one[1:])
 

@@ -41,7 +41,7 @@ def read_expression(text: object, catalogue: Catalogue, where: str, sizes: bool 
 
 
 def read_reads(reads: object, where: str, catalogue: Catalogue) -> tuple[Read, ...]:
-    """Return the reads in plain data.
+    """Return reads from plain data.
 
     Args:
         reads: a list of signals and expressions, or a mapping from them to linear maps, where null

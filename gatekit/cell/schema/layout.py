@@ -1,4 +1,4 @@
-"""Finds wrong indentation in a cell's file, and names that are Python keywords, before it is read.
+"""Finds wrong indentation, and names that are Python keywords, before a cell is read.
 
 YAML reads an entry that is indented too little as a key of the cell, and an entry that is indented
 too much as a part of the entry above.
@@ -152,7 +152,7 @@ def _of_the_cell(config: Mapping[str, object], section: str, name: str, value: o
 
 
 def _check_nested(place: str, value: object) -> None:
-    """Refuse a gate that is indented as an option of the one above it."""
+    """Refuse a gate that is indented as an option of the gate above it."""
     for key, inner in value.items() if isinstance(value, Mapping) else ():
         known = key in ("kind", "activation", *Gate.option_names())
         if not known and isinstance(inner, Mapping) and {"kind", "activation"} & set(inner):

@@ -273,5 +273,5 @@ def check_size(spec: CellSpec) -> None:
         if len(group) > MAX_GROUP:
             raise CellError(
                 f"cell.gates.{gate.name}.norm.group: {len(group)} gates; at most {MAX_GROUP} "
-                "share statistics"
+                "can share statistics"
             )

@@ -127,7 +127,7 @@ def instance_of(cls: Any, options: Mapping[str, Any], where: str) -> Any:
 
 
 def kind_of(instance: RowWise, registered: Mapping[str, type]) -> str:
-    """Return the name under which the instance's class is registered, or the class' own name."""
+    """Return the name under which an instance's class is registered, or the name of the class."""
     return next(
         (n for n, cls in registered.items() if cls is type(instance)), type(instance).__name__
     )

@@ -161,7 +161,8 @@ def merge(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]
 
     Args:
         base: the mapping.
-        changes: the new values; a value that is not a mapping in both is replaced as a whole.
+        changes: the new values; a value is replaced as a whole unless the old and the new one are
+            mappings.
     """
     result = dict(base)
     for key, value in changes.items():
@@ -271,12 +272,12 @@ _GENERIC = ("reads", "bias", "norm", "initializers", "regularizers", "constraint
 
 
 def with_gates(spec: CellSpec, gates: Mapping[str, Any], catalogue: Catalogue) -> dict[str, Any]:
-    """Return a cell's mapping with other gates, which keep the settings that `swap` keeps.
+    """Return a cell's mapping with other gates in some roles; they keep what `swap` keeps.
 
     Args:
         spec: the cell.
         gates: by role, a name, ``{kind: NAME, option: ...}`` or ``{activation: EXPRESSION, ...}``;
-            a `Gate` brings all of its settings and keeps none.
+            a `Gate` keeps its own settings and none of the old gate's.
         catalogue: the registered parts.
 
     Raises:

@@ -13,7 +13,7 @@ from .numeric import number
 from .values import check_keys
 
 WEIGHT_KINDS = ("kernel", "recurrent", "bias")
-"""Weights of reads that depend on no state, of reads of states, and biases."""
+"""Weights of reads without a state, weights of reads with a state, and biases."""
 
 RULES: Mapping[str, Mapping[str, Mapping[str, object]]] = MappingProxyType(
     {

@@ -36,7 +36,7 @@ EPSILON = 1e-5
 
 @dataclass(frozen=True)
 class SignalNorm:
-    """Layer normalisation of a signal: ``(s - mean) / sqrt(variance + epsilon)``."""
+    """Layer normalisation: ``scale * (s - mean) / sqrt(variance + epsilon) + offset``."""
 
     of: str
     epsilon: float = EPSILON

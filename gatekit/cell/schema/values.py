@@ -162,7 +162,7 @@ def _parted(text: str) -> tuple[str, str, str]:
 
 
 def text(config: Mapping[str, Any], key: str, default: str) -> str:
-    """Return a string of the cell.
+    """Return the string under a key of the cell.
 
     Raises:
         CellError: it is not a string.
@@ -174,7 +174,7 @@ def text(config: Mapping[str, Any], key: str, default: str) -> str:
 
 
 def name_list(config: Mapping[str, object], key: str) -> tuple[str, ...]:
-    """Return a list of names of the cell.
+    """Return the names listed under a key of the cell, each once.
 
     Raises:
         CellError: it is not a list.

@@ -63,7 +63,7 @@ class _Parser:
         return works
 
     def fields(self) -> dict[str, str]:
-        """Return ``name = value, ...`` up to the brace that closes the entry."""
+        """Read ``name = value, ...`` and the closing brace; return the values by name."""
         fields: dict[str, str] = {}
         while not self.skip("}"):
             name = self.expect(_FIELD, "a field is name = {value}, and `}` closes the entry")
@@ -135,7 +135,7 @@ class _Parser:
         return match[1]
 
     def move(self, place: int) -> None:
-        """Go to a place, or to the first character after it that is not a space."""
+        """Continue at the first character at or after an index that is not white space."""
         space = _SPACE.match(self.text, place)
         self.place = place if space is None else space.end()
 

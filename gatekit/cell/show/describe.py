@@ -99,7 +99,7 @@ def describe(cell: Cell, known: Mapping[str, Work] = NO_WORKS) -> dict[str, Any]
 
 
 def text(description: Mapping[str, Any]) -> str:
-    """Return a description (of `describe`) as plain text, lines of at most 100 characters."""
+    """Return the description of a cell as plain text, in lines of at most 100 characters."""
     d = description
     paragraphs = [_head(d), ["equations"] + [_hung(e, "  ") for e in d["equations"]]]
     states = [_state(state) for state in d["states"]]
@@ -152,8 +152,9 @@ def _norm(norm: Norm) -> dict[str, object]:
 def _products(cell: Cell) -> list[dict[str, object]]:
     """Return the linear maps with weights, grouped by matrix product.
 
-    Reads of the same expression share a product. It is computed before the loop if it depends on no
-    state, otherwise once per step. Products of the output unit are computed after the loop.
+    Matrices of gates that read the same expression are one product; any other map, such as a
+    diagonal, is its own. A product is computed before the loop if it depends on no state, otherwise
+    once per step. Products of the output unit are computed after the loop.
     """
     by_product: dict[tuple[Any, ...], dict[str, Any]] = {}
     for node in cell.nodes:
@@ -263,7 +264,7 @@ def _start(init: object, kind: str) -> str:
         if "negative_of" in options:
             return f"minus the initial values of {options['negative_of']}"
         values = " ".join(f"{name}={value}" for name, value in options.items())
-        # One number needs no name: constant 3.
+        # A single option needs no name: constant 3.
         values = str(*options.values()) if len(options) == 1 else values
         text = f"{init.get('kind', '')} {values}".strip()
     else:

@@ -77,7 +77,7 @@ def _notation(cell: Cell, unfolded: Unfolded) -> Notation:
 
 
 def _norms(unfolded: Unfolded) -> dict[str, Function]:
-    """Return the norms by name; a subscript has the gates that share statistics, and epsilon."""
+    """Return the norms by name; subscripts show shared statistics and a changed epsilon."""
     functions = {}
     for line in unfolded.lines:
         for node in walk(line.expr):

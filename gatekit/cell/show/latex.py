@@ -44,8 +44,8 @@ class Notation:
             ``NAME_prev``.
         products: names whose symbol is a matrix product, which a factor must not split.
         shapes: shapes by name; a name without a shape is a vector.
-        constants: numbers by name, which determine widths.
-        functions: the function table, whose templates are used.
+        constants: numbers by name; shapes are inferred with these values.
+        functions: the functions by name, with their LaTeX templates.
     """
 
     symbols: Mapping[str, str] = field(default_factory=lambda: _NOTHING)
@@ -106,7 +106,7 @@ def signal(name: str) -> str:
 
 
 def factor(expr: Expr, notation: Notation) -> str:
-    """Return the expression in LaTeX, with the parentheses that a matrix in front of it needs."""
+    """Return the expression in LaTeX, in parentheses if a matrix in front of it needs them."""
     return _Writer(notation).wrapped(expr, _POWER)
 
 

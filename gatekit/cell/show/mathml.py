@@ -37,7 +37,7 @@ _BOLD |= {chr(ord("a") + k): chr(0x1D41A + k) for k in range(26)}
 def mathml(lines: Iterable[str]) -> str:
     """Return equations as one MathML element, aligned at their ``&=``.
 
-    Commands that it does not know, which a plugin's template may use, are shown as LaTeX.
+    Unknown commands, which a plugin's template may contain, are shown as LaTeX.
 
     Args:
         lines: LaTeX, ``left &= right`` each, as `equations.equations` returns them.
@@ -52,7 +52,7 @@ def mathml(lines: Iterable[str]) -> str:
 
 
 def expression(latex: str) -> str:
-    """Return one expression as an ``mrow``, or its source if it is not LaTeX."""
+    """Return one expression as MathML, or as its LaTeX source if it cannot be read."""
     try:
         return _Reader(latex).whole()
     except (_NotReadError, RecursionError):

@@ -28,10 +28,10 @@ class CellPage:
         name: the cell's name.
         description: the result of `gatekit.cell.show.describe.describe`.
         executor: the executor that ``auto`` chooses on a CPU.
-        reason: why all steps cannot be computed in one operation; empty if they can.
+        reason: why a scan cannot compute all steps at once; empty if it can.
         witness: the file with the independent recurrence that checks the cell, or None.
         works: the works that the cell cites.
-        peers: the other libraries with whose cells it is compared.
+        peers: the other libraries that have the cell and are compared with it.
         first: the weights with unusual initial values, each with these values and their source.
     """
 

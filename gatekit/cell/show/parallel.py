@@ -23,9 +23,9 @@ def parallel(cell: Cell) -> dict[str, Any]:
 
     Returns:
         ``kind``: ``chunk``, ``affine``, ``diagonal newton``, ``block newton`` or ``sequential``;
-        ``form``, the form of its states in a sentence, or None; ``executor``, the executor that
-        uses it (``chunk``, ``scan`` or ``newton``), or None; ``reason``, why other executors
-        cannot, or an empty string.
+        ``form``, the form of the cell's states in a sentence, or None; ``executor``, the executor
+        that uses the form (``chunk``, ``scan`` or ``newton``), or None; ``reason``, why the
+        executors that were tried before cannot, or an empty string.
     """
     memories = chunks(cell)
     if not memories.reason:
@@ -48,16 +48,16 @@ def _result(kind: str, form: str | None, executor: str | None, reason: str) -> d
 
 
 def measure(cell: Cell) -> dict[str, Any]:
-    """Return the iterations of Newton's method at the cell's initial weights; it takes seconds.
+    """Count the iterations of Newton's method at the cell's initial weights; this takes seconds.
 
     Args:
         cell: the built cell.
 
     Returns:
-        ``iterations`` by length as text, None for more than 50; ``method``, ``newton`` with the
-        exact Jacobian or ``quasi-newton`` with its diagonal; ``lyapunov``, the largest Lyapunov
-        exponent per step, or None; ``not_measured``, why there are no iterations, or an empty
-        string.
+        ``iterations``, a mapping from the sequence length, as a string, to the count, which is None
+        if it is more than 50; ``method``, ``newton`` with the exact Jacobian or ``quasi-newton``
+        with its diagonal; ``lyapunov``, the largest Lyapunov exponent per step, or None;
+        ``not_measured``, why iterations were not counted, or an empty string.
     """
     counted = at_start(cell)
     return {
@@ -118,4 +118,4 @@ def _iterations(description: Mapping[str, Any]) -> str:
     }[description["method"]]
     exponent = description["lyapunov"]
     ending = "" if exponent is None else f"; largest Lyapunov exponent {exponent:.3g} per step"
-    return f"{method}, to 1e-4 at first weights: {counts}{ending}"
+    return f"{method}, to 1e-4 at the initial weights: {counts}{ending}"

@@ -51,9 +51,10 @@ class Equation:
 
 @dataclass(frozen=True)
 class Unfolded:
-    """A cell's lines in the order of computation.
+    """A cell's equations in the order of computation.
 
-    ``terms`` maps each name that stands for a read or a bias to that read or bias.
+    In the equations, each read and each bias is a name, which ``terms`` maps to the read or bias;
+    ``shapes`` has the shapes of all names, without batch and time.
     """
 
     lines: tuple[Equation, ...]
@@ -75,9 +76,10 @@ class Unfolded:
 
 
 def unfold(cell: Cell) -> Unfolded:
-    """Return the equations of a cell; the last one is the output unit, as the signal ``y``.
+    """Return the equations of a cell, including that of the output unit, as the signal ``y``.
 
-    A pre-activation is written in place if it is short or used once; otherwise it has its own line.
+    ``y`` is the last equation unless the output unit has ``feeds_back``. A pre-activation is
+    written in place if it is short or used once; otherwise it has its own line.
     """
     terms: dict[str, Term] = {}
     lines: list[Equation] = []
@@ -99,7 +101,7 @@ def plain_text(unfolded: Unfolded, line: Equation) -> str:
 
 
 def map_text(read: BuiltRead) -> str:
-    """Return the kind of a read's linear map with the options that are set: ``block[blocks=2]``."""
+    """Return the kind of a read's linear map with its changed options: ``block[blocks=2]``."""
     options = ", ".join(f"{key}={value}" for key, value in read.map.options().items())
     return f"{read.map_kind}[{options}]" if options else read.map_kind
 
@@ -151,7 +153,7 @@ def _output_lines(
     try:
         value = lift(unit.compute(values))
     except Exception:
-        # Like a gate, an output unit may not be an expression.
+        # An output unit, like a gate, cannot always be written as an expression.
         yield _opaque("y", cell.output.kind, arguments, pre)
         return
     yield from _with_pre("y", [Equation("y", value)], pre, terms)
@@ -198,9 +200,10 @@ def _pre(
         owner: the gate or output unit.
         reads: its reads.
         bias: its bias, if it has one.
-        terms: the meanings of the names are added here.
+        terms: the read or bias of each of these names is added here.
         norms: the function that normalises a read, by the read's text.
-        norm_of_sum: the weight that scales the normalised sum, and the function.
+        norm_of_sum: the weight that scales the normalised sum of the reads, and the function that
+            normalises it.
     """
     parts: list[Expr] = []
     for read in reads:
@@ -246,7 +249,8 @@ def _norm_name(sharing: Sequence[str], epsilon: float) -> str:
 
     Args:
         sharing: the gates that share the statistics.
-        epsilon: the number that is added to the variance; written unless it is the default.
+        epsilon: the number that is added to the variance; the name shows it unless it is the
+            default.
     """
     options = [*sharing, *([] if epsilon == EPSILON else [f"epsilon={epsilon!r}"])]
     return f"{LAYER_NORM}[{', '.join(options)}]" if options else LAYER_NORM

@@ -136,8 +136,8 @@ def provenance(about: Mapping[str, Any], known: Mapping[str, Work]) -> dict[str,
     """Return the values of `ABOUT_KEYS` for a cell, None for a key without a value.
 
     A cell without ``reference`` gets short references to the works that it cites; a cell without
-    ``year`` gets the year of the first work. ``cite`` is a list of works as plain data,
-    ``starts_from`` has short references to the works of the cells that this one starts from.
+    ``year`` gets the year of the first of these. ``cite`` is a list of works as plain data.
+    ``starts_from`` maps each cell that this one starts from to short references to its works.
 
     Args:
         about: a cell's `CellSpec.about` as a mapping.

@@ -66,7 +66,7 @@ def _options(parser: Parser) -> Namespace:
         "--seconds",
         type=float,
         default=5.0,
-        help="how often --watch checks for changes and the page reloads (default: 5)",
+        help="seconds between two checks of --watch, and between reloads of the page (default: 5)",
     )
     parser.add_plugins()
     return parser.read()

@@ -40,7 +40,9 @@ def run(parser: Parser) -> int:
         help="take the cell and its weights from this run; write the weights to FILE.npz",
     )
     parser.add_argument(
-        "--layer", metavar="NAME", help="only this layer or block, if the run has several"
+        "--layer",
+        metavar="NAME",
+        help="with --with-weights: write only this layer or block of the run",
     )
     parser.add_argument("--test", action="store_true", help="also write a test, test_FILE.py")
     parser.add_root()
@@ -157,7 +159,7 @@ def _refuse_foreign(path: Path) -> None:
         )
 
 
-# Keys that add to a recurrent layer in a model, each with the value that adds nothing.
+# Keys that add parts of a model around a recurrent layer, each with the value that adds none.
 _AROUND = {
     "bidirectional": "false",
     "residual": "false",

@@ -60,7 +60,7 @@ def rerun(parser: Parser) -> int:
     """
     parser.add_argument("file", type=Path, help="the bundle")
     which = parser.add_mutually_exclusive_group()
-    which.add_argument("--one", action="store_true", help="repeat the fastest run")
+    which.add_argument("--one", action="store_true", help="repeat the fastest run (default)")
     which.add_argument("--run", metavar="ID", help="repeat this run")
     parser.add_json()
     options = parser.read()

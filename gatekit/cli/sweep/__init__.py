@@ -1,1 +1,4 @@
-"""Commands that train: train, plan, confirm, extend, status, logs, failures, sample, prune, ..."""
+"""Commands that train and sweep, except train itself, which is in `gatekit.study.command`.
+
+They are plan, confirm, extend, status, serve, logs, failures, sample, prune and data.
+"""

@@ -14,7 +14,7 @@ def run(parser: Parser) -> int:
     """Repeat the best trial of each variant.
 
     Returns:
-        0, 1 if a run failed, 128 + n after signal n.
+        0, 1 if a run failed or has no outcome yet, 128 + n after signal n.
     """
     parser.add_study("the study that contains the trials")
     parser.add_overrides("n_jobs, threads, hydra.launcher.KEY ...")

@@ -19,7 +19,7 @@ def run(parser: Parser) -> int:
     """Add seeds to a study.
 
     Returns:
-        0, 1 if a run failed, 128 + n after signal n.
+        0, 1 if a run failed or has no outcome yet, 128 + n after signal n.
     """
     for word in parser.typed:
         if re.fullmatch(r"(--(seeds|most)=)?\+\d+", word):

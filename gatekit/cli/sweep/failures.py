@@ -22,10 +22,10 @@ _WORDS = re.compile(r"""(?:[^\s'"\\]|\\.|'[^']*'|"(?:[^"\\]|\\.)*")+|\S+""")
 
 
 def run(parser: Parser) -> int:
-    """Show why runs of a study failed.
+    """Show why runs of a study failed, were lost or are corrupt.
 
     Returns:
-        0, or 1 if a run has failed.
+        0, or 1 if there is such a run.
     """
     parser.add_study()
     parser.add_root()

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 _PARTS = ("decayed", "left_out")
 SIZES = {"state": "state", "flops": "FLOPs/token"}
-"""Columns for the size that a budget made equal, by the field of a preview."""
+"""The column for the size that ``match=`` makes equal, by its field in `VariantPreview`."""
 
 HELP = """usage: gatekit plan [-m] KEY=VALUE ... [--list] [--json]
 
@@ -68,7 +68,7 @@ def _text(plan: Preview) -> None:
         row["variant"] = differs or trial.label or "as configured"
     always = ("to run", "units", "variant")
     columns = [*("to run", "done", "failed", "stale", "units")]
-    # `gatekit compare` counts all parameters; without a trial, only the recurrent ones are known.
+    # `gatekit compare` counts all parameters; without a dry run, only recurrent ones are known.
     columns += ["parameters" if any(t.total for t in plan.trials) else "recurrent parameters"]
     budgets = {chosen_by(trial.match) for trial in plan.trials}
     columns += [title for budget, title in SIZES.items() if budget in budgets]

@@ -20,11 +20,11 @@ def run(parser: Parser) -> int:
     parser.add_study()
     parser.add_root()
     parser.add_json()
-    parser.add_argument("--failed", action="store_true", help="also whole runs that failed")
+    parser.add_argument("--failed", action="store_true", help="include whole runs that failed")
     parser.add_argument(
         "--stale",
         action="store_true",
-        help="also whole runs whose plugin or data changed since, including their results",
+        help="include whole runs whose plugin or data changed after the run, with their results",
     )
     parser.add_argument("--yes", action="store_true", help="remove the folders")
     options = parser.read()

@@ -22,14 +22,14 @@ if TYPE_CHECKING:
 
 MOST = 20
 SILENT = 600.0
-"""Seconds without a heartbeat after which this is reported; clocks of machines differ by less."""
+"""Seconds after which a missing heartbeat is reported; the clocks of machines differ by less."""
 
 
 def run(parser: Parser) -> int:
     """Show the state of the runs of a study.
 
     Returns:
-        0, or 1 if a run has failed.
+        0, or 1 if a run failed, was lost or is corrupt.
     """
     parser.add_study()
     parser.add_root()

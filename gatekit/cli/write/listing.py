@@ -81,8 +81,8 @@ def _options(parser: Parser, json: str) -> Namespace:
 def requirements(rows: Sequence[Mapping[str, object]]) -> str:
     """Return the lines for ``pip install -r``.
 
-    Comments list plugin files, and what was installed from a folder or an address: on a package
-    index, its name may belong to another project.
+    Comments list plugin files, and distributions that were installed from a folder or an address:
+    on a package index, the same name may belong to another project.
     """
     lines = {f"# install from its source: gatekit {__version__}"}
     for row in rows:
@@ -266,7 +266,7 @@ def place(origin: Origin) -> str:
 
 
 def file_place(path: Path | str) -> str:
-    """Return ``gatekit`` for a bundled file, otherwise its shorter path, absolute or relative."""
+    """Return ``gatekit`` for a bundled file, else the shorter of its absolute and relative path."""
     import gatekit.conf
     from gatekit.registry.discovery import is_bundled
 

@@ -73,7 +73,7 @@ def build_around(asked: Overrides, last: bool = False) -> BuiltBlock | None:
 
     Args:
         asked: the cell, its block and its sizes.
-        last: whether it is the last block of a stack, with the run's dropout.
+        last: whether the block is the last of a stack; only then does it have the dropout.
 
     Raises:
         GatekitError: the parts do not fit together.

@@ -16,7 +16,7 @@ from .show import build_cell
 
 
 def run(parser: Parser) -> int:
-    """Time the executors of a cell and add the fastest to a table."""
+    """Time the executors of a cell, and add the fastest to a table if one is given."""
     parser.add_overrides("cell=NAME units=64 features=32")
     parser.add_argument("--batch", type=int, default=32, help="batch size (default: 32)")
     parser.add_argument("--time", type=int, default=100, help="number of time steps (default: 100)")
@@ -27,7 +27,8 @@ def run(parser: Parser) -> int:
     parser.add_argument(
         "--mode",
         choices=("graph", "xla"),
-        help="time only this mode (with --study: graph; type xla for runs with jit=true)",
+        help="time only this mode (default: both, or with --study: graph; type xla for runs with "
+        "jit=true)",
     )
     target = parser.add_mutually_exclusive_group()
     target.add_argument("--study", help="add the fastest executor to this study's table")

@@ -23,7 +23,7 @@ from .operations import CALLS, LOOPS, NOISE
 
 _EPSILON = 1e-6
 _CELL = "rnn"
-# The numbers below are for draws of the cell.
+# Smaller numbers are for the draws of the cell.
 _FIRST_DRAW = 100
 
 
@@ -157,7 +157,7 @@ class Emitter:
         value_text = self.env[value.name]
         lines, writer.lines = writer.lines, []
         first, self.first = self.first, []
-        # The lines that only the last block has are in an `if`, so they are shorter.
+        # The lines that only the last block has are in an `if`, so they have less room.
         self.room -= 4
         writer.room -= 4
         finished = ""

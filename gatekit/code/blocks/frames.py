@@ -46,7 +46,7 @@ def torch_file(cell: CellText, block: BlockText) -> str:
 
 
 def torch_body(cell: CellText, block: BlockText) -> Lines:
-    """Return the lines of both modules."""
+    """Return the lines of the cell's module and of the block's module."""
     sizes, attributes = _sizes(block)
     used = "\n".join([*block.lines, *(each.width for each in block.carried)])
     attributes = [line for line in attributes if line.split(" = ")[0] in used]

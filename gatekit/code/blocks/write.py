@@ -75,7 +75,7 @@ def _refuse(built: BuiltBlock) -> None:
 
 
 def _multiples(built: BuiltBlock, tied: bool) -> list[BuiltBlock]:
-    """Return the block at several sizes, or an empty list if its parts change with the size."""
+    """Return the block at several sizes; an empty list if it cannot be built or its parts vary."""
     blocks, unit = [], unit_of(built.cell)
     for units, width in MULTIPLES:
         try:

@@ -133,7 +133,7 @@ def keras_class(cell: CellText) -> Lines:
 
 
 def get_config(what: str, names: Sequence[str]) -> Lines:
-    """Return the method by which Keras saves a cell or layer with its arguments."""
+    """Return the method with which Keras saves the arguments of a cell or layer."""
     saved = ", ".join(f'"{name}": self.{name}' for name in names)
     return [
         "",

@@ -180,7 +180,7 @@ def _jax_loop(code: Functions, cell: CellText, prefix: str, hold: Lines, noise: 
 
 
 def takes_features(cell: CellText) -> bool:
-    """Return whether the width of the input is an argument, as in a stack."""
+    """Return whether ``init`` takes the width of the input as an argument, as in a stack."""
     return _uses_features(cell.first)
 
 

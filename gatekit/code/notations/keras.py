@@ -32,7 +32,7 @@ _KERAS_HELPERS = {
     return keras.initializers.GlorotUniform()(shape)""",
     "orthogonal": """def orthogonal(*shape: int) -> A:
     return keras.initializers.Orthogonal()(shape)""",
-    # Keras' own has a constant in single precision on TensorFlow.
+    # Keras' own gelu has a constant in single precision on TensorFlow.
     "gelu": """def gelu(x: A) -> A:
     return x * (0.5 + 0.5 * ops.erf(x / math.sqrt(2)))""",
     # The size of the batch may be unknown.
@@ -47,7 +47,7 @@ _KERAS_HELPERS = {
 
 
 def _keras_numbers(name: str, numbers: Sequence[bool]) -> str | None:
-    """Return Keras' form of a choice between plain numbers, which it takes in single precision."""
+    """Return ``where`` for two plain numbers, which Keras would make single precision."""
     if name == "where" and numbers[1] and numbers[2]:
         return "ops.where({0:1} > 0, {1:5} * ops.ones_like({0}), {2})"
     return None
@@ -58,7 +58,7 @@ KERAS = replace(
         "keras", "ops", _KERAS, _KERAS_HELPERS, "", "keras ops np math self cont2discrete"
     ),
     numbers=_keras_numbers,
-    # Under a mask, keras.layers.RNN carries vectors only on some backends.
+    # Under a mask, keras.layers.RNN can only carry vectors on some backends.
     reshape="ops.reshape({value}, (-1, {shape}))",
     draws_noise=True,
     drawn="drawn",

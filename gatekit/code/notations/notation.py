@@ -61,7 +61,10 @@ class Framework:
     held: str = "{rate} * {old} + (1 - {rate}) * {new}"
 
     def typed(self, source: str) -> str:
-        """Return a function's source, with ``A`` replaced by the type of arrays."""
+        """Return a function's source, wrapped, with the type of arrays for ``A``, if there is one.
+
+        Without a type of arrays, the annotations that contain ``A`` are removed.
+        """
         if self.array:
             source = re.sub(r"\bA\b", self.array, source)
         else:

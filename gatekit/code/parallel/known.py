@@ -125,7 +125,7 @@ class KnownLines(StepLines):
             return None
 
     def value(self, expr: Expr | None, state: str, what: str) -> str:
-        """Write a coefficient on its own line, and return its name; None stands for zero."""
+        """Return the code of a coefficient; write a line for it if needed. None means zero."""
         here = Number(0.0) if expr is None else simplified(self.here(expr))
         if self.printer.is_number(here):
             return self.framework.constant.format(value=self.printer.show(here))

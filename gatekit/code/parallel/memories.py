@@ -58,7 +58,7 @@ class MemoryLines(KnownLines):
         """Write a factor of a memory, such as its key, for all steps; return its name.
 
         Raises:
-            UnwrittenError: it does not have the expected shape, or is the same at all steps.
+            UnwrittenError: the factor lacks the expected shape, or is the same at all steps.
         """
         *heads, _, _ = memory.shape
         here = None if expr is None else self.here(expr)
@@ -85,7 +85,10 @@ class MemoryLines(KnownLines):
         return name
 
     def links(self, memory: Memory, zero: str) -> str:
-        """Write how terms depend on earlier ones of a step, ``terms * terms`` numbers per head."""
+        """Write how the terms of a step depend on each other; return the code of the numbers.
+
+        There are ``terms * terms`` numbers per head; the code is empty if all are zero.
+        """
         places = range(len(memory.terms))
         factors = {
             (j, i): self.factor(memory, f"link_{j + 1}", memory.terms[j].earlier[i], 1)

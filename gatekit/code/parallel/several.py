@@ -1,4 +1,4 @@
-"""Code in torch and JAX that reads a memory which gains several outer products per step."""
+"""Code in torch and JAX that reads a memory that gains several outer products per step."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ _JAX = """    decay = jnp.broadcast_to(decay, SHAPE)
     reads = reads.reshape(*reads.shape[:-3], -1, reads.shape[-1])
     return jnp.moveaxis(reads[..., :steps, :], -2, 1), last"""
 _BODIES = {"torch": _TORCH, "jax": _JAX}
-# Lines that are left out if the terms of a step do not depend on each other.
+# Lines that are omitted if the terms of a step do not depend on each other.
 _LINKED = ("terms = ", "once = ", "lower = lower + ")
 
 

@@ -51,7 +51,7 @@ class Evaluations:
         """Return the cost of each evaluation.
 
         Raises:
-            ConfigError: the operations of the run's training steps are unknown.
+            ConfigError: there is no such cost, or the FLOPs of the run are unknown.
         """
         if checked_cost(cost) not in self.costs:
             raise ConfigError(
@@ -161,7 +161,7 @@ def _counted(text: str) -> float | None:
 
 
 def _of_network(config: Mapping[str, Any]) -> float:
-    # The registry is needed only for runs without a record.
+    # Imported here, because only runs that did not record their FLOPs need the registry.
     from gatekit.cell.analysis.cost import training_flops
     from gatekit.cell.block.built import BuiltBlock
     from gatekit.cell.schema import read_cell, read_output_unit

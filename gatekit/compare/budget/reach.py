@@ -30,8 +30,8 @@ class Survival:
 
     Attributes:
         times: costs at which a run reached the threshold, increasing.
-        share: $\hat S$ after each of them.
-        median: the cost at which half of the runs have reached it; None if fewer ever did.
+        share: $\hat S$ after each of ``times``.
+        median: the cost at which half of the runs have reached the threshold; None if fewer did.
         low: lower end of the median's interval; None if unknown.
         high: upper end; None if it is beyond the longest run.
     """
@@ -50,12 +50,12 @@ class Reached:
     Attributes:
         row: the group.
         costs: cost of training until each run reached the threshold, or ended without reaching it.
-        observed: whether each run reached it.
+        observed: whether each run reached the threshold.
         survival: the Kaplan-Meier estimate.
         seeds: seeds that the group and its baseline share.
-        earlier: observed minus expected number of runs that reached it, in the log-rank test
-            against the baseline, over the runs of common seeds.
-        direction: sign of the test's statistic: 1 if the group reaches it earlier, -1 if later.
+        earlier: observed minus expected number of runs that reached the threshold, in the log-rank
+            test against the baseline, over the runs of common seeds.
+        direction: sign of the test's statistic: 1 if the group is earlier, -1 if it is later.
         test: the test against the baseline; None for fewer than five common seeds.
     """
 
@@ -81,9 +81,9 @@ class Reached:
 def reach(comparison: Comparison, threshold: float, cost: str = "steps") -> tuple[Reached, ...]:
     r"""Return when each group reaches a threshold of the validation metric.
 
-    A run that ends without reaching it is censored where it ends. A run that diverged before will
-    never reach it, so it stays at risk until the longest run ends. If the comparison has a budget
-    in the same cost, every run is censored there.
+    A run that ends without reaching it is censored where it ends. A run that diverged before
+    reaching it never will, so it stays at risk until the longest run ends. If the comparison has a
+    budget in the same cost, every run is censored there.
 
     The test is the log-rank test of the runs of common seeds. Its statistic is the sum of
     $\delta_i - \hat\Lambda(t_i)$ over a group's runs, with the pooled cumulative hazard
@@ -159,7 +159,7 @@ def kaplan_meier(
     seeds = by_seed(range(len(c)), [None] * len(c) if keys is None else keys).values()
     count, tail = len(seeds), (1 + level) / 2
     pooled = count < len(c)
-    # On the scale log(-log S). There is no interval where no run is left, or with one seed.
+    # On the scale log(-log S). With one seed, or once no run is left, there is no interval.
     with np.errstate(divide="ignore", invalid="ignore"):
         reaches, risks = (hit & (c == times[:, None])).T, (c >= times[:, None]).T
         scores = np.cumsum((reaches - risks * (events / at_risk)) / (at_risk - events), axis=1)

@@ -53,7 +53,7 @@ def reach_note(groups: Sequence[Reached]) -> str:
 
 
 def reach_cells(one: Reached) -> list[str]:
-    """Return label, count of runs that reached it, median, interval and p value of a group."""
+    """Return a group's label, count of runs at the threshold, median, interval and p value."""
     return [
         printable(one.row.group.label),
         f"{sum(one.observed)} of {len(one.costs)}",

@@ -28,8 +28,8 @@ class BestOfK:
         diverged: number of trials that count as the worst because a run diverged.
         validation: expected best validation score, for each k.
         outcome: expected score on the compared split of the trial that validation chooses.
-        low: lower ends of the interval of ``outcome``; None for fewer than ten trials. They end at
-            half of the trials.
+        low: lower ends of the interval of ``outcome``, for k up to half of the trials; None for
+            fewer than ten trials.
         high: upper ends.
     """
 
@@ -88,7 +88,7 @@ def weights(trials: int, k: int) -> Floats:
 
 
 def _worst(row: Row, trials: Sequence[Sequence[Trial]]) -> tuple[float, float]:
-    """Return the worst validation and compared scores of a task; chance counts as a score."""
+    """Return the worst validation score and compared score of a task, or chance if it is worse."""
     assert row.summary is not None
     metric = row.summary.metric
     finished = [one for each in trials for one in each if not (one.diverged or one.lacks)]

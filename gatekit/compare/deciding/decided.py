@@ -93,7 +93,7 @@ def _with_margin(
     size: float,
     looks: Looks | None,
 ) -> list[Difference]:
-    # A share is of the mean at the first look, so that the margin is the same at all looks.
+    # The share is taken of the mean at the first look, so that all looks have the same margin.
     first = math.inf if looks is None else looks.seeds[0]
     means = {row.group.label: _mean(row.group, first) for row in rows if row.is_baseline}
     sizes = []

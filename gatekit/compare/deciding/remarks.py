@@ -181,7 +181,7 @@ def remarks_on(group: Group, reference: Group, force: bool) -> tuple[str, ...]:
 def _conformance(study: Study) -> list[str]:
     """Return the results of the conformance suite for each plugin.
 
-    A run stores the results of its plugins. Those of a source that was checked later are looked up.
+    A run stores the results of its plugins. If a source was checked only later, they are looked up.
     """
     by_plugin: dict[str, dict[str, list[RunRecord]]] = {}
     later = functools.cache(check_results.of_source)
@@ -233,7 +233,7 @@ def _confounded(differences: Sequence[Difference]) -> list[str]:
 
 
 def _executors(rows: Sequence[Row]) -> dict[str, str]:
-    """Map the notes of single groups on executors to one note that replaces them all."""
+    """Map the notes on the executors of single groups to one note that replaces them all."""
     single = [
         note
         for row in rows

@@ -33,12 +33,13 @@ _FAR = 100.0
 class Summary:
     """The outcomes of a group's runs: the metric at the best validation epoch of each.
 
-    This is the test metric, or the validation metric if a user's script logged nothing else.
+    This is the test metric, the chosen score (``--split``, ``--at``), or the validation metric if
+    your own script logged nothing else.
 
     ``mean``, its interval and ``bootstrap`` are None if a run diverged, because the mean would be
     infinite. ``mean_finished`` is the mean of the runs that did not diverge. ``median`` and
-    ``interquartile_mean`` count a diverged run as the worst outcome (None if that makes them
-    infinite).
+    ``interquartile_mean`` count a diverged run as the worst outcome; they are None if that makes
+    them infinite.
     """
 
     metric: ResultMetric

@@ -41,7 +41,7 @@ def draw_activations(
 
     The top panel shows the input; below it is a heat map per gate and state, with a row per unit
     and a column per step. All heat maps sort units by their mean in the gate with the role
-    ``forget``, or in the first gate. Masked steps are grey.
+    ``forget``, or else in the first gate. Masked steps are grey.
 
     ``run`` is the run's id, or the start of it; the other arguments are those of `draw_gates`.
 
@@ -114,7 +114,7 @@ def _paint(
 
 
 def _order(probed: ProbedRun, signals: Signals) -> NDArray[Any]:
-    """Return the units in descending order of their mean in the forget gate."""
+    """Return the units by descending mean in the forget gate, or else in the first signal."""
     cell = (probed.run.config or {}).get("cell")
     roles = cell.get("roles", {}) if isinstance(cell, Mapping) else {}
     role = roles.get("forget", "forget") if isinstance(roles, Mapping) else "forget"

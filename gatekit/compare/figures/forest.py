@@ -24,10 +24,10 @@ _ROW, _MARGIN, _WIDE = 0.2, 0.5, 5.0
 _NAME = 1.9
 """Largest width, in inches, of a heading beside the axes."""
 _FAR = 20
-"""A difference this many times larger than the typical one is not on the axis."""
+"""A difference this many times larger than the median one is an arrow at the edge."""
 _EDGE = 0.06
 _LETTER, _LINE = 0.055, 0.12
-"""Width and height of a letter in inches."""
+"""Width of a letter and height of a line, in inches."""
 
 
 def draw_forest(figure: Figure, comparison: Comparison) -> list[str]:
@@ -46,7 +46,7 @@ def draw_forest(figure: Figure, comparison: Comparison) -> list[str]:
         return []
     shown = shown_rows(rows, _MOST_ROWS)
     axes = figure.add_subplot()
-    # One column has no room for text beside the bar, so it goes above.
+    # One column has no room for text beside the bar, so the text goes above the bar.
     narrow = figure.get_figwidth() < _WIDE
     sharing = {row.shared_keys for row in shown}
     reach = _reach(_differences(shown))
@@ -126,7 +126,7 @@ def _differences(rows: Sequence[Row]) -> list[Difference]:
 
 
 def _reach(differences: Sequence[Difference]) -> tuple[float, float] | None:
-    """Return the ends of the axis if an outlier would squeeze the other differences together."""
+    """Return the ends of an axis that leaves out outliers; None if there are no outliers."""
     spans = [_span(difference) for difference in differences if difference.mean is not None]
     if not spans:
         return None
@@ -156,7 +156,7 @@ def _draw_row(axes: Axes, row: Row, height: float, reach: tuple[float, float] | 
         return
     decided = is_answered(row)
     if reach is not None and not reach[0] <= diff.mean <= reach[1]:
-        # Draw an arrow at the edge; the numbers are above it.
+        # Draw an arrow at the edge; the text of the row has the numbers.
         mark, place = (">", 0.99) if diff.mean > reach[1] else ("<", 0.01)
         fill = tone if decided else "white"
         axes.plot(place, height, mark, color=tone, mfc=fill, ms=5, zorder=4, transform=where)

@@ -49,7 +49,8 @@ def draw_gates(
 
     The upper part has a row per variant: the density of each gate's values over training, their
     mean, and the saturated shares at the best epoch. The lower left panel shows the memory of the
-    units, shortest first; the lower right panel shows the gradient of the memory over time.
+    units, shortest first; the lower right panel shows the gradient of the loss with respect to the
+    memory, over the steps.
 
     Args:
         report: the result of ``gates_report``.

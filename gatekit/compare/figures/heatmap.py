@@ -27,7 +27,7 @@ width of a tick label."""
 def draw_heatmap(figure: Figure, comparison: Comparison) -> list[str]:
     """Draw the mean of each group on a grid of the two keys in which groups differ.
 
-    The frame marks the best mean. ``3/5 div.`` counts diverged runs. An empty cell has no runs.
+    The frame marks the best mean. ``3/5 div.`` counts diverged runs. An empty cell has no outcome.
 
     Raises:
         ConfigError: the groups do not differ in exactly two keys.

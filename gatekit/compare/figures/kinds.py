@@ -116,7 +116,8 @@ def painter(
     """Return the title of a figure, and the function that draws it.
 
     Raises:
-        ConfigError: the kind does not exist, or ``axis`` lacks its key.
+        ConfigError: the kind or the cost does not exist, ``axis`` lacks its key, or ``survival``
+            lacks its threshold.
     """
     if kind not in KINDS:
         raise ConfigError(

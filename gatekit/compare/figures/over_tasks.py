@@ -124,7 +124,7 @@ def draw_intervals(figure: Figure, comparison: Comparison) -> list[str]:
 
 
 def _normalised(comparison: Comparison, needs: str) -> SeveralTasks:
-    """Return the variants over all tasks; an error about too few of them begins with ``needs``."""
+    """Return the variants over all tasks; if there are too few, the error begins with ``needs``."""
     several = several_tasks(comparison)
     if several is None or not several.normalised:
         raise ConfigError(

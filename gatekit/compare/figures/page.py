@@ -226,5 +226,5 @@ def is_geometric(values: Sequence[float]) -> bool:
 
 
 def run_ids(rows: Sequence[Row]) -> list[str]:
-    """Return the ids of all counting runs of the rows."""
+    """Return the ids of all runs of the rows that have an outcome."""
     return [run.id for row in rows for run in row.group.runs]

@@ -78,7 +78,7 @@ def paint_panels(
     """Draw panels below each other, each as high as it would be alone.
 
     Returns:
-        The ids of all runs.
+        The ids of all runs that are drawn.
     """
     if len(panels) == 1:
         return list(paint(figure, panels[0][1]))

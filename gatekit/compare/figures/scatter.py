@@ -32,11 +32,11 @@ _BUDGETS: tuple[tuple[str, str, Callable[[Result], float | None]], ...] = (
 
 
 def draw_scatter(figure: Figure, comparison: Comparison) -> list[str]:
-    """Draw every run's metric against its parameters and against its seconds per training step.
+    """Draw each completed run's metric over its parameters and over its time per training step.
 
-    The state size and the FLOPs per token are drawn, too, if ``match`` equalised them.
-    Small marks are runs and large marks are the means of groups. With more than six groups, only
-    the best six, the baseline and decided groups are coloured.
+    The state size and the FLOPs per token are drawn, too, if ``match`` equalised them. Small marks
+    are runs and large marks are the means of groups, without diverged runs. With more than six
+    groups, only the best six, the baseline and decided groups are coloured.
     """
     rows = of_one_metric(comparison.rows)
     budgets = {row.group.budget for row in rows}

@@ -59,9 +59,9 @@ class StateRow:
     """A state of a variant at the best validation epoch.
 
     ``memory`` holds the quartiles over units of the time scale in steps, each as the median over
-    seeds; ``start`` is the median over units before training. Both are None if no unit has a time
-    scale. ``reach`` is the norm of the gradient at the layer's first step as a share of the largest
-    norm, as a geometric mean over seeds.
+    seeds; ``start`` is the median over units before training. The two are None if no run recorded
+    time scales. ``reach`` is the norm of the gradient at the layer's first step as a share of the
+    largest norm, as a geometric mean over seeds.
     """
 
     layer: str
@@ -74,7 +74,7 @@ class StateRow:
 
 @dataclass(frozen=True, slots=True)
 class ParallelRow:
-    """How many iterations would compute a layer of a variant in parallel over time.
+    """How many Newton iterations it takes to compute a layer in parallel over time.
 
     ``iterations`` is the median over seeds at the best validation epoch, ``start`` the median
     before training. Infinity means more than 50 iterations; None means that they were not counted.

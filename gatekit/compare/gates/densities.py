@@ -50,7 +50,10 @@ class Density:
 
 @dataclass(frozen=True, slots=True)
 class MemoryScales:
-    """The units' time scales in steps, ascending, per seed: before training, at the best epoch."""
+    """The ascending time scales of the units of a state, in steps, for each seed.
+
+    ``before`` holds those before training, ``best`` those at the best epoch.
+    """
 
     state: str
     before: tuple[Floats, ...]
@@ -132,7 +135,7 @@ def _rebinned(facts: Facts, edges: Floats) -> Floats:
 
 
 def memory(variant: ProbedVariant, layer: str) -> MemoryScales | None:
-    """Return the time scales of a variant's memory; None if no unit has one."""
+    """Return the time scales of a variant's memory; None if no run recorded any."""
     state = _memory_state(variant, layer)
     before = [s for p in variant.probed if (s := _scales(p.first, layer, state)) is not None]
     best = [s for p in variant.probed if (s := _scales(p.best, layer, state)) is not None]
@@ -154,7 +157,7 @@ def memory_limits(memories: Iterable[MemoryScales], length: float | None) -> tup
 
 
 def slope(variant: ProbedVariant, layer: str) -> Slope | None:
-    """Return the gradient of a variant's memory back in time, at the best epoch."""
+    """Return the gradient of the loss with respect to a variant's memory; None if not recorded."""
     state = _memory_state(variant, layer)
     norms: list[Floats] = []
     steps: Any = None
@@ -182,7 +185,7 @@ def _memory_state(variant: ProbedVariant, layer: str) -> str:
 
 
 def longest_sequence(variants: Sequence[ProbedVariant]) -> float | None:
-    """Return the number of steps of the probed sequences; None if variants differ."""
+    """Return the number of steps of the probed sequences; None if runs differ or recorded none."""
     lengths = {
         float(total)
         for variant in variants

@@ -71,7 +71,7 @@ class ProbedRun:
 
 
 def read_probe(run: RunRecord) -> ProbedRun | None:
-    """Return the first and the best record of a run's probe; None if the run was not probed."""
+    """Return a run with the first and the best record of its probe; None if it was not probed."""
     lines, lost = whole_lines(_bytes(run))
     epochs = sorted(lines)
     if not epochs:

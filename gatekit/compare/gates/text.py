@@ -34,19 +34,20 @@ LEGEND = (
     "open time: number of steps for which a unit stays above the middle of the range.",
     "memory: -1/ln(kept) of the median unit (and the quartiles), with gates fixed at their means.",
     "gradient: its norm at the layer's first step, as a share of the largest norm.",
-    "All numbers are from the last record up to the best validation epoch. From three seeds on, the"
-    " table shows half the width of the t interval of their mean. More: docs/probe.md",
+    "All numbers are from the last record up to the best validation epoch. From three seeds on, a"
+    " mean is followed by half the width of its t interval. More: docs/probe.md",
 )
 PARALLEL_LEGEND = (
-    "iterations: of Newton's method over all steps, to 1e-4; quasi-newton has no exact Jacobian."
+    "iterations: Newton iterations over all steps until the states are within 1e-4 of the solution;"
+    " quasi-newton uses only the diagonal of the Jacobian."
     " Resets are ignored: a row of several sequences counts as one.",
-    "Lyapunov: the largest Lyapunov exponent per step; below 0 the iterations stay few.",
+    "Lyapunov: the largest Lyapunov exponent per step; below 0, few iterations are needed.",
 )
 _FEWEST = 3
 
 
 def gate_rows(report: GatesReport) -> list[dict[str, str]]:
-    """Return a row of strings per gate of each variant; only its first row has the label."""
+    """Return a row of strings per gate; only the first row of a variant has its label."""
     return _rows(
         report,
         GATE_COLUMNS,

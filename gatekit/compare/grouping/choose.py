@@ -72,7 +72,7 @@ def where_any(
 
 
 _ENDS = ("cell", "task", "units", "seed", "state", "origin", "optimizer", "block", "layers")
-"""Words that are taken for keys if they are typed without a value."""
+"""Words that are read as keys, not as values, if they are typed alone."""
 
 
 def _wanted(conditions: Sequence[str], tasks: Sequence[str]) -> dict[str, list[str]]:

@@ -47,7 +47,7 @@ def is_confounded(settings: Sequence[str], together: Sequence[str] = ()) -> bool
     """Return whether groups differ in several settings, so that no single one explains the result.
 
     Args:
-        settings: the settings in which they differ.
+        settings: the settings in which the groups differ.
         together: keys, or beginnings of keys, that were chosen together.
     """
     names = [_setting(name) for name in together]
@@ -94,11 +94,11 @@ def gates_of(role: str, groups: Iterable[Group]) -> set[str]:
 
 
 def _budgets(group: Group) -> set[object]:
-    """Return the budget that ``match`` asked for; without ``match``, a unique object."""
+    """Return a set with the budget of ``match``; without ``match``, with a unique object."""
     match = _config(group).get("match")
     if not isinstance(match, Mapping) or "target" not in match:
         return {object()}
-    # The parameters of a cell are a budget of parameters.
+    # If `match` names a cell, the budget is the number of that cell's parameters.
     return {(chosen_by(match) or "parameters", match["target"])}
 
 

@@ -43,7 +43,7 @@ class Group:
 
     ``values`` holds the keys that distinguish groups, in the order of the label. ``variant`` is the
     label without the task, which identifies a variant across tasks. ``pairing_keys`` holds the key
-    by which each counting run is paired: its seed and its values of the pooled keys. ``names``
+    by which each run of ``runs`` is paired: its seed and its values of the pooled keys. ``names``
     holds the names that you chose for labels.
     """
 
@@ -108,7 +108,8 @@ class Group:
 class Grouping:
     """All groups, the keys they are pooled over, and runs whose group is unknown.
 
-    ``implied`` maps each key that follows from others, and so distinguishes no groups, to those.
+    ``implied`` maps each key that distinguishes no groups, because it follows from other keys, to
+    the name of those.
     """
 
     groups: tuple[Group, ...]
@@ -166,7 +167,8 @@ def group_runs(
             *(k for k in in_order(differ) if is_of_task(k) and k not in (*keys, *of_owner)),
         ]
         others = [key for key in (*in_order(differ), *inside) if key not in (*keys, *of_owner)]
-        # Paired runs may differ in a key that was tuned for each group, such as a learning rate.
+        # Runs that are paired may differ in a key that was tuned for each group, such as a learning
+        # rate.
         tunable = [key for key in others if not names_variant(key)]
         following = {key: "group" for key in tunable if follows(key, keys, everything)}
         pooled = [key for key in others if key not in following]
@@ -239,8 +241,8 @@ def _changed_sources(
 ) -> list[dict[str, str]]:
     """Return what distinguishes runs of one configuration: plugins, or hashes that changed.
 
-    If the plugins have different names, these are shown; a hash is shown only if data or a plugin
-    changed but kept its name.
+    If runs use plugins of different names, the names are shown; a hash is shown only if data or
+    a plugin changed but kept its name.
     """
     sources = [dict(_source(run)) for run, _ in members]
     alike: dict[tuple[str, ...], list[dict[str, str]]] = {}

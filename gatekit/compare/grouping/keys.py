@@ -40,8 +40,8 @@ def differing_inside(
 ) -> list[str]:
     """Return the keys inside a cell that differ between runs that otherwise agree.
 
-    Cells with different names differ in nearly every key, and a swap changes the keys of its role;
-    there the name and the swap are enough.
+    Runs with different cells or swaps are not compared, because their cells differ in many keys;
+    the name of the cell or the swap already distinguishes them.
 
     Args:
         settings: the settings of each run, without the keys inside its cell.
@@ -74,7 +74,7 @@ def without_shared(inside: Sequence[str], everything: Sequence[Known]) -> list[K
 def of_kind(keys: Sequence[str], everything: Sequence[Known]) -> dict[str, bool]:
     """Return the options of a task, output unit or block that follow from its name.
 
-    Each is mapped to whether several tasks, output units or blocks have it.
+    The value is True if several tasks, output units or blocks have the option.
     """
     following: dict[str, bool] = {}
     for owner in [key for key in _OWNERS if key in keys]:
@@ -128,7 +128,7 @@ def follows(key: str, own: Sequence[str], everything: Sequence[Known]) -> bool:
 
 
 def in_order(keys: Iterable[str]) -> list[str]:
-    """Return keys in the order of a label: cell, swaps, output unit, task, then others by name."""
+    """Return keys in a label's order: cell, swaps, block, output unit, task, others by name."""
 
     def rank(key: str) -> tuple[int, bool, str]:
         first, _, rest = key.partition(".")
@@ -149,7 +149,7 @@ def not_differing(option: str, name: str, known: Iterable[str]) -> ConfigError:
 
 
 def chosen_keys(by: Sequence[str], rows: Iterable[Known], keys: Sequence[str]) -> list[str]:
-    """Return the keys that ``by`` names; a beginning of keys selects those below it that differ.
+    """Return the keys that are named in ``by``; a prefix selects the keys below it that differ.
 
     Args:
         by: keys, or beginnings of keys such as ``optimizer``.
@@ -157,7 +157,7 @@ def chosen_keys(by: Sequence[str], rows: Iterable[Known], keys: Sequence[str]) -
         keys: the keys that differ.
 
     Raises:
-        ConfigError: no run has the key, or it is the seed.
+        ConfigError: no run has such a key, or the key is the seed.
     """
     known = {key for row in rows for key in row}
     chosen: dict[str, None] = {}

@@ -38,7 +38,7 @@ def group_label(
         values: key to value; None if the group has no such key.
         fallback: the label if nothing is left.
         names: other names for labels or whole words of them.
-        among: the keys that must not be confused; None means those of ``values``.
+        among: all keys among which shortened keys stay unambiguous; None means those of ``values``.
     """
     keys = list(values if among is None else among)
     parts = []

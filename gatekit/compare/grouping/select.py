@@ -67,7 +67,7 @@ def select(text: str, root: Path | str = "experiments") -> Selection:
 
 
 def _of_folder(folder: Path) -> tuple[str, Path]:
-    """Return a run's folder as ``STUDY/ID``, and the folder of its study's root."""
+    """Return a run's folder as ``STUDY/ID``, and the folder that contains its study."""
     study = folder.resolve().parent.parent
     if study.parent.name == IMPORTED:
         study = study.parent.parent

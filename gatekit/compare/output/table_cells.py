@@ -92,7 +92,7 @@ def _cells(row: Row, means: int, gaps: int, budgets: Container[str | None]) -> l
 
 
 def count_text(row: Row) -> str:
-    """Return the number of counting runs: ``3``, or ``18/20`` if two are missing."""
+    """Return the number of runs with an outcome: ``3``, or ``18/20`` if two are missing."""
     n = 0 if row.summary is None else row.summary.n
     total = n + len(row.group.missing)
     return str(n) if total == n else f"{n}/{total}"

@@ -1,4 +1,4 @@
-"""Export runs to an MLflow server: a parent run per group, a child run per seed."""
+"""Export runs to MLflow: a parent run for each group, with a child run for each of its runs."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ _BINS = 30
 
 
 def export_tensorboard(study: Study, folder: Path) -> int:
-    """Write one log per run; repeated exports write the same files.
+    """Write one log per run with a readable configuration; repeated exports write the same files.
 
     Args:
         study: the result of ``load``.

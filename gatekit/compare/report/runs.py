@@ -16,12 +16,12 @@ from .markup import html, number
 
 _FIRST = ("group", "run", "seed", "state")
 _LAST = ("stale", "reason")
-# Shown in the heading or in another column.
+# Shown in the heading of the page.
 _LEFT_OUT = ("study",)
 _COUNTED = ("parameters", "recurrent_parameters", "state_size", "token_flops")
 _MEASURED = ("best_epoch", "last_epoch", *_COUNTED, "seconds")
 _NEVER_CONSTANT = (*_FIRST, "test", "validation", "seconds", "step_seconds", *_LAST)
-# A run without an outcome does not have these, but they would have been the same for it.
+# A run without an outcome lacks these; they count as shared if all other runs agree.
 _OF_RESULTS = ("metric", "direction", "unit", "data_hash", "steps")
 
 

@@ -62,8 +62,8 @@ class Tables:
 def flops_by_run(group: Sequence[tuple[RunRecord, object]]) -> dict[str, float]:
     """Return the recorded operations of a training step of each run of a group, by run id.
 
-    A run without a record, such as a run in progress, gets those of another run. They differ if
-    runs are pooled over a key such as ``units``. Empty if no run has recorded them.
+    A run without a record, such as a run in progress, gets those of another run; this is wrong
+    if runs are pooled over a key such as ``units``. Empty if no run has recorded them.
     """
     recorded = {run.id: run.result.step_flops for run, _ in group if run.result is not None}
     known = next((flops for flops in recorded.values() if flops), None)
@@ -112,7 +112,7 @@ def _bands(
     metric: ResultMetric | None,
     flops: Mapping[str, float],
 ) -> dict[str, Any] | None:
-    """Return the band over each cost; a band with the values over epochs has only positions."""
+    """Return the band over each cost; one with the same values as over epochs has only `at`."""
     first = _band(curves, tables, level, metric)
     if first is None:
         return None

@@ -113,7 +113,7 @@ def axis(scale: Scale, width: float, zero: float | None = None, better: int = 0)
         scale: the scale of the strips.
         width: width of the drawing.
         zero: a value that is always a tick.
-        better: -1 if better values are to the right, 1 if to the left, 0 to leave it out.
+        better: -1 if better values are to the right, 1 if to the left, 0 to omit the side.
     """
     known = scale.ticks(_ticks(width))
     known = known if zero is None or zero in known else [*known, zero]
@@ -177,7 +177,7 @@ class ChartAxes:
         return HEIGHT - _BOTTOM - share * (HEIGHT - _TOP - _BOTTOM)
 
     def path(self, xs: Iterable[float], ys: Iterable[float]) -> str:
-        """Return a line through points as the ``d`` of a path."""
+        """Return a line through points as the ``d`` attribute of an SVG path."""
         points = [f"{self.x(x):.1f} {self.y(y):.1f}" for x, y in zip(xs, ys, strict=True)]
         return f"M{'L'.join(points)}" if points else ""
 

@@ -153,7 +153,7 @@ def _run_files(run: RunRecord, weights: bool, notes: list[str]) -> dict[str, byt
     entries: dict[str, bytes] = {}
     status = {"state": run.state, "attempt": 0, "reason": scrub(run.reason or "") or None}
     entries[f"{place}/{STATUS}"] = _dumped(status)
-    # A damaged file may contain anything, so only readable files of such a run are included.
+    # Files of a damaged run may contain anything, so only its configuration is included.
     if run.config is not None:
         entries[f"{place}/{CONFIG}"] = _config(run)
     if run.state == "CORRUPT":
@@ -261,7 +261,7 @@ def _reproduce(
 
 
 def _install(environments: Sequence[Mapping[str, Any]], name: str) -> list[str]:
-    """Return how to install gatekit; by name, pip could install another project."""
+    """Return how to install gatekit from source; its name on an index may be another project's."""
     recorded = [e.get("versions") for e in environments]
     versions = {str(v["gatekit"]) for v in recorded if isinstance(v, dict) and v.get("gatekit")}
     commits = {
@@ -270,8 +270,8 @@ def _install(environments: Sequence[Mapping[str, Any]], name: str) -> list[str]:
     return [
         f"Install gatekit {', '.join(sorted(versions))}".rstrip() + " from its source. Do not type",
         "`pip install gatekit`: on a package index, this name may belong to another project.",
-        "Replace PATH/TO/gatekit by your clone of gatekit, and type the rest in a new folder that"
-        " has this bundle.",
+        "Replace PATH/TO/gatekit with your clone of gatekit, and type the rest in a new folder that"
+        " contains this bundle.",
         *(
             f"The working folder of the runs was at commit {commit}; if it was a clone of gatekit,"
             " check out the same commit."
@@ -284,7 +284,7 @@ def _install(environments: Sequence[Mapping[str, Any]], name: str) -> list[str]:
 
 
 def _copies(study: Study, runs: Sequence[RunRecord], name: str) -> list[str]:
-    """Return the commands that copy the users' plugins, each in the version of the most runs."""
+    """Return the commands that copy your plugins, each in the version that most runs used."""
     seen: dict[str, Counter[str]] = {}
     for run in runs:
         for plugin, digest in run.result.plugins.items() if run.result else ():

@@ -89,7 +89,7 @@ def _make(bundled: RunRecord, root: Path, bundle: Path) -> Path:
         config = validate({**config, "plugins": [], "match": None})
         planned = variant(config, components.load(), swapped=True)
     except GatekitError:
-        # Without its plugin, a gate or a task is only an unknown name.
+        # Without its plugin, a gate or task is an unknown name, so report missing plugins instead.
         sources.refuse(bundled.id, sources.differing(needed, stored), needed, stored, bundle)
         raise
     changed = [name for name, digest in needed.items() if planned.plugins.get(name) != digest]

@@ -1,4 +1,4 @@
-"""The user's own configurations in a bundle, such as experiments, that its commands name."""
+"""The user's own configurations in a bundle, such as experiments: those that commands name."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def jobs_of(asked: RequestedRun) -> list[Job]:
     """Return the jobs that the recorded words of a run give now.
 
     Raises:
-        ConfigError: they give none, or could execute a file: the study may be a stranger's.
+        ConfigError: the words give no jobs, or could execute a file; the study may be a stranger's.
     """
     from gatekit.study.command import compose
 
@@ -86,7 +86,7 @@ def jobs_of(asked: RequestedRun) -> list[Job]:
 
 
 def _choices(words: Sequence[str], groups: Sequence[str]) -> Iterator[str]:
-    """Yield the words that choose a file, without their signs."""
+    """Yield the words that choose a file, without a leading ``+``."""
     for word in words:
         bare = word.lstrip("+")
         if bare.partition("=")[0] in groups:
@@ -94,7 +94,7 @@ def _choices(words: Sequence[str], groups: Sequence[str]) -> Iterator[str]:
 
 
 def _own_files(asked: RequestedRun, groups: Sequence[str]) -> tuple[dict[str, Path], str]:
-    """Return the own files that a run's command reads, and why they may not give the run."""
+    """Return the user's files that a run's command reads, and why they may not give the run."""
     from omegaconf import OmegaConf
 
     from gatekit.study.plan import plan

@@ -26,7 +26,7 @@ def unpack(bundle: str) -> str:
 def copies(plugins: Mapping[str, str], sources: Path, bundle: str) -> dict[str, str]:
     """Return the command that copies each plugin of the user to ``./plugins``, by name.
 
-    gatekit's own plugins have none, nor have plugins of several files or of a package.
+    There is no command for gatekit's own plugins, or for plugins of several files or of a package.
 
     Args:
         plugins: the hash of each plugin by name.
@@ -66,7 +66,7 @@ def differing(plugins: Mapping[str, str], sources: Path) -> list[str]:
 def refuse(
     run: str, names: Collection[str], plugins: Mapping[str, str], sources: Path, bundle: Path
 ) -> None:
-    """Refuse to repeat a run whose plugins are not here, and show how to get all of them.
+    """Refuse to repeat a run whose plugins are missing or differ here; show how to get them.
 
     Args:
         run: the run's id.
@@ -126,6 +126,6 @@ def _free(path: Path) -> Path:
 
 
 def _is_one_file(name: str, digest: str, sources: Path) -> bool:
-    """Return whether a plugin would have the same hash as the file ``NAME.py``."""
+    """Return whether a plugin was one file: its stored source, as ``NAME.py``, has its hash."""
     path = sources / f"{digest}.py"
     return path.is_file() and file_hash(path, f"{name}.py") == digest

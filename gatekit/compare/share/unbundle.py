@@ -175,7 +175,7 @@ def _archive(path: Path) -> Iterator[zipfile.ZipFile]:
             file.seek(0)
             cut = file.read(2) == b"PK"
             raise RunError(
-                f"{path} is cut off or damaged; copy it again from where it was made"
+                f"{path} is cut off or damaged; copy it again from the original file"
                 if cut
                 else f"{path} is not a bundle ({error}); `gatekit bundle STUDY` writes one"
             ) from None

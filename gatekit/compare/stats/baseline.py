@@ -59,7 +59,7 @@ class Baselines:
         return renamed(self._rest(group), group.names)
 
     def note(self, alone: Sequence[str]) -> str | None:
-        """Return a note if there is no baseline with an outcome for all or some groups.
+        """Return a note if all or some groups have no baseline with an outcome.
 
         Args:
             alone: the labels of groups with an outcome that have no baseline.

@@ -38,7 +38,7 @@ class Difference:
         pairs: number of pairs of runs.
         better: number of seeds on which the group is better.
         worse: number of seeds on which it is worse.
-        diverged: number of the group's runs in pairs that diverged.
+        diverged: number of the group's paired runs that diverged.
         mean: mean difference; None, like the intervals, if a run of a pair diverged.
         interval: t interval of the mean; None also for differences that are all equal.
         improvement: probability that a run of the group is better than a run of the baseline.
@@ -119,7 +119,7 @@ class Difference:
 
     @property
     def p(self) -> float | None:
-        """Return the corrected p value that decided, or of the test against no difference.
+        """Return the corrected p value that decided, or else of the test against no difference.
 
         None if there is no verdict.
         """

@@ -137,8 +137,9 @@ def limits(metric: ResultMetric, values: Iterable[float]) -> tuple[float, float]
     """Return the smallest and the largest value that a metric can have.
 
     A well-known share, such as accuracy, is between 0 and 1, or between 0 and 100 if it is in
-    percent or a value is above 1. Other well-known errors, such as mse, are at least 0. There are
-    no limits for other metrics, or if a value is outside the limits.
+    percent or a value is above 1. Other well-known errors, such as mse, are at least 0, except
+    losses and likelihoods, which may be negative. There are no limits for other metrics, or if a
+    value is outside the limits.
     """
     name = plain_name(metric.name)
     finite = [value for value in values if math.isfinite(value)]
@@ -246,7 +247,7 @@ def probability_of_improvement(
 
 
 def signed_ranks(d: Floats) -> Floats:
-    """Return the rank of each difference's size, with its sign; zeros keep zero.
+    """Return the rank of each difference's size, with its sign; zeros stay zero.
 
     Args:
         d: differences; infinite ones share the largest rank.

@@ -93,14 +93,14 @@ def unit_rows(d: Floats, n: Floats) -> Floats:
 
 
 def t_of_share(share: Floats, n: Floats) -> Floats:
-    """Return ``|t|`` from ``|sum d| / sqrt(n sum d**2)``, which is in [0, 1] and grows with it."""
+    """Return ``|t|`` from ``|sum d| / sqrt(n sum d**2)``, a share in [0, 1] that grows with |t|."""
     # Equal differences have no spread; the bound keeps their t finite.
     square = np.square(share)
     return np.asarray(np.sqrt((n - 1) * square / np.maximum(1 - square, _TIE)))
 
 
 def sign_vectors(seeds: int) -> Floats:
-    """Return all sign vectors up to a common sign; beyond fourteen seeds, signs are random.
+    """Return all sign vectors up to a common sign; signs after the fourteenth seed are random.
 
     `looks` relies on this: vectors of fewer seeds are the beginnings of vectors of more seeds.
 
@@ -125,7 +125,7 @@ def smallest_p(seeds: int) -> float:
 
 
 def flipped_maxima(d: Floats) -> Floats:
-    """Return the largest |t| over groups for each sign vector; beyond ten seeds, for 512 of them.
+    """Return the largest |t| over groups for each sign vector; for 512 if there are over ten seeds.
 
     Args:
         d: differences, ``(studies, seeds, groups)``.

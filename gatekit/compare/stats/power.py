@@ -27,8 +27,8 @@ def seeds_needed(effect_size: float | None, comparisons: int) -> int | None:
     differ, which is the strictest case. The number is an estimate, as the effect size is.
 
     Args:
-        effect_size: Cohen's d of the seeds' differences; for None and zero, no number of seeds is
-            enough.
+        effect_size: Cohen's d of the seeds' differences; for None and zero, no number of seeds
+            gives a decision.
         comparisons: how many groups are compared with a baseline in one table.
     """
     if not effect_size or power(effect_size, MOST_SEEDS, comparisons) < POWER:

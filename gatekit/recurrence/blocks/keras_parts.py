@@ -39,6 +39,7 @@ def keras_part(part: Part, name: str, policy: keras.DTypePolicy, seed: int) -> k
 
     Raises:
         ConfigError: the layer does not have as many weights as the part declares.
+        CellError: the function of a custom part does not return a Keras layer.
     """
     layer = _unbuilt(part, name, policy, seed)
     grouped = part.kind == "norm" and part.options["groups"] > 1
@@ -76,7 +77,7 @@ def _unbuilt(part: Part, name: str, policy: keras.DTypePolicy, seed: int) -> ker
 
 
 def _own_layer(part: Part, given: dict[str, Any], seed: int) -> keras.layers.Layer:
-    """Return a custom part's layer, with the given name and type, and seeds where it has none."""
+    """Return a custom part's layer with this name, type and, where it has none, seed."""
     layer = part.options["make"]()
     if not isinstance(layer, keras.layers.Layer):
         raise CellError(
@@ -98,10 +99,13 @@ def apply_part(layer: keras.layers.Layer, part: Part, value: Tensor, training: b
     """Return the value of a part that computes each step by itself.
 
     Args:
-        layer: its Keras layer.
+        layer: the part's Keras layer.
         part: the part.
         value: ``... x fed``.
         training: whether dropout draws.
+
+    Raises:
+        CellError: the output does not have the width that the part declares.
     """
     if part.kind == "norm" and (groups := part.options["groups"]) > 1:
         shape = tf.shape(value)

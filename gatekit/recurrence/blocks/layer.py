@@ -51,7 +51,7 @@ from .sketches import run_mix, run_mix_backwards, run_stepwise
 
 @keras.saving.register_keras_serializable(package="gatekit")
 class BlockLayer(SequenceLayer):
-    """A recurrent layer with the block around it; the output is as wide as the input.
+    """A recurrent layer in a block; the output is as wide as the input unless the block is plain.
 
     ``y = combine(x, mix(x))``; masked steps change no state and repeat the last output.
 
@@ -70,7 +70,7 @@ class BlockLayer(SequenceLayer):
             convolutions, in the order of `state_names`.
         stateful: whether a batch starts from the final states of the batch before.
         executor: the executor of the recurrent layer, as for `gatekit.RNN`.
-        seed: seed of weights and dropout; None draws one.
+        seed: seed of weights, dropout and zoneout; None draws one.
         plugins: plugin files to load besides the registered ones.
 
     Raises:
@@ -252,7 +252,7 @@ class BlockLayer(SequenceLayer):
                 mask attached to x, for example by an embedding.
             resets: ``batch x time`` booleans, true where a new sequence begins: the convolutions
                 and the recurrent layer start afresh there.
-            training: whether dropout draws.
+            training: whether dropout and zoneout draw.
 
         Returns:
             ``batch x time x width`` or ``batch x width``; with `return_state`, a tuple of this

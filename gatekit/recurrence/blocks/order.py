@@ -7,7 +7,7 @@ from tensorflow import Tensor
 
 
 def last_step(values: Tensor) -> Tensor:
-    """Return the last of ``batch x time x ...``, ``batch x 1 x ...``; zero if there is none."""
+    """Return the last step of ``batch x time x ...`` as ``batch x 1 x ...``; zero without steps."""
     return tf.reduce_sum(values[:, -1:], 1, keepdims=True)
 
 
@@ -40,10 +40,10 @@ class Order:
         return values if self.mask is None else tf.gather(values, self._first, batch_dims=1)
 
     def taken(self, packed: Tensor, shift: int) -> Tensor:
-        """Return for each step the entry ``shift`` places after its own place among valid steps.
+        """Return, for each step, the entry at its index among the valid steps plus ``shift``.
 
         Args:
-            packed: ``batch x (time + n) x ...``, as `packed` returns it, with n entries before it.
+            packed: ``batch x (time + n) x ...``: n earlier entries, then the result of `packed`.
             shift: from 0 to n. A masked step takes the entry of the valid step before it.
         """
         if self.mask is None:
@@ -58,7 +58,14 @@ class Order:
         return tf.gather(packed, last_step(self._count) + tf.range(size), batch_dims=1)
 
     def end(self, values: Tensor) -> Tensor:
-        """Return the values of the last valid step, ``batch x 1 x width``."""
+        """Return the value of the last valid step of each row's last sequence, or zero.
+
+        Args:
+            values: ``batch x time x width``.
+
+        Returns:
+            ``batch x 1 x width``.
+        """
         return last_step(self.held(values))
 
     def any_valid(self, values: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""Computes the methods of a block: their parts in order, each by its Keras layer."""
+"""Computes the methods of a block: their parts in order, each with its Keras layer."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def run_stepwise(
     env: dict[str, Tensor],
     training: bool,
 ) -> Tensor:
-    """Return the value of ``combine`` or ``finish``, for each step by itself.
+    """Return the value of ``combine`` or ``finish``, computed for each step separately.
 
     Args:
         sketch: the parts of the method.

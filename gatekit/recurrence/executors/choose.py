@@ -28,7 +28,7 @@ _GRAPH_FROM_UNITS = 256
 
 # A state at least this wide, and this many times wider than units, is a matrix. `affine` writes and
 # reads its coefficients for all steps, which costs more than it saves. Measured in training, time
-# of `affine` over `fused`, in graph mode and under XLA: as wide as units (mingru, sru_v1, lru, ffm)
+# of `affine` / `fused`, in graph mode and under XLA: as wide as units (mingru, sru_v1, lru, ffm)
 # 0.4 to 0.8 and 0.7 to 1.1; matrices (gla, linear_attention, mamba, retnet) of 256 elements 0.8 to
 # 0.9 and 1.3 to 1.4, of 512 to 4096 elements 1.1 to 2.4 and 1.4 to 3.8.
 _WIDE, _TIMES = 512, 4
@@ -101,9 +101,9 @@ def choose(
         executor, reason = _automatic(cell, setting, remat)
         if executor == "affine":
             # In inference no residuals are stored, and a loop that computes the coefficients step
-            # by step never leaves the cache. Measured on a CPU, eight cells, time of `affine` over
+            # by step never leaves the cache. Measured on a CPU, eight cells, time of `affine` /
             # `fused`: 1.8 to 9.9 at time 100, 1.1 to 4.5 at time 4096 (64 units); 0.96 to 1.5 at
-            # 512 units. In graph mode it is 0.5 to 0.7.
+            # 512 units. In graph mode the ratio is 0.5 to 0.7.
             return ExecutorChoice(
                 executor, mode(executor, cell, setting), reason, inference="fused"
             )
@@ -153,7 +153,8 @@ def check(executor: str, cell: Cell, setting: Setting, remat: bool) -> None:
     """Refuse an executor that cannot run a cell.
 
     Raises:
-        ConfigError: the executor cannot run the cell; the message has the reason.
+        ConfigError: the executor cannot run the cell, or has no ``remat``; the message has the
+            reason.
     """
     why = ""
     if executor in ("affine", "scan"):
@@ -221,7 +222,7 @@ Choices = Mapping[str, Mapping[str, str]]
 
 
 def table_of_environment() -> Choices | None:
-    """Return the choices in the file that the environment variable GATEKIT_TUNE names, or None.
+    """Return the choices in the file that the variable GATEKIT_TUNE names; None if it is not set.
 
     Raises:
         ConfigError: the file cannot be used.

@@ -1,4 +1,4 @@
-"""Runs the chosen executor, and traces equal recurrences of a model only once.
+"""Runs the chosen executor, and traces equal recurrences of a model at most twice.
 
 Tracing takes most of the time of a first call, so equal recurrences within one trace share a
 function: a deep model is not traced layer by layer. The first of several equal recurrences is
@@ -86,8 +86,8 @@ class Executor:
 
     def _fused(self, problem: Problem) -> Solution:
         """Run the fused loop, or cuDNN if it was chosen and can compute this call."""
-        # cuDNN only supports masks at the end of a sequence, none of a whole row, and no resets.
-        # XLA cannot call cuDNN.
+        # cuDNN supports no resets, and masks only at the end of rows that have a valid step. XLA
+        # cannot call cuDNN.
         plain = problem.mask is None and problem.resets is None and not compiled()
         if isinstance(self._form, KerasForm) and plain:
             return cudnn.run(problem, self._form)
@@ -116,7 +116,7 @@ _TABLE = "_gatekit_functions"
 
 
 def solved(problem: Problem, solve: Callable[[Problem], Solution], executor: Hashable) -> Solution:
-    """Return ``solve(problem)``, traced once for all equal problems of the current trace.
+    """Return ``solve(problem)``, traced at most twice for all equal problems of the current trace.
 
     Args:
         problem: the call, time first.
@@ -142,7 +142,7 @@ def solved(problem: Problem, solve: Callable[[Problem], Solution], executor: Has
         table[key] = problem.cell
         return solve(problem)
     if not callable(table[key]):
-        # Without its tensors: they refer to the graph, which must be freed after its trace.
+        # No tensors are kept: they refer to the graph, which must be freed after its trace.
         nothing: dict[str, Any] = dict.fromkeys((*_TENSORS, *_REST))
         bare = replace(problem, **nothing)
 

@@ -50,7 +50,7 @@ class SharedProducts:
         self.values: dict[tuple[str, str], Tensor] = {}
 
     def linear(self, owner: str, read: BuiltRead) -> Tensor:
-        """Return the linear map of one read of a gate, ``time x batch x units``."""
+        """Return the result of one linear read of a gate, ``time x batch x units``."""
         if (owner, read.text) not in self.values:
             u = self.operand(read)
             members = self.members.get(read.text, ()) if read.map.has_matrix() else ()

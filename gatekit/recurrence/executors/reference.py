@@ -72,7 +72,7 @@ def one_step(
 
     Args:
         problem: the call.
-        step: the index of the step, int32; only zoneout's draws depend on it.
+        step: the index of the step, int32; it selects zoneout's draws and the perturbations.
         inputs: the inputs at this step, ``batch x width``.
         valid: ``batch x 1``, or None if every row is valid.
         states: the states that the step starts from.

@@ -26,7 +26,7 @@ _INITIALIZER = (
     "RNN({{'defaults': ['lstm'], 'initializers': {{'{key}': 'zeros'}}}}, ...), "
     "or the same key in one of its gates"
 )
-_PER_GATE = "gatekit has it for each gate: use the argument {name}={{'{key}': ...}}"
+_PER_GATE = "use the argument {name}={{'{key}': ...}}, which applies to all gates"
 _INPUT = "give the model keras.Input((time, features)) as its first layer"
 
 REMEDIES: dict[str, str] = {
@@ -234,7 +234,7 @@ def specification(
         catalogue: everything that is registered.
 
     Raises:
-        CellError: the cell or a gate violates its contract.
+        GatekitError: the cell is missing, or the cell or a gate violates its contract.
     """
     if not isinstance(gates, Mapping):
         raise ConfigError(

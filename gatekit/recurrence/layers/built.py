@@ -85,8 +85,8 @@ def _is_known(spec: CellSpec, output_unit: OutputUnitSpec) -> bool:
 def _key(spec: CellSpec, output_unit: OutputUnitSpec) -> Hashable:
     """Return a key that is equal for equal cells.
 
-    Canonical forms contain every option. Classes stand for the code: a plugin that is loaded again
-    has new classes under the old names. All attributes of an object count, not only its options.
+    Canonical forms contain every option. Classes identify the code: a plugin that is loaded
+    again has new classes under the old names. All attributes of an object count, not only options.
     The request keeps the catalogue alive, so no other catalogue can have its id.
     """
     declared = _declared(spec, output_unit)

@@ -132,13 +132,13 @@ class CellLayer(SeededLayer):
         return self._cell
 
     def _sized(self, features: int | None = None) -> Cell:
-        """Return the built cell, or one of any input width if the states do not depend on it.
+        """Return the built cell or, before the layer is built, a cell with the same states.
 
         Args:
-            features: the width of the input, if it is known.
+            features: the width of the input; None if it is unknown.
 
         Raises:
-            ConfigError: the states depend on the width of the input, which is not known.
+            ConfigError: the states depend on the width of the input, which is unknown.
         """
         if self._cell is not None:
             return self._cell
@@ -155,7 +155,7 @@ class CellLayer(SeededLayer):
 
     @property
     def state_names(self) -> tuple[str, ...]:
-        """The states by name, in the order in which they are returned and given."""
+        """The names of the states, in the order in which they are passed and returned."""
         return tuple(state_shapes(self._sized(), None))
 
     def _create_weights(self, cell: Cell) -> None:
@@ -178,11 +178,11 @@ class CellLayer(SeededLayer):
     def _next_seed(self) -> Tensor:
         """Return the seed of one call's noise, two int32; no other call or layer has it."""
         seed = tf.cast(self._noise.next(), tf.int32)
-        # Layers may be built while Keras traces a model; its generator cannot be seeded then.
+        # A layer may be built while Keras traces a model. Its generator cannot be seeded anew then.
         return tf.bitwise.bitwise_xor(seed, [self._salt, 0]) if self._salt else seed
 
     def _first_states(self, batch: int | Tensor, features: int | None = None) -> dict[str, Tensor]:
-        """Return the initial states by name, ``batch x width``."""
+        """Return the initial states by name, with the batch first."""
         cell = self._sized(features)
         if not self._variables and any(state.learned for state in cell.states):
             raise ConfigError(

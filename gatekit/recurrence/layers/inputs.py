@@ -93,7 +93,7 @@ def checked_inputs(inputs: Inputs, cell: Cell, dtype: str) -> dict[str, Tensor]:
 
 
 def checked_input(name: str, value: Tensor, width: int, dtype: str) -> Tensor:
-    """Return one input, ``batch x time x width``, in the layer's type.
+    """Return one input, ``batch x time x width``, in the layer's type; warn if it has integers.
 
     Args:
         name: the input's name, for messages.
@@ -195,7 +195,7 @@ def _of_steps(tensor: Tensor, x: Tensor, called: str, remedy: str) -> Tensor:
 
 
 def split_resets(inputs: Inputs, resets: Tensor, cell: Cell) -> tuple[Inputs, Tensor]:
-    """Return inputs and resets; the resets may be an entry of the inputs.
+    """Return the inputs without resets, and the resets, which may be an entry of the inputs.
 
     Wrappers such as `keras.layers.Bidirectional` pass on the inputs, but no other arguments.
 
@@ -289,7 +289,7 @@ def checked_states(
         dtype: the type of states.
 
     Raises:
-        DataError: a state is unknown, there are too many or too few, or a shape is wrong.
+        DataError: a state is unknown, there are too many or too few, or a shape or type is wrong.
     """
     if given is None:
         return {}

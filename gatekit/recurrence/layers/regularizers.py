@@ -47,9 +47,9 @@ class Rules:
         spec: the cell with the built-in rules.
 
     Raises:
-        CellError: a gate, key, kind or option is not allowed.
-        ConfigError: a section is not a mapping, or a rule is not a Keras object or its class is
-            not registered.
+        CellError: a key of a gate, a kind or an option is not allowed.
+        ConfigError: a section is not a mapping, one of its keys is not a kind of weight, gate or
+            role, a rule has the wrong type, or the class of a saved rule is not registered.
     """
 
     def __init__(
@@ -132,7 +132,7 @@ def _gate(spec: CellSpec, section: str, key: str) -> str:
     if place not in gates:
         known = [*WEIGHT_KINDS, *gates, *roles]
         raise ConfigError(
-            f"{section}[{key!r}]: no such weights and no such gate of cell {spec.name!r}"
+            f"{section}[{key!r}]: the cell {spec.name!r} has no such weights, gate or role"
             f"{nearest(str(key), known) or '.'} Keys: {listed(known)}."
         )
     return str(place)
@@ -175,7 +175,7 @@ def _restored(data: Mapping[str, Any], where: str) -> Rule:
 def _made(section: str, rule: Mapping[str, Any], rank: int) -> Rule:
     options = {name: value for name, value in rule.items() if name != "kind"}
     if "axis" in options:
-        # The axis counts within a matrix, or within each block of a stack. A vector has one norm.
+        # `axis` is an axis of a matrix, or of each matrix in a stack. A vector has a single norm.
         options["axis"] = options["axis"] + rank - 2 if rank > 1 else 0
     built = _BUILT_IN[section][rule["kind"]](**options)
     if section == "regularizers":

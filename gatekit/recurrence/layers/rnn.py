@@ -59,13 +59,12 @@ class RNN(CellLayer, SequenceLayer):
         output_unit: the output unit: a name, ``{kind: ...}``, or an `OutputUnit`.
         gates: gates that replace those of the cell, by role: a name, ``{kind: ...}``, or a `Gate`.
             A name or mapping keeps reads, bias, norm and initializers, as ``swap.ROLE=GATE`` does.
-        return_sequences: whether to return every step, ``batch x time x units``, or only the last,
-            ``batch x units``.
+        return_sequences: whether to return every step, ``batch x time x width``, or only the last,
+            ``batch x width``.
         return_state: whether to return the states too, in the order of `state_names`.
         go_backwards: whether time runs from the last step to the first; outputs are in that order.
         stateful: whether a batch starts from the final states of the batch before.
-        zero_output_for_mask: whether a masked step of a returned sequence is zero; otherwise it
-            repeats the last output.
+        zero_output_for_mask: whether outputs at masked steps are zero instead of the last output.
         executor: ``auto``, or a name: ``fused``, ``reference``, ``unroll``, ``affine``, ``scan``,
             ``chunk``, ``newton``, ``cudnn``.
         remat: whether the backward pass computes the steps again, from states that are kept every
@@ -79,7 +78,7 @@ class RNN(CellLayer, SequenceLayer):
             ``{GATE: {"recurrent": ...}}`` for those of one gate. Each value is a name such as
             ``"l2"``, a mapping such as ``{"kind": "l2", "l2": 1e-4}``, a `keras.Regularizer`, or
             None for none. They take precedence over the cell's.
-        constraints: in the same form, such as ``{"kernel": "unit_norm"}``.
+        constraints: in the form of ``regularizers``, such as ``{"kernel": "unit_norm"}``.
         seed: seed of weights, dropout and zoneout; None draws one. Layers of one model that have
             the same seed draw different weights.
         plugins: plugin files to load besides the registered ones.
@@ -151,6 +150,7 @@ class RNN(CellLayer, SequenceLayer):
         Raises:
             DataError: the shape is not that of a sequence of vectors.
             CellError: the cell cannot have these sizes.
+            ConfigError: the executor cannot run the cell, or a stateful layer has no batch size.
         """
         shape = input_shape["x"] if isinstance(input_shape, Mapping) else input_shape
         features = features_of(shape, self.spec)
@@ -171,12 +171,12 @@ class RNN(CellLayer, SequenceLayer):
     # --- states -------------------------------------------------------------
 
     def state_shapes(self, batch_size: int | Tensor | None) -> dict[str, Shape]:
-        """Return the shape of each state by name, ``batch x width``."""
+        """Return the shape of each state by name, with the batch first."""
         return state_shapes(self.cell, batch_size)
 
     @property
     def state_size(self) -> NoReturn:
-        """Raise: `keras.layers.RNN` asks for this attribute, and it needs a cell, not a layer.
+        """Raise: `keras.layers.RNN` reads this attribute of a cell, but `gatekit.RNN` is a layer.
 
         Raises:
             MissingAttributeError: always.
@@ -188,7 +188,7 @@ class RNN(CellLayer, SequenceLayer):
         )
 
     def initial_states(self, batch_size: int | Tensor) -> dict[str, Tensor]:
-        """Return the initial states by name, ``batch x width``.
+        """Return the initial states by name, with the batch first.
 
         Raises:
             ConfigError: the layer is not built yet, and its initial states are learned or their
@@ -222,12 +222,12 @@ class RNN(CellLayer, SequenceLayer):
                 `initial_state` is given.
 
         Returns:
-            ``batch x time x units`` or ``batch x units``; with `return_state`, a tuple of this
-            output and the states.
+            ``batch x time x width of the output`` or ``batch x width of the output``; with
+            `return_state`, a tuple of this output and the states.
 
         Raises:
             DataError: inputs, mask, resets or initial state have the wrong shape or type.
-            ConfigError: resets are given to a layer with ``executor="cudnn"``, which has none.
+            ConfigError: resets are given, but the layer has ``executor="cudnn"``.
         """
         inputs, resets = split_resets(inputs, resets, self.cell)
         if resets is not None and self.executor == "cudnn":
@@ -331,7 +331,7 @@ class RNN(CellLayer, SequenceLayer):
 
     @property
     def newton_counts(self) -> tuple[int, int]:
-        """Sequences solved by ``executor=newton``, and how many of them took the fused loop."""
+        """How many sequences ``executor=newton`` solved, and how many of them by the fused loop."""
         return (0, 0) if self._counts is None else self._counts.read()
 
     def explain(self) -> str:

@@ -46,7 +46,7 @@ class SeededLayer(keras.layers.Layer):
             isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0
         ):
             raise ConfigError(
-                f"seed={seed!r}: an integer from 0 or None is expected, such as seed=0"
+                f"seed={seed!r}: None or an integer from 0 is expected, such as seed=0"
             )
         self.seed = seed
         self._drawn_seed = random.randint(1, 10**9) if seed is None else int(seed)
@@ -59,7 +59,7 @@ class SeededLayer(keras.layers.Layer):
 
     @tf.autograph.experimental.do_not_convert
     def __call__(self, inputs: Any = REQUIRED, *args: Any, **kwargs: Any) -> Any:
-        """Call the layer; the first call builds it."""
+        """Check the arguments, then call the layer; the first call builds it."""
         if inputs is REQUIRED:
             raise ConfigError(
                 "the input is missing; write layer(x), with x as batch x time x features"
@@ -126,8 +126,8 @@ class SeededLayer(keras.layers.Layer):
 class _NoAttributeError(AttributeError):
     """An attribute is missing.
 
-    The message is only made when it is shown: Keras and TensorFlow probe for many attributes, and
-    never read it.
+    The message is composed only when it is shown, because Keras and TensorFlow probe for many
+    attributes without reading it.
     """
 
     __module__, __qualname__ = "builtins", "AttributeError"  # what a traceback shows

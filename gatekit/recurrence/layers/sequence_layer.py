@@ -45,7 +45,7 @@ class SequenceLayer(SeededLayer):
 
     @property
     def state_names(self) -> tuple[str, ...]:
-        """The states by name, in the order in which they are returned and given."""
+        """The names of the states, in the order in which they are passed and returned."""
         return tuple(self.state_shapes(None))
 
     def state_shapes(self, batch_size: int | Tensor | None) -> dict[str, Shape]:
@@ -71,7 +71,7 @@ class SequenceLayer(SeededLayer):
         raise NotImplementedError
 
     def _one_direction(self, what: str) -> None:
-        """Refuse an action that a layer that reads time in both directions cannot do."""
+        """Refuse the action ``what`` if the layer reads time in both directions."""
 
     # --- states -------------------------------------------------------------
 
@@ -161,9 +161,9 @@ class SequenceLayer(SeededLayer):
         """Write the layer as a SavedModel for inference; it runs without gatekit.
 
         It has three signatures. ``serve`` takes whole sequences and returns what the layer returns.
-        ``step`` takes x and ``STATE_prev`` by name and returns ``emitted`` and the states.
-        ``start`` takes a batch size and returns each ``STATE_prev`` before the first step. In
-        names, dots become underscores.
+        ``step`` takes the inputs of a step and each ``STATE_prev`` by name, and returns ``emitted``
+        and the states. ``start`` takes a batch size and returns each ``STATE_prev`` before the
+        first step. In names, dots become underscores.
 
         Args:
             folder: the folder of the SavedModel.
@@ -200,7 +200,7 @@ class SequenceLayer(SeededLayer):
     # --- for Keras ----------------------------------------------------------
 
     def compute_mask(self, inputs: Inputs, mask: Tensor = None) -> Tensor | list[Tensor]:
-        """Return the mask of the output in its order of time; None if only the last step is."""
+        """Return the mask in the order of the outputs; None if only the last step is returned."""
         own = mask["x"] if isinstance(mask, Mapping) else mask
         own = next(iter(own), None) if isinstance(own, (list, tuple)) else own
         output = own if self.return_sequences else None
@@ -292,9 +292,9 @@ class KeptStates(tf.Module):
             inputs: inputs by name, ``batch x time x width``.
 
         Raises:
-            DataError: the inputs have another batch size. If the batch size is known only when the
-                graph runs, TensorFlow raises `tf.errors.InvalidArgumentError` with the name of this
-                operation.
+            DataError: the inputs have another batch size. If it is known only when the graph runs,
+                TensorFlow raises `tf.errors.InvalidArgumentError` instead; its message names the
+                operation ``stateful_layer_needs_batches_of_N``.
         """
         x = inputs["x"]
         if x.shape[0] not in (None, self.batch):
@@ -302,7 +302,7 @@ class KeptStates(tf.Module):
                 f"the layer {layer!r} is stateful and keeps the states of {self.batch} sequences, "
                 f"but this batch has {x.shape[0]}: use batches of {self.batch} "
                 f"(Dataset.batch({self.batch}, drop_remainder=True)), or build a layer for "
-                f"keras.Input(batch_shape=({x.shape[0]}, time, features)) and move the weights by "
+                f"keras.Input(batch_shape=({x.shape[0]}, time, features)) and copy the weights: "
                 "set_weights(other.get_weights())"
             )
         name = f"stateful_layer_needs_batches_of_{self.batch}"

@@ -111,7 +111,7 @@ class Cell(CellLayer, _Dropout):
 
     @property
     def state_names(self) -> tuple[str, ...]:
-        """The states by name, in the order in which they are returned and given."""
+        """The names of the states, in the order in which they are passed and returned."""
         return tuple(self._widths())
 
     @property
@@ -148,7 +148,8 @@ class Cell(CellLayer, _Dropout):
         """Create the weights for an input of one step, ``batch x features``.
 
         Raises:
-            ConfigError: the cell has inputs besides x, but only the shape of x is given.
+            ConfigError: the cell has inputs besides x, but only the shape of x is given; or
+                ``features`` is not the width of the input.
             DataError: the shape is not that of one step.
         """
         shape = input_shape["x"] if isinstance(input_shape, Mapping) else input_shape
@@ -187,7 +188,7 @@ class Cell(CellLayer, _Dropout):
             training: whether dropout and zoneout draw.
 
         Returns:
-            ``batch x units``, and the list of new states.
+            ``batch x width of the output``, and the list of new states.
 
         Raises:
             DataError: inputs or states have the wrong shape or type.
@@ -256,7 +257,7 @@ class Cell(CellLayer, _Dropout):
         """Do nothing: each step draws its masks from the seed of the sequence."""
 
     def reset_dropout_mask(self) -> None:
-        """Draw the seed of the next sequence; `keras.layers.RNN` calls this after each one."""
+        """Draw the next sequence's seed; `keras.layers.RNN` calls this after each sequence."""
         self._sequence.assign(self._next_seed())
 
     def reset_recurrent_dropout_mask(self) -> None:

@@ -36,7 +36,7 @@ MAX_FILES = 25
 def load_cell(
     cell: str | Mapping[str, Any], catalogue: Catalogue, plugins: Sequence[str] = ()
 ) -> CellSpec:
-    """Return the cell of a name or a mapping.
+    """Return the cell that a name or a mapping describes.
 
     Args:
         cell: the name of a file ``cell/NAME.yaml`` or of a registered cell function; or a
@@ -99,7 +99,7 @@ def cell_config(
 
 
 def bundled_cell(name: str, catalogue: Catalogue) -> dict[str, Any] | None:
-    """Return gatekit's own cell of a name as a mapping; None if it has none.
+    """Return gatekit's own cell of a name as a mapping; None if there is none.
 
     Files in ``./conf`` do not count.
 
@@ -117,7 +117,7 @@ def bundled_cell(name: str, catalogue: Catalogue) -> dict[str, Any] | None:
 
 
 def cell_names(plugins: Sequence[str] = ()) -> dict[str, Path]:
-    """Return the file of every cell by name; a YAML file precedes a cell function's file.
+    """Return the file of every cell by name; a YAML file takes precedence over a cell function.
 
     Args:
         plugins: plugin files, whose configuration folders are searched too.
@@ -149,7 +149,7 @@ class _Composer:
             raise ConfigError(f"defaults lead through more than {MAX_CHAIN} files: {listed(chain)}")
         self.files += 1
         if self.files > MAX_FILES:
-            raise ConfigError(f"defaults name more than {MAX_FILES} files, from {chain[:1]} on")
+            raise ConfigError(f"defaults name more than {MAX_FILES} files, from {chain[0]} on")
         path = cell_file(name, self.folders)
         if path is not None:
             config, own = named_after_file(read_yaml(path), path), not is_bundled(path.parents[1])

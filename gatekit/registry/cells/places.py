@@ -70,7 +70,7 @@ _PLACE = re.compile(
 
 
 def _lines(path: Path, message: str) -> str:
-    """Return a message with the lines of other entries, and of entries that are set to null."""
+    """Return a message that also shows the lines of other entries and of one set to null."""
 
     def numbered(match: re.Match[str]) -> str:
         line = line_of(path, match[0])
@@ -149,8 +149,8 @@ MOST_FOLDERS = 200
 def misplaced(group: str, name: str) -> str:
     """Return a sentence about your own file if it is not where gatekit looks for it.
 
-    It is empty if there is no such file in ``./conf``, next to it, in a project above the working
-    folder, or in one of its folders.
+    It is empty if there is no such file elsewhere in ``./conf``, next to ``./conf``, or in the
+    ``conf`` of a folder above or inside the working folder.
 
     Args:
         group: ``cell``, ``task`` or another folder of ``./conf``.

@@ -2,5 +2,5 @@
 
 `survey` reads the state of every run and groups failed runs by cause. `plan_file` records the runs
 that commands asked for. `prune` finds files that a study does not need. `looks` is the file of
-looks between seeds. Start with `survey.py`.
+looks: comparisons after which seeds may be added. Start with `survey.py`.
 """

@@ -1,6 +1,7 @@
-"""``looks.jsonl``: the looks at a study between seeds, and their decisions; append only.
+"""``looks.jsonl``: the looks at a study, and their decisions; append only.
 
-Each line has the whole history and a checksum, so the last line describes all looks.
+A look is a recorded comparison after which seeds may be added. Each line has the whole history and
+a checksum, so the last line describes all looks.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ class Looks:
         most: number of seeds after which there is no further look; fixed at the first look.
         seeds: number of seeds of each look, in order.
         asked: options of the comparison, as `gatekit.compare` takes them.
-        groups: the baseline of each group; None for a baseline.
+        groups: the label of each group's baseline, by the group's label; None for a baseline.
         results: a hash of the results of each group at the last look.
         decisions: the decision on each compared group, in a word.
         alpha: the level spent up to the last look.

@@ -1,4 +1,4 @@
-"""The runs that commands asked for, in one file per set of runs, and the runs that they outdate."""
+"""Record which runs commands asked for, one file per set; find older runs that new ones outdate."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ class RequestedRun:
     def executes_files(self) -> bool:
         """Whether composing the words could execute a file that they name.
 
-        Somebody else may have written the study's folder. Your own ``./plugins`` and ``./conf`` are
-        not named by words.
+        Somebody else may have written the study's folder. Your own ``./plugins`` and
+        ``./conf`` are used without being named in words.
         """
         words = [word.lstrip("+~") for word in self.words if word != "hydra.mode=RUN"]
         keys = [word.partition("=")[0].partition("@")[0] for word in words]
@@ -73,7 +73,7 @@ def commands(study: Path) -> list[str]:
 
 
 def training(study: Path, *changes: str) -> str:
-    """Return the `gatekit train` command of a study, or an empty string.
+    """Return the first `gatekit train` command of a study, or an empty string.
 
     Args:
         study: the study's folder.
@@ -119,10 +119,10 @@ def alone(words: Sequence[str], again: bool = False) -> str:
 
 
 def repeating(study: Path, ids: Iterable[str], again: bool = False) -> list[str]:
-    """Return few `gatekit train` commands that train some runs; runs of no command are left out.
+    """Return a short list of `gatekit train` commands that together train some runs.
 
-    A command that was typed is preferred. If none asked for a run, as after `gatekit extend`, the
-    command trains this run alone.
+    Commands that were typed are preferred. If none of them asked for a run, as after `gatekit
+    extend`, a command trains this run alone. Runs that no file records are left out.
 
     Args:
         study: the study's folder.

@@ -36,7 +36,7 @@ class Removal:
 def removable(
     study: Path, runs: Iterable[SurveyedRun], failed: bool = False, stale: bool = False
 ) -> list[Removal]:
-    """Return the folders to remove; runs that are planned or running are not touched.
+    """Return the folders that can be removed; planned and running runs are not touched.
 
     Args:
         study: the study's folder.
@@ -64,10 +64,10 @@ def removable(
 
 
 def remove(removal: Removal) -> None:
-    """Remove a folder; a crash meanwhile does not leave half a run under the run's name.
+    """Remove a folder; a crash cannot leave half a run under the run's name.
 
     Raises:
-        RunError: a process is working on the run.
+        RunError: a process is working on the run, or its folder cannot be moved.
     """
     path, folder = removal.path, None
     if removal.run is not None:

@@ -256,7 +256,7 @@ def _seconds(record: Mapping[str, object]) -> float | None:
 
 
 def note_unrecorded(study: Path, folder: RunFolder, reason: str) -> None:
-    """Record why a run failed if its own folder cannot be written; a full disk may prevent it.
+    """Record in the study why a run failed whose folder cannot be written, unless the disk is full.
 
     Args:
         study: the study's folder.
@@ -300,5 +300,5 @@ def causes(runs: Iterable[SurveyedRun]) -> list[Cause]:
 
 
 def alike(reason: str | None) -> str:
-    """Return a reason without its numbers and names, to compare causes."""
+    """Return a reason without its numbers and quoted names, to compare causes."""
     return _VARIES.sub("#", reason or "")

@@ -49,9 +49,9 @@ PRIMARY = "train"
 
 
 class _ReadOnce(ConfigRepository):
-    """Hydra's sources, of which each file is read once for all jobs of a command.
+    """Hydra's sources; each file is read only once for all jobs of a command.
 
-    Hydra itself reads the files anew for each job. Read once, a file that is edited in the meantime
+    Hydra itself reads the files again for each job. With one read, an edit during the command
     changes all jobs or none, and composing takes a quarter less time.
     """
 
@@ -78,7 +78,7 @@ def opened(
     folder: str | None = None,
     several: str = "",
 ) -> Iterator[Hydra]:
-    """Provide Hydra with gatekit's sources, and turn its errors into gatekit's.
+    """Open Hydra with gatekit's sources for a block, and turn Hydra's errors into `ConfigError`.
 
     Args:
         plugins: plugin files of the command line.
@@ -184,7 +184,7 @@ def show(hydra: Hydra, words: Sequence[str], options: Namespace) -> None:
 
 @contextlib.contextmanager
 def _own_logging() -> Iterator[None]:
-    """Restore the root logger, to which Hydra adds a handler for its output."""
+    """Restore the root logger after the block, because Hydra adds a handler for its output."""
     root = logging.getLogger()
     level, handlers = root.level, list(root.handlers)
     try:
@@ -218,7 +218,7 @@ _DELETED = re.compile(r"Could not delete from config\. '([^']*)' does not exist"
 
 
 def _explained(error: BaseException, several: str) -> str:
-    """Return the message of an error and of its causes."""
+    """Return what to type for a known error, otherwise the messages of the error and its causes."""
     messages = [str(error).strip()]
     if missing := _DELETED.search(messages[0]):
         why = "it has its default" if missing[1] in RUN_KEYS else "there is no such key"

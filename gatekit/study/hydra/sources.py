@@ -154,7 +154,7 @@ class RegistrySource(ConfigSource):
         return "registered"
 
     def load_config(self, config_path: str) -> ConfigResult:
-        """Return a registered task or block with its options, cell function or output unit."""
+        """Return a registered cell function or output unit, or a task or block with its options."""
         group, name = self._split(config_path)
         config = self._groups().get(group, {}).get(name)
         if config is None:

@@ -32,7 +32,7 @@ SWEEPERS: dict[str, dict[str, Any]] = {
 """The options of each sweeper, with their defaults:
 
 - ``seed``: determines the draws.
-- ``startup``: the first trials of a variant, which are drawn at random and never pruned.
+- ``startup``: how many first trials of a variant are drawn at random and never pruned.
 - ``pruner``: ``median`` stops runs that are worse than the median of their variant; ``none``
   stops no run.
 """
@@ -57,7 +57,8 @@ class Sweep:
     """A sweep, described by overrides that have several values.
 
     In a grid, every combination of the listed values is a job; jobs follow the order of the values
-    as typed. In a search, listed values make variants; intervals and ``choice()`` are drawn.
+    as typed. In a search, listed values make variants; values are drawn from ``interval()``,
+    ``range()`` and ``choice()``.
 
     Args:
         config: the composed configuration, with its ``hydra`` node. ``hydra.sweeper.params`` has
@@ -134,7 +135,7 @@ class Sweep:
         return list(choices.values())
 
     def parsed(self, arguments: Sequence[str], grid: Mapping[str, str]) -> list[Override]:
-        """Return the overrides, those of ``params`` first, then those of a grid."""
+        """Return the overrides of ``params``, then those of a grid, then the typed ones."""
         held = [*self.params.items(), *grid.items()]
         lines = [prefixed(f"{key}={value}", self.trusted) for key, value in held]
         return self.parser.parse_overrides([*lines, *arguments])

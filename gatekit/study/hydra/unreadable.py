@@ -59,7 +59,7 @@ def unreadable(override: str) -> str:
 
 
 def _proposals(key: str, bare: str) -> Iterator[tuple[str, list[str]]]:
-    """Yield pairs of a reason and of words that may be meant; they may be unreadable, too."""
+    """Yield pairs of a reason and the words that may be meant; Hydra may not read these either."""
     own = "options are keys of their own"
     options = re.fullmatch(r"([\w.-]+)\(((?:\w+=[^,()]+,? *)+)\)", bare)
     if options and key.startswith(("swap.", *GROUPS)):

@@ -17,7 +17,7 @@ from gatekit.study.typed import GROUPS, KEY, NAME
 
 REMEDY = "delete it, or add --trust-config if you wrote this file yourself"
 TYPED = ("plugins", "root")
-"""Keys that choose code to run or a folder to write to; they must be typed, not be in a file."""
+"""Keys that choose code to run or a folder to write to; they must be typed, not read from files."""
 
 RUNS_COMMANDS = ("setup", "sbatch", "address")
 """Options of the launcher that run shell lines, or send runs to another machine."""
@@ -105,7 +105,7 @@ def refuse_endless(place: str, folders: Sequence[Path]) -> None:
         folders: the folders to search for configurations, in this order.
 
     Raises:
-        ConfigError: the defaults do, or an entry of theirs is not allowed.
+        ConfigError: the defaults are circular or too long, or one of their entries is not allowed.
     """
     counts = [0, 0]
 
@@ -141,7 +141,7 @@ def _group(place: str, path: Path) -> str:
 
 
 def _defaults(data: Mapping[str, Any], group: str, path: Path) -> Iterator[str]:
-    """Yield the place of each file named in the defaults of a file."""
+    """Yield each file named in the defaults of a file, such as ``cell/lstm``."""
     entries = data.get("defaults")
     if not isinstance(entries, (list, type(None))):
         raise ConfigError(f"{path}: defaults is {entries!r}; a list is expected: [NAME, _self_].")

@@ -34,8 +34,8 @@ def launch(
 
     Args:
         plan: the runs, and how to execute them.
-        start: returns the started process of a run; by default a process forked from a server that
-            has imported TensorFlow and executed nothing.
+        start: returns the started process of a run; by default, the process is forked from a server
+            that has imported TensorFlow, or is a new interpreter if a GPU is visible.
         backend: where runs are executed; by default the value of ``hydra.launcher.backend``.
         work: the source of the runs if the plan does not list them beforehand.
         stream: where progress is shown; stdout by default.
@@ -92,7 +92,7 @@ def _refuse_without_gpu(runs: Sequence[PlannedRun]) -> None:
 
 
 def prepare(plan: SweepPlan) -> None:
-    """Create the study's folder, with the plan and the sources of the plugins in use.
+    """Create the study's folder with the plan and plugin sources; mark outdated runs as stale.
 
     Raises:
         RunError: the folder cannot be written.

@@ -105,7 +105,7 @@ class FollowedRun:
     def seconds_left(self) -> float | None:
         """Return the estimated seconds to the run's last epoch, None if unknown.
 
-        The time per epoch is the mean from the first epoch on, because the first one includes
+        The time per epoch is the mean of the epochs after the first, because the first one includes
         building and compiling the model.
         """
         done = self.fraction

@@ -23,11 +23,11 @@ from .progress import Progress
 from .signals import StoppedError, caught
 
 GRACE = 4.0
-"""Seconds that a run has to stop by itself after its batch."""
+"""Seconds that a run has to finish its batch and stop before it is killed."""
 
 CLAIMED = "another process claimed it first"
 PAUSE_AFTER = 3
-"""Consecutive runs that could not read or write, after which the disk is taken to be at fault."""
+"""After so many runs in a row that could not read or write, the disk is assumed to be at fault."""
 
 
 @dataclass
@@ -56,7 +56,7 @@ def make(
         plan: how the runs are executed.
         backend: where the runs are executed.
         work: the runs.
-        outcome: is completed and returned.
+        outcome: receives the outcomes of the runs, and is returned.
         others: runs of other processes; the loop waits for them, and runs those that become free.
         stream: where progress is written; stdout by default.
         log: a file to which every line of progress is also written.
@@ -113,7 +113,7 @@ class _Launching:
             with caught() as self.received:
                 while self.step():
                     pass
-                # Set only now: runs that also received the signal may end within the same step.
+                # Set after the loop: a signal may arrive, and end the last runs, within one step.
                 self.outcome.signal = next(iter(self.received), None)
         finally:
             self.progress.close()
@@ -235,7 +235,7 @@ class _Launching:
             self.outcome.halted = f"no run can be started: {handle.reason()}"
             return
         self.unstarted = 0
-        # A process that ended before its claim did not write the record of an earlier attempt.
+        # If the process ended before its claim, the record is that of an earlier attempt.
         recorded = state.name in OUTCOMES or (
             state.name in ("FAILED", "INTERRUPTED") and state.attempt > running.attempt
         )
@@ -285,7 +285,10 @@ class _Launching:
     def _tried_again(
         self, running: _ActiveRun, folder: RunFolder, state: RunState, seconds: float
     ) -> bool:
-        """Put back a run that was ended from outside, at most ``retries`` times."""
+        """Put back a run that was ended from outside, at most ``retries`` times.
+
+        Return whether the run was put back.
+        """
         tries = self.tries.get(running.run.fingerprint, 0)
         asked = running.stopped is not None or self.stopping_since is not None
         if asked or not running.handle.lost() or tries >= self.options.retries:

@@ -22,7 +22,7 @@ LOOK_EVERY = 1.0
 """Seconds between two checks of the folders."""
 
 ASLEEP = 10.0
-"""Seconds between two checks that show that this process was suspended; silences then restart."""
+"""If two checks are more seconds apart, this process was suspended; silences are timed anew."""
 
 
 @dataclass
@@ -70,7 +70,7 @@ class Others:
         self.watched.append(_WatchedRun(run, attempt, _size(folder), time.monotonic()))
 
     def ended(self) -> list[tuple[PlannedRun, RunState]]:
-        """Return the runs that are no longer watched since the last call, with their states.
+        """Return the runs that stopped being watched since the last call, with their states.
 
         RUNNING means that the process keeps the run. The reason then names the process and the
         remedy; it is None if the process has heartbeats.

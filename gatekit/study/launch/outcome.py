@@ -52,7 +52,7 @@ class SweepOutcome:
 
     @property
     def code(self) -> int:
-        """The exit code: 0; 1 if a run failed, is held or is left; 128 + n after signal n."""
+        """Exit code: 0; 1 if halted, or a run failed, is held or left; 128 + n after signal n."""
         if self.signal is not None:
             return 128 + self.signal
         return 1 if self.failed or self.halted or self.held or self.left else 0

@@ -1,4 +1,4 @@
-"""Runs as processes on this machine, forked from a server that has imported TensorFlow."""
+"""Runs as processes: forks of a server that has imported TensorFlow; spawned if there is a GPU."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ class Process:
         return f"the process ended with exit code {code} before its result was written{limited}"
 
     def lost(self) -> bool:
-        """Return whether someone killed the process; a segmentation fault would only recur."""
+        """Return whether the process was killed from outside; a crash of its own would recur."""
         killed = self.process.exitcode == -signal.SIGKILL and not self._by_the_kernel()
         return killed or self.blameless()
 

@@ -100,7 +100,7 @@ class RayRun:
         """Return whether the run's process made the latest claim."""
         owner = self.ending.owner if self.ending else None
         if owner is None:
-            # The machine or worker is gone: a claim since the run began was probably its own.
+            # The machine or worker is gone: a claim after the start was probably this run's.
             return folder.state().attempt > before
         return folder.owner() == owner
 
@@ -266,7 +266,7 @@ def _nameless_main() -> Iterator[None]:
 
 def _connect(ray: Any, plan: SweepPlan) -> None:
     launch = plan.launch
-    # By default, Ray sends no usage statistics; only a cluster started here reads this variable.
+    # Ray sends usage statistics by default. A cluster started here sends none unless you set this.
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     here: dict[str, Any] = {"include_dashboard": False, "num_cpus": launch.n_jobs * launch.threads}
     address = launch.options.address

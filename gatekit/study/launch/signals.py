@@ -30,7 +30,7 @@ class _Note:
 
 @contextlib.contextmanager
 def caught() -> Iterator[list[int]]:
-    """Provide the list to which each of these signals is appended; only in the main thread.
+    """Provide the list to which each signal of `CAUGHT` is appended; only in the main thread.
 
     A signal that was ignored when gatekit started stays ignored, as is usual for Unix commands:
     nohup ignores SIGHUP, and a shell without job control ignores SIGINT for commands with ``&``.

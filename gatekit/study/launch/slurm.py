@@ -259,7 +259,7 @@ def detach(
         plan: how the runs are executed.
         executor: submitit's executor.
         todo: the runs.
-        outcome: is completed and returned.
+        outcome: receives the submitted jobs, and is returned.
         others: runs that other processes work on; those whose process is dead are submitted, too.
         main: the function that the process of a run calls; by default it trains the run.
 

@@ -17,7 +17,7 @@ from gatekit.study.plan import PlannedRun, SweepPlan
 from .outcome import SweepOutcome
 
 WARNING = 120
-"""Seconds before its time limit at which Slurm signals a job to stop."""
+"""How many seconds before its time limit Slurm signals a job to stop, at most."""
 
 
 def submitit_executor(plan: SweepPlan) -> Any:
@@ -106,7 +106,7 @@ def note(plan: SweepPlan, job: Any, runs: Sequence[PlannedRun]) -> None:
 
 
 def not_queued(plan: SweepPlan, todo: list[PlannedRun], outcome: SweepOutcome) -> list[PlannedRun]:
-    """Return the runs that no queued job of an earlier command contains."""
+    """Return the runs that no queued job of an earlier command contains; record the others."""
     if plan.launch.options.cluster != "slurm":
         return todo
     from submitit import SlurmJob

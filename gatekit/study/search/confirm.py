@@ -62,8 +62,8 @@ def best(folder: Path, by: Sequence[str]) -> tuple[list[Best], int]:
 
     Raises:
         RunError: no run is complete.
-        ConfigError: no run has such a key; or no key was given, and the runs differ not only in
-            their cell.
+        ConfigError: no run has such a key; no key was given, and the runs differ in more than
+            their cell; or some metrics are minimized and others maximized.
     """
     words = {name: known.words for name, known in plan_file.read(folder).items()}
     runs: list[_ScoredRun] = []
@@ -161,7 +161,7 @@ def _cells_only(study: str, configs: Sequence[Mapping[str, Any]]) -> list[str]:
 
 
 def value_of(config: Mapping[str, Any], key: str) -> Any:
-    """Return the value of a dotted key; for ``cell``, ``task`` and ``output_unit``, the name."""
+    """Return the value of a dotted key; for a group such as ``cell`` or ``block``, the name."""
     if key == "cell" and (name := cell_name(config)):
         return name  # a hybrid has the names of all its cells
     value: Any = config

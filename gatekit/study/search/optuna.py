@@ -78,7 +78,7 @@ def tune(search: Search, command: str) -> tuple[SweepPlan, SweepOutcome]:
 
 
 class OptunaRuns:
-    """The runs of a search: variants take turns, and each has its own study in the journal.
+    """The runs of a search: variants take turns, and each has an Optuna study in the journal.
 
     Args:
         search: the variants, their searched keys, and the number of trials.
@@ -280,7 +280,7 @@ class _VariantSearch:
         return None
 
     def _unseen(self) -> dict[str, Any] | None:
-        """Return a point that was not tried; None if all were."""
+        """Return a point that was not tried; None if none is found."""
         for index in range(TRIES):
             random = seeds.generator(self.search.seed, "unseen", len(self.seen), index)
             point = {k: self._value(k, d.draw(random)) for k, d in self.search.space.items()}
@@ -319,7 +319,7 @@ class _VariantSearch:
 
 
 def _name(search: Search, index: int, run: PlannedRun) -> str:
-    """Return the name of a variant's study, which depends on its sources, data and search space."""
+    """Return the name of a variant's Optuna study; it depends on sources, data and search space."""
     searched = {k: recorded(d) for k, d in sorted(search.space.items())}
     shown = [w for w in run.words if w.partition("=")[0] not in search.space]
     seed = search.base(index).get("seed")

@@ -27,7 +27,7 @@ Job = tuple[tuple[str, ...], DictConfig]
 
 
 class Draw(Protocol):
-    """One searched key."""
+    """How the values of one searched key are drawn."""
 
     def draw(self, random: numpy.random.Generator) -> str:
         """Return a value as you would type it."""
@@ -36,7 +36,10 @@ class Draw(Protocol):
 
 @dataclass(frozen=True)
 class SearchInterval:
-    r"""A number between two others, $a e^{u\log(b/a)}$ with ``log`` and $a + u(b-a)$ without.
+    r"""A random number between two others.
+
+    With $u$ uniform in [0, 1), it is $a e^{u\log(b/a)}$ with ``log`` and $a + u(b-a)$ without; for
+    an integer, $b$ is the largest value plus 1, and the result is rounded down.
 
     Args:
         low: the smallest value.
@@ -80,7 +83,7 @@ class SearchInterval:
 
 @dataclass(frozen=True)
 class SearchChoice:
-    """One of some values.
+    """One value of a list, each with the same probability.
 
     Args:
         values: the values as you would type them.
@@ -167,5 +170,5 @@ def refuse_many(jobs: int) -> None:
     if jobs > MAX_JOBS:
         raise ConfigError(
             f"this sweep has {jobs:,} configurations; one command composes at most {MAX_JOBS:,}. "
-            "Sweep over fewer values; seeds=N costs nothing here."
+            "Sweep over fewer values; seeds=N does not count here."
         )

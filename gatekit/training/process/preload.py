@@ -7,7 +7,7 @@ import os
 
 from gatekit.runs import process
 
-# Set for the search of this package only, not for programs that a run starts.
+# Set so that the server imports this package; programs that a run starts must not inherit it.
 os.environ.pop("PYTHONSAFEPATH", None)
 
 _SERVER = multiprocessing.parent_process() is None
@@ -16,7 +16,7 @@ if _SERVER:
     # A closing terminal and a cluster signal every process of a group. The server must outlive
     # them: it reports how its runs have ended. The runs set their own handlers.
     process.ignore_stop_signals()
-    # If the command ends meanwhile, its queued request must not be served any more.
+    # If the command ends during the import, its queued request must not be served any more.
     process.follow_parent(True)
 
 failure = ""

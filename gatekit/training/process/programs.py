@@ -1,4 +1,4 @@
-"""Programs compiled by XLA, shared by the runs of one command: seeds have the same programs.
+"""Programs compiled by XLA, shared by the runs of one command: they do not depend on the seed.
 
 TensorFlow stores programs in a folder, named by their computation, and writes the files in place.
 Each run therefore has its own folder, with links to the finished programs of other runs; its own
@@ -45,7 +45,7 @@ def begin() -> None:
 
 
 def share() -> None:
-    """Share the programs compiled so far with other runs; nothing may be compiling meanwhile."""
+    """Share the programs compiled so far with other runs; call it while nothing is compiling."""
     if _own is not None:
         with contextlib.suppress(OSError):
             if sum(file.stat().st_size for file in _own.parent.glob("*.pb")) < _LARGEST:
@@ -56,7 +56,7 @@ def end(orphan: bool) -> None:
     """Remove the run's own folder; an orphan also removes the common one.
 
     Args:
-        orphan: whether the command has ended, which would otherwise remove it.
+        orphan: whether the command, which otherwise removes the common folder, has ended.
     """
     if _own is not None:
         shutil.rmtree(_own.parent if orphan else _own, ignore_errors=True)

@@ -19,9 +19,9 @@ class FlipFlop(StreamedTask):
     read is not part of the input, which has ``length - 1`` steps. The further test sets are
     ``test_sparse``, with 0.98 for ``ignore``, and ``test_dense``, with 0.1.
 
-    Compared with the rules of canonical strings and with the distributions that others who rebuilt
-    the authors' experiments state (FFL(0.8) to train, FFL(0.98) and FFL(0.1) to test, 512 tokens,
-    only reads in the loss), and with readers of their data (``synthseq/flipflop``): none differs.
+    Compared with the rules of canonical strings, with the distributions that others used to rebuild
+    the authors' experiments (FFL(0.8) to train, FFL(0.98) and FFL(0.1) to test, 512 tokens, only
+    reads in the loss), and with code that reads their data (``synthseq/flipflop``): no differences.
     The authors train on a fixed set; here it is always fresh.
 
     Args:

@@ -1,4 +1,4 @@
-"""Looking up from one place to another: the induction task, several times in a row."""
+"""Looking up from one step to another: the induction task, several times in a row."""
 
 import numpy
 
@@ -10,9 +10,9 @@ class KHop(StreamedTask):
 
     One hop from step t leads to the step after the last step before t that has the same token:
     ``hop(t) = 1 + max{s < t: x_s = x_t}``. The answer at t is the token at the step that ``hops``
-    hops lead to. Steps from which there are fewer hops do not count. No token follows itself; each
-    is drawn evenly from the others. With two hops, the token at t itself is the answer at
-    2 / symbols of the steps, half of them by default: a cell has to score more than that.
+    hops lead to. Steps from which fewer hops are possible do not count. No token follows itself;
+    each is drawn evenly from the others. With two hops, the token at t itself is the answer at a
+    share of 2 / symbols of the steps, half of them by default: a cell has to score more than that.
 
     Compared with Sanford et al. (section 4, appendix G.1) and their code
     (chsanford/hop-induction-heads, src/tasks.py): the hop, the drawing of tokens, the steps that do
@@ -75,7 +75,7 @@ class KHop(StreamedTask):
         ahead[:, 0] = rng.integers(0, self.symbols, size)
         x = numpy.cumsum(ahead, axis=1) % self.symbols
         rows = numpy.arange(size)
-        # where each token was followed last; step 0 stands for nowhere, as no hop leads to it
+        # where each token was followed last; 0 means nowhere, as no hop leads to step 0
         after = numpy.zeros((size, self.symbols), int)
         hop = numpy.zeros((size, self.length), int)
         for step in range(self.length):

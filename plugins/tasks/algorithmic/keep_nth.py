@@ -1,4 +1,4 @@
-"""Keeping one token by its place: a counter and a memory."""
+"""Keeping one token by its position: a counter and a memory."""
 
 import numpy
 
@@ -6,7 +6,7 @@ from gatekit import Batch, ConfigError, Metric, Signature, StreamedTask, Task, h
 
 
 class KeepNth(StreamedTask):
-    """Random tokens; at the end give the one at a fixed place.
+    """Random tokens; at the end give the one at a fixed position.
 
     ``y = x_n``, counted from 1. Nothing marks the token, so that a cell has to count the steps to
     it, and then ignore all others.
@@ -17,7 +17,7 @@ class KeepNth(StreamedTask):
 
     Args:
         length: steps of a sequence.
-        n: the place of the token, counted from 1.
+        n: the position of the token, counted from 1.
         symbols: number of different tokens.
 
     Chance: 1/8, one of the tokens
@@ -44,7 +44,7 @@ class KeepNth(StreamedTask):
     reference = "arXiv:2510.21450"
 
     def check_options(self) -> None:
-        """Refuse a place after the end."""
+        """Refuse a position after the end."""
         if self.n > self.length:
             raise ConfigError(
                 f"KeepNth: option n={self.n} should be at most length={self.length}; type "

@@ -29,7 +29,7 @@ class StringTask(LengthsTask):
         """Return one string and its answer."""
 
     def steps(self, length: int) -> int:
-        """Return the most tokens that the answer to a string of a length has."""
+        """Return the most tokens that the answer to a string of this length may have."""
         return length
 
     def signature(self) -> Signature:
@@ -103,7 +103,7 @@ class BucketSort(StringTask):
         shortest: tokens of the shortest ones.
         test_lengths: the lengths of the further test sets ``test_LENGTH``.
 
-    Chance: 1/5, one of the tokens, whatever its place
+    Chance: 1/5, one of the tokens, whatever its position
 
     Separates: Nothing that has been measured here.
 
@@ -120,7 +120,7 @@ class BucketSort(StringTask):
 
     @property
     def tokens(self) -> int:
-        """Five."""
+        """Five kinds."""
         return 5
 
     def string(self, rng: numpy.random.Generator, length: int) -> tuple[list[int], list[int]]:
@@ -132,8 +132,8 @@ class BucketSort(StringTask):
 class MissingDuplicate(StringTask):
     """Random bits twice, with one bit of the two copies replaced by a gap; give that bit.
 
-    Tokens are the bits, the gap and a filler that ends strings of odd length, one-hot before the
-    blank, which asks for the answer.
+    Tokens are one-hot in the order 0, 1, gap, filler, blank. The filler ends strings of odd length,
+    and the blank asks for the answer.
 
     Args:
         length: tokens of the longest training strings.
@@ -178,8 +178,8 @@ class StackManipulation(StringTask):
     """A stack of bits, then instructions to pop or push; answer with the stack from its top.
 
     A string of n tokens begins with 1 to n - 1 bits, the stack from its bottom. The others are pop,
-    push 0 and push 1, equally likely; a pop of an empty stack does nothing. Then n + 1 blanks
-    follow. The answer is the stack, from its top, and an end, and what follows the end does not
+    push 0 or push 1, equally likely; a pop of an empty stack does nothing. Then n + 1 blanks
+    follow. The answer is the stack from its top, then an end token; blanks after it do not
     count. Tokens are one-hot in the order 0, 1, pop, push 0, push 1, blank.
 
     Args:
@@ -210,12 +210,12 @@ class StackManipulation(StringTask):
         return 5
 
     def steps(self, length: int) -> int:
-        """Return the length of a stack on which everything was pushed, and the end."""
+        """Return the length of a stack on which everything was pushed, plus one for the end."""
         return length + 1
 
     def chance(self) -> float:
         """Return the share of the most frequent token of the answer, exactly."""
-        # the odds of each depth after any number of instructions, by the bits at the beginning
+        # the probability of each depth after so many instructions, by the bits at the beginning
         size = self.length + 1
         odds, start = numpy.eye(size), numpy.arange(size)
         total = numpy.zeros(size)  # of a string's mean depth times its number of beginnings

@@ -65,8 +65,8 @@ class Text8(Hutter):
     Time: 6 min an epoch
 
     Published: Tallec & Ollivier (2018): LSTM 1.38 bits per character, with chrono initialisation
-        1.37. Zilly et al. (2017, arXiv:1607.03474): recurrent highway networks 1.27. States are
-        carried along the text there.
+        1.37. Zilly et al. (2017, arXiv:1607.03474): recurrent highway networks 1.27. These models
+        carry their states along the text.
 
     Reference: Mahoney, Large Text Compression Benchmark (2006), https://mattmahoney.net/dc/text.html
     """
@@ -96,9 +96,9 @@ class Enwik8(Hutter):
 
     Time: 8 min an epoch
 
-    Published: Zilly et al. (2017, arXiv:1607.03474): recurrent highway networks 1.27 bits per
-        byte. Mujika et al. (2017, arXiv:1705.08639): fast-slow LSTM 1.25. States are carried along
-        the text there.
+    Published: Zilly et al. (2017, arXiv:1607.03474): recurrent highway networks 1.27 bits per byte.
+        Mujika et al. (2017, arXiv:1705.08639): fast-slow LSTM 1.25. These models carry their states
+        along the text.
 
     Reference: Mahoney, Large Text Compression Benchmark (2006), https://mattmahoney.net/dc/text.html
     """
@@ -129,8 +129,8 @@ class PennTreebank(CharacterModel):
 
     Time: 60 to 180 s for 1 MB
 
-    Published: Mujika et al. (2017, arXiv:1705.08639): fast-slow LSTM 1.19 bits per character.
-        States are carried along the text there.
+    Published: Mujika et al. (2017, arXiv:1705.08639): fast-slow LSTM 1.19 bits per character. These
+        models carry their states along the text.
 
     Reference: Marcus, Santorini & Marcinkiewicz (1993), https://aclanthology.org/J93-2004; prepared
         by Mikolov et al., Recurrent neural network based language model (2010),

@@ -13,7 +13,7 @@ VALIDATION = 5000
 
 
 class MNIST(Task):
-    """Base of both: they differ in the order of the pixels."""
+    """Base of the two MNIST tasks, which differ in the order of the pixels."""
 
     path: str | None = None
     metric = Metric("accuracy", direction="max", unit="share of images")
@@ -70,7 +70,7 @@ class MNIST(Task):
             self._own(name)
 
     def splits(self, rng: numpy.random.Generator) -> dict[str, Batch]:
-        """Return the shipped test set, and the shipped training set less its last 5000."""
+        """Return the shipped sets; the last 5000 training images are for validation."""
         x, y, test, labels = self._arrays()
         kept = self._kept(y)
         return {
@@ -136,7 +136,7 @@ class SequentialMNIST(MNIST):
 class PermutedMNIST(MNIST):
     """Recognise a digit whose pixels come in a fixed, random order.
 
-    As ``sequential_mnist``. The order is the permutation that most published numbers have:
+    As ``sequential_mnist``. The order is the permutation that most published numbers use:
     ``numpy.random.RandomState(92916).permutation(784)``.
 
     Args:
@@ -156,7 +156,7 @@ class PermutedMNIST(MNIST):
     """
 
     def order(self, pixels: int) -> numpy.ndarray:
-        """Return the permutation, which the legacy generator keeps for ever."""
+        """Return the permutation; NumPy's legacy generator never changes."""
         return numpy.random.RandomState(92916).permutation(pixels)
 
 

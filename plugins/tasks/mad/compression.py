@@ -14,7 +14,7 @@ class Compression(SizedTask):
     vocabulary. The answer to a query is the token at its position, for the last one the marker.
     Only answers to queries count.
 
-    The sequence and the answers are the authors', and the set-up differs. Their model ends at the
+    The sequence and the answers are the authors', but the set-up differs. Their model ends at the
     marker: an MLP of two layers as wide as the model gets what the last layer emits there, plus an
     encoding of the position, and decodes every position on its own. A task cannot add this decoder
     to a model. Here the cell goes on, and its whole state carries the sequence over the marker,

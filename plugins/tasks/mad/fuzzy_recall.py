@@ -31,7 +31,7 @@ class FuzzyRecall(SizedTask):
         train_size: sequences of a fixed training set, 12,800 to 800 in the paper; 0 draws fresh
             ones for every step.
 
-    Chance: 1/8, one token of values
+    Chance: 1/8, one of the tokens that spell values
 
     Separates: Nothing that has been measured here. A key has to be put together from neighbouring
         tokens before it can be looked up.
@@ -55,7 +55,7 @@ class FuzzyRecall(SizedTask):
     reference = "arXiv:2403.17844"
 
     def check_options(self) -> None:
-        """Refuse words longer than their alphabet, and sequences without room for the probe."""
+        """Refuse words longer than their alphabet, and sequences too short for the probe."""
         longest = max(self.key_size, self.value_size)
         if longest > (self.vocabulary - 1) // 2:
             raise ConfigError(

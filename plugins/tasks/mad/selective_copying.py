@@ -12,8 +12,8 @@ class SelectiveCopying(SizedTask):
     The last two of the vocabulary are the blank and the signal. ``items`` tokens are drawn evenly.
     Each of the blanks is put before one of the tokens, drawn evenly, so that the last token is
     directly before the signal. After the signal as many blanks follow as there are tokens, and only
-    the answers there count. `selective_copy` has the tokens at any places, asks with tokens of
-    their own and is one-hot.
+    the answers there count. The task `selective_copy` puts tokens at any steps, asks for each with
+    a query flag and is one-hot.
 
     Args:
         length: steps of a sequence, with the answers; 256 to 1,024 in the paper.

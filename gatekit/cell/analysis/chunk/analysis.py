@@ -141,7 +141,7 @@ class _Chunks(Analysis, NormalForm):
         raise first
 
     def pairs(self, states: tuple[str, ...]) -> dict[str, tuple[Expr, Expr]]:
-        """Find memories that are the two parts of a complex memory; return size and angle.
+        """Record memories that are the two parts of a complex memory; return size and angle.
 
         ``re = size (cos(angle) re_prev - sin(angle) im_prev) + ..``; for ``im`` the sign is ``+``.
         """
@@ -252,7 +252,7 @@ class _Chunks(Analysis, NormalForm):
     # --- names --------------------------------------------------------------
 
     def as_matrix(self, node: Node) -> Expr:
-        """Return an equation's expression with numbers in place of constants."""
+        """Return an equation's expression with numbers for constants, and without flattening."""
         if node.name not in self.matrices:
             self.matrices[node.name] = self.cell.constant_free(super().as_matrix(node))
         return self.matrices[node.name]

@@ -19,7 +19,7 @@ class MemoryTerm:
         key: $k_j$; None if the memory does not gain the term.
         value: $v_j$; None stands for zero.
         erase: $u_j$; None stands for zero.
-        earlier: $d_{ji}$ for each earlier term, by its place i.
+        earlier: $d_{ji}$ for each earlier term, by its index i.
         name: the name of $r_j$ in the rewritten equations.
         partner: the key with which the imaginary part gains the value; None if it does not.
     """
@@ -168,8 +168,8 @@ class Parallel:
 
     Attributes:
         blocks: the blocks in the order in which they are solved; empty if there is a reason.
-        reads: the linear reads that expressions refer to by name: the gate and the read.
-        pre_activations: gates whose pre-activation expressions refer to, as ``pre:GATE``.
+        reads: the gate and the read behind each name of a linear read in the expressions.
+        pre_activations: the gates whose pre-activations occur in expressions, as ``pre:GATE``.
         reason: why chunks cannot solve the cell; empty if they can.
     """
 

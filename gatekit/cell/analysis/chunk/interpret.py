@@ -21,7 +21,7 @@ _ONE = Number(1)
 class Interpreter:
     """Evaluates expressions; `analysis` looks names up.
 
-    Args:
+    Attributes:
         transposed: whether keys are the right factors of outer products and memories are read by
             matvec.
     """
@@ -42,7 +42,7 @@ class Interpreter:
         raise NotImplementedError
 
     def last_axes(self, expr: Expr) -> tuple[int, int]:
-        """Return the last two axes of a known expression; 1 for those it lacks."""
+        """Return the sizes of the last two axes of a known expression; 1 for a missing axis."""
         raise NotImplementedError
 
     def visit(self, parts: int = 1) -> None:
@@ -93,8 +93,8 @@ class Interpreter:
             if isinstance(memory, Matrix):
                 if (expr.function == "matvec") != self.transposed:
                     raise NotAffineError(
-                        f"{where} reads {memory.state} by {expr.function}, but another signal "
-                        "reads it from the other side"
+                        f"{where} reads {memory.state} with {expr.function}; chunks need the same "
+                        "function, vecmat or matvec, for all reads of a memory"
                     )
                 return self.read_memory(vector, memory, where)
         return self.opaque(Call(expr.function, self.after(inner, where, expr.function)))
@@ -206,7 +206,7 @@ class Interpreter:
         return Matrix(value.state, None, (outer,))
 
     def place(self, state: str, value: Linear) -> int:
-        """Return the index of a value in the ledger of its memory, to which a new one is added."""
+        """Return the index of a value in its memory's ledger, after adding it if it is new."""
         values = self.ledger.setdefault(state, Ledger()).values
         if value not in values:
             values.append(value)
@@ -293,7 +293,7 @@ class Interpreter:
         return times(pairs[0][0], pairs[1][0]), times(pairs[0][1], pairs[1][1])
 
     def limited(self, linear: Linear | None) -> Linear | None:
-        """Return a linear form; raise if the analysis becomes too large."""
+        """Return a linear form after counting its parts; raise if there are too many parts."""
         if linear is not None:
             parts = [] if linear.rest is None else [linear.rest]
             parts += [e for c, q in linear.reads for e in (c, q)] + [c for c, _ in linear.terms]

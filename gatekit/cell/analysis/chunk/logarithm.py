@@ -13,7 +13,7 @@ from gatekit.cell.analysis.affine_form import NotAffineError
 from gatekit.cell.language.expression import OPERATORS, Binary, Call, Expr, Name, Neg, Number
 from gatekit.cell.language.shape import Shape
 
-# These functions only move elements, so the logarithm of their result is that of their argument.
+# These functions only move elements, so they can be applied to the argument's logarithm instead.
 _PLACES = ("split", "flat", "column", "row", "repeat", "transpose")
 _POSITIVE = ("exp", "sigmoid", "softplus", "relu", "abs", "square", "sqrt", "hard_sigmoid")
 _LEAST = 1e-37

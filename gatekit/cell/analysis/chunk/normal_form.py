@@ -115,7 +115,7 @@ class NormalForm(Interpreter):
             )
 
     def decays(self, matrix: Matrix, shape: Shape) -> tuple[Expr | None, Expr | None, Expr | None]:
-        """Return the logarithm of the decay: of all elements, of rows, of columns."""
+        """Return the logarithm of the decay in three parts: all elements, rows, columns."""
         logarithms: dict[str, Expr | None] = dict.fromkeys(("head", "column", "row"))
         assert matrix.decay is not None
         todo = list(self.logarithms.of(matrix.decay))

@@ -63,7 +63,7 @@ class Vector:
 
 @dataclass(frozen=True)
 class Outer:
-    """An outer product within a memory: a key, the place of its value, a factor of the value."""
+    """An outer product in a memory: a key, its value's index in the ledger, and a factor."""
 
     key: Expr
     place: int

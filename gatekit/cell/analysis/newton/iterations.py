@@ -1,13 +1,13 @@
 r"""How many iterations Newton's method needs, and the largest Lyapunov exponent, in NumPy.
 
-If the number K* of iterations is small at any length, a cell can be computed in parallel in time.
+If the number K* of iterations is small at every length, a cell can be computed in parallel in time.
 It stays small if the largest Lyapunov exponent is below zero (Gonzalez et al. 2025,
 arXiv:2508.16817).
 
 - *Newton* uses the exact Jacobian if it is small for each unit. The states of earlier blocks are
   known, and K* is the largest number of any block. An affine cell needs one iteration.
 - *quasi-Newton* is for all other cells. It uses the diagonal of each state's own Jacobian (Gonzalez
-  et al. 2024, arXiv:2407.19115). The number shows how far a cell is from that form.
+  et al. 2024, arXiv:2407.19115). Its K* shows how far a cell is from a diagonal Jacobian.
 
 Derivatives are finite differences, so the numbers are only for inspection: no executor uses them.
 """
@@ -46,9 +46,9 @@ class Iterations:
 
     Attributes:
         method: ``newton`` or ``quasi-newton``; empty if there is a reason.
-        of: for each length, the iterations until the states are within 1e-4 of the solution,
-            relative to its largest value; None for more than 50, or if a shorter length has None.
-            Lengths that would take too long are missing.
+        of: for each length, the iterations until each state is within 1e-4 of its solution,
+            relative to the solution's largest absolute value; None for more than 50, or if a
+            shorter length has None. Lengths that would take too long are missing.
         lyapunov: the largest Lyapunov exponent, per step; None if it is unknown or not finite.
         reason: why nothing was computed; empty otherwise.
     """
@@ -60,13 +60,13 @@ class Iterations:
 
 
 def at_start(cell: Cell, lengths: Sequence[int] = LENGTHS) -> Iterations:
-    """Return the iterations of a cell with 8 units and 4 features, at weights drawn from seed 0.
+    """Return the iterations of a cell with 8 units, 4 features and weights drawn from seed 0.
 
     The inputs are one sequence of independent normal numbers.
 
     Args:
         cell: the built cell, of any size.
-        lengths: the lengths, each the first steps of the longest.
+        lengths: the lengths; a shorter sequence is the beginning of the longest one.
     """
     if affine_states(cell).affine or not chunks(cell).reason:
         return Iterations("newton", dict.fromkeys(lengths, 1))
@@ -74,7 +74,7 @@ def at_start(cell: Cell, lengths: Sequence[int] = LENGTHS) -> Iterations:
         small = resized(cell, UNITS, FEATURES)
         weights = draw(small, 0)
     except GatekitError as why:
-        return Iterations("", {}, reason=f"the cell has no {UNITS} units: {why}")
+        return Iterations("", {}, reason=f"the cell cannot have {UNITS} units: {why}")
     inputs = {
         name: generator(0, f"input {name}").normal(size=(max(lengths), width))
         for name, width in small.inputs.items()
@@ -84,7 +84,7 @@ def at_start(cell: Cell, lengths: Sequence[int] = LENGTHS) -> Iterations:
             stepping = Stepping(small, weights, inputs)
             fine = measurable(stepping, lengths)
             if not fine:
-                return Iterations("", {}, reason="it has too many states to move them one by one")
+                return Iterations("", {}, reason="it has too many states to perturb one by one")
             stepping.shorten(max(fine))
             return iterations(stepping, fine)
     except Exception as why:
@@ -134,7 +134,7 @@ def follow(stepping: Stepping) -> tuple[dict[str, Array], float | None]:
     r"""Return the states after each step, ``time x width``, and the largest Lyapunov exponent.
 
     $\lambda = \frac1T \sum_t \ln \lVert J_t v_{t-1} \rVert / \lVert v_{t-1} \rVert$ with
-    $v_t = J_t v_{t-1}$ from a vector of equal signs.
+    $v_t = J_t v_{t-1}$, starting from a vector of equal positive entries.
     """
     states = {name: np.array(value)[None, None] for name, value in stepping.first.items()}
     size = np.sqrt(sum(v.size for v in states.values()))
@@ -176,7 +176,7 @@ def _of_group(
 def _counted(
     stepping: Stepping, form: UnitJacobian, group: Sequence[str], truth: Mapping[str, Array]
 ) -> int | None:
-    """Return the iterations until the states are close to the solution; None if that takes long."""
+    """Return the iterations until the states are close to the solution; None for more than 50."""
     first, length = stepping.first, len(truth[group[0]])
     states = {name: np.broadcast_to(first[name], truth[name].shape) for name in group}
     known = {name: _before(value, first[name]) for name, value in truth.items()}
@@ -203,7 +203,7 @@ def _per_unit(
     new: Mapping[str, Array],
     group: Sequence[str],
 ) -> list[list[Array]]:
-    r"""Return $\partial f^i / \partial s^j$ of each unit, moving all units together."""
+    r"""Return $\partial f^i / \partial s^j$ of each unit, perturbing all units together."""
     columns = []
     for name in group:
         step = _STEP * (1 + np.abs(previous[name]))
@@ -218,7 +218,7 @@ def _diagonal(
     new: Mapping[str, Array],
     group: Sequence[str],
 ) -> list[list[Array | None]]:
-    """Return the diagonal of each state's own Jacobian, moving one unit at a time."""
+    """Return the diagonal of each state's own Jacobian, perturbing each unit separately."""
     rows: list[list[Array | None]] = [[None] * len(group) for _ in group]
     for place, name in enumerate(group):
         old = previous[name]
@@ -240,7 +240,7 @@ def _solved(rows: Sequence[Sequence[Array | None]], rest: Sequence[Array]) -> li
     r"""Return $\delta_i[t] = \sum_j a_{ij}[t]\, \delta_j[t-1] + r_i[t]$, starting from zero."""
     coupled = any(a is not None for i, row in enumerate(rows) for j, a in enumerate(row) if i != j)
     if len(rest) > 1 and not coupled:
-        # Concatenated, they need one product per step.
+        # The concatenated states need only one product per step.
         diagonal = np.concatenate([row[k] for k, row in enumerate(rows)], -1)
         (whole,) = _solved([[diagonal]], [np.concatenate(rest, -1)])
         return np.split(whole, np.cumsum([r.shape[-1] for r in rest])[:-1], -1)

@@ -24,7 +24,7 @@ class Stepping:
         cell: the built cell.
         weights: raw weights by name.
         inputs: ``time x width`` by name; ``t`` and shifted inputs may be omitted.
-        first: other initial values than the cell's, ``width`` by state.
+        first: initial values that replace those of the cell, ``width``, by state.
 
     Raises:
         Exception: a gate cannot compute with NumPy.
@@ -87,7 +87,7 @@ class Stepping:
         return {state.name: env[state.name] for state in self.cell.states}
 
     def shorten(self, steps: int) -> None:
-        """Drop all steps after the first ones."""
+        """Keep only the first ``steps`` steps."""
         self.steps = min(steps, self.steps)
         self.env = {name: value[: self.steps] for name, value in self.env.items()}
         self.products = {key: z[: self.steps] for key, z in self.products.items()}

@@ -30,7 +30,7 @@ class NewtonBlock:
 
     Attributes:
         states: the keys of at most four states of the same width.
-        inside: the signals from the previous states to the new ones, in order.
+        inside: the signals between the previous and the new states, in order.
         nodes: the signals that can be computed for all steps once the block is solved, in order.
     """
 
@@ -83,7 +83,7 @@ def analyse(cell: Cell) -> UnitJacobian:
 
 
 class _Units(Analysis):
-    """The analysis of one cell; it shares with the affine analysis which signals are known."""
+    """The analysis of one cell; it tracks known signals as the affine analysis does."""
 
     def __init__(self, cell: Cell) -> None:
         super().__init__(cell)
@@ -127,7 +127,7 @@ class _Units(Analysis):
         return [name for name in pending if name in reached[least]]
 
     def past(self, state: str) -> set[str]:
-        """Return the keys that the unknown signals behind a state read."""
+        """Return the keys that are read by the unknown signals that lead to a state."""
         read = set[str]()
         for node in self.between(state):
             read.update(self.read_by(node))
@@ -229,7 +229,7 @@ class _Units(Analysis):
         if not parts:
             return False
         if isinstance(expr, Call) and not self.by_element(expr):
-            raise _MixesError(f"{where} mixes units of a previous state by {expr.function}(...)")
+            raise _MixesError(f"{where} mixes units of a previous state in {expr.function}(...)")
         whole = self.elements(expr, sizes, where)
         if any(self.elements(part, sizes, where) != whole for part in parts):
             raise _MixesError(f"in {where} many units depend on one unit of a previous state")

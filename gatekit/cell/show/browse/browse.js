@@ -129,7 +129,7 @@
     } else if (dialog.open && event.target.tagName !== "PRE" && event.key === "ArrowRight") step(1);
     else if (dialog.open && event.target.tagName !== "PRE" && event.key === "ArrowLeft") step(-1);
   });
-  // A link to the cell that is open already changes no address, so clicks are followed, too.
+  // A link to the cell that is already open does not change the address, so handle clicks, too.
   document.addEventListener("click", (event) => {
     const link = event.target.closest('a[href^="#"]');
     const card = link && at(link.getAttribute("href").slice(1));

@@ -1,4 +1,4 @@
-"""The content of the page for one cell."""
+"""What the browsable page of the zoo shows for one cell."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Card:
         state_size: numbers carried from step to step with 64 units, or None.
         state_formula: this number as a formula in n units, or an empty string.
         parameters: the number of weights in n units and m features.
-        parallel: how its steps are computed together, in two or three words.
+        parallel: how its steps are computed, in one to three words.
         parallel_why: the form of its states, or why its steps must be computed in sequence.
         drawing: its diagram, an SVG.
         code: the file with the cell's code, for each framework that has one.

@@ -1,4 +1,4 @@
-"""The families of the bundled cells, and the cell that each comes from, from ``families.txt``.
+"""Reads ``families.txt``: the families of the bundled cells, and the cell that each comes from.
 
 The file has a line ``# KEY | TITLE | SENTENCE`` for each family, and below it a line for each cell:
 its name, or ``NAME SIGN OTHER: WORDS``. The sign is ``>`` if the cell has the other as a special

@@ -62,7 +62,7 @@ def _ordered(cards: Sequence[Card], family: str) -> list[Card]:
 
 
 def _children(cards: Sequence[Card]) -> dict[str, list[Card]]:
-    """Return the cells that come from each cell, oldest first."""
+    """Return, by cell, the cells that come from it, oldest first."""
     children: dict[str, list[Card]] = {card.name: [] for card in cards}
     for card in sorted(cards, key=lambda card: (card.year or 9999, card.name)):
         if card.lineage.other in children:

@@ -125,7 +125,7 @@ class Boxes:
 
 
 def _sources(cell: Cell) -> list[str]:
-    """Return the inputs, previous values and the step count that the cell reads, inputs first."""
+    """Return the inputs, previous values and step number that the cell reads, in this order."""
     out = [name for read in cell.output.reads for name in names(read.expr)]
     out += [key for _, key in cell.output.arguments]
     used = {key for node in cell.nodes for key in (*node.depends, *_direct(node))} | set(out)

@@ -51,7 +51,7 @@ class Place:
 
 @dataclass(frozen=True)
 class Route:
-    """A line: the heights at which it leaves, crosses each column between, and arrives."""
+    """A line: the points where it leaves, enters and leaves each column on its way, and arrives."""
 
     link: Link
     points: tuple[tuple[float, float], ...]
@@ -59,7 +59,7 @@ class Route:
 
 @dataclass(frozen=True)
 class DiagramLayout:
-    """A finished layout: places by key, routes, the edges of each column, and the size."""
+    """A finished layout: places by key, routes, left and right edge of each column, and size."""
 
     places: Mapping[str, Place]
     routes: tuple[Route, ...]
@@ -70,7 +70,7 @@ class DiagramLayout:
 
 @dataclass(frozen=True)
 class _Slot:
-    """An element of a column: a box, or a lane for links that pass."""
+    """An element of a column: a box, or a lane for links that pass through the column."""
 
     key: tuple[str, ...]
     height: float
@@ -86,7 +86,7 @@ def arrange(
     Args:
         boxes: the boxes; their order breaks ties.
         links: the lines; each goes to a later column.
-        gaps: the room right of each column.
+        gaps: the space to the right of each column.
         port: the distance between lines that arrive at one box.
     """
     return _Arranger(boxes, links, gaps, port).arrange()
@@ -150,7 +150,7 @@ class _Arranger:
         return tuple(edges)
 
     def order(self) -> None:
-        """Sort each column by the mean position of its neighbours, sweeping back and forth."""
+        """Sweep over the columns, sort slots by their neighbours, and keep the best order."""
         best, fewest = [list(s) for s in self.slots], self.crossings()
         for sweep in range(_SWEEPS):
             forward = sweep % 2 == 0
@@ -178,7 +178,7 @@ class _Arranger:
         return total
 
     def settle(self) -> None:
-        """Move each column towards its neighbours, keeping order and distances."""
+        """Move slots towards their neighbours, keeping their order and least distances."""
         for slots in self.slots:
             y = 0.0
             for slot in slots:
@@ -197,7 +197,7 @@ class _Arranger:
         top = min(
             self.middles[slot.key] - slot.height / 2 for slots in self.slots for slot in slots
         )
-        # Rounded, so that the drawing does not depend on the last bits.
+        # Round, so that the drawing does not depend on the last bits.
         self.middles = {key: round(y - top, 3) for key, y in self.middles.items()}
 
     def routes(
@@ -227,7 +227,7 @@ class _Arranger:
 
 
 def _inversions(lines: Sequence[tuple[int, int]]) -> int:
-    """Return how many pairs of lines cross: the line that starts higher ends lower."""
+    """Return how many pairs of lines cross, that is, start and end in opposite orders."""
     total, ends = 0, list[int]()
     by_start = sorted(lines, key=lambda line: line[0])
     for _, together in itertools.groupby(by_start, key=lambda line: line[0]):
@@ -243,7 +243,7 @@ def _ranked(
     rank: Mapping[tuple[str, ...], float],
     neighbours: Mapping[tuple[str, ...], Sequence[tuple[str, ...]]],
 ) -> list[_Slot]:
-    """Return the slots by the mean rank of their neighbours; a slot without any keeps its place."""
+    """Return the slots sorted by the mean rank of their neighbours, or else by their index."""
     means = {}
     for place, slot in enumerate(slots):
         near = [rank[key] for key in neighbours.get(slot.key, ()) if key in rank]

@@ -63,7 +63,11 @@ def heads() -> str:
 
 
 def smooth(points: Sequence[Point]) -> str:
-    """Return a path that curves between columns and is straight in each: out, (in, out)*, in."""
+    """Return a path that curves between columns and is straight within each.
+
+    Args:
+        points: where the line leaves a column, enters the next, leaves that, and so on.
+    """
     parts = [f"M{points[0][0]:.1f} {points[0][1]:.1f}"]
     for k in range(1, len(points), 2):
         (x, y), (u, v) = points[k - 1], points[k]
@@ -75,7 +79,7 @@ def smooth(points: Sequence[Point]) -> str:
 
 
 def rounded(corners: Sequence[Point]) -> str:
-    """Return a path through corners at right angles, each rounded."""
+    """Return a path with a right angle at each corner, which is rounded."""
     radius = 5.0
     x, y = corners[0]
     parts = [f"M{x:.1f} {y:.1f}"]

@@ -1,6 +1,7 @@
 r"""Computes memories chunk by chunk, with a few matrix products instead of single steps.
 
-In each head, with keys $k_t$, values $v_t$ and a decay $a_t$, a memory is
+In each head, with keys $k_t$, values $v_t$, queries $q_t$, corrections $u_t$ and decays $a_t$, a
+memory is
 
 $$S_t = a_t \circ S_{t-1} + k_t r_t^\top, \qquad r_t = v_t - S_{t-1}^\top u_t, \qquad
 o_t = S_t^\top q_t$$

@@ -84,7 +84,7 @@ class Decay:
         return tf.repeat(decay, self.terms, -1) if self.terms > 1 else decay
 
     def from_start(self, queries: Tensor, strict: bool) -> Tensor:
-        """Return queries times the decay of rows from the chunk's start, or the last reset."""
+        """Return queries times the decay of rows from the chunk's start or the last reset."""
         if self.column is not None:
             ends = self.column_ends - self.column if strict else self.column_ends
             return queries * tf.exp(ends)
@@ -108,7 +108,7 @@ class Decay:
         return keys
 
     def of_chunk(self, like: Tensor) -> Tensor:
-        """Return the decay over a chunk, from its last reset, ``... x rows or 1 x columns or 1``.
+        """Return the decay over a chunk or from its last reset, ``... x rows or 1 x columns or 1``.
 
         Args:
             like: any tensor with the leading axes.
@@ -130,7 +130,7 @@ class Decay:
         return values * repeated(tf.exp(suffix_sums(self.row)), self.terms)
 
     def values_from_start(self, outputs: Tensor, strict: bool) -> Tensor:
-        """Return outputs times the decay of columns from the chunk's start, or the last reset."""
+        """Return outputs times the decay of columns from the chunk's start or the last reset."""
         if self.row is None:
             return outputs
         return outputs * tf.exp(self.row_ends - self.row if strict else self.row_ends)

@@ -34,7 +34,7 @@ def run(problem: Problem, parallel: Parallel) -> Solution:
         parallel: the cell's blocks; `gatekit.cell.analysis.chunk.analyse(cell)`.
 
     Raises:
-        ConfigError: a memory is wanted at each step, where it is never computed.
+        ConfigError: a memory is wanted at each step, but it is computed only between chunks.
         NotImplementedError: on differentiating a second time.
     """
     cell = problem.cell

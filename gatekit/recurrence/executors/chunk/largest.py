@@ -19,7 +19,7 @@ def solve(problem: Problem, block: Largest, env: Mapping[str, Tensor]) -> tuple[
 
     The composition of maps $m \mapsto \max(m + f, i)$ is associative, so the maxima take about
     log2(time) rounds. Once it is known which argument is larger, $p_t \in \{0, 1\}$, the state is
-    affine in its past, $m_t = p_t m_{t-1} + (p_t f_t \text{ or } i_t)$. The gradient is that of
+    affine in its past, $m_t = p_t (m_{t-1} + f_t) + (1 - p_t)\, i_t$. The gradient is that of
     this recurrence. At a tie it goes to the first argument, as in ``tf.maximum``.
 
     Args:

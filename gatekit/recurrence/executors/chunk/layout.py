@@ -43,7 +43,7 @@ class Layout:
         """The steps of a chunk, a power of two; a short sequence is a single chunk.
 
         If the matrix is small, products of steps with steps are most of the work, so chunks are
-        shorter: at time 4096 and 32 x 32, training takes a tenth less time in chunks of 32.
+        shorter: at time 4096, matrices of 32 x 32 train in a tenth less time in chunks of 32.
         """
         most = LARGEST if 2 * self.side > LARGEST else LARGEST // 2
         time = self.problem.inputs["x"].shape[0]
@@ -90,7 +90,7 @@ class Layout:
         return value
 
     def running(self, expr: Expr, width: int) -> tuple[Tensor, Tensor, Tensor]:
-        """Return sums over the valid steps of a sequence: before each step, including it, in all.
+        """Return running sums of an expression over the valid steps of a sequence, and its total.
 
         Args:
             expr: the expression that is summed; it may be the same at all steps.
@@ -121,7 +121,7 @@ class Layout:
         return (count - each) * value, count * value, (tf.reduce_sum(each, 0) * value)[0]
 
     def _since_reset(self, before: Tensor, until: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Return sums over all steps so far, ``time x batch or 1 x ...``, counted from a reset."""
+        """Return running sums, ``time x batch or 1 x ...``, counted from the last reset."""
         time, batch = tf.unstack(self.shape())
         shape = tf.concat([[time, batch], tf.shape(before)[2:]], 0)
         before, until = tf.broadcast_to(before, shape), tf.broadcast_to(until, shape)
@@ -178,7 +178,7 @@ class Segments:
         return self._of_terms(self.numbers == self.numbers[..., -1:], terms)
 
     def cut(self) -> Tensor:
-        """Return which chunks have a reset, so that the memory does not pass, ``... x 1 x 1``."""
+        """Return which chunks have a reset, which the memory does not pass, ``... x 1 x 1``."""
         return (self.numbers[..., -1:] > 0)[..., None]
 
     def sums(self, values: Tensor) -> Tensor:

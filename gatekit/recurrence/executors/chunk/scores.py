@@ -88,7 +88,7 @@ def _one_of(place: Tensor, branches: list[Callable[[], T]]) -> T:
 def in_blocks(
     queries: list[Tensor], strict: list[bool], keys: Tensor, logs: Tensor, leaf: int
 ) -> list[Tensor]:
-    """Return `scores`, by halving down to blocks of ``leaf`` steps."""
+    """Return `scores`, computed by halving down to blocks of ``leaf`` steps."""
     terms = keys.shape[-2] // logs.shape[-2]
     logs = blocks(logs, leaf)
     ends = prefix_sums(logs)

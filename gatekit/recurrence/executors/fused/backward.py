@@ -32,7 +32,7 @@ class _Replayed:
         inputs: the values and sums of products that it read, by key.
         row_wise_weights: the row-wise weights that it read, by name.
         outputs: its values that later stages and the new states read, by key.
-        operands: operands of products that are not a plain value, by product.
+        operands: the operands that are not a plain value, by the key of their product.
     """
 
     tape: tf.GradientTape

@@ -1,7 +1,8 @@
 """The fused executor: a few large products, and one gradient for the whole recurrence.
 
-Before the loop, the reads of inputs are one matrix product over time x batch (`tensors`). The loop
-computes one product per recurrent read (`forward`). Its gradient is a second loop (`backward`).
+Before the loop, the reads of inputs are one matrix product over time x batch (`tensors`), unless
+they enter the products of each step. The loop computes one product per recurrent read (`forward`).
+Its gradient is a second loop (`backward`).
 This module joins both as a custom gradient; every tensor is an explicit argument of it.
 
 With ``remat=True``, only the states between chunks of steps are kept: about sqrt(T) states for T

@@ -81,7 +81,7 @@ class Loop:
         """Run the loop and save the residuals of each step.
 
         Returns:
-            The solution, and the residuals: the states before each step (before any reset) and
+            The solution, and the residuals: the states before each step (and before its reset) and
             after it, pre-activations, and wanted signals that are not states.
         """
         wanted, widths = self.problem.wanted, self.cell.widths
@@ -107,7 +107,7 @@ class Loop:
         Args:
             tensors: the call's tensors.
             states: width of each state that is saved before and after each step.
-            values: width of each state after each step, signal or pre-activation that is saved.
+            values: width of each signal, pre-activation and new state that is saved at each step.
             layout: how the loop reads and writes memory.
         """
         schedule, masks, names = self.schedule, self.problem.mask, self.state_names

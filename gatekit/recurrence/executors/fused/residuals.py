@@ -6,8 +6,8 @@ after it. There are two layouts, with the same numbers:
 - `PackedResiduals`, under XLA: one row per step, with everything side by side. It is written in
   place; each additional array would cost another copy in each step.
 - `ListResiduals`, in eager and graph mode: a list for each value. It takes the tensors themselves,
-  without a copy, and frees each as soon as the backward loop has read it, while the lists that the
-  backward loop writes grow at the same rate.
+  without a copy. Graph mode frees each as soon as the backward loop has read it, while the lists
+  that the backward loop writes grow at the same rate.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from gatekit.recurrence.packing import (
 ReadStep = Callable[[Tensor, Tensor], tuple[dict[str, Tensor], Tensor]]
 Values: TypeAlias = Mapping[str, Tensor]
 Arrays: TypeAlias = tf.TensorArray
-"""The arrays that a loop passes from step to step; it may also be a tuple of them."""
+"""The arrays that a loop passes from step to step: a single one, or a tuple of them."""
 
 
 @dataclass(frozen=True)

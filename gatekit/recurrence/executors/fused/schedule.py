@@ -1,4 +1,4 @@
-"""How the fused executor arranges a cell: stages, products, hoisted signals; loops in memory.
+"""How the fused executor arranges a cell: stages, products, hoisted signals, and use of memory.
 
 Terms: a *read* is a gate's linear read of an expression. A *group* consists of reads of the same
 expression that get the same kind of addend. A *product* consists of the groups of one expression at
@@ -25,12 +25,13 @@ Values of a step are in mappings with these keys:
 | ``STAGE:TEXT`` | a product: u' among gradients, and z' of all its groups among saved values |
 | ``a:STAGE:TEXT:KIND`` | a group: the pre-activations, or addends, of its gates side by side |
 | ``part:GROUP``, ``part:GATE`` | an input part, of a group or of a gate by itself |
-| ``part:GATE:TEXT`` | one read of it, if the gate normalises the sum of its reads |
-| ``input_columns``, ``parts`` | the inputs and a one, for each product; all input parts, hoisted |
+| ``part:GATE:TEXT`` | one read of inputs, if the gate normalises the sum of its reads |
+| ``input_columns`` | the inputs and a one for the bias, if they enter the products of a step |
+| ``parts`` | the input parts of all groups, if one product before the loop computes them |
 | ``u:TEXT``, ``d:KEY`` | saved by the backward loop: a read's operand, a value's gradient |
 
-The KIND of a group is the addend of its gates: ``part`` (an input part), ``bias`` (only a bias), or
-``alone`` (none here).
+The KIND of a group is what is added to its product: ``part`` (input parts), ``bias`` (only biases),
+or ``alone`` (nothing).
 """
 
 from __future__ import annotations
@@ -88,7 +89,7 @@ class StepProduct:
         expr: the parsed expression.
         stage: the stage at whose end it is computed.
         groups: the groups, in the order of the matrix's columns; those with an input part last.
-        width: the width of all groups.
+        width: the sum of the groups' widths.
         takes_input: whether its operand also has the inputs, and a one for the bias.
     """
 
@@ -103,7 +104,7 @@ class StepProduct:
 
 @dataclass(frozen=True)
 class Stage:
-    """The row-wise part of a step between one row of products and the next.
+    """The row-wise part of a step, between the products of the previous stage and its own.
 
     Args:
         arrivals: the groups whose products the previous stage computed.
@@ -134,8 +135,8 @@ class LoopSchedule:
             computed before the loop, or if there are none.
         standalone_inputs: gates of the loop whose input part is a separate sequence, because it
             belongs to no product.
-        by_products: hoisted gates that are a bare pre-activation of the inputs that the gates of
-            all groups read: the product for those gates' input parts computes them, too.
+        by_products: hoisted gates that return their pre-activation and read the same inputs as the
+            gates of all groups: the product for the input parts computes them, too.
         input_products: the reads of inputs that share a product before the loop, by text.
         widths: the width of each sequence, in the order in which they are side by side.
         extra_sequences: the sequences that are not a group's input part; the row-wise part reads
@@ -145,7 +146,7 @@ class LoopSchedule:
         saved_operands: the operands that the backward loop saves for products after the loop, by
             key: the expression of a read, and its width.
         weights_cached: whether all weights stay in the cache; see `weights_stay_cached`.
-        many_summands: whether a pre-activation is more than one product; see `LoopLayout`.
+        many_summands: whether any pre-activation is more than one product; see `LoopLayout`.
     """
 
     stages: tuple[Stage, ...]

@@ -206,14 +206,15 @@ class _Scheduler:
     def split_maps(
         self, attached: set[str], standalone: list[Node]
     ) -> tuple[list[Member], list[Member]]:
-        """Return reads by maps without a matrix: weight gradients after the loop, or inside it."""
+        """Return the reads by maps without a matrix: those whose weight gradients are computed
+        after the loop, and those whose weight gradients the loop computes."""
         later: list[Member] = []
         inside: list[Member] = []
         for node in self.loop:
             known = node.norm is None and (node.name in attached or node in standalone)
             for read in _recurrent(node):
                 if not read.map.has_matrix() and read.weights:
-                    # Measured: summing a diagonal in the loop, with the row-wise part, is fastest.
+                    # Measured: a diagonal map's gradient is fastest if it is summed in the loop.
                     after = known and not read.map.row_wise
                     (later if after else inside).append((node, read))
         return later, inside
@@ -246,7 +247,7 @@ class _Scheduler:
     def needs_and_gives(
         self, by_stage: list[tuple[Node, ...]], groups: list[Group], extra: Mapping[str, int]
     ) -> tuple[tuple[tuple[str, ...], ...], tuple[tuple[str, ...], ...]]:
-        """Return the keys that each stage reads from outside, and those that others read in it."""
+        """Return the keys that each stage reads from outside, and its keys that others read."""
         home = {n.name: k for k, nodes in enumerate(by_stage) for n in nodes}
         for nodes in by_stage:
             for node in nodes:

@@ -161,7 +161,7 @@ def hoist(problem: Problem, schedule: LoopSchedule) -> dict[str, Tensor]:
 
 
 def _parts(problem: Problem, gates: Sequence[Node], env: Mapping[str, Tensor]) -> Tensor:
-    """Return the input parts of gates that read the same inputs, side by side, by one product.
+    """Return the input parts of gates that read the same inputs, side by side, from one product.
 
     Args:
         problem: the call.

@@ -109,7 +109,7 @@ class WeightGradients:
         return total
 
     def unfused(self) -> dict[str, Tensor]:
-        """Return the gradients of linear maps without a matrix, by TensorFlow over all steps."""
+        """Return the gradients of maps without a matrix, computed by TensorFlow over all steps."""
         gradients = {}
         for node, read in self.schedule.unfused_reads:
             u = self.read(read.expr, read.text, dropped=not read.map.row_wise).whole()

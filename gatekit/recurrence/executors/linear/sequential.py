@@ -107,7 +107,7 @@ def _loop(
 
 
 def _steps_of_a_turn(time: int | None) -> int:
-    """Return the steps of a turn; if the time is known, so that the last turn is nearly full."""
+    """Return the steps of a turn, chosen so that the last turn is nearly full if time is known."""
     most = _STEPS_COMPILED if compiled() else _STEPS
     return most if time is None else max(math.ceil(time / max(math.ceil(time / most), 1)), 1)
 

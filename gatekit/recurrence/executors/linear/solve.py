@@ -1,4 +1,4 @@
-"""Solves affine cells; everything except the linear recurrences is computed for all steps."""
+"""Solves affine cells; everything but the linear recurrences is computed for all steps at once."""
 
 from __future__ import annotations
 

@@ -78,10 +78,10 @@ def run(
 
 
 class NewtonCounts(tf.Module):
-    """A variable that is saved with a `SavedModel` but is not a weight of the layer.
+    """Counts the solved sequences, in a variable of the `SavedModel` that is not a weight.
 
     Attributes:
-        variable: the sequences that were solved since the layer was built, and how many of them by
+        variable: how many sequences were solved since the layer was built, and how many of them by
             the fused loop; two int64, not trained.
     """
 
@@ -107,6 +107,6 @@ class NewtonCounts(tf.Module):
         self.variable.assign(self.variable.value + tf.stack([total, failed]))
 
     def read(self) -> tuple[int, int]:
-        """Return how many sequences were solved, and how many of them took the fused loop."""
+        """Return how many sequences were solved, and how many of them by the fused loop."""
         total, failed = self.variable.numpy().tolist()
         return total, failed

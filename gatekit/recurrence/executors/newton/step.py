@@ -1,4 +1,4 @@
-"""One block's step for all t together: its values, and its Jacobian by the previous states."""
+"""One block's step for all t: its values, and its Jacobian with respect to previous states."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Step:
         problem: the call, time first.
         block: the block.
         env: values by key, ``time x batch x width``, including those of earlier blocks.
-        products: the linear reads of known signals.
+        products: the linear reads of signals that earlier blocks computed.
     """
 
     def __init__(
