@@ -158,9 +158,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         if (some := item.get_closest_marker("one_in")) is None:
             return True
         test = item.path, item.name.partition("[")[0]
-        seen[test] += 1
-        every = some.kwargs.get("slow", 1) if slow_too else some.args[0]
-        return (seen[test] - 1) % every == 0
+        case, seen[test] = seen[test], seen[test] + 1
+        return case % (some.kwargs.get("slow", 1) if slow_too else some.args[0]) == 0
 
     kept, left = [], []
     for item in items:

@@ -124,7 +124,7 @@ class CharLM(CharacterModel):
     Time: 60 to 180 s for 1 MB
 
     Published: Bits per character of text8, enwik8 and the Penn Treebank belong to files that no
-        package holds; give a file for such numbers. By their abstracts, FS-LSTM has 1.19 on the
+        package holds. Give a file for such numbers. By their abstracts, FS-LSTM has 1.19 on the
         Penn Treebank and 1.25 on enwik8 (arXiv:1705.08639), recurrent highway networks have 1.27
         on text8 and enwik8 (arXiv:1607.03474).
 
