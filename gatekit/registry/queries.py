@@ -36,9 +36,15 @@ def catalogue(plugins: Sequence[str] = ()) -> Catalogue:
         PluginError: a named file is missing; a hook is misspelt; two plugins register one name.
     """
     known = registry(plugins)
-    if hasattr(sys, "ps1") or "ipykernel" in sys.modules:
+    if _someone_types():
         _warn_of_changes(known)
     return known.catalogue
+
+
+def _someone_types() -> bool:
+    """Return whether this is a prompt or a notebook: Python's own, IPython's or Jupyter's."""
+    shell = sys.modules.get("IPython")
+    return hasattr(sys, "ps1") or (shell is not None and shell.get_ipython() is not None)
 
 
 def _warn_of_changes(known: Registry) -> None:
