@@ -104,16 +104,23 @@ def _entry(name: str, kind: type[Task]) -> str:
     for option, text in options(said["Args"]):
         default = getattr(kind, option, None)
         default = list(default) if isinstance(default, tuple) else default
-        lines.append(f"- `task.{option}` ({'null' if default is None else default}): {text}")
+        default = "null" if default is None else default
+        lines.append(_wrapped(f"- `task.{option}` ({default}): {text}", indent="  "))
     lines += ["", f"{'Streamed' if issubclass(kind, StreamedTask) else 'Fixed training set'}. "]
     lines[-1] += f"Unit: {kind.metric.unit}."
     for part in ("Chance", "Separates", "Time", "Measured", "Published", "Reference"):
         if part in said:
             # One sentence a line, except after "et al.".
-            sentences = re.sub(r"(?<=[^l]\.) (?=[A-Z])", "\n", said[part])
-            lines += ["", f"**{part}.** {sentences}"]
+            sentences = re.split(r"(?<=[^l]\.) (?=[A-Z])", f"**{part}.** {said[part]}")
+            lines += ["", *map(_wrapped, sentences)]
     text = "\n".join(lines).replace("``", "`")
     return re.sub(r"\n{3,}", "\n\n", text)
+
+
+def _wrapped(text: str, indent: str = "") -> str:
+    return textwrap.fill(
+        text, 138, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
+    )
 
 
 def _row(cells: tuple[str, ...]) -> str:

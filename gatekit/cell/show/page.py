@@ -60,7 +60,7 @@ def page(entry: CellPage) -> str:
         *([f"- compared with: {', '.join(entry.peers)}"] if entry.peers else []),
     ]
     parts = [*head, f"```math\n{d['latex']}\n```", f"![{entry.name}]({entry.name}.svg)"]
-    parts += ["\n".join(facts), _first(entry)]
+    parts += ["\n".join(_wrapped(fact, indent="  ") for fact in facts), _first(entry)]
     if entry.works:
         parts.append(f"```bibtex\n{bibtex(entry.works)}\n```")
     return "\n\n".join(part for part in parts if part) + "\n"
@@ -81,8 +81,10 @@ def _first(entry: CellPage) -> str:
     )
 
 
-def _wrapped(text: str) -> str:
-    return textwrap.fill(text, 100, break_long_words=False, break_on_hyphens=False)
+def _wrapped(text: str, indent: str = "") -> str:
+    return textwrap.fill(
+        text, 100, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
+    )
 
 
 def index(entries: Sequence[CellPage], folder: str) -> str:
