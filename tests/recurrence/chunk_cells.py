@@ -135,6 +135,15 @@ REFUSED: dict[str, tuple[Any, str]] = {
         cell("negative", gates=_gate("tanh", "f"), S=_DECAYED.format("split(f, heads)"), h=READ),
         "may be zero or negative",
     ),
+    "negative_and_read_from_the_other_side": (
+        cell(
+            "negative_and_read_from_the_other_side",
+            gates=_gate("tanh", "f"),
+            S=f"row(split(f, heads)) * S_prev + {GAIN}",
+            h=f"flat(matvec(S, {_Q}))",
+        ),
+        "may be zero or negative",
+    ),
     "flattened": (
         cell(
             "flattened",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import math
+from collections.abc import Iterator
 from dataclasses import replace
 
 from gatekit.cell.analysis.affine import AffineBlock, Analysis, TooLargeError
@@ -81,15 +82,16 @@ class _Chunks(Analysis, NormalForm):
         shape = self.cell.shapes.get(state, ())
         if len(shape) < 2:
             return False
+        return any(self.cell.shapes.get(name, ()) == shape for _, name in self.matrix_reads())
+
+    def matrix_reads(self) -> Iterator[tuple[str, str]]:
+        """Yield the function, vecmat or matvec, and each name in the matrix that it reads."""
         for node in self.cell.nodes:
             for part in walk(node.expr) if node.expr is not None else ():
                 self.visit()
                 if isinstance(part, Call) and part.function in ("vecmat", "matvec"):
-                    matrix = part.args[1 if part.function == "vecmat" else 0]
-                    stems = {name.removesuffix(_PREVIOUS) for name in names(matrix)}
-                    if any(self.cell.shapes.get(stem, ()) == shape for stem in stems):
-                        return True
-        return False
+                    for name in names(part.args[1 if part.function == "vecmat" else 0]):
+                        yield part.function, name.removesuffix(_PREVIOUS)
 
     # --- a running maximum --------------------------------------------------
 
@@ -127,7 +129,9 @@ class _Chunks(Analysis, NormalForm):
         """
         first: NotAffineError | None = None
         before = set(self.reads), dict(self.pre_activations)
-        for transposed in (False, True):
+        # If all reads are from one side, the reason that counts is that of this side.
+        other = {function for function, _ in self.matrix_reads()} == {"matvec"}
+        for transposed in (other, not other):
             self.transposed, self.of_group = transposed, states
             self.ledger = {state: Ledger() for state in states}
             self.signals, self.updated, self.partners = {}, {}, {}
