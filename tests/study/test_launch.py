@@ -24,7 +24,7 @@ import gatekit.training.process as package
 from gatekit.cell.errors import RunError
 from gatekit.runs.folder import RunFolder
 from gatekit.runs.studies.survey import causes, survey
-from gatekit.study.launch import launch, loop, process, report
+from gatekit.study.launch import fork_server, launch, loop, process, report
 from gatekit.study.launch.contract import StartError
 from gatekit.study.launch.following import duration
 from gatekit.study.launch.outcome import SweepOutcome
@@ -494,6 +494,42 @@ def test_a_run_that_is_lost_with_its_fork_server_never_counts_as_failed(tmp_path
     assert (states(plan), outcome.failed, outcome.code) == (["INTERRUPTED"], [], 1)
     assert launch(plan, backend=server(plan)).code == 0
     assert states(plan) == ["COMPLETED"]
+
+
+@pytest.mark.parametrize("missed", [0, 1, 2])
+def test_a_run_starts_if_its_fork_server_is_just_ending(tmp_path, server, monkeypatch, missed):
+    plan = plan_of(tmp_path, "good", "good", n_jobs=1, retries=0)
+    backend = server(plan)
+    backend.start(plan.runs[0], 0, False).process.join()
+    number, waitpid = fork_server._pid(), os.waitpid
+    os.kill(number, signal.SIGKILL)
+    os.waitid(os.P_PID, number, os.WEXITED | os.WNOWAIT)
+    looks = []
+
+    def late(pid, options):
+        looks.append(pid)
+        return (0, 0) if pid == number and len(looks) <= missed else waitpid(pid, options)
+
+    # The kernel closes a killed process's connections some time before waitpid knows of its end.
+    monkeypatch.setattr(os, "waitpid", late)
+    outcome = launch(plan, backend=backend)
+    assert looks[: missed + 1] == [number] * (missed + 1)
+    assert (states(plan), outcome.code) == (["COMPLETED"] * 2, 0)
+
+
+def test_a_fork_server_that_refuses_but_lives_is_told(tmp_path, server, monkeypatch):
+    plan = plan_of(tmp_path, "good", "good", n_jobs=1, retries=0)
+    backend = server(plan)
+    backend.start(plan.runs[0], 0, False).process.join()
+    monkeypatch.setattr(fork_server, "PATIENCE", 0.1)
+
+    def refuse(fds):
+        raise ConnectionRefusedError
+
+    monkeypatch.setattr(forkserver, "connect_to_new_process", refuse)
+    outcome = launch(plan, backend=backend)
+    assert "the fork server ended" in outcome.halted
+    assert outcome.left == [plan.runs[1]]
 
 
 class Refusing:

@@ -13,7 +13,7 @@ import tempfile
 import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from multiprocessing import forkserver, resource_tracker, spawn
+from multiprocessing import spawn
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
@@ -26,10 +26,9 @@ from gatekit.study.options import slot_environments
 from gatekit.study.plan import PlannedRun, SweepPlan
 from gatekit.training.process import programs
 
+from . import fork_server
 from .contract import Handle, StartError
 from .signals import raising
-
-PRELOAD = "gatekit.training.process.preload"
 
 NO_SERVER = 255
 """The exit code that multiprocessing reports for a process whose fork server is gone."""
@@ -217,7 +216,7 @@ def started(
     environment: Mapping[str, str],
     bar: bool,
     main: Main = None,
-    preload: Sequence[str] = (PRELOAD, __name__),
+    preload: Sequence[str] = (fork_server.PRELOAD, __name__),
     slot: int = 0,
 ) -> Process:
     """Start the process of a run and return it; a fork server first imports ``preload``.
@@ -227,17 +226,18 @@ def started(
         StoppedError: a signal arrived meanwhile.
     """
     with _quiet(environment):
-        if context.get_start_method() == "forkserver":
-            context.set_forkserver_preload(list(preload))
-            _serve(PRELOAD in preload)
         # Omit the other runs: the process does not need them, and there may be thousands.
         alone = dataclasses.replace(plan, runs=(), sources={})
         reader, writer = context.Pipe(duplex=False)
         arguments = (writer, main or make, run, alone, dict(environment), bar)
         process = context.Process(target=_be, args=arguments)
         try:
-            with raising(), _without_main():
-                process.start()
+            with _without_main():
+                if context.get_start_method() == "forkserver":
+                    fork_server.start(process, preload)
+                else:
+                    with raising():
+                        process.start()
         except BaseException as error:
             reader.close()
             if isinstance(error, (EOFError, ConnectionError)):
@@ -264,17 +264,6 @@ def _without_main() -> Iterator[None]:
         yield
     finally:
         spawn.get_preparation_data = original
-
-
-def _serve(preloads: bool) -> None:
-    """Start the fork server if there is none; block Ctrl-C until gatekit's preload ignores it."""
-    # The resource tracker is started first, because it unblocks these signals.
-    resource_tracker.ensure_running()
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, system.STOP_SIGNALS if preloads else ())
-    try:
-        forkserver.ensure_running()
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _be(

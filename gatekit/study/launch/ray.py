@@ -23,7 +23,7 @@ from gatekit.runs.process import follow_parent
 from gatekit.study.options import slot_environment
 from gatekit.study.plan import PlannedRun, SweepPlan
 
-from . import process
+from . import fork_server, process
 from .contract import Handle, StartError
 
 STOP_WITHIN = 3.0
@@ -175,7 +175,7 @@ class Ray:
         root = launch.root.absolute()
         self.plan = SweepPlan(dataclasses.replace(launch, root=root), (), ())
         self.main = functools.partial(_begin, os.getcwd(), main or process.make)
-        self.preload = (process.PRELOAD, process.__name__) if main is None else ()
+        self.preload = (fork_server.PRELOAD, process.__name__) if main is None else ()
         self.task = self.ray.remote(
             max_retries=0,
             num_cpus=needs["CPU"],
