@@ -6,6 +6,7 @@ import inspect
 import re
 import textwrap
 from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 
 from gatekit.registry import tasks
@@ -40,6 +41,7 @@ _SECTION = re.compile(
     r"^(Args|Chance|Separates|Time|Measured|Published|References?|Raises): ?(.*)$"
 )
 _OPTION = re.compile(r"^([a-z_]+): (.*)$")
+_wrapped = partial(textwrap.fill, width=138, break_long_words=False, break_on_hyphens=False)
 
 
 def sections(kind: type[Task]) -> dict[str, str]:
@@ -105,7 +107,7 @@ def _entry(name: str, kind: type[Task]) -> str:
         default = getattr(kind, option, None)
         default = list(default) if isinstance(default, tuple) else default
         default = "null" if default is None else default
-        lines.append(_wrapped(f"- `task.{option}` ({default}): {text}", indent="  "))
+        lines.append(_wrapped(f"- `task.{option}` ({default}): {text}", subsequent_indent="  "))
     lines += ["", f"{'Streamed' if issubclass(kind, StreamedTask) else 'Fixed training set'}. "]
     lines[-1] += f"Unit: {kind.metric.unit}."
     for part in ("Chance", "Separates", "Time", "Measured", "Published", "Reference"):
@@ -115,12 +117,6 @@ def _entry(name: str, kind: type[Task]) -> str:
             lines += ["", *map(_wrapped, sentences)]
     text = "\n".join(lines).replace("``", "`")
     return re.sub(r"\n{3,}", "\n\n", text)
-
-
-def _wrapped(text: str, indent: str = "") -> str:
-    return textwrap.fill(
-        text, 138, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
-    )
 
 
 def _row(cells: tuple[str, ...]) -> str:

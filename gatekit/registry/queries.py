@@ -36,13 +36,13 @@ def catalogue(plugins: Sequence[str] = ()) -> Catalogue:
         PluginError: a named file is missing; a hook is misspelt; two plugins register one name.
     """
     known = registry(plugins)
-    if _someone_types():
+    if _interactive():
         _warn_of_changes(known)
     return known.catalogue
 
 
-def _someone_types() -> bool:
-    """Return whether this is a prompt or a notebook: Python's own, IPython's or Jupyter's."""
+def _interactive() -> bool:
+    """Return whether the user types at a prompt, Python's or IPython's, or in a notebook."""
     shell = sys.modules.get("IPython")
     return hasattr(sys, "ps1") or (shell is not None and shell.get_ipython() is not None)
 

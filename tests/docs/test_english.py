@@ -58,7 +58,7 @@ WIDE = {"docs/studies.md": ("| `min` | smaller |", "| `max` | larger |")}
 """Rows of a table that may be wider, by page: lists that a test reads."""
 
 GENERATED = ("experiments/speed/epyc/", "experiments/speed/xeon/")
-"""Tables of measurements, as wide as what was measured."""
+"""Pages of measurements, whose tables may have any width."""
 
 _CODE = re.compile(r"^(```+)[^\n]*\n.*?^\1$", re.MULTILINE | re.DOTALL)
 _SPAN = re.compile(r"(`+)(?!`).+?(?<!`)\1(?!`)", re.DOTALL)

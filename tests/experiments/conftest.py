@@ -15,7 +15,7 @@ if ROOT not in sys.path:
 
 @pytest.fixture(autouse=True)
 def small_numbers() -> Iterator[None]:
-    """Let the numbers below 1e-308 be numbers again: a benchmark of torch makes them zero."""
+    """Restore denormal numbers, which the benchmarks of torch flush to zero."""
     yield
     if "torch" in sys.modules:
         sys.modules["torch"].set_flush_denormal(False)

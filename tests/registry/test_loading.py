@@ -310,7 +310,7 @@ def test_a_file_that_is_edited_is_loaded_again_on_demand(place, gate_file, monke
     # Of the same size, and perhaps within the same second.
     file.write_text(file.read_text().replace("* 0.5", "* 0.7"))
     os.utime(file, ns=(0, file.stat().st_mtime_ns + 1))
-    # A script that drives notebooks has loaded their kernel too. A warning fails any test.
+    # A script that runs notebooks imports ipykernel, but nobody types. Any warning fails a test.
     monkeypatch.setitem(sys.modules, "ipykernel", types.ModuleType("ipykernel"))
     assert value() == before[0] == "sigmoid(pre)*0.5"
     if prompt == "python":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from gatekit.cell.schema import SECOND_HAND, UNVERIFIED
@@ -18,6 +19,8 @@ TIERS = {
     " paper or from code that is known to be its authors'.",
 }
 _COLUMNS = ("cell", "year", "states", "parameters", "scans", "reference")
+
+_wrapped = partial(textwrap.fill, width=100, break_long_words=False, break_on_hyphens=False)
 
 
 @dataclass(frozen=True)
@@ -60,7 +63,7 @@ def page(entry: CellPage) -> str:
         *([f"- compared with: {', '.join(entry.peers)}"] if entry.peers else []),
     ]
     parts = [*head, f"```math\n{d['latex']}\n```", f"![{entry.name}]({entry.name}.svg)"]
-    parts += ["\n".join(_wrapped(fact, indent="  ") for fact in facts), _first(entry)]
+    parts += ["\n".join(_wrapped(fact, subsequent_indent="  ") for fact in facts), _first(entry)]
     if entry.works:
         parts.append(f"```bibtex\n{bibtex(entry.works)}\n```")
     return "\n\n".join(part for part in parts if part) + "\n"
@@ -78,12 +81,6 @@ def _first(entry: CellPage) -> str:
             "|---|---|---|",
             *rows,
         ]
-    )
-
-
-def _wrapped(text: str, indent: str = "") -> str:
-    return textwrap.fill(
-        text, 100, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
     )
 
 

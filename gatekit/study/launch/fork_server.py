@@ -1,30 +1,30 @@
-"""The fork server: a process that has imported TensorFlow; processes of runs are its forks."""
+"""The fork server: a process that has imported TensorFlow and is forked for each run."""
 
 from __future__ import annotations
 
 import signal
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from multiprocessing import forkserver, resource_tracker
-from typing import Any
 
 from gatekit.runs import process as system
-
-from .signals import raising
 
 PRELOAD = "gatekit.training.process.preload"
 
 PATIENCE = 5.0
-"""Seconds that a server which no longer answers may take to end, before a new one is started."""
+"""Seconds to wait for the end of a server that no longer answers."""
 
 
-def start(process: Any, preload: Sequence[str]) -> None:
-    """Start a process as a fork of the server, which first imports ``preload``.
+def start(begin: Callable[[], None], preload: Sequence[str]) -> None:
+    """Start a process as a fork of the server; start the server if there is none.
 
-    A server that was killed is replaced, also if the kernel has not removed its process yet.
+    A server that has been killed is replaced, even if the kernel has not yet removed its process.
+
+    Args:
+        begin: asks the server for the process.
+        preload: the modules that a new server imports first.
 
     Raises:
-        StoppedError: a signal arrived meanwhile.
         EOFError: a new server ended while it imported, or a running one does not answer.
         ConnectionError: the same.
     """
@@ -32,10 +32,9 @@ def start(process: Any, preload: Sequence[str]) -> None:
     _serve(preload)
     asked = _pid()
     try:
-        with raising():
-            process.start()
+        begin()
     except (EOFError, ConnectionError):
-        if asked != before:  # it is new, so it ended while it imported
+        if asked != before:  # this server is new: it ended during its imports
             raise
         end = time.monotonic() + PATIENCE
         while _pid() == asked:
@@ -43,8 +42,7 @@ def start(process: Any, preload: Sequence[str]) -> None:
                 raise
             time.sleep(0.02)
             _serve(preload)
-        with raising():
-            process.start()
+        begin()
 
 
 def _serve(preload: Sequence[str]) -> None:
@@ -61,6 +59,6 @@ def _serve(preload: Sequence[str]) -> None:
 
 
 def _pid() -> int | None:
-    """Return the process id of the server that was started last; None before the first."""
+    """Return the process id of the latest server; None before the first."""
     number: int | None = getattr(forkserver._forkserver, "_forkserver_pid", None)
     return number

@@ -232,12 +232,12 @@ def started(
         arguments = (writer, main or make, run, alone, dict(environment), bar)
         process = context.Process(target=_be, args=arguments)
         try:
+            begin = raising()(process.start)
             with _without_main():
                 if context.get_start_method() == "forkserver":
-                    fork_server.start(process, preload)
+                    fork_server.start(begin, preload)
                 else:
-                    with raising():
-                        process.start()
+                    begin()
         except BaseException as error:
             reader.close()
             if isinstance(error, (EOFError, ConnectionError)):

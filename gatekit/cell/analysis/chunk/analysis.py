@@ -85,7 +85,7 @@ class _Chunks(Analysis, NormalForm):
         return any(self.cell.shapes.get(name, ()) == shape for _, name in self.matrix_reads())
 
     def matrix_reads(self) -> Iterator[tuple[str, str]]:
-        """Yield the function, vecmat or matvec, and each name in the matrix that it reads."""
+        """Yield each name in a matrix that vecmat or matvec reads, after the function's name."""
         for node in self.cell.nodes:
             for part in walk(node.expr) if node.expr is not None else ():
                 self.visit()
@@ -129,9 +129,9 @@ class _Chunks(Analysis, NormalForm):
         """
         first: NotAffineError | None = None
         before = set(self.reads), dict(self.pre_activations)
-        # If all reads are from one side, the reason that counts is that of this side.
-        other = {function for function, _ in self.matrix_reads()} == {"matvec"}
-        for transposed in (other, not other):
+        # The first reason is reported. If every read is a matvec, only its own side can give it.
+        matvec_first = {function for function, _ in self.matrix_reads()} == {"matvec"}
+        for transposed in (matvec_first, not matvec_first):
             self.transposed, self.of_group = transposed, states
             self.ledger = {state: Ledger() for state in states}
             self.signals, self.updated, self.partners = {}, {}, {}
