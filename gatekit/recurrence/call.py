@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import tensorflow as tf
@@ -11,7 +11,7 @@ from tensorflow import Tensor
 from gatekit.cell.graph import Cell
 
 from .emission import emit, only_final
-from .masking import ValidSteps, backwards, previous_values
+from .masking import ValidSteps, backwards, harmless, previous_values
 from .noise import dropout_mask
 from .packing import joined
 from .problem import Problem, Solution
@@ -86,9 +86,8 @@ def prepare(call: LayerCall) -> Problem:
         mask = None if mask is None else tf.reverse(mask, [0])
     resets = _resets(call)
     valid = None
-    if mask is not None:
-        # The content of a masked step must not matter: even NaN in it must not reach a gradient.
-        sequences = {n: tf.where(mask, v, tf.zeros([], v.dtype)) for n, v in sequences.items()}
+    # The content of a masked step must not matter: even NaN in it must not reach a gradient.
+    sequences = {name: harmless(mask, value) for name, value in sequences.items()}
     if mask is not None or resets is not None:
         valid = ValidSteps(mask, resets)
     x, dropout = sequences["x"], cell.spec.dropout
@@ -98,13 +97,11 @@ def prepare(call: LayerCall) -> Problem:
         sequences["x"] = x
     carried = {}
     for name in cell.shifted:
-        sequences[f"{name}_prev"], carried[name] = previous_values(
-            sequences[name], first[name], valid
-        )
+        earlier, carried[name] = previous_values(sequences[name], first[name], valid)
+        sequences[f"{name}_prev"] = harmless(mask, earlier)
     if cell.uses_t:
         # bfloat16 cannot represent 257: a sum of ones would stop at 256.
         start = tf.cast(first["t"], tf.float32 if x.dtype.size == 2 else x.dtype)
-        # A masked step before the first valid step counts as step 1, so nothing divides by zero.
         if valid is None or valid.starts is None:
             ones = tf.ones_like(x[:, :, :1], start.dtype) if mask is None else mask
             ones = tf.cast(ones, start.dtype)
@@ -113,9 +110,10 @@ def prepare(call: LayerCall) -> Problem:
             before = tf.where(valid.first_sequence(), start, tf.zeros([], start.dtype))
             count = before + tf.cast((valid.count - valid.begin)[:, :, None], start.dtype)
             last = joined([start[None], count], 0)[-1]
-        sequences["t"] = tf.cast(tf.maximum(count, 1), x.dtype)
+        sequences["t"] = harmless(mask, tf.cast(tf.maximum(count, 1), x.dtype))
         carried["t"] = tf.cast(last, x.dtype)
     states = [state.name for state in cell.states]
+    reset_values = {} if resets is None else {name: call.reset_values[name] for name in states}
     return Problem(
         cell=cell,
         weights=call.weights,
@@ -130,7 +128,8 @@ def prepare(call: LayerCall) -> Problem:
         valid=valid,
         carried=carried,
         resets=resets,
-        reset_values={} if resets is None else {name: call.reset_values[name] for name in states},
+        reset_values=reset_values,
+        safe_states=_safe_states(first, reset_values, mask, resets, states),
     )
 
 
@@ -172,6 +171,23 @@ def _resets(call: LayerCall) -> Tensor:
         return None
     resets = tf.transpose(call.resets)[:, :, None]
     return backwards(resets) if call.go_backwards else resets
+
+
+def _safe_states(
+    first: Mapping[str, Tensor],
+    reset_values: Mapping[str, Tensor],
+    mask: Tensor,
+    resets: Tensor,
+    names: Sequence[str],
+) -> dict[str, Tensor]:
+    """Return the states that each row's first valid step starts from; see `Problem.operands`."""
+    if resets is not None:
+        early = resets[:1]
+        if mask is not None:
+            early = resets & (tf.cumsum(tf.cast(mask, tf.int32), exclusive=True) == 0)
+        reset = tf.reduce_any(early, 0)
+        first = {name: tf.where(reset, reset_values[name], first[name]) for name in names}
+    return {name: tf.stop_gradient(first[name]) for name in names}
 
 
 def _drops(call: LayerCall, x: Tensor) -> dict[str, Tensor]:

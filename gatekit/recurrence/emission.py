@@ -11,7 +11,7 @@ from gatekit.cell.errors import CellError
 from gatekit.cell.graph import Cell
 from gatekit.cell.language.expression import evaluate, names
 
-from .masking import ValidSteps, history
+from .masking import ValidSteps, borrowed, harmless, history
 from .step import apply_map, total
 
 
@@ -110,10 +110,14 @@ def emit(
     """
     later: dict[str, Tensor] = {}
     if not return_sequences and only_final(cell):
+        final = _of_some_step(final, valid)
         y = apply_unit(cell, final, weights, matmul_dtype, final[cell.output.signals[0]])
         return _where_any(y, inputs["x"], valid), later
     env: dict[str, Tensor] = {**inputs, **sequences}
     if return_sequences:
+        if valid is not None and not valid.all:
+            shown = valid.seen() if only_final(cell) else valid.mask
+            env.update({name: harmless(shown, value) for name, value in sequences.items()})
         for name, length in cell.output.histories:
             env[f"{name}_history"], later[name] = history(env[name], histories[name], length, valid)
         y = apply_unit(cell, env, weights, matmul_dtype, inputs["x"])
@@ -126,6 +130,7 @@ def emit(
     for name, length in cell.output.histories:
         windows, later[name] = history(env[name], histories[name], length, valid)
         last[f"{name}_history"] = _final_window(windows, valid)
+    last = _of_some_step(last, valid)
     y = apply_unit(cell, last, weights, matmul_dtype, last["x"])
     return _where_any(y, inputs["x"], valid), later
 
@@ -142,6 +147,17 @@ def only_final(cell: Cell) -> bool:
         and not reads_input
         and not cell.output.histories
     )
+
+
+def _of_some_step(values: Mapping[str, Tensor], valid: ValidSteps | None) -> dict[str, Tensor]:
+    """Return values, ``batch x ...``; rows without a valid step, whose output is zero, borrow."""
+    if valid is None or valid.all:
+        return dict(values)
+    own = valid.any()
+    return {
+        name: borrowed(tf.reshape(own, [-1] + [1] * (value.shape.rank - 1)), value)
+        for name, value in values.items()
+    }
 
 
 def _where_any(y: Tensor, x: Tensor, valid: ValidSteps | None) -> Tensor:

@@ -8,8 +8,8 @@ z\, s_{t-1} + (1 - z)\, n_t & \text{otherwise} \end{cases} \qquad
 s_t = m_t\, \tilde n_t + (1 - m_t)\, s_{t-1}$$
 
 Draws and mask are applied by selection, so the content of a masked step, even NaN, never reaches a
-value. `call` sets masked inputs to zero, so NaN in them does not reach a gradient either. A
-function that is not finite at zero can still make a gradient NaN.
+value. NaN does not reach a gradient either, because a masked step computes with the operands of the
+row's first valid step; see `Problem.operands`.
 
 Source: Krueger et al., Zoneout (2017), arXiv:1606.01305.
 """

@@ -11,21 +11,42 @@ from tensorflow import Tensor
 from .packing import joined
 
 
-def without_masked_gradients(mask: Tensor, value: Tensor) -> Tensor:
-    """Return the values, with the gradient stopped at masked steps.
+@tf.autograph.experimental.do_not_convert
+def harmless(mask: Tensor, value: Tensor) -> Tensor:
+    """Return the values; a masked step has that of the row's first valid step, without a gradient.
 
-    A signal that reads a value at a masked step reaches no output, so its gradient is zero. But if
-    the signal's slope is infinite there, as for a mean over zero steps, zero times it is NaN.
+    What a masked step computes reaches no output, so its gradient is zero. But zero times an
+    infinite slope, such as that of a logarithm of zero, is NaN. Every operand of a masked step is
+    therefore that of the first valid step: the masked step computes the same, and is as finite.
+    A row without a valid step borrows from the other rows, see `borrowed`.
 
     Args:
         mask: ``time x batch x 1``, true where valid, or None.
-        value: ``time x batch x ...``.
+        value: ``time x batch x ...``; what it has at masked steps does not matter, not even NaN.
     """
     if mask is None:
         return value
+    known = _never_empty(tf.stop_gradient(value))
+    steps, rows = tf.shape(mask)[0], tf.range(tf.shape(mask)[1])
+    index = tf.where(mask[:, :, 0], tf.range(steps)[:, None], steps)
+    first = tf.minimum(tf.reduce_min(index, 0), tf.maximum(steps - 1, 0))
     for _ in range(value.shape.rank - 3):
         mask = mask[..., None]
-    return tf.where(mask, value, tf.stop_gradient(value))
+    first = tf.gather_nd(known, tf.stack([first, rows], 1))
+    return tf.where(mask, value, borrowed(tf.reduce_any(mask, 0), first))
+
+
+def borrowed(own: Tensor, value: Tensor) -> Tensor:
+    """Return the values; a row without its own has the largest of all rows, or 1 if none has one.
+
+    Args:
+        own: ``batch x 1 ...`` booleans, true where a row has its own value.
+        value: ``batch x ...``.
+    """
+    known = tf.where(own, tf.stop_gradient(value), value.dtype.min)
+    most = tf.reduce_max(known, 0, keepdims=True)
+    most = tf.where(tf.reduce_any(own), most, tf.ones([], value.dtype))
+    return tf.where(own, value, most)
 
 
 class ValidSteps:
@@ -38,7 +59,7 @@ class ValidSteps:
     """
 
     def __init__(self, mask: Tensor, resets: Tensor = None) -> None:
-        self.all = mask is None
+        self.mask, self.all = mask, mask is None
         flat = (tf.ones_like(resets) if mask is None else mask)[:, :, 0]
         self.steps = tf.shape(flat)[0]
         index = tf.range(self.steps)[:, None]

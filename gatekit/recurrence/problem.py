@@ -26,8 +26,8 @@ class Problem:
     Args:
         cell: the built cell.
         weights: weights by name, with the maps of parameters applied.
-        inputs: ``time x batch x width`` by name: ``x`` and other inputs, zero at masked steps;
-            ``x_prev`` and ``t``.
+        inputs: ``time x batch x width`` by name: ``x`` and other inputs, ``x_prev`` and ``t``. A
+            masked step has those of the row's first valid step, so the first step has them too.
         mask: ``time x batch x 1``, true where valid, or None.
         states: the initial states by name, ``batch x width``.
         dropout_masks: dropout masks of recurrent reads by the read's text, ``batch x width``.
@@ -44,6 +44,8 @@ class Problem:
             or None.
         reset_values: the declared or learned initial states by name, ``batch x width``; empty
             without resets.
+        safe_states: the states that the row's first valid step starts from, ``batch x width`` by
+            name; empty if they are `states`. See `operands`.
     """
 
     cell: Cell
@@ -61,6 +63,7 @@ class Problem:
     carried: Mapping[str, Tensor] = field(default_factory=dict)
     resets: Tensor = None
     reset_values: Mapping[str, Tensor] = field(default_factory=dict)
+    safe_states: Mapping[str, Tensor] = field(default_factory=dict)
 
     def entering(self, states: Mapping[str, Tensor], step: Tensor) -> dict[str, Tensor]:
         r"""Return the states that a step starts from: $r_t\, q + (1 - r_t)\, s_{t-1}$.
@@ -77,6 +80,22 @@ class Problem:
         return {
             name: tf.where(reset, self.reset_values[name], value) for name, value in states.items()
         }
+
+    def operands(self, states: Mapping[str, Tensor], valid: Tensor) -> dict[str, Tensor]:
+        """Return the states that a step computes with; they differ from `entering` if it is masked.
+
+        With its inputs and these states, a masked step computes what the row's first valid step
+        computes. The result is dropped, but its gradient, zero times a slope, must not be NaN: the
+        states in which a row ends, or x of another step, may be where a slope is infinite.
+
+        Args:
+            states: the states that the step starts from, ``batch x width`` by name.
+            valid: the mask of the step, ``batch x 1``, or None.
+        """
+        if valid is None:
+            return dict(states)
+        safe = self.safe_states or self.states
+        return {name: tf.where(valid, value, safe[name]) for name, value in states.items()}
 
 
 class Tensors:

@@ -154,7 +154,13 @@ def read_gate(name: str, config: Any, cell: Mapping[str, Any], catalogue: Catalo
     check_initializers(gate.initializers, f"{where}.initializers", catalogue)
     check_rules(gate, where)
     _check_norm(gate.norm, f"{where}.norm")
-    return GateSpec(name, kind, gate, read_reads(reads, f"{where}.reads", catalogue))
+    read = read_reads(reads, f"{where}.reads", catalogue)
+    if gate.norm is not None and not read:
+        raise CellError(
+            f"{where}.norm: the gate reads nothing, so there is nothing to normalise; write "
+            "norm: null, or give it reads: [x]"
+        )
+    return GateSpec(name, kind, gate, read)
 
 
 def _lacks_role(config: Mapping[str, object], catalogue: Catalogue) -> bool:

@@ -305,10 +305,8 @@ class BlockLayer(SequenceLayer):
                 "from the last step; remove initial_state or bidirectional=True"
             )
         given = checked_states(initial_state, self.state_shapes(None), {}, self.variable_dtype)
-        if mask is not None:
-            # NaN in a masked step must not reach a value or a gradient.
-            x = tf.where(mask[:, :, None], x, tf.zeros_like(x))
         order = Order(x, mask, resets)
+        x = order.harmless(x)  # NaN in a masked step must not reach a value or a gradient
         of, dtype = partial(self._part, ""), self.variable_dtype
         both, states = run_mix(block.mix, of, x, order, given, resets, training, dtype)
         both = both if whole else order.end(both)
@@ -317,6 +315,7 @@ class BlockLayer(SequenceLayer):
             other = run_mix_backwards(block.mix, second, x, mask, resets, training, dtype, whole)
             both = tf.concat([both, other], -1)
         x = x if whole else order.end(x)
+        both = order.harmless(both) if whole else both
         value = run_stepwise(block.combine, of, {"x": x, "mixed": both}, training)
         if block.finish is not None:
             value = run_stepwise(block.finish, of, {"x": value}, training)

@@ -5,9 +5,13 @@ from __future__ import annotations
 import tensorflow as tf
 from tensorflow import Tensor
 
+from gatekit.recurrence.masking import borrowed, harmless
+
 
 def last_step(values: Tensor) -> Tensor:
     """Return the last step of ``batch x time x ...`` as ``batch x 1 x ...``; zero without steps."""
+    if values.dtype == tf.bool:
+        return tf.reduce_any(values[:, -1:], 1, keepdims=True)
     return tf.reduce_sum(values[:, -1:], 1, keepdims=True)
 
 
@@ -35,6 +39,17 @@ class Order:
                 last = self.taken(self.packed(self.segments), 0)
                 self._any &= last == self.segments
 
+    def harmless(self, values: Tensor) -> Tensor:
+        """Return the values; a masked step has that of the first valid step; see `masking`.
+
+        Args:
+            values: ``batch x time x width``.
+        """
+        if self.mask is None:
+            return values
+        steps = harmless(tf.transpose(self.mask)[:, :, None], tf.transpose(values, [1, 0, 2]))
+        return tf.transpose(steps, [1, 0, 2])
+
     def packed(self, values: Tensor) -> Tensor:
         """Return ``batch x time x ...`` with the valid steps first."""
         return values if self.mask is None else tf.gather(values, self._first, batch_dims=1)
@@ -58,7 +73,9 @@ class Order:
         return tf.gather(packed, last_step(self._count) + tf.range(size), batch_dims=1)
 
     def end(self, values: Tensor) -> Tensor:
-        """Return the value of the last valid step of each row's last sequence, or zero.
+        """Return the value of the last valid step of each row's last sequence.
+
+        Rows without one borrow from the others, see `masking.borrowed`.
 
         Args:
             values: ``batch x time x width``.
@@ -66,13 +83,14 @@ class Order:
         Returns:
             ``batch x 1 x width``.
         """
-        return last_step(self.held(values))
+        value = last_step(self.held(values))
+        return value if self.mask is None else borrowed(last_step(self._any[:, :, None]), value)
 
     def any_valid(self, values: Tensor) -> Tensor:
         """Return the values, ``batch x width``, with zero in rows whose last sequence has no valid
         step."""
         if self.mask is not None:
-            some = tf.reduce_any(self._any[:, -1:], 1, keepdims=True)
+            some = last_step(self._any)
         elif self._has_steps:
             return values
         else:

@@ -103,7 +103,7 @@ class Executor:
 
 _TENSORS = (
     *("weights", "inputs", "mask", "states", "dropout_masks", "seed", "perturbations"),
-    *("resets", "reset_values"),
+    *("resets", "reset_values", "safe_states"),
 )
 _SETTINGS = ("training", "wanted", "matmul_dtype")
 # No executor reads these.

@@ -79,7 +79,8 @@ def one_step(
     """
     cell = problem.cell
     env: dict[str, Tensor] = {**cell.constants, **problem.weights, **inputs}
-    env.update({f"{name}_prev": value for name, value in states.items()})
+    operands = problem.operands(states, valid)
+    env.update({f"{name}_prev": value for name, value in operands.items()})
 
     def linear(owner: str, read: BuiltRead) -> Tensor:
         u = evaluate(read.expr, env, cell.spec.functions)

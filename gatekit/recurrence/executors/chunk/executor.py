@@ -18,7 +18,7 @@ from gatekit.recurrence.executors.linear.solve import (
     solve_block,
     state_of,
 )
-from gatekit.recurrence.masking import without_masked_gradients
+from gatekit.recurrence.masking import harmless
 from gatekit.recurrence.problem import Problem, Solution
 
 from . import largest, memory
@@ -64,7 +64,7 @@ def run(problem: Problem, parallel: Parallel) -> Solution:
             earlier = values_before(
                 sequences[name], first, problem.resets, problem.reset_values.get(name)
             )
-            earlier = without_masked_gradients(problem.mask, earlier)
+            earlier = harmless(problem.mask, earlier)
             env[f"{name}_prev"] = tf.ensure_shape(earlier, sequences[name].shape)
         else:
             for each in block.memories:
@@ -79,7 +79,7 @@ def run(problem: Problem, parallel: Parallel) -> Solution:
             node = cell.node(name)
             solved = node.kind == "equation" and name in block.states
             if solved and not state_of(cell, name).zoneout:
-                env[name] = without_masked_gradients(problem.mask, sequences[name])
+                env[name] = harmless(problem.mask, sequences[name])
             else:
                 add(node)
     wanted = {name: sequences.get(name, env.get(name)) for name in problem.wanted}

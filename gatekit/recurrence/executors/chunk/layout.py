@@ -10,7 +10,7 @@ import tensorflow as tf
 from tensorflow import Tensor
 
 from gatekit.cell.language.expression import Expr, evaluate
-from gatekit.recurrence.masking import ValidSteps, without_masked_gradients
+from gatekit.recurrence.masking import ValidSteps, harmless
 from gatekit.recurrence.problem import Problem
 
 LARGEST = 64
@@ -148,7 +148,7 @@ class Layout:
         value, width = tf.transpose(value, [0, 3, 1, 2, 4]), value.shape[-1]
         value = tf.reshape(value, tf.stack([-1, batch, *self.heads, width]))[:time]
         x = self.problem.inputs["x"]
-        value = without_masked_gradients(self.problem.mask, tf.cast(value, x.dtype))
+        value = harmless(self.problem.mask, tf.cast(value, x.dtype))
         return tf.ensure_shape(value, [*x.shape[:2], *self.heads, width])
 
 

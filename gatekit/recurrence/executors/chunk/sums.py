@@ -14,7 +14,7 @@ from tensorflow import Tensor
 from gatekit.cell.analysis.affine import AffineBlock
 from gatekit.cell.language.expression import Number
 from gatekit.recurrence.executors.linear.solve import coefficient, state_of
-from gatekit.recurrence.masking import without_masked_gradients
+from gatekit.recurrence.masking import harmless
 from gatekit.recurrence.packing import compiled
 from gatekit.recurrence.problem import Problem
 
@@ -77,5 +77,5 @@ def solve_sum(
     before, after = (
         tf.ensure_shape(tf.cast(each, x.dtype), shape) for each in (before, before + value)
     )
-    env[f"{name}_prev"] = without_masked_gradients(problem.mask, before)
+    env[f"{name}_prev"] = harmless(problem.mask, before)
     return {name: after}

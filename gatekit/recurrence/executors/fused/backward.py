@@ -89,7 +89,9 @@ class DifferentiableLoop(Loop):
             saved, reader = read(reader, step)
             env = {**constant, **self.row(rows, step)}
             entering = self.entering({n: saved[n] for n in names}, step, tensors)
-            env.update({f"{n}_prev": value for n, value in entering.items()})
+            valid = None if problem.mask is None else problem.mask[step]
+            operands = problem.operands(entering, valid)
+            env.update({f"{n}_prev": value for n, value in operands.items()})
             gradients = self.updated_adjoint(step, dstates, outside)
             row_wise = dict(zip(schedule.row_wise_weights, dweights, strict=True))
             # Compute the stages again, each under its own tape; then go back through them.

@@ -104,15 +104,31 @@ class _ChunkedCall:
         )
         self.resets = None if problem.resets is None else self.cut(problem.resets)
 
-    def cut(self, sequence: Tensor) -> Tensor:
-        """Return a sequence as ``chunks x length x ...``, padded with zeros (or False)."""
+    def cut(self, sequence: Tensor, filler: Tensor = None) -> Tensor:
+        """Return a sequence as ``chunks x length x ...``.
+
+        Args:
+            sequence: ``time x batch x ...``.
+            filler: ``batch x ...``, repeated as padding; None for zeros (or False).
+        """
         if not self.full:
-            rest = [[0, 0]] * (sequence.shape.rank - 1)
-            sequence = tf.pad(sequence, [[0, self.filled - self.steps], *rest])
+            more = self.filled - self.steps
+            if filler is None:
+                filler = tf.zeros(tf.shape(sequence)[1:], sequence.dtype)
+            shape = tf.concat([[more], tf.shape(filler)], 0)
+            sequence = tf.concat([sequence, tf.broadcast_to(filler, shape)], 0)
         shape = tf.concat([[self.count, self.length], tf.shape(sequence)[1:]], 0)
         cut = tf.reshape(sequence, shape)
         length = None if self.time is None else self.length
         return tf.ensure_shape(cut, [None, length, *sequence.shape[1:]])
+
+    def cut_inputs(self, inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Return the inputs in chunks; a padded step has those of the first step.
+
+        Padded steps are masked. They need operands at which no slope is infinite, as masked steps
+        do; see `Problem.operands`.
+        """
+        return {name: self.cut(sequence, tf.reduce_sum(sequence[:1], 0)) for name, sequence in inputs.items()}
 
     def join(self, array: tf.TensorArray, like: Sequence[int | None]) -> Tensor:
         """Join an array of chunks to one sequence, without the padding."""
@@ -157,7 +173,7 @@ class _ChunkedCall:
     def forward(self, tensors: _CallTensors) -> tuple[Solution, list[Tensor]]:
         """Return the solution, and as residuals the states before each chunk."""
         inputs, weights, states = tensors.inputs, tensors.weights, tensors.states
-        cut = {name: self.cut(sequence) for name, sequence in inputs.items()}
+        cut = self.cut_inputs(inputs)
         mask, names, reset_values = self.mask(), list(states), tensors.reset_values
         widths = self.problem.cell.widths
         dtype = self.problem.inputs["x"].dtype
@@ -203,7 +219,7 @@ class _ChunkedCall:
     ) -> _CallTensors:
         """Return the gradients of inputs, weights and initial states."""
         inputs, weights, states = tensors.inputs, tensors.weights, tensors.states
-        cut = {name: self.cut(sequence) for name, sequence in inputs.items()}
+        cut = self.cut_inputs(inputs)
         mask, names = self.mask(), list(states)
         outside = [self.cut(cotangents.sequences[n]) for n in self.problem.wanted]
         length = None if self.time is None else self.length

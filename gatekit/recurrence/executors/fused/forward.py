@@ -133,7 +133,9 @@ class Loop:
                 env[INPUT_COLUMNS] = columns.read(step)
             before = dict(zip(names, states, strict=True))
             entering = self.entering(before, step, tensors)
-            env.update({f"{n}_prev": s for n, s in entering.items()})
+            valid = None if masks is None else masks[step]
+            operands = self.problem.operands(entering, valid)
+            env.update({f"{n}_prev": s for n, s in operands.items()})
             # Each stage: its row-wise part, then its products.
             sums: dict[str, Tensor] = {}
             for stage in schedule.stages:
@@ -141,7 +143,6 @@ class Loop:
                 for product in stage.products:
                     sums.update(self.product(product, env, factors[product.key], tensors))
             # The states after the step, with zoneout and mask; then the residuals are saved.
-            valid = None if masks is None else masks[step]
             new = self.updated(step, env, tuple(entering.values()), valid)
             now = {**env, **sums, **dict(zip(names, new, strict=True))}
             arrays = residuals.write(arrays, step, before, now)

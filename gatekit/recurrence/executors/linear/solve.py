@@ -14,7 +14,7 @@ from gatekit.cell.graph import Cell, State
 from gatekit.cell.language.expression import Expr, Name, evaluate, names
 from gatekit.recurrence.executors.products import Owned, SharedProducts
 from gatekit.recurrence.hold import hold_always
-from gatekit.recurrence.masking import without_masked_gradients
+from gatekit.recurrence.masking import harmless
 from gatekit.recurrence.problem import Problem, Solution
 
 from . import scan, sequential
@@ -61,7 +61,7 @@ def run(problem: Problem, affine: AffineStates, executor: str) -> Solution:
                 and name in block.states
                 and not state_of(cell, name).zoneout
             ):
-                env[name] = without_masked_gradients(problem.mask, sequences[name])
+                env[name] = harmless(problem.mask, sequences[name])
             else:
                 products.compute(node)
     wanted = {name: sequences.get(name, env.get(name)) for name in problem.wanted}
@@ -90,7 +90,7 @@ def solve_block(
     solved, ends = linear_recurrence(SOLVERS[executor], a, b, first, resets, reset_values)
     last.update(zip(block.states, ends, strict=True))
     for name, start, value, sequence in zip(block.states, first, reset_values, solved, strict=True):
-        earlier = without_masked_gradients(
+        earlier = harmless(
             problem.mask, values_before(sequence, start, resets, value)
         )
         env[f"{name}_prev"] = tf.ensure_shape(earlier, sequence.shape)

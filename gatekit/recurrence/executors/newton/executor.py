@@ -14,6 +14,7 @@ from gatekit.recurrence.executors.fused.forward import Loop
 from gatekit.recurrence.executors.fused.schedule import LoopSchedule
 from gatekit.recurrence.executors.linear.recurrence import Vector
 from gatekit.recurrence.executors.linear.solve import shared_products, state_of
+from gatekit.recurrence.masking import harmless
 from gatekit.recurrence.problem import Problem, Solution
 
 from .solve import accepted_or_by_loop, newton_states, with_gradient
@@ -62,7 +63,7 @@ def run(
         last.update(zip(block.states, ends, strict=True))
         sequences.update(zip(block.states, states, strict=True))
         for name, value in zip(block.states, step.before(states), strict=True):
-            env[f"{name}_prev"] = value
+            env[f"{name}_prev"] = harmless(problem.mask, value)
         for name in block.nodes:
             node = cell.node(name)
             own = node.kind == "equation" and name in block.states

@@ -10,6 +10,7 @@ from tensorflow import Tensor
 from gatekit.recurrence.executors.linear import scan, sequential
 from gatekit.recurrence.executors.linear.recurrence import Vector
 from gatekit.recurrence.first_order import first_order, refusal
+from gatekit.recurrence.masking import harmless
 
 from .step import Step
 
@@ -102,7 +103,8 @@ def with_gradient(step: Step, states: Vector, accepted: Tensor) -> Pair:
     first = [tf.stop_gradient(f) for f in step.first]
     # After a reset, the step reads an initial value, which may be learned.
     previous = step.before(states, first)
-    after = step.held(step.values(previous), previous)
+    harmless_ones = [harmless(step.problem.mask, value) for value in previous]
+    after = step.held(step.values(harmless_ones), previous)
 
     def forward(tensors: Pair) -> tuple[Pair, None]:
         _, first = tensors

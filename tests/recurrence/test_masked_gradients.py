@@ -1,0 +1,299 @@
+"""Masked and padded steps reach no gradient, even where an equation has no finite slope."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import gatekit
+from gatekit import OutputUnit, ops
+
+from .cells import BUNDLED
+from .layers import graph, inputs_for, layer
+
+BATCH, TIME, FEATURES = 4, 7, 4
+# Padding, a hole, masked steps in front, and nothing valid at all.
+MASK = np.array(
+    [[1, 1, 1, 0, 0, 0, 0], [1, 0, 1, 1, 0, 1, 1], [0, 0, 1, 1, 1, 1, 1], [0] * 7], bool
+)
+ONE_STEP = np.array([[1] + [0] * 6, [0] * 6 + [1], [1] * 7, [0] * 7], bool)
+RESETS = np.array(
+    [[0, 0, 1, 0, 0, 1, 0], [0, 1, 0, 0, 0, 0, 1], [1] + [0] * 6, [0, 1] * 3 + [0]], bool
+)
+
+X = {"kind": "linear", "reads": ["x"]}
+FORGET = {"kind": "forget", "reads": ["x"]}
+
+
+def _cell(read: str, **equations: str) -> dict[str, Any]:
+    return {
+        "gates": {"v": {"kind": "linear", "reads": [read]}, "keep": FORGET},
+        "equations": {**equations, "h": "keep * h_prev + v"},
+        "emits": "h",
+    }
+
+
+def _memory(read: str, **equations: str) -> dict[str, Any]:
+    gates = {"k": X, "q": X, "v": {"kind": "linear", "reads": [read]}}
+    equations |= {"S": "S_prev + outer(k, v)", "h": "vecmat(q, S)"}
+    return {"gates": gates, "equations": equations, "emits": "h"}
+
+
+# Each has an infinite slope where masked steps could put it: at x = 0, at t = 0, where x is what it
+# was, at the initial states, or in the states in which a row ends.
+CELLS = {
+    "log_of_x": _cell("log(x)"),
+    "power_of_t": _cell("x * log(t)"),
+    "change_of_x": _cell("log(abs(x - x_prev))"),
+    "change_of_a_state": _cell("log(abs(x - s_prev))", s="x"),
+    "mean": {
+        "gates": {"v": X, "keep": FORGET, "out": {"kind": "linear", "reads": ["m"]}},
+        "equations": {
+            "z": "z_prev + v",
+            "n": "n_prev + 1",
+            "m": "z / n",
+            "h": "keep * h_prev + out",
+        },
+        "emits": "h",
+    },
+    "rate": {
+        "parameters": {"rate": {"shape": "units", "init": 0.5}},
+        "gates": {"v": X, "keep": FORGET},
+        "equations": {"h": "keep * h_prev + v * exp(rate * log(t * sum(x)))"},
+        "emits": "h",
+    },
+}
+NEWTON = {
+    "gates": {"v": {"kind": "linear", "reads": ["log(x)"]}},
+    "equations": {"h": "tanh(h_prev / 2 + v)"},
+    "emits": "h",
+}
+STEPWISE = ("reference", "fused", "remat", "unroll")
+CASES = [
+    *((name, executor) for name in CELLS for executor in (*STEPWISE, "affine", "scan")),
+    *((f"memory of {name}", "chunk") for name in ("log_of_x", "power_of_t", "change_of_a_state")),
+    ("newton", "newton"),
+]
+
+
+def _named(name: str) -> dict[str, Any]:
+    if name == "newton":
+        return NEWTON
+    if not name.startswith("memory"):
+        return CELLS[name]
+    read = CELLS[name.removeprefix("memory of ")]
+    more = {n: e for n, e in read["equations"].items() if n != "h"}
+    return _memory(read["gates"]["v"]["reads"][0], **more)
+
+
+def _made(cell: Any, executor: str, **options: Any) -> Any:
+    remat = {"remat": True} if executor == "remat" else {}
+    executor = "fused" if remat else executor
+    return layer(cell, executor=executor, features=FEATURES, units=4, **remat, **options)
+
+
+def _gradients(call: Any, weights: Any, x: Any, mask: Any = None) -> Any:
+    """Return the sum of squares of the outputs, and its gradients."""
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        loss = tf.reduce_sum(tf.square(call(x, mask=mask, training=True)))
+    return loss, tape.gradient(loss, [x, *weights])
+
+
+def _positive(seed: int = 5) -> Any:
+    return 0.1 + np.random.default_rng(seed).random((BATCH, TIME, FEATURES))
+
+
+def _assert_row_by_row(made: Any, mask: Any, wrap: Any = lambda f: f, call: Any = None) -> None:
+    """Assert that the gradients are the sums over rows without their masked steps.
+
+    Args:
+        made: the layer.
+        mask: ``batch x time``.
+        wrap: compiles the masked computation.
+        call: calls the layer, with outputs of zero at masked steps; None for the layer itself.
+    """
+    x, call = _positive(), call or made
+    spoilt = x.copy()
+    content = np.resize([np.nan, np.inf, 0.0, -1.0], (np.sum(~mask), FEATURES))
+    spoilt[~mask] = np.sort(content, 0)
+    weights = [v.value for v in made.trainable_variables]
+    names = ["x", *(v.path for v in made.trainable_variables)]
+    loss, found = wrap(lambda x: _gradients(call, weights, x, mask))(tf.constant(spoilt))
+    total, expected = 0.0, [np.zeros(g.shape) for g in found]
+    for row, valid in enumerate(mask):
+        if valid.any():
+            own, gradients = _gradients(call, weights, tf.constant(x[row : row + 1, valid]))
+            total += own
+            expected[0][row, valid] = gradients[0][0]
+            expected[1:] = [sum(pair) for pair in zip(expected[1:], gradients[1:], strict=True)]
+    np.testing.assert_allclose(loss, total, rtol=1e-10)
+    for name, one, other in zip(names, found, expected, strict=True):
+        scale = 1 + np.max(np.abs(other))
+        np.testing.assert_allclose(one / scale, other / scale, rtol=0, atol=1e-10, err_msg=name)
+
+
+@pytest.mark.parametrize("mask", [MASK, ONE_STEP], ids=["mask", "one_step"])
+@pytest.mark.parametrize(("cell", "executor"), CASES)
+def test_gradients_are_those_of_the_rows_without_masked_steps(
+    cell: str, executor: str, mask: Any
+) -> None:
+    options = {"return_sequences": True, "zero_output_for_mask": True}
+    _assert_row_by_row(_made(_named(cell), executor, **options), mask)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("mode", ["graph", "xla"])
+@pytest.mark.parametrize(("cell", "executor"), CASES)
+def test_they_are_in_graphs_too(cell: str, executor: str, mode: str) -> None:
+    options = {"return_sequences": True, "zero_output_for_mask": True}
+    made = _made(_named(cell), executor, **options)
+    _assert_row_by_row(made, MASK, lambda f: graph(f, jit_compile=mode == "xla"))
+
+
+# --- output units, blocks, wrappers ---------------------------------------------------------------
+
+
+class Logarithm(OutputUnit):
+    """The logarithm of what the cell emits."""
+
+    bias = False
+
+    def emit(self, emitted: Any) -> Any:
+        """Return the logarithm, ``... x units``."""
+        return ops.log(emitted)
+
+
+@pytest.mark.parametrize("emits", ["h", "y"])
+@pytest.mark.parametrize("whole", [True, False], ids=["sequences", "last"])
+@pytest.mark.parametrize("executor", ["reference", "fused", "remat", "unroll", "scan"])
+def test_an_output_unit_meets_no_state_before_the_first_valid_step(
+    executor: str, whole: bool, emits: str
+) -> None:
+    cell = {
+        "gates": {"v": {"activation": "exp(pre)", "reads": ["x"]}, "keep": FORGET},
+        "equations": {"h": "keep * h_prev + v", **({"y": "h / 2"} if emits == "y" else {})},
+        "emits": emits,
+    }
+    options = {"return_sequences": whole, "output_unit": Logarithm(), "zero_output_for_mask": True}
+    _assert_row_by_row(_made(cell, executor, **options), MASK)
+
+
+DIVIDES = '''
+"""A block that divides by its input."""
+
+from gatekit import Block, hookimpl, ops
+
+
+class Divides(Block):
+    """``y = W (mixer(1 / x) / x) + log(x)``.
+
+    Reference: unpublished
+    """
+
+    def mix(self, parts, x):
+        return parts.mixer(1 / x)
+
+    def combine(self, parts, x, mixed):
+        return parts.dense("out", parts.fitted("project", mixed) / x, parts.width) + ops.log(x)
+
+
+@hookimpl
+def gatekit_blocks():
+    return {"divides": Divides}
+'''
+
+
+@pytest.mark.parametrize("whole", [True, False], ids=["sequences", "last"])
+@pytest.mark.parametrize("bidirectional", [False, True], ids=["one", "both"])
+def test_a_block_divides_by_no_masked_step(
+    bidirectional: bool, whole: bool, tmp_path: Path
+) -> None:
+    (tmp_path / "divides.py").write_text(DIVIDES)
+    made = gatekit.BlockLayer(
+        "divides",
+        "gru",
+        FEATURES,
+        bidirectional=bidirectional,
+        return_sequences=whole,
+        seed=1,
+        dtype="float64",
+        plugins=[str(tmp_path / "divides.py")],
+    )
+    made.build((None, None, FEATURES))
+
+    def call(x: Any, mask: Any = None, **options: Any) -> Any:
+        y = made(x, mask=mask, **options)
+        # A masked step repeats the last valid output; here only valid steps count.
+        return y if mask is None or not whole else tf.where(mask[..., None], y, 0.0)
+
+    _assert_row_by_row(made, MASK, call=call)
+
+
+@pytest.mark.parametrize("kind", ["lstm", "power_law_lstm"])
+def test_a_wrapper_for_both_directions(kind: str) -> None:
+    for executor in ("reference", "remat"):
+        one = _made(kind, executor, return_sequences=True)
+        made = keras.layers.Bidirectional(one, dtype="float64")
+        made(_positive())
+        _assert_row_by_row(made, MASK)
+
+
+# --- recomputed chunks --------------------------------------------------------------------------
+
+QUICK = ("lstm", "power_law_lstm", "slstm", "qrnn")
+
+
+@pytest.mark.parametrize(
+    "cell", [c if c in QUICK else pytest.param(c, marks=pytest.mark.slow) for c in BUNDLED]
+)
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_recomputed_chunks_have_the_gradients_of_the_whole(cell: str, dtype: str) -> None:
+    made = [
+        layer(
+            cell,
+            executor="fused",
+            remat=remat,
+            fill=False,
+            dtype=dtype,
+            features=FEATURES,
+            return_sequences=True,
+            return_state=True,
+        )
+        for remat in (False, True)
+    ]
+    tolerance = 1e-9 if dtype == "float64" else 1e-3
+    for mask, resets in itertools.product((None, MASK), (None, RESETS)):
+        (loss, expected), (again, found) = (_of_everything(one, mask, resets) for one in made)
+        np.testing.assert_allclose(again, loss, rtol=tolerance)
+        for name, gradient in found.items():
+            scale = 1 + np.max(np.abs(expected[name]))
+            np.testing.assert_allclose(
+                gradient / scale, expected[name] / scale, rtol=0, atol=tolerance, err_msg=name
+            )
+        if mask is not None:
+            assert not np.any(np.asarray(found["input:x"])[~mask])
+
+
+def _of_everything(made: Any, mask: Any, resets: Any) -> Any:
+    """Return a loss, and its gradients in inputs (NaN where masked), first states and weights."""
+    x = inputs_for(made, BATCH, TIME)
+    inputs = dict(x) if isinstance(x, Mapping) else {"x": x}
+    if mask is not None:
+        inputs = {n: tf.where(mask[..., None], v, np.nan) for n, v in inputs.items()}
+    states = {n: tf.identity(s) for n, s in made.initial_states(BATCH).items()}
+    with tf.GradientTape() as tape:
+        tape.watch([inputs, states])
+        called = made(inputs, mask=mask, resets=resets, initial_state=states, training=True)
+        loss = tf.add_n([tf.reduce_sum(tf.sin(value)) for value in called])
+    sources = {f"input:{n}": v for n, v in inputs.items()}
+    sources |= {f"state:{n}": v for n, v in states.items()}
+    sources |= {n: v.value for n, v in made.named_weights.items() if v.trainable}
+    return loss, tape.gradient(loss, sources, unconnected_gradients="zero")
