@@ -45,12 +45,87 @@ class Fault:
 
 
 FAULTS = (
+    # -- what masked and padded steps compute
     Fault(
-        "a signal that is infinite at a masked step makes gradients NaN",
+        "masked inputs are zero, and so is the count of steps",
         "gatekit/recurrence/masking.py",
-        "return tf.where(mask, value, tf.stop_gradient(value))",
-        "return value",
-        ("tests/recurrence/test_layer_masks.py", "-k", "no_valid_step"),
+        "return tf.where(mask, value, borrowed(tf.reduce_any(mask, 0), first))",
+        "return tf.where(mask, value, tf.zeros_like(first))",
+        ("tests/recurrence/test_masked_gradients.py", "-k", "log_of_x or log_of_t"),
+    ),
+    Fault(
+        "a row without a valid step has inputs of zero",
+        "gatekit/recurrence/masking.py",
+        "return tf.where(own, value, most)",
+        "return tf.where(own, value, tf.zeros_like(most))",
+        ("tests/recurrence/test_masked_gradients.py", "-k", "log_of_x"),
+    ),
+    Fault(
+        "the count of steps is 0 at masked steps",
+        "gatekit/recurrence/call.py",
+        'sequences["t"] = harmless(mask, tf.cast(tf.maximum(count, 1), x.dtype))',
+        'sequences["t"] = tf.cast(count, x.dtype)',
+        ("tests/recurrence/test_masked_gradients.py", "-k", "log_of_t"),
+    ),
+    Fault(
+        "chunks that are computed again are padded with a count of 0",
+        "gatekit/recurrence/executors/fused/executor.py",
+        "self.cut(sequence, tf.reduce_sum(sequence[:1], 0))",
+        "self.cut(sequence)",
+        ("tests/recurrence/test_masked_gradients.py", "-k", "power_law_lstm"),
+    ),
+    Fault(
+        "a masked step of a loop reads the states in which the row ended",
+        "gatekit/recurrence/problem.py",
+        "name: tf.where(valid, value, tf.stop_gradient(safe[name]))",
+        "name: tf.where(valid, value, value)",
+        ("tests/recurrence/test_masked_gradients.py", "-k", "change_of_state and one_step"),
+    ),
+    Fault(
+        "the backward loop reads the states in which the row ended",
+        "gatekit/recurrence/executors/fused/backward.py",
+        "problem.operands(entering, valid)",
+        "problem.operands(entering, None)",
+        (
+            "tests/recurrence/test_masked_gradients.py",
+            "-k",
+            "change_of_state and one_step and fused",
+        ),
+    ),
+    Fault(
+        "a scan reads a count of 0 at masked steps",
+        "gatekit/recurrence/executors/linear/solve.py",
+        "env[name] = harmless(problem.mask, sequences[name])",
+        "env[name] = sequences[name]",
+        ("tests/recurrence/test_masked_gradients.py", "-k", "mean and scan"),
+    ),
+    Fault(
+        "a chunk reads the states in which the row ended",
+        "gatekit/recurrence/executors/chunk/executor.py",
+        "env[name] = harmless(problem.mask, sequences[name])",
+        "env[name] = sequences[name]",
+        ("tests/recurrence/test_masked_gradients.py", "-k", "memory_of_mean"),
+    ),
+    Fault(
+        "newton differentiates masked steps",
+        "gatekit/recurrence/executors/newton/solve.py",
+        "harmless(step.problem.mask, value) for value in previous",
+        "value for value in previous",
+        ("tests/recurrence/test_masked_gradients.py", "-k", "ends_at_zero and newton"),
+    ),
+    Fault(
+        "an output unit reads the initial state ahead of the first valid step",
+        "gatekit/recurrence/emission.py",
+        "env.update({name: harmless(shown, value) for name, value in sequences.items()})",
+        "pass",
+        ("tests/recurrence/test_masked_gradients.py", "-k", "output_unit and sequences"),
+    ),
+    Fault(
+        "a block divides by zero at masked steps",
+        "gatekit/recurrence/blocks/layer.py",
+        "x = order.harmless(x)",
+        "x = x if mask is None else tf.where(mask[:, :, None], x, tf.zeros_like(x))",
+        ("tests/recurrence/test_masked_gradients.py", "-k", "a_block"),
     ),
     # -- blocks
     Fault(

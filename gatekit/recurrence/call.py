@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import tensorflow as tf
@@ -129,7 +129,7 @@ def prepare(call: LayerCall) -> Problem:
         carried=carried,
         resets=resets,
         reset_values=reset_values,
-        safe_states=_safe_states(first, reset_values, mask, resets, states),
+        safe_states=_safe_states(first, reset_values, mask, resets),
     )
 
 
@@ -178,16 +178,15 @@ def _safe_states(
     reset_values: Mapping[str, Tensor],
     mask: Tensor,
     resets: Tensor,
-    names: Sequence[str],
 ) -> dict[str, Tensor]:
-    """Return the states that each row's first valid step starts from; see `Problem.operands`."""
-    if resets is not None:
-        early = resets[:1]
-        if mask is not None:
-            early = resets & (tf.cumsum(tf.cast(mask, tf.int32), exclusive=True) == 0)
-        reset = tf.reduce_any(early, 0)
-        first = {name: tf.where(reset, reset_values[name], first[name]) for name in names}
-    return {name: tf.stop_gradient(first[name]) for name in names}
+    """Return the states that each row's first valid step starts from, or nothing without resets."""
+    if resets is None:
+        return {}
+    early = resets[:1]
+    if mask is not None:
+        early = resets & (tf.cumsum(tf.cast(mask, tf.int32), exclusive=True) == 0)
+    reset = tf.reduce_any(early, 0)
+    return {name: tf.where(reset, value, first[name]) for name, value in reset_values.items()}
 
 
 def _drops(call: LayerCall, x: Tensor) -> dict[str, Tensor]:

@@ -15,6 +15,7 @@ from gatekit.recurrence.executors.linear.recurrence import values_before
 from gatekit.recurrence.layers.rnn import RNN
 
 from .executors import reference
+from .masking import harmless
 from .problem import Problem, Solution
 from .step import value_of
 
@@ -111,12 +112,13 @@ class Instrumented:
         shares: dict[tuple[str, str], tuple[Tensor, Tensor]] = {}
         with tf.GradientTape(persistent=True, watch_accessed_variables=False) as tape:
             for state in cell.states:
-                past[state.name] = values_before(
+                before = values_before(
                     self.sequences[state.name],
                     problem.states[state.name],
                     problem.resets,
                     problem.reset_values.get(state.name),
                 )
+                past[state.name] = harmless(problem.mask, before)
                 tape.watch(past[state.name])
                 env[f"{state.name}_prev"] = past[state.name]
             for node in cell.nodes:

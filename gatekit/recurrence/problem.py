@@ -95,7 +95,10 @@ class Problem:
         if valid is None:
             return dict(states)
         safe = self.safe_states or self.states
-        return {name: tf.where(valid, value, safe[name]) for name, value in states.items()}
+        return {
+            name: tf.where(valid, value, tf.stop_gradient(safe[name]))
+            for name, value in states.items()
+        }
 
 
 class Tensors:

@@ -79,8 +79,8 @@ def masked_nan(subject: InCell) -> str | None:
         if not np.all(np.isfinite(value)):
             what = "output" if name == "output" else f"gradient of {name}"
             raise CheckError(
-                f"with masked steps, even if they are zero, the {what} is not finite",
-                "bound the arguments of divisions and logarithms for zero inputs and states",
+                f"with masked steps, the {what} is not finite",
+                "compute each step by itself, from the arguments of activate",
             )
     _agree(
         result,

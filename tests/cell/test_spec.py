@@ -69,6 +69,10 @@ REFUSED = {
         {"gates": {"forget": {"kind": "forget", "norm": {"of": "sum", "epsilon": 0}}}},
         "a positive number",
     ),
+    "20-norm-of-nothing": (
+        {"gates": {"forget": {"kind": "forget", "reads": [], "norm": {"of": "sum"}}}},
+        r"cell.gates.forget.norm: the gate reads nothing.* write norm: null",
+    ),
     "20-parameter": ({"parameters": {"p": {"shapes": 1}}}, "did you mean 'shape'"),
     "20-parameter-text": (
         {"parameters": {"p": 0.5}},

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ BATCH, TIME, FEATURES = 4, 7, 4
 MASK = np.array(
     [[1, 1, 1, 0, 0, 0, 0], [1, 0, 1, 1, 0, 1, 1], [0, 0, 1, 1, 1, 1, 1], [0] * 7], bool
 )
-ONE_STEP = np.array([[1] + [0] * 6, [0] * 6 + [1], [1] * 7, [0] * 7], bool)
+ONE_STEP = np.array([[1] + [0] * 6, [0] * 6 + [1], [0, 0, 1, 0, 0, 0, 0], [0] * 7], bool)
 RESETS = np.array(
     [[0, 0, 1, 0, 0, 1, 0], [0, 1, 0, 0, 0, 0, 1], [1] + [0] * 6, [0, 1] * 3 + [0]], bool
 )
@@ -32,65 +32,55 @@ X = {"kind": "linear", "reads": ["x"]}
 FORGET = {"kind": "forget", "reads": ["x"]}
 
 
-def _cell(read: str, **equations: str) -> dict[str, Any]:
+def _cell(read: str, gates: Any = None, **equations: str) -> dict[str, Any]:
     return {
-        "gates": {"v": {"kind": "linear", "reads": [read]}, "keep": FORGET},
+        "gates": {"v": {"kind": "linear", "reads": [read]}, "keep": FORGET, **(gates or {})},
         "equations": {**equations, "h": "keep * h_prev + v"},
         "emits": "h",
     }
 
 
-def _memory(read: str, **equations: str) -> dict[str, Any]:
-    gates = {"k": X, "q": X, "v": {"kind": "linear", "reads": [read]}}
-    equations |= {"S": "S_prev + outer(k, v)", "h": "vecmat(q, S)"}
+def _memory(of: dict[str, Any]) -> dict[str, Any]:
+    gates = {"k": X, "q": X, **{name: g for name, g in of["gates"].items() if name != "keep"}}
+    equations = {**of["equations"], "S": "S_prev + outer(k, v)", "h": "vecmat(q, S)"}
     return {"gates": gates, "equations": equations, "emits": "h"}
 
 
 # Each has an infinite slope where masked steps could put it: at x = 0, at t = 0, where x is what it
 # was, at the initial states, or in the states in which a row ends.
-CELLS = {
+CELLS: dict[str, dict[str, Any]] = {
     "log_of_x": _cell("log(x)"),
-    "power_of_t": _cell("x * log(t)"),
+    "log_of_t": _cell("x * log(t)"),
     "change_of_x": _cell("log(abs(x - x_prev))"),
-    "change_of_a_state": _cell("log(abs(x - s_prev))", s="x"),
-    "mean": {
-        "gates": {"v": X, "keep": FORGET, "out": {"kind": "linear", "reads": ["m"]}},
-        "equations": {
-            "z": "z_prev + v",
-            "n": "n_prev + 1",
-            "m": "z / n",
-            "h": "keep * h_prev + out",
-        },
-        "emits": "h",
-    },
-    "rate": {
+    "change_of_state": _cell("log(abs(x - s_prev))", s="x"),
+    "mean": _cell("m", {"u": X}, z="z_prev + u", n="n_prev + 1", m="z / n"),
+    "power": {
         "parameters": {"rate": {"shape": "units", "init": 0.5}},
         "gates": {"v": X, "keep": FORGET},
         "equations": {"h": "keep * h_prev + v * exp(rate * log(t * sum(x)))"},
         "emits": "h",
     },
 }
-NEWTON = {
-    "gates": {"v": {"kind": "linear", "reads": ["log(x)"]}},
-    "equations": {"h": "tanh(h_prev / 2 + v)"},
-    "emits": "h",
+CELLS |= {f"memory_of_{name}": _memory(CELLS[name]) for name in ("log_of_x", "log_of_t", "mean")}
+# h is 0 after one step.
+CELLS["ends_at_zero"] = {
+    "parameters": {"rate": {"shape": "units", "init": 0.5}},
+    "gates": {"v": X},
+    "equations": {"h": "exp(rate * log(h_prev)) - 1", "y": "h + v"},
+    "initial": {"h": 1.0},
+    "emits": "y",
 }
 STEPWISE = ("reference", "fused", "remat", "unroll")
-CASES = [
-    *((name, executor) for name in CELLS for executor in (*STEPWISE, "affine", "scan")),
-    *((f"memory of {name}", "chunk") for name in ("log_of_x", "power_of_t", "change_of_a_state")),
-    ("newton", "newton"),
-]
 
 
-def _named(name: str) -> dict[str, Any]:
-    if name == "newton":
-        return NEWTON
-    if not name.startswith("memory"):
-        return CELLS[name]
-    read = CELLS[name.removeprefix("memory of ")]
-    more = {n: e for n, e in read["equations"].items() if n != "h"}
-    return _memory(read["gates"]["v"]["reads"][0], **more)
+def _cases() -> Iterator[tuple[str, str, str]]:
+    for name in CELLS:
+        own = ("newton",) if name == "ends_at_zero" else ("affine", "scan")
+        own = ("chunk",) if name.startswith("memory") else own
+        for executor in (*STEPWISE, *own):
+            yield name, executor, "one_step"
+            if name != "ends_at_zero":
+                yield name, executor, "mask"
 
 
 def _made(cell: Any, executor: str, **options: Any) -> Any:
@@ -140,22 +130,23 @@ def _assert_row_by_row(made: Any, mask: Any, wrap: Any = lambda f: f, call: Any 
         np.testing.assert_allclose(one / scale, other / scale, rtol=0, atol=1e-10, err_msg=name)
 
 
-@pytest.mark.parametrize("mask", [MASK, ONE_STEP], ids=["mask", "one_step"])
-@pytest.mark.parametrize(("cell", "executor"), CASES)
+@pytest.mark.parametrize(("cell", "executor", "mask"), _cases())
 def test_gradients_are_those_of_the_rows_without_masked_steps(
-    cell: str, executor: str, mask: Any
+    cell: str, executor: str, mask: str
 ) -> None:
     options = {"return_sequences": True, "zero_output_for_mask": True}
-    _assert_row_by_row(_made(_named(cell), executor, **options), mask)
+    made = _made(CELLS[cell], executor, **options)
+    _assert_row_by_row(made, {"mask": MASK, "one_step": ONE_STEP}[mask])
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("mode", ["graph", "xla"])
-@pytest.mark.parametrize(("cell", "executor"), CASES)
-def test_they_are_in_graphs_too(cell: str, executor: str, mode: str) -> None:
+@pytest.mark.parametrize(("cell", "executor", "mask"), _cases())
+def test_they_are_in_graphs_too(cell: str, executor: str, mask: str, mode: str) -> None:
     options = {"return_sequences": True, "zero_output_for_mask": True}
-    made = _made(_named(cell), executor, **options)
-    _assert_row_by_row(made, MASK, lambda f: graph(f, jit_compile=mode == "xla"))
+    made = _made(CELLS[cell], executor, **options)
+    given = {"mask": MASK, "one_step": ONE_STEP}[mask]
+    _assert_row_by_row(made, given, lambda f: graph(f, jit_compile=mode == "xla"))
 
 
 # --- output units, blocks, wrappers ---------------------------------------------------------------

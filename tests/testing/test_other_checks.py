@@ -11,7 +11,7 @@ from gatekit.testing import FAIL, checks
 from gatekit.testing.cell_subject import from_file
 from gatekit.testing.suite import OF_CELLS, OF_FUNCTIONS, OF_TASKS, cell_checks
 
-from .planted import STEPS, TF, source
+from .planted import DIFFERENCE, STEPS, TF, source
 
 Write = Callable[[str, str], Path]
 
@@ -240,9 +240,9 @@ CELLS: dict[str, tuple[str, str, str]] = {
         "later steps influence earlier outputs",
     ),
     "masked_nan": (
-        "gates:\n  g: {kind: tanh}\nequations:\n  h: g / sum(x * x)\nemits: h\n",
-        "",
-        "even if they are zero, the gradient of",
+        GATE,
+        source(DIFFERENCE, '    reads = ("x",)'),
+        "with masked steps, the gradient of",
     ),
     "compiles_with_xla": (
         GATE,

@@ -128,7 +128,10 @@ class _ChunkedCall:
         Padded steps are masked. They need operands at which no slope is infinite, as masked steps
         do; see `Problem.operands`.
         """
-        return {name: self.cut(sequence, tf.reduce_sum(sequence[:1], 0)) for name, sequence in inputs.items()}
+        return {
+            name: self.cut(sequence, tf.reduce_sum(sequence[:1], 0))
+            for name, sequence in inputs.items()
+        }
 
     def join(self, array: tf.TensorArray, like: Sequence[int | None]) -> Tensor:
         """Join an array of chunks to one sequence, without the padding."""
@@ -168,6 +171,7 @@ class _ChunkedCall:
             seed=seed,
             resets=None if self.resets is None else self.resets[index],
             reset_values=tensors.reset_values,
+            safe_states=self.problem.safe_states or self.problem.states,
         )
 
     def forward(self, tensors: _CallTensors) -> tuple[Solution, list[Tensor]]:

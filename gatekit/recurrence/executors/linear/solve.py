@@ -90,9 +90,7 @@ def solve_block(
     solved, ends = linear_recurrence(SOLVERS[executor], a, b, first, resets, reset_values)
     last.update(zip(block.states, ends, strict=True))
     for name, start, value, sequence in zip(block.states, first, reset_values, solved, strict=True):
-        earlier = harmless(
-            problem.mask, values_before(sequence, start, resets, value)
-        )
+        earlier = harmless(problem.mask, values_before(sequence, start, resets, value))
         env[f"{name}_prev"] = tf.ensure_shape(earlier, sequence.shape)
     return dict(zip(block.states, solved, strict=True))
 
