@@ -130,7 +130,7 @@ def _assert_row_by_row(made: Any, mask: Any, wrap: Any = lambda f: f, call: Any 
         np.testing.assert_allclose(one / scale, other / scale, rtol=0, atol=1e-10, err_msg=name)
 
 
-@pytest.mark.parametrize(("cell", "executor", "mask"), _cases())
+@pytest.mark.parametrize(("cell", "executor", "mask"), [*_cases()])
 def test_gradients_are_those_of_the_rows_without_masked_steps(
     cell: str, executor: str, mask: str
 ) -> None:
@@ -141,7 +141,7 @@ def test_gradients_are_those_of_the_rows_without_masked_steps(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("mode", ["graph", "xla"])
-@pytest.mark.parametrize(("cell", "executor", "mask"), _cases())
+@pytest.mark.parametrize(("cell", "executor", "mask"), [*_cases()])
 def test_they_are_in_graphs_too(cell: str, executor: str, mask: str, mode: str) -> None:
     options = {"return_sequences": True, "zero_output_for_mask": True}
     made = _made(CELLS[cell], executor, **options)
