@@ -9,7 +9,7 @@ from functools import cache
 from gatekit.compare.stats.paired_tests import MIN_FLIPS
 
 from . import rules
-from .rules import NONE, NOT, ONLY_IF, REPRODUCED, Rule, Verdict
+from .rules import NONE, ONLY_IF, REPRODUCED, Rule, Verdict
 from .table import Table, ceiling, chance, equal, few, load, minus, moved_to, worse_by
 
 Null = Callable[[Table], Table]
@@ -225,7 +225,10 @@ def _recall_numbers(t: Table) -> str:
         for c in cells
     ]
     gap = _difference(t, "delta_net match=state:940", "gla match=state:940")
-    return f"accuracy at states of 226, 490 and 940 numbers: {'; '.join(parts)}. DeltaNet less GLA at 940: {gap}"
+    return (
+        f"accuracy at states of 226, 490 and 940 numbers: {'; '.join(parts)}. "
+        f"DeltaNet less GLA at 940: {gap}"
+    )
 
 
 def _tracking_numbers(t: Table) -> str:
@@ -266,16 +269,18 @@ def _listed(labels: Mapping[str, str], what: str) -> Callable[[Table], str]:
 
 STUDIES: dict[str, Study] = {
     "memory_bias": Study(
-        claim="chrono initialisation lets an LSTM remember over 200 steps what forget bias 1 does not",
+        claim="chrono initialisation lets an LSTM remember over 200 steps what forget bias 1 does"
+        " not",
         source=f"{TALLEC}, section 3, figure 1",
-        read="section 3: chrono initialisation heavily outperforms forget bias 1 on synthetic tasks "
-        "(copying, adding). That other biases, the GRU and the RNN stay at chance is our addition",
+        read="section 3: chrono initialisation heavily outperforms forget bias 1 on synthetic "
+        "tasks (copying, adding). That other biases, the GRU and the RNN stay at chance is our "
+        "addition",
         rule=rules.memory_bias,
         tuned="untuned",
         note="one budget, chosen where the effect shows",
         written=BEFORE,
-        rival="yes: rate and steps come from trials that showed the effect, and nothing was tuned for the "
-        "other variants, which may learn the task with more steps",
+        rival="yes: rate and steps come from trials that showed the effect, and nothing was tuned"
+        " for the other variants, which may learn the task with more steps",
         isolated="yes: the two LSTMs differ only in the biases of forget and input gate",
         bounds={"": (1.0, 1 / 8)},
         numbers=_listed(
@@ -290,11 +295,12 @@ STUDIES: dict[str, Study] = {
         ),
     ),
     "adding": Study(
-        claim="the GRU learns to add two numbers over a long distance, LSTM and RNN do not; the LSTM does "
-        "with chrono initialisation",
+        claim="the GRU learns to add two numbers over a long distance, LSTM and RNN do not; the "
+        "LSTM does with chrono initialisation",
         source=f"{CHORALES}; {TALLEC}, figure 2",
-        read="Table 1, at 600 steps: LSTM 0.164, GRU 5.3e-5, RNN 0.177. Tallec & Ollivier, section 3, at 200 "
-        "and 750 steps: chrono initialisation speeds up learning; they do not say that forget bias 1 fails",
+        read="Table 1, at 600 steps: LSTM 0.164, GRU 5.3e-5, RNN 0.177. Tallec & Ollivier, "
+        "section 3, at 200 and 750 steps: chrono initialisation speeds up learning; they do not "
+        "say that forget bias 1 fails",
         rule=rules.adding,
         tuned="untuned",
         note="at 100 steps for the source's 600",
@@ -314,17 +320,19 @@ STUDIES: dict[str, Study] = {
         ),
     ),
     "odyssey": Study(
-        claim="of eight changes to an LSTM, removing the forget gate and removing the output activation "
-        "hurt most, and none improves it",
+        claim="of eight changes to an LSTM, removing the forget gate and removing the output "
+        "activation hurt most, and none improves it",
         source="Greff et al. 2015, arXiv:1503.04069, abstract",
-        read="the abstract: no variant improves significantly on the LSTM, and forget gate and output "
-        "activation are its most critical components",
+        read="the abstract: no variant improves significantly on the LSTM, and forget gate and "
+        "output activation are its most critical components",
         rule=rules.odyssey,
         tuned="untuned",
         note="under SGD without clipping",
         written=AFTER,
-        rival="yes: one learning rate serves all variants, where the source searches 200 settings for each",
-        isolated="yes, but for FGR, which has twice the weights; the optimizer matters as much as the part",
+        rival="yes: one learning rate serves all variants, where the source searches 200 settings"
+        " for each",
+        isolated="yes, but for FGR, which has twice the weights; the optimizer matters as much as"
+        " the part",
         smaller=("",),
         numbers=_odyssey_numbers,
     ),
@@ -337,37 +345,41 @@ STUDIES: dict[str, Study] = {
         note="an RNN of 19k",
         written=BEFORE,
         rival="yes: one learning rate serves all cells, and the GRU's gain is small here",
-        isolated="no: widths are equal, so the LSTM has four times the RNN's parameters; the source has equal "
-        "sizes",
+        isolated="no: widths are equal, so the LSTM has four times the RNN's parameters; the "
+        "source has equal sizes",
         smaller=("",),
         numbers=_listed({"lstm": "LSTM", "gru": "GRU", "rnn": "RNN"}, "test nats per frame"),
     ),
     "state_tracking": Study(
-        claim="nonlinear cells track a state at every length, linear cells with eigenvalues in [0, 1] at "
-        "none, and in [-1, 1] at short ones",
-        source="Grazzi et al. 2025, arXiv:2411.12537, Table 3; Merrill et al. 2024, arXiv:2404.08819",
-        read="Table 3: parity, scaled accuracy at 40 to 256, best of 3: sLSTM 1.000, Mamba in [0, 1] 0.000, in "
-        "[-1, 1] 1.000. Merrill et al. were not read again",
+        claim="nonlinear cells track a state at every length, linear cells with eigenvalues in "
+        "[0, 1] at none, and in [-1, 1] at short ones",
+        source="Grazzi et al. 2025, arXiv:2411.12537, Table 3; Merrill et al. 2024, "
+        "arXiv:2404.08819",
+        read="Table 3: parity, scaled accuracy at 40 to 256, best of 3: sLSTM 1.000, Mamba in [0,"
+        " 1] 0.000, in [-1, 1] 1.000. Merrill et al. were not read again",
         rule=rules.state_tracking,
         tuned="untuned",
         written=BEFORE,
-        rival="yes: the RNN does not learn S3 at this rate; the linear cells' failures at 256 are also proved",
-        isolated="yes for the eigenvalues: the two linear cells differ in one factor. The source's best of three "
-        "seeds is not our share of ten",
+        rival="yes: the RNN does not learn S3 at this rate; the linear cells' failures at 256 are"
+        " also proved",
+        isolated="yes for the eigenvalues: the two linear cells differ in one factor. The "
+        "source's best of three seeds is not our share of ten",
         bounds={"task=parity": (1.0, 0.5), "task=word_problem": (1.0, 1 / 6)},
         numbers=_tracking_numbers,
     ),
     "mnist1d": Study(
         claim="a GRU reaches 91 % on MNIST-1D, where a multilayer perceptron reaches 68 %",
         source="Greydanus & Kobak 2024, arXiv:2011.14439; the table in the authors' repository",
-        read="the authors' repository: logistic regression 32 %, MLP 68 %, CNN 94 %, GRU 91 %; no LSTM, no RNN",
+        read="the authors' repository: logistic regression 32 %, MLP 68 %, CNN 94 %, GRU 91 %; no"
+        " LSTM, no RNN",
         rule=rules.mnist1d,
         null=equal,
         tuned="untuned",
         note="64 units for the source's 6",
         written=AFTER,
         rival="no: the claim is a level, and no rival of ours is part of it",
-        isolated="no: this GRU has more units and reads in one direction; mnist1d_own has the authors' GRU",
+        isolated="no: this GRU has more units and reads in one direction; mnist1d_own has the "
+        "authors' GRU",
         bounds={"": (1.0, 0.1)},
         numbers=_listed({"gru": "GRU", "lstm": "LSTM", "rnn": "RNN"}, "test accuracy"),
     ),
@@ -389,16 +401,17 @@ STUDIES: dict[str, Study] = {
         ),
     ),
     "gates_of_gu": Study(
-        claim="uniform gate initialisation with refine gates improves memory over forget bias 1 and over "
-        "chrono initialisation",
+        claim="uniform gate initialisation with refine gates improves memory over forget bias 1 "
+        "and over chrono initialisation",
         source="Gu et al. 2020, arXiv:1910.09890, abstract",
-        read="the abstract: the two changes robustly improve recurrent models, on synthetic memorisation tasks "
-        "among others, and improve on chrono initialisation",
+        read="the abstract: the two changes robustly improve recurrent models, on synthetic "
+        "memorisation tasks among others, and improve on chrono initialisation",
         rule=rules.gates_of_gu,
         tuned="untuned",
         note="at 100 steps",
         written=AFTER,
-        rival="yes: one rate for all; on delayed recall seven of ten runs of `lstm` and of `ur_lstm` succeed",
+        rival="yes: one rate for all; on delayed recall seven of ten runs of `lstm` and of "
+        "`ur_lstm` succeed",
         isolated="yes: UGI alone is an arm of its own",
         smaller=("task=adding", "task=copy"),
         bounds={
@@ -409,11 +422,13 @@ STUDIES: dict[str, Study] = {
         numbers=_gu_numbers,
     ),
     "minimal_cells": Study(
-        claim="fewer gates do no harm at equal parameter counts, within 0.1 nats on chorales and 0.01 on adding",
+        claim="fewer gates do no harm at equal parameter counts, within 0.1 nats on chorales and "
+        "0.01 on adding",
         source="ours, after Zhou et al. 2016, arXiv:1603.09420; van der Westhuizen & Lasenby 2018, "
         "arXiv:1804.04849; Feng et al. 2024, arXiv:2410.01201",
-        read="three abstracts: the MGU's accuracy is comparable with the GRU's; JANET with chrono biases "
-        "outperforms the LSTM; minGRU is competitive with recent models. None compares with an LSTM of equal size here",
+        read="three abstracts: the MGU's accuracy is comparable with the GRU's; JANET with chrono"
+        " biases outperforms the LSTM; minGRU is competitive with recent models. None compares "
+        "with an LSTM of equal size here",
         rule=rules.fewer_gates,
         null=_fewer_null,
         null_name="worse by the margin",
@@ -449,23 +464,24 @@ STUDIES: dict[str, Study] = {
     "what_gates_do": Study(
         claim="a cell learns a lag exactly if its memories reach a quarter of it",
         source=f"ours, after {TALLEC}, section 2",
-        read="section 2: gate biases should give a memory of about the range of the dependencies, as initial "
-        "values only",
+        read="section 2: gate biases should give a memory of about the range of the dependencies,"
+        " as initial values only",
         rule=rules.what_gates_do,
         null=_lag_block,
         tuned="untuned",
         written=AFTER,
         rival="yes: the LSTM with forget bias 1 may learn longer lags at other settings",
-        isolated="no: chrono initialisation puts the lag into the memory before training, so that the memory grows "
-        "with the lag is not a result; only who learns is",
+        isolated="no: chrono initialisation puts the lag into the memory before training, so that"
+        " the memory grows with the lag is not a result; only who learns is",
         bounds={"": (1.0, 1 / 8)},
         numbers=_what_numbers,
     ),
     "char_lm_tuned": Study(
-        claim="a tuned LSTM is at most 0.05 bits per character behind other cells, at equal parameters, steps and trials",
+        claim="a tuned LSTM is at most 0.05 bits per character behind other cells, at equal "
+        "parameters, steps and trials",
         source="ours, after Melis et al. 2018, arXiv:1707.05589",
-        read="the abstract: well regularised LSTMs outperform more recent models (highway networks and NAS, in words). "
-        "The four cells here are not those of the source",
+        read="the abstract: well regularised LSTMs outperform more recent models (highway "
+        "networks and NAS, in words). The four cells here are not those of the source",
         rule=rules.char_lm_tuned,
         null=_lstm_behind,
         null_name="behind by the margin",
@@ -480,21 +496,22 @@ STUDIES: dict[str, Study] = {
     "blocks": Study(
         claim="cells learn multi-query recall inside a block and not without it",
         source="ours, after Danieli et al. 2025, arXiv:2510.21450, appendix C.2",
-        read="the appendix could not be read. Arora et al. 2024, arXiv:2402.18668, put a convolution before "
-        "attention and linear attention in the code of their figure 2, but not before Mamba and Hyena",
+        read="the appendix could not be read. Arora et al. 2024, arXiv:2402.18668, put a "
+        "convolution before attention and linear attention in the code of their figure 2, but not"
+        " before Mamba and Hyena",
         rule=rules.blocks,
         tuned="untuned",
         note="24 steps with 3 pairs",
         written=AFTER,
         rival="yes: 1,500 steps at one rate; with more, LSTM and GRU may recall, too",
-        isolated="the block as a whole yes; its convolution no. What the README calls convolution alone is a norm, a "
-        "convolution, silu, a projection and a residual sum",
+        isolated="the block as a whole yes; its convolution no. What the README calls convolution"
+        " alone is a norm, a convolution, silu, a projection and a residual sum",
         bounds={"task=mqar": (1.0, 1 / 3), "task=selective_copy": (1.0, 0.0)},
         numbers=_blocks_numbers,
     ),
     "minimal_cells_block": Study(
-        claim="inside the block of minGRU's authors, fewer gates do no harm at equal parameter counts, within "
-        "0.1 nats on chorales",
+        claim="inside the block of minGRU's authors, fewer gates do no harm at equal parameter "
+        "counts, within 0.1 nats on chorales",
         source="ours, after Zhou et al. 2016, arXiv:1603.09420; van der Westhuizen & Lasenby 2018, "
         "arXiv:1804.04849; Feng et al. 2024, arXiv:2410.01201",
         read="three abstracts, as for minimal_cells",
@@ -511,10 +528,11 @@ STUDIES: dict[str, Study] = {
         numbers=_fewer_numbers,
     ),
     "flip_flop": Study(
-        claim="an LSTM reads what was last written, however many bits it has to ignore, where other recurrences fail",
+        claim="an LSTM reads what was last written, however many bits it has to ignore, where "
+        "other recurrences fail",
         source="Liu et al. 2023, arXiv:2306.00946; the other recurrences are ours",
-        read="the abstract, and a summary of the results: small LSTMs extrapolate perfectly, Transformers err now and "
-        "then. The section with the LSTM's numbers could not be read",
+        read="the abstract, and a summary of the results: small LSTMs extrapolate perfectly, "
+        "Transformers err now and then. The section with the LSTM's numbers could not be read",
         rule=rules.flip_flop,
         tuned="untuned",
         note="128 steps for the source's 512, no Transformer",
@@ -525,10 +543,11 @@ STUDIES: dict[str, Study] = {
         numbers=_flip_numbers,
     ),
     "tuned": Study(
-        claim="with equal budgets of tuning, an LSTM is better than recurrent highway networks and than NAS cells",
+        claim="with equal budgets of tuning, an LSTM is better than recurrent highway networks "
+        "and than NAS cells",
         source="Melis et al. 2018, arXiv:1707.05589, abstract and introduction",
-        read="abstract and introduction: LSTMs, highway networks and NAS under one black-box search at equal sizes; LSTMs "
-        "outperform the others, in perplexity of words",
+        read="abstract and introduction: LSTMs, highway networks and NAS under one black-box "
+        "search at equal sizes; LSTMs outperform the others, in perplexity of words",
         rule=rules.tuned,
         tuned="the best of 16 trials each",
         note="chorales for the source's words",
@@ -544,29 +563,33 @@ STUDIES: dict[str, Study] = {
     "recall_state": Study(
         claim="recall grows with the state; DeltaNet recalls more than GLA at an equal state",
         source="Arora et al. 2023, arXiv:2312.04927; Yang et al. 2024, arXiv:2406.06484",
-        read="the authors' articles: gated convolutions need more dimensions for longer recall (Arora et al.); on "
-        "MAD's in-context recall DeltaNet has 100, GLA 80.8 (Yang et al.). Neither has our states",
+        read="the authors' articles: gated convolutions need more dimensions for longer recall "
+        "(Arora et al.); on MAD's in-context recall DeltaNet has 100, GLA 80.8 (Yang et al.). "
+        "Neither has our states",
         rule=rules.recall_state,
         tuned="untuned",
         note="24 steps with 3 pairs",
         written=AFTER,
-        rival="yes: LSTM, sLSTM and Mamba-2 recall nothing at this rate, which need not be due to their state",
+        rival="yes: LSTM, sLSTM and Mamba-2 recall nothing at this rate, which need not be due to"
+        " their state",
         isolated="states are equal, parameters are not",
         bounds={"": (1.0, 1 / 3)},
         numbers=_recall_numbers,
     ),
     "mad": Study(
-        claim="cells whose decay depends on the input score higher on MAD than linear attention, which has none",
+        claim="cells whose decay depends on the input score higher on MAD than linear attention, "
+        "which has none",
         source="ours, after Poli et al. 2024, arXiv:2403.17844",
-        read="the abstract, which does not make the claim; the results section could not be read. Yang, first author of "
-        "arXiv:2406.06484, prints memorization of 52.8 (DeltaNet), 63.3 (GLA) and 89.5 (Mamba)",
+        read="the abstract, which does not make the claim; the results section could not be read."
+        " Yang, first author of arXiv:2406.06484, prints memorization of 52.8 (DeltaNet), 63.3 "
+        "(GLA) and 89.5 (Mamba)",
         rule=rules.mad,
         tuned="the best of 4 settings each",
         note="no fixed decay: RetNet is planned",
         written="on 29 November 2026, after the results of eight cells and before those of RetNet",
         rival="hardly: equal searches, but of four settings and 400 steps",
-        isolated="no: GLA and linear attention differ in the decay, but mLSTM, gated DeltaNet and Mamba-2 also in how they "
-        "write and normalise",
+        isolated="no: GLA and linear attention differ in the decay, but mLSTM, gated DeltaNet and"
+        " Mamba-2 also in how they write and normalise",
         bounds={"": (1.0, 0.0)},
         numbers=_mad_numbers,
     ),

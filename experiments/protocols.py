@@ -35,14 +35,15 @@ def main(arguments: list[str]) -> int:
             "refused": refused,
         }
         if "--json" not in arguments:
-            print(f"{name}: {'REFUSED, ' if refused else ''}{verdict}")
-            for plant, other in plants.items():
-                print(f"  {plant}: {other}")
+            lines = [f"{name}: {'REFUSED, ' if refused else ''}{verdict}"]
+            lines += [f"  {plant}: {other}" for plant, other in plants.items()]
+            sys.stdout.write("\n".join(lines) + "\n")
     if "--json" in arguments:
-        print(json.dumps(found, indent=2))
+        sys.stdout.write(json.dumps(found, indent=2) + "\n")
     for path, text in pages.written().items():
         if path.read_text(encoding="utf-8") != text:
-            print(f"{path.relative_to(pages.ROOT)} is out of date: type the command with --write.")
+            name = path.relative_to(pages.ROOT)
+            sys.stderr.write(f"{name} is out of date: type the command with --write.\n")
             wrong = True
     return int(wrong)
 

@@ -189,4 +189,4 @@ def test_a_page_that_is_out_of_date_ends_the_command_with_1(
     path = pages.ROOT / "README.md"
     monkeypatch.setattr(pages, "written", lambda: {path: "other"})
     assert protocols.main([]) == 1
-    assert "README.md is out of date" in capsys.readouterr().out
+    assert "README.md is out of date" in capsys.readouterr().err
