@@ -87,8 +87,8 @@ def refusals(study: Study, table: Table) -> list[str]:
 @cache
 def table_of(name: str) -> Table:
     """Return a study's results."""
-    study = STUDIES[name]
-    return load(name, study.smaller, study.bounds)
+    study = ALL[name]
+    return load(name.split(",")[0], study.smaller, study.bounds)
 
 
 def verdict_of(name: str) -> Verdict:
@@ -97,7 +97,7 @@ def verdict_of(name: str) -> Verdict:
     Raises:
         ValueError: a planted table gives a positive verdict, too.
     """
-    study, table = STUDIES[name], table_of(name)
+    study, table = ALL[name], table_of(name)
     verdict = decide(study, table)
     refused = refusals(study, table)
     if refused and verdict.outcome in (REPRODUCED, ONLY_IF):
@@ -107,7 +107,7 @@ def verdict_of(name: str) -> Verdict:
 
 def scope(name: str) -> str:
     """Return the size and the tuning of a study, as printed beside its verdict."""
-    study, table = STUDIES[name], table_of(name)
+    study, table = ALL[name], table_of(name)
     kind = "direction " if verdict_of(name).outcome in (REPRODUCED, ONLY_IF) else ""
     words = [f"{kind}at {table.size()} recurrent parameters", study.tuned]
     return ", ".join([*words, study.note] if study.note else words)
@@ -594,3 +594,30 @@ STUDIES: dict[str, Study] = {
         numbers=_mad_numbers,
     ),
 }
+
+SECOND: dict[str, Study] = {
+    "blocks, second part": Study(
+        claim="the convolution of the block is needed for recall, and is enough for it",
+        source="ours",
+        read="nothing to read",
+        rule=rules.parts,
+        tuned="untuned",
+        note="gated DeltaNet only",
+        written="on 29 November 2026, before the runs of its arms",
+        rival="yes: one rate for all arms",
+        isolated="yes: the arms differ in the convolution, or have nothing else",
+        bounds={"task=mqar": (1.0, 1 / 3), "task=selective_copy": (1.0, 0.0)},
+        numbers=_listed(
+            dict(
+                zip(
+                    rules.PART_GROUPS,
+                    ("five parts", "without the convolution", "the convolution alone", "`plain`"),
+                    strict=True,
+                )
+            ),
+            "recall",
+        ),
+    )
+}
+"""Further arms of a study with a rule of their own."""
+ALL = {**STUDIES, **SECOND}

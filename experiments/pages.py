@@ -15,7 +15,9 @@ from . import claims, rules
 from .table import Table, minus
 
 ROOT = Path(__file__).parents[1]
-_PART = re.compile(r"(<!-- (verdict|checks|table|findings) -->\n).*?(?=<!-- end -->)", re.DOTALL)
+_PART = re.compile(
+    r"(<!-- (verdict|checks|table|second|findings) -->\n).*?(?=<!-- end -->)", re.DOTALL
+)
 _COUNT = re.compile(r"\[\d+ reproduced, \d+ not, \d+ in part\]")
 
 
@@ -24,7 +26,7 @@ def written() -> dict[Path, str]:
     found = {}
     for name in claims.STUDIES:
         path = ROOT / "experiments" / name / "README.md"
-        found[path] = _filled(path, {"verdict": verdict, "checks": checks, "table": tables}, name)
+        found[path] = _filled(path, _PARTS, name)
     path = ROOT / "docs" / "findings.md"
     found[path] = _filled(path, {"findings": lambda _: [findings()]}, "")
     path = ROOT / "README.md"
@@ -36,16 +38,22 @@ def verdict(name: str) -> list[str]:
     """Return the line that a second reading begins with."""
     found = claims.verdict_of(name)
     condition = f" {found.condition}" if found.condition else ""
-    study = claims.STUDIES[name]
+    scope = claims.scope(name)
+    study = claims.ALL[name]
     return [
-        f"**{found.outcome}**{condition} ({claims.scope(name)}).\n\n"
+        f"**{found.outcome}**{condition}\n({scope}).\n\n"
         f"Claim: {study.claim}.\n\nThis rule was written {study.written}.\n"
     ]
 
 
+def second(name: str) -> list[str]:
+    """Return the verdict and the checklist of a study's second part."""
+    return [verdict(f"{name}, second part")[0], checks(f"{name}, second part")[0]]
+
+
 def checks(name: str) -> list[str]:
     """Return the checklist of a study, with the verdicts on planted tables."""
-    study, table = claims.STUDIES[name], claims.table_of(name)
+    study, table = claims.ALL[name], claims.table_of(name)
     plants = claims.planted(study, table)
     if not study.bounds:
         for plant in ("the ceiling", "chance"):
@@ -72,13 +80,19 @@ def findings() -> str:
     rows = []
     for name, study in claims.STUDIES.items():
         table = claims.table_of(name)
+        numbers = [f"n = {table.seeds}", study.numbers(table)]
+        said = f"{claims.verdict_of(name)} ({claims.scope(name)})"
+        further = f"{name}, second part"
+        if further in claims.SECOND:
+            numbers.append(f"second part, {claims.SECOND[further].numbers(table)}")
+            said += f"; second part: {claims.verdict_of(further)}"
         rows.append(
             [
                 f"[{name}](../experiments/{name}/README.md)",
                 study.claim,
                 study.source,
-                f"n = {table.seeds}; {study.numbers(table)}",
-                f"{claims.verdict_of(name)} ({claims.scope(name)})",
+                "; ".join(numbers),
+                said,
                 f"`gatekit train -m +experiment={name}`",
             ]
         )
@@ -327,7 +341,16 @@ def _blocks(t: Table) -> list[str]:
         for c in cells
     ]
     header = ["cell", "`mqar`, plain", "norm, convolution, silu, projection, sum", "modern"]
-    return [_table([*header, "`selective_copy`, plain", "modern"], rows)]
+    names = ("norm, convolution, silu, projection, sum", "the same without the convolution")
+    names += ("the convolution alone", "`plain`")
+    arms = [
+        [name, t.text(g), _number(t, g, above=0.95)]
+        for name, g in zip(names, rules.PART_GROUPS, strict=True)
+    ]
+    return [
+        _table([*header, "`selective_copy`, plain", "modern"], rows),
+        _table(["arm, gated DeltaNet", "accuracy [95 % t interval]", "above 0.95"], arms),
+    ]
 
 
 def _flip_flop(t: Table) -> list[str]:
@@ -390,6 +413,7 @@ def _mad(t: Table) -> list[str]:
 _BARE = {"jsb_music21": {"mingru": 103, "janet": 68, "lstm": 45, "mgu": 68, "cifg": 53, "gru": 53}}
 _BARE["adding"] = {"mingru": 139, "janet": 81, "lstm": 57, "mgu": 81, "cifg": 66, "gru": 66}
 _IN_BLOCK = {"lstm": 35, "mingru": 44, "cifg": 37, "mgu": 40, "janet": 40, "gru": 37}
+_PARTS = {"verdict": verdict, "checks": checks, "table": tables, "second": second}
 TABLES: dict[str, Callable[[Table], list[str]]] = {
     "memory_bias": _memory_bias,
     "adding": _errors(

@@ -24,7 +24,7 @@ def main(arguments: list[str]) -> int:
         return 0
     wrong = False
     found = {}
-    for name, study in claims.STUDIES.items():
+    for name, study in claims.ALL.items():
         table = claims.table_of(name)
         verdict, plants = claims.decide(study, table), claims.planted(study, table)
         refused = claims.refusals(study, table)

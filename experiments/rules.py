@@ -394,7 +394,7 @@ def parts(t: Table) -> Verdict:
 
 PART_GROUPS = (
     "gated_delta_net block=modern gate=false mlp=none out_norm=false task=mqar",
-    "gated_delta_net block=parts without=convolution task=mqar",
-    "gated_delta_net block=parts only=convolution task=mqar",
+    "gated_delta_net block=parts conv=0 task=mqar",
+    "gated_delta_net block=parts norm=none project=false residual=false silu=false task=mqar",
     "gated_delta_net block=plain task=mqar",
 )

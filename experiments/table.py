@@ -175,13 +175,16 @@ def average(parts: Sequence[Series]) -> dict[int, float]:
 
 
 def load(study: str, smaller: tuple[str, ...], bounds: Mapping[str, tuple[float, float]]) -> Table:
-    """Return the table of a study's ``results.csv``.
+    """Return the table of a study's ``results.csv`` and, of a second part, ``parts.csv``.
 
     Raises:
         FileNotFoundError: the study has no ``results.csv``.
     """
-    with (FOLDER / study / "results.csv").open(newline="", encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
+    rows: list[dict[str, str]] = []
+    for path in (FOLDER / study / "results.csv", FOLDER / study / "parts.csv"):
+        if path.exists() or path.name == "results.csv":
+            with path.open(newline="", encoding="utf-8") as file:
+                rows += csv.DictReader(file)
     values: dict[tuple[str, str], dict[int, float]] = {}
     parameters: dict[str, int] = {}
     for row in rows:
