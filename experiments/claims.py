@@ -504,8 +504,8 @@ STUDIES: dict[str, Study] = {
         note="24 steps with 3 pairs",
         written=AFTER,
         rival="yes: 1,500 steps at one rate; with more, LSTM and GRU may recall, too",
-        isolated="the block as a whole yes; its convolution no. What the README calls convolution"
-        " alone is a norm, a convolution, silu, a projection and a residual sum",
+        isolated="the block as a whole yes; its convolution no, see the second part. What the "
+        "README calls convolution alone is a norm, a convolution, silu, a projection and a sum",
         bounds={"task=mqar": (1.0, 1 / 3), "task=selective_copy": (1.0, 0.0)},
         numbers=_blocks_numbers,
     ),
@@ -568,7 +568,7 @@ STUDIES: dict[str, Study] = {
         "Neither has our states",
         rule=rules.recall_state,
         tuned="untuned",
-        note="24 steps with 3 pairs",
+        note="24 steps with 3 pairs, no attention",
         written=AFTER,
         rival="yes: LSTM, sLSTM and Mamba-2 recall nothing at this rate, which need not be due to"
         " their state",
@@ -585,7 +585,7 @@ STUDIES: dict[str, Study] = {
         "(GLA) and 89.5 (Mamba)",
         rule=rules.mad,
         tuned="the best of 4 settings each",
-        note="no fixed decay: RetNet is planned",
+        note="no attention, no fixed decay (RetNet is planned)",
         written="on 29 November 2026, after the results of eight cells and before those of RetNet",
         rival="hardly: equal searches, but of four settings and 400 steps",
         isolated="no: GLA and linear attention differ in the decay, but mLSTM, gated DeltaNet and"
