@@ -188,7 +188,7 @@ def _mad_numbers(t: Table) -> str:
     memorized = [t.mean(f"{c} task=memorization") for c in cells]
     return (
         f"MAD score: {', '.join(parts)}. Memorization is at its ceiling "
-        f"({min(memorized):.4f} to {max(memorized):.4f}) and says nothing; printed elsewhere, it "
+        f"({min(memorized):.4f} to {max(memorized):.4f}) and separates nothing; printed elsewhere, it "
         "spreads from 52.8 (DeltaNet) to 89.5 (Mamba)"
     )
 
@@ -299,8 +299,8 @@ STUDIES: dict[str, Study] = {
         "LSTM does with chrono initialisation",
         source=f"{CHORALES}; {TALLEC}, figure 2",
         read="Table 1, at 600 steps: LSTM 0.164, GRU 5.3e-5, RNN 0.177. Tallec & Ollivier, "
-        "section 3, at 200 and 750 steps: chrono initialisation speeds up learning; they do not "
-        "say that forget bias 1 fails",
+        "section 3, at 200 and 750 steps: chrono initialisation speeds up learning; forget "
+        "bias 1 is slower there, and does not fail by their text",
         rule=rules.adding,
         tuned="untuned",
         note="at 100 steps for the source's 600",

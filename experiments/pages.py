@@ -7,6 +7,7 @@ A generated part is between ``<!-- NAME -->`` and ``<!-- end -->``. The command 
 from __future__ import annotations
 
 import re
+import textwrap
 from collections import Counter
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -40,10 +41,12 @@ def verdict(name: str) -> list[str]:
     condition = f" {found.condition}" if found.condition else ""
     scope = claims.scope(name)
     study = claims.ALL[name]
-    return [
-        f"**{found.outcome}**{condition}\n({scope}).\n\n"
-        f"Claim: {study.claim}.\n\nThis rule was written {study.written}.\n"
-    ]
+    texts = (
+        f"**{found.outcome}**{condition} ({scope}).",
+        f"Claim: {study.claim}.",
+        f"This rule was written {study.written}.",
+    )
+    return ["\n\n".join(textwrap.fill(text, 120) for text in texts) + "\n"]
 
 
 def second(name: str) -> list[str]:
@@ -65,7 +68,8 @@ def checks(name: str) -> list[str]:
         ["Can an untuned rival explain it?", study.rival],
         ["Is the named thing isolated?", study.isolated],
     ]
-    return [_table(["question", "answer"], rows)]
+    lines = [textwrap.fill(f"- **{q}** {a}", 120, subsequent_indent="  ") for q, a in rows]
+    return ["\n".join(lines) + "\n"]
 
 
 def count() -> str:
@@ -320,12 +324,12 @@ def _char_lm_tuned(t: Table) -> list[str]:
     rows = []
     for cell, (units, *rates) in known.items():
         cells = [f"`{cell}`", units]
-        for text, rate in zip(("kjv", "shakespeare"), rates, strict=True):
+        for text in ("kjv", "shakespeare"):
             ours, theirs = f"{cell} task=char_lm_{text}", f"lstm task=char_lm_{text}"
-            cells += [t.text(ours), "" if cell == "lstm" else _less(t, ours, theirs), rate]
-        rows.append(cells)
-    header = ["cell", "units", "King James", "difference to `lstm`", "rate"]
-    return [_table([*header, "Shakespeare", "difference to `lstm`", "rate"], rows)]
+            cells += [t.text(ours), "" if cell == "lstm" else _less(t, ours, theirs)]
+        rows.append([*cells, ", ".join(rates)])
+    header = ["cell", "units", "King James", "difference to `lstm`", "Shakespeare"]
+    return [_table([*header, "difference to `lstm`", "rates"], rows)]
 
 
 def _blocks(t: Table) -> list[str]:

@@ -296,7 +296,7 @@ def flip_flop(t: Table) -> Verdict:
     shares = [t.share("lstm", above=0.999, split=split) for split in SPLITS]
     telling = [any(x.worse for x in t.tests([(g, "lstm") for g in others], s)) for s in SPLITS]
     if not any(telling):
-        return Verdict(NONE, "(no test tells the cells apart)")
+        return Verdict(NONE, "(the cells do not differ on any test)")
     if min(shares) >= 0.9 and all(telling):
         return Verdict(REPRODUCED)
     if max(shares) <= 0.5:
