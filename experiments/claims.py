@@ -188,8 +188,8 @@ def _mad_numbers(t: Table) -> str:
     memorized = [t.mean(f"{c} task=memorization") for c in cells]
     return (
         f"MAD score: {', '.join(parts)}. Memorization is at its ceiling "
-        f"({min(memorized):.4f} to {max(memorized):.4f}) and separates nothing; printed elsewhere, it "
-        "spreads from 52.8 (DeltaNet) to 89.5 (Mamba)"
+        f"({min(memorized):.4f} to {max(memorized):.4f}) and separates nothing; elsewhere, printed "
+        "numbers spread from 52.8 (DeltaNet) to 89.5 (Mamba)"
     )
 
 
@@ -300,7 +300,7 @@ STUDIES: dict[str, Study] = {
         source=f"{CHORALES}; {TALLEC}, figure 2",
         read="Table 1, at 600 steps: LSTM 0.164, GRU 5.3e-5, RNN 0.177. Tallec & Ollivier, "
         "section 3, at 200 and 750 steps: chrono initialisation speeds up learning; forget "
-        "bias 1 is slower there, and does not fail by their text",
+        "bias 1 is slower there, not hopeless",
         rule=rules.adding,
         tuned="untuned",
         note="at 100 steps for the source's 600",
