@@ -93,7 +93,7 @@ def test_a_rule_that_confirms_a_null_result_is_refused(
     study = replace(claims.STUDIES[name], rule=rule, null=claims.equal, null_name="equal means")
     table = claims.table_of(name)
     assert "equal means" in claims.refusals(study, table)
-    monkeypatch.setitem(claims.STUDIES, name, study)
+    monkeypatch.setitem(claims.ALL, name, study)
     monkeypatch.setattr(pages, "written", dict)
     assert protocols.main([]) == 1
 
