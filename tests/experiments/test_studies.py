@@ -16,7 +16,7 @@ import processes
 import pytest
 from omegaconf import DictConfig, OmegaConf
 
-from experiments import claims, decisions, publish
+from experiments import claims, decisions, publish, rules
 from gatekit.cell.errors import DataError
 from gatekit.study.command import compose
 
@@ -149,6 +149,16 @@ def test_results_are_those_of_each_variant_with_the_seeds_of_the_protocol(study:
         seeds = [max(seeds) + 1 + k for k in range(int(confirm[confirm.index("--seeds") + 1]))]
     found = Counter((row["group"], int(row["seed"])) for row in rows)
     groups = {row["group"] for row in rows}
+    assert found == Counter((group, seed) for group in groups for seed in seeds)
+    assert len(groups) == len(jobs)
+
+
+def test_the_second_part_of_blocks_has_a_run_for_each_arm_and_seed() -> None:
+    jobs, seeds = variants("blocks_parts")
+    with (EXPERIMENTS / "blocks" / "parts.csv").open(newline="", encoding="utf-8") as file:
+        found = Counter((row["group"], int(row["seed"])) for row in csv.DictReader(file))
+    groups = {group for group, _ in found}
+    assert groups == {group for group in rules.PART_GROUPS if "block=parts" in group}
     assert found == Counter((group, seed) for group in groups for seed in seeds)
     assert len(groups) == len(jobs)
 
