@@ -17,7 +17,7 @@ class PartByPart(Block):
         project: whether a matrix maps the recurrent layer's output.
         residual: whether the block's input is added.
 
-    Reference: ours, for the study `blocks`
+    Reference: unpublished
     """
 
     norm: str = "rms"
