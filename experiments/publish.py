@@ -2,7 +2,7 @@
 
 ``comparison.txt`` is what each ``gatekit compare`` and ``gatekit gates-report`` of the README
 prints, ``figure.svg`` what one of them draws, and ``results.csv`` has a row for every run, with the
-groups of the first command.
+groups of the first command. Runs of a second part are in ``parts.csv``.
 """
 
 from __future__ import annotations
@@ -26,6 +26,8 @@ ROOT = Path(__file__).parents[1]
 GATEKIT = "import sys; from gatekit.cli.main import main; sys.exit(main())"
 COLUMNS = ("group", "seed", "run", "state", "best_epoch", "validation", "test")
 COLUMNS += ("recurrent_parameters", "seconds")
+SECOND = {"blocks": "block=parts"}
+"""For a study with a second part, the word of its labels; its runs are in ``parts.csv``."""
 
 
 def commands(study: str, place: Path = ROOT) -> list[list[str]]:
@@ -86,7 +88,11 @@ def main(study: str, place: Path = ROOT) -> None:
     folder = place / "experiments" / study
     texts = [f"$ {shlex.join(words)}\n\n{said(words[1:], place)}" for words in typed]
     durable.write(folder / "comparison.txt", "\n".join(texts))
-    durable.write(folder / "results.csv", table(rows(typed[0][1:], place)))
+    found = rows(typed[0][1:], place)
+    later = [row for row in found if SECOND.get(study, "\0") in row["group"]]
+    durable.write(folder / "results.csv", table([row for row in found if row not in later]))
+    if later:
+        durable.write(folder / "parts.csv", table(later))
 
 
 if __name__ == "__main__":

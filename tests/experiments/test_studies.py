@@ -16,7 +16,7 @@ import processes
 import pytest
 from omegaconf import DictConfig, OmegaConf
 
-from experiments import decisions, publish
+from experiments import claims, decisions, publish, rules
 from gatekit.cell.errors import DataError
 from gatekit.study.command import compose
 
@@ -26,8 +26,10 @@ OTHERS = {"speed", "tutorial"}
 """Folders that measure or teach, and test no claim."""
 STUDIES = sorted(path.parent.name for path in EXPERIMENTS.glob("*/README.md"))
 STUDIES = [name for name in STUDIES if name not in OTHERS]
-HEADINGS = ["Question", "Claim", "Protocol", "Command", "Verdict"]
+HEADINGS = ["Question", "Claim", "Protocol", "Command", "Verdict", "Second reading", "Checklist"]
 VERDICTS = ("reproduced", "not reproduced", "reproduced only if", "not run yet")
+PARTS = {"blocks_parts"}
+"""Experiments that add arms to a study."""
 RESULTS = ("comparison.txt", "figure.svg", "results.csv")
 SEEDS = 10
 SEARCHES = {"char_lm_tuned", "mad", "tuned"}
@@ -41,7 +43,7 @@ def readme(study: str) -> str:
 
 
 def verdict(study: str) -> str:
-    """Return the bold words with which a study's verdict begins."""
+    """Return the bold words with which a study's first verdict begins."""
     found = re.search(r"^## Verdict\n\n\*\*([\w ]+)\*\*", readme(study), re.MULTILINE)
     assert found, study
     return found[1]
@@ -69,7 +71,7 @@ def findings() -> dict[str, list[str]]:
 
 def test_every_experiment_has_a_folder_and_a_quick_version() -> None:
     names = {path.stem for path in (ROOT / "conf" / "experiment").glob("*.yaml")}
-    assert names == {"demo", *STUDIES, *(f"{study}_quick" for study in STUDIES)}
+    assert names == {"demo", *PARTS, *STUDIES, *(f"{study}_quick" for study in STUDIES)}
     assert STUDIES
 
 
@@ -151,18 +153,27 @@ def test_results_are_those_of_each_variant_with_the_seeds_of_the_protocol(study:
     assert len(groups) == len(jobs)
 
 
+def test_the_second_part_of_blocks_has_a_run_for_each_arm_and_seed() -> None:
+    jobs, seeds = variants("blocks_parts")
+    with (EXPERIMENTS / "blocks" / "parts.csv").open(newline="", encoding="utf-8") as file:
+        found = Counter((row["group"], int(row["seed"])) for row in csv.DictReader(file))
+    groups = {group for group, _ in found}
+    assert groups == {group for group in rules.PART_GROUPS if "block=parts" in group}
+    assert found == Counter((group, seed) for group in groups for seed in seeds)
+    assert len(groups) == len(jobs)
+
+
 def test_the_findings_agree_with_the_folders() -> None:
     rows = findings()
     assert sorted(rows) == STUDIES
     for study, row in rows.items():
         assert f"(../experiments/{study}/README.md)" in row[0]
-        # A finding that holds under a condition only is told with it.
-        said = verdict(study)
-        condition = row[4].removeprefix(said)
-        assert row[4].startswith(said)
-        assert bool(condition.strip()) == (said == "reproduced only if")
+        # The verdict of the second reading, with its condition if there is one.
+        said = claims.verdict_of(study)
+        assert row[4].startswith(f"{said} ({claims.scope(study)})")
+        assert bool(said.condition) == (said.outcome == "reproduced only if")
         assert row[5] == f"`gatekit train -m +experiment={study}`"
-        assert bool(row[3]) == (row[4] != "not run yet")
+        assert row[3]
 
 
 @pytest.mark.slow

@@ -136,8 +136,8 @@ class SequentialMNIST(MNIST):
 class PermutedMNIST(MNIST):
     """Recognise a digit whose pixels come in a fixed, random order.
 
-    As ``sequential_mnist``. The order is the permutation that most published numbers use:
-    ``numpy.random.RandomState(92916).permutation(784)``.
+    As ``sequential_mnist``. The order is one of several in use,
+    ``numpy.random.RandomState(92916).permutation(784)``; S4's code reverses bits instead.
 
     Args:
         path: a folder with the four files of MNIST. It is not part of a run's fingerprint.
