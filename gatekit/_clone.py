@@ -1,4 +1,4 @@
-"""In a clone, ``gatekit.plugins`` and ``gatekit.conf`` are beside the package; a wheel has them in it.
+"""In a clone, ``gatekit.plugins`` and ``gatekit.conf`` are beside the package, in a wheel inside.
 
 An editable install is a plain path to the clone, because Python searches the path before it asks
 the import hooks of installers: with a hook, a folder named ``gatekit`` in the working folder, such
