@@ -132,6 +132,8 @@ class FollowedRun:
         the time is unknown: most of the first one may be loading, building and compiling.
         """
         done = self.fraction
+        if done == 1.0:
+            return 0.0
         if not done or self._first is None or done <= self._first[0]:
             return None
         first, began = self._first
