@@ -169,11 +169,15 @@ _OTHER_NAMES = {
 
 
 @border
-def __getattr__(name: str) -> Any:
+def _loaded(name: str) -> Any:
     if name in _LAZY_MODULES:
         return importlib.import_module(f"{__name__}.{name}")
-    if name in _LAZY:
-        return getattr(importlib.import_module(_LAZY[name]), name)
+    return getattr(importlib.import_module(_LAZY[name]), name)
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LAZY_MODULES or name in _LAZY:
+        return _loaded(name)
     hint = "" if name.startswith("_") else nearest(name, __all__)
     if name in ("LSTM", "GRU", "SimpleRNN"):
         cell = {"SimpleRNN": "rnn"}.get(name, name.lower())
