@@ -8,9 +8,11 @@ from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from gatekit._clone import find_beside
 from gatekit._saved import register_with_keras
 from gatekit._version import __version__ as __version__
 from gatekit.cell.block.contract import Block
+from gatekit.cell.calls import border
 from gatekit.cell.errors import ConfigError, DataError, GatekitError, RunError, nearest
 from gatekit.cell.gate import Gate, OutputUnit
 from gatekit.cell.language import ops
@@ -81,6 +83,7 @@ __all__ = [
     "use_plugins",
 ]
 
+find_beside()
 register_with_keras()
 sys.modules[f"{__name__}.ops"] = ops  # for `from gatekit.ops import tanh`
 
@@ -165,11 +168,16 @@ _OTHER_NAMES = {
 """Names from other libraries, with what to write instead."""
 
 
-def __getattr__(name: str) -> Any:
+@border
+def _loaded(name: str) -> Any:
     if name in _LAZY_MODULES:
         return importlib.import_module(f"{__name__}.{name}")
-    if name in _LAZY:
-        return getattr(importlib.import_module(_LAZY[name]), name)
+    return getattr(importlib.import_module(_LAZY[name]), name)
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LAZY_MODULES or name in _LAZY:
+        return _loaded(name)
     hint = "" if name.startswith("_") else nearest(name, __all__)
     if name in ("LSTM", "GRU", "SimpleRNN"):
         cell = {"SimpleRNN": "rnn"}.get(name, name.lower())

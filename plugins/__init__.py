@@ -4,6 +4,10 @@ The folders are part of the search path, so each plugin is imported as ``gatekit
 """
 
 from pathlib import Path
+from pkgutil import extend_path
+
+# An editable install has the clone in sys.path: as plain `plugins`, do not hide your ./plugins.
+__path__ = extend_path(__path__, __name__)
 
 FOLDERS = tuple(
     folder

@@ -49,10 +49,12 @@ for _name in [
     *("COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR", "CLICOLOR", "CLICOLOR_FORCE"),
     *("TTY_COMPATIBLE", "TTY_INTERACTIVE", "LANGUAGE", "PYTHONIOENCODING", "PYTHONWARNINGS"),
     *("HYDRA_FULL_ERROR", "GATEKIT_TUNE", "GATEKIT_DISABLE_PLUGIN_AUTOLOAD"),
+    "GATEKIT_TRACEBACK",
     *(name for name in os.environ if name.startswith("LC_")),
 ]:
     os.environ.pop(_name, None)
 os.environ |= {"LANG": "C.UTF-8", "TZ": "UTC", "TERM": "xterm-256color"}
+os.environ["KERAS_BACKEND"] = "tensorflow"  # some tests import Keras before gatekit
 # Entry points of plugins that are installed beside gatekit; a test names those that it installs.
 os.environ["GATEKIT_LOAD_PLUGINS"] = ""
 time.tzset()

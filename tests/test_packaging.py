@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-import fnmatch
 import importlib.metadata
 import re
+import shutil
+import sys
 import tomllib
+import zipfile
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +19,7 @@ import gatekit
 
 ROOT = Path(__file__).parents[1]
 LARGEST = 2_000_000
+PACKAGED = ("gatekit", "plugins", "conf")
 
 
 @pytest.fixture(scope="module")
@@ -33,41 +37,90 @@ def tracked() -> list[Path]:
     return [ROOT / name for name in done.stdout.split("\0") if name and (ROOT / name).is_file()]
 
 
-def folder_of(package: str, package_dir: dict[str, str]) -> Path:
-    head, tail = package, ""
-    while head not in package_dir:
-        head, _, last = head.rpartition(".")
-        tail = f"{last}/{tail}"
-    return ROOT / package_dir[head] / tail
+@dataclass(frozen=True)
+class Built:
+    """A copy of the clone, and its two wheels: one for users, and one that is editable."""
+
+    clone: Path
+    wheel: zipfile.ZipFile
+    editable: zipfile.ZipFile
 
 
-def test_every_package_folder_is_packaged(pyproject: dict[str, Any]) -> None:
-    setuptools = pyproject["tool"]["setuptools"]
-    packaged = {folder_of(p, setuptools["package-dir"]).resolve() for p in setuptools["packages"]}
-    there = {
-        init.parent.resolve()
-        for top in ("gatekit", "plugins", "conf")
-        for init in (ROOT / top).rglob("__init__.py")
+@pytest.fixture(scope="module")
+def built(tracked: list[Path], tmp_path_factory: pytest.TempPathFactory) -> Built:
+    top = tmp_path_factory.mktemp("parent")
+    clone, wheels = top / "gatekit", top / "wheels"
+    wheels.mkdir()
+    for path in tracked:
+        place = path.relative_to(ROOT)
+        if place.parts[0] in PACKAGED or len(place.parts) == 1:
+            (clone / place).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(path, clone / place)
+    build = f"""
+from setuptools import build_meta
+build_meta.build_wheel({str(wheels)!r})
+build_meta.build_editable({str(wheels)!r})
+"""
+    processes.run([sys.executable, "-c", build], cwd=clone, capture_output=True, check=True)
+    # What a build leaves behind must not be what is found later.
+    shutil.rmtree(clone / "build")
+    (editable,) = wheels.glob("*editable*")
+    (wheel,) = set(wheels.iterdir()) - {editable}
+    return Built(clone, zipfile.ZipFile(wheel), zipfile.ZipFile(editable))
+
+
+def test_every_tracked_file_of_the_package_is_in_the_wheel(
+    built: Built, tracked: list[Path]
+) -> None:
+    places = [path.relative_to(ROOT) for path in tracked]
+    expected = {
+        str(place if place.parts[0] == "gatekit" else "gatekit" / place)
+        for place in places
+        if place.parts[0] in PACKAGED
     }
-    assert there == packaged
+    packaged = {name for name in built.wheel.namelist() if ".dist-info/" not in name}
+    assert packaged == expected
 
 
-def test_every_data_file_is_packaged(pyproject: dict[str, Any], tracked: list[Path]) -> None:
-    setuptools = pyproject["tool"]["setuptools"]
-    folders = {p: folder_of(p, setuptools["package-dir"]) for p in setuptools["package-data"]}
-    patterns = [
-        str(folder / pattern)
-        for package, folder in folders.items()
-        for pattern in setuptools["package-data"][package]
-    ]
-    data = [
-        path
-        for path in tracked
-        if path.relative_to(ROOT).parts[0] in ("gatekit", "plugins", "conf")
-        and path.suffix != ".py"
-    ]
-    assert data
-    assert [p for p in data if not any(fnmatch.fnmatch(str(p), q) for q in patterns)] == []
+WHERE = """
+import site, sys
+sys.meta_path[:] = [f for f in sys.meta_path if "__editable__" not in getattr(f, "__module__", "")]
+sys.path[:] = [p for p in sys.path if p != {root!r}]
+site.addsitedir({site!r})
+import gatekit, gatekit.conf, gatekit.plugins
+from gatekit.plugins.power_law_gate import PowerLaw
+for place in (gatekit.__file__, *gatekit.conf.__path__, gatekit.plugins.__path__[0]):
+    print(place)
+for name in ("gatekit.tests", "gatekit.docs", "gatekit.gatekit"):
+    try:
+        __import__(name)
+    except ImportError:
+        continue
+    print("unwanted:", name)
+import plugins.mine
+"""
+
+
+@pytest.mark.parametrize("how", ["-c", "script", "-m"])
+def test_beside_the_clone_an_editable_install_is_found(
+    built: Built, tmp_path: Path, how: str
+) -> None:
+    # In the parent of a clone, its folder `gatekit` looks like a package without `__init__.py`.
+    built.editable.extractall(tmp_path / "site")
+    folder = tmp_path / "project"
+    for name in ("gatekit", "plugins"):
+        (folder / name).mkdir(parents=True)
+    (folder / "plugins/mine.py").touch()
+    code = WHERE.format(root=str(ROOT), site=str(tmp_path / "site"))
+    (folder / "where.py").write_text(code)
+    arguments = {"-c": ["-c", code], "script": ["where.py"], "-m": ["-m", "where"]}[how]
+    done = processes.run(
+        [sys.executable, *arguments], cwd=folder, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    clone = built.clone
+    expected = [clone / "gatekit/__init__.py", clone / "conf", clone / "plugins"]
+    assert done.stdout.splitlines() == [str(path) for path in expected]
 
 
 def test_the_installed_version_is_the_declared_one(pyproject: dict[str, Any]) -> None:

@@ -36,6 +36,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     if argv is None:  # otherwise TensorFlow's log precedes our messages if a plugin imports it
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+        os.environ["KERAS_BACKEND"] = "tensorflow"  # whatever your shell or keras.json says
     code = _run(list(sys.argv[1:] if argv is None else argv))
     quarantine = sys.modules.get("gatekit.registry.quarantine")
     if argv is None and quarantine is not None:

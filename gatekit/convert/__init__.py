@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import gatekit.recurrence  # noqa: F401  chooses Keras' backend, before Keras is imported
 from gatekit.cell.calls import refuse_name
 
 from .keras import from_keras, to_keras

@@ -9,3 +9,20 @@ lengths of sequences XLA has to compile.
 Start with `problem.py`, `step.py` and `executors/reference.py`, which defines what a cell means.
 docs/architecture.md has a picture.
 """
+
+from __future__ import annotations
+
+import os
+import sys
+
+from gatekit.cell.errors import ConfigError
+
+_keras = sys.modules.get("keras")
+if _keras is None:
+    # It has precedence over the file keras.json.
+    os.environ["KERAS_BACKEND"] = "tensorflow"
+elif _keras.config.backend() != "tensorflow":
+    raise ConfigError(
+        f"Keras was imported with the backend {_keras.config.backend()!r}, but gatekit needs "
+        "TensorFlow: set KERAS_BACKEND=tensorflow before Python starts"
+    )

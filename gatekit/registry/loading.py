@@ -15,6 +15,7 @@ from typing import Any
 
 import pluggy
 
+from gatekit.cell.calls import border
 from gatekit.cell.catalogue import Catalogue
 from gatekit.cell.errors import PluginError, shown
 from gatekit.cell.language.ops import FUNCTIONS
@@ -126,6 +127,7 @@ _used: list[str] = []
 _LOCK = threading.RLock()
 
 
+@border
 def use_plugins(*plugins: str | Path) -> None:
     """Load plugin files for the rest of this process, for example before loading a saved model.
 

@@ -149,7 +149,18 @@ class RunFolder(RunReader):
             self._put_away(attempt, [STATUS])
         self.status("INTERRUPTED", f"LOST: {reason}", attempt)
 
-    def status(self, state: str, reason: str | None = None, attempt: int | None = None) -> None:
+    def enter(self, phase: str) -> None:
+        """Record what the running run does now, such as ``compiling``; this is only displayed."""
+        with contextlib.suppress(OSError):
+            self.status("RUNNING", phase=phase)
+
+    def status(
+        self,
+        state: str,
+        reason: str | None = None,
+        attempt: int | None = None,
+        phase: str | None = None,
+    ) -> None:
         """Write status.json for an attempt: by default this object's attempt, or the latest.
 
         Raises:
@@ -164,6 +175,8 @@ class RunFolder(RunReader):
             "locks": self._locks,
             "updated": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         }
+        if phase is not None:
+            record["phase"] = phase
         self._write(STATUS, json.dumps(record, indent=1) + "\n")
         if state != "RUNNING" and self._release is not None:
             self._release()

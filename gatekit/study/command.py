@@ -102,6 +102,8 @@ def _train(argv: Sequence[str]) -> int:
     if options.help or options.cfg or options.info or options.hydra_help:
         _show(options)
         return 0
+    if sys.stdout.isatty():
+        _write("composing the runs")
     asked = _composition(options)
 
     from .launch import launch, report

@@ -67,6 +67,7 @@ def train(
         InterruptedRunError: ``stop`` was set.
         GatekitError: the data or the configuration are not usable.
     """
+    folder.enter("loading")
     keras.utils.set_random_seed(seeds.integer(seeds.part(config, "init"), "keras", bits=31))
     keras.config.set_dtype_policy(config["precision"])
     progress = TrainingProgress(folder, task.metric.name, task.metric.direction, made_with or {})
@@ -114,6 +115,7 @@ class _Session:
         self.step_seconds: list[float] = []
 
     def run(self, verbose: int, checkpoint: Checkpoint | None) -> dict[str, Any]:
+        self.progress.folder.enter("compiling")
         with guarded("building the model", self.progress.remark):
             self._make()
         executor = choice_of(self.model).executor
@@ -126,6 +128,7 @@ class _Session:
                     self._resume(checkpoint)
                 else:
                     self.probe.begin()
+                self.progress.folder.enter("training")
                 self._fit(verbose)
                 with self._averaged():
                     self.probe.end()

@@ -79,12 +79,13 @@ def test_a_study_in_progress_shows_how_far_its_runs_are(tmp_path: Path) -> None:
     folder.claim()  # by this process, which lives
     folder.write_config(configuration("gru", 5, cell__name="<b>gru"))
     assert "no epoch yet" in load("demo", tmp_path)._repr_html_(), "nothing else is there"
-    place = {"epoch": 1, "step": 1, "split": "validation", "metric": "nll", "seconds": 60.0}
-    folder.log({**place, "value": 3.0})
+    for epoch in (1, 2):
+        place = {"epoch": epoch, "step": epoch, "split": "validation", "metric": "nll"}
+        folder.log({**place, "value": 3.0, "seconds": 60.0 * epoch})
     write_study(tmp_path, {"lstm": LSTM})
     html = load("demo", tmp_path)._repr_html_()
     assert "study <b>demo</b>: 3 done, 1 running" in html
-    assert "<li>&lt;b&gt;gru seed=5: epoch 1/40, nll 3, at most 39 min left</li>" in html
+    assert "<li>&lt;b&gt;gru seed=5: epoch 2/40, nll 3, at most 38 min left</li>" in html
 
 
 @pytest.mark.parametrize(

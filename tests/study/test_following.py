@@ -120,6 +120,27 @@ def test_the_time_left_is_the_pace_after_the_first_epoch(tmp_path):
     assert found.words().startswith("epoch 3/10, nll 1, about 1")
 
 
+@pytest.mark.parametrize("start_up", [0.0, 600.0])
+def test_start_up_is_no_part_of_the_time_left(tmp_path, start_up):
+    (tmp_path / "config.yaml").write_text("trainer: {epochs: 10, steps: null}\n")
+    found, left = FollowedRun(tmp_path), []
+    for epoch in range(1, 11):
+        with (tmp_path / "metrics.jsonl").open("a") as file:
+            file.write(line(epoch, seconds=start_up + 2.0 * epoch) + "\n")
+        found.update()
+        found._seen = None  # without the time since the line was written
+        left.append(found.seconds_left())
+    assert left[0] is None
+    assert left[1:] == pytest.approx([16.0, 14.0, 12.0, 10.0, 8.0, 6.0, 4.0, 2.0, 0.0])
+
+
+def test_a_phase_that_gatekit_does_not_know_is_not_shown(tmp_path):
+    (tmp_path / "status.json").write_text('{"state": "RUNNING", "phase": "\\u001b[2J"}')
+    found = FollowedRun(tmp_path)
+    found.update()
+    assert (found.words(), found.facts()["phase"]) == ("no epoch yet", None)
+
+
 def test_a_run_in_steps_counts_steps(tmp_path):
     found = run(tmp_path, "{epochs: 1, steps: 200, patience: 3}", 4)
     assert found.fraction == pytest.approx(0.1)

@@ -1,6 +1,7 @@
 """One process per run: whatever one does, the others go on, and the folders tell."""
 
 import dataclasses
+import errno
 import io
 import json
 import math
@@ -24,7 +25,7 @@ import gatekit.training.process as package
 from gatekit.cell.errors import RunError
 from gatekit.runs.folder import RunFolder
 from gatekit.runs.studies.survey import causes, survey
-from gatekit.study.launch import fork_server, launch, loop, process, report
+from gatekit.study.launch import entry, fork_server, launch, loop, process, report
 from gatekit.study.launch.contract import StartError
 from gatekit.study.launch.following import duration
 from gatekit.study.launch.outcome import SweepOutcome
@@ -236,11 +237,54 @@ def test_progress_lists_runs_of_other_processes_and_not_hundreds(tmp_path):
         progress.started(f"run {k}", tmp_path / str(k))
     progress.look([("theirs", running(tmp_path / "b").path)])
     lines = stream.getvalue().splitlines()
-    assert lines[1] == "  run 0  no epoch yet"
+    assert lines[1] == "  run 0  starting"
     assert lines[-1] == "  and 13 more; gatekit status shows all"
     assert len(lines) == 10
     progress.running.clear()
     assert progress.details() == ["  elsewhere: theirs  epoch 3/40, nll 0.3333, at most 6 min left"]
+
+
+def test_progress_shows_what_a_run_does_before_its_first_epoch_ends(tmp_path):
+    stream = io.StringIO()
+    progress = Progress(1, 1, stream, every=1e-9)
+    folder = RunFolder(tmp_path / "a")
+    progress.started("a", folder.path)
+    progress.look()
+    folder.claim()  # a script of one's own records no phase
+    progress.look()
+    for phase in ("loading", "compiling", "training"):
+        folder.enter(phase)
+        progress.look()
+    shown = [line.removeprefix("  a  ") for line in stream.getvalue().splitlines()[1::2]]
+    assert shown == [
+        "starting",
+        "no epoch yet",
+        "loading the data",
+        "building and compiling",
+        "training the first epoch",
+    ]
+
+
+def test_a_phase_that_a_disk_refuses_does_not_end_the_run(tmp_path, monkeypatch):
+    folder = RunFolder(tmp_path / "a")
+    folder.claim()
+    monkeypatch.setattr(folder, "_write", fail_to_write)
+    folder.enter("training")
+    monkeypatch.undo()
+    assert folder.state().name == "RUNNING"
+
+
+def fail_to_write(name, data):
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_a_launch_first_says_that_it_starts_tensorflow(tmp_path, monkeypatch):
+    stream = io.StringIO()
+    seen = []
+    monkeypatch.setattr(entry, "_refuse_without_gpu", lambda runs: None)
+    monkeypatch.setattr(entry, "make", lambda *_: seen.append(stream.getvalue()))
+    launch(plan_of(tmp_path, "good", "fail", n_jobs=1), stream=stream)
+    assert seen == ["starting TensorFlow for 2 runs, 1 at a time\n"]
 
 
 def test_a_long_label_keeps_the_cell_and_the_seed(tmp_path):
@@ -248,7 +292,7 @@ def test_a_long_label_keeps_the_cell_and_the_seed(tmp_path):
     sizes = "trainer.steps=100 task.validation_size=20 task.test_size=20"
     progress.started(f"cell=rnn task=drift units=4 {sizes} seed=0", running(tmp_path / "a").path)
     (line,) = progress.details()
-    assert line == "  cell=rnn task=drift units=4 trainer.steps=100 ... seed=0  no epoch yet"
+    assert line == "  cell=rnn task=drift units=4 trainer.steps=100 ... seed=0  starting"
     assert len(line) <= 80
 
 

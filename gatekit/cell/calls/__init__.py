@@ -6,6 +6,7 @@ Start with `remedied` in `arguments`.
 from __future__ import annotations
 
 from .arguments import OTHER_ARGUMENTS, REQUIRED, constructed, meant_argument, remedied
+from .border import border
 from .names import (
     ArgumentError,
     MissingAttributeError,
@@ -26,6 +27,7 @@ __all__ = [
     "Named",
     "Rows",
     "UnknownNameError",
+    "border",
     "constructed",
     "in_python",
     "make_callable",

@@ -11,6 +11,7 @@ from typing import Any, ParamSpec, TypeVar
 
 from gatekit.cell.errors import GatekitError, excerpt, nearest_name
 
+from .border import border
 from .names import ArgumentError
 from .python import in_python
 from .values import SUCH, example_of, expected, fits
@@ -69,7 +70,7 @@ def remedied(
 
     It finds missing, unknown and surplus arguments, and values of a wrong type if the annotation is
     a plain type. The remedies of errors that the function raises are rewritten as Python
-    (`in_python`).
+    (`in_python`), and their tracebacks are short (`border`).
 
     Args:
         example: a call that works; messages name the function as the part before the bracket.
@@ -118,9 +119,7 @@ def remedied(
                 error.args = tuple(messages)
                 raise
 
-        # Keras reads the positions of a layer's arguments from this.
-        call.__signature__ = signature  # type: ignore[attr-defined]
-        return call
+        return border(call)
 
     return decorate
 

@@ -10,6 +10,8 @@ from typing import Any, NoReturn, Self
 
 from gatekit.cell.errors import ConfigError, listed, nearest
 
+from .border import border
+
 
 class ArgumentError(ConfigError, TypeError):
     """An argument of a Python function is missing, unknown, or of another type."""
@@ -144,6 +146,7 @@ class _Callable(ModuleType):
     def _function(self) -> Any:
         return getattr(self, self.__name__.rpartition(".")[2])
 
+    @border
     def __call__(self, *args: Any, **options: Any) -> Any:
         """Call the function; see its own documentation."""
         return self._function(*args, **options)

@@ -71,7 +71,7 @@
   }
 
   function progress(run) {
-    if (!run.epoch && !run.step) return run.state === "RUNNING" ? ["starting"] : [];
+    if (!run.epoch && !run.step) return run.state === "RUNNING" ? [run.phase || "no epoch yet"] : [];
     const place = run.steps ? `step ${run.step}/${run.steps}` : `epoch ${run.epoch}${run.epochs ? `/${run.epochs}` : ""}`;
     if (run.state !== "RUNNING" || run.fraction === null) return [place];
     return [place, el("progress", { max: 1, value: run.fraction, "aria-label": place })];

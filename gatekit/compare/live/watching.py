@@ -212,7 +212,7 @@ class LiveStudy:
         }
         facts["metric"] = _shown(facts["metric"])
         if run.state != "RUNNING":
-            facts["seconds_left"] = None
+            facts["phase"] = facts["seconds_left"] = None
         if facts != known or (one.curve and one.curve.since(self.revision - 1)[1]):
             one.facts, one.changed = facts, self.revision
 

@@ -15,7 +15,7 @@ from gatekit.cell.block.built import BuiltBlock, build_block
 from gatekit.cell.block.contract import units_of
 from gatekit.cell.block.reading import BlockSpec, read_block
 from gatekit.cell.block.sketch import Part, Sketch
-from gatekit.cell.calls import REQUIRED, python_words
+from gatekit.cell.calls import REQUIRED, border, python_words
 from gatekit.cell.errors import ConfigError, DataError
 from gatekit.cell.graph import Cell
 from gatekit.cell.schema import CellSpec, read_output_unit
@@ -80,6 +80,7 @@ class BlockLayer(SequenceLayer):
     Reference: `gatekit blocks` shows the paper of each block.
     """
 
+    @border
     def __init__(
         self,
         block: str | Mapping[str, object] | BlockSpec = REQUIRED,

@@ -19,7 +19,7 @@ import numpy as np
 import tensorflow as tf
 from keras.src.backend.common import global_state
 
-from gatekit.cell.calls import REQUIRED, MissingAttributeError, refuse_attribute
+from gatekit.cell.calls import REQUIRED, MissingAttributeError, border, refuse_attribute
 from gatekit.cell.errors import ConfigError, DataError, excerpt, listed, nearest
 
 from .arguments import ATTRIBUTES, refuse_in_call
@@ -57,6 +57,7 @@ class SeededLayer(keras.layers.Layer):
             return self._drawn_seed
         return seed_of(self._drawn_seed, earlier_twins(self, kind, self._called_with))
 
+    @border
     @tf.autograph.experimental.do_not_convert
     def __call__(self, inputs: Any = REQUIRED, *args: Any, **kwargs: Any) -> Any:
         """Check the arguments, then call the layer; the first call builds it."""

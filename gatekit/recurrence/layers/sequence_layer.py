@@ -9,6 +9,7 @@ import keras
 import tensorflow as tf
 from tensorflow import Tensor
 
+from gatekit.cell.calls import border
 from gatekit.cell.errors import ConfigError, DataError
 from gatekit.cell.graph import Cell
 from gatekit.recurrence.call import Shape
@@ -120,6 +121,7 @@ class SequenceLayer(SeededLayer):
 
     # --- one step at a time -------------------------------------------------
 
+    @border
     def step(
         self, inputs: Inputs, states: States = None, mask: Tensor = None, resets: Tensor = None
     ) -> tuple[Tensor, list[Tensor] | dict[str, Tensor]]:

@@ -10,7 +10,7 @@ import keras
 import tensorflow as tf
 from tensorflow import Tensor
 
-from gatekit.cell.calls import REQUIRED
+from gatekit.cell.calls import REQUIRED, border
 from gatekit.cell.errors import ConfigError, DataError, listed
 from gatekit.cell.graph import Cell as BuiltCell
 from gatekit.cell.schema import CellSpec
@@ -64,6 +64,7 @@ class Cell(CellLayer, _Dropout):
     Reference: `gatekit show cell=NAME` shows the paper of a cell.
     """
 
+    @border
     def __init__(
         self,
         cell: str | Mapping[str, object] | CellSpec = REQUIRED,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 from collections.abc import Callable, Sequence
 from typing import Any, TextIO
 
@@ -77,9 +78,20 @@ def launch(
 
         backend = Ray(plan)
     prepare(plan)
+    if asked == "process" and backend is None and start is None and work.total:
+        _announce(work.total, plan.launch.n_jobs, stream or sys.stdout)
     return make(
         plan, backend or Processes(plan, start), work, outcome, others, stream, plan.log, verb
     )
+
+
+def _announce(runs: int, slots: int, stream: TextIO) -> None:
+    """Write that TensorFlow is imported, which takes seconds before the first run starts."""
+    many = f"{runs} runs, {min(runs, slots)} at a time" if runs > 1 else "1 run"
+    # A terminal may close, and a disk may be full: the runs start anyway.
+    with contextlib.suppress(OSError):
+        stream.write(f"starting TensorFlow for {many}\n")
+        stream.flush()
 
 
 def _refuse_without_gpu(runs: Sequence[PlannedRun]) -> None:

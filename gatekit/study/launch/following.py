@@ -1,4 +1,4 @@
-"""The progress of a run: its epoch, its latest score, and the estimated time left.
+"""The progress of a run: its phase or epoch, its latest score, and the estimated time left.
 
 Everything is read from the run's folder, so this works for a run of any process on any machine.
 Progress is only displayed: no decision depends on a clock or on the date of a file.
@@ -13,9 +13,18 @@ from pathlib import Path
 from typing import Any
 
 from gatekit.cell.terminal import printable
+from gatekit.runs import durable
 from gatekit.runs.config import read as read_config
 from gatekit.runs.metrics import MetricLine, Tail
-from gatekit.runs.names import CONFIG, METRICS
+from gatekit.runs.names import CONFIG, METRICS, STATUS
+
+PHASES = {
+    "starting": "starting",
+    "loading": "loading the data",
+    "compiling": "building and compiling",
+    "training": "training the first epoch",
+}
+"""What a run does before its first epoch ends, as it is recorded and in words."""
 
 
 class FollowedRun:
@@ -30,6 +39,7 @@ class FollowedRun:
         epochs, steps: their numbers in the configuration; None if it does not determine them.
         patience: whether the run may stop before its last epoch.
         task: the name of the task, empty if there is none.
+        phase: one of `PHASES`; None if the run does not record it.
         metric: the name of the validation metric, empty before its first value.
         validation: its latest value; None before the first and for NaN.
     """
@@ -47,6 +57,7 @@ class FollowedRun:
 
     def _begin(self) -> None:
         self.epoch = self.step = 0
+        self.phase: str | None = "starting"
         self.metric = ""
         self.validation: float | None = None
         self.seconds = 0.0
@@ -65,11 +76,23 @@ class FollowedRun:
             self._begin()
         for line in lines:
             self._take(line)
+        self.phase = "training" if self._begun else self._recorded_phase()
         if lines:
             # For lines older than the first read, only the file's date is known.
             ago = time.time() - self._written() if self._seen is None else 0.0
             self._seen = time.monotonic() - max(0.0, ago)
         return lines
+
+    @property
+    def _begun(self) -> bool:
+        return bool(self.epoch or self.step)
+
+    def _recorded_phase(self) -> str | None:
+        status = durable.read_object(self.folder / STATUS)
+        if status.get("state") != "RUNNING":
+            return "starting"
+        phase = status.get("phase")
+        return phase if isinstance(phase, str) and phase in PHASES else None
 
     def _written(self) -> float:
         """Return when the metrics were last written, by the clock of their file system."""
@@ -105,22 +128,25 @@ class FollowedRun:
     def seconds_left(self) -> float | None:
         """Return the estimated seconds to the run's last epoch, None if unknown.
 
-        The time per epoch is the mean of the epochs after the first, because the first one includes
-        building and compiling the model.
+        The time per epoch is the mean of the epochs after the first. Until the second epoch ends,
+        the time is unknown: most of the first one may be loading, building and compiling.
         """
         done = self.fraction
-        if not done or self._first is None:
+        if done == 1.0:
+            return 0.0
+        if not done or self._first is None or done <= self._first[0]:
             return None
         first, began = self._first
-        pace = (self.seconds - began) / (done - first) if done > first else self.seconds / done
+        pace = (self.seconds - began) / (done - first)
         # This machine's clock may differ from that of the machine that wrote the file.
         ago = 0.0 if self._seen is None else time.monotonic() - self._seen
-        return max(0.0, pace * (1.0 - done) - min(ago, self.seconds / max(1, self.epoch)))
+        return max(0.0, pace * (1.0 - done) - min(ago, pace * done / max(1, self.epoch)))
 
     def facts(self) -> dict[str, Any]:
         """Return the progress as plain data."""
         left = self.seconds_left()
         return {
+            "phase": self.phase,
             "epoch": self.epoch,
             "epochs": self.epochs,
             "step": self.step,
@@ -133,8 +159,8 @@ class FollowedRun:
 
     def words(self) -> str:
         """Return the progress in one short line."""
-        if not self.epoch and not self.step:
-            return "no epoch yet"
+        if not self._begun:
+            return PHASES.get(self.phase or "", "no epoch yet")
         place = f"epoch {self.epoch}" + (f"/{self.epochs}" if self.epochs else "")
         if self.steps:
             place = f"step {self.step}/{self.steps}"

@@ -9,6 +9,8 @@ from gatekit.runs import process
 
 # Set so that the server imports this package; programs that a run starts must not inherit it.
 os.environ.pop("PYTHONSAFEPATH", None)
+# What your shell or keras.json says about Keras is for your own programs.
+os.environ["KERAS_BACKEND"] = "tensorflow"
 
 _SERVER = multiprocessing.parent_process() is None
 
