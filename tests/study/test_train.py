@@ -214,7 +214,11 @@ def test_a_step_takes_the_median_of_its_epochs_and_the_result_has_their_range(mo
         step(64.0, 32.0)
     assert times.record()["step"] == 64.0
     times = StepTimes()
-    for epoch in ([(64.0, 64.0)] * 5 + [(2.0, 4.0)], [(8.0, 4.0), (4.0, 2.0), (6.0, 8.0)], [(1, 1)]):
+    for epoch in (
+        [(64.0, 64.0)] * 5 + [(2.0, 4.0)],
+        [(8.0, 4.0), (4.0, 2.0), (6.0, 8.0)],
+        [(1, 1)],
+    ):
         for one in epoch:
             step(*one)
         times.end_epoch()
