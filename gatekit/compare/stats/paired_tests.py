@@ -167,7 +167,7 @@ def unseen_failures(seeds: int) -> float:
     Reference:
         Clopper & Pearson, Biometrika 26 (1934), doi:10.1093/biomet/26.4.404
     """
-    return 1.0 - 0.05 ** (1.0 / seeds)
+    return float(1.0 - 0.05 ** (1.0 / seeds))
 
 
 def paired_t(d: Floats) -> Floats:
