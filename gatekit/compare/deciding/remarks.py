@@ -361,6 +361,8 @@ def _slow_steps(rows: Sequence[Row]) -> list[str]:
             ranges.append(text)
     if not ranges:
         return []
+    if len(ranges) > 8:
+        ranges[8:] = [f"and {len(ranges) - 8} more groups"]
     return [f"ms/step varies more than twofold, as on a busy machine: {'; '.join(ranges)}"]
 
 
