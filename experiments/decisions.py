@@ -10,7 +10,7 @@ import csv
 import io
 from pathlib import Path
 
-from gatekit.compare.stats.paired_tests import ALPHA, decide
+from gatekit.compare.stats.paired_tests import ALPHA, decide, opposed
 from gatekit.runs import durable
 
 FOLDER = Path(__file__).parent
@@ -88,6 +88,8 @@ def _decided(
         way = "open"
         if test.p < ALPHA:
             way = "better" if mean * larger > 0 else "worse"
+        if opposed(d, mean, test):
+            way = "none"
         numbers = (str(len(d)), f"{mean:.4g}", f"{test.p:.4g}")
         lines.append([study, split, label, other, *numbers, way])
     return lines

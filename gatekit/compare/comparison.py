@@ -11,12 +11,14 @@ from gatekit.cell.errors import ConfigError
 from gatekit.compare.budget.at import Budget, at_budget, read_budget
 from gatekit.compare.deciding.decided import margin_notes, read_margin, with_tests
 from gatekit.compare.deciding.remarks import (
+    best_of_notes,
     looks_notes,
     notes_on,
     refuse_mixed,
     refuse_one_group,
     refuse_unknown,
     remarks_on,
+    unequal_candidates,
     why_blocked,
 )
 from gatekit.compare.deciding.row import Row, family, order, summarise
@@ -163,6 +165,9 @@ def compare(
             )
         shared, name = baselines.shared_keys(group), baselines.rest(group)
         rows.append(Row(group, summary, diff, reference is group, shared, name))
+    unequal = unequal_candidates(rows, tuned, names)
+    if unequal and not force:
+        raise ConfigError(unequal[0])
     rows = with_tests(rows, None if size is None else (share, size), loaded.looks)
     rows.sort(key=order)
     of_variants = style_indices([row.group for row in rows], [row.is_baseline for row in rows])
@@ -175,8 +180,10 @@ def compare(
         *filter(None, [baselines.note(alone)]),
         *remarks,
         *notes_on(loaded, grouping, rows),
-        *margin_notes(rows, margin),
+        *margin_notes(rows, margin, loaded.name, loaded.looks),
         *(choice.note(names) for choice in tuned.chosen),
+        *best_of_notes(rows, tuned),
+        *(f"forced: {text}" for text in unequal),
     ]
     return Comparison(
         study=loaded,

@@ -33,7 +33,8 @@ def tidy(runs: Iterable[tuple[str, RunRecord]]) -> list[dict[str, Any]]:
 _OF_RESULT = """
 metric=metric.name direction=metric.direction unit=metric.unit
 validation=best.validation test=best.test best_epoch=best.epoch last_epoch=last.epoch
-parameters recurrent_parameters state_size token_flops seconds step_seconds steps executor data_hash
+parameters recurrent_parameters state_size token_flops seconds step_seconds step_seconds_low
+step_seconds_high step_processor_seconds steps executor data_hash
 """
 
 

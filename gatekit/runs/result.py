@@ -109,6 +109,9 @@ class Result:
     jit: bool = False
     token_flops: int | None = None
     state_size: int | None = None
+    step_seconds_low: float | None = None
+    step_seconds_high: float | None = None
+    step_processor_seconds: float | None = None
 
     @property
     def engine(self) -> str | None:
@@ -234,6 +237,9 @@ def result_of(record: Record) -> Result:
         jit=record.get("jit") is True,
         token_flops=_optional_integer(_optional_object(record, "flops"), "token"),
         state_size=_optional_integer(record, "state_size"),
+        step_seconds_low=_optional_number(seconds, "step_low"),
+        step_seconds_high=_optional_number(seconds, "step_high"),
+        step_processor_seconds=_optional_number(seconds, "step_processor"),
     )
 
 

@@ -73,9 +73,10 @@ class TrainingProgress:
         """Return how long the run has taken, including earlier attempts."""
         return round(self._earlier + time.monotonic() - self._began, 3)
 
-    def log(self, split: str, metric: str, value: float) -> None:
-        """Append one number to metrics.jsonl."""
-        place = {"epoch": self.epoch, "step": self.step, "split": split, "metric": metric}
+    def log(self, split: str, metric: str, value: float, at: tuple[int, int] | None = None) -> None:
+        """Append one number to metrics.jsonl; ``at`` is its epoch and step if not the present."""
+        epoch, step = at or (self.epoch, self.step)
+        place = {"epoch": epoch, "step": step, "split": split, "metric": metric}
         self.folder.log({**place, "value": float(value), "seconds": self.seconds()})
 
     def remark(self, text: str) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import statistics
 import threading
+import time
 from collections.abc import Mapping
 from typing import Any, Protocol
 
@@ -25,7 +26,7 @@ from .resume import TrainingProgress
 from .schedule import typed
 
 WARM_UP = 5
-"""How many first steps the median of the seconds per step excludes."""
+"""How many first steps the times per step exclude."""
 
 
 class InterruptedRunError(Exception):
@@ -79,13 +80,56 @@ class Scores:
         return dict([first]) | ({"splits": dict(further)} if further else {})
 
 
+class StepTimes:
+    """Wall time and processor time of the training steps: the median of each epoch.
+
+    The first steps, which compile, count only if there are no others.
+    """
+
+    def __init__(self) -> None:
+        self._first: list[tuple[float, float]] = []
+        self._steps: list[tuple[float, float]] = []
+        self._epochs: list[tuple[float, float]] = []
+
+    def begin(self) -> None:
+        """Begin a step."""
+        self._began = time.perf_counter(), time.process_time()
+
+    def end(self) -> None:
+        """End a step."""
+        wall, processor = self._began
+        took = time.perf_counter() - wall, time.process_time() - processor
+        (self._first if len(self._first) < WARM_UP else self._steps).append(took)
+
+    def end_epoch(self) -> None:
+        """End an epoch."""
+        if self._steps:
+            wall, processor = map(statistics.median, zip(*self._steps, strict=True))
+            self._epochs.append((wall, processor))
+            self._steps = []
+
+    def record(self) -> dict[str, float | None]:
+        """Return the seconds per step: median, lowest and highest of the epochs' wall times, and
+        the median of their processor times, which sums over all threads."""
+        self.end_epoch()
+        if not self._epochs:
+            self._steps = self._first
+            self.end_epoch()
+        names = "step", "step_low", "step_high", "step_processor"
+        if not self._epochs:
+            return dict.fromkeys(names)
+        wall, processor = zip(*self._epochs, strict=True)
+        values = statistics.median(wall), min(wall), max(wall), statistics.median(processor)
+        return dict(zip(names, values, strict=True))
+
+
 class Session(Protocol):
     """A run that has been trained.
 
     Attributes:
         mode: whether XLA compiled the run.
         decayed: whether each trainable weight decays, by path.
-        step_seconds: the seconds of each step.
+        step_times: the times of its steps.
     """
 
     config: Mapping[str, Any]
@@ -96,7 +140,7 @@ class Session(Protocol):
     mode: Mode
     total_steps: int
     decayed: dict[str, bool]
-    step_seconds: list[float]
+    step_times: StepTimes
 
 
 def summary(
@@ -110,7 +154,6 @@ def summary(
         last: the scores after the last epoch, or None.
     """
     metric, progress = session.task.metric, session.progress
-    steps = session.step_seconds[WARM_UP:] or session.step_seconds
     costs = token_costs(session.model)
     choice = choice_of(session.model)
     newton = _newton(session)
@@ -125,10 +168,7 @@ def summary(
         "best": _finite(best),
         "last": _finite(last),
         "parameters": parameter_counts(session.model),
-        "seconds": {
-            "total": progress.seconds(),
-            "step": statistics.median(steps) if steps else None,
-        },
+        "seconds": {"total": progress.seconds(), **session.step_times.record()},
         "steps": progress.step,
         "flops": {
             "step": step_flops(session.model, session.feed.step_size(), session.feed.every),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import math
 import threading
-import time
 import warnings
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -29,7 +28,7 @@ from .optimizers import decayed, optimizer
 from .probe import Probe, ProbeRecords
 from .process import programs
 from .resume import TrainingProgress, restore, tensors
-from .summary import InterruptedRunError, Scores, summary
+from .summary import InterruptedRunError, Scores, StepTimes, summary
 
 
 class DivergedError(Exception):
@@ -112,7 +111,7 @@ class _Session:
         self.training = True
         self.running: Mapping[str, numpy.ndarray] = {}
         self.ema = "ema" in config["optimizer"]
-        self.step_seconds: list[float] = []
+        self.step_times = StepTimes()
 
     def run(self, verbose: int, checkpoint: Checkpoint | None) -> dict[str, Any]:
         self.progress.folder.enter("compiling")
@@ -298,11 +297,13 @@ class _Session:
             with self._averaged():
                 tests = self.scores.tests()
             last = {**progress.last(), **tests}
-            for split, value in {"test": tests["test"], **tests.get("splits", {})}.items():
-                progress.log(split, metric.name, value)
             set_weights(self.model, progress.best_weights)
             epoch, value = progress.best
             best = {"epoch": epoch, "validation": value, **self.scores.tests()}
+            for scores in (best, last) if epoch < progress.epoch else (best,):
+                step = min(scores["epoch"] * self.epoch_steps, progress.step)
+                for split, score in {"test": scores["test"], **scores.get("splits", {})}.items():
+                    progress.log(split, metric.name, score, at=(scores["epoch"], step))
         return summary(self, best, last)
 
 
@@ -318,11 +319,11 @@ class _SessionCallback(keras.callbacks.Callback):
         session.running = {}
 
     def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
-        self.started = time.perf_counter()
+        self.session.step_times.begin()
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         session, progress = self.session, self.session.progress
-        session.step_seconds.append(time.perf_counter() - self.started)
+        session.step_times.end()
         progress.step += 1
         # Without the penalties of regularizers, to be comparable with the validation loss.
         progress.loss = float(logs.get("task_loss", logs["loss"]))
@@ -339,6 +340,7 @@ class _SessionCallback(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         session = self.session
+        session.step_times.end_epoch()
         session.close_epoch()
         programs.share()
         logs[f"val_{session.task.metric.name}"] = session.progress.validation

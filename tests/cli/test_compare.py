@@ -195,8 +195,8 @@ def test_another_split_is_compared_where_it_is_asked_for(
 def test_a_margin_is_a_number_or_a_share_and_decides(
     root: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    base = [8.60, 8.65, 8.70, 8.62, 8.66]
-    near = [v + d for v, d in zip(base, (0.01, -0.02, 0.02, 0.0, -0.01), strict=True)]
+    base = 2 * [8.60, 8.65, 8.70, 8.62, 8.66]
+    near = [v + d for v, d in zip(base, 2 * (0.01, -0.02, 0.02, 0.0, -0.01), strict=True)]
     write_study(root / "experiments", {"lstm": base, "gru": near}, name="near")
     for margin, decided in (("0.1", "equivalent"), ("1%", "equivalent"), ("0.001", "open")):
         assert main(["compare", "near", "--margin", margin, "--json"]) == 0

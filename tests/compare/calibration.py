@@ -23,7 +23,13 @@ from gatekit.compare.stats.looks import (
     spent,
 )
 from gatekit.compare.stats.multiple_comparisons import holm, sign_vectors, step_down
-from gatekit.compare.stats.paired_tests import ALPHA, MIN_FLIPS, MIN_SEEDS, paired_t
+from gatekit.compare.stats.paired_tests import (
+    ALPHA,
+    MIN_FLIPS,
+    MIN_SEEDS,
+    paired_t,
+    within_margin,
+)
 
 Floats = NDArray[np.float64]
 PLACE = Path(__file__).parents[2] / "docs" / "calibration.json"
@@ -33,6 +39,12 @@ GROUPS = (2, 5, 20)
 DIFFERENT = (2, 10, 20)
 """Groups of a table in which all groups differ from the baseline by an effect."""
 EFFECTS = (1.0, 2.0)
+UNEVEN_GROUPS = (2, 6)
+MARGIN_SEEDS = (5, 8, 10, 20, 40)
+COMPARISONS = (1, 5)
+"""Comparisons of a table with a margin, each exactly at the margin."""
+BEST_SEEDS = (3, 5, 10, 20)
+CANDIDATES = (2, 4, 8, 16)
 MOST = 20
 """The most seeds of studies with looks, and the seeds of the fixed rule beside them."""
 _BATCH = 50
@@ -52,6 +64,22 @@ NOISES: dict[str, Callable[[np.random.Generator, tuple[int, ...]], Floats]] = {
 it is symmetric if no group differs, whatever the noise."""
 
 
+UNEVEN: dict[str, Callable[[np.random.Generator, tuple[int, ...]], Floats]] = {
+    "lognormal": lambda rng, shape: rng.lognormal(size=shape) - np.exp(0.5),
+    "normal": lambda rng, shape: rng.normal(size=shape),
+}
+"""The noise of one run, with mean 0, where the baseline's runs have a third of the spread."""
+
+MARGIN: dict[str, Callable[[np.random.Generator, tuple[int, ...]], Floats]] = {
+    "10 % fail": lambda rng, shape: 10.0 * (rng.random(shape) < 0.1) + 0.1 * rng.normal(size=shape),
+    "normal": lambda rng, shape: 1.0 + 0.5 * rng.normal(size=shape),
+}
+"""The loss of one run whose mean is above the baseline's by exactly the margin, 1."""
+
+AGAINST = {"1 against 8": (1, 8), "1 against 16": (1, 16), "8 against 8": (8, 8)}
+"""The candidates of the baseline and of the group."""
+
+
 def p_values(d: Floats) -> Floats:
     """Return the rule's p values of many studies: ``(studies, seeds, groups)``; 1 below five."""
     if d.shape[-2] < MIN_SEEDS:
@@ -59,10 +87,10 @@ def p_values(d: Floats) -> Floats:
     return holm(paired_t(d)) if d.shape[-2] < MIN_FLIPS else step_down(d)
 
 
-def _differences(noise: str, groups: int, seeds: int, studies: int) -> Floats:
+def _differences(noise: str, groups: int, seeds: int, studies: int, uneven: bool = False) -> Floats:
     rng = np.random.default_rng([list(NOISES).index(noise), groups, seeds])
-    runs = NOISES[noise](rng, (studies, seeds, groups))
-    return runs[..., 1:] - runs[..., :1]
+    runs = (UNEVEN if uneven else NOISES)[noise](rng, (studies, seeds, groups))
+    return runs[..., 1:] - runs[..., :1] / (3.0 if uneven else 1.0)
 
 
 def _decided(d: Floats) -> NDArray[np.bool_]:
@@ -91,11 +119,11 @@ def _hopeful(d: Floats, looks: Mapping[int, float]) -> NDArray[np.bool_]:
     return hopeful
 
 
-def false_verdicts(noise: str, groups: int, seeds: int) -> float:
+def false_verdicts(noise: str, groups: int, seeds: int, uneven: bool = False) -> float:
     """Return the share of studies with a verdict although no group differs."""
     vectors = 100 if seeds < MIN_FLIPS else min(2 ** (seeds - 1), 10_000)
     studies = int(min(8000, max(2000, _WORK / vectors / (groups - 1))))
-    d = _differences(noise, groups, seeds, studies)
+    d = _differences(noise, groups, seeds, studies, uneven)
     if seeds >= MIN_FLIPS:
         d = d[_hopeful(d, {seeds: ALPHA})]
     return float(_decided(d).any(axis=-1).sum() / studies)
@@ -109,9 +137,9 @@ def looks() -> list[int]:
     return found
 
 
-def false_over_looks(noise: str, groups: int, studies: int = 4000) -> float:
+def false_over_looks(noise: str, groups: int, studies: int = 4000, uneven: bool = False) -> float:
     """Return the share of studies with a verdict at any look although no group differs."""
-    d = _differences(noise, groups, MOST, studies)
+    d = _differences(noise, groups, MOST, studies, uneven)
     d = d[_hopeful(d, {n: spent(n / MOST) for n in looks()})]
     return float(sum(first_verdict(one) is not None for one in d) / studies)
 
@@ -150,6 +178,43 @@ def power(effect: float, groups: int, seeds: int) -> float:
     return float(_decided(d + effect * np.sqrt(2)).mean())
 
 
+def false_within_margin(noise: str, comparisons: int, seeds: int, studies: int = 2000) -> float:
+    """Return the share of tables in which a group at the margin is "no worse" or "equivalent"."""
+    rng = np.random.default_rng([list(MARGIN).index(noise), comparisons, seeds])
+    loss = MARGIN[noise](rng, (studies, seeds, comparisons))
+    # The baseline never fails, and has the same other noise.
+    spread = 0.1 if "fail" in noise else 0.5
+    gains = spread * rng.normal(size=(studies, seeds, 1)) - loss
+    wrong = 0
+    for table in gains.transpose(0, 2, 1).tolist():
+        found = within_margin(table, [1.0] * comparisons, fewest=MIN_SEEDS)
+        wrong += any(min(p) < ALPHA for p in found if p is not None)
+    return wrong / studies
+
+
+def _best(rng: np.random.Generator, candidates: int, seeds: int, agreement: float) -> Floats:
+    """Return the test scores of the candidate with the best mean validation score, for 4,000
+    studies; validation and test scores of a run have the correlation ``agreement``."""
+    validation = rng.normal(size=(4000, seeds, candidates))
+    other = rng.normal(size=validation.shape)
+    test = agreement * validation + np.sqrt(1 - agreement**2) * other
+    chosen = validation.mean(axis=1).argmax(axis=-1)
+    return np.take_along_axis(test, chosen[:, None, None], axis=-1)[..., 0]
+
+
+def optimism(agreement: float, candidates: int, seeds: int) -> float:
+    """Return how far the mean of the best candidate is above the true mean, in deviations."""
+    rng = np.random.default_rng([int(10 * agreement), candidates, seeds])
+    return float(_best(rng, candidates, seeds, agreement).mean())
+
+
+def false_best_of(against: str, seeds: int) -> float:
+    """Return the share of verdicts between the best candidates of groups that do not differ."""
+    rng = np.random.default_rng([list(AGAINST).index(against), seeds])
+    theirs, ours = (_best(rng, candidates, seeds, 1.0) for candidates in AGAINST[against])
+    return float(_decided((ours - theirs)[..., None]).mean())
+
+
 Row = Callable[[], list[float]]
 
 
@@ -159,6 +224,15 @@ def rows() -> dict[tuple[str, str, str], Row]:
     for noise, groups in itertools.product(NOISES, GROUPS):
         found["false", noise, str(groups)] = functools.partial(_false, noise, groups)
         found["false over looks", noise, str(groups)] = functools.partial(_over, noise, groups)
+    for noise, groups in itertools.product(UNEVEN, UNEVEN_GROUPS):
+        found["uneven", noise, str(groups)] = functools.partial(_uneven, noise, groups)
+    for noise, comparisons in itertools.product(MARGIN, COMPARISONS):
+        found["margin", noise, str(comparisons)] = functools.partial(_margin, noise, comparisons)
+    for agreement, candidates in itertools.product((1.0, 0.5), CANDIDATES):
+        place = f"{agreement:g}", str(candidates)
+        found["optimism", *place] = functools.partial(_optimism, agreement, candidates)
+    for against in AGAINST:
+        found["best of", against, "2"] = functools.partial(_best_of, against)
     for effect, groups in itertools.product(EFFECTS, DIFFERENT):
         place = f"{effect:g}", str(groups)
         found["power", *place] = functools.partial(_power, effect, groups)
@@ -174,6 +248,23 @@ def _over(noise: str, groups: int) -> list[float]:
     return [round(100 * false_over_looks(noise, groups), 1)]
 
 
+def _uneven(noise: str, groups: int) -> list[float]:
+    fixed = [false_verdicts(noise, groups, n, uneven=True) for n in SEEDS]
+    return [round(100 * s, 1) for s in (*fixed, false_over_looks(noise, groups, uneven=True))]
+
+
+def _margin(noise: str, comparisons: int) -> list[float]:
+    return [round(100 * false_within_margin(noise, comparisons, n), 1) for n in MARGIN_SEEDS]
+
+
+def _optimism(agreement: float, candidates: int) -> list[float]:
+    return [round(optimism(agreement, candidates, n), 2) for n in BEST_SEEDS]
+
+
+def _best_of(against: str) -> list[float]:
+    return [round(100 * false_best_of(against, n), 1) for n in BEST_SEEDS]
+
+
 def _power(effect: float, groups: int) -> list[float]:
     return [round(100 * power(effect, groups, n), 1) for n in SEEDS]
 
@@ -185,29 +276,42 @@ def _power_over(effect: float, groups: int) -> list[float]:
 
 def tables() -> dict[str, dict[str, dict[str, list[float]]]]:
     """Return all tables: for each noise or effect and number of groups, a row."""
-    names = "false", "power", "false over looks", "power over looks"
-    found: dict[str, dict[str, dict[str, list[float]]]] = {name: {} for name in names}
+    found: dict[str, dict[str, dict[str, list[float]]]] = {name: {} for name in TITLES}
     for (name, kind, groups), row in rows().items():
         found[name].setdefault(kind, {})[groups] = row()
     return found
 
 
+def _by(seeds: tuple[int, ...]) -> list[str]:
+    return [f"n = {n}" for n in seeds]
+
+
+TITLES = {
+    "false": (("noise of a run", "groups"), _by(SEEDS), (1,) * len(SEEDS)),
+    "uneven": (
+        ("noise of a run", "groups"),
+        [*_by(SEEDS), "any of the looks"],
+        (1,) * (len(SEEDS) + 1),
+    ),
+    "margin": (("noise of a run", "comparisons"), _by(MARGIN_SEEDS), (1,) * len(MARGIN_SEEDS)),
+    "optimism": (("correlation", "candidates"), _by(BEST_SEEDS), (2,) * len(BEST_SEEDS)),
+    "best of": (("candidates", "groups"), _by(BEST_SEEDS), (1,) * len(BEST_SEEDS)),
+    "power": (("Cohen's d", "groups"), _by(SEEDS), (0,) * len(SEEDS)),
+    "false over looks": (("noise of a run", "groups"), ["any of the looks"], (1,)),
+    "power over looks": (
+        ("Cohen's d", "groups"),
+        ["right verdicts with looks", "mean seeds", f"right verdicts with {MOST} seeds"],
+        (0, 1, 0),
+    ),
+}
+"""The names of the first two columns of each table, of the others, and their decimals."""
+
+
 def markdown(found: dict[str, dict[str, dict[str, list[float]]]]) -> str:
     """Return the tables as docs/comparing.md shows them."""
-    by_seeds = [f"n = {n}" for n in SEEDS]
-    titles = {
-        "false": ("noise of a run", by_seeds, (1,) * len(SEEDS)),
-        "power": ("Cohen's d", by_seeds, (0,) * len(SEEDS)),
-        "false over looks": ("noise of a run", ["any of the looks"], (1,)),
-        "power over looks": (
-            "Cohen's d",
-            ["right verdicts with looks", "mean seeds", f"right verdicts with {MOST} seeds"],
-            (0, 1, 0),
-        ),
-    }
     parts = []
-    for name, (title, columns, digits) in titles.items():
-        lines = [f"| {title} | groups | {' | '.join(columns)} |"]
+    for name, (first, columns, digits) in TITLES.items():
+        lines = [f"| {' | '.join([*first, *columns])} |"]
         lines.append(f"|:--|{'--:|' * (len(columns) + 1)}")
         for kind, rows in found[name].items():
             for groups, values in rows.items():

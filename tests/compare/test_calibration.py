@@ -10,11 +10,24 @@ import numpy as np
 import pytest
 import scipy.stats
 
+from gatekit.compare.grouping import best
 from gatekit.compare.stats.looks import decide_looks
 from gatekit.compare.stats.multiple_comparisons import holm, step_down
 from gatekit.compare.stats.paired_tests import ALPHA, MIN_FLIPS, paired_t
 
-from .calibration import DIFFERENT, EFFECTS, GROUPS, NOISES, PLACE, SEEDS, looks, markdown, rows
+from .calibration import (
+    BEST_SEEDS,
+    DIFFERENT,
+    EFFECTS,
+    GROUPS,
+    MARGIN_SEEDS,
+    NOISES,
+    PLACE,
+    SEEDS,
+    looks,
+    markdown,
+    rows,
+)
 from .calibration import MOST as MOST_SEEDS
 
 MOST = 6.0
@@ -39,6 +52,21 @@ def check(found: dict[str, Any]) -> None:
     over = [v for each in found["false over looks"].values() for row in each.values() for v in row]
     assert len(over) == len(NOISES) * len(GROUPS)
     assert max(over) <= MOST
+    # With normal noise, neither a margin nor an unequal spread makes the rule err more often.
+    tables = found["uneven"], found["margin"]
+    normal = [v for table in tables for row in table["normal"].values() for v in row]
+    assert len(normal) == 2 * (len(SEEDS) + 1) + 2 * len(MARGIN_SEEDS)
+    assert max(normal) <= MOST
+    # A failure on 10 % of seeds is not seen in 0.9^n of the tables with one comparison.
+    (failing, *_) = found["margin"]["10 % fail"].values()
+    for n, share in list(zip(MARGIN_SEEDS, failing, strict=True))[:4]:
+        assert share == pytest.approx(100 * 0.9**n, abs=3)
+    assert all(max(row) > MOST for row in found["uneven"]["lognormal"].values())
+    for candidates, row in found["optimism"]["1"].items():
+        stated = [best.optimism(int(candidates), n) for n in BEST_SEEDS]
+        assert row == pytest.approx(stated, abs=0.03)
+    assert max(found["best of"]["8 against 8"]["2"]) <= MOST
+    assert min(found["best of"]["1 against 8"]["2"][1:]) > MOST
     for by_groups in found["power over looks"].values():
         for share, used, fixed in by_groups.values():
             assert share >= fixed - 5

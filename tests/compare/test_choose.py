@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import pytest
 
 from gatekit.cell.errors import ConfigError
 from gatekit.compare.comparison import Comparison, compare
-from gatekit.compare.grouping.best import best_of
+from gatekit.compare.grouping.best import best_of, optimism
 from gatekit.compare.grouping.choose import where
 from gatekit.compare.output.export import records
 from gatekit.compare.output.sentence import sentences
@@ -90,6 +91,43 @@ def test_a_diverged_rate_is_the_worst_and_a_missing_run_blocks_the_verdict(root:
     assert row.group.label == "gru task=adding"
     assert row.difference is not None
     assert "is missing 1 run (1 FAILED)" in row.difference.blocked[0]
+
+
+def test_the_best_of_many_is_not_compared_with_the_best_of_few(root: Path) -> None:
+    for seed in range(3):
+        config = configuration("gru", seed, task__name="jsb", optimizer__learning_rate=0.5)
+        data = {"data_hash": f"sha256:{'jsb':a<32}"}
+        write_run(root / "demo" / "runs", config, 0.9, validation=[0.95], **data)
+    with pytest.raises(ConfigError, match="lstm task=jsb from 2 and gru task=jsb from 3") as error:
+        compare("demo", root, best_of=[RATE])
+    typed = str(error.value).split("--where ")[1].split()[0]
+    again = compare("demo", root, best_of=[RATE], where=[typed])
+    assert sum(row.difference is not None for row in again.rows) == 2
+    forced = compare("demo", root, best_of=[RATE], force=True)
+    assert any(note.startswith("forced: ") and "from 3" in note for note in forced.notes)
+    # Groups that are not compared may differ.
+    assert compare("demo", root, best_of=[RATE], where=["cell=gru"]).rows
+
+
+def test_while_candidates_are_missing_nothing_is_refused(root: Path) -> None:
+    config = configuration("gru", 0, task__name="jsb", optimizer__learning_rate=0.5)
+    write_run(root / "demo" / "runs", config, state="FAILED")
+    rows = {row.group.label: row for row in compare("demo", root, best_of=[RATE]).rows}
+    diff = rows["gru task=jsb"].difference
+    assert diff is not None
+    assert "is missing 1 run" in diff.blocked[0]
+
+
+def test_the_optimism_of_the_best_candidate_is_stated(root: Path) -> None:
+    assert [optimism(k, 1) for k in (1, 2, 3)] == pytest.approx(
+        [0.0, math.pi**-0.5, 1.5 * math.pi**-0.5], abs=1e-6
+    )
+    assert optimism(8, 4) == pytest.approx(optimism(8, 1) / 2)
+    found = compare("demo", root, best_of=[RATE])
+    # Two candidates and three seeds.
+    (note,) = [one for one in found.notes if "is optimistic" in one]
+    assert f"up to {(3 * math.pi) ** -0.5:.1f} standard deviations" in note
+    assert not any("is optimistic" in one for one in compare("demo", root).notes)
 
 
 def test_a_key_to_choose_by_must_differ(root: Path) -> None:

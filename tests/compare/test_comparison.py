@@ -6,13 +6,14 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import scipy.stats
 
 from gatekit.cell.errors import ConfigError
 from gatekit.compare.comparison import Comparison, compare
 from gatekit.compare.deciding.row import Row
-from gatekit.compare.output.answer import headline
+from gatekit.compare.output.answer import headline, undecided_lines
 from gatekit.compare.output.sentence import sentences
 from gatekit.compare.stats.intervals import mean_interval
 from gatekit.registry import check_results
@@ -184,10 +185,13 @@ def test_the_time_per_step_is_that_of_completed_runs(tmp_path: Path) -> None:
 def test_a_margin_is_decided_by_two_one_sided_tests(
     tmp_path: Path, margin: str | float, decided: str, said: str
 ) -> None:
-    lower = [v + d for v, d in zip(LSTM5, (-0.04, 0.01, -0.03, 0.0, -0.015), strict=True)]
+    lower = [v + d for v, d in zip(LSTM5, (-0.04, 0.02, -0.03, 0.01, -0.015), strict=True)]
     gru = lower if decided == "not_worse" else GRU5
-    write_study(tmp_path, {"lstm": LSTM5, "gru": gru, "rnn": RNN5})
+    write_study(tmp_path, {"lstm": 2 * LSTM5, "gru": 2 * gru, "rnn": 2 * RNN5})
     found = compare("demo", tmp_path, margin=margin)
+    unseen = "; 10 seeds do not rule out that 26 % of runs fail"
+    assert (unseen in verdict(found, "gru")) == (decided != "open")
+    assert not any("need 10 seeds" in note for note in found.notes)
     assert (decision(found, "gru"), decision(found, "rnn")) == (decided, "worse")
     assert verdict(found, "gru").startswith(said)
     assert found.margin == str(margin)
@@ -430,10 +434,10 @@ def test_runs_that_both_diverged_make_ranks_of_the_other_seeds(tmp_path: Path) -
 def test_a_margin_is_corrected_for_as_many_comparisons_as_it_states(tmp_path: Path) -> None:
     """A group with a diverged run has no margin, and is one of the comparisons all the same."""
     noise = (0.01, -0.02, 0.015, -0.01, 0.02, -0.005)
-    base = [8.6 + 0.01 * i for i in range(6)]
-    gru = [v + 0.05 + e for v, e in zip(base, noise, strict=True)]
-    runs = write_study(tmp_path, {"lstm": base, "gru": gru, "rnn": [8.9] * 5})
-    diverged(runs, "rnn", [5])
+    base = [8.6 + 0.01 * i for i in range(12)]
+    gru = [v + 0.05 + e for v, e in zip(base, 2 * noise, strict=True)]
+    runs = write_study(tmp_path, {"lstm": base, "gru": gru, "rnn": [8.9] * 11})
+    diverged(runs, "rnn", [11])
     diff = row(compare("demo", tmp_path, margin=0.2), "gru").difference
     assert diff is not None
     assert diff.test is not None
@@ -451,7 +455,91 @@ def test_a_share_of_a_mean_of_zero_is_no_margin(tmp_path: Path) -> None:
     said = compare("demo", tmp_path, margin="5%").notes
     note = "margin 5%: not tested for gru, because a run diverged, or the baseline's mean"
     assert any(one.startswith(note) for one in said)
-    assert not any("margin" in one for one in compare("demo", tmp_path, margin=0.1).notes)
+    said = compare("demo", tmp_path, margin=0.1).notes
+    assert not any("not tested" in one for one in said)
+
+
+@pytest.mark.parametrize(("seeds", "share"), [(5, 45), (8, 31), (9, 28)])
+def test_below_ten_seeds_nothing_is_equivalent_and_a_note_has_the_remedy(
+    tmp_path: Path, seeds: int, share: int
+) -> None:
+    base = [8.6 + 0.01 * (7 * i % 10) for i in range(seeds)]
+    gru = [v + 0.001 * (-1) ** i for i, v in enumerate(base)]
+    write_study(tmp_path, {"lstm": base, "gru": gru})
+    found = compare("demo", tmp_path, margin=0.5)
+    assert decision(found, "gru") == "open"
+    diff = row(found, "gru").difference
+    assert diff is not None
+    assert (diff.not_worse, diff.equivalent) == (None, None)
+    assert diff.unseen_failures == pytest.approx(1 - 0.05 ** (1 / seeds))
+    (note,) = [one for one in found.notes if "need 10 seeds" in one]
+    assert f"{seeds} do not rule out that {share} % of runs fail (gru)" in note
+    assert note.endswith("type gatekit extend demo --seeds 10")
+
+
+def six_of_fourteen(size: float, rest: float) -> list[float]:
+    return [8.6 + 0.01 * i + (size if i < 6 else rest) for i in range(14)]
+
+
+def test_a_mean_and_a_majority_that_disagree_give_no_verdict(tmp_path: Path) -> None:
+    base, apart = six_of_fourteen(0.0, 0.0), six_of_fourteen(1.0, -0.001)
+    write_study(tmp_path, {"lstm": base, "gru": apart, "rnn": six_of_fourteen(1.0, 0.001)})
+    found = compare("demo", tmp_path, margin=0.1)
+    gru = row(found, "gru").difference
+    assert gru is not None
+    assert gru.test is not None
+    assert (gru.test.p < 0.05, gru.better, gru.worse, gru.direction) == (True, 8, 6, -1)
+    assert (gru.decision, gru.p, decision(found, "rnn")) == ("none", None, "worse")
+    why = "the mean is worse, but most seeds are better"
+    assert f"no verdict on gru against lstm, because {why}" in verdict(found, "gru")
+    assert [line for line in undecided_lines(found) if why in line]
+    assert sum(why in said for said in sentences(found)) == 1
+
+
+def test_spreads_that_differ_more_than_twofold_are_noted(tmp_path: Path) -> None:
+    base = [8.6 + 0.01 * (7 * i % 10) for i in range(10)]
+    write_study(
+        tmp_path,
+        {
+            "lstm": base,
+            "gru": [9.6 + 2.5 * (v - 8.6) for v in base],
+            "rnn": [9.6 + 1.9 * (v - 8.6) for v in base],
+        },
+    )
+    found = compare("demo", tmp_path)
+    gru, rnn = (row(found, name).difference for name in ("gru", "rnn"))
+    assert gru is not None
+    assert rnn is not None
+    assert gru.spread == pytest.approx(2.5 * float(np.std(base, ddof=1)))
+    assert gru.spread_baseline == pytest.approx(float(np.std(base, ddof=1)))
+    assert (gru.is_uneven, rnn.is_uneven, gru.decision) == (True, False, "worse")
+    (note,) = [one for one in found.notes if "spread over seeds" in one]
+    assert note.endswith(": gru")
+
+
+def test_a_step_time_is_a_median_and_a_wide_range_is_noted(tmp_path: Path) -> None:
+    runs = tmp_path / "demo" / "runs"
+    times = {
+        "gru": [(0.003, 0.002, 0.0041, 0.0029), (0.005, 0.004, 0.04, 0.0031), (0.4, 0.4, 0.4, 3)],
+        "lstm": [(0.003, 0.003, 0.005, 0.003)] * 3,
+        "rnn": [(0.003,), (0.004,), (0.0065,)],
+    }
+    names = "step", "step_low", "step_high", "step_processor"
+    for cell, all_seeds in times.items():
+        for seed, values in enumerate(all_seeds):
+            seconds = {"total": 9.0, **dict(zip(names, values, strict=False))}
+            write_run(runs, configuration(cell, seed), 8.6 + 0.1 * seed, seconds=seconds)
+    found = compare("demo", tmp_path)
+    gru, rnn = row(found, "gru").summary, row(found, "rnn").summary
+    assert gru is not None
+    assert rnn is not None
+    assert (gru.step_seconds, gru.step_seconds_low, gru.step_seconds_high) == (0.005, 0.002, 0.4)
+    assert gru.step_processor_seconds == 0.0031
+    assert (rnn.step_seconds, rnn.step_processor_seconds) == (0.004, None)
+    (note,) = [one for one in found.notes if one.startswith("ms/step varies")]
+    assert note.endswith(
+        ": gru 5.00, from 2.00 to 400 (processor time 3.10); rnn 4.00, from 3.00 to 6.50"
+    )
 
 
 def test_groups_without_a_baseline_beside_them_are_noted(tmp_path: Path) -> None:

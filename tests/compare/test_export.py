@@ -34,12 +34,14 @@ def test_json_holds_what_scripts_rely_on(tmp_path: Path) -> None:
 
 
 def test_json_has_the_decision_beside_the_verdict(tmp_path: Path) -> None:
-    write_study(tmp_path, {"lstm": LSTM5, "gru": GRU5, "rnn": RNN5})
+    write_study(tmp_path, {"lstm": 2 * LSTM5, "gru": 2 * GRU5, "rnn": 2 * RNN5})
     gru, lstm, rnn = sorted(
         json.loads(to_json(compare("demo", tmp_path, margin="1%"))), key=lambda r: str(r["group"])
     )
     assert [r["decision"] for r in (gru, lstm, rnn)] == ["equivalent", "none", "worse"]
-    assert (rnn["p"], rnn["comparisons"], rnn["test"]) == (rnn["p_difference"], 2, "paired t")
+    assert (rnn["p"], rnn["comparisons"]) == (rnn["p_difference"], 2)
+    assert rnn["test"] == "max-T sign-flip"
+    assert gru["unseen_failures"] == pytest.approx(1 - 0.05**0.1)
     assert gru["p"] == gru["p_equivalent"] != gru["p_difference"]
     assert gru["p_not_worse"] <= gru["p_equivalent"] < 0.05
     assert gru["margin"] == pytest.approx(0.01 * sum(LSTM5) / 5)

@@ -143,8 +143,8 @@ def test_a_forest_draws_every_pair_and_says_what_diverged(tmp_path: Path, width:
 
 def test_what_a_margin_decides_is_filled_and_never_left_out(tmp_path: Path) -> None:
     """The mark, the table and the report call the same groups decided."""
-    base = [8.6, 8.63, 8.61, 8.64, 8.62, 8.65]
-    gru = [v + e for v, e in zip(base, (0.01, -0.01, 0.02, -0.01, 0.0, -0.02), strict=True)]
+    base = 2 * [8.6, 8.63, 8.61, 8.64, 8.62, 8.65]
+    gru = [v + e for v, e in zip(base, 2 * (0.01, -0.01, 0.02, -0.01, 0.0, -0.02), strict=True)]
     write_study(tmp_path, {"lstm": base, "gru": gru})
     for margin, filled in ((0.1, True), (None, False)):
         found = compare("demo", tmp_path, margin=margin)

@@ -178,6 +178,8 @@ def test_a_margin_spends_the_level_that_each_look_adds() -> None:
         for p, before, after in zip(now, one, two, strict=True):
             expected = before * 0.05 / first if before < first else after * 0.05 / added
             assert p == pytest.approx(min(1.0, expected))
+    # A look with too few seeds for a margin leaves its level to the next.
+    assert within_margin_looks(gains, margins, [9, 10, 14], 14) == found
 
 
 def test_runs_that_both_diverge_later_do_not_change_an_earlier_look() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import processes
 import pytest
-from twice import VARIANTS, StopAt, points, told
+from twice import VARIANTS, StopAt, points, told, untraced
 
 from gatekit.cell.errors import PluginError, RunError
 from gatekit.registry import components
@@ -64,6 +64,7 @@ def test_row_70_stopped_anywhere_it_ends_as_if_it_never_was(place, variant, requ
     runs = Runs(VARIANTS[variant])
     whole = StopAt(10**9)
     assert runs.attempt(place / "whole", whole)
+    assert untraced(place / "whole") == []
     asked = 10**9 - whole.left
     slow = request.config.getoption("--slow")
     for stop in points(2 if slow else 1, asked, seed=len(variant)):

@@ -11,6 +11,7 @@ import numpy
 import pytest
 import tensorflow as tf
 import tiny
+from twice import untraced
 
 from gatekit import Tracker
 from gatekit.cell.errors import PluginError
@@ -25,7 +26,7 @@ from gatekit.tasks.task import Batch
 from gatekit.training.callbacks import Callbacks
 from gatekit.training.model import SequenceModel, build_model, named_weights
 from gatekit.training.optimizers import optimizer
-from gatekit.training.summary import InterruptedRunError
+from gatekit.training.summary import InterruptedRunError, Scores, StepTimes
 from gatekit.training.trainer import train
 
 pytestmark = pytest.mark.usefixtures("float32")
@@ -130,7 +131,9 @@ def test_the_result_is_that_of_the_contract(shared):
     assert result["parameters"] == {"recurrent": 4 * (9 + 4 + 1) * 4, "total": 224 + 5 * 9}
     assert result["steps"] == 9
     assert result["executor"] in ("fused", "reference")
-    assert result["seconds"]["step"] > 0
+    seconds = result["seconds"]
+    assert 0 < seconds["step_low"] <= seconds["step"] <= seconds["step_high"]
+    assert seconds["step_processor"] > 0
     folder.finish(result)
     assert folder.state().name == "COMPLETED"
     json.dumps(result, allow_nan=False)
@@ -167,11 +170,60 @@ def test_further_test_sets_are_scored_with_the_last_and_the_best_weights(made, s
         assert list(result[score]["splits"]) == ["test_3", "test_40"]
         assert {k: v for k, v in result[score].items() if k != "splits"} == plain[score]
     assert result["best"]["splits"] != result["last"]["splits"]
-    logged = {split: v for _, _, split, _, v in numbers(folder) if split.startswith("test")}
-    assert logged == {"test": result["last"]["test"], **result["last"]["splits"]}
     folder.finish({**result, "fingerprint": "f" * 16, "data_hash": "0", "plugins": {}})
+    assert untraced(folder.path) == []
     read = result_of(parsed((folder.path / "result.json").read_bytes()))
     assert read.best.further == result["best"]["splits"]
+
+
+def test_the_compared_score_is_in_the_metrics_though_its_epoch_was_not_the_last(made):
+    result, folder = made(*FAST)
+    assert result["best"]["epoch"] < result["last"]["epoch"]
+    folder.finish(result)
+    assert untraced(folder.path) == []
+    # Readers that follow a run take its position from the last line.
+    assert numbers(folder)[-1][0] == result["last"]["epoch"]
+
+
+def test_the_score_of_a_run_that_diverges_later_is_in_the_metrics(made, monkeypatch):
+    scores = iter([2.0, 1.0, 1.5, math.nan])
+    of = Scores.of
+    monkeypatch.setattr(
+        Scores, "of", lambda self, split: next(scores) if split == "validation" else of(self, split)
+    )
+    result, folder = made("trainer.epochs=9")
+    assert (result["state"], result["best"]["epoch"], result["last"]["epoch"]) == ("DIVERGED", 2, 4)
+    folder.finish(result)
+    assert untraced(folder.path) == []
+
+
+def test_a_step_takes_the_median_of_its_epochs_and_the_result_has_their_range(monkeypatch):
+    clock = {"perf_counter": 0.0, "process_time": 0.0}
+    for name in clock:
+        monkeypatch.setattr(f"gatekit.training.summary.time.{name}", lambda name=name: clock[name])
+    times = StepTimes()
+    assert times.record() == dict.fromkeys(("step", "step_low", "step_high", "step_processor"))
+
+    def step(wall, processor):
+        times.begin()
+        clock["perf_counter"] += wall
+        clock["process_time"] += processor
+        times.end()
+
+    for _ in range(5):
+        step(64.0, 32.0)
+    assert times.record()["step"] == 64.0
+    times = StepTimes()
+    for epoch in (
+        [(64.0, 64.0)] * 5 + [(2.0, 4.0)],
+        [(8.0, 4.0), (4.0, 2.0), (6.0, 8.0)],
+        [(1, 1)],
+    ):
+        for one in epoch:
+            step(*one)
+        times.end_epoch()
+    found = {"step": 2.0, "step_low": 1.0, "step_high": 6.0, "step_processor": 4.0}
+    assert times.record() == found
 
 
 def test_patience_stops(shared):

@@ -68,3 +68,22 @@ def told(path):
     numbers = [replace(line, seconds=0.0) for line in found.lines]
     weights = (path / "weights.npz").read_bytes() if (path / "weights.npz").exists() else b""
     return {"result": result, "numbers": numbers, "lost": found.lost, "weights": weights}
+
+
+def untraced(path):
+    """Return the scores of a result that no line of metrics.jsonl, or more than one, shows.
+
+    A score's line has the epoch of the score, and the step of that epoch's validation.
+    """
+    record = json.loads((path / "result.json").read_text())
+    metric = record["metric"]["name"]
+    lines = [one for one in metrics.read(path / "metrics.jsonl").lines if one.metric == metric]
+    steps = {one.epoch: one.step for one in lines if one.split == "validation"}
+    left = []
+    for kind in ("best", "last"):
+        score = record[kind]
+        for split, value in {"test": score["test"], **score.get("splits", {})}.items():
+            found = [one for one in lines if (one.split, one.epoch) == (split, score["epoch"])]
+            if [(one.value, one.step) for one in found] != [(value, steps[score["epoch"]])]:
+                left.append((kind, split))
+    return left

@@ -10,7 +10,15 @@ from gatekit.cell.errors import ConfigError, listed
 from gatekit.compare.grouping.group import Group
 from gatekit.compare.stats.difference import Difference
 from gatekit.compare.stats.looks import decide_table, within_margin_looks
-from gatekit.compare.stats.paired_tests import MIN_FLIPS, MIN_SEEDS, PairedTest, within_margin
+from gatekit.compare.stats.paired_tests import (
+    MARGIN_SEEDS,
+    MIN_FLIPS,
+    MIN_SEEDS,
+    PairedTest,
+    opposed,
+    unseen_failures,
+    within_margin,
+)
 from gatekit.compare.stats.power import seeds_needed
 from gatekit.runs.studies.looks import Looks
 
@@ -52,9 +60,10 @@ def with_tests(
             test=test,
             seeds_needed=seeds_needed(diff.effect_size, family),
             fewest=MIN_SEEDS if looks is None else MIN_FLIPS,
-            direction=_direction(diff, test),
+            direction=(way := _direction(diff, test)),
+            opposed=opposed(seeds, diff.metric.sign * way, test),
         )
-        for diff, test in zip(differences, tests, strict=True)
+        for diff, test, seeds in zip(differences, tests, table, strict=True)
     ]
     if margin is not None:
         differences = _with_margin(rows, differences, *margin, looks)
@@ -64,19 +73,36 @@ def with_tests(
     return results
 
 
-def margin_notes(rows: Sequence[Row], margin: str | float | None) -> list[str]:
-    """Return a note on the groups that a margin could not be applied to."""
-    without = [
-        row.group.label
-        for row in rows
-        if (diff := row.difference) is not None and diff.test is not None and diff.margin is None
-    ]
-    if margin is None or not without:
+def margin_notes(
+    rows: Sequence[Row], margin: str | float | None, study: str, looks: Looks | None
+) -> list[str]:
+    """Return notes on the groups to which a margin could not be applied, and what to type."""
+    if margin is None:
         return []
-    why = "a run diverged"
-    if str(margin).strip().endswith("%"):
-        why += ", or the baseline's mean is 0 or unknown"
-    return [f"margin {margin}: not tested for {listed(without)}, because {why}"]
+    known = [(row.group.label, diff) for row in rows if (diff := row.difference) and diff.pairs]
+    notes = []
+    if without := [label for label, diff in known if diff.test and diff.margin is None]:
+        why = "a run diverged"
+        if str(margin).strip().endswith("%"):
+            why += ", or the baseline's mean is 0 or unknown"
+        notes.append(f"margin {margin}: not tested for {listed(without)}, because {why}")
+    few = {label: diff.n for label, diff in known if diff.margin and diff.n < MARGIN_SEEDS}
+    if few:
+        least = min(few.values())
+        notes.append(
+            f"margin {margin}: 'equivalent' and 'no worse' need {MARGIN_SEEDS} seeds, because "
+            f"{least} do not rule out that {100 * unseen_failures(least):.0f} % of runs fail "
+            f"({listed(few)}); {_more_seeds(study, looks)}"
+        )
+    return notes
+
+
+def _more_seeds(study: str, looks: Looks | None) -> str:
+    if looks is None:
+        return f"to add seeds, type gatekit extend {study} --seeds {MARGIN_SEEDS}"
+    if looks.most >= MARGIN_SEEDS:
+        return f"to add seeds, type gatekit extend {study} --until-decided"
+    return f"its looks end at {looks.most} seeds, so begin a new study"
 
 
 def _direction(diff: Difference, test: PairedTest | None) -> int:

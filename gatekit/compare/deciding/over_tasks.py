@@ -9,7 +9,7 @@ import numpy as np
 
 from gatekit.compare.stats.intervals import Interval, by_pairing_key, mean_interval, of_seeds
 from gatekit.compare.stats.looks import decide_table
-from gatekit.compare.stats.paired_tests import PairedTest
+from gatekit.compare.stats.paired_tests import PairedTest, opposed
 from gatekit.runs.studies.looks import Looks
 
 from .row import Row
@@ -23,22 +23,24 @@ class TasksDifference:
     """A variant's normalised score minus the baseline's, averaged over tasks, on common seeds.
 
     ``interval`` accounts for the noise of the baseline's mean, by which scores are divided.
+    ``opposed`` is whether the test decides although most seeds point the other way.
     """
 
     mean: float
     interval: Interval | None
     seeds: int
     test: PairedTest | None
+    opposed: bool = False
 
     @property
     def decision(self) -> str:
-        """Return ``better``, ``worse``, ``open``, or ``none`` if there are too few seeds."""
-        if self.test is None:
+        """Return ``better``, ``worse``, ``open``, or ``none`` if there are too few seeds, or if the
+        mean and most seeds disagree."""
+        if self.test is None or self.opposed:
             return "none"
         if not self.test.decides:
             return "open"
-        look = self.test.look
-        return "better" if (self.mean if look is None else look.sign) > 0 else "worse"
+        return "better" if _sign(self.mean, self.test) > 0 else "worse"
 
 
 def differences_over_tasks(
@@ -69,8 +71,14 @@ def differences_over_tasks(
             spread = np.array(list(noisy[name].values()))
             centred = (mean + spread - spread.mean()).tolist()
             interval = mean_interval(centred, level)
-            differences[name] = TasksDifference(mean, interval, len(values), test)
+            contrary = opposed(seeds, _sign(mean, test), test)
+            differences[name] = TasksDifference(mean, interval, len(values), test, contrary)
     return differences
+
+
+def _sign(mean: float, test: PairedTest | None) -> float:
+    """Return a number with the sign of the difference, or of that at the look that decided."""
+    return mean if test is None or test.look is None else test.look.sign
 
 
 def _over_tasks(

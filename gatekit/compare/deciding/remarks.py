@@ -8,10 +8,12 @@ from pathlib import Path
 
 from gatekit.cell.errors import ConfigError, listed
 from gatekit.compare.budget.at import are_late
+from gatekit.compare.grouping.best import Tuned, optimism
 from gatekit.compare.grouping.differs import equal_settings, in_words
 from gatekit.compare.grouping.group import Group, Grouping
 from gatekit.compare.grouping.keys import not_differing
-from gatekit.compare.numbers import count_of
+from gatekit.compare.grouping.label import value_text
+from gatekit.compare.numbers import count_of, number
 from gatekit.compare.stats.difference import Difference, executors, unlike
 from gatekit.compare.stats.looks import spent
 from gatekit.compare.stats.paired_tests import ALPHA, MIN_FLIPS, MIN_SEEDS, PAIRED_T, RANKS
@@ -54,6 +56,49 @@ def refuse_one_group(
             f"within={','.join(within)}: the runs differ in no other key, so each block is a "
             "single group, with nothing to compare it with. Remove within."
         )
+
+
+def unequal_candidates(rows: Sequence[Row], tuned: Tuned, names: Mapping[str, str]) -> list[str]:
+    """Return for each group why it was not chosen from as many candidates as its baseline, and what
+    to type."""
+    chosen = {run: one for one in tuned.chosen for run in one.runs}
+    of = {row.group.label: chosen.get(row.group.runs[0].id) for row in rows if row.group.runs}
+    found = []
+    for row in rows:
+        ours = of.get(row.group.label)
+        theirs = None if row.difference is None else of.get(row.difference.baseline)
+        if ours is None or theirs is None or row.difference is None or row.difference.blocked:
+            continue
+        if len(ours.candidates) == len(theirs.candidates):
+            continue
+        counts = (f"{one.name(names)} from {len(one.candidates)}" for one in (theirs, ours))
+        common = [dict(values) for values in ours.candidates if values in theirs.candidates]
+        remedy = "train as many of both"
+        if common and len(tuned.keys) == 1:
+            values = ",".join(value_text(one[tuned.keys[0]]) for one in common)
+            remedy += f", or type --where {tuned.keys[0]}={values} for those that both have"
+        found.append(
+            f"best-of={','.join(tuned.keys)}: {' and '.join(counts)} candidates, and the best of"
+            f" more is better by chance; {remedy}; --force compares them anyway"
+        )
+    return found
+
+
+def best_of_notes(rows: Sequence[Row], tuned: Tuned) -> list[str]:
+    """Return a note on how optimistic the mean of the best candidate is."""
+    chosen = {run: one for one in tuned.chosen for run in one.runs}
+    sizes = [
+        optimism(len(one.candidates), len({run.seed for run in row.group.runs}))
+        for row in rows
+        if row.group.runs and (one := chosen.get(row.group.runs[0].id))
+    ]
+    if not (most := max(sizes, default=0.0)):
+        return []
+    return [
+        "the mean of the best candidate is optimistic, by up to"
+        f" {most:.1f} standard deviations over seeds if candidates are equally good; gatekit"
+        " confirm repeats the choice on fresh seeds"
+    ]
 
 
 def is_inside(key: str, names: Sequence[str]) -> bool:
@@ -283,9 +328,42 @@ def notes_on(study: Study, grouping: Grouping, rows: Sequence[Row]) -> list[str]
             notes[f"no outcome: {missing_runs(row.group)}; {remedy}"] = None
     differences = [row.difference for row in rows if row.difference is not None]
     notes |= dict.fromkeys([*_confounded(differences), *design_notes(differences)])
+    notes |= dict.fromkeys([*_uneven(rows), *_slow_steps(rows)])
     notes |= dict.fromkeys(_conformance(study))
     notes |= dict.fromkeys(f"{c} is a copy of another run and was skipped" for c in study.copies)
     return list(notes)
+
+
+def _uneven(rows: Sequence[Row]) -> list[str]:
+    """Return a note on groups whose spread differs more than twofold from their baseline's."""
+    labels = [row.group.label for row in rows if row.difference and row.difference.is_uneven]
+    if not labels:
+        return []
+    return [
+        "the spread over seeds differs more than twofold from the baseline's, so a p value near"
+        f" {ALPHA:g} is less certain; see all seeds with --draw forest: {listed(labels, 8)}"
+    ]
+
+
+def _slow_steps(rows: Sequence[Row]) -> list[str]:
+    """Return a note on groups whose time per step varies more than twofold."""
+    ranges = []
+    for row in rows:
+        s = row.summary
+        if s is None or not s.step_seconds or not s.step_seconds_low or not s.step_seconds_high:
+            continue
+        if s.step_seconds_high > 2 * s.step_seconds_low:
+            ends = s.step_seconds, s.step_seconds_low, s.step_seconds_high
+            middle, low, high = (number(1000 * end) for end in ends)
+            text = f"{row.group.label} {middle}, from {low} to {high}"
+            if s.step_processor_seconds is not None:
+                text += f" (processor time {number(1000 * s.step_processor_seconds)})"
+            ranges.append(text)
+    if not ranges:
+        return []
+    if len(ranges) > 8:
+        ranges[8:] = [f"and {len(ranges) - 8} more groups"]
+    return [f"ms/step varies more than twofold, as on a busy machine: {'; '.join(ranges)}"]
 
 
 def looks_notes(looks: Looks | None, groups: Mapping[str, str | None], later: int) -> list[str]:

@@ -40,6 +40,9 @@ class Summary:
     infinite. ``mean_finished`` is the mean of the runs that did not diverge. ``median`` and
     ``interquartile_mean`` count a diverged run as the worst outcome; they are None if that makes
     them infinite.
+
+    ``step_seconds`` and ``step_processor_seconds`` are medians over completed runs; ``low`` and
+    ``high`` are the ends of the range over these runs and their epochs.
     """
 
     metric: ResultMetric
@@ -59,6 +62,9 @@ class Summary:
     state_size: int | None
     token_flops: int | None
     step_seconds: float | None
+    step_seconds_low: float | None
+    step_seconds_high: float | None
+    step_processor_seconds: float | None
     flags: tuple[str, ...]
 
     @property
@@ -111,7 +117,7 @@ def summarise(group: Group, level: float = 0.95) -> Summary | None:
         state_size=_shared([result.state_size for result in results]),
         token_flops=_shared([result.token_flops for result in results]),
         # A diverged run may have stopped in its first steps, whose times include compilation.
-        step_seconds=_average([r.step_seconds for r in results if r.state == "COMPLETED"]),
+        **_step_times([result for result in results if result.state == "COMPLETED"]),
         flags=tuple(_flags(group, results, values)),
     )
 
@@ -121,9 +127,17 @@ def _shared(counts: list[int | None]) -> int | None:
     return known.pop() if len(known) == 1 else None
 
 
-def _average(seconds: list[float | None]) -> float | None:
-    known = [value for value in seconds if value is not None]
-    return float(np.mean(known)) if known else None
+def _step_times(results: list[Result]) -> dict[str, float | None]:
+    timed = [(r, r.step_seconds) for r in results if r.step_seconds is not None]
+    processor = [r.step_processor_seconds for r, _ in timed if r.step_processor_seconds is not None]
+    lows = [r.step_seconds_low or seconds for r, seconds in timed]
+    highs = [r.step_seconds_high or seconds for r, seconds in timed]
+    return {
+        "step_seconds": float(np.median([seconds for _, seconds in timed])) if timed else None,
+        "step_seconds_low": min(lows, default=None),
+        "step_seconds_high": max(highs, default=None),
+        "step_processor_seconds": float(np.median(processor)) if processor else None,
+    }
 
 
 def _flags(group: Group, results: list[Result], values: tuple[float, ...]) -> list[str]:

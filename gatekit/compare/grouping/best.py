@@ -7,6 +7,8 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from gatekit.compare.study import Study
 from gatekit.runs.record import RunRecord
 
@@ -38,7 +40,7 @@ class Chosen:
 
     Attributes:
         values: the chosen values by key.
-        candidates: number of combinations that were tried.
+        candidates: the combinations of values that were tried.
         label: the variant's label.
         metric: the name of the validation metric.
         mean: the mean of the metric over seeds, for the chosen values.
@@ -48,7 +50,7 @@ class Chosen:
     """
 
     values: Mapping[str, object]
-    candidates: int
+    candidates: tuple[Mapping[str, object], ...]
     label: str
     metric: str
     mean: float
@@ -56,11 +58,15 @@ class Chosen:
     trials: tuple[Trial, ...] = ()
     what: str = "mean validation"
 
+    def name(self, names: Mapping[str, str]) -> str:
+        """Return the variant's label with the names of ``--label``."""
+        return renamed(self.label, names)
+
     def note(self, names: Mapping[str, str]) -> str:
         """Return the choice as a sentence."""
         picked = group_label(self.values, "", names)
         return (
-            f"{renamed(self.label, names)}: {picked}, the best of {self.candidates} by {self.what}"
+            f"{self.name(names)}: {picked}, the best of {len(self.candidates)} by {self.what}"
             f" {self.metric} ({self.mean:.4g})"
         )
 
@@ -112,7 +118,7 @@ def best_of(
         chosen.append(
             Chosen(
                 {key: best.values.get(key) for key in tuning},
-                len(candidates),
+                tuple({key: group.values.get(key) for key in tuning} for group in candidates),
                 best.part([k for k in best.values if k not in tuning], best.fallback),
                 best.results[0].metric.name,
                 _validation(best, area),
@@ -123,6 +129,27 @@ def best_of(
         )
     runs = tuple(run for run in study.runs if id(run) in remaining)
     return Tuned(dataclasses.replace(study, runs=runs), tuple(tuning), tuple(chosen))
+
+
+def optimism(candidates: int, seeds: int) -> float:
+    r"""Return how far the mean of the best candidate is above its true mean, in standard deviations
+    of a run, if all candidates are equally good, the noise is normal and test scores equal
+    validation scores.
+
+    $$E \max(z_1, \ldots, z_k) / \sqrt n$$
+
+    Args:
+        candidates: their number $k$.
+        seeds: number of seeds $n$ of each.
+
+    Reference:
+        David & Nagaraja, "Order statistics" (2003), section 3.1
+    """
+    from scipy.special import ndtr
+
+    z = (np.arange(-9000, 9000) + 0.5) / 1000
+    below = ndtr(z) ** candidates
+    return float(np.where(z > 0, 1 - below, -below).sum() / 1000 / math.sqrt(seeds))
 
 
 def _tuning(keys: Sequence[str], groups: Sequence[Group]) -> list[str]:

@@ -15,7 +15,7 @@ from gatekit.compare.grouping.label import printable
 from gatekit.compare.stats.difference import Difference
 from gatekit.compare.stats.paired_tests import MIN_SEEDS
 from gatekit.compare.stats.power import MOST_SEEDS
-from gatekit.compare.stats.verdict import brief, count_text
+from gatekit.compare.stats.verdict import brief, contrary, count_text
 
 _UNDECIDED = ("none", "open")
 _OPEN = ""
@@ -145,6 +145,8 @@ def _why(diff: Difference) -> tuple[str, str]:
         return "no verdict on {} against", "no seed in common"
     if diff.test is None:
         return "no verdict on {} against", f"{count_text(diff)}, but a verdict needs {diff.fewest}"
+    if diff.opposed:
+        return "no verdict on {} against", contrary(diff)
     return _OPEN, ""
 
 
@@ -165,7 +167,7 @@ def seeds_needed(row: Row) -> str:
     Empty if there is a verdict, or if no number of seeds is known.
     """
     diff = row.difference
-    if diff is None or is_answered(row) or diff.blocked or diff.refused:
+    if diff is None or is_answered(row) or diff.blocked or diff.refused or diff.opposed:
         return ""
     # The estimate is for one test of a table; with looks, the next look decides.
     if diff.interval is None or not diff.mean or diff.fewest > MIN_SEEDS:

@@ -91,16 +91,20 @@ interquartile_mean=summary.interquartile_mean standard_deviation=summary.standar
 diverged=summary.diverged mean_finished=summary.mean_finished missing=group.missing
 parameters=summary.parameters recurrent_parameters=summary.recurrent_parameters
 state_size=summary.state_size token_flops=summary.token_flops step_seconds=summary.step_seconds
+step_seconds_low=summary.step_seconds_low step_seconds_high=summary.step_seconds_high
+step_processor_seconds=summary.step_processor_seconds
 baseline=difference.baseline is_baseline pairs=difference.pairs difference=difference.mean
 difference_low=difference.interval.low difference_high=difference.interval.high
 difference_bootstrap_low=difference.bootstrap.low
 difference_bootstrap_high=difference.bootstrap.high
-better=difference.better worse=difference.worse probability_of_improvement=difference.improvement
+better=difference.better worse=difference.worse spread=difference.spread
+spread_baseline=difference.spread_baseline probability_of_improvement=difference.improvement
 seeds_needed=difference.seeds_needed effect_size=difference.effect_size test=difference.test.test
 comparisons=difference.test.comparisons smallest_p=difference.test.smallest_p
 p_difference=difference.test.p alpha=difference.test.alpha look=difference.test.look.number
 look_seeds=difference.test.look.seeds most_seeds=difference.test.look.most margin=difference.margin
-p_not_worse=difference.not_worse p_equivalent=difference.equivalent p=difference.p
+p_not_worse=difference.not_worse p_equivalent=difference.equivalent
+unseen_failures=difference.unseen_failures p=difference.p
 decision=difference.decision
 """
 _OVER_TASKS = """

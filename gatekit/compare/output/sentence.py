@@ -8,7 +8,14 @@ from gatekit.compare.grouping.differs import equal_settings, in_words
 from gatekit.compare.grouping.label import printable
 from gatekit.compare.numbers import decimals, p_value
 from gatekit.compare.stats.difference import Difference
-from gatekit.compare.stats.verdict import at_look, count_text, margin_text, verdict
+from gatekit.compare.stats.verdict import (
+    at_look,
+    contrary,
+    count_text,
+    margin_text,
+    unseen_text,
+    verdict,
+)
 
 
 def sentences(comparison: Comparison) -> list[str]:
@@ -68,7 +75,8 @@ def _sentence(row: Row, comparison: Comparison) -> str:
     numbers += [f"n = {count_text(diff)}", _tested(diff)]
     if diff.effect_size is not None:
         numbers.append(f"Cohen's d {diff.effect_size:.2g}")
-    return f"{_claim(label, diff, measured)} ({', '.join(numbers)}).{rest}"
+    unseen = f" {text}." if (text := unseen_text(diff)) else ""
+    return f"{_claim(label, diff, measured)} ({', '.join(numbers)}).{unseen}{rest}"
 
 
 def _claim(label: str, diff: Difference, measured: str) -> str:
@@ -83,6 +91,8 @@ def _claim(label: str, diff: Difference, measured: str) -> str:
             return f"{label} was no worse than {diff.baseline} in {measured} by more than {margin}"
         case "open":
             return f"{label} and {diff.baseline} were not told apart in {measured}"
+    if diff.opposed:
+        return f"there is no verdict on {label} against {diff.baseline}: {contrary(diff)}"
     return f"{label} and {diff.baseline} have too few seeds for a verdict in {measured}"
 
 
@@ -99,7 +109,7 @@ def _with_diverged(diff: Difference, label: str, measured: str) -> str:
 
 
 def _tested(diff: Difference) -> str:
-    if diff.test is None or diff.p is None:
+    if diff.test is None:
         return f"no test, since a verdict needs {diff.fewest} seeds"
     names = {
         "equivalent": "two one-sided paired t tests",
@@ -108,4 +118,5 @@ def _tested(diff: Difference) -> str:
     name = names.get(diff.decision, f"{diff.test.test} test, two-sided")
     family = diff.test.comparisons
     corrected = f" corrected for {family} comparisons" if family > 1 else ""
-    return f"{name}, p {p_value(diff.p)}{corrected}{at_look(diff)}"
+    p = diff.test.p if diff.p is None else diff.p
+    return f"{name}, p {p_value(p)}{corrected}{at_look(diff)}"

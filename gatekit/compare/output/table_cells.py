@@ -181,7 +181,7 @@ def decided_over_tasks(several: SeveralTasks) -> list[tuple[str, str]]:
     claims = []
     for variant in several.variants:
         diff = variant.difference
-        if diff is not None and diff.test is not None and diff.test.decides:
+        if diff is not None and diff.test is not None and diff.decision in ("better", "worse"):
             claim = f"{variant.name} is {diff.decision} than {_baseline(several)}"
             size = with_own_decimals(diff.mean, diff.interval, sign="+")
             where = f"{claim} over {len(several.normalised)} tasks"
@@ -236,6 +236,8 @@ def _over_tasks(variant: VariantOverTasks, several: SeveralTasks) -> str:
         "worse": f"{variant.name} is worse than {baseline}",
         "open": f"{variant.name} and {baseline} are not told apart",
     }.get(diff.decision, f"no verdict on {variant.name} against {baseline} from {diff.seeds} seeds")
+    if diff.opposed:
+        claim += ", because the mean and most seeds disagree"
     size = with_own_decimals(diff.mean, diff.interval, sign="+")
     text = f"over {len(several.normalised)} tasks, {claim}: normalised score {size}"
     if diff.test is None:

@@ -24,7 +24,7 @@ from .intervals import (
     signed_ranks,
     within_limits,
 )
-from .paired_tests import ALPHA, MIN_SEEDS, PairedTest
+from .paired_tests import ALPHA, MIN_SEEDS, PairedTest, unseen_failures
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +50,10 @@ class Difference:
             differences in the test.
         test: test against no difference; None for fewer than five seeds.
         margin: largest difference that does not matter, in the metric's unit.
+        opposed: whether the test decides although most seeds point the other way.
+        spread: standard deviation of the group's runs over the seeds; None if a run diverged, or
+            for one seed.
+        spread_baseline: that of the baseline's runs.
         not_worse: p value of "no worse than by the margin".
         equivalent: p value of "equivalent within the margin".
         seeds_needed: number of seeds that would decide; None if more than a thousand.
@@ -76,10 +80,13 @@ class Difference:
     values: tuple[float, ...]
     seeds: tuple[Hashable, ...]
     ranked: frozenset[Hashable]
+    spread: float | None
+    spread_baseline: float | None
     refused: tuple[str, ...]
     blocked: tuple[str, ...]
     notes: tuple[str, ...]
     test: PairedTest | None = None
+    opposed: bool = False
     margin: float | None = None
     not_worse: float | None = None
     equivalent: float | None = None
@@ -99,14 +106,28 @@ class Difference:
         return [self.metric.sign * value for value in self.values]
 
     @property
+    def is_uneven(self) -> bool:
+        """Return whether the spreads of a tested comparison differ more than twofold."""
+        if self.test is None or self.spread is None or self.spread_baseline is None:
+            return False
+        low, high = sorted((self.spread, self.spread_baseline))
+        return high > 2 * low
+
+    @property
+    def unseen_failures(self) -> float | None:
+        """Return the share of failing runs that the seeds do not exclude; None without a margin."""
+        return None if self.margin is None or not self.n else unseen_failures(self.n)
+
+    @property
     def decision(self) -> str:
         """Return the verdict in one word.
 
         ``better`` or ``worse``; with a margin also ``equivalent`` or ``not_worse``, which take
         precedence over ``worse``; ``open`` if the tests decide none of these; ``none`` if there
-        is no verdict: fewer than ``fewest`` seeds, missing runs, or groups that are not comparable.
+        is no verdict: fewer than ``fewest`` seeds, missing runs, groups that are not comparable, or
+        a mean and a majority of seeds that disagree.
         """
-        if self.test is None or self.refused or self.blocked:
+        if self.test is None or self.refused or self.blocked or self.opposed:
             return "none"
         decided = self.test.decides
         if decided and self.direction > 0:
@@ -191,6 +212,8 @@ def difference(
         values=tuple(d.tolist()),
         seeds=tuple(seeds),
         ranked=frozenset(key[0] for key, one in zip(common, diverged, strict=True) if one),
+        spread=_spread(ours, of) if finite else None,
+        spread_baseline=_spread(theirs, of) if finite else None,
         refused=tuple(refused),
         blocked=tuple(blocked),
         notes=tuple(notes),
@@ -211,6 +234,14 @@ def _of_seed(ours: NDArray[np.float64], theirs: NDArray[np.float64]) -> float:
         return float(ours[infinite[0]][0] if more > 0 else -theirs[infinite[1]][0])
     whole = ~(infinite[0] | infinite[1])
     return float((ours - theirs)[whole].mean()) if whole.any() else 0.0
+
+
+def _spread(outcomes: NDArray[np.float64], of: NDArray[np.int_]) -> float | None:
+    """Return the standard deviation of the seeds' means; None for one seed."""
+    means = np.array([outcomes[of == i].mean() for i in range(of.max() + 1)])
+    if len(means) < 2:
+        return None
+    return float(means.std(ddof=1)) if has_spread(means) else 0.0
 
 
 def _natural(key: tuple[Hashable, ...]) -> tuple[tuple[bool, float, str], ...]:

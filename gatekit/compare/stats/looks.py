@@ -20,6 +20,7 @@ from .multiple_comparisons import sign_vectors, smallest_p, t_of_share, unit_row
 from .paired_tests import (
     ALPHA,
     FLIPS,
+    MARGIN_SEEDS,
     MIN_FLIPS,
     RANK_FLIPS,
     AtLook,
@@ -209,8 +210,9 @@ def within_margin_looks(
 ) -> list[tuple[float, float] | None]:
     """Return the p values of `within_margin`, corrected for looks; a decision is final.
 
-    Each look tests at the level that it adds to the level spent before (Bonferroni). The p values
-    are multiplied by 0.05 divided by the added level, so they are compared with 0.05 at each look.
+    Each look with enough seeds tests at the level that is spent since the last test (Bonferroni).
+    The p values are multiplied by 0.05 divided by this level, so they are compared with 0.05 at
+    each look.
 
     Args:
         table: for each comparison, how much better the group is on each seed.
@@ -222,6 +224,8 @@ def within_margin_looks(
     results: list[tuple[float, float] | None] = [None] * len(table)
     before = 0.0
     for seeds in looks:
+        if seeds < MARGIN_SEEDS:
+            continue
         alpha = spent(seeds / most)
         factor, before = ALPHA / (alpha - before), alpha
         rows = [list(_first(row, seeds).values()) for row in table]

@@ -24,6 +24,9 @@ ALPHA = 0.05
 MIN_SEEDS = 5
 """Fewest seeds for a verdict."""
 
+MARGIN_SEEDS = 10
+"""Fewest seeds for "equivalent" and "no worse"; see `unseen_failures`."""
+
 MIN_FLIPS = 8
 """Fewest seeds for sign flips; with seven, no p value is below 0.0156, even for one group."""
 
@@ -134,6 +137,39 @@ def decide(
     return results
 
 
+def opposed(row: Mapping[Hashable, float], sign: float, test: PairedTest | None) -> bool:
+    """Return whether a test decides although most seeds point the other way than their mean.
+
+    Signed ranks are not such a test: where runs diverged, there is no mean.
+
+    Args:
+        row: the difference of each seed.
+        sign: the sign of the mean.
+        test: the test; if a look decided, only the seeds of that look count.
+    """
+    if test is None or not test.decides or test.test in (RANKS, RANK_FLIPS):
+        return False
+    last = None if test.look is None else test.look.seeds
+    values = [v for s, v in row.items() if last is None or (isinstance(s, int) and s < last)]
+    return sum(sign * value < 0 for value in values) > sum(sign * value > 0 for value in values)
+
+
+def unseen_failures(seeds: int) -> float:
+    r"""Return the largest share of runs that may fail although none of some seeds failed.
+
+    $$1 - 0.05^{1/n}$$
+
+    With this share, no failure is seen in 5 % of samples: the 95 % bound of Clopper & Pearson.
+
+    Args:
+        seeds: their number, at least 1.
+
+    Reference:
+        Clopper & Pearson, Biometrika 26 (1934), doi:10.1093/biomet/26.4.404
+    """
+    return float(1.0 - 0.05 ** (1.0 / seeds))
+
+
 def paired_t(d: Floats) -> Floats:
     """Return two-sided p values of paired t tests; equal differences decide nothing (p = 1).
 
@@ -152,7 +188,10 @@ def paired_t(d: Floats) -> Floats:
 
 
 def within_margin(
-    table: Sequence[Sequence[float]], margins: Sequence[float], comparisons: int = 0
+    table: Sequence[Sequence[float]],
+    margins: Sequence[float],
+    comparisons: int = 0,
+    fewest: int = MARGIN_SEEDS,
 ) -> list[tuple[float, float] | None]:
     r"""Return the p values of "no worse than by the margin" and "equivalent within the margin".
 
@@ -165,17 +204,16 @@ def within_margin(
         table: for each comparison, how much better the group is on each seed.
         margins: $\Delta$ of each comparison, positive.
         comparisons: number of comparisons to correct for, including those without a margin.
+        fewest: the fewest seeds that are tested.
 
     Returns:
-        The two p values; None for fewer than five seeds or an infinite difference.
+        The two p values; None for fewer seeds or an infinite difference.
 
     Reference:
         Schuirmann, "A comparison of the two one-sided tests procedure", J. Pharmacokinet.
         Biopharm. 15 (1987), doi:10.1007/BF01068419
     """
-    known = [
-        i for i, gain in enumerate(table) if len(gain) >= MIN_SEEDS and np.isfinite(gain).all()
-    ]
+    known = [i for i, gain in enumerate(table) if len(gain) >= fewest and np.isfinite(gain).all()]
     results: list[tuple[float, float] | None] = [None] * len(table)
     if not known:
         return results

@@ -33,12 +33,32 @@ def brief(label: str, diff: Difference) -> tuple[str, str]:
         way, seeds = ("better", diff.better) if diff.direction > 0 else ("worse", diff.worse)
         runs = f"{diff.diverged} of {diff.pairs} runs diverged, against {diff.diverged_baseline}"
         return claim, f"{way} on {seeds} of {diff.n} seeds ({runs}; {p}){_several(diff)}"
-    return claim, f"{_size(diff)} ({', '.join([*_intervals(diff)[:1], p])}){_several(diff)}"
+    size = f"{_size(diff)} ({', '.join([*_intervals(diff)[:1], p])})"
+    return claim, f"{size}{_unseen(diff)}{_several(diff)}"
 
 
 def margin_text(diff: Difference) -> str:
     """Return the margin in the metric's unit; empty without a margin."""
     return "" if diff.margin is None else f"{diff.margin:.4g}{_unit(diff)}"
+
+
+def contrary(diff: Difference) -> str:
+    """Return how the mean and most seeds disagree."""
+    way, other = ("better", "worse") if diff.direction > 0 else ("worse", "better")
+    return f"the mean is {way}, but most seeds are {other}"
+
+
+def unseen_text(diff: Difference) -> str:
+    """Return the share of failures that the seeds of a verdict within a margin do not rule out;
+    empty for other verdicts."""
+    share = diff.unseen_failures
+    if share is None or diff.decision not in ("equivalent", "not_worse"):
+        return ""
+    return f"{count_of(diff.n, 'seed')} do not rule out that {100 * share:.0f} % of runs fail"
+
+
+def _unseen(diff: Difference) -> str:
+    return f"; {text}" if (text := unseen_text(diff)) else ""
 
 
 def _several(diff: Difference) -> str:
@@ -62,6 +82,8 @@ def _claim(label: str, diff: Difference) -> str:
         case "open":
             text = f"{label} and {diff.baseline} are not told apart"
             return f"{text}, and a difference of {margin} is not ruled out" if margin else text
+    if diff.opposed:
+        return f"no verdict on {label} against {diff.baseline}, because {contrary(diff)}"
     return f"no verdict on {label} against {diff.baseline} from {count_text(diff)}"
 
 
@@ -78,9 +100,10 @@ def _numbers(label: str, diff: Difference) -> str:
     if contradicts(diff) and diff.decision in ("better", "worse", "open"):
         text += "; the p value decides, not the interval"
     looked = diff.test is not None and diff.test.look is not None
-    if diff.decision in ("none", "open") and diff.interval and diff.mean and not looked:
+    undecided = diff.decision in ("none", "open") and not diff.opposed
+    if undecided and diff.interval and diff.mean and not looked:
         text += f"; {_needed(diff)}"
-    return text
+    return text + _unseen(diff)
 
 
 def _unit(diff: Difference) -> str:
