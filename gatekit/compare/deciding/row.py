@@ -189,7 +189,8 @@ class Row:
 
     ``shared_keys`` holds the keys that the group shares with its baseline, including those of the
     task; ``name`` is the group's label without these keys. The colour and line style of the group's
-    variant follow from ``style_index``.
+    variant follow from ``style_index``. ``awaited`` is true if the group is to be compared with a
+    baseline, and the study waits for runs of the group.
     """
 
     group: Group
@@ -199,6 +200,7 @@ class Row:
     shared_keys: SharedKeys = ()
     name: str = ""
     style_index: int = 0
+    awaited: bool = False
 
     if not TYPE_CHECKING:  # otherwise a type checker would allow every attribute
 

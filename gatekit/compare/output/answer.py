@@ -34,13 +34,16 @@ def headline(comparison: Comparison) -> str:
     if not differences:
         return _nothing(comparison)
     ways = Counter(diff.decision for diff in differences if diff.decision not in _UNDECIDED)
-    count, total = ways.total(), len(differences)
+    # The comparison of a variant that has not started is not decided either.
+    total = len(differences) + sum(row.awaited and not row.difference for row in comparison.rows)
+    count, lacks = ways.total(), differences[0].incomplete
     if total == 1:
         answer = "The difference is decided" if count else "The difference is not decided"
     else:
         answer = f"{count or 'None'} of {total} differences {'is' if count < 2 else 'are'} decided"
     if count:
-        return f"{answer}: {', '.join(f'{ways[k]} {w}' for k, w in _WAYS.items() if ways[k])}."
+        parts = ", ".join(f"{ways[key]} {way}" for key, way in _WAYS.items() if ways[key])
+        return f"{answer}: {parts}; {lacks}." if lacks else f"{answer}: {parts}."
     waiting = Counter(filter(None, (_waits_for(row, comparison) for row in comparison.rows)))
     if waiting:
         parts = [
@@ -58,8 +61,12 @@ def headline(comparison: Comparison) -> str:
 def _waits_for(row: Row, comparison: Comparison) -> str:
     """Return what an undecided difference waits for, if that is runs or a larger budget."""
     diff = row.difference
-    if diff is None or not diff.blocked or diff.metric.is_reversed:
+    if diff is None:
+        return "missing runs" if row.awaited and not comparison.forced else ""
+    if not diff.blocked or diff.metric.is_reversed:
         return ""
+    if comparison.awaited:
+        return "missing runs"
     baseline = _baselines(comparison).get(diff.baseline, row)
     absent = (*row.group.missing, *baseline.group.missing)
     return "a larger budget" if are_late(absent) and not comparison.unknown else "missing runs"

@@ -32,6 +32,10 @@ def records(comparison: Comparison) -> list[dict[str, Any]]:
         {
             **_record(row, over.get(row.group.variant)),
             "at": None if comparison.at is None else comparison.at.typed,
+            "incomplete": len(comparison.awaited),
+            "withdrawn": [
+                {"at": each.at, "runs": len(each.runs)} for each in comparison.study.withdrawals
+            ],
             "tuned": _tuned(row, comparison.tuned),
         }
         for row in comparison.rows

@@ -44,9 +44,10 @@ def _sentence(row: Row, comparison: Comparison) -> str:
         )
     assert row.summary is not None
     measured = row.summary.measured
-    rest = ""
+    lacks = diff.incomplete
+    rest = f" {lacks[0].upper()}{lacks[1:]}." if lacks else ""
     if len(diff.differs_in) > 1:
-        rest = f" They differ in {in_words(diff.differs_in)}, which were chosen together."
+        rest += f" They differ in {in_words(diff.differs_in)}, which were chosen together."
     if comparison.tuned:
         rest += (
             f" For each, {in_words(comparison.tuned)} was chosen by the mean validation"

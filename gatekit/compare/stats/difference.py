@@ -58,6 +58,7 @@ class Difference:
         blocked: why there is no verdict yet.
         differs_in: settings in which the two differ.
         confounded: true if there are several such settings and they were not chosen together.
+        incomplete: how many runs the table misses, in words; empty if it is complete.
     """
 
     baseline: str
@@ -87,6 +88,7 @@ class Difference:
     fewest: int = MIN_SEEDS
     differs_in: tuple[str, ...] = ()
     confounded: bool = False
+    incomplete: str = ""
 
     @property
     def n(self) -> int:
@@ -142,6 +144,7 @@ def difference(
     notes: Sequence[str] = (),
     level: float = 0.95,
     together: Sequence[str] = (),
+    incomplete: str = "",
 ) -> Difference:
     """Return the paired difference between a group and its baseline, before any test.
 
@@ -153,6 +156,7 @@ def difference(
         notes: remarks to print with the result.
         level: confidence level of the intervals.
         together: keys that were chosen together and count as one setting.
+        incomplete: how many runs the table misses, in words.
     """
     settings = differs_in(group, baseline)
     ours_by_key, theirs_by_key = (
@@ -196,6 +200,7 @@ def difference(
         notes=tuple(notes),
         differs_in=settings,
         confounded=is_confounded(settings, together),
+        incomplete=incomplete,
     )
 
 

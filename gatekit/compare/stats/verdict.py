@@ -23,7 +23,7 @@ def verdict(label: str, diff: Difference) -> str:
         return f"no verdict on {label} against {diff.baseline}: {'; '.join(diff.blocked)}"
     if diff.pairs == 0:
         return f"no verdict on {label} against {diff.baseline}: they have no seed in common"
-    return f"{_claim(label, diff)}: {_numbers(label, diff)}{_several(diff)}"
+    return f"{_claim(label, diff)}: {_numbers(label, diff)}{_several(diff)}{_incomplete(diff)}"
 
 
 def brief(label: str, diff: Difference) -> tuple[str, str]:
@@ -32,8 +32,10 @@ def brief(label: str, diff: Difference) -> tuple[str, str]:
     if diff.mean is None:
         way, seeds = ("better", diff.better) if diff.direction > 0 else ("worse", diff.worse)
         runs = f"{diff.diverged} of {diff.pairs} runs diverged, against {diff.diverged_baseline}"
-        return claim, f"{way} on {seeds} of {diff.n} seeds ({runs}; {p}){_several(diff)}"
-    return claim, f"{_size(diff)} ({', '.join([*_intervals(diff)[:1], p])}){_several(diff)}"
+        size = f"{way} on {seeds} of {diff.n} seeds ({runs}; {p})"
+    else:
+        size = f"{_size(diff)} ({', '.join([*_intervals(diff)[:1], p])})"
+    return claim, f"{size}{_several(diff)}{_incomplete(diff)}"
 
 
 def margin_text(diff: Difference) -> str:
@@ -48,6 +50,10 @@ def _several(diff: Difference) -> str:
         f"; the two differ in {in_words(diff.differs_in)}, so the difference cannot be attributed"
         " to one of these settings"
     )
+
+
+def _incomplete(diff: Difference) -> str:
+    return f"; {diff.incomplete}" if diff.incomplete else ""
 
 
 def _claim(label: str, diff: Difference) -> str:
