@@ -161,10 +161,12 @@ def compare(
     awaited = tuple(run for run in absent.values() if loaded.awaits(run))
     lacks = incomplete(awaited, len(loaded.every))
     waits = (lacks, how_to_repeat(awaited), AT_ONCE) if lacks and not force else ()
+    summaries = {group.label: summarise(group, level) for group in grouping.groups}
     rows = []
     for group in grouping.groups:
-        summary, reference, diff = summarise(group, level), baselines.of(group), None
+        summary, reference, diff = summaries[group.label], baselines.of(group), None
         if summary is not None and reference is not None and reference is not group:
+            other = summaries[reference.label]
             diff = difference(
                 group,
                 reference,
@@ -176,6 +178,7 @@ def compare(
                 level=level,
                 together=together,
                 incomplete=lacks,
+                at_chance=summary.at_chance and other is not None and other.at_chance,
             )
         shared, name = baselines.shared_keys(group), baselines.rest(group)
         row = Row(group, summary, diff, reference is group, shared, name)

@@ -12,8 +12,8 @@ from gatekit.cell.calls import refuse_attribute
 from gatekit.cell.errors import RunError
 from gatekit.compare.numbers import count_of
 from gatekit.runs.names import IMPORTED, RUNS
-from gatekit.runs.state import STATES
 from gatekit.runs.record import KeptRuns, RunRecord, is_run
+from gatekit.runs.state import STATES
 from gatekit.runs.studies import looks as looks_file
 from gatekit.runs.studies import plan_file
 from gatekit.runs.studies.looks import Looks, Withdrawal

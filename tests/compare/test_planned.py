@@ -5,10 +5,13 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import math
+import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from gatekit.cell.errors import ConfigError
@@ -17,12 +20,13 @@ from gatekit.compare.output.answer import decided_claims, headline, undecided_li
 from gatekit.compare.output.export import records, to_csv, to_latex, to_markdown
 from gatekit.compare.output.sentence import sentences
 from gatekit.compare.output.table import print_table
+from gatekit.compare.stats.paired_tests import decide
 from gatekit.compare.study import load
 from gatekit.runs.studies import looks, plan_file
 from gatekit.runs.studies.plan_file import RequestedRun
 from gatekit.runs.studies.survey import survey
 
-from .synthetic import canonical, configuration, write_run
+from .synthetic import canonical, configuration, write_run, write_study
 
 TYPED = "gatekit train -m cell=lstm,gru,rnn study=demo seeds=8"
 MEANS = {"lstm": 9.0, "gru": 8.0, "rnn": 8.9}
@@ -243,3 +247,107 @@ def report() -> Callable[[Comparison], str]:
     from gatekit.compare.report.page import page
 
     return lambda comparison: page(sheet(comparison, ["demo"], None, ()))
+
+
+def test_a_blocked_comparison_takes_no_level_from_the_others(tmp_path: Path) -> None:
+    train(tmp_path, ("rnn", 7))
+    alone = by_group(compare("demo", tmp_path, where=["cell=lstm,gru"]))["gru"]
+    write_run(tmp_path / "demo" / "runs", configuration("rnn", 7), state="FAILED")
+    beside = by_group(compare("demo", tmp_path))
+    assert beside["rnn"]["decision"] == "none"
+    assert (beside["gru"]["p"], beside["gru"]["comparisons"]) == (alone["p"], 1)
+
+
+def test_a_comparison_that_no_ranks_can_decide_takes_no_level_from_the_others() -> None:
+    clear = {seed: 1 + 0.1 * seed for seed in range(5)}
+    diverged = {**dict.fromkeys(range(4), 1.0), 4: math.inf}
+    alone, (beside, ranked) = decide([clear]), decide([clear, diverged])
+    assert beside is not None
+    assert alone == [beside]
+    assert ranked is not None
+    assert (ranked.p, ranked.decides) == (2 ** (1 - 5), False)
+
+
+def test_seeds_that_correlate_are_said_to(tmp_path: Path) -> None:
+    values = {"lstm": [1.0, 2.0, 3.0, 5.0, 4.0], "gru": [2.0, 4.1, 5.9, 10.2, 8.0]}
+    write_study(tmp_path, values)
+    comparison = compare("demo", tmp_path)
+    found = by_group(comparison)
+    expected = float(np.corrcoef(values["lstm"], values["gru"])[0, 1])
+    assert found["gru"]["seed_correlation"] == pytest.approx(expected)
+    assert found["lstm"]["seed_correlation"] is None
+    assert f"correlation {expected:.2f}" in str(comparison.rows[1].verdict)
+    assert f"correlate over seeds by {expected:.2f}" in " ".join(comparison.notes)
+
+
+def test_equal_scores_have_no_correlation(tmp_path: Path) -> None:
+    write_study(tmp_path, {"lstm": [1.0] * 5, "gru": [2.0, 4.1, 5.9, 10.2, 8.0]})
+    assert by_group(compare("demo", tmp_path))["gru"]["seed_correlation"] is None
+
+
+ACCURACY = {"name": "accuracy", "direction": "max", "unit": "share", "chance": 0.1}
+LOSS = {"name": "mse", "direction": "min", "unit": "", "chance": 0.1667}
+
+
+@pytest.mark.parametrize(
+    ("metric", "values", "expected"),
+    [
+        (LOSS, [0.1667, 0.1668, 0.1665, 0.1669, 0.1666], True),
+        (LOSS, [0.2, 0.21, 0.19, 0.2, 0.22], True),
+        (LOSS, [0.148, 0.149, 0.15, 0.147, 0.148], False),
+        (ACCURACY, [0.1, 0.11, 0.09, 0.1, 0.11], True),
+        # Three runs have learned, and two have not.
+        (ACCURACY, [0.1, 0.9, 0.9, 0.1, 0.9], False),
+        (ACCURACY, [0.9], False),
+        (ACCURACY, [0.09], True),
+        ({**ACCURACY, "chance": None}, [0.1] * 5, False),
+    ],
+)
+def test_groups_at_chance(
+    tmp_path: Path, metric: dict[str, Any], values: list[float], expected: bool
+) -> None:
+    runs = tmp_path / "demo" / "runs"
+    for seed, value in enumerate(values):
+        write_run(runs, configuration("gru", seed), value, metric=metric)
+    assert by_group(compare("demo", tmp_path))["gru"]["at_chance"] is expected
+
+
+def test_groups_at_chance_are_named_first_and_get_no_seeds(
+    tmp_path: Path, report: Callable[[Comparison], str]
+) -> None:
+    runs = tmp_path / "demo" / "runs"
+    flat = [0.1667, 0.1668, 0.1665, 0.1669, 0.1666]
+    for cell, shift in (("gru", 0.0), ("rnn", 2e-5), ("lstm", -1e-5)):
+        for seed, value in enumerate(flat):
+            shifted = value + shift * (1 + seed % 2)
+            write_run(runs, configuration(cell, seed), shifted, metric=LOSS)
+    comparison = compare("demo", tmp_path)
+    first = table(comparison).splitlines()[1]
+    assert first.startswith("At chance")
+    assert "all 3 groups" in first
+    page = report(comparison)
+    assert page.index("At chance, nothing was learned: all 3 groups") < page.index("differences")
+    assert {one["seeds_needed"] for one in by_group(comparison).values()} == {None}
+    assert "seeds needed" not in table(comparison)
+    assert "seeds are needed" not in page
+    # A fourth group has learned, so only three are named.
+    for seed in range(5):
+        learned = configuration("lstm", seed, units=99)
+        write_run(runs, learned, 0.01 + 1e-3 * seed, metric=LOSS)
+    first = table(compare("demo", tmp_path)).splitlines()[1]
+    assert "gru" in first
+    assert "units=99" not in first
+
+
+def test_two_cells_with_one_name_have_titles_that_differ(
+    tmp_path: Path, report: Callable[[Comparison], str]
+) -> None:
+    runs = tmp_path / "demo" / "runs"
+    for seed in range(2):
+        write_run(runs, configuration("lstm", seed), 9.0)
+        write_run(runs, configuration("lstm", seed, cell__gates__forget__kind="slow"), 8.9)
+    page = report(compare("demo", tmp_path))
+    titles = re.findall(r"<summary><h3>(.*?)</h3>", page)
+    assert len(titles) == len(set(titles)) == 2
+    assert all(title.startswith("lstm") for title in titles)
+    assert any("slow" in title for title in titles)

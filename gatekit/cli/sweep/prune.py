@@ -9,7 +9,7 @@ import dataclasses
 import sys
 from argparse import Namespace
 
-from gatekit.cell.errors import ConfigError, GatekitError
+from gatekit.cell.errors import ConfigError, GatekitError, RunError
 from gatekit.cli.arguments import Parser
 from gatekit.cli.compare.compare import add_choice
 from gatekit.cli.output import write, write_json, write_table
@@ -92,7 +92,10 @@ def _withdraw(parser: Parser, options: Namespace) -> int:
     labels = {run.id: run.label for run in plan_file.read(folder).values()}
     rows = [{"run": r.id, "state": r.state, "label": labels[r.id]} for r in study.runs]
     if options.yes and rows:
-        looks.withdraw(folder, [run.id for run in study.runs])
+        try:
+            looks.withdraw(folder, [run.id for run in study.runs])
+        except OSError as error:
+            raise RunError(f"cannot write to {folder}: {error.strerror}.") from None
     if options.json:
         write_json({"study": options.study, "withdrawn": options.yes, "rows": rows})
         return 0

@@ -49,15 +49,15 @@ def with_tests(
         return list(rows)
     compared, differences = [i for i, _ in paired], [diff for _, diff in paired]
     table = [dict(zip(d.seeds, d.values, strict=True)) for d in differences]
-    few = sum(len(row) < MIN_SEEDS for i, row in zip(compared, table, strict=True) if rows[i].awaited)
-    awaited = few + sum(row.awaited for i, row in enumerate(rows) if i not in compared)
+    sizes = dict(zip(compared, map(len, table), strict=True))
+    awaited = sum(row.awaited and sizes.get(i, 0) < MIN_SEEDS for i, row in enumerate(rows))
     tests = decide_table(table, looks, [diff.ranked for diff in differences], awaited)
-    family = len(differences) + awaited - few
+    family = len(sizes) + sum(row.awaited and i not in sizes for i, row in enumerate(rows))
     differences = [
         dataclasses.replace(
             diff,
             test=test,
-            seeds_needed=seeds_needed(diff.effect_size, family),
+            seeds_needed=None if diff.at_chance else seeds_needed(diff.effect_size, family),
             fewest=MIN_SEEDS if looks is None else MIN_FLIPS,
             direction=_direction(diff, test),
         )

@@ -361,6 +361,14 @@ def design_notes(differences: list[Difference]) -> list[str]:
         notes.append(
             f"{where}too few seeds for a p value below {ALPHA:g}: none can be below {least:.2g}"
         )
+    known = [d.correlation for d in compared if d.correlation is not None]
+    if known:
+        least, most = f"{min(known):z.2f}", f"{max(known):z.2f}"
+        notes.append(
+            f"scores of a group and its baseline correlate over seeds by {least}"
+            + (f" to {most}" if most != least else "")
+            + "; pairing by seed gains power above 0, and costs some below"
+        )
     if sum(d.interval is not None for d in compared) > 1:
         notes.append(
             "intervals are not corrected for the number of groups; p values and verdicts are"

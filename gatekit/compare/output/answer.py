@@ -58,6 +58,19 @@ def headline(comparison: Comparison) -> str:
     return f"{answer}: a verdict needs at least {fewest} seeds." if few else f"{answer}."
 
 
+def at_chance(comparison: Comparison) -> str:
+    """Return which groups are at chance and what to do about it, as a line; empty if none is."""
+    known = [row for row in comparison.rows if row.summary is not None]
+    names = [row.group.label for row in known if row.summary and row.summary.at_chance]
+    if not names:
+        return ""
+    remedy = "train longer (trainer.steps), or try another optimizer.learning_rate"
+    if len(names) == len(known) > 1:
+        return f"At chance, nothing was learned: all {len(names)} groups; {remedy}."
+    shown = names if len(names) <= _MOST_NAMED else [*names[: _MOST_NAMED - 1], "others"]
+    return printable(f"At chance, nothing was learned: {', '.join(shown)}; {remedy}.")
+
+
 def _waits_for(row: Row, comparison: Comparison) -> str:
     """Return what an undecided difference waits for, if that is runs or a larger budget."""
     diff = row.difference
@@ -175,7 +188,7 @@ def seeds_needed(row: Row) -> str:
     if diff is None or is_answered(row) or diff.blocked or diff.refused:
         return ""
     # The estimate is for one test of a table; with looks, the next look decides.
-    if diff.interval is None or not diff.mean or diff.fewest > MIN_SEEDS:
+    if diff.interval is None or not diff.mean or diff.fewest > MIN_SEEDS or diff.at_chance:
         return ""
     if diff.seeds_needed is None:
         return f"{MOST_SEEDS}+"

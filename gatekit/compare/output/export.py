@@ -105,7 +105,7 @@ comparisons=difference.test.comparisons smallest_p=difference.test.smallest_p
 p_difference=difference.test.p alpha=difference.test.alpha look=difference.test.look.number
 look_seeds=difference.test.look.seeds most_seeds=difference.test.look.most margin=difference.margin
 p_not_worse=difference.not_worse p_equivalent=difference.equivalent p=difference.p
-decision=difference.decision
+decision=difference.decision at_chance=summary.at_chance seed_correlation=difference.correlation
 """
 _OVER_TASKS = """
 mean_rank=rank normalised=mean normalised_low=mean_interval.low normalised_high=mean_interval.high
@@ -123,7 +123,7 @@ def _record(row: Row, over: VariantOverTasks | None) -> dict[str, object]:
     summary, diff, group = row.summary, row.difference, row.group
     numbers = picked(row, _NUMBERS) | {"missing": len(group.missing)}
     if summary is None:
-        numbers |= {"n": 0, "diverged": 0}
+        numbers |= {"n": 0, "diverged": 0, "at_chance": False}
     if diff is None or diff.decision == "none":
         # A group may lack a verdict although it was tested, for example if runs are missing.
         numbers |= dict.fromkeys(("p_difference", "p_not_worse", "p_equivalent"))

@@ -8,7 +8,7 @@ from gatekit.compare.grouping.differs import equal_settings, in_words
 from gatekit.compare.grouping.label import printable
 from gatekit.compare.numbers import decimals, p_value
 from gatekit.compare.stats.difference import Difference
-from gatekit.compare.stats.verdict import at_look, count_text, margin_text, verdict
+from gatekit.compare.stats.verdict import at_look, margin_text, pairs_text, verdict
 
 
 def sentences(comparison: Comparison) -> list[str]:
@@ -66,7 +66,7 @@ def _sentence(row: Row, comparison: Comparison) -> str:
     if diff.bootstrap is not None:
         low, high = (f"{end:z.{places}f}" for end in (diff.bootstrap.low, diff.bootstrap.high))
         numbers.append(f"{diff.bootstrap.method} {low} to {high}")
-    numbers += [f"n = {count_text(diff)}", _tested(diff)]
+    numbers += [f"n = {pairs_text(diff)}", _tested(diff)]
     if diff.effect_size is not None:
         numbers.append(f"Cohen's d {diff.effect_size:.2g}")
     return f"{_claim(label, diff, measured)} ({', '.join(numbers)}).{rest}"

@@ -77,14 +77,16 @@ def _numbers(label: str, diff: Difference) -> str:
     text = _size(diff)
     evidence = _intervals(diff)
     if diff.test is not None:
-        evidence += [f"n = {count_text(diff)}", test_text(diff)]
+        evidence += [f"n = {pairs_text(diff)}", test_text(diff)]
     text += f" ({', '.join(evidence)})" if evidence else ""
     if diff.n > 1 and diff.interval is None and diff.mean:
         text += f"; all {diff.n} differences are equal, so there is no interval"
     if contradicts(diff) and diff.decision in ("better", "worse", "open"):
         text += "; the p value decides, not the interval"
     looked = diff.test is not None and diff.test.look is not None
-    if diff.decision in ("none", "open") and diff.interval and diff.mean and not looked:
+    if diff.at_chance:
+        text += "; both are at chance"
+    elif diff.decision in ("none", "open") and diff.interval and diff.mean and not looked:
         text += f"; {_needed(diff)}"
     return text
 
@@ -121,6 +123,12 @@ def count_text(diff: Difference) -> str:
     """Return the number of seeds, and of pairs of runs if a seed has several."""
     seeds = count_of(diff.n, "seed")
     return seeds if diff.pairs == diff.n else f"{seeds} with {diff.pairs} pairs of runs"
+
+
+def pairs_text(diff: Difference) -> str:
+    """Return the number of seeds, and how much their scores correlate, if that is known."""
+    known = "" if diff.correlation is None else f", correlation {diff.correlation:z.2f}"
+    return f"{count_text(diff)}{known}"
 
 
 def test_text(diff: Difference) -> str:

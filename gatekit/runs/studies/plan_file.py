@@ -40,7 +40,7 @@ class RequestedRun:
     @property
     def variant(self) -> str:
         """Return the label without the seed."""
-        return self.label.rpartition("seed=")[0].strip()
+        return variant_of(self.label)
 
     @property
     def executes_files(self) -> bool:
@@ -52,6 +52,11 @@ class RequestedRun:
         words = [word.lstrip("+~") for word in self.words if word != "hydra.mode=RUN"]
         keys = [word.partition("=")[0].partition("@")[0] for word in words]
         return any(not _KEY.fullmatch(key) or re.split("[./]", key)[0] in _EXECUTED for key in keys)
+
+
+def variant_of(label: str) -> str:
+    """Return the label of a run without its seed, which comes last."""
+    return label.rpartition("seed=")[0].strip()
 
 
 def write(study: Path, name: str, command: str, runs: Iterable[RequestedRun]) -> None:
