@@ -13,13 +13,17 @@ from typing import Any
 
 import numpy as np
 import pytest
+from matplotlib.text import Text
 
+import gatekit
 from gatekit.cell.errors import ConfigError
 from gatekit.compare.comparison import Comparison, compare
 from gatekit.compare.output.answer import decided_claims, headline, undecided_lines
 from gatekit.compare.output.export import records, to_csv, to_latex, to_markdown
 from gatekit.compare.output.sentence import sentences
 from gatekit.compare.output.table import print_table
+from gatekit.compare.share.bundle import write_bundle
+from gatekit.compare.share.unbundle import import_bundle
 from gatekit.compare.stats.paired_tests import decide
 from gatekit.compare.study import load
 from gatekit.runs.studies import looks, plan_file
@@ -351,3 +355,28 @@ def test_two_cells_with_one_name_have_titles_that_differ(
     assert len(titles) == len(set(titles)) == 2
     assert all(title.startswith("lstm") for title in titles)
     assert any("slow" in title for title in titles)
+
+
+def test_a_bundle_takes_planned_runs_and_withdrawals_along(tmp_path: Path) -> None:
+    plan(tmp_path)
+    train(tmp_path, ("rnn", 3), *GRU)
+    looks.withdraw(tmp_path / "demo", [identity(configuration(*run)) for run in GRU])
+    bundle, elsewhere = tmp_path / "demo.zip", tmp_path / "elsewhere"
+    notes = write_bundle(load("demo", tmp_path), bundle)
+    assert "in the bundle without an outcome: 1 PLANNED" in notes
+    import_bundle(bundle, elsewhere)
+    found = by_group(compare("demo", elsewhere))
+    assert found["rnn"]["missing_runs"][0]["state"] == "PLANNED"
+    assert found["rnn"]["decision"] == "none"
+    assert [one["runs"] for one in found["rnn"]["withdrawn"]] == [8]
+
+
+def test_figures_show_how_many_runs_are_missing(tmp_path: Path) -> None:
+    plan(tmp_path)
+    train(tmp_path, ("rnn", 3))
+    comparison = gatekit.compare("demo", tmp_path, force=True)
+    for kind in ("curves", "scatter", "forest"):
+        figure = comparison.figure(kind)
+        assert figure is not None
+        texts = [text.get_text() for text in figure.findobj(Text)]
+        assert any("n = 7/8" in text for text in texts), (kind, texts)
