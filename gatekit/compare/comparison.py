@@ -182,7 +182,8 @@ def compare(
             )
         shared, name = baselines.shared_keys(group), baselines.rest(group)
         row = Row(group, summary, diff, reference is group, shared, name)
-        waiting = reference not in (None, group) and any(map(loaded.awaits, group.missing))
+        compared = reference is not None and reference is not group
+        waiting = compared and any(map(loaded.awaits, group.missing))
         rows.append(dataclasses.replace(row, awaited=waiting))
     rows = with_tests(rows, None if size is None else (share, size), loaded.looks)
     rows.sort(key=order)
