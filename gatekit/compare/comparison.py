@@ -138,6 +138,9 @@ def compare(
     share, size = read_margin(margin)
     loaded = study if isinstance(study, Study) else load(study, root)
     loaded, later = _until_last_look(loaded)
+    # A condition on the state of runs does not make a table complete.
+    asked = choose_runs(loaded, [one for one in where if not one.startswith("state=")], tasks)
+    awaited = tuple(run for run in asked.every if asked.awaits(run))
     if where or tasks:
         loaded = choose_runs(loaded, where, tasks)
     loaded, budget, remarks = _with_scores(loaded, split, at, area)
@@ -156,10 +159,7 @@ def compare(
     refuse_one_group(by or (), () if x else typed, grouping, force)
     baselines = Baselines(grouping.groups, baseline, within)
     seeds = frozenset(run.seed for run in loaded.runs if run.config is not None)
-    absent = {run.id: run for group in grouping.groups for run in group.missing}
-    absent |= {run.id: run for run in grouping.unknown}
-    awaited = tuple(run for run in absent.values() if loaded.awaits(run))
-    lacks = incomplete(awaited, len(loaded.every))
+    lacks = incomplete(awaited, len(asked.every))
     waits = (lacks, how_to_repeat(awaited), AT_ONCE) if lacks and not force else ()
     summaries = {group.label: summarise(group, level) for group in grouping.groups}
     rows = []

@@ -154,6 +154,13 @@ def test_the_rest_of_a_study_is_not_awaited(tmp_path: Path) -> None:
         compare("demo", tmp_path, where=["cell=mgu"])
 
 
+def test_a_condition_on_the_state_does_not_complete_a_table(tmp_path: Path) -> None:
+    plan(tmp_path)
+    train(tmp_path, ("rnn", 3), state="FAILED")
+    found = by_group(compare("demo", tmp_path, where=["state=COMPLETED"]))
+    assert {one["decision"] for one in found.values()} == {"none"}
+
+
 def test_without_a_plan_a_missing_run_concerns_its_group(tmp_path: Path) -> None:
     train(tmp_path, ("rnn", 3), state="FAILED")
     found = by_group(compare("demo", tmp_path))
@@ -351,7 +358,7 @@ def test_two_cells_with_one_name_have_titles_that_differ(
         write_run(runs, configuration("lstm", seed), 9.0)
         write_run(runs, configuration("lstm", seed, cell__gates__forget__kind="slow"), 8.9)
     page = report(compare("demo", tmp_path))
-    titles = re.findall(r"<summary><h3>(.*?)</h3>", page)
+    titles = re.findall(r'<details class="cell".*?<h3>(.*?)</h3>', page)
     assert len(titles) == len(set(titles)) == 2
     assert all(title.startswith("lstm") for title in titles)
     assert any("slow" in title for title in titles)

@@ -27,7 +27,7 @@ from gatekit.runs.studies.looks import Looks
 from .row import Row
 
 LARGER = "choose a larger budget"
-AT_ONCE = "`--force` compares all the same"
+AT_ONCE = "`--force` compares anyway"
 _MOST_COMMANDS = 3
 
 
