@@ -74,7 +74,7 @@ def test_the_verdict_is_a_sentence_with_its_interval(tmp_path: Path) -> None:
     )
     assert verdict(found, "gru") == (
         "gru and lstm are not told apart: nll higher by 0.002 nats/frame (95 % t interval"
-        " -0.020 to 0.024, n = 5 seeds, paired t p = 0.81 over 2 comparisons);"
+        " -0.020 to 0.024, n = 5 seeds, correlation 0.90, paired t p = 0.81 over 2 comparisons);"
         " if that is the true size, about 764 seeds are needed for a verdict"
     )
     assert row(found, "lstm").verdict is None
