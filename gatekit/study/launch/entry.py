@@ -120,7 +120,8 @@ def write_plan(plan: SweepPlan) -> None:
     runs = [
         RequestedRun(r.fingerprint, r.label, tuple(r.words), r.origin, r.config) for r in plan.runs
     ]
-    looks.restore(plan.study, [run.id for run in runs])
+    with contextlib.suppress(RunError):  # `gatekit compare` reports a damaged file of looks
+        looks.restore(plan.study, [run.id for run in runs])
     plan_file.write(plan.study, plan.name, plan.command, runs)
 
 
