@@ -363,11 +363,10 @@ def design_notes(differences: list[Difference]) -> list[str]:
         )
     known = [d.correlation for d in compared if d.correlation is not None]
     if known:
-        least, most = f"{min(known):z.2f}", f"{max(known):z.2f}"
+        ends = dict.fromkeys(f"{end:z.2f}" for end in (min(known), max(known)))
         notes.append(
-            f"scores of a group and its baseline correlate over seeds by {least}"
-            + (f" to {most}" if most != least else "")
-            + "; pairing by seed gains power above 0, and costs some below"
+            f"scores of a group and its baseline correlate over seeds by {' to '.join(ends)};"
+            " pairing by seed gains power above 0, and costs some below"
         )
     if sum(d.interval is not None for d in compared) > 1:
         notes.append(

@@ -42,8 +42,8 @@ def headline(comparison: Comparison) -> str:
     else:
         answer = f"{count or 'None'} of {total} differences {'is' if count < 2 else 'are'} decided"
     if count:
-        parts = ", ".join(f"{ways[key]} {way}" for key, way in _WAYS.items() if ways[key])
-        return f"{answer}: {parts}; {lacks}." if lacks else f"{answer}: {parts}."
+        found = ", ".join(f"{ways[key]} {way}" for key, way in _WAYS.items() if ways[key])
+        return f"{answer}: {found}; {lacks}." if lacks else f"{answer}: {found}."
     waiting = Counter(filter(None, (_waits_for(row, comparison) for row in comparison.rows)))
     if waiting:
         parts = [

@@ -111,9 +111,9 @@ def decide(
     known = ranked or [()] * len(table)
     results: list[PairedTest | None] = [None] * len(table)
     for i in few:
-        least, (values, is_ranked) = smallest_p(len(table[i])), ranked_values(table[i], known[i])
-        if is_ranked and least >= ALPHA:
-            results[i] = PairedTest(_of_few(values, True)[0], RANKS, 1, least)
+        bound, (values, is_ranked) = smallest_p(len(table[i])), ranked_values(table[i], known[i])
+        if is_ranked and bound >= ALPHA:
+            results[i] = PairedTest(_of_few(values, True)[0], RANKS, 1, bound)
     few = [i for i in few if results[i] is None]
     total = len(few) + len(many) + awaited
     if few:
