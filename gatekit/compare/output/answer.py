@@ -55,7 +55,9 @@ def headline(comparison: Comparison) -> str:
     if few and not any(diff.pairs for diff in differences):
         return f"{answer}: the groups have no seed in common."
     fewest = max(diff.fewest for diff in differences)
-    return f"{answer}: a verdict needs at least {fewest} seeds." if few else f"{answer}."
+    if few:
+        return f"{answer}: a verdict needs at least {fewest} seeds."
+    return f"{answer}; {lacks}." if lacks else f"{answer}."
 
 
 def at_chance(comparison: Comparison) -> str:
