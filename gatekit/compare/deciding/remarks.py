@@ -135,7 +135,8 @@ def incomplete(awaited: Sequence[RunRecord], total: int) -> str:
 
 def withdrawn_notes(study: Study) -> list[str]:
     """Return a note on each withdrawal of planned runs."""
-    words = {run.id: run.variant for run in plan_file.read(study.path).values()}
+    requested = plan_file.read(study.path) if study.withdrawals else {}
+    words = {run.id: run.variant for run in requested.values()}
     notes = []
     for withdrawal in study.withdrawals:
         variants = listed(dict.fromkeys(words.get(run) or run for run in withdrawal.runs), 4)
