@@ -11,7 +11,10 @@ from gatekit.cell.errors import ConfigError
 from gatekit.compare.budget.at import Budget, at_budget, read_budget
 from gatekit.compare.deciding.decided import margin_notes, read_margin, with_tests
 from gatekit.compare.deciding.remarks import (
+    AT_ONCE,
     best_of_notes,
+    how_to_repeat,
+    incomplete,
     looks_notes,
     notes_on,
     refuse_mixed,
@@ -20,6 +23,7 @@ from gatekit.compare.deciding.remarks import (
     remarks_on,
     unequal_candidates,
     why_blocked,
+    withdrawn_notes,
 )
 from gatekit.compare.deciding.row import Row, family, order, summarise
 from gatekit.compare.grouping.best import Chosen, Tuned
@@ -41,7 +45,8 @@ class Comparison:
     """The result of ``compare``: rows, best first, and the notes that belong to them.
 
     ``tuned`` holds the keys of ``best_of`` and ``chosen`` the values that were chosen; ``at`` is
-    the budget at which the runs are compared.
+    the budget at which the runs are compared. ``awaited`` are the planned runs that have not
+    finished: a table that misses runs gives no verdict, unless it is ``forced``.
     """
 
     study: Study
@@ -53,6 +58,8 @@ class Comparison:
     margin: str | None = None
     at: Budget | None = None
     chosen: tuple[Chosen, ...] = ()
+    awaited: tuple[RunRecord, ...] = ()
+    forced: bool = False
 
     def __repr__(self) -> str:
         """Return one line, because a comparison holds all runs of a study."""
@@ -107,7 +114,8 @@ def compare(
             it; groups that differ only in these keys differ in one setting.
         split: ``validation``, or another test set such as ``test_256``; None means the test set.
         x: a swept key; it defines blocks, as ``within`` does.
-        force: compare groups that are not comparable, and give a verdict even if runs are missing.
+        force: compare groups that are not comparable, and give verdicts even if runs are missing;
+            those of an incomplete table are marked.
         level: confidence level of the intervals; it does not change a verdict.
         labels: other names of groups, or of parts of their labels, as ``OLD=NEW``.
         best_of: tuned keys; each group is compared at their values that are best on validation.
@@ -132,6 +140,9 @@ def compare(
     share, size = read_margin(margin)
     loaded = study if isinstance(study, Study) else load(study, root)
     loaded, later = _until_last_look(loaded)
+    # A condition on the state of runs does not make a table complete.
+    asked = choose_runs(loaded, [one for one in where if not one.startswith("state=")], tasks)
+    awaited = tuple(run for run in asked.every if asked.awaits(run))
     if where or tasks:
         loaded = choose_runs(loaded, where, tasks)
     loaded, budget, remarks = _with_scores(loaded, split, at, area)
@@ -140,7 +151,7 @@ def compare(
     keys = None if by is None else [*by, *(key for key in within if key not in by)]
     tuned = choose_best(loaded, best_of, keys, area) if best_of else Tuned(loaded, (), ())
     loaded = tuned.study
-    grouping = group_runs(loaded.runs, keys, within, tuned.keys)
+    grouping = group_runs(loaded.every, keys, within, tuned.keys)
     names = read_names(labels, grouping.groups)
     grouping = dataclasses.replace(grouping, groups=with_names(grouping.groups, names))
     refuse_unknown("x", [x] if x else [], grouping)
@@ -150,21 +161,32 @@ def compare(
     refuse_one_group(by or (), () if x else typed, grouping, force)
     baselines = Baselines(grouping.groups, baseline, within)
     seeds = frozenset(run.seed for run in loaded.runs if run.config is not None)
+    lacks = incomplete(awaited, len(asked.every))
+    waits = (lacks, how_to_repeat(awaited), AT_ONCE) if lacks and not force else ()
+    summaries = {group.label: summarise(group, level) for group in grouping.groups}
     rows = []
     for group in grouping.groups:
-        summary, reference, diff = summarise(group, level), baselines.of(group), None
+        summary, reference, diff = summaries[group.label], baselines.of(group), None
         if summary is not None and reference is not None and reference is not group:
+            other = summaries[reference.label]
             diff = difference(
                 group,
                 reference,
                 refused=() if force else unlike(group, reference),
-                blocked=() if force else why_blocked(group, reference, grouping.unknown, seeds),
+                blocked=()
+                if force
+                else waits or why_blocked(group, reference, grouping.unknown, seeds),
                 notes=remarks_on(group, reference, force),
                 level=level,
                 together=together,
+                incomplete=lacks,
+                at_chance=summary.at_chance and other is not None and other.at_chance,
             )
         shared, name = baselines.shared_keys(group), baselines.rest(group)
-        rows.append(Row(group, summary, diff, reference is group, shared, name))
+        row = Row(group, summary, diff, reference is group, shared, name)
+        compared = reference is not None and reference is not group
+        waiting = compared and any(map(loaded.awaits, group.missing))
+        rows.append(dataclasses.replace(row, awaited=waiting))
     unequal = unequal_candidates(rows, tuned, names)
     if unequal and not force:
         raise ConfigError(unequal[0])
@@ -179,6 +201,7 @@ def compare(
         *looks_notes(loaded.looks, family(rows), later),
         *filter(None, [baselines.note(alone)]),
         *remarks,
+        *withdrawn_notes(loaded),
         *notes_on(loaded, grouping, rows),
         *margin_notes(rows, margin, loaded.name, loaded.looks),
         *(choice.note(names) for choice in tuned.chosen),
@@ -195,6 +218,8 @@ def compare(
         margin=None if margin is None else str(margin),
         at=budget,
         chosen=tuned.chosen,
+        awaited=awaited,
+        forced=force,
     )
 
 
@@ -223,5 +248,9 @@ def _until_last_look(study: Study) -> tuple[Study, int]:
     if study.looks is None:
         return study, 0
     last = study.looks.seeds[-1]
-    runs = tuple(run for run in study.runs if run.seed is None or run.seed < last)
-    return dataclasses.replace(study, runs=runs), len(study.runs) - len(runs)
+    runs, planned = (
+        tuple(run for run in of if run.seed is None or run.seed < last)
+        for of in (study.runs, study.planned)
+    )
+    ended = dataclasses.replace(study, runs=runs, planned=planned)
+    return ended, len(study.runs) - len(runs)

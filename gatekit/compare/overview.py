@@ -12,7 +12,6 @@ from gatekit.cell.errors import RunError
 from gatekit.compare.grouping.group import group_runs
 from gatekit.runs.names import STATUS
 from gatekit.runs.result import OUTCOMES
-from gatekit.runs.studies import plan_file
 
 from .study import Study, load, studies
 
@@ -78,7 +77,6 @@ def overviews(root: Path | str = "experiments") -> list[Overview]:
 def overview(study: Study) -> Overview:
     """Return the overview of one study."""
     states = Counter(run.state for run in study.runs)
-    planned = plan_file.read(study.path).keys() - {run.id for run in study.runs}
     results = [run.result for run in study.runs if run.result is not None]
     return Overview(
         study.name,
@@ -88,8 +86,8 @@ def overview(study: Study) -> Overview:
         lost=states["LOST"],
         corrupt=states["CORRUPT"],
         running=states["RUNNING"],
-        waiting=states["PLANNED"] + len(planned),
-        variants=len({group.variant for group in group_runs(study.runs).groups}),
+        waiting=states["PLANNED"] + len(study.planned),
+        variants=len({group.variant for group in group_runs(study.every).groups}),
         tasks=tuple(sorted({result.task for result in results})),
         metrics=tuple(sorted({result.metric.name for result in results})),
         changed=_changed(study),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,9 +13,13 @@ from gatekit.cell.errors import RunError
 from gatekit.compare.numbers import count_of
 from gatekit.runs.names import IMPORTED, RUNS
 from gatekit.runs.record import KeptRuns, RunRecord, is_run
+from gatekit.runs.state import STATES
 from gatekit.runs.studies import looks as looks_file
-from gatekit.runs.studies.looks import Looks
-from gatekit.runs.studies.survey import no_study
+from gatekit.runs.studies import plan_file
+from gatekit.runs.studies.looks import Looks, Withdrawal
+from gatekit.runs.studies.plan_file import RequestedRun
+from gatekit.runs.studies.prune import WITHDRAWABLE
+from gatekit.runs.studies.survey import no_study, unrecorded
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -25,6 +29,9 @@ class Study:
     ``ignored`` names entries of the folder that are not runs; ``copies`` names folders that repeat
     a run that was already read. ``looks`` are those of `gatekit extend`, or those of the bundle if
     all runs come from one.
+
+    ``planned`` are the runs that commands asked for and that have not started; ``asked`` has the
+    ids of all runs that commands asked for. ``withdrawals`` are those of `gatekit prune --planned`.
     """
 
     name: str
@@ -33,6 +40,25 @@ class Study:
     ignored: tuple[str, ...] = ()
     copies: tuple[str, ...] = ()
     looks: Looks | None = None
+    planned: tuple[RunRecord, ...] = ()
+    asked: frozenset[str] = frozenset()
+    withdrawals: tuple[Withdrawal, ...] = ()
+
+    @property
+    def every(self) -> tuple[RunRecord, ...]:
+        """Return all runs, also those that have not started, without withdrawn ones."""
+        gone = {run for each in self.withdrawals for run in each.runs}
+        runs = (r for r in self.runs if r.id not in gone or r.state not in WITHDRAWABLE)
+        return (*runs, *self.planned)
+
+    def awaits(self, run: RunRecord) -> bool:
+        """Return whether the study planned a run and the run has not finished.
+
+        A search plans runs that it may stop early, and does not wait for them.
+        """
+        unfinished = not run.counts and run.state in STATES and run.stale is None
+        stopped = run.state == "INTERRUPTED" and (run.reason or "").startswith("pruned")
+        return run.id in self.asked and run.origin is None and unfinished and not stopped
 
     def __repr__(self) -> str:
         """Return one line, because a study holds the configuration of every run."""
@@ -110,10 +136,60 @@ def load(study: str, root: Path | str = "experiments", kept: KeptRuns | None = N
                 runs[key] = run
     ordered = tuple(runs[key] for key in sorted(runs))
     looks = looks_file.read(folder)
-    origins = {run.origin for run in ordered}
+    withdrawals = looks_file.withdrawals(folder)
+    requested = plan_file.read(folder)
+    planned = _planned(folder, requested, ordered, withdrawals)
+    origins = {run.origin for run in (*ordered, *planned)}
     if looks is None and len(origins) == 1 and (origin := origins.pop()) is not None:
         looks = looks_file.read(folder / IMPORTED / origin)
-    return Study(study, folder, ordered, tuple(ignored), tuple(copies), looks)
+        withdrawals = looks_file.withdrawals(folder / IMPORTED / origin)
+    return Study(
+        study,
+        folder,
+        ordered,
+        tuple(ignored),
+        tuple(copies),
+        looks,
+        planned,
+        frozenset(requested),
+        withdrawals,
+    )
+
+
+def _planned(
+    folder: Path,
+    requested: Mapping[str, RequestedRun],
+    runs: tuple[RunRecord, ...],
+    withdrawals: tuple[Withdrawal, ...],
+) -> tuple[RunRecord, ...]:
+    """Return the runs that commands asked for and that have no folder, as records of runs.
+
+    An earlier gatekit stored no configurations. There, a run has the configuration of a run with
+    the same words and another seed, if one has started.
+    """
+    own = {run.id: run for run in runs if run.origin is None}
+    stale = [run.id for run in own.values() if run.stale is not None]
+    waiting = plan_file.not_started(requested, own.keys(), stale)
+    gone = {run for each in withdrawals for run in each.runs}
+    siblings = {
+        requested[id].variant: run.config
+        for id, run in own.items()
+        if run.config is not None and id in requested
+    }
+    failed = unrecorded(folder) if waiting else {}
+    planned = []
+    for asked in waiting:
+        if asked.id in gone:
+            continue
+        config, seed = asked.config, asked.label.rpartition("seed=")[2]
+        like = siblings.get(asked.variant)
+        if config is None and like is not None and seed.isdecimal():
+            config = {**like, "seed": int(seed)}
+        reason = failed.get((asked.id, 0))
+        state = "PLANNED" if reason is None else "FAILED"
+        why = reason or (asked.variant if config is None else None)
+        planned.append(RunRecord(asked.id, folder / RUNS / asked.id, state, why, config, None))
+    return tuple(sorted(planned, key=lambda run: run.id))
 
 
 def studies(root: Path | str = "experiments") -> list[str]:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from gatekit.cell.errors import ConfigError, RunError, listed
+from gatekit.compare.deciding.remarks import AT_ONCE
 from gatekit.compare.deciding.row import Row, family
 from gatekit.compare.numbers import count_of, p_value
 from gatekit.compare.stats.looks import next_look, spent
@@ -232,7 +233,7 @@ def look(
         )
     for diff in differences:
         if diff.refused or diff.blocked:
-            why = "; ".join([*diff.refused, *diff.blocked])
+            why = "; ".join(r for r in (*diff.refused, *diff.blocked) if r != AT_ONCE)
             raise RunError(f"no look was taken: {why}")
     now = dataclasses.replace(
         now,

@@ -112,7 +112,7 @@ class Why:
 def why(first: Selection, second: Selection) -> Why:
     """Return what differs between two runs or groups."""
     notes = [
-        f"{run.id} is {run.state}: {run.reason}"
+        ": ".join(filter(None, [f"{run.id} is {run.state}", run.reason]))
         for s in (first, second)
         for run in s.runs
         if not run.counts

@@ -174,11 +174,16 @@ def _mapping(text: str) -> dict[str, Any]:
         raise ValueError(one_line(error)) from None
     if not isinstance(value, dict):
         raise ValueError("it is not a mapping")
-    _bound(value)
+    refuse_unusual(value)
     return {str(key): item for key, item in value.items()}
 
 
-def _bound(value: object) -> None:
+def refuse_unusual(value: object) -> None:
+    """Refuse plain data that no run has: too many values, a NaN, a date.
+
+    Raises:
+        ValueError: the reason.
+    """
     # Aliases can turn a small text into a huge tree, and every later walk would visit all of it.
     seen = 0
     stack = [value]

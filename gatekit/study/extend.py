@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from gatekit.cell.errors import ConfigError, RunError, listed
-from gatekit.runs.studies import plan_file
+from gatekit.runs.studies import looks, plan_file
 from gatekit.runs.studies.survey import study_folder, survey
 
 from .command import composition
@@ -78,7 +78,17 @@ def extension(
     runs = {run.fingerprint: run for each in plans for run in each.runs}
     sources = {digest: source for each in plans for digest, source in each.sources.items()}
     whole = SweepPlan(plans[0].launch, tuple(runs.values()), (), sources, command)
-    return whole, _present(study, folder, whole, seeds)
+    return _without_withdrawn(folder, whole), _present(study, folder, whole, seeds)
+
+
+def _without_withdrawn(folder: Path, whole: SweepPlan) -> SweepPlan:
+    """Return a plan without the variants whose runs were all withdrawn."""
+    gone = {run for each in looks.withdrawals(folder) for run in each.runs}
+    asked = plan_file.read(folder).values() if gone else ()
+    left_out = {run.variant for run in asked if run.id in gone}
+    left_out -= {run.variant for run in asked if run.id not in gone}
+    runs = tuple(r for r in whole.runs if plan_file.variant_of(r.label) not in left_out)
+    return dataclasses.replace(whole, runs=runs)
 
 
 def first_seeds(whole: SweepPlan, seeds: int) -> SweepPlan:
@@ -181,5 +191,5 @@ def _present(study: str, folder: Path, whole: SweepPlan, seeds: int) -> int:
 
 
 def _same_but_seed(label: str, whole: SweepPlan) -> bool:
-    before = label.rpartition("seed=")[0]
-    return any(run.label.rpartition("seed=")[0] == before for run in whole.runs)
+    before = plan_file.variant_of(label)
+    return any(plan_file.variant_of(run.label) == before for run in whole.runs)

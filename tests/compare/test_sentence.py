@@ -15,8 +15,8 @@ def test_few_seeds_have_an_interval_and_no_test(tmp_path: Path) -> None:
     write_study(tmp_path, {"lstm": LSTM, "rnn": RNN})
     assert sentences(compare("demo", tmp_path)) == [
         "rnn and lstm have too few seeds for a verdict in test nll (mean paired difference +0.313"
-        " nats/frame, 95 % Student t interval 0.275 to 0.351, n = 3 seeds, no test, since a verdict"
-        " needs 5 seeds, Cohen's d 21)."
+        " nats/frame, 95 % Student t interval 0.275 to 0.351, n = 3 seeds, correlation 0.97, no"
+        " test, since a verdict needs 5 seeds, Cohen's d 21)."
     ]
 
 

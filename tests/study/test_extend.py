@@ -6,10 +6,12 @@ import pytest
 from inline import Inline
 
 from gatekit.cell.errors import ConfigError, RunError
-from gatekit.runs.studies import plan_file
+from gatekit.compare.study import load
+from gatekit.runs.studies import looks, plan_file
 from gatekit.study.command import compose
 from gatekit.study.extend import extension, first_seeds, seed_of
 from gatekit.study.launch import launch
+from gatekit.study.launch.entry import prepare
 from gatekit.study.plan import plan
 
 ROOT = "experiments"
@@ -121,3 +123,29 @@ def test_a_search_is_refused(study):
     study("cell=gru", command=f"gatekit train study=s task=echo units=4 cell=gru {search}")
     with pytest.raises(ConfigError, match="a search has no fixed variants"):
         extension("s", ROOT, 4)
+
+
+def test_withdrawn_variants_are_not_extended_and_withdrawn_seeds_are(study, place):
+    typed = ["study=s", "task=echo", "units=4", "-m", "cell=lstm,gru", "seeds=3"]
+    planned = plan(compose(typed), " ".join(["gatekit", "train", *typed]))
+    prepare(planned)
+    gru = [run.fingerprint for run in planned.runs if "cell=gru" in run.label]
+    last = next(r.fingerprint for r in planned.runs if "cell=lstm seed=2" in r.label)
+    looks.withdraw(place / ROOT / "s", [*gru, last])
+    whole, _ = extension("s", ROOT, 4)
+    assert [run.config["cell"]["name"] for run in whole.runs] == ["lstm"] * 4
+    launch(whole, backend=Inline(lambda config: 0.1))
+    # The command asked for the last seed again, so it is not withdrawn any more.
+    assert [each.runs for each in looks.withdrawals(place / ROOT / "s")] == [tuple(gru)]
+
+
+def test_a_plan_stores_what_the_runs_will_store(study, place):
+    typed = ["study=s", "task=echo", "units=4", "-m", "cell=lstm,gru", "seeds=2"]
+    planned = plan(compose(typed), " ".join(["gatekit", "train", *typed]))
+    prepare(planned)
+    waiting = {run.id: run.config for run in load("s", ROOT).planned}
+    assert waiting == {run.fingerprint: run.config for run in planned.runs}
+    launch(planned, backend=Inline(lambda config: 0.1 * config["seed"]))
+    study = load("s", ROOT)
+    assert study.planned == ()
+    assert {run.id: run.config for run in study.runs} == waiting

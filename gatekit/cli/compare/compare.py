@@ -243,7 +243,9 @@ def add_grouping(parser: Parser) -> None:
         help="with --at: compare the mean over training of the best validation score so far",
     )
     parser.add_argument(
-        "--force", action="store_true", help="compare even groups that are not comparable"
+        "--force",
+        action="store_true",
+        help="compare even groups that are not comparable, and tables that miss planned runs",
     )
 
 

@@ -46,19 +46,26 @@ def read_margin(margin: str | float | None) -> tuple[bool, float | None]:
 def with_tests(
     rows: Sequence[Row], margin: tuple[bool, float] | None, looks: Looks | None
 ) -> list[Row]:
-    """Return the rows with each difference tested, corrected for all tests of the table."""
-    compared = [i for i, row in enumerate(rows) if row.difference and row.difference.pairs]
-    if not compared:
+    """Return the rows with each difference tested, corrected for all tests of the table.
+
+    A difference that is blocked takes no level from the others, unless runs of its groups are
+    awaited. If all are blocked, all are tested, so that the number of comparisons is known.
+    """
+    paired = [(i, diff) for i, row in enumerate(rows) if (diff := row.difference) and diff.pairs]
+    paired = [(i, diff) for i, diff in paired if not diff.blocked] or paired
+    if not paired:
         return list(rows)
-    differences = [diff for row in rows if (diff := row.difference) is not None and diff.pairs]
+    compared, differences = [i for i, _ in paired], [diff for _, diff in paired]
     table = [dict(zip(d.seeds, d.values, strict=True)) for d in differences]
-    tests = decide_table(table, looks, [diff.ranked for diff in differences])
-    family = len(differences)
+    sizes = dict(zip(compared, map(len, table), strict=True))
+    awaited = sum(row.awaited and sizes.get(i, 0) < MIN_SEEDS for i, row in enumerate(rows))
+    tests = decide_table(table, looks, [diff.ranked for diff in differences], awaited)
+    family = len(sizes) + sum(row.awaited and i not in sizes for i, row in enumerate(rows))
     differences = [
         dataclasses.replace(
             diff,
             test=test,
-            seeds_needed=seeds_needed(diff.effect_size, family),
+            seeds_needed=None if diff.at_chance else seeds_needed(diff.effect_size, family),
             fewest=MIN_SEEDS if looks is None else MIN_FLIPS,
             direction=(way := _direction(diff, test)),
             opposed=opposed(seeds, diff.metric.sign * way, test),

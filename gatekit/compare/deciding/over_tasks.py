@@ -48,6 +48,7 @@ def differences_over_tasks(
     tasks: Sequence[tuple[Mapping[str, Row], Scores]],
     level: float,
     looks: Looks | None,
+    awaited: int = 0,
 ) -> dict[str, TasksDifference]:
     """Return the differences of variants from the baseline, tested together.
 
@@ -56,6 +57,7 @@ def differences_over_tasks(
         tasks: rows and normalised scores of each task.
         level: confidence level of the intervals.
         looks: the looks of the study, if there are any.
+        awaited: number of planned variants that cannot be tested yet.
     """
     table: dict[str, dict[Hashable, float]] = {}
     noisy: dict[str, dict[Hashable, float]] = {}
@@ -63,7 +65,7 @@ def differences_over_tasks(
         table[name] = _over_tasks(name, tasks, linear=False)
         noisy[name] = _over_tasks(name, tasks, linear=True)
     differences: dict[str, TasksDifference] = {}
-    tests = decide_table(list(table.values()), looks)
+    tests = decide_table(list(table.values()), looks, awaited=awaited)
     for (name, seeds), test in zip(table.items(), tests, strict=True):
         values = list(seeds.values())
         if values:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -28,6 +29,7 @@ from gatekit.runs.studies.looks import Looks
 from .row import Row
 
 LARGER = "choose a larger budget"
+AT_ONCE = "`--force` compares anyway"
 _MOST_COMMANDS = 3
 
 
@@ -160,6 +162,33 @@ def why_blocked(
         budget = not unknown and are_late(absent)
         reasons.append(LARGER if budget else how_to_repeat((*absent, *unknown)))
     return tuple(reasons)
+
+
+def incomplete(awaited: Sequence[RunRecord], total: int) -> str:
+    """Return how many planned runs of a table have not finished; empty if all have.
+
+    Args:
+        awaited: the planned runs of the table that have not finished.
+        total: the number of runs of the table.
+    """
+    if not awaited:
+        return ""
+    states = Counter(run.state for run in awaited)
+    counts = ", ".join(f"{count} {state}" for state, count in sorted(states.items()))
+    return f"the table misses {len(awaited)} of {count_of(total, 'run')} ({counts})"
+
+
+def withdrawn_notes(study: Study) -> list[str]:
+    """Return a note on each withdrawal of planned runs."""
+    requested = plan_file.read(study.path) if study.withdrawals else {}
+    words = {run.id: run.variant for run in requested.values()}
+    notes = []
+    for withdrawal in study.withdrawals:
+        variants = listed(dict.fromkeys(words.get(run) or run for run in withdrawal.runs), 4)
+        runs = count_of(len(withdrawal.runs), "planned run")
+        verb = "was" if len(withdrawal.runs) == 1 else "were"
+        notes.append(f"{runs} {verb} withdrawn at {withdrawal.at}: {variants}")
+    return notes
 
 
 def how_to_repeat(runs: Sequence[RunRecord]) -> str:
@@ -393,7 +422,7 @@ def looks_notes(looks: Looks | None, groups: Mapping[str, str | None], later: in
 
 def design_notes(differences: list[Difference]) -> list[str]:
     """Return notes on what the design of a comparison can show."""
-    compared = [d for d in differences if d.pairs > 0 and not d.refused]
+    compared = [d for d in differences if d.pairs > 0 and not d.refused and not d.blocked]
     notes = []
     if any(d.test is None for d in compared):
         notes.append(f"a verdict needs at least {max(d.fewest for d in compared)} seeds")
@@ -410,6 +439,13 @@ def design_notes(differences: list[Difference]) -> list[str]:
         where = "where runs diverged, there are " if some else ""
         notes.append(
             f"{where}too few seeds for a p value below {ALPHA:g}: none can be below {least:.2g}"
+        )
+    known = [d.correlation for d in compared if d.correlation is not None]
+    if known:
+        ends = dict.fromkeys(f"{end:z.2f}" for end in (min(known), max(known)))
+        notes.append(
+            f"scores of a group and its baseline correlate over seeds by {' to '.join(ends)};"
+            " pairing by seed gains power above 0, and costs some below"
         )
     if sum(d.interval is not None for d in compared) > 1:
         notes.append(

@@ -27,6 +27,7 @@ from gatekit.compare.stats.verdict import verdict
 from gatekit.runs.result import Result, ResultMetric
 
 _FAR = 100.0
+_LEARNED = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,7 @@ class Summary:
     ``mean``, its interval and ``bootstrap`` are None if a run diverged, because the mean would be
     infinite. ``mean_finished`` is the mean of the runs that did not diverge. ``median`` and
     ``interquartile_mean`` count a diverged run as the worst outcome; they are None if that makes
-    them infinite.
+    them infinite. ``at_chance`` is true if nothing shows that the group has learned anything.
 
     ``step_seconds`` and ``step_processor_seconds`` are medians over completed runs; ``low`` and
     ``high`` are the ends of the range over these runs and their epochs.
@@ -66,6 +67,7 @@ class Summary:
     step_seconds_high: float | None
     step_processor_seconds: float | None
     flags: tuple[str, ...]
+    at_chance: bool = False
 
     @property
     def measured(self) -> str:
@@ -119,7 +121,28 @@ def summarise(group: Group, level: float = 0.95) -> Summary | None:
         # A diverged run may have stopped in its first steps, whose times include compilation.
         **_step_times([result for result in results if result.state == "COMPLETED"]),
         flags=tuple(_flags(group, results, values)),
+        at_chance=_is_at_chance(metric, seeds),
     )
+
+
+def _is_at_chance(metric: ResultMetric, seeds: Sequence[float]) -> bool:
+    """Return whether the 95 % t interval of a group's mean includes chance, or is worse.
+
+    If a single run has clearly learned, by a twentieth of the way from chance to a perfect score,
+    the group is not at chance: its mean is uncertain because other runs failed.
+
+    Args:
+        metric: the metric with its chance level; without one, no group is at chance.
+        seeds: the outcome of each seed; empty if a run diverged.
+    """
+    if metric.chance is None or not seeds:
+        return False
+    gains = [metric.sign * (value - metric.chance) for value in seeds]
+    interval = mean_interval(gains)
+    perfect = limits(metric, seeds)[metric.sign > 0]
+    way = abs((perfect if math.isfinite(perfect) else 0.0) - metric.chance)
+    least = gains[0] if interval is None else interval.low
+    return least <= 0 and max(gains) <= _LEARNED * way
 
 
 def _shared(counts: list[int | None]) -> int | None:
@@ -203,7 +226,8 @@ class Row:
 
     ``shared_keys`` holds the keys that the group shares with its baseline, including those of the
     task; ``name`` is the group's label without these keys. The colour and line style of the group's
-    variant follow from ``style_index``.
+    variant follow from ``style_index``. ``awaited`` is true if the group is to be compared with a
+    baseline, and the study waits for runs of the group.
     """
 
     group: Group
@@ -213,6 +237,7 @@ class Row:
     shared_keys: SharedKeys = ()
     name: str = ""
     style_index: int = 0
+    awaited: bool = False
 
     if not TYPE_CHECKING:  # otherwise a type checker would allow every attribute
 

@@ -10,6 +10,7 @@ from gatekit.compare.deciding.row import Row
 from gatekit.compare.grouping.keys import not_differing
 from gatekit.compare.grouping.label import value_text
 from gatekit.compare.numbers import is_number
+from gatekit.compare.output.table_cells import count_text
 
 from .page import (
     is_geometric,
@@ -147,7 +148,8 @@ def _draw_line(
                 ends = (summary.interval.low, summary.interval.high)
                 axes.plot((at, at), ends, color=tone, lw=0.9, zorder=3)
     counts = {row.summary.n for row in line if row.summary}
-    n = f"{min(counts)}" if len(counts) == 1 else f"{min(counts)} to {max(counts)}"
+    texts = {count_text(row) for row in line if row.summary}
+    n = texts.pop() if len(texts) == 1 else f"{min(counts)} to {max(counts)}"
     label = f"{name} (n = {n}" + (f", {diverged} diverged)" if diverged else ")")
     xs, ys = zip(*means, strict=True) if means else ((), ())
     axes.plot(xs, ys, color=tone, ls=style, marker=shape, ms=3.4, lw=1.2, label=plottable(label))

@@ -21,6 +21,7 @@ from gatekit.compare.curves import (
     step_name,
 )
 from gatekit.compare.deciding.row import Row, metric_text
+from gatekit.compare.output.table_cells import count_text
 from gatekit.compare.stats.intervals import MIN_BOOTSTRAP
 from gatekit.runs.result import ResultMetric
 
@@ -163,7 +164,7 @@ def _at(known: Band, curves: Sequence[Curve]) -> Sequence[Curve]:
 def _count(item: _Drawn) -> str:
     summary = item.row.summary
     assert summary is not None
-    text = f"n = {summary.n}"
+    text = f"n = {count_text(item.row)}"
     return f"{text}, {summary.diverged} diverged" if summary.diverged else text
 
 

@@ -10,6 +10,7 @@ from gatekit.compare.comparison import Comparison
 from gatekit.compare.deciding.row import Row, metric_text
 from gatekit.compare.numbers import with_own_decimals
 from gatekit.compare.output.answer import is_answered
+from gatekit.compare.output.table_cells import count_text
 from gatekit.compare.stats.difference import Difference
 
 from .page import of_one_metric, plottable, run_ids, shown_rows, wrapped
@@ -118,7 +119,9 @@ def _in_words(row: Row) -> str:
         text = f"{max(diff.diverged, diff.diverged_baseline)} of {diff.pairs} diverged"
     else:
         text = with_own_decimals(diff.mean, diff.interval, sign="+")
-    return f"{text}   n = {diff.n}".replace("-", "\N{MINUS SIGN}")
+    alike = row.summary is not None and row.summary.n == diff.n
+    n = count_text(row) if alike else str(diff.n)
+    return f"{text}   n = {n}".replace("-", "\N{MINUS SIGN}")
 
 
 def _differences(rows: Sequence[Row]) -> list[Difference]:

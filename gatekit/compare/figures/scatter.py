@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from gatekit.compare.comparison import Comparison
 from gatekit.compare.deciding.row import Row
+from gatekit.compare.output.table_cells import count_text
 from gatekit.runs.result import Result
 
 from .page import (
@@ -80,7 +81,7 @@ def _points(row: Row, cost: Callable[[Result], float | None]) -> list[tuple[floa
 def _draw_group(axes: Axes, row: Row, cost: Callable[[Result], float | None], style: Style) -> None:
     tone, mark = style.tone, style.mark
     points = _points(row, cost)
-    label = plottable(f"{row.group.label} (n = {row.summary.n if row.summary else 0})")
+    label = plottable(f"{row.group.label} (n = {count_text(row)})")
     if not points:
         return
     xs, ys = zip(*points, strict=True)

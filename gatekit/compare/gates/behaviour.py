@@ -134,7 +134,7 @@ def gates_report(
         ConfigError: ``by`` names a key that no run has, or ``labels`` a name that no group has.
     """
     loaded = study if isinstance(study, Study) else load(study, root)
-    groups = group_runs(loaded.runs, by).groups
+    groups = group_runs(loaded.every, by).groups
     report = report_of(loaded, with_names(groups, read_names(labels, groups)))
     if not report.variants:
         again = training(loaded.path, f"study={loaded.name}_probed", "probe=true")

@@ -99,7 +99,7 @@ def best_of(
         ConfigError: the runs do not differ in a key.
     """
     names = None if by is None else [*(k for k in by if k not in keys), *keys]
-    groups = group_runs(study.runs, names, keys).groups
+    groups = group_runs(study.every, names, keys).groups
     tuning = _tuning(keys, groups)
     variants: dict[tuple[tuple[str, str], ...], list[Group]] = {}
     for group in groups:

@@ -33,13 +33,14 @@ def where(study: Study, conditions: Sequence[str], tasks: Sequence[str] = ()) ->
         ConfigError: a condition has a different form, or no run has its key or its value.
     """
     values_by_key = _wanted(conditions, tasks)
-    if not values_by_key or not study.runs:
+    every = (*study.runs, *study.planned)
+    if not values_by_key or not every:
         return study
     facts = [
         {**all_settings(run), "seed": run.seed, "state": run.state, "origin": run.origin}
-        for run in study.runs
+        for run in every
     ]
-    chosen = list(zip(study.runs, facts, strict=True))
+    chosen = list(zip(every, facts, strict=True))
     for typed, values in values_by_key.items():
         key = _key(typed, facts)
         texts = dict.fromkeys(_text(known, key) for _, known in chosen)
@@ -50,7 +51,9 @@ def where(study: Study, conditions: Sequence[str], tasks: Sequence[str] = ()) ->
                     f" Values: {listed(texts, _MOST)}."
                 )
         chosen = [(run, k) for run, k in chosen if any(_equal(_text(k, key), v) for v in values)]
-    return dataclasses.replace(study, runs=tuple(run for run, _ in chosen))
+    met = {id(run) for run, _ in chosen}
+    runs, planned = (tuple(r for r in of if id(r) in met) for of in (study.runs, study.planned))
+    return dataclasses.replace(study, runs=runs, planned=planned)
 
 
 def where_any(
@@ -64,7 +67,8 @@ def where_any(
     if not studies:
         return []
     runs = tuple(run for study in studies for run in study.runs)
-    met = {id(r) for r in where(dataclasses.replace(studies[0], runs=runs), conditions, tasks).runs}
+    every = dataclasses.replace(studies[0], runs=runs, planned=())
+    met = {id(run) for run in where(every, conditions, tasks).runs}
     return [
         dataclasses.replace(study, runs=tuple(run for run in study.runs if id(run) in met))
         for study in studies

@@ -55,7 +55,7 @@ def select(text: str, root: Path | str = "experiments") -> Selection:
     selection = _run(text, rest.removeprefix(f"{RUNS}/"), study)
     if selection is not None:
         return selection
-    groups = group_runs(study.runs).groups
+    groups = group_runs(study.every).groups
     exact = [group for group in groups if group.label == rest]
     for group in exact or [g for g in groups if spelled(g.label) == spelled(rest)]:
         return Selection(text, study, (*group.runs, *group.missing), group)
@@ -77,7 +77,7 @@ def _of_folder(folder: Path) -> tuple[str, Path]:
 def _in_any_study(text: str, known: Sequence[str], root: Path | str) -> Selection:
     if not _ID.fullmatch(text):
         if text in known:
-            labels = [group.label for group in group_runs(load(text, root).runs).groups]
+            labels = [group.label for group in group_runs(load(text, root).every).groups]
             examples = " or ".join(f"{text}/{label}" for label in labels[:2])
             raise RunError(
                 f"{text!r} is a study; type one of its groups or runs, such as {examples}"
@@ -116,6 +116,6 @@ def _run(text: str, start: str, study: Study) -> Selection | None:
         raise RunError(f"{len(runs)} runs begin with {start}: {ids}; type more digits")
     if not runs:
         return None
-    groups = group_runs(study.runs).groups
+    groups = group_runs(study.every).groups
     group = next((g for g in groups if runs[0] in (*g.runs, *g.missing)), None)
     return Selection(text, study, (runs[0],), group)

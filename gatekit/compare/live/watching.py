@@ -23,7 +23,6 @@ from gatekit.compare.study import Study, inside, load, studies
 from gatekit.runs.metrics import MetricLine
 from gatekit.runs.record import KeptRuns, RunRecord
 from gatekit.runs.state import RunReader
-from gatekit.runs.studies import plan_file
 from gatekit.study.launch.following import FollowedRun, seconds_left
 
 MOST = 400
@@ -160,13 +159,12 @@ class LiveStudy:
         if self._study is None or not _same(study.runs, self._study.runs):
             self._study = study
             self._take(study)
-        planned = len(plan_file.read(study.path).keys() - {run.id for run in study.runs})
         for one in self._runs.values():
             if self._whole or one.run.state == "RUNNING":
                 one.read(self.revision)
             self._describe(one)
         states = Counter(one.run.state for one in self._runs.values())
-        states["PLANNED"] += planned
+        states["PLANNED"] += len(study.planned)
         self.states = {state: count for state, count in sorted(states.items()) if count}
         running = [one.following for one in self._runs.values() if one.run.state == "RUNNING"]
         waiting = sum(states[state] for state in ("PLANNED", "INTERRUPTED", "LOST"))
@@ -177,7 +175,7 @@ class LiveStudy:
     def _take(self, study: Study) -> None:
         """Update the runs and their labels, which depend on all runs."""
         labels: dict[tuple[str, str], str] = {}
-        for group in group_runs(study.runs).groups:
+        for group in group_runs(study.every).groups:
             for run in (*group.runs, *group.missing):
                 labels[_key(run)] = group.label
         self._labels = labels

@@ -34,13 +34,16 @@ def headline(comparison: Comparison) -> str:
     if not differences:
         return _nothing(comparison)
     ways = Counter(diff.decision for diff in differences if diff.decision not in _UNDECIDED)
-    count, total = ways.total(), len(differences)
+    # The comparison of a variant that has not started is not decided either.
+    total = len(differences) + sum(row.awaited and not row.difference for row in comparison.rows)
+    count, lacks = ways.total(), differences[0].incomplete
     if total == 1:
         answer = "The difference is decided" if count else "The difference is not decided"
     else:
         answer = f"{count or 'None'} of {total} differences {'is' if count < 2 else 'are'} decided"
     if count:
-        return f"{answer}: {', '.join(f'{ways[k]} {w}' for k, w in _WAYS.items() if ways[k])}."
+        found = ", ".join(f"{ways[key]} {way}" for key, way in _WAYS.items() if ways[key])
+        return f"{answer}: {found}; {lacks}." if lacks else f"{answer}: {found}."
     waiting = Counter(filter(None, (_waits_for(row, comparison) for row in comparison.rows)))
     if waiting:
         parts = [
@@ -52,14 +55,33 @@ def headline(comparison: Comparison) -> str:
     if few and not any(diff.pairs for diff in differences):
         return f"{answer}: the groups have no seed in common."
     fewest = max(diff.fewest for diff in differences)
-    return f"{answer}: a verdict needs at least {fewest} seeds." if few else f"{answer}."
+    if few:
+        return f"{answer}: a verdict needs at least {fewest} seeds."
+    return f"{answer}; {lacks}." if lacks else f"{answer}."
+
+
+def at_chance(comparison: Comparison) -> str:
+    """Return which groups are at chance and what to do about it, as a line; empty if none is."""
+    known = [row for row in comparison.rows if row.summary is not None]
+    names = [row.group.label for row in known if row.summary and row.summary.at_chance]
+    if not names:
+        return ""
+    remedy = "train longer (trainer.steps), or try another optimizer.learning_rate"
+    if len(names) == len(known) > 1:
+        return f"At chance, nothing was learned: all {len(names)} groups; {remedy}."
+    shown = names if len(names) <= _MOST_NAMED else [*names[: _MOST_NAMED - 1], "others"]
+    return printable(f"At chance, nothing was learned: {', '.join(shown)}; {remedy}.")
 
 
 def _waits_for(row: Row, comparison: Comparison) -> str:
     """Return what an undecided difference waits for, if that is runs or a larger budget."""
     diff = row.difference
-    if diff is None or not diff.blocked or diff.metric.is_reversed:
+    if diff is None:
+        return "missing runs" if row.awaited and not comparison.forced else ""
+    if not diff.blocked or diff.metric.is_reversed:
         return ""
+    if comparison.awaited:
+        return "missing runs"
     baseline = _baselines(comparison).get(diff.baseline, row)
     absent = (*row.group.missing, *baseline.group.missing)
     return "a larger budget" if are_late(absent) and not comparison.unknown else "missing runs"
@@ -170,7 +192,7 @@ def seeds_needed(row: Row) -> str:
     if diff is None or is_answered(row) or diff.blocked or diff.refused or diff.opposed:
         return ""
     # The estimate is for one test of a table; with looks, the next look decides.
-    if diff.interval is None or not diff.mean or diff.fewest > MIN_SEEDS:
+    if diff.interval is None or not diff.mean or diff.fewest > MIN_SEEDS or diff.at_chance:
         return ""
     if diff.seeds_needed is None:
         return f"{MOST_SEEDS}+"

@@ -32,6 +32,10 @@ def records(comparison: Comparison) -> list[dict[str, Any]]:
         {
             **_record(row, over.get(row.group.variant)),
             "at": None if comparison.at is None else comparison.at.typed,
+            "incomplete": len(comparison.awaited),
+            "withdrawn": [
+                {"at": each.at, "runs": len(each.runs)} for each in comparison.study.withdrawals
+            ],
             "tuned": _tuned(row, comparison.tuned),
         }
         for row in comparison.rows
@@ -105,7 +109,7 @@ p_difference=difference.test.p alpha=difference.test.alpha look=difference.test.
 look_seeds=difference.test.look.seeds most_seeds=difference.test.look.most margin=difference.margin
 p_not_worse=difference.not_worse p_equivalent=difference.equivalent
 unseen_failures=difference.unseen_failures p=difference.p
-decision=difference.decision
+decision=difference.decision at_chance=summary.at_chance seed_correlation=difference.correlation
 """
 _OVER_TASKS = """
 mean_rank=rank normalised=mean normalised_low=mean_interval.low normalised_high=mean_interval.high
@@ -123,7 +127,7 @@ def _record(row: Row, over: VariantOverTasks | None) -> dict[str, object]:
     summary, diff, group = row.summary, row.difference, row.group
     numbers = picked(row, _NUMBERS) | {"missing": len(group.missing)}
     if summary is None:
-        numbers |= {"n": 0, "diverged": 0}
+        numbers |= {"n": 0, "diverged": 0, "at_chance": False}
     if diff is None or diff.decision == "none":
         # A group may lack a verdict although it was tested, for example if runs are missing.
         numbers |= dict.fromkeys(("p_difference", "p_not_worse", "p_equivalent"))

@@ -48,7 +48,7 @@ def _running(study: Study) -> str:
     """Return how far the runs in progress are, as a list; empty if there are none."""
     labels = {
         run.path: f"{group.label} seed={run.seed}"
-        for group in group_runs(study.runs).groups
+        for group in group_runs(study.every).groups
         for run in group.missing
         if run.state == "RUNNING"
     }

@@ -11,8 +11,8 @@ from gatekit.compare.stats.difference import Difference
 from gatekit.compare.stats.verdict import (
     at_look,
     contrary,
-    count_text,
     margin_text,
+    pairs_text,
     unseen_text,
     verdict,
 )
@@ -51,9 +51,10 @@ def _sentence(row: Row, comparison: Comparison) -> str:
         )
     assert row.summary is not None
     measured = row.summary.measured
-    rest = ""
+    lacks = diff.incomplete
+    rest = f" {lacks[0].upper()}{lacks[1:]}." if lacks else ""
     if len(diff.differs_in) > 1:
-        rest = f" They differ in {in_words(diff.differs_in)}, which were chosen together."
+        rest += f" They differ in {in_words(diff.differs_in)}, which were chosen together."
     if comparison.tuned:
         rest += (
             f" For each, {in_words(comparison.tuned)} was chosen by the mean validation"
@@ -72,7 +73,7 @@ def _sentence(row: Row, comparison: Comparison) -> str:
     if diff.bootstrap is not None:
         low, high = (f"{end:z.{places}f}" for end in (diff.bootstrap.low, diff.bootstrap.high))
         numbers.append(f"{diff.bootstrap.method} {low} to {high}")
-    numbers += [f"n = {count_text(diff)}", _tested(diff)]
+    numbers += [f"n = {pairs_text(diff)}", _tested(diff)]
     if diff.effect_size is not None:
         numbers.append(f"Cohen's d {diff.effect_size:.2g}")
     unseen = f" {text}." if (text := unseen_text(diff)) else ""

@@ -19,7 +19,7 @@ from gatekit.compare.grouping.label import printable
 from gatekit.compare.several import SeveralTasks, no_table_notes, several_tasks
 from gatekit.compare.stats.paired_tests import ALPHA
 
-from .answer import decided_claims, headline, is_answered, undecided_lines
+from .answer import at_chance, decided_claims, headline, is_answered, undecided_lines
 from .columns import blocks, described, in_lines
 from .table_cells import (
     COSTS,
@@ -198,13 +198,15 @@ def _table(
 
 
 def answer(comparison: Comparison, several: SeveralTasks | None) -> list[tuple[str, str]]:
-    """Return the answer as lines with their style: the headline, what is decided, what is not.
+    """Return the answer as lines with their style: groups at chance, the headline, the verdicts.
 
     Args:
         comparison: the result of ``compare``.
         several: its `several_tasks`.
     """
-    lines = [(headline(comparison), "bold")]
+    chance = at_chance(comparison)
+    lines = [(chance, "bold")] if chance else []
+    lines.append((headline(comparison), "bold"))
     verdicts = [f"* {claim}: {size}." for _, claim, size in decided_claims(comparison)]
     if several is not None:
         verdicts += [f"* {claim}: {size}." for claim, size in decided_over_tasks(several)]

@@ -70,8 +70,9 @@ def _export(study: Study, client: Any) -> ExportCounts:
         elif _RUN in tags:
             exported[tags[_RUN]] = old_run
     written = kept = 0
-    for group in group_runs(study.runs).groups:
-        for run in (*group.runs, *group.missing):
+    started = {id(run) for run in study.runs}
+    for group in group_runs(study.every).groups:
+        for run in (run for run in (*group.runs, *group.missing) if id(run) in started):
             old, content = exported.get(_key(run)), _content(run)
             if old is not None and old.data.tags.get(_CONTENT) == content:
                 kept += 1

@@ -20,7 +20,8 @@ from gatekit.cell.show.equations import aligned, equations
 from gatekit.cell.show.mathml import mathml
 from gatekit.cell.show.works import Work, provenance
 from gatekit.compare.deciding.row import Row
-from gatekit.compare.grouping.label import printable, value_text
+from gatekit.compare.grouping.keys import differing
+from gatekit.compare.grouping.label import group_label, printable, value_text
 from gatekit.compare.scrub import scrub
 from gatekit.runs.config import flatten
 from gatekit.runs.record import RunRecord
@@ -33,6 +34,7 @@ _MOST_CELLS = 40
 _MOST_CHARACTERS = 150_000
 _MOST_OPEN = 4
 _MOST_NAMED = 12
+_LONGEST = 60
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,7 @@ def cells(sheet: Sheet) -> Section | None:
         return None
     known, trouble = _catalogue(sheet.plugins)
     works = _bibliography(sheet.plugins)
-    shown, characters = [], 0
+    shown, characters, names = [], 0, _names(used)
     for place, one in enumerate(used[:_MOST_CELLS]):
         characters += one.characters
         if characters > _MOST_CHARACTERS and known is not None:
@@ -65,7 +67,7 @@ def cells(sheet: Sheet) -> Section | None:
         groups = [(row.group.label, css(row)) for row in one.rows]
         shown.append(
             {
-                "name": value_text(cell.get("name", "unnamed cell")),
+                "name": names[place],
                 "groups": groups,
                 "reference": _reference(cell, works),
                 **_equations(one.run, sheet, known, trouble, place),
@@ -93,6 +95,26 @@ def _distinct(rows: Sequence[Row]) -> list[_Used]:
             users = cells.setdefault(key, _Used(alone, len(key), [])).rows
             users += [] if any(row is other for other in users) else [row]
     return list(cells.values())
+
+
+def _names(used: Sequence[_Used]) -> list[str]:
+    """Return the title of each cell: its name, with the settings that differ between namesakes."""
+    cells = [flatten({"cell": (one.run.config or {})["cell"]}) for one in used]
+    units = [flatten({"output_unit": (one.run.config or {}).get("output_unit")}) for one in used]
+    names = [value_text(cell.pop("cell.name", None) or "unnamed cell") for cell in cells]
+    titles = []
+    for name, one in zip(names, used, strict=True):
+        alike = [i for i, other in enumerate(names) if other == name]
+        settings = [{**cells[i], **units[i]} for i in alike]
+        own = settings[next(at for at, i in enumerate(alike) if used[i] is one)]
+        differ = {key: own[key] for key in differing(settings) if key in own}
+        label = group_label({"cell": name, **differ}, name)
+        # Options that only namesakes have, or long equations, do not make a title.
+        titles.append(label if len(label) <= _LONGEST else f"{name} ({one.rows[0].group.label})")
+    return [
+        title if titles.count(title) == 1 else f"{title} ({one.rows[0].group.label})"
+        for title, one in zip(titles, used, strict=True)
+    ]
 
 
 def _catalogue(plugins: tuple[str, ...]) -> tuple[Catalogue | None, str]:

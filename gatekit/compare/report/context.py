@@ -130,7 +130,7 @@ def sheet(
         shlex.join(typed),
         tuple(plan_file.commands(study.path)),
         x,
-        len(plan_file.read(study.path).keys() - {run.id for run in study.runs}),
+        len(study.planned),
         tuple(plugins),
         reach,
         over,

@@ -11,6 +11,7 @@ from markupsafe import Markup
 from gatekit.compare.comparison import Comparison
 from gatekit.compare.deciding.row import Row, metric_text
 from gatekit.compare.output.answer import (
+    at_chance,
     decided_claims,
     headline,
     is_answered,
@@ -59,6 +60,7 @@ def answer(sheet: Sheet) -> Markup:
     comparison = sheet.comparison
     return html(
         "answer.html",
+        at_chance=at_chance(comparison),
         headline=headline(comparison),
         decided=[(css(row), claim, size) for row, claim, size in decided_claims(comparison)],
         over_tasks=[] if sheet.several is None else decided_over_tasks(sheet.several),

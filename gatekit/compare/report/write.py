@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,7 +14,6 @@ from gatekit.compare.study import Study, load
 from gatekit.runs import durable
 from gatekit.runs.names import METRICS, RESULT, RUNS, STATUS
 from gatekit.runs.record import KeptRuns
-from gatekit.runs.studies import plan_file
 
 from .context import Builder, Section, Sheet
 from .page import page
@@ -55,7 +54,7 @@ class Sheets:
     def __init__(self, name: str, root: Path | str, make: Callable[[Study], Sheet]) -> None:
         self.name, self.root, self.make = name, root, make
         self._runs, self._curves = KeptRuns(), KeptCurves()
-        self._seen: tuple[Study, Collection[str]] | None = None
+        self._seen: Study | None = None
         self._sheet: Sheet | None = None
 
     def __call__(self) -> Sheet:
@@ -65,9 +64,8 @@ class Sheets:
             GatekitError: the study cannot be read or compared.
         """
         study = load(self.name, self.root, self._runs)
-        now = study, plan_file.read(study.path).keys()
-        if self._sheet is None or now != self._seen:
-            self._seen = now
+        if self._sheet is None or study != self._seen:
+            self._seen = study
             self._sheet = replace(self.make(study), read_curves=self._curves.read)
         return self._sheet
 

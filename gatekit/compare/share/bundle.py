@@ -10,6 +10,7 @@ import tempfile
 import zipfile
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from gatekit.cell.errors import GatekitError, RunError
 from gatekit.compare.numbers import count_of
 from gatekit.compare.recipe import constraints, data_sets, environment
 from gatekit.compare.scrub import line_with_location, scrub, without_paths
-from gatekit.compare.study import Study
+from gatekit.compare.study import Study, load
 from gatekit.runs import durable
 from gatekit.runs.config import ConfigReader
 from gatekit.runs.config import dumped as dumped_config
@@ -67,6 +68,7 @@ def write_bundle(study: Study, path: Path, weights: bool = False) -> list[str]:
     runs = [run for run in study.runs if run.origin is None]
     if not runs:
         raise RunError(f"study {study.name} has no runs of its own to share")
+    runs += [run for run in study.planned if run.config is not None]
     entries: dict[str, bytes] = {}
     notes: list[str] = []
     for run in runs:
@@ -78,16 +80,14 @@ def write_bundle(study: Study, path: Path, weights: bool = False) -> list[str]:
         own |= found
         notes += told
     entries |= own
-    if study.looks is not None:
+    if study.looks is not None or study.withdrawals:
         entries[LOOKS] = (study.path / LOOKS).read_bytes()
     environments = [environment(run) for run in runs]
     data = data_sets(runs)
     entries["data.json"] = _dumped(data)
     entries["constraints.txt"] = "".join(f"{line}\n" for line in constraints(environments)).encode()
     entries["REPRODUCE.md"] = _reproduce(study, runs, environments, data, path.name, sorted(own))
-    notes += _add_report(
-        entries, study.name, [scrub(command) for command in plan_file.commands(study.path)]
-    )
+    notes += _add_report(entries, study)
     _refuse_places(entries)
     manifest = {
         "schema": SCHEMA,
@@ -126,22 +126,23 @@ def contents(path: Path) -> list[str]:
     return [*lines, *sorted(others)]
 
 
-def _add_report(entries: dict[str, bytes], study: str, commands: Sequence[str]) -> list[str]:
+def _add_report(entries: dict[str, bytes], study: Study) -> list[str]:
     """Add a report of the bundled runs; return a note if there is none."""
     from gatekit.compare.comparison import compare
     from gatekit.compare.report.context import Sheet
     from gatekit.compare.report.page import page
 
+    commands = [scrub(command) for command in plan_file.commands(study.path)]
     with tempfile.TemporaryDirectory() as folder:
         for name, data in entries.items():
             if not name.endswith(".npz"):
-                target = Path(folder, study, name)
+                target = Path(folder, study.name, name)
                 target.parent.mkdir(parents=True, exist_ok=True)
                 target.write_bytes(data)
         try:
-            sheet = Sheet(
-                compare(study, folder), shlex.join(["gatekit", "compare", study]), commands
-            )
+            bundled = replace(load(study.name, folder), asked=study.asked)
+            typed = shlex.join(["gatekit", "compare", study.name])
+            sheet = Sheet(compare(bundled), typed, commands)
             entries["report.html"] = page(sheet).encode()
         except GatekitError as error:
             return [f"the bundle has no report: {scrub(str(error))}"]
@@ -181,12 +182,13 @@ def _run_files(run: RunRecord, weights: bool, notes: list[str]) -> dict[str, byt
 
 
 def _config(run: RunRecord) -> bytes:
-    data = durable.read(run.path / CONFIG)
-    config = dict(ConfigReader().read(data))
+    # A run that has not started has no file yet.
+    data = read_bytes(run.path / CONFIG)
+    config = dict(ConfigReader().read(data) if data is not None else run.config or {})
     clean = without_paths(config)
     if isinstance(clean.get("plugins"), list):
         clean["plugins"] = [str(p).replace("\\", "/").split("/")[-1] for p in clean["plugins"]]
-    if clean == config:
+    if data is not None and clean == config:
         return data
     return dumped_config(clean).encode()
 

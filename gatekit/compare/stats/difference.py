@@ -62,6 +62,10 @@ class Difference:
         blocked: why there is no verdict yet.
         differs_in: settings in which the two differ.
         confounded: true if there are several such settings and they were not chosen together.
+        incomplete: how many runs the table misses, in words; empty if it is complete.
+        at_chance: whether both groups are at chance, so that more seeds show nothing.
+        correlation: Pearson's correlation between the scores of the two groups over seeds; None for
+            fewer than three seeds, with a diverged run, or if all scores of a group are equal.
     """
 
     baseline: str
@@ -94,6 +98,9 @@ class Difference:
     fewest: int = MIN_SEEDS
     differs_in: tuple[str, ...] = ()
     confounded: bool = False
+    incomplete: str = ""
+    at_chance: bool = False
+    correlation: float | None = None
 
     @property
     def n(self) -> int:
@@ -163,6 +170,8 @@ def difference(
     notes: Sequence[str] = (),
     level: float = 0.95,
     together: Sequence[str] = (),
+    incomplete: str = "",
+    at_chance: bool = False,
 ) -> Difference:
     """Return the paired difference between a group and its baseline, before any test.
 
@@ -174,6 +183,8 @@ def difference(
         notes: remarks to print with the result.
         level: confidence level of the intervals.
         together: keys that were chosen together and count as one setting.
+        incomplete: how many runs the table misses, in words.
+        at_chance: whether both groups are at chance.
     """
     settings = differs_in(group, baseline)
     ours_by_key, theirs_by_key = (
@@ -219,7 +230,27 @@ def difference(
         notes=tuple(notes),
         differs_in=settings,
         confounded=is_confounded(settings, together),
+        incomplete=incomplete,
+        at_chance=at_chance,
+        correlation=_correlation(ours, theirs, of) if finite else None,
     )
+
+
+def _correlation(
+    ours: NDArray[np.float64], theirs: NDArray[np.float64], of: NDArray[np.int_]
+) -> float | None:
+    """Return the correlation between the means of two groups' seeds; None if there is none.
+
+    Args:
+        ours: the scores of one group, finite.
+        theirs: those of the other group.
+        of: the number of the seed of each pair of scores.
+    """
+    counts = np.bincount(of)
+    means = np.array([np.bincount(of, side) / counts for side in (ours, theirs)])
+    if len(counts) < 3 or not has_spread(means, axis=-1).all():
+        return None
+    return float(np.corrcoef(means)[0, 1])
 
 
 def _of_seed(ours: NDArray[np.float64], theirs: NDArray[np.float64]) -> float:

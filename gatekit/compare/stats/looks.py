@@ -143,10 +143,18 @@ def decide_table(
     table: Sequence[Mapping[Hashable, float]],
     looks: Looks | None,
     ranked: Sequence[Collection[Hashable]] = (),
+    awaited: int = 0,
 ) -> list[PairedTest | None]:
-    """Test all comparisons of a table, with looks if the study has any."""
+    """Test all comparisons of a table, with looks if the study has any.
+
+    Args:
+        table: for each comparison, the difference of each seed.
+        looks: the looks, if there are any; they compare no incomplete tables.
+        ranked: for each comparison, the seeds with a diverged run, as for `decide`.
+        awaited: number of planned comparisons that cannot be tested yet, as for `decide`.
+    """
     if looks is None:
-        return decide(table, ranked)
+        return decide(table, ranked, awaited)
     return decide_looks(table, looks.seeds, looks.most, ranked)
 
 

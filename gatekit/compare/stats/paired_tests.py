@@ -86,29 +86,39 @@ class PairedTest:
 
 
 def decide(
-    table: Sequence[Mapping[Hashable, float]], ranked: Sequence[Collection[Hashable]] = ()
+    table: Sequence[Mapping[Hashable, float]],
+    ranked: Sequence[Collection[Hashable]] = (),
+    awaited: int = 0,
 ) -> list[PairedTest | None]:
     """Test all comparisons of a table against no difference; None for fewer than five seeds.
 
     Comparisons with five to seven seeds and those with more are corrected separately. If a table
     has both kinds, each gets a share of the level in proportion to its number (Bonferroni).
+    With five seeds, signed ranks cannot decide anything, so they get no share (Tarone 1990).
 
     Args:
         table: for each comparison, the difference of each seed; ``inf`` or ``-inf`` if more runs
             of one group diverged.
         ranked: for each comparison, the seeds with a diverged run; if there are any, signed ranks
             replace the differences. By default, the seeds with an infinite difference.
+        awaited: number of planned comparisons that cannot be tested yet; they get a share, too.
 
     Reference:
         Westfall & Young, "Resampling-based multiple testing" (1993); Romano & Wolf, "Exact and
         approximate stepdown methods for multiple hypothesis testing", JASA 100 (2005),
-        doi:10.1198/016214504000000539; Holm, Scand. J. Statist. 6 (1979) 65-70
+        doi:10.1198/016214504000000539; Holm, Scand. J. Statist. 6 (1979) 65-70; Tarone, "A modified
+        Bonferroni method for discrete data", Biometrics 46 (1990), doi:10.2307/2531456
     """
     few = [i for i, seeds in enumerate(table) if MIN_SEEDS <= len(seeds) < MIN_FLIPS]
     many = [i for i, seeds in enumerate(table) if len(seeds) >= MIN_FLIPS]
-    total = len(few) + len(many)
     known = ranked or [()] * len(table)
     results: list[PairedTest | None] = [None] * len(table)
+    for i in few:
+        bound, (values, is_ranked) = smallest_p(len(table[i])), ranked_values(table[i], known[i])
+        if is_ranked and bound >= ALPHA:
+            results[i] = PairedTest(_of_few(values, True)[0], RANKS, 1, bound)
+    few = [i for i in few if results[i] is None]
+    total = len(few) + len(many) + awaited
     if few:
         tests = [_of_few(*ranked_values(table[i], known[i])) for i in few]
         raw, weight = np.array([p for p, _ in tests]), total / len(few)

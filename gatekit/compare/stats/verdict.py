@@ -23,7 +23,7 @@ def verdict(label: str, diff: Difference) -> str:
         return f"no verdict on {label} against {diff.baseline}: {'; '.join(diff.blocked)}"
     if diff.pairs == 0:
         return f"no verdict on {label} against {diff.baseline}: they have no seed in common"
-    return f"{_claim(label, diff)}: {_numbers(label, diff)}{_several(diff)}"
+    return f"{_claim(label, diff)}: {_numbers(label, diff)}{_several(diff)}{_incomplete(diff)}"
 
 
 def brief(label: str, diff: Difference) -> tuple[str, str]:
@@ -32,9 +32,10 @@ def brief(label: str, diff: Difference) -> tuple[str, str]:
     if diff.mean is None:
         way, seeds = ("better", diff.better) if diff.direction > 0 else ("worse", diff.worse)
         runs = f"{diff.diverged} of {diff.pairs} runs diverged, against {diff.diverged_baseline}"
-        return claim, f"{way} on {seeds} of {diff.n} seeds ({runs}; {p}){_several(diff)}"
-    size = f"{_size(diff)} ({', '.join([*_intervals(diff)[:1], p])})"
-    return claim, f"{size}{_unseen(diff)}{_several(diff)}"
+        size = f"{way} on {seeds} of {diff.n} seeds ({runs}; {p})"
+    else:
+        size = f"{_size(diff)} ({', '.join([*_intervals(diff)[:1], p])}){_unseen(diff)}"
+    return claim, f"{size}{_several(diff)}{_incomplete(diff)}"
 
 
 def margin_text(diff: Difference) -> str:
@@ -70,6 +71,10 @@ def _several(diff: Difference) -> str:
     )
 
 
+def _incomplete(diff: Difference) -> str:
+    return f"; {diff.incomplete}" if diff.incomplete else ""
+
+
 def _claim(label: str, diff: Difference) -> str:
     margin = margin_text(diff)
     match diff.decision:
@@ -93,7 +98,7 @@ def _numbers(label: str, diff: Difference) -> str:
     text = _size(diff)
     evidence = _intervals(diff)
     if diff.test is not None:
-        evidence += [f"n = {count_text(diff)}", test_text(diff)]
+        evidence += [f"n = {pairs_text(diff)}", test_text(diff)]
     text += f" ({', '.join(evidence)})" if evidence else ""
     if diff.n > 1 and diff.interval is None and diff.mean:
         text += f"; all {diff.n} differences are equal, so there is no interval"
@@ -101,7 +106,9 @@ def _numbers(label: str, diff: Difference) -> str:
         text += "; the p value decides, not the interval"
     looked = diff.test is not None and diff.test.look is not None
     undecided = diff.decision in ("none", "open") and not diff.opposed
-    if undecided and diff.interval and diff.mean and not looked:
+    if diff.at_chance:
+        text += "; both are at chance"
+    elif undecided and diff.interval and diff.mean and not looked:
         text += f"; {_needed(diff)}"
     return text + _unseen(diff)
 
@@ -138,6 +145,12 @@ def count_text(diff: Difference) -> str:
     """Return the number of seeds, and of pairs of runs if a seed has several."""
     seeds = count_of(diff.n, "seed")
     return seeds if diff.pairs == diff.n else f"{seeds} with {diff.pairs} pairs of runs"
+
+
+def pairs_text(diff: Difference) -> str:
+    """Return the number of seeds, and how much their scores correlate, if that is known."""
+    known = "" if diff.correlation is None else f", correlation {diff.correlation:z.2f}"
+    return f"{count_text(diff)}{known}"
 
 
 def test_text(diff: Difference) -> str:

@@ -1,14 +1,16 @@
-"""``looks.jsonl``: the looks at a study, and their decisions; append only.
+"""``looks.jsonl``: the looks at a study, and the planned runs that were withdrawn; append only.
 
 A look is a recorded comparison after which seeds may be added. Each line has the whole history and
-a checksum, so the last line describes all looks.
+a checksum, so the last line describes all looks and withdrawals.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,8 @@ from gatekit.runs import durable, metrics
 from gatekit.runs.names import LOOKS
 
 SCHEMA = 1
+WITHDRAWN = 2
+"""The format of a line with withdrawals, which earlier versions cannot read."""
 
 
 @dataclass(frozen=True)
@@ -44,20 +48,76 @@ class Looks:
     added: float = 0.0
 
 
+@dataclass(frozen=True)
+class Withdrawal:
+    """Planned runs that will not run.
+
+    Attributes:
+        at: when they were withdrawn, as an ISO 8601 date in UTC.
+        runs: their ids.
+    """
+
+    at: str
+    runs: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _History:
+    looks: Looks | None = None
+    withdrawals: tuple[Withdrawal, ...] = ()
+
+
 def append(study: Path, looks: Looks) -> None:
     """Append a look; when this returns, it is on the disk."""
-    record = {
-        "schema": SCHEMA,
-        "most": looks.most,
-        "seeds": list(looks.seeds),
-        "information": looks.seeds[-1] / looks.most,
-        "alpha": looks.alpha,
-        "added": looks.added,
-        "asked": dict(looks.asked),
-        "groups": dict(looks.groups),
-        "results": dict(looks.results),
-        "decisions": dict(looks.decisions),
-    }
+    _append(study, _History(looks, withdrawals(study)))
+
+
+def withdraw(study: Path, runs: Collection[str]) -> None:
+    """Record that planned runs will not run; when this returns, it is on the disk.
+
+    Args:
+        study: the study's folder.
+        runs: the ids of the runs.
+    """
+    before = _read(study)
+    now = Withdrawal(datetime.now(UTC).isoformat(timespec="seconds"), tuple(runs))
+    _append(study, dataclasses.replace(before, withdrawals=(*before.withdrawals, now)))
+
+
+def restore(study: Path, runs: Collection[str]) -> None:
+    """Record that a command asks for runs again, if any of them was withdrawn.
+
+    Args:
+        study: the study's folder.
+        runs: the ids of the runs that the command asks for.
+    """
+    before = _read(study)
+    kept = [
+        dataclasses.replace(each, runs=tuple(run for run in each.runs if run not in runs))
+        for each in before.withdrawals
+    ]
+    now = tuple(each for each in kept if each.runs)
+    if now != before.withdrawals:
+        _append(study, dataclasses.replace(before, withdrawals=now))
+
+
+def _append(study: Path, history: _History) -> None:
+    looks = history.looks
+    record: dict[str, Any] = {"schema": WITHDRAWN if history.withdrawals else SCHEMA}
+    if looks is not None:
+        record |= {
+            "most": looks.most,
+            "seeds": list(looks.seeds),
+            "information": looks.seeds[-1] / looks.most,
+            "alpha": looks.alpha,
+            "added": looks.added,
+            "asked": dict(looks.asked),
+            "groups": dict(looks.groups),
+            "results": dict(looks.results),
+            "decisions": dict(looks.decisions),
+        }
+    if history.withdrawals or looks is None:
+        record["withdrawn"] = [{"at": w.at, "runs": list(w.runs)} for w in history.withdrawals]
     metrics.append(study / LOOKS, record)
 
 
@@ -71,25 +131,38 @@ def read(study: Path) -> Looks | None:
         RunError: the file cannot be read, a newer gatekit wrote it, or its last line is damaged, so
             the number of looks is unknown.
     """
+    return _read(study).looks
+
+
+def withdrawals(study: Path) -> tuple[Withdrawal, ...]:
+    """Return the planned runs of a study that were withdrawn, in order.
+
+    Raises:
+        RunError: as for `read`.
+    """
+    return _read(study).withdrawals
+
+
+def _read(study: Path) -> _History:
     path = study / LOOKS
     try:
         lines = durable.read(path).split(b"\n")
     except OSError as error:
         if durable.missing(error):
-            return None
+            return _History()
         raise _unknown(path, f"cannot be read: {durable.why(error)}") from None
     # After the last newline there is nothing, or the incomplete line of a killed process.
-    looks = _read_line(lines[-1])
-    if looks is not None:
-        return looks
+    history = _read_line(lines[-1])
+    if history is not None:
+        return history
     whole = [(number, raw) for number, raw in enumerate(lines[:-1], start=1) if raw.strip()]
     if not whole:
-        return None
+        return _History()
     number, raw = whole[-1]
-    looks = _read_line(raw)
-    if looks is None:
+    history = _read_line(raw)
+    if history is None:
         raise _unknown(path, f"is damaged in line {number}")
-    return looks
+    return history
 
 
 def _unknown(path: Path, what: str) -> RunError:
@@ -99,17 +172,24 @@ def _unknown(path: Path, what: str) -> RunError:
     )
 
 
-def _read_line(raw: bytes) -> Looks | None:
+def _read_line(raw: bytes) -> _History | None:
     try:
         record = json.loads(raw)
         if not isinstance(record, dict) or record.get("crc") != metrics.checksum(record):
             return None
-        if record["schema"] != SCHEMA:
+        if record["schema"] not in (SCHEMA, WITHDRAWN):
             raise RunError(
-                f"{LOOKS} has format {record['schema']}, but this gatekit reads format {SCHEMA};"
-                " install a newer gatekit."
+                f"{LOOKS} has format {record['schema']}, but this gatekit reads formats {SCHEMA}"
+                f" and {WITHDRAWN}; install a newer gatekit."
             )
-        return _checked(record)
+        withdrawn = tuple(
+            Withdrawal(str(each["at"]), tuple(map(str, each["runs"])))
+            for each in record.get("withdrawn", ())
+        )
+        if "most" not in record and "withdrawn" in record:
+            return _History(None, withdrawn)
+        looks = _checked(record)
+        return None if looks is None else _History(looks, withdrawn)
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         if isinstance(error, RunError):
             raise

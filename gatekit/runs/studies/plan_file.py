@@ -6,13 +6,14 @@ import contextlib
 import json
 import re
 import shlex
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from gatekit.runs import durable
-from gatekit.runs.names import is_id, plan_name
+from gatekit.runs.config import refuse_unusual
+from gatekit.runs.names import canonical_json, is_id, plan_name
 
 SCHEMA = 1
 
@@ -27,12 +28,19 @@ class RequestedRun:
     Attributes:
         words: what to type after ``gatekit train`` to train this run alone.
         origin: a fingerprint that ignores the sources of plugins and the data.
+        config: what the run's config.yaml will contain; None if an earlier gatekit planned the run.
     """
 
     id: str
     label: str
     words: tuple[str, ...]
     origin: str
+    config: Mapping[str, Any] | None = None
+
+    @property
+    def variant(self) -> str:
+        """Return the label without the seed."""
+        return variant_of(self.label)
 
     @property
     def executes_files(self) -> bool:
@@ -46,6 +54,11 @@ class RequestedRun:
         return any(not _KEY.fullmatch(key) or re.split("[./]", key)[0] in _EXECUTED for key in keys)
 
 
+def variant_of(label: str) -> str:
+    """Return the label of a run without its seed, which comes last."""
+    return label.rpartition("seed=")[0].strip()
+
+
 def write(study: Path, name: str, command: str, runs: Iterable[RequestedRun]) -> None:
     """Record the runs that a command asks for, unless the same set is already recorded.
 
@@ -56,14 +69,31 @@ def write(study: Path, name: str, command: str, runs: Iterable[RequestedRun]) ->
         runs: the runs.
     """
     path = study / plan_name(name)
-    if path.exists():
+    if path.exists() and durable.read_object(path).get("configs"):
         return
-    entries = [
-        {"id": run.id, "label": run.label, "words": list(run.words), "origin": run.origin}
-        for run in runs
-    ]
-    record = {"schema": SCHEMA, "command": command, "runs": entries}
-    durable.create(path, json.dumps(record, indent=1) + "\n")
+    # Runs share most of their configuration, so each distinct value of a key is stored once.
+    parts: dict[str, int] = {}
+    configs: dict[tuple[int, ...], int] = {}
+    entries = []
+    for run in runs:
+        entry: dict[str, object] = {"id": run.id, "label": run.label}
+        entry |= {"words": list(run.words), "origin": run.origin}
+        if run.config is not None:
+            pairs = [canonical_json([k, v]) for k, v in run.config.items() if k != "seed"]
+            numbers = tuple(parts.setdefault(pair, len(parts)) for pair in pairs)
+            entry |= {"config": configs.setdefault(numbers, len(configs))}
+            entry |= {"seed": run.config.get("seed")}
+        entries.append(entry)
+    record = {
+        "schema": SCHEMA,
+        "command": command,
+        "runs": entries,
+        "configs": [list(numbers) for numbers in configs],
+        "parts": [json.loads(part) for part in parts],
+    }
+    # The file of an earlier gatekit has no configurations, so it is replaced.
+    put = durable.write if path.exists() else durable.create
+    put(path, json.dumps(record, indent=1) + "\n")
 
 
 def commands(study: Path) -> list[str]:
@@ -98,14 +128,51 @@ def read(study: Path) -> dict[str, RequestedRun]:
 def _requested(data: Mapping[str, Any]) -> dict[str, RequestedRun]:
     requested: dict[str, RequestedRun] = {}
     entries = data.get("runs") if data.get("schema") == SCHEMA else None
+    configs = _configs(data)
     for entry in entries if isinstance(entries, list) else []:
         with contextlib.suppress(KeyError, TypeError):
             words = tuple(str(word) for word in entry["words"])
-            run = RequestedRun(str(entry["id"]), str(entry["label"]), words, str(entry["origin"]))
+            config = configs.get(entry.get("config"))
+            if config is not None and isinstance(entry.get("seed"), int):
+                config = {**config, "seed": entry["seed"]}
+            texts = str(entry["id"]), str(entry["label"])
+            run = RequestedRun(*texts, words, str(entry["origin"]), config)
             # An id is used as the name of a folder.
             if is_id(run.id):
                 requested[run.id] = run
     return requested
+
+
+def _configs(data: Mapping[str, Any]) -> dict[object, Mapping[str, Any]]:
+    """Return the readable configurations of a plan, by their number."""
+    configs: dict[object, Mapping[str, Any]] = {}
+    with contextlib.suppress(KeyError, TypeError, ValueError, IndexError):
+        for number, places in enumerate(data["configs"]):
+            pairs = [data["parts"][place] for place in places]
+            config = {str(key): value for key, value in pairs}
+            refuse_unusual(config)
+            configs[number] = config
+    return configs
+
+
+def not_started(
+    requested: Mapping[str, RequestedRun], started: Collection[str], stale: Collection[str]
+) -> list[RequestedRun]:
+    """Return the requested runs that have no folder, without those that others have outdated.
+
+    Args:
+        requested: the runs that commands have asked for, from `read`.
+        started: the ids of the runs that have a folder.
+        stale: the ids of those that are stale.
+    """
+    current = {requested[id].origin for id in started if id in requested and id not in stale}
+    waiting = []
+    for run in requested.values():
+        if run.id in started or (run.origin and run.origin in current):
+            continue
+        current.add(run.origin)
+        waiting.append(run)
+    return waiting
 
 
 def alone(words: Sequence[str], again: bool = False) -> str:

@@ -18,6 +18,9 @@ from .survey import SurveyedRun
 
 PRUNED = ".pruned-"
 
+WITHDRAWABLE = ("PLANNED", "INTERRUPTED", "LOST")
+"""States of a planned run that can be withdrawn."""
+
 
 @dataclass(frozen=True)
 class Removal:

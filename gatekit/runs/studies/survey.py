@@ -18,7 +18,7 @@ from gatekit.runs.names import RUNS, UNRECORDED, is_id
 from gatekit.runs.record import contradiction
 from gatekit.runs.result import OUTCOMES, as_number
 
-from . import plan_file
+from . import looks, plan_file
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*\Z")
 
@@ -141,6 +141,8 @@ def no_study(study: str, root: Path | str, command: str) -> RunError:
 def survey(folder: Path, verify: bool = False, as_compared: bool = False) -> list[SurveyedRun]:
     """Return the runs of a study: first those that commands asked for, in order, then others.
 
+    Runs that were withdrawn before they started are left out.
+
     Args:
         folder: the study's folder.
         verify: whether to hash large weights, too (`RunFolder.state`).
@@ -150,8 +152,11 @@ def survey(folder: Path, verify: bool = False, as_compared: bool = False) -> lis
     Raises:
         RunError: the folder of runs cannot be read.
     """
-    asked, lost = plan_file.read(folder), _unrecorded(folder)
+    asked, lost = plan_file.read(folder), unrecorded(folder)
     there = _folders(folder / RUNS)
+    with contextlib.suppress(RunError):  # `gatekit compare` reports a damaged file of looks
+        for withdrawal in looks.withdrawals(folder):
+            asked = {id: r for id, r in asked.items() if id in there or id not in withdrawal.runs}
     runs = []
     for name in [*asked, *sorted(there - asked.keys())]:
         known = asked.get(name)
@@ -268,8 +273,8 @@ def note_unrecorded(study: Path, folder: RunFolder, reason: str) -> None:
         durable.append(study / UNRECORDED, json.dumps(record))
 
 
-def _unrecorded(study: Path) -> dict[tuple[str, int], str]:
-    """Return the reasons by run and attempt."""
+def unrecorded(study: Path) -> dict[tuple[str, int], str]:
+    """Return why runs failed whose folder cannot be written, by run and attempt."""
     reasons: dict[tuple[str, int], str] = {}
     with contextlib.suppress(OSError):
         for line in durable.read(study / UNRECORDED).splitlines():

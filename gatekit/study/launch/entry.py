@@ -11,7 +11,7 @@ from gatekit.cell.errors import ConfigError, RunError
 from gatekit.runs import durable
 from gatekit.runs.folder import RunFolder
 from gatekit.runs.names import PLUGINS, RUNS
-from gatekit.runs.studies import plan_file
+from gatekit.runs.studies import looks, plan_file
 from gatekit.runs.studies.plan_file import RequestedRun, outdated
 from gatekit.study.options import visible_gpus
 from gatekit.study.plan import PlannedRun, SweepPlan
@@ -129,7 +129,11 @@ def prepare(plan: SweepPlan) -> None:
 
 def write_plan(plan: SweepPlan) -> None:
     """Write the plan next to ``runs``, unless it was already written."""
-    runs = [RequestedRun(r.fingerprint, r.label, tuple(r.words), r.origin) for r in plan.runs]
+    runs = [
+        RequestedRun(r.fingerprint, r.label, tuple(r.words), r.origin, r.config) for r in plan.runs
+    ]
+    with contextlib.suppress(RunError):  # `gatekit compare` reports a damaged file of looks
+        looks.restore(plan.study, [run.id for run in runs])
     plan_file.write(plan.study, plan.name, plan.command, runs)
 
 
