@@ -181,12 +181,14 @@ def nearest_name(name: str, known: Iterable[str]) -> str:
     same = [text for text in near if text.lower() == name.lower()]
     bare = {text.lstrip("-"): text for text in reversed(near[:MAX_CANDIDATES])}
     starts = [text for text in near if len(name) >= 5 and text.startswith(name)]
+    # Long names share many letters by chance, and one typing error is a small part of them.
+    cutoff = 0.6 if len(name) < 8 else 0.65
     match = (
         same
         or (starts if len(starts) == 1 else [])
         or [
             bare[found]
-            for found in difflib.get_close_matches(name.lstrip("-"), bare, n=1, cutoff=0.6)
+            for found in difflib.get_close_matches(name.lstrip("-"), bare, n=1, cutoff=cutoff)
         ]
     )
     match = match or [text for b, text in bare.items() if len(name) > 2 and f"{name}_" in b][:1]

@@ -67,7 +67,7 @@ def read_overrides(arguments: Sequence[str], command: str = "show") -> Overrides
     from gatekit.study.config import validate
     from gatekit.study.hydra.composing import configuration, opened
     from gatekit.study.resolve import plain
-    from gatekit.study.variant import mixers_of
+    from gatekit.study.variant import mixers_of, named_gates
     from gatekit.study.words import changes_cell, overrides, plugin_files, refuse_apart
 
     refuse_apart(arguments, sweeps=False)
@@ -87,6 +87,7 @@ def read_overrides(arguments: Sequence[str], command: str = "show") -> Overrides
         composed = configuration(hydra, words)
     known = components.load(plugins)
     config = validate(plain(composed, known.task_defaults()))
+    config["cell"] = named_gates(config["cell"], composed, known)
     mixers = [_cell(name, config, known)] if config["mixers"] is None else mixers_of(config, known)
     return Overrides(
         name or str(mixers[0].name),

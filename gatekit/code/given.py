@@ -11,8 +11,7 @@ from gatekit.cell.block.reading import BlockSpec, read_block
 from gatekit.cell.calls import remedied
 from gatekit.cell.errors import ConfigError, listed
 from gatekit.cell.graph import Cell, build
-from gatekit.cell.schema import CellSpec, OutputUnitSpec, read_cell, read_output_unit
-from gatekit.cell.schema import swap as swapped
+from gatekit.cell.schema import CellSpec, OutputUnitSpec, read_cell, read_output_unit, with_gates
 from gatekit.registry import bibliography, catalogue, cell_config
 from gatekit.registry.cells import in_file
 
@@ -182,16 +181,14 @@ def built_cell(
             return whole
         units, output_unit = cell.units or units, getattr(cell, "output_unit", output_unit)
     known = catalogue(tuple(plugins))
-    config = (
-        spec.canonical() if isinstance(spec, CellSpec) else cell_config(cell, known, tuple(plugins))
-    )
-    for role, gate in (swap or {}).items():
-        config = swapped(config, role, gate, known)
+    own = isinstance(spec, CellSpec)
+    config = spec.canonical() if own else cell_config(cell, known, tuple(plugins))
+    config = with_gates(config, swap or {}, known)
     unit = (
         output_unit
         if isinstance(output_unit, OutputUnitSpec)
         else read_output_unit(output_unit, known)
     )
     with in_file(None if swap else cell, tuple(plugins)):
-        read = spec if isinstance(spec, CellSpec) and not swap else read_cell(config, known)
+        read = spec if own and not swap else read_cell(config, known)
         return build(read, units, features, unit)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, NoReturn
 
 from gatekit.cell.errors import ConfigError, as_typed, kind_of, listed
 from gatekit.runs.names import study_name
@@ -14,6 +14,7 @@ from .remedies import (
     KEY,
     NOT_KEYS,
     OTHER_NAMES,
+    allowed,
     elsewhere,
     in_shell,
     instead,
@@ -28,10 +29,12 @@ from .schema import (
     GROUP_DEFAULTS,
     GROUP_KEYS,
     LAUNCH_KEYS,
+    NO_NUMBERS,
     OMITTED,
     OPTIMIZERS,
     RUN_KEYS,
     TRAINER_OMITTED,
+    USUAL,
     Check,
     WrongError,
     example,
@@ -157,6 +160,58 @@ def _trainer(given: Mapping[str, Any]) -> dict[str, Any]:
             "or trainer.steps=1000."
         )
     return {k: v for k, v in config.items() if k not in TRAINER_OMITTED or v != TRAINER_OMITTED[k]}
+
+
+def refuse_removal(key: str) -> None:
+    """Refuse ``~KEY`` of a key that changes numbers: the run would silently have another value.
+
+    Keys that change no number may be removed; Hydra refuses to remove a key that does not exist.
+
+    Args:
+        key: the key or the group, without ``~``.
+
+    Raises:
+        ConfigError: the key changes numbers.
+    """
+    group, _, inner = key.partition("@")[0].replace("/", ".").partition(".")
+    check = GROUP_KEYS.get(group, {}).get(inner) if inner else RUN_KEYS.get(group)
+    if group not in RUN_KEYS or group in NO_NUMBERS or (group in GROUP_KEYS and check is None):
+        return
+    whole = f"{group}.{inner}" if inner else group
+    part_of_cell = group == "cell" and inner.count(".") == 1
+    if group == "swap" or part_of_cell or (check is not None and allowed(check, None)):
+        typed = f"{group}.ROLE=null" if whole == "swap" else f"{whole}=null"
+    elif whole in USUAL:
+        typed = f"{group}={USUAL[group]}"
+    else:
+        default = (GROUP_DEFAULTS.get(group, {}) if inner else DEFAULTS).get(inner or group)
+        value = example(whole) if default is None or default is False else default
+        typed = f"{whole}={'VALUE' if value is None else as_typed(value)}"
+    raise ConfigError(
+        f"~{whole}: a key that changes numbers must have a value, so it cannot be removed; type "
+        f"{typed}"
+    )
+
+
+def refuse_no_file(group: str) -> NoReturn:
+    """Refuse ``GROUP=null``, without which the group's keys would silently have other values.
+
+    Raises:
+        ConfigError: always.
+    """
+    raise ConfigError(
+        f"{group}=null: a run needs one of the files of conf/{group}; type {group}={USUAL[group]}, "
+        "the default."
+    )
+
+
+def one_study(experiments: Sequence[str]) -> ConfigError:
+    """Return the error that experiments cannot be swept, because each is a study of its own."""
+    each = " && ".join(f"gatekit train experiment={name}" for name in experiments)
+    return ConfigError(
+        f"experiment={','.join(experiments)}: one command runs one study, and each experiment is a "
+        f"study of its own; type {each}. With the same study=NAME in each command, they share one."
+    )
 
 
 def meant_key(key: str) -> str:

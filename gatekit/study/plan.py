@@ -24,7 +24,7 @@ from .config import validate
 from .matching import at_size
 from .options import Options, read_options, slot_environments
 from .schema import LAUNCH_KEYS, RUN_KEYS
-from .variant import Variant, variant
+from .variant import Variant, named_gates, variant
 from .words import changes_cell
 
 _NEXT_WORD = re.compile(r" (?=[+~]*[A-Za-z_][\w./@-]*=)")
@@ -217,6 +217,7 @@ def runs_of(
     files = resolve.unresolved(composed).get("plugins") or []
     known = components.load([str(p) for p in (files if isinstance(files, list) else [files])])
     config = validate(resolve.plain(composed, known.task_defaults()))
+    config["cell"] = named_gates(config["cell"], composed, known)
     launch = launch_of(composed, config)
     asked = str(config["match"] or "")
     for size in at_size(config, 1) if chosen_by(asked) else ():

@@ -13,6 +13,7 @@ from gatekit.cell.block.contract import units_of
 from gatekit.cell.errors import ConfigError, listed, nearest
 from gatekit.registry import catalogue
 
+from .config import refuse_no_file
 from .interpolations import refuse_large, refuse_resolvers
 
 DEFAULT_WIDTH = 64
@@ -30,10 +31,14 @@ def plain(composed: DictConfig, task_defaults: Mapping[str, Mapping[str, Any]]) 
             value even if only ``task: {name: adding}`` is written.
 
     Raises:
-        ConfigError: a value is missing (``???``), or an interpolation is undefined, circular, or
-            uses a resolver that is not allowed.
+        ConfigError: a value is missing (``???``), a file chooses none of a group, or an
+            interpolation is undefined, circular, or uses a resolver that is not allowed.
     """
     raw = unresolved(composed)
+    choices = OmegaConf.select(composed, "hydra.runtime.choices", default=None) or {}
+    for group in ("output_unit", "block", "optimizer", "trainer"):
+        if group in choices and choices[group] is None:
+            refuse_no_file(group)
     _refuse_missing(raw, "")
     if raw.get("units") is None:
         raw["units"] = _units(raw)

@@ -262,6 +262,19 @@ _GROUPS: dict[str, dict[str, Key]] = {
 RUN_KEYS: dict[str, Check] = {name: key.check for name, key in _RUN.items()}
 """Keys of a run; all but `swap`, `match`, `probe` and `plugins` are part of its fingerprint."""
 
+NO_NUMBERS = ("probe", "plugins")
+"""Keys of a run that change no number."""
+
+USUAL = {
+    "cell": "lstm",
+    "output_unit": "hidden",
+    "block": "plain",
+    "task": "adding",
+    "optimizer": "adam",
+    "trainer": "default",
+}
+"""The file that ``conf/train.yaml`` chooses for each group."""
+
 LAUNCH_KEYS: dict[str, Check] = {name: key.check for name, key in _LAUNCH.items()}
 """Keys that decide where and how runs are executed, and never what they compute."""
 

@@ -14,7 +14,7 @@ from gatekit.cell.errors import amount_of, as_typed, listed, nearest_name
 
 from .remedies import KEY as PLAIN
 from .remedies import OTHER_NAMES
-from .schema import GROUP_KEYS, LAUNCH_KEYS, RUN_KEYS, flag, flag_or_auto
+from .schema import GROUP_KEYS, LAUNCH_KEYS, RUN_KEYS, USUAL, flag, flag_or_auto
 from .schema import example as example_value
 
 GROUPS = ("cell", "block", "task", "output_unit", "optimizer", "trainer", "experiment")
@@ -226,8 +226,7 @@ def continues(last: str, word: str) -> bool:
 
 def example_of(key: str) -> str:
     """Return an example value of a key, for messages."""
-    of_groups = {"cell": "lstm", "task": "adding", "optimizer": "adam", "block": "modern"}
-    value = of_groups.get(key) or example_value(key)
+    value = {**USUAL, "block": "modern"}.get(key) or example_value(key)
     if key.startswith("swap"):
         return "power_law"
     return as_typed(True if value is False else value) if value not in (None, {}) else "VALUE"

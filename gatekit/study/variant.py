@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from omegaconf import DictConfig, OmegaConf
+
 from gatekit import registry
 from gatekit.cell.block.reading import read_block
-from gatekit.cell.errors import CellError, ConfigError, listed, nearest
+from gatekit.cell.errors import CellError, ConfigError, GatekitError, listed, nearest
 from gatekit.cell.schema import (
     ABOUT_KEYS,
     CELL_KEYS,
     OTHER_KEYS,
     CellSpec,
+    by_gate,
     check_layout,
+    gates_and_roles,
+    merge,
     read_cell,
     read_output_unit,
     swap,
@@ -232,23 +238,58 @@ def cell_of(config: Mapping[str, Any], known: components.Components) -> CellSpec
                 f"type {meant}=VALUE after the command, and remove {key} from the cell."
             )
     cell = config["cell"]
-    _no_half_gates(cell.get("gates"))
-    for role, gate in config["swap"].items():
-        if gate is not None:
-            try:
-                cell = swap(cell, role, gate, known.catalogue)
-            except CellError as error:
-                reason = str(error).removeprefix(f"swap.{role}: ")
-                raise ConfigError(f"swap.{role}={gate}: {reason}") from None
-    return read_cell(cell, known.catalogue)
+    _no_half_gates(cell.get("gates"), cell.get("roles") or ())
+    swaps = {role: gate for role, gate in config["swap"].items() if gate is not None}
+    for role, gate in swaps.items():
+        try:
+            cell = swap(cell, role, gate, known.catalogue)
+        except CellError as error:
+            reason = str(error).removeprefix(f"swap.{role}: ")
+            raise ConfigError(f"swap.{role}={gate}: {reason}") from None
+    spec = read_cell(cell, known.catalogue)
+    spec.places(swaps, "swap")
+    return spec
 
 
-def _no_half_gates(gates: Any) -> None:
+def named_gates(
+    cell: Mapping[str, Any], composed: DictConfig, known: components.Components
+) -> Mapping[str, Any]:
+    """Return a composed cell with the names of its gates in place of their roles.
+
+    Words and experiments may use roles. A gate that they also change under its own name differs
+    from the gate in the file of the cell.
+
+    Args:
+        cell: the cell, as plain data.
+        composed: the composed configuration, with its ``hydra`` node.
+        known: the registered objects.
+
+    Raises:
+        CellError: a gate is changed under its name and under its role.
+    """
+    gates, roles = gates_and_roles(cell)
+    choice = OmegaConf.select(composed, "hydra.runtime.choices.cell")
+    others = {role for role, gate in roles.items() if role in gates and role != gate in gates}
+    if not others or choice is None:
+        return cell
+    rest = {name: gate for name, gate in gates.items() if name not in others}
+    had: Mapping[str, Any] = rest
+    with contextlib.suppress(GatekitError):
+        file = registry.cell_config(str(choice), known.catalogue, known.files)
+        had, _ = gates_and_roles(file)
+    if others & had.keys():
+        return cell  # `read_cell` reports it
+    changed = {n: gate for n, gate in gates.items() if n not in had or had[n] != gate}
+    changes = by_gate({"gates": changed}, {**cell, "gates": had})
+    return {**cell, "gates": merge(rest, changes["gates"])}
+
+
+def _no_half_gates(gates: Any, roles: Iterable[str]) -> None:
     # If a gate's name is misspelt in an option, Hydra adds a gate that has only this option.
     for name, gate in gates.items() if isinstance(gates, Mapping) else ():
         others = [other for other in gates if other != name]
         if isinstance(gate, Mapping) and not {"kind", "activation"} & set(gate):
-            hint = nearest(str(name), others)
+            hint = nearest(str(name), [*others, *roles])
             if hint:
                 raise ConfigError(
                     f"cell.gates.{name} is not a gate of this cell{hint} Gates: {listed(others)}. "

@@ -9,11 +9,11 @@ from typing import Any
 
 from gatekit.cell.errors import ConfigError, as_typed, listed, nearest
 
-from .config import meant_key
+from .config import meant_key, one_study, refuse_no_file, refuse_removal
 from .interpolations import refuse_keywords, refuse_resolvers
 from .options import HYDRA_GROUPS, is_hydra_key, known_key
 from .remedies import HYDRA_KEYS
-from .schema import LAUNCH_KEYS
+from .schema import LAUNCH_KEYS, USUAL
 from .typed import GROUPS, KEY, NAME, continues, example_of, instead, is_key
 
 MAX_WORD = 20_000
@@ -96,6 +96,8 @@ def prefixed(word: str, trusted: bool = False) -> str:
         )
     if name.startswith("hydra.launcher."):
         known_key(name.removeprefix("hydra.launcher.").partition(".")[0])
+    if word.startswith("~"):
+        refuse_removal(name)
     if not trusted:
         _refuse_key(key, name, value or "VALUE")
     if not trusted or name in GROUPS:
@@ -223,6 +225,9 @@ def _refuse_swept(typed: Sequence[str]) -> None:
     """Refuse several values of a key that decides where and how all runs are executed."""
     for word in typed:
         key, _, value = word.lstrip("+").partition("=")
+        named = any(w.lstrip("+").startswith("study=") for w in typed)
+        if key == "experiment" and "," in value and value[:1] != "[" and not named:
+            raise one_study(value.split(","))
         if key not in LAUNCH_KEYS or "," not in value or set(value) & set("[{('\""):
             continue
         if key == "seeds":
@@ -330,8 +335,8 @@ def _refuse_choice(group: str, value: object) -> None:
             f"{group}=[{names}] would merge these files into one; to run each of them, type "
             f"-m {group}={names}"
         )
-    if group == "block" and None in chosen:
-        raise ConfigError("block=null: type block=plain for nothing around the layer.")
+    if None in chosen and group in USUAL:
+        refuse_no_file(group)
     if all(v is None or (isinstance(v, str) and NAME.fullmatch(v)) for v in chosen):
         return
     example = f" {group}.NAME=VALUE changes one of its keys." if group != "experiment" else ""

@@ -134,6 +134,7 @@ def test_a_plugin_is_checked_with_all_that_it_registers(
     [
         (["mien"], "did you mean 'mine'?"),
         (["mien"], "gatekit new gate mien"),
+        (["nothing_here"], "nothing is registered as 'nothing_here'. `gatekit gates`"),
         ([], "gatekit check power_law"),
         (["mine", "forget"], "gatekit check mine && gatekit check forget"),
         (["mine", "--only", "gradiant"], "did you mean 'gradient'?"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from pathlib import Path
 
@@ -175,3 +176,18 @@ def test_a_condition_that_no_run_meets_is_refused(root: Path, condition: str, sa
 def test_a_comparison_of_one_task(root: Path) -> None:
     found = compare("demo", root, tasks=["jsb"], where=["learning_rate=0.1"])
     assert [row.group.label for row in found.rows] == ["gru", "lstm"]
+
+
+def test_a_condition_on_a_role_is_one_on_the_gate_of_each_cell(tmp_path: Path) -> None:
+    for cell, gate in (("lstm", "forget"), ("gru", "update")):
+        for bias in (True, False):
+            config = configuration(cell)
+            config["cell"] = copy.deepcopy(config["cell"])
+            config["cell"]["gates"][gate]["bias"] = bias
+            write_run(tmp_path / "demo" / "runs", config, 0.5)
+    chosen = where(load("demo", tmp_path), ["cell.gates.forget.bias=true"])
+    found = {run.config["cell"]["name"]: run.config["cell"]["gates"] for run in chosen.runs}
+    assert len(chosen.runs) == 2
+    assert found["lstm"]["forget"]["bias"] is found["gru"]["update"]["bias"] is True
+    with pytest.raises(ConfigError, match="no run has this key"):
+        where(load("demo", tmp_path), ["cell.gates.forgt.bias=true"])

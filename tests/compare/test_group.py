@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from pathlib import Path
 from typing import Any
 
@@ -341,6 +342,31 @@ def test_by_units_does_not_hide_that_the_cells_differ(tmp_path: Path) -> None:
     found = grouped(tmp_path, ["units"])
     assert "cell" in found.pooled
     assert "cell" not in found.implied
+
+
+def biased(cell: str, gate: str, bias: bool, seed: int = 0) -> dict[str, Any]:
+    config = configuration(cell, seed)
+    config["cell"] = copy.deepcopy(config["cell"])
+    config["cell"]["gates"][gate]["bias"] = bias
+    return config
+
+
+@pytest.mark.parametrize("key", ["cell.gates.forget.bias", "cell.gates.forget"])
+def test_by_a_role_means_the_gate_of_each_cell(tmp_path: Path, key: str) -> None:
+    gates = {"lstm": "forget", "gru": "update"}
+    write(
+        tmp_path,
+        *(
+            biased(cell, gate, b, s)
+            for cell, gate in gates.items()
+            for b in (True, False)
+            for s in (0, 1)
+        ),
+    )
+    by_role = grouped(tmp_path, ["cell", key])
+    assert labels(by_role) == labels(grouped(tmp_path))
+    assert len(by_role.groups) == 4
+    assert all(len(group.runs) == 2 for group in by_role.groups)
 
 
 def test_by_a_parent_key_means_what_differs_below_it(tmp_path: Path) -> None:

@@ -334,7 +334,7 @@ def test_a_plugin_is_an_error(row: int, text: str, says: str, write: Write) -> N
 def test_a_gate_is_refused_as_it_is_built(row: int, text: str, says: str, write: Write) -> None:
     write("plugins/mine.py", text)
     with pytest.raises((GatekitError, AttributeError)) as caught:
-        lstm(gates={"forget": "mine"})(X)
+        lstm(swap={"forget": "mine"})(X)
     assert says in str(caught.value)
     assert re.search("forget|Mine", f"{caught.value} {getattr(caught.value, '__notes__', '')}")
 

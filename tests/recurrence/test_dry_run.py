@@ -56,7 +56,7 @@ WRONG = {
 def test_a_gate_is_refused(what: str) -> None:
     returned, message = WRONG[what]
     with pytest.raises(CellError, match=message) as caught:
-        layer("lstm", gates={"forget": _gate(returned)})
+        layer("lstm", swap={"forget": _gate(returned)})
     assert "'forget'" in str(caught.value)
 
 
@@ -91,14 +91,14 @@ def test_a_gate_with_wrong_states_is_refused(new: Any, message: str) -> None:
             return value, {name: tf.concat([value, value], -1) for name in new}
 
     with pytest.raises(CellError, match=message):
-        layer("lstm", gates={"forget": Keeping()})
+        layer("lstm", swap={"forget": Keeping()})
 
 
 @pytest.mark.parametrize("extra", [(1,), ()], ids=["row61-three", "row61-no-mapping"])
 def test_a_tuple_that_is_no_value_with_states_is_refused(extra: Any) -> None:
     gate = _gate(lambda pre: (pre, pre, *extra))
     with pytest.raises(CellError, match=r"not \(value, \{name: new state\}\)"):
-        layer("lstm", gates={"forget": gate})
+        layer("lstm", swap={"forget": gate})
 
 
 def test_an_error_of_a_gate_says_which_gate_it_was() -> None:
@@ -106,5 +106,5 @@ def test_an_error_of_a_gate_says_which_gate_it_was() -> None:
         raise KeyError("inside")
 
     with pytest.raises(KeyError) as caught:
-        layer("lstm", gates={"forget": _gate(fails)})
+        layer("lstm", swap={"forget": _gate(fails)})
     assert any("raised in the gate 'forget'" in note for note in caught.value.__notes__)

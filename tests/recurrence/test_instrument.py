@@ -96,7 +96,7 @@ def test_what_is_kept_follows_from_the_gates(cell, state, share):
 
 
 def test_a_custom_gate_needs_no_code_for_it():
-    layer = layer_of("lstm", gates={"forget": "power_law"})
+    layer = layer_of("lstm", swap={"forget": "power_law"})
     _, seen, slopes = watch(layer)
     np.testing.assert_allclose(seen.kept()["c", "c"][0], seen.sequences["forget"], rtol=1e-9)
     assert set(slopes) == {"h", "c", "forget.k"}

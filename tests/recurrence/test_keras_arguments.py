@@ -124,7 +124,7 @@ def test_other_activations_are_written_as_the_page_and_the_messages_say(
         weight.assign(values.normal(size=weight.shape))
     layer.set_weights(usual.get_weights())
     moved = gatekit.convert.from_keras(usual)
-    ours = RNN(cell, 4, gates=gates, dtype="float64", executor="reference")
+    ours = RNN(cell, 4, swap=gates, dtype="float64", executor="reference")
     ours.build((None, None, FEATURES))
     assert ours.named_weights.keys() == moved.named_weights.keys()
     for name, value in moved.named_weights.items():
@@ -140,9 +140,9 @@ def test_an_unknown_executor_is_refused_at_once(executor: Any) -> None:
         RNN("lstm", 4, executor=executor)
 
 
-def test_gates_without_roles_are_refused() -> None:
-    with pytest.raises(ConfigError, match=r"such as gates=\{'forget': 'power_law'\}"):
-        RNN("lstm", 4, gates="power_law")
+def test_a_swap_without_roles_is_refused() -> None:
+    with pytest.raises(ConfigError, match=r"such as swap=\{'forget': 'power_law'\}"):
+        RNN("lstm", 4, swap="power_law")
 
 
 @pytest.mark.parametrize("name", ELSEWHERE)

@@ -237,17 +237,17 @@ class Doubled(Gate):
 
 @pytest.mark.parametrize("executor", ["fused", "reference"])
 def test_a_gate_in_the_place_of_another(executor: str) -> None:
-    made = layer("lstm", gates={"input": Doubled()}, executor=executor, return_state=True)
+    made = layer("lstm", swap={"input": Doubled()}, executor=executor, return_state=True)
     plain = layer("lstm", executor=executor, return_state=True)
     x = inputs_for(made, time=1)
     np.testing.assert_allclose(made(x)[2], 2 * plain(x)[2], rtol=1e-12)
 
 
 def test_a_role_names_the_gate_that_is_replaced() -> None:
-    made = layer("gru", gates={"forget": {"kind": "hard_sigmoid"}})
+    made = layer("gru", swap={"forget": {"kind": "hard_sigmoid"}})
     assert {g.name: g.kind for g in made.spec.gates}["update"] == "hard_sigmoid"
     with pytest.raises(GatekitError, match="memory"):
-        layer("gru", gates={"memory": "sigmoid"})
+        layer("gru", swap={"memory": "sigmoid"})
 
 
 def test_units_are_a_whole_number() -> None:
@@ -296,7 +296,7 @@ def test_every_cell_is_explained(cell: str) -> None:
 )
 def test_a_gate_that_is_put_in_keeps_the_settings_of_its_place(gate: Any) -> None:
     """As swap.forget=hard_sigmoid does, and as Keras' recurrent_activation keeps the bias of 1."""
-    made = RNN("lstm", 4, gates={"forget": gate})
+    made = RNN("lstm", 4, swap={"forget": gate})
     made.build((None, None, 3))
     np.testing.assert_array_equal(made.named_weights["forget.bias"], np.ones(4))
     np.testing.assert_array_equal(made.named_weights["input.bias"], np.zeros(4))
@@ -304,7 +304,7 @@ def test_a_gate_that_is_put_in_keeps_the_settings_of_its_place(gate: Any) -> Non
 
 def test_what_a_gate_that_is_put_in_says_itself_wins() -> None:
     zeros = {"kind": "hard_sigmoid", "initializers": {"bias": "zeros"}, "reads": {"x": "dense"}}
-    made = RNN("lstm", 4, gates={"forget": zeros})
+    made = RNN("lstm", 4, swap={"forget": zeros})
     made.build((None, None, 3))
     np.testing.assert_array_equal(made.named_weights["forget.bias"], np.zeros(4))
     assert "forget.h_prev" not in made.named_weights

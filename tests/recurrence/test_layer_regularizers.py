@@ -162,7 +162,7 @@ def test_every_spelling_is_one_cell() -> None:
     by_gate = gatekit.RNN(
         "lstm",
         4,
-        gates={
+        swap={
             "forget": {
                 "kind": "forget",
                 "initializers": {"bias": "ones"},

@@ -93,7 +93,7 @@ def test_a_model_loads_before_its_layers_are_imported(
 def test_everything_that_is_set_comes_back(tmp_path: Path) -> None:
     made = layer(
         "lstm",
-        gates={"forget": {"kind": "power_law", "eps": 0.01}},
+        swap={"forget": {"kind": "power_law", "eps": 0.01}},
         output_unit={"kind": "projection", "units": 3},
         return_sequences=True,
         go_backwards=True,
@@ -181,7 +181,7 @@ def test_a_missing_plugin_is_named_with_the_remedy(tmp_path: Path) -> None:
     path = tmp_path / "cubed_gate.py"
     path.write_text(PLUGIN)
     gates = {"forget": {"kind": "cubed"}}
-    made = RNN("lstm", 4, gates=gates, plugins=[str(path)])
+    made = RNN("lstm", 4, swap=gates, plugins=[str(path)])
     model = keras.Sequential([keras.Input((None, 2)), made])
     model.save(tmp_path / "model.keras")
     with pytest.raises((GatekitError, TypeError)) as caught:
@@ -193,7 +193,7 @@ def test_a_missing_plugin_is_named_with_the_remedy(tmp_path: Path) -> None:
 def test_with_its_plugin_named_the_layer_comes_back(tmp_path: Path) -> None:
     path = tmp_path / "cubed_gate.py"
     path.write_text(PLUGIN)
-    made = RNN("lstm", 4, gates={"forget": {"kind": "cubed"}}, plugins=[str(path)], seed=1)
+    made = RNN("lstm", 4, swap={"forget": {"kind": "cubed"}}, plugins=[str(path)], seed=1)
     back = RNN.from_config({**made.get_config(), "plugins": [str(path)]})
     x = np.zeros((1, 2, 3), "float32")
     np.testing.assert_array_equal(back(x), made(x))
@@ -206,7 +206,7 @@ def test_a_gate_that_is_not_registered_is_named_when_it_is_missed(tmp_path: Path
         def activate(self, pre: Any) -> Any:
             return ops.sigmoid(pre)
 
-    model = _model(layer("lstm", gates={"forget": Stranger()}, dtype="float32"))
+    model = _model(layer("lstm", swap={"forget": Stranger()}, dtype="float32"))
     model.save(tmp_path / "model.keras")
     with pytest.raises((GatekitError, TypeError), match="there is no gate 'Stranger'"):
         keras.models.load_model(tmp_path / "model.keras")

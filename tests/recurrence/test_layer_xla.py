@@ -141,7 +141,7 @@ def test_predict_does_not_trace_again_for_another_size() -> None:
             traces.append(1)
             return ops.sigmoid(pre)
 
-    made = layer("gru", gates={"forget": Counting()}, dtype="float32")
+    made = layer("gru", swap={"forget": Counting()}, dtype="float32")
     model = keras.Sequential([keras.Input((None, FEATURES)), made])
     for size in ((2, 3), (3, 4)):
         model.predict(np.zeros((*size, FEATURES), "float32"), verbose=0)

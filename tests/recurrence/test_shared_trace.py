@@ -102,7 +102,7 @@ def cell_with(gate: Any) -> dict[str, Any]:
 def test_the_number_of_traces_does_not_grow_with_depth() -> None:
     def traces(depth: int) -> int:
         calls: list[str] = []
-        stack = layers(cell_with({"kind": "forget"}), depth, gates={"forget": counting(calls)()})
+        stack = layers(cell_with({"kind": "forget"}), depth, swap={"forget": counting(calls)()})
         calls.clear()
         step(stack).get_concrete_function(tf.constant(X), None)
         return len(calls)
@@ -118,7 +118,7 @@ def test_equal_cells_are_built_once_and_others_are_not_taken_for_them() -> None:
     second: list[str] = []
     # Two classes of one name, as when a notebook's cell runs again after a change.
     a, b = (
-        layers(cell_with({"kind": "forget"}), 1, gates={"forget": counting(calls)()})[0]
+        layers(cell_with({"kind": "forget"}), 1, swap={"forget": counting(calls)()})[0]
         for calls in (first, second)
     )
     assert a.spec.canonical() == b.spec.canonical()

@@ -25,7 +25,7 @@ FAULTS = {
     "numbers to pad": (lambda: pad_time([1.0, 2.0]), "it has shape (2,)"),
     "rates": (lambda: RNN("lstm", 4, zoneout=0.1), "write zoneout={'h': 0.1}"),
     "names": (lambda: RNN("lstm", 4, learned_initial_state=True), "such as ['h']"),
-    "a gate": (lambda: RNN("lstm", 4, gates={"forget": "sigmod"}), "gates['forget']: there is no"),
+    "a gate": (lambda: RNN("lstm", 4, swap={"forget": "sigmod"}), "swap['forget']: there is no"),
     "a rule": (
         lambda: RNN("lstm", 4, regularizers={"forget": "l2"}),
         "regularizers={'forget': {'kernel': 'l2'}}",

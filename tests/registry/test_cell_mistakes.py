@@ -138,9 +138,9 @@ FILES = {
         "defaults: [lstm, _self_]\ngates: {forgett: {kind: power_law}}\n",
         "line 2: .*did you mean 'forget'[?] Gates: candidate, forget, input, output",
     ),
-    "role-of-another-cell": (
-        "defaults: [gru, _self_]\ngates: {forget: {kind: power_law}}\n",
-        "the gate in the role forget is called update here: write update",
+    "role-and-gate": (
+        "defaults: [gru, _self_]\ngates: {forget: {kind: power_law}, update: {bias: false}}\n",
+        "line 2: .*are one gate, because update has the role forget",
     ),
     "nothing-to-remove": (
         "defaults: [lstm, _self_]\ngates: {forgett: null}\n",

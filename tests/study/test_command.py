@@ -306,6 +306,84 @@ def test_a_mistake_is_answered_in_one_line(capsys, word, said):
     assert found.count("\n") == 1
 
 
+@pytest.mark.parametrize(
+    ("word", "typed"),
+    [
+        ("~optimizer", "optimizer=adam"),
+        ("~optimizer=adam", "optimizer=adam"),
+        ("~task", "task=adding"),
+        ("~trainer", "trainer=default"),
+        ("~cell", "cell=lstm"),
+        ("~block", "block=plain"),
+        ("~output_unit", "output_unit=hidden"),
+        ("~optimizer.clipnorm", "optimizer.clipnorm=null"),
+        ("~trainer.patience", "trainer.patience=null"),
+        ("~optimizer.learning_rate", "optimizer.learning_rate=0.001"),
+        ("~units", "units=64"),
+        ("~jit", "jit=auto"),
+        ("~dropout", "dropout=0.0"),
+        ("~swap", "swap.ROLE=null"),
+        ("~swap.forget", "swap.forget=null"),
+        ("~cell.gates.forget", "cell.gates.forget=null"),
+        ("~cell.gates.forget.kind", "cell.gates.forget.kind=VALUE"),
+        ("~task.length", "task.length=VALUE"),
+    ],
+)
+def test_a_key_that_changes_numbers_cannot_be_removed(capsys, word, typed):
+    assert told(capsys, word).rstrip().endswith(f"; type {typed}")
+    assert f"; type {typed}" in told(capsys, "--trust-config", word)
+    with pytest.raises(ConfigError, match="cannot be removed"):
+        gatekit.plan(["task=sum", word], try_out=False)
+
+
+@pytest.mark.parametrize("word", ["~probe", "~seeds", "~n_jobs", "~track", "~experiment"])
+def test_a_key_that_changes_no_number_can_be_removed(word):
+    own("experiment/mine", "# @package _global_\nseeds: 2\nn_jobs: 1\n")
+    ((_, config),) = compose(["task=sum", "experiment=mine", word])
+    assert OmegaConf.select(config, word[1:]) is None
+
+
+def test_a_key_that_an_experiment_adds_can_be_removed():
+    own("experiment/mine", "# @package _global_\nmine: 2\n")
+    ((_, config),) = compose(["task=sum", "experiment=mine", "~mine"])
+    assert "mine" not in config
+
+
+@pytest.mark.parametrize("group", ["optimizer", "trainer", "block", "output_unit"])
+def test_no_file_of_a_group_that_changes_numbers_is_refused(capsys, group):
+    told_now = told(capsys, f"{group}=null")
+    assert f"{group}=null: a run needs one of the files of conf/{group}; type {group}=" in told_now
+    own("experiment/mine", f"# @package _global_\ndefaults: [override /{group}: null]\n")
+    assert told(capsys, "experiment=mine") == told_now
+
+
+def test_a_sweep_of_a_file_removes_no_key(capsys):
+    params = "{sweeper: {params: {'~optimizer': ''}}, mode: MULTIRUN}"
+    own("experiment/mine", f"# @package _global_\nhydra: {params}\n")
+    assert "type optimizer=adam" in told(capsys, "experiment=mine")
+
+
+@pytest.mark.parametrize("words", [["experiment=a,b"], ["-m", "+experiment=a,b"]])
+def test_experiments_are_studies_of_their_own(capsys, words):
+    own("experiment/a", "# @package _global_\nunits: 3\n")
+    own("experiment/b", "# @package _global_\nunits: 4\n")
+    said = told(capsys, *words)
+    assert "type gatekit train experiment=a && gatekit train experiment=b" in said
+    jobs = compose(["-m", "task=sum", "experiment=a,b", "study=both"])
+    assert [config.units for _, config in jobs] == [3, 4]
+
+
+def test_experiments_with_sweeps_of_their_own_are_not_swept(capsys):
+    for name in "ab":
+        sweep = (
+            "hydra: {mode: MULTIRUN, sweeper: {params: {units: '3,4', layers: '${task.length}'}}}"
+        )
+        own(f"experiment/{name}", f"# @package _global_\n{sweep}\n")
+    assert len(compose(["task=sum", "experiment=a"])) == 2
+    said = told(capsys, "-m", "experiment=a,b", "study=both")
+    assert "type gatekit train experiment=a && gatekit train experiment=b" in said
+
+
 def test_no_words_are_a_run_of_the_defaults():
     ((words, config),) = compose([])
     assert (words, config.cell.name, config.task.name) == ((), "lstm", "adding")
@@ -537,7 +615,7 @@ def test_hydra_writes_nothing():
         ("cell=lstm", "cell=lstm"),
         ("+x=1", "+x=1"),
         ("+cell=gru", "cell=gru"),
-        ("~swap", "~swap"),
+        ("~study", "~study"),
         ("hydra.sweeper.params.a=b", "hydra.sweeper.params.a=b"),
     ],
 )

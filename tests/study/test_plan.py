@@ -1,7 +1,10 @@
 """From jobs to runs: seeds, variants, duplicates, names."""
 
+import pathlib
+
 import pytest
 
+from gatekit import registry
 from gatekit.cell.errors import ConfigError, GatekitError
 from gatekit.cell.schema import ABOUT_KEYS
 from gatekit.runs.names import fingerprint
@@ -19,6 +22,107 @@ def planned(*argv):
 def only(*argv):
     (run,) = planned(*argv).runs
     return run
+
+
+def own(name, text):
+    path = pathlib.Path("conf", f"{name}.yaml")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+
+
+@pytest.mark.parametrize(
+    ("by_role", "by_name"),
+    [
+        (["cell.gates.forget.bias=false"], ["cell.gates.update.bias=false"]),
+        (["+cell.gates.forget={bias: false}"], ["cell.gates.update.bias=false"]),
+        (["cell.gates.forget.kind=power_law"], ["swap.update=power_law"]),
+        (
+            ["swap.forget=power_law", "cell.gates.forget.eps=0.5"],
+            ["swap.update={kind: power_law, eps: 0.5}"],
+        ),
+        (
+            ["swap.update=power_law", "cell.gates.forget.eps=0.5"],
+            ["swap.update={kind: power_law, eps: 0.5}"],
+        ),
+    ],
+)
+def test_a_role_names_the_run_of_its_gate(by_role, by_name):
+    named, other = only("cell=gru", *by_role), only("cell=gru", *by_name)
+    assert named.fingerprint == other.fingerprint
+    assert named.config["cell"] == other.config["cell"]
+    assert named.fingerprint != only("cell=gru").fingerprint
+
+
+@pytest.mark.parametrize("trust", [[], ["--trust-config"]])
+def test_a_role_in_a_file_names_the_run_of_its_gate(trust):
+    made = []
+    for name in ("forget", "update"):
+        own("cell/mine", f"defaults: [gru, _self_]\ngates: {{{name}: {{bias: false}}}}\n")
+        words = [[], ["cell.gates.forget.bias=true"], ["cell.gates.update.bias=true"]]
+        made.append([only(*trust, "cell=mine", *more).fingerprint for more in words])
+    assert made[0] == made[1]
+    assert made[0][0] != made[0][1] == made[0][2]
+    own("cell/mine", "defaults: [gru, _self_]\ngates: {forget: {bias: 1}, update: {bias: 1}}\n")
+    with pytest.raises(GatekitError, match=r"mine\.yaml, line 2: .* are one gate"):
+        planned(*trust, "cell=mine")
+
+
+@pytest.mark.parametrize("name", ["cell/mine", "experiment/mine"])
+def test_a_whole_cell_with_a_gate_of_the_name_of_a_role_is_refused(name):
+    gates = "forget: {kind: sigmoid}, update: {kind: sigmoid}"
+    rest = "roles: {forget: update}, equations: {h: forget * update}, emits: h"
+    cell = f"{{gates: {{{gates}}}, {rest}}}"
+    text = "# @package _global_\ndefaults: [override /cell: null]\n"
+    own(name, f"{text}cell: {cell}\n" if name.startswith("exp") else f"{cell}\n")
+    with pytest.raises(GatekitError, match="the gate in the role forget is called update here"):
+        planned(f"{name.partition('/')[0]}=mine")
+
+
+def test_a_role_in_an_experiment_is_its_gate_and_typed_words_come_last():
+    text = "# @package _global_\ndefaults: [override /cell: gru]\n"
+    own("experiment/mine", text + "cell: {gates: {forget: {bias: false}}}\n")
+    made = only("experiment=mine").fingerprint
+    assert made == only("cell=gru", "cell.gates.update.bias=false").fingerprint
+    again = only("experiment=mine", "cell.gates.forget.bias=true").fingerprint
+    assert again == only("cell=gru").fingerprint
+    with pytest.raises(GatekitError, match="are one gate"):
+        planned("experiment=mine", "cell.gates.update.bias=true")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["cell.gates.forget.bias=true", "cell.gates.update.units=64"],
+        ["cell.gates.update.bias=false", "cell.gates.forget.bias=true"],
+        ["swap.forget=tanh", "swap.update=tanh"],
+    ],
+)
+def test_a_gate_under_both_names_is_refused(words):
+    with pytest.raises(GatekitError, match="are one gate, because update has the role forget"):
+        planned("cell=gru", *words)
+
+
+def test_a_sweep_of_a_role_changes_the_gate_in_each_cell():
+    runs = planned("-m", "cell=gru,lstm", "cell.gates.forget.bias=true,false").runs
+    plain = [only(f"cell={cell}").parameters for cell in ("gru", "lstm")]
+    assert [run.parameters for run in runs] == [n - few for n in plain for few in (0, 64)]
+
+
+def test_a_misspelt_role_is_not_a_gate():
+    with pytest.raises(ConfigError, match="is not a gate of this cell; did you mean 'forget'"):
+        planned("cell=gru", "cell.gates.forgt.bias=true")
+
+
+def test_every_bundled_cell_takes_its_roles_as_typed():
+    known, tried = registry.catalogue(), 0
+    for name in registry.cell_names():
+        roles = dict(registry.load_cell(name, known).roles)
+        for role in [role for role, gate in roles.items() if role != gate]:
+            word = "initializers.kernel=ones"
+            runs = [only(f"cell={name}", f"cell.gates.{g}.{word}") for g in (role, roles[role])]
+            assert runs[0].fingerprint == runs[1].fingerprint, name
+            tried += 1
+    assert tried > 15
 
 
 def test_a_run_has_the_keys_of_the_contract():

@@ -322,10 +322,11 @@ def test_a_fifo_as_journal_is_refused(searched):
         again()
 
 
-def test_without_optuna_it_says_what_to_type(monkeypatch):
+@pytest.mark.parametrize("command", [composition, compose])
+def test_without_optuna_a_search_and_its_plan_say_what_to_type(monkeypatch, command):
     monkeypatch.setitem(__import__("sys").modules, "optuna", None)
     with pytest.raises(ConfigError, match=r"pip install 'optuna>=5\.0'"):
-        tuning(monkeypatch, Inline(score), RATE, "trials=2")
+        command(["-m", "hydra/sweeper=optuna", "task=sum", RATE, "trials=2"])
 
 
 # -- confirming -------------------------------------------------------------------------------

@@ -33,11 +33,26 @@ class Named(dict[str, Any]):
     Args:
         entries: the entries.
         what: the kind of entry, in the singular.
+        roles: other names of the part of a name before its first dot.
     """
 
-    def __init__(self, entries: Mapping[str, Any], what: str) -> None:
+    def __init__(
+        self, entries: Mapping[str, Any], what: str, roles: Mapping[str, str] | None = None
+    ) -> None:
         super().__init__(entries)
-        self._what = what
+        self._what, self._roles = what, roles or {}
+
+    def __contains__(self, name: object) -> bool:
+        return super().__contains__(name) or super().__contains__(self._meant(name))
+
+    def get(self, name: Any, default: Any = None) -> Any:
+        """Return the entry of a name, or the default."""
+        return super().get(name, super().get(self._meant(name), default))
+
+    def _meant(self, name: object) -> str:
+        """Return a name with the gate in place of its role."""
+        first, dot, rest = str(name).partition(".")
+        return f"{self._roles.get(first, first)}{dot}{rest}"
 
     def __setitem__(self, name: str, value: Any) -> None:
         """Refuse an entry: the mapping is created anew each time, so the entry would be lost.
@@ -50,7 +65,9 @@ class Named(dict[str, Any]):
             f"a {self._what} is changed in place: write named_{self._what}s[{name!r}].assign(...)"
         )
 
-    def __missing__(self, name: Any) -> NoReturn:
+    def __missing__(self, name: Any) -> Any:
+        if super().__contains__(self._meant(name)):
+            return self[self._meant(name)]
         near = self._near(str(name)) or "."
         raise UnknownNameError(
             f"there is no {self._what} {name!r}{near} {self._what.capitalize()}s: "

@@ -47,7 +47,6 @@ SUCH = {
     "overrides": "'cell=lstm task=adding'",
     "study": "'forgetting'",
     "swap": "{'forget': 'power_law'}",
-    "gates": "{'forget': 'power_law'}",
     "config": "{'lr': 0.1}",
     "seed": "0",
     "epoch": "1",

@@ -150,6 +150,8 @@ class Draft:
     def _meant(self, name: str) -> str:
         """Return a suggestion for an unknown name, as the end of a sentence."""
         stem, emits = name.removesuffix("_prev"), self.spec.emits
+        if gate := dict(self.spec.roles).get(stem):
+            return f": the gate in this role is called {gate}. Write {name.replace(stem, gate)}."
         if stem != name and stem not in self.known and len(stem) == 1 and stem != emits:
             return (
                 f": it is the previous value of {stem}, and no signal is called {stem}. Name a "

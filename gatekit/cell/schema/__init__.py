@@ -11,6 +11,7 @@ from .limits import CELL_KEYS, MAX_EQUATIONS, OTHER_KEYS, RESERVED, check_option
 from .lookup import make_initializer
 from .reading import merge, read_cell, read_output_unit, swap, with_gates
 from .regularizers import RULES, WEIGHT_KINDS, read_rules, rule_text
+from .roles import by_gate, gate_of, gates_and_roles
 from .specification import EPSILON, CellSpec, GateSpec, OutputUnitSpec, Read, SignalNorm
 from .values import ABOUT_KEYS, KEY, SECOND_HAND, UNVERIFIED, read_about
 
@@ -31,8 +32,11 @@ __all__ = [
     "OutputUnitSpec",
     "Read",
     "SignalNorm",
+    "by_gate",
     "check_layout",
     "check_options",
+    "gate_of",
+    "gates_and_roles",
     "make_initializer",
     "merge",
     "read_about",

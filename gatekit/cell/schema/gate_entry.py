@@ -14,6 +14,7 @@ from gatekit.cell.language.parse import parse
 
 from .lookup import check_initializers, instance_of, kind_and_options, kind_of, unknown
 from .regularizers import check_rules
+from .roles import gate_of, gates_and_roles
 from .specification import EPSILON, GateSpec, Read, SignalNorm
 from .values import check_keys, refuse_commas
 
@@ -122,6 +123,7 @@ def read_gate(name: str, config: Any, cell: Mapping[str, Any], catalogue: Catalo
     """
     where = f"cell.gates.{name}"
     if isinstance(config, Mapping):
+        config = _with_names(config, cell)
         refuse_commas(config, where)
         if isinstance(config.get("role"), str) and _lacks_role(config, catalogue):
             raise CellError(
@@ -161,6 +163,21 @@ def read_gate(name: str, config: Any, cell: Mapping[str, Any], catalogue: Catalo
             "norm: null, or give it reads: [x]"
         )
     return GateSpec(name, kind, gate, read)
+
+
+def _with_names(config: Mapping[str, Any], cell: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a gate's entry with other gates, in ``norm.group`` and ``negative_of``, by name."""
+    gates, roles = gates_and_roles(cell)
+    norm, initializers = config.get("norm"), config.get("initializers")
+    named = dict(config)
+    if isinstance(norm, Mapping) and isinstance(norm.get("group"), (list, tuple)):
+        group = [gate_of(n, gates, roles) if isinstance(n, str) else n for n in norm["group"]]
+        named["norm"] = {**norm, "group": group}
+    for kind, value in initializers.items() if isinstance(initializers, Mapping) else ():
+        if isinstance(value, Mapping) and isinstance(other := value.get("negative_of"), str):
+            given = {**value, "negative_of": gate_of(other, gates, roles)}
+            named["initializers"] = {**named["initializers"], kind: given}
+    return named
 
 
 def _lacks_role(config: Mapping[str, object], catalogue: Catalogue) -> bool:

@@ -78,8 +78,7 @@ def kind_and_options(config: object, where: str) -> tuple[str, dict[str, object]
         raise CellError(f"{where}._target_: gates are given by registered name, as {{kind: NAME}}")
     if not isinstance(config.get("kind"), str) and where.startswith("swap."):
         raise CellError(
-            f"{where}: the gate that has these options is missing; type {where}=GATE "
-            + " ".join(f"{where}.{k}={v}" for k, v in config.items())
+            f"{where}: the gate that has these options is missing; type {where}.kind=GATE"
         )
     glued = next((str(k) for k, v in config.items() if v is None and ":" in str(k)), None)
     if glued is not None:
@@ -179,10 +178,9 @@ def instead_of_object(value: object, where: str) -> str:
 
     Args:
         value: the function, class or layer.
-        where: its place, such as ``gates['forget']``, ``swap.forget`` or ``output_unit``.
+        where: its place, such as ``swap['forget']``, ``swap.forget`` or ``output_unit``.
     """
     role = where.replace("']", "").rpartition("['")[2].rpartition(".")[2]
-    argument = "swap" if where.startswith("swap.") else "gates"
     name = getattr(value, "__name__", "") or getattr(value, "name", "")
     if isinstance(value, type) and issubclass(value, RowWise):
         name = f"{value.__name__}()"
@@ -191,9 +189,9 @@ def instead_of_object(value: object, where: str) -> str:
         return "write output_unit='hidden', and put a Keras layer after gatekit.RNN in the model"
     if name in FUNCTIONS:
         gate = repr(name) if name in _AS_GATES else f"{{'activation': '{name}(pre)'}}"
-        return f"write {argument}={{{role!r}: {gate}}}"
+        return f"write swap={{{role!r}: {gate}}}"
     return (
-        f"write its formula, {argument}={{{role!r}: {{'activation': 'sigmoid(pre)'}}}}, or a class "
+        f"write its formula, swap={{{role!r}: {{'activation': 'sigmoid(pre)'}}}}, or a class "
         "in ./plugins: `gatekit new gate NAME` writes one"
     )
 

@@ -35,7 +35,8 @@ from .lookup import (
 )
 from .numeric import constant, input_width, meant_number, number, rate
 from .regularizers import check_rules, read_rules
-from .specification import CellSpec, GateSpec, OutputUnitSpec, long_form, role_of
+from .roles import by_gate, check_gate, gates_of
+from .specification import CellSpec, GateSpec, OutputUnitSpec, long_form
 from .values import check_keys, name_list, read_about, section, text
 
 _T = TypeVar("_T")
@@ -153,7 +154,8 @@ def _call_cell_function(config: Mapping[str, Any], catalogue: Catalogue) -> Mapp
         raise
     except Exception as error:
         raise CellError(f"cell function {name!r} raised {type(error).__name__}: {error}") from error
-    return merge(built, {k: v for k, v in rest.items() if k not in allowed})
+    changes = {k: v for k, v in rest.items() if k not in allowed}
+    return merge(built, by_gate(changes, built))
 
 
 def merge(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
@@ -271,29 +273,22 @@ _GENERIC = ("reads", "bias", "norm", "initializers", "regularizers", "constraint
 """Settings that have the same meaning for every gate that takes ``pre``."""
 
 
-def with_gates(spec: CellSpec, gates: Mapping[str, Any], catalogue: Catalogue) -> dict[str, Any]:
-    """Return a cell's mapping with other gates in some roles; they keep what `swap` keeps.
+def with_gates(
+    config: Mapping[str, Any], gates: Mapping[str, Any], catalogue: Catalogue
+) -> Mapping[str, Any]:
+    """Return a cell's mapping with other gates in some roles.
 
     Args:
-        spec: the cell.
-        gates: by role, a name, ``{kind: NAME, option: ...}`` or ``{activation: EXPRESSION, ...}``;
-            a `Gate` keeps its own settings and none of the old gate's.
+        config: the cell's mapping, as in conf/cell.
+        gates: gates by role, as for `swap`.
         catalogue: the registered parts.
 
     Raises:
-        CellError: no gate plays the role, or a gate is not registered.
+        CellError: no gate plays a role, two roles are one gate, or a gate is not registered.
     """
-    config = spec.canonical()
     for role, gate in gates.items():
-        place, members = spec.role(role), config.get("gates", {})
-        inline = isinstance(gate, Mapping) and "activation" in gate
-        if inline:
-            old = members[place]
-            gate = {**{key: old[key] for key in ("units", *_GENERIC) if key in old}, **gate}
-        if inline or isinstance(gate, Gate):
-            config = {**config, "gates": {**members, place: gate}}
-        else:
-            config = swap(config, place, gate, catalogue, f"cell.gates.{place}")
+        config = swap(config, role, gate, catalogue)
+    gates_of(gates, section(config, "gates"), section(config, "roles"), "swap")
     return config
 
 
@@ -302,7 +297,6 @@ def swap(
     role: str,
     gate: Any,
     catalogue: Catalogue,
-    where: str | None = None,
 ) -> dict[str, Any]:
     """Return the cell's mapping with another gate in a role.
 
@@ -314,9 +308,10 @@ def swap(
     Args:
         config: the cell's mapping, as in conf/cell.
         role: a gate's name, or a role that the cell maps to one.
-        gate: a registered gate's name, or ``{kind: NAME, option: ...}``.
+        gate: a registered gate's name, ``{kind: NAME, option: ...}``, or
+            ``{activation: EXPRESSION, ...}``; a `Gate` keeps its own settings and none of the old
+            gate's.
         catalogue: the registered parts.
-        where: the place in the configuration, for messages; by default ``swap.ROLE``.
 
     Raises:
         CellError: no gate plays the role, or ``gate`` is not a registered gate.
@@ -324,14 +319,19 @@ def swap(
     if "function" in config:
         config = read_cell(config, catalogue).canonical()
     gates, roles = section(config, "gates"), section(config, "roles")
-    place = role_of(role, list(gates), roles, str(config.get("name", "?")))
-    where = where or f"swap.{role}"
+    place = check_gate(role, gates, roles, str(config.get("name", "?")))
+    old = gates[place] if isinstance(gates[place], Mapping) else {}
+    if isinstance(gate, Gate):
+        return {**config, "gates": {**gates, place: gate}}
+    if isinstance(gate, Mapping) and "activation" in gate:
+        kept = {key: old[key] for key in ("units", *_GENERIC) if key in old}
+        return {**config, "gates": {**gates, place: {**kept, **gate}}}
+    where = f"swap.{role}"
     kind, options = kind_and_options(gate, where)
     if kind not in catalogue.gates:
         raise unknown(where, "gate", kind, catalogue.gates, catalogue)
     new_kind = catalogue.gates[kind]
     kept_keys = ["units", *(_GENERIC if "pre" in new_kind().arguments() else [])]
-    old = gates[place] if isinstance(gates[place], Mapping) else {}
     old_kind = catalogue.gates.get(str(old.get("kind")), Gate)
     left = ["kind", "activation", *old_kind.option_names()]
     stays = {k: v for k, v in old.items() if k in kept_keys or k not in left}

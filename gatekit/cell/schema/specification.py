@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from gatekit.cell.catalogue import Catalogue
 from gatekit.cell.declare import plain
-from gatekit.cell.errors import CellError, listed, nearest
 from gatekit.cell.gate import Gate, InlineGate, OutputUnit
 from gatekit.cell.language.expression import Expr
 from gatekit.cell.language.ops import Function
@@ -16,6 +15,7 @@ from gatekit.cell.learned import LinearMap, Parameter
 from gatekit.cell.row_wise import RowWise
 
 from .regularizers import RULES, read_rules
+from .roles import check_gate, gates_of
 
 _MAPPINGS = (
     "constants",
@@ -136,36 +136,25 @@ class CellSpec:
         return {key: value for key, value in data.items() if value not in ({}, [], 0.0, "")}
 
     def role(self, role: str) -> str:
-        """Return the gate that plays the role.
+        """Return the gate that a role or a gate's name means.
 
         Raises:
-            CellError: no gate of the cell plays it.
+            CellError: the cell has no such role or gate.
         """
-        return role_of(role, [g.name for g in self.gates], dict(self.roles), self.name)
+        return check_gate(role, [g.name for g in self.gates], dict(self.roles), self.name)
 
+    def places(self, names: Iterable[str], where: str) -> dict[str, str]:
+        """Return the gate of each given role or name.
 
-def role_of(role: str, gates: Sequence[str], roles: Mapping[str, str], cell: str) -> str:
-    """Return the gate that plays a role in a cell.
+        Args:
+            names: roles, and names of gates.
+            where: their place, for messages.
 
-    Args:
-        role: a gate's name, or a role.
-        gates: the cell's gates.
-        roles: the gate of each role.
-        cell: the cell's name, for messages.
-
-    Raises:
-        CellError: no gate plays it.
-    """
-    place = roles.get(role, role)
-    if place not in gates:
-        known = sorted({*gates, *roles})
-        near = nearest(role, known)
-        such = "" if near or role != "forget" else " cell=lstm has this role."
-        raise CellError(
-            f"cell {cell!r} has no gate in the role {role!r}{near or '.'} "
-            f"Its roles: {listed(known)}.{such}"
-        )
-    return place
+        Raises:
+            CellError: the cell has no such role or gate, or two of them are one gate.
+        """
+        gates = gates_of(names, [g.name for g in self.gates], dict(self.roles), where)
+        return {name: self.role(gate) for name, gate in gates.items()}
 
 
 def long_form(value: object) -> object:

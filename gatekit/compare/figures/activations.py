@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gatekit.cell.errors import RunError, listed
+from gatekit.cell.schema import gate_of, gates_and_roles
 from gatekit.compare.gates.behaviour import GatesReport, ProbedVariant
 from gatekit.compare.gates.probes import ProbedRun, read_activations
 
@@ -116,9 +117,8 @@ def _paint(
 def _order(probed: ProbedRun, signals: Signals) -> NDArray[Any]:
     """Return the units by descending mean in the forget gate, or else in the first signal."""
     cell = (probed.run.config or {}).get("cell")
-    roles = cell.get("roles", {}) if isinstance(cell, Mapping) else {}
-    role = roles.get("forget", "forget") if isinstance(roles, Mapping) else "forget"
-    gate = signals.get(f"gate/{role}")
+    forget = gate_of("forget", *gates_and_roles(cell if isinstance(cell, Mapping) else {}))
+    gate = signals.get(f"gate/{forget}")
     chosen = gate if gate is not None else next(iter(signals.values()))
     means = np.nan_to_num(chosen.astype(np.float64)).mean(axis=(0, 1))
     return np.argsort(-means, kind="stable")

@@ -11,7 +11,7 @@ from gatekit.compare.study import Study
 from gatekit.runs.record import RunRecord
 from gatekit.runs.result import Result
 
-from .group import all_settings
+from .group import all_settings, by_gate
 from .label import value_text
 
 _SIGN = re.compile(r"([\w.]+)\s*([<>!=]=|[<>])\s*(.*)")
@@ -42,6 +42,9 @@ def where(study: Study, conditions: Sequence[str], tasks: Sequence[str] = ()) ->
     ]
     chosen = list(zip(every, facts, strict=True))
     for typed, values in values_by_key.items():
+        for run, known in chosen:
+            if (key := by_gate(typed, [run])[0]) in known:
+                known[typed] = known[key]
         key = _key(typed, facts)
         texts = dict.fromkeys(_text(known, key) for _, known in chosen)
         for value in values:

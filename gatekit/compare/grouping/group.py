@@ -8,7 +8,7 @@ from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from gatekit.cell.schema import ABOUT_KEYS
+from gatekit.cell.schema import ABOUT_KEYS, gate_of, gates_and_roles
 from gatekit.runs.config import NOT_VARIANTS, cell_name, chosen_by, flatten, run_settings
 from gatekit.runs.record import RunRecord
 from gatekit.runs.result import OWN, Result, short_hash
@@ -160,6 +160,7 @@ def group_runs(
         everything = without_shared(inside, everything) if inside else everything
         pooled: list[str] = []
     else:
+        by = [key for typed in by for key in by_gate(typed, readable)]
         keys = chosen_keys(by, (*settings, *details), [*differ, *inside])
         # Runs of different tasks are never pooled.
         keys = [
@@ -319,6 +320,26 @@ def _completed(
 def all_settings(run: RunRecord) -> dict[str, object]:
     """Return a run's settings with dotted keys, including those inside its cell."""
     return {**_details(_cell(run)), **_settings(run)}
+
+
+def by_gate(typed: str, runs: Iterable[RunRecord]) -> list[str]:
+    """Return a key with the name of the gate in place of its role.
+
+    Args:
+        typed: a key such as ``cell.gates.forget.bias``, whose gate is ``update`` in a GRU.
+        runs: runs with a configuration.
+
+    Returns:
+        A key for each name of the gate in these runs; the key itself if it names no gate.
+    """
+    if not typed.startswith("cell.gates."):
+        return [typed]
+    role, _, rest = typed.removeprefix("cell.gates.").partition(".")
+    keys: dict[str, None] = {}
+    for gates, roles in map(gates_and_roles, map(_cell, runs)):
+        if (gate := gate_of(role, gates, roles)) in gates:
+            keys[f"cell.gates.{gate}.{rest}".rstrip(".")] = None
+    return [*keys] or [typed]
 
 
 def _cell(run: RunRecord) -> Mapping[str, object]:

@@ -30,6 +30,7 @@ from gatekit.recurrence.layers.arguments import (
     own_arguments,
     refuse_unknown,
     specification,
+    swapped_gates,
 )
 from gatekit.recurrence.layers.inputs import (
     Inputs,
@@ -60,7 +61,7 @@ class BlockLayer(SequenceLayer):
         cell: the cell of the recurrent layer, as for `gatekit.RNN`.
         units: the cell's units; None for the width of the input times the block's expansion factor.
         output_unit: the output unit of the recurrent layer.
-        gates: gates that replace those of the cell, by role.
+        swap: gates that replace those of the cell, by role.
         bidirectional: whether a second set of parts also reads time backwards; ``combine`` reads
             the outputs of both directions.
         finish: whether this is the last block of a stack, which applies the stack's last norm.
@@ -88,7 +89,7 @@ class BlockLayer(SequenceLayer):
         units: int | None = None,
         *,
         output_unit: object = "hidden",
-        gates: Mapping[str, object] | None = None,
+        swap: Mapping[str, object] | None = None,
         bidirectional: bool = False,
         finish: bool = False,
         dropout: float = 0.0,
@@ -116,6 +117,7 @@ class BlockLayer(SequenceLayer):
                     f"{name} is an option of the block: BlockLayer({{'kind': {chosen.kind!r}, "
                     f"{name!r}: {keras_options[name]!r}}}, ...)"
                 )
+        swapped = swapped_gates(swap, keras_options)
         refuse_unknown(keras_options, own_arguments(BlockLayer))
         super().__init__(**keras_options)
         self.block = chosen
@@ -130,7 +132,7 @@ class BlockLayer(SequenceLayer):
             self._one_direction("return_state=True" if self.return_state else "stateful=True")
         self._draw_from(seed)
         self.plugins = tuple(plugins)
-        self.spec = specification(cell, gates or {}, {}, known)
+        self.spec = specification(cell, swapped, {}, known)
         self.output_unit = read_output_unit(output_unit, known)
         self.executor = check_name(executor)
         self.supports_masking = True

@@ -6,12 +6,13 @@ import inspect
 import numbers
 import os
 import re
+import warnings
 from collections.abc import Collection, Mapping
 from typing import Any
 
 import numpy as np
 
-from gatekit.cell.calls import REQUIRED
+from gatekit.cell.calls import REQUIRED, in_python
 from gatekit.cell.catalogue import Catalogue
 from gatekit.cell.errors import CellError, ConfigError, DataError, nearest
 from gatekit.cell.schema import CellSpec, read_cell, with_gates
@@ -35,12 +36,12 @@ REMEDIES: dict[str, str] = {
         "{'bias': False}}}, ...) removes that of one gate"
     ),
     "activation": (
-        "each gate has its own: gates={'candidate': {'activation': 'relu(pre)'}}; an LSTM's "
+        "each gate has its own: swap={'candidate': {'activation': 'relu(pre)'}}; an LSTM's "
         "activation of c is in its equation of h: RNN({'defaults': ['lstm'], 'equations': {'h': "
         "'output * relu(c)'}}, ...)"
     ),
     "recurrent_activation": (
-        "gates={'forget': {'activation': 'hard_sigmoid(pre)'}} sets that of one gate; in Keras it "
+        "swap={'forget': {'activation': 'hard_sigmoid(pre)'}} sets that of one gate; in Keras it "
         "applies to input, forget and output of an LSTM, and to reset and update of a GRU"
     ),
     "kernel_initializer": _INITIALIZER.format(key="kernel"),
@@ -92,7 +93,7 @@ def refuse_unknown(given: Mapping[str, object], known: Collection[str]) -> None:
 
 _STATES = "initial states are given as layer(x, initial_state=[...]), one for each state"
 ELSEWHERE = {
-    "swap": "a layer takes gates={ROLE: GATE}; swap is a key of gatekit.train and gatekit.show",
+    "gate": "write swap={ROLE: GATE}, such as swap={'forget': 'power_law'}",
     **dict.fromkeys(
         ("hidden_size", "hidden_dim", "num_units", "n_units", "d_model"),
         "write units=64, or the number as the second argument",
@@ -219,9 +220,41 @@ def checked_rate(name: str, value: object) -> float:
         raise CellError(_of_arguments(str(error), {}, {name: value})) from None
 
 
+def swapped_gates(
+    swap: Mapping[str, object] | None, options: dict[str, object]
+) -> Mapping[str, object]:
+    """Return a layer's gates by role; ``gates=``, the old name of ``swap=``, is removed in 1.0.
+
+    Args:
+        swap: the argument.
+        options: the layer's further arguments, from which ``gates`` is removed.
+
+    Raises:
+        ConfigError: the value is not a mapping, or both names are given.
+    """
+    if "gates" in options:
+        gates: Any = options.pop("gates")
+        if swap is not None:
+            raise ConfigError("gates= is the old name of swap=; write all gates into swap=")
+        warnings.warn(
+            f"gates= is now called swap=, and ends with version 1.0; write swap={gates!r}",
+            FutureWarning,
+            stacklevel=4,
+        )
+        swap = gates
+    if swap is None:
+        return {}
+    if not isinstance(swap, Mapping):
+        raise ConfigError(
+            f"swap={swap!r}: a mapping from roles to gates is expected, such as "
+            "swap={'forget': 'power_law'}"
+        )
+    return swap
+
+
 def specification(
     cell: str | Mapping[str, object] | CellSpec,
-    gates: Mapping[str, object],
+    swap: Mapping[str, object],
     options: Mapping[str, object],
     catalogue: Catalogue,
 ) -> CellSpec:
@@ -229,18 +262,13 @@ def specification(
 
     Args:
         cell: a name, a mapping, or a specification.
-        gates: gates by role; they keep the settings that a swap keeps.
+        swap: gates by role; they keep the settings that a swap keeps.
         options: options of the cell; None keeps the cell's own.
         catalogue: everything that is registered.
 
     Raises:
         GatekitError: the cell is missing, or the cell or a gate violates its contract.
     """
-    if not isinstance(gates, Mapping):
-        raise ConfigError(
-            f"gates={gates!r}: a mapping from roles to gates is expected, such as "
-            "gates={'forget': 'power_law'}"
-        )
     if cell is REQUIRED:
         raise ConfigError(
             "the cell is missing; it comes first: gatekit.RNN('lstm', units=64). `gatekit cells` "
@@ -248,18 +276,21 @@ def specification(
         )
     spec = cell if isinstance(cell, CellSpec) else load_cell(cell, catalogue)
     given = {name: value for name, value in options.items() if value is not None}
-    if not gates and not given:
+    if not swap and not given:
         return spec
     try:
-        return read_cell({**with_gates(spec, gates, catalogue), **given}, catalogue)
+        return read_cell({**with_gates(spec.canonical(), swap, catalogue), **given}, catalogue)
     except CellError as error:
-        raise CellError(_of_arguments(str(error), gates, given)) from None
+        raise CellError(_of_arguments(str(error), swap, given)) from None
 
 
-def _of_arguments(message: str, gates: Mapping[str, object], options: Mapping[str, object]) -> str:
+def _of_arguments(message: str, swap: Mapping[str, object], options: Mapping[str, object]) -> str:
     """Return a message about a cell with its keys replaced by the layer's arguments."""
-    for role in gates:
-        message = re.sub(rf"^(?:cell\.gates|swap)\.{role}\b", f"gates[{role!r}]", message)
+    if message.startswith("swap."):
+        message = in_python(message)
+    for role in swap:
+        name = re.escape(str(role))
+        message = re.sub(rf"\bswap\.{name}\b|^cell\.gates\.{name}\b", f"swap[{role!r}]", message)
     for name, value in options.items():
         if re.match(rf"cell\.{name}\b", message):
             message = message.replace(f"cell.{name}", f"{name}={value!r}", 1)

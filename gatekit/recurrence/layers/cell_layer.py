@@ -26,6 +26,7 @@ from .arguments import (
     checked_units,
     refuse_unknown,
     specification,
+    swapped_gates,
 )
 from .built import built_cell
 from .regularizers import Rules
@@ -39,7 +40,7 @@ class CellLayer(SeededLayer):
         cell: a cell's name, its mapping as in conf/cell, or a `CellSpec`.
         units: the width of gates and states.
         output_unit: the output unit.
-        gates: gates that replace those of the cell, by role.
+        swap: gates that replace those of the cell, by role.
         dropout: rate of the input's dropout; None keeps the cell's.
         recurrent_dropout: rate of dropout on recurrent reads; None keeps the cell's.
         zoneout: rates by state; None keeps the cell's.
@@ -61,7 +62,7 @@ class CellLayer(SeededLayer):
         units: int,
         *,
         output_unit: object,
-        gates: Mapping[str, object] | None,
+        swap: Mapping[str, object] | None,
         dropout: float | None,
         recurrent_dropout: float | None,
         zoneout: Mapping[str, float] | None,
@@ -73,6 +74,7 @@ class CellLayer(SeededLayer):
         known: Sequence[str],
         **keras_options: Any,
     ) -> None:
+        swapped = swapped_gates(swap, keras_options)
         refuse_unknown(keras_options, known)
         super().__init__(**keras_options)
         if units is REQUIRED and isinstance(cell, int):
@@ -88,7 +90,7 @@ class CellLayer(SeededLayer):
             "zoneout": zoneout,
             "learned_initial_state": learned_initial_state,
         }
-        spec = specification(cell, gates or {}, options, self._catalogue)
+        spec = specification(cell, swapped, options, self._catalogue)
         rules = {"regularizers": regularizers, "constraints": constraints}
         self._rules = Rules(spec, rules, self._catalogue)
         self.spec = self._rules.spec
@@ -195,9 +197,11 @@ class CellLayer(SeededLayer):
 
     @property
     def named_weights(self) -> dict[str, keras.Variable]:
-        """The weights by name, such as ``forget.x`` and ``candidate.reset*h_prev``."""
-        _ = self.cell
-        return Named(self._variables, "weight")
+        """The weights by name, such as ``forget.x`` and ``candidate.reset*h_prev``.
+
+        A role is another name of its gate: ``forget.x`` is ``update.x`` of a GRU.
+        """
+        return Named(self._variables, "weight", dict(self.cell.spec.roles))
 
     def get_config(self) -> dict[str, Any]:
         """Return the arguments of the layer, with the resolved cell instead of its name."""

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, TypeAlias
 
 import keras
 import numpy as np
 
 from gatekit.cell.catalogue import Catalogue
-from gatekit.cell.errors import ConfigError, listed, nearest
+from gatekit.cell.errors import CellError, ConfigError, listed, nearest
 from gatekit.cell.graph import Weight
 from gatekit.cell.schema import RULES, WEIGHT_KINDS, CellSpec, read_cell
 
@@ -61,11 +61,13 @@ class Rules:
             return
         config = spec.canonical()
         for section, value in given.items():
-            for key, inner in _mapping(section, value or {}, section).items():
-                if key in WEIGHT_KINDS:
+            entries = _mapping(section, value or {}, section)
+            gates = _gates(spec, section, entries)
+            for key, inner in entries.items():
+                if key not in gates:
                     self._put(config, section, "", key, inner)
                     continue
-                gate = _gate(spec, section, key)
+                gate = gates[key]
                 for which, rule in _mapping(section, inner, f"{section}[{key!r}]").items():
                     self._put(config["gates"][gate], section, gate, which, rule)
         self.spec = read_cell(config, catalogue)
@@ -125,17 +127,21 @@ def _mapping(section: str, value: object, where: str) -> Mapping[str, Any]:
     return value
 
 
-def _gate(spec: CellSpec, section: str, key: str) -> str:
-    gates = [gate.name for gate in spec.gates]
-    roles = dict(spec.roles)
-    place = roles.get(key, key)
-    if place not in gates:
+def _gates(spec: CellSpec, section: str, keys: Iterable[str]) -> dict[str, str]:
+    """Return the gate of each key that is not a kind of weight."""
+    names = [key for key in keys if key not in WEIGHT_KINDS]
+    try:
+        return spec.places(names, section)
+    except CellError as error:
+        gates, roles = [gate.name for gate in spec.gates], dict(spec.roles)
         known = [*WEIGHT_KINDS, *gates, *roles]
+        key = next((name for name in names if name not in known), None)
+        if key is None:
+            raise ConfigError(str(error)) from None
         raise ConfigError(
             f"{section}[{key!r}]: the cell {spec.name!r} has no such weights, gate or role"
             f"{nearest(str(key), known) or '.'} Keys: {listed(known)}."
-        )
-    return str(place)
+        ) from None
 
 
 def _plain(section: str, value: Rule, where: str) -> Rule | dict[str, object]:

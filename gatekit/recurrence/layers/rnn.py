@@ -57,7 +57,7 @@ class RNN(CellLayer, SequenceLayer):
         cell: a cell's name, its mapping as in conf/cell, or a `CellSpec`.
         units: the width of gates and states.
         output_unit: the output unit: a name, ``{kind: ...}``, or an `OutputUnit`.
-        gates: gates that replace those of the cell, by role: a name, ``{kind: ...}``, or a `Gate`.
+        swap: gates that replace those of the cell, by role: a name, ``{kind: ...}``, or a `Gate`.
             A name or mapping keeps reads, bias, norm and initializers, as ``swap.ROLE=GATE`` does.
         return_sequences: whether to return every step, ``batch x time x width``, or only the last,
             ``batch x width``.
@@ -97,7 +97,7 @@ class RNN(CellLayer, SequenceLayer):
         units: int = REQUIRED,
         *,
         output_unit: object = "hidden",
-        gates: Mapping[str, object] | None = None,
+        swap: Mapping[str, object] | None = None,
         return_sequences: bool = False,
         return_state: bool = False,
         go_backwards: bool = False,
@@ -119,7 +119,7 @@ class RNN(CellLayer, SequenceLayer):
             cell,
             units,
             output_unit=output_unit,
-            gates=gates,
+            swap=swap,
             dropout=dropout,
             recurrent_dropout=recurrent_dropout,
             zoneout=zoneout,

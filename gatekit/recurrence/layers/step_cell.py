@@ -42,7 +42,7 @@ class Cell(CellLayer, _Dropout):
         cell: a cell's name, its mapping as in conf/cell, or a `CellSpec`.
         units: the width of gates and states.
         output_unit: the output unit: a name, ``{kind: ...}``, or an `OutputUnit`.
-        gates: gates that replace those of the cell, by role: a name, ``{kind: ...}``, or a `Gate`.
+        swap: gates that replace those of the cell, by role: a name, ``{kind: ...}``, or a `Gate`.
             A name or mapping keeps reads, bias, norm and initializers, as ``swap.ROLE=GATE`` does.
         features: the width of the input. Only cells that keep the last input, such as ``qrnn``,
             need it: Keras asks for the widths of states before it builds a cell.
@@ -71,7 +71,7 @@ class Cell(CellLayer, _Dropout):
         units: int = REQUIRED,
         *,
         output_unit: object = "hidden",
-        gates: Mapping[str, object] | None = None,
+        swap: Mapping[str, object] | None = None,
         features: int | None = None,
         dropout: float | None = None,
         recurrent_dropout: float | None = None,
@@ -87,7 +87,7 @@ class Cell(CellLayer, _Dropout):
             cell,
             units,
             output_unit=output_unit,
-            gates=gates,
+            swap=swap,
             dropout=dropout,
             recurrent_dropout=recurrent_dropout,
             zoneout=zoneout,

@@ -20,7 +20,7 @@ from gatekit.cell.errors import (
     nearest,
     shown,
 )
-from gatekit.cell.schema import ABOUT_KEYS, CellSpec, merge, read_cell
+from gatekit.cell.schema import ABOUT_KEYS, CellSpec, by_gate, merge, read_cell
 
 from ..queries import origins
 from ..safe_yaml import line_of, read_yaml
@@ -159,7 +159,7 @@ class _Composer:
         if name in self.catalogue.gates and not chain:
             raise CellError(
                 f"cell: {name!r} is a gate, not a cell; put it into a role of a cell, such as the "
-                f"cell 'lstm' with swap={{'forget': {name!r}}}, or gates={{...}} of a layer"
+                f"cell 'lstm' with swap={{'forget': {name!r}}}"
             )
         if not chain and "\n" in name:
             raise CellError(
@@ -220,6 +220,8 @@ class _Composer:
         whole: dict[str, Any] = {}
         starts: dict[str, Any] = {}
         for name in names:
+            if name == "_self_":
+                config = by_gate(config, whole)
             if name == "_self_" and own and where != "cell":
                 _check_removed(whole, config, where)
             part = config if name == "_self_" else self.named(name, chain)
@@ -272,11 +274,8 @@ def own_provenance(
         catalogue: the registered parts.
         plugins: plugin files, whose configuration folders are searched too.
     """
-    entries = config.get("defaults")
-    entries = entries if isinstance(entries, (list, tuple)) else ()
-    names = [match["name"] for e in entries if isinstance(e, str) and (match := _ENTRY.match(e))]
     starts: dict[str, Any] = {}
-    for name in names:
+    for name in _named(config):
         if name != "_self_":
             # A fault of a cell in `defaults` is reported when the cell is composed.
             with contextlib.suppress(CellError, ConfigError):
@@ -284,6 +283,34 @@ def own_provenance(
     if not starts:
         return dict(config)
     return {**dict.fromkeys(ABOUT_KEYS), "starts_from": starts, **config}
+
+
+def gates_by_name(
+    config: Mapping[str, object], catalogue: Catalogue, plugins: Sequence[str] = ()
+) -> dict[str, Any]:
+    """Return the content of a cell's file with the names of its gates in place of their roles.
+
+    Args:
+        config: the content of the file.
+        catalogue: the registered parts.
+        plugins: plugin files, whose configuration folders are searched too.
+
+    Raises:
+        CellError: the file has a gate under its name and under its role.
+    """
+    names = [each for each in _named(config) if each != "_self_"]
+    base: dict[str, Any] | None = None
+    # A fault of a cell in `defaults`, or of a whole cell, is reported when the cell is read.
+    with contextlib.suppress(CellError, ConfigError):
+        base = cell_config({"defaults": names}, catalogue, plugins) if names else None
+    return dict(config) if base is None else by_gate(config, base)
+
+
+def _named(config: Mapping[str, object]) -> list[str]:
+    """Return the names in a cell's ``defaults``."""
+    entries = config.get("defaults")
+    entries = entries if isinstance(entries, (list, tuple)) else ()
+    return [match["name"] for e in entries if isinstance(e, str) and (match := _ENTRY.match(e))]
 
 
 def _starts(name: str, config: Mapping[str, Any]) -> dict[str, Any]:

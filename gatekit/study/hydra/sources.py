@@ -34,7 +34,7 @@ from gatekit.registry import (
     own_file,
     reasons_of,
 )
-from gatekit.registry.cells import is_bundled, own_provenance
+from gatekit.registry.cells import gates_by_name, in_file, is_bundled, own_provenance
 from gatekit.study.interpolations import KEPT
 from gatekit.study.options import HYDRA_GROUPS
 from gatekit.study.typed import GROUPS
@@ -87,8 +87,11 @@ class CheckedSource(ConfigSource):
             header = self._get_header_dict(text[:512])
         except ValueError as error:
             raise ConfigError(f"{path}: {error}") from None
+        known = components.load(self.plugins)
+        if config_path.startswith("cell/"):
+            with in_file(path.stem, self.plugins):
+                data = gates_by_name(data, known.catalogue, self.plugins)
         if not self.trusted and not _is_bundled_file(config_path, text):
-            known = components.load(self.plugins)
             places = sorted({name for task in known.tasks.values() for name in task.places})
             untrusted_files.refuse(config_path, path, data, header["package"], places)
             untrusted_files.refuse_endless(config_path, known.config_folders)

@@ -15,12 +15,14 @@ from hydra.core.override_parser.types import ChoiceSweep, IntervalSweep, Overrid
 from omegaconf import DictConfig, OmegaConf
 
 from gatekit.cell.errors import ConfigError, as_typed
+from gatekit.study.config import one_study
 from gatekit.study.interpolations import KEPT, refuse_large
 from gatekit.study.options import defaults
 from gatekit.study.resolve import unresolved
 from gatekit.study.schema import WrongError, one_of, whole
 from gatekit.study.search import Draw, Job, Search, SearchChoice, SearchInterval
 from gatekit.study.search.search import MAX_JOBS, refuse_many
+from gatekit.study.search.storage import import_optuna
 from gatekit.study.typed import GROUPS
 from gatekit.study.words import prefixed
 
@@ -96,11 +98,26 @@ class Sweep:
         if self.kind == "grid":
             return Composition([(tuple(w), self.compose(w)) for w in self.combinations(arguments)])
         search = self.search(arguments)
-        return Composition(search=search) if self.kind == "optuna" else Composition(search.jobs())
+        if self.kind != "optuna":
+            return Composition(search.jobs())
+        import_optuna()
+        return Composition(search=search)
 
     def compose(self, overrides: Sequence[str]) -> DictConfig:
-        """Return the configuration of a job."""
-        return self.loader.load_sweep_config(self.config, list(overrides))
+        """Return the configuration of a job.
+
+        Raises:
+            ConfigError: the job chooses an experiment with a sweep of its own, which would be lost.
+        """
+        job = self.loader.load_sweep_config(self.config, list(overrides))
+        nodes: list[Any] = [
+            OmegaConf.to_container(each.hydra.sweeper, resolve=False) for each in (self.config, job)
+        ]
+        if any(nodes[0].get(key) != nodes[1].get(key) for key in ("params", "grids")):
+            words = (word.lstrip("+").partition("=") for word in typed(self.config))
+            names = next((value for key, _, value in words if key == "experiment"), "")
+            raise one_study(names.split(","))
+        return job
 
     def combinations(self, arguments: Sequence[str]) -> list[tuple[str, ...]]:
         """Return the overrides of each job of a grid; typed words override ``params``."""

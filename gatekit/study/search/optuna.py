@@ -21,7 +21,7 @@ from gatekit.study.plan import PlannedRun, SweepPlan, runs_of
 from gatekit.tasks import seeds
 
 from .search import Draw, Search, SearchChoice, SearchInterval, recorded
-from .storage import storage
+from .storage import import_optuna, storage
 
 if TYPE_CHECKING:
     from optuna.study import Study
@@ -47,9 +47,8 @@ def tune(search: Search, command: str) -> tuple[SweepPlan, SweepOutcome]:
         The proposed runs, and their outcome.
 
     Raises:
-        ConfigError: Optuna is missing, or the configuration does not allow a search.
+        ConfigError: the configuration does not allow a search.
     """
-    _optuna()
     sources: dict[str, bytes] = {}
     variants = range(len(search.variants))
     launches = {runs_of(*search.job(v, search.drawn(0)), sources)[0] for v in variants}
@@ -128,7 +127,7 @@ class OptunaRuns:
 
 class _VariantSearch:
     def __init__(self, search: Search, index: int, plan: SweepPlan, storage: object) -> None:
-        optuna = _optuna()
+        optuna = import_optuna()
         self.search, self.index, self.plan = search, index, plan
         self.states = optuna.trial.TrialState
         self.space = {k: _distribution(optuna, d) for k, d in search.space.items()}
@@ -336,15 +335,3 @@ def _distribution(optuna: Any, draw: Draw) -> Any:
         return kinds.FloatDistribution(draw.low, draw.high, log=draw.log)
     assert isinstance(draw, SearchChoice)
     return kinds.CategoricalDistribution(draw.values)
-
-
-def _optuna() -> Any:
-    try:
-        import optuna
-    except ModuleNotFoundError:
-        raise ConfigError(
-            "hydra/sweeper=optuna needs Optuna: type pip install 'optuna>=5.0', "
-            "or use hydra/sweeper=random."
-        ) from None
-    optuna.logging.set_verbosity(optuna.logging.ERROR)
-    return optuna

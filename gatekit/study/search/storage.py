@@ -1,4 +1,4 @@
-"""Optuna's journal of a search, which survives a crash in the middle of a write."""
+"""Optuna, and its journal of a search, which survives a crash in the middle of a write."""
 
 from __future__ import annotations
 
@@ -6,9 +6,27 @@ import os
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from gatekit.cell.errors import ConfigError
 from gatekit.runs import durable
 
 _BLOCK = 1 << 16
+
+
+def import_optuna() -> Any:
+    """Return the module of Optuna, which is silent.
+
+    Raises:
+        ConfigError: it is not installed.
+    """
+    try:
+        import optuna
+    except ModuleNotFoundError:
+        raise ConfigError(
+            "hydra/sweeper=optuna needs Optuna: type pip install 'optuna>=5.0', "
+            "or use hydra/sweeper=random."
+        ) from None
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    return optuna
 
 
 def storage(path: Path) -> Any:

@@ -1,0 +1,109 @@
+"""``swap=`` of the layers, and roles as other names of gates in what takes a gate's name."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+
+import gatekit
+from gatekit import BlockLayer, Cell
+from gatekit.cell.errors import CellError, ConfigError, GatekitError
+from gatekit.study.command import compose
+from gatekit.study.plan import plan
+
+MAKERS: dict[str, Any] = {
+    "RNN": lambda **options: gatekit.RNN("gru", 4, seed=1, **options),
+    "Cell": lambda **options: Cell("gru", 4, seed=1, **options),
+    "BlockLayer": lambda **options: BlockLayer("modern", "gru", 4, seed=1, **options),
+}
+
+
+@pytest.mark.parametrize("maker", MAKERS)
+@pytest.mark.parametrize(
+    ("gate", "words"),
+    [
+        ("power_law", ["swap.forget=power_law"]),
+        ({"kind": "power_law", "eps": 0.5}, ["swap.forget.kind=power_law", "swap.forget.eps=0.5"]),
+    ],
+)
+def test_a_layer_takes_what_a_run_takes(maker: str, gate: object, words: list[str]) -> None:
+    (run,) = plan(compose(["cell=gru", "units=4", *words])).runs
+    for role in ("forget", "update"):
+        assert MAKERS[maker](swap={role: gate}).spec.canonical() == run.config["cell"]
+
+
+@pytest.mark.parametrize("maker", MAKERS)
+def test_gates_is_the_old_name_of_swap(maker: str) -> None:
+    with pytest.warns(FutureWarning, match=r"write swap=\{'forget': 'power_law'\}"):
+        old = MAKERS[maker](gates={"forget": "power_law"})
+    assert old.spec == MAKERS[maker](swap={"forget": "power_law"}).spec
+    with pytest.raises(ConfigError, match="old name of swap"):
+        MAKERS[maker](gates={"forget": "power_law"}, swap={"forget": "power_law"})
+
+
+@pytest.mark.parametrize("maker", MAKERS)
+def test_a_gate_under_both_names_is_refused(maker: str) -> None:
+    with pytest.raises(CellError, match="are one gate, because update has the role forget"):
+        MAKERS[maker](swap={"forget": "tanh", "update": "tanh"})
+
+
+@pytest.mark.parametrize("function", [gatekit.show, gatekit.diagram, gatekit.code])
+@pytest.mark.parametrize("gate", ["power_law", {"activation": "tanh(pre)"}])
+def test_functions_take_the_swap_of_a_layer(function: Any, gate: object) -> None:
+    layer = gatekit.RNN("gru", 4, swap={"forget": gate})
+    assert str(function("gru", units=4, swap={"forget": gate})) == str(function(layer))
+    with pytest.raises(GatekitError, match="are one gate"):
+        function("gru", swap={"forget": gate, "update": gate})
+
+
+def test_options_without_a_gate_say_what_to_write() -> None:
+    with pytest.raises(CellError, match=r"type swap=\{'forget': \{'kind': 'GATE'\}\}"):
+        gatekit.RNN("gru", 4, swap={"forget": {"eps": 0.1}})
+
+
+def built(**options: Any) -> gatekit.RNN:
+    layer = gatekit.RNN("gru", 4, seed=1, **options)
+    layer.build((None, None, 3))
+    return layer
+
+
+def test_a_weight_is_found_by_the_role_of_its_gate() -> None:
+    weights = built().named_weights
+    assert weights["forget.x"] is weights["update.x"]
+    assert weights.get("forget.h_prev") is weights["update.h_prev"]
+    assert "forget.bias" in weights
+    assert "forget.nothing" not in weights
+    assert weights.get("forget.nothing", 3) == 3
+    assert "forget.x" not in set(weights)
+    with pytest.raises(KeyError, match="there is no weight 'forget"):
+        weights["forget.nothing"]
+    weights["forget.bias"].assign(np.ones(4))
+    np.testing.assert_array_equal(weights["update.bias"], np.ones(4))
+
+
+@pytest.mark.parametrize("section", ["regularizers", "constraints"])
+def test_a_rule_is_given_by_the_role_of_its_gate(section: str) -> None:
+    rule = {"regularizers": keras.regularizers.L2(0.1), "constraints": keras.constraints.NonNeg()}
+    by_role, by_name = (
+        built(**{section: {name: {"kernel": rule[section]}}}) for name in ("forget", "update")
+    )
+    assert by_role.spec == by_name.spec != built().spec
+    with pytest.raises(ConfigError, match="are one gate"):
+        built(**{section: {n: {"kernel": rule[section]} for n in ("forget", "update")}})
+    with pytest.raises(ConfigError, match="did you mean 'forget'"):
+        built(**{section: {"forgt": {"kernel": rule[section]}}})
+
+
+def test_the_mapping_of_a_layer_may_use_roles() -> None:
+    by_role, by_name = (
+        built_spec({"defaults": ["gru"], "gates": {name: {"bias": False}}})
+        for name in ("forget", "update")
+    )
+    assert by_role == by_name
+
+
+def built_spec(cell: dict[str, Any]) -> Any:
+    return gatekit.RNN(cell, 4).spec
