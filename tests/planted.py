@@ -17,9 +17,12 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+
+import processes
 
 ROOT = Path(__file__).parents[1]
 LEFT_OUT = shutil.ignore_patterns(".*", "build", "dist", "experiments", "*.egg-info", "__pycache__")
@@ -532,37 +535,59 @@ FAULTS = (
 )
 
 
+def copied() -> tempfile.TemporaryDirectory[str]:
+    """Copy the repository to the folder ``copy`` inside a temporary folder."""
+    place = tempfile.TemporaryDirectory(prefix="planted-")
+    copy = Path(place.name, "copy")
+    shutil.copytree(ROOT, copy, ignore=LEFT_OUT)
+    # An installed gatekit would bring its own plugins and configuration.
+    for name in ("plugins", "conf"):
+        (copy / "gatekit" / name).symlink_to(copy / name)
+    return place
+
+
+def run_tests(
+    copy: Path, tests: Sequence[str], seconds: float | None = None, first: bool = True
+) -> tuple[int | None, str]:
+    """Run tests in a copy of the repository; return pytest's exit code and output.
+
+    Args:
+        copy: the copy.
+        tests: arguments of pytest.
+        seconds: after this time, all processes are killed and the code is None.
+        first: whether the first failure ends the tests.
+    """
+    env = {name: value for name, value in os.environ.items() if name != "CI"}
+    options = ["-x"] if first else []
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *options, *tests]
+    env |= {"PYTHONPATH": str(copy)}
+    silent = subprocess.DEVNULL
+    with processes.started(
+        command, cwd=copy, env=env, stdout=subprocess.PIPE, stderr=silent, text=True
+    ) as process:
+        try:
+            output, _ = process.communicate(timeout=seconds)
+        except subprocess.TimeoutExpired:
+            return None, ""
+    return process.returncode, output
+
+
 def planted(fault: Fault, sound: bool) -> str:
     """Return ``caught``, ``NOT caught``, ``sound``, or what went wrong, and how long it took."""
     began = time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="planted-") as place:
+    with copied() as place:
         copy = Path(place, "copy")
-        shutil.copytree(ROOT, copy, ignore=LEFT_OUT)
-        # An installed gatekit would bring its own plugins and configuration.
-        for name in ("plugins", "conf"):
-            (copy / "gatekit" / name).symlink_to(copy / name)
         if not sound:
             file = copy / fault.file
             file.write_text(
                 file.read_text(encoding="utf-8").replace(fault.old, fault.new), encoding="utf-8"
             )
-        env = {name: value for name, value in os.environ.items() if name != "CI"}
-        done = subprocess.run(
-            [
-                *(sys.executable, "-m", "pytest", "-x", "-q"),
-                *("-p", "no:cacheprovider", *fault.tests),
-            ],
-            cwd=copy,
-            env=env | {"PYTHONPATH": str(copy)},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-        )
+        code, output = run_tests(copy, fault.tests)
     words = {0: "sound" if sound else "NOT caught", 1: "NOT sound" if sound else "caught"}
-    failed = [line for line in done.stdout.splitlines() if line.startswith("FAILED ")]
-    said = words.get(done.returncode, f"pytest ended with {done.returncode}")
-    if done.returncode not in words:
-        failed = done.stdout.splitlines()[-3:]
+    failed = [line for line in output.splitlines() if line.startswith("FAILED ")]
+    said = words.get(code, f"pytest ended with {code}")
+    if code not in words:
+        failed = output.splitlines()[-3:]
     return f"{said} ({time.monotonic() - began:.0f} s) {' '.join(failed)[:150]}"
 
 
