@@ -14,7 +14,7 @@ from disks import CountingDisk
 from gatekit.cell.errors import RunError
 from gatekit.runs import durable, process, result
 from gatekit.runs.folder import ClaimedError, RunFolder
-from gatekit.runs.state import RunReader, RunState
+from gatekit.runs.state import SMALL, RunReader, RunState
 
 RESULT = {"state": "COMPLETED", "fingerprint": "0" * 16}
 
@@ -224,6 +224,19 @@ def test_a_changed_file_makes_the_run_corrupt(folder, name, change):
     state = folder.state()
     assert state.name == "CORRUPT"
     assert name in state.reason
+
+
+def test_large_weights_are_hashed_unless_the_check_is_quick(folder):
+    folder.claim()
+    folder.write_config({"units": 3})
+    folder.write_weights(bytes(SMALL + 1))
+    folder.finish(RESULT)
+    (folder.path / "weights.npz").write_bytes(bytes(SMALL) + b"?")
+    assert folder.state(quick=True).name == "COMPLETED"
+    assert folder.result(quick=True)["state"] == "COMPLETED"
+    assert folder.state().name == "CORRUPT"
+    with pytest.raises(RunError, match=r"weights\.npz"):
+        folder.result()
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"state": "COMPLETED"}', "\x00\x00"])
