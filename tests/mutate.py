@@ -10,7 +10,8 @@ tests/mutants.toml, which leaves it out of the score.
 
 The tests of a module are the files that are named after it or its folder (tests/runs/test_looks.py
 for runs/studies/looks.py) or import it; where they are fewer than four, those of the modules that
-import it are added, and so on. The smallest files come first; eight files run at most.
+import it are added, and so on. The smallest files come first; six files run at most. Files that
+take long (EARLY of tests/conftest.py) run only if they are named after the module itself.
 """
 
 from __future__ import annotations
@@ -40,11 +41,13 @@ from scipy.stats import binomtest
 from test_imports import imported, modules
 
 EQUIVALENT = Path(__file__).with_name("mutants.toml")
-FEWEST, MOST, FARTHEST = 4, 8, 4
+FEWEST, MOST, FARTHEST = 4, 6, 4
 """Test files of a module: enough to stop looking, the most, and the most imports between."""
 
 NOT_RUN = ("docs", "experiments")
 """Folders whose tests read text or run for long."""
+
+LONG = {f"tests/{name}" for name in EARLY}
 
 _OPPOSITES = [(ast.Lt, ast.LtE), (ast.Gt, ast.GtE), (ast.Eq, ast.NotEq), (ast.Is, ast.IsNot)]
 _OPPOSITES += [(ast.In, ast.NotIn)]
@@ -390,14 +393,14 @@ class Tests:
         modules_ = {self._names[Path(file)]}
         seen = set(modules_)
         found: list[Path] = []
-        for distance in range(FARTHEST + 1):
+        for _ in range(FARTHEST + 1):
             paths = [path for path, name in self._names.items() if name in modules_]
             near = [
                 test
                 for test, imports in self._imports.items()
                 if test not in found
                 and (imports & modules_ or any(_mirrors(test, path) for path in paths))
-                and not (distance and "/".join(test.parts[1:]) in EARLY)
+                and (test.as_posix() not in LONG or _mirrors(test, Path(file)))
             ]
             found += sorted(near, key=lambda test: self._order(test, Path(file)))
             modules_ = {user for name in modules_ for user in self._users.get(name, ())} - seen
