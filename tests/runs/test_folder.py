@@ -12,7 +12,7 @@ import pytest
 from disks import CountingDisk
 
 from gatekit.cell.errors import RunError
-from gatekit.runs import durable, process, result
+from gatekit.runs import checkpoint, durable, process, result
 from gatekit.runs.folder import ClaimedError, RunFolder
 from gatekit.runs.state import SMALL, RunReader, RunState
 
@@ -338,3 +338,33 @@ def test_the_log_tail_is_the_end_of_the_log(folder):
     (folder.path / "log.txt").write_text("a\nb\r50%\rc\n\n")
     assert folder.log_tail(2) == ["50%", "c"]
     assert RunFolder(folder.path.parent / "none").log_tail() == []
+
+
+def test_each_reader_finds_what_was_written(folder):
+    """No two values are equal, so that none can stand in for another."""
+    assert (folder.stale(), folder.marked_by(), folder.updated()) == (None, None, None)
+    assert (folder.environment(), folder.sources(), folder.owner()) == ({}, ({}, None), None)
+    assert not folder.is_near()
+    finished(folder)
+    folder.outdate("0123", "a plugin changed")
+    (folder.path / "env.json").write_text(json.dumps({"plugins": {"forget": "ab"}}))
+    status = json.loads((folder.path / "status.json").read_text())
+    assert folder.stale() == "a plugin changed"
+    assert folder.marked_by() == "0123"
+    assert folder.updated() == status["updated"]
+    assert folder.environment() == {"plugins": {"forget": "ab"}}
+    assert folder.owner() == (status["host"], os.getpid())
+    assert folder.is_near()
+    record = {"plugins": {"gru": "cd"}, "data_hash": "ef"}
+    (folder.path / "result.json").write_text(json.dumps(record))
+    assert folder.sources() == ({"gru": "cd"}, "ef")
+    folder.renew()
+    assert (folder.stale(), folder.marked_by()) == (None, None)
+
+
+def test_a_checkpoint_without_a_checksum_is_refused_unread(folder):
+    folder.claim()
+    with (folder.path / "checkpoint.bin").open("wb") as file:
+        file.truncate(2**42)  # no memory holds it
+    with pytest.raises(checkpoint.DamagedError):
+        folder.checkpoint()
