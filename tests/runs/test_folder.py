@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy
 import processes
 import pytest
 from disks import CountingDisk
@@ -366,5 +367,24 @@ def test_a_checkpoint_without_a_checksum_is_refused_unread(folder):
     folder.claim()
     with (folder.path / "checkpoint.bin").open("wb") as file:
         file.truncate(2**42)  # no memory holds it
+    with pytest.raises(checkpoint.DamagedError):
+        folder.checkpoint()
+
+
+def test_a_checkpoint_belongs_to_the_lines_before_it(folder):
+    folder.claim()
+    for epoch in (1, 2):
+        folder.log({"epoch": epoch, "split": "validation", "value": 0.5 / epoch})
+        folder.log_probe({"epoch": epoch, "step": epoch, "layers": {}})
+        if epoch == 1:
+            lines = (folder.path / "metrics.jsonl").read_bytes()
+            made = checkpoint.Checkpoint({"w": numpy.arange(3.0)}, {"epoch": 1}, {"numpy": "2"})
+            folder.write_checkpoint(made)
+    found = folder.checkpoint()
+    assert (found.arrays["w"].tolist(), found.position["epoch"]) == ([0.0, 1.0, 2.0], 1)
+    folder.go_back(found)
+    assert (folder.path / "metrics.jsonl").read_bytes() == lines
+    assert len((folder.path / "probe.jsonl").read_text().splitlines()) == 1
+    (folder.path / "metrics.jsonl").write_bytes(lines.replace(b"0.5", b"0.6"))
     with pytest.raises(checkpoint.DamagedError):
         folder.checkpoint()
