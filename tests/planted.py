@@ -538,7 +538,7 @@ FAULTS = (
         "gatekit/cell/analysis/chunk/interpret.py",
         "pairs[1] = (1 / pairs[1][0], 1 / pairs[1][1])",
         "pairs[1] = (pairs[1][0], pairs[1][1])",
-        ("tests/recurrence/test_chunk.py", "-k", "quotients"),
+        ("tests/recurrence/test_chunk.py", "-k", "divided_by_both_sides"),
     ),
     Fault(
         "a configuration that runs commands is trusted though nobody typed that",

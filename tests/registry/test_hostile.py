@@ -341,7 +341,9 @@ def test_what_was_printed_is_kept_where_a_thread_of_a_plugin_hangs(write, place)
         "import sys; from gatekit import registry; registry.catalogue();"
         "print('printed'); registry.quarantine.leave(3)"
     )
-    done = processes.run([sys.executable, "-c", code], cwd=place, capture_output=True, text=True)
+    where = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    command = [sys.executable, "-c", code]
+    done = processes.run(command, cwd=place, env=where, capture_output=True, text=True)
     assert (done.returncode, done.stdout, done.stderr) == (3, "printed\n", "")
 
 
