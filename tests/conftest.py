@@ -13,11 +13,13 @@ from __future__ import annotations
 import collections
 import gc
 import os
+import re
 import shutil
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
 import processes
@@ -66,7 +68,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--slow",
         action="store_true",
-        default=os.environ.get("CI", "").lower() not in ("", "0", "false"),
+        default=is_ci(),
         help="run the tests marked slow, too",
     )
     parser.addoption(
@@ -184,6 +186,32 @@ def pytest_collection_finish() -> None:
         stacks.extract_stack = lambda stacklevel=1: shallow
 
 
+def is_ci() -> bool:
+    """Return whether the environment variable CI is set."""
+    return os.environ.get("CI", "").lower() not in ("", "0", "false")
+
+
+def unlisted(reports: Iterable[pytest.TestReport | pytest.CollectReport]) -> list[str]:
+    """Return the tests that were skipped for a reason that is not in skips.txt, with it."""
+    lines = Path(__file__).with_name("skips.txt").read_text(encoding="utf-8").splitlines()
+    listed = [line for line in lines if line and not line.startswith("#")]
+    found = []
+    for report in reports:
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+        reason = reason.removeprefix("Skipped: ")
+        if not any(re.fullmatch(pattern, reason, re.DOTALL) for pattern in listed):
+            found.append(f"{report.nodeid}: {reason}")
+    return found
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Fail in CI if a test was skipped for want of something that CI is to have."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if is_ci() and reporter is not None and unlisted(reporter.stats.get("skipped", ())):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
 def own_files(root: Path) -> list[str]:
     """Return the files in ``conf`` and ``plugins`` of a clone that git does not know."""
     listed = ["git", "ls-files", "--others", "--exclude-standard", "--", "conf", "plugins"]
@@ -200,6 +228,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         some = "some cases" if terminalreporter.config.getoption("--slow") else "slow tests"
         more = "" if some == "some cases" else "--slow runs most of them, "
         terminalreporter.write_line(f"{some} did not run: {more}--every runs all")
+    for skipped in unlisted(terminalreporter.stats.get("skipped", ())) if is_ci() else ():
+        terminalreporter.write_line(f"in CI this is a failure, see tests/skips.txt: {skipped}")
     if not terminalreporter.stats.get("failed"):
         return
     for name in own_files(Path(__file__).parents[1]):

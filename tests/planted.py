@@ -17,9 +17,12 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+
+import processes
 
 ROOT = Path(__file__).parents[1]
 LEFT_OUT = shutil.ignore_patterns(".*", "build", "dist", "experiments", "*.egg-info", "__pycache__")
@@ -604,40 +607,250 @@ FAULTS = (
         "stdtrit(seeds - 1, 1 - ALPHA / comparisons)",
         ("tests/compare/test_power.py",),
     ),
+    # -- what no test noticed before a seed chose it
+    Fault(
+        "a memory is multiplied by the row that divides it",
+        "gatekit/cell/analysis/chunk/interpret.py",
+        "pairs[1] = (1 / pairs[1][0], 1 / pairs[1][1])",
+        "pairs[1] = (pairs[1][0], pairs[1][1])",
+        ("tests/recurrence/test_chunk.py", "-k", "divided_by_both_sides"),
+    ),
+    Fault(
+        "a configuration that runs commands is trusted though nobody typed that",
+        "gatekit/compare/take_look.py",
+        "extension(study, root, seeds, words, command, trusted)",
+        "extension(study, root, seeds, words, command, True)",
+        ("tests/cli/test_extend.py", "-k", "trusted"),
+    ),
+    Fault(
+        "ranks that differ are called equal",
+        "gatekit/compare/output/table_cells.py",
+        'differ = "differ" if ranking.p < 1 - ranking.level',
+        'differ = "differ" if ranking.p > 1 - ranking.level',
+        ("tests/compare/test_several.py", "-k", "friedman"),
+    ),
+    Fault(
+        "a quartile of a memory is called its median",
+        "gatekit/compare/gates/text.py",
+        "low, middle, high = (None, None, None)",
+        "middle, low, high = (None, None, None)",
+        ("tests/compare/test_gates.py", "-k", "quartiles"),
+    ),
+    Fault(
+        "large weights are checked by their size alone",
+        "gatekit/runs/state.py",
+        "self._result(quick)\n        except NewerError as error:\n            raise",
+        "self._result(True)\n        except NewerError as error:\n            raise",
+        ("tests/runs/test_folder.py", "-k", "large_weights"),
+    ),
+    Fault(
+        "a fingerprint leaves out a part of the package of a plugin",
+        "gatekit/registry/hashes.py",
+        "for _ in package[1:]:",
+        "for _ in package[2:]:",
+        ("tests/registry/test_sources.py", "-k", "deep_in_a_package"),
+    ),
+    Fault(
+        "a group that diverged is marked as better",
+        "gatekit/compare/figures/forest.py",
+        "worse = 0.99 if (diff.direction < 0)",
+        "worse = 0.99 if (diff.direction > 0)",
+        ("tests/compare/test_figure_kinds.py", "-k", "worse_side"),
+    ),
+    Fault(
+        "one of two decays of a generated memory has the wrong sign",
+        "gatekit/code/parallel/memories.py",
+        'Binary("+", both[0], both[1])',
+        'Binary("-", both[0], both[1])',
+        ("tests/generated/test_values.py", "-k", "without_any_peer"),
+    ),
+    Fault(
+        "an interrupted plugin stays half registered",
+        "gatekit/registry/loading.py",
+        "                _forget(known, plugin)\n",
+        "",
+        ("tests/registry/test_loading.py", "-k", "half_done"),
+    ),
+    Fault(
+        "what was printed is lost where a plugin's thread hangs",
+        "gatekit/registry/quarantine.py",
+        "                stream.flush()\n",
+        "                pass\n",
+        ("tests/registry/test_hostile.py", "-k", "printed_is_kept"),
+    ),
+    # -- generated code
+    Fault(
+        "a generated file forgets its state at a masked step",
+        "gatekit/code/frames/numpy_and_jax.py",
+        '.where({valid}, new, old)"',
+        '.where({valid}, new, new)"',
+        ("tests/generated/test_values.py", "-k", "test_numpy"),
+    ),
+    Fault(
+        "weights are packed for a generated file in another order",
+        "gatekit/code/products.py",
+        "np.asarray(weights[n]) for n in stack.weights]",
+        "np.asarray(weights[n]) for n in reversed(stack.weights)]",
+        ("tests/generated/test_values.py", "-k", "test_numpy"),
+    ),
+    Fault(
+        "a memory for all steps counts the decay of padding",
+        "gatekit/code/parallel/helpers.py",
+        'decay = {where}.where(valid, {least}, 0.0)"',
+        'decay = {least}"',
+        ("tests/generated/test_values.py", "-k", "without_any_peer"),
+    ),
+    # -- the command line
+    Fault(
+        "status ends with 0 though runs failed",
+        "gatekit/cli/sweep/status.py",
+        "return 1 if any(run.state in TROUBLES for run in runs) else 0",
+        "return 0",
+        ("tests/cli/test_status.py",),
+    ),
+    Fault(
+        "plan ends with 0 though a variant is broken",
+        "gatekit/cli/sweep/plan.py",
+        "return 1 if dry_run.broken or any(trial.error for trial in dry_run.trials) else 0",
+        "return 0",
+        ("tests/cli/test_plan.py",),
+    ),
+    Fault(
+        "check ends with 0 though a check failed",
+        "gatekit/cli/write/check.py",
+        "return EXIT_FAILED if failed else 0",
+        "return 0",
+        ("tests/cli/test_check.py",),
+    ),
+    # -- Python
+    Fault(
+        "a script goes on though runs failed",
+        "gatekit/api/runs.py",
+        "    if code:\n        raise RunError(lines[-1])",
+        "    if code > 1:\n        raise RunError(lines[-1])",
+        ("tests/cli/test_extend.py", "-k", "python_raises"),
+    ),
+    Fault(
+        "False of Python becomes true",
+        "gatekit/api/words.py",
+        'True: "true", False: "false"',
+        'True: "true", False: "true"',
+        ("tests/api/test_python.py", "-k", "keys_become_words"),
+    ),
+    Fault(
+        "a plan counts variants, not runs",
+        "gatekit/api/runs.py",
+        "sum(trial.todo for trial in self.preview.trials)",
+        "sum(trial.todo > 0 for trial in self.preview.trials)",
+        ("tests/api/test_python.py", "-k", "plan"),
+    ),
+    # -- the suite for plugins
+    Fault(
+        "numbers that differ agree",
+        "gatekit/testing/layer_checks.py",
+        "if not error <= tolerance:",
+        "if not error <= 1.0:",
+        ("tests/testing/test_gate_checks.py", "-k", "relative_to_the_largest"),
+    ),
+    Fault(
+        "a wrong gradient is near enough",
+        "gatekit/testing/cell_checks.py",
+        "<= 1e-5 * (1 + abs(expected)):",
+        "<= 1e5 * (1 + abs(expected)):",
+        ("tests/testing/test_other_checks.py", "-k", "wrong_gradient_fails"),
+    ),
+    Fault(
+        "checks with options are stored as if they were of the defaults",
+        "gatekit/testing/suite.py",
+        "    if not checked.options:\n",
+        "    if True:\n",
+        ("tests/testing/test_store.py",),
+    ),
+    # -- planning
+    Fault(
+        "more seeds are started than were asked for",
+        "gatekit/study/extend.py",
+        "if seed_of(run) < seeds)",
+        "if seed_of(run) <= seeds)",
+        ("tests/study/test_extend.py", "-k", "part_of_the_plan"),
+    ),
+    Fault(
+        "the larger of two sizes is matched",
+        "gatekit/study/matching.py",
+        "(abs(pair[1] - target), pair[0]))",
+        "(abs(pair[1] - target), -pair[0]))",
+        ("tests/study/test_matching.py", "-k", "as_near"),
+    ),
+    Fault(
+        "a search draws its rates linearly",
+        "gatekit/study/search/search.py",
+        "value = low * (high / low) ** u if self.log else",
+        "value = low + u * (high - low) if self.log else",
+        ("tests/study/test_search.py", "-k", "bounds_and_spread"),
+    ),
+    Fault(
+        "a fingerprint does not depend on the seed",
+        "gatekit/study/variant.py",
+        'return {**keys, "seed": seed}',
+        'return {**keys, "seed": 0}',
+        ("tests/study/test_plan.py", "-k", "seeds"),
+    ),
 )
+
+
+def copied() -> tempfile.TemporaryDirectory[str]:
+    """Copy the repository to the folder ``copy`` inside a temporary folder."""
+    place = tempfile.TemporaryDirectory(prefix="planted-")
+    copy = Path(place.name, "copy")
+    shutil.copytree(ROOT, copy, ignore=LEFT_OUT)
+    # An installed gatekit would bring its own plugins and configuration.
+    for name in ("plugins", "conf"):
+        (copy / "gatekit" / name).symlink_to(copy / name)
+    return place
+
+
+def run_tests(
+    copy: Path, tests: Sequence[str], seconds: float | None = None, first: bool = True
+) -> tuple[int | None, str]:
+    """Run tests in a copy of the repository; return pytest's exit code and output.
+
+    Args:
+        copy: the copy.
+        tests: arguments of pytest.
+        seconds: after this time, all processes are killed and the code is None.
+        first: whether the first failure ends the tests.
+    """
+    env = {name: value for name, value in os.environ.items() if name != "CI"}
+    options = ["-x"] if first else []
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *options, *tests]
+    env |= {"PYTHONPATH": str(copy)}
+    silent = subprocess.DEVNULL
+    with processes.started(
+        command, cwd=copy, env=env, stdout=subprocess.PIPE, stderr=silent, text=True
+    ) as process:
+        try:
+            output, _ = process.communicate(timeout=seconds)
+        except subprocess.TimeoutExpired:
+            return None, ""
+    return process.returncode, output
 
 
 def planted(fault: Fault, sound: bool) -> str:
     """Return ``caught``, ``NOT caught``, ``sound``, or what went wrong, and how long it took."""
     began = time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="planted-") as place:
+    with copied() as place:
         copy = Path(place, "copy")
-        shutil.copytree(ROOT, copy, ignore=LEFT_OUT)
-        # An installed gatekit would bring its own plugins and configuration.
-        for name in ("plugins", "conf"):
-            (copy / "gatekit" / name).symlink_to(copy / name)
         if not sound:
             file = copy / fault.file
             file.write_text(
                 file.read_text(encoding="utf-8").replace(fault.old, fault.new), encoding="utf-8"
             )
-        env = {name: value for name, value in os.environ.items() if name != "CI"}
-        done = subprocess.run(
-            [
-                *(sys.executable, "-m", "pytest", "-x", "-q"),
-                *("-p", "no:cacheprovider", *fault.tests),
-            ],
-            cwd=copy,
-            env=env | {"PYTHONPATH": str(copy)},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-        )
+        code, output = run_tests(copy, fault.tests)
     words = {0: "sound" if sound else "NOT caught", 1: "NOT sound" if sound else "caught"}
-    failed = [line for line in done.stdout.splitlines() if line.startswith("FAILED ")]
-    said = words.get(done.returncode, f"pytest ended with {done.returncode}")
-    if done.returncode not in words:
-        failed = done.stdout.splitlines()[-3:]
+    failed = [line for line in output.splitlines() if line.startswith("FAILED ")]
+    said = words.get(code, f"pytest ended with {code}")
+    if code not in words:
+        failed = output.splitlines()[-3:]
     return f"{said} ({time.monotonic() - began:.0f} s) {' '.join(failed)[:150]}"
 
 

@@ -204,10 +204,19 @@ def _load_pending(known: Registry, kind: str = "") -> None:
                 _add(known, plugin)
             except BaseException:
                 # The next call tries again, for example after Ctrl-C.
-                if known.manager.has_plugin(plugin.name):
-                    known.manager.unregister(name=plugin.name)
+                _forget(known, plugin)
                 raise
             known.pending.remove(plugin)
+
+
+def _forget(known: Registry, plugin: DiscoveredPlugin) -> None:
+    """Remove what a plugin registered before it was interrupted."""
+    if known.manager.has_plugin(plugin.name):
+        known.manager.unregister(name=plugin.name)
+    known.plugins.pop(plugin.name, None)
+    for kind, origins in known.origins.items():
+        for name in [name for name, origin in origins.items() if origin.plugin == plugin.name]:
+            del origins[name], known.objects[kind][name]
 
 
 @dataclass(frozen=True)

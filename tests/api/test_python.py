@@ -150,6 +150,7 @@ def test_a_report_is_written_where_it_is_asked_for(place: Path) -> None:
 WORDS = {
     "cell=['lstm', 'gru'], seeds=3": ["cell=lstm,gru", "seeds=3"],
     "units=8, jit=True, match=None": ["units=8", "jit=true", "match=null"],
+    "bidirectional=False, dropout=0.25": ["bidirectional=false", "dropout=0.25"],
     "task={'name': 'adding', 'length': [9, 50]}": ["task=adding", "task.length=9,50"],
     "optimizer={'learning_rate': [1e-3, 0.5]}": ["optimizer.learning_rate=0.001,0.5"],
     "swap={'forget': {'kind': 'power_law', 'eps': 0.1}}": [

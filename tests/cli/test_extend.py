@@ -52,6 +52,16 @@ def test_a_study_is_extended_until_decided(
     assert study["arguments"] == ("demo", "experiments", 20, ["n_jobs=2"], typed, False)
 
 
+@pytest.mark.parametrize("trusted", [False, True])
+@pytest.mark.parametrize("how", [["--seeds", "12"], ["--until-decided", "--most", "12"]])
+def test_a_configuration_is_trusted_only_if_that_is_typed(
+    study: dict[str, Any], how: list[str], trusted: bool
+) -> None:
+    assert main(["extend", "demo", *how, *["--trust-config"] * trusted]) == 0
+    name, root, seeds, words, _, passed = study["arguments"]
+    assert (name, root, seeds, words, passed) == ("demo", "experiments", 12, [], trusted)
+
+
 def test_json_has_the_looks_and_nothing_else_on_stdout(
     study: dict[str, Any], capsys: pytest.CaptureFixture[str]
 ) -> None:

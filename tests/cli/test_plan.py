@@ -1,7 +1,10 @@
-"""The text of ``gatekit plan``: what is alike in all variants is written once."""
+"""What ``gatekit plan`` prints, once for what is alike in all variants, and its exit code."""
+
+from pathlib import Path
 
 import pytest
 
+from gatekit.cli.main import main
 from gatekit.cli.sweep.plan import _text
 from gatekit.study.dry_run import Preview, VariantPreview
 
@@ -44,3 +47,13 @@ def test_without_weight_decay_nothing_is_said(capsys: pytest.CaptureFixture[str]
     out = shown(capsys, None)
     assert "decay" not in out
     assert "would start 1 run of study mine, 1 at a time." in out
+
+
+@pytest.mark.parametrize(("cells", "code"), [("lstm", 0), ("lstm,rnn", 1)])
+@pytest.mark.parametrize("how", ["--json", "--list"])
+def test_a_broken_variant_ends_the_command_with_one(
+    cells: str, code: int, how: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    words = ["-m", f"cell={cells}", "task=adding", "swap.input=power_law"]
+    assert main(["plan", *dict.fromkeys(["--list", how]), *words]) == code

@@ -27,7 +27,7 @@ from gatekit.compare.figures.scatter import draw_scatter
 from gatekit.compare.figures.style import style_of
 from gatekit.compare.grouping.best import Chosen, Trial
 
-from .synthetic import configuration, write_run, write_study
+from .synthetic import METRIC, configuration, write_run, write_study
 from .test_comparison import GRU, LSTM, RNN, diverged
 from .test_several import write_task
 from .test_table import HOSTILE
@@ -139,6 +139,25 @@ def test_a_forest_draws_every_pair_and_says_what_diverged(tmp_path: Path, width:
     assert [line.get_xdata() for line in dots] == [
         pytest.approx([b - a for a, b in zip(LSTM, RNN, strict=True)])
     ]
+
+
+@pytest.mark.parametrize("cell", ["lstm", "gru"])
+@pytest.mark.parametrize("direction", ["min", "max"])
+def test_the_mark_of_a_diverged_group_is_on_the_worse_side(
+    tmp_path: Path, direction: str, cell: str
+) -> None:
+    metric = {**METRIC, "direction": direction}
+    for name, values in {"lstm": [8.6, 8.7, 8.65], "gru": [8.2, 8.45, 8.3]}.items():
+        for seed, value in enumerate(values):
+            state = "DIVERGED" if name == cell and seed else "COMPLETED"
+            config = configuration(name, seed)
+            write_run(tmp_path / "demo" / "runs", config, value, state=state, metric=metric)
+    figure = page()
+    draw_forest(figure, compare("demo", tmp_path, baseline="lstm"))
+    (mark,) = [line for line in figure.axes[0].lines if line.get_marker() == "x"]
+    # The better side is the right one if larger is better. A diverged baseline makes gru better.
+    right = (direction == "max") == (cell == "lstm")
+    assert (np.atleast_1d(mark.get_xdata())[0] > 0.5) == right
 
 
 def test_what_a_margin_decides_is_filled_and_never_left_out(tmp_path: Path) -> None:

@@ -61,6 +61,24 @@ def test_numbers_over_seeds(root):
     assert report.notes == ()
 
 
+def test_quartiles_keep_their_places(tmp_path):
+    """Each of the three numbers of a memory is where its name says, in the table and in JSON."""
+    folder = write_run(tmp_path / "demo" / "runs", configuration())
+    probe_run(folder, [0.9])
+    path = folder / "probe.jsonl"
+    record = json.loads(path.read_text())
+    record.pop("crc")
+    record["layers"]["rnn_0"]["states"]["c"]["kept"] = list(np.linspace(0.5, 0.98, 33))
+    path.write_text(probe_line(record) + "\n")
+    report = gates_report("demo", tmp_path)
+    wanted = [-1 / math.log(kept) for kept in (0.62, 0.74, 0.86)]
+    state = to_data(report)["variants"][0]["states"][1]
+    found = [state[name] for name in ("memory_low", "memory", "memory_high")]
+    assert found == pytest.approx(wanted)
+    low, middle, high = (f"{steps:.3g}" for steps in wanted)
+    assert memory_text(report.variants[0].states[1]) == f"{middle} ({low} to {high})"
+
+
 def test_the_best_epoch_is_what_counts(tmp_path):
     runs = tmp_path / "demo" / "runs"
     folder = write_run(runs, configuration(), validation=[9.0, 8.0, 8.5, 8.6])

@@ -384,3 +384,16 @@ def test_a_band_of_a_profile_stays_a_share(tmp_path: Path) -> None:
     ends = [end for p in profiles(several) for end in ((p.low or ()) + (p.high or ()))]
     assert ends
     assert 0 <= min(ends) <= max(ends) <= 1
+
+
+@pytest.mark.parametrize("differ", [True, False])
+def test_ranks_differ_only_if_friedmans_test_says_so(tmp_path: Path, differ: bool) -> None:
+    for task in range(6):
+        gains = (0.0, 0.3, 0.7) if differ or task % 2 else (0.7, 0.3, 0.0)
+        cells = zip(("lstm", "gru", "rnn"), gains, strict=True)
+        write_task(tmp_path, f"t{task}", {c: [8.0 + g, 8.1 + g + 0.01 * task] for c, g in cells})
+    several = found(tmp_path)
+    assert several.ranking.p is not None
+    assert (several.ranking.p < 0.05) == differ
+    said = "\n".join(tasks_notes(several))
+    assert ("ranks differ" in said, "ranks are not told apart" in said) == (differ, not differ)

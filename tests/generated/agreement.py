@@ -111,6 +111,41 @@ def jax_agrees(own: Case) -> None:
             assert_gradients(own, made, gradients)
 
 
+def numpy_as_jax() -> dict[str, Any]:
+    """Return modules that stand in for JAX's where it is not installed, and compute with NumPy.
+
+    They have what the functions for all steps of memories use, and nothing for draws.
+    """
+
+    def scan(body: Any, carry: Any, inputs: Any) -> Any:
+        outputs = []
+        for step in zip(*inputs, strict=True):
+            carry, output = body(carry, step)
+            outputs.append(output)
+        return carry, np.stack(outputs)
+
+    def triangular_solve(matrix: Any, v: Any, **_: Any) -> Any:
+        return np.linalg.solve(np.tril(matrix, -1) + np.eye(matrix.shape[-1]), v)
+
+    def log_sigmoid(x: Any) -> Any:
+        return -np.logaddexp(0, -x)
+
+    nn = types.SimpleNamespace(
+        log_sigmoid=log_sigmoid,
+        sigmoid=lambda x: np.exp(log_sigmoid(x)),
+        silu=lambda x: x * np.exp(log_sigmoid(x)),
+        softplus=lambda x: np.logaddexp(0, x),
+    )
+    lax = types.SimpleNamespace(
+        scan=scan,
+        cummax=np.maximum.accumulate,
+        linalg=types.SimpleNamespace(triangular_solve=triangular_solve),
+    )
+    jax = types.ModuleType("jax")
+    vars(jax).update(numpy=np, Array=np.ndarray, nn=nn, lax=lax)
+    return {"jax": jax, "jax.numpy": np}
+
+
 def keras_agrees(own: Case) -> None:
     """Run the Keras file in `keras.layers.RNN`."""
     made, module = own.file("keras")

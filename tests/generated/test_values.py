@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from recurrence.chunk_cells import READ, cell
 from reference.peers import library
 
 from gatekit.code import generate
 from gatekit.registry import cell_names
 
-from .agreement import at_once, jax_agrees, keras_agrees, numpy_agrees, torch_agrees
-from .cases import DOZEN, UNITS, case, of, run
+from .agreement import (
+    at_once,
+    jax_agrees,
+    keras_agrees,
+    numpy_agrees,
+    numpy_as_jax,
+    torch_agrees,
+)
+from .cases import DOZEN, UNITS, assert_same, case, of, run
 
 ALL = tuple(cell_names(()))
 OTHERS = [pytest.param(name, marks=pytest.mark.slow) for name in ALL if name not in DOZEN]
@@ -82,6 +91,34 @@ def test_a_step_with_three_corrections_at_once() -> None:
     own = case({"function": "gated_delta_product", "heads": 2, "steps": 3, "name": "three"})
     assert "s_links" in generate(own.cell).text
     torch_agrees(own)
+
+
+MEMORIES: dict[str, Any] = {
+    "nothing": "delta_net",
+    "rows": "gla",
+    "heads": "gated_delta_net",
+    "rows and heads": cell(
+        "decayed",
+        gates={
+            "rows": {"kind": "log_sigmoid", "reads": ["x"]},
+            "all": {"kind": "log_sigmoid", "reads": ["x"], "units": "heads"},
+        },
+        S="column(exp(split(rows, heads))) * column(exp(split(all, heads))) * S_prev "
+        "+ outer(split(key, heads), split(value, heads))",
+        h=READ,
+    ),
+}
+"""Cells with a memory, by what decays."""
+
+
+@pytest.mark.parametrize("cell", MEMORIES.values(), ids=MEMORIES)
+def test_memories_at_once_without_any_peer(cell: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    own = case(cell)
+    for name, module in numpy_as_jax().items():
+        monkeypatch.setitem(sys.modules, name, module)
+    made, module = own.file("jax")
+    (parallel,) = at_once(module, module)
+    assert_same(own, *parallel(made.layout.pack(own.weights), *own.inputs, mask=own.mask))
 
 
 def test_padding_in_front_divides_by_no_count_of_steps_at_once() -> None:

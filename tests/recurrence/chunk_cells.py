@@ -84,6 +84,15 @@ OWN: dict[str, Any] = {
             S=f"0.9 * S_prev + {GAIN} - 0.5 * column({_Q}) * row({_V}) / 2",
             h=READ,
         ),
+        # Two outer products that are divided, by a row and by both sides.
+        cell(
+            "quotients",
+            gates=_gate("sigmoid", "rows", "columns"),
+            S=f"S_prev + {GAIN} * (column(1 + split(rows, heads)) / row(1 + split(columns, heads)))"
+            f" + outer({_V}, {_K}) / (column(2 + split(columns, heads)) * row(3 + "
+            "split(rows, heads)))",
+            h=READ,
+        ),
         # Decays below zero, one of them a constant.
         cell(
             "negative_constant",

@@ -48,6 +48,11 @@ def test_values_and_all_gradients_are_those_of_the_reference(name: str) -> None:
     _agree(name, CHUNK + 2, mode=None, return_sequences=True)
 
 
+@pytest.mark.usefixtures("_small")
+def test_what_is_written_may_be_divided_by_both_sides() -> None:
+    _agree("quotients", CHUNK + 2, mode=None, return_sequences=True)
+
+
 # Each cell at one of the lengths in turn; several chunks and a part of one are also those below.
 TURNS = (1, 2 * CHUNK + 3, CHUNK, CHUNK + 1)
 LENGTHS = [(name, TURNS[index % len(TURNS)]) for index, name in enumerate(CELLS)]

@@ -11,7 +11,7 @@ import tensorflow as tf
 from gatekit import registry
 from gatekit.cell.analysis.cost import flops, state_size
 from gatekit.cell.graph import Cell, build
-from gatekit.cell.schema import read_output_unit
+from gatekit.cell.schema import read_cell, read_output_unit
 from gatekit.recurrence.call import state_shapes
 from gatekit.recurrence.emission import apply_unit
 from gatekit.recurrence.executors.reference import one_step
@@ -101,6 +101,26 @@ def test_those_of_an_lstm_are_counted_by_hand() -> None:
     products = 2 * (FEATURES + UNITS) * 4 * UNITS
     sums, activations, memory = 2 * 4 * UNITS, 4 * UNITS, 3 * UNITS + 2 * UNITS
     assert flops(built("lstm")) == products + sums + activations + memory
+
+
+@pytest.mark.parametrize(
+    ("read", "products"),
+    [
+        ({"kind": "dense"}, 2 * UNITS * UNITS),
+        ({"kind": "diagonal"}, UNITS),
+        ({"kind": "identity"}, 0),
+        ({"kind": "low_rank", "rank": 3}, 2 * 2 * UNITS * 3),
+        ({"kind": "block", "blocks": 2}, 2 * UNITS * UNITS // 2),
+        ({"kind": "orthogonal"}, 2 * UNITS * UNITS),
+    ],
+    ids=lambda value: value["kind"] if isinstance(value, dict) else "",
+)
+def test_a_map_costs_its_products(read: dict[str, object], products: int) -> None:
+    gate = {"kind": "linear", "reads": {"h_prev": read, "x": "dense"}, "bias": False}
+    own = {"name": "own", "gates": {"g": gate}, "equations": {"h": "g"}, "emits": "h"}
+    known = registry.catalogue()
+    cell = build(read_cell(own, known), UNITS, FEATURES, read_output_unit("hidden", known))
+    assert flops(cell) == products + 2 * FEATURES * UNITS + UNITS
 
 
 @pytest.mark.parametrize("name", FEW)

@@ -70,6 +70,12 @@ def test_what_is_timed_are_the_executors_that_run_the_cell() -> None:
     assert timing.candidates(built("lstm"), Setting("gpu"), ["xla"]) == [("fused", "xla")]
 
 
+def test_the_setting_has_the_types_of_the_policy() -> None:
+    found = timing.setting_here("mixed_bfloat16")
+    assert found.device in ("cpu", "gpu")
+    assert (found.compute, found.variables) == ("bfloat16", "float32")
+
+
 @pytest.mark.slow
 def test_the_command_times_and_writes_a_table(tmp_path: Path, capsys: Any) -> None:
     from gatekit.cli.main import main

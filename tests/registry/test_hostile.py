@@ -8,6 +8,7 @@ import sys
 import threading
 import warnings
 
+import processes
 import pytest
 
 from gatekit import registry
@@ -331,6 +332,19 @@ def test_ctrl_c_while_a_plugin_is_loading_ends_with_130(write, place):
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=120)
     assert (process.returncode, out, err) == (130, "", "gatekit: interrupted\n")
+
+
+def test_what_was_printed_is_kept_where_a_thread_of_a_plugin_hangs(write, place):
+    """Python flushes a file at its end, which a process that is left at once does not reach."""
+    write("plugins/bad.py", CHANGES["thread"][0] + GATE.format(body="pass"))
+    code = (
+        "import sys; from gatekit import registry; registry.catalogue();"
+        "print('printed'); registry.quarantine.leave(3)"
+    )
+    where = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    command = [sys.executable, "-c", code]
+    done = processes.run(command, cwd=place, env=where, capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (3, "printed\n", "")
 
 
 def test_left_threads_are_known(write):

@@ -96,6 +96,33 @@ def test_ctrl_c_interrupts_whatever_the_plugin_makes_of_it(write, clause):
         signal.signal(signal.SIGINT, handler)
 
 
+@pytest.mark.parametrize("step", ["_merge", "_offer"])
+def test_ctrl_c_while_a_bundled_plugin_is_loaded_leaves_nothing_half_done(place, monkeypatch, step):
+    monkeypatch.setattr(loading, "_shared", loading._shared.__wrapped__)
+    loading._registry.cache_clear()
+    whole = loading.complete_registry()
+    loading._registry.cache_clear()
+    original, interrupts = getattr(loading, step), [KeyboardInterrupt()]
+
+    def interrupted(known, plugin, *rest):
+        result = original(known, plugin, *rest)
+        if plugin.later and interrupts:
+            raise interrupts.pop()
+        return result
+
+    monkeypatch.setattr(loading, step, interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        loading.complete_registry()
+    known = loading.complete_registry()
+    loading._registry.cache_clear()
+    assert known.pending == []
+    assert {kind: set(named) for kind, named in known.objects.items()} == {
+        kind: set(named) for kind, named in whole.objects.items()
+    }
+    assert set(known.plugins) == set(whole.plugins)
+    assert set(known.plugins) == {name for name, _ in known.manager.list_name_plugin()}
+
+
 def test_what_a_plugin_prints_stays_out_of_stdout(place, gate_file, capsys):
     path = gate_file("plugins/mine.py")
     path.write_text("print('hello')\n" + path.read_text())

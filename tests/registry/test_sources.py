@@ -278,6 +278,21 @@ def test_helpers_inside_an_installed_package_count(install, gate_file, write):
     assert plugin_hashes(read(), None, None)[name] != before
 
 
+def test_a_plugin_deep_in_a_package_counts_with_the_whole_package(install, gate_file, write):
+    for folder in ("packs", "packs/inner"):
+        write(f"site/{folder}/__init__.py", "")
+    source = gate_file("text").read_text()
+    install("nested-pack", "packs/inner/gates", source, target="packs.inner.gates")
+    write("site/packs/other/helper.py", "scale = 1\n")
+    write("site/beside.py", "scale = 1\n")
+    (name,) = (n for n in registry.plugin_names() if "inner" in n)
+    before = plugin_hashes(read(), None, None)[name]
+    write("site/beside.py", "scale = 2\n")
+    assert plugin_hashes(read(), None, None)[name] == before
+    write("site/packs/other/helper.py", "scale = 2\n")
+    assert plugin_hashes(read(), None, None)[name] != before
+
+
 def test_sources_go_by_the_hashes_of_a_run(place, gate_file):
     path = gate_file("plugins/mine.py")
     hashes = plugin_hashes(read(), None, "adding")

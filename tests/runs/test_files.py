@@ -105,3 +105,15 @@ def test_truncate_cuts(tmp_path):
     (tmp_path / "a").write_bytes(b"0123456789")
     durable.truncate(tmp_path / "a", 4)
     assert (tmp_path / "a").read_bytes() == b"0123"
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (FileNotFoundError(2, "No such file or directory"), "it is missing"),
+        (PermissionError(13, "Permission denied"), "Permission denied"),
+        (OSError("not a regular file"), "not a regular file"),
+    ],
+)
+def test_why_a_file_cannot_be_read(error, reason):
+    assert durable.why(error) == reason

@@ -7,14 +7,15 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy
 import processes
 import pytest
 from disks import CountingDisk
 
 from gatekit.cell.errors import RunError
-from gatekit.runs import durable, process, result
+from gatekit.runs import checkpoint, durable, process, result
 from gatekit.runs.folder import ClaimedError, RunFolder
-from gatekit.runs.state import RunReader, RunState
+from gatekit.runs.state import SMALL, RunReader, RunState
 
 RESULT = {"state": "COMPLETED", "fingerprint": "0" * 16}
 
@@ -226,6 +227,19 @@ def test_a_changed_file_makes_the_run_corrupt(folder, name, change):
     assert name in state.reason
 
 
+def test_large_weights_are_hashed_unless_the_check_is_quick(folder):
+    folder.claim()
+    folder.write_config({"units": 3})
+    folder.write_weights(bytes(SMALL + 1))
+    folder.finish(RESULT)
+    (folder.path / "weights.npz").write_bytes(bytes(SMALL) + b"?")
+    assert folder.state(quick=True).name == "COMPLETED"
+    assert folder.result(quick=True)["state"] == "COMPLETED"
+    assert folder.state().name == "CORRUPT"
+    with pytest.raises(RunError, match=r"weights\.npz"):
+        folder.result()
+
+
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"state": "COMPLETED"}', "\x00\x00"])
 def test_half_a_result_is_corrupt(folder, text):
     finished(folder)
@@ -325,3 +339,52 @@ def test_the_log_tail_is_the_end_of_the_log(folder):
     (folder.path / "log.txt").write_text("a\nb\r50%\rc\n\n")
     assert folder.log_tail(2) == ["50%", "c"]
     assert RunFolder(folder.path.parent / "none").log_tail() == []
+
+
+def test_each_reader_finds_what_was_written(folder):
+    """No two values are equal, so that none can stand in for another."""
+    assert (folder.stale(), folder.marked_by(), folder.updated()) == (None, None, None)
+    assert (folder.environment(), folder.sources(), folder.owner()) == ({}, ({}, None), None)
+    assert not folder.is_near()
+    finished(folder)
+    folder.outdate("0123", "a plugin changed")
+    (folder.path / "env.json").write_text(json.dumps({"plugins": {"forget": "ab"}}))
+    status = json.loads((folder.path / "status.json").read_text())
+    assert folder.stale() == "a plugin changed"
+    assert folder.marked_by() == "0123"
+    assert folder.updated() == status["updated"]
+    assert folder.environment() == {"plugins": {"forget": "ab"}}
+    assert folder.owner() == (status["host"], os.getpid())
+    assert folder.is_near()
+    record = {"plugins": {"gru": "cd"}, "data_hash": "ef"}
+    (folder.path / "result.json").write_text(json.dumps(record))
+    assert folder.sources() == ({"gru": "cd"}, "ef")
+    folder.renew()
+    assert (folder.stale(), folder.marked_by()) == (None, None)
+
+
+def test_a_checkpoint_without_a_checksum_is_refused_unread(folder):
+    folder.claim()
+    with (folder.path / "checkpoint.bin").open("wb") as file:
+        file.truncate(2**42)  # no memory holds it
+    with pytest.raises(checkpoint.DamagedError):
+        folder.checkpoint()
+
+
+def test_a_checkpoint_belongs_to_the_lines_before_it(folder):
+    folder.claim()
+    for epoch in (1, 2):
+        folder.log({"epoch": epoch, "split": "validation", "value": 0.5 / epoch})
+        folder.log_probe({"epoch": epoch, "step": epoch, "layers": {}})
+        if epoch == 1:
+            lines = (folder.path / "metrics.jsonl").read_bytes()
+            made = checkpoint.Checkpoint({"w": numpy.arange(3.0)}, {"epoch": 1}, {"numpy": "2"})
+            folder.write_checkpoint(made)
+    found = folder.checkpoint()
+    assert (found.arrays["w"].tolist(), found.position["epoch"]) == ([0.0, 1.0, 2.0], 1)
+    folder.go_back(found)
+    assert (folder.path / "metrics.jsonl").read_bytes() == lines
+    assert len((folder.path / "probe.jsonl").read_text().splitlines()) == 1
+    (folder.path / "metrics.jsonl").write_bytes(lines.replace(b"0.5", b"0.6"))
+    with pytest.raises(checkpoint.DamagedError):
+        folder.checkpoint()

@@ -183,3 +183,8 @@ def test_the_search_agrees_with_trying_every_size(target):
     sizes = [u for u in range(1, 4000) if count_in_steps(u) is not None]
     best = min(sizes, key=lambda u: (abs(count_in_steps(u) - target), u))
     assert matching._nearest(target, count_in_steps, "x") == (best, count_in_steps(best))
+
+
+def test_of_two_sizes_that_are_as_near_the_smaller_is_taken():
+    assert matching._nearest(45, lambda size: 10 * size, "45") == (4, 40)
+    assert matching._nearest(46, lambda size: 10 * size, "46") == (5, 50)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 
 from gatekit.cell.errors import PluginError
 from gatekit.testing import FAIL, PASS, XFAIL, Check, gate_checks
+from gatekit.testing.layer_checks import near
+from gatekit.testing.outcome import CheckError
 from gatekit.testing.suite import NAMES
 
 from .planted import GATES, TF, source
@@ -67,6 +70,15 @@ def test_what_is_returned_wrong_is_told(value: str, says: str, write: Write) -> 
     outcome = check(write("planted.py", source(value)), "shape_kept").outcome()
     assert outcome.status == FAIL
     assert says in outcome.reason
+
+
+@pytest.mark.parametrize(
+    ("error", "agrees"), [(3.9e-6, True), (-3.9e-6, True), (4.1e-6, False), (float("nan"), False)]
+)
+def test_numbers_agree_relative_to_the_largest(error: float, agrees: bool) -> None:
+    expected = [3.0, -1.0]
+    with nullcontext() if agrees else pytest.raises(CheckError):
+        near([3.0, -1.0 + error], expected, 1e-6, "they differ", "round less")
 
 
 def test_an_excused_failure_has_the_authors_reason(write: Write) -> None:

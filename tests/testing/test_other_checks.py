@@ -286,6 +286,10 @@ def test_every_check_of_cells_is_planted() -> None:
     assert set(CELLS) == set(OF_CELLS) - {"memory_length"}
 
 
+def test_a_cell_with_a_wrong_gradient_fails(write: Write) -> None:
+    test_a_planted_cell_fails("slopes_true", write)
+
+
 @pytest.mark.one_in(4)
 @pytest.mark.parametrize("name", CELLS)
 def test_a_planted_cell_fails(name: str, write: Write) -> None:

@@ -1,0 +1,44 @@
+"""Small parts of a model, against NumPy, with numbers of which no two are equal."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from gatekit.training.model import pooled
+from gatekit.training.probe import _place
+from gatekit.training.writing import drawn
+
+VALUES = np.random.default_rng(0).normal(size=(3, 4, 2)).astype("float32")
+
+
+def test_outputs_are_averaged_over_time() -> None:
+    np.testing.assert_allclose(pooled("mean", VALUES, None, None), VALUES.mean(1), rtol=1e-6)
+
+
+def test_outputs_are_averaged_over_valid_steps() -> None:
+    mask = np.array([[1, 1, 0, 0], [0, 1, 1, 1], [0, 0, 0, 0]], bool)
+    found = np.asarray(pooled("mean", VALUES, mask, None))
+    np.testing.assert_allclose(found[0], VALUES[0, :2].mean(0), rtol=1e-6)
+    np.testing.assert_allclose(found[1], VALUES[1, 1:].mean(0), rtol=1e-6)
+    assert found[2].tolist() == [0.0, 0.0]
+
+
+def test_a_token_is_drawn_from_the_softmax_and_never_the_unknown_one() -> None:
+    logits = np.array([9.0, 0.3, 1.7, -0.4], "float32")
+    random = np.random.default_rng(0)
+    assert drawn(logits, 0.0, random) == 2
+    temperature = 2.0
+    draws = np.bincount([drawn(logits, temperature, random) for _ in range(20_000)], minlength=4)
+    shares = np.exp(logits[1:] / temperature)
+    assert draws[0] == 0
+    assert draws[1:] / 20_000 == pytest.approx(shares / shares.sum(), abs=0.015)
+
+
+def test_layers_are_placed_from_below_and_forward_first() -> None:
+    names = ("backward_1", "rnn_10", "forward_1", "rnn_2")
+    layers = [SimpleNamespace(name=name) for name in names]
+    ordered = sorted(layers, key=_place)  # type: ignore[arg-type]
+    assert [layer.name for layer in ordered] == ["forward_1", "backward_1", "rnn_2", "rnn_10"]
