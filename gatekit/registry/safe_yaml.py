@@ -51,13 +51,17 @@ class _PlainLoader(yaml.SafeLoader):
 _PlainLoader.add_implicit_resolver("tag:yaml.org,2002:float", _FLOAT, list("-+.0123456789"))
 
 
-def read_yaml(path: Path) -> dict[str, Any]:
+def read_yaml(path: Path, folder: Path | None = None) -> dict[str, Any]:
     """Return the mapping in a YAML file of at most 64 KiB without a byte order mark.
+
+    Args:
+        path: the file.
+        folder: as in `read_text`.
 
     Raises:
         ConfigError: the file is not allowed; the message shows the file, the line and the remedy.
     """
-    return parse(read_text(path), path)
+    return parse(read_text(path, folder), path)
 
 
 def parse(text: str, path: Path) -> dict[str, Any]:
@@ -174,7 +178,8 @@ def line_of(path: Path, message: str) -> str:
         message: begins with a place in it, such as ``cell.gates.forget.eps: ...``.
     """
     place = re.match(r"cell\.([\w*.]+)", message)
-    node = yaml.compose(read_text(path), Loader=_PlainLoader) if place else None
+    text = read_text(path, path.parent.parent) if place else ""
+    node = yaml.compose(text, Loader=_PlainLoader) if place else None
     line = 0
     for part in place[1].split(".") if place else ():
         pairs = node.value if isinstance(node, yaml.MappingNode) else ()
@@ -202,25 +207,46 @@ def decoded(data: bytes, path: Path) -> str:
     return text
 
 
-def read_text(path: Path) -> str:
+def content(path: Path, folder: Path, most: int = MAX_BYTES) -> bytes:
+    """Return the content of a file in a folder of configurations; every such file is read here.
+
+    Args:
+        path: a regular file.
+        folder: the folder that a link must not lead out of.
+        most: the most bytes that the file may have.
+
+    Raises:
+        ConfigError: the file is missing, too large, not a regular file, or outside the folder.
+    """
+    try:
+        if not path.resolve().is_relative_to(folder.resolve()):
+            raise ConfigError(
+                f"{shown(path)} is a link out of {shown(folder)}; copy the file there."
+            )
+        with opened(path) as file:
+            data = file.read(most + 1)
+            size = max(os.fstat(file.fileno()).st_size, len(data))
+    except (OSError, RuntimeError) as error:  # RuntimeError: a link to itself
+        reason = getattr(error, "strerror", None) or error
+        raise ConfigError(f"{shown(path)} cannot be read: {reason}.") from None
+    if size > most:
+        raise ConfigError(
+            f"{shown(path)} has {size:,} bytes; such a file has at most {most:,} bytes."
+        )
+    return data
+
+
+def read_text(path: Path, folder: Path | None = None) -> str:
     """Return the text of a configuration file.
 
     Args:
         path: a regular file of at most 64 KiB, in UTF-8 without byte order mark.
+        folder: the folder that a link must not lead out of; by default, the one of the file.
 
     Raises:
         ConfigError: the file does not have this form.
     """
-    try:
-        with opened(path) as file:
-            data = file.read(MAX_BYTES + 1)
-            size = max(os.fstat(file.fileno()).st_size, len(data))
-    except OSError as error:
-        raise ConfigError(f"{shown(path)} cannot be read: {error.strerror}.") from None
-    if size > MAX_BYTES:
-        raise ConfigError(
-            f"{shown(path)} has {size:,} bytes; a configuration has at most {MAX_BYTES:,}."
-        )
+    data = content(path, path.parent if folder is None else folder)
     if data.startswith((b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")):
         raise ConfigError(
             f"{shown(path)} begins with a byte order mark; save it as UTF-8 without it."

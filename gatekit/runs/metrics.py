@@ -70,9 +70,11 @@ def line(record: Mapping[str, object]) -> str:
     return f'{text[:-1]}, "crc": "{checksum(clean)}"}}'
 
 
-def append(path: Path, record: Mapping[str, object]) -> None:
-    """Append a record; when this returns, it is on the disk."""
-    durable.append(path, line(record))
+def append(path: Path, record: Mapping[str, object]) -> bytes:
+    """Append a record and return its bytes; when this returns, they are on the disk."""
+    text = line(record)
+    durable.append(path, text)
+    return text.encode() + b"\n"
 
 
 def checksum(record: Mapping[str, object]) -> str:

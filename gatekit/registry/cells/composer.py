@@ -152,7 +152,8 @@ class _Composer:
             raise ConfigError(f"defaults name more than {MAX_FILES} files, from {chain[0]} on")
         path = cell_file(name, self.folders)
         if path is not None:
-            config, own = named_after_file(read_yaml(path), path), not is_bundled(path.parents[1])
+            folder = path.parents[1]
+            config, own = named_after_file(read_yaml(path, folder), path), not is_bundled(folder)
             return self.resolved(config, shown(path), (*chain, name), own)
         if name in self.catalogue.cells:
             return {"function": name}

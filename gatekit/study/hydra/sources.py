@@ -35,6 +35,7 @@ from gatekit.registry import (
     reasons_of,
 )
 from gatekit.registry.cells import is_bundled, own_provenance
+from gatekit.registry.safe_yaml import read_text
 from gatekit.study.interpolations import KEPT
 from gatekit.study.options import HYDRA_GROUPS
 from gatekit.study.typed import GROUPS
@@ -44,8 +45,6 @@ from . import untrusted_files
 _PLUGINS = "?plugins="
 """Separates a folder from the plugin files in the string of a source."""
 
-_LARGEST = 2**16
-"""The size in bytes up to which files are searched for a name."""
 _LISTED_BY = {
     "experiment": "gatekit train --help",
     "cell": "gatekit cells",
@@ -78,11 +77,9 @@ class CheckedSource(ConfigSource):
     def load_config(self, config_path: str) -> ConfigResult:
         """Return a file's configuration; refuse a file that could make Hydra execute something."""
         path = self._file(config_path)
-        if not path.is_file():
+        if not os.path.lexists(path):
             raise ConfigLoadError(f"Config not found : {path}")
-        if not path.resolve().is_relative_to(self.folder.resolve()):
-            raise ConfigError(f"{path} is a link out of {self.folder}; copy the file there.")
-        text, data = untrusted_files.read(path)
+        text, data = untrusted_files.read(path, self.folder)
         try:
             header = self._get_header_dict(text[:512])
         except ValueError as error:
@@ -121,7 +118,7 @@ class CheckedSource(ConfigSource):
 
     def is_config(self, config_path: str) -> bool:
         """Return whether the path, with .yaml, is a file in this source."""
-        return self._file(config_path).is_file()
+        return os.path.lexists(self._file(config_path))  # a damaged file is refused, not overlooked
 
     def list(self, config_path: str, results_filter: ObjectType | None) -> list[str]:
         """Return the names in a group."""
@@ -270,9 +267,10 @@ def _files_with(name: str, plugins: Sequence[str]) -> Path | None:
     """Return the user's file whose ``defaults`` name a cell; None if there is none."""
     for folder in config_folders(plugins):
         for path in sorted(Path(folder, "cell").glob("*.y*ml")):
-            if not path.is_file() or path.stat().st_size > _LARGEST:
+            try:
+                text = read_text(path, folder)
+            except ConfigError:
                 continue
-            text = path.read_text(encoding="utf-8", errors="replace")
             word = re.escape(name)
             if re.search(rf"^defaults:.*(?<!\w){word}\b|^ *- {word} *$", text, re.MULTILINE):
                 return path

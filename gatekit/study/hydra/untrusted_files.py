@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -30,19 +30,17 @@ _HERE = re.compile(r"(?:/cell/(?=.*@))?(?P<name>[^@]+)(?:@_here_)?")
 _DATA = re.compile(r"(?!.*\.\.)\w[\w .-]*(?:/[\w-][\w .-]*)*", re.ASCII)
 
 
-def read(path: Path) -> tuple[str, dict[str, Any]]:
-    """Return the text and the data of a configuration file; an unchanged file is cached.
+def read(path: Path, folder: Path) -> tuple[str, dict[str, Any]]:
+    """Return the text and the data of a configuration file; the data of equal text are cached.
+
+    Args:
+        path: the file.
+        folder: the folder of configurations that it is in.
 
     Raises:
         ConfigError: the file is not YAML with plain values only.
     """
-    status = path.stat()
-    return _read(path, (status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns))
-
-
-@lru_cache(maxsize=256)
-def _read(path: Path, version: tuple[int, ...]) -> tuple[str, dict[str, Any]]:
-    text = read_text(path)
+    text = read_text(path, folder)
     return text, parse(text, path)
 
 
@@ -112,17 +110,19 @@ def refuse_endless(place: str, folders: Sequence[Path]) -> None:
     def walk(place: str, chain: tuple[str, ...]) -> None:
         if place in chain:
             raise ConfigError(f"the defaults are circular: {' -> '.join([*chain, place])}")
-        path = next((p for f in folders if (p := f / f"{place}.yaml").is_file()), None)
-        if path is None:
+        folder = next((f for f in folders if os.path.lexists(f / f"{place}.yaml")), None)
+        if folder is None:
             return
+        path = folder / f"{place}.yaml"
+        text, data = read(path, folder)
         counts[0] += 1
-        counts[1] += path.stat().st_size
+        counts[1] += len(text.encode())
         if counts[0] > MAX_FILES or counts[1] > MAX_BYTES:
             raise ConfigError(
                 f"{chain[0] if chain else place}: defaults lead through more than {MAX_FILES} "
                 f"files or {MAX_BYTES:,} bytes; write fewer, larger files."
             )
-        for below in _defaults(read(path)[1], _group(place, path), path):
+        for below in _defaults(data, _group(place, path), path):
             walk(below, (*chain, place))
 
     walk(place, ())
