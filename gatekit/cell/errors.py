@@ -302,9 +302,14 @@ def described(value: object) -> str:
 _FUNCTIONS = ("ufunc", "Function", "builtin_function_or_method", "GenericFunction")
 
 
-def excerpt(text: str, most: int = 80) -> str:
+def excerpt(text: str, most: int = 60) -> str:
     """Return the beginning of a quoted string, at most ``most`` characters."""
     return text if len(text) <= most else f"{text[: most - 3]}..."
+
+
+def quoted(value: object) -> str:
+    """Return a value as a message quotes it, whatever file it is from: at most 60 characters."""
+    return excerpt(safe_repr(value))
 
 
 def one_line(error: Exception) -> str:

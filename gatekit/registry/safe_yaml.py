@@ -13,12 +13,14 @@ from typing import Any
 
 import yaml
 
-from gatekit.cell.errors import ConfigError, shown
+from gatekit.cell.errors import ConfigError, excerpt, quoted, shown
 from gatekit.runs.durable import opened
 
 MAX_BYTES = 64 * 1024
 MAX_DEPTH = 40
 MAX_VALUES = 10_000
+MAX_KEY = 100
+"""The most characters of a key, so that messages can name it."""
 # A long string counts as several values, so that aliases cannot multiply it.
 _LONG = 100
 _FLOW = re.compile(r"[\[{][\[{\s]*")
@@ -90,7 +92,7 @@ def _parsed(text: str, path: Path) -> dict[str, Any]:
     if loaded is None:
         raise ConfigError(f"{shown(path)} is empty; write key: value, or delete the file.")
     if not isinstance(loaded, dict):
-        raise ConfigError(f"{shown(path)} holds {loaded!r}; a mapping, key: value, is expected.")
+        raise ConfigError(f"{shown(path)} holds {quoted(loaded)}; a mapping, key: value, is expected.")
     return loaded
 
 
@@ -282,7 +284,7 @@ def _walk(path: Path, text: str) -> None:
         if isinstance(event, yaml.AliasEvent):
             if event.anchor not in sizes:
                 raise ConfigError(
-                    f"{where}: *{event.anchor} refers to no complete value before it; a value "
+                    f"{where}: *{excerpt(event.anchor)} refers to no complete value before it; a value "
                     "that begins with * needs quotes."
                 )
             counts[-1] += sizes[event.anchor]
@@ -290,13 +292,18 @@ def _walk(path: Path, text: str) -> None:
             length = len(event.value) if isinstance(event, yaml.ScalarEvent) else 0
             counts[-1] += 1 + length // _LONG
             if event.tag not in (None, "!"):
-                raise ConfigError(f"{where}: the tag {event.tag} is refused; write plain values.")
+                raise ConfigError(f"{where}: the tag {excerpt(event.tag)} is refused; write plain values.")
         if sum(counts) > MAX_VALUES:
             raise ConfigError(f"{where}: more than {MAX_VALUES:,} values, with aliases expanded.")
         if isinstance(event, yaml.ScalarEvent):
             if is_key and event.style is None and _DIGITS.match(event.value):
                 _check_comma(event, text, last, where)
             last = [last[1], event.value]
+            if is_key and len(event.value) > MAX_KEY:
+                raise ConfigError(
+                    f"{where}: a key has {len(event.value):,} characters; at most {MAX_KEY} are "
+                    f"allowed: {excerpt(event.value)}"
+                )
             _check_scalar(event, where, is_key)
             if event.anchor:
                 sizes[event.anchor] = 1 + len(event.value) // _LONG
@@ -353,12 +360,12 @@ def _check_scalar(event: yaml.ScalarEvent, where: str, is_key: bool = False) -> 
     for pattern, why in _AMBIGUOUS:
         if pattern.match(event.value):
             raise ConfigError(
-                f"{where}: {event.value} can be misread ({why}); "
+                f"{where}: {excerpt(event.value)} can be misread ({why}); "
                 f"{_unambiguous(event.value, is_key)}."
             )
     special = event.value[-1:] in "fFnN"  # .inf, .NaN
     if _FLOAT.match(event.value) and (special or math.isinf(float(event.value))):
-        raise ConfigError(f"{where}: {event.value} is not a finite number; write for example 1e6.")
+        raise ConfigError(f"{where}: {excerpt(event.value)} is not a finite number; write for example 1e6.")
 
 
 def _unambiguous(value: str, is_key: bool) -> str:
