@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import math
+import numbers
 import os
 import re
 import shlex
@@ -310,6 +311,27 @@ def excerpt(text: str, most: int = 60) -> str:
 def quoted(value: object) -> str:
     """Return a value as a message quotes it, whatever file it is from: at most 60 characters."""
     return excerpt(safe_repr(value))
+
+
+def refuse_non_finite(value: object, where: str) -> None:
+    """Refuse NaN and infinities anywhere in plain data.
+
+    Args:
+        value: plain data.
+        where: the key of the value, for the message.
+
+    Raises:
+        ConfigError: a number is not finite.
+    """
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            refuse_non_finite(inner, f"{where}.{key}" if where else str(key))
+    elif isinstance(value, (list, tuple)):
+        for index, inner in enumerate(value):
+            refuse_non_finite(inner, f"{where}.{index}")
+    elif isinstance(value, numbers.Real) and not isinstance(value, int):
+        if not math.isfinite(value):
+            raise ConfigError(f"{where}={value}: write a finite number, such as 0.5 or 1e-3.")
 
 
 def one_line(error: Exception) -> str:

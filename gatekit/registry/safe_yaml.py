@@ -92,7 +92,9 @@ def _parsed(text: str, path: Path) -> dict[str, Any]:
     if loaded is None:
         raise ConfigError(f"{shown(path)} is empty; write key: value, or delete the file.")
     if not isinstance(loaded, dict):
-        raise ConfigError(f"{shown(path)} holds {quoted(loaded)}; a mapping, key: value, is expected.")
+        raise ConfigError(
+            f"{shown(path)} holds {quoted(loaded)}; a mapping, key: value, is expected."
+        )
     return loaded
 
 
@@ -292,7 +294,9 @@ def _walk(path: Path, text: str) -> None:
             length = len(event.value) if isinstance(event, yaml.ScalarEvent) else 0
             counts[-1] += 1 + length // _LONG
             if event.tag not in (None, "!"):
-                raise ConfigError(f"{where}: the tag {excerpt(event.tag)} is refused; write plain values.")
+                raise ConfigError(
+                    f"{where}: the tag {excerpt(event.tag)} is refused; write plain values."
+                )
         if sum(counts) > MAX_VALUES:
             raise ConfigError(f"{where}: more than {MAX_VALUES:,} values, with aliases expanded.")
         if isinstance(event, yaml.ScalarEvent):
@@ -365,7 +369,9 @@ def _check_scalar(event: yaml.ScalarEvent, where: str, is_key: bool = False) -> 
             )
     special = event.value[-1:] in "fFnN"  # .inf, .NaN
     if _FLOAT.match(event.value) and (special or math.isinf(float(event.value))):
-        raise ConfigError(f"{where}: {excerpt(event.value)} is not a finite number; write for example 1e6.")
+        raise ConfigError(
+            f"{where}: {excerpt(event.value)} is not a finite number; write for example 1e6."
+        )
 
 
 def _unambiguous(value: str, is_key: bool) -> str:

@@ -11,6 +11,7 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 from hydra._internal.utils import create_config_search_path
 from hydra.core.config_search_path import ConfigSearchPath, SearchPathQuery
@@ -210,7 +211,7 @@ def search_path(
     """
     for source in (CheckedSource, TrustedSource, RegistrySource):
         Plugins.instance().register(source)
-    files = _PLUGINS + ",".join(plugins) if plugins else ""
+    files = _PLUGINS + ",".join(map(_marked, plugins)) if plugins else ""
     scheme = (TrustedSource if trusted else CheckedSource).scheme()
     # Hydra's own ``main`` is the bundled folder, which contains the primary configuration.
     folders = [f for f in components.load(plugins).config_folders if not is_bundled(f)]
@@ -218,7 +219,7 @@ def search_path(
     path = create_config_search_path("pkg://gatekit.conf")
     main = SearchPathQuery("main", None)
     for folder in folders:
-        path.prepend("folder", f"{scheme}://{folder}{files}", main)
+        path.prepend("folder", f"{scheme}://{_marked(str(folder))}{files}", main)
     path.append("registry", f"registered://all{files}", main)
     return path
 
@@ -226,7 +227,14 @@ def search_path(
 def _split(path: str) -> tuple[Path, tuple[str, ...]]:
     """Return the folder and the plugin files in the string of a source."""
     folder, _, files = path.partition(_PLUGINS)
-    return Path(folder), tuple(files.split(",")) if files else ()
+    return Path(unquote(folder)), tuple(map(unquote, files.split(","))) if files else ()
+
+
+def _marked(path: str) -> str:
+    """Return a path in which no character separates the parts of a source's string."""
+    for character in "%?,":
+        path = path.replace(character, f"%{ord(character):02X}")
+    return path
 
 
 def _is_bundled_file(config_path: str, text: str) -> bool:

@@ -62,7 +62,9 @@ def refuse(
     """
     group = _group(place, path)
     if package not in (None, "_global_" if group == "experiment" else group.replace("/", ".")):
-        raise ConfigError(f"{path}: the header `# @package {excerpt(package)}` is not allowed; {REMEDY}.")
+        raise ConfigError(
+            f"{path}: the header `# @package {excerpt(package)}` is not allowed; {REMEDY}."
+        )
     for key in data:
         if key == "hydra" and group == "experiment":
             _refuse_hydra(data[key], path, places)
@@ -83,14 +85,18 @@ def refuse(
     if group == "experiment":
         chosen = {k: v for k, v in data.items() if k in GROUPS and isinstance(v, str)}
         if chosen:
-            lines = "".join(f"\n    - override /{key}: {excerpt(name)}" for key, name in chosen.items())
+            lines = "".join(
+                f"\n    - override /{key}: {excerpt(name)}" for key, name in chosen.items()
+            )
             names = ", ".join(f"{key}: {excerpt(name)}" for key, name in chosen.items())
             raise ConfigError(
                 f"{path}: {names}: choose a file of conf in the defaults. Write\n"
                 f"  # @package _global_\n  defaults:{lines}"
             )
     if not isinstance(task, Mapping):
-        raise ConfigError(f"{path}: task={quoted(task)}: a mapping is expected, such as {{length: 100}}.")
+        raise ConfigError(
+            f"{path}: task={quoted(task)}: a mapping is expected, such as {{length: 100}}."
+        )
     for key in places:
         _refuse_place(f"task.{key}", task.get(key), path)
 
@@ -144,7 +150,9 @@ def _defaults(data: Mapping[str, Any], group: str, path: Path) -> Iterator[str]:
     """Yield each file named in the defaults of a file, such as ``cell/lstm``."""
     entries = data.get("defaults")
     if not isinstance(entries, (list, type(None))):
-        raise ConfigError(f"{path}: defaults is {quoted(entries)}; a list is expected: [NAME, _self_].")
+        raise ConfigError(
+            f"{path}: defaults is {quoted(entries)}; a list is expected: [NAME, _self_]."
+        )
     names = [entry for entry in entries or () if isinstance(entry, str)]
     if group == "cell" and "_self_" in names[:-1]:
         raise ConfigError(f"{path}: defaults {after_self(names)}")
@@ -190,7 +198,7 @@ def _refuse_sweeper(node: Any, path: Path, places: Sequence[str]) -> None:
     keys = node if isinstance(node, Mapping) else [node]
     for key in keys:
         if key not in SWEEPER_KEYS:
-            raise ConfigError(f"{path}: hydra.sweeper.{key} is not a key; {REMEDY}.")
+            raise ConfigError(f"{path}: hydra.sweeper.{excerpt(str(key))} is not a key; {REMEDY}.")
         if key not in ("params", "grids") and "${" in str(node[key]):
             raise ConfigError(
                 f"{path}: hydra.sweeper.{key} is {quoted(node[key])}; write a value, without ${{...}}."
@@ -208,7 +216,9 @@ def _refuse_sweeper(node: Any, path: Path, places: Sequence[str]) -> None:
             if isinstance(value, Mapping):
                 raise ConfigError(f"{path}: {key} is swept; write its values as 'a,b'.")
             if name == "task" and "{" in str(value):
-                raise ConfigError(f"{path}: task={excerpt(str(value))}: names of tasks are expected.")
+                raise ConfigError(
+                    f"{path}: task={excerpt(str(value))}: names of tasks are expected."
+                )
             if name.removeprefix("task.") in places:
                 for one in str(value).split(","):
                     _refuse_place(name, one, path)
