@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 import math
-import numbers
 import os
 import re
 import shlex
@@ -329,9 +328,8 @@ def refuse_non_finite(value: object, where: str) -> None:
     elif isinstance(value, (list, tuple)):
         for index, inner in enumerate(value):
             refuse_non_finite(inner, f"{where}.{index}")
-    elif isinstance(value, numbers.Real) and not isinstance(value, int):
-        if not math.isfinite(value):
-            raise ConfigError(f"{where}={value}: write a finite number, such as 0.5 or 1e-3.")
+    elif isinstance(value, float) and not math.isfinite(value):
+        raise ConfigError(f"{where}={value}: write a finite number, such as 0.5 or 1e-3.")
 
 
 def one_line(error: Exception) -> str:

@@ -66,8 +66,8 @@ def named_after_file(config: dict[str, Any], path: Path) -> dict[str, Any]:
     name = config.get("name", path.stem)
     if name != path.stem:
         raise ConfigError(
-            f"{shown(path)}{line_of(path, 'cell.name')}: name is {quoted(name)}, but the file is called "
-            f"{path.name}; write name: {path.stem}, or rename the file"
+            f"{shown(path)}{line_of(path, 'cell.name')}: name is {quoted(name)}, but the file is "
+            f"called {path.name}; write name: {path.stem}, or rename the file"
         )
     return {**config, "name": name}
 
@@ -186,7 +186,8 @@ class _Composer:
             )
         hint = alternatives(name, known, "cells", "gatekit cells")
         raise CellError(
-            f"{asked}: there is no cell {quoted(name)}{hint} {own_file('cell', name, known)}".rstrip()
+            f"{asked}: there is no cell {quoted(name)}{hint} "
+            f"{own_file('cell', name, known)}".rstrip()
         )
 
     def place(self, chain: tuple[str, ...]) -> str:

@@ -83,12 +83,12 @@ def refuse(
         _refuse_sweeper({k: v for k, v in data.items() if k != "defaults"}, path, places)
     task = data.get("task", {}) if group == "experiment" else data if group == "task" else {}
     if group == "experiment":
-        chosen = {k: v for k, v in data.items() if k in GROUPS and isinstance(v, str)}
+        chosen = {k: excerpt(v) for k, v in data.items() if k in GROUPS and isinstance(v, str)}
         if chosen:
             lines = "".join(
                 f"\n    - override /{key}: {excerpt(name)}" for key, name in chosen.items()
             )
-            names = ", ".join(f"{key}: {excerpt(name)}" for key, name in chosen.items())
+            names = ", ".join(f"{key}: {name}" for key, name in chosen.items())
             raise ConfigError(
                 f"{path}: {names}: choose a file of conf in the defaults. Write\n"
                 f"  # @package _global_\n  defaults:{lines}"
@@ -174,8 +174,8 @@ def _defaults(data: Mapping[str, Any], group: str, path: Path) -> Iterator[str]:
         if place is None or not NAME.fullmatch(place):
             example = "[lstm, _self_]" if group != "experiment" else "[override /cell: lstm]"
             raise ConfigError(
-                f"{path}: defaults: {quoted(entry)} is not allowed here; write names as in {example}, "
-                "or add --trust-config if you wrote this file yourself."
+                f"{path}: defaults: {quoted(entry)} is not allowed here; write names as in "
+                f"{example}, or add --trust-config if you wrote this file yourself."
             )
         if place != f"{group}/_self_":
             yield place.removesuffix(".yaml")
@@ -185,7 +185,8 @@ def _refuse_hydra(node: Any, path: Path, places: Sequence[str]) -> None:
     for key in node if isinstance(node, Mapping) else [] if node is None else [node]:
         if key not in ("mode", "sweeper"):
             raise ConfigError(
-                f"{path}: hydra.{excerpt(str(key))} is not allowed in a configuration file; {REMEDY}."
+                f"{path}: hydra.{excerpt(str(key))} is not allowed in a configuration file; "
+                f"{REMEDY}."
             )
     mode = node.get("mode") if node else None
     if mode not in (None, "RUN", "MULTIRUN"):
@@ -201,7 +202,8 @@ def _refuse_sweeper(node: Any, path: Path, places: Sequence[str]) -> None:
             raise ConfigError(f"{path}: hydra.sweeper.{excerpt(str(key))} is not a key; {REMEDY}.")
         if key not in ("params", "grids") and "${" in str(node[key]):
             raise ConfigError(
-                f"{path}: hydra.sweeper.{key} is {quoted(node[key])}; write a value, without ${{...}}."
+                f"{path}: hydra.sweeper.{key} is {quoted(node[key])}; write a value, "
+                "without ${...}."
             )
     grids = node.get("grids") or []
     if not isinstance(grids, list):
@@ -238,7 +240,7 @@ def _refuse_launcher(data: Mapping[str, Any], path: Path) -> None:
 def _refuse_place(key: str, value: object, path: Path) -> None:
     if value is not None and not (isinstance(value, str) and _DATA.fullmatch(value)):
         raise ConfigError(
-            f"{path}: {key}={excerpt(str(value))}: a configuration file may only name data below the working "
-            f"folder, such as data/mine.txt; type {key}=..., or add --trust-config if you wrote "
-            "this file yourself."
+            f"{path}: {key}={excerpt(str(value))}: a configuration file may only name data below "
+            f"the working folder, such as data/mine.txt; type {key}=..., or add --trust-config if "
+            "you wrote this file yourself."
         )
