@@ -170,8 +170,8 @@ def unknown(
     if called and called[1] in known and what == "gate":
         reads = re.sub(r"\s*\bpre\b,?\s*", "", called[2])
         return CellError(
-            f"{where}: there is no {what} {quoted(name)}; {called[1]} is one, and its arguments are "
-            f"its reads: write {{kind: {called[1]}{f', reads: [{reads}]' if reads else ''}}}"
+            f"{where}: there is no {what} {quoted(name)}; {called[1]} is one, and its arguments "
+            f"are its reads: write {{kind: {called[1]}{f', reads: [{reads}]' if reads else ''}}}"
         )
     by_file = f" To use your own, name its file: plugins=[path/to/{name}.py]."
     return CellError(
