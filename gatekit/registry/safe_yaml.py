@@ -286,8 +286,8 @@ def _walk(path: Path, text: str) -> None:
         if isinstance(event, yaml.AliasEvent):
             if event.anchor not in sizes:
                 raise ConfigError(
-                    f"{where}: *{excerpt(str(event.anchor))} refers to no complete value before it; "
-                    "a value that begins with * needs quotes."
+                    f"{where}: *{excerpt(str(event.anchor))} refers to no complete value before "
+                    "it; a value that begins with * needs quotes."
                 )
             counts[-1] += sizes[event.anchor]
         else:
