@@ -304,9 +304,34 @@ def described(value: object) -> str:
 _FUNCTIONS = ("ufunc", "Function", "builtin_function_or_method", "GenericFunction")
 
 
-def excerpt(text: str, most: int = 80) -> str:
+def excerpt(text: str, most: int = 60) -> str:
     """Return the beginning of a quoted string, at most ``most`` characters."""
     return text if len(text) <= most else f"{text[: most - 3]}..."
+
+
+def quoted(value: object) -> str:
+    """Return a value as a message quotes it, whatever file it is from: at most 60 characters."""
+    return excerpt(safe_repr(value))
+
+
+def refuse_non_finite(value: object, where: str) -> None:
+    """Refuse NaN and infinities anywhere in plain data.
+
+    Args:
+        value: plain data.
+        where: the key of the value, for the message.
+
+    Raises:
+        ConfigError: a number is not finite.
+    """
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            refuse_non_finite(inner, f"{where}.{key}" if where else str(key))
+    elif isinstance(value, (list, tuple)):
+        for index, inner in enumerate(value):
+            refuse_non_finite(inner, f"{where}.{index}")
+    elif isinstance(value, float) and not math.isfinite(value):
+        raise ConfigError(f"{where}={value}: write a finite number, such as 0.5 or 1e-3.")
 
 
 def one_line(error: Exception) -> str:

@@ -62,7 +62,14 @@ class Lines:
             self._variables.add(key)
             return Name(key)
         self._variables.add(key)
-        expr = self._shortened(like or key, expr)
+        outermost = self.printer.texts is None
+        if outermost:
+            self.printer.texts = {}
+        try:
+            expr = self._shortened(like or key, expr)
+        finally:
+            if outermost:
+                self.printer.texts = None
         target = self.local.new(like or key)
         line = f"{target} = {self.printer.show(expr)}"
         if comment and len(line) + len(comment) + 4 <= self.room:

@@ -63,6 +63,9 @@ class Printer:
         self.framework, self.functions, self.constants = framework, functions, constants
         self.size, self.env, self.helpers = size, env, helpers
         self.reserved: frozenset[str] = frozenset()
+        self.texts: dict[int, tuple[Expr, str]] | None = None
+        """The text of each expression by id, while no name in `env` changes its text."""
+        self._sizes = 0
 
     def show(self, expr: Expr, least: int = 0) -> str:
         """Return the text of an expression, in parentheses if its precedence is below ``least``."""
@@ -87,10 +90,20 @@ class Printer:
             return number(expr.value)
         if isinstance(expr, Name):
             if expr.name in SIZES and expr.name in self.constants:
+                self._sizes += 1
                 return self.size(expr.name)
             if expr.name in self.constants:
                 return self._shown(_number(self.constants[expr.name]))
             return self.env[expr.name]
+        if self.texts is not None and id(expr) in self.texts:
+            return self.texts[id(expr)][1]
+        before, text = self._sizes, self._composed(expr)
+        # The text of a size depends on its place in the file.
+        if self.texts is not None and self._sizes == before:
+            self.texts[id(expr)] = expr, text
+        return text
+
+    def _composed(self, expr: Expr) -> str:
         if isinstance(expr, Neg):
             return "-" + self.show(expr.operand, _NEGATION)
         if isinstance(expr, Binary):

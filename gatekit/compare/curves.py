@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -110,18 +111,18 @@ def read_curves(run: RunRecord, split: str | None = None) -> dict[tuple[str, str
         split: the split whose lines to read; None means all.
     """
     # After a resume an epoch occurs twice; the later line is the valid one.
-    points: dict[tuple[str, str], dict[int, metrics.MetricLine]] = {}
-    for line in metrics.read(run.path / METRICS, split).lines:
-        points.setdefault((line.split, line.metric), {})[line.epoch] = line
+    points: dict[tuple[str, str], array[float]] = {}
+    for line in metrics.each(run.path / METRICS, split):
+        value = np.nan if line.value is None else line.value
+        point = (line.epoch, value, line.step, line.seconds)
+        points.setdefault((line.split, line.metric), array("d")).extend(point)
     curves = {}
     for key, known in points.items():
-        points_in_order = [
-            (epoch, line.value, line.step, line.seconds)
-            for epoch, line in sorted(known.items())
-            if line.value is not None
-        ]
-        if points_in_order:
-            epochs, values, steps, seconds = np.array(points_in_order, dtype=np.float64).T
+        latest = np.frombuffer(known).reshape(-1, 4)[::-1]
+        in_order = latest[np.unique(latest[:, 0], return_index=True)[1]]
+        finite = in_order[~np.isnan(in_order[:, 1])]
+        if finite.size:
+            epochs, values, steps, seconds = np.array(finite.T)
             costs = {"steps": steps, "seconds": seconds}
             diverged = run.state == "DIVERGED"
             curves[key] = Curve(run.id, epochs, values, diverged, costs, run.seed)

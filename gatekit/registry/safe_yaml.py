@@ -13,12 +13,14 @@ from typing import Any
 
 import yaml
 
-from gatekit.cell.errors import ConfigError, shown
+from gatekit.cell.errors import ConfigError, excerpt, quoted, shown
 from gatekit.runs.durable import opened
 
 MAX_BYTES = 64 * 1024
 MAX_DEPTH = 40
 MAX_VALUES = 10_000
+MAX_KEY = 100
+"""The most characters of a key, so that messages can name it."""
 # A long string counts as several values, so that aliases cannot multiply it.
 _LONG = 100
 _FLOW = re.compile(r"[\[{][\[{\s]*")
@@ -51,13 +53,17 @@ class _PlainLoader(yaml.SafeLoader):
 _PlainLoader.add_implicit_resolver("tag:yaml.org,2002:float", _FLOAT, list("-+.0123456789"))
 
 
-def read_yaml(path: Path) -> dict[str, Any]:
+def read_yaml(path: Path, folder: Path | None = None) -> dict[str, Any]:
     """Return the mapping in a YAML file of at most 64 KiB without a byte order mark.
+
+    Args:
+        path: the file.
+        folder: as in `read_text`.
 
     Raises:
         ConfigError: the file is not allowed; the message shows the file, the line and the remedy.
     """
-    return parse(read_text(path), path)
+    return parse(read_text(path, folder), path)
 
 
 def parse(text: str, path: Path) -> dict[str, Any]:
@@ -86,7 +92,9 @@ def _parsed(text: str, path: Path) -> dict[str, Any]:
     if loaded is None:
         raise ConfigError(f"{shown(path)} is empty; write key: value, or delete the file.")
     if not isinstance(loaded, dict):
-        raise ConfigError(f"{shown(path)} holds {loaded!r}; a mapping, key: value, is expected.")
+        raise ConfigError(
+            f"{shown(path)} holds {quoted(loaded)}; a mapping, key: value, is expected."
+        )
     return loaded
 
 
@@ -174,7 +182,8 @@ def line_of(path: Path, message: str) -> str:
         message: begins with a place in it, such as ``cell.gates.forget.eps: ...``.
     """
     place = re.match(r"cell\.([\w*.]+)", message)
-    node = yaml.compose(read_text(path), Loader=_PlainLoader) if place else None
+    text = read_text(path, path.parent.parent) if place else ""
+    node = yaml.compose(text, Loader=_PlainLoader) if place else None
     line = 0
     for part in place[1].split(".") if place else ():
         pairs = node.value if isinstance(node, yaml.MappingNode) else ()
@@ -202,25 +211,46 @@ def decoded(data: bytes, path: Path) -> str:
     return text
 
 
-def read_text(path: Path) -> str:
+def content(path: Path, folder: Path, most: int = MAX_BYTES) -> bytes:
+    """Return the content of a file in a folder of configurations; every such file is read here.
+
+    Args:
+        path: a regular file.
+        folder: the folder that a link must not lead out of.
+        most: the most bytes that the file may have.
+
+    Raises:
+        ConfigError: the file is missing, too large, not a regular file, or outside the folder.
+    """
+    try:
+        if not path.resolve().is_relative_to(folder.resolve()):
+            raise ConfigError(
+                f"{shown(path)} is a link out of {shown(folder)}; copy the file there."
+            )
+        with opened(path) as file:
+            data = file.read(most + 1)
+            size = max(os.fstat(file.fileno()).st_size, len(data))
+    except (OSError, RuntimeError) as error:  # RuntimeError: a link to itself
+        reason = getattr(error, "strerror", None) or error
+        raise ConfigError(f"{shown(path)} cannot be read: {reason}.") from None
+    if size > most:
+        raise ConfigError(
+            f"{shown(path)} has {size:,} bytes; such a file has at most {most:,} bytes."
+        )
+    return data
+
+
+def read_text(path: Path, folder: Path | None = None) -> str:
     """Return the text of a configuration file.
 
     Args:
         path: a regular file of at most 64 KiB, in UTF-8 without byte order mark.
+        folder: the folder that a link must not lead out of; by default, the one of the file.
 
     Raises:
         ConfigError: the file does not have this form.
     """
-    try:
-        with opened(path) as file:
-            data = file.read(MAX_BYTES + 1)
-            size = max(os.fstat(file.fileno()).st_size, len(data))
-    except OSError as error:
-        raise ConfigError(f"{shown(path)} cannot be read: {error.strerror}.") from None
-    if size > MAX_BYTES:
-        raise ConfigError(
-            f"{shown(path)} has {size:,} bytes; a configuration has at most {MAX_BYTES:,}."
-        )
+    data = content(path, path.parent if folder is None else folder)
     if data.startswith((b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")):
         raise ConfigError(
             f"{shown(path)} begins with a byte order mark; save it as UTF-8 without it."
@@ -256,21 +286,28 @@ def _walk(path: Path, text: str) -> None:
         if isinstance(event, yaml.AliasEvent):
             if event.anchor not in sizes:
                 raise ConfigError(
-                    f"{where}: *{event.anchor} refers to no complete value before it; a value "
-                    "that begins with * needs quotes."
+                    f"{where}: *{excerpt(str(event.anchor))} refers to no complete value before "
+                    "it; a value that begins with * needs quotes."
                 )
             counts[-1] += sizes[event.anchor]
         else:
             length = len(event.value) if isinstance(event, yaml.ScalarEvent) else 0
             counts[-1] += 1 + length // _LONG
             if event.tag not in (None, "!"):
-                raise ConfigError(f"{where}: the tag {event.tag} is refused; write plain values.")
+                raise ConfigError(
+                    f"{where}: the tag {excerpt(event.tag)} is refused; write plain values."
+                )
         if sum(counts) > MAX_VALUES:
             raise ConfigError(f"{where}: more than {MAX_VALUES:,} values, with aliases expanded.")
         if isinstance(event, yaml.ScalarEvent):
             if is_key and event.style is None and _DIGITS.match(event.value):
                 _check_comma(event, text, last, where)
             last = [last[1], event.value]
+            if is_key and len(event.value) > MAX_KEY:
+                raise ConfigError(
+                    f"{where}: a key has {len(event.value):,} characters; at most {MAX_KEY} are "
+                    f"allowed: {excerpt(event.value)}"
+                )
             _check_scalar(event, where, is_key)
             if event.anchor:
                 sizes[event.anchor] = 1 + len(event.value) // _LONG
@@ -327,12 +364,14 @@ def _check_scalar(event: yaml.ScalarEvent, where: str, is_key: bool = False) -> 
     for pattern, why in _AMBIGUOUS:
         if pattern.match(event.value):
             raise ConfigError(
-                f"{where}: {event.value} can be misread ({why}); "
+                f"{where}: {excerpt(event.value)} can be misread ({why}); "
                 f"{_unambiguous(event.value, is_key)}."
             )
     special = event.value[-1:] in "fFnN"  # .inf, .NaN
     if _FLOAT.match(event.value) and (special or math.isinf(float(event.value))):
-        raise ConfigError(f"{where}: {event.value} is not a finite number; write for example 1e6.")
+        raise ConfigError(
+            f"{where}: {excerpt(event.value)} is not a finite number; write for example 1e6."
+        )
 
 
 def _unambiguous(value: str, is_key: bool) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import datetime
+import errno
+import hashlib
 import itertools
 import json
 import os
@@ -48,6 +50,55 @@ class ClaimedError(RunError):
     """The run is complete, or another process works on it or has taken it over."""
 
 
+class AlteredError(RunError):
+    """A file is not what the run wrote: it was changed, exchanged or deleted while the run worked.
+
+    The run is then CORRUPT, and the next command runs it again.
+    """
+
+
+class _Written:
+    """The size and the hash of what was written to a file."""
+
+    def __init__(self, data: bytes = b"") -> None:
+        self.size, self._hash = 0, hashlib.sha256()
+        self.add(data)
+
+    def add(self, data: bytes) -> None:
+        self.size += len(data)
+        self._hash.update(data)
+
+    @property
+    def digest(self) -> str:
+        return self._hash.hexdigest()
+
+    def compare(self, path: Path) -> None:
+        """Compare a file with what was written to it; nothing written means no file.
+
+        Raises:
+            AlteredError: they differ.
+        """
+        try:
+            with durable.opened(path) as file:
+                size = os.fstat(file.fileno()).st_size
+                if size != self.size:
+                    what = f"it has {size:,} bytes, but the run wrote {self.size:,}"
+                elif durable.digest(file, size) != self.digest:
+                    what = "its content is not what the run wrote"
+                else:
+                    return
+        except OSError as error:
+            if durable.missing(error) and not self.size:
+                return
+            if not durable.missing(error) and error.errno != errno.EINVAL:
+                raise
+            what = durable.why(error)
+        raise AlteredError(
+            f"{path.name} was changed while the run was working: {what}. The result was not "
+            "written; repeat the command to run it again."
+        )
+
+
 class RunFolder(RunReader):
     """Reads and writes the files of one run.
 
@@ -61,6 +112,7 @@ class RunFolder(RunReader):
     def __init__(self, path: Path) -> None:
         super().__init__(path)
         self.attempt = 0
+        self._written = {METRICS: _Written()}
         self._locks: str | None = None
         self._release: Callable[[], object] | None = None
 
@@ -196,7 +248,7 @@ class RunFolder(RunReader):
     def log(self, record: Mapping[str, object]) -> None:
         """Append one record to metrics.jsonl."""
         self._own()
-        metrics.append(self.path / METRICS, record)
+        self._written[METRICS].add(metrics.append(self.path / METRICS, record))
 
     def log_probe(self, record: Mapping[str, object]) -> None:
         """Append the record of a probe to probe.jsonl."""
@@ -208,11 +260,14 @@ class RunFolder(RunReader):
         self._write(ACTIVATIONS, data)
 
     def write_checkpoint(self, checkpoint: Checkpoint) -> None:
-        """Write checkpoint.bin, with the current lengths of metrics.jsonl and probe.jsonl."""
-        path = self.path / METRICS
-        size = _size(path)
-        digest = durable.sha256(path, size) if size else None
-        lines = {"bytes": size, "sha256": digest}
+        """Write checkpoint.bin, with the current lengths of metrics.jsonl and probe.jsonl.
+
+        Raises:
+            AlteredError: metrics.jsonl is not what the run wrote.
+        """
+        written = self._written[METRICS]
+        written.compare(self.path / METRICS)
+        lines = {"bytes": written.size, "sha256": written.digest if written.size else None}
         probe = {"bytes": _size(self.path / PROBE)}
         position = {**checkpoint.position, "metrics": lines, "probe": probe}
         complete = Checkpoint(checkpoint.arrays, position, checkpoint.made_with)
@@ -237,8 +292,13 @@ class RunFolder(RunReader):
         saved = unpack(durable.read(path, sys.maxsize))
         size, digest = (saved.position["metrics"][key] for key in ("bytes", "sha256"))
         path = self.path / METRICS
-        if size and (not path.exists() or durable.sha256(path, size) != digest):
+        kept = _Written()
+        if size and path.exists():
+            with durable.opened(path) as file:
+                kept.add(file.read(size))
+        if size and kept.digest != digest:
             raise DamagedError("the lines of metrics.jsonl that belong to it have changed")
+        self._written[METRICS] = kept
         return saved
 
     def go_back(self, checkpoint: Checkpoint) -> None:
@@ -268,15 +328,26 @@ class RunFolder(RunReader):
     def set_aside(self) -> None:
         """Move an unusable checkpoint, and the files that belong to it, to the previous attempt."""
         self._put_away(self.attempt - 1, CONTINUED)
+        self._written[METRICS] = _Written()
 
     def finish(self, outcome: Mapping[str, Any]) -> None:
         """Complete the run: write result.json, which has the hashes of the files in `HASHED`.
 
         The checkpoint is then removed, and status.json is written.
+
+        Raises:
+            AlteredError: one of these files is not what the run wrote, so there is no result.
+            RunError: the run has no config.yaml.
         """
-        there = [name for name in HASHED if (self.path / name).is_file()]
-        hashed = {name: durable.sha256(self.path / name) for name in there}
-        sizes = {name: _size(self.path / name) for name in there}
+        self._own()
+        if CONFIG not in self._written:
+            raise RunError(f"{self.path}: a run without {CONFIG} cannot have a result.")
+        written = {name: self._written[name] for name in HASHED if name in self._written}
+        for name, content in written.items():
+            content.compare(self.path / name)
+        there = {name: content for name, content in written.items() if content.size}
+        hashed = {name: content.digest for name, content in there.items()}
+        sizes = {name: content.size for name, content in there.items()}
         record = dumped({**outcome, "files": hashed, "sizes": sizes})
         self._write(RESULT, record)
         # The result is written, so later failures do not matter.
@@ -287,7 +358,10 @@ class RunFolder(RunReader):
 
     def _write(self, name: str, data: bytes | str) -> None:
         self._own()
+        data = data.encode() if isinstance(data, str) else data
         durable.write(self.path / name, data)
+        if name in HASHED:
+            self._written[name] = _Written(data)
 
     def _own(self) -> None:
         if self.replaced():

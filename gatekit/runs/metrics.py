@@ -6,6 +6,7 @@ never guesses a number. `Tail` reads the new lines of a growing file.
 
 from __future__ import annotations
 
+import io
 import json
 import math
 import os
@@ -70,9 +71,11 @@ def line(record: Mapping[str, object]) -> str:
     return f'{text[:-1]}, "crc": "{checksum(clean)}"}}'
 
 
-def append(path: Path, record: Mapping[str, object]) -> None:
-    """Append a record; when this returns, it is on the disk."""
-    durable.append(path, line(record))
+def append(path: Path, record: Mapping[str, object]) -> bytes:
+    """Append a record and return its bytes; when this returns, they are on the disk."""
+    text = line(record)
+    durable.append(path, text)
+    return text.encode() + b"\n"
 
 
 def checksum(record: Mapping[str, object]) -> str:
@@ -109,17 +112,38 @@ def parse(data: bytes, split: str | None = None) -> MetricFile:
     Returns:
         The good lines in file order, and the numbers of lines with losses.
     """
-    wanted = None if split is None else f'"{split}"'.encode()
     lines: list[MetricLine] = []
     lost: list[int] = []
-    for number, raw in enumerate(data.split(b"\n"), start=1):
-        if wanted is not None and wanted not in raw and _looks_whole(raw):
-            continue
-        found, damaged = _read_line(raw)
-        lines.extend(line for line in found if split is None or line.split == split)
+    for number, found, damaged in _each(data, split):
+        lines.extend(found)
         if damaged:
             lost.append(number)
     return MetricFile(tuple(lines), tuple(lost))
+
+
+def each(path: Path, split: str | None = None) -> Iterator[MetricLine]:
+    """Yield the good lines of a file, of which there may be millions; see `read`.
+
+    Args:
+        path: the file.
+        split: as in `parse`.
+    """
+    try:
+        data = durable.read(path, MOST)
+    except OSError:
+        return
+    for _, found, _ in _each(data, split):
+        yield from found
+
+
+def _each(data: bytes, split: str | None) -> Iterator[tuple[int, list[MetricLine], bool]]:
+    """Yield for each line its number, its measurements, and whether something of it is lost."""
+    wanted = None if split is None else f'"{split}"'.encode()
+    for number, raw in enumerate(io.BytesIO(data), start=1):
+        if wanted is not None and wanted not in raw and _looks_whole(raw):
+            continue
+        found, damaged = _read_line(raw)
+        yield number, [line for line in found if split is None or line.split == split], damaged
 
 
 class Tail:

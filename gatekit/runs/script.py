@@ -18,7 +18,7 @@ from gatekit.cell.errors import ConfigError, RunError, excerpt
 from . import durable
 from .directions import Direction, direction_of
 from .environment import environment
-from .folder import RunFolder
+from .folder import AlteredError, RunFolder
 from .names import LOG, RUNS, canonical_json, fingerprint, study_name
 from .result import OUTCOMES, OWN
 
@@ -272,7 +272,11 @@ class Run:
         if diverged:
             first = next(s for s in scored if not math.isfinite(s["validation"]))
             result["reason"] = f"the validation score is not finite at epoch {first['epoch']}"
-        self.folder.finish(result)
+        try:
+            self.folder.finish(result)
+        except AlteredError as error:
+            self.folder.status("CORRUPT", str(error))
+            raise
 
 
 _CALL = "gatekit.run('STUDY', {'lr': 0.1}, seed=0)"

@@ -100,7 +100,7 @@ class RunReader:
             return RunState("LOST", "no process claims it")
         if not attempt:
             return RunState(name or "PLANNED", reason)
-        if name in OVER:
+        if name in (*OVER, "CORRUPT"):
             return RunState(str(name), reason, attempt)
         if not self._alive(attempt):
             if os.path.exists(self.path / RESULT):  # written meanwhile
@@ -209,6 +209,10 @@ class RunReader:
     def marked_by(self) -> str | None:
         """Return the run that outdates this one; None if none is named."""
         return _string(durable.read_object(self.path / STALE).get("by"))
+
+    def noted(self) -> str | None:
+        """Return the state in status.json, whatever the other files are; None if it has none."""
+        return _string(self._status().get("state"))
 
     def updated(self) -> str | None:
         """Return when the status was last written, as an ISO 8601 date; None if unknown."""

@@ -12,7 +12,7 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from gatekit.cell.errors import ConfigError, GatekitError
+from gatekit.cell.errors import ConfigError, GatekitError, refuse_non_finite
 from gatekit.registry import components
 from gatekit.registry.cells import in_file
 from gatekit.runs.config import chosen_by
@@ -24,6 +24,7 @@ from .config import validate
 from .matching import at_size
 from .options import Options, read_options, slot_environments
 from .schema import LAUNCH_KEYS, RUN_KEYS
+from .search.search import refuse_runs
 from .variant import Variant, named_gates, variant
 from .words import changes_cell
 
@@ -156,8 +157,9 @@ def plan_or_errors(
     """Return the runs that can be built, and the label and error of each job that cannot.
 
     Raises:
-        ConfigError: the jobs do not belong to one study, or none can be built.
+        ConfigError: the jobs do not belong to one study, have too many runs, or none can be built.
     """
+    refuse_runs(len(jobs), sum(_seeds(composed) for _, composed in jobs))
     runs: dict[str, PlannedRun] = {}
     duplicates: list[str] = []
     launches: dict[Launch, None] = {}
@@ -195,6 +197,12 @@ def plan_or_errors(
     return SweepPlan(launch, tuple(runs.values()), tuple(duplicates), sources, command), broken
 
 
+def _seeds(composed: DictConfig) -> int:
+    """Return how many runs a job has; a wrong value of ``seeds`` is reported when it is built."""
+    seeds = resolve.unresolved(composed).get("seeds")
+    return max(1, seeds) if type(seeds) is int else 1
+
+
 def runs_of(
     overrides: Sequence[str],
     composed: DictConfig,
@@ -217,6 +225,7 @@ def runs_of(
     files = resolve.unresolved(composed).get("plugins") or []
     known = components.load([str(p) for p in (files if isinstance(files, list) else [files])])
     config = validate(resolve.plain(composed, known.task_defaults()))
+    refuse_non_finite(config, "")
     config["cell"] = named_gates(config["cell"], composed, known)
     launch = launch_of(composed, config)
     asked = str(config["match"] or "")

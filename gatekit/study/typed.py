@@ -22,7 +22,7 @@ GROUPS = ("cell", "block", "task", "output_unit", "optimizer", "trainer", "exper
 KEY = re.compile(r"[A-Za-z_]\w*(?:[./][\w-]+)*", re.ASCII)
 """A key of the configuration, or a group."""
 
-NAME = re.compile(r"(?!.*\.\.)[A-Za-z0-9_][\w.-]*(?:/[A-Za-z0-9_][\w.-]*)*", re.ASCII)
+NAME = re.compile(r"(?!.*\.\.)(?!.{201})[A-Za-z0-9_][\w.-]*(?:/[A-Za-z0-9_][\w.-]*)*", re.ASCII)
 """The name of a configuration file within its group."""
 
 MOST_LISTED = 12

@@ -12,7 +12,7 @@ from gatekit.cell.analysis.cost import step_cost
 from gatekit.cell.errors import CellError, ConfigError, GatekitError
 from gatekit.cell.graph import Cell, build
 from gatekit.cell.schema import CellSpec, OutputUnitSpec, check_options, read_cell, read_output_unit
-from gatekit.registry import catalogue, cell_config
+from gatekit.registry import catalogue, cell_config, config_folders
 from gatekit.registry.discovery import named_only
 from gatekit.registry.safe_yaml import read_yaml
 
@@ -102,7 +102,9 @@ def from_file(
     Raises:
         GatekitError: the file is not a cell, or the cell is too large for the checks.
     """
-    data = read_yaml(path)
+    with named_only():
+        folders = [f for f in config_folders(plugins) if path.absolute().is_relative_to(f)]
+    data = read_yaml(path, folders[0] if folders else None)
     for key in data:
         head = str(key).split(".")[0]
         if head in NOT_A_CELL:

@@ -28,7 +28,7 @@ from gatekit.recurrence.executors.choose import TUNE_VARIABLE
 from gatekit.registry import check_results, components
 from gatekit.registry.author import plugin_of, what_happened
 from gatekit.runs import durable, environment
-from gatekit.runs.folder import ClaimedError, RunFolder
+from gatekit.runs.folder import AlteredError, ClaimedError, RunFolder
 from gatekit.runs.names import LOG, TUNE
 from gatekit.runs.process import keep_freed, note_stop_signals, peak_memory
 
@@ -107,6 +107,9 @@ def _attempt(
         # We were suspended and another process took over the run; it now owns the status file.
         sys.stderr.write(f"{error}\n")
         return "", ""
+    except AlteredError as error:
+        sys.stderr.write(f"{error}\n")
+        return "CORRUPT", str(error)
     except GatekitError as error:
         sys.stderr.write(f"{error}\n")
         return "FAILED", str(error)

@@ -180,7 +180,7 @@ UNTRUSTED: dict[str, tuple[bytes, str]] = {
         "more than 10,000 values",
     ),
     "row16-deep": (b"a: " + b"[" * 5000, "nested deeper than 40"),
-    "row16-large": (b"a: " + b"x" * 70_000, "a configuration has at most"),
+    "row16-large": (b"a: " + b"x" * 70_000, "such a file has at most"),
     "row16-binary": (b"\x7fELF\x00\x00\xff", "not"),
     "row16-utf16": ("gates: {}".encode("utf-16"), "byte order mark"),
     "row16-bom": (b"\xef\xbb\xbfgates: {}", "byte order mark"),

@@ -321,3 +321,15 @@ def test_an_import_takes_little_memory(what: str, tmp_path: Path) -> None:
         check=True,
     )
     assert int(done.stdout.splitlines()[-1]) < 600 * 1024
+
+
+def test_a_bundle_of_too_many_files_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = zipped(tmp_path / "x.zip")
+    monkeypatch.setattr("gatekit.compare.share.unbundle.MOST_FILES", len(ENTRIES))
+    with pytest.raises(GatekitError, match=f"it has {len(ENTRIES) + 1} files; at most"):
+        import_bundle(path, tmp_path / "root")
+    assert not (tmp_path / "root").exists()
+    monkeypatch.setattr("gatekit.compare.share.unbundle.MOST_FILES", len(ENTRIES) + 1)
+    import_bundle(path, tmp_path / "root")

@@ -368,6 +368,7 @@ def test_the_command_ends_cleanly(root, number):
 
 def test_at_most_so_many_requests_at_once(root, monkeypatch):
     monkeypatch.setattr(server, "AT_ONCE", 2)
+    monkeypatch.setattr(server, "RECEIVE", 1e9)
     with serving(root) as found:
         idle = [socket.create_connection(found.server_address) for _ in range(2)]
         end = time.monotonic() + 60
@@ -376,4 +377,23 @@ def test_at_most_so_many_requests_at_once(root, monkeypatch):
         with pytest.raises((http.client.RemoteDisconnected, ConnectionError)):
             ask(found, "/")
         for one in idle:
+            one.close()
+
+
+def test_connections_that_send_a_byte_now_and_then_do_not_shut_the_page(root, monkeypatch):
+    monkeypatch.setattr(server, "AT_ONCE", 3)
+    monkeypatch.setattr(server, "RECEIVE", 0.5)
+    with serving(root) as found:
+        slow = [socket.create_connection(found.server_address) for _ in range(3)]
+        end, answer = time.monotonic() + 60, None
+        while answer is None and time.monotonic() < end:
+            for one in slow:
+                with contextlib.suppress(OSError):
+                    one.send(b"G")
+            with contextlib.suppress(http.client.HTTPException, OSError):
+                answer = ask(found, "/api/studies")
+            time.sleep(0.05)
+        assert answer is not None
+        assert answer[0] == 200
+        for one in slow:
             one.close()

@@ -15,6 +15,7 @@ import gatekit
 from gatekit import ConfigError
 from gatekit.code import FRAMEWORKS, generate
 from gatekit.code.given import built_cell
+from gatekit.code.printing import Printer
 
 from .agreement import keras_agrees, numpy_agrees, torch_agrees
 from .block_cases import files
@@ -369,3 +370,22 @@ def test_the_name_of_a_cell_becomes_a_class(name: str) -> None:
     [node] = [n for n in ast.parse(made.text).body if isinstance(n, ast.ClassDef)]
     assert node.name == made.title
     assert node.name.isidentifier()
+
+
+def test_an_expression_is_printed_once_while_its_line_is_shortened(monkeypatch):
+    terms = " + ".join(f"tanh({k}.5 * h_prev + f * {k}.25)" for k in range(12))
+    gate = {"kind": "sigmoid", "reads": ["x", "h_prev"]}
+    cell = {"gates": {"f": gate}, "equations": {"h": f"tanh({terms})"}, "emits": "h"}
+    printed = []
+    original = Printer._composed
+
+    def composed(printer, expr):
+        if printer.texts is not None:
+            # Kept in the list, so that no other object gets the same id.
+            printed.append((printer.texts, expr))
+        return original(printer, expr)
+
+    monkeypatch.setattr(Printer, "_composed", composed)
+    gatekit.code(cell, "numpy", units=4, features=3)
+    assert printed
+    assert len({(id(texts), id(expr)) for texts, expr in printed}) == len(printed)

@@ -62,8 +62,8 @@ def _outside(path: Path) -> None:
 HOSTILE: dict[str, tuple[Callable[[Path], object], str]] = {
     "fifo": (os.mkfifo, "is not a regular file"),
     "folder": (Path.mkdir, "cannot be read"),
-    "device": (lambda path: path.symlink_to("/dev/zero"), "is a link to a file outside its folder"),
-    "outside": (_outside, "is a link to a file outside its folder; copy the file into"),
+    "device": (lambda path: path.symlink_to("/dev/zero"), "is a link out of"),
+    "outside": (_outside, "is a link out of .*; copy the file there"),
     "nowhere": (lambda path: path.symlink_to("none.bib"), "No such file"),
     "itself": (lambda path: path.symlink_to(FILE), "cannot be read"),
     "binary": (lambda path: path.write_bytes(b"\xff\xfe\x00"), "is not UTF-8 text"),

@@ -14,7 +14,8 @@ from disks import CountingDisk
 
 from gatekit.cell.errors import RunError
 from gatekit.runs import checkpoint, durable, process, result
-from gatekit.runs.folder import ClaimedError, RunFolder
+from gatekit.runs.checkpoint import Checkpoint
+from gatekit.runs.folder import AlteredError, ClaimedError, RunFolder
 from gatekit.runs.state import SMALL, RunReader, RunState
 
 RESULT = {"state": "COMPLETED", "fingerprint": "0" * 16}
@@ -388,3 +389,98 @@ def test_a_checkpoint_belongs_to_the_lines_before_it(folder):
     (folder.path / "metrics.jsonl").write_bytes(lines.replace(b"0.5", b"0.6"))
     with pytest.raises(checkpoint.DamagedError):
         folder.checkpoint()
+
+
+def _delete(path):
+    path.unlink()
+
+
+def _cut(path):
+    os.truncate(path, path.stat().st_size // 2)
+
+
+def _grow(path):
+    path.write_bytes(path.read_bytes() * 2)
+
+
+def _exchange(path):
+    other = path.with_name("other")
+    other.write_bytes(path.read_bytes()[::-1])
+    other.replace(path)
+
+
+def _folder(path):
+    path.unlink()
+    path.mkdir()
+
+
+DAMAGES = [_delete, _cut, _grow, _exchange, _folder]
+
+
+def begun(folder):
+    """Claim a run and write each of its files."""
+    folder.claim()
+    folder.write_config({"units": 3})
+    folder.write_env({"python": "3.11"})
+    folder.log({"epoch": 1, "split": "validation", "value": 0.5})
+    folder.write_weights(b"weights")
+
+
+@pytest.mark.parametrize("name", ["config.yaml", "env.json", "metrics.jsonl", "weights.npz"])
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_result_is_sealed_only_if_its_files_are_what_the_run_wrote(folder, damage, name):
+    begun(folder)
+    damage(folder.path / name)
+    if damage is not _folder:
+        folder.log({"epoch": 2, "value": 0.25})
+    with pytest.raises(AlteredError, match=f"{name} was changed.*repeat the command"):
+        folder.finish(RESULT)
+    assert not (folder.path / "result.json").exists()
+    folder.status("CORRUPT", "it was changed")
+    assert folder.state() == RunState("CORRUPT", "it was changed", 1)
+    again = RunFolder(folder.path)
+    assert again.claim() == 2
+    again.write_config({"units": 3})
+    again.finish(RESULT)
+    assert again.state().name == "COMPLETED"
+
+
+def test_a_result_without_a_config_is_not_sealed(folder):
+    folder.claim()
+    with pytest.raises(RunError, match=r"config\.yaml"):
+        folder.finish(RESULT)
+    assert not (folder.path / "result.json").exists()
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_metrics_are_compared_with_what_all_attempts_wrote(folder, damage):
+    begun(folder)
+    folder.write_checkpoint(Checkpoint({}, {"step": 1}, {}))
+    folder.log({"epoch": 2, "value": 0.75})
+    folder.status("INTERRUPTED")
+    again = RunFolder(folder.path)
+    again.claim()
+    again.write_config({"units": 3})
+    again.go_back(again.checkpoint())
+    again.log({"epoch": 2, "value": 0.75})
+    damage(folder.path / "metrics.jsonl")
+    with pytest.raises(AlteredError, match=r"metrics\.jsonl"):
+        again.write_checkpoint(Checkpoint({}, {"step": 2}, {}))
+    with pytest.raises(AlteredError, match=r"metrics\.jsonl"):
+        again.finish(RESULT)
+
+
+def test_metrics_that_nothing_damaged_are_sealed_after_a_resumption(folder):
+    begun(folder)
+    folder.write_checkpoint(Checkpoint({}, {"step": 1}, {}))
+    folder.log({"epoch": 2, "value": 0.75})
+    folder.status("INTERRUPTED")
+    again = RunFolder(folder.path)
+    again.claim()
+    again.write_config({"units": 3})
+    again.go_back(again.checkpoint())
+    again.log({"epoch": 2, "value": 0.5})
+    again.write_checkpoint(Checkpoint({}, {"step": 2}, {}))
+    again.finish(RESULT)
+    assert again.state().name == "COMPLETED"
+    assert again.result()["files"]["metrics.jsonl"] == durable.sha256(again.path / "metrics.jsonl")

@@ -5,6 +5,8 @@ import json
 import math
 import os
 import re
+import tracemalloc
+import types
 from pathlib import Path
 
 import numpy
@@ -257,3 +259,51 @@ def test_a_seed_is_an_integer():
     assert (
         gatekit.run("mine", {"cell": "gru"}, seed=numpy.int64(3), metric="mse").config["seed"] == 3
     )
+
+
+def test_a_script_whose_metrics_are_exchanged_has_no_result_and_runs_again():
+    def once(harm):
+        with gatekit.run("mine", {"cell": "gru"}, seed=4, metric="mse") as run:
+            run.log(1, val=0.5)
+            if harm:
+                path = run.folder.path / "metrics.jsonl"
+                path.write_text(path.read_text().replace("0.5", "0.4"))
+            run.log(2, val=0.25)
+        return run.folder
+
+    with pytest.raises(RunError, match=r"metrics\.jsonl was changed"):
+        once(True)
+    folder = gatekit.run("mine", {"cell": "gru"}, seed=4, metric="mse").folder
+    assert folder.state().name == "CORRUPT"
+    assert once(False).state().name == "COMPLETED"
+
+
+def _lines(place, numbers):
+    place.mkdir(exist_ok=True)
+    about = {"split": "validation", "metric": "nll", "seconds": 1.5}
+    text = [metrics.line({"epoch": e, "step": e, "value": v, **about}) for e, v in numbers]
+    (place / "metrics.jsonl").write_text("\n".join(text) + "\n")
+    return types.SimpleNamespace(path=place, id="x", state="COMPLETED", seed=0)
+
+
+def test_of_an_epoch_that_occurs_twice_the_later_line_counts(tmp_path):
+    run = _lines(
+        tmp_path / "run", [(1, 4.0), (2, 3.0), (3, 2.0), (2, 2.5), (3, math.nan), (4, 1.0)]
+    )
+    (curve,) = read_curves(run).values()
+    assert (curve.epochs.tolist(), curve.values.tolist()) == ([1, 2, 4], [4.0, 2.5, 1.0])
+    assert curve.costs["steps"].tolist() == [1, 2, 4]
+
+
+def test_a_curve_of_many_lines_takes_little_more_memory_than_its_file(tmp_path):
+    count = 20_000
+    run = _lines(tmp_path / "run", [(epoch, 1 / epoch) for epoch in range(1, count + 1)])
+    read_curves(_lines(tmp_path / "few", [(1, 1.0)]))
+    tracemalloc.start()
+    try:
+        (curve,) = read_curves(run).values()
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert len(curve.values) == count
+    assert peak - (run.path / "metrics.jsonl").stat().st_size < 250 * count

@@ -7,7 +7,7 @@ import sys
 import threading
 import time
 
-from gatekit.runs.folder import RunFolder
+from gatekit.runs.folder import AlteredError, RunFolder
 
 CONTEXT = multiprocessing.get_context("spawn")
 RESULT = {"state": "COMPLETED", "metric": {"name": "nll"}, "best": {"test": 1.5}}
@@ -57,6 +57,20 @@ def child(path, deed):
         return
     if deed == "hang":
         time.sleep(60)
+    if deed == "lose files once" and folder.attempt == 1:
+        folder.log({"epoch": 1, "value": 0.5})
+        for name in ("config.yaml", "metrics.jsonl"):
+            (path / name).unlink()
+        folder.log({"epoch": 2, "value": 0.25})
+        try:
+            folder.finish(RESULT)
+        except AlteredError as error:
+            folder.status("CORRUPT", str(error))
+            return
+    if deed == "harm others":
+        for other in path.parent.glob("*/config.yaml"):
+            if other.parent != path and folder.attempt == 1:
+                other.unlink()
     folder.finish({**RESULT, "state": "DIVERGED" if deed == "diverge" else "COMPLETED"})
 
 

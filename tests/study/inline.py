@@ -46,6 +46,7 @@ class Inline:
         self.configs.append(run.config)
         folder = RunFolder(run.path)
         folder.claim()
+        folder.set_aside()
         folder.write_config(run.config)
         try:
             value = self.score(run.config)

@@ -54,6 +54,31 @@ def test_every_way_to_end_touches_only_that_run(tmp_path):
     assert f"gatekit compare s --root {tmp_path}" in said
 
 
+def test_a_run_whose_files_vanish_ends_with_1_and_the_same_command_repeats_it(tmp_path):
+    plan = plan_of(tmp_path, "good", "lose files once", "diverge")
+    outcome = launch(plan, start)
+    assert states(plan) == ["COMPLETED", "CORRUPT", "DIVERGED"]
+    assert (outcome.code, outcome.failed, outcome.left) == (1, [], [])
+    said = report(plan, outcome)
+    assert "CORRUPT lose files once: config.yaml was changed while the run was working" in said
+    assert said.endswith(f"repeat the command.\n    {plan.command}")
+    again = launch(plan, start)
+    assert states(plan) == ["COMPLETED", "COMPLETED", "DIVERGED"]
+    assert (again.code, len(again.made)) == (0, 1)
+    assert "gatekit compare" in report(plan, again)
+
+
+def test_a_run_that_is_damaged_after_it_ended_ends_the_command_with_1(tmp_path):
+    plan = plan_of(tmp_path, "good", "harm others", n_jobs=1)
+    outcome = launch(plan, start)
+    assert states(plan) == ["CORRUPT", "COMPLETED"]
+    assert outcome.code == 1
+    assert [run.label for run, _ in outcome.damaged] == ["good"]
+    assert "CORRUPT good: config.yaml cannot be read" in report(plan, outcome)
+    assert launch(plan, start).code == 0
+    assert states(plan) == ["COMPLETED", "COMPLETED"]
+
+
 def test_the_same_command_again_does_nothing(tmp_path):
     plan = plan_of(tmp_path, "good", "diverge")
     assert launch(plan, start).code == 0

@@ -30,6 +30,7 @@ def attempt(path, stop):
     (run,) = plan(compose([*WORDS, "executor=newton"])).runs
     folder = RunFolder(path)
     folder.claim()
+    folder.write_config({"seed": 0})
     task = components.load().task(run.config["task"])
     try:
         result = train(

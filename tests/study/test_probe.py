@@ -38,6 +38,7 @@ def attempt(run, path, stop=None):
     """Make one attempt of a run; return whether it is complete."""
     folder = RunFolder(path)
     folder.claim()
+    folder.write_config({"seed": 0})
     task = components.load().task(run.config["task"])
     stop = stop or StopAt(10**9)
     try:

@@ -34,6 +34,7 @@ class Runs:
         """Make one attempt; return whether it completed the run."""
         folder = RunFolder(path)
         folder.claim()
+        folder.write_config(self.run.config)
         task = components.load().task(self.run.config["task"])
         try:
             result = train(

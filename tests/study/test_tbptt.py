@@ -33,6 +33,7 @@ def made(path, *words):
     run = planned(*words)
     folder = RunFolder(path)
     folder.claim()
+    folder.write_config({"seed": 0})
     task = components.load().task(run.config["task"])
     folder.finish(train(run.config, task, folder, StopAt(10**9), verbose=0))
     with numpy.load(path / "weights.npz") as weights:

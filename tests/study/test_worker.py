@@ -106,6 +106,41 @@ def test_a_sweep_makes_its_folders_and_again_does_nothing(tmp_path):
     assert {f.path: durable.sha256(f.path / "result.json") for f in made} == digests
 
 
+ERASER = """
+from pathlib import Path
+
+from gatekit import hookimpl
+
+
+def erase(event, **facts):
+    for path in Path("experiments").glob("*/runs/*/metrics.jsonl"):
+        if event == "epoch" and Path("harm").exists():
+            Path("harm").unlink()
+            path.unlink()
+
+
+@hookimpl
+def gatekit_callbacks():
+    return [erase]
+"""
+
+
+def test_metrics_that_are_deleted_under_a_run_are_not_sealed(tmp_path):
+    (tmp_path / "eraser.py").write_text(ERASER)
+    (tmp_path / "harm").touch()
+    words = ["plugins=[eraser.py]", "trainer.steps=null", "trainer.epochs=3", "task.length=11"]
+    done = command(tmp_path, *words)
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "CORRUPT" in done.stdout
+    assert "metrics.jsonl was changed while the run was working" in done.stdout
+    assert "repeat the command" in done.stdout
+    (folder,) = folders(tmp_path)
+    assert folder.state().name == "CORRUPT"
+    again = command(tmp_path, *words)
+    assert again.returncode == 0, again.stdout + again.stderr
+    assert folder.state().name == "COMPLETED"
+
+
 @pytest.mark.slow
 def test_a_run_whose_data_are_wrong_fails_alone(tmp_path):
     (tmp_path / "plugins").mkdir()

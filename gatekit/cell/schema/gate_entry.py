@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from gatekit.cell.catalogue import Catalogue
-from gatekit.cell.errors import CellError, ExpressionError, as_typed, excerpt
+from gatekit.cell.errors import CellError, ExpressionError, as_typed, excerpt, quoted
 from gatekit.cell.gate import Gate, InlineGate
 from gatekit.cell.language.expression import Expr
 from gatekit.cell.language.parse import parse
@@ -56,9 +56,9 @@ def read_reads(reads: object, where: str, catalogue: Catalogue) -> tuple[Read, .
     """
     if isinstance(reads, str):
         such = ", ".join(re.split(r"[\s,;]+", reads.strip("[]() ")))
-        raise CellError(f"{where}: a list is expected, such as [{such}], not {reads!r}")
+        raise CellError(f"{where}: a list is expected, such as [{such}], not {quoted(reads)}")
     if reads is not None and not isinstance(reads, (Mapping, Sequence)):
-        raise CellError(f"{where}: a list is expected, such as [x, h_prev], not {reads!r}")
+        raise CellError(f"{where}: a list is expected, such as [x, h_prev], not {quoted(reads)}")
     entries = () if reads is None or isinstance(reads, Mapping) else reads
     texts = [entry for entry in entries if isinstance(entry, str)]
     for text in texts:
@@ -202,7 +202,8 @@ def _check_norm(norm: Mapping[str, object] | None, where: str) -> None:
         or not all(isinstance(member, str) for member in group)
     ):
         raise CellError(
-            f"{where}.group: a list of gates is expected, such as [input, forget], not {group!r}"
+            f"{where}.group: a list of gates is expected, such as [input, forget], not "
+            f"{quoted(group)}"
         )
 
 
@@ -228,6 +229,6 @@ def _epsilon(norm: Mapping[str, Any], where: str) -> float:
     known = isinstance(epsilon, (int, float)) and not isinstance(epsilon, bool)
     if not known or not 0 < epsilon < 1e300:
         raise CellError(
-            f"{where}.epsilon: a positive number is expected, such as 1e-5, not {epsilon!r}"
+            f"{where}.epsilon: a positive number is expected, such as 1e-5, not {quoted(epsilon)}"
         )
     return float(epsilon)

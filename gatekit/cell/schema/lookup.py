@@ -18,6 +18,7 @@ from gatekit.cell.errors import (
     excerpt,
     listed,
     nearest_name,
+    quoted,
 )
 from gatekit.cell.language.ops import FUNCTIONS
 from gatekit.cell.learned import Initializer
@@ -87,7 +88,9 @@ def kind_and_options(config: object, where: str) -> tuple[str, dict[str, object]
         )
     kinds = config.get("kind")
     if isinstance(kinds, (list, tuple)) and len(kinds) == 1:
-        raise CellError(f"{where}.kind: one name is expected, not a list; write kind: {kinds[0]}")
+        raise CellError(
+            f"{where}.kind: one name is expected, not a list; write kind: {excerpt(str(kinds[0]))}"
+        )
     if not isinstance(kinds, str) and ".initializers" in where and "value" in config:
         raise CellError(
             f"{where}: kind is missing; write {{kind: constant, value: {config['value']}}}"
@@ -139,7 +142,7 @@ def unknown(
     # Each entry is a name, with its reason in brackets.
     names = [str(entry).partition(" ")[0] for entry in catalogue.broken]
     if why := catalogue.broken_with(name):
-        return CellError(f"{where}: there is no {what} {name!r}{why}")
+        return CellError(f"{where}: there is no {what} {quoted(name)}{why}")
     left_out = f" Left out because broken: {listed(names, 6)}; `gatekit plugins` shows why."
     broken = left_out if names else ""
     other = alternatives(str(name), known, f"{what}s", _LISTS.get(what, "gatekit plugins"))
@@ -149,12 +152,14 @@ def unknown(
         "gatekit.use_plugins('path/to/file.py')."
     )
     if here := elsewhere_file(str(name)):
-        return CellError(f"{where}: there is no {what} {name!r}: {here}the same command again")
+        return CellError(
+            f"{where}: there is no {what} {quoted(name)}: {here}the same command again"
+        )
     file = Path("plugins", f"{name}.py") if str(name).isidentifier() else None
     listing = any(entry.startswith(f"{name} (") for entry in (*catalogue.loaded, *catalogue.broken))
     if file is not None and len(str(name)) <= 100 and file.is_file() and not listing:
         return CellError(
-            f"{where}: there is no {what} {name!r}: {file} is not loaded; in Python type "
+            f"{where}: there is no {what} {quoted(name)}: {file} is not loaded; in Python type "
             f"gatekit.use_plugins({str(file)!r}), and in a command plugins=[{file}]"
         )
     if "keras" not in sys.modules:
@@ -164,12 +169,13 @@ def unknown(
     if called and called[1] in known and what == "gate":
         reads = re.sub(r"\s*\bpre\b,?\s*", "", called[2])
         return CellError(
-            f"{where}: there is no {what} {name!r}; {called[1]} is one, and its arguments are its "
-            f"reads: write {{kind: {called[1]}{f', reads: [{reads}]' if reads else ''}}}"
+            f"{where}: there is no {what} {quoted(name)}; {called[1]} is one, and its arguments "
+            f"are its reads: write {{kind: {called[1]}{f', reads: [{reads}]' if reads else ''}}}"
         )
     by_file = f" To use your own, name its file: plugins=[path/to/{name}.py]."
     return CellError(
-        f"{where}: there is no {what} {name!r}{other}{broken}{by_file if near else where_found}"
+        f"{where}: there is no {what} {quoted(name)}{other}{broken}"
+        f"{by_file if near else where_found}"
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 
-from gatekit.cell.errors import CellError, amount_of, as_typed, excerpt
+from gatekit.cell.errors import CellError, amount_of, as_typed, excerpt, quoted
 from gatekit.cell.language.expression import OPERATORS
 
 FEATURES = "features"
@@ -129,8 +129,8 @@ def rate(value: object, where: str) -> float:
         such = share / 100 if 2 <= share < 100 else 0.1
         key = where.rpartition(".")[2]
         raise CellError(
-            f"{where}: a rate from 0 to below 1 is expected, not {value!r}; write for example "
-            f"{key}: {such:g}"
+            f"{where}: a rate from 0 to below 1 is expected, not {quoted(value)}; write for "
+            f"example {key}: {such:g}"
         )
     return share
 

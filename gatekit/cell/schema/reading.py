@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from gatekit.cell.catalogue import Catalogue
-from gatekit.cell.errors import CellError, GatekitError, as_typed, excerpt, listed, nearest
+from gatekit.cell.errors import CellError, GatekitError, as_typed, excerpt, listed, nearest, quoted
 from gatekit.cell.gate import Gate, OutputUnit
 from gatekit.cell.language.expression import Expr
 from gatekit.cell.learned import Parameter
@@ -196,7 +196,7 @@ def _emits(
 ) -> str:
     emits = config.get("emits")
     if not isinstance(emits, str):
-        came = "" if emits is None else f", not {as_typed(emits)}"
+        came = "" if emits is None else f", not {excerpt(as_typed(emits))}"
         such = emits[0] if isinstance(emits, list) and emits else "h"
         raise CellError(
             f"cell.emits: name the signal that the cell emits{came}, for example `emits: {such}`"
@@ -223,7 +223,7 @@ def _emits(
         )
         remedy = f"Write emits: {meant}{rename}." if meant else ""
         raise CellError(
-            f"cell.emits: {emits!r} is not a signal of the cell{near or '.'} {remedy} "
+            f"cell.emits: {quoted(emits)} is not a signal of the cell{near or '.'} {remedy} "
             f"Its signals: {listed(signals)}.".replace("  ", " ")
         )
     return emits

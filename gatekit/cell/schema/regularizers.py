@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
-from gatekit.cell.errors import CellError, listed, nearest
+from gatekit.cell.errors import CellError, listed, nearest, quoted
 from gatekit.cell.row_wise import RowWise
 
 from .numeric import number
@@ -52,7 +52,7 @@ def read_rules(section: str, value: object, where: str) -> dict[str, dict[str, o
     if not isinstance(value, Mapping):
         raise CellError(
             f"{where}: a mapping is expected, such as {{recurrent: {_example(section)}}}, "
-            f"not {value!r}"
+            f"not {quoted(value)}"
         )
     check_keys(value, WEIGHT_KINDS, where)
     return {
@@ -77,12 +77,12 @@ def _rule(section: str, key: str, value: object, where: str) -> dict[str, object
     if not isinstance(data, Mapping) or not isinstance(data.get("kind"), str):
         raise CellError(
             f"{where}: write a name or {{kind: NAME, option: number}}, such as "
-            f"{_example(section)}, not {value!r}. Kinds: {listed(kinds)}."
+            f"{_example(section)}, not {quoted(value)}. Kinds: {listed(kinds)}."
         )
     kind = data["kind"]
     if kind not in kinds:
         raise CellError(
-            f"{where}: there is no {section.removesuffix('s')} {kind!r}"
+            f"{where}: there is no {section.removesuffix('s')} {quoted(kind)}"
             f"{nearest(kind, kinds) or '.'} Kinds: {listed(kinds)}. For others, pass a Keras "
             f"object to gatekit.RNN(..., {section}=...)."
         )
@@ -102,20 +102,21 @@ def _rule(section: str, key: str, value: object, where: str) -> dict[str, object
 def _option(name: str, value: object, where: str) -> object:
     if name == "mode":
         if value not in ("rows", "columns"):
-            raise CellError(f"{where}: rows or columns is expected, not {value!r}")
+            raise CellError(f"{where}: rows or columns is expected, not {quoted(value)}")
         return value
     amount = number(value, where)
     if name == "axis":
         if amount not in (0, 1):
             raise CellError(
-                f"{where}: 0 (norms of columns) or 1 (norms of rows) is expected, not {value!r}"
+                f"{where}: 0 (norms of columns) or 1 (norms of rows) is expected, not "
+                f"{quoted(value)}"
             )
         return int(amount)
     if amount < 0:
-        raise CellError(f"{where}: a number from 0 is expected, such as 1e-4, not {value!r}")
+        raise CellError(f"{where}: a number from 0 is expected, such as 1e-4, not {quoted(value)}")
     if name == "rate" and amount > 1:
         raise CellError(
-            f"{where}: a number between 0 and 1 is expected, such as 0.5, not {value!r}"
+            f"{where}: a number between 0 and 1 is expected, such as 0.5, not {quoted(value)}"
         )
     return amount
 

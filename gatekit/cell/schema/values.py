@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from gatekit.cell.errors import CellError, excerpt, listed, nearest
+from gatekit.cell.errors import CellError, excerpt, listed, nearest, quoted
 from gatekit.cell.language.notation import in_ascii
 
 _IDENTIFIER = re.compile(r"[A-Za-z][A-Za-z0-9_]*\Z")
@@ -145,7 +145,8 @@ def _as_mapping(key: str, value: object, config: Mapping[str, object]) -> str:
         return f"write `{name.strip()}: {right.strip()}`, with a colon"
     pair = re.fullmatch(r"\s*(\w+)\s*:?\s*(\S.*)", value) if isinstance(value, str) else None
     if pair and key in ("equations", "constants", "gates"):
-        return f"write `{pair[1]}: {pair[2]}`, with a colon and a space after the name"
+        entry = f"{excerpt(pair[1])}: {excerpt(pair[2])}"
+        return f"write `{entry}`, with a colon and a space after the name"
     if isinstance(value, list) and all(isinstance(v, Mapping) and "name" in v for v in value):
         first = value[0]["name"] if value else "NAME"
         return f"each begins with its name: write {first}: and its keys below it"
@@ -169,7 +170,7 @@ def text(config: Mapping[str, Any], key: str, default: str) -> str:
     """
     value = config.get(key, default)
     if not isinstance(value, str):
-        raise CellError(f"cell.{key}: a string is expected, not {value!r}; write {key}: NAME")
+        raise CellError(f"cell.{key}: a string is expected, not {quoted(value)}; write {key}: NAME")
     return value
 
 
@@ -228,7 +229,9 @@ def read_about(config: Mapping[str, Any]) -> tuple[tuple[str, Any], ...]:
         elif key == "year":
             _check_year(value, "cell.year")
         elif not isinstance(value, str):
-            raise CellError(f"cell.{key}: a string is expected, not {value!r}; put it in quotes")
+            raise CellError(
+                f"cell.{key}: a string is expected, not {quoted(value)}; put it in quotes"
+            )
         elif key == "tier" and value not in (SECOND_HAND, UNVERIFIED):
             raise CellError(
                 f"cell.tier: {value!r} is not allowed; write `tier: {UNVERIFIED}` if the equations "
@@ -292,4 +295,4 @@ def _check_year(value: object, where: str) -> None:
     if isinstance(value, bool) or not isinstance(value, int) or not 1900 <= value <= 2100:
         digits = isinstance(value, str) and value.strip().isdigit()
         such = value.strip() if isinstance(value, str) and digits else "1997"
-        raise CellError(f"{where}: a year is expected, not {value!r}; write year: {such}")
+        raise CellError(f"{where}: a year is expected, not {quoted(value)}; write year: {such}")

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import re
 import sys
+import textwrap
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gatekit.cell.errors import ConfigError, GatekitError
+from gatekit.cell.errors import ConfigError, GatekitError, one_line
 from gatekit.cli.arguments import Parser
 from gatekit.cli.options import check_ending
-from gatekit.cli.output import write_file, write_json, write_table
+from gatekit.cli.output import WIDTH, write_file, write_json, write_table
 
 from .listing import file_place
 
@@ -61,9 +62,11 @@ def run(parser: Parser) -> int:
     options = parser.read()
     check_ending("--html", options.html, ".html", ".htm")
     first, last = _years(options.year)
+    broken: dict[str, str] = {}
+    every = entries(tuple(options.plugin), broken)
     rows = [
         row
-        for row in entries(tuple(options.plugin))
+        for row in every
         if (not options.scannable or row["scannable"])
         and (options.states is None or len(row["states"] or ()) == options.states)
         and (options.year is None or first <= (row["year"] or 0) <= last)
@@ -76,11 +79,14 @@ def run(parser: Parser) -> int:
         write_json(rows)
     elif options.html:
         pass
-    elif rows:
+    elif rows or broken:
         write_table([_shown(row) for row in rows], _columns(rows), spare="origin")
         sys.stdout.write(f"\n{_counted(rows)}\n")
     else:
-        raise ConfigError(_none(entries(tuple(options.plugin))))
+        raise ConfigError(_none(every))
+    for name, why in broken.items():
+        text = f"left out: {name}: {why}"
+        sys.stderr.write(f"{textwrap.fill(text, WIDTH, subsequent_indent='  ')}\n")
     return 0
 
 
@@ -94,11 +100,15 @@ def _none(rows: Sequence[Mapping[str, Any]]) -> str:
     )
 
 
-def entries(plugins: Sequence[str] = ()) -> list[dict[str, Any]]:
+def entries(
+    plugins: Sequence[str] = (), broken: dict[str, str] | None = None
+) -> list[dict[str, Any]]:
     """Return the cells, sorted by name.
 
     Args:
         plugins: files of additional plugins.
+        broken: receives the error of each cell that cannot be read, by name, and the cell is left
+            out; without it, the error is raised.
 
     Returns:
         Objects with ``name``, ``year``, ``tier``, ``states`` and ``scannable`` (both None if the
@@ -110,7 +120,13 @@ def entries(plugins: Sequence[str] = ()) -> list[dict[str, Any]]:
     known, works = catalogue(plugins), bibliography(plugins)
     rows = []
     for name, path in cell_names(plugins).items():
-        spec = load_cell(name, known, plugins)
+        try:
+            spec = load_cell(name, known, plugins)
+        except GatekitError as error:
+            if broken is None:
+                raise
+            broken[name] = one_line(error)
+            continue
         about, origin = provenance(dict(spec.about), works), file_place(path)
         cell = _built(spec, known)
         rows.append(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import textwrap
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -106,7 +107,7 @@ def _one_name(names: Sequence[str]) -> str:
 def _suites(
     name: str, kind: str | None, plugins: tuple[str, ...], given: Mapping[str, object]
 ) -> list[Suite]:
-    if name.endswith((".yaml", ".yml")) and not Path(name).exists():
+    if name.endswith((".yaml", ".yml")) and not os.path.lexists(name):
         there = [str(path) for path in Path(name).parent.glob("*.y*ml")]
         raise PluginError(
             f"there is no file {name}{nearest(name, there) or '.'} Type gatekit check FILE.yaml "

@@ -6,9 +6,12 @@ looked up among the existing studies; it never becomes a path.
 
 from __future__ import annotations
 
+import contextlib
 import json
+import socket
 import sys
 import threading
+import time
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib import resources
@@ -36,6 +39,9 @@ POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self';"
     " base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
+
+RECEIVE, ANSWER = 5.0, 60.0
+"""Seconds within which a request must have arrived, and its answer must have been sent."""
 
 _HTML, _JSON, _TEXT = "text/html", "application/json", "text/plain"
 
@@ -70,6 +76,7 @@ class Server(ThreadingHTTPServer):
         }
         self.page = _file("live.html")
         self._places = threading.BoundedSemaphore(AT_ONCE)
+        self._deadlines: dict[Any, float] = {}
         try:
             super().__init__((HOST, port), _Handler)
         except OSError as error:
@@ -86,6 +93,7 @@ class Server(ThreadingHTTPServer):
     def process_request(self, request: Any, client_address: Any) -> None:
         """Answer a request in a thread; beyond `AT_ONCE`, close the connection."""
         if self._places.acquire(blocking=False):
+            self.allow(request, RECEIVE)
             super().process_request(request, client_address)
         else:
             self.shutdown_request(request)
@@ -95,7 +103,20 @@ class Server(ThreadingHTTPServer):
         try:
             super().process_request_thread(request, client_address)
         finally:
+            self._deadlines.pop(request, None)
             self._places.release()
+
+    def allow(self, request: Any, seconds: float) -> None:
+        """Give a connection this much time from now on."""
+        self._deadlines[request] = time.monotonic() + seconds
+
+    def service_actions(self) -> None:
+        """End the connections whose time is over, such as those that send a byte a second."""
+        now = time.monotonic()
+        for request, end in list(self._deadlines.items()):
+            if now > end:
+                with contextlib.suppress(OSError):
+                    request.shutdown(socket.SHUT_RDWR)
 
     def handle_error(self, request: object, client_address: object) -> None:
         """Report an error in one line; ignore a browser that closes its connection."""
@@ -109,6 +130,12 @@ class _Handler(BaseHTTPRequestHandler):
     server_version = f"gatekit/{__version__}"
     sys_version = ""
     timeout = 10
+
+    def parse_request(self) -> bool:
+        """Read the request; there is more time for the answer than for the request."""
+        whole = super().parse_request()
+        self.server.allow(self.connection, ANSWER)
+        return whole
 
     def do_GET(self) -> None:  # the name that http.server calls
         self._answer()

@@ -41,7 +41,7 @@ from gatekit.runs.state import RunReader
 from gatekit.runs.studies import plan_file
 
 from .cells import cell_files
-from .entries import MANIFEST, MOST_BYTES, SCHEMA, most_bytes
+from .entries import MANIFEST, MOST_BYTES, MOST_FILES, SCHEMA, most_bytes
 from .settings import setting_files
 from .sources import copies, unpack, unpacked
 
@@ -322,6 +322,8 @@ def _refuse_large(entries: Mapping[str, bytes]) -> None:
             raise RunError(
                 f"{name} has {len(data):,} bytes; a bundle allows at most {most:,}. Split the study"
             )
+    if len(entries) >= MOST_FILES:
+        raise RunError(f"a bundle has at most {MOST_FILES:,} files; split the study")
     if sum(map(len, entries.values())) > MOST_BYTES:
         raise RunError(
             f"a bundle has at most {MOST_BYTES / 2**30:g} GiB; omit --weights, or split the study"

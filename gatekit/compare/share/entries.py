@@ -13,6 +13,9 @@ MOST_MANIFEST = 16 * 2**20
 MOST_BYTES = 4 * 2**30
 """Largest total size of a bundle's files on disk."""
 
+MOST_FILES = 50_000
+"""The most files of a bundle, which is enough for 7,000 runs."""
+
 MOST_RATIO = 100
 """Largest ratio of a file's size to its compressed size; weights are not compressed."""
 

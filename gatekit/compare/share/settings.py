@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from gatekit.cell.errors import ConfigError, GatekitError
 from gatekit.compare.scrub import line_with_location, scrub
 from gatekit.registry.cells import config_folders, is_bundled
-from gatekit.registry.safe_yaml import read_yaml
+from gatekit.registry.safe_yaml import content, read_yaml
 from gatekit.runs.record import RunRecord
 from gatekit.runs.studies.plan_file import RequestedRun
 
@@ -53,7 +53,7 @@ def setting_files(
             if unlike:
                 left[name] = unlike
                 continue
-            data = path.read_bytes()
+            data = content(path, Path.cwd() / "conf")
             text = data.decode("utf-8", "replace")
             if scrub(text) != text or line_with_location(text) is not None:
                 left[name] = "it contains a path or a name of this machine"
@@ -132,7 +132,7 @@ def _add(found: dict[str, Path], folder: Path, group: str, choice: object) -> No
     if name in found or most_bytes(name) is None or not path.is_file():
         return
     found[name] = path
-    for entry in read_yaml(path).get("defaults") or ():
+    for entry in read_yaml(path, folder).get("defaults") or ():
         if isinstance(entry, str):
             _add(found, folder, group, entry)
 

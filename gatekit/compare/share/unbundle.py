@@ -23,7 +23,15 @@ from gatekit.cell.errors import ConfigError, GatekitError, RunError, listed, nea
 from gatekit.runs import durable as files
 from gatekit.runs.names import IMPORTED, study_name
 
-from .entries import FREE_BYTES, MANIFEST, MOST_BYTES, MOST_RATIO, SCHEMA, most_bytes
+from .entries import (
+    FREE_BYTES,
+    MANIFEST,
+    MOST_BYTES,
+    MOST_FILES,
+    MOST_RATIO,
+    SCHEMA,
+    most_bytes,
+)
 
 _ORIGIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _HASH = re.compile(r"[0-9a-f]{64}")
@@ -243,6 +251,8 @@ def _record(data: bytes) -> tuple[int, str, dict[str, str]] | None:
 
 def _directory_fault(infos: Sequence[zipfile.ZipInfo], end: int) -> str | None:
     """Return the first fault in the zip's list of files; None if there is none."""
+    if len(infos) > MOST_FILES:
+        return f"it has {len(infos):,} files; at most {MOST_FILES:,} are allowed"
     for info in infos:
         fault = _entry_fault(info)
         if fault:

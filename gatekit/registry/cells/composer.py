@@ -18,6 +18,7 @@ from gatekit.cell.errors import (
     excerpt,
     listed,
     nearest,
+    quoted,
     shown,
 )
 from gatekit.cell.schema import ABOUT_KEYS, CellSpec, by_gate, merge, read_cell
@@ -65,8 +66,8 @@ def named_after_file(config: dict[str, Any], path: Path) -> dict[str, Any]:
     name = config.get("name", path.stem)
     if name != path.stem:
         raise ConfigError(
-            f"{shown(path)}{line_of(path, 'cell.name')}: name is {name!r}, but the file is called "
-            f"{path.name}; write name: {path.stem}, or rename the file"
+            f"{shown(path)}{line_of(path, 'cell.name')}: name is {quoted(name)}, but the file is "
+            f"called {path.name}; write name: {path.stem}, or rename the file"
         )
     return {**config, "name": name}
 
@@ -152,7 +153,8 @@ class _Composer:
             raise ConfigError(f"defaults name more than {MAX_FILES} files, from {chain[0]} on")
         path = cell_file(name, self.folders)
         if path is not None:
-            config, own = named_after_file(read_yaml(path), path), not is_bundled(path.parents[1])
+            folder = path.parents[1]
+            config, own = named_after_file(read_yaml(path, folder), path), not is_bundled(folder)
             return self.resolved(config, shown(path), (*chain, name), own)
         if name in self.catalogue.cells:
             return {"function": name}
@@ -174,9 +176,9 @@ class _Composer:
         known = cell_names(self.plugins)
         asked = self.place(chain)
         if why := self.catalogue.broken_with(name):
-            raise CellError(f"{asked}: there is no cell {name!r}{why}")
+            raise CellError(f"{asked}: there is no cell {quoted(name)}{why}")
         if place := misplaced("cell", name):
-            raise CellError(f"{asked}: there is no cell {name!r} here. {place}")
+            raise CellError(f"{asked}: there is no cell {quoted(name)} here. {place}")
         if name in self.catalogue.gates:
             raise CellError(
                 f"{asked}: {name!r} is a gate, not a cell; write defaults: [lstm, _self_], and "
@@ -184,7 +186,8 @@ class _Composer:
             )
         hint = alternatives(name, known, "cells", "gatekit cells")
         raise CellError(
-            f"{asked}: there is no cell {name!r}{hint} {own_file('cell', name, known)}".rstrip()
+            f"{asked}: there is no cell {quoted(name)}{hint} "
+            f"{own_file('cell', name, known)}".rstrip()
         )
 
     def place(self, chain: tuple[str, ...]) -> str:
@@ -205,12 +208,12 @@ class _Composer:
             # A mapping that came from Python has no file.
             typed = f"'defaults': [{such!r}]" if where == "cell" else f"defaults: [{such}, _self_]"
             raise ConfigError(
-                f"{where}: defaults is {defaults!r}; a list is expected: write {typed}"
+                f"{where}: defaults is {quoted(defaults)}; a list is expected: write {typed}"
             )
         names = [self.entry(entry, chain, defaults) for entry in defaults]
         if names.count("_self_") > 1:
             raise ConfigError(
-                f"{where}: _self_ appears twice in defaults {list(defaults)}; remove one"
+                f"{where}: _self_ appears twice in defaults {quoted(list(defaults))}; remove one"
             )
         if "_self_" not in names:
             names.append("_self_")
@@ -238,8 +241,8 @@ class _Composer:
             place = self.place(chain)
             place = "cell: defaults" if place == "cell" else place
             raise ConfigError(
-                f"{place} has {excerpt(str(entry))!r}; a cell's defaults are names of cells and "
-                f"_self_: write defaults: [{', '.join(meant[:8])}]"
+                f"{place} has {quoted(entry)}; a cell's defaults are names of cells and "
+                f"_self_: write defaults: [{excerpt(', '.join(meant[:8]))}]"
             )
         return match["name"]
 
@@ -248,8 +251,8 @@ def after_self(names: Sequence[str]) -> str:
     """Return the message about cells after ``_self_``, which override the file's own entries."""
     others = [name for name in names if name != "_self_"]
     return (
-        f"has {names[-1]} after _self_, so it overrides the file's own entries; write "
-        f"defaults: [{', '.join([*others, '_self_'])}]"
+        f"has {excerpt(names[-1])} after _self_, so it overrides the file's own entries; write "
+        f"defaults: [{excerpt(', '.join([*others, '_self_']))}]"
     )
 
 
@@ -350,6 +353,6 @@ def _check_values(value: object, where: str, key: str) -> None:
             raise ConfigError(f"{where}: {key} is ???, a placeholder: give it a value")
         if "${" in value:
             raise ConfigError(
-                f"{where}: {key} is {value!r}; only gatekit train resolves references. "
+                f"{where}: {key} is {quoted(value)}; only gatekit train resolves references. "
                 "Write the value, or pass the cell as a mapping with the value."
             )

@@ -16,7 +16,6 @@ import yaml
 
 from gatekit.cell.errors import (
     CellError,
-    ConfigError,
     ExpressionError,
     as_typed,
     nearest_name,
@@ -24,10 +23,9 @@ from gatekit.cell.errors import (
 )
 from gatekit.cell.show.bibtex import parse
 from gatekit.cell.show.works import Work
-from gatekit.runs.durable import opened
 
 from ..queries import config_dirs
-from ..safe_yaml import decoded, line_of, read_text
+from ..safe_yaml import content, decoded, line_of, read_text
 
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,199}\Z")
 BIBLIOGRAPHY = "references.bib"
@@ -83,7 +81,8 @@ def _lines(path: Path, message: str) -> str:
     unknown = re.search(r"the name '(\w+)' is unknown|'(\w+)' is not a signal", message)
     if unknown is None:
         return message
-    name, root = unknown[1] or unknown[2], yaml.compose(read_text(path), Loader=yaml.SafeLoader)
+    name, text = unknown[1] or unknown[2], read_text(path, path.parents[1])
+    root = yaml.compose(text, Loader=yaml.SafeLoader)
     for section, value in root.value if isinstance(root, yaml.MappingNode) else ():
         entries = value.value if isinstance(value, yaml.MappingNode) else ()
         removed = [key for key, inner in entries if key.value == name and _is_null(inner)]
@@ -205,11 +204,11 @@ def is_bundled(folder: Path) -> bool:
 
 
 def cell_file(name: str, folders: Sequence[Path]) -> Path | None:
-    """Return the YAML file of a cell in the first folder that has one."""
+    """Return the YAML file of a cell in the first folder that has one, even if it is damaged."""
     if not NAME.match(name):
         return None
     paths = (folder / "cell" / f"{name}.yaml" for folder in folders)
-    return next((path for path in paths if path.is_file()), None)
+    return next((path for path in paths if os.path.lexists(path)), None)
 
 
 def bibliography(plugins: Sequence[str] = ()) -> dict[str, Work]:
@@ -232,16 +231,5 @@ def bibliography(plugins: Sequence[str] = ()) -> dict[str, Work]:
 
 
 def _read_bibliography(path: Path, folder: Path) -> str:
-    try:
-        if not path.resolve().is_relative_to(folder.resolve()):
-            raise ConfigError(
-                f"{path} is a link to a file outside its folder; copy the file into the folder."
-            )
-        with opened(path) as file:
-            data = file.read(MAX_BYTES + 1)
-    except (OSError, RuntimeError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise ConfigError(f"{path} cannot be read: {reason}.") from None
-    if len(data) > MAX_BYTES:
-        raise ConfigError(f"{path} is too large: a bibliography has at most {MAX_BYTES:,} bytes.")
+    data = content(path, folder, MAX_BYTES)
     return decoded(data.removeprefix(codecs.BOM_UTF8), path)

@@ -11,6 +11,7 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 from hydra._internal.utils import create_config_search_path
 from hydra.core.config_search_path import ConfigSearchPath, SearchPathQuery
@@ -35,6 +36,7 @@ from gatekit.registry import (
     reasons_of,
 )
 from gatekit.registry.cells import gates_by_name, in_file, is_bundled, own_provenance
+from gatekit.registry.safe_yaml import read_text
 from gatekit.study.interpolations import KEPT
 from gatekit.study.options import HYDRA_GROUPS
 from gatekit.study.typed import GROUPS
@@ -44,8 +46,6 @@ from . import untrusted_files
 _PLUGINS = "?plugins="
 """Separates a folder from the plugin files in the string of a source."""
 
-_LARGEST = 2**16
-"""The size in bytes up to which files are searched for a name."""
 _LISTED_BY = {
     "experiment": "gatekit train --help",
     "cell": "gatekit cells",
@@ -78,11 +78,9 @@ class CheckedSource(ConfigSource):
     def load_config(self, config_path: str) -> ConfigResult:
         """Return a file's configuration; refuse a file that could make Hydra execute something."""
         path = self._file(config_path)
-        if not path.is_file():
+        if not os.path.lexists(path):
             raise ConfigLoadError(f"Config not found : {path}")
-        if not path.resolve().is_relative_to(self.folder.resolve()):
-            raise ConfigError(f"{path} is a link out of {self.folder}; copy the file there.")
-        text, data = untrusted_files.read(path)
+        text, data = untrusted_files.read(path, self.folder)
         try:
             header = self._get_header_dict(text[:512])
         except ValueError as error:
@@ -124,7 +122,7 @@ class CheckedSource(ConfigSource):
 
     def is_config(self, config_path: str) -> bool:
         """Return whether the path, with .yaml, is a file in this source."""
-        return self._file(config_path).is_file()
+        return os.path.lexists(self._file(config_path))  # a damaged file is refused, not overlooked
 
     def list(self, config_path: str, results_filter: ObjectType | None) -> list[str]:
         """Return the names in a group."""
@@ -216,7 +214,7 @@ def search_path(
     """
     for source in (CheckedSource, TrustedSource, RegistrySource):
         Plugins.instance().register(source)
-    files = _PLUGINS + ",".join(plugins) if plugins else ""
+    files = _PLUGINS + ",".join(map(_marked, plugins)) if plugins else ""
     scheme = (TrustedSource if trusted else CheckedSource).scheme()
     # Hydra's own ``main`` is the bundled folder, which contains the primary configuration.
     folders = [f for f in components.load(plugins).config_folders if not is_bundled(f)]
@@ -224,7 +222,7 @@ def search_path(
     path = create_config_search_path("pkg://gatekit.conf")
     main = SearchPathQuery("main", None)
     for folder in folders:
-        path.prepend("folder", f"{scheme}://{folder}{files}", main)
+        path.prepend("folder", f"{scheme}://{_marked(str(folder))}{files}", main)
     path.append("registry", f"registered://all{files}", main)
     return path
 
@@ -232,7 +230,14 @@ def search_path(
 def _split(path: str) -> tuple[Path, tuple[str, ...]]:
     """Return the folder and the plugin files in the string of a source."""
     folder, _, files = path.partition(_PLUGINS)
-    return Path(folder), tuple(files.split(",")) if files else ()
+    return Path(unquote(folder)), tuple(map(unquote, files.split(","))) if files else ()
+
+
+def _marked(path: str) -> str:
+    """Return a path in which no character separates the parts of a source's string."""
+    for character in "%?,":
+        path = path.replace(character, f"%{ord(character):02X}")
+    return path
 
 
 def _is_bundled_file(config_path: str, text: str) -> bool:
@@ -273,9 +278,10 @@ def _files_with(name: str, plugins: Sequence[str]) -> Path | None:
     """Return the user's file whose ``defaults`` name a cell; None if there is none."""
     for folder in config_folders(plugins):
         for path in sorted(Path(folder, "cell").glob("*.y*ml")):
-            if not path.is_file() or path.stat().st_size > _LARGEST:
+            try:
+                text = read_text(path, folder)
+            except ConfigError:
                 continue
-            text = path.read_text(encoding="utf-8", errors="replace")
             word = re.escape(name)
             if re.search(rf"^defaults:.*(?<!\w){word}\b|^ *- {word} *$", text, re.MULTILINE):
                 return path

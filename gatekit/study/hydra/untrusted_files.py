@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from gatekit.cell.errors import ConfigError, listed
+from gatekit.cell.errors import ConfigError, excerpt, listed, quoted
 from gatekit.registry.cells import after_self
 from gatekit.registry.safe_yaml import parse, read_text
 from gatekit.study.interpolations import refuse_keywords, refuse_resolvers
@@ -30,19 +30,17 @@ _HERE = re.compile(r"(?:/cell/(?=.*@))?(?P<name>[^@]+)(?:@_here_)?")
 _DATA = re.compile(r"(?!.*\.\.)\w[\w .-]*(?:/[\w-][\w .-]*)*", re.ASCII)
 
 
-def read(path: Path) -> tuple[str, dict[str, Any]]:
-    """Return the text and the data of a configuration file; an unchanged file is cached.
+def read(path: Path, folder: Path) -> tuple[str, dict[str, Any]]:
+    """Return the text and the data of a configuration file; the data of equal text are cached.
+
+    Args:
+        path: the file.
+        folder: the folder of configurations that it is in.
 
     Raises:
         ConfigError: the file is not YAML with plain values only.
     """
-    status = path.stat()
-    return _read(path, (status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns))
-
-
-@lru_cache(maxsize=256)
-def _read(path: Path, version: tuple[int, ...]) -> tuple[str, dict[str, Any]]:
-    text = read_text(path)
+    text = read_text(path, folder)
     return text, parse(text, path)
 
 
@@ -64,7 +62,9 @@ def refuse(
     """
     group = _group(place, path)
     if package not in (None, "_global_" if group == "experiment" else group.replace("/", ".")):
-        raise ConfigError(f"{path}: the header `# @package {package}` is not allowed; {REMEDY}.")
+        raise ConfigError(
+            f"{path}: the header `# @package {excerpt(package)}` is not allowed; {REMEDY}."
+        )
     for key in data:
         if key == "hydra" and group == "experiment":
             _refuse_hydra(data[key], path, places)
@@ -83,16 +83,20 @@ def refuse(
         _refuse_sweeper({k: v for k, v in data.items() if k != "defaults"}, path, places)
     task = data.get("task", {}) if group == "experiment" else data if group == "task" else {}
     if group == "experiment":
-        chosen = {k: v for k, v in data.items() if k in GROUPS and isinstance(v, str)}
+        chosen = {k: excerpt(v) for k, v in data.items() if k in GROUPS and isinstance(v, str)}
         if chosen:
-            lines = "".join(f"\n    - override /{key}: {name}" for key, name in chosen.items())
+            lines = "".join(
+                f"\n    - override /{key}: {excerpt(name)}" for key, name in chosen.items()
+            )
             names = ", ".join(f"{key}: {name}" for key, name in chosen.items())
             raise ConfigError(
                 f"{path}: {names}: choose a file of conf in the defaults. Write\n"
                 f"  # @package _global_\n  defaults:{lines}"
             )
     if not isinstance(task, Mapping):
-        raise ConfigError(f"{path}: task={task!r}: a mapping is expected, such as {{length: 100}}.")
+        raise ConfigError(
+            f"{path}: task={quoted(task)}: a mapping is expected, such as {{length: 100}}."
+        )
     for key in places:
         _refuse_place(f"task.{key}", task.get(key), path)
 
@@ -112,17 +116,19 @@ def refuse_endless(place: str, folders: Sequence[Path]) -> None:
     def walk(place: str, chain: tuple[str, ...]) -> None:
         if place in chain:
             raise ConfigError(f"the defaults are circular: {' -> '.join([*chain, place])}")
-        path = next((p for f in folders if (p := f / f"{place}.yaml").is_file()), None)
-        if path is None:
+        folder = next((f for f in folders if os.path.lexists(f / f"{place}.yaml")), None)
+        if folder is None:
             return
+        path = folder / f"{place}.yaml"
+        text, data = read(path, folder)
         counts[0] += 1
-        counts[1] += path.stat().st_size
+        counts[1] += len(text.encode())
         if counts[0] > MAX_FILES or counts[1] > MAX_BYTES:
             raise ConfigError(
                 f"{chain[0] if chain else place}: defaults lead through more than {MAX_FILES} "
                 f"files or {MAX_BYTES:,} bytes; write fewer, larger files."
             )
-        for below in _defaults(read(path)[1], _group(place, path), path):
+        for below in _defaults(data, _group(place, path), path):
             walk(below, (*chain, place))
 
     walk(place, ())
@@ -144,7 +150,9 @@ def _defaults(data: Mapping[str, Any], group: str, path: Path) -> Iterator[str]:
     """Yield each file named in the defaults of a file, such as ``cell/lstm``."""
     entries = data.get("defaults")
     if not isinstance(entries, (list, type(None))):
-        raise ConfigError(f"{path}: defaults is {entries!r}; a list is expected: [NAME, _self_].")
+        raise ConfigError(
+            f"{path}: defaults is {quoted(entries)}; a list is expected: [NAME, _self_]."
+        )
     names = [entry for entry in entries or () if isinstance(entry, str)]
     if group == "cell" and "_self_" in names[:-1]:
         raise ConfigError(f"{path}: defaults {after_self(names)}")
@@ -166,8 +174,8 @@ def _defaults(data: Mapping[str, Any], group: str, path: Path) -> Iterator[str]:
         if place is None or not NAME.fullmatch(place):
             example = "[lstm, _self_]" if group != "experiment" else "[override /cell: lstm]"
             raise ConfigError(
-                f"{path}: defaults: {entry} is not allowed here; write names as in {example}, "
-                "or add --trust-config if you wrote this file yourself."
+                f"{path}: defaults: {quoted(entry)} is not allowed here; write names as in "
+                f"{example}, or add --trust-config if you wrote this file yourself."
             )
         if place != f"{group}/_self_":
             yield place.removesuffix(".yaml")
@@ -177,11 +185,12 @@ def _refuse_hydra(node: Any, path: Path, places: Sequence[str]) -> None:
     for key in node if isinstance(node, Mapping) else [] if node is None else [node]:
         if key not in ("mode", "sweeper"):
             raise ConfigError(
-                f"{path}: hydra.{key} is not allowed in a configuration file; {REMEDY}."
+                f"{path}: hydra.{excerpt(str(key))} is not allowed in a configuration file; "
+                f"{REMEDY}."
             )
     mode = node.get("mode") if node else None
     if mode not in (None, "RUN", "MULTIRUN"):
-        raise ConfigError(f"{path}: hydra.mode is {mode!r}; RUN or MULTIRUN is expected.")
+        raise ConfigError(f"{path}: hydra.mode is {quoted(mode)}; RUN or MULTIRUN is expected.")
     if node and node.get("sweeper") is not None:
         _refuse_sweeper(node["sweeper"], path, places)
 
@@ -190,10 +199,11 @@ def _refuse_sweeper(node: Any, path: Path, places: Sequence[str]) -> None:
     keys = node if isinstance(node, Mapping) else [node]
     for key in keys:
         if key not in SWEEPER_KEYS:
-            raise ConfigError(f"{path}: hydra.sweeper.{key} is not a key; {REMEDY}.")
+            raise ConfigError(f"{path}: hydra.sweeper.{excerpt(str(key))} is not a key; {REMEDY}.")
         if key not in ("params", "grids") and "${" in str(node[key]):
             raise ConfigError(
-                f"{path}: hydra.sweeper.{key} is {node[key]!r}; write a value, without ${{...}}."
+                f"{path}: hydra.sweeper.{key} is {quoted(node[key])}; write a value, "
+                "without ${...}."
             )
     grids = node.get("grids") or []
     if not isinstance(grids, list):
@@ -208,7 +218,9 @@ def _refuse_sweeper(node: Any, path: Path, places: Sequence[str]) -> None:
             if isinstance(value, Mapping):
                 raise ConfigError(f"{path}: {key} is swept; write its values as 'a,b'.")
             if name == "task" and "{" in str(value):
-                raise ConfigError(f"{path}: task={value}: names of tasks are expected.")
+                raise ConfigError(
+                    f"{path}: task={excerpt(str(value))}: names of tasks are expected."
+                )
             if name.removeprefix("task.") in places:
                 for one in str(value).split(","):
                     _refuse_place(name, one, path)
@@ -228,7 +240,7 @@ def _refuse_launcher(data: Mapping[str, Any], path: Path) -> None:
 def _refuse_place(key: str, value: object, path: Path) -> None:
     if value is not None and not (isinstance(value, str) and _DATA.fullmatch(value)):
         raise ConfigError(
-            f"{path}: {key}={value}: a configuration file may only name data below the working "
-            f"folder, such as data/mine.txt; type {key}=..., or add --trust-config if you wrote "
-            "this file yourself."
+            f"{path}: {key}={excerpt(str(value))}: a configuration file may only name data below "
+            f"the working folder, such as data/mine.txt; type {key}=..., or add --trust-config if "
+            "you wrote this file yourself."
         )

@@ -121,6 +121,7 @@ class _Launching:
                 running.handle.kill()
             self.backend.close()
         self.outcome.left += [*self.again, *self.work.rest(), *self.others.runs()]
+        self.outcome.look_again()
         return self.outcome
 
     def step(self) -> bool:
@@ -236,8 +237,9 @@ class _Launching:
             return
         self.unstarted = 0
         # If the process ended before its claim, the record is that of an earlier attempt.
+        told = state.name in ("FAILED", "INTERRUPTED") or folder.noted() == "CORRUPT"
         recorded = state.name in OUTCOMES or (
-            state.name in ("FAILED", "INTERRUPTED") and state.attempt > running.attempt
+            (told or bool(state.record)) and state.attempt > running.attempt
         )
         stopped = running.stopped is not None and state.name == "INTERRUPTED"
         open_ended = not recorded or state.name == "INTERRUPTED"
@@ -262,6 +264,9 @@ class _Launching:
                 return
         if state.name == "FAILED":
             self._failed(run, state.reason or "", seconds)
+            return
+        if state.name not in (*OUTCOMES, "INTERRUPTED"):
+            self._failed(run, state.reason or "", seconds, damaged=state)
             return
         self.troubles = 0
         self.outcome.ended(run, state.name, given_up=running.stopped is not None)
@@ -303,10 +308,16 @@ class _Launching:
         self.again.append(running.run)
         return True
 
-    def _failed(self, run: PlannedRun, reason: str, seconds: float) -> None:
-        self.outcome.failed.append((run, reason))
-        self.progress.ended(self.plan.label(run), "FAILED", reason, seconds, run.path)
-        self.work.ended(run, "FAILED")
+    def _failed(
+        self, run: PlannedRun, reason: str, seconds: float, damaged: RunState | None = None
+    ) -> None:
+        name = "FAILED" if damaged is None else damaged.name
+        if damaged is None:
+            self.outcome.failed.append((run, reason))
+        else:
+            self.outcome.damaged.append((run, damaged))
+        self.progress.ended(self.plan.label(run), name, reason, seconds, run.path)
+        self.work.ended(run, name)
         self.troubles = self.troubles + 1 if reason.startswith(durable.TROUBLE) else 0
         if self.options.fail_fast and not self.received:
             self.outcome.halted = f"fail_fast, and {self.plan.label(run)} failed."

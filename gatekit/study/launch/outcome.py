@@ -11,6 +11,7 @@ from gatekit.registry import components
 from gatekit.runs.folder import RunFolder
 from gatekit.runs.names import LOG, as_root
 from gatekit.runs.result import OUTCOMES
+from gatekit.runs.state import RunState
 from gatekit.study.plan import PlannedRun, SweepPlan
 
 _MOST = 8
@@ -26,6 +27,7 @@ class SweepOutcome:
         skipped: runs that were already complete, or that another process completed; RUNNING if a
             Slurm job of an earlier command executes them and this command does not wait.
         failed: runs that failed, now or before, with the reason.
+        damaged: runs that ended without a valid outcome, with the state of their folder.
         held: runs that another process keeps, with its name and the remedy.
         left: runs that were not begun or were stopped early; the same command continues them.
         signal: the signal that ended the command.
@@ -37,6 +39,7 @@ class SweepOutcome:
     made: list[tuple[PlannedRun, str]] = field(default_factory=list)
     skipped: list[tuple[PlannedRun, str]] = field(default_factory=list)
     failed: list[tuple[PlannedRun, str]] = field(default_factory=list)
+    damaged: list[tuple[PlannedRun, RunState]] = field(default_factory=list)
     held: list[tuple[PlannedRun, str]] = field(default_factory=list)
     left: list[PlannedRun] = field(default_factory=list)
     signal: int | None = None
@@ -52,10 +55,20 @@ class SweepOutcome:
 
     @property
     def code(self) -> int:
-        """Exit code: 0; 1 if halted, or a run failed, is held or left; 128 + n after signal n."""
+        """Exit code: 0; 1 if halted, or a run failed, is damaged, held or left; 128 + n after
+        signal n."""
         if self.signal is not None:
             return 128 + self.signal
-        return 1 if self.failed or self.halted or self.held or self.left else 0
+        bad = self.failed or self.damaged or self.halted or self.held or self.left
+        return 1 if bad else 0
+
+    def look_again(self) -> None:
+        """Move the runs whose outcome was damaged after they had ended to ``damaged``."""
+        for run, state in [pair for pair in self.made if pair[1] in OUTCOMES]:
+            now = run.folder().state(quick=True)
+            if now.name not in OUTCOMES:
+                self.made.remove((run, state))
+                self.damaged.append((run, now))
 
 
 def _failures(plan: SweepPlan, outcome: SweepOutcome) -> Iterator[str]:
@@ -95,6 +108,11 @@ def report(plan: SweepPlan, outcome: SweepOutcome) -> str:
     lines += _failures(plan, outcome)
     if outcome.failed:
         lines.append("To repeat failed runs, add retry=failed to the command.")
+    for run, state in outcome.damaged:
+        lines.append(f"{state.name} {plan.label(run)}: {state.reason or 'its files are missing'}")
+    if outcome.damaged:
+        lines.append("To run damaged runs again, repeat the command.")
+        lines += [f"    {plan.command}"] if plan.command else []
     lines += [f"LEFT {plan.label(run)}: {reason}" for run, reason in outcome.held]
     if outcome.halted is not None:
         lines.append(f"Stopped: {outcome.halted}")
@@ -113,6 +131,8 @@ def report(plan: SweepPlan, outcome: SweepOutcome) -> str:
         lines.append(f"Interrupted{many}. To continue, repeat the command.")
         if plan.command:
             lines.append(f"    {plan.command}")
+    if outcome.damaged:
+        return "\n".join(lines)
     if any(state in OUTCOMES for _, state in [*outcome.made, *outcome.skipped]):
         lines.append(f"Now type: gatekit compare {study}{root}")
         if writer := _writer(outcome):
@@ -156,6 +176,7 @@ def _counts(study: str, outcome: SweepOutcome) -> str:
     states = [state for _, state in outcome.made]
     counts = [f"{states.count(s)} {s.lower()}" for s in dict.fromkeys(states)]
     counts += [f"{len(outcome.failed)} failed"] if outcome.failed else []
+    counts += [f"{len(outcome.damaged)} damaged"] if outcome.damaged else []
     return f"study {study}: " + (", ".join(counts) or "nothing new was run") + "."
 
 

@@ -23,6 +23,7 @@ from gatekit.study.config import validate
 from gatekit.study.extend import refuse_stored
 from gatekit.study.plan import Launch, SweepPlan, run_of
 from gatekit.study.schema import with_omitted
+from gatekit.study.search.search import refuse_runs
 from gatekit.study.variant import variant
 
 
@@ -122,6 +123,7 @@ def confirming(
     Raises:
         GatekitError: a plugin or task no longer exists.
     """
+    refuse_runs(len(chosen), len(chosen) * len(seeds))
     runs: dict[str, Any] = {}
     sources: dict[str, bytes] = {}
     for each in chosen:

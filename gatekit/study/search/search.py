@@ -20,6 +20,9 @@ from gatekit.tasks import seeds
 MAX_JOBS = 5_000
 """The most configurations that one command composes; a larger sweep takes several commands."""
 
+MAX_RUNS = 20_000
+"""The most runs of one command: its configurations, each with its seeds."""
+
 DIGITS = 6
 """Significant digits of a drawn number; typing the number again yields the same run."""
 
@@ -159,6 +162,23 @@ class Search:
         if variant not in self.bases:
             self.bases[variant] = self.compose(self.variants[variant])
         return self.bases[variant]
+
+
+def refuse_runs(configurations: int, runs: int) -> None:
+    """Refuse a command with more than `MAX_RUNS` runs, before any of them is built.
+
+    Args:
+        configurations: how many configurations it has.
+        runs: how many runs these have with all their seeds.
+
+    Raises:
+        ConfigError: there are more.
+    """
+    if runs > MAX_RUNS:
+        raise ConfigError(
+            f"this command has {runs:,} runs ({configurations:,} configurations with their seeds); "
+            f"at most {MAX_RUNS:,} are allowed. Type a smaller seeds=N, or sweep over fewer values."
+        )
 
 
 def refuse_many(jobs: int) -> None:
