@@ -183,7 +183,8 @@ def built_cell(
     known = catalogue(tuple(plugins))
     own = isinstance(spec, CellSpec)
     config = spec.canonical() if own else cell_config(cell, known, tuple(plugins))
-    config = with_gates(config, swap or {}, known)
+    if swap:
+        config = dict(with_gates(config, swap, known))
     unit = (
         output_unit
         if isinstance(output_unit, OutputUnitSpec)
