@@ -18,6 +18,7 @@ from gatekit.cell.gate import Gate, OutputUnit
 from gatekit.cell.language import ops
 from gatekit.cell.language.ops import FUNCTIONS, Function
 from gatekit.cell.learned import Initializer, LinearMap, Parameter
+from gatekit.cell.owned import Projection, State
 
 if TYPE_CHECKING:
     from gatekit import code, convert, registry, tasks, testing
@@ -56,9 +57,11 @@ __all__ = [
     "Metric",
     "OutputUnit",
     "Parameter",
+    "Projection",
     "RunError",
     "RunLogger",
     "Signature",
+    "State",
     "StreamedTask",
     "Task",
     "Tracker",

@@ -9,6 +9,7 @@ from gatekit.cell.language.expression import Expr, evaluate, names
 from gatekit.cell.language.ops import Function
 
 from .errors import CellError, excerpt
+from .owned import Projection, State, check_own_names, projections_of, state_of
 from .row_wise import RowWise
 
 
@@ -17,11 +18,11 @@ class Gate(RowWise):
 
     ``pre = sum_r A_r(read_r) + bias``, ``value = activate(pre, ...)``
 
-    A subclass declares its options (annotated fields), ``reads``, ``bias``, ``parameters`` and
-    ``states``, and defines ``activate``; it does not create weights, loop over time or
-    use Keras. The shapes of its weights follow from the widths of its reads: each linear map
-    returns the shapes that it needs (`LinearMap.shapes`), and `gatekit.cell.graph.weights` collects
-    them.
+    A subclass declares its options (annotated fields), ``reads``, ``bias``, ``parameters``,
+    ``states`` and ``projections``, and defines ``activate``; it does not create weights, loop over
+    time or use Keras. The shapes of its weights follow from the widths of its reads: each linear
+    map returns the shapes that it needs (`LinearMap.shapes`), and `gatekit.cell.graph.weights`
+    collects them.
 
     Args:
         reads: signals or expressions that are linearly mapped; a list, or a mapping to linear maps.
@@ -36,19 +37,22 @@ class Gate(RowWise):
             regularizer of Keras, or null for none; they take precedence over the cell's.
         constraints: like ``regularizers``, with kinds such as ``{kind: max_norm, max_value: 2}``.
         norm: ``{of: read|sum, group: [gates], epsilon:}`` for layer normalisation.
+        projections: further linear maps by name, each a `Projection` or a mapping with its keys;
+            an option changes those of the class key by key.
     """
 
     reads: Any = ("x", "h_prev")
     norm: Mapping[str, Any] | None = None
+    projections: Mapping[str, Any] = {}
 
-    states: ClassVar[Mapping[str, float]] = {}
+    states: ClassVar[Mapping[str, float | State]] = {}
     method: ClassVar[str] = "activate"
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
         states = cls.states
         numbers = isinstance(states, Mapping) and all(
-            isinstance(first, (int, float)) for first in states.values()
+            isinstance(first, (int, float, State)) for first in states.values()
         )
         if not numbers:
             names = (
@@ -59,12 +63,41 @@ class Gate(RowWise):
                 f"{cls.__name__}: states is {excerpt(repr(states))}; a mapping to initial values "
                 f"is expected: states = {{{such}}}"
             )
-        for name in (*cls.parameters, *cls.states):
-            if name in cls._option_types:
+        projections = cls.projections
+        if not isinstance(projections, Mapping) or not all(
+            isinstance(each, Projection) for each in projections.values()
+        ):
+            raise CellError(
+                f"{cls.__name__}: projections is {excerpt(repr(projections))}; a mapping from "
+                'names to Projections is expected: projections = {"tau": Projection("x")}'
+            )
+        check_own_names(cls.__name__, (*cls.states, *projections))
+        for name in (*cls.parameters, *states, *projections):
+            owned = [name in part for part in (cls.parameters, states, projections)]
+            if name in cls._option_types or sum(owned) > 1:
                 raise CellError(
-                    f"{cls.__name__}: {name!r} is both an option and a parameter or state; "
-                    "rename one of them"
+                    f"{cls.__name__}: {name!r} is declared twice, as an option, parameter, state "
+                    "or projection; rename one of them"
                 )
+
+    def own_states(self) -> dict[str, State]:
+        """Return the gate's states by name."""
+        kind = type(self).__name__
+        return {name: state_of(each, f"{kind}.states.{name}") for name, each in self.states.items()}
+
+    def own_projections(self, where: str = "projections") -> dict[str, Projection]:
+        """Return the gate's projections by name.
+
+        Args:
+            where: the place in the cell, for messages.
+
+        Raises:
+            CellError: an option is not a projection, or a name is taken.
+        """
+        changes = self.projections if "projections" in vars(self) else {}
+        merged = projections_of(type(self).projections, changes, where)
+        check_own_names(where, (*merged, *(n for n in changes if n in self.states)))
+        return merged
 
     def activate(self, pre: Any) -> Any:
         """Return the gate's value ``batch x units``, or the value and the new states by name.
@@ -78,18 +111,50 @@ class Gate(RowWise):
 
 
 class InlineGate(Gate):
-    """A gate written in YAML: ``{activation: relu(pre), reads: [x]}``."""
+    """A gate written in YAML: ``{activation: relu(pre), reads: [x]}``.
+
+    Args:
+        activation: the gate's value, an expression.
+        states: own states by name, each ``{update: EXPRESSION}`` with the keys of `State`.
+    """
 
     activation: str
+    states: Mapping[str, Any] = {}  # type: ignore[misc]
 
     _expression: Expr
+    _updates: Mapping[str, Expr] = {}
     _functions: Mapping[str, Function]
 
-    def with_expression(self, expression: Expr, functions: Mapping[str, Function]) -> InlineGate:
-        """Set the parsed activation, which `arguments` and `compute` use, and return the gate."""
-        object.__setattr__(self, "_expression", expression)
+    def with_expressions(
+        self,
+        activation: Expr,
+        updates: Mapping[str, Expr],
+        functions: Mapping[str, Function],
+    ) -> InlineGate:
+        """Set the parsed expressions, which `arguments` and `compute` use; return the gate.
+
+        Args:
+            activation: the gate's value.
+            updates: the new value of each state.
+            functions: the functions of expressions, by name.
+        """
+        object.__setattr__(self, "_expression", activation)
+        object.__setattr__(self, "_updates", updates)
         object.__setattr__(self, "_functions", functions)
         return self
+
+    def own_states(self) -> dict[str, State]:
+        """Return the gate's states by name."""
+        declared = {
+            name: {key: value for key, value in state.items() if key != "update"}
+            for name, state in self.states.items()
+        }
+        return {name: state_of(each, f"states.{name}") for name, each in declared.items()}
+
+    @property
+    def updates(self) -> Mapping[str, Expr]:
+        """The parsed new value of each state."""
+        return self._updates
 
     @property
     def expression(self) -> Expr:
@@ -97,8 +162,9 @@ class InlineGate(Gate):
         return self._expression
 
     def arguments(self) -> tuple[str, ...]:
-        """Return the names that the activation reads."""
-        return names(self._expression)
+        """Return the names that the activation and the updates of states read."""
+        read = [names(each) for each in (self._expression, *self._updates.values())]
+        return tuple(dict.fromkeys(name for own in read for name in own))
 
     def definition(self) -> str:
         """Return the activation as written."""
@@ -109,8 +175,25 @@ class InlineGate(Gate):
         return self.definition()
 
     def compute(self, values: Mapping[str, Any]) -> Any:
-        """Return the activation's value."""
-        return evaluate(self._expression, values, self._functions)
+        """Return the activation's value, and the new states if the gate has some."""
+        value = evaluate(self._expression, values, self._functions)
+        new = {n: evaluate(e, values, self._functions) for n, e in self._updates.items()}
+        return (value, new) if new else value
+
+
+class LinearGate(Gate):
+    """The sum of linear maps, unchanged; in a cell it computes a projection of a gate.
+
+    ``value = pre``
+    """
+
+    def arguments(self) -> tuple[str, ...]:
+        """Return the one argument, the sum."""
+        return ("pre",)
+
+    def compute(self, values: Mapping[str, Any]) -> Any:
+        """Return the sum, ``batch x units``."""
+        return values["pre"]
 
 
 class OutputUnit(RowWise):

@@ -188,12 +188,12 @@ def _matrix_name(product: Product, position: int) -> str:
     text = slug(product.reads[position].text.replace("_prev", ""))
     if product.readers[0].name == OUTPUT_UNIT:
         return f"weight_output_unit_{text}" if len(product.reads) > 1 else "weight_output_unit"
-    short = len(text) <= 16
-    return f"weight_{text if short else product.readers[0].name}"
+    short = len(text) <= 16 and not any("." in reader.name for reader in product.readers)
+    return f"weight_{text if short else slug(product.readers[0].name)}"
 
 
 def _weight_name(name: str) -> str:
-    owner, _, part = name.partition(".")
+    owner, _, part = name.rpartition(".") if name.endswith(".bias") else name.partition(".")
     if part == "bias":
-        return f"bias_{owner}"
+        return f"bias_{slug(owner)}"
     return f"{owner}_{slug(part.replace('_prev', ''))}" if part else owner

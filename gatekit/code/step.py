@@ -162,7 +162,7 @@ class StepLines(LinearLines):
     def _gate(self, node: Node) -> None:
         expressions = self.cell.gate_expressions[node.name]
         if expressions is None:
-            kind = next(gate.kind for gate in self.cell.spec.gates if gate.name == node.name)
+            kind = self.cell.kind(node)
             raise ConfigError(
                 f"the gate {kind!r} of {node.name} cannot be written as code: its activate is more "
                 "than an expression of gatekit.ops. Swap it, for example "

@@ -195,7 +195,8 @@ def _drops(call: LayerCall, x: Tensor) -> dict[str, Tensor]:
     masks: dict[str, Tensor] = {}
     if not call.training or not rate:
         return masks
-    for node in call.cell.nodes:
+    # Masks of projections are drawn last, so that a gate with some shares the others' noise.
+    for node in sorted(call.cell.nodes, key=lambda node: "." in node.name):
         for read in node.reads:
             if not read.hoisted and not read.map.row_wise and read.text not in masks:
                 shape = tf.stack([tf.shape(x)[1], read.width_in])

@@ -117,8 +117,8 @@ def value_of(cell: Cell, node: Node, env: dict[str, Tensor], pre: Tensor, like: 
     else:
         value, new = _call(node, env, pre)
         for name, key in node.own_states:
-            env[key] = _checked(node, new[name], like, f"state {name}")
-    value = _checked(node, value, like, "value")
+            env[key] = _checked(node, new[name], like, f"state {name}", cell.widths[key])
+    value = _checked(node, value, like, "value", node.width)
     env[node.name] = value
     return value
 
@@ -151,7 +151,7 @@ def _call(
     return value, new
 
 
-def _checked(node: Node, value: Tensor, like: Tensor, what: str) -> Tensor:
+def _checked(node: Node, value: Tensor, like: Tensor, what: str, width: int) -> Tensor:
     where = f"{node.kind} {node.name!r}: its {what}"
     if isinstance(value, (int, float)) and node.kind == "equation":
         value = tf.fill([*([1] * (len(like.shape) - 1)), 1], tf.constant(value, like.dtype))
@@ -168,12 +168,10 @@ def _checked(node: Node, value: Tensor, like: Tensor, what: str) -> Tensor:
     if value.shape.rank is not None and value.shape.rank < rank:
         # The value is a constant or a parameter, without a batch axis.
         value = tf.broadcast_to(value, tf.concat([tf.shape(like)[:-1], tf.shape(value)[-1:]], 0))
-    if value.shape.rank is not None and (value.shape.rank != rank or value.shape[-1] != node.width):
-        raise CellError(
-            f"{where} has the shape {tuple(value.shape)}; batch x {node.width} is expected"
-        )
+    if value.shape.rank is not None and (value.shape.rank != rank or value.shape[-1] != width):
+        raise CellError(f"{where} has the shape {tuple(value.shape)}; batch x {width} is expected")
     if node.kind == "equation" and value.shape[:-1] != like.shape[:-1]:
-        value = tf.broadcast_to(value, tf.concat([tf.shape(like)[:-1], [node.width]], 0))
+        value = tf.broadcast_to(value, tf.concat([tf.shape(like)[:-1], [width]], 0))
     return value
 
 

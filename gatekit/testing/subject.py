@@ -14,6 +14,7 @@ from gatekit.cell.errors import GatekitError, PluginError, alternatives
 from gatekit.cell.graph import Cell, build
 from gatekit.cell.language.expression import names
 from gatekit.cell.language.parse import parse
+from gatekit.cell.owned import Projection
 from gatekit.cell.row_wise import RowWise
 from gatekit.cell.schema import CellSpec, OutputUnitSpec, read_cell, read_output_unit
 from gatekit.registry import catalogue, left_out, object_hash, origins, tasks
@@ -151,9 +152,9 @@ class Subject:
         instance: RowWise = self.instance
         own = {*instance.parameters, *(f"{s}_prev" for s in getattr(instance, "states", {}))}
         own |= {f"{s}_history" for s in getattr(instance, "history", {})}
+        own |= self._projections.keys()
         keys = [instance.bind.get(a, a) for a in instance.arguments()]
-        for read in instance.reads:
-            keys += names(parse(str(read), self.catalogue.functions, sizes=True))
+        keys += self._read
         keys += list(getattr(instance, "history", {}))
         stems = [n.removesuffix("_prev") for n in keys if n not in own]
         return tuple(dict.fromkeys(s for s in stems if s not in (*WORDS, "own")))
@@ -176,12 +177,18 @@ class Subject:
 
     def _asks_now(self, name: str) -> bool:
         instance: RowWise = self.instance
-        read = [
-            n
-            for r in instance.reads
-            for n in names(parse(str(r), self.catalogue.functions, sizes=True))
-        ]
-        return self.kind == "gates" and name in (*instance.arguments(), *read)
+        return self.kind == "gates" and name in (*instance.arguments(), *self._read)
+
+    @property
+    def _projections(self) -> Mapping[str, Projection]:
+        return self.instance.own_projections() if self.kind == "gates" else {}
+
+    @functools.cached_property
+    def _read(self) -> list[str]:
+        """The names in the reads of the object and of its projections."""
+        reads = [*self.instance.reads, *(r for p in self._projections.values() for r in p.reads)]
+        functions = self.catalogue.functions
+        return [name for read in reads for name in names(parse(str(read), functions, sizes=True))]
 
     @functools.cached_property
     def spec(self) -> CellSpec:

@@ -110,6 +110,23 @@ def _affine() -> dict[str, dict[str, Any]]:
             "equations": {"c": "forget*c_prev + (1-forget)*new"},
             "emits": "c",
         },
+        # A gate's own state as wide as x is affine in itself, and solved before the cell's state.
+        "owns_mean_of_x": {
+            "gates": {
+                "f": {
+                    "activation": "sigmoid(pre / softplus(tau) + u)",
+                    "reads": ["x"],
+                    "projections": {
+                        "tau": {"reads": ["(x - m_prev)**2"], "first_bias": 1},
+                        "u": {"reads": ["x"]},
+                    },
+                    "states": {"m": {"width": "features", "update": "0.9*m_prev + 0.1*x"}},
+                },
+                **_linear("z"),
+            },
+            "equations": {"h": "f*h_prev + (1-f)*z"},
+            "emits": "h",
+        },
         # The second state's gates read the first one, new and previous, through matrices.
         "chain": {
             "gates": {

@@ -93,7 +93,46 @@ def _odd() -> dict[str, dict[str, Any]]:
         "forget": {"reads": ["x", "h_prev", "forget_prev", "output_prev"]},
         "input": {"reads": {"x": "dense", "forget": "dense"}},
     }
+    # Gates that own states of other widths, and linear maps beside their own.
+    mean_of_x = {"m": {"width": "features", "update": "0.9*m_prev + 0.1*x"}}
+    temperature = {
+        "kind": None,
+        "activation": "sigmoid(pre / softplus(tau))",
+        "projections": {"tau": {"reads": ["(x - m_prev)**2"], "first_bias": 1}},
+        "states": mean_of_x,
+    }
+    several = {
+        "kind": None,
+        "activation": "sigmoid(pre + u / (1 + softplus(tau)) + mean(narrow) + s_prev)",
+        "projections": {
+            "tau": {"reads": ["(x - m_prev)**2 / (1 + v_prev**2)"], "norm": {"of": "sum"}},
+            "narrow": {"reads": ["x", "h_prev"], "width": 3, "norm": {"of": "read"}},
+            "k": {"reads": {"x": "diagonal"}, "width": "features", "bias": False},
+            "u": {"reads": ["k*x"]},
+        },
+        "states": {
+            **mean_of_x,
+            "v": {
+                "width": "features",
+                "first": 1,
+                "learned": True,
+                "update": "0.9*v_prev + 0.1*(x - m_prev)**2",
+            },
+            "s": {"width": 1, "first": 0.5, "update": "0.5*s_prev + 0.1*mean(pre)"},
+        },
+    }
+    stacked = {
+        "kind": None,
+        "activation": "sigmoid(pre + logit)",
+        "projections": {
+            "hidden": {"reads": ["x", "reset*h_prev"], "width": 5},
+            "logit": {"reads": {"tanh(hidden)": "low_rank"}},
+        },
+    }
     return {
+        "owns_temperature": lstm_with(gates={"forget": temperature}),
+        "owns_several": lstm_with(gates={"forget": several, "input": temperature}),
+        "owns_layers": merged(gru, {"gates": {"update": stacked}}),
         "zoneout": lstm_with(zoneout={"c": 0.5, "h": 0.1}),
         "power_law": lstm_with(gates={"forget": {"kind": "power_law"}}),
         "norm_read_group": lstm_with(

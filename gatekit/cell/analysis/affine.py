@@ -229,12 +229,12 @@ class Analysis:
         expressions = self.cell.gate_expressions[node.name]
         if expressions is None:
             raise NotAffineError(f"the gate {node.name} cannot be written as an expression")
-        local = {}
-        if any(argument.startswith("pre:") for _, argument in node.arguments):
-            local["pre"] = self.pre(node)
         value, states = expressions
         new_states = {own_key: states[name] for name, own_key in node.own_states}
-        return self.form(new_states.get(key, value), local, node.name)
+        expr = new_states.get(key, value)
+        # The new value of a state may not depend on the gate's pre-activation.
+        local = {"pre": self.pre(node)} if "pre" in names(expr) else {}
+        return self.form(expr, local, node.name)
 
     def as_matrix(self, node: Node) -> Expr:
         """Return an equation's expression without the calls that flatten a matrix."""

@@ -181,8 +181,7 @@ class Cell:
             if node.kind == "equation":
                 what = render(equations[node.name], " ")
             elif node.reads:
-                kind = next((g.kind for g in self.spec.gates if g.name == node.name), node.kind)
-                what = f"{kind} of {', '.join(read.text for read in node.reads)}"
+                what = f"{self.kind(node)} of {', '.join(read.text for read in node.reads)}"
             state = "state" if any(node.name == s.name for s in self.states) else ""
             rows.append((node.name, what, node.width, state))
         return table(
@@ -205,6 +204,11 @@ class Cell:
     def node(self, name: str) -> Node:
         """Return the node of that name."""
         return next(node for node in self.nodes if node.name == name)
+
+    def kind(self, node: Node) -> str:
+        """Return the kind of a node: of a gate its registered name, or ``projection``."""
+        parts = (part for gate in self.spec.gates for part in (*gate.projections, gate))
+        return next((part.kind for part in parts if part.name == node.name), node.kind)
 
     def equation(self, name: str) -> Expr:
         """Return an equation as written; the expression of its node works on vectors instead."""

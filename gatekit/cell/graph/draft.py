@@ -57,8 +57,9 @@ class Draft:
 
     @cached_property
     def gates(self) -> Mapping[str, GateSpec]:
-        """The gates by name."""
-        return {gate.name: gate for gate in self.spec.gates}
+        """The gates by name, each after its projections, which are ``GATE.NAME``."""
+        parts = (part for gate in self.spec.gates for part in (*gate.projections, gate))
+        return {part.name: part for part in parts}
 
     @cached_property
     def equations(self) -> Mapping[str, Expr]:
@@ -111,10 +112,31 @@ class Draft:
         return {f"{n}.{state}": n for n, gate in self.gates.items() for state in gate.gate.states}
 
     @cached_property
+    def own_parameters(self) -> Mapping[str, str]:
+        """The gate of each parameter that a gate declares, by the key ``gate.parameter``."""
+        return {f"{n}.{part}": n for n, gate in self.gates.items() for part in gate.gate.parameters}
+
+    @cached_property
+    def fixed(self) -> frozenset[str]:
+        """The keys that are the same at every step: constants and parameters."""
+        return frozenset({*self.parameters, *self.constants, *self.own_parameters})
+
+    @cached_property
     def known(self) -> tuple[str, ...]:
         """Every name that equations, reads and arguments of gates may ask for."""
-        plain = [*self.signals, *self.inputs, *self.parameters, *self.constants, "t"]
-        return (*plain, *(f"{n}_prev" for n in [*self.signals, *self.inputs]))
+        signals = [name for name in self.signals if not self.is_projection(name)]
+        plain = [*signals, *self.inputs, *self.parameters, *self.constants, "t"]
+        return (*plain, *(f"{n}_prev" for n in [*signals, *self.inputs]))
+
+    def is_projection(self, name: str) -> bool:
+        """Return whether a signal is a projection of a gate."""
+        return name in self.gates and bool(self.gates[name].owner)
+
+    def place(self, name: str) -> str:
+        """Return the place of a gate or projection in the cell, for messages."""
+        owner = self.gates[name].owner if name in self.gates else ""
+        part = name.removeprefix(f"{owner}.")
+        return f"cell.gates.{owner}.projections.{part}" if owner else f"cell.gates.{name}"
 
     def declared(self, name: str) -> RowWise:
         """Return the gate of that name, or the output unit that feeds back."""
@@ -126,7 +148,7 @@ class Draft:
 
     def varying(self, expr: Expr) -> tuple[str, ...]:
         """Return the names in an expression that are neither constants nor parameters."""
-        return tuple(n for n in names(expr) if n not in self.parameters and n not in self.constants)
+        return tuple(n for n in names(expr) if n not in self.fixed)
 
     def with_constants(self, expr: Expr) -> Expr:
         """Return the expression with numbers in place of constants."""
@@ -190,7 +212,8 @@ class Draft:
                 something other than sizes and constants.
         """
         for name in names(expr):
-            if name not in self._names:
+            # A name with a dot is of what a gate owns; reading the gate has put it there.
+            if name not in self._names and "." not in name:
                 raise CellError(
                     f"{where}: in {str(expr)!r} the name {name!r} is unknown"
                     f"{self._meant(name)} Known here: {listed(self.known, 40)}."
@@ -224,7 +247,8 @@ def bind(draft: Draft) -> Bindings:
 
 def _bind_gate(draft: Draft, name: str) -> Bound:
     spec = draft.gates[name]
-    gate, where = spec.gate, f"cell.gates.{name}"
+    gate, where = spec.gate, draft.place(name)
+    own = {part.name.removeprefix(f"{name}.") for part in spec.projections}
     _check_bind(where, gate)
     bound: list[tuple[str, str]] = []
     for argument in gate.arguments():
@@ -238,13 +262,13 @@ def _bind_gate(draft: Draft, name: str) -> Bound:
             key = f"pre:{name}"
         elif target == "own_prev":
             key = f"{name}_prev"
-        elif target in gate.parameters or _stem(target, "_prev") in gate.states:
+        elif target in gate.parameters or target in own or _stem(target, "_prev") in gate.states:
             key = f"{name}.{target}"
         elif target in draft.known:
             key = target
         else:
             states = [f"{state}_prev" for state in gate.states]
-            names = [*draft.known, *gate.parameters, *states, "pre", "own_prev"]
+            names = [*draft.known, *gate.parameters, *sorted(own), *states, "pre", "own_prev"]
             if target in draft.spec.functions:
                 raise CellError(
                     f"{where}: {gate.definition()} names the function {target!r} without an "

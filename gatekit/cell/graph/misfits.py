@@ -14,13 +14,16 @@ Cause = tuple[str, str]
 """Where a width is declared, and what to write there."""
 
 
-def explain(draft: Draft, error: WidthError, shapes: Mapping[str, Shape | None]) -> str:
+def explain(
+    draft: Draft, error: WidthError, shapes: Mapping[str, Shape | None], in_gate: bool = False
+) -> str:
     """Return the message for two widths that do not fit, with the places that declare them.
 
     Args:
         draft: the cell.
         error: the error that `infer` raised.
         shapes: the known shapes.
+        in_gate: whether they meet in a gate, which can have a projection.
     """
     plain, _, general = str(error).partition("; ")
     sides = [(expr, shape) for expr, shape in error.sides if shape not in (None, (), (1,))]
@@ -30,7 +33,7 @@ def explain(draft: Draft, error: WidthError, shapes: Mapping[str, Shape | None])
     for expr, shape in sides:
         width = math.prod(shape or ())
         if width != draft.units:
-            cause = next(_causes(draft, expr, width, shapes, set()), None)
+            cause = next(_causes(draft, expr, width, shapes, set(), in_gate), None)
             if cause is not None:
                 by_place.setdefault(cause[0], cause)
     causes = list(by_place.values())
@@ -43,7 +46,12 @@ def explain(draft: Draft, error: WidthError, shapes: Mapping[str, Shape | None])
 
 
 def _causes(
-    draft: Draft, expr: Expr, width: int, shapes: Mapping[str, Shape | None], seen: set[str]
+    draft: Draft,
+    expr: Expr,
+    width: int,
+    shapes: Mapping[str, Shape | None],
+    seen: set[str],
+    in_gate: bool,
 ) -> Iterator[Cause]:
     """Yield the declarations that set the width of an expression, visiting each name once."""
     if isinstance(expr, Call) and expr.function == "repeat":
@@ -51,32 +59,38 @@ def _causes(
         yield f"{render(expr, ' ')} is {width} wide", f"write {inner} in its place"
     for name in names(expr):
         stem = name.removesuffix("_prev")
-        shape = shapes.get(stem)
+        shape = shapes.get(stem) or shapes.get(name)
         if stem in seen or shape is None or math.prod(shape) != width:
             continue
         seen.add(stem)
         if stem in draft.gates:
-            units = draft.gates[stem].gate.units
-            yield f"cell.gates.{stem} has units: {units}", f"remove `units: {units}`"
+            key = "width" if draft.is_projection(stem) else "units"
+            declared = f"{key}: {draft.gates[stem].gate.units}"
+            yield f"{draft.place(stem)} has {declared}", f"remove `{declared}`"
+        elif stem in draft.own_states:
+            owner = draft.own_states[stem]
+            state = stem.removeprefix(f"{owner}.")
+            wide = draft.gates[owner].gate.own_states()[state].width
+            yield f"the state {state!r} has width {wide!r}", "change its width"
         elif stem in draft.parameters:
-            declared = draft.parameters[stem].shape
-            yield f"cell.parameters.{stem} has shape: {declared}", "write `shape: units`"
+            size = draft.parameters[stem].shape
+            yield f"cell.parameters.{stem} has shape: {size}", "write `shape: units`"
         elif stem in draft.inputs:
             what = "x has the width of the data (features)"
             if stem != "x":
                 what = f"cell.inputs.{stem} is {width} wide"
-            yield (
-                what,
-                f"map it to `units` numbers with a gate, {stem}_in: {{kind: linear, "
-                f"reads: [{stem}]}}, and write {stem}_in in place of {stem}",
-            )
+            how = f"a gate, {stem}_in: {{kind: linear, reads: [{stem}]}}"
+            if in_gate:
+                how = f"a projection of the gate, projections: {{{stem}_in: {{reads: [{stem}]}}}}"
+            remedy = f"map it to `units` numbers with {how}, and write {stem}_in in place of {stem}"
+            yield what, remedy
         elif stem in draft.equations:
-            yield from _causes(draft, draft.equations[stem], width, shapes, seen)
+            yield from _causes(draft, draft.equations[stem], width, shapes, seen, in_gate)
         elif stem in draft.norms:
-            yield from _causes(draft, Name(draft.norms[stem]), width, shapes, seen)
+            yield from _causes(draft, Name(draft.norms[stem]), width, shapes, seen, in_gate)
     for child in children(expr):
         if isinstance(child, Call):
-            yield from _causes(draft, child, width, shapes, seen)
+            yield from _causes(draft, child, width, shapes, seen, in_gate)
 
 
 def _vector_and_matrix(sides: Sequence[tuple[Expr, Shape | None]]) -> str:

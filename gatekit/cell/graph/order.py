@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from gatekit.cell.errors import CellError, listed, nearest
 from gatekit.cell.language.expression import Name, names
+from gatekit.cell.owned import State as OwnState
 from gatekit.cell.schema import Read
 
 from .built import State
@@ -45,14 +46,14 @@ def find_needs(draft: Draft, bindings: Bindings) -> Needs:
         CellError: an equation, norm or group refers to a name that does not exist.
     """
     all_keys = {name: _asked(draft, bindings, name) for name in draft.signals}
-    fixed = {*draft.parameters, *draft.constants}
+    signals = frozenset(draft.signals)
     keys = {
         name: tuple(
             key
             for key in dict.fromkeys(keys_of_signal)
-            if key not in fixed
+            if key not in draft.fixed
             and not key.startswith("pre:")
-            and (key in draft.known or key.endswith("_prev"))
+            and (key in signals or key in draft.known or key.endswith("_prev"))
         )
         for name, keys_of_signal in all_keys.items()
     }
@@ -116,6 +117,7 @@ def _cycle(draft: Draft, cycle: list[str]) -> str:
     reader, read = min(
         pairs,
         key=lambda pair: (
+            draft.is_projection(pair[1]),
             pair[1] != spec.emits,
             pair[1] not in draft.equations,
             pair[0] not in draft.gates,
@@ -125,9 +127,15 @@ def _cycle(draft: Draft, cycle: list[str]) -> str:
     section = "norms" if reader in draft.norms else section
     within = any(read in names(r.expr) for r in draft.reads(reader)) if section == "gates" else 0
     place = f"cell.{section}.{reader}" if reader != FEEDBACK else f"cell {spec.name!r}"
-    return (
+    place = draft.place(reader) if section == "gates" and reader != FEEDBACK else place
+    depend = (
         f"{place}{'.reads' if within else ''}: signals depend on each other in the same step: "
-        f"{' -> '.join(cycle)}; write {read}_prev, the value of {read} one step earlier, in place "
+        f"{' -> '.join(cycle)}"
+    )
+    if draft.is_projection(read):
+        return f"{depend}; remove one of these reads: a projection has no value of the step before"
+    return (
+        f"{depend}; write {read}_prev, the value of {read} one step earlier, in place "
         f"of {read}{_by_author(draft, cycle)}"
     )
 
@@ -171,8 +179,8 @@ def find_states(draft: Draft, needs: Needs, widths: Widths) -> tuple[State, ...]
     in_order = [spec.emits, *(s for s in draft.signals if s != spec.emits), *draft.own_states]
     states = [name for name in in_order if name in stems]
     first = dict.fromkeys(states, 0.0)
-    for key, gate in draft.own_states.items():
-        first[key] = float(draft.gates[gate].gate.states[key.split(".")[1]])
+    for key in draft.own_states:
+        first[key] = _own_state(draft, key).first
     for section in ("initial", "zoneout"):
         for name, _ in getattr(spec, section):
             of_cell = [state for state in states if state not in draft.own_states]
@@ -180,17 +188,24 @@ def find_states(draft: Draft, needs: Needs, widths: Widths) -> tuple[State, ...]
     for name in spec.learned_initial_state:
         _check_state("cell.learned_initial_state", name, states)
     first.update(spec.initial)
+    learned = {*spec.learned_initial_state}
+    learned |= {key for key in draft.own_states if _own_state(draft, key).learned}
     zoneout = dict(spec.zoneout)
     return tuple(
         State(
             name=name,
             shape=widths.shapes.get(name) or (widths.of[name],),
             initial=first[name],
-            learned=f"initial.{name}" if name in spec.learned_initial_state else None,
+            learned=f"initial.{name}" if name in learned else None,
             zoneout=zoneout.get(name, 0.0),
         )
         for name in states
     )
+
+
+def _own_state(draft: Draft, key: str) -> OwnState:
+    owner = draft.own_states[key]
+    return draft.gates[owner].gate.own_states()[key.removeprefix(f"{owner}.")]
 
 
 def _check_state(where: str, name: str, states: Sequence[str]) -> None:
@@ -227,6 +242,8 @@ def check_own_states(draft: Draft, widths: Widths) -> None:
             continue
         value, new_states = expressions
         todo, reached = [value], set[str]()
+        for part in draft.gates[name].projections:  # what a projection reads, the value reads
+            todo += [read.expr for read in part.reads]
         while todo:
             read = [key for key in names(todo.pop()) if key.startswith(f"{name}.")]
             stems = {key.removeprefix(f"{name}.").removesuffix("_prev") for key in read}
@@ -259,12 +276,25 @@ def _check_signals(draft: Draft, bindings: Bindings, needs: Needs) -> None:
     sections = {"gates": draft.gates, "equations": draft.equations, "norms": draft.norms}
     for section, members in sections.items():
         for name in members:
-            if name not in reached:
+            if name not in reached and draft.is_projection(name):
+                owner = draft.gates[name].owner
+                if owner in reached:
+                    raise CellError(_unused_projection(draft, owner, name))
+            elif name not in reached:
                 raise CellError(
                     f"cell.{section}.{name}: the emitted signal ({draft.spec.emits}) does not "
                     f"depend on {name!r}{_instead(draft, section, name)} or remove it with "
                     f"cell.{section}.{name}=null"
                 )
+
+
+def _unused_projection(draft: Draft, owner: str, name: str) -> str:
+    gate, part = draft.gates[owner].gate, name.removeprefix(f"{owner}.")
+    given = ", ".join(["self", *gate.arguments(), part])
+    return (
+        f"{draft.place(name)}: {gate.place()}: {gate.definition()} does not use its projection "
+        f"{part!r}; ask for it by name, def {gate.method}({given}), or remove it"
+    )
 
 
 def _instead(draft: Draft, section: str, name: str) -> str:
@@ -303,6 +333,9 @@ def _check_values(draft: Draft, keys: frozenset[str]) -> None:
 def _check_own(draft: Draft, name: str) -> None:
     gate = draft.gates[name].gate
     arguments = [gate.bind.get(a, a) for a in gate.arguments()]
+    for projection in draft.gates[name].projections:
+        own = [key for read in projection.reads for key in names(read.expr) if "." in key]
+        arguments += [key.removeprefix(f"{name}.") for key in own]
     for part in gate.parameters:
         if part in ("pre", "own_prev", "t", "units"):
             raise CellError(

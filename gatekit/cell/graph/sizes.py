@@ -59,11 +59,32 @@ def gate_size(draft: Draft, name: str, chain: tuple[str, ...] = ()) -> int:
     """
     known = draft.gate_sizes
     if name not in known:
-        where = f"cell.gates.{name}.units"
+        spec = draft.gates[name]
+        where = f"{draft.place(name)}.{'width' if spec.owner else 'units'}"
         if len(chain) > MAX_CHAIN:
             raise CellError(f"{where}: the width depends on a chain of more than {MAX_CHAIN} gates")
-        known[name] = size(draft, draft.gates[name].gate.units, where, (*chain, name))
+        if spec.owner and spec.gate.units == "units":
+            known[name] = gate_size(draft, spec.owner, (*chain, name))
+        else:
+            known[name] = size(draft, spec.gate.units, where, (*chain, name))
     return known[name]
+
+
+def state_size(draft: Draft, key: str) -> int:
+    """Return the width of a gate's own state; ``units`` means the units of the gate.
+
+    Args:
+        draft: the cell.
+        key: the state's key, ``GATE.STATE``.
+
+    Raises:
+        CellError: the width is not a size.
+    """
+    owner = draft.own_states[key]
+    name = key.removeprefix(f"{owner}.")
+    width = draft.gates[owner].gate.own_states()[name].width
+    units = gate_size(draft, owner)
+    return units if width == "units" else size(draft, width, f"cell.gates.{owner}.states.{name}")
 
 
 def parameter_size(draft: Draft, parameter: Parameter, gate_units: int, where: str) -> int:
@@ -80,6 +101,7 @@ def size_names(draft: Draft) -> frozenset[str]:
     declared = [*(g.gate for g in draft.gates.values()), draft.output.unit]
     widths = [d.units for d in declared]
     widths += [p.shape for d in declared for p in d.parameters.values()]
+    widths += [s.width for g in draft.gates.values() for s in g.gate.own_states().values()]
     widths += [p.shape for p in draft.parameters.values()]
     return frozenset(name for width in widths for name in names(_parsed(width)))
 
@@ -102,7 +124,8 @@ def _computed(draft: Draft, value: object, where: str, chain: tuple[str, ...]) -
         elif name in draft.inputs:
             env[name] = draft.inputs[name]
         else:
-            known = [*env, *draft.gates, *draft.inputs]
+            gates = [gate for gate in draft.gates if not draft.is_projection(gate)]
+            known = [*env, *gates, *draft.inputs]
             raise CellError(
                 f"{where}: {name!r} is not a size{nearest(name, known) or '.'} "
                 f"Sizes: {listed(known)}. Write one of them, or a number such as 8."

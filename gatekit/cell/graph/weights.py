@@ -113,7 +113,7 @@ class Weights:
         Raises:
             CellError: a number is read, or the linear map cannot connect these widths.
         """
-        place = OUTPUT_UNIT if owner == OUTPUT_UNIT else f"cell.gates.{owner}"
+        place = OUTPUT_UNIT if owner == OUTPUT_UNIT else self.draft.place(owner)
         where = f"{place}.reads.{read.text}"
         expr = self.draft.with_emitted(read.expr) if owner == OUTPUT_UNIT else read.expr
         width_in = self._width(expr, where)
@@ -126,7 +126,7 @@ class Weights:
             raise CellError(f"{where}: {error}") from None
         weights = {
             suffix: self.add(
-                f"{owner}.{read.text}" + (f".{suffix}" if suffix else ""),
+                f"{owner}.{read.label}" + (f".{suffix}" if suffix else ""),
                 tuple(shape),
                 # A gate's initializer for matrices does not apply to the vectors of a linear map.
                 init if init is not None and len(shape) > 1 else _first(read.map, suffix, usual),
@@ -141,7 +141,7 @@ class Weights:
         norm = declared.norm if isinstance(declared, Gate) else None
         scale = None
         if norm and norm["of"] == "read":
-            scale = self.norm_scale(f"{owner}.{read.text}", width, owner, weights)
+            scale = self.norm_scale(f"{owner}.{read.label}", width, owner, weights)
         return BuiltRead(
             expr,
             read.text,

@@ -33,7 +33,7 @@ from gatekit.cell.language.shape import Shape, WidthError, infer, shape_text
 from .built import GateExpression
 from .draft import FEEDBACK, Bindings, Bound, Draft
 from .misfits import emitted_matrix, explain
-from .sizes import gate_size, parameter_size, size
+from .sizes import gate_size, parameter_size, size, state_size
 
 MAX_VISITS = 60_000
 """The most parts of expressions that the search for widths visits; the largest bundled cell
@@ -123,13 +123,20 @@ def find_widths(draft: Draft, bindings: Bindings, order: Sequence[str]) -> Width
         if expression is not None:
             _check_gate(draft, name, shape, expression, complete)
     of = {name: width_of(shapes[name]) for name in [*draft.inputs, *draft.signals]}
-    of.update({key: of[gate] for key, gate in draft.own_states.items()})
+    of.update({key: state_size(draft, key) for key in draft.own_states})
     return Widths(of, complete, expressions)
 
 
 def _with_previous(draft: Draft, shapes: Mapping[str, Shape | None]) -> dict[str, Shape | None]:
     previous = {f"{name}_prev": shapes[name] for name in [*draft.signals, *draft.inputs]}
-    return {**shapes, **previous}
+    own = {f"{key}_prev": (state_size(draft, key),) for key in draft.own_states}
+    for key, owner in draft.own_parameters.items():
+        part = key.removeprefix(f"{owner}.")
+        parameter, units = draft.gates[owner].gate.parameters[part], gate_size(draft, owner)
+        own[key] = (
+            parameter_size(draft, parameter, units, f"cell.gates.{owner}.parameters.{part}"),
+        )
+    return {**shapes, **previous, **own}
 
 
 def _expression(draft: Draft, name: str, bound: Bound) -> GateExpression | None:
@@ -190,23 +197,26 @@ def _check_gate(
     shapes: Mapping[str, Shape | None],
 ) -> None:
     where, gate = f"cell.gates.{name}", draft.gates[name].gate
-    known = {
-        **shapes,
-        "pre": gate_shape,
-        **{f"{name}.{state}_prev": gate_shape for state in gate.states},
-    }
-    for part, parameter in gate.parameters.items():
-        width = parameter_size(draft, parameter, gate_shape[0], f"{where}.parameters.{part}")
-        known[f"{name}.{part}"] = (width,)
+    known = {**shapes, "pre": gate_shape}
     value, new_states = expressions
-    for what, expr in [("value", value), *((f"state {k}", e) for k, e in new_states.items())]:
+    for state, expr in [("", value), *new_states.items()]:
+        what = f"state {state}" if state else "value"
+        expected = (known[f"{name}.{state}_prev"] or ()) if state else gate_shape
         try:
             shape = infer(draft.with_constants(expr), known, draft.spec.functions, where)
         except CellError as error:
-            why = explain(draft, error, known) if isinstance(error, WidthError) else str(error)
+            why = str(error)
+            if isinstance(error, WidthError):
+                why = explain(draft, error, known, in_gate=True)
             why = why.removeprefix(f"{where}: ")
             raise CellError(f"{where}: {gate.place()}: {why}") from None
-        if shape is not None and shape != gate_shape:
+        if shape is not None and shape != expected and state:
+            raise CellError(
+                f"{where}: {gate.returned()}: its new state {state!r} has a width of "
+                f"{shape_text(shape)}, and the state is declared with {shape_text(expected)}; "
+                f"declare its width: states = {{{state!r}: State({_width(draft, shape)})}}"
+            )
+        if shape is not None and shape != expected:
             inline = isinstance(gate, InlineGate)
             units = shape[0] if shape else 1
             remedy = f"units: {units}" if inline else f"units = {units}"
@@ -221,6 +231,12 @@ def _check_gate(
                 f"gate has {gate_shape[0]} units; return a value for each unit, or type `{remedy}` "
                 f"{'beside the activation' if inline else 'in the class'}{near}"
             )
+
+
+def _width(draft: Draft, shape: Shape) -> str:
+    """Return how to write a width: the name of the size, or the number."""
+    sizes = {draft.features: "'features'", draft.units: "'units'"}
+    return sizes.get(width_of(shape), str(width_of(shape)))
 
 
 def width_of(shape: Shape | None) -> int:

@@ -8,9 +8,10 @@ from typing import Any
 
 from gatekit.cell.catalogue import Catalogue
 from gatekit.cell.errors import CellError, ExpressionError, as_typed, excerpt, quoted
-from gatekit.cell.gate import Gate, InlineGate
-from gatekit.cell.language.expression import Expr
+from gatekit.cell.gate import Gate, InlineGate, LinearGate
+from gatekit.cell.language.expression import Expr, Name, names, substitute
 from gatekit.cell.language.parse import parse
+from gatekit.cell.owned import check_own_names
 
 from .lookup import check_initializers, instance_of, kind_and_options, kind_of, unknown
 from .regularizers import check_rules
@@ -147,7 +148,8 @@ def read_gate(name: str, config: Any, cell: Mapping[str, Any], catalogue: Catalo
         gate = instance_of(catalogue.gates[kind], options, where)
     if isinstance(gate, InlineGate):
         expression = read_expression(gate.activation, catalogue, f"{where}.activation", sizes=False)
-        gate = gate.with_expression(expression, catalogue.functions)
+        updates = _updates(gate, where, catalogue)
+        gate = gate.with_expressions(expression, updates, catalogue.functions)
     reads = gate.reads
     # If the class maps the usual signals to linear maps, keep this choice of the gate's author.
     usual = isinstance(reads, (list, tuple)) and tuple(reads) == Gate.reads
@@ -156,13 +158,13 @@ def read_gate(name: str, config: Any, cell: Mapping[str, Any], catalogue: Catalo
     check_initializers(gate.initializers, f"{where}.initializers", catalogue)
     check_rules(gate, where)
     _check_norm(gate.norm, f"{where}.norm")
-    read = read_reads(reads, f"{where}.reads", catalogue)
-    if gate.norm is not None and not read:
+    own_reads = read_reads(reads, f"{where}.reads", catalogue)
+    if gate.norm is not None and not own_reads:
         raise CellError(
             f"{where}.norm: the gate reads nothing, so there is nothing to normalise; write "
             "norm: null, or give it reads: [x]"
         )
-    return GateSpec(name, kind, gate, read)
+    return GateSpec(name, kind, gate, own_reads, _projections(name, gate, catalogue))
 
 
 def _with_names(config: Mapping[str, Any], cell: Mapping[str, Any]) -> dict[str, Any]:
@@ -178,6 +180,61 @@ def _with_names(config: Mapping[str, Any], cell: Mapping[str, Any]) -> dict[str,
             given = {**value, "negative_of": gate_of(other, gates, roles)}
             named["initializers"] = {**named["initializers"], kind: given}
     return named
+
+
+def _updates(gate: InlineGate, where: str, catalogue: Catalogue) -> dict[str, Expr]:
+    """Return the parsed new values of the states of a gate that is written in YAML."""
+    updates = {}
+    for name, state in gate.states.items():
+        place = f"{where}.states.{name}"
+        if not isinstance(state, Mapping) or "update" not in state:
+            raise CellError(
+                f"{place}: the new value is missing; write "
+                f"{name}: {{first: 0, update: 0.9 * {name}_prev + 0.1 * pre}}"
+            )
+        updates[name] = read_expression(state["update"], catalogue, f"{place}.update", sizes=False)
+    try:
+        owned = (*gate.own_states(), *gate.own_projections(f"{where}.projections"))
+        check_own_names(where, owned)
+    except CellError as error:
+        raise CellError(str(error).replace("states.", f"{where}.states.", 1)) from None
+    return updates
+
+
+def _projections(name: str, gate: Gate, catalogue: Catalogue) -> tuple[GateSpec, ...]:
+    """Return the projections of a gate, each as a gate that adds up its reads."""
+    where = f"cell.gates.{name}.projections"
+    declared = gate.own_projections(where)
+    own = {part: f"{name}.{part}" for part in (*declared, *gate.parameters)}
+    own |= {f"{state}_prev": f"{name}.{state}_prev" for state in gate.own_states()}
+    keys = {known: Name(key) for known, key in {**gate.bind, **own}.items()}
+    parts = []
+    for part, projection in declared.items():
+        place = f"{where}.{part}"
+        _check_norm(projection.norm, f"{place}.norm")
+        of_matrices = projection.initializer
+        given = {} if of_matrices is None else {"kernel": of_matrices, "recurrent": of_matrices}
+        check_initializers(given, place, catalogue)
+        parsed = read_reads(projection.reads, f"{place}.reads", catalogue)
+        for state in gate.states:
+            if any(state in names(read.expr) for read in parsed):
+                raise CellError(
+                    f"{place}.reads: {state!r} is a state of the gate, and a projection reads its "
+                    f"previous value; write {state}_prev"
+                )
+        reads = tuple(
+            Read(substitute(read.expr, keys), read.map_kind, read.map, read.text) for read in parsed
+        )
+        linear = LinearGate(
+            bias=projection.bias,
+            units=projection.width,
+            norm=projection.norm,
+            initializers={**given, "bias": projection.first_bias},
+            regularizers=gate.regularizers,
+            constraints=gate.constraints,
+        )
+        parts.append(GateSpec(f"{name}.{part}", "projection", linear, reads, owner=name))
+    return tuple(parts)
 
 
 def _lacks_role(config: Mapping[str, object], catalogue: Catalogue) -> bool:

@@ -257,15 +257,17 @@ def check_size(spec: CellSpec) -> None:
     Raises:
         CellError: a limit is exceeded.
     """
-    reads = [read for gate in spec.gates for read in gate.reads]
+    parts = [part for gate in spec.gates for part in (*gate.projections, gate)]
+    reads = [read for part in parts for read in part.reads]
     if len(reads) > MAX_READS:
         raise CellError(f"cell.gates: {len(reads)} reads; at most {MAX_READS} are allowed")
-    inline = [gate.gate.expression for gate in spec.gates if isinstance(gate.gate, InlineGate)]
+    written = [gate.gate for gate in spec.gates if isinstance(gate.gate, InlineGate)]
+    inline = [expr for gate in written for expr in (gate.expression, *gate.updates.values())]
     expressions = [*(e for _, e in spec.equations), *(read.expr for read in reads), *inline]
-    parts = sum(1 for expr in expressions for _ in walk(expr))
-    if parts > MAX_PARTS:
+    count = sum(1 for expr in expressions for _ in walk(expr))
+    if count > MAX_PARTS:
         raise CellError(
-            f"cell: its equations, reads and activations have {parts:,} parts (numbers, names and "
+            f"cell: its equations, reads and activations have {count:,} parts (numbers, names and "
             f"operations); at most {MAX_PARTS:,} are allowed"
         )
     for gate in spec.gates:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 from gatekit.cell.catalogue import Catalogue
@@ -48,26 +48,41 @@ class SignalNorm:
 
 @dataclass(frozen=True)
 class Read:
-    """A read: an expression over signals, and the linear map applied to it."""
+    """A read: an expression over signals, and the linear map applied to it.
+
+    A projection reads what its gate owns as ``forget.m_prev``; ``written`` is then the expression
+    without the gate's name.
+    """
 
     expr: Expr
     map_kind: str
     map: LinearMap
+    written: str = ""
 
     @property
     def text(self) -> str:
-        """The expression in canonical form; part of the weight's name."""
+        """The expression in canonical form."""
         return str(self.expr)
+
+    @property
+    def label(self) -> str:
+        """The expression as a part of the weight's name."""
+        return self.written or self.text
 
 
 @dataclass(frozen=True)
 class GateSpec:
-    """A gate's name and kind, its options, and its parsed reads."""
+    """A gate's name and kind, its options, its parsed reads, and its projections.
+
+    A projection is a gate of the kind ``projection`` called ``GATE.NAME``; ``owner`` is its gate.
+    """
 
     name: str
     kind: str
     gate: Gate
     reads: tuple[Read, ...]
+    projections: tuple[GateSpec, ...] = ()
+    owner: str = ""
 
 
 @dataclass(frozen=True)
@@ -124,7 +139,8 @@ class CellSpec:
         data["gates"] = {}
         for gate in self.gates:
             head = {} if isinstance(gate.gate, InlineGate) else {"kind": gate.kind}
-            data["gates"][gate.name] = {**head, **_options(gate.gate, gate.reads)}
+            options = _options(gate.gate, gate.reads)
+            data["gates"][gate.name] = {**head, **options, **_owned(gate)}
         data["equations"] = {name: str(expr) for name, expr in self.equations}
         data["emits"] = self.emits
         data["parameters"] = {name: p.canonical() for name, p in self.parameters}
@@ -162,12 +178,46 @@ def long_form(value: object) -> object:
     return {"kind": value} if isinstance(value, str) else plain(value)
 
 
+def _owned(gate: GateSpec) -> dict[str, object]:
+    """Return what a gate owns beyond its class, as plain data with parsed expressions."""
+    owned: dict[str, object] = {}
+    usual, declared = type(gate.gate).projections, gate.gate.own_projections()
+    parts = {part.name.removeprefix(f"{gate.name}."): part for part in gate.projections}
+    projections = {
+        name: {"reads": _reads(parts[name].reads), **_without_defaults(each, "reads")}
+        for name, each in declared.items()
+        if usual.get(name) != each
+    }
+    if projections:
+        owned["projections"] = projections
+    if isinstance(gate.gate, InlineGate) and gate.gate.states:
+        owned["states"] = {
+            name: {**_without_defaults(state), "update": str(gate.gate.updates[name])}
+            for name, state in gate.gate.own_states().items()
+        }
+    return owned
+
+
+def _without_defaults(declared: Any, *left_out: str) -> dict[str, object]:
+    """Return the fields of a dataclass that differ from their defaults, as plain data."""
+    values = {
+        field.name: (getattr(declared, field.name), field.default) for field in fields(declared)
+    }
+    differ = {k: v for k, (v, usual) in values.items() if v != usual and k not in left_out}
+    return {k: long_form(v) if k == "initializer" else plain(v) for k, v in differ.items()}
+
+
+def _reads(reads: Sequence[Read]) -> dict[str, object]:
+    return {r.label: {"kind": r.map_kind, **r.map.options()} for r in reads}
+
+
 def _options(instance: RowWise, reads: Sequence[Read]) -> dict[str, object]:
-    options = {k: plain(v) for k, v in instance.options().items() if k != "reads"}
+    apart = ("reads", "projections", *(("states",) if isinstance(instance, InlineGate) else ()))
+    options = {k: plain(v) for k, v in instance.options().items() if k not in apart}
     if "initializers" in options:
         options["initializers"] = {k: long_form(v) for k, v in options["initializers"].items()}
     for key in RULES:
         if key in options:
             options[key] = read_rules(key, options[key], key)
-    options["reads"] = {r.text: {"kind": r.map_kind, **r.map.options()} for r in reads}
+    options["reads"] = _reads(reads)
     return options

@@ -132,11 +132,10 @@ def _summary(declared: object) -> str:
 
 
 def _gate(cell: Cell, node: Node) -> dict[str, object]:
-    spec = next(gate for gate in cell.spec.gates if gate.name == node.name)
     assert node.declared is not None
     return {
         "name": node.name,
-        "kind": spec.kind,
+        "kind": cell.kind(node),
         "units": node.width,
         "reads": {read.text: map_text(read) for read in node.reads},
         "bias": node.bias is not None,

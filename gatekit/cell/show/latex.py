@@ -86,6 +86,9 @@ def latex(expr: Expr, notation: Notation | None = None) -> str:
 
 def symbol(name: str) -> str:
     """Return a name in LaTeX without its time: a letter in italics, longer names upright."""
+    owner, _, part = name.rpartition(".")
+    if owner:
+        return f"{symbol(part)},{symbol(owner)}"
     if name in GREEK:
         return f"\\{name}"
     return name if len(name) == 1 else r"\mathrm{" + name.replace("_", r"\_") + "}"

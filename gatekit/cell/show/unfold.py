@@ -124,8 +124,7 @@ def _gate_lines(cell: Cell, node: Node, terms: dict[str, Term]) -> Iterator[Equa
     pre = _normalised(cell, node, terms)
     expressions = cell.gate_expressions[node.name]
     if expressions is None:
-        kind = next(gate.kind for gate in cell.spec.gates if gate.name == node.name)
-        yield _opaque(node.name, kind, node.arguments, pre)
+        yield _opaque(node.name, cell.kind(node), node.arguments, pre)
         return
     value, states = expressions
     keys = {state: f"{node.name}.{state}" for state in states}

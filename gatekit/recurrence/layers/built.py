@@ -102,5 +102,6 @@ def _declared(spec: CellSpec, output_unit: OutputUnitSpec) -> list[Declared]:
     """Return the output unit, the gates and the linear maps of a cell."""
     declared: list[Declared] = [output_unit.unit, *(read.map for read in output_unit.reads)]
     for gate in spec.gates:
-        declared += [gate.gate, *(read.map for read in gate.reads)]
+        reads = [read for part in (*gate.projections, gate) for read in part.reads]
+        declared += [gate.gate, *(read.map for read in reads)]
     return declared

@@ -90,9 +90,10 @@ class Rules:
         if not weight.trainable or weight.kind not in WEIGHT_KINDS:
             return arguments
         gates = {gate.name: gate.gate for gate in self.spec.gates}
+        owner = weight.owner.partition(".")[0]  # a projection has the rules of its gate
         for section, argument in (("regularizers", "regularizer"), ("constraints", "constraint")):
-            of_gate = getattr(gates.get(weight.owner), section, {})
-            built = self.objects.get((section, weight.owner, weight.kind))
+            of_gate = getattr(gates.get(owner), section, {})
+            built = self.objects.get((section, owner, weight.kind))
             if built is None and weight.kind not in of_gate:
                 built = self.objects.get((section, "", weight.kind))
             rule = getattr(weight, argument)

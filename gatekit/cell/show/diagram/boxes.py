@@ -160,7 +160,7 @@ def _look(cell: Cell, node: Node) -> tuple[str, str, tuple[str, ...]]:
         return "equation", node.name, (f"= layer norm of {node.source}", *_epsilon(node.epsilon))
     if node.kind == "output":
         return "output", node.name, (f"output unit {cell.output.kind}",)
-    kind = next(gate.kind for gate in cell.spec.gates if gate.name == node.name)
+    kind = cell.kind(node)
     gate = node.declared
     lines = list(_wrapped(gate.activation)) if isinstance(gate, InlineGate) else [kind]
     if node.norm is not None:

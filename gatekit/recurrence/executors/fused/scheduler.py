@@ -191,7 +191,8 @@ class _Scheduler:
         stem = key.removesuffix("_prev")
         if key.endswith("_prev"):
             return stem in self.cell.inputs
-        return "." not in key
+        # A key with a dot is a projection, or belongs to a gate: a state or a parameter.
+        return key in self.by_name or "." not in key
 
     def row_wise_names(self, node: Node) -> list[str]:
         """Return the names that a loop node reads, row by row and in its recurrent reads."""

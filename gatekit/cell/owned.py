@@ -1,0 +1,215 @@
+"""What a gate owns beside its value: states of any width, and further linear maps.
+
+A `Projection` is computed before its gate, from signals of the cell and from what the gate owns.
+The gate's function gets it as the argument of that name. A `State` is a number per element that the
+gate carries from step to step; the gate's function gets ``NAME_prev`` and returns the new value.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+from .calls import constructed
+from .errors import CellError, excerpt, listed, nearest
+
+MAX_PROJECTIONS = 20
+"""The most projections of one gate. Each may read the one before it."""
+TAKEN = ("pre", "own_prev", "t", "units", "features", "x", "emitted", "bias", "norm_scale", "scale")
+"""Names of arguments and weights that every gate has."""
+
+Width = int | str
+
+
+@constructed("gatekit.State('units', first=0.0)")
+@dataclass(frozen=True)
+class State:
+    """A gate's own state, a vector that it carries from step to step.
+
+    Attributes:
+        width: its number of elements: ``"units"`` (the gate's width), ``"features"``, a number, or
+            arithmetic on sizes.
+        first: the initial value of every element.
+        learned: whether the initial value is learned.
+
+    Raises:
+        CellError: a value has another type, or ``first`` is not finite.
+    """
+
+    width: Width = "units"
+    first: float = 0.0
+    learned: bool = False
+
+    def __post_init__(self) -> None:
+        _check_width(self.width, "a state's width")
+        _check_number(self.first, "a state's first")
+        _check_switch(self.learned, "a state's learned")
+        object.__setattr__(self, "first", float(self.first))
+
+
+@constructed("gatekit.Projection(reads=['x', 'h_prev'])")
+@dataclass(frozen=True)
+class Projection:
+    """A further linear map of a gate; the gate's function gets it as the argument of that name.
+
+    ``projection = sum_r A_r(read_r) + bias``
+
+    Attributes:
+        reads: a signal or expression, a list of them, or a mapping from them to linear maps. They
+            name signals of the cell and, first of all, what the gate owns: ``STATE_prev``, its
+            parameters and its other projections.
+        bias: whether a bias is added.
+        width: its number of elements: ``"units"`` (the gate's width), ``"features"``, a number, or
+            arithmetic on sizes.
+        first_bias: the initial value of the bias; it takes precedence over the cell's initializers.
+        initializer: the initializer of its matrices, a name or ``{"kind": ...}``; None is that of a
+            gate's reads.
+        norm: ``{"of": "read"}`` or ``{"of": "sum"}`` for layer normalisation, with ``"epsilon"``.
+
+    Raises:
+        CellError: a value has another type, or ``first_bias`` is set without a bias.
+    """
+
+    reads: Any
+    bias: bool = True
+    width: Width = "units"
+    first_bias: float = 0.0
+    initializer: str | Mapping[str, Any] | None = None
+    norm: Mapping[str, Any] | None = None
+
+    def __post_init__(self) -> None:
+        reads = (self.reads,) if isinstance(self.reads, str) else self.reads
+        if not isinstance(reads, (Mapping, Sequence)) or not reads:
+            raise CellError(
+                "a projection's reads are a signal, an expression, a list of them, or a mapping to "
+                f"linear maps, not {excerpt(repr(reads))}; write reads: [x, h_prev]"
+            )
+        object.__setattr__(self, "reads", reads if isinstance(reads, Mapping) else tuple(reads))
+        _check_width(self.width, "a projection's width")
+        _check_number(self.first_bias, "a projection's first_bias")
+        _check_switch(self.bias, "a projection's bias")
+        if self.first_bias and not self.bias:
+            raise CellError(
+                "a projection with bias: false has no bias for first_bias; remove one of the two"
+            )
+        if isinstance(self.norm, Mapping) and "group" in self.norm:
+            raise CellError(
+                "a projection's norm has no group, because it shares no statistics; write norm: "
+                f"{{of: {self.norm.get('of', 'sum')}}}"
+            )
+        object.__setattr__(self, "first_bias", float(self.first_bias))
+
+
+def state_of(value: object, where: str) -> State:
+    """Return a declared state: a number is the initial value of a state as wide as the gate.
+
+    Args:
+        value: a number, a `State`, or a mapping with its keys.
+        where: the place in the gate, for messages.
+
+    Raises:
+        CellError: the value is none of these.
+    """
+    if isinstance(value, State):
+        return value
+    if isinstance(value, Mapping):
+        return _made(State, State(), value, where)
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise CellError(
+            f"{where}: an initial value or State(width, first=0.0) is expected, not "
+            f"{excerpt(repr(value))}"
+        )
+    return State(first=value)
+
+
+def projections_of(
+    declared: Mapping[str, Projection], changes: Mapping[str, Any], where: str
+) -> dict[str, Projection]:
+    """Return the projections of a gate: those of its class, changed key by key.
+
+    Args:
+        declared: the class's projections.
+        changes: changed or further projections, each a mapping with the keys of `Projection`.
+        where: the place in the cell, for messages.
+
+    Raises:
+        CellError: a change is not such a mapping, or there are too many projections.
+    """
+    merged = dict(declared)
+    for name, change in changes.items():
+        place = f"{where}.{name}"
+        if isinstance(change, Projection):
+            merged[name] = change
+        elif isinstance(change, Mapping):
+            merged[name] = _made(Projection, merged.get(name), change, place)
+        else:
+            raise CellError(
+                f"{place}: a mapping is expected, not {excerpt(repr(change))}; write "
+                f"{name}: {{reads: [x, h_prev]}}"
+            )
+    if len(merged) > MAX_PROJECTIONS:
+        raise CellError(f"{where}: {len(merged)} projections; a gate has at most {MAX_PROJECTIONS}")
+    return merged
+
+
+def _made(kind: Any, base: Any, values: Mapping[str, Any], where: str) -> Any:
+    known = [field.name for field in fields(kind)]
+    for key in values:
+        if key not in known:
+            raise CellError(
+                f"{where}.{key}: no such key{nearest(str(key), known) or '.'} "
+                f"Keys: {listed(known)}."
+            )
+    if base is None and "reads" not in values:
+        raise CellError(f"{where}: reads are missing; write {{reads: [x, h_prev]}}")
+    try:
+        return replace(base, **values) if base is not None else kind(**values)
+    except CellError as error:
+        raise CellError(f"{where}: {error}") from None
+
+
+def check_own_names(owner: str, names: Sequence[str]) -> None:
+    """Refuse names of states, projections and parameters that a gate's function cannot ask for.
+
+    Args:
+        owner: the gate's class or its place in a cell, for messages.
+        names: the names of everything that the gate owns, and of its options.
+
+    Raises:
+        CellError: a name is taken, given twice or not a name.
+    """
+    for name in names:
+        plain = isinstance(name, str) and re.fullmatch(r"[A-Za-z]\w*", name)
+        if not plain or name.endswith("_prev") or name in TAKEN:
+            raise CellError(
+                f"{owner}: {name!r} cannot be the name of a state or projection; use another name "
+                f"that is a Python identifier, does not end in _prev, and is not one of "
+                f"{listed(TAKEN)}"
+            )
+        if list(names).count(name) > 1:
+            raise CellError(
+                f"{owner}: {name!r} is declared twice, as an option, parameter, state or "
+                "projection; rename one of them"
+            )
+
+
+def _check_width(width: object, what: str) -> None:
+    whole = isinstance(width, int) and not isinstance(width, bool) and width > 0
+    if not whole and not (isinstance(width, str) and width):
+        raise CellError(
+            f"{what} is a size such as 'units', 'features' or 8, not {excerpt(repr(width))}"
+        )
+
+
+def _check_number(number: object, what: str) -> None:
+    fine = isinstance(number, (int, float)) and not isinstance(number, bool)
+    if not fine or not math.isfinite(number) or abs(number) > 1e300:  # type: ignore[arg-type]
+        raise CellError(f"{what} is a finite number such as 1.0, not {excerpt(repr(number))}")
+
+
+def _check_switch(value: object, what: str) -> None:
+    if not isinstance(value, bool):
+        raise CellError(f"{what} is true or false, not {excerpt(repr(value))}")

@@ -1,0 +1,226 @@
+"""What a gate owns: states of any width and projections, in Python and in YAML."""
+
+from __future__ import annotations
+
+import pytest
+
+from gatekit import Gate, Parameter, Projection, State, ops
+from gatekit.cell.errors import CellError, GatekitError
+from gatekit.cell.graph import build
+from gatekit.cell.schema import read_cell, read_output_unit
+
+UNITS, FEATURES = 4, 6
+
+
+class Surprise(Gate):
+    """A gate whose temperature depends on the distance of x from its moving average."""
+
+    rate: float = 0.9
+    states = {"m": State("features", first=0.25)}
+    projections = {"tau": Projection("(x - m_prev)**2", first_bias=1.0)}
+
+    def activate(self, pre, tau, x, m_prev):
+        return ops.sigmoid(pre / ops.softplus(tau)), {"m": self.rate * m_prev + 0.1 * x}
+
+
+WRITTEN = {
+    "kind": None,
+    "activation": "sigmoid(pre / softplus(tau))",
+    "projections": {"tau": {"reads": ["(x - m_prev)**2"], "first_bias": 1}},
+    "states": {"m": {"width": "features", "first": 0.25, "update": "0.9*m_prev + 0.1*x"}},
+}
+
+
+@pytest.fixture
+def owned(known, lstm):
+    """Build a small LSTM with a forget gate: a `Gate` or its mapping."""
+
+    def owned(forget, **changes):
+        spec = read_cell(lstm(gates={"forget": forget}, **changes), known)
+        return build(spec, UNITS, FEATURES, read_output_unit("hidden", known))
+
+    return owned
+
+
+def _weights(cell):
+    return {w.name: (w.shape, w.init) for w in cell.weights}
+
+
+@pytest.mark.parametrize("forget", [Surprise(), WRITTEN], ids=["class", "yaml"])
+def test_a_gate_owns_a_state_as_wide_as_x_and_a_second_linear_map(owned, lstm, forget):
+    cell, plain = owned(forget), owned("forget")
+    added = {n: w for n, w in _weights(cell).items() if n not in _weights(plain)}
+    assert added == {
+        "forget.tau.(x-m_prev)**2": ((FEATURES, UNITS), "orthogonal"),
+        "forget.tau.bias": ((UNITS,), 1.0),
+    }
+    assert {n: s for n, (s, _) in _weights(plain).items()} == {
+        n: s for n, (s, _) in _weights(cell).items() if n not in added
+    }
+    assert [(s.name, s.width, s.initial) for s in cell.states][-1] == ("forget.m", FEATURES, 0.25)
+    names = [node.name for node in cell.nodes]
+    assert names.index("forget.tau") < names.index("forget")
+
+
+def test_python_and_yaml_write_the_same_gate(owned):
+    one, other = owned(Surprise()), owned(WRITTEN)
+    assert [str(e) for e in one.gate_expressions["forget"][:1]] == [
+        str(e) for e in other.gate_expressions["forget"][:1]
+    ]
+    for name in ("forget.tau", "forget"):
+        assert {*one.node(name).depends} == {*other.node(name).depends}
+        assert one.node(name).stage == other.node(name).stage
+
+
+@pytest.mark.parametrize("spelling", ["(x - m_prev)**2", "(x-m_prev) ** 2", " ( x-m_prev )**2"])
+def test_the_canonical_form_does_not_keep_the_spelling(known, lstm, spelling):
+    forget = {**WRITTEN, "projections": {"tau": {"reads": [spelling], "first_bias": 1.0}}}
+    spec = read_cell(lstm(gates={"forget": forget}), known)
+    assert spec == read_cell(lstm(gates={"forget": WRITTEN}), known)
+    assert read_cell(spec.canonical(), known).canonical() == spec.canonical()
+
+
+def test_what_a_class_declares_is_not_in_the_canonical_form(known, lstm):
+    spec = read_cell(lstm(gates={"forget": Surprise()}), known)
+    assert "projections" not in spec.canonical()["gates"]["forget"]
+
+
+def test_an_option_changes_a_projection_of_the_class_key_by_key(owned):
+    cell = owned(Surprise(projections={"tau": {"first_bias": 2.5, "initializer": "zeros"}}))
+    added = _weights(cell)
+    assert added["forget.tau.bias"][1] == 2.5
+    assert added["forget.tau.(x-m_prev)**2"][1] == "zeros"
+
+
+def test_the_first_bias_wins_over_the_initializers_of_the_cell(owned):
+    changes = {"initializers": {"bias": {"kind": "constant", "value": 7.0}}}
+    added = _weights(owned(Surprise(), **changes))
+    assert added["forget.tau.bias"][1] == 1.0
+    assert added["input.bias"][1] == {"kind": "constant", "value": 7.0}
+
+
+def test_a_projection_reads_parameters_states_and_other_projections_of_its_gate(owned):
+    class Deep(Gate):
+        parameters = {"alpha": Parameter("features", init=2.0)}
+        states = {"m": State("features"), "s": State(1, first=0.5, learned=True)}
+        projections = {
+            "hidden": Projection(["alpha * (x - m_prev)", "h_prev"], width=5),
+            "logit": Projection("tanh(hidden)"),
+        }
+
+        def activate(self, pre, logit, x, m_prev, s_prev):
+            m, s = 0.5 * (m_prev + x), 0.5 * s_prev + 0.1 * ops.mean(pre)
+            return ops.sigmoid(pre + logit + s), {"m": m, "s": s}
+
+    cell = owned(Deep())
+    assert cell.widths["forget.hidden"] == 5
+    assert cell.widths["forget.s"] == 1
+    assert cell.node("forget.logit").stage == cell.node("forget.hidden").stage + 1
+    weights = _weights(cell)
+    assert weights["forget.hidden.alpha*(x-m_prev)"][0] == (FEATURES, 5)
+    assert weights["initial.forget.s"] == ((1,), 0.5)
+    assert weights["forget.logit.tanh(hidden)"][0] == (5, UNITS)
+
+
+def test_the_count_is_that_of_the_weights(owned):
+    cell, plain = owned(Surprise()), owned("forget")
+    assert cell.count() - plain.count() == FEATURES * UNITS + UNITS
+
+
+def _changed(**changes):
+    return {**WRITTEN, **changes}
+
+
+def _projection(**changes):
+    return _changed(projections={"tau": {"reads": ["x"], **changes}})
+
+
+REFUSED = {
+    "no reads": (_projection(reads=[]), "reads"),
+    "unknown key": (_projection(unit=3), "unit"),
+    "first_bias without a bias": (_projection(bias=False, first_bias=1), "first_bias"),
+    "norm with a group": (_projection(norm={"of": "sum", "group": ["input"]}), "group"),
+    "width of nothing": (_projection(width="unit"), "unit"),
+    "not finite": (_projection(first_bias=float("nan")), "first_bias"),
+    "reads a new state": (_projection(reads=["m"]), "m_prev"),
+    "reads pre": (_projection(reads=["pre"]), "pre"),
+    "not a mapping": (_changed(projections={"tau": "x"}), "projections.tau"),
+    "name taken": (
+        _changed(activation="sigmoid(bias)", projections={"bias": {"reads": ["x"]}}),
+        "bias",
+    ),
+    "declared twice": (
+        _changed(activation="sigmoid(pre + m)", projections={"m": {"reads": ["x"]}}),
+        "twice",
+    ),
+    "unused projection": (_changed(activation="sigmoid(pre)"), "tau"),
+    "unused state": (_changed(projections={"tau": {"reads": ["x"]}}), "'m'"),
+    "state without an update": (_changed(states={"m": {"width": "features"}}), "update"),
+    "state of another width": (
+        _changed(states={"m": {"width": 2, "update": "0.9*m_prev + x"}}),
+        "forget",
+    ),
+    "cycle": (
+        _changed(
+            activation="sigmoid(pre + a)",
+            projections={"a": {"reads": ["b"]}, "b": {"reads": ["a"]}},
+            states={},
+        ),
+        "forget.a",
+    ),
+    "too many": (
+        _changed(
+            activation="sigmoid(pre + p0)",
+            projections={f"p{i}": {"reads": [f"p{i + 1}" if i < 20 else "x"]} for i in range(21)},
+            states={},
+        ),
+        "at most 20",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_what_cannot_be_is_refused_where_it_is_written(owned, case):
+    forget, named = REFUSED[case]
+    with pytest.raises(GatekitError) as error:
+        owned(forget)
+    assert "cell.gates.forget" in str(error.value)
+    assert named in str(error.value)
+
+
+def test_a_width_that_does_not_fit_is_told_with_both_widths_and_the_state_to_declare(owned):
+    class Narrow(Gate):
+        states = {"m": 0.0}
+
+        def activate(self, pre, x, m_prev):
+            return ops.sigmoid(pre + ops.mean(m_prev)), {"m": 0.9 * ops.mean(m_prev) + 0.1 * x}
+
+    with pytest.raises(CellError, match=r"6.*4.*State\('features'\)"):
+        owned(Narrow())
+
+
+@pytest.mark.parametrize("section", ["zoneout", "initial"])
+def test_the_cell_does_not_set_a_state_that_its_gate_owns(owned, section):
+    with pytest.raises(CellError, match=rf"cell.{section}: 'forget.m'"):
+        owned(Surprise(), **{section: {"forget.m": 0.5}})
+
+
+@pytest.mark.parametrize(
+    "declared", [{"m": "features"}, {"m": True}, {"m": None}, {"m_prev": 0.0}, {"pre": 0.0}]
+)
+def test_a_class_with_a_state_that_cannot_be_is_refused(declared):
+    with pytest.raises(CellError, match="state"):
+        type("Wrong", (Gate,), {"states": declared})().own_states()
+
+
+@pytest.mark.parametrize(
+    "declared", ["x", {"tau": "x"}, {"tau": None}, {"norm_scale": Projection("x")}]
+)
+def test_a_class_with_a_projection_that_cannot_be_is_refused(declared):
+    with pytest.raises(CellError, match="projection"):
+        type("Wrong", (Gate,), {"projections": declared})
+
+
+def test_a_name_is_declared_once():
+    with pytest.raises(CellError, match="twice"):
+        type("Wrong", (Gate,), {"states": {"m": 0.0}, "projections": {"m": Projection("x")}})
