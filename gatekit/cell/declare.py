@@ -199,6 +199,8 @@ def plain(value: Any) -> Any:
         return {str(k): plain(v) for k, v in value.items()}
     if isinstance(value, (list, tuple)):
         return [plain(v) for v in value]
+    if hasattr(value, "canonical") and not isinstance(value, type):
+        return plain(value.canonical())
     return value
 
 

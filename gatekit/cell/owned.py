@@ -102,6 +102,18 @@ class Projection:
             )
         object.__setattr__(self, "first_bias", float(self.first_bias))
 
+    def canonical(self) -> dict[str, Any]:
+        """Return the projection as plain data that can be read back, without defaults."""
+        return without_defaults(self)
+
+
+def without_defaults(declared: Any) -> dict[str, Any]:
+    """Return the fields of a dataclass that differ from their defaults, by name."""
+    values = {
+        field.name: (getattr(declared, field.name), field.default) for field in fields(declared)
+    }
+    return {name: value for name, (value, usual) in values.items() if value != usual}
+
 
 def state_of(value: object, where: str) -> State:
     """Return a declared state: a number is the initial value of a state as wide as the gate.
@@ -116,7 +128,8 @@ def state_of(value: object, where: str) -> State:
     if isinstance(value, State):
         return value
     if isinstance(value, Mapping):
-        return _made(State, State(), value, where)
+        made: State = _made(State, State(), value, where)
+        return made
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise CellError(
             f"{where}: an initial value or State(width, first=0.0) is expected, not "

@@ -488,7 +488,7 @@ OWN = {
             lambda self, pre, k_prev: (pre, {"k": __import__("gatekit").ops.sum(k_prev)}),
             states={"k": 0.0},
         ),
-        "its state k has a width of 1, and the gate has 4 units",
+        "its state k has a width of 1, and is declared with 4",
     ),
     "60-width": (
         own_gate(lambda self, pre, x: x + pre * 0.0),

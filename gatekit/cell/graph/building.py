@@ -183,9 +183,10 @@ class _NodeMaker:
             norm_scale = self.weights.norm_scale(name, width, name, declared.parameters)
         for part, parameter in declared.parameters.items():
             self.weights.parameter(f"{owner}.{part}", parameter, owner, width)
+        kind = "projection" if self.draft.is_projection(name) else "gate"
         return Node(
             name=name,
-            kind="output" if feedback else "gate",
+            kind="output" if feedback else kind,
             width=width,
             stage=max([self.stage(keys), *(self.stage_after(read) for read in awaited)]),
             hoisted=self.hoistable(keys) and not own_states and name not in self.states,

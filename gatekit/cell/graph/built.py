@@ -106,9 +106,9 @@ class BuiltRead:
 class Node:
     """One signal that is computed at each step.
 
-    ``kind`` is ``gate``, ``equation``, ``norm`` or ``output`` (an output unit that feeds back).
-    ``stage`` counts the recurrent matrix products that must be done before it; a ``hoisted`` node
-    reads no state.
+    ``kind`` is ``gate``, ``projection`` (of a gate), ``equation``, ``norm`` or ``output`` (an
+    output unit that feeds back). ``stage`` counts the recurrent matrix products that must be done
+    before it; a ``hoisted`` node reads no state.
     """
 
     name: str

@@ -212,9 +212,9 @@ def _check_gate(
             raise CellError(f"{where}: {gate.place()}: {why}") from None
         if shape is not None and shape != expected and state:
             raise CellError(
-                f"{where}: {gate.returned()}: its new state {state!r} has a width of "
-                f"{shape_text(shape)}, and the state is declared with {shape_text(expected)}; "
-                f"declare its width: states = {{{state!r}: State({_width(draft, shape)})}}"
+                f"{where}: {gate.place()}: its state {state} has a width of {shape_text(shape)}, "
+                f"and is declared with {shape_text(expected)}; declare its width: "
+                f"states = {{{state!r}: State({_width(draft, shape)})}}"
             )
         if shape is not None and shape != expected:
             inline = isinstance(gate, InlineGate)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
 from gatekit.cell.catalogue import Catalogue
@@ -12,6 +12,7 @@ from gatekit.cell.gate import Gate, InlineGate, OutputUnit
 from gatekit.cell.language.expression import Expr
 from gatekit.cell.language.ops import Function
 from gatekit.cell.learned import LinearMap, Parameter
+from gatekit.cell.owned import Projection, State, without_defaults
 from gatekit.cell.row_wise import RowWise
 
 from .regularizers import RULES, read_rules
@@ -184,7 +185,7 @@ def _owned(gate: GateSpec) -> dict[str, object]:
     usual, declared = type(gate.gate).projections, gate.gate.own_projections()
     parts = {part.name.removeprefix(f"{gate.name}."): part for part in gate.projections}
     projections = {
-        name: {"reads": _reads(parts[name].reads), **_without_defaults(each, "reads")}
+        name: {**_plain(each), "reads": _reads(parts[name].reads)}
         for name, each in declared.items()
         if usual.get(name) != each
     }
@@ -192,18 +193,15 @@ def _owned(gate: GateSpec) -> dict[str, object]:
         owned["projections"] = projections
     if isinstance(gate.gate, InlineGate) and gate.gate.states:
         owned["states"] = {
-            name: {**_without_defaults(state), "update": str(gate.gate.updates[name])}
+            name: {**_plain(state), "update": str(gate.gate.updates[name])}
             for name, state in gate.gate.own_states().items()
         }
     return owned
 
 
-def _without_defaults(declared: Any, *left_out: str) -> dict[str, object]:
-    """Return the fields of a dataclass that differ from their defaults, as plain data."""
-    values = {
-        field.name: (getattr(declared, field.name), field.default) for field in fields(declared)
-    }
-    differ = {k: v for k, (v, usual) in values.items() if v != usual and k not in left_out}
+def _plain(declared: State | Projection) -> dict[str, object]:
+    """Return what a gate declares as plain data, without defaults."""
+    differ = without_defaults(declared)
     return {k: long_form(v) if k == "initializer" else plain(v) for k, v in differ.items()}
 
 

@@ -76,6 +76,7 @@ def describe(cell: Cell, known: Mapping[str, Work] = NO_WORKS) -> dict[str, Any]
         "order": [node.name for node in cell.nodes],
         "stages": [list(stage) for stage in cell.stages()],
         "gates": [_gate(cell, node) for node in cell.nodes if node.kind == "gate"],
+        "projections": [_gate(cell, node) for node in cell.nodes if node.kind == "projection"],
         "products": _products(cell),
         "weights": [
             {
