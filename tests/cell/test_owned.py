@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
 from gatekit import Gate, Parameter, Projection, State, ops
 from gatekit.cell.errors import CellError, GatekitError
 from gatekit.cell.graph import build
-from gatekit.cell.schema import read_cell, read_output_unit
+from gatekit.cell.schema import read_cell, read_output_unit, swap
 
 UNITS, FEATURES = 4, 6
 
@@ -224,3 +226,34 @@ def test_a_class_with_a_projection_that_cannot_be_is_refused(declared):
 def test_a_name_is_declared_once():
     with pytest.raises(CellError, match="twice"):
         type("Wrong", (Gate,), {"states": {"m": 0.0}, "projections": {"m": Projection("x")}})
+
+
+@pytest.fixture
+def swapped(known, lstm):
+    """Put `Surprise` into a small LSTM whose forget gate has further settings."""
+    gates = {**known.gates, "surprise": Surprise}
+    own = dataclasses.replace(known, gates=gates)
+
+    def swapped(**settings):
+        config = lstm(gates={"forget": {"kind": "forget", **settings}})
+        return read_cell(swap(config, "forget", "surprise", own), own)
+
+    return swapped
+
+
+def test_a_swap_keeps_what_is_set_of_a_projection_of_the_new_gate(swapped):
+    spec = swapped(projections={"tau": {"first_bias": 3.0}})
+    assert spec.gates[1].gate.own_projections()["tau"].first_bias == 3.0
+
+
+@pytest.mark.parametrize(
+    ("settings", "named"),
+    [({"projections": {"tua": {"first_bias": 3.0}}}, "tua"), ({"bind": {"xx": "c_prev"}}, "xx")],
+)
+def test_what_a_swap_would_drop_is_refused(swapped, settings, named):
+    with pytest.raises(CellError, match=rf"cell\.gates\.forget\.\w+\.{named}"):
+        swapped(**settings)
+
+
+def test_a_swap_keeps_the_binding_of_an_argument_that_the_new_gate_has(swapped):
+    assert swapped(bind={"x": "candidate_prev"}).gates[1].gate.bind == {"x": "candidate_prev"}

@@ -292,6 +292,12 @@ def with_gates(
     return config
 
 
+def _own(kind: type[Gate], key: str) -> tuple[str, ...]:
+    """Return the names that a gate's ``bind`` or ``projections`` can have."""
+    names = inspect.signature(kind.activate).parameters if key == "bind" else kind.projections
+    return tuple(name for name in names if name != "self")
+
+
 def swap(
     config: Mapping[str, Any],
     role: str,
@@ -303,7 +309,8 @@ def swap(
     The new gate keeps ``units``, and if it takes ``pre`` also ``reads``, ``bias``, ``norm``,
     ``initializers``, ``regularizers`` and ``constraints``. Options of the old gate's kind are
     dropped. An option that only the new gate has is kept, so that
-    ``swap.forget=power_law cell.gates.forget.eps=1e-2`` sets it.
+    ``swap.forget=power_law cell.gates.forget.eps=1e-2`` sets it. ``bind`` and ``projections`` are
+    kept for the arguments and projections that the new gate has, too.
 
     Args:
         config: the cell's mapping, as in conf/cell.
@@ -335,5 +342,16 @@ def swap(
     old_kind = catalogue.gates.get(str(old.get("kind")), Gate)
     left = ["kind", "activation", *old_kind.option_names()]
     stays = {k: v for k, v in old.items() if k in kept_keys or k not in left}
+    for key in ("bind", "projections"):
+        given = old[key] if isinstance(old.get(key), Mapping) else {}
+        if kept := {name: value for name, value in given.items() if name in _own(new_kind, key)}:
+            stays[key] = kept
+        for name in {} if "activation" in old else given:
+            if name not in {*kept, *_own(old_kind, key)}:
+                raise CellError(
+                    f"cell.gates.{place}.{key}.{excerpt(name)}: neither the gate of the cell nor "
+                    f"{kind!r} has it{nearest(name, _own(new_kind, key)) or '.'} "
+                    f"It has: {listed(_own(new_kind, key))}."
+                )
     new = {"kind": kind, **stays, **options}
     return {**config, "gates": {**gates, place: new}}
