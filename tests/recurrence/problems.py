@@ -134,8 +134,15 @@ def values_and_gradients(run: Run, given: Given, tensors: Tensors) -> tuple[Tens
     with tf.GradientTape() as tape:
         tape.watch(tensors)
         found = outputs(run(given.problem(tensors)))
-        total = loss(found)
+        total = loss({name: _kept(given, name, value) for name, value in found.items()})
     return found, tape.gradient(total, tensors, unconnected_gradients="zero")
+
+
+def _kept(given: Given, name: str, value: Any) -> Any:
+    """Return an output without what a masked step computes, which reaches nothing in a layer."""
+    state = name.rpartition(" ")[2] in [state.name for state in given.cell.states]
+    drop = given.mask is not None and name.startswith("sequence ") and not state
+    return tf.where(given.mask, value, tf.zeros_like(value)) if drop else value
 
 
 def difference(found: Any, expected: Any) -> float:
