@@ -137,8 +137,7 @@ def _cell_text(
         return written(cell, SizeTexts())
     # Do not use the cell's own sizes: there, widths may be equal by chance.
     text = written(cells[0], SizeTexts(texts))
-    other = written(cells[1], SizeTexts(texts)).parallel
-    if text.parallel != other:
+    if text.parallel and text.parallel != written(cells[1], SizeTexts(texts)).parallel:
         # The parallel form contains numbers that depend on the sizes.
         text = replace(text, parallel=None)
     return replace(text, units=cell.units, features=cell.features)

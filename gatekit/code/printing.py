@@ -13,8 +13,8 @@ from gatekit.cell.language.expression import (
     Name,
     Neg,
     Number,
-    names,
     precedence,
+    walk,
 )
 from gatekit.cell.language.ops import Function
 
@@ -74,7 +74,7 @@ class Printer:
 
     def is_number(self, expr: Expr) -> bool:
         """Return whether an expression depends only on constants, not on inputs."""
-        return all(name in self.constants for name in names(expr))
+        return all(part.name in self.constants for part in walk(expr) if isinstance(part, Name))
 
     def _precedence(self, expr: Expr) -> int:
         if isinstance(expr, Call) and expr.function == "matmul":

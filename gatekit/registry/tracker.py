@@ -31,7 +31,12 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal
 
 
 class Tracker:
-    """Sends every line of ``metrics.jsonl`` to another program, once.
+    """Sends the lines of ``metrics.jsonl`` to another program, each once, in the order of epochs.
+
+    The test scores of an earlier epoch, which follow when training ends, are not sent as lines,
+    because clients refuse or misplace steps that go backwards. Instead, the compared scores, those
+    of the best epoch, are sent last: as ``best_validation``, ``best_test`` and so on, at the last
+    epoch.
 
     A subclass defines ``open``, ``log`` and ``close``. If one of them raises an exception, tracking
     ends with a note in the run's log; the run continues, and its numbers do not change. A run that
@@ -59,7 +64,7 @@ class Tracker:
         self.settings = {key: value for key, value in known.items() if value is not None}
         self.folder = Path()
         self._tail: Tail | None = None
-        self._sent = self._skipped = 0
+        self._sent = self._skipped = self._epoch = 0
         self._over = False
 
     # -- methods of a subclass ----------------------------------------------------------------
@@ -90,6 +95,8 @@ class Tracker:
                     self.open()
                 self._send(self._tail)
                 if event == "end":
+                    if best := self._best(facts["result"]):
+                        self.log(best)
                     self.close(str(facts["state"]))
         except (Exception, SystemExit) as error:
             self._over = True
@@ -99,11 +106,25 @@ class Tracker:
     def _send(self, tail: Tail) -> None:
         while lines := tail.read():
             self._sent += len(lines)
-            known = max(0, min(self._skipped, len(lines)))
-            self._skipped -= known
-            new = [line for line in lines[known:] if line.value is not None]
+            new = []
+            for line in lines:
+                if self._skipped > 0:
+                    self._skipped -= 1
+                elif line.epoch >= self._epoch and line.value is not None:
+                    new.append(line)
+                self._epoch = max(self._epoch, line.epoch)
             if new:
                 self.log(new)
+
+    def _best(self, result: Mapping[str, Any]) -> list[MetricLine]:
+        """Return the scores of the best epoch, at the last epoch; none if the run has none."""
+        best = result.get("best") or {}
+        scores = {key: best.get(key) for key in ("validation", "test")} | (best.get("splits") or {})
+        return [
+            MetricLine(self._epoch, 0, f"best_{split}", result["metric"]["name"], value, 0.0)
+            for split, value in scores.items()
+            if value is not None
+        ]
 
     def state(self) -> dict[str, int]:
         """Return how many lines were sent, for a checkpoint."""
@@ -128,7 +149,7 @@ class Tracker:
     @staticmethod
     def flat_tag(line: MetricLine) -> str:
         """Return the tag for programs that allow no slash in a name, such as ``val_nll``."""
-        return f"{'val' if line.split == 'validation' else line.split}_{line.metric}"
+        return f"{line.split.replace('validation', 'val')}_{line.metric}"
 
 
 def without_secrets(text: str) -> str:

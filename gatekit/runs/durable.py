@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import fcntl
 import hashlib
 import json
 import os
@@ -207,6 +208,24 @@ def append(path: Path, line: str) -> None:
         disk.close(number)
     if fresh:
         _sync_folder(path.parent)
+
+
+def fill(path: Path, line: str) -> None:
+    """Write one line over the empty lines at the end of a file, which needs no space on the disk.
+
+    If there are too few empty lines, the file grows. What a crash leaves of a line stays separate.
+    """
+    number = disk.open(path, os.O_RDWR | os.O_CREAT)
+    try:
+        # Two commands may write at the same time; without locks, one of two lines may be lost.
+        with contextlib.suppress(OSError):
+            fcntl.flock(number, fcntl.LOCK_EX)
+        content = os.pread(number, os.fstat(number).st_size, 0)
+        os.lseek(number, len(content.rstrip(b"\n")), os.SEEK_SET)
+        _write_all(number, b"\n" + line.encode() + b"\n")
+        disk.fsync(number)
+    finally:
+        disk.close(number)
 
 
 def open_log(path: Path) -> int:

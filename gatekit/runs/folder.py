@@ -148,9 +148,9 @@ class RunFolder(RunReader):
             durable.sweep(self.path)
             staying = CONTINUED if os.path.lexists(self.path / CHECKPOINT) else ()
             self._put_away(latest, [name for name in FILES if name not in staying])
+            self.status("RUNNING")
         except OSError as error:
             raise RunError(durable.trouble(error, self.path)) from error
-        self.status("RUNNING")
         return self.attempt
 
     def _hold(self) -> None:

@@ -10,7 +10,17 @@ from hypothesis import strategies as st
 
 from gatekit.cell.errors import ExpressionError
 from gatekit.cell.language import foreign
-from gatekit.cell.language.expression import Binary, Call, Expr, Name, Neg, Number, evaluate, render
+from gatekit.cell.language.expression import (
+    Binary,
+    Call,
+    Expr,
+    Name,
+    Neg,
+    Number,
+    evaluate,
+    render,
+    replaced,
+)
 from gatekit.cell.language.ops import FUNCTIONS
 from gatekit.cell.language.parse import MAX_CHARACTERS, MAX_DEPTH, MAX_NODES, parse
 from gatekit.registry import catalogue
@@ -320,3 +330,12 @@ def test_people_read_a_number_without_its_rounding_error():
     assert render(Name("pre") * number, " ") == "pre * 0.4"
     assert render(Number(0.123456789012345), " ") == "0.123456789012345"
     assert render(number) == "0.3999999999999999", "the canonical form is exact"
+
+
+def test_a_replacement_shares_the_unchanged_parts():
+    whole = parse("tanh(a * b) + sigmoid(c) * (d - c)", FUNCTIONS)
+    changed = replaced(whole, Name("d"), Name("e"))
+    assert str(changed) == "tanh(a*b)+sigmoid(c)*(e-c)"
+    assert changed.left is whole.left
+    assert changed.right.left is whole.right.left
+    assert replaced(whole, Name("z"), Name("e")) is whole

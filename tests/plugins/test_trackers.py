@@ -73,6 +73,9 @@ class Heard(Tracker):
             raise ConnectionError(f"no answer\nfrom https://me:{SECRET}@host with {SECRET}")
 
 
+BEST = {"metric": {"name": "nll"}, "best": {"epoch": 2, "validation": 0.25, "test": 0.75}}
+
+
 def train(one: Any, folder: RunFolder, *epochs: int, end: bool = True) -> None:
     one("start", folder=folder.path)
     for epoch in epochs:
@@ -80,8 +83,9 @@ def train(one: Any, folder: RunFolder, *epochs: int, end: bool = True) -> None:
         one("epoch", folder=folder.path, epoch=epoch)
     if end:
         place = {"epoch": 3, "step": 9, "split": "test", "metric": "nll", "seconds": 9.0}
+        folder.log({**place, "epoch": 2, "step": 6, "value": 0.75})
         folder.log({**place, "value": 0.5})
-        one("end", folder=folder.path, state="COMPLETED", result={})
+        one("end", folder=folder.path, state="COMPLETED", result=BEST)
 
 
 def test_each_line_is_sent_once(folder: RunFolder) -> None:
@@ -91,9 +95,41 @@ def test_each_line_is_sent_once(folder: RunFolder) -> None:
         ("open", "a" * 16),
         ("log", [("train/loss", 1, 2.0), ("validation/nll", 1, 1.0)]),
         ("log", [("train/loss", 2, 2.0), ("validation/nll", 2, 0.5)]),
-        ("log", [("test/nll", 3, 0.5)]),
+        ("log", [("test/nll", 2, 0.75), ("test/nll", 3, 0.5)]),
+        ("log", [("best_validation/nll", 3, 0.25), ("best_test/nll", 3, 0.75)]),
         ("close", "COMPLETED"),
     ]
+
+
+def test_no_epoch_goes_backwards_and_the_compared_scores_follow(folder: RunFolder) -> None:
+    heard = Heard()
+    train(heard, folder, 1, 2, 3)
+    sent = [line for name, what in heard.calls if name == "log" for line in what]
+    assert [epoch for _, epoch, _ in sent] == sorted(epoch for _, epoch, _ in sent)
+    assert sent[-3:] == [
+        ("test/nll", 3, 0.5),
+        ("best_validation/nll", 3, 0.25),
+        ("best_test/nll", 3, 0.75),
+    ]
+
+
+def test_a_continued_run_goes_on_from_its_epoch(folder: RunFolder) -> None:
+    first = Heard()
+    train(first, folder, 1, 2, 3, end=False)
+    again = Heard()
+    again.restore(first.state())
+    train(again, folder)
+    assert [what for name, what in again.calls if name == "log"] == [
+        [("test/nll", 3, 0.5)],
+        [("best_validation/nll", 3, 0.25), ("best_test/nll", 3, 0.75)],
+    ]
+
+
+def test_a_run_that_diverged_at_once_has_no_best_scores(folder: RunFolder) -> None:
+    heard = Heard()
+    log(folder, 1)
+    heard("end", folder=folder.path, state="DIVERGED", result={"best": None})
+    assert [name for name, _ in heard.calls] == ["open", "log", "close"]
 
 
 def test_after_a_checkpoint_only_later_lines_are_sent(folder: RunFolder) -> None:
@@ -194,7 +230,8 @@ def test_tensorboard_reads_what_two_attempts_wrote(folder: RunFolder) -> None:
     assert len(list(place.iterdir())) == 2
     found = reader.EventAccumulator(str(place))
     found.Reload()
-    assert set(found.Tags()["scalars"]) == {"train/loss", "validation/nll", "test/nll"}
+    best = {"best_validation/nll", "best_test/nll"}
+    assert set(found.Tags()["scalars"]) == {"train/loss", "validation/nll", "test/nll", *best}
     assert [event.step for event in found.Scalars("validation/nll")] == [1, 2, 3]
     assert found.Scalars("validation/nll")[1].value == 0.5
 
@@ -215,13 +252,14 @@ def test_a_client_is_told_of_the_run(
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.delitem(sys.modules, name, raising=False)
     train(tracker(name), folder, 1)
-    init, logged, tested, finish = sys.modules.pop(name).calls
+    init, logged, _, tested, best, finish = sys.modules.pop(name).calls
     assert init[1]["project"] == "demo"
     assert init[1]["config"]["cell"] == "gru"
     assert (init[1]["name"], init[1]["resume"]) == ("a" * 16, "allow")
     assert init[1].get("id") == ("a" * 16 if name == "wandb" else None)
     assert logged == ("log", {"train/loss": 2.0, "validation/nll": 1.0}, 1)
     assert tested == ("log", {"test/nll": 0.5}, 3)
+    assert best == ("log", {"best_validation/nll": 0.25, "best_test/nll": 0.75}, 3)
     assert finish == ("finish",)
 
 
@@ -310,4 +348,5 @@ def test_mlflow_continues_a_run(
             (2, 0.5),
             (3, pytest.approx(1 / 3)),
         ]
-        assert run.data.metrics["test_nll"] == 0.5
+        metrics = run.data.metrics
+        assert (metrics["test_nll"], metrics["best_test_nll"]) == (0.5, 0.75)

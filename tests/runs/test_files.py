@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
-from disks import CountingDisk
+from disks import CountingDisk, FullDisk
 
 from gatekit.runs import durable
 
@@ -70,6 +70,29 @@ def test_append_closes_a_torn_line_first(tmp_path):
         file.write(b"to")
     durable.append(path, "three")
     assert path.read_text() == "one\nto\nthree\n"
+
+
+def test_a_line_fills_empty_lines_without_new_space(tmp_path, monkeypatch):
+    path = tmp_path / "lines"
+    path.write_text("one\n" + "\n" * 20)
+    size = path.stat().st_size
+    monkeypatch.setattr(durable, "disk", FullDisk())
+    durable.fill(path, "two")
+    durable.fill(path, "three")
+    assert path.read_text().split() == ["one", "two", "three"]
+    assert path.stat().st_size == size
+    with pytest.raises(OSError, match="No space left"):
+        durable.fill(path, "x" * 30)
+    monkeypatch.undo()
+    durable.fill(path, "y" * 30)
+    assert path.read_text().split() == ["one", "two", "three", "y" * 30]
+
+
+def test_what_a_crash_leaves_of_a_line_stays_separate(tmp_path):
+    path = tmp_path / "lines"
+    path.write_text('{"half": ' + "\n" * 20)
+    durable.fill(path, "whole")
+    assert path.read_text().splitlines()[:2] == ['{"half": ', "whole"]
 
 
 def test_append_waits_for_the_disk(tmp_path, monkeypatch):

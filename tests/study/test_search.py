@@ -111,6 +111,12 @@ def test_draws_keep_their_bounds_and_spread():
         ([RATE], "a grid needs listed values"),
         (["units=3,4", "trials=3"], "type hydra/sweeper=random trials=N"),
         (["units=interval(9,3)", "hydra/sweeper=random", "trials=3"], "must be the smaller one"),
+        (["units=interval(1,inf)", "hydra/sweeper=random", "trials=3"], "must be finite"),
+        (["units=interval(nan,3)", "hydra/sweeper=random", "trials=3"], "must be finite"),
+        (["units=range(1,nan)", "hydra/sweeper=random", "trials=3"], "finite, and one is nan"),
+        (["units=range(1,nan)"], "finite, and one is nan"),
+        (["units=range(-inf,5)"], "finite, and one is -inf"),
+        (["units=range(1,5,inf)"], "finite, and one is inf"),
         (["units=range(5,5)", "hydra/sweeper=random", "trials=3"], "there is no value to draw"),
         (["dropout=tag(log,interval(0,1))", "hydra/sweeper=random", "trials=3"], "above 0"),
         (

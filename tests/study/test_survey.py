@@ -5,16 +5,24 @@ import json
 
 import pytest
 from deeds import changed, plan_of, start, states
+from disks import FullDisk
 
 from gatekit.cell.errors import RunError
 from gatekit.runs import durable, process
 from gatekit.runs.folder import RunFolder
-from gatekit.runs.names import STALE
+from gatekit.runs.names import RUNS, STALE, UNRECORDED
 from gatekit.runs.result import dumped
 from gatekit.runs.studies.prune import removable, remove
-from gatekit.runs.studies.survey import causes, find, study_folder, survey
+from gatekit.runs.studies.survey import (
+    causes,
+    find,
+    note_unrecorded,
+    study_folder,
+    survey,
+    unrecorded,
+)
 from gatekit.study.launch import launch
-from gatekit.study.launch.entry import write_plan
+from gatekit.study.launch.entry import prepare, write_plan
 
 
 @pytest.fixture(scope="module")
@@ -96,6 +104,42 @@ def test_a_reason_that_no_gatekit_wrote_is_ignored(tmp_path, line):
     (folder / "unrecorded.jsonl").write_text(f"{good}\n{line}\n")
     (run,) = survey(folder)
     assert (run.state, run.reason) == ("FAILED", "the disk is full")
+
+
+def test_reasons_are_kept_on_a_full_disk(tmp_path, monkeypatch):
+    plan = plan_of(tmp_path, "exit", "kill", n_jobs=2, retries=0)
+
+    def start_and_fill_the_disk(run, plan, bar):
+        process = start(run, plan, bar)
+        monkeypatch.setattr(durable, "disk", FullDisk())
+        return process
+
+    outcome = launch(plan, start_and_fill_the_disk)
+    reasons = {run.fingerprint: reason for run, reason in outcome.failed}
+    assert all("No space left" in reason for reason in reasons.values())
+    assert "exit code 3" in reasons[plan.runs[0].fingerprint]
+    found = survey(plan.study)
+    assert [run.state for run in found] == ["FAILED", "FAILED"]
+    assert {run.id: run.reason for run in found} == reasons
+
+
+def test_space_for_reasons_is_reserved_again_before_it_is_used_up(tmp_path, monkeypatch):
+    plan = plan_of(tmp_path, "good")
+    prepare(plan)
+    path = plan.study / UNRECORDED
+    size = path.stat().st_size
+    prepare(plan)
+    assert path.stat().st_size == size
+    monkeypatch.setattr(durable, "disk", FullDisk())
+    for k in range(40):
+        note_unrecorded(plan.study, RunFolder(plan.study / RUNS / f"{k:016x}"), "x" * 500)
+    assert path.stat().st_size == size
+    kept = unrecorded(plan.study)
+    assert 10 < len(kept) < 40
+    monkeypatch.undo()
+    prepare(plan)
+    note_unrecorded(plan.study, plan.runs[0].folder(), "y" * 500)
+    assert unrecorded(plan.study) == {**kept, (plan.runs[0].fingerprint, 0): "y" * 500}
 
 
 def test_causes_are_gathered_and_the_frequent_ones_come_first(made):

@@ -203,10 +203,13 @@ def substitute(expr: Expr, values: Mapping[str, Expr]) -> Expr:
 
 
 def replaced(expr: Expr, part: Expr, by: Expr) -> Expr:
-    """Return the expression with each occurrence of a part replaced."""
+    """Return the expression with each occurrence of a part replaced; unchanged parts are shared."""
     if expr == part:
         return by
-    return with_children(expr, tuple(replaced(child, part, by) for child in children(expr)))
+    old = children(expr)
+    new = tuple(replaced(child, part, by) for child in old)
+    same = all(one is other for one, other in zip(old, new, strict=True))
+    return expr if same else with_children(expr, new)
 
 
 def with_children(expr: Expr, inner: tuple[Expr, ...]) -> Expr:

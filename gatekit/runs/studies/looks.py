@@ -7,10 +7,10 @@ a checksum, so the last line describes all looks and withdrawals.
 from __future__ import annotations
 
 import dataclasses
+import datetime
 import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -80,7 +80,7 @@ def withdraw(study: Path, runs: Collection[str]) -> None:
         runs: the ids of the runs.
     """
     before = _read(study)
-    now = Withdrawal(datetime.now(UTC).isoformat(timespec="seconds"), tuple(runs))
+    now = Withdrawal(datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"), tuple(runs))
     _append(study, dataclasses.replace(before, withdrawals=(*before.withdrawals, now)))
 
 

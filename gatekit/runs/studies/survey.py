@@ -23,6 +23,8 @@ from . import looks, plan_file
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*\Z")
 
 TROUBLES = ("FAILED", "LOST", "CORRUPT")
+RESERVED = 8192
+"""Bytes that a study reserves for the reasons of runs that fail because the disk is full."""
 """States of a run that has no outcome and needs attention."""
 
 _VARIES = re.compile(r"0x[0-9a-f]+|\b[0-9a-f]{8,}\b|[-+]?\d+(?:[.,]\d+)*(?:e[-+]?\d+)?|'[^']*'")
@@ -260,8 +262,22 @@ def _seconds(record: Mapping[str, object]) -> float | None:
     return as_number(taken.get("total")) if isinstance(taken, Mapping) else None
 
 
+def reserve(study: Path) -> None:
+    """Reserve space on the disk for the reasons of failed runs: empty lines that they overwrite.
+
+    Raises:
+        OSError: the disk is full, or the file cannot be written.
+    """
+    path = study / UNRECORDED
+    content = durable.read(path) if path.exists() else b""
+    if len(content) - len(content.rstrip(b"\n")) < RESERVED // 2:
+        durable.append(path, "\n" * RESERVED)
+
+
 def note_unrecorded(study: Path, folder: RunFolder, reason: str) -> None:
-    """Record in the study why a run failed whose folder cannot be written, unless the disk is full.
+    """Record in the study why a run failed whose folder cannot be written.
+
+    If the disk is full, the reason takes the space that `reserve` has reserved.
 
     Args:
         study: the study's folder.
@@ -270,7 +286,7 @@ def note_unrecorded(study: Path, folder: RunFolder, reason: str) -> None:
     """
     record = {"run": folder.path.name, "attempt": folder.state().attempt, "reason": reason}
     with contextlib.suppress(OSError):
-        durable.append(study / UNRECORDED, json.dumps(record))
+        durable.fill(study / UNRECORDED, json.dumps(record))
 
 
 def unrecorded(study: Path) -> dict[tuple[str, int], str]:

@@ -14,7 +14,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import ChoiceSweep, IntervalSweep, Override, RangeSweep
 from omegaconf import DictConfig, OmegaConf
 
-from gatekit.cell.errors import ConfigError, as_typed
+from gatekit.cell.errors import ConfigError, as_typed, excerpt
 from gatekit.study.config import one_study
 from gatekit.study.interpolations import KEPT, refuse_large
 from gatekit.study.options import defaults
@@ -255,8 +255,19 @@ def drawn(override: Override) -> Draw | None:
 
 
 def _few(override: Override) -> list[str]:
-    """Return the listed values; their number is checked first."""
+    """Return the listed values; their number is checked first.
+
+    Raises:
+        ConfigError: there are too many values, or a number of a range is not finite.
+    """
     value = override.value()
+    if isinstance(value, RangeSweep):
+        for number in (value.start, value.stop, value.step):
+            if isinstance(number, float) and not math.isfinite(number):
+                raise ConfigError(
+                    f"{excerpt(str(override.input_line).lstrip('+'))}: the numbers of a range are "
+                    f"finite, and one is {number}; type for example range(1,6) or range(0,10,2)."
+                )
     values = value.range() if isinstance(value, RangeSweep) else override.sweep_string_iterator()
     refuse_many(sum(1 for _ in itertools.islice(values, MAX_JOBS + 1)))
     return list(override.sweep_string_iterator())

@@ -13,6 +13,7 @@ from gatekit.runs.folder import RunFolder
 from gatekit.runs.names import PLUGINS, RUNS
 from gatekit.runs.studies import looks, plan_file
 from gatekit.runs.studies.plan_file import RequestedRun, outdated
+from gatekit.runs.studies.survey import reserve
 from gatekit.study.options import visible_gpus
 from gatekit.study.plan import PlannedRun, SweepPlan
 
@@ -114,6 +115,9 @@ def prepare(plan: SweepPlan) -> None:
     try:
         durable.folder(runs)
         write_plan(plan)
+        # Another user's file may not be writable, which is not a reason to stop.
+        with contextlib.suppress(PermissionError):
+            reserve(study)
         mark_stale(plan)
         for digest, source in plan.sources.items():
             path = sources / f"{digest}.py"

@@ -51,7 +51,7 @@ class SearchInterval:
         whole: whether the number is an integer.
 
     Raises:
-        ConfigError: the interval is empty, or its logarithm is not defined.
+        ConfigError: the interval is empty or infinite, or its logarithm is not defined.
     """
 
     low: float
@@ -60,7 +60,12 @@ class SearchInterval:
     whole: bool = False
 
     def __post_init__(self) -> None:
-        if not self.low < self.high or not math.isfinite(self.high - self.low):
+        if not math.isfinite(self.high - self.low):
+            raise ConfigError(
+                f"interval({self.low:g},{self.high:g}): both numbers must be finite, and so must "
+                "their difference; type for example interval(0.1,1)."
+            )
+        if not self.low < self.high:
             raise ConfigError(
                 f"interval({self.low:g},{self.high:g}): the first number must be the smaller one; "
                 f"type interval({self.high:g},{self.low:g})."

@@ -1,6 +1,7 @@
-"""A disk that counts the calls to it, and fails at one of them."""
+"""A disk that counts the calls to it and fails at one of them, and a disk that is full."""
 
 import errno
+import fcntl
 import os
 
 from gatekit.runs import durable
@@ -43,3 +44,27 @@ class CountingDisk(durable.Disk):
     def mkdir(self, path):
         self._step("mkdir", path)
         super().mkdir(path)
+
+
+class FullDisk(durable.Disk):
+    """Content can be overwritten, but no file can grow, and there is no space for another file."""
+
+    def open(self, path, flags):
+        if flags & os.O_CREAT and not os.path.exists(path):
+            raise _full(path)
+        return super().open(path, flags)
+
+    def write(self, number, data):
+        size = os.fstat(number).st_size
+        appended = fcntl.fcntl(number, fcntl.F_GETFL) & os.O_APPEND
+        at = size if appended else os.lseek(number, 0, os.SEEK_CUR)
+        if at + len(data) > size:
+            raise _full(None)
+        return super().write(number, data)
+
+    def mkdir(self, path):
+        raise _full(path)
+
+
+def _full(path):
+    return OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), path and str(path))
