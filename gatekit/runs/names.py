@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NoReturn
 
-from gatekit.cell.errors import ConfigError
+from gatekit.cell.errors import ConfigError, quoted
 
 RUNS = "runs"
 """The folder of a study that contains the folders of its runs."""
@@ -103,10 +103,10 @@ def study_name(name: str) -> str:
         ConfigError: the name could lead out of the folder, or could not be typed in a shell.
     """
     if not isinstance(name, str) or not _NAME.match(name) or name.endswith("."):
-        usable = re.sub(r"[^A-Za-z0-9._-]+", "_", str(name)).strip("._-")[:100]
+        usable = re.sub(r"[^A-Za-z0-9._-]+", "_", str(name)).strip("._-")[:60]
         raise ConfigError(
-            f"study={name!r} cannot be a folder's name: use at most 100 letters, digits, '.', "
-            "'_' and '-', beginning with a letter or digit. "
+            f"study={quoted(name)} cannot be a folder's name: use at most 100 letters, digits, "
+            "'.', '_' and '-', beginning with a letter or digit. "
             f"Type study={usable if _NAME.match(usable) else 'first'}."
         )
     return name

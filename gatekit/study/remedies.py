@@ -94,13 +94,13 @@ def instead(key: str, value: object, check: Check, example: object = None) -> st
     """
     groups = ("cell", "task", "block", "output_unit", "optimizer", "trainer")
     if key in groups:
-        name = value if isinstance(value, str) and value else "NAME"
+        name = excerpt(value) if isinstance(value, str) and value else "NAME"
         return f" Type {key}={name} to choose one, and {key}.KEY=VALUE to set one of its keys."
     if key == "swap":
         words = value if isinstance(value, str) else "power_law"
         role, colon, gate = words.replace("=", ":").partition(":")
         typed = f"swap.{role}={gate}" if colon else f"swap.forget={words}"
-        return f" Name the role that the gate plays: type {typed}."
+        return f" Name the role that the gate plays: type {excerpt(typed)}."
     names = [value] if isinstance(value, str) else value
     if key == "track" and isinstance(names, list) and all(name in NAMES for name in names):
         missing = [name for name in names if not allowed(check, [name])]
@@ -121,9 +121,9 @@ def instead(key: str, value: object, check: Check, example: object = None) -> st
         each = re.findall(r"[\w.+-]+", several[0])
         amounts = [amount_of(one) for one in each]
         if all(allowed(check, one) for one in each) or all(allowed(check, a) for a in amounts):
-            return f" To run each of them, type -m {key}={','.join(each)}."
+            return f" To run each of them, type -m {key}={','.join(map(excerpt, each))}."
     if isinstance(value, list) and value and allowed(check, value[0]):
-        word = f"{key}={','.join(as_typed(v) for v in value)}"
+        word = f"{key}={','.join(excerpt(as_typed(v)) for v in value)}"
         return f" To run each of them, type -m {word}." if value[1:] else f" Type {word}."
     for nearly in (*_nearly(value, check), example):
         if nearly is not None and allowed(check, nearly):

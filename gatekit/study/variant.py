@@ -12,7 +12,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from gatekit import registry
 from gatekit.cell.block.reading import read_block
-from gatekit.cell.errors import CellError, ConfigError, GatekitError, listed, nearest
+from gatekit.cell.errors import CellError, ConfigError, GatekitError, excerpt, listed, nearest
 from gatekit.cell.schema import (
     ABOUT_KEYS,
     CELL_KEYS,
@@ -196,7 +196,8 @@ def mixers_of(
     for role in swaps:
         if role not in placed:
             raise ConfigError(
-                f"swap.{role}={swaps[role]}: no cell of mixers has the role {role!r}; remove it, "
+                f"swap.{role}={excerpt(str(swaps[role]))}: no cell of mixers has the role "
+                f"{role!r}; remove it, "
                 "or name a cell that has it."
             )
     return specs
@@ -245,7 +246,7 @@ def cell_of(config: Mapping[str, Any], known: components.Components) -> CellSpec
             cell = swap(cell, role, gate, known.catalogue)
         except CellError as error:
             reason = str(error).removeprefix(f"swap.{role}: ")
-            raise ConfigError(f"swap.{role}={gate}: {reason}") from None
+            raise ConfigError(f"swap.{role}={excerpt(str(gate))}: {reason}") from None
     spec = read_cell(cell, known.catalogue)
     spec.places(swaps, "swap")
     return spec

@@ -13,7 +13,7 @@ import re
 import warnings
 from collections.abc import Mapping
 
-from gatekit.cell.errors import ExpressionError, excerpt, listed, nearest
+from gatekit.cell.errors import ExpressionError, excerpt, listed, nearest, quoted
 
 from .expression import Binary, Call, Expr, Name, Neg, Number
 from .foreign import ELSEWHERE, FUNCTIONS
@@ -118,7 +118,9 @@ def _as_string(value: object) -> str:
     if isinstance(value, bool) or value is None:
         return f"not {value!r}; write a number, such as 1, or a signal, such as h_prev"
     if isinstance(value, (list, tuple)):
-        return f"not a list; write one expression, such as {' * '.join(map(str, value[:3]))!r}"
+        return (
+            f"not a list; write one expression, such as {quoted(' * '.join(map(str, value[:3])))}"
+        )
     return f"such as 'forget * h_prev', not {excerpt(repr(value))}"
 
 

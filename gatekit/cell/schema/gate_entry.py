@@ -57,7 +57,9 @@ def read_reads(reads: object, where: str, catalogue: Catalogue) -> tuple[Read, .
     """
     if isinstance(reads, str):
         such = ", ".join(re.split(r"[\s,;]+", reads.strip("[]() ")))
-        raise CellError(f"{where}: a list is expected, such as [{such}], not {quoted(reads)}")
+        raise CellError(
+            f"{where}: a list is expected, such as [{excerpt(such)}], not {quoted(reads)}"
+        )
     if reads is not None and not isinstance(reads, (Mapping, Sequence)):
         raise CellError(f"{where}: a list is expected, such as [x, h_prev], not {quoted(reads)}")
     entries = () if reads is None or isinstance(reads, Mapping) else reads
@@ -65,7 +67,9 @@ def read_reads(reads: object, where: str, catalogue: Catalogue) -> tuple[Read, .
     for text in texts:
         if re.fullmatch(r"\s*[A-Za-z_]\w*(?:\s*;\s*|\s+)[A-Za-z_]\w*\s*", text):
             such = ", ".join(re.split(r"[\s;]+", text.strip()))
-            raise CellError(f"{where}: reads are separated by commas: write reads: [{such}]")
+            raise CellError(
+                f"{where}: reads are separated by commas: write reads: [{excerpt(such)}]"
+            )
     if any(text.count("(") > text.count(")") for text in texts):
         cut = ", ".join(texts)
         if stacked := re.fullmatch(
@@ -73,7 +77,7 @@ def read_reads(reads: object, where: str, catalogue: Catalogue) -> tuple[Read, .
         ):
             raise CellError(
                 f"{where}: a gate has a matrix for each read and adds the products, which equals "
-                f"one matrix times the concatenation: write reads: [{stacked[1]}]"
+                f"one matrix times the concatenation: write reads: [{excerpt(stacked[1])}]"
             )
         reads = re.split(r", (?![^(]*\))", cut)
         such = ", ".join(f"'{read}'" if "," in read else read for read in reads)

@@ -55,10 +55,12 @@ def kind_and_options(config: object, where: str) -> tuple[str, dict[str, object]
         if ".reads." in where:
             remedy = "; a read takes a linear map, not a width: write for example dense"
         elif isinstance(config, (int, float)) and ".initializers." in f"{where}.":
-            remedy = f"; write {{kind: constant, value: {config}}}"
+            remedy = f"; write {{kind: constant, value: {quoted(config)}}}"
         elif isinstance(config, (int, float)) and where.startswith("cell.gates."):
             name = where.removeprefix("cell.gates.")
-            remedy = f"; a fixed number is a constant: write constants: {{{name}: {config}}}"
+            remedy = (
+                f"; a fixed number is a constant: write constants: {{{name}: {quoted(config)}}}"
+            )
         elif callable(config):
             remedy = f"; {instead_of_object(config, where)}"
         elif where == "output_unit":
@@ -68,7 +70,7 @@ def kind_and_options(config: object, where: str) -> tuple[str, dict[str, object]
         if isinstance(config, (list, tuple)) and any(isinstance(c, Mapping) for c in config):
             remedy = "; remove the dash in front of its first key"
         if isinstance(config, (list, tuple)) and where.startswith("swap."):
-            gates = ",".join(str(each) for each in config)
+            gates = ",".join(excerpt(str(each)) for each in config)
             typed = f"to run each of them type -m {where}" if len(config) > 1 else f"type {where}"
             remedy = f"; {typed}={gates}, without brackets"
         raise CellError(
@@ -93,7 +95,7 @@ def kind_and_options(config: object, where: str) -> tuple[str, dict[str, object]
         )
     if not isinstance(kinds, str) and ".initializers" in where and "value" in config:
         raise CellError(
-            f"{where}: kind is missing; write {{kind: constant, value: {config['value']}}}"
+            f"{where}: kind is missing; write {{kind: constant, value: {quoted(config['value'])}}}"
         )
     for key, value in config.items():
         other = "kind" if key in _KIND else nearest_name(str(key), ("kind", "activation"))
@@ -167,12 +169,12 @@ def unknown(
     near = "did you mean" in other
     called = re.fullmatch(r"(\w+)\((.*)\)", str(name)) if isinstance(name, str) else None
     if called and called[1] in known and what == "gate":
-        reads = re.sub(r"\s*\bpre\b,?\s*", "", called[2])
+        reads = excerpt(re.sub(r"\s*\bpre\b,?\s*", "", called[2]))
         return CellError(
             f"{where}: there is no {what} {quoted(name)}; {called[1]} is one, and its arguments "
             f"are its reads: write {{kind: {called[1]}{f', reads: [{reads}]' if reads else ''}}}"
         )
-    by_file = f" To use your own, name its file: plugins=[path/to/{name}.py]."
+    by_file = f" To use your own, name its file: plugins=[path/to/{excerpt(str(name))}.py]."
     return CellError(
         f"{where}: there is no {what} {quoted(name)}{other}{broken}"
         f"{by_file if near else where_found}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
-from gatekit.cell.errors import CellError, listed, nearest
+from gatekit.cell.errors import CellError, listed, nearest, quoted
 
 
 def gate_of(name: str, gates: Collection[str], roles: Mapping[str, str]) -> str:
@@ -40,7 +40,7 @@ def check_gate(name: str, gates: Collection[str], roles: Mapping[str, str], cell
         near = nearest(name, known)
         such = "" if near or name != "forget" else " cell=lstm has this role."
         raise CellError(
-            f"cell {cell!r} has no gate in the role {name!r}{near or '.'} "
+            f"cell {cell!r} has no gate in the role {quoted(name)}{near or '.'} "
             f"Its roles: {listed(known)}.{such}"
         )
     return gate

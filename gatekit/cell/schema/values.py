@@ -139,22 +139,22 @@ def _as_mapping(key: str, value: object, config: Mapping[str, object]) -> str:
         entries = {"gates": "{kind: sigmoid}", "parameters": "{shape: units}", "constants": "0.5"}
         if key in entries:
             each = ", ".join(f"{item}: {entries[key]}" for item in value[:3])
-            return f"each has a name and a value: write {key}: {{{each}}}"
+            return f"each has a name and a value: write {key}: {{{excerpt(each)}}}"
     if isinstance(value, str) and "=" in value:
         name, _, right = value.partition("=")
-        return f"write `{name.strip()}: {right.strip()}`, with a colon"
+        return f"write `{excerpt(name.strip())}: {excerpt(right.strip())}`, with a colon"
     pair = re.fullmatch(r"\s*(\w+)\s*:?\s*(\S.*)", value) if isinstance(value, str) else None
     if pair and key in ("equations", "constants", "gates"):
         entry = f"{excerpt(pair[1])}: {excerpt(pair[2])}"
         return f"write `{entry}`, with a colon and a space after the name"
     if isinstance(value, list) and all(isinstance(v, Mapping) and "name" in v for v in value):
         first = value[0]["name"] if value else "NAME"
-        return f"each begins with its name: write {first}: and its keys below it"
+        return f"each begins with its name: write {excerpt(str(first))}: and its keys below it"
     if isinstance(value, list) and any(isinstance(item, Mapping) for item in value):
         return "remove the dashes in front of the names"
     if isinstance(value, list) and value and all(isinstance(v, str) and "=" in v for v in value):
         lines = "; ".join(f"{n.strip()}: {e.strip()}" for n, _, e in map(_parted, value))
-        return f"write without dashes, one line each: {lines}"
+        return f"write without dashes, one line each: {excerpt(lines)}"
     return f"write for example {key}: {{{_EXAMPLES.get(key, 'NAME: VALUE')}}}"
 
 

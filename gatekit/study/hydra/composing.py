@@ -32,7 +32,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
-from gatekit.cell.errors import ConfigError, GatekitError
+from gatekit.cell.errors import ConfigError, GatekitError, excerpt
 from gatekit.study.config import meant_key
 from gatekit.study.interpolations import refuse_large
 from gatekit.study.resolve import unresolved
@@ -236,7 +236,8 @@ def _explained(error: BaseException, several: str) -> str:
         role, _, gate = value.strip("[]{}").replace("=", ":").partition(":")
         gate = gate.strip(" '\"") or "VALUE"
         return (
-            f"{key}={value}: {key} has keys of its own; type {key}.{role.strip() or 'KEY'}={gate}."
+            f"{key}={excerpt(value)}: {key} has keys of its own; type "
+            f"{key}.{excerpt(role.strip()) or 'KEY'}={excerpt(gate)}."
         )
     if "arg 3 must not be zero" in messages[0]:
         return (
