@@ -93,6 +93,7 @@ COMMAND_CASES = [
     pytest.param(command, action, id=f"{command} {(action.option_strings or [action.dest])[-1]}")
     for command in COMMANDS
     for action in actions(command)
+    if f"{command} {action.dest}" not in WITHOUT_EFFECT
 ]
 
 
@@ -113,7 +114,7 @@ def ways_of(name: str, ways: Mapping[str, list[Way]], argument: str) -> list[tup
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Write the studies demo and other, a damaged run, a plugin and a folder of configurations."""
+    """Write the studies demo and other below two roots, a plugin and a folder."""
     place = tmp_path_factory.mktemp("project")
     for root in ("experiments", "elsewhere"):
         for study in ("demo", "other"):
@@ -163,8 +164,6 @@ def test_an_argument_of_a_command_arrives(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    if f"{command} {action.dest}" in WITHOUT_EFFECT:
-        return
     typed = other_words(command, action)
     for way, any_change in ways_of(command, COMMAND_WAYS, action.dest):
         base = way.base
@@ -182,6 +181,14 @@ def test_an_argument_of_a_command_arrives(
         name = NAMES.get(action.dest, action.dest)
         value = True if action.nargs == 0 else typed[-1]
         check(way, any_change, name, value, KNOWN[key], after, f"{why} {capsys.readouterr().err}")
+
+
+@pytest.mark.parametrize(
+    "option", ["-c", "-p", "--resolve", "-i", "--hydra-help", "--version", "-sc"]
+)
+def test_plan_refuses_options_of_train_that_show_something(option: str, here: Path) -> None:
+    words = [option, *{"-c": ["job"], "-p": ["other", "--cfg", "job"]}.get(option, [])]
+    assert main(["plan", "cell=lstm", *words]) == 2
 
 
 KNOWN: dict[tuple[object, ...], spies.Leaves] = {}
@@ -256,7 +263,7 @@ API_CASES = [
     pytest.param(name, parameter, id=f"{name} {parameter.name}")
     for name, function in functions().items()
     for parameter in parameters(function)
-    if parameter.name != "self"
+    if parameter.name != "self" and f"{name} {parameter.name}" not in WITHOUT_EFFECT
 ]
 
 
@@ -265,8 +272,6 @@ def test_an_argument_of_a_function_arrives(
     name: str, parameter: inspect.Parameter, here: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     argument = parameter.name
-    if f"{name} {argument}" in WITHOUT_EFFECT:
-        return
     value = other_value(name, parameter)
     for way, any_change in ways_of(name, FUNCTION_WAYS, argument):
         with monkeypatch.context() as patch:
@@ -324,3 +329,32 @@ OWNERS: dict[str, Callable[[], Any]] = {
     "Drawing": lambda: Drawing("<svg/>"),
     "Run": open_run,
 }
+
+
+def test_the_tables_have_no_entry_that_is_not_used() -> None:
+    every = {f"{command} {action.dest}" for command in COMMANDS for action in actions(command)}
+    every |= {f"{name} {p.name}" for name, f in functions().items() for p in parameters(f)}
+    named = {name.partition(" ")[2] for name in every}
+    assert {*WITHOUT_EFFECT} <= every
+    assert {*VALUES} <= every | named
+    ways = [
+        (name, way)
+        for known in (COMMAND_WAYS, FUNCTION_WAYS)
+        for name in known
+        for way in known[name]
+    ]
+    assert {f"{name} {a.lstrip('~')}" for name, way in ways for a in way.arguments} <= every
+
+
+def test_a_new_argument_that_no_table_has_is_refused() -> None:
+    def call(fresh: str | None = None) -> None:
+        """Have an argument for which no value is known."""
+
+    (parameter,) = parameters(call)
+    with pytest.raises(pytest.fail.Exception, match="as 'fresh' to VALUES"):
+        other_value("call", parameter)
+    option = argparse.ArgumentParser().add_argument("--fresh")
+    with pytest.raises(pytest.fail.Exception, match="as 'fresh' to VALUES"):
+        other_words("compare", option)
+    with pytest.raises(pytest.fail.Exception, match="add 'fresh', and the function"):
+        ways_of("call", FUNCTION_WAYS, "fresh")

@@ -336,7 +336,7 @@ NAMES = {
 }
 """The names under which functions take arguments."""
 
-_REFUSED = ("cfg", "package", "resolve", "info", "help", "hydra_help", "version")
+_REFUSED = ("cfg", "package", "resolve", "info", "hydra_help", "version")
 WITHOUT_EFFECT = {
     "Study.awaits run": "the method does the work itself",
     "plan run": "as for train",
