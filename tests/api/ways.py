@@ -102,7 +102,7 @@ status | demo | runs.studies.survey:survey | verify
 status | demo | cli.sweep.status:_table | ~runs
 status | demo | JSON | ~json
 serve | --port 0 | compare.live.server:Server.__init__
-serve | --port 0 | JSON | ~json | served
+serve | --port 0 | JSON WRITE | ~json
 logs | RUN | FIND
 logs | RUN | WRITE | ~lines ~attempt
 logs | RUN | JSON | ~json
@@ -143,8 +143,8 @@ why | RUN RUN_2 | compare.grouping.select:select compare.why:why
 why | RUN RUN_2 | JSON | ~json
 query | 'select 1' | LOAD compare.output.query:query
 query | 'select 1' | compare.grouping.choose:where_any | where task
-query | 'select 1' | JSON | ~json
-query | 'select 1' | compare.output.export:csv_text | ~csv
+query | 'select 1' | JSON | ~json | answer
+query | 'select 1' | compare.output.export:csv_text | ~csv | answer
 bundle | demo | LOAD compare.share.bundle:write_bundle
 import | demo.zip | compare.share.unbundle:import_bundle
 rerun | demo.zip | compare.share.rerun:rerun
@@ -227,6 +227,7 @@ def lstm() -> Overrides:
 
 
 _SUITE = ("gate a", ["one", "two"], lambda names: [], lambda outcomes: None)
+_ANSWER = types.SimpleNamespace(columns=["a"], rows=[[1]], records=lambda: [{"a": 1}])
 _BEST = types.SimpleNamespace(trials=2, by={"cell": "lstm"}, words=(), validation=1.0)
 _ROW = {"name": "a", "summary": "", "reference": "", "origin": "gatekit"}
 _ROWS = [
@@ -239,6 +240,7 @@ _LISTS = ("entries", "plugin_entries", "write_broken", "write_table")
 
 REPLACED: dict[str, dict[str, object]] = {
     "added": {"compare.take_look:add_seeds": 0},
+    "answer": {"compare.output.query:query": _ANSWER},
     "arrays": {"convert.torch:_arrays": {}, "convert.torch:_count": 1},
     "best": {"study.search.confirm:best": ([_BEST], 5)},
     "cells": {"cli.write.cells:entries": _ROWS},
@@ -260,7 +262,6 @@ REPLACED: dict[str, dict[str, object]] = {
         "compare.gates.text:to_data": {},
         "cli.compare.gates:_print": None,
     },
-    "served": {"compare.live.server:Server.serve_forever": None},
     "shown": _SHOWN,
     "stacked": {"convert.torch:_stacked": None, "convert.torch:_check_stack": None},
     "suites": {"cli.write.check:_suites": [_SUITE]},
