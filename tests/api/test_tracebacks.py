@@ -17,7 +17,7 @@ MOST = 12
 
 MISTAKES = {
     "a cell": "gatekit.RNN('lstmm', 8)",
-    "a key of a cell": "gatekit.RNN('lstm', 8, gates={'forgett': {'bias': False}})",
+    "a key of a cell": "gatekit.RNN('lstm', 8, swap={'forgett': {'bias': False}})",
     "an argument": "gatekit.RNN('lstm', 8, dropuot=1)",
     "a value": "gatekit.RNN('lstm', -8)",
     "a step's cell": "gatekit.Cell('lstmm', 8)",

@@ -220,6 +220,15 @@ def checked_rate(name: str, value: object) -> float:
         raise CellError(_of_arguments(str(error), {}, {name: value})) from None
 
 
+def _outside() -> int:
+    """Return the level of the first frame outside of gatekit, for a warning of the caller."""
+    level, frame = 1, inspect.currentframe()
+    frame = frame and frame.f_back
+    while frame is not None and str(frame.f_globals.get("__name__")).startswith("gatekit."):
+        level, frame = level + 1, frame.f_back
+    return level
+
+
 def swapped_gates(
     swap: Mapping[str, object] | None, options: dict[str, object]
 ) -> Mapping[str, object]:
@@ -239,7 +248,7 @@ def swapped_gates(
         warnings.warn(
             f"gates= is now called swap=, and ends with version 1.0; write swap={gates!r}",
             FutureWarning,
-            stacklevel=4,
+            stacklevel=_outside(),
         )
         swap = gates
     if swap is None:
