@@ -73,11 +73,15 @@ class Gate(RowWise):
             )
         check_own_names(cls.__name__, (*cls.states, *projections))
         for name in (*cls.parameters, *states, *projections):
-            owned = [name in part for part in (cls.parameters, states, projections)]
-            if name in cls._option_types or sum(owned) > 1:
+            if name in cls._option_types:
                 raise CellError(
-                    f"{cls.__name__}: {name!r} is declared twice, as an option, parameter, state "
-                    "or projection; rename one of them"
+                    f"{cls.__name__}: {name!r} is both an option and a parameter, state or "
+                    "projection; rename one of them"
+                )
+            if sum(name in part for part in (cls.parameters, states, projections)) > 1:
+                raise CellError(
+                    f"{cls.__name__}: {name!r} is declared twice, as a parameter, state or "
+                    "projection; rename one of them"
                 )
 
     def own_states(self) -> dict[str, State]:

@@ -74,7 +74,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "learned matrix": {"cell": "linear_attention", "learned_initial_state": ["S"]},
     "zoneout": {"cell": "lstm", "zoneout": {"h": 0.1, "c": 0.3}},
     "dropout": {"cell": "gru", "dropout": 0.2, "recurrent_dropout": 0.3},
-    "swapped": {"cell": "gru", "gates": {"forget": "power_law"}},
+    "swapped": {"cell": "gru", "swap": {"forget": "power_law"}},
 }
 
 
