@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from gatekit.cell.errors import ConfigError, as_typed, listed, nearest
+from gatekit.cell.errors import ConfigError, as_typed, excerpt, listed, nearest
 
 from .config import meant_key, one_study, refuse_no_file, refuse_removal
 from .interpolations import refuse_keywords, refuse_resolvers
@@ -346,7 +346,7 @@ def _refuse_choice(group: str, value: object) -> None:
             f"{group}.{k}={as_typed(v)}" for k, v in value.items() if k not in ("name", "kind")
         ]
         example = f" Type {shlex.join([*([f'{group}={name}'] if name else []), *words])}"
-    came = as_typed(value)
+    came = excerpt(as_typed(value))
     if isinstance(value, str) and value.endswith((".yaml", ".yml")):
         stem = value.rpartition("/")[2].rpartition(".")[0]
         example = f" Type {group}={stem} for the file conf/{group}/{stem}.yaml."

@@ -10,7 +10,14 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gatekit.cell.errors import ConfigError, PluginError, listed, nearest, nearest_name
+from gatekit.cell.errors import (
+    ConfigError,
+    PluginError,
+    excerpt,
+    listed,
+    nearest,
+    nearest_name,
+)
 from gatekit.cell.schema.lookup import elsewhere_file
 from gatekit.cli.arguments import Parser
 from gatekit.cli.output import WIDTH, quiet, write, write_json
@@ -110,7 +117,7 @@ def _suites(
     if name.endswith((".yaml", ".yml")) and not os.path.lexists(name):
         there = [str(path) for path in Path(name).parent.glob("*.y*ml")]
         raise PluginError(
-            f"there is no file {name}{nearest(name, there) or '.'} Type gatekit check FILE.yaml "
+            f"there is no file {excerpt(name)}{nearest(name, there) or '.'} Type gatekit check FILE.yaml "
             "for a cell in a file, or gatekit check lstm for a cell by its name."
         )
     if name.endswith((".yaml", ".yml")):
@@ -167,7 +174,7 @@ def _python_file(path: Path, plugins: tuple[str, ...]) -> str:
     if not path.is_file():
         near = nearest(path.name, [p.name for p in path.parent.glob("*.py")])
         return (
-            f"there is no file {path}{near or '.'} Type the name of a gate, such as "
+            f"there is no file {excerpt(str(path))}{near or '.'} Type the name of a gate, such as "
             "gatekit check leaky."
         )
     names = [
