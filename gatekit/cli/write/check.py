@@ -117,8 +117,8 @@ def _suites(
     if name.endswith((".yaml", ".yml")) and not os.path.lexists(name):
         there = [str(path) for path in Path(name).parent.glob("*.y*ml")]
         raise PluginError(
-            f"there is no file {excerpt(name)}{nearest(name, there) or '.'} Type gatekit check FILE.yaml "
-            "for a cell in a file, or gatekit check lstm for a cell by its name."
+            f"there is no file {excerpt(name)}{nearest(name, there) or '.'} Type gatekit check "
+            "FILE.yaml for a cell in a file, or gatekit check lstm for a cell by its name."
         )
     if name.endswith((".yaml", ".yml")):
         return [_of_cell(Path(name), plugins, given)]
