@@ -104,6 +104,7 @@ EARLY = (
     "study/test_command.py",
     "study/test_launch.py",
     "recurrence/test_fused.py",
+    "recurrence/test_masked_gradients.py",
     "study/test_search.py",
     "study/test_worker.py",
     "recurrence/test_layer_executors.py",

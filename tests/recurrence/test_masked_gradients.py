@@ -141,6 +141,7 @@ def test_gradients_are_those_of_the_rows_without_masked_steps(
 
 
 @pytest.mark.slow
+@pytest.mark.one_in(1, slow=5)
 @pytest.mark.parametrize("mode", ["graph", "xla"])
 @pytest.mark.parametrize(("cell", "executor", "mask"), [*_cases()])
 def test_they_are_in_graphs_too(cell: str, executor: str, mask: str, mode: str) -> None:
@@ -241,10 +242,11 @@ def test_a_wrapper_for_both_directions(kind: str) -> None:
 # --- recomputed chunks --------------------------------------------------------------------------
 
 QUICK = ("lstm", "power_law_lstm", "slstm", "qrnn")
+FEW = [pytest.mark.slow, pytest.mark.one_in(1, slow=5)]
 
 
 @pytest.mark.parametrize(
-    "cell", [c if c in QUICK else pytest.param(c, marks=pytest.mark.slow) for c in BUNDLED]
+    "cell", [c if c in QUICK else pytest.param(c, marks=FEW) for c in BUNDLED]
 )
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_recomputed_chunks_have_the_gradients_of_the_whole(cell: str, dtype: str) -> None:

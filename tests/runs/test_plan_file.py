@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -50,9 +51,11 @@ def test_a_name_that_is_no_fingerprint_is_left_out(study: Path) -> None:
     assert set(plan_file.read(study)) == set(IDS[:2])
 
 
-def test_a_recorded_set_is_not_replaced(study: Path) -> None:
-    plan_file.write(study, "0", "gatekit train cell=lstm", RUNS[2:])
-    assert plan_file.commands(study)[0] == "gatekit train -m cell=gru seeds=1,2"
+def test_a_recorded_set_is_replaced_only_if_it_has_no_configurations(study: Path) -> None:
+    whole = [dataclasses.replace(RUNS[2], config={"units": 4, "seed": 3})]
+    plan_file.write(study, "0", "gatekit train cell=lstm", whole)
+    plan_file.write(study, "0", "gatekit train cell=gru", RUNS[:2])
+    assert plan_file.commands(study)[0] == "gatekit train cell=lstm"
 
 
 @pytest.mark.parametrize("again", [False, True])
