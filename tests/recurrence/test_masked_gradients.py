@@ -245,9 +245,7 @@ QUICK = ("lstm", "power_law_lstm", "slstm", "qrnn")
 FEW = [pytest.mark.slow, pytest.mark.one_in(1, slow=5)]
 
 
-@pytest.mark.parametrize(
-    "cell", [c if c in QUICK else pytest.param(c, marks=FEW) for c in BUNDLED]
-)
+@pytest.mark.parametrize("cell", [c if c in QUICK else pytest.param(c, marks=FEW) for c in BUNDLED])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_recomputed_chunks_have_the_gradients_of_the_whole(cell: str, dtype: str) -> None:
     made = [
