@@ -242,7 +242,7 @@ CELLS: dict[str, tuple[str, str, str]] = {
     "masked_nan": (
         GATE,
         source(DIFFERENCE, '    reads = ("x",)'),
-        "with masked steps, the gradient of",
+        "with masked steps, the output is not finite",
     ),
     "compiles_with_xla": (
         GATE,
