@@ -84,10 +84,14 @@ class Gate(RowWise):
                     "projection; rename one of them"
                 )
 
-    def own_states(self) -> dict[str, State]:
-        """Return the gate's states by name."""
-        kind = type(self).__name__
-        return {name: state_of(each, f"{kind}.states.{name}") for name, each in self.states.items()}
+    def own_states(self, where: str = "") -> dict[str, State]:
+        """Return the gate's states by name.
+
+        Args:
+            where: the place in the cell, for messages; by default, the class.
+        """
+        place = f"{where or type(self).__name__}.states"
+        return {name: state_of(each, f"{place}.{name}") for name, each in self.states.items()}
 
     def own_projections(self, where: str = "projections") -> dict[str, Projection]:
         """Return the gate's projections by name.
@@ -147,13 +151,14 @@ class InlineGate(Gate):
         object.__setattr__(self, "_functions", functions)
         return self
 
-    def own_states(self) -> dict[str, State]:
-        """Return the gate's states by name."""
+    def own_states(self, where: str = "") -> dict[str, State]:
+        """Return the gate's states by name, without their updates."""
         declared = {
             name: {key: value for key, value in state.items() if key != "update"}
             for name, state in self.states.items()
         }
-        return {name: state_of(each, f"states.{name}") for name, each in declared.items()}
+        place = f"{where}.states" if where else "states"
+        return {name: state_of(each, f"{place}.{name}") for name, each in declared.items()}
 
     @property
     def updates(self) -> Mapping[str, Expr]:

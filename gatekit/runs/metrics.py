@@ -91,11 +91,7 @@ def read(path: Path, split: str | None = None) -> MetricFile:
         path: the file.
         split: as in `parse`.
     """
-    try:
-        data = durable.read(path, MOST)
-    except OSError:
-        return MetricFile()
-    return parse(data, split)
+    return parse(_content(path), split)
 
 
 def parse(data: bytes, split: str | None = None) -> MetricFile:
@@ -128,12 +124,15 @@ def each(path: Path, split: str | None = None) -> Iterator[MetricLine]:
         path: the file.
         split: as in `parse`.
     """
-    try:
-        data = durable.read(path, MOST)
-    except OSError:
-        return
-    for _, found, _ in _each(data, split):
+    for _, found, _ in _each(_content(path), split):
         yield from found
+
+
+def _content(path: Path) -> bytes:
+    try:
+        return durable.read(path, MOST)
+    except OSError:
+        return b""
 
 
 def _each(data: bytes, split: str | None) -> Iterator[tuple[int, list[MetricLine], bool]]:

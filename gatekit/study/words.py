@@ -347,6 +347,8 @@ def _refuse_choice(group: str, value: object) -> None:
         ]
         example = f" Type {shlex.join([*([f'{group}={name}'] if name else []), *words])}"
     came = excerpt(as_typed(value))
+    if isinstance(value, str) and len(value) > 200 and NAME.fullmatch(value[:200]):
+        raise ConfigError(f"{group}={came} is too long for a file name; type a shorter one")
     if isinstance(value, str) and value.endswith((".yaml", ".yml")):
         stem = value.rpartition("/")[2].rpartition(".")[0]
         example = f" Type {group}={stem} for the file conf/{group}/{stem}.yaml."

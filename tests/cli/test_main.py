@@ -243,6 +243,6 @@ def test_a_name_that_is_too_long_for_a_file_is_one_message(
 ) -> None:
     assert main([word.format("x" * 300) for word in words]) == 2
     said = capsys.readouterr().err
-    assert "x" * 30 in said
+    assert "is too long for a file name; type a shorter one" in said
+    assert len(said) < 200
     assert "x" * 61 not in said
-    assert said.count("\n") == 1

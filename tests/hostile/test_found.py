@@ -101,7 +101,8 @@ def test_only_regular_files_are_read(kind: str, tmp_path: Path) -> None:
         path.symlink_to("/dev/zero")
     else:
         path.mkdir()
-    with pytest.raises(ConfigError, match=r"is not a regular file|Is a directory|is a link out"):
+    reason = "is a link out" if kind == "zero" else "is not a regular file|Is a directory"
+    with pytest.raises(ConfigError, match=reason):
         from_file(path)
 
 

@@ -197,11 +197,7 @@ def _updates(gate: InlineGate, where: str, catalogue: Catalogue) -> dict[str, Ex
                 f"{name}: {{first: 0, update: 0.9 * {name}_prev + 0.1 * pre}}"
             )
         updates[name] = read_expression(state["update"], catalogue, f"{place}.update", sizes=False)
-    try:
-        owned = (*gate.own_states(), *gate.own_projections(f"{where}.projections"))
-        check_own_names(where, owned)
-    except CellError as error:
-        raise CellError(str(error).replace("states.", f"{where}.states.", 1)) from None
+    check_own_names(where, tuple(gate.own_states(where)))
     return updates
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import textwrap
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -114,7 +113,7 @@ def _one_name(names: Sequence[str]) -> str:
 def _suites(
     name: str, kind: str | None, plugins: tuple[str, ...], given: Mapping[str, object]
 ) -> list[Suite]:
-    if name.endswith((".yaml", ".yml")) and not os.path.lexists(name):
+    if name.endswith((".yaml", ".yml")) and not (Path(name).exists() or Path(name).is_symlink()):
         there = [str(path) for path in Path(name).parent.glob("*.y*ml")]
         raise PluginError(
             f"there is no file {excerpt(name)}{nearest(name, there) or '.'} Type gatekit check "
