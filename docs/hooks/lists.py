@@ -24,7 +24,8 @@ from gatekit.cli.write.listing import entries
 
 ROOT = Path(__file__).parents[2]
 BROWSE = "browse.html"
-MARK = re.compile(r"^<!-- (\w+) -->$", re.MULTILINE)
+# The marks of the tables that `python -m experiments.protocols` writes stay as they are.
+MARK = re.compile(r"^<!-- (?!findings |end )(\w+) -->$", re.MULTILINE)
 COMMON = (gatekit.Gate, gatekit.OutputUnit, gatekit.Block, gatekit.Task)
 EQUATION = re.compile(r"``([^`]*[=<>][^`]*)``")
 

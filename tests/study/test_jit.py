@@ -60,13 +60,15 @@ def gatekit_gates():
 def made(place):
     """Return a function that trains a run in this process."""
 
-    def make(*words, name="run", stop=None, found=None):
+    def make(*words, name="run", stop=None, go_on=False):
         (run,) = plan(compose([*FEW, *words])).runs
         folder = RunFolder(place / name)
         folder.claim()
         folder.write_config(run.config)
         known = components.load(run.config["plugins"])
         task = known.task(run.config["task"])
+        found = folder.checkpoint() if go_on else None
+        assert go_on is (found is not None)
         result = train(run.config, task, folder, stop or threading.Event(), checkpoint=found)
         return result, folder
 
@@ -105,9 +107,7 @@ def test_a_compiled_run_that_was_stopped_ends_like_one_that_was_not(made):
         made(*words, name="parts", stop=StopAt(7))
     stopped = RunFolder(whole.path.with_name("parts"))
     stopped.status("INTERRUPTED", "stopped")
-    found = stopped.checkpoint()
-    assert found is not None
-    result, stopped = made(*words, name="parts", found=found)
+    result, stopped = made(*words, name="parts", go_on=True)
     stopped.finish(result)
     assert told(stopped.path) == told(whole.path)
 
