@@ -25,7 +25,8 @@ from gatekit.cli.write.listing import entries
 ROOT = Path(__file__).parents[2]
 BROWSE = "browse.html"
 # The marks of the tables that `python -m experiments.protocols` writes stay as they are.
-MARK = re.compile(r"^<!-- (?!findings |end )(\w+) -->$", re.MULTILINE)
+WRITTEN = "verdict|checks|table|second|findings|end"
+MARK = re.compile(rf"^<!-- (?!(?:{WRITTEN}) )(\w+) -->$", re.MULTILINE)
 COMMON = (gatekit.Gate, gatekit.OutputUnit, gatekit.Block, gatekit.Task)
 EQUATION = re.compile(r"``([^`]*[=<>][^`]*)``")
 
