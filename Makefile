@@ -13,7 +13,7 @@ help:
 	@echo "make test        the tests"
 	@echo "make test-quick  a selection of the tests that covers every package"
 	@echo "make lint        style, types and the order of imports"
-	@echo "make zoo         write the pages of the cells, docs/zoo.md and docs/zoo"
+	@echo "make zoo         write the table of the cells, docs/zoo.md, and drawings"
 	@echo "make parallel    write the table of parallel forms, docs/parallel.md"
 	@echo "make gallery     draw the pictures of docs/gallery.md"
 	@echo "make tasks       write the page of the tasks, docs/tasks.md"
@@ -68,7 +68,7 @@ lint: $(VENV)/installed-dev
 	$(BIN)/lint-imports
 
 zoo: $(VENV)/installed-dev
-	$(BIN)/python tests/zoo.py
+	$(BIN)/python docs/hooks/zoo.py
 
 parallel: $(VENV)/installed-dev
 	$(BIN)/python tests/parallel_page.py

@@ -126,7 +126,7 @@ EARLY = (
     "faults/test_refusals.py",
     "recurrence/test_layer_saving.py",
     "recurrence/test_layer_precision.py",
-    "test_zoo.py",
+    "docs/test_zoo.py",
     "generated/test_pairs.py",
     "study/test_damaged_files.py",
     "generated/test_text.py",

@@ -73,7 +73,7 @@ def main(argv: list[str]) -> None:
         known = form(made)
         kept = old.get(name, [])
         columns = kept if kept[:2] == known and name not in argv else [*known, *numbers(made)]
-        lines.append(f"| [`{name}`](zoo/{name}.md) | " + " | ".join(columns) + " |")
+        lines.append(f"| [`{name}`](../conf/cell/{name}.yaml) | " + " | ".join(columns) + " |")
         print(lines[-1], flush=True)  # noqa: T201
     head = text.partition(START)[0]
     PAGE.write_text(f"{head}{START}\n\n" + "\n".join(lines) + "\n", encoding="utf-8")

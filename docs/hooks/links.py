@@ -22,6 +22,12 @@ OUTSIDE = {
 }
 """Files outside docs/ that are pages of the site, by their path in the repository."""
 
+CELLS = {
+    str(path.relative_to(ROOT)): f"zoo/{path.stem}.md"
+    for path in sorted((ROOT / "conf/cell").glob("*.yaml"))
+}
+"""Cells, which have pages on the site only, by their path in the repository."""
+
 SAME = {"README.md": "index.md"}
 """Files that have a page of their own under another name."""
 
@@ -68,7 +74,7 @@ def site_link(link: re.Match[str], source: str) -> str:
     if not target or ":" in target:
         return link[0]
     path = posixpath.normpath(posixpath.join(posixpath.dirname(source), target))
-    uri = OUTSIDE.get(path) or SAME.get(path)
+    uri = OUTSIDE.get(path) or SAME.get(path) or CELLS.get(path)
     if uri is None and path.startswith("docs/"):
         uri = path.removeprefix("docs/")
     if uri is None:

@@ -52,9 +52,7 @@ class Block:
 def pages() -> list[str]:
     """Return the paths of all pages that a person wrote."""
     written = [
-        path
-        for path in sorted((ROOT / "docs").rglob("*.md"))
-        if path.parent.name not in ("zoo", "reference")
+        path for path in sorted((ROOT / "docs").rglob("*.md")) if path.parent.name != "reference"
     ]
     return [str(p.relative_to(ROOT)) for p in [ROOT / "README.md", ROOT / "AGENTS.md", *written]]
 

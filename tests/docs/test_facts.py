@@ -90,7 +90,7 @@ def test_cells_with_many_states_and_with_further_inputs() -> None:
 
 def test_equations_beside_a_picture_are_those_of_the_pictured_cell() -> None:
     found, known = 0, catalogue()
-    for part in read("docs/concepts.md").split("](zoo/")[1:]:
+    for part in read("docs/concepts.md").split("](drawings/")[1:]:
         name, _, text = part.partition(".svg)")
         equations = {name: str(expr) for name, expr in load_cell(name, known).equations}
         for left, right in re.findall(r"`(\w+) = ([^`]*)`", text):

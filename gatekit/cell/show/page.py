@@ -85,13 +85,13 @@ def _first(entry: CellPage) -> str:
 
 
 def index(entries: Sequence[CellPage], folder: str) -> str:
-    """Return the table of all cells, oldest first, with links to their pages in a folder."""
+    """Return the table of all cells, oldest first, with links to their files in a folder."""
     rows = ["| " + " | ".join(_COLUMNS) + " |", "|---" * len(_COLUMNS) + "|"]
     for entry in sorted(entries, key=lambda e: (e.description["year"] or 0, e.name)):
         d = entry.description
         mark = f" ({d['tier']})" if d["tier"] else ""
         cells = (
-            f"[`{entry.name}`]({folder}/{entry.name}.md){mark}",
+            f"[`{entry.name}`]({folder}/{entry.name}.yaml){mark}",
             str(d["year"] or ""),
             _states(d),
             _formula(d),

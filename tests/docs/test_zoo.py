@@ -1,0 +1,84 @@
+"""The table of the zoo and the drawings are up to date, and the pages of the site are right."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from .test_english import faults, prose
+
+pytest.importorskip("mkdocs", reason="needs the extra docs")
+ROOT = Path(__file__).parents[2]
+EXCEPTIONS = {
+    "group_lstm": {"says"},  # the paper says
+    "scrn": {"says"},  # a comment in the authors' code says
+}
+
+
+@cache
+def hook() -> ModuleType:
+    """Return the hook of the site that writes the pages."""
+    spec = importlib.util.spec_from_file_location("zoo_hook", ROOT / "docs/hooks/zoo.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+# Not for each process that collects the tests, but for the one that runs them.
+@cache
+def written() -> dict[str, str]:
+    """Return what is written for the site, by path."""
+    return dict(hook().pages())
+
+
+def texts() -> dict[str, str]:
+    """Return the page of each cell."""
+    pages = {path: text for path, text in written().items() if path.startswith("zoo/")}
+    return {Path(path).stem: text for path, text in pages.items() if path.endswith(".md")}
+
+
+def test_each_cell_has_a_page_and_a_drawing() -> None:
+    names = hook().NAMES
+    assert len(names) > 160
+    paths = [f"zoo/{name}.{kind}" for name in names for kind in ("md", "svg")]
+    assert [*written()] == [*paths, "zoo.md"], (
+        "each cell in conf/cell of the clone is a bundled one: move your own cells to conf/cell of "
+        "a project, which `gatekit new project` creates"
+    )
+
+
+def test_the_table_is_up_to_date() -> None:
+    assert (ROOT / "docs/zoo.md").read_text(encoding="utf-8") == written()["zoo.md"], "make zoo"
+
+
+@pytest.mark.parametrize("name", sorted(p.stem for p in (ROOT / "docs/drawings").iterdir()))
+def test_a_drawing_is_up_to_date(name: str) -> None:
+    drawn = (ROOT / f"docs/drawings/{name}.svg").read_text(encoding="utf-8")
+    assert drawn == written()[f"zoo/{name}.svg"], "make zoo"
+
+
+def test_no_cell_is_called_certified_without_a_witness() -> None:
+    witnesses = hook().witnesses()
+    assert [n for n, t in texts().items() if n not in witnesses and "Unverified" not in t] == []
+
+
+def test_a_second_hand_cell_names_its_source() -> None:
+    for name, page in texts().items():
+        note = " ".join(page.split("Note: ")[-1].split("```")[0].split())
+        if "**Second hand:**" in page:
+            assert re.search("[Ff]rom |As in |implementations", note), name
+        elif "**Unverified:**" not in page:
+            other = "quotation|paper was not available|[Ff]rom torchrecurrent"
+            assert not re.search(other, note), name
+
+
+def test_the_pages_are_in_plain_english() -> None:
+    found = {name: faults(prose(t), EXCEPTIONS.get(name, set())) for name, t in texts().items()}
+    assert {name: wrong for name, wrong in found.items() if wrong} == {}
