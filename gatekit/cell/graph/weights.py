@@ -113,11 +113,11 @@ class Weights:
         Raises:
             CellError: a number is read, or the linear map cannot connect these widths.
         """
-        place = OUTPUT_UNIT if owner == OUTPUT_UNIT else self.draft.place(owner)
-        where = f"{place}.reads.{read.text}"
+        where = f"{self.draft.place(owner)}.reads.{read.text}"
         expr = self.draft.with_emitted(read.expr) if owner == OUTPUT_UNIT else read.expr
         width_in = self._width(expr, where)
-        kind = "kernel" if hoisted or owner == OUTPUT_UNIT else "recurrent"
+        of_output = owner == OUTPUT_UNIT or self.draft.is_of_output(owner)
+        kind = "kernel" if hoisted or of_output else "recurrent"
         usual = "glorot_uniform" if kind == "kernel" else "orthogonal"
         init = self._initializer(declared, kind, None)
         try:

@@ -132,10 +132,9 @@ def _with_previous(draft: Draft, shapes: Mapping[str, Shape | None]) -> dict[str
     own = {f"{key}_prev": (state_size(draft, key),) for key in draft.own_states}
     for key, owner in draft.own_parameters.items():
         part = key.removeprefix(f"{owner}.")
-        parameter, units = draft.gates[owner].gate.parameters[part], gate_size(draft, owner)
-        own[key] = (
-            parameter_size(draft, parameter, units, f"cell.gates.{owner}.parameters.{part}"),
-        )
+        parameter, units = draft.declared(owner).parameters[part], gate_size(draft, owner)
+        where = f"{draft.place(owner)}.parameters.{part}"
+        own[key] = (parameter_size(draft, parameter, units, where),)
     return {**shapes, **previous, **own}
 
 
@@ -287,10 +286,10 @@ def check_matrices(draft: Draft, bindings: Bindings, shapes: Mapping[str, Shape 
 
     for gate in draft.gates:
         for _, key in bindings[gate]:
-            check(f"cell.gates.{gate}", key)
+            check(draft.place(gate), key)
         for read in draft.reads(gate):
             for name in names(read.expr):
-                check(f"cell.gates.{gate}.reads", name)
+                check(f"{draft.place(gate)}.reads", name)
     for name, source in draft.norms.items():
         check(f"cell.norms.{name}", source)
     check("cell.emits", draft.spec.emits)
@@ -321,7 +320,7 @@ def _expressions(draft: Draft, widths: Widths) -> Iterator[tuple[str, Expr]]:
         yield f"cell.equations.{name}", expr
     for name, gate in draft.gates.items():
         for read in gate.reads:
-            yield f"cell.gates.{name}.reads", read.expr
+            yield f"{draft.place(name)}.reads", read.expr
         expressions: GateExpression | None = widths.expressions[name]
         for expr in () if expressions is None else (expressions[0], *expressions[1].values()):
             yield f"cell.gates.{name}", expr

@@ -100,8 +100,8 @@ def _key(spec: CellSpec, output_unit: OutputUnitSpec) -> Hashable:
 
 def _declared(spec: CellSpec, output_unit: OutputUnitSpec) -> list[Declared]:
     """Return the output unit, the gates and the linear maps of a cell."""
-    declared: list[Declared] = [output_unit.unit, *(read.map for read in output_unit.reads)]
-    for gate in spec.gates:
-        reads = [read for part in (*gate.projections, gate) for read in part.reads]
-        declared += [gate.gate, *(read.map for read in reads)]
+    declared: list[Declared] = []
+    for owner, spec_of in [(output_unit.unit, output_unit), *((g.gate, g) for g in spec.gates)]:
+        reads = [read for part in (*spec_of.projections, spec_of) for read in part.reads]
+        declared += [owner, *(read.map for read in reads)]
     return declared
