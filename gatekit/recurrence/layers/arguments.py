@@ -10,6 +10,7 @@ import warnings
 from collections.abc import Collection, Mapping
 from typing import Any
 
+import keras
 import numpy as np
 
 from gatekit.cell.calls import REQUIRED, in_python
@@ -310,6 +311,20 @@ def _of_arguments(message: str, swap: Mapping[str, object], options: Mapping[str
                 rf"(write (?:for example )?){name}: (?=[\d.-])", rf"\1{name}=", message
             )
     return message
+
+
+def named_after(spec: CellSpec, otherwise: str) -> str:
+    """Return a layer's name for `keras.Model.summary`: its cell's, with a number if it is taken.
+
+    Args:
+        spec: the cell.
+        otherwise: the name that Keras gave, which stays if the cell has none.
+    """
+    cell = re.sub(r"[^A-Za-z0-9_]+", "_", spec.name).strip("_")
+    if not cell or re.fullmatch(rf"{cell}(_\d+)?", otherwise):
+        return otherwise
+    number = int(keras.backend.get_uid(cell)) - 1
+    return f"{cell}_{number}" if number else cell
 
 
 def features_of(shape: Any, spec: CellSpec) -> int:
