@@ -31,7 +31,7 @@ from gatekit.cell.language.expression import (
 from gatekit.cell.language.shape import Shape, WidthError, infer, shape_text
 
 from .built import GateExpression
-from .draft import FEEDBACK, Bindings, Bound, Draft
+from .draft import FEEDBACK, OUTPUT_UNIT, Bindings, Bound, Draft
 from .misfits import emitted_matrix, explain
 from .sizes import gate_size, parameter_size, size, state_size
 
@@ -122,6 +122,7 @@ def find_widths(draft: Draft, bindings: Bindings, order: Sequence[str]) -> Width
         expression = expressions.get(name)
         if expression is not None:
             _check_gate(draft, name, shape, expression, complete)
+    _check_output(draft, bindings[FEEDBACK], complete)
     of = {name: width_of(shapes[name]) for name in [*draft.inputs, *draft.signals]}
     of.update({key: state_size(draft, key) for key in draft.own_states})
     return Widths(of, complete, expressions)
@@ -230,6 +231,32 @@ def _check_gate(
                 f"gate has {gate_shape[0]} units; return a value for each unit, or type `{remedy}` "
                 f"{'beside the activation' if inline else 'in the class'}{near}"
             )
+
+
+def _check_output(draft: Draft, bound: Bound, shapes: Mapping[str, Shape | None]) -> None:
+    """Refuse an output unit in which two widths do not fit; histories have a further axis."""
+    unit, pre = draft.output.unit, f"pre:{OUTPUT_UNIT}"
+    if unit.uses_tensorflow or unit.history:
+        return
+    width = size(draft, unit.units, f"{OUTPUT_UNIT}.units")
+    values = {a: Name("pre" if key == pre else key) for a, key in bound}
+    try:
+        value = draft.with_constants(lift(unit.compute(values)))
+    except Exception:  # not an expression: it is checked when it first computes
+        return
+    known = {**shapes, "pre": (width,)}
+    try:
+        infer(value, known, draft.spec.functions, OUTPUT_UNIT)
+    except WidthError as error:
+        emitted = width_of(shapes[draft.spec.emits])
+        if emitted != width:
+            kind = draft.output.kind
+            raise CellError(
+                f"output unit {kind!r} is {width} wide, but the cell emits {emitted}; type "
+                f"output_unit={{'kind': '{kind}', 'units': {emitted}}}"
+            ) from None
+        why = explain(draft, error, known, in_gate=True).removeprefix(f"{OUTPUT_UNIT}: ")
+        raise CellError(f"{OUTPUT_UNIT}: {unit.place()}: {why}") from None
 
 
 def _width(draft: Draft, shape: Shape) -> str:

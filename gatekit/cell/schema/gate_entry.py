@@ -237,6 +237,12 @@ def read_projections(
                     f"{place}.reads: {state!r} is a state of the gate, and a projection reads its "
                     f"previous value; write {state}_prev"
                 )
+        for signal in getattr(owner, "history", {}):
+            if any(f"{signal}_history" in names(read.expr) for read in parsed):
+                raise CellError(
+                    f"{place}.reads: {signal}_history is a matrix, and a projection reads vectors; "
+                    f"use {signal}_history in emit"
+                )
         reads = tuple(
             Read(substitute(read.expr, keys), read.map_kind, read.map, read.text) for read in parsed
         )
