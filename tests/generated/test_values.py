@@ -73,6 +73,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "gated": {"cell": "gru", "output_unit": "gated"},
     "history": {"cell": "rnn", "output_unit": "mix_last"},
     "projections": {"cell": "lstm", "output_unit": Maps(), "zoneout": {"h": 0.1}},
+    "projections of all steps at once": {"cell": "mingru", "output_unit": "glu"},
     "projections in the loop": {"cell": FED_BACK, "output_unit": Back()},
     "learned matrix": {"cell": "linear_attention", "learned_initial_state": ["S"]},
     "zoneout": {"cell": "lstm", "zoneout": {"h": 0.1, "c": 0.3}},
