@@ -13,10 +13,10 @@ from gatekit.cell.gate import Gate
 from gatekit.cell.language.expression import names
 from gatekit.cell.language.shape import MAX_ELEMENTS
 from gatekit.cell.row_wise import RowWise
-from gatekit.cell.schema import EPSILON, CellSpec, OutputUnitSpec, Read
+from gatekit.cell.schema import EPSILON, OUTPUT_UNIT, CellSpec, OutputUnitSpec, Read
 
 from .built import BuiltOutput, BuiltRead, Cell, Node, Norm
-from .draft import FEEDBACK, OUTPUT_UNIT, Bindings, Draft, bind
+from .draft import FEEDBACK, Bindings, Draft, bind
 from .order import Needs, check_own_states, check_used, find_needs, find_order, find_states, sharing
 from .sizes import gate_size, size
 from .weights import Weights, check_references

@@ -12,10 +12,10 @@ from gatekit.cell.language.expression import Expr
 from gatekit.cell.language.shape import MAX_ELEMENTS, infer, shape_text
 from gatekit.cell.learned import LinearMap, Parameter
 from gatekit.cell.row_wise import RowWise
-from gatekit.cell.schema import RULES, Read, read_rules
+from gatekit.cell.schema import OUTPUT_UNIT, RULES, Read, read_rules
 
 from .built import BuiltRead, Init, Weight
-from .draft import OUTPUT_UNIT, Draft
+from .draft import Draft
 from .sizes import parameter_size
 from .widths import Widths
 

@@ -29,9 +29,10 @@ from gatekit.cell.language.expression import (
     walk,
 )
 from gatekit.cell.language.shape import Shape, WidthError, infer, shape_text
+from gatekit.cell.schema import OUTPUT_UNIT
 
 from .built import GateExpression
-from .draft import FEEDBACK, OUTPUT_UNIT, Bindings, Bound, Draft
+from .draft import FEEDBACK, Bindings, Bound, Draft
 from .misfits import emitted_matrix, explain
 from .sizes import gate_size, parameter_size, size, state_size
 

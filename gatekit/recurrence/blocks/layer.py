@@ -27,7 +27,7 @@ from gatekit.recurrence.layers.arguments import (
     checked_rate,
     checked_units,
     features_of,
-    named_after,
+    name_after_cell,
     own_arguments,
     refuse_unknown,
     specification,
@@ -135,7 +135,7 @@ class BlockLayer(SequenceLayer):
         self.plugins = tuple(plugins)
         self.spec = specification(cell, swapped, {}, known)
         if keras_options.get("name") is None:
-            self.name = named_after(self.spec, self.name)
+            name_after_cell(self)
         self.output_unit = read_output_unit(output_unit, known)
         self.executor = check_name(executor)
         self.supports_masking = True

@@ -313,18 +313,15 @@ def _of_arguments(message: str, swap: Mapping[str, object], options: Mapping[str
     return message
 
 
-def named_after(spec: CellSpec, otherwise: str) -> str:
-    """Return a layer's name for `keras.Model.summary`: its cell's, with a number if it is taken.
+def name_after_cell(layer: Any) -> None:
+    """Give a layer its cell's name, with a number if it is taken; `keras.Model.summary` shows it.
 
-    Args:
-        spec: the cell.
-        otherwise: the name that Keras gave, which stays if the cell has none.
+    A layer whose cell has no name keeps that of its class.
     """
-    cell = re.sub(r"[^A-Za-z0-9_]+", "_", spec.name).strip("_")
-    if not cell or re.fullmatch(rf"{cell}(_\d+)?", otherwise):
-        return otherwise
-    number = int(keras.backend.get_uid(cell)) - 1
-    return f"{cell}_{number}" if number else cell
+    cell = re.sub(r"[^A-Za-z0-9_]+", "_", layer.spec.name).strip("_")
+    if cell and not re.fullmatch(rf"{cell}(_\d+)?", layer.name):
+        number = keras.backend.get_uid(cell) - 1
+        layer.name = f"{cell}_{number}" if number else cell
 
 
 def features_of(shape: Any, spec: CellSpec) -> int:

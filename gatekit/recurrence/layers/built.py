@@ -100,8 +100,8 @@ def _key(spec: CellSpec, output_unit: OutputUnitSpec) -> Hashable:
 
 def _declared(spec: CellSpec, output_unit: OutputUnitSpec) -> list[Declared]:
     """Return the output unit, the gates and the linear maps of a cell."""
-    declared: list[Declared] = []
-    for owner, spec_of in [(output_unit.unit, output_unit), *((g.gate, g) for g in spec.gates)]:
-        reads = [read for part in (*spec_of.projections, spec_of) for read in part.reads]
-        declared += [owner, *(read.map for read in reads)]
-    return declared
+    parts = [*output_unit.projections, *spec.gates]
+    parts += [part for gate in spec.gates for part in gate.projections]
+    reads = [*output_unit.reads, *(read for part in parts for read in part.reads)]
+    gates = [gate.gate for gate in spec.gates]
+    return [output_unit.unit, *gates, *(read.map for read in reads)]

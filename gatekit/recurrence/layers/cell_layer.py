@@ -24,7 +24,7 @@ from .arguments import (
     check_float,
     checked_files,
     checked_units,
-    named_after,
+    name_after_cell,
     refuse_unknown,
     specification,
     swapped_gates,
@@ -96,7 +96,7 @@ class CellLayer(SeededLayer):
         self._rules = Rules(spec, rules, self._catalogue)
         self.spec = self._rules.spec
         if keras_options.get("name") is None:
-            self.name = named_after(self.spec, self.name)
+            name_after_cell(self)
         self.output_unit = read_output_unit(output_unit, self._catalogue)
         self._draw_from(seed)
         self._noise = keras.random.SeedGenerator(self._drawn_seed)
