@@ -9,7 +9,7 @@ from gatekit.cell.language.expression import Expr, evaluate, names
 from gatekit.cell.language.ops import Function
 
 from .errors import CellError, excerpt
-from .owned import Projection, State, check_own_names, projections_of, state_of
+from .owned import State, check_own_names, state_of
 from .row_wise import RowWise
 
 
@@ -43,13 +43,11 @@ class Gate(RowWise):
 
     reads: Any = ("x", "h_prev")
     norm: Mapping[str, Any] | None = None
-    projections: Mapping[str, Any] = {}
 
     states: ClassVar[Mapping[str, float | State]] = {}
     method: ClassVar[str] = "activate"
 
     def __init_subclass__(cls) -> None:
-        super().__init_subclass__()
         states = cls.states
         numbers = isinstance(states, Mapping) and all(
             isinstance(first, (int, float, State)) for first in states.values()
@@ -63,26 +61,9 @@ class Gate(RowWise):
                 f"{cls.__name__}: states is {excerpt(repr(states))}; a mapping to initial values "
                 f"is expected: states = {{{such}}}"
             )
-        projections = cls.projections
-        if not isinstance(projections, Mapping) or not all(
-            isinstance(each, Projection) for each in projections.values()
-        ):
-            raise CellError(
-                f"{cls.__name__}: projections is {excerpt(repr(projections))}; a mapping from "
-                'names to Projections is expected: projections = {"tau": Projection("x")}'
-            )
-        check_own_names(cls.__name__, (*cls.states, *projections))
-        for name in (*cls.parameters, *states, *projections):
-            if name in cls._option_types:
-                raise CellError(
-                    f"{cls.__name__}: {name!r} is both an option and a parameter, state or "
-                    "projection; rename one of them"
-                )
-            if sum(name in part for part in (cls.parameters, states, projections)) > 1:
-                raise CellError(
-                    f"{cls.__name__}: {name!r} is declared twice, as a parameter, state or "
-                    "projection; rename one of them"
-                )
+        super().__init_subclass__()
+        check_own_names(cls.__name__, (*states, *cls.projections))
+        cls._check_own(cls.parameters, states, cls.projections)
 
     def own_states(self, where: str = "") -> dict[str, State]:
         """Return the gate's states by name.
@@ -92,20 +73,6 @@ class Gate(RowWise):
         """
         place = f"{where or type(self).__name__}.states"
         return {name: state_of(each, f"{place}.{name}") for name, each in self.states.items()}
-
-    def own_projections(self, where: str = "projections") -> dict[str, Projection]:
-        """Return the gate's projections by name.
-
-        Args:
-            where: the place in the cell, for messages.
-
-        Raises:
-            CellError: an option is not a projection, or a name is taken.
-        """
-        changes = self.projections if "projections" in vars(self) else {}
-        merged = projections_of(type(self).projections, changes, where)
-        check_own_names(where, (*merged, *(n for n in changes if n in self.states)))
-        return merged
 
     def activate(self, pre: Any) -> Any:
         """Return the gate's value ``batch x units``, or the value and the new states by name.
@@ -223,6 +190,7 @@ class OutputUnit(RowWise):
         initializers: ``{kernel:, bias:}``.
         regularizers: ``{kernel:, bias:}``.
         constraints: ``{kernel:, bias:}``.
+        projections: further linear maps by name, as in `Gate`.
     """
 
     history: ClassVar[Mapping[str, int]] = {}

@@ -13,6 +13,7 @@ from .errors import CellError, excerpt, nearest, one_line, shown
 from .language.expression import Expr
 from .language.ops import UnknownFunctionError
 from .learned import Parameter
+from .owned import Projection, check_own_names, projections_of
 from .written import attribute_place, returned_place, with_ops
 
 _OF_GATEKIT = ("ops", "Parameter", "Gate", "OutputUnit", "hookimpl")
@@ -37,6 +38,7 @@ class RowWise(Declared):
     initializers: Mapping[str, Any] = {}
     regularizers: Mapping[str, Any] = {}
     constraints: Mapping[str, Any] = {}
+    projections: Mapping[str, Any] = {}
 
     parameters: ClassVar[Mapping[str, Parameter]] = {}
     mixes_units: ClassVar[bool] = False
@@ -62,6 +64,46 @@ class RowWise(Declared):
                 f"{cls.__name__}: parameters is {excerpt(repr(parameters))}; a mapping from names "
                 f"to Parameters is expected: parameters = {{{such_as}}}"
             )
+        projections = cls.projections
+        if not isinstance(projections, Mapping) or not all(
+            isinstance(each, Projection) for each in projections.values()
+        ):
+            raise CellError(
+                f"{cls.__name__}: projections is {excerpt(repr(projections))}; a mapping from "
+                'names to Projections is expected: projections = {"tau": Projection("x")}'
+            )
+        check_own_names(cls.__name__, tuple(projections))
+        cls._check_own(parameters, projections)
+
+    @classmethod
+    def _check_own(cls, *parts: Mapping[str, Any]) -> None:
+        """Refuse a name that is declared twice: as an option, or in two of the parts."""
+        for name in (name for part in parts for name in part):
+            if name in cls._option_types:
+                raise CellError(
+                    f"{cls.__name__}: {name!r} is both an option and a parameter, state or "
+                    "projection; rename one of them"
+                )
+            if sum(name in part for part in parts) > 1:
+                raise CellError(
+                    f"{cls.__name__}: {name!r} is declared twice, as a parameter, state or "
+                    "projection; rename one of them"
+                )
+
+    def own_projections(self, where: str = "projections") -> dict[str, Projection]:
+        """Return the projections by name.
+
+        Args:
+            where: the place in the cell, for messages.
+
+        Raises:
+            CellError: an option is not a projection, or a name is taken.
+        """
+        changes = self.projections if "projections" in vars(self) else {}
+        merged = projections_of(type(self).projections, changes, where)
+        states = getattr(self, "states", {})
+        check_own_names(where, (*merged, *(n for n in changes if n in states)))
+        return merged
 
     def arguments(self) -> tuple[str, ...]:
         """Return the argument names of the row-wise function, in order.

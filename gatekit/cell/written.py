@@ -172,6 +172,13 @@ def _words(line: str) -> Iterator[str]:
         yield part.strip(",:)]")
 
 
+def _is_of_rows(argument: ast.expr, axis: ast.expr) -> bool:
+    """Return whether an axis is that of a matrix's rows; axis 1 of a history is that of its steps,
+    after the batch."""
+    text = ast.unparse(axis)
+    return text == "-2" or (text == "1" and ast.unparse(argument).endswith("_history"))
+
+
 class _Rewriter(ast.NodeTransformer):
     """Rewrites calls, methods, comparisons and branches with ops."""
 
@@ -197,7 +204,12 @@ class _Rewriter(ast.NodeTransformer):
         if function is None:
             raise _NoWayError(name)
         if function.kind == "units" and function.arity == 1:
+            axes = [keywords[key] for key in ("axis", "dim") if key in keywords] + given[1:]
             given = given[:1]  # drop the axis: the function is over the units
+            if axes and given and _is_of_rows(given[0], axes[0]):
+                rows = _ops(function.name, given)
+                rows.keywords.append(ast.keyword("axis", ast.Constant(-2)))
+                return rows
         reduces = method and _SAME.get(name) in ("maximum", "minimum")
         axis = len(given) > 1 and isinstance(given[1], ast.Constant | ast.UnaryOp)
         if len(given) != function.arity or (reduces and axis):

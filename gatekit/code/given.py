@@ -16,7 +16,6 @@ from gatekit.registry import bibliography, catalogue, cell_config
 from gatekit.registry.cells import in_file
 
 from .generate import generate
-from .sizes import unit_of
 from .stacks import build_stack
 
 _FILE = dict.fromkeys(
@@ -102,7 +101,7 @@ def code(
         built_block = build_block(
             around,
             first.spec,
-            unit_of(first),
+            first.output.spec,
             width=width or first.units,
             units=first.units,
             dropout=dropout,
@@ -112,7 +111,7 @@ def code(
         return generate(built_block, to, works).text
     stack = build_stack(
         [one.spec for one in each] * (count // len(cells)),
-        unit_of(first),
+        first.output.spec,
         around,
         units=first.units,
         features=first.features,

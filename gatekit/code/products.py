@@ -12,11 +12,10 @@ from numpy.typing import ArrayLike, NDArray
 from gatekit.cell.errors import DataError, listed
 from gatekit.cell.graph import BuiltRead, Cell, Node
 from gatekit.cell.language.expression import Expr, Name
+from gatekit.cell.schema import OUTPUT_UNIT
 
 from .identifiers import Identifiers, slug
 from .traced import matrix_of
-
-OUTPUT_UNIT = "output_unit"
 
 
 @dataclass(frozen=True)
@@ -34,13 +33,17 @@ class StackedWeight:
 
 @dataclass(frozen=True)
 class Reader:
-    """A gate or the output unit: it has reads and perhaps a bias."""
+    """A gate, projection or output unit: it has reads and perhaps a bias.
+
+    ``after`` is true if it is computed after the loop.
+    """
 
     name: str
     reads: tuple[BuiltRead, ...]
     bias: str | None
     width: int
     node: Node | None = None
+    after: bool = False
 
 
 @dataclass
@@ -104,7 +107,8 @@ def readers(cell: Cell) -> list[Reader]:
     ]
     if not cell.output.unit.feeds_back:
         out = cell.output
-        every.append(Reader(OUTPUT_UNIT, out.reads, out.bias, out.width))
+        every += [Reader(n.name, n.reads, n.bias, n.width, n, after=True) for n in out.projections]
+        every.append(Reader(OUTPUT_UNIT, out.reads, out.bias, out.width, after=True))
     return every
 
 
@@ -156,8 +160,8 @@ def _products(every: Sequence[Reader]) -> list[Product]:
         for read in reader.reads:
             if plain(read):
                 key = (read.expr, read.map.trainable)
-                # The output unit reads states after zoneout and mask, so it shares no products.
-                if reader.node is None:
+                # After the loop, states are read after zoneout and mask, so no gate shares them.
+                if reader.after:
                     key = (Name(f"{OUTPUT_UNIT}:{read.text}"), read.map.trainable)
                 groups.setdefault(key, []).append(reader)
                 reads.setdefault(key, read)

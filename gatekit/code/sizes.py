@@ -8,8 +8,6 @@ from itertools import product
 
 from gatekit.cell.errors import GatekitError
 from gatekit.cell.graph import Cell, build
-from gatekit.cell.language.parse import parse
-from gatekit.cell.schema import OutputUnitSpec, Read
 
 MULTIPLES = ((3, 5), (5, 7), (7, 11), (11, 3))
 """Factors of units and features; a cell is built at multiples to keep the divisors of its sizes."""
@@ -49,22 +47,11 @@ class SizeTexts:
 
 def multiples(cell: Cell) -> list[Cell]:
     """Return the cell at several sizes, or an empty list if it cannot be built at all of them."""
-    unit = unit_of(cell)
+    unit = cell.output.spec
     try:
         return [build(cell.spec, cell.units * u, cell.features * f, unit) for u, f in MULTIPLES]
     except GatekitError:
         return []
-
-
-def unit_of(cell: Cell) -> OutputUnitSpec:
-    """Return the output unit of a built cell without sizes."""
-    out = cell.output
-    reads = next((node.reads for node in cell.nodes if node.kind == "output"), out.reads)
-    # The text as written, including `emitted`: weights are named after it.
-    as_written = [
-        Read(parse(r.text, cell.spec.functions, sizes=True), r.map_kind, r.map) for r in reads
-    ]
-    return OutputUnitSpec(out.kind, out.unit, tuple(as_written))
 
 
 def formulas(at: Sequence[Sizes], numbers: Sequence[Sequence[int]]) -> list[str] | None:

@@ -22,11 +22,12 @@ from gatekit.cell.language.expression import (
 )
 from gatekit.cell.learned import MAPS
 from gatekit.cell.row_wise import RowWise
+from gatekit.cell.schema import OUTPUT_UNIT
 
 from .identifiers import slug, wrapped
 from .linear import LinearLines, normal
 from .lines import without_unused
-from .products import OUTPUT_UNIT, Reader
+from .products import Reader
 
 
 class StepLines(LinearLines):
@@ -121,6 +122,8 @@ class StepLines(LinearLines):
         out = self.cell.output
         if out.unit.feeds_back:
             return self.env["y"]
+        for node in out.projections:
+            self._node(node)
         reader = self._readers[OUTPUT_UNIT]
         lines = self._value(out.unit, out.arguments, reader)
         if isinstance(lines, Name):

@@ -8,11 +8,11 @@ import tensorflow as tf
 from tensorflow import Tensor
 
 from gatekit.cell.errors import CellError
-from gatekit.cell.graph import Cell
+from gatekit.cell.graph import BuiltRead, Cell
 from gatekit.cell.language.expression import evaluate, names
 
 from .masking import ValidSteps, borrowed, harmless, history
-from .step import apply_map, total
+from .step import apply_map, pre_activation, total
 
 
 def apply_unit(
@@ -36,10 +36,14 @@ def apply_unit(
     """
     output = cell.output
     values: dict[str, Tensor] = {**cell.constants, **weights, **env}
-    parts = [
-        apply_map(r, evaluate(r.expr, values, cell.spec.functions), weights, matmul_dtype)
-        for r in output.reads
-    ]
+
+    def linear(_: str, read: BuiltRead) -> Tensor:
+        u = evaluate(read.expr, values, cell.spec.functions)
+        return apply_map(read, u, weights, matmul_dtype)
+
+    for node in output.projections:
+        values[node.name] = pre_activation(cell, node, linear, weights)
+    parts = [linear(output.kind, read) for read in output.reads]
     if output.bias is not None:
         parts.append(weights[output.bias])
     if parts:
@@ -140,7 +144,7 @@ def only_final(cell: Cell) -> bool:
     states = {s.name for s in cell.states}
     used = {key for _, key in cell.output.arguments} | set(cell.output.signals)
     inputs = {*cell.inputs, "t"}
-    reads_input = any(n in inputs for r in cell.output.reads for n in names(r.expr))
+    reads_input = any(n in inputs for r in cell.output.all_reads for n in names(r.expr))
     return (
         set(cell.output.signals) <= states
         and not (used & inputs)

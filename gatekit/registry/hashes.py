@@ -237,7 +237,9 @@ def _of_output_unit(unit: OutputUnitSpec | None) -> Iterator[tuple[str, str]]:
         return
     yield "output_units", unit.kind
     yield from _of_declared(unit.unit.options(), type(unit.unit).initializers)
-    for read in unit.reads:
+    for part in unit.projections:
+        yield from _of_declared(part.gate.options(), {})
+    for read in (*(r for part in unit.projections for r in part.reads), *unit.reads):
         yield from _of_read(read)
     for parameter in unit.unit.parameters.values():
         yield from _of_initializer(parameter.init)

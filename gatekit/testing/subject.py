@@ -181,7 +181,8 @@ class Subject:
 
     @property
     def _projections(self) -> Mapping[str, Projection]:
-        return self.instance.own_projections() if self.kind == "gates" else {}
+        instance: RowWise = self.instance
+        return instance.own_projections()
 
     @functools.cached_property
     def _read(self) -> list[str]:

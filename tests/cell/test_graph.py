@@ -600,7 +600,7 @@ def test_an_output_unit_reads_this_step(built, lstm):
     )
 
 
-@pytest.mark.parametrize("name", ["hidden", "memory", "projection", "gated", "mix_last"])
+@pytest.mark.parametrize("name", ["hidden", "memory", "projection", "gated", "glu", "mix_last"])
 def test_bundled_output_units_fit_an_lstm(known, read, name):
     cell = build(read("lstm"), 4, 3, read_output_unit(name, known))
     assert cell.output.width == 4

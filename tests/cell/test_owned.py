@@ -6,7 +6,7 @@ import dataclasses
 
 import pytest
 
-from gatekit import Gate, Parameter, Projection, State, ops
+from gatekit import Gate, OutputUnit, Parameter, Projection, State, ops
 from gatekit.cell.errors import CellError, GatekitError
 from gatekit.cell.graph import build
 from gatekit.cell.schema import read_cell, read_output_unit, swap
@@ -257,3 +257,130 @@ def test_what_a_swap_would_drop_is_refused(swapped, settings, named):
 
 def test_a_swap_keeps_the_binding_of_an_argument_that_the_new_gate_has(swapped):
     assert swapped(bind={"x": "candidate_prev"}).gates[1].gate.bind == {"x": "candidate_prev"}
+
+
+class Two(OutputUnit):
+    """An output unit with two linear maps, one of them narrow, and a parameter that one reads."""
+
+    parameters = {"alpha": Parameter("units", init=2.0)}
+    projections = {
+        "value": Projection("emitted", first_bias=0.5),
+        "gate": Projection({"alpha * tanh(value)": "diagonal", "x": "dense"}, norm={"of": "sum"}),
+    }
+
+    def emit(self, value, gate, alpha):
+        return alpha * value * ops.sigmoid(gate)
+
+
+@pytest.fixture
+def emitting(known, lstm):
+    """Build a small LSTM with an output unit: an object, or options of `Two`."""
+    own = dataclasses.replace(known, output_units={**known.output_units, "two": Two})
+
+    def emitting(unit=None, **options):
+        config = unit if unit is not None else {"kind": "two", **options}
+        return build(read_cell(lstm(), own), UNITS, FEATURES, read_output_unit(config, own))
+
+    return emitting
+
+
+def test_an_output_unit_owns_linear_maps_that_are_computed_after_the_loop(emitting, owned):
+    cell, plain = emitting(Two()), owned("forget")
+    added = {n: w for n, w in _weights(cell).items() if n not in _weights(plain)}
+    assert list(added) == list(_weights(cell))[len(plain.weights) :]
+    assert added == {
+        "output_unit.value.emitted": ((UNITS, UNITS), "glorot_uniform"),
+        "output_unit.value.bias": ((UNITS,), 0.5),
+        "output_unit.gate.alpha*tanh(value)": ((UNITS,), "diagonal_normal"),
+        "output_unit.gate.x": ((FEATURES, UNITS), "glorot_uniform"),
+        "output_unit.gate.bias": ((UNITS,), 0.0),
+        "output_unit.gate.scale": ((UNITS,), 1.0),
+        "output_unit.alpha": ((UNITS,), 2.0),
+    }
+    assert cell.nodes == plain.nodes
+    assert [node.name for node in cell.output.projections] == [
+        "output_unit.value",
+        "output_unit.gate",
+    ]
+    assert cell.output.signals == ("h",)
+    assert cell.output.width == UNITS
+
+
+def test_the_canonical_form_of_an_output_unit_has_what_differs_from_its_class(known, emitting):
+    assert "projections" not in emitting().output.spec.canonical()
+    changed = emitting(projections={"value": {"first_bias": 3}}).output.spec
+    assert changed.canonical()["projections"] == {
+        "value": {"reads": {"emitted": {"kind": "dense"}}, "first_bias": 3.0}
+    }
+    again = emitting(**changed.canonical())
+    assert again.output.spec.canonical() == changed.canonical()
+    assert _weights(again)["output_unit.value.bias"][1] == 3.0
+
+
+def test_the_regularizers_of_an_output_unit_reach_its_projections(emitting):
+    cell = emitting(regularizers={"kernel": {"kind": "l2", "l2": 0.1}})
+    ruled = {w.name for w in cell.weights if w.regularizer is not None}
+    assert ruled >= {"output_unit.value.emitted", "output_unit.gate.x"}
+    assert all(name.startswith("output_unit.") for name in ruled)
+
+
+OPTIONS_REFUSED = {
+    "unknown key": ({"value": {"unit": 3}}, "unit"),
+    "first_bias without a bias": ({"gate": {"bias": False, "first_bias": 1}}, "first_bias"),
+    "norm with a group": ({"gate": {"norm": {"of": "sum", "group": ["input"]}}}, "group"),
+    "not a mapping": ({"value": "x"}, "projections.value"),
+    "no reads": ({"more": {"first_bias": 1}}, "projections.more: reads are missing"),
+    "unused": ({"more": {"reads": ["x"]}}, "does not use its projection 'more'"),
+    "unknown signal": ({"value": {"reads": ["hh"]}}, "projections.value.reads: in 'hh'"),
+    "earlier step": ({"value": {"reads": ["h_prev"]}}, "same step, not h_prev"),
+    "cycle": ({"value": {"reads": ["gate"]}}, "output_unit.value"),
+    "width of nothing": ({"gate": {"width": "unit"}}, "projections.gate.width: 'unit'"),
+    "two widths": ({"gate": {"width": 3}}, "width of 4 meets a width of 3"),
+    "too many": ({f"p{i}": {"reads": ["x"]} for i in range(19)}, "at most 20"),
+}
+
+
+@pytest.mark.parametrize("case", OPTIONS_REFUSED)
+def test_what_an_output_unit_cannot_own_is_refused_where_it_is_written(emitting, case):
+    projections, named = OPTIONS_REFUSED[case]
+    with pytest.raises(GatekitError) as error:
+        emitting(projections=projections)
+    assert "output_unit" in str(error.value)
+    assert named in str(error.value)
+
+
+def test_a_width_that_an_output_unit_cannot_use_is_answered_with_a_projection(emitting):
+    class OfInput(OutputUnit):
+        def emit(self, emitted, x):
+            return emitted * x
+
+    with pytest.raises(CellError, match=r"width of 4 meets a width of 6.*projections: \{x_in"):
+        emitting(OfInput())
+
+
+def test_a_projection_does_not_read_a_history(emitting):
+    class Window(OutputUnit):
+        history = {"h": 3}
+        projections = {"a": Projection("flat(h_history)")}
+
+        def emit(self, a, h_history):
+            return a + ops.mean(h_history, axis=-2)
+
+    with pytest.raises(CellError, match="use h_history in emit"):
+        emitting(Window())
+
+
+@pytest.mark.parametrize(
+    "declared", ["x", {"tau": "x"}, {"emitted": Projection("x")}, {"units": Projection("x")}]
+)
+def test_an_output_unit_with_a_projection_that_cannot_be_is_refused(declared):
+    with pytest.raises(CellError, match="projection"):
+        type("Wrong", (OutputUnit,), {"projections": declared})
+
+
+def test_axis_is_that_of_rows_or_units():
+    for wrong in ({"axis": 0}, {"axis": -2, "keepdims": True}):
+        with pytest.raises(TypeError, match=r"ops.mean\(x, axis=-2\)"):
+            ops.mean(1.0, **wrong)
+    with pytest.raises(TypeError, match="by position, not axis=-2"):
+        ops.tanh(1.0, axis=-2)

@@ -367,7 +367,7 @@ def test_a_cell_function_that_is_asked_wrongly(with_function, options, says):
 # --- output units and initializers --------
 
 
-@pytest.mark.parametrize("name", ["hidden", "memory", "projection", "gated", "mix_last"])
+@pytest.mark.parametrize("name", ["hidden", "memory", "projection", "gated", "glu", "mix_last"])
 def test_output_units_have_a_canonical_form(known, name):
     spec = read_output_unit(name, known)
     again = read_output_unit(spec.canonical(), known)

@@ -49,7 +49,7 @@ def listed(argv: list[str], capsys: pytest.CaptureFixture[str]) -> dict[str, dic
     [
         ("cells", {"lstm", "gru", "peephole", "tutorial"}),
         ("gates", {"forget", "power_law", "coupled"}),
-        ("output-units", {"hidden", "memory", "projection", "gated", "mix_last"}),
+        ("output-units", {"hidden", "memory", "projection", "gated", "glu", "mix_last"}),
         ("tasks", {"adding", "delayed_recall", "jsb_music21"}),
         ("functions", {"sigmoid", "tanh", "cumax"}),
     ],

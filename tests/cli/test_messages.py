@@ -409,7 +409,7 @@ CHANGED_GATES = {
         "    states = {'s': 0.0}\n\n    def activate(self, pre, s)",
         "a step reads the previous value: ask for s_prev",
     ),
-    "axis": (SIGMOID, "return ops.softmax(pre, axis=-1)", "by position, not axis="),
+    "axis": (SIGMOID, "return ops.softmax(pre, axis=1)", "by position, not axis=1"),
     "matrix": (SIGMOID, "return ops.matmul(pre, pre)", "reads: {x: dense}"),
     "initial": (
         "    def",

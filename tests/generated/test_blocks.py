@@ -132,6 +132,7 @@ def test_keras(name: str) -> None:
 OPTIONS: dict[str, dict[str, Any]] = {
     "layer norms, gelu, another ratio": LAYER_NORMS,
     "no norms": {"block": {"kind": "modern", "norm": "none", "conv": 1}, "cell": "lstm"},
+    "two maps": {"block": "plain", "cell": "lstm", "output_unit": "glu"},
     "a memory": {"block": "mamba", "cell": "delta_net", "output_unit": "gated"},
 }
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from recurrence.chunk_cells import READ, cell
+from recurrence.test_owned_output import FED_BACK, Back, Maps
 from reference.peers import library
 
 from gatekit.code import generate
@@ -71,6 +72,9 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "projection": {"cell": "lstm", "output_unit": "projection"},
     "gated": {"cell": "gru", "output_unit": "gated"},
     "history": {"cell": "rnn", "output_unit": "mix_last"},
+    "projections": {"cell": "lstm", "output_unit": Maps(), "zoneout": {"h": 0.1}},
+    "projections of all steps at once": {"cell": "mingru", "output_unit": "glu"},
+    "projections in the loop": {"cell": FED_BACK, "output_unit": Back()},
     "learned matrix": {"cell": "linear_attention", "learned_initial_state": ["S"]},
     "zoneout": {"cell": "lstm", "zoneout": {"h": 0.1, "c": 0.3}},
     "dropout": {"cell": "gru", "dropout": 0.2, "recurrent_dropout": 0.3},
@@ -84,6 +88,10 @@ def test_options(options: dict[str, Any]) -> None:
     numpy_agrees(own)
     torch_agrees(own)
     keras_agrees(own)
+
+
+def test_projections_of_an_output_unit_in_jax() -> None:
+    jax_agrees(case("mingru", output_unit=Maps(), gradients=True))
 
 
 def test_a_step_with_three_corrections_at_once() -> None:

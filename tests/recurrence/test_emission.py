@@ -16,7 +16,10 @@ from .layers import inputs_for, layer, states_for
 from .problems import assert_close
 
 UNITS = 8
-ONLY_FINAL = {"hidden": True, "memory": True, "projection": True, "gated": False, "mix_last": False}
+ONLY_FINAL = {
+    **dict.fromkeys(("hidden", "memory", "projection", "glu"), True),
+    **dict.fromkeys(("gated", "mix_last"), False),
+}
 
 
 def _sigmoid(a: NDArray[Any]) -> NDArray[Any]:
@@ -45,6 +48,18 @@ def test_units_with_reads(unit: str) -> None:
     pre = sum(signals[n.removeprefix("output_unit.")] @ w[n] for n in reads) + w["output_unit.bias"]
     expected = pre if unit == "projection" else _sigmoid(pre) * signals["h"]
     assert len(reads) == (1 if unit == "projection" else 2)
+    found = made(inputs_for(made), initial_state=states_for(made))
+    assert_close({"y": found}, {"y": expected})
+
+
+def test_glu_gates_one_map_with_another() -> None:
+    """Dauphin et al. (2017), section 2: (X W + b) * sigmoid(X V + c), without the convolution."""
+    made = layer("lstm", output_unit={"kind": "glu", "units": 5}, return_sequences=True)
+    names = ("value.emitted", "value.bias", "gate.emitted", "gate.bias")
+    w, b, v, c = (made.named_weights[f"output_unit.{name}"].numpy() for name in names)
+    h = _signals(made)["h"]
+    expected = (h @ w + b) * _sigmoid(h @ v + c)
+    assert expected.shape[-1] == 5
     found = made(inputs_for(made), initial_state=states_for(made))
     assert_close({"y": found}, {"y": expected})
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -83,3 +84,18 @@ def test_states_come_in_the_order_of_keras() -> None:
         np.testing.assert_array_equal(hidden, last)
         assert np.abs(np.subtract(memory, last)).max() > 0
     assert layer.state_names == ("h", "c")
+
+
+def test_a_summary_tells_layers_of_different_cells_apart() -> None:
+    cells = ("lstm", "gru", "rnn", "lstm")
+    layers = [RNN(cell, 3, return_sequences=True) for cell in cells]
+    model = keras.Sequential([keras.Input((None, 2)), *layers, RNN("gru", 3, name="mine")])
+    lines: list[str] = []
+    model.summary(print_fn=lines.append)
+    shown = "\n".join(lines)
+    for layer, cell in zip(layers, cells, strict=True):
+        assert re.fullmatch(rf"{cell}(_\d+)?", layer.name)
+        assert f"{layer.name} (RNN)" in shown
+    assert len({layer.name for layer in layers}) == len(layers)
+    assert "mine (RNN)" in shown
+    assert RNN.from_config(layers[0].get_config()).name == layers[0].name

@@ -72,7 +72,9 @@ def test_emission_repeats_the_last_valid_one_and_starts_at_zero(
 
 
 @pytest.mark.one_in(4)
-@pytest.mark.parametrize("output_unit", ["hidden", "memory", "projection", "gated", "mix_last"])
+@pytest.mark.parametrize(
+    "output_unit", ["hidden", "memory", "projection", "gated", "glu", "mix_last"]
+)
 @pytest.mark.parametrize("mask", [None, SUFFIX, HOLES, ALL_MASKED_ROW])
 def test_the_last_step_is_the_last_of_the_sequence(output_unit: str, mask: Any) -> None:
     options = {"output_unit": output_unit}

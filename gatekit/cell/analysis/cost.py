@@ -36,7 +36,7 @@ def flops(cell: Cell) -> int:
     """
     shapes = _shapes(cell)
     total = 0
-    for node in cell.nodes:
+    for node in cell.all_nodes:
         total += _pre_activation(cell, node.reads, node.bias is not None, node.width, shapes)
         if node.norm is not None:
             normalised = len(node.reads) if node.norm.of == "read" else 1

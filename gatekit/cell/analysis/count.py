@@ -8,7 +8,6 @@ from fractions import Fraction
 from gatekit.cell.errors import GatekitError
 from gatekit.cell.graph import Cell, build
 from gatekit.cell.language.expression import walk
-from gatekit.cell.schema import OutputUnitSpec, Read
 
 MAX_NODES = 60
 MAX_PARTS = 1_000
@@ -60,11 +59,7 @@ def resized(cell: Cell, units: int, features: int) -> Cell:
     Raises:
         GatekitError: the cell cannot have these sizes.
     """
-    out = cell.output
-    built = next((node.reads for node in cell.nodes if node.kind == "output"), out.reads)
-    reads = tuple(Read(read.expr, read.map_kind, read.map) for read in built)
-    unit = OutputUnitSpec(out.kind, out.unit, reads)
-    return build(cell.spec, units, features, unit)
+    return build(cell.spec, units, features, cell.output.spec)
 
 
 def _count(cell: Cell, units: int, features: int) -> int:

@@ -6,17 +6,17 @@ whether it is hoisted) and the output unit (sizes and weights).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from gatekit.cell.errors import CellError
 from gatekit.cell.gate import Gate
 from gatekit.cell.language.expression import names
 from gatekit.cell.language.shape import MAX_ELEMENTS
 from gatekit.cell.row_wise import RowWise
-from gatekit.cell.schema import EPSILON, CellSpec, OutputUnitSpec, Read
+from gatekit.cell.schema import EPSILON, OUTPUT_UNIT, CellSpec, OutputUnitSpec, Read
 
-from .built import BuiltOutput, BuiltRead, Cell, Node, Norm, State
-from .draft import FEEDBACK, OUTPUT_UNIT, Bindings, Draft, bind
+from .built import BuiltOutput, BuiltRead, Cell, Node, Norm
+from .draft import FEEDBACK, Bindings, Draft, bind
 from .order import Needs, check_own_states, check_used, find_needs, find_order, find_states, sharing
 from .sizes import gate_size, size
 from .weights import Weights, check_references
@@ -57,10 +57,12 @@ def build(spec: CellSpec, units: int, features: int, output_unit: OutputUnitSpec
     for name in draft.norms:
         weights.norm(f"{name}.scale", widths.of[name], name, 1.0)
         weights.norm(f"{name}.offset", widths.of[name], name, 0.0)
-    nodes = _make_nodes(weights, bindings, needs, order, states)
+    maker = _NodeMaker(weights, bindings, needs, {state.name for state in states})
+    after = [name for name in order if maker.is_after(name)]
+    nodes = maker.make(name for name in order if name not in after)
     for name, parameter in draft.parameters.items():
         weights.parameter(name, parameter, name, units)
-    output = _make_output(weights, bindings)
+    output = _make_output(weights, bindings, maker.make(after))
     for state in states:
         if state.learned:
             weights.add(state.learned, (state.width,), state.initial, "initial", state.name)
@@ -85,31 +87,6 @@ def build(spec: CellSpec, units: int, features: int, output_unit: OutputUnitSpec
     )
 
 
-def _make_nodes(
-    weights: Weights,
-    bindings: Bindings,
-    needs: Needs,
-    order: Sequence[str],
-    states: Sequence[State],
-) -> tuple[Node, ...]:
-    """Return the nodes in order, and add their weights.
-
-    Args:
-        weights: collects the weights.
-        bindings: the keys of arguments.
-        needs: the dependencies of each signal.
-        order: the signals in an order in which each can be computed.
-        states: the states.
-
-    Raises:
-        CellError: a read or a norm is impossible.
-    """
-    maker = _NodeMaker(weights, bindings, needs, {state.name for state in states})
-    for name in order:
-        maker.add(name)
-    return tuple(maker.nodes.values())
-
-
 class _NodeMaker:
     """Makes the nodes in order; stage and hoisting follow from the earlier nodes."""
 
@@ -118,11 +95,25 @@ class _NodeMaker:
     ) -> None:
         self.draft, self.weights = weights.draft, weights
         self.bindings, self.needs, self.states = bindings, needs, states
+        self.feeds_back = self.draft.output.unit.feeds_back
         self.nodes: dict[str, Node] = {}
 
-    def add(self, name: str) -> None:
-        in_cell = name in self.draft.equations or name in self.draft.norms
-        self.nodes[name] = self.equation(name) if in_cell else self.gate(name)
+    def make(self, names: Iterable[str]) -> tuple[Node, ...]:
+        """Return the nodes of some signals, each after those that it needs; add their weights.
+
+        Raises:
+            CellError: a read or a norm is impossible.
+        """
+        made = []
+        for name in names:
+            in_cell = name in self.draft.equations or name in self.draft.norms
+            self.nodes[name] = self.equation(name) if in_cell else self.gate(name)
+            made.append(self.nodes[name])
+        return tuple(made)
+
+    def is_after(self, name: str) -> bool:
+        """Return whether a signal is computed after the loop, for all steps at once."""
+        return self.draft.is_of_output(name) and not self.feeds_back
 
     def stage(self, keys: Iterable[str]) -> int:
         return max((self.nodes[k].stage for k in keys if k in self.nodes), default=0)
@@ -189,7 +180,8 @@ class _NodeMaker:
             kind="output" if feedback else kind,
             width=width,
             stage=max([self.stage(keys), *(self.stage_after(read) for read in awaited)]),
-            hoisted=self.hoistable(keys) and not own_states and name not in self.states,
+            hoisted=self.hoistable(keys)
+            and not (own_states or name in self.states or self.is_after(name)),
             depends=keys,
             declared=declared,
             reads=reads,
@@ -201,6 +193,8 @@ class _NodeMaker:
         )
 
     def read(self, owner: str, declared: RowWise, read: Read, width: int) -> BuiltRead:
+        if self.is_after(owner):
+            return self.weights.read(owner, declared, read, width)  # computed after the loop
         keys = self.keys(read)
         stage, hoisted = self.stage(keys), self.hoistable(keys)
         return self.weights.read(owner, declared, read, width, stage, hoisted)
@@ -222,30 +216,45 @@ def _norm(draft: Draft, name: str) -> Norm | None:
     return Norm(options["of"], group, float(options.get("epsilon", EPSILON)))
 
 
-def _make_output(weights: Weights, bindings: Bindings) -> BuiltOutput:
+def _make_output(
+    weights: Weights, bindings: Bindings, projections: tuple[Node, ...]
+) -> BuiltOutput:
     """Return the output unit, and add its weights.
 
     Args:
         weights: collects the weights.
         bindings: the keys of arguments.
+        projections: its projections, unless it feeds back.
 
     Raises:
         CellError: a width is not a size, or a read is not possible.
     """
     draft, widths = weights.draft, weights.widths.of
-    kind, unit, emits = draft.output.kind, draft.output.unit, draft.spec.emits
+    spec, unit, emits = draft.output, draft.output.unit, draft.spec.emits
     if unit.feeds_back:
         # The node `y` has computed the output already; after the loop it is emitted unchanged.
         arguments = (("emitted", FEEDBACK),)
-        return BuiltOutput(kind, unit, (), None, arguments, (), widths[FEEDBACK], (FEEDBACK,))
+        return BuiltOutput(spec, (), (), None, arguments, (), widths[FEEDBACK], (FEEDBACK,))
     takes_pre = any(key == f"pre:{OUTPUT_UNIT}" for _, key in bindings[FEEDBACK])
-    width = size(draft, unit.units, "output_unit.units") if takes_pre else widths[emits]
+    sized = takes_pre or bool(projections)
+    width = size(draft, unit.units, "output_unit.units") if sized else widths[emits]
     reads = tuple(weights.read(OUTPUT_UNIT, unit, read, width) for read in draft.output.reads)
     bias = weights.bias(OUTPUT_UNIT, unit, width) if takes_pre and unit.bias else None
     for part, parameter in unit.parameters.items():
         weights.parameter(f"{OUTPUT_UNIT}.{part}", parameter, OUTPUT_UNIT, width)
     histories = tuple((emits if h == "emitted" else h, n) for h, n in unit.history.items())
-    keys = [n for read in reads for n in names(read.expr)]
+    of_parts = [read for part in projections for read in part.reads]
+    keys = [n for read in (*of_parts, *reads) for n in names(read.expr)]
     keys += [key.removesuffix("_history") for _, key in bindings[FEEDBACK]]
-    signals = tuple(key for key in dict.fromkeys([emits, *keys]) if key in draft.signals)
-    return BuiltOutput(kind, unit, reads, bias, bindings[FEEDBACK], histories, width, signals)
+    own = [part.name for part in projections]
+    signals = (key for key in dict.fromkeys([emits, *keys]) if key in draft.signals)
+    return BuiltOutput(
+        spec,
+        projections,
+        reads,
+        bias,
+        bindings[FEEDBACK],
+        histories,
+        width,
+        tuple(key for key in signals if key not in own),
+    )

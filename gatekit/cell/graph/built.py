@@ -12,7 +12,7 @@ from gatekit.cell.language.expression import Expr, divided, lift, render, substi
 from gatekit.cell.learned import LinearMap, Parameter
 from gatekit.cell.notebook import table
 from gatekit.cell.row_wise import RowWise
-from gatekit.cell.schema import EPSILON, CellSpec
+from gatekit.cell.schema import EPSILON, CellSpec, OutputUnitSpec
 
 _WORDS = {
     "**": "_power_",
@@ -106,7 +106,7 @@ class BuiltRead:
 class Node:
     """One signal that is computed at each step.
 
-    ``kind`` is ``gate``, ``projection`` (of a gate), ``equation``, ``norm`` or ``output`` (an
+    ``kind`` is ``gate``, ``projection``, ``equation``, ``norm`` or ``output`` (an
     output unit that feeds back). ``stage`` counts the recurrent matrix products that must be done
     before it; a ``hoisted`` node reads no state.
     """
@@ -133,16 +133,35 @@ class Node:
 
 @dataclass(frozen=True)
 class BuiltOutput:
-    """The output unit with its sizes; applied to all steps in one operation after the loop."""
+    """The output unit with its sizes; applied to all steps in one operation after the loop.
 
-    kind: str
-    unit: OutputUnit
+    ``projections`` are computed just before it. An output unit that feeds back is a node of the
+    cell, and so are its projections.
+    """
+
+    spec: OutputUnitSpec
+    projections: tuple[Node, ...]
     reads: tuple[BuiltRead, ...]
     bias: str | None
     arguments: tuple[tuple[str, str], ...]
     histories: tuple[tuple[str, int], ...]
     width: int
     signals: tuple[str, ...]
+
+    @property
+    def kind(self) -> str:
+        """The registered name."""
+        return self.spec.kind
+
+    @property
+    def unit(self) -> OutputUnit:
+        """The output unit with its options."""
+        return self.spec.unit
+
+    @property
+    def all_reads(self) -> tuple[BuiltRead, ...]:
+        """The reads of the projections and of the output unit itself."""
+        return (*(read for part in self.projections for read in part.reads), *self.reads)
 
 
 @dataclass(frozen=True, repr=False)
@@ -193,6 +212,11 @@ class Cell:
         """The signal that the cell emits."""
         return self.spec.emits
 
+    @property
+    def all_nodes(self) -> tuple[Node, ...]:
+        """The nodes of a step, and the projections that are computed after the loop."""
+        return (*self.nodes, *self.output.projections)
+
     def stages(self) -> tuple[tuple[str, ...], ...]:
         """Return the signals by stage: stage k needs k recurrent matrix products in sequence."""
         depth = max((node.stage for node in self.nodes), default=0)
@@ -203,7 +227,7 @@ class Cell:
 
     def node(self, name: str) -> Node:
         """Return the node of that name."""
-        return next(node for node in self.nodes if node.name == name)
+        return next(node for node in self.all_nodes if node.name == name)
 
     def kind(self, node: Node) -> str:
         """Return the kind of a node: of a gate its registered name, or ``projection``."""

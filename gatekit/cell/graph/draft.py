@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from gatekit.cell.errors import CellError, listed, nearest
@@ -25,12 +25,10 @@ from gatekit.cell.language.expression import (
 )
 from gatekit.cell.learned import Parameter
 from gatekit.cell.row_wise import RowWise
-from gatekit.cell.schema import CellSpec, GateSpec, OutputUnitSpec, Read
+from gatekit.cell.schema import OUTPUT_UNIT, CellSpec, GateSpec, OutputUnitSpec, Read
 
-# The name of a fed-back output among the signals, and of the output unit as the owner of weights.
+# The name of a fed-back output among the signals.
 FEEDBACK = "y"
-OUTPUT_UNIT = "output_unit"
-
 
 _NUMBERS = (
     r"(?:alpha|beta|gamma|delta|epsilon|eps|zeta|eta|theta|kappa|lambda|mu|rho|tau|phi|omega|a|b|k|w"
@@ -57,8 +55,17 @@ class Draft:
 
     @cached_property
     def gates(self) -> Mapping[str, GateSpec]:
-        """The gates by name, each after its projections, which are ``GATE.NAME``."""
-        parts = (part for gate in self.spec.gates for part in (*gate.projections, gate))
+        """The gates by name, each after its projections, which are ``GATE.NAME``.
+
+        The output unit's projections, ``output_unit.NAME``, are last.
+        """
+        parts = [part for gate in self.spec.gates for part in (*gate.projections, gate)]
+        for part in self.output.projections:
+            reads = (
+                replace(read, expr=self.with_emitted(read.expr), written=read.label)
+                for read in part.reads
+            )
+            parts.append(replace(part, reads=tuple(reads)))
         return {part.name: part for part in parts}
 
     @cached_property
@@ -73,9 +80,12 @@ class Draft:
 
     @cached_property
     def signals(self) -> tuple[str, ...]:
-        """The signals in the order written: gates, equations, norms, and a fed-back output."""
+        """The signals in the order written: gates, equations, norms, and those of the output unit,
+        which are its projections and a fed-back output."""
+        gates = [name for name in self.gates if not self.is_of_output(name)]
+        projections = [name for name in self.gates if self.is_of_output(name)]
         feedback = [FEEDBACK] if self.output.unit.feeds_back else []
-        return (*self.gates, *self.equations, *self.norms, *feedback)
+        return (*gates, *self.equations, *self.norms, *projections, *feedback)
 
     @cached_property
     def inputs(self) -> Mapping[str, int]:
@@ -113,8 +123,9 @@ class Draft:
 
     @cached_property
     def own_parameters(self) -> Mapping[str, str]:
-        """The gate of each parameter that a gate declares, by the key ``gate.parameter``."""
-        return {f"{n}.{part}": n for n, gate in self.gates.items() for part in gate.gate.parameters}
+        """The owner of each parameter that a gate or the output unit declares, by its key."""
+        owners = (*self.gates, OUTPUT_UNIT)
+        return {f"{n}.{part}": n for n in owners for part in self.declared(n).parameters}
 
     @cached_property
     def fixed(self) -> frozenset[str]:
@@ -129,18 +140,23 @@ class Draft:
         return (*plain, *(f"{n}_prev" for n in [*signals, *self.inputs]))
 
     def is_projection(self, name: str) -> bool:
-        """Return whether a signal is a projection of a gate."""
+        """Return whether a signal is a projection."""
         return name in self.gates and bool(self.gates[name].owner)
 
+    def is_of_output(self, name: str) -> bool:
+        """Return whether a signal is a projection of the output unit."""
+        return name in self.gates and self.gates[name].owner == OUTPUT_UNIT
+
     def place(self, name: str) -> str:
-        """Return the place of a gate or projection in the cell, for messages."""
+        """Return the place of a gate, projection or the output unit, for messages."""
         owner = self.gates[name].owner if name in self.gates else ""
-        part = name.removeprefix(f"{owner}.")
-        return f"cell.gates.{owner}.projections.{part}" if owner else f"cell.gates.{name}"
+        if owner:
+            return f"{self.place(owner)}.projections.{name.removeprefix(f'{owner}.')}"
+        return OUTPUT_UNIT if name in (FEEDBACK, OUTPUT_UNIT) else f"cell.gates.{name}"
 
     def declared(self, name: str) -> RowWise:
-        """Return the gate of that name, or the output unit that feeds back."""
-        return self.output.unit if name == FEEDBACK else self.gates[name].gate
+        """Return the gate of that name, or the output unit."""
+        return self.output.unit if name in (FEEDBACK, OUTPUT_UNIT) else self.gates[name].gate
 
     def reads(self, name: str) -> tuple[Read, ...]:
         """Return the reads of a gate, or of the output unit that feeds back."""
@@ -307,6 +323,7 @@ def _bind_gate(draft: Draft, name: str) -> Bound:
 
 def _bind_output(draft: Draft) -> Bound:
     unit, emits = draft.output.unit, draft.spec.emits
+    own = {part.name.removeprefix(f"{OUTPUT_UNIT}.") for part in draft.output.projections}
     _check_bind("output_unit", unit)
     known = [n for n in draft.known if not n.endswith("_prev")]
     bound: list[tuple[str, str]] = []
@@ -322,7 +339,7 @@ def _bind_output(draft: Draft) -> Bound:
             key = f"pre:{OUTPUT_UNIT}"
         elif target == "emitted":
             key = emits
-        elif target in unit.parameters:
+        elif target in unit.parameters or target in own:
             key = f"{OUTPUT_UNIT}.{target}"
         elif stem in unit.history:
             key = f"{emits if stem == 'emitted' else stem}_history"
@@ -330,7 +347,7 @@ def _bind_output(draft: Draft) -> Bound:
             key = target
         else:
             histories = [f"{name}_history" for name in unit.history]
-            names = [*known, "pre", "emitted", *unit.parameters, *histories]
+            names = [*known, "pre", "emitted", *unit.parameters, *sorted(own), *histories]
             raise CellError(
                 f"output_unit: {unit.definition()} asks for {target!r}, which the cell "
                 f"{draft.spec.name!r} does not have{nearest(target, names) or '.'} "
@@ -342,12 +359,17 @@ def _bind_output(draft: Draft) -> Bound:
             raise CellError(f"output_unit.history: {name!r} is not a signal{nearest(name, known)}")
     for read in draft.output.reads:
         draft.check_expression(draft.with_emitted(read.expr), "output_unit.reads")
-    earlier = [name for name in draft.output_keys(()) if name.endswith("_prev")]
-    if earlier and not unit.feeds_back:
-        raise CellError(
-            f"output_unit.reads: an output unit reads signals of the same step, not {earlier[0]}; "
-            f"add equations: {{before: {earlier[0]}}} to the cell, and read before"
-        )
+    places = {"output_unit.reads": draft.output_keys(())}
+    for name in filter(draft.is_of_output, draft.gates):
+        keys = (draft.varying(read.expr) for read in draft.gates[name].reads)
+        places[f"{draft.place(name)}.reads"] = tuple(key for each in keys for key in each)
+    for place, read_keys in places.items():
+        earlier = [name for name in read_keys if name.endswith("_prev")]
+        if earlier and not unit.feeds_back:
+            raise CellError(
+                f"{place}: an output unit reads signals of the same step, not {earlier[0]}; "
+                f"add equations: {{before: {earlier[0]}}} to the cell, and read before"
+            )
     return tuple(bound)
 
 

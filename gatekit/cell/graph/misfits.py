@@ -81,7 +81,7 @@ def _causes(
                 what = f"cell.inputs.{stem} is {width} wide"
             how = f"a gate, {stem}_in: {{kind: linear, reads: [{stem}]}}"
             if in_gate:
-                how = f"a projection of the gate, projections: {{{stem}_in: {{reads: [{stem}]}}}}"
+                how = f"a projection, projections: {{{stem}_in: {{reads: [{stem}]}}}}"
             remedy = f"map it to `units` numbers with {how}, and write {stem}_in in place of {stem}"
             yield what, remedy
         elif stem in draft.equations:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from gatekit.cell.errors import CellError, listed, nearest
 from gatekit.cell.language.expression import Name, names
 from gatekit.cell.owned import State as OwnState
-from gatekit.cell.schema import Read
+from gatekit.cell.schema import OUTPUT_UNIT, Read
 
 from .built import State
 from .draft import FEEDBACK, Bindings, Draft
@@ -278,7 +278,7 @@ def _check_signals(draft: Draft, bindings: Bindings, needs: Needs) -> None:
         for name in members:
             if name not in reached and draft.is_projection(name):
                 owner = draft.gates[name].owner
-                if owner in reached:
+                if owner in (*reached, OUTPUT_UNIT):
                     raise CellError(_unused_projection(draft, owner, name))
             elif name not in reached:
                 raise CellError(
@@ -289,7 +289,7 @@ def _check_signals(draft: Draft, bindings: Bindings, needs: Needs) -> None:
 
 
 def _unused_projection(draft: Draft, owner: str, name: str) -> str:
-    gate, part = draft.gates[owner].gate, name.removeprefix(f"{owner}.")
+    gate, part = draft.declared(owner), name.removeprefix(f"{owner}.")
     given = ", ".join(["self", *gate.arguments(), part])
     return (
         f"{draft.place(name)}: {gate.place()}: {gate.definition()} does not use its projection "

@@ -11,6 +11,7 @@ from gatekit.cell.language.expression import OPERATORS, Binary, Expr, Name, Neg,
 from gatekit.cell.language.parse import parse
 from gatekit.cell.language.shape import MAX_ELEMENTS
 from gatekit.cell.learned import Parameter
+from gatekit.cell.schema import OUTPUT_UNIT
 
 from .draft import Draft
 
@@ -52,12 +53,14 @@ def size(draft: Draft, value: object, where: str, chain: tuple[str, ...] = ()) -
 
 
 def gate_size(draft: Draft, name: str, chain: tuple[str, ...] = ()) -> int:
-    """Return the units of a gate.
+    """Return the units of a gate, or of the output unit.
 
     Raises:
         CellError: the gate's ``units`` are not a size.
     """
     known = draft.gate_sizes
+    if name == OUTPUT_UNIT:
+        return size(draft, draft.output.unit.units, f"{OUTPUT_UNIT}.units", chain)
     if name not in known:
         spec = draft.gates[name]
         where = f"{draft.place(name)}.{'width' if spec.owner else 'units'}"

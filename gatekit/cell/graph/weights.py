@@ -12,10 +12,10 @@ from gatekit.cell.language.expression import Expr
 from gatekit.cell.language.shape import MAX_ELEMENTS, infer, shape_text
 from gatekit.cell.learned import LinearMap, Parameter
 from gatekit.cell.row_wise import RowWise
-from gatekit.cell.schema import RULES, Read, read_rules
+from gatekit.cell.schema import OUTPUT_UNIT, RULES, Read, read_rules
 
 from .built import BuiltRead, Init, Weight
-from .draft import OUTPUT_UNIT, Draft
+from .draft import Draft
 from .sizes import parameter_size
 from .widths import Widths
 
@@ -113,11 +113,11 @@ class Weights:
         Raises:
             CellError: a number is read, or the linear map cannot connect these widths.
         """
-        place = OUTPUT_UNIT if owner == OUTPUT_UNIT else self.draft.place(owner)
-        where = f"{place}.reads.{read.text}"
+        where = f"{self.draft.place(owner)}.reads.{read.text}"
         expr = self.draft.with_emitted(read.expr) if owner == OUTPUT_UNIT else read.expr
         width_in = self._width(expr, where)
-        kind = "kernel" if hoisted or owner == OUTPUT_UNIT else "recurrent"
+        of_output = owner == OUTPUT_UNIT or self.draft.is_of_output(owner)
+        kind = "kernel" if hoisted or of_output else "recurrent"
         usual = "glorot_uniform" if kind == "kernel" else "orthogonal"
         init = self._initializer(declared, kind, None)
         try:

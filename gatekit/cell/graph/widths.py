@@ -29,6 +29,7 @@ from gatekit.cell.language.expression import (
     walk,
 )
 from gatekit.cell.language.shape import Shape, WidthError, infer, shape_text
+from gatekit.cell.schema import OUTPUT_UNIT
 
 from .built import GateExpression
 from .draft import FEEDBACK, Bindings, Bound, Draft
@@ -122,6 +123,7 @@ def find_widths(draft: Draft, bindings: Bindings, order: Sequence[str]) -> Width
         expression = expressions.get(name)
         if expression is not None:
             _check_gate(draft, name, shape, expression, complete)
+    _check_output(draft, bindings[FEEDBACK], complete)
     of = {name: width_of(shapes[name]) for name in [*draft.inputs, *draft.signals]}
     of.update({key: state_size(draft, key) for key in draft.own_states})
     return Widths(of, complete, expressions)
@@ -132,10 +134,9 @@ def _with_previous(draft: Draft, shapes: Mapping[str, Shape | None]) -> dict[str
     own = {f"{key}_prev": (state_size(draft, key),) for key in draft.own_states}
     for key, owner in draft.own_parameters.items():
         part = key.removeprefix(f"{owner}.")
-        parameter, units = draft.gates[owner].gate.parameters[part], gate_size(draft, owner)
-        own[key] = (
-            parameter_size(draft, parameter, units, f"cell.gates.{owner}.parameters.{part}"),
-        )
+        parameter, units = draft.declared(owner).parameters[part], gate_size(draft, owner)
+        where = f"{draft.place(owner)}.parameters.{part}"
+        own[key] = (parameter_size(draft, parameter, units, where),)
     return {**shapes, **previous, **own}
 
 
@@ -233,6 +234,32 @@ def _check_gate(
             )
 
 
+def _check_output(draft: Draft, bound: Bound, shapes: Mapping[str, Shape | None]) -> None:
+    """Refuse an output unit in which two widths do not fit; histories have a further axis."""
+    unit, pre = draft.output.unit, f"pre:{OUTPUT_UNIT}"
+    if unit.uses_tensorflow or unit.history:
+        return
+    width = size(draft, unit.units, f"{OUTPUT_UNIT}.units")
+    values = {a: Name("pre" if key == pre else key) for a, key in bound}
+    try:
+        value = draft.with_constants(lift(unit.compute(values)))
+    except Exception:  # not an expression: it is checked when it first computes
+        return
+    known = {**shapes, "pre": (width,)}
+    try:
+        infer(value, known, draft.spec.functions, OUTPUT_UNIT)
+    except WidthError as error:
+        emitted = width_of(shapes[draft.spec.emits])
+        if emitted != width:
+            kind = draft.output.kind
+            raise CellError(
+                f"output unit {kind!r} is {width} wide, but the cell emits {emitted}; type "
+                f"output_unit={{'kind': '{kind}', 'units': {emitted}}}"
+            ) from None
+        why = explain(draft, error, known, in_gate=True).removeprefix(f"{OUTPUT_UNIT}: ")
+        raise CellError(f"{OUTPUT_UNIT}: {unit.place()}: {why}") from None
+
+
 def _width(draft: Draft, shape: Shape) -> str:
     """Return how to write a width: the name of the size, or the number."""
     sizes = {draft.features: "'features'", draft.units: "'units'"}
@@ -287,10 +314,10 @@ def check_matrices(draft: Draft, bindings: Bindings, shapes: Mapping[str, Shape 
 
     for gate in draft.gates:
         for _, key in bindings[gate]:
-            check(f"cell.gates.{gate}", key)
+            check(draft.place(gate), key)
         for read in draft.reads(gate):
             for name in names(read.expr):
-                check(f"cell.gates.{gate}.reads", name)
+                check(f"{draft.place(gate)}.reads", name)
     for name, source in draft.norms.items():
         check(f"cell.norms.{name}", source)
     check("cell.emits", draft.spec.emits)
@@ -321,7 +348,7 @@ def _expressions(draft: Draft, widths: Widths) -> Iterator[tuple[str, Expr]]:
         yield f"cell.equations.{name}", expr
     for name, gate in draft.gates.items():
         for read in gate.reads:
-            yield f"cell.gates.{name}.reads", read.expr
+            yield f"{draft.place(name)}.reads", read.expr
         expressions: GateExpression | None = widths.expressions[name]
         for expr in () if expressions is None else (expressions[0], *expressions[1].values()):
             yield f"cell.gates.{name}", expr

@@ -79,14 +79,22 @@ class Function:
     def __call__(self, *args: Any, **keywords: Any) -> Any:
         """Apply the function to expressions, arrays ``... x width`` or tensors ``... x width``.
 
+        Functions over units take ``axis=-2``, too: they are then over the rows of a matrix, such as
+        the steps of a history, ``... x steps x width``. A sum, mean or variance over rows has the
+        shape ``... x width``.
+
         Raises:
-            TypeError: the number of arguments is wrong, or no backend knows their type.
+            TypeError: the number of arguments is wrong, there is no such axis, or no backend knows
+                the type of the arguments.
         """
         if keywords:
+            if self._has_axis and keywords in ({"axis": -1}, {"axis": -2}):
+                return self._over_rows(*args) if keywords["axis"] == -2 else self(*args)
+            given = ", ".join(f"{name}={value!r}" for name, value in keywords.items())
+            axis = f", or ops.{self.name}(x, axis=-2) for the rows of a history"
             raise TypeError(
-                f"{self.name} takes {self.arity} argument(s) by position, not "
-                f"{next(iter(keywords))}=; a sum or a mean is always over the units; "
-                f"write ops.{self.typed}"
+                f"{self.name} takes {self.arity} argument(s) by position, not {given}; write "
+                f"ops.{self.typed}{axis if self._has_axis else ''}"
             )
         if len(args) != self.arity:
             raise TypeError(self.wrong_number(len(args), "ops."))
@@ -100,6 +108,14 @@ class Function:
                 # A plain number stays plain, so it takes the type of the other operand.
                 return value.item() if isinstance(value, np.generic) else value
         raise TypeError(f"{self.name} does not support {type(args[0]).__name__}")
+
+    @property
+    def _has_axis(self) -> bool:
+        return self.kind == "units" and self.arity == 1 and self.compose is None
+
+    def _over_rows(self, matrix: Any) -> Any:
+        value = self(transpose(matrix))
+        return flat(value) if self.name in _REDUCING else transpose(value)
 
 
 def add_backend(owns: Callable[[Any], bool], table: Mapping[str, Callable[..., Any]]) -> None:
@@ -158,6 +174,8 @@ def _np_where(x: Any, a: Any, b: Any) -> Any:
 # The scale and slope that keep mean 0 and variance 1 (Klambauer et al. 2017, arXiv:1706.02515).
 _SELU, _SELU_ALPHA = 1.0507009873554805, 1.6732632423543772
 
+_REDUCING = ("sum", "mean", "var")
+"""Functions over units that return a width of 1."""
 _UNIT, _POSITIVE = (0.0, 1.0), (0.0, math.inf)
 _elementwise = partial(_function, "elementwise")
 _over_units = partial(_function, "units")

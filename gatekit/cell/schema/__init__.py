@@ -12,7 +12,15 @@ from .lookup import make_initializer
 from .reading import merge, read_cell, read_output_unit, swap, with_gates
 from .regularizers import RULES, WEIGHT_KINDS, read_rules, rule_text
 from .roles import by_gate, gate_of, gates_and_roles
-from .specification import EPSILON, CellSpec, GateSpec, OutputUnitSpec, Read, SignalNorm
+from .specification import (
+    EPSILON,
+    OUTPUT_UNIT,
+    CellSpec,
+    GateSpec,
+    OutputUnitSpec,
+    Read,
+    SignalNorm,
+)
 from .values import ABOUT_KEYS, KEY, SECOND_HAND, UNVERIFIED, read_about
 
 __all__ = [
@@ -22,6 +30,7 @@ __all__ = [
     "KEY",
     "MAX_EQUATIONS",
     "OTHER_KEYS",
+    "OUTPUT_UNIT",
     "RESERVED",
     "RULES",
     "SECOND_HAND",

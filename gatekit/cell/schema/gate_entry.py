@@ -12,6 +12,7 @@ from gatekit.cell.gate import Gate, InlineGate, LinearGate
 from gatekit.cell.language.expression import Expr, Name, names, substitute
 from gatekit.cell.language.parse import parse
 from gatekit.cell.owned import check_own_names
+from gatekit.cell.row_wise import RowWise
 
 from .lookup import check_initializers, instance_of, kind_and_options, kind_of, unknown
 from .regularizers import check_rules
@@ -168,7 +169,7 @@ def read_gate(name: str, config: Any, cell: Mapping[str, Any], catalogue: Catalo
             f"{where}.norm: the gate reads nothing, so there is nothing to normalise; write "
             "norm: null, or give it reads: [x]"
         )
-    return GateSpec(name, kind, gate, own_reads, _projections(name, gate, catalogue))
+    return GateSpec(name, kind, gate, own_reads, read_projections(name, gate, where, catalogue))
 
 
 def _with_names(config: Mapping[str, Any], cell: Mapping[str, Any]) -> dict[str, Any]:
@@ -201,13 +202,27 @@ def _updates(gate: InlineGate, where: str, catalogue: Catalogue) -> dict[str, Ex
     return updates
 
 
-def _projections(name: str, gate: Gate, catalogue: Catalogue) -> tuple[GateSpec, ...]:
-    """Return the projections of a gate, each as a gate that adds up its reads."""
-    where = f"cell.gates.{name}.projections"
-    declared = gate.own_projections(where)
-    own = {part: f"{name}.{part}" for part in (*declared, *gate.parameters)}
-    own |= {f"{state}_prev": f"{name}.{state}_prev" for state in gate.own_states()}
-    keys = {known: Name(key) for known, key in {**gate.bind, **own}.items()}
+def read_projections(
+    name: str, owner: RowWise, where: str, catalogue: Catalogue
+) -> tuple[GateSpec, ...]:
+    """Return the projections of a gate or output unit, each as a gate that adds up its reads.
+
+    Args:
+        name: the gate's name in the cell, or that of the output unit.
+        owner: the gate or output unit.
+        where: its place, for messages.
+        catalogue: the registered parts.
+
+    Raises:
+        CellError: a projection has another name, key or read than is allowed.
+        ExpressionError: a read is not in the equation language.
+    """
+    where = f"{where}.projections"
+    declared = owner.own_projections(where)
+    states = owner.own_states() if isinstance(owner, Gate) else {}
+    own = {part: f"{name}.{part}" for part in (*declared, *owner.parameters)}
+    own |= {f"{state}_prev": f"{name}.{state}_prev" for state in states}
+    keys = {known: Name(key) for known, key in {**owner.bind, **own}.items()}
     parts = []
     for part, projection in declared.items():
         place = f"{where}.{part}"
@@ -216,11 +231,17 @@ def _projections(name: str, gate: Gate, catalogue: Catalogue) -> tuple[GateSpec,
         given = {} if of_matrices is None else {"kernel": of_matrices, "recurrent": of_matrices}
         check_initializers(given, place, catalogue)
         parsed = read_reads(projection.reads, f"{place}.reads", catalogue)
-        for state in gate.states:
+        for state in states:
             if any(state in names(read.expr) for read in parsed):
                 raise CellError(
                     f"{place}.reads: {state!r} is a state of the gate, and a projection reads its "
                     f"previous value; write {state}_prev"
+                )
+        for signal in getattr(owner, "history", {}):
+            if any(f"{signal}_history" in names(read.expr) for read in parsed):
+                raise CellError(
+                    f"{place}.reads: {signal}_history is a matrix, and a projection reads vectors; "
+                    f"use {signal}_history in emit"
                 )
         reads = tuple(
             Read(substitute(read.expr, keys), read.map_kind, read.map, read.text) for read in parsed
@@ -230,8 +251,8 @@ def _projections(name: str, gate: Gate, catalogue: Catalogue) -> tuple[GateSpec,
             units=projection.width,
             norm=projection.norm,
             initializers={**given, "bias": projection.first_bias},
-            regularizers=gate.regularizers,
-            constraints=gate.constraints,
+            regularizers=owner.regularizers,
+            constraints=owner.constraints,
         )
         parts.append(GateSpec(f"{name}.{part}", "projection", linear, reads, owner=name))
     return tuple(parts)

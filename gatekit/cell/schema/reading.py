@@ -13,7 +13,7 @@ from gatekit.cell.gate import Gate, OutputUnit
 from gatekit.cell.language.expression import Expr
 from gatekit.cell.learned import Parameter
 
-from .gate_entry import read_expression, read_gate, read_reads, signal_norm
+from .gate_entry import read_expression, read_gate, read_projections, read_reads, signal_norm
 from .layout import check_layout
 from .limits import (
     CELL_KEYS,
@@ -36,7 +36,7 @@ from .lookup import (
 from .numeric import constant, input_width, meant_number, number, rate
 from .regularizers import check_rules, read_rules
 from .roles import by_gate, check_gate, gates_of
-from .specification import CellSpec, GateSpec, OutputUnitSpec, long_form
+from .specification import OUTPUT_UNIT, CellSpec, GateSpec, OutputUnitSpec, long_form
 from .values import check_keys, name_list, read_about, section, text
 
 _T = TypeVar("_T")
@@ -119,7 +119,7 @@ def read_output_unit(config: object, catalogue: Catalogue) -> OutputUnitSpec:
     Raises:
         CellError: the kind is unknown, or an option or read is not allowed.
     """
-    where = "output_unit"
+    where = OUTPUT_UNIT
     if isinstance(config, OutputUnit):
         unit, kind = config, kind_of(config, catalogue.output_units)
     else:
@@ -130,7 +130,8 @@ def read_output_unit(config: object, catalogue: Catalogue) -> OutputUnitSpec:
     reads = read_reads(unit.reads, f"{where}.reads", catalogue)
     check_initializers(unit.initializers, f"{where}.initializers", catalogue)
     check_rules(unit, where)
-    return OutputUnitSpec(kind, unit, reads)
+    projections = read_projections(OUTPUT_UNIT, unit, where, catalogue)
+    return OutputUnitSpec(kind, unit, reads, projections)
 
 
 def _call_cell_function(config: Mapping[str, Any], catalogue: Catalogue) -> Mapping[str, Any]:

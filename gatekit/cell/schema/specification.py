@@ -31,6 +31,8 @@ _MAPPINGS = (
 )
 
 
+OUTPUT_UNIT = "output_unit"
+"""The output unit as the owner of weights and projections."""
 EPSILON = 1e-5
 """The number that a norm adds to the variance by default."""
 
@@ -75,7 +77,8 @@ class Read:
 class GateSpec:
     """A gate's name and kind, its options, its parsed reads, and its projections.
 
-    A projection is a gate of the kind ``projection`` called ``GATE.NAME``; ``owner`` is its gate.
+    A projection is a gate of the kind ``projection`` called ``OWNER.NAME``; ``owner`` is its gate,
+    or `OUTPUT_UNIT`.
     """
 
     name: str
@@ -88,15 +91,17 @@ class GateSpec:
 
 @dataclass(frozen=True)
 class OutputUnitSpec:
-    """An output unit's kind, its options, and its parsed reads."""
+    """An output unit's kind, its options, its parsed reads, and its projections."""
 
     kind: str
     unit: OutputUnit
     reads: tuple[Read, ...]
+    projections: tuple[GateSpec, ...] = ()
 
     def canonical(self) -> dict[str, object]:
         """Return the output unit as plain data that `read_output_unit` reads back."""
-        return {"kind": self.kind, **_options(self.unit, self.reads)}
+        options = _options(self.unit, self.reads)
+        return {"kind": self.kind, **options, **_projections(self.unit, self.projections)}
 
 
 @dataclass(frozen=True, repr=False)
@@ -179,18 +184,20 @@ def long_form(value: object) -> object:
     return {"kind": value} if isinstance(value, str) else plain(value)
 
 
-def _owned(gate: GateSpec) -> dict[str, object]:
-    """Return what a gate owns beyond its class, as plain data with parsed expressions."""
-    owned: dict[str, object] = {}
-    usual, declared = type(gate.gate).projections, gate.gate.own_projections()
-    parts = {part.name.removeprefix(f"{gate.name}."): part for part in gate.projections}
-    projections = {
-        name: {**_plain(each), "reads": _reads(parts[name].reads)}
-        for name, each in declared.items()
+def _projections(declared: RowWise, parts: Sequence[GateSpec]) -> dict[str, object]:
+    """Return the projections that differ from the class's, as plain data."""
+    usual, by_name = type(declared).projections, declared.own_projections()
+    changed = {
+        name: {**_plain(each), "reads": _reads(part.reads)}
+        for (name, each), part in zip(by_name.items(), parts, strict=True)
         if usual.get(name) != each
     }
-    if projections:
-        owned["projections"] = projections
+    return {"projections": changed} if changed else {}
+
+
+def _owned(gate: GateSpec) -> dict[str, object]:
+    """Return what a gate owns beyond its class, as plain data with parsed expressions."""
+    owned = _projections(gate.gate, gate.projections)
     if isinstance(gate.gate, InlineGate) and gate.gate.states:
         owned["states"] = {
             name: {**_plain(state), "update": str(gate.gate.updates[name])}

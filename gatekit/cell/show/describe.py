@@ -12,7 +12,7 @@ from gatekit.cell.analysis.cost import flops, state_size
 from gatekit.cell.analysis.count import formula
 from gatekit.cell.declare import plain
 from gatekit.cell.graph import BuiltRead, Cell, Node, Norm
-from gatekit.cell.schema import SECOND_HAND, UNVERIFIED, rule_text
+from gatekit.cell.schema import OUTPUT_UNIT, SECOND_HAND, UNVERIFIED, rule_text
 
 from .equations import aligned
 from .parallel import parallel
@@ -76,7 +76,7 @@ def describe(cell: Cell, known: Mapping[str, Work] = NO_WORKS) -> dict[str, Any]
         "order": [node.name for node in cell.nodes],
         "stages": [list(stage) for stage in cell.stages()],
         "gates": [_gate(cell, node) for node in cell.nodes if node.kind == "gate"],
-        "projections": [_gate(cell, node) for node in cell.nodes if node.kind == "projection"],
+        "projections": [_gate(cell, node) for node in cell.all_nodes if node.kind == "projection"],
         "products": _products(cell),
         "weights": [
             {
@@ -170,11 +170,13 @@ def _products(cell: Cell) -> list[dict[str, object]]:
             product["gates"].append(node.name)
             product["columns"] += read.width_out
     ordered = [by_product[key] for key in sorted(by_product, key=lambda key: key[:3])]
-    for read in cell.output.reads:
-        if read.weights:
-            kind = "matrix" if read.map.has_matrix() else map_text(read)
-            last = {"gates": ["output_unit"], "columns": read.width_out}
-            ordered.append({**_empty(read, kind, "after"), **last})
+    parts = [(node.name, node.reads) for node in cell.output.projections]
+    for owner, reads in (*parts, (OUTPUT_UNIT, cell.output.reads)):
+        for read in reads:
+            if read.weights:
+                kind = "matrix" if read.map.has_matrix() else map_text(read)
+                last = {"gates": [owner], "columns": read.width_out}
+                ordered.append({**_empty(read, kind, "after"), **last})
     return ordered
 
 

@@ -87,6 +87,8 @@ def unfold(cell: Cell) -> Unfolded:
         lines += _node_lines(cell, node, terms)
     if not cell.output.unit.feeds_back:
         out = cell.output
+        for node in out.projections:
+            lines += _node_lines(cell, node, terms)
         pre = _pre("output_unit", out.reads, out.bias, terms)
         lines += _output_lines(cell, out.unit, out.arguments, pre, terms)
     widths = {key: term.read.width_out for key, term in terms.items() if term.read is not None}
@@ -228,7 +230,7 @@ def _normalised(cell: Cell, node: Node, terms: dict[str, Term]) -> Expr | None:
     norm = node.norm
     if norm is None:
         return _pre(node.name, node.reads, node.bias, terms)
-    shared = shared_reads({other.name: other for other in cell.nodes}, node)
+    shared = shared_reads({other.name: other for other in cell.all_nodes}, node)
 
     def function(text: str | None) -> str:
         sharing = {owner.name for owner, read in shared if text in (None, read.text)}

@@ -7,7 +7,7 @@ from dataclasses import replace
 from gatekit.cell.block.built import BuiltBlock, build_block
 from gatekit.cell.errors import ConfigError, GatekitError, listed
 from gatekit.code.cell_text import Access, CellText
-from gatekit.code.sizes import MULTIPLES, SizeTexts, formulas, unit_of
+from gatekit.code.sizes import MULTIPLES, SizeTexts, formulas
 
 from .emit import BlockText, Emitter, rate
 from .operations import with_parts
@@ -76,7 +76,7 @@ def _refuse(built: BuiltBlock) -> None:
 
 def _multiples(built: BuiltBlock, tied: bool) -> list[BuiltBlock]:
     """Return the block at several sizes; an empty list if it cannot be built or its parts vary."""
-    blocks, unit = [], unit_of(built.cell)
+    blocks, unit = [], built.cell.output.spec
     for units, width in MULTIPLES:
         try:
             other = build_block(

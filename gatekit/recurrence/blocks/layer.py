@@ -27,6 +27,7 @@ from gatekit.recurrence.layers.arguments import (
     checked_rate,
     checked_units,
     features_of,
+    name_after_cell,
     own_arguments,
     refuse_unknown,
     specification,
@@ -133,6 +134,8 @@ class BlockLayer(SequenceLayer):
         self._draw_from(seed)
         self.plugins = tuple(plugins)
         self.spec = specification(cell, swapped, {}, known)
+        if keras_options.get("name") is None:
+            name_after_cell(self)
         self.output_unit = read_output_unit(output_unit, known)
         self.executor = check_name(executor)
         self.supports_masking = True

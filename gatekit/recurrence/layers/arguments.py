@@ -10,6 +10,7 @@ import warnings
 from collections.abc import Collection, Mapping
 from typing import Any
 
+import keras
 import numpy as np
 
 from gatekit.cell.calls import REQUIRED, in_python
@@ -310,6 +311,17 @@ def _of_arguments(message: str, swap: Mapping[str, object], options: Mapping[str
                 rf"(write (?:for example )?){name}: (?=[\d.-])", rf"\1{name}=", message
             )
     return message
+
+
+def name_after_cell(layer: Any) -> None:
+    """Give a layer its cell's name, with a number if it is taken; `keras.Model.summary` shows it.
+
+    A layer whose cell has no name keeps that of its class.
+    """
+    cell = re.sub(r"[^A-Za-z0-9_]+", "_", layer.spec.name).strip("_")
+    if cell and not re.fullmatch(rf"{cell}(_\d+)?", layer.name):
+        number = keras.backend.get_uid(cell) - 1
+        layer.name = f"{cell}_{number}" if number else cell
 
 
 def features_of(shape: Any, spec: CellSpec) -> int:

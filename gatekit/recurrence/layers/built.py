@@ -100,8 +100,8 @@ def _key(spec: CellSpec, output_unit: OutputUnitSpec) -> Hashable:
 
 def _declared(spec: CellSpec, output_unit: OutputUnitSpec) -> list[Declared]:
     """Return the output unit, the gates and the linear maps of a cell."""
-    declared: list[Declared] = [output_unit.unit, *(read.map for read in output_unit.reads)]
-    for gate in spec.gates:
-        reads = [read for part in (*gate.projections, gate) for read in part.reads]
-        declared += [gate.gate, *(read.map for read in reads)]
-    return declared
+    parts = [*output_unit.projections, *spec.gates]
+    parts += [part for gate in spec.gates for part in gate.projections]
+    reads = [*output_unit.reads, *(read for part in parts for read in part.reads)]
+    gates = [gate.gate for gate in spec.gates]
+    return [output_unit.unit, *gates, *(read.map for read in reads)]

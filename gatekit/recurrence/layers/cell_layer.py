@@ -24,6 +24,7 @@ from .arguments import (
     check_float,
     checked_files,
     checked_units,
+    name_after_cell,
     refuse_unknown,
     specification,
     swapped_gates,
@@ -94,6 +95,8 @@ class CellLayer(SeededLayer):
         rules = {"regularizers": regularizers, "constraints": constraints}
         self._rules = Rules(spec, rules, self._catalogue)
         self.spec = self._rules.spec
+        if keras_options.get("name") is None:
+            name_after_cell(self)
         self.output_unit = read_output_unit(output_unit, self._catalogue)
         self._draw_from(seed)
         self._noise = keras.random.SeedGenerator(self._drawn_seed)

@@ -106,6 +106,9 @@ class Boxes:
         if self._cell.output.unit.feeds_back:
             return
         out = self._cell.output
+        for node in out.projections:
+            column = self._add_reads(node, self.columns)
+            self.drawn[node.name] = Drawn(node.name, *_look(self._cell, node), column)
         column = self.columns
         for read in out.reads:
             column = max(column, self._add_read(read, OUTPUT, column))
@@ -126,7 +129,7 @@ class Boxes:
 
 def _sources(cell: Cell) -> list[str]:
     """Return the inputs, previous values and step number that the cell reads, in this order."""
-    out = [name for read in cell.output.reads for name in names(read.expr)]
+    out = [name for read in cell.output.all_reads for name in names(read.expr)]
     out += [key for _, key in cell.output.arguments]
     used = {key for node in cell.nodes for key in (*node.depends, *_direct(node))} | set(out)
     keys = [*cell.inputs, *(f"{i}_prev" for i in cell.shifted)]
