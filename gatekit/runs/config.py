@@ -58,12 +58,13 @@ def sized_alike(config: Mapping[str, Any]) -> str | None:
         A string that is equal for models to which the cost of a gate can be attributed; None if the
         configuration has no cell.
     """
-    cells = [config.get("cell"), *(config.get("mixers") or ())]
-    if not all(isinstance(cell, Mapping) for cell in cells if cell is not None) or not cells[0]:
+    mixers = config.get("mixers")
+    cells = [config.get("cell"), *(mixers if isinstance(mixers, list) else ())]
+    if not all(isinstance(cell, Mapping) for cell in cells):
         return None
     keys = ("task", "units", "width", "layers", "bidirectional", "block", "output_unit")
     sizes = {key: config.get(key) for key in keys}
-    return repr([sizes, [cell.get("name") for cell in cells if cell]])
+    return repr([sizes, [cell.get("name") for cell in cells]])
 
 
 def with_plugins(config: Mapping[str, object], plugins: Sequence[str]) -> dict[str, Any]:
