@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from gatekit.cell.calls import refuse_attribute, remedied
+from gatekit.cell.errors import GatekitError
 from gatekit.cell.notebook import Drawing, Text, table
 
 if TYPE_CHECKING:
@@ -40,7 +42,11 @@ def show(
     from gatekit.registry import bibliography
 
     built = built_cell(cell, units, features, output_unit, swap, plugins)
-    return Shown.of(built, bibliography(tuple(plugins)))
+    plain = None
+    if swap:
+        with contextlib.suppress(GatekitError):
+            plain = built_cell(cell, units, features, output_unit, None, plugins)
+    return Shown.of(built, bibliography(tuple(plugins)), plain)
 
 
 @remedied("gatekit.diagram('lstm', units=64)")
@@ -102,18 +108,19 @@ class Shown(Text):
     _equations: str
 
     @classmethod
-    def of(cls, cell: Cell, known: Mapping[str, Any]) -> Shown:
+    def of(cls, cell: Cell, known: Mapping[str, Any], plain: Cell | None = None) -> Shown:
         """Return a built cell as text.
 
         Args:
             cell: the built cell.
             known: works by key, as in `gatekit.registry.bibliography`.
+            plain: the same cell without swapped gates, if gates were swapped.
         """
         from gatekit.cell.show.describe import describe, text
         from gatekit.cell.show.equations import equations
         from gatekit.cell.show.mathml import mathml
 
-        data = describe(cell, known)
+        data = describe(cell, known, plain)
         shown = cls(text(data))
         shown.data, shown._equations = data, mathml(equations(cell))
         return shown

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from gatekit.cell.errors import CellError, ConfigError, ExpressionError, nearest_name
+from gatekit.cell.errors import CellError, ConfigError, ExpressionError, GatekitError, nearest_name
 
 if TYPE_CHECKING:
     from gatekit.cell.block.reading import BlockSpec
@@ -33,6 +34,7 @@ class Overrides:
         width: the model's width.
         dropout: the rate of dropout between layers, or in blocks.
         layers: the cell of each layer.
+        plain: the cell without swapped gates; None if none is swapped, or other arguments need one.
     """
 
     name: str
@@ -46,6 +48,7 @@ class Overrides:
     width: int
     dropout: float
     layers: tuple[CellSpec, ...]
+    plain: CellSpec | None = None
 
 
 def read_overrides(arguments: Sequence[str], command: str = "show") -> Overrides:
@@ -89,6 +92,10 @@ def read_overrides(arguments: Sequence[str], command: str = "show") -> Overrides
     config = validate(plain(composed, known.task_defaults()))
     config["cell"] = named_gates(config["cell"], composed, known)
     mixers = [_cell(name, config, known)] if config["mixers"] is None else mixers_of(config, known)
+    plain_cell = None
+    if any(config["swap"].values()) and config["mixers"] is None:
+        with contextlib.suppress(GatekitError):
+            plain_cell = _cell(None, {**config, "swap": {}}, known)
     return Overrides(
         name or str(mixers[0].name),
         mixers[0],
@@ -101,6 +108,7 @@ def read_overrides(arguments: Sequence[str], command: str = "show") -> Overrides
         config["width"] or config["units"],
         config["dropout"],
         tuple(mixers * (config["layers"] // len(mixers))),
+        plain_cell,
     )
 
 

@@ -48,6 +48,25 @@ def chosen_by(match: object) -> str | None:
     return kind if kind in BUDGETS else None
 
 
+def sized_alike(config: Mapping[str, Any]) -> str | None:
+    """Return what decides a model's size, apart from the gates and equations of its cell.
+
+    Args:
+        config: a run's configuration, from `read`.
+
+    Returns:
+        A string that is equal for models to which the cost of a gate can be attributed; None if the
+        configuration has no cell.
+    """
+    mixers = config.get("mixers")
+    cells = [config.get("cell"), *(mixers if isinstance(mixers, list) else ())]
+    if not all(isinstance(cell, Mapping) for cell in cells):
+        return None
+    keys = ("task", "units", "width", "layers", "bidirectional", "block", "output_unit")
+    sizes = {key: config.get(key) for key in keys}
+    return repr([sizes, [cell.get("name") for cell in cells]])
+
+
 def with_plugins(config: Mapping[str, object], plugins: Sequence[str]) -> dict[str, Any]:
     """Return a run's configuration with the typed plugin files instead of those that it names.
 

@@ -91,6 +91,30 @@ def _openings(opened: NDArray[numpy.bool_], mask: NDArray[numpy.bool_] | None) -
     return steps, openings
 
 
+def projection_facts(values: Floats, mask: NDArray[numpy.bool_] | None) -> dict[str, float | None]:
+    """Return statistics of a gate's projection on a batch, as plain data.
+
+    Args:
+        values: ``time x batch x width``.
+        mask: ``time x batch``, true where valid; masked values do not count.
+
+    Returns:
+        ``mean deviation lowest highest``, over the width, steps and sequences; ``deviation`` is the
+        standard deviation. They are None if no value is finite.
+    """
+    valid = values if mask is None else values[mask]
+    seen = valid[numpy.isfinite(valid)].astype(numpy.float64)
+    if not seen.size:
+        return dict.fromkeys(("mean", "deviation", "lowest", "highest"))
+    facts = {
+        "mean": seen.mean(),
+        "deviation": seen.std(),
+        "lowest": seen.min(),
+        "highest": seen.max(),
+    }
+    return {name: short(float(fact)) for name, fact in facts.items()}
+
+
 def gradient_facts(squares: Floats, mask: NDArray[numpy.bool_] | None) -> dict[str, Any]:
     r"""Return the norm of the loss' gradient with respect to a state, over time.
 

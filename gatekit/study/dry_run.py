@@ -12,9 +12,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from gatekit.cell.analysis.cost import added
 from gatekit.cell.errors import GatekitError
 from gatekit.registry import components
 from gatekit.runs import metrics
+from gatekit.runs.config import sized_alike
 from gatekit.runs.names import METRICS, RUNS, canonical_json
 from gatekit.runs.result import OUTCOMES
 from gatekit.runs.studies import plan_file
@@ -43,6 +45,8 @@ class VariantPreview:
         parameters: trainable parameters of all recurrent layers.
         state: numbers of state of all recurrent layers, for one sequence.
         flops: floating-point operations of all recurrent layers per token, forward.
+        added: ``parameters``, ``state`` and ``flops`` that it has more than the smallest variant of
+            the same cell, ``to``, if only gates and equations differ; None for that variant.
         match: the target that chose the units, as in a run's configuration.
         total: parameters of the whole model, as `gatekit compare` counts; None if not tried.
         states: number of runs by their state.
@@ -76,6 +80,7 @@ class VariantPreview:
     state: int | None = None
     flops: int | None = None
     match: Mapping[str, Any] | None = None
+    added: Mapping[str, Any] | None = None
 
 
 @dataclass
@@ -116,6 +121,7 @@ def preview(
     for each in known.values():
         by_origin.setdefault(each.origin, []).append(each)
     trials: dict[str, VariantPreview] = {}
+    alike: dict[str, dict[str, VariantPreview]] = {}
     first: dict[str, PlannedRun] = {}
     for run in plan.runs:
         key = _shape(run.config)
@@ -125,6 +131,7 @@ def preview(
         trial.label = " ".join(word for word in words_of(trial.label) if word in words)
         trial.state, trial.flops = run.sizes.get("state"), run.sizes.get("flops")
         trial.match = run.config.get("match")
+        alike.setdefault(str(sized_alike(run.config)), {})[key] = trial
         state = run.folder().state().name
         trial.states[state] = trial.states.get(state, 0) + 1
         outdated = plan_file.outdated(run.fingerprint, run.origin, by_origin.get(run.origin, ()))
@@ -132,6 +139,8 @@ def preview(
         if state not in OUTCOMES and (state != "FAILED" or plan.launch.retry_failed):
             trial.todo += state != "RUNNING"
             first.setdefault(key, run)
+    for variants in alike.values():
+        _add_costs(list(variants.values()))
     place, together, slots, available = _room(plan)
     slots = min(slots, max(1, sum(t.todo for t in trials.values())))
     shown = Preview(
@@ -145,6 +154,14 @@ def preview(
         shown.seconds = sum(t.todo * (t.seconds or 0.0) for t in tried) / slots
         shown.memory = min(together, slots) * max((t.memory or 0 for t in tried), default=0)
     return shown
+
+
+def _add_costs(variants: Sequence[VariantPreview]) -> None:
+    """Add what each variant has more than the smallest one."""
+    plain = min(variants, key=lambda trial: (trial.parameters, trial.state or 0))
+    for trial in variants:
+        if trial is not plain and (more := added(vars(trial), vars(plain))) is not None:
+            trial.added = {"to": plain.label, **more}
 
 
 def _room(plan: SweepPlan) -> tuple[str, int, int, int]:

@@ -4,22 +4,17 @@ from __future__ import annotations
 
 import functools
 import math
-from dataclasses import replace
 
 import numpy as np
 import tensorflow as tf
-from tensorflow import Tensor
 
 from gatekit.cell.errors import CellError
-from gatekit.cell.first_values import draw
 from gatekit.cell.language.expression import Call, names, walk
 from gatekit.cell.language.ops import FUNCTIONS
-from gatekit.cell.learned import MAPS
-from gatekit.recurrence.call import LayerCall, first_states, prepare
-from gatekit.recurrence.executors import reference
 
 from .layer_checks import fed, inputs, make_layer, near, run
 from .outcome import CheckError
+from .owned_checks import problem_of, sequences
 from .subject import InCell
 
 ROWS, STEPS = 16, 50
@@ -160,22 +155,5 @@ def _is_bounded(subject: InCell, gate: str) -> bool:
 
 def _gates(subject: InCell) -> dict[str, np.ndarray]:
     """Return the values of all gates at initialisation, ``time x batch x units``."""
-    cell = subject.cell
-    names = tuple(node.name for node in cell.nodes if node.kind == "gate")
-    weights: dict[str, Tensor] = {}
-    for name, value in draw(cell, 1).items():
-        parameter = cell.parameters.get(name)
-        raw = tf.constant(value)
-        weights[name] = (
-            MAPS[parameter.map].function(raw) if parameter is not None and parameter.map else raw
-        )
-    call = LayerCall(
-        cell=cell,
-        weights=weights,
-        inputs=inputs(subject, ROWS, STEPS),
-        first=first_states(cell, ROWS, weights, tf.float64),
-        return_sequences=True,
-        matmul_dtype=tf.float64,
-    )
-    problem = replace(prepare(call), wanted=names)
-    return {n: np.asarray(v) for n, v in reference.run(problem).sequences.items()}
+    names = [node.name for node in subject.cell.nodes if node.kind == "gate"]
+    return sequences(problem_of(subject, ROWS, STEPS), *names)

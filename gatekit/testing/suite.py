@@ -27,6 +27,7 @@ ROW_WISE = (
     "differentiable",
     "finite_when_saturated",
 )
+OWNED = ("owned_matters", "states_bounded")
 IN_A_LAYER = (
     "everything_learns",
     "masked_nan",
@@ -78,11 +79,12 @@ OF_CELLS = (
     "saves_and_loads",
     "not_saturated",
     "memory_length",
+    *OWNED,
 )
-_ROW = (*DECLARED, "options_plain", "asks_for_known", *ROW_WISE, *IN_A_LAYER)
+_ROW = (*DECLARED, "options_plain", "asks_for_known", *ROW_WISE)
 NAMES: Mapping[str, tuple[str, ...]] = {
-    "gates": _ROW,
-    "output_units": _ROW,
+    "gates": (*_ROW, *OWNED, *IN_A_LAYER),
+    "output_units": (*_ROW, *IN_A_LAYER),
     "functions": (*DECLARED[:2], *OF_FUNCTIONS),
     "tasks": (*DECLARED, "options_plain", *OF_TASKS),
     "blocks": (*DECLARED, "options_plain", *OF_BLOCKS),
@@ -198,11 +200,11 @@ def _functions(kind: str) -> dict[str, Any]:
 
         modules.append(of_tasks)
     elif kind == "cells":
-        from . import cell_checks, layer_checks
+        from . import cell_checks, layer_checks, owned_checks
 
-        modules += [layer_checks, cell_checks]
+        modules += [layer_checks, cell_checks, owned_checks]
     else:
-        from . import layer_checks, row_checks
+        from . import layer_checks, owned_checks, row_checks
 
-        modules += [row_checks, layer_checks]
+        modules += [row_checks, layer_checks, owned_checks]
     return {name: value for module in modules for name, value in vars(module).items()}

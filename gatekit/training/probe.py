@@ -18,7 +18,15 @@ from gatekit.cell.analysis.newton import Stepping, iterations, measurable
 from gatekit.cell.language.ops import Interval
 from gatekit.recurrence.instrument import instrumented
 from gatekit.recurrence.layers.rnn import RNN
-from gatekit.runs.probe import gate_facts, gradient_facts, heat, kept_facts, plain_mask, short
+from gatekit.runs.probe import (
+    gate_facts,
+    gradient_facts,
+    heat,
+    kept_facts,
+    plain_mask,
+    projection_facts,
+    short,
+)
 
 from .feed import Feed, called, x_of
 from .model import SequenceModel, recurrent_layers, step_loss
@@ -61,7 +69,7 @@ class Probe:
         rows = max(1, min(ROWS, MOST_VALUES // max(1, values)))
         self.step = tf.nest.map_structure(tf.constant, feed.first("validation", rows))
         self.bounds: dict[str, dict[str, Interval | None]] = {
-            layer.name: {name: bounds(layer.cell, name) for name in _gates(layer)}
+            layer.name: {name: bounds(layer.cell, name) for name in _named(layer, "gate")}
             for layer in self.layers
         }
         self._look = tf.function(self._traced, autograph=False)
@@ -77,8 +85,8 @@ class Probe:
     def activations(self) -> bytes:
         """Return gates and states of some sequences, steps and units, as bytes of a NumPy archive.
 
-        ``LAYER/gate/NAME`` and ``LAYER/state/NAME`` are ``sequences x time x units``; ``input`` is
-        the input of the model, and ``mask`` marks its valid steps.
+        ``LAYER/gate/NAME``, ``LAYER/projection/NAME`` and ``LAYER/state/NAME`` are ``sequences x
+        time x units``; ``input`` is the input of the model, and ``mask`` marks its valid steps.
         """
         seen = self._look(*self.step)
         arrays: dict[str, Any] = {}
@@ -91,7 +99,8 @@ class Probe:
             arrays["mask"] = mask.numpy()[:SHOWN, :MOST_STEPS]
         for layer in self.layers:
             values = {n: v.numpy() for n, v in seen[layer.name]["signals"].items()}
-            kinds = {"gate": _gates(layer), "state": [s.name for s in layer.cell.states]}
+            kinds = {kind: _named(layer, kind) for kind in ("gate", "projection")}
+            kinds["state"] = [state.name for state in layer.cell.states]
             for kind, names in kinds.items():
                 shown = heat({n: values[n] for n in names}, SHOWN, MOST_UNITS, MOST_STEPS)
                 arrays |= {f"{layer.name}/{kind}/{n}": value for n, value in shown.items()}
@@ -137,6 +146,10 @@ class Probe:
             "gates": {
                 name: gate_facts(seen["signals"][name].numpy(), mask, bounds)
                 for name, bounds in self.bounds[layer.name].items()
+            },
+            "projections": {
+                name: projection_facts(seen["signals"][name].numpy(), mask)
+                for name in _named(layer, "projection")
             },
             "states": {
                 state.name: {
@@ -245,5 +258,5 @@ def _place(layer: RNN) -> tuple[int, bool]:
     return int(index), direction == "backward"
 
 
-def _gates(layer: RNN) -> list[str]:
-    return [node.name for node in layer.cell.nodes if node.kind == "gate"]
+def _named(layer: RNN, kind: str) -> list[str]:
+    return [node.name for node in layer.cell.nodes if node.kind == kind]

@@ -156,6 +156,13 @@ REFUSED = {
         "twice",
     ),
     "unused projection": (_changed(activation="sigmoid(pre)"), "tau"),
+    "a projection that only an unused state reads": (
+        _changed(
+            activation="sigmoid(pre)",
+            states={"m": {"width": "features", "update": "0.9*m_prev + 0.1*x + mean(tau)"}},
+        ),
+        "'m'",
+    ),
     "unused state": (_changed(projections={"tau": {"reads": ["x"]}}), "'m'"),
     "state without an update": (_changed(states={"m": {"width": "features"}}), "update"),
     "state of another width": (
@@ -188,6 +195,17 @@ def test_what_cannot_be_is_refused_where_it_is_written(owned, case):
         owned(forget)
     assert "cell.gates.forget" in str(error.value)
     assert named in str(error.value)
+
+
+def test_a_projection_that_the_function_takes_and_does_not_use_is_refused(owned):
+    class Idle(Gate):
+        projections = {"tau": Projection("x")}
+
+        def activate(self, pre, tau):
+            return ops.sigmoid(pre)
+
+    with pytest.raises(CellError, match=r"projections\.tau.*does not depend on"):
+        owned(Idle())
 
 
 def test_a_width_that_does_not_fit_is_told_with_both_widths_and_the_state_to_declare(owned):

@@ -1,5 +1,6 @@
 """What ``gatekit plan`` prints, once for what is alike in all variants, and its exit code."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -47,6 +48,30 @@ def test_without_weight_decay_nothing_is_said(capsys: pytest.CaptureFixture[str]
     out = shown(capsys, None)
     assert "decay" not in out
     assert "would start 1 run of study mine, 1 at a time." in out
+
+
+def test_what_a_gate_adds_is_shown_against_the_smallest_variant(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    words = ["-m", "cell=lstm,gru", "swap.forget=power_law,sigmoid", "task=adding", "units=4"]
+    assert main(["plan", "--list", "--json", *words]) == 0
+    trials = json.loads(capsys.readouterr().out)["trials"]
+    added = {
+        trial["label"].removesuffix(" task=adding units=4"): trial["added"] for trial in trials
+    }
+    assert added["cell=lstm swap.forget=sigmoid"] is added["cell=gru swap.forget=sigmoid"] is None
+    for cell in ("lstm", "gru"):
+        more = added[f"cell={cell} swap.forget=power_law"]
+        assert more["to"].startswith(f"cell={cell} swap.forget=sigmoid")
+        assert (more["parameters"], more["state"]) == (4, 4)
+        assert more["flops"] > 0
+    assert main(["plan", "--list", *words]) == 0
+    text = " ".join(capsys.readouterr().out.split())
+    assert (
+        "cell=gru swap.forget=power_law adds to cell=gru swap.forget=sigmoid: +4 parameters, "
+        "+4 numbers of state, +" in text
+    )
 
 
 @pytest.mark.parametrize(("cells", "code"), [("lstm", 0), ("lstm,rnn", 1)])

@@ -10,6 +10,7 @@ from xml.etree import ElementTree
 
 import pytest
 
+import gatekit
 from gatekit.cell.analysis.newton.iterations import at_start
 from gatekit.cell.show import parallel
 from gatekit.cli.main import EXIT_REFUSED, main
@@ -51,6 +52,38 @@ def test_latex_is_that_of_the_json(capsys: pytest.CaptureFixture[str]) -> None:
 def test_a_swap_puts_the_gate_into_the_role(capsys: pytest.CaptureFixture[str]) -> None:
     gates = shown(["cell=gru", "swap.forget=power_law", "units=4"], capsys)["gates"]
     assert {gate["name"]: gate["kind"] for gate in gates}["update"] == "power_law"
+
+
+def test_what_a_swapped_gate_adds(capsys: pytest.CaptureFixture[str]) -> None:
+    swapped = ["cell=gru", "swap.forget=power_law", "units=4", "features=2"]
+    cell, plain = shown(swapped, capsys), shown(["cell=gru", "units=4", "features=2"], capsys)
+    assert cell["added"] == {
+        "parameters": cell["parameters"] - plain["parameters"],
+        "state": cell["state_size"] - plain["state_size"],
+        "flops": cell["flops_per_token"] - plain["flops_per_token"],
+    }
+    assert (cell["added"]["parameters"], cell["added"]["state"]) == (4, 4)
+    assert plain["added"] is None
+    assert main(["show", *swapped]) == 0
+    text = capsys.readouterr().out
+    assert "+4 parameters, +4 numbers of state, +" in text
+    units = gatekit.show("gru", 4, 2, swap={"forget": "power_law"})
+    assert units.data["added"] == cell["added"]
+    assert gatekit.show("gru", 4, 2).data["added"] is None
+
+
+def test_in_a_block_a_swapped_gate_adds_as_much(capsys: pytest.CaptureFixture[str]) -> None:
+    cell = shown(["cell=gru", "swap.forget=power_law", "units=4", "block=residual"], capsys)
+    assert (cell["added"]["parameters"], cell["added"]["state"]) == (4, 4)
+
+
+def test_without_a_plain_cell_nothing_is_shown_of_what_a_gate_adds(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    # The gate update of a GRU has no option eps.
+    option = "++cell.gates.update.eps=0.01"
+    cell = shown(["cell=gru", "swap.forget=power_law", option, "units=4"], capsys)
+    assert cell["added"] is None
 
 
 @pytest.mark.slow

@@ -9,6 +9,7 @@ import pytest
 from compare.probing import STEPS, probe_run, probe_study
 from compare.synthetic import configuration, write_run, write_study
 from gatekit.cell.errors import ConfigError, RunError
+from gatekit.cli.main import main
 from gatekit.compare.gates.behaviour import (
     gates_report,
     geometric_mean,
@@ -19,7 +20,14 @@ from gatekit.compare.gates.behaviour import (
 )
 from gatekit.compare.gates.densities import densities, layers, longest_sequence, memory, slope
 from gatekit.compare.gates.probes import read_activations, read_probe
-from gatekit.compare.gates.text import count_text, gate_rows, memory_text, state_rows, to_data
+from gatekit.compare.gates.text import (
+    count_text,
+    gate_rows,
+    memory_text,
+    projection_rows,
+    state_rows,
+    to_data,
+)
 from gatekit.compare.stats.intervals import mean_interval
 from gatekit.compare.study import load
 from gatekit.runs.probe import probe_line
@@ -132,7 +140,14 @@ def test_a_damaged_line_is_left_out_and_told(root, damage):
 
 
 @pytest.mark.parametrize(
-    "layers", [3, {"rnn_0": 3}, {"rnn_0": {"gates": 3, "states": {}}}, {"rnn_0": {"gates": {}}}]
+    "layers",
+    [
+        3,
+        {"rnn_0": 3},
+        {"rnn_0": {"gates": 3, "states": {}}},
+        {"rnn_0": {"gates": {}}},
+        {"rnn_0": {"gates": {}, "states": {}, "projections": 3}},
+    ],
 )
 def test_a_record_of_another_shape_is_damage(tmp_path, layers):
     folder = write_run(tmp_path / "demo" / "runs", configuration())
@@ -196,6 +211,33 @@ def test_the_rows_of_the_tables(root):
     assert [row["state"] for row in states] == ["h", "c", "h", "c"]
     assert states[0]["memory (steps)"] == "-"
     assert states[3]["memory (steps)"].startswith("19.")
+
+
+def test_projections_have_a_table_of_their_own(tmp_path, capsys):
+    runs = tmp_path / "demo" / "runs"
+    for seed, mean in enumerate((1.0, 2.0, 4.5)):
+        folder = write_run(runs, configuration(seed=seed))
+        probe_run(folder, [0.9])
+        path = folder / "probe.jsonl"
+        record = json.loads(path.read_text())
+        record.pop("crc")
+        facts = {"mean": mean, "deviation": 0.5, "lowest": -1.0, "highest": None}
+        record["layers"]["rnn_0"]["projections"] = {"forget.tau": facts}
+        path.write_text(probe_line(record) + "\n")
+    report = gates_report("demo", tmp_path)
+    assert "forget.tau" not in [row["gate"] for row in gate_rows(report)]
+    (row,) = projection_rows(report)
+    assert (row["projection"], row["n"], row["lowest"][:4]) == ("forget.tau", "3", "-1.0")
+    assert row["highest"] == "-"
+    (variant,) = to_data(report)["variants"]
+    (tau,) = variant["projections"]
+    assert (tau["projection"], tau["mean"], tau["highest"]) == ("forget.tau", 2.5, None)
+    means = [run["looks"][0]["projections"][0]["mean"] for run in variant["runs"]]
+    assert sorted(means) == [1.0, 2.0, 4.5]
+    assert main(["gates-report", "demo", "--root", str(tmp_path)]) == 0
+    text = capsys.readouterr().out
+    assert any(line.split()[:1] == ["forget.tau"] for line in text.splitlines())
+    assert "deviation: " in text
 
 
 def test_several_layers_are_named(tmp_path):

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from gatekit import RNN, BlockLayer, Cell, Gate, GatekitError, _saved, ops
+from gatekit.registry import catalogue, cell_config
 
 from .cells import BUNDLED, ODD, VARIED, built, spec
 from .layers import FEATURES, TIME, fill_weights, inputs_for, layer
@@ -175,6 +176,52 @@ def test_a_file_with_other_weights_is_refused_with_both_lists(tmp_path: Path) ->
     assert "candidate.forget*h_prev" in in_layer
     for weight, old in zip(other.weights, before, strict=True):
         np.testing.assert_array_equal(weight, old)
+
+
+@pytest.fixture
+def variants() -> dict[str, RNN]:
+    """Return an LSTM, and one whose forget gate has a projection, built with other weights."""
+    plain = cell_config("lstm", catalogue())
+    forget = {
+        "activation": "sigmoid(pre / softplus(tau))",
+        "reads": ["x", "h_prev"],
+        "projections": {"tau": {"reads": ["x"]}},
+    }
+    owning = {**plain, "gates": {**plain["gates"], "forget": forget}}
+    made = {
+        "plain": RNN(plain, 4, seed=1, name="same"),
+        "owning": RNN(owning, 4, seed=2, name="same"),
+    }
+    for one in made.values():
+        one.build((None, None, FEATURES))
+    return made
+
+
+@pytest.mark.filterwarnings("ignore:Skipping nested container")
+@pytest.mark.parametrize(("into", "of"), [("plain", "owning"), ("owning", "plain")])
+def test_weights_go_between_variants_by_name_only(
+    variants: dict[str, RNN], into: str, of: str, tmp_path: Path
+) -> None:
+    before = [weight.numpy() for weight in variants[into].weights]
+    with pytest.raises(ValueError, match="weight"):
+        variants[into].set_weights(variants[of].get_weights())
+    one, other = _model(variants[of]), _model(variants[into])
+    with pytest.raises(ValueError, match="weight"):
+        other.set_weights(one.get_weights())
+    one.save_weights(tmp_path / "model.weights.h5")
+    with pytest.raises(ValueError, match="does not hold the weights") as caught:
+        other.load_weights(tmp_path / "model.weights.h5")
+    extra = "forget.tau.bias, forget.tau.x"
+    in_file, in_layer = (extra, "(none)") if of == "owning" else ("(none)", extra)
+    assert f"only in the file: {in_file}\n  only in the layer: {in_layer}\n" in str(caught.value)
+    for weight, old in zip(variants[into].weights, before, strict=True):
+        np.testing.assert_array_equal(weight, old)
+    common = variants["plain"].named_weights
+    for name in common:
+        variants[into].named_weights[name].assign(variants[of].named_weights[name])
+        np.testing.assert_array_equal(
+            variants["plain"].named_weights[name], variants["owning"].named_weights[name]
+        )
 
 
 def test_a_missing_plugin_is_named_with_the_remedy(tmp_path: Path) -> None:

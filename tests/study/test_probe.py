@@ -10,7 +10,7 @@ from twice import StopAt, points, told
 
 from gatekit.registry import components
 from gatekit.runs.folder import RunFolder
-from gatekit.runs.probe import whole_lines
+from gatekit.runs.probe import projection_facts, whole_lines
 from gatekit.study.command import compose
 from gatekit.study.plan import plan
 from gatekit.training import probe, resume
@@ -129,6 +129,35 @@ def test_what_is_recorded(place):
     # In the order of the data: a backward layer meets padding first, with its state still zero.
     assert (state[~mask] == 0).all()
     assert (state[mask] != 0).any()
+
+
+def test_what_a_gate_owns_is_recorded_apart_from_gates(place):
+    forget = (
+        "{kind: null, activation: 'sigmoid(pre / softplus(tau))',"
+        " projections: {tau: {reads: ['(x - m_prev)**2'], first_bias: 1}},"
+        " states: {m: {width: features, update: '0.9*m_prev + 0.1*x'}}}"
+    )
+    run = planned(*ECHO, f"++cell.gates.forget={forget}", "probe=true", "trainer.epochs=1")
+    assert attempt(run, place / "run")
+    (layer,) = records(place / "run")[0]["layers"].values()
+    assert list(layer["gates"]) == ["input", "forget", "output", "candidate"]
+    assert list(layer["projections"]) == ["forget.tau"]
+    tau = layer["projections"]["forget.tau"]
+    assert tau["lowest"] < tau["mean"] < tau["highest"]
+    assert 0 < tau["deviation"] < tau["highest"] - tau["lowest"]
+    assert layer["states"]["forget.m"]["gradient"]["norms"][0] > 0
+    with numpy.load(place / "run" / "probe.npz") as archive:
+        values = archive["rnn_0/projection/forget.tau"]
+        assert archive["rnn_0/state/forget.m"].shape == (3, 6, 9)
+    assert values.shape == (3, 6, 4)
+
+
+def test_the_numbers_of_a_projection():
+    values = numpy.array([[[1.0, 3.0]], [[100.0, numpy.inf]]])
+    mask = numpy.array([[True], [False]])
+    wanted = {"mean": 2.0, "deviation": 1.0, "lowest": 1.0, "highest": 3.0}
+    assert projection_facts(values, mask) == wanted
+    assert set(projection_facts(values * numpy.inf, None).values()) == {None}
 
 
 @pytest.mark.slow

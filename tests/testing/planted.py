@@ -7,7 +7,7 @@ HEAD = '''"""A planted gate."""
 import itertools
 from typing import Any
 
-from gatekit import Gate, Parameter, hookimpl, ops
+from gatekit import Gate, Parameter, Projection, State, hookimpl, ops
 
 SEEN = []
 COUNT = itertools.count()
@@ -94,6 +94,22 @@ GATES: dict[str, tuple[str, str]] = {
         "its gradient there is zero everywhere",
     ),
     "finite_when_saturated": (source("return ops.exp(3 * pre)"), "with pre = +50"),
+    "owned_matters": (
+        source(
+            "return ops.sigmoid(pre) + 0 * tau",
+            '    projections = {"tau": Projection({"x": "dense"})}',
+            "pre, tau",
+        ),
+        "the projection tau does not influence its gate's value",
+    ),
+    "states_bounded": (
+        source(
+            "return ops.sigmoid(pre + ops.tanh(k_prev)), {'k': 2 * k_prev + pre}",
+            '    states = {"k": 0.0}',
+            "pre, k_prev",
+        ),
+        "the state k grows by the factor 2 per step",
+    ),
     "everything_learns": (
         source(
             "return ops.sigmoid(pre) + 0 * p",

@@ -72,6 +72,70 @@ def test_what_is_returned_wrong_is_told(value: str, says: str, write: Write) -> 
     assert says in outcome.reason
 
 
+K = '    states = {"k": 0.0}'
+DEAD = {
+    "a state times 0": ("return ops.sigmoid(pre) + 0 * k_prev, {'k': pre}", K, "the state k"),
+    "a projection without weights": (
+        "return ops.sigmoid(pre) + 0 * tau",
+        '    projections = {"tau": Projection({"h_prev": "identity"}, bias=False)}',
+        "the projection tau",
+    ),
+    "a projection of a state times 0": (
+        "return ops.sigmoid(pre) + 0 * k_prev, {'k': tau}",
+        f'{K}\n    projections = {{"tau": Projection("0.5 * k_prev + mean(x)")}}',
+        "the projection tau",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", DEAD)
+def test_what_does_not_influence_the_value_is_found(case: str, write: Write) -> None:
+    value, body, says = DEAD[case]
+    owned = ", ".join(["pre", *(name for name in ("k_prev", "tau") if name in value)])
+    outcome = check(write("planted.py", source(value, body, owned)), "owned_matters").outcome()
+    assert outcome.status == FAIL
+    assert says in outcome.reason
+
+
+STATES = {
+    "explodes": ("k_prev * k_prev + 2", FAIL, "the state k is not finite from step"),
+    "slowly": ("1.05 * k_prev + pre", FAIL, "per step"),
+    "average": ("0.9 * k_prev + 0.1 * pre", PASS, ""),
+    "saturates": ("ops.minimum(k_prev + 1, 10)", PASS, ""),
+    "counts": ("k_prev + 1", PASS, "100 at step 100, 200 at step 200"),
+    "squares": ("k_prev + t", PASS, "grows with the number of steps"),
+}
+
+
+@pytest.mark.parametrize("case", STATES)
+def test_a_state_may_grow_with_the_steps_but_not_by_a_factor(case: str, write: Write) -> None:
+    update, status, says = STATES[case]
+    text = source(
+        f"return ops.sigmoid(pre + ops.tanh(k_prev)), {{'k': {update}}}", K, "pre, k_prev, t"
+    )
+    outcome = check(write("planted.py", text), "states_bounded").outcome()
+    assert outcome.status == status, outcome
+    assert says in outcome.reason if says else not outcome.reason
+
+
+def test_the_gates_own_previous_value_may_not_grow_by_a_factor_either(write: Write) -> None:
+    text = source("return pre + 2 * own_prev", arguments="pre, own_prev")
+    outcome = check(write("planted.py", text), "states_bounded").outcome()
+    assert outcome.status == FAIL
+
+
+def test_a_part_behind_a_weight_that_starts_at_zero_matters(write: Write) -> None:
+    body = (
+        '    parameters = {"gain": Parameter("units", init=0.0)}\n'
+        '    states = {"m": State("features")}\n'
+        '    projections = {"tau": Projection("(x - m_prev)**2", initializer="zeros")}'
+    )
+    value = "return ops.sigmoid(pre + gain * tau), {'m': 0.9 * m_prev + 0.1 * x}"
+    path = write("planted.py", source(value, body, "pre, gain, tau, x, m_prev"))
+    outcome = check(path, "owned_matters").outcome()
+    assert (outcome.status, outcome.reason) == (PASS, "tau, m")
+
+
 @pytest.mark.parametrize(
     ("error", "agrees"), [(3.9e-6, True), (-3.9e-6, True), (4.1e-6, False), (float("nan"), False)]
 )

@@ -211,6 +211,10 @@ def test_the_sequences_of_a_document_follow_one_another(write: Write) -> None:
 
 
 GATE = "gates:\n  g: {kind: planted}\nequations:\n  h: g + h_prev / 2\nemits: h\n"
+OWNING = (
+    "gates:\n  g: {{activation: '{value}', reads: [x], states: {{k: {{update: '{update}'}}}}}}\n"
+    "equations:\n  h: g * tanh(h_prev + 1)\nemits: h\n"
+)
 HOISTED = source(STEPS, '    reads = ("x",)')
 CELLS: dict[str, tuple[str, str, str]] = {
     "sizes_fit": (
@@ -277,6 +281,16 @@ CELLS: dict[str, tuple[str, str, str]] = {
         "equations:\n  h: g * tanh(h_prev)\nemits: h\n",
         "",
         "within 0.01 of its bounds for 100%",
+    ),
+    "owned_matters": (
+        OWNING.format(value="sigmoid(pre) + 0*k_prev", update="0.9*k_prev + 0.1*pre"),
+        "",
+        "the state g.k does not influence its gate's value",
+    ),
+    "states_bounded": (
+        OWNING.format(value="sigmoid(pre + tanh(k_prev))", update="2*k_prev + pre"),
+        "",
+        "the state g.k grows by the factor 2 per step",
     ),
 }
 

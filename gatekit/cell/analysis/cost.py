@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from gatekit.cell.errors import GatekitError
 from gatekit.cell.graph import BuiltRead, Cell, Node
@@ -18,6 +18,13 @@ _REDUCTIONS = {"dot": 2, "softmax": 5, "cumsum": 1, "cumax": 6, "sum": 1, "mean"
 _VECTOR = {"matvec": 1, "vecmat": 0}
 _FREE = ("repeat", "transpose", "split", "flat", "column", "row")
 _NORM = 5
+
+COSTS = {
+    "parameters": "parameters",
+    "state": "numbers of state",
+    "flops": "FLOPs per token",
+}
+"""What a cell costs, by its name in plain data, in words."""
 
 _Shapes = dict[str, Shape | None]
 
@@ -80,6 +87,38 @@ def training_flops(
     each = (cell if isinstance(cell, int) else flops(cell) for cell in cells)
     forward = length * sum(each) + (length if every else 1) * 2 * head
     return 3 * sequences * forward
+
+
+def costs(cell: Cell) -> dict[str, int]:
+    """Return ``parameters``, ``state`` and ``flops`` of a cell: its weights, `state_size`, `flops`.
+
+    Args:
+        cell: the built cell.
+    """
+    return {"parameters": cell.count(), "state": state_size(cell), "flops": flops(cell)}
+
+
+def added(
+    variant: Mapping[str, int | None], plain: Mapping[str, int | None]
+) -> dict[str, int] | None:
+    """Return what a variant costs more than another model; None if a number is unknown.
+
+    Args:
+        variant: ``parameters``, ``state`` and ``flops``, as from `costs`.
+        plain: those of the other model.
+    """
+    more = {}
+    for name in COSTS:
+        one, other = variant.get(name), plain.get(name)
+        if one is None or other is None:
+            return None
+        more[name] = one - other
+    return more
+
+
+def added_text(more: Mapping[str, int]) -> str:
+    """Return the result of `added` in words: ``+64 parameters, +64 numbers of state, ...``."""
+    return ", ".join(f"{more[name]:+,} {words}" for name, words in COSTS.items())
 
 
 def state_size(cell: Cell) -> int:

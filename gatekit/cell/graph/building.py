@@ -15,9 +15,9 @@ from gatekit.cell.language.shape import MAX_ELEMENTS
 from gatekit.cell.row_wise import RowWise
 from gatekit.cell.schema import EPSILON, OUTPUT_UNIT, CellSpec, OutputUnitSpec, Read
 
-from .built import BuiltOutput, BuiltRead, Cell, Node, Norm
+from .built import BuiltOutput, BuiltRead, Cell, Node, Norm, State
 from .draft import FEEDBACK, Bindings, Draft, bind
-from .order import Needs, check_own_states, check_used, find_needs, find_order, find_states, sharing
+from .order import Needs, check_owned, check_used, find_needs, find_order, find_states, sharing
 from .sizes import gate_size, size
 from .weights import Weights, check_references
 from .widths import check_constants, find_widths, on_vectors
@@ -50,7 +50,7 @@ def build(spec: CellSpec, units: int, features: int, output_unit: OutputUnitSpec
     order = find_order(draft, needs)
     check_used(draft, bindings, needs)
     widths = find_widths(draft, bindings, order)
-    check_own_states(draft, widths)
+    check_owned(draft, widths)
     check_constants(draft, widths)
     states = find_states(draft, needs, widths)
     weights = Weights(draft, widths)

@@ -231,33 +231,38 @@ def check_used(draft: Draft, bindings: Bindings, needs: Needs) -> None:
         _check_own(draft, name)
 
 
-def check_own_states(draft: Draft, widths: Widths) -> None:
-    """Refuse a state of a gate that the gate's value does not depend on, at any step.
+def check_owned(draft: Draft, widths: Widths) -> None:
+    """Refuse a state or projection of a gate that the gate's value does not depend on.
+
+    The walk starts at the value and follows reads of projections and updates of states.
 
     Raises:
-        CellError: nothing uses the state.
+        CellError: the value does not depend on it, at any step.
     """
     for name, expressions in widths.expressions.items():
         if expressions is None:
             continue
         value, new_states = expressions
+        follows = {f"{name}.{state}": [update] for state, update in new_states.items()}
+        for part in draft.gates[name].projections:
+            follows[part.name] = [read.expr for read in part.reads]
         todo, reached = [value], set[str]()
-        for part in draft.gates[name].projections:  # what a projection reads, the value reads
-            todo += [read.expr for read in part.reads]
         while todo:
-            read = [key for key in names(todo.pop()) if key.startswith(f"{name}.")]
-            stems = {key.removeprefix(f"{name}.").removesuffix("_prev") for key in read}
-            newly_reached = stems & (new_states.keys() - reached)
+            keys = {key.removesuffix("_prev") for key in names(todo.pop())}
+            newly_reached = keys & (follows.keys() - reached)
             reached |= newly_reached
-            todo += [new_states[state] for state in newly_reached]
+            todo += [expr for key in newly_reached for expr in follows[key]]
         for state in new_states:
-            if state not in reached:
+            if f"{name}.{state}" not in reached:
                 gate = draft.gates[name].gate
                 raise CellError(
                     f"cell.gates.{name}: {gate.place()}: the value of {gate.definition()} does not "
                     f"depend on its state {state!r}; use {state}_prev or the new {state} in the "
                     f"value, or remove {state!r} from states"
                 )
+        for part in draft.gates[name].projections:
+            if part.name not in reached:
+                raise CellError(_unused_projection(draft, name, part.name))
 
 
 def _check_signals(draft: Draft, bindings: Bindings, needs: Needs) -> None:
@@ -290,10 +295,11 @@ def _check_signals(draft: Draft, bindings: Bindings, needs: Needs) -> None:
 
 def _unused_projection(draft: Draft, owner: str, name: str) -> str:
     gate, part = draft.declared(owner), name.removeprefix(f"{owner}.")
-    given = ", ".join(["self", *gate.arguments(), part])
+    given = ", ".join(dict.fromkeys(["self", *gate.arguments(), part]))
     return (
-        f"{draft.place(name)}: {gate.place()}: {gate.definition()} does not use its projection "
-        f"{part!r}; ask for it by name, def {gate.method}({given}), or remove it"
+        f"{draft.place(name)}: {gate.place()}: the value of {gate.definition()} does not depend on "
+        f"its projection {part!r}; ask for it by name, def {gate.method}({given}), and use it, or "
+        "remove it"
     )
 
 

@@ -8,7 +8,7 @@ import textwrap
 from collections.abc import Mapping
 from typing import Any
 
-from gatekit.cell.analysis.cost import flops, state_size
+from gatekit.cell.analysis.cost import added, added_text, costs
 from gatekit.cell.analysis.count import formula
 from gatekit.cell.declare import plain
 from gatekit.cell.graph import BuiltRead, Cell, Node, Norm
@@ -32,12 +32,15 @@ _USUAL = {
 }
 
 
-def describe(cell: Cell, known: Mapping[str, Work] = NO_WORKS) -> dict[str, Any]:
+def describe(
+    cell: Cell, known: Mapping[str, Work] = NO_WORKS, plain_cell: Cell | None = None
+) -> dict[str, Any]:
     """Return everything that is known about a cell as JSON data.
 
     Args:
         cell: the built cell.
         known: works by key, as in `gatekit.registry.bibliography`.
+        plain_cell: the same cell without swapped gates, if gates were swapped.
 
     Returns:
         A mapping with ``name``, ``reference``, ``equations`` (strings), ``latex``, ``states``,
@@ -45,9 +48,10 @@ def describe(cell: Cell, known: Mapping[str, Work] = NO_WORKS) -> dict[str, Any]
         ``weights``, ``parameters`` (how many numbers are trained), ``parameter_formula`` (that
         number in units n and features m, or None), ``flops_per_token`` (floating-point operations
         of a step of one sequence, forward), ``state_size`` (numbers that are carried from step to
-        step), ``parallel`` (how all steps are computed together) and others.
+        step), ``added`` (what swapped gates add: ``parameters``, ``state`` and ``flops``, or None),
+        ``parallel`` (how all steps are computed together) and others.
     """
-    unfolded = unfold(cell)
+    unfolded, cost = unfold(cell), costs(cell)
     return {
         "name": cell.spec.name,
         **plain(provenance(dict(cell.spec.about), known)),
@@ -91,10 +95,11 @@ def describe(cell: Cell, known: Mapping[str, Work] = NO_WORKS) -> dict[str, Any]
             }
             for weight in cell.weights
         ],
-        "parameters": cell.count(),
+        "parameters": cost["parameters"],
         "parameter_formula": formula(cell),
-        "flops_per_token": flops(cell),
-        "state_size": state_size(cell),
+        "flops_per_token": cost["flops"],
+        "state_size": cost["state"],
+        "added": None if plain_cell is None else added(cost, costs(plain_cell)),
         "parallel": parallel(cell),
     }
 
@@ -113,7 +118,8 @@ def text(description: Mapping[str, Any]) -> str:
     paragraphs.append(
         [
             f"costs: {d['parameters']:,} parameters, {d['state_size']:,} numbers of state,"
-            f" {d['flops_per_token']:,} FLOPs per token (forward)"
+            f" {d['flops_per_token']:,} FLOPs per token (forward)",
+            *([f"swapped gates add {added_text(d['added'])}"] if d["added"] else []),
         ]
     )
     paragraphs.append(_weights(d))

@@ -84,9 +84,12 @@ def _print(report: GatesReport) -> None:
         LEGEND,
         PARALLEL_COLUMNS,
         PARALLEL_LEGEND,
+        PROJECTION_COLUMNS,
+        PROJECTION_LEGEND,
         STATE_COLUMNS,
         gate_rows,
         parallel_rows,
+        projection_rows,
         state_rows,
     )
     from gatekit.compare.grouping.label import printable
@@ -96,6 +99,7 @@ def _print(report: GatesReport) -> None:
     write(f"study {printable(report.study.name)}: gates and states\n")
     tables = (
         (GATE_COLUMNS, gate_rows(report)),
+        (PROJECTION_COLUMNS, projection_rows(report)),
         (STATE_COLUMNS, state_rows(report)),
         (PARALLEL_COLUMNS, parallel_rows(report)),
     )
@@ -111,6 +115,6 @@ def _print(report: GatesReport) -> None:
         for line, _ in blocks(titles, parts, width):
             write(line)
         write("")
-    parallel = PARALLEL_LEGEND if tables[-1][1] else ()
-    for line in (*LEGEND[:-1], *parallel, LEGEND[-1], *(f"note: {note}" for note in report.notes)):
+    further = (*PROJECTION_LEGEND * bool(tables[1][1]), *PARALLEL_LEGEND * bool(tables[-1][1]))
+    for line in (*LEGEND[:-1], *further, LEGEND[-1], *(f"note: {note}" for note in report.notes)):
         write(in_lines(printable(line), width))

@@ -9,6 +9,7 @@ import textwrap
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from gatekit.cell.analysis.cost import added_text
 from gatekit.cli.arguments import Parser
 from gatekit.cli.output import write, write_json, write_table
 from gatekit.runs.config import chosen_by
@@ -74,6 +75,7 @@ def _text(plan: Preview) -> None:
     columns += [title for budget, title in SIZES.items() if budget in budgets]
     columns += [*("ms/step", "s/run", "MiB", "variant")]
     write_table(rows, [c for c in columns if c in always or any(row[c] for row in rows)])
+    _added(plan, [row["variant"] for row in rows])
     _recipe(plan)
     _modes(plan, [row["variant"] for row in rows])
     for trial in plan.trials:
@@ -97,6 +99,16 @@ def _text(plan: Preview) -> None:
                 "gatekit plan: this is too much memory; type a smaller n_jobs or, on Slurm, a "
                 "larger hydra.launcher.memory_gb.\n"
             )
+
+
+def _added(plan: Preview, variants: Sequence[str]) -> None:
+    """Show what gates add to a cell, in one line per variant with other weights or states."""
+    named = dict(zip((trial.label for trial in plan.trials), variants, strict=True))
+    for trial in plan.trials:
+        if trial.added and (trial.added["parameters"] or trial.added["state"]):
+            more = added_text(trial.added)
+            text = f"{named[trial.label]} adds to {named[trial.added['to']]}: {more}."
+            write(textwrap.fill(text, 80, break_on_hyphens=False))
 
 
 def _recipe(plan: Preview) -> None:

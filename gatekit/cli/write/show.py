@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gatekit.cell.errors import GatekitError
 from gatekit.cli.arguments import Parser
 from gatekit.cli.options import check_ending
 from gatekit.cli.output import write, write_file, write_json
@@ -46,7 +49,7 @@ def run(parser: Parser) -> int:
     block = build_around(asked)
     cell = build_cell(asked) if block is None else block.cell
     works = bibliography(asked.plugins)
-    description = describe(cell, works)
+    description = describe(cell, works, _plain(asked))
     if options.json or options.parallel:
         description["parallel"] |= measure(cell)
     if block is not None:
@@ -66,6 +69,17 @@ def run(parser: Parser) -> int:
         drawing = diagram(cell, works) if block is None else block_diagram(block, works)
         write_file(options.diagram, drawing)
     return 0
+
+
+def _plain(asked: Overrides) -> Cell | None:
+    """Return the cell without swapped gates, in the same place; None if it cannot be built."""
+    if asked.plain is None:
+        return None
+    without = dataclasses.replace(asked, cell=asked.plain)
+    with contextlib.suppress(GatekitError):
+        block = build_around(without)
+        return build_cell(without) if block is None else block.cell
+    return None
 
 
 def build_around(asked: Overrides, last: bool = False) -> BuiltBlock | None:

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from gatekit.cell.analysis.cost import added_text
 from gatekit.cell.errors import ConfigError, listed
 from gatekit.compare.budget.at import are_late
 from gatekit.compare.grouping.best import Tuned, optimism
@@ -26,7 +27,7 @@ from gatekit.runs.record import RunRecord
 from gatekit.runs.studies import plan_file
 from gatekit.runs.studies.looks import Looks
 
-from .row import Row
+from .row import Row, added_by
 
 LARGER = "choose a larger budget"
 AT_ONCE = "`--force` compares anyway"
@@ -357,10 +358,21 @@ def notes_on(study: Study, grouping: Grouping, rows: Sequence[Row]) -> list[str]
             notes[f"no outcome: {missing_runs(row.group)}; {remedy}"] = None
     differences = [row.difference for row in rows if row.difference is not None]
     notes |= dict.fromkeys([*_confounded(differences), *design_notes(differences)])
+    notes |= dict.fromkeys(_added(rows))
     notes |= dict.fromkeys([*_uneven(rows), *_slow_steps(rows)])
     notes |= dict.fromkeys(_conformance(study))
     notes |= dict.fromkeys(f"{c} is a copy of another run and was skipped" for c in study.copies)
     return list(notes)
+
+
+def _added(rows: Sequence[Row]) -> list[str]:
+    """Return a note on each group whose gates add weights or states to the baseline's cell."""
+    more = [(row, added_by(row, rows)) for row in rows]
+    return [
+        f"{row.group.label} adds to {row.difference.baseline}: {added_text(each)}"
+        for row, each in more
+        if row.difference and each and (each["parameters"] or each["state"])
+    ]
 
 
 def _uneven(rows: Sequence[Row]) -> list[str]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from gatekit.cell.analysis.cost import added
 from gatekit.cell.calls import refuse_attribute
 from gatekit.compare.grouping.group import Group
 from gatekit.compare.stats.baseline import SharedKeys
@@ -24,6 +25,7 @@ from gatekit.compare.stats.intervals import (
     within_limits,
 )
 from gatekit.compare.stats.verdict import verdict
+from gatekit.runs.config import sized_alike
 from gatekit.runs.result import Result, ResultMetric
 
 _FAR = 100.0
@@ -254,6 +256,35 @@ class Row:
     def verdict(self) -> str | None:
         """Return the verdict as a sentence; None if the group is not compared with a baseline."""
         return None if self.difference is None else verdict(self.group.label, self.difference)
+
+
+def added_by(row: Row, rows: Sequence[Row]) -> dict[str, int] | None:
+    """Return what a group's gates and equations add to its baseline's cell.
+
+    Args:
+        row: the group.
+        rows: all groups of the comparison.
+
+    Returns:
+        ``parameters``, ``state`` and ``flops``; None if the group has no baseline, or if the two
+        differ in more than the gates and equations of one cell.
+    """
+    name = row.difference.baseline if row.difference else None
+    plain = next((other for other in rows if other.group.label == name), None)
+    if plain is None or plain.summary is None or row.summary is None:
+        return None
+    alike = {sized_alike(each.group.runs[0].config or {}) for each in (row, plain)}
+    if len(alike) != 1 or None in alike:
+        return None
+    return added(_costs(row.summary), _costs(plain.summary))
+
+
+def _costs(summary: Summary) -> dict[str, int | None]:
+    return {
+        "parameters": summary.recurrent_parameters,
+        "state": summary.state_size,
+        "flops": summary.token_flops,
+    }
 
 
 def family(rows: Sequence[Row]) -> dict[str, str | None]:

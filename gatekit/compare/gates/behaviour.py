@@ -27,6 +27,9 @@ from .probes import Facts, ProbedRun, ProbeRecord, read_probe, value
 NUMBERS = ("mean", "low", "high", "open", "open_time")
 """Reported numbers of a gate; `gatekit.runs.probe.gate_facts` defines each."""
 
+PROJECTION_NUMBERS = ("mean", "deviation", "lowest", "highest")
+"""Reported numbers of a projection; `gatekit.runs.probe.projection_facts` defines each."""
+
 METHODS = ("newton", "quasi-newton")
 
 _QUARTERS = (0.25, 0.5, 0.75)
@@ -50,6 +53,16 @@ class GateRow:
 
     layer: str
     gate: str
+    n: int
+    numbers: dict[str, Mean | None]
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectionRow:
+    """A gate's projection in a variant at the best validation epoch, as ``GATE.NAME``."""
+
+    layer: str
+    projection: str
     n: int
     numbers: dict[str, Mean | None]
 
@@ -91,7 +104,7 @@ class ParallelRow:
 
 @dataclass(frozen=True, slots=True)
 class ProbedVariant:
-    """A group with its probed runs, and the numbers of their gates and states.
+    """A group with its probed runs, and the numbers of their gates, projections and states.
 
     The colour and line style follow from ``style_index``.
     """
@@ -103,6 +116,7 @@ class ProbedVariant:
     states: tuple[StateRow, ...]
     style_index: int = 0
     parallel: tuple[ParallelRow, ...] = ()
+    projections: tuple[ProjectionRow, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +186,12 @@ def _variant(
         GateRow(layer, gate, len(facts), {n: _mean(facts, n, level) for n in NUMBERS})
         for (layer, gate), facts in _by_name(best, ProbeRecord.gates).items()
     ]
+    projections = tuple(
+        ProjectionRow(
+            layer, name, len(facts), {n: _mean(facts, n, level) for n in PROJECTION_NUMBERS}
+        )
+        for (layer, name), facts in _by_name(best, ProbeRecord.projections).items()
+    )
     before = _by_name(first, ProbeRecord.states)
     states = [
         _state(layer, state, facts, before.get((layer, state), []))
@@ -183,7 +203,13 @@ def _variant(
         for layer, facts in _by_layer(best).items()
     ]
     return ProbedVariant(
-        group, is_baseline, tuple(probed), tuple(gates), tuple(states), parallel=tuple(parallel)
+        group,
+        is_baseline,
+        tuple(probed),
+        tuple(gates),
+        tuple(states),
+        parallel=tuple(parallel),
+        projections=projections,
     )
 
 

@@ -33,6 +33,10 @@ class ProbeRecord:
         """Yield layer, gate, and the gate's numbers."""
         yield from self._parts("gates")
 
+    def projections(self) -> Iterator[tuple[str, str, Facts]]:
+        """Yield layer, projection (``GATE.NAME``), and the projection's numbers."""
+        yield from self._parts("projections")
+
     def states(self) -> Iterator[tuple[str, str, Facts]]:
         """Yield layer, state, and the state's numbers."""
         yield from self._parts("states")
@@ -45,7 +49,7 @@ class ProbeRecord:
 
     def _parts(self, kind: str) -> Iterator[tuple[str, str, Facts]]:
         for layer, parts in self.layers.items():
-            for name, facts in parts[kind].items():
+            for name, facts in parts.get(kind, {}).items():
                 yield layer, name, facts
 
 
@@ -84,7 +88,7 @@ def read_probe(run: RunRecord) -> ProbedRun | None:
 
 
 def read_activations(run: RunRecord) -> dict[str, np.ndarray[Any, Any]]:
-    """Return the gates and states of some sequences by ``LAYER/gate/NAME``, ``LAYER/state/NAME``.
+    """Return the values in some sequences by ``LAYER/KIND/NAME``: gates, projections and states.
 
     The result is empty if the run has none or its file is damaged.
     """
@@ -128,9 +132,9 @@ def _is_look(record: Any) -> bool:
         and all(
             isinstance(parts, dict)
             and all(
-                isinstance(parts.get(kind), dict)
-                and all(isinstance(facts, dict) for facts in parts[kind].values())
-                for kind in ("gates", "states")
+                isinstance(parts.get(kind, missing), dict)
+                and all(isinstance(facts, dict) for facts in parts.get(kind, {}).values())
+                for kind, missing in (("gates", None), ("states", None), ("projections", {}))
             )
             for parts in layers.values()
         )

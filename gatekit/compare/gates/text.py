@@ -14,11 +14,13 @@ from gatekit.runs.probe import time_scale
 from .behaviour import (
     METHODS,
     NUMBERS,
+    PROJECTION_NUMBERS,
     GateRow,
     GatesReport,
     Mean,
     ParallelRow,
     ProbedVariant,
+    ProjectionRow,
     StateRow,
     gradient,
     kept_shares,
@@ -27,6 +29,7 @@ from .probes import Facts, ProbedRun, ProbeRecord, value
 
 GATE_COLUMNS = ("variant", "gate", "n", "mean", "low", "high", "open time")
 PARALLEL_COLUMNS = ("variant", "layer", "n", "method", "iterations", "at start", "Lyapunov")
+PROJECTION_COLUMNS = ("variant", "projection", "n", *PROJECTION_NUMBERS)
 STATE_COLUMNS = ("variant", "state", "n", "memory (steps)", "at start", "gradient")
 
 LEGEND = (
@@ -42,6 +45,10 @@ PARALLEL_LEGEND = (
     " quasi-newton uses only the diagonal of the Jacobian."
     " Resets are ignored: a row of several sequences counts as one.",
     "Lyapunov: the largest Lyapunov exponent per step; below 0, few iterations are needed.",
+)
+PROJECTION_LEGEND = (
+    "deviation: standard deviation of the projection's values; lowest, highest: the ends of their"
+    " range.",
 )
 _FEWEST = 3
 
@@ -60,6 +67,21 @@ def gate_rows(report: GatesReport) -> list[dict[str, str]]:
                 _mean_text(gate.numbers["open_time"]),
             ]
             for gate in variant.gates
+        ],
+    )
+
+
+def projection_rows(report: GatesReport) -> list[dict[str, str]]:
+    """Return a row of strings per projection of each variant."""
+    return _rows(
+        report,
+        PROJECTION_COLUMNS,
+        lambda variant: [
+            [
+                _named(variant, row.layer, row.projection),
+                *(_mean_text(row.numbers[name]) for name in PROJECTION_NUMBERS),
+            ]
+            for row in variant.projections
         ],
     )
 
@@ -192,6 +214,7 @@ def _variant(variant: ProbedVariant) -> dict[str, object]:
         "n": len(variant.probed),
         "missing": len(variant.group.missing),
         "gates": [_gate(row) for row in variant.gates],
+        "projections": [_projection(row) for row in variant.projections],
         "states": [_state(row) for row in variant.states],
         "parallel": [_parallel(row) for row in variant.parallel],
         "runs": [_run(probed) for probed in variant.probed],
@@ -200,6 +223,13 @@ def _variant(variant: ProbedVariant) -> dict[str, object]:
 
 def _gate(row: GateRow) -> dict[str, object]:
     record = picked(row, "layer gate n")
+    for name, mean in row.numbers.items():
+        record |= _interval(name, mean)
+    return record
+
+
+def _projection(row: ProjectionRow) -> dict[str, object]:
+    record = picked(row, "layer projection n")
     for name, mean in row.numbers.items():
         record |= _interval(name, mean)
     return record
@@ -246,6 +276,14 @@ def _look(look: ProbeRecord) -> dict[str, object]:
         "gates": [
             {"layer": layer, "gate": gate, **{name: value(facts, name) for name in NUMBERS}}
             for layer, gate, facts in look.gates()
+        ],
+        "projections": [
+            {
+                "layer": layer,
+                "projection": name,
+                **{n: value(facts, n) for n in PROJECTION_NUMBERS},
+            }
+            for layer, name, facts in look.projections()
         ],
         "states": [
             {"layer": layer, "state": state, **_times(facts)}

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from gatekit.compare.comparison import Comparison
-from gatekit.compare.deciding.row import Row
+from gatekit.compare.deciding.row import Row, added_by
 from gatekit.compare.grouping.group import all_settings
 from gatekit.compare.grouping.label import printable
 from gatekit.compare.rows import picked
@@ -36,6 +36,7 @@ def records(comparison: Comparison) -> list[dict[str, Any]]:
             "withdrawn": [
                 {"at": each.at, "runs": len(each.runs)} for each in comparison.study.withdrawals
             ],
+            "added": added_by(row, comparison.rows),
             "tuned": _tuned(row, comparison.tuned),
         }
         for row in comparison.rows

@@ -22,9 +22,12 @@ from gatekit.compare.gates.densities import (
 from gatekit.compare.gates.text import (
     GATE_COLUMNS,
     LEGEND,
+    PROJECTION_COLUMNS,
+    PROJECTION_LEGEND,
     STATE_COLUMNS,
     count_text,
     gate_rows,
+    projection_rows,
     state_rows,
 )
 from gatekit.compare.stats.intervals import Floats
@@ -57,6 +60,7 @@ def gates(sheet: Sheet) -> Section | None:
     look = {id(row.group): css(row) for row in sheet.rows}
     variants = [(variant, look[id(variant.group)]) for variant in report.variants]
     names = layers(report)
+    projections = [[row[c] for c in PROJECTION_COLUMNS] for row in projection_rows(report)]
     body = html(
         "gates.html",
         layers=[_layer(variants, name) for name in names[:_MOST_LAYERS]],
@@ -64,9 +68,11 @@ def gates(sheet: Sheet) -> Section | None:
         caption=_CAPTION,
         gate_columns=GATE_COLUMNS,
         gate_rows=[[row[c] for c in GATE_COLUMNS] for row in gate_rows(report)],
+        projection_columns=PROJECTION_COLUMNS,
+        projection_rows=projections,
         state_columns=STATE_COLUMNS,
         state_rows=[[row[c] for c in STATE_COLUMNS] for row in state_rows(report)],
-        legend=" ".join(LEGEND),
+        legend=" ".join([*LEGEND, *PROJECTION_LEGEND * bool(projections)]),
         notes=report.notes,
         left=int(_LEFT),
         wide=int(_WIDE),

@@ -226,15 +226,18 @@ class CellLayer(SeededLayer):
         """Load the weights by name.
 
         Raises:
-            CellError: the file does not have the weights of this cell; the message lists both.
+            CellError: the file does not have the weights of this cell; the message lists what is
+                missing and what is left over.
         """
         expected = {name.replace("/", ":"): variable for name, variable in self._variables.items()}
         stored = set(store.keys())
         if stored != set(expected):
             raise CellError(
-                f"the file does not hold the weights of cell {self.spec.name!r}.\n"
-                f"  in the file: {listed(stored, 60)}\n"
-                f"  in the layer: {listed(expected, 60)}"
+                f"the file does not hold the weights of this cell {self.spec.name!r}.\n"
+                f"  only in the file: {listed(stored - {*expected}, 60)}\n"
+                f"  only in the layer: {listed({*expected} - stored, 60)}\n"
+                "If the file belongs to the same cell with other gates, load it into that layer, "
+                "and copy what both have: weight.assign(other.named_weights[name])"
             )
         for name, variable in expected.items():
             variable.assign(store[name])
