@@ -78,7 +78,7 @@ class Variant:
         return fingerprint(self._numbers(seed), DEFAULTS, "", {})
 
     def _numbers(self, seed: int) -> dict[str, Any]:
-        left_out = ("study", "plugins", "swap", "match", "probe")
+        left_out = ("study", "plugins", "change", "swap", "match", "probe")
         keys = {k: v for k, v in self.config.items() if k not in left_out}
         keys["cell"] = _numbers_of(keys["cell"])
         if keys["mixers"] is not None:
