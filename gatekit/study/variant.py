@@ -185,6 +185,13 @@ def mixers_of(
         )
     if swapped:
         return [read_cell(each, known.catalogue) for each in given]
+    if config["change"] is not None:
+        cell = read_cell(config["cell"], known.catalogue)
+        if cell != registry.load_cell(str(cell.name), known.catalogue, known.files):
+            raise ConfigError(
+                f"change={config['change']} has keys of a cell, and with mixers, which name the "
+                "cell of each layer, they would have no effect; remove one of them."
+            )
     swaps = {role: gate for role, gate in config["swap"].items() if gate is not None}
     plain = [registry.cell_config(each, known.catalogue, known.files) for each in given]
     specs, placed = [], set[str]()

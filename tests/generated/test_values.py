@@ -94,6 +94,7 @@ def test_no_gradient_passes_stop() -> None:
         agrees(own)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cell", [AFFINE["stops"], OWN["stops"]], ids=["affine", "memory"])
 def test_no_gradient_passes_stop_at_once(cell: dict[str, Any]) -> None:
     own = case(cell, gradients=True)

@@ -128,6 +128,15 @@ def test_what_to_type_for_a_wrong_change(word, says):
     assert says in str(refused.value)
 
 
+def test_with_mixers_a_change_swaps_gates_and_sets_no_key_of_a_cell():
+    words = ["mixers=[lstm,gru]", "layers=2", "change=mine"]
+    own("change/mine", "swap: {forget: hard_sigmoid}\n")
+    assert only(*words).config["mixers"][1]["gates"]["update"]["kind"] == "hard_sigmoid"
+    own("change/mine", MINE)
+    with pytest.raises(ConfigError, match="they would have no effect"):
+        planned(*words)
+
+
 def test_show_knows_a_change():
     own("change/mine", MINE)
     shown = read_overrides(["cell=lstm", "change=mine"])
