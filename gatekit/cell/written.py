@@ -102,9 +102,8 @@ _SAME = {
 }
 """Other libraries' names for functions of ops, in addition to the names in ops."""
 _REMOVED = (
-    "numpy item detach float double half bfloat16 astype cast type to cpu cuda clone copy tolist "
-    "contiguous asarray array as_tensor tensor Tensor constant convert_to_tensor identity "
-    "stop_gradient"
+    "numpy item float double half bfloat16 astype cast type to cpu cuda clone copy tolist "
+    "contiguous asarray array as_tensor tensor Tensor constant convert_to_tensor identity"
 )
 """Functions and methods that can be removed without changing the result of a line."""
 _LOW = ("min", "a_min", "min_value", "clip_value_min", "x_min")

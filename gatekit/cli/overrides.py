@@ -136,7 +136,7 @@ def _refuse(words: Sequence[str]) -> None:
                 f"{word!r} is not KEY=VALUE; type cell={name} for the file conf/cell/{name}.yaml"
             )
         names = value.strip("[]").split(",")
-        if key in ("cell", "block", "output_unit") and len(names) > 1:
+        if key in ("cell", "change", "block", "output_unit") and len(names) > 1:
             listed = f"{key}={','.join(names)}"
             raise ConfigError(
                 f"{listed} names {len(names)}, but only one is allowed; type {key}={names[0]}. "

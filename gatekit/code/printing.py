@@ -32,6 +32,7 @@ _OF_NUMBERS = {
         for n in ("sqrt", "exp", "log", "sin", "cos", "tanh", "log1p", "expm1")
     },
     "abs": "abs({0})",
+    "stop": "{0:5}",
     "minimum": "min({0}, {1})",
     "maximum": "max({0}, {1})",
     "square": "pow({0}, 2)",

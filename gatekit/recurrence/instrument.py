@@ -98,7 +98,7 @@ class Instrumented:
 
         This is $\partial s_t[i] / \partial r_{t-1}[i]$ for states s, r of the same width that are
         computed by equations: the value of the forget gate for c of an LSTM, and of the update gate
-        for h of a GRU.
+        for h of a GRU. What an equation has within ``stop`` is held constant, too.
 
         Returns:
             By the names of s and r: the share, ``time x batch x width``, and whether the equations

@@ -70,6 +70,7 @@ TABLE: dict[str, Callable[..., Tensor]] = {
     "sign": tf.sign,
     "clip": _of_one_type(lambda x, low, high: tf.minimum(tf.maximum(x, low), high)),
     "where": _of_one_type(lambda x, a, b: tf.where(x > 0, a, b)),
+    "stop": tf.stop_gradient,
     "minimum": _of_one_type(tf.minimum),
     "maximum": _of_one_type(tf.maximum),
     "softmax": lambda x: tf.nn.softmax(x, axis=-1),

@@ -19,6 +19,7 @@ SECTIONS: dict[str, dict[str, str]] = {
     "the model": {
         "cell": "a file in conf/cell (gatekit cells)",
         "cell.KEY": "any key of the cell, such as cell.dropout=0.1",
+        "change": "a file in conf/change: swaps and keys of cells",
         "swap.ROLE": "another gate for a role: swap.forget=power_law",
         "output_unit": "a layer's output (gatekit output-units)",
         "block": "the block around a layer (gatekit blocks)",

@@ -15,6 +15,7 @@ from gatekit.registry import catalogue
 
 from .config import refuse_no_file
 from .interpolations import refuse_large, refuse_resolvers
+from .schema import USUAL
 
 DEFAULT_WIDTH = 64
 """The width of a model if neither width nor units are given."""
@@ -39,6 +40,12 @@ def plain(composed: DictConfig, task_defaults: Mapping[str, Mapping[str, Any]]) 
     for group in ("output_unit", "block", "optimizer", "trainer"):
         if group in choices and choices[group] is None:
             refuse_no_file(group)
+    if "change" in raw:
+        raise ConfigError(
+            "change has no keys of its own; type change=NAME for the file conf/change/NAME.yaml."
+        )
+    change = choices.get("change")
+    raw["change"] = None if change == USUAL["change"] else change
     _refuse_missing(raw, "")
     if raw.get("units") is None:
         raw["units"] = _units(raw)

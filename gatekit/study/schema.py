@@ -168,6 +168,7 @@ MISSING: Any = object()
 
 _RUN: dict[str, Key] = {
     "cell": Key(mapping, MISSING),
+    "change": Key(optional(text), None, "mine"),
     "swap": Key(mapping, {}),
     "output_unit": Key(mapping, {"kind": "hidden"}),
     "block": Key(mapping, dict(PLAIN)),
@@ -260,7 +261,13 @@ _GROUPS: dict[str, dict[str, Key]] = {
 }
 
 RUN_KEYS: dict[str, Check] = {name: key.check for name, key in _RUN.items()}
-"""Keys of a run; all but `swap`, `match`, `probe` and `plugins` are part of its fingerprint."""
+"""Keys of a run.
+
+All but `change`, `swap`, `match`, `probe` and `plugins` are part of its fingerprint.
+"""
+
+CHANGED = ("swap", "cell", "output_unit", "block", "units", "width", "layers")
+"""Keys that a file in ``conf/change`` may set."""
 
 NO_NUMBERS = ("probe", "plugins")
 """Keys of a run that change no number."""
@@ -272,6 +279,7 @@ USUAL = {
     "task": "adding",
     "optimizer": "adam",
     "trainer": "default",
+    "change": "base",
 }
 """The file that ``conf/train.yaml`` chooses for each group."""
 

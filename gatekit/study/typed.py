@@ -17,7 +17,9 @@ from .remedies import OTHER_NAMES
 from .schema import GROUP_KEYS, LAUNCH_KEYS, RUN_KEYS, USUAL, flag, flag_or_auto
 from .schema import example as example_value
 
-GROUPS = ("cell", "block", "task", "output_unit", "optimizer", "trainer", "experiment")
+GROUPS = (
+    *("cell", "change", "block", "task", "output_unit", "optimizer", "trainer", "experiment"),
+)
 
 KEY = re.compile(r"[A-Za-z_]\w*(?:[./][\w-]+)*", re.ASCII)
 """A key of the configuration, or a group."""

@@ -78,7 +78,7 @@ class Variant:
         return fingerprint(self._numbers(seed), DEFAULTS, "", {})
 
     def _numbers(self, seed: int) -> dict[str, Any]:
-        left_out = ("study", "plugins", "swap", "match", "probe")
+        left_out = ("study", "plugins", "change", "swap", "match", "probe")
         keys = {k: v for k, v in self.config.items() if k not in left_out}
         keys["cell"] = _numbers_of(keys["cell"])
         if keys["mixers"] is not None:
@@ -185,6 +185,13 @@ def mixers_of(
         )
     if swapped:
         return [read_cell(each, known.catalogue) for each in given]
+    if config["change"] is not None:
+        cell = read_cell(config["cell"], known.catalogue)
+        if cell != registry.load_cell(str(cell.name), known.catalogue, known.files):
+            raise ConfigError(
+                f"change={config['change']} has keys of a cell, and with mixers, which name the "
+                "cell of each layer, they would have no effect; remove one of them."
+            )
     swaps = {role: gate for role, gate in config["swap"].items() if gate is not None}
     plain = [registry.cell_config(each, known.catalogue, known.files) for each in given]
     specs, placed = [], set[str]()

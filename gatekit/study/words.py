@@ -43,7 +43,8 @@ def overrides(typed: Sequence[str], trusted: bool = False) -> list[str]:
 
 def changes_cell(words: Sequence[str]) -> bool:
     """Return whether overrides change the named cell, so that it differs from its file."""
-    return any(word.lstrip("+~").startswith(("cell.", "swap.")) for word in words)
+    changes = ("cell.", "swap.", "change=")
+    return any(word.lstrip("+~").startswith(changes) and word != "change=base" for word in words)
 
 
 def plugin_files(words: Sequence[str]) -> list[str]:

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import functools
 import math
+from collections.abc import Iterator
 
 import numpy as np
 import tensorflow as tf
 
 from gatekit.cell.errors import CellError
-from gatekit.cell.language.expression import Call, names, walk
+from gatekit.cell.graph import Cell
+from gatekit.cell.language.expression import Call, Expr, names, walk
 from gatekit.cell.language.ops import FUNCTIONS
 
 from .layer_checks import fed, inputs, make_layer, near, run
 from .outcome import CheckError
 from .owned_checks import problem_of, sequences
+from .row_checks import note_stopped, stopped
 from .subject import InCell
 
 ROWS, STEPS = 16, 50
@@ -43,6 +46,10 @@ def sizes_fit(subject: InCell) -> str | None:
 
 def slopes_true(subject: InCell) -> str | None:
     """The gradient in all weights and inputs agrees with finite differences, in float64."""
+    functions = subject.cell.spec.functions
+    inside = {n for expr in _expressions(subject.cell) for n in stopped(expr, functions)}
+    if inside:
+        return note_stopped(inside)
     layer = make_layer(subject)
     x = inputs(subject)
     output, slopes = run(layer, x)
@@ -67,6 +74,16 @@ def slopes_true(subject: InCell) -> str | None:
             "check each gate by itself: gatekit check NAME",
         )
     return None
+
+
+def _expressions(cell: Cell) -> Iterator[Expr]:
+    """Yield the expressions of a cell's signals, states and reads."""
+    for node in cell.nodes:
+        yield from (read.expr for read in node.reads)
+        if node.expr is not None:
+            yield node.expr
+    for made in cell.gate_expressions.values():
+        yield from () if made is None else (made[0], *made[1].values())
 
 
 def chunks_are_whole(subject: InCell) -> str | None:

@@ -7,10 +7,12 @@ import tensorflow as tf
 from tensorflow import Tensor
 
 from gatekit.cell.errors import one_line
-from gatekit.cell.language.expression import Expr, Name, names
+from gatekit.cell.language.expression import Call, Expr, Name, names
+from gatekit.cell.language.ops import FUNCTIONS
 from gatekit.recurrence import tensor_ops
 
 from .outcome import CheckError
+from .row_checks import note_stopped, stopped
 from .subject import UNITS, Subject
 
 assert tensor_ops.TABLE  # importing it lets functions compute on tensors
@@ -105,8 +107,11 @@ def kind_true(subject: Subject) -> str | None:
 def function_gradient(subject: Subject) -> str | None:
     """The gradient agrees with finite differences, and is not zero if the value changes."""
     given = [_tensor(v, tf.float64) for v in _arguments(subject)]
+    function = subject.implementation
+    called = Call(function.name, tuple(Name(f"argument {k + 1}") for k in range(function.arity)))
+    inside = stopped(called, {**FUNCTIONS, function.name: function})
     for position, value in enumerate(given):
-        if not tf.is_tensor(value):
+        if not tf.is_tensor(value) or f"argument {position + 1}" in inside:
             continue
         direction = tf.constant(np.random.default_rng(position).normal(size=value.shape))
 
@@ -127,7 +132,7 @@ def function_gradient(subject: Subject) -> str | None:
                 f"give {expected:.6g}",
                 "use differentiable functions: no round, floor, sign or comparison",
             )
-    return None
+    return note_stopped(inside)
 
 
 def _arguments(subject: Subject) -> list[Argument]:

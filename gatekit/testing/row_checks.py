@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import NoReturn
 
 import numpy as np
@@ -13,6 +13,8 @@ from numpy.typing import ArrayLike
 from tensorflow import Tensor
 
 from gatekit.cell.errors import one_line
+from gatekit.cell.language.expression import Call, Expr, Name, lift, names, walk
+from gatekit.cell.language.ops import Function
 
 from .outcome import CheckError
 from .subject import GATE, Subject
@@ -145,14 +147,14 @@ def deterministic(subject: Subject) -> str | None:
 def gradient(subject: Subject) -> str | None:
     """The gradient agrees with finite differences, in float64."""
     values = arguments(subject)
-    names = floating(values)
+    compared, note = _differentiated(subject, values)
     with tf.GradientTape() as tape:
-        tape.watch([values[n] for n in names])
+        tape.watch([values[n] for n in compared])
         total = _total(call(subject, values))
-    slopes = tape.gradient(total, [values[n] for n in names], unconnected_gradients="zero")
+    slopes = tape.gradient(total, [values[n] for n in compared], unconnected_gradients="zero")
     rng = np.random.default_rng(3)
     step = 1e-6
-    for name, slope in zip(names, slopes, strict=True):
+    for name, slope in zip(compared, slopes, strict=True):
         direction = tf.constant(rng.normal(size=values[name].shape))
         ends = [
             _total(call(subject, {**values, name: values[name] + sign * step * direction}))
@@ -164,17 +166,17 @@ def gradient(subject: Subject) -> str | None:
             raise CheckError(
                 f"the gradient along {name} is {came:.6g}, but finite differences give "
                 f"{expected:.6g}",
-                "remove stop_gradient and custom gradients, or declare "
+                "write ops.stop(x) for a gradient of zero, remove custom gradients, or declare "
                 "expected_failures = {'gradient': 'why'}",
             )
-    return None
+    return note
 
 
 def differentiable(subject: Subject) -> str | None:
     """If the value depends on an argument, its gradient there is not zero everywhere."""
     values, other = arguments(subject), arguments(subject, seed=1)
-    names = floating(values)
-    for name in names:
+    compared, note = _differentiated(subject, values)
+    for name in compared:
         with tf.GradientTape() as tape:
             tape.watch(values[name])
             total = _total(call(subject, values))
@@ -186,7 +188,7 @@ def differentiable(subject: Subject) -> str | None:
                 "use differentiable functions (no round, floor, sign or comparison), or declare "
                 "expected_failures = {'differentiable': 'why'}",
             )
-    return None
+    return note
 
 
 def finite_when_saturated(subject: Subject) -> str | None:
@@ -209,6 +211,35 @@ def finite_when_saturated(subject: Subject) -> str | None:
                     "bound the arguments of exp, log and divisions",
                 )
     return None
+
+
+def stopped(expr: Expr, functions: Mapping[str, Function]) -> set[str]:
+    """Return the names that an expression reads within ``stop``, also in functions of plugins."""
+    found = set[str]()
+    for part in walk(expr):
+        if isinstance(part, Call) and part.function == "stop":
+            found.update(names(part))
+        elif isinstance(part, Call) and (compose := functions[part.function].compose):
+            # A function that cannot be written as an expression is taken to stop nothing.
+            with contextlib.suppress(Exception):
+                found |= stopped(lift(compose(*part.args)), functions)
+    return found
+
+
+def note_stopped(inside: set[str]) -> str | None:
+    """Return the note for gradients that are not compared because they pass ``stop``."""
+    return f"not compared: {', '.join(sorted(inside))} within stop(...)" if inside else None
+
+
+def _differentiated(subject: Subject, values: Values) -> tuple[list[str], str | None]:
+    """Return the arguments whose gradients are compared, and a note on those within ``stop``."""
+    inside = set[str]()
+    with contextlib.suppress(Exception):  # a gate of TensorFlow is not an expression
+        result = subject.instance.compute({name: Name(name) for name in values})
+        value, new = result if isinstance(result, tuple) else (result, {})
+        for expr in (value, *new.values()):
+            inside |= stopped(lift(expr), subject.cell.spec.functions)
+    return [name for name in floating(values) if name not in inside], note_stopped(inside)
 
 
 def _total(values: Values) -> Tensor:

@@ -41,6 +41,7 @@ def built(gates):
         ("where(pre, sigmoid(pre), -2)", (-2, 1)),
         ("sign(pre)", (-1, 1)),
         ("expm1(relu(pre))", (-1, math.inf)),
+        ("1 - stop(sigmoid(pre))", (0, 1)),
         ("log1p(pre)", None),
         ("gelu(pre)", None),
         ("1 / sigmoid(pre)", None),

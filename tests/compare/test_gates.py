@@ -112,6 +112,16 @@ def test_runs_without_a_probe_are_counted_and_told(root):
     assert sorted(map(count_text, report.variants)) == ["2/3", "3"]
 
 
+def test_memory_through_stop_is_that_of_the_gradient(tmp_path):
+    for seed in (0, 1):
+        config = configuration("lstm", seed)
+        config["cell"]["equations"] = {"c": "forget*c_prev+stop(input)*candidate", "h": "c"}
+        probe_run(write_run(tmp_path / "demo" / "runs", config), [0.9])
+    assert gates_report("demo", tmp_path).notes == (
+        "lstm: memory is that of the gradient, which stop(...) ends",
+    )
+
+
 def test_without_any_probe_it_is_said_what_to_type(tmp_path):
     write_study(tmp_path, {"lstm": [8.6]})
     with pytest.raises(RunError, match="probe=true"):

@@ -52,6 +52,49 @@ def test_one_group_is_called_by_its_cell(tmp_path: Path) -> None:
     assert labels(grouped(tmp_path)) == ["gru"]
 
 
+def changed(cell: str, seed: int, change: str, **keys: Any) -> dict[str, Any]:
+    """Return a run whose change sets a gate and an equation."""
+    config = configuration(cell, seed, change=change, swap={"forget": {"kind": change}}, **keys)
+    config["cell"]["equations"]["h"] = f"{change} * c"
+    return config
+
+
+def test_a_change_is_one_word_in_a_label(tmp_path: Path) -> None:
+    for seed, cell in ((seed, cell) for seed in (0, 1) for cell in ("lstm", "gru")):
+        # A run without the key is older than the key, and has no change.
+        plain = configuration(cell, seed) if seed else configuration(cell, seed, change=None)
+        write(tmp_path, plain, changed(cell, seed, "mine", layers=2), changed(cell, seed, "other"))
+    found = grouped(tmp_path)
+    assert labels(found) == [
+        f"{cell}{change}"
+        for cell in ("gru", "lstm")
+        for change in ("", " change=mine", " change=other")
+    ]
+    assert found.implied == {"swap.forget": "change", "layers": "change"}
+    rows = compare("demo", tmp_path, within=["cell"]).rows
+    differences = {row.group.label: row.difference for row in rows}
+    assert {label: each and each.baseline for label, each in differences.items()} == {
+        label: None if label == label[:4].rstrip() else label[:4].rstrip()
+        for label in labels(found)
+    }
+    assert {each.differs_in for each in differences.values() if each} == {("change",)}
+    by = [item.values for item in grouped(tmp_path, ["change"]).groups]
+    assert by == [{"change": "mine"}, {"change": "other"}, {"change": None}]
+
+
+def test_what_does_not_follow_from_a_change_is_in_the_label(tmp_path: Path) -> None:
+    typed = configuration("lstm", 0, change="mine", swap={"forget": {"kind": "mine", "eps": 2}})
+    write(tmp_path, configuration("lstm", 0, units=32), configuration("lstm", 0))
+    write(tmp_path, changed("lstm", 0, "mine"), typed)
+    found = labels(grouped(tmp_path))
+    assert sorted(found) == [
+        "change=mine eps=2 units=64",
+        "change=mine units=64",
+        "units=32",
+        "units=64",
+    ]
+
+
 def matched(cell: str, seed: int, task: str, units: int, budget: str) -> dict[str, Any]:
     config = configuration(cell, seed, units=units, task__name=task)
     return {**config, "match": {"to": f"parameters:{budget}", "target": 0, "reached": 0}}

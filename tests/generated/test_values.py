@@ -8,7 +8,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from recurrence.chunk_cells import READ, cell
+from recurrence.affine_cells import AFFINE
+from recurrence.cells import ODD
+from recurrence.chunk_cells import OWN, READ, cell
 from recurrence.test_owned_output import FED_BACK, Back, Maps
 from reference.peers import library
 
@@ -92,6 +94,21 @@ def test_options(options: dict[str, Any]) -> None:
 
 def test_projections_of_an_output_unit_in_jax() -> None:
     jax_agrees(case("mingru", output_unit=Maps(), gradients=True))
+
+
+def test_no_gradient_passes_stop() -> None:
+    own = case(ODD["stops"], gradients=True)
+    for agrees in (numpy_agrees, torch_agrees, keras_agrees, jax_agrees):
+        agrees(own)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("cell", [AFFINE["stops"], OWN["stops"]], ids=["affine", "memory"])
+def test_no_gradient_passes_stop_at_once(cell: dict[str, Any]) -> None:
+    own = case(cell, gradients=True)
+    assert "def parallel" in own.file("torch")[0].text
+    torch_agrees(own)
+    jax_agrees(own)
 
 
 def test_a_step_with_three_corrections_at_once() -> None:

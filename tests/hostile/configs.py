@@ -6,7 +6,7 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-GROUPS = ("cell", "task", "output_unit", "optimizer", "trainer", "experiment")
+GROUPS = ("cell", "change", "task", "output_unit", "optimizer", "trainer", "experiment")
 PLACES = (
     *(f"{group}/evil" for group in GROUPS),
     *("cell/lstm", "experiment/demo", "task/adding", "train", "hydra/config"),

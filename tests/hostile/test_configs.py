@@ -113,7 +113,7 @@ def read(case: Case) -> str | None:
         group = place.rpartition("/")[0].replace("/", ".")
         if package not in (None, "_global_", group, group.partition(".")[0]):
             return f"the package {package} is accepted"
-        if package == "_global_" and not place.startswith("experiment/"):
+        if package == "_global_" and not place.startswith(("experiment/", "change/")):
             return f"{place} is put at the top"
         if found := acts(safe_yaml.read_yaml(Path("conf", f"{place}.yaml")), package == "_global_"):
             return f"{found} is accepted"

@@ -127,6 +127,18 @@ def _affine() -> dict[str, dict[str, Any]]:
             "equations": {"h": "f*h_prev + (1-f)*z"},
             "emits": "h",
         },
+        # `stop` may contain what is known before a state is solved.
+        "stops": {
+            "gates": {
+                **_sigmoid("f", reads=("x", "stop(low_prev)")),
+                **_linear("z", reads=("x", "stop(x_prev)")),
+            },
+            "equations": {
+                "low": "stop(z - mean(z)) * low_prev + z - stop(z) / 2",
+                "h": "f*h_prev + stop(low)*z + low",
+            },
+            "emits": "h",
+        },
         # The second state's gates read the first one, new and previous, through matrices.
         "chain": {
             "gates": {

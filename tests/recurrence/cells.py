@@ -174,6 +174,19 @@ def _odd() -> dict[str, dict[str, Any]]:
             "equations": {"h": "keep*h_prev + (1-keep)*sum(x*x_prev)"},
             "emits": "h",
         },
+        # No gradient passes `stop`: in an equation, a gate, a read, and all the way to one gate.
+        "stops": {
+            "gates": {
+                "keep": {"activation": "sigmoid(pre - stop(mean(pre)))", "reads": ["x", "h_prev"]},
+                "write": {"kind": "tanh", "reads": ["stop(h_prev)", "x - stop(x_prev)", "s_prev"]},
+                "cut": {"kind": "sigmoid", "reads": ["x"]},
+            },
+            "equations": {
+                "s": "s_prev + stop(cut) * (write - stop(s_prev)) / 2",
+                "h": "keep*h_prev + (write - stop(write) + stop(s_prev)) * s",
+            },
+            "emits": "h",
+        },
         # A gate of inputs only is a state, and shares its statistics with one that is none.
         "norm_sum_beside_a_hoisted_gate": {
             "gates": {

@@ -117,6 +117,13 @@ OWN: dict[str, Any] = {
             S=f"column(split(f * one * repeat(half * one, 2), heads)) * S_prev + {GAIN}",
             h=READ,
         ),
+        # `stop` in a decay, a key, a value, a read; the logarithm of a decay is stopped, too.
+        cell(
+            "stops",
+            gates=_gate("sigmoid", "f", "g"),
+            S=f"column(split(stop(f) * (1 - stop(g)), heads)) * S_prev + outer(stop({_K}), {_V})",
+            h=f"{READ} * stop(query) + stop(flat(vecmat({_K} - stop({_Q}), S_prev)))",
+        ),
         # The logarithm of a sum that is never below a constant.
         cell(
             "floored",
@@ -175,6 +182,14 @@ REFUSED: dict[str, tuple[Any, str]] = {
         cell(
             "nonlinear_write", S=f"S_prev + outer({_K}, tanh({_V} - vecmat({_K}, S_prev)))", h=READ
         ),
+        "S writes a value that is not linear in the content of the memory",
+    ),
+    "stopped": (
+        cell("stopped", S=f"stop(S_prev) + {GAIN}", h=READ),
+        "S needs S within stop(...)",
+    ),
+    "stopped_write": (
+        cell("stopped_write", S=f"S_prev + outer({_K}, {_V} - stop(vecmat({_K}, S_prev)))", h=READ),
         "S writes a value that is not linear in the content of the memory",
     ),
     "query_of_memory": (

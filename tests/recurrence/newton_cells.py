@@ -40,6 +40,15 @@ OWN: dict[str, Any] = {
             },
             h="0.9 * h_prev * high + high",
         ),
+        # `stop` has no state that is still to be solved.
+        cell(
+            "stops",
+            gates={
+                "low": _gate("tanh", **{"stop(x)": "dense", "low_prev": "diagonal"}),
+                "high": _gate("tanh", **{"stop(low)": "dense", "low": "dense"}),
+            },
+            h="tanh(0.5 * h_prev + stop(high) * low) + low - stop(low)",
+        ),
         # Its slope changes its sign so often that 20 iterations are not enough for 30 steps.
         cell(
             "unstable",
@@ -60,6 +69,18 @@ REFUSED: dict[str, tuple[Any, str]] = {
             h="g * softmax(h_prev)",
         ),
         "h mixes units of a previous state in softmax(...)",
+    ),
+    "stopped": (
+        cell("stopped", gates={"g": _gate("tanh", x="dense")}, h="tanh(g + stop(h_prev))"),
+        "h stops the gradient of a previous state, which Newton's method needs",
+    ),
+    "stopped_read": (
+        cell(
+            "stopped_read",
+            gates={"g": _gate("tanh", **{"x": "dense", "stop(h_prev)": "diagonal"})},
+            h="tanh(g + h_prev)",
+        ),
+        "g stops the gradient of a previous state, which Newton's method needs",
     ),
     # One unit of s is read by all units of h, on which it depends.
     "repeated": (

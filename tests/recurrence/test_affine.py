@@ -88,6 +88,7 @@ def _cell(equation: str, **changes: Any) -> dict[str, Any]:
         ("f/(1+h_prev)", "h is not linear in h_prev"),
         ("f*mean(h_prev)", "h needs h_prev within mean(...)"),
         ("f*h_prev**2", "h is not linear in h_prev"),
+        ("f*stop(h_prev)", "h needs h_prev within stop(...)"),
     ],
 )
 def test_an_equation_that_is_not_affine_says_where(equation: str, why: str) -> None:

@@ -31,12 +31,34 @@ def test_values_are_those_of_numpy(name: str) -> None:
     np.testing.assert_allclose(found, FUNCTIONS[name](*given), atol=1e-12)
 
 
-@pytest.mark.parametrize("name", SIMPLE)
+@pytest.mark.parametrize("name", [name for name in SIMPLE if name != "stop"])
 def test_gradients_are_slopes(name: str) -> None:
     given = [tf.constant(a) for a in arguments(FUNCTIONS[name])]
     slope, numeric = tf.test.compute_gradient(FUNCTIONS[name], given, delta=1e-6)
     for one, other in zip(slope, numeric, strict=True):
         np.testing.assert_allclose(one, other, atol=1e-7)
+
+
+@pytest.mark.parametrize("executor", ["reference", "fused", "unroll", "affine", "scan"])
+def test_stop_is_the_identity_with_a_gradient_of_zero(executor: str) -> None:
+    x = tf.constant(RNG.normal(size=(2, 4, 3)))
+    found = {}
+    for equation in ("a - stop(a) + h_prev / 2", "a + h_prev / 2"):
+        cell = {
+            "name": "cell",
+            "gates": {"a": {"kind": "linear", "reads": ["x"]}},
+            "equations": {"h": equation},
+            "emits": "h",
+        }
+        layer = gatekit.RNN(cell, 2, executor=executor, seed=1, dtype="float64")
+        with tf.GradientTape() as tape:
+            y = layer(x)
+        found[equation] = y, tape.gradient(y, layer.trainable_variables)
+    (value, slopes), (plain, expected) = found.values()
+    assert not np.any(value)
+    assert np.any(plain)
+    for one, other in zip(slopes, expected, strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-14)
 
 
 @pytest.mark.parametrize("name", ["clip", "where", "minimum", "maximum"])

@@ -20,6 +20,7 @@ CHOSEN = {
     "units": None,
     "block": "plain",
     "cell": "lstm",
+    "change": "base",
     "task": "adding",
     "optimizer": "adam",
     "trainer": "default",
@@ -78,7 +79,7 @@ def test_the_bundled_defaults_are_the_codes_defaults():
     assert {k: bundled[k] for k in DEFAULTS if k in bundled} == {
         key: value
         for key, value in {**DEFAULTS, "jit": "auto", "units": None}.items()
-        if key not in ("block", "output_unit")
+        if key not in ("block", "change", "output_unit")
     }
 
 

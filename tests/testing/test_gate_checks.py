@@ -40,6 +40,18 @@ def test_a_planted_gate_fails(name: str, write: Write) -> None:
     assert says in f"{outcome.reason}; {outcome.remedy}"
 
 
+@pytest.mark.parametrize("name", ["gradient", "differentiable"])
+def test_a_gradient_that_is_stopped_is_not_compared(name: str, write: Write) -> None:
+    stopped = source(
+        "return ops.sigmoid(pre) + ops.stop(ops.tanh(c_prev))", arguments="pre, c_prev"
+    )
+    outcome = check(write("planted.py", stopped), name).outcome()
+    assert (outcome.status, outcome.reason) == (PASS, "not compared: c_prev within stop(...)")
+    wrong = stopped.replace("ops.sigmoid(pre)", "tf.stop_gradient(pre)")
+    wrong = wrong.replace("import itertools", "import itertools\nimport tensorflow as tf")
+    assert check(write("wrong.py", wrong), name).outcome().status == FAIL
+
+
 def test_what_is_left_in_the_module_is_told(write: Write) -> None:
     path = write("planted.py", source("SEEN.append(1)\nreturn ops.sigmoid(pre)"))
     assert "states = {'k': 0.0}" in check(path, "makes_nothing").outcome().remedy

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from gatekit.testing import FAIL, checks
+from gatekit.testing import FAIL, PASS, Outcome, checks
 from gatekit.testing.cell_subject import from_file
 from gatekit.testing.suite import OF_CELLS, OF_FUNCTIONS, OF_TASKS, cell_checks
 
@@ -105,6 +105,13 @@ def test_a_planted_function_fails(name: str, write: Write) -> None:
     outcome = check.outcome()
     assert outcome.status == FAIL
     assert says in f"{outcome.reason}; {outcome.remedy}"
+
+
+def test_a_function_that_stops_its_gradient_is_not_compared(write: Write) -> None:
+    text = FUNCTION.replace("VALUE", "x + ops.stop(x)").replace("ARITY", "1")
+    path = write("function.py", text.replace("LATEX", "'{0}'"))
+    found = {c.name: c for c in checks("functions", "planted", [str(path)])}
+    assert "argument 1 within stop" in found["function_gradient"].outcome().reason
 
 
 TASK = '''"""A planted task."""
@@ -302,6 +309,13 @@ def test_every_check_of_cells_is_planted() -> None:
 
 def test_a_cell_with_a_wrong_gradient_fails(write: Write) -> None:
     test_a_planted_cell_fails("slopes_true", write)
+
+
+def test_a_cell_that_stops_a_gradient_is_not_compared(write: Write) -> None:
+    text = "gates:\n  g: {kind: tanh}\nequations:\n  h: g + stop(h_prev) / 2\nemits: h\n"
+    subject = from_file(write("stops.yaml", text))
+    (check,) = [c for c in cell_checks(subject) if c.name == "slopes_true"]
+    assert check.outcome() == Outcome("slopes_true", PASS, "not compared: h_prev within stop(...)")
 
 
 @pytest.mark.one_in(4)

@@ -12,7 +12,7 @@ from gatekit.cell.language.ops import FUNCTIONS, Interval
 from gatekit.cell.learned import MAPS
 
 _ALL: Interval = (-math.inf, math.inf)
-_SAME = ("mean", "repeat", "split", "flat", "column", "row", "transpose")
+_SAME = ("stop", "mean", "repeat", "split", "flat", "column", "row", "transpose")
 
 
 class _UnknownError(Exception):

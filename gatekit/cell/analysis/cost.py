@@ -16,7 +16,7 @@ _WINDOWS = ("cumsum", "cumax")
 _REDUCTIONS = {"dot": 2, "softmax": 5, "cumsum": 1, "cumax": 6, "sum": 1, "mean": 1, "var": 4}
 # The position of the vector among the arguments of a product.
 _VECTOR = {"matvec": 1, "vecmat": 0}
-_FREE = ("repeat", "transpose", "split", "flat", "column", "row")
+_FREE = ("stop", "repeat", "transpose", "split", "flat", "column", "row")
 _NORM = 5
 
 COSTS = {

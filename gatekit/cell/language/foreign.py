@@ -85,7 +85,7 @@ FUNCTIONS = {
     "softshrink": "a - clip(a, -0.5, 0.5)",
     **dict.fromkeys(("atan", "arctan", "asin", "arcsin", "acos", "arccos"), ""),
     **dict.fromkeys(("erf", "prod", "cumprod", "cummax", "cummin"), ""),
-    "stop_gradient": "",
+    **dict.fromkeys(("stop_gradient", "detach"), "stop(a)"),
 }
 """Functions of other libraries, each with an equivalent equation; empty if there is none."""
 WITH_MORE = {
@@ -133,7 +133,6 @@ ELSEWHERE = {
     **dict.fromkeys(
         ("range", "sum_over", "scan", "loop", "map"), "equations have no loops: write out the terms"
     ),
-    "stop_gradient": "gradients flow through every part of an equation",
 }
 """Functions of other libraries that equations cannot have, with the alternative."""
 

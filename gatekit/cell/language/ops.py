@@ -256,6 +256,7 @@ where = _elementwise(
     r"\operatorname{{where}}\left({0} > 0, {1}, {2}\right)",
     arity=3,
 )
+stop = _elementwise("stop", "x, with a gradient of zero", lambda x: x)
 softmax = _over_units("softmax", "softmax over units", _np_softmax, interval=_UNIT)
 cumsum = _over_units("cumsum", "running sum over units", lambda x: np.cumsum(x, -1))
 cumax = _over_units(

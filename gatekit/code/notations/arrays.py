@@ -15,6 +15,7 @@ def array_functions(m: str) -> dict[str, str]:
         "minimum": f"{m}.minimum({{0}}, {{1}})",
         "maximum": f"{m}.maximum({{0}}, {{1}})",
         "where": f"{m}.where({{0:1}} > 0, {{1}}, {{2}})",
+        "stop": "{0:5}",
         "relu": f"{m}.maximum({{0}}, 0.0)",
         "clip": f"{m}.minimum({m}.maximum({{0}}, {{1}}), {{2}})",
         "hard_sigmoid": f"{m}.clip({{0:2}} / 6 + 0.5, 0.0, 1.0)",

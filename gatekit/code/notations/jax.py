@@ -23,6 +23,7 @@ _JAX = {
             "hard_sigmoid",
         )
     },
+    "stop": "jax.lax.stop_gradient({0})",
     "gelu": "jax.nn.gelu({0}, approximate=False)",
     "softsign": "jax.nn.soft_sign({0})",
     "softmax": "jax.nn.softmax({0}, axis=-1)",

@@ -14,6 +14,7 @@ _KERAS = {
         for name in ("sigmoid", "relu", "softplus", "silu", "log_sigmoid", "elu", "selu")
     },
     "softsign": "ops.soft_sign({0})",
+    "stop": "ops.stop_gradient({0})",
     "softmax": "ops.softmax({0}, axis=-1)",
     "cumax": "ops.cumsum(ops.softmax({0}, axis=-1), axis=-1)",
 }

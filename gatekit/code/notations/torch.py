@@ -16,6 +16,7 @@ _TORCH_FUNCTIONS = {
     # The gradient of F.hardsigmoid has single precision.
     "hard_sigmoid": "torch.clamp({0:2} / 6 + 0.5, 0.0, 1.0)",
     "log_sigmoid": "F.logsigmoid({0})",
+    "stop": "{0:5}.detach()",
     "minimum": "torch.minimum({0}, {1})",
     "maximum": "torch.maximum({0}, {1})",
     "clip": "torch.clamp({0}, {1}, {2})",

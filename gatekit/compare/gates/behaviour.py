@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import re
 import statistics
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -170,11 +171,26 @@ def report_of(study: Study, groups: Sequence[Group], level: float = 0.95) -> Gat
         lost = sum(probed.lost for probed in probes)
         if lost:
             notes.append(f"{group.label}: skipped {count_of(lost, 'damaged line')} of probe.jsonl")
+        if probes and _stops(group):
+            notes.append(f"{group.label}: memory is that of the gradient, which stop(...) ends")
         if probes:
             variant = _variant(group, baselines.of(group) is group, probes, level)
             variants.append(dataclasses.replace(variant, style_index=index))
     variants.sort(key=lambda variant: not variant.is_baseline)
     return GatesReport(study, tuple(variants), tuple(notes if variants else ()), level)
+
+
+def _stops(group: Group) -> bool:
+    """Return whether an equation of a group's cells has ``stop``."""
+    config = group.runs[0].config or {}
+    cells = [config.get("cell"), *(config.get("mixers") or ())]
+    equations = [cell.get("equations") for cell in cells if isinstance(cell, Mapping)]
+    return any(
+        re.search(r"\bstop\(", str(text))
+        for each in equations
+        if isinstance(each, Mapping)
+        for text in each.values()
+    )
 
 
 def _variant(

@@ -63,7 +63,7 @@ def in_words(settings: Sequence[str]) -> str:
 
 def equal_settings(settings: Sequence[str]) -> str:
     """Return what to type to compare groups that differ in only one setting."""
-    free = "cell" if "cell" in settings else settings[0]
+    free = next((key for key in ("change", "cell") if key in settings), settings[0])
     return (
         f"type `--within {','.join(key for key in settings if key != free)}` to compare only groups"
         f" with the same values, or `--together {','.join(settings)}` if these keys were chosen"

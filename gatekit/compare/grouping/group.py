@@ -24,6 +24,7 @@ from .keys import (
     in_order,
     is_of_task,
     names_variant,
+    of_change,
     of_kind,
     text_of,
     without_shared,
@@ -150,10 +151,18 @@ def group_runs(
         {**detail, **setting} for detail, setting in zip(details, settings, strict=True)
     ]
     following: dict[str, str] = {}
-    of_owner = of_kind(differ, settings)
+    changed = of_change(differ, settings)
+    of_owner = {
+        **of_kind([key for key in differ if key not in changed], settings),
+        **dict.fromkeys(changed, True),
+    }
     if by is None:
         keys = [k for k in (*in_order(differ), *inside) if k not in of_owner or k in within]
-        following = {k: k.partition(".")[0] for k, shared in of_owner.items() if shared}
+        following = {
+            k: "change" if k in changed else k.partition(".")[0]
+            for k, shared in of_owner.items()
+            if shared
+        }
         following |= implied(keys, everything)
         following = {key: owner for key, owner in following.items() if key not in within}
         keys = [key for key in keys if key not in following]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from gatekit.cell.errors import ConfigError, listed, nearest
+from gatekit.study.schema import CHANGED
 
 from .label import value_text
 
@@ -15,7 +16,7 @@ _TRAINING = ("optimizer", "trainer")
 _OPTIMIZER = "optimizer.name"
 _BLOCK = "block.kind"
 _OWNERS = ("task.name", "output_unit.kind", _BLOCK)
-_VARIANTS = ("cell", "swap", "block", "output_unit", "task")
+_VARIANTS = ("cell", "change", "swap", "block", "output_unit", "task")
 """The parts of a variant, in the order of a label."""
 
 
@@ -69,6 +70,14 @@ def without_shared(inside: Sequence[str], everything: Sequence[Known]) -> list[K
         {k: v for k, v in known.items() if (known.get("cell"), k) not in same}
         for known in everything
     ]
+
+
+def of_change(keys: Sequence[str], everything: Sequence[Known]) -> list[str]:
+    """Return the keys that a change may set and whose values follow from the change."""
+    if "change" not in keys:
+        return []
+    settable = [key for key in keys if key.partition(".")[0] in CHANGED and key != "cell"]
+    return [key for key in settable if follows(key, ["change"], everything)]
 
 
 def of_kind(keys: Sequence[str], everything: Sequence[Known]) -> dict[str, bool]:

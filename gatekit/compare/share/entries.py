@@ -23,7 +23,7 @@ FREE_BYTES = 2**20
 """Files up to this size may have any compression ratio."""
 
 _MIB = 2**20
-_GROUPS = "block|cell|experiment|optimizer|output_unit|task|trainer"
+_GROUPS = "block|cell|change|experiment|optimizer|output_unit|task|trainer"
 _MOST = {
     r"runs/[0-9a-f]{16}/(config\.yaml|env\.json|status\.json)": 1 * _MIB,
     r"runs/[0-9a-f]{16}/result\.json": 4 * _MIB,

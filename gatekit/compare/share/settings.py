@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _NAMES = "the command of a run names plugins"
 _UNLIKE = "the command of a run no longer gives this run"
 
-_FILES_ONLY = ("experiment", "optimizer", "trainer")
+_FILES_ONLY = ("change", "experiment", "optimizer", "trainer")
 """Groups in which every name is a file; a task or a block may be in a plugin only."""
 
 

@@ -102,6 +102,9 @@ class CheckedSource(ConfigSource):
                 f"{path}: the first line of an experiment must be `# @package _global_`; without "
                 "it, Hydra puts the keys of the file below a key named experiment."
             )
+        if config_path.startswith("change/"):
+            untrusted_files.refuse_in_change(path, data)
+            header["package"] = "_global_"
         try:
             config = OmegaConf.create(data)
         except OmegaConfBaseException as error:

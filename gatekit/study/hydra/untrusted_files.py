@@ -13,6 +13,7 @@ from gatekit.registry.cells import after_self
 from gatekit.registry.safe_yaml import parse, read_text
 from gatekit.study.interpolations import refuse_keywords, refuse_resolvers
 from gatekit.study.options import HYDRA_GROUPS, SWEEPER_KEYS, known_key
+from gatekit.study.schema import CHANGED
 from gatekit.study.typed import GROUPS, KEY, NAME
 
 REMEDY = "delete it, or add --trust-config if you wrote this file yourself"
@@ -21,6 +22,9 @@ TYPED = ("plugins", "root")
 
 RUNS_COMMANDS = ("setup", "sbatch", "address")
 """Options of the launcher that run shell lines, or send runs to another machine."""
+
+OPEN = ("experiment", "change")
+"""Groups whose files set keys of the run, not keys of their own."""
 
 MAX_FILES = 20
 MAX_BYTES = 128 * 1024
@@ -61,7 +65,7 @@ def refuse(
             allowed.
     """
     group = _group(place, path)
-    if package not in (None, "_global_" if group == "experiment" else group.replace("/", ".")):
+    if package not in (None, "_global_" if group in OPEN else group.replace("/", ".")):
         raise ConfigError(
             f"{path}: the header `# @package {excerpt(package)}` is not allowed; {REMEDY}."
         )
@@ -82,7 +86,7 @@ def refuse(
     elif group == "hydra/sweeper":
         _refuse_sweeper({k: v for k, v in data.items() if k != "defaults"}, path, places)
     task = data.get("task", {}) if group == "experiment" else data if group == "task" else {}
-    if group == "experiment":
+    if group in OPEN:
         chosen = {k: excerpt(v) for k, v in data.items() if k in GROUPS and isinstance(v, str)}
         if chosen:
             lines = "".join(
@@ -99,6 +103,20 @@ def refuse(
         )
     for key in places:
         _refuse_place(f"task.{key}", task.get(key), path)
+
+
+def refuse_in_change(path: Path, data: Mapping[str, Any]) -> None:
+    """Refuse keys that a change cannot set, because labels would hide them.
+
+    Raises:
+        ConfigError: the file has such a key.
+    """
+    for key in data:
+        if key not in (*CHANGED, "defaults"):
+            raise ConfigError(
+                f"{path}: {excerpt(str(key))} is not a key of a change; it may set "
+                f"{', '.join(CHANGED)}. Other keys belong into conf/experiment/NAME.yaml."
+            )
 
 
 def refuse_endless(place: str, folders: Sequence[Path]) -> None:
@@ -166,7 +184,9 @@ def _defaults(data: Mapping[str, Any], group: str, path: Path) -> Iterator[str]:
             place = absolute if known else f"{group}/{name}" if NAME.fullmatch(name) else None
         elif isinstance(entry, Mapping) and len(entry) == 1:
             ((key, value),) = entry.items()
-            match = _GROUP.fullmatch(str(key)) if group == "experiment" else None
+            match = _GROUP.fullmatch(str(key)) if group in OPEN else None
+            if match and group == "change" and match["group"] not in CHANGED:
+                match = None
             if match and value is None:
                 continue
             if match and isinstance(value, str) and NAME.fullmatch(value):

@@ -13,8 +13,9 @@ from gatekit.cell.analysis.affine_form import NotAffineError
 from gatekit.cell.language.expression import OPERATORS, Binary, Call, Expr, Name, Neg, Number
 from gatekit.cell.language.shape import Shape
 
-# These functions only move elements, so they can be applied to the argument's logarithm instead.
-_PLACES = ("split", "flat", "column", "row", "repeat", "transpose")
+# The logarithm of these functions is the function of the logarithm: they only move elements, and
+# `stop` only acts on the gradient.
+_PLACES = ("stop", "split", "flat", "column", "row", "repeat", "transpose")
 _POSITIVE = ("exp", "sigmoid", "softplus", "relu", "abs", "square", "sqrt", "hard_sigmoid")
 _LEAST = 1e-37
 

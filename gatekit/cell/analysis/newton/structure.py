@@ -228,6 +228,10 @@ class _Units(Analysis):
         parts = [part for part in inner if self.unit(part, sizes, where)]
         if not parts:
             return False
+        if isinstance(expr, Call) and expr.function == "stop":
+            raise _MixesError(
+                f"{where} stops the gradient of a previous state, which Newton's method needs"
+            )
         if isinstance(expr, Call) and not self.by_element(expr):
             raise _MixesError(f"{where} mixes units of a previous state in {expr.function}(...)")
         whole = self.elements(expr, sizes, where)
