@@ -95,7 +95,12 @@ class Projection:
             raise CellError(
                 "a projection with bias: false has no bias for first_bias; remove one of the two"
             )
-        if isinstance(self.norm, Mapping) and "group" in self.norm:
+        if self.norm is not None and not isinstance(self.norm, Mapping):
+            raise CellError(
+                f"a projection's norm is {{of: sum}} or {{of: read}}, not "
+                f"{excerpt(repr(self.norm))}; write norm: {{of: sum}}"
+            )
+        if self.norm is not None and "group" in self.norm:
             raise CellError(
                 "a projection's norm has no group, because it shares no statistics; write norm: "
                 f"{{of: {self.norm.get('of', 'sum')}}}"

@@ -9,13 +9,14 @@ from typing import Any
 from gatekit.cell.errors import CellError, GatekitError, nearest
 from gatekit.cell.gate import Gate
 from gatekit.cell.language.expression import Expr
-from gatekit.cell.language.shape import MAX_ELEMENTS, infer, shape_text
+from gatekit.cell.language.shape import MAX_ELEMENTS, WidthError, infer, shape_text
 from gatekit.cell.learned import LinearMap, Parameter
 from gatekit.cell.row_wise import RowWise
 from gatekit.cell.schema import RULES, Read, read_rules
 
 from .built import BuiltRead, Init, Weight
 from .draft import OUTPUT_UNIT, Draft
+from .misfits import explain
 from .sizes import parameter_size
 from .widths import Widths
 
@@ -116,7 +117,12 @@ class Weights:
         place = OUTPUT_UNIT if owner == OUTPUT_UNIT else self.draft.place(owner)
         where = f"{place}.reads.{read.text}"
         expr = self.draft.with_emitted(read.expr) if owner == OUTPUT_UNIT else read.expr
-        width_in = self._width(expr, where)
+        try:
+            width_in = self._width(expr, where)
+        except WidthError as error:
+            if not self.draft.is_projection(owner):
+                raise
+            raise CellError(explain(self.draft, error, self.widths.shapes, True)) from None
         kind = "kernel" if hoisted or owner == OUTPUT_UNIT else "recurrent"
         usual = "glorot_uniform" if kind == "kernel" else "orthogonal"
         init = self._initializer(declared, kind, None)

@@ -13,7 +13,14 @@ from gatekit.cell.language.expression import Expr, Name, names, substitute
 from gatekit.cell.language.parse import parse
 from gatekit.cell.owned import check_own_names
 
-from .lookup import check_initializers, instance_of, kind_and_options, kind_of, unknown
+from .lookup import (
+    check_initializer,
+    check_initializers,
+    instance_of,
+    kind_and_options,
+    kind_of,
+    unknown,
+)
 from .regularizers import check_rules
 from .roles import gate_of, gates_and_roles
 from .specification import EPSILON, GateSpec, Read, SignalNorm
@@ -212,9 +219,10 @@ def _projections(name: str, gate: Gate, catalogue: Catalogue) -> tuple[GateSpec,
     for part, projection in declared.items():
         place = f"{where}.{part}"
         _check_norm(projection.norm, f"{place}.norm")
-        of_matrices = projection.initializer
-        given = {} if of_matrices is None else {"kernel": of_matrices, "recurrent": of_matrices}
-        check_initializers(given, place, catalogue)
+        given: dict[str, Any] = {}
+        if projection.initializer is not None:
+            check_initializer(projection.initializer, f"{place}.initializer", catalogue)
+            given = dict.fromkeys(("kernel", "recurrent"), projection.initializer)
         parsed = read_reads(projection.reads, f"{place}.reads", catalogue)
         for state in gate.states:
             if any(state in names(read.expr) for read in parsed):
