@@ -143,6 +143,13 @@ REFUSED = {
     "first_bias without a bias": (_projection(bias=False, first_bias=1), "first_bias"),
     "norm with a group": (_projection(norm={"of": "sum", "group": ["input"]}), "group"),
     "width of nothing": (_projection(width="unit"), "unit"),
+    "norm that is a number": (_projection(norm=3), "projections.tau"),
+    "initializer that is a number": (_projection(initializer=3), "projections.tau.initializer"),
+    "initializer of nothing": (_projection(initializer="one"), "projections.tau.initializer"),
+    "reads nothing that exists": (_projection(reads=["m_pref"]), "did you mean 'm_prev'"),
+    "reads widths that do not fit": (_projection(reads=["x*h_prev", "m_prev"]), "{x_in: "),
+    "width that does not fit": (_projection(width=3), "projections.tau has width: 3"),
+    "matrix state": (_changed(states={"m": {"update": "outer(x, m_prev)"}}), "flat("),
     "not finite": (_projection(first_bias=float("nan")), "first_bias"),
     "reads a new state": (_projection(reads=["m"]), "m_prev"),
     "reads pre": (_projection(reads=["pre"]), "pre"),
@@ -155,7 +162,10 @@ REFUSED = {
         _changed(activation="sigmoid(pre + m)", projections={"m": {"reads": ["x"]}}),
         "twice",
     ),
-    "unused projection": (_changed(activation="sigmoid(pre)"), "tau"),
+    "unused projection": (
+        _changed(activation="sigmoid(pre)"),
+        "projections.tau: activation: sigmoid(pre) does not use its projection 'tau'; write tau in",
+    ),
     "unused state": (_changed(projections={"tau": {"reads": ["x"]}}), "'m'"),
     "state without an update": (_changed(states={"m": {"width": "features"}}), "update"),
     "state of another width": (
@@ -201,6 +211,23 @@ def test_a_width_that_does_not_fit_is_told_with_both_widths_and_the_state_to_dec
         owned(Narrow())
 
 
+def test_two_widths_that_do_not_fit_in_a_gate_ask_for_a_projection(owned):
+    with pytest.raises(CellError, match=r"width of 4.*width of 6.*projections: \{x_in: "):
+        owned(_changed(activation="sigmoid(pre / softplus(tau) + x)"))
+
+
+def test_a_projection_reads_no_option(owned):
+    class Rated(Gate):
+        rate: float = 0.5
+        projections = {"tau": Projection("rate * x")}
+
+        def activate(self, pre, tau):
+            return ops.sigmoid(pre + tau)
+
+    with pytest.raises(CellError, match=r"projections\.tau\.reads: 'rate' is an option"):
+        owned(Rated())
+
+
 @pytest.mark.parametrize("section", ["zoneout", "initial"])
 def test_the_cell_does_not_set_a_state_that_its_gate_owns(owned, section):
     with pytest.raises(CellError, match=rf"cell.{section}: 'forget.m'"):
@@ -230,30 +257,46 @@ def test_a_name_is_declared_once():
 
 @pytest.fixture
 def swapped(known, lstm):
-    """Put `Surprise` into a small LSTM whose forget gate has further settings."""
+    """Put another gate, by default `Surprise`, into a small LSTM with this forget gate."""
     gates = {**known.gates, "surprise": Surprise}
     own = dataclasses.replace(known, gates=gates)
 
-    def swapped(**settings):
+    def swapped(new="surprise", **settings):
         config = lstm(gates={"forget": {"kind": "forget", **settings}})
-        return read_cell(swap(config, "forget", "surprise", own), own)
+        return read_cell(swap(config, "forget", new, own), own).gates[1]
 
     return swapped
 
 
-def test_a_swap_keeps_what_is_set_of_a_projection_of_the_new_gate(swapped):
-    spec = swapped(projections={"tau": {"first_bias": 3.0}})
-    assert spec.gates[1].gate.own_projections()["tau"].first_bias == 3.0
+NEW = {
+    "class": "surprise",
+    "class with options": {"kind": "surprise", "projections": {"tau": {"initializer": "zeros"}}},
+    "expression": WRITTEN,
+}
 
 
+@pytest.mark.parametrize("new", NEW)
+def test_a_swap_keeps_what_is_set_of_a_projection_of_the_new_gate(swapped, new):
+    (tau,) = swapped(NEW[new], projections={"tau": {"width": 1}}).projections
+    assert tau.gate.units == 1
+    assert tau.gate.initializers["bias"] == 1.0
+
+
+@pytest.mark.parametrize("new", NEW)
 @pytest.mark.parametrize(
     ("settings", "named"),
     [({"projections": {"tua": {"first_bias": 3.0}}}, "tua"), ({"bind": {"xx": "c_prev"}}, "xx")],
 )
-def test_what_a_swap_would_drop_is_refused(swapped, settings, named):
+def test_what_a_swap_would_drop_is_refused(swapped, new, settings, named):
     with pytest.raises(CellError, match=rf"cell\.gates\.forget\.\w+\.{named}"):
-        swapped(**settings)
+        swapped(NEW[new], **settings)
 
 
 def test_a_swap_keeps_the_binding_of_an_argument_that_the_new_gate_has(swapped):
-    assert swapped(bind={"x": "candidate_prev"}).gates[1].gate.bind == {"x": "candidate_prev"}
+    assert swapped(bind={"x": "candidate_prev"}).gate.bind == {"x": "candidate_prev"}
+
+
+@pytest.mark.parametrize("new", ["surprise", "tanh", WRITTEN], ids=["class", "other", "yaml"])
+def test_nothing_of_an_expression_is_left_in_the_gate_that_replaces_it(swapped, new):
+    old = _changed(projections={"tau": {"reads": ["h_prev"], "width": 1}})
+    assert swapped(new, **old) == swapped(new)
