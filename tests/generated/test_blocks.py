@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from recurrence.cells import ODD
 from reference.peers import library
 
 import gatekit
@@ -133,6 +134,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "layer norms, gelu, another ratio": LAYER_NORMS,
     "no norms": {"block": {"kind": "modern", "norm": "none", "conv": 1}, "cell": "lstm"},
     "a memory": {"block": "mamba", "cell": "delta_net", "output_unit": "gated"},
+    "a gate with states of its own": {"block": "griffin", "cell": ODD["owns_temperature"]},
 }
 
 
