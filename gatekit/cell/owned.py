@@ -173,6 +173,12 @@ def projections_of(
     return merged
 
 
+def read_names(projections: Mapping[str, Projection]) -> tuple[str, ...]:
+    """Return the names in the reads of projections as written, which ``bind`` can replace."""
+    reads = [str(read) for projection in projections.values() for read in projection.reads]
+    return tuple(dict.fromkeys(re.findall(r"[A-Za-z]\w*", " ".join(reads))))
+
+
 def _made(kind: Any, base: Any, values: Mapping[str, Any], where: str) -> Any:
     known = [field.name for field in fields(kind)]
     for key in values:

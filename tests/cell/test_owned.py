@@ -94,6 +94,23 @@ def test_an_option_changes_a_projection_of_the_class_key_by_key(owned):
     assert added["forget.tau.(x-m_prev)**2"][1] == "zeros"
 
 
+def test_a_projection_reads_what_its_gate_binds(owned):
+    class Bound(Gate):
+        projections = {"tau": Projection("seen")}
+
+        def activate(self, pre, tau):
+            return ops.sigmoid(pre + tau)
+
+    assert owned(Bound(bind={"seen": "c_prev"})).node("forget.tau").depends == ("c_prev",)
+
+
+@pytest.mark.parametrize("target", [3, None, "input.m_prev"])
+def test_what_is_bound_to_no_signal_is_refused(built, lstm, target):
+    forget = Surprise(bind={"x": target})
+    with pytest.raises(CellError, match=r"cell\.gates\.forget\.bind\.x"):
+        built(lstm(gates={"input": WRITTEN, "forget": forget}))
+
+
 def test_the_first_bias_wins_over_the_initializers_of_the_cell(owned):
     changes = {"initializers": {"bias": {"kind": "constant", "value": 7.0}}}
     added = _weights(owned(Surprise(), **changes))
@@ -145,6 +162,10 @@ REFUSED = {
     "width of nothing": (_projection(width="unit"), "unit"),
     "norm that is a number": (_projection(norm=3), "projections.tau"),
     "initializer that is a number": (_projection(initializer=3), "projections.tau.initializer"),
+    "initializer of another gate": (
+        _projection(initializer={"negative_of": "input"}),
+        "projections.tau.initializer",
+    ),
     "initializer of nothing": (_projection(initializer="one"), "projections.tau.initializer"),
     "reads nothing that exists": (_projection(reads=["m_pref"]), "did you mean 'm_prev'"),
     "reads widths that do not fit": (_projection(reads=["x*h_prev", "m_prev"]), "{x_in: "),
@@ -172,6 +193,7 @@ REFUSED = {
         _changed(states={"m": {"width": 2, "update": "0.9*m_prev + x"}}),
         "forget",
     ),
+    "cycle through the cell": (_projection(reads=["c", "m_prev"]), "write c_prev"),
     "cycle": (
         _changed(
             activation="sigmoid(pre + a)",

@@ -92,7 +92,8 @@ def test_options(options: dict[str, Any]) -> None:
 OWNED: dict[str, dict[str, Any]] = {
     "own states": {"cell": ODD["owns_temperature"], "given": True},
     "several": {"cell": ODD["owns_several"], "learned_initial_state": ["c", "forget.m"]},
-    "layers": {"cell": ODD["owns_layers"], "training": True, "recurrent_dropout": 0.3},
+    "layers": {"cell": ODD["owns_layers"]},
+    "noise": {"cell": ODD["owns_several"], "training": True, "recurrent_dropout": 0.3},
     "affine": {"cell": AFFINE["owns_mean_of_x"]},
     "memory": {"cell": MEMORY_CELLS["owns_mean"]},
 }

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from gatekit.cell.errors import CellError, listed, nearest
+from gatekit.cell.gate import Gate
 from gatekit.cell.language.expression import (
     Binary,
     Call,
@@ -24,6 +25,7 @@ from gatekit.cell.language.expression import (
     walk,
 )
 from gatekit.cell.learned import Parameter
+from gatekit.cell.owned import read_names
 from gatekit.cell.row_wise import RowWise
 from gatekit.cell.schema import CellSpec, GateSpec, OutputUnitSpec, Read
 
@@ -385,14 +387,15 @@ def _rebinding(kind: str, argument: str) -> str:
 
 def _check_bind(where: str, declared: RowWise) -> None:
     arguments = declared.arguments()
+    read = read_names(declared.own_projections()) if isinstance(declared, Gate) else ()
     for argument, target in declared.bind.items():
-        if argument not in arguments:
+        if argument not in arguments and argument not in read:
             raise CellError(
                 f"{where}.bind: {declared.definition()} has no argument {argument!r}"
                 f"{nearest(argument, arguments) or '.'} "
                 f"Arguments: {listed(arguments)}. Write bind: {{ARGUMENT: SIGNAL}}."
             )
-        if not isinstance(target, str):
+        if not isinstance(target, str) or "." in target:
             raise CellError(
                 f"{where}.bind.{argument}: the name of a signal is expected, such as c_prev, "
                 f"not {target!r}"

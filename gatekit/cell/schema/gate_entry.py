@@ -14,11 +14,11 @@ from gatekit.cell.language.parse import parse
 from gatekit.cell.owned import check_own_names
 
 from .lookup import (
-    check_initializer,
     check_initializers,
     instance_of,
     kind_and_options,
     kind_of,
+    make_initializer,
     unknown,
 )
 from .regularizers import check_rules
@@ -214,14 +214,14 @@ def _projections(name: str, gate: Gate, catalogue: Catalogue) -> tuple[GateSpec,
     declared = gate.own_projections(where)
     own = {part: f"{name}.{part}" for part in (*declared, *gate.parameters)}
     own |= {f"{state}_prev": f"{name}.{state}_prev" for state in gate.own_states()}
-    keys = {known: Name(key) for known, key in {**gate.bind, **own}.items()}
+    keys = {name: Name(key) for name, key in {**gate.bind, **own}.items() if isinstance(key, str)}
     parts = []
     for part, projection in declared.items():
         place = f"{where}.{part}"
         _check_norm(projection.norm, f"{place}.norm")
         given: dict[str, Any] = {}
         if projection.initializer is not None:
-            check_initializer(projection.initializer, f"{place}.initializer", catalogue)
+            make_initializer(projection.initializer, f"{place}.initializer", catalogue)
             given = dict.fromkeys(("kernel", "recurrent"), projection.initializer)
         parsed = read_reads(projection.reads, f"{place}.reads", catalogue)
         for state in gate.states:

@@ -12,6 +12,7 @@ from gatekit.cell.errors import CellError, GatekitError, as_typed, excerpt, list
 from gatekit.cell.gate import Gate, InlineGate, OutputUnit
 from gatekit.cell.language.expression import Expr
 from gatekit.cell.learned import Parameter
+from gatekit.cell.owned import read_names
 
 from .gate_entry import read_expression, read_gate, read_reads, signal_norm
 from .layout import check_layout
@@ -296,7 +297,9 @@ def _names(gate: type[Gate] | Mapping[str, Any], key: str) -> tuple[str, ...]:
     """Return the names that ``bind`` or ``projections`` can have, of a class or an expression."""
     if isinstance(gate, Mapping):  # an expression names signals itself
         return tuple(_named(gate, key)) if key == "projections" else ()
-    names = inspect.signature(gate.activate).parameters if key == "bind" else gate.projections
+    if key == "projections":
+        return tuple(gate.projections)
+    names = (*inspect.signature(gate.activate).parameters, *read_names(gate.projections))
     return tuple(name for name in names if name != "self")
 
 
