@@ -95,7 +95,12 @@ class Projection:
             raise CellError(
                 "a projection with bias: false has no bias for first_bias; remove one of the two"
             )
-        if isinstance(self.norm, Mapping) and "group" in self.norm:
+        if self.norm is not None and not isinstance(self.norm, Mapping):
+            raise CellError(
+                f"a projection's norm is {{of: sum}} or {{of: read}}, not "
+                f"{excerpt(repr(self.norm))}; write norm: {{of: sum}}"
+            )
+        if self.norm is not None and "group" in self.norm:
             raise CellError(
                 "a projection's norm has no group, because it shares no statistics; write norm: "
                 f"{{of: {self.norm.get('of', 'sum')}}}"
@@ -166,6 +171,12 @@ def projections_of(
     if len(merged) > MAX_PROJECTIONS:
         raise CellError(f"{where}: {len(merged)} projections; a gate has at most {MAX_PROJECTIONS}")
     return merged
+
+
+def read_names(projections: Mapping[str, Projection]) -> tuple[str, ...]:
+    """Return the names in the reads of projections as written, which ``bind`` can replace."""
+    reads = [str(read) for projection in projections.values() for read in projection.reads]
+    return tuple(dict.fromkeys(re.findall(r"[A-Za-z]\w*", " ".join(reads))))
 
 
 def _made(kind: Any, base: Any, values: Mapping[str, Any], where: str) -> Any:

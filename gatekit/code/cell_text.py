@@ -21,7 +21,7 @@ from .parallel.write import AllStepsLines, AllStepsText, all_steps
 from .printing import Printer
 from .products import WeightLayout, lay_out
 from .sizes import SizeTexts
-from .step import StepLines, recurrent_reads
+from .step import StepLines
 
 # Attributes of torch's modules, of Keras' layers and of generated classes.
 TAKEN = frozenset(
@@ -256,7 +256,7 @@ def cell_text(
         dropout=(cell.spec.dropout, within(cell.features))
         if cell.spec.dropout and framework.draws_noise
         else None,
-        drops=[within(width) for width in recurrent_reads(cell).values()] if dropped else [],
+        drops=[within(width) for width in cell.recurrent_reads().values()] if dropped else [],
         recurrent_dropout=dropped,
         zoneout=[
             (state.zoneout, within(state.width), len(state.shape) > 1)

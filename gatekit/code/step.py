@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from gatekit.cell.errors import ConfigError
-from gatekit.cell.graph import Cell, Node
+from gatekit.cell.graph import Node
 from gatekit.cell.language.expression import (
     Binary,
     Call,
@@ -93,7 +93,7 @@ class StepLines(LinearLines):
         cell, framework = self.cell, self.framework
         masks = []
         if framework.draws_noise and cell.spec.recurrent_dropout:
-            masks += [(f"drop:{text}", f"drop_{slug(text)}") for text in recurrent_reads(cell)]
+            masks += [(f"drop:{text}", f"drop_{slug(text)}") for text in cell.recurrent_reads()]
         if "{hold}" in framework.held:
             zoned = [state.name for state in cell.states if state.zoneout]
             masks += [(f"hold:{name}", f"hold_{name}") for name in zoned]
@@ -229,12 +229,6 @@ class StepLines(LinearLines):
         if sum(part == Name("pre") for part in walk(value)) > 1 and not isinstance(pre, Name):
             pre = self.assign(f"{reader.name}:pre", pre, f"{reader.name}_pre")
         return substitute(value, {"pre": pre})
-
-
-def recurrent_reads(cell: Cell) -> dict[str, int]:
-    """Return the widths of the reads that recurrent dropout applies to, by the read's text."""
-    reads = [read for node in cell.nodes for read in node.reads]
-    return {r.text: r.width_in for r in reads if not r.hoisted and not r.map.row_wise}
 
 
 def _repeated(exprs: Sequence[Expr]) -> Expr | None:

@@ -195,12 +195,9 @@ def _drops(call: LayerCall, x: Tensor) -> dict[str, Tensor]:
     masks: dict[str, Tensor] = {}
     if not call.training or not rate:
         return masks
-    # Masks of projections are drawn last, so that a gate with some shares the others' noise.
-    for node in sorted(call.cell.nodes, key=lambda node: "." in node.name):
-        for read in node.reads:
-            if not read.hoisted and not read.map.row_wise and read.text not in masks:
-                shape = tf.stack([tf.shape(x)[1], read.width_in])
-                masks[read.text] = dropout_mask(call.seed, 1000 + len(masks), shape, rate, x.dtype)
+    for place, (text, width) in enumerate(call.cell.recurrent_reads().items()):
+        shape = tf.stack([tf.shape(x)[1], width])
+        masks[text] = dropout_mask(call.seed, 1000 + place, shape, rate, x.dtype)
     return masks
 
 

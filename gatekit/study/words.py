@@ -210,11 +210,12 @@ def _refuse_replaced(typed: Sequence[str]) -> None:
 
 def _refuse_both(typed: Sequence[str]) -> None:
     """Refuse a cell next to ``mixers``, and ``task.name`` or ``block.kind`` as a choice."""
-    keys = {key.lstrip("+"): value for key, _, value in (w.partition("=") for w in typed)}
-    if "cell" in keys and "null" not in keys.get("mixers", "null"):
+    keys = {key.lstrip("+~"): value for key, _, value in (w.partition("=") for w in typed)}
+    lost = [w for w in typed if re.match(r"[+~]*cell[.=]", w)]
+    if lost and "null" not in keys.get("mixers", "null"):
         raise ConfigError(
-            f"mixers={keys['mixers']} names the cell of each layer, so cell={keys['cell']} "
-            f"would have no effect; remove one of them."
+            f"mixers={keys['mixers']} names the cell of each layer, so {lost[0]} would have no "
+            "effect; remove one of them."
         )
     if name := keys.get("task.name"):
         raise ConfigError(f"task.name={name}: to choose a task, type task={name}.")

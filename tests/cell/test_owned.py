@@ -94,6 +94,23 @@ def test_an_option_changes_a_projection_of_the_class_key_by_key(owned):
     assert added["forget.tau.(x-m_prev)**2"][1] == "zeros"
 
 
+def test_a_projection_reads_what_its_gate_binds(owned):
+    class Bound(Gate):
+        projections = {"tau": Projection("seen")}
+
+        def activate(self, pre, tau):
+            return ops.sigmoid(pre + tau)
+
+    assert owned(Bound(bind={"seen": "c_prev"})).node("forget.tau").depends == ("c_prev",)
+
+
+@pytest.mark.parametrize("target", [3, None, "input.m_prev"])
+def test_what_is_bound_to_no_signal_is_refused(built, lstm, target):
+    forget = Surprise(bind={"x": target})
+    with pytest.raises(CellError, match=r"cell\.gates\.forget\.bind\.x"):
+        built(lstm(gates={"input": WRITTEN, "forget": forget}))
+
+
 def test_the_first_bias_wins_over_the_initializers_of_the_cell(owned):
     changes = {"initializers": {"bias": {"kind": "constant", "value": 7.0}}}
     added = _weights(owned(Surprise(), **changes))
@@ -143,6 +160,17 @@ REFUSED = {
     "first_bias without a bias": (_projection(bias=False, first_bias=1), "first_bias"),
     "norm with a group": (_projection(norm={"of": "sum", "group": ["input"]}), "group"),
     "width of nothing": (_projection(width="unit"), "unit"),
+    "norm that is a number": (_projection(norm=3), "projections.tau"),
+    "initializer that is a number": (_projection(initializer=3), "projections.tau.initializer"),
+    "initializer of another gate": (
+        _projection(initializer={"negative_of": "input"}),
+        "projections.tau.initializer",
+    ),
+    "initializer of nothing": (_projection(initializer="one"), "projections.tau.initializer"),
+    "reads nothing that exists": (_projection(reads=["m_pref"]), "did you mean 'm_prev'"),
+    "reads widths that do not fit": (_projection(reads=["x*h_prev", "m_prev"]), "{x_in: "),
+    "width that does not fit": (_projection(width=3), "projections.tau has width: 3"),
+    "matrix state": (_changed(states={"m": {"update": "outer(x, m_prev)"}}), "flat("),
     "not finite": (_projection(first_bias=float("nan")), "first_bias"),
     "reads a new state": (_projection(reads=["m"]), "m_prev"),
     "reads pre": (_projection(reads=["pre"]), "pre"),
@@ -155,7 +183,10 @@ REFUSED = {
         _changed(activation="sigmoid(pre + m)", projections={"m": {"reads": ["x"]}}),
         "twice",
     ),
-    "unused projection": (_changed(activation="sigmoid(pre)"), "tau"),
+    "unused projection": (
+        _changed(activation="sigmoid(pre)"),
+        "projections.tau: activation: sigmoid(pre) does not use its projection 'tau'; write tau in",
+    ),
     "a projection that only an unused state reads": (
         _changed(
             activation="sigmoid(pre)",
@@ -169,6 +200,7 @@ REFUSED = {
         _changed(states={"m": {"width": 2, "update": "0.9*m_prev + x"}}),
         "forget",
     ),
+    "cycle through the cell": (_projection(reads=["c", "m_prev"]), "write c_prev"),
     "cycle": (
         _changed(
             activation="sigmoid(pre + a)",
@@ -219,6 +251,23 @@ def test_a_width_that_does_not_fit_is_told_with_both_widths_and_the_state_to_dec
         owned(Narrow())
 
 
+def test_two_widths_that_do_not_fit_in_a_gate_ask_for_a_projection(owned):
+    with pytest.raises(CellError, match=r"width of 4.*width of 6.*projections: \{x_in: "):
+        owned(_changed(activation="sigmoid(pre / softplus(tau) + x)"))
+
+
+def test_a_projection_reads_no_option(owned):
+    class Rated(Gate):
+        rate: float = 0.5
+        projections = {"tau": Projection("rate * x")}
+
+        def activate(self, pre, tau):
+            return ops.sigmoid(pre + tau)
+
+    with pytest.raises(CellError, match=r"projections\.tau\.reads: 'rate' is an option"):
+        owned(Rated())
+
+
 @pytest.mark.parametrize("section", ["zoneout", "initial"])
 def test_the_cell_does_not_set_a_state_that_its_gate_owns(owned, section):
     with pytest.raises(CellError, match=rf"cell.{section}: 'forget.m'"):
@@ -248,33 +297,49 @@ def test_a_name_is_declared_once():
 
 @pytest.fixture
 def swapped(known, lstm):
-    """Put `Surprise` into a small LSTM whose forget gate has further settings."""
+    """Put another gate, by default `Surprise`, into a small LSTM with this forget gate."""
     gates = {**known.gates, "surprise": Surprise}
     own = dataclasses.replace(known, gates=gates)
 
-    def swapped(**settings):
+    def swapped(new="surprise", **settings):
         config = lstm(gates={"forget": {"kind": "forget", **settings}})
-        return read_cell(swap(config, "forget", "surprise", own), own)
+        return read_cell(swap(config, "forget", new, own), own).gates[1]
 
     return swapped
 
 
-def test_a_swap_keeps_what_is_set_of_a_projection_of_the_new_gate(swapped):
-    spec = swapped(projections={"tau": {"first_bias": 3.0}})
-    assert spec.gates[1].gate.own_projections()["tau"].first_bias == 3.0
+NEW = {
+    "class": "surprise",
+    "class with options": {"kind": "surprise", "projections": {"tau": {"initializer": "zeros"}}},
+    "expression": WRITTEN,
+}
 
 
+@pytest.mark.parametrize("new", NEW)
+def test_a_swap_keeps_what_is_set_of_a_projection_of_the_new_gate(swapped, new):
+    (tau,) = swapped(NEW[new], projections={"tau": {"width": 1}}).projections
+    assert tau.gate.units == 1
+    assert tau.gate.initializers["bias"] == 1.0
+
+
+@pytest.mark.parametrize("new", NEW)
 @pytest.mark.parametrize(
     ("settings", "named"),
     [({"projections": {"tua": {"first_bias": 3.0}}}, "tua"), ({"bind": {"xx": "c_prev"}}, "xx")],
 )
-def test_what_a_swap_would_drop_is_refused(swapped, settings, named):
+def test_what_a_swap_would_drop_is_refused(swapped, new, settings, named):
     with pytest.raises(CellError, match=rf"cell\.gates\.forget\.\w+\.{named}"):
-        swapped(**settings)
+        swapped(NEW[new], **settings)
 
 
 def test_a_swap_keeps_the_binding_of_an_argument_that_the_new_gate_has(swapped):
-    assert swapped(bind={"x": "candidate_prev"}).gates[1].gate.bind == {"x": "candidate_prev"}
+    assert swapped(bind={"x": "candidate_prev"}).gate.bind == {"x": "candidate_prev"}
+
+
+@pytest.mark.parametrize("new", ["surprise", "tanh", WRITTEN], ids=["class", "other", "yaml"])
+def test_nothing_of_an_expression_is_left_in_the_gate_that_replaces_it(swapped, new):
+    old = _changed(projections={"tau": {"reads": ["h_prev"], "width": 1}})
+    assert swapped(new, **old) == swapped(new)
 
 
 class Two(OutputUnit):

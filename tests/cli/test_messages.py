@@ -166,6 +166,10 @@ MISTAKES = {
     "cell-beside-cells": Mistake(
         "train cell=mgu 'mixers=[lstm,gru]' layers=2", ("cell=mgu would have no effect; remove",)
     ),
+    "key-of-a-cell-beside-cells": Mistake(
+        "train cell.gates.forget.bias=false 'mixers=[lstm,gru]' layers=2",
+        ("cell.gates.forget.bias=false would have no effect; remove",),
+    ),
     "budget-by-equals": Mistake("train match=state=1k", ("type match=state:1k",), ("quotes",)),
     "option-in-a-choice": Mistake(
         "train block=modern.conv=0", ("Type block=modern block.conv=0",), ("quotes",)

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from recurrence.cells import ODD
 from reference.peers import library
 
 import gatekit
@@ -134,6 +135,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "no norms": {"block": {"kind": "modern", "norm": "none", "conv": 1}, "cell": "lstm"},
     "two maps": {"block": "plain", "cell": "lstm", "output_unit": "glu"},
     "a memory": {"block": "mamba", "cell": "delta_net", "output_unit": "gated"},
+    "a gate with states of its own": {"block": "griffin", "cell": ODD["owns_temperature"]},
 }
 
 

@@ -10,6 +10,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from recurrence.cells import ODD
 from reference.peers import library
 
 import gatekit
@@ -21,10 +22,12 @@ from .block_cases import parts_of
 from .cases import BATCH, CLOSE, FEATURES, MASK, STEPS, UNITS, run, scale
 from .test_text import formatted
 
-STACKS: dict[str, tuple[tuple[str, ...], str]] = {
+STACKS: dict[str, tuple[tuple[Any, ...], str]] = {
     # The last input is a state, as wide as what is below.
     "hybrid": (("qrnn", "mlstm", "qrnn", "qrnn"), "plain"),
     "blocks": (("gru", "mamba", "gru"), "modern"),
+    # States of gates as wide as what is below, in two cells that are not equal.
+    "owned": ((ODD["owns_temperature"], ODD["owns_several"]), "plain"),
 }
 
 
@@ -144,7 +147,9 @@ def test_torch(name: str) -> None:
         np.testing.assert_allclose(found, expected[key], 0, limit, err_msg=key)
 
 
-@pytest.mark.parametrize("name", ["hybrid", pytest.param("blocks", marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "name", ["hybrid", *(pytest.param(n, marks=pytest.mark.slow) for n in ("blocks", "owned"))]
+)
 def test_keras(name: str) -> None:
     own = of_stack(name)
     made, module = own.file("keras")
@@ -161,7 +166,7 @@ def test_keras(name: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", STACKS)
+@pytest.mark.parametrize("name", ["hybrid", "blocks"])
 def test_jax(name: str) -> None:
     jax = library("jax")
     own = of_stack(name)

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from recurrence.affine_cells import AFFINE
 from recurrence.cells import ODD
-from recurrence.chunk_cells import OWN, READ, cell
+from recurrence.chunk_cells import OWN as MEMORY_CELLS
+from recurrence.chunk_cells import READ, cell
 from recurrence.test_owned_output import FED_BACK, Back, Maps
 from reference.peers import library
 
@@ -103,12 +104,40 @@ def test_no_gradient_passes_stop() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("cell", [AFFINE["stops"], OWN["stops"]], ids=["affine", "memory"])
+@pytest.mark.parametrize("cell", [AFFINE["stops"], MEMORY_CELLS["stops"]], ids=["affine", "memory"])
 def test_no_gradient_passes_stop_at_once(cell: dict[str, Any]) -> None:
     own = case(cell, gradients=True)
     assert "def parallel" in own.file("torch")[0].text
     torch_agrees(own)
     jax_agrees(own)
+
+
+OWNED: dict[str, dict[str, Any]] = {
+    "own states": {"cell": ODD["owns_temperature"], "given": True},
+    "several": {"cell": ODD["owns_several"], "learned_initial_state": ["c", "forget.m"]},
+    "layers": {"cell": ODD["owns_layers"]},
+    "noise": {"cell": ODD["owns_several"], "training": True, "recurrent_dropout": 0.3},
+    "affine": {"cell": AFFINE["owns_mean_of_x"]},
+    "memory": {"cell": MEMORY_CELLS["owns_mean"]},
+}
+"""Cells with gates that own states and projections, each with another option."""
+
+
+@pytest.mark.parametrize("options", OWNED.values(), ids=OWNED)
+@pytest.mark.parametrize(
+    "agrees",
+    [numpy_agrees, torch_agrees, keras_agrees, pytest.param(jax_agrees, marks=pytest.mark.slow)],
+)
+def test_gates_that_own_states_and_projections(agrees: Any, options: dict[str, Any]) -> None:
+    if agrees in (numpy_agrees, jax_agrees):
+        options = {**options, "training": False}
+    agrees(case(**options, gradients=agrees is not keras_agrees))
+
+
+def test_weights_and_states_have_the_names_of_their_gate() -> None:
+    made = generate(case(ODD["owns_several"]).cell, "torch")
+    for name in ("weight_forget_tau", "bias_forget_tau", "forget_m_prev", "initial_forget_v"):
+        assert name in made.text
 
 
 def test_a_step_with_three_corrections_at_once() -> None:

@@ -131,10 +131,57 @@ OWN: dict[str, Any] = {
             S=f"column(0.1 + 0.9 * split(f, heads)) * S_prev + {GAIN}",
             h=READ,
         ),
+        # The decay is a gate with a state and projections.
+        cell(
+            "owns_mean",
+            gates={
+                "f": {
+                    "activation": "sigmoid(pre + u)",
+                    "reads": ["x"],
+                    "projections": {
+                        "u": {"reads": ["x - m_prev", "tanh(w)"]},
+                        "w": {"reads": ["x"]},
+                    },
+                    "states": {"m": {"width": "features", "update": "0.9*m_prev + 0.1*x"}},
+                }
+            },
+            S=f"column(split(f, heads)) * S_prev + {GAIN}",
+            h=READ,
+        ),
     )
 }
 _DECAYED = "column({}) * S_prev + " + GAIN
 REFUSED: dict[str, tuple[Any, str]] = {
+    "owns_nonlinear": (
+        cell(
+            "owns_nonlinear",
+            gates={
+                "f": {
+                    "activation": "sigmoid(pre + k_prev)",
+                    "reads": ["x"],
+                    "states": {"k": {"update": "tanh(k_prev + pre)"}},
+                }
+            },
+            S=_DECAYED.format("split(f, heads)"),
+            h=READ,
+        ),
+        "f.k: f needs f.k_prev within tanh(...)",
+    ),
+    "owns_what_reads_the_past": (
+        cell(
+            "owns_what_reads_the_past",
+            gates={
+                "f": {
+                    "activation": "sigmoid(pre + u)",
+                    "reads": ["x"],
+                    "projections": {"u": {"reads": ["h_prev"]}},
+                }
+            },
+            S=_DECAYED.format("split(f, heads)"),
+            h=READ,
+        ),
+        "f.u needs h_prev",
+    ),
     "inside": (
         cell("inside", S=f"S_prev + {GAIN}", h=f"flat(vecmat({_Q}, tanh(S)))"),
         "h needs S within tanh(...)",

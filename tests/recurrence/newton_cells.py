@@ -49,6 +49,21 @@ OWN: dict[str, Any] = {
             },
             h="tanh(0.5 * h_prev + stop(high) * low) + low - stop(low)",
         ),
+        # A gate with a state and a projection, in which each unit depends on itself alone.
+        cell(
+            "owns_speed",
+            gates={
+                "force": {
+                    "activation": "tanh(pre / softplus(tau) - v_prev)",
+                    "reads": {"x": "dense", "h_prev": "diagonal"},
+                    "projections": {
+                        "tau": {"reads": {"x": "dense", "v_prev": "diagonal"}, "first_bias": 1}
+                    },
+                    "states": {"v": {"first": 0.1, "update": "0.9*v_prev + 0.1*tanh(pre)"}},
+                }
+            },
+            h="0.5 * h_prev + force",
+        ),
         # Its slope changes its sign so often that 20 iterations are not enough for 30 steps.
         cell(
             "unstable",
@@ -58,6 +73,21 @@ OWN: dict[str, Any] = {
     )
 }
 REFUSED: dict[str, tuple[Any, str]] = {
+    "owns_mean": (
+        cell(
+            "owns_mean",
+            gates={
+                "g": {
+                    "activation": "tanh(pre / softplus(tau))",
+                    "reads": {"x": "dense", "h_prev": "diagonal"},
+                    "projections": {"tau": {"reads": ["(x - m_prev)**2"], "first_bias": 1}},
+                    "states": {"m": {"width": "features", "update": "0.9*m_prev + 0.1*x"}},
+                }
+            },
+            h="0.5 * h_prev + g",
+        ),
+        "g.tau reads g.m_prev through a dense map, and g.m is computed together with its gate g",
+    ),
     "dense": (
         cell("dense", gates={"g": _gate("tanh", x="dense", h_prev="dense")}, h="g"),
         "g reads h_prev through a dense map",

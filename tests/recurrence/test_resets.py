@@ -58,6 +58,9 @@ MANY = [
     ("t_gru", "scan"),
     ("oscillator", "scan"),
     ("para_gru", "newton"),
+    ("owns_several", "remat"),
+    ("owns_mean_of_x", "scan"),
+    ("owns_mean", "chunk"),
     *((cell, "chunk") for cell in ("delta_net", "gated_delta_product", "rwkv7", "retnet")),
     *((cell, "chunk") for cell in ("two_sided", "turning", "negative_constant", "two_terms")),
 ]

@@ -243,6 +243,15 @@ class Cell:
         values = {name: lift(value) for name, value in self.constants.items()}
         return divided(substitute(expr, values))
 
+    def recurrent_reads(self) -> dict[str, int]:
+        """Return the widths of the reads that recurrent dropout applies to, by the read's text.
+
+        Those of projections are last, so that a gate with some shares the masks of the others.
+        """
+        nodes = sorted(self.nodes, key=lambda node: "." in node.name)
+        reads = [read for node in nodes for read in node.reads]
+        return {r.text: r.width_in for r in reads if not r.hoisted and not r.map.row_wise}
+
     def count(self) -> int:
         """Return the number of trainable parameters."""
         return sum(math.prod(weight.shape) for weight in self.weights if weight.trainable)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from gatekit.cell.errors import CellError, listed, nearest
+from gatekit.cell.gate import Gate
 from gatekit.cell.language.expression import (
     Binary,
     Call,
@@ -24,6 +25,7 @@ from gatekit.cell.language.expression import (
     walk,
 )
 from gatekit.cell.learned import Parameter
+from gatekit.cell.owned import read_names
 from gatekit.cell.row_wise import RowWise
 from gatekit.cell.schema import OUTPUT_UNIT, CellSpec, GateSpec, OutputUnitSpec, Read
 
@@ -220,8 +222,13 @@ class Draft:
             return near
         return f"; define it: gates: {{{name}: {{kind: tanh}}}}, or equations: {{{name}: ...}}."
 
-    def check_expression(self, expr: Expr, where: str) -> None:
+    def check_expression(self, expr: Expr, where: str, own: Sequence[str] = ()) -> None:
         """Refuse names that do not exist, and ``//`` of signals.
+
+        Args:
+            expr: the expression.
+            where: its place in the cell, for messages.
+            own: names of what a gate owns, if the expression is a read of its projection.
 
         Raises:
             CellError: a name is unknown (the message lists the known names), or ``//`` divides
@@ -230,9 +237,10 @@ class Draft:
         for name in names(expr):
             # A name with a dot is of what a gate owns; reading the gate has put it there.
             if name not in self._names and "." not in name:
+                meant = nearest(name, own) if own else ""
                 raise CellError(
                     f"{where}: in {str(expr)!r} the name {name!r} is unknown"
-                    f"{self._meant(name)} Known here: {listed(self.known, 40)}."
+                    f"{meant or self._meant(name)} Known here: {listed((*self.known, *own), 40)}."
                 )
         divisions = [part for part in walk(expr) if isinstance(part, Binary) and part.op == "//"]
         for part in (inner for division in divisions for inner in walk(division)):
@@ -316,9 +324,27 @@ def _bind_gate(draft: Draft, name: str) -> Bound:
             f"{where}: {gate.place()}: the gate reads {listed(reads)}, but {gate.definition()} "
             f"does not use pre; {remedy}"
         )
+    owned = _owned_names(draft, spec.owner, where, spec.reads) if spec.owner else ()
     for read in spec.reads:
-        draft.check_expression(read.expr, f"{where}.reads")
+        draft.check_expression(read.expr, f"{where}.reads", owned)
     return tuple(bound)
+
+
+def _owned_names(draft: Draft, owner: str, where: str, reads: Sequence[Read]) -> tuple[str, ...]:
+    """Return the names of what a gate owns, which a projection of it reads.
+
+    Raises:
+        CellError: the projection reads an option of the gate.
+    """
+    spec = draft.gates[owner]
+    for name in (n for read in reads for n in names(read.expr)):
+        if name in spec.gate.option_names() and name not in draft.known:
+            raise CellError(
+                f"{where}.reads: {name!r} is an option of the gate, and a projection reads no "
+                f"options; use it in {spec.gate.definition()}, or write a number here"
+            )
+    parts = [part.name.removeprefix(f"{owner}.") for part in spec.projections]
+    return (*(f"{state}_prev" for state in spec.gate.states), *spec.gate.parameters, *parts)
 
 
 def _bind_output(draft: Draft) -> Bound:
@@ -383,14 +409,15 @@ def _rebinding(kind: str, argument: str) -> str:
 
 def _check_bind(where: str, declared: RowWise) -> None:
     arguments = declared.arguments()
+    read = read_names(declared.own_projections()) if isinstance(declared, Gate) else ()
     for argument, target in declared.bind.items():
-        if argument not in arguments:
+        if argument not in arguments and argument not in read:
             raise CellError(
                 f"{where}.bind: {declared.definition()} has no argument {argument!r}"
                 f"{nearest(argument, arguments) or '.'} "
                 f"Arguments: {listed(arguments)}. Write bind: {{ARGUMENT: SIGNAL}}."
             )
-        if not isinstance(target, str):
+        if not isinstance(target, str) or "." in target:
             raise CellError(
                 f"{where}.bind.{argument}: the name of a signal is expected, such as c_prev, "
                 f"not {target!r}"

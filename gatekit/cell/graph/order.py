@@ -11,8 +11,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from gatekit.cell.errors import CellError, listed, nearest
+from gatekit.cell.gate import InlineGate
 from gatekit.cell.language.expression import Name, names
 from gatekit.cell.owned import State as OwnState
+from gatekit.cell.row_wise import RowWise
 from gatekit.cell.schema import OUTPUT_UNIT, Read
 
 from .built import State
@@ -262,7 +264,12 @@ def check_owned(draft: Draft, widths: Widths) -> None:
                 )
         for part in draft.gates[name].projections:
             if part.name not in reached:
-                raise CellError(_unused_projection(draft, name, part.name))
+                gate, own = draft.gates[name].gate, part.name.removeprefix(f"{name}.")
+                raise CellError(
+                    f"{draft.place(part.name)}: {gate.place()}: the value of {gate.definition()} "
+                    f"does not depend on its projection {own!r}; use {own} in the value, or remove "
+                    f"{own!r} from projections"
+                )
 
 
 def _check_signals(draft: Draft, bindings: Bindings, needs: Needs) -> None:
@@ -295,12 +302,16 @@ def _check_signals(draft: Draft, bindings: Bindings, needs: Needs) -> None:
 
 def _unused_projection(draft: Draft, owner: str, name: str) -> str:
     gate, part = draft.declared(owner), name.removeprefix(f"{owner}.")
-    given = ", ".join(dict.fromkeys(["self", *gate.arguments(), part]))
-    return (
-        f"{draft.place(name)}: {gate.place()}: the value of {gate.definition()} does not depend on "
-        f"its projection {part!r}; ask for it by name, def {gate.method}({given}), and use it, or "
-        "remove it"
-    )
+    return f"{draft.place(name)}: {_not_used(gate, 'projection', part, part)}"
+
+
+def _not_used(gate: RowWise, what: str, part: str, argument: str) -> str:
+    """Return that a gate does not use a part that it owns, and what to write."""
+    given = ", ".join(["self", *(name for name in gate.arguments() if name != part), argument])
+    place, use = f"{gate.place()}: ", f"ask for it by name, def {gate.method}({given})"
+    if isinstance(gate, InlineGate):
+        place, use = "", f"write {argument} in it"
+    return f"{place}{gate.definition()} does not use its {what} {part!r}; {use}, or remove it"
 
 
 def _instead(draft: Draft, section: str, name: str) -> str:
@@ -349,15 +360,8 @@ def _check_own(draft: Draft, name: str) -> None:
                 f"{part!r}, which is the name of an argument that every gate can ask for; rename it"
             )
         if part not in arguments:
-            given = ", ".join(["self", *gate.arguments(), part])
-            raise CellError(
-                f"cell.gates.{name}: {gate.place()}: {gate.definition()} does not use its "
-                f"parameter {part!r}; ask for it by name, def {gate.method}({given}), or remove it"
-            )
+            raise CellError(f"cell.gates.{name}: {_not_used(gate, 'parameter', part, part)}")
     for part in gate.states:
         if f"{part}_prev" not in arguments:
-            given = ", ".join(["self", *(a for a in gate.arguments() if a != part), f"{part}_prev"])
-            raise CellError(
-                f"cell.gates.{name}: {gate.place()}: {gate.definition()} does not use its state "
-                f"{part!r}; ask for its previous value by name, def {gate.method}({given})"
-            )
+            why = _not_used(gate, "state", part, f"{part}_prev")
+            raise CellError(f"cell.gates.{name}: {why}")

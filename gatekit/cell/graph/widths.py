@@ -212,10 +212,14 @@ def _check_gate(
             why = why.removeprefix(f"{where}: ")
             raise CellError(f"{where}: {gate.place()}: {why}") from None
         if shape is not None and shape != expected and state:
+            remedy = f"states = {{{state!r}: State({_width(draft, shape)})}}"
+            if isinstance(gate, InlineGate):
+                remedy = f"states: {{{state}: {{width: {_width(draft, shape)}, ...}}}}"
+            flat = "a gate's state is a vector: write flat(...) around its new value, and "
             raise CellError(
                 f"{where}: {gate.place()}: its state {state} has a width of {shape_text(shape)}, "
-                f"and is declared with {shape_text(expected)}; declare its width: "
-                f"states = {{{state!r}: State({_width(draft, shape)})}}"
+                f"and is declared with {shape_text(expected)}; {flat if len(shape) > 1 else ''}"
+                f"declare its width: {remedy}"
             )
         if shape is not None and shape != expected:
             inline = isinstance(gate, InlineGate)

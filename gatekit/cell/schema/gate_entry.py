@@ -14,7 +14,14 @@ from gatekit.cell.language.parse import parse
 from gatekit.cell.owned import check_own_names
 from gatekit.cell.row_wise import RowWise
 
-from .lookup import check_initializers, instance_of, kind_and_options, kind_of, unknown
+from .lookup import (
+    check_initializers,
+    instance_of,
+    kind_and_options,
+    kind_of,
+    make_initializer,
+    unknown,
+)
 from .regularizers import check_rules
 from .roles import gate_of, gates_and_roles
 from .specification import EPSILON, GateSpec, Read, SignalNorm
@@ -222,14 +229,16 @@ def read_projections(
     states = owner.own_states() if isinstance(owner, Gate) else {}
     own = {part: f"{name}.{part}" for part in (*declared, *owner.parameters)}
     own |= {f"{state}_prev": f"{name}.{state}_prev" for state in states}
-    keys = {known: Name(key) for known, key in {**owner.bind, **own}.items()}
+    given = {**owner.bind, **own}
+    keys = {known: Name(key) for known, key in given.items() if isinstance(key, str)}
     parts = []
     for part, projection in declared.items():
         place = f"{where}.{part}"
         _check_norm(projection.norm, f"{place}.norm")
-        of_matrices = projection.initializer
-        given = {} if of_matrices is None else {"kernel": of_matrices, "recurrent": of_matrices}
-        check_initializers(given, place, catalogue)
+        given: dict[str, Any] = {}
+        if projection.initializer is not None:
+            make_initializer(projection.initializer, f"{place}.initializer", catalogue)
+            given = dict.fromkeys(("kernel", "recurrent"), projection.initializer)
         parsed = read_reads(projection.reads, f"{place}.reads", catalogue)
         for state in states:
             if any(state in names(read.expr) for read in parsed):

@@ -9,9 +9,10 @@ from typing import Any, TypeVar
 
 from gatekit.cell.catalogue import Catalogue
 from gatekit.cell.errors import CellError, GatekitError, as_typed, excerpt, listed, nearest, quoted
-from gatekit.cell.gate import Gate, OutputUnit
+from gatekit.cell.gate import Gate, InlineGate, OutputUnit
 from gatekit.cell.language.expression import Expr
 from gatekit.cell.learned import Parameter
+from gatekit.cell.owned import read_names
 
 from .gate_entry import read_expression, read_gate, read_projections, read_reads, signal_norm
 from .layout import check_layout
@@ -293,10 +294,49 @@ def with_gates(
     return config
 
 
-def _own(kind: type[Gate], key: str) -> tuple[str, ...]:
-    """Return the names that a gate's ``bind`` or ``projections`` can have."""
-    names = inspect.signature(kind.activate).parameters if key == "bind" else kind.projections
+def _names(gate: type[Gate] | Mapping[str, Any], key: str) -> tuple[str, ...]:
+    """Return the names that ``bind`` or ``projections`` can have, of a class or an expression."""
+    if isinstance(gate, Mapping):  # an expression names signals itself
+        return tuple(_named(gate, key)) if key == "projections" else ()
+    if key == "projections":
+        return tuple(gate.projections)
+    names = (*inspect.signature(gate.activate).parameters, *read_names(gate.projections))
     return tuple(name for name in names if name != "self")
+
+
+def _named(gate: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    return gate[key] if isinstance(gate.get(key), Mapping) else {}
+
+
+def _kept(
+    place: str,
+    old: Mapping[str, Any],
+    old_kind: type[Gate],
+    new: type[Gate] | Mapping[str, Any],
+    options: Mapping[str, Any],
+) -> dict[str, Any]:
+    """Return the old gate's ``bind`` and ``projections`` for names that the new gate has, too.
+
+    The new gate's own settings take precedence. If the old gate is an expression, they are part of
+    it and none is kept.
+
+    Raises:
+        CellError: neither gate has such a name.
+    """
+    kept: dict[str, Any] = {}
+    for key in ("bind", "projections"):
+        names, own = _names(new, key), _named(options, key)
+        for name, value in _named({} if "activation" in old else old, key).items():
+            if name in names:
+                both = isinstance(value, Mapping) and isinstance(own.get(name, {}), Mapping)
+                merged = {**value, **own.get(name, {})} if both else own.get(name, value)
+                kept.setdefault(key, dict(own))[name] = merged
+            elif name not in _names(old_kind, key):
+                raise CellError(
+                    f"cell.gates.{place}.{key}.{excerpt(name)}: neither the gate of the cell nor "
+                    f"the new one has it{nearest(name, names) or '.'} It has: {listed(names)}."
+                )
+    return kept
 
 
 def swap(
@@ -331,28 +371,20 @@ def swap(
     old = gates[place] if isinstance(gates[place], Mapping) else {}
     if isinstance(gate, Gate):
         return {**config, "gates": {**gates, place: gate}}
+    old_kind = catalogue.gates.get(str(old.get("kind")), Gate)
     if isinstance(gate, Mapping) and "activation" in gate:
-        kept = {key: old[key] for key in ("units", *_GENERIC) if key in old}
-        return {**config, "gates": {**gates, place: {**kept, **gate}}}
+        stays = {key: old[key] for key in ("units", *_GENERIC) if key in old}
+        new = {**stays, **gate, **_kept(place, old, old_kind, gate, gate)}
+        return {**config, "gates": {**gates, place: new}}
     where = f"swap.{role}"
     kind, options = kind_and_options(gate, where)
     if kind not in catalogue.gates:
         raise unknown(where, "gate", kind, catalogue.gates, catalogue)
     new_kind = catalogue.gates[kind]
     kept_keys = ["units", *(_GENERIC if "pre" in new_kind().arguments() else [])]
-    old_kind = catalogue.gates.get(str(old.get("kind")), Gate)
-    left = ["kind", "activation", *old_kind.option_names()]
+    left = ["kind", *old_kind.option_names()]
+    if "activation" in old:
+        left += InlineGate.option_names()
     stays = {k: v for k, v in old.items() if k in kept_keys or k not in left}
-    for key in ("bind", "projections"):
-        given = old[key] if isinstance(old.get(key), Mapping) else {}
-        if kept := {name: value for name, value in given.items() if name in _own(new_kind, key)}:
-            stays[key] = kept
-        for name in {} if "activation" in old else given:
-            if name not in {*kept, *_own(old_kind, key)}:
-                raise CellError(
-                    f"cell.gates.{place}.{key}.{excerpt(name)}: neither the gate of the cell nor "
-                    f"{kind!r} has it{nearest(name, _own(new_kind, key)) or '.'} "
-                    f"It has: {listed(_own(new_kind, key))}."
-                )
-    new = {"kind": kind, **stays, **options}
+    new = {"kind": kind, **stays, **options, **_kept(place, old, old_kind, new_kind, options)}
     return {**config, "gates": {**gates, place: new}}

@@ -10,7 +10,7 @@ import keras
 import tensorflow as tf
 from tensorflow import Tensor
 
-from gatekit.cell.calls import REQUIRED, border
+from gatekit.cell.calls import REQUIRED, MissingAttributeError, border
 from gatekit.cell.errors import ConfigError, DataError, listed
 from gatekit.cell.graph import Cell as BuiltCell
 from gatekit.cell.schema import CellSpec
@@ -117,8 +117,16 @@ class Cell(CellLayer, _Dropout):
 
     @property
     def state_size(self) -> list[int]:
-        """The width of each state, in the order of `state_names`."""
-        return list(self._widths().values())
+        """The width of each state, in the order of `state_names`.
+
+        Raises:
+            ConfigError: a width depends on that of the input, which is unknown. It is not an
+                `AttributeError`, which `keras.layers.RNN` would replace by its own.
+        """
+        try:
+            return list(self._widths().values())
+        except MissingAttributeError as error:
+            raise ConfigError(str(error)) from None
 
     @property
     def output_size(self) -> int:

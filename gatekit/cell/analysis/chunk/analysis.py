@@ -290,7 +290,7 @@ class _Chunks(Analysis, NormalForm):
         if node.kind == "equation":
             return self.as_matrix(node)
         expressions = self.cell.gate_expressions.get(node.name)
-        if expressions is None or node.own_states:
+        if expressions is None:
             return None
         if "pre" in names(expressions[0]):
             self.pre_activations[node.name] = None

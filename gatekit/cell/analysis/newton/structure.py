@@ -199,6 +199,13 @@ class _Units(Analysis):
         """Return whether a linear read depends on the group, unit by unit."""
         if not self.reads_open(read):
             return False
+        own = [n for n in names(read.expr) if n in self.open and n[: -len("_prev")] in self.owner]
+        if own and not read.map.row_wise:
+            state = own[0].removesuffix("_prev")
+            raise _MixesError(
+                f"{node.name} reads {own[0]} through a {read.map_kind} map, and {state} is "
+                f"computed together with its gate {self.owner[state].name}"
+            )
         if not read.map.row_wise:
             raise _MixesError(
                 f"{node.name} reads {read.text} through a {read.map_kind} map, so each unit "
