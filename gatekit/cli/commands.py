@@ -96,7 +96,6 @@ COMMANDS = {
     ),
     "gates-report": Command("compare.gates", "show the behaviour of gates in probed runs"),
     "why": Command("compare.why", "show why two runs or groups differ"),
-    "query": Command("compare.query", "query the runs and metrics of all studies with SQL"),
     "bundle": Command("share.study:bundle", "write a study to one file to share"),
     "import": Command(
         "share.study:import_runs", "import a bundle's runs next to your own, as another origin"

@@ -43,11 +43,6 @@ def hint(parser: CommandLine, argument: str, options: list[str]) -> str:
         return f"; write the key and its value as one word: type {parser.line(*joined)}."
     if "=" in argument and "--where" in options:
         return f"; did you mean --where {argument}? Type {parser.line(*kept, '--where', argument)}."
-    if parser.takes("sql"):
-        study = next((word for word in parser.typed if word in known_studies()), "")
-        if study and " " in argument:
-            return f"; type {parser.line(argument, '--study', study)}."
-        return f"; put the SQL statement in quotes: type `{parser.prog} 'select * from runs'`."
     if argument == "%":
         joined = [f"{word}%" if word == before else word for word in kept]
         return f"; remove the space before %: type {parser.line(*joined)}."
@@ -247,11 +242,9 @@ def _of_two(first: str, second: str) -> str:
     from gatekit.runs.studies.plan_file import training
 
     typed = training(Path("experiments", second), f"study={first}")
-    table = f"select study, cell, avg(test) from runs where study in ('{first}', '{second}')"
     return (
         f"; groups are compared within one study. `gatekit why {first}/GROUP {second}/GROUP` shows "
-        f'how two groups differ, and `gatekit query "{table} group by all"` shows both in a table. '
-        "To compare with intervals, train both in one study"
+        "how two groups differ. To compare with intervals, train both in one study"
         + (f": type `{typed}`." if typed else f", with study={first}.")
     )
 

@@ -194,10 +194,7 @@ def _of_folder(name: str, rest: list[str]) -> str:
         verb = "cp -r" if name in ("copy", "cp") else "mv"
         return f"a study is a folder: type `{verb} {folder} experiments/{other}`."
     if name in ("merge", "join", "combine"):
-        return (
-            "runs are compared within one study: train them all with the same study=NAME, or type "
-            '`gatekit query "select study, cell, avg(test) from runs group by all"`.'
-        )
+        return "runs are compared within one study: train them all with the same study=NAME."
     return ""
 
 
@@ -223,7 +220,6 @@ _OTHER_NAMES = {
     **dict.fromkeys(("optuna", "search"), "train -m hydra/sweeper=optuna"),
     **dict.fromkeys(("errors", "error", "traceback"), "failures"),
     **dict.fromkeys(("diff", "explain"), "why"),
-    **dict.fromkeys(("sql", "select"), "query"),
     **dict.fromkeys(("dry-run", "dryrun", "preview"), "plan"),
     **dict.fromkeys(("-v", "-version"), "--version"),
     "bibtex": "cite",

@@ -204,7 +204,6 @@ ABOUT_ONE = (
     "confirm",
     "extend",
     "gates-report",
-    "query",
     "export",
     "bundle",
     "import",

@@ -170,7 +170,6 @@ COMMANDS = [
     ["compare", "demo", "--json"],
     ["why", GOOD[0], GOOD[1]],
     ["gates-report", "demo"],
-    ["query", "select count(*) from runs, metrics"],
     ["report", "demo"],
     ["bundle", "demo", "--weights"],
     ["export", "demo"],
