@@ -101,7 +101,6 @@ COMMANDS = {
         "share.study:import_runs", "import a bundle's runs next to your own, as another origin"
     ),
     "rerun": Command("share.study:rerun", "repeat a bundled run and compare the numbers"),
-    "export": Command("share.study:export", "export a study to TensorBoard or MLflow"),
     "code": Command("share.code", "write a cell as code for torch, JAX, Keras or NumPy"),
     "cite": Command("share.code:cite", "print the references of a cell as BibTeX", "key"),
     "completion": Command("completion", "print the completion script for your shell"),

@@ -150,11 +150,6 @@ def _of_option(parser: CommandLine, argument: str, options: list[str]) -> str:
         return f"; choose runs with --where: type --where {word}."
     if name in ("--format", "-f") and "--csv" in options:
         return "; the format is an option: --csv, --json, --markdown or --latex."
-    if "--mlflow" in options and name in ("--to", "--wandb", "--format", "--target", "--csv"):
-        return (
-            "; type --mlflow URI or --tensorboard FOLDER. `gatekit compare STUDY --csv` writes "
-            "a table, and track=[wandb] is a key of a run."
-        )
     if name == "--run" and parser.takes("run"):
         run = value or next(iter(parser.typed[parser.typed.index(argument) + 1 :]), "RUN")
         return f"; the run needs no option: type {parser.line(run)}."

@@ -53,7 +53,6 @@ _EXAMPLES = {
     "GROUP": "lstm",
     "PATH": "figure.svg",
     "DELTA": "5%",
-    "URI": "sqlite:///mlflow.db",
     "FOLDER": "logs",
     "ROOT": "experiments",
     "CHECK": "documented",

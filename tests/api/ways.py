@@ -145,9 +145,6 @@ bundle | demo | LOAD compare.share.bundle:write_bundle
 import | demo.zip | compare.share.unbundle:import_bundle
 rerun | demo.zip | compare.share.rerun:rerun
 rerun | demo.zip | JSON | ~json | repeated
-export | demo | LOAD
-export | demo | compare.output.to_tensorboard:export_tensorboard | tensorboard
-export | demo | compare.output.to_mlflow:export_mlflow | mlflow
 code | cell=lstm | READ | overrides
 code | cell=lstm | code.generate:generate | to | code
 code | cell=lstm | FILE | output | code
@@ -274,10 +271,10 @@ _WORDS = """
 archive=other.zip at=steps=50 attempt=2 best_of=units block=modern by=units cell=gru
 config_dir=elsewhere direction=max draw=forest executor=fused figure=other file=other.zip
 first=RUN_2 into=other label=gru=GRU labels=gru=GRU layer=other margin=0.5 metric=other
-mlflow=sqlite:///other.db mode=xla module=other name=other only=two origin=other output=other.py
+mode=xla module=other name=other only=two origin=other output=other.py
 output_unit=other over=steps overrides=units=9 package=other path=other plugin=mine.py
 precision=float64 prefix=other. prompt=Once root=elsewhere run=RUN_2 second=RUN split=validation
-states=3 study=other task=jsb_music21 tasks=jsb_music21 tensorboard=other text=other
+states=3 study=other task=jsb_music21 tasks=jsb_music21  text=other
 together=units unit=nats what=other where=cell=lstm,gru with_weights=RUN_2 within=units x=units
 year=2020
 """

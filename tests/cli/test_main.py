@@ -204,7 +204,6 @@ ABOUT_ONE = (
     "confirm",
     "extend",
     "gates-report",
-    "export",
     "bundle",
     "import",
     "rerun",
