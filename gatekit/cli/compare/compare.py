@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from gatekit.compare.study import Study
 
 FIGURES = (
-    *("curves", "axis", "forest", "heatmap", "parallel", "scatter", "critical", "profile"),
+    *("curves", "axis", "forest", "heatmap", "scatter", "critical", "profile"),
     *("intervals", "best-of-k", "survival"),
 )
 Fields = dict[str, dict[str, object]]
