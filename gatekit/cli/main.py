@@ -11,6 +11,7 @@ from pathlib import Path
 from gatekit._version import __version__
 from gatekit.cell.errors import ConfigError, GatekitError, excerpt, nearest_name
 from gatekit.cell.terminal import OutputError
+from gatekit.study.removed import REMOVED
 
 from .arguments import Parser
 from .commands import COMMANDS, usage
@@ -150,6 +151,8 @@ def _no_command(name: str, rest: list[str]) -> str:
     what = "option" if name.startswith("-") else "command"
     head = f"there is no {what} {name!r}"
     every = "`gatekit --help` lists all commands."
+    if name in REMOVED:
+        return f"{head} any more; {REMOVED[name]}."
     if name in _NOTES:
         return f"{head}; {_NOTES[name]}"
     if done := _of_folder(name, rest):
