@@ -37,7 +37,7 @@ CELLS |= {"rnn": (3.0, 25_152)}
 RATES = {0.001: 1.5, 0.003: 0.5, 0.01: 0.0, 0.03: 1.0}
 COLOURS = 256
 EXAMPLE = ("curves", "forest", "scatter", "profile")
-OVER_RATES = ("heatmap", "parallel", "axis")
+OVER_RATES = ("heatmap", "axis")
 
 
 def main() -> None:

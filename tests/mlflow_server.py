@@ -1,4 +1,4 @@
-"""A real MLflow server on SQLite, for the tests of export and of live tracking."""
+"""A real MLflow server on SQLite, for the test of live tracking."""
 
 from __future__ import annotations
 

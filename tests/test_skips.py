@@ -22,8 +22,8 @@ def test_it():
 @pytest.mark.parametrize(
     ("reason", "ci", "code"),
     [
-        ("could not import 'duckdb': No module named 'duckdb'", "true", 1),
-        ("could not import 'duckdb': No module named 'duckdb'", "false", 0),
+        ("could not import 'mlflow': No module named 'mlflow'", "true", 1),
+        ("could not import 'mlflow': No module named 'mlflow'", "false", 0),
         ("root may write anywhere", "true", 0),
         ("chromium is not installed: apt-get install chromium", "true", 1),
         ("root may write anywhere, or something else is missing", "true", 1),

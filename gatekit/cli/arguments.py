@@ -96,7 +96,6 @@ class Parser(CommandLine):
 
 
 _FIRST = {
-    "sql": "select * from runs",
     "file": "study.zip",
     "shell": "bash",
     "action": "list",

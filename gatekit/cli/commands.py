@@ -96,13 +96,11 @@ COMMANDS = {
     ),
     "gates-report": Command("compare.gates", "show the behaviour of gates in probed runs"),
     "why": Command("compare.why", "show why two runs or groups differ"),
-    "query": Command("compare.query", "query the runs and metrics of all studies with SQL"),
     "bundle": Command("share.study:bundle", "write a study to one file to share"),
     "import": Command(
         "share.study:import_runs", "import a bundle's runs next to your own, as another origin"
     ),
     "rerun": Command("share.study:rerun", "repeat a bundled run and compare the numbers"),
-    "export": Command("share.study:export", "export a study to TensorBoard or MLflow"),
     "code": Command("share.code", "write a cell as code for torch, JAX, Keras or NumPy"),
     "cite": Command("share.code:cite", "print the references of a cell as BibTeX", "key"),
     "completion": Command("completion", "print the completion script for your shell"),

@@ -11,6 +11,7 @@ from pathlib import Path
 from gatekit.cell.errors import amount_of, listed, nearest_name
 from gatekit.registry import cell_names
 from gatekit.study.remedies import elsewhere
+from gatekit.study.removed import REMOVED
 from gatekit.study.typed import LAUNCHING, as_keys, key_of, line, near_option
 
 from .options import CommandLine, known_studies, study_of
@@ -43,11 +44,6 @@ def hint(parser: CommandLine, argument: str, options: list[str]) -> str:
         return f"; write the key and its value as one word: type {parser.line(*joined)}."
     if "=" in argument and "--where" in options:
         return f"; did you mean --where {argument}? Type {parser.line(*kept, '--where', argument)}."
-    if parser.takes("sql"):
-        study = next((word for word in parser.typed if word in known_studies()), "")
-        if study and " " in argument:
-            return f"; type {parser.line(argument, '--study', study)}."
-        return f"; put the SQL statement in quotes: type `{parser.prog} 'select * from runs'`."
     if argument == "%":
         joined = [f"{word}%" if word == before else word for word in kept]
         return f"; remove the space before %: type {parser.line(*joined)}."
@@ -136,6 +132,8 @@ def _of_option(parser: CommandLine, argument: str, options: list[str]) -> str:
     """Return what to type instead of an option that the command does not have."""
     name, _, value = argument.partition("=")
     for key in (f"{parser.prog.removeprefix('gatekit ')} {name}", name):
+        if key in REMOVED:
+            return f" any more; {REMOVED[key]}."
         if key in _NOTES:
             return _NOTES[key]
     same = next((m for group in _SAME for m in group if name in group and m in options), None)
@@ -155,11 +153,6 @@ def _of_option(parser: CommandLine, argument: str, options: list[str]) -> str:
         return f"; choose runs with --where: type --where {word}."
     if name in ("--format", "-f") and "--csv" in options:
         return "; the format is an option: --csv, --json, --markdown or --latex."
-    if "--mlflow" in options and name in ("--to", "--wandb", "--format", "--target", "--csv"):
-        return (
-            "; type --mlflow URI or --tensorboard FOLDER. `gatekit compare STUDY --csv` writes "
-            "a table, and track=[wandb] is a key of a run."
-        )
     if name == "--run" and parser.takes("run"):
         run = value or next(iter(parser.typed[parser.typed.index(argument) + 1 :]), "RUN")
         return f"; the run needs no option: type {parser.line(run)}."
@@ -247,11 +240,9 @@ def _of_two(first: str, second: str) -> str:
     from gatekit.runs.studies.plan_file import training
 
     typed = training(Path("experiments", second), f"study={first}")
-    table = f"select study, cell, avg(test) from runs where study in ('{first}', '{second}')"
     return (
         f"; groups are compared within one study. `gatekit why {first}/GROUP {second}/GROUP` shows "
-        f'how two groups differ, and `gatekit query "{table} group by all"` shows both in a table. '
-        "To compare with intervals, train both in one study"
+        "how two groups differ. To compare with intervals, train both in one study"
         + (f": type `{typed}`." if typed else f", with study={first}.")
     )
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from gatekit._version import __version__
 from gatekit.cell.errors import ConfigError, GatekitError, excerpt, nearest_name
 from gatekit.cell.terminal import OutputError
+from gatekit.study.removed import REMOVED
 
 from .arguments import Parser
 from .commands import COMMANDS, usage
@@ -150,6 +151,8 @@ def _no_command(name: str, rest: list[str]) -> str:
     what = "option" if name.startswith("-") else "command"
     head = f"there is no {what} {name!r}"
     every = "`gatekit --help` lists all commands."
+    if name in REMOVED:
+        return f"{head} any more; {REMOVED[name]}."
     if name in _NOTES:
         return f"{head}; {_NOTES[name]}"
     if done := _of_folder(name, rest):
@@ -194,10 +197,7 @@ def _of_folder(name: str, rest: list[str]) -> str:
         verb = "cp -r" if name in ("copy", "cp") else "mv"
         return f"a study is a folder: type `{verb} {folder} experiments/{other}`."
     if name in ("merge", "join", "combine"):
-        return (
-            "runs are compared within one study: train them all with the same study=NAME, or type "
-            '`gatekit query "select study, cell, avg(test) from runs group by all"`.'
-        )
+        return "runs are compared within one study: train them all with the same study=NAME."
     return ""
 
 
@@ -223,7 +223,6 @@ _OTHER_NAMES = {
     **dict.fromkeys(("optuna", "search"), "train -m hydra/sweeper=optuna"),
     **dict.fromkeys(("errors", "error", "traceback"), "failures"),
     **dict.fromkeys(("diff", "explain"), "why"),
-    **dict.fromkeys(("sql", "select"), "query"),
     **dict.fromkeys(("dry-run", "dryrun", "preview"), "plan"),
     **dict.fromkeys(("-v", "-version"), "--version"),
     "bibtex": "cite",

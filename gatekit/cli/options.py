@@ -190,8 +190,7 @@ def as_options(message: str, command: str) -> str:
     """
     if message.startswith("no study"):
         # The message names `gatekit compare` whichever command loaded the study.
-        typed = "--study " if command == "query" else f"gatekit {command} "
-        return message.replace("gatekit compare ", typed)
+        return message.replace("gatekit compare ", f"gatekit {command} ")
     return _REMOVE.sub(r"emove --\1", _ARGUMENT.sub(r"--\1 ", message))
 
 

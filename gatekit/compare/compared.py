@@ -37,7 +37,7 @@ class Comparison(plain.Comparison):
         """Return one of the figures of ``gatekit compare --draw`` as a matplotlib ``Figure``.
 
         Args:
-            kind: ``curves``, ``axis``, ``forest``, ``heatmap``, ``parallel``, ``scatter``,
+            kind: ``curves``, ``axis``, ``forest``, ``heatmap``, ``scatter``,
                 ``critical``, ``profile``, ``intervals``, ``best-of-k`` or ``survival``.
             columns: width in paper columns, 1 or 2.
             x: the swept key of ``axis``.

@@ -18,13 +18,12 @@ from gatekit.compare.numbers import is_number
 from gatekit.compare.output.columns import in_lines, table_or_blocks
 from gatekit.compare.stats.baseline import task
 from gatekit.compare.stats.intervals import by_seed
-from gatekit.compare.stats.variance import MIN_GROUPS, TREES, Share, forest_shares, variance_shares
+from gatekit.compare.stats.variance import Share, variance_shares
 
 from .comparison import Comparison
 from .rows import picked
 
 _MOST = 3
-_TRUSTED = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +36,7 @@ class Importance:
         groups: number of groups of the grid.
         runs: number of runs.
         diverged: how many of them diverged, and count as the worst.
-        shares: the parts of the variance of all runs or, if estimated, of the means of the groups.
-        explained: if the groups are not a full grid, the share of their variance that a random
-            forest predicts for groups that it has not seen; None for a full grid, which is exact.
+        shares: the parts of the variance of all runs.
         pooled: whether a seed has several runs in a group; their mean counts.
     """
 
@@ -49,7 +46,6 @@ class Importance:
     runs: int
     diverged: int
     shares: tuple[Share, ...]
-    explained: float | None = None
     pooled: bool = False
 
     @property
@@ -61,19 +57,9 @@ class Importance:
         if self.diverged:
             runs = "diverged run counts" if self.diverged == 1 else "diverged runs count"
             notes.append(f"{self.diverged} {runs} as the worst")
-        if self.explained is None:
-            notes.append(
-                "main effects and interactions of two keys over the full grid, all groups with"
-                " equal weight; 'by chance' is the share that an effect would have if only the"
-                " seeds differed"
-            )
-            return tuple(notes)
-        rough = ": too little to trust the shares" if self.explained < _TRUSTED else ""
         notes.append(
-            "the groups are not all combinations of their values, so a random forest of"
-            f" {TREES} trees estimates the shares; it predicts {100 * self.explained:.0f} % of the"
-            f" variance of groups that it has not seen{rough}. The effects of keys that were not"
-            " chosen independently cannot be separated"
+            "main effects and interactions of two keys over the full grid, all groups with equal"
+            " weight; 'by chance' is the share that an effect would have if only the seeds differed"
         )
         return tuple(notes)
 
@@ -87,26 +73,22 @@ class Importance:
     @property
     def title(self) -> str:
         """Return the title of the table: the variance that the shares divide."""
-        what = "" if self.explained is None else "group means of "
-        return f"variance of {what}{self.what} over {self.runs} runs in {self.groups} groups"
+        return f"variance of {self.what} over {self.runs} runs in {self.groups} groups"
 
 
 def importance(comparison: Comparison) -> tuple[Importance, ...]:
     """Return the variance shares of the keys that distinguish groups, for each task.
 
-    Over a full grid the shares are exact. If all groups have two or more seeds in common, only
-    these count; otherwise each group keeps its first seeds, as many as the smallest group has. If
-    the groups are not a full grid, as after a random search, the shares are those of a random
-    forest that is fitted to the means of the groups. A diverged run counts as chance, or as the
-    worst run of the task if that is worse. Runs of one seed in a pooled group, which are not
-    independent, count as their mean.
+    If all groups have two or more seeds in common, only these count; otherwise each group keeps its
+    first seeds, as many as the smallest group has. A diverged run counts as chance, or as the worst
+    run of the task if that is worse. Runs of one seed in a pooled group, which are not independent,
+    count as their mean.
 
     Args:
         comparison: the comparison; its groups must not be chosen with ``best_of``.
 
     Raises:
-        ConfigError: the groups are not a full grid, and too few for a forest; or they differ in no
-            setting.
+        ConfigError: the groups are not a full grid, or differ in no setting.
     """
     if comparison.tuned:
         raise ConfigError("importance needs all groups, not the best ones; remove --best-of")
@@ -144,27 +126,17 @@ def _of_task(rows: Sequence[Row], several: bool) -> Importance:
     codes = np.array(
         [[each.index(row.group.value(key)) for key, each in levels.items()] for row in rows]
     )
-    explained = None
-    if math.prod(map(len, levels.values())) == len(rows):
-        fewest = min(map(len, outcomes))
-        table = np.empty((*(len(each) for each in levels.values()), fewest))
-        for spot, values in zip(codes, outcomes, strict=True):
-            table[tuple(spot)] = values[:fewest]
-        runs = sum(len(run) for each in seeds for run in each[:fewest])
-        shares = variance_shares(table, list(levels), paired)
-    else:
-        runs = sum(map(len, scores))
-        means = np.array([np.mean(values) for values in outcomes])
-        ordered = [_ordered(rows, key) for key in levels]
-        shares, explained = forest_shares(means, codes, ordered, list(levels))
+    fewest = min(map(len, outcomes))
+    table = np.empty((*(len(each) for each in levels.values()), fewest))
+    for spot, values in zip(codes, outcomes, strict=True):
+        table[tuple(spot)] = values[:fewest]
     return Importance(
         task=label,
         what=summary.measured,
         groups=len(rows),
-        runs=runs,
+        runs=sum(len(run) for each in seeds for run in each[:fewest]),
         diverged=sum(row.summary.diverged for row in rows if row.summary),
-        shares=tuple(shares),
-        explained=explained,
+        shares=tuple(variance_shares(table, list(levels), paired)),
         pooled=pooled,
     )
 
@@ -183,13 +155,12 @@ def _levels(rows: Sequence[Row], label: str) -> dict[str, list[str]]:
     if not levels:
         raise ConfigError(f"importance: the groups{where} differ in no setting")
     size = math.prod(map(len, levels.values()))
-    if size != len(rows) and len(rows) < MIN_GROUPS:
+    if size != len(rows):
         sizes = ", ".join(f"{key} {len(values)}" for key, values in levels.items())
         raise ConfigError(
             f"importance: the {len(rows)} groups{where} are not a full grid, which would have"
-            f" {size} combinations of their values ({sizes}); without a full grid, an estimate"
-            f" needs {MIN_GROUPS} groups. Choose some of the runs with --where, or some of the"
-            " keys with --by"
+            f" {size} combinations of their values ({sizes}). Choose some of the runs with"
+            " --where, or some of the keys with --by"
         )
     return levels
 
@@ -215,8 +186,8 @@ def importance_lines(parts: Sequence[Importance], width: int) -> list[str]:
     for one in parts:
         where = f"{one.task}: " if one.task else ""
         lines.append(in_lines(printable(f"{where}{one.title}, in %"), width))
-        columns = ["effect", "share", *(["by chance"] if one.explained is None else [])]
-        rows = [dict(zip(columns, cells, strict=False)) for cells in importance_cells(one)]
+        columns = ["effect", "share", "by chance"]
+        rows = [dict(zip(columns, cells, strict=True)) for cells in importance_cells(one)]
         if rows:
             lines += ["", *table_or_blocks(columns, rows, width), ""]
         else:
@@ -245,8 +216,6 @@ def importance_json(parts: Sequence[Importance]) -> str:
             {
                 "task": one.task or None,
                 **picked(one, "of=what groups runs diverged pooled"),
-                "estimator": "grid" if one.explained is None else "forest",
-                "explained": one.explained,
                 "shares": [picked(share, shares) for share in one.shares],
             }
             for one in parts

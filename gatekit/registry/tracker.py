@@ -56,7 +56,7 @@ class Tracker:
     """Environment variables of the client, each set to this value unless it is set already."""
 
     RUN, STATE = "gatekit.run", "gatekit.state"
-    """The tags that name a run's fingerprint and its state, here and in ``gatekit export``."""
+    """The tags that name a run's fingerprint and its state."""
 
     def __init__(self, run: Mapping[str, object]) -> None:
         self.study, self.seed = str(run.get("study") or "default"), run.get("seed")

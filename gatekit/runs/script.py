@@ -26,7 +26,7 @@ _SPLITS = {"train": "train", "val": "validation", "validation": "validation", "t
 _LATER = {
     "tags": "run.note('TEXT') records a remark, and config describes the run",
     "notes": "run.note('TEXT') records a remark",
-    "tracker": "`gatekit export STUDY` writes for TensorBoard and MLflow",
+    "tracker": "call your tracker beside run.log",
     "resume": "a run that is complete has run.done == True; others start again",
 }
 _INSTEAD = {

@@ -192,7 +192,6 @@ _ELSEWHERE = {
     "extend": "until-decided add-seeds",
     "report": "watch",
     "prune": "yes delete",
-    "export": "tensorboard mlflow",
     "serve": "port live dashboard",
     "sample": "prompt temperature",
     "bundle": "weights",

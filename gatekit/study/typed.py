@@ -55,7 +55,6 @@ _EXAMPLES = {
     "GROUP": "lstm",
     "PATH": "figure.svg",
     "DELTA": "5%",
-    "URI": "sqlite:///mlflow.db",
     "FOLDER": "logs",
     "ROOT": "experiments",
     "CHECK": "documented",

@@ -6,10 +6,7 @@ from gatekit import Tracker, hookimpl
 
 
 class MLflow(Tracker):
-    """An MLflow run in the study's experiment, with the names of ``gatekit export --mlflow``.
-
-    A later export into the same experiment replaces it with the complete run.
-    """
+    """An MLflow run in the study's experiment."""
 
     name = "mlflow"
     # A server that does not answer must not hold up the run for minutes.

@@ -7,7 +7,7 @@ from gatekit import Tracker, hookimpl
 
 
 class TensorBoard(Tracker):
-    """Writes scalars, named as those of ``gatekit export --tensorboard``, without TensorFlow."""
+    """Writes scalars, named by split and metric, without TensorFlow."""
 
     name = "tensorboard"
 

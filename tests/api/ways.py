@@ -141,17 +141,10 @@ gates-report | demo --json --figure plot.svg | DRAWN_RUN | run | gates
 gates-report | demo | JSON | ~json | gates
 why | RUN RUN_2 | compare.grouping.select:select compare.why:why
 why | RUN RUN_2 | JSON | ~json
-query | 'select 1' | LOAD compare.output.query:query
-query | 'select 1' | compare.grouping.choose:where_any | where task
-query | 'select 1' | JSON | ~json | answer
-query | 'select 1' | compare.output.export:csv_text | ~csv | answer
 bundle | demo | LOAD compare.share.bundle:write_bundle
 import | demo.zip | compare.share.unbundle:import_bundle
 rerun | demo.zip | compare.share.rerun:rerun
 rerun | demo.zip | JSON | ~json | repeated
-export | demo | LOAD
-export | demo | compare.output.to_tensorboard:export_tensorboard | tensorboard
-export | demo | compare.output.to_mlflow:export_mlflow | mlflow
 code | cell=lstm | READ | overrides
 code | cell=lstm | code.generate:generate | to | code
 code | cell=lstm | FILE | output | code
@@ -227,7 +220,6 @@ def lstm() -> Overrides:
 
 
 _SUITE = ("gate a", ["one", "two"], lambda names: [], lambda outcomes: None)
-_ANSWER = types.SimpleNamespace(columns=["a"], rows=[[1]], records=lambda: [{"a": 1}])
 _BEST = types.SimpleNamespace(trials=2, by={"cell": "lstm"}, words=(), validation=1.0)
 _ROW = {"name": "a", "summary": "", "reference": "", "origin": "gatekit"}
 _ROWS = [
@@ -240,7 +232,6 @@ _LISTS = ("entries", "plugin_entries", "write_broken", "write_table")
 
 REPLACED: dict[str, dict[str, object]] = {
     "added": {"compare.take_look:add_seeds": 0},
-    "answer": {"compare.output.query:query": _ANSWER},
     "arrays": {"convert.torch:_arrays": {}, "convert.torch:_count": 1},
     "best": {"study.search.confirm:best": ([_BEST], 5)},
     "cells": {"cli.write.cells:entries": _ROWS},
@@ -280,10 +271,10 @@ _WORDS = """
 archive=other.zip at=steps=50 attempt=2 best_of=units block=modern by=units cell=gru
 config_dir=elsewhere direction=max draw=forest executor=fused figure=other file=other.zip
 first=RUN_2 into=other label=gru=GRU labels=gru=GRU layer=other margin=0.5 metric=other
-mlflow=sqlite:///other.db mode=xla module=other name=other only=two origin=other output=other.py
+mode=xla module=other name=other only=two origin=other output=other.py
 output_unit=other over=steps overrides=units=9 package=other path=other plugin=mine.py
 precision=float64 prefix=other. prompt=Once root=elsewhere run=RUN_2 second=RUN split=validation
-sql=OTHER states=3 study=other task=jsb_music21 tasks=jsb_music21 tensorboard=other text=other
+states=3 study=other task=jsb_music21 tasks=jsb_music21  text=other
 together=units unit=nats what=other where=cell=lstm,gru with_weights=RUN_2 within=units x=units
 year=2020
 """

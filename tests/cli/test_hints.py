@@ -85,10 +85,6 @@ CLASSES = {
     "misspelt figure": ("compare demo --draw curve", "Type for example --draw curves."),
     "condition without a key": ("compare demo --where lstm", "such as cell=lstm"),
     "no cell of a year": ("cells --year 1800", "`gatekit cells` lists all"),
-    "statement for a study": (
-        "query demo 'select 1'",
-        "type `gatekit query 'select 1' --study demo`.",
-    ),
     "kind of another name": ("check adding --kind gates", "type gatekit check adding"),
     "two names": ("check lstm gru", "type `gatekit check lstm && gatekit check gru`"),
     "kind without a name": ("new project", "type for example gatekit new project my-study"),

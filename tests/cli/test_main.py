@@ -204,8 +204,6 @@ ABOUT_ONE = (
     "confirm",
     "extend",
     "gates-report",
-    "query",
-    "export",
     "bundle",
     "import",
     "rerun",

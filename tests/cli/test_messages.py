@@ -109,8 +109,8 @@ MISTAKES = {
         ("replaces swap.forget.eps=0.1", "type swap.forget.kind=power_law swap.forget.eps=0.1"),
     ),
     "option-without-a-value": Mistake(
-        "export demo --tensorboard",
-        ("type for example `gatekit export demo --tensorboard logs`",),
+        "bundle demo --output",
+        ("type for example `gatekit bundle demo --output study.zip`",),
     ),
     "study-as-an-option": Mistake("status --study demo", ("type `gatekit status demo`",)),
     "study-to-serve": Mistake("serve demo", ("type `gatekit serve`",)),

@@ -33,10 +33,6 @@ COMMANDS = [
     ["compare", EVIL],
     ["why", "demo/RUN", "demo/OTHER"],
     ["why", "demo/RUN", "x"],
-    ["query", "select * from runs"],
-    ["query", 'select reason as "a\x1b[2J[/x]" from runs'],
-    ["query", "select * from runs", "--csv"],
-    ["query", "select sell from runs"],
     ["plugins"],
     ["gates"],
     ["gates", "--plugin", "loud.py"],
@@ -101,8 +97,6 @@ def test_nothing_from_a_file_controls_the_terminal(
     monkeypatch: pytest.MonkeyPatch,
     capfd: pytest.CaptureFixture[str],
 ) -> None:
-    if argv[0] == "query":
-        pytest.importorskip("duckdb")
     monkeypatch.chdir(folder)
     monkeypatch.setattr(sys, "argv", ["gatekit"])
     first, *_, last = sorted(p.name for p in (folder / "experiments/demo/runs").iterdir())
@@ -113,14 +107,12 @@ def test_nothing_from_a_file_controls_the_terminal(
     assert _LIVE.findall(shown + said) == []
 
 
-@pytest.mark.parametrize("command", ["status", "failures", "compare", "query"])
+@pytest.mark.parametrize("command", ["status", "failures", "compare"])
 def test_json_holds_the_strings_and_no_control(
     command: str, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    if command == "query":
-        pytest.importorskip("duckdb")
     monkeypatch.chdir(folder)
-    main([command, "select reason from runs" if command == "query" else "demo", "--json"])
+    main([command, "demo", "--json"])
     shown = capsys.readouterr().out
     assert _LIVE.findall(shown) == []
     assert any(EVIL in str(value) for value in _strings(json.loads(shown)))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import itertools
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -22,7 +21,6 @@ from gatekit.compare.figures.heatmap import draw_heatmap
 from gatekit.compare.figures.kinds import KINDS, draw
 from gatekit.compare.figures.over_tasks import draw_critical_difference, draw_profile
 from gatekit.compare.figures.page import shortened, shown_rows
-from gatekit.compare.figures.parallel import draw_parallel
 from gatekit.compare.figures.scatter import draw_scatter
 from gatekit.compare.figures.style import style_of
 from gatekit.compare.grouping.best import Chosen, Trial
@@ -93,7 +91,7 @@ def test_every_kind_names_command_settings_and_runs_and_repeats(tmp_path: Path, 
         assert points == pytest.approx(72 * width, abs=0.1)
 
 
-@pytest.mark.parametrize("kind", ["forest", "heatmap", "parallel", "scatter", "axis"])
+@pytest.mark.parametrize("kind", ["forest", "heatmap", "scatter", "axis"])
 def test_a_study_without_outcomes_draws_nothing(tmp_path: Path, kind: str) -> None:
     write_run(tmp_path / "demo" / "runs", configuration(), state="FAILED")
     assert draw(kind, compare("demo", tmp_path), tmp_path / "a", command="", x="cell") == []
@@ -107,7 +105,7 @@ def test_any_label_can_be_drawn(tmp_path: Path, label: str) -> None:
     for seed in range(3):
         write_run(runs, configuration("lstm", seed, cell__name=label, units=1), 9.5)
     comparison = compare("demo", tmp_path)
-    for kind in ("forest", "heatmap", "parallel", "scatter", "axis"):
+    for kind in ("forest", "heatmap", "scatter", "axis"):
         (svg,) = draw(kind, comparison, tmp_path / "a", command=label, formats=["svg"], x="units")
         ElementTree.parse(svg)
         assert "<script" not in svg.read_text()
@@ -262,21 +260,6 @@ def test_a_heat_map_needs_two_keys(tmp_path: Path) -> None:
         draw_heatmap(page(), compare("demo", tmp_path))
 
 
-def test_parallel_coordinates_end_at_the_mean(tmp_path: Path) -> None:
-    runs = tmp_path / "demo" / "runs"
-    for units in (1, 10, 100):
-        write_run(runs, configuration("lstm", 0, units=units), 9 - units / 100)
-    diverged(runs, "rnn", range(1))
-    figure = page()
-    draw_parallel(figure, compare("demo", tmp_path))
-    assert "diverged" in texts(figure)
-    lines = [line for line in figure.axes[0].lines if len(line.get_xdata()) == 3]
-    best = max(lines, key=lambda line: line.get_linewidth())
-    assert list(best.get_ydata())[1:] == pytest.approx([1.0, 0.0])
-    middle = next(line for line in lines if line.get_ydata()[1] == pytest.approx(0.5))
-    assert middle.get_ydata()[2] == pytest.approx((8.9 - 8) / (8.99 - 8))
-
-
 def test_a_scatter_has_parameters_and_time(tmp_path: Path) -> None:
     runs = write_study(tmp_path, {"lstm": LSTM})
     small = {"recurrent": 10, "total": 2000}
@@ -374,7 +357,7 @@ def write_two_tasks(root: Path) -> Comparison:
     return compare("demo", root)
 
 
-@pytest.mark.parametrize("kind", ["curves", "heatmap", "parallel", "scatter", "axis", "forest"])
+@pytest.mark.parametrize("kind", ["curves", "heatmap", "scatter", "axis", "forest"])
 @pytest.mark.one_in(2)
 def test_every_task_has_a_panel(tmp_path: Path, kind: str) -> None:
     comparison = write_two_tasks(tmp_path)
@@ -468,19 +451,6 @@ def test_a_heat_map_of_cells_and_tasks_has_every_task(tmp_path: Path) -> None:
     ticks += [label.get_text() for axes in figure.axes for label in axes.get_xticklabels()]
     assert {"adding", "recall"} <= set(ticks)
     assert "test accuracy\n(share)" in [axes.get_ylabel() for axes in figure.axes]
-
-
-def test_numbers_of_parallel_coordinates_do_not_overprint(tmp_path: Path) -> None:
-    for units, value in ((1, 0.137), (2, 0.148), (4, 0.9), (8, 0.905), (16, 1.1)):
-        write_run(tmp_path / "demo" / "runs", configuration(units=units), value)
-    figure = page()
-    draw_parallel(figure, compare("demo", tmp_path))
-    figure.canvas.draw()
-    boxes = sorted((t.get_window_extent() for t in figure.axes[0].texts), key=lambda b: b.y0)
-    for one, other in itertools.pairwise(boxes):
-        assert one.y1 <= other.y0 or one.x1 <= other.x0 or other.x1 <= one.x0
-    shown = [text.get_text() for text in figure.axes[0].texts]
-    assert {"0.137", "1.1"} <= set(shown)
 
 
 def test_whiskers_end_where_the_metric_does(tmp_path: Path) -> None:

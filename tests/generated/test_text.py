@@ -1,4 +1,4 @@
-"""The text of generated files: short, formatted, the same every time, and safe."""
+"""The text of generated files: formatted, the same every time, and safe."""
 
 from __future__ import annotations
 
@@ -21,27 +21,6 @@ from .agreement import keras_agrees, numpy_agrees, torch_agrees
 from .block_cases import files
 from .cases import DOZEN, case, run
 from .test_values import ALL
-
-LONGEST_LSTM = 60
-
-
-def code_lines(text: str) -> list[str]:
-    """Return the lines of a file that are neither empty, nor imports, nor in a docstring."""
-    tree, skipped = ast.parse(text), set()
-    for node in ast.walk(tree):
-        body = getattr(node, "body", None)
-        first = body[0] if isinstance(body, list) and body else None
-        if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant):
-            skipped |= set(range(first.lineno, first.end_lineno + 1))
-        if isinstance(node, (ast.Import, ast.ImportFrom)):
-            skipped.add(node.lineno)
-    numbered = enumerate(text.splitlines(), 1)
-    return [line for number, line in numbered if line.strip() and number not in skipped]
-
-
-@pytest.mark.parametrize("to", ["torch", "keras"])
-def test_an_lstm_is_short(to: str) -> None:
-    assert len(code_lines(gatekit.code("lstm", to=to))) <= LONGEST_LSTM
 
 
 def test_gates_that_read_one_signal_share_a_product() -> None:

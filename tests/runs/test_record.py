@@ -15,7 +15,6 @@ import pytest
 import gatekit
 from gatekit.cell.errors import ConfigError, RunError
 from gatekit.compare.curves import read_curves
-from gatekit.compare.output.query import query
 from gatekit.runs import directions, metrics
 from gatekit.runs import script as record
 from gatekit.runs.folder import ClaimedError, RunFolder
@@ -200,14 +199,6 @@ def test_any_number_of_metrics_notes_and_the_parameters_are_kept():
     assert (run.folder.path / "log.txt").read_text() == "the second batch was empty\n"
     assert read_curves(loaded)[("train", "lr")].values.tolist() == [1e-3]
     assert gatekit.compare("mine").exit_code == 0
-
-
-def test_further_metrics_can_be_queried():
-    pytest.importorskip("duckdb")
-    with gatekit.run("mine", {}, seed=1) as run:
-        run.log(1, val=0.5, val_f1=0.25)
-    sql = "select split, value from metrics where metric = 'f1'"
-    assert query(sql, [gatekit.load("mine")]).rows == (("validation", 0.25),)
 
 
 def test_a_run_without_further_numbers_is_written_as_before():

@@ -1,1 +1,1 @@
-"""Commands that compare: studies, compare, report, gates-report, why, query."""
+"""Commands that compare: studies, compare, report, gates-report, why."""

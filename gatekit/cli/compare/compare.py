@@ -14,13 +14,14 @@ from gatekit.cell.terminal import line_width
 from gatekit.cli.arguments import Parser
 from gatekit.cli.options import figure_formats, keys
 from gatekit.cli.output import write, write_json
+from gatekit.study.removed import REMOVED
 
 if TYPE_CHECKING:
     from gatekit.compare.comparison import Comparison
     from gatekit.compare.study import Study
 
 FIGURES = (
-    *("curves", "axis", "forest", "heatmap", "parallel", "scatter", "critical", "profile"),
+    *("curves", "axis", "forest", "heatmap", "scatter", "critical", "profile"),
     *("intervals", "best-of-k", "survival"),
 )
 Fields = dict[str, dict[str, object]]
@@ -108,6 +109,8 @@ def _asked(options: Namespace) -> dict[str, Any]:
 
 def _check_kinds(kinds: Sequence[str]) -> None:
     for kind in kinds:
+        if instead := REMOVED.get(f"--draw {kind}"):
+            raise ConfigError(f"--draw {kind}: there is no such figure any more; {instead}.")
         if kind not in FIGURES:
             raise ConfigError(
                 f"--draw {kind}: there is no such figure{nearest(kind, FIGURES) or '.'}"

@@ -1,1 +1,1 @@
-"""Commands to share and export: bundle, import, rerun, export, code, cite."""
+"""Commands to share and export: bundle, import, rerun, code, cite."""

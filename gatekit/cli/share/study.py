@@ -1,4 +1,4 @@
-"""Share a study: ``gatekit bundle``, ``import``, ``rerun`` and ``export``."""
+"""Share a study: ``gatekit bundle``, ``import`` and ``rerun``."""
 
 from __future__ import annotations
 
@@ -83,40 +83,3 @@ def rerun(parser: Parser) -> int:
     for change in repeat.changes:
         write(f"  {change.key}: {change.first} -> {change.second}")
     return code
-
-
-def export(parser: Parser) -> int:
-    """Export the runs of a study to TensorBoard or MLflow."""
-    parser.add_study()
-    parser.add_root()
-    to = parser.add_mutually_exclusive_group()
-    to.add_argument(
-        "--tensorboard",
-        type=Path,
-        metavar="FOLDER",
-        help="write logs to this folder (default: tensorboard)",
-    )
-    to.add_argument(
-        "--mlflow",
-        metavar="URI",
-        help="write to this server, or to a file such as sqlite:///mlflow.db",
-    )
-    options = parser.read()
-
-    from gatekit.compare.numbers import count_of
-    from gatekit.compare.study import load
-
-    study = load(options.study, options.root)
-    if options.mlflow is not None:
-        from gatekit.compare.output.to_mlflow import export_mlflow
-
-        done = export_mlflow(study, options.mlflow)
-        runs = count_of(done.written, "run")
-        write(f"{runs} written, {done.kept} already there: {options.mlflow}")
-        return 0
-    from gatekit.compare.output.to_tensorboard import export_tensorboard
-
-    folder = options.tensorboard or Path("tensorboard")
-    count = export_tensorboard(study, folder)
-    write(f"{count_of(count, 'run')} written\nNow type: tensorboard --logdir {folder}")
-    return 0

@@ -19,7 +19,6 @@ from .heatmap import draw_heatmap, keys_of
 from .over_tasks import draw_critical_difference, draw_intervals, draw_profile
 from .page import Painter, make_figure, styled, write_figure
 from .panels import by_metric, by_task, paint_panels
-from .parallel import draw_parallel
 from .scatter import draw_scatter
 from .training import draw_best_of_k, draw_survival
 
@@ -31,7 +30,6 @@ _PAINTERS: dict[str, tuple[str, Callable[..., Sequence[str]]]] = {
     "axis": ("Metric over a key", draw_axis),
     "forest": ("Differences", draw_forest),
     "heatmap": ("Sweep", draw_heatmap),
-    "parallel": ("Settings", draw_parallel),
     "scatter": ("Metric and cost", draw_scatter),
     "critical": ("Critical difference", draw_critical_difference),
     "profile": ("Performance profiles", draw_profile),

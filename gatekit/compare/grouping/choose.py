@@ -59,25 +59,6 @@ def where(study: Study, conditions: Sequence[str], tasks: Sequence[str] = ()) ->
     return dataclasses.replace(study, runs=runs, planned=planned)
 
 
-def where_any(
-    studies: Sequence[Study], conditions: Sequence[str], tasks: Sequence[str] = ()
-) -> list[Study]:
-    """Return each study reduced to the runs that meet every condition; a study may be empty.
-
-    Raises:
-        ConfigError: as for `where`, over the runs of all studies.
-    """
-    if not studies:
-        return []
-    runs = tuple(run for study in studies for run in study.runs)
-    every = dataclasses.replace(studies[0], runs=runs, planned=())
-    met = {id(run) for run in where(every, conditions, tasks).runs}
-    return [
-        dataclasses.replace(study, runs=tuple(run for run in study.runs if id(run) in met))
-        for study in studies
-    ]
-
-
 _ENDS = ("cell", "task", "units", "seed", "state", "origin", "optimizer", "block", "layers")
 """Words that are read as keys, not as values, if they are typed alone."""
 

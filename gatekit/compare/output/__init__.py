@@ -1,4 +1,4 @@
-"""Output of a comparison: table, JSON, CSV, Markdown, LaTeX, sentences, SQL, other loggers.
+"""Output of a comparison: table, JSON, CSV, Markdown, LaTeX, sentences.
 
 Start with `table_cells`, which formats the cells of the table for all formats.
 """

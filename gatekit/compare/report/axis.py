@@ -32,9 +32,7 @@ def axis(sheet: Sheet) -> Section | None:
         return None
     caption = "Mean over seeds with its t interval. Small dots are seeds."
     titles = [chart["title"] for chart in charts]
-    body = html(
-        "plot.html", plot="axis", titles=titles, still=[None] * len(titles), caption=caption
-    )
+    body = html("plot.html", plot="axis", titles=titles, caption=caption)
     return Section("axis", f"Over {printable(key)}", body, {"charts": charts})
 
 

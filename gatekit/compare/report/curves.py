@@ -1,22 +1,13 @@
-"""The section of learning curves: data for the page's script, and charts that need no script."""
+"""The section of learning curves: data for the page's script."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 from markupsafe import Markup
 
-from gatekit.compare.curves import (
-    AXES,
-    Band,
-    Curve,
-    band,
-    band_ends,
-    on_cost,
-    on_one_grid,
-)
+from gatekit.compare.curves import AXES, Curve
 from gatekit.compare.deciding.row import Row
 from gatekit.compare.figures.panels import task_parts
 from gatekit.compare.grouping.label import printable
@@ -24,8 +15,7 @@ from gatekit.runs.result import ResultMetric
 
 from .context import Section, Sheet
 from .markup import html, number
-from .series import MOST_POINTS, Members, Series, Tables, costs, flops_by_run, group_data
-from .static import static_curves
+from .series import MOST_POINTS, Members, Series, Tables, costs, group_data
 
 _MOST_SERIES, _MOST_CHARTS = 6, 12
 # Above this number, groups at the end of the table show only their mean and interval.
@@ -50,14 +40,13 @@ def curves(sheet: Sheet) -> Section | None:
     )
     places = {id(row): place for place, row in enumerate(sheet.rows)}
     parts = task_parts(sheet.rows)
-    charts, still = [], []
+    charts = []
     budget = sheet.comparison.at
     for title, rows in parts[:_MOST_CHARTS]:
         inside = [places[id(row)] for row in rows]
         chart = _chart(sheet, read, inside, tables, seeds)
         if chart is not None:
             charts.append({"title": printable(title) if len(parts) > 1 else "", **chart})
-            still.append(_still(sheet, read, inside, chart["series"][0]))
     if not charts:
         return None
     data = {
@@ -69,7 +58,7 @@ def curves(sheet: Sheet) -> Section | None:
         "over": sheet.cost,
         "budget": budget and {"cost": budget.cost, "amount": number(budget.amount)},
     }
-    body = _body(sheet, seeds, [chart["title"] for chart in charts], still)
+    body = _body(sheet, seeds, [chart["title"] for chart in charts])
     return Section("curves", "Learning curves", body, data)
 
 
@@ -119,45 +108,7 @@ def _with_seeds(read: Sequence[Members], series: int) -> int:
     return len(read)
 
 
-def _still(
-    sheet: Sheet, read: Sequence[Members], inside: Sequence[int], about: Mapping[str, Any]
-) -> dict[str, Any] | None:
-    """Return the chart for readers without JavaScript: means and bands of the groups shown first.
-
-    Its axis is the one that the page's script shows first.
-    """
-    comparison = sheet.comparison
-    cost = sheet.cost
-    drawn: list[tuple[str, str, Band]] = []
-    for place in inside:
-        summary = sheet.rows[place].summary
-        entry = sheet.entries[place]
-        if summary is None or not entry["shown"]:
-            continue
-        key = ("validation", summary.metric.name)
-        flops = flops_by_run(read[place])
-        curves = [
-            on_cost(known[key], cost, flops.get(run.id))
-            for run, known in read[place]
-            if run.counts and key in known
-        ]
-        known_curves = [curve for curve in curves if curve is not None]
-        over = on_one_grid(known_curves) if known_curves else []
-        mean = band(over, comparison.level) if over else None
-        if mean is not None:
-            low, high = band_ends(mean, over, summary.metric, log=False)
-            drawn.append((entry["variant"], entry["look"], replace(mean, low=low, high=high)))
-    if not drawn:
-        return None
-    across = sheet.step if cost == "epochs" else AXES[cost]
-    at = comparison.at
-    budget = None if at is None or at.cost != cost else at.amount
-    return static_curves(drawn, about, across, budget)
-
-
-def _body(
-    sheet: Sheet, seeds: int, titles: Sequence[str], still: Sequence[Mapping[str, Any] | None]
-) -> Markup:
+def _body(sheet: Sheet, seeds: int, titles: Sequence[str]) -> Markup:
     caption = (
         f"Thick lines: the mean over seeds with its {sheet.comparison.level * 100:g} % t interval,"
         " up to the last epoch that all seeds reached. A band ends at the limits of the metric; on"
@@ -172,7 +123,7 @@ def _body(
         caption += f" {hidden} {groups} hidden at first: click a name, or all, to show it."
     if seeds < len(sheet.rows):
         caption += f" From group {seeds + 1} of the table on, single seeds are not shown."
-    return html("plot.html", plot="curves", titles=titles, still=still, caption=caption)
+    return html("plot.html", plot="curves", titles=titles, caption=caption)
 
 
 def _series(rows: Sequence[Row], runs: Sequence[Curves]) -> list[Series]:

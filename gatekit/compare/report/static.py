@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
 
-import numpy as np
 from markupsafe import Markup
 
-from gatekit.compare.curves import Band
 from gatekit.compare.figures.page import spans_decades
 from gatekit.compare.stats.intervals import Interval
 
@@ -141,7 +138,7 @@ def _text(value: float) -> str:
 WIDTH, HEIGHT = 540.0, 270.0
 _LEFT, _RIGHT, _TOP, _BOTTOM = 52.0, 12.0, 26.0, 38.0
 _FEW_DECADES = 1.6
-_MOST_HEIGHTS, _MOST_PLACES = 5, 60
+_MOST_HEIGHTS = 5
 
 Line = tuple[str, Sequence[float], Sequence[float]]
 """A line: its CSS class, x values and y values."""
@@ -219,47 +216,6 @@ def chart(
         level=marked and (f"{marked[0]:.1f}", f"{marked[0] - 4:.1f}", marked[1]),
         groups=[(look, [(k, frame.path(xs, ys)) for k, xs, ys in own]) for look, own in lines],
     )
-
-
-def static_curves(
-    drawn: Sequence[tuple[str, str, Band]],
-    about: Mapping[str, Any],
-    across: str,
-    budget: float | None = None,
-) -> dict[str, Any]:
-    """Return means over runs with their intervals as a chart, and a legend.
-
-    Args:
-        drawn: name, CSS class and band of each group.
-        about: ``label`` of the y axis, and the level of ``chance``.
-        across: title of the x axis.
-        budget: a marked x value.
-
-    Returns:
-        ``chart``, and the ``names`` with their CSS classes.
-    """
-    means = [float(value) for _, _, each in drawn for value in each.mean]
-    known = Scale(means)
-    top, bottom = max(e.high.max() for *_, e in drawn), min(e.low.min() for *_, e in drawn)
-    # On a logarithmic axis a band may reach 0, so the means set the limits.
-    up = (known.low, known.high) if known.log else (float(bottom), float(top))
-    right = (min(e.epochs[0] for *_, e in drawn), max(e.epochs[-1] for *_, e in drawn))
-    frame = ChartAxes((float(right[0]), float(right[1])), up, known.log)
-    lines: list[tuple[str, list[Line]]] = []
-    for _, look, each in drawn:
-        shown = np.unique(np.linspace(0, len(each.mean) - 1, _MOST_PLACES).round().astype(int))
-        xs = each.epochs[shown]
-        around = (*xs, *xs[::-1]), (*each.high[shown], *each.low[shown][::-1])
-        lines.append((look, [("band", *around), ("curve", xs.tolist(), each.mean[shown].tolist())]))
-    if budget is not None and frame.right[0] <= budget <= frame.right[1]:
-        lines.append(("ink", [("budget", (budget, budget), frame.up)]))
-    chance = about["chance"]
-    level = None
-    if chance is not None and frame.up[0] <= chance <= frame.up[1]:
-        level = (float(chance), "chance")
-    ticks = Scale(frame.right, linear=True).ticks(_MOST_HEIGHTS)
-    drawing = chart(frame, lines, title=about["label"], across=across, ticks=ticks, level=level)
-    return {"chart": drawing, "names": [(look, name) for name, look, _ in drawn]}
 
 
 def _heights(up: tuple[float, float]) -> list[float]:

@@ -1,0 +1,15 @@
+"""Names that gatekit no longer has, with what stands in their place."""
+
+REMOVED = {
+    "query": "gatekit.load(STUDY).to_pandas() or .to_arrow() has a row for each run, and `gatekit "
+    "compare STUDY --csv` for each group; DuckDB queries both in SQL",
+    "export": "track=[tensorboard] or track=[mlflow] of `gatekit train` follows runs live, and "
+    "layer.export(FOLDER) writes a model",
+    "--tensorboard": "track=[tensorboard] of `gatekit train` follows runs live",
+    "--mlflow": "track=[mlflow] of `gatekit train` follows runs live",
+    "--draw parallel": "--draw heatmap shows two keys, and the table all of them",
+}
+"""What to use instead, by the name as it was typed; the table is deleted at 1.0.
+
+A name is a command, an option or ``COMMAND --option``, an option with its value, or ``KEY=``.
+"""
