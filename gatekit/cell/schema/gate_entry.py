@@ -229,8 +229,8 @@ def read_projections(
     states = owner.own_states() if isinstance(owner, Gate) else {}
     own = {part: f"{name}.{part}" for part in (*declared, *owner.parameters)}
     own |= {f"{state}_prev": f"{name}.{state}_prev" for state in states}
-    given = {**owner.bind, **own}
-    keys = {known: Name(key) for known, key in given.items() if isinstance(key, str)}
+    bound = {**owner.bind, **own}
+    keys = {known: Name(key) for known, key in bound.items() if isinstance(key, str)}
     parts = []
     for part, projection in declared.items():
         place = f"{where}.{part}"
