@@ -54,10 +54,11 @@ OWN: dict[str, Any] = {
             "owns_speed",
             gates={
                 "force": {
-                    "activation": "tanh(pre / softplus(tau) - v_prev)",
+                    "activation": "tanh(pre / softplus(tau) - v_prev + u)",
                     "reads": {"x": "dense", "h_prev": "diagonal"},
                     "projections": {
-                        "tau": {"reads": {"x": "dense", "v_prev": "diagonal"}, "first_bias": 1}
+                        "tau": {"reads": {"x": "dense", "v_prev": "diagonal"}, "first_bias": 1},
+                        "u": {"reads": ["x"]},
                     },
                     "states": {"v": {"first": 0.1, "update": "0.9*v_prev + 0.1*tanh(pre)"}},
                 }
