@@ -54,23 +54,21 @@ def test_what_a_gate_adds_is_shown_against_the_smallest_variant(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    words = ["-m", "cell=lstm,gru", "swap.forget=power_law,sigmoid", "task=adding", "units=4"]
+    words = ["-m", "cell=lstm", "swap.forget=power_law,sigmoid", "task=adding", "units=4,5"]
     assert main(["plan", "--list", "--json", *words]) == 0
     trials = json.loads(capsys.readouterr().out)["trials"]
-    added = {
-        trial["label"].removesuffix(" task=adding units=4"): trial["added"] for trial in trials
-    }
-    assert added["cell=lstm swap.forget=sigmoid"] is added["cell=gru swap.forget=sigmoid"] is None
-    for cell in ("lstm", "gru"):
-        more = added[f"cell={cell} swap.forget=power_law"]
-        assert more["to"].startswith(f"cell={cell} swap.forget=sigmoid")
-        assert (more["parameters"], more["state"]) == (4, 4)
-        assert more["flops"] > 0
-    assert main(["plan", "--list", *words]) == 0
+    more = {(trial["units"], "sigmoid" in trial["label"]): trial["added"] for trial in trials}
+    assert more[4, True] is more[5, True] is None
+    for units in (4, 5):
+        added = more[units, False]
+        assert added["to"] == f"cell=lstm swap.forget=sigmoid task=adding units={units}"
+        assert added["parameters"] == added["state"] == units
+        assert added["flops"] > 0
+    _text(Preview("mine", [VariantPreview(**trial) for trial in trials], [], 1))
     text = " ".join(capsys.readouterr().out.split())
     assert (
-        "cell=gru swap.forget=power_law adds to cell=gru swap.forget=sigmoid: +4 parameters, "
-        "+4 numbers of state, +" in text
+        "swap.forget=power_law units=5 adds to swap.forget=sigmoid units=5: +5 parameters, "
+        "+5 numbers of state, +" in text
     )
 
 
