@@ -50,7 +50,8 @@ def arguments(subject: Subject, dtype: tf.DType = tf.float64, seed: int = 0) -> 
             env[f"{name}_history"] = tf.constant(rng.normal(size=(ROWS, length, UNITS)))
     values: Values = {}
     for argument, key in bound:
-        value = env[key] if key in env else tf.constant(2 * rng.normal(size=(ROWS, width)))
+        size = (ROWS, cell.widths.get(key, width))  # of a projection, or of pre
+        value = env[key] if key in env else tf.constant(2 * rng.normal(size=size))
         values[argument] = tf.cast(value, dtype) if tf.is_tensor(value) else value
     return values
 

@@ -9,7 +9,10 @@ import pytest
 
 from gatekit.testing import FAIL, PASS, Outcome, checks
 from gatekit.testing.cell_subject import from_file
+from gatekit.testing.subject import UNITS as WIDTH
+from gatekit.testing.subject import subject
 from gatekit.testing.suite import OF_CELLS, OF_FUNCTIONS, OF_TASKS, cell_checks
+from gatekit.testing.tensors import arguments
 
 from .planted import DIFFERENCE, STEPS, TF, source
 
@@ -361,3 +364,38 @@ def test_the_state_that_is_half_kept_is_named(write: Write) -> None:
     (check,) = [c for c in cell_checks(subject) if c.name == "memory_length"]
     assert "half of c is left after 1.0 steps" in check.outcome().reason
     assert "by the gate g" in check.outcome().reason
+
+
+def test_an_output_unit_is_checked_with_its_projections_as_wide_as_they_are(write: Write) -> None:
+    path = write(
+        "narrow_output.py",
+        '''"""An output unit with a narrow map."""
+
+from gatekit import OutputUnit, Projection, hookimpl, ops
+
+
+class Narrow(OutputUnit):
+    """``y = a * mean(b)``."""
+
+    history = {"h": 2}
+    projections = {"a": Projection("emitted"), "b": Projection(["x", "a"], width=2)}
+
+    def emit(self, a, b, h_history):
+        """Return ``... x units``."""
+        return a * ops.mean(ops.softmax(b) * b) + ops.mean(h_history, axis=-2)
+
+
+@hookimpl
+def gatekit_output_units():
+    return {"narrow": Narrow}
+''',
+    )
+    values = arguments(subject("output_units", "narrow", [str(path)]))
+    assert {name: value.shape[1:] for name, value in values.items()} == {
+        "a": (WIDTH,),
+        "b": (2,),
+        "h_history": (2, WIDTH),
+    }
+    by_name = {check.name: check for check in checks("output_units", "narrow", [str(path)])}
+    for name in ("asks_for_known", "shape_kept", "gradient", "everything_learns"):
+        assert by_name[name].outcome().status == PASS, by_name[name].outcome()

@@ -331,20 +331,22 @@ def _bind_gate(draft: Draft, name: str) -> Bound:
 
 
 def _owned_names(draft: Draft, owner: str, where: str, reads: Sequence[Read]) -> tuple[str, ...]:
-    """Return the names of what a gate owns, which a projection of it reads.
+    """Return the names of what a gate or output unit owns, which a projection of it reads.
 
     Raises:
-        CellError: the projection reads an option of the gate.
+        CellError: the projection reads an option of its owner.
     """
-    spec = draft.gates[owner]
+    unit = draft.declared(owner)
     for name in (n for read in reads for n in names(read.expr)):
-        if name in spec.gate.option_names() and name not in draft.known:
+        if name in unit.option_names() and name not in draft.known:
             raise CellError(
-                f"{where}.reads: {name!r} is an option of the gate, and a projection reads no "
-                f"options; use it in {spec.gate.definition()}, or write a number here"
+                f"{where}.reads: {name!r} is an option of {owner}, and a projection reads no "
+                f"options; use it in {unit.definition()}, or write a number here"
             )
+    spec = draft.output if owner == OUTPUT_UNIT else draft.gates[owner]
     parts = [part.name.removeprefix(f"{owner}.") for part in spec.projections]
-    return (*(f"{state}_prev" for state in spec.gate.states), *spec.gate.parameters, *parts)
+    states = unit.states if isinstance(unit, Gate) else {}
+    return (*(f"{state}_prev" for state in states), *unit.parameters, *parts)
 
 
 def _bind_output(draft: Draft) -> Bound:
