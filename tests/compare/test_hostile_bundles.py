@@ -72,55 +72,6 @@ def holding(listed: bytes) -> Callable[[Path], Path]:
     return lambda path: zipped(path, listed=listed)
 
 
-def patched(place: int, value: bytes, name: str = f"{RUN}/config.yaml") -> Callable[[Path], Path]:
-    """Return what writes a bundle in which a field of a file's central header is replaced."""
-
-    def write(path: Path) -> Path:
-        data = bytearray(zipped(path).read_bytes())
-        header = data.rindex(name.encode()) - 46
-        assert data[header : header + 4] == b"PK\x01\x02"
-        data[header + place : header + place + len(value)] = value
-        path.write_bytes(data)
-        return path
-
-    return write
-
-
-def everywhere(place: int, value: bytes) -> Callable[[Path], Path]:
-    """Return what replaces a field of both headers of the first file; locally it is 2 earlier."""
-
-    def write(path: Path) -> Path:
-        data = bytearray(patched(place, value)(path).read_bytes())
-        data[place - 2 : place - 2 + len(value)] = value
-        path.write_bytes(data)
-        return path
-
-    return write
-
-
-def with_nul(path: Path) -> Path:
-    name = f"{RUN}/config.yaml"
-    data = zipped(path, {**ENTRIES, f"{name}_evil": b"x"}).read_bytes()
-    path.write_bytes(data.replace(f"{name}_".encode(), f"{name}\0".encode()))
-    return path
-
-
-def corrupt(path: Path) -> Path:
-    data = bytearray(zipped(path).read_bytes())
-    begin = data.index(b".py") + 3
-    data[begin : begin + 6] = b"\xff" * 6
-    path.write_bytes(data)
-    return path
-
-
-def too_long_directory(path: Path) -> Path:
-    data = bytearray(zipped(path).read_bytes())
-    end = data.rindex(b"PK\x05\x06")
-    data[end + 12 : end + 16] = (17 * MIB).to_bytes(4, "little")
-    path.write_bytes(bytes(17 * MIB) + data)
-    return path
-
-
 def fifo(path: Path) -> Path:
     os.mkfifo(path)
     return path
@@ -146,7 +97,6 @@ CASES: dict[str, Callable[[Path], Path]] = {
     "a stream": named(f"{RUN}/config.yaml:x"),
     "bidi": named(f"{RUN}/\u202econfig.yaml"),
     "a folder": named(f"{RUN}/"),
-    "a NUL": with_nul,
     "one name twice": lambda path: zipped(path, twice=f"{RUN}/config.yaml"),
     "two manifests": lambda path: zipped(path, twice="bundle.json"),
     "a symbolic link": lambda path: zipped(path, mode=stat.S_IFLNK | 0o777),
@@ -154,25 +104,6 @@ CASES: dict[str, Callable[[Path], Path]] = {
     "a FIFO in it": lambda path: zipped(path, mode=stat.S_IFIFO | 0o666),
     "bzip2": lambda path: zipped(path, method=zipfile.ZIP_BZIP2),
     "lzma": lambda path: zipped(path, method=zipfile.ZIP_LZMA),
-    "encrypted": everywhere(8, b"\x01\x00"),
-    "an unknown method": everywhere(10, b"\x63\x00"),
-    "an unknown method of the manifest": patched(10, b"\x63\x00", "bundle.json"),
-    "corrupt data": corrupt,
-    "a smaller size declared": patched(24, b"\x01\x00\x00\x00"),
-    "a larger size declared": patched(24, b"\xff\x00\x00\x00"),
-    "four gigabytes declared": patched(24, b"\xfe\xff\xff\xff"),
-    "a smaller compressed size": patched(20, b"\x01\x00\x00\x00"),
-    "a larger compressed size": patched(20, b"\xff\xff\x00\x00"),
-    "a wrong check sum": patched(16, b"\x00\x00\x00\x00"),
-    "another place": patched(42, b"\x10\x00\x00\x00"),
-    "a place beyond the end": patched(42, b"\xf0\xff\xff\x7f"),
-    "two files at one place": patched(42, b"\x00\x00\x00\x00", f"{RUN}/status.json"),
-    "zip64 without its field": patched(24, b"\xff\xff\xff\xff"),
-    "an extra field that is cut": patched(30, b"\x03\x00"),
-    "a later version": patched(6, b"\xff\x00"),
-    "a split archive": patched(34, b"\x07\x00"),
-    "a long directory": too_long_directory,
-    "a ratio": lambda path: zipped(path, {f"{RUN}/weights.npz": bytes(8 * MIB)}),
     "a large file": lambda path: zipped(path, {f"{RUN}/config.yaml": os.urandom(MIB + 1)}),
     "a FIFO": fifo,
     "a folder as a bundle": folder,
@@ -225,13 +156,13 @@ def test_a_zip_that_is_no_bundle_is_refused_and_leaves_nothing(
     assert os.listdir(tmp_path) == ["x.zip"]
 
 
-def test_a_damaged_bundle_is_refused_or_whole(tmp_path: Path) -> None:
+def test_a_mutated_bundle_is_refused_or_whole_and_writes_nothing_elsewhere(tmp_path: Path) -> None:
     whole, rng = zipped(tmp_path / "x.zip").read_bytes(), random.Random(14)
     place = import_bundle(tmp_path / "x.zip", tmp_path / "whole")
     expected = {name: (place / name).read_bytes() for name in ENTRIES}
     assert expected == ENTRIES
     refused = 0
-    for count in range(400):
+    for count in range(250):
         data, root = bytearray(whole), tmp_path / f"root{count}"
         for _ in range(rng.choice((1, 1, 2, 8))):
             at = rng.randrange(len(data))
@@ -245,7 +176,10 @@ def test_a_damaged_bundle_is_refused_or_whole(tmp_path: Path) -> None:
             assert not root.exists()
         else:
             assert {name: (place / name).read_bytes() for name in ENTRIES} == ENTRIES
-    assert 200 < refused < 400
+    roots = {path.name for path in tmp_path.iterdir()}
+    assert roots <= {"x.zip", "whole", *(f"root{count}" for count in range(250))}
+    assert len(roots) == 2 + 250 - refused
+    assert 100 < refused < 250
 
 
 def test_an_import_has_the_usual_permissions(tmp_path: Path) -> None:

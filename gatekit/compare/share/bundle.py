@@ -340,7 +340,7 @@ def _write(path: Path, entries: Mapping[str, bytes]) -> None:
         for name in sorted(entries):
             # A fixed date, so that the same study gives the same file.
             info = zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))
-            # Weights may contain many zeros and compress beyond the ratio that an import accepts.
+            # Trained weights shrink by a few percent only.
             how = zipfile.ZIP_STORED if name.endswith(".npz") else zipfile.ZIP_DEFLATED
             archive.writestr(info, entries[name], how)
     try:

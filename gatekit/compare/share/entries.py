@@ -16,12 +16,6 @@ MOST_BYTES = 4 * 2**30
 MOST_FILES = 50_000
 """The most files of a bundle, which is enough for 7,000 runs."""
 
-MOST_RATIO = 100
-"""Largest ratio of a file's size to its compressed size; weights are not compressed."""
-
-FREE_BYTES = 2**20
-"""Files up to this size may have any compression ratio."""
-
 _MIB = 2**20
 _GROUPS = "block|cell|change|experiment|optimizer|output_unit|task|trainer"
 _MOST = {
