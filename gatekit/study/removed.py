@@ -1,4 +1,4 @@
-"""Names that gatekit no longer has, with what stands in their place."""
+"""Names that gatekit no longer has, with what to use instead."""
 
 REMOVED = {
     "query": "gatekit.load(STUDY).to_pandas() or .to_arrow() has a row for each run, and `gatekit "
