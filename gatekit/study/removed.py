@@ -4,7 +4,7 @@ REMOVED = {
     "query": "gatekit.load(STUDY).to_pandas() or .to_arrow() has a row for each run, and `gatekit "
     "compare STUDY --csv` for each group; DuckDB queries both in SQL",
     "export": "track=[tensorboard] or track=[mlflow] of `gatekit train` follows runs live, and "
-    "layer.export(FOLDER) writes a model",
+    "layer.export(FOLDER) writes a SavedModel",
     "--tensorboard": "track=[tensorboard] of `gatekit train` follows runs live",
     "--mlflow": "track=[mlflow] of `gatekit train` follows runs live",
     "--draw parallel": "--draw heatmap shows two keys, and the table all of them",

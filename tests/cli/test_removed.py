@@ -1,4 +1,4 @@
-"""Each name that is gone says what stands in its place."""
+"""Each name that is gone says what to use instead."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def test_a_name_that_is_gone_says_what_to_use(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     write_study(tmp_path / "experiments", {"lstm": [8.6]})
-    monkeypatch.setitem(REMOVED, name, REMOVED.get(name, "another name stands in its place"))
+    monkeypatch.setitem(REMOVED, name, REMOVED.get(name, "use another name"))
     assert main(words(name)) == EXIT_REFUSED
     said = capsys.readouterr().err
     assert said.endswith(f" any more; {REMOVED[name]}.\n")
