@@ -91,7 +91,7 @@ def test_any_other_value_is_refused(name, given, says):
         Thing(**{name: given})
 
 
-def test_8_a_number_too_large_for_a_float_is_refused():
+def test_a_number_too_large_for_a_float_is_refused():
     with pytest.raises(ConfigError, match="beyond 1e300"):
         Thing(number=10**5000)
 

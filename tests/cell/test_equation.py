@@ -189,14 +189,14 @@ def test_refused(case):
         ("x + class * 2", "class"),
     ],
 )
-def test_27_the_place_is_marked(text, marked):
+def test_the_place_is_marked(text, marked):
     with pytest.raises(ExpressionError) as caught:
         parse(text, FUNCTIONS)
     _, shown, mark, *_ = str(caught.value).split("\n")
     assert "".join(c for c, m in zip(shown, mark, strict=False) if m == "^") == marked
 
 
-def test_31_more_parts_than_allowed():
+def test_more_parts_than_allowed():
     inner = "+".join(["x"] * 40)
     wide = "+".join(f"({inner})" for _ in range(8))
     assert len(wide) < MAX_CHARACTERS
@@ -204,7 +204,7 @@ def test_31_more_parts_than_allowed():
         parse(wide, FUNCTIONS)
 
 
-def test_31_up_to_the_bounds_is_accepted():
+def test_up_to_the_bounds_is_accepted():
     assert str(parse("-" * (MAX_DEPTH - 1) + "x", FUNCTIONS)) == "-" * (MAX_DEPTH - 1) + "x"
     with pytest.raises(ExpressionError, match="nested deeper"):
         parse("-" * MAX_DEPTH + "x", FUNCTIONS)
@@ -213,7 +213,7 @@ def test_31_up_to_the_bounds_is_accepted():
 
 
 @pytest.mark.parametrize("text", ["x/0", "log(-1)", "sqrt(h)", "0**-1", "exp(exp(1000))"])
-def test_33_what_only_fails_in_numbers_is_accepted(text):
+def test_what_only_fails_in_numbers_is_accepted(text):
     assert isinstance(parse(text, FUNCTIONS), Expr)
 
 
@@ -229,7 +229,7 @@ def test_33_what_only_fails_in_numbers_is_accepted(text):
         ("a-b-c", "(a-b)-c"),
     ],
 )
-def test_36_two_spellings_are_one_program(one, other):
+def test_two_spellings_are_one_program(one, other):
     assert str(parse(one, FUNCTIONS)) == str(parse(other, FUNCTIONS)) == one
     assert parse(one, FUNCTIONS) == parse(other, FUNCTIONS)
 
@@ -238,7 +238,7 @@ def test_36_two_spellings_are_one_program(one, other):
     ("one", "other"),
     [("x", "x+0"), ("a-(b-c)", "a-b-c"), ("(-x)**2", "-x**2"), ("a*b", "b*a"), ("2*x", "2.5*x")],
 )
-def test_36_two_programs_have_two_texts(one, other):
+def test_two_programs_have_two_texts(one, other):
     assert str(parse(one, FUNCTIONS)) != str(parse(other, FUNCTIONS))
 
 
@@ -308,7 +308,7 @@ EXPRESSIONS = st.recursive(LEAVES, larger, max_leaves=24)
 
 @given(EXPRESSIONS)
 @settings(max_examples=300, deadline=None)
-def test_13_text_and_tree_are_one(expr):
+def test_text_and_tree_are_one(expr):
     assert parse(str(expr), FUNCTIONS) == expr
     assert str(parse(str(expr), FUNCTIONS)) == str(expr)
     # What people read leaves out the rounding error of a float; it is read as itself.

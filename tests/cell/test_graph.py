@@ -268,39 +268,39 @@ def test_a_gate_may_have_a_width_of_its_own(built, lstm, units, expected):
         ("units.real", "an attribute"),
     ],
 )
-def test_4_a_width_that_is_none(built, lstm, units, says):
+def test_a_width_that_is_none(built, lstm, units, says):
     with pytest.raises(GatekitError, match=says):
         built(lstm(gates={"forget": {"kind": "forget", "units": units}}))
 
 
-def test_25_widths_that_do_not_fit(built, lstm):
+def test_widths_that_do_not_fit(built, lstm):
     with pytest.raises(CellError) as caught:
         built(lstm(gates={"forget": {"kind": "forget", "units": 6}}), units=8)
     assert "cell.equations.c: in 'forget * c_prev + input * candidate'" in str(caught.value)
     assert "width of 6 meets a width of 8" in str(caught.value)
 
 
-def test_25_an_input_of_another_width(built, lstm):
+def test_an_input_of_another_width(built, lstm):
     with pytest.raises(CellError, match=r"in 'output \* x' a width of 4 meets a width of 3"):
         built(lstm(equations={"h": "tanh(c) + output * x"}))
 
 
 @pytest.mark.parametrize("units", [2, 3, 4])
-def test_25_a_function_that_would_mix_the_rows_of_a_batch(built, lstm, units):
+def test_a_function_that_would_mix_the_rows_of_a_batch(built, lstm, units):
     config = lstm(equations={"h": "output * tanh(c) + matvec(c, c)"})
     says = rf"'matvec\(c, c\)' cannot be computed.* with widths {units}, {units}"
     with pytest.raises(CellError, match=says):
         built(config, units=units)
 
 
-def test_25_a_function_that_cannot_be_computed(built, lstm):
+def test_a_function_that_cannot_be_computed(built, lstm):
     config = lstm(equations={"h": "output * tanh(c) + dot(c, x)"})
     with pytest.raises(CellError, match=r"'dot\(c, x\)' cannot be computed with widths 4, 3"):
         built(config)
 
 
 @pytest.mark.parametrize("part", ["mean(0.5)", "softmax(2)", "column(1)", "outer(x, 3)"])
-def test_25_a_plain_number_has_no_units(built, lstm, part):
+def test_a_plain_number_has_no_units(built, lstm, part):
     """They were computed only in the call, and failed there."""
     config = lstm(equations={"h": f"output * tanh(c) + sum({part})"})
     with pytest.raises(CellError, match=r"equations\.h: .* has no units; write a signal, such as"):
@@ -314,13 +314,13 @@ def test_functions_that_compute_plain_numbers(built, lstm, part):
 
 
 @pytest.mark.parametrize("count", ["1.5", "0", "-1", "c", "units // 8"])
-def test_25_a_count_that_is_no_number(built, lstm, count):
+def test_a_count_that_is_no_number(built, lstm, count):
     config = lstm(equations={"h": f"output * tanh(c) * sum(repeat(c, {count}))"})
     with pytest.raises(GatekitError, match=r"the count must be a whole number"):
         built(config)
 
 
-def test_25_sizes_are_divided_in_equations_and_reads(built, lstm):
+def test_sizes_are_divided_in_equations_and_reads(built, lstm):
     config = lstm(
         constants={"heads": 2},
         gates={"output": {"kind": "sigmoid", "reads": ["x", "repeat(sum(c), units // heads)"]}},
@@ -341,23 +341,23 @@ def test_25_sizes_are_divided_in_equations_and_reads(built, lstm):
         ("output * tanh(c) * (4 // 0)", "is not a real number"),
     ],
 )
-def test_25_only_sizes_are_divided(built, lstm, expression, says):
+def test_only_sizes_are_divided(built, lstm, expression, says):
     with pytest.raises(CellError, match=says):
         built(lstm(equations={"h": expression}))
 
 
-def test_25_a_map_that_needs_equal_widths(built, lstm):
+def test_a_map_that_needs_equal_widths(built, lstm):
     gate = {"kind": "forget", "reads": {"x": "diagonal", "h_prev": "dense"}}
     with pytest.raises(GatekitError, match=r"cell\.gates\.forget\.reads\.x: .*diagonal.*3.*4"):
         built(lstm(gates={"forget": gate}))
 
 
-def test_26_a_scalar_where_a_vector_is_expected(built, lstm):
+def test_a_scalar_where_a_vector_is_expected(built, lstm):
     with pytest.raises(CellError, match="its value has a width of 1, and the gate has 4 units"):
         built(lstm(gates={"forget": {"activation": "sum(pre)"}}))
 
 
-def test_26_a_plain_number_cannot_be_read(built, lstm):
+def test_a_plain_number_cannot_be_read(built, lstm):
     gate = {"kind": "forget", "reads": ["x", "1"]}
     with pytest.raises(CellError, match=r"cell\.gates\.forget\.reads\.1: a plain number"):
         built(lstm(gates={"forget": gate}))
@@ -370,7 +370,7 @@ def test_26_a_plain_number_cannot_be_read(built, lstm):
     ("matrix", "remedy"),
     [("outer(x, c_prev)", "flat(outer(x,c_prev))"), ("split(c_prev, 2)", "flat(split(c_prev,2))")],
 )
-def test_26_a_matrix_cannot_be_read(built, lstm, matrix, remedy):
+def test_a_matrix_cannot_be_read(built, lstm, matrix, remedy):
     with pytest.raises(CellError, match=r"it is a matrix, .* linear maps take vectors") as error:
         built(lstm(gates={"forget": {"kind": "forget", "reads": [matrix]}}))
     assert str(error.value).endswith(f"read {remedy}")
@@ -392,14 +392,14 @@ def test_an_unknown_name_in_a_read(built, lstm):
         built(lstm(gates={"forget": gate}))
 
 
-def test_21_a_circle_is_printed(built, lstm):
+def test_a_circle_is_printed(built, lstm):
     with pytest.raises(CellError) as caught:
         built(lstm(equations={"c": "forget * h + input * candidate", "h": "output * tanh(c)"}))
     assert "signals depend on each other in the same step: c -> h -> c" in str(caught.value)
     assert "h_prev" in str(caught.value)
 
 
-def test_21_a_circle_through_reads(built, lstm):
+def test_a_circle_through_reads(built, lstm):
     gates = {"forget": {"kind": "forget", "reads": ["x", "c"]}}
     with pytest.raises(CellError, match="forget -> c -> forget"):
         built(lstm(gates=gates))
@@ -422,7 +422,7 @@ def test_21_a_circle_through_reads(built, lstm):
         ({"equations": {"c": "forget * q_prev + input * candidate"}}, "the name 'q_prev'"),
     ],
 )
-def test_22_what_is_unused_or_never_assigned(built, lstm, changes, says):
+def test_what_is_unused_or_never_assigned(built, lstm, changes, says):
     with pytest.raises(CellError, match=says):
         built(lstm(**changes))
 
@@ -498,7 +498,7 @@ OWN = {
 
 
 @pytest.mark.parametrize("case", OWN)
-def test_60_a_gate_that_breaks_its_contract(built, lstm, case):
+def test_a_gate_that_breaks_its_contract(built, lstm, case):
     gate, says = OWN[case]
     with pytest.raises(CellError, match=says):
         built(lstm(gates={"forget": gate}))

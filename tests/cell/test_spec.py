@@ -142,13 +142,13 @@ def test_a_cell_is_a_mapping(known, config):
         read_cell(config, known)
 
 
-def test_20_an_unknown_gate_says_which_plugins_are_loaded(read, lstm):
+def test_an_unknown_gate_says_which_plugins_are_loaded(read, lstm):
     with pytest.raises(CellError, match=r"Plugins loaded: gatekit's own \d+.*\./plugins"):
         read(lstm(gates={"forget": {"kind": "no_such"}}))
 
 
 @pytest.mark.parametrize("name", cell_names())
-def test_13_the_canonical_form_is_a_fixed_point(known, read, name):
+def test_the_canonical_form_is_a_fixed_point(known, read, name):
     spec = read(name)
     canonical = spec.canonical()
     again = read_cell(canonical, known)
@@ -158,7 +158,7 @@ def test_13_the_canonical_form_is_a_fixed_point(known, read, name):
     assert list(again.canonical()) == list(canonical)
 
 
-def test_36_spellings_share_one_canonical_form(read, lstm):
+def test_spellings_share_one_canonical_form(read, lstm):
     short = lstm(gates={n: n for n in ("input", "forget", "output", "candidate")})
     spaced = lstm(
         gates={"forget": {"kind": "forget", "reads": ["x", " h_prev "], "bias": True}},

@@ -170,8 +170,8 @@ def test_a_cell_in_a_file_and_by_name(place: Path, capsys: pytest.CaptureFixture
 
 # Rows 14 to 19 of the list of faults, and what else a file must not do.
 UNTRUSTED: dict[str, tuple[bytes, str]] = {
-    "row14-python-tag": (b"gates: !!python/object/apply:os.system ['touch owned']", "the tag"),
-    "row15-alias-bomb": (
+    "python-tag": (b"gates: !!python/object/apply:os.system ['touch owned']", "the tag"),
+    "alias-bomb": (
         b"a: &a [x, x, x, x, x, x, x, x, x, x]\n"
         + b"".join(
             b"%c: &%c [%s]\n" % (c + 1, c + 1, b", ".join([b"*%c" % c] * 10))
@@ -179,17 +179,17 @@ UNTRUSTED: dict[str, tuple[bytes, str]] = {
         ),
         "more than 10,000 values",
     ),
-    "row16-deep": (b"a: " + b"[" * 5000, "nested deeper than 40"),
-    "row16-large": (b"a: " + b"x" * 70_000, "such a file has at most"),
-    "row16-binary": (b"\x7fELF\x00\x00\xff", "not"),
-    "row16-utf16": ("gates: {}".encode("utf-16"), "byte order mark"),
-    "row16-bom": (b"\xef\xbb\xbfgates: {}", "byte order mark"),
-    "row17-empty": (b"", "is empty"),
-    "row17-comments": (b"# nothing\n", "is empty"),
-    "row18-target": (b"gates: {g: {_target_: os.system}}", "_target_ is refused"),
-    "row19-callbacks": (b"hydra: {callbacks: {a: {}}}", "hydra is not a key of a cell"),
-    "row19-logging": (b"hydra.job_logging: {}", "hydra.job_logging is not a key of a cell"),
-    "row19-run-dir": (b"hydra: {run: {dir: /tmp/x}}", "hydra is not a key of a cell"),
+    "deep": (b"a: " + b"[" * 5000, "nested deeper than 40"),
+    "large": (b"a: " + b"x" * 70_000, "such a file has at most"),
+    "binary": (b"\x7fELF\x00\x00\xff", "not"),
+    "utf16": ("gates: {}".encode("utf-16"), "byte order mark"),
+    "bom": (b"\xef\xbb\xbfgates: {}", "byte order mark"),
+    "empty": (b"", "is empty"),
+    "comments": (b"# nothing\n", "is empty"),
+    "target": (b"gates: {g: {_target_: os.system}}", "_target_ is refused"),
+    "callbacks": (b"hydra: {callbacks: {a: {}}}", "hydra is not a key of a cell"),
+    "logging": (b"hydra.job_logging: {}", "hydra.job_logging is not a key of a cell"),
+    "run-dir": (b"hydra: {run: {dir: /tmp/x}}", "hydra is not a key of a cell"),
     "a-plugin": (b"plugins: [evil.py]", "plugins is not a key of a cell"),
     "an-experiment": (b"task: {name: adding}", "task is not a key of a cell"),
     "an-environment-variable": (b"name: ${oc.env:HOME}", "resolves references"),

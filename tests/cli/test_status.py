@@ -166,7 +166,7 @@ def opened():
     counting.clear()
 
 
-def test_row_94_of_many_runs_no_file_is_read_again_and_again(tmp_path, monkeypatch, capsys, opened):
+def test_of_many_runs_no_file_is_read_again_and_again(tmp_path, monkeypatch, capsys, opened):
     monkeypatch.chdir(tmp_path)
     files, counting = opened
     runs = tmp_path / "experiments" / "demo" / "runs"

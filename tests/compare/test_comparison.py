@@ -714,7 +714,7 @@ def test_each_task_has_its_own_baseline(tmp_path: Path) -> None:
     assert verdict(found, "rnn length=100").startswith("rnn length=100 is worse than lstm length=1")
 
 
-def test_row54_odd_results_are_flagged(tmp_path: Path) -> None:
+def test_odd_results_are_flagged(tmp_path: Path) -> None:
     runs = write_study(tmp_path, {"lstm": [8.6, 8.6]})
     write_run(runs, configuration("gru", 0), 9e9)
     flat = {"epoch": 1, "validation": 9.0, "test": 9.1}

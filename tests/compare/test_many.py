@@ -54,7 +54,7 @@ def measured(runs: int) -> tuple[int, float, float]:
 
 
 @pytest.mark.slow
-def test_row94_time_grows_with_the_runs_and_memory_stays_small() -> None:
+def test_time_grows_with_the_runs_and_memory_stays_small() -> None:
     """A square would take 25 times as long; the benchmark shows the ten seconds."""
     _, before, _ = measured(2_000)
     corrupt, seconds, megabytes = measured(10_000)

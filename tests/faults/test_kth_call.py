@@ -43,7 +43,7 @@ def whole(code, said, modes):
 
 
 @pytest.mark.slow
-def test_rows_68_69_74_81_every_call_may_be_the_last_or_fail(tmp_path):
+def test_every_call_may_be_the_last_or_fail(tmp_path):
     code, said = survey(tmp_path / "counts.json", "--all")
     whole(code, said, ("kill", "torn", "error", "power", "names"))
     kept = json.loads((DOCS / "faults.json").read_text())

@@ -1,7 +1,7 @@
-"""Rows 20 to 65 of the list of faults: what came, and what the message says about it.
+"""Mistakes in cells, layers and data: what came, and what the message says about it.
 
-The table has what is refused as it is read or built; below it stands what is done right instead.
-Rows 33 and 51, which only show when a run is trained, are in test_rows.
+The tables have what is refused as it is read or built; the tests below them, what is done right
+instead. What only shows when a run is trained is in test_trained.
 """
 
 from __future__ import annotations
@@ -350,14 +350,14 @@ def test_the_suite_refuses(row: int, check: str, text: str, says: str, write: Wr
     assert says in f"{outcome.reason}; {outcome.remedy}"
 
 
-def test_row36_spaces_and_redundant_parentheses_make_no_other_program() -> None:
+def test_spaces_and_redundant_parentheses_make_no_other_program() -> None:
     texts = ["g * (h_prev) + x", "((g*h_prev))+x", " g*h_prev + x "]
     assert len({parse(text, FUNCTIONS) for text in texts}) == 1
     assert len({str(parse(text, FUNCTIONS)) for text in texts}) == 1
     assert parse("g*h_prev + x + 0", FUNCTIONS) != parse(texts[0], FUNCTIONS)
 
 
-def test_row37_nan_in_the_input_is_told_by_its_place() -> None:
+def test_nan_in_the_input_is_told_by_its_place() -> None:
     signature = Signature(features=5, vocabulary=None, outputs=1, loss="mse", emission="last")
     x = X.astype("float32")
     x[1, 2, 3] = numpy.nan
@@ -378,7 +378,7 @@ def gradients(layer: RNN, x: Any, mask: Any) -> tuple[Any, list[Any]]:
     return numpy.asarray(y), [numpy.asarray(g) for g in tape.gradient(total, layer.weights)]
 
 
-def test_row38_nan_in_masked_steps_is_not_seen() -> None:
+def test_nan_in_masked_steps_is_not_seen() -> None:
     mask = numpy.array([[True, False, True], [True, True, False]])
     layer = lstm()
     torn = numpy.where(mask[:, :, None], X, numpy.nan)
@@ -389,7 +389,7 @@ def test_row38_nan_in_masked_steps_is_not_seen() -> None:
         numpy.testing.assert_array_equal(one, two)
 
 
-def test_row39_a_row_that_is_masked_wholly_keeps_its_state_and_has_no_gradient() -> None:
+def test_a_row_that_is_masked_wholly_keeps_its_state_and_has_no_gradient() -> None:
     mask = numpy.zeros((2, 3), bool)
     layer = lstm(return_state=True)
     start = [numpy.full((2, 4), 0.3), numpy.full((2, 4), 0.4)]
@@ -401,21 +401,21 @@ def test_row39_a_row_that_is_masked_wholly_keeps_its_state_and_has_no_gradient()
     assert not any(numpy.any(slope) for slope in slopes)
 
 
-@pytest.mark.parametrize("shape", [(2, 0, 5), (0, 3, 5)], ids=["row40-no-step", "row41-no-row"])
-def test_row40_row41_nothing_is_defined(shape: tuple[int, ...]) -> None:
+@pytest.mark.parametrize("shape", [(2, 0, 5), (0, 3, 5)], ids=["no-step", "no-row"])
+def test_nothing_is_defined(shape: tuple[int, ...]) -> None:
     y, h, c = lstm(return_state=True)(numpy.zeros(shape))
     assert y.shape == h.shape == c.shape == (shape[0], 4)
     assert not numpy.any(y)
     assert not numpy.any(h)
 
 
-def test_row46_a_hole_in_a_mask_is_as_if_the_step_were_not_there() -> None:
+def test_a_hole_in_a_mask_is_as_if_the_step_were_not_there() -> None:
     layer = lstm()
     y = layer(X, mask=numpy.array([[True, False, True]] * 2))
     numpy.testing.assert_array_equal(y, layer(X[:, [0, 2]]))
 
 
-def test_row48_whole_numbers_are_numbers() -> None:
+def test_whole_numbers_are_numbers() -> None:
     layer = lstm()
     whole = numpy.ones((2, 3, 5), int)
     with pytest.warns(UserWarning, match="x is int64; it is cast to float64"):
@@ -426,25 +426,25 @@ def test_row48_whole_numbers_are_numbers() -> None:
 @pytest.mark.parametrize(
     "dtype", ["float16", "bfloat16", "float64", "mixed_float16", "mixed_bfloat16"]
 )
-def test_row49_every_floating_type_works(dtype: str) -> None:
+def test_every_floating_type_works(dtype: str) -> None:
     y = lstm(dtype=dtype)(X.astype("float32"))
     exact = numpy.asarray(lstm()(X))
     assert numpy.max(numpy.abs(numpy.asarray(y).astype("float64") - exact)) < 0.03
 
 
-@pytest.mark.parametrize("fault", ["row52-missing", "row52-truncated", "row53-pickled"])
-def test_row52_row53_a_damaged_file_says_what_to_do(fault: str, place: Path) -> None:
+@pytest.mark.parametrize("fault", ["missing", "truncated", "pickled"])
+def test_a_damaged_file_says_what_to_do(fault: str, place: Path) -> None:
     path = place / "data.npz"
-    if fault == "row52-truncated":
+    if fault == "truncated":
         numpy.savez(path, x=X)
         path.write_bytes(path.read_bytes()[:200])
-    elif fault == "row53-pickled":
+    elif fault == "pickled":
         numpy.savez(path, x=numpy.array([{"a": 1}], dtype=object))
     with pytest.raises(DataError, match="fetch it again"):
         read_npz(path, ["x"], "fetch it again")
 
 
-def test_row52_a_wrong_number_of_columns_is_told() -> None:
+def test_a_wrong_number_of_columns_is_told() -> None:
     signature = Signature(features=4, vocabulary=None, outputs=1, loss="mse", emission="last")
     batch = Batch(X.astype("float32"), numpy.ones((2, 1), "float32"))
     with pytest.raises(DataError, match=r"\(2, 3, 5\); batch x time x 4 features"):
@@ -474,14 +474,14 @@ class Overlapping(Task):
         return {n: Batch(x, x[:, 0, :1]) for n in ("train", "validation", "test")}
 
 
-def test_row54_an_overlap_of_splits_is_told() -> None:
+def test_an_overlap_of_splits_is_told() -> None:
     with pytest.warns(DataWarning) as noted:
         check_splits(Overlapping(), numpy.random.default_rng(0))
     said = [str(note.message) for note in noted]
     assert any("4 of 4 test sequences are also in train" in text for text in said)
 
 
-def test_row55_a_plugin_that_does_not_come_to_an_end_is_named(
+def test_a_plugin_that_does_not_come_to_an_end_is_named(
     write: Write, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(quarantine, "SLOW", 0.05)
@@ -490,7 +490,7 @@ def test_row55_a_plugin_that_does_not_come_to_an_end_is_named(
     assert "still loading plugin 'mine'" in capsys.readouterr().err
 
 
-def test_row56_row65_a_run_is_a_process_and_its_failure_has_the_authors_line(
+def test_a_run_is_a_process_and_its_failure_has_the_authors_line(
     write: Write, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = write("plugins/mine.py", gate("import tensorflow; return ops.sigmoid(pre) * pre.none"))
@@ -502,17 +502,3 @@ def test_row56_row65_a_run_is_a_process_and_its_failure_has_the_authors_line(
     found = json.loads(status.read_text())
     assert found["state"] == "FAILED"
     assert found["pid"] != os.getpid()
-
-
-def test_every_row_from_20_to_65_is_named() -> None:
-    here = Path(__file__)
-    texts = [here.read_text(encoding="utf-8"), (here.parent / "test_rows.py").read_text("utf-8")]
-    tables: list[Any] = [*CELLS, *EQUATIONS, *LAYERS, *LEFT_OUT, *REFUSED, *BUILT, *CHECKED]
-    named = {row[0] for row in tables}
-    named |= {
-        int(n)
-        for text in texts
-        for d in re.findall(r"def test_(\w+)", text)
-        for n in re.findall(r"row(\d+)", d)
-    }
-    assert set(range(20, 66)) - named == set()

@@ -56,7 +56,7 @@ def appears(path):
         time.sleep(0.01)
 
 
-def test_row_73_a_stopped_process_is_no_lost_one(folder, tmp_path):
+def test_a_stopped_process_is_no_lost_one(folder, tmp_path):
     def run():
         folder.claim()
         folder.status("RUNNING")
@@ -80,7 +80,7 @@ def test_row_73_a_stopped_process_is_no_lost_one(folder, tmp_path):
     assert [p.name for p in (folder.path / "attempts").iterdir()] == ["1.claim"]
 
 
-def test_row_74_the_message_has_path_space_and_remedy(folder, monkeypatch):
+def test_the_message_has_path_space_and_remedy(folder, monkeypatch):
     class Full(durable.Disk):
         def open(self, path, flags):
             raise OSError(28, "No space left on device", str(path))
@@ -92,7 +92,7 @@ def test_row_74_the_message_has_path_space_and_remedy(folder, monkeypatch):
 
 
 @pytest.mark.parametrize("kind", ["a file", "a dangling link", "a link in a circle"])
-def test_row_75_what_stands_in_the_way_is_named(tmp_path, kind):
+def test_what_stands_in_the_way_is_named(tmp_path, kind):
     place = tmp_path / "runs"
     if kind == "a file":
         place.write_text("kept")
@@ -106,7 +106,7 @@ def test_row_75_what_stands_in_the_way_is_named(tmp_path, kind):
 
 
 @pytest.mark.parametrize("code", ["EACCES", "EROFS"])
-def test_row_75_a_read_only_place_is_named(folder, monkeypatch, code):
+def test_a_read_only_place_is_named(folder, monkeypatch, code):
     number = getattr(errno, code)
 
     class ReadOnly(durable.Disk):
@@ -118,7 +118,7 @@ def test_row_75_a_read_only_place_is_named(folder, monkeypatch, code):
         folder.claim()
 
 
-def test_row_76_too_many_open_files(folder):
+def test_too_many_open_files(folder):
     def run():
         hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
         resource.setrlimit(resource.RLIMIT_NOFILE, (len(os.listdir("/proc/self/fd")) - 1, hard))
@@ -147,7 +147,7 @@ DAMAGES = {
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
-def test_row_85_a_damaged_record_never_invents_a_number(folder, damage, capsys):
+def test_a_damaged_record_never_invents_a_number(folder, damage, capsys):
     folder.claim()
     book = resume.TrainingProgress(folder, "mse", "min", MADE_WITH)
     for epoch in (1, 2, 3):
@@ -168,7 +168,7 @@ def test_row_85_a_damaged_record_never_invents_a_number(folder, damage, capsys):
     assert not path.exists()
 
 
-def test_row_87_foreign_files_and_links_are_left_alone(folder):
+def test_foreign_files_and_links_are_left_alone(folder):
     folder.claim()
     (folder.path / ".DS_Store").write_text("x")
     (folder.path / "notes").mkdir()
@@ -183,7 +183,7 @@ def test_row_87_foreign_files_and_links_are_left_alone(folder):
     assert (folder.path / "notes").is_dir()
 
 
-def test_row_89_of_many_at_once_one_works(folder, tmp_path):
+def test_of_many_at_once_one_works(folder, tmp_path):
     durable.folder(folder.path / "attempts")
 
     def run():
@@ -205,7 +205,7 @@ def test_row_89_of_many_at_once_one_works(folder, tmp_path):
     assert len(list((folder.path / "attempts").glob("*.claim"))) == 1
 
 
-def test_row_90_a_dead_owner_locks_nothing(folder):
+def test_a_dead_owner_locks_nothing(folder):
     assert ended(child(lambda: folder.claim() and 0)) == 0
     assert folder.state().name == "LOST"
     (folder.path / ".status.json.00.tmp").write_text("half")
@@ -214,7 +214,7 @@ def test_row_90_a_dead_owner_locks_nothing(folder):
 
 
 @pytest.mark.parametrize("days", [-1, 1, 4000])
-def test_row_91_dates_of_files_and_of_the_clock_decide_nothing(folder, days, monkeypatch):
+def test_dates_of_files_and_of_the_clock_decide_nothing(folder, days, monkeypatch):
     folder.claim()
     folder.write_config({"a": 1})
     then = time.time() + days * 86_400
@@ -230,7 +230,7 @@ def test_row_91_dates_of_files_and_of_the_clock_decide_nothing(folder, days, mon
     assert folder.state().name == "COMPLETED"
 
 
-def test_row_91_the_study_asks_no_clock_that_can_be_set():
+def test_the_study_asks_no_clock_that_can_be_set():
     for path in sorted(STUDY.rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text())):
             name = ast.unparse(node) if isinstance(node, ast.Attribute) else ""
@@ -243,7 +243,7 @@ NAMES += ["CON", "x" * 300, "-rf", unicodedata.normalize("NFD", "é"), "é", "AB
 NAMES += ["<script>alert(1)</script>", '"><img onerror=x>', "{{7*7}}", "javascript:x", "=cmd()"]
 
 
-def test_rows_92_93_any_text_is_a_label_and_never_a_path(tmp_path):
+def test_any_text_is_a_label_and_never_a_path(tmp_path):
     for name in NAMES:
         with gatekit.run("mine", {"variant": name}, seed=0, root=tmp_path) as run:
             run.log(1, val=0.5)
@@ -255,7 +255,7 @@ def test_rows_92_93_any_text_is_a_label_and_never_a_path(tmp_path):
     assert sorted(run.config["variant"] for run in found.runs) == sorted(NAMES)
 
 
-def test_row_99_a_run_that_was_moved_goes_on(folder, tmp_path):
+def test_a_run_that_was_moved_goes_on(folder, tmp_path):
     def begin():
         folder.claim()
         book = resume.TrainingProgress(folder, "mse", "min", MADE_WITH)
@@ -274,7 +274,7 @@ def test_row_99_a_run_that_was_moved_goes_on(folder, tmp_path):
     assert RunFolder(tmp_path / "again" / "runs" / "00").state().name == "COMPLETED"
 
 
-def test_row_101_the_result_of_a_newer_gatekit_is_not_made_again(folder, monkeypatch):
+def test_the_result_of_a_newer_gatekit_is_not_made_again(folder, monkeypatch):
     folder.claim()
     folder.write_config({"a": 1})
     with monkeypatch.context() as patch:

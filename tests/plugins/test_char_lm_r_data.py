@@ -76,6 +76,6 @@ def test_a_missing_text_is_none():
         lambda index, data: (gzip.compress(HEAD + integer(19, 1) * 30), data),
     ],
 )
-def test_row52_damage_is_named(damage):
+def test_damage_is_named(damage):
     with pytest.raises(DataError, match="books: its data cannot be read"):
         read_texts(*damage(*package(BOOKS)), "books")

@@ -64,7 +64,7 @@ def rebuilt():
     return JSBMusic21()
 
 
-def test_row52_a_missing_set_says_the_command(tmp_path, monkeypatch):
+def test_a_missing_set_says_the_command(tmp_path, monkeypatch):
     monkeypatch.setenv("GATEKIT_DATA", str(tmp_path))
     for ask in (JSBMusic21().require, JSBMusic21().chance, lambda: JSBMusic21().splits(None)):
         with pytest.raises(DataError, match=r"type: gatekit data get jsb_music21$"):
@@ -111,7 +111,7 @@ def test_rolls_are_parsed_once(small, monkeypatch):
 
 
 @pytest.mark.parametrize("damage", ["truncated", "pickled", "shape"])
-def test_rows52_53_a_damaged_cache_says_what_to_delete(small, damage):
+def test_a_damaged_cache_says_what_to_delete(small, damage):
     folder = fetch(*small)
     JSBMusic21().splits(None)
     (cached,) = folder.glob("*.npz")
@@ -128,14 +128,14 @@ def test_rows52_53_a_damaged_cache_says_what_to_delete(small, damage):
     assert set(JSBMusic21().splits(None)) == {"train", "validation", "test"}
 
 
-def test_row52_a_changed_score_says_the_command(small):
+def test_a_changed_score_says_the_command(small):
     folder = fetch(*small)
     (folder / jsb_music21.CORPUS / "b.xml").write_text("<score/>")
     with pytest.raises(DataError, match=r"was changed\. .*: gatekit data get jsb_music21"):
         JSBMusic21().splits(None)
 
 
-def test_row52_a_score_that_is_none_is_named():
+def test_a_score_that_is_none_is_named():
     with pytest.raises(DataError, match=r"x.mxl: not a compressed score"):
         piano_roll(Piece("x.mxl", "train", True, 0), score("C"))
     with pytest.raises(DataError, match=r"x.xml: not a score with Soprano"):

@@ -133,7 +133,7 @@ def test_repeats_stay_closed_where_the_map_says_so():
     ],
     ids=["xml", "voice", "step", "duration", "measures", "divisions"],
 )
-def test_row52_a_damaged_score_is_refused(document, voices):
+def test_a_damaged_score_is_refused(document, voices):
     with pytest.raises(DataError, match="not a score with"):
         sounding(document, voices, True)
 
@@ -158,7 +158,7 @@ def test_a_compressed_score_is_found_through_its_container():
     [b"no zip", zipped(score="<x/>"), zipped(container="<c/>"), zipped(container=CONTAINER)],
     ids=["zip", "container", "rootfile", "document"],
 )
-def test_row52_a_damaged_archive_is_refused(archive):
+def test_a_damaged_archive_is_refused(archive):
     with pytest.raises(DataError, match="not a compressed score"):
         unzipped(archive)
 

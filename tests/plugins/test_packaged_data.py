@@ -42,7 +42,7 @@ def place(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("name", PACKAGED)
-def test_row52_missing_data_say_the_command(place, name):
+def test_missing_data_say_the_command(place, name):
     task = PACKAGED[name]()
     command = rf"type: gatekit data get {task.source.name}$"
     for ask in (task.require, task.chance, lambda: task.splits(None)):
@@ -157,7 +157,7 @@ def test_digits_by_rows_and_by_pixels_are_the_same_images(place, monkeypatch, st
 @pytest.mark.parametrize(
     "content", [b"", table()[:-20], table(rows=3), gzip.compress(b"1,x", mtime=0)]
 )
-def test_row52_another_table_is_refused(content):
+def test_another_table_is_refused(content):
     with pytest.raises(DataError, match=r"digits.csv.gz (is damaged|should hold 1797 rows of 65)"):
         digits.read_table(content, "digits.csv.gz")
 
@@ -205,7 +205,7 @@ def test_a_folder_of_the_user_is_read_zipped_or_not(clothes):
     assert rows.data_hash() == fashion_mnist.FashionMNISTRows().data_hash()
 
 
-def test_row52_a_file_that_is_missing_cut_or_another_is_named(clothes):
+def test_a_file_that_is_missing_cut_or_another_is_named(clothes):
     task = fashion_mnist.FashionMNISTRows(path=str(clothes))
     path = clothes / "train-images-idx3-ubyte"
     content = path.read_bytes()
@@ -238,7 +238,7 @@ def test_any_text_file_is_a_task_and_where_it_lies_does_not_name_it(tmp_path):
     assert one.data_hash() != two.data_hash()
 
 
-def test_row52_no_file_and_no_path_say_what_to_type(tmp_path):
+def test_no_file_and_no_path_say_what_to_type(tmp_path):
     with pytest.raises(DataError, match=r"type task.path=FILE, a text file in UTF-8"):
         char_lm.CharLM().require()
     with pytest.raises(DataError, match="there is no such file"):
@@ -255,7 +255,7 @@ def test_the_text_of_a_python_file_is_read_and_not_run(place, monkeypatch):
 
 
 @pytest.mark.parametrize("content", [b"x = (", b"x = 1", b"\0"])
-def test_row52_a_python_file_without_text_is_refused(content):
+def test_a_python_file_without_text_is_refused(content):
     with pytest.raises(DataError, match=r"bible.py (is damaged|holds no string)"):
         char_lm.longest_literal(content, "bible.py")
 

@@ -52,7 +52,7 @@ WRONG = {
 }
 
 
-@pytest.mark.parametrize("what", [pytest.param(w, id=f"row60-{w}") for w in WRONG])
+@pytest.mark.parametrize("what", [pytest.param(w, id=f"{w}") for w in WRONG])
 def test_a_gate_is_refused(what: str) -> None:
     returned, message = WRONG[what]
     with pytest.raises(CellError, match=message) as caught:
@@ -60,7 +60,7 @@ def test_a_gate_is_refused(what: str) -> None:
     assert "'forget'" in str(caught.value)
 
 
-@pytest.mark.parametrize("what", [pytest.param(w, id=f"row60-{w}") for w in WRONG])
+@pytest.mark.parametrize("what", [pytest.param(w, id=f"{w}") for w in WRONG])
 def test_an_output_unit_is_refused(what: str) -> None:
     returned, _ = WRONG[what]
     with pytest.raises(CellError, match=r"output unit 'Odd': Odd\.emit\(self, emitted.*returned"):
@@ -70,10 +70,10 @@ def test_an_output_unit_is_refused(what: str) -> None:
 @pytest.mark.parametrize(
     ("new", "message"),
     [
-        pytest.param(None, "declares states, but returns none", id="row61-none"),
-        pytest.param((), r"returns the states \(none\), but declares k", id="row61-missing"),
-        pytest.param(("k", "n"), "returns the states k, n, but declares k", id="row61-more"),
-        pytest.param(("k",), "batch x 8 is expected", id="row61-wide"),
+        pytest.param(None, "declares states, but returns none", id="none"),
+        pytest.param((), r"returns the states \(none\), but declares k", id="missing"),
+        pytest.param(("k", "n"), "returns the states k, n, but declares k", id="more"),
+        pytest.param(("k",), "batch x 8 is expected", id="wide"),
     ],
 )
 def test_a_gate_with_wrong_states_is_refused(new: Any, message: str) -> None:
@@ -94,7 +94,7 @@ def test_a_gate_with_wrong_states_is_refused(new: Any, message: str) -> None:
         layer("lstm", swap={"forget": Keeping()})
 
 
-@pytest.mark.parametrize("extra", [(1,), ()], ids=["row61-three", "row61-no-mapping"])
+@pytest.mark.parametrize("extra", [(1,), ()], ids=["three", "no-mapping"])
 def test_a_tuple_that_is_no_value_with_states_is_refused(extra: Any) -> None:
     gate = _gate(lambda pre: (pre, pre, *extra))
     with pytest.raises(CellError, match=r"not \(value, \{name: new state\}\)"):

@@ -1,4 +1,4 @@
-"""What comes in: rows 37 to 50 of the list of faults, by number."""
+"""What comes in: inputs of every kind, right and wrong."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def _row(number: int, *values: Any) -> Any:
 
 @pytest.mark.parametrize("executor", EXECUTORS)
 @pytest.mark.parametrize("content", [_row(37, np.nan), _row(37, np.inf)])
-def test_row37_a_bad_number_touches_its_own_row_only(content: float, executor: str) -> None:
+def test_a_bad_number_touches_its_own_row_only(content: float, executor: str) -> None:
     made = layer("lstm", executor=executor, return_sequences=True)
     clean = np.array(inputs_for(made))
     bad = clean.copy()
@@ -37,7 +37,7 @@ def test_row37_a_bad_number_touches_its_own_row_only(content: float, executor: s
     assert not np.array_equal(found[2, 1:], expected[2, 1:])
 
 
-def test_row38_nan_in_masked_steps_leaves_values_and_gradients() -> None:
+def test_nan_in_masked_steps_leaves_values_and_gradients() -> None:
     made = layer("peephole", return_sequences=True)
     clean = inputs_for(made)
     values, gradients = computed(made, clean, HOLES)
@@ -47,7 +47,7 @@ def test_row38_nan_in_masked_steps_leaves_values_and_gradients() -> None:
         assert np.all(np.isfinite(value))
 
 
-def test_row39_an_all_masked_batch_is_its_initial_state() -> None:
+def test_an_all_masked_batch_is_its_initial_state() -> None:
     made = layer("lstm", return_state=True)
     states = states_for(made)
     values, gradients = computed(made, inputs_for(made), np.zeros((BATCH, TIME), bool), states)
@@ -62,7 +62,7 @@ def test_row39_an_all_masked_batch_is_its_initial_state() -> None:
 @pytest.mark.parametrize("output_unit", ["hidden", "gated", "mix_last"])
 @pytest.mark.parametrize("executor", EXECUTORS)
 @pytest.mark.parametrize("cell", [_row(40, c) for c in ("lstm", "slstm", "power_law", "raw_input")])
-def test_row40_no_step_gives_the_initial_state(
+def test_no_step_gives_the_initial_state(
     cell: str, executor: str, output_unit: str, masked: bool
 ) -> None:
     mask = np.zeros((BATCH, 0), bool) if masked else None
@@ -99,7 +99,7 @@ def test_row40_no_step_gives_the_initial_state(
         ),
     ],
 )
-def test_row40_no_step_where_no_size_is_known(cell: str, executor: str, mode: str) -> None:
+def test_no_step_where_no_size_is_known(cell: str, executor: str, mode: str) -> None:
     how: Any = {"remat": True} if executor == "remat" else {"executor": executor}
     made = layer(cell, output_unit="gated", return_sequences=True, return_state=True, **how)
     sizes = (None, None) if mode == "unknown" else (BATCH, 0)
@@ -125,7 +125,7 @@ def test_row40_no_step_where_no_size_is_known(cell: str, executor: str, mode: st
 @pytest.mark.parametrize("masked", [False, True])
 @pytest.mark.parametrize("executor", EXECUTORS)
 @pytest.mark.parametrize("cell", [_row(41, c) for c in ("lstm", "on_lstm", "power_law")])
-def test_row41_no_row_gives_no_row(cell: str, executor: str, masked: bool) -> None:
+def test_no_row_gives_no_row(cell: str, executor: str, masked: bool) -> None:
     made = layer(
         cell,
         executor=executor,
@@ -142,19 +142,19 @@ def test_row41_no_row_gives_no_row(cell: str, executor: str, masked: bool) -> No
     assert not any(np.any(g) for g in gradients.values())
 
 
-def test_row42_no_features_are_refused() -> None:
+def test_no_features_are_refused() -> None:
     with pytest.raises(DataError, match="features must be known and at least 1"):
         RNN("lstm", 4)(np.zeros((2, 3, 0), "float32"))
 
 
-def test_row43_a_ragged_tensor_is_refused_with_the_remedy() -> None:
+def test_a_ragged_tensor_is_refused_with_the_remedy() -> None:
     ragged = tf.ragged.constant([[[1.0, 2.0]], [[1.0, 2.0], [3.0, 4.0]]], ragged_rank=1)
     made = layer("lstm", features=2, dtype="float32")
     with pytest.raises(DataError, match=r"to_tensor\(\).*sequence_mask"):
         made(ragged)
 
 
-def test_row43_the_remedy_works() -> None:
+def test_the_remedy_works() -> None:
     made = layer("lstm", features=2, dtype="float32")
     ragged = tf.ragged.constant([[[1.0, 2.0]], [[1.0, 2.0], [3.0, 4.0]]], ragged_rank=1)
     found = made(ragged.to_tensor(), mask=tf.sequence_mask(ragged.row_lengths()))
@@ -163,7 +163,7 @@ def test_row43_the_remedy_works() -> None:
 
 
 @pytest.mark.parametrize("shape", [_row(44, (4, 3)), _row(44, (4, 5, 3, 1)), _row(44, (3,))])
-def test_row44_another_rank_is_refused(shape: tuple[int, ...]) -> None:
+def test_another_rank_is_refused(shape: tuple[int, ...]) -> None:
     x = np.zeros(shape, "float32")
     with pytest.raises(DataError, match="batch x time x"):
         layer("lstm", dtype="float32")(x)
@@ -171,7 +171,7 @@ def test_row44_another_rank_is_refused(shape: tuple[int, ...]) -> None:
         RNN("lstm", 4)(x)
 
 
-def test_row44_other_features_than_built_for_are_refused() -> None:
+def test_other_features_than_built_for_are_refused() -> None:
     with pytest.raises(DataError, match="5 features; the layer was built for 3"):
         layer("lstm", dtype="float32")(np.zeros((2, 4, 5), "float32"))
 
@@ -185,19 +185,19 @@ def test_row44_other_features_than_built_for_are_refused() -> None:
         _row(45, np.ones((BATCH,), bool)),
     ],
 )
-def test_row45_a_mask_of_another_shape_is_refused(mask: Any) -> None:
+def test_a_mask_of_another_shape_is_refused(mask: Any) -> None:
     made = layer("lstm")
     with pytest.raises(DataError, match=r"batch x time of the input is \(4, 5\)"):
         made(inputs_for(made), mask=mask)
 
 
-def test_row45_a_mask_of_floats_is_refused() -> None:
+def test_a_mask_of_floats_is_refused() -> None:
     made = layer("lstm")
     with pytest.raises(DataError, match=r"booleans are expected.*mask != 0"):
         made(inputs_for(made), mask=np.ones((BATCH, TIME), "float32"))
 
 
-def test_row45_a_wrong_mask_is_refused_in_a_graph_of_unknown_length() -> None:
+def test_a_wrong_mask_is_refused_in_a_graph_of_unknown_length() -> None:
     made = layer("lstm")
     specs = [
         tf.TensorSpec([None, None, FEATURES], tf.float64),
@@ -208,7 +208,7 @@ def test_row45_a_wrong_mask_is_refused_in_a_graph_of_unknown_length() -> None:
         call(inputs_for(made), np.ones((BATCH, TIME - 1), bool))
 
 
-def test_row46_a_mask_with_holes_skips_them() -> None:
+def test_a_mask_with_holes_skips_them() -> None:
     made = layer("lstm")
     x = inputs_for(made)
     for row, valid in enumerate(HOLES):
@@ -228,14 +228,14 @@ def test_row46_a_mask_with_holes_skips_them() -> None:
         _row(47, {"cc": np.zeros((BATCH, UNITS))}, "there is no state 'cc'"),
     ],
 )
-def test_row47_a_wrong_initial_state_is_refused(states: Any, message: str) -> None:
+def test_a_wrong_initial_state_is_refused(states: Any, message: str) -> None:
     made = layer("lstm")
     with pytest.raises(DataError, match=message):
         made(inputs_for(made), initial_state=states)
 
 
 @pytest.mark.parametrize("kind", [_row(48, "int32"), _row(48, "int64"), _row(48, "uint8")])
-def test_row48_whole_numbers_are_cast_with_a_note(kind: str) -> None:
+def test_whole_numbers_are_cast_with_a_note(kind: str) -> None:
     made = layer("lstm", dtype="float32")
     x = np.arange(BATCH * TIME * FEATURES).reshape(BATCH, TIME, FEATURES) % 3
     with pytest.warns(UserWarning, match=f"x is {kind}; it is cast to float32"):
@@ -246,17 +246,17 @@ def test_row48_whole_numbers_are_cast_with_a_note(kind: str) -> None:
 @pytest.mark.parametrize(
     "x",
     [
-        pytest.param(np.ones((BATCH, TIME, FEATURES), bool), id="row48-bool"),
-        pytest.param(np.ones((BATCH, TIME, FEATURES), "complex64"), id="row48-complex"),
-        pytest.param(np.full((BATCH, TIME, FEATURES), "a"), id="row48-string"),
+        pytest.param(np.ones((BATCH, TIME, FEATURES), bool), id="bool"),
+        pytest.param(np.ones((BATCH, TIME, FEATURES), "complex64"), id="complex"),
+        pytest.param(np.full((BATCH, TIME, FEATURES), "a"), id="string"),
     ],
 )
-def test_row48_what_is_no_number_is_refused(x: Any) -> None:
+def test_what_is_no_number_is_refused(x: Any) -> None:
     with pytest.raises(DataError, match=r"numbers are expected: cast it with tf\.cast"):
         layer("lstm", dtype="float32")(x)
 
 
-def test_row48_objects_are_refused() -> None:
+def test_objects_are_refused() -> None:
     x = np.full((BATCH, TIME, FEATURES), object())
     with pytest.raises((GatekitError, ValueError, TypeError), match="object"):
         layer("lstm", dtype="float32")(x)
@@ -268,7 +268,7 @@ def test_row48_objects_are_refused() -> None:
     [_row(49, p) for p in ("float16", "bfloat16", "float64", "mixed_float16", "mixed_bfloat16")],
 )
 @pytest.mark.parametrize("cell", CORE)
-def test_row49_every_floating_type_works(cell: str, policy: str) -> None:
+def test_every_floating_type_works(cell: str, policy: str) -> None:
     made = RNN(cell, 8, dtype=policy, seed=1)
     found = made(np.random.default_rng(0).normal(size=(2, 3, 4)).astype("float32"), mask=None)
     assert found.dtype == tf.as_dtype(keras.DTypePolicy(policy).compute_dtype)
@@ -278,7 +278,7 @@ def test_row49_every_floating_type_works(cell: str, policy: str) -> None:
 @pytest.mark.parametrize(
     "dtype", [_row(50, d) for d in ("int32", "float8_e4m3fn", "bool", "complex64")]
 )
-def test_row50_other_types_are_refused(dtype: str) -> None:
+def test_other_types_are_refused(dtype: str) -> None:
     with pytest.raises((ConfigError, ValueError), match=dtype):
         RNN("lstm", 4, dtype=dtype)
 

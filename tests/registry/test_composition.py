@@ -257,12 +257,12 @@ def test_a_faulty_file_is_named(cell_file, case):
     assert os.path.relpath(path) in str(caught.value)
 
 
-def test_18_a_mapping_is_held_to_the_same(place):
+def test_a_mapping_is_held_to_the_same(place):
     with pytest.raises(ConfigError, match=r"gates\.f\._target_ is refused"):
         load_cell({"gates": {"f": {"_target_": "os.system"}}, "emits": "f"}, catalogue())
 
 
-def test_20_an_unknown_cell_lists_the_nearest(place):
+def test_an_unknown_cell_lists_the_nearest(place):
     (place / "conf").mkdir()
     with pytest.raises(CellError, match=r"no cell 'lstmm'; did you mean 'lstm'\?.*lstmp") as caught:
         load_cell("lstmm", catalogue())
@@ -346,7 +346,7 @@ def test_a_mapping_may_build_on_a_cell(place):
 
 
 @pytest.mark.parametrize("name", cell_names())
-def test_13_the_canonical_form_of_every_cell_is_a_fixed_point(name):
+def test_the_canonical_form_of_every_cell_is_a_fixed_point(name):
     known = catalogue()
     spec = load_cell(name, known)
     again = read_cell(spec.canonical(), known)

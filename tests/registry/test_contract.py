@@ -31,7 +31,7 @@ HOOK = "@hookimpl\ndef {name}({arguments}):\n    return {value}\n"
     ],
     ids=["misspelt", "no-such-hook", "unmarked", "unmarked-misspelt", "58-wrong-arguments"],
 )
-def test_58_a_misspelt_hook_is_an_error_that_names_the_file(write, source, says):
+def test_a_misspelt_hook_is_an_error_that_names_the_file(write, source, says):
     path = write("plugins/mine.py", HEAD + source)
     with pytest.raises(PluginError) as caught:
         registry.catalogue()
@@ -152,7 +152,7 @@ def test_a_plugin_is_set_aside_as_a_whole(write):
 
 
 @pytest.mark.parametrize("wanted", ['"2"', "2", '"0.9"', "None"])
-def test_59_another_version_of_the_interface(place, gate_file, wanted):
+def test_another_version_of_the_interface(place, gate_file, wanted):
     path = gate_file("plugins/mine.py")
     path.write_text(f"requires_api = {wanted}\n" + path.read_text())
     (found,) = registry.broken()
@@ -161,7 +161,7 @@ def test_59_another_version_of_the_interface(place, gate_file, wanted):
     assert "halved" not in registry.catalogue().gates
 
 
-def test_59_this_version_of_the_interface(place, gate_file):
+def test_this_version_of_the_interface(place, gate_file):
     path = gate_file("plugins/mine.py")
     path.write_text(f"requires_api = {contract.API!r}\n" + path.read_text())
     assert "halved" in registry.catalogue().gates

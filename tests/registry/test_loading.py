@@ -31,7 +31,7 @@ FAULTS = {
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_55_a_plugin_that_fails_at_import_is_set_aside(write, gate_file, fault):
+def test_a_plugin_that_fails_at_import_is_set_aside(write, gate_file, fault):
     path = write("plugins/bad.py", FAULTS[fault])
     gate_file("plugins/good.py")
     (found,) = registry.broken()
@@ -42,14 +42,14 @@ def test_55_a_plugin_that_fails_at_import_is_set_aside(write, gate_file, fault):
 
 
 @pytest.mark.parametrize("fault", ["ImportError", "SystemExit"])
-def test_55_a_broken_distribution_is_set_aside_with_its_version(install, fault):
+def test_a_broken_distribution_is_set_aside_with_its_version(install, fault):
     install("bad-gates", "bad_gates", FAULTS[fault], version="4.5")
     (found,) = registry.broken()
     assert (found.name, found.version) == ("bad_gates", "4.5")
     assert "forget" in registry.catalogue().gates
 
 
-def test_55_entry_points_are_loaded_one_at_a_time(install, gate_file):
+def test_entry_points_are_loaded_one_at_a_time(install, gate_file):
     install("bad-gates", "bad_gates", "raise RuntimeError('early')\n")
     install("good-gates", "good_gates", gate_file("text").read_text())
     assert "halved" in registry.catalogue().gates
@@ -58,7 +58,7 @@ def test_55_entry_points_are_loaded_one_at_a_time(install, gate_file):
     ]
 
 
-def test_55_a_plugin_that_takes_long_is_named_meanwhile(write, monkeypatch, capsys):
+def test_a_plugin_that_takes_long_is_named_meanwhile(write, monkeypatch, capsys):
     monkeypatch.setattr(quarantine, "SLOW", 0.01)
     write("plugins/endless.py", "import time\ntime.sleep(0.3)\n")
     registry.catalogue()
@@ -133,7 +133,7 @@ def test_what_a_plugin_prints_stays_out_of_stdout(place, gate_file, capsys):
 
 
 @pytest.mark.parametrize("hook", ["gates", "config_dirs"])
-def test_56_a_hook_that_raises_sets_its_plugin_aside(write, hook):
+def test_a_hook_that_raises_sets_its_plugin_aside(write, hook):
     write(
         "plugins/bad.py",
         "from gatekit import hookimpl\n"
@@ -167,7 +167,7 @@ def test_an_unknown_gate_points_at_what_is_broken(write):
     assert "gatekit plugins" in str(caught.value)
 
 
-def test_20_an_unknown_gate_names_the_plugins_that_are_loaded(place, gate_file):
+def test_an_unknown_gate_names_the_plugins_that_are_loaded(place, gate_file):
     gate_file("plugins/mine.py", "halves")
     with pytest.raises(CellError) as caught:
         read_cell(CELL, registry.catalogue())
@@ -178,7 +178,7 @@ def test_20_an_unknown_gate_names_the_plugins_that_are_loaded(place, gate_file):
 
 
 @pytest.mark.parametrize("second", ["plugins/b.py", "named.py"])
-def test_57_two_plugins_of_one_name_are_both_named(place, gate_file, second):
+def test_two_plugins_of_one_name_are_both_named(place, gate_file, second):
     first = gate_file("plugins/a.py")
     other = gate_file(second)
     with pytest.raises(PluginError) as caught:
@@ -188,7 +188,7 @@ def test_57_two_plugins_of_one_name_are_both_named(place, gate_file, second):
     assert str(other) in str(caught.value)
 
 
-def test_57_a_distribution_and_a_file(install, gate_file):
+def test_a_distribution_and_a_file(install, gate_file):
     install("gates-of-mine", "gates_of_mine", gate_file("text").read_text())
     path = gate_file("plugins/mine.py")
     with pytest.raises(PluginError) as caught:
@@ -197,14 +197,14 @@ def test_57_a_distribution_and_a_file(install, gate_file):
     assert str(path) in str(caught.value)
 
 
-def test_57_a_bundled_name_is_taken(place, gate_file):
+def test_a_bundled_name_is_taken(place, gate_file):
     gate_file("plugins/mine.py", "forget")
     with pytest.raises(PluginError, match="the gate 'forget'") as caught:
         registry.catalogue()
     assert "forget_gate.py" in str(caught.value)
 
 
-def test_57_a_function_of_the_language_is_taken(write):
+def test_a_function_of_the_language_is_taken(write):
     write(
         "plugins/mine.py",
         "from gatekit import Function, hookimpl\n@hookimpl\ndef gatekit_functions():\n"
@@ -269,7 +269,7 @@ def test_callbacks_are_made_for_a_run(write):
 
 
 @pytest.mark.parametrize("value", ["1 / 0", "3", "[3]", "'text'"])
-def test_56_callbacks_that_fail_name_the_plugin(write, value):
+def test_callbacks_that_fail_name_the_plugin(write, value):
     path = write("plugins/mine.py", CALLBACKS.format(arguments="run", value=value))
     with pytest.raises(PluginError, match="gatekit_callbacks") as caught:
         registry.callbacks({})

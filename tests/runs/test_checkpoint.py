@@ -1,4 +1,4 @@
-"""A checkpoint is what was written, to the last bit, or it is none (row 69)."""
+"""A checkpoint is what was written, to the last bit, or it is none."""
 
 import hashlib
 import io
@@ -26,7 +26,7 @@ def test_it_reads_back_with_types_and_names():
     assert found.made_with == MADE.made_with
 
 
-def test_row_69_a_flipped_bit_anywhere_is_found():
+def test_a_flipped_bit_anywhere_is_found():
     data = pack(MADE)
     for place in range(0, len(data), 7):
         wrong = bytearray(data)
@@ -36,14 +36,14 @@ def test_row_69_a_flipped_bit_anywhere_is_found():
 
 
 @pytest.mark.parametrize("size", [0, 1, 63, 64, 65, 400])
-def test_row_69_half_a_file_is_found(size):
+def test_half_a_file_is_found(size):
     with pytest.raises(DamagedError):
         unpack(pack(MADE)[:size])
     with pytest.raises(DamagedError):
         unpack(pack(MADE) + b"\0" * (size + 1))
 
 
-def test_row_101_a_newer_format_is_not_guessed():
+def test_a_newer_format_is_not_guessed():
     archive = io.BytesIO()
     about = numpy.frombuffer(json.dumps({"format": 2}).encode(), numpy.uint8)
     numpy.savez(archive, about=about)

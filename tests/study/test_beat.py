@@ -48,7 +48,7 @@ def test_a_writer_beats_until_it_is_over(tmp_path, short):
     over.set()
 
 
-def test_row_90_a_silent_machine_locks_nothing(tmp_path, short):
+def test_a_silent_machine_locks_nothing(tmp_path, short):
     plan = plan_of(tmp_path, "good", "good")
     folder = elsewhere(plan.runs[0])
     folder.keep_beating(replaced=lambda: None).set()
@@ -73,7 +73,7 @@ def test_another_container_of_the_same_name_is_awaited_and_replaced_if_silent(tm
     assert f"LOST: no heartbeat from {platform.node()}" in plan.log.read_text()
 
 
-def test_row_89_a_machine_that_beats_is_awaited(tmp_path, short):
+def test_a_machine_that_beats_is_awaited(tmp_path, short):
     plan = plan_of(tmp_path, "good")
     folder = elsewhere(plan.runs[0])
     folder.write_config({"units": 1})
@@ -160,7 +160,7 @@ def test_a_run_that_is_claimed_while_it_starts_is_awaited(tmp_path):
     assert plan.runs[0].folder().state().attempt == 1
 
 
-def test_row_73_a_writer_that_slept_finds_that_it_was_replaced(tmp_path, short):
+def test_a_writer_that_slept_finds_that_it_was_replaced(tmp_path, short):
     (run,) = plan_of(tmp_path, "good").runs
     folder = elsewhere(run)
     folder.lost(1, "no sign of life")

@@ -46,33 +46,33 @@ def own(name, text):
 CELL = "gates: {candidate: {kind: candidate}}\nequations: {h: candidate}\nemits: h\n"
 
 
-def test_row_1_unknown_key(capsys):
+def test_unknown_key(capsys):
     assert "untis is not a key; did you mean units?" in told(capsys, "untis=8")
     assert "did you mean 'units'?" in told(capsys, "cell.untis=8")
     assert "did you mean 'length'" in told(capsys, "task.lenght=8")
     assert "optimizer.learning_rate" in told(capsys, "optimizer.learningrate=1")
 
 
-def test_row_2_added_key(capsys):
+def test_added_key(capsys):
     assert "moed is not a key" in told(capsys, "+moed=ok")
     assert "moed is not a key" in told(capsys, "++moed=ok")
 
 
-def test_row_3_wrong_type(capsys):
+def test_wrong_type(capsys):
     assert "units='abc'" in told(capsys, "units=abc")
 
 
 @pytest.mark.parametrize("value", ["8.5", "'8'", "true"])
-def test_row_4_no_integer(capsys, value):
+def test_no_integer(capsys, value):
     assert "units is an integer from 1" in told(capsys, f"units={value}")
 
 
 @pytest.mark.parametrize("value", ["0", "-1"])
-def test_row_5_out_of_range(capsys, value):
+def test_out_of_range(capsys, value):
     assert "units is an integer from 1" in told(capsys, f"units={value}")
 
 
-def test_row_6_larger_than_memory(capsys, monkeypatch):
+def test_larger_than_memory(capsys, monkeypatch):
     assert "make its widths smaller" in told(capsys, "units=1000000000")
     # sixteen MiB in all
     monkeypatch.setattr(os, "sysconf", lambda name: 4096)
@@ -82,39 +82,39 @@ def test_row_6_larger_than_memory(capsys, monkeypatch):
 
 
 @pytest.mark.parametrize("value", ["no", "010", "1:30"])
-def test_row_7_traps(capsys, value):
+def test_traps(capsys, value):
     own("experiment/mine", f"# @package _global_\nunits: {value}\n")
     assert f"{value} can be misread" in told(capsys, "experiment=mine")
     assert "units is an integer" in told(capsys, f"units={value}")
 
 
 @pytest.mark.parametrize("value", [".nan", ".inf", "nan", "inf"])
-def test_row_8_learning_rate(capsys, value):
+def test_learning_rate(capsys, value):
     assert "learning_rate is a finite number" in told(capsys, f"optimizer.learning_rate={value}")
 
 
-def test_row_9_duplicate_key(capsys):
+def test_duplicate_key(capsys):
     own("cell/mine", CELL + "emits: h\n")
     assert "mine.yaml, line 4: the key 'emits' is written twice" in told(capsys, "cell=mine")
 
 
-def test_row_10_missing(capsys):
+def test_missing(capsys):
     own("cell/mine", CELL + "constants:\n  dt: ???\n")
     assert "cell.constants.dt has no value yet" in told(capsys, "cell=mine")
 
 
 @pytest.mark.parametrize("text", ["${cell.constants.dt}", "${layers}x${cell.constants.dt}"])
-def test_row_11_cycle(capsys, text):
+def test_cycle(capsys, text):
     own("cell/mine", CELL + f"constants: {{dt: '{text}'}}\n")
     assert "cell.constants.dt" in told(capsys, "cell=mine")
 
 
-def test_row_12_unknown_resolver(capsys):
+def test_unknown_resolver(capsys):
     own("cell/mine", CELL + "constants: {dt: '${nope:1}'}\n")
     assert "the resolver 'nope' is not allowed" in told(capsys, "cell=mine")
 
 
-def test_row_13_environment(capsys, monkeypatch):
+def test_environment(capsys, monkeypatch):
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "hunter2")
     own("cell/mine", CELL + "reference: '${oc.env:AWS_SECRET_ACCESS_KEY}'\n")
     said = told(capsys, "cell=mine")
@@ -122,12 +122,12 @@ def test_row_13_environment(capsys, monkeypatch):
     assert "hunter2" not in said
 
 
-def test_row_14_python_tag(capsys):
+def test_python_tag(capsys):
     own("cell/mine", CELL + "reference: !!python/object/apply:os.system ['touch pwned']\n")
     assert "tag" in told(capsys, "cell=mine")
 
 
-def test_row_15_alias_bomb(capsys):
+def test_alias_bomb(capsys):
     levels = ["a0: &a0 [x, x]"] + [
         f"a{k}: &a{k} [{', '.join([f'*a{k - 1}'] * 12)}]" for k in range(1, 12)
     ]
@@ -135,17 +135,17 @@ def test_row_15_alias_bomb(capsys):
     assert "aliases" in told(capsys, "cell=mine")
 
 
-def test_row_16_deep(capsys):
+def test_deep(capsys):
     own("cell/mine", "a: " + "[" * 5000 + "]" * 5000 + "\n")
     assert "nested deeper" in told(capsys, "cell=mine")
 
 
-def test_row_17_empty(capsys):
+def test_empty(capsys):
     own("cell/mine", "# nothing\n")
     assert "is empty" in told(capsys, "cell=mine")
 
 
-def test_row_18_target(capsys):
+def test_target(capsys):
     own("cell/mine", CELL + "initializers: {_target_: os.system}\n")
     assert "_target_='os.system' is not allowed" in told(capsys, "cell=mine")
     assert "_target_" in told(capsys, "cell.gates.forget._target_=os.system")
@@ -163,7 +163,7 @@ def test_row_18_target(capsys):
         "defaults: [/hydra/callbacks/x]",
     ],
 )
-def test_row_19_what_hydra_would_execute(capsys, text):
+def test_what_hydra_would_execute(capsys, text):
     own("experiment/mine", f"# @package _global_\n{text}\n")
     assert "--trust-config" in told(capsys, "experiment=mine")
     assert "--trust-config" in told(capsys, "-m", "experiment=mine", "seed=0,1")
@@ -173,7 +173,7 @@ def test_row_19_what_hydra_would_execute(capsys, text):
     "override",
     ["hydra.run.dir=x", "+hydra.callbacks.x._target_=os.system", "hydra/job_logging=default"],
 )
-def test_row_19_on_the_command_line(capsys, override):
+def test_on_the_command_line(capsys, override):
     assert "has no effect in gatekit" in told(capsys, override)
 
 
@@ -420,7 +420,7 @@ def composed():
 @pytest.mark.parametrize(
     ("path", "value"), list(keys()), ids=lambda v: ".".join(v) if isinstance(v, tuple) else ""
 )
-def test_row_1_a_letter_dropped_from_any_key(capsys, monkeypatch, composed, path, value):
+def test_a_letter_dropped_from_any_key(capsys, monkeypatch, composed, path, value):
     """Refused with exit code 2 and the nearest key, whichever letter it is."""
     if "job" not in composed:
         ((_, composed["job"]),) = compose(["task=sum"])

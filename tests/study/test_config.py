@@ -30,7 +30,7 @@ def test_defaults_are_filled_in():
 
 
 @pytest.mark.parametrize("key", [*RUN_KEYS, *LAUNCH_KEYS])
-def test_row_1_a_typo_in_every_key(key):
+def test_a_typo_in_every_key(key):
     typo = key[0] + key
     refused({typo: 1}, rf"{typo} is not a key; did you mean {key}\?")
 
@@ -52,35 +52,35 @@ def test_the_probe_is_a_truth_value():
         ("trainer", "step", "trainer.steps"),
     ],
 )
-def test_row_1_a_typo_inside_a_group(group, typo, meant):
+def test_a_typo_inside_a_group(group, typo, meant):
     refused(
         {group: {**GOOD[group], typo: 1}}, rf"{group}.{typo} is not a key; did you mean {meant}"
     )
 
 
-def test_row_3_wrong_type():
+def test_wrong_type():
     refused(
         {"units": "abc"}, r"units='abc' \(a string\) is not allowed: units is an integer from 1"
     )
 
 
 @pytest.mark.parametrize("value", [8.5, "8", True, None])
-def test_row_4_no_integer(value):
+def test_no_integer(value):
     refused({"units": value}, "units is an integer from 1")
 
 
 @pytest.mark.parametrize("value", [0, -1])
-def test_row_5_out_of_range(value):
+def test_out_of_range(value):
     refused({"units": value}, f"units={value} .* is an integer from 1")
 
 
 @pytest.mark.parametrize("value", [False, 8.0, "1:30", [1]])
-def test_row_7_what_yaml_makes_of_traps(value):
+def test_what_yaml_makes_of_traps(value):
     refused({"units": value}, "units is an integer from 1")
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, 0.0, -1.0, True, "0.1"])
-def test_row_8_learning_rate(value):
+def test_learning_rate(value):
     refused({"optimizer": {"learning_rate": value}}, "learning_rate is a finite number above 0")
 
 
@@ -88,7 +88,7 @@ def test_row_8_learning_rate(value):
     "changes",
     [{"cell": {"gates": {"a": {"_target_": "os.system"}}}}, {"swap": {"x": [{"_target_": 1}]}}],
 )
-def test_row_18_target(changes):
+def test_target(changes):
     refused(changes, r"_target_=.* is not allowed")
 
 

@@ -84,7 +84,7 @@ def test_an_unknown_name_suggests_the_nearest(ask, tasks):
         ask("leters", tasks)
 
 
-def test_row52_verify_finds_what_path_does_not_read(archive, tasks):
+def test_verify_finds_what_path_does_not_read(archive, tasks):
     folder = data.get("letters", tasks, archive)
     (folder / "pack/a.txt").write_text("other")
     assert data.path("letters", tasks) == folder

@@ -54,7 +54,7 @@ def known_state():
 
 
 @pytest.mark.parametrize("said", DEEDS)
-def test_row_64_a_change_is_undone_and_told(said, capsys):
+def test_a_change_is_undone_and_told(said, capsys):
     before, told = shared(), []
     with guarded("loading plugins", told.append):
         DEEDS[said]()
@@ -105,12 +105,12 @@ def trained(place):
 
 
 @pytest.mark.slow
-def test_row_64_the_result_tells_of_it(trained):
+def test_the_result_tells_of_it(trained):
     assert trained(tiny.Sum())["warnings"] == []
 
 
 @pytest.mark.slow
-def test_row_64_the_result_tells_of_a_task(trained):
+def test_the_result_tells_of_a_task(trained):
     (warning,) = trained(Restless())["warnings"]
     assert "the data: a plugin changed environment variables" in warning
     assert "NumPy's global random generator" in warning
@@ -140,7 +140,7 @@ def gatekit_gates():
 
 
 @pytest.mark.slow
-def test_row_63_randomness_outside_the_seed_is_told(trained, place):
+def test_randomness_outside_the_seed_is_told(trained, place):
     (place / "noisy.py").write_text(NOISY)
     result = trained(tiny.Sum(), "plugins=[noisy.py]", "swap.forget=noisy", "executor=reference")
     assert any(

@@ -119,7 +119,7 @@ def interrupted(plan, times=1, number=signal.SIGINT):
     return outcome, time.monotonic() - began
 
 
-def test_row_70_ctrl_c_stops_and_the_same_command_continues(tmp_path):
+def test_ctrl_c_stops_and_the_same_command_continues(tmp_path):
     plan = plan_of(tmp_path, "wait", "good", n_jobs=1)
     outcome, _ = interrupted(plan)
     assert outcome.code == 130
@@ -129,7 +129,7 @@ def test_row_70_ctrl_c_stops_and_the_same_command_continues(tmp_path):
     assert states(plan) == ["COMPLETED", "COMPLETED"]
 
 
-def test_row_70_ctrl_c_twice_stops_at_once(tmp_path):
+def test_ctrl_c_twice_stops_at_once(tmp_path):
     plan = plan_of(tmp_path, "hang", n_jobs=1)
     outcome, seconds = interrupted(plan, times=2)
     assert outcome.code == 130
@@ -347,7 +347,7 @@ def test_durations(seconds, said):
     assert duration(seconds) == said
 
 
-def test_row_66_a_killed_run_is_made_again_twice_at_most(tmp_path):
+def test_a_killed_run_is_made_again_twice_at_most(tmp_path):
     plan = plan_of(tmp_path, "kill once", "kill", "good")
     outcome = launch(plan, start)
     assert states(plan) == ["COMPLETED", "FAILED", "COMPLETED"]
@@ -365,7 +365,7 @@ def test_no_retry_where_none_is_asked_for(tmp_path):
     assert plan.runs[0].folder().state().attempt == 1
 
 
-def test_row_77_what_the_kernel_kills_for_memory_is_not_tried_again(tmp_path, monkeypatch):
+def test_what_the_kernel_kills_for_memory_is_not_tried_again(tmp_path, monkeypatch):
     kills = iter([0, 1, 1, 1])
     monkeypatch.setattr("gatekit.runs.process.kernel_kills", lambda: next(kills))
     plan = plan_of(tmp_path, "kill once")
@@ -374,7 +374,7 @@ def test_row_77_what_the_kernel_kills_for_memory_is_not_tried_again(tmp_path, mo
     assert plan.runs[0].folder().state().attempt == 1
 
 
-def test_row_80_a_hanging_run_meets_its_timeout_and_others_go_on(tmp_path, monkeypatch):
+def test_a_hanging_run_meets_its_timeout_and_others_go_on(tmp_path, monkeypatch):
     plan = plan_of(tmp_path, "hang", "good", n_jobs=1, timeout=1800.0)
     later = 0
 
@@ -402,7 +402,7 @@ def test_fail_fast_stops_the_others_which_go_on_later(tmp_path):
     assert "2 runs left" in said
 
 
-def test_row_74_three_runs_without_disk_in_a_row_pause_the_sweep(tmp_path):
+def test_three_runs_without_disk_in_a_row_pause_the_sweep(tmp_path):
     plan = plan_of(tmp_path, *["disk"] * 5, n_jobs=1)
     outcome = launch(plan, start)
     assert states(plan) == ["FAILED"] * 3 + ["PLANNED"] * 2
@@ -419,7 +419,7 @@ def test_the_end_says_how_many_are_left_and_what_to_type(tmp_path):
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129)])
-def test_rows_71_72_other_signals_stop_as_well(tmp_path, number, code):
+def test_other_signals_stop_as_well(tmp_path, number, code):
     plan = plan_of(tmp_path, "wait", n_jobs=1)
     outcome, _ = interrupted(plan, number=number)
     assert outcome.code == code
@@ -465,7 +465,7 @@ class Told:
 
 
 @pytest.mark.parametrize(("tells", "code"), [(True, 143), (False, 1)])
-def test_row_71_a_run_that_a_signal_stopped_first_is_left(tmp_path, tells, code):
+def test_a_run_that_a_signal_stopped_first_is_left(tmp_path, tells, code):
     plan = plan_of(tmp_path, "good")
     outcome = launch(plan, backend=Told(tells))
     assert states(plan) == ["INTERRUPTED"]
@@ -696,14 +696,14 @@ def test_where_tensorflow_cannot_be_imported_no_run_fails(tmp_path):
     )
 
 
-def test_row_74_the_cause_of_an_end_that_a_run_cannot_record_is_recorded(tmp_path):
+def test_the_cause_of_an_end_that_a_run_cannot_record_is_recorded(tmp_path):
     plan = plan_of(tmp_path, "good")
     ((_, reason),) = launch(plan, backend=Spawned(plan, main=unwritable)).failed
     assert reason.endswith("metrics.jsonl: No space left on device")
     assert plan.runs[0].folder().state().reason == reason
 
 
-def test_row_75_a_run_whose_folder_cannot_be_made_is_known_to_have_failed(tmp_path):
+def test_a_run_whose_folder_cannot_be_made_is_known_to_have_failed(tmp_path):
     plan = plan_of(tmp_path, "good")
     path = plan.runs[0].path
     path.parent.mkdir(parents=True)

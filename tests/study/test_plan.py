@@ -225,7 +225,7 @@ def test_seeds_and_seed_are_the_same_runs():
     assert {r.fingerprint for r in planned("seeds=2").runs} == listed
 
 
-def test_row_102_duplicates_run_once():
+def test_duplicates_run_once():
     found = planned("-m", "units=3,3")
     assert len(found.runs) == 1
     assert found.duplicates == ("task=sum units=3 seed=0",)

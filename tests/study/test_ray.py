@@ -142,7 +142,7 @@ def test_timeout_and_fail_fast(cluster, tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("deed", "times"), [("wait", 1), ("hang", 2)])
-def test_row_70_ctrl_c_stops_and_the_same_command_continues(cluster, tmp_path, deed, times):
+def test_ctrl_c_stops_and_the_same_command_continues(cluster, tmp_path, deed, times):
     plan = plan_of(tmp_path, deed, deed, "good", address=cluster)
 
     def press():

@@ -14,7 +14,7 @@ def refused(config, match):
         plain(OmegaConf.create(config), TASKS)
 
 
-def test_row_10_missing_value():
+def test_missing_value():
     refused(
         {"cell": {"units": "???"}}, r"cell.units has no value yet \(\?\?\?\); type cell.units=VALUE"
     )
@@ -23,25 +23,25 @@ def test_row_10_missing_value():
 @pytest.mark.parametrize(
     "config", [{"a": "${a}"}, {"a": "${b}", "b": "${a}"}, {"a": {"b": "x${c}"}, "c": "${a.b}"}]
 )
-def test_row_11_cycles(config):
+def test_cycles(config):
     refused(config, r"\$\{")
 
 
-def test_row_11_a_reference_to_nothing():
+def test_a_reference_to_nothing():
     refused({"units": "${untis}"}, "untis")
 
 
 @pytest.mark.parametrize(
     "name", ["now", "python_version", "mine", "oc.decode", "oc.create", "hydra"]
 )
-def test_row_12_resolvers(name):
+def test_resolvers(name):
     refused(
         {"a": f"${{{name}:x}}"}, rf"the resolver '{name}' is not allowed; only plain references"
     )
 
 
 @pytest.mark.parametrize("text", ["${oc.env:AWS_SECRET_ACCESS_KEY}", "x${ oc.env : HOME}y"])
-def test_row_13_environment(text, monkeypatch):
+def test_environment(text, monkeypatch):
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "hunter2")
     with pytest.raises(ConfigError, match="reads an environment variable") as caught:
         plain(OmegaConf.create({"cell": [text]}), TASKS)
@@ -49,7 +49,7 @@ def test_row_13_environment(text, monkeypatch):
 
 
 @pytest.mark.parametrize("text", ["${${n}:HOME}", "${oc.${m}:HOME}", "${oc.select:${oc.env:HOME}}"])
-def test_row_13_environment_in_disguise(text):
+def test_environment_in_disguise(text):
     refused(
         {"a": text, "n": "oc.env", "m": "env"}, "reads an environment variable|must not be computed"
     )

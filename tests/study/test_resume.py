@@ -61,7 +61,7 @@ ALWAYS = "windows of a document, two layers, dropout, averaged weights"
     "variant",
     [pytest.param(v, marks=() if v == ALWAYS else pytest.mark.slow) for v in VARIANTS],
 )
-def test_row_70_stopped_anywhere_it_ends_as_if_it_never_was(place, variant, request):
+def test_stopped_anywhere_it_ends_as_if_it_never_was(place, variant, request):
     runs = Runs(VARIANTS[variant])
     whole = StopAt(10**9)
     assert runs.attempt(place / "whole", whole)
@@ -101,7 +101,7 @@ def test_what_jit_auto_decided_is_that_of_the_first_attempt(tmp_path, changed):
     assert settings["jit"] is True
 
 
-def test_row_97_after_an_upgrade_or_elsewhere_it_is_refused_with_the_difference(tmp_path, capsys):
+def test_after_an_upgrade_or_elsewhere_it_is_refused_with_the_difference(tmp_path, capsys):
     folder = RunFolder(tmp_path)
     here = NOW | {"tensorflow": "2.22.0", "cpu": "other"}
     with pytest.raises(RunError) as refused:
@@ -176,7 +176,7 @@ KILLS = Path(__file__).parent / "kills.py"
 
 
 @pytest.mark.slow
-def test_row_67_killed_anywhere_it_ends_as_if_it_never_was(tmp_path):
+def test_killed_anywhere_it_ends_as_if_it_never_was(tmp_path):
     count = 6
     done = processes.run(
         [sys.executable, KILLS, str(tmp_path), str(count)],

@@ -228,9 +228,7 @@ def test_detached_jobs_go_on(submitit, tmp_path):
 
 
 @pytest.mark.slow
-def test_row_71_a_job_at_its_time_limit_goes_on_from_the_checkpoint(
-    submitit, tmp_path, monkeypatch
-):
+def test_a_job_at_its_time_limit_goes_on_from_the_checkpoint(submitit, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     words = ["task=adding", "task.length=10", "units=4", "cell=gru", "trainer.steps=3000"]
     words += ["cell.dropout=0.1", "study=s", "hydra.launcher.backend=slurm"]

@@ -247,7 +247,7 @@ def test_steps_that_no_chunk_divides_are_exact(shared):
     assert seen == [*range(3, 43, 3), 43]
 
 
-def test_row_83_a_loss_that_is_not_finite_is_an_outcome(made):
+def test_a_loss_that_is_not_finite_is_an_outcome(made):
     told = Heard()
     result, folder = made(
         "task=sum",
@@ -336,7 +336,7 @@ def test_callbacks_are_told_of_start_epochs_and_end_and_change_nothing(followed,
     assert digest(plain) == digest(folder)
 
 
-def test_row_56_a_callback_that_raises_is_named():
+def test_a_callback_that_raises_is_named():
     def faulty(event, **facts):
         1 / (event != "epoch")
 

@@ -203,7 +203,7 @@ for _ in range(60):
 
 
 @pytest.mark.slow
-def test_row_82_the_log_is_capped(tmp_path):
+def test_the_log_is_capped(tmp_path):
     processes.run([sys.executable, "-c", CHATTER], cwd=tmp_path, check=True)
     text = (tmp_path / "log.txt").read_text()
     assert len(text) < 1100
@@ -258,7 +258,7 @@ def begun(place, *words, runs=1):
         pytest.param(signal.SIGHUP, 129, marks=pytest.mark.slow),
     ],
 )
-def test_rows_70_71_72_a_signal_stops_after_the_batch(tmp_path, number, code):
+def test_a_signal_stops_after_the_batch(tmp_path, number, code):
     with begun(tmp_path) as process:
         process.send_signal(number)
         said, _ = process.communicate(timeout=processes.PATIENCE)
@@ -275,7 +275,7 @@ def test_rows_70_71_72_a_signal_stops_after_the_batch(tmp_path, number, code):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGTERM, signal.SIGUSR1])
-def test_rows_71_72_a_signal_to_all_processes_of_a_group_stops_each_run(tmp_path, number):
+def test_a_signal_to_all_processes_of_a_group_stops_each_run(tmp_path, number):
     with begun(tmp_path, "-m", "seed=0,1", "n_jobs=2", runs=2) as process:
         os.killpg(process.pid, number)
         said, _ = process.communicate(timeout=processes.PATIENCE)
@@ -354,7 +354,7 @@ def ended(tmp_path_factory, request):
         ("error", "ZeroDivisionError: division by zero"),
     ],
 )
-def test_rows_74_77_78_the_reason_is_in_the_folder(ended, name, reason):
+def test_the_reason_is_in_the_folder(ended, name, reason):
     folder, code = ended[name]
     assert code == 0
     state = folder.state()
@@ -363,7 +363,7 @@ def test_rows_74_77_78_the_reason_is_in_the_folder(ended, name, reason):
     assert "Traceback" in (folder.path / "log.txt").read_text()
 
 
-def test_row_74_what_a_full_disk_keeps_from_the_folder_is_raised(ended):
+def test_what_a_full_disk_keeps_from_the_folder_is_raised(ended):
     folder, code = ended["full"]
     assert code == 1
     assert folder.state().name == "LOST"
@@ -371,7 +371,7 @@ def test_row_74_what_a_full_disk_keeps_from_the_folder_is_raised(ended):
     assert said.startswith("input or output failed at log: No space left on device")
 
 
-def test_row_79_a_crash_in_native_code_leaves_its_trace_in_the_log(ended):
+def test_a_crash_in_native_code_leaves_its_trace_in_the_log(ended):
     folder, code = ended["crash"]
     assert code == -signal.SIGSEGV
     assert "Segmentation fault" in (folder.path / "log.txt").read_text()
@@ -379,7 +379,7 @@ def test_row_79_a_crash_in_native_code_leaves_its_trace_in_the_log(ended):
 
 
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2"])
-def test_rows_71_72_the_signals_of_a_cluster_stop_a_run(ended, name):
+def test_the_signals_of_a_cluster_stop_a_run(ended, name):
     folder, code = ended[name]
     assert code == 0
     assert folder.state().name == "INTERRUPTED"

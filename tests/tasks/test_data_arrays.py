@@ -24,7 +24,7 @@ def test_what_was_written_is_read(tmp_path):
 
 
 @pytest.mark.parametrize("share", [0.0, 0.1, 0.5, 0.99])
-def test_row52_a_truncated_file_is_refused(tmp_path, share):
+def test_a_truncated_file_is_refused(tmp_path, share):
     path = tmp_path / "rolls.npz"
     write_npz(path, ARRAYS)
     content = path.read_bytes()
@@ -32,7 +32,7 @@ def test_row52_a_truncated_file_is_refused(tmp_path, share):
     refused(path, "cannot be read")
 
 
-def test_row52_a_flipped_bit_is_refused(tmp_path):
+def test_a_flipped_bit_is_refused(tmp_path):
     path = tmp_path / "rolls.npz"
     write_npz(path, ARRAYS)
     content = bytearray(path.read_bytes())
@@ -41,7 +41,7 @@ def test_row52_a_flipped_bit_is_refused(tmp_path):
     refused(path, "cannot be read")
 
 
-def test_row52_missing_file_and_array_are_named(tmp_path):
+def test_missing_file_and_array_are_named(tmp_path):
     refused(tmp_path / "rolls.npz", "cannot be read")
     write_npz(tmp_path / "rolls.npz", {"a": ARRAYS["a"]})
     refused(tmp_path / "rolls.npz", "lacks b")
@@ -55,7 +55,7 @@ class Trap:
 
 
 @pytest.mark.parametrize("form", ["npz", "npy", "pickle"])
-def test_row53_pickled_objects_are_refused_unread(tmp_path, form):
+def test_pickled_objects_are_refused_unread(tmp_path, form):
     path = tmp_path / "rolls.npz"
     trap = numpy.array([Trap()], object)
     with path.open("wb") as file:
@@ -68,7 +68,7 @@ def test_row53_pickled_objects_are_refused_unread(tmp_path, form):
     refused(path, "pickle|not an npz")
 
 
-def test_row53_an_npy_file_is_no_archive(tmp_path):
+def test_an_npy_file_is_no_archive(tmp_path):
     with (tmp_path / "rolls.npz").open("wb") as file:
         numpy.save(file, ARRAYS["a"])
     refused(tmp_path / "rolls.npz", "is not an npz archive")

@@ -1,4 +1,4 @@
-"""Bad data are named before training: rows 37 to 54 of the list of faults, for tasks."""
+"""Bad data are named before training."""
 
 import numpy
 import pytest
@@ -69,7 +69,7 @@ def test_good_batches_pass_unchanged():
 
 
 @pytest.mark.parametrize("bad", [NAN, numpy.inf, -numpy.inf])
-def test_row37_nan_in_input_is_named_with_row_step_and_column(bad):
+def test_nan_in_input_is_named_with_row_step_and_column(bad):
     batch = numbers()
     batch.x[2, 5, 1] = bad
     refuse(
@@ -80,14 +80,14 @@ def test_row37_nan_in_input_is_named_with_row_step_and_column(bad):
     )
 
 
-def test_row37_nan_in_target_is_refused_even_with_allow_nan():
+def test_nan_in_target_is_refused_even_with_allow_nan():
     batch = numbers()
     batch.y[3, 0] = NAN
     with pytest.raises(DataError, match="y is not finite: nan at row 3, column 0"):
         check_batch(batch, NUMBERS, "train", allow_nan=True)
 
 
-def test_row38_nan_at_masked_steps_is_no_fault():
+def test_nan_at_masked_steps_is_no_fault():
     mask = numpy.ones((4, 6), bool)
     mask[1, 2:] = False
     batch = every(mask=mask)
@@ -95,7 +95,7 @@ def test_row38_nan_at_masked_steps_is_no_fault():
     assert numpy.array_equal(check_batch(batch, EVERY, "train").mask, mask)
 
 
-def test_row39_a_masked_row_is_allowed_and_nothing_but_masked_rows_is_not():
+def test_a_masked_row_is_allowed_and_nothing_but_masked_rows_is_not():
     mask = numpy.ones((4, 6), bool)
     mask[1] = False
     assert not check_batch(every(mask=mask), EVERY, "train").mask[1].any()
@@ -103,7 +103,7 @@ def test_row39_a_masked_row_is_allowed_and_nothing_but_masked_rows_is_not():
     refuse(every(weights=numpy.zeros((4, 6), "float32")), EVERY, "no valid step has a weight")
 
 
-@pytest.mark.parametrize("shape", [(4, 0, 2), (0, 6, 2)], ids=["row40-time", "row41-batch"])
+@pytest.mark.parametrize("shape", [(4, 0, 2), (0, 6, 2)], ids=["time", "batch"])
 def test_empty_data_say_so(shape):
     refuse(Batch(drawn(*shape), drawn(shape[0], 1)), NUMBERS, r"train is empty: x has shape \(")
 
@@ -111,13 +111,13 @@ def test_empty_data_say_so(shape):
 @pytest.mark.parametrize(
     "shape",
     [(4, 6, 0), (4, 6, 3), (4, 6), (4, 6, 2, 1)],
-    ids=["row42", "width", "row44", "row44-4d"],
+    ids=["no-feature", "width", "rank", "rank-4"],
 )
 def test_input_of_another_shape_is_refused(shape):
     refuse(numbers(x=drawn(*shape)), NUMBERS, "batch x time x 2 features is expected")
 
 
-def test_row43_ragged_data_are_to_be_padded():
+def test_ragged_data_are_to_be_padded():
     rows = numpy.empty(2, object)
     rows[:] = [[[1.0, 2.0]], [[1.0, 2.0], [3.0, 4.0]]]
     refuse(numbers(x=rows), NUMBERS, "pad them to one length and give a mask")
@@ -129,7 +129,7 @@ def test_row43_ragged_data_are_to_be_padded():
 
 
 @pytest.mark.parametrize("shape", [(4, 5), (4, 7), (3, 6), (4,)])
-def test_row45_mask_of_another_shape_is_refused(shape):
+def test_mask_of_another_shape_is_refused(shape):
     refuse(
         numbers(mask=numpy.ones(shape, bool)),
         NUMBERS,
@@ -138,17 +138,17 @@ def test_row45_mask_of_another_shape_is_refused(shape):
 
 
 @pytest.mark.parametrize("dtype", ["float32", "int32"])
-def test_row45_mask_of_numbers_is_refused(dtype):
+def test_mask_of_numbers_is_refused(dtype):
     refuse(numbers(mask=numpy.ones((4, 6), dtype)), NUMBERS, f"array of bool, not {dtype}")
 
 
-def test_row46_mask_with_a_hole_is_kept():
+def test_mask_with_a_hole_is_kept():
     mask = numpy.ones((4, 6), bool)
     mask[:, 2] = False
     assert numpy.array_equal(check_batch(numbers(mask=mask), NUMBERS, "train").mask, mask)
 
 
-def test_row48_integers_are_converted_with_a_note():
+def test_integers_are_converted_with_a_note():
     x = numpy.arange(48).reshape(4, 6, 2)
     with pytest.warns(DataWarning, match="train: x is int64; converted to float32"):
         checked = check_batch(numbers(x=x), NUMBERS, "train")
@@ -157,7 +157,7 @@ def test_row48_integers_are_converted_with_a_note():
 
 
 @pytest.mark.parametrize("dtype", [bool, "complex64", "U3", "M8[s]"])
-def test_row48_other_types_are_refused(dtype):
+def test_other_types_are_refused(dtype):
     refuse(
         numbers(x=drawn(4, 6, 2).round().astype(int).astype(dtype)), NUMBERS, "float32 is expected"
     )
@@ -165,17 +165,17 @@ def test_row48_other_types_are_refused(dtype):
 
 
 @pytest.mark.parametrize("dtype", ["float16", "float64", "longdouble"])
-def test_row49_other_precisions_become_float32(dtype):
+def test_other_precisions_become_float32(dtype):
     checked = check_batch(numbers(x=drawn(4, 6, 2).astype(dtype)), NUMBERS, "train")
     assert checked.x.dtype == "float32"
     assert numpy.allclose(checked.x, drawn(4, 6, 2), atol=1e-3)
 
 
-def test_row49_what_float32_cannot_hold_is_refused():
+def test_what_float32_cannot_hold_is_refused():
     refuse(numbers(x=numpy.full((4, 6, 2), 1e300)), NUMBERS, "inf at row 0, step 0, column 0")
 
 
-def test_row51_one_example_or_one_target_is_noted():
+def test_one_example_or_one_target_is_noted():
     splits = {"validation": numbers(x=drawn(4, 6, 2) + 1), "test": numbers(x=drawn(4, 6, 2) + 2)}
     one = Batch(drawn(1, 6, 2), drawn(1, 1))
     with pytest.warns(DataWarning, match="Given train has only one example"):
@@ -185,18 +185,18 @@ def test_row51_one_example_or_one_target_is_noted():
 
 
 @pytest.mark.parametrize("shape", [(4,), (4, 2), (3, 1), (4, 6, 1)])
-def test_row52_targets_of_another_width_are_refused(shape):
+def test_targets_of_another_width_are_refused(shape):
     refuse(numbers(y=drawn(*shape)), NUMBERS, r"y has shape \(.*\(4, 1\) is expected")
 
 
-def test_row54_sequences_in_train_and_test_are_counted():
+def test_sequences_in_train_and_test_are_counted():
     train, validation = numbers(), numbers(x=drawn(4, 6, 2) + 1)
     mixed = numbers(x=numpy.concatenate([train.x[:3], validation.x[:1] + 1]))
     with pytest.warns(DataWarning, match="3 of 4 test sequences are also in train"):
         check_splits(returning({"train": train, "validation": validation, "test": mixed}), None)
 
 
-def test_row54_padding_does_not_hide_an_overlap():
+def test_padding_does_not_hide_an_overlap():
     mask = numpy.ones((4, 6), bool)
     mask[:, 4:] = False
     train, test = numbers(mask=mask), numbers(mask=mask, x=drawn(4, 6, 2))

@@ -58,12 +58,12 @@ def test_fetch_again_needs_no_archive(archive):
     assert (folder / "manifest.json").stat().st_mtime_ns == before
 
 
-def test_row52_a_missing_set_says_the_command(archive):
+def test_a_missing_set_says_the_command(archive):
     with pytest.raises(DataError, match=COMMAND):
         located(source_of(archive))
 
 
-def test_row52_a_file_that_is_missing_or_changed_is_named_and_mended(archive):
+def test_a_file_that_is_missing_or_changed_is_named_and_mended(archive):
     source = source_of(archive)
     folder = fetch(source, archive)
     (folder / "pack/a.txt").write_bytes(b"First")
@@ -77,7 +77,7 @@ def test_row52_a_file_that_is_missing_or_changed_is_named_and_mended(archive):
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"members": {"../x": "0"}, "sha256": "0"}', "\0"])
-def test_row52_a_damaged_manifest_is_refused_and_mended(archive, text):
+def test_a_damaged_manifest_is_refused_and_mended(archive, text):
     source = source_of(archive)
     (fetch(source, archive) / "manifest.json").write_text(text)
     with pytest.raises(DataError, match=rf"manifest.json is damaged; {COMMAND}"):
@@ -96,7 +96,7 @@ def test_a_set_of_another_archive_is_refused_and_replaced(archive):
 
 
 @pytest.mark.parametrize("keep", [0, 1, 200])
-def test_row52_a_truncated_archive_leaves_nothing(archive, cache, keep):
+def test_a_truncated_archive_leaves_nothing(archive, cache, keep):
     source = source_of(archive)
     archive.write_bytes(archive.read_bytes()[:keep])
     with pytest.raises(DataError, match=f"{source.sha256} is expected"):
@@ -104,7 +104,7 @@ def test_row52_a_truncated_archive_leaves_nothing(archive, cache, keep):
     assert list(cache.iterdir()) == []
 
 
-def test_row52_a_missing_archive_and_member_are_named(archive, cache):
+def test_a_missing_archive_and_member_are_named(archive, cache):
     with pytest.raises(DataError, match="there is no file"):
         fetch(source_of(archive), archive.with_name("absent.whl"))
     with pytest.raises(DataError, match=r"no item named 'pack/c.txt'"):
@@ -239,7 +239,7 @@ def test_without_apt_the_message_says_how_to_hand_the_package_in(tmp_path, monke
 
 
 @pytest.mark.parametrize("content", [b"", b"!<arch>\n", b"!<arch>\n" + b"x" * 60, b"PK"])
-def test_row52_a_package_without_data_is_damaged(tmp_path, content):
+def test_a_package_without_data_is_damaged(tmp_path, content):
     path = tmp_path / "letters.deb"
     path.write_bytes(content)
     with pytest.raises(DataError, match=r"letters.deb is damaged: it has no data.tar"):

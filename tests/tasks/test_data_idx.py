@@ -36,6 +36,6 @@ def test_the_array_is_read(content):
         (PACKED[:12] + b"xx", "is damaged"),
     ],
 )
-def test_row52_damage_is_named(content, says):
+def test_damage_is_named(content, says):
     with pytest.raises(DataError, match=f"small.*{says}"):
         read_idx(content, (2, 3), "small")

@@ -42,12 +42,12 @@ def test_sequences_of_one_length_have_no_mask():
         (HEAD + "1,2:low\n1,2:3,4:low\n", "unequal numbers of features"),
     ],
 )
-def test_row52_a_file_of_another_form_is_refused(text, says):
+def test_a_file_of_another_form_is_refused(text, says):
     with pytest.raises(DataError, match=f"small.ts.*{says}"):
         read(text)
 
 
-def test_row52_bytes_that_are_no_text_are_refused():
+def test_bytes_that_are_no_text_are_refused():
     with pytest.raises(DataError, match=r"small.ts is not a text file"):
         read_ts(b"\xff\xfe@data", "small.ts")
 

@@ -84,7 +84,7 @@ def test_chance_is_the_nll_of_the_keys_frequencies(tmp_path, kind):
 
 
 @pytest.mark.parametrize("name", ["a.mat", "a.json"])
-def test_row52_other_music_is_refused_with_what_is_needed(tmp_path, kind, name):
+def test_other_music_is_refused_with_what_is_needed(tmp_path, kind, name):
     other = {**KEYS, "test": [[[60], [61]]]}
     with pytest.raises(DataError, match=r"other music.*2 train, 1 validation, 1 test.*small.mat"):
         kind(path=str(written(tmp_path / name, other))).splits(None)
@@ -92,7 +92,7 @@ def test_row52_other_music_is_refused_with_what_is_needed(tmp_path, kind, name):
 
 @pytest.mark.parametrize("name", ["a.mat", "a.json"])
 @pytest.mark.parametrize("keep", [0, 0.5])
-def test_row52_a_truncated_file_is_refused(tmp_path, kind, name, keep):
+def test_a_truncated_file_is_refused(tmp_path, kind, name, keep):
     path = written(tmp_path / name)
     content = path.read_bytes()
     path.write_bytes(content[: int(keep * len(content))])
@@ -101,7 +101,7 @@ def test_row52_a_truncated_file_is_refused(tmp_path, kind, name, keep):
 
 
 @pytest.mark.parametrize("path", ["absent.mat", "a.npz", "."])
-def test_row52_a_path_without_such_a_file_is_refused(tmp_path, monkeypatch, kind, path):
+def test_a_path_without_such_a_file_is_refused(tmp_path, monkeypatch, kind, path):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "a.npz").write_bytes(b"")
     task = kind(path=path)
@@ -110,7 +110,7 @@ def test_row52_a_path_without_such_a_file_is_refused(tmp_path, monkeypatch, kind
             ask()
 
 
-def test_row52_no_path_says_what_to_type(kind):
+def test_no_path_says_what_to_type(kind):
     with pytest.raises(DataError, match=r"type task.path=FILE. Needed: small.mat of somewhere"):
         kind().require()
 
@@ -124,7 +124,7 @@ def test_row52_no_path_says_what_to_type(kind):
         numpy.zeros((3, 88), "U1"),
     ],
 )
-def test_row52_a_mat_of_another_width_or_content_is_refused(tmp_path, piece):
+def test_a_mat_of_another_width_or_content_is_refused(tmp_path, piece):
     found = {f"{name}data": rolls(pieces) for name, pieces in KEYS.items()}
     found["validdata"][0, 0] = piece
     savemat(tmp_path / "a.mat", found)
@@ -143,7 +143,7 @@ def test_row52_a_mat_of_another_width_or_content_is_refused(tmp_path, piece):
         ([1], "not JSON of piano rolls"),
     ],
 )
-def test_row52_a_json_of_another_form_is_refused(tmp_path, keys, says):
+def test_a_json_of_another_form_is_refused(tmp_path, keys, says):
     path = tmp_path / "a.json"
     path.write_text(json.dumps(keys))
     with pytest.raises(DataError, match=says):

@@ -69,6 +69,6 @@ def test_line_ends_and_a_mark_at_the_beginning_do_not_count():
     assert decoded("\ufeffa\r\nb\rc\n".encode(), "x") == "a\nb\nc\n"
 
 
-def test_row52_another_encoding_says_where_and_what_to_type():
+def test_another_encoding_says_where_and_what_to_type():
     with pytest.raises(DataError, match=r"x.txt is not text in UTF-8 \(byte 3: .*iconv -f latin1"):
         decoded("Zwölf"[:2].encode() + b"\nw\xf6lf"[:1] + b"\xf6", "x.txt")

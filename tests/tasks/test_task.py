@@ -100,7 +100,7 @@ def test_metric_refuses_unknown_words(name, direction, says):
         ({"outputs": 1.0}, "Signature.outputs=1.0"),
     ],
 )
-def test_row42_signature_refuses_widths_and_words_that_no_model_has(change, says):
+def test_signature_refuses_widths_and_words_that_no_model_has(change, says):
     right = {"features": 1, "vocabulary": None, "outputs": 1, "loss": "mse", "emission": "last"}
     with pytest.raises(PluginError, match=says):
         Signature(**{**right, **change})

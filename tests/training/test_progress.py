@@ -68,7 +68,7 @@ def test_the_clock_decides_when_to_save(folder, clock):
     assert not book.due()
 
 
-def test_row_91_durations_go_on_and_never_go_back(folder, clock):
+def test_durations_go_on_and_never_go_back(folder, clock):
     book = begun(folder)
     clock.now += 7.5
     epoch(book, 0.5, 2)
@@ -122,7 +122,7 @@ def test_what_came_after_the_checkpoint_is_taken_back(folder):
 
 
 @pytest.mark.parametrize("name", ["checkpoint.bin", "metrics.jsonl"])
-def test_row_69_damage_begins_again_and_is_kept(folder, capsys, name):
+def test_damage_begins_again_and_is_kept(folder, capsys, name):
     book = begun(folder)
     epoch(book, 0.5, 2)
     book.save(TENSORS, [])

@@ -1,4 +1,4 @@
-"""Rows of the list of faults that only show when a run is trained: 33 and 51."""
+"""Mistakes that only show when a run is trained."""
 
 import threading
 from pathlib import Path
@@ -56,7 +56,7 @@ def trained(folder: Path, *words: str) -> dict[str, Any]:
 @pytest.mark.parametrize(
     "equation", ["candidate / 0", "log(-1 - abs(candidate))", "sqrt(-abs(candidate) - 1)"]
 )
-def test_row33_what_is_no_number_diverges(
+def test_what_is_no_number_diverges(
     equation: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -70,7 +70,7 @@ def test_row33_what_is_no_number_diverges(
 
 
 @pytest.mark.slow
-def test_row51_a_batch_larger_than_the_data_and_a_constant_target(
+def test_a_batch_larger_than_the_data_and_a_constant_target(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
