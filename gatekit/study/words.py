@@ -18,6 +18,9 @@ from .typed import GROUPS, KEY, NAME, continues, example_of, instead, is_key
 
 MAX_WORD = 20_000
 
+QUICK = "_quick"
+"""The end of the name of an experiment's small version, and of its study."""
+
 TRUST = "or add --trust-config"
 _BRACES = re.compile(r"[A-Za-z_]\w*:[^\s/].*", re.ASCII)
 
@@ -34,6 +37,7 @@ def overrides(typed: Sequence[str], trusted: bool = False) -> list[str]:
     """
     _refuse_split(typed)
     refuse_apart(typed)
+    typed = _with_quick(typed)
     _refuse_names(typed)
     _refuse_replaced(typed)
     _refuse_both(typed)
@@ -243,6 +247,24 @@ def _refuse_swept(typed: Sequence[str]) -> None:
             f"{word}: one command runs one study, and {key} cannot be swept; type "
             f"{key}={value.partition(',')[0]}."
         )
+
+
+def _with_quick(typed: Sequence[str]) -> list[str]:
+    """Return the words with ``experiment=NAME quick=true`` as the small version of NAME."""
+    asked = [word.partition("=")[2] for word in typed if re.match(r"\+*quick=", word)]
+    words = [word for word in typed if not re.match(r"\+*quick=", word)]
+    if not asked:
+        return words
+    if asked[-1].lower() not in ("true", "false"):
+        raise ConfigError(f"quick={asked[-1]}: true or false is expected; type quick=true.")
+    if asked[-1].lower() == "false":
+        return words
+    named = [word for word in words if re.fullmatch(r"\+*experiment=[\w-]+", word)]
+    if len(named) != 1:
+        raise ConfigError(
+            "quick=true runs the small version of one experiment; type experiment=NAME quick=true."
+        )
+    return [f"{word}{QUICK}" if word in named else word for word in words]
 
 
 def _with_kinds(typed: Sequence[str]) -> list[str]:

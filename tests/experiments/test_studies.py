@@ -50,9 +50,9 @@ def verdict(study: str) -> str:
 
 
 @functools.cache
-def variants(experiment: str) -> tuple[list[DictConfig], set[int]]:
+def variants(experiment: str, *words: str) -> tuple[list[DictConfig], set[int]]:
     """Return the configuration of each variant of an experiment, and the seeds of all of them."""
-    jobs = [config for _, config in compose(["-m", f"+experiment={experiment}"])]
+    jobs = [config for _, config in compose(["-m", f"+experiment={experiment}", *words])]
     if jobs[0].seeds is not None:
         (count,) = {config.seeds for config in jobs}
         return jobs, set(range(count))
@@ -70,8 +70,10 @@ def findings() -> dict[str, list[str]]:
 
 
 def test_every_experiment_has_a_folder_and_a_quick_version() -> None:
-    names = {path.stem for path in (ROOT / "conf" / "experiment").glob("*.yaml")}
-    assert names == {"demo", *PARTS, *STUDIES, *(f"{study}_quick" for study in STUDIES)}
+    files = {path.stem: path for path in (ROOT / "conf" / "experiment").glob("*.yaml")}
+    assert files.keys() == {"demo", *PARTS, *STUDIES}
+    small = {name for name, path in files.items() if "\nquick:\n" in path.read_text("utf-8")}
+    assert small == {*STUDIES}
     assert STUDIES
 
 
@@ -99,7 +101,7 @@ def test_its_experiment_composes_with_the_seeds_of_the_protocol(study: str) -> N
         assert int(confirm[confirm.index("--seeds") + 1]) >= SEEDS
     else:
         assert len(seeds) >= SEEDS
-    small, one = variants(f"{study}_quick")
+    small, one = variants(study, "quick=true")
     assert len(one) == 1
     assert {config.task.name for config in small} <= {config.task.name for config in jobs}
     differs = ["cell", "swap", "block", "optimizer", "task", "pool", "match", "layers", "dropout"]
@@ -182,7 +184,7 @@ def test_the_quick_version_runs_and_is_published(study: str, tmp_path: Path) -> 
     from gatekit.registry import components
 
     name = f"{study}_quick"
-    jobs = compose(["-m", f"+experiment={name}"])
+    jobs = compose(["-m", f"+experiment={study}", "quick=true"])
     ((_, config), *_) = jobs
     task = components.load().task(OmegaConf.to_container(config.task))  # type: ignore[arg-type]
     try:
@@ -194,7 +196,7 @@ def test_the_quick_version_runs_and_is_published(study: str, tmp_path: Path) -> 
     for plugin in (EXPERIMENTS / study).glob("*.py"):
         (tmp_path / "experiments" / study).mkdir(parents=True)
         shutil.copy(plugin, tmp_path / "experiments" / study)
-    words = ["train", "-m", f"+experiment={name}", "n_jobs=1"]
+    words = ["train", "-m", f"+experiment={study}", "quick=true", "n_jobs=1"]
     done = processes.run(
         [sys.executable, "-c", publish.GATEKIT, *words],
         cwd=tmp_path,

@@ -16,6 +16,7 @@ import sys
 import warnings
 from argparse import Namespace
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from hydra import version
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
@@ -23,6 +24,7 @@ from hydra._internal.config_repository import ConfigRepository
 from hydra._internal.hydra import Hydra
 from hydra._internal.utils import get_args_parser
 from hydra.core.config_search_path import ConfigSearchPath
+from hydra.core.default_element import ConfigDefault, InputDefault
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException, MissingConfigException, OverrideParseException
@@ -38,7 +40,7 @@ from gatekit.study.interpolations import refuse_large
 from gatekit.study.resolve import unresolved
 from gatekit.study.schema import RUN_KEYS, example
 from gatekit.study.typed import KEY
-from gatekit.study.words import overrides, plugin_files
+from gatekit.study.words import QUICK, overrides, plugin_files
 
 from . import sweepers
 from .sources import not_found, search_path
@@ -61,9 +63,23 @@ class _ReadOnce(ConfigRepository):
         self._read: dict[str, ConfigResult | None] = {}
 
     def load_config(self, config_path: str) -> ConfigResult | None:
-        """Return a copy of a configuration, which Hydra changes; None if no source has it."""
+        """Return a copy of a configuration, which Hydra changes; None if no source has it.
+
+        An experiment may declare its small version under ``quick``; its name is NAME_quick.
+        """
         if config_path not in self._read:
-            self._read[config_path] = super().load_config(config_path)
+            found = super().load_config(config_path)
+            small = config_path.removesuffix(QUICK)
+            if found is not None and config_path.startswith("experiment/"):
+                assert isinstance(found.config, DictConfig)
+                if (quick := found.config.pop("quick", None)) is not None:
+                    name = config_path.rpartition("/")[2]
+                    order: list[InputDefault] = [ConfigDefault(path=p) for p in (name, "_self_")]
+                    version = replace(found, config=quick, defaults_list=order)
+                    self._read.setdefault(f"{config_path}{QUICK}", version)
+            elif found is None and small != config_path:
+                self.load_config(small)
+            self._read.setdefault(config_path, found)
         return copy.deepcopy(self._read[config_path])
 
     def __deepcopy__(self, memo: object) -> _ReadOnce:

@@ -40,6 +40,7 @@ from gatekit.registry.safe_yaml import read_text
 from gatekit.study.interpolations import KEPT
 from gatekit.study.options import HYDRA_GROUPS
 from gatekit.study.typed import GROUPS
+from gatekit.study.words import QUICK
 
 from . import untrusted_files
 
@@ -97,6 +98,10 @@ class CheckedSource(ConfigSource):
                 data = named_after_file(dict(data), path)
                 data = own_provenance(data, known.catalogue, self.plugins)
             data = _escaped(data)
+            if config_path.startswith("experiment/") and isinstance(data.get("quick"), Mapping):
+                quick = data["quick"]
+                untrusted_files.refuse(config_path, path, quick, None, places)
+                data = {**data, "quick": _escaped(quick)}
         if config_path.startswith("experiment/") and header.get("package") != "_global_":
             raise ConfigError(
                 f"{path}: the first line of an experiment must be `# @package _global_`; without "
@@ -309,6 +314,11 @@ def not_found(error: MissingConfigException, plugins: Sequence[str]) -> str:
         top, _, rest = f"{group}/{name}".partition("/")
         group, name = top, rest
     what = group.replace("_", " ")
+    if group == "experiment" and (whole := name.removesuffix(QUICK)) in known and whole != name:
+        return (
+            f"experiment={whole} has no small version; declare one under quick: in "
+            f"conf/experiment/{whole}.yaml, or omit quick=true."
+        )
     file = _files_with(name, plugins) if group == "cell" else None
     if file is not None and (wrong := _in_defaults(file, plugins)):
         return wrong

@@ -1,0 +1,104 @@
+"""`quick=true`: the small version that an experiment declares in its own file."""
+
+import os
+
+import pytest
+
+from gatekit.cell.errors import ConfigError
+from gatekit.study.command import compose
+from gatekit.study.plan import plan
+
+pytestmark = pytest.mark.usefixtures("place")
+
+WHOLE = """# @package _global_
+units: 6
+task: {length: 9}
+trainer: {steps: 30}
+hydra: {mode: MULTIRUN, sweeper: {params: {cell: "rnn,lstm", seeds: "3"}}}
+"""
+QUICK = """quick:
+  task: {length: 4}
+  trainer: {steps: 5}
+  hydra: {sweeper: {params: {seeds: "1"}}}
+"""
+
+
+def own(name, text):
+    path = os.path.join("conf", "experiment", f"{name}.yaml")
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(text)
+
+
+def planned(*words):
+    return plan(compose(["task=adding", "-m", *words]))
+
+
+def test_the_small_version_differs_in_what_it_declares():
+    own("mine", WHOLE + QUICK)
+    whole, small = planned("+experiment=mine"), planned("+experiment=mine", "quick=true")
+    assert [len(found.runs) for found in (whole, small)] == [6, 2]
+    assert [found.launch.study for found in (whole, small)] == ["mine", "mine_quick"]
+    for run in small.runs:
+        assert run.config["units"] == 6
+        assert run.config["task"]["length"] == 4
+        assert run.config["trainer"]["steps"] == 5
+        assert run.config["cell"]["name"] in ("rnn", "lstm")
+    assert whole.runs[0].config["task"]["length"] == 9
+
+
+def test_the_declaration_changes_nothing_of_the_whole_experiment():
+    own("mine", WHOLE)
+    before = planned("+experiment=mine").runs
+    own("mine", WHOLE + QUICK)
+    for words in (["+experiment=mine"], ["experiment=mine", "quick=false"]):
+        after = planned(*words).runs
+        assert [run.fingerprint for run in after] == [run.fingerprint for run in before]
+
+
+def test_what_is_typed_overrides_it():
+    own("mine", WHOLE + QUICK)
+    (run,) = planned("+experiment=mine", "quick=true", "task.length=7", "cell=gru").runs
+    assert run.config["task"]["length"] == 7
+    assert run.config["cell"]["name"] == "gru"
+
+
+def test_studies_of_a_file_of_its_own_go_on():
+    own("mine", WHOLE + QUICK)
+    small = [run.fingerprint for run in planned("+experiment=mine", "quick=true").runs]
+    assert [run.fingerprint for run in planned("+experiment=mine_quick").runs] == small
+    content = "# @package _global_\ndefaults: [mine, _self_]\ntrainer: {steps: 2}\n"
+    own("mine_quick", content)
+    assert {run.config["trainer"]["steps"] for run in planned("+experiment=mine_quick").runs} == {2}
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["+experiment=plain", "quick=true"], "experiment=plain has no small version; declare one"),
+        (["quick=true"], "type experiment=NAME quick=true"),
+        (["experiment=mine,plain", "study=a", "quick=true"], "small version of one experiment"),
+        (["+experiment=mine", "quick=maybe"], "quick=maybe: true or false is expected"),
+    ],
+)
+def test_what_has_no_small_version_is_refused(words, message):
+    own("plain", WHOLE)
+    own("mine", WHOLE + QUICK)
+    with pytest.raises(ConfigError) as error:
+        planned(*words)
+    assert message in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "quick",
+    [
+        "{plugins: [mine.py]}",
+        "{units: '${oc.env:HOME}'}",
+        "{task: {_target_: os.system}}",
+        "{hydra: {run: {dir: elsewhere}}}",
+    ],
+)
+def test_it_may_set_no_more_than_an_experiment(quick):
+    own("mine", f"{WHOLE}quick: {quick}\n")
+    with pytest.raises(ConfigError, match=r"mine\.yaml"):
+        planned("+experiment=mine")
