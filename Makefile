@@ -16,7 +16,7 @@ help:
 	@echo "make zoo         write the table of the cells, docs/zoo.md, and drawings"
 	@echo "make parallel    write the table of parallel forms, docs/parallel.md"
 	@echo "make gallery     draw the pictures of docs/gallery.md"
-	@echo "make tasks       write the page of the tasks, docs/tasks.md"
+	@echo "make tasks       write the table of the tasks, docs/tasks.md"
 	@echo "make docs        the documentation as a site, build/site/index.html"
 	@echo "make clean       remove the environment and what tools have cached"
 
@@ -77,7 +77,7 @@ gallery: $(VENV)/installed-dev
 	cd tests && ../$(BIN)/python gallery.py
 
 tasks: $(VENV)/installed-dev
-	$(BIN)/python tests/task_page.py
+	$(BIN)/python docs/hooks/tasks.py
 
 $(VENV)/installed-docs: $(VENV)/installed
 	$(PIP) install -c constraints.txt -e ".[docs]"

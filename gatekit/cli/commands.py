@@ -61,7 +61,7 @@ COMMANDS = {
     "output-units": Command("write.listing", "list the output units", "option"),
     "blocks": Command("write.listing", "list the blocks that go around recurrent layers", "option"),
     "functions": Command("write.listing", "list the functions of the equation language", "option"),
-    "tasks": Command("write.listing", "list the tasks", "option"),
+    "tasks": Command("write.listing", "list the tasks, or show one of them", "option"),
     "plugins": Command(
         "write.listing:plugins", "list the plugins, and the errors of broken plugins", "option"
     ),

@@ -252,3 +252,32 @@ def test_every_hook_is_used_by_a_bundled_plugin(capsys: pytest.CaptureFixture[st
 
     used = {hook for row in listed(["plugins"], capsys).values() for hook in row["hooks"]}
     assert used == set(HOOKS)
+
+
+def test_a_task_is_shown_with_its_options_and_what_is_known(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["tasks", "adding"]) == 0
+    text = capsys.readouterr().out
+    assert text.startswith("adding: Uniform numbers")
+    for part in ("task.markers (halves): ", "metric: mse (min), squared error", "published: Bai"):
+        assert part in text
+    assert max(map(len, text.splitlines())) <= 80
+    assert main(["tasks", "adding", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert {"name": "length", "default": 100, "text": "steps of a sequence."} in found["options"]
+    assert found["data"] == "streamed"
+    assert found["chance"].startswith("1/6")
+
+
+def test_a_task_of_your_own_is_shown_and_an_unknown_one_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["new", "task", "mine"]) == 0
+    capsys.readouterr()
+    own = ["--plugin", "plugins/mine.py"]
+    assert main(["tasks", "mine", *own]) == 0
+    assert capsys.readouterr().out.startswith("mine: ")
+    assert main(["tasks", "mime", *own]) == 2
+    assert "did you mean 'mine'?" in capsys.readouterr().err

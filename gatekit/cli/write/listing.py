@@ -6,6 +6,7 @@ import contextlib
 import importlib.metadata
 import inspect
 import re
+import sys
 import textwrap
 from argparse import Namespace
 from collections.abc import Mapping, Sequence
@@ -13,7 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gatekit._version import __version__
-from gatekit.cell.errors import GatekitError, shown
+from gatekit.cell.errors import ConfigError, GatekitError, alternatives, shown
+from gatekit.cell.terminal import line_width
 from gatekit.cli.arguments import Parser
 from gatekit.cli.output import WIDTH, write, write_json, write_table
 
@@ -40,8 +42,12 @@ KINDS = (
 
 
 def run(parser: Parser) -> int:
-    """List the registered objects of the kind that the command is named after."""
+    """List the registered objects of the kind that the command is named after, or show a task."""
+    if parser.command == "tasks":
+        parser.add_argument("name", nargs="?", help="show what is known of this task")
     options = _options(parser, "write a JSON list of objects")
+    if name := vars(options).get("name"):
+        return _show_task(name, options)
     rows = entries(parser.command.replace("-", "_"), options.plugin)
     if options.requirements:
         write(requirements(rows))
@@ -52,6 +58,22 @@ def run(parser: Parser) -> int:
         known = [key for key in columns if any(row.get(key) for row in rows)]
         write_table(rows, known, spare="origin")
         write_broken(options.plugin)
+    return 0
+
+
+def _show_task(name: str, options: Namespace) -> int:
+    from gatekit.registry import tasks
+    from gatekit.tasks.describe import as_text, describe
+
+    known = tasks(options.plugin)
+    if name not in known:
+        hint = alternatives(name, known, "tasks", "gatekit tasks")
+        raise ConfigError(f"{name}: there is no such task{hint}")
+    described = describe(name, known[name])
+    if options.json:
+        write_json(described)
+    else:
+        write(as_text(described, line_width(sys.stdout)))
     return 0
 
 
