@@ -1,8 +1,8 @@
 """What every test shares: the environment it runs in, and which cases run.
 
 Slow tests run in CI and with ``--slow``. A test with the mark ``one_in(n, slow=m)`` runs one case
-in ``n``; when slow tests run, one in ``m``, or every case if ``m`` is not given. With ``--every``,
-all cases run.
+in ``n``; when slow tests run, one in ``m``, which is half of n if it is not given. With
+``--every``, all cases run.
 
 Nothing of yours affects a test: installed plugins are switched off, and the working folder is an
 empty one, so that ``./plugins`` and ``./conf`` of the clone are gatekit's own and nothing else.
@@ -164,7 +164,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             return True
         test = item.path, item.name.partition("[")[0]
         case, seen[test] = seen[test], seen[test] + 1
-        return case % (some.kwargs.get("slow", 1) if slow_too else some.args[0]) == 0
+        few = some.args[0]
+        return case % (some.kwargs.get("slow", max(1, few // 2)) if slow_too else few) == 0
 
     kept, left = [], []
     for item in items:

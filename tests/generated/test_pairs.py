@@ -25,7 +25,7 @@ def marked(place: int, name: str, row: Any) -> Any:
     marks = [] if quick else [pytest.mark.slow]
     # Every two levels meet in the rows of the regular cells; of the others a half runs in CI.
     if place >= len(regular()):
-        marks.append(pytest.mark.one_in(2, slow=2))
+        marks.append(pytest.mark.one_in(2, slow=4))
     return pytest.param(place, name, row, id=f"{name}-{levels}", marks=marks)
 
 

@@ -60,7 +60,7 @@ def _trained(name: str) -> dict[str, bool]:
 
 
 @pytest.mark.slow
-@pytest.mark.one_in(2, slow=2)
+@pytest.mark.one_in(2, slow=6)
 @pytest.mark.parametrize("name", ALL)
 def test_gradients_of_jax(name: str) -> None:
     jax_agrees(of(name))

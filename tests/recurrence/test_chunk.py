@@ -59,6 +59,7 @@ LENGTHS = [(name, TURNS[index % len(TURNS)]) for index, name in enumerate(CELLS)
 
 
 @pytest.mark.slow
+@pytest.mark.one_in(1, slow=3)
 @pytest.mark.usefixtures("_small")
 @pytest.mark.parametrize(("name", "time"), LENGTHS)
 def test_every_length(name: str, time: int) -> None:

@@ -141,13 +141,14 @@ def test_solved_cells(cell: str) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.one_in(1, slow=3)
 @pytest.mark.parametrize("row", OTHER_ROWS, ids=_name)
 def test_options_in_pairs_for_other_cells(row: Mapping[str, Any]) -> None:
     _agree(row, _possible(_with_options(row)))
 
 
 @pytest.mark.slow
-@pytest.mark.one_in(2, slow=2)
+@pytest.mark.one_in(2, slow=4)
 @pytest.mark.parametrize("row", ZOO_ROWS, ids=_name)
 def test_options_for_the_zoo(row: Mapping[str, Any]) -> None:
     # Unrolled steps are the reference's own; a few cells are enough.

@@ -141,7 +141,7 @@ def test_gradients_are_those_of_the_rows_without_masked_steps(
 
 
 @pytest.mark.slow
-@pytest.mark.one_in(1, slow=5)
+@pytest.mark.one_in(1, slow=16)
 @pytest.mark.parametrize("mode", ["graph", "xla"])
 @pytest.mark.parametrize(("cell", "executor", "mask"), [*_cases()])
 def test_they_are_in_graphs_too(cell: str, executor: str, mask: str, mode: str) -> None:
