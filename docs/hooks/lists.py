@@ -7,19 +7,21 @@ import inspect
 import io
 import os
 import re
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 os.environ["GATEKIT_DISABLE_PLUGIN_AUTOLOAD"] = "1"  # list only what is bundled
+sys.path.insert(0, str(Path(__file__).parent))
 
+from browse import browse_page
 from mkdocs.structure.files import File, Files
 
 import gatekit
 from gatekit import registry
 from gatekit.cli.commands import COMMANDS
 from gatekit.cli.main import main
-from gatekit.cli.write.cells import browse_page
 from gatekit.cli.write.listing import entries
 
 ROOT = Path(__file__).parents[2]

@@ -59,8 +59,8 @@ features.
 
 <!-- browse -->
 
-`gatekit cells --html zoo.html` writes the cells to one page to browse, with families, a family
-tree, filters and drawings. [Parallel in time](parallel.md) lists the parallel form of each cell.
+The page to browse has families, a family tree, filters and drawings; it is on the site, and opens
+from disk. [Parallel in time](parallel.md) lists the parallel form of each cell.
 `gatekit cite cell=NAME` prints BibTeX, and `gatekit cells --help` explains how to search.
 
 """

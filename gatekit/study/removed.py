@@ -7,6 +7,7 @@ REMOVED = {
     "layer.export(FOLDER) writes a SavedModel",
     "--tensorboard": "track=[tensorboard] of `gatekit train` follows runs live",
     "--mlflow": "track=[mlflow] of `gatekit train` follows runs live",
+    "cells --html": "the site of `make docs` has the page, build/site/browse.html",
     "--draw parallel": "--draw heatmap shows two keys, and the table all of them",
 }
 """What to use instead, by the name as it was typed; the table is deleted at 1.0.

@@ -36,7 +36,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    assert "WARNING" not in done.stderr
+    # TensorFlow, which the pages of the cells need, has a warning of its own
+    assert not re.search(r"^WARNING +-", done.stderr, re.MULTILINE)
     return folder
 
 

@@ -6,14 +6,12 @@ import re
 import sys
 import textwrap
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from gatekit.cell.errors import ConfigError, GatekitError, one_line
 from gatekit.cli.arguments import Parser
-from gatekit.cli.options import check_ending
-from gatekit.cli.output import WIDTH, write_file, write_json, write_table
+from gatekit.cli.output import WIDTH, write_json, write_table
 
 from .listing import file_place
 
@@ -51,16 +49,8 @@ def run(parser: Parser) -> int:
         " authors' code (certified), or with another source ('second hand'); its equations were"
         " not checked (unverified); or it is not part of gatekit (own)",
     )
-    parser.add_argument(
-        "--html",
-        type=Path,
-        metavar="FILE.html",
-        help="write the cells to a page with families, a family tree, filters and drawings,"
-        " which opens from disk",
-    )
     parser.add_plugins()
     options = parser.read()
-    check_ending("--html", options.html, ".html", ".htm")
     first, last = _years(options.year)
     broken: dict[str, str] = {}
     every = entries(tuple(options.plugin), broken)
@@ -72,13 +62,8 @@ def run(parser: Parser) -> int:
         and (options.year is None or first <= (row["year"] or 0) <= last)
         and options.tier in (None, row["tier"])
     ]
-    if options.html:
-        page = browse_page({row["name"] for row in rows}, tuple(options.plugin))
-        write_file(options.html, page)
     if options.json:
         write_json(rows)
-    elif options.html:
-        pass
     elif rows or broken:
         write_table([_shown(row) for row in rows], _columns(rows), spare="origin")
         sys.stdout.write(f"\n{_counted(rows)}\n")
@@ -142,36 +127,6 @@ def entries(
             }
         )
     return rows
-
-
-def browse_page(names: Collection[str], plugins: Sequence[str] = (), pages: str = "") -> str:
-    """Return the page to browse cells, without those that cannot be built.
-
-    Args:
-        names: the cells.
-        plugins: files of additional plugins.
-        pages: the address of each cell's own page, with ``{}`` in place of its name; empty if
-            there are no such pages.
-    """
-    from gatekit.cell.schema import read_output_unit
-    from gatekit.cell.show.browse import browse, card, lineages
-    from gatekit.registry import bibliography, catalogue, cell_names, load_cell
-
-    known, works, paths = catalogue(plugins), bibliography(plugins), cell_names(plugins)
-    output, families = read_output_unit("hidden", known), lineages()
-    # In the order of the families: a cell comes after the cell that it is derived from.
-    order = [
-        *(name for name in families if name in paths),
-        *(n for n in paths if n not in families),
-    ]
-    cards = []
-    for name in order:
-        cell = _built(load_cell(name, known, plugins), known) if name in names else None
-        if cell is not None:
-            own = file_place(paths[name]) != "gatekit"
-            tier = OWN if own else dict(cell.spec.about).get("tier", CERTIFIED)
-            cards.append(card(cell, tier, None if own else families.get(name), output, works))
-    return browse(cards, pages)
 
 
 def _built(spec: CellSpec, known: Catalogue) -> Cell | None:

@@ -4,21 +4,48 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Iterable, Sequence
-from importlib import resources
+from collections.abc import Collection, Iterable, Sequence
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from gatekit._version import __version__
+from gatekit.cell.graph import build
+from gatekit.cell.schema import read_output_unit
 from gatekit.cell.terminal import printable
+from gatekit.registry import bibliography, catalogue, cell_names, load_cell
 
 from .card import Card
-from .families import RELATIONS, families
+from .card import card as card_of
+from .families import RELATIONS, families, lineages
 
+HERE = Path(__file__).parent
+UNITS, FEATURES = 8, 4
 _SIGNS = {relation: sign for sign, relation in RELATIONS.items()}
+
+
+def browse_page(names: Collection[str], pages: str = "") -> str:
+    """Return the page to browse cells.
+
+    Args:
+        names: the cells.
+        pages: the address of each cell's own page, with ``{}`` in place of its name; empty if
+            there are no such pages.
+    """
+    known, works, found = catalogue(), bibliography(), lineages()
+    output = read_output_unit("hidden", known)
+    # In the order of the families: a cell comes after the cell that it is derived from.
+    order = [*found, *(name for name in cell_names() if name not in found)]
+    cards = []
+    for name in order:
+        if name in names:
+            cell = build(load_cell(name, known), UNITS, FEATURES, output)
+            tier = dict(cell.spec.about).get("tier", "certified") if name in found else "own"
+            cards.append(card_of(cell, tier, found.get(name), output, works))
+    return browse(cards, pages)
 
 
 def browse(cards: Iterable[Card], pages: str = "") -> str:
@@ -85,7 +112,7 @@ def _picture(svg: str) -> str:
 
 
 def _read(name: str) -> str:
-    return (resources.files(__package__) / name).read_text(encoding="utf-8")
+    return (HERE / name).read_text(encoding="utf-8")
 
 
 def _hash(content: str) -> str:
@@ -101,7 +128,7 @@ def _line(value: Any) -> Any:
 
 
 _ENVIRONMENT = Environment(
-    loader=PackageLoader(__package__),
+    loader=FileSystemLoader(HERE / "templates"),
     autoescape=True,
     finalize=_line,
     undefined=StrictUndefined,

@@ -6,6 +6,15 @@ content of the page for one cell, and `page` fills the template. Start with `pag
 
 from .card import Card, card
 from .families import Family, Lineage, families, lineages
-from .page import browse
+from .page import browse, browse_page
 
-__all__ = ["Card", "Family", "Lineage", "browse", "card", "families", "lineages"]
+__all__ = [
+    "Card",
+    "Family",
+    "Lineage",
+    "browse",
+    "browse_page",
+    "card",
+    "families",
+    "lineages",
+]

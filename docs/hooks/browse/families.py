@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from importlib import resources
+from pathlib import Path
 
 _FAMILY = re.compile(r"# (\w+) \| ([^|]+) \| ([^|]+)")
 _CELL = re.compile(r"(\w+)(?: ([<>~]) (\w+): (.+))?")
@@ -59,7 +59,7 @@ def lineages() -> Mapping[str, Lineage]:
 
 @cache
 def _read() -> tuple[dict[str, Family], dict[str, Lineage]]:
-    text = (resources.files(__package__) / "families.txt").read_text(encoding="utf-8")
+    text = (Path(__file__).parent / "families.txt").read_text(encoding="utf-8")
     by_key: dict[str, Family] = {}
     cells: dict[str, Lineage] = {}
     for line in filter(None, text.split("\n")):
