@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import tensorflow as tf
 from tensorflow import Tensor
@@ -35,14 +35,7 @@ def apply_unit(
         CellError: the unit returned something of the wrong shape or type.
     """
     output = cell.output
-    values: dict[str, Tensor] = {**cell.constants, **weights, **env}
-
-    def linear(_: str, read: BuiltRead) -> Tensor:
-        u = evaluate(read.expr, values, cell.spec.functions)
-        return apply_map(read, u, weights, matmul_dtype)
-
-    for node in output.projections:
-        values[node.name] = pre_activation(cell, node, linear, weights)
+    values, linear = _projected(cell, env, weights, matmul_dtype)
     parts = [linear(output.kind, read) for read in output.reads]
     if output.bias is not None:
         parts.append(weights[output.bias])
@@ -80,6 +73,36 @@ def apply_unit(
             f"expected: return a value for each unit,{units}"
         )
     return y
+
+
+def projections(
+    cell: Cell, env: Mapping[str, Tensor], weights: Mapping[str, Tensor], matmul_dtype: tf.DType
+) -> dict[str, Tensor]:
+    """Return the projections of the output unit that are computed after the loop, by name.
+
+    Args:
+        cell: the built cell.
+        env: values by key, ``... x width``.
+        weights: weights by name.
+        matmul_dtype: the type that matrix products run in.
+    """
+    values, _ = _projected(cell, env, weights, matmul_dtype)
+    return {node.name: values[node.name] for node in cell.output.projections}
+
+
+def _projected(
+    cell: Cell, env: Mapping[str, Tensor], weights: Mapping[str, Tensor], matmul_dtype: tf.DType
+) -> tuple[dict[str, Tensor], Callable[[str, BuiltRead], Tensor]]:
+    """Return all values with the output unit's projections, and the function of its reads."""
+    values: dict[str, Tensor] = {**cell.constants, **weights, **env}
+
+    def linear(_: str, read: BuiltRead) -> Tensor:
+        u = evaluate(read.expr, values, cell.spec.functions)
+        return apply_map(read, u, weights, matmul_dtype)
+
+    for node in cell.output.projections:
+        values[node.name] = pre_activation(cell, node, linear, weights)
+    return values, linear
 
 
 def emit(

@@ -14,6 +14,7 @@ from gatekit.cell.graph import Cell
 from gatekit.recurrence.executors.linear.recurrence import values_before
 from gatekit.recurrence.layers.rnn import RNN
 
+from .emission import projections
 from .executors import reference
 from .masking import harmless
 from .problem import Problem, Solution
@@ -31,8 +32,8 @@ class Instrumented:
         perturbations: zeros added to each state, ``time x batch x width``. The gradient with
             respect to them is the gradient with respect to the state, through everything that reads
             it.
-        sequences: every signal and state, ``time x batch x width``, in the order in which the
-            executor runs the steps; see `in_time`.
+        sequences: every signal and state, and the projections of the output unit, ``time x batch x
+            width``, in the order in which the executor runs the steps; see `in_time`.
         mask: ``time x batch x 1``, true where valid, or None.
     """
 
@@ -60,7 +61,9 @@ class Instrumented:
             problem, wanted=tuple(every), perturbations=self.perturbations
         )
         solution = reference.run(self._problem)
-        self.sequences = solution.sequences
+        env = {**problem.inputs, **solution.sequences}
+        own = projections(self.cell, env, problem.weights, problem.matmul_dtype)
+        self.sequences = {**solution.sequences, **own}
         return solution
 
     @property

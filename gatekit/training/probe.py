@@ -259,4 +259,4 @@ def _place(layer: RNN) -> tuple[int, bool]:
 
 
 def _named(layer: RNN, kind: str) -> list[str]:
-    return [node.name for node in layer.cell.nodes if node.kind == kind]
+    return [node.name for node in layer.cell.all_nodes if node.kind == kind]

@@ -152,6 +152,21 @@ def test_what_a_gate_owns_is_recorded_apart_from_gates(place):
     assert values.shape == (3, 6, 4)
 
 
+def test_the_projections_of_an_output_unit_are_recorded(place):
+    run = planned(*ECHO, "output_unit=glu", "probe=true", "trainer.epochs=1")
+    assert attempt(run, place / "run")
+    (layer,) = records(place / "run")[0]["layers"].values()
+    assert list(layer["projections"]) == ["output_unit.value", "output_unit.gate"]
+    with numpy.load(place / "run" / "probe.npz") as archive:
+        found = [archive[f"rnn_0/projection/output_unit.{name}"] for name in ("value", "gate")]
+        h = archive["rnn_0/state/h"]
+    with numpy.load(place / "run" / "weights.npz") as saved:
+        (kernel,) = (saved[n] for n in saved if n.endswith("output_unit.value.emitted"))
+        (bias,) = (saved[n] for n in saved if n.endswith("output_unit.value.bias"))
+    numpy.testing.assert_allclose(found[0], h.astype("float32") @ kernel + bias, atol=5e-3)
+    assert abs(found[1] - found[0]).max() > 0.01
+
+
 def test_the_numbers_of_a_projection():
     values = numpy.array([[[1.0, 3.0]], [[100.0, numpy.inf]]])
     mask = numpy.array([[True], [False]])
