@@ -65,11 +65,11 @@ show | cell=lstm | cell.show.parallel:text | ~parallel | measured
 show | cell=lstm | FILE | diagram | shown
 cells | | cli.write.cells:entries
 cells | | cli.output:write_table | ~scannable ~states ~year ~tier | cells
-cells | | FILE | html | cells
 cells | | JSON | ~json | cells
 gates | | cli.write.listing:entries
 gates | | JSON | ~json | none
 gates | | cli.write.listing:requirements | ~requirements | none
+tasks | adding | tasks.describe:describe | name
 plugins | | cli.write.listing:plugin_entries
 plugins | | JSON | ~json | none
 plugins | | cli.write.listing:requirements | ~requirements | none
@@ -311,6 +311,7 @@ VALUES: dict[str, Any] = {
     "seed": 3,
     "source": {"other": "array"},
     "step": 3,
+    "tasks name": "copy",
     "swap": {"forget": "power_law"},
     **dict.fromkeys(("train", "val", "test"), 0.125),
     "total": 222,
@@ -384,5 +385,5 @@ def _full(place: str) -> str:
 
 COMMAND_WAYS = _read(ON_COMMAND_LINE)
 _LISTING = ("output-units", "blocks", "functions", "tasks")
-COMMAND_WAYS |= dict.fromkeys(_LISTING, COMMAND_WAYS["gates"])
+COMMAND_WAYS |= {n: [*COMMAND_WAYS["gates"], *COMMAND_WAYS.get(n, [])] for n in _LISTING}
 FUNCTION_WAYS = _read(IN_PYTHON)
