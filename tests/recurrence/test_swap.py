@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import keras
@@ -55,7 +56,9 @@ def test_a_gate_under_both_names_is_refused(maker: str) -> None:
 @pytest.mark.parametrize("gate", ["power_law", {"activation": "tanh(pre)"}])
 def test_functions_take_the_swap_of_a_layer(function: Any, gate: object) -> None:
     layer = gatekit.RNN("gru", 4, swap={"forget": gate})
-    assert str(function("gru", units=4, swap={"forget": gate})) == str(function(layer))
+    text = str(function("gru", units=4, swap={"forget": gate}))
+    # What a gate adds to the cell without it is unknown to a layer.
+    assert re.sub("swapped gates add .*\n", "", text) == str(function(layer))
     with pytest.raises(GatekitError, match="are one gate"):
         function("gru", swap={"forget": gate, "update": gate})
 
