@@ -67,6 +67,7 @@ def test_every_length(name: str, time: int) -> None:
     _agree(name, time, dropout=0.3, learned_initial_state=[], **options)
 
 
+@pytest.mark.one_in(1, slow=3)
 @pytest.mark.slow
 @pytest.mark.parametrize("name", CELLS)
 def test_chunks_of_the_real_size(name: str) -> None:

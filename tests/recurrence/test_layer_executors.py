@@ -125,14 +125,14 @@ def _marked(row: Mapping[str, Any]) -> Any:
     return pytest.param(row, marks=pytest.mark.slow if slow else ())
 
 
-@pytest.mark.one_in(3)
+@pytest.mark.one_in(3, slow=2)
 @pytest.mark.parametrize("row", [_marked(row) for row in ROWS], ids=_name)
 def test_options_in_pairs(row: Mapping[str, Any]) -> None:
     possible = _possible(_with_options(row))
     _agree(row, (row["executor"] if row["executor"] in possible else "fused",))
 
 
-@pytest.mark.one_in(3)
+@pytest.mark.one_in(3, slow=2)
 @pytest.mark.parametrize("cell", AFFINE)
 def test_solved_cells(cell: str) -> None:
     row = {"cell": cell, "mask": "holes", "dropout": True, "zoneout": False, "norm": "none"}
@@ -155,7 +155,7 @@ def test_options_for_the_zoo(row: Mapping[str, Any]) -> None:
     _agree(row, tuple(e for e in _possible(_with_options(row)) if e != "unroll"))
 
 
-@pytest.mark.one_in(3)
+@pytest.mark.one_in(3, slow=2)
 @pytest.mark.parametrize(
     "name", [*ODD, *(pytest.param(c, marks=pytest.mark.slow) for c in VARIED if c not in ODD)]
 )
