@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import importlib.util
 import re
 import shlex
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
+from types import ModuleType
 
 ROOT = Path(__file__).parents[2]
 _BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -64,3 +67,15 @@ def blocks(page: str) -> list[Block]:
         Block(page, text.count("\n", 0, match.start()) + 2, match[1], match[2])
         for match in _BLOCK.finditer(text)
     ]
+
+
+@cache
+def hook(name: str) -> ModuleType:
+    """Return a hook of the site, docs/hooks/NAME.py."""
+    path = ROOT / f"docs/hooks/{name}.py"
+    spec = importlib.util.spec_from_file_location(f"{name}_hook", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module

@@ -2,42 +2,29 @@
 
 from __future__ import annotations
 
-import importlib.util
 import math
 import re
 from fractions import Fraction
-from pathlib import Path
-from types import ModuleType
 
 import pytest
 
 from gatekit.registry import tasks
 from gatekit.tasks.describe import options, sections
 
+from .pages import ROOT, hook
+
 TASKS = tasks()
-ROOT = Path(__file__).parents[2]
 
 
-@pytest.fixture(scope="module")
-def hook() -> ModuleType:
-    """Return the hook of the site that writes the pages."""
-    spec = importlib.util.spec_from_file_location("tasks_hook", ROOT / "docs/hooks/tasks.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-def test_the_table_is_up_to_date(hook: ModuleType) -> None:
+def test_the_table_is_up_to_date() -> None:
     text = (ROOT / "docs/tasks.md").read_text(encoding="utf-8")
-    assert text == hook.page(TASKS), "run `make tasks`"
+    assert text == hook("tasks").page(TASKS), "run `make tasks`"
     assert set(re.findall(r"^\| \[`(\w+)`\]", text, re.MULTILINE)) == set(TASKS)
 
 
-def test_the_site_has_a_part_for_each_task(hook: ModuleType) -> None:
+def test_the_site_has_a_part_for_each_task() -> None:
     for name, kind in TASKS.items():
-        text = hook.entry(name, kind)
+        text = hook("tasks").entry(name, kind)
         assert f"\n## {name}\n" in text
         assert "**Chance.**" in text
         assert "**Reference.**" in text

@@ -2,40 +2,27 @@
 
 from __future__ import annotations
 
-import importlib.util
 import re
 from functools import cache
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 
+from .pages import ROOT, hook
 from .test_english import faults, prose
 
 pytest.importorskip("mkdocs", reason="needs the extra docs")
-ROOT = Path(__file__).parents[2]
 EXCEPTIONS = {
     "group_lstm": {"says"},  # the paper says
     "scrn": {"says"},  # a comment in the authors' code says
 }
 
 
-@cache
-def hook() -> ModuleType:
-    """Return the hook of the site that writes the pages."""
-    spec = importlib.util.spec_from_file_location("zoo_hook", ROOT / "docs/hooks/zoo.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 # Not for each process that collects the tests, but for the one that runs them.
 @cache
 def written() -> dict[str, str]:
     """Return what is written for the site, by path."""
-    return dict(hook().pages())
+    return dict(hook("zoo").pages())
 
 
 def texts() -> dict[str, str]:
@@ -45,7 +32,7 @@ def texts() -> dict[str, str]:
 
 
 def test_each_cell_has_a_page_and_a_drawing() -> None:
-    names = hook().NAMES
+    names = hook("zoo").NAMES
     assert len(names) > 160
     paths = [f"zoo/{name}.{kind}" for name in names for kind in ("md", "svg")]
     assert [*written()] == [*paths, "zoo.md"], (
@@ -65,7 +52,7 @@ def test_a_drawing_is_up_to_date(name: str) -> None:
 
 
 def test_no_cell_is_called_certified_without_a_witness() -> None:
-    witnesses = hook().witnesses()
+    witnesses = hook("zoo").witnesses()
     assert [n for n, t in texts().items() if n not in witnesses and "Unverified" not in t] == []
 
 
