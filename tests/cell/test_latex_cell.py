@@ -125,7 +125,7 @@ def test_every_bundled_cell_is_one_aligned_environment(name: str) -> None:
     assert text.count(r"\left") == text.count(r"\right")
 
 
-@pytest.mark.one_in(5)
+@pytest.mark.one_in(5, slow=5)
 @pytest.mark.parametrize(
     "name", [n if n in VARIED else pytest.param(n, marks=pytest.mark.slow) for n in BUNDLED]
 )

@@ -82,6 +82,7 @@ def test_the_page_shows_the_committed_numbers() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.one_in(1, slow=2)
 @pytest.mark.parametrize(
     ("noise", "differ", "others", "effect"),
     [
@@ -131,7 +132,7 @@ ROWS = sorted(rows())
 
 
 @pytest.mark.slow
-@pytest.mark.one_in(8, slow=8)
+@pytest.mark.one_in(8, slow=24)
 @pytest.mark.parametrize("row", ROWS, ids=map(" ".join, ROWS))
 def test_the_numbers_are_those_of_the_rule(row: tuple[str, str, str]) -> None:
     """``python -m compare.calibration`` computes all."""

@@ -328,8 +328,12 @@ def test_chunk_is_compared_with_fused_and_by_hand() -> None:
 
 
 @pytest.mark.slow
-def test_the_device_command_checks_everything_and_times(tmp_path: Path) -> None:
-    words = ["--device", "cpu", "--cells", "lstm,recurrence,delta_net", "--to", str(tmp_path)]
+def test_the_device_command_checks_everything_and_times(
+    tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    every = request.config.getoption("--every")
+    cells = ("lstm", "recurrence", "delta_net") if every else ("recurrence",)
+    words = ["--device", "cpu", "--cells", ",".join(cells), "--to", str(tmp_path)]
     words += ["--pairs", "1", "--block", "0.01"]
     # Most of the time is XLA's, and nothing here depends on how fast its code is.
     flags = "--xla_backend_optimization_level=0"
@@ -345,7 +349,7 @@ def test_the_device_command_checks_everything_and_times(tmp_path: Path) -> None:
     assert "para_gru newton: largest relative error" in done.stdout
     assert "cuDNN needs a GPU" in done.stdout
     found = {(r.cell, r.what) for r in read(tmp_path / "results.json").races}
-    assert found >= {(c, "train") for c in ("lstm", "recurrence", "delta_net")}
+    assert found >= {(c, "train") for c in cells}
 
 
 @pytest.mark.slow

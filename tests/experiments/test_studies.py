@@ -93,6 +93,7 @@ def test_a_study_says_what_it_asks_and_how_it_decides(study: str) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.one_in(1, slow=3)
 @pytest.mark.parametrize("study", STUDIES)
 def test_its_experiment_composes_with_the_seeds_of_the_protocol(study: str) -> None:
     jobs, seeds = variants(study)

@@ -93,6 +93,7 @@ def test_noise_on_tensorflow(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.one_in(1, slow=2)
 @pytest.mark.parametrize("backend", ["jax", "torch"])
 def test_values_and_noise_on(backend: str, tmp_path: Path) -> None:
     library(backend)

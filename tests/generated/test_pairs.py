@@ -25,12 +25,12 @@ def marked(place: int, name: str, row: Any) -> Any:
     marks = [] if quick else [pytest.mark.slow]
     # Every two levels meet in the rows of the regular cells; of the others a half runs in CI.
     if place >= len(regular()):
-        marks.append(pytest.mark.one_in(2, slow=4))
+        marks.append(pytest.mark.one_in(2, slow=8))
     return pytest.param(place, name, row, id=f"{name}-{levels}", marks=marks)
 
 
 @pytest.mark.parametrize(("place", "name", "row"), [marked(p, *pair) for p, pair in PAIRS])
-@pytest.mark.one_in(2, slow=2)
+@pytest.mark.one_in(2, slow=5)
 def test_options(place: int, name: str, row: Any) -> None:
     """NumPy is for inference; Keras and JAX cost more, so that they take some of the rows."""
     cell = base(name)

@@ -48,6 +48,7 @@ SETS = [pytest.param((*DOZEN, "lstm", "lmu")), pytest.param(ALL, marks=pytest.ma
 
 @pytest.mark.parametrize("names", SETS, ids=["dozen", "all"])
 @pytest.mark.slow
+@pytest.mark.one_in(1, slow=2)
 def test_ruff_changes_nothing_and_sizes_are_arguments(names: Any, tmp_path: Path) -> None:
     cells = {name: built_cell(name, 64, 32, "hidden", None, ()) for name in names}
     for name, options in OPTIONS.items():
@@ -71,11 +72,12 @@ def formatted(folder: Path) -> None:
 
 
 @pytest.mark.slow
-def test_mypy_finds_nothing(tmp_path: Path) -> None:
+def test_mypy_finds_nothing(tmp_path: Path, request: pytest.FixtureRequest) -> None:
     """In files of cells and of blocks; Keras has no types, and the files for it none either."""
     files(tmp_path)
+    every = request.config.getoption("--every")
     for to in ("torch", "jax", "numpy"):
-        for name in ALL:
+        for name in ALL if every else DOZEN:
             path = tmp_path / f"{to}_{name}.py"
             path.write_text(generate(built_cell(name, 64, 32, "hidden", None, ()), to).text)
     options = ["--config-file=", "--no-incremental", "--ignore-missing-imports"]

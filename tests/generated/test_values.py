@@ -60,7 +60,7 @@ def _trained(name: str) -> dict[str, bool]:
 
 
 @pytest.mark.slow
-@pytest.mark.one_in(2, slow=6)
+@pytest.mark.one_in(2, slow=17)
 @pytest.mark.parametrize("name", ALL)
 def test_gradients_of_jax(name: str) -> None:
     jax_agrees(of(name))
@@ -314,6 +314,7 @@ def test_a_step_runs_in_onnx(name: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.one_in(1, slow=3)
 @pytest.mark.parametrize("name", ["lstm", "gru", "delta_net", "mamba", "mlstm", "lru"])
 def test_torch_compiles_and_exports(name: str) -> None:
     torch = library("torch")

@@ -125,7 +125,7 @@ def _marked(row: Mapping[str, Any]) -> Any:
     return pytest.param(row, marks=pytest.mark.slow if slow else ())
 
 
-@pytest.mark.one_in(3, slow=2)
+@pytest.mark.one_in(3, slow=6)
 @pytest.mark.parametrize("row", [_marked(row) for row in ROWS], ids=_name)
 def test_options_in_pairs(row: Mapping[str, Any]) -> None:
     possible = _possible(_with_options(row))
@@ -141,21 +141,21 @@ def test_solved_cells(cell: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.one_in(1, slow=3)
+@pytest.mark.one_in(1, slow=7)
 @pytest.mark.parametrize("row", OTHER_ROWS, ids=_name)
 def test_options_in_pairs_for_other_cells(row: Mapping[str, Any]) -> None:
     _agree(row, _possible(_with_options(row)))
 
 
 @pytest.mark.slow
-@pytest.mark.one_in(2, slow=4)
+@pytest.mark.one_in(2, slow=9)
 @pytest.mark.parametrize("row", ZOO_ROWS, ids=_name)
 def test_options_for_the_zoo(row: Mapping[str, Any]) -> None:
     # Unrolled steps are the reference's own; a few cells are enough.
     _agree(row, tuple(e for e in _possible(_with_options(row)) if e != "unroll"))
 
 
-@pytest.mark.one_in(3, slow=2)
+@pytest.mark.one_in(3, slow=4)
 @pytest.mark.parametrize(
     "name", [*ODD, *(pytest.param(c, marks=pytest.mark.slow) for c in VARIED if c not in ODD)]
 )

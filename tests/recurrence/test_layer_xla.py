@@ -30,7 +30,7 @@ def _trained(made: Any) -> Any:
     return lambda x: computed(made, x, HOLES, training=True)
 
 
-@pytest.mark.one_in(1, slow=3)
+@pytest.mark.one_in(1, slow=7)
 @pytest.mark.parametrize(
     "cell", [FIRST, *(pytest.param(c, marks=pytest.mark.slow) for c in OTHERS)]
 )

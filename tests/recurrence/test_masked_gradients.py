@@ -131,6 +131,7 @@ def _assert_row_by_row(made: Any, mask: Any, wrap: Any = lambda f: f, call: Any 
         np.testing.assert_allclose(one / scale, other / scale, rtol=0, atol=1e-10, err_msg=name)
 
 
+@pytest.mark.one_in(3, slow=3)
 @pytest.mark.parametrize(("cell", "executor", "mask"), [*_cases()])
 def test_gradients_are_those_of_the_rows_without_masked_steps(
     cell: str, executor: str, mask: str
@@ -243,7 +244,7 @@ def test_a_wrapper_for_both_directions(kind: str) -> None:
 
 QUICK = ("lstm", "power_law_lstm", "slstm", "qrnn")
 # Two layers with gradients take some 3 s of a core for most cells, and up to 43 s.
-FEW = [pytest.mark.slow, pytest.mark.one_in(1, slow=23)]
+FEW = [pytest.mark.slow, pytest.mark.one_in(1, slow=61)]
 
 
 @pytest.mark.parametrize(

@@ -82,6 +82,7 @@ VARIANTS = {
 FIRST, *OTHERS = VARIANTS
 
 
+@pytest.mark.one_in(1, slow=3)
 @pytest.mark.parametrize(
     "variant", [FIRST, *(pytest.param(other, marks=pytest.mark.slow) for other in OTHERS)]
 )
@@ -181,7 +182,7 @@ def test_stopped_anywhere_no_record_is_doubled_or_lost(place, request):
     whole = StopAt(10**9)
     assert attempt(run, place / "whole", whole)
     asked = 10**9 - whole.left
-    count = 4 if request.config.getoption("--slow") else 1
+    count = 4 if request.config.getoption("--every") else 1
     for stop in points(count, asked - 10, seed=3):
         path = place / str(stop)
         assert not attempt(run, path, StopAt(stop))

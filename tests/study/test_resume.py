@@ -67,8 +67,8 @@ def test_stopped_anywhere_it_ends_as_if_it_never_was(place, variant, request):
     assert runs.attempt(place / "whole", whole)
     assert untraced(place / "whole") == []
     asked = 10**9 - whole.left
-    slow = request.config.getoption("--slow")
-    for stop in points(2 if slow else 1, asked, seed=len(variant)):
+    every = request.config.getoption("--every")
+    for stop in points(2 if every else 1, asked, seed=len(variant)):
         path = place / str(stop)
         assert not runs.attempt(path, StopAt(stop))
         assert (path / "checkpoint.bin").exists() or stop >= asked - 10
@@ -176,8 +176,8 @@ KILLS = Path(__file__).parent / "kills.py"
 
 
 @pytest.mark.slow
-def test_killed_anywhere_it_ends_as_if_it_never_was(tmp_path):
-    count = 6
+def test_killed_anywhere_it_ends_as_if_it_never_was(tmp_path, request):
+    count = 6 if request.config.getoption("--every") else 2
     done = processes.run(
         [sys.executable, KILLS, str(tmp_path), str(count)],
         capture_output=True,

@@ -87,7 +87,7 @@ def numbers(folder):
 
 # That a run which was stopped ends with the same bits is tested always, in test_resume.
 @pytest.mark.slow
-@pytest.mark.one_in(3)
+@pytest.mark.one_in(3, slow=2)
 @pytest.mark.parametrize(
     "words",
     [

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import collections
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from gatekit.cell.errors import nearest
@@ -40,27 +41,34 @@ def group_label(
         names: other names for labels or whole words of them.
         among: all keys among which shortened keys stay unambiguous; None means those of ``values``.
     """
-    keys = list(values if among is None else among)
+    short = short_keys(values if among is None else (*values, *among))
     parts = []
     for key, value in values.items():
         if value is not None:
             text = value_text(value)
-            parts.append(text if key == "cell" else f"{short_key(key, keys)}={text}")
+            parts.append(text if key == "cell" else f"{short[key]}={text}")
     return renamed(" ".join(parts) or fallback, names or {})
 
 
-def short_key(key: str, keys: Iterable[str]) -> str:
-    """Return the end of a key that no other key shares: ``learning_rate``, ``forget``, ``task``."""
-    if key.split(".")[0] in _WHOLE[1:]:
-        return key
-    base = _base(key)
-    parts = base.split(".")
-    others = {_base(other) for other in keys} - {base}
-    for size in range(_shortest(parts), len(parts)):
-        end = ".".join(parts[-size:])
-        if not any(f".{other}".endswith(f".{end}") for other in others):
-            return end
-    return base
+def short_keys(keys: Iterable[str]) -> dict[str, str]:
+    """Return for each key its end that no other key shares: ``learning_rate``, ``forget``, ``task``."""
+    keys = list(dict.fromkeys(keys))
+    ends = collections.Counter(end for base in {_base(key) for key in keys} for end in _ends(base))
+    short = {}
+    for key in keys:
+        base = _base(key)
+        parts = base.split(".")
+        own = (".".join(parts[-size:]) for size in range(_shortest(parts), len(parts)))
+        whole = key.split(".")[0] in _WHOLE[1:]
+        short[key] = key if whole else next((end for end in own if ends[end] == 1), base)
+    return short
+
+
+def _ends(key: str) -> Iterator[str]:
+    """Yield ``a.b.c``, ``b.c`` and ``c``."""
+    while key:
+        yield key
+        key = key.partition(".")[2]
 
 
 def renamed(label: str, names: Mapping[str, str]) -> str:
