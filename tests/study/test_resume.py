@@ -67,7 +67,7 @@ def test_stopped_anywhere_it_ends_as_if_it_never_was(place, variant, request):
     assert runs.attempt(place / "whole", whole)
     assert untraced(place / "whole") == []
     asked = 10**9 - whole.left
-    every = request.config.getoption("--every")
+    slow, every = map(request.config.getoption, ("--slow", "--every"))
     for stop in points(2 if every else 1, asked, seed=len(variant)):
         path = place / str(stop)
         assert not runs.attempt(path, StopAt(stop))

@@ -51,7 +51,7 @@ def group_label(
 
 
 def short_keys(keys: Iterable[str]) -> dict[str, str]:
-    """Return for each key its end that no other key shares: ``learning_rate``, ``forget``, ``task``."""
+    """Return for each key its end that no other shares: ``learning_rate``, ``forget``, ``task``."""
     keys = list(dict.fromkeys(keys))
     ends = collections.Counter(end for base in {_base(key) for key in keys} for end in _ends(base))
     short = {}
