@@ -16,7 +16,6 @@ from .first import FirstValues
 from .identifiers import WIDTH, Identifiers, class_name
 from .lines import env_of
 from .notations import Framework
-from .parallel.helpers import HELPERS, MADE
 from .parallel.write import AllStepsLines, AllStepsText, all_steps
 from .printing import Printer
 from .products import WeightLayout, lay_out
@@ -178,7 +177,6 @@ def cell_text(
         ConfigError: a part of the cell cannot be written as code.
     """
     reserved = framework.modules | set(framework.helpers) | LOCAL
-    reserved |= set(MADE) if framework.name in HELPERS else set()
     helpers: dict[str, str] = {}
     layout = lay_out(cell, Identifiers(reserved | TAKEN))
     own_functions = {n for f in cell.spec.functions for n in (f, f"{f}_function")}
@@ -211,7 +209,7 @@ def cell_text(
         return new
 
     parallel = None
-    if framework.name in HELPERS:
+    if framework.all_steps:
         names = Identifiers(reserved | own_functions | {"mask", *env.values()})
         printer_of_all = printer(dict(env), {})
         parallel = all_steps(
