@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from gatekit._version import __version__
 from gatekit.cell.graph import Cell
+from gatekit.cell.language.expression import Expr
 from gatekit.cell.show.unfold import plain_text, unfold
 from gatekit.cell.show.works import Work, provenance
 
@@ -188,8 +189,8 @@ def cell_text(
     def within(number: int) -> str:
         return sizes.text(number, access.units, access.features)
 
-    def first_size(number: int) -> str:
-        return sizes.text(number, access.first_units, access.first_features)
+    def first_size(value: float) -> str:
+        return sizes.text(value, access.first_units, access.first_features)
 
     def named(units: str, features: str) -> Callable[[str], str]:
         numbers = {"units": cell.units, "features": cell.features}
@@ -219,16 +220,16 @@ def cell_text(
     step = StepLines(cell, framework, printer(env, helpers), layout, local, within, access.indent)
     emitted, new = step.write()
 
-    def show(expr: object, drawn: str) -> str:
+    def show(expr: Expr, texts: Mapping[str, str]) -> str:
         printer_of_first = Printer(
             framework,
             cell.spec.functions,
             {},
             named(access.first_units, access.first_features),
-            {"drawn": drawn},
+            dict(texts),
             helpers,
         )
-        return printer_of_first.show(expr)  # type: ignore[arg-type]
+        return printer_of_first.show(expr)
 
     first = FirstValues(cell, access.draws, show, first_size, WIDTH - access.indent)
     lines = first.lines(layout, lambda name: access.assign(name, learned[name]))
