@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from gatekit._version import __version__
 from gatekit.cell.graph import Cell
+from gatekit.cell.language.expression import Expr
 from gatekit.cell.show.unfold import plain_text, unfold
 from gatekit.cell.show.works import Work, provenance
 
@@ -16,7 +17,6 @@ from .first import FirstValues
 from .identifiers import WIDTH, Identifiers, class_name
 from .lines import env_of
 from .notations import Framework
-from .parallel.helpers import HELPERS, MADE
 from .parallel.write import AllStepsLines, AllStepsText, all_steps
 from .printing import Printer
 from .products import WeightLayout, lay_out
@@ -178,7 +178,6 @@ def cell_text(
         ConfigError: a part of the cell cannot be written as code.
     """
     reserved = framework.modules | set(framework.helpers) | LOCAL
-    reserved |= set(MADE) if framework.name in HELPERS else set()
     helpers: dict[str, str] = {}
     layout = lay_out(cell, Identifiers(reserved | TAKEN))
     own_functions = {n for f in cell.spec.functions for n in (f, f"{f}_function")}
@@ -190,8 +189,8 @@ def cell_text(
     def within(number: int) -> str:
         return sizes.text(number, access.units, access.features)
 
-    def first_size(number: int) -> str:
-        return sizes.text(number, access.first_units, access.first_features)
+    def first_size(value: float) -> str:
+        return sizes.text(value, access.first_units, access.first_features)
 
     def named(units: str, features: str) -> Callable[[str], str]:
         numbers = {"units": cell.units, "features": cell.features}
@@ -211,7 +210,7 @@ def cell_text(
         return new
 
     parallel = None
-    if framework.name in HELPERS:
+    if framework.all_steps:
         names = Identifiers(reserved | own_functions | {"mask", *env.values()})
         printer_of_all = printer(dict(env), {})
         parallel = all_steps(
@@ -221,16 +220,16 @@ def cell_text(
     step = StepLines(cell, framework, printer(env, helpers), layout, local, within, access.indent)
     emitted, new = step.write()
 
-    def show(expr: object, drawn: str) -> str:
+    def show(expr: Expr, texts: Mapping[str, str]) -> str:
         printer_of_first = Printer(
             framework,
             cell.spec.functions,
             {},
             named(access.first_units, access.first_features),
-            {"drawn": drawn},
+            dict(texts),
             helpers,
         )
-        return printer_of_first.show(expr)  # type: ignore[arg-type]
+        return printer_of_first.show(expr)
 
     first = FirstValues(cell, access.draws, show, first_size, WIDTH - access.indent)
     lines = first.lines(layout, lambda name: access.assign(name, learned[name]))

@@ -2,34 +2,40 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from gatekit.cell.errors import ConfigError, listed
 from gatekit.cell.graph import Cell, Weight
 from gatekit.cell.language import ops
-from gatekit.cell.language.expression import Call, Expr, Name, Neg, lift
+from gatekit.cell.language.expression import (
+    Expr,
+    Name,
+    Number,
+    children,
+    walk,
+    with_children,
+)
+from gatekit.cell.learned import DrawContext, Initializer
 from gatekit.cell.schema import make_initializer
 
+from .drawn import formula
 from .draws import Draws, fill
 from .identifiers import number, slug, wrapped
 from .products import WeightLayout
 
-Size = Callable[[int], str]
+Size = Callable[[float], str]
 
 
 DRAWN = Name("drawn")
 _FORMULAS: Mapping[str, Callable[[Any], Expr]] = {
-    "chrono": lambda own: ops.log(DRAWN),
     "uniform_gate": lambda own: -ops.log(1 / DRAWN - 1),
-    "time_step": lambda own: ops.log(ops.expm1(ops.exp(DRAWN))),
-    "inverse_gamma": lambda own: -ops.log(ops.expm1(DRAWN / lift(own.scale))),
-    "log_uniform": lambda own: ops.log(DRAWN),
     "polarity": lambda own: ops.sign(DRAWN),
     "retention": lambda own: 1 - 2 ** (-5 - DRAWN),
-    "power_law": lambda own: _power_law(own),
-    "ring": lambda own: _ring(own),
 }
+# Below it, a number is zero in single precision, and its logarithm infinite.
+_TINY = 1e-30
 
 
 class FirstValues:
@@ -38,7 +44,7 @@ class FirstValues:
     Args:
         cell: the built cell.
         draws: the framework's templates of draws.
-        show: prints an expression in which the key ``drawn`` has the given text.
+        show: prints an expression in which the names have the given texts.
         size: returns the text of a size.
         room: the length of the longest line.
     """
@@ -47,7 +53,7 @@ class FirstValues:
         self,
         cell: Cell,
         draws: Draws,
-        show: Callable[[Expr, str], str],
+        show: Callable[[Expr, Mapping[str, str]], str],
         size: Size,
         room: int,
     ) -> None:
@@ -151,9 +157,13 @@ class FirstValues:
         if value is None:
             value = self._formula(kind, initializer, weight)
         if value is None:
+            value = self._traced(initializer, weight)
+        if value is None:
             raise ConfigError(
-                f"the initializer {kind!r} of {weight.name} cannot be written as code. Choose "
-                f"another: {listed([*_STANDARD, *_FORMULAS])}."
+                f"the initializer {kind!r} of {weight.name} cannot be written as code: its values "
+                "are no formula of draws. Let `draw` return NumPy's functions of rng.uniform, "
+                "rng.normal or rng.gamma of the whole shape, or choose another: "
+                f"{listed([*_STANDARD, *_FORMULAS])}."
             )
         return value
 
@@ -209,25 +219,11 @@ class FirstValues:
 
     def _formula(self, kind: str, initializer: Any, weight: Weight) -> str | None:
         draws, shape = self.draws, weight.shape
-        tiny = 1e-30
-        uniform: dict[str, tuple[object, object]] = {
-            "chrono": (1.0, getattr(initializer, "t_max", 3.0) - 1.0),
-            "power_law": (0.0, 1.0),
-            "ring": (tiny, 1.0),
-            "log_uniform": (
-                max(tiny, getattr(initializer, "low", 0.0)),
-                getattr(initializer, "high", 1.0),
-            ),
-            "polarity": (-1.0, 2.0),
-        }
         if kind == "uniform_gate":
             edge = self._local("edge", f"1 / max({self.size(weight.gate_units)}, 3)")
             drawn = self._filled(draws.uniform, shape, low=edge, high=f"1 - {edge}")
-        elif kind == "time_step":
-            low, high = f"math.log({initializer.low})", f"math.log({initializer.high})"
-            drawn = self._filled(draws.uniform, shape, low=low, high=high)
-        elif kind == "inverse_gamma":
-            drawn = self._filled(draws.gamma, shape, alpha=initializer.alpha)
+        elif kind == "polarity":
+            drawn = self._filled(draws.uniform, shape, low=-1.0, high=2.0)
         elif kind == "retention" and len(shape) == 1:
             drawn = self._filled(draws.arange, shape)
         elif kind == "rotary" and len(shape) == 1:
@@ -248,12 +244,60 @@ class FirstValues:
             return f"1 - ({share}) ** {initializer.power}"
         elif kind == "ramp" and len(shape) == 1:
             return self._ramp(initializer, shape)
-        elif kind in uniform:
-            low, high = uniform[kind]  # type: ignore[assignment]
-            drawn = self._filled(draws.uniform, shape, low=low, high=high)
         else:
             return None
         return self._shown(_FORMULAS[kind](initializer), drawn)
+
+    def _traced(self, initializer: Initializer, weight: Weight) -> str | None:
+        """Return the code of an initializer that is a formula of its draws."""
+        context = DrawContext(weight.gate_units, self.cell.units, self.cell.features)
+        found = formula(initializer, weight.shape, context)
+        if found is None:
+            return None
+        draws, expr = found
+        texts: dict[str, str] = {}
+        for drawn in draws:
+            template = getattr(self.draws, drawn.kind)
+            names = {"uniform": ("low", "high"), "normal": ("mean", "stddev"), "gamma": ("alpha",)}
+            given = zip(names[drawn.kind], map(self._bound, drawn.numbers), strict=True)
+            texts[drawn.name] = self._filled(template, weight.shape, **dict(given))
+        first = draws[0].name
+        sized = self._with_sizes(expr, texts)
+        used = sum(part == Name(first) for part in walk(sized))
+        if len(draws) > 1 or used > 1 or len(self.show(sized, texts)) > _SHORT:
+            texts |= {d.name: self._local("drawn", texts[d.name]) for d in draws}
+        return self._fitting(sized, texts)
+
+    def _fitting(self, expr: Expr, texts: dict[str, str]) -> str:
+        """Return the code of an expression; what occurs twice or is long gets a line of its own."""
+        inner = [part for part in walk(expr) if children(part)]
+        twice = [part for part in inner if part is not expr and inner.count(part) > 1]
+        parts = [part for part in children(expr) if children(part)]
+        if twice:
+            part = max(twice, key=lambda each: len(self.show(each, texts)))
+        elif parts and len(self.show(expr, texts)) > _SHORT:
+            part = max(parts, key=lambda each: len(self.show(each, texts)))
+        else:
+            return self.show(expr, texts)
+        name = f"part_{len(texts) + 1}"
+        texts[name] = self._local("part", self._fitting(part, texts))
+        return self._fitting(_replaced(expr, part, Name(name)), texts)
+
+    def _with_sizes(self, expr: Expr, texts: dict[str, str]) -> Expr:
+        """Give each number that depends on the sizes a name, and note its text."""
+        if isinstance(expr, Number):
+            text = self._bound(expr.value)
+            if text == number(expr.value):
+                return expr
+            name = f"number_{len(texts) + 1}"
+            texts[name] = f"({text})"
+            return Name(name)
+        inner = tuple(self._with_sizes(child, texts) for child in children(expr))
+        return with_children(expr, inner) if inner else expr
+
+    def _bound(self, value: float) -> str:
+        """Return the text of a number that may depend on the sizes."""
+        return self.size(value if abs(value) >= _TINY or not value else math.copysign(_TINY, value))
 
     def _ramp(self, initializer: Any, shape: tuple[int, ...]) -> str:
         """Return the code of a straight line, plus a curve in each group of units."""
@@ -272,10 +316,10 @@ class FirstValues:
 
     def _shown(self, formula: Expr, drawn: str) -> str:
         """Return the code of a formula of a draw; if it is long, the draw gets its own line."""
-        whole = self.show(formula, drawn)
+        whole = self.show(formula, {"drawn": drawn})
         if len(whole) <= _SHORT:
             return whole
-        return self.show(formula, self._local("drawn", drawn))
+        return self.show(formula, {"drawn": self._local("drawn", drawn)})
 
     def _local(self, like: str, value: str) -> str:
         """Write an assignment of a value, and return the name of the variable."""
@@ -293,6 +337,14 @@ _STANDARD = (
 
 
 _SHORT = 64
+
+
+def _replaced(expr: Expr, part: Expr, by: Expr) -> Expr:
+    """Return an expression with another in each place of a part."""
+    if expr == part:
+        return by
+    inner = tuple(_replaced(child, part, by) for child in children(expr))
+    return with_children(expr, inner) if inner else expr
 
 
 def _negative_of(weight: Weight) -> str | None:
@@ -315,23 +367,3 @@ def _constant(weight: Weight) -> float | None:
 
 def _scaled(gain: float, text: str) -> str:
     return text if gain == 1.0 else f"{gain} * {text}"
-
-
-def _power_law(initializer: Any) -> Expr:
-    rest = 1.0 - initializer.exponent
-    if abs(rest) < 1e-6:
-        scale: Expr = lift(initializer.t_max) ** DRAWN
-    else:
-        scale = (1 + DRAWN * lift(initializer.t_max**rest - 1.0)) ** lift(1.0 / rest)
-    return _rate_bias(1 / scale)
-
-
-def _rate_bias(rate: Expr) -> Expr:
-    """Return the bias with which a sigmoid gate keeps ``exp(-rate)`` per step."""
-    return Neg(Call("log", (Call("expm1", (rate,)),)))
-
-
-def _ring(initializer: Any) -> Expr:
-    inside = DRAWN * lift(initializer.high**2 - initializer.low**2) + lift(initializer.low**2)
-    rate: Expr = lift(-0.5) * Call("log", (inside,))
-    return Call("log", (rate if initializer.through == "exp" else Call("expm1", (rate,)),))

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from functools import cache, partial
 from itertools import product
 
 from gatekit.cell.errors import GatekitError
 from gatekit.cell.graph import Cell, build
+
+from .identifiers import number
 
 MULTIPLES = ((3, 5), (5, 7), (7, 11), (11, 3))
 """Factors of units and features; a cell is built at multiples to keep the divisors of its sizes."""
@@ -24,24 +27,24 @@ class SizeTexts:
 
     def __init__(self, formulas: Sequence[str] | None = None) -> None:
         self._formulas = formulas
-        self.seen: list[int] = []
+        self.seen: list[float] = []
 
     @property
     def known(self) -> bool:
         """Whether there are formulas."""
         return self._formulas is not None
 
-    def text(self, number: int, units: str, features: str) -> str:
+    def text(self, value: float, units: str, features: str) -> str:
         """Return the text of the next number of the file, and record the number.
 
         Args:
-            number: the number.
+            value: the number: a size, or a bound of initial values.
             units: the name of the units at this place, such as ``self.units``.
             features: the name of the features at this place.
         """
-        self.seen.append(number)
+        self.seen.append(value)
         if self._formulas is None:
-            return str(number)
+            return number(value)
         return self._formulas[len(self.seen) - 1].format(units=units, features=features)
 
 
@@ -54,7 +57,7 @@ def multiples(cell: Cell) -> list[Cell]:
         return []
 
 
-def formulas(at: Sequence[Sizes], numbers: Sequence[Sequence[int]]) -> list[str] | None:
+def formulas(at: Sequence[Sizes], numbers: Sequence[Sequence[float]]) -> list[str] | None:
     """Return a formula for each number, or None if there is none for one of them.
 
     Args:
@@ -67,16 +70,25 @@ def formulas(at: Sequence[Sizes], numbers: Sequence[Sequence[int]]) -> list[str]
     return [text for text in texts if text is not None] if None not in texts else None
 
 
-def _formula(at: Sequence[Sizes], values: Sequence[int]) -> str | None:
+def _formula(at: Sequence[Sizes], values: Sequence[float]) -> str | None:
     if len(set(values)) == 1:
-        return str(values[0])
+        return number(values[0])
+    if any(isinstance(value, float) for value in values):
+        return next((text for text, f in _bounds() if _everywhere(f, at, values)), None)
     for text, function in _forms():
         if all(function(u, f) == value for (u, f), value in zip(at, values, strict=True)):
             return text
     return _rounded([features for _, features in at], values)
 
 
-def _rounded(widths: Sequence[int], values: Sequence[int]) -> str | None:
+def _everywhere(
+    function: Callable[[int, int], float], at: Sequence[Sizes], values: Sequence[float]
+) -> bool:
+    pairs = zip(at, values, strict=True)
+    return all(math.isclose(function(u, f), value, rel_tol=1e-12) for (u, f), value in pairs)
+
+
+def _rounded(widths: Sequence[int], values: Sequence[float]) -> str | None:
     """Return a rounded multiple of the features, as in an MLP, or None."""
     for divisor in range(2, 101):
         factor = round(divisor * values[0] / widths[0])
@@ -140,3 +152,40 @@ def _forms() -> list[tuple[str, Callable[[int, int], int]]]:
     forms.append((f"{units} * ({units} + {features})", lambda u, f: u * (u + f)))
     forms.append((f"{units} * ({units} + {features} + 1)", lambda u, f: u * (u + f + 1)))
     return forms
+
+
+@cache
+def _bounds() -> list[tuple[str, Callable[[int, int], float]]]:
+    """Return the formulas of bounds: ``c / n``, ``sqrt(c / n)``, negatives, and 1 minus these."""
+    units, features = "{units}", "{features}"
+    widths: list[tuple[str, Callable[[int, int], int]]] = [
+        (units, lambda u, f: u),
+        (features, lambda u, f: f),
+        (f"({units} + {features})", lambda u, f: u + f),
+        (f"(2 * {units})", lambda u, f: 2 * u),
+    ]
+    forms: list[tuple[str, Callable[[int, int], float]]] = []
+    for c, (text, width) in product((1, 2, 3, 6, 0.5, 4, 5, 8), widths):
+        share, root = f"{c} / {text}", f"math.sqrt({c} / {text})"
+        forms += [
+            (share, partial(_bound, c, width, 1.0, 0.0, 1.0)),
+            (root, partial(_bound, c, width, 0.5, 0.0, 1.0)),
+            (f"-{share}", partial(_bound, c, width, 1.0, 0.0, -1.0)),
+            (f"-{root}", partial(_bound, c, width, 0.5, 0.0, -1.0)),
+            (f"1 - {share}", partial(_bound, c, width, 1.0, 1.0, -1.0)),
+            (f"1 - {root}", partial(_bound, c, width, 0.5, 1.0, -1.0)),
+        ]
+    return forms
+
+
+def _bound(
+    c: float,
+    width: Callable[[int, int], int],
+    power: float,
+    start: float,
+    sign: float,
+    units: int,
+    features: int,
+) -> float:
+    share: float = (c / width(units, features)) ** power
+    return start + sign * share

@@ -92,8 +92,8 @@ PARALLEL = {
     "mlstm": "running_maximum(",
     "gla": "read_chunks(",
     "lstm": None,
-    "rwkv7": "read_chunks(",
-    "gated_delta_product": "read_chunks(",
+    "rwkv7": "read_terms(",
+    "gated_delta_product": "read_terms(",
 }
 
 

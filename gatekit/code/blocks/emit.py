@@ -283,14 +283,13 @@ class Emitter:
             product: Expr = Call("matmul", (value, Name("only"))) if full else value * Name("only")
             name: Expr = self.writer.assign(part.name, product)
         else:
-            function = "convolve_full" if full else "convolve"
-            self.printer.need([function])
+            self.printer.need(["convolve"])
             inputs = self.local.new(f"{part.name}_inputs")
             self.carried.append(CarriedInputs(inputs, kernel - 1, self.within(part.fed)))
             given = self._as_name(value, f"{part.name}_read")
             target = self.writer.variable(part.name, part.name)
             arguments = f"{given}, {self.env[weights.name]}, {inputs}, mask"
-            line = f"{target}, {inputs} = {function}({arguments})"
+            line = f"{target}, {inputs} = convolve({arguments})"
             self.writer.lines += wrapped(line, self.writer.room)
             name = Name(part.name)
         return name + self._bias(part) if part.options["bias"] else name

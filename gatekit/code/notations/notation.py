@@ -28,6 +28,7 @@ class Framework:
         append: appends ``{now}`` to the ``{earlier}`` values.
         reshape: reshapes ``{value}`` to ``{shape}`` after the batch axis, if states are vectors
             outside the step; empty if matrices are carried as matrices.
+        all_steps: whether there are functions that compute all steps together.
         draws_noise: whether dropout and zoneout draw in training; otherwise the file is only for
             inference.
         zeros_like: zeros of a ``{shape}`` with the type of the input ``{like}``.
@@ -55,6 +56,7 @@ class Framework:
     stack: str = ""
     constant: str = ""
     count: str = ""
+    all_steps: bool = False
     draws_noise: bool = False
     reshape: str = ""
     drawn: str = "drops"

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
-from gatekit.code.parallel.helpers import HELPERS
+from gatekit.code.copied import sources
 
-from .arrays import HIPPO, LEGENDRE
 from .notation import ALIKE, Framework
 
 _TORCH_FUNCTIONS = {
@@ -43,24 +41,10 @@ _TORCH_FUNCTIONS = {
     "scaled_norm": "F.layer_norm({0}, {0:5}.shape[-1:], {2}, eps={1})",
     "affine_norm": "F.layer_norm({0}, {0:5}.shape[-1:], {2}, {3}, {1})",
 }
-_TORCH_HELPERS = {
-    "legendre": LEGENDRE,
-    "hippo": HIPPO,
-    "reservoir": """def reservoir(size: int, radius: float, density: float) -> A:
-    matrix = torch.randn(size, size) * (torch.rand(size, size) < density)
-    largest = torch.linalg.eigvals(matrix).abs().max()
-    return matrix * (radius / largest if largest > 0 else 0.0)""",
-    "modrelu": """def modrelu(x: A, b: A) -> A:
-    return torch.sign(x) * torch.relu(torch.abs(x) + b)""",
-    "block_product": """def block_product(u: A, blocks: A) -> A:
-    parts = u.unflatten(-1, (blocks.shape[0], -1))
-    return torch.einsum("...kn,knm->...km", parts, blocks).flatten(-2)""",
-    "eye_like": """def eye_like(x: A) -> A:
-    return torch.eye(x.shape[-1], dtype=x.dtype, device=x.device)""",
-    "zoneout": """def zoneout(new: A, old: A, rate: float, training: bool) -> A:
-    if training:
-        return torch.where(torch.rand_like(new) < rate, old, new)
-    return rate * old + (1 - rate) * new""",
+# The matrices of initial values are those of NumPy.
+_HELPERS = {
+    **{name: sources("numpy")[name] for name in ("legendre", "hippo")},
+    **sources("torch"),
 }
 
 
@@ -75,10 +59,10 @@ def _torch_numbers(name: str, numbers: Sequence[bool]) -> str | None:
     return None
 
 
-_TORCH = Framework(
+TORCH = Framework(
     "torch",
     _TORCH_FUNCTIONS,
-    {**_TORCH_HELPERS, **HELPERS["torch"]},
+    _HELPERS,
     "Tensor",
     frozenset(["torch", "nn", "F", "np", "math", "Tensor", "self", "cont2discrete"]),
     _torch_numbers,
@@ -91,7 +75,7 @@ _TORCH = Framework(
     stack="torch.stack([{pieces}], dim=-2)",
     constant="x.new_tensor({value})",
     count="{mask}.cumsum(dim=1)",
+    all_steps=True,
     draws_noise=True,
     held="zoneout({new}, {old}, {rate}, self.training)",
 )
-TORCH = replace(_TORCH, helpers={k: _TORCH.typed(v) for k, v in _TORCH.helpers.items()})

@@ -1,4 +1,4 @@
-"""Parallel forms of a cell as code: `write` writes the lines, `helpers` has the functions.
+"""Parallel forms of a cell as code; the functions that the lines call are those of `runtime`.
 
 Start with `write`.
 """

@@ -6,11 +6,10 @@ from collections.abc import Sequence
 
 from gatekit.cell.analysis.chunk import Memory
 from gatekit.cell.language.expression import Binary, Expr, names
+from gatekit.code.copied import Known, copied
 from gatekit.code.identifiers import wrapped
 
-from .helpers import read_chunks
 from .known import KnownLines, UnwrittenError
-from .several import read_several
 
 
 class MemoryLines(KnownLines):
@@ -31,12 +30,16 @@ class MemoryLines(KnownLines):
             ]
             links = self.links(memory, f"{query}[..., :1]")
             texts += [links] if links else []
-            helpers = read_several(self.framework.name, kind or "head", bool(links))
+            called = "read_terms"
+            known: Known = {"links": ... if links else None, "terms": True}
         else:
             [term] = memory.terms
             texts.append(self.factor(memory, "key", term.key, rows))
             texts.append(self.factor(memory, "value", term.value, columns))
-            helpers = read_chunks(self.framework.name, kind, memory.corrects, read.after)
+            called = "read_chunks"
+            given = {"decay": bool(kind), "erase": memory.corrects}
+            there = {name: ... if there else None for name, there in given.items()}
+            known = {**there, "after": read.after, "terms": False}
         if kind:
             both = [e for e in (memory.head, memory.column) if e is not None]
             decay = both[0] if len(both) == 1 else Binary("+", both[0], both[1])
@@ -46,11 +49,13 @@ class MemoryLines(KnownLines):
             texts.append(self.value(None, memory.state, "decay"))
         if memory.corrects and not several:
             texts.append(self.factor(memory, "erase", memory.terms[0].erase, rows))
-        for helper, source in helpers.items():
-            source = self.framework.typed(source)
-            if self.printer.helpers.setdefault(helper, source) != source:
-                raise UnwrittenError("two memories of different kinds")
-        self.read_of_memory(memory, texts)
+        known = {**known, "by_row": memory.column is not None}
+        for name in ("by_chunk", "by_step", "scores", called):
+            if name in self.framework.helpers:
+                source = copied(self.framework.helpers[name], known)
+                if self.printer.helpers.setdefault(name, source) != source:
+                    raise UnwrittenError("two memories of different kinds")
+        self.read_of_memory(memory, called, texts)
 
     def factor(
         self, memory: Memory, part: str, expr: Expr | None, width: int, timed: bool = True
@@ -107,7 +112,7 @@ class MemoryLines(KnownLines):
         self.lines += [listed] if fits else [f"{name} = [", *(f"    {e}," for e in each), "]"]
         return self.framework.functions["concat"].replace("[{0}]", name)
 
-    def read_of_memory(self, memory: Memory, texts: Sequence[str]) -> None:
+    def read_of_memory(self, memory: Memory, called: str, texts: Sequence[str]) -> None:
         name, [read] = memory.state, memory.reads
         first = self.env[f"{name}:first"]
         turned = self.framework.functions["transpose"].replace("{0:5}", "{0}")
@@ -115,7 +120,7 @@ class MemoryLines(KnownLines):
             first = turned.format(first)
         result, last = self.local.new(f"{name}_read"), self.local.new(f"{name}_last")
         given = ", ".join([*texts, first, "mask"])
-        self.lines += wrapped(f"{result}, {last} = read_chunks({given})", self.room)
+        self.lines += wrapped(f"{result}, {last} = {called}({given})", self.room)
         self.env[read.name] = result
         self._timed.add(read.name)
         self._batched.add(read.name)

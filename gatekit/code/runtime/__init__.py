@@ -1,0 +1,1 @@
+"""The functions of generated files: real code, read by `gatekit.code.copied`, imported by none."""

@@ -1,0 +1,87 @@
+"""Functions of generated files, alike in NumPy, jax.numpy and keras.ops.
+
+Files for JAX and Keras have the name of their module in place of ``np``.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .numpy import valid_first
+
+
+def softmax(x: np.ndarray) -> np.ndarray:
+    shifted = np.exp(x - np.max(x, axis=-1, keepdims=True))
+    return shifted / np.sum(shifted, axis=-1, keepdims=True)
+
+
+def modrelu(x: np.ndarray, b: np.ndarray) -> np.ndarray:
+    return np.sign(x) * np.maximum(np.abs(x) + b, 0.0)
+
+
+def split(x: np.ndarray, rows: int) -> np.ndarray:
+    return np.reshape(x, (*x.shape[:-1], rows, x.shape[-1] // rows))
+
+
+def flat(x: np.ndarray) -> np.ndarray:
+    return np.reshape(x, (*x.shape[:-2], x.shape[-2] * x.shape[-1]))
+
+
+def layer_norm(x: np.ndarray, epsilon: float = 1e-5) -> np.ndarray:
+    centred = x - np.mean(x, axis=-1, keepdims=True)
+    variance = np.mean(np.square(centred), axis=-1, keepdims=True)
+    return centred / np.sqrt(variance + epsilon)
+
+
+def block_product(u: np.ndarray, blocks: np.ndarray) -> np.ndarray:
+    parts = split(u, blocks.shape[0])
+    return flat(np.einsum("...kn,knm->...km", parts, blocks))
+
+
+def eye_like(x: np.ndarray) -> np.ndarray:
+    return np.eye(x.shape[-1], dtype=x.dtype)
+
+
+def rotation(a: np.ndarray) -> np.ndarray:
+    """Return exp(a) for a skew-symmetric matrix, by scaling and squaring."""
+    a = a / 2**8
+    result = identity = np.eye(a.shape[-1], dtype=a.dtype)
+    for k in range(12, 0, -1):
+        result = identity + (a / k) @ result
+    for _ in range(8):
+        result = result @ result
+    return result
+
+
+def rms_norm(x: np.ndarray, epsilon: float) -> np.ndarray:
+    return x / np.sqrt(np.mean(np.square(x), axis=-1, keepdims=True) + epsilon)
+
+
+def convolve(
+    x: np.ndarray, kernel: np.ndarray, earlier: np.ndarray, mask: np.ndarray | None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the kernel over the last valid steps of x, and the inputs to carry on."""
+    before = kernel.shape[0] - 1
+    weighted = np.matmul if len(kernel.shape) > 2 else np.multiply
+    if mask is not None:
+        x = take(x, valid_first(mask))
+    inputs = np.concatenate([earlier, x], axis=1)
+    y = weighted(inputs[:, before:], kernel[0])
+    for back in range(1, before + 1):
+        y = y + weighted(inputs[:, before - back : -back], kernel[back])
+    if mask is None:
+        return y, inputs[:, -before:]
+    count = np.cumsum(np.where(mask, 1, 0), axis=1)
+    y = take(y, np.maximum(count - 1, 0))
+    return y, take(inputs, count[:, -1:] + np.arange(before))
+
+
+def repeat_valid(y: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """Return y; at masked steps that of the last valid step, before it zeros."""
+    count = np.cumsum(np.where(mask, 1, 0), axis=1)
+    last = take(take(y, valid_first(mask)), np.maximum(count - 1, 0))
+    return np.where(count[..., None] > 0, last, 0.0)
+
+
+def take(x: np.ndarray, places: np.ndarray) -> np.ndarray:
+    return np.take_along_axis(x, places[..., None], axis=1)

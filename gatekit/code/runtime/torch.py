@@ -1,0 +1,262 @@
+"""Functions of generated files for PyTorch."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+State = tuple[Tensor, ...]
+
+
+def reservoir(size: int, radius: float, density: float) -> Tensor:
+    matrix = torch.randn(size, size) * (torch.rand(size, size) < density)
+    largest = torch.linalg.eigvals(matrix).abs().max()
+    return matrix * (radius / largest if largest > 0 else 0.0)
+
+
+def modrelu(x: Tensor, b: Tensor) -> Tensor:
+    return torch.sign(x) * torch.relu(torch.abs(x) + b)
+
+
+def block_product(u: Tensor, blocks: Tensor) -> Tensor:
+    parts = u.unflatten(-1, (blocks.shape[0], -1))
+    return torch.einsum("...kn,knm->...km", parts, blocks).flatten(-2)
+
+
+def eye_like(x: Tensor) -> Tensor:
+    return torch.eye(x.shape[-1], dtype=x.dtype, device=x.device)
+
+
+def zoneout(new: Tensor, old: Tensor, rate: float, training: bool) -> Tensor:
+    if training:
+        return torch.where(torch.rand_like(new) < rate, old, new)
+    return rate * old + (1 - rate) * new
+
+
+def last_valid(values: Tensor, first: Tensor, mask: Tensor) -> Tensor:
+    """Return values; at masked steps those of the last valid step, before it the first."""
+    steps = torch.arange(1, mask.shape[1] + 1, device=mask.device)
+    last = (mask * steps).cummax(dim=1).values
+    values = torch.cat([first[:, None], values], dim=1)
+    return values[torch.arange(len(values), device=mask.device)[:, None], last]
+
+
+def before(values: Tensor, first: Tensor) -> Tensor:
+    """Return the value before each step."""
+    return torch.cat([first[:, None], values[:, :-1]], dim=1)
+
+
+def scan(factor: Tensor, gain: Tensor, first: Tensor, mask: Tensor) -> Tensor:
+    """Return s for all steps of s = factor * s_prev + gain, by doubling the reach."""
+    valid = mask.view(*mask.shape, *[1] * (first.ndim - 1))
+    shape = (*mask.shape, *first.shape[1:])
+    a = torch.where(valid, factor.expand(shape), 1.0)
+    b = torch.where(valid, gain.expand(shape), 0.0)
+    b = torch.cat([a[:, :1] * first[:, None] + b[:, :1], b[:, 1:]], dim=1)
+    reach = 1
+    while reach < mask.shape[1]:
+        more = a[:, reach:] * b[:, :-reach] + b[:, reach:]
+        b = torch.cat([b[:, :reach], more], dim=1)
+        a = torch.cat([a[:, :reach], a[:, reach:] * a[:, :-reach]], dim=1)
+        reach *= 2
+    return b
+
+
+def scan_pair(
+    factors: list[Tensor], gains: list[Tensor], first: State, mask: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Return s and r for all steps, by doubling the reach.
+
+    s = f[0] * s_prev + f[1] * r_prev + g[0] and r = f[2] * s_prev + f[3] * r_prev + g[1].
+    """
+    valid = mask.view(*mask.shape, *[1] * (first[0].ndim + 1))
+    shape = (*mask.shape, *first[0].shape[1:])
+    identity = torch.eye(2, dtype=first[0].dtype, device=first[0].device)
+    a = torch.stack([each.expand(shape) for each in factors], dim=-1)
+    a = torch.where(valid, a.unflatten(-1, (2, 2)), identity)
+    b = torch.stack([each.expand(shape) for each in gains], dim=-1)
+    b = torch.where(valid, b[..., None], 0.0)
+    start = torch.stack(first, dim=-1)[:, None, ..., None]
+    b = torch.cat([a[:, :1] @ start + b[:, :1], b[:, 1:]], dim=1)
+    reach = 1
+    while reach < mask.shape[1]:
+        more = a[:, reach:] @ b[:, :-reach] + b[:, reach:]
+        b = torch.cat([b[:, :reach], more], dim=1)
+        a = torch.cat([a[:, :reach], a[:, reach:] @ a[:, :-reach]], dim=1)
+        reach *= 2
+    return b[..., 0, 0], b[..., 1, 0]
+
+
+def running_maximum(shift: Tensor, new: Tensor, first: Tensor, mask: Tensor) -> Tensor:
+    """Return m for all steps of m = maximum(m_prev + shift, new), by doubling the reach."""
+    a = torch.where(mask[..., None], shift, 0.0)
+    b = torch.where(mask[..., None], new, -torch.inf)
+    start = torch.maximum(a[:, :1] + first[:, None], b[:, :1])
+    b = torch.cat([start, b[:, 1:]], dim=1)
+    reach = 1
+    while reach < mask.shape[1]:
+        more = torch.maximum(a[:, reach:] + b[:, :-reach], b[:, reach:])
+        b = torch.cat([b[:, :reach], more], dim=1)
+        a = torch.cat([a[:, :reach], a[:, reach:] + a[:, :-reach]], dim=1)
+        reach *= 2
+    return b
+
+
+def scores(
+    rows: Tensor,
+    ends: Tensor,
+    key: Tensor,
+    until: Tensor,
+    offset: int,
+    by_row: bool = False,
+    terms: bool = False,
+) -> Tensor:
+    """Return products of rows with keys of earlier steps, decayed since."""
+    steps = torch.ones(key.shape[-2], key.shape[-2], device=key.device)
+    unused = steps.tril(offset) == 0
+    if by_row:
+        between = ends[..., :, None, :] - until[..., None, :, :]
+        kept = between.masked_fill(unused[..., None], -torch.inf).exp()
+        axes = "...jtn,...isn,...tsn->...tjsi" if terms else "...tn,...sn,...tsn->...ts"
+    else:
+        kept = (ends - until.mT).masked_fill(unused, -torch.inf).exp()
+        axes = "...jtn,...isn,...ts->...tjsi" if terms else "...tn,...sn,...ts->...ts"
+    return torch.einsum(axes, rows, key, kept)
+
+
+def read_chunks(
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    decay: Tensor | None,
+    erase: Tensor | None,
+    first: Tensor,
+    mask: Tensor,
+    by_row: bool = False,
+    after: bool = True,
+    size: int = 32,
+) -> tuple[Tensor, Tensor]:
+    """Return what the query of each step reads, and the last S.
+
+    S = exp(decay) * S_prev + outer(key, value - vecmat(erase, S_prev)), in which
+    the decay or the erase may be missing: 0.
+    Each chunk of steps is a few products of matrices (arXiv:2312.06635, section 4).
+    """
+    valid = mask.view(*mask.shape, *[1] * (key.ndim - 2))
+    key = torch.where(valid, key, 0.0)
+    if erase is not None:
+        erase = torch.where(valid, erase, 0.0)
+    if decay is not None:
+        decay = decay.expand(key.shape if by_row else (*key.shape[:-1], 1))
+        decay = torch.where(valid, decay.clamp(min=-100.0), 0.0)
+    state, outputs = first, []
+    for start in range(0, mask.shape[1], size):
+        now = slice(start, start + size)
+        q, k, v = (each[:, now].movedim(1, -2) for each in (query, key, value))
+        if decay is not None:
+            g = decay[:, now].movedim(1, -2)
+            until = g.cumsum(-2)
+            ends = until if after else until - g
+        if erase is not None:
+            u = erase[:, now].movedim(1, -2)
+            if decay is not None:
+                earlier = until - g
+                lower = scores(u, earlier, k, until, -1, by_row)
+                v = v - (u * earlier.exp()) @ state
+            else:
+                lower = (u @ k.mT).tril(-1)
+                v = v - u @ state
+            v = torch.linalg.solve_triangular(lower, v, upper=False, unitriangular=True)
+        if decay is not None:
+            read = scores(q, ends, k, until, 0 if after else -1, by_row) @ v
+            outputs.append(read + (q * ends.exp()) @ state)
+            k = k * (until[..., -1:, :] - until).exp()
+            state = until[..., -1, :, None].exp() * state + k.mT @ v
+        else:
+            read = (q @ k.mT).tril(0 if after else -1) @ v
+            outputs.append(read + q @ state)
+            state = state + k.mT @ v
+    return torch.cat(outputs, dim=-2).movedim(-2, 1), state
+
+
+def read_terms(
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    erase: Tensor,
+    links: Tensor | None,
+    decay: Tensor,
+    first: Tensor,
+    mask: Tensor,
+    by_row: bool = False,
+    size: int = 32,
+) -> tuple[Tensor, Tensor]:
+    """Return what queries read after each step, and the last S.
+
+    S = exp(decay) * S_prev + the sum of outer(key, r) over the terms of a step, where
+    r = value - vecmat(erase, S_prev) - links @ r; without links, no term depends on
+    another.
+    Each chunk of steps is a few products of matrices (arXiv:2406.06484, section 3).
+    """
+    valid = mask.view(*mask.shape, *[1] * (query.ndim - 2))
+    key, erase = (torch.where(valid[..., None], each, 0.0) for each in (key, erase))
+    decay = decay.expand(query.shape if by_row else (*query.shape[:-1], 1))
+    decay = torch.where(valid, decay.clamp(min=-100.0), 0.0)
+    state, outputs = first, []
+    for start in range(0, mask.shape[1], size):
+        now = slice(start, start + size)
+        every = (query, key, value, erase, decay)
+        q, k, v, u, g = (each[:, now].movedim(1, -2) for each in every)
+        until = g.cumsum(-2)
+        earlier = until - g
+        lower = scores(u, earlier, k, until, -1, by_row, terms=True)
+        if links is not None:
+            d = links[:, now].movedim(1, -2).unflatten(-1, (k.shape[-3], -1))
+            once = torch.eye(q.shape[-2], dtype=q.dtype, device=q.device)
+            lower = lower + torch.einsum("...tji,ts->...tjsi", d, once)
+        seen = (u * earlier.exp()[..., None, :, :]) @ state[..., None, :, :]
+        rest = (v - seen).transpose(-2, -3).flatten(-3, -2)
+        lower = lower.flatten(-4, -3).flatten(-2)
+        r = torch.linalg.solve_triangular(lower, rest, upper=False, unitriangular=True)
+        read = scores(q[..., None, :, :], until, k, until, 0, by_row, terms=True)
+        read = read.flatten(-4, -3).flatten(-2) @ r
+        outputs.append(read + (q * until.exp()) @ state)
+        k = k * (until[..., -1:, :] - until).exp()[..., None, :, :]
+        k = k.transpose(-2, -3).flatten(-3, -2)
+        state = until[..., -1, :, None].exp() * state + k.mT @ r
+    return torch.cat(outputs, dim=-2).movedim(-2, 1), state
+
+
+def convolve(
+    x: Tensor, kernel: Tensor, earlier: Tensor, mask: Tensor | None
+) -> tuple[Tensor, Tensor]:
+    """Return the kernel over the last valid steps of x, and the inputs to carry on."""
+    before = kernel.shape[0] - 1
+    weighted = torch.matmul if kernel.ndim > 2 else torch.mul
+    if mask is not None:
+        x = take(x, valid_first(mask))
+    inputs = torch.cat([earlier, x], dim=1)
+    y = weighted(inputs[:, before:], kernel[0])
+    for back in range(1, before + 1):
+        y = y + weighted(inputs[:, before - back : -back], kernel[back])
+    if mask is None:
+        return y, inputs[:, -before:]
+    count = mask.cumsum(dim=1)
+    y = take(y, (count - 1).clamp(min=0))
+    return y, take(inputs, count[:, -1:] + torch.arange(before, device=x.device))
+
+
+def repeat_valid(y: Tensor, mask: Tensor) -> Tensor:
+    """Return y; at masked steps that of the last valid step, before it zeros."""
+    count = mask.cumsum(dim=1)
+    last = take(take(y, valid_first(mask)), (count - 1).clamp(min=0))
+    return torch.where(count[..., None] > 0, last, 0.0)
+
+
+def valid_first(mask: Tensor) -> Tensor:
+    """Return the places of the valid steps in order, then those of the others."""
+    return torch.argsort(mask.int(), dim=1, descending=True, stable=True)
+
+
+def take(x: Tensor, places: Tensor) -> Tensor:
+    return x.take_along_dim(places[..., None], dim=1)
