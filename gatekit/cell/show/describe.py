@@ -12,10 +12,12 @@ from gatekit.cell.analysis.cost import added, added_text, costs
 from gatekit.cell.analysis.count import formula
 from gatekit.cell.declare import plain
 from gatekit.cell.graph import BuiltRead, Cell, Node, Norm
+from gatekit.cell.program import lower
 from gatekit.cell.schema import OUTPUT_UNIT, SECOND_HAND, UNVERIFIED, rule_text
 
 from .equations import aligned
 from .parallel import parallel
+from .program import operations
 from .unfold import Equation, Unfolded, map_text, plain_text, unfold
 from .works import NO_WORKS, Work, provenance
 
@@ -49,7 +51,8 @@ def describe(
         number in units n and features m, or None), ``flops_per_token`` (floating-point operations
         of a step of one sequence, forward), ``state_size`` (numbers that are carried from step to
         step), ``added`` (what swapped gates add: ``parameters``, ``state`` and ``flops``, or None),
-        ``parallel`` (how all steps are computed together) and others.
+        ``parallel`` (how all steps are computed together), ``program`` (a step as a list of
+        operations) and others.
     """
     unfolded, cost = unfold(cell), costs(cell)
     return {
@@ -101,6 +104,7 @@ def describe(
         "state_size": cost["state"],
         "added": None if plain_cell is None else added(cost, costs(plain_cell)),
         "parallel": parallel(cell),
+        "program": operations(lower(cell)),
     }
 
 
