@@ -1,7 +1,8 @@
 """A cell's step as a list of operations, each of which assigns values.
 
 `lower` makes the list from a built cell. The others read it: `share` (which linear operations are
-one product) and `numpy_step` (its values in NumPy). The nodes of a cell describe it for people, in
+one product), `equations` (the step as people write it) and `numpy_step` (its values in NumPy). A
+new kind of node needs a change of `lower` only. The nodes of a cell describe it for people, in
 terms of gates. Start with `ops`.
 """
 
