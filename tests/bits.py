@@ -175,12 +175,12 @@ def tree_of(commit: str) -> Iterator[Path]:
     """Check a commit out into a temporary folder, which is removed afterwards.
 
     Raises:
-        subprocess.CalledProcessError: there is no such commit.
+        SystemExit: there is no such commit.
     """
+    packed = subprocess.run(["git", "archive", commit], cwd=ROOT, capture_output=True, check=False)
+    if packed.returncode:
+        raise SystemExit(f"bits: --against {commit}: {packed.stderr.decode().strip()}")
     with tempfile.TemporaryDirectory(prefix="gatekit-bits-") as folder:
-        packed = subprocess.run(
-            ["git", "archive", commit], cwd=ROOT, check=True, capture_output=True
-        )
         subprocess.run(["tar", "-x", "-C", folder], input=packed.stdout, check=True)
         yield Path(folder)
 
