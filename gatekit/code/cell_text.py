@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from gatekit._version import __version__
 from gatekit.cell.graph import Cell
 from gatekit.cell.language.expression import Expr
-from gatekit.cell.show.unfold import plain_text, unfold
+from gatekit.cell.program import lower
+from gatekit.cell.program.equations import texts
 from gatekit.cell.show.works import Work, provenance
 
 from . import draws
@@ -289,8 +290,7 @@ def _states(
 
 def about(cell: Cell, known: Mapping[str, Work], draws_noise: bool) -> list[str]:
     """Return the docstring of the file, as paragraphs."""
-    unfolded = unfold(cell)
-    equations = [plain_text(unfolded, line) for line in unfolded.lines]
+    equations = texts(lower(cell))
     facts = provenance(dict(cell.spec.about), known)
     name = cell.spec.name or "cell"
     paragraphs = [

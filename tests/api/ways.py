@@ -62,6 +62,7 @@ show | cell=lstm | READ
 show | cell=lstm | JSON | ~json | measured
 show | cell=lstm | WRITE | ~latex | shown
 show | cell=lstm | cell.show.parallel:text | ~parallel | measured
+show | cell=lstm | cell.show.program:text | ~program | shown
 show | cell=lstm | FILE | diagram | shown
 cells | | cli.write.cells:entries
 cells | | cli.output:write_table | ~scannable ~states ~year ~tier | cells

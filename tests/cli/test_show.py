@@ -146,3 +146,13 @@ def test_refusals_name_the_remedy(
 def test_options_and_keys_may_be_mixed(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["show", "--json", "cell=lstm", "--debug", "units=2"]) == 0
     assert json.loads(capsys.readouterr().out)["units"] == 2
+
+
+def test_a_program_is_listed_as_in_the_json(capsys: pytest.CaptureFixture[str]) -> None:
+    program = shown(["cell=hyper_lstm"], capsys)["program"]
+    assert {op["when"] for op in program} == {"before", "step", "after"}
+    assert main(["show", "cell=hyper_lstm", "--program"]) == 0
+    text = capsys.readouterr().out
+    assert all(len(line) <= 80 for line in text.splitlines())
+    words = " ".join(text.split())
+    assert all(" ".join(op["text"].split()) in words for op in program)

@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 import tensorflow as tf
 
-from gatekit import registry
+from gatekit import OutputUnit, Parameter, ops, registry
 from gatekit.cell.analysis.cost import flops, state_size
 from gatekit.cell.graph import Cell, build
 from gatekit.cell.schema import read_cell, read_output_unit
+from gatekit.code.given import built_cell
 from gatekit.recurrence.call import state_shapes
 from gatekit.recurrence.emission import apply_unit
 from gatekit.recurrence.executors.reference import one_step
@@ -154,3 +155,40 @@ def test_an_output_unit_is_part_of_the_cell() -> None:
     gated = build(cell, UNITS, FEATURES, read_output_unit("gated", known))
     more = flops(gated) - flops(built("lstm"))
     assert more == 2 * (FEATURES + UNITS) * UNITS + 2 * UNITS + 2 * UNITS
+
+
+def test_what_several_gates_read_is_computed_once() -> None:
+    reads = ["x", "tanh(h_prev)"]
+    gates = {name: {"kind": "linear", "reads": reads, "bias": False} for name in ("a", "b")}
+    cell = with_unit({"gates": gates, "equations": {"h": "a + b"}, "emits": "h"})
+    products, sums = 2 * 2 * (FEATURES + UNITS) * UNITS, 2 * UNITS + UNITS
+    assert flops(cell) == products + sums + UNITS
+
+
+def with_unit(cell: Any, unit: Any = "hidden") -> Cell:
+    return built_cell(cell, UNITS, FEATURES, unit, None, ())
+
+
+class Mean(OutputUnit):
+    """The mean of the last three values, scaled."""
+
+    history = {"emitted": 3}
+    parameters = {"scale": Parameter("units")}
+
+    def emit(self, emitted_history: Any, scale: Any) -> Any:
+        """Return ``... x units``."""
+        return scale * ops.mean(emitted_history, axis=-2)
+
+
+class Spread(Mean):
+    """A mean in which each value of the history is scaled, which no equation can write."""
+
+    def emit(self, emitted_history: Any, scale: Any) -> Any:
+        """Return ``... x units``."""
+        return ops.mean(emitted_history * scale, axis=-2)
+
+
+def test_a_mean_over_a_history_reads_all_of_it() -> None:
+    plain = flops(built("lstm"))
+    assert flops(with_unit("lstm", Mean())) == plain + 3 * UNITS + UNITS
+    assert flops(with_unit("lstm", Spread())) > plain

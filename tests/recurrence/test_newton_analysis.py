@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from gatekit.cell.analysis import newton
 from gatekit.cell.analysis.newton import Stepping, analyse, at_start, iterations
 from gatekit.cell.analysis.newton.iterations import follow
 from gatekit.cell.first_values import draw, generator
@@ -150,7 +151,7 @@ def test_a_gate_that_numpy_cannot_compute_has_no_iterations(
     def fails(*_: Any) -> None:
         raise TypeError("a tensor is needed")
 
-    monkeypatch.setattr(Stepping, "_add", fails)
+    monkeypatch.setattr(newton.stepping, "step", fails)
     found = at_start(built("lstm"), [16])
     assert found.of == {}
     assert "TypeError: a tensor is needed" in found.reason

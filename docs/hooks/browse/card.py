@@ -9,11 +9,12 @@ from fractions import Fraction
 from gatekit.cell.analysis.cost import state_size
 from gatekit.cell.errors import GatekitError
 from gatekit.cell.graph import Cell, build
+from gatekit.cell.program import lower
+from gatekit.cell.program.equations import texts
 from gatekit.cell.schema import OutputUnitSpec
 from gatekit.cell.show.describe import describe
 from gatekit.cell.show.diagram.drawing import diagram
 from gatekit.cell.show.parallel import parallel
-from gatekit.cell.show.unfold import plain_text, unfold
 from gatekit.cell.show.works import Work
 
 from .families import OTHERS, Lineage
@@ -80,7 +81,6 @@ def card(
     """
     d, form = describe(cell, works), parallel(cell)
     sizes = [_state_size(cell, units, output) for units in (_AT, 2 * _AT, 4 * _AT)]
-    unfolded = unfold(cell)
     return Card(
         name=cell.spec.name,
         year=d["year"],
@@ -88,7 +88,7 @@ def card(
         lineage=lineage or Lineage(OTHERS.key),
         reference=d["reference"] or "",
         notes=d["notes"] or "",
-        equations=[plain_text(unfolded, line) for line in unfolded.lines],
+        equations=texts(lower(cell)),
         states=[_state(state) for state in d["states"]],
         state_size=sizes[0],
         state_formula=_formula(sizes),

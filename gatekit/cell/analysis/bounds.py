@@ -9,7 +9,7 @@ from collections.abc import Callable
 from gatekit.cell.graph import Cell
 from gatekit.cell.language.expression import Binary, Call, Expr, Name, Neg, Number
 from gatekit.cell.language.ops import FUNCTIONS, Interval
-from gatekit.cell.learned import MAPS
+from gatekit.cell.program import Apply, Opaque, lower
 
 _ALL: Interval = (-math.inf, math.inf)
 _SAME = ("stop", "mean", "repeat", "split", "flat", "column", "row", "transpose")
@@ -33,34 +33,24 @@ def bounds(cell: Cell, gate: str) -> Interval | None:
         The lower and the upper bound, which may be infinite; None if the gate cannot be written as
         an expression, or if its expression does not determine bounds.
     """
-    intervals: dict[str, Interval | None] = {}
+    program = lower(cell)
+    known: dict[str, Interval | None] = {n: (float(v),) * 2 for n, v in program.constants.items()}
 
     def of_name(name: str) -> Interval:
-        if name in cell.constants:
-            value = float(cell.constants[name])
-            return value, value
-        if name in cell.parameters:
-            kind = cell.parameters[name].map
-            return (MAPS[kind].function.range if kind else None) or _ALL
-        if name in cell.gate_expressions:
-            interval = intervals.get(name)
-            if interval is None:
-                raise _UnknownError
-            return interval
-        return _ALL
+        interval = known.get(name, _ALL)
+        if interval is None:
+            raise _UnknownError
+        return interval
 
-    for node in cell.nodes:
-        if node.name in cell.gate_expressions:
-            expression = cell.gate_expressions[node.name]
+    for op in (*program.setup, *program.step):
+        if isinstance(op, Apply):
             try:
-                intervals[node.name] = (
-                    None if expression is None else _interval(expression[0], of_name)
-                )
+                known[op.out] = _interval(op.expr, of_name)
             except _UnknownError:
-                intervals[node.name] = None
-        if node.name == gate:
-            break
-    return intervals[gate]
+                known[op.out] = None if op.out in cell.gate_expressions else _ALL
+        elif isinstance(op, Opaque):
+            known[op.outs[0]] = None
+    return known[gate]
 
 
 def _interval(expr: Expr, of_name: Callable[[str], Interval]) -> Interval:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from gatekit.cell.errors import GatekitError
-from gatekit.cell.graph import BuiltRead, Cell, Node
-from gatekit.cell.language.expression import Binary, Call, Expr, Name, Neg, lift, walk
+from gatekit.cell.graph import Cell
+from gatekit.cell.language.expression import Call, Expr, Name, lift, walk
+from gatekit.cell.language.ops import Function
 from gatekit.cell.language.shape import Shape, infer
+from gatekit.cell.program import Apply, Linear, Norm, Op, Opaque, Program, Sum, lower
 
 # XLA computes each element of these as a window over the whole width.
 _WINDOWS = ("cumsum", "cumax")
@@ -26,8 +28,6 @@ COSTS = {
 }
 """What a cell costs, by its name in plain data, in words."""
 
-_Shapes = dict[str, Shape | None]
-
 
 def flops(cell: Cell) -> int:
     r"""Return the floating-point operations of one step of one sequence, forward.
@@ -36,33 +36,13 @@ def flops(cell: Cell) -> int:
     such as ``tanh`` and a comparison count 1 for each element; ``softmax`` 5, ``var`` 4 and layer
     normalisation 5 for each element that they read. Computations once per sequence, such as the
     matrix of a skew-symmetric map, and operations that only move numbers are not counted. A gate
-    that cannot be written as an expression counts 1 for each unit.
+    or output unit that cannot be written as an expression counts 1 for each unit.
 
     Args:
         cell: the built cell, with its output unit.
     """
-    shapes = _shapes(cell)
-    total = 0
-    for node in cell.all_nodes:
-        total += _pre_activation(cell, node.reads, node.bias is not None, node.width, shapes)
-        if node.norm is not None:
-            normalised = len(node.reads) if node.norm.of == "read" else 1
-            total += (_NORM + 1) * normalised * node.width
-        if node.kind == "norm":
-            total += (_NORM + 2) * node.width
-        elif node.kind == "output":
-            total += _sum(cell, _emitted(cell), {**shapes, "pre": (node.width,)}) or node.width
-        else:
-            known = {**shapes, "pre": (node.width,)}
-            total += sum(_sum(cell, expr, known) for expr in _values(cell, node))
-            if node.kind == "gate" and cell.gate_expressions.get(node.name) is None:
-                total += node.width
-    output = cell.output
-    if not output.unit.feeds_back:
-        total += _pre_activation(
-            cell, output.reads, output.bias is not None, output.width, shapes
-        ) + _sum(cell, _emitted(cell), {**shapes, "pre": (output.width,)})
-    return total
+    program = lower(cell)
+    return sum(_flops(program, op) for op in (*program.step, *program.after))
 
 
 def training_flops(
@@ -143,103 +123,68 @@ def step_cost(cell: Cell) -> int:
     Args:
         cell: the built cell.
     """
-    known = _shapes(cell)
-    total = 0
-    for node in cell.nodes:
-        shapes = {**known, "pre": (cell.widths.get(node.name, cell.output.width),)}
-        reads = [cell.constant_free(read.expr) for read in node.reads]
-        for expr in (*_values(cell, node), *reads):
-            total += sum(_elements(cell, part, shapes) for part in walk(expr))
-    return total
+    program = lower(cell)
+    applied = [op for op in program.step if isinstance(op, Apply)]
+    return sum(_over_parts(program, op, _elements) for op in applied)
 
 
-def _shapes(cell: Cell) -> _Shapes:
-    known: _Shapes = {"t": (1,), **dict.fromkeys(cell.constants, ())}
-    for name, shape in cell.shapes.items():
-        known[name] = known[f"{name}_prev"] = shape
-    known.update({weight.name: weight.shape for weight in cell.weights})
-    return known
+_Shapes = Mapping[str, Shape]
+_Functions = Mapping[str, Function]
 
 
-def _values(cell: Cell, node: Node) -> Iterator[Expr]:
-    """Yield the expressions that a node computes from its pre-activation and other signals."""
-    if node.kind == "equation":
-        yield cell.constant_free(cell.equation(node.name))
-    expressions = cell.gate_expressions.get(node.name)
-    for expr in () if expressions is None else (expressions[0], *expressions[1].values()):
-        yield cell.constant_free(expr)
+def _over_parts(
+    program: Program, op: Apply, count: Callable[[_Functions, Expr, _Shapes], int]
+) -> int:
+    """Return the sum of a count over the parts of an operation's expression."""
+    parts = [p for p in walk(program.constant_free(op.expr)) if not isinstance(p, Name)]
+    try:
+        return sum(count(program.functions, part, program.shapes) for part in parts)
+    except GatekitError:
+        # An output unit may combine a history with vectors, which an equation may not.
+        return len(parts) * math.prod(program.shapes[op.out])
 
 
-def _elements(cell: Cell, part: Expr, shapes: _Shapes) -> int:
-    if isinstance(part, Name):
-        return 0
-    shape = infer(part, shapes, cell.spec.functions, "cell") or (1,)
+def _elements(functions: _Functions, part: Expr, shapes: _Shapes) -> int:
+    shape = infer(part, shapes, functions, "cell") or (1,)
     window = shape[-1] if isinstance(part, Call) and part.function in _WINDOWS else 1
     return math.prod(shape) * window
 
 
-def _pre_activation(
-    cell: Cell, reads: Iterable[BuiltRead], bias: bool, width: int, shapes: _Shapes
-) -> int:
-    reads = tuple(reads)
-    sums = max(0, len(reads) + bias - 1) * width
-    mapped = sum(_map(cell, read) + _sum(cell, read.expr, shapes) for read in reads)
-    return sums + mapped
+def _flops(program: Program, op: Op) -> int:
+    shapes = program.shapes
+    if isinstance(op, Linear):
+        if op.map.has_matrix():
+            return 2 * shapes[op.of][-1] * shapes[op.out][-1]
+        own = [shapes[name] for name in op.weights.values()]
+        # A vector scales; a matrix also sums.
+        return sum((1 if len(shape) == 1 else 2) * math.prod(shape) for shape in own)
+    if isinstance(op, Sum):
+        return (len(op.parts) - 1) * math.prod(shapes[op.out])
+    if isinstance(op, Norm):
+        return _NORM * sum(math.prod(shapes[name]) for name in op.of)
+    if isinstance(op, Opaque):
+        return math.prod(shapes[op.outs[0]])
+    if isinstance(op, Apply):
+        return _over_parts(program, op, _operations)
+    return 0
 
 
-def _map(cell: Cell, read: BuiltRead) -> int:
-    if read.map.has_matrix():
-        return 2 * read.width_in * read.width_out
-    known = {weight.name: weight.shape for weight in cell.weights}
-    shapes = [known[name] for name in read.weights.values()]
-    # A vector scales; a matrix also sums.
-    return sum((1 if len(shape) == 1 else 2) * math.prod(shape) for shape in shapes)
-
-
-def _emitted(cell: Cell) -> Expr:
-    """Return the output unit's result as an expression; a number if it cannot be written as one."""
-    unit = cell.output
-    values = {
-        argument: Name("pre" if key.startswith("pre:") else key) for argument, key in unit.arguments
-    }
-    try:
-        result = unit.unit.compute(values)
-    except Exception:
-        return lift(0)
-    value = result[0] if isinstance(result, tuple) else result
-    return value if isinstance(value, Expr) else lift(0)
-
-
-def _sum(cell: Cell, expr: Expr, shapes: _Shapes) -> int:
-    total = 0
-    for part in walk(cell.constant_free(expr)):
-        if isinstance(part, Neg | Binary | Call):
-            try:
-                total += _operations(cell, part, shapes)
-            except (GatekitError, KeyError):
-                # A history has one more axis than the shapes of signals.
-                total += cell.output.width
-    return total
-
-
-def _operations(cell: Cell, part: Neg | Binary | Call, shapes: _Shapes) -> int:
+def _operations(functions: _Functions, part: Expr, shapes: _Shapes) -> int:
     """Return the operations of one part of an expression, excluding its arguments."""
-    functions = cell.spec.functions
     shape = infer(part, shapes, functions, "cell")
-    if not shape:
-        return 0  # a plain number, computed when the cell is traced
+    if not shape or isinstance(part, Name):
+        return 0  # a plain number is computed when the cell is traced
     if isinstance(part, Call):
         function = functions[part.function]
+        inner = [infer(arg, shapes, functions, "cell") or () for arg in part.args]
         if function.compose is not None:
-            names = [f"argument_{place}" for place in range(len(part.args))]
-            inner = [infer(arg, shapes, functions, "cell") for arg in part.args]
-            composed = function.compose(*map(Name, names))
-            return _sum(cell, lift(composed), dict(zip(names, inner, strict=True)))
+            known = {f"argument_{place}": shape for place, shape in enumerate(inner)}
+            composed = lift(function.compose(*map(Name, known)))
+            return sum(_operations(functions, each, known) for each in walk(composed))
         if part.function in _FREE:
             return 0
-        read = [infer(arg, shapes, functions, "cell") or (1,) for arg in part.args]
         if part.function in _VECTOR:
-            return 2 * math.prod(shape) * read[_VECTOR[part.function]][-1]
+            return 2 * math.prod(shape) * inner[_VECTOR[part.function]][-1]
         if part.function in _REDUCTIONS:
-            return _REDUCTIONS[part.function] * max(map(math.prod, read))
+            return _REDUCTIONS[part.function] * max(map(math.prod, inner))
     return math.prod(shape)

@@ -12,11 +12,13 @@ from gatekit.cell.analysis.cost import added, added_text, costs
 from gatekit.cell.analysis.count import formula
 from gatekit.cell.declare import plain
 from gatekit.cell.graph import BuiltRead, Cell, Node, Norm
+from gatekit.cell.program import lower
+from gatekit.cell.program.equations import Equation, Equations, map_text
 from gatekit.cell.schema import OUTPUT_UNIT, SECOND_HAND, UNVERIFIED, rule_text
 
 from .equations import aligned
 from .parallel import parallel
-from .unfold import Equation, Unfolded, map_text, plain_text, unfold
+from .program import operations
 from .works import NO_WORKS, Work, provenance
 
 _WIDTH = 100
@@ -49,16 +51,18 @@ def describe(
         number in units n and features m, or None), ``flops_per_token`` (floating-point operations
         of a step of one sequence, forward), ``state_size`` (numbers that are carried from step to
         step), ``added`` (what swapped gates add: ``parameters``, ``state`` and ``flops``, or None),
-        ``parallel`` (how all steps are computed together) and others.
+        ``parallel`` (how all steps are computed together), ``program`` (a step as a list of
+        operations) and others.
     """
-    unfolded, cost = unfold(cell), costs(cell)
+    program, cost = lower(cell), costs(cell)
+    equations = Equations(program)
     return {
         "name": cell.spec.name,
         **plain(provenance(dict(cell.spec.about), known)),
         "units": cell.units,
         "features": cell.features,
         "inputs": dict(cell.inputs),
-        "equations": [_equation(cell, unfolded, line) for line in unfolded.lines],
+        "equations": [_equation(cell, equations, line) for line in equations.lines],
         "latex": aligned(cell),
         "emits": cell.emits,
         "output_unit": {"kind": cell.output.kind, "width": cell.output.width},
@@ -101,6 +105,7 @@ def describe(
         "state_size": cost["state"],
         "added": None if plain_cell is None else added(cost, costs(plain_cell)),
         "parallel": parallel(cell),
+        "program": operations(program),
     }
 
 
@@ -126,8 +131,8 @@ def text(description: Mapping[str, Any]) -> str:
     return "\n\n".join("\n".join(_fitted(line) for line in lines) for lines in paragraphs)
 
 
-def _equation(cell: Cell, unfolded: Unfolded, line: Equation) -> str:
-    equation = plain_text(unfolded, line)
+def _equation(cell: Cell, equations: Equations, line: Equation) -> str:
+    equation = equations.text(line)
     if not line.opaque:
         return equation
     declared = cell.output.unit if line.name == "y" else cell.node(line.name).declared
@@ -144,7 +149,7 @@ def _gate(cell: Cell, node: Node) -> dict[str, object]:
         "name": node.name,
         "kind": cell.kind(node),
         "units": node.width,
-        "reads": {read.text: map_text(read) for read in node.reads},
+        "reads": {read.text: map_text(read.map, read.map_kind) for read in node.reads},
         "bias": node.bias is not None,
         "norm": None if node.norm is None else _norm(node.norm),
         "definition": node.declared.definition(),
@@ -168,7 +173,7 @@ def _products(cell: Cell) -> list[dict[str, object]]:
             if not read.weights:
                 continue
             matrix = read.map.has_matrix()
-            kind = "matrix" if matrix else map_text(read)
+            kind = "matrix" if matrix else map_text(read.map, read.map_kind)
             apart = "" if matrix else node.name
             key = (not read.hoisted, read.stage, not matrix, read.text, apart)
             when = "before" if read.hoisted else "step"
@@ -180,7 +185,7 @@ def _products(cell: Cell) -> list[dict[str, object]]:
     for owner, reads in (*parts, (OUTPUT_UNIT, cell.output.reads)):
         for read in reads:
             if read.weights:
-                kind = "matrix" if read.map.has_matrix() else map_text(read)
+                kind = "matrix" if read.map.has_matrix() else map_text(read.map, read.map_kind)
                 last = {"gates": [owner], "columns": read.width_out}
                 ordered.append({**_empty(read, kind, "after"), **last})
     return ordered

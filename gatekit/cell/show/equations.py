@@ -5,24 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from gatekit.cell.graph import BuiltRead, Cell
+from gatekit.cell.graph import Cell
 from gatekit.cell.language.expression import Call, Expr, Neg, Number, names, substitute, walk
 from gatekit.cell.language.ops import Function
+from gatekit.cell.program import Linear, lower
+from gatekit.cell.program.equations import LAYER_NORM, Equation, Equations
+from gatekit.cell.schema import OUTPUT_UNIT
 
 from .latex import Notation, factor, latex, signal, symbol
-from .unfold import LAYER_NORM, Equation, Term, Unfolded, unfold
 
 
 def equations(cell: Cell) -> tuple[str, ...]:
     """Return every equation of a cell in LaTeX, ``left &= right``, in the order of computation."""
-    unfolded = unfold(cell)
-    notation = _notation(cell, unfolded)
-    inline = {
-        key: term.read.expr
-        for key, term in unfolded.terms.items()
-        if term.read is not None and term.read.map_kind == "identity"
-    }
-    return tuple(_line(line, inline, notation) for line in unfolded.lines)
+    found = Equations(lower(cell))
+    notation = _notation(cell, found)
+    inline = {name: found.read(op) for name, op in found.linear.items() if op.kind == "identity"}
+    return tuple(_line(line, inline, notation) for line in found.lines)
 
 
 def aligned(cell: Cell) -> str:
@@ -40,7 +38,7 @@ def _line(line: Equation, inline: Mapping[str, Expr], notation: Notation) -> str
     return f"{left} &= {latex(substitute(line.expr, inline), notation)}"
 
 
-def _notation(cell: Cell, unfolded: Unfolded) -> Notation:
+def _notation(cell: Cell, found: Equations) -> Notation:
     symbols: dict[str, str] = {"t": "t"}
     for constant in cell.constants:
         symbols[constant] = symbol(constant)
@@ -50,36 +48,38 @@ def _notation(cell: Cell, unfolded: Unfolded) -> Notation:
             symbols[weight.name] = _norm_symbol(weight.name)
         elif weight.kind == "parameter":
             symbols[weight.name] = symbol(part) + (f"_{{{symbol(owner)}}}" if owner else "")
-    for name in cell.widths:
-        symbols[f"{name}.pre"] = f"a_{{{symbol(name)},t}}"
-    symbols["output_unit.pre"] = symbols["y.pre"] = "a_{y,t}"
+    shapes = dict(found.program.shapes)
+    for name, shown in found.repeated.items():
+        symbols[shown] = f"a_{{{symbol(shown.removesuffix('.pre'))},t}}"
+        shapes[shown] = shapes[name]
     for name, length in cell.output.histories:
         first = f"{symbol(name)}_{{t-{length - 1}}}" if length > 1 else signal(name)
         last = rf", \dots, {signal(name)}" if length > 1 else ""
         symbols[f"{name}_history"] = rf"\left[{first}{last}\right]"
-    plain = Notation(symbols, shapes=unfolded.shapes, functions=cell.spec.functions)
-    for key, term in unfolded.terms.items():
-        symbols[key] = _term(term, unfolded, plain)
-        if term.read is not None and term.read.scale is not None:
-            below = _read_index(term, unfolded, plain)
-            symbols[term.read.scale] = rf"\gamma_{{{below}}}^{{{symbol(term.owner)}}}"
+    plain = Notation(symbols, shapes=shapes, functions=cell.spec.functions)
+    for name, op in found.linear.items():
+        symbols[name] = _mapped(op, found, plain)
+    for name, owner in found.biases.items():
+        symbols[name] = f"b^{{{_above(owner)}}}"
+    for scale, op in found.scales.items():
+        symbols[scale] = rf"\gamma_{{{_read_index(op, found, plain)}}}^{{{symbol(op.owner)}}}"
     constants: dict[str, Expr] = {
         name: Neg(Number(-value)) if value < 0 else Number(value)
         for name, value in cell.constants.items()
     }
     return Notation(
         symbols=symbols,
-        products=frozenset(key for key, term in unfolded.terms.items() if term.read is not None),
-        shapes=unfolded.shapes,
+        products=frozenset(found.linear),
+        shapes=shapes,
         constants=constants,
-        functions={**cell.spec.functions, **_norms(unfolded)},
+        functions={**cell.spec.functions, **_norms(found)},
     )
 
 
-def _norms(unfolded: Unfolded) -> dict[str, Function]:
+def _norms(found: Equations) -> dict[str, Function]:
     """Return the norms by name; subscripts show shared statistics and a changed epsilon."""
     functions = {}
-    for line in unfolded.lines:
+    for line in found.lines:
         for node in walk(line.expr):
             name = node.function if isinstance(node, Call) else ""
             if name.startswith(LAYER_NORM):
@@ -103,26 +103,22 @@ def _norm_symbol(weight: str) -> str:
     return f"{letter}^{{{symbol(owner)}}}"
 
 
-def _term(term: Term, unfolded: Unfolded, notation: Notation) -> str:
-    above = "y" if term.owner == "output_unit" else symbol(term.owner)
-    if term.read is None:
-        return f"b^{{{above}}}"
-    index = f"_{{{_read_index(term, unfolded, notation)}}}^{{{above}}}"
-    return _mapped(term.read, index, notation)
+def _above(owner: str) -> str:
+    """Return the owner of a weight as a superscript."""
+    return "y" if owner == OUTPUT_UNIT else symbol(owner)
 
 
-def _read_index(term: Term, unfolded: Unfolded, notation: Notation) -> str:
+def _read_index(op: Linear, found: Equations, notation: Notation) -> str:
     """Return a read as a subscript, without its time unless another read differs only in time."""
-    read = term.read
-    assert read is not None
-    below = _without_time(read.expr, notation)
+    read = found.read(op)
+    below = _without_time(read, notation)
     alike = [
-        other.read
-        for other in unfolded.terms.values()
-        if other.owner == term.owner and other.read not in (None, read)
+        found.read(other)
+        for other in found.linear.values()
+        if other.owner == op.owner and other is not op
     ]
-    if below in [_without_time(other.expr, notation) for other in alike if other is not None]:
-        below = latex(read.expr, notation)
+    if below in [_without_time(other, notation) for other in alike]:
+        below = latex(read, notation)
     return below
 
 
@@ -132,22 +128,24 @@ def _without_time(expr: Expr, notation: Notation) -> str:
     return latex(expr, Notation(known, shapes=notation.shapes, functions=notation.functions))
 
 
-def _mapped(read: BuiltRead, index: str, notation: Notation) -> str:
-    """Return a read's linear map applied to its expression, in the papers' convention ``W x``."""
-    letter = "W" if read.hoisted else "U"
-    argument = factor(read.expr, notation)
-    if read.map_kind == "diagonal":
+def _mapped(op: Linear, found: Equations, notation: Notation) -> str:
+    """Return a linear map applied to what it reads, in the papers' convention ``W x``."""
+    read, program = found.read(op), found.program
+    letter = "W" if op.of in program.timeless or op in program.after else "U"
+    index = f"_{{{_read_index(op, found, notation)}}}^{{{_above(op.owner)}}}"
+    argument = factor(read, notation)
+    if op.kind == "diagonal":
         return rf"p{index} \odot {argument}"
-    if read.map_kind == "block":
+    if op.kind == "block":
         return rf"\operatorname{{blockdiag}}\left({letter}{index}\right) {argument}"
-    if read.map_kind == "low_rank":
+    if op.kind == "low_rank":
         return f"R{index} L{index} {argument}"
-    if read.map_kind == "skew":
+    if op.kind == "skew":
         matrix = rf"{letter}{index} - {{{letter}{index}}}^{{\top}}"
-        damping = latex(Number(read.map.options().get("gamma", 0)))
+        damping = latex(Number(op.map.options().get("gamma", 0)))
         matrix += "" if damping == "0" else rf" - {damping} I"
         return rf"\left({matrix}\right) {argument}"
-    if read.map_kind in ("dense", "frozen"):
+    if op.kind in ("dense", "frozen"):
         return f"{letter}{index} {argument}"
-    name = rf"\operatorname{{{read.map_kind}}}".replace("_", r"\_")
-    return rf"{name}{index}\left({latex(read.expr, notation)}\right)"
+    name = rf"\operatorname{{{op.kind}}}".replace("_", r"\_")
+    return rf"{name}{index}\left({latex(read, notation)}\right)"

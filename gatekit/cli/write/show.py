@@ -25,6 +25,7 @@ def run(parser: Parser) -> int:
     from gatekit.cell.show.describe import describe, text
     from gatekit.cell.show.parallel import measure
     from gatekit.cell.show.parallel import text as parallel_text
+    from gatekit.cell.show.program import text as program_text
     from gatekit.registry import bibliography
 
     parser.add_overrides()
@@ -36,6 +37,11 @@ def run(parser: Parser) -> int:
         action="store_true",
         help="show whether all steps can be computed together, how, with which executor, and in "
         "how many iterations of Newton's method",
+    )
+    form.add_argument(
+        "--program",
+        action="store_true",
+        help="show a step as a list of operations, in the order of computation",
     )
     parser.add_argument(
         "--diagram",
@@ -58,6 +64,8 @@ def run(parser: Parser) -> int:
         write_json(description)
     elif options.parallel:
         write(parallel_text(description["name"], description["parallel"]))
+    elif options.program:
+        write(program_text(description["name"], description["program"]))
     else:
         write(description["latex"] if options.latex else text(description))
         if block is not None and not options.latex:

@@ -25,8 +25,9 @@ from gatekit.cell.analysis.count import resized
 from gatekit.cell.errors import GatekitError
 from gatekit.cell.first_values import draw, generator
 from gatekit.cell.graph import Cell
+from gatekit.cell.program.numpy_step import Array
 
-from .stepping import Array, Stepping
+from .stepping import Stepping
 from .structure import UnitJacobian, analyse
 
 LENGTHS = (256, 1024, 4096)
@@ -103,7 +104,7 @@ def measurable(stepping: Stepping, lengths: Sequence[int], work: int = _WORK) ->
     if not analyse(stepping.cell).reason:
         return list(lengths)
     moved = sum(state.width for state in stepping.cell.states)
-    signals = sum(node.width for node in stepping.nodes)
+    signals = sum(node.width for node in stepping.cell.nodes if not node.hoisted)
     return [length for length in lengths if moved * signals * length <= work]
 
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from gatekit.cell.gate import InlineGate
 from gatekit.cell.graph import BuiltRead, Cell, Node
 from gatekit.cell.language.expression import Binary, Expr, Name, names, render
+from gatekit.cell.program.equations import map_text
 from gatekit.cell.schema import EPSILON
-from gatekit.cell.show.unfold import map_text
 
 from .layout import Link
 
@@ -91,7 +91,11 @@ class Boxes:
         if plain and isinstance(read.expr, Name):
             self._link(read.expr.name, target, style)
             return self._after(read.expr.name)
-        text = render(read.expr, " ") if plain else f"{map_text(read)}({render(read.expr, ' ')})"
+        text = (
+            render(read.expr, " ")
+            if plain
+            else f"{map_text(read.map, read.map_kind)}({render(read.expr, ' ')})"
+        )
         key = f"read {text}"
         read_names = [name for name in names(read.expr) if name in self.drawn]
         column = max([first, *(self._after(name) for name in read_names)])

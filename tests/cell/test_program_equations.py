@@ -11,8 +11,9 @@ import pytest
 from gatekit.cell.gate import Gate, OutputUnit
 from gatekit.cell.graph import Cell
 from gatekit.cell.language.expression import evaluate, substitute, walk
+from gatekit.cell.program import lower
+from gatekit.cell.program.equations import LAYER_NORM, Equations, texts
 from gatekit.cell.show.equations import aligned
-from gatekit.cell.show.unfold import LAYER_NORM, plain_text, unfold
 from gatekit.registry import catalogue
 
 from .shown import BUNDLED, cell
@@ -48,8 +49,7 @@ class Strange(OutputUnit):
 
 def lines(built: Cell) -> list[str]:
     """Return a cell's lines as text."""
-    unfolded = unfold(built)
-    return [plain_text(unfolded, line) for line in unfolded.lines]
+    return texts(lower(built))
 
 
 def test_a_pre_activation_that_is_used_once_stands_in_place() -> None:
@@ -92,17 +92,17 @@ def test_options_of_linear_maps_are_shown() -> None:
 
 def test_a_gate_that_expressions_cannot_say_is_listed_with_its_arguments() -> None:
     known = replace(catalogue(), gates={**catalogue().gates, "opaque": Opaque})
-    unfolded = unfold(cell("lstm", gates={"forget": {"kind": "opaque"}}, extra=known))
-    line = next(line for line in unfolded.lines if line.name == "forget")
+    found = Equations(lower(cell("lstm", gates={"forget": {"kind": "opaque"}}, extra=known)))
+    line = next(line for line in found.lines if line.name == "forget")
     assert line.opaque
-    assert plain_text(unfolded, line) == "forget = opaque(dense(x) + dense(h_prev) + bias, c_prev)"
+    assert found.text(line) == "forget = opaque(dense(x) + dense(h_prev) + bias, c_prev)"
 
 
 def test_an_output_unit_that_expressions_cannot_say_is_listed_with_its_arguments() -> None:
     known = replace(catalogue(), output_units={"strange": Strange})
-    unfolded = unfold(cell("lstm", output_unit="strange", extra=known))
-    assert unfolded.lines[-1].opaque
-    assert plain_text(unfolded, unfolded.lines[-1]) == "y = strange(h)"
+    found = Equations(lower(cell("lstm", output_unit="strange", extra=known)))
+    assert found.lines[-1].opaque
+    assert found.text(found.lines[-1]) == "y = strange(h)"
 
 
 def test_an_output_unit_that_feeds_back_stands_among_the_signals() -> None:
@@ -158,7 +158,8 @@ def test_the_lines_compute_what_the_gates_compute(name: str) -> None:
     built = cell("lstm", swaps={"forget": "power_law"}) if power_law else cell(name)
     if any(node.norm or node.source for node in built.nodes):
         pytest.skip("layer normalisation is no function of the language")
-    unfolded = unfold(built)
+    program = lower(built)
+    found = Equations(program)
     rng = np.random.default_rng(7)
     env: dict[str, Any] = {"t": np.float64(3.0), **built.constants}
     for key, shape in built.shapes.items():
@@ -166,21 +167,15 @@ def test_the_lines_compute_what_the_gates_compute(name: str) -> None:
             env[f"{key}_prev"] = rng.uniform(0.1, 0.9, (2, *shape))
     env.update({key: rng.normal(size=(2, width)) for key, width in built.inputs.items()})
     env.update({w.name: rng.uniform(0.1, 0.9, w.shape) for w in built.weights})
-    for key, term in unfolded.terms.items():
-        width = term.read.width_out if term.read is not None else built.widths[term.owner]
-        env[key] = rng.normal(size=(2, width))
-    identities = {
-        key: term.read.expr
-        for key, term in unfolded.terms.items()
-        if term.read is not None and term.read.map_kind == "identity"
-    }
+    env.update({key: rng.normal(size=(2, *program.shapes[key])) for key in found.linear})
+    identities = {key: found.read(op) for key, op in found.linear.items() if op.kind == "identity"}
     pre: dict[str, Any] = {}
-    for line in unfolded.lines:
+    for line in found.lines:
         expr = substitute(line.expr, identities)
         assert not any(getattr(node, "function", "").startswith(LAYER_NORM) for node in walk(expr))
         env[line.name] = evaluate(expr, env, built.spec.functions)
-    for key in unfolded.terms:
-        owner = key.split(":")[0]
+    for key in (*found.linear, *found.biases):
+        owner = found.linear[key].owner if key in found.linear else found.biases[key]
         value = evaluate(identities[key], env, {}) if key in identities else env[key]
         pre[owner] = pre.get(owner, 0.0) + value
     for node in built.nodes:
