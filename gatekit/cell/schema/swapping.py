@@ -190,8 +190,7 @@ def _without_leftovers(config: Mapping[str, Any], spec: CellSpec, old: GateSpec)
     uses |= {name: {norm.of} for name, norm in spec.norms}
     uses |= {name: _sizes(parameter.shape) for name, parameter in spec.parameters}
     uses |= {gate.name: _used(gate) for gate in spec.gates}
-    had, used = _reached(_used(old), uses), _reached({spec.emits}, uses)
-    gone = had - used - {name for name, _ in spec.inputs}
+    gone = _reached(_used(old), uses) - _reached({spec.emits}, uses)
     (new,) = (gate.gate for gate in spec.gates if gate.name == old.name)
     lost = gone if "pre" in new.arguments() else {*gone, old.name}
     result = dict(config)
