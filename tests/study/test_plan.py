@@ -237,21 +237,20 @@ def test_swap_replaces_the_gate_in_its_role():
     assert run.config["swap"] == {"forget": "sigmoid"}
 
 
-OF_ATR = "cell.gates.forget"
+FORGET = "cell.gates.forget"
 
 
 @pytest.mark.parametrize(
     ("words", "key", "typed"),
     [
-        ([f"{OF_ATR}.bind.x=h_prev"], f"{OF_ATR}.bind.x", "swap.forget.bind.x=VALUE"),
+        ([f"{FORGET}.bind.x=h_prev"], f"{FORGET}.bind.x", "swap.forget.bind.x=VALUE"),
         (
-            [f"{OF_ATR}.projections.new.width=1"],
-            f"{OF_ATR}.projections.new.width",
+            [f"{FORGET}.projections.new.width=1"],
+            f"{FORGET}.projections.new.width",
             "swap.forget.projections.new.width=VALUE",
         ),
-        ([f"{OF_ATR}.zoneout=0.5"], "", "no option 'zoneout'"),
         (
-            ["cell=chrono_lstm", f"{OF_ATR}.initializers.bias.t_max=9"],
+            ["cell=chrono_lstm", f"{FORGET}.initializers.bias.t_max=9"],
             "initializers.bias.t_max",
             "swap",
         ),
@@ -279,7 +278,7 @@ def test_a_key_that_a_swap_would_drop_is_refused(words, key, typed):
     "words",
     [
         ["cell=hyper_lstm", "cell.embedding=3"],
-        ["cell=atr", "cell.gates.forget.activation=sigmoid(seen)"],
+        ["cell=atr", "cell.gates.forget.activation='sigmoid(seen)'"],
         ["cell=atr", "+cell.gates.forget={kind: power_law, activation: null, eps: 0.5}"],
         ["cell=atr", "swap.forget.projections.hidden.width=1"],
         ["cell=lrn", "cell.gates.key=null", "cell.gates.value.bias=false"],
