@@ -127,7 +127,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("cell", cell_names())
-@pytest.mark.one_in(8, slow=2)
+@pytest.mark.one_in(12, slow=6)
 def test_a_bundled_gate_fits_into_every_gate_of_every_cell(cell, known, built):
     spec = load_cell(cell, known)
     config = spec.canonical()
