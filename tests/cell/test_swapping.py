@@ -136,7 +136,9 @@ def test_a_bundled_gate_fits_into_every_gate_of_every_cell(cell, known, built):
             swapped = swap(config, gate, new, known)
             if why := REFUSED.get(f"{cell} {gate} {new}"):
                 with pytest.raises(CellError, match=why):
-                    built(swapped)
+                    built(swapped, units=8)
             else:
-                (placed,) = (each for each in built(swapped).spec.gates if each.name == gate)
+                (placed,) = (
+                    each for each in built(swapped, units=8).spec.gates if each.name == gate
+                )
                 assert placed.kind == new
