@@ -21,6 +21,7 @@ def apply_unit(
     weights: Mapping[str, Tensor],
     matmul_dtype: tf.DType,
     like: Tensor,
+    shifts: Mapping[str, Tensor] | None = None,
 ) -> Tensor:
     """Return the output of the output unit, ``... x width of the output``.
 
@@ -30,12 +31,13 @@ def apply_unit(
         weights: weights by name.
         matmul_dtype: the type that matrix products run in.
         like: a signal with the expected leading axes and type.
+        shifts: what is added to projections, by name.
 
     Raises:
         CellError: the unit returned something of the wrong shape or type.
     """
     output = cell.output
-    values, linear = _projected(cell, env, weights, matmul_dtype)
+    values, linear = _projected(cell, env, weights, matmul_dtype, shifts or {})
     parts = [linear(output.kind, read) for read in output.reads]
     if output.bias is not None:
         parts.append(weights[output.bias])
@@ -86,12 +88,16 @@ def projections(
         weights: weights by name.
         matmul_dtype: the type that matrix products run in.
     """
-    values, _ = _projected(cell, env, weights, matmul_dtype)
+    values, _ = _projected(cell, env, weights, matmul_dtype, {})
     return {node.name: values[node.name] for node in cell.output.projections}
 
 
 def _projected(
-    cell: Cell, env: Mapping[str, Tensor], weights: Mapping[str, Tensor], matmul_dtype: tf.DType
+    cell: Cell,
+    env: Mapping[str, Tensor],
+    weights: Mapping[str, Tensor],
+    matmul_dtype: tf.DType,
+    shifts: Mapping[str, Tensor],
 ) -> tuple[dict[str, Tensor], Callable[[str, BuiltRead], Tensor]]:
     """Return all values with the output unit's projections, and the function of its reads."""
     values: dict[str, Tensor] = {**cell.constants, **weights, **env}
@@ -102,6 +108,8 @@ def _projected(
 
     for node in cell.output.projections:
         values[node.name] = pre_activation(cell, node, linear, weights)
+        if node.name in shifts:
+            values[node.name] += shifts[node.name]
     return values, linear
 
 

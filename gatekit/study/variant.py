@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,9 +17,11 @@ from gatekit.cell.schema import (
     ABOUT_KEYS,
     CELL_KEYS,
     OTHER_KEYS,
+    SECTIONS,
     CellSpec,
     by_gate,
     check_layout,
+    gate_of,
     gates_and_roles,
     merge,
     read_cell,
@@ -254,9 +256,68 @@ def cell_of(config: Mapping[str, Any], known: components.Components) -> CellSpec
         except CellError as error:
             reason = str(error).removeprefix(f"swap.{role}: ")
             raise ConfigError(f"swap.{role}={excerpt(str(gate))}: {reason}") from None
+    if swaps:
+        _refuse_dropped(config["cell"], cell, swaps, known)
     spec = read_cell(cell, known.catalogue)
     spec.places(swaps, "swap")
     return spec
+
+
+def _refuse_dropped(
+    cell: Mapping[str, Any],
+    swapped: Mapping[str, Any],
+    swaps: Mapping[str, Any],
+    known: components.Components,
+) -> None:
+    """Refuse keys that differ from the cell's file and that a swap drops.
+
+    A gate that has another kind or activation than in the file is a definition of its own, and a
+    swap replaces it as a whole.
+
+    Raises:
+        ConfigError: such a key would have no effect.
+    """
+    try:
+        file = registry.cell_config(str(cell.get("name")), known.catalogue, known.files)
+        if "function" in cell:
+            file |= {key: value for key, value in cell.items() if key not in SECTIONS}
+            cell, file = (read_cell(each, known.catalogue).canonical() for each in (cell, file))
+    except GatekitError:
+        return  # a cell without a file, or a fault that is reported when the cell is read
+    (gates, roles), (had, _) = gates_and_roles(cell), gates_and_roles(file)
+    places = {gate_of(role, gates, roles): role for role in swaps}
+    for place in places:
+        entries = (gates[place], had.get(place))
+        now, before = (e if isinstance(e, Mapping) else {"kind": e} for e in entries)
+        if any(now.get(key) != before.get(key) for key in ("kind", "activation")):
+            gates = {name: gate for name, gate in gates.items() if name != place}
+    for key in _dropped({**cell, "gates": gates}, file, swapped, "cell"):
+        _, section, place, *rest = key.split(".")
+        own = section == "gates" and place in places
+        role = places[place] if own else next(iter(swaps))
+        what, remedy = "the only gate that uses it", "one of the two"
+        if own:
+            what, option = "this gate", f"swap.{role}.{'.'.join(rest)}=VALUE"
+            remedy = f"it, or type {option} for an option of the new gate"
+        raise ConfigError(
+            f"{key} would have no effect, because swap.{role}={excerpt(str(swaps[role]))} replaces "
+            f"{what}; remove {remedy}."
+        )
+
+
+def _dropped(
+    given: Mapping[str, Any], file: object, kept: Mapping[str, Any], where: str
+) -> Iterator[str]:
+    """Yield the keys that differ from those of a file and that are not kept."""
+    for key, value in given.items():
+        before = file.get(key) if isinstance(file, Mapping) else None
+        if value in (before, None) or (where == "cell" and key not in SECTIONS):
+            continue
+        inner = kept.get(key, {} if isinstance(value, Mapping) else None)
+        if isinstance(value, Mapping) and isinstance(inner, Mapping):
+            yield from _dropped(value, before, inner, f"{where}.{key}")
+        elif key not in kept:
+            yield f"{where}.{key}"
 
 
 def named_gates(

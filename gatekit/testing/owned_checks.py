@@ -1,8 +1,9 @@
-"""Checks of what a gate owns: projections and states that do nothing, and states that grow."""
+"""Checks of what gates and output units own: parts that do nothing, and states that grow."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -10,10 +11,13 @@ import tensorflow as tf
 from tensorflow import Tensor
 
 from gatekit.cell.first_values import draw
-from gatekit.cell.graph import Cell, Node
+from gatekit.cell.graph import Cell
 from gatekit.cell.learned import MAPS
+from gatekit.cell.schema import OUTPUT_UNIT
 from gatekit.recurrence.call import LayerCall, first_states, prepare
+from gatekit.recurrence.emission import apply_unit
 from gatekit.recurrence.executors import reference
+from gatekit.recurrence.masking import history
 from gatekit.recurrence.problem import Problem
 
 from .layer_checks import inputs
@@ -32,32 +36,55 @@ FACTOR = 4.0
 
 
 def owned_matters(subject: InCell) -> str | None:
-    """Each projection and own state of a gate influences the gate's value within 30 steps.
+    """Each projection and own state influences the gate's value or the output within 30 steps.
 
     Random numbers are added to it at each step. The weights are random, too, because a weight that
     starts at zero may hide a part at initialisation.
     """
     cell = subject.cell
-    owned = {gate.name: _owned(cell, gate) for gate in _gates(subject)}
+    owners = [OUTPUT_UNIT] if subject.kind == "output_units" else _gates(subject)
+    owned = {owner: _owned(cell, owner) for owner in owners}
     parts = [_label(part) for each in owned.values() for part in each]
     if not parts:
-        return "owns no projection and no state"
+        return "owns no projection" + (" and no state" if subject.kind != "output_units" else "")
     problem = problem_of(subject, ROWS, STEPS, noise=0.3)
-    values = sequences(problem, *owned)
     rng = np.random.default_rng(1)
-    for gate, each in owned.items():
+    for owner, each in owned.items():
+        value = _value(problem, owner, {}) if each else np.zeros(0)
         for part, what in each.items():
-            shift = tf.constant(rng.normal(size=(STEPS, ROWS, cell.widths[part])))
-            moved = sequences(replace(problem, perturbations={part: shift}), gate)[gate]
-            change = float(np.max(np.abs(moved - values[gate])))
-            if change <= LEAST * (1 + float(np.max(np.abs(values[gate])))):
+            width = cell.widths.get(part) or cell.node(part).width
+            shift = tf.constant(rng.normal(size=(STEPS, ROWS, width)))
+            change = float(np.max(np.abs(_value(problem, owner, {part: shift}) - value)))
+            if change <= LEAST * (1 + float(np.max(np.abs(value)))):
+                of = "the output" if owner == OUTPUT_UNIT else "its gate's value"
                 raise CheckError(
-                    f"the {what} {_label(part)} does not influence its gate's value: random "
+                    f"the {what} {_label(part)} does not influence {of}: random "
                     f"numbers that are added to it change the value by at most {change:.2g} in "
                     f"{STEPS} steps",
                     "use it in the value, or remove it",
                 )
     return ", ".join(parts)
+
+
+def _value(problem: Problem, owner: str, shifts: Mapping[str, Tensor]) -> np.ndarray:
+    """Return the value of a gate, or the output, with numbers added to what it owns.
+
+    Args:
+        problem: the call.
+        owner: the gate, or `OUTPUT_UNIT`.
+        shifts: what is added, ``time x batch x width`` by name.
+    """
+    cell = problem.cell
+    output, shifted = cell.output, replace(problem, perturbations=shifts)
+    if owner != OUTPUT_UNIT:
+        return sequences(shifted, owner)[owner]
+    env = {name: tf.constant(s) for name, s in sequences(shifted, *output.signals).items()}
+    env = {**problem.inputs, **env}
+    for name, length in output.histories:
+        earlier = tf.zeros([ROWS, length - 1, env[name].shape[-1]], tf.float64)
+        env[f"{name}_history"], _ = history(env[name], earlier, length, None)
+    y = apply_unit(cell, env, problem.weights, tf.float64, problem.inputs["x"], shifts)
+    return np.asarray(y)
 
 
 def states_bounded(subject: InCell) -> str | None:
@@ -66,7 +93,7 @@ def states_bounded(subject: InCell) -> str | None:
     A power of the number of steps grows by one factor whenever the steps double. So a state grows
     geometrically if it grows by more than 4 from step 100 to 200, and by more than from 50 to 100.
     """
-    own = {key for gate in _gates(subject) for _, key in gate.own_states}
+    own = {key for gate in _gates(subject) for _, key in subject.cell.node(gate).own_states}
     # A gate that reads own_prev has its value as a state. In a cell that is a signal like others.
     own |= {GATE} if subject.kind == "gates" else set()
     states = [state.name for state in subject.cell.states if state.name in own]
@@ -129,18 +156,20 @@ def sequences(problem: Problem, *names: str) -> dict[str, np.ndarray]:
     return {name: np.asarray(value) for name, value in found.items()}
 
 
-def _gates(subject: InCell) -> list[Node]:
+def _gates(subject: InCell) -> list[str]:
     """Return the gates to check: the subject, or every gate of a cell."""
-    gates = [node for node in subject.cell.nodes if node.kind == "gate"]
-    return gates if subject.kind == "cells" else [node for node in gates if node.name == GATE]
+    gates = [node.name for node in subject.cell.nodes if node.kind == "gate"]
+    return gates if subject.kind == "cells" else [name for name in gates if name == GATE]
 
 
-def _owned(cell: Cell, gate: Node) -> dict[str, str]:
-    """Return the kind, in words, of each projection and state of a gate by its key."""
-    parts = [node.name for node in cell.nodes if node.kind == "projection"]
-    own = {part: "projection" for part in parts if part.startswith(f"{gate.name}.")}
-    return {**own, **{key: "state" for _, key in gate.own_states}}
+def _owned(cell: Cell, owner: str) -> dict[str, str]:
+    """Return the kind, in words, of each projection and state of a gate or output unit by key."""
+    nodes = (*cell.nodes, *cell.output.projections)
+    parts = [node.name for node in nodes if node.kind == "projection"]
+    own = {part: "projection" for part in parts if part.startswith(f"{owner}.")}
+    states = () if owner == OUTPUT_UNIT else cell.node(owner).own_states
+    return {**own, **{key: "state" for _, key in states}}
 
 
 def _label(key: str) -> str:
-    return key.removeprefix(f"{GATE}.")
+    return key.removeprefix(f"{GATE}.").removeprefix(f"{OUTPUT_UNIT}.")

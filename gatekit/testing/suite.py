@@ -84,7 +84,7 @@ OF_CELLS = (
 _ROW = (*DECLARED, "options_plain", "asks_for_known", *ROW_WISE)
 NAMES: Mapping[str, tuple[str, ...]] = {
     "gates": (*_ROW, *OWNED, *IN_A_LAYER),
-    "output_units": (*_ROW, *IN_A_LAYER),
+    "output_units": (*_ROW, OWNED[0], *IN_A_LAYER),
     "functions": (*DECLARED[:2], *OF_FUNCTIONS),
     "tasks": (*DECLARED, "options_plain", *OF_TASKS),
     "blocks": (*DECLARED, "options_plain", *OF_BLOCKS),

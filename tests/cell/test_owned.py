@@ -467,3 +467,15 @@ def test_axis_is_that_of_rows_or_units():
             ops.mean(1.0, **wrong)
     with pytest.raises(TypeError, match="by position, not axis=-2"):
         ops.tanh(1.0, axis=-2)
+
+
+def test_a_state_that_should_be_as_wide_as_x_names_that_width(owned):
+    narrow = {**WRITTEN, "states": {"m": {"update": "0.9*m_prev + 0.1*x"}}}
+    with pytest.raises(CellError, match=r"or give the state 'm' the width 'features'"):
+        owned(narrow)
+
+
+def test_reads_in_one_string_are_a_list(owned):
+    wrong = {**WRITTEN, "projections": {"tau": {"reads": "x, m_prev"}}}
+    with pytest.raises(CellError, match=r"write reads: \[x, m_prev\]"):
+        owned(wrong)

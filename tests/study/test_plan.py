@@ -237,6 +237,58 @@ def test_swap_replaces_the_gate_in_its_role():
     assert run.config["swap"] == {"forget": "sigmoid"}
 
 
+FORGET = "cell.gates.forget"
+
+
+@pytest.mark.parametrize(
+    ("words", "key", "typed"),
+    [
+        ([f"{FORGET}.bind.x=h_prev"], f"{FORGET}.bind.x", "swap.forget.bind.x=VALUE"),
+        (
+            [f"{FORGET}.projections.new.width=1"],
+            f"{FORGET}.projections.new.width",
+            "swap.forget.projections.new.width=VALUE",
+        ),
+        (
+            ["cell=chrono_lstm", f"{FORGET}.initializers.bias.t_max=9"],
+            "initializers.bias.t_max",
+            "swap",
+        ),
+        (
+            ["cell=hgrn2", "cell.constants.lower=0.5"],
+            "cell.constants.lower",
+            "remove one of the two",
+        ),
+        (["cell=lrn", "cell.gates.key.bias=false"], "cell.gates.key.bias", "remove one of the two"),
+        (
+            ["cell=hyper_lstm", "cell.gates.forget_x.reads={h_prev: dense}"],
+            "cell.gates.forget_x.reads.h_prev",
+            "remove one of the two",
+        ),
+    ],
+)
+def test_a_key_that_a_swap_would_drop_is_refused(words, key, typed):
+    cell = [] if words[0].startswith("cell=") else ["cell=atr"]
+    with pytest.raises(GatekitError, match=key) as error:
+        planned(*cell, *words, "swap.forget=two_layer")
+    assert typed in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["cell=hyper_lstm", "cell.embedding=3"],
+        ["cell=atr", "cell.gates.forget.activation='sigmoid(seen)'"],
+        ["cell=atr", "+cell.gates.forget={kind: power_law, activation: null, eps: 0.5}"],
+        ["cell=atr", "swap.forget.projections.hidden.width=1"],
+        ["cell=lrn", "cell.gates.key=null", "cell.gates.value.bias=false"],
+    ],
+)
+def test_a_gate_of_an_experiment_may_be_swapped(words):
+    kinds = only(*words, "swap.forget.kind=two_layer").config["cell"]["gates"]
+    assert kinds["forget"]["kind"] == "two_layer"
+
+
 def test_no_swap_is_no_change():
     assert only("swap.forget=null").fingerprint == only().fingerprint
     assert only("swap.forget=null").config["swap"] == {}

@@ -54,6 +54,30 @@ def test_a_planted_output_unit_fails(name: str, write: Write) -> None:
     assert says in f"{outcome.reason}; {outcome.remedy}"
 
 
+DEAD = {
+    "times 0": ("x", "emitted + 0 * tau", "the projection tau does not influence the output"),
+    "read times 0": ("0 * deep", "emitted * tau", "the projection deep does not influence"),
+    "fed back": ("x", "emitted + 0 * tau\n\n    feeds_back = True", "the projection tau"),
+}
+
+
+@pytest.mark.parametrize("case", DEAD)
+def test_a_dead_projection_of_an_output_unit_is_found(case: str, write: Write) -> None:
+    read, value, says = DEAD[case]
+    deep = '"deep": Projection("x"), ' if "deep" in read else ""
+    own = f"projections = {{{deep}'tau': Projection('{read}')}}"
+    text = UNIT.replace("bias = False", own).replace(
+        "import OutputUnit", "import OutputUnit, Projection"
+    )
+    path = write("unit.py", text.replace("ARGUMENTS", "emitted, tau").replace("VALUE", value))
+    (check,) = [
+        c for c in checks("output_units", "planted", [str(path)]) if c.name == "owned_matters"
+    ]
+    outcome = check.outcome()
+    assert outcome.status == FAIL
+    assert says in outcome.reason
+
+
 FUNCTION = '''"""A planted function."""
 
 import numpy
@@ -399,3 +423,4 @@ def gatekit_output_units():
     by_name = {check.name: check for check in checks("output_units", "narrow", [str(path)])}
     for name in ("asks_for_known", "shape_kept", "gradient", "everything_learns"):
         assert by_name[name].outcome().status == PASS, by_name[name].outcome()
+    assert by_name["owned_matters"].outcome() == Outcome("owned_matters", PASS, "a, b")

@@ -40,9 +40,20 @@ def explain(
     if not causes:
         return f"{plain}; {general}"
     if len(causes) == 1:
-        return f"{plain}; {causes[0][0]}: {causes[0][1]}"
+        return f"{plain}; {causes[0][0]}: {causes[0][1]}{_as_wide_as_x(draft, sides)}"
     both = " and ".join(text for text, _ in causes[:2])
     return f"{plain}; {both}: make them equal, {causes[0][1]} or {causes[1][1]}"
+
+
+def _as_wide_as_x(draft: Draft, sides: Sequence[tuple[Expr, Shape | None]]) -> str:
+    """Return that a gate's state may be as wide as x, if the two meet; otherwise nothing."""
+    met = [name.removesuffix("_prev") for expr, _ in sides for name in names(expr)]
+    for key in (name for name in met if name in draft.own_states and "x" in met):
+        owner = draft.own_states[key]
+        state = key.removeprefix(f"{owner}.")
+        if draft.gates[owner].gate.own_states()[state].width == "units":
+            return f"; or give the state {state!r} the width 'features'"
+    return ""
 
 
 def _causes(

@@ -343,7 +343,8 @@ def _check_values(draft: Draft, keys: frozenset[str]) -> None:
         for name, _ in members:
             if not {name, f"{name}_prev"} & keys and name not in sizes:
                 raise CellError(
-                    f"cell.{section}.{name}: nothing reads {name!r}; use it or remove it"
+                    f"cell.{section}.{name}: nothing reads {name!r}; use it, or remove it with "
+                    f"cell.{section}.{name}=null"
                 )
 
 

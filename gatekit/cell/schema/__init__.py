@@ -7,9 +7,9 @@ wrong indentation. Start with `reading.py`.
 """
 
 from .layout import check_layout
-from .limits import CELL_KEYS, MAX_EQUATIONS, OTHER_KEYS, RESERVED, check_options
+from .limits import CELL_KEYS, MAX_EQUATIONS, OTHER_KEYS, RESERVED, SECTIONS, check_options
 from .lookup import make_initializer
-from .reading import merge, read_cell, read_output_unit, swap, with_gates
+from .reading import merge, read_cell, read_output_unit
 from .regularizers import RULES, WEIGHT_KINDS, read_rules, rule_text
 from .roles import by_gate, gate_of, gates_and_roles
 from .specification import (
@@ -21,6 +21,7 @@ from .specification import (
     Read,
     SignalNorm,
 )
+from .swapping import swap, with_gates
 from .values import ABOUT_KEYS, KEY, SECOND_HAND, UNVERIFIED, read_about
 
 __all__ = [
@@ -34,6 +35,7 @@ __all__ = [
     "RESERVED",
     "RULES",
     "SECOND_HAND",
+    "SECTIONS",
     "UNVERIFIED",
     "WEIGHT_KINDS",
     "CellSpec",

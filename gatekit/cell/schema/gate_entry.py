@@ -73,8 +73,8 @@ def read_reads(reads: object, where: str, catalogue: Catalogue) -> tuple[Read, .
     entries = () if reads is None or isinstance(reads, Mapping) else reads
     texts = [entry for entry in entries if isinstance(entry, str)]
     for text in texts:
-        if re.fullmatch(r"\s*[A-Za-z_]\w*(?:\s*;\s*|\s+)[A-Za-z_]\w*\s*", text):
-            such = ", ".join(re.split(r"[\s;]+", text.strip()))
+        if re.fullmatch(r"\s*[A-Za-z_]\w*(?:\s*[;,]\s*|\s+)[A-Za-z_]\w*\s*", text):
+            such = ", ".join(re.split(r"[\s;,]+", text.strip()))
             raise CellError(
                 f"{where}: reads are separated by commas: write reads: [{excerpt(such)}]"
             )

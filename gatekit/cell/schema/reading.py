@@ -1,4 +1,4 @@
-"""Reads a cell or an output unit from plain data, and puts another gate into a role."""
+"""Reads a cell or an output unit from plain data."""
 
 from __future__ import annotations
 
@@ -9,10 +9,9 @@ from typing import Any, TypeVar
 
 from gatekit.cell.catalogue import Catalogue
 from gatekit.cell.errors import CellError, GatekitError, as_typed, excerpt, listed, nearest, quoted
-from gatekit.cell.gate import Gate, InlineGate, OutputUnit
+from gatekit.cell.gate import OutputUnit
 from gatekit.cell.language.expression import Expr
 from gatekit.cell.learned import Parameter
-from gatekit.cell.owned import read_names
 
 from .gate_entry import read_expression, read_gate, read_projections, read_reads, signal_norm
 from .layout import check_layout
@@ -36,7 +35,7 @@ from .lookup import (
 )
 from .numeric import constant, input_width, meant_number, number, rate
 from .regularizers import check_rules, read_rules
-from .roles import by_gate, check_gate, gates_of
+from .roles import by_gate
 from .specification import OUTPUT_UNIT, CellSpec, GateSpec, OutputUnitSpec, long_form
 from .values import check_keys, name_list, read_about, section, text
 
@@ -269,122 +268,3 @@ def _initializers(config: Mapping[str, Any], catalogue: Catalogue) -> tuple[tupl
 
 def _rules(config: Mapping[str, Any], key: str) -> tuple[tuple[str, Any], ...]:
     return tuple(read_rules(key, section(config, key), f"cell.{key}").items())
-
-
-_GENERIC = ("reads", "bias", "norm", "initializers", "regularizers", "constraints")
-"""Settings that have the same meaning for every gate that takes ``pre``."""
-
-
-def with_gates(
-    config: Mapping[str, Any], gates: Mapping[str, Any], catalogue: Catalogue
-) -> Mapping[str, Any]:
-    """Return a cell's mapping with other gates in some roles.
-
-    Args:
-        config: the cell's mapping, as in conf/cell.
-        gates: gates by role, as for `swap`.
-        catalogue: the registered parts.
-
-    Raises:
-        CellError: no gate plays a role, two roles are one gate, or a gate is not registered.
-    """
-    for role, gate in gates.items():
-        config = swap(config, role, gate, catalogue)
-    gates_of(gates, section(config, "gates"), section(config, "roles"), "swap")
-    return config
-
-
-def _names(gate: type[Gate] | Mapping[str, Any], key: str) -> tuple[str, ...]:
-    """Return the names that ``bind`` or ``projections`` can have, of a class or an expression."""
-    if isinstance(gate, Mapping):  # an expression names signals itself
-        return tuple(_named(gate, key)) if key == "projections" else ()
-    if key == "projections":
-        return tuple(gate.projections)
-    names = (*inspect.signature(gate.activate).parameters, *read_names(gate.projections))
-    return tuple(name for name in names if name != "self")
-
-
-def _named(gate: Mapping[str, Any], key: str) -> Mapping[str, Any]:
-    return gate[key] if isinstance(gate.get(key), Mapping) else {}
-
-
-def _kept(
-    place: str,
-    old: Mapping[str, Any],
-    old_kind: type[Gate],
-    new: type[Gate] | Mapping[str, Any],
-    options: Mapping[str, Any],
-) -> dict[str, Any]:
-    """Return the old gate's ``bind`` and ``projections`` for names that the new gate has, too.
-
-    The new gate's own settings take precedence. If the old gate is an expression, they are part of
-    it and none is kept.
-
-    Raises:
-        CellError: neither gate has such a name.
-    """
-    kept: dict[str, Any] = {}
-    for key in ("bind", "projections"):
-        names, own = _names(new, key), _named(options, key)
-        for name, value in _named({} if "activation" in old else old, key).items():
-            if name in names:
-                both = isinstance(value, Mapping) and isinstance(own.get(name, {}), Mapping)
-                merged = {**value, **own.get(name, {})} if both else own.get(name, value)
-                kept.setdefault(key, dict(own))[name] = merged
-            elif name not in _names(old_kind, key):
-                raise CellError(
-                    f"cell.gates.{place}.{key}.{excerpt(name)}: neither the gate of the cell nor "
-                    f"the new one has it{nearest(name, names) or '.'} It has: {listed(names)}."
-                )
-    return kept
-
-
-def swap(
-    config: Mapping[str, Any],
-    role: str,
-    gate: Any,
-    catalogue: Catalogue,
-) -> dict[str, Any]:
-    """Return the cell's mapping with another gate in a role.
-
-    The new gate keeps ``units``, and if it takes ``pre`` also ``reads``, ``bias``, ``norm``,
-    ``initializers``, ``regularizers`` and ``constraints``. Options of the old gate's kind are
-    dropped. An option that only the new gate has is kept, so that
-    ``swap.forget=power_law cell.gates.forget.eps=1e-2`` sets it. ``bind`` and ``projections`` are
-    kept for the arguments and projections that the new gate has, too.
-
-    Args:
-        config: the cell's mapping, as in conf/cell.
-        role: a gate's name, or a role that the cell maps to one.
-        gate: a registered gate's name, ``{kind: NAME, option: ...}``, or
-            ``{activation: EXPRESSION, ...}``; a `Gate` keeps its own settings and none of the old
-            gate's.
-        catalogue: the registered parts.
-
-    Raises:
-        CellError: no gate plays the role, or ``gate`` is not a registered gate.
-    """
-    if "function" in config:
-        config = read_cell(config, catalogue).canonical()
-    gates, roles = section(config, "gates"), section(config, "roles")
-    place = check_gate(role, gates, roles, str(config.get("name", "?")))
-    old = gates[place] if isinstance(gates[place], Mapping) else {}
-    if isinstance(gate, Gate):
-        return {**config, "gates": {**gates, place: gate}}
-    old_kind = catalogue.gates.get(str(old.get("kind")), Gate)
-    if isinstance(gate, Mapping) and "activation" in gate:
-        stays = {key: old[key] for key in ("units", *_GENERIC) if key in old}
-        new = {**stays, **gate, **_kept(place, old, old_kind, gate, gate)}
-        return {**config, "gates": {**gates, place: new}}
-    where = f"swap.{role}"
-    kind, options = kind_and_options(gate, where)
-    if kind not in catalogue.gates:
-        raise unknown(where, "gate", kind, catalogue.gates, catalogue)
-    new_kind = catalogue.gates[kind]
-    kept_keys = ["units", *(_GENERIC if "pre" in new_kind().arguments() else [])]
-    left = ["kind", *old_kind.option_names()]
-    if "activation" in old:
-        left += InlineGate.option_names()
-    stays = {k: v for k, v in old.items() if k in kept_keys or k not in left}
-    new = {"kind": kind, **stays, **options, **_kept(place, old, old_kind, new_kind, options)}
-    return {**config, "gates": {**gates, place: new}}

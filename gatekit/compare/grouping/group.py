@@ -164,6 +164,11 @@ def group_runs(
             if shared
         }
         following |= implied(keys, everything)
+        if "change" in keys:
+            rest = [key for key in differ if key not in ("change", *changed)]
+            equations = differing_inside(settings, details, rest)
+            new = [k for k in equations if k.startswith("cell.equations.") and k not in inside]
+            following |= dict.fromkeys(new, "change")
         following = {key: owner for key, owner in following.items() if key not in within}
         keys = [key for key in keys if key not in following]
         everything = without_shared(inside, everything) if inside else everything
