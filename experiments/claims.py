@@ -10,7 +10,7 @@ from gatekit.compare.stats.paired_tests import MIN_FLIPS
 
 from . import rules
 from .rules import NONE, ONLY_IF, REPRODUCED, Rule, Verdict
-from .table import Table, ceiling, chance, equal, few, load, minus, moved_to, worse_by
+from .table import Table, ceiling, chance, equal, few, load, moved_to, worse_by
 
 Null = Callable[[Table], Table]
 
@@ -135,30 +135,19 @@ def _at_mlp(table: Table) -> Table:
     return moved_to(table, 0.68)
 
 
-def _difference(t: Table, group: str, other: str, split: str = "test") -> str:
-    return t.text(minus(t.series(group, split), t.series(other, split)))
-
-
 def _odyssey_numbers(t: Table) -> str:
-    names = {
-        "noaf": "no output activation",
-        "nog": "no output gate",
-        "fgr": "full gate recurrence",
-        "nfg": "no forget gate",
-        "nig": "no input gate",
-        "niaf": "no input activation",
-        "lstm": "no peepholes",
-        "cifg_peephole": "coupled gates",
-    }
     end = " optimizer=sgd"
-    parts = [f"{w} {_difference(t, g + end, 'peephole' + end)}" for g, w in names.items()]
+    parts = [
+        f"{rules.ODYSSEY[g][1]} {t.less(g + end, 'peephole' + end)}"
+        for g in t.ranked(rules.ODYSSEY, end, best=True)
+    ]
     return f"test nats per frame above the full LSTM under SGD without clipping: {', '.join(parts)}"
 
 
 def _fewer_numbers(t: Table) -> str:
     chorale, adding = " task=jsb_music21", " task=adding"
-    cells = sorted(rules.FEWER, key=lambda c: t.mean(c + chorale))
-    parts = [f"{c} {_difference(t, c + chorale, 'lstm' + chorale)}" for c in cells]
+    cells = t.ranked(rules.FEWER, chorale)
+    parts = [f"{c} {t.less(c + chorale, 'lstm' + chorale)}" for c in cells]
     errors = [f"{c} {t.text(c + adding)}" for c in ("lstm", *rules.FEWER)]
     return (
         f"chorales, nats per frame against the LSTM's {t.text('lstm' + chorale)}: "
@@ -167,7 +156,7 @@ def _fewer_numbers(t: Table) -> str:
 
 
 def _bits(t: Table) -> str:
-    cells = ("layer_norm_lstm", "gru", "slstm", "lstm", "mingru")
+    cells = t.ranked(("lstm", *rules.RECENT), " task=char_lm_kjv")
     texts = {"kjv": "King James", "shakespeare": "Shakespeare"}
     parts = [
         f"{title}: " + ", ".join(f"{c} {t.text(f'{c} task=char_lm_{key}')}" for c in cells)
@@ -183,7 +172,7 @@ def _blocks_numbers(t: Table) -> str:
 
 
 def _mad_numbers(t: Table) -> str:
-    cells = sorted({g.split()[0] for g in t.groups}, key=lambda c: -t.mean(rules.mad_score(t, c)))
+    cells = rules.mad_cells(t)
     parts = [f"{c} {t.text(rules.mad_score(t, c))}" for c in cells]
     memorized = [t.mean(f"{c} task=memorization") for c in cells]
     return (
@@ -194,37 +183,29 @@ def _mad_numbers(t: Table) -> str:
 
 
 def _flip_numbers(t: Table) -> str:
-    cells = ("lstm", "gru", "rnn", "delta_net", "mingru", "gla", "linear_attention")
-    parts = [f"{c} {', '.join(t.text(c, s) for s in rules.SPLITS)}" for c in cells]
+    parts = [f"{c} {', '.join(t.text(c, s) for s in rules.SPLITS)}" for c in rules.IGNORING]
     return f"accuracy at 80, 98 and 10 % to ignore: {'; '.join(parts)}"
 
 
 def _gu_numbers(t: Table) -> str:
-    rows = {
-        "UGI and refine": "ur_lstm {}",
-        "chrono": "chrono_lstm {}",
-        "UGI alone": "lstm {} bias.kind=uniform_gate bias.negative_of=forget",
-        "forget bias 1": "lstm {} bias.kind=ones",
-    }
     recall, add = rules.GU["delayed_recall"], rules.GU["adding"]
     parts = [
-        f"{name} {t.text(label.format(add))} and {t.text(label.format(recall))}"
-        for name, label in rows.items()
+        f"{name}: {t.text(label.format(add))} and {t.text(label.format(recall))}"
+        for label, name in rules.GU_ARMS.items()
     ]
-    against = _difference(t, f"ur_lstm {add}", f"chrono_lstm {add}")
+    against = t.less(f"ur_lstm {add}", f"chrono_lstm {add}")
     return (
         f"100 steps, adding (test error) and delayed recall (accuracy): {'; '.join(parts)}. "
-        f"UGI and refine less chrono on adding: {against}. Copying: all near chance"
+        f"`ur_lstm` less `chrono_lstm` on adding: {against}. Copying: all near chance"
     )
 
 
 def _recall_numbers(t: Table) -> str:
-    cells = (*rules.MATRIX, "slstm", "lstm")
     parts = [
-        f"{c} " + ", ".join(f"{t.mean(f'{c} match=state:{k}'):.3f}" for k in (226, 490, 940))
-        for c in cells
+        f"{c} " + ", ".join(f"{t.mean(f'{c} match=state:{k}'):.3f}" for k in rules.STATES)
+        for c in t.ranked(rules.RECALL, " match=state:940", best=True)
     ]
-    gap = _difference(t, "delta_net match=state:940", "gla match=state:940")
+    gap = t.less("delta_net match=state:940", "gla match=state:940")
     return (
         f"accuracy at states of 226, 490 and 940 numbers: {'; '.join(parts)}. "
         f"DeltaNet less GLA at 940: {gap}"
@@ -232,27 +213,23 @@ def _recall_numbers(t: Table) -> str:
 
 
 def _tracking_numbers(t: Table) -> str:
-    names = {
-        "lstm": "lstm {}",
-        "slstm": "slstm {}",
-        "gru": "gru {}",
-        "rnn": "rnn {}",
-        "linear in [-1, 1]": "mingru {} equations.h=(1-2*update)*h_prev+update*candidate",
-        "linear in [0, 1]": "mingru {} equations.h=(1-update)*h_prev+update*candidate",
-    }
     parts = [
-        f"{n} {t.text(g.format('task=parity'))}, {t.text(g.format('task=parity'), 'test_256')}, "
+        f"{n}: {t.text(g.format('task=parity'))}, {t.text(g.format('task=parity'), 'test_256')}, "
         f"{t.text(g.format('task=word_problem'), 'test_256')}"
-        for n, g in names.items()
+        for g, n in rules.TRACKING.items()
     ]
     return f"parity to 40, parity at 256, S3 at 256: {'; '.join(parts)}"
 
 
 def _what_numbers(t: Table) -> str:
+    steps = rules.memories()
     parts = [
-        f"{lag}: {t.text(f'chrono_lstm length={lag + 1}')} with {m[0]:g}, "
-        f"{t.text(f'lstm length={lag + 1}')} with {m[1]:g}"
-        for lag, m in rules.MEMORY.items()
+        f"{lag}: "
+        + ", ".join(
+            f"{t.text(f'{cell} length={lag + 1}')} with {steps[cell, lag][1]:g}"
+            for cell in ("chrono_lstm", "lstm")
+        )
+        for lag in rules.LAGS
     ]
     return (
         "accuracy with the upper quartile of memories in steps, chrono LSTM and LSTM with forget "
@@ -262,9 +239,13 @@ def _what_numbers(t: Table) -> str:
 
 def _listed(labels: Mapping[str, str], what: str) -> Callable[[Table], str]:
     def numbers(t: Table) -> str:
-        return f"{what}: {', '.join(f'{name} {t.text(g)}' for g, name in labels.items())}"
+        return f"{what}: {'; '.join(f'{name}: {t.text(g)}' for g, name in labels.items())}"
 
     return numbers
+
+
+def _ranked(what: str) -> Callable[[Table], str]:
+    return lambda t: f"{what}: {', '.join(f'{g} {t.text(g)}' for g in t.ranked(t.groups))}"
 
 
 STUDIES: dict[str, Study] = {
@@ -283,16 +264,7 @@ STUDIES: dict[str, Study] = {
         " for the other variants, which may learn the task with more steps",
         isolated="yes: the two LSTMs differ only in the biases of forget and input gate",
         bounds={"": (1.0, 1 / 8)},
-        numbers=_listed(
-            {
-                "chrono_lstm bias.kind=chrono": "chrono",
-                "rnn": "RNN",
-                "lstm bias.kind=zeros": "LSTM with forget bias 0",
-                "lstm bias.kind=ones": "with 1",
-                "gru": "GRU",
-            },
-            "test accuracy at delay 200",
-        ),
+        numbers=_listed(rules.ARMS["memory_bias"], "test accuracy over 200 steps"),
     ),
     "adding": Study(
         claim="the GRU learns to add two numbers over a long distance, LSTM and RNN do not; the "
@@ -309,15 +281,7 @@ STUDIES: dict[str, Study] = {
         isolated="of chrono initialisation yes; LSTM and GRU have equal widths, not equal sizes",
         smaller=("",),
         bounds={"": (0.0, 1 / 6)},
-        numbers=_listed(
-            {
-                "gru": "GRU",
-                "chrono_lstm": "chrono LSTM",
-                "lstm": "LSTM with forget bias 1",
-                "rnn": "RNN",
-            },
-            "test error at 100 steps",
-        ),
+        numbers=_listed(rules.ARMS["adding"], "test error at 100 steps"),
     ),
     "odyssey": Study(
         claim="of eight changes to an LSTM, removing the forget gate and removing the output "
@@ -348,7 +312,7 @@ STUDIES: dict[str, Study] = {
         isolated="no: widths are equal, so the LSTM has four times the RNN's parameters; the "
         "source has equal sizes",
         smaller=("",),
-        numbers=_listed({"lstm": "LSTM", "gru": "GRU", "rnn": "RNN"}, "test nats per frame"),
+        numbers=_ranked("test nats per frame"),
     ),
     "state_tracking": Study(
         claim="nonlinear cells track a state at every length, linear cells with eigenvalues in "
@@ -381,7 +345,7 @@ STUDIES: dict[str, Study] = {
         isolated="no: this GRU has more units and reads in one direction; mnist1d_own has the "
         "authors' GRU",
         bounds={"": (1.0, 0.1)},
-        numbers=_listed({"gru": "GRU", "lstm": "LSTM", "rnn": "RNN"}, "test accuracy"),
+        numbers=_listed(rules.ARMS["mnist1d"], "test accuracy"),
     ),
     "mnist1d_own": Study(
         claim="the authors' small bidirectional GRU reaches 91 % on MNIST-1D",
@@ -395,10 +359,7 @@ STUDIES: dict[str, Study] = {
         rival="no: the settings are the authors'",
         isolated="yes; of what differs, 400 fewer training examples work against the claim",
         bounds={"": (1.0, 0.1)},
-        numbers=_listed(
-            {"pool=all": "a head that reads all outputs, the authors'", "pool=last": "the last"},
-            "test accuracy",
-        ),
+        numbers=_listed(rules.ARMS["mnist1d_own"], "test accuracy"),
     ),
     "gates_of_gu": Study(
         claim="uniform gate initialisation with refine gates improves memory over forget bias 1 "
@@ -451,15 +412,7 @@ STUDIES: dict[str, Study] = {
         isolated="yes: only the forget gate differs",
         smaller=("",),
         bounds={"": (0.0, 1 / 6)},
-        numbers=_listed(
-            {
-                "lstm swap.forget=sigmoid": "sigmoid",
-                "lstm swap.forget.kind=slow swap.forget.stretch=4": "slow with `stretch=4`",
-                "lstm swap.forget.kind=slow swap.forget.stretch=16": "with `stretch=16`",
-                "chrono_lstm": "chrono initialisation",
-            },
-            "test error",
-        ),
+        numbers=_listed(rules.ARMS["new_gate"], "test error"),
     ),
     "what_gates_do": Study(
         claim="a cell learns a lag exactly if its memories reach a quarter of it",
@@ -555,10 +508,7 @@ STUDIES: dict[str, Study] = {
         rival="no: equal budgets; but most best epochs are among the last of 40",
         isolated="yes: equal recurrent sizes, equal searches, fresh seeds",
         smaller=("",),
-        numbers=_listed(
-            {"mingru": "minGRU", "lstm": "LSTM", "nas": "NAS", "gru": "GRU", "rhn": "RHN"},
-            "nats per frame on 10 fresh seeds of the best trial",
-        ),
+        numbers=_ranked("nats per frame on 10 fresh seeds of the best trial"),
     ),
     "recall_state": Study(
         claim="recall grows with the state; DeltaNet recalls more than GLA at an equal state",
@@ -607,16 +557,7 @@ SECOND: dict[str, Study] = {
         rival="yes: one rate for all arms",
         isolated="yes: the arms differ in the convolution, or have nothing else",
         bounds={"task=mqar": (1.0, 1 / 3), "task=selective_copy": (1.0, 0.0)},
-        numbers=_listed(
-            dict(
-                zip(
-                    rules.PART_GROUPS,
-                    ("five parts", "without the convolution", "the convolution alone", "`plain`"),
-                    strict=True,
-                )
-            ),
-            "recall",
-        ),
+        numbers=_listed(rules.PART_GROUPS, "recall"),
     )
 }
 """Further arms of a study with a rule of their own."""
