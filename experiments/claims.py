@@ -474,7 +474,7 @@ STUDIES: dict[str, Study] = {
         rival="yes: 1,500 steps at one rate; with more, LSTM and GRU may recall, too",
         isolated="the block as a whole yes; its convolution no, see the second part. What the "
         "README calls convolution alone is a norm, a convolution, silu, a projection and a sum",
-        bounds={"task=mqar": (1.0, 1 / 3), "task=selective_copy": (1.0, 0.0)},
+        bounds={"task=mqar": (1.0, 1 / 3), "task=selective_copy": (1.0, 1 / 14)},
         numbers=_blocks_numbers,
     ),
     "minimal_cells_block": Study(
@@ -576,7 +576,7 @@ SECOND: dict[str, Study] = {
         written="on 29 November 2026, before the runs of its arms",
         rival="yes: one rate for all arms",
         isolated="yes: the arms differ in the convolution, or have nothing else",
-        bounds={"task=mqar": (1.0, 1 / 3), "task=selective_copy": (1.0, 0.0)},
+        bounds={"task=mqar": (1.0, 1 / 3), "task=selective_copy": (1.0, 1 / 14)},
         numbers=_listed(rules.PART_GROUPS, "recall"),
     )
 }
