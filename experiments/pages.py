@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from . import claims, rules
-from .table import Table, minus
+from .table import Table
 
 ROOT = Path(__file__).parents[1]
 _PART = re.compile(
@@ -130,66 +130,33 @@ def _number(t: Table, group: str, split: str = "test", **limit: float) -> str:
     return str(round(share * len(t.series(group, split))))
 
 
-def _less(t: Table, group: str, other: str) -> str:
-    return t.text(minus(t.series(group), t.series(other)))
-
-
-def _memory_bias(t: Table) -> list[str]:
-    rows = {
-        "`chrono_lstm`, T = 200": "chrono_lstm bias.kind=chrono",
-        "`rnn`": "rnn",
-        "`lstm`, forget bias 0": "lstm bias.kind=zeros",
-        "`lstm`, forget bias 1": "lstm bias.kind=ones",
-        "`gru`": "gru",
-    }
-    header = ["variant", "test accuracy, mean over 10 seeds [95 % t interval]"]
-    return [
-        _table(
-            [*header, "above 0.95", "below 0.20"],
-            [
-                [name, t.text(g), _number(t, g, above=0.95), _number(t, g, below=0.2)]
-                for name, g in rows.items()
-            ],
-        )
-    ]
-
-
-def _errors(rows: dict[str, str], seeds: int) -> Callable[[Table], list[str]]:
-    header = ["variant", f"test error, mean over {seeds} seeds [95 % t interval]"]
+def _arms(study: str, what: str, *limits: tuple[str, float]) -> Callable[[Table], list[str]]:
+    """Return what makes a table of the arms, with the number of runs above or below limits."""
 
     def made(t: Table) -> list[str]:
+        header = ["variant", f"{what}, mean over {t.seeds} seeds [95 % t interval]"]
         lines = [
-            [name, t.text(g), _number(t, g, below=0.02), _number(t, g, above=0.15)]
-            for name, g in rows.items()
+            [name, t.text(g), *(_number(t, g, **{side: at}) for side, at in limits)]
+            for g, name in rules.ARMS[study].items()
         ]
-        return [_table([*header, "below 0.02", "above 0.15"], lines)]
+        return [_table([*header, *(f"{side} {at:.2f}" for side, at in limits)], lines)]
 
     return made
 
 
 def _odyssey(t: Table) -> list[str]:
     blocks = ("sgd", "sgd clipnorm=1.0", "adam", "adam clipnorm=1.0")
-    names = {
-        "NFG": "nfg",
-        "NOAF": "noaf",
-        "CIFG": "cifg_peephole",
-        "NP": "lstm",
-        "NIG": "nig",
-        "NOG": "nog",
-        "NIAF": "niaf",
-        "FGR": "fgr",
-    }
     tests = {
         block: t.tests(
-            [(f"{g} optimizer={block}", f"peephole optimizer={block}") for g in names.values()]
+            [(f"{g} optimizer={block}", f"peephole optimizer={block}") for g in rules.ODYSSEY]
         )
         for block in blocks
     }
     lines = [["V, itself", *(f"{t.mean(f'peephole optimizer={b}'):.3f}" for b in blocks)]]
-    for k, (name, g) in enumerate(names.items()):
+    for k, (g, (name, _)) in enumerate(rules.ODYSSEY.items()):
         cells = []
         for block in blocks:
-            text = _less(t, f"{g} optimizer={block}", f"peephole optimizer={block}")
+            text = t.less(f"{g} optimizer={block}", f"peephole optimizer={block}")
             test = tests[block][k]
             hurt = test.worse and -test.gain >= rules.HURT
             cells.append(f"**{text}**" if hurt else text)
@@ -204,22 +171,16 @@ def _chorales(t: Table) -> list[str]:
         [
             f"`{g}`",
             t.text(g),
-            "" if g == "rnn" else t.text(minus(t.series("rnn"), t.series(g))),
+            "" if g == "rnn" else t.less("rnn", g),
             printed.get(g, ""),
         ]
-        for g in sorted(t.groups, key=t.mean)
+        for g in t.ranked(t.groups)
     ]
     header = ["variant", "test nats per frame, mean over 10 seeds [95 % t interval]"]
     return [_table([*header, "better than the RNN by", "Bai et al."], rows)]
 
 
 def _state_tracking(t: Table) -> list[str]:
-    h = "mingru {} equations.h=(1-{}update)*h_prev+update*candidate"
-    names = {
-        **{f"`{c}`": c + " {}" for c in ("lstm", "slstm", "gru", "rnn")},
-        "linear, eigenvalues in [-1, 1]": h.format("{}", "2*"),
-        "linear, eigenvalues in [0, 1]": h.format("{}", ""),
-    }
     return [
         _table(
             ["cell", "to 40", "100", "256"],
@@ -231,35 +192,24 @@ def _state_tracking(t: Table) -> list[str]:
                         for s in ("test", "test_100", "test_256")
                     ),
                 ]
-                for name, g in names.items()
+                for g, name in rules.TRACKING.items()
             ],
         )
         for task in ("task=parity", "task=word_problem")
     ]
 
 
-def _plain(rows: dict[str, str], first: str) -> Callable[[Table], list[str]]:
-    header = [first, "test accuracy, mean over 10 seeds [95 % t interval]"]
-    return lambda t: [_table(header, [[name, t.text(g)] for name, g in rows.items()])]
-
-
 def _gates_of_gu(t: Table) -> list[str]:
-    rows = {
-        "`ur_lstm`, UGI and refine": "ur_lstm {}",
-        "`chrono_lstm`, T = 100": "chrono_lstm {}",
-        "`lstm` with UGI": "lstm {} bias.kind=uniform_gate bias.negative_of=forget",
-        "`lstm`, forget bias 1": "lstm {} bias.kind=ones",
-    }
     base = "lstm {} bias.kind=ones"
     both = [rules.GU[task] for task in ("adding", "delayed_recall")]
     first = []
-    for name, g in rows.items():
+    for g, name in rules.GU_ARMS.items():
         cells = [name]
         for words in both:
             ours, theirs = g.format(words), base.format(words)
-            cells += [t.text(ours), "" if g == base else _less(t, ours, theirs)]
+            cells += [t.text(ours), "" if g == base else t.less(ours, theirs)]
         first.append(cells)
-    second = [[name, t.text(g.format(rules.GU["copy"]))] for name, g in rows.items()]
+    second = [[name, t.text(g.format(rules.GU["copy"]))] for g, name in rules.GU_ARMS.items()]
     header = ["variant", "adding, test error", "difference", "delayed recall, accuracy"]
     return [
         _table([*header, "difference"], first),
@@ -275,15 +225,14 @@ def _fewer(units: dict[str, dict[str, int]]) -> Callable[[Table], list[str]]:
             ("adding", "test error"),
         ):
             end = f" task={task}"
-            cells = sorted(("lstm", *rules.FEWER), key=lambda c: t.mean(c + end))
             rows = [
                 [
                     f"`{c}`",
                     str(units[task][c]),
                     t.text(c + end),
-                    "" if c == "lstm" else _less(t, c + end, "lstm" + end),
+                    "" if c == "lstm" else t.less(c + end, "lstm" + end),
                 ]
-                for c in cells
+                for c in t.ranked(("lstm", *rules.FEWER), end)
             ]
             found.append(_table(["cell", "units", header, "difference to `lstm`"], rows))
         return found
@@ -292,23 +241,12 @@ def _fewer(units: dict[str, dict[str, int]]) -> Callable[[Table], list[str]]:
 
 
 def _what_gates_do(t: Table) -> list[str]:
-    memory = {
-        25: ("25.0 (11.1 to 42.0)", "4.25 (3.54 to 4.85)"),
-        50: ("38.3 (18.3 to 73.7)", "3.94 (3.28 to 4.49)"),
-        100: ("57.9 (24.6 to 114)", "2.96 (2.86 to 3.09)"),
-        200: ("83.4 (34.8 to 185)", "2.70 (2.57 to 2.84)"),
-        400: ("160 (79.0 to 423)", "2.77 (2.63 to 2.90)"),
-    }
-    rows = [
-        [
-            str(lag),
-            t.text(f"chrono_lstm length={lag + 1}"),
-            chrono,
-            t.text(f"lstm length={lag + 1}"),
-            lstm,
-        ]
-        for lag, (chrono, lstm) in memory.items()
-    ]
+    memory = rules.memories()
+    rows = []
+    for lag in rules.LAGS:
+        rows.append([str(lag)])
+        for cell in ("chrono_lstm", "lstm"):
+            rows[-1] += [t.text(f"{cell} length={lag + 1}"), memory[cell, lag][0]]
     header = ["lag in steps", "`chrono_lstm`: accuracy", "memory", "`lstm`: accuracy", "memory"]
     return [_table(header, rows)]
 
@@ -326,7 +264,7 @@ def _char_lm_tuned(t: Table) -> list[str]:
         cells = [f"`{cell}`", units]
         for text in ("kjv", "shakespeare"):
             ours, theirs = f"{cell} task=char_lm_{text}", f"lstm task=char_lm_{text}"
-            cells += [t.text(ours), "" if cell == "lstm" else _less(t, ours, theirs)]
+            cells += [t.text(ours), "" if cell == "lstm" else t.less(ours, theirs)]
         rows.append([*cells, ", ".join(rates)])
     header = ["cell", "units", "King James", "difference to `lstm`", "Shakespeare"]
     return [_table([*header, "difference to `lstm`", "rates"], rows)]
@@ -336,21 +274,15 @@ def _blocks(t: Table) -> list[str]:
     alone = "block=modern gate=false mlp=none out_norm=false task=mqar"
     ends = ["block=plain task=mqar", alone, "block=modern task=mqar"]
     ends += ["block=plain task=selective_copy", "block=modern task=selective_copy"]
-    cells = ("gated_delta_net", "lstm", "gru", "slstm", "mingru")
     rows = [
         [
             f"`{c}`",
             *(f"{t.mean(f'{c} {e}'):.3f} ({_number(t, f'{c} {e}', above=0.95)})" for e in ends),
         ]
-        for c in cells
+        for c in rules.IN_BLOCK
     ]
     header = ["cell", "`mqar`, plain", "norm, convolution, silu, projection, sum", "modern"]
-    names = ("norm, convolution, silu, projection, sum", "the same without the convolution")
-    names += ("the convolution alone", "`plain`")
-    arms = [
-        [name, t.text(g), _number(t, g, above=0.95)]
-        for name, g in zip(names, rules.PART_GROUPS, strict=True)
-    ]
+    arms = [[name, t.text(g), _number(t, g, above=0.95)] for g, name in rules.PART_GROUPS.items()]
     return [
         _table([*header, "`selective_copy`, plain", "modern"], rows),
         _table(["arm, gated DeltaNet", "accuracy [95 % t interval]", "above 0.95"], arms),
@@ -358,13 +290,12 @@ def _blocks(t: Table) -> list[str]:
 
 
 def _flip_flop(t: Table) -> list[str]:
-    cells = ("lstm", "gru", "rnn", "delta_net", "mingru", "gla", "linear_attention")
     rows = [
         [
             f"`{c}`",
             *(f"{t.text(c, s)} ({_number(t, c, s, above=0.999)})" for s in rules.SPLITS),
         ]
-        for c in cells
+        for c in rules.IGNORING
     ]
     return [_table(["cell", "80 % to ignore", "98 % (`test_sparse`)", "10 % (`test_dense`)"], rows)]
 
@@ -380,7 +311,7 @@ def _tuned(t: Table) -> list[str]:
             str(units),
             f"{best:.3f}",
             t.text(c),
-            "" if c == "lstm" else _less(t, c, "lstm"),
+            "" if c == "lstm" else t.less(c, "lstm"),
             "" if c == "lstm" else f"{tests[c].p:.2g}",
             f"{t.mean(c) - best:.3f}",
         ]
@@ -391,24 +322,22 @@ def _tuned(t: Table) -> list[str]:
 
 
 def _recall_state(t: Table) -> list[str]:
-    cells = ("delta_net", "gated_delta_net", "mlstm", "gla", "linear_attention")
     rows = []
-    for c in (*cells, "slstm", "lstm", "mamba2"):
-        labels = [f"{c} match=state:{k}" for k in (226, 490, 940)]
+    for c in t.ranked(rules.RECALL, " match=state:940", best=True):
+        labels = [f"{c} match=state:{k}" for k in rules.STATES]
         shown = [f"{t.mean(g):.3f} ({_number(t, g, above=0.8)})" for g in labels]
         rows.append([f"`{c}`", *shown, f"{t.mean(labels[2]) - t.mean(labels[0]):.3f}"])
     return [_table(["cell", "state of 226", "490", "940", "from 226 to 940"], rows)]
 
 
 def _mad(t: Table) -> list[str]:
-    cells = {group.split()[0] for group in t.groups}
     rows = [
         [
             f"`{c}`",
             *(f"{t.mean(f'{c} {words}'):.3f}" for words in rules.MAD.values()),
             t.text(rules.mad_score(t, c)),
         ]
-        for c in sorted(cells, key=lambda c: -t.mean(rules.mad_score(t, c)))
+        for c in rules.mad_cells(t)
     ]
     tasks = [task.replace("_", " ").replace("in c", "in-c") for task in rules.MAD]
     return [_table(["cell", *tasks, "MAD score"], rows)]
@@ -419,34 +348,16 @@ _BARE["adding"] = {"mingru": 139, "janet": 81, "lstm": 57, "mgu": 81, "cifg": 66
 _IN_BLOCK = {"lstm": 35, "mingru": 44, "cifg": 37, "mgu": 40, "janet": 40, "gru": 37}
 _PARTS = {"verdict": verdict, "checks": checks, "table": tables, "second": second}
 TABLES: dict[str, Callable[[Table], list[str]]] = {
-    "memory_bias": _memory_bias,
-    "adding": _errors(
-        {
-            "`gru`": "gru",
-            "`chrono_lstm`, T = 100": "chrono_lstm",
-            "`lstm`, forget bias 1": "lstm",
-            "`rnn`": "rnn",
-        },
-        10,
-    ),
+    "memory_bias": _arms("memory_bias", "test accuracy", ("above", 0.95), ("below", 0.2)),
+    "adding": _arms("adding", "test error", ("below", 0.02), ("above", 0.15)),
     "odyssey": _odyssey,
     "chorales": _chorales,
     "state_tracking": _state_tracking,
-    "mnist1d": _plain({"`gru`": "gru", "`lstm`, forget bias 1": "lstm", "`rnn`": "rnn"}, "variant"),
-    "mnist1d_own": _plain(
-        {"`pool=all`, the authors'": "pool=all", "`pool=last`": "pool=last"}, "head"
-    ),
+    "mnist1d": _arms("mnist1d", "test accuracy"),
+    "mnist1d_own": _arms("mnist1d_own", "test accuracy"),
     "gates_of_gu": _gates_of_gu,
     "minimal_cells": _fewer(_BARE),
-    "new_gate": _errors(
-        {
-            "`chrono_lstm`": "chrono_lstm",
-            "slow, `stretch=4`": "lstm swap.forget.kind=slow swap.forget.stretch=4",
-            "sigmoid": "lstm swap.forget=sigmoid",
-            "slow, `stretch=16`": "lstm swap.forget.kind=slow swap.forget.stretch=16",
-        },
-        20,
-    ),
+    "new_gate": _arms("new_gate", "test error", ("below", 0.02), ("above", 0.15)),
     "what_gates_do": _what_gates_do,
     "char_lm_tuned": _char_lm_tuned,
     "blocks": _blocks,

@@ -6,10 +6,11 @@ reason. `experiments.protocols` applies each rule to the results and to planted 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import NamedTuple
 
-from .table import Table, average
+from .table import FOLDER, Table, average
 
 REPRODUCED, ONLY_IF, NOT, NONE = (
     "reproduced",
@@ -31,6 +32,35 @@ class Verdict(NamedTuple):
 
 Rule = Callable[[Table], Verdict]
 NOTHING_TO_TELL = Verdict(NONE, "(every cell is at the ceiling, or every cell is at chance)")
+
+
+ARMS = {
+    "memory_bias": {
+        "chrono_lstm bias.kind=chrono": "`chrono_lstm` with T = 200",
+        "rnn": "`rnn`",
+        "lstm bias.kind=zeros": "`lstm` with forget bias 0",
+        "lstm bias.kind=ones": "`lstm` with forget bias 1",
+        "gru": "`gru`",
+    },
+    "adding": {
+        "gru": "`gru`",
+        "chrono_lstm": "`chrono_lstm` with T = 100",
+        "lstm": "`lstm` with forget bias 1",
+        "rnn": "`rnn`",
+    },
+    "mnist1d": {"gru": "`gru`", "lstm": "`lstm` with forget bias 1", "rnn": "`rnn`"},
+    "mnist1d_own": {
+        "pool=all": "`pool=all`, the authors' head",
+        "pool=last": "`pool=last`",
+    },
+    "new_gate": {
+        "chrono_lstm": "`chrono_lstm`",
+        "lstm swap.forget.kind=slow swap.forget.stretch=4": "slow gate with `stretch=4`",
+        "lstm swap.forget=sigmoid": "sigmoid gate",
+        "lstm swap.forget.kind=slow swap.forget.stretch=16": "slow gate with `stretch=16`",
+    },
+}
+"""For each study with one number for each arm: the label of an arm, and its name."""
 
 
 def memory_bias(t: Table) -> Verdict:
@@ -63,7 +93,16 @@ def adding(t: Table) -> Verdict:
     return Verdict(ONLY_IF, "a part of the runs counts")
 
 
-ODYSSEY = ("nfg", "noaf", "cifg_peephole", "lstm", "nig", "nog", "niaf", "fgr")
+ODYSSEY = {
+    "nfg": ("NFG", "no forget gate"),
+    "noaf": ("NOAF", "no output activation"),
+    "cifg_peephole": ("CIFG", "coupled gates"),
+    "lstm": ("NP", "no peepholes"),
+    "nig": ("NIG", "no input gate"),
+    "nog": ("NOG", "no output gate"),
+    "niaf": ("NIAF", "no input activation"),
+    "fgr": ("FGR", "full gate recurrence"),
+}
 _PARTS = {"nfg": "the forget gate", "noaf": "the output activation"}
 HURT = 0.1
 
@@ -104,20 +143,28 @@ def chorales(t: Table) -> Verdict:
     )
 
 
+NONLINEAR = ("lstm", "slstm", "gru", "rnn")
+SIGNED = "mingru {} equations.h=(1-2*update)*h_prev+update*candidate"
+POSITIVE = "mingru {} equations.h=(1-update)*h_prev+update*candidate"
+TRACKING = {
+    **{cell + " {}": f"`{cell}`" for cell in NONLINEAR},
+    SIGNED: "linear, eigenvalues in [-1, 1]",
+    POSITIVE: "linear, eigenvalues in [0, 1]",
+}
+"""Labels, which the task completes, and names."""
+
+
 def state_tracking(t: Table) -> Verdict:
     """Nonlinear cells solve both tasks at 256, linear ones do what their eigenvalues allow."""
-    nonlinear = ("lstm", "gru", "rnn", "slstm")
-    h = "equations.h=(1-{}update)*h_prev+update*candidate"
-    positive, signed = (f"mingru task={{}} {h.format(k)}" for k in ("", "2*"))
     solved = {
         (cell, task): t.share(f"{cell} task={task}", above=0.99, split="test_256")
-        for cell in nonlinear
+        for cell in NONLINEAR
         for task in ("parity", "word_problem")
     }
-    low = positive.format("parity")
-    stuck = sum(abs(v - 0.5) <= 0.05 for v in t.series(low).values()) / len(t.series(low))
-    learns = t.share(signed.format("parity"), above=0.95)
-    generalises = t.share(signed.format("word_problem"), above=0.99, split="test_256")
+    low = t.series(POSITIVE.format("task=parity")).values()
+    stuck = sum(abs(v - 0.5) <= 0.05 for v in low) / len(low)
+    learns = t.share(SIGNED.format("task=parity"), above=0.95)
+    generalises = t.share(SIGNED.format("task=word_problem"), above=0.99, split="test_256")
     linear = stuck >= 0.9 and learns >= 0.9 and generalises <= 0.1
     if linear and min(solved.values()) >= 0.9:
         return Verdict(REPRODUCED)
@@ -159,6 +206,13 @@ GU = {
     "copy": "task=copy",
     "delayed_recall": "task=delayed_recall length=100",
 }
+GU_ARMS = {
+    "ur_lstm {}": "`ur_lstm`, UGI and refine",
+    "chrono_lstm {}": "`chrono_lstm` with T = 100",
+    "lstm {} bias.kind=uniform_gate bias.negative_of=forget": "`lstm` with UGI",
+    "lstm {} bias.kind=ones": "`lstm` with forget bias 1",
+}
+"""Labels, which the task completes, and names."""
 
 
 def gates_of_gu(t: Table) -> Verdict:
@@ -215,33 +269,39 @@ def new_gate(t: Table) -> Verdict:
     return Verdict(ONLY_IF, "stretch is 4") if of4.better else Verdict(NOT)
 
 
-MEMORY = {
-    # lag: the upper quartile of memories in steps, from comparison.txt, of chrono and of lstm
-    25: (42.0, 4.85),
-    50: (73.7, 4.49),
-    100: (114.0, 3.09),
-    200: (185.0, 2.84),
-    400: (423.0, 2.90),
-}
+LAGS = (25, 50, 100, 200, 400)
+_MEMORY = re.compile(r"^(\w+) length=(\d+) .*\n +c +\d+ +(\S+ \(\S+ to (\S+)\))", re.MULTILINE)
+
+
+def memories() -> dict[tuple[str, int], tuple[str, float]]:
+    """Return what ``gatekit gates-report`` printed in ``what_gates_do/comparison.txt``.
+
+    For each cell and lag: the memory in steps as text, median and quartiles, and the upper
+    quartile.
+    """
+    text = (FOLDER / "what_gates_do" / "comparison.txt").read_text(encoding="utf-8")
+    return {
+        (cell, int(length) - 1): (memory, float(upper))
+        for cell, length, memory, upper in _MEMORY.findall(text)
+    }
 
 
 def what_gates_do(t: Table) -> Verdict:
     """A group has solved a lag exactly if its memories reach a quarter of it."""
     agree, against = [], []
-    for lag, memories in MEMORY.items():
-        for cell, memory in zip(("chrono_lstm", "lstm"), memories, strict=True):
-            mean = t.mean(f"{cell} length={lag + 1}")
-            solved, at_chance = mean > 0.95, mean < 0.2
-            if (solved and memory < lag / 4) or (at_chance and memory >= lag / 4):
-                against.append(lag)
-            elif solved or at_chance:
-                agree.append((lag, solved))
+    for (cell, lag), (_, memory) in memories().items():
+        mean = t.mean(f"{cell} length={lag + 1}")
+        solved, at_chance = mean > 0.95, mean < 0.2
+        if (solved and memory < lag / 4) or (at_chance and memory >= lag / 4):
+            against.append(lag)
+        elif solved or at_chance:
+            agree.append((lag, solved))
     kinds = {solved for _, solved in agree}
     if len(kinds) < 2:
         return Verdict(NOT)
     if not against:
         return Verdict(REPRODUCED)
-    both = [lag for lag in MEMORY if {(lag, True), (lag, False)} <= set(agree)]
+    both = [lag for lag in LAGS if {(lag, True), (lag, False)} <= set(agree)]
     both = [lag for lag in both if lag not in against]
     if not both:
         return Verdict(NOT)
@@ -268,7 +328,7 @@ def char_lm_tuned(t: Table) -> Verdict:
     return Verdict(ONLY_IF, f"these are left out: {', '.join(open_)}")
 
 
-IN_BLOCK = ("lstm", "gru", "mingru", "slstm", "gated_delta_net")
+IN_BLOCK = ("gated_delta_net", "lstm", "gru", "slstm", "mingru")
 
 
 def blocks(t: Table) -> Verdict:
@@ -287,6 +347,7 @@ def blocks(t: Table) -> Verdict:
     return Verdict(ONLY_IF, f"the cell is {' or '.join(learned)}") if learned else Verdict(NOT)
 
 
+IGNORING = ("lstm", "gru", "rnn", "delta_net", "mingru", "gla", "linear_attention")
 SPLITS = ("test", "test_sparse", "test_dense")
 
 
@@ -318,29 +379,30 @@ def tuned(t: Table) -> Verdict:
     return Verdict(ONLY_IF, f"the rival is {rivals[beaten[0]]}")
 
 
-MATRIX = ("delta_net", "gated_delta_net", "mlstm", "gla", "linear_attention", "mamba2")
+RECALL = ("delta_net", "gated_delta_net", "mlstm", "gla", "linear_attention", "mamba2")
+RECALL += ("lstm", "slstm")
+STATES = (226, 490, 940)
 GUESS = 1 / 3
 
 
 def recall_state(t: Table) -> Verdict:
     """Recall grows with the state for all cells, and DeltaNet is above GLA at each size."""
-    cells = (*MATRIX, "lstm", "slstm")
-    ends = [f" match=state:{k}" for k in (226, 490, 940)]
-    growth = t.tests([(cell + ends[2], cell + ends[0]) for cell in cells])
+    ends = [f" match=state:{k}" for k in STATES]
+    growth = t.tests([(cell + ends[2], cell + ends[0]) for cell in RECALL])
     grows = [
         cell
-        for cell, test in zip(cells, growth, strict=True)
+        for cell, test in zip(RECALL, growth, strict=True)
         if test.better and test.gain > 0.05 and t.mean(cell + ends[2]) > GUESS + 0.05
     ]
     ahead, behind = [], 0
     for end in ends:
-        others = [cell for cell in cells if cell != "gla"]
+        others = [cell for cell in RECALL if cell != "gla"]
         tests = dict(zip(others, t.tests([(g + end, "gla" + end) for g in others]), strict=True))
         ahead += [end] * tests["delta_net"].better
         behind += tests["delta_net"].worse
-    if len(grows) == len(cells) and len(ahead) == 3:
+    if len(grows) == len(RECALL) and len(ahead) == 3:
         return Verdict(REPRODUCED)
-    if len(grows) <= len(cells) / 2 or behind >= 2:
+    if len(grows) <= len(RECALL) / 2 or behind >= 2:
         return Verdict(NOT)
     text = f"the cell is {', '.join(grows[:-1])} or {grows[-1]}"
     sizes = [end.split(":")[1] for end in ahead]
@@ -363,6 +425,12 @@ GATED = ("gla", "mlstm", "gated_delta_net", "mamba2")
 def mad_score(t: Table, cell: str) -> dict[int, float]:
     """Return the mean accuracy over the six tasks, for each seed."""
     return average([t.series(f"{cell} {words}") for words in MAD.values()])
+
+
+def mad_cells(t: Table) -> list[str]:
+    """Return the cells, that with the highest score first."""
+    cells = {group.split()[0] for group in t.groups}
+    return sorted(cells, key=lambda cell: -t.mean(mad_score(t, cell)))
 
 
 def mad(t: Table) -> Verdict:
@@ -392,9 +460,11 @@ def parts(t: Table) -> Verdict:
     return Verdict(ONLY_IF, "it is called needed" if holds[0] else "it is called enough")
 
 
-PART_GROUPS = (
-    "gated_delta_net block=modern gate=false mlp=none out_norm=false task=mqar",
-    "gated_delta_net block=parts conv=0 task=mqar",
-    "gated_delta_net block=parts norm=none project=false residual=false silu=false task=mqar",
-    "gated_delta_net block=plain task=mqar",
-)
+PART_GROUPS = {
+    "gated_delta_net block=modern gate=false mlp=none out_norm=false task=mqar": "norm, "
+    "convolution, silu, projection, sum",
+    "gated_delta_net block=parts conv=0 task=mqar": "the same without the convolution",
+    "gated_delta_net block=parts norm=none project=false residual=false silu=false "
+    "task=mqar": "the convolution alone",
+    "gated_delta_net block=plain task=mqar": "`plain`",
+}

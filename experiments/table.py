@@ -158,6 +158,20 @@ class Table:
         mean = self.mean(group, split)
         return f"{mean:.4f}" if found.low == found.high else with_own_decimals(mean, found)
 
+    def less(self, ours: str, theirs: str, split: str = "test") -> str:
+        """Return the mean difference of two groups on common seeds, as ``text`` does."""
+        return self.text(minus(self.series(ours, split), self.series(theirs, split)))
+
+    def ranked(self, groups: Iterable[str], end: str = "", *, best: bool = False) -> list[str]:
+        """Return groups by mean, the smallest first, or the largest first.
+
+        Args:
+            groups: labels, or their beginnings.
+            end: what completes each label.
+            best: whether the largest mean comes first.
+        """
+        return sorted(groups, key=lambda group: self.mean(group + end), reverse=best)
+
     def size(self) -> str:
         """Return the largest number of recurrent parameters, in thousands."""
         largest = max((self.parameters or {"": 0}).values())

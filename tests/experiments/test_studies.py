@@ -28,7 +28,7 @@ STUDIES = sorted(path.parent.name for path in EXPERIMENTS.glob("*/README.md"))
 STUDIES = [name for name in STUDIES if name not in OTHERS]
 HEADINGS = ["Question", "Claim", "Protocol", "Command", "Verdict", "Second reading", "Checklist"]
 VERDICTS = ("reproduced", "not reproduced", "reproduced only if", "not run yet")
-PARTS = {"blocks_parts"}
+PARTS = {"blocks_alone", "blocks_parts"}
 """Experiments that add arms to a study."""
 RESULTS = ("comparison.txt", "figure.svg", "results.csv")
 SEEDS = 10
@@ -164,6 +164,22 @@ def test_the_second_part_of_blocks_has_a_run_for_each_arm_and_seed() -> None:
     assert groups == {group for group in rules.PART_GROUPS if "block=parts" in group}
     assert found == Counter((group, seed) for group in groups for seed in seeds)
     assert len(groups) == len(jobs)
+
+
+def test_arms_with_one_part_of_the_block_leave_out_all_others() -> None:
+    jobs, seeds = variants("blocks_alone")
+    ways = {"norm": ("rms", "none"), "conv": (4, 0), "silu": (True, False)}
+    ways |= {"project": (True, False), "residual": (True, False)}
+    found = {tuple(key for key in ways if job.block[key] == ways[key][0]) for job in jobs}
+    assert found == {("norm",), ("silu",), ("project",), ("residual",)}
+    assert all(job.block[key] in ways[key] for job in jobs for key in ways)
+    assert len(seeds) == SEEDS
+    # They differ from the arms that have run in nothing else.
+    (other, _), _ = variants("blocks_parts")
+    for job in jobs:
+        assert OmegaConf.masked_copy(job, [k for k in job if k not in ("block", "hydra")]) == (
+            OmegaConf.masked_copy(other, [k for k in other if k not in ("block", "hydra")])
+        )
 
 
 def test_the_findings_agree_with_the_folders() -> None:
