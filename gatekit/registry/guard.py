@@ -12,7 +12,6 @@ import random
 import signal
 import sys
 import threading
-import traceback
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -23,7 +22,7 @@ import numpy
 
 from gatekit.cell.errors import PluginError
 
-from .author import reason_of
+from .author import described
 
 _started: set[threading.Thread] = set()
 T = TypeVar("T")
@@ -105,18 +104,6 @@ def named(what: str, path: Path | None = None) -> Iterator[list[str]]:
             yield changes
         except BaseException as error:
             raise PluginError(f"{what}: {described(error, path)[0]}") from error
-
-
-def described(error: BaseException, path: Path | None) -> tuple[str, str]:
-    """Return reason and traceback of an error in a file, even if the error's own methods fail."""
-    try:
-        reason = reason_of(error, path)
-    except BaseException:
-        reason = f"{type(error).__name__}, whose message cannot be shown"
-    try:
-        return reason, "".join(traceback.format_exception(error))[-20_000:]
-    except BaseException:
-        return reason, f"Traceback: {type(error).__name__}, which cannot be shown"
 
 
 def leave(code: int) -> None:

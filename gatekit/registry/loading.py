@@ -21,7 +21,8 @@ from gatekit.cell.errors import PluginError, shown
 from gatekit.cell.language.ops import FUNCTIONS
 
 from . import contract, discovery, hooks
-from .guard import CallOutcome, attempt, described
+from .author import described
+from .guard import CallOutcome, attempt
 from .plugin import Broken, DiscoveredPlugin, LoadedPlugin, Origin
 
 SLOW = 5.0

@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -86,10 +87,12 @@ def callbacks(run: Mapping[str, object], plugins: Sequence[str] = ()) -> list[Ca
     """
     known = complete_registry(plugins)
     collected: list[Callable[..., Any]] = []
-    for plugin in known.plugins.values():
+    for name, plugin in known.plugins.items():
         if (hook := "gatekit_callbacks") in plugin.hooks:
-            with named(f"{plugin.found}: {hook}", plugin.found.path):
+            with named(f"{plugin.found}: {hook}", plugin.found.path) as changes:
                 collected += contract.callback_list(known.call(plugin.found, hook, run=run))
+            every = dict.fromkeys([*plugin.reverted, *changes])
+            known.plugins[name] = replace(plugin, reverted=tuple(every))
     return collected
 
 
