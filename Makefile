@@ -15,7 +15,7 @@ help:
 	@echo "make lint        style, types and the order of imports"
 	@echo "make zoo         write the table of the cells, docs/zoo.md, and drawings"
 	@echo "make parallel    write the table of parallel forms, docs/parallel.md"
-	@echo "make gallery     draw the pictures of docs/gallery.md"
+	@echo "make gallery     draw the pictures of the gallery into build/gallery"
 	@echo "make tasks       write the table of the tasks, docs/tasks.md"
 	@echo "make docs        the documentation as a site, build/site/index.html"
 	@echo "make clean       remove the environment and what tools have cached"
@@ -67,14 +67,14 @@ lint: $(VENV)/installed-dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-zoo: $(VENV)/installed-dev
+zoo: $(VENV)/installed-dev $(VENV)/installed-docs
 	$(BIN)/python docs/hooks/zoo.py
 
 parallel: $(VENV)/installed-dev
-	$(BIN)/python tests/parallel_page.py
+	$(BIN)/python docs/hooks/parallel.py
 
-gallery: $(VENV)/installed-dev
-	cd tests && ../$(BIN)/python gallery.py
+gallery: $(VENV)/installed-dev $(VENV)/installed-docs
+	$(BIN)/python docs/hooks/gallery.py
 
 tasks: $(VENV)/installed-dev
 	$(BIN)/python docs/hooks/tasks.py

@@ -673,7 +673,7 @@ FAULTS = (
     ),
     Fault(
         "what was printed is lost where a plugin's thread hangs",
-        "gatekit/registry/quarantine.py",
+        "gatekit/registry/guard.py",
         "                stream.flush()\n",
         "                pass\n",
         ("tests/registry/test_hostile.py", "-k", "printed_is_kept"),

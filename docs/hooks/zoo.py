@@ -16,7 +16,9 @@ from typing import Any
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 sys.path.insert(0, str(Path(__file__).parents[2] / "tests"))  # the witnesses
+sys.path.insert(0, str(Path(__file__).parent))
 
+from cell_page import CellPage, index, page
 from mkdocs.structure.files import File, Files
 from pygments import highlight
 from pygments.formatters import HtmlFormatter
@@ -32,7 +34,6 @@ from gatekit.cell.graph import build
 from gatekit.cell.schema import SECOND_HAND, read_output_unit
 from gatekit.cell.show.describe import describe
 from gatekit.cell.show.diagram.drawing import diagram
-from gatekit.cell.show.page import CellPage, index, page
 from gatekit.cell.show.works import cited
 from gatekit.recurrence.executors.choose import choose
 from gatekit.registry import bibliography, catalogue, load_cell

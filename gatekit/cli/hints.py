@@ -11,7 +11,7 @@ from pathlib import Path
 from gatekit.cell.errors import amount_of, listed, nearest_name
 from gatekit.registry import cell_names
 from gatekit.study.remedies import elsewhere
-from gatekit.study.removed import REMOVED
+from gatekit.study.removed import no_more
 from gatekit.study.typed import LAUNCHING, as_keys, key_of, line, near_option
 
 from .options import CommandLine, known_studies, study_of
@@ -132,8 +132,8 @@ def _of_option(parser: CommandLine, argument: str, options: list[str]) -> str:
     """Return what to type instead of an option that the command does not have."""
     name, _, value = argument.partition("=")
     for key in (f"{parser.prog.removeprefix('gatekit ')} {name}", name):
-        if key in REMOVED:
-            return f" any more; {REMOVED[key]}."
+        if gone := no_more(key):
+            return gone
         if key in _NOTES:
             return _NOTES[key]
     same = next((m for group in _SAME for m in group if name in group and m in options), None)

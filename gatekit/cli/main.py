@@ -11,7 +11,7 @@ from pathlib import Path
 from gatekit._version import __version__
 from gatekit.cell.errors import ConfigError, GatekitError, excerpt, nearest_name
 from gatekit.cell.terminal import OutputError
-from gatekit.study.removed import REMOVED
+from gatekit.study.removed import no_more
 
 from .arguments import Parser
 from .commands import COMMANDS, usage
@@ -39,9 +39,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
         os.environ["KERAS_BACKEND"] = "tensorflow"  # whatever your shell or keras.json says
     code = _run(list(sys.argv[1:] if argv is None else argv))
-    quarantine = sys.modules.get("gatekit.registry.quarantine")
-    if argv is None and quarantine is not None:
-        quarantine.leave(code)
+    guard = sys.modules.get("gatekit.registry.guard")
+    if argv is None and guard is not None:
+        guard.leave(code)
     return code
 
 
@@ -151,8 +151,8 @@ def _no_command(name: str, rest: list[str]) -> str:
     what = "option" if name.startswith("-") else "command"
     head = f"there is no {what} {name!r}"
     every = "`gatekit --help` lists all commands."
-    if name in REMOVED:
-        return f"{head} any more; {REMOVED[name]}."
+    if gone := no_more(name):
+        return head + gone
     if name in _NOTES:
         return f"{head}; {_NOTES[name]}"
     if done := _of_folder(name, rest):

@@ -101,6 +101,18 @@ def reason_of(error: BaseException | None, path: Path | None) -> str:
     return what_happened(error, path)
 
 
+def described(error: BaseException, path: Path | None) -> tuple[str, str]:
+    """Return reason and traceback of an error in a file, even if the error's own methods fail."""
+    try:
+        reason = reason_of(error, path)
+    except BaseException:
+        reason = f"{type(error).__name__}, whose message cannot be shown"
+    try:
+        return reason, "".join(traceback.format_exception(error))[-20_000:]
+    except BaseException:
+        return reason, f"Traceback: {type(error).__name__}, which cannot be shown"
+
+
 def remedy(error: BaseException, path: Path | None) -> str:
     """Return what to do about an error, as the end of a sentence, or an empty string.
 

@@ -20,8 +20,13 @@ from gatekit.cell.catalogue import Catalogue
 from gatekit.cell.errors import PluginError, shown
 from gatekit.cell.language.ops import FUNCTIONS
 
-from . import contract, discovery, hooks, quarantine
+from . import contract, discovery, hooks
+from .author import described
+from .guard import CallOutcome, attempt
 from .plugin import Broken, DiscoveredPlugin, LoadedPlugin, Origin
+
+SLOW = 5.0
+"""Seconds after which the name of a plugin that is still loading is written to stderr."""
 
 
 @dataclass
@@ -231,14 +236,15 @@ class _Offer:
 
 
 def _add(known: Registry, plugin: DiscoveredPlugin) -> None:
-    outcome: quarantine.CallOutcome[_Offer | PluginError | None]
+    outcome: CallOutcome[_Offer | PluginError | None]
     if plugin.bundled:  # trusted to change nothing
         try:
-            outcome = quarantine.CallOutcome(_offer(known, plugin))
+            outcome = CallOutcome(_offer(known, plugin))
         except Exception as error:
-            outcome = quarantine.CallOutcome(None, *quarantine.described(error, plugin.path))
+            outcome = CallOutcome(None, *described(error, plugin.path))
     else:
-        outcome = quarantine.attempt(plugin, lambda: _offer(known, plugin))
+        with _announced(plugin):
+            outcome = attempt(lambda: _offer(known, plugin), plugin.path)
     offer, reason = outcome.value, outcome.reason
     if isinstance(offer, PluginError):
         raise offer
@@ -259,6 +265,19 @@ def _add(known: Registry, plugin: DiscoveredPlugin) -> None:
     )
     # Plugins that the user named are loaded last, and their folders come first.
     known.config_dirs[:0] = offer.folders
+
+
+@contextlib.contextmanager
+def _announced(plugin: DiscoveredPlugin) -> Iterator[None]:
+    """Print the name of a plugin that takes long to load."""
+    stream = sys.stderr
+    timer = threading.Timer(SLOW, lambda: stream.write(f"gatekit: still loading {plugin}\n"))
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 def _offer(known: Registry, plugin: DiscoveredPlugin) -> _Offer | PluginError | None:

@@ -58,8 +58,7 @@ class LoadedPlugin:
         found: the record of the plugin from before it was loaded.
         module: the module or object with its hooks.
         hooks: all hooks that it implements.
-        reverted: its changes to the process, reverted where possible after it was loaded, each as
-            the end of a sentence.
+        reverted: its changes to the process, which were reverted, each as the end of a sentence.
     """
 
     found: DiscoveredPlugin

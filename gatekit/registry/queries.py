@@ -5,10 +5,10 @@ Each function takes ``plugins``: plugin files in addition to those that gatekit 
 
 from __future__ import annotations
 
-import functools
 import sys
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -18,10 +18,11 @@ from gatekit.cell.errors import PluginError, listed, nearest, shown
 from gatekit.runs import durable
 from gatekit.tasks.task import Task
 
-from . import contract, discovery, hooks, quarantine
+from . import contract, discovery, hooks
 from .discovery import VERSION, version_of
+from .guard import named
 from .loading import Registry, complete_registry, registry
-from .plugin import Broken, DiscoveredPlugin, Origin
+from .plugin import Broken, Origin
 
 
 def catalogue(plugins: Sequence[str] = ()) -> Catalogue:
@@ -86,17 +87,13 @@ def callbacks(run: Mapping[str, object], plugins: Sequence[str] = ()) -> list[Ca
     """
     known = complete_registry(plugins)
     collected: list[Callable[..., Any]] = []
-    for plugin in known.plugins.values():
+    for name, plugin in known.plugins.items():
         if (hook := "gatekit_callbacks") in plugin.hooks:
-            call = functools.partial(_callbacks, known, plugin.found, run)
-            collected += quarantine.called(plugin.found, hook, call)
+            with named(f"{plugin.found}: {hook}", plugin.found.path) as changes:
+                collected += contract.callback_list(known.call(plugin.found, hook, run=run))
+            every = dict.fromkeys([*plugin.reverted, *changes])
+            known.plugins[name] = replace(plugin, reverted=tuple(every))
     return collected
-
-
-def _callbacks(
-    known: Registry, plugin: DiscoveredPlugin, run: Mapping[str, object]
-) -> list[Callable[..., Any]]:
-    return contract.callback_list(known.call(plugin, "gatekit_callbacks", run=run))
 
 
 def reverted(plugins: Sequence[str] = ()) -> dict[str, tuple[str, ...]]:

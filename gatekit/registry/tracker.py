@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import random
 import re
-import signal
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
-
-import numpy
 
 from gatekit.runs.config import run_settings
 from gatekit.runs.metrics import MetricLine, Tail
 from gatekit.runs.names import METRICS
+
+from .guard import guarded
 
 NAMES = {
     "tensorboard": "pip install 'tensorboard>=2.19'",
@@ -27,7 +24,6 @@ NAMES = {
 """The trackers for ``track=[...]``, named after the module each needs, and how to install it."""
 
 _SECRET = re.compile(r"KEY|TOKEN|SECRET|PASSWORD|PASSWD|CREDENTIAL")
-_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
 
 
 class Tracker:
@@ -88,7 +84,10 @@ class Tracker:
         if self._over or event == "start":
             return
         try:
-            with _undisturbed(self.environment):
+            # Client libraries draw random numbers and install handlers, which is no news.
+            with guarded():
+                for name, value in self.environment.items():
+                    os.environ.setdefault(name, value)
                 if self._tail is None:
                     self.folder = Path(folder)
                     self._tail = Tail(self.folder / METRICS)
@@ -159,23 +158,3 @@ def without_secrets(text: str) -> str:
         if len(value) > 3 and _SECRET.search(name.upper()):
             text = text.replace(value, "...")
     return text[:500]
-
-
-@contextlib.contextmanager
-def _undisturbed(variables: Mapping[str, str]) -> Iterator[None]:
-    """Set variables, and afterwards revert the changes of a client library to the process."""
-    environment, drawn, numpy_drawn = dict(os.environ), random.getstate(), numpy.random.get_state()
-    handlers = {number: signal.getsignal(number) for number in _SIGNALS}
-    os.environ.update({key: os.environ.get(key, value) for key, value in variables.items()})
-    try:
-        yield
-    finally:
-        random.setstate(drawn)
-        numpy.random.set_state(numpy_drawn)
-        if dict(os.environ) != environment:
-            os.environ.clear()
-            os.environ.update(environment)
-        for number, handler in handlers.items():
-            if signal.getsignal(number) is not handler:
-                with contextlib.suppress(ValueError, TypeError):
-                    signal.signal(number, handler)

@@ -23,7 +23,7 @@ from .remedies import (
     meant,
     shown,
 )
-from .removed import REMOVED
+from .removed import no_more
 from .schema import (
     ALWAYS_OMITTED,
     DEFAULTS,
@@ -230,8 +230,8 @@ def _checked(
     checked = {}
     for key, value in data.items():
         if key not in known:
-            if gone := REMOVED.get(f"{prefix}{key}="):
-                raise ConfigError(f"{prefix}{key} is not a key any more; {gone}.")
+            if gone := no_more(f"{prefix}{key}="):
+                raise ConfigError(f"{prefix}{key} is not a key{gone}")
             near = meant(str(key), [*known, *also], prefix, _PLACES)
             group = likely_key(str(key), [*known, *also], prefix, _PLACES)
             if isinstance(value, Mapping) and value and group in GROUP_KEYS:

@@ -76,6 +76,7 @@ SECTIONS: dict[str, dict[str, str]] = {
         "study": "the study; null: the experiment's name",
         "root": "the folder of all studies",
         "experiment": "a file in conf/experiment with several keys",
+        "quick": "quick=true runs an experiment's small version",
         "trials": "draws per variant, with hydra/sweeper=random",
         "n_jobs": "runs at a time; null: one per GPU or core",
         "threads": "threads within a run",

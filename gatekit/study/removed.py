@@ -1,5 +1,7 @@
 """Names that gatekit no longer has, with what to use instead."""
 
+from __future__ import annotations
+
 REMOVED = {
     "query": "gatekit.load(STUDY).to_pandas() or .to_arrow() has a row for each run, and `gatekit "
     "compare STUDY --csv` for each group; DuckDB queries both in SQL",
@@ -14,3 +16,8 @@ REMOVED = {
 
 A name is a command, an option or ``COMMAND --option``, an option with its value, or ``KEY=``.
 """
+
+
+def no_more(name: str) -> str:
+    """Return the end of the message about a removed name, and an empty string for other names."""
+    return f" any more; {REMOVED[name]}." if name in REMOVED else ""

@@ -7,14 +7,10 @@ import importlib
 import io
 import json
 import os
-import random
 import subprocess
 import sys
-import threading
 from pathlib import Path
 from typing import TypedDict
-
-import numpy
 
 LIMIT = 60.0
 """Seconds after which a plugin that is still loading is stopped."""
@@ -63,40 +59,28 @@ def load_alone(kind: str, source: str) -> LoadedAlone:
     return answer
 
 
-def _snapshot() -> dict[str, object]:
-    return {
-        "the working folder": os.getcwd(),
-        "environment variables": dict(os.environ),
-        "sys.path": list(sys.path),
-        "the global seed of random": random.getstate(),
-        "the global seed of numpy.random": repr(numpy.random.get_state()),
-        "running threads": threading.active_count(),
-    }
-
-
 def _loaded(kind: str, source: str) -> LoadedAlone:
     # Import these first, so that the imports of the registry and of tasks are not counted.
     import gatekit.tasks.task
     from gatekit.registry import discovery
-    from gatekit.registry.quarantine import described
+    from gatekit.registry.guard import attempt
 
     assert gatekit.tasks.task
     path = Path(source) if source.endswith(".py") else None
-    before, printed, error = _snapshot(), io.StringIO(), ""
-    registers: list[str] | None = None
-    try:
-        with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
-            carrier = discovery.import_file(path) if path else importlib.import_module(source)
-            hook = getattr(carrier, f"gatekit_{kind}", None)
-            registers = sorted(hook()) if hook is not None else None
-    except BaseException as caught:
-        error = described(caught, path)[0]
-    after = _snapshot()
-    changed = [what for what, value in before.items() if after[what] != value]
+    printed = io.StringIO()
+
+    def load() -> list[str] | None:
+        carrier = discovery.import_file(path) if path else importlib.import_module(source)
+        hook = getattr(carrier, f"gatekit_{kind}", None)
+        return sorted(hook()) if hook is not None else None
+
+    with contextlib.redirect_stderr(printed):
+        outcome = attempt(load, path)
+    changed = list(outcome.changes)
     if printed.getvalue():
         changed.append(f"printed {printed.getvalue()[:60]!r}")
     changed += [f"imported {name}" for name in ("tensorflow", "keras") if name in sys.modules]
-    return {"error": error, "registers": registers, "changed": changed}
+    return {"error": outcome.reason, "registers": outcome.value, "changed": changed}
 
 
 if __name__ == "__main__":

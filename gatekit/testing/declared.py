@@ -33,7 +33,7 @@ def loads_alone(subject: Subject) -> str | None:
         )
     if outcome["changed"]:
         raise CheckError(
-            f"loading the plugin changes the process: {', '.join(outcome['changed'])}",
+            f"loading the plugin changes the process: it {', '.join(outcome['changed'])}",
             "only define classes and functions, and use gatekit.ops instead of TensorFlow",
         )
     return None

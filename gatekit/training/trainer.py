@@ -20,7 +20,7 @@ from gatekit.tasks.task import Task
 from gatekit.tasks.validate import DataWarning, check_splits
 
 from .batches import EVALUATIONS
-from .callbacks import Callbacks, Event, guarded
+from .callbacks import Callbacks, Event, reported
 from .feed import Fed, Feed
 from .jit import compiled_step, resolve
 from .model import build_model, choice_of, named_weights, set_weights
@@ -72,7 +72,7 @@ def train(
     progress = TrainingProgress(folder, task.metric.name, task.metric.direction, made_with or {})
     for remark in remarks or ():
         progress.remark(remark)
-    with warnings.catch_warnings(record=True) as caught, guarded("the data", progress.remark):
+    with warnings.catch_warnings(record=True) as caught, reported("the data", progress.remark):
         warnings.simplefilter("always")
         splits = check_splits(task, seeds.generator(seeds.part(config, "data"), "data"))
     for warning in caught:
@@ -98,6 +98,7 @@ class _Session:
     ) -> None:
         self.config, self.task, self.feed, self.progress = config, task, feed, progress
         self.stop, self.callbacks = stop, callbacks
+        callbacks.warn = progress.remark
         trainer = config["trainer"]
         self.patience = trainer["patience"]
         self.total_steps = trainer["steps"] or trainer["epochs"] * feed.per_epoch
@@ -115,7 +116,7 @@ class _Session:
 
     def run(self, verbose: int, checkpoint: Checkpoint | None) -> dict[str, Any]:
         self.progress.folder.enter("compiling")
-        with guarded("building the model", self.progress.remark):
+        with reported("building the model", self.progress.remark):
             self._make()
         executor = choice_of(self.model).executor
         self.progress.made_with |= {"executor": executor, "jit": self.mode.jit}
@@ -286,9 +287,7 @@ class _Session:
         )
 
     def _tell(self, event: Event, **facts: Any) -> None:
-        if self.callbacks.called:
-            with guarded("a callback", self.progress.remark, printing=True):
-                self.callbacks.tell(event, folder=self.progress.folder.path, **facts)
+        self.callbacks.tell(event, folder=self.progress.folder.path, **facts)
 
     def _summary(self) -> dict[str, Any]:
         metric, progress = self.task.metric, self.progress

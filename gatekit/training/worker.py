@@ -32,7 +32,7 @@ from gatekit.runs.folder import AlteredError, ClaimedError, RunFolder
 from gatekit.runs.names import LOG, TUNE
 from gatekit.runs.process import keep_freed, note_stop_signals, peak_memory
 
-from .callbacks import Callbacks, guarded
+from .callbacks import Callbacks, reported
 from .process import programs
 from .resume import agreed, checkpoint_of
 from .summary import InterruptedRunError
@@ -166,7 +166,7 @@ def _train(request: Request, folder: RunFolder, stop: threading.Event) -> None:
         config |= {"executor": asked["executor"], "jit": asked["jit"]}
     use_table(request.path)
     make_deterministic(asked["threads"])
-    with guarded("loading plugins", remarks.append):
+    with reported("loading plugins", remarks.append):
         known = components.load(config["plugins"])
         task = known.task(config["task"])
         callbacks = Callbacks(registry.callbacks({**config, "track": request.track}, known.files))

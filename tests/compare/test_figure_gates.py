@@ -165,7 +165,7 @@ def test_saturated_shares_are_those_of_the_layer_that_is_drawn(tmp_path, monkeyp
     numbers = next(
         row.numbers
         for row in report.variants[0].gates
-        if (row.layer, row.gate) == ("rnn_1", "forget")
+        if (row.layer, row.name) == ("rnn_1", "forget")
     )
     (panel,) = (axes for axes in figure.axes if axes.get_title(loc="left") == "forget")
     assert panel.get_title(loc="right").endswith(f"{100 * numbers['high'].mean:.0f} %")

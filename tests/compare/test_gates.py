@@ -52,13 +52,13 @@ def test_numbers_over_seeds(root):
     lstm, gru = report.variants
     assert lstm.is_baseline
     assert not gru.is_baseline
-    forget = next(row for row in lstm.gates if row.gate == "forget")
+    forget = next(row for row in lstm.gates if row.name == "forget")
     assert forget.n == 3
     assert forget.numbers["mean"].mean == pytest.approx(0.8, abs=0.01)
     assert len(forget.numbers["mean"].values) == 3
     assert forget.numbers["mean"].interval.method == "Student t"
     assert forget.numbers["open_time"].mean == STEPS
-    query = next(row for row in lstm.gates if row.gate == "query")
+    query = next(row for row in lstm.gates if row.name == "query")
     assert query.numbers["low"] is query.numbers["open_time"] is None
     h, c = gru.states
     assert h.memory is h.start is None
@@ -294,7 +294,7 @@ def test_intervals_of_pooled_runs_are_over_seeds(tmp_path):
             # The sizes hardly differ, the seeds do.
             probe_run(folder, [0.5 + seed / 10 + units / 1e4], seed)
     (variant,) = gates_report("demo", tmp_path, by=["cell"]).variants
-    mean = next(row for row in variant.gates if row.gate == "forget").numbers["mean"]
+    mean = next(row for row in variant.gates if row.name == "forget").numbers["mean"]
     assert mean is not None
     assert mean.interval is not None
     assert len(mean.values) == 6

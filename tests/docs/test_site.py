@@ -88,3 +88,13 @@ def test_the_public_names_have_a_reference(site: Path) -> None:
     apart = {*modules, "hookimpl"}
     missing = [n for n in gatekit.__all__ if n not in apart and f'id="gatekit.{n}"' not in page]
     assert missing == []
+
+
+@pytest.mark.slow
+def test_the_gallery_shows_a_picture_of_each_figure(site: Path) -> None:
+    from gatekit.cli.compare.compare import FIGURES
+
+    page = (site / "gallery.html").read_text(encoding="utf-8")
+    for kind in FIGURES:
+        assert f'src="gallery/{kind}.svg"' in page
+        assert "<path" in (site / f"gallery/{kind}.svg").read_text(encoding="utf-8")

@@ -27,7 +27,7 @@ from gatekit.cell.language.ops import FUNCTIONS
 from gatekit.cell.language.parse import parse
 from gatekit.cell.schema import read_cell, read_output_unit
 from gatekit.cli.main import main
-from gatekit.registry import quarantine
+from gatekit.registry import loading
 from gatekit.tasks.arrays import read_npz
 from gatekit.tasks.validate import DataWarning, check_batch, check_splits
 from gatekit.testing import FAIL, gate_checks
@@ -226,7 +226,7 @@ CHECKED: list[tuple[int, str, str, str]] = [
     ),
     (63, "makes_nothing", gate("SEEN.append(1); return ops.tanh(pre)", "SEEN = []"), "states ="),
     (64, "loads_alone", gate(before="print('hello')"), "printed 'hello"),
-    (64, "loads_alone", gate(before="import random; random.seed(1)"), "global seed of random"),
+    (64, "loads_alone", gate(before="import random; random.seed(1)"), "Python's global random"),
     (64, "loads_alone", gate(before="import os; os.chdir('/')"), "the working folder"),
     (
         65,
@@ -235,7 +235,7 @@ CHECKED: list[tuple[int, str, str, str]] = [
             before="import threading; "
             "threading.Thread(target=lambda: __import__('time').sleep(3), daemon=True).start()"
         ),
-        "running threads",
+        "started a thread",
     ),
 ]
 
@@ -484,7 +484,7 @@ def test_an_overlap_of_splits_is_told() -> None:
 def test_a_plugin_that_does_not_come_to_an_end_is_named(
     write: Write, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(quarantine, "SLOW", 0.05)
+    monkeypatch.setattr(loading, "SLOW", 0.05)
     write("plugins/mine.py", gate(before="import time; time.sleep(0.4)"))
     assert "mine" in registry.catalogue().gates
     assert "still loading plugin 'mine'" in capsys.readouterr().err

@@ -2,19 +2,19 @@
 
 import json
 import os
+import random
 import signal
 import subprocess
 import sys
-import threading
 import warnings
 
+import numpy
 import processes
 import pytest
 
 from gatekit import registry
 from gatekit.cli.main import main
-from gatekit.registry import discovery, quarantine
-from gatekit.registry.shared_state import Snapshot
+from gatekit.registry import discovery
 
 GATE = """
 from gatekit import Gate, hookimpl, ops
@@ -110,16 +110,6 @@ BROKEN = {
     # it changes what is shared, and then fails
     "limit and fails": ("import sys\nsys.setrecursionlimit(200)\nraise ValueError", "ValueError"),
     "chdir and fails": ("import os\nos.chdir('/')\nraise ValueError", "ValueError"),
-    "breaks itself": (
-        "import gatekit.registry.contract as c\nc.checked = None\n"
-        + HOOK.format(name="gates", body="return {}"),
-        "object is not callable",
-    ),
-    "builtins and fails": (
-        "import builtins\nfor name in ('isinstance', 'str', 'len', 'next', 'type', 'getattr'):\n"
-        "    setattr(builtins, name, None)\nraise ValueError('gone')",
-        "ValueError: gone",
-    ),
 }
 
 CHANGES = {
@@ -128,11 +118,8 @@ CHANGES = {
     "chdir": ("import os\nos.chdir('/')", "changed the working folder"),
     "environ": ("import os\nos.environ['PATH'] = ''", "changed environment variables"),
     "clear": ("import os\nos.environ.clear()", "changed environment variables"),
-    "new environ": ("import os\nos.environ = {}", "replaced os.environ"),
     "sys.path": ("import sys\nsys.path.insert(0, '/nowhere')", "changed sys.path"),
     "new sys.path": ("import sys\nsys.path = []", "changed sys.path"),
-    "sys.argv": ("import sys\nsys.argv = []", "changed sys.argv"),
-    "finders": ("import sys\nsys.meta_path.clear()", "changed sys.meta_path"),
     # a seed that no other test sets, so that it changes the state
     "random": ("import random\nrandom.seed(271828)", "Python's global random generator"),
     "numpy.random": ("import numpy\nnumpy.random.seed(271828)", "NumPy's global random generator"),
@@ -145,35 +132,13 @@ CHANGES = {
         "import signal\nsignal.signal(signal.SIGTERM, lambda *_: None)",
         "changed a signal's handler",
     ),
-    "mask": (
-        "import signal\nsignal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])",
-        "blocked signals",
-    ),
-    "alarm": ("import signal\nsignal.alarm(600)", "set a timer"),
-    "locale": ("import locale\nlocale.setlocale(locale.LC_ALL, 'C.UTF-8')", None),
-    "umask": ("import os\nos.umask(0o777)", "changed the file mode mask"),
-    "gc": ("import gc\ngc.disable()", "turned garbage collection off or on"),
-    "profile": ("import sys\nsys.setprofile(lambda *_: None)", "set a profile function"),
-    "excepthook": ("import sys\nsys.excepthook = None", "replaced sys.excepthook"),
-    "builtins": ("import builtins\nbuiltins.open = None", "replaced builtins.open"),
-    "getcwd": ("import os\nos.getcwd = lambda: 1 / 0", "replaced os.getcwd"),
-    "json": ("import json\njson.dumps = lambda *a, **k: ''", "replaced json.dumps"),
-    "Path": ("import pathlib\npathlib.Path.exists = None", "replaced Path.exists"),
-    "Gate": ("import gatekit\ngatekit.Gate.activate = None", "replaced Gate.activate"),
-    "gatekit": (
-        "import gatekit.registry.queries as o\no.left_out = None",
-        "replaced gatekit.registry.queries.left_out",
-    ),
-    "modules": ("import sys\nsys.modules['json'] = None", "replaced the module json"),
     "warnings": ("import warnings\nwarnings.simplefilter('error')", None),
     "stdout": ("import sys\nsys.stdout = sys.stderr = None", None),
-    "closed stdout": ("import sys\nsys.stdout.close()\nsys.stderr.close()", None),
-    "closed file": ("import os\nos.close(1)\nos.close(2)", "closed or replaced standard input"),
     "thread": (
-        "import threading\nthreading.Thread(target=threading.Event().wait, args=(60,)).start()",
+        "import threading\n"
+        "threading.Thread(target=threading.Event().wait, args=(60,), daemon=True).start()",
         "started a thread, which ends with the command",
     ),
-    "Thread.start": ("import threading\nthreading.Thread.start = None", None),
 }
 
 
@@ -183,17 +148,27 @@ def good(gate_file):
     return gate_file("plugins/zz_good.py")
 
 
+def shared():
+    """Return what a plugin could leave changed."""
+    return [
+        sys.getrecursionlimit(),
+        os.getcwd(),
+        dict(os.environ),
+        list(sys.path),
+        random.getstate(),
+        numpy.random.get_state()[1].tolist(),
+        numpy.geterr(),
+        [signal.getsignal(number) for number in signal.valid_signals()],
+        list(warnings.filters),
+        (sys.stdout, sys.stderr),
+    ]
+
+
 def as_before(call):
     """Call, and require that nothing that is shared has changed."""
-    before, filters = Snapshot(), list(warnings.filters)
-    limit, streams = sys.getrecursionlimit(), (sys.stdout, sys.stderr)
-    start = threading.Thread.start
+    before = shared()
     value = call()
-    assert before.restore() == ()
-    assert (sys.stdout, sys.stderr) == streams
-    assert sys.getrecursionlimit() == limit
-    assert list(warnings.filters) == filters
-    assert threading.Thread.start is start
+    assert shared() == before
     return value
 
 
@@ -263,20 +238,10 @@ def test_a_file_that_is_too_large_is_not_read(write, good, monkeypatch):
     assert "it has 1,001 bytes" in registry.left_out("wanted")
 
 
-def test_a_distribution_may_replace_no_function_either(install, good, capsys):
-    install("bad", "bad", "import os\ndef f(): 1 / 0\nos.getcwd = f\n" + GATE.format(body="pass"))
+def test_a_distribution_may_change_nothing_either(install, good, capsys):
+    install("bad", "bad", "import os\nos.environ['A'] = 'b'\n" + GATE.format(body="pass"))
     assert {"halved", "mine"} <= set(as_before(registry.catalogue).gates)
-    assert listed(capsys)["bad"]["reverted"] == ["replaced os.getcwd"]
-
-
-def test_what_a_library_replaces_as_it_is_imported_stays(write, install, place, monkeypatch):
-    install("patcher", "patcher", "import json\ndef dumps(x): return 'patched'\njson.dumps = dumps")
-    (place / "site" / "patcher-1.2.3.dist-info" / "entry_points.txt").unlink()
-    monkeypatch.setenv("GATEKIT_LOAD_PLUGINS", "")
-    write("plugins/bad.py", "import patcher" + GATE.format(body="pass"))
-    monkeypatch.setattr(json, "dumps", json.dumps)
-    assert "mine" in registry.catalogue().gates
-    assert json.dumps(5) == "patched"
+    assert listed(capsys)["bad"]["reverted"] == ["changed environment variables"]
 
 
 @pytest.mark.parametrize("error", ["BaseException", "SystemExit", "KeyboardInterrupt"])
@@ -286,13 +251,18 @@ def test_callbacks_that_raise_anything_name_the_plugin(write, error):
         registry.callbacks({})
 
 
+def test_what_the_hook_of_callbacks_changes_is_reverted_and_listed(write):
+    body = "import os; os.environ['A'] = 'b'; return []"
+    write("plugins/bad.py", HOOK.format(name="callbacks", body=body))
+    as_before(lambda: registry.callbacks({}))
+    assert registry.reverted()["bad"] == ("changed environment variables",)
+
+
 HOSTILE = {
     **{f"b{i}": source for i, (source, _) in enumerate(BROKEN.values()) if isinstance(source, str)},
     "executor": "from concurrent.futures import ThreadPoolExecutor\nimport time\n"
     "ThreadPoolExecutor().submit(time.sleep, 1000)\n",
     "thread": "import threading, time\nthreading.Thread(target=time.sleep, args=(1000,)).start()\n",
-    "process": "import multiprocessing, time\n"
-    "multiprocessing.get_context('fork').Process(target=time.sleep, args=(1000,)).start()\n",
     "fork": "import os\nos.fork()\n",
 }
 
@@ -339,15 +309,9 @@ def test_what_was_printed_is_kept_where_a_thread_of_a_plugin_hangs(write, place)
     write("plugins/bad.py", CHANGES["thread"][0] + GATE.format(body="pass"))
     code = (
         "import sys; from gatekit import registry; registry.catalogue();"
-        "print('printed'); registry.quarantine.leave(3)"
+        "print('printed'); registry.guard.leave(3)"
     )
     where = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
     command = [sys.executable, "-c", code]
     done = processes.run(command, cwd=place, env=where, capture_output=True, text=True)
     assert (done.returncode, done.stdout, done.stderr) == (3, "printed\n", "")
-
-
-def test_left_threads_are_known(write):
-    write("plugins/bad.py", CHANGES["thread"][0] + GATE.format(body="pass"))
-    assert "mine" in registry.catalogue().gates
-    assert quarantine.is_held()

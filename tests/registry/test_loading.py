@@ -12,7 +12,7 @@ from gatekit import registry
 from gatekit.cell.errors import CellError, PluginError
 from gatekit.cell.language.expression import Name
 from gatekit.cell.schema import read_cell
-from gatekit.registry import loading, quarantine
+from gatekit.registry import loading
 
 CELL = {
     "gates": {"halved": {"kind": "halved"}},
@@ -59,7 +59,7 @@ def test_entry_points_are_loaded_one_at_a_time(install, gate_file):
 
 
 def test_a_plugin_that_takes_long_is_named_meanwhile(write, monkeypatch, capsys):
-    monkeypatch.setattr(quarantine, "SLOW", 0.01)
+    monkeypatch.setattr(loading, "SLOW", 0.01)
     write("plugins/endless.py", "import time\ntime.sleep(0.3)\n")
     registry.catalogue()
     assert "still loading plugin 'endless'" in capsys.readouterr().err

@@ -657,7 +657,7 @@ def test_help_explains_every_key():
     known = {*RUN_KEYS, *LAUNCH_KEYS} - {"swap"}
     known |= {f"{group}.{key}" for group, keys in GROUP_KEYS.items() for key in keys}
     assert known <= explained
-    assert {key.partition(".")[0] for key in explained} - {"experiment", "hydra"} <= {
+    assert {key.partition(".")[0] for key in explained} - {"experiment", "quick", "hydra"} <= {
         *RUN_KEYS,
         *LAUNCH_KEYS,
     }

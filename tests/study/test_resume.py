@@ -152,7 +152,7 @@ def test_a_memory_that_is_no_plain_data_is_named(memory):
         def state(self):
             return memory
 
-    with pytest.raises(PluginError, match=r"Odd \(test_resume.py\) raised TypeError in state"):
+    with pytest.raises(PluginError, match=r"Odd \(test_resume.py\) in state\(\): TypeError"):
         Callbacks([Odd()]).state()
 
 

@@ -14,7 +14,7 @@ from gatekit.cell.terminal import line_width
 from gatekit.cli.arguments import Parser
 from gatekit.cli.options import figure_formats, keys
 from gatekit.cli.output import write, write_json
-from gatekit.study.removed import REMOVED
+from gatekit.study.removed import no_more
 
 if TYPE_CHECKING:
     from gatekit.compare.comparison import Comparison
@@ -109,8 +109,8 @@ def _asked(options: Namespace) -> dict[str, Any]:
 
 def _check_kinds(kinds: Sequence[str]) -> None:
     for kind in kinds:
-        if instead := REMOVED.get(f"--draw {kind}"):
-            raise ConfigError(f"--draw {kind}: there is no such figure any more; {instead}.")
+        if gone := no_more(f"--draw {kind}"):
+            raise ConfigError(f"--draw {kind}: there is no such figure{gone}")
         if kind not in FIGURES:
             raise ConfigError(
                 f"--draw {kind}: there is no such figure{nearest(kind, FIGURES) or '.'}"

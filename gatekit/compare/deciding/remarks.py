@@ -367,10 +367,9 @@ def notes_on(study: Study, grouping: Grouping, rows: Sequence[Row]) -> list[str]
 
 def _added(rows: Sequence[Row]) -> list[str]:
     """Return a note on each group whose gates add weights or states to the baseline's cell."""
-    more = [(row, added_by(row, rows)) for row in rows]
     return [
         f"{row.group.label} adds to {row.difference.baseline}: {added_text(each)}"
-        for row, each in more
+        for row, each in zip(rows, added_by(rows), strict=True)
         if row.difference and each and (each["parameters"] or each["state"])
     ]
 

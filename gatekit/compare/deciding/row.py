@@ -258,19 +258,23 @@ class Row:
         return None if self.difference is None else verdict(self.group.label, self.difference)
 
 
-def added_by(row: Row, rows: Sequence[Row]) -> dict[str, int] | None:
-    """Return what a group's gates and equations add to its baseline's cell.
+def added_by(rows: Sequence[Row]) -> list[dict[str, int] | None]:
+    """Return what the gates and equations of each group add to its baseline's cell.
 
     Args:
-        row: the group.
         rows: all groups of the comparison.
 
     Returns:
-        ``parameters``, ``state`` and ``flops``; None if the group has no baseline, or if the two
-        differ in more than the gates and equations of one cell.
+        For each group ``parameters``, ``state`` and ``flops``; None if it has no baseline, or if
+        the two differ in more than the gates and equations of one cell.
     """
-    name = row.difference.baseline if row.difference else None
-    plain = next((other for other in rows if other.group.label == name), None)
+    known = {row.group.label: row for row in rows}
+    return [
+        _added(row, known.get(row.difference.baseline if row.difference else "")) for row in rows
+    ]
+
+
+def _added(row: Row, plain: Row | None) -> dict[str, int] | None:
     if plain is None or plain.summary is None or row.summary is None:
         return None
     alike = {sized_alike(each.group.runs[0].config or {}) for each in (row, plain)}

@@ -49,21 +49,14 @@ class Mean:
 
 
 @dataclass(frozen=True, slots=True)
-class GateRow:
-    """A gate of a variant at the best validation epoch; missing numbers are None."""
+class SignalRow:
+    """A gate, or a gate's projection, of a variant at the best validation epoch.
+
+    A projection's name is ``GATE.NAME``; missing numbers are None.
+    """
 
     layer: str
-    gate: str
-    n: int
-    numbers: dict[str, Mean | None]
-
-
-@dataclass(frozen=True, slots=True)
-class ProjectionRow:
-    """A gate's projection in a variant at the best validation epoch, as ``GATE.NAME``."""
-
-    layer: str
-    projection: str
+    name: str
     n: int
     numbers: dict[str, Mean | None]
 
@@ -113,11 +106,11 @@ class ProbedVariant:
     group: Group
     is_baseline: bool
     probed: tuple[ProbedRun, ...]
-    gates: tuple[GateRow, ...]
+    gates: tuple[SignalRow, ...]
     states: tuple[StateRow, ...]
     style_index: int = 0
     parallel: tuple[ParallelRow, ...] = ()
-    projections: tuple[ProjectionRow, ...] = ()
+    projections: tuple[SignalRow, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,15 +191,15 @@ def _variant(
 ) -> ProbedVariant:
     best = [(each.run.seed, each.best) for each in probed]
     first = [(each.run.seed, each.first) for each in probed]
-    gates = [
-        GateRow(layer, gate, len(facts), {n: _mean(facts, n, level) for n in NUMBERS})
-        for (layer, gate), facts in _by_name(best, ProbeRecord.gates).items()
-    ]
-    projections = tuple(
-        ProjectionRow(
-            layer, name, len(facts), {n: _mean(facts, n, level) for n in PROJECTION_NUMBERS}
+    gates, projections = (
+        tuple(
+            SignalRow(layer, name, len(facts), {n: _mean(facts, n, level) for n in numbers})
+            for (layer, name), facts in _by_name(best, recorded).items()
         )
-        for (layer, name), facts in _by_name(best, ProbeRecord.projections).items()
+        for recorded, numbers in (
+            (ProbeRecord.gates, NUMBERS),
+            (ProbeRecord.projections, PROJECTION_NUMBERS),
+        )
     )
     before = _by_name(first, ProbeRecord.states)
     states = [
@@ -222,7 +215,7 @@ def _variant(
         group,
         is_baseline,
         tuple(probed),
-        tuple(gates),
+        gates,
         tuple(states),
         parallel=tuple(parallel),
         projections=projections,

@@ -11,7 +11,7 @@ import numpy as np
 from gatekit.compare.stats.intervals import Floats
 from gatekit.runs.probe import time_scale
 
-from .behaviour import GateRow, GatesReport, ProbedVariant, gradient, kept_shares
+from .behaviour import GatesReport, ProbedVariant, SignalRow, gradient, kept_shares
 from .probes import Facts, ProbeRecord, value
 
 BINS = 20
@@ -91,10 +91,10 @@ def densities(variant: ProbedVariant, layer: str) -> list[Density]:
     return [density for row in rows if (density := _density(looks, row)) is not None]
 
 
-def _density(looks: Sequence[ProbeRecord], row: GateRow) -> Density | None:
+def _density(looks: Sequence[ProbeRecord], row: SignalRow) -> Density | None:
     by_epoch: dict[int, list[Facts]] = {}
     for look in looks:
-        facts = look.layers.get(row.layer, {}).get("gates", {}).get(row.gate)
+        facts = look.layers.get(row.layer, {}).get("gates", {}).get(row.name)
         if facts is not None and _histogram(facts) is not None:
             by_epoch.setdefault(look.epoch, []).append(facts)
     every = [facts for group in by_epoch.values() for facts in group]
@@ -110,7 +110,7 @@ def _density(looks: Sequence[ProbeRecord], row: GateRow) -> Density | None:
     ends = row.numbers["low"], row.numbers["high"]
     saturated = (ends[0].mean, ends[1].mean) if bounded and ends[0] and ends[1] else None
     return Density(
-        row.gate, tuple(epochs), np.array(shares), np.array(means), low, high, bounded, saturated
+        row.name, tuple(epochs), np.array(shares), np.array(means), low, high, bounded, saturated
     )
 
 

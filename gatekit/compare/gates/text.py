@@ -15,12 +15,11 @@ from .behaviour import (
     METHODS,
     NUMBERS,
     PROJECTION_NUMBERS,
-    GateRow,
     GatesReport,
     Mean,
     ParallelRow,
     ProbedVariant,
-    ProjectionRow,
+    SignalRow,
     StateRow,
     gradient,
     kept_shares,
@@ -60,7 +59,7 @@ def gate_rows(report: GatesReport) -> list[dict[str, str]]:
         GATE_COLUMNS,
         lambda variant: [
             [
-                _named(variant, gate.layer, gate.gate),
+                _named(variant, gate.layer, gate.name),
                 _mean_text(gate.numbers["mean"]),
                 _percent(gate.numbers["low"]),
                 _percent(gate.numbers["high"]),
@@ -78,7 +77,7 @@ def projection_rows(report: GatesReport) -> list[dict[str, str]]:
         PROJECTION_COLUMNS,
         lambda variant: [
             [
-                _named(variant, row.layer, row.projection),
+                _named(variant, row.layer, row.name),
                 *(_mean_text(row.numbers[name]) for name in PROJECTION_NUMBERS),
             ]
             for row in variant.projections
@@ -213,23 +212,16 @@ def _variant(variant: ProbedVariant) -> dict[str, object]:
         "group": variant.group.label,
         "n": len(variant.probed),
         "missing": len(variant.group.missing),
-        "gates": [_gate(row) for row in variant.gates],
-        "projections": [_projection(row) for row in variant.projections],
+        "gates": [_signal(row, "gate") for row in variant.gates],
+        "projections": [_signal(row, "projection") for row in variant.projections],
         "states": [_state(row) for row in variant.states],
         "parallel": [_parallel(row) for row in variant.parallel],
         "runs": [_run(probed) for probed in variant.probed],
     }
 
 
-def _gate(row: GateRow) -> dict[str, object]:
-    record = picked(row, "layer gate n")
-    for name, mean in row.numbers.items():
-        record |= _interval(name, mean)
-    return record
-
-
-def _projection(row: ProjectionRow) -> dict[str, object]:
-    record = picked(row, "layer projection n")
+def _signal(row: SignalRow, kind: str) -> dict[str, object]:
+    record = picked(row, f"layer {kind}=name n")
     for name, mean in row.numbers.items():
         record |= _interval(name, mean)
     return record

@@ -36,10 +36,10 @@ def records(comparison: Comparison) -> list[dict[str, Any]]:
             "withdrawn": [
                 {"at": each.at, "runs": len(each.runs)} for each in comparison.study.withdrawals
             ],
-            "added": added_by(row, comparison.rows),
+            "added": added,
             "tuned": _tuned(row, comparison.tuned),
         }
-        for row in comparison.rows
+        for row, added in zip(comparison.rows, added_by(comparison.rows), strict=True)
     ]
 
 

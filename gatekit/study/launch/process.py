@@ -18,7 +18,7 @@ from multiprocessing.connection import Connection, wait
 from typing import Any
 
 from gatekit.cell.errors import GatekitError
-from gatekit.registry import quarantine
+from gatekit.registry import guard
 from gatekit.runs import process as system
 from gatekit.runs.environment import gpu_visible
 from gatekit.runs.folder import RunFolder
@@ -286,7 +286,7 @@ def _be(
         _send(writer, f"{type(error).__name__}: {error}")
         traceback.print_exc()
         code = 1
-    quarantine.leave(code)
+    guard.leave(code)
     sys.exit(code)
 
 

@@ -1,28 +1,40 @@
-"""Draws the pictures of docs/gallery.md into docs/gallery, from made-up runs: ``make gallery``."""
+"""The pictures of the gallery, drawn from made-up runs when the site is built.
+
+``make gallery`` draws them into build/gallery. Those of the report need Chromium.
+"""
 
 from __future__ import annotations
 
-import io
 import json
 import math
 import os
 import random
+import re
 import shutil
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+sys.path.insert(0, str(Path(__file__).parents[2] / "tests"))  # the made-up runs
+
 from compare.synthetic import METRIC, configuration, write_run
-from PIL import Image
+from mkdocs.structure.files import File, Files
 
 from gatekit.compare import compare
 from gatekit.compare.figures.kinds import draw
 from gatekit.compare.report.context import sheet
 from gatekit.compare.report.write import write_report
 
-FOLDER = Path(__file__).parents[1] / "docs" / "gallery"
+PAGE, FOLDER = "gallery.md", "gallery/"
+MARK = re.compile(r"^<!-- picture ([\w-]+): (.+) -->$", re.MULTILINE)
+"""The name of a picture, and what it shows."""
+
+PHOTOGRAPHS = ("report", "report-phone", "report-curves")
+LEFT_OUT = "*This picture needs Chromium and playwright, which were not found when this was built.*"
 MSE = {"name": "mse", "direction": "min", "unit": "squared error", "chance": 0.167}
 ACCURACY = {"name": "accuracy", "direction": "max", "unit": "share of steps", "chance": 0.125}
 TASKS: Mapping[str, tuple[Mapping[str, Any], float, float]] = {
@@ -35,31 +47,59 @@ TASKS: Mapping[str, tuple[Mapping[str, Any], float, float]] = {
 CELLS = {"lstm": (0.0, 100_488), "gru": (-1.6, 75_376), "light_gru": (0.3, 58_000)}
 CELLS |= {"rnn": (3.0, 25_152)}
 RATES = {0.001: 1.5, 0.003: 0.5, 0.01: 0.0, 0.03: 1.0}
-COLOURS = 256
-EXAMPLE = ("curves", "forest", "scatter", "profile")
-OVER_RATES = ("heatmap", "axis")
+RATE = "optimizer.learning_rate"
+FIGURES: Mapping[str, tuple[str, Mapping[str, Any]]] = {
+    **dict.fromkeys(("curves", "forest", "scatter", "profile"), ("example", {})),
+    "heatmap": ("rates", {}),
+    "axis": ("rates", {"x": RATE}),
+    **dict.fromkeys(("critical", "intervals"), ("tasks", {})),
+    "survival": ("rates", {"where": ("learning_rate=0.01",), "reach": 0.045}),
+    "best-of-k": ("rates", {"best_of": (RATE,)}),
+}
+"""The study of each kind of figure, and what is asked of it."""
 
 
-def main() -> None:
-    """Draw every picture."""
-    FOLDER.mkdir(exist_ok=True)
+def on_files(files: Files, config: Any, **_: Any) -> Files:
+    """Add the pictures."""
     with tempfile.TemporaryDirectory() as folder:
-        root = Path(folder)
+        for path in pictures(Path(folder)):
+            files.append(File.generated(config, FOLDER + path.name, content=path.read_bytes()))
+    return files
+
+
+def on_page_markdown(markdown: str, page: Any, files: Files, **_: Any) -> str:
+    """Return the gallery with its pictures in place of its marks."""
+    if page.file.src_uri != PAGE:
+        return markdown
+    drawn = [uri for uri in files.src_uris if uri.startswith(FOLDER)]
+    known = {Path(uri).stem: uri for uri in drawn}
+
+    def shown(mark: re.Match[str]) -> str:
+        name, text = mark.groups()
+        missing = name in PHOTOGRAPHS and name not in known
+        return LEFT_OUT if missing else f"![{text}]({known[name]})"
+
+    return MARK.sub(shown, markdown)
+
+
+def pictures(folder: Path) -> Iterator[Path]:
+    """Draw every picture into a folder."""
+    with tempfile.TemporaryDirectory() as studies:
+        root = Path(studies)
         write("example", root, ["adding", "copying"], failing=True)
         write("rates", root, ["adding"], rates=tuple(RATES))
         write("tasks", root, list(TASKS))
-        for kind in EXAMPLE:
-            picture(kind, "example", root)
-        for kind in OVER_RATES:
-            key = "optimizer.learning_rate"
-            picture(kind, "rates", root, x=key if kind == "axis" else None)
-        for kind in ("critical", "intervals"):
-            picture(kind, "tasks", root)
-        picture("survival", "rates", root, where=("learning_rate=0.01",), reach=0.045)
-        picture("best-of-k", "rates", root, best_of=("optimizer.learning_rate",))
-        photographs(root)
-    size = sum(path.stat().st_size for path in FOLDER.iterdir()) / 1000
-    sys.stdout.write(f"{size:.0f} kB in {FOLDER}\n")
+        for kind, (study, asked) in FIGURES.items():
+            how = {"reach": None, "x": None} | dict(asked)
+            options = {key: how.pop(key) for key in ("where", "best_of") if key in how}
+            command = f"gatekit compare {study} --draw {kind} --figure {kind}.svg"
+            found = compared(study, root, x=how["x"], **options)
+            yield from draw(kind, found, folder / kind, command=command, formats=["svg"], **how)
+        if chromium():
+            yield from photographs(root, folder)
+
+
+compared = cache(compare)
 
 
 def write(
@@ -103,34 +143,13 @@ def curve(final: float, start: float, draw_: random.Random) -> list[float]:
     ]
 
 
-def picture(
-    kind: str,
-    study: str,
-    root: Path,
-    x: str | None = None,
-    reach: float | None = None,
-    **options: Any,
-) -> None:
-    """Draw a figure of a study, and reduce its colours."""
-    comparison = compare(study, root, x=x, **options)
-    how: dict[str, Any] = {"formats": ["png"], "x": x, "reach": reach, "over": "epochs"}
-    command = f"gatekit compare {study} --draw {kind} --figure {kind}.png"
-    (path,) = draw(kind, comparison, FOLDER / kind, command=command, **how)
-    with Image.open(path) as image:
-        small(
-            image.resize((image.width * 2 // 3, image.height * 2 // 3), Image.Resampling.LANCZOS),
-            path,
-        )
+def chromium() -> str | None:
+    """Return the path of Chromium, or None if it or playwright is missing."""
+    found = find_spec("playwright") and (os.environ.get("CHROMIUM") or shutil.which("chromium"))
+    return found or None
 
 
-def small(image: Image.Image, path: Path) -> None:
-    """Write a picture with few colours."""
-    # Median cut would merge the rare colours of lines.
-    method, dither = Image.Quantize.MAXCOVERAGE, Image.Dither.NONE
-    image.convert("RGB").quantize(COLOURS, method, dither=dither).save(path, optimize=True)
-
-
-def photographs(root: Path) -> None:
+def photographs(root: Path, folder: Path) -> Iterator[Path]:
     """Photograph the report: wide in the light, on a phone in the dark, and curves over seconds."""
     from playwright.sync_api import sync_playwright
 
@@ -140,10 +159,10 @@ def photographs(root: Path) -> None:
     (root / "example" / "plan-0.json").write_text(json.dumps(plan))
     page_ = root / "example.html"
     write_report(page_, sheet(compare("example", root), ["example"], None, ()))
-    program = os.environ.get("CHROMIUM") or shutil.which("chromium")
+    paths = {name: folder / f"{name}.png" for name in PHOTOGRAPHS}
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
-            executable_path=program, args=["--no-sandbox", "--disable-background-networking"]
+            executable_path=chromium(), args=["--no-sandbox", "--disable-background-networking"]
         )
         for name, width, height, scheme in (
             ("report", 1440, 1050, "light"),
@@ -156,8 +175,7 @@ def photographs(root: Path) -> None:
             page.goto(page_.as_uri())
             page.wait_for_selector("html[data-ready]")
             page.wait_for_timeout(300)
-            with Image.open(io.BytesIO(page.screenshot())) as image:
-                small(image, FOLDER / f"{name}.png")
+            page.screenshot(path=paths[name])
             if name == "report":
                 page.locator('#curves select[aria-label="x axis"]').first.select_option(index=1)
                 chart = page.locator("#curves svg.chart").first
@@ -165,11 +183,18 @@ def photographs(root: Path) -> None:
                 place = chart.bounding_box() or {}
                 page.mouse.move(place["x"] + 0.55 * place["width"], place["y"] + 80)
                 page.wait_for_timeout(300)
-                curves = page.locator("#curves").screenshot()
-                with Image.open(io.BytesIO(curves)) as image:
-                    small(image, FOLDER / "report-curves.png")
+                page.locator("#curves").screenshot(path=paths["report-curves"])
             context.close()
         browser.close()
+    yield from paths.values()
+
+
+def main() -> None:
+    """Draw every picture into build/gallery."""
+    folder = Path(__file__).parents[2] / "build" / "gallery"
+    folder.mkdir(parents=True, exist_ok=True)
+    for path in pictures(folder):
+        sys.stdout.write(f"{path}\n")
 
 
 if __name__ == "__main__":

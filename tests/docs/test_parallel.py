@@ -5,9 +5,12 @@ from __future__ import annotations
 import random
 
 import pytest
-from parallel_page import NAMES, PAGE, cell, form, numbers, rows
 
-WRITTEN = rows(PAGE.read_text(encoding="utf-8"))
+from .pages import hook
+
+PARALLEL = hook("parallel")
+NAMES, cell, form, numbers = PARALLEL.NAMES, PARALLEL.cell, PARALLEL.form, PARALLEL.numbers
+WRITTEN = PARALLEL.rows(PARALLEL.PAGE.read_text(encoding="utf-8"))
 
 
 def test_each_cell_has_a_row_with_its_form() -> None:
@@ -26,4 +29,4 @@ def test_affine_and_chunk_cells_need_one_iteration() -> None:
 @pytest.mark.slow
 def test_the_iterations_are_those_that_are_counted_now() -> None:
     for name in random.Random(7).sample(NAMES, 5):
-        assert WRITTEN[name][2:] == numbers(cell(name)), f"python tests/parallel_page.py {name}"
+        assert WRITTEN[name][2:] == numbers(cell(name)), f"python docs/hooks/parallel.py {name}"

@@ -9,8 +9,7 @@ from functools import partial
 from typing import Any
 
 from gatekit.cell.schema import SECOND_HAND, UNVERIFIED
-
-from .works import Work, bibtex
+from gatekit.cell.show.works import Work, bibtex
 
 TIERS = {
     UNVERIFIED: "**Unverified:** these equations were not checked in the paper or in its authors'"
