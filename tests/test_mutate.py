@@ -108,15 +108,28 @@ def test_a_seed_chooses_the_same_mutants(tree: Path) -> None:
     assert [m.function for m in mutate.chosen(tree, 1, 9, "runs")] == ["twice"]
 
 
-def test_tests_are_named_after_a_module_or_import_it(tree: Path) -> None:
-    tests = mutate.Tests(tree)
-    assert tests.of("gatekit/study/uses.py") == ["tests/study/test_uses.py"]
-    # through the module that imports it
-    assert tests.of("gatekit/runs/sums.py") == ["tests/study/test_uses.py"]
-    (tree / "tests/runs").mkdir()
-    (tree / "tests/runs/test_sums_of_runs.py").touch()
-    both = ["tests/runs/test_sums_of_runs.py", "tests/study/test_uses.py"]
-    assert mutate.Tests(tree).of("gatekit/runs/sums.py") == both
+def test_the_tests_of_a_function_use_its_words(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tree / "tests/study/test_other.py").write_text("def test_paint():\n    assert colour\n")
+    monkeypatch.setattr(mutate, "FILES", 1)
+    uses = ["tests/study/test_uses.py"]
+    assert mutate.Tests(tree).of("gatekit/study/uses.py", "again") == uses
+    # its own words count more than those of its module
+    text = "def other(x):\n    return again(x)\n\n\ndef paint(x):\n    return colour(x)\n"
+    (tree / "gatekit/study/uses.py").write_text(text)
+    assert mutate.Tests(tree).of("gatekit/study/uses.py", "other") == uses
+    assert mutate.Tests(tree).of("gatekit/study/uses.py", "paint") == ["tests/study/test_other.py"]
+
+
+def test_of_a_long_file_only_the_nearest_tests_run(
+    tree: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tree / "tests/study/test_uses.py").write_text(
+        "def test_paint():\n    assert colour\n\n\ndef test_it():\n    assert again(1) == 6\n"
+    )
+    monkeypatch.setattr(mutate, "LONG", {"tests/study/test_uses.py"})
+    monkeypatch.setattr(mutate, "OF_LONG", 1)
+    nearest = ["tests/study/test_uses.py::test_it"]
+    assert mutate.Tests(tree).of("gatekit/study/uses.py", "again") == nearest
 
 
 def test_a_mutant_that_breaks_a_tested_function_is_caught(tree: Path) -> None:
