@@ -463,10 +463,11 @@ def judged(mutant: Mutant, tests: Sequence[str], copy: Path, seconds: float) -> 
 
 
 def unsound(copy: Path, failed: Sequence[str]) -> set[str]:
-    """Return the tests that fail without any mutant, too."""
-    if not failed:
+    """Return the tests that fail without any mutant, too; what they catch is judged again."""
+    tests = sorted({test for test in failed if "::" in test})
+    if not tests:
         return set()
-    _, output = run_tests(copy, sorted(set(failed)), None, first=False)
+    _, output = run_tests(copy, tests, None, first=False)
     return set(re.findall(r"^(?:FAILED|ERROR) (.*?)(?: - .*)?$", output, re.MULTILINE))
 
 
@@ -508,6 +509,7 @@ def main() -> int:
     results = {
         mutant.id: ("equivalent", reasons[mutant.id]) for mutant in picked if mutant.id in reasons
     }
+    left_out: list[str] = []
     copies = [copied() for _ in range(max(1, asked.jobs))]
     try:
         free = [Path(copy.name, "copy") for copy in copies]
@@ -515,7 +517,7 @@ def main() -> int:
         def run(mutant: Mutant) -> None:
             place = free.pop()
             try:
-                found = tests.of(mutant.file, mutant.function)
+                found = [*tests.of(mutant.file, mutant.function), *left_out]
                 results[mutant.id] = judged(mutant, found, place, asked.seconds)
             finally:
                 free.append(place)
@@ -523,15 +525,16 @@ def main() -> int:
                 result, test = results[mutant.id]
                 _print(f"{result}: {mutant.file}:{mutant.line} {mutant.kind} {test}".rstrip())
 
-        with ThreadPoolExecutor(asked.jobs) as pool:
-            list(pool.map(run, [mutant for mutant in picked if mutant.id not in results]))
-        failing = unsound(free[0], [test for _, test in results.values() if "::" in test])
+        waiting = [mutant for mutant in picked if mutant.id not in results]
+        while waiting:
+            with ThreadPoolExecutor(asked.jobs) as pool:
+                list(pool.map(run, waiting))
+            failing = unsound(free[0], [results[mutant.id][1] for mutant in waiting])
+            left_out += [f"--deselect={test}" for test in sorted(failing)]
+            waiting = [mutant for mutant in waiting if results[mutant.id][1] in failing]
     finally:
         for copy in copies:
             copy.cleanup()
-    results |= {
-        id_: ("unsound", test) for id_, (result, test) in results.items() if test in failing
-    }
     if asked.json:
         _print(json.dumps(_data(picked, results, asked.seed), indent=2))
     else:

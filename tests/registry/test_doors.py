@@ -48,7 +48,7 @@ def test_bundled_plugins_are_in_folders_and_are_imported_without_their_names(pla
     top = Path(gatekit.plugins.__file__).parent
     for name, path in {(o.plugin, o.path) for o in registry.origins("gates").values()}:
         assert path.parent == (top / "gates").resolve()
-        assert importlib.import_module(f"gatekit.plugins.{name}").__file__ == str(path)
+        assert Path(importlib.import_module(f"gatekit.plugins.{name}").__file__).resolve() == path
     stems = [path.stem for path in top.rglob("*.py") if path.stem != "__init__"]
     assert len(set(stems)) == len(stems)
     assert {str(path.parent.relative_to(top)) for path in top.rglob("*.py")} - {"."} == {
