@@ -67,6 +67,7 @@ _UNWRAPPED = {"abs", "copy", "lower", "resolve", "reversed", "set", "sorted", "s
 _SYMMETRIC = {
     *("isinstance", "hasattr", "getattr", "setattr", "cast", "max", "min", "maximum", "minimum"),
     *("gcd", "hypot", "isclose", "logical_and", "logical_or", "add", "multiply", "equal"),
+    "suppress",
 }
 _UNSEEN = ("description", "encoding", "epilog", "help", "metavar", "stacklevel", "strict")
 """Arguments for readers, and those that change nothing where gatekit is tested."""
