@@ -8,9 +8,9 @@ the quick tests of its module run until one fails. A mutant that no test notices
 survivor: add a test that notices it, or, if no test could, its id and the reason to
 tests/mutants.toml, which leaves it out of the score.
 
-The tests of a function are the six files whose words are most like those of the function and its
-module. Of a file that takes long (EARLY of tests/conftest.py), the twelve tests that are most like
-them run.
+The tests of a function are the eight tests whose words are most like its own, and the five files
+whose words are most like those of the function and its module. Of a file that takes long (EARLY of
+tests/conftest.py), eight tests run.
 """
 
 from __future__ import annotations
@@ -39,8 +39,8 @@ from planted import ROOT, copied, run_tests
 from scipy.stats import binomtest
 
 EQUIVALENT = Path(__file__).with_name("mutants.toml")
-FILES, OF_LONG, WEIGHT = 6, 12, 4
-"""Test files of a function; tests of a long file; how often a function's own words count."""
+TESTS, FILES, OF_LONG, WEIGHT = 8, 5, 8, 4
+"""Single tests and files of a function; tests of a long file; how often its own words count."""
 
 NOT_RUN = ("docs", "experiments")
 """Folders whose tests read text or run for long."""
@@ -411,28 +411,34 @@ class Tests:
             if file.count("/") > 1 and file.split("/")[1] not in NOT_RUN
         }
         self._root, self._files = root, _Texts(self._texts)
+        self._tests = {file: dict(_tests_of(text)) for file, text in self._texts.items()}
+        self._every = _Texts(
+            {f"{file}::{n}": text for file, of in self._tests.items() for n, text in of.items()}
+        )
 
     def of(self, file: str, function: str) -> list[str]:
         """Return the tests that are run for a change of a function, in the order of running."""
         source = (self._root / file).read_text(encoding="utf-8")
-        words = _words(source)
-        for name, node in functions(ast.parse(source)):
-            if name == function:
-                words += _words(f"{ast.get_source_segment(source, node)}\n" * WEIGHT)
-        found: list[str] = []
+        parts = [
+            ast.get_source_segment(source, node) or ""
+            for name, node in functions(ast.parse(source))
+            if f"{function}.".startswith(f"{name}.")
+        ]
+        own, words = _words("\n".join(parts)), _words("\n".join([source, *parts * WEIGHT]))
+        found = self._every.nearest(own, TESTS)
         for test in self._files.nearest(words, FILES):
-            found += self._nearest_of(test, words) if test in LONG else [test]
-        return found
+            if test in LONG:
+                found += [f"{test}::{n}" for n in _Texts(self._tests[test]).nearest(words, OF_LONG)]
+            else:
+                found.append(test)
+        return list(dict.fromkeys(found))
 
-    def _nearest_of(self, test: str, words: Counter[str]) -> list[str]:
-        """Return the tests of a file that are nearest to a function's words."""
-        text = self._texts[test]
-        texts = {
-            node.name: ast.get_source_segment(text, node) or ""
-            for node in ast.parse(text).body
-            if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")
-        }
-        return [f"{test}::{name}" for name in _Texts(texts).nearest(words, OF_LONG)]
+
+def _tests_of(text: str) -> Iterator[tuple[str, str]]:
+    """Yield each test of a file with its source."""
+    for node in ast.parse(text).body:
+        if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
+            yield node.name, ast.get_source_segment(text, node) or ""
 
 
 # -- running them

@@ -111,6 +111,7 @@ def test_a_seed_chooses_the_same_mutants(tree: Path) -> None:
 def test_the_tests_of_a_function_use_its_words(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tree / "tests/study/test_other.py").write_text("def test_paint():\n    assert colour\n")
     monkeypatch.setattr(mutate, "FILES", 1)
+    monkeypatch.setattr(mutate, "TESTS", 0)
     uses = ["tests/study/test_uses.py"]
     assert mutate.Tests(tree).of("gatekit/study/uses.py", "again") == uses
     # its own words count more than those of its module
@@ -128,8 +129,13 @@ def test_of_a_long_file_only_the_nearest_tests_run(
     )
     monkeypatch.setattr(mutate, "LONG", {"tests/study/test_uses.py"})
     monkeypatch.setattr(mutate, "OF_LONG", 1)
+    monkeypatch.setattr(mutate, "TESTS", 0)
     nearest = ["tests/study/test_uses.py::test_it"]
     assert mutate.Tests(tree).of("gatekit/study/uses.py", "again") == nearest
+    # the nearest tests of all files run first
+    monkeypatch.setattr(mutate, "TESTS", 2)
+    both = [*nearest, "tests/study/test_uses.py::test_paint"]
+    assert mutate.Tests(tree).of("gatekit/study/uses.py", "again") == both
 
 
 def test_a_mutant_that_breaks_a_tested_function_is_caught(tree: Path) -> None:
