@@ -8,10 +8,9 @@ the quick tests of its module run until one fails. A mutant that no test notices
 survivor: add a test that notices it, or, if no test could, its id and the reason to
 tests/mutants.toml, which leaves it out of the score.
 
-The tests of a module are the files that are named after it or its folder (tests/runs/test_looks.py
-for runs/studies/looks.py) or import it; where they are fewer than four, those of the modules that
-import it are added, and so on. The smallest files come first; six files run at most. Files that
-take long (EARLY of tests/conftest.py) run only if they are named after the module itself.
+The tests of a function are the eight tests whose words are most like its own, and the five files
+whose words are most like those of the function and its module. Of a file that takes long (EARLY of
+tests/conftest.py), eight tests run.
 """
 
 from __future__ import annotations
@@ -21,13 +20,14 @@ import ast
 import dataclasses
 import hashlib
 import json
+import math
 import random
 import re
 import sys
 import textwrap
 import tomllib
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -37,11 +37,10 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from planted import ROOT, copied, run_tests
 from scipy.stats import binomtest
-from test_imports import imported, modules
 
 EQUIVALENT = Path(__file__).with_name("mutants.toml")
-FEWEST, MOST, FARTHEST = 4, 6, 4
-"""Test files of a module: enough to stop looking, the most, and the most imports between."""
+TESTS, FILES, OF_LONG, WEIGHT = 8, 5, 8, 4
+"""Single tests and files of a function; tests of a long file; how often its own words count."""
 
 NOT_RUN = ("docs", "experiments")
 """Folders whose tests read text or run for long."""
@@ -68,6 +67,7 @@ _UNWRAPPED = {"abs", "copy", "lower", "resolve", "reversed", "set", "sorted", "s
 _SYMMETRIC = {
     *("isinstance", "hasattr", "getattr", "setattr", "cast", "max", "min", "maximum", "minimum"),
     *("gcd", "hypot", "isclose", "logical_and", "logical_or", "add", "multiply", "equal"),
+    "suppress",
 }
 _UNSEEN = ("description", "encoding", "epilog", "help", "metavar", "stacklevel", "strict")
 """Arguments for readers, and those that change nothing where gatekit is tested."""
@@ -212,9 +212,6 @@ DEFAULT, RETURNED = "default", "returned constant"
 Change = tuple[str, Any, "ast.AST | str"]
 """The kind, the node that is replaced, and its replacement."""
 
-_TESTS = {"code": "generated"}
-"""Packages whose tests are in a folder of another name."""
-
 _OTHERS = (ast.arguments, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
 
@@ -357,69 +354,91 @@ def chosen(root: Path, seed: int, number: int, package: str = "") -> list[Mutant
 # -- which tests run
 
 
-def _words(name: str) -> list[str]:
-    return [word.removesuffix("s") for word in name.removeprefix("test_").split("_") if word]
+def _words(text: str) -> Counter[str]:
+    parts = re.findall("[a-z]{3,}|[A-Z][a-z]{2,}|[A-Z]{3,}", text)
+    return Counter(part.lower() for part in parts)
 
 
-def _mirrors(test: Path, module: Path) -> bool:
-    """Return whether a test file is named after a module or its folder, in its package's tests."""
-    package = module.parts[1]
-    if test.parts[1] not in (package, _TESTS.get(package)):
-        return False
-    named, names = _words(test.stem), [module.stem, *module.parts[2:-1]]
-    return any(
-        named[place : place + len(words)] == words
-        for words in map(_words, names)
-        for place in range(len(named))
-    )
+class _Texts:
+    """How near texts are to each other: the cosine of their words' weights, tf-idf.
+
+    Args:
+        texts: by name.
+
+    Reference:
+        Saha et al., "An information retrieval approach for regression test prioritization based on
+        program changes", ICSE (2015), doi:10.1109/ICSE.2015.47
+    """
+
+    def __init__(self, texts: Mapping[str, str]) -> None:
+        counts = {name: _words(text) for name, text in texts.items()}
+        self._holders = Counter(word for count in counts.values() for word in count)
+        self._number = len(counts)
+        self._weights = {name: self._weighed(count) for name, count in counts.items()}
+
+    def nearest(self, words: Counter[str], number: int) -> list[str]:
+        """Return the names of the texts that are nearest to some words, nearest first."""
+        asked = self._weighed(words)
+
+        def near(name: str) -> float:
+            weights = self._weights[name]
+            return sum(value * weights.get(word, 0.0) for word, value in asked.items())
+
+        return sorted(self._weights, key=near, reverse=True)[:number]
+
+    def _weighed(self, count: Counter[str]) -> dict[str, float]:
+        held = {word: n for word, n in count.items() if word in self._holders}
+        weights = {
+            word: (1 + math.log(n)) * math.log1p(self._number / self._holders[word])
+            for word, n in held.items()
+        }
+        size = math.hypot(*weights.values()) or 1.0
+        return {word: value / size for word, value in weights.items()}
 
 
 class Tests:
-    """Which test files belong to a module.
+    """Which tests belong to a function.
 
     Args:
         root: the repository's root.
     """
 
     def __init__(self, root: Path) -> None:
-        known = modules(root / "gatekit")
-        self._users: dict[str, set[str]] = {}
-        for name, path in known.items():
-            for used in imported(name, path, known):
-                self._users.setdefault(used, set()).add(name)
-        self._files = {path.relative_to(root): path for path in (root / "tests").rglob("test_*.py")}
-        self._files = {
-            file: path
-            for file, path in sorted(self._files.items())
-            if len(file.parts) > 2 and file.parts[1] not in NOT_RUN
+        files = {p.relative_to(root).as_posix(): p for p in (root / "tests").rglob("test_*.py")}
+        self._texts = {
+            file: path.read_text(encoding="utf-8")
+            for file, path in sorted(files.items())
+            if file.count("/") > 1 and file.split("/")[1] not in NOT_RUN
         }
-        self._imports = {f: imported("test", p, known) for f, p in self._files.items()}
-        self._names = {p.relative_to(root): name for name, p in known.items()}
+        self._root, self._files = root, _Texts(self._texts)
+        self._tests = {file: dict(_tests_of(text)) for file, text in self._texts.items()}
+        self._every = _Texts(
+            {f"{file}::{n}": text for file, of in self._tests.items() for n, text in of.items()}
+        )
 
-    def of(self, file: str) -> list[str]:
-        """Return the test files that are run for a change of a file, in the order of running."""
-        modules_ = {self._names[Path(file)]}
-        seen = set(modules_)
-        found: list[Path] = []
-        for _ in range(FARTHEST + 1):
-            paths = [path for path, name in self._names.items() if name in modules_]
-            near = [
-                test
-                for test, imports in self._imports.items()
-                if test not in found
-                and (imports & modules_ or any(_mirrors(test, path) for path in paths))
-                and (test.as_posix() not in LONG or _mirrors(test, Path(file)))
-            ]
-            found += sorted(near, key=lambda test: self._order(test, Path(file)))
-            modules_ = {user for name in modules_ for user in self._users.get(name, ())} - seen
-            seen |= modules_
-            if len(found) >= FEWEST or not modules_:
-                break
-        return [path.as_posix() for path in found[:MOST]]
+    def of(self, file: str, function: str) -> list[str]:
+        """Return the tests that are run for a change of a function, in the order of running."""
+        source = (self._root / file).read_text(encoding="utf-8")
+        parts = [
+            ast.get_source_segment(source, node) or ""
+            for name, node in functions(ast.parse(source))
+            if f"{function}.".startswith(f"{name}.")
+        ]
+        own, words = _words("\n".join(parts)), _words("\n".join([source, *parts * WEIGHT]))
+        found = self._every.nearest(own, TESTS)
+        for test in self._files.nearest(words, FILES):
+            if test in LONG:
+                found += [f"{test}::{n}" for n in _Texts(self._tests[test]).nearest(words, OF_LONG)]
+            else:
+                found.append(test)
+        return list(dict.fromkeys(found))
 
-    def _order(self, test: Path, module: Path) -> tuple[bool, bool, int]:
-        far = test.parts[1] not in (module.parts[1], _TESTS.get(module.parts[1]))
-        return not _mirrors(test, module), far, self._files[test].stat().st_size
+
+def _tests_of(text: str) -> Iterator[tuple[str, str]]:
+    """Yield each test of a file with its source."""
+    for node in ast.parse(text).body:
+        if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
+            yield node.name, ast.get_source_segment(text, node) or ""
 
 
 # -- running them
@@ -451,10 +470,11 @@ def judged(mutant: Mutant, tests: Sequence[str], copy: Path, seconds: float) -> 
 
 
 def unsound(copy: Path, failed: Sequence[str]) -> set[str]:
-    """Return the tests that fail without any mutant, too."""
-    if not failed:
+    """Return the tests that fail without any mutant, too; what they catch is judged again."""
+    tests = sorted({test for test in failed if "::" in test})
+    if not tests:
         return set()
-    _, output = run_tests(copy, sorted(set(failed)), None, first=False)
+    _, output = run_tests(copy, tests, None, first=False)
     return set(re.findall(r"^(?:FAILED|ERROR) (.*?)(?: - .*)?$", output, re.MULTILINE))
 
 
@@ -491,11 +511,12 @@ def main() -> int:
     picked, tests = chosen(ROOT, asked.seed, asked.number, asked.package), Tests(ROOT)
     if asked.list:
         for mutant in picked:
-            _print(_told(mutant, "", tests.of(mutant.file)))
+            _print(_told(mutant, "", tests.of(mutant.file, mutant.function)))
         return 0
     results = {
         mutant.id: ("equivalent", reasons[mutant.id]) for mutant in picked if mutant.id in reasons
     }
+    left_out: list[str] = []
     copies = [copied() for _ in range(max(1, asked.jobs))]
     try:
         free = [Path(copy.name, "copy") for copy in copies]
@@ -503,22 +524,24 @@ def main() -> int:
         def run(mutant: Mutant) -> None:
             place = free.pop()
             try:
-                results[mutant.id] = judged(mutant, tests.of(mutant.file), place, asked.seconds)
+                found = [*tests.of(mutant.file, mutant.function), *left_out]
+                results[mutant.id] = judged(mutant, found, place, asked.seconds)
             finally:
                 free.append(place)
             if not asked.json:
-                result = results[mutant.id][0]
-                _print(f"{result}: {mutant.file}:{mutant.line} {mutant.kind}")
+                result, test = results[mutant.id]
+                _print(f"{result}: {mutant.file}:{mutant.line} {mutant.kind} {test}".rstrip())
 
-        with ThreadPoolExecutor(asked.jobs) as pool:
-            list(pool.map(run, [mutant for mutant in picked if mutant.id not in results]))
-        failing = unsound(free[0], [test for _, test in results.values() if "::" in test])
+        waiting = [mutant for mutant in picked if mutant.id not in results]
+        while waiting:
+            with ThreadPoolExecutor(asked.jobs) as pool:
+                list(pool.map(run, waiting))
+            failing = unsound(free[0], [results[mutant.id][1] for mutant in waiting])
+            left_out += [f"--deselect={test}" for test in sorted(failing)]
+            waiting = [mutant for mutant in waiting if results[mutant.id][1] in failing]
     finally:
         for copy in copies:
             copy.cleanup()
-    results |= {
-        id_: ("unsound", test) for id_, (result, test) in results.items() if test in failing
-    }
     if asked.json:
         _print(json.dumps(_data(picked, results, asked.seed), indent=2))
     else:

@@ -108,15 +108,34 @@ def test_a_seed_chooses_the_same_mutants(tree: Path) -> None:
     assert [m.function for m in mutate.chosen(tree, 1, 9, "runs")] == ["twice"]
 
 
-def test_tests_are_named_after_a_module_or_import_it(tree: Path) -> None:
-    tests = mutate.Tests(tree)
-    assert tests.of("gatekit/study/uses.py") == ["tests/study/test_uses.py"]
-    # through the module that imports it
-    assert tests.of("gatekit/runs/sums.py") == ["tests/study/test_uses.py"]
-    (tree / "tests/runs").mkdir()
-    (tree / "tests/runs/test_sums_of_runs.py").touch()
-    both = ["tests/runs/test_sums_of_runs.py", "tests/study/test_uses.py"]
-    assert mutate.Tests(tree).of("gatekit/runs/sums.py") == both
+def test_the_tests_of_a_function_use_its_words(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tree / "tests/study/test_other.py").write_text("def test_paint():\n    assert colour\n")
+    monkeypatch.setattr(mutate, "FILES", 1)
+    monkeypatch.setattr(mutate, "TESTS", 0)
+    uses = ["tests/study/test_uses.py"]
+    assert mutate.Tests(tree).of("gatekit/study/uses.py", "again") == uses
+    # its own words count more than those of its module
+    text = "def other(x):\n    return again(x)\n\n\ndef paint(x):\n    return colour(x)\n"
+    (tree / "gatekit/study/uses.py").write_text(text)
+    assert mutate.Tests(tree).of("gatekit/study/uses.py", "other") == uses
+    assert mutate.Tests(tree).of("gatekit/study/uses.py", "paint") == ["tests/study/test_other.py"]
+
+
+def test_of_a_long_file_only_the_nearest_tests_run(
+    tree: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tree / "tests/study/test_uses.py").write_text(
+        "def test_paint():\n    assert colour\n\n\ndef test_it():\n    assert again(1) == 6\n"
+    )
+    monkeypatch.setattr(mutate, "LONG", {"tests/study/test_uses.py"})
+    monkeypatch.setattr(mutate, "OF_LONG", 1)
+    monkeypatch.setattr(mutate, "TESTS", 0)
+    nearest = ["tests/study/test_uses.py::test_it"]
+    assert mutate.Tests(tree).of("gatekit/study/uses.py", "again") == nearest
+    # the nearest tests of all files run first
+    monkeypatch.setattr(mutate, "TESTS", 2)
+    both = [*nearest, "tests/study/test_uses.py::test_paint"]
+    assert mutate.Tests(tree).of("gatekit/study/uses.py", "again") == both
 
 
 def test_a_mutant_that_breaks_a_tested_function_is_caught(tree: Path) -> None:
@@ -128,12 +147,15 @@ def test_a_mutant_that_breaks_a_tested_function_is_caught(tree: Path) -> None:
     assert mutate.unsound(tree, [failing[1]]) == set()
     (tree / "tests/study/test_uses.py").write_text("def test_other():\n    pass\n")
     assert mutate.judged(divided, ["tests/study/test_uses.py"], tree, None) == ("survived", "")
-    (tree / "tests/study/test_uses.py").write_text("def test_it():\n    assert False\n")
+    text = "def test_it():\n    assert False\n\n\ndef test_other():\n    pass\n"
+    (tree / "tests/study/test_uses.py").write_text(text)
     assert mutate.unsound(tree, [failing[1]]) == {failing[1]}
+    without = ["tests/study/test_uses.py", f"--deselect={failing[1]}"]
+    assert mutate.judged(divided, without, tree, None) == ("survived", "")
 
 
 def test_the_score_leaves_out_what_no_test_could_notice() -> None:
-    found = mutate.score(["caught"] * 3 + ["survived", "equivalent", "unfinished", "unsound"])
+    found = mutate.score(["caught"] * 3 + ["survived", "equivalent", "unfinished"])
     assert (found["caught"], found["of"]) == (3, 5)
     # Wilson's interval of 3 of 5, from Brown, Cai & DasGupta 2001, equation 4
     assert found["low"] == pytest.approx(0.2307, abs=1e-4)

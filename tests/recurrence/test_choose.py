@@ -197,6 +197,14 @@ def test_layers_explain_that_another_executor_could_solve_the_cell() -> None:
     assert "not affine" not in text
 
 
+def test_layers_explain_the_products_of_a_step() -> None:
+    lines = layer("gru_reset_after", executor="fused").explain().splitlines()
+    assert [line.strip() for line in lines if "one product" in line] == [
+        "one product per step of h_prev, 8 wide, for recurrent",
+        "one product per step of h_prev beside x, 16 wide, for reset, update",
+    ]
+
+
 @pytest.mark.parametrize(
     ("units", "setting", "expected"),
     [

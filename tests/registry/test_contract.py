@@ -39,6 +39,13 @@ def test_a_misspelt_hook_is_an_error_that_names_the_file(write, source, says):
     assert says in str(caught.value)
 
 
+def test_a_class_that_no_hook_returns_is_named(write):
+    write("plugins/mine.py", "from gatekit import Gate\n\n\nclass Mine(Gate):\n    pass\n")
+    (found,) = registry.broken()
+    assert "it defines the gate Mine but registers nothing" in found.reason
+    assert "return {'mine': Mine}" in found.reason
+
+
 def test_a_marker_of_another_project_is_no_marker(write):
     text = "import pluggy\nhookimpl = pluggy.HookimplMarker('gatekitt')\n"
     write("mine.py", text + HOOK.format(name="gatekit_gates", arguments="", value="{}"))

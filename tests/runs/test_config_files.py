@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from gatekit.runs.config import ConfigReader, dumped, flatten, read
+from gatekit.runs.config import ConfigReader, dumped, flatten, read, untyped
 
 CONFIG = {
     "study": "demo",
@@ -79,6 +79,13 @@ def test_an_alias_bomb_is_refused() -> None:
     lines += [f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 8)}]" for i in range(1, 12)]
     with pytest.raises(ValueError, match="more than 20000 values"):
         ConfigReader().read("\n".join(lines).encode())
+
+
+def test_plugins_that_were_not_typed_are_named() -> None:
+    recorded = {"plugins": ["a.py", "b.py"]}
+    assert "trained with plugins=[a.py,b.py]: type this, too" in untyped(recorded, [])
+    assert untyped(recorded, ["a.py"]) == ""
+    assert untyped({"plugins": []}, []) == untyped({"plugins": "a.py"}, []) == ""
 
 
 def test_nested_keys_become_dotted_and_empty_mappings_vanish() -> None:

@@ -41,6 +41,17 @@ def test_write_syncs_file_and_folder(tmp_path, monkeypatch):
     assert calls == ["open", "write", "fsync", "replace", "open", "fsync"]
 
 
+def test_the_disk_is_waited_for(tmp_path, monkeypatch):
+    path, synced = tmp_path / "a", []
+    monkeypatch.setattr(os, "fsync", lambda number: synced.append(os.fstat(number).st_ino))
+    durable.write(path, "x")
+    assert synced == [path.stat().st_ino, tmp_path.stat().st_ino]
+    synced.clear()
+    durable.remove(path)
+    durable.remove(path)
+    assert synced == [tmp_path.stat().st_ino]
+
+
 def test_create_is_given_to_one(tmp_path):
     path = tmp_path / "1.claim"
     assert durable.create(path, "first")

@@ -201,11 +201,12 @@ def test_a_reason_is_reported_once_for_all_runs_that_failed_for_it(tmp_path):
     reason = f"mine.py, line 3: {'the data do not fit ' * 9}; write x[..., None]"
     for run in plan.runs:
         run.path.mkdir(parents=True)
-        (run.path / "log.txt").write_text(f"reading\n{reason}\n")
+        (run.path / "log.txt").write_text(f"earlier\n1\n2\n3\n4\nreading\n{reason}\n")
     text = report(plan, SweepOutcome(failed=[(run, reason) for run in plan.runs]))
     assert text.count(reason) == 1
     assert "; 2 more: mine.py, line 3" in text
-    assert "    reading\n    whole log: " in text
+    assert "\n    1\n    2\n    3\n    4\n    reading\n    whole log: " in text
+    assert "earlier" not in text
     stream = io.StringIO()
     Progress(1, 1, stream).ended("a", "FAILED", reason, 1.0, tmp_path)
     (line,) = stream.getvalue().splitlines()

@@ -6,12 +6,14 @@ import sys
 import threading
 import time
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 from deed import child_of
 from deeds import plan_of, states
 
 from gatekit.cell.errors import ConfigError
+from gatekit.runs.folder import RunFolder
 from gatekit.study.launch import launch, ray, report
 from gatekit.study.options import read_options
 
@@ -43,6 +45,17 @@ def test_what_a_machine_has_room_for():
     assert ray._fitting(needs, {"CPU": 9.0, "GPU": 1.0}) == 3
     assert ray._fitting(needs, {"CPU": 5.0, "GPU": 1.0}) == 2
     assert ray._fitting(needs, {"CPU": 5.0}) == 0
+
+
+def test_a_task_that_was_cancelled_is_over_and_not_lost(tmp_path):
+    cancelled = type("Cancelled", (Exception,), {})
+    library = Mock()
+    library.exceptions.TaskCancelledError = cancelled
+    library.wait.return_value = ["task"], []
+    library.get.side_effect = cancelled
+    run = ray.RayRun(library, "task", 0, RunFolder(tmp_path / "run"))
+    assert run.over()
+    assert (run.reason(), run.lost()) == ("the Ray task was cancelled", False)
 
 
 @pytest.fixture(scope="module")

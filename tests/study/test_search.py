@@ -2,6 +2,7 @@
 
 import functools
 import io
+import json
 import math
 import os
 from collections import Counter
@@ -21,6 +22,7 @@ from gatekit.study.command import compose, composition
 from gatekit.study.plan import plan
 from gatekit.study.search import SearchChoice, SearchInterval
 from gatekit.study.search import optuna as tuned
+from gatekit.study.search import search as searching
 from gatekit.study.search.confirm import best, confirming, value_of
 from gatekit.study.search.search import recorded
 from gatekit.study.search.storage import cut, whole
@@ -85,6 +87,35 @@ def test_a_drawn_group_is_composed():
     assert set(names) == {"sgd", "adam"}
     momenta = {r.config["optimizer"].get("momentum") for r in runs}
     assert momenta == {0.9, None}
+
+
+def experiment(sweep, *words):
+    """Return the configurations of an experiment with a sweep of its own."""
+    path = Path("conf/experiment/mine.yaml")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    sweep = json.dumps({"hydra": {"mode": "MULTIRUN", "sweeper": sweep}})
+    path.write_text(f"# @package _global_\n{sweep}\n")
+    return [config for _, config in compose(["experiment=mine", "task=sum", *words])]
+
+
+def test_what_is_typed_replaces_what_an_experiment_searches():
+    sweep = {"params": {"units": "3,4", "dropout": "choice(0.1,0.2)"}}
+    words = ["hydra/sweeper=random", "trials=1"]
+    found = experiment(sweep, *words)
+    assert [config.units for config in found] == [3, 4]
+    assert {config.dropout for config in found} < {0.1, 0.2}
+    (found,) = experiment(sweep, *words, "units=choice(5,6)", "dropout=0.3")
+    assert (found.units in (5, 6), found.dropout) == (True, 0.3)
+
+
+@pytest.mark.parametrize("sweeper", [["hydra/sweeper=random", "trials=1", RATE], []])
+def test_the_configurations_of_all_grids_count(sweeper, monkeypatch):
+    sweep = {"grids": [{"cell": "gru", "units": "3,4"}, {"cell": "lstm", "units": "3,4"}]}
+    monkeypatch.setattr(searching, "MAX_JOBS", 4)
+    assert len(experiment(sweep, *sweeper)) == 4
+    monkeypatch.setattr(searching, "MAX_JOBS", 3)
+    with pytest.raises(ConfigError, match="this sweep has 4 configurations"):
+        experiment(sweep, *sweeper)
 
 
 def test_draws_keep_their_bounds_and_spread():

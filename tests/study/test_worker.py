@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
+from unittest.mock import Mock
 
 import keras
 import processes
@@ -283,6 +284,27 @@ def test_a_signal_to_all_processes_of_a_group_stops_each_run(tmp_path, number):
     assert [f.state().name for f in folders(tmp_path)] == ["INTERRUPTED"] * 2
     assert all(f.checkpoint().position["step"] > 0 for f in folders(tmp_path))
     assert "Interrupted, 2 runs left" in said
+
+
+def test_a_run_whose_launcher_ended_stops_and_ends(monkeypatch):
+    seen, stop, before = [], threading.Event(), set(threading.enumerate())
+
+    class Launcher:
+        def join(self):
+            seen.append("the launcher ended")
+            begun.wait()
+
+    begun = threading.Event()
+    monkeypatch.setattr(worker, "multiprocessing", Mock(parent_process=Launcher))
+    sleep = Mock(side_effect=lambda seconds: seen.append((seconds, stop.is_set())))
+    monkeypatch.setattr(worker, "time", Mock(sleep=sleep))
+    monkeypatch.setattr(worker, "os", Mock(_exit=seen.append))
+    worker._follow_parent(stop)
+    (thread,) = set(threading.enumerate()) - before
+    assert thread.daemon
+    begun.set()
+    thread.join()
+    assert seen == ["the launcher ended", (worker.ORPHANED, True), 1]
 
 
 ACTS = {

@@ -54,6 +54,12 @@ class Trap:
         return (pytest.fail, ("a data file ran code",))
 
 
+def test_objects_are_not_written(tmp_path):
+    with pytest.raises(ValueError, match="Object arrays"):
+        write_npz(tmp_path / "rolls.npz", {"a": numpy.array([Trap()], object)})
+    assert not list(tmp_path.iterdir())
+
+
 @pytest.mark.parametrize("form", ["npz", "npy", "pickle"])
 def test_pickled_objects_are_refused_unread(tmp_path, form):
     path = tmp_path / "rolls.npz"

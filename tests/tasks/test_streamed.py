@@ -2,7 +2,7 @@
 
 import numpy
 
-from gatekit.tasks.streamed import StreamedTask
+from gatekit.tasks.streamed import SizedTask, StreamedTask
 from gatekit.tasks.task import Batch, Metric, Signature
 from gatekit.tasks.validate import check_splits
 
@@ -38,6 +38,14 @@ class Walk(StreamedTask):
         return {f"test_{self.longer}": self.replaced(length=self.longer, longer=0)}
 
 
+class Sized(SizedTask):
+    """A walk whose training set may be finite."""
+
+    length: int = 12
+    recipe, metric = "sized/1", Walk.metric
+    signature, chance, draw = Walk.signature, Walk.chance, Walk.sample
+
+
 def rng(seed=0):
     return numpy.random.default_rng(seed)
 
@@ -64,6 +72,16 @@ def test_what_is_judged_may_count_otherwise():
     assert numpy.array_equal(batch.y, 2 * batch.x.sum(axis=1))
     fresh = Walk().sample(rng(), 4)
     assert numpy.array_equal(fresh.y, fresh.x.sum(axis=1))
+
+
+def test_a_finite_training_set_is_drawn_from_and_what_is_judged_is_fresh():
+    task = Sized(train_size=2)
+    trained = numpy.unique(task.sample(rng(), 20).x, axis=0)
+    assert len(trained) == 2
+    assert all(x in trained.tolist() for x in task.sample(rng(1), 5).x.tolist())
+    fresh = task.judged(rng(), 20)
+    assert len(numpy.unique(fresh.x, axis=0)) > 10
+    assert numpy.array_equal(fresh.y, Sized().sample(rng(), 20).y)
 
 
 def test_the_hash_is_that_of_recipe_and_options():

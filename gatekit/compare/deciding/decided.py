@@ -59,7 +59,8 @@ def with_tests(
     table = [dict(zip(d.seeds, d.values, strict=True)) for d in differences]
     sizes = dict(zip(compared, map(len, table), strict=True))
     awaited = sum(row.awaited and sizes.get(i, 0) < MIN_SEEDS for i, row in enumerate(rows))
-    tests = decide_table(table, looks, [diff.ranked for diff in differences], awaited)
+    ranked = [diff.ranked for diff in differences]
+    tests = decide_table(table, looks, ranked, awaited=awaited)
     family = len(sizes) + sum(row.awaited and i not in sizes for i, row in enumerate(rows))
     differences = [
         dataclasses.replace(

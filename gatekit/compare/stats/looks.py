@@ -143,7 +143,8 @@ def decide_table(
     table: Sequence[Mapping[Hashable, float]],
     looks: Looks | None,
     ranked: Sequence[Collection[Hashable]] = (),
-    awaited: int = 0,
+    *,
+    awaited: int,
 ) -> list[PairedTest | None]:
     """Test all comparisons of a table, with looks if the study has any.
 
