@@ -695,10 +695,10 @@ FAULTS = (
     ),
     Fault(
         "a memory for all steps counts the decay of padding",
-        "gatekit/code/parallel/helpers.py",
-        'decay = {where}.where(valid, {least}, 0.0)"',
-        'decay = {least}"',
-        ("tests/generated/test_values.py", "-k", "without_any_peer"),
+        "gatekit/code/runtime/torch.py",
+        "        decay = torch.where(valid, decay.clamp(min=-100.0), 0.0)\n    state",
+        "        decay = decay.clamp(min=-100.0)\n    state",
+        ("tests/generated/test_runtime.py",),
     ),
     # -- the command line
     Fault(

@@ -2,7 +2,7 @@
 
 What a draw returns stands for the numbers. NumPy applies its functions to it, and thereby builds an
 expression: ``np.log(rng.uniform(1.0, t_max - 1.0, shape))`` becomes ``log(draw_1)``. An initializer
-that does something else with its draws, such as a decomposition, is no formula.
+that does something else with its draws, such as a decomposition, has no formula.
 """
 
 from __future__ import annotations
