@@ -18,7 +18,7 @@ from .emission import projections
 from .executors import reference
 from .masking import harmless
 from .problem import Problem, Solution
-from .step import value_of
+from .step import compute
 
 
 class Instrumented:
@@ -126,7 +126,7 @@ class Instrumented:
                 env[f"{state.name}_prev"] = past[state.name]
             for node in cell.nodes:
                 if node.kind in ("equation", "norm"):
-                    value_of(cell, node, env, None, problem.inputs["x"])
+                    compute(problem, node.signals, env, problem.inputs["x"])
                     continue
                 for name in (node.name, *(key for _, key in node.own_states)):
                     env[name] = self.sequences[name]

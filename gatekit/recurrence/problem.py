@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
+from functools import cached_property
 from typing import Any, Self
 
 import tensorflow as tf
 from tensorflow import Tensor
 
 from gatekit.cell.graph import Cell
+from gatekit.cell.program import Program, lower
 
 from .masking import ValidSteps
 
@@ -64,6 +66,11 @@ class Problem:
     resets: Tensor = None
     reset_values: Mapping[str, Tensor] = field(default_factory=dict)
     safe_states: Mapping[str, Tensor] = field(default_factory=dict)
+
+    @cached_property
+    def program(self) -> Program:
+        """The cell's program."""
+        return lower(self.cell)
 
     def entering(self, states: Mapping[str, Tensor], step: Tensor) -> dict[str, Tensor]:
         r"""Return the states that a step starts from: $r_t\, q + (1 - r_t)\, s_{t-1}$.

@@ -1,20 +1,26 @@
-"""Operations that all executors use within a step: linear maps, normalisation, gates, equations."""
+"""A step in TensorFlow: `compute` evaluates signals by the operations of the cell's program.
+
+Executors with products of their own give it pre-activations, and use the functions for their parts:
+linear maps, normalisation, sums.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 import tensorflow as tf
 from tensorflow import Tensor
 
 from gatekit.cell.errors import CellError, listed
 from gatekit.cell.graph import BuiltRead, Cell, Node
-from gatekit.cell.language.expression import evaluate
+from gatekit.cell.language.expression import Expr, Name, Number, applied, children, evaluate
+from gatekit.cell.program import Apply, Drop, Linear, Norm, Opaque, Sum, outs
 
 from . import tensor_ops
 from .packing import joined
+from .problem import Problem
 
-Linear = Callable[[str, BuiltRead], Tensor]
+Reader = Callable[[str, BuiltRead], Tensor]
 """Returns the term that one read of a gate adds to its pre-activation."""
 
 assert tensor_ops.TABLE  # importing the module enables `ops` on tensors
@@ -72,7 +78,9 @@ def _flat_product(u: Tensor, matrix: Tensor) -> Tensor:
     return tf.reshape(rows, tf.concat([tf.shape(u)[:-1], [matrix.shape[-1]]], 0))
 
 
-def apply_map(read: BuiltRead, u: Tensor, weights: Mapping[str, Tensor], dtype: tf.DType) -> Tensor:
+def apply_map(
+    read: BuiltRead | Linear, u: Tensor, weights: Mapping[str, Tensor], dtype: tf.DType
+) -> Tensor:
     """Apply a read's map to ``u``, ``... x width_in``; the result is ``... x width_out``.
 
     The result has the type of ``u``.
@@ -96,89 +104,167 @@ def normalised(parts: list[Tensor], epsilon: float) -> list[Tensor]:
     return tf.split(result, [p.shape[-1] for p in parts], -1) if len(parts) > 1 else [result]
 
 
-def value_of(cell: Cell, node: Node, env: dict[str, Tensor], pre: Tensor, like: Tensor) -> Tensor:
-    """Return the node's value; store the value and the node's own new states in ``env``.
+def compute(problem: Problem, signals: Iterable[str], env: dict[str, Tensor], like: Tensor) -> None:
+    """Compute signals in order, and add their values to ``env``.
+
+    Matrices are stored as vectors, their rows one after another. A value that the cell does not
+    name, such as a read or its operand, is computed for each gate that needs it, so gradients are
+    added gate by gate.
 
     Args:
-        cell: the built cell.
-        node: the node.
-        env: values by key: signals, previous values, parameters, constants.
-        pre: the pre-activation, ``... x units``, or None if the node has none.
+        problem: the call.
+        signals: names of signals and of gates' own states; those of a gate in one call.
+        env: values by name: inputs, previous values, weights, constants, and what the signals read.
+            A value that it has, such as ``GATE:pre``, is not computed.
         like: any tensor with the leading axes and the type of the signals.
 
     Raises:
         CellError: a gate returned something of the wrong shape or type.
     """
-    if node.kind == "equation":
-        value = evaluate(node.expr, env, cell.spec.functions)  # type: ignore[arg-type]
-    elif node.kind == "norm":
-        inner = normalised([env[node.source]], node.epsilon)[0]
-        value = inner * env[node.scale] + env[node.offset]
-    else:
-        value, new = _call(node, env, pre)
-        for name, key in node.own_states:
-            env[key] = _checked(node, new[name], like, f"state {name}", cell.widths[key])
-    value = _checked(node, value, like, "value", node.width)
-    env[node.name] = value
-    return value
+    step = _Step(problem, env, like)
+    for name in signals:
+        step.signal(name)
 
 
-def _call(
-    node: Node, env: Mapping[str, Tensor], pre: Tensor
-) -> tuple[Tensor, Mapping[str, Tensor]]:
-    assert node.declared is not None
-    values = {arg: pre if key.startswith("pre:") else env[key] for arg, key in node.arguments}
-    try:
-        returned = node.declared.compute(values)
-    except Exception as error:
-        error.add_note(f"raised in the gate {node.name!r}: {node.declared.definition()}")
-        raise
-    declared = [name for name, _ in node.own_states]
-    where = f"gate {node.name!r}: {node.declared.definition()}"
-    if not isinstance(returned, tuple):
-        if declared:
+def compute_as(
+    problem: Problem, name: str, expr: Expr, env: dict[str, Tensor], like: Tensor
+) -> None:
+    """Compute a signal by another expression of values in ``env`` than its equation; see `compute`.
+
+    Args:
+        problem: the call.
+        name: the signal.
+        expr: the expression; unlike equations, it is of vectors.
+        env: values by name.
+        like: any tensor with the leading axes and the type of the signals.
+    """
+    value = evaluate(expr, env, problem.program.functions)
+    env[name] = _Step(problem, env, like).checked(Apply(name, expr), name, value)
+
+
+class _Step:
+    """Evaluates operations of a program; see `compute`."""
+
+    def __init__(self, problem: Problem, env: dict[str, Tensor], like: Tensor) -> None:
+        self.problem, self.env, self.like = problem, env, like
+        self.program, self.cell = problem.program, problem.cell
+        # Values without a name of the cell that signals of this call read: pre-activations.
+        self.inner: dict[str, Tensor] = {}
+
+    def signal(self, name: str) -> None:
+        """Add the value of a signal; a gate that is no expression adds its states, too."""
+        op = self.program.source[name]
+        assert isinstance(op, (Apply, Opaque))
+        for read in op.reads:
+            if read not in self.env and read not in self.inner:
+                self.inner[read] = self.value(read)
+        values = (self.expression(op),) if isinstance(op, Apply) else self.returned(op)
+        for out, value in zip(outs(op), values, strict=True):
+            self.env[out] = self.checked(op, out, value)
+
+    def value(self, name: str) -> Tensor:
+        """Return a value; what ``env`` lacks is computed."""
+        for known in (self.env, self.inner):
+            if name in known:
+                return known[name]
+        op = self.program.source[name]
+        if isinstance(op, Linear):
+            return apply_map(op, self.value(op.of), self.env, self.problem.matmul_dtype)
+        if isinstance(op, Sum):
+            return total([self.value(part) for part in op.parts])
+        if isinstance(op, Norm):
+            parts = normalised([self.value(part) for part in op.of], op.epsilon)
+            return parts[op.outs.index(name)]
+        if isinstance(op, Drop):
+            u, masks = self.value(op.of), self.problem.dropout_masks
+            return u * masks[op.text] if op.text in masks else u
+        assert isinstance(op, Apply)
+        values = {read: self.value(read) for read in op.reads}
+        return evaluate(op.expr, values, self.program.functions)
+
+    def expression(self, op: Apply) -> Tensor:
+        """Return the value of an expression; a part that is one object is computed once.
+
+        A function that uses a local variable twice is traced to such parts.
+        """
+        functions, done = self.program.functions, dict[int, Tensor]()
+
+        def of(expr: Expr) -> Tensor:
+            if isinstance(expr, Number):
+                return expr.value
+            if isinstance(expr, Name):
+                value = self.value(expr.name)
+                for rows in self.program.shapes[expr.name][:-1]:
+                    value = functions["split"](value, rows)
+                return value
+            if id(expr) not in done:
+                inner = [of(child) for child in children(expr)]
+                done[id(expr)] = applied(expr, inner, functions)
+            return done[id(expr)]
+
+        value = of(op.expr)
+        for _ in self.program.shapes[op.out][1:]:
+            value = functions["flat"](value)
+        return value
+
+    def returned(self, op: Opaque) -> tuple[Tensor, ...]:
+        """Return the value and the new states that a function returns."""
+        where = f"gate {op.outs[0]!r}: {op.unit.definition()}"
+        try:
+            returned = op.unit.compute({a: self.value(key) for a, key in op.arguments})
+        except Exception as error:
+            error.add_note(f"raised in the {where}")
+            raise
+        if not isinstance(returned, tuple):
+            if op.states:
+                raise CellError(
+                    f"{where} declares states, but returns none; return (value, {{name: new "
+                    "state}})"
+                )
+            return (returned,)
+        if len(returned) != 2 or not isinstance(returned[1], Mapping):
+            raise CellError(f"{where} returns a tuple that is not (value, {{name: new state}})")
+        value, new = returned
+        if set(new) != set(op.states):
             raise CellError(
-                f"{where} declares states, but returns none; return (value, {{name: new state}})"
+                f"{where} returns the states {listed(new)}, but declares {listed(op.states)}"
             )
-        return returned, {}
-    if len(returned) != 2 or not isinstance(returned[1], Mapping):
-        raise CellError(f"{where} returns a tuple that is not (value, {{name: new state}})")
-    value, new = returned
-    if set(new) != set(declared):
-        raise CellError(
-            f"{where} returns the states {listed(new)}, but declares {listed(declared)}"
-        )
-    return value, new
+        return (value, *(new[name] for name in op.states))
 
-
-def _checked(node: Node, value: Tensor, like: Tensor, what: str, width: int) -> Tensor:
-    where = f"{node.kind} {node.name!r}: its {what}"
-    if isinstance(value, (int, float)) and node.kind == "equation":
-        value = tf.fill([*([1] * (len(like.shape) - 1)), 1], tf.constant(value, like.dtype))
-    if not tf.is_tensor(value):
-        raise CellError(
-            f"{where} has the type {type(value).__name__}, but a tensor is expected; use "
-            "gatekit.ops and operators, which return tensors"
-        )
-    if value.dtype != like.dtype:
-        raise CellError(
-            f"{where} is {value.dtype.name}, but the layer computes in {like.dtype.name}"
-        )
-    rank = len(like.shape)
-    if value.shape.rank is not None and value.shape.rank < rank:
-        # The value is a constant or a parameter, without a batch axis.
-        value = tf.broadcast_to(value, tf.concat([tf.shape(like)[:-1], tf.shape(value)[-1:]], 0))
-    if value.shape.rank is not None and (value.shape.rank != rank or value.shape[-1] != width):
-        raise CellError(f"{where} has the shape {tuple(value.shape)}; batch x {width} is expected")
-    if node.kind == "equation" and value.shape[:-1] != like.shape[:-1]:
-        value = tf.broadcast_to(value, tf.concat([tf.shape(like)[:-1], [width]], 0))
-    return value
+    def checked(self, op: Apply | Opaque, out: str, value: Tensor) -> Tensor:
+        """Return a signal's value of all rows, after checks of its type and shape."""
+        like, width = self.like, self.cell.widths[out]
+        node = next(node for node in self.cell.nodes if out in node.signals)
+        what = "value" if out == node.name else f"state {out.removeprefix(f'{node.name}.')}"
+        where = f"{node.kind} {node.name!r}: its {what}"
+        if isinstance(value, (int, float)) and isinstance(op, Apply):
+            value = tf.fill([*([1] * (len(like.shape) - 1)), 1], tf.constant(value, like.dtype))
+        if not tf.is_tensor(value):
+            raise CellError(
+                f"{where} has the type {type(value).__name__}, but a tensor is expected; use "
+                "gatekit.ops and operators, which return tensors"
+            )
+        if value.dtype != like.dtype:
+            raise CellError(
+                f"{where} is {value.dtype.name}, but the layer computes in {like.dtype.name}"
+            )
+        rank, lead = len(like.shape), like.shape[:-1]
+        if value.shape.rank is not None and value.shape.rank < rank:
+            # The value is a constant or a parameter, without a batch axis.
+            whole = tf.concat([tf.shape(like)[:-1], tf.shape(value)[-1:]], 0)
+            value = tf.broadcast_to(value, whole)
+        if value.shape.rank is not None and (value.shape.rank != rank or value.shape[-1] != width):
+            shape = tuple(value.shape)
+            raise CellError(f"{where} has the shape {shape}; batch x {width} is expected")
+        if isinstance(op, Apply) and value.shape[:-1] != lead:
+            value = tf.broadcast_to(value, tf.concat([tf.shape(like)[:-1], [width]], 0))
+        return value
 
 
 def pre_activation(
     cell: Cell,
     node: Node,
-    linear: Linear,
+    linear: Reader,
     weights: Mapping[str, Tensor],
 ) -> Tensor:
     """Return the node's pre-activation ``... x units``, or None if it has no reads and no bias.
@@ -210,7 +296,7 @@ def pre_activation(
     return total(parts)
 
 
-def normalised_read(cell: Cell, node: Node, read: BuiltRead, linear: Linear) -> Tensor:
+def normalised_read(cell: Cell, node: Node, read: BuiltRead, linear: Reader) -> Tensor:
     """Return one read of a gate, normalised jointly with the same read of its group's gates."""
     assert node.norm is not None
     values: list[Tensor] = []

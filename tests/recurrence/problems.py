@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -40,6 +41,8 @@ class Given:
         seed: int = 0,
     ) -> None:
         rng = np.random.default_rng(seed)
+        if drop:
+            cell = replace(cell, spec=replace(cell.spec, recurrent_dropout=0.5))
         self.cell, self.training, self.dtype = cell, training, dtype
         self.tensors: Tensors = {}
         for weight in cell.weights:

@@ -78,9 +78,10 @@ def counting(calls: list[str]) -> type[Gate]:
 
     class Counting(Gate):
         reads = ("x", "h_prev")
+        uses_tensorflow = True
 
         def activate(self, pre: Any) -> Any:
-            if tf.is_tensor(pre) and not isinstance(pre, tf.__internal__.EagerTensor):
+            if not isinstance(pre, tf.__internal__.EagerTensor):
                 calls.append("traced")
             return ops.sigmoid(pre)
 

@@ -130,6 +130,11 @@ class Node:
     scale: str = ""
     offset: str = ""
 
+    @property
+    def signals(self) -> tuple[str, ...]:
+        """What it computes, in order: a gate's new states, then the value."""
+        return (*(key for _, key in self.own_states), self.name)
+
 
 @dataclass(frozen=True)
 class BuiltOutput:

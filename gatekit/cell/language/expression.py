@@ -268,13 +268,17 @@ def evaluate(
         return expr.value
     if isinstance(expr, Name):
         return env[expr.name]
+    return applied(expr, [evaluate(child, env, functions) for child in children(expr)], functions)
+
+
+def applied(expr: Expr, inner: Sequence[Any], functions: Mapping[str, Callable[..., Any]]) -> Any:
+    """Return the value of an expression, given those of its children."""
     if isinstance(expr, Neg):
-        return -evaluate(expr.operand, env, functions)
+        return -inner[0]
     if isinstance(expr, Binary):
-        left = evaluate(expr.left, env, functions)
-        return OPERATORS[expr.op](left, evaluate(expr.right, env, functions))
+        return OPERATORS[expr.op](*inner)
     assert isinstance(expr, Call)
-    return functions[expr.function](*(evaluate(arg, env, functions) for arg in expr.args))
+    return functions[expr.function](*inner)
 
 
 def precedence(expr: Expr) -> int:

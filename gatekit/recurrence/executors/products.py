@@ -16,12 +16,12 @@ from gatekit.cell.language.expression import evaluate
 from gatekit.recurrence.packing import joined
 from gatekit.recurrence.problem import Problem
 from gatekit.recurrence.step import (
-    Linear,
+    Reader,
     apply_map,
     biased_product,
+    compute,
     pre_activation,
     product,
-    value_of,
 )
 
 Owned = tuple[str, BuiltRead]
@@ -64,7 +64,7 @@ class SharedProducts:
         return self.values[owner, read.text]
 
     def compute(
-        self, node: Node, env: dict[str, Tensor] | None = None, linear: Linear | None = None
+        self, node: Node, env: dict[str, Tensor] | None = None, linear: Reader | None = None
     ) -> Tensor:
         """Store a node's value and new states in ``env``; return its pre-activation or None.
 
@@ -78,7 +78,10 @@ class SharedProducts:
             # The bias is added by one of its products.
             rest = replace(node, bias=None) if node.name in self.biased else node
             pre = pre_activation(problem.cell, rest, linear or self.linear, problem.weights)
-        value_of(problem.cell, node, self.env if env is None else env, pre, problem.inputs["x"])
+        env = self.env if env is None else env
+        if pre is not None:
+            env[f"{node.name}:pre"] = pre
+        compute(problem, node.signals, env, problem.inputs["x"])
         return pre
 
     def operand(self, read: BuiltRead) -> Tensor:

@@ -13,12 +13,10 @@ import tensorflow as tf
 from tensorflow import Tensor
 
 from gatekit.cell.errors import DataError
-from gatekit.cell.graph import BuiltRead
-from gatekit.cell.language.expression import evaluate
 from gatekit.recurrence.hold import hold
 from gatekit.recurrence.packing import stacked
 from gatekit.recurrence.problem import Problem, Solution
-from gatekit.recurrence.step import apply_map, pre_activation, value_of
+from gatekit.recurrence.step import compute
 
 
 @tf.autograph.experimental.do_not_convert
@@ -82,16 +80,9 @@ def one_step(
     operands = problem.operands(states, valid)
     env.update({f"{name}_prev": value for name, value in operands.items()})
 
-    def linear(owner: str, read: BuiltRead) -> Tensor:
-        u = evaluate(read.expr, env, cell.spec.functions)
-        if not read.hoisted and read.text in problem.dropout_masks and not read.map.row_wise:
-            u = u * problem.dropout_masks[read.text]
-        return apply_map(read, u, problem.weights, problem.matmul_dtype)
-
     for node in cell.nodes:
-        pre = pre_activation(cell, node, linear, problem.weights) if node.declared else None
-        value_of(cell, node, env, pre, inputs["x"])
-        for name in (node.name, *(key for _, key in node.own_states)):
+        compute(problem, node.signals, env, inputs["x"])
+        for name in node.signals:
             if name in problem.perturbations:
                 env[name] += problem.perturbations[name][step]
     for index, state in enumerate(cell.states):

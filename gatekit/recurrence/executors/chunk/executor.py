@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import tensorflow as tf
 from tensorflow import Tensor
 
@@ -20,6 +18,7 @@ from gatekit.recurrence.executors.linear.solve import (
 )
 from gatekit.recurrence.masking import harmless
 from gatekit.recurrence.problem import Problem, Solution
+from gatekit.recurrence.step import compute_as
 
 from . import largest, memory
 from .sums import solve_sum
@@ -72,8 +71,10 @@ def run(problem: Problem, parallel: Parallel) -> Solution:
                 env |= reads
                 last |= ends
             for name, expr in block.nodes:
-                node = cell.node(name)
-                add(node if expr is None else replace(node, expr=expr))
+                if expr is None:
+                    add(cell.node(name))
+                else:
+                    compute_as(problem, name, expr, env, problem.inputs["x"])
             continue
         for name in block.nodes:
             node = cell.node(name)

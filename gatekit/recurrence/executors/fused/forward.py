@@ -18,12 +18,12 @@ from gatekit.recurrence.hold import Hold, hold
 from gatekit.recurrence.packing import bound, split, unstack
 from gatekit.recurrence.problem import Problem, Solution
 from gatekit.recurrence.step import (
-    Linear,
+    Reader,
     apply_map,
+    compute,
     normalised_read,
     pre_activation,
     total,
-    value_of,
 )
 
 from .residuals import Arrays, ListResiduals, PackedResiduals, Residuals, Values
@@ -314,9 +314,11 @@ class Loop:
         like = env[f"{self.state_names[0]}_prev"] if self.state_names else None
         for node in stage.nodes:
             pre = self.pre(node, env, linear) if node.declared else None
-            value_of(cell, node, env, pre, like)
+            if pre is not None:
+                env[f"{node.name}:pre"] = pre
+            compute(self.problem, node.signals, env, like)
 
-    def pre(self, node: Node, env: Values, linear: Linear) -> Tensor:
+    def pre(self, node: Node, env: Values, linear: Reader) -> Tensor:
         """Return the node's pre-activation from its input part and its recurrent reads."""
         part = env.get(f"part:{node.name}")
         recurrent = [r for r in node.reads if not r.hoisted]

@@ -14,7 +14,7 @@ from gatekit.recurrence.executors.products import SharedProducts, joined_matrix,
 from gatekit.recurrence.packing import joined
 from gatekit.recurrence.problem import Problem, Tensors
 from gatekit.recurrence.step import (
-    Linear,
+    Reader,
     apply_map,
     biased_product,
     normalised_read,
@@ -197,7 +197,7 @@ def _part(problem: Problem, node: Node, env: Mapping[str, Tensor]) -> Tensor:
     return tf.broadcast_to(part, tf.concat([lead, [node.width]], 0))
 
 
-def _input_part(problem: Problem, node: Node, read: BuiltRead, linear: Linear) -> Tensor:
+def _input_part(problem: Problem, node: Node, read: BuiltRead, linear: Reader) -> Tensor:
     if node.norm is None:
         return linear(node.name, read)
     return normalised_read(problem.cell, node, read, linear) * problem.weights[str(read.scale)]
