@@ -14,7 +14,7 @@ from tensorflow import Tensor
 from gatekit.cell.errors import CellError, listed
 from gatekit.cell.graph import BuiltRead, Cell, Node
 from gatekit.cell.language.expression import Expr, Name, Number, applied, children, evaluate
-from gatekit.cell.program import Apply, Drop, Linear, Norm, Opaque, Sum, outs
+from gatekit.cell.program import Apply, Drop, Linear, Norm, Op, Opaque, Sum, outs
 
 from . import tensor_ops
 from .packing import joined
@@ -104,7 +104,13 @@ def normalised(parts: list[Tensor], epsilon: float) -> list[Tensor]:
     return tf.split(result, [p.shape[-1] for p in parts], -1) if len(parts) > 1 else [result]
 
 
-def compute(problem: Problem, signals: Iterable[str], env: dict[str, Tensor], like: Tensor) -> None:
+def compute(
+    problem: Problem,
+    signals: Iterable[str],
+    env: dict[str, Tensor],
+    like: Tensor,
+    pre: Tensor | None = None,
+) -> None:
     """Compute signals in order, and add their values to ``env``.
 
     Matrices are stored as vectors, their rows one after another. A value that the cell does not
@@ -115,15 +121,16 @@ def compute(problem: Problem, signals: Iterable[str], env: dict[str, Tensor], li
         problem: the call.
         signals: names of signals and of gates' own states; those of a gate in one call.
         env: values by name: inputs, previous values, weights, constants, and what the signals read.
-            A value that it has, such as ``GATE:pre``, is not computed.
         like: any tensor with the leading axes and the type of the signals.
+        pre: the pre-activation of the signals' gate, if it is computed already.
 
     Raises:
         CellError: a gate returned something of the wrong shape or type.
     """
-    step = _Step(problem, env, like)
-    for name in signals:
-        step.signal(name)
+    step = _Step(problem, env, like, pre)
+    ops = (problem.program.source[name] for name in signals)
+    for op in {id(op): op for op in ops}.values():
+        step.signal(op)
 
 
 def compute_as(
@@ -145,19 +152,25 @@ def compute_as(
 class _Step:
     """Evaluates operations of a program; see `compute`."""
 
-    def __init__(self, problem: Problem, env: dict[str, Tensor], like: Tensor) -> None:
-        self.problem, self.env, self.like = problem, env, like
+    def __init__(
+        self,
+        problem: Problem,
+        env: dict[str, Tensor],
+        like: Tensor,
+        pre: Tensor | None = None,
+    ) -> None:
+        self.problem, self.env, self.like, self.pre = problem, env, like, pre
         self.program, self.cell = problem.program, problem.cell
         # Values without a name of the cell that signals of this call read: pre-activations.
         self.inner: dict[str, Tensor] = {}
 
-    def signal(self, name: str) -> None:
+    def signal(self, op: Op) -> None:
         """Add the value of a signal; a gate that is no expression adds its states, too."""
-        op = self.program.source[name]
         assert isinstance(op, (Apply, Opaque))
         for read in op.reads:
             if read not in self.env and read not in self.inner:
-                self.inner[read] = self.value(read)
+                given = self.pre is not None and isinstance(self.program.source[read], Sum)
+                self.inner[read] = self.pre if given else self.value(read)
         values = (self.expression(op),) if isinstance(op, Apply) else self.returned(op)
         for out, value in zip(outs(op), values, strict=True):
             self.env[out] = self.checked(op, out, value)

@@ -10,7 +10,6 @@ import pytest
 import tensorflow as tf
 
 from gatekit import RNN, Gate, GatekitError, OutputUnit, ops
-from gatekit.registry import catalogue
 
 from .cells import BUNDLED, LSTM_GATES, ODD, VARIED
 from .layers import (
@@ -199,30 +198,6 @@ def test_an_output_unit_that_feeds_back(mask: str) -> None:
         valid = MASKS[mask]
         y = emitted if valid is None else np.where(valid[:, step, None], emitted, y)
     assert_close({"y": found["fused"][0]["y"]}, {"y": y})
-
-
-@pytest.mark.parametrize("cell", ["lstm", "peephole", "gru_reset_after"])
-def test_the_reference_calls_each_gate_once_a_step(
-    cell: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    made = layer(cell, executor="reference")
-    kinds = {type(g.gate): 0 for g in made.spec.gates}
-    of_kind = {k: sum(type(g.gate) is k for g in made.spec.gates) for k in kinds}
-
-    def counting(kind: type[Gate]) -> Any:
-        original = kind.activate
-
-        def activate(self: Gate, pre: Any) -> Any:
-            kinds[kind] += 1
-            return original(self, pre)
-
-        return activate
-
-    for kind in kinds:
-        assert kind in catalogue().gates.values()
-        monkeypatch.setattr(kind, "activate", counting(kind))
-    made(inputs_for(made))
-    assert kinds == {kind: TIME * n for kind, n in of_kind.items()}
 
 
 class Doubled(Gate):

@@ -79,9 +79,7 @@ class SharedProducts:
             rest = replace(node, bias=None) if node.name in self.biased else node
             pre = pre_activation(problem.cell, rest, linear or self.linear, problem.weights)
         env = self.env if env is None else env
-        if pre is not None:
-            env[f"{node.name}:pre"] = pre
-        compute(problem, node.signals, env, problem.inputs["x"])
+        compute(problem, node.signals, env, problem.inputs["x"], pre)
         return pre
 
     def operand(self, read: BuiltRead) -> Tensor:

@@ -1,4 +1,4 @@
-"""The reference executor: one step after another, each gate called at each step.
+"""The reference executor: one step after another, each signal by its equation.
 
 TensorFlow differentiates it. It is short and slow, and it defines the result that every other
 executor must return. `unrolled` adds each step to the graph without a loop, for runtimes that have

@@ -314,9 +314,7 @@ class Loop:
         like = env[f"{self.state_names[0]}_prev"] if self.state_names else None
         for node in stage.nodes:
             pre = self.pre(node, env, linear) if node.declared else None
-            if pre is not None:
-                env[f"{node.name}:pre"] = pre
-            compute(self.problem, node.signals, env, like)
+            compute(self.problem, node.signals, env, like, pre)
 
     def pre(self, node: Node, env: Values, linear: Reader) -> Tensor:
         """Return the node's pre-activation from its input part and its recurrent reads."""
