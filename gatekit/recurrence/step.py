@@ -165,7 +165,7 @@ class _Step:
         self.inner: dict[str, Tensor] = {}
 
     def signal(self, op: Op) -> None:
-        """Add the value of a signal; a gate that is no expression adds its states, too."""
+        """Add the value of a signal; a gate that is not an expression adds its states, too."""
         assert isinstance(op, (Apply, Opaque))
         for read in op.reads:
             if read not in self.env and read not in self.inner:

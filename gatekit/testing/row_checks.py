@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 from tensorflow import Tensor
 
 from gatekit.cell.errors import one_line
-from gatekit.cell.language.expression import Call, Expr, Name, lift, names, walk
+from gatekit.cell.language.expression import Call, Expr, Name, evaluate, lift, names, walk
 from gatekit.cell.language.ops import Function
 
 from .outcome import CheckError
@@ -127,7 +127,7 @@ def makes_nothing(subject: Subject) -> str | None:
 
 
 def deterministic(subject: Subject) -> str | None:
-    """Equal arguments give bitwise equal values, and no global generator is used."""
+    """Equal arguments give equal values, as does the gate's expression; nothing is drawn."""
     values = arguments(subject)
     with _generators_untouched(subject):
         runs = [call(subject, values), call(subject, values), _traced(subject, values)]
@@ -141,6 +141,14 @@ def deterministic(subject: Subject) -> str | None:
                 )
     for name, value in runs[0].items():
         _close(name, runs[2][name], value, "tf.function changes its values")
+    for name, value in _by_expression(subject, values).items():
+        _close(
+            name,
+            value,
+            runs[0][name],
+            "for numbers it computes something else than for signals",
+            "uses_tensorflow = True",
+        )
     return None
 
 
@@ -300,6 +308,19 @@ def _traced(subject: Subject, values: Values) -> Values:
 
     found: Values = run(*(values[n] for n in names))
     return found
+
+
+def _by_expression(subject: Subject, values: Values) -> Values:
+    """Return what the gate's expressions give, which executors use instead of its function."""
+    expressions = subject.cell.gate_expressions[GATE] if subject.kind == "gates" else None
+    if expressions is None:
+        return {}
+    value, states = expressions
+    bound = subject.cell.node(GATE).arguments
+    env = {**subject.cell.constants}
+    env |= {"pre" if key.startswith("pre:") else key: values[name] for name, key in bound}
+    functions = subject.spec.functions
+    return {n: evaluate(e, env, functions) for n, e in {"value": value, **states}.items()}
 
 
 @contextlib.contextmanager

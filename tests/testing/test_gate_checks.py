@@ -57,6 +57,13 @@ def test_what_is_left_in_the_module_is_told(write: Write) -> None:
     assert "states = {'k': 0.0}" in check(path, "makes_nothing").outcome().remedy
 
 
+def test_a_gate_that_looks_at_types_is_told(write: Write) -> None:
+    text = source("return ops.sigmoid(pre) * (0.5 if hasattr(pre, 'shape') else 1.0)")
+    outcome = check(write("planted.py", text), "deterministic").outcome()
+    assert "something else than for signals: its value" in outcome.reason
+    assert "uses_tensorflow = True" in outcome.remedy
+
+
 def test_a_global_generator_is_told(write: Write) -> None:
     text = source("import random\nrandom.random()\nreturn ops.sigmoid(pre)")
     outcome = check(write("planted.py", text), "deterministic").outcome()
