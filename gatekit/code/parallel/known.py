@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from gatekit.cell.analysis import affine, chunk
 from gatekit.cell.analysis.affine import AffineBlock
@@ -25,8 +25,12 @@ from gatekit.cell.language.expression import (
     with_children,
 )
 from gatekit.cell.language.shape import infer
-from gatekit.code.identifiers import wrapped
-from gatekit.code.step import StepLines
+from gatekit.cell.program import Linear, Program
+from gatekit.code.emit import Emitter
+from gatekit.code.identifiers import Identifiers, wrapped
+from gatekit.code.layout import WeightLayout
+from gatekit.code.notations import Framework
+from gatekit.code.printing import Printer
 
 SolvedBlock = AffineBlock | Largest | Memories
 
@@ -89,13 +93,31 @@ def simplified(expr: Expr) -> Expr:
     return Binary(expr.op, left, right)
 
 
-class KnownLines(StepLines):
-    """Writes values that are known for all steps; signals are ``batch x time x ...``."""
+class KnownLines(Emitter):
+    """Writes values that are known for all steps; signals are ``batch x time x ...``.
 
-    reads: Mapping[str, tuple[str, BuiltRead]]
-    """The reads that formulas of the analysis refer to."""
-    _timed: set[str]
+    Args:
+        cell: the built cell, for the analysis.
+        program, layout, framework, printer, local, size, indent: as in `Emitter`.
+    """
+
     last: dict[str, str]
+
+    def __init__(
+        self,
+        cell: Cell,
+        program: Program,
+        layout: WeightLayout,
+        framework: Framework,
+        printer: Printer,
+        local: Identifiers,
+        size: Callable[[int], str],
+        indent: int,
+    ) -> None:
+        super().__init__(program, layout, framework, printer, local, size, indent)
+        self.cell = cell
+        self.reads: Mapping[str, str] = {}
+        """The linear operations that formulas of the analysis refer to, by their names there."""
 
     def call(self, function: str, like: str, *arguments: str) -> str:
         """Write a call of a helper function, and return the name of its value."""
@@ -106,25 +128,13 @@ class KnownLines(StepLines):
 
     def shape_of(self, expr: Expr) -> tuple[int, ...] | None:
         """Return the shape of an expression, without batch and time."""
-        weights = {weight.name: weight.shape for weight in self.cell.weights}
-        shapes: dict[str, tuple[int, ...]] = {}
-        for name in names(expr):
-            stem = name.removesuffix("_prev")
-            if name.startswith("pre:"):
-                shapes[name] = (self.cell.node(name[4:]).width,)
-            elif name in self.reads:
-                shapes[name] = (self.reads[name][1].width_out,)
-            elif name in self.cell.constants:
-                shapes[name] = ()
-            else:
-                shape = self.cell.shapes.get(stem) or weights.get(name)
-                shapes[name] = shape or (self.cell.widths[stem],)
         try:
-            return infer(expr, shapes, self.cell.spec.functions, "parallel")
+            shapes = {name: self.program.shapes[name] for name in names(expr)}
+            return infer(expr, shapes, self.program.functions, "parallel")
         except (CellError, KeyError):
             return None
 
-    def value(self, expr: Expr | None, state: str, what: str) -> str:
+    def coefficient(self, expr: Expr | None, state: str, what: str) -> str:
         """Return the code of a coefficient; write a line for it if needed. None means zero."""
         here = Number(0.0) if expr is None else simplified(self.here(expr))
         if self.printer.is_number(here):
@@ -146,7 +156,7 @@ class KnownLines(StepLines):
             while isinstance(inner, Call) and inner.function == "split":
                 splits, inner = splits + 1, inner.args[0]
             if isinstance(inner, Name) and splits:
-                shape = self.cell.shapes.get(inner.name.removesuffix("_prev"), ())
+                shape = self.program.shapes.get(inner.name, ())
                 if len(shape) == splits + 1:
                     return inner
             if isinstance(part, Number) and float(part.value) in numbers:
@@ -154,8 +164,11 @@ class KnownLines(StepLines):
             return with_children(part, tuple(rewritten(child) for child in children(part)))
 
         result = rewritten(expr)
-        for name in [n for n in names(result) if n in self.reads]:
-            result = substitute(result, self.read_of(name))
+        for name in names(result):
+            if name in self.reads:
+                result = substitute(result, self.read_of(name))
+            elif name.startswith("pre:"):
+                result = substitute(result, {name: Name(f"{name[4:]}:pre")})
         missing = [n for n in names(result) if n not in self.env and n not in self.cell.constants]
         if missing:
             raise UnwrittenError(f"{missing[0]} is not known")
@@ -163,15 +176,13 @@ class KnownLines(StepLines):
 
     def read_of(self, key: str) -> Mapping[str, Expr]:
         """Return replacements for a linear read; a shared product and its bias are used once."""
-        gate, read = self.reads[key]
-        reader = self._readers[gate]
-        product = self._product(reader, read)
-        values: dict[str, Expr] = {key: self._linear(reader, read)}
-        if product is not None:
-            first = product.reads[0]
-            if read.expr != first.expr:
+        op = self.program.source[self.reads[key]]
+        assert isinstance(op, Linear)
+        values: dict[str, Expr] = {key: self.value(op.out)}
+        if op.out in self.columns:
+            columns, place = self.columns[op.out]
+            if op not in columns.terms[0]:
                 values[key] = Number(0)
-            if product.bias is not None and reader.bias is not None:
-                values[reader.bias] = Number(0)
-            self._timed |= set(names(values[key]))
+            if columns.bias is not None:
+                values[columns.bias.weights[place]] = Number(0)
         return values
