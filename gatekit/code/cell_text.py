@@ -214,7 +214,7 @@ def cell_text(
     if framework.all_steps:
         names = Identifiers(reserved | own_functions | {"mask", *env.values()})
         written = program, layout, framework, printer(dict(env), {}), names, within, access.indent
-        parallel = all_steps(AllSteps(cell, *written))
+        parallel = all_steps(cell, AllSteps(*written))
     dropped = cell.spec.recurrent_dropout if framework.draws_noise else 0.0
     drops = cell.recurrent_reads() if dropped else {}
     written = program, layout, framework, printer(env, helpers), local, within, access.indent

@@ -111,7 +111,7 @@ class Emitter(Lines):
         self.map_parameters()
         for signal, ops in self.signals.items():
             self.signal(signal, ops)
-        self.hold()
+        self._hold()
         for op in windows:
             self._window(op)
         emitted = self.emitted()
@@ -149,7 +149,7 @@ class Emitter(Lines):
             self.env[f"raw:{op.out}"] = self.env[op.out]
             self.assign(op.out, op.expr)
 
-    def hold(self) -> None:
+    def _hold(self) -> None:
         """Write zoneout; from here on, a state is what the step returns."""
         for hold in self.program.holds:
             new, old = self.env[hold.new], self.env[hold.old]
@@ -192,10 +192,10 @@ class Emitter(Lines):
 
         def signal(op: Op) -> str:
             name = outs(op)[0]
-            return name.rpartition(".")[0] if name in own else name
+            return name.rpartition(".")[0] or name if name in own else name
 
-        apply = (op for op in ops if outs(op)[0] in known)
-        return {name: list(group) for name, group in groupby(apply, signal)}
+        ops = (op for op in ops if outs(op)[0] in known)
+        return {name: list(group) for name, group in groupby(ops, signal)}
 
     @cached_property
     def signals(self) -> dict[str, list[Op]]:

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 from gatekit.cell.analysis import affine, chunk
 from gatekit.cell.analysis.affine import AffineBlock
@@ -25,12 +25,10 @@ from gatekit.cell.language.expression import (
     with_children,
 )
 from gatekit.cell.language.shape import infer
-from gatekit.cell.program import Linear, Program
+from gatekit.cell.program import Linear
 from gatekit.code.emit import Emitter
-from gatekit.code.identifiers import Identifiers, wrapped
-from gatekit.code.layout import WeightLayout
-from gatekit.code.notations import Framework
-from gatekit.code.printing import Printer
+from gatekit.code.identifiers import wrapped
+from gatekit.code.printing import SIZES
 
 SolvedBlock = AffineBlock | Largest | Memories
 
@@ -41,8 +39,10 @@ class UnwrittenError(Exception):
 
 def blocks_of(
     cell: Cell,
-) -> tuple[tuple[SolvedBlock, ...], Mapping[str, tuple[str, BuiltRead]], tuple[str, ...]]:
+) -> tuple[tuple[SolvedBlock, ...], Mapping[str, str], tuple[str, ...]]:
     """Return the blocks of a cell, with the reads and gates that their formulas refer to.
+
+    A read is given as the name of the linear operation by its name in formulas.
 
     Raises:
         UnwrittenError: there are none, or they cannot be written as code.
@@ -53,11 +53,15 @@ def blocks_of(
         raise UnwrittenError("noise, or an output unit that reads earlier steps")
     chunks = chunk.analyse(cell)
     if not chunks.reason and all(map(_is_written, chunks.memories)):
-        return chunks.blocks, chunks.reads, chunks.pre_activations
+        return chunks.blocks, _operations(chunks.reads), chunks.pre_activations
     states = affine.analyse(cell)
     if not states.affine:
         raise UnwrittenError(states.reason)
-    return states.blocks, states.reads, ()
+    return states.blocks, _operations(states.reads), ()
+
+
+def _operations(reads: Mapping[str, tuple[str, BuiltRead]]) -> Mapping[str, str]:
+    return {key: f"{gate}:{read.text}" for key, (gate, read) in reads.items()}
 
 
 def _is_written(memory: Memory) -> bool:
@@ -96,28 +100,11 @@ def simplified(expr: Expr) -> Expr:
 class KnownLines(Emitter):
     """Writes values that are known for all steps; signals are ``batch x time x ...``.
 
-    Args:
-        cell: the built cell, for the analysis.
-        program, layout, framework, printer, local, size, indent: as in `Emitter`.
+    Attributes:
+        reads: the linear operations that formulas of the analysis refer to, by their names there.
     """
 
-    last: dict[str, str]
-
-    def __init__(
-        self,
-        cell: Cell,
-        program: Program,
-        layout: WeightLayout,
-        framework: Framework,
-        printer: Printer,
-        local: Identifiers,
-        size: Callable[[int], str],
-        indent: int,
-    ) -> None:
-        super().__init__(program, layout, framework, printer, local, size, indent)
-        self.cell = cell
-        self.reads: Mapping[str, str] = {}
-        """The linear operations that formulas of the analysis refer to, by their names there."""
+    reads: Mapping[str, str]
 
     def call(self, function: str, like: str, *arguments: str) -> str:
         """Write a call of a helper function, and return the name of its value."""
@@ -149,7 +136,7 @@ class KnownLines(Emitter):
 
         In the analysis, matrices are split vectors, and sizes are numbers.
         """
-        numbers = {float(self.cell.units): "units", float(self.cell.features): "features"}
+        numbers = {float(self.program.constants[name]): name for name in SIZES}
 
         def rewritten(part: Expr) -> Expr:
             splits, inner = 0, part
@@ -169,7 +156,9 @@ class KnownLines(Emitter):
                 result = substitute(result, self.read_of(name))
             elif name.startswith("pre:"):
                 result = substitute(result, {name: Name(f"{name[4:]}:pre")})
-        missing = [n for n in names(result) if n not in self.env and n not in self.cell.constants]
+        missing = [
+            n for n in names(result) if n not in self.env and n not in self.program.constants
+        ]
         if missing:
             raise UnwrittenError(f"{missing[0]} is not known")
         return result

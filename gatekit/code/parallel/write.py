@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from gatekit.cell.analysis.affine import AffineBlock
 from gatekit.cell.analysis.chunk import Largest, Memories
 from gatekit.cell.errors import ConfigError
+from gatekit.cell.graph import Cell
 from gatekit.cell.language.expression import Call, Expr, Name, Number
+from gatekit.cell.program import outs
 from gatekit.code.identifiers import wrapped
 from gatekit.code.lines import names_in, without_unused
 
-from .known import UnwrittenError, blocks_of
+from .known import SolvedBlock, UnwrittenError, blocks_of
 from .memories import MemoryLines
 
 
@@ -20,31 +22,31 @@ class AllSteps(MemoryLines):
     """Writes a cell for all steps together; signals are ``batch x time x ...``."""
 
     row = "0.0 * x[..., :1]"
+    blocks: tuple[SolvedBlock, ...]
 
     def write(self) -> tuple[str, list[str]]:
         """Write the body; return the texts of the output and of the last states.
 
         Raises:
-            UnwrittenError: there is no parallel form that can be written.
+            UnwrittenError: a block cannot be written.
         """
-        cell, program = self.cell, self.program
-        blocks, reads, self.named = blocks_of(cell)
-        self.reads = {key: f"{gate}:{read.text}" for key, (gate, read) in reads.items()}
+        program = self.program
         self.solved: set[str] = set()
         self.last: dict[str, str] = {}
         previous = [name.removesuffix("_prev") for name in program.carried]
         keys = [(f"{name}:first", f"{name}_first") for name in previous]
         keys += [("t:first", "t_first")] if program.counts else []
         self.unpack(keys, "state")
-        for name in cell.shifted:
-            self.shift_input(name)
+        for name in previous:
+            if name in program.inputs:
+                self.shift_input(name)
         if program.counts:
             self.count_steps()
         self.map_parameters()
         for name, ops in self.signals.items():
-            if cell.node(name).hoisted:
+            if program.timeless.issuperset(out for op in ops for out in outs(op)):
                 self.signal(name, ops)
-        for block in blocks:
+        for block in self.blocks:
             if isinstance(block, AffineBlock):
                 self.block(block)
             elif isinstance(block, Largest):
@@ -59,7 +61,7 @@ class AllSteps(MemoryLines):
             if hold.new in self.env:
                 self.alias(hold.out, hold.new)
         emitted = self.emitted()
-        width = self.size(cell.output.width)
+        width = self.size(program.shapes[program.result][-1])
         first = self.framework.zeros_like.format(like="x", shape=f"(len(x), {width})")
         emitted = self.call("last_valid", "y", emitted, first, "mask")
         new = [self.last[name] for name in previous]
@@ -165,9 +167,10 @@ class AllStepsText:
     helpers: Mapping[str, str]
 
 
-def all_steps(step: AllSteps) -> AllStepsText | None:
+def all_steps(cell: Cell, step: AllSteps) -> AllStepsText | None:
     """Return the body of ``parallel``, or None if it cannot be written."""
     try:
+        step.blocks, step.reads, step.named = blocks_of(cell)
         emitted, new = step.write()
     except (UnwrittenError, ConfigError):
         return None
