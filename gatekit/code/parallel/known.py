@@ -102,9 +102,11 @@ class KnownLines(Emitter):
 
     Attributes:
         reads: the linear operations that formulas of the analysis refer to, by their names there.
+        last: the code of each state after the last step.
     """
 
     reads: Mapping[str, str]
+    last: dict[str, str]
 
     def call(self, function: str, like: str, *arguments: str) -> str:
         """Write a call of a helper function, and return the name of its value."""

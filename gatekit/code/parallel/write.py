@@ -32,7 +32,7 @@ class AllSteps(MemoryLines):
         """
         program = self.program
         self.solved: set[str] = set()
-        self.last: dict[str, str] = {}
+        self.last = {}
         previous = [name.removesuffix("_prev") for name in program.carried]
         keys = [(f"{name}:first", f"{name}_first") for name in previous]
         keys += [("t:first", "t_first")] if program.counts else []
