@@ -39,7 +39,7 @@ class Lines:
         self.lines: list[str] = []
         self.env = printer.env
         self.changed: frozenset[str] = frozenset()
-        """The keys whose variable a later line changes, so that it is no other name of a value."""
+        """The keys whose variable a later line changes; each has a line of its own."""
         self._variables: set[str] = set()
         self._part_count = 0
 
