@@ -688,7 +688,7 @@ FAULTS = (
     ),
     Fault(
         "weights are packed for a generated file in another order",
-        "gatekit/code/products.py",
+        "gatekit/code/layout.py",
         "np.asarray(weights[n]) for n in stack.weights]",
         "np.asarray(weights[n]) for n in reversed(stack.weights)]",
         ("tests/generated/test_values.py", "-k", "test_numpy"),

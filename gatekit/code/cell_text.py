@@ -9,20 +9,19 @@ from dataclasses import dataclass
 from gatekit._version import __version__
 from gatekit.cell.graph import Cell
 from gatekit.cell.language.expression import Expr
-from gatekit.cell.program import lower
+from gatekit.cell.program import Program, lower
 from gatekit.cell.program.equations import texts
 from gatekit.cell.show.works import Work, provenance
 
 from . import draws
+from .emit import Emitter
 from .first import FirstValues
 from .identifiers import WIDTH, Identifiers, class_name
-from .lines import env_of
+from .layout import WeightLayout, lay_out
 from .notations import Framework
-from .parallel.write import AllStepsLines, AllStepsText, all_steps
+from .parallel.write import AllSteps, AllStepsText, all_steps
 from .printing import Printer
-from .products import WeightLayout, lay_out
 from .sizes import SizeTexts
-from .step import StepLines
 
 # Attributes of torch's modules, of Keras' layers and of generated classes.
 TAKEN = frozenset(
@@ -180,12 +179,13 @@ def cell_text(
     """
     reserved = framework.modules | set(framework.helpers) | LOCAL
     helpers: dict[str, str] = {}
-    layout = lay_out(cell, Identifiers(reserved | TAKEN))
+    program = lower(cell)
+    layout = lay_out(program, Identifiers(reserved | TAKEN))
     own_functions = {n for f in cell.spec.functions for n in (f, f"{f}_function")}
     local = Identifiers(reserved | own_functions)
     trainable = {weight.name: weight.trainable for weight in cell.weights}
     learned = {s.attribute: trainable[s.weights[0]] for s in layout.stacks}
-    env = dict(env_of(layout, lambda n: (access.weight if learned[n] else access.fixed)(n)))
+    env = layout.texts(lambda name: (access.weight if learned[name] else access.fixed)(name))
 
     def within(number: int) -> str:
         return sizes.text(number, access.units, access.features)
@@ -213,12 +213,12 @@ def cell_text(
     parallel = None
     if framework.all_steps:
         names = Identifiers(reserved | own_functions | {"mask", *env.values()})
-        printer_of_all = printer(dict(env), {})
-        parallel = all_steps(
-            AllStepsLines(cell, framework, printer_of_all, layout, names, within, access.indent)
-        )
+        written = program, layout, framework, printer(dict(env), {}), names, within, access.indent
+        parallel = all_steps(cell, AllSteps(*written))
     dropped = cell.spec.recurrent_dropout if framework.draws_noise else 0.0
-    step = StepLines(cell, framework, printer(env, helpers), layout, local, within, access.indent)
+    drops = cell.recurrent_reads() if dropped else {}
+    written = program, layout, framework, printer(env, helpers), local, within, access.indent
+    step = Emitter(*written, drops=tuple(drops))
     emitted, new = step.write()
 
     def show(expr: Expr, texts: Mapping[str, str]) -> str:
@@ -240,7 +240,7 @@ def cell_text(
     step.printer.need([*used, *(["keys_from"] if "next(keys)" in text else [])])
     return CellText(
         title=class_name(cell.spec.name or "cell"),
-        about=about(cell, known, framework.draws_noise),
+        about=about(cell, program, known, framework.draws_noise),
         sized=sizes.known,
         units=cell.units,
         features=cell.features,
@@ -256,7 +256,7 @@ def cell_text(
         dropout=(cell.spec.dropout, within(cell.features))
         if cell.spec.dropout and framework.draws_noise
         else None,
-        drops=[within(width) for width in cell.recurrent_reads().values()] if dropped else [],
+        drops=[within(width) for width in drops.values()],
         recurrent_dropout=dropped,
         zoneout=[
             (state.zoneout, within(state.width), len(state.shape) > 1)
@@ -288,9 +288,9 @@ def _states(
     return states
 
 
-def about(cell: Cell, known: Mapping[str, Work], draws_noise: bool) -> list[str]:
+def about(cell: Cell, program: Program, known: Mapping[str, Work], draws_noise: bool) -> list[str]:
     """Return the docstring of the file, as paragraphs."""
-    equations = texts(lower(cell))
+    equations = texts(program)
     facts = provenance(dict(cell.spec.about), known)
     name = cell.spec.name or "cell"
     paragraphs = [

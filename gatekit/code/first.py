@@ -23,7 +23,7 @@ from gatekit.cell.schema import make_initializer
 from .drawn import formula
 from .draws import Draws, fill
 from .identifiers import number, slug, wrapped
-from .products import WeightLayout
+from .layout import WeightLayout
 
 Size = Callable[[float], str]
 

@@ -13,8 +13,8 @@ from gatekit.cell.show.works import NO_WORKS, Work
 from . import blocks, stacks
 from .cell_text import Access, CellText, cell_text
 from .frames import FRAMES
+from .layout import WeightLayout
 from .notations import FRAMEWORKS
-from .products import WeightLayout
 from .sizes import SizeTexts, formulas, multiples
 from .stacks import Stack
 

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
-from gatekit.cell.graph import Cell
 from gatekit.cell.language.expression import Binary, Call, Expr, Name, replaced, walk
 
 from .identifiers import WIDTH, Identifiers, wrapped
 from .notations import Framework
 from .printing import Printer
-from .products import WeightLayout, readers
 
 _PART = "_part"
 
@@ -21,10 +19,8 @@ class Lines:
     """Writes lines of a step.
 
     Args:
-        cell: the built cell.
         framework: the notation.
         printer: prints expressions; names of signals are added to its ``env``.
-        layout: the weights of the file.
         local: returns names for local variables.
         size: returns the text of a size within the step.
         indent: the number of spaces before each line.
@@ -32,31 +28,24 @@ class Lines:
 
     def __init__(
         self,
-        cell: Cell,
         framework: Framework,
         printer: Printer,
-        layout: WeightLayout,
         local: Identifiers,
         size: Callable[[int], str],
         indent: int,
     ) -> None:
         self.room = WIDTH - indent
-        self.cell, self.framework, self.printer, self.layout = cell, framework, printer, layout
-        self.local, self.size = local, size
+        self.framework, self.printer, self.local, self.size = framework, printer, local, size
         self.lines: list[str] = []
         self.env = printer.env
-        self._readers = {reader.name: reader for reader in readers(cell)}
-        self._whole: dict[int, Name] = {}
-        self._pieces: dict[tuple[int, str], Expr] = {}
-        self._normed: dict[tuple[str, ...], dict[str, Expr]] = {}
+        self.changed: frozenset[str] = frozenset()
+        """The keys whose variable a later line changes; each has a line of its own."""
         self._variables: set[str] = set()
         self._part_count = 0
-        self._zoned = {state.name for state in cell.states if state.zoneout}
-        self._batched = {*cell.inputs, "t"}
 
     def assign(self, key: str, expr: Expr, like: str = "", comment: str = "") -> Name:
         """Write ``key = expr`` in lines that are not too long, and return the key as a name."""
-        if isinstance(expr, Name) and expr.name in self._variables and key not in self._zoned:
+        if isinstance(expr, Name) and expr.name in self._variables and key not in self.changed:
             # Another name for the same value.
             self.env[key] = self.env[expr.name]
             self._variables.add(key)
@@ -141,16 +130,6 @@ class Lines:
 
 def _part_of(like: str) -> str:
     return f"{like.removesuffix(_PART).removesuffix('_pre')}{_PART}"
-
-
-def env_of(layout: WeightLayout, access: Callable[[str], str]) -> Mapping[str, str]:
-    """Return the code of each weight by ``@`` and its name in the file.
-
-    A weight that is not stacked with others is also found by its name in the cell.
-    """
-    texts = {f"@{stack.attribute}": access(stack.attribute) for stack in layout.stacks}
-    texts.update({name: access(attribute) for name, attribute in layout.attributes().items()})
-    return texts
 
 
 def without_unused(lines: list[str], used: list[str], room: int) -> list[str]:

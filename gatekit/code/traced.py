@@ -6,9 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 from gatekit.cell.errors import ConfigError
-from gatekit.cell.graph import BuiltRead
 from gatekit.cell.language import ops
 from gatekit.cell.language.expression import Call, Expr, Name, lift
+from gatekit.cell.program import Linear
 
 
 def _operator(name: str) -> Callable[[Traced, object], Traced]:
@@ -50,33 +50,40 @@ ops.add_backend(
 )
 
 
-def matrix_of(read: BuiltRead) -> Expr | None:
-    """Return the matrix of a read in terms of its weights, or None if the map has no matrix.
+def is_plain(op: Linear) -> bool:
+    """Return whether a map is a product with a matrix that is simply its weight."""
+    return op.map.has_matrix() and matrix_of(op) == Name(op.weights.get("", ""))
+
+
+def matrix_of(op: Linear) -> Expr:
+    """Return the matrix of an operation, in terms of its weights.
 
     Raises:
         ConfigError: the map cannot be written as an expression.
     """
-    if not read.map.has_matrix():
-        return None
-    return _traced(read, lambda weights: read.map.matrix(weights))
+    if op.kind == "orthogonal":
+        # Frameworks have the exponential of a matrix; the map itself writes its series out.
+        weight = Name(op.weights[""])
+        return Call("rotation", (weight - Call("transpose", (weight,)),))
+    return _traced(op, op.map.matrix)
 
 
-def apply_map(read: BuiltRead, u: Expr) -> Expr:
-    """Return the map applied to ``u``, in terms of the map's weights.
+def apply_map(op: Linear, u: Expr) -> Expr:
+    """Return the map of an operation applied to ``u``, in terms of the map's weights.
 
     Raises:
         ConfigError: the map cannot be written as an expression.
     """
-    return _traced(read, lambda weights: read.map.apply(Traced(u), weights))
+    return _traced(op, lambda weights: op.map.apply(Traced(u), weights))
 
 
-def _traced(read: BuiltRead, function: Callable[[dict[str, Any]], Any]) -> Expr:
-    weights = {suffix: Traced(Name(name)) for suffix, name in read.weights.items()}
+def _traced(op: Linear, function: Callable[[dict[str, Any]], Any]) -> Expr:
+    weights = {suffix: Traced(Name(name)) for suffix, name in op.weights.items()}
     try:
         return _expr(function(weights))
     except Exception:
         raise ConfigError(
-            f"the linear map {read.map_kind!r} of the read {read.text} cannot be written as code: "
+            f"the linear map {op.kind!r} of the read {op.text} cannot be written as code: "
             "it is more than gatekit.ops, operators and matrix products. Choose another one, such "
             "as dense."
         ) from None

@@ -138,7 +138,7 @@ def test_no_value_is_computed_twice_and_none_in_vain() -> None:
     normed = {"activation": "tanh(pre)", "reads": ["x"], "norm": {"of": "read"}}
     text = gatekit.code(with_gates(a=normed))
     assert text.count("x @ self.weight_x") == 1
-    assert "F.layer_norm(a_part, a_part.shape[-1:], self.a_x_scale, eps=1e-05)" in text
+    assert "\n            a_part, a_part.shape[-1:], self.a_x_scale, self.bias_a, 1e-05\n" in text
     text = gatekit.code(with_gates(a={"kind": "tanh", "reads": {"x": "dense", "h_prev": "skew"}}))
     assert "a_matrix = self.a_h.mT - self.a_h\n" in text
     assert "eye_like" not in text

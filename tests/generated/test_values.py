@@ -93,6 +93,33 @@ def test_options(options: dict[str, Any]) -> None:
     keras_agrees(own)
 
 
+def grouped(**reads: Any) -> dict[str, Any]:
+    """Return a cell of three gates, of which the first and the last share a norm."""
+    norm = {"of": "sum", "group": ["a", "c"]}
+    gates = {name: {"kind": "tanh", "reads": read} for name, read in reads.items()}
+    gates = {name: {**g, "norm": norm} if name in "ac" else g for name, g in gates.items()}
+    return {"name": "own", "gates": gates, "equations": {"h": "a + b * c"}, "emits": "h"}
+
+
+def test_a_shared_norm_has_the_parts_of_its_sums_that_no_product_has() -> None:
+    reads = {"x": "dense", "h_prev": "diagonal"}
+    numpy_agrees(case(grouped(a=reads, b=["h_prev"], c=reads)))
+
+
+def test_a_shared_norm_does_not_change_the_order_of_masks() -> None:
+    """It needs the read of the last gate before that of the second."""
+    cell = grouped(a=["x", "h_prev"], b=["x", "exp(h_prev)"], c=["x", "sin(h_prev)"])
+    torch_agrees(case(cell, recurrent_dropout=0.3, training=True))
+
+
+def test_a_value_that_depends_on_no_sequence_has_rows_where_a_state_needs_them() -> None:
+    gates = {name: {"kind": "sigmoid", "reads": [], "bias": True} for name in ("a", "b")}
+    equations = {"c": "a", "h": "a * h_prev + b * tanh(h_prev) + c_prev"}
+    own = case({"name": "own", "gates": gates, "equations": equations, "emits": "h"})
+    assert own.file("numpy")[0].text.count("0.0 * x") == 1
+    numpy_agrees(own)
+
+
 def test_projections_of_an_output_unit_in_jax() -> None:
     jax_agrees(case("mingru", output_unit=Maps(), gradients=True))
 

@@ -13,10 +13,10 @@ from gatekit.cell.language.expression import Call, Expr, Name, Number, lift, rep
 from gatekit.code.cell_text import AROUND, LOCAL, TAKEN, Access, CellText
 from gatekit.code.draws import fill
 from gatekit.code.identifiers import WIDTH, Identifiers, class_name, number, wrapped
+from gatekit.code.layout import StackedWeight, WeightLayout
 from gatekit.code.lines import Lines
 from gatekit.code.notations import Framework
 from gatekit.code.printing import Printer
-from gatekit.code.products import StackedWeight, WeightLayout
 from gatekit.code.sizes import SizeTexts
 
 from .operations import CALLS, LOOPS, NOISE
@@ -131,9 +131,7 @@ class Emitter:
         functions = built.cell.spec.functions
         printer = Printer(framework, functions, {}, str, self.env, self.helpers)
         within = self._sizes(access.units, access.features)
-        lines = Lines(
-            built.cell, framework, printer, cell_text.layout, local, within, access.indent
-        )
+        lines = Lines(framework, printer, local, within, access.indent)
         self.printer, self.writer, self.within = printer, lines, within
         self.first_size = self._sizes(access.first_units, access.first_features)
         self.values: dict[str, Expr] = {"x": Name("x")}
@@ -192,7 +190,7 @@ class Emitter:
             finish=_renamed(writer.lines, finished, value_text) if finished else [],
             carried=tuple(self.carried),
             helpers=self.helpers,
-            layout=WeightLayout(self.cell_text.layout.products, (*self.stacks, *stacks)),
+            layout=WeightLayout((*self.stacks, *stacks)),
             rate=rate(built),
             draws_noise=self.draws > 0 and self.framework.draws_noise,
         )

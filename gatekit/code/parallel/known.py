@@ -25,8 +25,10 @@ from gatekit.cell.language.expression import (
     with_children,
 )
 from gatekit.cell.language.shape import infer
+from gatekit.cell.program import Linear
+from gatekit.code.emit import Emitter
 from gatekit.code.identifiers import wrapped
-from gatekit.code.step import StepLines
+from gatekit.code.printing import SIZES
 
 SolvedBlock = AffineBlock | Largest | Memories
 
@@ -37,8 +39,10 @@ class UnwrittenError(Exception):
 
 def blocks_of(
     cell: Cell,
-) -> tuple[tuple[SolvedBlock, ...], Mapping[str, tuple[str, BuiltRead]], tuple[str, ...]]:
+) -> tuple[tuple[SolvedBlock, ...], Mapping[str, str], tuple[str, ...]]:
     """Return the blocks of a cell, with the reads and gates that their formulas refer to.
+
+    A read is given as the name of the linear operation by its name in formulas.
 
     Raises:
         UnwrittenError: there are none, or they cannot be written as code.
@@ -49,11 +53,15 @@ def blocks_of(
         raise UnwrittenError("noise, or an output unit that reads earlier steps")
     chunks = chunk.analyse(cell)
     if not chunks.reason and all(map(_is_written, chunks.memories)):
-        return chunks.blocks, chunks.reads, chunks.pre_activations
+        return chunks.blocks, _operations(chunks.reads), chunks.pre_activations
     states = affine.analyse(cell)
     if not states.affine:
         raise UnwrittenError(states.reason)
-    return states.blocks, states.reads, ()
+    return states.blocks, _operations(states.reads), ()
+
+
+def _operations(reads: Mapping[str, tuple[str, BuiltRead]]) -> Mapping[str, str]:
+    return {key: f"{gate}:{read.text}" for key, (gate, read) in reads.items()}
 
 
 def _is_written(memory: Memory) -> bool:
@@ -89,12 +97,15 @@ def simplified(expr: Expr) -> Expr:
     return Binary(expr.op, left, right)
 
 
-class KnownLines(StepLines):
-    """Writes values that are known for all steps; signals are ``batch x time x ...``."""
+class KnownLines(Emitter):
+    """Writes values that are known for all steps; signals are ``batch x time x ...``.
 
-    reads: Mapping[str, tuple[str, BuiltRead]]
-    """The reads that formulas of the analysis refer to."""
-    _timed: set[str]
+    Attributes:
+        reads: the linear operations that formulas of the analysis refer to, by their names there.
+        last: the code of each state after the last step.
+    """
+
+    reads: Mapping[str, str]
     last: dict[str, str]
 
     def call(self, function: str, like: str, *arguments: str) -> str:
@@ -106,25 +117,13 @@ class KnownLines(StepLines):
 
     def shape_of(self, expr: Expr) -> tuple[int, ...] | None:
         """Return the shape of an expression, without batch and time."""
-        weights = {weight.name: weight.shape for weight in self.cell.weights}
-        shapes: dict[str, tuple[int, ...]] = {}
-        for name in names(expr):
-            stem = name.removesuffix("_prev")
-            if name.startswith("pre:"):
-                shapes[name] = (self.cell.node(name[4:]).width,)
-            elif name in self.reads:
-                shapes[name] = (self.reads[name][1].width_out,)
-            elif name in self.cell.constants:
-                shapes[name] = ()
-            else:
-                shape = self.cell.shapes.get(stem) or weights.get(name)
-                shapes[name] = shape or (self.cell.widths[stem],)
         try:
-            return infer(expr, shapes, self.cell.spec.functions, "parallel")
+            shapes = {name: self.program.shapes[name] for name in names(expr)}
+            return infer(expr, shapes, self.program.functions, "parallel")
         except (CellError, KeyError):
             return None
 
-    def value(self, expr: Expr | None, state: str, what: str) -> str:
+    def coefficient(self, expr: Expr | None, state: str, what: str) -> str:
         """Return the code of a coefficient; write a line for it if needed. None means zero."""
         here = Number(0.0) if expr is None else simplified(self.here(expr))
         if self.printer.is_number(here):
@@ -139,14 +138,14 @@ class KnownLines(StepLines):
 
         In the analysis, matrices are split vectors, and sizes are numbers.
         """
-        numbers = {float(self.cell.units): "units", float(self.cell.features): "features"}
+        numbers = {float(self.program.constants[name]): name for name in SIZES}
 
         def rewritten(part: Expr) -> Expr:
             splits, inner = 0, part
             while isinstance(inner, Call) and inner.function == "split":
                 splits, inner = splits + 1, inner.args[0]
             if isinstance(inner, Name) and splits:
-                shape = self.cell.shapes.get(inner.name.removesuffix("_prev"), ())
+                shape = self.program.shapes.get(inner.name, ())
                 if len(shape) == splits + 1:
                     return inner
             if isinstance(part, Number) and float(part.value) in numbers:
@@ -154,24 +153,27 @@ class KnownLines(StepLines):
             return with_children(part, tuple(rewritten(child) for child in children(part)))
 
         result = rewritten(expr)
-        for name in [n for n in names(result) if n in self.reads]:
-            result = substitute(result, self.read_of(name))
-        missing = [n for n in names(result) if n not in self.env and n not in self.cell.constants]
+        for name in names(result):
+            if name in self.reads:
+                result = substitute(result, self.read_of(name))
+            elif name.startswith("pre:"):
+                result = substitute(result, {name: Name(f"{name[4:]}:pre")})
+        missing = [
+            n for n in names(result) if n not in self.env and n not in self.program.constants
+        ]
         if missing:
             raise UnwrittenError(f"{missing[0]} is not known")
         return result
 
     def read_of(self, key: str) -> Mapping[str, Expr]:
         """Return replacements for a linear read; a shared product and its bias are used once."""
-        gate, read = self.reads[key]
-        reader = self._readers[gate]
-        product = self._product(reader, read)
-        values: dict[str, Expr] = {key: self._linear(reader, read)}
-        if product is not None:
-            first = product.reads[0]
-            if read.expr != first.expr:
+        op = self.program.source[self.reads[key]]
+        assert isinstance(op, Linear)
+        values: dict[str, Expr] = {key: self.value(op.out)}
+        if op.out in self.columns:
+            columns, place = self.columns[op.out]
+            if op not in columns.terms[0]:
                 values[key] = Number(0)
-            if product.bias is not None and reader.bias is not None:
-                values[reader.bias] = Number(0)
-            self._timed |= set(names(values[key]))
+            if columns.bias is not None:
+                values[columns.bias.weights[place]] = Number(0)
         return values

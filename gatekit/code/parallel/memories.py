@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from gatekit.cell.analysis.chunk import Memory
-from gatekit.cell.language.expression import Binary, Expr, names
+from gatekit.cell.language.expression import Binary, Expr
 from gatekit.code.copied import Known, copied
 from gatekit.code.identifiers import wrapped
 
@@ -46,7 +46,7 @@ class MemoryLines(KnownLines):
             width = rows if memory.column is not None else 1
             texts.append(self.factor(memory, "decay", decay, width, timed=False))
         elif several:
-            texts.append(self.value(None, memory.state, "decay"))
+            texts.append(self.coefficient(None, memory.state, "decay"))
         if memory.corrects and not several:
             texts.append(self.factor(memory, "erase", memory.terms[0].erase, rows))
         known = {**known, "by_row": memory.column is not None}
@@ -69,9 +69,9 @@ class MemoryLines(KnownLines):
         here = None if expr is None else self.here(expr)
         if here is None or self.shape_of(here) != (*heads, width):
             raise UnwrittenError(f"{memory.state} has a {part} of another shape")
-        if timed and not self._timed & set(names(here)):
+        if timed and not self.is_batched(here):
             raise UnwrittenError(f"{memory.state} has a {part} that is the same at all steps")
-        return self.value(expr, memory.state, part)
+        return self.coefficient(expr, memory.state, part)
 
     def of_terms(self, memory: Memory, part: str, exprs: Sequence[Expr | None], width: int) -> str:
         """Write a factor of each term, stacked; return the name of the stack."""
@@ -122,6 +122,5 @@ class MemoryLines(KnownLines):
         given = ", ".join([*texts, first, "mask"])
         self.lines += wrapped(f"{result}, {last} = {called}({given})", self.room)
         self.env[read.name] = result
-        self._timed.add(read.name)
-        self._batched.add(read.name)
+        self.batched.add(read.name)
         self.last[name] = turned.format(last) if memory.transposed else last

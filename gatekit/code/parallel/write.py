@@ -8,44 +8,45 @@ from dataclasses import dataclass
 from gatekit.cell.analysis.affine import AffineBlock
 from gatekit.cell.analysis.chunk import Largest, Memories
 from gatekit.cell.errors import ConfigError
-from gatekit.cell.graph import Node
-from gatekit.cell.language.expression import Call, Expr, Name, Number, names
+from gatekit.cell.graph import Cell
+from gatekit.cell.language.expression import Call, Expr, Name, Number
+from gatekit.cell.program import outs
 from gatekit.code.identifiers import wrapped
 from gatekit.code.lines import names_in, without_unused
 
-from .known import UnwrittenError, blocks_of
+from .known import SolvedBlock, UnwrittenError, blocks_of
 from .memories import MemoryLines
 
 
-class AllStepsLines(MemoryLines):
+class AllSteps(MemoryLines):
     """Writes a cell for all steps together; signals are ``batch x time x ...``."""
 
     row = "0.0 * x[..., :1]"
+    blocks: tuple[SolvedBlock, ...]
 
     def write(self) -> tuple[str, list[str]]:
         """Write the body; return the texts of the output and of the last states.
 
         Raises:
-            UnwrittenError: there is no parallel form that can be written.
+            UnwrittenError: a block cannot be written.
         """
-        cell = self.cell
-        blocks, self.reads, self.named = blocks_of(cell)
-        self._timed = {*cell.inputs, "t"}
-        self.solved: dict[str, str] = {}
-        self.last: dict[str, str] = {}
-        keys = [(f"{s.name}:first", f"{s.name}_first") for s in cell.states]
-        keys += [(f"{name}:first", f"{name}_first") for name in cell.shifted]
-        keys += [("t:first", "t_first")] if cell.uses_t else []
+        program = self.program
+        self.solved: set[str] = set()
+        self.last = {}
+        previous = [name.removesuffix("_prev") for name in program.carried]
+        keys = [(f"{name}:first", f"{name}_first") for name in previous]
+        keys += [("t:first", "t_first")] if program.counts else []
         self.unpack(keys, "state")
-        for name in cell.shifted:
-            self.shift_input(name)
-        if cell.uses_t:
+        for name in previous:
+            if name in program.inputs:
+                self.shift_input(name)
+        if program.counts:
             self.count_steps()
         self.map_parameters()
-        for node in cell.nodes:
-            if node.hoisted:
-                self._node(node)
-        for block in blocks:
+        for name, ops in self.signals.items():
+            if program.timeless.issuperset(out for op in ops for out in outs(op)):
+                self.signal(name, ops)
+        for block in self.blocks:
             if isinstance(block, AffineBlock):
                 self.block(block)
             elif isinstance(block, Largest):
@@ -54,16 +55,17 @@ class AllStepsLines(MemoryLines):
                 self.memories(block)
                 continue
             for name in block.nodes:
-                node = cell.node(name)
-                if not (node.kind == "equation" and name in block.states):
-                    self._node(node)
-        emitted = self._emitted()
-        width = self.size(cell.output.width)
+                self.signal(name, self.signals[name])
+        for hold in program.holds:
+            # Of a memory, only the reads are known.
+            if hold.new in self.env:
+                self.alias(hold.out, hold.new)
+        emitted = self.emitted()
+        width = self.size(program.shapes[program.result][-1])
         first = self.framework.zeros_like.format(like="x", shape=f"(len(x), {width})")
         emitted = self.call("last_valid", "y", emitted, first, "mask")
-        new = [self.last[state.name] for state in cell.states]
-        new += [self.last[name] for name in cell.shifted]
-        new += [self.last["t"]] if cell.uses_t else []
+        new = [self.last[name] for name in previous]
+        new += [self.last["t"]] if program.counts else []
         self.lines = without_unused(self.lines, [emitted, *new], self.room)
         return emitted, new
 
@@ -71,7 +73,7 @@ class AllStepsLines(MemoryLines):
         first, now = self.env[f"{name}:first"], self.env[name]
         held = self.call("last_valid", f"{name}_held", now, first, "mask")
         self.env[f"{name}_prev"] = self.call("before", f"{name}_prev", held, first)
-        self._timed.add(f"{name}_prev")
+        self.batched.add(f"{name}_prev")
         self.last[name] = f"{held}[:, -1]"
 
     def count_steps(self) -> None:
@@ -79,6 +81,7 @@ class AllStepsLines(MemoryLines):
         steps = self.framework.count.format(mask="mask")
         self.lines.append(f"{count} = {self.env['t:first']}[:, None] + {steps}[..., None]")
         self.env["count"], self.last["t"] = count, f"{count}[:, -1]"
+        self.batched.add("count")
         # A masked step before the first valid step counts as step 1, so nothing divides by zero.
         self.assign("t", Call("maximum", (Name("count"), Number(1))))
 
@@ -87,9 +90,11 @@ class AllStepsLines(MemoryLines):
     def block(self, block: AffineBlock) -> None:
         """Write the solution of an affine block."""
         firsts = [self.env[f"{name}:first"] for name in block.states]
-        gains = [self.value(b, name, "gain") for b, name in zip(block.b, block.states, strict=True)]
+        gains = [
+            self.coefficient(b, name, "gain") for b, name in zip(block.b, block.states, strict=True)
+        ]
         factors = [
-            self.value(entry, name, "factor")
+            self.coefficient(entry, name, "factor")
             for row, name in zip(block.a, block.states, strict=True)
             for entry in row
         ]
@@ -107,16 +112,16 @@ class AllStepsLines(MemoryLines):
 
     def known(self, state: str, solution: str, first: str) -> None:
         """Record the name of a solved state, and write its previous values."""
-        self.solved[state] = self.env[state] = solution
+        self.solved.add(state)
+        self.env[state] = solution
         self.last[state] = f"{solution}[:, -1]"
         self.env[f"{state}_prev"] = self.call("before", f"{state}_prev", solution, first)
         self._variables |= {state, f"{state}_prev"}
-        self._timed |= {state, f"{state}_prev"}
-        self._batched |= {state, f"{state}_prev"}
+        self.batched |= {state, f"{state}_prev"}
 
     def largest(self, block: Largest) -> None:
         """Write the solution of a running maximum."""
-        shift, new = (self.value(e, block.state, "part") for e in (block.shift, block.new))
+        shift, new = (self.coefficient(e, block.state, "part") for e in (block.shift, block.new))
         first = self.env[f"{block.state}:first"]
         solution = self.call("running_maximum", block.state, shift, new, first, "mask")
         self.known(block.state, solution, first)
@@ -127,13 +132,11 @@ class AllStepsLines(MemoryLines):
             self.memory(memory)
         for name, expr in block.nodes:
             if expr is None:
-                self._node(self.cell.node(name))
+                self.signal(name, self.signals[name])
                 continue
-            for _ in self.cell.shapes[name][1:]:
+            for _ in self.program.shapes[name][1:]:
                 expr = expr.args[0] if isinstance(expr, Call) else expr
-            self._signal(self.cell.node(name), self.here(expr))
-            self._timed.add(name)
-            self._batched.add(name)
+            self.line(name, self.here(expr))
 
     # --- signals ------------------------------------------------------------
 
@@ -141,27 +144,10 @@ class AllStepsLines(MemoryLines):
         """Return a shape for a comment, such as ``batch x time x units``."""
         return super().shape_text(shape).replace("batch x", "batch x time x", 1)
 
-    def _node(self, node: Node) -> None:
-        super()._node(node)
-        equation = self.cell.equation(node.name) if node.kind == "equation" else None
-        if equation is None or self._timed & set(names(equation)):
-            self._timed |= {node.name, *(key for _, key in node.own_states)}
-
-    def pre_of(self, node: Node) -> Expr | None:
-        """Return a gate's pre-activation; if blocks need it, it gets a name."""
-        pre = super().pre_of(node)
-        if pre is not None and node.name in self.named:
-            if not isinstance(pre, Name):
-                pre = self.assign(f"{node.name}:pre", pre, f"{node.name}_pre")
-            self.env[f"pre:{node.name}"] = self.env[pre.name]
-            self._timed.add(f"pre:{node.name}")
-            self._variables.add(f"pre:{node.name}")
-        return pre
-
-    def assign_own(self, key: str, expr: Expr) -> None:
-        """Write a gate's own state, unless it is solved."""
+    def line(self, key: str, expr: Expr, like: str = "") -> None:
+        """Write the line of a signal, unless it is a state that is solved."""
         if key not in self.solved:
-            super().assign_own(key, expr)
+            super().line(key, expr, like)
 
 
 @dataclass(frozen=True)
@@ -181,9 +167,10 @@ class AllStepsText:
     helpers: Mapping[str, str]
 
 
-def all_steps(step: AllStepsLines) -> AllStepsText | None:
+def all_steps(cell: Cell, step: AllSteps) -> AllStepsText | None:
     """Return the body of ``parallel``, or None if it cannot be written."""
     try:
+        step.blocks, step.reads, step.named = blocks_of(cell)
         emitted, new = step.write()
     except (UnwrittenError, ConfigError):
         return None

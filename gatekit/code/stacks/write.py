@@ -14,8 +14,8 @@ from gatekit.code import blocks
 from gatekit.code.blocks.emit import BlockText
 from gatekit.code.cell_text import Access, CellText
 from gatekit.code.identifiers import slug
+from gatekit.code.layout import StackedWeight, WeightLayout
 from gatekit.code.notations import FRAMEWORKS
-from gatekit.code.products import StackedWeight, WeightLayout
 
 from .built import Stack, cell_of
 
@@ -217,4 +217,4 @@ def _layout(layers: Sequence[Cell | BuiltBlock], kinds: Sequence[Kind]) -> Weigh
             if stack.weights[0].partition("/")[0] not in lacks or kind.block is None:
                 names = tuple(f"{index}/{name}" for name in stack.weights)
                 stacked.append(StackedWeight(f"layers.{index}.{stack.attribute}", names))
-    return WeightLayout((), tuple(stacked))
+    return WeightLayout(tuple(stacked))
