@@ -14,6 +14,7 @@ from gatekit.cell.language.expression import (
     Name,
     Number,
     children,
+    replaced,
     walk,
     with_children,
 )
@@ -281,7 +282,7 @@ class FirstValues:
             return self.show(expr, texts)
         name = f"part_{len(texts) + 1}"
         texts[name] = self._local("part", self._fitting(part, texts))
-        return self._fitting(_replaced(expr, part, Name(name)), texts)
+        return self._fitting(replaced(expr, part, Name(name)), texts)
 
     def _with_sizes(self, expr: Expr, texts: dict[str, str]) -> Expr:
         """Give each number that depends on the sizes a name, and note its text."""
@@ -337,14 +338,6 @@ _STANDARD = (
 
 
 _SHORT = 64
-
-
-def _replaced(expr: Expr, part: Expr, by: Expr) -> Expr:
-    """Return an expression with another in each place of a part."""
-    if expr == part:
-        return by
-    inner = tuple(_replaced(child, part, by) for child in children(expr))
-    return with_children(expr, inner) if inner else expr
 
 
 def _negative_of(weight: Weight) -> str | None:

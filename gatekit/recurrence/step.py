@@ -247,19 +247,17 @@ class _Step:
     def checked(self, op: Apply | Opaque, out: str, value: Tensor) -> Tensor:
         """Return a signal's value of all rows, after checks of its type and shape."""
         like, width = self.like, self.cell.widths[out]
-        node = next(node for node in self.cell.nodes if out in node.signals)
-        what = "value" if out == node.name else f"state {out.removeprefix(f'{node.name}.')}"
-        where = f"{node.kind} {node.name!r}: its {what}"
         if isinstance(value, (int, float)) and isinstance(op, Apply):
             value = tf.fill([*([1] * (len(like.shape) - 1)), 1], tf.constant(value, like.dtype))
         if not tf.is_tensor(value):
             raise CellError(
-                f"{where} has the type {type(value).__name__}, but a tensor is expected; use "
-                "gatekit.ops and operators, which return tensors"
+                f"{self.named(out)} has the type {type(value).__name__}, but a tensor is expected; "
+                "use gatekit.ops and operators, which return tensors"
             )
         if value.dtype != like.dtype:
             raise CellError(
-                f"{where} is {value.dtype.name}, but the layer computes in {like.dtype.name}"
+                f"{self.named(out)} is {value.dtype.name}, "
+                f"but the layer computes in {like.dtype.name}"
             )
         rank, lead = len(like.shape), like.shape[:-1]
         if value.shape.rank is not None and value.shape.rank < rank:
@@ -268,10 +266,16 @@ class _Step:
             value = tf.broadcast_to(value, whole)
         if value.shape.rank is not None and (value.shape.rank != rank or value.shape[-1] != width):
             shape = tuple(value.shape)
-            raise CellError(f"{where} has the shape {shape}; batch x {width} is expected")
+            raise CellError(f"{self.named(out)} has the shape {shape}; batch x {width} is expected")
         if isinstance(op, Apply) and value.shape[:-1] != lead:
             value = tf.broadcast_to(value, tf.concat([tf.shape(like)[:-1], [width]], 0))
         return value
+
+    def named(self, out: str) -> str:
+        """Return what a signal is, for messages."""
+        node = next(node for node in self.cell.nodes if out in node.signals)
+        what = "value" if out == node.name else f"state {out.removeprefix(f'{node.name}.')}"
+        return f"{node.kind} {node.name!r}: its {what}"
 
 
 def pre_activation(

@@ -19,6 +19,7 @@ from gatekit.cell.program import (
     Sum,
     outs,
 )
+from gatekit.cell.program.equations import map_text
 
 _WHEN = {
     "once": "once per call",
@@ -75,9 +76,7 @@ def text(name: str, listed: Sequence[Mapping[str, Any]]) -> str:
 
 def _right_side(op: Op) -> str:
     if isinstance(op, Linear):
-        options = [f"{name}={value}" for name, value in op.map.options().items()]
-        kind = f"{op.kind}[{', '.join(options)}]" if options else op.kind
-        return f"{kind}({', '.join((op.of, *op.weights.values()))})"
+        return f"{map_text(op.map, op.kind)}({', '.join((op.of, *op.weights.values()))})"
     if isinstance(op, Sum):
         return " + ".join(op.parts)
     if isinstance(op, Norm):
