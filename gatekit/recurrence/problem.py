@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from functools import cached_property
 from typing import Any, Self
 
 import tensorflow as tf
@@ -67,7 +66,7 @@ class Problem:
     reset_values: Mapping[str, Tensor] = field(default_factory=dict)
     safe_states: Mapping[str, Tensor] = field(default_factory=dict)
 
-    @cached_property
+    @property
     def program(self) -> Program:
         """The cell's program."""
         return lower(self.cell)

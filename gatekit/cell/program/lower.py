@@ -26,12 +26,16 @@ from .ops import Apply, Drop, Hold, Linear, Norm, Op, Opaque, Program, Shape, Su
 
 
 def lower(cell: Cell) -> Program:
-    """Return the program of a built cell.
+    """Return the program of a built cell, made once and kept with the cell.
 
     Args:
         cell: the cell, with its output unit.
     """
-    return _Lowering(cell).program()
+    kept = vars(cell)  # a cell is frozen, so its program cannot go out of date
+    if "_program" not in kept:
+        kept["_program"] = _Lowering(cell).program()
+    program: Program = kept["_program"]
+    return program
 
 
 class _Lowering:
