@@ -96,18 +96,11 @@ FAULTS = (
         ),
     ),
     Fault(
-        "a scan reads a count of 0 at masked steps",
-        "gatekit/recurrence/executors/linear/solve.py",
-        "env[name] = harmless(problem.mask, sequences[name])",
-        "env[name] = sequences[name]",
-        ("tests/recurrence/test_masked_gradients.py", "-k", "mean and scan"),
-    ),
-    Fault(
-        "a chunk reads the states in which the row ended",
-        "gatekit/recurrence/executors/chunk/executor.py",
-        "env[name] = harmless(problem.mask, sequences[name])",
-        "env[name] = sequences[name]",
-        ("tests/recurrence/test_masked_gradients.py", "-k", "memory_of_mean"),
+        "a scan or a chunk reads the states in which the row ended at masked steps",
+        "gatekit/recurrence/executors/blockwise.py",
+        'env[op.out] = harmless(problem.mask, env[f"{op.out}:held"])',
+        'env[op.out] = env[f"{op.out}:held"]',
+        ("tests/recurrence/test_masked_gradients.py", "-k", "mean and (scan or memory)"),
     ),
     Fault(
         "newton differentiates masked steps",
@@ -276,8 +269,8 @@ FAULTS = (
     Fault(
         "gates that share a norm do not share its statistics",
         "gatekit/recurrence/step.py",
-        "return normalised(values, node.norm.epsilon)[position]",
-        "return normalised(values[position : position + 1], node.norm.epsilon)[0]",
+        "parts = normalised([self[part] for part in op.of], op.epsilon)",
+        "parts = [normalised([self[part]], op.epsilon)[0] for part in op.of]",
         ("tests/recurrence/test_layer_witness.py", "-k", "holes and norm"),
     ),
     Fault(
@@ -659,7 +652,7 @@ FAULTS = (
     ),
     Fault(
         "one of two decays of a generated memory has the wrong sign",
-        "gatekit/code/parallel/memories.py",
+        "gatekit/code/all_steps.py",
         'Binary("+", both[0], both[1])',
         'Binary("-", both[0], both[1])',
         ("tests/generated/test_values.py", "-k", "without_any_peer"),

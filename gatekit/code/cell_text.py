@@ -14,12 +14,12 @@ from gatekit.cell.program.equations import texts
 from gatekit.cell.show.works import Work, provenance
 
 from . import draws
+from .all_steps import AllSteps, AllStepsText, all_steps
 from .emit import Emitter
 from .first import FirstValues
 from .identifiers import WIDTH, Identifiers, class_name
 from .layout import WeightLayout, lay_out
 from .notations import Framework
-from .parallel.write import AllSteps, AllStepsText, all_steps
 from .printing import Printer
 from .sizes import SizeTexts
 

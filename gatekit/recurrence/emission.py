@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 import tensorflow as tf
 from tensorflow import Tensor
 
 from gatekit.cell.errors import CellError
-from gatekit.cell.graph import BuiltRead, Cell
-from gatekit.cell.language.expression import evaluate, names
+from gatekit.cell.graph import Cell
+from gatekit.cell.language.expression import names
+from gatekit.cell.schema import OUTPUT_UNIT
 
 from .masking import ValidSteps, borrowed, harmless, history
-from .step import apply_map, pre_activation, total
+from .step import ProgramValues
 
 
 def apply_unit(
@@ -37,15 +38,13 @@ def apply_unit(
         CellError: the unit returned something of the wrong shape or type.
     """
     output = cell.output
-    values, linear = _projected(cell, env, weights, matmul_dtype, shifts or {})
-    parts = [linear(output.kind, read) for read in output.reads]
-    if output.bias is not None:
-        parts.append(weights[output.bias])
-    if parts:
-        values["pre:output_unit"] = total(parts)
     if output.unit.feeds_back:
         # This unit already ran in the loop, because signals read its output one step later.
-        return values["y"]
+        return env["y"]
+    computed = _projected(cell, env, weights, matmul_dtype, shifts or {})
+    values = computed.env
+    if output.reads or output.bias is not None:
+        values["pre:output_unit"] = computed[f"{OUTPUT_UNIT}:pre"]
     try:
         y = output.unit.compute({argument: values[key] for argument, key in output.arguments})
     except (ValueError, tf.errors.InvalidArgumentError) as error:
@@ -88,7 +87,7 @@ def projections(
         weights: weights by name.
         matmul_dtype: the type that matrix products run in.
     """
-    values, _ = _projected(cell, env, weights, matmul_dtype, {})
+    values = _projected(cell, env, weights, matmul_dtype, {})
     return {node.name: values[node.name] for node in cell.output.projections}
 
 
@@ -98,19 +97,17 @@ def _projected(
     weights: Mapping[str, Tensor],
     matmul_dtype: tf.DType,
     shifts: Mapping[str, Tensor],
-) -> tuple[dict[str, Tensor], Callable[[str, BuiltRead], Tensor]]:
-    """Return all values with the output unit's projections, and the function of its reads."""
-    values: dict[str, Tensor] = {**cell.constants, **weights, **env}
-
-    def linear(_: str, read: BuiltRead) -> Tensor:
-        u = evaluate(read.expr, values, cell.spec.functions)
-        return apply_map(read, u, weights, matmul_dtype)
-
+) -> ProgramValues:
+    """Return all values with the output unit's projections."""
+    now = {**cell.constants, **weights, **env}
+    # After the loop, a state is what it is after zoneout and mask.
+    now |= {f"{state.name}:held": now[state.name] for state in cell.states if state.name in now}
+    values = ProgramValues(cell, now, None, matmul_dtype, {})
     for node in cell.output.projections:
-        values[node.name] = pre_activation(cell, node, linear, weights)
+        now[node.name] = values[f"{node.name}:pre"]
         if node.name in shifts:
-            values[node.name] += shifts[node.name]
-    return values, linear
+            now[node.name] += shifts[node.name]
+    return values
 
 
 def emit(

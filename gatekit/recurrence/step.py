@@ -1,27 +1,24 @@
-"""A step in TensorFlow: `compute` evaluates signals by the operations of the cell's program.
+"""A step in TensorFlow: the values of the cell's program, and the functions for their parts.
 
-Executors with products of their own give it pre-activations, and use the functions for their parts:
-linear maps, normalisation, sums.
+`compute` is all that a step needs. Executors that share products are kinds of `ProgramValues` with
+another `linear`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 import tensorflow as tf
 from tensorflow import Tensor
 
 from gatekit.cell.errors import CellError, listed
-from gatekit.cell.graph import BuiltRead, Cell, Node
+from gatekit.cell.graph import BuiltRead, Cell
 from gatekit.cell.language.expression import Expr, Name, Number, applied, children, evaluate
-from gatekit.cell.program import Apply, Drop, Linear, Norm, Op, Opaque, Sum, outs
+from gatekit.cell.program import Apply, Drop, Linear, Norm, Op, Opaque, Sum, lower, outs
 
 from . import tensor_ops
 from .packing import joined
 from .problem import Problem
-
-Reader = Callable[[str, BuiltRead], Tensor]
-"""Returns the term that one read of a gate adds to its pre-activation."""
 
 assert tensor_ops.TABLE  # importing the module enables `ops` on tensors
 
@@ -104,127 +101,138 @@ def normalised(parts: list[Tensor], epsilon: float) -> list[Tensor]:
     return tf.split(result, [p.shape[-1] for p in parts], -1) if len(parts) > 1 else [result]
 
 
-def compute(
-    problem: Problem,
-    signals: Iterable[str],
-    env: dict[str, Tensor],
-    like: Tensor,
-    pre: Tensor | None = None,
-) -> None:
+def compute(problem: Problem, signals: Iterable[str], env: dict[str, Tensor], like: Tensor) -> None:
     """Compute signals in order, and add their values to ``env``.
-
-    Matrices are stored as vectors, their rows one after another. A value that the cell does not
-    name, such as a read or its operand, is computed for each gate that needs it, so gradients are
-    added gate by gate.
 
     Args:
         problem: the call.
         signals: names of signals and of gates' own states; those of a gate in one call.
         env: values by name: inputs, previous values, weights, constants, and what the signals read.
         like: any tensor with the leading axes and the type of the signals.
-        pre: the pre-activation of the signals' gate, if it is computed already.
 
     Raises:
         CellError: a gate returned something of the wrong shape or type.
     """
-    step = _Step(problem, env, like, pre)
-    ops = (problem.program.source[name] for name in signals)
-    for op in {id(op): op for op in ops}.values():
-        step.signal(op)
+    values = ProgramValues(problem.cell, env, like, problem.matmul_dtype, problem.dropout_masks)
+    values.compute(signals)
 
 
-def compute_as(
-    problem: Problem, name: str, expr: Expr, env: dict[str, Tensor], like: Tensor
-) -> None:
-    """Compute a signal by another expression of values in ``env`` than its equation; see `compute`.
+class ProgramValues:
+    """The values of a program, for one step or for many; each is computed where it is read.
+
+    Matrices are stored as vectors, their rows one after another. A value that the cell does not
+    name, such as a read or its operand, is computed for each gate that needs it, so gradients are
+    added gate by gate.
 
     Args:
-        problem: the call.
-        name: the signal.
-        expr: the expression; unlike equations, it is of vectors.
-        env: values by name.
+        cell: the built cell.
+        env: values by name: inputs, previous values, weights and constants. Signals are added.
         like: any tensor with the leading axes and the type of the signals.
+        matmul_dtype: the type that matrix products run in.
+        dropout_masks: masks of recurrent reads by the read's text.
     """
-    value = evaluate(expr, env, problem.program.functions)
-    env[name] = _Step(problem, env, like).checked(Apply(name, expr), name, value)
 
-
-class _Step:
-    """Evaluates operations of a program; see `compute`."""
+    added: Collection[str] = ()
+    """The biases that a product of `linear` has added already."""
 
     def __init__(
         self,
-        problem: Problem,
+        cell: Cell,
         env: dict[str, Tensor],
         like: Tensor,
-        pre: Tensor | None = None,
+        matmul_dtype: tf.DType,
+        dropout_masks: Mapping[str, Tensor],
     ) -> None:
-        self.problem, self.env, self.like, self.pre = problem, env, like, pre
-        self.program, self.cell = problem.program, problem.cell
-        # Values without a name of the cell that signals of this call read: pre-activations.
+        self.cell, self.program = cell, lower(cell)
+        self.env, self.like = env, like
+        self.matmul_dtype, self.dropout_masks = matmul_dtype, dropout_masks
+        # Values without a name of the cell that signals read: pre-activations.
         self.inner: dict[str, Tensor] = {}
+
+    def compute(self, signals: Iterable[str]) -> None:
+        """Compute signals in order, given their names; see the function `compute`."""
+        ops = (self.program.source[name] for name in signals)
+        for op in {id(op): op for op in ops}.values():
+            self.signal(op)
 
     def signal(self, op: Op) -> None:
         """Add the value of a signal; a gate that is not an expression adds its states, too."""
         assert isinstance(op, (Apply, Opaque))
         for read in op.reads:
             if read not in self.env and read not in self.inner:
-                given = self.pre is not None and isinstance(self.program.source[read], Sum)
-                self.inner[read] = self.pre if given else self.value(read)
+                self.inner[read] = self[read]
         values = (self.expression(op),) if isinstance(op, Apply) else self.returned(op)
         for out, value in zip(outs(op), values, strict=True):
             self.env[out] = self.checked(op, out, value)
 
-    def value(self, name: str) -> Tensor:
+    def __getitem__(self, name: str) -> Tensor:
         """Return a value; what ``env`` lacks is computed."""
         for known in (self.env, self.inner):
             if name in known:
                 return known[name]
         op = self.program.source[name]
         if isinstance(op, Linear):
-            return apply_map(op, self.value(op.of), self.env, self.problem.matmul_dtype)
+            return self.linear(op)
         if isinstance(op, Sum):
-            return total([self.value(part) for part in op.parts])
+            return self.sum(op)
         if isinstance(op, Norm):
-            parts = normalised([self.value(part) for part in op.of], op.epsilon)
+            parts = normalised([self[part] for part in op.of], op.epsilon)
             return parts[op.outs.index(name)]
         if isinstance(op, Drop):
-            u, masks = self.value(op.of), self.problem.dropout_masks
+            u, masks = self[op.of], self.dropout_masks
             return u * masks[op.text] if op.text in masks else u
         assert isinstance(op, Apply)
-        values = {read: self.value(read) for read in op.reads}
-        return evaluate(op.expr, values, self.program.functions)
+        return evaluate(op.expr, {n: self[n] for n in op.reads}, self.program.functions)
+
+    def linear(self, op: Linear) -> Tensor:
+        """Return the result of a linear operation."""
+        return apply_map(op, self[op.of], self.env, self.matmul_dtype)
+
+    def sum(self, op: Sum) -> Tensor:
+        """Return a sum."""
+        return total([self[part] for part in op.parts if part not in self.added])
+
+    def matrix(self, name: str) -> Tensor:
+        """Return a value in its shape; a value of an executor has its shape already."""
+        value = self[name]
+        for rows in self.program.shapes.get(name, ())[:-1]:
+            value = self.program.functions["split"](value, rows)
+        return value
+
+    def of(self, expr: Expr, done: dict[int, Tensor] | None = None) -> Tensor:
+        """Return the value of an expression in its shape; that of a number is a plain number.
+
+        Args:
+            expr: the expression.
+            done: values of parts by id; a part that is one object is computed once.
+        """
+        if isinstance(expr, Number):
+            return expr.value
+        if isinstance(expr, Name):
+            return self.matrix(expr.name)
+        if done is not None and id(expr) in done:
+            return done[id(expr)]
+        inner = [self.of(child, done) for child in children(expr)]
+        value = applied(expr, inner, self.program.functions)
+        if done is not None:
+            done[id(expr)] = value
+        return value
 
     def expression(self, op: Apply) -> Tensor:
-        """Return the value of an expression; a part that is one object is computed once.
+        """Return the value of an operation as it is stored.
 
-        A function that uses a local variable twice is traced to such parts.
+        A function that uses a local variable twice is traced to parts that are one object.
         """
-        functions, done = self.program.functions, dict[int, Tensor]()
-
-        def of(expr: Expr) -> Tensor:
-            if isinstance(expr, Number):
-                return expr.value
-            if isinstance(expr, Name):
-                value = self.value(expr.name)
-                for rows in self.program.shapes[expr.name][:-1]:
-                    value = functions["split"](value, rows)
-                return value
-            if id(expr) not in done:
-                inner = [of(child) for child in children(expr)]
-                done[id(expr)] = applied(expr, inner, functions)
-            return done[id(expr)]
-
-        value = of(op.expr)
+        value = self.of(op.expr, {})
         for _ in self.program.shapes[op.out][1:]:
-            value = functions["flat"](value)
+            value = self.program.functions["flat"](value)
         return value
 
     def returned(self, op: Opaque) -> tuple[Tensor, ...]:
         """Return the value and the new states that a function returns."""
         where = f"gate {op.outs[0]!r}: {op.unit.definition()}"
         try:
-            returned = op.unit.compute({a: self.value(key) for a, key in op.arguments})
+            returned = op.unit.compute({a: self[key] for a, key in op.arguments})
         except Exception as error:
             error.add_note(f"raised in the {where}")
             raise
@@ -276,55 +284,6 @@ class _Step:
         node = next(node for node in self.cell.nodes if out in node.signals)
         what = "value" if out == node.name else f"state {out.removeprefix(f'{node.name}.')}"
         return f"{node.kind} {node.name!r}: its {what}"
-
-
-def pre_activation(
-    cell: Cell,
-    node: Node,
-    linear: Reader,
-    weights: Mapping[str, Tensor],
-) -> Tensor:
-    """Return the node's pre-activation ``... x units``, or None if it has no reads and no bias.
-
-    ``pre = sum_r z_r + bias``; a gate may normalise each ``z_r`` or their sum.
-
-    Args:
-        cell: the built cell.
-        node: a gate or output node.
-        linear: returns ``z_r``, given a gate and one of its reads.
-        weights: weights by name.
-    """
-    if not node.reads and node.bias is None:
-        return None
-    if node.norm is not None and node.norm.of == "sum":
-        members = [cell.node(m) for m in node.norm.group]
-        sums = [total([linear(m.name, r) for r in m.reads]) for m in members]
-        position = node.norm.group.index(node.name)
-        parts = [normalised(sums, node.norm.epsilon)[position] * weights[str(node.norm_scale)]]
-    elif node.norm is not None:
-        parts = [
-            normalised_read(cell, node, read, linear) * weights[str(read.scale)]
-            for read in node.reads
-        ]
-    else:
-        parts = [linear(node.name, read) for read in node.reads]
-    if node.bias is not None:
-        parts.append(weights[node.bias])
-    return total(parts)
-
-
-def normalised_read(cell: Cell, node: Node, read: BuiltRead, linear: Reader) -> Tensor:
-    """Return one read of a gate, normalised jointly with the same read of its group's gates."""
-    assert node.norm is not None
-    values: list[Tensor] = []
-    position = 0
-    for member in node.norm.group:
-        for other in cell.node(member).reads:
-            if other.text == read.text:
-                if member == node.name:
-                    position = len(values)
-                values.append(linear(member, other))
-    return normalised(values, node.norm.epsilon)[position]
 
 
 def total(parts: list[Tensor]) -> Tensor:

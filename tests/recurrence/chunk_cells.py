@@ -15,6 +15,7 @@ BUNDLED = (
     "kda",
     "linear_attention",
     "mamba2",
+    "mamba3",
     "mlstm",
     "retnet",
     "rwkv6",
@@ -165,7 +166,7 @@ REFUSED: dict[str, tuple[Any, str]] = {
             S=_DECAYED.format("split(f, heads)"),
             h=READ,
         ),
-        "f.k: f needs f.k_prev within tanh(...)",
+        "f.k needs f.k_prev within tanh(...)",
     ),
     "owns_what_reads_the_past": (
         cell(
@@ -214,7 +215,7 @@ REFUSED: dict[str, tuple[Any, str]] = {
             S=_DECAYED.format("split(flat(outer(f, g)), heads)"),
             h=READ,
         ),
-        "repeats column(log_sigmoid(pre:f)) along one of the axes",
+        "repeats column(log_sigmoid(f:pre)) along one of the axes",
     ),
     "strength_by_column": (
         cell(

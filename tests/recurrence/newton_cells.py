@@ -65,16 +65,7 @@ OWN: dict[str, Any] = {
             },
             h="0.5 * h_prev + force",
         ),
-        # Its slope changes its sign so often that 20 iterations are not enough for 30 steps.
-        cell(
-            "unstable",
-            gates={"drive": _gate("linear", x="dense")},
-            h="sin(1.5 * h_prev + drive)",
-        ),
-    )
-}
-REFUSED: dict[str, tuple[Any, str]] = {
-    "owns_mean": (
+        # Its projection reads its own state through a dense map: the state is solved first.
         cell(
             "owns_mean",
             gates={
@@ -87,8 +78,15 @@ REFUSED: dict[str, tuple[Any, str]] = {
             },
             h="0.5 * h_prev + g",
         ),
-        "g.tau reads g.m_prev through a dense map, and g.m is computed together with its gate g",
-    ),
+        # Its slope changes its sign so often that 20 iterations are not enough for 30 steps.
+        cell(
+            "unstable",
+            gates={"drive": _gate("linear", x="dense")},
+            h="sin(1.5 * h_prev + drive)",
+        ),
+    )
+}
+REFUSED: dict[str, tuple[Any, str]] = {
     "dense": (
         cell("dense", gates={"g": _gate("tanh", x="dense", h_prev="dense")}, h="g"),
         "g reads h_prev through a dense map",
@@ -111,7 +109,7 @@ REFUSED: dict[str, tuple[Any, str]] = {
             gates={"g": _gate("tanh", **{"x": "dense", "stop(h_prev)": "diagonal"})},
             h="tanh(g + h_prev)",
         ),
-        "g stops the gradient of a previous state, which Newton's method needs",
+        "stop(h_prev) stops the gradient of a previous state, which Newton's method needs",
     ),
     # One unit of s is read by all units of h, on which it depends.
     "repeated": (

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from gatekit.cell.analysis.affine import LARGEST_BLOCK, AffineStates, analyse
+from gatekit.cell.program import Apply, Before, lower, solved
 
 from .affine_cells import AFFINE
 from .cells import built, canonical, lstm_with, merged
@@ -32,7 +33,7 @@ def test_affine_cells_are_found(name: str) -> None:
         ("gilr", "g", "(1-g)*new"),
         ("rg_lru", "exp(log_a)", "sqrt(1-exp(2*log_a))*(i*v)"),
         ("t_gru", "f", "z*o"),
-        ("diagonal", "new.h_prev", "new.bias+z:new:x"),
+        ("diagonal", "new.h_prev", "new.bias+new:x"),
     ],
 )
 def test_coefficients_are_those_of_the_equations(name: str, a: str, b: str) -> None:
@@ -49,8 +50,11 @@ def test_coupled_states_are_one_block() -> None:
 def test_a_state_of_a_solved_state_comes_after_it() -> None:
     first, second = found(AFFINE["chain"]).blocks
     assert (first.states, second.states) == (("low",), ("h",))
-    assert first.nodes == ("low", "g")
     assert str(second.a[0][0]) == "g"
+    ops = solved(lower(built(AFFINE["chain"])), (first, second))
+    listed = [(op.out if isinstance(op, (Apply, Before)) else op) for op in ops]
+    assert listed.index(first) < listed.index("low_prev") < listed.index("g")
+    assert listed.index("g") < listed.index(second)
 
 
 def test_a_gates_own_state_is_a_state_like_others() -> None:

@@ -34,7 +34,8 @@ def _small(monkeypatch: pytest.MonkeyPatch) -> None:
 )
 def test_steps_of_a_chunk(side: int, time: int | None, steps: int) -> None:
     call = SimpleNamespace(inputs={"x": SimpleNamespace(shape=(time, 2, 3))})
-    assert layout.Layout(cast(Any, call), {}, (1,), side).steps == steps
+    known = SimpleNamespace(problem=call)
+    assert layout.Layout(cast(Any, known), (1,), side).steps == steps
 
 
 def _agree(name: str, time: int, mode: Any = graph, **options: Any) -> None:

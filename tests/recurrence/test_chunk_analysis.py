@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from gatekit.cell.analysis.chunk import Largest, Parallel, analyse
+from gatekit.cell.analysis.chunk import Parallel, analyse
+from gatekit.cell.program import Largest
 from gatekit.cell.show.parallel import parallel, text
 
 from .cells import BUNDLED as ZOO
@@ -59,10 +60,10 @@ def _log(decay: str, **gates: Any) -> str:
 @pytest.mark.parametrize(
     ("decay", "logarithm"),
     [
-        ("split(f, heads)", "split(log_sigmoid(pre:f),2)"),
-        ("1 - split(f, heads)", "split(log_sigmoid(-pre:f),2)"),
-        ("split(f, heads) ** 2", "2*split(log_sigmoid(pre:f),2)"),
-        ("sqrt(split(f, heads))", "0.5*split(log_sigmoid(pre:f),2)"),
+        ("split(f, heads)", "split(log_sigmoid(f:pre),2)"),
+        ("1 - split(f, heads)", "split(log_sigmoid(-f:pre),2)"),
+        ("split(f, heads) ** 2", "2*split(log_sigmoid(f:pre),2)"),
+        ("sqrt(split(f, heads))", "0.5*split(log_sigmoid(f:pre),2)"),
         ("exp(-split(f, heads))", "-split(f,2)"),
     ],
 )

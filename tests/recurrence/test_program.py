@@ -10,12 +10,16 @@ import pytest
 from generated.cases import Case, case
 from generated.options import OWN, accepted, base, others, regular, with_options
 
+from gatekit.cell.analysis import affine, chunk, newton
 from gatekit.cell.gate import Gate
 from gatekit.cell.graph import Cell, build
 from gatekit.cell.language.expression import Binary
 from gatekit.cell.program import (
     Apply,
+    Before,
+    Block,
     Linear,
+    Memories,
     Norm,
     Opaque,
     Program,
@@ -23,13 +27,17 @@ from gatekit.cell.program import (
     lower,
     outs,
     share,
+    solved,
 )
 from gatekit.cell.program.numpy_step import step
 from gatekit.cell.schema import read_cell, read_output_unit
 from gatekit.recurrence.executors.fused import scheduler
 from gatekit.registry import catalogue
 
+from .affine_cells import AFFINE
 from .cells import BUNDLED, ODD, built, lstm_with
+from .chunk_cells import OWN as MEMORIES
+from .newton_cells import OWN as UNITWISE
 from .test_owned_output import FED_BACK, Back, Maps
 
 NAMES = (*BUNDLED, *ODD)
@@ -239,3 +247,32 @@ def test_a_state_and_a_gate_of_a_fed_back_output_are_held() -> None:
     assert program.after == ()
     norms = [op for op in program.step if isinstance(op, Norm)]
     assert [op.outs for op in norms] == [("output_unit.b:normed",)]
+
+
+SOLVED = [
+    *((name, name) for name in BUNDLED),
+    *((name, cell) for cells in (ODD, AFFINE, MEMORIES, UNITWISE) for name, cell in cells.items()),
+]
+
+
+@pytest.mark.parametrize("own", [own for _, own in SOLVED], ids=[name for name, _ in SOLVED])
+@pytest.mark.one_in(3, slow=1)
+def test_a_list_without_a_loop_reads_what_it_has_computed(own: Any) -> None:
+    cell = built(own)
+    program = lower(cell)
+    for analysis in (affine, chunk, newton):
+        found = analysis.analyse(cell)
+        known = {*program.fixed, *program.inputs, "t", *(f"{n}_prev" for n in program.inputs)}
+        assert bool(found.blocks) == (not found.reason)
+        for op in solved(program, found.blocks):
+            assert known.issuperset(op.reads), op
+            if isinstance(op, Before):
+                known.add(op.out)
+            elif isinstance(op, Memories):
+                for memory in op.memories:
+                    known.update(part.name for part in (*memory.reads, *memory.terms))
+            elif isinstance(op, Block):
+                known.update(f"{state}:held" for state in op.states)
+            else:
+                known.update(outs(op))
+        assert found.reason or known.issuperset(cell.output.signals)

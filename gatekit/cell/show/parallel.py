@@ -6,13 +6,13 @@ import textwrap
 from collections.abc import Mapping
 from typing import Any
 
-from gatekit.cell.analysis.affine import AffineBlock
 from gatekit.cell.analysis.affine import analyse as affine_states
 from gatekit.cell.analysis.chunk import analyse as chunks
 from gatekit.cell.analysis.newton import MOST, at_start
 from gatekit.cell.analysis.newton import analyse as jacobian
 from gatekit.cell.graph import Cell
 from gatekit.cell.language.expression import render
+from gatekit.cell.program import Solve
 
 
 def parallel(cell: Cell) -> dict[str, Any]:
@@ -68,7 +68,7 @@ def measure(cell: Cell) -> dict[str, Any]:
     }
 
 
-def state_lines(block: AffineBlock) -> list[str]:
+def state_lines(block: Solve) -> list[str]:
     """Return a line for each state of an affine block: its equation."""
     lines = []
     for state, row, rest in zip(block.states, block.a, block.b, strict=True):

@@ -20,18 +20,25 @@ from tensorflow import Tensor
 from gatekit.cell.analysis import chunk, newton
 from gatekit.cell.analysis.affine import analyse
 from gatekit.cell.graph import Cell
+from gatekit.cell.program import Block, Largest, Memories, Solve
 from gatekit.recurrence.executors.fused.schedule import LoopSchedule, weights_stay_cached
 from gatekit.recurrence.keras_form import KerasForm, keras_form
 from gatekit.recurrence.packing import compiled
 from gatekit.recurrence.problem import Problem, Solution
 
-from . import cudnn, reference
+from . import blockwise, cudnn, reference
 from .choose import ExecutorChoice, Setting
-from .chunk import executor as chunks
+from .chunk import largest, memory, sums
 from .fused import executor, scheduler
 from .linear import solve
 from .newton import executor as in_parallel
 from .newton.executor import NewtonCounts
+
+_CHUNKS: dict[type[Block], blockwise.Solver] = {
+    Solve: sums.solve,
+    Largest: largest.solve,
+    Memories: memory.solve,
+}
 
 
 class Executor:
@@ -59,9 +66,13 @@ class Executor:
         elif name == "unroll":
             self._chosen = reference.unrolled
         elif name in ("affine", "scan"):
-            self._chosen = partial(solve.run, affine=analyse(cell), executor=name)
+            solver = partial(solve.solve, executor=name)
+            self._chosen = partial(
+                blockwise.run, blocks=analyse(cell).blocks, solvers={Solve: solver}
+            )
         elif name == "chunk":
-            self._chosen = partial(chunks.run, parallel=chunk.analyse(cell))
+            blocks = chunk.analyse(cell).blocks
+            self._chosen = partial(blockwise.run, blocks=blocks, solvers=_CHUNKS)
         elif self.counts is not None:
             form, count = newton.analyse(cell), self.counts.add
             self._chosen = partial(in_parallel.run, form=form, schedule=self.schedule, count=count)

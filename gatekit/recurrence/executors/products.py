@@ -1,128 +1,101 @@
-"""Linear reads of the same expression share one product, with their matrices side by side.
+"""The values of a program at all steps; linear operations of one value share a product.
 
 One large product is faster than several small ones.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Collection, Mapping, Sequence
 
 import tensorflow as tf
 from tensorflow import Tensor
 
-from gatekit.cell.graph import BuiltRead, Node
-from gatekit.cell.language.expression import evaluate
+from gatekit.cell.graph import BuiltRead
+from gatekit.cell.program import Linear, Sum, share
 from gatekit.recurrence.packing import joined
 from gatekit.recurrence.problem import Problem
-from gatekit.recurrence.step import (
-    Reader,
-    apply_map,
-    biased_product,
-    compute,
-    pre_activation,
-    product,
-)
-
-Owned = tuple[str, BuiltRead]
-"""A gate's name, and one of its reads."""
+from gatekit.recurrence.step import ProgramValues, apply_map, biased_product, product
 
 
-class SharedProducts:
-    """Linear reads over all steps, each computed on first use.
+class SharedValues(ProgramValues):
+    """Values at all steps, ``time x batch x width``; each linear operation is computed once.
 
     Args:
         problem: the call, time first.
-        env: values by key, ``time x batch x width``; every value that is read must be in it.
-        members: the reads that share a product, by text.
-        biased: by gate, the text of the product that adds the gate's bias.
+        members: by value, the linear operations that share a product.
+        biases: by linear operation, the bias that its product adds.
     """
 
     def __init__(
         self,
         problem: Problem,
-        env: dict[str, Tensor],
-        members: Mapping[str, Sequence[Owned]],
-        biased: Mapping[str, str] | None = None,
+        members: Mapping[str, Sequence[Linear]],
+        biases: Mapping[str, str] | None = None,
     ) -> None:
-        self.problem, self.env, self.members = problem, env, members
-        self.biased = biased or {}
-        self.values: dict[tuple[str, str], Tensor] = {}
+        env = {**problem.program.constants, **problem.weights, **problem.inputs}
+        x, masks = problem.inputs["x"], problem.dropout_masks
+        super().__init__(problem.cell, env, x, problem.matmul_dtype, masks)
+        self.problem = problem
+        self.members, self.biases = members, biases or {}
+        self.added = {*self.biases.values()}
+        self.terms: dict[str, Tensor] = {}
 
-    def linear(self, owner: str, read: BuiltRead) -> Tensor:
-        """Return the result of one linear read of a gate, ``time x batch x units``."""
-        if (owner, read.text) not in self.values:
-            u = self.operand(read)
-            members = self.members.get(read.text, ()) if read.map.has_matrix() else ()
-            biased = any(self.biased.get(name) == read.text for name, _ in members)
+    def linear(self, op: Linear) -> Tensor:
+        """Return the result of a linear operation."""
+        if op.out not in self.terms:
+            u, weights = self[op.of], self.problem.weights
+            members = self.members.get(op.of, ()) if op.map.has_matrix() else ()
+            biased = any(member.out in self.biases for member in members)
             if len(members) > 1 or biased:
-                self.add(members, self.shared(u, members, biased))
+                matrix = joined_matrix(members, weights)
+                if biased:
+                    z = biased_product(u, matrix, self.bias(members))
+                else:
+                    z = product(u, matrix, self.matmul_dtype)
+                parts = tf.split(z, [self.program.shapes[m.out][-1] for m in members], -1)
+                self.terms |= {m.out: part for m, part in zip(members, parts, strict=True)}
             else:
-                problem = self.problem
-                z = apply_map(read, u, problem.weights, problem.matmul_dtype)
-                self.values[owner, read.text] = z
-        return self.values[owner, read.text]
+                self.terms[op.out] = apply_map(op, u, weights, self.matmul_dtype)
+        return self.terms[op.out]
 
-    def compute(
-        self, node: Node, env: dict[str, Tensor] | None = None, linear: Reader | None = None
-    ) -> Tensor:
-        """Store a node's value and new states in ``env``; return its pre-activation or None.
-
-        Args:
-            node: the node.
-            env: values by key to use instead of those of the products.
-            linear: computes the node's reads from these values.
-        """
-        problem, pre = self.problem, None
-        if node.declared:
-            # The bias is added by one of its products.
-            rest = replace(node, bias=None) if node.name in self.biased else node
-            pre = pre_activation(problem.cell, rest, linear or self.linear, problem.weights)
-        env = self.env if env is None else env
-        compute(problem, node.signals, env, problem.inputs["x"], pre)
-        return pre
-
-    def operand(self, read: BuiltRead) -> Tensor:
-        """Return the operand of a read at all steps, with its dropout."""
-        u, dropout_masks = (
-            evaluate(read.expr, self.env, self.problem.cell.spec.functions),
-            self.problem.dropout_masks,
-        )
-        dropped = not read.hoisted and read.text in dropout_masks and not read.map.row_wise
-        return u * dropout_masks[read.text] if dropped else u
-
-    def shared(self, u: Tensor, members: Sequence[Owned], biased: bool) -> Tensor:
-        """Return the product of all members, side by side."""
-        matrix = joined_matrix([read for _, read in members], self.problem.weights)
-        if biased:
-            return biased_product(u, matrix, self.bias(members))
-        return product(u, matrix, self.problem.matmul_dtype)
-
-    def bias(self, members: Sequence[Owned]) -> Tensor:
+    def bias(self, members: Sequence[Linear]) -> Tensor:
         """Return the members' biases side by side; zeros if another product adds the bias."""
-        cell, weights = self.problem.cell, self.problem.weights
-        dtype = self.problem.inputs["x"].dtype
         return joined(
             [
-                weights[str(cell.node(name).bias)]
-                if self.biased.get(name) == read.text
-                else tf.zeros([read.width_out], dtype)
-                for name, read in members
+                self.problem.weights[self.biases[op.out]]
+                if op.out in self.biases
+                else tf.zeros([self.program.shapes[op.out][-1]], self.like.dtype)
+                for op in members
             ]
         )
 
-    def add(self, members: Sequence[Owned], z: Tensor) -> None:
-        """Split a product of several reads, and store the parts."""
-        parts = tf.split(z, [read.width_out for _, read in members], -1)
-        for (name, read), part in zip(members, parts, strict=True):
-            self.values[name, read.text] = part
+
+def shared_values(problem: Problem, bare: Collection[str] = ()) -> SharedValues:
+    """Return the values at all steps; operations of one value by matrices share a product.
+
+    In full precision, a gate's bias is added by the first product that has a matrix of the gate.
+
+    Args:
+        problem: the call.
+        bare: values whose products must not add a bias.
+    """
+    program = problem.program
+    members = {each.of: each.members for each in share(program, program.step)}
+    matrices = {op.out for each in members.values() for op in each} - {*bare}
+    biases: dict[str, str] = {}
+    if problem.inputs["x"].dtype == problem.matmul_dtype:
+        for op in program.step:
+            if isinstance(op, Sum) and op.parts[-1] in program.fixed:
+                first = next((part for part in op.parts if part in matrices), None)
+                biases |= {} if first is None else {first: op.parts[-1]}
+    return SharedValues(problem, members, biases)
 
 
-def joined_matrix(reads: Sequence[BuiltRead], weights: Mapping[str, Tensor]) -> Tensor:
+def joined_matrix(reads: Sequence[BuiltRead | Linear], weights: Mapping[str, Tensor]) -> Tensor:
     """Return the matrices of several reads side by side, ``width_in x width``."""
     return joined([matrix_of(read, weights) for read in reads])
 
 
-def matrix_of(read: BuiltRead, weights: Mapping[str, Tensor]) -> Tensor:
+def matrix_of(read: BuiltRead | Linear, weights: Mapping[str, Tensor]) -> Tensor:
     """Return the matrix of a read's linear map, ``width_in x width_out``."""
     return read.map.matrix({suffix: weights[name] for suffix, name in read.weights.items()})

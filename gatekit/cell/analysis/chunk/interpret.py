@@ -33,12 +33,12 @@ class Interpreter:
         self.partners: dict[str, str] = {}
 
     # `analysis` implements these.
-    def look_up(self, expr: Name | Call) -> Value | None:
-        """Return the value of a name, or of the matrix that nested splits restore; or None."""
+    def look_up(self, name: str) -> Value:
+        """Return the value of a name."""
         raise NotImplementedError
 
     def definition(self, expr: Expr) -> Expr | None:
-        """Return the equation behind a known name."""
+        """Return the expression that computes a known name, or None."""
         raise NotImplementedError
 
     def last_axes(self, expr: Expr) -> tuple[int, int]:
@@ -60,10 +60,8 @@ class Interpreter:
             return Known(expr)
         if isinstance(expr, Neg):
             return self.scaled(self.value(expr.operand, where), Number(-1), where)
-        if isinstance(expr, (Name, Call)):
-            known = self.look_up(expr)
-            if known is not None:
-                return known
+        if isinstance(expr, Name):
+            return self.look_up(expr.name)
         if isinstance(expr, Call):
             return self.call(expr, where)
         assert isinstance(expr, Binary)
@@ -174,10 +172,9 @@ class Interpreter:
             if expr.op == "-":
                 right = [replace(o, key=-o.key) for o in right]
             return self.outers(expr.left, state, where) + right
-        if isinstance(expr, (Name, Call)):
-            definition = self.definition(expr)
-            if definition is not None:
-                return self.outers(definition, state, where)
+        definition = self.definition(expr)
+        if definition is not None:
+            return self.outers(definition, state, where)
         if isinstance(expr, Binary) and expr.op in "*/":
             sides = [(expr.left, expr.right)] + [(expr.right, expr.left)] * (expr.op == "*")
             for matrix, factor in sides:
@@ -281,10 +278,8 @@ class Interpreter:
             if isinstance(inner, Binary) and inner.op == "+":
                 exps = [Call("exp", (side,)) for side in (inner.left, inner.right)]
                 pairs = [self.factors(side, where) for side in exps]
-        elif isinstance(expr, (Name, Call)):
-            definition = self.definition(expr)
-            if definition is not None:
-                return self.factors(definition, where)
+        elif (definition := self.definition(expr)) is not None:
+            return self.factors(definition, where)
         if pairs is None:
             raise NotAffineError(
                 f"{where} multiplies each element of a memory by a separate factor, {expr}, not by "

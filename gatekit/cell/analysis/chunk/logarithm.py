@@ -24,7 +24,7 @@ class Logarithms:
     """Derives logarithms.
 
     Args:
-        definition: returns the equation of a signal, or None if it has none.
+        definition: returns the expression that computes a name; None for anything else.
         positive: returns whether a name is a parameter whose map makes it positive.
         fixed: returns whether a name is a parameter that is not trained.
         visit: counts a visited part, and raises if there were too many.
@@ -66,10 +66,9 @@ class Logarithms:
             # It has no gradient, so the logarithm of its value is safe.
             self.signed = True
             return [Call("log", (Call("maximum", (Call("abs", (expr,)), Number(_LEAST))),))]
-        if isinstance(expr, (Name, Call)):
-            definition = self.definition(expr)
-            if definition is not None:
-                return self.of(definition)
+        definition = self.definition(expr)
+        if definition is not None:
+            return self.of(definition)
         if isinstance(expr, Call):
             inner = expr.args[0]
             if expr.function == "exp":
@@ -119,7 +118,7 @@ class Logarithms:
                 if inner is None:
                     return None
                 return [placed(expr, part, self.axes) for part in inner]
-        definition = self.definition(expr) if isinstance(expr, (Name, Call)) else None
+        definition = self.definition(expr)
         return None if definition is None else self.complement(definition)
 
     def not_negative(self, expr: Expr) -> bool:
@@ -133,7 +132,7 @@ class Logarithms:
             return expr.op in "+*/" and inner
         if isinstance(expr, Call) and (expr.function in _PLACES or expr.function in _POSITIVE):
             return expr.function in _POSITIVE or self.not_negative(expr.args[0])
-        definition = self.definition(expr) if isinstance(expr, (Name, Call)) else None
+        definition = self.definition(expr)
         return definition is not None and self.not_negative(definition)
 
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from gatekit.cell.analysis.affine_form import NotAffineError, times
-from gatekit.cell.graph import Cell
 from gatekit.cell.language.expression import Binary, Expr, Neg, Number
 from gatekit.cell.language.shape import Shape
+from gatekit.cell.program import Memory, MemoryRead, MemoryTerm, Program
 
-from .form import Memory, MemoryRead, MemoryTerm
 from .interpret import Interpreter, as_vector
 from .logarithm import Logarithms, constant
 from .values import Linear, Matrix, Outer
@@ -19,23 +18,23 @@ class NormalForm(Interpreter):
     """Writes memories in their normal form; `analysis` provides the rest.
 
     Attributes:
-        cell: the built cell.
+        program: the program of the cell.
         logarithms: derives logarithms of decays.
         updated: the updated memory of each state.
     """
 
-    cell: Cell
+    program: Program
     logarithms: Logarithms
     updated: dict[str, Matrix]
 
     def axes(self, expr: Expr) -> Shape:
-        """Return the shape of an expression that is computed on vectors."""
+        """Return the shape of an expression."""
         raise NotImplementedError
 
     def memory_of(self, state: str, turned: tuple[Expr, Expr] | None) -> Memory:
         matrix, ledger = self.updated[state], self.ledger[state]
         partner = next((two for two, one in self.partners.items() if one == state), "")
-        entry, *others = (s for s in self.cell.states if s.name in (state, partner))
+        entry, *others = (s for s in self.program.states if s.name in (state, partner))
         if entry.zoneout or any(other.zoneout for other in others):
             raise NotAffineError(f"{state} has zoneout, which keeps some elements of a memory")
         assert matrix.decay is not None

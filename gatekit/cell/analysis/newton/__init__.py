@@ -7,13 +7,12 @@ exponent. Start with `structure`.
 
 from .iterations import LENGTHS, MOST, Iterations, at_start, iterations, measurable
 from .stepping import Stepping
-from .structure import NewtonBlock, UnitJacobian, analyse
+from .structure import UnitJacobian, analyse
 
 __all__ = [
     "LENGTHS",
     "MOST",
     "Iterations",
-    "NewtonBlock",
     "Stepping",
     "UnitJacobian",
     "analyse",

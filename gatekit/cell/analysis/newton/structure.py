@@ -9,34 +9,19 @@ steps, so a dependence on them, through any map, does not count.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from gatekit.cell.analysis.affine import Analysis, TooLargeError, map_expression
+from gatekit.cell.analysis.affine import Analysis, TooLargeError, map_expression, owner
 from gatekit.cell.errors import CellError
-from gatekit.cell.graph import BuiltRead, Cell, Node, shared_reads
-from gatekit.cell.language.expression import Binary, Call, Expr, Name, Neg, Number, lift, names
-from gatekit.cell.language.shape import Shape, infer
+from gatekit.cell.graph import Cell
+from gatekit.cell.language.expression import Binary, Call, Expr, Name, Neg, Number, lift
+from gatekit.cell.language.shape import infer
+from gatekit.cell.program import Apply, Drop, Linear, Newton, Norm, Op, Sum, lower, outs
 
 LARGEST_BLOCK = 4
 """The most states that are solved together: with k states, a step of a scan costs k^3 products."""
 
 _RESHAPES = ("split", "flat")
-
-
-@dataclass(frozen=True)
-class NewtonBlock:
-    """States that are solved together.
-
-    Attributes:
-        states: the keys of at most four states of the same width.
-        inside: the signals between the previous and the new states, in order.
-        nodes: the signals that can be computed for all steps once the block is solved, in order.
-    """
-
-    states: tuple[str, ...]
-    inside: tuple[str, ...]
-    nodes: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -48,7 +33,7 @@ class UnitJacobian:
         reason: why Newton's method does not fit this cell; empty if it does.
     """
 
-    blocks: tuple[NewtonBlock, ...]
+    blocks: tuple[Newton, ...]
     reason: str
 
     @property
@@ -67,7 +52,7 @@ class UnitJacobian:
 
 
 class _MixesError(Exception):
-    """A signal is not computed unit by unit from the previous states; the message is the reason."""
+    """A value is not computed unit by unit from the previous states; the message is the reason."""
 
 
 def analyse(cell: Cell) -> UnitJacobian:
@@ -77,41 +62,34 @@ def analyse(cell: Cell) -> UnitJacobian:
         cell: the built cell.
     """
     try:
-        return _Units(cell).blocks()
+        return _Units(lower(cell)).blocks()
     except TooLargeError:
         return UnitJacobian((), "it is too large to be analysed")
 
 
 class _Units(Analysis):
-    """The analysis of one cell; it tracks known signals as the affine analysis does."""
-
-    def __init__(self, cell: Cell) -> None:
-        super().__init__(cell)
-        self.width = {state.name: state.width for state in cell.states}
-        self.sizes: dict[str, Shape] = dict.fromkeys(cell.constants, ())
-        self.sizes.update({weight.name: weight.shape for weight in cell.weights})
-        for name, width in {**cell.inputs, **cell.widths, "t": 1}.items():
-            self.sizes[name] = self.sizes[f"{name}_prev"] = (width,)
+    """The analysis of one cell; it tracks known values as the affine analysis does."""
 
     def blocks(self) -> UnitJacobian:
-        pending = [state.name for state in self.cell.states]
+        pending = [state.name for state in self.program.states]
         if not pending:
             return UnitJacobian((), "it has no state")
-        blocks: list[NewtonBlock] = []
+        blocks: list[Newton] = []
         while pending:
             group = self.first_group(pending)
             try:
                 inside = self.checked(group)
             except _MixesError as why:
                 return UnitJacobian((), str(why))
-            self.known.update(f"{name}_prev" for name in group)
-            blocks.append(NewtonBlock(tuple(group), inside, tuple(self.spread())))
+            blocks.append(Newton(group, inside))
+            self.solve(group)
             pending = [name for name in pending if name not in group]
         return UnitJacobian(tuple(blocks), "")
 
-    def first_group(self, pending: list[str]) -> list[str]:
+    def first_group(self, pending: list[str]) -> tuple[str, ...]:
         """Return pending states that depend on each other and on no other pending state."""
-        direct = {name: [p for p in pending if f"{p}_prev" in self.past(name)] for name in pending}
+        past = {name: {key for op in self.needed((name,)) for key in op.reads} for name in pending}
+        direct = {name: [p for p in pending if f"{p}_prev" in past[name]] for name in pending}
 
         def reach(name: str) -> set[str]:
             seen, todo = {name}, [name]
@@ -124,96 +102,47 @@ class _Units(Analysis):
         reached = {name: reach(name) for name in pending}
         # The state that depends on the fewest: all states that it depends on depend on it, too.
         least = min(pending, key=lambda name: len(reached[name]))
-        return [name for name in pending if name in reached[least]]
-
-    def past(self, state: str) -> set[str]:
-        """Return the keys that are read by the unknown signals that lead to a state."""
-        read = set[str]()
-        for node in self.between(state):
-            read.update(self.read_by(node))
-        return read
-
-    def between(self, state: str) -> Iterator[Node]:
-        """Yield the signals that lead to a state and are not known yet, in order."""
-        needed = self.needed(state)
-        for node in self.cell.nodes:
-            keys = {node.name, *(key for _, key in node.own_states)}
-            if keys & needed and node.name not in self.known:
-                yield node
+        return tuple(name for name in pending if name in reached[least])
 
     # --- unit by unit -------------------------------------------------------
 
-    def checked(self, group: list[str]) -> tuple[str, ...]:
-        """Return the signals between the previous and the new states of a group, in order.
+    def checked(self, group: tuple[str, ...]) -> tuple[Op, ...]:
+        """Return the operations between the previous and the new states of a group, in order.
 
         Raises:
-            _MixesError: the group is too large, or one of the signals mixes units.
+            _MixesError: the group is too large, or an operation mixes units.
         """
-        every = {node.name for name in group for node in self.between(name)}
-        inside = [node for node in self.cell.nodes if node.name in every]
-        self.open = {f"{name}_prev" for name in group}
-        for node in inside:
-            if self.signal(node):
-                self.open.update([node.name, *(key for _, key in node.own_states)])
+        inside = self.needed(group)
+        for op in inside:
+            if isinstance(op, Norm):
+                raise _MixesError(f"{owner(op)} is normalised over its units, and reads a state")
+        self.opened = {f"{name}_prev" for name in group}
+        for op in inside:
+            if not self.opened.isdisjoint(op.reads) and self.opens(op):
+                self.opened.update(outs(op))
         if len(group) > LARGEST_BLOCK:
             raise _MixesError(
                 f"{', '.join(group)} depend on each other, and at most {LARGEST_BLOCK} states are "
                 "solved together"
             )
-        return tuple(node.name for node in inside)
+        return tuple(inside)
 
-    def signal(self, node: Node) -> bool:
-        """Return whether a signal depends on the group's previous states, unit by unit."""
-        depends = any(key in self.open for key in self.read_by(node))
-        if not depends:
-            return False
-        if node.kind == "equation":
-            assert node.expr is not None
-            return self.unit(node.expr, self.sizes, node.name)
-        if node.kind == "norm":
-            raise _MixesError(f"{node.name} is a normalised state, so its units mix")
-        if node.kind == "output":
-            raise _MixesError("the output unit feeds back")
-        expressions = self.cell.gate_expressions[node.name]
-        if expressions is None:
-            raise _MixesError(f"the gate {node.name} cannot be written as an expression")
-        local = {**self.sizes, "pre": (node.width,)}
-        self.open.discard("pre")
-        if node.norm is not None and any(
-            self.reads_open(r) for _, r in shared_reads(self.node, node)
-        ):
-            raise _MixesError(f"{node.name} is normalised over its units, and reads a state")
-        # A list, not a generator: every read has to be checked.
-        through = [self.opened(node, read) for read in node.reads]
-        if any(through):
-            self.open.add("pre")
-        value, states = expressions
-        depends_by_part = [self.unit(expr, local, node.name) for expr in (value, *states.values())]
-        self.open.discard("pre")
-        return any(depends_by_part)
-
-    def reads_open(self, read: BuiltRead) -> bool:
-        return any(name in self.open for name in names(read.expr))
-
-    def opened(self, node: Node, read: BuiltRead) -> bool:
-        """Return whether a linear read depends on the group, unit by unit."""
-        if not self.reads_open(read):
-            return False
-        own = [n for n in names(read.expr) if n in self.open and n[: -len("_prev")] in self.owner]
-        if own and not read.map.row_wise:
-            state = own[0].removesuffix("_prev")
+    def opens(self, op: Op) -> bool:
+        """Return whether a value depends on the group's previous states, unit by unit."""
+        if isinstance(op, Apply):
+            return self.unit(op.expr, owner(op))
+        if isinstance(op, (Sum, Drop)):
+            return True
+        if isinstance(op, Linear) and op.map.row_wise:
+            return self.unit(map_expression(op, _MixesError), op.owner)
+        if isinstance(op, Linear):
             raise _MixesError(
-                f"{node.name} reads {own[0]} through a {read.map_kind} map, and {state} is "
-                f"computed together with its gate {self.owner[state].name}"
+                f"{op.owner} reads {op.text} through a {op.kind} map, so each unit depends on "
+                f"others (in a cell with `reads: {{{op.text}: diagonal}}` it does not)"
             )
-        if not read.map.row_wise:
-            raise _MixesError(
-                f"{node.name} reads {read.text} through a {read.map_kind} map, so each unit "
-                f"depends on others (in a cell with `reads: {{{read.text}: diagonal}}` it does not)"
-            )
-        return self.unit(map_expression(node, read, _MixesError), self.sizes, node.name)
+        raise _MixesError(f"{owner(op)} cannot be written as an expression")
 
-    def unit(self, expr: Expr, sizes: Mapping[str, Shape], where: str) -> bool:
+    def unit(self, expr: Expr, where: str) -> bool:
         """Return whether an expression depends on the group, element by element.
 
         Raises:
@@ -223,16 +152,16 @@ class _Units(Analysis):
         if isinstance(expr, Number):
             return False
         if isinstance(expr, Name):
-            return expr.name in self.open
+            return expr.name in self.opened
         if isinstance(expr, Neg):
-            return self.unit(expr.operand, sizes, where)
+            return self.unit(expr.operand, where)
         inner = (expr.left, expr.right) if isinstance(expr, Binary) else ()
         if isinstance(expr, Call):
-            function = self.cell.spec.functions[expr.function]
+            function = self.program.functions[expr.function]
             if function.compose is not None:
-                return self.composed(expr, sizes, where)
+                return self.composed(expr, where)
             inner = expr.args  # type: ignore[assignment]
-        parts = [part for part in inner if self.unit(part, sizes, where)]
+        parts = [part for part in inner if self.unit(part, where)]
         if not parts:
             return False
         if isinstance(expr, Call) and expr.function == "stop":
@@ -241,19 +170,19 @@ class _Units(Analysis):
             )
         if isinstance(expr, Call) and not self.by_element(expr):
             raise _MixesError(f"{where} mixes units of a previous state in {expr.function}(...)")
-        whole = self.elements(expr, sizes, where)
-        if any(self.elements(part, sizes, where) != whole for part in parts):
+        whole = self.elements(expr, where)
+        if any(self.elements(part, where) != whole for part in parts):
             raise _MixesError(f"in {where} many units depend on one unit of a previous state")
         return True
 
     def by_element(self, expr: Call) -> bool:
         """Return whether a function computes each element from one element of each argument."""
-        kind = self.cell.spec.functions[expr.function].kind
+        kind = self.program.functions[expr.function].kind
         return kind == "elementwise" or expr.function in _RESHAPES
 
-    def composed(self, expr: Call, sizes: Mapping[str, Shape], where: str) -> bool:
+    def composed(self, expr: Call, where: str) -> bool:
         """Return the result of `unit` for a plugin's function that consists of other functions."""
-        function = self.cell.spec.functions[expr.function]
+        function = self.program.functions[expr.function]
         assert function.compose is not None
         values = [
             arg.value if isinstance(arg, Number) and place in function.static else arg
@@ -262,18 +191,19 @@ class _Units(Analysis):
         try:
             composed = lift(function.compose(*values))
         except Exception:
-            inner = [self.unit(arg, sizes, where) for arg in expr.args]
+            inner = [self.unit(arg, where) for arg in expr.args]
             if not any(inner):
                 return False
             raise _MixesError(
                 f"the function {expr.function} of {where} cannot be written as an expression"
             ) from None
-        return self.unit(composed, sizes, where)
+        return self.unit(composed, where)
 
-    def elements(self, expr: Expr, sizes: Mapping[str, Shape], where: str) -> int:
+    def elements(self, expr: Expr, where: str) -> int:
+        program = self.program
         try:
-            whole = self.cell.constant_free(expr)
-            shape = infer(whole, sizes, self.cell.spec.functions, where)
+            whole = program.constant_free(expr)
+            shape = infer(whole, program.shapes, program.functions, where)
         except (CellError, KeyError):
             raise _MixesError(f"the width of a part of {where} is not known") from None
         return math.prod(shape or ())

@@ -23,7 +23,6 @@ A reset is not a decay of 0. Instead, $A_{ts} = L_{ts} = 0$ if the segment numbe
 differ. $\gamma_{t0}$ begins at the last reset, and after a reset $S_0$ is the initial value of the
 memory.
 
-- `executor` solves the blocks of a cell in order, and computes the signals that need them;
 - `memory` implements the equations above for one memory;
 - `scores` computes A and L for a separate decay of each row, without overflow;
 - `between` carries the memory from chunk to chunk;

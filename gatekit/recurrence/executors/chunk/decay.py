@@ -9,7 +9,7 @@ from __future__ import annotations
 import tensorflow as tf
 from tensorflow import Tensor
 
-from gatekit.cell.analysis.chunk import Memory
+from gatekit.cell.program import Memory
 
 from .layout import Layout, Segments
 from .scores import LEAST, blocks, causal, halves, prefix_sums, repeated, scores, suffix_sums

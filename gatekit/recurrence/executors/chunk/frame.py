@@ -13,8 +13,8 @@ from __future__ import annotations
 import tensorflow as tf
 from tensorflow import Tensor
 
-from gatekit.cell.analysis.chunk import Memory, MemoryRead, MemoryTerm
 from gatekit.cell.language.expression import Call, Number
+from gatekit.cell.program import Memory, MemoryRead, MemoryTerm
 
 from .layout import Layout
 

@@ -2,20 +2,18 @@ r"""A running maximum for all steps together: $m_t = \max(m_{t-1} + f_t, i_t)$."
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import tensorflow as tf
 from tensorflow import Tensor
 
-from gatekit.cell.analysis.chunk import Largest
-from gatekit.cell.language.expression import Expr, evaluate
+from gatekit.cell.language.expression import Expr
+from gatekit.cell.program import Largest
 from gatekit.recurrence.executors.linear.recurrence import linear_recurrence, values_before
 from gatekit.recurrence.executors.linear.solve import SOLVERS
-from gatekit.recurrence.problem import Problem
+from gatekit.recurrence.executors.products import SharedValues
 
 
-def solve(problem: Problem, block: Largest, env: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
-    r"""Return the state at all steps, ``time x batch x width``, and its last value.
+def solve(values: SharedValues, block: Largest) -> dict[str, Tensor]:
+    r"""Add the sequence of the state to the values, and return its last value.
 
     The composition of maps $m \mapsto \max(m + f, i)$ is associative, so the maxima take about
     log2(time) rounds. Once it is known which argument is larger, $p_t \in \{0, 1\}$, the state is
@@ -23,17 +21,16 @@ def solve(problem: Problem, block: Largest, env: Mapping[str, Tensor]) -> tuple[
     this recurrence. At a tie it goes to the first argument, as in ``tf.maximum``.
 
     Args:
-        problem: the call, time first.
+        values: the values at all steps.
         block: the state.
-        env: values by key, ``time x batch x width``.
     """
+    problem = values.problem
     x, first = problem.inputs["x"], problem.states[block.state]
     resets, reset_values = problem.resets, problem.reset_values.get(block.state)
     shape = tf.concat([tf.shape(x)[:2], tf.shape(first)[1:]], 0)
 
     def full(expr: Expr) -> Tensor:
-        value = evaluate(expr, env, problem.cell.spec.functions)
-        value = tf.broadcast_to(tf.convert_to_tensor(value, x.dtype), shape)
+        value = tf.broadcast_to(tf.convert_to_tensor(values.of(expr), x.dtype), shape)
         return tf.ensure_shape(value, [*x.shape[:2], first.shape[-1]])
 
     shift, new = full(block.shift), full(block.new)
@@ -49,7 +46,8 @@ def solve(problem: Problem, block: Largest, env: Mapping[str, Tensor]) -> tuple[
     (states,), (last,) = linear_recurrence(
         SOLVERS["scan"], [[a]], [tf.where(kept, shift, new)], [first], resets, [reset_values]
     )
-    return states, last
+    values.env[f"{block.state}:held"] = states
+    return {block.state: last}
 
 
 @tf.autograph.experimental.do_not_convert

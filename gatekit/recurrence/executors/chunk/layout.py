@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import tensorflow as tf
 from tensorflow import Tensor
 
-from gatekit.cell.language.expression import Expr, evaluate
+from gatekit.cell.language.expression import Expr
+from gatekit.recurrence.executors.products import SharedValues
 from gatekit.recurrence.masking import ValidSteps, harmless
 from gatekit.recurrence.problem import Problem
 
@@ -27,16 +27,19 @@ class Layout:
     """How the sequences of a problem are cut into chunks.
 
     Args:
-        problem: the call, time first.
-        env: values by key.
+        known: the values at all steps.
         heads: the sizes of the axes of heads.
         side: the larger side of a head's matrix.
     """
 
-    problem: Problem
-    env: Mapping[str, Tensor]
+    known: SharedValues
     heads: tuple[int, ...]
     side: int
+
+    @property
+    def problem(self) -> Problem:
+        """The call, time first."""
+        return self.known.problem
 
     @property
     def steps(self) -> int:
@@ -74,9 +77,7 @@ class Layout:
             expr: the expression; None for zero.
             width: the width of its last axis.
         """
-        value: Tensor = 0.0
-        if expr is not None:
-            value = evaluate(expr, self.env, self.problem.cell.spec.functions)
+        value: Tensor = 0.0 if expr is None else self.known.of(expr)
         value = tf.convert_to_tensor(value, None if tf.is_tensor(value) else self.dtype)
         value = tf.cast(value, self.dtype)
         shape = (*self.heads, width)
@@ -100,7 +101,7 @@ class Layout:
             The sums before each step and those including it, ``time x batch or 1 x heads x width``,
             and the sum over the whole last sequence, without the time axis; in double precision.
         """
-        mask, value = self.problem.mask, evaluate(expr, self.env, self.problem.cell.spec.functions)
+        mask, value = self.problem.mask, self.known.of(expr)
         value = tf.convert_to_tensor(value, None if tf.is_tensor(value) else self.dtype)
         if value.shape.rank > len(self.heads) + 1:
             each = tf.cast(self.values(expr, width), tf.float64)

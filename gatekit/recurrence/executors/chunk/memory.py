@@ -8,9 +8,9 @@ from collections.abc import Mapping
 import tensorflow as tf
 from tensorflow import Tensor
 
-from gatekit.cell.analysis.chunk import Memory
+from gatekit.cell.program import Memories, Memory
+from gatekit.recurrence.executors.products import SharedValues
 from gatekit.recurrence.packing import compiled
-from gatekit.recurrence.problem import Problem
 
 from .between import memories
 from .decay import Decay
@@ -19,21 +19,34 @@ from .layout import Layout, Segments
 from .sums import running_sums
 
 
-def solve(
-    problem: Problem, memory: Memory, env: Mapping[str, Tensor]
-) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+def solve(known: SharedValues, block: Memories) -> dict[str, Tensor]:
+    """Add the reads of memories to the values, and return the last values of their states.
+
+    Args:
+        known: the values at all steps.
+        block: the memories.
+    """
+    last: dict[str, Tensor] = {}
+    for memory in block.memories:
+        reads, ends = solve_one(known, memory)
+        known.env |= reads
+        last |= ends
+    return last
+
+
+def solve_one(known: SharedValues, memory: Memory) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
     """Return the reads of a memory by name, and its last values by state.
 
     Args:
-        problem: the call, time first.
+        known: the values at all steps.
         memory: the memory.
-        env: values by key, ``time x batch x width``.
 
     Returns:
         Sequences ``time x batch x heads x columns``; ``batch x width``.
     """
+    problem = known.problem
     *heads, side, columns = memory.shape
-    layout = Layout(problem, env, tuple(heads), max(side, columns))
+    layout = Layout(known, tuple(heads), max(side, columns))
     terms = len(memory.terms)
 
     frame = Frame(memory, layout)

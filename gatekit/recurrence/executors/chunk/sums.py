@@ -6,17 +6,16 @@ faster than a loop over all values or `tf.cumsum`. Under XLA the loop is the fas
 
 from __future__ import annotations
 
-import math
-
 import tensorflow as tf
 from tensorflow import Tensor
 
-from gatekit.cell.analysis.affine import AffineBlock
 from gatekit.cell.language.expression import Number
-from gatekit.recurrence.executors.linear.solve import coefficient, state_of
+from gatekit.cell.program import Solve
+from gatekit.recurrence.executors.linear.solve import coefficient
+from gatekit.recurrence.executors.linear.solve import solve as solve_linear
+from gatekit.recurrence.executors.products import SharedValues
 from gatekit.recurrence.masking import harmless
 from gatekit.recurrence.packing import compiled
-from gatekit.recurrence.problem import Problem
 
 from .layout import at_least_single
 
@@ -47,35 +46,31 @@ def running_sums(gain: Tensor, first: Tensor) -> tuple[Tensor, Tensor]:
     return tf.ensure_shape(before, gain.shape), first + tf.reduce_sum(gain, 0)
 
 
-def solve_sum(
-    problem: Problem, block: AffineBlock, env: dict[str, Tensor], last: dict[str, Tensor]
-) -> dict[str, Tensor] | None:
-    """Return the sequence of a state that is a running sum, as `solve_block` does, or None.
+def solve(values: SharedValues, block: Solve) -> dict[str, Tensor]:
+    """Solve an affine block as `gatekit.recurrence.executors.linear.solve` does.
 
-    It returns None for other states, for calls with resets, and in code that XLA compiles.
+    A state that is a running sum takes fewer operations, except in calls with resets, and in code
+    that XLA compiles.
 
     Args:
-        problem: the call.
+        values: the values at all steps.
         block: the block.
-        env: values by key, ``time x batch x width``; previous values are added.
-        last: last values by state; that of the block is added.
     """
-    name, added = block.states[0], block.b[0]
-    state = state_of(problem.cell, name)
-    plain = len(block.states) == 1 and block.a[0][0] == Number(1) and not state.zoneout
+    problem, name = values.problem, block.states[0]
+    rates = {state.name: state.zoneout for state in values.program.states}
+    plain = len(block.states) == 1 and block.a[0][0] == Number(1) and not rates[name]
     if not plain or problem.resets is not None or compiled():
-        return None
+        return solve_linear(values, block, "affine")
     x = problem.inputs["x"]
     dtype = at_least_single(x.dtype)
-    value = tf.cast(coefficient(problem, added, state.shape, env), dtype)
+    value = tf.cast(coefficient(values, block.b[0], name), dtype)
     if problem.mask is not None:
         value = tf.where(problem.mask, value, tf.zeros([], dtype))
     first = problem.states[name]
     before, end = running_sums(value, tf.cast(first, dtype))
-    shape = [*x.shape[:2], math.prod(state.shape)]
-    last[name] = tf.ensure_shape(tf.cast(end, x.dtype), first.shape)
     before, after = (
-        tf.ensure_shape(tf.cast(each, x.dtype), shape) for each in (before, before + value)
+        tf.ensure_shape(tf.cast(each, x.dtype), [*x.shape[:2], first.shape[-1]])
+        for each in (before, before + value)
     )
-    env[f"{name}_prev"] = harmless(problem.mask, before)
-    return {name: after}
+    values.env |= {f"{name}:held": after, f"{name}_prev": harmless(problem.mask, before)}
+    return {name: tf.ensure_shape(tf.cast(end, x.dtype), first.shape)}

@@ -12,19 +12,12 @@ from dataclasses import dataclass, replace
 import tensorflow as tf
 from tensorflow import Tensor
 
-from gatekit.cell.graph import BuiltRead, Node
 from gatekit.cell.language.expression import evaluate
+from gatekit.cell.program import Linear, Sum
 from gatekit.recurrence.hold import Hold, hold
 from gatekit.recurrence.packing import bound, split, unstack
 from gatekit.recurrence.problem import Problem, Solution
-from gatekit.recurrence.step import (
-    Reader,
-    apply_map,
-    compute,
-    normalised_read,
-    pre_activation,
-    total,
-)
+from gatekit.recurrence.step import ProgramValues, total
 
 from .residuals import Arrays, ListResiduals, PackedResiduals, Residuals, Values
 from .schedule import (
@@ -292,49 +285,16 @@ class Loop:
             sums: the sums of the products before the stage, by group.
             tensors: the call's tensors.
         """
-        cell = self.cell
-        reads: dict[tuple[str, str], Tensor] = {}
         for group in stage.arrivals:
             by_gate = split(sums[group.key], [m.name for m, _ in group.members], group.widths)
             for node, read in group.members:
                 env[f"z:{node.name}:{read.text}"] = by_gate[node.name]
-
-        def linear(owner: str, read: BuiltRead) -> Tensor:
-            if (owner, read.text) not in reads:
-                key = f"z:{owner}:{read.text}"
-                if key in env:
-                    reads[owner, read.text] = env[key]
-                else:
-                    u = evaluate(read.expr, env, cell.spec.functions)
-                    if not read.map.row_wise:
-                        u = self.dropped(read.text, u, tensors)
-                    reads[owner, read.text] = apply_map(read, u, env, self.problem.matmul_dtype)
-            return reads[owner, read.text]
-
         like = env[f"{self.state_names[0]}_prev"] if self.state_names else None
+        dtype, masks = self.problem.matmul_dtype, tensors.dropout_masks
+        values = _StageValues(self.cell, env, like, dtype, masks)
+        values.schedule, values.reads = self.schedule, {}
         for node in stage.nodes:
-            pre = self.pre(node, env, linear) if node.declared else None
-            compute(self.problem, node.signals, env, like, pre)
-
-    def pre(self, node: Node, env: Values, linear: Reader) -> Tensor:
-        """Return the node's pre-activation from its input part and its recurrent reads."""
-        part = env.get(f"part:{node.name}")
-        recurrent = [r for r in node.reads if not r.hoisted]
-        if node.norm is not None and node.norm.of == "sum":
-
-            def either(owner: str, read: BuiltRead) -> Tensor:
-                return env[f"part:{owner}:{read.text}"] if read.hoisted else linear(owner, read)
-
-            return pre_activation(self.cell, node, either, env)
-        if node.norm is not None:
-            parts = [
-                normalised_read(self.cell, node, r, linear) * env[str(r.scale)] for r in recurrent
-            ]
-        else:
-            parts = [linear(node.name, r) for r in recurrent]
-        if part is not None and not self.schedule.group_of(node.name):
-            parts.insert(0, part)
-        return total(parts) if parts else None
+            values.compute(node.signals)
 
     def updated(
         self, step: Tensor, env: Values, states: tuple[Tensor, ...], valid: Tensor
@@ -349,3 +309,28 @@ class Loop:
         """Return the hold of a state at a step."""
         shape = [self.batch, self.cell.states[index].width]
         return hold(self.problem, index, step, shape, valid)
+
+
+class _StageValues(ProgramValues):
+    """Values of a stage, whose products and input parts are in ``env`` already."""
+
+    schedule: LoopSchedule
+    reads: dict[str, Tensor]
+
+    def linear(self, op: Linear) -> Tensor:
+        """Return the result of a linear operation; it is computed once."""
+        for key in (f"z:{op.out}", f"part:{op.out}"):
+            if key in self.env:
+                return self.env[key]
+        if op.out not in self.reads:
+            self.reads[op.out] = super().linear(op)
+        return self.reads[op.out]
+
+    def sum(self, op: Sum) -> Tensor:
+        """Return a sum; that of a gate may have its input part and bias already."""
+        gate = op.out.partition(":")[0]
+        beside, part = self.schedule.group_of(gate), self.env.get(f"part:{gate}")
+        if op.out != f"{gate}:pre" or (beside is None and part is None):
+            return super().sum(op)
+        parts = [self[name] for name in op.parts if name not in self.program.timeless]
+        return total(parts if beside else [part, *parts])

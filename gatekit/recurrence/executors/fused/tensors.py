@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -10,17 +11,11 @@ from tensorflow import Tensor
 
 from gatekit.cell.graph import BuiltRead, Node, shared_reads
 from gatekit.cell.language.expression import evaluate
-from gatekit.recurrence.executors.products import SharedProducts, joined_matrix, matrix_of
+from gatekit.cell.program import Linear
+from gatekit.recurrence.executors.products import SharedValues, joined_matrix, matrix_of
 from gatekit.recurrence.packing import joined
 from gatekit.recurrence.problem import Problem, Tensors
-from gatekit.recurrence.step import (
-    Reader,
-    apply_map,
-    biased_product,
-    normalised_read,
-    product,
-    total,
-)
+from gatekit.recurrence.step import apply_map, biased_product, product, total
 
 from .schedule import INPUT_COLUMNS, LoopSchedule, StepProduct
 
@@ -123,17 +118,23 @@ def hoist(problem: Problem, schedule: LoopSchedule) -> dict[str, Tensor]:
     The keys are names of signals, and ``part:...`` for input parts; see `schedule`.
     """
     cell, weights = problem.cell, problem.weights
-    env: dict[str, Tensor] = {**cell.constants, **weights, **problem.inputs}
-    products = SharedProducts(problem, env, schedule.input_products)
+    source = problem.program.source
+    members: dict[str, list[Linear]] = {}
+    for owner, read in itertools.chain(*schedule.input_products.values()):
+        op = source[f"{owner}:{read.text}"]
+        assert isinstance(op, Linear)
+        members.setdefault(op.of, []).append(op)
+    values = SharedValues(problem, members)
+    env = values.env
     gates, nodes = schedule.with_input_part, {node.name: node for node in cell.nodes}
     if schedule.by_products:
         env[ALL_PARTS] = _parts(problem, [*gates, *schedule.by_products], env)
         widths = [sum(n.width for n in gates), *(n.width for n in schedule.by_products)]
-        values = tf.split(env[ALL_PARTS], widths, -1)[1:]
-        env.update({n.name: v for n, v in zip(schedule.by_products, values, strict=True)})
+        beside = tf.split(env[ALL_PARTS], widths, -1)[1:]
+        env.update({n.name: v for n, v in zip(schedule.by_products, beside, strict=True)})
     for node in cell.nodes:
         if node.hoisted and node not in schedule.by_products:
-            products.compute(node)
+            values.compute(node.signals)
     if schedule.input_columns:
         inputs = [evaluate(read.expr, env, cell.spec.functions) for read in schedule.input_columns]
         env[INPUT_COLUMNS] = joined([*inputs, tf.ones_like(inputs[0][..., :1])])
@@ -149,11 +150,10 @@ def hoist(problem: Problem, schedule: LoopSchedule) -> dict[str, Tensor]:
             # A gate that shares the statistics may be hoisted; then it has no entry of its own.
             for owner, read in shared_reads(nodes, node):
                 if read.hoisted:
-                    env[f"part:{owner.name}:{read.text}"] = products.linear(owner.name, read)
+                    env[f"part:{owner.name}:{read.text}"] = values[f"{owner.name}:{read.text}"]
             continue
-        parts = [
-            _input_part(problem, node, read, products.linear) for read in node.reads if read.hoisted
-        ]
+        ending = "" if node.norm is None else ":normed:scaled"
+        parts = [values[f"{node.name}:{r.text}{ending}"] for r in node.reads if r.hoisted]
         if node.bias is not None:
             parts.append(weights[node.bias])
         env[f"part:{node.name}"] = total(parts)
@@ -195,12 +195,6 @@ def _part(problem: Problem, node: Node, env: Mapping[str, Tensor]) -> Tensor:
     part = total(parts)
     lead = tf.shape(problem.inputs["x"])[:2]
     return tf.broadcast_to(part, tf.concat([lead, [node.width]], 0))
-
-
-def _input_part(problem: Problem, node: Node, read: BuiltRead, linear: Reader) -> Tensor:
-    if node.norm is None:
-        return linear(node.name, read)
-    return normalised_read(problem.cell, node, read, linear) * problem.weights[str(read.scale)]
 
 
 def product_matrix(

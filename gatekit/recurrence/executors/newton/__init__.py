@@ -26,7 +26,7 @@ $$d_t = g_t + J_{t+1}^\top d_{t+1}, \qquad
 **Masks and zoneout.** A state that is held has $J_t = I$ and $f_t(s) = s$; the mean of zoneout
 mixes both. At a **reset** $J_t = 0$, and f starts from the initial value.
 
-- `executor` solves the blocks of a cell in order, computes the signals that need them, and counts;
+- `executor` solves blocks, and counts;
 - `step` computes f and its Jacobian for one block, at all steps;
 - `solve` has the iterations, the check, the switch to the fused loop, and the adjoint.
 

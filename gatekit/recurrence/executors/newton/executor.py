@@ -10,18 +10,18 @@ import tensorflow as tf
 from tensorflow import Tensor
 
 from gatekit.cell.analysis.newton import UnitJacobian
+from gatekit.cell.program import Newton
+from gatekit.recurrence.executors import blockwise
 from gatekit.recurrence.executors.fused.forward import Loop
 from gatekit.recurrence.executors.fused.schedule import LoopSchedule
 from gatekit.recurrence.executors.linear.recurrence import Vector
-from gatekit.recurrence.executors.linear.solve import shared_products, state_of
-from gatekit.recurrence.masking import harmless
+from gatekit.recurrence.executors.products import SharedValues
 from gatekit.recurrence.problem import Problem, Solution
 
 from .solve import accepted_or_by_loop, newton_states, with_gradient
 from .step import Step
 
 
-@tf.autograph.experimental.do_not_convert
 def run(
     problem: Problem,
     form: UnitJacobian,
@@ -39,43 +39,24 @@ def run(
     Raises:
         NotImplementedError: on differentiating a second time.
     """
-    cell, like = problem.cell, problem.inputs["x"]
-    env: dict[str, Tensor] = {**cell.constants, **problem.weights, **problem.inputs}
-    products = shared_products(problem, env, ())
-    sequences: dict[str, Tensor] = {}
-    last: dict[str, Tensor] = {}
-    solved = tf.ones(tf.shape(like)[1:2], tf.bool)
+    solved = [tf.ones(tf.shape(problem.inputs["x"])[1:2], tf.bool)]
 
-    for node in cell.nodes:
-        if node.hoisted:
-            products.compute(node)
-    for block in form.blocks:
-        step = Step(problem, block, env, products)
-
-        def by_loop(names: tuple[str, ...] = block.states) -> Vector:
-            loop = Loop(replace(problem, wanted=names), schedule(names))
+    def solve(values: SharedValues, block: Newton) -> dict[str, Tensor]:
+        def by_loop() -> Vector:
+            loop = Loop(replace(problem, wanted=block.states), schedule(block.states))
             sequences = loop.outputs_only(loop.tensors).sequences
-            return [sequences[name] for name in names]
+            return [sequences[name] for name in block.states]
 
+        step = Step(values, block)
         states, accepted = newton_states(step)
-        solved &= accepted
+        solved[0] &= accepted
         states, ends = with_gradient(step, accepted_or_by_loop(states, accepted, by_loop), accepted)
-        last.update(zip(block.states, ends, strict=True))
-        sequences.update(zip(block.states, states, strict=True))
-        for name, value in zip(block.states, step.before(states), strict=True):
-            env[f"{name}_prev"] = harmless(problem.mask, value)
-        for name in block.nodes:
-            node = cell.node(name)
-            own = node.kind == "equation" and name in block.states
-            # A held state differs from the value of its equation, which other signals read. An
-            # exponent that is bounded with that value may overflow with the held one.
-            if own and problem.mask is None and not state_of(cell, name).zoneout:
-                env[name] = sequences[name]
-            else:
-                products.compute(node)
-    count(solved)
-    wanted = {name: sequences.get(name, env.get(name)) for name in problem.wanted}
-    return Solution(wanted, {state.name: last[state.name] for state in cell.states})
+        values.env |= {f"{n}:held": s for n, s in zip(block.states, states, strict=True)}
+        return dict(zip(block.states, ends, strict=True))
+
+    solution = blockwise.run(problem, form.blocks, {Newton: solve})
+    count(solved[0])
+    return solution
 
 
 class NewtonCounts(tf.Module):

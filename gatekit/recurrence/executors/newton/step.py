@@ -2,53 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import tensorflow as tf
-from tensorflow import Tensor
 
-from gatekit.cell.analysis.newton import NewtonBlock
-from gatekit.cell.graph import BuiltRead, shared_reads
-from gatekit.cell.language.expression import evaluate, names
+from gatekit.cell.program import Newton, outs
 from gatekit.recurrence.executors.linear import recurrence
 from gatekit.recurrence.executors.linear.recurrence import Matrix, Vector
-from gatekit.recurrence.executors.products import SharedProducts
+from gatekit.recurrence.executors.products import SharedValues
 from gatekit.recurrence.hold import hold_always
-from gatekit.recurrence.problem import Problem
-from gatekit.recurrence.step import apply_map
+from gatekit.recurrence.step import ProgramValues
 
 
 class Step:
     """The step of a block's states, $s_t = f_t(s_{t-1})$, for all t.
 
     Args:
-        problem: the call, time first.
+        values: the values at all steps, including those of earlier blocks.
         block: the block.
-        env: values by key, ``time x batch x width``, including those of earlier blocks.
-        products: the linear reads of signals that earlier blocks computed.
     """
 
-    def __init__(
-        self,
-        problem: Problem,
-        block: NewtonBlock,
-        env: Mapping[str, Tensor],
-        products: SharedProducts,
-    ) -> None:
-        self.problem, self.block, self.env, self.products = problem, block, dict(env), products
-        cell = problem.cell
+    def __init__(self, values: SharedValues, block: Newton) -> None:
+        problem = self.problem = values.problem
+        self.block, self.added = block, values.added
         self.first = [problem.states[name] for name in block.states]
         self.reset_values = [problem.reset_values.get(name) for name in block.states]
-        self.inside = [cell.node(name) for name in block.inside]
-        by_name = {node.name: node for node in cell.nodes}
-        # Products of known signals are computed here, outside any loop.
-        self.known = {
-            (owner.name, read.text): products.linear(owner.name, read)
-            for node in self.inside
-            for owner, read in shared_reads(by_name, node)
-            if all(name in self.env for name in names(read.expr))
-        }
-        places = {state.name: place for place, state in enumerate(cell.states)}
+        # Products of known values are computed here, outside any loop.
+        self.known = values.env | {name: values[name] for name in block.reads}
+        places = {hold.new: hold.place for hold in values.program.holds}
+        self.signals = [n for op in block.ops for n in outs(op) if n in values.program.signals]
         x = problem.inputs["x"]
         self.holds = []
         for name, first in zip(block.states, self.first, strict=True):
@@ -85,21 +65,14 @@ class Step:
         Args:
             previous: the states before each step, ``time x batch x width``.
         """
-        cell, problem = self.problem.cell, self.problem
-        local = dict(self.env)
-        for name, value in zip(self.block.states, previous, strict=True):
-            local[f"{name}_prev"] = value
-
-        def linear(owner: str, read: BuiltRead) -> Tensor:
-            if (owner, read.text) in self.known:
-                return self.known[owner, read.text]
-            u = evaluate(read.expr, local, cell.spec.functions)
-            return apply_map(read, u, problem.weights, problem.matmul_dtype)
-
-        for node in self.inside:
-            self.products.compute(node, local, linear)
+        before = zip(self.block.states, previous, strict=True)
+        env = self.known | {f"{name}_prev": value for name, value in before}
+        x, problem = self.problem.inputs["x"], self.problem
+        values = ProgramValues(problem.cell, env, x, problem.matmul_dtype, {})
+        values.added = self.added
+        values.compute(self.signals)
         return [
-            tf.ensure_shape(local[name], value.shape)
+            tf.ensure_shape(env[name], value.shape)
             for name, value in zip(self.block.states, previous, strict=True)
         ]
 
