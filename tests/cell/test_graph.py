@@ -330,7 +330,7 @@ def test_sizes_are_divided_in_equations_and_reads(built, lstm):
     assert cell.shapes["h"] == (4,)
     read = next(w for w in cell.weights if w.name == "output.repeat(sum(c),units//heads)")
     assert read.shape == (2, 4)
-    assert "units // heads" in render(cell.equation("h"), " ")
+    assert "units // heads" in render(cell.node("h").expr, " ")
 
 
 @pytest.mark.parametrize(

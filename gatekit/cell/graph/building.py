@@ -20,7 +20,7 @@ from .draft import FEEDBACK, Bindings, Draft, bind
 from .order import Needs, check_owned, check_used, find_needs, find_order, find_states, sharing
 from .sizes import gate_size, size
 from .weights import Weights, check_references
-from .widths import check_constants, find_widths, on_vectors
+from .widths import check_constants, find_widths
 
 
 def build(spec: CellSpec, units: int, features: int, output_unit: OutputUnitSpec) -> Cell:
@@ -137,18 +137,14 @@ class _NodeMaker:
     def equation(self, name: str) -> Node:
         """Return the node of an equation or of a normalised signal."""
         keys, norm = self.needs.keys[name], dict(self.draft.spec.norms).get(name)
-        widths, expr = self.weights.widths, self.draft.equations.get(name)
-        shape = widths.shapes[name]
-        if expr is not None and shape is not None:
-            expr = on_vectors(expr, shape, widths.shapes)
         return Node(
             name=name,
             kind="norm" if norm else "equation",
-            width=widths.of[name],
+            width=self.weights.widths.of[name],
             stage=self.stage(keys),
             hoisted=self.hoistable(keys) and name not in self.states,
             depends=keys,
-            expr=expr,
+            expr=self.draft.equations.get(name),
             source=norm.of if norm else "",
             epsilon=norm.epsilon if norm else EPSILON,
             scale=f"{name}.scale" if norm else "",

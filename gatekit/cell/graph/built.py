@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gatekit.cell.gate import OutputUnit
-from gatekit.cell.language.expression import Expr, divided, lift, render, substitute
+from gatekit.cell.language.expression import Expr, render
 from gatekit.cell.learned import LinearMap, Parameter
 from gatekit.cell.notebook import table
 from gatekit.cell.row_wise import RowWise
@@ -198,12 +198,11 @@ class Cell:
 
     def _repr_html_(self) -> str:
         sizes = f"{self.units} units, {self.features} features, {self.count():,} parameters"
-        equations = dict(self.spec.equations)
         rows = []
         for node in self.nodes:
             what = node.kind
-            if node.kind == "equation":
-                what = render(equations[node.name], " ")
+            if node.expr is not None:
+                what = render(node.expr, " ")
             elif node.reads:
                 what = f"{self.kind(node)} of {', '.join(read.text for read in node.reads)}"
             state = "state" if any(node.name == s.name for s in self.states) else ""
@@ -238,15 +237,6 @@ class Cell:
         """Return the kind of a node: of a gate its registered name, or ``projection``."""
         parts = (part for gate in self.spec.gates for part in (*gate.projections, gate))
         return next((part.kind for part in parts if part.name == node.name), node.kind)
-
-    def equation(self, name: str) -> Expr:
-        """Return an equation as written; the expression of its node works on vectors instead."""
-        return dict(self.spec.equations)[name]
-
-    def constant_free(self, expr: Expr) -> Expr:
-        """Return an expression with numbers in place of constants."""
-        values = {name: lift(value) for name, value in self.constants.items()}
-        return divided(substitute(expr, values))
 
     def recurrent_reads(self) -> dict[str, int]:
         """Return the widths of the reads that recurrent dropout applies to, by the read's text.

@@ -25,7 +25,6 @@ from gatekit.cell.language.expression import (
     lift,
     names,
     render,
-    substitute,
     walk,
 )
 from gatekit.cell.language.shape import Shape, WidthError, infer, shape_text
@@ -273,28 +272,6 @@ def _width(draft: Draft, shape: Shape) -> str:
 def width_of(shape: Shape | None) -> int:
     """Return the number of elements of a signal; 1 for a plain number."""
     return math.prod(shape or ())
-
-
-def on_vectors(expr: Expr, value_shape: Shape, shapes: Mapping[str, Shape | None]) -> Expr:
-    """Return an equation on vectors that computes the same as an equation on matrices.
-
-    Args:
-        expr: the equation, with numbers in place of constants.
-        value_shape: the shape of its value.
-        shapes: the shapes of the names in it.
-    """
-    read = {name: _cut(name, shape) for name in names(expr) if (shape := shapes.get(name))}
-    result = substitute(expr, read)
-    for _ in value_shape[1:]:
-        result = Call("flat", (result,))
-    return result
-
-
-def _cut(name: str, shape: Shape) -> Expr:
-    expr: Expr = Name(name)
-    for rows in shape[:-1]:
-        expr = Call("split", (expr, Number(rows)))
-    return expr
 
 
 def check_matrices(draft: Draft, bindings: Bindings, shapes: Mapping[str, Shape | None]) -> None:

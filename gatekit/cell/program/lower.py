@@ -95,8 +95,8 @@ class _Lowering:
 
     def node(self, node: Node) -> None:
         """Add the operations of a signal."""
-        if node.kind == "equation":
-            self.add(Apply(node.name, self.cell.equation(node.name)))
+        if node.expr is not None:
+            self.add(Apply(node.name, node.expr))
         elif node.kind == "norm":
             normed = f"{node.name}:normed"
             self.norm((normed,), (node.source,), node.epsilon)

@@ -158,8 +158,8 @@ def _style(read: BuiltRead) -> str:
 
 def _look(cell: Cell, node: Node) -> tuple[str, str, tuple[str, ...]]:
     """Return the look, title and lines of a node's box."""
-    if node.kind == "equation":
-        lines = [line for part in _parts(cell.equation(node.name)) for line in _wrapped(part)]
+    if node.expr is not None:
+        lines = [line for part in _parts(node.expr) for line in _wrapped(part)]
         shape = cell.shapes[node.name]
         matrix = [" x ".join(str(n) for n in shape)] if len(shape) > 1 else []
         return "equation", node.name, (f"= {lines[0]}", *lines[1:], *matrix)

@@ -196,8 +196,7 @@ class _Scheduler:
 
     def row_wise_names(self, node: Node) -> list[str]:
         """Return the names that a loop node reads, row by row and in its recurrent reads."""
-        if node.kind == "equation":
-            assert node.expr is not None
+        if node.expr is not None:
             return list(names(node.expr))
         if node.kind == "norm":
             return [node.source]
