@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from gatekit.cell.analysis.affine import Analysis, TooLargeError, map_expression, owner
 from gatekit.cell.errors import CellError
 from gatekit.cell.graph import Cell
-from gatekit.cell.language.expression import Binary, Call, Expr, Name, Neg, Number, lift
+from gatekit.cell.language.expression import Binary, Call, Expr, Name, Neg, Number
 from gatekit.cell.language.shape import infer
 from gatekit.cell.program import Apply, Drop, Linear, Newton, Norm, Op, Sum, lower, outs
 
@@ -183,20 +183,14 @@ class _Units(Analysis):
     def composed(self, expr: Call, where: str) -> bool:
         """Return the result of `unit` for a plugin's function that consists of other functions."""
         function = self.program.functions[expr.function]
-        assert function.compose is not None
-        values = [
-            arg.value if isinstance(arg, Number) and place in function.static else arg
-            for place, arg in enumerate(expr.args)
-        ]
-        try:
-            composed = lift(function.compose(*values))
-        except Exception:
+        composed = function.composed(expr.args)
+        if composed is None:
             inner = [self.unit(arg, where) for arg in expr.args]
             if not any(inner):
                 return False
             raise _MixesError(
                 f"the function {expr.function} of {where} cannot be written as an expression"
-            ) from None
+            )
         return self.unit(composed, where)
 
     def elements(self, expr: Expr, where: str) -> int:
