@@ -42,6 +42,7 @@ from dataclasses import dataclass
 
 from gatekit.cell.graph import BuiltRead, Cell, Node
 from gatekit.cell.language.expression import Expr
+from gatekit.cell.program import Linear
 from gatekit.recurrence.executors.choose import Setting
 from gatekit.recurrence.packing import compiled
 
@@ -137,7 +138,7 @@ class LoopSchedule:
             belongs to no product.
         by_products: hoisted gates that return their pre-activation and read the same inputs as the
             gates of all groups: the product for the input parts computes them, too.
-        input_products: the reads of inputs that share a product before the loop, by text.
+        input_products: the reads of inputs that share a product before the loop, by value.
         widths: the width of each sequence, in the order in which they are side by side.
         extra_sequences: the sequences that are not a group's input part; the row-wise part reads
             them and computes their gradients.
@@ -153,7 +154,7 @@ class LoopSchedule:
     input_columns: tuple[BuiltRead, ...]
     standalone_inputs: tuple[Node, ...]
     by_products: tuple[Node, ...]
-    input_products: Mapping[str, tuple[tuple[str, BuiltRead], ...]]
+    input_products: Mapping[str, tuple[Linear, ...]]
     widths: Mapping[str, int]
     extra_sequences: tuple[str, ...]
     unfused_reads: tuple[Member, ...]

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from gatekit.cell.graph import BuiltRead, Cell, Node, shared_reads
 from gatekit.cell.language.expression import Expr, Name, names
+from gatekit.cell.program import Linear, lower, share
 
 from .schedule import Group, LoopSchedule, Member, Stage, StepProduct, read_alike
 
@@ -103,15 +104,13 @@ class _Scheduler:
 
     def input_products(
         self, by_products: list[Node], standalone: list[Node]
-    ) -> dict[str, tuple[tuple[str, BuiltRead], ...]]:
-        """Return the reads of inputs that share a product before the loop, by text."""
-        members: dict[str, list[tuple[str, BuiltRead]]] = {}
-        for node in self.cell.nodes:
-            if (node.hoisted and node not in by_products) or node in standalone:
-                for read in node.reads:
-                    if read.hoisted and read.map.has_matrix():
-                        members.setdefault(read.text, []).append((node.name, read))
-        return {text: tuple(own) for text, own in members.items()}
+    ) -> dict[str, tuple[Linear, ...]]:
+        """Return the reads of inputs that share a product before the loop, by what they read."""
+        program, nodes = lower(self.cell), self.cell.nodes
+        before = [n for n in nodes if (n.hoisted and n not in by_products) or n in standalone]
+        keys = [f"{node.name}:{r.text}" for node in before for r in node.reads if r.hoisted]
+        products = share(program, [program.source[name] for name in keys])
+        return {product.of: product.members for product in products}
 
     def sums(self, node: Node) -> bool:
         return node.norm is not None and node.norm.of == "sum"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -11,7 +10,6 @@ from tensorflow import Tensor
 
 from gatekit.cell.graph import BuiltRead, Node, shared_reads
 from gatekit.cell.language.expression import evaluate
-from gatekit.cell.program import Linear
 from gatekit.recurrence.executors.products import SharedValues, joined_matrix, matrix_of
 from gatekit.recurrence.packing import joined
 from gatekit.recurrence.problem import Problem, Tensors
@@ -118,13 +116,7 @@ def hoist(problem: Problem, schedule: LoopSchedule) -> dict[str, Tensor]:
     The keys are names of signals, and ``part:...`` for input parts; see `schedule`.
     """
     cell, weights = problem.cell, problem.weights
-    source = problem.program.source
-    members: dict[str, list[Linear]] = {}
-    for owner, read in itertools.chain(*schedule.input_products.values()):
-        op = source[f"{owner}:{read.text}"]
-        assert isinstance(op, Linear)
-        members.setdefault(op.of, []).append(op)
-    values = SharedValues(problem, members)
+    values = SharedValues(problem, schedule.input_products)
     env = values.env
     gates, nodes = schedule.with_input_part, {node.name: node for node in cell.nodes}
     if schedule.by_products:
