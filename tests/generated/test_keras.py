@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from reference.peers import library
 
+import gatekit
 from gatekit.code import Generated, generate
 from gatekit.code.given import built_cell
 
@@ -104,3 +105,12 @@ def test_values_and_noise_on(backend: str, tmp_path: Path) -> None:
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
     assert done.stdout.split() == [backend, str(count)]
+
+
+def test_a_cell_is_built_at_the_width_of_its_input() -> None:
+    space: dict[str, Any] = {"__name__": "file"}
+    exec(gatekit.code("lstm", to="keras"), space)
+    cell = space["LSTMCell"](units=4)
+    keras.layers.RNN(cell)(np.zeros((2, 3, 5), "float32"))
+    assert cell.weight_x.shape == (5, 16)
+    assert type(cell).from_config(cell.get_config()).features == 5

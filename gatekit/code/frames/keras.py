@@ -78,15 +78,22 @@ def keras_class(cell: CellText) -> Lines:
         firsts.insert(0, f"ops.zeros((batch, {cell.width}), dtype)")
         new = [cell.emitted, *new]
     title = f"{cell.title}Cell"
+    widths = _drawn_widths(cell)
+    unpacked = _unpacked(cell, "states[1:]" if last_first else "states")
+    drawn = _drawn(cell, widths)
     if cell.sized:
         given = [f"features: int = {cell.features}", f"units: int = {cell.units}"]
         attributes = ["self.features = features", "self.units = units"]
         local = "\n".join(cell.first)
         used = [n for n in ("features", "units") if re.search(rf"\b{n}\b", local)]
         again = [f"{n} = self.{n}" for n in used]
+        others = [*sizes, *firsts, *cell.step, *drawn, *unpacked, cell.width, *noisy_layer(cell)]
+        if "features" in used and "features" not in "\n".join(others):
+            # Only the weights need the width of the input, which Keras knows when it builds them.
+            given[0] = "features: int | None = None"
+            again[0] = "features = self.features = self.features or input_shape[-1]"
     else:
         given, attributes, again = [], [], []
-    widths = _drawn_widths(cell)
     doc = ["Return what a step emits, and its states; inputs are batch x features."]
     doc += [f"In training, what {cell.title} draws comes beside them."] if widths else []
     needs_dtype = any("dtype" in text for text in firsts)
@@ -124,8 +131,8 @@ def keras_class(cell: CellText) -> Lines:
         "",
         f"    def call(self, inputs, states{', training=False' if widths else ''}):",
         *docstring(doc, "        "),
-        *indented(_drawn(cell, widths), 8),
-        *indented(_unpacked(cell, "states[1:]" if last_first else "states"), 8),
+        *indented(drawn, 8),
+        *indented(unpacked, 8),
         *indented(cell.step, 8),
         *indented(bracketed(f"return {cell.emitted}, ", new, WIDTH - 8), 8),
         *get_config("cell", ["features", "units"] if cell.sized else []),
