@@ -1,9 +1,9 @@
-"""Reads the recurrent layers of a trained run: cells or blocks, and their weights."""
+"""Reads the recurrent layers of a trained run, or its whole model, and their weights."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +20,13 @@ from gatekit.runs import config as configs
 from gatekit.runs import durable
 from gatekit.runs.names import CONFIG, WEIGHTS
 from gatekit.tasks.arrays import read_npz
+from gatekit.tasks.task import Task
 
-from .stacks import Stack
+from .stacks import Around, Stack
+from .stacks.around import WEIGHTS as AROUND
+from .stacks.built import cell_of, output_width
+
+_REMEDY = "choose a run that gatekit status shows as COMPLETED"
 
 
 @dataclass(frozen=True)
@@ -34,12 +39,14 @@ class Trained:
             stack with the number of the layer.
         plugins: the plugin files that were loaded.
         layer: the layer's name in the run's model, such as ``rnn_0`` or ``block_0``.
+        paths: where the run stores each weight, such as ``rnn_0/forget.h_prev``.
     """
 
     built: Cell | BuiltBlock | Stack
     weights: Mapping[str, NDArray[Any]]
     plugins: tuple[str, ...]
     layer: str
+    paths: Mapping[str, str]
 
 
 def read_trained(folder: Path, layer: str | None = None, plugins: Sequence[str] = ()) -> Trained:
@@ -54,53 +61,143 @@ def read_trained(folder: Path, layer: str | None = None, plugins: Sequence[str] 
         RunError: the run has no weights, or its files cannot be read.
         ConfigError: there is no such layer, or the layers cannot be written as one file.
     """
+    run = _Run(folder, plugins)
+    if layer is not None and layer not in run.layers:
+        raise ConfigError(
+            f"--layer {layer} is not one of the run's layers ({listed(run.layers)}); "
+            f"type --layer {run.layers[0]}"
+        )
+    chosen = [layer] if layer is not None else run.layers
+    built: Cell | BuiltBlock | Stack
+    if len(chosen) > 1:
+        built, paths = run.stack(every=True)
+    else:
+        built, paths = run.layer(chosen[0])
+    return run.trained(built, paths, chosen)
+
+
+def read_model(folder: Path, task: Task, plugins: Sequence[str] = ()) -> Trained:
+    """Return the whole model of a complete run, at its best validation epoch.
+
+    Args:
+        folder: the run's folder.
+        task: the run's task.
+        plugins: plugin files to load; those that the run's files name are not loaded.
+
+    Raises:
+        RunError: the run has no weights, or its files cannot be read.
+        ConfigError: a layer cannot be written.
+    """
+    run, signature = _Run(folder, plugins), task.signature()
+    pool, every = run.about["pool"], signature.emission == "every"
+    stack, paths = run.stack(every=every or pool != "last")
+    emitted = sum(map(output_width, stack.layers[-stack.directions :]))
+    model = run.trained(stack, {**paths, **{n: n for n in AROUND.values() if n in run.names}}, [])
+    shapes = {name: array.shape for name, array in model.weights.items()}
+    around = Around(
+        task=str(run.about["task"]["name"]),
+        tokens=signature.vocabulary,
+        features=signature.features,
+        outputs=signature.outputs,
+        reads="every" if every else pool,
+        steps=shapes["head/kernel"][0] // emitted if pool == "all" else 1,
+        loss=signature.loss,
+        metric=task.metric.name,
+    )
+    tokens = shapes.get("embedding/embeddings", (None,))[0]
+    head = (emitted * around.steps, around.outputs)
+    if (tokens, shapes["head/kernel"]) != (around.tokens, head):
+        raise RunError(
+            "the weights of the run do not fit its task; its data may have changed since then. "
+            "Type `gatekit why` to see what changed"
+        )
+    return replace(model, built=replace(stack, around=around))
+
+
+class _Run:
+    """The files of a run.
+
+    Args:
+        folder: the run's folder.
+        plugins: plugin files to load.
+
+    Attributes:
+        about: the configuration.
+        names: the names of all weights.
+        layers: the names of the recurrent layers, from the lowest.
+    """
+
+    def __init__(self, folder: Path, plugins: Sequence[str]) -> None:
+        self.config, self.path, self.plugins = folder / CONFIG, folder / WEIGHTS, plugins
+        self.about = read_config(folder)
+        self.names = _names(self.path, _REMEDY)
+        around = {"head", "embedding", "input"}
+        layers = {name.partition("/")[0] for name in self.names} - around
+        self.layers = sorted(layers, key=_number)
+
+    def trained(
+        self, built: Cell | BuiltBlock | Stack, paths: Mapping[str, str], layers: Sequence[str]
+    ) -> Trained:
+        """Return layers with the weights that are stored at these paths."""
+        arrays = read_npz(self.path, [*paths.values()], _REMEDY, stored=True)
+        weights = {name: arrays[path] for name, path in paths.items()}
+        return Trained(built, weights, tuple(self.plugins), ", ".join(layers), paths)
+
+    def layer(self, name: str) -> tuple[Cell | BuiltBlock, dict[str, str]]:
+        """Return the cell of a layer, or the block around it, and where its weights are stored."""
+        names = [n for n in self.names if n.partition("/")[0] == name]
+        arrays = read_npz(self.path, names, _REMEDY, stored=True)
+        with configs.used(self.config):
+            return _layer(self.about, name, arrays, self.plugins)
+
+    def stack(self, every: bool) -> tuple[Stack, dict[str, str]]:
+        """Return all layers, and where their weights are stored.
+
+        Names of weights start with the number of the layer.
+
+        Args:
+            every: whether every step of the last layer is read; otherwise it adds no input.
+        """
+        of_layers = [self.layer(name) for name in self.layers]
+        paths = {
+            f"{i}/{n}": path
+            for i, (_, of_layer) in enumerate(of_layers)
+            for n, path in of_layer.items()
+        }
+        layers = tuple(built for built, _ in of_layers)
+        if isinstance(layers[0], BuiltBlock):
+            return Stack(layers), paths
+        directions = 2 if self.about.get("bidirectional") else 1
+        adds: list[bool] = []
+        for place in range(0, len(layers), directions):
+            emitted = sum(map(output_width, layers[place : place + directions]))
+            added = bool(self.about.get("residual")) and emitted == cell_of(layers[place]).features
+            adds.append(added and (every or place + directions < len(layers)))
+        return Stack(layers, self.about["dropout"], tuple(adds), directions), paths
+
+
+def read_config(folder: Path) -> dict[str, Any]:
+    """Return the configuration of a run.
+
+    Raises:
+        RunError: it cannot be read.
+    """
     try:
-        about = configs.read(folder / CONFIG)
+        return dict(configs.read(folder / CONFIG))
     except (OSError, ValueError) as error:
         raise RunError(f"{folder / CONFIG} cannot be read ({error}); choose another run.") from None
-    path = folder / WEIGHTS
-    remedy = "choose a run that gatekit status shows as COMPLETED"
-    names = _names(path, remedy)
-    layers = sorted(
-        {name.partition("/")[0] for name in names} - {"head", "embedding", "input"}, key=_number
-    )
-    if layer is not None and layer not in layers:
-        raise ConfigError(
-            f"--layer {layer} is not one of the run's layers ({listed(layers)}); "
-            f"type --layer {layers[0]}"
-        )
-    chosen = [layer] if layer is not None else layers
-    if len(chosen) > 1 and (about.get("bidirectional") or about.get("residual")):
-        why = "reads time in both directions" if about.get("bidirectional") else "has residual=true"
-        raise ConfigError(
-            f"the run {why}, and such a stack cannot be written as code; name one of its layers "
-            f"({listed(layers)}): type --layer {layers[0]}"
-        )
-    stored_names = [n for n in names if n.partition("/")[0] in chosen]
-    arrays = read_npz(path, stored_names, remedy, stored=True)
-    with configs.used(folder / CONFIG):
-        of_layers = [_layer(about, each, arrays, plugins) for each in chosen]
-    if len(of_layers) == 1:
-        return Trained(*of_layers[0], tuple(plugins), chosen[0])
-    weights = {
-        f"{i}/{n}": array
-        for i, (_, of_layer) in enumerate(of_layers)
-        for n, array in of_layer.items()
-    }
-    plain = isinstance(of_layers[0][0], Cell)
-    stack = Stack(tuple(built for built, _ in of_layers), about["dropout"] if plain else 0.0)
-    return Trained(stack, weights, tuple(plugins), ", ".join(chosen))
 
 
-def _number(layer: str) -> tuple[int, str]:
-    index = layer.rpartition("_")[2]
-    return (int(index) if index.isdecimal() else 0, layer)
+def _number(layer: str) -> tuple[int, bool, str]:
+    """Return the place of a layer; the one that reads time backwards comes second."""
+    kind, _, index = layer.rpartition("_")
+    return (int(index) if index.isdecimal() else 0, kind == "backward", layer)
 
 
 def _layer(
     about: Mapping[str, Any], layer: str, arrays: Mapping[str, Any], plugins: Sequence[str]
-) -> tuple[Cell | BuiltBlock, dict[str, NDArray[Any]]]:
-    """Return the cell of a layer, or the block around it, and its weights by name."""
+) -> tuple[Cell | BuiltBlock, dict[str, str]]:
+    """Return the cell of a layer, or the block around it, and where its weights are stored."""
     stored = {
         name.partition("/")[2]: array
         for name, array in arrays.items()
@@ -118,7 +215,7 @@ def _layer(
         raise type(error)(f"{error}{configs.untyped(about, plugins)}") from None
     if block.plain:
         cell = _cell(spec, about["units"], unit, stored)
-        return cell, {weight.name: stored[weight.scope_name] for weight in cell.weights}
+        return cell, {weight.name: f"{layer}/{weight.scope_name}" for weight in cell.weights}
     built = build_block(
         block,
         spec,
@@ -130,12 +227,12 @@ def _layer(
         last=number + 1 == about["layers"],
     )
     scopes = {weight.scope_name: weight.name for weight in built.cell.weights}
-    weights = {}
-    for name, array in stored.items():
+    paths = {}
+    for name in stored:
         part, _, variable = name.partition("/")
         of_cell = part == f"rnn_{index}"
-        weights[f"rnn/{scopes.get(variable, variable)}" if of_cell else name] = array
-    return built, weights
+        paths[f"rnn/{scopes.get(variable, variable)}" if of_cell else name] = f"{layer}/{name}"
+    return built, paths
 
 
 def _names(path: Path, remedy: str) -> list[str]:
