@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from gatekit.cell.block.reading import PLAIN, read_block
 from gatekit.cell.errors import ConfigError, GatekitError, RunError, listed
 from gatekit.cell.graph import Cell, build
 from gatekit.cell.schema import CellSpec, OutputUnitSpec, read_output_unit
-from gatekit.registry import catalogue, load_cell
+from gatekit.registry import catalogue, components, load_cell
 from gatekit.runs import config as configs
 from gatekit.runs import durable
 from gatekit.runs.names import CONFIG, WEIGHTS
@@ -49,6 +49,19 @@ class Trained:
     paths: Mapping[str, str]
 
 
+@dataclass(frozen=True)
+class TrainedModel(Trained):
+    """The whole model of a run.
+
+    Attributes:
+        config: the run's configuration, with the plugins that were loaded.
+        task: the run's task.
+    """
+
+    config: Mapping[str, Any]
+    task: Task
+
+
 def read_trained(folder: Path, layer: str | None = None, plugins: Sequence[str] = ()) -> Trained:
     """Return the recurrent layers of a complete run, or its blocks, at its best validation epoch.
 
@@ -76,19 +89,29 @@ def read_trained(folder: Path, layer: str | None = None, plugins: Sequence[str] 
     return run.trained(built, paths, chosen)
 
 
-def read_model(folder: Path, task: Task, plugins: Sequence[str] = ()) -> Trained:
+def read_model(folder: Path, plugins: Sequence[str] = ()) -> TrainedModel:
     """Return the whole model of a complete run, at its best validation epoch.
 
     Args:
         folder: the run's folder.
-        task: the run's task.
         plugins: plugin files to load; those that the run's files name are not loaded.
 
     Raises:
-        RunError: the run has no weights, or its files cannot be read.
-        ConfigError: a layer cannot be written.
+        RunError: the run has no weights, or its files cannot be read or do not fit its task.
+        ConfigError: there is no such task.
+        DataError: the task needs data that are missing.
     """
-    run, signature = _Run(folder, plugins), task.signature()
+    run = _Run(folder, plugins)
+    with configs.used(run.config):
+        try:
+            task = components.load(tuple(plugins)).task(run.about["task"])
+        except ConfigError as error:
+            raise ConfigError(f"{error}{configs.untyped(run.about, plugins)}") from None
+        return _model(run, task)
+
+
+def _model(run: _Run, task: Task) -> TrainedModel:
+    signature = task.signature()
     pool, every = run.about["pool"], signature.emission == "every"
     stack, paths = run.stack(every=every or pool != "last")
     emitted = sum(map(output_width, stack.layers[-stack.directions :]))
@@ -111,7 +134,10 @@ def read_model(folder: Path, task: Task, plugins: Sequence[str] = ()) -> Trained
             "the weights of the run do not fit its task; its data may have changed since then. "
             "Type `gatekit why` to see what changed"
         )
-    return replace(model, built=replace(stack, around=around))
+    own = {field.name: getattr(model, field.name) for field in fields(model)}
+    about = configs.with_plugins(run.about, run.plugins)
+    whole = {**own, "built": replace(stack, around=around)}
+    return TrainedModel(**whole, config=about, task=task)
 
 
 class _Run:
@@ -129,7 +155,10 @@ class _Run:
 
     def __init__(self, folder: Path, plugins: Sequence[str]) -> None:
         self.config, self.path, self.plugins = folder / CONFIG, folder / WEIGHTS, plugins
-        self.about = read_config(folder)
+        try:
+            self.about = dict(configs.read(self.config))
+        except (OSError, ValueError) as error:
+            raise RunError(f"{self.config} cannot be read ({error}); choose another run.") from None
         self.names = _names(self.path, _REMEDY)
         around = {"head", "embedding", "input"}
         layers = {name.partition("/")[0] for name in self.names} - around
@@ -174,18 +203,6 @@ class _Run:
             added = bool(self.about.get("residual")) and emitted == cell_of(layers[place]).features
             adds.append(added and (every or place + directions < len(layers)))
         return Stack(layers, self.about["dropout"], tuple(adds), directions), paths
-
-
-def read_config(folder: Path) -> dict[str, Any]:
-    """Return the configuration of a run.
-
-    Raises:
-        RunError: it cannot be read.
-    """
-    try:
-        return dict(configs.read(folder / CONFIG))
-    except (OSError, ValueError) as error:
-        raise RunError(f"{folder / CONFIG} cannot be read ({error}); choose another run.") from None
 
 
 def _number(layer: str) -> tuple[int, bool, str]:

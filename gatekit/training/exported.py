@@ -23,8 +23,8 @@ def test_sets(config: Mapping[str, Any], task: Task) -> dict[str, list[Arrays]]:
     """Return the batches of each test set of a run, by name.
 
     A batch has ``x``, ``y`` and ``weights``, as in `gatekit.training.batches.StepData`; ``mask`` if
-    the data have masks; and ``begins`` if batches are windows, whose states are carried on. Rows of
-    several sequences become a row for each, so that no batch has resets.
+    the data have masks; and ``begins`` if batches are windows of a document, whose states are
+    carried on. Rows of several sequences become a row for each, so that no batch has resets.
 
     Args:
         config: the run's configuration.
@@ -33,7 +33,8 @@ def test_sets(config: Mapping[str, Any], task: Task) -> dict[str, list[Arrays]]:
     Raises:
         DataError: the data are missing or damaged.
     """
-    feed = _feed(config, task)
+    # Only a document needs windows: other sequences give the same whole.
+    feed = _feed(config, task, config["trainer"].get("tbptt") if task.contiguous else None)
     names = ["x", *(["mask"] if feed.masked else []), *(["resets"] if feed.resets else [])]
     names += ["begins"] if feed.windows is not None else []
     sets = {}
@@ -60,7 +61,8 @@ def probed(
     Raises:
         DataError: the data are missing or damaged.
     """
-    feed, signature, before = _feed(config, task), task.signature(), keras.config.dtype_policy()
+    feed = _feed(config, task, config["trainer"].get("tbptt"))
+    signature, before = task.signature(), keras.config.dtype_policy()
     try:
         length = feed.length_for(config["pool"])
         model = build_model(config, signature, feed.masked, length, feed.resets)
@@ -70,11 +72,10 @@ def probed(
         keras.config.set_dtype_policy(before)
 
 
-def _feed(config: Mapping[str, Any], task: Task) -> Feed:
-    splits = check_splits(task, seeds.generator(seeds.part(config, "data"), "data"))
-    trainer = config["trainer"]
+def _feed(config: Mapping[str, Any], task: Task, tbptt: int | None) -> Feed:
     drawn, order = seeds.part(config, "data"), seeds.part(config, "order")
-    return Feed(task, splits, drawn, trainer["batch"], order=order, tbptt=trainer.get("tbptt"))
+    splits = check_splits(task, seeds.generator(drawn, "data"))
+    return Feed(task, splits, drawn, config["trainer"]["batch"], order=order, tbptt=tbptt)
 
 
 def _apart(arrays: Arrays) -> Arrays:

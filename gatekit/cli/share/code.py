@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import io
-import sys
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gatekit.cell.errors import ConfigError
 from gatekit.cli.arguments import Parser
-from gatekit.cli.output import write, write_file, write_json
+from gatekit.cli.output import quiet, write, write_file, write_json
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -62,7 +62,7 @@ def run(parser: Parser) -> int:
     parser.add_root()
     parser.add_json("write the code and the names of its weights as JSON")
     options = parser.read()
-    run = next((word for word in options.overrides if "=" not in word), None)
+    run = next((word for word in options.overrides if _is_run(word, options.root)), None)
     if run is not None and not (options.with_weights or options.layer or options.test):
         return _model(run, options)
     path: Path | None = options.output
@@ -125,13 +125,10 @@ def run(parser: Parser) -> int:
         import numpy as np
 
         from gatekit.code.beside import loading_code
-        from gatekit.runs import durable
 
         archive = io.BytesIO()
         np.savez(archive, **code.layout.pack(weights))  # type: ignore[arg-type]
-        beside = path.with_suffix(".npz")
-        durable.write(beside, archive.getvalue())
-        sys.stderr.write(f"wrote {beside}\n")
+        write_file(path.with_suffix(".npz"), archive.getvalue())
         if not options.json:
             write(loading_code(code, options.to, path.stem))
     return 0
@@ -151,24 +148,34 @@ def _stacked(asked: Overrides) -> Stack:
     )
 
 
+def _is_run(word: str, root: str) -> bool:
+    """Return whether a word names a run, or the study of one, and not a cell."""
+    id_or_part = re.fullmatch(r"([\w.-]+/)?[0-9a-f]{3,16}", word)
+    return bool(id_or_part) or any(place.is_dir() for place in (Path(word), Path(root) / word))
+
+
 def _model(run: str, options: Namespace) -> int:
     """Write the whole model of a run into a folder."""
     from gatekit.code import folder as files
     from gatekit.code import generate
-    from gatekit.code.from_run import read_config, read_model
-    from gatekit.registry import bibliography, components
-    from gatekit.runs import durable
+    from gatekit.code.from_run import read_model
+    from gatekit.registry import bibliography
+    from gatekit.runs import config
+    from gatekit.runs.names import CONFIG
     from gatekit.runs.studies.survey import find
     from gatekit.study.words import plugin_files
 
     others = [w for w in options.overrides if w != run and not w.startswith("plugins=")]
     if others:
         raise ConfigError(f"the model of a run takes no keys; omit {' '.join(others)}")
+    if options.output is not None and options.output.suffix:
+        raise ConfigError(
+            f"-o {options.output}: the model of a run is a folder; type -o "
+            f"{options.output.with_suffix('')}"
+        )
     found = find(run, options.root)
     plugins = plugin_files(options.overrides)
-    config = read_config(found.path)
-    task = components.load(plugins).task(config["task"])
-    model = read_model(found.path, task, plugins)
+    model = read_model(found.path, plugins)
     made = generate(model.built, options.to, bibliography(plugins))
     if options.json:
         stacks = {stack.attribute: list(stack.weights) for stack in made.layout.stacks}
@@ -179,13 +186,14 @@ def _model(run: str, options: Namespace) -> int:
         return 0
     where: Path = options.output
     for name in (files.MODEL, files.SCORE):
-        _refuse_foreign(where / name)
+        _refuse_foreign(where / name, where.with_name(f"{where.name}_2"))
     scored = None
     if not (options.no_test or options.no_weights):
-        from gatekit.training.exported import test_sets
+        with quiet():
+            from gatekit.training.exported import test_sets
 
         record = found.folder().result()
-        if record["data_hash"] != task.data_hash():
+        if record["data_hash"] != model.task.data_hash():
             raise ConfigError(
                 f"the data of run {found.id} have changed since then, so its score cannot be "
                 "reproduced; restore them, or type --no-test"
@@ -193,17 +201,16 @@ def _model(run: str, options: Namespace) -> int:
         best = record["best"] or {}
         scores = {"test": best.get("test"), **best.get("splits", {})}
         scores = {name: score for name, score in scores.items() if score is not None}
-        scored = files.Scored(test_sets(config, task), scores)
-    where.mkdir(parents=True, exist_ok=True)
+        with config.used(found.path / CONFIG):
+            scored = files.Scored(test_sets(model.config, model.task), scores)
     written = files.files(made, model, options.to, scored, weights=not options.no_weights)
     for name, content in written.items():
-        durable.write(where / name, content)
-        sys.stderr.write(f"wrote {where / name}\n")
+        write_file(where / name, content)
     return 0
 
 
-def _refuse_foreign(path: Path) -> None:
-    """Refuse to overwrite a file that `gatekit code` did not write."""
+def _refuse_foreign(path: Path, other: Path | None = None) -> None:
+    """Refuse to overwrite a file that `gatekit code` did not write; propose the other path."""
     if not path.is_file():
         return
     stem = path.stem.removeprefix("test_")
@@ -211,7 +218,7 @@ def _refuse_foreign(path: Path) -> None:
     if b"\nWritten by gatekit " not in head and b"as gatekit computes them" not in head:
         raise ConfigError(
             f"{path} exists, and gatekit code did not write it; choose another name, such as "
-            f"-o {path.with_name(f'{stem}_cell.py')}, or remove the file"
+            f"-o {other or path.with_name(f'{stem}_cell.py')}, or remove the file"
         )
 
 

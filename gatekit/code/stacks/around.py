@@ -120,7 +120,7 @@ def around_text(stack: Stack, around: Around, to: str, access: Access) -> Around
         first.extend(wrapped(f"{before}{text}{after}", WIDTH - access.indent))
         return access.weight(name)
 
-    before, about = [], f"{around.features} numbers at every step"
+    before, about = [], f"{_count(around.features, 'number')} at every step"
     if around.tokens is not None:
         table = weight("embedding", draws.uniform, around.tokens, width, low="-0.05", high="0.05")
         before = [f"x = {_EMBEDDED.get(to, '{0}[x]').format(table)}"]
@@ -152,7 +152,7 @@ def around_text(stack: Stack, around: Around, to: str, access: Access) -> Around
     helpers = FRAMEWORKS[to].helpers
     used = {name for name in helpers if re.search(rf"(?<![\w.]){name}\(", code)}
     used |= {"keys_from"} if "next(keys)" in code else set()
-    where = {"every": "every step", "last": "the last step", "mean": "the mean of all steps"}
+    where = {"every": "at every step", "last": "from the last step", "mean": "from their mean"}
     return AroundText(
         first=first,
         before=before,
@@ -163,13 +163,17 @@ def around_text(stack: Stack, around: Around, to: str, access: Access) -> Around
         helpers={name: helpers[name] for name in sorted(used)},
         about=(
             about,
-            f"a linear head with {around.outputs} outputs, "
-            f"from {where.get(around.reads, 'all steps side by side')}",
+            f"a linear head with {_count(around.outputs, 'output')}, "
+            f"{where.get(around.reads, 'from all steps side by side')}",
             f"The model of a run on the task {around.task!r}.",
         ),
         tokens=around.tokens is not None,
         every=around.reads == "every",
     )
+
+
+def _count(number: int | None, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def _functions(around: Around, to: str) -> list[str]:

@@ -158,7 +158,9 @@ def write(stack: Stack, make: MakeText, to: str, access: Access) -> StackText:
     titles = {kind.title for kind in of}
     title = f"{of[0].title}Stack" if len(titles) == 1 else "Stack"
     title = "Model" if around else title
-    about = _about(title, [kinds[name] for name in ordered], of, stack.dropout, to, around)
+    about = _about(
+        title, [kinds[name] for name in ordered], of, stack.dropout, to, around, stack.directions
+    )
     return StackText(
         title=title,
         about=about,
@@ -210,13 +212,18 @@ def _about(
     dropout: float,
     to: str,
     around: AroundText | None,
+    directions: int,
 ) -> list[str]:
+    layers = layers[::directions]
     counts = [(name, len(list(run))) for name, run in groupby(k.title for k in layers)]
     listing = ", ".join(f"{count} of {name}" if count > 1 else name for name, count in counts)
     paragraphs = [f"{title}: {len(layers)} layers one after the other: {listing}."]
     if around is not None:
-        inner = f"{'layers' if len(layers) > 1 else 'a layer'}: {listing}"
-        paragraphs = [f"{title}: {around.about[0]}; {inner}; {around.about[1]}.", around.about[2]]
+        before, after, task = around.about
+        several = f"{len(layers)} layers" if len(layers) > 1 else "a layer"
+        inner = f"{several} of {counts[0][0]}" if len(counts) == 1 else f"{several}: {listing}"
+        inner += ", in both directions of time" if directions > 1 else ""
+        paragraphs = [f"{title}: {before}; {inner}; {after}.", task]
     elif len(counts) == 1:
         paragraphs = [f"{title}: {len(layers)} layers of {counts[0][0]}, one after the other."]
     if dropout and to == "numpy":
