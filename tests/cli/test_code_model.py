@@ -66,6 +66,8 @@ def test_parts_may_be_omitted(code, tmp_path):
 def test_keys_and_changed_data_are_refused(code, trained, tmp_path):
     done, text = code("units=3")
     assert (done, "omit units=3" in text) == (EXIT_REFUSED, True)
+    done, text = code("--layer", "rnn_0")
+    assert (done, "type --with-weights" in text) == (EXIT_REFUSED, True)
     done, text = code("-o", "model.py")
     assert (done, "type -o model" in text) == (EXIT_REFUSED, True)
     path = trained[0] / "text.txt"

@@ -63,7 +63,12 @@ def run(parser: Parser) -> int:
     parser.add_json("write the code and the names of its weights as JSON")
     options = parser.read()
     run = next((word for word in options.overrides if _is_run(word, options.root)), None)
-    if run is not None and not (options.with_weights or options.layer or options.test):
+    if run is not None and not options.with_weights:
+        if options.layer or options.test:
+            option = "--layer" if options.layer else "--test"
+            raise ConfigError(
+                f"{option} belongs to layers alone; type --with-weights {run} in place of {run}"
+            )
         return _model(run, options)
     path: Path | None = options.output
     if path is None and (options.with_weights or options.test):

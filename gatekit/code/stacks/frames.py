@@ -117,7 +117,7 @@ def _layer_lines(
 
 
 def _loop(stack: StackText, to: str, call: str, drop: str) -> Lines:
-    """Return the lines of a loop over layers; ``call`` has ``{{y}}``, ``{{x}}``, ``{{layer}}``."""
+    """Return the lines of a loop over layers; ``call`` has ``{y}``, ``{x}``, ``{layer}`` ..."""
     adds = str(any(stack.adds)) if len(set(stack.adds)) < 2 else "adds"
     names = list(_LAYERS[: stack.directions])
     layers = ["self.layers[::2]", "self.layers[1::2]"] if len(names) > 1 else ["self.layers"]
@@ -139,7 +139,7 @@ def _loop(stack: StackText, to: str, call: str, drop: str) -> Lines:
     body = _layer_lines(stack, to, called, adds, drop)
     return [
         *(_backward_mask(to) if stack.directions > 1 else []),
-        *([f"each = zip({', '.join(each)})"] if "in each" in loop else []),
+        *(wrapped(f"each = zip({', '.join(each)})", WIDTH - 8) if "in each" in loop else []),
         loop,
         *indented([w for ln in body for w in wrapped(ln, WIDTH - 12)]),
         f"    last += [{last}]" if stack.directions > 1 else f"    last.append({last})",
