@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from gatekit.tasks.tracking import AutomatonTask, TrackingTask
     from gatekit.training.run_logger import RunLogger
 
-    from .api import diagram, extend, plan, report, show, train
+    from .api import diagram, extend, plan, probe, report, show, train
     from .compare import compare, load
     from .registry import use_plugins
 
@@ -76,6 +76,7 @@ __all__ = [
     "ops",
     "pad_time",
     "plan",
+    "probe",
     "registry",
     "report",
     "run",
@@ -125,7 +126,9 @@ _LAZY = {
     "Task": "gatekit.tasks.task",
     "AutomatonTask": "gatekit.tasks.tracking",
     "TrackingTask": "gatekit.tasks.tracking",
-    **dict.fromkeys(("diagram", "extend", "plan", "report", "show", "train"), "gatekit.api"),
+    **dict.fromkeys(
+        ("diagram", "extend", "plan", "probe", "report", "show", "train"), "gatekit.api"
+    ),
 }
 # The packages `code` and `compare` can also be called: see their modules.
 _LAZY_MODULES = ("code", "compare", "convert", "registry", "tasks", "testing")

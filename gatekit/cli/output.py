@@ -167,7 +167,7 @@ def _widths(columns: Sequence[Sequence[str]], room: int, longest: int) -> list[i
     return widths
 
 
-def write_file(path: Path, content: str) -> None:
+def write_file(path: Path, content: str | bytes) -> None:
     """Write a file, in a new folder if needed, and report its path on stderr.
 
     Raises:
@@ -178,7 +178,7 @@ def write_file(path: Path, content: str) -> None:
     try:
         durable.target(path)
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(content, encoding="utf-8")
+        path.write_bytes(content if isinstance(content, bytes) else content.encode("utf-8"))
     except OSError as error:
         raise ConfigError(
             f"{path} cannot be written ({error.strerror}); choose another path."

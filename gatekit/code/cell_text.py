@@ -59,6 +59,9 @@ LOCAL = frozenset(
         "jnp",
         "keras",
         "ops",
+        "loss",
+        "metric",
+        "load",
     ]
 )
 AROUND = frozenset(

@@ -1,9 +1,9 @@
-"""Reads the recurrent layers of a trained run: cells or blocks, and their weights."""
+"""Reads the recurrent layers of a trained run, or its whole model, and their weights."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +15,18 @@ from gatekit.cell.block.reading import PLAIN, read_block
 from gatekit.cell.errors import ConfigError, GatekitError, RunError, listed
 from gatekit.cell.graph import Cell, build
 from gatekit.cell.schema import CellSpec, OutputUnitSpec, read_output_unit
-from gatekit.registry import catalogue, load_cell
+from gatekit.registry import catalogue, components, load_cell
 from gatekit.runs import config as configs
 from gatekit.runs import durable
 from gatekit.runs.names import CONFIG, WEIGHTS
 from gatekit.tasks.arrays import read_npz
+from gatekit.tasks.task import Task
 
-from .stacks import Stack
+from .stacks import Around, Stack
+from .stacks.around import WEIGHTS as AROUND
+from .stacks.built import cell_of, output_width
+
+_REMEDY = "choose a run that gatekit status shows as COMPLETED"
 
 
 @dataclass(frozen=True)
@@ -34,12 +39,27 @@ class Trained:
             stack with the number of the layer.
         plugins: the plugin files that were loaded.
         layer: the layer's name in the run's model, such as ``rnn_0`` or ``block_0``.
+        paths: where the run stores each weight, such as ``rnn_0/forget.h_prev``.
     """
 
     built: Cell | BuiltBlock | Stack
     weights: Mapping[str, NDArray[Any]]
     plugins: tuple[str, ...]
     layer: str
+    paths: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class TrainedModel(Trained):
+    """The whole model of a run.
+
+    Attributes:
+        config: the run's configuration, with the plugins that were loaded.
+        task: the run's task.
+    """
+
+    config: Mapping[str, Any]
+    task: Task
 
 
 def read_trained(folder: Path, layer: str | None = None, plugins: Sequence[str] = ()) -> Trained:
@@ -54,53 +74,147 @@ def read_trained(folder: Path, layer: str | None = None, plugins: Sequence[str] 
         RunError: the run has no weights, or its files cannot be read.
         ConfigError: there is no such layer, or the layers cannot be written as one file.
     """
-    try:
-        about = configs.read(folder / CONFIG)
-    except (OSError, ValueError) as error:
-        raise RunError(f"{folder / CONFIG} cannot be read ({error}); choose another run.") from None
-    path = folder / WEIGHTS
-    remedy = "choose a run that gatekit status shows as COMPLETED"
-    names = _names(path, remedy)
-    layers = sorted(
-        {name.partition("/")[0] for name in names} - {"head", "embedding", "input"}, key=_number
+    run = _Run(folder, plugins)
+    if layer is not None and layer not in run.layers:
+        raise ConfigError(
+            f"--layer {layer} is not one of the run's layers ({listed(run.layers)}); "
+            f"type --layer {run.layers[0]}"
+        )
+    chosen = [layer] if layer is not None else run.layers
+    built: Cell | BuiltBlock | Stack
+    if len(chosen) > 1:
+        built, paths = run.stack(every=True)
+    else:
+        built, paths = run.layer(chosen[0])
+    return run.trained(built, paths, chosen)
+
+
+def read_model(folder: Path, plugins: Sequence[str] = ()) -> TrainedModel:
+    """Return the whole model of a complete run, at its best validation epoch.
+
+    Args:
+        folder: the run's folder.
+        plugins: plugin files to load; those that the run's files name are not loaded.
+
+    Raises:
+        RunError: the run has no weights, or its files cannot be read or do not fit its task.
+        ConfigError: there is no such task.
+        DataError: the task needs data that are missing.
+    """
+    run = _Run(folder, plugins)
+    with configs.used(run.config):
+        try:
+            task = components.load(tuple(plugins)).task(run.about["task"])
+        except ConfigError as error:
+            raise ConfigError(f"{error}{configs.untyped(run.about, plugins)}") from None
+        return _model(run, task)
+
+
+def _model(run: _Run, task: Task) -> TrainedModel:
+    signature = task.signature()
+    pool, every = run.about["pool"], signature.emission == "every"
+    stack, paths = run.stack(every=every or pool != "last")
+    emitted = sum(map(output_width, stack.layers[-stack.directions :]))
+    model = run.trained(stack, {**paths, **{n: n for n in AROUND.values() if n in run.names}}, [])
+    shapes = {name: array.shape for name, array in model.weights.items()}
+    around = Around(
+        task=str(run.about["task"]["name"]),
+        tokens=signature.vocabulary,
+        features=signature.features,
+        outputs=signature.outputs,
+        reads="every" if every else pool,
+        steps=shapes["head/kernel"][0] // emitted if pool == "all" else 1,
+        loss=signature.loss,
+        metric=task.metric.name,
     )
-    if layer is not None and layer not in layers:
-        raise ConfigError(
-            f"--layer {layer} is not one of the run's layers ({listed(layers)}); "
-            f"type --layer {layers[0]}"
+    tokens = shapes.get("embedding/embeddings", (None,))[0]
+    head = (emitted * around.steps, around.outputs)
+    if (tokens, shapes["head/kernel"]) != (around.tokens, head):
+        raise RunError(
+            "the weights of the run do not fit its task; its data may have changed since then. "
+            "Type `gatekit why` to see what changed"
         )
-    chosen = [layer] if layer is not None else layers
-    if len(chosen) > 1 and (about.get("bidirectional") or about.get("residual")):
-        why = "reads time in both directions" if about.get("bidirectional") else "has residual=true"
-        raise ConfigError(
-            f"the run {why}, and such a stack cannot be written as code; name one of its layers "
-            f"({listed(layers)}): type --layer {layers[0]}"
-        )
-    stored_names = [n for n in names if n.partition("/")[0] in chosen]
-    arrays = read_npz(path, stored_names, remedy, stored=True)
-    with configs.used(folder / CONFIG):
-        of_layers = [_layer(about, each, arrays, plugins) for each in chosen]
-    if len(of_layers) == 1:
-        return Trained(*of_layers[0], tuple(plugins), chosen[0])
-    weights = {
-        f"{i}/{n}": array
-        for i, (_, of_layer) in enumerate(of_layers)
-        for n, array in of_layer.items()
-    }
-    plain = isinstance(of_layers[0][0], Cell)
-    stack = Stack(tuple(built for built, _ in of_layers), about["dropout"] if plain else 0.0)
-    return Trained(stack, weights, tuple(plugins), ", ".join(chosen))
+    own = {field.name: getattr(model, field.name) for field in fields(model)}
+    about = configs.with_plugins(run.about, run.plugins)
+    whole = {**own, "built": replace(stack, around=around)}
+    return TrainedModel(**whole, config=about, task=task)
 
 
-def _number(layer: str) -> tuple[int, str]:
-    index = layer.rpartition("_")[2]
-    return (int(index) if index.isdecimal() else 0, layer)
+class _Run:
+    """The files of a run.
+
+    Args:
+        folder: the run's folder.
+        plugins: plugin files to load.
+
+    Attributes:
+        about: the configuration.
+        names: the names of all weights.
+        layers: the names of the recurrent layers, from the lowest.
+    """
+
+    def __init__(self, folder: Path, plugins: Sequence[str]) -> None:
+        self.config, self.path, self.plugins = folder / CONFIG, folder / WEIGHTS, plugins
+        try:
+            self.about = dict(configs.read(self.config))
+        except (OSError, ValueError) as error:
+            raise RunError(f"{self.config} cannot be read ({error}); choose another run.") from None
+        self.names = _names(self.path, _REMEDY)
+        around = {"head", "embedding", "input"}
+        layers = {name.partition("/")[0] for name in self.names} - around
+        self.layers = sorted(layers, key=_number)
+
+    def trained(
+        self, built: Cell | BuiltBlock | Stack, paths: Mapping[str, str], layers: Sequence[str]
+    ) -> Trained:
+        """Return layers with the weights that are stored at these paths."""
+        arrays = read_npz(self.path, [*paths.values()], _REMEDY, stored=True)
+        weights = {name: arrays[path] for name, path in paths.items()}
+        return Trained(built, weights, tuple(self.plugins), ", ".join(layers), paths)
+
+    def layer(self, name: str) -> tuple[Cell | BuiltBlock, dict[str, str]]:
+        """Return the cell of a layer, or the block around it, and where its weights are stored."""
+        names = [n for n in self.names if n.partition("/")[0] == name]
+        arrays = read_npz(self.path, names, _REMEDY, stored=True)
+        with configs.used(self.config):
+            return _layer(self.about, name, arrays, self.plugins)
+
+    def stack(self, every: bool) -> tuple[Stack, dict[str, str]]:
+        """Return all layers, and where their weights are stored.
+
+        Names of weights start with the number of the layer.
+
+        Args:
+            every: whether every step of the last layer is read; otherwise it adds no input.
+        """
+        of_layers = [self.layer(name) for name in self.layers]
+        paths = {
+            f"{i}/{n}": path
+            for i, (_, of_layer) in enumerate(of_layers)
+            for n, path in of_layer.items()
+        }
+        layers = tuple(built for built, _ in of_layers)
+        if isinstance(layers[0], BuiltBlock):
+            return Stack(layers), paths
+        directions = 2 if self.about.get("bidirectional") else 1
+        adds: list[bool] = []
+        for place in range(0, len(layers), directions):
+            emitted = sum(map(output_width, layers[place : place + directions]))
+            added = bool(self.about.get("residual")) and emitted == cell_of(layers[place]).features
+            adds.append(added and (every or place + directions < len(layers)))
+        return Stack(layers, self.about["dropout"], tuple(adds), directions), paths
+
+
+def _number(layer: str) -> tuple[int, bool, str]:
+    """Return the place of a layer; the one that reads time backwards comes second."""
+    kind, _, index = layer.rpartition("_")
+    return (int(index) if index.isdecimal() else 0, kind == "backward", layer)
 
 
 def _layer(
     about: Mapping[str, Any], layer: str, arrays: Mapping[str, Any], plugins: Sequence[str]
-) -> tuple[Cell | BuiltBlock, dict[str, NDArray[Any]]]:
-    """Return the cell of a layer, or the block around it, and its weights by name."""
+) -> tuple[Cell | BuiltBlock, dict[str, str]]:
+    """Return the cell of a layer, or the block around it, and where its weights are stored."""
     stored = {
         name.partition("/")[2]: array
         for name, array in arrays.items()
@@ -118,7 +232,7 @@ def _layer(
         raise type(error)(f"{error}{configs.untyped(about, plugins)}") from None
     if block.plain:
         cell = _cell(spec, about["units"], unit, stored)
-        return cell, {weight.name: stored[weight.scope_name] for weight in cell.weights}
+        return cell, {weight.name: f"{layer}/{weight.scope_name}" for weight in cell.weights}
     built = build_block(
         block,
         spec,
@@ -130,12 +244,12 @@ def _layer(
         last=number + 1 == about["layers"],
     )
     scopes = {weight.scope_name: weight.name for weight in built.cell.weights}
-    weights = {}
-    for name, array in stored.items():
+    paths = {}
+    for name in stored:
         part, _, variable = name.partition("/")
         of_cell = part == f"rnn_{index}"
-        weights[f"rnn/{scopes.get(variable, variable)}" if of_cell else name] = array
-    return built, weights
+        paths[f"rnn/{scopes.get(variable, variable)}" if of_cell else name] = f"{layer}/{name}"
+    return built, paths
 
 
 def _names(path: Path, remedy: str) -> list[str]:

@@ -4,6 +4,7 @@
 
     layer = gatekit.convert.from_keras(keras_layer)
     layers = gatekit.convert.from_torch(torch_module)
+    weights = gatekit.convert.from_code("model/model.safetensors", run)
 
 Values are copied, so training one layer afterwards does not change the other.
 """
@@ -15,10 +16,11 @@ from typing import Any
 import gatekit.recurrence  # noqa: F401  chooses Keras' backend, before Keras is imported
 from gatekit.cell.calls import refuse_name
 
+from .code import from_code
 from .keras import from_keras, to_keras
 from .torch import from_torch, to_torch
 
-__all__ = ["from_keras", "from_torch", "to_keras", "to_torch"]
+__all__ = ["from_code", "from_keras", "from_torch", "to_keras", "to_torch"]
 
 
 _INSTEAD = {

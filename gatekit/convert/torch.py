@@ -142,10 +142,10 @@ def _arrays(source: Any, prefix: str) -> dict[str, Array]:
             f"Names: {listed(state, 12)}"
         )
     inner = {str(k).removeprefix(prefix): v for k, v in state.items() if str(k).startswith(prefix)}
-    return {name: _array(value) for name, value in inner.items() if re.match(r"\w+_l\d", name)}
+    return {name: as_array(value) for name, value in inner.items() if re.match(r"\w+_l\d", name)}
 
 
-def _array(value: Any) -> Array:
+def as_array(value: Any) -> Array:
     """Return an array or a tensor of torch as an array of at least single precision."""
     if hasattr(value, "detach"):
         value = value.detach().cpu()

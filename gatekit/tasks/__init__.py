@@ -2,8 +2,8 @@
 
 A task is a subclass of `Task`, or of `StreamedTask` if it draws its data. Everything that a task
 plugin needs is public here: base classes, arrays in files, data inside packages, piano rolls, text,
-labelled sequences, packed documents. `validate` checks data against the declaration of the task.
-Start with `task.py`. TensorFlow is not needed.
+labelled sequences, files of your own, packed documents. `validate` checks data against the
+declaration of the task. Start with `task.py`. TensorFlow is not needed.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from .arrays import read_idx, read_npz, write_npz
     from .fetch import PackageSource, contents, folder_of, located
+    from .files import FileTask
     from .labelled import Labelled, every_fifth, majority, read_ts
     from .packing import packed
     from .piano_rolls import KEYS, SPLITS, CanonicalRolls, PianoRolls, Rolls, roll_of
@@ -35,6 +36,7 @@ __all__ = [
     "CharacterModel",
     "ConfigError",
     "DataError",
+    "FileTask",
     "Labelled",
     "LengthsTask",
     "Metric",
@@ -68,6 +70,7 @@ _HOMES = {
     "gatekit.cell.errors": ("ConfigError", "DataError"),
     "gatekit.tasks.arrays": ("read_idx", "read_npz", "write_npz"),
     "gatekit.tasks.fetch": ("PackageSource", "contents", "folder_of", "located"),
+    "gatekit.tasks.files": ("FileTask",),
     "gatekit.tasks.labelled": ("Labelled", "every_fifth", "majority", "read_ts"),
     "gatekit.tasks.packing": ("packed",),
     "gatekit.tasks.piano_rolls": (

@@ -54,6 +54,7 @@ def write_text(
     seed: int = 0,
     prompt: str | None = None,
     plugins: Sequence[str] = (),
+    weights: Mapping[str, numpy.ndarray] | None = None,
 ) -> Written:
     r"""Generate text with the model of a run, with the weights of its best validation epoch.
 
@@ -68,6 +69,7 @@ def write_text(
         prompt: the text that the model reads first. None for a newline, or for the last of the
             known characters if a newline is unknown.
         plugins: plugin files to load; plugins named in the run's files are not loaded.
+        weights: other weights for the run's model, by their paths.
 
     Raises:
         ConfigError: the run's task has no characters, its model reads backwards, the prompt has
@@ -106,7 +108,7 @@ def write_text(
         raise ConfigError(f"the prompt {came}. Type --prompt with others, or omit it.")
     try:
         with configs.used(run.path / CONFIG):
-            step = stepper(run, about, task)
+            step = stepper(run, about, task, weights)
     except GatekitError as error:
         raise type(error)(f"{error}{configs.untyped(recorded, plugins)}") from None
     random = seeds.generator(seed, "sample")
@@ -128,13 +130,19 @@ def drawn(logits: numpy.ndarray, temperature: float, random: numpy.random.Genera
     return 1 + int((known / temperature + random.gumbel(size=known.shape)).argmax())
 
 
-def stepper(run: SurveyedRun, about: dict[str, Any], task: CharacterModel) -> NextLogits:
+def stepper(
+    run: SurveyedRun,
+    about: dict[str, Any],
+    task: CharacterModel,
+    weights: Mapping[str, numpy.ndarray] | None = None,
+) -> NextLogits:
     """Return the model of a run as a function of one character at a time.
 
     Args:
         run: the run.
         about: its configuration.
         task: its task.
+        weights: other weights for its model, by their paths.
 
     Raises:
         RunError: the weights are missing, or do not fit the model.
@@ -146,7 +154,9 @@ def stepper(run: SurveyedRun, about: dict[str, Any], task: CharacterModel) -> Ne
         model = build_model({**about, "trainer": one}, task.signature(), masked=False)
     finally:
         keras.config.set_dtype_policy(before)
-    set_weights(model, _weights(run, [weight.path for weight in model.weights]))
+    if weights is None:
+        weights = _weights(run, [weight.path for weight in model.weights])
+    set_weights(model, weights)
 
     def read(token: Tensor, begins: Tensor) -> Tensor:
         return model([token[None, None], begins[None]], training=False)[0, 0]

@@ -15,8 +15,10 @@ import functools
 import shlex
 import types
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
+from gatekit.cell.graph import build
 from gatekit.cli.commands import COMMANDS
 from gatekit.cli.overrides import Overrides, read_overrides
 
@@ -113,6 +115,7 @@ failures | demo | JSON | ~json
 sample | RUN | FIND | run root
 sample | RUN | training.writing:write_text
 sample | RUN | JSON | ~json | written
+sample | RUN | convert:from_code | ~weights
 prune | demo | FOLDER runs.studies.prune:removable
 prune | demo --failed | runs.studies.prune:remove | ~yes
 prune | demo | cli.sweep.prune:_withdraw | ~planned
@@ -153,6 +156,7 @@ code | -o made.py | FIND | with_weights
 code | --with-weights RUN -o made.py | FIND | root
 code | --with-weights RUN -o made.py | code.from_run:read_trained | layer
 code | cell=lstm -o made.py | code.beside:test_text | ~test | code
+code | RUN -o made | code.folder:files | ~no_weights ~no_test | model
 code | cell=lstm | JSON | ~json | code
 cite | cell=lstm | READ
 cite | cell=lstm | JSON | ~json | code
@@ -184,6 +188,12 @@ code | {"cell": "lstm"} | code.generate:generate | to
 code | {"cell": "lstm"} | cell.block.reading:read_block | block
 code | {"cell": "lstm", "block": "modern"} | BLOCK | units width
 code | {"cell": "lstm", "block": "modern", "layers": 2} | STACK | units features width ~layers
+probe | {"run": "RUN"} | FIND | run root
+probe | {"run": "RUN"} | code.from_run:read_model | plugins | found
+probe | {"run": "RUN", "weights": {}} | training.exported:probed | weights | model
+convert.from_code | {"source": {}, "run": "RUN"} | FIND | run root
+convert.from_code | {"source": {}, "run": "RUN"} | convert.code:read_model | plugins | found
+convert.from_code | {"source": {}, "run": "RUN"} | convert.code:_flat | source | converted
 convert.from_keras | {"layer": "layer"} | convert.keras:_one
 convert.to_keras | {"layer": "layer"} | convert.keras:_to_one
 convert.from_torch | {"source": {}} | convert.torch:_arrays | source prefix
@@ -220,6 +230,14 @@ def lstm() -> Overrides:
     return read_overrides(["cell=lstm"])
 
 
+def _model() -> object:
+    built = build(lstm().cell, 2, 3, lstm().output_unit)
+    return types.SimpleNamespace(built=built, config={}, task=_TASK)
+
+
+_RESULT = types.SimpleNamespace(result=lambda: {"data_hash": "a", "best": None})
+_FOUND = types.SimpleNamespace(path=Path(RUN), id=RUN, folder=lambda: _RESULT)
+_TASK = types.SimpleNamespace(data_hash=lambda: "a")
 _SUITE = ("gate a", ["one", "two"], lambda names: [], lambda outcomes: None)
 _BEST = types.SimpleNamespace(trials=2, by={"cell": "lstm"}, words=(), validation=1.0)
 _ROW = {"name": "a", "summary": "", "reference": "", "origin": "gatekit"}
@@ -237,7 +255,9 @@ REPLACED: dict[str, dict[str, object]] = {
     "best": {"study.search.confirm:best": ([_BEST], 5)},
     "cells": {"cli.write.cells:entries": _ROWS},
     "code": {"cli.overrides:read_overrides": lstm},
+    "converted": {"convert.code:find": _FOUND, "convert.code:read_model": _model},
     "decided": {"compare.take_look:until_decided": 0},
+    "found": {"runs.studies.survey:find": _FOUND, "convert.code:find": _FOUND},
     "gates": {
         "compare.gates.behaviour:gates_report": None,
         "compare.gates.text:to_data": {},
@@ -245,6 +265,11 @@ REPLACED: dict[str, dict[str, object]] = {
         "cli.compare.gates:_print": None,
     },
     "logged": {"runs.folder:RunFolder.log": None},
+    "model": {
+        "runs.studies.survey:find": _FOUND,
+        "code.from_run:read_model": _model,
+        "training.exported:test_sets": {},
+    },
     "measured": {**_SHOWN, "cell.show.parallel:measure": {}},
     "new": {"cli.write.new:_write": None},
     "none": {f"cli.write.listing:{name}": [] for name in _LISTS},
@@ -316,6 +341,7 @@ VALUES: dict[str, Any] = {
     "swap": {"forget": "power_law"},
     **dict.fromkeys(("train", "val", "test"), 0.125),
     "total": 222,
+    "weights": {"other": "array"},
     "width": 48,
 }
 """Values other than the default, for arguments whose type does not give one, by the argument's

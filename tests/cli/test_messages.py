@@ -193,9 +193,6 @@ MISTAKES = {
     "wandb": Mistake("train wandb=true", ("did you mean track=[wandb]?",), (), 6),
     "activation": Mistake("train activation=relu", ("did you mean swap.ROLE=GATE?",), (), 6),
     "tokens": Mistake("sample 1a2b --num-tokens 9", ("did you mean '--length'?",)),
-    "run-to-write-as-code": Mistake(
-        "code 1a2b --to torch", ("type gatekit code --with-weights 1a2b",)
-    ),
     "project-here": Mistake("new project .", ("type gatekit new project my-study",)),
     "all-runs": Mistake("status demo --all", ("did you mean '--runs'?",)),
     "root-instead-of-a-run": Mistake(

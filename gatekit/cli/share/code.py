@@ -1,19 +1,20 @@
-"""``gatekit code``: write a cell, block or stack as one file of code; ``gatekit cite``."""
+"""``gatekit code``: write a cell, block, stack or whole model as code; ``gatekit cite``."""
 
 from __future__ import annotations
 
 import io
 import re
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gatekit.cell.errors import ConfigError
 from gatekit.cli.arguments import Parser
-from gatekit.cli.output import write, write_file, write_json
+from gatekit.cli.output import quiet, write, write_file, write_json
 
 if TYPE_CHECKING:
+    from argparse import Namespace
+
     from gatekit.cell.block.built import BuiltBlock
     from gatekit.cell.graph import Cell
     from gatekit.cli.overrides import Overrides
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def run(parser: Parser) -> int:
-    """Write a cell, a block with its cell, or a stack of layers as code.
+    """Write a cell, a block with its cell, a stack of layers, or a run's whole model as code.
 
     Raises:
         ConfigError: an option is missing or not allowed, or a part of the cell cannot be written.
@@ -29,11 +30,20 @@ def run(parser: Parser) -> int:
     from gatekit.code import FRAMEWORKS, generate
     from gatekit.registry import bibliography
 
-    parser.add_overrides()
+    parser.add_overrides(
+        "RUN, for its whole model; or cell=NAME units=64 features=32 block=NAME width=64 layers=2 "
+        "output_unit=NAME swap.ROLE=GATE plugins=[FILE.py]"
+    )
     parser.add_argument(
         "--to", choices=list(FRAMEWORKS), default="torch", help="the framework (default: torch)"
     )
-    parser.add_argument("-o", "--output", type=Path, metavar="FILE.py", help="write to this file")
+    parser.add_argument(
+        "-o",
+        "--output",
+        type=Path,
+        metavar="FILE.py",
+        help="write to this file; with RUN, into this folder: model, weights, test data, score.py",
+    )
     parser.add_argument(
         "--with-weights",
         metavar="RUN",
@@ -45,9 +55,21 @@ def run(parser: Parser) -> int:
         help="with --with-weights: write only this layer or block of the run",
     )
     parser.add_argument("--test", action="store_true", help="also write a test, test_FILE.py")
+    parser.add_argument("--no-weights", action="store_true", help="with RUN: write model.py alone")
+    parser.add_argument(
+        "--no-test", action="store_true", help="with RUN: write no test data and no score.py"
+    )
     parser.add_root()
     parser.add_json("write the code and the names of its weights as JSON")
     options = parser.read()
+    run = next((word for word in options.overrides if _is_run(word, options.root)), None)
+    if run is not None and not options.with_weights:
+        if options.layer or options.test:
+            option = "--layer" if options.layer else "--test"
+            raise ConfigError(
+                f"{option} belongs to layers alone; type --with-weights {run} in place of {run}"
+            )
+        return _model(run, options)
     path: Path | None = options.output
     if path is None and (options.with_weights or options.test):
         option = "--with-weights" if options.with_weights else "--test"
@@ -82,9 +104,6 @@ def run(parser: Parser) -> int:
         from gatekit.cli.overrides import read_overrides
         from gatekit.cli.write.show import build_around, build_cell
 
-        for word in options.overrides:
-            if "=" not in word and (args := _as_run(word, options.root)):
-                raise ConfigError(f"{word!r} is not KEY=VALUE; type gatekit code {args}")
         _refuse_parts_of_models(options.overrides)
         asked = read_overrides(options.overrides, parser.command)
         if len(asked.layers) > 1:
@@ -111,13 +130,10 @@ def run(parser: Parser) -> int:
         import numpy as np
 
         from gatekit.code.beside import loading_code
-        from gatekit.runs import durable
 
         archive = io.BytesIO()
         np.savez(archive, **code.layout.pack(weights))  # type: ignore[arg-type]
-        beside = path.with_suffix(".npz")
-        durable.write(beside, archive.getvalue())
-        sys.stderr.write(f"wrote {beside}\n")
+        write_file(path.with_suffix(".npz"), archive.getvalue())
         if not options.json:
             write(loading_code(code, options.to, path.stem))
     return 0
@@ -137,17 +153,69 @@ def _stacked(asked: Overrides) -> Stack:
     )
 
 
-def _as_run(word: str, root: str) -> str:
-    """Return the arguments to type if a word looks like a run or a study, or an empty string."""
-    if (Path(root) / word).is_dir():
-        return f"--with-weights RUN -o FILE.py; `gatekit status {word} --runs` shows the runs"
-    if re.fullmatch(r"[0-9a-f]{3,16}", word) and any(c.isdigit() for c in word):
-        return f"--with-weights {word} -o FILE.py"
-    return ""
+def _is_run(word: str, root: str) -> bool:
+    """Return whether a word names a run, or the study of one, and not a cell."""
+    id_or_part = re.fullmatch(r"([\w.-]+/)?[0-9a-f]{3,16}", word)
+    return bool(id_or_part) or any(place.is_dir() for place in (Path(word), Path(root) / word))
 
 
-def _refuse_foreign(path: Path) -> None:
-    """Refuse to overwrite a file that `gatekit code` did not write."""
+def _model(run: str, options: Namespace) -> int:
+    """Write the whole model of a run into a folder."""
+    from gatekit.code import folder as files
+    from gatekit.code import generate
+    from gatekit.code.from_run import read_model
+    from gatekit.registry import bibliography
+    from gatekit.runs import config
+    from gatekit.runs.names import CONFIG
+    from gatekit.runs.studies.survey import find
+    from gatekit.study.words import plugin_files
+
+    others = [w for w in options.overrides if w != run and not w.startswith("plugins=")]
+    if others:
+        raise ConfigError(f"the model of a run takes no keys; omit {' '.join(others)}")
+    if options.output is not None and options.output.suffix:
+        raise ConfigError(
+            f"-o {options.output}: the model of a run is a folder; type -o "
+            f"{options.output.with_suffix('')}"
+        )
+    found = find(run, options.root)
+    plugins = plugin_files(options.overrides)
+    model = read_model(found.path, plugins)
+    made = generate(model.built, options.to, bibliography(plugins))
+    if options.json:
+        stacks = {stack.attribute: list(stack.weights) for stack in made.layout.stacks}
+        write_json({"to": options.to, "name": made.title, "code": made.text, "weights": stacks})
+    if options.output is None:
+        if not options.json:
+            write(made.text)
+        return 0
+    where: Path = options.output
+    for name in (files.MODEL, files.SCORE):
+        _refuse_foreign(where / name, where.with_name(f"{where.name}_2"))
+    scored = None
+    if not (options.no_test or options.no_weights):
+        with quiet():
+            from gatekit.training.exported import test_sets
+
+        record = found.folder().result()
+        if record["data_hash"] != model.task.data_hash():
+            raise ConfigError(
+                f"the data of run {found.id} have changed since then, so its score cannot be "
+                "reproduced; restore them, or type --no-test"
+            )
+        best = record["best"] or {}
+        scores = {"test": best.get("test"), **best.get("splits", {})}
+        scores = {name: score for name, score in scores.items() if score is not None}
+        with config.used(found.path / CONFIG):
+            scored = files.Scored(test_sets(model.config, model.task), scores)
+    written = files.files(made, model, options.to, scored, weights=not options.no_weights)
+    for name, content in written.items():
+        write_file(where / name, content)
+    return 0
+
+
+def _refuse_foreign(path: Path, other: Path | None = None) -> None:
+    """Refuse to overwrite a file that `gatekit code` did not write; propose the other path."""
     if not path.is_file():
         return
     stem = path.stem.removeprefix("test_")
@@ -155,7 +223,7 @@ def _refuse_foreign(path: Path) -> None:
     if b"\nWritten by gatekit " not in head and b"as gatekit computes them" not in head:
         raise ConfigError(
             f"{path} exists, and gatekit code did not write it; choose another name, such as "
-            f"-o {path.with_name(f'{stem}_cell.py')}, or remove the file"
+            f"-o {other or path.with_name(f'{stem}_cell.py')}, or remove the file"
         )
 
 

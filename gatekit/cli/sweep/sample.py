@@ -38,6 +38,11 @@ def run(parser: Parser) -> int:
     parser.add_argument(
         "--prompt", metavar="TEXT", help="text that the model reads first (default: a newline)"
     )
+    parser.add_argument(
+        "--weights",
+        metavar="FILE",
+        help="write with these weights of the run's model, which `gatekit code RUN` exported",
+    )
     parser.add_root()
     parser.add_plugins()
     parser.add_json()
@@ -55,8 +60,13 @@ def run(parser: Parser) -> int:
 
     record = find(options.run, options.root)
     with quiet():
+        from gatekit.convert import from_code
         from gatekit.training.writing import write_text
 
+        weights = None
+        if options.weights:
+            where = {"root": options.root, "plugins": options.plugin}
+            weights = from_code(options.weights, options.run, **where)
         written = write_text(
             record,
             options.length,
@@ -64,6 +74,7 @@ def run(parser: Parser) -> int:
             options.seed,
             options.prompt,
             options.plugin,
+            weights,
         )
     if options.json:
         facts = {"run": record.id, "path": str(Path(record.path)), "label": record.label}

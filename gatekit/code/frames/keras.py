@@ -32,6 +32,8 @@ KERAS = Access(
 
 IMPORTS = {
     "import math": r"\bmath\.",
+    "from pathlib import Path": r"\bPath\(",
+    "from safetensors.numpy import load_file": r"\bload_file\(",
     "import keras": r"\bkeras\.",
     "from keras import ops": r"\bops\.",
 }

@@ -71,7 +71,7 @@ class Functions:
     noise: bool
 
 
-_MATH = {"import math": r"\bmath\."}
+_STANDARD = {"import math": r"\bmath\.", "from pathlib import Path": r"\bPath\("}
 FUNCTIONS = {
     "numpy": Functions(
         module="np",
@@ -79,7 +79,7 @@ FUNCTIONS = {
         generator="rng: np.random.Generator",
         drawn="rng",
         loop="forward",
-        imports={**_MATH, "import numpy as np": r"\bnp\."},
+        imports={**_STANDARD, "import numpy as np": r"\bnp\."},
         noise=False,
     ),
     "jax": Functions(
@@ -89,10 +89,11 @@ FUNCTIONS = {
         drawn="next(keys)",
         loop="apply",
         imports={
-            **_MATH,
+            **_STANDARD,
             "from collections.abc import Iterator": r"\bIterator\b",
             "import jax": r"\bjax\.",
             "import jax.numpy as jnp": r"\bjnp\.",
+            "from safetensors.flax import load_file": r"\bload_file\(",
         },
         noise=True,
     ),

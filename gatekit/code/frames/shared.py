@@ -90,7 +90,7 @@ _FOR_FIRST_VALUES = {
     "import numpy as np": r"\bnp\.",
     "from scipy.signal import cont2discrete": r"\bcont2discrete\(",
 }
-_STANDARD = ("import math", "from collections.abc import Iterator")
+_STANDARD = ("import math", "from collections.abc import Iterator", "from pathlib import Path")
 
 
 def file_text(cell: CellText, imports: Mapping[str, str], constants: Lines, body: Lines) -> str:

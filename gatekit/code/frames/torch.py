@@ -36,6 +36,8 @@ TORCH = Access(
 
 IMPORTS = {
     "import math": r"\bmath\.",
+    "from pathlib import Path": r"\bPath\(",
+    "from safetensors.torch import load_file": r"\bload_file\(",
     "import torch": r"\btorch\.",
     "import torch.nn.functional as F": r"\bF\.",
     "from torch import Tensor, nn": r"\bnn\.",

@@ -85,3 +85,45 @@ def repeat_valid(y: np.ndarray, mask: np.ndarray) -> np.ndarray:
 
 def take(x: np.ndarray, places: np.ndarray) -> np.ndarray:
     return np.take_along_axis(x, places[..., None], axis=1)
+
+
+def squared_error(logits: np.ndarray, y: np.ndarray) -> np.ndarray:
+    return np.mean(np.square(y - logits), axis=-1)
+
+
+def cross_entropy(logits: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Return -log(softmax(logits)) at the labels y."""
+    logits = logits - np.max(logits, axis=-1, keepdims=True)
+    chosen = np.take_along_axis(logits, y[..., None], axis=-1)[..., 0]
+    return np.log(np.sum(np.exp(logits), axis=-1)) - chosen
+
+
+def binary_cross_entropy(logits: np.ndarray, y: np.ndarray) -> np.ndarray:
+    return np.sum(np.logaddexp(0.0, logits) - y * logits, axis=-1)
+
+
+def accuracy(logits: np.ndarray, y: np.ndarray) -> np.ndarray:
+    return np.where(np.equal(np.argmax(logits, axis=-1), y), 1.0, 0.0)
+
+
+def bit_accuracy(logits: np.ndarray, y: np.ndarray) -> np.ndarray:
+    return np.mean(np.where(np.equal(logits > 0, y > 0.5), 1.0, 0.0), axis=-1)
+
+
+def weighted_mean(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Return the mean over what counts, or 0 if nothing does."""
+    return np.sum(values * weights) / np.maximum(np.sum(weights), 1e-9)
+
+
+def mean_valid(x: np.ndarray, mask: np.ndarray | None) -> np.ndarray:
+    """Return the mean over the valid steps."""
+    if mask is None:
+        return np.mean(x, axis=1)
+    count = np.sum(np.where(mask[..., None], np.ones_like(x[..., :1]), 0.0), axis=1)
+    return np.sum(np.where(mask[..., None], x, 0.0), axis=1) / np.maximum(count, 1.0)
+
+
+def ends(x: np.ndarray) -> np.ndarray:
+    """Return the last step of the first half, and the first step of the other."""
+    half = x.shape[-1] // 2
+    return np.concatenate([x[:, -1, :half], x[:, 0, half:]], axis=-1)

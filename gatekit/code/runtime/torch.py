@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import torch
+import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
 State = tuple[Tensor, ...]
@@ -260,3 +261,43 @@ def valid_first(mask: Tensor) -> Tensor:
 
 def take(x: Tensor, places: Tensor) -> Tensor:
     return x.take_along_dim(places[..., None], dim=1)
+
+
+def squared_error(logits: Tensor, y: Tensor) -> Tensor:
+    return (y - logits).square().mean(dim=-1)
+
+
+def cross_entropy(logits: Tensor, y: Tensor) -> Tensor:
+    return F.cross_entropy(logits.movedim(-1, 1), y.long(), reduction="none")
+
+
+def binary_cross_entropy(logits: Tensor, y: Tensor) -> Tensor:
+    y = y.to(logits.dtype)
+    return F.binary_cross_entropy_with_logits(logits, y, reduction="none").sum(dim=-1)
+
+
+def accuracy(logits: Tensor, y: Tensor) -> Tensor:
+    return (logits.argmax(dim=-1) == y).to(logits.dtype)
+
+
+def bit_accuracy(logits: Tensor, y: Tensor) -> Tensor:
+    return ((logits > 0) == (y > 0.5)).to(logits.dtype).mean(dim=-1)
+
+
+def weighted_mean(values: Tensor, weights: Tensor) -> Tensor:
+    """Return the mean over what counts, or 0 if nothing does."""
+    return (values * weights).sum() / weights.sum().clamp(min=1e-9)
+
+
+def mean_valid(x: Tensor, mask: Tensor | None) -> Tensor:
+    """Return the mean over the valid steps."""
+    if mask is None:
+        return x.mean(dim=1)
+    count = mask.sum(dim=1, keepdim=True).clamp(min=1)
+    return x.masked_fill(~mask[..., None], 0.0).sum(dim=1) / count
+
+
+def ends(x: Tensor) -> Tensor:
+    """Return the last step of the first half, and the first step of the other."""
+    half = x.shape[-1] // 2
+    return torch.cat([x[:, -1, :half], x[:, 0, half:]], dim=-1)

@@ -1,9 +1,10 @@
-"""A stack of recurrent layers, or of blocks, with its sizes."""
+"""A stack of recurrent layers, or of blocks, with its sizes; and what a model has around it."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from gatekit.cell.block.built import BuiltBlock, build_block
 from gatekit.cell.block.reading import BlockSpec
@@ -13,16 +14,49 @@ from gatekit.cell.schema import CellSpec, OutputUnitSpec
 
 
 @dataclass(frozen=True)
+class Around:
+    """What a model has before and after its layers, and how its task scores it.
+
+    Attributes:
+        task: the name of the task.
+        tokens: the number of tokens; None if the input is numbers.
+        features: the width of the input; None if the input is tokens.
+        outputs: the width of the output.
+        reads: what the head reads: ``every`` step, the ``last``, the ``mean`` of all, or ``all`` of
+            them side by side.
+        steps: the length of all sequences if the head reads all steps side by side, otherwise 1.
+        loss: ``mse``, ``categorical`` or ``bits``.
+        metric: ``mse``, ``accuracy``, ``nll`` or ``bits``.
+    """
+
+    task: str
+    tokens: int | None
+    features: int | None
+    outputs: int
+    reads: Literal["every", "last", "mean", "all"]
+    steps: int
+    loss: str
+    metric: str
+
+
+@dataclass(frozen=True)
 class Stack:
     """Layers one after the other.
 
     Attributes:
         layers: the cell of each layer, or the block around it; all are cells, or all are blocks.
+            With two directions, each layer is followed by the one that reads time backwards.
         dropout: the rate of dropout after each layer that is not a block.
+        adds: whether each layer, or each pair of directions, adds its input to its output.
+        directions: 2 if every second layer reads time backwards.
+        around: what a model has around the layers; None if the stack is written alone.
     """
 
     layers: tuple[Cell | BuiltBlock, ...]
     dropout: float = 0.0
+    adds: tuple[bool, ...] = ()
+    directions: int = 1
+    around: Around | None = None
 
     def __post_init__(self) -> None:
         """Refuse cells with several inputs, because a layer below has one output.
@@ -37,6 +71,11 @@ class Stack:
                     f"the cell {cell.spec.name!r} reads {listed(cell.inputs)}, but a layer in a "
                     "stack gets one input; omit layers to write the cell alone"
                 )
+
+
+def output_width(layer: Cell | BuiltBlock) -> int:
+    """Return the width of what a layer emits."""
+    return layer.output_width if isinstance(layer, BuiltBlock) else layer.output.width
 
 
 def cell_of(layer: Cell | BuiltBlock) -> Cell:

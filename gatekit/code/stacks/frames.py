@@ -10,9 +10,10 @@ from itertools import groupby
 from gatekit.code.blocks import frames as blocks
 from gatekit.code.frames import keras, numpy_and_jax, torch
 from gatekit.code.frames.numpy_and_jax import FUNCTIONS
-from gatekit.code.frames.shared import Lines, call_lines, file_text, indented
-from gatekit.code.identifiers import WIDTH, docstring
+from gatekit.code.frames.shared import Lines, call_lines, file_text, indented, tuple_lines
+from gatekit.code.identifiers import WIDTH, docstring, wrapped
 
+from .around import NOTHING_AROUND, AroundText
 from .write import LayerText, StackText, noisy
 
 _CALL = [
@@ -20,6 +21,16 @@ _CALL = [
     "x is batch x time x width; mask is batch x time, true where a step is valid.",
 ]
 _LONGEST_RUN = 2
+_SLICED = "{0}[:, ::-1]"
+_FLIPPED = {"torch": "{0}.flip(1)", "keras": "ops.flip({0}, 1)", "jax": _SLICED, "numpy": _SLICED}
+_JOINED = {
+    "torch": "torch.cat([y, {0}], dim=-1)",
+    "keras": "ops.concatenate([y, {0}], axis=-1)",
+    "jax": "jnp.concatenate([y, {0}], axis=-1)",
+    "numpy": "np.concatenate([y, {0}], axis=-1)",
+}
+# The names of a loop for the layer of each direction of time.
+_LAYERS = ("layer", "back")
 
 
 def _file(
@@ -65,8 +76,78 @@ def _numbers(layer: LayerText) -> list[str]:
     return [str(block.width), *([] if block.tied else [str(block.units)])]
 
 
+def _call_doc(stack: StackText) -> list[str]:
+    if stack.around is None:
+        return _CALL
+    of_steps = " of every step" if stack.around.every else ""
+    shape = "tokens, batch x time" if stack.around.tokens else "batch x time x features"
+    return [
+        f"Return the output{of_steps}, and the last states of each layer.",
+        f"x is {shape}; mask is batch x time, true where a step is valid.",
+    ]
+
+
 def _docstring(stack: StackText) -> list[str]:
+    if stack.around is not None:
+        return [f"The whole model; each of its {len(stack.layers)} layers has states of its own."]
     return [f"{len(stack.layers)} layers one after the other; each has states of its own."]
+
+
+def _layer_lines(
+    stack: StackText, to: str, call: Callable[[int, str, str], str], adds: str, drop: str
+) -> Lines:
+    """Return the lines of a layer, or of a layer for each direction of time.
+
+    Args:
+        stack: the stack.
+        to: the framework.
+        call: returns the call for a direction, the name of its output and the code of its input.
+        adds: ``True`` or ``False``, whether the input is added; or the condition on which it is.
+        drop: the code of dropout; empty if there is none.
+    """
+    target = "x" if adds == "False" else "y"
+    lines = [call(0, target if stack.directions == 1 else "y", "x")]
+    if stack.directions > 1:
+        flipped = _FLIPPED[to].format
+        lines.append(call(1, "z", flipped("x")))
+        lines.append(f"{target} = {_JOINED[to].format(flipped('z'))}")
+    if target == "y":
+        lines.append("x = x + y" if adds == "True" else f"x = x + y if {adds} else y")
+    return [*lines, *([f"x = {drop}"] if drop else [])]
+
+
+def _loop(stack: StackText, to: str, call: str, drop: str) -> Lines:
+    """Return the lines of a loop over layers; ``call`` has ``{y}``, ``{x}``, ``{layer}`` ..."""
+    adds = str(any(stack.adds)) if len(set(stack.adds)) < 2 else "adds"
+    names = list(_LAYERS[: stack.directions])
+    layers = ["self.layers[::2]", "self.layers[1::2]"] if len(names) > 1 else ["self.layers"]
+    each = [*layers, *(text.replace("self.layers", "states") for text in layers)]
+    names += [f"own_{name}" if len(names) > 1 else "own" for name in names]
+    if adds == "adds":
+        names, each = [*names, "adds"], [*each, repr(stack.adds)]
+    new = [f"new_{name}" if stack.directions > 1 else "new" for name in _LAYERS]
+
+    def called(place: int, y: str, x: str) -> str:
+        own = names[stack.directions + place]
+        mask = "mask_back" if place else "mask"
+        return call.format(y=y, x=x, layer=_LAYERS[place], own=own, mask=mask, new=new[place])
+
+    loop = f"for {', '.join(names)} in zip({', '.join(each)}):"
+    if len(loop) > WIDTH - 8:
+        loop = f"for {', '.join(names)} in each:"
+    last = ", ".join(new[: stack.directions])
+    body = _layer_lines(stack, to, called, adds, drop)
+    return [
+        *(_backward_mask(to) if stack.directions > 1 else []),
+        *(wrapped(f"each = zip({', '.join(each)})", WIDTH - 8) if "in each" in loop else []),
+        loop,
+        *indented([w for ln in body for w in wrapped(ln, WIDTH - 12)]),
+        f"    last += [{last}]" if stack.directions > 1 else f"    last.append({last})",
+    ]
+
+
+def _backward_mask(to: str) -> Lines:
+    return [f"mask_back = None if mask is None else {_FLIPPED[to].format('mask')}"]
 
 
 def _arguments(stack: StackText) -> list[str]:
@@ -81,7 +162,9 @@ def torch_file(stack: StackText) -> str:
     ]
     bodies += [torch.hold(kind.cell) for kind in stack.kinds]
     items = _listed([_created(stack, layer) for layer in stack.layers])
-    count = len(stack.layers)
+    around = stack.around or NOTHING_AROUND
+    call = "{y}, {new} = {layer}({x}, {own}, {mask})"
+    drop = f"F.dropout(x, {stack.dropout}, self.training)" if stack.dropout else ""
     whole = [
         f"class {stack.title}(nn.Module):",
         *docstring(_docstring(stack), "    "),
@@ -90,7 +173,7 @@ def torch_file(stack: StackText) -> str:
             call_lines("def __init__(", ["self", *_arguments(stack)], ") -> None:", WIDTH - 4)
         ),
         "        super().__init__()",
-        *indented(_module_list(items), 8),
+        *indented([*_module_list(items), *around.first], 8),
         "",
         "    def forward(",
         "        self,",
@@ -98,18 +181,12 @@ def torch_file(stack: StackText) -> str:
         "        state: tuple[State, ...] | None = None,",
         "        mask: Tensor | None = None,",
         "    ) -> tuple[Tensor, tuple[State, ...]]:",
-        *docstring(_CALL, "        "),
-        f"        states = [None] * {count} if state is None else list(state)",
+        *docstring(_call_doc(stack), "        "),
+        f"        states = [None] * {len(stack.layers)} if state is None else list(state)",
         "        last = []",
-        "        for layer, own in zip(self.layers, states):",
-        "            x, new = layer(x, own, mask)",
-        *(
-            [f"            x = F.dropout(x, {stack.dropout}, self.training)"]
-            if stack.dropout
-            else []
-        ),
-        "            last.append(new)",
-        "        return x, tuple(last)",
+        *indented([*around.before, *_loop(stack, "torch", call, drop), *around.after], 8),
+        f"        return {around.value}, tuple(last)",
+        *around.functions,
     ]
     return _file(stack, torch.IMPORTS, torch.CONSTANTS, [*(b for b in bodies if b), whole])
 
@@ -129,19 +206,23 @@ def keras_file(stack: StackText) -> str:
         cell = [*keras.keras_class(kind.cell), *keras.noisy_layer(kind.cell)]
         bodies.append([*cell, *(blocks.keras_body(kind.cell, kind.block) if kind.block else [])])
     items = _listed([_created(stack, layer, "dtype=dtype") for layer in stack.layers])
-    of_blocks = stack.kinds[0].block is not None
+    around = stack.around or NOTHING_AROUND
     names = list(stack.sizes)
     training = ", training=False" if stack.noisy else ""
-    passed = ", training=training" if stack.noisy else ""
     attributes = [f"self.{name} = {name}" for name in names]
     if stack.dropout:
         attributes.append(f"self.dropout = keras.layers.Dropout({stack.dropout}, dtype=dtype)")
-    drop = ["            x = self.dropout(x, training=training)"] if stack.dropout else []
-    result = ["x, last = layer(x, {0})"] if of_blocks else ["x, *last = layer(x, {0})"]
-    given = f"initial_state=own, mask=mask{passed}"
+    call = "{y}, {new} = {layer}({x}, initial_state={own}, mask={mask}"
+    call += ", training=training)" if stack.noisy else ")"
+    if stack.kinds[0].block is None:
+        call = call.replace(" {new}", " *{new}")
+    drop = "self.dropout(x, training=training)" if stack.dropout else ""
+    loop = [*around.before, *_loop(stack, "keras", call, drop), *around.after]
+    base = "keras.layers.Layer" if stack.around is None else "keras.Model"
+    doc = _call_doc(stack)
     whole = [
         keras.REGISTERED,
-        f"class {stack.title}(keras.layers.Layer):",
+        f"class {stack.title}({base}):",
         *docstring(_docstring(stack), "    "),
         "",
         *indented(
@@ -152,23 +233,53 @@ def keras_file(stack: StackText) -> str:
         *indented(attributes, 8),
         "        self.supports_masking = True",
         *indented(_keras_layers(stack, items), 8),
-        "",
+        *(keras.NEW_WEIGHT if around.first else [""]),
         "    def build(self, input_shape):",
         '        """Create the weights."""',
-        *indented(_keras_build(stack), 8),
+        *indented([*_keras_build(stack), *around.first], 8),
         "",
-        f"    def call(self, inputs, initial_state=None, mask=None{training}):",
-        *docstring([_CALL[0], _CALL[1].replace("x is", "inputs are")], "        "),
-        "        x, states = inputs, []",
-        "        for i, layer in enumerate(self.layers):",
-        "            own = None if initial_state is None else initial_state[i]",
-        *(f"            {line.format(given)}" for line in result),
-        *drop,
-        "            states.append(last)",
-        "        return x, states",
+        *_keras_call(stack, training),
+        *docstring([doc[0], doc[1].replace("x is", "inputs are")], "        "),
+        f"        states = initial_state or [None] * {len(stack.layers)}",
+        "        x, last = inputs, []",
+        *indented(loop, 8),
+        f"        return {around.value}, last",
+        *(_named_weights(around) if stack.around else []),
         *keras.get_config("layer", names),
+        *around.functions,
     ]
-    return _file(stack, keras.IMPORTS, [], [*bodies, whole])
+    file = _file(stack, keras.IMPORTS, [], [*bodies, whole])
+    return file if stack.around is None else file.replace("self.layers", "self.recurrent")
+
+
+def _named_weights(around: AroundText) -> Lines:
+    own = ", ".join(f'"{weight.attribute}"' for weight in around.weights)
+    return [
+        "",
+        "    def named_weights(self):",
+        '        """Return the weights by their names in a file."""',
+        f"        own = [{own}]",
+        "        named = {name: getattr(self, name) for name in own}",
+        "        for i, layer in enumerate(self.layers):",
+        "            for weight in layer.weights:",
+        '                named[f"layers.{i}.{weight.name}"] = weight',
+        "        return named",
+    ]
+
+
+def _keras_call(stack: StackText, training: str) -> Lines:
+    """Return the beginning of what computes outputs and states; a model returns outputs alone."""
+    given = f"inputs, initial_state=None, mask=None{training}"
+    if stack.around is None:
+        return [f"    def call(self, {given}):"]
+    passed = ", training=training" if training else ""
+    return [
+        f"    def call(self, inputs, mask=None{training}):",
+        '        """Return the output; see forward."""',
+        f"        return self.forward(inputs, None, mask{passed})[0]",
+        "",
+        f"    def forward(self, {given}):",
+    ]
 
 
 def _keras_layers(stack: StackText, items: list[str]) -> Lines:
@@ -190,8 +301,10 @@ def _keras_layers(stack: StackText, items: list[str]) -> Lines:
 
 
 def _keras_build(stack: StackText) -> Lines:
-    if stack.kinds[0].block is not None:
-        return ["for layer in self.layers:", "    layer.build(input_shape)"]
+    block = stack.kinds[0].block
+    if block is not None:
+        shape = f"(None, None, {block.width})" if stack.around else "input_shape"
+        return ["for layer in self.layers:", f"    layer.build({shape})"]
     widths = _listed([layer.features for layer in stack.layers])
     again = [n for n in stack.sizes if any(n in width for width in widths)]
     return [
@@ -225,42 +338,60 @@ def functions_file(to: str, stack: StackText) -> str:
         first.append(f"{layer.kind.prefix}init({', '.join(given)})")
     count = len(stack.layers)
     noise = code.noise and stack.noisy
-    lines = []
-    for index, layer in enumerate(stack.layers):
-        rng = f", keys[{index}]" if noise and noisy(layer.kind) else ""
-        call = f"{layer.kind.prefix}{code.loop}(params[{index}], x, states[{index}], mask{rng})"
-        lines.append(f"x, state_{index} = {call}")
-        if stack.dropout:
-            lines.append(f"x = dropout(x, {stack.dropout}, keys[{index}], 99)")
+    around = stack.around or NOTHING_AROUND
+    layers = "params" if stack.around is None else 'params["layers"]'
+    weights = "list[Weights]" if stack.around is None else "dict"
+    lines = _backward_mask(to) if stack.directions > 1 else []
+    for first_of in range(0, count, stack.directions):
+
+        def called(place: int, y: str, x: str, first_of: int = first_of) -> str:
+            index, mask = first_of + place, "mask_back" if place else "mask"
+            layer = stack.layers[index].kind
+            rng = f", keys[{index}]" if noise and noisy(layer) else ""
+            given = f"{layers}[{index}], {x}, states[{index}], {mask}{rng}"
+            return f"{y}, state_{index} = {layer.prefix}{code.loop}({given})"
+
+        adds = str(bool(stack.adds) and stack.adds[first_of // stack.directions])
+        drop = f"dropout(x, {stack.dropout}, keys[{first_of}], 99)" if stack.dropout else ""
+        for line in _layer_lines(stack, to, called, adds, drop):
+            lines += wrapped(line, WIDTH - 4)
     keys = [
         f"keys: list = [None] * {count}",
         "if rng is not None:",
         f"    keys = list(jax.random.split(rng, {count}))",
     ]
     last = [f"state_{index}" for index in range(count)]
-    doc = [*_CALL, *([numpy_and_jax.RNG] if noise else [])]
-    given = ["params: list[Weights]", f"x: {array}", "state: tuple[State, ...] | None = None"]
+    doc = [*_call_doc(stack), *([numpy_and_jax.RNG] if noise else [])]
+    given = [f"params: {weights}", f"x: {array}", "state: tuple[State, ...] | None = None"]
     given += [f"mask: {array} | None = None"]
     given += [f"rng: {array} | None = None"] if noise else []
-    returned = call_lines("return x, (", last, ")", WIDTH - 4)
-    if len(returned) > 1:
-        returned = [*call_lines("state = (", last, ")", WIDTH - 4), "return x, state"]
+    value = around.value
+    returned = [f"return {value}, ({', '.join(last)}{',' if count == 1 else ''})"]
+    if len(returned[0]) > WIDTH - 4:
+        returned = [*tuple_lines("state = ", last, WIDTH - 4), f"return {value}, state"]
+    new = call_lines("return [", _listed(first), "]", WIDTH - 4)
+    about_init = "Return the initial values of the weights of each layer, by name."
+    if stack.around is not None:
+        new = call_lines("layers = [", _listed(first), "]", WIDTH - 4)
+        new += ['params: dict = {"layers": layers}', *around.first, "return params"]
+        about_init = "Return the initial values of the weights; those of layers are in a list."
     whole = [
-        f"def init({code.generator}) -> list[Weights]:",
-        '    """Return the initial values of the weights of each layer, by name."""',
+        f"def init({code.generator}) -> {weights}:",
+        f'    """{about_init}"""',
         *(["    keys = keys_from(key)"] if "next(keys)" in code.drawn else []),
-        *indented(call_lines("return [", _listed(first), "]", WIDTH - 4)),
+        *indented(new),
         "",
         "",
         *call_lines(f"def {code.loop}(", given, f") -> tuple[{array}, tuple[State, ...]]:"),
         *docstring(doc, "    "),
         f"    states = [None] * {count} if state is None else state",
         *(indented(keys) if noise else []),
-        *indented(lines),
-        *indented(returned),
+        *indented([*around.before, *lines, *around.after, *returned]),
+        *around.functions,
     ]
-    one = stack.kinds[0]
-    sized = bool(stack.sizes)
+    # Functions of a kind with sizes read the constants, even if other kinds have fixed sizes.
+    one = next((kind for kind in stack.kinds if kind.sized), stack.kinds[0])
+    sized = one.sized
     constants = numpy_and_jax.sizes(replace(one.cell, sized=sized), array)
     if one.block is not None:
         constants = blocks.constants(replace(one.block, sized=sized), to)

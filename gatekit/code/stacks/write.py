@@ -17,6 +17,7 @@ from gatekit.code.identifiers import slug
 from gatekit.code.layout import StackedWeight, WeightLayout
 from gatekit.code.notations import FRAMEWORKS
 
+from .around import AroundText, around_text
 from .built import Stack, cell_of
 
 MakeText = Callable[[Cell, bool], CellText]
@@ -71,6 +72,9 @@ class StackText:
         dropout: the rate of dropout after each layer.
         helpers: helper functions: source by name.
         layout: how weights are arranged; names start with the number of the layer.
+        adds: whether each layer, or each pair of directions, adds its input to its output.
+        directions: 2 if every second layer reads time backwards.
+        around: what a model has around the layers.
     """
 
     title: str
@@ -82,6 +86,9 @@ class StackText:
     dropout: float
     helpers: Mapping[str, str]
     layout: WeightLayout
+    adds: tuple[bool, ...] = ()
+    directions: int = 1
+    around: AroundText | None = None
 
     @property
     def noisy(self) -> bool:
@@ -128,7 +135,11 @@ def write(stack: Stack, make: MakeText, to: str, access: Access) -> StackText:
         sized &= all(k.block is not None and k.block.tied == block.tied for k in of)
     else:
         sizes = {"features": cell_of(first).features, "units": cell_of(first).units}
+        sized &= stack.directions == 1
         sized &= not any("features" in kind.cell.width.lower() for kind in of)
+    around = None if stack.around is None else around_text(stack, stack.around, to, access)
+    # The sizes of a model are numbers where its layers are created, except in files of functions.
+    sized &= around is None or to in ("jax", "numpy")
     layers = []
     for index, (kind, layer) in enumerate(zip(of, stack.layers, strict=True)):
         cell, below = cell_of(layer), of[index - 1].cell.width.replace("self.", "")
@@ -143,18 +154,26 @@ def write(stack: Stack, make: MakeText, to: str, access: Access) -> StackText:
         helpers.update(kind.cell.parallel.helpers if kind.cell.parallel else {})
     if stack.dropout and to == "jax":
         helpers["dropout"] = FRAMEWORKS[to].helpers["dropout"]
+    helpers.update(around.helpers if around else {})
     titles = {kind.title for kind in of}
     title = f"{of[0].title}Stack" if len(titles) == 1 else "Stack"
+    title = "Model" if around else title
+    about = _about(
+        title, [kinds[name] for name in ordered], of, stack.dropout, to, around, stack.directions
+    )
     return StackText(
         title=title,
-        about=_about(title, [kinds[name] for name in ordered], of, stack.dropout, to),
+        about=about,
         kinds=tuple(kinds[name] for name in ordered),
         layers=tuple(layers),
         sizes=sizes if sized else {},
         features=first.width if isinstance(first, BuiltBlock) else first.features,
         dropout=0.0 if to == "numpy" else stack.dropout,
         helpers=helpers,
-        layout=_layout(stack.layers, of),
+        layout=_layout(stack.layers, of, around),
+        adds=stack.adds,
+        directions=stack.directions,
+        around=around,
     )
 
 
@@ -168,7 +187,7 @@ def _kind(
         return name, known[name]
     text = make(cell, True)
     block = None
-    titles = {kind.cell.title for kind in known.values()}
+    titles = {"Model", *(kind.cell.title for kind in known.values())}
     title, number = text.title, 1
     while title in titles:
         number += 1
@@ -187,12 +206,25 @@ def _kind(
 
 
 def _about(
-    title: str, kinds: Sequence[Kind], layers: Sequence[Kind], dropout: float, to: str
+    title: str,
+    kinds: Sequence[Kind],
+    layers: Sequence[Kind],
+    dropout: float,
+    to: str,
+    around: AroundText | None,
+    directions: int,
 ) -> list[str]:
+    layers = layers[::directions]
     counts = [(name, len(list(run))) for name, run in groupby(k.title for k in layers)]
     listing = ", ".join(f"{count} of {name}" if count > 1 else name for name, count in counts)
     paragraphs = [f"{title}: {len(layers)} layers one after the other: {listing}."]
-    if len(counts) == 1:
+    if around is not None:
+        before, after, task = around.about
+        several = f"{len(layers)} layers" if len(layers) > 1 else "a layer"
+        inner = f"{several} of {counts[0][0]}" if len(counts) == 1 else f"{several}: {listing}"
+        inner += ", in both directions of time" if directions > 1 else ""
+        paragraphs = [f"{title}: {before}; {inner}; {after}.", task]
+    elif len(counts) == 1:
         paragraphs = [f"{title}: {len(layers)} layers of {counts[0][0]}, one after the other."]
     if dropout and to == "numpy":
         paragraphs.append(
@@ -205,9 +237,11 @@ def _about(
     return [*paragraphs, f"{last} License of this file: MIT."]
 
 
-def _layout(layers: Sequence[Cell | BuiltBlock], kinds: Sequence[Kind]) -> WeightLayout:
+def _layout(
+    layers: Sequence[Cell | BuiltBlock], kinds: Sequence[Kind], around: AroundText | None
+) -> WeightLayout:
     """Return the weights of all layers; only the last block has the weights of ``finish``."""
-    stacked = []
+    stacked = [] if around is None else [*around.weights]
     final = layers[-1].finish if isinstance(layers[-1], BuiltBlock) else None
     after = {part.name for part in final.parts} if final is not None else set()
     for index, (layer, kind) in enumerate(zip(layers, kinds, strict=True)):
