@@ -303,27 +303,20 @@ class _Drawing:
     def _title(self) -> None:
         """Write the heading of the row, and below it what this panel shows."""
         panel, axes = self.panel, self.axes
-        name = shortened(panel.name, 60)
-        size = 7 if self.width > 1.3 else 6
+        name, heading = shortened(panel.name, 60), bool(panel.title and self.first)
+        title = shortened(panel.title, int(self.width * self.across / LETTER)) if heading else ""
         if name:
-            axes.set_title(name, loc="left", fontsize=size, pad=3)
-        if panel.title and self.first:
-            shown = shortened(panel.title, int(self.width * self.across / LETTER))
-            if not name:
-                axes.set_title(shown, loc="left", fontweight="bold")
-            else:
-                # The heading may be as wide as the figure, but must not widen its first panel.
-                axes.set_title(f"\n\n{name}", loc="left", fontsize=7, pad=3)
-                heading = axes.annotate(
-                    shown,
-                    (0, 1),
-                    xycoords="axes fraction",
-                    xytext=(-20, 14),
-                    textcoords="offset points",
-                    fontsize=7.5,
-                    fontweight="bold",
-                )
-                heading.set_in_layout(False)
+            above = "\n\n" if heading else ""
+            size = 7 if self.width > 1.3 else 6
+            axes.set_title(above + name, loc="left", fontsize=size, pad=3)
+        elif heading:
+            axes.set_title(title, loc="left", fontweight="bold")
+        if name and heading:
+            # The heading may be as wide as the figure, but must not widen its first panel.
+            look = {"fontsize": 7.5, "fontweight": "bold", "va": "baseline"}
+            bold = self._annotate(title, (0, 1), "axes fraction", (-20, 14), "left", **look)
+            bold.xycoords = "axes fraction"
+            bold.set_in_layout(False)
         if panel.note:
             axes.set_title(plottable(panel.note), loc="right", fontsize=6, color="#555555", pad=2)
 
@@ -350,20 +343,18 @@ class _Drawing:
         self.heights, texts, height = _lines(self.panel, self.width)
         axes.set_yticks([])
         axes.set_ylim(height - 0.4, -0.6)
+        box = {"facecolor": "white", "edgecolor": "none", "pad": 0.6}
         for text, place, where, tone in texts:
             x, offset, side = _WHERE[where]
-            axes.annotate(
-                text,
-                (x, place),
-                xycoords=("axes fraction", "data"),
-                xytext=(offset, 0),
-                textcoords="offset points",
-                fontsize=6.6,
-                color=tone,
-                ha=side,
-                va="center",
-                bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.6},
-            )
+            at, look = (x, place), {"fontsize": 6.6, "color": tone, "bbox": box}
+            self._annotate(text, at, "axes fraction", (offset, 0), side, **look)
+
+    def _annotate(
+        self, text: str, at: tuple[float, float], across: str, offset: Any, side: str, **look: Any
+    ) -> Any:
+        """Write a string beside a place; ``across`` is the unit of its x."""
+        where = {"xycoords": (across, "data"), "xytext": offset, "textcoords": "offset points"}
+        return self.axes.annotate(text, at, **{**where, "ha": side, "va": "center", **look})
 
     def _ticks(self, way: str, axis: Axis) -> None:
         from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator, ScalarFormatter
@@ -407,180 +398,108 @@ class _Drawing:
         root = self.axes.get_figure(root=True)
         return offset_copy(self.axes.transData, root, x=self.shift + extra, units="points")
 
-    def _line(self, mark: Mark) -> None:
-        strong, tone = mark.strong, self.look.tone
-        width, alpha = (1.3, 1.0) if strong else (0.9, 1.0) if mark.dotted else (0.5, 0.45)
-        halo: list[Any] = []
-        if mark.series is None:
-            width, alpha = (1.0, 1.0) if strong else (0.7, 1.0)
-            if strong:
-                tone, halo = self._ink()
-        line = (0, (1, 1.6)) if mark.dotted else self.look.line if strong else "-"
-        self.axes.plot(
-            mark.x,
-            mark.y,
-            color=tone,
-            ls=line,
-            lw=width,
-            alpha=alpha,
-            drawstyle="steps-post" if mark.steps else "default",
-            path_effects=halo or None,
-            transform=self._where(),
-            zorder=self.order,
-        )
+    def _plot(self, x: Any, y: Any, marker: str = "", **look: Any) -> None:
+        usual = {"color": self.look.tone, "zorder": self.order, "transform": self._where()}
+        self.axes.plot(x, y, marker, **{**usual, "mew": 0, **look})
 
-    def _ink(self) -> tuple[str, list[Any]]:
-        """Return the colour of a line over tints, and its halo."""
+    def _line(self, mark: Mark) -> None:
+        width, alpha = (1.3, 1.0) if mark.strong else (0.9, 1.0) if mark.dotted else (0.5, 0.45)
+        more: dict[str, Any] = {}
+        if mark.series is None:
+            width, alpha = (1.0, 1.0) if mark.strong else (0.7, 1.0)
+            more = self._ink() if mark.strong else {}
+        line = (0, (1, 1.6)) if mark.dotted else self.look.line if mark.strong else "-"
+        jumps = "steps-post" if mark.steps else "default"
+        self._plot(mark.x, mark.y, ls=line, lw=width, alpha=alpha, drawstyle=jumps, **more)
+
+    def _ink(self) -> dict[str, Any]:
+        """Return the colour and the halo of a line over tints."""
         from matplotlib.patheffects import withStroke
 
         under = {self._style(mark).tone for mark in self.panel.marks if mark.kind == "cell"}
-        return (_HOT if under & set(INKS) else "#111111"), [
-            withStroke(linewidth=2.2, foreground="white")
-        ]
+        halo = [withStroke(linewidth=2.2, foreground="white")]
+        return {"color": _HOT if under & set(INKS) else "#111111", "path_effects": halo}
 
     def _band(self, mark: Mark) -> None:
-        self.axes.fill_between(
-            mark.x,
-            mark.y,
-            mark.ends,
-            step="post" if mark.steps else None,
-            color=self.look.tone,
-            alpha=0.16,
-            lw=0,
-            zorder=self.order,
-        )
+        jumps: Any = "post" if mark.steps else None
+        look: dict[str, Any] = {"color": self.look.tone, "zorder": self.order}
+        self.axes.fill_between(mark.x, mark.y, mark.ends, step=jumps, alpha=0.16, lw=0, **look)
 
     def _dots(self, mark: Mark) -> None:
-        neutral = mark.series is None
-        marker, size, alpha, y = self.look.mark, 2.2, 0.45, self._at(mark)
-        if self.rows:
-            # Seeds are below the bar; rows are lines of text.
-            marker, size, alpha = "o", 2.0, 0.5
-            y = tuple(v + 0.28 for v in y)
-        elif self.panel.beside or any(m.kind == "line" for m in self.panel.marks):
-            marker, size, alpha = "o", 1.9, 0.5
-        if neutral:
-            marker, size, alpha = ".", 3, 1
-        self.axes.plot(
-            mark.x,
-            y,
-            marker,
-            color=self.look.tone,
-            ms=size,
-            alpha=alpha,
-            mew=0,
-            transform=self._where(1.2 if self.panel.beside else 0),
-            zorder=1 if neutral else self.order,
-        )
+        y = self._at(mark)
+        if mark.series is None:
+            self._plot(mark.x, y, ".", ms=3, zorder=1)
+        elif self.rows:  # below the bar; rows are lines of text
+            self._plot(mark.x, [v + 0.28 for v in y], "o", ms=2, alpha=0.5)
+        elif self._has_line(mark):
+            beside = self._where(1.2 if self.panel.beside else 0)
+            self._plot(mark.x, y, "o", ms=1.9, alpha=0.5, transform=beside)
+        else:
+            self._plot(mark.x, y, self.look.mark, ms=2.2, alpha=0.45)
+
+    def _has_line(self, mark: Mark) -> bool:
+        return any(m.kind == "line" and m.series == mark.series for m in self.panel.marks)
 
     def _bar(self, mark: Mark) -> None:
-        neutral = mark.series is None
+        look: dict[str, Any] = {"lw": 1.8 if mark.strong else 0.8}
+        if mark.series is None:
+            look = {"color": GREY, "lw": 3.0, "solid_capstyle": "butt"} if mark.strong else look
         for x, end, y in zip(mark.x, mark.ends, self._at(mark), strict=True):
-            self.axes.plot(
-                (x, end),
-                (y, y),
-                color=(GREY if mark.strong else "#444444") if neutral else self.look.tone,
-                lw=(3.0 if neutral else 1.8) if mark.strong else 0.8,
-                solid_capstyle="butt" if neutral else "round",
-                zorder=self.order,
-            )
+            self._plot((x, end), (y, y), **look)
 
     def _pole(self, mark: Mark) -> None:
         for x, y, end in zip(mark.x, mark.y, mark.ends, strict=True):
-            where = self._where()
-            self.axes.plot((x, x), (y, end), color=self.look.tone, lw=0.9, transform=where)
+            self._plot((x, x), (y, end), lw=0.9)
 
     def _mean(self, mark: Mark) -> None:
-        axes, tone = self.axes, self.look.tone
+        tone, order = self.look.tone, self.order + 1
         fill = tone if mark.strong else "white"
-        if self.rows:
-            low, high = self.panel.x.limits or (-math.inf, math.inf)
-            for x, y in zip(mark.x, self._at(mark), strict=True):
-                look: dict[str, Any] = {"color": tone, "mfc": fill, "mew": 0.9, "zorder": 4}
-                if low <= x <= high:
-                    axes.plot(x, y, "D", ms=3.6, **look)
-                else:  # the text of the row has the numbers
-                    at, arrow = (0.99, ">") if x > high else (0.01, "<")
-                    axes.plot(at, y, arrow, ms=5, transform=axes.get_yaxis_transform(), **look)
-            return
-        line = self.panel.beside or any(
-            m.kind == "line" and m.series == mark.series for m in self.panel.marks
-        )
         if self.panel.y.scale == "hidden":
-            axes.plot(mark.x, mark.y, "o", color=tone, ms=3.6, zorder=4)
-            return
-        edge, size = (tone, 3.4) if line else ("white", 4.6)
-        axes.plot(
-            mark.x,
-            mark.y,
-            self.look.mark,
-            color=tone,
-            mfc=fill,
-            mec=edge,
-            ms=size,
-            mew=0.6,
-            transform=self._where(),
-            zorder=self.order + 1,
-        )
+            self._plot(mark.x, mark.y, "o", ms=3.6, zorder=order)
+        elif not self.rows:
+            edge, size = (tone, 3.4) if self._has_line(mark) else ("white", 4.6)
+            edge = edge if mark.strong else tone
+            look = {"mfc": fill, "mec": edge, "ms": size, "mew": 0.6}
+            self._plot(mark.x, mark.y, self.look.mark, zorder=order, ls="", **look)
+        for x, y in zip(mark.x, self._at(mark), strict=True) if self.rows else ():
+            low, high = self.panel.x.limits or (-math.inf, math.inf)
+            look = {"mfc": fill, "mew": 0.9, "zorder": order}
+            if low <= x <= high:
+                self._plot(x, y, "D", ms=3.6, **look)
+            else:  # the text of the row has the numbers
+                at, arrow = (0.99, ">") if x > high else (0.01, "<")
+                self._plot(at, y, arrow, ms=5, transform=self.axes.get_yaxis_transform(), **look)
 
     def _cross(self, mark: Mark) -> None:
         x, where = mark.x, self._where()
         if not x:
             x, where = (0.99 if mark.side > 0 else 0.01,), self.axes.get_yaxis_transform()
-        y = self._at(mark)
-        self.axes.plot(x, y, "x", color=self.look.tone, ms=4, mew=1, transform=where, zorder=5)
+        self._plot(x, self._at(mark), "x", ms=4, mew=1, transform=where, zorder=5)
 
     def _tick(self, mark: Mark) -> None:
-        tone = "#444444" if mark.series is None else self.look.tone
-        size, edge = (5, 0.8) if mark.series is None else (6, 1)
-        self.axes.plot(mark.x, mark.y, "|", color=tone, ms=size, mew=edge, zorder=self.order)
+        self._plot(mark.x, mark.y, "|", ms=6, mew=1)
 
     def _rule(self, mark: Mark) -> None:
-        dashes = (0, (1, 2)) if mark.y else (0, (4, 2))
+        from matplotlib.patheffects import withStroke
+
         look: dict[str, Any] = {"color": BASELINE, "lw": 0.8, "zorder": 1}
         if not mark.strong:
-            look |= {"color": _SOFT, "ls": dashes, "lw": 1 if mark.tips else 0.8}
+            look |= {"color": _SOFT, "ls": (0, (1, 2) if mark.y else (4, 2))}
         for x in mark.x:
             self.axes.axvline(x, **look)
         for y in mark.y:
             self.axes.axhline(y, **look)
+        halo = [withStroke(linewidth=1.5, foreground="white")]
+        written = {"fontsize": 6.5, "color": "#666666", "va": "bottom", "path_effects": halo}
         for y, text in zip(mark.y, mark.tips, strict=False):
-            self._write(text, (0.995, y), ("axes fraction", "data"), "right", (0, 1.5))
-
-    def _write(
-        self, text: str, at: tuple[float, float], coordinates: Any, side: str, offset: Any
-    ) -> None:
-        from matplotlib.patheffects import withStroke
-
-        self.axes.annotate(
-            plottable(text),
-            at,
-            xycoords=coordinates,
-            xytext=offset,
-            textcoords="offset points",
-            fontsize=6.5,
-            color="#666666",
-            ha=side,
-            va="bottom",
-            path_effects=[withStroke(linewidth=1.5, foreground="white")],
-        )
+            at = (0.995, y)
+            self._annotate(plottable(text), at, "axes fraction", (0, 1.5), "right", **written)
 
     def _text(self, mark: Mark) -> None:
-        if not mark.x:
-            return  # a row has its text beside its name
-        side = {1: ("left", 3), 0: ("center", 0), -1: ("right", -3)}[mark.side]
+        side, offset = {1: ("left", 3), 0: ("center", 0), -1: ("right", -3)}[mark.side]
         size = 6 if self.panel.tints is not None else 6.8
-        for x, y, text in zip(mark.x, mark.y, mark.tips, strict=True):
-            lines = "\n".join(map(plottable, text.split("\n")))
-            self.axes.annotate(
-                lines if self.panel.tints is not None else shortened(text, 60),
-                (x, y),
-                xytext=(side[1], 0),
-                textcoords="offset points",
-                ha=side[0],
-                va="center",
-                fontsize=size,
-            )
+        for at, text in zip(zip(mark.x, mark.y, strict=False), mark.tips, strict=False):
+            self._annotate(block(text, 4.0), at, "data", (offset, 0), side, fontsize=size)
 
     def _cell(self, mark: Mark) -> None:
         xs, ys = sorted(set(mark.x)), sorted(set(mark.y))
@@ -627,13 +546,12 @@ class _Drawing:
         for x, y, text in zip(mark.x, mark.y, mark.tips, strict=True):
             if cell > 0.3:
                 tone = _readable(painted[int(y), int(x)])
-                axes.text(x, y, text, ha="center", va="center", fontsize=6, color=tone)
+                self._annotate(text, (x, y), "data", (0, 0), "center", fontsize=6, color=tone)
         axes.spines[:].set_visible(False)
         bar = axes.figure.colorbar(image, ax=axes, pad=0.02, fraction=0.06)
         bar.outline.set_visible(False)  # type: ignore[operator, unused-ignore]
         bar.set_label(_tint_title(self.panel))
         if turned:
-            axes.tick_params(axis="x", rotation=30)
             for tick in axes.get_xticklabels():
                 tick.set(rotation=30, ha="right", rotation_mode="anchor")
 

@@ -12,7 +12,7 @@ function tint(share) {
 const BETTER = { "-1": " (better: left)", 0: "", 1: " (better: right)" };
 
 // The lines of a title that fit into a width.
-function folded(title, width) {
+function broken(title, width) {
   const lines = [""];
   for (const word of title.split(" ")) {
     const longer = `${lines[lines.length - 1]} ${word}`.trim();
@@ -79,7 +79,7 @@ function panels(holder) {
     const above = rows > 0 && !panel.tints && letters(panel.y.names) + letters(said) > width * 0.55;
     const each = above ? 46 : 30;
     const head = (panel.title ? 22 : 0) + (panel.name ? 18 : 0);
-    const titles = folded(panel.x.title + BETTER[panel.x.title.includes("better") ? 0 : panel.x.better], width);
+    const titles = broken(panel.x.title + BETTER[panel.x.title.includes("better") ? 0 : panel.x.better], width);
     const turned = panel.x.scale === "names" && letters(panel.x.names) > 0.7 * (width / panel.x.names.length);
     const foot = (turned ? 86 : 32) + 14 * titles.length;
     const top = head + (rows ? 6 : 26);
@@ -150,13 +150,13 @@ function panels(holder) {
     if (panel.y.scale === "names" && !panel.tints) {
       const text = panel.marks.find((other) => other.kind === "text" && other.y[0] === mark.y[k]);
       if (text) rows.push([null, "", text.tips[0], true]);
-      if (mark.kind === "dots" || !text) rows.push([null, (mark.tips || [])[k] || panel.name, shown(mark.x[k])]);
+      if (mark.kind === "dots" || !text) rows.push([null, mark.tips[k] || panel.name, shown(mark.x[k])]);
       return [panel.y.names[mark.y[k]], rows];
     }
     rows.push([null, panel.x.title, at(panel.x, mark.x[k])], [null, panel.y.title, at(panel.y, mark.y[k])]);
     if (mark.kind === "cell") rows.push([null, panel.tints.title, mark.tips[k], true]);
     const name = mark.series === null ? "" : series[mark.series].name;
-    return [[name, mark.kind === "cell" ? "" : (mark.tips || [])[k]].filter(Boolean).join(", "), rows];
+    return [[name, mark.kind === "cell" ? "" : mark.tips[k]].filter(Boolean).join(", "), rows];
   }
 
   function listen(svg, panel, spots) {
@@ -226,7 +226,7 @@ const DRAWN = {
   rule: (c) => [
     ...c.px.map((x) => draw("line", { x1: x, x2: x, y1: c.area.top, y2: c.area.bottom, class: c.mark.strong ? "zero" : "budget" })),
     ...c.py.map((y) => draw("line", { x1: c.area.left, x2: c.area.right, y1: y, y2: y, class: "chance" })),
-    ...(c.mark.tips || []).map((text, k) => draw("text", { x: c.area.right - 4, y: c.py[k] - 4, class: "halo end" }, text)),
+    ...c.mark.tips.map((text, k) => draw("text", { x: c.area.right - 4, y: c.py[k] - 4, class: "halo end" }, text)),
   ],
   text: (c) => c.py.map((y, k) => {
     if (c.px.length) return draw("text", { x: c.px[k], y: y + 4, class: "tick middle" }, c.mark.tips[k].replace("\n", " "));

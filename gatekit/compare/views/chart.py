@@ -76,8 +76,8 @@ class Mark:
         strong: whether it is drawn heavily.
         dotted: whether a line is dotted.
         steps: whether lines and bands jump, at each ``x``, to the value that follows it.
-        side: the side of a text, or of a mark without ``x``: 1 is right, -1 is left.
-        tips: a text for each point.
+        side: the side of a label, or of a mark without ``x``: 1 is right, -1 is left.
+        tips: a label for each point.
     """
 
     kind: Kind

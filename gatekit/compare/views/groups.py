@@ -43,7 +43,7 @@ def forest(comparison: Comparison) -> Chart | None:
     """Return group minus baseline for each group: dots are seeds, the bar is the t interval.
 
     A filled mark on a thick bar is a decided difference; an open mark on a thin bar is undecided.
-    Groups with a diverged run have a text. A difference far beyond all others is an arrow at the
+    Groups with a diverged run are labelled. A difference far beyond all others is an arrow at the
     edge, so that the others stay readable.
     """
     legend = Legend(counted)
