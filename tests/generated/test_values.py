@@ -33,7 +33,7 @@ OTHERS = [pytest.param(name, marks=pytest.mark.slow) for name in ALL if name not
 
 
 @pytest.mark.parametrize("name", [*DOZEN, *OTHERS])
-@pytest.mark.one_in(2)
+@pytest.mark.one_in(2, slow=4)
 def test_numpy(name: str) -> None:
     numpy_agrees(of(name))
 
@@ -60,12 +60,13 @@ def _trained(name: str) -> dict[str, bool]:
 
 
 @pytest.mark.slow
-@pytest.mark.one_in(2, slow=17)
+@pytest.mark.one_in(2, slow=34)
 @pytest.mark.parametrize("name", ALL)
 def test_gradients_of_jax(name: str) -> None:
     jax_agrees(of(name))
 
 
+@pytest.mark.one_in(1, slow=3)
 @pytest.mark.parametrize("name", [*DOZEN, *OTHERS])
 def test_keras(name: str) -> None:
     keras_agrees(of(name))
@@ -150,6 +151,7 @@ OWNED: dict[str, dict[str, Any]] = {
 """Cells with gates that own states and projections, each with another option."""
 
 
+@pytest.mark.one_in(1, slow=2)
 @pytest.mark.parametrize("options", OWNED.values(), ids=OWNED)
 @pytest.mark.parametrize(
     "agrees",

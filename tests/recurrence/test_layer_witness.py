@@ -23,7 +23,7 @@ def test_all_steps_valid_in_a_graph(name: str) -> None:
     compare(name, mode="graph")
 
 
-@pytest.mark.one_in(1, slow=5)
+@pytest.mark.one_in(1, slow=9)
 @pytest.mark.parametrize(
     "name",
     [
