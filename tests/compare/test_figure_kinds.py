@@ -5,8 +5,10 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import os
+import re
 import sys
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 import numpy as np
@@ -564,3 +566,15 @@ def test_compute_is_the_flops_of_the_whole_training(tmp_path: Path) -> None:
     assert sorted(found["rnn"].y) == [8.55, 8.7]
     (best,) = marks(panel, "line")
     assert best.y == (8.55, 8.55, 8.5, 8.5)
+
+
+def test_the_kind_that_the_docs_write_is_drawn(tmp_path: Path) -> None:
+    docs = (Path(__file__).parents[2] / "docs/comparing.md").read_text(encoding="utf-8")
+    (code,) = re.findall(r"```python\n(from gatekit.*?def sizes.*?)\n\n\nfrom", docs, re.DOTALL)
+    names: dict[str, Any] = {}
+    exec(code, names)
+    write_study(tmp_path, {"lstm": LSTM, "rnn": RNN})
+    shown = names["sizes"](compare("demo", tmp_path))
+    assert {series.name for series in shown.series} == {"lstm", "rnn"}
+    (axes,) = matplotlib.figure(shown).axes
+    assert axes.get_xlabel() == "parameters"

@@ -22,7 +22,8 @@ def axis(sheet: Sheet) -> Section | None:
     known = any(sheet.x in row.group.values for row in sheet.rows if row.summary)
     shown = chart("axis", sheet.comparison, Asked(sheet.x)) if known else None
     caption = "Mean over seeds with its t interval. Small dots are seeds."
-    return _section("axis", f"Over {printable(sheet.x)}", {"": shown}, caption)
+    charts = {} if shown is None else {"": shown}
+    return _section("axis", f"Over {printable(sheet.x)}", charts, caption)
 
 
 def figures(sheet: Sheet) -> Section | None:
@@ -49,10 +50,9 @@ def _chart(kind: str, sheet: Sheet) -> Chart | None:
         return None
 
 
-def _section(key: str, title: str, shown: dict[str, Chart | None], caption: str) -> Section | None:
-    known = {name: found for name, found in shown.items() if found is not None}
-    if not known:
+def _section(key: str, title: str, shown: dict[str, Chart], caption: str) -> Section | None:
+    if not shown:
         return None
-    charts = [chart_data(found) for found in known.values()]
-    body = html("plot.html", plot="panels", of=key, titles=list(known), caption=caption)
+    charts = list(map(chart_data, shown.values()))
+    body = html("plot.html", plot="panels", of=key, titles=list(shown), caption=caption)
     return Section(key, title, body, {"charts": charts})

@@ -78,7 +78,8 @@ function panels(holder) {
     // On a phone, names and numbers stand above their rows.
     const above = rows > 0 && !panel.tints && letters(panel.y.names) + letters(said) > width * 0.55;
     const each = above ? 46 : 30;
-    const head = (panel.title ? 22 : 0) + (panel.name ? 18 : 0);
+    const what = panel.tints ? panel.tints.title : panel.name;
+    const head = (panel.title ? 22 : 0) + (what ? 18 : 0);
     const titles = broken(panel.x.title + BETTER[panel.x.title.includes("better") ? 0 : panel.x.better], width);
     const turned = panel.x.scale === "names" && letters(panel.x.names) > 0.7 * (width / panel.x.names.length);
     const foot = (turned ? 86 : 32) + 14 * titles.length;
@@ -94,7 +95,7 @@ function panels(holder) {
       : scale(...limits(panel.y, marks, "y"), area.bottom, area.top, panel.y.scale === "log");
     const parts = axes(panel, area, x, y, { rows, above, each, turned, width, titles });
     if (panel.title && first) parts.push(draw("text", { x: 0, y: 14, class: "heading" }, panel.title));
-    if (panel.name) parts.push(draw("text", { x: area.left, y: head - 4, class: "title" }, panel.name));
+    if (what) parts.push(draw("text", { x: area.left, y: head - 4, class: "title" }, what));
     const spots = [];
     const drawn = [...new Set(marks.map((mark) => mark.series))].filter((index) => index !== null);
     for (const mark of marks) {
@@ -107,7 +108,7 @@ function panels(holder) {
       if (!["mean", "dots", "cell"].includes(mark.kind)) continue;
       px.forEach((left, k) => spots.push({ left, top: py[k], mark, k, look }));
     }
-    const label = [panel.title, panel.name, panel.tints ? panel.tints.title : panel.y.title || "groups", "over", panel.x.title];
+    const label = [panel.title, what || panel.y.title || "groups", "over", panel.x.title];
     const svg = draw("svg", {
       class: "chart", viewBox: `0 0 ${width} ${height}`, height, tabindex: 0, role: "application",
       "aria-label": `${label.filter(Boolean).join(" ")}; arrow keys move between the marks`,

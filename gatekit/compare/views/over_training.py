@@ -316,8 +316,8 @@ def compute(comparison: Comparison) -> Chart | None:
             y_axis = metric_axis(one.rows, scores.tolist())
             best = numbers(best_so_far(scores, y_axis.better))
             marks.append(Mark("line", None, numbers(costs), best, dotted=True, steps=True))
-            log = "log" if spans_decades(costs.tolist()) else "linear"
-            x_axis = Axis(AXES["flops"], log, better=-1)
+            wide = spans_decades(costs.tolist())
+            x_axis = Axis(AXES["flops"], "log" if wide else "linear", better=-1)
             panels.append((Panel(x_axis, y_axis, tuple(marks), title),))
     if not panels:
         return None
