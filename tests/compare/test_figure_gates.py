@@ -61,7 +61,9 @@ def test_two_tasks_of_one_gate_are_told_apart(tmp_path):
         for cell in ("lstm", "gru"):
             write_run(tmp_path / "demo" / "runs", configuration(cell, task__name=task), 8.6)
     probe_study(tmp_path / "demo" / "runs", 0.95)
-    *densities, adding, copying = gates(gates_report("demo", tmp_path)).panels
+    shown = gates(gates_report("demo", tmp_path))
+    assert {series.name for series in shown.series} == {"lstm: c", "gru: c"}
+    *densities, adding, copying = shown.panels
     assert len(densities) == 4
     for row, title in ((adding, "task=adding"), (copying, "task=copying")):
         assert [panel.title for panel in row] == [title, title]

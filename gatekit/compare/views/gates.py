@@ -48,8 +48,9 @@ def gates(report: GatesReport, layer: str | None = None) -> Chart:
     shown = known[:_MOST_VARIANTS]
     legend: Legend[None] = Legend(lambda _: "")
     rows = []
+    several = len(task_parts(shown)) > 1
     for variant in shown:
-        series = legend.add(*_named(variant, name, variant.group.label), None)
+        series = legend.add(*_named(variant, name, several), None)
         found = densities(variant, name)[:_MOST_GATES]
         title = f"{variant.group.label}   n = {len(variant.probed)}"
         last = variant is shown[-1]
@@ -75,7 +76,7 @@ def _memories(
     parts = task_parts(variants)
     rows = []
     for title, inside in parts:
-        looks = [legend.add(*_named(v, layer, v.group.label), None) for v in inside]
+        looks = [legend.add(*_named(v, layer, len(parts) > 1), None) for v in inside]
         both = _memory(inside, layer, looks), _gradient(inside, layer, looks)
         shown = title if len(parts) > 1 else ""
         rows.append(tuple(dataclasses.replace(panel, title=shown) for panel in both))
@@ -99,9 +100,10 @@ def chosen_layer(report: GatesReport, layer: str | None) -> str:
     return layer
 
 
-def _named(variant: ProbedVariant, layer: str, label: str) -> tuple[str, int]:
+def _named(variant: ProbedVariant, layer: str, several: bool) -> tuple[str, int]:
     """Return the name of a variant, with the state whose memory is shown, and its style."""
     lasting = memory(variant, layer)
+    label = variant.group.variant if several else variant.group.label
     return label + ("" if lasting is None else f": {lasting.state}"), variant.style_index
 
 
