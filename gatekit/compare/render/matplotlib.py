@@ -400,7 +400,8 @@ class _Drawing:
 
     def _plot(self, x: Any, y: Any, marker: str = "", **look: Any) -> None:
         usual = {"color": self.look.tone, "zorder": self.order, "transform": self._where()}
-        self.axes.plot(x, y, marker, **{**usual, "mew": 0, **look})
+        usual |= {"marker": marker, "ls": "" if marker else "-", "mew": 0}
+        self.axes.plot(x, y, **{**usual, **look})
 
     def _line(self, mark: Mark) -> None:
         width, alpha = (1.3, 1.0) if mark.strong else (0.9, 1.0) if mark.dotted else (0.5, 0.45)
@@ -460,7 +461,7 @@ class _Drawing:
             edge, size = (tone, 3.4) if self._has_line(mark) else ("white", 4.6)
             edge = edge if mark.strong else tone
             look = {"mfc": fill, "mec": edge, "ms": size, "mew": 0.6}
-            self._plot(mark.x, mark.y, self.look.mark, zorder=order, ls="", **look)
+            self._plot(mark.x, mark.y, self.look.mark, zorder=order, **look)
         for x, y in zip(mark.x, self._at(mark), strict=True) if self.rows else ():
             low, high = self.panel.x.limits or (-math.inf, math.inf)
             look = {"mfc": fill, "mew": 0.9, "zorder": order}
