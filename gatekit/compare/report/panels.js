@@ -87,7 +87,7 @@ function panels(holder) {
     const height = rows ? top + each * rows + foot : Math.round(Math.min(380, Math.max(250, width * 0.45))) + head;
     const area = {
       left: !rows ? 58 : above ? 8 : Math.min(width * 0.4, letters(panel.y.names) + 14),
-      right: width - (said.length && !above ? letters(said) + 16 : 14), top, bottom: height - foot,
+      right: width - (said.length && !above ? letters(said) + 16 : rows ? 14 : 28), top, bottom: height - foot,
     };
     const x = scale(...limits(panel.x, marks, "x"), area.left, area.right, panel.x.scale === "log");
     const y = rows
