@@ -18,7 +18,7 @@ def test_texts_and_attributes_are_escaped(evil: str) -> None:
     plot = html("plot.html", plot=evil, of=evil, titles=[evil], still=[None], caption=evil)
     breaks = plot.count("<wbr>")
     assert plot.count("<") == plot.count(">") == 10 + breaks
-    assert plot.count('"') == 12
+    assert plot.count('"') == 14
     assert "\u202e" not in plot
 
 
