@@ -17,7 +17,8 @@ from gatekit.compare.grouping.label import printable
 from gatekit.compare.rows import picked
 from gatekit.compare.several import VariantOverTasks, several_tasks
 
-from .table import answer, footer
+from .answer import at_chance, headline
+from .table import answer, footer, verdict_lines
 from .table_cells import heading, table_cells, tasks_cells, tasks_heading
 
 _HEADINGS = ("group", "n", "mean", "low", "high", "metric")
@@ -200,9 +201,9 @@ def to_latex(comparison: Comparison) -> str:
     several = several_tasks(comparison)
     if several is not None:
         lines += ["", *_tabular(tasks_heading(several), tasks_cells(several))]
-    lines += [
-        f"% {text}" for text, _ in (*answer(comparison, several), *footer(comparison, several))
-    ]
+    texts = [*filter(None, [at_chance(comparison)]), headline(comparison)]
+    further = (*verdict_lines(comparison, several), *footer(comparison, several))
+    lines += [f"% {text}" for text in (*texts, *(text for text, _ in further))]
     return "\n".join(lines) + "\n"
 
 

@@ -18,8 +18,9 @@ from gatekit.compare.comparison import Comparison
 from gatekit.compare.grouping.label import printable
 from gatekit.compare.several import SeveralTasks, no_table_notes, several_tasks
 from gatekit.compare.stats.paired_tests import ALPHA
+from gatekit.compare.views.claims import best
 
-from .answer import at_chance, decided_claims, headline, is_answered, undecided_lines
+from .answer import decided_claims, is_answered, undecided_lines
 from .columns import blocks, described, in_lines
 from .table_cells import (
     COSTS,
@@ -62,9 +63,10 @@ def print_table(
         safe_box=True,
         legacy_windows=False,
     )
-    shown.print(Text(f"study {printable(comparison.study.name)}", style="bold"))
     several = several_tasks(comparison)
-    for line, style in answer(comparison, several):
+    (first, style), *others = answer(comparison, several)
+    named = (f"study {printable(comparison.study.name)}: {first}", style)
+    for line, style in (named, *others):
         shown.print(Text(line, style=style))
     if comparison.rows:
         _print_groups(shown, stream, comparison)
@@ -198,19 +200,23 @@ def _table(
 
 
 def answer(comparison: Comparison, several: SeveralTasks | None) -> list[tuple[str, str]]:
-    """Return the answer as lines with their style: groups at chance, the headline, the verdicts.
+    """Return the answer as lines with their style: which group is best, then all verdicts.
 
     Args:
         comparison: the result of ``compare``.
         several: its `several_tasks`.
     """
-    chance = at_chance(comparison)
-    lines = [(chance, "bold")] if chance else []
-    lines.append((headline(comparison), "bold"))
+    claim = best(comparison)
+    lines = [(str(claim), "bold"), *((f"{title}: {text}.", "") for title, text in claim.facts)]
+    return lines + verdict_lines(comparison, several)
+
+
+def verdict_lines(comparison: Comparison, several: SeveralTasks | None) -> list[tuple[str, str]]:
+    """Return the decided differences as lines with their style, then what is not decided."""
     verdicts = [f"* {claim}: {size}." for _, claim, size in decided_claims(comparison)]
     if several is not None:
         verdicts += [f"* {claim}: {size}." for claim, size in decided_over_tasks(several)]
-    lines += [(printable(text), "bold") for text in _shortened(verdicts)]
+    lines = [(printable(text), "bold") for text in _shortened(verdicts)]
     return lines + [(f"{text}.", "") for text in undecided_lines(comparison)]
 
 

@@ -14,7 +14,7 @@ from .axis import axis
 from .cells import cells
 from .context import Builder, Section, Sheet
 from .curves import curves
-from .facts import facts
+from .facts import kicker
 from .gates import gates
 from .markup import data, html
 from .origin import environments, reproduce
@@ -73,7 +73,7 @@ def page(
         version=__version__,
         name=name,
         answer=answer(sheet),
-        facts=facts(sheet),
+        kicker=kicker(sheet),
         reload_seconds=reload_seconds,
         sections=sections,
         data=data({**shown, "study": name}),
