@@ -11,7 +11,7 @@ import pytest
 from gatekit.compare.comparison import compare
 from gatekit.compare.output.export import records
 from gatekit.compare.output.table import print_table
-from gatekit.compare.output.table_cells import heading
+from gatekit.compare.output.table_cells import groups_table
 
 from .synthetic import configuration, write_run, write_study
 from .test_comparison import GRU, LSTM, RNN, diverged
@@ -199,9 +199,9 @@ def test_a_baseline_is_named_in_the_heading(tmp_path: Path) -> None:
         for seed in range(2):
             config = configuration(seed=seed, swap={"forget": name})
             write_run(tmp_path / "demo" / "runs", config, 8.6 + seed)
-    assert heading(compare("demo", tmp_path))[3] == "difference from forget=sigmoid"
+    assert groups_table(compare("demo", tmp_path)).columns[3] == "difference from forget=sigmoid"
     long = compare("demo", tmp_path, baseline="forget=a_gate_with_a_long_name stretch=4")
-    assert heading(long)[3] == "difference from baseline"
+    assert groups_table(long).columns[3] == "difference from baseline"
 
 
 @pytest.mark.parametrize("width", [60, 80, 100, 200])

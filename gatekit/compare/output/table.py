@@ -25,11 +25,9 @@ from .columns import blocks, described, in_lines
 from .table_cells import (
     COSTS,
     decided_over_tasks,
-    heading,
-    table_cells,
-    tasks_cells,
-    tasks_heading,
+    groups_table,
     tasks_notes,
+    tasks_table,
 )
 
 _MOST_LISTED = 20
@@ -75,7 +73,8 @@ def print_table(
             variant.difference is not None and variant.difference.decision in ("better", "worse")
             for variant in several.variants
         ]
-        titles, cells = tasks_heading(several), tasks_cells(several)
+        over = tasks_table(several)
+        titles, cells = list(over.columns), [list(row) for row in over.rows]
         if _narrowest(titles, cells) <= shown.width:
             shown.print(_table(stream, titles, cells, bold))
         else:
@@ -86,7 +85,8 @@ def print_table(
 
 def _print_groups(shown: Console, stream: TextIO, comparison: Comparison) -> None:
     """Print the table of groups with as many columns as fit."""
-    titles, cells = heading(comparison), table_cells(comparison)
+    groups = groups_table(comparison)
+    titles, cells = list(groups.columns), [list(row) for row in groups.rows]
     bold = [is_answered(row) for row in comparison.rows]
     if "p" in titles:
         at = titles.index("p")

@@ -20,13 +20,12 @@ from gatekit.compare.output.answer import (
 from gatekit.compare.output.sentence import is_for_paper, sentences
 from gatekit.compare.output.table import notes
 from gatekit.compare.output.table_cells import (
-    heading,
-    table_cells,
-    tasks_cells,
+    groups_table,
     tasks_differences,
-    tasks_heading,
+    tasks_table,
 )
 from gatekit.compare.views.claims import best
+from gatekit.compare.views.table import Table
 
 from .context import Section, Sheet, css
 from .facts import facts
@@ -48,12 +47,13 @@ _MARKS = {
 def summary(sheet: Sheet) -> Section:
     """Return the matrix over tasks, the table, verdicts, sentences for a paper, and notes."""
     comparison = sheet.comparison
+    groups = groups_table(comparison)
     seeds = any(seeds_needed(row) for row in comparison.rows)
     body = html(
         "summary.html",
         matrix=_matrix(sheet),
-        columns=_columns(heading(comparison), seeds),
-        blocks=_blocks(comparison, seeds),
+        columns=_columns(groups.columns, seeds),
+        blocks=_blocks(comparison, groups, seeds),
         tasks=_over_tasks(sheet),
         verdicts=_verdicts(comparison),
         sentences=_sentences(comparison),
@@ -77,7 +77,7 @@ def answer(sheet: Sheet) -> Markup:
     )
 
 
-def _columns(titles: list[str], seeds: bool) -> list[tuple[str, str]]:
+def _columns(titles: Sequence[str], seeds: bool) -> list[tuple[str, str]]:
     """Return the title and the CSS class of each column."""
     known = [(titles[0], "group"), (titles[1], "n"), (titles[2], "value"), (titles[3], "gap")]
     known += [("p", "p")] if "p" in titles else []
@@ -85,18 +85,12 @@ def _columns(titles: list[str], seeds: bool) -> list[tuple[str, str]]:
     return known + [(title, "cost") for title in titles[4:] if title != "p"]
 
 
-def _by_block(comparison: Comparison) -> dict[object, list[tuple[Row, list[str]]]]:
-    """Return the rows of each block with their cells, best first."""
-    rows: dict[object, list[tuple[Row, list[str]]]] = {}
-    for row, cells in zip(comparison.rows, table_cells(comparison), strict=True):
-        rows.setdefault(row.shared_keys, []).append((row, cells))
-    return rows
-
-
-def _blocks(comparison: Comparison, seeds: bool) -> list[dict[str, Any]]:
+def _blocks(comparison: Comparison, groups: Table, seeds: bool) -> list[dict[str, Any]]:
     """Return the rows of each block of the table, best first."""
-    titles = heading(comparison)
-    rows = _by_block(comparison)
+    titles = groups.columns
+    rows: dict[object, list[tuple[Row, tuple[str, ...]]]] = {}
+    for row, cells in zip(comparison.rows, groups.rows, strict=True):
+        rows.setdefault(row.shared_keys, []).append((row, cells))
     several = len(rows) > 1
     places = {id(row): place for place, row in enumerate(comparison.rows)}
     blocks = []
@@ -199,7 +193,10 @@ def _gap_strip(row: Row, scale: Scale, label: str) -> Markup | None:
 
 def _matrix(sheet: Sheet) -> Mapping[str, object] | None:
     """Return the mean of each variant on each task, with a mark for its verdict."""
-    blocks = list(_by_block(sheet.comparison).values())
+    by_task: dict[object, list[Row]] = {}
+    for row in sheet.rows:
+        by_task.setdefault(row.shared_keys, []).append(row)
+    blocks = list(by_task.values())
     if sheet.several is None or len(blocks) != len(sheet.several.tasks):
         return None
     known = {v.name: v for v in sheet.several.variants}
@@ -207,7 +204,7 @@ def _matrix(sheet: Sheet) -> Mapping[str, object] | None:
         name: {"name": name, "cells": [None] * len(blocks)} for name in known
     }
     for place, block in enumerate(blocks):
-        for row, _ in block:
+        for row in block:
             name = row.group.variant
             entry = rows.setdefault(name, {"name": name, "cells": [None] * len(blocks)})
             entry |= {"look": css(row), "is_baseline": row.is_baseline}
@@ -216,7 +213,7 @@ def _matrix(sheet: Sheet) -> Mapping[str, object] | None:
         variant = known.get(name)
         entry["rank"] = "" if variant is None else f"{variant.rank:.2f}"
         entry["score"] = "" if variant is None or variant.mean is None else number(variant.mean)
-    firsts = [block[0][0] for block in blocks]
+    firsts = [block[0] for block in blocks]
     return {
         "tasks": [
             (_block_name(row), metric_text(row.summary.metric) if row.summary else "")
@@ -246,8 +243,8 @@ def _over_tasks(sheet: Sheet) -> Mapping[str, object] | None:
     several = sheet.several
     if several is None:
         return None
-    titles = ["variant", *tasks_heading(several)[1:]]
-    rows = tasks_cells(several)
+    over = tasks_table(several)
+    titles, rows = ["variant", *over.columns[1:]], [list(row) for row in over.rows]
     if any(variant.difference for variant in several.variants):
         titles += ["difference", "p"]
         rows = [[*a, *b] for a, b in zip(rows, tasks_differences(several), strict=True)]

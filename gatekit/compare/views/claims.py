@@ -140,8 +140,8 @@ def _of_one(rows: Sequence[Row], stopped: int) -> Claim | None:
         size = f"{told} {second.group.label}; {others}"
         if decided:
             size = f"{_size(second, base)} {_side(second, -1)} {second.group.label}; {others}"
-        facts = (_sure(second), ("Second", _second(rows, first)))
-        return Claim(text, size, facts, decided, first)
+        about = (_sure(second), ("Second", _second(rows, first)))
+        return Claim(text, size, about, decided, first)
     if not beaters:
         text = f"No group is shown to be better than {base.group.label}"
         size = f"{first.group.label} {best_of}, but {_why_open(first, base)}"
@@ -388,24 +388,25 @@ def _costs(row: Row | None, known: Sequence[Row]) -> list[tuple[str, str]]:
     """Return what the named group costs, and how many times as much as its baseline."""
     if row is None or row.summary is None:
         return []
-    base = next((r for r in known if r.is_baseline and r.shared_keys == row.shared_keys), None)
-    other = None if base is None or base is row else base.summary
-    mine, parts = row.summary, []
-    for value, theirs, what in (
-        (mine.parameters, other and other.parameters, "parameters"),
-        (mine.token_flops, other and other.token_flops, "FLOPs a token"),
-        (mine.state_size, other and other.state_size, "numbers of state"),
-    ):
-        if value is not None:
-            parts.append(f"{value:,.0f} {what}{_times(value, theirs)}")
+    base = next((r for r in known if r.is_baseline and r.shared_keys == row.shared_keys), row)
+    mine, other = row.summary, base.summary or row.summary
+    counts = (
+        (mine.parameters, other.parameters, "parameters"),
+        (mine.token_flops, other.token_flops, "FLOPs a token"),
+        (mine.state_size, other.state_size, "numbers of state"),
+    )
+    parts = [
+        f"{value:,.0f} {what}{'' if base is row else _times(value, theirs)}"
+        for value, theirs, what in counts
+        if value is not None
+    ]
     if mine.step_seconds is not None:
         low, high = mine.step_seconds_low, mine.step_seconds_high
-        span = ""
+        times = "" if base is row else _times(mine.step_seconds, other.step_seconds)
+        parts.append(f"{number(1000 * mine.step_seconds)} ms a step{times}")
         if low is not None and high is not None and low < high:
-            span = f", range {number(1000 * low)} to {number(1000 * high)}"
-        times = _times(mine.step_seconds, other and other.step_seconds)
-        parts.append(f"{number(1000 * mine.step_seconds)} ms a step{times}{span}")
-    named = "" if other is None or base is None else f"; x is relative to {base.group.label}"
+            parts.append(f"range {number(1000 * low)} to {number(1000 * high)}")
+    named = "" if base is row else f"; x is relative to {base.group.label}"
     return [("Cost", f"{row.group.label}: {', '.join(parts)}{named}")] if parts else []
 
 

@@ -20,7 +20,7 @@ from gatekit.compare.budget.text import reach_cells, reach_verdict
 from gatekit.compare.curves import band, on_one_grid, over
 from gatekit.compare.figures.style import COLOURS, style_of
 from gatekit.compare.output.sentence import sentences
-from gatekit.compare.output.table_cells import table_cells, tasks_differences
+from gatekit.compare.output.table_cells import groups_table, tasks_differences
 from gatekit.compare.report import curves as module_of_curves
 from gatekit.compare.report import page as module
 from gatekit.compare.report.context import Section, Sheet
@@ -90,7 +90,7 @@ def html(about: Sheet) -> str:
 
 def test_it_says_what_compare_says(about: Sheet, html: str) -> None:
     said = Reader(html).said()
-    for cells in table_cells(about.comparison):
+    for cells in groups_table(about.comparison).rows:
         assert all(cell in said for cell in cells if cell)
     for row in about.rows:
         assert (row.verdict or "") in said
