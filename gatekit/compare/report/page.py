@@ -47,6 +47,7 @@ def page(
     sheet: Sheet,
     reload_seconds: float | None = None,
     cache: dict[Builder, Section | None] | None = None,
+    served: str = "",
 ) -> str:
     """Return the report as HTML.
 
@@ -58,6 +59,8 @@ def page(
         reload_seconds: interval at which an open page reloads itself; None means never.
         cache: the sections of an earlier page of the same input, which are reused, except for
             learning curves, which grow while a run is in progress. New sections are added to it.
+        served: the name of this version of the page, if ``gatekit serve`` shows it; it then loads
+            the script and the style of the server, which show the runs in progress.
     """
     cache = {} if cache is None else cache
     for make in SECTIONS:
@@ -69,7 +72,8 @@ def page(
     name = sheet.comparison.study.name
     return html(
         "page.html",
-        policy=_policy(style, script),
+        policy=policy(bool(served)),
+        served=served,
         version=__version__,
         name=name,
         answer=answer(sheet),
@@ -91,10 +95,13 @@ def _script() -> str:
     return f'"use strict";\n(() => {{\n{inner}}})();\n'
 
 
-def _policy(style: str, script: str) -> str:
+def policy(served: bool = False) -> str:
+    """Return the content security policy of the page."""
+    own = " 'self'" if served else ""
     return (
-        f"default-src 'none'; script-src '{_hash(script)}'; style-src '{_hash(style)}';"
-        " base-uri 'none'; form-action 'none'"
+        f"default-src 'none'; script-src '{_hash(_script())}'{own};"
+        f" style-src '{_hash(_read('report.css'))}'{own};"
+        f"{' connect-src' * served}{own}{';' * served} base-uri 'none'; form-action 'none'"
     )
 
 
