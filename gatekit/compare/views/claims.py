@@ -121,7 +121,7 @@ def _of_one(rows: Sequence[Row], stopped: int) -> Claim | None:
     if stopped:
         best_of += f" of {len(rows)} comparable groups"
     mean = _mean(first)
-    equal = [row for row in rows if mean is not None and _mean(row) == mean]
+    equal = [row for row in rows if _is_near(_mean(row), mean)]
     beaters = [row for row in rows if _is(row, "better")]
     if len(equal) > 1:
         beat = [row for row in equal if row in beaters]
@@ -135,11 +135,12 @@ def _of_one(rows: Sequence[Row], stopped: int) -> Claim | None:
         )
     if first is base and not beaters:
         second, text = rows[1], f"{first.group.label}, the baseline, {best_of}"
-        decided = _is(second, "worse") and second.difference is not None
+        decided = _is(second, "worse")
         told = "not told apart from" if _is(second, "open") else "no verdict on"
-        size = f"{told} {second.group.label}; {others}"
         if decided:
-            size = f"{_size(second, base)} {_side(second, -1)} {second.group.label}; {others}"
+            told = f"{_size(second, base)} {_side(second, -1)}"
+        # A group with a diverged run has no mean, and so no size.
+        size = others if _mean(second) is None else f"{told} {second.group.label}; {others}"
         about = (_sure(second), ("Second", _second(rows, first)))
         return Claim(text, size, about, decided, first)
     if not beaters:
@@ -162,6 +163,11 @@ def _of_one(rows: Sequence[Row], stopped: int) -> Claim | None:
 
 def _is(row: Row, decision: str) -> bool:
     return row.difference is not None and row.difference.decision == decision
+
+
+def _is_near(first: float | None, second: float | None) -> bool:
+    """Return whether two means differ by no more than rounding."""
+    return first is not None and second is not None and math.isclose(first, second, rel_tol=1e-12)
 
 
 def _mean(row: Row) -> float | None:
@@ -325,8 +331,9 @@ def _over_blocks(
     if better <= worse:
         size = f"none is better than {base} on more {what} than it is worse"
         return Claim(text, size, tuple(facts))
-    size = f"{are_better} on {better}, worse on {worse or 'none'}, without a verdict on"
-    return Claim(text, f"{size} {count - better - worse}", tuple(facts))
+    size = f"{are_better} on {better}, worse on {worse or 'none'}"
+    size += f", neither on {rest}" if (rest := count - better - worse) else ""
+    return Claim(text, size, tuple(facts))
 
 
 def _variant(row: Row) -> str:
