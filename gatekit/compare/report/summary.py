@@ -216,7 +216,10 @@ def _matrix(sheet: Sheet) -> Mapping[str, object] | None:
     firsts = [block[0] for block in blocks]
     return {
         "tasks": [
-            (_block_name(row), metric_text(row.summary.metric) if row.summary else "")
+            (
+                _block_name(row).removeprefix("task="),
+                metric_text(row.summary.metric) if row.summary else "",
+            )
             for row in firsts
         ],
         "rows": list(rows.values()),
