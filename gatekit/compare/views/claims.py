@@ -37,7 +37,7 @@ class Claim:
     Attributes:
         text: the claim, such as ``gru has the best test nll``.
         size: by how much, and what was not tested; may be empty.
-        facts: pairs of a title and a text: how sure, the second, costs, chance, what is missing.
+        facts: titles with sentences: how sure, the second, costs, chance, what is missing.
         decided: whether a test supports the claim.
         row: the group that the claim is about; None if it is about several.
     """
@@ -213,7 +213,7 @@ def _side(row: Row, sign: int = 1) -> str:
 
 
 def _why_open(row: Row, base: Row) -> str:
-    """Return why the group with the best mean is not said to be better than the baseline."""
+    """Return why the group with the best mean is not called better than the baseline."""
     diff, name = row.difference, base.group.label
     if diff is None or not diff.pairs:
         return f"has no seed in common with {name}"
