@@ -40,7 +40,7 @@ from gatekit.runs.record import RunRecord
 from .study import Study, load
 
 
-@dataclass(frozen=True, slots=True, repr=False)
+@dataclass(frozen=True, slots=True, repr=False, eq=False, weakref_slot=True)
 class Comparison:
     """The result of ``compare``: rows, best first, and the notes that belong to them.
 

@@ -15,10 +15,10 @@ from gatekit.compare.deciding.row import Row
 from gatekit.compare.grouping.keys import is_of_task
 from gatekit.compare.grouping.label import printable
 from gatekit.compare.numbers import is_number
-from gatekit.compare.output.columns import in_lines, table_or_blocks
 from gatekit.compare.stats.baseline import task
 from gatekit.compare.stats.intervals import by_seed
 from gatekit.compare.stats.variance import Share, variance_shares
+from gatekit.compare.views.table import Table
 
 from .comparison import Comparison
 from .rows import picked
@@ -180,25 +180,10 @@ def _outcomes(row: Row) -> Mapping[Hashable, float]:
     return dict(zip(keys if known else range(len(keys)), row.group.outcomes, strict=True))
 
 
-def importance_lines(parts: Sequence[Importance], width: int) -> list[str]:
-    """Return the shares as a table for each task, in percent, the largest effect first."""
-    lines: list[str] = []
-    for one in parts:
-        where = f"{one.task}: " if one.task else ""
-        lines.append(in_lines(printable(f"{where}{one.title}, in %"), width))
-        columns = ["effect", "share", "by chance"]
-        rows = [dict(zip(columns, cells, strict=True)) for cells in importance_cells(one)]
-        if rows:
-            lines += ["", *table_or_blocks(columns, rows, width), ""]
-        else:
-            lines += ["", "all outcomes are equal", ""]
-    notes = dict.fromkeys(note for one in parts for note in one.notes)
-    return [*lines, *(in_lines(f"note: {note}", width) for note in notes)]
-
-
-def importance_cells(one: Importance) -> list[tuple[str, str, str]]:
-    """Return a row for each share: the effect, its share and its share by chance, in percent."""
-    return [
+def importance_table(one: Importance) -> Table:
+    """Return a row for each share, in percent, the largest effect first."""
+    where = f"{one.task}: " if one.task else ""
+    rows = [
         (
             printable(share.name),
             f"{100 * share.share:.1f}",
@@ -206,6 +191,9 @@ def importance_cells(one: Importance) -> list[tuple[str, str, str]]:
         )
         for share in one.ordered
     ]
+    equal = () if rows else ("all outcomes are equal",)
+    title = printable(f"{where}{one.title}, in %")
+    return Table(title, ("effect", "share", "by chance"), tuple(rows), equal, one.notes)
 
 
 def importance_json(parts: Sequence[Importance]) -> str:

@@ -90,11 +90,12 @@ def overview(study: Study) -> Overview:
         variants=len({group.variant for group in group_runs(study.every).groups}),
         tasks=tuple(sorted({result.task for result in results})),
         metrics=tuple(sorted({result.metric.name for result in results})),
-        changed=_changed(study),
+        changed=changed(study),
     )
 
 
-def _changed(study: Study) -> str:
+def changed(study: Study) -> str:
+    """Return when a run last changed its state, in UTC; empty without runs."""
     times = []
     for run in study.runs:
         try:

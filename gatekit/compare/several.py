@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -97,6 +98,9 @@ class Profile:
     high: tuple[float, ...] | None
 
 
+_KNOWN: WeakKeyDictionary[Comparison, SeveralTasks | None] = WeakKeyDictionary()
+
+
 def several_tasks(comparison: Comparison) -> SeveralTasks | None:
     """Return the variants of a comparison over its tasks; None with one task or one variant.
 
@@ -107,9 +111,17 @@ def several_tasks(comparison: Comparison) -> SeveralTasks | None:
     groups, or on which the baseline's distance from chance is less than a twentieth of the best
     variant's: the divisor would be close to zero.
 
+    Every format needs it, so it is computed once for each comparison.
+
     Reference:
         Agarwal et al., NeurIPS (2021), arXiv:2108.13264
     """
+    if comparison not in _KNOWN:
+        _KNOWN[comparison] = _several_tasks(comparison)
+    return _KNOWN[comparison]
+
+
+def _several_tasks(comparison: Comparison) -> SeveralTasks | None:
     table, left = _by_task(comparison)
     names = list(dict.fromkeys(row.group.variant for row in comparison.rows))
     whole = [name for name in names if name not in left]

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from gatekit.compare.grouping.label import printable
 from gatekit.compare.numbers import number
-from gatekit.compare.output.columns import in_lines, table_or_blocks
 from gatekit.compare.stats.intervals import Interval
+from gatekit.compare.views.table import Table
 
 from .comparison import Comparison
 from .rows import picked
@@ -64,29 +64,27 @@ def _interval(deviation: float, n: int, level: float) -> Interval:
     return Interval(least, most, level, "chi-squared, for normal noise")
 
 
-def sources_lines(spreads: Sequence[SeedSpread], width: int) -> list[str]:
-    """Return the spreads as a table, in lines of a width."""
+def sources_table(spreads: Sequence[SeedSpread]) -> Table:
+    """Return a row for each spread."""
     rows = [
-        {
-            "group": printable(one.group),
-            "vary": one.vary,
-            "n": one.n,
-            "sd": "-" if one.deviation is None else number(one.deviation),
-            "interval": ""
+        (
+            printable(one.group),
+            one.vary,
+            str(one.n),
+            "-" if one.deviation is None else number(one.deviation),
+            ""
             if one.interval is None
             else f"{number(one.interval.low)} to {number(one.interval.high)}",
-        }
+        )
         for one in spreads
     ]
     title = f"standard deviation of {_metric(spreads)} over seeds, by what the seed varies"
-    lines = [in_lines(title, width), ""]
-    lines += table_or_blocks(["group", "vary", "n", "sd", "interval"], rows, width)
     level = next((one.interval.level for one in spreads if one.interval), 0.95)
     note = (
-        f"note: {100 * level:g} % intervals for normal noise; if the effects of the parts add up,"
+        f"{100 * level:g} % intervals for normal noise; if the effects of the parts add up,"
         " their variances sum to the variance of `all`"
     )
-    return [*lines, "", in_lines(note, width)]
+    return Table(title, ("group", "vary", "n", "sd", "interval"), tuple(rows), notes=(note,))
 
 
 def sources_records(spreads: Sequence[SeedSpread]) -> list[dict[str, object]]:

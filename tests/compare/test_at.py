@@ -14,7 +14,7 @@ from gatekit.compare.compared import compare as compare_with_figures
 from gatekit.compare.comparison import Comparison, compare
 from gatekit.compare.output.answer import headline
 from gatekit.compare.output.export import records, to_json
-from gatekit.compare.output.table_cells import heading
+from gatekit.compare.output.table_cells import groups_table
 from gatekit.compare.recipe import arguments
 from gatekit.compare.report.context import Sheet
 from gatekit.compare.report.facts import facts
@@ -65,7 +65,9 @@ def test_the_rule_decides_on_the_paired_differences(study: Path) -> None:
 
 def test_heading_notes_and_json_state_the_budget(study: Path) -> None:
     found = compare("demo", study, at="seconds=12")
-    assert any("validation nll at" in name or "at 12 s" in name for name in heading(found))
+    assert any(
+        "validation nll at" in name or "at 12 s" in name for name in groups_table(found).columns
+    )
     assert any("best validation score so far" in note for note in found.notes)
     record = json.loads(to_json(found))[0]
     assert (record["at"], record["split"]) == ("seconds=12", "validation at 12 s")

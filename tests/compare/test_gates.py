@@ -22,10 +22,10 @@ from gatekit.compare.gates.densities import densities, layers, longest_sequence,
 from gatekit.compare.gates.probes import read_activations, read_probe
 from gatekit.compare.gates.text import (
     count_text,
-    gate_rows,
+    gate_table,
     memory_text,
-    projection_rows,
-    state_rows,
+    projection_table,
+    state_table,
     to_data,
 )
 from gatekit.compare.stats.intervals import mean_interval
@@ -211,13 +211,13 @@ def test_endless_memory(tmp_path):
 
 def test_the_rows_of_the_tables(root):
     report = gates_report("demo", root)
-    rows = gate_rows(report)
+    rows = list(gate_table(report).records())
     assert [row["variant"] for row in rows] == ["lstm", "", "", "", "gru", "", "", ""]
     assert rows[1]["gate"] == "forget"
     assert rows[1]["mean"].startswith("0.80")
     assert rows[1]["low"] == "0.0 ± 0.0 %"
     assert rows[3]["high"] == "-"
-    states = state_rows(report)
+    states = list(state_table(report).records())
     assert [row["state"] for row in states] == ["h", "c", "h", "c"]
     assert states[0]["memory (steps)"] == "-"
     assert states[3]["memory (steps)"].startswith("19.")
@@ -235,8 +235,8 @@ def test_projections_have_a_table_of_their_own(tmp_path, capsys):
         record["layers"]["rnn_0"]["projections"] = {"forget.tau": facts}
         path.write_text(probe_line(record) + "\n")
     report = gates_report("demo", tmp_path)
-    assert "forget.tau" not in [row["gate"] for row in gate_rows(report)]
-    (row,) = projection_rows(report)
+    assert "forget.tau" not in [row["gate"] for row in gate_table(report).records()]
+    (row,) = projection_table(report).records()
     assert (row["projection"], row["n"], row["lowest"][:4]) == ("forget.tau", "3", "-1.0")
     assert row["highest"] == "-"
     (variant,) = to_data(report)["variants"]
@@ -255,7 +255,7 @@ def test_several_layers_are_named(tmp_path):
     probe_study(runs, layers=("forward_0", "backward_0"))
     report = gates_report("demo", tmp_path)
     assert layers(report) == ["forward_0", "backward_0"]
-    assert gate_rows(report)[0]["gate"] == "forward_0.input"
+    assert gate_table(report).rows[0][1] == "forward_0.input"
 
 
 def test_what_is_drawn(root):

@@ -16,7 +16,7 @@ from statsmodels.stats.anova import anova_lm
 from gatekit.cell.errors import ConfigError
 from gatekit.cli.main import main
 from gatekit.compare.comparison import compare
-from gatekit.compare.importance import importance, importance_cells
+from gatekit.compare.importance import importance, importance_table
 from gatekit.compare.report.context import Sheet
 from gatekit.compare.report.settings import importance_section
 from gatekit.compare.stats.variance import variance_shares
@@ -94,7 +94,7 @@ def test_the_report_shows_the_shares(tmp_path: Path) -> None:
     (found,) = importance(comparison)
     body = section.body.replace("<wbr>", "")
     rows = [re.findall(r"<t[hd][^>]*>([^<]*)</t[hd]>", row) for row in body.split("<tr")[2:]]
-    assert [tuple(row) for row in rows] == importance_cells(found)
+    assert tuple(tuple(row) for row in rows) == importance_table(found).rows
     one_key = compare("demo", tmp_path, where=("units=8", "cell=lstm"))
     assert importance_section(Sheet(one_key, "gatekit compare demo")) is None
     hole = tmp_path / "hole"
@@ -151,4 +151,13 @@ def test_the_command_prints_at_most_80_columns_and_json(
     assert main([*words, "--json"]) == 0
     (one,) = json.loads(capsys.readouterr().out)
     assert sum(share["share"] for share in one["shares"]) == pytest.approx(1)
-    assert main([*words, "--csv"]) == 2
+    for form, start in (
+        ("--csv", "effect,share,by chance\n"),
+        ("--markdown", "variance of test nll"),
+        ("--latex", r"\begin{tabular}{lrr}"),
+    ):
+        assert main([*words, form]) == 0
+        text = capsys.readouterr().out
+        assert text.startswith(start)
+        assert "cell x" in text
+    assert main([*words, "--sentence"]) == 2

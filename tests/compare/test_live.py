@@ -10,17 +10,17 @@ import socket
 import sys
 import threading
 import time
-from itertools import pairwise
 from urllib.parse import quote
 
 import processes
 import pytest
+import yaml
 
 from gatekit.cell.errors import ConfigError, RunError
 from gatekit.cli.main import main
-from gatekit.compare.live import server, watching
+from gatekit.compare.live import server
 from gatekit.compare.live.server import Server
-from gatekit.compare.live.watching import LiveCurve, LiveStudies
+from gatekit.compare.live.watching import LiveStudies
 from gatekit.runs import metrics, record
 from gatekit.runs.folder import RunFolder
 
@@ -62,6 +62,8 @@ def now(monkeypatch):
     """Look again at every request."""
     monkeypatch.setattr("gatekit.compare.live.watching.LEAST", 0.0)
     monkeypatch.setattr("gatekit.compare.live.watching.REST", 0)
+    monkeypatch.setattr("gatekit.compare.live.reports.LEAST", 0.0)
+    monkeypatch.setattr("gatekit.compare.live.reports.REST", 0)
 
 
 @contextlib.contextmanager
@@ -72,10 +74,11 @@ def serving(root):
         found.shutdown()
 
 
-def ask(found, path, method="GET", host=None, body=None):
+def ask(found, path, method="GET", host=None, body=None, tag=None):
     port = found.server_address[1]
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     headers = {} if host is None else {"Host": host}
+    headers |= {} if tag is None else {"If-None-Match": tag}
     connection.request(method, path, body, headers)
     answer = connection.getresponse()
     data = answer.read()
@@ -90,61 +93,68 @@ def test_the_overview_has_states_progress_and_places(root):
     states = {"COMPLETED": 2, "FAILED": 1, "PLANNED": 1, "RUNNING": 1}
     assert (study["study"], study["states"]) == ("demo", states)
     (run,) = study["running"]
-    assert (run["label"], run["seed"], run["state"]) == ("gru", 9, "RUNNING")
+    assert (run["label"], run["seed"]) == ("gru", 9)
     assert (run["epoch"], run["epochs"], run["metric"]) == (3, 40, "nll")
     assert run["validation"] == pytest.approx(8.375)
     assert (run["pid"], run["device"]) == (os.getpid(), "GPU 3")
-    assert run["points"] == [[1, 8.125], [2, 8.25], [3, 8.375]]
     assert 60 < run["seconds_left"] <= 74
     assert study["seconds_left"] > run["seconds_left"], "one run has not begun"
 
 
-def test_an_answer_has_only_what_is_new(root, now):
+def test_a_run_that_ends_is_no_longer_running(root, now):
     folder = begin(root)
     watching = LiveStudies(root)
-    first = watching.study("demo")
-    assert first["full"]
-    assert {run["state"] for run in first["runs"]} == {"COMPLETED", "FAILED", "RUNNING"}
-    assert all(run["points"] for run in first["runs"])
-    log(folder, [4])
-    second = watching.study("demo", first["revision"])
-    assert not second["full"]
-    (run,) = second["runs"]
-    assert (run["again"], run["points"]) == (False, [[4, 8.5]])
-    third = watching.study("demo", second["revision"])
-    assert [run["points"] for run in third["runs"]] in ([], [[]])
-
-
-def test_a_run_that_ends_and_one_that_is_removed(root, now):
-    folder = begin(root)
-    watching = LiveStudies(root)
-    seen = watching.study("demo")["revision"]
+    assert [run["seed"] for run in watching.study("demo")["running"]] == [9]
     folder.status("FAILED", "a <b>reason</b>")
-    found = watching.study("demo", seen)
-    (run,) = found["runs"]
-    assert (run["state"], run["reason"], run["points"]) == ("FAILED", "a <b>reason</b>", [])
+    found = watching.study("demo")
+    assert (found["running"], found["states"]["FAILED"]) == ([], 2)
     (root / "demo" / "runs" / ("1" * 16)).rename(root / "away")
-    last = watching.study("demo", found["revision"])
-    assert last["full"]
-    assert "1" * 16 not in {run["id"] for run in last["runs"]}
+    assert watching.study("demo")["states"]["COMPLETED"] == 1
 
 
-def test_a_run_that_goes_back_to_its_checkpoint_is_drawn_again(root, now):
-    folder = begin(root, epochs=5)
+def written(watching, study="demo"):
+    """Return the progress of a study after its report was written."""
+    watching.study(study)
+    watching._study(study).report.wait()
+    return watching.study(study)
+
+
+def test_the_overview_has_the_answer_and_no_report_is_written_for_it(root):
+    for seed in range(5):
+        for cell, mean in (("lstm", 8.6), ("gru", 8.5)):
+            write_run(root / "new" / "runs", configuration(cell, seed), mean + seed % 3 / 99)
     watching = LiveStudies(root)
-    seen = watching.study("demo")["revision"]
-    path = folder.path / "metrics.jsonl"
-    path.write_text("".join(path.read_text().splitlines(keepends=True)[:4]))
-    (run,) = watching.study("demo", seen)["runs"]
-    assert (run["again"], [epoch for epoch, _ in run["points"]]) == (True, [1, 2])
+    found = written(watching, "new")
+    assert found["answer"].startswith(("gru has", "No group is shown to be better than lstm: gru"))
+    assert (found["best"], found["score"]) == ("gru", "test nll 8.51")
+    assert found["changed"].startswith("20")
+    assert found["report"] == ""
+    # While runs are missing, no group is named.
+    assert written(watching)["best"] == ""
 
 
-@pytest.mark.parametrize("since", ["", "7", "other-3", "-", "x" * 400, "-1", "9" * 30, "\u0663"])
-def test_an_unknown_revision_means_everything(root, since):
+def test_the_report_is_written_again_when_a_run_ends_and_not_before(root, now):
+    folder = begin(root)
     watching = LiveStudies(root)
-    watching.study("demo")
-    for text in (since, f"{watching._id}-{since}"):
-        assert watching.study("demo", text)["full"]
+    report = watching.report("demo")
+    first = written(watching)["report"]
+    assert f'content="{first}"'.encode() in report.html
+    log(folder, [4])
+    assert written(watching)["report"] == first, "a new epoch ends no run"
+    folder.status("FAILED", "no memory")
+    assert written(watching)["report"] != first
+
+
+def test_a_report_is_not_written_again_within_its_rest(root, monkeypatch):
+    monkeypatch.setattr("gatekit.compare.live.watching.LEAST", 0.0)
+    monkeypatch.setattr("gatekit.compare.live.watching.REST", 0)
+    monkeypatch.setattr("gatekit.compare.live.reports.LEAST", 1e9)
+    folder = begin(root)
+    watching = LiveStudies(root)
+    watching.report("demo")
+    first = written(watching)["report"]
+    folder.status("FAILED", "no memory")
+    assert (written(watching)["report"], bool(first)) == (first, True)
 
 
 def test_only_what_changed_is_read(root, now, monkeypatch):
@@ -169,24 +179,13 @@ def test_many_pages_cost_one_look(root, monkeypatch):
     watching.overview()
 
 
-def test_a_long_curve_is_thinned_evenly():
-    long = LiveCurve()
-    for epoch in range(10 * watching.MOST):
-        long.add([(epoch, 1.0)], epoch)
-    assert len(long) <= watching.MOST
-    again, points = long.since(-1)
-    gaps = {b - a for (a, _), (b, _) in pairwise(points)}
-    assert again
-    assert gaps == {16}
-    assert long.since(10 * watching.MOST) == (False, [])
-
-
 # -- what is refused ---------------------------------------------------------------------------
 
 
 def test_the_page_is_served_with_a_policy(root):
     with serving(root) as found:
-        for path in ("/", "/study/demo", "/live.js", "/live.css", "/api/studies"):
+        files = ("/live.js", "/live.css", "/report.css")
+        for path in ("/", "/study/demo", *files, "/api/studies"):
             status, data, headers = ask(found, path)
             assert (status, bool(data)) == (200, True)
             policy = headers["Content-Security-Policy"]
@@ -196,6 +195,22 @@ def test_the_page_is_served_with_a_policy(root):
         assert ask(found, "/api/study/demo", "HEAD")[:2] == (200, b"")
         page = ask(found, "/")[1].decode()
         assert not re.search(r"<script(?! src=)|<style| on\w+=|style=", page)
+
+
+def test_the_report_is_served_with_its_own_policy_and_a_tag(root):
+    with serving(root) as found:
+        ask(found, "/study/demo")
+        written(found.watching)
+        status, data, headers = ask(found, "/study/demo")
+        assert (status, b'<div id="now">' in data) == (200, True)
+        policy = headers["Content-Security-Policy"]
+        assert policy.startswith("default-src 'none'; script-src 'sha256-")
+        assert "connect-src 'self';" in policy
+        assert "frame-ancestors 'none'" in policy
+        assert "unsafe" not in policy
+        assert headers["Cache-Control"] == "no-cache"
+        again = ask(found, "/study/demo", tag=headers["ETag"])
+        assert again[:2] == (304, b"")
 
 
 @pytest.mark.parametrize(
@@ -262,17 +277,17 @@ def test_it_listens_on_this_machine_only(root):
 
 def test_hostile_labels_reach_the_page_as_escaped_text(root):
     for seed, text in enumerate(HOSTILE):
-        runs = root / "hostile" / "runs"
-        config = configuration("lstm", 0, task__name=text)
-        name = f"{seed:016x}"
-        write_run(runs, config, state="FAILED", reason=text + "\x1b[2J\u202e", name=name)
+        folder = begin(root, "hostile", seed, task__name=text)
+        (folder.path / "config.yaml").write_text(
+            yaml.safe_dump(configuration("gru", seed, task__name=text, cell__name=text))
+        )
     with serving(root) as found:
         _, data, headers = ask(found, "/api/study/hostile")
         assert headers["Content-Type"].startswith("application/json")
-        found_runs = json.loads(data)["runs"]
-        assert len(found_runs) == len(HOSTILE)
-        for run in found_runs:
-            for text in (run["label"], run["reason"], run["task"]):
+        running = json.loads(data)["running"]
+        assert len(running) == len(HOSTILE)
+        for run in running:
+            for text in (run["label"], run["task"]):
                 assert not re.search("[\x00-\x1f\x7f-\x9f\u202a-\u202e]", text)
 
 
@@ -304,12 +319,8 @@ def test_strange_files_of_a_running_run_harm_no_other(root, instead):
     else:
         path.symlink_to("/etc/passwd")
     found = LiveStudies(root).study("demo")
-    assert {run["id"]: len(run["points"]) for run in found["runs"]} == {
-        "0" * 16: 10,
-        "1" * 16: 10,
-        "f" * 16: 10,
-        f"{9:016x}": 0,
-    }
+    assert found["states"] == {"COMPLETED": 2, "FAILED": 1, "PLANNED": 1, "RUNNING": 1}
+    assert [run["epoch"] for run in found["running"]] == [0]
 
 
 def test_a_study_that_cannot_be_read_is_shown_with_the_reason(root):

@@ -28,7 +28,7 @@ def test_a_comparison_is_a_table_with_verdicts(tmp_path: Path) -> None:
     html = found._repr_html_()
     assert html.count("<tr>") == 3
     assert ">8.96 [8.82, 9.10]</td>" in html
-    assert html.startswith("<ul><li>The difference is not decided")
+    assert html.startswith("<ul><li>lstm, the baseline, has the best test nll")
     assert "against lstm: 3 seeds, but a verdict needs 5" in html
     assert html.count('<img alt="learning curves" width="640" src="data:image/png;base64,') == 1
     assert repr(found) == "<Comparison of study 'demo': 2 groups: lstm, rnn>"

@@ -9,7 +9,7 @@ import pytest
 
 from gatekit.cell.errors import ConfigError
 from gatekit.compare.comparison import Comparison, compare
-from gatekit.compare.output.table_cells import heading, table_cells
+from gatekit.compare.output.table_cells import groups_table
 from gatekit.runs.script import run
 
 from .synthetic import configuration, write_run
@@ -33,7 +33,7 @@ def study(root: Path, test: bool) -> Comparison:
 def test_they_are_compared_on_their_test_scores(tmp_path: Path) -> None:
     found = study(tmp_path, test=True)
     assert [row.group.label for row in found.rows] == ["lstm", "gru"]
-    assert heading(found)[2] == "test error (%)"
+    assert groups_table(found).columns[2] == "test error (%)"
     assert str(found.rows[1].verdict).startswith(
         "no verdict on gru against lstm from 3 seeds: error higher by 1.10 %"
     )
@@ -44,7 +44,7 @@ def test_they_are_compared_on_their_test_scores(tmp_path: Path) -> None:
 
 def test_without_test_scores_validation_is_shown_and_said(tmp_path: Path) -> None:
     found = study(tmp_path, test=False)
-    assert heading(found)[2] == "validation error (%)"
+    assert groups_table(found).columns[2] == "validation error (%)"
     assert found.rows[0].summary is not None
     assert found.rows[0].summary.mean == pytest.approx(11.0)
     assert "lstm: no test score was logged: the table shows validation" in str(found.notes)
@@ -202,5 +202,5 @@ def test_a_run_without_a_direction_is_corrupt_and_says_why(tmp_path: Path) -> No
 
 def test_costs_that_no_script_logged_have_no_column(tmp_path: Path) -> None:
     found = study(tmp_path, test=True)
-    assert heading(found) == ["group", "n", "test error (%)", "difference from lstm"]
-    assert all(len(row) == 4 for row in table_cells(found))
+    assert groups_table(found).columns == ("group", "n", "test error (%)", "difference from lstm")
+    assert all(len(row) == 4 for row in groups_table(found).rows)

@@ -334,11 +334,10 @@ def test_groups_at_chance_are_named_first_and_get_no_seeds(
             shifted = value + shift * (1 + seed % 2)
             write_run(runs, configuration(cell, seed), shifted, metric=LOSS)
     comparison = compare("demo", tmp_path)
-    first = table(comparison).splitlines()[1]
-    assert first.startswith("At chance")
-    assert "all 3 groups" in first
+    nothing = "At chance, nothing was learned: all 3 groups"
+    assert table(comparison).startswith(f"study demo: {nothing}")
     page = report(comparison)
-    assert page.index("At chance, nothing was learned: all 3 groups") < page.index("differences")
+    assert page.index(nothing) < page.index("Summary")
     assert {one["seeds_needed"] for one in by_group(comparison).values()} == {None}
     assert "seeds needed" not in table(comparison)
     assert "seeds are needed" not in page
@@ -346,9 +345,10 @@ def test_groups_at_chance_are_named_first_and_get_no_seeds(
     for seed in range(5):
         learned = configuration("lstm", seed, units=99)
         write_run(runs, learned, 0.01 + 1e-3 * seed, metric=LOSS)
-    first = table(compare("demo", tmp_path)).splitlines()[1]
-    assert "gru" in first
-    assert "units=99" not in first
+    lines = table(compare("demo", tmp_path)).splitlines()
+    (line,) = [line for line in lines if line.startswith("Learned: ")]
+    assert "gru" in line
+    assert "units=99" not in line
 
 
 def test_two_cells_with_one_name_have_titles_that_differ(

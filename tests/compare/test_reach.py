@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import itertools
 import json
 import math
@@ -194,8 +196,13 @@ def test_the_command_prints_at_most_80_columns_and_json(
     assert records["gru"]["median"] == 20
     assert records["gru"]["decision"] == "earlier"
     assert records["lstm"]["decision"] == "none"
-    assert main([*words, "--reach", "0.9", "--csv"]) == 2
-    assert "--csv cannot contain --reach" in capsys.readouterr().err
+    assert main([*words, "--reach", "0.9", "--over", "steps", "--csv"]) == 0
+    rows = {one["group"]: one for one in csv.DictReader(io.StringIO(capsys.readouterr().out))}
+    assert (rows["gru"]["reach_median"], rows["gru"]["reach_decision"]) == ("20.0", "earlier")
+    assert main([*words, "--reach", "0.9", "--over", "steps", "--latex"]) == 0
+    assert capsys.readouterr().out.count(r"\begin{tabular}") == 2
+    assert main([*words, "--reach", "0.9", "--sentence"]) == 2
+    assert "--sentence cannot contain --reach" in capsys.readouterr().err
 
 
 def test_the_figure_rises_to_the_share_of_runs_that_reached_it(tmp_path: Path) -> None:

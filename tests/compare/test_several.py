@@ -15,7 +15,7 @@ from gatekit.compare.comparison import Comparison, compare
 from gatekit.compare.deciding.over_tasks import with_noise_of_baseline
 from gatekit.compare.output.export import records
 from gatekit.compare.output.table import notes
-from gatekit.compare.output.table_cells import tasks_cells, tasks_heading, tasks_notes
+from gatekit.compare.output.table_cells import tasks_notes, tasks_table
 from gatekit.compare.several import SeveralTasks, profiles, several_tasks
 from gatekit.compare.stats.across_tasks import stratified_t_interval
 
@@ -138,8 +138,8 @@ def test_without_any_scale_there_is_no_column_of_scores(tmp_path: Path) -> None:
         values = {"lstm": [8.0, 8.1], "gru": [8.2, 8.1]}
         write_task(tmp_path, task, values, {**METRIC, "chance": None})
     several = found(tmp_path)
-    assert tasks_heading(several) == ["over 2 tasks", "mean rank"]
-    assert tasks_cells(several) == [["lstm", "1.00"], ["gru", "2.00"]]
+    assert tasks_table(several).columns == ("over 2 tasks", "mean rank")
+    assert tasks_table(several).rows == (("lstm", "1.00"), ("gru", "2.00"))
     assert not any("normalised score" in note for note in tasks_notes(several))
 
 

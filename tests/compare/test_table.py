@@ -11,7 +11,7 @@ import pytest
 from gatekit.compare.comparison import compare
 from gatekit.compare.output.export import records
 from gatekit.compare.output.table import print_table
-from gatekit.compare.output.table_cells import heading
+from gatekit.compare.output.table_cells import groups_table
 
 from .synthetic import configuration, write_run, write_study
 from .test_comparison import GRU, LSTM, RNN, diverged
@@ -97,7 +97,7 @@ def test_the_table_holds_every_column_and_the_verdicts(tmp_path: Path) -> None:
     said = " ".join(text.split())
     assert "no verdict on gru (about" in said
     assert "seeds needed) against lstm: 3 seeds, but a verdict needs 5." in said
-    assert text.splitlines()[1].startswith("None of 2 differences is decided: a verdict needs")
+    assert text.startswith("study demo: lstm, the baseline, has the best test nll: no verdict on")
     assert "[low, high] is the 95 % Student t interval" in text
 
 
@@ -199,9 +199,9 @@ def test_a_baseline_is_named_in_the_heading(tmp_path: Path) -> None:
         for seed in range(2):
             config = configuration(seed=seed, swap={"forget": name})
             write_run(tmp_path / "demo" / "runs", config, 8.6 + seed)
-    assert heading(compare("demo", tmp_path))[3] == "difference from forget=sigmoid"
+    assert groups_table(compare("demo", tmp_path)).columns[3] == "difference from forget=sigmoid"
     long = compare("demo", tmp_path, baseline="forget=a_gate_with_a_long_name stretch=4")
-    assert heading(long)[3] == "difference from baseline"
+    assert groups_table(long).columns[3] == "difference from baseline"
 
 
 @pytest.mark.parametrize("width", [60, 80, 100, 200])
@@ -232,10 +232,13 @@ FIVE = {
 def test_the_answer_is_the_first_line_and_what_is_decided_the_next(tmp_path: Path) -> None:
     write_study(tmp_path, FIVE)
     lines = printed(tmp_path, width=200).splitlines()
-    assert lines[1] == "1 of 2 differences is decided: 1 better."
-    assert lines[2].startswith("* gru is better than lstm: nll lower by 0.1000 nats/frame (95 %")
-    assert lines[3].startswith("rnn and lstm are not told apart (")
-    assert sum("not told apart" in line for line in lines) == 1
+    assert lines[0] == (
+        "study demo: gru has the best test nll: 0.1000 nats/frame (1.2 %) below lstm."
+    )
+    facts = [line.split(":")[0] for line in lines[1:6]]
+    assert facts == ["How sure", "Second", "Others", "Cost", "Learned"]
+    assert lines[6].startswith("* gru is better than lstm: nll lower by 0.1000 nats/frame (95 %")
+    assert lines[7].startswith("rnn and lstm are not told apart (")
 
 
 def test_decided_groups_differ_in_mark_and_in_weight(
@@ -248,7 +251,7 @@ def test_decided_groups_differ_in_mark_and_in_weight(
     monkeypatch.delenv("NO_COLOR", raising=False)
     monkeypatch.setenv("TERM", "xterm-256color")
     shown = printed(tmp_path, Terminal(), width=100).splitlines()
-    assert "\x1b[1m" in next(line for line in shown if "0.0" in line and "gru " in line)
+    assert "\x1b[1m" in next(line for line in shown if line.lstrip(" \x1b[1m").startswith("gru "))
     assert "\x1b[1m" not in next(line for line in shown if "rnn " in line and "[" in line[8:])
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from gatekit.cell.errors import ConfigError
 from gatekit.cli.main import main
-from gatekit.compare.budget.text import trials_lines
+from gatekit.compare.budget.text import trials_table
 from gatekit.compare.budget.trials import BestOfK, best_of_k, weights
 from gatekit.compare.compared import compare as compare_with_figures
 from gatekit.compare.comparison import compare
@@ -86,7 +86,7 @@ def test_a_trial_that_lacks_a_run_is_left_out(tmp_path: Path) -> None:
     gru = found(tmp_path)["gru"]
     assert (gru.trials, gru.left_out) == (4, 2)
     left_out = [replace(gru, left_out=n) for n in (1, 2)]
-    said = [" ".join(trials_lines([one], 80)) for one in left_out]
+    said = [" ".join(trials_table([one]).notes) for one in left_out]
     assert "gru: left out 1 trial with a missing run" in said[0]
     assert "gru: left out 2 trials with a missing run" in said[1]
     assert gru.validation[-1] == pytest.approx(min(v for v, _ in means["gru"][1:]))

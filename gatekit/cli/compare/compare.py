@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 import sys
 from argparse import Namespace
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,13 +19,14 @@ from gatekit.study.removed import no_more
 if TYPE_CHECKING:
     from gatekit.compare.comparison import Comparison
     from gatekit.compare.study import Study
+    from gatekit.compare.views.table import Table
 
 FIGURES = (
     *("curves", "axis", "forest", "heatmap", "scatter", "critical", "profile"),
     *("intervals", "best-of-k", "survival", "pairs", "compute"),
 )
-Fields = dict[str, dict[str, object]]
-"""Additional JSON fields, by the label of a group."""
+Fields = dict[str, dict[str, dict[str, object]]]
+"""Additional fields of JSON and CSV, by the label of a group."""
 
 OVER = ("epochs", "seconds", "steps", "flops")
 FORMS = {
@@ -281,75 +282,83 @@ def add_labels(parser: Parser) -> None:
     )
 
 
-def further(options: Namespace, comparison: Comparison) -> tuple[list[str], Fields]:
-    """Return the lines and the JSON fields that the options add to the table.
+def further(options: Namespace, comparison: Comparison) -> tuple[list[Table], Fields]:
+    """Return the tables that the options add, and the same as fields of JSON and CSV.
 
     Raises:
         ConfigError: the output format cannot contain them.
     """
-    lines: list[str] = []
+    tables: list[Table] = []
     fields: Fields = {}
-    width = line_width(sys.stdout)
     if options.reach is not None:
         from gatekit.compare.budget.reach import reach
-        from gatekit.compare.budget.text import reach_lines, reach_record
+        from gatekit.compare.budget.text import reach_record, reach_table
 
         groups = reach(comparison, options.reach, options.over)
-        lines += ["", *reach_lines(groups, options.reach, options.over, width)]
+        tables.append(reach_table(groups, options.reach, options.over))
         for one in groups:
             record = reach_record(one, options.reach, options.over)
             fields.setdefault(one.row.group.label, {})["reach"] = record
     if options.best_of_k:
-        from gatekit.compare.budget.text import trials_lines, trials_record
+        from gatekit.compare.budget.text import trials_record, trials_table
         from gatekit.compare.budget.trials import best_of_k
 
         variants = best_of_k(comparison)
-        lines += ["", *trials_lines(variants, width)]
+        tables.append(trials_table(variants))
         for variant in variants:
             record = trials_record(variant)
             fields.setdefault(variant.row.group.label, {})["best_of_k"] = record
-    if lines and options.form not in ("table", "json"):
+    if tables and options.form == "sentence":
         asked = "--best-of-k" if options.best_of_k else "--reach"
-        raise ConfigError(
-            f"--{options.form} cannot contain {asked}; remove --{options.form} or type --json"
-        )
-    return lines, fields
+        raise ConfigError(f"--sentence cannot contain {asked}; remove --sentence or type --json")
+    return tables, fields
 
 
 def _report_importance(comparison: Comparison, form: str) -> None:
-    from gatekit.compare.importance import importance, importance_json, importance_lines
-    from gatekit.compare.sources import sources, sources_lines, sources_records
+    from gatekit.compare.importance import importance, importance_json, importance_table
+    from gatekit.compare.sources import sources, sources_records, sources_table
 
-    if form not in ("table", "json"):
-        raise ConfigError(f"--{form} cannot contain --importance; type --json, or no format")
-    width = line_width(sys.stdout)
-    if parts := sources(comparison):
-        lines = "\n".join(sources_lines(parts, width))
-        write(lines) if form == "table" else write_json(sources_records(parts))
+    if form == "sentence":
+        raise ConfigError("--sentence cannot contain --importance; type --json, or no format")
+    parts = sources(comparison)
+    shares = () if parts else importance(comparison)
+    if form == "json":
+        write_json(sources_records(parts)) if parts else write(importance_json(shares))
         return
-    shares = importance(comparison)
-    write(importance_json(shares) if form == "json" else "\n".join(importance_lines(shares, width)))
+    tables = [sources_table(parts)] if parts else [importance_table(one) for one in shares]
+    write(_in_form(tables, form))
 
 
-def _report(comparison: Comparison, form: str, lines: Sequence[str], fields: Fields) -> None:
+def _in_form(tables: Sequence[Table], form: str) -> str:
+    """Return tables as text, Markdown, LaTeX or CSV, an empty line between two."""
+    from gatekit.compare.output.columns import table_lines
+    from gatekit.compare.output.export import table_csv, table_latex, table_markdown
+
+    width = line_width(sys.stdout)
+    writers: dict[str, Callable[[Table], str]] = {
+        "table": lambda table: "\n".join(table_lines(table, width)),
+        "csv": table_csv,
+        "markdown": table_markdown,
+        "latex": table_latex,
+    }
+    return "\n\n".join(writers[form](table).rstrip("\n") for table in tables)
+
+
+def _report(comparison: Comparison, form: str, tables: Sequence[Table], fields: Fields) -> None:
+    from gatekit.compare.output import export, sentence
+
     if form == "table":
         from gatekit.compare.output.table import print_table
 
         print_table(comparison)
-        if lines:
-            write("\n".join(lines))
-        return
-    if form == "json":
-        from gatekit.compare.output.export import to_json
-
-        write(to_json(comparison, fields))
-        return
-    from gatekit.compare.output import export, sentence
-
-    writers = {
-        "csv": export.to_csv,
-        "markdown": export.to_markdown,
-        "latex": export.to_latex,
-        "sentence": sentence.to_text,
-    }
-    write(writers[form](comparison))
+    else:
+        writers: dict[str, Callable[[Comparison], str]] = {
+            "json": lambda known: export.to_json(known, fields),
+            "csv": lambda known: export.to_csv(known, fields),
+            "markdown": export.to_markdown,
+            "latex": export.to_latex,
+            "sentence": sentence.to_text,
+        }
+        write(writers[form](comparison))
+    if tables and form in ("table", "markdown", "latex"):
+        write(f"\n{_in_form(tables, form)}")

@@ -79,42 +79,21 @@ def _options(parser: Parser) -> Namespace:
 
 
 def _print(report: GatesReport) -> None:
-    from gatekit.compare.gates.text import (
-        GATE_COLUMNS,
-        LEGEND,
-        PARALLEL_COLUMNS,
-        PARALLEL_LEGEND,
-        PROJECTION_COLUMNS,
-        PROJECTION_LEGEND,
-        STATE_COLUMNS,
-        gate_rows,
-        parallel_rows,
-        projection_rows,
-        state_rows,
-    )
+    from gatekit.compare.gates.text import tables
     from gatekit.compare.grouping.label import printable
     from gatekit.compare.output.columns import blocks, in_lines
 
     width = line_width(sys.stdout)
     write(f"study {printable(report.study.name)}: gates and states\n")
-    tables = (
-        (GATE_COLUMNS, gate_rows(report)),
-        (PROJECTION_COLUMNS, projection_rows(report)),
-        (STATE_COLUMNS, state_rows(report)),
-        (PARALLEL_COLUMNS, parallel_rows(report)),
-    )
-    for columns, rows in tables:
-        if not rows:
-            continue
+    for table in tables(report):
         parts: list[tuple[str, list[list[str]]]] = []
-        for row in rows:
-            if row["variant"]:
-                parts.append((f"{row['variant']} (n = {row['n']})", []))
-            parts[-1][1].append([row[column] for column in columns[1:] if column != "n"])
-        titles = [column for column in columns[1:] if column != "n"]
-        for line, _ in blocks(titles, parts, width):
+        for label, name, count, *rest in table.rows:
+            if label:
+                parts.append((f"{label} (n = {count})", []))
+            parts[-1][1].append([name, *rest])
+        _, name, _, *titles = table.columns
+        for line, _ in blocks([name, *titles], parts, width) if parts else ():
             write(line)
         write("")
-    further = (*PROJECTION_LEGEND * bool(tables[1][1]), *PARALLEL_LEGEND * bool(tables[-1][1]))
-    for line in (*LEGEND[:-1], *further, LEGEND[-1], *(f"note: {note}" for note in report.notes)):
-        write(in_lines(printable(line), width))
+        for line in table.below:
+            write(in_lines(printable(line), width))

@@ -1,4 +1,4 @@
-"""Times to a threshold and best of k trials, as lines of text and as plain data."""
+"""Times to a threshold and best of k trials, as tables and as plain data."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from gatekit.cell.terminal import escaped
 from gatekit.compare.grouping.label import printable
 from gatekit.compare.numbers import count_of, decimals, exact, p_value, with_interval
-from gatekit.compare.output.columns import in_lines, table_or_blocks
 from gatekit.compare.rows import picked
 from gatekit.compare.stats.intervals import Interval
 from gatekit.compare.stats.paired_tests import MIN_SEEDS
+from gatekit.compare.views.table import Table
 
 from .evaluations import UNITS
 from .reach import Reached
@@ -24,20 +24,19 @@ comparisons=test.comparisons p=test.p smallest_p=test.smallest_p
 _SHOWN = (1, 2, 3, 5, 10, 20, 50, 100)
 
 
-def reach_lines(groups: Sequence[Reached], threshold: float, cost: str, width: int) -> list[str]:
-    """Return the table of times to a threshold, with a verdict for each group below it."""
+def reach_table(groups: Sequence[Reached], threshold: float, cost: str) -> Table:
+    """Return a row for each group, with the verdicts as notes."""
     names = {one.row.summary.metric.name for one in groups if one.row.summary}
     metric = names.pop() if len(names) == 1 else "metric"
     unit = UNITS[cost]
-    titles = ["group", "reached", f"median {unit}", "95 %"]
-    # The p values are in the verdicts.
-    rows = [dict(zip(titles, reach_cells(one)[:-1], strict=True)) for one in groups]
-    lines = [in_lines(f"{unit} until validation {metric} {exact(threshold)}", width), ""]
-    lines += table_or_blocks(titles, rows, width)
-    for one in groups:
-        text = reach_verdict(one)
-        lines += [in_lines(printable(text), width)] if text else []
-    return [*lines, in_lines(f"note: {reach_note(groups)}", width)]
+    verdicts = filter(None, map(reach_verdict, groups))
+    return Table(
+        printable(f"{unit} until validation {metric} {exact(threshold)}"),
+        ("group", "reached", f"median {unit}", "95 %", "p"),
+        tuple(tuple(reach_cells(one)) for one in groups),
+        tuple(map(printable, verdicts)),
+        (reach_note(groups),),
+    )
 
 
 def reach_note(groups: Sequence[Reached]) -> str:
@@ -75,14 +74,14 @@ def reach_record(one: Reached, threshold: float, cost: str) -> dict[str, object]
     }
 
 
-def trials_lines(variants: Sequence[BestOfK], width: int) -> list[str]:
-    """Return the table of expected scores of the best of k trials."""
+def trials_table(variants: Sequence[BestOfK]) -> Table:
+    """Return the expected scores of the best of k trials, a row for each variant and k."""
     rows = [
-        {
-            "group": printable(one.row.group.label),
-            "k": k,
-            "expected": with_interval(one.outcome[k - 1], interval, decimals(interval, first)),
-        }
+        (
+            printable(one.row.group.label),
+            str(k),
+            with_interval(one.outcome[k - 1], interval, decimals(interval, first)),
+        )
         for one in variants
         for first in one.outcome[:1]
         for k in _places(one)
@@ -90,9 +89,6 @@ def trials_lines(variants: Sequence[BestOfK], width: int) -> list[str]:
     ]
     summary = next((one.row.summary for one in variants if one.row.summary), None)
     what = summary.measured if summary else "score"
-    title = f"expected {what} of the best of k trials, chosen by validation"
-    lines = [in_lines(printable(title), width), ""]
-    lines += table_or_blocks(["group", "k", "expected"], rows, width)
     notes = [
         "k trials are drawn without replacement; [low, high] is the 95 % bootstrap interval over"
         " trials, if there are at least ten, for k up to half of them"
@@ -108,7 +104,12 @@ def trials_lines(variants: Sequence[BestOfK], width: int) -> list[str]:
         for one in variants
         if one.left_out
     ]
-    return [*lines, *(in_lines(printable(f"note: {note}"), width) for note in notes)]
+    return Table(
+        printable(f"expected {what} of the best of k trials, chosen by validation"),
+        ("group", "k", "expected"),
+        tuple(rows),
+        notes=tuple(map(printable, notes)),
+    )
 
 
 def trials_record(one: BestOfK) -> dict[str, object]:

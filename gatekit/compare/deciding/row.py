@@ -30,6 +30,8 @@ from gatekit.runs.result import Result, ResultMetric
 
 _FAR = 100.0
 _LEARNED = 0.05
+NEAR = 0.125
+"""A mean that covers less than this share of the way from chance to a perfect score is near it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +72,7 @@ class Summary:
     step_processor_seconds: float | None
     flags: tuple[str, ...]
     at_chance: bool = False
+    near_chance: bool = False
 
     @property
     def measured(self) -> str:
@@ -123,7 +126,8 @@ def summarise(group: Group, level: float = 0.95) -> Summary | None:
         # A diverged run may have stopped in its first steps, whose times include compilation.
         **_step_times([result for result in results if result.state == "COMPLETED"]),
         flags=tuple(_flags(group, results, values)),
-        at_chance=_is_at_chance(metric, seeds),
+        at_chance=(at_chance := _is_at_chance(metric, seeds)),
+        near_chance=not at_chance and _is_near_chance(metric, seeds),
     )
 
 
@@ -141,10 +145,22 @@ def _is_at_chance(metric: ResultMetric, seeds: Sequence[float]) -> bool:
         return False
     gains = [metric.sign * (value - metric.chance) for value in seeds]
     interval = mean_interval(gains)
-    perfect = limits(metric, seeds)[metric.sign > 0]
-    way = abs((perfect if math.isfinite(perfect) else 0.0) - metric.chance)
     least = gains[0] if interval is None else interval.low
-    return least <= 0 and max(gains) <= _LEARNED * way
+    return least <= 0 and max(gains) <= _LEARNED * _way(metric, metric.chance, seeds)
+
+
+def _is_near_chance(metric: ResultMetric, seeds: Sequence[float]) -> bool:
+    """Return whether the mean is better than chance by little; see `NEAR`."""
+    if metric.chance is None or not seeds:
+        return False
+    gain = metric.sign * (float(np.mean(seeds)) - metric.chance)
+    return gain < NEAR * _way(metric, metric.chance, seeds)
+
+
+def _way(metric: ResultMetric, chance: float, seeds: Sequence[float]) -> float:
+    """Return the distance from chance to a perfect score."""
+    perfect = limits(metric, seeds)[metric.sign > 0]
+    return abs((perfect if math.isfinite(perfect) else 0.0) - chance)
 
 
 def _shared(counts: list[int | None]) -> int | None:

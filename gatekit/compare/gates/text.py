@@ -1,14 +1,16 @@
-"""The behaviour of gates as rows of text tables and as plain data."""
+"""The behaviour of gates as tables and as plain data."""
 
 from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from gatekit.compare.grouping.label import printable
 from gatekit.compare.numbers import number
 from gatekit.compare.rows import picked
+from gatekit.compare.views.table import Table
 from gatekit.runs.probe import time_scale
 
 from .behaviour import (
@@ -52,9 +54,9 @@ PROJECTION_LEGEND = (
 _FEWEST = 3
 
 
-def gate_rows(report: GatesReport) -> list[dict[str, str]]:
-    """Return a row of strings per gate; only the first row of a variant has its label."""
-    return _rows(
+def gate_table(report: GatesReport) -> Table:
+    """Return a row for each gate; only the first row of a variant has its label."""
+    return _table(
         report,
         GATE_COLUMNS,
         lambda variant: [
@@ -70,9 +72,9 @@ def gate_rows(report: GatesReport) -> list[dict[str, str]]:
     )
 
 
-def projection_rows(report: GatesReport) -> list[dict[str, str]]:
-    """Return a row of strings per projection of each variant."""
-    return _rows(
+def projection_table(report: GatesReport) -> Table:
+    """Return a row for each projection of each variant."""
+    return _table(
         report,
         PROJECTION_COLUMNS,
         lambda variant: [
@@ -85,9 +87,9 @@ def projection_rows(report: GatesReport) -> list[dict[str, str]]:
     )
 
 
-def state_rows(report: GatesReport) -> list[dict[str, str]]:
-    """Return a row of strings per state of each variant."""
-    return _rows(
+def state_table(report: GatesReport) -> Table:
+    """Return a row for each state of each variant."""
+    return _table(
         report,
         STATE_COLUMNS,
         lambda variant: [
@@ -102,9 +104,9 @@ def state_rows(report: GatesReport) -> list[dict[str, str]]:
     )
 
 
-def parallel_rows(report: GatesReport) -> list[dict[str, str]]:
-    """Return a row of strings per layer of each variant."""
-    return _rows(
+def parallel_table(report: GatesReport) -> Table:
+    """Return a row for each layer of each variant."""
+    return _table(
         report,
         PARALLEL_COLUMNS,
         lambda variant: [
@@ -120,16 +122,28 @@ def parallel_rows(report: GatesReport) -> list[dict[str, str]]:
     )
 
 
-def _rows(
+def tables(report: GatesReport) -> list[Table]:
+    """Return the tables that are not empty; the last one has the legend and the notes."""
+    makers = (gate_table, projection_table, state_table, parallel_table)
+    gates, projections, states, parallel = (make(report) for make in makers)
+    known = [table for table in (gates, projections, states, parallel) if table.rows]
+    further = (*PROJECTION_LEGEND * bool(projections.rows), *PARALLEL_LEGEND * bool(parallel.rows))
+    last = known.pop() if known else gates
+    legend = (*LEGEND[:-1], *further, LEGEND[-1])
+    return [*known, replace(last, lines=legend, notes=tuple(report.notes))]
+
+
+def _table(
     report: GatesReport,
-    columns: Sequence[str],
+    columns: tuple[str, ...],
     cells: Callable[[ProbedVariant], list[list[str]]],
-) -> list[dict[str, str]]:
-    return [
-        dict(zip(columns, ["" if place else label(v), name, count_text(v), *rest], strict=True))
+) -> Table:
+    rows = [
+        ("" if place else label(v), name, count_text(v), *rest)
         for v in report.variants
         for place, (name, *rest) in enumerate(cells(v))
     ]
+    return Table("", columns, tuple(rows))
 
 
 def _iterations(count: float | None) -> str:

@@ -1,7 +1,8 @@
 """The server of the local page; it answers only this machine, and changes nothing.
 
-It serves the page, its script and style, and two kinds of answers in JSON. A name in a URL is
-looked up among the existing studies; it never becomes a path.
+It serves the overview, the report of each study, a script and style that show runs in progress, and
+two kinds of answers in JSON. A name in a URL is looked up among the existing studies; it never
+becomes a path.
 """
 
 from __future__ import annotations
@@ -17,11 +18,14 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib import resources
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import unquote, urlsplit
 
 from gatekit._version import __version__
 from gatekit.cell.errors import ConfigError, RunError
+from gatekit.compare import report
+from gatekit.compare.report.page import policy
 
+from .reports import LiveReport
 from .watching import LiveStudies
 
 HOST = "127.0.0.1"
@@ -72,7 +76,8 @@ class Server(ThreadingHTTPServer):
         self.watching = LiveStudies(root)
         self.files = {
             "/live.js": ("text/javascript", _file("live.js")),
-            "/live.css": ("text/css", _style()),
+            "/live.css": ("text/css", _file("live.css")),
+            "/report.css": ("text/css", _file("report.css", report.__name__)),
         }
         self.page = _file("live.html")
         self._places = threading.BoundedSemaphore(AT_ONCE)
@@ -157,8 +162,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(HTTPStatus.FORBIDDEN, _TEXT, words)
             return
         try:
-            asked = urlsplit(self.path)
-            path, query = asked.path, parse_qs(asked.query, max_num_fields=4)
+            path = urlsplit(self.path).path
         except ValueError:
             self._send(HTTPStatus.BAD_REQUEST, _TEXT, b"not a request of this page\n")
             return
@@ -170,10 +174,12 @@ class _Handler(BaseHTTPRequestHandler):
         if path == "/api/studies":
             answer = watching.overview()
         elif path.startswith("/api/study/"):
-            name = unquote(path.removeprefix("/api/study/"))
-            answer = watching.study(name, query.get("since", [""])[0])
-        elif path == "/" or _named(path) in watching.names():
+            answer = watching.study(unquote(path.removeprefix("/api/study/")))
+        elif path == "/":
             self._send(HTTPStatus.OK, _HTML, self.server.page)
+            return
+        elif (name := _named(path)) and (found := watching.report(name)) is not None:
+            self._send_report(found)
             return
         if answer is None:
             self._send(HTTPStatus.NOT_FOUND, _TEXT, b"there is no such page or study\n")
@@ -181,17 +187,31 @@ class _Handler(BaseHTTPRequestHandler):
         data = json.dumps(answer, allow_nan=False, separators=(",", ":")).encode()
         self._send(HTTPStatus.OK, _JSON, data)
 
-    def _send(self, status: HTTPStatus, kind: str, data: bytes, **headers: str) -> None:
+    def _send_report(self, report: LiveReport) -> None:
+        """Send the report of a study, or a page that waits for it."""
+        if not report.version:
+            self._send(HTTPStatus.OK, _HTML, self.server.page)
+            return
+        tag = f'"{report.version}"'
+        if self.headers.get("If-None-Match") == tag:
+            self._send(HTTPStatus.NOT_MODIFIED, _HTML, b"", ETag=tag)
+            return
+        allowed = f"{policy(served=True)}; frame-ancestors 'none'"
+        self._send(HTTPStatus.OK, _HTML, report.html, allowed, ETag=tag, Cache_Control="no-cache")
+
+    def _send(
+        self, status: HTTPStatus, kind: str, data: bytes, allowed: str = POLICY, **headers: str
+    ) -> None:
+        headers = {"Cache_Control": "no-store", **headers}
         self.send_response(status)
         self.send_header("Content-Type", f"{kind}; charset=utf-8")
         self.send_header("Content-Length", str(len(data)))
-        self.send_header("Content-Security-Policy", POLICY)
+        self.send_header("Content-Security-Policy", allowed)
         self.send_header("X-Content-Type-Options", "nosniff")
         self.send_header("Cross-Origin-Resource-Policy", "same-origin")
         self.send_header("Referrer-Policy", "no-referrer")
-        self.send_header("Cache-Control", "no-store")
         for name, value in headers.items():
-            self.send_header(name, value)
+            self.send_header(name.replace("_", "-"), value)
         self.end_headers()
         if self.command != "HEAD":
             self.wfile.write(data)
@@ -216,12 +236,5 @@ def _named(path: str) -> str | None:
     return unquote(path.removeprefix("/study/")) if path.startswith("/study/") else None
 
 
-def _file(name: str) -> bytes:
-    return (resources.files(__package__) / name).read_bytes()
-
-
-def _style() -> bytes:
-    from gatekit.compare import report
-
-    shared = (resources.files(report.__name__) / "report.css").read_bytes()
-    return shared + _file("live.css")
+def _file(name: str, package: str = __package__) -> bytes:
+    return (resources.files(package) / name).read_bytes()

@@ -26,6 +26,8 @@ _WAYS = {
     "worse": "worse",
 }
 _MOST_NAMED, _MOST_LINES = 4, 6
+REMEDY = "train longer (trainer.steps), or try another optimizer.learning_rate"
+"""What to do if nothing was learned."""
 
 
 def headline(comparison: Comparison) -> str:
@@ -66,11 +68,10 @@ def at_chance(comparison: Comparison) -> str:
     names = [row.group.label for row in known if row.summary and row.summary.at_chance]
     if not names:
         return ""
-    remedy = "train longer (trainer.steps), or try another optimizer.learning_rate"
     if len(names) == len(known) > 1:
-        return f"At chance, nothing was learned: all {len(names)} groups; {remedy}."
+        return f"At chance, nothing was learned: all {len(names)} groups; {REMEDY}."
     shown = names if len(names) <= _MOST_NAMED else [*names[: _MOST_NAMED - 1], "others"]
-    return printable(f"At chance, nothing was learned: {', '.join(shown)}; {remedy}.")
+    return printable(f"At chance, nothing was learned: {', '.join(shown)}; {REMEDY}.")
 
 
 def _waits_for(row: Row, comparison: Comparison) -> str:

@@ -16,9 +16,11 @@ from gatekit.compare.grouping.group import all_settings
 from gatekit.compare.grouping.label import printable
 from gatekit.compare.rows import picked
 from gatekit.compare.several import VariantOverTasks, several_tasks
+from gatekit.compare.views.table import Table
 
-from .table import answer, footer
-from .table_cells import heading, table_cells, tasks_cells, tasks_heading
+from .answer import at_chance, headline
+from .table import answer, footer, verdict_lines
+from .table_cells import groups_table, tasks_table
 
 _HEADINGS = ("group", "n", "mean", "low", "high", "metric")
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
@@ -52,15 +54,24 @@ def to_json(
     return json.dumps(joined, indent=1, allow_nan=False, default=str)
 
 
-def to_csv(comparison: Comparison) -> str:
+def to_csv(
+    comparison: Comparison, further: Mapping[str, Mapping[str, Mapping[str, object]]] | None = None
+) -> str:
     """Return the records as CSV for spreadsheets.
 
     An apostrophe is put in front of cells that a spreadsheet would read as a formula.
+
+    Args:
+        comparison: the result of ``compare``.
+        further: more fields by the label of a group; their parts become columns such as
+            ``reach_median``.
     """
-    flat = [
-        {k: v for k, v in record.items() if not isinstance(v, list | dict)}
-        for record in records(comparison)
-    ]
+    flat = []
+    for record in records(comparison):
+        more = (further or {}).get(record["group"], {})
+        parts = {f"{name}_{k}": v for name, part in more.items() for k, v in part.items()}
+        whole = {**record, **parts}
+        flat.append({k: v for k, v in whole.items() if not isinstance(v, list | tuple | dict)})
     return csv_text(list(flat[0]) if flat else _HEADINGS, flat)
 
 
@@ -73,16 +84,31 @@ def csv_text(names: Sequence[str], rows: Iterable[Mapping[str, object]]) -> str:
     return buffer.getvalue()
 
 
+def table_markdown(table: Table) -> str:
+    """Return a table with its title and what is below it as Markdown."""
+    title = [_markdown_text(table.title), ""] if table.title else []
+    items = [f"- {_markdown_text(text)}" for text in table.below]
+    return "\n".join([*title, *_markdown_rows(table), "", *items]) + "\n"
+
+
+def table_latex(table: Table) -> str:
+    """Return a table as LaTeX; the title and what is below it are comments."""
+    texts = [*filter(None, [table.title]), *table.below]
+    return "\n".join([*_tabular(table), *(f"% {printable(text)}" for text in texts)]) + "\n"
+
+
+def table_csv(table: Table) -> str:
+    """Return the cells of a table as CSV."""
+    return csv_text(table.columns, table.records())
+
+
 def to_markdown(comparison: Comparison) -> str:
     """Return the answer, the table and notes as Markdown; special characters are escaped."""
-    titles, several = heading(comparison), several_tasks(comparison)
+    several = several_tasks(comparison)
     lines = [*(f"- {_markdown_text(text)}" for text, _ in answer(comparison, several)), ""]
-    lines += [_row(titles), "|:--|" + "--:|" * (len(titles) - 1)]
-    lines += [_row(texts) for texts in table_cells(comparison)]
+    lines += _markdown_rows(groups_table(comparison))
     if several is not None:
-        titles = tasks_heading(several)
-        lines += ["", _row(titles), "|:--|" + "--:|" * (len(titles) - 1)]
-        lines += [_row(texts) for texts in tasks_cells(several)]
+        lines += ["", *_markdown_rows(tasks_table(several))]
     items = [f"- {_markdown_text(text)}" for text, _ in footer(comparison, several)]
     return "\n".join([*lines, "", *items]) + "\n"
 
@@ -168,7 +194,12 @@ def _safe(value: object) -> str:
     return text
 
 
-def _row(texts: list[str]) -> str:
+def _markdown_rows(table: Table) -> list[str]:
+    under = "|:--|" + "--:|" * (len(table.columns) - 1)
+    return [_row(table.columns), under, *map(_row, table.rows)]
+
+
+def _row(texts: Sequence[str]) -> str:
     return "| " + " | ".join(_markdown_text(text) for text in texts) + " |"
 
 
@@ -196,23 +227,23 @@ _NEGATIVE = re.compile(r"(?<![\w.])-(?=\d)")
 
 def to_latex(comparison: Comparison) -> str:
     """Return the table for a paper that loads ``booktabs``; the notes follow as comments."""
-    lines = _tabular(heading(comparison), table_cells(comparison))
+    lines = _tabular(groups_table(comparison))
     several = several_tasks(comparison)
     if several is not None:
-        lines += ["", *_tabular(tasks_heading(several), tasks_cells(several))]
-    lines += [
-        f"% {text}" for text, _ in (*answer(comparison, several), *footer(comparison, several))
-    ]
+        lines += ["", *_tabular(tasks_table(several))]
+    texts = [*filter(None, [at_chance(comparison)]), headline(comparison)]
+    further = (*verdict_lines(comparison, several), *footer(comparison, several))
+    lines += [f"% {text}" for text in (*texts, *(text for text, _ in further))]
     return "\n".join(lines) + "\n"
 
 
-def _tabular(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+def _tabular(table: Table) -> list[str]:
     return [
-        rf"\begin{{tabular}}{{l{'r' * (len(titles) - 1)}}}",
+        rf"\begin{{tabular}}{{l{'r' * (len(table.columns) - 1)}}}",
         r"\toprule",
-        _line(titles),
+        _line(table.columns),
         r"\midrule",
-        *map(_line, rows),
+        *map(_line, table.rows),
         r"\bottomrule",
         r"\end{tabular}",
     ]

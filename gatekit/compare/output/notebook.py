@@ -16,7 +16,7 @@ from gatekit.study.launch.following import FollowedRun
 
 from .answer import is_answered
 from .table import answer, footer
-from .table_cells import heading, table_cells, tasks_cells, tasks_heading
+from .table_cells import groups_table, tasks_table
 
 _MOST = 12
 
@@ -27,9 +27,10 @@ def comparison_html(comparison: Comparison) -> str:
     parts = [_lines([text for text, _ in answer(comparison, several)])]
     if comparison.rows:
         bold = [is_answered(row) for row in comparison.rows]
-        parts.append(table(table_cells(comparison), heading(comparison), bold=bold))
+        groups = groups_table(comparison)
+        parts.append(table(groups.rows, groups.columns, bold=bold))
     if several is not None:
-        parts.append(table(tasks_cells(several), tasks_heading(several)))
+        parts.append(tasks_table(several)._repr_html_())
     return "".join([*parts, _lines([text for text, _ in footer(comparison, several)])])
 
 

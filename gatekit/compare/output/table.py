@@ -18,17 +18,16 @@ from gatekit.compare.comparison import Comparison
 from gatekit.compare.grouping.label import printable
 from gatekit.compare.several import SeveralTasks, no_table_notes, several_tasks
 from gatekit.compare.stats.paired_tests import ALPHA
+from gatekit.compare.views.claims import best
 
-from .answer import at_chance, decided_claims, headline, is_answered, undecided_lines
+from .answer import decided_claims, is_answered, undecided_lines
 from .columns import blocks, described, in_lines
 from .table_cells import (
     COSTS,
     decided_over_tasks,
-    heading,
-    table_cells,
-    tasks_cells,
-    tasks_heading,
+    groups_table,
     tasks_notes,
+    tasks_table,
 )
 
 _MOST_LISTED = 20
@@ -62,9 +61,10 @@ def print_table(
         safe_box=True,
         legacy_windows=False,
     )
-    shown.print(Text(f"study {printable(comparison.study.name)}", style="bold"))
     several = several_tasks(comparison)
-    for line, style in answer(comparison, several):
+    (first, style), *others = answer(comparison, several)
+    named = (f"study {printable(comparison.study.name)}: {first}", style)
+    for line, style in (named, *others):
         shown.print(Text(line, style=style))
     if comparison.rows:
         _print_groups(shown, stream, comparison)
@@ -73,7 +73,8 @@ def print_table(
             variant.difference is not None and variant.difference.decision in ("better", "worse")
             for variant in several.variants
         ]
-        titles, cells = tasks_heading(several), tasks_cells(several)
+        over = tasks_table(several)
+        titles, cells = list(over.columns), [list(row) for row in over.rows]
         if _narrowest(titles, cells) <= shown.width:
             shown.print(_table(stream, titles, cells, bold))
         else:
@@ -84,7 +85,8 @@ def print_table(
 
 def _print_groups(shown: Console, stream: TextIO, comparison: Comparison) -> None:
     """Print the table of groups with as many columns as fit."""
-    titles, cells = heading(comparison), table_cells(comparison)
+    groups = groups_table(comparison)
+    titles, cells = list(groups.columns), [list(row) for row in groups.rows]
     bold = [is_answered(row) for row in comparison.rows]
     if "p" in titles:
         at = titles.index("p")
@@ -198,19 +200,23 @@ def _table(
 
 
 def answer(comparison: Comparison, several: SeveralTasks | None) -> list[tuple[str, str]]:
-    """Return the answer as lines with their style: groups at chance, the headline, the verdicts.
+    """Return the answer as lines with their style: which group is best, then all verdicts.
 
     Args:
         comparison: the result of ``compare``.
         several: its `several_tasks`.
     """
-    chance = at_chance(comparison)
-    lines = [(chance, "bold")] if chance else []
-    lines.append((headline(comparison), "bold"))
+    claim = best(comparison)
+    lines = [(str(claim), "bold"), *((f"{title}: {text}.", "") for title, text in claim.facts)]
+    return lines + verdict_lines(comparison, several)
+
+
+def verdict_lines(comparison: Comparison, several: SeveralTasks | None) -> list[tuple[str, str]]:
+    """Return the decided differences as lines with their style, then what is not decided."""
     verdicts = [f"* {claim}: {size}." for _, claim, size in decided_claims(comparison)]
     if several is not None:
         verdicts += [f"* {claim}: {size}." for claim, size in decided_over_tasks(several)]
-    lines += [(printable(text), "bold") for text in _shortened(verdicts)]
+    lines = [(printable(text), "bold") for text in _shortened(verdicts)]
     return lines + [(f"{text}.", "") for text in undecided_lines(comparison)]
 
 

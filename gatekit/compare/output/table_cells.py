@@ -15,16 +15,17 @@ from gatekit.compare.numbers import (
     with_own_decimals,
 )
 from gatekit.compare.several import SeveralTasks, VariantOverTasks
+from gatekit.compare.views.table import Table
 
 _LONGEST = 30
-_COLUMNS, _ALWAYS = 9, 4
+_ALWAYS = 4
 COSTS = ("parameters", "state", "FLOPs/token", "ms/step")
 """The last columns, which are omitted on a narrow terminal."""
 _MOST_METRICS = 3
 
 
-def heading(comparison: Comparison) -> list[str]:
-    """Return the column headings, without p values and costs if no group has them.
+def groups_table(comparison: Comparison) -> Table:
+    """Return the table of groups, without p values and costs if no group has them.
 
     State and FLOPs per token are shown if ``match`` equalised them.
     """
@@ -35,8 +36,11 @@ def heading(comparison: Comparison) -> list[str]:
     metric = " / ".join(metrics) if 0 < len(metrics) <= _MOST_METRICS else "metric"
     name = printable(_baseline_name(comparison) or "")
     versus = f" from {name if name and len(name) <= _LONGEST else 'baseline'}"
-    titles = ["group", "n", printable(metric), f"difference{versus}", "p", *COSTS]
-    return [titles[place] for place in _shown(_all_cells(comparison))]
+    titles = ("group", "n", printable(metric), f"difference{versus}", "p", *COSTS)
+    cells = _all_cells(comparison)
+    shown = [i for i in range(len(titles)) if i < _ALWAYS or any(row[i] for row in cells)]
+    rows = tuple(tuple(row[i] for i in shown) for row in cells)
+    return Table("", tuple(titles[i] for i in shown), rows)
 
 
 def _baseline_name(comparison: Comparison) -> str | None:
@@ -49,17 +53,6 @@ def _baseline_name(comparison: Comparison) -> str | None:
         return rows[0].group.label
     names = {row.name or row.group.variant for row in rows}
     return names.pop() if len(names) == 1 else None
-
-
-def table_cells(comparison: Comparison) -> list[list[str]]:
-    """Return the cells of every row, in the order of the heading."""
-    cells = _all_cells(comparison)
-    return [[row[place] for place in _shown(cells)] for row in cells]
-
-
-def _shown(cells: list[list[str]]) -> list[int]:
-    """Return the positions of the columns to show: p and costs only if a row has them."""
-    return [i for i in range(_COLUMNS) if i < _ALWAYS or any(row[i] for row in cells)]
 
 
 def _all_cells(comparison: Comparison) -> list[list[str]]:
@@ -77,7 +70,7 @@ def _cells(row: Row, means: int, gaps: int, budgets: Container[str | None]) -> l
     summary = row.summary
     label = printable(row.group.label)
     if summary is None:
-        return [label, count_text(row), "no outcome", *[""] * (_COLUMNS - 3)]
+        return [label, count_text(row), "no outcome", *[""] * (1 + len(COSTS) + 1)]
     return [
         label,
         count_text(row),
@@ -142,14 +135,9 @@ def _p(row: Row) -> str:
     return p_value(diff.p).removeprefix("= ")
 
 
-def tasks_heading(several: SeveralTasks) -> list[str]:
-    """Return the column headings of the table over all tasks."""
-    scores = ["normalised score", "interquartile mean"] if several.normalised else []
-    return [f"over {len(several.tasks)} tasks", "mean rank", *scores]
-
-
-def tasks_cells(several: SeveralTasks) -> list[list[str]]:
-    """Return the cells of the table over all tasks, best rank first."""
+def tasks_table(several: SeveralTasks) -> Table:
+    """Return the table over all tasks, best rank first."""
+    scores = ("normalised score", "interquartile mean") if several.normalised else ()
     known = [(v.mean, v.mean_interval) for v in several.variants if v.mean is not None]
     places = shared_decimals(known)
     lines = []
@@ -158,9 +146,9 @@ def tasks_cells(several: SeveralTasks) -> list[list[str]]:
         if variant.mean is not None and variant.interquartile_mean is not None:
             score = with_interval(variant.mean, variant.mean_interval, places)
             middle = f"{variant.interquartile_mean:z.{places}f}"
-        scores = [score, middle] if several.normalised else []
-        lines.append([printable(variant.name), f"{variant.rank:.2f}", *scores])
-    return lines
+        parts = (score, middle) if several.normalised else ()
+        lines.append((printable(variant.name), f"{variant.rank:.2f}", *parts))
+    return Table("", (f"over {len(several.tasks)} tasks", "mean rank", *scores), tuple(lines))
 
 
 def tasks_differences(several: SeveralTasks) -> list[list[str]]:

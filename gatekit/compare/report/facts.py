@@ -1,16 +1,15 @@
-"""The head of the page: what was trained, how often and for how long, and what failed."""
+"""What was trained, how often and for how long, and what failed."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
 
-from gatekit.cell.errors import listed
 from gatekit.compare.budget.at import LATE
 from gatekit.compare.comparison import Comparison
 from gatekit.compare.deciding.row import Row
 from gatekit.compare.grouping.label import printable
-from gatekit.compare.numbers import count_of, number
+from gatekit.compare.numbers import count_of
 from gatekit.runs.record import RunRecord
 
 from .context import Sheet
@@ -19,25 +18,39 @@ from .runs import ON_THE_WAY
 Fact = tuple[str, str, str | None]
 """A title, a fact about the study, and the anchor of the section with more (None without one)."""
 
-_MOST_BEST, _MOST_KEYS = 6, 8
+_MOST_TASKS, _MOST_KEYS = 3, 8
 _FINE = ("COMPLETED", LATE, *ON_THE_WAY)
 
 
+def kicker(sheet: Sheet) -> list[tuple[str, str | None]]:
+    """Return the facts of the line above the answer, each with the anchor of its section."""
+    runs = sheet.comparison.study.runs
+    seconds = [r.result.seconds for r in runs if r.result and r.result.seconds is not None]
+    parts = [
+        (_runs(sheet.comparison, sheet.waiting), None),
+        (_few(sorted({run.result.task for run in runs if run.result}), "task"), None),
+        (_failed(runs), "failures"),
+        (f"{_time(sum(seconds))} of training" if seconds else "", "runs"),
+    ]
+    return [(text, anchor) for text, anchor in parts if text]
+
+
 def facts(sheet: Sheet) -> list[Fact]:
-    """Return the first facts that a reader wants to know about a study, in the order shown."""
+    """Return what else a reader wants to know about a study, in the order shown."""
     comparison = sheet.comparison
     runs = comparison.study.runs
     rows: list[tuple[str, str, str | None]] = [
-        ("Runs", _runs(comparison, sheet.waiting), None),
-        ("Failed or diverged", _failed(runs), "failures"),
-        ("Tasks", ", ".join(sorted({run.result.task for run in runs if run.result})), None),
         ("Metric", "; ".join(_metrics(comparison.rows)), None),
-        ("Best mean", _best(comparison.rows), None),
         ("Variants differ in", _differ(comparison.rows), "differences"),
         ("Trained for", _trained(runs), "runs"),
         ("Trained with", sheet.trained[0] if sheet.trained else "", "reproduce"),
     ]
     return [(title, text, anchor) for title, text, anchor in rows if text]
+
+
+def _few(names: Sequence[str], what: str) -> str:
+    """Return names, or how many there are."""
+    return ", ".join(names) if len(names) <= _MOST_TASKS else count_of(len(names), what)
 
 
 def _runs(comparison: Comparison, waiting: int) -> str:
@@ -68,20 +81,6 @@ def _metrics(rows: Sequence[Row]) -> list[str]:
         chance = "" if metric.chance is None else f" (chance: {metric.chance:.4g})"
         texts.append(f"{split} {metric.name}{unit}, {better} is better{chance}")
     return texts
-
-
-def _best(rows: Sequence[Row]) -> str:
-    """Return the groups with the best mean in each block; the rows are sorted, best first."""
-    first: dict[object, tuple[float, list[str]]] = {}
-    for row in rows:
-        if row.summary is not None and (mean := row.summary.mean) is not None:
-            best, names = first.setdefault(row.shared_keys, (mean, []))
-            names += [row.group.label] if mean == best else []
-    if len(rows) < 2 or len(first) > _MOST_BEST:
-        return ""
-    return "; ".join(
-        f"{listed(names, _MOST_BEST)} ({number(best)})" for best, names in first.values()
-    )
 
 
 def _differ(rows: Sequence[Row]) -> str:

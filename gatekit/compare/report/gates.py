@@ -15,17 +15,7 @@ from gatekit.compare.gates.densities import (
     densities,
     layers,
 )
-from gatekit.compare.gates.text import (
-    GATE_COLUMNS,
-    LEGEND,
-    PROJECTION_COLUMNS,
-    PROJECTION_LEGEND,
-    STATE_COLUMNS,
-    count_text,
-    gate_rows,
-    projection_rows,
-    state_rows,
-)
+from gatekit.compare.gates.text import count_text, tables
 from gatekit.compare.render.style import style_of
 from gatekit.compare.views.gates import memories
 
@@ -56,20 +46,12 @@ def gates(sheet: Sheet) -> Section | None:
     styles = {id(row.group): row.style_index for row in sheet.rows}
     variants = [replace(v, style_index=styles[id(v.group)]) for v in report.variants]
     names = layers(report)[:_MOST_LAYERS]
-    projections = [[row[c] for c in PROJECTION_COLUMNS] for row in projection_rows(report)]
     body = html(
         "gates.html",
         layers=[_layer(variants, name) for name in names],
         named=len(layers(report)) > 1,
         caption=_CAPTION,
-        gate_columns=GATE_COLUMNS,
-        gate_rows=[[row[c] for c in GATE_COLUMNS] for row in gate_rows(report)],
-        projection_columns=PROJECTION_COLUMNS,
-        projection_rows=projections,
-        state_columns=STATE_COLUMNS,
-        state_rows=[[row[c] for c in STATE_COLUMNS] for row in state_rows(report)],
-        legend=" ".join([*LEGEND, *PROJECTION_LEGEND * bool(projections)]),
-        notes=report.notes,
+        numbers=tables(report),
         left=int(_LEFT),
         wide=int(_WIDE),
         high=int(_HIGH),

@@ -13,7 +13,7 @@ from gatekit._version import __version__
 from .cells import cells
 from .context import Builder, Section, Sheet
 from .curves import curves
-from .facts import facts
+from .facts import kicker
 from .figures import axis, figures
 from .gates import gates
 from .markup import data, html
@@ -48,6 +48,7 @@ def page(
     sheet: Sheet,
     reload_seconds: float | None = None,
     cache: dict[Builder, Section | None] | None = None,
+    served: str = "",
 ) -> str:
     """Return the report as HTML.
 
@@ -59,6 +60,8 @@ def page(
         reload_seconds: interval at which an open page reloads itself; None means never.
         cache: the sections of an earlier page of the same input, which are reused, except for
             learning curves, which grow while a run is in progress. New sections are added to it.
+        served: the name of this version of the page, if ``gatekit serve`` shows it; it then loads
+            the script and the style of the server, which show the runs in progress.
     """
     cache = {} if cache is None else cache
     for make in SECTIONS:
@@ -70,11 +73,12 @@ def page(
     name = sheet.comparison.study.name
     return html(
         "page.html",
-        policy=_policy(style, script),
+        policy=policy(bool(served)),
+        served=served,
         version=__version__,
         name=name,
         answer=answer(sheet),
-        facts=facts(sheet),
+        kicker=kicker(sheet),
         reload_seconds=reload_seconds,
         sections=sections,
         data=data({**shown, "study": name}),
@@ -92,10 +96,13 @@ def _script() -> str:
     return f'"use strict";\n(() => {{\n{inner}}})();\n'
 
 
-def _policy(style: str, script: str) -> str:
+def policy(served: bool = False) -> str:
+    """Return the content security policy of the page."""
+    own = " 'self'" if served else ""
     return (
-        f"default-src 'none'; script-src '{_hash(script)}'; style-src '{_hash(style)}';"
-        " base-uri 'none'; form-action 'none'"
+        f"default-src 'none'; script-src '{_hash(_script())}'{own};"
+        f" style-src '{_hash(_read('report.css'))}'{own};"
+        f"{' connect-src' * served}{own}{';' * served} base-uri 'none'; form-action 'none'"
     )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from gatekit.cell.errors import ConfigError
 from gatekit.compare.grouping.label import printable
 from gatekit.compare.grouping.select import Selection
-from gatekit.compare.importance import Importance, importance, importance_cells
+from gatekit.compare.importance import Importance, importance, importance_table
 from gatekit.compare.sources import sources
 from gatekit.compare.why import SECTIONS, Change, Why, side_text, why
 
@@ -43,7 +43,7 @@ def importance_section(sheet: Sheet) -> Section | None:
 
 def _rows(one: Importance) -> list[dict[str, object]]:
     """Return a row for each share: the largest effects, then the seeds and the rest."""
-    pairs = list(zip(one.ordered, importance_cells(one), strict=True))
+    pairs = list(zip(one.ordered, importance_table(one).rows, strict=True))
     effects = [pair for pair in pairs if pair[0].keys][:_MOST_ROWS]
     return [
         {

@@ -1,4 +1,4 @@
-"""The answer, and the first section: intervals with their numbers, sentences for a paper."""
+"""The answer, and the first section: the table that is also a forest plot, and the matrix."""
 
 from __future__ import annotations
 
@@ -9,11 +9,10 @@ from typing import Any
 from markupsafe import Markup
 
 from gatekit.compare.comparison import Comparison
-from gatekit.compare.deciding.row import Row, metric_text
+from gatekit.compare.deciding.row import Row, Summary, metric_text
+from gatekit.compare.numbers import number
 from gatekit.compare.output.answer import (
-    at_chance,
     decided_claims,
-    headline,
     is_answered,
     seeds_needed,
     undecided_lines,
@@ -21,55 +20,64 @@ from gatekit.compare.output.answer import (
 from gatekit.compare.output.sentence import is_for_paper, sentences
 from gatekit.compare.output.table import notes
 from gatekit.compare.output.table_cells import (
-    decided_over_tasks,
-    heading,
-    table_cells,
-    tasks_cells,
+    groups_table,
     tasks_differences,
-    tasks_heading,
+    tasks_table,
 )
+from gatekit.compare.views.claims import best
+from gatekit.compare.views.table import Table
 
 from .context import Section, Sheet, css
+from .facts import facts
 from .markup import html
 from .strip import Scale, axis, strip
 
-_MOST_OPEN = 6
-_VALUES, _GAPS = 124, 230
-"""Widths of the drawn values and of the drawn differences."""
+_GAPS, _BAR = 380, 60
+"""Widths of the drawn differences and of the bars under costs."""
+_MARKS = {
+    "better": ("\N{BLACK UP-POINTING TRIANGLE}", "better than the baseline"),
+    "worse": ("\N{BLACK DOWN-POINTING TRIANGLE}", "worse than the baseline"),
+    "open": ("\N{MIDDLE DOT}", "not told apart from the baseline"),
+    "equivalent": ("=", "equivalent to the baseline"),
+    "not_worse": ("=", "no worse than the baseline by more than the margin"),
+    "none": ("?", "no verdict"),
+}
 
 
 def summary(sheet: Sheet) -> Section:
-    """Return the table of the comparison, verdicts, sentences for a paper, and notes."""
+    """Return the matrix over tasks, the table, verdicts, sentences for a paper, and notes."""
     comparison = sheet.comparison
+    groups = groups_table(comparison)
     seeds = any(seeds_needed(row) for row in comparison.rows)
     body = html(
         "summary.html",
-        columns=_columns(heading(comparison), seeds),
-        blocks=_blocks(comparison, seeds),
+        matrix=_matrix(sheet),
+        columns=_columns(groups.columns, seeds),
+        blocks=_blocks(comparison, groups, seeds),
         tasks=_over_tasks(sheet),
         verdicts=_verdicts(comparison),
         sentences=_sentences(comparison),
         notes=notes(comparison, sheet.several),
         starred=bool(decided_claims(comparison)),
+        facts=facts(sheet),
     )
     return Section("summary", "Summary", body)
 
 
 def answer(sheet: Sheet) -> Markup:
-    """Return the start of the page: the headline, the decided differences, and the open ones."""
+    """Return the start of the page: which group is best, how sure that is, and what is open."""
     comparison = sheet.comparison
+    claim = best(comparison)
     return html(
         "answer.html",
-        at_chance=at_chance(comparison),
-        headline=headline(comparison),
-        decided=[(css(row), claim, size) for row, claim, size in decided_claims(comparison)],
-        over_tasks=[] if sheet.several is None else decided_over_tasks(sheet.several),
+        sentence=str(claim),
+        lead=claim.facts,
         undecided=undecided_lines(comparison),
-        most_open=_MOST_OPEN,
+        folded=sheet.several is not None,
     )
 
 
-def _columns(titles: list[str], seeds: bool) -> list[tuple[str, str]]:
+def _columns(titles: Sequence[str], seeds: bool) -> list[tuple[str, str]]:
     """Return the title and the CSS class of each column."""
     known = [(titles[0], "group"), (titles[1], "n"), (titles[2], "value"), (titles[3], "gap")]
     known += [("p", "p")] if "p" in titles else []
@@ -77,29 +85,27 @@ def _columns(titles: list[str], seeds: bool) -> list[tuple[str, str]]:
     return known + [(title, "cost") for title in titles[4:] if title != "p"]
 
 
-def _blocks(comparison: Comparison, seeds: bool) -> list[dict[str, Any]]:
-    """Return the rows of each block of the table, the baseline first, then the best group."""
-    titles = heading(comparison)
-    rows: dict[object, list[tuple[Row, list[str]]]] = {}
-    for row, cells in zip(comparison.rows, table_cells(comparison), strict=True):
+def _blocks(comparison: Comparison, groups: Table, seeds: bool) -> list[dict[str, Any]]:
+    """Return the rows of each block of the table, best first."""
+    titles = groups.columns
+    rows: dict[object, list[tuple[Row, tuple[str, ...]]]] = {}
+    for row, cells in zip(comparison.rows, groups.rows, strict=True):
         rows.setdefault(row.shared_keys, []).append((row, cells))
     several = len(rows) > 1
     places = {id(row): place for place, row in enumerate(comparison.rows)}
     blocks = []
     for inside in rows.values():
-        inside.sort(key=lambda item: not item[0].is_baseline)
         own_rows = [row for row, _ in inside]
-        values = Scale(value for row in own_rows for value in _values(row))
         gaps = Scale([0.0, *(value for row in own_rows for value in _gaps(row))])
         metric = next((row.summary.metric for row in own_rows if row.summary), None)
         compared = metric is not None and any(row.difference for row in own_rows)
+        most = {
+            title: max((_cost(row, title) for row in own_rows), default=0.0) for title in titles
+        }
         blocks.append(
             {
-                "name": own_rows[0].group.part(dict(own_rows[0].shared_keys), "other keys")
-                if several
-                else "",
+                "name": _block_name(own_rows[0]) if several else "",
                 "metric": metric_text(metric) if metric and several else "",
-                "value_axis": axis(values, _VALUES) if metric else "",
                 "gap_axis": axis(gaps, _GAPS, 0.0, -metric.sign) if metric and compared else "",
                 "rows": [
                     {
@@ -108,10 +114,15 @@ def _blocks(comparison: Comparison, seeds: bool) -> list[dict[str, Any]]:
                         "label": row.name or row.group.label if several else cells[0],
                         "is_baseline": row.is_baseline,
                         "is_decided": is_answered(row),
-                        "cells": dict(zip(titles, cells, strict=True)),
-                        "value_strip": _value_strip(row, own_rows, values, cells[2]),
                         "gap_strip": _gap_strip(row, gaps, cells[3]),
                         "shown": [*cells[:4], *_rest(row, titles, cells, seeds)],
+                        "bars": {
+                            title: round(_BAR * _cost(row, title) / most[title], 1)
+                            for title in titles
+                            if most[title] > 0
+                        },
+                        "range": _range(row.summary),
+                        "chance": _chance(row.summary),
                     }
                     for row, cells in inside
                 ],
@@ -120,17 +131,41 @@ def _blocks(comparison: Comparison, seeds: bool) -> list[dict[str, Any]]:
     return blocks
 
 
+def _block_name(row: Row) -> str:
+    return row.group.part(dict(row.shared_keys), "other keys")
+
+
 def _rest(row: Row, titles: Sequence[str], cells: Sequence[str], seeds: bool) -> list[str]:
     known = dict(zip(titles, cells, strict=True))
     parts = [known.pop("p")] if "p" in known else []
     return [*parts, *([seeds_needed(row)] if seeds else []), *list(known.values())[4:]]
 
 
-def _values(row: Row) -> list[float]:
+def _cost(row: Row, title: str) -> float:
+    """Return the number in a column of costs; 0 if it is unknown or the column has no cost."""
     if row.summary is None:
-        return []
-    interval = row.summary.interval
-    return [*row.summary.values, *((interval.low, interval.high) if interval else ())]
+        return 0.0
+    costs = {
+        "parameters": row.summary.parameters,
+        "state": row.summary.state_size,
+        "FLOPs/token": row.summary.token_flops,
+        "ms/step": row.summary.step_seconds,
+    }
+    return float(costs.get(title) or 0.0)
+
+
+def _range(summary: Summary | None) -> str:
+    """Return the range of the time of a step over runs and epochs."""
+    if summary is None or summary.step_seconds_low is None or summary.step_seconds_high is None:
+        return ""
+    low, high = 1000 * summary.step_seconds_low, 1000 * summary.step_seconds_high
+    return f"{number(low)} to {number(high)}" if low < high else ""
+
+
+def _chance(summary: Summary | None) -> str:
+    if summary is None or not (summary.at_chance or summary.near_chance):
+        return ""
+    return "at chance" if summary.at_chance else "near chance"
 
 
 def _gaps(row: Row) -> list[float]:
@@ -138,16 +173,6 @@ def _gaps(row: Row) -> list[float]:
         return []
     interval = row.difference.interval
     return [*row.difference.values, *((interval.low, interval.high) if interval else ())]
-
-
-def _value_strip(row: Row, block: Sequence[Row], scale: Scale, label: str) -> Markup | None:
-    if row.summary is None or not row.summary.values:
-        return None
-    summary = row.summary
-    rule = next((o.summary.mean for o in block if o.is_baseline and o.summary), None)
-    return strip(
-        scale, summary.values, summary.mean, summary.interval, label, width=_VALUES, rule=rule
-    )
 
 
 def _gap_strip(row: Row, scale: Scale, label: str) -> Markup | None:
@@ -166,12 +191,63 @@ def _gap_strip(row: Row, scale: Scale, label: str) -> Markup | None:
     )
 
 
+def _matrix(sheet: Sheet) -> Mapping[str, object] | None:
+    """Return the mean of each variant on each task, with a mark for its verdict."""
+    by_task: dict[object, list[Row]] = {}
+    for row in sheet.rows:
+        by_task.setdefault(row.shared_keys, []).append(row)
+    blocks = list(by_task.values())
+    if sheet.several is None or len(blocks) != len(sheet.several.tasks):
+        return None
+    known = {v.name: v for v in sheet.several.variants}
+    rows: dict[str, dict[str, Any]] = {
+        name: {"name": name, "cells": [None] * len(blocks)} for name in known
+    }
+    for place, block in enumerate(blocks):
+        for row in block:
+            name = row.group.variant
+            entry = rows.setdefault(name, {"name": name, "cells": [None] * len(blocks)})
+            entry |= {"look": css(row), "is_baseline": row.is_baseline}
+            entry["cells"][place] = _cell(row)
+    for name, entry in rows.items():
+        variant = known.get(name)
+        entry["rank"] = "" if variant is None else f"{variant.rank:.2f}"
+        entry["score"] = "" if variant is None or variant.mean is None else number(variant.mean)
+    firsts = [block[0] for block in blocks]
+    return {
+        "tasks": [
+            (
+                _block_name(row).removeprefix("task="),
+                metric_text(row.summary.metric) if row.summary else "",
+            )
+            for row in firsts
+        ],
+        "rows": list(rows.values()),
+        "scored": bool(sheet.several.normalised),
+    }
+
+
+def _cell(row: Row) -> dict[str, str]:
+    mean = None if row.summary is None else row.summary.mean
+    text = "diverged" if row.summary is not None else "no outcome"
+    way = "" if row.difference is None else row.difference.decision
+    sign, words = _MARKS.get(way, ("", "the baseline"))
+    chance = _chance(row.summary)
+    return {
+        "text": text if mean is None else number(mean),
+        "way": way,
+        "sign": sign,
+        "words": f"{words}; {chance}" if chance else words,
+        "chance": chance,
+    }
+
+
 def _over_tasks(sheet: Sheet) -> Mapping[str, object] | None:
     several = sheet.several
     if several is None:
         return None
-    titles = ["variant", *tasks_heading(several)[1:]]
-    rows = tasks_cells(several)
+    over = tasks_table(several)
+    titles, rows = ["variant", *over.columns[1:]], [list(row) for row in over.rows]
     if any(variant.difference for variant in several.variants):
         titles += ["difference", "p"]
         rows = [[*a, *b] for a, b in zip(rows, tasks_differences(several), strict=True)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from gatekit.compare.grouping.differs import in_words
 from gatekit.compare.numbers import count_of, decimals, number, p_value
+from gatekit.runs.result import ResultMetric
 
 from .difference import Difference, contradicts
 from .intervals import Interval
@@ -40,7 +41,7 @@ def brief(label: str, diff: Difference) -> tuple[str, str]:
 
 def margin_text(diff: Difference) -> str:
     """Return the margin in the metric's unit; empty without a margin."""
-    return "" if diff.margin is None else f"{diff.margin:.4g}{_unit(diff)}"
+    return "" if diff.margin is None else f"{diff.margin:.4g}{unit_of(diff.metric)}"
 
 
 def contrary(diff: Difference) -> str:
@@ -113,9 +114,10 @@ def _numbers(label: str, diff: Difference) -> str:
     return text + _unseen(diff)
 
 
-def _unit(diff: Difference) -> str:
+def unit_of(metric: ResultMetric) -> str:
+    """Return the unit of a metric after a space; empty for shares and squared errors."""
     # The name of the metric already shows that it is a share or an error.
-    unit = diff.metric.unit
+    unit = metric.unit
     return f" {unit}" if unit and not unit.startswith(_NO_UNIT) else ""
 
 
@@ -126,7 +128,8 @@ def _size(diff: Difference) -> str:
     size = abs(diff.mean)
     places = decimals(diff.interval, diff.mean)
     shown = number(size) if diff.interval is None else f"{size:.{places}f}"
-    return f"{diff.metric.name} {'higher' if diff.mean > 0 else 'lower'} by {shown}{_unit(diff)}"
+    way = "higher" if diff.mean > 0 else "lower"
+    return f"{diff.metric.name} {way} by {shown}{unit_of(diff.metric)}"
 
 
 def _intervals(diff: Difference) -> list[str]:

@@ -342,11 +342,10 @@ def test_the_answer_is_first_and_what_is_decided_comes_next(
         },
     )
     page = open_page(written("demo", tmp_path, tmp_path / "demo.html"))
-    first = page.locator("header .answer").inner_text().split("\n")
-    assert first[0] == "1 of 2 differences is decided: 1 better."
-    shown = page.locator("header .verdicts li").all_inner_texts()
-    assert len(shown) == 1
-    assert shown[0].startswith("gru is better than lstm: nll lower by 0.1000 nats/frame")
+    first = page.locator("#answer").inner_text().split("\n")
+    assert first[0] == "gru has the best test nll: 0.1000 nats/frame (1.2 %) below lstm."
+    lead = page.locator("#answer .lead b").all_inner_texts()
+    assert lead == ["How sure:", "Second:", "Others:", "Cost:", "Learned:"]
     assert page.locator("header .undecided").inner_text().startswith("rnn and lstm are not told")
     # Decided and undecided differ in weight, and in the mark.
     row = "#summary tr:has(span:text-is('{}')) .gap .numbers"

@@ -12,7 +12,7 @@ from gatekit.runs.folder import RunFolder
 from ..synthetic import configuration, write_run
 from .studies import HOSTILE
 
-SHOWN = "td.state[data-state='{}']"
+RUNNING = "tr[data-run]"
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def visit(browser):
         page.on("pageerror", lambda error: said.append(str(error)))
         page.on("request", lambda request: asked.append(request.url))
         page.goto(address)
-        page.wait_for_selector("html[data-ready]")
+        page.wait_for_selector("html[data-live]")
         return page
 
     yield visit_
@@ -68,27 +68,31 @@ def begin(root, study="demo"):
     return folder
 
 
-def test_a_study_that_goes_on_is_shown_without_a_reload(tmp_path, serving, visit):
-    write_run(tmp_path / "demo" / "runs", configuration("lstm", 0), name="a" * 16)
+def test_a_study_that_goes_on_is_shown_and_its_report_follows(
+    tmp_path, serving, visit, monkeypatch
+):
+    for name in ("LEAST", "REST"):
+        monkeypatch.setattr(f"gatekit.compare.live.reports.{name}", 0)
+    runs = tmp_path / "demo" / "runs"
+    for seed in range(3):
+        write_run(runs, configuration("lstm", seed), name=f"{seed}" * 16)
     folder = begin(tmp_path)
-    address = serving(tmp_path)
-    page = visit(address)
+    page = visit(serving(tmp_path))
     assert "epoch 2/40" in page.inner_text("main")
-    assert page.locator("main svg polyline").count() == 1
-    page.click("text=demo")
-    page.wait_for_selector(SHOWN.format("RUNNING"))
-    assert page.inner_text("#facts").startswith("1 completed, 1 running")
-    assert page.inner_text("#plots h3").endswith("validation nll over epochs")
-    painted = "document.querySelector('canvas').toDataURL()"
-    before = page.evaluate(painted)
+    page.wait_for_selector("text=Only one group has an outcome")
+    page.click("h2 >> text=demo")
+    page.wait_for_selector("#answer")
+    page.wait_for_selector("#now >> text=3 completed, 1 running")
+    page.locator("input.filter").fill("lstm")
+    version = page.get_attribute("meta[name=report]", "content")
     log(folder, 3)
-    page.wait_for_selector("text=epoch 3/40")
-    assert page.evaluate(painted) != before
+    page.wait_for_selector("#now >> text=epoch 3/40")
+    assert page.get_attribute("meta[name=report]", "content") == version
     folder.status("FAILED", "the disk is full")
-    page.wait_for_selector(SHOWN.format("FAILED"))
-    assert "the disk is full" in page.inner_text("#runs")
-    page.click("#keys button >> nth=0")
-    assert page.get_attribute("#keys button >> nth=0", "aria-pressed") == "false"
+    page.wait_for_selector("#failures >> text=the disk is full")
+    assert page.get_attribute("meta[name=report]", "content") != version
+    page.wait_for_selector("html[data-ready]")
+    assert page.input_value("input.filter") == "lstm"
 
 
 @pytest.mark.parametrize("scheme", [pytest.param("light", marks=pytest.mark.slow), "dark"])
@@ -98,7 +102,7 @@ def test_it_fits_a_phone(tmp_path, serving, visit, scheme):
     phone = {"viewport": {"width": 360, "height": 740}, "color_scheme": scheme}
     for path in ("", "study/demo"):
         page = visit(address + path, **phone)
-        page.wait_for_selector(SHOWN.format("RUNNING"))
+        page.wait_for_selector(RUNNING)
         assert page.evaluate("document.documentElement.scrollWidth") <= 360
     paper = page.evaluate("getComputedStyle(document.body).backgroundColor")
     assert (paper == "rgb(255, 255, 255)") == (scheme == "light")
@@ -106,12 +110,12 @@ def test_it_fits_a_phone(tmp_path, serving, visit, scheme):
 
 def test_hostile_labels_stay_text(tmp_path, serving, visit):
     for seed, text in enumerate(HOSTILE):
-        runs = tmp_path / "demo" / "runs"
-        config = configuration("lstm", 0, task__name=text)
-        write_run(runs, config, state="FAILED", reason=text, name=f"{seed:016x}")
-    page = visit(serving(tmp_path) + "study/demo")
-    page.wait_for_selector(SHOWN.format("FAILED"))
-    assert page.locator(SHOWN.format("FAILED")).count() == len(HOSTILE)
+        folder = RunFolder(tmp_path / "demo" / "runs" / f"{seed:016x}")
+        folder.claim()
+        folder.write_config(configuration("lstm", seed, cell__name=text))
+    page = visit(serving(tmp_path))
+    page.wait_for_selector(RUNNING)
+    assert page.locator(RUNNING).count() == len(HOSTILE)
     assert page.evaluate("window.stolen") is None
     assert page.locator("main img, main script").count() == 0
     assert HOSTILE[0] in page.inner_text("main")
@@ -123,12 +127,12 @@ def test_a_server_that_ends_is_named(tmp_path, browser):
         thread = threading.Thread(target=server.serve_forever, args=(0.05,))
         thread.start()
         page = browser.new_page()
-        page.goto(server.address + "study/demo")
-        page.wait_for_selector("html[data-ready]")
+        page.goto(server.address)
+        page.wait_for_selector("html[data-live]")
         server.shutdown()
         thread.join()
     page.wait_for_selector("text=gatekit serve does not answer")
-    assert page.locator(SHOWN.format("COMPLETED")).count() == 1
+    assert "1 completed" in page.inner_text("main")
     page.close()
 
 
@@ -144,10 +148,8 @@ def test_a_real_sweep_is_shown_while_it_runs(tmp_path, serving, visit):
         patience = {"timeout": 1000 * processes.PATIENCE}
         page.wait_for_selector("h2 >> text=real", **patience)
         page.click("h2 >> text=real")
-        page.wait_for_selector(SHOWN.format("RUNNING"), **patience)
+        page.wait_for_selector(RUNNING, **patience)
         page.wait_for_selector("text=/epoch [1-8]/8/", **patience)
-        page.wait_for_selector("canvas", **patience)
-        page.wait_for_selector("#facts >> text=2 completed", **patience)
+        page.wait_for_selector("#now >> text=2 completed", **patience)
         assert process.wait(processes.PATIENCE) == 0
-    assert page.locator("#runs svg polyline").count() == 2
-    assert page.locator(SHOWN.format("COMPLETED")).count() == 2
+    assert page.locator(RUNNING).count() == 0
