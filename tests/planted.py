@@ -652,9 +652,9 @@ FAULTS = (
     ),
     Fault(
         "a group that diverged is marked as better",
-        "gatekit/compare/figures/forest.py",
-        "worse = 0.99 if (diff.direction < 0)",
-        "worse = 0.99 if (diff.direction > 0)",
+        "gatekit/compare/views/groups.py",
+        "worse = -diff.metric.sign if diff.direction < 0",
+        "worse = -diff.metric.sign if diff.direction > 0",
         ("tests/compare/test_figure_kinds.py", "-k", "worse_side"),
     ),
     Fault(

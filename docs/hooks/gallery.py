@@ -25,7 +25,7 @@ from compare.synthetic import METRIC, configuration, write_run
 from mkdocs.structure.files import File, Files
 
 from gatekit.compare import compare
-from gatekit.compare.figures.kinds import draw
+from gatekit.compare.figures import draw
 from gatekit.compare.report.context import sheet
 from gatekit.compare.report.write import write_report
 
@@ -55,6 +55,7 @@ FIGURES: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     **dict.fromkeys(("critical", "intervals"), ("tasks", {})),
     "survival": ("rates", {"where": ("learning_rate=0.01",), "reach": 0.045}),
     "best-of-k": ("rates", {"best_of": (RATE,)}),
+    **dict.fromkeys(("pairs", "compute"), ("rates", {"where": ("learning_rate=0.01",)})),
 }
 """The study of each kind of figure, and what is asked of it."""
 
@@ -127,6 +128,7 @@ def write(
                         "validation": curve(value, metric["chance"], draw_),
                         "parameters": {"recurrent": parameters - 8000, "total": parameters},
                         "seconds": {"total": 400 * seconds, "step": seconds},
+                        "flops": {"step": 6e3 * parameters},
                         "data_hash": f"sha256:{task:a<32}",
                     }
                     if more.get("failing") and cell == "rnn" and seed == 5:

@@ -38,7 +38,8 @@ class Comparison(plain.Comparison):
 
         Args:
             kind: ``curves``, ``axis``, ``forest``, ``heatmap``, ``scatter``,
-                ``critical``, ``profile``, ``intervals``, ``best-of-k`` or ``survival``.
+                ``critical``, ``profile``, ``intervals``, ``best-of-k``, ``survival``, ``pairs`` or
+                ``compute``.
             columns: width in paper columns, 1 or 2.
             x: the swept key of ``axis``.
             over: the horizontal axis of ``curves`` and ``survival``: ``epochs``, ``seconds``,
@@ -51,7 +52,7 @@ class Comparison(plain.Comparison):
         Raises:
             ConfigError: the kind does not exist, or does not fit the comparison.
         """
-        from .figures.kinds import figure
+        from .figures import figure
 
         return figure(kind, self, columns=columns, x=x, over=over, reach=reach)
 
@@ -82,7 +83,7 @@ class Comparison(plain.Comparison):
             refuse_attribute("a comparison", name, dir(type(self)), instead)
 
     def _repr_html_(self) -> str:
-        from .figures.kinds import curves_html
+        from .figures import curves_html
         from .output.notebook import comparison_html
 
         return comparison_html(self) + curves_html(self)

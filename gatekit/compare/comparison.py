@@ -192,7 +192,8 @@ def compare(
         raise ConfigError(unequal[0])
     rows = with_tests(rows, None if size is None else (share, size), loaded.looks)
     rows.sort(key=order)
-    of_variants = style_indices([row.group for row in rows], [row.is_baseline for row in rows])
+    inked = [row.is_baseline for row in rows]
+    of_variants = style_indices([row.group for row in rows], inked, loaded.asked)
     rows = [dataclasses.replace(r, style_index=i) for r, i in zip(rows, of_variants, strict=True)]
     alone = [
         row.group.label for row in rows if row.summary and not (row.difference or row.is_baseline)

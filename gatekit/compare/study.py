@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,8 +30,9 @@ class Study:
     a run that was already read. ``looks`` are those of `gatekit extend`, or those of the bundle if
     all runs come from one.
 
-    ``planned`` are the runs that commands asked for and that have not started; ``asked`` has the
-    ids of all runs that commands asked for. ``withdrawals`` are those of `gatekit prune --planned`.
+    ``planned`` are the runs that commands asked for and that have not started; ``asked`` maps the
+    ids of all runs that commands asked for to `RequestedRun.plan`. ``withdrawals`` are those of
+    `gatekit prune --planned`.
     """
 
     name: str
@@ -41,7 +42,7 @@ class Study:
     copies: tuple[str, ...] = ()
     looks: Looks | None = None
     planned: tuple[RunRecord, ...] = ()
-    asked: frozenset[str] = frozenset()
+    asked: Mapping[str, int] = field(default_factory=dict)
     withdrawals: tuple[Withdrawal, ...] = ()
 
     @property
@@ -151,7 +152,7 @@ def load(study: str, root: Path | str = "experiments", kept: KeptRuns | None = N
         tuple(copies),
         looks,
         planned,
-        frozenset(requested),
+        {run.id: run.plan for run in requested.values()},
         withdrawals,
     )
 

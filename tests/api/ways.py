@@ -31,7 +31,7 @@ SHORT = {
     "COMPOSED": "study.hydra.composing:opened study.hydra.composing:composed",
     "COMPOSITION": "study.command:_composition",
     "DECIDED": "compare.take_look:until_decided",
-    "DRAWN_RUN": "compare.figures.activations:draw_activations",
+    "DRAWN_RUN": "compare.render.activations:draw_activations",
     "EXTENSION": "study.extend:extension",
     "FILE": "cli.output:write_file",
     "FIND": "runs.studies.survey:find",
@@ -124,7 +124,7 @@ data | verify fashion_mnist | study.data:verify | path
 data | list | JSON | ~json
 studies | | compare.overview:overviews
 studies | | JSON | ~json
-compare | demo --figure plot.svg | COMPARE QUOTED compare.figures.kinds:draw
+compare | demo --figure plot.svg | COMPARE QUOTED compare.figures:draw
 compare | demo --at steps=100 --figure plot.svg | COMPARE QUOTED | area
 compare | demo | compare.budget.reach:reach | reach
 compare | demo | compare.importance:importance | ~importance
@@ -136,8 +136,8 @@ report | demo | compare.report.write:watch | ~watch
 report | demo --watch | compare.report.write:watch | seconds
 gates-report | demo | LOAD | study root
 gates-report | demo | WHERE compare.gates.behaviour:gates_report
-gates-report | demo --json | compare.figures.gates:draw_gates | figure | report
-gates-report | demo --json --figure plot.svg | compare.figures.gates:draw_gates | layer | report
+gates-report | demo --json | compare.figures:draw_gates | figure | report
+gates-report | demo --json --figure plot.svg | compare.figures:draw_gates | layer | report
 gates-report | demo --json --figure plot.svg | DRAWN_RUN | run | gates
 gates-report | demo | JSON | ~json | gates
 why | RUN RUN_2 | compare.grouping.select:select compare.why:why
@@ -193,7 +193,7 @@ convert.to_torch | {"layers": ["layer"]} | convert.torch:_load | module | stacke
 pad_time | {"x": [[[1.0], [2.0]]]} | | ~x ~mask
 run | {"study": "demo", "config": {}, "seed": 0} | runs.script:Run.__init__
 use_plugins | {} | registry.loading:registry
-Comparison.figure | {} | compare.figures.kinds:figure
+Comparison.figure | {} | compare.figures:figure
 Drawing.save | {"path": "drawing.svg"} |
 Run.log | {"epoch": 1} | runs.folder:RunFolder.log | train val test further
 Run.log | {"epoch": 1, "val": 0.5} | runs.folder:RunFolder.log | epoch step
@@ -241,7 +241,7 @@ REPLACED: dict[str, dict[str, object]] = {
     "gates": {
         "compare.gates.behaviour:gates_report": None,
         "compare.gates.text:to_data": {},
-        "compare.figures.gates:draw_gates": [],
+        "compare.figures:draw_gates": [],
         "cli.compare.gates:_print": None,
     },
     "logged": {"runs.folder:RunFolder.log": None},

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import struct
 import zlib
-from collections.abc import Callable
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -16,10 +15,11 @@ import pytest
 from gatekit.cell.errors import ConfigError
 from gatekit.compare.comparison import compare
 from gatekit.compare.curves import Curve, band, read_curve
-from gatekit.compare.figures import curves as module
-from gatekit.compare.figures import kinds
+from gatekit.compare.figures import draw, figure
 from gatekit.compare.stats.intervals import mean_interval
 from gatekit.compare.study import load
+from gatekit.compare.views.chart import Mark, Panel
+from gatekit.compare.views.over_training import curves
 from gatekit.runs.durable import sha256
 
 from .synthetic import METRIC, configuration, curve, line, sealed, write_run, write_study
@@ -29,23 +29,16 @@ from .test_table import HOSTILE
 MSE = {"name": "mse", "direction": "min", "unit": "", "chance": None}
 
 
-@pytest.fixture
-def axes(monkeypatch: pytest.MonkeyPatch) -> Callable[[Path], matplotlib.axes.Axes]:
-    """Return a function that draws study ``demo`` and returns the axes that were drawn on."""
-    drawn: list[matplotlib.axes.Axes] = []
-    original = module._draw
+def panel(root: Path) -> Panel:
+    """Return the one panel of the curves of study ``demo``."""
+    chart = curves(compare("demo", root))
+    assert chart is not None
+    ((only,),) = chart.panels
+    return only
 
-    def spy(target: matplotlib.figure.Figure, *arguments: object) -> None:
-        original(target, *arguments)  # type: ignore[arg-type]
-        drawn.append(target.axes[0])
 
-    monkeypatch.setattr(module, "_draw", spy)
-
-    def draw(root: Path) -> matplotlib.axes.Axes:
-        kinds.draw("curves", compare("demo", root), root / "out", command="x", formats=["svg"])
-        return drawn[-1]
-
-    return draw
+def marks(panel: Panel, kind: str) -> list[Mark]:
+    return [mark for mark in panel.marks if mark.kind == kind]
 
 
 def png_texts(path: Path) -> dict[str, str]:
@@ -66,7 +59,7 @@ def png_texts(path: Path) -> dict[str, str]:
 
 def test_files_hold_the_command_and_the_runs(tmp_path: Path) -> None:
     runs = write_study(tmp_path, {"lstm": LSTM, "rnn": RNN})
-    paths = kinds.draw(
+    paths = draw(
         "curves",
         compare("demo", tmp_path),
         tmp_path / "figures" / "curves",
@@ -87,19 +80,17 @@ def test_the_same_comparison_gives_the_same_bytes(tmp_path: Path) -> None:
     write_study(tmp_path, {"lstm": LSTM, "rnn": RNN})
     formats = ("png", "svg", "pdf")
     with matplotlib.rc_context({"lines.linewidth": 9, "font.size": 30, "svg.fonttype": "none"}):
-        first = kinds.draw(
+        first = draw(
             "curves", compare("demo", tmp_path), tmp_path / "a", command="x", formats=formats
         )
-    second = kinds.draw(
-        "curves", compare("demo", tmp_path), tmp_path / "b", command="x", formats=formats
-    )
+    second = draw("curves", compare("demo", tmp_path), tmp_path / "b", command="x", formats=formats)
     for one, two in zip(first, second, strict=True):
         assert one.read_bytes() == two.read_bytes()
 
 
 def test_fonts_are_embedded(tmp_path: Path) -> None:
     write_study(tmp_path, {"lstm": LSTM})
-    svg, pdf = kinds.draw(
+    svg, pdf = draw(
         "curves", compare("demo", tmp_path), tmp_path / "a", command="x", formats=("svg", "pdf")
     )
     assert not list(ElementTree.parse(svg).iter("{http://www.w3.org/2000/svg}text"))
@@ -110,7 +101,7 @@ def test_fonts_are_embedded(tmp_path: Path) -> None:
 def test_the_figure_is_one_column_wide(tmp_path: Path) -> None:
     write_study(tmp_path, {"lstm": LSTM})
     for columns, width in ((1, 3.4), (2, 7.0)):
-        (path,) = kinds.draw(
+        (path,) = draw(
             "curves",
             compare("demo", tmp_path),
             tmp_path / "a",
@@ -125,77 +116,80 @@ def test_the_figure_is_one_column_wide(tmp_path: Path) -> None:
 def test_no_global_state_is_left(tmp_path: Path) -> None:
     before = dict(matplotlib.rcParams)
     write_study(tmp_path, {"lstm": LSTM})
-    kinds.draw("curves", compare("demo", tmp_path), tmp_path / "a", command="x")
+    draw("curves", compare("demo", tmp_path), tmp_path / "a", command="x")
     assert dict(matplotlib.rcParams) == before
 
 
-def test_axes_and_legend_say_what_they_show(
-    tmp_path: Path, axes: Callable[[Path], matplotlib.axes.Axes]
-) -> None:
+def test_axes_and_legend_say_what_they_show(tmp_path: Path) -> None:
     runs = write_study(tmp_path, {"lstm": LSTM, "gru": GRU})
     diverged(runs, "gru", range(3, 5))
-    drawn = axes(tmp_path)
-    assert drawn.get_ylabel() == "validation nll (nats/frame)"
-    assert drawn.get_xlabel() == "epoch"
-    (legend,) = drawn.figure.legends
+    drawn = figure("curves", compare("demo", tmp_path))
+    assert drawn is not None
+    (axes,), (legend,) = drawn.axes, drawn.legends
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("epoch", "validation nll (nats/frame)")
     assert [text.get_text() for text in legend.get_texts()] == [
         "lstm (n = 3)",
         "gru (n = 5, 2 diverged)",
     ]
+    assert len([line for line in axes.lines if line.get_marker() == "x"]) == 2
 
 
-def test_groups_differ_in_colour_and_in_line_style(
-    tmp_path: Path, axes: Callable[[Path], matplotlib.axes.Axes]
-) -> None:
+def test_groups_differ_in_colour_and_in_line_style(tmp_path: Path) -> None:
     write_study(tmp_path, {"lstm": LSTM, "gru": GRU, "rnn": RNN})
-    named = [item for item in axes(tmp_path).lines if not str(item.get_label()).startswith("_")]
-    assert len({item.get_color() for item in named}) == 3
-    assert len({str(item._dash_pattern) for item in named}) == 3
+    drawn = figure("curves", compare("demo", tmp_path))
+    assert drawn is not None
+    means = [line for line in drawn.axes[0].lines if line.get_linewidth() == 1.3]
+    assert len({line.get_color() for line in means}) == 3
+    assert len({str(line._dash_pattern) for line in means}) == 3
 
 
 @pytest.mark.parametrize(("chance", "drawn"), [(12.0, True), (60.0, False), (None, False)])
 def test_chance_is_drawn_where_it_is_within_reach(
-    tmp_path: Path,
-    axes: Callable[[Path], matplotlib.axes.Axes],
-    chance: float | None,
-    drawn: bool,
+    tmp_path: Path, chance: float | None, drawn: bool
 ) -> None:
     metric = {**METRIC, "chance": chance}
     values = [11.5, 11.0, 10.0, 9.0]
     write_run(tmp_path / "demo" / "runs", configuration(), 9.0, validation=values, metric=metric)
-    found = axes(tmp_path)
-    assert any(list(item.get_ydata()) == [chance, chance] for item in found.lines) is drawn
-    low, high = found.get_ylim()
+    found = panel(tmp_path)
+    assert bool(marks(found, "rule")) is drawn
+    low, high = found.y.limits or (0, 0)
     assert bool(chance is not None and low < chance < high) is drawn
 
 
-def test_one_run_keeps_its_points_and_has_no_band(
-    tmp_path: Path, axes: Callable[[Path], matplotlib.axes.Axes]
-) -> None:
+def test_one_run_keeps_its_points_and_has_no_band(tmp_path: Path) -> None:
     write_study(tmp_path, {"lstm": [8.6]})
-    drawn = axes(tmp_path)
-    (line2d,) = [item for item in drawn.lines if not str(item.get_label()).startswith("_")]
-    assert line2d.get_marker() == "o"
-    assert len(line2d.get_xdata()) == 10
-    assert not drawn.collections
+    found = panel(tmp_path)
+    assert [mark.kind for mark in found.marks if mark.kind != "rule"] == ["dots", "line"]
+    assert [len(mark.x) for mark in found.marks if mark.kind != "rule"] == [10, 10]
 
 
-def test_values_over_decades_are_drawn_on_a_log_scale(
-    tmp_path: Path, axes: Callable[[Path], matplotlib.axes.Axes]
-) -> None:
+def test_values_over_decades_are_drawn_on_a_log_scale(tmp_path: Path) -> None:
     metric = {"name": "mse", "direction": "min", "unit": "", "chance": 0.2}
     values = [0.17, 0.02, 0.001]
     write_run(tmp_path / "demo" / "runs", configuration(), 0.001, validation=values, metric=metric)
-    assert axes(tmp_path).get_yscale() == "log"
+    found = panel(tmp_path)
+    assert found.y.scale == "log"
+    assert found.y.limits is not None
+    assert found.y.limits[1] > 0.2
 
 
-def test_constant_values_can_be_drawn(
-    tmp_path: Path, axes: Callable[[Path], matplotlib.axes.Axes]
-) -> None:
+def test_constant_values_can_be_drawn(tmp_path: Path) -> None:
     for seed in range(2):
         write_run(tmp_path / "demo" / "runs", configuration("lstm", seed), validation=[9.0] * 5)
-    low, high = axes(tmp_path).get_ylim()
+    low, high = panel(tmp_path).y.limits or (0, 0)
     assert low < 9 < high
+
+
+@pytest.mark.parametrize("last", [8.6, 9.4])
+def test_curves_that_may_not_have_ended_are_said_to_be(tmp_path: Path, last: float) -> None:
+    """A run that was best at its last epoch might have become better."""
+    for seed in range(2):
+        values = [9.0, 8.7, last + seed / 100]
+        write_run(tmp_path / "demo" / "runs", configuration("lstm", seed), 8.6, validation=values)
+    chart = curves(compare("demo", tmp_path))
+    assert chart is not None
+    said = "2 of 2 runs are best at their last epoch" in " ".join(chart.notes)
+    assert said is (last < 8.7)
 
 
 @pytest.mark.one_in(4)
@@ -203,37 +197,35 @@ def test_constant_values_can_be_drawn(
 def test_any_label_can_be_drawn(tmp_path: Path, label: str) -> None:
     runs = write_study(tmp_path, {"lstm": [8.6]})
     write_run(runs, configuration("lstm", 0, cell__name=label), 9.5)
-    _, svg = kinds.draw("curves", compare("demo", tmp_path), tmp_path / "a", command=label)
+    _, svg = draw("curves", compare("demo", tmp_path), tmp_path / "a", command=label)
     ElementTree.parse(svg)
     assert "<script" not in svg.read_text()
 
 
-def test_many_groups_show_the_best_and_the_baseline(
-    tmp_path: Path, axes: Callable[[Path], matplotlib.axes.Axes]
-) -> None:
+def test_many_groups_show_the_best_and_the_baseline(tmp_path: Path) -> None:
     for units in range(1, 20):
         test = 9.5 if units == 1 else 8 + units / 30
         write_run(tmp_path / "demo" / "runs", configuration(units=units), test)
-    legend = axes(tmp_path).figure.legends[0]
-    labels = [text.get_text() for text in legend.get_texts()]
-    assert legend.get_title().get_text() == "13 of 19 groups"
-    assert len(labels) == 13
-    assert labels[-1] == "units=1 (n = 1)"
+    chart = curves(compare("demo", tmp_path))
+    assert chart is not None
+    assert chart.notes[0] == "13 of 19 groups"
+    assert len(chart.series) == 13
+    assert (chart.series[-1].name, chart.series[-1].note) == ("units=1", "n = 1")
 
 
 def test_a_study_without_curves_draws_nothing(tmp_path: Path) -> None:
     runs = write_study(tmp_path, {"lstm": [8.6]})
     for folder in runs.iterdir():
         (folder / "metrics.jsonl").unlink()
-    assert kinds.draw("curves", compare("demo", tmp_path), tmp_path / "a", command="") == []
+    assert draw("curves", compare("demo", tmp_path), tmp_path / "a", command="") == []
     (tmp_path / "empty").mkdir()
-    assert kinds.draw("curves", compare("empty", tmp_path), tmp_path / "a", command="") == []
+    assert draw("curves", compare("empty", tmp_path), tmp_path / "a", command="") == []
 
 
 def test_an_unknown_format_lists_the_known(tmp_path: Path) -> None:
     write_study(tmp_path, {"lstm": [8.6]})
     with pytest.raises(ConfigError, match="formats: pdf, png, svg"):
-        kinds.draw("curves", compare("demo", tmp_path), tmp_path / "a", command="", formats=["gif"])
+        draw("curves", compare("demo", tmp_path), tmp_path / "a", command="", formats=["gif"])
 
 
 def made(values: list[float], epochs: list[int] | None = None, seed: int | None = None) -> Curve:
@@ -285,33 +277,28 @@ def test_a_curve_takes_the_last_line_of_an_epoch_and_the_task_s_metric(tmp_path:
     assert found.values[1] == 5.5
 
 
-def test_a_band_on_a_log_axis_ends_at_the_lowest_seed(
-    tmp_path: Path, axes: Callable[[Path], matplotlib.axes.Axes]
-) -> None:
+def test_a_band_on_a_log_axis_ends_at_the_lowest_seed(tmp_path: Path) -> None:
     runs = tmp_path / "demo" / "runs"
     for seed, last in enumerate((0.004, 0.005, 0.16)):
         values = [0.17, 0.1, last]
         write_run(runs, configuration(seed=seed), last, validation=values, metric=MSE)
-    drawn = axes(tmp_path)
-    assert drawn.get_yscale() == "log"
-    (band,) = drawn.collections
-    heights = band.get_paths()[0].vertices[:, 1]
-    assert min(heights) == pytest.approx(0.004)
-    said = [text.get_text() for text in drawn.texts]
-    assert "bands that reach 0 end at the lowest seed" in said
+    chart = curves(compare("demo", tmp_path))
+    assert chart is not None
+    ((found,),) = chart.panels
+    assert found.y.scale == "log"
+    (band,) = marks(found, "band")
+    assert min(band.y) == pytest.approx(0.004)
+    assert "bands that reach 0 end at the lowest seed" in chart.notes
 
 
-def test_a_band_ends_where_the_metric_does(
-    tmp_path: Path, axes: Callable[[Path], matplotlib.axes.Axes]
-) -> None:
+def test_a_band_ends_where_the_metric_does(tmp_path: Path) -> None:
     runs = tmp_path / "demo" / "runs"
     metric = {"name": "accuracy", "direction": "max", "unit": "", "chance": 0.5}
     for seed, last in enumerate((0.5, 0.6, 0.99)):
         config = configuration(seed=seed, trainer__steps=9, trainer__epochs=None)
         write_run(runs, config, last, validation=[0.5, 0.55, last], metric=metric)
-    drawn = axes(tmp_path)
-    (band,) = drawn.collections
-    heights = band.get_paths()[0].vertices[:, 1]
-    assert max(heights) == 1.0
+    found = panel(tmp_path)
+    (band,) = marks(found, "band")
+    assert max(band.ends) == 1.0
     # Steps were asked for, and no epoch.
-    assert drawn.get_xlabel() == "evaluation"
+    assert found.x.title == "evaluation"

@@ -1,16 +1,16 @@
 """Figures of what gates did, drawn from written files."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
 from compare.probing import look, probe_study
 from compare.synthetic import configuration, write_run, write_study
 from gatekit.cell.errors import ConfigError, RunError
-from gatekit.compare.figures.activations import draw_activations
-from gatekit.compare.figures.gates import draw_gates
+from gatekit.compare.figures import draw_gates
 from gatekit.compare.gates.behaviour import gates_report
+from gatekit.compare.render import activations, matplotlib
+from gatekit.compare.render.activations import draw_activations
+from gatekit.compare.views.gates import gates
 from gatekit.runs.probe import probe_line
 
 COMMAND = "gatekit gates-report demo"
@@ -30,43 +30,48 @@ def drawn(figure):
     return {text.get_text() for text in figure.findobj(matplotlib.text.Text)}
 
 
-def painted(report, monkeypatch, draw, *arguments, **options):
-    """Return the figure that is drawn, and the ids of the runs in it."""
-    from matplotlib.figure import Figure
-
-    from gatekit.compare.figures import activations, gates
-
-    found = {}
-
-    def keep(paint, report, stem, **options):
-        figure = Figure(figsize=(7, 3), layout="constrained")
-        found["runs"], found["figure"] = paint(figure), figure
-        return [Path(f"{stem}.png")]
-
-    monkeypatch.setattr(gates, "write_figure", keep)
-    monkeypatch.setattr(activations, "write_figure", keep)
-    draw(report, *arguments, command=COMMAND, **options)
-    return found["figure"], found["runs"]
-
-
-def test_gates_are_drawn_for_every_variant(report, monkeypatch):
-    figure, runs = painted(report, monkeypatch, draw_gates, "stem")
-    assert len(runs) == 4
-    texts = drawn(figure)
-    assert {"lstm   n = 2", "gru   n = 2", "forget", "memory (steps)", "step t"} <= texts
-    assert "sequence (30)" in texts
-    assert any(text.startswith("▾0 ▴") for text in texts)
-    *panels, memory, gradient = figure.axes
+def test_gates_are_drawn_for_every_variant(report):
+    shown = gates(report)
+    assert len(shown.runs) == 4
+    lstm, gru, (memory, gradient) = shown.panels
+    assert (lstm[0].title, gru[0].title) == ("lstm   n = 2", "gru   n = 2")
+    assert [panel.name for panel in lstm[:2]] == ["input", "forget"]
+    assert lstm[1].note.startswith("▾0 ▴")
+    (cells,) = (mark for mark in lstm[1].marks if mark.kind == "cell")
+    assert len(cells.x) == 20 * 11
+    assert (memory.y.title, memory.y.scale) == ("memory (steps)", "log")
+    assert (gradient.x.title, gradient.y.scale) == ("step t", "log")
+    assert [mark.tips for mark in memory.marks if mark.kind == "rule"] == [("sequence (30)",)]
+    assert [series.name for series in shown.series] == ["lstm: c", "gru: c"]
+    figure = matplotlib.figure(shown, 2)
+    *panels, left, right = figure.axes
     assert len(panels) == 8
-    assert len(panels[1].images) == 1
     assert panels[1].images[0].get_array().shape == (20, 11)
-    assert memory.get_yscale() == gradient.get_yscale() == "log"
-    # The legend covers no curve: it is below both panels.
-    assert memory.get_legend() is None
-    (legend,) = memory.get_figure(root=False).legends
-    assert [text.get_text() for text in legend.get_texts()] == ["lstm: c", "gru: c"]
+    assert left.get_yscale() == right.get_yscale() == "log"
+    # The legend covers no curve: it belongs to the figure.
+    (legend,) = figure.legends
     styles = [(line.get_color(), line.get_linestyle()) for line in legend.get_lines()]
     assert len({tone for tone, _ in styles}) == len({style for _, style in styles}) == 2
+    assert {"lstm   n = 2", "forget", "sequence (30)"} <= drawn(figure)
+
+
+def test_two_tasks_of_one_gate_are_told_apart(tmp_path):
+    """A variant has one colour, so each task has its own panels."""
+    for task in ("adding", "copying"):
+        for cell in ("lstm", "gru"):
+            write_run(tmp_path / "demo" / "runs", configuration(cell, task__name=task), 8.6)
+    probe_study(tmp_path / "demo" / "runs", 0.95)
+    shown = gates(gates_report("demo", tmp_path))
+    assert {series.name for series in shown.series} == {"lstm: c", "gru: c"}
+    *densities, adding, copying = shown.panels
+    assert len(densities) == 4
+    for row, title in ((adding, "task=adding"), (copying, "task=copying")):
+        assert [panel.title for panel in row] == [title, title]
+        (means,) = [
+            [mark.series for mark in panel.marks if mark.strong and mark.kind == "line"]
+            for panel in row[:1]
+        ]
+        assert len(means) == len(set(means)) == 2
 
 
 @pytest.mark.slow
@@ -120,8 +125,16 @@ def test_a_label_is_text(tmp_path):
 
 def test_activations_are_heat_maps(report, monkeypatch):
     run = report.variants[0].probed[0].run
-    figure, runs = painted(report, monkeypatch, draw_activations, run.id[:6], "stem")
-    assert runs == [run.id]
+    found = {}
+
+    def keep(figure, stem, formats, title, about):
+        found["figure"], found["about"] = figure, about
+        return []
+
+    monkeypatch.setattr(activations, "write_figure", keep)
+    draw_activations(report, run.id[:6], "stem", command=COMMAND)
+    figure = found["figure"]
+    assert found["about"].endswith(f"runs: {run.id}")
     texts = drawn(figure)
     assert {"forget", "candidate", "h", "c", "x", "sequence 2", "step"} <= texts
     assert any(text.startswith(f"lstm, seed {run.seed}, run {run.id[:8]}") for text in texts)
@@ -155,18 +168,18 @@ def test_activations_that_are_not_there(report, tmp_path):
         draw_activations(report, run.id, tmp_path / "f", command=COMMAND)
 
 
-def test_saturated_shares_are_those_of_the_layer_that_is_drawn(tmp_path, monkeypatch):
+def test_saturated_shares_are_those_of_the_layer_that_is_drawn(tmp_path):
     folder = write_run(tmp_path / "demo" / "runs", configuration("lstm", 0), 8.6)
     upper = {"rnn_1": look(0.97, layers=["rnn_1"])["rnn_1"]}
     record = {"epoch": 0, "step": 0, "sequences": 4, "layers": {**look(0.5), **upper}}
     (folder / "probe.jsonl").write_text(probe_line(record) + "\n")
     report = gates_report("demo", tmp_path)
-    figure, _ = painted(report, monkeypatch, draw_gates, "stem", layer="rnn_1")
     numbers = next(
         row.numbers
         for row in report.variants[0].gates
         if (row.layer, row.name) == ("rnn_1", "forget")
     )
-    (panel,) = (axes for axes in figure.axes if axes.get_title(loc="left") == "forget")
-    assert panel.get_title(loc="right").endswith(f"{100 * numbers['high'].mean:.0f} %")
+    shown = gates(report, "rnn_1")
+    (panel,) = (panel for row in shown.panels for panel in row if panel.name == "forget")
+    assert panel.note.endswith(f"{100 * numbers['high'].mean:.0f} %")
     assert numbers["high"].mean > 0.9

@@ -3,27 +3,31 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
+import os
+import re
+import sys
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 import numpy as np
+import processes
 import pytest
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 
 from gatekit.cell.errors import ConfigError
 from gatekit.cli.compare.compare import FIGURES
 from gatekit.compare import compare
 from gatekit.compare.compared import Comparison
-from gatekit.compare.figures.axis import draw_axis
-from gatekit.compare.figures.forest import draw_forest
-from gatekit.compare.figures.heatmap import draw_heatmap
-from gatekit.compare.figures.kinds import KINDS, draw
-from gatekit.compare.figures.over_tasks import draw_critical_difference, draw_profile
-from gatekit.compare.figures.page import shortened, shown_rows
-from gatekit.compare.figures.scatter import draw_scatter
-from gatekit.compare.figures.style import style_of
+from gatekit.compare.figures import draw
 from gatekit.compare.grouping.best import Chosen, Trial
+from gatekit.compare.render import matplotlib
+from gatekit.compare.render.files import write_figure
+from gatekit.compare.render.style import style_of
+from gatekit.compare.render.text import log_ticks, shortened
+from gatekit.compare.views.chart import Chart, Mark, Panel
+from gatekit.compare.views.kinds import KINDS, Asked, chart
+from gatekit.compare.views.rows import shown_rows
 
 from .synthetic import METRIC, configuration, write_run, write_study
 from .test_comparison import GRU, LSTM, RNN, diverged
@@ -31,18 +35,30 @@ from .test_several import write_task
 from .test_table import HOSTILE
 
 
-def texts(figure: Figure) -> str:
-    found = [text.get_text() for axes in figure.axes for text in axes.texts]
-    found += [axes.get_xlabel() + axes.get_ylabel() for axes in figure.axes]
-    found += [label.get_text() for axes in figure.axes for label in axes.get_xticklabels()]
-    found += [text.get_text() for legend in figure.legends for text in legend.get_texts()]
-    return "\n".join(found)
+def made(kind: str, comparison: Comparison, x: str | None = None) -> Chart:
+    """Return a chart that is not empty."""
+    found = chart(kind, comparison, Asked(x, reach=9.0))
+    assert found is not None
+    return found
 
 
-def page(width: float = 7.0) -> Figure:
-    figure = Figure(figsize=(width, 2.4), layout="constrained")
-    FigureCanvasAgg(figure)
-    return figure
+def only(shown: Chart) -> Panel:
+    ((panel,),) = shown.panels
+    return panel
+
+
+def marks(panel: Panel, kind: str) -> list[Mark]:
+    return [mark for mark in panel.marks if mark.kind == kind]
+
+
+def texts(shown: Chart) -> str:
+    """Return every text of a chart."""
+    said = [*shown.notes, *(f"{s.name} ({s.note})" for s in shown.series)]
+    for panel in itertools.chain(*shown.panels):
+        said += [panel.title, panel.name, *panel.x.names, *panel.y.names]
+        said += [panel.x.title, panel.y.title, "" if panel.tints is None else panel.tints.title]
+        said += [tip for mark in panel.marks for tip in mark.tips]
+    return "\n".join(said)
 
 
 def write_everything(root: Path) -> Comparison:
@@ -75,10 +91,18 @@ def test_every_kind_names_command_settings_and_runs_and_repeats(tmp_path: Path, 
     how = {"command": "gatekit compare demo", "formats": ("svg", "pdf"), "x": "task.name"}
     how |= {"reach": 9.0, "over": "steps"}
     svg, pdf = draw(kind, comparison, tmp_path / "one", **how)
-    for first, second in zip(
-        (svg, pdf), draw(kind, comparison, tmp_path / "two", **how), strict=True
-    ):
-        assert first.read_bytes() == second.read_bytes()
+    shown = chart(kind, comparison, Asked("task.name", "steps", 9.0))
+    assert shown is not None
+    two = dataclasses.replace(shown, panels=shown.panels[:2])
+    written, moved = set(), []
+    for _ in range(16):
+        moved.append(bytearray(4096))  # the next figure is elsewhere in memory
+        figure = matplotlib.figure(two)
+        (path,) = write_figure(figure, tmp_path / "two", ["svg"], "two tasks", "about")
+        written.add(path.read_bytes())
+    assert len(written) == 1
+    again = draw(kind, comparison, tmp_path / "again", **how)
+    assert [path.read_bytes() for path in again] == [svg.read_bytes(), pdf.read_bytes()]
     said = svg.read_text()
     assert "command: gatekit compare demo; settings: level 0.95; runs: " in said
     assert sum(run.id in said for run in comparison.study.runs) == 45
@@ -90,6 +114,23 @@ def test_every_kind_names_command_settings_and_runs_and_repeats(tmp_path: Path, 
         )
         points = float(ElementTree.parse(path).getroot().attrib["width"].removesuffix("pt"))
         assert points == pytest.approx(72 * width, abs=0.1)
+
+
+@pytest.mark.slow
+@pytest.mark.one_in(1, slow=3)
+def test_another_process_draws_the_same_bytes(tmp_path: Path) -> None:
+    write_study(tmp_path, {"lstm": LSTM, "rnn": RNN, "gru": GRU})
+    code = (
+        "import sys; from gatekit.compare import compare; from gatekit.compare.figures import draw"
+    )
+    code += "; [draw(kind, compare('demo', sys.argv[1]), sys.argv[2] + kind, command='x',"
+    code += " formats=('svg', 'pdf')) for kind in ('forest', 'curves', 'scatter')]"
+    for seed in ("1", "2"):
+        command = [sys.executable, "-c", code, str(tmp_path), str(tmp_path / seed)]
+        processes.run(command, check=True, env={**os.environ, "PYTHONHASHSEED": seed})
+    first, second = ([p.read_bytes() for p in sorted(tmp_path.glob(f"{n}*.*"))] for n in "12")
+    assert first == second
+    assert len(first) == 6
 
 
 @pytest.mark.parametrize("kind", ["forest", "heatmap", "scatter", "axis"])
@@ -120,24 +161,34 @@ def test_an_unknown_kind_and_a_missing_axis_say_what_to_type(tmp_path: Path) -> 
     with pytest.raises(ConfigError, match="type --x KEY"):
         draw("axis", comparison, tmp_path / "a", command="")
     with pytest.raises(ConfigError, match="do not differ in this"):
-        draw_axis(page(), comparison, "units")
+        made("axis", comparison, "units")
 
 
-@pytest.mark.parametrize("width", [3.4, 7.0])
-def test_a_forest_draws_every_pair_and_says_what_diverged(tmp_path: Path, width: float) -> None:
+def test_a_forest_has_every_pair_and_says_what_diverged(tmp_path: Path) -> None:
     runs = write_study(tmp_path, {"lstm": [*LSTM, 8.61, 8.66], "rnn": RNN, "gru": GRU})
     diverged(runs, "gru", range(3, 5))
-    figure = page(width)
-    draw_forest(figure, compare("demo", tmp_path))
-    shown = texts(figure)
-    assert "\N{MINUS SIGN}" not in shown.split("rnn")[1].split("n =")[0]
-    assert "+0.313 [+0.275, +0.351]   n = 3" in shown
-    assert "2 of 5 diverged   n = 5" in shown
-    assert "difference in nll (nats/frame)\nfrom lstm, better to the left" in shown
-    dots = [line for line in figure.axes[0].lines if len(np.atleast_1d(line.get_xdata())) == 3]
-    assert [line.get_xdata() for line in dots] == [
-        pytest.approx([b - a for a, b in zip(LSTM, RNN, strict=True)])
-    ]
+    shown = made("forest", compare("demo", tmp_path))
+    panel = only(shown)
+    said = [mark.tips[0] for mark in marks(panel, "text")]
+    assert said == ["+0.313 [+0.275, +0.351]   n = 3", "2 of 5 diverged   n = 5"]
+    assert panel.x.title == "difference in nll (nats/frame)\nfrom lstm, better to the left"
+    (dots,) = marks(panel, "dots")
+    assert dots.x == pytest.approx([b - a for a, b in zip(LSTM, RNN, strict=True)])
+
+
+@pytest.mark.parametrize("columns", [1, 2])
+def test_a_row_of_a_forest_is_drawn_with_its_name_and_its_numbers(
+    tmp_path: Path, columns: int
+) -> None:
+    write_study(tmp_path, {"lstm": LSTM, "rnn": RNN})
+    figure = compare("demo", tmp_path).figure("forest", columns=columns)
+    assert figure is not None
+    (axes,) = figure.axes
+    heights = {text.get_text(): text.xy[1] for text in axes.texts}
+    assert heights["rnn"] == heights["+0.313 [+0.275, +0.351]   n = 3"]
+    (mean,) = [line for line in axes.lines if line.get_marker() == "D"]
+    # In one column the text is above the mark.
+    assert (mean.get_ydata()[0] == heights["rnn"]) == (columns == 2)
 
 
 @pytest.mark.parametrize("cell", ["lstm", "gru"])
@@ -151,12 +202,15 @@ def test_the_mark_of_a_diverged_group_is_on_the_worse_side(
             state = "DIVERGED" if name == cell and seed else "COMPLETED"
             config = configuration(name, seed)
             write_run(tmp_path / "demo" / "runs", config, value, state=state, metric=metric)
-    figure = page()
-    draw_forest(figure, compare("demo", tmp_path, baseline="lstm"))
-    (mark,) = [line for line in figure.axes[0].lines if line.get_marker() == "x"]
+    found = compare("demo", tmp_path, baseline="lstm")
+    (mark,) = marks(only(made("forest", found)), "cross")
     # The better side is the right one if larger is better. A diverged baseline makes gru better.
     right = (direction == "max") == (cell == "lstm")
-    assert (np.atleast_1d(mark.get_xdata())[0] > 0.5) == right
+    assert mark.side == (1 if right else -1)
+    figure = found.figure("forest")
+    assert figure is not None
+    (cross,) = [line for line in figure.axes[0].lines if line.get_marker() == "x"]
+    assert (np.atleast_1d(cross.get_xdata())[0] > 0.5) == right
 
 
 def test_what_a_margin_decides_is_filled_and_never_left_out(tmp_path: Path) -> None:
@@ -169,10 +223,12 @@ def test_what_a_margin_decides_is_filled_and_never_left_out(tmp_path: Path) -> N
         row = next(row for row in found.rows if not row.is_baseline)
         assert row.difference is not None
         assert row.difference.decision == ("equivalent" if filled else "open")
-        figure = page()
-        draw_forest(figure, found)
-        (mark,) = [line for line in figure.axes[0].lines if line.get_marker() == "D"]
-        assert (mark.get_markerfacecolor() != "white") == filled
+        (mark,) = marks(only(made("forest", found)), "mean")
+        assert mark.strong is filled
+        figure = found.figure("forest")
+        assert figure is not None
+        (diamond,) = [line for line in figure.axes[0].lines if line.get_marker() == "D"]
+        assert (diamond.get_markerfacecolor() != "white") == filled
         assert (row in shown_rows(found.rows, 0)) == filled
 
 
@@ -181,16 +237,15 @@ def test_a_difference_far_beyond_the_others_is_an_arrow(tmp_path: Path) -> None:
         runs = write_study(tmp_path / study, {"lstm": LSTM, "rnn": RNN, "gru": GRU})
     for seed, value in enumerate(RNN):
         write_run(runs, configuration("rnn", seed, cell__name="noaf"), value + 12500)
-    limits, arrows = {}, {}
-    for study in ("near", "far"):
-        figure = page()
-        draw_forest(figure, compare("demo", tmp_path / study))
-        (axes,) = figure.axes
-        limits[study] = axes.get_xlim()
-        arrows[study] = [line.get_xdata()[0] for line in axes.lines if line.get_marker() == ">"]
-    assert arrows == {"near": [], "far": [0.99]}
-    assert limits["far"] == pytest.approx(limits["near"], abs=0.05)
-    assert "+12500.313 [" in texts(figure)
+    near, far = (compare("demo", tmp_path / study) for study in ("near", "far"))
+    assert only(made("forest", near)).x.limits is None
+    low, high = only(made("forest", far)).x.limits or (0, 0)
+    assert -1 < low < 0 < high < 1
+    assert "+12500.313 [" in texts(made("forest", far))
+    figure = far.figure("forest")
+    assert figure is not None
+    arrows = [line for line in figure.axes[0].lines if line.get_marker() == ">"]
+    assert [line.get_xdata()[0] for line in arrows] == [0.99]
 
 
 def test_where_most_do_not_differ_no_difference_is_far(tmp_path: Path) -> None:
@@ -198,11 +253,7 @@ def test_where_most_do_not_differ_no_difference_is_far(tmp_path: Path) -> None:
     for name in ("same", "alike", "equal"):
         for seed, value in enumerate(LSTM):
             write_run(runs, configuration("lstm", seed, cell__name=name), value)
-    figure = page()
-    draw_forest(figure, compare("demo", tmp_path))
-    low, high = figure.axes[0].get_xlim()
-    assert low < 0 < max(b - a for a, b in zip(LSTM, RNN, strict=True)) < high
-    assert not [line for line in figure.axes[0].lines if line.get_marker() in "<>"]
+    assert only(made("forest", compare("demo", tmp_path))).x.limits is None
 
 
 def test_a_long_block_heading_is_wrapped(tmp_path: Path) -> None:
@@ -212,27 +263,26 @@ def test_a_long_block_heading_is_wrapped(tmp_path: Path) -> None:
             for seed, value in enumerate(LSTM):
                 config = configuration(cell, seed, trainer__name=name)
                 write_run(tmp_path / "demo" / "runs", config, value)
-    figure = page()
-    draw_forest(figure, compare("demo", tmp_path, baseline="lstm", within=["trainer"]))
+    found = compare("demo", tmp_path, baseline="lstm", within=["trainer"])
+    figure = found.figure("forest", columns=2)
+    assert figure is not None
     written = [text.get_text() for text in figure.axes[0].texts]
     assert max(map(len, written)) < 60
     assert [text for text in written if text in ("0", "1")] == ["0", "1"]
 
 
-def test_an_axis_draws_means_over_the_swept_key(tmp_path: Path) -> None:
+def test_an_axis_has_means_over_the_swept_key(tmp_path: Path) -> None:
     for length in (10, 100, 1000):
         for cell in ("lstm", "rnn"):
             for seed, value in enumerate(LSTM):
                 task = {"name": "adding", "length": length}
                 config = configuration(cell, seed, task=task)
                 write_run(tmp_path / "demo" / "runs", config, value + length / 1000)
-    figure = page()
-    draw_axis(figure, compare("demo", tmp_path, within=["task.length"]), "task.length")
-    (axes,) = figure.axes
-    assert axes.get_xscale() == "log"
-    named = [line for line in axes.lines if not str(line.get_label()).startswith("_")]
-    assert {str(line.get_label()) for line in named} == {"lstm (n = 3)", "rnn (n = 3)"}
-    assert named[0].get_ydata() == pytest.approx([8.66, 8.75, 9.65])
+    shown = made("axis", compare("demo", tmp_path, within=["task.length"]), "task.length")
+    panel = only(shown)
+    assert (panel.x.scale, panel.x.names) == ("log", ("10", "100", "1000"))
+    assert {(s.name, s.note) for s in shown.series} == {("lstm", "n = 3"), ("rnn", "n = 3")}
+    assert marks(panel, "mean")[0].y == pytest.approx([8.66, 8.75, 9.65])
 
 
 def test_a_heat_map_holds_the_means_and_frames_the_best(tmp_path: Path) -> None:
@@ -244,21 +294,26 @@ def test_a_heat_map_holds_the_means_and_frames_the_best(tmp_path: Path) -> None:
                 worst = units == 8 and rate == 0.1
                 state = "DIVERGED" if worst else "COMPLETED"
                 write_run(runs, config, 9 - units / 100 + rate + seed / 10, state=state)
-    figure = page()
-    draw_heatmap(figure, compare("demo", tmp_path, baseline="learning_rate=0.01 units=16"))
+    found = compare("demo", tmp_path, baseline="learning_rate=0.01 units=16")
+    panel = only(made("heatmap", found))
+    (cells,), (frame,) = marks(panel, "cell"), marks(panel, "frame")
+    known = {(x, y): value for x, y, value in zip(cells.x, cells.y, cells.ends, strict=True)}
+    assert [known[x, 0] for x in range(3)] == pytest.approx([8.98, 8.9, 7.78])
+    (failed,) = marks(panel, "text")
+    assert (failed.x, failed.y, failed.tips) == ((0.0,), (1.0,), ("2/2\ndiv.",))
+    assert len(known) == 5
+    assert (frame.x, frame.y) == ((2.0,), (0.0,))
+    figure = found.figure("heatmap")
+    assert figure is not None
     table = figure.axes[0].images[0].get_array()
     assert table is not None
     assert table.filled(np.nan)[0] == pytest.approx([8.98, 8.9, 7.78])
-    assert np.isnan(table.filled(np.nan)[1, 0])
-    assert "2/2\ndiv." in texts(figure)
-    (frame,) = figure.axes[0].patches
-    assert frame.get_xy() == pytest.approx((1.53, -0.46))  # type: ignore[attr-defined]
 
 
 def test_a_heat_map_needs_two_keys(tmp_path: Path) -> None:
     write_study(tmp_path, {"lstm": LSTM, "rnn": RNN})
     with pytest.raises(ConfigError, match="choose two with --by KEY,KEY"):
-        draw_heatmap(page(), compare("demo", tmp_path))
+        made("heatmap", compare("demo", tmp_path))
 
 
 def test_a_scatter_has_parameters_and_time(tmp_path: Path) -> None:
@@ -267,13 +322,13 @@ def test_a_scatter_has_parameters_and_time(tmp_path: Path) -> None:
     for seed, value in enumerate(RNN):
         seconds = {"total": 3.0, "step": 0.004}
         write_run(runs, configuration("rnn", seed), value, parameters=small, seconds=seconds)
-    figure = page()
-    draw_scatter(figure, compare("demo", tmp_path))
-    parameters, time = figure.axes
-    assert (parameters.get_xlabel(), time.get_xlabel()) == ("parameters", "ms per training step")
-    means = [line for line in time.lines if str(line.get_label()).startswith("rnn")]
-    assert (means[0].get_xdata()[0], means[0].get_ydata()[0]) == pytest.approx((4.0, np.mean(RNN)))
-    assert parameters.get_xscale() == "log"
+    shown = made("scatter", compare("demo", tmp_path))
+    ((parameters, time),) = shown.panels
+    assert (parameters.x.title, time.x.title) == ("parameters", "ms per training step")
+    rnn = [series.name for series in shown.series].index("rnn")
+    (mean,) = [mark for mark in marks(time, "mean") if mark.series == rnn]
+    assert (mean.x[0], mean.y[0]) == pytest.approx((4.0, np.mean(RNN)))
+    assert parameters.x.scale == "log"
 
 
 def test_a_scatter_has_what_match_equalised(tmp_path: Path) -> None:
@@ -281,10 +336,37 @@ def test_a_scatter_has_what_match_equalised(tmp_path: Path) -> None:
         config = configuration("lstm", seed)
         config["match"] = {"to": "state:64", "target": 64, "reached": 64}
         write_run(tmp_path / "demo" / "runs", config, value, state_size=64)
-    figure = page()
-    draw_scatter(figure, compare("demo", tmp_path))
-    names = [axes.get_xlabel() for axes in figure.axes]
-    assert names == ["parameters", "numbers\nof state", "ms\nper training step"]
+    (row,) = made("scatter", compare("demo", tmp_path)).panels
+    names = ["parameters", "numbers of state", "ms per training step"]
+    assert [panel.x.title for panel in row] == names
+
+
+@pytest.mark.parametrize("columns", [1, 2])
+def test_labels_of_a_logarithmic_axis_stand_apart(tmp_path: Path, columns: int) -> None:
+    for seed, (size, step) in enumerate([(2000, 0.003), (90_000, 0.2), (700_000, 0.9)]):
+        more = {
+            "parameters": {"recurrent": 1, "total": size},
+            "seconds": {"total": 3, "step": step},
+        }
+        write_run(tmp_path / "demo" / "runs", configuration(seed=seed), 8.0 + seed, **more)
+    figure = compare("demo", tmp_path).figure("scatter", columns=columns)
+    assert figure is not None
+    figure.draw_without_rendering()
+    for axes in figure.axes:
+        assert axes.get_xscale() == "log"
+        boxes = [tick.get_window_extent() for tick in axes.get_xticklabels()]
+        assert len(boxes) > 1
+        assert all(a.x1 < b.x0 for a, b in itertools.pairwise(boxes))
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "ticks"),
+    [(1.5, 60, [2, 5, 10, 20, 50]), (0.9, 2e4, [1, 10, 100, 1e3, 1e4]), (3, 4000, [10, 100, 1000])],
+)
+def test_a_logarithmic_axis_has_few_round_ticks(
+    low: float, high: float, ticks: list[float]
+) -> None:
+    assert log_ticks(low, high, 5) == ticks
 
 
 def test_long_labels_of_a_heat_map_do_not_overlap(tmp_path: Path) -> None:
@@ -295,8 +377,8 @@ def test_long_labels_of_a_heat_map_do_not_overlap(tmp_path: Path) -> None:
                 configuration("lstm", 0, cell__name=cell, units=units),
                 0.5,
             )
-    figure = page()
-    draw_heatmap(figure, compare("demo", tmp_path))
+    figure = compare("demo", tmp_path).figure("heatmap", columns=2)
+    assert figure is not None
     figure.canvas.draw()
     axes, bar = figure.axes
     boxes = [tick.get_window_extent() for tick in axes.get_xticklabels()]
@@ -314,22 +396,18 @@ def test_long_labels_of_a_heat_map_do_not_overlap(tmp_path: Path) -> None:
 def test_a_critical_difference_needs_five_tasks(tmp_path: Path) -> None:
     write_task(tmp_path, "a", {"lstm": LSTM, "rnn": RNN})
     with pytest.raises(ConfigError, match=r"5 tasks.*has 1 task and 2 such variants"):
-        draw_critical_difference(page(), compare("demo", tmp_path))
+        made("critical", compare("demo", tmp_path))
     with pytest.raises(ConfigError, match="needs at least two tasks"):
-        draw_profile(page(), compare("demo", tmp_path))
-    comparison = write_everything(tmp_path / "more")
-    figure = page()
-    draw_critical_difference(figure, comparison)
-    shown = texts(figure)
+        made("profile", compare("demo", tmp_path))
+    shown = texts(made("critical", write_everything(tmp_path / "more")))
     assert "3.00" in shown
     assert "critical difference 1.48 (5 tasks, Nemenyi at 0.05)" in shown
 
 
 def test_a_profile_names_its_scale(tmp_path: Path) -> None:
-    figure = page()
-    draw_profile(figure, write_everything(tmp_path))
-    assert "normalised score (0 chance, 1 baseline; 5 tasks)" in texts(figure)
-    assert "lstm (n = 3 per task)" in texts(figure)
+    shown = texts(made("profile", write_everything(tmp_path)))
+    assert "normalised score (0 chance, 1 baseline; 5 tasks)" in shown
+    assert "lstm (n = 3 per task)" in shown
 
 
 def test_variants_of_one_cell_stay_apart_where_there_is_no_room() -> None:
@@ -362,42 +440,26 @@ def write_two_tasks(root: Path) -> Comparison:
 @pytest.mark.one_in(2)
 def test_every_task_has_a_panel(tmp_path: Path, kind: str) -> None:
     comparison = write_two_tasks(tmp_path)
+    shown = made(kind, comparison, "optimizer.learning_rate")
+    assert [row[0].title for row in shown.panels] == ["task=adding", "task=recall"]
+    said = texts(shown).replace("task=adding", "").replace("task=recall", "")
+    assert "nll" in said
+    assert "accuracy" in said
+    assert "task=" not in said
+    assert len(set(shown.runs)) == len(comparison.study.runs)
     figure = comparison.figure(kind, x="optimizer.learning_rate" if kind == "axis" else None)
+    assert figure is not None
     titles = [axes.get_title(loc="left") for axes in figure.axes if axes.get_title(loc="left")]
     assert titles == ["task=adding", "task=recall"]
-    shown = texts(figure) + "".join(
-        text.get_text()
-        for part in figure.subfigs
-        for legend in part.legends
-        for text in legend.get_texts()
-    )
-    assert "nll" in shown
-    assert "accuracy" in shown
-    assert kind == "forest" or "task=" not in shown
-    (path,) = draw(
-        kind,
-        comparison,
-        tmp_path / "a",
-        command="",
-        formats=["svg"],
-        x="optimizer.learning_rate",
-    )
-    runs = comparison.study.runs
-    assert sum(run.id in path.read_text() for run in runs) == len(runs)
 
 
-def test_a_variant_has_one_colour_in_all_panels(tmp_path: Path) -> None:
-    figure = write_two_tasks(tmp_path).figure("curves")
-    first, second = (
-        {
-            text.get_text(): (line.get_color(), line.get_linestyle())
-            for text, line in zip(legend.get_texts(), legend.get_lines(), strict=True)
-        }
-        for part in figure.subfigs
-        for legend in part.legends
-    )
-    assert first == second
-    assert len(first) == len(set(first.values())) == 4
+def test_a_variant_has_one_entry_in_the_legend_and_one_colour_on_all_tasks(tmp_path: Path) -> None:
+    shown = made("curves", write_two_tasks(tmp_path))
+    assert len(shown.series) == 4
+    assert {series.note for series in shown.series} == {"n = 3 per task"}
+    assert len({style_of(series.style).css for series in shown.series}) == 4
+    for (panel,) in shown.panels:
+        assert {mark.series for mark in marks(panel, "band")} == {0, 1, 2, 3}
 
 
 def test_a_decided_group_is_in_every_figure(tmp_path: Path) -> None:
@@ -409,11 +471,10 @@ def test_a_decided_group_is_in_every_figure(tmp_path: Path) -> None:
     comparison = compare("demo", tmp_path, baseline="units=1")
     assert comparison.rows[-1].difference.decision == "worse"
     for kind in ("curves", "scatter"):
-        (legend,) = comparison.figure(kind).legends
-        shown = [text.get_text() for text in legend.get_texts()]
-        assert "units=20 (n = 8)" in shown
-        assert "units=1 (n = 8)" in shown
-        assert len(shown) < 20
+        shown = made(kind, comparison)
+        assert {"units=20", "units=1"} <= {series.name for series in shown.series}
+        assert len(shown.series) < 20
+        assert f"{len(shown.series)} of 20 groups" in shown.notes[0]
 
 
 def test_baselines_of_blocks_are_told_apart(tmp_path: Path) -> None:
@@ -434,8 +495,8 @@ def test_baselines_of_blocks_are_told_apart(tmp_path: Path) -> None:
 
 def test_profiles_are_steps_and_a_heat_map_has_room_for_its_label(tmp_path: Path) -> None:
     comparison = write_two_tasks(tmp_path)
-    lines = comparison.figure("profile").axes[0].lines
-    assert {line.get_drawstyle() for line in lines} == {"steps-post"}
+    profile = only(made("profile", comparison))
+    assert {mark.steps for mark in marks(profile, "line")} == {True}
     figure = comparison.figure("heatmap", columns=2)
     figure.draw_without_rendering()
     for axes in figure.axes:
@@ -447,11 +508,9 @@ def test_profiles_are_steps_and_a_heat_map_has_room_for_its_label(tmp_path: Path
 def test_a_heat_map_of_cells_and_tasks_has_every_task(tmp_path: Path) -> None:
     write_two_tasks(tmp_path)
     comparison = compare("demo", tmp_path, best_of=["optimizer.learning_rate"])
-    figure = comparison.figure("heatmap")
-    ticks = [label.get_text() for axes in figure.axes for label in axes.get_yticklabels()]
-    ticks += [label.get_text() for axes in figure.axes for label in axes.get_xticklabels()]
-    assert {"adding", "recall"} <= set(ticks)
-    assert "test accuracy\n(share)" in [axes.get_ylabel() for axes in figure.axes]
+    panels = [row[0] for row in made("heatmap", comparison).panels]
+    assert {"adding", "recall"} <= {name for p in panels for name in (*p.x.names, *p.y.names)}
+    assert "test accuracy (share)" in [p.tints.title for p in panels if p.tints]
 
 
 def test_whiskers_end_where_the_metric_does(tmp_path: Path) -> None:
@@ -461,9 +520,8 @@ def test_whiskers_end_where_the_metric_does(tmp_path: Path) -> None:
             config = configuration(seed=seed, units=units)
             write_run(tmp_path / "demo" / "runs", config, value, metric=metric, validation=[value])
     comparison = compare("demo", tmp_path)
-    figure = page()
-    draw_axis(figure, comparison, "units")
-    heights = [y for line in figure.axes[0].lines for y in line.get_ydata()]
+    panel = only(made("axis", comparison, "units"))
+    heights = [y for mark in panel.marks for y in (*mark.y, *mark.ends)]
     assert (min(heights), max(heights)) == (0.0, 1.0)
 
 
@@ -474,12 +532,49 @@ def test_a_long_label_is_whole_in_a_forest(tmp_path: Path, long: str) -> None:
             config = configuration(seed=seed, swap={"forget": gate if value < 10 else "sigmoid"})
             write_run(tmp_path / "demo" / "runs", config, value)
     comparison = compare("demo", tmp_path, baseline=f"forget={long} stretch=4")
-    figure = page(3.4)
-    draw_forest(figure, comparison)
-    assert f"forget={long} stretch=16" in texts(figure).replace("\n", " ")
+    figure = comparison.figure("forest")
+    assert figure is not None
+    written = " ".join(text.get_text() for text in figure.axes[0].texts)
+    assert f"forget={long} stretch=16" in written
     assert f"forget={long} stretch=4" in figure.axes[0].get_xlabel().replace("\n", " ")
 
 
 def test_a_figure_that_is_empty_is_none(tmp_path: Path) -> None:
     write_run(tmp_path / "demo" / "runs", configuration(), state="FAILED")
     assert compare("demo", tmp_path).figure("forest") is None
+
+
+def test_pairs_hold_both_scores_of_every_seed(tmp_path: Path) -> None:
+    write_study(tmp_path, {"lstm": [*LSTM, 8.61], "rnn": RNN})
+    shown = made("pairs", compare("demo", tmp_path))
+    same, rnn = only(shown).marks
+    assert same.x == same.y
+    assert rnn.x == pytest.approx(LSTM)
+    assert rnn.y == pytest.approx(RNN)
+    assert not rnn.strong
+
+
+def test_compute_is_the_flops_of_the_whole_training(tmp_path: Path) -> None:
+    runs = tmp_path / "demo" / "runs"
+    for cell, flops, values in (("lstm", 2e6, [8.6, 8.5]), ("rnn", 1e6, [8.55, 8.7])):
+        for seed, value in enumerate(values):
+            write_run(runs, configuration(cell, seed), value, flops={"step": flops})
+    shown = made("compute", compare("demo", tmp_path))
+    panel = only(shown)
+    found = {shown.series[mark.series or 0].name: mark for mark in marks(panel, "mean")}
+    assert found["lstm"].x == (2e6 * 140,) * 2  # ten epochs of 14 steps
+    assert sorted(found["rnn"].y) == [8.55, 8.7]
+    (best,) = marks(panel, "line")
+    assert best.y == (8.55, 8.55, 8.5, 8.5)
+
+
+def test_the_kind_that_the_docs_write_is_drawn(tmp_path: Path) -> None:
+    docs = (Path(__file__).parents[2] / "docs/comparing.md").read_text(encoding="utf-8")
+    (code,) = re.findall(r"```python\n(from gatekit.*?def sizes.*?)\n\n\nfrom", docs, re.DOTALL)
+    names: dict[str, Any] = {}
+    exec(code, names)
+    write_study(tmp_path, {"lstm": LSTM, "rnn": RNN})
+    shown = names["sizes"](compare("demo", tmp_path))
+    assert {series.name for series in shown.series} == {"lstm", "rnn"}
+    (axes,) = matplotlib.figure(shown).axes
+    assert axes.get_xlabel() == "parameters"

@@ -41,7 +41,7 @@ def test_comparing_and_drawing_never_import_tensorflow(tmp_path: Path) -> None:
     code = f"from gatekit.compare import compare; c = compare('demo', {str(tmp_path)!r})"
     assert not loaded(code) & {"matplotlib", "rich", "tensorflow", "keras"}
     code += "\nfrom gatekit.compare.output import table\ntable.print_table(c)"
-    code += "\nfrom gatekit.compare.figures.kinds import draw"
+    code += "\nfrom gatekit.compare.figures import draw"
     code += f"\ndraw('curves', c, {str(tmp_path / 'a')!r}, command='')"
     assert not loaded(code) & {"tensorflow", "keras"}
 

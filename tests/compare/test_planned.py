@@ -6,6 +6,7 @@ import hashlib
 import io
 import json
 import math
+import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -387,3 +388,19 @@ def test_figures_show_how_many_runs_are_missing(tmp_path: Path) -> None:
         assert figure is not None
         texts = [text.get_text() for text in figure.findobj(Text)]
         assert any("n = 7/8" in text for text in texts), (kind, texts)
+
+
+def test_a_variant_keeps_its_colour_while_a_study_grows(tmp_path: Path) -> None:
+    """A later command adds a variant whose label comes first."""
+    train(tmp_path, *(("gru", seed) for seed in range(8)))
+    plan(tmp_path, ("lstm", "rnn"))
+    before = {
+        row.group.label: row.style_index for row in compare("demo", tmp_path, baseline="lstm").rows
+    }
+    plan(tmp_path, ("gru",))
+    first, last = (tmp_path / "demo" / f"plan-{name}-8.json" for name in ("lstm-rnn", "gru"))
+    for second, path in enumerate((first, last)):
+        os.utime(path, (second, second))
+    found = compare("demo", tmp_path, baseline="lstm")
+    assert before == {"lstm": -1, "rnn": 0}
+    assert {row.group.label: row.style_index for row in found.rows} == {**before, "gru": 1}

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 FIGURES = (
     *("curves", "axis", "forest", "heatmap", "scatter", "critical", "profile"),
-    *("intervals", "best-of-k", "survival"),
+    *("intervals", "best-of-k", "survival", "pairs", "compute"),
 )
 Fields = dict[str, dict[str, object]]
 """Additional JSON fields, by the label of a group."""
@@ -121,7 +121,7 @@ def _check_kinds(kinds: Sequence[str]) -> None:
 
 def _draw(comparison: Comparison, kinds: Sequence[str], stem: Path, how: dict[str, Any]) -> int:
     """Draw all figures that the comparison allows; return 1 if one of several is missing."""
-    from gatekit.compare.figures.kinds import draw
+    from gatekit.compare.figures import draw
 
     code = 0
     for kind in kinds:

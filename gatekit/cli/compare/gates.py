@@ -39,8 +39,8 @@ def run(parser: Parser) -> int:
     else:
         _print(report)
     if figure is not None:
-        from gatekit.compare.figures.activations import draw_activations
-        from gatekit.compare.figures.gates import draw_gates
+        from gatekit.compare.figures import draw_gates
+        from gatekit.compare.render.activations import draw_activations
 
         stem, formats = figure
         how: dict[str, Any] = {

@@ -156,7 +156,8 @@ def report_of(study: Study, groups: Sequence[Group], level: float = 0.95) -> Gat
     variants: list[ProbedVariant] = []
     notes: list[str] = []
     baselines = Baselines(groups)
-    at = style_indices(groups, [baselines.of(group) is group for group in groups])
+    inked = [baselines.of(group) is group for group in groups]
+    at = style_indices(groups, inked, study.asked)
     for group, index in zip(groups, at, strict=True):
         probes = [probed for run in group.runs if (probed := read_probe(run)) is not None]
         if len(probes) < len(group.runs):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections import Counter
 from collections.abc import Hashable, Iterable, Mapping, Sequence
@@ -198,21 +199,29 @@ def group_runs(
     return Grouping(tuple(groups), tuple(pooled), unknown, following)
 
 
-def style_indices(groups: Sequence[Group], baselines: Sequence[bool]) -> list[int]:
+def style_indices(
+    groups: Sequence[Group], baselines: Sequence[bool], asked: Mapping[str, int]
+) -> list[int]:
     """Return the index of each group's variant, which determines its colour and line style.
 
     Indices do not depend on results, and a variant has one index on all tasks. Baselines have -1,
-    -2, ...; other variants have 0, 1, ..., in the order of their labels.
+    -2, ...; other variants have 0, 1, ... Those of a later command come last, so that a variant
+    keeps its colour while a study grows; those of one command are in the order of their labels.
 
     Args:
         groups: the groups.
         baselines: whether each group is a baseline.
+        asked: the number of the command that asked for a run, by its id.
     """
+    plans: dict[str, float] = {}
+    for group in groups:
+        first = min(asked.get(run.id, math.inf) for run in (*group.runs, *group.missing))
+        plans[group.variant] = min(first, plans.get(group.variant, math.inf))
     inked = {group.variant for group, is_one in zip(groups, baselines, strict=True) if is_one}
-    names = sorted({group.variant for group in groups}, key=_natural)
-    first = {name: -1 - k for k, name in enumerate(name for name in names if name in inked)}
-    first |= {name: k for k, name in enumerate(name for name in names if name not in inked)}
-    return [first[group.variant] for group in groups]
+    names = sorted(plans, key=lambda name: (plans[name], _natural(name)))
+    indices = {name: -1 - k for k, name in enumerate(name for name in names if name in inked)}
+    indices |= {name: k for k, name in enumerate(name for name in names if name not in inked)}
+    return [indices[group.variant] for group in groups]
 
 
 def _order(group: Group) -> tuple[str | float, ...]:

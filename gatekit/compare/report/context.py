@@ -14,12 +14,11 @@ from gatekit.cell.errors import ConfigError, listed
 from gatekit.compare.comparison import Comparison
 from gatekit.compare.curves import AXES, Curve, read_curves, step_name
 from gatekit.compare.deciding.row import Row
-from gatekit.compare.figures.page import shown_rows
-from gatekit.compare.figures.panels import task_parts
-from gatekit.compare.figures.style import style_of
 from gatekit.compare.grouping.label import printable
 from gatekit.compare.numbers import exact
+from gatekit.compare.render.style import style_of
 from gatekit.compare.several import SeveralTasks, several_tasks
+from gatekit.compare.views.rows import shown_rows, task_parts
 from gatekit.runs.record import RunRecord
 from gatekit.runs.studies import plan_file
 

@@ -9,8 +9,8 @@ from markupsafe import Markup
 
 from gatekit.compare.curves import AXES, Curve
 from gatekit.compare.deciding.row import Row
-from gatekit.compare.figures.panels import task_parts
 from gatekit.compare.grouping.label import printable
+from gatekit.compare.views.rows import task_parts
 from gatekit.runs.result import ResultMetric
 
 from .context import Section, Sheet
@@ -123,7 +123,7 @@ def _body(sheet: Sheet, seeds: int, titles: Sequence[str]) -> Markup:
         caption += f" {hidden} {groups} hidden at first: click a name, or all, to show it."
     if seeds < len(sheet.rows):
         caption += f" From group {seeds + 1} of the table on, single seeds are not shown."
-    return html("plot.html", plot="curves", titles=titles, caption=caption)
+    return html("plot.html", plot="curves", of="curves", titles=titles, caption=caption)
 
 
 def _series(rows: Sequence[Row], runs: Sequence[Curves]) -> list[Series]:

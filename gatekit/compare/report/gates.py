@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
-from markupsafe import Markup
 from numpy.typing import NDArray
 
 from gatekit.compare.gates.behaviour import ProbedVariant, report_of
@@ -14,10 +14,6 @@ from gatekit.compare.gates.densities import (
     Density,
     densities,
     layers,
-    longest_sequence,
-    memory,
-    memory_limits,
-    slope,
 )
 from gatekit.compare.gates.text import (
     GATE_COLUMNS,
@@ -30,16 +26,16 @@ from gatekit.compare.gates.text import (
     projection_rows,
     state_rows,
 )
-from gatekit.compare.stats.intervals import Floats
+from gatekit.compare.render.style import style_of
+from gatekit.compare.views.gates import memories
 
-from .context import Section, Sheet, css
+from .context import Section, Sheet
 from .markup import html
-from .static import ChartAxes, Line, chart
+from .to_data import chart_data
 
 _MOST_VARIANTS, _MOST_LAYERS, _MOST_GATES, _MOST_COLUMNS = 12, 4, 8, 25
 _LEVELS = 6
 _LEFT, _WIDE, _HIGH, _BELOW = 24.0, 190.0, 72.0, 14.0
-_SEEDS_SHOWN = 10
 _CAPTION = (
     "Gates over training: the colour shows the density of the values, the line shows their mean."
     " The dotted lines mark a tenth of the range from its ends; the numbers are the percentages"
@@ -57,14 +53,14 @@ def gates(sheet: Sheet) -> Section | None:
     )
     if not report.variants:
         return None
-    look = {id(row.group): css(row) for row in sheet.rows}
-    variants = [(variant, look[id(variant.group)]) for variant in report.variants]
-    names = layers(report)
+    styles = {id(row.group): row.style_index for row in sheet.rows}
+    variants = [replace(v, style_index=styles[id(v.group)]) for v in report.variants]
+    names = layers(report)[:_MOST_LAYERS]
     projections = [[row[c] for c in PROJECTION_COLUMNS] for row in projection_rows(report)]
     body = html(
         "gates.html",
-        layers=[_layer(variants, name) for name in names[:_MOST_LAYERS]],
-        named=len(names) > 1,
+        layers=[_layer(variants, name) for name in names],
+        named=len(layers(report)) > 1,
         caption=_CAPTION,
         gate_columns=GATE_COLUMNS,
         gate_rows=[[row[c] for c in GATE_COLUMNS] for row in gate_rows(report)],
@@ -78,30 +74,28 @@ def gates(sheet: Sheet) -> Section | None:
         wide=int(_WIDE),
         high=int(_HIGH),
     )
-    return Section("gates", "Gates", body)
+    charts = [chart_data(memories(_shown(variants, name)[:_MOST_VARIANTS], name)) for name in names]
+    return Section("gates", "Gates", body, {"charts": charts})
 
 
-def _layer(variants: Sequence[tuple[ProbedVariant, str]], layer: str) -> dict[str, object]:
-    shown = [
-        (variant, look)
-        for variant, look in variants
-        if any(row.layer == layer for row in variant.gates)
-    ]
-    first = shown[:_MOST_VARIANTS]
+def _shown(variants: Sequence[ProbedVariant], layer: str) -> list[ProbedVariant]:
+    return [v for v in variants if any(row.layer == layer for row in v.gates)]
+
+
+def _layer(variants: Sequence[ProbedVariant], layer: str) -> dict[str, object]:
+    shown = _shown(variants, layer)
     return {
         "name": layer,
         "variants": [
             {
-                "look": look,
+                "look": style_of(variant.style_index).css,
                 "label": variant.group.label,
                 "n": count_text(variant),
                 "panels": list(map(_panel, densities(variant, layer)[:_MOST_GATES])),
             }
-            for variant, look in first
+            for variant in shown[:_MOST_VARIANTS]
         ],
         "more": len(shown) - _MOST_VARIANTS,
-        "memory": _memory(first, layer),
-        "gradient": _gradient(first, layer),
     }
 
 
@@ -146,53 +140,3 @@ def _levels(density: Density, shown: NDArray[np.int_]) -> list[tuple[int, str]]:
         if cells:
             paths.append((level, "".join(cells)))
     return paths
-
-
-def _memory(shown: Sequence[tuple[ProbedVariant, str]], layer: str) -> Markup | None:
-    memories = [(look, m) for variant, look in shown if (m := memory(variant, layer)) is not None]
-    if not memories:
-        return None
-    length = longest_sequence([variant for variant, _ in shown])
-    frame = ChartAxes((0, 100), memory_limits((m for _, m in memories), length))
-    lines = []
-    for look, lasting in memories:
-        before: list[Line] = [("before", *_over(lasting.before))] if lasting.before else []
-        lines.append((look, [*before, *_seeds(lasting.best), ("curve", *_over(lasting.best))]))
-    level = None if length is None else (length, f"sequence ({length:g})")
-    return chart(
-        frame,
-        lines,
-        title="memory (steps)",
-        across="units, shortest memory first (%)",
-        ticks=range(0, 101, 20),
-        level=level,
-    )
-
-
-def _over(scales: Sequence[Floats]) -> tuple[list[float], list[float]]:
-    """Return the positions of units, in percent, and the median over seeds."""
-    middle = np.median(np.minimum(np.array(scales), 1e12), axis=0)
-    return np.linspace(0, 100, len(middle)).tolist(), middle.tolist()
-
-
-def _seeds(scales: Sequence[Floats]) -> list[Line]:
-    if not 1 < len(scales) < _SEEDS_SHOWN:
-        return []
-    return [("seed", *_over([one])) for one in scales]
-
-
-def _gradient(shown: Sequence[tuple[ProbedVariant, str]], layer: str) -> Markup | None:
-    slopes = [(look, s) for variant, look in shown if (s := slope(variant, layer)) is not None]
-    if not slopes:
-        return None
-    lowest = min(float(s.table.min()) for _, s in slopes)
-    last = max(float(s.steps[-1]) for _, s in slopes)
-    frame = ChartAxes((1, max(last, 2)), (min(0.6 * lowest, 0.5), 1.5))
-    lines = []
-    for look, back in slopes:
-        steps = back.steps.tolist()
-        thin: list[Line] = [("seed", steps, norms.tolist()) for norms in back.table]
-        seeds = thin if 1 < len(thin) < _SEEDS_SHOWN else []
-        lines.append((look, [*seeds, ("curve", steps, back.mean.tolist())]))
-    ticks = sorted({1.0, *(round(1 + (last - 1) * k / 4) for k in range(5))})
-    return chart(frame, lines, title="gradient (largest = 1)", across="step", ticks=ticks)

@@ -10,11 +10,11 @@ from markupsafe import Markup
 
 from gatekit._version import __version__
 
-from .axis import axis
 from .cells import cells
 from .context import Builder, Section, Sheet
 from .curves import curves
 from .facts import facts
+from .figures import axis, figures
 from .gates import gates
 from .markup import data, html
 from .origin import environments, reproduce
@@ -27,6 +27,7 @@ SECTIONS: tuple[Builder, ...] = (
     summary,
     axis,
     curves,
+    figures,
     survival,
     importance_section,
     gates,
@@ -39,7 +40,7 @@ SECTIONS: tuple[Builder, ...] = (
 )
 """The sections of the page in order; one with nothing to show returns None."""
 
-SCRIPTS = ("base.js", "chart.js", "axis.js", "costs.js", "curves.js", "table.js", "start.js")
+SCRIPTS = ("base.js", "chart.js", "panels.js", "costs.js", "curves.js", "table.js", "start.js")
 """The files that are joined, in this order, to the page's script."""
 
 

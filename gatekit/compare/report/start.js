@@ -1,5 +1,5 @@
 // Starts each part in its placeholder on the page.
-const PARTS = { axis, curves };
+const PARTS = { curves, panels };
 for (const holder of document.querySelectorAll("[data-plot]")) PARTS[holder.dataset.plot](holder);
 for (const holder of document.querySelectorAll("[data-table]")) runs(holder);
 

@@ -31,7 +31,7 @@ from gatekit.compare.output.table_cells import (
 
 from .context import Section, Sheet, css
 from .markup import html
-from .static import Scale, axis, strip
+from .strip import Scale, axis, strip
 
 _MOST_OPEN = 6
 _VALUES, _GAPS = 124, 230

@@ -7,7 +7,7 @@ import json
 import re
 import shlex
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,7 @@ class RequestedRun:
         words: what to type after ``gatekit train`` to train this run alone.
         origin: a fingerprint that ignores the sources of plugins and the data.
         config: what the run's config.yaml will contain; None if an earlier gatekit planned the run.
+        plan: how many files are older than the first one that asked for the run.
     """
 
     id: str
@@ -36,6 +37,7 @@ class RequestedRun:
     words: tuple[str, ...]
     origin: str
     config: Mapping[str, Any] | None = None
+    plan: int = 0
 
     @property
     def variant(self) -> str:
@@ -120,8 +122,10 @@ def training(study: Path, *changes: str) -> str:
 def read(study: Path) -> dict[str, RequestedRun]:
     """Return the runs that commands have asked for in a study, by id; a damaged file is ignored."""
     requested: dict[str, RequestedRun] = {}
-    for path in _paths(study):
-        requested |= _requested(durable.read_object(path))
+    for number, path in enumerate(sorted(_paths(study), key=_written)):
+        for id, run in _requested(durable.read_object(path)).items():
+            first = requested[id].plan if id in requested else number
+            requested[id] = replace(run, plan=first)
     return requested
 
 
@@ -218,6 +222,13 @@ def _again(command: str, again: bool) -> str:
     if not again or "retry=failed" in command.split():
         return command
     return f"{command} retry=failed"
+
+
+def _written(path: Path) -> int:
+    try:
+        return path.stat().st_mtime_ns
+    except OSError:
+        return 0
 
 
 def _paths(study: Path) -> list[Path]:

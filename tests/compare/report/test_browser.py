@@ -221,6 +221,54 @@ def test_a_swept_key_hides_lines(sweep: Path, open_page: Open) -> None:
     until(page, lambda: lines.count() == 2)
 
 
+def test_charts_that_files_have_are_read_by_keyboard_and_pointer(
+    sweep: Path, open_page: Open
+) -> None:
+    page = open_page(sweep)
+    charts = page.locator("#figures svg.chart")
+    assert charts.count() == 4  # differences, two costs, the sweep of two keys
+    assert page.locator("#figures h3").all_inner_texts() == [
+        "Differences",
+        "Metric and cost",
+        "Sweep",
+    ]
+    heard = page.locator("#figures .heard").first
+    charts.first.focus()
+    page.keyboard.press("End")
+    last = heard.inner_text()
+    page.keyboard.press("ArrowLeft")
+    assert heard.inner_text() != last
+    assert "n = " in last
+    names = charts.first.locator("text.name").all_text_contents()
+    assert last.split(":")[0] in names
+    cell = box(page, "#figures rect.best")
+    page.mouse.move(cell["x"] + cell["width"] / 2, cell["y"] + cell["height"] / 2)
+    bubble = page.locator("#figures .tip").last
+    assert bubble.is_visible()
+    assert "test nll (nats/frame)" in bubble.inner_text()
+
+
+def test_a_group_is_hidden_in_a_chart(sweep: Path, open_page: Open) -> None:
+    page = open_page(sweep)
+    cost = page.locator("#figures .plot").nth(1)
+    before = cost.locator("path.point").count()
+    cost.locator("button.group").first.click()
+    until(page, lambda: cost.locator("path.point").count() == before - 2)
+
+
+@pytest.mark.parametrize("width", [1400, 420])
+def test_no_text_of_a_chart_is_cut(sweep: Path, open_page: Open, width: int) -> None:
+    page = open_page(sweep, viewport={"width": width, "height": 900})
+    page.wait_for_timeout(100)
+    for chart in page.locator("#figures svg.chart, #axis svg.chart").all():
+        frame = chart.bounding_box()
+        for text in chart.locator("text").all():
+            place = text.bounding_box()
+            if place and place["width"]:
+                assert place["x"] >= frame["x"] - 2, text.text_content()
+                assert place["x"] + place["width"] <= frame["x"] + frame["width"] + 2
+
+
 @pytest.mark.slow
 def test_the_sentence_is_copied(sweep: Path, open_page: Open) -> None:
     page = open_page(sweep)
@@ -438,7 +486,7 @@ def test_what_gates_did_is_drawn_in_the_light_and_in_the_dark(
         inner = page.locator("#gates svg.density path.mean").first
         fills.append(inner.evaluate("node => getComputedStyle(node).stroke"))
         assert inner.evaluate("node => getComputedStyle(node).fill") == "none"
-        assert page.locator("#gates svg.still").count() == 2
+        assert page.locator("#gates svg.chart").count() == 2
     assert fills[0] != fills[1]
     page = open_page(path, viewport={"width": 420, "height": 800})
     wide = page.evaluate("document.documentElement.scrollWidth")

@@ -15,10 +15,10 @@ from .studies import HOSTILE
 
 @pytest.mark.parametrize("evil", HOSTILE)
 def test_texts_and_attributes_are_escaped(evil: str) -> None:
-    plot = html("plot.html", plot=evil, titles=[evil], still=[None], caption=evil)
+    plot = html("plot.html", plot=evil, of=evil, titles=[evil], still=[None], caption=evil)
     breaks = plot.count("<wbr>")
     assert plot.count("<") == plot.count(">") == 10 + breaks
-    assert plot.count('"') == 12
+    assert plot.count('"') == 14
     assert "\u202e" not in plot
 
 
@@ -36,13 +36,13 @@ def test_macros_escape_their_arguments(evil: str) -> None:
 
 def test_markup_is_left_as_it_is() -> None:
     assert "<b>a</b>&nbsp;" in html(
-        "plot.html", plot="x", titles=[""], still=[None], caption=Markup("<b>a</b>&nbsp;")
+        "plot.html", plot="x", of="x", titles=[""], still=[None], caption=Markup("<b>a</b>&nbsp;")
     )
 
 
 def test_a_value_that_is_missing_is_an_error() -> None:
     with pytest.raises(UndefinedError, match="caption"):
-        html("plot.html", plot="x", titles=[""], still=[None])
+        html("plot.html", plot="x", of="x", titles=[""], still=[None])
 
 
 def test_lines_are_kept_and_other_control_characters_are_not() -> None:

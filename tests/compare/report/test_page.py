@@ -18,14 +18,16 @@ from markupsafe import Markup
 from gatekit.compare.budget.reach import reach
 from gatekit.compare.budget.text import reach_cells, reach_verdict
 from gatekit.compare.curves import band, on_one_grid, over
-from gatekit.compare.figures.style import COLOURS, style_of
 from gatekit.compare.output.sentence import sentences
 from gatekit.compare.output.table_cells import decided_over_tasks, table_cells, tasks_differences
+from gatekit.compare.render.style import COLOURS, style_of
 from gatekit.compare.report import curves as module_of_curves
 from gatekit.compare.report import page as module
 from gatekit.compare.report.context import Section, Sheet
 from gatekit.compare.report.facts import facts
 from gatekit.compare.report.page import SCRIPTS, SECTIONS, page
+from gatekit.compare.report.to_data import chart_data
+from gatekit.compare.views.kinds import Asked, chart
 
 from ..budget_runs import write_curve
 from ..probing import probe_run, probe_study
@@ -246,11 +248,20 @@ def test_what_is_decided_over_tasks_is_at_the_beginning(tmp_path: Path) -> None:
 def test_a_swept_key_is_an_axis(root: Path) -> None:
     found = loaded(page(sheet("sweep", root, x="optimizer.learning_rate")))["axis"]
     assert isinstance(found, dict)
-    (found,) = found["charts"]
-    assert [value for value, _ in found["places"]] == [0.001, 0.01, 0.03]
-    assert found["log"] is True
-    assert {line["name"] for line in found["lines"]} == {"lstm", "gru", "rnn"}
-    assert all(len(line["points"]) == 3 for line in found["lines"])
+    (chart,) = found["charts"]
+    ((panel,),) = chart["panels"]
+    assert (panel["x"]["places"], panel["x"]["scale"]) == ([0.001, 0.01, 0.03], "log")
+    assert {line["name"] for line in chart["series"]} == {"lstm", "gru", "rnn"}
+    lines = [mark for mark in panel["marks"] if mark["kind"] == "line"]
+    assert sorted(len(mark["x"]) for mark in lines) == [2, 3, 3]  # the mean of a diverged group
+
+
+def test_the_page_has_the_charts_that_files_have(root: Path, html: str) -> None:
+    found = loaded(html)["figures"]["charts"]
+    comparison = sheet("sweep", root).comparison
+    shown = [chart(kind, comparison, Asked()) for kind in ("forest", "scatter", "heatmap")]
+    assert found == [chart_data(one) for one in shown if one is not None]
+    assert len(found) == 3
 
 
 def test_a_study_without_runs_and_one_where_all_failed_say_so(tmp_path: Path) -> None:
@@ -317,13 +328,14 @@ def test_what_gates_did_has_a_section_where_runs_were_probed(tmp_path: Path, htm
     assert "Gates over training" in said
     assert "forward_0 " in said
     assert "2 of 3 runs were probed" in said
-    assert "memory (steps)" in said
-    assert "sequence (30)" in said
     drawn = [a for e, a in reader.elements if e == "svg" and "density" in (a.get("class") or "")]
     assert len(drawn) == 2 * 2 * 4
     assert sum((a["aria-label"] or "").startswith("forget: mean 0.5") for a in drawn) == 4
-    charts = [a for e, a in reader.elements if e == "svg" and "still" in (a.get("class") or "")]
-    assert len(charts) == 4
+    charts = loaded(page_)["gates"]["charts"]
+    assert [len(chart["panels"][0]) for chart in charts] == [2, 2]
+    memory = charts[0]["panels"][0][0]
+    assert memory["y"]["title"] == "memory (steps)"
+    assert ["sequence (30)"] in [mark.get("tips") for mark in memory["marks"]]
     assert not [a for _, a in reader.elements if "style" in a]
     assert "nan" not in " ".join(a.get("d") or "" for e, a in reader.elements if e == "path")
 
@@ -434,6 +446,8 @@ def test_a_threshold_has_a_section_with_what_compare_prints(tmp_path: Path) -> N
         assert reach_verdict(one) in part
     assert "gru reaches the threshold earlier than lstm" in part
     assert loaded(html)["curves"]["over"] == "seconds"
+    (chart,) = loaded(html)["reach"]["charts"]
+    assert chart["panels"][0][0]["x"]["title"] == "training time (s)"
 
 
 def test_equal_means_are_both_the_best(tmp_path: Path) -> None:
@@ -491,9 +505,10 @@ def test_every_task_has_its_chart_over_a_key(tmp_path: Path) -> None:
                 rated = configuration(seed=seed, task__name=task, optimizer__learning_rate=rate)
                 more = {"metric": metric, "data_hash": f"sha256:{task:a<32}"}
                 write_run(tmp_path / "demo" / "runs", rated, scale * (6 + seed), **more)
-    charts = loaded(page(sheet("demo", tmp_path, x="optimizer.learning_rate")))["axis"]["charts"]
-    assert [chart["title"] for chart in charts] == ["task=adding", "task=recall"]
-    assert [chart["label"] for chart in charts] == ["test nll (nats/frame)", "test accuracy"]
+    (chart,) = loaded(page(sheet("demo", tmp_path, x="optimizer.learning_rate")))["axis"]["charts"]
+    panels = [row[0] for row in chart["panels"]]
+    assert [panel["title"] for panel in panels] == ["task=adding", "task=recall"]
+    assert [panel["y"]["title"] for panel in panels] == ["test nll (nats/frame)", "test accuracy"]
 
 
 def test_the_head_answers_what_a_reader_asks_first(about: Sheet, html: str) -> None:

@@ -13,9 +13,11 @@ from gatekit.cell.errors import RunError, listed
 from gatekit.cell.schema import gate_of, gates_and_roles
 from gatekit.compare.gates.behaviour import GatesReport, ProbedVariant
 from gatekit.compare.gates.probes import ProbedRun, read_activations
+from gatekit.compare.views.gates import chosen_layer
 
-from .gates import chosen_layer
-from .page import plottable, shortened, without_frame, write_figure
+from .files import about, check_formats, write_figure
+from .matplotlib import empty, styled
+from .text import plottable, shortened
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -62,16 +64,15 @@ def draw_activations(
             " after its last epoch if it did not diverge"
         )
 
-    def paint(figure: Figure) -> list[str]:
-        label = shortened(variant.group.label)
-        about = f"{label}, seed {probed.run.seed}, run {probed.run.id[:8]}, {shown}"
-        _paint(figure, about, _order(probed, signals), signals, arrays)
-        return [probed.run.id]
-
-    title = f"Activations of run {probed.run.id}, {shown},"
-    return write_figure(
-        paint, report, stem, title=title, command=command, formats=formats, columns=2
-    )
+    label = shortened(variant.group.label)
+    heading = f"{label}, seed {probed.run.seed}, run {probed.run.id[:8]}, {shown}"
+    check_formats(formats)
+    with styled():
+        figure = empty(columns=2)
+        _paint(figure, heading, _order(probed, signals), signals, arrays)
+    title = f"Activations of run {probed.run.id}, {shown}, of study {report.study.name}"
+    said = about(command, report.level, [probed.run.id])
+    return write_figure(figure, stem, formats, title, said)
 
 
 def _probed_run(report: GatesReport, text: str) -> tuple[ProbedVariant, ProbedRun]:
@@ -125,7 +126,7 @@ def _order(probed: ProbedRun, signals: Signals) -> NDArray[Any]:
 
 
 def _input(axes: Axes, inputs: Any, column: int, valid: Any) -> None:
-    without_frame(axes)
+    _without_frame(axes)
     if inputs is None:
         return
     x = np.asarray(inputs[column], dtype=np.float64)
@@ -139,9 +140,15 @@ def _input(axes: Axes, inputs: Any, column: int, valid: Any) -> None:
 
 def _heat(axes: Axes, values: NDArray[Any], valid: Any, look: Mapping[str, Any]) -> Any:
     table = values.astype(np.float64)
-    without_frame(axes)
+    _without_frame(axes)
     axes.tick_params(length=2)
     return _image(axes, table if valid is None else np.where(valid[:, None], table, np.nan), **look)
+
+
+def _without_frame(axes: Axes) -> None:
+    axes.set_yticks([])
+    axes.grid(visible=False)
+    axes.spines[:].set_visible(False)
 
 
 def _look(values: NDArray[Any]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Drawings that need no script: strip plots in table cells, and line charts."""
+"""Drawings that need no script: strip plots in table cells."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 
 from markupsafe import Markup
 
-from gatekit.compare.figures.page import spans_decades
 from gatekit.compare.stats.intervals import Interval
+from gatekit.compare.views.rows import spans_decades
 
 from .markup import html
 
@@ -23,13 +23,12 @@ class Scale:
 
     Args:
         values: the values that the scale must include.
-        linear: stay linear even if the values span decades.
     """
 
-    def __init__(self, values: Iterable[float], linear: bool = False) -> None:
+    def __init__(self, values: Iterable[float]) -> None:
         known = [value for value in values if math.isfinite(value)]
         self.low, self.high = min(known, default=0.0), max(known, default=1.0)
-        self.log = not linear and bool(known) and spans_decades(known)
+        self.log = bool(known) and spans_decades(known)
 
     def at(self, value: float, width: float) -> float:
         """Return the position of a value; values beyond the scale are drawn at the edge."""
@@ -133,103 +132,3 @@ def _number(value: float) -> str:
 
 def _text(value: float) -> str:
     return f"{value:.1f}"
-
-
-WIDTH, HEIGHT = 540.0, 270.0
-_LEFT, _RIGHT, _TOP, _BOTTOM = 52.0, 12.0, 26.0, 38.0
-_FEW_DECADES = 1.6
-_MOST_HEIGHTS = 5
-
-Line = tuple[str, Sequence[float], Sequence[float]]
-"""A line: its CSS class, x values and y values."""
-
-
-class ChartAxes:
-    """The axes of a chart: linear x, logarithmic or linear y.
-
-    Args:
-        right: the limits of the x axis.
-        up: the limits of the y axis; values beyond them are drawn at the limit.
-        log: whether the y axis is logarithmic; its limits are positive then.
-    """
-
-    def __init__(
-        self, right: tuple[float, float], up: tuple[float, float], log: bool = True
-    ) -> None:
-        self.right, self.up, self.log = right, up, log
-
-    def x(self, value: float) -> float:
-        """Return the horizontal position of a value, from the left."""
-        start, end = self.right
-        return _LEFT + (value - start) / ((end - start) or 1) * (WIDTH - _LEFT - _RIGHT)
-
-    def y(self, value: float) -> float:
-        """Return the vertical position of a value, from the top."""
-        low, high = self.up
-        inside = min(max(value, low), high)
-        if self.log:
-            share = math.log(inside / low) / math.log(high / low)
-        else:
-            share = (inside - low) / ((high - low) or 1)
-        return HEIGHT - _BOTTOM - share * (HEIGHT - _TOP - _BOTTOM)
-
-    def path(self, xs: Iterable[float], ys: Iterable[float]) -> str:
-        """Return a line through points as the ``d`` attribute of an SVG path."""
-        points = [f"{self.x(x):.1f} {self.y(y):.1f}" for x, y in zip(xs, ys, strict=True)]
-        return f"M{'L'.join(points)}" if points else ""
-
-
-def chart(
-    frame: ChartAxes,
-    lines: Sequence[tuple[str, Sequence[Line]]],
-    *,
-    title: str,
-    across: str,
-    ticks: Sequence[float],
-    level: tuple[float, str] | None = None,
-) -> Markup:
-    """Return a chart.
-
-    Args:
-        frame: the axes.
-        lines: CSS class and lines of each group.
-        title: title of the y axis.
-        across: title of the x axis.
-        ticks: labelled values of the x axis.
-        level: a marked y value, and its label.
-    """
-    bottom = HEIGHT - _BOTTOM
-    values = _heights(frame.up) if frame.log else Scale(frame.up, linear=True).ticks(_MOST_HEIGHTS)
-    levels = [(frame.y(value), _height(value)) for value in values]
-    marked = None if level is None else (frame.y(level[0]), level[1])
-    return html(
-        "chart.html",
-        width=f"{WIDTH:g}",
-        height=int(HEIGHT),
-        left=int(_LEFT),
-        right=int(WIDTH - _RIGHT),
-        bottom=int(bottom),
-        title=title,
-        across=across,
-        heights=[(f"{y:.1f}", f"{y + 4:.1f}", text) for y, text in levels],
-        ticks=[(f"{frame.x(value):.1f}", _height(value)) for value in ticks],
-        level=marked and (f"{marked[0]:.1f}", f"{marked[0] - 4:.1f}", marked[1]),
-        groups=[(look, [(k, frame.path(xs, ys)) for k, xs, ys in own]) for look, own in lines],
-    )
-
-
-def _heights(up: tuple[float, float]) -> list[float]:
-    low, high = up
-    decades = math.log10(high / low)
-    steps = (1, 2, 5) if decades < _FEW_DECADES else (1,)
-    every = 1 if decades < 5 else 2
-    exponents = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
-    values = [step * 10.0**k for k in exponents for step in steps if k % every == 0]
-    return [value for value in values if low * (1 - 1e-9) <= value <= high * (1 + 1e-9)]
-
-
-def _height(value: float) -> str:
-    small = abs(value) < 1e-12
-    return (
-        f"{value:g}" if small or 1e-3 <= abs(value) < 1e5 else f"{value:.0e}".replace("e-0", "e-")
-    )

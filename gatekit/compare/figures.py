@@ -1,0 +1,130 @@
+"""Draw a comparison's figure by its name: a view makes the chart, a renderer draws it."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gatekit.cell.errors import GatekitError
+
+from .comparison import Comparison
+from .gates.behaviour import GatesReport
+from .render.files import about, check_formats, write_figure
+from .views.gates import gates
+from .views.kinds import Asked, chart
+
+if TYPE_CHECKING:
+    from .render.inline import InlineFigure
+
+
+def draw(
+    kind: str,
+    comparison: Comparison,
+    stem: Path | str,
+    *,
+    command: str,
+    formats: Sequence[str] = ("png", "svg"),
+    columns: int = 1,
+    x: str | None = None,
+    over: str = "epochs",
+    reach: float | None = None,
+) -> list[Path]:
+    """Draw one figure of a comparison and write one file per format.
+
+    With several tasks, the figure has a panel for each of them.
+
+    Args:
+        kind: one of ``gatekit.compare.views.kinds.KINDS``.
+        comparison: the result of ``compare``.
+        stem: path of the files without their suffix.
+        command: the command line to store in the files.
+        formats: any of png, svg and pdf.
+        columns: width in paper columns, 1 or 2.
+        x: the swept key of ``axis``.
+        over: the horizontal axis of ``curves`` and ``survival``: ``epochs``, ``seconds``,
+            ``steps`` or ``flops``.
+        reach: the threshold of ``survival``.
+
+    Returns:
+        The files, in the order of the formats; none if there is nothing to draw.
+
+    Raises:
+        ConfigError: the kind or a format does not exist, or does not fit the comparison.
+    """
+    check_formats(formats)
+    shown = chart(kind, comparison, Asked(x, over, reach))
+    if shown is None:
+        return []
+    from .render import matplotlib
+
+    title = f"{shown.title} of study {comparison.study.name}"
+    said = about(command, comparison.level, shown.runs)
+    return write_figure(matplotlib.figure(shown, columns), stem, formats, title, said)
+
+
+def figure(
+    kind: str,
+    comparison: Comparison,
+    *,
+    columns: int = 1,
+    x: str | None = None,
+    over: str = "epochs",
+    reach: float | None = None,
+) -> InlineFigure | None:
+    """Return one figure of a comparison, to show in a notebook or change; None if it is empty.
+
+    The arguments are those of `draw`.
+
+    Raises:
+        ConfigError: the kind does not exist, or does not fit the comparison.
+    """
+    from .render import matplotlib
+
+    shown = chart(kind, comparison, Asked(x, over, reach))
+    return None if shown is None else matplotlib.figure(shown, columns)
+
+
+def curves_html(comparison: Comparison) -> str:
+    """Return the learning curves of a comparison as HTML; empty if no run has any."""
+    try:
+        drawn = figure("curves", comparison, columns=2)
+    except GatekitError:
+        return ""
+    if drawn is None:
+        return ""
+    data = base64.b64encode(drawn._repr_png_()).decode()
+    return f'<img alt="learning curves" width="640" src="data:image/png;base64,{data}">'
+
+
+def draw_gates(
+    report: GatesReport,
+    stem: Path | str,
+    *,
+    command: str,
+    formats: Sequence[str] = ("png", "svg"),
+    layer: str | None = None,
+) -> list[Path]:
+    """Draw the behaviour of each variant's gates, two paper columns wide.
+
+    Args:
+        report: the result of ``gates_report``.
+        stem: path of the files without their suffix.
+        command: the command line to store in the files.
+        formats: any of png, svg and pdf.
+        layer: the recurrent layer; None means the lowest.
+
+    Returns:
+        The files, in the order of the formats.
+
+    Raises:
+        ConfigError: the layer or a format does not exist.
+    """
+    from .render import matplotlib
+
+    check_formats(formats)
+    shown = gates(report, layer)
+    title = f"{shown.title} of study {report.study.name}"
+    said = about(command, report.level, shown.runs)
+    return write_figure(matplotlib.figure(shown, columns=2), stem, formats, title, said)
