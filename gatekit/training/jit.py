@@ -119,7 +119,7 @@ def _lengths(feed: Feed, split: str) -> list[int]:
     if feed.masked:
         return [_length(batch) for batch in feed.split(split)]
     size = len(feed.splits[split].x)
-    return [feed.splits[split].x.shape[1]] * -(-size // feed.size)
+    return [feed.splits[split].x.shape[1]] * -(-size // feed.scored)
 
 
 def _length(batch: Fed) -> int:

@@ -82,6 +82,7 @@ def key(
             str(feed.spec),
             feed.masked,
             feed.resets,
+            feed.sparse,
             feed.per_epoch,
             feed.per_batch,
             windows,

@@ -50,7 +50,7 @@ class Scores:
         self.feed, self.stop = feed, stop
         metric, loss = task.metric.name, task.signature().loss
 
-        @tf.function(input_signature=feed.spec, autograph=False, jit_compile=jit)
+        @tf.function(input_signature=feed.score_spec, autograph=False, jit_compile=jit)
         def score(inputs: object, y: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
             logits = model(called(inputs), training=False)
             counted = tf.cast(weights, "float64")

@@ -25,7 +25,7 @@ from .callbacks import Callbacks, Event, reported
 from .feed import Feed
 from .jit import resolve, training_step
 from .model import SequenceModel, build_model, choice_of, named_weights, set_weights
-from .optimizers import decayed, optimizer
+from .optimizers import decayed, optimizer, vectors
 from .probe import Probe, ProbeRecords
 from .process import programs
 from .program import Kept
@@ -85,7 +85,8 @@ def train(
             progress.remark(str(warning.message))
     drawn, order = seeds.part(config, "data"), seeds.part(config, "order")
     trainer = config["trainer"]
-    feed = Feed(task, splits, drawn, trainer["batch"], order=order, tbptt=trainer.get("tbptt"))
+    parts = {"tbptt": trainer.get("tbptt"), "accumulate": trainer.get("accumulate", 1)}
+    feed = Feed(task, splits, drawn, trainer["batch"], order=order, **parts)
     callbacks = callbacks or Callbacks()
     session = _Session(config, task, feed, progress, stop, callbacks, kept or Kept())
     return session.run(verbose, checkpoint)
@@ -172,7 +173,8 @@ class _Session:
         feed, settings = self.feed, self.config["optimizer"]
         length = feed.length_for(self.config["pool"])
         signature = self.task.signature()
-        model = build_model(self.config, signature, feed.masked, length, feed.resets)
+        model = build_model(self.config, signature, feed.masked, length, feed.resets, feed.sparse)
+        model.accumulate = self.config["trainer"].get("accumulate", 1)
         self.mode = resolve(self.config, model, feed, EVALUATIONS)
         feed.few = self.mode.jit
         # A document has a target at every step, so each of its windows has weight.
@@ -180,9 +182,8 @@ class _Session:
         steps = model.count_windows() if counted else None
         self.decayed = decayed(model, settings)
         left_out = [w for w in model.trainable_weights if not self.decayed.get(w.path, True)]
-        model.compile(
-            optimizer=optimizer(settings, self.total_steps, left_out, steps), jit_compile=False
-        )
+        chosen = optimizer(settings, self.total_steps, left_out, steps, vectors(model))
+        model.compile(optimizer=chosen, jit_compile=False)
         # If the first step created the optimizer's variables, it would be traced twice.
         model.optimizer.build(model.trainable_variables)
         return model

@@ -465,7 +465,7 @@ def test_a_regularizer_moves_weights_and_no_reported_loss(made, jit):
 
 
 @pytest.mark.one_in(4)
-@pytest.mark.parametrize("name", ["adam", "adamw", "sgd", "rmsprop"])
+@pytest.mark.parametrize("name", ["adam", "adamw", "sgd", "rmsprop", "muon"])
 def test_every_optimizer_learns(shared, name):
     result, folder = shared("task=sum", f"optimizer={name}", "trainer.steps=43")
     scores = [v for _, _, split, _, v in numbers(folder) if split == "validation"]
