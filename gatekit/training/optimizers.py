@@ -53,7 +53,7 @@ def optimizer(
         "adamw": keras.optimizers.AdamW,
         "sgd": keras.optimizers.SGD,
         "rmsprop": keras.optimizers.RMSprop,
-        "muon": _Muon,
+        "muon": Muon,
     }
     arguments = {key: config[key] for key in OWN if key in config}
     if config["name"] == "muon":
@@ -137,7 +137,7 @@ def _rate(plan: Schedule) -> float | Callable[[Tensor], Tensor]:
     return later
 
 
-class _Muon(keras.optimizers.Muon):  # type: ignore[misc]
+class Muon(keras.optimizers.Muon):  # type: ignore[misc]
     """Muon in every precision; Keras' own fails in float64."""
 
     def lr_adjust(self, x: Tensor) -> Tensor:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+import random
 import sys
 import threading
 import warnings
@@ -12,6 +13,7 @@ from typing import Any
 
 import keras
 import numpy
+import tensorflow as tf
 
 from gatekit.runs.checkpoint import Checkpoint
 from gatekit.runs.folder import RunFolder
@@ -71,7 +73,14 @@ def train(
         GatekitError: the data or the configuration are not usable.
     """
     folder.enter("loading")
-    keras.utils.set_random_seed(seeds.integer(seeds.part(config, "init"), "keras", bits=31))
+    kept = kept or Kept()
+    seed = _global_seed(config)
+    if kept.program is None:
+        keras.utils.set_random_seed(seed)
+    else:
+        # Seeding TensorFlow makes it prepare the functions that it has traced once more.
+        random.seed(seed)
+        numpy.random.seed(seed)
     keras.config.set_dtype_policy(config["precision"])
     progress = TrainingProgress(folder, task.metric.name, task.metric.direction, made_with or {})
     for remark in remarks or ():
@@ -88,8 +97,13 @@ def train(
     parts = {"tbptt": trainer.get("tbptt"), "accumulate": trainer.get("accumulate", 1)}
     feed = Feed(task, splits, drawn, trainer["batch"], order=order, **parts)
     callbacks = callbacks or Callbacks()
-    session = _Session(config, task, feed, progress, stop, callbacks, kept or Kept())
+    session = _Session(config, task, feed, progress, stop, callbacks, kept)
     return session.run(verbose, checkpoint)
+
+
+def _global_seed(config: Mapping[str, Any]) -> int:
+    """Return the seed of the generators that gatekit itself does not use."""
+    return seeds.integer(seeds.part(config, "init"), "keras", bits=31)
 
 
 class _Session:
@@ -162,6 +176,8 @@ class _Session:
                 kept.probe.read(self.feed)
         else:
             self.kept.reused = None
+            if kept is not None:
+                tf.random.set_seed(_global_seed(self.config))
             kept = self.kept.program = self._traced(model, key)
         self.model, self.train_step, self.scores = kept.model, kept.step, kept.scores
         if self.kept.reused is None:

@@ -26,7 +26,7 @@ XLA = {
 }
 OTHERS = {
     "a block, bfloat16": [
-        *("task=echo", "trainer.epochs=2", "trainer.batch=8", "block=griffin", "dropout=0.2"),
+        *("task=sum", "trainer.steps=2", "trainer.batch=4", "block=residual", "dropout=0.2"),
         *("precision=mixed_bfloat16", "jit=false"),
     ],
     "the order varies, with a probe": [
@@ -116,8 +116,8 @@ WORDS = ["task=adding", "task.length=4", "units=2", "trainer.steps=2", "trainer.
 
 def queue(place, *words):
     """Train a queue in a process; return its threads and open files after each run."""
-    (place / "queue.py").write_text(QUEUE)
-    given = [sys.executable, "queue.py", "task.validation_size=4", "task.test_size=4", *WORDS]
+    (place / "several.py").write_text(QUEUE)
+    given = [sys.executable, "several.py", "task.validation_size=4", "task.test_size=4", *WORDS]
     processes.run([*given, "jit=false", *words], cwd=place, check=True)
     return json.loads((place / "seen.json").read_text())
 

@@ -9,7 +9,6 @@ import threading
 import keras
 import numpy
 import pytest
-import tensorflow as tf
 import tiny
 from twice import untraced
 
@@ -360,18 +359,6 @@ def test_padding_changes_nothing(made, shared):
     _, clean = shared()
     _, dirty = made(task=Dirty())
     assert numbers(clean) == numbers(dirty)
-
-
-def test_no_iterator_has_a_tuning_thread_to_wait_for(made, monkeypatch):
-    begun, start = [], tf.data.Dataset.__iter__
-
-    def noted(dataset):
-        begun.append(dataset.options().autotune.enabled)
-        return start(dataset)
-
-    monkeypatch.setattr(tf.data.Dataset, "__iter__", noted)
-    made("trainer.epochs=1")
-    assert set(begun) == {False}
 
 
 @pytest.mark.slow
