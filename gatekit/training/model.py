@@ -267,7 +267,7 @@ def build_model(
     return model
 
 
-class AtPlaces(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
+class AtPlaces(keras.layers.Layer):
     """Some steps of each sequence: ``batch x time x width`` becomes ``batch x places x width``."""
 
     def call(self, inputs: Tensor, places: Tensor) -> Tensor:
