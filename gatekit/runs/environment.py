@@ -29,6 +29,7 @@ def environment(
     seed: int | None = None,
     data_hash: str | None = None,
     seconds: Mapping[str, float] | None = None,
+    program: int | None = None,
 ) -> dict[str, Any]:
     """Return the content of env.json.
 
@@ -40,6 +41,8 @@ def environment(
         seed: the run's seed, which determines everything random.
         data_hash: the hash that identifies the data of the task.
         seconds: how long the preparation, the attempt and the whole run took.
+        program: the seed of the run whose traced program this run used, in the same process; None
+            if it traced its own. Its seconds are then fewer.
     """
     return {
         "python": platform.python_version(),
@@ -57,6 +60,7 @@ def environment(
         "seed": seed,
         "data_hash": data_hash,
         "seconds": dict(seconds or {}),
+        "program_of_seed": program,
         "git": _git(),
         "plugins": dict(plugins),
     }

@@ -174,6 +174,12 @@ def peak_memory(pid: int) -> int:
     return 0
 
 
+def forget_peak() -> None:
+    """Measure `peak_memory` of this process anew from now on; Linux only."""
+    with contextlib.suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5")
+
+
 def follow_parent(follow: bool) -> None:
     """Make the kernel kill this process when the thread that started it ends; Linux only.
 

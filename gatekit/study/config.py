@@ -101,6 +101,11 @@ def _refuse_name_as_key(data: Mapping[str, Any], known: Mapping[str, Check]) -> 
 
 def _windows(config: Mapping[str, Any], tbptt: int) -> None:
     """Refuse settings that cannot be computed window by window."""
+    if (parts := config["trainer"].get("accumulate", 1)) > 1:
+        raise ConfigError(
+            f"trainer.tbptt={tbptt} with trainer.accumulate={parts}: a window continues the states "
+            "of the one before, so its batch cannot be computed in parts. Remove one of them."
+        )
     if config["bidirectional"]:
         raise ConfigError(
             f"trainer.tbptt={tbptt} with bidirectional=true: the backward direction starts at the "

@@ -268,7 +268,8 @@ def _rehearse(run: PlannedRun, plan: SweepPlan, environment: Mapping[str, str], 
     task = components.load(run.config["plugins"]).task(run.config["task"])
     seed = seeds.part(run.config, "data")
     splits, trainer = task.splits(seeds.generator(seed, "data")), run.config["trainer"]
-    feed = Feed(task, splits, seed, trainer["batch"], tbptt=trainer.get("tbptt"))
+    parts = {"tbptt": trainer.get("tbptt"), "accumulate": trainer.get("accumulate", 1)}
+    feed = Feed(task, splits, seed, trainer["batch"], **parts)
     (run.path / "steps.json").write_text(json.dumps(feed.per_epoch))
 
 

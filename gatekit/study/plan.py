@@ -87,6 +87,12 @@ class PlannedRun:
         """Return the trainable parameters of all recurrent layers."""
         return self.sizes.get("parameters", 0)
 
+    @cached_property
+    def variant(self) -> str:
+        """Return what the run has in common with other seeds of its variant, and only with them."""
+        config = {name: value for name, value in self.config.items() if name != "seed"}
+        return canonical_json([config, dict(self.plugins), self.data_hash])
+
     def folder(self) -> RunFolder:
         """Return the run's folder."""
         return RunFolder(self.path)

@@ -206,21 +206,30 @@ _LAUNCH: dict[str, Key] = {
     "track": Key(trackers, [], ["tensorboard"]),
 }
 
+_BETAS = {"beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-7}
+
 OPTIMIZERS: dict[str, dict[str, Any]] = {
     "adam": {},
     "adamw": {"weight_decay": 0.01, "decayed": "matrices"},
     "sgd": {"momentum": 0.0, "nesterov": False},
     "rmsprop": {"momentum": 0.0},
+    "muon": {
+        "momentum": 0.95,
+        "nesterov": True,
+        "weight_decay": 0.01,
+        "decayed": "matrices",
+        **_BETAS,
+    },
 }
 """For each optimizer, the keys that others may lack and that every run of it records."""
 
-_BETAS = {"beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-7}
 _DECAY = {"weight_decay": 0.0, "decayed": "matrices"}
 OMITTED: dict[str, dict[str, Any]] = {
     "adam": {**_BETAS},
     "adamw": {**_BETAS},
     "sgd": {**_DECAY},
     "rmsprop": {"epsilon": 1e-7, **_DECAY},
+    "muon": {},
 }
 """For each optimizer, the keys that others may lack and that were added later.
 
@@ -230,7 +239,7 @@ A run with these values omits the keys, which keeps the fingerprints of older ru
 ALWAYS_OMITTED: dict[str, Any] = {**schedules.DEFAULTS, "ema": None}
 """Keys of every optimizer that were added later; a run with these values omits them."""
 
-TRAINER_OMITTED: dict[str, Any] = {"tbptt": None}
+TRAINER_OMITTED: dict[str, Any] = {"tbptt": None, "accumulate": 1}
 """Keys of the trainer that were added later; a run with these values omits them."""
 
 _GROUPS: dict[str, dict[str, Key]] = {
@@ -257,6 +266,7 @@ _GROUPS: dict[str, dict[str, Key]] = {
         "batch": Key(whole(1), 32),
         "patience": Key(optional(whole(1)), None, 5),
         "tbptt": Key(optional(whole(1)), MISSING, 50),
+        "accumulate": Key(whole(1, 65_536), MISSING, 4),
     },
 }
 

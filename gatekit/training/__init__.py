@@ -1,7 +1,7 @@
 """Train one run, from its configuration to `result.json`. This package imports TensorFlow.
 
-`worker` is the main function of a run's process. `trainer` trains with Keras' fit, in an order that
-the seed determines, and stops a run whose loss is not finite (`DivergedError`). `feed` and
+`worker` is the main function of a run's process. `trainer` trains in an order that the seed
+determines, and stops a run whose loss is not finite (`DivergedError`). `feed` and
 `batches` provide the data, `model` builds the network, and `optimizers` and `schedule` determine
 how its weights change. `summary` computes the results, and `resume` writes and reads checkpoints.
 `process` starts the process itself, `probe` records gates during training, and `carrying` carries

@@ -8,7 +8,7 @@ consecutive steps of several sequences, whose states are carried to the next win
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy
 
@@ -99,6 +99,27 @@ def lengthened(step: StepData, every: bool) -> StepData:
         return StepData(x, mask, step.y, step.weights)
     resets = None if step.resets is None else _longer(step.resets, more)
     return StepData(x, mask, _longer(step.y, more), _longer(step.weights, more), resets)
+
+
+def labelled(step: StepData, few: bool) -> tuple[StepData, numpy.ndarray]:
+    """Return a batch with targets and weights of its labelled steps only, and the places of these.
+
+    Args:
+        step: the batch; each step has a target, and those with a weight count.
+        few: whether the number of places is one of few, because XLA compiles each once.
+
+    Returns:
+        The batch, whose ``y`` and ``weights`` are batch x places, and the places, batch x places,
+        in order of time. A row with fewer labelled steps has further places of weight 0.
+    """
+    counted = step.weights > 0
+    most = max(1, int(counted.sum(axis=1).max()))
+    most = min(bucket(most) if few else most, counted.shape[1])
+    places = numpy.argsort(~counted, axis=1, kind="stable")[:, :most].astype("int32")
+    wide = places.reshape(places.shape + (1,) * (step.y.ndim - 2))
+    y = numpy.take_along_axis(step.y, wide, axis=1)
+    weights = numpy.take_along_axis(step.weights, places, axis=1)
+    return replace(step, y=y, weights=weights), places
 
 
 def shuffled(seed: int, epoch: int, count: int) -> numpy.ndarray:

@@ -28,16 +28,21 @@ class Feed:
         task: the task; it draws fresh data if there is no split ``train``.
         splits: the checked splits.
         seed: the seed of drawn training data.
-        size: examples per batch.
+        size: examples per batch; see ``accumulate``.
         few: whether to pad masked batches to few lengths, because XLA compiles each length once.
         order: the seed of the order of training examples; None means ``seed``.
         tbptt: steps per window; None for whole sequences.
+        accumulate: batches whose gradients are summed for one update; a training step has them all.
 
     Attributes:
         windows: the order of the windows; None for whole sequences.
         masked: whether batches have masks. The inputs are x alone, or a tuple of x, the mask and
             the resets (if there are any), and the beginnings of streams (if there are windows).
         resets: whether the data have resets; then batches have masks, too.
+        sparse: whether at most half of the steps have a label. Then the inputs end with the places
+            of the labelled steps, and targets and weights are those of these places.
+        size: examples per training step.
+        scored: examples per batch of validation and test data.
         per_epoch: the training steps of an epoch.
         tests: the names of the test sets, ``test`` first.
     """
@@ -51,15 +56,18 @@ class Feed:
         few: bool = False,
         order: int | None = None,
         tbptt: int | None = None,
+        accumulate: int = 1,
     ) -> None:
         self.order = seed if order is None else order
-        self.task, self.splits, self.seed, self.size, self.few = task, splits, seed, size, few
+        self.task, self.splits, self.seed, self.few = task, splits, seed, few
+        self.size, self.scored = size * accumulate, size
         self.every = task.signature().emission == "every"
         self.tests = [name for name in splits if name not in ("train", "validation")]
         self.windows = None if tbptt is None else batches.WindowOrder(task, size, tbptt)
         self.resets = any(split.resets is not None for split in splits.values())
         self.masked = self.resets or any(self._needs_mask(split) for split in splits.values())
         self.per_epoch, self.per_batch = self._steps(splits.get("train"))
+        self.sparse = self._few_labels(splits.get("validation"))
 
     def step(self, step: int) -> Fed:
         """Return inputs, targets and weights of a training step, counted from 0.
@@ -90,7 +98,7 @@ class Feed:
         """Return the batches of a split in order."""
         split = self.splits[name]
         steps = (
-            batches.ordered(split, self.size, self.every)
+            batches.ordered(split, self.scored, self.every)
             if self.windows is None
             else self.windows.evaluation(split)
         )
@@ -127,10 +135,17 @@ class Feed:
 
     @functools.cached_property
     def spec(self) -> tuple[object, tf.TensorSpec, tf.TensorSpec]:
-        """Shapes and types of a step; the length of sequences is unspecified."""
+        """Shapes and types of a training step; the length of sequences is unspecified."""
+        return self._spec(self.size)
 
+    @functools.cached_property
+    def score_spec(self) -> tuple[object, tf.TensorSpec, tf.TensorSpec]:
+        """Shapes and types of a batch of validation and test data."""
+        return self._spec(self.scored)
+
+    def _spec(self, size: int) -> tuple[object, tf.TensorSpec, tf.TensorSpec]:
         def spec(array: numpy.ndarray, timed: bool) -> tf.TensorSpec:
-            dims = [self.size, *array.shape[1:]]
+            dims = [size, *array.shape[1:]]
             if timed:
                 dims[1] = None
             return tf.TensorSpec(dims, array.dtype)
@@ -154,6 +169,11 @@ class Feed:
     def _needs_mask(self, split: Batch) -> bool:
         return split.mask is not None or bool(self.windows and self.windows.masked(split))
 
+    def _few_labels(self, split: Batch | None) -> bool:
+        if not self.every or self.windows is not None or split is None or split.weights is None:
+            return False
+        return float(numpy.mean(split.weights > 0)) <= 0.5
+
     def _steps(self, train: Batch | None) -> tuple[int, int]:
         """Return the training steps per epoch and per batch; a batch has one for each window."""
         count = None if train is None else len(train.x)
@@ -168,6 +188,9 @@ class Feed:
     def _tensors(self, step: batches.StepData) -> Fed:
         if self.few and self.windows is None:
             step = batches.lengthened(step, self.every)
+        places = None
+        if self.sparse:
+            step, places = batches.labelled(step, self.few)
         inputs = [step.x]
         if self.masked:
             mask = numpy.ones(step.x.shape[:2], bool) if step.mask is None else step.mask
@@ -177,6 +200,8 @@ class Feed:
             inputs.append(none if step.resets is None else step.resets)
         if step.begins is not None:
             inputs.append(step.begins)
+        if places is not None:
+            inputs.append(places)
         return inputs[0] if len(inputs) == 1 else tuple(inputs), step.y, step.weights
 
 

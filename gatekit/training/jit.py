@@ -1,8 +1,8 @@
-"""Decide whether XLA compiles a run's steps, and compile the training step as one XLA program."""
+"""Decide whether XLA compiles a run's steps, and trace or compile the training step."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -119,15 +119,17 @@ def _lengths(feed: Feed, split: str) -> list[int]:
     if feed.masked:
         return [_length(batch) for batch in feed.split(split)]
     size = len(feed.splits[split].x)
-    return [feed.splits[split].x.shape[1]] * -(-size // feed.size)
+    return [feed.splits[split].x.shape[1]] * -(-size // feed.scored)
 
 
 def _length(batch: Fed) -> int:
     return int(x_of(batch[0]).shape[1])
 
 
-def compiled_step(model: keras.Model, spec: object) -> Callable[[Iterator[Fed]], dict[str, Tensor]]:
-    """Return the function that Keras' ``fit`` calls for each batch.
+def training_step(
+    model: keras.Model, spec: object, jit: bool
+) -> Callable[[Fed], dict[str, Tensor]]:
+    """Return the training step as a traced function of one batch, compiled by XLA or not.
 
     Keras disables its own ``jit_compile=True`` if TensorFlow is deterministic, because XLA cannot
     make every operation deterministic. It can for the operations of a run, or rejects them by name;
@@ -136,27 +138,29 @@ def compiled_step(model: keras.Model, spec: object) -> Callable[[Iterator[Fed]],
     Args:
         model: the compiled model.
         spec: shapes and types of a batch.
+        jit: whether XLA compiles the step.
 
     Raises:
         ConfigError: the returned function raises it if XLA does not support an operation.
     """
-    step: Callable[[Fed], dict[str, Tensor]] = tf.function(
-        model.train_step, input_signature=(spec,), autograph=False, jit_compile=True
-    )
+    # Called directly, a concrete function does not look for a fitting trace in every step.
+    traced = tf.function(
+        model.train_step, input_signature=(spec,), autograph=False, jit_compile=jit
+    ).get_concrete_function()
 
-    def function(iterator: Iterator[Fed]) -> dict[str, Tensor]:
-        batch = next(iterator)
+    def step(batch: Fed) -> dict[str, Tensor]:
         try:
-            return step(batch)
+            outputs: dict[str, Tensor] = traced(batch)
         except tf.errors.InvalidArgumentError as error:
-            if "unsupported operations" not in str(error):
+            if not jit or "unsupported operations" not in str(error):
                 raise
             raise ConfigError(
                 f"jit=true: XLA cannot compile this model. {_unknown(error)} Use other operations, "
                 "or type jit=false."
             ) from error
+        return outputs
 
-    return function
+    return step
 
 
 def _unknown(error: Exception) -> str:

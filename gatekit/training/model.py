@@ -44,12 +44,14 @@ class SequenceModel(keras.Model):
         windows: counts the training steps if some batches may have no weight, such as windows
             without a target; otherwise None. Such a batch carries states, but changes no weights
             and is not an update of the optimizer; the learning-rate schedule counts it.
+        accumulate: equal parts of a batch that are computed one after another, to save memory.
     """
 
     def __init__(self, *arguments: object, loss_kind: str, **named: object) -> None:
         super().__init__(*arguments, **named)
         self.loss_kind = loss_kind
         self.windows: tf.Variable | None = None
+        self.accumulate = 1
         penalised = any(weight.regularizer is not None for weight in self.trainable_weights)
         self.task_loss = keras.metrics.Mean("task_loss") if penalised else None
 
@@ -81,6 +83,8 @@ class SequenceModel(keras.Model):
 
     def train_step(self, data: tuple[Tensor, Tensor, Tensor]) -> dict[str, Tensor]:
         """Update the weights from one batch, unless it has no weight; return the metrics."""
+        if self.accumulate > 1:
+            return self._accumulated(data)
         if self.windows is None:
             return super().train_step(data)
         inputs, y, weights = data
@@ -98,6 +102,43 @@ class SequenceModel(keras.Model):
 
         tf.cond(counted > 0, update, lambda: tf.constant(False))
         self.windows.assign_add(1)
+        return self.get_metrics_result()
+
+    def _accumulated(self, data: tuple[Tensor, Tensor, Tensor]) -> dict[str, Tensor]:
+        """Update the weights from the summed gradients of the batch's parts."""
+        count, weights = self.accumulate, self.trainable_weights
+        rows = data[1].shape[0] // count
+        counted = tf.reduce_sum(tf.cast(data[2], self.output.dtype))
+        whole = tf.where(counted > 0, counted, 1.0)
+
+        def part(values: Tensor, place: Tensor) -> Tensor:
+            return tf.ensure_shape(
+                values[place * rows : (place + 1) * rows], [rows, *values.shape[1:]]
+            )
+
+        def add(place: Tensor, total: Tensor, loss: Tensor, sums: list[Tensor]) -> Any:
+            inputs, y, counts = tf.nest.map_structure(lambda v: part(v, place), data)
+            with tf.GradientTape() as tape:
+                values = step_loss(self.loss_kind, y, self(inputs, training=True))
+                share = tf.reduce_sum(values * tf.cast(counts, values.dtype)) / whole
+                every = share
+                # The penalties of regularizers count once.
+                for extra in self.losses:
+                    every += ops.cast(extra, values.dtype) / count
+                scaled = self.optimizer.scale_loss(every)
+            gradients = tape.gradient(scaled, weights, unconnected_gradients="zero")
+            sums = [s + tf.convert_to_tensor(g) for s, g in zip(sums, gradients, strict=True)]
+            return place + 1, total + share, loss + every, sums
+
+        zero = tf.zeros([], whole.dtype)
+        first = [tf.zeros(weight.shape, weight.dtype) for weight in weights]
+        _, total, loss, sums = tf.while_loop(
+            lambda place, *_: place < count, add, [0, zero, zero, first], parallel_iterations=1
+        )
+        if self.task_loss is not None:
+            self.task_loss.update_state(total, sample_weight=rows * count)
+        self._loss_tracker.update_state(loss, sample_weight=rows * count)
+        self.optimizer.apply_gradients(zip(sums, weights, strict=True))
         return self.get_metrics_result()
 
 
@@ -150,6 +191,7 @@ def build_model(
     masked: bool,
     steps: int | None = None,
     resets: bool = False,
+    sparse: bool = False,
 ) -> SequenceModel:
     """Set Keras' dtype policy; return the model, each weight drawn from the seed by its name.
 
@@ -159,10 +201,11 @@ def build_model(
         masked: whether the data have masks.
         steps: the length of all sequences, if the head has weights for each step.
         resets: whether rows contain several sequences.
+        sparse: whether the head is computed only at the places of an input, batch x places.
 
     Returns:
-        The model. Its input is x alone, or a list of x and those of the mask, the resets and the
-        beginnings of streams that the run has.
+        The model. Its input is x alone, or a list of x and those of the mask, the resets, the
+        beginnings of streams and the places that the run has.
     """
     seed = seeds.part(config, "init")
     keras.config.set_dtype_policy(config["precision"])
@@ -207,18 +250,33 @@ def build_model(
             value = drop(value)
     if pool != "last":
         value = pooled(pool, value, mask, steps)
+    places = keras.Input((None,), name="places", dtype="int32") if sparse else None
+    if places is not None:
+        value = AtPlaces(name="places_of_labels")(value, places)
     # The loss is computed in full precision, whatever the precision of the layers.
     dtype = "float64" if config["precision"] == "float64" else "float32"
     head = keras.layers.Dense(
         signature.outputs, kernel_initializer="zeros", name="head", dtype=dtype
     )(value)
-    inputs = [x, *timed.values()]
-    model = SequenceModel(inputs if timed else x, head, loss_kind=signature.loss)
+    inputs = [x, *timed.values(), *([] if places is None else [places])]
+    model = SequenceModel(inputs if inputs[1:] else x, head, loss_kind=signature.loss)
     # Keras' own initializers would draw from Python's global generator.
     for layer in model.layers:
         if isinstance(layer, (keras.layers.Dense, keras.layers.Embedding)):
             _draw(layer, seed)
     return model
+
+
+class AtPlaces(keras.layers.Layer):
+    """Some steps of each sequence: ``batch x time x width`` becomes ``batch x places x width``."""
+
+    def call(self, inputs: Tensor, places: Tensor) -> Tensor:
+        """Return the values at the places, ``batch x places`` integers."""
+        return tf.gather(inputs, places, batch_dims=1)
+
+    def compute_output_shape(self, input_shape: Any, places_shape: Any) -> Any:
+        """Return the shape of the values."""
+        return (*places_shape, input_shape[-1])
 
 
 def recurrent(

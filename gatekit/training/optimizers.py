@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -22,6 +24,7 @@ def optimizer(
     total_steps: int,
     left_out: Sequence[tf.Variable] = (),
     steps: tf.Variable | None = None,
+    vectors: Sequence[str] = (),
 ) -> keras.optimizers.Optimizer:
     r"""Return the optimizer; ``clipnorm`` bounds the norm of all gradients together.
 
@@ -35,19 +38,30 @@ def optimizer(
         left_out: the variables without weight decay.
         steps: a variable with the number of training steps, if some steps are not updates. The
             schedule then follows this variable; moments and averages still follow the updates.
+        vectors: for ``muon``, the paths of the weights that AdamW updates.
 
     Raises:
         ConfigError: the schedule does not fit into the steps.
 
-    Reference: arXiv:1711.05101 (decoupled weight decay).
+    With ``muon``, a matrix moves along the orthogonalised mean of its gradients,
+    $w \leftarrow w - 0.2 \eta_t \sqrt{\max(n, m)}\, U V^\top$, and AdamW updates all other weights.
+
+    Reference: arXiv:1711.05101 (decoupled weight decay); arXiv:2502.16982 (Muon).
     """
     kinds = {
         "adam": keras.optimizers.Adam,
         "adamw": keras.optimizers.AdamW,
         "sgd": keras.optimizers.SGD,
         "rmsprop": keras.optimizers.RMSprop,
+        "muon": Muon,
     }
     arguments = {key: config[key] for key in OWN if key in config}
+    if config["name"] == "muon":
+        of_adam = {f"adam_{key}": arguments.pop(key) for key in ("beta_1", "beta_2")}
+        arguments |= of_adam | {
+            "adam_weight_decay": arguments["weight_decay"],
+            "exclude_layers": [f"^{re.escape(path)}$" for path in vectors],
+        }
     if "ema" in config:
         arguments |= {"use_ema": True, "ema_momentum": config["ema"]}
     rate = _rate(schedule(config, total_steps))
@@ -77,6 +91,20 @@ def decayed(model: keras.Model, config: Mapping[str, Any]) -> dict[str, bool]:
     if not config.get("weight_decay"):
         return {}
     everything = config.get("decayed") == "all"
+    found = matrices(model)
+    return {weight.path: everything or weight.path in found for weight in model.trainable_weights}
+
+
+def vectors(model: keras.Model) -> list[str]:
+    """Return the paths of the trainable weights that Muon leaves to AdamW: all but the matrices of
+    gates and of blocks, so also the embedding, the map of the inputs and the head."""
+    ends = ("embedding/", "input/", "head/")
+    found = {path for path in matrices(model) if not path.startswith(ends)}
+    return [weight.path for weight in model.trainable_weights if weight.path not in found]
+
+
+def matrices(model: keras.Model) -> set[str]:
+    """Return the paths of the trainable weights that are matrices of linear maps."""
     kinds = {
         variable.path: weight.kind
         for layer in recurrent_layers(model)
@@ -84,13 +112,11 @@ def decayed(model: keras.Model, config: Mapping[str, Any]) -> dict[str, bool]:
         if (variable := layer.named_weights.get(weight.name)) is not None
     }
     return {
-        weight.path: everything
-        or (
-            len(weight.shape) > 1
-            and kinds.get(weight.path, weight.name)
-            in ("kernel", "recurrent", "recurrent_kernel", "embeddings")
-        )
+        weight.path
         for weight in model.trainable_weights
+        if len(weight.shape) > 1
+        and kinds.get(weight.path, weight.name)
+        in ("kernel", "recurrent", "recurrent_kernel", "embeddings")
     }
 
 
@@ -109,6 +135,14 @@ def _rate(plan: Schedule) -> float | Callable[[Tensor], Tensor]:
     if plan.warmup or plan.kind == "wsd":
         return _WarmUp(rate, plan.warmup, later, plan.decay_from)
     return later
+
+
+class Muon(keras.optimizers.Muon):  # type: ignore[misc]
+    """Muon in every precision; Keras' own fails in float64."""
+
+    def lr_adjust(self, x: Tensor) -> Tensor:
+        """Return an update with the root mean square of one of Adam."""
+        return x * (math.sqrt(max(x.shape)) * self.rms_rate)
 
 
 class _WarmUp(keras.optimizers.schedules.LearningRateSchedule):  # type: ignore[misc]

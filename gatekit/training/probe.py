@@ -63,16 +63,20 @@ class Probe:
     def __init__(self, model: SequenceModel, feed: Feed, loss: str) -> None:
         self.model, self.loss = model, loss
         self.layers = sorted(recurrent_layers(model), key=_place)
-        self.masked = feed.masked
-        steps = x_of(feed.first("validation", ROWS)[0]).shape[1]
-        values = steps * sum(sum(layer.cell.widths.values()) for layer in self.layers)
-        rows = max(1, min(ROWS, MOST_VALUES // max(1, values)))
-        self.step = tf.nest.map_structure(tf.constant, feed.first("validation", rows))
+        self.read(feed)
         self.bounds: dict[str, dict[str, Interval | None]] = {
             layer.name: {name: bounds(layer.cell, name) for name in _named(layer, "gate")}
             for layer in self.layers
         }
         self._look = tf.function(self._traced, autograph=False)
+
+    def read(self, feed: Feed) -> None:
+        """Record the first validation sequences of these batches from now on."""
+        self.masked = feed.masked
+        steps = x_of(feed.first("validation", ROWS)[0]).shape[1]
+        values = steps * sum(sum(layer.cell.widths.values()) for layer in self.layers)
+        rows = max(1, min(ROWS, MOST_VALUES // max(1, values)))
+        self.step = tf.nest.map_structure(tf.constant, feed.first("validation", rows))
 
     def record(self) -> dict[str, Any]:
         """Return the current record of gates and states of every recurrent layer, as plain data."""

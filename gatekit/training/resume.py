@@ -172,6 +172,12 @@ def tensors(model: SequenceModel) -> dict[str, numpy.ndarray]:
     return {name: numpy.array(variable.numpy()) for name, variable in _named_variables(model)}
 
 
+def shapes(model: SequenceModel) -> tuple[tuple[str, tuple[int, ...], str], ...]:
+    """Return name, shape and type of each of the `tensors`."""
+    found = _named_variables(model)
+    return tuple((name, tuple(each.shape), str(each.dtype)) for name, each in found)
+
+
 def restore(model: SequenceModel, arrays: Mapping[str, numpy.ndarray], prefix: str = "") -> None:
     """Restore the tensors of `tensors`, or only those whose names begin with ``prefix``.
 

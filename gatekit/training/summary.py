@@ -50,14 +50,14 @@ class Scores:
         self.feed, self.stop = feed, stop
         metric, loss = task.metric.name, task.signature().loss
 
-        @tf.function(input_signature=feed.spec, autograph=False, jit_compile=jit)
+        @tf.function(input_signature=feed.score_spec, autograph=False, jit_compile=jit)
         def score(inputs: object, y: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
             logits = model(called(inputs), training=False)
             counted = tf.cast(weights, "float64")
             values = tf.cast(step_metric(metric, loss, y, logits), "float64")
             return tf.reduce_sum(values * counted), tf.reduce_sum(counted)
 
-        self.score = score
+        self.score = score.get_concrete_function()
 
     def of(self, split: str) -> float:
         """Return the task's metric on a split, pooled over all counted steps.
@@ -65,13 +65,13 @@ class Scores:
         Raises:
             InterruptedRunError: the run was asked to stop.
         """
-        total = count = 0.0
+        sums = []
         for step in self.feed.split(split):
             if self.stop.is_set():
                 raise InterruptedRunError
-            value, counted = self.score(*step)
-            total += float(value)
-            count += float(counted)
+            sums.append(self.score(*step))
+        total = sum(float(value) for value, _ in sums)
+        count = sum(float(counted) for _, counted in sums)
         return total / count if count else math.nan
 
     def tests(self) -> dict[str, Any]:

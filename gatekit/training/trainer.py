@@ -1,12 +1,14 @@
-"""Train one run with Keras' fit, in an order that the seed determines; keep the best epoch."""
+"""Train one run, in an order that the seed determines; keep the best epoch."""
 
 from __future__ import annotations
 
 import contextlib
 import math
+import random
+import sys
 import threading
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from typing import Any
 
 import keras
@@ -19,16 +21,18 @@ from gatekit.tasks import seeds
 from gatekit.tasks.task import Task
 from gatekit.tasks.validate import DataWarning, check_splits
 
+from . import program
 from .batches import EVALUATIONS
 from .callbacks import Callbacks, Event, reported
-from .feed import Fed, Feed
-from .jit import compiled_step, resolve
-from .model import build_model, choice_of, named_weights, set_weights
-from .optimizers import decayed, optimizer
+from .feed import Feed
+from .jit import resolve, training_step
+from .model import SequenceModel, build_model, choice_of, named_weights, set_weights
+from .optimizers import decayed, optimizer, vectors
 from .probe import Probe, ProbeRecords
 from .process import programs
+from .program import Kept
 from .resume import TrainingProgress, restore, tensors
-from .summary import InterruptedRunError, Scores, StepTimes, summary
+from .summary import InterruptedRunError, Scores, StepTimes, newton_counts, summary
 
 
 class DivergedError(Exception):
@@ -48,6 +52,7 @@ def train(
     checkpoint: Checkpoint | None = None,
     made_with: Mapping[str, Any] | None = None,
     remarks: list[str] | None = None,
+    kept: Kept | None = None,
 ) -> dict[str, Any]:
     """Train one run and return its record for result.json.
 
@@ -56,18 +61,26 @@ def train(
         task: the task (a `gatekit.Task`).
         folder: the claimed folder; metrics, the best weights and checkpoints are written there.
         stop: set from outside to stop after the current batch.
-        verbose: Keras' progress output: 1 a bar, 2 a line per epoch.
+        verbose: what is printed: 1 a progress bar, 2 a line per epoch, 0 nothing.
         callbacks: the callbacks of plugins.
         checkpoint: the checkpoint to continue from.
         made_with: versions, machine and settings that the numbers depend on, for the checkpoints.
         remarks: warnings about the run so far; they go into the result.
+        kept: the program of an earlier run of this process; receives that of this run.
 
     Raises:
         InterruptedRunError: ``stop`` was set.
         GatekitError: the data or the configuration are not usable.
     """
     folder.enter("loading")
-    keras.utils.set_random_seed(seeds.integer(seeds.part(config, "init"), "keras", bits=31))
+    kept = kept or Kept()
+    seed = _global_seed(config)
+    if kept.program is None:
+        keras.utils.set_random_seed(seed)
+    else:
+        # Seeding TensorFlow makes it prepare the functions that it has traced once more.
+        random.seed(seed)
+        numpy.random.seed(seed)
     keras.config.set_dtype_policy(config["precision"])
     progress = TrainingProgress(folder, task.metric.name, task.metric.direction, made_with or {})
     for remark in remarks or ():
@@ -81,9 +94,16 @@ def train(
             progress.remark(str(warning.message))
     drawn, order = seeds.part(config, "data"), seeds.part(config, "order")
     trainer = config["trainer"]
-    feed = Feed(task, splits, drawn, trainer["batch"], order=order, tbptt=trainer.get("tbptt"))
-    session = _Session(config, task, feed, progress, stop, callbacks or Callbacks())
+    parts = {"tbptt": trainer.get("tbptt"), "accumulate": trainer.get("accumulate", 1)}
+    feed = Feed(task, splits, drawn, trainer["batch"], order=order, **parts)
+    callbacks = callbacks or Callbacks()
+    session = _Session(config, task, feed, progress, stop, callbacks, kept)
     return session.run(verbose, checkpoint)
+
+
+def _global_seed(config: Mapping[str, Any]) -> int:
+    """Return the seed of the generators that gatekit itself does not use."""
+    return seeds.integer(seeds.part(config, "init"), "keras", bits=31)
 
 
 class _Session:
@@ -95,9 +115,10 @@ class _Session:
         progress: TrainingProgress,
         stop: threading.Event,
         callbacks: Callbacks,
+        kept: Kept,
     ) -> None:
         self.config, self.task, self.feed, self.progress = config, task, feed, progress
-        self.stop, self.callbacks = stop, callbacks
+        self.stop, self.callbacks, self.kept = stop, callbacks, kept
         callbacks.warn = progress.remark
         trainer = config["trainer"]
         self.patience = trainer["patience"]
@@ -144,37 +165,58 @@ class _Session:
         return result
 
     def _make(self) -> None:
-        signature = self.task.signature()
-        feed = self.feed
+        model = self._model()
+        key = program.key(self.config, self.task, self.feed, model, self.mode)
+        kept = self.kept.program
+        if kept is not None and kept.key == key:
+            self.kept.reused = kept.seed
+            restore(kept.model, tensors(model))
+            kept.scores.feed, kept.scores.stop = self.feed, self.stop
+            if kept.probe is not None:
+                kept.probe.read(self.feed)
+        else:
+            self.kept.reused = None
+            if kept is not None:
+                tf.random.set_seed(_global_seed(self.config))
+            kept = self.kept.program = self._traced(model, key)
+        self.model, self.train_step, self.scores = kept.model, kept.step, kept.scores
+        if self.kept.reused is None:
+            self._check_repeats()
+        self.probe = ProbeRecords(kept.probe, self.progress, self.epoch_steps)
+
+    def _model(self) -> SequenceModel:
+        """Return the compiled model with its initial tensors; decide whether XLA compiles it."""
+        feed, settings = self.feed, self.config["optimizer"]
         length = feed.length_for(self.config["pool"])
-        self.model = build_model(self.config, signature, feed.masked, length, feed.resets)
-        self.mode = resolve(self.config, self.model, feed, EVALUATIONS)
+        signature = self.task.signature()
+        model = build_model(self.config, signature, feed.masked, length, feed.resets, feed.sparse)
+        model.accumulate = self.config["trainer"].get("accumulate", 1)
+        self.mode = resolve(self.config, model, feed, EVALUATIONS)
         feed.few = self.mode.jit
         # A document has a target at every step, so each of its windows has weight.
         counted = feed.windows is not None and not feed.windows.contiguous
-        steps = self.model.count_windows() if counted else None
-        settings = self.config["optimizer"]
-        self.decayed = decayed(self.model, settings)
-        left_out = [w for w in self.model.trainable_weights if not self.decayed.get(w.path, True)]
-        self.model.compile(
-            optimizer=optimizer(settings, self.total_steps, left_out, steps), jit_compile=False
-        )
+        steps = model.count_windows() if counted else None
+        self.decayed = decayed(model, settings)
+        left_out = [w for w in model.trainable_weights if not self.decayed.get(w.path, True)]
+        chosen = optimizer(settings, self.total_steps, left_out, steps, vectors(model))
+        model.compile(optimizer=chosen, jit_compile=False)
         # If the first step created the optimizer's variables, it would be traced twice.
-        self.model.optimizer.build(self.model.trainable_variables)
-        if self.mode.jit:
-            self.model.train_function = compiled_step(self.model, self.feed.spec)
-        self.scores = Scores(self.model, self.task, self.feed, self.stop, jit=self.mode.jit)
-        self._check_repeats()
-        probe = Probe(self.model, self.feed, signature.loss) if self.config["probe"] else None
-        self.probe = ProbeRecords(probe, self.progress, self.epoch_steps)
+        model.optimizer.build(model.trainable_variables)
+        return model
+
+    def _traced(self, model: SequenceModel, key: Hashable) -> program.Program:
+        step = training_step(model, self.feed.spec, self.mode.jit)
+        scores = Scores(model, self.task, self.feed, self.stop, jit=self.mode.jit)
+        loss = self.task.signature().loss
+        probe = Probe(model, self.feed, loss) if self.config["probe"] else None
+        return program.Program(key, self.config["seed"], model, step, scores, probe)
 
     def _check_repeats(self) -> None:
-        before = tensors(self.model)
-        self.model.make_train_function()
+        before, first = tensors(self.model), self.feed.step(self.progress.step)
         ends = []
         for _ in range(2):
             restore(self.model, before)
-            self.model.train_function(iter(self._dataset(self.progress.step + 1)))
+            self.train_step(first)
             ends.append({n: v.tobytes() for n, v in tensors(self.model).items()})
         restore(self.model, before)
         if ends[0] != ends[1]:
@@ -185,21 +227,49 @@ class _Session:
             )
 
     def _fit(self, verbose: int) -> None:
-        """Train, first to the end of an interrupted epoch, then in whole epochs."""
-        callback = _SessionCallback(self)
+        """Train to the end, from the middle of an epoch if an attempt was interrupted there."""
         epochs = -(-self.total_steps // self.epoch_steps)
         while not self.over():
-            epoch, place = divmod(self.progress.step, self.epoch_steps)
-            # One iterator for all epochs, so no epoch waits for its first batch.
-            self.model.fit(
-                self._dataset(self.total_steps),
-                initial_epoch=epoch,
-                epochs=epoch + 1 if place else epochs,
-                steps_per_epoch=self.epoch_steps - place,
-                verbose=verbose,
-                callbacks=[callback],
-                shuffle=False,
+            number, place = divmod(self.progress.step, self.epoch_steps)
+            if verbose:
+                sys.stdout.write(f"Epoch {number + 1}/{epochs}\n")
+            left = min(self.epoch_steps - place, self.total_steps - self.progress.step)
+            shown = f"val_{self.task.metric.name}"
+            bar = keras.utils.Progbar(
+                left, verbose=verbose, stateful_metrics=["loss", "task_loss", shown]
             )
+            self.progress.epoch, self.progress.closed = number + 1, False
+            self.model.reset_metrics()
+            restore(self.model, self.running, "metric/")
+            self.running = {}
+            for done in range(1, left + 1):
+                logs = self._step()
+                if verbose == 1:
+                    bar.update(done, [*logs.items()], finalize=False)
+            self.step_times.end_epoch()
+            self.close_epoch()
+            programs.share()
+            logs[shown] = self.progress.validation
+            bar.update(left, [*logs.items()], finalize=True)
+
+    def _step(self) -> dict[str, float]:
+        """Train on the next batch, and return the running loss of the epoch."""
+        progress = self.progress
+        self.step_times.begin()
+        logs = self.train_step(self.feed.step(progress.step))
+        self.step_times.end()
+        numbers = {name: float(value) for name, value in logs.items()}
+        progress.step += 1
+        # Without the penalties of regularizers, to be comparable with the validation loss.
+        progress.loss = numbers.get("task_loss", numbers["loss"])
+        if not math.isfinite(numbers["loss"]):
+            progress.log("train", "loss", math.nan)
+            raise DivergedError(progress.epoch, (progress.step - 1) % self.epoch_steps + 1)
+        if self.stop.is_set():
+            raise InterruptedRunError
+        if progress.due() and not self.at_end():
+            self.save()
+        return numbers
 
     def over(self) -> bool:
         """Return whether there is nothing left to train."""
@@ -208,20 +278,6 @@ class _Session:
             progress.closed and progress.out_of_patience(self.patience)
         )
 
-    def _dataset(self, stop: int) -> tf.data.Dataset:
-        """Return the data of the next step and all later steps before ``stop``."""
-
-        def steps() -> Iterator[Fed]:
-            for step in range(self.progress.step, stop):
-                yield self.feed.step(step)
-
-        # There is nothing to tune. When an iterator ends, it waits for its tuning thread, whose
-        # sleep doubles each time. Once XLA has compiled a step, this wait takes several seconds.
-        options = tf.data.Options()
-        options.autotune.enabled = False
-        data = tf.data.Dataset.from_generator(steps, output_signature=self.feed.spec)
-        return data.with_options(options)
-
     def _resume(self, checkpoint: Checkpoint) -> None:
         self.progress.resume(checkpoint)
         self.callbacks.restore(checkpoint.position["plugins"])
@@ -229,7 +285,7 @@ class _Session:
         if not self.progress.closed and self.at_end():
             self.close_epoch()
         elif not self.progress.closed:
-            # Keras resets the running loss before every epoch, also before this one.
+            # The running loss is reset before every epoch, also before this one.
             self.running = {n: v for n, v in checkpoint.arrays.items() if n.startswith("metric/")}
 
     def at_end(self) -> bool:
@@ -254,21 +310,14 @@ class _Session:
         if not self.ema:
             yield
             return
-        trained = self.trained()
-        self.model.optimizer.finalize_variable_values(self.model.trainable_variables)
+        weights = self.model.trainable_variables
+        trained = [numpy.array(weight.numpy()) for weight in weights]
+        self.model.optimizer.finalize_variable_values(weights)
         try:
             yield
         finally:
-            self.put_back(trained)
-
-    def trained(self) -> list[numpy.ndarray]:
-        """Return a copy of the weights that training continues with."""
-        return [numpy.array(weight.numpy()) for weight in self.model.trainable_variables]
-
-    def put_back(self, trained: list[numpy.ndarray]) -> None:
-        """Restore the weights that `trained` returned."""
-        for weight, value in zip(self.model.trainable_variables, trained, strict=True):
-            weight.assign(value)
+            for weight, value in zip(weights, trained, strict=True):
+                weight.assign(value)
 
     def _evaluate(self) -> None:
         progress = self.progress
@@ -298,57 +347,12 @@ class _Session:
             last = {**progress.last(), **tests}
             set_weights(self.model, progress.best_weights)
             epoch, value = progress.best
-            best = {"epoch": epoch, "validation": value, **self.scores.tests()}
+            # If the best epoch is the last, these are the weights that were just evaluated.
+            if epoch < progress.epoch or newton_counts(self.model)[0]:
+                tests = self.scores.tests()
+            best = {"epoch": epoch, "validation": value, **tests}
             for scores in (best, last) if epoch < progress.epoch else (best,):
                 step = min(scores["epoch"] * self.epoch_steps, progress.step)
                 for split, score in {"test": scores["test"], **scores.get("splits", {})}.items():
                     progress.log(split, metric.name, score, at=(scores["epoch"], step))
         return summary(self, best, last)
-
-
-class _SessionCallback(keras.callbacks.Callback):
-    def __init__(self, session: _Session) -> None:
-        super().__init__()
-        self.session = session
-
-    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-        session = self.session
-        session.progress.epoch, session.progress.closed = epoch + 1, False
-        restore(self.model, session.running, "metric/")
-        session.running = {}
-
-    def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
-        self.session.step_times.begin()
-
-    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-        session, progress = self.session, self.session.progress
-        session.step_times.end()
-        progress.step += 1
-        # Without the penalties of regularizers, to be comparable with the validation loss.
-        progress.loss = float(logs.get("task_loss", logs["loss"]))
-        if not math.isfinite(logs["loss"]):
-            progress.log("train", "loss", math.nan)
-            place = (progress.step - 1) % session.epoch_steps
-            raise DivergedError(progress.epoch, place + 1)
-        if session.stop.is_set():
-            raise InterruptedRunError
-        if progress.step >= session.total_steps:
-            self.model.stop_training = True
-        elif progress.due() and not session.at_end():
-            session.save()
-
-    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        session = self.session
-        session.step_times.end_epoch()
-        session.close_epoch()
-        programs.share()
-        logs[f"val_{session.task.metric.name}"] = session.progress.validation
-        if session.over():
-            self.model.stop_training = True
-        if session.ema:
-            self.trained = session.trained()
-
-    def on_train_end(self, logs: Any = None) -> None:
-        # Keras leaves the averages in the weights, but training may continue.
-        if self.session.ema:
-            self.session.put_back(self.trained)

@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO, cast
@@ -27,6 +27,7 @@ from gatekit.cell.terminal import Terminal
 from gatekit.recurrence.executors.choose import TUNE_VARIABLE
 from gatekit.registry import check_results, components
 from gatekit.registry.author import plugin_of, what_happened
+from gatekit.registry.loading import complete_registry
 from gatekit.runs import durable, environment
 from gatekit.runs.folder import AlteredError, ClaimedError, RunFolder
 from gatekit.runs.names import LOG, TUNE
@@ -34,11 +35,13 @@ from gatekit.runs.process import keep_freed, note_stop_signals, peak_memory
 
 from .callbacks import Callbacks, reported
 from .process import programs
+from .program import Kept, foreign
 from .resume import agreed, checkpoint_of
 from .summary import InterruptedRunError
 from .trainer import train
 
 LOG_LIMIT = 16 * 2**20
+_capping = threading.Lock()  # the log of a run that has ended is not cut under the next one
 
 ORPHANED = 60.0
 """Seconds within which a run must stop once its launcher has ended."""
@@ -64,8 +67,19 @@ class Request:
     track: tuple[str, ...] = ()
 
 
-def work(request: Request) -> None:
+def work(
+    request: Request, following: Callable[[threading.Event], Request | None] | None = None
+) -> None:
     """Execute one run from claim to result, and record the outcome in the folder.
+
+    Further runs of the same variant may follow in this process, with the program that the first
+    has traced. Each of them ends as it would in a process of its own; if a run was not completed
+    without a remark, or uses code that may remember an earlier run, no other run follows it.
+
+    Args:
+        request: the run.
+        following: waits for the next run and returns it; None if there is none. It receives the
+            event of a stop signal, after which no run may begin.
 
     Raises:
         RunError: the outcome cannot be written to the folder; the launcher records it elsewhere.
@@ -75,18 +89,36 @@ def work(request: Request) -> None:
     stop, received = note_stop_signals()
     keep_freed()
     _follow_parent(stop)
+    programs.begin()
+    kept = Kept()
+    try:
+        again: Request | None = request
+        while again is not None:
+            _run(again, stop, received, kept)
+            again = following(stop) if following and kept.more else None
+    finally:
+        parent = multiprocessing.parent_process()
+        programs.end(orphan=parent is not None and not parent.is_alive())
+
+
+def _run(request: Request, stop: threading.Event, received: list[int], kept: Kept) -> None:
+    kept.more = False
     folder = RunFolder(request.path)
     try:
         folder.claim()
     except ClaimedError:
         return
-    folder.keep_beating(replaced=lambda: os._exit(1))
-    programs.begin()
+
+    def replaced() -> None:
+        if not over.is_set():
+            os._exit(1)
+
+    over = folder.keep_beating(replaced)
     try:
-        _record(folder, *_attempt(request, folder, stop, received))
+        _record(folder, *_attempt(request, folder, stop, received, kept, over))
     finally:
-        parent = multiprocessing.parent_process()
-        programs.end(orphan=parent is not None and not parent.is_alive())
+        with _capping:
+            over.set()
         # A log that cannot take its last lines is not a reason to fail.
         with contextlib.suppress(OSError):
             sys.stdout.flush()
@@ -94,12 +126,17 @@ def work(request: Request) -> None:
 
 
 def _attempt(
-    request: Request, folder: RunFolder, stop: threading.Event, received: list[int]
+    request: Request,
+    folder: RunFolder,
+    stop: threading.Event,
+    received: list[int],
+    kept: Kept,
+    over: threading.Event,
 ) -> tuple[str, str]:
     """Train; return the state to record and its reason, or empty strings to record nothing."""
     try:
-        _redirect(request.path / LOG, request.terminal)
-        _train(request, folder, stop)
+        _redirect(request.path / LOG, request.terminal, over)
+        _train(request, folder, stop, kept)
     except InterruptedRunError:
         name = signal.Signals(received[0]).name if received else "the end of its launcher"
         return "INTERRUPTED", f"stopped by {name}; the same command continues"
@@ -153,8 +190,9 @@ def _print_trace() -> None:
         traceback.print_exc()
 
 
-def _train(request: Request, folder: RunFolder, stop: threading.Event) -> None:
+def _train(request: Request, folder: RunFolder, stop: threading.Event, kept: Kept) -> None:
     began, remarks = time.monotonic(), list[str]()
+    first, kept.reused = kept.program is None, None
     config = dict(request.config)
     folder.write_config(config)
     here = environment.numeric()
@@ -183,14 +221,16 @@ def _train(request: Request, folder: RunFolder, stop: threading.Event) -> None:
                 seed=config["seed"],
                 data_hash=request.data_hash,
                 seconds=seconds,
+                program=kept.reused,
             )
         )
 
     write_env(config["executor"], config["jit"])
     ready = time.monotonic()
     verbose = 1 if request.terminal else 2
+    made_with = here | asked
     result = train(
-        config, task, folder, stop, verbose, callbacks, checkpoint, here | asked, remarks
+        config, task, folder, stop, verbose, callbacks, checkpoint, made_with, remarks, kept
     )
     if checkpoint is not None and request.config["executor"] == "auto":
         result["executor_reason"] = "auto, as resolved by the first attempt"
@@ -212,6 +252,22 @@ def _train(request: Request, folder: RunFolder, stop: threading.Event) -> None:
             "checks": check_results.of_plugins(request.plugins, config["plugins"]),
         }
     )
+    # Each new trace takes memory that TensorFlow never releases.
+    alone = checkpoint is not None or request.track or not (first or kept.reused is not None)
+    spotless = result["state"] == "COMPLETED" and not result["warnings"]
+    kept.more = spotless and not alone and not _remembers(request, kept, task, *callbacks.called)
+
+
+def _remembers(request: Request, kept: Kept, *parts: object) -> bool:
+    """Return whether code that gatekit does not ship may keep something from run to run.
+
+    A task, an initializer or a layer may have a generator of its own, which moves on.
+    """
+    assert kept.program is not None
+    loaded = complete_registry(request.config["plugins"]).plugins.values()
+    own = [plugin for plugin in loaded if not plugin.found.bundled]
+    draws = any("gatekit_initializers" in plugin.hooks for plugin in own)
+    return draws or foreign(kept.program.model, *parts)
 
 
 class _Both:
@@ -236,7 +292,7 @@ class _Both:
         return self.log.fileno()
 
 
-def _redirect(log: Path, terminal: bool) -> None:
+def _redirect(log: Path, terminal: bool, over: threading.Event) -> None:
     sys.stdout.flush()
     sys.stderr.flush()
     bar = os.dup(1) if terminal else None
@@ -252,16 +308,18 @@ def _redirect(log: Path, terminal: bool) -> None:
         shown = Terminal(os.fdopen(bar, "w"), passing="\r\b", colours=True, strict=False)
         sys.stdout = cast(TextIO, _Both(sys.stdout, cast(TextIO, shown)))
     faulthandler.enable(sys.stderr)
-    threading.Thread(target=_cap, args=(log,), daemon=True).start()
+    threading.Thread(target=_cap, args=(log, over), daemon=True).start()
 
 
-def _cap(log: Path) -> None:
-    while True:
-        time.sleep(0.2)
-        if log.stat().st_size > LOG_LIMIT:
+def _cap(log: Path, over: threading.Event) -> None:
+    while not over.wait(0.2):
+        with _capping:
+            if over.is_set() or log.stat().st_size <= LOG_LIMIT:
+                continue
             nothing = os.open(os.devnull, os.O_WRONLY)
             os.dup2(nothing, 1)
             os.dup2(nothing, 2)
+            os.close(nothing)
             durable.truncate(log, LOG_LIMIT)
             durable.append(log, f"[gatekit: the log is cut at {LOG_LIMIT:,} bytes]")
             return

@@ -259,7 +259,7 @@ def test_a_run_behind_the_median_is_told_to_stop(monkeypatch, optuna):
         optuna.storages.journal.JournalFileBackend("experiments/default/optuna.journal")
     )
     work = tuned.OptunaRuns(search, where, storage)
-    run = work.take()
+    run = work.take(0)
     folder = run.folder()
     folder.claim()
     assert work.stop_reason(run) is None
@@ -270,7 +270,7 @@ def test_a_run_behind_the_median_is_told_to_stop(monkeypatch, optuna):
     assert reason.startswith("pruned after epoch 1")
     folder.status("INTERRUPTED", reason)
     work.ended(run, "INTERRUPTED")
-    assert work.take() is None
+    assert work.take(0) is None
     assert not work.more()
 
 

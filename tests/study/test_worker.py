@@ -192,11 +192,11 @@ def gatekit_tasks():
 '''
 
 CHATTER = """
-import os, sys, time
+import os, sys, threading, time
 from pathlib import Path
 from gatekit.training import worker
 worker.LOG_LIMIT = 1000
-worker._redirect(Path("log.txt"), False)
+worker._redirect(Path("log.txt"), False, threading.Event())
 for _ in range(60):
     os.write(1, b"x" * 999 + b"\\n")
     time.sleep(0.02)
@@ -218,7 +218,7 @@ def test_a_run_with_a_bar_outlives_its_terminal(tmp_path):
     if not child:
         with contextlib.suppress(BaseException):
             os.dup2(writer, 1)
-            worker._redirect(tmp_path / "log.txt", True)
+            worker._redirect(tmp_path / "log.txt", True, threading.Event())
             for epoch in (1, 2):
                 sys.stdout.write(f"epoch {epoch}\n")
                 sys.stdout.flush()

@@ -15,7 +15,7 @@ from gatekit.study.config import validate
 from gatekit.study.plan import plan
 from gatekit.training.callbacks import Callbacks
 from gatekit.training.model import build_model
-from gatekit.training.optimizers import decayed, optimizer
+from gatekit.training.optimizers import decayed, optimizer, vectors
 from gatekit.training.schedule import schedule, typed
 from gatekit.training.trainer import train
 
@@ -172,6 +172,37 @@ def test_adamw_is_that_of_keras_to_the_last_bit():
         numpy.testing.assert_array_equal(mine[1], other[1])
 
 
+def orthogonalised(matrix):
+    """Return Keller Jordan's quintic iteration on a matrix, five steps of it."""
+    wide = matrix if matrix.shape[0] <= matrix.shape[1] else matrix.T
+    x = wide / (numpy.linalg.norm(wide) + 1e-7)
+    for _ in range(5):
+        square = x @ x.T
+        x = 3.4445 * x + (-4.7750 * square + 2.0315 * square @ square) @ x
+    return x if wide is matrix else x.T
+
+
+def test_muon_moves_matrices_along_the_orthogonalised_mean_and_adamw_the_rest():
+    keys = {"weight_decay": 0.3, "momentum": 0.9, "nesterov": True, "epsilon": 1e-3}
+    built = optimizer(
+        settings(name="muon", beta_1=0.8, beta_2=0.95, **keys), 20, vectors=["bias", "head/kernel"]
+    )
+    mean, expected = numpy.zeros((3, 2)), START[0].copy()
+    steps = adamw([RATE] * 20, 0.3, 0.8, 0.95, 1e-3)
+    matrix, head = (
+        keras.Variable(START[0], dtype="float64", name=name) for name in ("kernel", "other")
+    )
+    head._path = "head/kernel"
+    built.build([matrix, head])
+    for (gradient, _), (kernel, _) in zip(gradients(), steps, strict=True):
+        built.apply([gradient, gradient])
+        mean = 0.9 * mean + gradient
+        expected -= RATE * 0.3 * expected
+        expected -= RATE * 0.2 * math.sqrt(3) * orthogonalised(gradient + 0.9 * mean)
+        numpy.testing.assert_allclose(matrix.numpy(), expected, rtol=1e-5, atol=1e-6)
+        numpy.testing.assert_allclose(head.numpy(), kernel, rtol=2e-6, atol=1e-7)
+
+
 @pytest.mark.parametrize("name", ["sgd", "rmsprop"])
 def test_decay_is_decoupled_in_the_others_too(name):
     built = optimizer(settings(name=name, weight_decay=0.5), 20)
@@ -186,6 +217,16 @@ def built_model(*words):
     (run,) = plan(compose(["task=adding", "units=4", *words])).runs
     signature = components.load(()).task(run.config["task"]).signature()
     return build_model(run.config, signature, masked=False), run.config["optimizer"]
+
+
+@pytest.mark.usefixtures("place")
+def test_muon_leaves_the_head_and_what_is_not_a_matrix_to_adamw():
+    model, _ = built_model("cell=layer_norm_lstm", "optimizer=muon", "swap.forget=power_law")
+    left = set(vectors(model))
+    gates = ("input", "forget", "output", "candidate")
+    matrices = {f"rnn_0/{gate}.{read}" for gate in gates for read in ("x", "h_prev")}
+    assert {weight.path for weight in model.trainable_weights} - left == matrices
+    assert {"head/kernel", "head/bias", "rnn_0/forget.p"} <= left
 
 
 @pytest.mark.usefixtures("place")

@@ -19,8 +19,8 @@ class RunSource(Protocol):
 
     total: int
 
-    def take(self) -> PlannedRun | None:
-        """Return the next run; None if no run can start now."""
+    def take(self, slot: int) -> PlannedRun | None:
+        """Return the next run for a free slot; None if no run can start now."""
         ...
 
     def more(self) -> bool:
@@ -45,15 +45,36 @@ class RunSource(Protocol):
 
 
 class ListedRuns:
-    """A source whose runs are all known beforehand."""
+    """A source whose runs are all known beforehand.
 
-    def __init__(self, runs: Sequence[PlannedRun]) -> None:
-        self.runs = list(runs)
+    Args:
+        runs: the runs.
+        grouped: whether a slot continues with the variant of its latest run, and otherwise prefers
+            a variant that no slot has begun; if not, the order is that of the list.
+    """
+
+    def __init__(self, runs: Sequence[PlannedRun], grouped: bool = False) -> None:
+        self.runs, self.grouped = list(runs), grouped
         self.total = len(self.runs)
+        self.latest: dict[int, str] = {}
+        self.begun: set[str] = set()
 
-    def take(self) -> PlannedRun | None:
+    def take(self, slot: int) -> PlannedRun | None:
         """Return the next run."""
-        return self.runs.pop(0) if self.runs else None
+        if not self.runs:
+            return None
+        if not self.grouped:
+            return self.runs.pop(0)
+        latest = self.latest.get(slot)
+        variants = [run.variant for run in self.runs]
+        # Among equals, the first of the list comes first.
+        place = min(
+            range(len(variants)), key=lambda i: (variants[i] != latest, variants[i] in self.begun)
+        )
+        run = self.runs.pop(place)
+        self.latest[slot] = run.variant
+        self.begun.add(run.variant)
+        return run
 
     def more(self) -> bool:
         """Return whether runs are left."""

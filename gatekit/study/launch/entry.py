@@ -51,6 +51,7 @@ def launch(
         ConfigError: a run needs a GPU, and there is none.
     """
     outcome, others = SweepOutcome(), Others()
+    own = backend is None and start is None
     if work is None:
         todo, elsewhere = pending(plan, outcome)
         others = Others(elsewhere, patient=not plan.launch.options.detach)
@@ -59,9 +60,9 @@ def launch(
             with contextlib.suppress(OSError):
                 mark_stale(plan)
             return outcome
-        work = ListedRuns(todo)
-    asked = plan.launch.options.backend if backend is None and start is None else "process"
-    if asked == "process" and backend is None and start is None:
+        work = ListedRuns(todo, grouped=own and plan.launch.options.backend == "process")
+    asked = plan.launch.options.backend if own else "process"
+    if asked == "process" and own:
         _refuse_without_gpu(work.rest())
     if asked == "slurm":
         from .slurm import Slurm, detach, untimed
@@ -79,7 +80,7 @@ def launch(
 
         backend = Ray(plan)
     prepare(plan)
-    if asked == "process" and backend is None and start is None and work.total:
+    if asked == "process" and own and work.total:
         _announce(work.total, plan.launch.n_jobs, stream or sys.stdout)
     return make(
         plan, backend or Processes(plan, start), work, outcome, others, stream, plan.log, verb

@@ -158,7 +158,9 @@ class _Launching:
 
     def _start(self) -> None:
         while len(self.active) < self.backend.slots:
-            run = self.again.pop(0) if self.again else self.work.take()
+            used = {running.handle.slot for running in self.active}
+            slot = next(s for s in range(self.backend.slots) if s not in used)
+            run = self.again.pop(0) if self.again else self.work.take(slot)
             if run is None:
                 return
             folder = run.folder()
@@ -172,8 +174,6 @@ class _Launching:
             if state.name == "RUNNING":
                 self.others.add(run)
                 continue
-            used = {running.handle.slot for running in self.active}
-            slot = next(s for s in range(self.backend.slots) if s not in used)
             try:
                 handle = self.backend.start(run, slot, self.bar)
             except StoppedError:

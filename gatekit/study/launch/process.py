@@ -10,6 +10,7 @@ import platform
 import signal
 import sys
 import tempfile
+import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -36,21 +37,31 @@ NO_SERVER = 255
 NOT_STARTED = 70
 """The exit code of a process that could not import modules that a run needs, and claimed no run."""
 
+IDLE = 10.0
+"""Seconds that a process waits for a further run before it ends."""
+
+BEGUN, ENDED = b"", b"\0ended"
+"""What a process reports: a run has begun; it has ended, and another one may follow."""
+
 Main = Callable[[PlannedRun, SweepPlan, dict[str, str], bool], None] | None
 
 
 class Process:
-    """One run in a process of its own.
+    """One run in a process.
 
     Args:
         process: the started process.
         slot: the slot that the run occupies.
-        words: the pipe on which the process reports that it has begun, and why it ended if it
-            could not record this in its folder.
+        words: the pipe on which the process reports that it has begun, that another run may follow,
+            and why it ended if it could not record this in its folder.
+
+    Attributes:
+        ready: whether the run has ended, and the process waits for another one.
     """
 
     def __init__(self, process: Any, slot: int, words: Connection | None = None) -> None:
         self.process, self.slot, self.words = process, slot, words
+        self.ready = False
         self.pid: int = process.pid
         self.served = getattr(process, "_start_method", "") == "forkserver"
         self.owner = system.Owner(platform.node(), self.pid, system.born(self.pid))
@@ -64,19 +75,52 @@ class Process:
         return False
 
     def over(self) -> bool:
-        """Return whether the process has ended; update its peak memory while it runs."""
-        if self.process.is_alive() or (self._orphan() and self.owner.alive()):
+        """Return whether the run has ended; update the peak memory of its process."""
+        alive = self.process.is_alive() or (self._orphan() and self.owner.alive())
+        if alive:
             self.peak = max(self.peak, system.peak_memory(self.pid))
+        self._listen()
+        if self.ready:
+            return True
+        if alive:
             return False
         self.process.join()
+        self._listen()
+        self.close()
+        return True
+
+    def _listen(self) -> None:
+        with contextlib.suppress(OSError, EOFError):
+            while self.words is not None and self.words.poll():
+                word = self.words.recv_bytes()
+                self.begun, self.ready = True, word == ENDED
+                self.sent = None if self.ready else word.decode(errors="replace") or None
+
+    def close(self) -> None:
+        """Close the pipe; a process that waits for another run then ends."""
         if self.words is not None:
-            with contextlib.suppress(OSError, EOFError):
-                while self.words.poll():
-                    self.sent = self.words.recv_bytes().decode(errors="replace") or None
-                    self.begun = True
             self.words.close()
             self.words = None
-        return True
+
+    def hand(self, run: PlannedRun) -> Process | None:
+        """Hand another run to the process, which waits; return None if it does not begin it."""
+        assert self.words is not None
+        with contextlib.suppress(OSError, EOFError):
+            self.words.send(run)
+            # The process is idle, so only its end or its suspension can take longer.
+            if self.words.poll(IDLE) and self.words.recv_bytes() == BEGUN:
+                further = Process(self.process, self.slot, self.words)
+                further.begun = True
+                return further
+        return None
+
+    def leave(self) -> None:
+        """End a process that waits for another run."""
+        self.close()
+        self.process.join(IDLE)
+        if self.process.is_alive():
+            self.kill()
+            self.process.join()
 
     def reason(self) -> str:
         """Return how the process ended."""
@@ -123,7 +167,9 @@ class Process:
 
     def owns(self, folder: RunFolder, before: int) -> bool:
         """Return whether this process made the latest claim."""
-        return folder.owner() == (platform.node(), self.pid)
+        # The process may have made an earlier claim, for another attempt.
+        later = folder.state().attempt > before
+        return later and folder.owner() == (platform.node(), self.pid)
 
     def terminate(self) -> None:
         """Send SIGTERM."""
@@ -172,26 +218,49 @@ class Processes:
         self.context: Any = multiprocessing.get_context(method)
         self.starting = start
         self.programs: tempfile.TemporaryDirectory[str] | None = None
+        self.latest: dict[int, tuple[str, Process | None]] = {}
 
     def start(self, run: PlannedRun, slot: int, bar: bool) -> Process:
-        """Start a run."""
+        """Start a run, in the process of the slot's latest run if that is of the same variant."""
         if self.starting is not None:
             return Process(self.starting(run, self.plan, bar), slot)
-        gpu = self.environments[slot] if self.environments else {}
-        environment = self.plan.launch.environment(gpu) | self._shared()
-        return started(self.context, run, self.plan, environment, bar, self.main, slot=slot)
+        process = self._handed(run, slot)
+        if process is None:
+            gpu = self.environments[slot] if self.environments else {}
+            environment = self.plan.launch.environment(gpu) | self._shared()
+            process = started(self.context, run, self.plan, environment, bar, self.main, slot=slot)
+        self.latest[slot] = run.variant, process
+        return process
+
+    def _handed(self, run: PlannedRun, slot: int) -> Process | None:
+        """Return the process of the slot's latest run if it has begun this run, too."""
+        variant, process = self.latest.pop(slot, ("", None))
+        if process is None or not process.ready:
+            return None
+        further = None
+        # A run that was attempted before may have a checkpoint, made with other settings.
+        if run.variant == variant and not run.folder().state().attempt:
+            further = process.hand(run)
+        if further is None:
+            process.leave()
+        return further
 
     @staticmethod
     def wait(handles: Sequence[Handle], seconds: float) -> None:
         """Wait for one of several processes to end."""
         running = [h for h in handles if isinstance(h, Process) and not h._orphan()]
         if running:
-            wait([h.process.sentinel for h in running], timeout=seconds)
+            pipes = [h.words for h in running if h.words is not None]
+            wait([*(h.process.sentinel for h in running), *pipes], timeout=seconds)
         else:
             time.sleep(seconds)
 
     def close(self) -> None:
-        """Remove the programs compiled by XLA; the fork server ends with this process."""
+        """End idle processes, and remove the programs compiled by XLA; the fork server ends with
+        this process."""
+        for _, process in self.latest.values():
+            if process is not None and process.ready:
+                process.leave()
         if self.programs is not None:
             self.programs.cleanup()
 
@@ -228,7 +297,7 @@ def started(
     with _quiet(environment):
         # Omit the other runs: the process does not need them, and there may be thousands.
         alone = dataclasses.replace(plan, runs=(), sources={})
-        reader, writer = context.Pipe(duplex=False)
+        reader, writer = context.Pipe()
         arguments = (writer, main or make, run, alone, dict(environment), bar)
         process = context.Process(target=_be, args=arguments)
         try:
@@ -278,7 +347,10 @@ def _be(
     _send(writer, "")
     code = 0
     try:
-        main(run, plan, environment, bar)
+        if main is make:
+            make(run, plan, environment, bar, writer)
+        else:
+            main(run, plan, environment, bar)
     except (GatekitError, StartError) as error:
         _send(writer, str(error))
         code = NOT_STARTED if isinstance(error, StartError) else 1
@@ -295,8 +367,21 @@ def _send(writer: Connection, words: str) -> None:
         writer.send_bytes(words[:4000].encode())
 
 
-def make(run: PlannedRun, plan: SweepPlan, environment: Mapping[str, str], bar: bool) -> None:
-    """Train a run in this process.
+def make(
+    run: PlannedRun,
+    plan: SweepPlan,
+    environment: Mapping[str, str],
+    bar: bool,
+    words: Connection | None = None,
+) -> None:
+    """Train a run in this process, and then those that the launcher hands to it.
+
+    Args:
+        run: the first run.
+        plan: how to train it.
+        environment: the variables of the process.
+        bar: whether to show a progress bar on the terminal.
+        words: the pipe on which further runs come; None if none may come.
 
     Raises:
         StartError: TensorFlow cannot be imported.
@@ -309,18 +394,44 @@ def make(run: PlannedRun, plan: SweepPlan, environment: Mapping[str, str], bar: 
     if preload.failure:
         remedy = system.memory_remedy()
         raise StartError(f"TensorFlow cannot be imported: {preload.failure}. {remedy}.")
-    preload.worker.work(
-        preload.worker.Request(
+    worker, launch = preload.worker, plan.launch
+
+    def request(run: PlannedRun) -> Any:
+        return worker.Request(
             run.path,
             run.config,
             run.data_hash,
             run.plugins,
-            plan.launch.threads,
+            launch.threads,
             bar,
-            plan.launch.allow_changed,
-            plan.launch.track,
+            launch.allow_changed,
+            launch.track,
         )
-    )
+
+    def following(stop: threading.Event) -> Any:
+        further = None if words is None else _awaited(words, stop)
+        return None if further is None else request(further)
+
+    worker.work(request(run), following)
+
+
+def _awaited(words: Connection, stop: threading.Event) -> PlannedRun | None:
+    """Return the run that the launcher hands over; None if it hands none, or a signal came."""
+    end = time.monotonic() + IDLE
+    try:
+        words.send_bytes(ENDED)
+        while not words.poll(0.2):
+            if stop.is_set() or time.monotonic() > end:
+                return None
+        run: PlannedRun = words.recv()
+        if stop.is_set():
+            return None
+        # The peak of the memory is that of one run.
+        system.forget_peak()
+        words.send_bytes(BEGUN)
+    except (OSError, EOFError):
+        return None
+    return run
 
 
 @contextlib.contextmanager

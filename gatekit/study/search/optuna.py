@@ -93,7 +93,7 @@ class OptunaRuns:
         self.runs: list[PlannedRun] = []
         self.owners: dict[str, _VariantSearch] = {}
 
-    def take(self) -> PlannedRun | None:
+    def take(self, slot: int) -> PlannedRun | None:
         """Return a run of the variant with the most trials left."""
         for variant in sorted(self.variants, key=lambda v: v.left(), reverse=True):
             run = variant.take()

@@ -1,0 +1,73 @@
+"""The benchmark of a small study: what a command costs, and what is shown; no timing is tested."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from pathlib import Path
+
+import numpy
+import pytest
+
+from experiments.speed.study.__main__ import Cost, commands, cost, run_words, table
+from experiments.speed.study.adding import LENGTH, batch
+from experiments.speed.study.parts import PARTS, Parts
+from gatekit.study.command import compose
+from gatekit.study.plan import plan
+
+# A process that outlives its command and uses the processor for a while.
+LEFT_BEHIND = """
+import os, time
+if os.fork() == 0:
+    if os.fork() == 0:
+        while time.process_time() < 0.5:
+            pass
+    os._exit(0)
+os.wait()
+"""
+
+
+def test_processes_that_a_command_leaves_behind_count(tmp_path: Path) -> None:
+    spent = cost([sys.executable, "-c", LEFT_BEHIND], tmp_path, dict(os.environ))
+    assert spent.processor >= 0.5
+
+
+def test_a_command_that_fails_has_no_cost(tmp_path: Path) -> None:
+    with pytest.raises(RuntimeError, match="told"):
+        cost([sys.executable, "-c", "raise SystemExit('told')"], tmp_path, dict(os.environ))
+
+
+def test_the_runs_of_the_study_are_those_of_the_scripts() -> None:
+    runs = plan(compose(["-m", "cell=rnn,lstm,gru", "seeds=5", *run_words(400)])).runs
+    assert len(runs) == 15
+    found = commands(5, 400)
+    assert {"gatekit", "gatekit, XLA"} <= found.keys()
+    x, y = batch(numpy.random.default_rng(0), 7)
+    assert x.shape == (7, LENGTH, 2)
+    numpy.testing.assert_allclose(y[:, 0], (x[..., 0] * x[..., 1]).sum(1), rtol=1e-6)
+
+
+def test_a_part_does_not_count_what_another_measures(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [0.0]
+    monkeypatch.setattr(time, "process_time", lambda: now[0])
+    parts = Parts()
+
+    def spend(seconds: float) -> None:
+        now[0] += seconds
+
+    inner = parts.of("trace", spend)
+
+    def outer() -> None:
+        spend(1.0)
+        inner(2.0)
+        spend(4.0)
+
+    parts.of("build", outer)()
+    assert parts.seconds == dict.fromkeys(PARTS, 0.0) | {"build": 5.0, "trace": 2.0}
+
+
+def test_the_table_has_the_medians() -> None:
+    shown = table({"a": [Cost(1, 2), Cost(5, 9), Cost(3, 4)]}, {"train": 1.25})
+    assert "| a | 3.0 | 4.0 |" in shown
+    assert shown.endswith("train 1.25")

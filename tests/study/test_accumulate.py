@@ -1,0 +1,61 @@
+"""``trainer.accumulate``: several batches for one update are one batch as large as all of them."""
+
+import threading
+
+import numpy
+import pytest
+
+from gatekit.cell.errors import ConfigError
+from gatekit.registry import components
+from gatekit.runs import metrics
+from gatekit.runs.folder import RunFolder
+from gatekit.study.command import compose
+from gatekit.study.plan import plan
+from gatekit.training.trainer import train
+
+pytestmark = pytest.mark.usefixtures("float32")
+
+WORDS = ["cell=rnn", "units=3", "precision=float64", "trainer.epochs=2", "jit=false"]
+
+
+def trained(path, *words):
+    """Return the weights and the scores of a run."""
+    (run,) = plan(compose([*WORDS, *words])).runs
+    folder = RunFolder(path)
+    folder.claim()
+    folder.write_config(run.config)
+    task = components.load().task(run.config["task"])
+    train(run.config, task, folder, threading.Event(), 0)
+    with numpy.load(path / "weights.npz") as archive:
+        weights = {name: archive[name] for name in archive.files}
+    return weights, [line.value for line in metrics.read(path / "metrics.jsonl").lines]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["task=echo", "++cell.regularizers.kernel={kind: l2, l2: 0.01}", "optimizer.ema=0.9"],
+        pytest.param(["task=odd", "optimizer=adamw"], marks=pytest.mark.slow),
+        pytest.param(["task=echo", "jit=true"], marks=pytest.mark.slow),
+    ],
+)
+def test_the_numbers_are_those_of_one_large_batch(place, words):
+    # 21 sequences: the last batch of an epoch is not full.
+    parts, counted = trained(place / "a", *words, "trainer.batch=2", "trainer.accumulate=3")
+    whole, expected = trained(place / "b", *words, "trainer.batch=6")
+    assert parts.keys() == whole.keys()
+    for name, values in whole.items():
+        numpy.testing.assert_allclose(parts[name], values, rtol=1e-9, atol=1e-11, err_msg=name)
+    numpy.testing.assert_allclose(counted, expected, rtol=1e-9)
+
+
+def test_one_batch_a_step_is_the_default_and_is_not_recorded(place):
+    plain, one, three = (
+        plan(compose([*WORDS, "task=sum", f"trainer.accumulate={count}"])).runs[0]
+        if count
+        else plan(compose([*WORDS, "task=sum"])).runs[0]
+        for count in (0, 1, 3)
+    )
+    assert plain.fingerprint == one.fingerprint != three.fingerprint
+    with pytest.raises(ConfigError, match=r"trainer\.accumulate=3.*in parts"):
+        plan(compose([*WORDS, "task=sum", "trainer.accumulate=3", "trainer.tbptt=2"]))

@@ -1,0 +1,184 @@
+"""Seeds that share a traced program end with the bits that each has in a process of its own."""
+
+import json
+import sys
+import threading
+
+import keras
+import processes
+import pytest
+from twice import VARIANTS, told
+
+from gatekit.registry import components
+from gatekit.runs import durable
+from gatekit.runs.folder import RunFolder
+from gatekit.study.command import compose
+from gatekit.study.plan import plan
+from gatekit.training.program import Kept, foreign
+from gatekit.training.trainer import train
+
+pytestmark = pytest.mark.usefixtures("float32")
+
+GRAPH = {name: ["jit=false", *words] for name, words in VARIANTS.items()}
+XLA = {
+    f"{name}, XLA": ["jit=true", *VARIANTS[name]]
+    for name in ("dropout, masks, Adam, cosine, patience", "AdamW, warm-up, wsd, averaged weights")
+}
+OTHERS = {
+    "a block, bfloat16": [
+        *("task=sum", "trainer.steps=2", "trainer.batch=4", "block=residual", "dropout=0.2"),
+        *("precision=mixed_bfloat16", "jit=false"),
+    ],
+    "the order varies, with a probe": [
+        *("task=echo", "trainer.epochs=2", "trainer.batch=8", "vary=order", "probe=true"),
+        "jit=false",
+    ],
+    "newton": ["task=sum", "trainer.steps=4", "cell=indy_gru", "executor=newton", "jit=false"],
+}
+ALL = {**GRAPH, **XLA, **OTHERS}
+
+
+def trained(place, runs, kept):
+    """Train runs one after another; return what each tells, by its seed."""
+    found = {}
+    for run in runs:
+        folder = RunFolder(place / str(run.config["seed"]))
+        folder.claim()
+        folder.write_config(run.config)
+        task = components.load().task(run.config["task"])
+        result = train(run.config, task, folder, threading.Event(), 0, kept=kept)
+        folder.finish(result)
+        found[run.config["seed"]] = told(folder.path)
+        for name in ("probe.jsonl", "probe.npz"):
+            path = folder.path / name
+            found[run.config["seed"]][name] = path.read_bytes() if path.exists() else b""
+    return found
+
+
+@pytest.mark.one_in(4, slow=2)
+@pytest.mark.parametrize("variant", ALL)
+def test_the_bits_do_not_depend_on_what_came_before(place, variant):
+    runs = plan(compose(["-m", "units=4", "seeds=2", *ALL[variant]])).runs
+    forward, backward = Kept(), Kept()
+    first = trained(place / "forward", runs, forward)
+    second = trained(place / "backward", runs[::-1], backward)
+    assert (forward.reused, backward.reused) == (0, 1)
+    assert first == second
+    assert first[0] != first[1]
+
+
+def test_another_program_is_traced_where_a_fact_of_the_trace_differs(place):
+    words = ["task=sum", "trainer.batch=4", "units=2", "cell=rnn", "jit=false"]
+    kept = Kept()
+    trained(place / "a", plan(compose([*words, "trainer.steps=2"])).runs, kept)
+    before = kept.program
+    trained(place / "b", plan(compose([*words, "trainer.steps=3", "seed=1"])).runs, kept)
+    assert kept.reused is None
+    assert kept.program is not before
+
+
+def test_code_that_is_neither_keras_nor_gatekits_is_foreign():
+    class Own(keras.layers.Layer):
+        def call(self, x):
+            return x
+
+    x = keras.Input((2,))
+    known = keras.Model(x, keras.layers.Dense(1)(x))
+    assert not foreign(known)
+    assert foreign(keras.Model(x, Own()(x)))
+    assert foreign(known, Own())
+
+
+QUEUE = """
+import json, os, sys, threading
+from pathlib import Path
+from gatekit.study.command import compose
+from gatekit.study.plan import plan
+from gatekit.training import worker
+
+runs = list(plan(compose(["-m", *sys.argv[1:]])).runs)
+seen = []
+
+def request(run):
+    return worker.Request(run.path, run.config, run.data_hash, run.plugins, 1, False)
+
+def following(stop):
+    assert not stop.is_set()
+    seen.append((threading.active_count(), len(os.listdir("/proc/self/fd"))))
+    return request(runs.pop(0)) if runs else None
+
+if __name__ == "__main__":
+    worker.work(request(runs.pop(0)), following)
+    Path("seen.json").write_text(json.dumps(seen))
+"""
+WORDS = ["task=adding", "task.length=4", "units=2", "trainer.steps=2", "trainer.batch=4"]
+
+
+def queue(place, *words):
+    """Train a queue in a process; return its threads and open files after each run."""
+    (place / "several.py").write_text(QUEUE)
+    given = [sys.executable, "several.py", "task.validation_size=4", "task.test_size=4", *WORDS]
+    processes.run([*given, "jit=false", *words], cwd=place, check=True)
+    return json.loads((place / "seen.json").read_text())
+
+
+def test_a_queue_leaves_nothing_behind_and_ends_like_single_runs(tmp_path, monkeypatch):
+    seen = queue(tmp_path, "cell=rnn", "seeds=4")
+    assert len(seen) == 4
+    assert len({tuple(each) for each in seen[1:]}) == 1
+    monkeypatch.chdir(tmp_path)
+    runs = plan(
+        compose(
+            [
+                "-m",
+                "task.validation_size=4",
+                "task.test_size=4",
+                *WORDS,
+                "jit=false",
+                "cell=rnn",
+                "seeds=4",
+            ]
+        )
+    ).runs
+    used = [run.folder().environment()["program_of_seed"] for run in runs]
+    assert used == [None, 0, 0, 0]
+    assert all("Epoch 1/2" in (run.path / "log.txt").read_text() for run in runs)
+    trained(tmp_path / "alone", runs[3:], Kept())
+    weights = [
+        durable.sha256(path / "weights.npz") for path in (tmp_path / "alone/3", runs[3].path)
+    ]
+    assert weights[0] == weights[1]
+
+
+RANDOM = '''
+"""A gate that draws while it is traced."""
+import numpy
+from gatekit import Gate, hookimpl
+
+
+class Drawn(Gate):
+    """A scaled sum.
+
+    ``drawn = r pre``
+
+    Reference: unpublished
+    """
+
+    def activate(self, pre):
+        """Return the gate's value, ``batch x units``."""
+        return pre * float(numpy.random.uniform())
+
+
+@hookimpl
+def gatekit_gates():
+    return {"drawn": Drawn}
+'''
+
+
+@pytest.mark.slow
+def test_no_run_follows_one_with_a_remark(tmp_path):
+    (tmp_path / "drawn.py").write_text(RANDOM)
+    words = ["plugins=[drawn.py]", "cell=lstm", "swap.forget=drawn", "seeds=2"]
+    assert queue(tmp_path, *words) == []
+    (result,) = (tmp_path / "experiments/default/runs").glob("*/result.json")
+    assert "NumPy's global random generator" in json.loads(result.read_text())["warnings"][0]
