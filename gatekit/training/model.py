@@ -274,10 +274,6 @@ class AtPlaces(keras.layers.Layer):
         """Return the values at the places, ``batch x places`` integers."""
         return tf.gather(inputs, places, batch_dims=1)
 
-    def compute_output_shape(self, input_shape: Any, places_shape: Any) -> Any:
-        """Return the shape of the values."""
-        return (*places_shape, input_shape[-1])
-
 
 def recurrent(
     config: Mapping[str, Any],

@@ -47,7 +47,7 @@ def trained(path, *words):
             marks=pytest.mark.slow,
         ),
         pytest.param(
-            ["task=copy", "task.length=30", "task.items=2", "jit=true", "dropout=0.1"],
+            ["task=selective_copy", "task.length=9", "task.items=2", "jit=true", "dropout=0.1"],
             marks=pytest.mark.slow,
         ),
     ],
