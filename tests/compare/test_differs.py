@@ -152,10 +152,9 @@ SAID = (
 
 def test_every_form_names_the_settings(two: Comparison) -> None:
     lines = [text for text, _ in (*answer(two, None), *footer(two, None))]
-    assert lines[1].startswith(
-        "* gru learning_rate=0.1 is worse than lstm learning_rate=0.01: nll higher by"
-    )
-    assert lines[1].endswith(f"; {SAID}.")
+    decided = "* gru learning_rate=0.1 is worse than lstm learning_rate=0.01: nll higher by"
+    (line,) = [text for text in lines if text.startswith(decided)]
+    assert line.endswith(f"; {SAID}.")
     (note,) = [text for text in lines if "in several settings" in text]
     assert "`--within optimizer.learning_rate`" in note
     assert "`--together cell,optimizer.learning_rate`" in note

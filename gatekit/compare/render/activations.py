@@ -16,7 +16,8 @@ from gatekit.compare.gates.probes import ProbedRun, read_activations
 from gatekit.compare.views.gates import chosen_layer
 
 from .files import about, check_formats, write_figure
-from .matplotlib import empty, styled
+from .matplotlib import empty
+from .style import styled
 from .text import plottable, shortened
 
 if TYPE_CHECKING:

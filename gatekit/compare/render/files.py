@@ -10,7 +10,8 @@ from gatekit.cell.errors import ConfigError, listed
 from gatekit.compare.grouping.label import printable
 from gatekit.runs import durable
 
-from .matplotlib import settled, styled
+from .matplotlib import settled
+from .style import styled
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -7,7 +7,7 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from .matplotlib import styled
+from .style import styled
 
 
 class InlineFigure(Figure):

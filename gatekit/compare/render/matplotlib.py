@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from gatekit.cell.errors import ConfigError
-from gatekit.compare.views.chart import Axis, Chart, Mark, Panel
+from gatekit.compare.views.chart import Axis, Chart, Mark, Panel, Series
 
-from .style import BASELINE, COLUMN, GREY, INKS, TWO_COLUMNS, Style, apply, style_of
+from .style import BASELINE, COLUMN, GREY, INKS, TWO_COLUMNS, Style, style_of, styled
 from .text import LETTER, block, legend_layout, log_ticks, plottable, shortened, tick_text, wrapped
 
 if TYPE_CHECKING:
@@ -32,17 +31,6 @@ _BESIDE = 1.6
 _TICK = 1.0
 _PALE, _SOFT, _HOT = "#BBBBBB", "#777777", "#D55E00"
 _DARK = 0.18
-
-
-@contextlib.contextmanager
-def styled() -> Iterator[None]:
-    """Apply gatekit's style until the block ends; your matplotlibrc is ignored."""
-    import matplotlib
-
-    with matplotlib.rc_context():
-        matplotlib.rcdefaults()
-        apply(matplotlib.rcParams)
-        yield
 
 
 def figure(chart: Chart, columns: int = 1) -> InlineFigure:
@@ -136,10 +124,14 @@ def _legend(on: Figure, chart: Chart) -> float:
         size = 3.4 if line else 4.6
         handle = Line2D([], [], color=look.tone, lw=1.3, ls=line, marker=marker, ms=size)
         handles.append(handle)
-        labels.append(plottable(f"{series.name} ({series.note})" if series.note else series.name))
+        labels.append(_label(series))
     labels, columns, height = legend_layout(labels, on.get_figwidth())
     on.legend(handles, labels, loc="outside upper center", ncols=columns)
     return height
+
+
+def _label(series: Series) -> str:
+    return plottable(f"{series.name} ({series.note})" if series.note else series.name)
 
 
 def _size(row: Sequence[Panel], width: float) -> tuple[float, float]:
@@ -409,6 +401,8 @@ class _Drawing:
         if mark.series is None:
             width, alpha = (1.0, 1.0) if mark.strong else (0.7, 1.0)
             more = self._ink() if mark.strong else {}
+        elif mark.strong:
+            more = {"label": _label(self.chart.series[mark.series])}
         line = (0, (1, 1.6)) if mark.dotted else self.look.line if mark.strong else "-"
         jumps = "steps-post" if mark.steps else "default"
         self._plot(mark.x, mark.y, ls=line, lw=width, alpha=alpha, drawstyle=jumps, **more)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -97,3 +99,14 @@ def style_of(index: int) -> Style:
     tone, dash = index % len(COLOURS), (index // len(COLOURS) + index + 1) % len(DASHES)
     mark = MARKS[1 + index % (len(MARKS) - 1)]
     return Style(COLOURS[tone], DASHES[dash], mark, f"c{tone} d{dash}")
+
+
+@contextlib.contextmanager
+def styled() -> Iterator[None]:
+    """Apply gatekit's style until the block ends; your matplotlibrc is ignored."""
+    import matplotlib
+
+    with matplotlib.rc_context():
+        matplotlib.rcdefaults()
+        apply(matplotlib.rcParams)
+        yield
