@@ -1,0 +1,79 @@
+"""What is wrong, as data: where, what was given, what is allowed, and what to do about it.
+
+Code that finds a mistake raises a `GatekitError` with a `Fault`, and only `speak` writes a sentence
+about it, for a shell, a Python call, a layer or a YAML file. Start with `fault`.
+"""
+
+from .fault import (
+    NOTHING,
+    Both,
+    Fault,
+    Fix,
+    Kind,
+    Note,
+    Place,
+    Remove,
+    Rename,
+    Run,
+    Set,
+    Several,
+    apply,
+)
+from .names import known_as, nearest_name, note_for
+from .speak import Call, Channel, File, Layer, Shell, Typed, speak
+from .types import (
+    Custom,
+    Flag,
+    ListOf,
+    Mismatch,
+    Number,
+    OneOf,
+    Optional,
+    Table,
+    Text,
+    Type,
+    Whole,
+    fits,
+    guesses,
+    wrong,
+)
+
+__all__ = [
+    "NOTHING",
+    "Both",
+    "Call",
+    "Channel",
+    "Custom",
+    "Fault",
+    "File",
+    "Fix",
+    "Flag",
+    "Kind",
+    "Layer",
+    "ListOf",
+    "Mismatch",
+    "Note",
+    "Number",
+    "OneOf",
+    "Optional",
+    "Place",
+    "Remove",
+    "Rename",
+    "Run",
+    "Set",
+    "Several",
+    "Shell",
+    "Table",
+    "Text",
+    "Type",
+    "Typed",
+    "Whole",
+    "apply",
+    "fits",
+    "guesses",
+    "known_as",
+    "nearest_name",
+    "note_for",
+    "speak",
+    "wrong",
+]
