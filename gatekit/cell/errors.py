@@ -6,12 +6,11 @@ import difflib
 import math
 import os
 import re
-import shlex
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Self
 
-from gatekit.faults import Channel, Fault, File, Place, Shell, speak
+from gatekit.faults import Channel, Fault, File, Fix, Kind, Note, Place, Set, Shell, speak
 from gatekit.faults.names import MAX_CANDIDATES, MAX_NEAREST
 from gatekit.faults.names import nearest_name as nearest_name
 from gatekit.faults.values import SWITCHES as SWITCHES
@@ -89,7 +88,7 @@ NO_EXAMPLE: object = object()
 
 
 class OptionError(ConfigError):
-    """A value of an option is not allowed.
+    """A value of an option is not allowed; the fault's place is the option.
 
     Args:
         owner: the class of the gate, task or block.
@@ -98,6 +97,7 @@ class OptionError(ConfigError):
         expected: what is allowed, in words.
         example: a value that is allowed; `NO_EXAMPLE` if there is none to show.
         remedy: a sentence, with a space before it, that replaces the example.
+        instead: what the value is, in words after what is allowed.
     """
 
     def __init__(
@@ -108,27 +108,23 @@ class OptionError(ConfigError):
         expected: str,
         example: object,
         remedy: str = "",
+        instead: str = "",
     ) -> None:
         amount = amount_of(value)
         if amount is not None and type(amount) is type(example):
             example = amount
-        self.option, self.value, self.example = option, value, example
-        self._expected, self._remedy = expected, remedy
         such = "" if example is NO_EXAMPLE or remedy else f" Write {option}={example!r}."
         came = excerpt(safe_repr(value))
-        super().__init__(f"{owner}: option {option}={came} should be {expected}.{remedy or such}")
+        super().__init__(
+            f"{owner}: option {option}={came} should be {expected}{instead}.{remedy or such}"
+        )
+        fix: tuple[Fix, ...] = () if example is NO_EXAMPLE else (Set(Place((option,)), example),)
+        fixes = (Note((remedy.strip(),)),) if remedy else fix
+        self.option = Fault(Kind.WRONG, Place((option,)), value, expected, fixes=fixes)
 
-    def as_key(self, prefix: str) -> str:
-        """Return the message for a value that was given as a key of the configuration.
-
-        Args:
-            prefix: the group with its dot, such as ``block.``.
-        """
-        name, example = prefix + self.option, self.example
-        typed = f"{name}={as_typed(example)}"
-        such = "" if example is NO_EXAMPLE or self._remedy else f" Type {shlex.quote(typed)}."
-        came = as_typed(self.value, quoted=True)
-        return f"{name}={excerpt(came)} should be {self._expected}.{self._remedy or such}"
+    def below(self, group: str) -> ConfigError:
+        """Return the error of the option as a key of a group, such as ``task``."""
+        return ConfigError(self.option.below(Place((group,))))
 
 
 class DataError(GatekitError):

@@ -177,7 +177,7 @@ class Fault:
 def apply(fix: Fix, data: Mapping[str, Any]) -> dict[str, Any] | None:
     """Return a configuration with a fix; it is None for a fix that only a person can make.
 
-    Of several values, the first is set. A key that is not there is not removed.
+    The first of several values is set. A key that is not there is not removed.
 
     Args:
         fix: the fix.
@@ -216,8 +216,9 @@ def _taken(data: Any, place: Place) -> Any:
 
 def _put(data: Any, place: Place, value: Any) -> None:
     """Set a value; what is on the way and has no keys is replaced by a mapping."""
-    for key in place.path[:-1]:
-        if not _has(data, key) or not isinstance(data[key], (dict, list)):
+    for key, inner in zip(place.path, place.path[1:], strict=False):
+        fine = (dict, list) if isinstance(inner, int) else dict
+        if not _has(data, key) or not isinstance(data[key], fine):
             if isinstance(data, list):
                 return
             data[key] = {}

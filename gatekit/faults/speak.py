@@ -188,6 +188,20 @@ def _in_yaml(value: Any, inside: bool = False) -> str:
 
 
 @dataclass(frozen=True)
+class Flags(Channel):
+    """Options of a command: ``best_of`` is ``--best-of``."""
+
+    def name(self, place: Place) -> str:
+        """Return the option."""
+        return f"--{place.last.replace('_', '-')}"
+
+    def assign(self, *fixes: Set | Remove) -> str:
+        """Return the options with their values."""
+        sets = [fix for fix in fixes if isinstance(fix, Set)]
+        return " ".join(f"{self.name(fix.place)} {in_shell(_swept(fix.value))}" for fix in sets)
+
+
+@dataclass(frozen=True)
 class Typed(Channel):
     """A command line: what was typed is spelled for the shell, the rest by another channel.
 
@@ -257,7 +271,8 @@ def _head(fault: Fault, to: Channel) -> str:
             if others and others != [name]:
                 return head + meant.format(" and ".join(others))
         case Kind.UNKNOWN:
-            head = f"{name}{came}: there is no such {fault.what.removesuffix('s')}"
+            named = name if given is NOTHING else to.assign(Set(fault.place, given))
+            head = f"{named}: there is no such {fault.what.removesuffix('s')}"
             first = next(iter(fault.fixes), None)
             if isinstance(first, Set) and not isinstance(first.value, Several):
                 return head + meant.format(repr(first.value))

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .fault import NOTHING, Fault, Fix, Kind, Place, Set, Several
+from .fault import NOTHING, Fault, Fix, Kind, Place, Remove, Rename, Run, Set, Several
 from .names import known_as, nearest_name
 from .values import SWITCHES, amount_of, as_typed
 
 LARGEST = 2**63 - 1
+MOST_LISTED = 16
 
 
 class Mismatch(Exception):  # noqa: N818 - it is caught where it is raised
@@ -241,3 +242,35 @@ def wrong(
         meant.append(example)
     fixes: tuple[Fix, ...] = tuple(Set(place, one) for one in meant[:1])
     return Fault(Kind.WRONG, place, value, expected, fixes=fixes)
+
+
+def unknown_name(place: Place, name: Any, known: Iterable[str], what: str) -> Fault:
+    """Return the fault of a name that nothing registered has.
+
+    Args:
+        place: where the name is.
+        name: the name.
+        known: the names there are.
+        what: what they are, in the plural, which is also the command that lists them.
+    """
+    names = tuple(sorted(known))
+    near = nearest_name(as_typed(name), names)
+    fixes = (Set(place, near),) if near else ()
+    short = len(names) <= MOST_LISTED
+    return Fault(
+        Kind.UNKNOWN,
+        place,
+        name,
+        fixes=fixes,
+        known=names if short else (),
+        what=what,
+        lists=None if short else Run(what),
+    )
+
+
+def unknown_option(place: Place, value: Any, known: Iterable[str]) -> Fault:
+    """Return the fault of an option that a class does not have."""
+    names = tuple(known)
+    near = known_as("option", place.last, names) or nearest_name(place.last, names)
+    fix = Rename(place, Place(place.path[:-1]) / near) if near else Remove(place)
+    return Fault(Kind.UNKNOWN, place, value, fixes=(fix,), known=names)

@@ -204,7 +204,7 @@ def _given(name: str, values: Mapping[str, Any], code: Any) -> dict[str, Any] | 
     if name == "graph":
         given |= {key: given[key].canonical() for key in ("spec", "output_unit")}
     if name == "config":
-        from gatekit.study.schema import DEFAULTS
+        from gatekit.study.keys import DEFAULTS
 
         data, usual = given["data"], {**DEFAULTS, **BASE}
         given = {key: value for key, value in data.items() if usual.get(key, BASE) != value}
