@@ -1,8 +1,8 @@
 """What every test shares: the environment it runs in, and which cases run.
 
 Slow tests run in CI and with ``--slow``. A test with the mark ``one_in(n, slow=m)`` runs one case
-in ``n``; when slow tests run, one in ``m``, which is half of n if it is not given. With
-``--every``, all cases run.
+in ``n``; when slow tests run, one in ``m``, which is half of n if it is not given. A test
+marked ``every`` runs only with ``--every``, and so do all cases.
 
 Nothing of yours affects a test: installed plugins are switched off, and the working folder is an
 empty one, so that ``./plugins`` and ``./conf`` of the clone are gatekit's own and nothing else.
@@ -158,6 +158,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     seen: collections.Counter[tuple[Path, str]] = collections.Counter()
 
     def runs(item: pytest.Item) -> bool:
+        if item.get_closest_marker("every"):
+            return False
         if item.get_closest_marker("slow") and not slow_too:
             return False
         if (some := item.get_closest_marker("one_in")) is None:

@@ -27,11 +27,8 @@ _OPERATORS: dict[Any, Callable[..., Any]] = {
     np.power: operator.pow,
     np.negative: operator.neg,
 }
-_SAME = (
-    *("log", "exp", "expm1", "log1p", "sqrt", "sign", "abs", "sin", "cos", "tanh"),
-    *("maximum", "minimum", "square", "floor"),
-)
-_CALLS = {getattr(np, name): name for name in _SAME}
+_CALLS = {f.numpy: f.name for f in ops.FUNCTIONS.values() if isinstance(f.numpy, np.ufunc)}
+_CALLS[np.floor] = "floor"
 
 
 @dataclass(frozen=True)

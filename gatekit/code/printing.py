@@ -25,18 +25,6 @@ _PRODUCT, _NEGATION, _ATOM = 2, 3, 5
 _PLACE = re.compile(r"\{([0-9])(?::([0-9]))?\}")
 _CALLED = re.compile(r"(?<![\w.])(\w+)\(")
 _SIMPLE = re.compile(r"-?(?:[A-Za-z_][\w.]*|[0-9][\w.]*)", re.ASCII)
-# Functions of numbers that are known when the code is written, such as sqrt(units).
-_OF_NUMBERS = {
-    **{
-        n: f"math.{n}({{0}})"
-        for n in ("sqrt", "exp", "log", "sin", "cos", "tanh", "log1p", "expm1")
-    },
-    "abs": "abs({0})",
-    "stop": "{0:5}",
-    "minimum": "min({0}, {1})",
-    "maximum": "max({0}, {1})",
-    "square": "pow({0}, 2)",
-}
 SIZES = ("units", "features")
 
 
@@ -128,11 +116,13 @@ class Printer:
         if name == "matmul":
             return f"{self.show(args[0], _ATOM)} @ {self.show(args[1], _ATOM)}"
         if self.is_number(expr):
-            if name not in _OF_NUMBERS:
+            function = self.functions.get(name)
+            form = function.facts.code.get("number") if function else None
+            if form is None:
                 raise ConfigError(
                     f"{expr} is a constant that gatekit cannot write as code; write its value"
                 )
-            return self._filled(_OF_NUMBERS[name], args)
+            return self._filled(form, args)
         framework = self.framework
         if framework.numbers and any(self.is_number(arg) for arg in args):
             special = framework.numbers(name, [self.is_number(arg) for arg in args])
@@ -165,16 +155,15 @@ class Printer:
         if helper in self.helpers:
             return helper
         function = self.functions[name]
-        try:
-            arguments = ["x", "y", "z"][: function.arity]
-            composed = function.compose(*(Name(argument) for argument in arguments))  # type: ignore[misc]
-            if not isinstance(composed, Expr) or function.static:
-                raise TypeError
-        except Exception:
+        arguments = ["x", "y", "z"][: function.arity]
+        composed = None
+        if len(arguments) == function.arity and not function.static:
+            composed = function.composed([Name(argument) for argument in arguments])
+        if composed is None:
             raise ConfigError(
                 f"the function {name!r} cannot be written as code: it is more than an expression "
                 "of its arguments. Write it in the cell's equations instead."
-            ) from None
+            )
         inner = Printer(
             self.framework, self.functions, {}, self.size, {a: a for a in arguments}, self.helpers
         )

@@ -227,10 +227,10 @@ def stopped(expr: Expr, functions: Mapping[str, Function]) -> set[str]:
     for part in walk(expr):
         if isinstance(part, Call) and part.function == "stop":
             found.update(names(part))
-        elif isinstance(part, Call) and (compose := functions[part.function].compose):
+        elif isinstance(part, Call):
             # A function that cannot be written as an expression is taken to stop nothing.
-            with contextlib.suppress(Exception):
-                found |= stopped(lift(compose(*part.args)), functions)
+            composed = functions[part.function].composed(part.args)
+            found |= set() if composed is None else stopped(composed, functions)
     return found
 
 

@@ -1,11 +1,14 @@
 """Bounds of gates, by interval arithmetic over their expressions."""
 
 import math
+from dataclasses import replace
 
 import pytest
 
 from gatekit.cell.analysis.bounds import bounds
 from gatekit.cell.graph import build
+from gatekit.cell.language import ops
+from gatekit.cell.language.ops import Function
 from gatekit.cell.schema import read_cell, read_output_unit
 from gatekit.registry import catalogue, load_cell
 
@@ -63,6 +66,27 @@ def test_a_gate_that_needs_one_without_bounds_is_not_told():
         "input": {"kind": "coupled"},
     }
     assert bounds(built(config), "input") is None
+
+
+def test_a_function_of_a_plugin_has_the_bounds_of_what_it_consists_of():
+    known = catalogue()
+    half = Function("half", 1, compose=lambda x: ops.sigmoid(x) / 2)
+    between = Function("between", 2, compose=lambda x, n: ops.clip(x, -n, n), static=(1,))
+    by_width = Function("by_width", 1, compose=lambda x: x * x.shape[-1])
+    own = {f.name: f for f in (half, between, by_width)}
+    known = replace(known, functions={**known.functions, **own})
+
+    def of(activation):
+        gates = {"only": {"activation": activation, "reads": ["x"]}}
+        config = {"name": "one", "gates": gates, "equations": {"h": "only"}, "emits": "h"}
+        cell = build(read_cell(config, known), 4, 3, read_output_unit("hidden", known))
+        return bounds(cell, "only")
+
+    assert of("1 - half(pre)") == (0.5, 1)
+    assert of("half(half(pre))") == (0, 0.5)
+    assert of("between(pre, 3) + 1") == (-2, 4)
+    assert of("half(pre) * half(2 * pre)") == (0, 0.25)
+    assert of("by_width(pre)") is None
 
 
 def test_gates_of_cells():

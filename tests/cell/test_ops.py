@@ -6,7 +6,7 @@ import numpy
 import pytest
 
 from gatekit.cell.language import ops
-from gatekit.cell.language.expression import Call, Name, Number
+from gatekit.cell.language.expression import Call, Name, Number, evaluate
 from gatekit.cell.language.ops import FUNCTIONS, Function
 
 X = numpy.array([[-2.0, -0.5, 0.0, 1.5], [3.0, 0.25, -1.0, 0.1]])
@@ -132,3 +132,61 @@ def test_an_unknown_function_is_named_with_the_nearest_and_the_list(name, says):
 def test_modules_may_look_for_what_is_not_there():
     assert not hasattr(ops, "__wrapped__")
     assert set(FUNCTIONS) < set(dir(ops))
+
+
+ARGUMENTS = ("x", "y", "z")
+ENV = {"x": X, "y": X[::-1] * 0.7, "z": X * 0 + 0.3}
+
+
+def evaluated(expr):
+    return evaluate(expr, ENV, FUNCTIONS)
+
+
+@pytest.mark.parametrize("name", [n for n, f in FUNCTIONS.items() if f.facts.bounds])
+def test_bounds_contain_the_values(name):
+    function = FUNCTIONS[name]
+    values = [ENV[argument] for argument in ARGUMENTS[: function.arity]]
+    low, high = function.facts.bounds(*((v.min(), v.max()) for v in values))
+    found = function(*values)
+    assert low <= found.min() <= found.max() <= high
+
+
+@pytest.mark.parametrize("name", [n for n, f in FUNCTIONS.items() if f.range])
+def test_the_range_contains_the_values(name):
+    function = FUNCTIONS[name]
+    low, high = function.range
+    with numpy.errstate(invalid="ignore"):
+        found = function(numpy.abs(X) * 9 if name in ("sqrt", "log") else X * 9)
+    assert low <= found.min() <= found.max() <= high
+
+
+def test_logarithms_are_those_of_the_values():
+    x, positive = Name("x"), numpy.abs(X) + 0.1
+    for function in FUNCTIONS.values():
+        if function.facts.log:
+            wanted = numpy.log(function(X))
+            numpy.testing.assert_allclose(evaluated(function.facts.log(x)), wanted, atol=1e-14)
+        if function.facts.log_of_rest:
+            wanted = numpy.log(1 - function(X))
+            numpy.testing.assert_allclose(
+                evaluated(function.facts.log_of_rest(x)), wanted, atol=1e-12
+            )
+        if function.facts.power is not None:
+            wanted = numpy.log(function(positive))
+            numpy.testing.assert_allclose(
+                function.facts.power * numpy.log(positive), wanted, atol=1e-14
+            )
+
+
+@pytest.mark.parametrize("name", [n for n, f in FUNCTIONS.items() if f.kind != "elementwise"])
+def test_the_rule_of_shapes_is_that_of_the_values(name):
+    function = FUNCTIONS[name]
+    given = {"matvec": [(4, 6), (6,)], "vecmat": [(4,), (4, 6)]}.get(name)
+    matrix = name in ("transpose", "flat")
+    shapes = given or ([(4, 6)] if matrix else [(4,)] * function.arity)
+    values = [numpy.ones((2, *shape)) for shape in shapes]
+    count = 1
+    if function.static:
+        values[1] = count = 2
+    result = function.facts.shape(shapes[0], shapes[-1], count)
+    assert function(*values).shape == (2, *result)

@@ -23,7 +23,7 @@ from gatekit.study.removed import REMOVED
 from .pages import ELSEWHERE, ROOT, Block, blocks, pages
 from .typed import type_in
 
-LANGUAGES = ("bibtex", "console", "json", "math", "python", "text", "toml", "yaml")
+LANGUAGES = ("bibtex", "console", "diff", "json", "math", "python", "text", "toml", "yaml")
 
 
 @pytest.fixture

@@ -327,12 +327,9 @@ def test_chunk_is_compared_with_fused_and_by_hand() -> None:
     }
 
 
-@pytest.mark.slow
-def test_the_device_command_checks_everything_and_times(
-    tmp_path: Path, request: pytest.FixtureRequest
-) -> None:
-    every = request.config.getoption("--every")
-    cells = ("lstm", "recurrence", "delta_net") if every else ("recurrence",)
+@pytest.mark.every
+def test_the_device_command_checks_everything_and_times(tmp_path: Path) -> None:
+    cells = ("lstm", "recurrence", "delta_net")
     words = ["--device", "cpu", "--cells", ",".join(cells), "--to", str(tmp_path)]
     words += ["--pairs", "1", "--block", "0.01"]
     # Most of the time is XLA's, and nothing here depends on how fast its code is.
@@ -352,11 +349,11 @@ def test_the_device_command_checks_everything_and_times(
     assert found >= {(c, "train") for c in cells}
 
 
-@pytest.mark.slow
+@pytest.mark.every
 def test_the_command_measures_and_writes(tmp_path: Path) -> None:
     words = ["--sizes", "2,4,3,8", "--cells", "lstm", "--pairs", "2", "--block", "0.01"]
     words += ["--contenders", "gatekit.graph,keras.graph,floor"]
-    words += ["--what", "train,forward,memory", "--every-step", "--to", str(tmp_path)]
+    words += ["--what", "train,memory", "--every-step", "--to", str(tmp_path)]
     done = processes.run(
         [sys.executable, "-m", "experiments.speed", *words],
         cwd=ROOT,
@@ -370,7 +367,6 @@ def test_the_command_measures_and_writes(tmp_path: Path) -> None:
     found = read(tmp_path / "results.json")
     assert [(r.what, r.every_step, r.failed) for r in found.races] == [
         ("train", True, {}),
-        ("forward", True, {}),
         ("memory", True, {}),
     ]
     for one in found.races:
@@ -385,4 +381,4 @@ def test_the_command_measures_and_writes(tmp_path: Path) -> None:
     assert compiled.first_call > max(compiled.wall) > 0
     assert compiled.build > 0
     assert (tmp_path / "results.md").exists()
-    assert (tmp_path / "results.md").read_text(encoding="utf-8").count("\n| lstm |") == 8
+    assert (tmp_path / "results.md").read_text(encoding="utf-8").count("\n| lstm |") == 6

@@ -93,7 +93,7 @@ def test_a_study_says_what_it_asks_and_how_it_decides(study: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.one_in(1, slow=3)
+@pytest.mark.one_in(1, slow=9)
 @pytest.mark.parametrize("study", STUDIES)
 def test_its_experiment_composes_with_the_seeds_of_the_protocol(study: str) -> None:
     jobs, seeds = variants(study)
@@ -196,6 +196,7 @@ def test_the_findings_agree_with_the_folders() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.one_in(1, slow=3)
 @pytest.mark.parametrize("study", STUDIES)
 def test_the_quick_version_runs_and_is_published(study: str, tmp_path: Path) -> None:
     from gatekit.registry import components

@@ -77,7 +77,7 @@ def test_mypy_finds_nothing(tmp_path: Path, request: pytest.FixtureRequest) -> N
     files(tmp_path)
     every = request.config.getoption("--every")
     for to in ("torch", "jax", "numpy"):
-        for name in ALL if every else DOZEN:
+        for name in ALL if every else DOZEN[::2]:
             path = tmp_path / f"{to}_{name}.py"
             path.write_text(generate(built_cell(name, 64, 32, "hidden", None, ()), to).text)
     options = ["--config-file=", "--no-incremental", "--ignore-missing-imports"]

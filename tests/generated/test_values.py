@@ -33,13 +33,13 @@ OTHERS = [pytest.param(name, marks=pytest.mark.slow) for name in ALL if name not
 
 
 @pytest.mark.parametrize("name", [*DOZEN, *OTHERS])
-@pytest.mark.one_in(2)
+@pytest.mark.one_in(2, slow=4)
 def test_numpy(name: str) -> None:
     numpy_agrees(of(name))
 
 
 @pytest.mark.parametrize("name", [*DOZEN, *OTHERS])
-@pytest.mark.one_in(2)
+@pytest.mark.one_in(2, slow=3)
 def test_torch(name: str) -> None:
     torch_agrees(of(name))
 
@@ -60,12 +60,13 @@ def _trained(name: str) -> dict[str, bool]:
 
 
 @pytest.mark.slow
-@pytest.mark.one_in(2, slow=17)
+@pytest.mark.one_in(2, slow=34)
 @pytest.mark.parametrize("name", ALL)
 def test_gradients_of_jax(name: str) -> None:
     jax_agrees(of(name))
 
 
+@pytest.mark.one_in(1, slow=3)
 @pytest.mark.parametrize("name", [*DOZEN, *OTHERS])
 def test_keras(name: str) -> None:
     keras_agrees(of(name))
@@ -150,6 +151,7 @@ OWNED: dict[str, dict[str, Any]] = {
 """Cells with gates that own states and projections, each with another option."""
 
 
+@pytest.mark.one_in(1, slow=2)
 @pytest.mark.parametrize("options", OWNED.values(), ids=OWNED)
 @pytest.mark.parametrize(
     "agrees",
@@ -307,6 +309,7 @@ def test_a_reservoir_without_a_radius_is_zeros(to: str) -> None:
     assert np.abs(np.linalg.eigvals(drawn)).max() == pytest.approx(0.9, rel=1e-5)
 
 
+@pytest.mark.one_in(1, slow=3)
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("name", ["lstm", "delta_net", "mamba"])

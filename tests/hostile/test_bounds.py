@@ -55,6 +55,7 @@ DAMAGED: dict[str, tuple[Callable[[Path], object], str]] = {
 }
 
 
+@pytest.mark.one_in(2, slow=2)
 @pytest.mark.parametrize("case", DAMAGED)
 def test_a_damaged_cell_leaves_itself_out(case: str, capsys: pytest.CaptureFixture[str]) -> None:
     make, why = DAMAGED[case]

@@ -59,7 +59,7 @@ LENGTHS = [(name, TURNS[index % len(TURNS)]) for index, name in enumerate(CELLS)
 
 
 @pytest.mark.slow
-@pytest.mark.one_in(1, slow=9)
+@pytest.mark.one_in(1, slow=14)
 @pytest.mark.usefixtures("_small")
 @pytest.mark.parametrize(("name", "time"), LENGTHS)
 def test_every_length(name: str, time: int) -> None:
@@ -67,7 +67,7 @@ def test_every_length(name: str, time: int) -> None:
     _agree(name, time, dropout=0.3, learned_initial_state=[], **options)
 
 
-@pytest.mark.one_in(1, slow=9)
+@pytest.mark.one_in(1, slow=14)
 @pytest.mark.slow
 @pytest.mark.parametrize("name", CELLS)
 def test_chunks_of_the_real_size(name: str) -> None:
@@ -108,7 +108,7 @@ def test_a_sequence_in_parts_is_the_whole() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.one_in(1, slow=2)
+@pytest.mark.one_in(1, slow=4)
 @pytest.mark.usefixtures("_small")
 @pytest.mark.parametrize("name", ["gla", "mlstm", "gated_delta_product", "two_sided"])
 def test_xla_agrees(name: str) -> None:

@@ -148,14 +148,14 @@ def test_options_in_pairs_for_other_cells(row: Mapping[str, Any]) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.one_in(2, slow=9)
+@pytest.mark.one_in(2, slow=17)
 @pytest.mark.parametrize("row", ZOO_ROWS, ids=_name)
 def test_options_for_the_zoo(row: Mapping[str, Any]) -> None:
     # Unrolled steps are the reference's own; a few cells are enough.
     _agree(row, tuple(e for e in _possible(_with_options(row)) if e != "unroll"))
 
 
-@pytest.mark.one_in(3, slow=4)
+@pytest.mark.one_in(3, slow=8)
 @pytest.mark.parametrize(
     "name", [*ODD, *(pytest.param(c, marks=pytest.mark.slow) for c in VARIED if c not in ODD)]
 )

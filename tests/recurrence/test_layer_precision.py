@@ -35,6 +35,7 @@ def _pair(cell: str | Mapping[str, Any], policy: str, **options: Any) -> tuple[A
 QUICK = {("lstm", "mixed_bfloat16", "fused")}
 
 
+@pytest.mark.one_in(1, slow=4)
 @pytest.mark.parametrize(
     ("cell", "policy", "executor"),
     [
@@ -66,6 +67,7 @@ def test_a_hundred_steps(cell: str, policy: str, executor: str) -> None:
         assert _relative(gradients[name], gradient) <= 3 * LIMITS[policy], name
 
 
+@pytest.mark.one_in(1, slow=2)
 @pytest.mark.parametrize("executor", ["fused", pytest.param("reference", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("policy", LIMITS)
 def test_a_slow_forget_gate_keeps_its_memory(policy: str, executor: str) -> None:
@@ -109,7 +111,7 @@ EVERY = [
 ]
 
 
-@pytest.mark.one_in(4)
+@pytest.mark.one_in(4, slow=5)
 @pytest.mark.parametrize(("cell", "policy"), EVERY)
 def test_every_cell_in_every_precision(cell: str, policy: str) -> None:
     low, exact = _pair(cell, policy, return_sequences=True)

@@ -30,7 +30,7 @@ def _trained(made: Any) -> Any:
     return lambda x: computed(made, x, HOLES, training=True)
 
 
-@pytest.mark.one_in(1, slow=7)
+@pytest.mark.one_in(1, slow=14)
 @pytest.mark.parametrize(
     "cell", [FIRST, *(pytest.param(c, marks=pytest.mark.slow) for c in OTHERS)]
 )
@@ -104,6 +104,7 @@ def test_fit_is_the_same_with_and_without_xla() -> None:
         pytest.param("raw_input", "reference", marks=pytest.mark.slow),
     ],
 )
+@pytest.mark.one_in(1, slow=2)
 def test_one_trace_for_every_batch_size_and_length(cell: str, executor: str) -> None:
     made = layer(
         cell,
@@ -152,7 +153,7 @@ def test_predict_does_not_trace_again_for_another_size() -> None:
     assert traces == []
 
 
-@pytest.mark.one_in(2)
+@pytest.mark.one_in(2, slow=2)
 @pytest.mark.parametrize(
     "cell",
     [

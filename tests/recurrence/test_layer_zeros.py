@@ -14,6 +14,7 @@ from .layers import layer
 FEW = ("brc", "lstm", "mc_lstm", "nru")
 
 
+@pytest.mark.one_in(1, slow=4)
 @pytest.mark.parametrize(
     "cell", [n if n in FEW else pytest.param(n, marks=pytest.mark.slow) for n in BUNDLED]
 )

@@ -119,7 +119,7 @@ def test_values_of_cells_that_bend_the_contract(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-@pytest.mark.one_in(4, slow=1)
+@pytest.mark.one_in(6)
 def test_what_waits_for_what_is_as_the_nodes_say(name: str) -> None:
     cell = built(name)
     program = lower(cell)
@@ -151,7 +151,7 @@ def by_product(cell: Cell) -> list[list[tuple[str, str]]]:
 
 
 @pytest.mark.parametrize("name", NAMES)
-@pytest.mark.one_in(4, slow=1)
+@pytest.mark.one_in(6)
 def test_products_are_those_of_the_fused_loop(name: str) -> None:
     cell = built(name)
     if not cell.states:

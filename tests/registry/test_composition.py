@@ -355,7 +355,7 @@ def test_the_canonical_form_of_every_cell_is_a_fixed_point(name):
     assert hash(again) == hash(spec)
 
 
-@pytest.mark.one_in(3)
+@pytest.mark.one_in(3, slow=3)
 @pytest.mark.parametrize("name", cell_names())
 def test_hydra_composes_every_cell_to_the_same(name):
     """Hydra, unlike gatekit, puts no list where a file before had a mapping."""

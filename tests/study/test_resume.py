@@ -57,9 +57,10 @@ class Runs:
 ALWAYS = "windows of a document, two layers, dropout, averaged weights"
 
 
+@pytest.mark.one_in(1, slow=3)
 @pytest.mark.parametrize(
     "variant",
-    [pytest.param(v, marks=() if v == ALWAYS else pytest.mark.slow) for v in VARIANTS],
+    [ALWAYS, *(pytest.param(v, marks=pytest.mark.slow) for v in VARIANTS if v != ALWAYS)],
 )
 def test_stopped_anywhere_it_ends_as_if_it_never_was(place, variant, request):
     runs = Runs(VARIANTS[variant])

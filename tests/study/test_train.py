@@ -438,6 +438,7 @@ def test_adamw_decays_weights_apart_from_the_gradient():
 
 
 @pytest.mark.slow
+@pytest.mark.one_in(1, slow=2)
 @pytest.mark.parametrize("jit", ["false", "true"])
 def test_a_regularizer_moves_weights_and_no_reported_loss(made, jit):
     words = (

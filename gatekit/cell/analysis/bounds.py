@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from gatekit.cell.graph import Cell
-from gatekit.cell.language.expression import Binary, Call, Expr, Name, Neg, Number
-from gatekit.cell.language.ops import FUNCTIONS, Interval
+from gatekit.cell.language.expression import Binary, Call, Expr, Name, Neg, Number, children
+from gatekit.cell.language.ops import Function, Interval
 from gatekit.cell.program import Apply, Opaque, lower
 
 _ALL: Interval = (-math.inf, math.inf)
-_SAME = ("stop", "mean", "repeat", "split", "flat", "column", "row", "transpose")
 
 
 class _UnknownError(Exception):
@@ -45,7 +44,7 @@ def bounds(cell: Cell, gate: str) -> Interval | None:
     for op in (*program.setup, *program.step):
         if isinstance(op, Apply):
             try:
-                known[op.out] = _interval(op.expr, of_name)
+                known[op.out] = _interval(op.expr, of_name, program.functions)
             except _UnknownError:
                 known[op.out] = None if op.out in cell.gate_expressions else _ALL
         elif isinstance(op, Opaque):
@@ -53,50 +52,46 @@ def bounds(cell: Cell, gate: str) -> Interval | None:
     return known[gate]
 
 
-def _interval(expr: Expr, of_name: Callable[[str], Interval]) -> Interval:
+def _interval(
+    expr: Expr, of_name: Callable[[str], Interval], functions: Mapping[str, Function]
+) -> Interval:
     if isinstance(expr, Number):
         return float(expr.value), float(expr.value)
     if isinstance(expr, Name):
         return of_name(expr.name)
+    inner = [_interval(part, of_name, functions) for part in children(expr)]
     if isinstance(expr, Neg):
-        low, high = _interval(expr.operand, of_name)
-        return -high, -low
+        return -inner[0][1], -inner[0][0]
     if isinstance(expr, Binary):
-        return _binary(expr, of_name)
+        return _binary(expr.op, *inner)
     assert isinstance(expr, Call)
-    function = FUNCTIONS.get(expr.function)
-    if function is not None and function.range is not None:
+    function = functions[expr.function]
+    if function.range is not None:
         return function.range
-    first = _interval(expr.args[0], of_name)
-    if expr.function in _SAME:
-        return first
-    rest = [_interval(arg, of_name) for arg in expr.args[1:]]
-    if expr.function == "minimum":
-        return _ends(min, first, rest[0])
-    if expr.function == "maximum":
-        return _ends(max, first, rest[0])
-    if expr.function == "clip":
-        return _ends(min, _ends(max, first, rest[0]), rest[1])
-    if expr.function == "where":
-        return min(end[0] for end in rest), max(end[1] for end in rest)
-    raise _UnknownError
+    if function.facts.bounds is not None:
+        return function.facts.bounds(*inner)
+    if function.facts.moves:
+        return inner[0]
+    given = [Name(f"argument {place}") for place in range(len(inner))]
+    composed = function.composed(
+        [arg if k in function.static else given[k] for k, arg in enumerate(expr.args)]
+    )
+    if composed is None:
+        raise _UnknownError
+    arguments = {name.name: interval for name, interval in zip(given, inner, strict=True)}
+    return _interval(composed, arguments.__getitem__, functions)
 
 
-def _ends(chosen: Callable[[float, float], float], one: Interval, other: Interval) -> Interval:
-    return chosen(one[0], other[0]), chosen(one[1], other[1])
-
-
-def _binary(expr: Binary, of_name: Callable[[str], Interval]) -> Interval:
-    left, right = _interval(expr.left, of_name), _interval(expr.right, of_name)
-    if expr.op == "+":
+def _binary(op: str, left: Interval, right: Interval) -> Interval:
+    if op == "+":
         return left[0] + right[0], left[1] + right[1]
-    if expr.op == "-":
+    if op == "-":
         return left[0] - right[1], left[1] - right[0]
-    if expr.op == "*":
+    if op == "*":
         # Zero times infinity is zero here: intervals are open, so their ends are never reached.
         ends = [0.0 if 0.0 in pair else math.prod(pair) for pair in itertools.product(left, right)]
         return min(ends), max(ends)
-    if expr.op == "/" and right[0] == right[1] and right[0]:
+    if op == "/" and right[0] == right[1] and right[0]:
         ends = [left[0] / right[0], left[1] / right[0]]
         return min(ends), max(ends)
     raise _UnknownError

@@ -7,18 +7,11 @@ from collections.abc import Callable, Iterable, Mapping
 
 from gatekit.cell.errors import GatekitError
 from gatekit.cell.graph import Cell
-from gatekit.cell.language.expression import Call, Expr, Name, lift, walk
+from gatekit.cell.language.expression import Call, Expr, Name, walk
 from gatekit.cell.language.ops import Function
 from gatekit.cell.language.shape import Shape, infer
 from gatekit.cell.program import Apply, Linear, Norm, Op, Opaque, Program, Sum, lower
 
-# XLA computes each element of these as a window over the whole width.
-_WINDOWS = ("cumsum", "cumax")
-# Operations for each element of the argument; moving numbers is free.
-_REDUCTIONS = {"dot": 2, "softmax": 5, "cumsum": 1, "cumax": 6, "sum": 1, "mean": 1, "var": 4}
-# The position of the vector among the arguments of a product.
-_VECTOR = {"matvec": 1, "vecmat": 0}
-_FREE = ("stop", "repeat", "transpose", "split", "flat", "column", "row")
 _NORM = 5
 
 COSTS = {
@@ -146,7 +139,7 @@ def _over_parts(
 
 def _elements(functions: _Functions, part: Expr, shapes: _Shapes) -> int:
     shape = infer(part, shapes, functions, "cell") or (1,)
-    window = shape[-1] if isinstance(part, Call) and part.function in _WINDOWS else 1
+    window = shape[-1] if isinstance(part, Call) and functions[part.function].facts.window else 1
     return math.prod(shape) * window
 
 
@@ -177,14 +170,20 @@ def _operations(functions: _Functions, part: Expr, shapes: _Shapes) -> int:
     if isinstance(part, Call):
         function = functions[part.function]
         inner = [infer(arg, shapes, functions, "cell") or () for arg in part.args]
-        if function.compose is not None:
-            known = {f"argument_{place}": shape for place, shape in enumerate(inner)}
-            composed = lift(function.compose(*map(Name, known)))
+        composed = function.composed(
+            [
+                arg if place in function.static else Name(f"argument {place}")
+                for place, arg in enumerate(part.args)
+            ]
+        )
+        if composed is not None:
+            known = {f"argument {place}": shape for place, shape in enumerate(inner)}
             return sum(_operations(functions, each, known) for each in walk(composed))
-        if part.function in _FREE:
+        facts = function.facts
+        if facts.moves:
             return 0
-        if part.function in _VECTOR:
-            return 2 * math.prod(shape) * inner[_VECTOR[part.function]][-1]
-        if part.function in _REDUCTIONS:
-            return _REDUCTIONS[part.function] * max(map(math.prod, inner))
+        if facts.summed is not None:
+            return 2 * math.prod(shape) * inner[facts.summed][-1]
+        if facts.flops is not None:
+            return facts.flops * max(map(math.prod, inner))
     return math.prod(shape)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from gatekit.cell.errors import CellError
 
 from .expression import Binary, Call, Expr, Name, Neg, Number, render
-from .ops import Function
+from .ops import Function, MisfitError
+from .ops import Shape as Shape
 
-Shape = tuple[int, ...]
 MAX_ELEMENTS = 2**31 - 1
 """The most elements that a signal, a part of an expression, or a weight may have."""
 MAX_AXES = 8
@@ -57,7 +57,7 @@ def infer(
         right = infer(expr.right, shapes, functions, where, narrow)
         try:
             return _bounded(join(left, right, narrow))
-        except _MisfitError as why:
+        except MisfitError as why:
             both = ((expr.left, left), (expr.right, right))
             raise WidthError(f"{where}: in {render(expr, ' ')!r} {why}", both) from None
     assert isinstance(expr, Call)
@@ -74,14 +74,14 @@ def infer(
         known = [shape for shape in inner if shape is not None]
         if len(known) < len(inner):
             return None
-    except _MisfitError as why:
+    except MisfitError as why:
         sides = tuple(zip(expr.args, inner, strict=True))
         raise WidthError(f"{where}: in {render(expr, ' ')!r} {why}", sides) from None
     if function.compose is not None:
         return _composed(expr, function, known, functions, where)
     try:
         return _bounded(_by_rule(expr, function, known))
-    except _MisfitError as why:
+    except MisfitError as why:
         raise _refused(expr, function, known, where, f"{why}{_instead(expr, known)}") from None
 
 
@@ -126,7 +126,7 @@ def join(left: Shape | None, right: Shape | None, narrow: bool = False) -> Shape
             "column(v) repeats a vector over the columns of a matrix, row(v) over its rows, and "
             "split(v, n) cuts it into n rows"
         )
-    raise _MisfitError(
+    raise MisfitError(
         f"a width of {shape_text(left)} meets a width of {shape_text(right)}; {remedy}"
     )
 
@@ -151,13 +151,9 @@ class WidthError(CellError):
         self.sides = sides
 
 
-class _MisfitError(CellError):
-    """Shapes do not fit; the place is not known yet."""
-
-
 def _bounded(shape: Shape | None) -> Shape | None:
     if shape is not None and (len(shape) > MAX_AXES or math.prod(shape) > MAX_ELEMENTS):
-        raise _MisfitError(
+        raise MisfitError(
             f"the result would be {shape_text(shape)}; at most {MAX_AXES} axes and "
             f"{MAX_ELEMENTS:,} elements are allowed; make the widths smaller"
         )
@@ -165,94 +161,20 @@ def _bounded(shape: Shape | None) -> Shape | None:
 
 
 def _by_rule(expr: Call, function: Function, inner: Sequence[Shape]) -> Shape:
-    if expr.function not in _RULES:
-        raise _MisfitError("its shape is unknown")
+    facts = function.facts
+    if facts.shape is None:
+        raise MisfitError("its shape is unknown")
     count = 1
     if len(expr.args) > 1 and isinstance(expr.args[1], Number):
         count = int(expr.args[1].value)
     # A plain number is as wide as a scalar.
     one, *rest = [shape or (1,) for shape in inner]
-    result = _RULES[expr.function](one, rest[0] if rest else (), count)
+    result = facts.shape(one, rest[0] if rest else (), count)
     numbers = [k for k, shape in enumerate(inner) if shape == () and k not in function.static]
-    if numbers and expr.function not in _OF_NUMBERS:
+    if numbers and not facts.of_numbers:
         number = render(expr.args[numbers[0]], " ")
-        raise _MisfitError(f"{number} has no units; write a signal, such as h_prev, in its place")
+        raise MisfitError(f"{number} has no units; write a signal, such as h_prev, in its place")
     return result
-
-
-def _repeat(one: Shape, _: Shape, count: int) -> Shape:
-    return (*one[:-1], one[-1] * count)
-
-
-def _matrix(shape: Shape) -> None:
-    if len(shape) < 2:
-        raise _MisfitError("it takes a matrix; split(v, n) cuts a vector into n rows")
-
-
-def _common(one: Shape, other: Shape) -> Shape:
-    if len(one) != len(other) or any(
-        a != b and 1 not in (a, b) for a, b in zip(one, other, strict=True)
-    ):
-        raise _MisfitError("their rows do not match")
-    return tuple(max(pair) for pair in zip(one, other, strict=True))
-
-
-def _outer(one: Shape, other: Shape, _: int) -> Shape:
-    return (*_common(one[:-1], other[:-1]), one[-1], other[-1])
-
-
-def _matvec(one: Shape, other: Shape, _: int) -> Shape:
-    _matrix(one)
-    if one[-1] != other[-1]:
-        raise _MisfitError("a matrix n x m takes a vector of width m")
-    return (*_common(one[:-2], other[:-1]), one[-2])
-
-
-def _vecmat(one: Shape, other: Shape, _: int) -> Shape:
-    _matrix(other)
-    return (*_common(one, other[:-1])[:-1], other[-1])
-
-
-def _dot(one: Shape, other: Shape, _: int) -> Shape:
-    return (*_common(one, other)[:-1], 1)
-
-
-def _transpose(one: Shape, _: Shape, __: int) -> Shape:
-    _matrix(one)
-    return (*one[:-2], one[-1], one[-2])
-
-
-def _split(one: Shape, _: Shape, count: int) -> Shape:
-    if one[-1] % count:
-        fitting = [n for n in range(1, min(one[-1], 10_000) + 1) if one[-1] % n == 0]
-        raise _MisfitError(
-            f"a width of {one[-1]} cannot be cut into {count} equal rows; write a number that "
-            f"divides it: {', '.join(map(str, fitting[:12]))}"
-        )
-    return (*one[:-1], count, one[-1] // count)
-
-
-def _flat(one: Shape, _: Shape, __: int) -> Shape:
-    _matrix(one)
-    return (*one[:-2], one[-2] * one[-1])
-
-
-_OF_NUMBERS = ("sum", "cumsum", "dot", "repeat")
-"""Functions over units and matrices that also accept plain numbers."""
-_RULES: Mapping[str, Callable[[Shape, Shape, int], Shape]] = {
-    **dict.fromkeys(("softmax", "cumsum", "cumax"), lambda one, _, __: one),
-    **dict.fromkeys(("sum", "mean", "var"), lambda one, _, __: (*one[:-1], 1)),
-    "repeat": _repeat,
-    "outer": _outer,
-    "matvec": _matvec,
-    "vecmat": _vecmat,
-    "dot": _dot,
-    "transpose": _transpose,
-    "split": _split,
-    "flat": _flat,
-    "column": lambda one, _, __: (*one, 1),
-    "row": lambda one, _, __: (*one[:-1], 1, one[-1]),
-}
 
 
 def _composed(
@@ -263,17 +185,10 @@ def _composed(
     where: str,
 ) -> Shape:
     """Return the shape of a plugin's function: inferred if possible, otherwise found by a call."""
-    assert function.compose is not None
-    values = [
-        arg.value if isinstance(arg, Number) and k in function.static else Name(f"argument {k}")
-        for k, arg in enumerate(expr.args)
-    ]
-    try:
-        composed = function.compose(*values)
-    except Exception:
-        # The function does more than build an expression.
-        composed = None
-    if isinstance(composed, Expr):
+    composed = function.composed(
+        [arg if k in function.static else Name(f"argument {k}") for k, arg in enumerate(expr.args)]
+    )
+    if composed is not None:
         shapes = {f"argument {k}": shape for k, shape in enumerate(inner)}
         try:
             result = infer(composed, shapes, functions, where)

@@ -7,19 +7,8 @@ from dataclasses import replace
 
 from gatekit.code.copied import sources
 
-from .arrays import array_framework, array_functions
+from .arrays import array_framework
 
-_KERAS = {
-    **array_functions("ops"),
-    **{
-        name: f"ops.{name}({{0}})"
-        for name in ("sigmoid", "relu", "softplus", "silu", "log_sigmoid", "elu", "selu")
-    },
-    "softsign": "ops.soft_sign({0})",
-    "stop": "ops.stop_gradient({0})",
-    "softmax": "ops.softmax({0}, axis=-1)",
-    "cumax": "ops.cumsum(ops.softmax({0}, axis=-1), axis=-1)",
-}
 _HELPERS = {
     **{name: sources("numpy")[name] for name in ("legendre", "hippo")},
     **sources("ops"),
@@ -35,7 +24,7 @@ def _keras_numbers(name: str, numbers: Sequence[bool]) -> str | None:
 
 
 KERAS = replace(
-    array_framework("keras", "ops", _KERAS, _HELPERS, "", "keras ops np math self cont2discrete"),
+    array_framework("keras", "ops", {}, _HELPERS, "", "keras ops np math self cont2discrete"),
     numbers=_keras_numbers,
     # Under a mask, keras.layers.RNN can only carry vectors on some backends.
     reshape="ops.reshape({value}, (-1, {shape}))",

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from gatekit.cell.language.ops import FUNCTIONS
 from gatekit.code.identifiers import WIDTH, items
 
 Numbers = Callable[[str, Sequence[bool]], str | None]
@@ -82,8 +83,17 @@ class Framework:
         return "\n".join([f"{name}(", *lines, f") -> {after}"]) + line_end + rest
 
 
-# Functions of one argument that have the same name in every framework.
-ALIKE = (
-    *("exp", "log", "sqrt", "abs", "square", "sin"),
-    *("cos", "tanh", "expm1", "log1p", "sign", "floor"),
-)
+def functions(to: str, module: str) -> dict[str, str]:
+    """Return the templates of a framework: those of the equations' functions, and ``floor``.
+
+    Args:
+        to: its name.
+        module: the name of its module in a file.
+    """
+    keys = (to, "any") if to == "torch" else (to, "arrays", "any")
+    found = {"floor": f"{module}.floor({{0}})"}
+    for function in FUNCTIONS.values():
+        form = next((function.facts.code[k] for k in keys if k in function.facts.code), None)
+        if form is not None:
+            found[function.name] = form.replace("{m}", module)
+    return found

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from gatekit.cell.analysis.affine import Analysis, TooLargeError, map_expression
 from gatekit.cell.errors import CellError
 from gatekit.cell.graph import BuiltRead, Cell, Node, shared_reads
-from gatekit.cell.language.expression import Binary, Call, Expr, Name, Neg, Number, lift, names
+from gatekit.cell.language.expression import Binary, Call, Expr, Name, Neg, Number, names
 from gatekit.cell.language.shape import Shape, infer
 
 LARGEST_BLOCK = 4
@@ -254,20 +254,14 @@ class _Units(Analysis):
     def composed(self, expr: Call, sizes: Mapping[str, Shape], where: str) -> bool:
         """Return the result of `unit` for a plugin's function that consists of other functions."""
         function = self.cell.spec.functions[expr.function]
-        assert function.compose is not None
-        values = [
-            arg.value if isinstance(arg, Number) and place in function.static else arg
-            for place, arg in enumerate(expr.args)
-        ]
-        try:
-            composed = lift(function.compose(*values))
-        except Exception:
+        composed = function.composed(expr.args)
+        if composed is None:
             inner = [self.unit(arg, sizes, where) for arg in expr.args]
             if not any(inner):
                 return False
             raise _MixesError(
                 f"the function {expr.function} of {where} cannot be written as an expression"
-            ) from None
+            )
         return self.unit(composed, sizes, where)
 
     def elements(self, expr: Expr, sizes: Mapping[str, Shape], where: str) -> int:
