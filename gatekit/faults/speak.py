@@ -106,7 +106,9 @@ class Call(Channel):
 
     def name(self, place: Place) -> str:
         """Return an argument, or an item of one: ``task['length']``."""
-        first, *rest = ("", *place.path)[1:] or ("",)
+        first, *rest = place.path or ("",)
+        if _choice(place) and not isinstance(self.given.get(str(first)), Mapping):
+            return str(first)
         return f"{first}{''.join(f'[{key!r}]' for key in rest)}"
 
     def value(self, value: Any) -> str:

@@ -287,8 +287,9 @@ def _moved(place: Place, value: Any, targets: Sequence[Place]) -> Fix:
     key, equals, word = str(to).partition("=")
     if equals:  # the name stands for a value
         return Both((gone, Set(P(key), [word.strip("[]")] if word[0] == "[" else word)))
-    if " and " in known_as("key", place.last) and isinstance(value, list):
-        return Both((gone, *(Set(at, one) for at, one in zip(targets, value[:2], strict=False))))
+    if " and " in known_as("key", place.last):
+        both = value[:2] if isinstance(value, list) else [value, example(str(targets[1]))]
+        return Both((gone, *(Set(at, one) for at, one in zip(targets, both, strict=False))))
     if isinstance(value, Mapping) and value and len(to.path) == 1:
         inner = {meant_key(f"{to}.{key}"): one for key, one in value.items()}
         return Both((gone, *(Set(P(key), one) for key, one in inner.items())))

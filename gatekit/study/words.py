@@ -100,7 +100,7 @@ def prefixed(word: str, trusted: bool = False) -> str:
             f"{word} has two keys in one word; put a space between them: type {typed}"
         )
     if name.startswith("hydra.launcher."):
-        known_key(name.removeprefix("hydra.launcher.").partition(".")[0])
+        known_key(name.removeprefix("hydra.launcher.").partition(".")[0], value)
     if word.startswith("~"):
         refuse_removal(name)
     if not trusted:
