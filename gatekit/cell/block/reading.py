@@ -80,9 +80,9 @@ def read_block(config: Any, catalogue: Catalogue) -> BlockSpec:
             why = f"{name} is a block"
             raise ConfigError(Fault(Kind.REFUSED, BLOCK / name, value, why=why, fixes=(chosen,)))
         if not known:
-            fixes = (Remove(BLOCK / name), Set(BLOCK / "kind", "modern"))
+            ways = (Remove(BLOCK / name), Set(BLOCK / "kind", "modern"))
             why = f"the block {kind!r} has no options"
-            raise ConfigError(Fault(Kind.UNKNOWN, BLOCK / name, value, why=why, fixes=fixes))
+            raise ConfigError(Fault(Kind.UNKNOWN, BLOCK / name, value, why=why, fixes=ways))
         if name not in known:
             raise ConfigError(unknown_option(BLOCK / name, value, known))
     try:
