@@ -177,7 +177,7 @@ MISTAKES = {
     "option-in-a-choice": Mistake(
         "train block=modern.conv=0", ("Type block=modern block.conv=0",), ("quotes",)
     ),
-    "no-block": Mistake("train block=none", ("Type block=plain.",)),
+    "no-block": Mistake("train block=none", ("type block=plain",)),
     "null-block": Mistake("train block=null", ("Type block=plain.",)),
     "kind-of-a-block": Mistake("train block=modern block.kind=gla", ("type block=gla.",)),
     "value-of-a-block": Mistake(
