@@ -14,7 +14,7 @@ import yaml
 
 from gatekit.cell.schema import CELL_KEYS
 from gatekit.cli.commands import COMMANDS, GROUPS
-from gatekit.study.schema import LAUNCH_KEYS, RUN_KEYS
+from gatekit.study.keys import LAUNCH_KEYS, RUN_KEYS
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -10,7 +10,7 @@ from typing import Any
 
 from gatekit.cell.errors import ConfigError, described, excerpt
 from gatekit.cell.schema.lookup import instead_of_object
-from gatekit.study.schema import GROUP_KEYS
+from gatekit.study.keys import GROUP_KEYS
 
 _PLAIN = re.compile(r"[\w./+-]+", re.ASCII)
 # Keys whose value names a file; a mapping contains the name under one of `_NAMES`.

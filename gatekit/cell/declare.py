@@ -82,8 +82,6 @@ class Declared:
                         f"({attribute_place(kind, name)})."
                     )
                 near = nearest(name, kind._option_types)
-                if name in _LENGTH and "length" in kind._option_types:
-                    near = "; did you mean 'length'?"
                 if name in _SHORT and "initializers" in kind._option_types:
                     meant = _SHORT[name]
                     if isinstance(value, str):
@@ -170,7 +168,6 @@ _SHORT = {
     "dropout": "the key `dropout` of the cell",
 }
 """Names that other libraries use for an option of a gate, with what to write."""
-_LENGTH = ("T", "n", "seq_len", "seq_length", "sequence_length", "timesteps", "max_len")
 _HINTS: weakref.WeakKeyDictionary[type, Mapping[str, Any]] = weakref.WeakKeyDictionary()
 
 
@@ -207,7 +204,7 @@ def plain(value: Any) -> Any:
 def _checked(owner: str, name: str, value: object, hint: Any, default: Any) -> Any:
     converted = _convert(value, hint)
     if converted is _WRONG:
-        remedy = ""
+        remedy, literal = "", typing.get_origin(hint) is typing.Literal
         if name == "bias" and type(value) in (int, float) and -1e6 <= value <= 1e6:  # type: ignore[operator]
             remedy = (
                 f" To set its initial value, write initializers: {{bias: {{kind: constant, "
@@ -222,15 +219,13 @@ def _checked(owner: str, name: str, value: object, hint: Any, default: Any) -> A
                 f" Name the weights that it initializes: initializers: {{bias: {value[:40]}}}, or "
                 "kernel or recurrent in place of bias."
             )
-        if name == "norm":
+        if name == "norm" and not literal:
             remedy = (
                 " Write the norm of the pre-activation as {of: sum}, or of each read as {of: read}."
             )
-        literal = typing.get_origin(hint) is typing.Literal
         instead = "" if literal else f", not {kind_of(value)}"
-        raise OptionError(
-            owner, name, value, f"{_hint_text(hint)}{instead}", _such(value, hint, default), remedy
-        )
+        such = _such(value, hint, default)
+        raise OptionError(owner, name, value, _hint_text(hint), such, remedy, instead)
     if isinstance(converted, float) and not math.isfinite(converted):
         raise OptionError(owner, name, value, "a finite number, not beyond 1e300", plain(default))
     return converted

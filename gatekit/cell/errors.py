@@ -6,33 +6,74 @@ import difflib
 import math
 import os
 import re
-import shlex
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Self
+
+from gatekit.faults import Channel, Fault, File, Fix, Kind, Note, Place, Set, Shell, speak
+from gatekit.faults.names import MAX_CANDIDATES, MAX_NEAREST
+from gatekit.faults.names import nearest_name as nearest_name
+from gatekit.faults.values import SWITCHES as SWITCHES
+from gatekit.faults.values import amount_of as amount_of
+from gatekit.faults.values import as_typed as as_typed
+from gatekit.faults.values import excerpt as excerpt
+from gatekit.faults.values import kind_of as kind_of
+from gatekit.faults.values import safe_repr as safe_repr
 
 MAX_MESSAGE = 4_000
-MAX_NEAREST = 64
-MAX_CANDIDATES = 500
 
 
 class GatekitError(ValueError):
-    """Base of all errors that a user can fix; the command line prints them without a traceback."""
+    """Base of all errors that a user can fix; the command line prints them without a traceback.
+
+    Attributes:
+        fault: what is wrong, as data; None if the message is a sentence of one place.
+        channel: how the person who made the mistake probably writes; see `spoken`.
+    """
 
     # Otherwise Keras wraps the message in its own text, terminal codes and all arguments.
     _keras_call_info_injected = True
+    channel: Channel = Shell()
+    fault: Fault | None = None
+
+    _spoken = False
 
     def __init__(self, *args: object) -> None:
+        if args and isinstance(args[0], Fault):
+            self.fault = args[0]
+            super().__init__(_shortened(speak(self.fault, self.channel)))
+            return
         # A message quotes its input, and strings in an untrusted file may be long.
         super().__init__(*(_shortened(_punctuated(a)) if isinstance(a, str) else a for a in args))
+
+    def spoken(self, channel: Channel, *moves: tuple[Place, Place]) -> Self:
+        """Spell the fault for the person who wrote the value; only the first call counts.
+
+        Args:
+            channel: how that person writes.
+            moves: pairs of places; what is below the first is below the second.
+
+        Returns:
+            The error itself; one without a fault is unchanged.
+        """
+        if self.fault is not None and not self._spoken:
+            self._spoken = True
+            for old, new in moves:
+                self.fault = self.fault.moved(old, new)
+            self.args = (_shortened(speak(self.fault, channel)),)
+        return self
 
 
 class ExpressionError(GatekitError):
     """A string is not in the equation language; the message marks the position."""
 
+    channel = File()
+
 
 class CellError(GatekitError):
     """A cell, gate or output unit violates its contract."""
+
+    channel = File()
 
 
 class PluginError(GatekitError):
@@ -44,67 +85,10 @@ class ConfigError(GatekitError):
 
 
 NO_EXAMPLE: object = object()
-SWITCHES = {
-    **dict.fromkeys(("yes", "on", "1", "true"), True),
-    **dict.fromkeys(("no", "off", "0", "false"), False),
-}
-"""The words that people write for true and false."""
-
-
-def kind_of(value: object) -> str:
-    """Return the type of a value in words."""
-    kinds = {bool: "a boolean", int: "an integer", float: "a number", str: "a string"}
-    kinds |= {dict: "a mapping", list: "a list", tuple: "a list", type(None): "nothing"}
-    return kinds.get(type(value), type(value).__name__)
-
-
-def as_typed(value: object, quoted: bool = False) -> str:
-    """Return a value as it is typed on a command line.
-
-    Args:
-        value: plain data.
-        quoted: whether to put a string in quotes; strings inside a list or mapping have none.
-    """
-    if value is None or isinstance(value, bool):
-        return {None: "null", True: "true", False: "false"}[value]
-    if isinstance(value, str):
-        return repr(value) if quoted else value
-    if isinstance(value, dict):
-        return "{" + ", ".join(f"{k}: {as_typed(v)}" for k, v in value.items()) + "}"
-    if isinstance(value, (list, tuple)):
-        return "[" + ",".join(map(as_typed, value)) + "]"
-    return safe_repr(value)
-
-
-def amount_of(value: object) -> int | float | None:
-    """Return the number that a string means, such as ``1k``, ``50%``, ``0,1`` or ``1,000``.
-
-    It is None for any other string, and for a value that is not a string.
-    """
-    text = value.strip() if isinstance(value, str) else ""
-    grouped = re.fullmatch(r"[-+]?[1-9]\d{0,2}(?:[,_ ]\d{3})+", text)
-    text = re.sub("[,_ ]", "", text) if grouped else text.replace(",", ".")
-    number = _AMOUNT.fullmatch(text)
-    if number is None:
-        return None
-    scale = {"": 1, "k": 1_000, "m": 1_000_000, "%": 0.01}[number[2].lower()]
-    amount = float(number[1]) * scale
-    return int(amount) if amount.is_integer() else amount
-
-
-_AMOUNT = re.compile(r"([-+]?\d+\.?\d*(?:[eE][-+]?\d+)?) ?([kKmM%]?)")
-
-
-def safe_repr(value: Any) -> str:
-    """Return ``repr(value)``, or the number of digits of an integer that Python cannot print."""
-    try:
-        return repr(value)
-    except ValueError:
-        return f"a number of {int(math.log10(abs(value))) + 1:,} digits"
 
 
 class OptionError(ConfigError):
-    """A value of an option is not allowed.
+    """A value of an option is not allowed; the fault's place is the option.
 
     Args:
         owner: the class of the gate, task or block.
@@ -113,6 +97,7 @@ class OptionError(ConfigError):
         expected: what is allowed, in words.
         example: a value that is allowed; `NO_EXAMPLE` if there is none to show.
         remedy: a sentence, with a space before it, that replaces the example.
+        instead: what the value is, in words after what is allowed.
     """
 
     def __init__(
@@ -123,27 +108,23 @@ class OptionError(ConfigError):
         expected: str,
         example: object,
         remedy: str = "",
+        instead: str = "",
     ) -> None:
         amount = amount_of(value)
         if amount is not None and type(amount) is type(example):
             example = amount
-        self.option, self.value, self.example = option, value, example
-        self._expected, self._remedy = expected, remedy
         such = "" if example is NO_EXAMPLE or remedy else f" Write {option}={example!r}."
         came = excerpt(safe_repr(value))
-        super().__init__(f"{owner}: option {option}={came} should be {expected}.{remedy or such}")
+        super().__init__(
+            f"{owner}: option {option}={came} should be {expected}{instead}.{remedy or such}"
+        )
+        fix: tuple[Fix, ...] = () if example is NO_EXAMPLE else (Set(Place((option,)), example),)
+        fixes = (Note((remedy.strip(),)),) if remedy else fix
+        self.option = Fault(Kind.WRONG, Place((option,)), value, expected, fixes=fixes)
 
-    def as_key(self, prefix: str) -> str:
-        """Return the message for a value that was given as a key of the configuration.
-
-        Args:
-            prefix: the group with its dot, such as ``block.``.
-        """
-        name, example = prefix + self.option, self.example
-        typed = f"{name}={as_typed(example)}"
-        such = "" if example is NO_EXAMPLE or self._remedy else f" Type {shlex.quote(typed)}."
-        came = as_typed(self.value, quoted=True)
-        return f"{name}={excerpt(came)} should be {self._expected}.{self._remedy or such}"
+    def below(self, group: str) -> ConfigError:
+        """Return the error of the option as a key of a group, such as ``task``."""
+        return ConfigError(self.option.below(Place((group,))))
 
 
 class DataError(GatekitError):
@@ -158,88 +139,6 @@ def nearest(name: str, known: Iterable[str]) -> str:
     """Return ``"; did you mean 'units'?"`` for the nearest known name, or an empty string."""
     near = nearest_name(name, known)
     return f"; did you mean {near!r}?" if near else ""
-
-
-def nearest_name(name: str, known: Iterable[str]) -> str:
-    """Return the nearest known name, or an empty string if none is near."""
-    if len(name) > MAX_NEAREST:
-        return ""
-    known = [*known]
-    other = name.lower().replace("-", "_")
-    group, dot, last = other.rpartition(".")
-    for found in known:
-        inner = str(found).removeprefix(group + dot)
-        if last in OTHER_NAMES.get(inner, "").split() and str(found).startswith(group + dot):
-            return str(found)
-    start, _, rest = other.partition("_")
-    if start in ("prev", "last", "previous") and f"{rest}_prev" in map(str, known):
-        return f"{rest}_prev"
-    # The time of a comparison is quadratic in the length.
-    near = [text for k in known if len(text := str(k)) <= MAX_NEAREST]
-    # difflib does not find names that differ only in case: LSTM and lstm share no letter.
-    # The dashes in front of an option are not part of its name.
-    same = [text for text in near if text.lower() == name.lower()]
-    bare = {text.lstrip("-"): text for text in reversed(near[:MAX_CANDIDATES])}
-    starts = [text for text in near if len(name) >= 5 and text.startswith(name)]
-    # Long names share many letters by chance, and one typing error is a small part of them.
-    cutoff = 0.6 if len(name) < 8 else 0.65
-    match = (
-        same
-        or (starts if len(starts) == 1 else [])
-        or [
-            bare[found]
-            for found in difflib.get_close_matches(name.lstrip("-"), bare, n=1, cutoff=cutoff)
-        ]
-    )
-    match = match or [text for b, text in bare.items() if len(name) > 2 and f"{name}_" in b][:1]
-    match = match or _of_one_word(name, bare)
-    return match[0] if match else ""
-
-
-OTHER_NAMES = {
-    "abs": "absolute fabs",
-    "accuracy": "acc auc f1 f1_score precision recall top1",
-    "auto": "cuda default fast gpu",
-    "bits": "bce binary_crossentropy",
-    "categorical": "cross_entropy crossentropy sparse_categorical_crossentropy",
-    "constant": "const value",
-    "dense": "fc full linear matmul matrix",
-    "diagonal": "diag elementwise peephole",
-    "glorot_normal": "he_normal kaiming_normal xavier_normal",
-    "glorot_uniform": "glorot he kaiming xavier xavier_uniform",
-    "identity": "eye linear",
-    "keras": "tensorflow tf",
-    "jax": "flax",
-    "learning_rate": "lr step_size",
-    "log": "ln logarithm",
-    "max": "ascending higher maximize",
-    "maximum": "max",
-    "min": "descending lower minimize",
-    "minimum": "min",
-    "mse": "loss mae rmse",
-    "nll": "log_likelihood perplexity ppl",
-    "seconds": "time wall_time",
-    "sigmoid": "logistic sig sigm",
-    "silu": "swish",
-    "square": "pow power",
-    "steps": "iteration iterations",
-    "units": "dim hidden hidden_dim hidden_size n_units num_units size unit vector",
-    "features": "in_features input_dim input_size",
-    "validation": "dev val valid",
-    "zeros": "zero",
-}
-"""For each name, the words of other libraries; only a name that is known is suggested."""
-
-
-def _of_one_word(name: str, known: Mapping[str, str]) -> list[str]:
-    """Return the known names with a word that begins alike: ``copying`` for ``copy_memory``."""
-
-    def words(text: str) -> set[str]:
-        return {word[:4] for word in re.split(r"[\W_]+", text.lower()) if len(word) >= 4}
-
-    ours = words(name)
-    shared = {text: len(ours & words(bare)) for bare, text in known.items()} if ours else {}
-    return sorted((t for t, count in shared.items() if count), key=lambda t: (-shared[t], len(t)))
 
 
 def alternatives(
@@ -302,11 +201,6 @@ def described(value: object) -> str:
 
 
 _FUNCTIONS = ("ufunc", "Function", "builtin_function_or_method", "GenericFunction")
-
-
-def excerpt(text: str, most: int = 60) -> str:
-    """Return the beginning of a quoted string, at most ``most`` characters."""
-    return text if len(text) <= most else f"{text[: most - 3]}..."
 
 
 def quoted(value: object) -> str:

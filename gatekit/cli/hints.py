@@ -10,9 +10,8 @@ from pathlib import Path
 
 from gatekit.cell.errors import amount_of, listed, nearest_name
 from gatekit.registry import cell_names
-from gatekit.study.remedies import elsewhere
 from gatekit.study.removed import no_more
-from gatekit.study.typed import LAUNCHING, as_keys, key_of, line, near_option
+from gatekit.study.typed import LAUNCHING, as_keys, elsewhere, key_of, line, near_option
 
 from .options import CommandLine, known_studies, study_of
 

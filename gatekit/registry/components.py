@@ -11,21 +11,16 @@ from typing import Any
 from gatekit.cell.block.reading import BlockSpec
 from gatekit.cell.catalogue import Catalogue
 from gatekit.cell.declare import Declared, plain
-from gatekit.cell.errors import (
-    ConfigError,
-    GatekitError,
-    OptionError,
-    alternatives,
-    as_typed,
-    excerpt,
-    nearest_name,
-)
+from gatekit.cell.errors import ConfigError, GatekitError, OptionError, as_typed, excerpt
 from gatekit.cell.schema import CellSpec, OutputUnitSpec
+from gatekit.faults import Place, unknown_name, unknown_option
 from gatekit.tasks.task import Signature, Task, metric_written
 
 from .cells import config_folders
 from .hashes import plugin_hashes, plugin_sources
 from .queries import catalogue, tasks
+
+TASK = Place(("task",))
 
 
 @dataclass(frozen=True)
@@ -61,23 +56,17 @@ class Components:
         """
         name = config["name"]
         if name not in self.tasks:
-            raise ConfigError(
-                f"task={name}: there is no such task"
-                f"{alternatives(str(name), self.tasks, 'tasks', 'gatekit tasks')}"
-            )
-        known = [*self.tasks[name].option_names(), "name"]
+            raise ConfigError(unknown_name(TASK / "name", name, self.tasks, "tasks"))
+        known = self.tasks[name].option_names()
         for key, value in config.items():
-            if key not in known and nearest_name(key, known) == "name":
-                raise ConfigError(
-                    f"task={name}: there is no option {key!r}; did you mean 'name'? Type "
-                    f"task={as_typed(value)}."
-                )
+            if key not in known and key != "name":
+                raise ConfigError(unknown_option(TASK / key, value, (*known, "name")))
         try:
             return _with_signature(
                 self.tasks[name](**{k: v for k, v in config.items() if k != "name"})
             )
         except OptionError as error:
-            raise ConfigError(f"task={name}: {error.as_key('task.')}") from None
+            raise error.below("task") from None
         except ConfigError as error:
             raise ConfigError(f"task={name}: {error}{self._default(name, str(error))}") from None
 

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, NoReturn
 
 from gatekit._version import __version__
 from gatekit.cell.errors import ConfigError, GatekitError, listed
+from gatekit.faults import known_as, note_for
 from gatekit.runs.studies.plan_file import training
 
-from .remedies import OTHER_NAMES, elsewhere, without_device
-from .typed import as_keys, key_of, line, near_option, refusal
+from .typed import as_keys, elsewhere, key_of, line, near_option, refusal
 from .words import TRUST, overrides, plugin_files
 
 if TYPE_CHECKING:
@@ -240,12 +240,13 @@ def _read(argv: Sequence[str], own: Sequence[str] = ()) -> argparse.Namespace:
                 f"{_training(argv) or 'the command that trained the study again'}. It skips "
                 "complete runs and continues the others."
             )
-        if device := without_device(name.lstrip("-")):
-            raise ConfigError(f"{name} is not an option of this command{device}")
         hint = elsewhere(word, reader.prog, argv[list(argv).index(word) + 1 :])
         if plain := _OTHER_OPTIONS.get(name):
             hint = f"; {plain}."
-        if key := OTHER_NAMES.get(name.lstrip("-").replace("-", "_")):
+        bare = name.lstrip("-").replace("-", "_")
+        if note := note_for("key", bare):
+            hint = f": {note}."
+        elif key := known_as("key", bare):
             hint = f"; the key is {key}."
         near = "" if hint else near_option(name, known) or {"-M": "-m"}.get(name, "")
         if near:

@@ -2,30 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, NoReturn
 
-from gatekit.cell.errors import ConfigError, as_typed, kind_of, listed
+from gatekit.cell.errors import ConfigError
+from gatekit.faults import (
+    Both,
+    Fault,
+    Fix,
+    Kind,
+    Note,
+    Place,
+    Remove,
+    Rename,
+    Run,
+    Set,
+    Several,
+    Type,
+    Whole,
+    fits,
+    known_as,
+    nearest_name,
+    note_for,
+    wrong,
+)
+from gatekit.faults.speak import CHOICES
+from gatekit.faults.values import amount_of
+from gatekit.registry.tracker import NAMES
 from gatekit.runs.names import study_name
 from gatekit.training import schedule as schedules
 
 from .interpolations import refuse_keywords
-from .remedies import (
-    KEY,
-    NOT_KEYS,
-    OTHER_NAMES,
-    allowed,
-    elsewhere,
-    in_shell,
-    instead,
-    key_of_part,
-    likely_key,
-    meant,
-    shown,
-)
-from .removed import no_more
-from .schema import (
+from .keys import (
     ALWAYS_OMITTED,
+    DECLARED,
     DEFAULTS,
     GROUP_DEFAULTS,
     GROUP_KEYS,
@@ -36,12 +47,12 @@ from .schema import (
     RUN_KEYS,
     TRAINER_OMITTED,
     USUAL,
-    Check,
-    WrongError,
     example,
+    not_installed,
 )
 
-_PLACES = {"": RUN_KEYS, **{f"{group}.": keys for group, keys in GROUP_KEYS.items()}}
+P = Place.of
+KNOWN: dict[str, Type] = {**RUN_KEYS, **LAUNCH_KEYS}
 
 
 def validate(data: Mapping[str, Any]) -> dict[str, Any]:
@@ -57,114 +68,116 @@ def validate(data: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         ConfigError: a key is unknown or missing, or a value has the wrong type or is out of range.
     """
-    known = {**RUN_KEYS, **LAUNCH_KEYS}
     refuse_keywords(data, "")
-    _refuse_name_as_key(data, known)
-    config = _checked(data, known, "", also=("experiment",))
-    for key in known:
+    config = _checked(data, Place(), KNOWN, data)
+    for key in KNOWN:
         if key not in config:
             if key not in DEFAULTS and key not in ("optimizer", "trainer"):
-                raise ConfigError(f"{key} is missing; type {key}=NAME.")
+                refuse(Kind.MISSING, f"{key}.name", Set(P(f"{key}.name"), USUAL[key]))
             config[key] = DEFAULTS.get(key, {})
-    config["optimizer"] = _optimizer(config["optimizer"])
-    config["trainer"] = _trainer(config["trainer"])
+    config["optimizer"] = _optimizer(config["optimizer"], data)
+    config["trainer"] = _trainer(config["trainer"], data)
     if config["trainer"]["steps"] is not None:
         schedules.schedule(config["optimizer"], config["trainer"]["steps"])
     if (tbptt := config["trainer"].get("tbptt")) is not None:
         _windows(config, tbptt)
     if "name" not in config["task"]:
-        raise ConfigError("task.name is missing; type task=NAME.")
-    if config["seeds"] is not None and config["seed"] != DEFAULTS["seed"]:
-        raise ConfigError(
-            f"seeds={config['seeds']} means the seeds 0 to {config['seeds'] - 1}; "
-            f"remove seed={config['seed']}, or type seed=0,1,2 with -m."
-        )
+        refuse(Kind.MISSING, "task.name", Set(P("task.name"), USUAL["task"]))
+    count, seed = config["seeds"], config["seed"]
+    if count is not None and seed != DEFAULTS["seed"]:
+        listed = Both((Remove(P("seeds")), Set(P("seed"), Several(range(seed, seed + count)))))
+        why = f"it means the seeds 0 to {count - 1}"
+        refuse(Kind.CONFLICT, "seeds", Remove(P("seed")), listed, given=count, why=why)
     if config["study"] is not None:
         study_name(config["study"])
     return config
 
 
-def _refuse_name_as_key(data: Mapping[str, Any], known: Mapping[str, Check]) -> None:
-    """Refuse ``adding.length=9``, which has the name of the task instead of ``task``."""
-    chosen = {"task": "name", "cell": "name", "optimizer": "name", "block": "kind"}
-    for group, key in chosen.items():
-        name = data[group].get(key) if isinstance(data.get(group), Mapping) else None
-        if isinstance(name, str) and name in data and name not in known:
-            inner = data[name]
-            given = inner.items() if isinstance(inner, Mapping) else ()
-            option, value = next(iter(given), ("KEY", "VALUE"))
-            raise ConfigError(
-                f"{name}.{option} is not a key: {name} is the name of the {group}; type "
-                f"{group}.{option}={as_typed(value)}."
-            )
+def refuse(kind: Kind, place: str, *fixes: Fix, **more: Any) -> NoReturn:
+    """Refuse a configuration.
+
+    Args:
+        kind: what is wrong.
+        place: the full key.
+        fixes: what to do about it, the likeliest first.
+        more: further fields of the `Fault`.
+
+    Raises:
+        ConfigError: always.
+    """
+    raise ConfigError(Fault(kind, P(place), fixes=fixes, **more))
 
 
 def _windows(config: Mapping[str, Any], tbptt: int) -> None:
     """Refuse settings that cannot be computed window by window."""
     if (parts := config["trainer"].get("accumulate", 1)) > 1:
-        raise ConfigError(
-            f"trainer.tbptt={tbptt} with trainer.accumulate={parts}: a window continues the states "
-            "of the one before, so its batch cannot be computed in parts. Remove one of them."
+        refuse(
+            Kind.CONFLICT,
+            "trainer.tbptt",
+            *(Remove(P("trainer.accumulate")), Remove(P("trainer.tbptt"))),
+            given=tbptt,
+            why=(
+                f"a batch in {parts} parts (",
+                P("trainer.accumulate"),
+                ") cannot continue the states of the window before",
+            ),
         )
-    if config["bidirectional"]:
-        raise ConfigError(
-            f"trainer.tbptt={tbptt} with bidirectional=true: the backward direction starts at the "
-            "end of a sequence, which a window does not contain. Type bidirectional=false, or "
-            "remove trainer.tbptt to train on whole sequences."
-        )
-    if config["pool"] != "last":
-        raise ConfigError(
-            f"trainer.tbptt={tbptt} with pool={config['pool']}: the head would read the outputs of "
-            "a whole sequence, which no window contains. Remove pool, or remove trainer.tbptt to "
-            "train on whole sequences."
-        )
+    for key, needed, why in (
+        ("bidirectional", False, "the backward direction starts at the end of a sequence"),
+        ("pool", "last", "the head reads the outputs of a whole sequence"),
+    ):
+        if config[key] != needed:
+            refuse(
+                Kind.CONFLICT,
+                "trainer.tbptt",
+                *(Set(P(key), needed), Remove(P("trainer.tbptt"))),
+                given=tbptt,
+                why=("with this ", P(key), f" {why}, which no window contains"),
+            )
 
 
-def _optimizer(given: Mapping[str, Any]) -> dict[str, Any]:
-    config = GROUP_DEFAULTS["optimizer"] | _checked(given, GROUP_KEYS["optimizer"], "optimizer.")
+def _optimizer(given: Mapping[str, Any], data: Mapping[str, Any]) -> dict[str, Any]:
+    checked = _checked(given, P("optimizer"), GROUP_KEYS["optimizer"], data)
+    config = GROUP_DEFAULTS["optimizer"] | checked
     known = {name: {**own, **OMITTED[name]} for name, own in OPTIMIZERS.items()}
     for key in {key: None for keys in known.values() for key in keys}:
         if key in config and key not in known[config["name"]]:
-            having = [name for name, keys in known.items() if key in keys]
-            raise ConfigError(
-                f"optimizer.{key}={config[key]}: {config['name']} has no {key}; "
-                f"remove it or type optimizer={having[0]}."
-            )
+            having = next(name for name, keys in known.items() if key in keys)
+            fixes = Remove(P(f"optimizer.{key}")), Set(P("optimizer.name"), having)
+            _conflict(config, key, f"{config['name']} has no {key}", *fixes)
     for key, value in OPTIMIZERS[config["name"]].items():
         config.setdefault(key, value)
     omitted = {**OMITTED[config["name"]], **ALWAYS_OMITTED}
     config = {k: v for k, v in config.items() if k not in omitted or v != omitted[k]}
+    kind = config["schedule"]
     if config.get("decayed") == "all" and not config.get("weight_decay"):
-        raise ConfigError(
-            "optimizer.decayed=all needs weight decay; also type optimizer.weight_decay=0.01."
-        )
-    if "final" in config and config["schedule"] not in schedules.FINAL:
-        raise ConfigError(
-            f"optimizer.final={config['final']}: the schedule {config['schedule']} has a fixed "
-            "last rate; remove it or type optimizer.schedule=cosine, linear or wsd."
-        )
-    if "decay" in config and config["schedule"] != "wsd":
-        raise ConfigError(
-            f"optimizer.decay={config['decay']} is the share of the steps in which the schedule "
-            f"wsd decays, and {config['schedule']} has no such part; remove it or type "
-            "optimizer.schedule=wsd. Weight decay is optimizer.weight_decay."
-        )
+        _conflict(config, "decayed", "no weight decays", Set(P("optimizer.weight_decay"), 0.01))
+    if "final" in config and kind not in schedules.FINAL:
+        fixes = Remove(P("optimizer.final")), Set(P("optimizer.schedule"), "cosine")
+        _conflict(config, "final", f"the schedule {kind} has a fixed last rate", *fixes)
+    if "decay" in config and kind != "wsd":
+        why = f"only the schedule wsd has a part in which it decays, and {kind} has none"
+        fixes = Remove(P("optimizer.decay")), Set(P("optimizer.schedule"), "wsd")
+        weights = Rename(P("optimizer.decay"), P("optimizer.weight_decay"))
+        _conflict(config, "decay", why, *fixes, weights)
     if config.get("nesterov") and not config["momentum"]:
-        raise ConfigError(
-            "optimizer.nesterov=true needs momentum; also type optimizer.momentum=0.9."
-        )
+        _conflict(config, "nesterov", "it needs momentum", Set(P("optimizer.momentum"), 0.9))
     return config
 
 
-def _trainer(given: Mapping[str, Any]) -> dict[str, Any]:
-    config = GROUP_DEFAULTS["trainer"] | _checked(given, GROUP_KEYS["trainer"], "trainer.")
+def _conflict(config: Mapping[str, Any], key: str, why: str, *fixes: Fix) -> NoReturn:
+    """Refuse a key of the optimizer that does not go with the others."""
+    refuse(Kind.CONFLICT, f"optimizer.{key}", *fixes, given=config[key], why=why)
+
+
+def _trainer(given: Mapping[str, Any], data: Mapping[str, Any]) -> dict[str, Any]:
+    checked = _checked(given, P("trainer"), GROUP_KEYS["trainer"], data)
+    config = GROUP_DEFAULTS["trainer"] | checked
     if config["steps"] is not None:
         config["epochs"] = None
     elif config["epochs"] is None:
-        raise ConfigError(
-            "trainer.epochs and trainer.steps are both null; type trainer.epochs=20 "
-            "or trainer.steps=1000."
-        )
+        fixes = Set(P("trainer.epochs"), 20), Set(P("trainer.steps"), 1000)
+        refuse(Kind.MISSING, "trainer.epochs", *fixes, why=(P("trainer.steps"), " is null, too"))
     return {k: v for k, v in config.items() if k not in TRAINER_OMITTED or v != TRAINER_OMITTED[k]}
 
 
@@ -180,23 +193,22 @@ def refuse_removal(key: str) -> None:
         ConfigError: the key changes numbers.
     """
     group, _, inner = key.partition("@")[0].replace("/", ".").partition(".")
-    check = GROUP_KEYS.get(group, {}).get(inner) if inner else RUN_KEYS.get(group)
-    if group not in RUN_KEYS or group in NO_NUMBERS or (group in GROUP_KEYS and check is None):
+    type_ = GROUP_KEYS.get(group, {}).get(inner) if inner else RUN_KEYS.get(group)
+    if group not in RUN_KEYS or group in NO_NUMBERS or (group in GROUP_KEYS and type_ is None):
         return
     whole = f"{group}.{inner}" if inner else group
-    part_of_cell = group == "cell" and inner.count(".") == 1
-    if group == "swap" or part_of_cell or (check is not None and allowed(check, None)):
-        typed = f"{group}.ROLE=null" if whole == "swap" else f"{whole}=null"
+    value: Any = None
+    if whole == "swap":
+        whole = "swap.forget"
     elif whole in USUAL:
-        typed = f"{group}={USUAL[group]}"
-    else:
-        default = (GROUP_DEFAULTS.get(group, {}) if inner else DEFAULTS).get(inner or group)
-        value = example(whole) if default is None or default is False else default
-        typed = f"{whole}={'VALUE' if value is None else as_typed(value)}"
-    raise ConfigError(
-        f"~{whole}: a key that changes numbers must have a value, so it cannot be removed; type "
-        f"{typed}"
-    )
+        value = USUAL[group]
+    elif group != "swap" and (type_ is None or not fits(None, type_)):
+        value = (GROUP_DEFAULTS.get(group, {}) if inner else DEFAULTS).get(inner or group)
+        value = example(whole) if value is None or value is False else value
+        if value is None and not (group == "cell" and inner.count(".") == 1):
+            value = "VALUE"
+    why = "a key that changes numbers must have a value, so it cannot be removed"
+    refuse(Kind.REFUSED, whole, Set(P(whole), value), why=why)
 
 
 def refuse_no_file(group: str) -> NoReturn:
@@ -205,10 +217,8 @@ def refuse_no_file(group: str) -> NoReturn:
     Raises:
         ConfigError: always.
     """
-    raise ConfigError(
-        f"{group}=null: a run needs one of the files of conf/{group}; type {group}={USUAL[group]}, "
-        "the default."
-    )
+    why = f"a run needs one of the files of conf/{group}"
+    refuse(Kind.REFUSED, group, Set(P(group), USUAL[group]), given=None, why=why)
 
 
 def one_study(experiments: Sequence[str]) -> ConfigError:
@@ -222,54 +232,126 @@ def one_study(experiments: Sequence[str]) -> ConfigError:
 
 def meant_key(key: str) -> str:
     """Return the key that is probably meant by a misspelt key, or the key itself."""
-    group, dot, name = key.rpartition(".")
-    keys = GROUP_KEYS.get(group, {**RUN_KEYS, **LAUNCH_KEYS} if not group else {})
-    if name in keys or not keys:
+    place, group = P(key), key.rpartition(".")[0]
+    if key in DECLARED or group not in ("", *GROUP_KEYS):
         return key
-    return likely_key(name, [*keys], group + dot, _PLACES) or key
+    return str(next(_meant(place, {}), key))
+
+
+def _meant(place: Place, data: Mapping[str, Any]) -> Iterator[Place]:
+    """Yield the places that an unknown key may mean, the likeliest first.
+
+    It may be a name of another program, lack its group, name a part of the cell, or be misspelt.
+    """
+    name, group = place.last, place.path[:-1]
+    yield from (P(each) for each in known_as("key", name).split(" and ") if each)
+    for other, keys in {"": KNOWN, **GROUP_KEYS}.items():
+        if bool(other) != bool(group) and name in keys:
+            yield P(other) / name
+    if not group:
+        yield from _of_part(name, data)
+        start, _, option = name.partition("_")
+        if option and start in ("task", "block", *GROUP_KEYS):
+            yield P(start) / option
+    known = GROUP_KEYS[str(group[0])] if group else {**KNOWN, "experiment": None}
+    if near := nearest_name(name, known):
+        yield Place(group) / near
+
+
+def _of_part(name: str, data: Mapping[str, Any]) -> Iterator[Place]:
+    """Yield the places of a role of the cell, and of an option of the task or block."""
+    from gatekit.registry import catalogue, tasks
+
+    cell, task, block = (
+        part if isinstance(part := data.get(group), Mapping) else {}
+        for group in ("cell", "task", "block")
+    )
+    role = name.removeprefix("swap_").removesuffix("_gate")
+    if role in {*(cell.get("gates") or ()), *(cell.get("roles") or ())}:
+        yield P("swap") / role
+    for group, kinds, kind in (
+        ("task", tasks() if task else {}, str(task.get("name"))),
+        ("block", catalogue().blocks if block else {}, str(block.get("kind"))),
+    ):
+        if kind in kinds and name in kinds[kind].option_names():
+            yield P(group) / name
+
+
+def _unknown(place: Place, value: Any, known: Mapping[str, Type], data: Mapping[str, Any]) -> Fault:
+    """Return the fault of an unknown key."""
+    name, group = place.last, place.path[:-1]
+    if not group and (note := note_for("key", name)):
+        return Fault(Kind.UNKNOWN, place, value, why=note, fixes=(Remove(place),))
+    targets = [*_meant(place, data)]
+    for chosen in () if group else ("task", "cell", "optimizer", "block"):
+        part = data.get(chosen)
+        if isinstance(part, Mapping) and part.get(CHOICES[chosen]) == name:
+            targets = [P(chosen)]  # adding.length=9 has the name of the task in place of its key
+    if not targets:
+        listing = {"known": tuple(known)} if group else {"lists": Run("train --help")}
+        return Fault(Kind.UNKNOWN, place, value, fixes=(Remove(place),), **listing)
+    return Fault(Kind.UNKNOWN, place, value, fixes=(_moved(place, value, targets),))
+
+
+def _moved(place: Place, value: Any, targets: Sequence[Place]) -> Fix:
+    """Return the fix that gives a value to the key that is meant."""
+    to, gone = targets[0], Remove(place)
+    key, equals, word = str(to).partition("=")
+    if equals:  # the name stands for a value
+        return Both((gone, Set(P(key), [word.strip("[]")] if word[0] == "[" else word)))
+    if " and " in known_as("key", place.last):
+        both = value[:2] if isinstance(value, list) else [value, example(str(targets[1]))]
+        return Both((gone, *(Set(at, one) for at, one in zip(targets, both, strict=False))))
+    if isinstance(value, Mapping) and value and len(to.path) == 1:
+        inner = {meant_key(f"{to}.{key}"): one for key, one in value.items()}
+        return Both((gone, *(Set(P(key), one) for key, one in inner.items())))
+    declared = DECLARED.get(str(to))
+    if declared is None or fits(value, declared.type):
+        return Rename(place, to)
+    first = _wrong(to, value, declared.type).fixes[0]
+    if isinstance(first, Set) and first.value == value:
+        return Rename(place, first.place)
+    return Both((gone, first)) if isinstance(first, Set) else Rename(place, to)
+
+
+def _wrong(place: Place, value: Any, type_: Type) -> Fault:
+    """Return the fault of a value that a key does not take."""
+    key, such = str(place), example(str(place))
+    fault = wrong(place, value, type_, such, swept=key not in LAUNCH_KEYS)
+    named = value if isinstance(value, str) else ""
+    fixes: tuple[Fix, ...] = ()
+    if key == "trainer":
+        fixes = (Set(place / "epochs", 20),)
+    elif key in CHOICES:
+        fixes = (Set(place / CHOICES[key], named or USUAL[key]),)
+    elif key == "swap":
+        role, colon, gate = named.replace("=", ":").partition(":")
+        role, gate = (role, gate) if colon else ("forget", named)
+        fixes = (Set(place / role, gate or "power_law"),)
+    elif key == "track":
+        names = [name for name in NAMES if name in (value if isinstance(value, list) else [value])]
+        if missing := not_installed(names):
+            install = " and ".join(NAMES[name] for name in missing)
+            fixes = (Note((f"Type {install}, then ", Set(place, names))),)
+    elif key == "match" and amount_of(str(value)):
+        fixes = (Set(place, f"parameters:{value}"),)
+    elif key == "seeds":
+        listed = isinstance(value, list) and value and all(fits(one, Whole(0)) for one in value)
+        swept = Both((Remove(place), Set(P("seed"), Several(value if listed else (4, 5)))))
+        fixes = (swept,) if listed else (*fault.fixes, swept)
+    return replace(fault, fixes=fixes or fault.fixes)
 
 
 def _checked(
-    data: Mapping[str, Any], known: Mapping[str, Check], prefix: str, also: tuple[str, ...] = ()
+    given: Mapping[str, Any], group: Place, known: Mapping[str, Type], data: Mapping[str, Any]
 ) -> dict[str, Any]:
+    """Return the values of a group, each converted to its type."""
     checked = {}
-    for key, value in data.items():
+    for key, value in given.items():
+        place = group / key
         if key not in known:
-            if gone := no_more(f"{prefix}{key}="):
-                raise ConfigError(f"{prefix}{key} is not a key{gone}")
-            near = meant(str(key), [*known, *also], prefix, _PLACES)
-            group = likely_key(str(key), [*known, *also], prefix, _PLACES)
-            if isinstance(value, Mapping) and value and group in GROUP_KEYS:
-                inner, value = next(iter(value.items()))
-                group = meant_key(f"{group}.{inner}")
-                near = f"; did you mean {group}?"
-            part = "" if prefix or str(key) in OTHER_NAMES else key_of_part(str(key), data)
-            if part:
-                near, group = f"; did you mean {part}?", part
-            if near == ".":
-                first = next(iter(known))
-                such = f" Type for example {prefix}{first}={example(f'{prefix}{first}')}."
-                every = f" Keys: {listed([*known, *also], 40)}.{such}"
-                near = elsewhere(str(key), "gatekit train", [str(value)]) or near
-                note = NOT_KEYS.get(str(key), "")
-                near = f": {note}." if note else near
-                near += every if prefix else " Remove it; `gatekit train --help` lists all keys."
-            elif group.startswith("optimizer.beta") and isinstance(value, list):
-                pairs = zip(("beta_1", "beta_2"), value, strict=False)
-                near += f" Type {' '.join(f'optimizer.{k}={as_typed(v)}' for k, v in pairs)}."
-            elif isinstance(value, Mapping) and value:
-                word = " ".join(f"{group}.{k}={as_typed(v)}" for k, v in value.items())
-                near += f" Type {word}." if KEY.fullmatch(group) else ""
-            elif KEY.fullmatch(group):
-                near += f" Type {in_shell(f'{group}={as_typed(value)}')}."
-            raise ConfigError(f"{prefix}{key} is not a key{near}")
-        try:
-            checked[key] = known[key](value)
-        except WrongError as wrong:
-            name = f"{prefix}{key}"
-            remedy = instead(name, value, known[key], example(name))
-            raise ConfigError(
-                f"{name}={shown(value)} ({kind_of(value)}) is not allowed: {name} is {wrong}."
-                f"{remedy}"
-            ) from None
+            raise ConfigError(_unknown(place, value, known, data))
+        if not fits(value, known[key]):
+            raise ConfigError(_wrong(place, value, known[key]))
+        checked[key] = known[key].accept(value)
     return checked

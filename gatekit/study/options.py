@@ -8,11 +8,27 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from gatekit.cell.errors import ConfigError, kind_of, listed, nearest
+from gatekit.cell.errors import ConfigError, listed
+from gatekit.faults import (
+    NOTHING,
+    Custom,
+    Fault,
+    Kind,
+    Mismatch,
+    OneOf,
+    Optional,
+    Place,
+    Remove,
+    Rename,
+    Type,
+    Whole,
+    fits,
+    nearest_name,
+    wrong,
+)
 from gatekit.runs.environment import gpu_visible
 
-from .remedies import instead, shown
-from .schema import Check, WrongError, flag, mapping, number, one_of, optional, text, texts, whole
+from .keys import MAPPING, OPTIONAL_TEXT, POSITIVE, TEXTS, TRUE_OR_FALSE
 from .typed import KEY
 
 HYDRA_GROUPS = ("hydra/launcher", "hydra/sweeper")
@@ -25,29 +41,32 @@ def _gpus(value: object) -> Any:
         return value
     if isinstance(value, list) and all(isinstance(v, str | int) for v in value):
         return tuple(str(v) for v in value)
-    raise WrongError("auto, a number of GPUs, or a list of their ids such as [0,1]")
+    raise Mismatch("auto, a number of GPUs, or a list of their ids such as [0,1]")
 
 
 def _pairs(value: object) -> tuple[tuple[str, Any], ...]:
-    return tuple(sorted(mapping(value).items()))
+    return tuple(sorted(MAPPING(value).items()))
 
 
 def _amounts(value: object) -> tuple[tuple[str, float], ...]:
-    amounts = {name: number(0, above=True)(amount) for name, amount in mapping(value).items()}
+    amounts = {name: POSITIVE(amount) for name, amount in MAPPING(value).items()}
     if taken := {"CPU", "GPU"} & amounts.keys():
-        raise WrongError(f"without {listed(taken)}, which are threads=N and gpus and runs_per_gpu")
+        raise Mismatch(f"without {listed(taken)}, which are threads=N and gpus and runs_per_gpu")
     return tuple(sorted(amounts.items()))
 
 
 def _line(value: object) -> str:
     """Check for a string that fits on one line of a batch script."""
     if not isinstance(value, str) or not value.strip() or not value.isprintable():
-        raise WrongError("a string of printable characters, without line breaks or tabs")
+        raise Mismatch("a string of printable characters, without line breaks or tabs")
     return value
 
 
 def _tuple(value: object) -> tuple[str, ...]:
-    return tuple(texts(value))
+    return tuple(TEXTS(value))
+
+
+AMOUNTS = Custom(_amounts)
 
 
 @dataclass(frozen=True)
@@ -76,32 +95,30 @@ class Options:
         sbatch: additional options of sbatch, by name.
     """
 
-    backend: str = field(default="process", metadata={"check": one_of(*BACKENDS)})
-    gpus: Any = field(default="auto", metadata={"check": _gpus})
-    runs_per_gpu: int = field(default=1, metadata={"check": whole(1, 64)})
-    timeout: float | None = field(default=None, metadata={"check": optional(number(0, above=True))})
-    retries: int = field(default=2, metadata={"check": whole(0, 100)})
-    fail_fast: bool = field(default=False, metadata={"check": flag})
-    address: str | None = field(default=None, metadata={"check": optional(text)})
-    resources: tuple[tuple[str, float], ...] = field(default=(), metadata={"check": _amounts})
-    cluster: str = field(default="slurm", metadata={"check": one_of("slurm", "local")})
-    partition: str | None = field(default=None, metadata={"check": optional(_line)})
-    account: str | None = field(default=None, metadata={"check": optional(_line)})
-    qos: str | None = field(default=None, metadata={"check": optional(_line)})
-    constraint: str | None = field(default=None, metadata={"check": optional(_line)})
-    minutes: int = field(default=240, metadata={"check": whole(1)})
-    memory_gb: float | None = field(
-        default=None, metadata={"check": optional(number(0, above=True))}
-    )
-    runs_per_job: int = field(default=1, metadata={"check": whole(1)})
-    max_jobs: int = field(default=50, metadata={"check": whole(1)})
-    detach: bool = field(default=False, metadata={"check": flag})
-    requeues: int = field(default=10, metadata={"check": whole(0)})
-    setup: tuple[str, ...] = field(default=(), metadata={"check": _tuple})
-    sbatch: tuple[tuple[str, Any], ...] = field(default=(), metadata={"check": _pairs})
+    backend: str = field(default="process", metadata={"type": OneOf(BACKENDS)})
+    gpus: Any = field(default="auto", metadata={"type": Custom(_gpus)})
+    runs_per_gpu: int = field(default=1, metadata={"type": Whole(1, 64)})
+    timeout: float | None = field(default=None, metadata={"type": Optional(POSITIVE)})
+    retries: int = field(default=2, metadata={"type": Whole(0, 100)})
+    fail_fast: bool = field(default=False, metadata={"type": TRUE_OR_FALSE})
+    address: str | None = field(default=None, metadata={"type": OPTIONAL_TEXT})
+    resources: tuple[tuple[str, float], ...] = field(default=(), metadata={"type": AMOUNTS})
+    cluster: str = field(default="slurm", metadata={"type": OneOf(("slurm", "local"))})
+    partition: str | None = field(default=None, metadata={"type": Optional(Custom(_line))})
+    account: str | None = field(default=None, metadata={"type": Optional(Custom(_line))})
+    qos: str | None = field(default=None, metadata={"type": Optional(Custom(_line))})
+    constraint: str | None = field(default=None, metadata={"type": Optional(Custom(_line))})
+    minutes: int = field(default=240, metadata={"type": Whole(1)})
+    memory_gb: float | None = field(default=None, metadata={"type": Optional(POSITIVE)})
+    runs_per_job: int = field(default=1, metadata={"type": Whole(1)})
+    max_jobs: int = field(default=50, metadata={"type": Whole(1)})
+    detach: bool = field(default=False, metadata={"type": TRUE_OR_FALSE})
+    requeues: int = field(default=10, metadata={"type": Whole(0)})
+    setup: tuple[str, ...] = field(default=(), metadata={"type": Custom(_tuple)})
+    sbatch: tuple[tuple[str, Any], ...] = field(default=(), metadata={"type": Custom(_pairs)})
 
 
-CHECKS: dict[str, Check] = {f.name: f.metadata["check"] for f in fields(Options)}
+CHECKS: dict[str, Type] = {f.name: f.metadata["type"] for f in fields(Options)}
 EXAMPLES: dict[str, Any] = {
     **{f.name: f.default for f in fields(Options)},
     "gpus": 1,
@@ -146,30 +163,25 @@ def read_options(data: Mapping[str, Any]) -> Options:
                 "itself: type n_jobs=4 for four at a time on this machine, or "
                 "hydra.launcher.backend=slurm or ray for a cluster (docs/cluster.md)."
             )
-        known_key(key)
-        try:
-            values[key] = CHECKS[key](value)
-        except WrongError as wrong:
-            name = f"hydra.launcher.{key}"
-            raise ConfigError(
-                f"{name}={shown(value)} ({kind_of(value)}) is not allowed: {name} is {wrong}."
-                f"{instead(name, value, CHECKS[key], EXAMPLES.get(key))}"
-            ) from None
+        known_key(key, value)
+        if not fits(value, CHECKS[key]):
+            place = Place.of("hydra.launcher") / key
+            raise ConfigError(wrong(place, value, CHECKS[key], EXAMPLES[key]))
+        values[key] = CHECKS[key].accept(value)
     return Options(**values)
 
 
-def known_key(key: str) -> None:
+def known_key(key: str, value: Any = NOTHING) -> None:
     """Refuse a key that the launcher does not have.
 
     Raises:
         ConfigError: there is no such key; the nearest is named.
     """
-    known = [*CHECKS, *SHARED]
+    known = (*CHECKS, *SHARED)
     if key not in known:
-        raise ConfigError(
-            f"hydra.launcher.{key} is not a key{nearest(key, known) or '.'} "
-            f"Keys: {listed(known, 40)}."
-        )
+        group, near = Place.of("hydra.launcher"), nearest_name(key, known)
+        fix = Rename(group / key, group / near) if near else Remove(group / key)
+        raise ConfigError(Fault(Kind.UNKNOWN, group / key, value, fixes=(fix,), known=known))
 
 
 def is_hydra_key(name: str) -> bool:

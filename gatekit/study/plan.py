@@ -21,9 +21,9 @@ from gatekit.runs.names import RUNS, canonical_json, fingerprint, plan_log
 
 from . import resolve
 from .config import validate
+from .keys import LAUNCH_KEYS, RUN_KEYS
 from .matching import at_size
 from .options import Options, read_options, slot_environments
-from .schema import LAUNCH_KEYS, RUN_KEYS
 from .search.search import refuse_runs
 from .variant import Variant, named_gates, variant
 from .words import changes_cell

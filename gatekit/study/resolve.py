@@ -15,7 +15,7 @@ from gatekit.registry import catalogue
 
 from .config import refuse_no_file
 from .interpolations import refuse_large, refuse_resolvers
-from .schema import USUAL
+from .keys import USUAL
 
 DEFAULT_WIDTH = 64
 """The width of a model if neither width nor units are given."""

@@ -11,11 +11,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from gatekit.cell.errors import amount_of, as_typed, listed, nearest_name
+from gatekit.faults import Flag, known_as
 
-from .remedies import KEY as PLAIN
-from .remedies import OTHER_NAMES
-from .schema import GROUP_KEYS, LAUNCH_KEYS, RUN_KEYS, USUAL, flag, flag_or_auto
-from .schema import example as example_value
+from .keys import GROUP_KEYS, LAUNCH_KEYS, RUN_KEYS, USUAL
+from .keys import example as example_value
 
 GROUPS = (
     *("cell", "change", "block", "task", "output_unit", "optimizer", "trainer", "experiment"),
@@ -166,7 +165,7 @@ def as_keys(words: Sequence[str], options: Sequence[str]) -> list[str]:
             continue
         if not equals:
             check = {**RUN_KEYS, **LAUNCH_KEYS}.get(key)
-            value = "true" if check in (flag, flag_or_auto) else "VALUE"
+            value = "true" if isinstance(check, Flag) else "VALUE"
             if rest and not rest[0].startswith("-") and "=" not in rest[0]:
                 value = rest.pop(0)
         if name.startswith(("--no-", "--no_")) and key in name.replace("-", "_"):
@@ -195,13 +194,13 @@ def key_of(option: str) -> str:
     """Return the key that is meant by an option such as ``--lr``, or an empty string."""
     name = option.lstrip("-").replace("-", "_")
     known = {**RUN_KEYS, **LAUNCH_KEYS, "experiment": None}
-    if name.startswith("no_") and known.get(name[3:]) in (flag, flag_or_auto):
+    if name.startswith("no_") and isinstance(known.get(name[3:]), Flag):
         return name[3:]
     group, dot, last = name.partition(".")
     if name in known or (dot and (group in known or group == "hydra") and last):
         return name
-    if PLAIN.fullmatch(OTHER_NAMES.get(name, "")):
-        return OTHER_NAMES[name]
+    if KEY.fullmatch(ours := known_as("key", name)):
+        return ours
     for group, keys in GROUP_KEYS.items():
         if name in keys and name != "name":
             return f"{group}.{name}"
@@ -302,3 +301,44 @@ def _allowed(action: argparse.Action, came: str) -> tuple[str, str]:
     if came.endswith("%") and nearly < 0.1:  # 0.95%
         nearly *= 100
     return "a number is expected", f"{nearly:g}"
+
+
+_ELSEWHERE = {
+    "compare": "by baseline figure draw margin level where label best-of split",
+    "plan": "list dry-run dry dryrun what-if",
+    "status": "runs verify progress",
+    "extend": "until-decided add-seeds",
+    "report": "watch",
+    "prune": "yes delete",
+    "serve": "port live dashboard",
+    "sample": "prompt temperature",
+    "bundle": "weights",
+}
+"""Options that people type after the wrong command, by the command that has them."""
+
+_TAKES = {"sample": "RUN", "serve": ""}
+
+
+def elsewhere(option: str, program: str, words: Sequence[str]) -> str:
+    """Return which command has an option, as the end of a sentence; empty if none is known.
+
+    Args:
+        option: as typed, such as ``--by`` or ``--by=cell``.
+        program: the command that was typed, such as ``gatekit train``.
+        words: its further arguments after the option.
+    """
+    name, _, value = option.lstrip("-").replace("_", "-").partition("=")
+    if name in _ELSEWHERE:
+        return f"; `gatekit {name}` is a command; `gatekit {name} --help` describes it."
+    for command, options in _ELSEWHERE.items():
+        if name not in options.split():
+            continue
+        if command == "plan" and program not in ("gatekit train", "gatekit plan"):
+            continue
+        if command == "plan":
+            return "; `gatekit plan` with the same words shows what would run; --list is faster."
+        if program != f"gatekit {command}":
+            value = value or next((w for w in words[:1] if w[:1] != "-" and "=" not in w), "")
+            typed = f"gatekit {command} {_TAKES.get(command, 'STUDY')} --{name} {value}"
+            return f"; --{name} is an option of another command: `{' '.join(typed.split())}`."
+    return ""

@@ -33,8 +33,8 @@ from gatekit.registry import components
 from gatekit.runs.names import fingerprint
 from gatekit.tasks.task import check_contiguous
 
+from .keys import DEFAULTS, RUN_KEYS
 from .matching import layers, matched, sizes, smaller
-from .schema import DEFAULTS, RUN_KEYS
 
 # Keys that document a cell and never change its numbers.
 _ABOUT = (*ABOUT_KEYS, "roles")

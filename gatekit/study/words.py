@@ -8,12 +8,12 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from gatekit.cell.errors import ConfigError, as_typed, excerpt, listed, nearest
+from gatekit.faults import Kind, Place, Remove, note_for
 
-from .config import meant_key, one_study, refuse_no_file, refuse_removal
+from .config import meant_key, one_study, refuse, refuse_no_file, refuse_removal
 from .interpolations import refuse_keywords, refuse_resolvers
+from .keys import LAUNCH_KEYS, USUAL
 from .options import HYDRA_GROUPS, is_hydra_key, known_key
-from .remedies import HYDRA_KEYS
-from .schema import LAUNCH_KEYS, USUAL
 from .typed import GROUPS, KEY, NAME, continues, example_of, instead, is_key
 
 MAX_WORD = 20_000
@@ -100,7 +100,7 @@ def prefixed(word: str, trusted: bool = False) -> str:
             f"{word} has two keys in one word; put a space between them: type {typed}"
         )
     if name.startswith("hydra.launcher."):
-        known_key(name.removeprefix("hydra.launcher.").partition(".")[0])
+        known_key(name.removeprefix("hydra.launcher.").partition(".")[0], value)
     if word.startswith("~"):
         refuse_removal(name)
     if not trusted:
@@ -290,8 +290,10 @@ def _refuse_key(key: str, name: str, value: str) -> None:
     if name.startswith("hydra"):
         if key.startswith("~") or not is_hydra_key(name):
             node = ".".join(name.replace("/", ".").split(".")[:2])
-            instead = f"{HYDRA_KEYS[node]}; " if node in HYDRA_KEYS else ""
-            raise ConfigError(f"{name} has no effect in gatekit: {instead}remove it.")
+            why = "it has no effect in gatekit"
+            if note := note_for("hydra", node):
+                why += f", but {note}"
+            refuse(Kind.REFUSED, name, Remove(Place.of(name)), why=why)
         return
     if "/" in name and (group := name.partition("/")[0]) not in GROUPS:
         raise ConfigError(

@@ -102,7 +102,7 @@ MISTAKES = {
     "one-of-two": Mistake("why demo", ("type `gatekit why A B`",)),
     "cell-in-capitals": Mistake("train cell=LSTM task=adding", ("did you mean 'lstm'?",)),
     "swap-without-a-role": Mistake(
-        "train cell=lstm task=adding swap=sigmoid", ("type swap.forget=sigmoid",)
+        "train cell=lstm task=adding swap=sigmoid", ("Type swap.forget=sigmoid.",)
     ),
     "option-before-its-gate": Mistake(
         "train cell=lstm task=adding swap.forget.eps=0.1 swap.forget=power_law",
@@ -133,7 +133,7 @@ MISTAKES = {
     ),
     "open-a-report": Mistake("report demo --open", ("open it in a browser",), ("--force'",), 5),
     "gate-as-value-of-swap": Mistake(
-        "show cell=lstm swap=forget:sigmoid", ("type swap.forget=sigm",)
+        "show cell=lstm swap=forget:sigmoid", ("Type swap.forget=sigmoid.",)
     ),
     "options-in-a-call": Mistake(
         "show cell=lstm 'swap.forget=power_law(eps=0.1)'",
@@ -144,7 +144,9 @@ MISTAKES = {
     "epochs": Mistake("train cell=lstm n_epochs=3", ("did you mean trainer.epochs?",), (), 6),
     "name-of-a-study": Mistake("train cell=lstm name=one", ("did you mean study?",), (), 6),
     "half": Mistake("train cell=lstm precision=fp16", ("Type precision=mixed_float16.",)),
-    "length-of-a-task": Mistake("train task=adding task.T=9", ("did you mean 'length'?",)),
+    "length-of-a-task": Mistake(
+        "train task=adding task.T=9", ("did you mean task.length? Type task.length=9.",)
+    ),
     "against": Mistake("compare demo --against a", ("did you mean '--baseline'?",), (), 6),
     "alpha": Mistake("compare demo --alpha 0.1", ("did you mean '--level'?",), ("--help'?",), 6),
     "metrics": Mistake("compare demo --metrics a", ("has one metric",), ("--margin'?",), 6),
@@ -161,7 +163,8 @@ MISTAKES = {
         "train mixers=lstm,gru layers=2", ("type 'mixers=[lstm,gru]'",), ("add -m",)
     ),
     "cells-without-brackets-in-a-sweep": Mistake(
-        "train -m mixers=lstm,gru layers=2", ("such as 'mixers=[lstm,gru]', or null.",)
+        "train -m mixers=lstm,gru layers=2",
+        ("list of cells in brackets, or null. Type 'mixers=[lstm]'.",),
     ),
     "cell-beside-cells": Mistake(
         "train cell=mgu 'mixers=[lstm,gru]' layers=2", ("cell=mgu would have no effect; remove",)
@@ -175,7 +178,7 @@ MISTAKES = {
         "train block=modern.conv=0", ("Type block=modern block.conv=0",), ("quotes",)
     ),
     "no-block": Mistake("train block=none", ("type block=plain",)),
-    "null-block": Mistake("train block=null", ("type block=plain",)),
+    "null-block": Mistake("train block=null", ("Type block=plain.",)),
     "kind-of-a-block": Mistake("train block=modern block.kind=gla", ("type block=gla.",)),
     "value-of-a-block": Mistake(
         "train block=modern block.norm=batch", ("one of 'rms', 'layer', 'none'.",), ("not str",)
@@ -190,8 +193,10 @@ MISTAKES = {
     "stateful": Mistake("train trainer.stateful=true", ("did you mean trainer.tbptt?",)),
     "jit-of-the-trainer": Mistake("train trainer.jit=true", ("did you mean jit?",)),
     "scheduler": Mistake("train scheduler=cosine", ("did you mean optimizer.schedule?",), (), 6),
-    "wandb": Mistake("train wandb=true", ("did you mean track=[wandb]?",), (), 6),
-    "activation": Mistake("train activation=relu", ("did you mean swap.ROLE=GATE?",), (), 6),
+    "wandb": Mistake("train wandb=true", ("did you mean track? Type 'track=[wandb]'.",), (), 6),
+    "activation": Mistake(
+        "train activation=relu", ("swap.ROLE=GATE chooses the gate of a role",), (), 6
+    ),
     "tokens": Mistake("sample 1a2b --num-tokens 9", ("did you mean '--length'?",)),
     "project-here": Mistake("new project .", ("type gatekit new project my-study",)),
     "all-runs": Mistake("status demo --all", ("did you mean '--runs'?",)),

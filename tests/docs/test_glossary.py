@@ -8,7 +8,7 @@ import re
 
 from gatekit.cell.schema import CELL_KEYS
 from gatekit.cli.commands import COMMANDS
-from gatekit.study.schema import LAUNCH_KEYS, RUN_KEYS
+from gatekit.study.keys import LAUNCH_KEYS, RUN_KEYS
 
 from .pages import ROOT
 

@@ -17,9 +17,10 @@ import processes
 import pytest
 
 from gatekit import Tracker, registry
+from gatekit.faults import Mismatch
 from gatekit.registry.tracker import NAMES, without_secrets
 from gatekit.runs.folder import RunFolder
-from gatekit.study.schema import WrongError, trackers
+from gatekit.study.keys import TRACKERS
 
 SECRET = "hunter2hunter2"
 
@@ -205,15 +206,15 @@ def test_the_key_takes_installed_trackers_only(
 ) -> None:
     monkeypatch.syspath_prepend(tmp_path)
     for wrong in ("tensorboard", ["tensorbord"], [1], None):
-        with pytest.raises(WrongError, match="a list of tensorboard, mlflow, trackio, wandb"):
-            trackers(wrong)
+        with pytest.raises(Mismatch, match="a list of tensorboard, mlflow, trackio, wandb"):
+            TRACKERS(wrong)
     (tmp_path / "wandb").mkdir()  # as wandb itself makes it, beside the runs
-    with pytest.raises(WrongError, match="type pip install wandb for wandb"):
-        trackers(["wandb"])
+    with pytest.raises(Mismatch, match="pip install wandb for wandb"):
+        TRACKERS(["wandb"])
     (tmp_path / "wandb" / "__init__.py").write_text("")
     importlib.invalidate_caches()
-    assert trackers(["wandb", "wandb"]) == ["wandb"]
-    assert trackers([]) == []
+    assert TRACKERS(["wandb", "wandb"]) == ["wandb"]
+    assert TRACKERS([]) == []
 
 
 # -- the bundled ones --------------------------------------------------------------------------

@@ -84,7 +84,7 @@ def test_what_does_not_go_together_is_refused():
     for words, message in (
         (["block=modern", "residual=true"], "has residual connections of its own; remove residual"),
         (["block=plain", "block.conv=2"], "'plain' has no options"),
-        (["block=modern", "block.convolution=2"], "no option 'convolution'"),
+        (["block=modern", "block.convolution=2"], "did you mean block.conv"),
         (["mixers=[lstm,gru]", "layers=3"], "type layers=2"),
         (["mixers=lstm", "layers=2"], r"a list of cells in brackets"),
         (

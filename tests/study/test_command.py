@@ -15,11 +15,10 @@ from gatekit.cell.errors import ConfigError
 from gatekit.cell.schema import CELL_KEYS, read_cell
 from gatekit.study import command
 from gatekit.study.command import compose, train
-from gatekit.study.help import SECTIONS
 from gatekit.study.hydra.sources import CheckedSource
 from gatekit.study.hydra.sweepers import Composition
+from gatekit.study.keys import GROUP_KEYS, KEYS, LAUNCH_KEYS, RUN_KEYS
 from gatekit.study.plan import plan
-from gatekit.study.schema import GROUP_KEYS, LAUNCH_KEYS, RUN_KEYS
 from gatekit.study.words import prefixed
 
 pytestmark = pytest.mark.usefixtures("place")
@@ -49,7 +48,7 @@ CELL = "gates: {candidate: {kind: candidate}}\nequations: {h: candidate}\nemits:
 def test_unknown_key(capsys):
     assert "untis is not a key; did you mean units?" in told(capsys, "untis=8")
     assert "did you mean 'units'?" in told(capsys, "cell.untis=8")
-    assert "did you mean 'length'" in told(capsys, "task.lenght=8")
+    assert "did you mean task.length?" in told(capsys, "task.lenght=8")
     assert "optimizer.learning_rate" in told(capsys, "optimizer.learningrate=1")
 
 
@@ -281,9 +280,9 @@ def test_an_unknown_choice_names_the_nearest(capsys):
         ("cell=forget", "forget is a gate, not a cell; put it into a role of a cell, such as"),
         ("units=1e2", "Type units=100."),
         ("jit=yes", "Type jit=true."),
-        ("seeds=[0,1,2]", "to choose other seeds, type -m seed=4,5 instead."),
+        ("seeds=[0,1,2]", "Remove seeds and type -m seed=0,1,2."),
         ("seed=1..5", "For a range, type -m 'seed=range(1,6)'."),
-        ("gates.forget=tanh", "did you mean swap.ROLE=GATE or cell.gates.NAME?"),
+        ("gates.forget=tanh", "swap.ROLE=GATE chooses the gate of a role, and cell.gates.NAME is"),
         ("~optimizer.momentun", "removes nothing, because there is no such key; omit it."),
         ("cell=lstm seeds=3", "remove the quotes around it: type cell=lstm seeds=3"),
         ("=", "there is a space next to =; remove it"),
@@ -297,7 +296,7 @@ def test_an_unknown_choice_names_the_nearest(capsys):
         ("swap.forget=power_lw", "swap.forget=power_lw: there is no gate 'power_lw'; did you mea"),
         ("cell.gates.forgt.eps=1", "cell.gates.forgt is not a gate of this cell; did you mean 'f"),
         ("units=3,4", "units=3,4 lists several values: type -m units=3,4"),
-        ("optimizer.name=adm", "optimizer.name is one of adam, adamw, sgd, rmsprop"),
+        ("optimizer.name=adm", "optimizer is one of adam, adamw, sgd, rmsprop"),
     ],
 )
 def test_a_mistake_is_answered_in_one_line(capsys, word, said):
@@ -322,7 +321,7 @@ def test_a_mistake_is_answered_in_one_line(capsys, word, said):
         ("~units", "units=64"),
         ("~jit", "jit=auto"),
         ("~dropout", "dropout=0.0"),
-        ("~swap", "swap.ROLE=null"),
+        ("~swap", "swap.forget=null"),
         ("~swap.forget", "swap.forget=null"),
         ("~cell.gates.forget", "cell.gates.forget=null"),
         ("~cell.gates.forget.kind", "cell.gates.forget.kind=VALUE"),
@@ -330,8 +329,8 @@ def test_a_mistake_is_answered_in_one_line(capsys, word, said):
     ],
 )
 def test_a_key_that_changes_numbers_cannot_be_removed(capsys, word, typed):
-    assert told(capsys, word).rstrip().endswith(f"; type {typed}")
-    assert f"; type {typed}" in told(capsys, "--trust-config", word)
+    assert told(capsys, word).rstrip().endswith(f". Type {typed}.")
+    assert f". Type {typed}." in told(capsys, "--trust-config", word)
     with pytest.raises(ConfigError, match="cannot be removed"):
         gatekit.plan(["task=sum", word], try_out=False)
 
@@ -352,7 +351,7 @@ def test_a_key_that_an_experiment_adds_can_be_removed():
 @pytest.mark.parametrize("group", ["optimizer", "trainer", "block", "output_unit"])
 def test_no_file_of_a_group_that_changes_numbers_is_refused(capsys, group):
     told_now = told(capsys, f"{group}=null")
-    assert f"{group}=null: a run needs one of the files of conf/{group}; type {group}=" in told_now
+    assert f"{group}=null: a run needs one of the files of conf/{group}. Type {group}=" in told_now
     own("experiment/mine", f"# @package _global_\ndefaults: [override /{group}: null]\n")
     assert told(capsys, "experiment=mine") == told_now
 
@@ -360,7 +359,7 @@ def test_no_file_of_a_group_that_changes_numbers_is_refused(capsys, group):
 def test_a_sweep_of_a_file_removes_no_key(capsys):
     params = "{sweeper: {params: {'~optimizer': ''}}, mode: MULTIRUN}"
     own("experiment/mine", f"# @package _global_\nhydra: {params}\n")
-    assert "type optimizer=adam" in told(capsys, "experiment=mine")
+    assert "Type optimizer=adam" in told(capsys, "experiment=mine")
 
 
 @pytest.mark.parametrize("words", [["experiment=a,b"], ["-m", "+experiment=a,b"]])
@@ -653,7 +652,7 @@ def test_help_says_what_to_type(capsys):
 
 
 def test_help_explains_every_key():
-    explained = {key for section in SECTIONS.values() for key in section}
+    explained = {key for section in KEYS.values() for key in section}
     known = {*RUN_KEYS, *LAUNCH_KEYS} - {"swap"}
     known |= {f"{group}.{key}" for group, keys in GROUP_KEYS.items() for key in keys}
     assert known <= explained
@@ -717,7 +716,7 @@ def test_what_only_prints_leaves_logging_alone(capsys, option, says):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["hydra.run.dir=x"], "hydra.run.dir has no effect in gatekit: root=FOLDER and study=NAME"),
+        (["hydra.run.dir=x"], "it has no effect in gatekit, but root=FOLDER and study=NAME"),
         (["hydra.sweep.dir=x"], "root=FOLDER and study=NAME choose where runs are stored"),
         (["hydra.job.chdir=true"], "a run works in the folder where you type the command"),
         (["hydra/launcher=joblib"], "there is no such launcher. gatekit starts the runs itself"),

@@ -9,8 +9,8 @@ from gatekit.cell.errors import ConfigError, GatekitError
 from gatekit.cell.schema import ABOUT_KEYS
 from gatekit.runs.names import fingerprint
 from gatekit.study.command import compose
+from gatekit.study.keys import DEFAULTS
 from gatekit.study.plan import plan, words_of
-from gatekit.study.schema import DEFAULTS
 
 pytestmark = pytest.mark.usefixtures("place")
 

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from gatekit.study.config import validate
-from gatekit.study.schema import DEFAULTS, GROUP_KEYS, LAUNCH_KEYS, RUN_KEYS
+from gatekit.study.keys import DEFAULTS, GROUP_KEYS, LAUNCH_KEYS, RUN_KEYS
 
 PAGE = Path(__file__).parents[2] / "docs" / "studies.md"
 CONF = Path(next(iter(gatekit.conf.__path__)))

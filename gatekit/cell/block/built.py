@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gatekit.cell.analysis.cost import flops, state_size
 from gatekit.cell.errors import CellError, ConfigError, GatekitError, OptionError
@@ -12,6 +12,7 @@ from gatekit.cell.graph import Cell, build
 from gatekit.cell.language.expression import Name, NotAnExpressionError
 from gatekit.cell.row_wise import place_in, remedied_line
 from gatekit.cell.schema import CellSpec, OutputUnitSpec
+from gatekit.faults import Place, Set
 
 from .contract import Block
 from .parts import Parts
@@ -91,12 +92,14 @@ def _refused_as_options(spec: BlockSpec) -> Iterator[None]:
     try:
         yield
     except OptionError as error:
-        block, value = spec.block, error.value
-        for option in block.option_names():
-            if type(current := getattr(block, option)) is type(value) and current == value:
-                default = getattr(type(block), option)
-                error.option, error.example = option, error.example if default == value else default
-                raise ConfigError(f"block={spec.kind}: {error.as_key('block.')}") from None
+        block, value = spec.block, error.option.given
+        for name in block.option_names():
+            if type(current := getattr(block, name)) is type(value) and current == value:
+                default, key = getattr(type(block), name), Place(("block", name))
+                fault = error.option.moved(error.option.place, key)
+                if default != value:
+                    fault = replace(fault, fixes=(Set(key, default),))
+                raise ConfigError(fault) from None
         raise
 
 

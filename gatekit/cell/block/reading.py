@@ -8,10 +8,12 @@ from typing import Any
 
 from gatekit.cell.catalogue import Catalogue
 from gatekit.cell.declare import plain
-from gatekit.cell.errors import ConfigError, OptionError, alternatives
+from gatekit.cell.errors import ConfigError, OptionError
+from gatekit.faults import Both, Fault, Kind, Place, Remove, Set, unknown_name, unknown_option
 
 from .contract import Block
 
+BLOCK = Place(("block",))
 PLAIN: Mapping[str, object] = {"kind": "plain"}
 """The default: nothing is around the recurrent layer."""
 
@@ -59,31 +61,33 @@ def read_block(config: Any, catalogue: Catalogue) -> BlockSpec:
         config = {"kind": config}
     kind = config.get("kind") if isinstance(config, Mapping) else None
     if not isinstance(kind, str):
-        raise ConfigError(
-            f"block={config!r}: a name such as 'modern', or {{'kind': 'modern', 'conv': 4}}, is "
-            "expected; type for example block=modern"
+        expected, fixes = (
+            "a name, or a mapping with the name as kind",
+            (Set(BLOCK / "kind", "modern"),),
         )
+        raise ConfigError(Fault(Kind.WRONG, BLOCK, plain(config), expected, fixes=fixes))
     if kind not in catalogue.blocks:
-        other = alternatives(kind, catalogue.blocks, "blocks", "gatekit blocks")
-        raise ConfigError(
-            f"block={kind}: there is no such block{catalogue.broken_with(kind) or other}"
-        )
+        fault = unknown_name(BLOCK / "kind", kind, catalogue.blocks, "blocks")
+        if broken := catalogue.broken_with(kind):
+            raise ConfigError(f"block={kind}: there is no such block{broken}")
+        raise ConfigError(fault)
     block_class = catalogue.blocks[kind]
     given = {str(key): plain(value) for key, value in config.items() if key != "kind"}
-    unknown = [name for name in given if name not in block_class.option_names()]
-    if unknown and unknown[0] in catalogue.blocks:
-        raise ConfigError(
-            f"block.{unknown[0]}={given[unknown[0]]}: type block={unknown[0]} and its options as "
-            f"block.OPTION=VALUE; in Python, block={{'kind': {unknown[0]!r}, OPTION: VALUE}}."
-        )
-    if unknown and not block_class.option_names():
-        raise ConfigError(
-            f"block.{unknown[0]}={given[unknown[0]]}: the block {kind!r} has no options; remove "
-            f"this one, or choose another block, such as block=modern block.{unknown[0]}=..."
-        )
+    known = block_class.option_names()
+    for name, value in given.items():
+        if name in catalogue.blocks and name not in known:
+            chosen = Both((Remove(BLOCK / name), Set(BLOCK / "kind", name)))
+            why = f"{name} is a block"
+            raise ConfigError(Fault(Kind.REFUSED, BLOCK / name, value, why=why, fixes=(chosen,)))
+        if not known:
+            ways = (Remove(BLOCK / name), Set(BLOCK / "kind", "modern"))
+            why = f"the block {kind!r} has no options"
+            raise ConfigError(Fault(Kind.UNKNOWN, BLOCK / name, value, why=why, fixes=ways))
+        if name not in known:
+            raise ConfigError(unknown_option(BLOCK / name, value, known))
     try:
         return BlockSpec(kind, block_class(**given))
     except OptionError as error:
-        raise ConfigError(f"block={kind}: {error.as_key('block.')}") from None
+        raise error.below("block") from None
     except ConfigError as error:
         raise ConfigError(f"block={kind}: {error}") from None

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
 from gatekit.cell.errors import GatekitError, excerpt, nearest_name
+from gatekit.faults import Call
 
 from .border import border
 from .names import ArgumentError
@@ -105,10 +106,9 @@ def remedied(
                 if not words:
                     raise
                 values = {**given, **given.get(open_ended, {})}
+                if error.fault is not None:
+                    raise error.spoken(Call(given=values)) from error.__cause__
                 messages = [in_python(a, values) if isinstance(a, str) else a for a in error.args]
-                messages = [
-                    _other_argument(str(a), values, [*signature.parameters]) for a in messages
-                ]
                 # A function of a study calls `compare` and has its arguments.
                 if "study" in signature.parameters:
                     call_of_own = rf"\1{called}("
@@ -193,15 +193,6 @@ def _meant(name: str, known: Sequence[str]) -> str:
 
 
 _OF_FILES = ("path", "file", "filename", "output", "out", "html", "dest")
-
-
-def _other_argument(message: str, given: Mapping[str, Any], known: Sequence[str]) -> str:
-    """Return a message about an unknown key, with the argument that the key probably means."""
-    name = message.partition(" is not a key. ")[0]
-    meant = OTHER_ARGUMENTS.get(name)
-    if name not in given or meant not in known:
-        return message
-    return message.replace(" is not a key. ", f" is not a key; did you mean {meant!r}? ", 1)
 
 
 def _unbound(

@@ -9,7 +9,8 @@ import shlex
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from gatekit.cell.errors import GatekitError, excerpt
+from gatekit.cell.errors import GatekitError
+from gatekit.faults import Call
 
 _FUNCTIONS = ("train", "plan", "compare", "report", "show", "extend", "code", "diagram")
 _OF_STUDIES = ("compare", "report", "extend")
@@ -48,24 +49,9 @@ def in_python(message: str, given: Mapping[str, Any] | None = None) -> str:
     for name, value in {**(given or {}), **inner}.items():
         if isinstance(value, str) and message.startswith(f"{name}={value}"):
             message = f"{name}={value!r}{message[len(name) + 1 + len(value) :]}"
-        meant = re.match(rf"({re.escape(name)} is not a key; did you mean )([\w.]+)\?", message)
-        if meant is not None:
-            key, short = meant[2], excerpt(repr(value), 60)
-            group = given.get(key.partition(".")[0]) if given else None
-            typed = _nested(key, short)
-            if isinstance(group, str) and "." in key:  # the group is given by its name
-                typed = typed.replace("{", f"{{'name': {group!r}, ", 1)
-            # The remedy would repeat the same key.
-            again = rf"^ Type '?{re.escape(key)}=\S*\.(?= |$)"
-            message = f"{meant[1]}{typed}?{re.sub(again, '', message[meant.end() :])}"
     message = _QUOTED.sub(lambda m: f"`{_call(m[1], m[2])}`", message)
     message = _COMMAND.sub(lambda m: _call(m[1] or m[3], m[2] or m[4] or ""), message)
     message = _KEYS.sub(lambda m: m[1] + _arguments(re.findall(_PAIR, m[2])), message)
-    message = re.sub(
-        r"(did you mean )(\w+\.[\w.]*\w)\?",
-        lambda m: f"{m[1]}{_argument(m[2] + '=VALUE')}?",
-        message,
-    )
     return re.sub(
         f"{_OTHER_COMMAND}|{_OPTION}",
         lambda m: m[0] if m[0].startswith("gatekit ") else _argument(m[0]),
@@ -79,6 +65,8 @@ def python_words() -> Iterator[None]:
     try:
         yield
     except GatekitError as error:
+        if error.fault is not None:
+            raise error.spoken(Call()) from error.__cause__
         error.args = tuple(in_python(a) if isinstance(a, str) else a for a in error.args)
         raise
 

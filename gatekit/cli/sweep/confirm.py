@@ -34,10 +34,10 @@ def run(parser: Parser) -> int:
     from gatekit.runs.studies.survey import study_folder
     from gatekit.study.command import compose
     from gatekit.study.config import validate
+    from gatekit.study.keys import LAUNCH_KEYS
     from gatekit.study.launch import launch, report
     from gatekit.study.plan import launch_of
     from gatekit.study.resolve import plain
-    from gatekit.study.schema import LAUNCH_KEYS
     from gatekit.study.search.confirm import best, confirming
 
     allowed = [k for k in LAUNCH_KEYS if k not in ("study", "root", "seeds", "trials")]

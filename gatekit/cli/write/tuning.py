@@ -53,17 +53,15 @@ def run(parser: Parser) -> int:
         )
     cell = build_cell(asked)
 
+    from gatekit.faults import Flags, Place, fits, wrong
     from gatekit.runs.environment import numeric
     from gatekit.runs.names import table_of
-    from gatekit.study.remedies import instead
-    from gatekit.study.schema import PRECISIONS, RUN_KEYS
+    from gatekit.study.keys import DECLARED
 
-    if options.precision not in PRECISIONS:
-        remedy = instead("precision", options.precision, RUN_KEYS["precision"], "float32")
-        raise ConfigError(
-            f"--precision {options.precision}: one of {', '.join(PRECISIONS)} is expected."
-            + remedy.replace("precision=", "--precision ")
-        )
+    type_ = DECLARED["precision"].type
+    if not fits(options.precision, type_):
+        fault = wrong(Place.of("precision"), options.precision, type_, "float32")
+        raise ConfigError(fault).spoken(Flags())
     alone = options.mode or ("graph" if options.study else None)
     modes = (alone,) if alone else ("graph", "xla")
     path = table_of(options.study, options.root) if options.study else options.to

@@ -13,7 +13,7 @@ from gatekit.cell.schema import ABOUT_KEYS, gate_of, gates_and_roles
 from gatekit.runs.config import NOT_VARIANTS, cell_name, chosen_by, flatten, run_settings
 from gatekit.runs.record import RunRecord
 from gatekit.runs.result import OWN, Result, short_hash
-from gatekit.study.schema import DEFAULTS, TRAINER_OMITTED, with_omitted
+from gatekit.study.keys import DEFAULTS, TRAINER_OMITTED, with_omitted
 
 from .keys import (
     Known,

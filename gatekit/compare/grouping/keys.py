@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from gatekit.cell.errors import ConfigError, listed, nearest
-from gatekit.study.schema import CHANGED
+from gatekit.study.keys import CHANGED
 
 from .label import value_text
 

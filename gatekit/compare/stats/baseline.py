@@ -10,7 +10,7 @@ from gatekit.compare.grouping.differs import gates_of
 from gatekit.compare.grouping.group import Group
 from gatekit.compare.grouping.label import closest, renamed, spelled, value_text
 from gatekit.runs.config import flatten
-from gatekit.study.schema import DEFAULTS
+from gatekit.study.keys import DEFAULTS
 
 from .difference import unlike
 

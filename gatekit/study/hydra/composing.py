@@ -37,8 +37,8 @@ from omegaconf.errors import OmegaConfBaseException
 from gatekit.cell.errors import ConfigError, GatekitError, excerpt
 from gatekit.study.config import meant_key
 from gatekit.study.interpolations import refuse_large
+from gatekit.study.keys import DECLARED, RUN_KEYS, example, named_values
 from gatekit.study.resolve import unresolved
-from gatekit.study.schema import RUN_KEYS, example
 from gatekit.study.typed import KEY
 from gatekit.study.words import QUICK, overrides, plugin_files
 
@@ -217,6 +217,9 @@ def candidates(typed: Sequence[str], prefix: str) -> list[str]:
         typed: the overrides before the prefix; if they cannot be composed, they are ignored.
         prefix: the beginning of a word, such as ``cell=l``.
     """
+    key, equals, _ = prefix.partition("=")
+    if equals and key in DECLARED and (values := named_values(DECLARED[key].type)):
+        return [word for value in values if (word := f"{key}={value}").startswith(prefix)]
     for before in (typed, []):
         with contextlib.suppress(GatekitError):
             words = overrides(before)

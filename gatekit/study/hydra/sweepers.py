@@ -15,11 +15,11 @@ from hydra.core.override_parser.types import ChoiceSweep, IntervalSweep, Overrid
 from omegaconf import DictConfig, OmegaConf
 
 from gatekit.cell.errors import ConfigError, as_typed, excerpt
+from gatekit.faults import OneOf, Place, Type, Whole, fits, wrong
 from gatekit.study.config import one_study
 from gatekit.study.interpolations import KEPT, refuse_large
 from gatekit.study.options import defaults
 from gatekit.study.resolve import unresolved
-from gatekit.study.schema import WrongError, one_of, whole
 from gatekit.study.search import Draw, Job, Search, SearchChoice, SearchInterval
 from gatekit.study.search.search import MAX_JOBS, refuse_many
 from gatekit.study.search.storage import import_optuna
@@ -39,7 +39,10 @@ SWEEPERS: dict[str, dict[str, Any]] = {
   stops no run.
 """
 
-_CHECKS = {"seed": whole(0), "startup": whole(0), "pruner": one_of("median", "none")}
+_TYPES: dict[str, Type] = {
+    **dict.fromkeys(("seed", "startup"), Whole(0)),
+    "pruner": OneOf(("median", "none")),
+}
 
 
 @dataclass
@@ -279,10 +282,10 @@ def _unescaped(params: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _option(key: str, value: object) -> Any:
-    try:
-        return _CHECKS[key](value)
-    except WrongError as wrong:
-        raise ConfigError(f"hydra.sweeper.{key}={value} is not allowed: it is {wrong}.") from None
+    if not fits(value, _TYPES[key]):
+        place, such = Place.of("hydra.sweeper") / key, SWEEPERS["optuna"][key]
+        raise ConfigError(wrong(place, value, _TYPES[key], such))
+    return _TYPES[key].accept(value)
 
 
 def store() -> None:

@@ -9,10 +9,10 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
 
 from gatekit.cell.errors import ConfigError, excerpt
+from gatekit.faults.values import in_shell
 from gatekit.runs.names import study_name
 from gatekit.study.config import meant_key
-from gatekit.study.remedies import in_shell
-from gatekit.study.schema import RUN_KEYS
+from gatekit.study.keys import RUN_KEYS
 from gatekit.study.typed import GROUPS
 
 EXCERPT = 200

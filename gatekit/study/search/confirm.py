@@ -21,8 +21,8 @@ from gatekit.runs.studies import plan_file
 from gatekit.runs.studies.survey import survey
 from gatekit.study.config import validate
 from gatekit.study.extend import refuse_stored
+from gatekit.study.keys import with_omitted
 from gatekit.study.plan import Launch, SweepPlan, run_of
-from gatekit.study.schema import with_omitted
 from gatekit.study.search.search import refuse_runs
 from gatekit.study.variant import variant
 

@@ -1,0 +1,227 @@
+"""A fault and its fixes as data; a place is a path of keys, however the value was written."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Self
+
+
+class _Nothing:
+    """No value; it is one object, also after it has crossed to another process."""
+
+    def __reduce__(self) -> str:
+        return "NOTHING"
+
+    def __repr__(self) -> str:
+        return "NOTHING"
+
+
+NOTHING: Any = _Nothing()
+"""The value of a fault if there is none."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """The keys that lead to a value: ``Place.of('cell.gates.forget')``.
+
+    A key is never a dotted string, for a gate may read ``0.5 * x``.
+    """
+
+    path: tuple[str | int, ...] = ()
+
+    @classmethod
+    def of(cls, dotted: str) -> Self:
+        """Return the place of a dotted name."""
+        return cls(tuple(dotted.split(".")) if dotted else ())
+
+    def __truediv__(self, key: object) -> Place:
+        return Place((*self.path, key if isinstance(key, int) else str(key)))
+
+    def __str__(self) -> str:
+        return ".".join(map(str, self.path))
+
+    @property
+    def last(self) -> str:
+        """The last key; empty for the whole."""
+        return str(self.path[-1]) if self.path else ""
+
+    def moved(self, old: Place, new: Place) -> Place:
+        """Return a place below ``old`` as one below ``new``, and any other unchanged."""
+        size = len(old.path)
+        return Place(new.path + self.path[size:]) if self.path[:size] == old.path else self
+
+
+@dataclass(frozen=True)
+class Several:
+    """The value of a sweep: each of these in turn; a ``range`` is spelled as one."""
+
+    values: Sequence[Any]
+
+
+@dataclass(frozen=True)
+class Set:
+    """Give a place a value."""
+
+    place: Place
+    value: Any
+
+
+@dataclass(frozen=True)
+class Remove:
+    """Remove a key."""
+
+    place: Place
+
+
+@dataclass(frozen=True)
+class Rename:
+    """Move a value to another place."""
+
+    place: Place
+    to: Place
+
+
+@dataclass(frozen=True)
+class Both:
+    """Several fixes that are only right together."""
+
+    fixes: tuple[Set | Remove | Rename, ...]
+
+
+@dataclass(frozen=True)
+class Run:
+    """Run a command of gatekit."""
+
+    command: str
+    args: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Note:
+    """A sentence about what no program can do; its parts other than words are spelled."""
+
+    parts: tuple[str | Place | Set | Run, ...]
+
+
+Fix = Set | Remove | Rename | Both | Run | Note
+
+
+class Kind(enum.Enum):
+    """What is wrong; each kind is one sentence."""
+
+    UNKNOWN = "unknown"  # no such key, or no such name
+    MISSING = "missing"
+    WRONG = "wrong"  # of another type, out of range, or not one of the names
+    CONFLICT = "conflict"  # values that are allowed alone
+    SYNTAX = "syntax"  # text with a position
+    REFUSED = "refused"  # anything else: see `why`
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One mistake.
+
+    Attributes:
+        kind: what is wrong.
+        place: where.
+        given: the value there, as plain data, or `NOTHING`.
+        expected: the values that are allowed, as a noun phrase.
+        why: a clause, where a noun phrase is not enough; places in it are spelled.
+        fixes: alternatives, the likeliest first; one is enough.
+        known: the names that are allowed, if a name is unknown.
+        what: what these names are, in the plural.
+        lists: the command that lists them, if they are many.
+        span: the characters of the text that are wrong.
+    """
+
+    kind: Kind
+    place: Place
+    given: Any = NOTHING
+    expected: str = ""
+    why: str | tuple[str | Place, ...] = ""
+    fixes: tuple[Fix, ...] = ()
+    known: tuple[str, ...] = ()
+    what: str = "keys"
+    lists: Run | None = None
+    span: tuple[int, int] | None = None
+
+    def below(self, outer: Place) -> Fault:
+        """Return the fault with its places below another one."""
+        return self._with(lambda place: Place(outer.path + place.path))
+
+    def moved(self, old: Place, new: Place) -> Fault:
+        """Return the fault with the places below ``old`` as places below ``new``."""
+        return self._with(lambda place: place.moved(old, new))
+
+    def _with(self, change: Callable[[Place], Place]) -> Fault:
+        def of(part: Any) -> Any:
+            match part:
+                case Place():
+                    return change(part)
+                case Rename():
+                    return Rename(change(part.place), change(part.to))
+                case Set() | Remove():
+                    return replace(part, place=change(part.place))
+                case Both():
+                    return Both(tuple(map(of, part.fixes)))
+                case Note():
+                    return Note(tuple(map(of, part.parts)))
+            return part
+
+        why = self.why if isinstance(self.why, str) else tuple(map(of, self.why))
+        return replace(self, place=of(self.place), why=why, fixes=tuple(map(of, self.fixes)))
+
+
+def apply(fix: Fix, data: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return a configuration with a fix; it is None for a fix that only a person can make.
+
+    The first of several values is set. A key that is not there is not removed.
+
+    Args:
+        fix: the fix.
+        data: plain data, which is not changed.
+    """
+    if isinstance(fix, (Run, Note)):
+        return None
+    result: Any = _copied(data)
+    for one in fix.fixes if isinstance(fix, Both) else (fix,):
+        value = _taken(result, one.place) if isinstance(one, (Remove, Rename)) else NOTHING
+        if isinstance(one, Set):
+            value = next(iter(one.value.values)) if isinstance(one.value, Several) else one.value
+        if value is not NOTHING and not isinstance(one, Remove):
+            _put(result, one.to if isinstance(one, Rename) else one.place, value)
+    return result if isinstance(result, dict) else None
+
+
+def _copied(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _copied(inner) for key, inner in value.items()}
+    return [_copied(inner) for inner in value] if isinstance(value, (list, tuple)) else value
+
+
+def _has(holder: Any, key: str | int) -> bool:
+    if isinstance(holder, list):
+        return isinstance(key, int) and 0 <= key < len(holder)
+    return isinstance(holder, dict) and key in holder
+
+
+def _taken(data: Any, place: Place) -> Any:
+    """Remove a value and return it; `NOTHING` if it is not there."""
+    for key in place.path[:-1]:
+        data = data[key] if _has(data, key) else None
+    return data.pop(place.path[-1]) if place.path and _has(data, place.path[-1]) else NOTHING
+
+
+def _put(data: Any, place: Place, value: Any) -> None:
+    """Set a value; what is on the way and has no keys is replaced by a mapping."""
+    for key, inner in zip(place.path, place.path[1:], strict=False):
+        fine = (dict, list) if isinstance(inner, int) else dict
+        if not _has(data, key) or not isinstance(data[key], fine):
+            if isinstance(data, list):
+                return
+            data[key] = {}
+        data = data[key]
+    if place.path and (isinstance(data, dict) or _has(data, place.path[-1])):
+        data[place.path[-1]] = value

@@ -1,0 +1,79 @@
+"""Names that are nearly right: the nearest name, and what other programs call it."""
+
+from __future__ import annotations
+
+import difflib
+import functools
+import re
+from collections.abc import Collection, Iterable, Mapping
+from pathlib import Path
+
+MAX_NEAREST = 64
+MAX_CANDIDATES = 500
+
+
+@functools.cache
+def synonyms(scope: str) -> Mapping[str, list[str]]:
+    """Return the foreign names of a scope, each with ours; the file is read at the first error."""
+    import tomllib
+
+    with Path(__file__).with_name("synonyms.toml").open("rb") as file:
+        rows = tomllib.load(file).get(scope, {})
+    table: dict[str, list[str]] = {}
+    for ours, names in rows.items():
+        for theirs in names.split():
+            table.setdefault(theirs, []).append(ours)
+    return table
+
+
+def known_as(scope: str, name: str, known: Collection[str] | None = None) -> str:
+    """Return our name for a foreign one, if it is known here; else an empty string."""
+    ours = synonyms(scope).get(name, [])
+    return next((each for each in ours if known is None or each in known), "")
+
+
+def note_for(scope: str, name: str) -> str:
+    """Return what to do in place of a foreign name that has no equivalent, as a clause."""
+    return next(iter(synonyms(f"{scope}-note").get(name, [])), "")
+
+
+def nearest_name(name: str, known: Iterable[str]) -> str:
+    """Return the nearest known name, or an empty string if none is near."""
+    if len(name) > MAX_NEAREST:
+        return ""
+    names = [str(each) for each in known]
+    other = name.lower().replace("-", "_")
+    group, dot, last = other.rpartition(".")
+    for ours in synonyms("word").get(last, ()):
+        if f"{group}{dot}{ours}" in names:
+            return f"{group}{dot}{ours}"
+    start, _, rest = other.partition("_")
+    if start in ("prev", "last", "previous") and f"{rest}_prev" in names:
+        return f"{rest}_prev"
+    # The time of a comparison is quadratic in the length.
+    near = [text for text in names if len(text) <= MAX_NEAREST]
+    # difflib does not find names that differ only in case: LSTM and lstm share no letter.
+    # The dashes in front of an option are not part of its name.
+    same = [text for text in near if text.lower() == name.lower()]
+    bare = {text.lstrip("-"): text for text in reversed(near[:MAX_CANDIDATES])}
+    starts = [text for text in near if len(name) >= 5 and text.startswith(name)]
+    # Long names share many letters by chance, and one typing error is a small part of them.
+    cutoff = 0.6 if len(name) < 8 else 0.65
+    match = same or (starts if len(starts) == 1 else [])
+    match = match or [
+        bare[found] for found in difflib.get_close_matches(name.lstrip("-"), bare, 1, cutoff)
+    ]
+    match = match or [text for b, text in bare.items() if len(name) > 2 and f"{name}_" in b][:1]
+    match = match or _of_one_word(name, bare)
+    return match[0] if match else ""
+
+
+def _of_one_word(name: str, known: Mapping[str, str]) -> list[str]:
+    """Return the known names with a word that begins alike: ``copying`` for ``copy_memory``."""
+
+    def words(text: str) -> set[str]:
+        return {word[:4] for word in re.split(r"[\W_]+", text.lower()) if len(word) >= 4}
+
+    ours = words(name)
+    shared = {text: len(ours & words(bare)) for bare, text in known.items()} if ours else {}
+    return sorted((t for t, count in shared.items() if count), key=lambda t: (-shared[t], len(t)))

@@ -1,0 +1,331 @@
+"""Sentences: the only code that spells a fault, once for each kind, in the way of each channel."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from .fault import (
+    NOTHING,
+    Both,
+    Fault,
+    Fix,
+    Kind,
+    Note,
+    Place,
+    Remove,
+    Rename,
+    Run,
+    Set,
+    Several,
+    apply,
+)
+from .values import as_typed, excerpt, in_shell, is_plain, kind_of, safe_repr
+
+CHOICES = {
+    **dict.fromkeys(("cell", "task", "optimizer"), "name"),
+    **dict.fromkeys(("block", "output_unit"), "kind"),
+}
+"""The key that names what a group is: ``task=adding`` is typed for ``task.name``."""
+
+MOST_NAMES = 40
+
+
+def _choice(place: Place) -> bool:
+    """Return whether a place is the name of what a group is."""
+    path = place.path
+    return len(path) == 2 and CHOICES.get(str(path[0])) == path[1]
+
+
+@dataclass(frozen=True)
+class Channel:
+    """How a person writes values; the base spells a shell.
+
+    Attributes:
+        line: returns the file and line of a place with a comma before the line, or ``""``.
+    """
+
+    verb = "type"
+    line: Callable[[Place], str] = field(default=lambda place: "")
+
+    def of(self, place: Place) -> Channel:
+        """Return the channel of the person who wrote a place."""
+        return self
+
+    def name(self, place: Place) -> str:
+        """Return a place as it is written."""
+        return str(place.path[0]) if _choice(place) else str(place)
+
+    def mention(self, place: Place) -> str:
+        """Return a further place of a message, with its line."""
+        line = self.line(place).rpartition(", ")[2]
+        return f"{self.name(place)} ({line})" if line else self.name(place)
+
+    def value(self, value: Any) -> str:
+        """Return the value that was given, as a message quotes it."""
+        return as_typed(value, quoted=True)
+
+    def assign(self, *fixes: Set | Remove) -> str:
+        """Return what to write to give places their values; what is removed is not written."""
+        sets = [fix for fix in fixes if isinstance(fix, Set)]
+        words = [in_shell(f"{self.name(fix.place)}={_swept(fix.value)}") for fix in sets]
+        return " ".join(["-m"] * any(isinstance(fix.value, Several) for fix in sets) + words)
+
+    def rename(self, fix: Rename, value: Any) -> str:
+        """Return what to write to give a value another key."""
+        return self.assign(Set(fix.to, value))
+
+    def command(self, run: Run) -> str:
+        """Return a command of gatekit as it is run."""
+        return f"`{shlex.join(['gatekit', *run.command.split(), *run.args])}`"
+
+
+Shell = Channel
+
+
+def _swept(value: Any) -> str:
+    values = value.values if isinstance(value, Several) else (value,)
+    if isinstance(values, range):
+        return f"range({values.start},{values.stop})"
+    return ",".join(map(as_typed, values))
+
+
+@dataclass(frozen=True)
+class Call(Channel):
+    """Arguments of a Python function.
+
+    Attributes:
+        given: the arguments, by name; what they hold is not lost in what to write.
+    """
+
+    verb = "write"
+    given: Mapping[str, Any] = field(default_factory=dict)
+
+    def name(self, place: Place) -> str:
+        """Return an argument, or an item of one: ``task['length']``."""
+        first, *rest = place.path or ("",)
+        if _choice(place) and not isinstance(self.given.get(str(first)), Mapping):
+            return str(first)
+        return f"{first}{''.join(f'[{key!r}]' for key in rest)}"
+
+    def value(self, value: Any) -> str:
+        """Return the value in Python."""
+        return safe_repr(value)
+
+    def rename(self, fix: Rename, value: Any) -> str:
+        """Return the arguments as they would be with another key."""
+        return self.assign(Remove(fix.place), Set(fix.to, value))
+
+    def assign(self, *fixes: Set | Remove) -> str:
+        """Return the arguments as they would be with the fixes."""
+        fixes = tuple(fix for fix in fixes if fix.place.path)
+        heads = dict.fromkeys(str(fix.place.path[0]) for fix in fixes if isinstance(fix, Set))
+        data = {head: self.given[head] for head in heads if is_plain(self.given.get(head, NOTHING))}
+        for fix in fixes:
+            head, name = str(fix.place.path[0]), data.get(str(fix.place.path[0]))
+            if isinstance(name, str) and fix.place.path[1:] and head in CHOICES:
+                data[head] = {CHOICES[head]: name}  # an option joins the name
+            if isinstance(fix, Set) and isinstance(fix.value, Several):
+                fix = Set(fix.place, list(fix.value.values))
+            data = apply(fix, data) or {}
+        for head, value in data.items():
+            if isinstance(value, Mapping) and [*value] == [CHOICES.get(head)]:
+                data[head] = next(iter(value.values()))
+        words = [f"{head}={excerpt(safe_repr(data[head]), 160)}" for head in heads if head in data]
+        return ", ".join(words)
+
+    def command(self, run: Run) -> str:
+        """Return a call, if a function does what the command does."""
+        if run.command not in ("train", "compare", "report", "show", "extend", "plan"):
+            return super().command(run)
+        return f"`gatekit.{run.command}({', '.join(map(repr, run.args))})`"
+
+
+@dataclass(frozen=True)
+class Layer(Call):
+    """Arguments of a layer: ``cell.gates.forget`` is ``gates['forget']``."""
+
+    def name(self, place: Place) -> str:
+        """Return the argument, which has no ``cell.`` before it."""
+        return super().name(_short(place))
+
+    def assign(self, *fixes: Set | Remove) -> str:
+        """Return the arguments as they would be with the fixes."""
+        return super().assign(*(replace(fix, place=_short(fix.place)) for fix in fixes))
+
+
+def _short(place: Place) -> Place:
+    return place.moved(Place(("cell",)), Place()) if place.path[1:] else place
+
+
+@dataclass(frozen=True)
+class File(Channel):
+    """Entries of a YAML file."""
+
+    verb = "write"
+
+    def assign(self, *fixes: Set | Remove) -> str:
+        """Return the entries as YAML, each without the entries that it is in."""
+        sets = [fix for fix in fixes if isinstance(fix, Set)]
+        return ", ".join(f"{fix.place.last}: {_in_yaml(fix.value)}" for fix in sets)
+
+
+_TRAP = re.compile(r"[\W\d]|.*(: | #)|(yes|no|on|off|true|false|null|~)\Z", re.IGNORECASE)
+
+
+def _in_yaml(value: Any, inside: bool = False) -> str:
+    if isinstance(value, Several):
+        value = next(iter(value.values))
+    if isinstance(value, str):
+        traps = _TRAP.match(value) or (inside and set(value) & set(",[]{}"))
+        return "'" + value.replace("'", "''") + "'" if traps else value
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{k}: {_in_yaml(v, True)}" for k, v in value.items()) + "}"
+    if isinstance(value, (list, tuple)):
+        return "[" + ", ".join(_in_yaml(each, True) for each in value) + "]"
+    return as_typed(value)
+
+
+@dataclass(frozen=True)
+class Flags(Channel):
+    """Options of a command: ``best_of`` is ``--best-of``."""
+
+    def name(self, place: Place) -> str:
+        """Return the option."""
+        return f"--{place.last.replace('_', '-')}"
+
+    def assign(self, *fixes: Set | Remove) -> str:
+        """Return the options with their values."""
+        sets = [fix for fix in fixes if isinstance(fix, Set)]
+        return " ".join(f"{self.name(fix.place)} {in_shell(_swept(fix.value))}" for fix in sets)
+
+
+@dataclass(frozen=True)
+class Typed(Channel):
+    """A command line: what was typed is spelled for the shell, the rest by another channel.
+
+    Attributes:
+        keys: the keys that were typed.
+        rest: the channel of the others.
+    """
+
+    keys: tuple[str, ...] = ()
+    rest: Channel = field(default_factory=Channel)
+
+    def of(self, place: Place) -> Channel:
+        """Return the shell if the place, something in it, or something around it was typed."""
+        name = f"{place}."
+        typed = any(name.startswith(f"{k}.") or f"{k}.".startswith(name) for k in self.keys)
+        return Channel() if typed else self.rest
+
+
+def speak(fault: Fault, channel: Channel | None = None) -> str:
+    """Return the message of a fault, as one or more sentences.
+
+    Args:
+        fault: what is wrong.
+        channel: how the person who wrote it writes; by default, in a shell.
+    """
+    to = (channel or Channel()).of(fault.place)
+    line = to.line(fault.place)
+    notes = [_note(fix, to) for fix in fault.fixes if isinstance(fix, Note)]
+    ways = [way for fix in fault.fixes for way in _way(fix, fault, to)]
+    said = [f"{line}: {_head(fault, to)}" if line else _head(fault, to)]
+    if ways:
+        said.append(f"{_capital(', or '.join(ways))}.")
+    said += notes
+    if fault.known and not any(isinstance(fix, (Rename, Set, Both)) for fix in fault.fixes):
+        more = f", and {len(fault.known) - MOST_NAMES} more" * (len(fault.known) > MOST_NAMES)
+        names = ", ".join(sorted(fault.known)[:MOST_NAMES])
+        said.append(f"{_capital(fault.what)}: {names}{more}.")
+    if fault.lists is not None:
+        said.append(f"{to.command(fault.lists)} lists all {fault.what}.")
+    return " ".join(said)
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def _head(fault: Fault, to: Channel) -> str:
+    name, given = to.name(fault.place), fault.given
+    came = "" if given is NOTHING else f"={excerpt(to.value(given), 80)}"
+    why = "".join(
+        part if isinstance(part, str) else to.mention(part)
+        for part in ((fault.why,) if isinstance(fault.why, str) else fault.why)
+    ).rstrip(".")
+    meant = "; did you mean {}?"
+    match fault.kind:
+        case Kind.WRONG:
+            kind = "" if given is NOTHING else f" ({kind_of(given)})"
+            return f"{name}{came}{kind} is not allowed: {name} is {fault.expected}."
+        case Kind.MISSING:
+            return f"{name} is missing: {why}." if why else f"{name} is missing."
+        case Kind.SYNTAX:
+            start, end = fault.span or (0, 0)
+            marks = f"  {' ' * start}{'^' * max(1, end - start)}"
+            return f"{name}{': ' if name else ''}{why}\n  {given}\n{marks}\n"
+        case Kind.UNKNOWN if fault.what == "keys":
+            head, others = f"{name} is not a key", [to.name(at) for at in _targets(fault)]
+            if others and others != [name]:
+                return head + meant.format(" and ".join(others))
+        case Kind.UNKNOWN:
+            named = name if given is NOTHING else to.assign(Set(fault.place, given))
+            head = f"{named}: there is no such {fault.what.removesuffix('s')}"
+            first = next(iter(fault.fixes), None)
+            if isinstance(first, Set) and not isinstance(first.value, Several):
+                return head + meant.format(repr(first.value))
+        case _:
+            head = f"{name}{came}"
+    return f"{head}: {why}." if why else f"{head}."
+
+
+def _targets(fault: Fault) -> Iterator[Place]:
+    """Yield the places that the first fix gives a value."""
+    first = next(iter(fault.fixes), None)
+    for fix in first.fixes if isinstance(first, Both) else (first,):
+        if isinstance(fix, (Rename, Set)):
+            yield fix.to if isinstance(fix, Rename) else fix.place
+
+
+def _way(fix: Fix, fault: Fault, to: Channel) -> Iterator[str]:
+    """Yield what to do, in words."""
+    to = to.of(fix.place) if isinstance(fix, (Set, Remove, Rename)) else to
+    match fix:
+        case Set(value=Several(values)):
+            reason = "for a range" if isinstance(values, range) else "to run each of them"
+            yield f"{reason}, {to.verb} {to.assign(fix)}"
+        case Set():
+            yield f"{to.verb} {to.assign(fix)}"
+        case Remove():
+            yield f"remove {to.name(fix.place)}"
+        case Rename() if fix.place == fault.place and fault.given is not NOTHING:
+            yield f"{to.verb} {to.rename(fix, fault.given)}"
+        case Rename():
+            yield f"rename {to.name(fix.place)} to {to.name(fix.to)}"
+        case Run():
+            yield f"{to.verb} {to.command(fix)}"
+        case Both():
+            # An unknown key that others replace is not removed by hand.
+            gone = Remove(fault.place) if fault.kind is Kind.UNKNOWN else None
+            sets = [f for f in fix.fixes if isinstance(f, Set) or f == gone]
+            words = [way for f in fix.fixes if f not in sets for way in _way(f, fault, to)]
+            words += [f"{to.verb} {to.assign(*sets)}"] if sets else []
+            yield " and ".join(words)
+
+
+def _note(note: Note, to: Channel) -> str:
+    def part(each: str | Place | Set | Run) -> str:
+        match each:
+            case Place():
+                return to.mention(each)
+            case Set():
+                return to.assign(each)
+            case Run():
+                return to.command(each)
+        return each
+
+    return _capital("".join(map(part, note.parts)).rstrip(".")) + "."

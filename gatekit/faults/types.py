@@ -1,0 +1,276 @@
+"""Types of values: each accepts a value, describes what it accepts, and guesses what is meant."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from .fault import NOTHING, Fault, Fix, Kind, Place, Remove, Rename, Run, Set, Several
+from .names import known_as, nearest_name
+from .values import SWITCHES, amount_of, as_typed
+
+LARGEST = 2**63 - 1
+MOST_LISTED = 16
+
+
+class Mismatch(Exception):  # noqa: N818 - it is caught where it is raised
+    """A value is not of a type; the message is a noun phrase for the values that are."""
+
+
+@dataclass(frozen=True)
+class Type:
+    """The base of the types. A type can be called, and compares by what it accepts."""
+
+    def accept(self, value: Any) -> Any:
+        """Return the value, converted to the type.
+
+        Raises:
+            Mismatch: the value is not of the type.
+        """
+        raise NotImplementedError
+
+    def __call__(self, value: Any) -> Any:
+        return self.accept(value)
+
+
+@dataclass(frozen=True)
+class Whole(Type):
+    """An integer in a range."""
+
+    low: int
+    high: int = LARGEST
+
+    def accept(self, value: Any) -> int:
+        """Return the integer."""
+        fine = isinstance(value, int) and not isinstance(value, bool)
+        if not fine or not self.low <= value <= self.high:
+            beyond = self.high < LARGEST or (isinstance(value, int) and value > self.high)
+            raise Mismatch(f"an integer from {self.low}" + (f" to {self.high:,}" if beyond else ""))
+        return int(value)
+
+
+@dataclass(frozen=True)
+class Number(Type):
+    """A finite number in a range, whose ends are open if ``above`` or ``below``."""
+
+    low: float
+    high: float = math.inf
+    above: bool = False
+    below: bool = False
+
+    def accept(self, value: Any) -> float:
+        """Return the number as a float."""
+        fine = isinstance(value, (int, float)) and not isinstance(value, bool)
+        fine = fine and abs(value) <= 1e300 and self.low <= value <= self.high
+        if not fine or (self.above and value == self.low) or (self.below and value == self.high):
+            start = "above" if self.above else "from"
+            end = f" to {'below ' if self.below else ''}{self.high:g}"
+            raise Mismatch(
+                f"a finite number {start} {self.low:g}{'' if self.high == math.inf else end}"
+            )
+        return float(value)
+
+
+@dataclass(frozen=True)
+class Flag(Type):
+    """True or false, or one further word."""
+
+    word: str = ""
+
+    def accept(self, value: Any) -> Any:
+        """Return the boolean, or the word."""
+        if not isinstance(value, bool) and not (self.word and value == self.word):
+            raise Mismatch(f"true, false or {self.word}" if self.word else "true or false")
+        return value
+
+
+@dataclass(frozen=True)
+class OneOf(Type):
+    """One of some names; ``scope`` is the table of their foreign names."""
+
+    names: tuple[str, ...]
+    scope: str = "word"
+
+    def accept(self, value: Any) -> str:
+        """Return the name."""
+        if not isinstance(value, str) or value not in self.names:
+            raise Mismatch("one of " + ", ".join(self.names))
+        return value
+
+
+@dataclass(frozen=True)
+class Text(Type):
+    """A string that is not blank."""
+
+    def accept(self, value: Any) -> str:
+        """Return the string."""
+        if not isinstance(value, str) or not value.strip():
+            raise Mismatch("a string")
+        return value
+
+
+@dataclass(frozen=True)
+class Table(Type):
+    """A mapping whose keys are strings."""
+
+    def accept(self, value: Any) -> dict[str, Any]:
+        """Return the mapping as a dictionary."""
+        if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):
+            raise Mismatch("a mapping whose keys are strings")
+        return dict(value)
+
+
+@dataclass(frozen=True)
+class ListOf(Type):
+    """A list; ``words`` describes it."""
+
+    item: Type
+    words: str = "a list of strings, such as [a, b]"
+    empty: bool = True
+
+    def accept(self, value: Any) -> list[Any]:
+        """Return the list."""
+        full = isinstance(value, list) and (value or self.empty)
+        if not full or not all(fits(each, self.item) for each in value):
+            raise Mismatch(self.words)
+        return list(value)
+
+
+@dataclass(frozen=True)
+class Optional(Type):
+    """A type, or null."""
+
+    inner: Type
+
+    def accept(self, value: Any) -> Any:
+        """Return the value, or None."""
+        if value is None:
+            return None
+        try:
+            return self.inner.accept(value)
+        except Mismatch as mismatch:
+            raise Mismatch(f"{mismatch}, or null") from None
+
+
+@dataclass(frozen=True)
+class Custom(Type):
+    """What a function accepts; it raises `Mismatch` for anything else."""
+
+    check: Callable[[Any], Any]
+
+    def accept(self, value: Any) -> Any:
+        """Return what the function returns."""
+        return self.check(value)
+
+
+def fits(value: Any, type_: Type) -> bool:
+    """Return whether a value is of a type."""
+    try:
+        type_.accept(value)
+    except Mismatch:
+        return False
+    return True
+
+
+def guesses(value: Any, type_: Type) -> Iterator[Any]:
+    """Yield values of a type that a wrong value probably means, the likeliest first."""
+    inner = type_.inner if isinstance(type_, Optional) else type_
+    for guess in _candidates(value, inner):
+        if guess not in (None, "") and fits(guess, type_):
+            yield guess
+
+
+def _candidates(value: Any, type_: Type) -> Iterator[Any]:
+    text = as_typed(value)
+    if isinstance(type_, Flag):
+        yield SWITCHES.get(text.lower())
+        if not type_.word and isinstance(value, str) and value.lower() not in ("", "none", "null"):
+            yield True
+    if isinstance(type_, OneOf) and isinstance(value, (str, int)):
+        yield known_as(type_.scope, text.lower())
+        yield nearest_name(text, type_.names)
+    if isinstance(value, float) and math.isfinite(value):
+        yield int(value) if value.is_integer() else round(value)
+    if isinstance(value, int) and isinstance(type_, Whole) and value > type_.high:
+        yield type_.high
+    if isinstance(value, str):
+        yield from (value.lower(), amount_of(value), [value])
+    if isinstance(value, (list, tuple)) and len(value) == 1:
+        yield value[0]
+
+
+def several(value: Any, type_: Type) -> Several | None:
+    """Return the values of a type that one wrong value lists; None if it lists none.
+
+    They are written as a list, ``16 32``, ``lstm|gru`` or, for integers, ``1..5``.
+    """
+    each: list[Any] = list(value) if isinstance(value, (list, tuple)) else []
+    if isinstance(value, str):
+        if (ends := re.fullmatch(r"(\d{1,9}) *(?:\.\.\.?|:|-) *(\d{1,9})", value)) is not None:
+            numbers = range(int(ends[1]), int(ends[2]) + 1)
+            return Several(numbers) if len(numbers) > 1 and fits(numbers[0], type_) else None
+        if re.fullmatch(r"[\w.+-]+(?:[ ;|]+[\w.+-]+)+", value):
+            each = re.findall(r"[\w.+-]+", value)
+            each = [each if fits(each, type_) else amount_of(each) for each in each]
+    return Several(tuple(each)) if each[1:] and all(fits(one, type_) for one in each) else None
+
+
+def wrong(
+    place: Place, value: Any, type_: Type, example: Any = NOTHING, swept: bool = False
+) -> Fault:
+    """Return the fault of a value that is not of a type.
+
+    Args:
+        place: where the value is.
+        value: the value.
+        type_: the type.
+        example: a value to show if none can be guessed.
+        swept: whether the place may have several values, one in each run.
+    """
+    expected = ""
+    try:
+        type_.accept(value)
+    except Mismatch as mismatch:
+        expected = str(mismatch)
+    found = several(value, type_)
+    meant = [] if found is None else [found if swept else found.values[0]]
+    meant += guesses(value, type_)
+    if example is not NOTHING and fits(example, type_):
+        meant.append(example)
+    fixes: tuple[Fix, ...] = tuple(Set(place, one) for one in meant[:1])
+    return Fault(Kind.WRONG, place, value, expected, fixes=fixes)
+
+
+def unknown_name(place: Place, name: Any, known: Iterable[str], what: str) -> Fault:
+    """Return the fault of a name that nothing registered has.
+
+    Args:
+        place: where the name is.
+        name: the name.
+        known: the names there are.
+        what: what they are, in the plural, which is also the command that lists them.
+    """
+    names = tuple(sorted(known))
+    near = nearest_name(as_typed(name), names)
+    fixes = (Set(place, near),) if near else ()
+    short = len(names) <= MOST_LISTED
+    return Fault(
+        Kind.UNKNOWN,
+        place,
+        name,
+        fixes=fixes,
+        known=names if short else (),
+        what=what,
+        lists=None if short else Run(what),
+    )
+
+
+def unknown_option(place: Place, value: Any, known: Iterable[str]) -> Fault:
+    """Return the fault of an option that a class does not have."""
+    names = tuple(known)
+    near = known_as("option", place.last, names) or nearest_name(place.last, names)
+    fix = Rename(place, Place(place.path[:-1]) / near) if near else Remove(place)
+    return Fault(Kind.UNKNOWN, place, value, fixes=(fix,), known=names)

@@ -1,0 +1,92 @@
+"""Values as people write them."""
+
+from __future__ import annotations
+
+import math
+import re
+import shlex
+from collections.abc import Mapping
+from typing import Any
+
+SWITCHES = {
+    **dict.fromkeys(("yes", "on", "1", "true"), True),
+    **dict.fromkeys(("no", "off", "0", "false"), False),
+}
+"""The words that people write for true and false."""
+
+
+def kind_of(value: object) -> str:
+    """Return the type of a value in words."""
+    kinds = {bool: "a boolean", int: "an integer", float: "a number", str: "a string"}
+    kinds |= {dict: "a mapping", list: "a list", tuple: "a list", type(None): "nothing"}
+    return kinds.get(type(value), type(value).__name__)
+
+
+def as_typed(value: object, quoted: bool = False) -> str:
+    """Return a value as it is typed on a command line.
+
+    Args:
+        value: plain data.
+        quoted: whether to put a string in quotes; strings inside a list or mapping have none.
+    """
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    if isinstance(value, str):
+        return repr(value) if quoted else value
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{k}: {as_typed(v)}" for k, v in value.items()) + "}"
+    if isinstance(value, (list, tuple)):
+        return "[" + ",".join(map(as_typed, value)) + "]"
+    return safe_repr(value)
+
+
+def in_shell(word: str) -> str:
+    """Return a word as it is typed in a shell, with the fewest quotes."""
+    if shlex.quote(word) == word or not set(word) & set(" \t\n()[]{}*?;&|<>'\"$`\\!#~"):
+        return word
+    return shlex.quote(word) if set(word) & set('"$`\\!') or "'" not in word else f'"{word}"'
+
+
+def safe_repr(value: Any) -> str:
+    """Return ``repr(value)``; a message never fails because of what it quotes."""
+    try:
+        return repr(value)
+    except ValueError:  # an integer of more than 4,300 digits
+        if isinstance(value, int):
+            return f"a number of {int(math.log10(abs(value))) + 1:,} digits"
+    except Exception:  # whatever an object of the user's raises
+        pass
+    return f"an object of {type(value).__name__}"
+
+
+def excerpt(text: str, most: int = 60) -> str:
+    """Return the beginning of a quoted string, at most ``most`` characters."""
+    return text if len(text) <= most else f"{text[: most - 3]}..."
+
+
+def is_plain(value: Any) -> bool:
+    """Return whether a value can be shown as it is written."""
+    if isinstance(value, Mapping):
+        return all(map(is_plain, value.values()))
+    if isinstance(value, (list, tuple)):
+        return all(map(is_plain, value))
+    return value is None or isinstance(value, (str, bool, int, float))
+
+
+def amount_of(value: object) -> int | float | None:
+    """Return the number that a string means, such as ``1k``, ``50%``, ``0,1`` or ``1,000``.
+
+    It is None for any other string, and for a value that is not a string.
+    """
+    text = value.strip() if isinstance(value, str) else ""
+    grouped = re.fullmatch(r"[-+]?[1-9]\d{0,2}(?:[,_ ]\d{3})+", text)
+    text = re.sub("[,_ ]", "", text) if grouped else text.replace(",", ".")
+    number = _AMOUNT.fullmatch(text)
+    if number is None:
+        return None
+    scale = {"": 1, "k": 1_000, "m": 1_000_000, "%": 0.01}[number[2].lower()]
+    amount = float(number[1]) * scale
+    return int(amount) if amount.is_integer() else amount
+
+
+_AMOUNT = re.compile(r"([-+]?\d+\.?\d*(?:[eE][-+]?\d+)?) ?([kKmM%]?)")

@@ -1,0 +1,259 @@
+"""Every refusal that the tests provoke, as data: where it was asked for, with what, and its class.
+
+``corpus.jsonl`` has a line for each: the entry, its arguments, the class, and the place and kind of
+what is wrong. It keeps a refusal from being lost when the code that finds it is rewritten.
+To record the refusals of more tests, run in the repository::
+
+    PYTHONPATH=tests/faults pytest -p corpus --record tests/study/test_config.py
+
+``python tests/faults/corpus.py`` writes the file again from what is refused now.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+FILE = Path(__file__).with_name("corpus.jsonl")
+ROOT = Path(__file__).resolve().parents[2]
+MOST = 400
+"""The most characters of an input that is kept."""
+
+BASE: dict[str, Any] = {
+    "cell": {"name": "lstm"},
+    "task": {"name": "adding"},
+    "optimizer": {"name": "adam", "learning_rate": 0.001},
+    "trainer": {"epochs": 3, "batch": 8},
+}
+"""A configuration that is allowed; a line of the corpus has only what differs."""
+
+
+def entries(layers: bool = True) -> dict[str, tuple[Any, Callable[..., object]]]:
+    """Return each function whose refusals are recorded, and how to call it with plain data."""
+    from gatekit import registry
+    from gatekit.cell.block.reading import read_block
+    from gatekit.cell.graph.building import build
+    from gatekit.cell.language.parse import parse
+    from gatekit.cell.schema import read_cell, read_output_unit
+    from gatekit.cli import main
+    from gatekit.registry.components import Components, load
+    from gatekit.study import command, config, options, words
+
+    known = registry.catalogue()
+
+    def graph(spec: Any, units: int, features: int, output_unit: Any) -> object:
+        read = read_output_unit(output_unit, known)
+        return build(read_cell(spec, known), units, features, read)
+
+    def parsed(text: object, sizes: bool = False) -> object:
+        return parse(text, known.functions, sizes)
+
+    return {
+        "config": (config.validate, config.validate),
+        "words": (words.overrides, words.overrides),
+        "train": (command._read, command._read),
+        "launcher": (options.read_options, options.read_options),
+        "command": (main._dispatch, main._dispatch),
+        "task": (Components.task, load().task),
+        "block": (read_block, lambda config: read_block(config, known)),
+        "cell": (read_cell, lambda config: read_cell(config, known)),
+        "unit": (read_output_unit, lambda config: read_output_unit(config, known)),
+        "graph": (build, graph),
+        "equation": (parse, parsed),
+    } | ({"layer": _layer()} if layers else {})
+
+
+def _layer() -> tuple[Any, Callable[..., object]]:
+    from gatekit.recurrence.layers.rnn import RNN
+
+    return RNN.__init__, RNN
+
+
+def lines() -> Iterator[dict[str, Any]]:
+    """Yield the lines of the corpus."""
+    for line in FILE.read_text(encoding="utf-8").splitlines():
+        yield json.loads(line)
+
+
+def refusal(call: Callable[..., object], entry: str, given: Mapping[str, Any]) -> Any:
+    """Return the error of a call; None if it is not refused."""
+    from gatekit.cell.errors import GatekitError
+
+    arguments = dict(given)
+    if entry == "config":
+        arguments = {"data": changed(BASE, given)}
+    more = arguments.pop("*", {})
+    try:
+        call(**arguments, **more)
+    except GatekitError as error:
+        return error
+    return None
+
+
+def changed(base: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a configuration with some keys replaced; a key with ``~`` before it is removed."""
+    data = {key: value for key, value in base.items() if f"~{key}" not in given}
+    return data | {key: value for key, value in given.items() if key[:1] != "~"}
+
+
+def told(error: Any, entry: str, given: Mapping[str, Any]) -> dict[str, str]:
+    """Return the class of an error, and the place and kind that it names."""
+    fault, message = getattr(error, "fault", None), str(error)
+    if fault is not None:
+        return {"class": type(error).__name__, "place": str(fault.place), "kind": fault.kind.value}
+    start = re.match(r"(--[\w-]+|[a-z_]\w*(?:[./]\w+)*)(?=[ =:(])", message)
+    named = start is not None and entry != "equation" and _last(start[1]) in json.dumps(given)
+    kind = next((kind for kind, words in _KINDS.items() if re.search(words, message)), "refused")
+    return {
+        "class": type(error).__name__,
+        "place": start[1] if start and named else "",
+        "kind": kind,
+    }
+
+
+def _last(place: str) -> str:
+    return re.split(r"[./]", place)[-1]
+
+
+_KINDS = {
+    "syntax": r"\n.*\^",
+    "unknown": r"is not a key|no such|has no option|there is no|no (gate|function|command|task) ",
+    "missing": r"is missing|are missing|is required|needs a value|both null",
+    "conflict": r"exclude each other|remove it|remove seed|cannot be swept|given twice|no effect",
+    "wrong": r"is not allowed|should be|is expected|must be",
+}
+"""How today's sentences show the kind of a refusal that is not a fault yet."""
+
+
+def write(found: list[dict[str, Any]]) -> None:
+    """Write the corpus in a fixed order."""
+    texts = {json.dumps(line, ensure_ascii=True): None for line in found}
+    FILE.write_text("".join(f"{text}\n" for text in sorted(texts)), encoding="utf-8")
+
+
+# --- recording ------------------------------------------------------------------
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add ``--record``."""
+    parser.addoption("--record", action="store_true", help="add refusals to tests/faults/corpus")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Note every refusal from here on."""
+    if not config.getoption("--record", default=False):
+        return
+    from gatekit.cell.errors import GatekitError
+
+    known = {_code(function): name for name, (function, _) in entries().items()}
+    before, found = GatekitError.__init__, {}
+    config.stash[_FOUND] = found
+
+    def init(self: Any, *args: object) -> None:
+        before(self, *args)
+        frame = sys._getframe(1)
+        while frame is not None:
+            code = frame.f_code
+            if code.co_filename.startswith(f"{ROOT}/tests/") or "hypothesis" in code.co_filename:
+                return
+            if (name := known.get(code)) is not None:
+                given = _given(name, frame.f_locals, code)
+                if given is not None:
+                    found.setdefault(_same(name, given), (name, given))
+            frame = frame.f_back
+
+    GatekitError.__init__ = init  # type: ignore[method-assign]
+
+
+_FOUND = pytest.StashKey[dict[str, tuple[str, dict[str, Any]]]]()
+
+
+def _same(name: str, given: Mapping[str, Any]) -> str:
+    """Return what two inputs have in common if one of them is enough.
+
+    An option is checked in the same way in each task and block that has it.
+    """
+    options = given.get("config") if name in ("task", "block") else None
+    if isinstance(options, Mapping):
+        given = {key: value for key, value in options.items() if key not in ("name", "kind")}
+    return json.dumps([name, given], sort_keys=True)
+
+
+def _code(function: Any) -> Any:
+    while hasattr(function, "__wrapped__"):
+        function = function.__wrapped__
+    return function.__code__
+
+
+def _given(name: str, values: Mapping[str, Any], code: Any) -> dict[str, Any] | None:
+    """Return the arguments of a call as plain data; None if they are not plain, or long."""
+    count = code.co_argcount + code.co_kwonlyargcount
+    given = {key: values.get(key) for key in code.co_varnames[:count] if key != "self"}
+    if code.co_flags & 8:
+        given["*"] = values.get(code.co_varnames[count])
+    for key in ("catalogue", "functions"):
+        given.pop(key, None)
+    if name == "graph":
+        given |= {key: given[key].canonical() for key in ("spec", "output_unit")}
+    if name == "config":
+        from gatekit.study.keys import DEFAULTS
+
+        data, usual = given["data"], {**DEFAULTS, **BASE}
+        given = {key: value for key, value in data.items() if usual.get(key, BASE) != value}
+        given |= {f"~{key}": True for key in BASE if key not in data}
+    try:
+        text = json.dumps(given, allow_nan=True)
+    except (TypeError, ValueError):
+        return None
+    same = json.loads(text)
+    return same if len(text) <= MOST and _plain(given, same) else None
+
+
+def _plain(value: Any, read: Any) -> bool:
+    """Return whether data is what it is when it is read back."""
+    if isinstance(value, Mapping):
+        return all(isinstance(k, str) and _plain(v, read.get(k)) for k, v in value.items())
+    if isinstance(value, (list, tuple)):
+        return all(map(_plain, value, read))
+    return value is None or type(value) in (bool, int, float, str)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Add to the corpus what was found; a refusal that cannot be repeated is left out."""
+    found = config.stash.get(_FOUND, {})
+    ways = {name: call for name, (_, call) in entries().items()} if found else {}
+    new = [*lines()] if FILE.exists() else []
+    known = {_same(line["entry"], line["given"]) for line in new}
+    for same, (name, given) in found.items():
+        error = None if same in known else refusal(ways[name], name, given)
+        if error is not None:
+            new.append({"entry": name, "given": given, **told(error, name, given)})
+    if found:
+        write(new)
+
+
+if __name__ == "__main__":
+    ways = {name: call for name, (_, call) in entries().items()}
+    before = [*lines()]
+    os.chdir(tempfile.mkdtemp())  # no study or plugin of this folder affects what is refused
+    refused = [
+        (line, refusal(ways[line["entry"]], line["entry"], line["given"])) for line in before
+    ]
+    for line, error in refused:
+        if error is None:
+            print("no longer refused:", line["entry"], line["given"])  # noqa: T201
+    write(
+        [
+            {**line, **told(error, line["entry"], line["given"])}
+            for line, error in refused
+            if error is not None
+        ]
+    )

@@ -1,0 +1,218 @@
+"""A fault is data: its places move, its fixes are applied, and each channel spells it its way."""
+
+from __future__ import annotations
+
+import ast
+import pickle
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import gatekit
+from gatekit.cell.errors import CellError, ConfigError
+from gatekit.faults import (
+    NOTHING,
+    Both,
+    Call,
+    Fault,
+    File,
+    Flag,
+    Kind,
+    Layer,
+    ListOf,
+    Note,
+    Number,
+    OneOf,
+    Optional,
+    Place,
+    Remove,
+    Rename,
+    Run,
+    Set,
+    Several,
+    Shell,
+    Text,
+    Typed,
+    Whole,
+    apply,
+    fits,
+    guesses,
+    known_as,
+    nearest_name,
+    note_for,
+    speak,
+    wrong,
+)
+
+P = Place.of
+TYPES = [
+    *(Whole(1, 9), Number(0, 1, below=True), Flag(), Flag("auto"), Text(), ListOf(Text())),
+    *(OneOf(("mean", "last")), Optional(Whole(0))),
+]
+DATA = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from("ab"), inner, max_size=2)
+    ),
+    max_leaves=4,
+)
+PLACES = st.lists(st.sampled_from(["a", "b", 0, "x.y"]), max_size=3).map(lambda k: Place(tuple(k)))
+SIMPLE = (
+    st.builds(Set, PLACES, DATA) | st.builds(Remove, PLACES) | st.builds(Rename, PLACES, PLACES)
+)
+
+
+@pytest.mark.parametrize(
+    ("fix", "after"),
+    [
+        (Set(P("a.b"), 2), {"a": {"b": 2}, "l": [1, 2]}),
+        (Set(P("l.new"), 2), {"a": {"b": 1}, "l": {"new": 2}}),
+        (Set(P("l") / 1, 5), {"a": {"b": 1}, "l": [1, 5]}),
+        (Set(P("a.b"), Several((7, 8))), {"a": {"b": 7}, "l": [1, 2]}),
+        (Remove(P("a")), {"l": [1, 2]}),
+        (Remove(P("a.c")), {"a": {"b": 1}, "l": [1, 2]}),
+        (Rename(P("a.b"), P("c.d")), {"a": {}, "l": [1, 2], "c": {"d": 1}}),
+        (Both((Remove(P("l")), Set(P("a"), 3))), {"a": 3}),
+        (Run("cells"), None),
+        (Note(("ask",)), None),
+    ],
+)
+def test_a_fix_is_applied_to_a_copy(fix: Any, after: object) -> None:
+    data = {"a": {"b": 1}, "l": [1, 2]}
+    assert apply(fix, data) == after
+    assert data == {"a": {"b": 1}, "l": [1, 2]}
+
+
+@settings(max_examples=25, deadline=None)
+@given(DATA, SIMPLE, PLACES, st.sampled_from([*Kind]), st.dictionaries(st.just("a"), DATA))
+def test_nothing_that_is_quoted_makes_a_message_or_a_fix_fail(value, fix, place, kind, data):
+    fault = Fault(kind, place, value, "a number", ("see ", place), (fix, Both((fix,))), span=(1, 2))
+    for channel in (Shell(), Call(given=data), Layer(given=data), File(), Typed(keys=("a",))):
+        assert speak(fault, channel)
+    apply(fix, data)
+
+
+@settings(max_examples=100, deadline=None)
+@given(DATA | st.sampled_from(["yes", "50%", "1..5", "1 2", "Mean", 10**5000]))
+def test_what_is_guessed_is_of_the_type(value):
+    for type_ in TYPES:
+        assert all(fits(guess, type_) for guess in guesses(value, type_))
+        fixes = () if fits(value, type_) else wrong(P("a"), value, type_).fixes
+        assert all(fits((apply(fix, {}) or {})["a"], type_) for fix in fixes)
+
+
+UNKNOWN = Fault(
+    Kind.UNKNOWN, P("task.lenght"), 5, fixes=(Rename(P("task.lenght"), P("task.length")),)
+)
+CONFLICT = Fault(
+    *(Kind.CONFLICT, P("a"), 1), why=("needs ", P("b")), fixes=(Remove(P("a")), Set(P("b"), 2))
+)
+NO_TASK = Fault(
+    *(Kind.UNKNOWN, P("task.name"), "ad"), known=("b", "a"), what="tasks", lists=Run("tasks")
+)
+BIAS = Fault(
+    Kind.UNKNOWN,
+    P("cell.gates.r.bais"),
+    1,
+    fixes=(Rename(P("cell.gates.r.bais"), P("cell.gates.r.bias")),),
+)
+
+
+@pytest.mark.parametrize(
+    ("fault", "channel", "said"),
+    [
+        (UNKNOWN, Shell(), "lenght is not a key; did you mean task.length? Type task.length=5."),
+        (UNKNOWN, Call(given={"task": "adding"}), "Write task={'name': 'adding', 'length': 5}."),
+        (
+            UNKNOWN,
+            Call(given={"task": {"name": "adding", "lenght": 5}}),
+            "Write task={'name': 'adding', 'length': 5}.",
+        ),
+        (BIAS, File(line=lambda place: "a.yaml, line 3"), "a.yaml, line 3: cell.gates.r.bais is "),
+        (BIAS, File(), "Write bias: 1."),
+        (BIAS, Layer(given={"gates": {"r": {"bais": 1}}}), "Write gates={'r': {'bias': 1}}."),
+        (BIAS, Typed(keys=("cell.gates.r",), rest=File()), "Type cell.gates.r.bias=1."),
+        (BIAS, Typed(keys=("cell",), rest=File()), "Type cell.gates.r.bias=1."),
+        (BIAS, Typed(keys=("units",), rest=File()), "Write bias: 1."),
+        (wrong(P("seed"), "1..3", Whole(0), 0, True), Shell(), "type -m 'seed=range(1,4)'."),
+        (wrong(P("seed"), [1, 2], Whole(0), 0, True), Shell(), "type -m seed=1,2."),
+        (wrong(P("seed"), "1..3", Whole(0), 0, True), Call(), "write seed=[1, 2, 3]."),
+        (wrong(P("seed"), [1, 2], Whole(0), 0), Shell(), "Type seed=1."),
+        (wrong(P("pool"), "Mean", OneOf(("mean", "last"))), Shell(), "Type pool=mean."),
+        (
+            CONFLICT,
+            Shell(),
+            "a=1: needs b. Remove a, or type b=2.",
+        ),
+        (
+            Fault(Kind.SYNTAX, P("cell.equations.h"), "a +", why="it ends early", span=(3, 4)),
+            File(),
+            "cell.equations.h: it ends early\n  a +\n     ^\n",
+        ),
+        (
+            NO_TASK,
+            Shell(),
+            "task=ad: there is no such task. Tasks: a, b. `gatekit tasks` lists all tasks.",
+        ),
+    ],
+)
+def test_a_channel_spells_a_fault(fault: Fault, channel: Any, said: str) -> None:
+    assert said in speak(fault, channel)
+
+
+@pytest.mark.parametrize("value", ["no", "1.5", "a: b", "a,b", "it's", "null", "- x", "plain"])
+def test_what_is_written_into_a_file_is_read_as_the_value(value: str) -> None:
+    import yaml
+
+    for whole in (value, [value, 1], {"k": value}):
+        assert yaml.safe_load(File().assign(Set(P("cell.key"), whole))) == {"key": whole}
+
+
+def test_only_the_innermost_border_spells_an_error() -> None:
+    error = CellError(BIAS)
+    move = (P("cell.gates.r"), P("swap.r"))
+    assert error.spoken(Shell(), move).fault.place == P("swap.r.bais")
+    assert error.spoken(File()) is error
+    assert "Type swap.r.bias=1." in str(error)
+
+
+def test_an_error_with_a_fault_crosses_to_another_process() -> None:
+    fault = Fault(Kind.MISSING, P("task.name"))
+    error = pickle.loads(pickle.dumps(ConfigError(fault).spoken(File(line=lambda place: ""))))
+    assert (error.fault, str(error)) == (fault, "task is missing.")
+    assert error.fault.given is NOTHING
+
+
+def test_foreign_names_have_one_of_ours_where_it_is_known() -> None:
+    assert known_as("key", "lr") == "optimizer.learning_rate"
+    assert known_as("key", "lr", ["units"]) == ""
+    assert note_for("key", "gpu").startswith("each run uses one of the visible GPUs")
+    assert nearest_name("hidden_size", ["units", "unit"]) == "units"
+
+
+def test_no_name_has_two_meanings_in_a_scope() -> None:
+    import tomllib
+
+    scopes = tomllib.loads((Path(gatekit.__file__).parent / "faults/synonyms.toml").read_text())
+    for scope, rows in scopes.items():
+        names = [name for each in rows.values() for name in each.split()]
+        repeated = {name for name in names if names.count(name) > 1}
+        assert scope == "word" or not repeated, (scope, repeated)
+
+
+CONVERTED = ("faults/*.py", *(f"study/{name}.py" for name in ("config", "keys", "options")))
+"""The modules whose refusals are faults."""
+
+
+def test_no_regular_expression_reads_a_message() -> None:
+    root = Path(gatekit.__file__).parent
+    found = []
+    for path in (file for pattern in CONVERTED for file in root.glob(pattern)):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call) and re.match(r"re\.|_?[A-Z_]+\.", ast.unparse(node.func)):
+                found += [path.name for each in node.args if "error" in ast.unparse(each)]
+    assert found == []
