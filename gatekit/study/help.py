@@ -32,6 +32,7 @@ SECTIONS: dict[str, dict[str, str]] = {
         "residual": "adds a layer's input to its output",
         "dropout": "share of outputs to drop in training",
         "pool": "outputs that the head reads: last, mean or all",
+        "head": "initial values of the head: glorot or torch",
         "match": "set units by budget: parameters:50k, state:8k",
     },
     "the task": {

@@ -17,6 +17,7 @@ from gatekit.tasks.seeds import PARTS
 from gatekit.training import schedule as schedules
 
 POOLS = ("last", "mean", "all")
+HEADS = ("glorot", "torch")
 PRECISIONS = ("float32", "float64", "mixed_float16", "mixed_bfloat16")
 SCHEDULES = ("constant", "cosine", "linear", "step", "wsd")
 
@@ -180,6 +181,7 @@ _RUN: dict[str, Key] = {
     "residual": Key(flag, False),
     "dropout": Key(number(0, 1, below=True), 0.0, 0.1),
     "pool": Key(one_of(*POOLS), "last"),
+    "head": Key(one_of(*HEADS), "glorot", "torch"),
     "task": Key(mapping, MISSING),
     "optimizer": Key(mapping, MISSING),
     "trainer": Key(mapping, MISSING),
