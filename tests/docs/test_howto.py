@@ -29,7 +29,7 @@ def test_every_kind_of_plugin_has_a_page() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.one_in(1, slow=2)
+@pytest.mark.one_in(1, slow=4)
 @pytest.mark.parametrize("page", PAGES)
 def test_the_plugins_of_a_page_pass_every_check(
     page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

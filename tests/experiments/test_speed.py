@@ -349,7 +349,7 @@ def test_the_device_command_checks_everything_and_times(tmp_path: Path) -> None:
     assert found >= {(c, "train") for c in cells}
 
 
-@pytest.mark.slow
+@pytest.mark.every
 def test_the_command_measures_and_writes(tmp_path: Path) -> None:
     words = ["--sizes", "2,4,3,8", "--cells", "lstm", "--pairs", "2", "--block", "0.01"]
     words += ["--contenders", "gatekit.graph,keras.graph,floor"]

@@ -196,7 +196,7 @@ def test_the_findings_agree_with_the_folders() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.one_in(1, slow=2)
+@pytest.mark.one_in(1, slow=3)
 @pytest.mark.parametrize("study", STUDIES)
 def test_the_quick_version_runs_and_is_published(study: str, tmp_path: Path) -> None:
     from gatekit.registry import components

@@ -57,7 +57,7 @@ def test_every_call_may_be_the_last_or_fail(tmp_path, request):
     )
 
 
-@pytest.mark.slow
+@pytest.mark.every
 @pytest.mark.one_in(1, slow=6)
 @pytest.mark.parametrize("bug", PLANTED)
 def test_a_planted_bug_is_found(tmp_path, bug):

@@ -120,7 +120,7 @@ def test_torch(name: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.one_in(1, slow=3)
+@pytest.mark.one_in(1, slow=6)
 @pytest.mark.parametrize("name", PRESETS)
 def test_jax(name: str) -> None:
     jax_agrees(of_preset(name))

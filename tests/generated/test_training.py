@@ -77,6 +77,7 @@ def assert_losses_agree(cell: Any, **options: Any) -> None:
     assert np.mean(own[-20:]) < np.mean(own[:20])
 
 
+@pytest.mark.one_in(1, slow=2)
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["lstm", "layer_norm_gru", "power_law_lstm", "mlstm"])
 def test_losses_agree_for_200_steps(name: str) -> None:

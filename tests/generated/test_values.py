@@ -39,7 +39,7 @@ def test_numpy(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", [*DOZEN, *OTHERS])
-@pytest.mark.one_in(2)
+@pytest.mark.one_in(2, slow=3)
 def test_torch(name: str) -> None:
     torch_agrees(of(name))
 
@@ -309,6 +309,7 @@ def test_a_reservoir_without_a_radius_is_zeros(to: str) -> None:
     assert np.abs(np.linalg.eigvals(drawn)).max() == pytest.approx(0.9, rel=1e-5)
 
 
+@pytest.mark.one_in(1, slow=3)
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("name", ["lstm", "delta_net", "mamba"])

@@ -61,7 +61,7 @@ def test_odd_cell(name: str) -> None:
 
 # A graph costs ten times as much as eager mode.
 @pytest.mark.parametrize("name", ODD)
-@pytest.mark.one_in(2)
+@pytest.mark.one_in(2, slow=2)
 def test_odd_cell_masked_dropped_and_zoned(name: str) -> None:
     in_graphs = ("zoneout", "power_law", "norm_sum_group", "maps", "raw_input")
     _agree(Given(built(name), **EVERYTHING), "graph" if name in in_graphs else "eager")

@@ -84,6 +84,7 @@ def test_no_step_gives_the_initial_state(
         assert all(np.all(np.isfinite(g)) for g in gradients.values())
 
 
+@pytest.mark.one_in(1, slow=2)
 @pytest.mark.parametrize(
     ("cell", "executor", "mode"),
     [

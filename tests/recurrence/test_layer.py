@@ -250,7 +250,7 @@ def test_explain_tells_the_types() -> None:
     assert "products in bfloat16, everything else in float32" in text
 
 
-@pytest.mark.one_in(4)
+@pytest.mark.one_in(4, slow=3)
 @pytest.mark.parametrize(
     "cell",
     [

@@ -155,7 +155,7 @@ def test_options_for_the_zoo(row: Mapping[str, Any]) -> None:
     _agree(row, tuple(e for e in _possible(_with_options(row)) if e != "unroll"))
 
 
-@pytest.mark.one_in(3, slow=4)
+@pytest.mark.one_in(3, slow=8)
 @pytest.mark.parametrize(
     "name", [*ODD, *(pytest.param(c, marks=pytest.mark.slow) for c in VARIED if c not in ODD)]
 )

@@ -35,7 +35,7 @@ def _pair(cell: str | Mapping[str, Any], policy: str, **options: Any) -> tuple[A
 QUICK = {("lstm", "mixed_bfloat16", "fused")}
 
 
-@pytest.mark.one_in(1, slow=2)
+@pytest.mark.one_in(1, slow=4)
 @pytest.mark.parametrize(
     ("cell", "policy", "executor"),
     [

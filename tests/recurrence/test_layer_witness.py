@@ -15,7 +15,7 @@ STRUCTURES = [n for n, case in CASES.items() if (case.cell or n) in VARIED]
 FEW = ("clockwork_rnn", "linear_attention", "mingru", "on_lstm", "power_law_lstm", "slstm")
 
 
-@pytest.mark.one_in(3, slow=5)
+@pytest.mark.one_in(3, slow=9)
 @pytest.mark.parametrize(
     "name", [n if n in FEW else pytest.param(n, marks=pytest.mark.slow) for n in STRUCTURES]
 )

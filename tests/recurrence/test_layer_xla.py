@@ -153,7 +153,7 @@ def test_predict_does_not_trace_again_for_another_size() -> None:
     assert traces == []
 
 
-@pytest.mark.one_in(2)
+@pytest.mark.one_in(2, slow=2)
 @pytest.mark.parametrize(
     "cell",
     [

@@ -131,7 +131,7 @@ def _assert_row_by_row(made: Any, mask: Any, wrap: Any = lambda f: f, call: Any 
         np.testing.assert_allclose(one / scale, other / scale, rtol=0, atol=1e-10, err_msg=name)
 
 
-@pytest.mark.one_in(3, slow=3)
+@pytest.mark.one_in(3, slow=6)
 @pytest.mark.parametrize(("cell", "executor", "mask"), [*_cases()])
 def test_gradients_are_those_of_the_rows_without_masked_steps(
     cell: str, executor: str, mask: str
