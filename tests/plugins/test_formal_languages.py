@@ -42,7 +42,10 @@ def bits(batch, odds):
     return (loss * batch.weights).sum() / batch.weights.sum()
 
 
-@pytest.mark.parametrize(("kind", "strings"), PRINTED)
+@pytest.mark.parametrize(
+    ("kind", "strings"),
+    [pytest.param(*k, marks=pytest.mark.slow if k == (AnBnCn, 500) else ()) for k in PRINTED],
+)
 def test_counts_and_least_losses_are_those_of_the_authors(kind, strings):
     train, test, least_train, least_test = PRINTED[kind, strings]
     splits = kind(strings=strings).splits(None)
@@ -98,7 +101,9 @@ def test_chance_is_the_least_loss_of_one_distribution_for_all_steps(kind):
     assert task.chance() == pytest.approx(bits(batch, lambda x: numpy.ones(x.shape) * constant))
 
 
-@pytest.mark.parametrize(("numbers", "answers"), [(10, 600), (20, 2800)])
+@pytest.mark.parametrize(
+    ("numbers", "answers"), [(10, 600), pytest.param(20, 2800, marks=pytest.mark.slow)]
+)
 def test_carrying_adds_and_the_counts_are_those_of_the_authors(numbers, answers):
     task = BinaryAddition(numbers=numbers)
     splits = check_splits(task, numpy.random.default_rng(0))
