@@ -141,7 +141,10 @@ class AnBnCn(AnBn):
     Separates: Sizes more than cells. In the authors' file, RNN, GRU and LSTM of 2 and 4 units end
         between 0.55 and 3.2 bits after 1,000 steps, those of 32 and 128 units between 2.8 and 27.
 
-    Time: not measured
+    Time: 17 s for 1,000 steps of 4 units with 500 strings
+
+    Measured: In gatekit, LSTM of 4 units, 500 strings, 1,000 steps of Adam 1e-3, initial values of
+        torch with one bias, seed 0: 2.32 bits. The authors' three LSTMs: 2.15, 2.41, 2.88.
 
     Published: Lan et al., their file of results, test bits per symbol, the least of 252 and of 241
         runs of RNN, GRU and LSTM, with 100 and 500 strings: 0.626 and 0.554. Best possible: 0.172.
