@@ -30,6 +30,7 @@ from gatekit.tasks.seeds import PARTS
 from gatekit.training import schedule as schedules
 
 POOLS = ("last", "mean", "all")
+HEADS = ("glorot", "torch")
 PRECISIONS = ("float32", "float64", "mixed_float16", "mixed_bfloat16")
 SCHEDULES = ("constant", "cosine", "linear", "step", "wsd")
 
@@ -119,6 +120,7 @@ KEYS: dict[str, dict[str, Key | str]] = {
         "residual": Key(TRUE_OR_FALSE, False, "adds a layer's input to its output"),
         "dropout": Key(SHARE, 0.0, "share of outputs to drop in training", 0.1),
         "pool": Key(OneOf(POOLS), "last", "outputs that the head reads: last, mean or all"),
+        "head": Key(OneOf(HEADS), "glorot", "initial values of the head: glorot or torch", "torch"),
         "match": Key(OPTIONAL_TEXT, None, "set units by budget: parameters:50k, state:8k", "lstm"),
     },
     "the task": {

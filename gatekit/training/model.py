@@ -264,6 +264,8 @@ def build_model(
     for layer in model.layers:
         if isinstance(layer, (keras.layers.Dense, keras.layers.Embedding)):
             _draw(layer, seed)
+    if config.get("head") == "torch":
+        _draw_as_torch(model.get_layer("head"), seed)
     return model
 
 
@@ -401,3 +403,11 @@ def _draw(layer: keras.Layer, seed: int) -> None:
             limit = math.sqrt(6 / sum(weight.shape))
             values = random.uniform(-limit, limit, weight.shape)
         weight.assign(values.astype(weight.dtype))
+
+
+def _draw_as_torch(head: keras.layers.Dense, seed: int) -> None:
+    """Draw matrix and bias from U[-1/sqrt(n), 1/sqrt(n)], n inputs, as torch.nn.Linear does."""
+    limit = 1 / math.sqrt(head.kernel.shape[0])
+    for weight in head.weights:
+        random = seeds.generator(seed, "init", head.name, weight.name)
+        weight.assign(random.uniform(-limit, limit, weight.shape).astype(weight.dtype))

@@ -16,7 +16,7 @@ import processes
 import pytest
 from omegaconf import DictConfig, OmegaConf
 
-from experiments import claims, decisions, publish, rules
+from experiments import claims, decisions, printed, publish, rules
 from gatekit.cell.errors import DataError
 from gatekit.study.command import compose
 
@@ -25,7 +25,7 @@ EXPERIMENTS = ROOT / "experiments"
 OTHERS = {"speed", "tutorial"}
 """Folders that measure or teach, and test no claim."""
 STUDIES = sorted(path.parent.name for path in EXPERIMENTS.glob("*/README.md"))
-STUDIES = [name for name in STUDIES if name not in OTHERS]
+STUDIES = [name for name in STUDIES if name not in OTHERS | {*printed.ROWS}]
 HEADINGS = ["Question", "Claim", "Protocol", "Command", "Verdict", "Second reading", "Checklist"]
 VERDICTS = ("reproduced", "not reproduced", "reproduced only if", "not run yet")
 PARTS = {"blocks_alone", "blocks_parts"}
@@ -71,9 +71,9 @@ def findings() -> dict[str, list[str]]:
 
 def test_every_experiment_has_a_folder_and_a_quick_version() -> None:
     files = {path.stem: path for path in (ROOT / "conf" / "experiment").glob("*.yaml")}
-    assert files.keys() == {"demo", *PARTS, *STUDIES}
+    assert files.keys() == {"demo", *PARTS, *STUDIES, *printed.ROWS}
     small = {name for name, path in files.items() if "\nquick:\n" in path.read_text("utf-8")}
-    assert small == {*STUDIES}
+    assert small == {*STUDIES, *printed.ROWS}
     assert STUDIES
 
 

@@ -97,3 +97,12 @@ def test_a_head_with_weights_for_each_step_needs_one_length(place):
 def test_where_each_step_has_a_target_nothing_is_pooled(place):
     with pytest.raises(ConfigError, match=r"pool=mean: the task 'echo' has a target for every"):
         plan(compose(["task=echo", "pool=mean"]))
+
+
+def test_the_head_can_start_as_that_of_torch(place):
+    kernel, bias = made(tiny.Sum(), "head=torch", "units=400")[0].get_layer("head").get_weights()
+    assert 0.9 / 20 < abs(kernel).max() <= 1 / 20
+    assert 0 < abs(bias[0]) <= 1 / 20
+    usual, zero = made(tiny.Sum(), "units=400")[0].get_layer("head").get_weights()
+    assert abs(usual).max() > 1.5 / 20
+    assert zero.tolist() == [0]

@@ -1,0 +1,123 @@
+"""Printed numbers: each outcome is reached on constructed numbers, and the pages name each row."""
+
+from __future__ import annotations
+
+import re
+from math import comb, inf
+
+import numpy as np
+import pytest
+
+from experiments import printed
+from experiments.printed import MET, NOT_COMPARABLE, NOT_MET, NOT_RUN, TOO_WIDE
+from gatekit.study.command import compose
+from gatekit.study.plan import plan
+
+ROOT = printed.FOLDER.parent
+THEIRS = printed.read(printed.FOLDER / "formal_languages" / "printed.csv")
+TABLE_1 = {  # bits x 100, as the authors' script prints them for the best run by test loss
+    ("an_bn", 100): 53.2,
+    ("an_bn", 500): 51.0,
+    ("an_bn_cn", 100): 62.6,
+    ("an_bn_cn", 500): 55.4,
+    ("dyck_1", 100): 94.5,
+    ("dyck_1", 500): 93.0,
+}
+
+
+def test_the_least_of_the_printed_losses_are_those_of_table_1() -> None:
+    found = {place: min(min(v) for g, v in THEIRS.items() if g[:2] == place) for place in TABLE_1}
+    assert {place: round(100 * value, 1) for place, value in found.items()} == TABLE_1
+    assert {len(values) for values in THEIRS.values()} == {3}
+
+
+def test_ranks_are_permuted_exactly() -> None:
+    ours = np.linspace(1, 2, 20)
+    # two choices of three of 23 ranks are as extreme as the three smallest
+    assert printed.permuted([0.1, 0.2, 0.3], ours) == pytest.approx(2 / comb(23, 3))
+    assert printed.permuted([3, 0.1], [1, 2]) == 1
+    assert printed.permuted([1, 1], [1, 1, 1]) == 1
+
+
+def test_the_interval_is_that_of_the_bootstrap_of_the_minimum() -> None:
+    random = np.random.default_rng(0)
+    groups = random.normal(3, 1, (2, 12))
+    drawn = [[random.choice(g, (20_000, 3)) for g in groups]]
+    lows = np.concatenate(drawn[0], axis=1).min(axis=1)
+    expected = np.quantile(lows, [0.025, 0.975], method="inverted_cdf")
+    assert printed.least(groups, 3) == pytest.approx(expected, abs=0.05)
+    assert printed.least([[1.0] * 10, [inf] * 10], 3) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("number", "seeds", "spread", "outcome"),
+    [
+        (1.0, 20, 0.1, MET),
+        (1.3, 20, 0.1, NOT_MET),
+        (0.9, 20, 0.1, NOT_MET),
+        (1.0, 20, 2.0, TOO_WIDE),
+        (1.0, 9, 0.1, NOT_COMPARABLE),
+    ],
+)
+def test_a_printed_minimum_can_come_out_in_four_ways(
+    number: float, seeds: int, spread: float, outcome: str
+) -> None:
+    ours = 1 + np.linspace(0, spread, seeds)
+    assert printed.of_minimum(number, [ours], 3).outcome == outcome
+
+
+def around(values: list[float], spread: float, count: int = 20) -> list[float]:
+    """Return a sample that has the values' range, and more."""
+    return list(np.linspace(min(values) - spread, max(values) + spread, count))
+
+
+def test_each_configuration_can_come_out_in_four_ways() -> None:
+    apart, wide, few = list(THEIRS)[1:4]
+    theirs = {g: [1.0, 1.02, 1.05] for g in THEIRS}
+    ours = {g: around(theirs[g], 0.01) for g in THEIRS}
+    ours[apart] = [value + 1 for value in ours[apart]]
+    ours[wide] = around(theirs[wide], 0.8)
+    ours[few] = ours[few][:9]
+    found = list(printed.formal_languages(theirs, ours).values())
+    assert [each.outcome for each in found[:4]] == [MET, NOT_MET, TOO_WIDE, NOT_COMPARABLE]
+    # the correction for all configurations leaves room for a rejection
+    assert found[1].p == pytest.approx((len(THEIRS) - 1) * 2 / comb(23, 3))
+    assert {each.outcome for each in found[4 : len(THEIRS)]} == {MET}
+    assert NOT_COMPARABLE in printed.table(printed.formal_languages(theirs, ours))
+
+
+def test_table_1_is_the_minimum_over_the_configurations_of_its_set() -> None:
+    ours = {g: around(values, 0.001) for g, values in THEIRS.items()}
+    found = printed.formal_languages(THEIRS, ours)
+    assert found["Table 1 task=an_bn strings=100"].outcome == MET
+    ours["an_bn", 100, "gru_reset_after", 4] = [0.3] * 20
+    found = printed.formal_languages(THEIRS, ours)
+    assert found["Table 1 task=an_bn strings=100"].outcome == NOT_MET
+    assert found["Table 1 task=an_bn strings=500"].outcome == MET
+
+
+@pytest.mark.slow
+def test_the_experiment_has_each_printed_configuration() -> None:
+    runs = plan(compose(["-m", "+experiment=formal_languages", "seeds=1"])).runs
+    found = []
+    for config in (run.config for run in runs):
+        task, cell = config["task"], config["cell"]
+        strings = task.get("strings", 100)
+        found.append((task["name"], strings, cell["name"], config["units"]))
+        assert (config["trainer"]["steps"], config["head"]) == (1000, "torch")
+        biases = [name for name in cell["parameters"] if name.startswith("second")]
+        assert len(biases) == {"rnn": 1, "gru_reset_after": 2, "lstm": 4}[cell["name"]]
+    assert sorted(found) == sorted(THEIRS)
+
+
+@pytest.mark.parametrize("study", printed.ROWS)
+def test_the_page_has_a_row_whose_outcome_is_that_of_the_results(study: str) -> None:
+    page = (ROOT / "docs" / "printed.md").read_text(encoding="utf-8")
+    (row,) = re.findall(rf"^\| \[`{study}`\].*$", page, re.MULTILINE)
+    about = printed.ROWS[study]
+    assert about.kind in row
+    assert f"| {about.budget:g} |" in row
+    assert (NOT_RUN in row) != (printed.FOLDER / study / "results.csv").exists()
+    text = (printed.FOLDER / study / "README.md").read_text(encoding="utf-8")
+    assert f"gatekit train -m +experiment={study}\n" in text
+    assert f"python -m experiments.printed {study}\n" in text
