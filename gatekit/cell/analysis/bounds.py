@@ -72,13 +72,10 @@ def _interval(
         return function.facts.bounds(*inner)
     if function.facts.moves:
         return inner[0]
-    given = [Name(f"argument {place}") for place in range(len(inner))]
-    composed = function.composed(
-        [arg if k in function.static else given[k] for k, arg in enumerate(expr.args)]
-    )
+    composed = function.of_places(expr.args)
     if composed is None:
         raise _UnknownError
-    arguments = {name.name: interval for name, interval in zip(given, inner, strict=True)}
+    arguments = {f"argument {place}": interval for place, interval in enumerate(inner)}
     return _interval(composed, arguments.__getitem__, functions)
 
 

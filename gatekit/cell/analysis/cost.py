@@ -170,12 +170,7 @@ def _operations(functions: _Functions, part: Expr, shapes: _Shapes) -> int:
     if isinstance(part, Call):
         function = functions[part.function]
         inner = [infer(arg, shapes, functions, "cell") or () for arg in part.args]
-        composed = function.composed(
-            [
-                arg if place in function.static else Name(f"argument {place}")
-                for place, arg in enumerate(part.args)
-            ]
-        )
+        composed = function.of_places(part.args)
         if composed is not None:
             known = {f"argument {place}": shape for place, shape in enumerate(inner)}
             return sum(_operations(functions, each, known) for each in walk(composed))

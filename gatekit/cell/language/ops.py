@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from gatekit.cell.calls import constructed
 from gatekit.cell.errors import CellError, listed, nearest
 
-from .expression import Call, Expr, Number, lift
+from .expression import Call, Expr, Name, Number, lift
 from .foreign import in_ops
 
 Kind = Literal["elementwise", "units", "tensor"]
@@ -119,6 +119,19 @@ class Function:
             return lift(self.compose(*values))
         except Exception:
             return None
+
+    def of_places(self, args: Sequence[Expr]) -> Expr | None:
+        """Return `composed` of the names ``argument 0``, ``argument 1``, ...
+
+        Args:
+            args: the arguments, of which those in static places are kept.
+        """
+        return self.composed(
+            [
+                arg if place in self.static else Name(f"argument {place}")
+                for place, arg in enumerate(args)
+            ]
+        )
 
     @property
     def typed(self) -> str:

@@ -185,9 +185,7 @@ def _composed(
     where: str,
 ) -> Shape:
     """Return the shape of a plugin's function: inferred if possible, otherwise found by a call."""
-    composed = function.composed(
-        [arg if k in function.static else Name(f"argument {k}") for k, arg in enumerate(expr.args)]
-    )
+    composed = function.of_places(expr.args)
     if composed is not None:
         shapes = {f"argument {k}": shape for k, shape in enumerate(inner)}
         try:
