@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from gatekit.cell.analysis.chunk import Parallel, analyse
+from gatekit.cell.graph import build
+from gatekit.cell.language import ops
+from gatekit.cell.language.ops import Function
 from gatekit.cell.program import Largest
+from gatekit.cell.schema import read_cell, read_output_unit
 from gatekit.cell.show.parallel import parallel, text
+from gatekit.registry import catalogue
 
 from .cells import BUNDLED as ZOO
 from .cells import built
@@ -69,6 +75,16 @@ def _log(decay: str, **gates: Any) -> str:
 )
 def test_logarithms_are_those_of_the_equations(decay: str, logarithm: str) -> None:
     assert _log(decay, f="sigmoid") == logarithm
+
+
+def test_a_function_of_a_plugin_has_the_logarithm_of_what_it_consists_of() -> None:
+    own = Function("halfway", 1, compose=lambda x: (1 - ops.sigmoid(x)) ** 2)
+    known = replace(catalogue(), functions={**catalogue().functions, "halfway": own})
+    gates = {"f": {"kind": "linear", "reads": ["x"]}}
+    made = cell("own", gates=gates, S=f"column(halfway(split(f, heads))) * S_prev + {GAIN}", h=READ)
+    unit = read_output_unit("hidden", known)
+    (memory,) = analyse(build(read_cell(made, known), 8, 3, unit)).memories
+    assert str(memory.column) == "2*log_sigmoid(-split(f,2))"
 
 
 def test_mlstm_solves_its_stabiliser_first() -> None:

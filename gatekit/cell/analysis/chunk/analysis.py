@@ -257,7 +257,10 @@ class _Chunks(Analysis, NormalForm):
         return self.numbers[op.out]
 
     def definition(self, expr: Expr) -> Expr | None:
-        """Return the expression that computes a known name, or None."""
+        """Return what computes a known name, or what a plugin's function consists of, or None."""
+        if isinstance(expr, Call):
+            function = self.program.functions.get(expr.function)
+            return None if function is None else function.composed(expr.args)
         op = self.source.get(expr.name) if isinstance(expr, Name) else None
         return self.expr(op) if isinstance(op, Apply) else None
 

@@ -11,12 +11,9 @@ from collections.abc import Callable
 
 from gatekit.cell.analysis.affine_form import NotAffineError
 from gatekit.cell.language.expression import OPERATORS, Binary, Call, Expr, Name, Neg, Number
+from gatekit.cell.language.ops import FUNCTIONS, Facts
 from gatekit.cell.language.shape import Shape
 
-# The logarithm of these functions is the function of the logarithm: they only move elements, and
-# `stop` only acts on the gradient.
-_PLACES = ("stop", "split", "flat", "column", "row", "repeat", "transpose")
-_POSITIVE = ("exp", "sigmoid", "softplus", "relu", "abs", "square", "sqrt", "hard_sigmoid")
 _LEAST = 1e-37
 
 
@@ -24,7 +21,8 @@ class Logarithms:
     """Derives logarithms.
 
     Args:
-        definition: returns the expression that computes a name; None for anything else.
+        definition: returns the expression that computes a name, or that a function of a plugin
+            consists of; None for anything else.
         positive: returns whether a name is a parameter whose map makes it positive.
         fixed: returns whether a name is a parameter that is not trained.
         visit: counts a visited part, and raises if there were too many.
@@ -71,14 +69,12 @@ class Logarithms:
             return self.of(definition)
         if isinstance(expr, Call):
             inner = expr.args[0]
-            if expr.function == "exp":
-                return [inner]
-            if expr.function == "sigmoid":
-                return [Call("log_sigmoid", (inner,))]
-            if expr.function in ("sqrt", "square"):
-                factor = Number(0.5 if expr.function == "sqrt" else 2)
-                return [factor * part for part in self.of(inner)]
-            if expr.function in _PLACES:
+            facts = facts_of(expr)
+            if facts.log is not None:
+                return [facts.log(inner)]
+            if facts.power is not None:
+                return [Number(facts.power) * part for part in self.of(inner)]
+            if facts.moves:
                 return [placed(expr, part, self.axes) for part in self.of(inner)]
             if expr.function == "outer":
                 left, right = expr.args
@@ -111,9 +107,10 @@ class Logarithms:
     def complement(self, expr: Expr) -> list[Expr] | None:
         """Return the summands of the logarithm of ``1 - expr``."""
         if isinstance(expr, Call):
-            if expr.function == "sigmoid":
-                return [Call("log_sigmoid", (-expr.args[0],))]
-            if expr.function in _PLACES:
+            facts = facts_of(expr)
+            if facts.log_of_rest is not None:
+                return [facts.log_of_rest(expr.args[0])]
+            if facts.moves:
                 inner = self.complement(expr.args[0])
                 if inner is None:
                     return None
@@ -130,10 +127,18 @@ class Logarithms:
         if isinstance(expr, Binary):
             inner = self.not_negative(expr.left) and self.not_negative(expr.right)
             return expr.op in "+*/" and inner
-        if isinstance(expr, Call) and (expr.function in _PLACES or expr.function in _POSITIVE):
-            return expr.function in _POSITIVE or self.not_negative(expr.args[0])
+        if isinstance(expr, Call) and facts_of(expr).moves:
+            return self.not_negative(expr.args[0])
+        function = FUNCTIONS.get(expr.function) if isinstance(expr, Call) else None
+        if function is not None and function.range is not None:
+            return function.range[0] >= 0
         definition = self.definition(expr)
         return definition is not None and self.not_negative(definition)
+
+
+def facts_of(call: Call) -> Facts:
+    """Return what is known of a called function; nothing of one that is not gatekit's."""
+    return FUNCTIONS[call.function].facts if call.function in FUNCTIONS else Facts()
 
 
 def constant(expr: Expr) -> float | None:
@@ -170,7 +175,7 @@ def polar(real: Expr, imaginary: Expr, axes: Callable[[Expr], Shape]) -> tuple[E
             if inner is None or inner[0] != Number(1):
                 return None
             return Call("column", (real.args[0],)), Call("row", (inner[1],))
-        if real.function in _PLACES and real.args[1:] == imaginary.args[1:]:
+        if facts_of(real).moves and real.args[1:] == imaginary.args[1:]:
             inner = polar(real.args[0], imaginary.args[0], axes)
             if inner is None:
                 return None
