@@ -123,6 +123,13 @@ def test_what_another_process_leaves_is_taken_up_or_reported(tmp_path, state, af
     assert "the reason" in plan.log.read_text() + report(plan, outcome)
 
 
+def _finished_once_awaited(plan, folder):
+    """Finish a run, as another process would, when the launcher waits for it."""
+    while not plan.log.exists() or "Waiting for" not in plan.log.read_text():
+        time.sleep(0.05)
+    folder.finish(RESULT)
+
+
 def test_runs_of_other_processes_have_short_labels_too(tmp_path):
     plan = plan_of(tmp_path, "good", "good")
     runs = tuple(
@@ -133,7 +140,7 @@ def test_runs_of_other_processes_have_short_labels_too(tmp_path):
     folder = plan.runs[0].folder()
     folder.claim()
     folder.write_config({"units": 1})
-    threading.Timer(1.5, folder.finish, [RESULT]).start()
+    threading.Thread(target=_finished_once_awaited, args=(plan, folder), daemon=True).start()
     assert launch(plan, start).code == 0
     log = plan.log.read_text()
     assert "COMPLETED cell=lstm seed=0  elsewhere" in log

@@ -126,6 +126,7 @@ def gatekit_callbacks():
 """
 
 
+@pytest.mark.slow
 def test_metrics_that_are_deleted_under_a_run_are_not_sealed(tmp_path):
     (tmp_path / "eraser.py").write_text(ERASER)
     (tmp_path / "harm").touch()
@@ -256,7 +257,7 @@ def begun(place, *words, runs=1):
     [
         (signal.SIGINT, 130),
         pytest.param(signal.SIGTERM, 143, marks=pytest.mark.slow),
-        pytest.param(signal.SIGHUP, 129, marks=pytest.mark.slow),
+        pytest.param(signal.SIGHUP, 129, marks=pytest.mark.every),
     ],
 )
 def test_a_signal_stops_after_the_batch(tmp_path, number, code):
@@ -275,7 +276,8 @@ def test_a_signal_stops_after_the_batch(tmp_path, number, code):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGTERM, signal.SIGUSR1])
+@pytest.mark.one_in(1, slow=3)
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1])
 def test_a_signal_to_all_processes_of_a_group_stops_each_run(tmp_path, number):
     with begun(tmp_path, "-m", "seed=0,1", "n_jobs=2", runs=2) as process:
         os.killpg(process.pid, number)
