@@ -50,6 +50,8 @@ from .keys import (
     example,
     not_installed,
 )
+from .removed import no_more
+from .typed import having
 
 P = Place.of
 KNOWN: dict[str, Type] = {**RUN_KEYS, **LAUNCH_KEYS}
@@ -287,6 +289,9 @@ def _unknown(place: Place, value: Any, known: Mapping[str, Type], data: Mapping[
         part = data.get(chosen)
         if isinstance(part, Mapping) and part.get(CHOICES[chosen]) == name:
             targets = [P(chosen)]  # adding.length=9 has the name of the task in place of its key
+    if not targets and not group and (command := having(name)):
+        typed = Run(command, ("STUDY", f"--{name}", *([] if value is True else [str(value)])))
+        return Fault(Kind.UNKNOWN, place, value, fixes=(typed,))
     if not targets:
         listing = {"known": tuple(known)} if group else {"lists": Run("train --help")}
         return Fault(Kind.UNKNOWN, place, value, fixes=(Remove(place),), **listing)
@@ -350,6 +355,8 @@ def _checked(
     for key, value in given.items():
         place = group / key
         if key not in known:
+            if gone := no_more(f"{place}="):
+                raise ConfigError(f"{place} is not a key{gone}")
             raise ConfigError(_unknown(place, value, known, data))
         if not fits(value, known[key]):
             raise ConfigError(_wrong(place, value, known[key]))

@@ -319,6 +319,12 @@ _ELSEWHERE = {
 _TAKES = {"sample": "RUN", "serve": ""}
 
 
+def having(option: str) -> str:
+    """Return a command for studies that has an option, if `train` has none; empty otherwise."""
+    commands = (command for command, options in _ELSEWHERE.items() if option in options.split())
+    return next((command for command in commands if command not in ("plan", *_TAKES)), "")
+
+
 def elsewhere(option: str, program: str, words: Sequence[str]) -> str:
     """Return which command has an option, as the end of a sentence; empty if none is known.
 

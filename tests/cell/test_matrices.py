@@ -9,8 +9,6 @@ import pytest
 
 from gatekit.cell.errors import CellError
 from gatekit.cell.language import ops
-from gatekit.cell.language.expression import evaluate
-from gatekit.cell.language.ops import FUNCTIONS
 from gatekit.cell.show.describe import describe, text
 from gatekit.cell.show.diagram.drawing import diagram
 from gatekit.cell.show.equations import equations
@@ -42,22 +40,6 @@ def test_shapes_and_widths(built: Any) -> None:
     assert (cell.widths["S"], cell.widths["h"]) == (32, 8)
     (state,) = cell.states
     assert (state.name, state.shape, state.width) == ("S", (2, 4, 4), 32)
-
-
-def test_a_node_maps_vectors_to_vectors(built: Any) -> None:
-    cell = built(MEMORY, units=8)
-    rng = np.random.default_rng(0)
-    old, decay = rng.normal(size=(3, 32)), rng.normal(size=(3, 2))
-    key, value, query = rng.normal(size=(3, 3, 8))
-    env = {"S_prev": old, "decay": decay, "key": key, "value": value, **cell.constants}
-    env["S"] = evaluate(cell.node("S").expr, env, FUNCTIONS)
-    env["query"] = query
-    expected = old.reshape(3, 2, 4, 4) * decay[:, :, None, None]
-    expected = expected + np.einsum("bhn,bhm->bhnm", key.reshape(3, 2, 4), value.reshape(3, 2, 4))
-    np.testing.assert_allclose(env["S"], expected.reshape(3, 32))
-    read = np.einsum("bhn,bhnm->bhm", query.reshape(3, 2, 4), expected)
-    found = evaluate(cell.node("h").expr, env, FUNCTIONS)
-    np.testing.assert_allclose(found, read.reshape(3, 8))
 
 
 def test_shown_as_written(built: Any) -> None:
