@@ -272,6 +272,11 @@ def build_model(
 class AtPlaces(keras.layers.Layer):
     """Some steps of each sequence: ``batch x time x width`` becomes ``batch x places x width``."""
 
+    supports_masking = True
+
+    def compute_mask(self, inputs: object, previous_mask: object = None) -> None:
+        """Return None: a mask of steps is none of places, whose weights mark those that count."""
+
     def call(self, inputs: Tensor, places: Tensor) -> Tensor:
         """Return the values at the places, ``batch x places`` integers."""
         return tf.gather(inputs, places, batch_dims=1)

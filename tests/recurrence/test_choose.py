@@ -9,10 +9,10 @@ import tensorflow as tf
 
 from gatekit.cell.analysis.affine import analyse
 from gatekit.cell.errors import ConfigError
+from gatekit.recurrence.executors import blockwise
 from gatekit.recurrence.executors.choose import EXECUTORS, MODES, Setting, choose, key
 from gatekit.recurrence.executors.fused import executor as fused
 from gatekit.recurrence.executors.fused.schedule import weights_stay_cached
-from gatekit.recurrence.executors.linear import solve
 
 from .affine_cells import AFFINE
 from .cells import BUNDLED, built, canonical, lstm_with, merged
@@ -75,7 +75,7 @@ def test_outside_training_xla_forms_the_coefficients_step_by_step() -> None:
 @pytest.mark.parametrize("jit", [False, True])
 def test_the_executor_of_a_call(jit: bool, training: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     seen = []
-    for module in (solve, fused):
+    for module in (blockwise, fused):
 
         def noted(
             *given: Any, run: Any = module.run, name: str = module.__name__, **named: Any
@@ -86,7 +86,7 @@ def test_the_executor_of_a_call(jit: bool, training: bool, monkeypatch: pytest.M
         monkeypatch.setattr(module, "run", noted)
     made = layer("mingru")
     tf.function(lambda x: made(x, training=training), jit_compile=jit)(inputs_for(made))
-    assert seen == ["executor" if jit and not training else "solve"]
+    assert seen == ["executor" if jit and not training else "blockwise"]
 
 
 def test_large_products_are_fastest_in_graph_mode() -> None:
