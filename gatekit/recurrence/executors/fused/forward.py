@@ -14,6 +14,7 @@ from tensorflow import Tensor
 
 from gatekit.cell.language.expression import evaluate
 from gatekit.cell.program import Linear, Sum
+from gatekit.cell.schema import OUTPUT_UNIT
 from gatekit.recurrence.hold import Hold, hold
 from gatekit.recurrence.packing import bound, split, unstack
 from gatekit.recurrence.problem import Problem, Solution
@@ -312,14 +313,18 @@ class Loop:
 
 
 class _StageValues(ProgramValues):
-    """Values of a stage, whose products and input parts are in ``env`` already."""
+    """Values of a stage, whose products and input parts are in ``env`` already.
+
+    An output unit that feeds back is the node ``y`` there, and ``output_unit`` in the program.
+    """
 
     schedule: LoopSchedule
     reads: dict[str, Tensor]
 
     def linear(self, op: Linear) -> Tensor:
         """Return the result of a linear operation; it is computed once."""
-        for key in (f"z:{op.out}", f"part:{op.out}"):
+        read = f"{self._node(op.out)}:{op.text}"
+        for key in (f"z:{read}", f"part:{read}"):
             if key in self.env:
                 return self.env[key]
         if op.out not in self.reads:
@@ -328,9 +333,14 @@ class _StageValues(ProgramValues):
 
     def sum(self, op: Sum) -> Tensor:
         """Return a sum; that of a gate may have its input part and bias already."""
-        gate = op.out.partition(":")[0]
+        gate = self._node(op.out)
         beside, part = self.schedule.group_of(gate), self.env.get(f"part:{gate}")
-        if op.out != f"{gate}:pre" or (beside is None and part is None):
+        if op.out.partition(":")[2] != "pre" or (beside is None and part is None):
             return super().sum(op)
         parts = [self[name] for name in op.parts if name not in self.program.timeless]
         return total(parts if beside else [part, *parts])
+
+    @staticmethod
+    def _node(out: str) -> str:
+        owner = out.partition(":")[0]
+        return "y" if owner == OUTPUT_UNIT else owner
