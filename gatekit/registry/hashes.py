@@ -22,7 +22,7 @@ from .queries import origins
 # The initializers that the graph uses if neither cell nor map names one.
 _DEFAULT_INITIALIZERS = ("glorot_uniform", "orthogonal")
 _OWN_PACKAGES = (
-    *("api", "cell", "cli", "code", "compare", "convert", "recurrence", "registry"),
+    *("api", "cell", "cli", "code", "compare", "convert", "faults", "recurrence", "registry"),
     *("runs", "study", "tasks", "testing", "training"),
 )
 _DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)

@@ -111,13 +111,17 @@ class SequenceModel(keras.Model):
         counted = tf.reduce_sum(tf.cast(data[2], self.output.dtype))
         whole = tf.where(counted > 0, counted, 1.0)
 
-        def part(values: Tensor, place: Tensor) -> Tensor:
-            return tf.ensure_shape(
-                values[place * rows : (place + 1) * rows], [rows, *values.shape[1:]]
-            )
+        def parts(values: Tensor) -> Tensor:
+            return tf.reshape(values, [count, rows, *tf.unstack(tf.shape(values)[1:])])
+
+        split = tf.nest.map_structure(parts, data)
 
         def add(place: Tensor, total: Tensor, loss: Tensor, sums: list[Tensor]) -> Any:
-            inputs, y, counts = tf.nest.map_structure(lambda v: part(v, place), data)
+            inputs, y, counts = tf.nest.map_structure(
+                lambda whole, each: tf.ensure_shape(each[place], [rows, *whole.shape[1:]]),
+                data,
+                split,
+            )
             with tf.GradientTape() as tape:
                 values = step_loss(self.loss_kind, y, self(inputs, training=True))
                 share = tf.reduce_sum(values * tf.cast(counts, values.dtype)) / whole

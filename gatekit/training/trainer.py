@@ -15,6 +15,7 @@ import keras
 import numpy
 import tensorflow as tf
 
+from gatekit.cell.errors import ConfigError
 from gatekit.runs.checkpoint import Checkpoint
 from gatekit.runs.folder import RunFolder
 from gatekit.tasks import seeds
@@ -96,6 +97,13 @@ def train(
     trainer = config["trainer"]
     parts = {"tbptt": trainer.get("tbptt"), "accumulate": trainer.get("accumulate", 1)}
     feed = Feed(task, splits, drawn, trainer["batch"], order=order, **parts)
+    given = splits.get("train")
+    if feed.size > feed.scored and given is not None and len(given.x) % feed.size:
+        raise ConfigError(
+            f"trainer.batch={feed.scored} trainer.accumulate={parts['accumulate']}: together they "
+            f"must divide the {len(given.x):,} training sequences, so that each update has equal "
+            "parts; type other numbers."
+        )
     callbacks = callbacks or Callbacks()
     session = _Session(config, task, feed, progress, stop, callbacks, kept)
     return session.run(verbose, checkpoint)

@@ -47,7 +47,7 @@ FAULTS = {
     ),
     "a block's option": (
         lambda: BlockLayer({"kind": "modern", "conv": -1}, "lstm")(X),
-        "Type block={'conv': 4}",
+        "Write block={'conv': 4}",
     ),
     "a step": (
         lambda: keras.layers.Bidirectional(Cell("lstm", 4)),

@@ -116,7 +116,7 @@ def test_trust_does_not_widen_what_a_change_may_set(key):
     ("word", "says"),
     [
         ("change=mnie", "did you mean 'mine'"),
-        ("change=null", "type change=base"),
+        ("change=null", "Type change=base"),
         ("change.units=3", "type change=NAME"),
         ("change=base,mine", "-m change=base,mine"),
     ],
