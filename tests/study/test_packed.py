@@ -36,7 +36,8 @@ def made(pack, *words):
     (run,) = plan(compose(words)).runs
     task = Nottingham(pack=pack)
     feed = Feed(task, task.splits(numpy.random.default_rng(0)), 0, 2, few=True)
-    model = build_model(run.config, task.signature(), feed.masked, resets=feed.resets)
+    facts = {"resets": feed.resets, "sparse": feed.sparse}
+    model = build_model(run.config, task.signature(), feed.masked, **facts)
     return model, Scores(model, task, feed, threading.Event(), jit=False), feed
 
 
