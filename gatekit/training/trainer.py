@@ -97,12 +97,11 @@ def train(
     trainer = config["trainer"]
     parts = {"tbptt": trainer.get("tbptt"), "accumulate": trainer.get("accumulate", 1)}
     feed = Feed(task, splits, drawn, trainer["batch"], order=order, **parts)
-    given = splits.get("train")
-    if feed.size > feed.scored and given is not None and len(given.x) % feed.size:
+    if feed.size > feed.scored and task.signature().vocabulary is not None:
+        # Clipping and Adam take the rows of an embedding's gradient before they are added up.
         raise ConfigError(
-            f"trainer.batch={feed.scored} trainer.accumulate={parts['accumulate']}: together they "
-            f"must divide the {len(given.x):,} training sequences, so that each update has equal "
-            "parts; type other numbers."
+            f"trainer.accumulate={parts['accumulate']}: on tokens, parts of a batch do not add up "
+            "to the update of the whole batch. Remove trainer.accumulate."
         )
     callbacks = callbacks or Callbacks()
     session = _Session(config, task, feed, progress, stop, callbacks, kept)
