@@ -43,7 +43,7 @@ def sweep(plan):
     """Execute a plan; return the process id of each run's latest attempt."""
     work = ListedRuns(plan.runs, grouped=True)
     outcome = launch(plan, backend=Processes(plan), work=work)
-    return outcome, [(run.folder().owner() or ("", None))[1] for run in plan.runs]
+    return outcome, [run.folder().owner()[1] for run in plan.runs]
 
 
 def test_seeds_of_a_variant_share_a_process_and_variants_do_not(tmp_path, served):
