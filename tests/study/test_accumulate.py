@@ -1,34 +1,16 @@
 """``trainer.accumulate``: several batches for one update are one batch as large as all of them."""
 
-import threading
-
 import numpy
 import pytest
+from short import trained
 
 from gatekit.cell.errors import ConfigError
-from gatekit.registry import components
-from gatekit.runs import metrics
-from gatekit.runs.folder import RunFolder
 from gatekit.study.command import compose
 from gatekit.study.plan import plan
-from gatekit.training.trainer import train
 
 pytestmark = pytest.mark.usefixtures("float32")
 
 WORDS = ["cell=rnn", "units=3", "precision=float64", "trainer.epochs=2", "jit=false"]
-
-
-def trained(path, *words):
-    """Return the weights and the scores of a run."""
-    (run,) = plan(compose([*WORDS, *words])).runs
-    folder = RunFolder(path)
-    folder.claim()
-    folder.write_config(run.config)
-    task = components.load().task(run.config["task"])
-    train(run.config, task, folder, threading.Event(), 0)
-    with numpy.load(path / "weights.npz") as archive:
-        weights = {name: archive[name] for name in archive.files}
-    return weights, [line.value for line in metrics.read(path / "metrics.jsonl").lines]
 
 
 @pytest.mark.parametrize(
@@ -42,8 +24,8 @@ def trained(path, *words):
 )
 def test_the_numbers_are_those_of_one_large_batch(place, words):
     # 21 sequences: the last batch of an epoch is not full.
-    parts, counted = trained(place / "a", *words, "trainer.batch=2", "trainer.accumulate=3")
-    whole, expected = trained(place / "b", *words, "trainer.batch=6")
+    parts, counted = trained(place / "a", *WORDS, *words, "trainer.batch=2", "trainer.accumulate=3")
+    whole, expected = trained(place / "b", *WORDS, *words, "trainer.batch=6")
     assert parts.keys() == whole.keys()
     for name, values in whole.items():
         numpy.testing.assert_allclose(parts[name], values, rtol=1e-9, atol=1e-11, err_msg=name)
@@ -64,4 +46,4 @@ def test_one_batch_a_step_is_the_default_and_is_not_recorded(place):
 
 def test_tokens_are_refused(place):
     with pytest.raises(ConfigError, match=r"on tokens.*Remove trainer\.accumulate"):
-        trained(place, "task=odd", "trainer.batch=2", "trainer.accumulate=3")
+        trained(place, *WORDS, "task=odd", "trainer.batch=2", "trainer.accumulate=3")

@@ -1,34 +1,19 @@
 """The head is computed only at labelled steps, with the numbers of a head at every step."""
 
-import threading
-
 import numpy
 import pytest
+from short import trained
 
-from gatekit.registry import components
-from gatekit.runs import metrics
-from gatekit.runs.folder import RunFolder
-from gatekit.study.command import compose
-from gatekit.study.plan import plan
 from gatekit.training.batches import StepData, labelled
 from gatekit.training.feed import Feed
-from gatekit.training.trainer import train
 
 pytestmark = pytest.mark.usefixtures("float32")
 
 
-def trained(path, *words):
-    """Return weights and scores of a short run in float64, and its batches' targets."""
-    sizes = ["task.validation_size=8", "task.test_size=8", "trainer.batch=4", "trainer.steps=3"]
-    (run,) = plan(compose(["units=3", "cell=rnn", "precision=float64", *sizes, *words])).runs
-    folder = RunFolder(path)
-    folder.claim()
-    folder.write_config(run.config)
-    task = components.load().task(run.config["task"])
-    train(run.config, task, folder, threading.Event(), 0)
-    with numpy.load(path / "weights.npz") as archive:
-        weights = {name: archive[name] for name in archive.files}
-    return weights, [line.value for line in metrics.read(path / "metrics.jsonl").lines]
+WORDS = [
+    *("units=3", "cell=rnn", "precision=float64", "task.validation_size=8", "task.test_size=8"),
+    *("trainer.batch=4", "trainer.steps=3"),
+]
 
 
 @pytest.mark.parametrize(
@@ -57,10 +42,10 @@ def test_the_numbers_are_those_of_a_head_at_every_step(tmp_path, monkeypatch, wo
     seen = []
     few = Feed._few_labels
     monkeypatch.setattr(Feed, "_few_labels", lambda *a: seen.append(few(*a)) or seen[-1])
-    sparse, scores = trained(tmp_path / "sparse", *words)
+    sparse, scores = trained(tmp_path / "sparse", *WORDS, *words)
     assert seen == [True]
     monkeypatch.setattr(Feed, "_few_labels", lambda *a: False)
-    dense, expected = trained(tmp_path / "dense", *words)
+    dense, expected = trained(tmp_path / "dense", *WORDS, *words)
     assert sparse.keys() == dense.keys()
     for name, values in dense.items():
         numpy.testing.assert_allclose(sparse[name], values, rtol=1e-9, atol=1e-12, err_msg=name)

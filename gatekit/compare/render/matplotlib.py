@@ -26,8 +26,6 @@ _ROW, _SIDE_ROW, _RANK_ROW, _LINE, _NOTE = 0.2, 0.24, 0.15, 0.12, 0.11
 _WIDE = 5.0
 _NAME = 1.9
 """Largest width, in inches, of a name beside the axes."""
-_BESIDE = 1.6
-"""Width, in inches, of the text beside the axes."""
 _TICK = 1.0
 _PALE, _SOFT, _HOT = "#BBBBBB", "#777777", "#D55E00"
 _DARK = 0.18
