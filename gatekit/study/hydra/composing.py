@@ -42,7 +42,7 @@ from gatekit.study.resolve import unresolved
 from gatekit.study.typed import KEY
 from gatekit.study.words import QUICK, overrides, plugin_files
 
-from . import sweepers
+from . import sweepers, zipped
 from .sources import not_found, search_path
 from .unreadable import unreadable
 
@@ -145,17 +145,21 @@ def composed(
         multirun: whether listed values are swept; an experiment can also set this.
         trusted: whether overrides may set keys that are otherwise refused.
     """
+    words, zips = zipped.apart(words)
     if not multirun:
         parsed = OverridesParser.create().parse_overrides(list(words))
         # Hydra composes listed values only in multirun mode, so the mode is looked up first.
-        listed = any(each.is_sweep_override() for each in parsed)
+        listed = bool(zips) or any(each.is_sweep_override() for each in parsed)
         if not listed or hydra.get_mode(PRIMARY, list(words)) != RunMode.MULTIRUN:
             config = configuration(hydra, words)
+            if zips and config.hydra.mode != RunMode.MULTIRUN:
+                word = shlex.quote(zips[0].lstrip("+"))
+                raise ConfigError(f"{word} has several values: add -m to run each of them.")
             if config.hydra.mode != RunMode.MULTIRUN:
                 _refuse_trials(config)
                 return sweepers.Composition([(tuple(sweepers.typed(config)), config)])
     config = configuration(hydra, words, RunMode.MULTIRUN)
-    return sweepers.Sweep(config, hydra.config_loader, trusted).composition()
+    return sweepers.Sweep(config, hydra.config_loader, trusted, zips).composition()
 
 
 def _refuse_trials(config: DictConfig) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -26,6 +26,8 @@ from gatekit.study.search.storage import import_optuna
 from gatekit.study.typed import GROUPS
 from gatekit.study.words import prefixed
 
+from . import zipped
+
 SWEEPERS: dict[str, dict[str, Any]] = {
     "grid": {},
     "random": {"seed": 0},
@@ -43,6 +45,10 @@ _TYPES: dict[str, Type] = {
     **dict.fromkeys(("seed", "startup"), Whole(0)),
     "pruner": OneOf(("median", "none")),
 }
+
+
+Choices = dict[str, list[tuple[str, ...]]]
+"""For each key or zip, the overrides that it may add to a job."""
 
 
 @dataclass
@@ -72,13 +78,16 @@ class Sweep:
             options that only some variants have.
         loader: composes a job.
         trusted: whether overrides may set keys that are otherwise refused.
+        zips: typed overrides with a zip, which Hydra cannot read.
 
     Raises:
         ConfigError: there is no such sweeper, or one of its options is not allowed.
     """
 
-    def __init__(self, config: DictConfig, loader: ConfigLoader, trusted: bool) -> None:
-        self.config, self.loader, self.trusted = config, loader, trusted
+    def __init__(
+        self, config: DictConfig, loader: ConfigLoader, trusted: bool, zips: Sequence[str] = ()
+    ) -> None:
+        self.config, self.loader, self.trusted, self.zips = config, loader, trusted, zips
         # ``${task.length}`` is resolved for each job, because the length may be swept, too.
         self.raw = unresolved(config)
         refuse_large(self.raw)
@@ -126,18 +135,16 @@ class Sweep:
         """Return the overrides of each job of a grid; typed words override ``params``."""
         jobs: list[tuple[str, ...]] = []
         for grid in self.grids or [{}]:
-            choices = self.choices(grid, arguments)
-            refuse_many(len(jobs) + math.prod(len(words) for words in choices))
-            jobs += itertools.product(*choices)
+            jobs += _product(self.choices(grid, arguments), len(jobs))
         return jobs
 
-    def choices(self, grid: Mapping[str, str], arguments: Sequence[str]) -> list[list[str]]:
+    def choices(self, grid: Mapping[str, str], arguments: Sequence[str]) -> Choices:
         """Return the overrides of each key of one grid; a job has one of each.
 
         Raises:
             ConfigError: an override is not a list of values.
         """
-        choices: dict[str, list[str]] = {}
+        choices: Choices = {}
         for override in self.parsed(arguments, grid):
             if override.get_key_element().lstrip("+") == "trials":
                 raise ConfigError(
@@ -151,14 +158,42 @@ class Sweep:
                 )
             key = override.get_key_element()
             choices.pop(key.lstrip("+"), None)
-            choices[key.lstrip("+")] = [f"{key}={value}" for value in listed_values(override)]
-        return list(choices.values())
+            choices[key.lstrip("+")] = [(f"{key}={value}",) for value in listed_values(override)]
+        return self.with_zips(choices, grid, arguments)
+
+    def with_zips(
+        self, choices: Choices, grid: Mapping[str, str], arguments: Sequence[str]
+    ) -> Choices:
+        """Return the choices with those of zips; a typed zip overrides ``params`` and the grid.
+
+        Raises:
+            ConfigError: a key is a member of a zip and has other values, too.
+        """
+        _, held = zipped.apart([f"{key}={value}" for key, value in self._held(grid)])
+        read = [zipped.read(word, self.trusted) for word in [*held, *self.zips]]
+        typed = {word.lstrip("+~").partition("=")[0] for word in arguments}
+        paired = {key for each in read[len(held) :] for key in each.keys} - typed
+        choices = {key: words for key, words in choices.items() if key not in paired}
+        keys = {*choices}
+        for each in {each.name: each for each in read}.values():
+            if both := [key for key in each.keys if key in keys]:
+                raise ConfigError(
+                    f"{both[0]} is a member of {each.name}=zip(...) and has other values, too; "
+                    "remove one of them."
+                )
+            keys.update(each.keys)
+            choices[f"{each.name}=zip"] = each.words
+        return choices
 
     def parsed(self, arguments: Sequence[str], grid: Mapping[str, str]) -> list[Override]:
         """Return the overrides of ``params``, then those of a grid, then the typed ones."""
-        held = [*self.params.items(), *grid.items()]
-        lines = [prefixed(f"{key}={value}", self.trusted) for key, value in held]
+        held, _ = zipped.apart([f"{key}={value}" for key, value in self._held(grid)])
+        lines = [prefixed(word, self.trusted) for word in held]
         return self.parser.parse_overrides([*lines, *arguments])
+
+    def _held(self, grid: Mapping[str, str]) -> list[tuple[str, str]]:
+        """Return what ``params`` and a grid have for each key."""
+        return [*self.params.items(), *grid.items()]
 
     def search(self, arguments: Sequence[str]) -> Search:
         """Return the search that the overrides describe: its variants and its drawn keys.
@@ -171,7 +206,7 @@ class Sweep:
         listed = set[str]()
         trials: Any = self.raw.get("trials")
         for grid in self.grids or [{}]:
-            choices: dict[str, list[str]] = {}
+            choices: Choices = {}
             draws: dict[str, Draw] = {}
             for override in self.parsed(arguments, grid):
                 key = override.get_key_element()
@@ -181,12 +216,13 @@ class Sweep:
                 if (draw := drawn(override)) is not None:
                     draws[name] = draw
                 else:
-                    choices[name] = [f"{key}={value}" for value in listed_values(override)]
+                    choices[name] = [(f"{key}={value}",) for value in listed_values(override)]
                 if name == "trials":
                     trials = override.value()
-            refuse_many(len(variants) + math.prod(len(words) for words in choices.values()))
-            variants += itertools.product(*choices.values())
-            listed |= choices.keys()
+            choices = self.with_zips(choices, grid, arguments)
+            variants += _product(choices, len(variants))
+            every = itertools.chain.from_iterable(itertools.chain(*choices.values()))
+            listed |= {word.lstrip("+").partition("=")[0] for word in every}
             for name, draw in draws.items():
                 if space.setdefault(name, draw) != draw:
                     listed.add(name)
@@ -217,6 +253,13 @@ class Sweep:
             groups=frozenset(key for key in space if key in GROUPS),
             options=self.options if self.kind == "optuna" else None,
         )
+
+
+def _product(choices: Choices, before: int) -> Iterator[tuple[str, ...]]:
+    """Return the overrides of each job of a grid; ``before`` is the number of earlier jobs."""
+    refuse_many(before + math.prod(len(words) for words in choices.values()))
+    products = itertools.product(*choices.values())
+    return (tuple(itertools.chain.from_iterable(each)) for each in products)
 
 
 def typed(config: DictConfig) -> list[str]:
