@@ -136,6 +136,8 @@ LIBRARIES = (
             "unroll-graph",
             "bfloat16-xla",
             "cudnn-graph",
+            "shards-graph",
+            "shards-xla",
         ),
     ),
     Library(

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
 
 import gatekit
 from gatekit.recurrence.executors.choose import EXECUTORS
+from gatekit.training.model import SequenceModel
+from gatekit.training.parts import PartialGradients
+from gatekit.training.worker import make_deterministic
 
 from .contender import Started
+from .data import arrays
 from .size import Size
 from .tensorflow_step import started
 
@@ -34,6 +43,8 @@ def options_of(mode: str) -> tuple[dict[str, Any], bool]:
 
 def make(cell: str, mode: str, size: Size, every_step: bool) -> Started:
     """Return the steps of `gatekit.RNN`."""
+    if mode.startswith("shards-"):
+        return _sharded(cell, mode == "shards-xla", size, every_step)
     options, jit = options_of(mode)
     layer = gatekit.RNN(cell, units=size.units, return_sequences=every_step, seed=0, **options)
     return started(
@@ -42,4 +53,26 @@ def make(cell: str, mode: str, size: Size, every_step: bool) -> Started:
         every_step=every_step,
         jit=jit,
         note=lambda: layer.explain().splitlines()[0],
+    )
+
+
+def _sharded(cell: str, jit: bool, size: Size, every_step: bool) -> Started:
+    """Return the steps of a run with ``threads=N``: N shards of the batch, a thread for each."""
+    threads = len(os.sched_getaffinity(0))
+    make_deterministic(threads, threads)
+    layer = gatekit.RNN(cell, units=size.units, return_sequences=every_step, seed=0)
+    x, y = (tf.constant(value) for value in arrays(size, every_step))
+    inputs = keras.Input(x.shape[1:])
+    model = SequenceModel(inputs, keras.layers.Dense(1)(layer(inputs)), loss_kind="mse")
+    model.compile(optimizer=keras.optimizers.Adam(), jit_compile=False)
+    model.optimizer.build(model.trainable_variables)
+    model.parts = PartialGradients(model, 1, threads, jit=jit)
+    batch = x, y, tf.ones(y.shape[:-1])
+    train = tf.function(lambda: model.train_step(batch)["loss"], autograph=False)
+    forward = tf.function(lambda: model(x, training=False), jit_compile=jit, autograph=False)
+    return Started(
+        train=lambda: float(train()),
+        forward=lambda: forward().numpy(),
+        note=layer.explain().splitlines()[0],
+        parameters=sum(int(np.prod(each.shape)) for each in layer.trainable_variables),
     )

@@ -65,9 +65,6 @@ COMMANDS = {
     "plugins": Command(
         "write.listing:plugins", "list the plugins, and the errors of broken plugins", "option"
     ),
-    "tune": Command(
-        "write.tuning", "time a cell's executors on this machine, for executor=auto", "key"
-    ),
     "train": Command("sweep", "train a model, or all combinations of a sweep with -m", "key"),
     "plan": Command(
         "sweep.plan", "show what train would do, and try each variant for three steps", "key"

@@ -1,4 +1,4 @@
-"""``key=value`` arguments of ``show``, ``tune``, ``code`` and ``cite``, composed as by train."""
+"""``key=value`` arguments of ``show``, ``code`` and ``cite``, composed as by train."""
 
 from __future__ import annotations
 

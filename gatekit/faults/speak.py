@@ -190,20 +190,6 @@ def _in_yaml(value: Any, inside: bool = False) -> str:
 
 
 @dataclass(frozen=True)
-class Flags(Channel):
-    """Options of a command: ``best_of`` is ``--best-of``."""
-
-    def name(self, place: Place) -> str:
-        """Return the option."""
-        return f"--{place.last.replace('_', '-')}"
-
-    def assign(self, *fixes: Set | Remove) -> str:
-        """Return the options with their values."""
-        sets = [fix for fix in fixes if isinstance(fix, Set)]
-        return " ".join(f"{self.name(fix.place)} {in_shell(_swept(fix.value))}" for fix in sets)
-
-
-@dataclass(frozen=True)
 class Typed(Channel):
     """A command line: what was typed is spelled for the shell, the rest by another channel.
 

@@ -1,11 +1,71 @@
-"""Randomness as a function of seed, step and state: the same in all executors and passes."""
+"""Randomness as a function of seed, step, state and row: the same in all executors and passes."""
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import keras
 import tensorflow as tf
 from tensorflow import Tensor
 
 _ALGORITHM = "philox"
+
+
+@dataclass(frozen=True)
+class Shard:
+    """Some rows of a batch that is computed in several parts.
+
+    Args:
+        first: the first of these rows, a scalar int32.
+        rows: their number.
+        whole: the rows of the batch.
+        kept: receives the carried states of these rows, each with its variable.
+    """
+
+    first: Tensor
+    rows: int
+    whole: int
+    kept: list[tuple[keras.Variable, Tensor]] = field(default_factory=list)
+
+    def of(self, batch: Tensor) -> Tensor:
+        """Return these rows of a tensor with all rows."""
+        begin = tf.stack([self.first, *[0] * (batch.shape.rank - 1)])
+        # XLA needs the size, as it does not know where the rows begin.
+        part = tf.slice(batch, begin, tf.concat([[self.rows], tf.shape(batch)[1:]], 0))
+        return tf.ensure_shape(part, [self.rows, *batch.shape[1:]])
+
+
+_shard: Shard | None = None
+
+
+def shard() -> Shard | None:
+    """Return the rows that are being traced; None for a whole batch."""
+    return _shard
+
+
+@contextlib.contextmanager
+def only(rows: Shard) -> Iterator[None]:
+    """Trace the computation of some rows: they draw what they draw in the whole batch."""
+    global _shard
+    before, _shard = _shard, rows
+    try:
+        yield
+    finally:
+        _shard = before
+
+
+class Dropout(keras.layers.Dropout):
+    """Keras' dropout, whose draws are those of the whole batch."""
+
+    def call(self, inputs: Tensor, training: bool = False) -> Tensor:
+        """Return the inputs; in training, some of them are zero and the others are scaled."""
+        rows = shard()
+        if rows is None or not training or not self.rate:
+            return super().call(inputs, training=training)
+        shape = tf.concat([[rows.whole], tf.shape(inputs)[1:]], 0)
+        return inputs * rows.of(super().call(tf.ones(shape, inputs.dtype), training=True))
 
 
 def scrambled_seed(seed: Tensor) -> Tensor:
@@ -22,9 +82,12 @@ def bernoulli(seed: Tensor, stream: int, step: Tensor, shape: Tensor, rate: floa
         seed: a scrambled seed, two int32.
         stream: the number of the state or mask that the draw is for.
         step: the time step, int32.
-        shape: the shape of the draw.
+        shape: the shape of the draw, with the rows of the batch first.
         rate: the probability, in [0, 1).
     """
+    rows = shard()
+    if rows is not None:
+        shape = tf.concat([[rows.whole], shape[1:]], 0)
     counter = tf.stack(
         [seed[0] + tf.constant(stream * 0x9E3779B, tf.int32), seed[1] + tf.cast(step, tf.int32)]
     )
@@ -32,6 +95,7 @@ def bernoulli(seed: Tensor, stream: int, step: Tensor, shape: Tensor, rate: floa
     bits = tf.random.stateless_uniform(
         shape, counter, minval=None, maxval=None, dtype=tf.int32, alg=_ALGORITHM
     )
+    bits = bits if rows is None else rows.of(bits)
     return bits < min(round(rate * 2**32) - 2**31, 2**31 - 1)
 
 

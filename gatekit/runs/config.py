@@ -24,12 +24,13 @@ _PLAIN = (str, int, float, type(None))
 
 NOT_VARIANTS = (
     *("study", "root", "seeds", "n_jobs", "threads", "retry", "match", "probe", "plugins"),
-    "seed",
+    *("seed", "chosen", "devices"),
 )
 """Settings that do not distinguish variants.
 
-They do not change a run's numbers, with two exceptions: the code of plugins, whose hashes are
-compared instead, and the seed, over which groups are averaged.
+They do not change a run's numbers, with three exceptions: the code of plugins, whose hashes are
+compared instead; the seed, over which groups are averaged; and ``chosen``, which follows from the
+cell, and of which results record the executor.
 """
 
 

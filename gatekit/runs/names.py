@@ -53,7 +53,7 @@ ATTEMPTS = "attempts"
 
 # The files of a study, ROOT/<study>/
 TUNE = "tune.json"
-"""The table of the fastest executors, measured for the study's cells."""
+"""The fastest executors, measured for the study's cells by an earlier version of gatekit."""
 JOURNAL = "optuna.journal"
 UNRECORDED = "unrecorded.jsonl"
 """Reasons of failed runs whose folder could not be written, and empty lines for more of them."""
@@ -110,19 +110,6 @@ def study_name(name: str) -> str:
             f"Type study={usable if _NAME.match(usable) else 'first'}."
         )
     return name
-
-
-def table_of(study: str, root: Path | str) -> Path:
-    """Return the file that ``gatekit tune --study`` writes.
-
-    Args:
-        study: the study's name; it need not have runs yet.
-        root: the folder of all studies.
-
-    Raises:
-        ConfigError: the name of the study is not allowed.
-    """
-    return Path(root) / study_name(study) / TUNE
 
 
 NUMERICS = 2

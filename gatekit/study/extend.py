@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import re
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,6 +18,8 @@ from .hydra.untrusted_files import RUNS_COMMANDS
 from .keys import LAUNCH_KEYS
 from .plan import PlannedRun, SweepPlan, plan
 from .words import plugin_files
+
+_PARALLEL = re.compile(r"\+*(hydra\.launcher\.)?(threads|devices)=")
 
 LAUNCH_ONLY = tuple(k for k in LAUNCH_KEYS if k not in ("study", "root", "seeds", "trials"))
 """Keys that may be typed, because they decide how runs are executed, not which runs."""
@@ -71,13 +74,16 @@ def extension(
         )
     for typed in trained:
         _refuse_code(study, typed, words, Path(root), trusted)
-    plans = [
-        _planned([*_variants(typed, words), f"study={study}", f"root={root}", f"seeds={seeds}"])
-        for typed in trained
-    ]
+    where = [f"study={study}", f"root={root}", f"seeds={seeds}"]
+    # The shards of a run follow from the threads and devices that were typed first.
+    kept = [word for word in words if not _PARALLEL.match(word)]
+    plans = [_planned([*_variants(typed, kept), *where]) for typed in trained]
+    launch = plans[0].launch
+    if kept != [*words]:
+        launch = _planned([*_variants(trained[0], words), *where]).launch
     runs = {run.fingerprint: run for each in plans for run in each.runs}
     sources = {digest: source for each in plans for digest, source in each.sources.items()}
-    whole = SweepPlan(plans[0].launch, tuple(runs.values()), (), sources, command)
+    whole = SweepPlan(launch, tuple(runs.values()), (), sources, command)
     return _without_withdrawn(folder, whole), _present(study, folder, whole, seeds)
 
 

@@ -69,7 +69,14 @@ def _steps_or_share(value: Any) -> int | float:
     return int(value)
 
 
+def _devices(value: Any) -> Any:
+    if value != "all" and not fits(value, Whole(1, 64)):
+        raise Mismatch("an integer from 1 to 64, or all")
+    return value
+
+
 MAPPING = Table()
+DEVICES = Custom(_devices)
 OPTIONAL = Optional(Whole(1))
 OPTIONAL_TEXT = Optional(Text())
 POSITIVE = Number(0, above=True)
@@ -177,12 +184,18 @@ KEYS: dict[str, dict[str, Key | str]] = {
     },
     "the computation": {
         "executor": Key(OneOf(tuple(EXECUTORS)), "auto", "auto, or a name, such as fused"),
+        "chosen": Key(
+            Optional(OneOf(tuple(EXECUTORS[1:]))), None, "what auto chose, if once another", "chunk"
+        ),
         # A run older than `auto` was not compiled, and has another fingerprint than any new run.
         "jit": Key(
             Flag("auto"), False, "auto, true or false: compile with XLA", "auto", new="auto"
         ),
         "precision": Key(
             OneOf(PRECISIONS, "precision"), "float32", "also float64, mixed_float16, mixed_bfloat16"
+        ),
+        "shards": Key(
+            Optional(Whole(1, 1024)), 1, "parts of a batch at a time; null: threads", 2, new=None
         ),
         "probe": Key(TRUE_OR_FALSE, False, "records gates and states after each epoch"),
         "plugins": Key(TEXTS, [], "plugin files: plugins=[my_gate.py]", ["plugins/mine.py"]),
@@ -198,7 +211,8 @@ KEYS: dict[str, dict[str, Key | str]] = {
         "n_jobs": Key(
             Optional(Whole(1, 4096)), None, "runs at a time; null: one per GPU or core", 2
         ),
-        "threads": Key(Whole(1, 1024), 1, "threads within a run"),
+        "threads": Key(Whole(1, 1024), 1, "threads of a run, which share its batch"),
+        "devices": Key(DEVICES, 1, "devices of a run: a number, or all GPUs here", 2),
         "retry": Key(
             Optional(OneOf(("failed",))), None, "retry=failed runs failed runs again", "failed"
         ),

@@ -75,8 +75,8 @@ class Options:
 
     Attributes:
         backend: ``process`` (here), ``ray`` or ``slurm``.
-        gpus: ``auto`` (all visible GPUs), how many, or their ids; each run uses one. For a Slurm
-            job: how many it requests; ``auto`` requests none.
+        gpus: ``auto`` (all visible GPUs), how many, or their ids; each run uses one, or as many as
+            ``devices``. For a Slurm job: how many it requests; ``auto`` requests none.
         runs_per_gpu: runs that share a GPU.
         timeout: seconds after which a run is stopped and recorded as FAILED; None for never.
         retries: how often a run is repeated if its process is killed from outside.
@@ -134,7 +134,7 @@ EXAMPLES: dict[str, Any] = {
     "sbatch": {"mail-type": "END"},
 }
 """An example value for each key, for messages."""
-SHARED = ("n_jobs", "threads")
+SHARED = ("n_jobs", "threads", "devices")
 """Keys that may be typed with and without ``hydra.launcher.``."""
 
 
@@ -209,11 +209,51 @@ def visible_gpus() -> list[str]:
     return sorted((n for n in numbers if n.isdecimal()), key=int)
 
 
-def slot_environments(options: Options) -> list[dict[str, str]]:
+def devices_of(asked: int | str, options: Options) -> int:
+    """Return the number of devices of a run; ``all`` are the GPUs of this machine, if it has any.
+
+    Raises:
+        ConfigError: the runs do not have as many, or not on this machine.
+    """
+    if options.backend != "process":
+        if asked == "all":
+            raise ConfigError(
+                f"devices=all: hydra.launcher.backend={options.backend} chooses the machines; type "
+                "how many devices a run needs, such as devices=2."
+            )
+        return int(asked)
+    there = len(_ids(options))
+    count = max(1, there) if asked == "all" else int(asked)
+    if count > 1 and 0 < there < count:
+        raise ConfigError(
+            f"devices={count}: {there} GPUs are visible here. Type devices={there}, or "
+            f"hydra.launcher.gpus=0 to compute on {count} parts of the CPU."
+        )
+    if count > 1 and options.runs_per_gpu > 1:
+        raise ConfigError(
+            f"devices={count}: with hydra.launcher.runs_per_gpu={options.runs_per_gpu}, runs share "
+            "one GPU. Remove one of them."
+        )
+    return count
+
+
+def slot_environments(options: Options, devices: int = 1) -> list[dict[str, str]]:
     """Return the environment of each slot; empty if runs are not assigned to GPUs.
 
     Slots that share a GPU are far apart in the list, so the first runs spread over all GPUs.
+
+    Args:
+        options: how the runs are executed.
+        devices: the GPUs of each run.
     """
+    ids = _ids(options)
+    groups = [",".join(ids[at : at + devices]) for at in range(0, len(ids), devices)]
+    groups = groups[: len(ids) // devices]
+    return [slot_environment(gpus, options) for gpus in groups * options.runs_per_gpu]
+
+
+def _ids(options: Options) -> list[str]:
+    """Return the ids of the GPUs that the runs may use."""
     seen = visible_gpus()
     if options.gpus == "auto":
         ids = seen
@@ -223,10 +263,11 @@ def slot_environments(options: Options) -> list[dict[str, str]]:
         ids = (seen or [str(n) for n in range(options.gpus)])[: options.gpus]
     else:
         ids = list(options.gpus)
-    return [slot_environment(gpu, options) for gpu in ids * options.runs_per_gpu]
+    return ids
 
 
 def slot_environment(gpu: str, options: Options) -> dict[str, str]:
-    """Return the environment of a run on a GPU; if runs share it, none allocates all its memory."""
+    """Return the environment of a run on one or more GPUs; if runs share one, none allocates all
+    its memory."""
     shared = {"TF_FORCE_GPU_ALLOW_GROWTH": "true"} if options.runs_per_gpu > 1 else {}
     return {"CUDA_VISIBLE_DEVICES": gpu, **shared}

@@ -17,13 +17,13 @@ from gatekit.registry import components
 from gatekit.registry.cells import in_file
 from gatekit.runs.config import chosen_by
 from gatekit.runs.folder import RunFolder
-from gatekit.runs.names import RUNS, canonical_json, fingerprint, plan_log
+from gatekit.runs.names import RUNS, TUNE, canonical_json, fingerprint, plan_log
 
 from . import resolve
 from .config import validate
 from .keys import LAUNCH_KEYS, RUN_KEYS
 from .matching import at_size
-from .options import Options, read_options, slot_environments
+from .options import SHARED, Options, devices_of, read_options, slot_environments
 from .search.search import refuse_runs
 from .variant import Variant, named_gates, variant
 from .words import changes_cell
@@ -39,6 +39,7 @@ class Launch:
         n_jobs: runs at a time on this machine.
         jobs: ``n_jobs`` as typed; None if it was not.
         track: the trackers that follow each run.
+        devices: the devices of each run.
     """
 
     study: str
@@ -50,6 +51,7 @@ class Launch:
     allow_changed: bool = False
     jobs: int | None = None
     track: tuple[str, ...] = ()
+    devices: int = 1
 
     def environment(self, gpu: Mapping[str, str]) -> dict[str, str]:
         """Return the environment variables that a run needs before TensorFlow and BLAS start.
@@ -234,6 +236,14 @@ def runs_of(
     refuse_non_finite(config, "")
     config["cell"] = named_gates(config["cell"], composed, known)
     launch = launch_of(composed, config)
+    typed_shards = config["shards"] is not None
+    if not typed_shards:
+        config["shards"] = launch.devices if launch.devices > 1 else launch.threads
+    if config["chosen"] is not None:
+        raise ConfigError(
+            f"chosen={config['chosen']} is what executor=auto records; type "
+            f"executor={config['chosen']}."
+        )
     asked = str(config["match"] or "")
     for size in at_size(config, 1) if chosen_by(asked) else ():
         if any(o.lstrip("+").startswith(f"{size}=") for o in overrides):
@@ -247,13 +257,24 @@ def runs_of(
             variants[key] = variant(base, known)
     sources |= variants[key].sources
     seeds = [config["seed"]] if config["seeds"] is None else list(range(config["seeds"]))
+    study = launch.root / launch.study
+    forms = [*variants[key].forms(typed_shards)]
+    if (study / TUNE).exists():  # measured choices
+        forms = [each for each in forms if each.config["chosen"] is None]
+    begun = (each for each in forms if _begun(each, study, seeds))
+    chosen = next(begun, forms[0])
     experiment = [o for o in overrides if o.lstrip("+").startswith("experiment=")]
     typed = _typed(overrides)
     runs = []
     for seed in seeds:
         label = " ".join([*typed, f"seed={seed}"])
-        runs.append(run_of(variants[key], launch, seed, label, [*experiment, *typed]))
+        runs.append(run_of(chosen, launch, seed, label, [*experiment, *typed]))
     return launch, runs
+
+
+def _begun(variant: Variant, study: Path, seeds: Sequence[int]) -> bool:
+    """Return whether a study has a run of a variant, of one of these seeds or of seed 0."""
+    return any((study / RUNS / variant.fingerprint(seed)).is_dir() for seed in {0, *seeds})
 
 
 def run_of(
@@ -271,6 +292,9 @@ def run_of(
     name = variant.fingerprint(seed)
     words = [*typed, f"seed={seed}", f"study={launch.study}"]
     words += [] if str(launch.root) == "experiments" else [f"root={launch.root}"]
+    shards = variant.config["shards"]
+    if shards > 1 and not any(word.lstrip("+").startswith("shards=") for word in typed):
+        words.append(f"shards={shards}")
     words += (
         [f"plugins=[{','.join(variant.config['plugins'])}]"] if variant.config["plugins"] else []
     )
@@ -299,19 +323,22 @@ def launch_of(composed: DictConfig, config: Mapping[str, Any]) -> Launch:
     node = OmegaConf.select(composed, "hydra.launcher", default=None)
     data: Any = {} if node is None else OmegaConf.to_container(node, resolve=True)
     options = read_options(data)
-    shared = {key: data.get(key, config[key]) for key in ("n_jobs", "threads")}
+    shared = {key: data.get(key, config[key]) for key in SHARED}
     config = validate({**config, **shared})
+    devices = devices_of(config["devices"], options)
     cores = len(os.sched_getaffinity(0))
     return Launch(
         study=config["study"] or _experiment(composed) or "default",
         root=Path(config["root"]),
-        n_jobs=config["n_jobs"] or len(slot_environments(options)) or cores,
-        threads=config["threads"],
+        n_jobs=config["n_jobs"] or len(slot_environments(options, devices)) or cores,
+        # Each device is fed by a thread.
+        threads=max(config["threads"], devices),
         retry_failed=config["retry"] == "failed",
         options=options,
         allow_changed=config["allow_changed"],
         jobs=config["n_jobs"],
         track=tuple(config["track"]),
+        devices=devices,
     )
 
 

@@ -177,7 +177,7 @@ def as_keys(words: Sequence[str], options: Sequence[str]) -> list[str]:
     return kept
 
 
-LAUNCHING = ("n_jobs", "threads", "retry", "track", "allow_changed")
+LAUNCHING = ("n_jobs", "threads", "devices", "retry", "track", "allow_changed")
 """The keys that are accepted by commands that repeat the runs of a study."""
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
@@ -13,6 +13,7 @@ from omegaconf import DictConfig, OmegaConf
 from gatekit import registry
 from gatekit.cell.block.reading import read_block
 from gatekit.cell.errors import CellError, ConfigError, GatekitError, excerpt, listed, nearest
+from gatekit.cell.graph import Cell
 from gatekit.cell.schema import (
     ABOUT_KEYS,
     CELL_KEYS,
@@ -28,7 +29,7 @@ from gatekit.cell.schema import (
     read_output_unit,
     swap,
 )
-from gatekit.recurrence.executors.choose import Setting, check
+from gatekit.recurrence.executors.choose import Setting, check, chunks_win
 from gatekit.registry import components
 from gatekit.runs.names import fingerprint
 from gatekit.tasks.task import check_contiguous
@@ -62,6 +63,19 @@ class Variant:
     places: tuple[str, ...] = ()
     windows: bool = False
 
+    def forms(self, typed_shards: bool) -> Iterator[Variant]:
+        """Yield this variant, and those that earlier versions understood by the same words.
+
+        A study that was begun with one of them goes on with it.
+
+        Args:
+            typed_shards: whether the number of shards was typed, and does not follow from threads.
+        """
+        shards = self.config["shards"]
+        for fewer in dict.fromkeys((shards, shards if typed_shards else 1)):
+            for chosen in dict.fromkeys((self.config["chosen"], None)):
+                yield replace(self, config={**self.config, "shards": fewer, "chosen": chosen})
+
     def fingerprint(self, seed: int) -> str:
         """Return the name of the run's folder."""
         numbers = self._numbers(seed)
@@ -70,7 +84,7 @@ class Variant:
         if self.windows:
             # In version 1, windows without a target counted as updates of the optimizer.
             numbers["windows"] = 2
-        if self.config["executor"] == "chunk":
+        if "chunk" in (self.config["executor"], self.config["chosen"]):
             # In version 1, chunks had 64 steps for small matrices, too.
             numbers["chunk"] = 2
         return fingerprint(numbers, DEFAULTS, self.data_hash, self.plugins)
@@ -142,10 +156,16 @@ def variant(
             )
     if isinstance(base["match"], str):
         base |= matched(base, cell, unit, signature, known)
+    # The last shards have no rows if the batch is small.
+    batch, shards = base["trainer"]["batch"], base["shards"] or 1
+    base["shards"] = -(-batch // -(-batch // shards))
     if base["width"] == base["units"]:
         base["width"] = None  # as if the key were not given
     counted = sizes(base, cell, unit, signature)
     _fits(base, counted["parameters"])
+    if base["executor"] == "auto" and not swapped and base["chosen"] is None:
+        cells = layers(base, cell, unit, signature)
+        base["chosen"] = _chosen(cells, base, getattr(task, "length", None))
     if base["executor"] != "auto":
         for built in layers(base, cell, unit, signature):
             check(base["executor"], built, _setting(base["precision"]), remat=False)
@@ -160,6 +180,17 @@ def variant(
         task.places,
         windows=base["trainer"].get("tbptt") is not None and not task.contiguous,
     )
+
+
+def _chosen(cells: Iterable[Cell], config: Mapping[str, Any], length: int | None) -> str | None:
+    """Return the executor that ``auto`` chooses; None if it always chose this one.
+
+    A run may also have a GPU, which is only known when it starts; chunks run there, too.
+    """
+    steps = config["trainer"].get("tbptt") or length
+    compute = config["precision"].removeprefix("mixed_")
+    setting = Setting("cpu", compute, "float32" if compute != config["precision"] else compute)
+    return "chunk" if all(chunks_win(each, setting, steps) for each in cells) else None
 
 
 def _numbers_of(cell: Mapping[str, Any]) -> dict[str, Any]:

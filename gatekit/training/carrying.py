@@ -9,6 +9,7 @@ from typing import Any
 import tensorflow as tf
 from tensorflow import Tensor
 
+from gatekit.recurrence import noise
 from gatekit.recurrence.blocks.layer import BlockLayer
 from gatekit.recurrence.layers.rnn import RNN
 from gatekit.recurrence.layers.sequence_layer import KeptStates, SequenceLayer
@@ -41,9 +42,10 @@ class CarriedStates:
     def of(self, inputs: Tensor, training: bool) -> KeptStates | None:
         """Return the states of the inputs' streams; None if the batch has another size: then it
         starts from the initial states, and its last states are not kept."""
-        if inputs.shape[0] not in (None, self.trained.batch):
-            return None
-        return self.trained if training else self.evaluated
+        kept, rows = self.trained if training else self.evaluated, noise.shard()
+        if rows is not None and rows.whole == kept.batch:
+            return KeptRows(kept, rows)
+        return kept if inputs.shape[0] in (None, kept.batch) else None
 
     def going_on(self, kept: KeptStates | None, begins: Any) -> dict[str, Any] | None:
         """Return the states from which a window starts.
@@ -55,12 +57,34 @@ class CarriedStates:
         if kept is None:
             return None
         first = self._first()
+        if isinstance(kept, KeptRows):
+            first = {name: kept.rows.of(value) for name, value in first.items()}
 
         def chosen(name: str, value: Tensor) -> Tensor:
             begin = tf.reshape(begins, [kept.batch, *[1] * (len(value.shape) - 1)])
             return tf.where(begin, first[name], value)
 
         return {name: chosen(name, value) for name, value in kept.values().items()}
+
+
+class KeptRows(KeptStates):
+    """Some rows of the states of streams.
+
+    Args:
+        whole: the states of all streams.
+        rows: the rows.
+    """
+
+    def __init__(self, whole: KeptStates, rows: noise.Shard) -> None:
+        self.batch, self.by_name, self.rows = rows.rows, whole.by_name, rows
+
+    def assign(self, values: Mapping[str, Tensor]) -> None:
+        """Leave the values, given by name, to the shard, which stores those of all rows."""
+        self.rows.kept.extend((self.by_name[name], value) for name, value in values.items())
+
+    def values(self) -> dict[str, Tensor]:
+        """Return the stored values of these rows by name."""
+        return {name: self.rows.of(value) for name, value in super().values().items()}
 
 
 class Carrying(SequenceLayer):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import keras
@@ -20,14 +20,17 @@ from gatekit.cell.errors import ConfigError
 from gatekit.cell.graph import Cell
 from gatekit.cell.schema import CellSpec
 from gatekit.recurrence.blocks.layer import BlockLayer
-from gatekit.recurrence.executors.choose import ExecutorChoice
+from gatekit.recurrence.executors.choose import ExecutorChoice, as_before
 from gatekit.recurrence.layers.rnn import RNN
+from gatekit.recurrence.noise import Dropout
 from gatekit.tasks import seeds
 from gatekit.tasks.task import Signature
 
 from .carrying import CarryingBlock, CarryingRNN
 
 NATS_PER_BIT = math.log(2)
+
+Parts = Callable[..., tuple[Tensor, Tensor, list[Any]]]
 
 
 class SequenceModel(keras.Model):
@@ -44,14 +47,16 @@ class SequenceModel(keras.Model):
         windows: counts the training steps if some batches may have no weight, such as windows
             without a target; otherwise None. Such a batch carries states, but changes no weights
             and is not an update of the optimizer; the learning-rate schedule counts it.
-        accumulate: equal parts of a batch that are computed one after another, to save memory.
+        parts: computes the gradients in parts of the batch; None for whole batches. Called with the
+            model, the batch and the sum of its weights, it returns the loss without and with the
+            penalties, and the gradients.
     """
 
     def __init__(self, *arguments: object, loss_kind: str, **named: object) -> None:
         super().__init__(*arguments, **named)
         self.loss_kind = loss_kind
         self.windows: tf.Variable | None = None
-        self.accumulate = 1
+        self.parts: Parts | None = None
         penalised = any(weight.regularizer is not None for weight in self.trainable_weights)
         self.task_loss = keras.metrics.Mean("task_loss") if penalised else None
 
@@ -83,66 +88,32 @@ class SequenceModel(keras.Model):
 
     def train_step(self, data: tuple[Tensor, Tensor, Tensor]) -> dict[str, Tensor]:
         """Update the weights from one batch, unless it has no weight; return the metrics."""
-        if self.accumulate > 1:
-            return self._accumulated(data)
-        if self.windows is None:
+        if self.parts is None and self.windows is None:
             return super().train_step(data)
         inputs, y, weights = data
-        with tf.GradientTape() as tape:
-            logits = self(inputs, training=True)
-            loss = self.compute_loss(inputs, y, logits, weights)
-            scaled = self.optimizer.scale_loss(loss)
-        gradients = tape.gradient(scaled, self.trainable_weights)
-        counted = tf.reduce_sum(tf.cast(weights, loss.dtype))
-        self._loss_tracker.update_state(loss, sample_weight=counted)
+        counted = tf.reduce_sum(tf.cast(weights, self.output.dtype))
+        size: Tensor = counted
+        if self.parts is not None:
+            size = y.shape[0] if self.windows is None else counted
+            total, loss, gradients = self.parts(self, data, counted)
+            if self.task_loss is not None:
+                self.task_loss.update_state(total, sample_weight=size)
+        else:
+            with tf.GradientTape() as tape:
+                loss = self.compute_loss(inputs, y, self(inputs, training=True), weights)
+                scaled = self.optimizer.scale_loss(loss)
+            gradients = tape.gradient(scaled, self.trainable_weights)
+        self._loss_tracker.update_state(loss, sample_weight=size)
 
         def update() -> Tensor:
             self.optimizer.apply_gradients(zip(gradients, self.trainable_weights, strict=True))
             return tf.constant(True)
 
-        tf.cond(counted > 0, update, lambda: tf.constant(False))
-        self.windows.assign_add(1)
-        return self.get_metrics_result()
-
-    def _accumulated(self, data: tuple[Tensor, Tensor, Tensor]) -> dict[str, Tensor]:
-        """Update the weights from the summed gradients of the batch's parts."""
-        count, weights = self.accumulate, self.trainable_weights
-        rows = data[1].shape[0] // count
-        counted = tf.reduce_sum(tf.cast(data[2], self.output.dtype))
-        whole = tf.where(counted > 0, counted, 1.0)
-
-        def parts(values: Tensor) -> Tensor:
-            return tf.reshape(values, [count, rows, *tf.unstack(tf.shape(values)[1:])])
-
-        split = tf.nest.map_structure(parts, data)
-
-        def add(place: Tensor, total: Tensor, loss: Tensor, sums: list[Tensor]) -> Any:
-            inputs, y, counts = tf.nest.map_structure(
-                lambda whole, each: tf.ensure_shape(each[place], [rows, *whole.shape[1:]]),
-                data,
-                split,
-            )
-            with tf.GradientTape() as tape:
-                values = step_loss(self.loss_kind, y, self(inputs, training=True))
-                share = tf.reduce_sum(values * tf.cast(counts, values.dtype)) / whole
-                every = share
-                # The penalties of regularizers count once.
-                for extra in self.losses:
-                    every += ops.cast(extra, values.dtype) / count
-                scaled = self.optimizer.scale_loss(every)
-            gradients = tape.gradient(scaled, weights, unconnected_gradients="zero")
-            sums = [s + tf.convert_to_tensor(g) for s, g in zip(sums, gradients, strict=True)]
-            return place + 1, total + share, loss + every, sums
-
-        zero = tf.zeros([], whole.dtype)
-        first = [tf.zeros(weight.shape, weight.dtype) for weight in weights]
-        _, total, loss, sums = tf.while_loop(
-            lambda place, *_: place < count, add, [0, zero, zero, first], parallel_iterations=1
-        )
-        if self.task_loss is not None:
-            self.task_loss.update_state(total, sample_weight=rows * count)
-        self._loss_tracker.update_state(loss, sample_weight=rows * count)
-        self.optimizer.apply_gradients(zip(sums, weights, strict=True))
+        if self.windows is None:
+            update()
+        else:
+            tf.cond(counted > 0, update, lambda: tf.constant(False))
+            self.windows.assign_add(1)
         return self.get_metrics_result()
 
 
@@ -189,6 +160,7 @@ def step_metric(metric: str, loss: str, y: Tensor, logits: Tensor) -> Tensor:
     )
 
 
+@as_before()
 def build_model(
     config: Mapping[str, Any],
     signature: Signature,
@@ -250,7 +222,7 @@ def build_model(
             value = keras.layers.Add(name=f"residual_{index}")([before, value])
         if config["dropout"]:
             drawn = seeds.integer(seed, "dropout", index, bits=31)
-            drop = keras.layers.Dropout(config["dropout"], seed=drawn, name=f"dropout_{index}")
+            drop = Dropout(config["dropout"], seed=drawn, name=f"dropout_{index}")
             value = drop(value)
     if pool != "last":
         value = pooled(pool, value, mask, steps)
@@ -307,7 +279,7 @@ def recurrent(
             config["units"],
             output_unit=config["output_unit"],
             return_sequences=sequences,
-            executor=config["executor"],
+            executor=config.get("chosen") or config["executor"],
             seed=seeds.integer(seeds.part(config, "init"), "init", name, bits=31),
             plugins=tuple(config["plugins"]),
             name=name,

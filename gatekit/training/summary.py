@@ -9,7 +9,7 @@ import math
 import statistics
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 import keras
@@ -17,6 +17,7 @@ import tensorflow as tf
 from tensorflow import Tensor
 
 from gatekit.cell.block.built import flops_of, state_of
+from gatekit.recurrence.executors.choose import CHUNKS
 from gatekit.tasks.task import Task
 
 from .feed import Feed, called
@@ -129,6 +130,7 @@ class Session(Protocol):
     Attributes:
         mode: whether XLA compiled the run.
         decayed: whether each trainable weight decays, by path.
+        devices: the device of each shard; empty for one device.
         step_times: the times of its steps.
     """
 
@@ -139,6 +141,7 @@ class Session(Protocol):
     progress: TrainingProgress
     mode: Mode
     total_steps: int
+    devices: Sequence[str]
     decayed: dict[str, bool]
     step_times: StepTimes
 
@@ -177,9 +180,11 @@ def summary(
         "state_size": costs["state"],
         "executor": choice.executor,
         "executor_mode": choice.mode,
-        "executor_reason": choice.reason,
+        "executor_reason": CHUNKS if session.config.get("chosen") else choice.reason,
         "jit": session.mode.jit,
         "jit_reason": session.mode.reason,
+        "shards": session.config.get("shards", 1),
+        "devices": max(1, len(session.devices)),
         "warnings": progress.remarks,
         **_recipe(session),
         **newton,

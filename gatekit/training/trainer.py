@@ -8,7 +8,7 @@ import random
 import sys
 import threading
 import warnings
-from collections.abc import Hashable, Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from typing import Any
 
 import keras
@@ -29,6 +29,7 @@ from .feed import Feed
 from .jit import resolve, training_step
 from .model import SequenceModel, build_model, choice_of, named_weights, set_weights
 from .optimizers import decayed, optimizer, vectors
+from .parts import PartialGradients
 from .probe import Probe, ProbeRecords
 from .process import programs
 from .program import Kept
@@ -54,6 +55,7 @@ def train(
     made_with: Mapping[str, Any] | None = None,
     remarks: list[str] | None = None,
     kept: Kept | None = None,
+    devices: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Train one run and return its record for result.json.
 
@@ -68,6 +70,7 @@ def train(
         made_with: versions, machine and settings that the numbers depend on, for the checkpoints.
         remarks: warnings about the run so far; they go into the result.
         kept: the program of an earlier run of this process; receives that of this run.
+        devices: the device of each shard; empty for one device.
 
     Raises:
         InterruptedRunError: ``stop`` was set.
@@ -104,7 +107,7 @@ def train(
             "to the update of the whole batch. Remove trainer.accumulate."
         )
     callbacks = callbacks or Callbacks()
-    session = _Session(config, task, feed, progress, stop, callbacks, kept)
+    session = _Session(config, task, feed, progress, stop, callbacks, kept, devices)
     return session.run(verbose, checkpoint)
 
 
@@ -123,7 +126,9 @@ class _Session:
         stop: threading.Event,
         callbacks: Callbacks,
         kept: Kept,
+        devices: Sequence[str],
     ) -> None:
+        self.devices = devices
         self.config, self.task, self.feed, self.progress = config, task, feed, progress
         self.stop, self.callbacks, self.kept = stop, callbacks, kept
         callbacks.warn = progress.remark
@@ -197,8 +202,13 @@ class _Session:
         length = feed.length_for(self.config["pool"])
         signature = self.task.signature()
         model = build_model(self.config, signature, feed.masked, length, feed.resets, feed.sparse)
-        model.accumulate = self.config["trainer"].get("accumulate", 1)
         self.mode = resolve(self.config, model, feed, EVALUATIONS)
+        accumulate = self.config["trainer"].get("accumulate", 1)
+        shards = self.config.get("shards", 1)
+        if accumulate > 1 or shards > 1:
+            model.parts = PartialGradients(
+                model, accumulate, shards, self.devices, self.mode.jit and shards > 1
+            )
         feed.few = self.mode.jit
         # A document has a target at every step, so each of its windows has weight.
         counted = feed.windows is not None and not feed.windows.contiguous
@@ -212,7 +222,9 @@ class _Session:
         return model
 
     def _traced(self, model: SequenceModel, key: Hashable) -> program.Program:
-        step = training_step(model, self.feed.spec, self.mode.jit)
+        # Shards are compiled one by one.
+        whole = self.mode.jit and self.config.get("shards", 1) == 1
+        step = training_step(model, self.feed.spec, whole)
         scores = Scores(model, self.task, self.feed, self.stop, jit=self.mode.jit)
         loss = self.task.signature().loss
         probe = Probe(model, self.feed, loss) if self.config["probe"] else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import faulthandler
+import gc
 import multiprocessing
 import os
 import resource
@@ -22,7 +23,7 @@ from typing import Any, TextIO, cast
 import tensorflow as tf
 
 from gatekit import registry
-from gatekit.cell.errors import GatekitError, RunError
+from gatekit.cell.errors import ConfigError, GatekitError, RunError
 from gatekit.cell.terminal import Terminal
 from gatekit.recurrence.executors.choose import TUNE_VARIABLE
 from gatekit.registry import check_results, components
@@ -65,6 +66,7 @@ class Request:
     terminal: bool
     allow_changed: bool = False
     track: tuple[str, ...] = ()
+    devices: int = 1
 
 
 def work(
@@ -94,8 +96,17 @@ def work(
     try:
         again: Request | None = request
         while again is not None:
+            first = kept.program is None
             _run(again, stop, received, kept)
-            again = following(stop) if following and kept.more else None
+            if not (following and kept.more):
+                break
+            # A seed's model is garbage once its tensors are in the kept one. Python would look for
+            # it after dozens of runs, as a search through TensorFlow and the program takes long.
+            if first:
+                gc.freeze()
+            else:
+                gc.collect()
+            again = following(stop)
     finally:
         parent = multiprocessing.parent_process()
         programs.end(orphan=parent is not None and not parent.is_alive())
@@ -203,7 +214,9 @@ def _train(request: Request, folder: RunFolder, stop: threading.Event, kept: Kep
         remarks += [remark] if remark else []
         config |= {"executor": asked["executor"], "jit": asked["jit"]}
     use_table(request.path)
-    make_deterministic(asked["threads"])
+    shards = config.get("shards", 1)
+    make_deterministic(asked["threads"], shards)
+    devices = devices_of(request.devices)[:shards]
     with reported("loading plugins", remarks.append):
         known = components.load(config["plugins"])
         task = known.task(config["task"])
@@ -230,7 +243,17 @@ def _train(request: Request, folder: RunFolder, stop: threading.Event, kept: Kep
     verbose = 1 if request.terminal else 2
     made_with = here | asked
     result = train(
-        config, task, folder, stop, verbose, callbacks, checkpoint, made_with, remarks, kept
+        config,
+        task,
+        folder,
+        stop,
+        verbose,
+        callbacks,
+        checkpoint,
+        made_with,
+        remarks,
+        kept,
+        devices,
     )
     if checkpoint is not None and request.config["executor"] == "auto":
         result["executor_reason"] = "auto, as resolved by the first attempt"
@@ -349,11 +372,40 @@ def _first_line(error: BaseException) -> str:
     return (str(error).strip().splitlines() or [type(error).__name__])[0][:500]
 
 
-def make_deterministic(threads: int) -> None:
-    """Set the threads and make operations deterministic, before TensorFlow has executed any."""
-    tf.config.threading.set_intra_op_parallelism_threads(threads)
-    tf.config.threading.set_inter_op_parallelism_threads(1)
+def make_deterministic(threads: int, shards: int = 1) -> None:
+    """Set the threads and make operations deterministic, before TensorFlow has executed any.
+
+    Args:
+        threads: the threads that compute.
+        shards: the shards of a batch. Each is computed by one thread; without shards, all threads
+            compute one operation.
+    """
+    side_by_side = shards > 1
+    tf.config.threading.set_intra_op_parallelism_threads(1 if side_by_side else threads)
+    tf.config.threading.set_inter_op_parallelism_threads(threads if side_by_side else 1)
     tf.config.experimental.enable_op_determinism()
+
+
+def devices_of(count: int) -> list[str]:
+    """Return the names of a run's devices; empty for one.
+
+    The devices are GPUs, or parts of the CPU if there are none.
+
+    Raises:
+        ConfigError: there are fewer GPUs.
+    """
+    if count == 1:
+        return []
+    gpus = tf.config.list_physical_devices("GPU")
+    if gpus and len(gpus) < count:
+        raise ConfigError(
+            f"devices={count}: this run sees {len(gpus)} GPUs. Type devices={len(gpus)}."
+        )
+    if not gpus:
+        (cpu,) = tf.config.list_physical_devices("CPU")
+        parts = [tf.config.LogicalDeviceConfiguration() for _ in range(count)]
+        tf.config.set_logical_device_configuration(cpu, parts)
+    return [f"{'GPU' if gpus else 'CPU'}:{number}" for number in range(count)]
 
 
 def use_table(run: Path) -> None:

@@ -76,12 +76,6 @@ tasks | adding | tasks.describe:describe | name
 plugins | | cli.write.listing:plugin_entries
 plugins | | JSON | ~json | none
 plugins | | cli.write.listing:requirements | ~requirements | none
-tune | cell=lstm | READ | overrides
-tune | cell=lstm | recurrence.executors.timing:measure | batch time rounds mode | tuned
-tune | cell=lstm | recurrence.executors.timing:setting_here | precision | tuned
-tune | cell=lstm --study demo | runs.names:table_of | study root | tuned
-tune | cell=lstm | FILE | to | timed
-tune | cell=lstm | JSON | ~json | timed
 train | cell=lstm units=8 | COMPOSED | overrides multirun trust_config
 train | cell=lstm units=8 --trust-config | COMPOSED | config_dir
 train | cell=lstm units=8 | SHOWN | ~cfg ~info ~hydra_help
@@ -245,7 +239,6 @@ _ROWS = [
     {**_ROW, "year": 2014, "tier": "own", "states": ["h"], "scannable": False},
     {**_ROW, "year": 2020, "tier": "certified", "states": ["h", "c", "n"], "scannable": True},
 ]
-_TUNED = {"cli.write.tuning:read_overrides": lstm}
 _SHOWN = {"cli.write.show:read_overrides": lstm}
 _LISTS = ("entries", "plugin_entries", "write_broken", "write_table")
 
@@ -282,13 +275,6 @@ REPLACED: dict[str, dict[str, object]] = {
     "shown": _SHOWN,
     "stacked": {"convert.torch:_stacked": None, "convert.torch:_check_stack": None},
     "suites": {"cli.write.check:_suites": [_SUITE]},
-    "timed": {
-        **_TUNED,
-        "recurrence.executors.timing:setting_here": None,
-        "recurrence.executors.choose:key": "key",
-        "recurrence.executors.timing:measure": {"fused/graph": 1.0},
-    },
-    "tuned": _TUNED,
     "written": {"training.writing:write_text": types.SimpleNamespace(prompt="", text="text")},
 }
 """Functions that are replaced, and what they return then; a function returns its own result."""

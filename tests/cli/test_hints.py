@@ -89,10 +89,6 @@ CLASSES = {
     "two names": ("check lstm gru", "type `gatekit check lstm && gatekit check gru`"),
     "kind without a name": ("new project", "type for example gatekit new project my-study"),
     "action of other programs": ("data download digits", "Type gatekit data get digits"),
-    "precision of other libraries": (
-        "tune cell=lstm --precision fp16",
-        "Type --precision mixed_float16.",
-    ),
     "keys as options": (
         "train --cell lstm --lr=0.1 --jit",
         "type `gatekit train cell=lstm optimizer.learning_rate=0.1 jit=true`.",

@@ -162,7 +162,6 @@ def test_a_terminal_without_unicode_gets_escapes(
         ["report", "demo", "--to", "x.html"],
         ["bundle", "demo", "--output", "x.zip"],
         ["show", "cell=lstm", "--diagram", "x.svg"],
-        ["tune", "cell=lstm", "--to", "x.json"],
     ],
 )
 @pytest.mark.parametrize("make", [os.mkfifo, os.mkdir])

@@ -117,8 +117,6 @@ MISTAKES = {
     "cite-a-gate": Mistake(
         "cite gate=power_law", ("gatekit cite cell=lstm swap.forget=power_law",)
     ),
-    "tune-nothing": Mistake("tune", ("`gatekit tune cell=lstm`",)),
-    "tune-a-block": Mistake("tune cell=lstm block=modern", ("Omit block", "features=N")),
     "new-cell": Mistake("new cell mine", ("conf/cell/NAME.yaml",)),
     "new-without-a-kind": Mistake("new leaky x", ("type gatekit new gate leaky",)),
     "resume": Mistake(

@@ -2,21 +2,33 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 import tensorflow as tf
 
+from gatekit._version import __version__
 from gatekit.cell.analysis.affine import analyse
 from gatekit.cell.errors import ConfigError
 from gatekit.recurrence.executors import blockwise
-from gatekit.recurrence.executors.choose import EXECUTORS, MODES, Setting, choose, key
+from gatekit.recurrence.executors.choose import (
+    EXECUTORS,
+    MODES,
+    TUNE_VARIABLE,
+    Setting,
+    as_before,
+    choose,
+    key,
+    read_table,
+)
 from gatekit.recurrence.executors.fused import executor as fused
 from gatekit.recurrence.executors.fused.schedule import weights_stay_cached
 
 from .affine_cells import AFFINE
 from .cells import BUNDLED, built, canonical, lstm_with, merged
-from .layers import inputs_for, layer
+from .layers import FEATURES, UNITS, inputs_for, layer
 
 GPU = Setting("gpu")
 
@@ -55,10 +67,33 @@ def test_auto(cell: str, setting: Setting, executor: str, mode: str) -> None:
 def test_wide_affine_states_are_formed_step_by_step(cell: str) -> None:
     wide = built(cell, units=64)
     assert analyse(wide).affine
-    assert choose("auto", wide).executor == "fused"
-    assert "so many" in choose("auto", wide).reason
+    with as_before():
+        assert choose("auto", wide).executor == "fused"
+        assert "so many" in choose("auto", wide).reason
     assert choose("auto", wide, GPU).executor == "scan"
     assert choose("affine", wide).executor == "affine"
+
+
+@pytest.mark.parametrize(
+    ("cell", "units", "length", "executor"),
+    [
+        ("gla", 64, None, "chunk"),
+        ("gla", 64, 512, "chunk"),
+        ("delta_net", 64, 64, "chunk"),
+        ("gla", 64, 32, "fused"),
+        ("gla", 16, 512, "affine"),
+        ("mamba", 64, 512, "fused"),
+        ("lstm", 64, 512, "fused"),
+    ],
+)
+def test_wide_memories_that_are_matrices_run_in_chunks(
+    cell: str, units: int, length: int | None, executor: str
+) -> None:
+    choice = choose("auto", built(cell, units=units), length=length)
+    assert choice.executor == executor
+    if executor == "chunk":
+        assert choice.inference == "fused"
+        assert choose("auto", built(cell, units=units), remat=True).executor == "fused"
 
 
 def test_outside_training_xla_forms_the_coefficients_step_by_step() -> None:
@@ -169,6 +204,37 @@ def test_a_measured_choice_counts_for_its_cell_sizes_and_setting_only() -> None:
     assert choose("auto", small, Setting(compute="float64"), tuned=measured).executor == "fused"
     other = built(merged(canonical("lstm"), {"initial": {"c": 1.0}}))
     assert choose("auto", other, tuned=measured).executor == "fused"
+
+
+def written(path: Path, version: str = __version__, **choice: str) -> Path:
+    chosen = {"executor": "reference", "mode": "graph", **choice}
+    own = key(built("lstm", UNITS, FEATURES), Setting("cpu", "float64", "float64"))
+    path.write_text(json.dumps({"gatekit": version, "choices": {own: chosen}}))
+    return path
+
+
+def test_a_layer_reads_the_table_that_the_environment_names(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(TUNE_VARIABLE, str(written(tmp_path / "table.json")))
+    assert layer("lstm").choice.executor == "reference"
+    assert "measured by gatekit tune" in layer("lstm").explain()
+    assert layer("gru").choice.executor == "fused"
+    monkeypatch.setenv(TUNE_VARIABLE, "/nowhere/table.json")
+    with pytest.raises(ConfigError, match=r"/nowhere/table\.json.*unset it"):
+        layer("lstm")
+
+
+def test_a_file_that_is_no_table_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "table.json"
+    for content in ("{", "[]"):
+        path.write_text(content)
+        with pytest.raises(ConfigError, match=r"is not a table of gatekit tune.*delete it"):
+            read_table(path)
+    with pytest.raises(ConfigError, match=r"was measured with gatekit 0\.0\.0"):
+        read_table(written(path, "0.0.0"))
+    with pytest.raises(ConfigError, match="which is not a choice"):
+        read_table(written(path, executor="magic"))
 
 
 def test_an_unknown_executor_is_refused_with_the_nearest() -> None:

@@ -3,13 +3,15 @@
 import dataclasses
 import os
 import signal
+import time
+import types
 
 import pytest
 from deed import CONTEXT
 from deeds import plan_of, states
 from served import serve
 
-from gatekit.study.launch import launch, process
+from gatekit.study.launch import launch, loop, process
 from gatekit.study.launch.contract import ListedRuns
 from gatekit.study.launch.process import Process, Processes
 
@@ -63,6 +65,25 @@ def test_what_ends_a_process_ends_one_run(tmp_path, served, deed, state, attempt
     _, (first, _, third) = sweep(plan)
     assert states(plan) == ["COMPLETED", state, "COMPLETED"]
     assert [run.folder().state().attempt for run in plan.runs] == [1, attempts, 1]
+    assert third != first
+
+
+def test_a_timeout_ends_one_run(tmp_path, served, monkeypatch):
+    plan = queue_of(tmp_path, "a/good", "a/hang", "a/good", timeout=1800.0)
+    later = 0
+
+    def hour_later():
+        """Return the time; an hour has passed once the second run hangs."""
+        nonlocal later
+        later = later or 3600 * (states(plan)[1] == "RUNNING")
+        return time.monotonic() + later
+
+    clock = types.SimpleNamespace(**vars(time) | {"monotonic": hour_later})
+    monkeypatch.setattr(loop, "time", clock)
+    outcome, (first, _, third) = sweep(plan)
+    assert states(plan) == ["COMPLETED", "FAILED", "COMPLETED"]
+    ((run, reason),) = outcome.failed
+    assert (run, reason[:8]) == (plan.runs[1], "timeout:")
     assert third != first
 
 

@@ -1,5 +1,6 @@
 """Runs on a Ray cluster of two machines that are processes here, with GPUs that it only counts."""
 
+import dataclasses
 import os
 import signal
 import sys
@@ -119,10 +120,10 @@ def test_runs_share_gpus_in_fractions(cluster, tmp_path, shared, growth):
 
 @pytest.mark.slow
 def test_threads_gpus_and_resources_decide_how_many_fit(cluster, tmp_path):
-    def slots(**asked):
-        return ray.Ray(
-            plan_of(tmp_path, "good", **{"n_jobs": 9, "address": cluster, **asked})
-        ).slots
+    def slots(devices=1, **asked):
+        plan = plan_of(tmp_path, "good", **{"n_jobs": 9, "address": cluster, **asked})
+        launch = dataclasses.replace(plan.launch, devices=devices)
+        return ray.Ray(dataclasses.replace(plan, launch=launch)).slots
 
     assert slots(gpus=0) == 4
     assert slots(gpus=0, threads=2) == 2
@@ -131,6 +132,9 @@ def test_threads_gpus_and_resources_decide_how_many_fit(cluster, tmp_path):
     assert slots(resources=(("big", 0.5),), runs_per_gpu=4) == 2
     with pytest.raises(ConfigError, match=r"one run needs 4 CPU, 1 GPU, but the machines .* 2 CPU"):
         slots(threads=4)
+    assert slots(gpus=0, threads=2, devices=2) == 2
+    with pytest.raises(ConfigError, match=r"one run needs 2 CPU, 2 GPU"):
+        slots(threads=2, devices=2)
     with pytest.raises(ConfigError, match=r"1 tpu"):
         slots(resources=(("tpu", 1.0),))
 

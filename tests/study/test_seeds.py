@@ -7,7 +7,7 @@ import threading
 import keras
 import processes
 import pytest
-from twice import VARIANTS, told
+from twice import VARIANTS, StopAt, told
 
 from gatekit.registry import components
 from gatekit.runs import durable
@@ -15,6 +15,8 @@ from gatekit.runs.folder import RunFolder
 from gatekit.study.command import compose
 from gatekit.study.plan import plan
 from gatekit.training.program import Kept, foreign
+from gatekit.training.resume import checkpoint_of
+from gatekit.training.summary import InterruptedRunError
 from gatekit.training.trainer import train
 
 pytestmark = pytest.mark.usefixtures("float32")
@@ -67,6 +69,30 @@ def test_the_bits_do_not_depend_on_what_came_before(place, variant):
     assert first[0] != first[1]
 
 
+@pytest.mark.slow
+def test_a_reused_run_that_was_stopped_continues_in_another_process(place):
+    runs = plan(
+        compose(["-m", "units=4", "seeds=2", *GRAPH["AdamW, warm-up, wsd, averaged weights"]])
+    ).runs
+    alone = trained(place / "alone", runs[1:], Kept())
+    kept = Kept()
+    trained(place / "first", runs[:1], kept)
+    folder, config = RunFolder(place / "stopped"), runs[1].config
+    task = components.load().task(config["task"])
+    folder.claim()
+    folder.write_config(config)
+    with pytest.raises(InterruptedRunError):
+        train(config, task, folder, StopAt(8), 0, kept=kept)
+    folder.status("INTERRUPTED", "stopped")
+    assert kept.reused == 0
+    again = RunFolder(place / "stopped")
+    again.claim()
+    again.write_config(config)
+    result = train(config, task, again, StopAt(10**9), 0, checkpoint=checkpoint_of(again))
+    again.finish(result)
+    assert told(again.path) == {key: alone[1][key] for key in told(again.path)}
+
+
 def test_another_program_is_traced_where_a_fact_of_the_trace_differs(place):
     words = ["task=sum", "trainer.batch=4", "units=2", "cell=rnn", "jit=false"]
     kept = Kept()
@@ -90,13 +116,19 @@ def test_code_that_is_neither_keras_nor_gatekits_is_foreign():
 
 
 QUEUE = """
-import json, os, sys, threading
+import gc, json, os, sys, threading, time
 from pathlib import Path
 from gatekit.study.command import compose
 from gatekit.study.plan import plan
+from gatekit.runs import process
 from gatekit.training import worker
+from gatekit.training.model import SequenceModel
+from gatekit.training.process import programs
 
 runs = list(plan(compose(["-m", *sys.argv[1:]])).runs)
+first = runs[0]
+if os.environ.get("STEAL"):
+    process.BEAT_EVERY = 0.01
 seen = []
 
 def request(run):
@@ -104,7 +136,17 @@ def request(run):
 
 def following(stop):
     assert not stop.is_set()
-    seen.append((threading.active_count(), len(os.listdir("/proc/self/fd"))))
+    for thread in threading.enumerate():
+        if thread is not threading.main_thread():
+            thread.join(10)  # on a busy machine, one that ends may not have ended yet
+    files = len(os.listdir("/proc/self/fd"))
+    models = sum(isinstance(each, SequenceModel) for each in gc.get_objects())
+    stored = len([*programs._own.glob("*.pb")]) if programs._own else 0
+    seen.append((threading.active_count(), files, models, stored))
+    if os.environ.get("STEAL") and len(seen) == 1:
+        # Another process claims the run that has just ended.
+        first.folder().claim_path(2).write_text("{}")
+        time.sleep(0.3)
     return request(runs.pop(0)) if runs else None
 
 if __name__ == "__main__":
@@ -115,7 +157,8 @@ WORDS = ["task=adding", "task.length=4", "units=2", "trainer.steps=2", "trainer.
 
 
 def queue(place, *words):
-    """Train a queue in a process; return its threads and open files after each run."""
+    """Train a queue in a process; return its threads, open files, models and stored programs after
+    each run."""
     (place / "several.py").write_text(QUEUE)
     given = [sys.executable, "several.py", "task.validation_size=4", "task.test_size=4", *WORDS]
     processes.run([*given, "jit=false", *words], cwd=place, check=True)
@@ -148,6 +191,24 @@ def test_a_queue_leaves_nothing_behind_and_ends_like_single_runs(tmp_path, monke
         durable.sha256(path / "weights.npz") for path in (tmp_path / "alone/3", runs[3].path)
     ]
     assert weights[0] == weights[1]
+
+
+def test_a_claim_of_the_run_before_does_not_end_the_next(tmp_path, monkeypatch):
+    monkeypatch.setenv("STEAL", "yes")
+    assert len(queue(tmp_path, "cell=rnn", "seeds=2")) == 2
+
+
+@pytest.mark.slow
+def test_the_next_run_finds_the_stored_programs(tmp_path, monkeypatch):
+    folder = tmp_path / "programs"
+    folder.mkdir()
+    monkeypatch.setenv("GATEKIT_PROGRAMS", str(folder))
+    # A program that is traced anew reads what the first run has stored.
+    seen = queue(tmp_path, "cell=rnn", "seeds=2", "jit=true")
+    stored = [each[3] for each in seen]
+    assert stored[0] > 0
+    assert stored == [stored[0]] * 2
+    assert [path.suffix for path in folder.iterdir()] == [".pb"] * stored[0]
 
 
 RANDOM = '''

@@ -1,5 +1,6 @@
 """Runs in Slurm jobs: through submitit's local executor, and the script that sbatch would get."""
 
+import dataclasses
 import os
 import re
 import signal
@@ -14,7 +15,7 @@ from deeds import plan_of, start, states
 
 from gatekit.cell.errors import ConfigError
 from gatekit.study.command import compose
-from gatekit.study.launch import SweepOutcome, launch, report
+from gatekit.study.launch import SweepOutcome, launch, report, slurm_queue
 from gatekit.study.launch import slurm as module
 from gatekit.study.launch.contract import ListedRuns
 from gatekit.study.launch.loop import make
@@ -80,6 +81,21 @@ def test_where_there_is_no_slurm_it_says_so(submitit, tmp_path, monkeypatch):
 def test_slurm_chooses_the_gpus(submitit, tmp_path):
     with pytest.raises(ConfigError, match=r"gpus=\[0,1\]: on Slurm, Slurm chooses"):
         launch(plan_of(tmp_path, "good", backend="slurm", gpus=("0", "1")))
+
+
+@pytest.mark.parametrize(
+    ("gpus", "at_once", "asked"), [("auto", 3, 6), (8, None, 8), (0, 3, 0), (1, 1, None)]
+)
+def test_a_job_has_the_devices_of_its_runs(tmp_path, gpus, at_once, asked):
+    plan = plan_of(tmp_path, "good", backend="slurm", gpus=gpus, threads=2)
+    launch = dataclasses.replace(plan.launch, devices=2, jobs=at_once)
+    plan = dataclasses.replace(plan, launch=launch)
+    if asked is None:
+        with pytest.raises(ConfigError, match=r"devices=2: a job has hydra\.launcher\.gpus=1"):
+            slurm_queue.gpus_of(plan)
+    else:
+        assert slurm_queue.gpus_of(plan) == asked
+        assert slurm_queue.at_once(plan) == (at_once or 4)
 
 
 def test_the_script_asks_for_what_was_typed(fake, tmp_path):

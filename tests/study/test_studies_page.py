@@ -18,6 +18,7 @@ CONF = Path(next(iter(gatekit.conf.__path__)))
 CHOSEN = {
     "jit": "auto",
     "units": None,
+    "shards": None,
     "block": "plain",
     "cell": "lstm",
     "change": "base",
@@ -78,7 +79,7 @@ def test_the_bundled_defaults_are_the_codes_defaults():
     bundled = yaml.safe_load((CONF / "train.yaml").read_text())
     assert {k: bundled[k] for k in DEFAULTS if k in bundled} == {
         key: value
-        for key, value in {**DEFAULTS, "jit": "auto", "units": None}.items()
+        for key, value in {**DEFAULTS, "jit": "auto", "units": None, "shards": None}.items()
         if key not in ("block", "change", "output_unit")
     }
 

@@ -1,1 +1,1 @@
-"""Commands for writing gates and cells: new, check, show, tune; lists such as cells and gates."""
+"""Commands for writing gates and cells: new, check, show; lists such as cells and gates."""

@@ -13,6 +13,7 @@ from tensorflow import Tensor
 
 from gatekit.cell.block.sketch import Part
 from gatekit.cell.errors import CellError, ConfigError
+from gatekit.recurrence.noise import Dropout
 
 from .order import Order, last_step
 
@@ -72,7 +73,7 @@ def _unbuilt(part: Part, name: str, policy: keras.DTypePolicy, seed: int) -> ker
         width = part.width if options["full"] else None
         return CausalConvolution(options["kernel"], width, options["bias"], seed, **given)
     if part.kind == "dropout":
-        return keras.layers.Dropout(options["rate"], seed=seed, **given)
+        return Dropout(options["rate"], seed=seed, **given)
     return _own_layer(part, given, seed)
 
 

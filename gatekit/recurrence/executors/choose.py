@@ -1,15 +1,17 @@
 """Which executor runs a cell: a pure function, so that numbers never depend on a timing.
 
-Measured choices are stored in a file, which ``executor=auto`` may read; see ``gatekit tune``.
+Earlier versions could measure choices and store them in a file. A study with such a file still
+reads it.
 """
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -74,6 +76,7 @@ def choose(
     *,
     remat: bool = False,
     tuned: Mapping[str, Mapping[str, str]] | None = None,
+    length: int | None = None,
 ) -> ExecutorChoice:
     """Return the executor that runs.
 
@@ -82,7 +85,8 @@ def choose(
         cell: the built cell.
         setting: device and types; by default, a CPU in float32.
         remat: whether steps are computed again in the backward pass.
-        tuned: measured choices, by `key`; see ``gatekit tune``.
+        tuned: measured choices, by `key`.
+        length: the steps of a sequence; None if they are not known.
 
     Raises:
         ConfigError: there is no such executor, or it cannot run this cell on this device.
@@ -99,6 +103,11 @@ def choose(
                 measured["executor"], measured["mode"], "auto: measured by gatekit tune"
             )
         executor, reason = _automatic(cell, setting, remat)
+        if not _as_before and not remat and chunks_win(cell, setting, length):
+            # Measured on a CPU, `chunk` / `fused` outside training: 0.4 to 1.0 in graph mode, 1.6
+            # to 1.7 under XLA, where the fused loop stores nothing (linear_attention, 64 units).
+            reason = f"{CHUNKS}; {_FUSED_INFERENCE}"
+            return ExecutorChoice("chunk", mode("chunk", cell, setting), reason, inference="fused")
         if executor == "affine":
             # In inference no residuals are stored, and a loop that computes the coefficients step
             # by step never leaves the cache. Measured on a CPU, eight cells, time of `affine` /
@@ -108,6 +117,52 @@ def choose(
                 executor, mode(executor, cell, setting), reason, inference="fused"
             )
     return ExecutorChoice(executor, mode(executor, cell, setting), reason)
+
+
+_as_before = False
+
+
+@contextlib.contextmanager
+def as_before() -> Iterator[None]:
+    """Let ``auto`` choose as it did before it considered chunks.
+
+    A run names chunks in its configuration, so a run that does not is older, or has no use for
+    them; see ``chosen`` in `gatekit.study.keys`.
+    """
+    global _as_before
+    before, _as_before = _as_before, True
+    try:
+        yield
+    finally:
+        _as_before = before
+
+
+CHUNKS = "auto: a memory is a matrix, which products update for a chunk of steps at once"
+"""The reason of ``auto`` for chunks."""
+
+_FUSED_INFERENCE = "calls outside training that XLA compiles run fused"
+
+_SHORT = 32
+"""Steps up to which a sequence is one chunk, and the loop over its steps is short."""
+
+
+def chunks_win(cell: Cell, setting: Setting, length: int | None) -> bool:
+    """Return whether chunks are faster than every other executor, in training and inference.
+
+    Args:
+        cell: the built cell.
+        setting: device and types.
+        length: the steps of a sequence; None if they are not known.
+    """
+    # Never measured on a GPU.
+    if setting.device != "cpu" or (length is not None and length <= _SHORT):
+        return False
+    return _wide(cell) and not chunk.analyse(cell).reason
+
+
+def _wide(cell: Cell) -> bool:
+    """Return whether a state is a matrix that a step by itself must form and read as a whole."""
+    return any(state.width >= max(_WIDE, _TIMES * cell.units) for state in cell.states)
 
 
 def check_name(executor: str) -> str:
@@ -143,10 +198,9 @@ def _of_affine(cell: Cell, affine: AffineStates, setting: Setting) -> tuple[str,
     fact = f"auto: affine in the past of {states}, with coefficients known for all steps at once"
     if setting.device == "gpu":
         return "scan", f"{fact}; a GPU solves all steps in a few rounds"
-    if any(state.width >= max(_WIDE, _TIMES * cell.units) for state in cell.states):
+    if _wide(cell):
         return "fused", f"{fact}, but so many that a CPU computes them faster step by step"
-    inference = "calls outside training that XLA compiles run fused"
-    return "affine", f"{fact}; a CPU is fastest step by step; {inference}"
+    return "affine", f"{fact}; a CPU is fastest step by step; {_FUSED_INFERENCE}"
 
 
 def check(executor: str, cell: Cell, setting: Setting, remat: bool) -> None:
@@ -234,19 +288,18 @@ def table_of_environment() -> Choices | None:
         changed = Path(path).stat().st_mtime_ns
     except OSError as error:
         raise ConfigError(
-            f"{TUNE_VARIABLE}={path}: {error.strerror}; unset it, or write the file: "
-            f"gatekit tune --to {path}"
+            f"{TUNE_VARIABLE}={path}: {error.strerror}; unset it: executor=auto no longer needs it"
         ) from None
     return _read(path, changed)
 
 
 def read_table(path: str | Path) -> Choices:
-    """Return the choices of a file that ``gatekit tune`` wrote.
+    """Return the choices of a file that ``gatekit tune`` of an earlier version wrote.
 
     Raises:
         ConfigError: it is not such a file, or another version of gatekit wrote it.
     """
-    again = f"write it again: gatekit tune --to {path}"
+    again = "delete it: executor=auto no longer needs it"
     try:
         content = json.loads(Path(path).read_text(encoding="utf-8"))
         version, choices = content["gatekit"], content["choices"]
@@ -266,22 +319,6 @@ def read_table(path: str | Path) -> Choices:
         if choice["executor"] not in EXECUTORS[1:] or choice["mode"] not in MODES:
             raise ConfigError(f"{path}: {key} has {choice}, which is not a choice; {again}")
     return checked
-
-
-def table_content(
-    machine: Mapping[str, object], choices: Mapping[str, Mapping[str, object]]
-) -> dict[str, object]:
-    """Return the content of a file of measured choices.
-
-    Args:
-        machine: a description of the machine, for the reader.
-        choices: by `key`: executor, mode, and the measured times.
-    """
-    return {
-        "gatekit": __version__,
-        "machine": dict(machine),
-        "choices": {key: dict(choice) for key, choice in choices.items()},
-    }
 
 
 @functools.lru_cache(maxsize=8)

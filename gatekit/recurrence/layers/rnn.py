@@ -158,7 +158,12 @@ class RNN(CellLayer, SequenceLayer):
         self._cell = cell
         self._setting = Setting(device(), self.compute_dtype, self.variable_dtype)
         choice = choose(
-            self.executor, cell, self._setting, remat=self.remat, tuned=table_of_environment()
+            self.executor,
+            cell,
+            self._setting,
+            remat=self.remat,
+            tuned=table_of_environment(),
+            length=shape[1],
         )
         self._executor = Executor(cell, choice, self._setting, self.remat)
         self._counts = self._executor.counts

@@ -208,7 +208,7 @@ class Processes:
         main: Main = None,
     ) -> None:
         self.plan, self.main = plan, main
-        self.environments = slot_environments(plan.launch.options)
+        self.environments = slot_environments(plan.launch.options, plan.launch.devices)
         self.slots = plan.launch.n_jobs
         if self.environments:
             self.slots = min(self.slots, len(self.environments))
@@ -406,6 +406,7 @@ def make(
             bar,
             launch.allow_changed,
             launch.track,
+            launch.devices,
         )
 
     def following(stop: threading.Event) -> Any:

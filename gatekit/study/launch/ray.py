@@ -157,7 +157,7 @@ class Ray:
         nodes = [n["Resources"] for n in self.ray.nodes() if n["Alive"]]
         needs = {"CPU": float(launch.threads)}
         if options.gpus != 0 and (options.gpus != "auto" or any("GPU" in n for n in nodes)):
-            needs["GPU"] = 1 / options.runs_per_gpu
+            needs["GPU"] = launch.devices / options.runs_per_gpu
         needs |= {name: float(amount) for name, amount in options.resources}
         self.slots = sum(_fitting(needs, node) for node in nodes)
         if not self.slots:
@@ -169,7 +169,7 @@ class Ray:
                 "hydra.launcher.resources."
             )
         if isinstance(options.gpus, int) and options.gpus:
-            self.slots = min(self.slots, options.gpus * options.runs_per_gpu)
+            self.slots = min(self.slots, options.gpus * options.runs_per_gpu // launch.devices)
         if launch.jobs:
             self.slots = min(self.slots, launch.jobs)
         root = launch.root.absolute()

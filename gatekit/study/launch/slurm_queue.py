@@ -38,7 +38,7 @@ def submitit_executor(plan: SweepPlan) -> Any:
         "timeout_min": options.minutes,
         "cpus_per_task": launch.threads * at_once(plan),
         "mem_gb": options.memory_gb,
-        "gpus_per_node": _gpus(options.gpus) or None,
+        "gpus_per_node": gpus_of(plan) or None,
         "slurm_partition": options.partition,
         "slurm_account": options.account,
         "slurm_qos": options.qos,
@@ -84,19 +84,33 @@ def submitting() -> Iterator[None]:
         ) from None
 
 
-def _gpus(asked: Any) -> int:
+def gpus_of(plan: SweepPlan) -> int:
+    """Return how many GPUs a job requests.
+
+    Raises:
+        ConfigError: they are listed, or one run needs more.
+    """
+    asked, devices = plan.launch.options.gpus, plan.launch.devices
     if isinstance(asked, tuple):
         raise ConfigError(
             f"hydra.launcher.gpus=[{','.join(asked)}]: on Slurm, Slurm chooses the GPUs; type how "
             "many a job needs, such as hydra.launcher.gpus=1."
         )
-    return 0 if asked == "auto" else int(asked)
+    if asked == "auto":
+        return devices * (plan.launch.jobs or 1) if devices > 1 else 0
+    if 0 < asked < devices:
+        raise ConfigError(
+            f"devices={devices}: a job has hydra.launcher.gpus={asked}. Type "
+            f"hydra.launcher.gpus={devices}, or 0 to compute on {devices} parts of the CPU."
+        )
+    return int(asked)
 
 
 def at_once(plan: SweepPlan) -> int:
     """Return how many runs a job executes at a time."""
     options = plan.launch.options
-    return plan.launch.jobs or max(1, _gpus(options.gpus) * options.runs_per_gpu)
+    gpus = gpus_of(plan) // plan.launch.devices
+    return plan.launch.jobs or max(1, gpus * options.runs_per_gpu)
 
 
 def note(plan: SweepPlan, job: Any, runs: Sequence[PlannedRun]) -> None:

@@ -1,0 +1,97 @@
+"""What ``auto`` now chooses otherwise is written into the run; a study begun before goes on so."""
+
+import threading
+
+import pytest
+from twice import StopAt, told
+
+from gatekit.cell.errors import ConfigError
+from gatekit.registry import components
+from gatekit.runs.folder import RunFolder
+from gatekit.study import variant
+from gatekit.study.command import compose
+from gatekit.study.plan import plan
+from gatekit.training.resume import checkpoint_of
+from gatekit.training.summary import InterruptedRunError
+from gatekit.training.trainer import train
+
+pytestmark = pytest.mark.usefixtures("float32")
+
+WORDS = ["task=sum", "task.length=33", "trainer.steps=2", "trainer.batch=2", "jit=false"]
+
+
+def only(*words):
+    (run,) = plan(compose([*WORDS, *words])).runs
+    return run
+
+
+@pytest.fixture
+def before(monkeypatch):
+    """Return a function that plans a run as earlier versions did."""
+
+    def planned(*words):
+        with monkeypatch.context() as patch:
+            patch.setattr(variant, "chunks_win", lambda *facts: False)
+            return only(*words)
+
+    return planned
+
+
+@pytest.mark.parametrize(
+    "words", [["cell=lstm"], ["cell=gla", "units=16"], ["cell=gla", "task.length=32"]]
+)
+def test_where_the_choice_is_the_same_the_run_is_the_same(place, before, words):
+    run = only(*words)
+    assert run.config["chosen"] is None
+    assert run.fingerprint == before(*words).fingerprint
+
+
+def test_a_run_that_chunks_says_so_and_has_a_name_of_its_own(place, before):
+    run = only("cell=gla")
+    assert (run.config["executor"], run.config["chosen"]) == ("auto", "chunk")
+    others = before("cell=gla"), only("cell=gla", "executor=chunk")
+    assert run.fingerprint not in [other.fingerprint for other in others]
+    assert only("cell=gla", "executor=fused").config["chosen"] is None
+    # Layers of several kinds run as they did.
+    assert only("mixers=[gla,lstm]", "layers=2").config["chosen"] is None
+    with pytest.raises(ConfigError, match=r"type executor=chunk"):
+        only("cell=gla", "chosen=chunk")
+
+
+def attempt(run, stop):
+    folder = RunFolder(run.path)
+    folder.claim()
+    folder.write_config(run.config)
+    task, earlier = components.load().task(run.config["task"]), checkpoint_of(folder)
+    try:
+        result = train(run.config, task, folder, stop, 0, checkpoint=earlier)
+    except InterruptedRunError:
+        folder.status("INTERRUPTED", "stopped")
+        return None
+    folder.finish(result)
+    return result
+
+
+@pytest.mark.parametrize(
+    ("cell", "executor"), [("gla", "fused"), pytest.param("lstm", "fused", marks=pytest.mark.slow)]
+)
+def test_a_study_begun_before_goes_on_as_it_began(place, before, cell, executor):
+    old = before(f"cell={cell}")
+    assert attempt(old, StopAt(3)) is None
+    (again, more) = plan(compose([*WORDS, f"cell={cell}", "seeds=2"])).runs
+    assert again.path == old.path
+    assert more.config["chosen"] is None
+    assert attempt(again, threading.Event())["executor"] == executor
+    whole = before(f"cell={cell}", "study=whole")
+    assert attempt(whole, threading.Event())["executor"] == executor
+    assert {**told(again.path), "result": 0} == {**told(whole.path), "result": 0}
+
+
+def test_a_new_study_chunks_and_one_with_measured_choices_does_not(place):
+    run = only("cell=gla")
+    result = attempt(run, threading.Event())
+    assert (result["executor"], result["executor_reason"][:16]) == ("chunk", "auto: a memory i")
+    table = place / "experiments" / "measured" / "tune.json"
+    table.parent.mkdir(parents=True)
+    table.write_text("{}")
+    assert only("cell=gla", "study=measured").config["chosen"] is None
