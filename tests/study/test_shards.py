@@ -100,7 +100,7 @@ def test_a_study_begun_without_shards_goes_on_without(place):
 
 def test_more_seeds_have_the_shards_of_the_first(place):
     first = plan(compose(["task=sum", "threads=2", "study=s", "seeds=1"]))
-    first.study.mkdir(parents=True)
+    (first.study / "runs").mkdir(parents=True)
     command = "gatekit train task=sum threads=2 study=s seeds=1"
     write_plan(dataclasses.replace(first, command=command))
     whole, _ = extension("s", "experiments", 2, ["threads=4"])
