@@ -353,13 +353,6 @@ FAULTS = (
         ("tests/training/test_programs.py",),
     ),
     Fault(
-        "an iterator of a run has a thread that tunes nothing and is waited for",
-        "gatekit/training/trainer.py",
-        "options.autotune.enabled = False",
-        "options.autotune.enabled = True",
-        ("tests/study/test_train.py", "-k", "tuning_thread"),
-    ),
-    Fault(
         "a file is replaced before its content is on the disk",
         "gatekit/runs/durable.py",
         "_write_all(number, data.encode() if isinstance(data, str) else data)\n"
