@@ -200,7 +200,7 @@ class _Writer:
             "",
             *(f"    {name}: {about[name]}" for name in defaults),
             "",
-            "    The layers have numbers of their own for other sizes.",
+            "    Other sizes, such as the number of heads, are numbers in the modelling file.",
             '    """',
             "",
             f'    model_type = "gatekit_{self.name}"',

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import abc
 import importlib
+import json
 import math
 import re
 from collections import Counter
@@ -66,6 +67,11 @@ class TokenModel(CharacterModel):
     def decode(self, tokens: list[int]) -> str:
         """Return the text of tokens."""
         return self._tokenizer().decode(tokens)
+
+    def library_files(self) -> dict[str, str]:
+        """Return the files with which transformers cuts texts as this task does, by name; none for
+        words."""
+        return self._tokenizer().library_files()
 
     def signature(self) -> Signature:
         """Return the signature: a token in and the next token out at every step."""
@@ -135,6 +141,10 @@ class Tokenizer(abc.ABC):
     def decode(self, tokens: list[int]) -> str:
         """Return the text of tokens."""
 
+    def library_files(self) -> dict[str, str]:
+        """Return the files of a tokenizer of transformers, by name."""
+        return {}
+
 
 class _Words(Tokenizer):
     def __init__(self, text: str, most: int, punctuation: bool) -> None:
@@ -185,6 +195,10 @@ class _BytePairs(Tokenizer):
 
     def decode(self, tokens: list[int]) -> str:
         return str(self.own.decode(tokens))
+
+    def library_files(self) -> dict[str, str]:
+        kind = {"tokenizer_class": "PreTrainedTokenizerFast", "eos_token": UNKNOWN}
+        return {"tokenizer.json": self.own.to_str(), "tokenizer_config.json": json.dumps(kind)}
 
 
 @lru_cache(maxsize=4)

@@ -112,3 +112,22 @@ def test_without_a_run_the_file_is_the_same(model, to, monkeypatch, capsys):
     expected = capsys.readouterr().out
     assert main(["code", "--to", to, *words]) == 0
     assert capsys.readouterr().out == expected
+
+
+def test_byte_pairs_have_their_tokenizer_beside_the_model(model, tmp_path, monkeypatch):
+    pytest.importorskip("tokenizers", reason="needs the extra text: pip install -e .[text]")
+    project, _ = model
+    monkeypatch.chdir(project)
+    words = ["cell=kda", "block=modern", "task=token_lm", "task.path=text.txt", "units=4"]
+    words += [
+        "task.unit=byte_pair",
+        "task.vocabulary=262",
+        "--to",
+        "fla",
+        "-o",
+        str(tmp_path / "new"),
+    ]
+    assert main(["code", *words]) == 0
+    names = {path.name for path in (tmp_path / "new").iterdir()}
+    assert {"modeling_kda.py", "tokenizer.json", "tokenizer_config.json"} < names
+    assert "model.safetensors" not in names

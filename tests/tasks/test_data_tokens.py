@@ -73,7 +73,9 @@ def test_options_are_in_the_hash():
 
 
 def test_byte_pairs_lose_no_character():
-    pytest.importorskip("tokenizers", reason="needs the extra text: pip install -e .[text]")
+    library = pytest.importorskip(
+        "tokenizers", reason="needs the extra text: pip install -e .[text]"
+    )
     task = Small(unit="byte_pair", vocabulary=262, length=2)
     assert len(task.characters()) == 262
     text = TRAIN + "never seen: \N{SNOWMAN} é"
@@ -84,5 +86,8 @@ def test_byte_pairs_lose_no_character():
     assert task.unknown(text) == []
     assert Small(unit="byte_pair", vocabulary=262, length=2).encode(text) == tokens
     assert task.data_hash() != Small(vocabulary=262, length=2).data_hash()
+    whole = library.Tokenizer.from_str(task.library_files()["tokenizer.json"])
+    assert whole.encode(text).ids == tokens
+    assert Small(length=2).library_files() == {}
     with pytest.raises(ConfigError, match=r"type at least task\.vocabulary=257"):
         Small(unit="byte_pair", vocabulary=100)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from gatekit.code.from_run import TrainedModel
     from gatekit.code.stacks import Stack
     from gatekit.runs.studies.survey import SurveyedRun
+    from gatekit.tasks import Task
 
 
 def run(parser: Parser) -> int:
@@ -186,7 +187,18 @@ def _untrained(options: Namespace, command: str) -> int:
     task = components.load(asked.plugins).task(asked.config["task"])
     built = untrained(asked.config, task, asked.layers, asked.output_unit, asked.block)
     made = generate(built, options.to, bibliography(asked.plugins))
-    return _folder(options, made, lambda: files.files(made, None, options.to))
+    return _folder(
+        options, made, lambda: files.files(made, None, options.to) | _tokenizer(made, task)
+    )
+
+
+def _tokenizer(made: Generated, task: Task) -> dict[str, bytes]:
+    """Return the files of the tokenizer beside a language model for transformers."""
+    from gatekit.tasks import TokenModel
+
+    if not made.files or not isinstance(task, TokenModel):
+        return {}
+    return {name: text.encode() for name, text in task.library_files().items()}
 
 
 def _folder(
@@ -236,7 +248,8 @@ def _model(run: str, options: Namespace) -> int:
         scored = None
         if not (options.no_test or options.no_weights or made.files):
             scored = _scored(found, model)
-        return files.files(made, model, options.to, scored, weights=not options.no_weights)
+        whole = files.files(made, model, options.to, scored, weights=not options.no_weights)
+        return whole | _tokenizer(made, model.task)
 
     return _folder(options, made, contents)
 
