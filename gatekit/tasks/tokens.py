@@ -121,7 +121,7 @@ class TokenModel(CharacterModel):
 
 
 class Tokenizer(abc.ABC):
-    """Cuts a text into tokens.
+    """Cuts texts into tokens.
 
     Attributes:
         pieces: the vocabulary.

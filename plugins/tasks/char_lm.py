@@ -265,7 +265,7 @@ class TokenLM(TokenModel, CharLM):
             identified by the content of the file, not by its path.
         unit: ``word`` or ``byte_pair``, which needs ``pip install tokenizers``.
         vocabulary: most tokens, with one for all words that the vocabulary lacks.
-        punctuation: whether punctuation marks are words; false for a text that is split already.
+        punctuation: whether punctuation marks are words; false if spaces split them already.
         length: predicted tokens of a window.
         limit: characters of the training text that are used, from its beginning; null for all.
 
@@ -294,7 +294,7 @@ class KingJamesTokens(TokenModel, KingJames):
     Args:
         unit: ``word`` or ``byte_pair``, which needs ``pip install tokenizers``.
         vocabulary: most tokens, with one for all words that the vocabulary lacks.
-        punctuation: whether punctuation marks are words; false for a text that is split already.
+        punctuation: whether punctuation marks are words; false if spaces split them already.
         length: predicted tokens of a window.
         limit: characters of the training text that are used, from its beginning; null for all.
 
@@ -316,7 +316,7 @@ class ShakespeareTokens(TokenModel, Shakespeare):
     Args:
         unit: ``word`` or ``byte_pair``, which needs ``pip install tokenizers``.
         vocabulary: most tokens, with one for all words that the vocabulary lacks.
-        punctuation: whether punctuation marks are words; false for a text that is split already.
+        punctuation: whether punctuation marks are words; false if spaces split them already.
         length: predicted tokens of a window.
         limit: characters of the training text that are used, from its beginning; null for all.
 
