@@ -70,6 +70,8 @@ def optimizer(
     built: keras.optimizers.Optimizer = kinds[config["name"]](
         learning_rate=rate,
         global_clipnorm=config["clipnorm"],
+        # TensorFlow keeps a kernel for each name of a variable, and Keras numbers optimizers.
+        name=config["name"],
         **arguments,
     )
     if left_out:

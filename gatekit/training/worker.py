@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import faulthandler
-import gc
 import multiprocessing
 import os
 import resource
@@ -96,17 +95,8 @@ def work(
     try:
         again: Request | None = request
         while again is not None:
-            first = kept.program is None
             _run(again, stop, received, kept)
-            if not (following and kept.more):
-                break
-            # A seed's model is garbage once its tensors are in the kept one. Python would look for
-            # it after dozens of runs, as a search through TensorFlow and the program takes long.
-            if first:
-                gc.freeze()
-            else:
-                gc.collect()
-            again = following(stop)
+            again = following(stop) if following and kept.more else None
     finally:
         parent = multiprocessing.parent_process()
         programs.end(orphan=parent is not None and not parent.is_alive())
