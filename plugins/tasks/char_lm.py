@@ -273,7 +273,7 @@ class TokenLM(TokenModel, CharLM):
 
     Separates: Little on small texts, where most of what helps is a few tokens back.
 
-    Time: grows with the vocabulary: the head computes a number for each token.
+    Time: not measured; it grows with the vocabulary.
 
     Published: Perplexities of the Penn Treebank (10,000 words) and WikiText-2 (33,278 words) belong
         to files that no package holds: give a file, with ``punctuation=false``. By its abstract,
@@ -302,7 +302,7 @@ class KingJamesTokens(TokenModel, KingJames):
 
     Separates: Little on small texts, where most of what helps is a few tokens back.
 
-    Time: grows with the vocabulary: the head computes a number for each token.
+    Time: not measured; it grows with the vocabulary.
 
     Reference: The King James Version (1611), as in https://github.com/avendesora/pythonbible
     """
@@ -324,7 +324,7 @@ class ShakespeareTokens(TokenModel, Shakespeare):
 
     Separates: Little on small texts, where most of what helps is a few tokens back.
 
-    Time: grows with the vocabulary: the head computes a number for each token.
+    Time: not measured; it grows with the vocabulary.
 
     Reference: Open Knowledge Foundation, Open Shakespeare (2008), http://www.openshakespeare.org/
     """
