@@ -18,7 +18,7 @@ from gatekit.compare.curves import KeptCurves
 from gatekit.compare.numbers import number
 from gatekit.compare.overview import changed
 from gatekit.compare.recipe import arguments
-from gatekit.compare.report.context import sheet
+from gatekit.compare.report.context import css, sheet
 from gatekit.compare.report.page import page
 from gatekit.compare.study import Study
 from gatekit.compare.views.claims import best
@@ -39,11 +39,13 @@ class LiveReport:
         wanted: whether somebody opened the page of the study; otherwise only the answer is kept.
         html: the page; empty before it is written.
         version: a name of this page; empty before it is written.
+        looks: the classes of the colour and the dashes of each group, by its label.
     """
 
     def __init__(self, root: Path) -> None:
         self.wanted = False
         self.html, self.version = b"", ""
+        self.looks: dict[str, str] = {}
         self._root, self._curves = root, KeptCurves()
         self._answer: dict[str, object] = {}
         self._error: str | None = None
@@ -79,6 +81,7 @@ class LiveReport:
             try:
                 comparison = compare(study)
                 self._answer = _answer(comparison)
+                self.looks = {row.group.label: css(row) for row in comparison.rows}
                 if wanted:
                     version = secrets.token_hex(8)
                     typed = arguments(study.name, self._root)
