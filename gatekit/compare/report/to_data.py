@@ -16,7 +16,8 @@ from .markup import number
 MOST_POINTS = 400
 """Lines and bands with more points are thinned to this number."""
 
-_DIGITS = 6
+_DIGITS, _DIGITS_OF_LINES = 7, 5
+_LINES = ("line", "band")
 _LISTS = ("x", "y", "ends", "tips")
 _DEFAULTS = {field.name: field.default for kind in (Axis, Mark, Panel) for field in fields(kind)}
 
@@ -71,14 +72,15 @@ class Charts:
                 if value:
                     inside = kept is not None and len(value) == len(part.x)
                     chosen = tuple(value[k] for k in kept) if inside and kept else value
-                    shown[field.name] = self._place(chosen)
+                    digits = _DIGITS_OF_LINES if part.kind in _LINES else _DIGITS
+                    shown[field.name] = self._place(chosen, digits)
             elif value != _DEFAULTS[field.name]:
                 shown[field.name] = _plain(value)
         return shown
 
-    def _place(self, values: tuple[Any, ...]) -> int:
+    def _place(self, values: tuple[Any, ...], digits: int) -> int:
         if values not in self._places:
-            shown = _plain(values)
+            shown = _plain(values, digits)
             # Numbers that differ by less than is shown have one list, too.
             place = self._places.setdefault(tuple(shown), len(self._lists))
             if place == len(self._lists):
@@ -89,16 +91,16 @@ class Charts:
 
 def _kept(mark: Mark) -> list[int] | None:
     """Return which points of a line or a band are shown: an even selection with both ends."""
-    if mark.kind not in ("line", "band") or len(mark.x) <= MOST_POINTS:
+    if mark.kind not in _LINES or len(mark.x) <= MOST_POINTS:
         return None
     return list(np.unique(np.linspace(0, len(mark.x) - 1, MOST_POINTS).round().astype(int)))
 
 
-def _plain(value: object) -> Any:
+def _plain(value: object, digits: int = _DIGITS) -> Any:
     if isinstance(value, str):
         return printable(value.replace("\n", " "))
     if isinstance(value, float):
-        return int(value) if value.is_integer() else number(value, _DIGITS)
+        return int(value) if value.is_integer() else number(value, digits)
     if isinstance(value, tuple | list):
-        return list(map(_plain, value))
+        return [_plain(one, digits) for one in value]
     return value
