@@ -383,10 +383,10 @@ function chart(holder) {
       const run = point && near(point);
       held = run && run.mark.tips[0];
       if (run) {
-        const { look } = figure.series[run.mark.series];
+        const { look, name } = figure.series[run.mark.series];
         const points = run.mark.x.map((left, k) => [now.x.at(left), now.y.at(run.mark.y[k])]);
         now.over.append(draw("path", { d: path(points), class: `near ${look}`, "clip-path": `url(#${id})` }));
-        texts.unshift([look, run.mark.tips[0], shown(run.value), true]);
+        texts.unshift([look, `${name}, ${run.mark.tips[0]}`, shown(run.value), true]);
       }
       tell(point ? point : [at, area.top + 20], title, texts, aloud);
     }

@@ -578,9 +578,31 @@ def test_several_tasks_are_a_matrix_with_marks(tmp_path: Path) -> None:
         re.search(r">(\w+)</th>", row)[1]: re.findall(r'<td class="(\w*)"', row) for row in rows
     }
     assert cells == {"gru": ["better", "worse", "open"], "lstm": [""] * 3}
+    assert table.count('<td data-title="parameters">100,488</td>') == 2
     for place in range(3):
         assert f'href="#block-{place}"' in table
         assert f'<tbody id="block-{place}">' in html
+
+
+def test_a_difference_far_beyond_the_others_leaves_them_room(tmp_path: Path) -> None:
+    noise = [0.0, 0.01, -0.01, 0.02, 0.005]
+    cells = {"lstm": 8.6, "gru": 8.5, "rnn": 900.0}
+    scores = {cell: [mean + x for x in noise] for cell, mean in cells.items()}
+    runs = write_study(tmp_path, scores)
+    for seed, score in enumerate(scores["gru"]):
+        write_run(runs, configuration("gru", seed, cell__name="mgu"), score)
+    table = page(sheet("demo", tmp_path)).split('<table class="groups">')[1].split("</table>")[0]
+    gru, *_, rnn = re.findall(r"<tr class=\"(?!axes).*?</tr>", table, re.S)
+    (near,) = re.findall(r'<path d="M([\d.]+) [^"]*" class="mean', gru)
+    (far,) = re.findall(r'<path d="M([\d.]+) [^"]*" class="mean', rnn)
+    assert float(near) < 100
+    assert float(far) == pytest.approx(380 - 8)  # an arrow, whose left corner is at the edge
+
+
+def test_the_head_states_that_training_may_not_have_ended(tmp_path: Path) -> None:
+    write_study(tmp_path, GROUPS)
+    head = Reader(page(sheet("demo", tmp_path)).split("<nav")[0]).said()
+    assert "Training: 6 of 6 runs are best at their last epoch" in head
 
 
 def test_the_best_is_first_and_p_is_a_column(tmp_path: Path) -> None:
