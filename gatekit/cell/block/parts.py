@@ -1,4 +1,4 @@
-"""The parts of a block, recorded while its methods are called with expressions."""
+"""Records the operations of a block while its methods are called with expressions."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ from gatekit.cell.language.expression import Binary, Call, Expr, Name, Neg, lift
 from gatekit.cell.language.ops import FUNCTIONS, gelu, silu
 from gatekit.cell.language.shape import infer
 
-from .sketch import Mixer, Part, Sketch
+from .sequence import Convolve, Drop, Linear, Normal, Operation, Own, Recur, SequenceProgram
+
+if TYPE_CHECKING:
+    from gatekit.cell.graph import Cell
 
 NORMS = ("rms", "layer", "none")
 MLPS = ("swiglu", "geglu", "gelu", "none")
@@ -29,7 +32,6 @@ _OTHER_PARTS = {
 }
 """Other libraries' names for a part, with what to write."""
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,39}\Z")
-_NORM_FLOPS = 5
 _MOST_STEPS = 1024
 """The most steps that a convolution reads: each is an operation of the graph."""
 _MOST_FACTOR = 1000
@@ -43,7 +45,7 @@ class Parts:
         width: the model's width.
         units: the cell's units.
         inputs: the width of each input.
-        mixer: builds the recurrent layer for a width of its input; None outside ``mix``.
+        mixer: builds the cell, with its costs, for a width of its input; None outside ``mix``.
         dropout: the run's dropout rate.
         taken: the names of parts that the block already has.
     """
@@ -54,7 +56,7 @@ class Parts:
         width: int,
         units: int,
         inputs: Mapping[str, int],
-        mixer: Callable[[int], Mixer] | None,
+        mixer: Callable[[int], tuple[Cell, Mapping[str, int]]] | None,
         dropout: float = 0.0,
         taken: tuple[str, ...] = (),
     ) -> None:
@@ -62,7 +64,7 @@ class Parts:
         self._where, self._mixer, self._dropout = where, mixer, dropout
         self._widths = {name: (size,) for name, size in inputs.items()}
         self._taken = {*taken, *inputs, "rnn"}
-        self._parts: list[Part] = []
+        self._parts: list[Operation] = []
 
     if not TYPE_CHECKING:  # otherwise a type checker would allow every attribute
 
@@ -86,10 +88,7 @@ class Parts:
         if groups < 1 or size % groups:
             expected = f"an integer from 1 that divides the {size} units (or change the units)"
             raise OptionError(self._where, f"{name}.groups", groups, expected, 1)
-        options = {"norm": kind, "groups": groups}
-        count = (2 if kind == "layer" else 1) * size // groups
-        flops = (_NORM_FLOPS + (2 if kind == "layer" else 1)) * size
-        return self._add(name, "norm", value, size, options, count, flops)
+        return self._add(Normal, name, value, size, norm=kind, groups=groups)
 
     @remedied("parts.dense('dense', value, width)")
     def dense(self, name: str, value: object, width: int, bias: bool = False) -> Expr:
@@ -101,10 +100,8 @@ class Parts:
             width: the width of the result.
             bias: whether a bias is added.
         """
-        size = self._size(value)
         self._at_least(name, "width", width, 1)
-        count, flops = size * width + bias * width, 2 * size * width + bias * width
-        return self._add(name, "dense", value, width, {"bias": bias}, count, flops)
+        return self._add(Linear, name, value, width, bias=bias)
 
     @remedied("parts.fitted('project', value)")
     def fitted(self, name: str, value: object) -> Expr:
@@ -148,11 +145,8 @@ class Parts:
         size = self._size(value)
         if width is not None:
             self._at_least(name, "width", width, 1)
-        out = size if width is None else width
-        weights = kernel * size * (1 if width is None else out)
         options = {"kernel": kernel, "full": width is not None, "bias": bias}
-        count, carried = weights + bias * out, (kernel - 1) * size
-        return self._add(name, "convolution", value, out, options, count, weights + count, carried)
+        return self._add(Convolve, name, value, size if width is None else width, **options)
 
     @remedied("parts.dropout('dropout', value)")
     def dropout(self, name: str, value: Any) -> Expr:
@@ -164,7 +158,7 @@ class Parts:
         """
         if not self._dropout:
             return lift(value)
-        return self._add(name, "dropout", value, self._size(value), {"rate": self._dropout})
+        return self._add(Drop, name, value, self._size(value), rate=self._dropout)
 
     @remedied("parts.layer('tap', value, make, width)")
     def layer(
@@ -180,7 +174,7 @@ class Parts:
             count: the number of the layer's trained weights, for `gatekit plan`.
         """
         self._at_least(name, "width", width, 1)
-        return self._add(name, "layer", value, width, {"make": make}, count, 2 * count)
+        return self._add(Own, name, value, width, make=make, declared=count)
 
     @remedied("parts.mixer(value)")
     def mixer(self, value: object) -> Expr:
@@ -191,12 +185,11 @@ class Parts:
         """
         if self._mixer is None:
             raise CellError(f"{self._where} calls parts.mixer; only `mix` has the recurrent layer.")
-        if any(part.kind == "mixer" for part in self._parts):
+        if any(isinstance(part, Recur) for part in self._parts):
             raise CellError(f"{self._where} calls parts.mixer twice; a block has one mixer.")
-        layer = self._mixer(self._size(value))
+        cell, costs = self._mixer(self._size(value))
         self._taken.discard("rnn")
-        costs = layer.count, layer.flops, layer.carried
-        return self._add("rnn", "mixer", value, layer.width, {}, *costs)
+        return self._add(Recur, "rnn", value, cell.output.width, cell=cell, costs=costs)
 
     @remedied("parts.mlp('mlp', value)")
     def mlp(self, name: str, value: object, kind: str = "swiglu", ratio: float = 8 / 3) -> Expr:
@@ -230,13 +223,13 @@ class Parts:
         """
         return self._size(value)
 
-    def sketch(self, value: Any) -> Sketch:
-        """Return the recorded parts with the result of a block's method.
+    def program(self, value: Any) -> SequenceProgram:
+        """Return the recorded operations with the result of a block's method.
 
         Args:
             value: the result of the method.
         """
-        if self._mixer is not None and not any(part.kind == "mixer" for part in self._parts):
+        if self._mixer is not None and not any(isinstance(part, Recur) for part in self._parts):
             raise CellError(
                 f"{self._where} does not call parts.mixer; without it the block has no recurrent "
                 "layer: write value = parts.mixer(value)."
@@ -256,7 +249,7 @@ class Parts:
         computed = [inner for inner in distinct if isinstance(inner, Neg | Binary | Call)]
         shapes = [infer(expr, self._widths, FUNCTIONS, self._where) for expr in computed]
         flops = sum(math.prod(shape or ()) for shape in shapes)
-        return Sketch(tuple(self._parts), result, width, flops)
+        return SequenceProgram(tuple(self._parts), result, width, flops)
 
     def _size(self, value: object) -> int:
         """Return the width of an expression; refuse one with unknown names."""
@@ -293,15 +286,7 @@ class Parts:
         return int(shape[0])
 
     def _add(
-        self,
-        name: str,
-        kind: str,
-        value: object,
-        width: int,
-        options: Mapping[str, object],
-        count: int = 0,
-        flops: int = 0,
-        carried: int = 0,
+        self, operation: type[Operation], name: str, value: object, width: int, **options: Any
     ) -> Expr:
         if not isinstance(name, str) or not _NAME.match(name) or name in self._taken:
             why = "is taken" if name in self._taken else "is not a name"
@@ -312,8 +297,7 @@ class Parts:
         fed = self._size(value)
         self._taken.add(name)
         self._widths[name] = (width,)
-        part = Part(name, kind, lift(value), fed, width, options, count, flops, carried)
-        self._parts.append(part)
+        self._parts.append(operation(name, lift(value), fed, width, **options))
         return Name(name)
 
     def _one_of(self, name: str, kind: str, allowed: tuple[str, ...]) -> None:
