@@ -10,7 +10,7 @@ import pytest
 import tensorflow as tf
 
 import gatekit
-from gatekit.cell.block.sequence import Convolve
+from gatekit.cell.block.parts import Parts
 from gatekit.cell.errors import CellError, ConfigError, DataError
 from gatekit.cell.language.expression import Name
 from gatekit.recurrence.blocks.keras_parts import CausalConvolution
@@ -82,7 +82,9 @@ def convolved(x, mask, resets, kernel, bias):
 @pytest.mark.parametrize("resets", [None, RESETS], ids=["one", "resets"])
 def test_the_convolution_is_that_of_a_loop_over_valid_steps(width, mask, resets):
     x = inputs()
-    part = Convolve("conv", Name("x"), WIDTH, width or WIDTH, 3, width is not None, True)
+    parts = Parts("test", WIDTH, WIDTH, {"x": WIDTH}, lambda size: None)
+    parts.convolution("conv", Name("x"), 3, width)
+    [part] = parts._parts
     conv = CausalConvolution(part, 0, dtype="float64")
     conv.build((None, None, WIDTH))
     conv.own[1].assign(np.arange(1.0, 1 + (width or WIDTH)))

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from gatekit.cell.analysis.cost import costs, flops, state_size
+from gatekit.cell.analysis.cost import flops, state_size
 from gatekit.cell.errors import CellError, ConfigError, GatekitError, OptionError
 from gatekit.cell.graph import Cell, build
 from gatekit.cell.language.expression import Name, NotAnExpressionError
@@ -137,17 +137,18 @@ def build_block(
     with _refused_as_options(spec):
         built: list[Cell] = []
 
-        def mixer(features: int) -> tuple[Cell, Mapping[str, int]]:
-            built.append(build(cell, units, features, unit))
-            return built[-1], costs(built[-1])
+        def mixer(features: int) -> tuple[Cell, tuple[int, int, int]]:
+            mixed_cell = build(cell, units, features, unit)
+            built.append(mixed_cell)
+            return mixed_cell, (mixed_cell.count(), flops(mixed_cell), state_size(mixed_cell))
 
-        where, block = f"block {spec.kind!r}", spec.block
-        parts = Parts(f"{where}: mix", width, units, {"x": width}, mixer, dropout)
+        where, block, known = f"block {spec.kind!r}", spec.block, cell.functions
+        parts = Parts(f"{where}: mix", width, units, {"x": width}, mixer, dropout, (), known)
         with _by_author(where, block, "mix"):
             mix = parts.program(block.mix(parts, Name("x")))
         taken = tuple(op.name for op in mix.ops)
         inputs = {"x": width, "mixed": directions * mix.width}
-        parts = Parts(f"{where}: combine", width, units, inputs, None, dropout, taken)
+        parts = Parts(f"{where}: combine", width, units, inputs, None, dropout, taken, known)
         with _by_author(where, block, "combine"):
             combine = parts.program(block.combine(parts, Name("x"), Name("mixed")))
         programs = [("combine", combine)]
@@ -155,7 +156,7 @@ def build_block(
         if last:
             taken += tuple(op.name for op in combine.ops)
             inputs = {"x": combine.width}
-            parts = Parts(f"{where}: finish", width, units, inputs, None, dropout, taken)
+            parts = Parts(f"{where}: finish", width, units, inputs, None, dropout, taken, known)
             with _by_author(where, block, "finish"):
                 finish = parts.program(block.finish(parts, Name("x")))
             programs.append(("finish", finish))

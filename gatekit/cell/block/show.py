@@ -97,7 +97,9 @@ def equations(built: BuiltBlock) -> Iterator[str]:
         # `finish` reads the output of the last block, which the plugin calls x.
         known = {"x": Name("y")} if program is built.finish else {}
         for op in program.ops:
-            yield f"{op.name} = {op.text(render(substitute(op.of, known), ' '))}"
+            read = render(substitute(op.of, known), " ")
+            apart = read if read.isidentifier() else f"({read})"
+            yield f"{op.name} = {op.text.format(read, apart)}"
         yield f"{name} = {render(substitute(program.value, known), ' ')}"
 
 

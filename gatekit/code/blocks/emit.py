@@ -93,6 +93,28 @@ def rate(built: BuiltBlock) -> float:
     return next((op.rate for op in ops if isinstance(op, Drop)), 0.0)
 
 
+def created(
+    attribute: str, weight: PartWeight, access: Access, size: Callable[[int], str], room: int
+) -> list[str]:
+    """Return the lines that create a weight.
+
+    Args:
+        attribute: its name in the file.
+        weight: the weight.
+        access: how code in the frame refers to weights.
+        size: returns the text of a size.
+        room: the length of a line.
+    """
+    sizes, bound = [size(n) for n in weight.shape], ""
+    if len(weight.fan) == 1 and (root := weight.fan[0] ** 0.5).is_integer():
+        bound = number(1 / root)
+    elif weight.fan:
+        bound = f"1 / math.sqrt({' * '.join(size(n) for n in weight.fan)})"
+    first = fill(getattr(access.draws, weight.first), sizes, low=f"-{bound}", high=bound)
+    before, after = access.assign(attribute, True)
+    return wrapped(f"{before}{first}{after}", room)
+
+
 def _renamed(lines: list[str], value: str, target: str) -> list[str]:
     """Return the lines, such that they assign the value to the target."""
     if lines and lines[-1].startswith(f"{value} = "):
@@ -113,12 +135,8 @@ class Emitter:
         tied: bool,
         prefix: str,
     ) -> None:
-        self.built, self.cell_text, self.framework, self.access = (
-            built,
-            cell_text,
-            framework,
-            access,
-        )
+        self.built, self.cell_text = built, cell_text
+        self.framework, self.access = framework, access
         self.sizes, self.tied, self.prefix = sizes, tied, prefix
         reserved = framework.modules | set(framework.helpers) | LOCAL | AROUND
         of_cell = {stack.attribute for stack in cell_text.layout.stacks}
@@ -258,7 +276,7 @@ class Emitter:
         weights = {weight.name: self._weight(op, weight) for weight in op.weights}
         if isinstance(op, Convolve):
             return self._convolve(op, x, *weights.values())
-        value = op.value(x, weights)
+        value = substitute(op.equation, {"x": x, **weights})
         return self.writer.assign(op.name, Call("flat", (value,)) if apart else value)
 
     def _convolve(self, op: Convolve, x: Expr, kernel: Name, *bias: Name) -> Expr:
@@ -304,21 +322,8 @@ class Emitter:
     def _weight(self, op: Operation, weight: PartWeight) -> Name:
         """Write the initial value of a weight, and return its key."""
         attribute = self.attributes.new(f"{op.name}_{weight.written}")
-        sizes = [self.first_size(n) for n in weight.shape]
-        bounds = {}
-        if weight.first == "uniform":
-            bound = self._bound(weight)
-            bounds = {"low": f"-{bound}", "high": bound}
-        first = fill(getattr(self.access.draws, weight.first), sizes, **bounds)
-        before, after = self.access.assign(attribute, True)
-        self.first += wrapped(f"{before}{first}{after}", self.room)
+        self.first += created(attribute, weight, self.access, self.first_size, self.room)
         self.stacks.append(StackedWeight(attribute, (f"{op.name}/{weight.name}",)))
         key = f"@{attribute}"
         self.env[key] = self.access.weight(attribute)
         return Name(key)
-
-    def _bound(self, weight: PartWeight) -> str:
-        """Return the text of the bound of a uniform draw."""
-        if len(weight.fan) == 1 and (root := weight.fan[0] ** 0.5).is_integer():
-            return number(1 / root)
-        return f"1 / math.sqrt({' * '.join(self.first_size(n) for n in weight.fan)})"

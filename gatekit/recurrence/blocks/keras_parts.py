@@ -22,7 +22,7 @@ from gatekit.cell.block.sequence import (
     PartWeight,
 )
 from gatekit.cell.errors import CellError, ConfigError
-from gatekit.cell.language.expression import Name, evaluate
+from gatekit.cell.language.expression import evaluate
 from gatekit.cell.language.ops import FUNCTIONS
 
 from .order import Order, last_step
@@ -65,7 +65,7 @@ def keras_part(
         case Linear():
             start = keras.initializers.GlorotUniform(seed=seed)
             layer = keras.layers.Dense(
-                part.width, use_bias=part.bias, kernel_initializer=start, **given
+                part.width, use_bias=len(part.weights) > 1, kernel_initializer=start, **given
             )
         case Convolve():
             layer = CausalConvolution(part, seed, **given)
@@ -74,7 +74,7 @@ def keras_part(
         case Own():
             layer = _own_layer(part, given, seed)
         case _:
-            layer = PartLayer(part, seed, **given)
+            layer = EquationLayer(part, seed, **given)
     layer.build((None, None, *([groups] if groups > 1 else []), part.fed // groups))
     if layer.count_params() != part.count:
         raise ConfigError(
@@ -132,7 +132,7 @@ def apply_part(layer: keras.layers.Layer, part: Operation, value: Tensor, traini
 
 
 class PartLayer(keras.layers.Layer):
-    """The weights that an operation declares, and its value as an equation of them.
+    """The weights that an operation declares.
 
     Args:
         part: the operation.
@@ -151,18 +151,19 @@ class PartLayer(keras.layers.Layer):
         ]
         self.built = True
 
+
+class EquationLayer(PartLayer):
+    """The value of an operation by its equation."""
+
     def call(self, x: Tensor) -> Tensor:
         """Return the value of each step.
 
         Args:
             x: ``... x width``.
         """
-        env = {"x": x, **{w.name: tf.convert_to_tensor(v) for w, v in self._pairs()}}
-        weights = {weight.name: Name(weight.name) for weight, _ in self._pairs()}
-        return evaluate(self.part.value(Name("x"), weights), env, FUNCTIONS)
-
-    def _pairs(self) -> list[tuple[PartWeight, Any]]:
-        return list(zip(self.part.weights, self.own, strict=True))
+        own = map(tf.convert_to_tensor, self.own)
+        env = {w.name: value for w, value in zip(self.part.weights, own, strict=True)}
+        return evaluate(self.part.equation, {"x": x, **env}, FUNCTIONS)
 
 
 def _first(weight: PartWeight, seed: int) -> keras.initializers.Initializer | str:

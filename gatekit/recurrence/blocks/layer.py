@@ -44,11 +44,12 @@ from gatekit.recurrence.layers.inputs import (
 )
 from gatekit.recurrence.layers.rnn import RNN
 from gatekit.recurrence.layers.sequence_layer import SequenceLayer
+from gatekit.recurrence.masking import backwards
 from gatekit.registry import catalogue
 
 from .keras_parts import keras_part, part_seed
 from .order import Order
-from .run import run, run_backwards, run_stepwise
+from .run import run
 
 
 @keras.saving.register_keras_serializable(package="gatekit")
@@ -315,18 +316,20 @@ class BlockLayer(SequenceLayer):
         given = checked_states(initial_state, self.state_shapes(None), {}, self.variable_dtype)
         order = Order(x, mask, resets)
         x = order.harmless(x)  # NaN in a masked step must not reach a value or a gradient
-        of, dtype = partial(self._part, ""), self.variable_dtype
-        both, states = run(block.mix, of, {"x": x}, order, given, resets, training, dtype)
+        of = partial(self._part, "")
+        both, states = run(block.mix, of, {"x": x}, training, order, given)
         both = both if whole else order.end(both)
         if self.bidirectional:
-            second = partial(self._part, "backward_")
-            other = run_backwards(block.mix, second, x, mask, resets, training, dtype, whole)
-            both = tf.concat([both, other], -1)
+            again = None if resets is None else tf.transpose(backwards(tf.transpose(resets)))
+            behind = Order(x, None if mask is None else tf.reverse(mask, [1]), again)
+            env = {"x": tf.reverse(x, [1])}
+            other, _ = run(block.mix, partial(self._part, "backward_"), env, training, behind)
+            both = tf.concat([both, tf.reverse(other, [1]) if whole else behind.end(other)], -1)
         x = x if whole else order.end(x)
         both = order.harmless(both) if whole else both
-        value = run_stepwise(block.combine, of, {"x": x, "mixed": both}, training)
+        value, _ = run(block.combine, of, {"x": x, "mixed": both}, training)
         if block.finish is not None:
-            value = run_stepwise(block.finish, of, {"x": value}, training)
+            value, _ = run(block.finish, of, {"x": value}, training)
         return order.held(value) if whole else order.any_valid(value[:, 0]), states
 
     def _part(self, prefix: str, part: Operation) -> keras.layers.Layer:
