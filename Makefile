@@ -49,7 +49,7 @@ test: $(VENV)/installed-dev
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
 
 # For each package the files with most tests a second, chosen by pytest --durations=0.
-QUICK := cell/test_spec.py runs/test_result.py tasks/test_task.py registry/test_contract.py \
+QUICK := cell/test_spec.py faults/test_faults.py runs/test_result.py tasks/test_task.py registry/test_contract.py \
 	registry/test_doors.py recurrence/test_choose.py recurrence/test_layer_masks.py \
 	convert/test_torch.py training/test_progress.py study/test_config.py testing/test_store.py \
 	generated/test_text.py compare/test_intervals.py compare/test_group.py \

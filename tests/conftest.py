@@ -100,6 +100,8 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 # The files that take longest start first, so that no process is left with one at the end. They are
 # not those with the most tests; a rough order is enough, and the others follow by their names.
 EARLY = (
+    "docs/test_tutorial.py",
+    "study/test_kills.py",
     "docs/test_pages.py",
     "study/test_command.py",
     "study/test_launch.py",

@@ -38,6 +38,16 @@ def test_new_changes_have_a_place() -> None:
     assert headings.count("Unreleased") == 1
 
 
+def test_files_of_tests_in_plain_folders_have_names_of_their_own() -> None:
+    """Without a package around them, two of one name cannot be imported in one session."""
+    plain = [
+        path.name
+        for path in sorted((ROOT / "tests").rglob("*.py"))
+        if path.name != "conftest.py" and not (path.parent / "__init__.py").is_file()
+    ]
+    assert sorted(set(plain)) == sorted(plain)
+
+
 def test_each_planted_fault_can_be_planted() -> None:
     for fault in planted.FAULTS:
         assert (ROOT / fault.file).read_text(encoding="utf-8").count(fault.old) == 1, fault.name

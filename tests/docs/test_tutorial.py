@@ -52,7 +52,7 @@ def assert_shown(shown: str, printed: str) -> None:
 
 def assert_compared(shown: str, printed: str) -> None:
     """Assert that a comparison has the page's groups and columns; the numbers may differ."""
-    names = r"forget=[a-z]+|stretch=\S+|test mse|difference from|parameters|ms/step"
+    names = r"forget=[a-z]+|stretch=\d+|test mse|difference from|parameters|ms/step"
     for found in re.findall(names, shown):
         assert found in printed
     for line in shown.splitlines():
@@ -61,7 +61,11 @@ def assert_compared(shown: str, printed: str) -> None:
 
 
 @pytest.mark.slow
-def test_the_tutorial_prints_what_it_shows(tmp_path: Path) -> None:
+def test_the_tutorial_prints_what_it_shows(
+    tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    # After fewer steps all but the verdicts is as the page shows it.
+    whole = request.config.getoption("--every")
     folder, printed, compared = tmp_path, "", 0
     for before, block in zip([None, *blocks(PAGE)], blocks(PAGE), strict=False):
         if block.file:
@@ -71,9 +75,11 @@ def test_the_tutorial_prints_what_it_shows(tmp_path: Path) -> None:
                 if words[0] == "cd":
                     folder = folder / words[1]
                 elif words[0] == "gatekit":
-                    printed = typed(words, folder)
+                    less = words if whole else [w.replace("steps=400", "steps=20") for w in words]
+                    printed = typed(less, folder)
         elif block.language == "text" and before is not None and before.language == "console":
-            check = assert_compared if "study memory\n" in block.text else assert_shown
+            verdicts = block.text.startswith("study memory: ") and not whole
+            check = assert_compared if verdicts else assert_shown
             check(block.text, printed)
             compared += 1
     assert compared >= 7

@@ -60,7 +60,7 @@ LENGTHS = [(name, TURNS[index % len(TURNS)]) for index, name in enumerate(CELLS)
 
 
 @pytest.mark.slow
-@pytest.mark.one_in(1, slow=14)
+@pytest.mark.one_in(1, slow=28)
 @pytest.mark.usefixtures("_small")
 @pytest.mark.parametrize(("name", "time"), LENGTHS)
 def test_every_length(name: str, time: int) -> None:
@@ -68,7 +68,7 @@ def test_every_length(name: str, time: int) -> None:
     _agree(name, time, dropout=0.3, learned_initial_state=[], **options)
 
 
-@pytest.mark.one_in(1, slow=14)
+@pytest.mark.one_in(1, slow=28)
 @pytest.mark.slow
 @pytest.mark.parametrize("name", CELLS)
 def test_chunks_of_the_real_size(name: str) -> None:

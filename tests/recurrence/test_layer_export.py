@@ -41,6 +41,7 @@ def _model(made: Any, time: int | None) -> keras.Model:
 
 
 @pytest.mark.slow
+@pytest.mark.one_in(1, slow=4)
 @pytest.mark.parametrize("cell", SAVED)
 def test_a_saved_model_serves_the_same(cell: str, tmp_path: Path) -> None:
     made = layer(cell, dtype="float32", return_sequences=True)
@@ -52,6 +53,7 @@ def test_a_saved_model_serves_the_same(cell: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.one_in(1, slow=4)
 @pytest.mark.parametrize("cell", LITERT)
 def test_litert_runs_it_by_its_own_operations(cell: str, tmp_path: Path) -> None:
     made = layer(cell, executor="unroll", dtype="float32", return_sequences=True)

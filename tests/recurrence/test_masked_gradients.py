@@ -142,7 +142,7 @@ def test_gradients_are_those_of_the_rows_without_masked_steps(
 
 
 @pytest.mark.slow
-@pytest.mark.one_in(1, slow=31)
+@pytest.mark.one_in(1, slow=61)
 @pytest.mark.parametrize("mode", ["graph", "xla"])
 @pytest.mark.parametrize(("cell", "executor", "mask"), [*_cases()])
 def test_they_are_in_graphs_too(cell: str, executor: str, mask: str, mode: str) -> None:
@@ -244,7 +244,7 @@ def test_a_wrapper_for_both_directions(kind: str) -> None:
 
 QUICK = ("lstm", "power_law_lstm", "slstm", "qrnn")
 # Two layers with gradients take some 3 s of a core for most cells, and up to 43 s.
-FEW = [pytest.mark.slow, pytest.mark.one_in(1, slow=61)]
+FEW = [pytest.mark.slow, pytest.mark.one_in(1, slow=121)]
 
 
 @pytest.mark.parametrize(

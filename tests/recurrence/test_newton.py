@@ -50,6 +50,7 @@ def test_the_mean_of_zoneout_outside_training() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.one_in(1, slow=3)
 @pytest.mark.parametrize("jit", [False, True])
 @pytest.mark.parametrize("name", ["two_layers", "para_lstm"])
 def test_graph_mode_and_xla_agree(name: str, jit: bool) -> None:

@@ -38,6 +38,7 @@ def agree(found: Any, layer: Any, x: Any, mask: Any) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.one_in(1, slow=3)
 @pytest.mark.parametrize("cell", CELLS)
 def test_a_vectorized_map_gives_each_examples_gradient(cell: str) -> None:
     layer, x, mask = made(cell)
@@ -47,7 +48,7 @@ def test_a_vectorized_map_gives_each_examples_gradient(cell: str) -> None:
     agree(found, layer, x, mask)
 
 
-@pytest.mark.one_in(2)
+@pytest.mark.one_in(2, slow=2)
 @pytest.mark.parametrize(
     ("cell", "executor"),
     [

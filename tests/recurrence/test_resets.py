@@ -148,7 +148,7 @@ def test_random_cuts(call: Any) -> None:
 
 @pytest.mark.slow
 @settings(
-    max_examples=60,
+    max_examples=25,
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.too_slow],

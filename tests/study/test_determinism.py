@@ -24,6 +24,7 @@ OTHERS = {f"from {VARIED[i]}": VARIED[i : i + 15] for i in range(0, len(VARIED),
 
 # A run of its own process is held against one of this process in test_worker, always.
 @pytest.mark.slow
+@pytest.mark.one_in(1, slow=2)
 @pytest.mark.parametrize(
     "cells",
     [FEW, *(pytest.param(some, marks=pytest.mark.slow, id=name) for name, some in OTHERS.items())],

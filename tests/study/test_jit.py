@@ -75,6 +75,7 @@ def made(place):
     return make
 
 
+@pytest.mark.one_in(1, slow=2)
 @pytest.mark.parametrize(
     "words",
     [

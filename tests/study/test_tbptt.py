@@ -160,7 +160,7 @@ def validate_trainer(tbptt):
     [
         (["trainer.tbptt=0"], r"trainer.tbptt=0 .* an integer from 1.* Type trainer.tbptt=50"),
         (["trainer.tbptt=2", "bidirectional=true"], "Type bidirectional=false, or remove trainer"),
-        (["trainer.tbptt=2", "pool=mean"], "Remove pool, or remove trainer.tbptt"),
+        (["trainer.tbptt=2", "pool=mean"], "Type pool=last, or remove trainer.tbptt"),
         (["trainer.bptt=2"], "did you mean trainer.tbptt"),
     ],
 )
