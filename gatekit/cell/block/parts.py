@@ -187,12 +187,11 @@ class Parts:
         if width is not None:
             self._at_least(name, "width", width, 1)
         full, out = width is not None, size if width is None else width
-        shape, fan = (kernel, size), (kernel,)
-        if full:
-            shape, fan = (*shape, out), shape
+        shape = (kernel, size, out) if full else (kernel, size)
+        fan = (kernel, size) if full else (kernel,)
         matrix = f", {size} x {out}" if full else ""
         steps = "each step" if kernel == 1 else f"the last {kernel} valid steps"
-        facts = {
+        facts: dict[str, Any] = {
             "flops": 2 * math.prod(shape) + bias * out,
             "carried": (kernel - 1) * size,
             "summary": f"convolution of {kernel} step{'s' if kernel > 1 else ''}{matrix}",
