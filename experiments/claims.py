@@ -543,14 +543,14 @@ STUDIES: dict[str, Study] = {
     ),
     "mad": Study(
         claim="cells whose decay depends on the input score higher on MAD than linear attention, "
-        "which has none",
+        "which has none, and than RetNet, whose decay is fixed",
         source="ours, after Poli et al. 2024, arXiv:2403.17844",
         read="the abstract, which does not make the claim; the results section could not be read."
         " Yang, first author of arXiv:2406.06484, prints memorization of 52.8 (DeltaNet), 63.3 "
         "(GLA) and 89.5 (Mamba)",
         rule=rules.mad,
         tuned="the best of 4 settings each",
-        note="no attention, no fixed decay yet (RetNet is planned)",
+        note="no attention",
         written="on 29 November 2026, after the results of eight cells and before those of RetNet",
         rival="hardly: equal searches, but of four settings and 400 steps",
         isolated="no: GLA and linear attention differ in the decay, but mLSTM, gated DeltaNet and"

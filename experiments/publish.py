@@ -26,7 +26,7 @@ ROOT = Path(__file__).parents[1]
 GATEKIT = "import sys; from gatekit.cli.main import main; sys.exit(main())"
 COLUMNS = ("group", "seed", "run", "state", "best_epoch", "validation", "test")
 COLUMNS += ("recurrent_parameters", "seconds")
-SECOND = {"blocks": "block=parts"}
+SECOND = {"blocks": "block=parts", "mad": "retnet "}
 """For a study with a second part, the word of its labels; its runs are in ``parts.csv``."""
 
 

@@ -61,9 +61,7 @@ def assert_compared(shown: str, printed: str) -> None:
 
 
 @pytest.mark.slow
-def test_the_tutorial_prints_what_it_shows(
-    tmp_path: Path, request: pytest.FixtureRequest
-) -> None:
+def test_the_tutorial_prints_what_it_shows(tmp_path: Path, request: pytest.FixtureRequest) -> None:
     # After fewer steps all but the verdicts is as the page shows it.
     whole = request.config.getoption("--every")
     folder, printed, compared = tmp_path, "", 0

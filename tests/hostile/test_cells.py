@@ -193,9 +193,7 @@ HOLES: dict[str, tuple[Callable[[pytest.MonkeyPatch], None], range]] = {
         range(5, 3 * CASES, 10),
     ),
     "loops": (
-        lambda patch: patch.setitem(
-            catalogue().cells["ltc"].__globals__, "MAX_EQUATIONS", 10**12
-        ),
+        lambda patch: patch.setitem(catalogue().cells["ltc"].__globals__, "MAX_EQUATIONS", 10**12),
         range(CASES),
     ),
 }
