@@ -15,8 +15,8 @@ from gatekit.runs.studies.survey import study_folder, survey
 from .command import composition
 from .hydra.untrusted_files import RUNS_COMMANDS
 from .keys import LAUNCH_KEYS
+from .line import plugin_files
 from .plan import PlannedRun, SweepPlan, plan
-from .words import plugin_files
 
 LAUNCH_ONLY = tuple(k for k in LAUNCH_KEYS if k not in ("study", "root", "seeds", "trials"))
 """Keys that may be typed, because they decide how runs are executed, not which runs."""

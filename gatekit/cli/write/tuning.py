@@ -11,6 +11,8 @@ from gatekit.cli.arguments import Parser
 from gatekit.cli.options import check_ending
 from gatekit.cli.output import quiet, write, write_file, write_json, write_table
 from gatekit.cli.overrides import read_overrides
+from gatekit.faults import Whole
+from gatekit.study.keys import DECLARED
 
 from .show import build_cell
 
@@ -18,11 +20,18 @@ from .show import build_cell
 def run(parser: Parser) -> int:
     """Time the executors of a cell, and add the fastest to a table if one is given."""
     parser.add_overrides("cell=NAME units=64 features=32")
-    parser.add_argument("--batch", type=int, default=32, help="batch size (default: 32)")
-    parser.add_argument("--time", type=int, default=100, help="number of time steps (default: 100)")
-    parser.add_argument("--rounds", type=int, default=15, help="rounds per executor (default: 15)")
+    parser.add_argument("--batch", type=Whole(1), default=32, help="batch size (default: 32)")
     parser.add_argument(
-        "--precision", default="float32", help="the precision, as in a run (default: float32)"
+        "--time", type=Whole(1), default=100, help="number of time steps (default: 100)"
+    )
+    parser.add_argument(
+        "--rounds", type=Whole(1), default=15, help="rounds per executor (default: 15)"
+    )
+    parser.add_argument(
+        "--precision",
+        type=DECLARED["precision"].type,
+        default="float32",
+        help="the precision, as in a run (default: float32)",
     )
     parser.add_argument(
         "--mode",
@@ -53,15 +62,9 @@ def run(parser: Parser) -> int:
         )
     cell = build_cell(asked)
 
-    from gatekit.faults import Flags, Place, fits, wrong
     from gatekit.runs.environment import numeric
     from gatekit.runs.names import table_of
-    from gatekit.study.keys import DECLARED
 
-    type_ = DECLARED["precision"].type
-    if not fits(options.precision, type_):
-        fault = wrong(Place.of("precision"), options.precision, type_, "float32")
-        raise ConfigError(fault).spoken(Flags())
     alone = options.mode or ("graph" if options.study else None)
     modes = (alone,) if alone else ("graph", "xla")
     path = table_of(options.study, options.root) if options.study else options.to
