@@ -81,7 +81,7 @@ def test_the_command_line_offers_every_kind() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.one_in(1, slow=3)
+@pytest.mark.one_in(1, slow=6)
 @pytest.mark.parametrize(
     "kind",
     [k if k in ("forest", "curves") else pytest.param(k, marks=pytest.mark.slow) for k in KINDS],

@@ -52,7 +52,7 @@ LONG = ("docs/howto/resets.md",)
         if p not in ELSEWHERE
     ],
 )
-@pytest.mark.one_in(2)
+@pytest.mark.one_in(2, slow=2)
 def test_a_page_is_true(page: str, folder: Path) -> None:
     namespace: dict[str, Any] = {"__name__": "page"}
     for block in blocks(page):

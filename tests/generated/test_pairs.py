@@ -30,7 +30,7 @@ def marked(place: int, name: str, row: Any) -> Any:
 
 
 @pytest.mark.parametrize(("place", "name", "row"), [marked(p, *pair) for p, pair in PAIRS])
-@pytest.mark.one_in(2, slow=9)
+@pytest.mark.one_in(2, slow=17)
 def test_options(place: int, name: str, row: Any) -> None:
     """NumPy is for inference; Keras and JAX cost more, so that they take some of the rows."""
     cell = base(name)

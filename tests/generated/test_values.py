@@ -33,13 +33,13 @@ OTHERS = [pytest.param(name, marks=pytest.mark.slow) for name in ALL if name not
 
 
 @pytest.mark.parametrize("name", [*DOZEN, *OTHERS])
-@pytest.mark.one_in(2, slow=4)
+@pytest.mark.one_in(2, slow=8)
 def test_numpy(name: str) -> None:
     numpy_agrees(of(name))
 
 
 @pytest.mark.parametrize("name", [*DOZEN, *OTHERS])
-@pytest.mark.one_in(2, slow=3)
+@pytest.mark.one_in(2, slow=6)
 def test_torch(name: str) -> None:
     torch_agrees(of(name))
 
@@ -66,7 +66,7 @@ def test_gradients_of_jax(name: str) -> None:
     jax_agrees(of(name))
 
 
-@pytest.mark.one_in(1, slow=3)
+@pytest.mark.one_in(1, slow=6)
 @pytest.mark.parametrize("name", [*DOZEN, *OTHERS])
 def test_keras(name: str) -> None:
     keras_agrees(of(name))

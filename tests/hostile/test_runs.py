@@ -110,6 +110,7 @@ HOLES = {"integers": ("_MOST_DIGITS", 10**9), "types": ("_PLAIN", object)}
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
+@pytest.mark.one_in(1, slow=2)
 @pytest.mark.parametrize("hole", HOLES)
 def test_a_planted_hole_is_found(
     hole: str,

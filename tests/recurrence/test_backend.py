@@ -29,6 +29,7 @@ def python(code: str, folder: Path, **variables: str) -> tuple[str, str]:
     return done.stdout.strip(), done.stderr.strip()
 
 
+@pytest.mark.one_in(1, slow=2)
 @pytest.mark.parametrize(
     ("code", "backend"), [(LAYER, "tensorflow"), (CONVERT, "tensorflow"), (OWN, "numpy")]
 )

@@ -104,7 +104,7 @@ def agrees(own: Case) -> None:
 
 
 @pytest.mark.parametrize(("name", "row"), [pytest.param(*p, id=p[0]) for p in PAIRS])
-@pytest.mark.one_in(12, slow=4)
+@pytest.mark.one_in(12, slow=8)
 def test_the_values_are_those_of_the_reference(name: str, row: Any) -> None:
     cell = base(name)
     levels = accepted(cell, {**row, "noise": "zoneout"} if row["noise"] != OWN else row)

@@ -103,7 +103,7 @@ TURNS = [
 
 
 @pytest.mark.slow
-@pytest.mark.one_in(1, slow=3)
+@pytest.mark.one_in(1, slow=7)
 @pytest.mark.parametrize(("cell", "executor", "back", "masked"), TURNS)
 def test_a_reset_is_a_cut_for_many_cells(
     cell: str, executor: str, back: bool, masked: bool, monkeypatch: pytest.MonkeyPatch

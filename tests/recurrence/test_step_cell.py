@@ -35,6 +35,7 @@ def _named(values: Any, names: Any) -> dict[str, Any]:
     return dict(zip(["outputs", *names], [values[0], *flat], strict=False))
 
 
+@pytest.mark.one_in(1, slow=3)
 @pytest.mark.parametrize(
     "cell",
     [*FEW, *(pytest.param(c, marks=pytest.mark.slow) for c in VARIED if c not in FEW)],

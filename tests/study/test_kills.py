@@ -70,6 +70,7 @@ def kill(target, launcher):
             os.kill(numbers[target], signal.SIGKILL)
 
 
+@pytest.mark.one_in(1, slow=2)
 @pytest.mark.parametrize(
     ("target", "moment"),
     [

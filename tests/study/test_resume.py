@@ -57,7 +57,7 @@ class Runs:
 ALWAYS = "windows of a document, two layers, dropout, averaged weights"
 
 
-@pytest.mark.one_in(1, slow=3)
+@pytest.mark.one_in(1, slow=6)
 @pytest.mark.parametrize(
     "variant",
     [ALWAYS, *(pytest.param(v, marks=pytest.mark.slow) for v in VARIANTS if v != ALWAYS)],
