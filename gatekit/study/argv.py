@@ -201,6 +201,8 @@ class Reader(argparse.ArgumentParser):
                 fix = Set(to, self._example(action)) if value is None else Rename(place, to)
         elif command := known_as("flag-of", name.lstrip("-")):
             fix = Run(command, ("STUDY", name, *([] if value is None else [value])))
+        elif self.takes("overrides") and (key := meant_by(name, near=True)):
+            fix = Set(Place.of(key), value_as_option(key, name, value))
         if fix is not None:
             return Fault(Kind.UNKNOWN, place, given, fixes=(fix,), what="options")
         known = tuple(option for option in options if option not in ("-h", "--debug"))

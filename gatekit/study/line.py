@@ -119,8 +119,13 @@ def value_of(text: str) -> Any:
     return next(_elements(value), text)
 
 
-def meant_by(option: str) -> str:
-    """Return the key that is meant by an option such as ``--lr``, or an empty string."""
+def meant_by(option: str, near: bool = False) -> str:
+    """Return the key that is meant by an option such as ``--lr``, or an empty string.
+
+    Args:
+        option: as typed.
+        near: whether a key that is spelled nearly so is meant, too.
+    """
     name = option.lstrip("-").replace("-", "_")
     known = {**RUN_KEYS, **LAUNCH_KEYS, "experiment": None}
     if name.startswith("no_") and isinstance(known.get(name[3:]), Flag):
@@ -128,7 +133,9 @@ def meant_by(option: str) -> str:
     group, dot, last = name.partition(".")
     if name in known or (dot and last and (group in known or group == "hydra")):
         return name
-    return meant if (meant := meant_key(name)) in (*DECLARED, "experiment") else ""
+    meant = meant_key(name)
+    exact = near or meant.rpartition(".")[2] == name or known_as("key", name)
+    return meant if exact and meant in (*DECLARED, "experiment") else ""
 
 
 def value_as_option(key: str, option: str, value: str | None) -> Any:
