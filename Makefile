@@ -6,13 +6,15 @@ DEMO_STUDY ?= demo
 DEMO_ROOT ?= experiments
 DEMO_ARGS ?=
 
-.PHONY: help demo test test-quick lint zoo parallel gallery tasks docs clean
+.PHONY: help demo test test-quick lint lowest pythons zoo parallel gallery tasks docs clean
 
 help:
 	@echo "make demo        rnn, lstm and gru on Bach chorales, 5 seeds each, compared, with a figure"
 	@echo "make test        the tests"
 	@echo "make test-quick  a selection of the tests that covers every package"
 	@echo "make lint        style, types and the order of imports"
+	@echo "make lowest      the quick tests with the lowest versions that pyproject.toml allows"
+	@echo "make pythons     the quick tests with each Python from 3.11 on that is installed"
 	@echo "make zoo         write the table of the cells, docs/zoo.md, and drawings"
 	@echo "make parallel    write the table of parallel forms, docs/parallel.md"
 	@echo "make gallery     draw the pictures of the gallery into build/gallery"
@@ -28,11 +30,14 @@ $(VENV)/installed: pyproject.toml constraints.txt
 	$(PIP) install -c constraints.txt -e .
 	touch $@
 
-# What the tests need; CI adds the libraries that cells are held against.
-EXTRAS ?= dev
+# What the tests need; CI adds the libraries that cells are held against. pip installs dependency
+# groups from version 25.1 on.
+NEEDS ?= dev
+EXTRAS ?=
 
 $(VENV)/installed-dev: $(VENV)/installed
-	$(PIP) install -c constraints.txt -e ".[$(EXTRAS)]"
+	$(PIP) install "pip>=25.1"
+	$(PIP) install -c constraints.txt $(addprefix --group ,$(NEEDS)) -e ".$(if $(EXTRAS),[$(EXTRAS)])"
 	touch $@
 
 demo: $(VENV)/installed
@@ -67,6 +72,9 @@ lint: $(VENV)/installed-dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+lowest pythons:
+	$(PYTHON) tests/versions.py $@
+
 zoo: $(VENV)/installed-dev $(VENV)/installed-docs
 	$(BIN)/python docs/hooks/zoo.py
 
@@ -80,7 +88,8 @@ tasks: $(VENV)/installed-dev
 	$(BIN)/python docs/hooks/tasks.py
 
 $(VENV)/installed-docs: $(VENV)/installed
-	$(PIP) install -c constraints.txt -e ".[docs]"
+	$(PIP) install "pip>=25.1"
+	$(PIP) install -c constraints.txt --group docs -e .
 	touch $@
 
 docs: $(VENV)/installed-docs

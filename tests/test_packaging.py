@@ -14,6 +14,7 @@ from typing import Any
 
 import processes
 import pytest
+import versions
 
 import gatekit
 
@@ -125,17 +126,34 @@ def test_beside_the_clone_an_editable_install_is_found(
 
 def test_the_installed_version_is_the_declared_one(pyproject: dict[str, Any]) -> None:
     assert gatekit.__version__ == pyproject["project"]["version"]
-    assert importlib.metadata.version("gatekit") == gatekit.__version__
+    assert importlib.metadata.version(pyproject["project"]["name"]) == gatekit.__version__
 
 
 def test_constraints_pin_every_dependency_and_name_no_address(pyproject: dict[str, Any]) -> None:
     lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
     assert [line for line in lines if not re.fullmatch(r"[a-z0-9-]+==[a-z0-9.!+]+", line)] == []
     pinned = {line.split("==")[0] for line in lines}
-    project = pyproject["project"]
-    wanted = [*project["dependencies"], *project["optional-dependencies"]["dev"]]
+    groups = pyproject["dependency-groups"]
+    wanted = [*pyproject["project"]["dependencies"], *groups["test"], *groups["dev"]]
+    wanted = [entry for entry in wanted if isinstance(entry, str)]  # not an included group
     names = {re.split(r"[^A-Za-z0-9._-]", entry)[0].lower().replace("_", "-") for entry in wanted}
     assert names - pinned == set()
+
+
+def test_no_dependency_has_an_upper_bound(pyproject: dict[str, Any]) -> None:
+    # A cap keeps users out; one needs a test here that shows what breaks.
+    project = pyproject["project"]
+    extras = project["optional-dependencies"].values()
+    wanted = [*project["dependencies"], *(entry for entries in extras for entry in entries)]
+    assert [entry for entry in wanted if not re.fullmatch(r"[\w-]+>=[\d.]+", entry)] == []
+
+
+def test_the_lowest_versions_are_those_of_the_dependencies(pyproject: dict[str, Any]) -> None:
+    found = dict(line.split("==") for line in versions.lowest())
+    assert found["tensorflow"].startswith("2.")
+    assert len(found) == len(pyproject["project"]["dependencies"])
+    assert versions.pythons()[0] == pyproject["project"]["requires-python"].removeprefix(">=")
+    assert [name for name in versions.quick() if not (ROOT / name).is_file()] == []
 
 
 def test_nothing_installs_gatekit_by_its_name(

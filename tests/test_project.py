@@ -73,6 +73,26 @@ def test_forms_for_issues_and_pull_requests() -> None:
     assert [t for t in targets if not re.search(rf"^{t}:", MAKEFILE, re.MULTILINE)] == []
 
 
+def test_workflows_run_what_any_machine_runs_and_publish_nothing() -> None:
+    folder = ROOT / ".github/workflows"
+    found = {path.stem: yaml.safe_load(path.read_text("utf-8")) for path in folder.glob("*.yml")}
+    assert set(found) == {"build", "ci", "publish", "versions"}
+    steps = [
+        step["run"]
+        for workflow in found.values()
+        for job in workflow["jobs"].values()
+        for step in job.get("steps", ())
+        if "run" in step
+    ]
+    assert ".ci/run" in steps
+    targets = re.findall(r"^make ([\w-]+)", "\n".join(steps), re.MULTILINE)
+    assert {"docs", "lowest", "pythons"} <= set(targets)
+    assert [t for t in targets if not re.search(rf"^(?:\w+ )*{t}\b.*:", MAKEFILE, re.M)] == []
+    # off until somebody sets a variable of the repository
+    assert found["publish"]["jobs"]["build"]["if"] == "vars.PUBLISH == 'yes'"
+    assert found["publish"]["jobs"]["publish"]["needs"] == "build"
+
+
 def test_the_development_container_builds_what_make_builds() -> None:
     container = json.loads((ROOT / ".devcontainer/devcontainer.json").read_text(encoding="utf-8"))
     minor = PROJECT["requires-python"].removeprefix(">=")

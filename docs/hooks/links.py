@@ -15,6 +15,7 @@ OUTSIDE = {
     "CHANGELOG.md": "changelog.md",
     "CONTRIBUTING.md": "contributing.md",
     "AGENTS.md": "agents.md",
+    "experiments/speed/history.md": "experiments/speed_history.md",
     **{
         str(path.relative_to(ROOT)): f"experiments/{path.parent.name}.md"
         for path in sorted((ROOT / "experiments").glob("*/README.md"))

@@ -18,6 +18,8 @@ from gatekit.cell.terminal import OutputError, Terminal, console, escaped, line_
 
 WIDTH = 100
 _LONGEST_WORD = 16
+_LEAST = 16
+"""The fewest characters to which a list cuts its longest strings."""
 
 
 @contextlib.contextmanager
@@ -127,6 +129,43 @@ def write_table(
     from gatekit.compare.output.columns import table_or_blocks
 
     write("\n".join(table_or_blocks(names, rows, room)))
+
+
+def write_list(
+    rows: Sequence[Mapping[str, object]], names: Sequence[str], cut: str, more: str
+) -> None:
+    """Write rows as a table with one line each; the strings of one column are cut to fit.
+
+    If there is no room for sixteen characters of it, the rows are written by `write_table`.
+
+    Args:
+        rows: one mapping per row.
+        names: the keys to show, in order.
+        cut: the key whose strings are cut.
+        more: what shows the rest, written below the table if a string was cut.
+    """
+    from rich.cells import cell_len
+    from rich.text import Text
+
+    values = [
+        [escaped("" if row.get(name) is None else str(row[name])) for row in rows] for name in names
+    ]
+    widths = [max(map(cell_len, [name, *v])) for name, v in zip(names, values, strict=True)]
+    place = list(names).index(cut)
+    others = sum(widths) - widths[place] + 2 * (len(names) - 1)
+    room = min(widths[place], line_width(sys.stdout) - others)
+    if room < min(widths[place], _LEAST):
+        write_table(rows, names, spare="origin")
+        return
+    shortened = []
+    for value in values[place]:
+        text = Text(value)
+        text.truncate(room, overflow="ellipsis")
+        shortened.append(text.plain)
+    before, values[place], widths[place] = values[place], shortened, room
+    _print_table([[n, *v] for n, v in zip(names, values, strict=True)], widths, 0)
+    if before != shortened:
+        write(textwrap.fill(more, line_width(sys.stdout)))
 
 
 def _print_table(columns: Sequence[Sequence[str]], widths: Sequence[int], padding: int) -> None:

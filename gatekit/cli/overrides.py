@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from gatekit.cell.errors import CellError, ConfigError, ExpressionError, GatekitError
@@ -35,6 +35,7 @@ class Overrides:
         dropout: the rate of dropout between layers, or in blocks.
         layers: the cell of each layer.
         plain: the cell without swapped gates; None if none is swapped, or other arguments need one.
+        config: all keys with their values.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Overrides:
     dropout: float
     layers: tuple[CellSpec, ...]
     plain: CellSpec | None = None
+    config: Mapping[str, Any] = field(default_factory=dict)
 
 
 def read_overrides(arguments: Sequence[str], command: str = "show") -> Overrides:
@@ -115,6 +117,7 @@ def read_overrides(arguments: Sequence[str], command: str = "show") -> Overrides
         config["dropout"],
         tuple(mixers * (config["layers"] // len(mixers))),
         plain_cell,
+        config,
     )
 
 

@@ -41,6 +41,7 @@ from gatekit.cell.program import (
 from .copied import Known, copied
 from .emit import Emitter
 from .identifiers import wrapped
+from .kernels import KernelForm, kernel_form
 from .lines import names_in, without_unused
 from .printing import SIZES
 
@@ -174,6 +175,10 @@ class AllSteps(Emitter):
 
     def memory(self, memory: Memory) -> None:
         """Write the reads of a memory, and its last value."""
+        form = kernel_form(memory, self.shape_of) if self.framework.kernels else None
+        if form is not None:
+            self.by_kernel(memory, form)
+            return
         [read] = memory.reads
         *_, rows, columns = memory.shape
         kind = "column" if memory.column is not None else "head" if memory.head is not None else ""
@@ -198,21 +203,60 @@ class AllSteps(Emitter):
             there = {name: ... if there else None for name, there in given.items()}
             known = {**there, "after": read.after, "terms": False}
         if kind:
-            both = [e for e in (memory.head, memory.column) if e is not None]
-            decay = both[0] if len(both) == 1 else Binary("+", both[0], both[1])
-            width = rows if memory.column is not None else 1
-            texts.append(self.factor(memory, "decay", decay, width, timed=False))
+            texts.append(self.decay(memory))
         elif several:
             texts.append(self.coefficient(None, memory.state, "decay"))
         if memory.corrects and not several:
             texts.append(self.factor(memory, "erase", memory.terms[0].erase, rows))
+        self.copy(memory, known, called)
+        if self.framework.kernels:
+            self.printer.need(["plainly"])
+            texts.insert(0, called)
+            called = "plainly"
+        self.read_of_memory(memory, called, texts)
+
+    def copy(self, memory: Memory, known: Known, *names: str) -> None:
+        """Copy the functions that read a memory, without what is known.
+
+        Raises:
+            UnwrittenError: another memory needs them in another form.
+        """
         known = {**known, "by_row": memory.column is not None}
-        for name in ("by_chunk", "by_step", "scores", called):
+        for name in ("by_chunk", "by_step", "scores", *names):
             if name in self.framework.helpers:
                 source = copied(self.framework.helpers[name], known)
                 if self.printer.helpers.setdefault(name, source) != source:
                     raise UnwrittenError("two memories of different kinds")
+
+    def by_kernel(self, memory: Memory, form: KernelForm) -> None:
+        """Write the reads of a memory that a kernel of flash-linear-attention computes."""
+        *_, rows, columns = memory.shape
+        texts = [
+            self.factor(memory, "query", memory.reads[0].query, rows),
+            self.factor(memory, "key", form.key, rows),
+            self.factor(memory, "value", form.value, columns),
+        ]
+        decays = memory.head is not None or memory.column is not None
+        texts += [self.decay(memory)] if decays else []
+        if form.beta is not None:
+            texts.append(self.factor(memory, "beta", form.beta, 1, timed=False))
+        for part, expr in (("erase", form.erase), ("added", form.added)):
+            texts += [] if expr is None else [self.factor(memory, part, expr, rows)]
+        terms = form.added is not None
+        given = {"decay": decays, "erase": memory.corrects}
+        known: Known = {n: ... if there else None for n, there in given.items()}
+        known = {**known, "after": True, "terms": terms, "links": None}
+        called = f"read_{form.name}"
+        self.copy(memory, known, "read_terms" if terms else "read_chunks", called)
+        self.printer.need(["kernel_type", "plainly", "at_valid"])
         self.read_of_memory(memory, called, texts)
+
+    def decay(self, memory: Memory) -> str:
+        """Write the logarithm of a memory's decay; return its name."""
+        both = [e for e in (memory.head, memory.column) if e is not None]
+        decay = both[0] if len(both) == 1 else Binary("+", both[0], both[1])
+        width = memory.shape[-2] if memory.column is not None else 1
+        return self.factor(memory, "decay", decay, width, timed=False)
 
     def factor(
         self, memory: Memory, part: str, expr: Expr | None, width: int, timed: bool = True

@@ -53,20 +53,26 @@ def weights_bytes(made: Generated, trained: Trained, to: str) -> bytes:
     """
     packed = made.layout.pack(trained.weights)
     if to != "numpy":
-        return bytes(save({name: np.ascontiguousarray(array) for name, array in packed.items()}))
+        arrays = {name: np.ascontiguousarray(array) for name, array in packed.items()}
+        # transformers asks for the framework that wrote them.
+        return bytes(save(arrays, {"format": "pt"} if to == "fla" else None))
     archive = io.BytesIO()
     np.savez(archive, allow_pickle=False, **packed)
     return archive.getvalue()
 
 
 def files(
-    made: Generated, trained: Trained, to: str, scored: Scored | None, weights: bool = True
+    made: Generated,
+    trained: Trained | None,
+    to: str,
+    scored: Scored | None = None,
+    weights: bool = True,
 ) -> dict[str, bytes]:
     """Return the files of a folder by name.
 
     Args:
         made: the model as code.
-        trained: the model.
+        trained: the model; None if it is not trained: then there are no weights.
         to: the framework.
         scored: the test data and their scores; None to write no script.
         weights: whether to write the weights; without them, there is no script either.
@@ -74,8 +80,9 @@ def files(
     Raises:
         DataError: the test data are too large, or the run lacks a weight.
     """
-    found = {MODEL: made.text.encode()}
-    if not weights:
+    texts = made.files or {MODEL: made.text}
+    found = {name: text.encode() for name, text in texts.items()}
+    if not weights or trained is None:
         return found
     found[weights_file(to)] = weights_bytes(made, trained, to)
     if scored is not None:
@@ -155,7 +162,7 @@ def score_text(trained: Trained, scored: Scored, to: str) -> str:
         "",
         *(["@torch.no_grad()"] if to == "torch" else []),
         "def score(name: str, batches: int) -> float:",
-        '    """Return the mean metric over everything that counts."""',
+        *docstring([f"Return the {around.metric} over everything that counts."], "    "),
         f"    {owner}, state = {_MODEL.get(to, 'load()')}, None",
         *(["    jitted = jax.jit(apply)"] if to == "jax" else []),
         "    total = counted = 0.0",
@@ -174,7 +181,11 @@ def score_text(trained: Trained, scored: Scored, to: str) -> str:
         '            values = np.asarray(metric(logits, y), "float64")',
         "            total += float((values * weights).sum())",
         "            counted += float(weights.sum())",
-        "    return total / counted",
+        *(
+            ["    return float(np.exp(total / counted))"]
+            if around.metric == "perplexity"
+            else ["    return total / counted"]
+        ),
         "",
         "",
         'if __name__ == "__main__":',

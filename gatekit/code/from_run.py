@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gatekit.cell.block.built import BuiltBlock, build_block
-from gatekit.cell.block.reading import PLAIN, read_block
+from gatekit.cell.block.reading import PLAIN, BlockSpec, read_block
 from gatekit.cell.errors import ConfigError, GatekitError, RunError, listed
 from gatekit.cell.graph import Cell, build
 from gatekit.cell.schema import CellSpec, OutputUnitSpec, read_output_unit
@@ -24,7 +24,7 @@ from gatekit.tasks.task import Task
 
 from .stacks import Around, Stack
 from .stacks.around import WEIGHTS as AROUND
-from .stacks.built import cell_of, output_width
+from .stacks.built import adding, build_stack, output_width
 
 _REMEDY = "choose a run that gatekit status shows as COMPLETED"
 
@@ -117,16 +117,8 @@ def _model(run: _Run, task: Task) -> TrainedModel:
     emitted = sum(map(output_width, stack.layers[-stack.directions :]))
     model = run.trained(stack, {**paths, **{n: n for n in AROUND.values() if n in run.names}}, [])
     shapes = {name: array.shape for name, array in model.weights.items()}
-    around = Around(
-        task=str(run.about["task"]["name"]),
-        tokens=signature.vocabulary,
-        features=signature.features,
-        outputs=signature.outputs,
-        reads="every" if every else pool,
-        steps=shapes["head/kernel"][0] // emitted if pool == "all" else 1,
-        loss=signature.loss,
-        metric=task.metric.name,
-    )
+    steps = shapes["head/kernel"][0] // emitted if pool == "all" else 1
+    around = _around(run.about, task, steps)
     tokens = shapes.get("embedding/embeddings", (None,))[0]
     head = (emitted * around.steps, around.outputs)
     if (tokens, shapes["head/kernel"]) != (around.tokens, head):
@@ -138,6 +130,63 @@ def _model(run: _Run, task: Task) -> TrainedModel:
     about = configs.with_plugins(run.about, run.plugins)
     whole = {**own, "built": replace(stack, around=around)}
     return TrainedModel(**whole, config=about, task=task)
+
+
+def _around(config: Mapping[str, Any], task: Task, steps: int) -> Around:
+    signature = task.signature()
+    return Around(
+        task=str(config["task"]["name"]),
+        tokens=signature.vocabulary,
+        features=signature.features,
+        outputs=signature.outputs,
+        reads="every" if signature.emission == "every" else config["pool"],
+        steps=steps,
+        loss=signature.loss,
+        metric=task.metric.name,
+    )
+
+
+def untrained(
+    config: Mapping[str, Any],
+    task: Task,
+    cells: Sequence[CellSpec],
+    unit: OutputUnitSpec,
+    block: BlockSpec,
+) -> Stack:
+    """Return the whole model that a run with this configuration would train.
+
+    Args:
+        config: the configuration.
+        task: its task.
+        cells: the cell of each layer.
+        unit: the output unit of each layer.
+        block: the block around each layer.
+
+    Raises:
+        ConfigError: the head reads all steps, whose number is in the data.
+        DataError: the task needs data that are missing.
+    """
+    signature, pool = task.signature(), config["pool"]
+    if signature.emission != "every" and pool == "all":
+        raise ConfigError(
+            "pool=all has weights for each step, and the number of steps is in the data; train a "
+            "run, and type gatekit code RUN"
+        )
+    every = signature.emission == "every" or pool != "last"
+    width = config["width"] or config["units"]
+    stack = build_stack(
+        cells,
+        unit,
+        block,
+        units=config["units"],
+        features=width if signature.features is None else signature.features,
+        width=width,
+        dropout=config["dropout"],
+        directions=2 if config["bidirectional"] else 1,
+        residual=config["residual"],
+        every=every,
+    )
+    return replace(stack, around=_around(config, task, 1))
 
 
 class _Run:
@@ -197,12 +246,8 @@ class _Run:
         if isinstance(layers[0], BuiltBlock):
             return Stack(layers), paths
         directions = 2 if self.about.get("bidirectional") else 1
-        adds: list[bool] = []
-        for place in range(0, len(layers), directions):
-            emitted = sum(map(output_width, layers[place : place + directions]))
-            added = bool(self.about.get("residual")) and emitted == cell_of(layers[place]).features
-            adds.append(added and (every or place + directions < len(layers)))
-        return Stack(layers, self.about["dropout"], tuple(adds), directions), paths
+        adds = adding(layers, directions, bool(self.about.get("residual")), every)
+        return Stack(layers, self.about["dropout"], adds, directions), paths
 
 
 def _number(layer: str) -> tuple[int, bool, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from gatekit.cell.block.built import BuiltBlock
 from gatekit.cell.errors import ConfigError, alternatives
@@ -12,11 +12,13 @@ from gatekit.cell.show.works import NO_WORKS, Work
 
 from . import blocks, stacks
 from .cell_text import Access, CellText, cell_text
+from .fla import language_model
 from .frames import FRAMES
 from .layout import WeightLayout
-from .notations import FRAMEWORKS
+from .notations import FLA, FRAMEWORKS, Framework
 from .sizes import SizeTexts, formulas, multiples
 from .stacks import Stack
+from .stacks.write import StackText
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,8 @@ class Generated:
         block: whether this is a block or a stack of blocks.
         noisy: whether a cell or a stack draws noise in training; always false for a block.
         layers: the number of layers of a stack; 0 for a cell or a block.
+        files: all files of a language model in flash-linear-attention's layout, by name; ``text``
+            is the first. Empty for other code.
     """
 
     text: str
@@ -42,6 +46,7 @@ class Generated:
     block: bool = False
     noisy: bool = False
     layers: int = 0
+    files: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def sized(self) -> bool:
@@ -56,12 +61,15 @@ def generate(
 
     Args:
         built: the built cell, block, or stack.
-        to: ``torch``, ``jax``, ``keras`` or ``numpy``.
+        to: ``torch``, ``jax``, ``keras`` or ``numpy``; or ``fla`` for a whole language model in the
+            layout of flash-linear-attention.
         known: works by key, as in `gatekit.registry.bibliography`.
 
     Raises:
         ConfigError: there is no such framework, or a part cannot be written as code.
     """
+    if to == "fla":
+        return _language_model(built, known)
     if to not in FRAMEWORKS:
         raise ConfigError(
             f"to={to!r}: there is no such framework{alternatives(to, FRAMEWORKS, 'frameworks')}"
@@ -92,15 +100,36 @@ def generate(
     )
 
 
-def _stacked(built: Stack, to: str, known: Mapping[str, Work]) -> Generated:
+def stack_text(
+    built: Stack, to: str, known: Mapping[str, Work], kernels: bool = False
+) -> StackText:
+    """Return the texts of a stack.
+
+    Args:
+        built: the stack.
+        to: the framework.
+        known: works by key.
+        kernels: whether memories are computed by the kernels of flash-linear-attention.
+
+    Raises:
+        ConfigError: a part of a layer cannot be written as code.
+    """
     access = FRAMES[to][0]
     of_cells = isinstance(built.layers[0], Cell)
     if of_cells and to in ("jax", "numpy"):
         # Layers of the same kind may have inputs of different widths.
         access = replace(access, features="features", first_features="features")
-    stacked = stacks.write(
-        built, lambda cell, sized: _cell_text(cell, to, known, sized, access), to, access
+    framework = FLA if kernels else FRAMEWORKS[to]
+    return stacks.write(
+        built,
+        lambda cell, sized: _cell_text(cell, to, known, sized, access, framework),
+        to,
+        access,
     )
+
+
+def _stacked(built: Stack, to: str, known: Mapping[str, Work]) -> Generated:
+    stacked = stack_text(built, to, known)
     text = stacks.FRAMES[to](stacked)
     return Generated(
         text,
@@ -108,9 +137,26 @@ def _stacked(built: Stack, to: str, known: Mapping[str, Work]) -> Generated:
         stacked.title,
         stacked.sizes,
         stacked.features,
-        not of_cells,
+        not isinstance(built.layers[0], Cell),
         stacked.noisy,
         len(built.layers),
+    )
+
+
+def _language_model(built: Cell | BuiltBlock | Stack, known: Mapping[str, Work]) -> Generated:
+    stack = built if isinstance(built, Stack) else Stack((built,))
+    made = language_model(stack, lambda layers: stack_text(layers, "torch", known, kernels=True))
+    text = next(iter(made.files.values()))
+    blocks_inside = not isinstance(stack.layers[0], Cell)
+    return Generated(
+        text,
+        made.layout,
+        made.title,
+        {},
+        0,
+        blocks_inside,
+        layers=len(stack.layers),
+        files=made.files,
     )
 
 
@@ -120,11 +166,13 @@ def _cell_text(
     known: Mapping[str, Work],
     sized: bool = True,
     access: Access | None = None,
+    framework: Framework | None = None,
 ) -> CellText:
     """Return a cell as text; its sizes are arguments if requested and possible."""
 
     def written(of: Cell, sizes: SizeTexts) -> CellText:
-        return cell_text(of, FRAMEWORKS[to], access or FRAMES[to][0], sizes, known)
+        notation = framework or FRAMEWORKS[to]
+        return cell_text(of, notation, access or FRAMES[to][0], sizes, known)
 
     cells = multiples(cell) if sized else []
     numbers = []

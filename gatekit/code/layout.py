@@ -24,10 +24,12 @@ class StackedWeight:
     Attributes:
         attribute: its name in the file.
         weights: the names of the cell's weights, in order.
+        turned: whether the file has the transpose.
     """
 
     attribute: str
     weights: tuple[str, ...]
+    turned: bool = False
 
 
 @dataclass
@@ -71,10 +73,11 @@ class WeightLayout:
         missing = [n for stack in self.stacks for n in stack.weights if n not in weights]
         if missing:
             raise DataError(f"the weights {listed(missing)} are missing; the run has another cell")
-        return {
-            stack.attribute: np.concatenate([np.asarray(weights[n]) for n in stack.weights], -1)
-            for stack in self.stacks
-        }
+        packed = {}
+        for stack in self.stacks:
+            whole = np.concatenate([np.asarray(weights[n]) for n in stack.weights], -1)
+            packed[stack.attribute] = whole.T if stack.turned else whole
+        return packed
 
     def attributes(self) -> dict[str, str]:
         """Return the attribute of each weight that is not stacked with others."""

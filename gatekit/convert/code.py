@@ -51,7 +51,7 @@ def from_code(
     folder = find(str(run), root).path
     model = read_model(folder, plugins)
     given = _flat(source) if isinstance(source, Mapping) else _read(Path(source))
-    for to in FRAMEWORKS:
+    for to in (*FRAMEWORKS, *(["fla"] if "lm_head.weight" in given else [])):
         stacks = generate(model.built, to).layout.stacks
         if {stack.attribute for stack in stacks} == set(given):
             break
@@ -66,6 +66,7 @@ def from_code(
     for stack in stacks:
         own = [model.weights[name] for name in stack.weights]
         whole, expected = given[stack.attribute], np.concatenate(own, -1).shape
+        whole = whole.T if stack.turned else whole
         if whole.shape != expected:
             raise DataError(
                 f"the weight {stack.attribute} has the shape {whole.shape}, but run {folder.name} "

@@ -19,15 +19,25 @@ from .hooks import CLASSES, HOOKS, MARK
 from .plugin import DiscoveredPlugin
 
 API = "1"
-"""The version of the plugin interface; a plugin may ask for it with ``requires_api = "1"``."""
+"""The version of the plugin contract; a plugin may ask for it with ``requires_api = "1"``.
+
+docs/plugins.md states when the number changes.
+"""
 
 _IDENTIFIER = re.compile(r"[A-Za-z][A-Za-z0-9_]*\Z")
 
 
+def declared_api(module: object) -> str | None:
+    """Return the version of the contract that a plugin declares, or None."""
+    missing = object()
+    declared = getattr(module, "requires_api", missing)
+    return None if declared is missing else str(declared)
+
+
 def api_mismatch(module: object) -> str:
     """Return why a plugin's ``requires_api`` cannot be met, or an empty string."""
-    wanted = getattr(module, "requires_api", API)
-    if str(wanted) == API:
+    wanted = declared_api(module)
+    if wanted in (None, API):
         return ""
     return (
         f"it asks for version {wanted} of gatekit's plugin interface, but this gatekit has {API}; "

@@ -333,10 +333,10 @@ def _offer(known: Registry, plugin: DiscoveredPlugin) -> _Offer | PluginError | 
         else:
             beside = Path(inspect.getfile(getattr(module, hook))).resolve().parent
             folders = contract.folders(folders, beside)
-    by, version = plugin.distribution, plugin.version
+    by, version, api = plugin.distribution, plugin.version, contract.declared_api(module)
     origins = {
         kind: {
-            name: Origin(name, plugin.name, by, version, _path(plugin, value), implemented)
+            name: Origin(name, plugin.name, by, version, _path(plugin, value), implemented, api)
             for name, value in named.items()
         }
         for kind, named in objects.items()

@@ -78,6 +78,7 @@ class Origin:
         version: the distribution's version.
         path: the file that defines it.
         hooks: all hooks that the plugin implements.
+        requires_api: the version of the plugin contract that the plugin declares, if it does.
     """
 
     name: str
@@ -86,6 +87,7 @@ class Origin:
     version: str | None
     path: Path | None
     hooks: tuple[str, ...]
+    requires_api: str | None = None
 
 
 @dataclass(frozen=True)

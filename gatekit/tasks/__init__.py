@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from .streamed import SizedTask, StreamedTask
     from .task import Batch, Metric, Signature, Task, recipe_hash
     from .text import CharacterModel, decoded, split_text
+    from .tokens import TokenModel
     from .tracking import AutomatonTask, LengthsTask, TrackingTask
 
 __all__ = [
@@ -47,6 +48,7 @@ __all__ = [
     "SizedTask",
     "StreamedTask",
     "Task",
+    "TokenModel",
     "TrackingTask",
     "contents",
     "decoded",
@@ -85,6 +87,7 @@ _HOMES = {
     "gatekit.tasks.streamed": ("SizedTask", "StreamedTask"),
     "gatekit.tasks.task": ("Batch", "Metric", "Signature", "Task", "recipe_hash"),
     "gatekit.tasks.text": ("CharacterModel", "decoded", "split_text"),
+    "gatekit.tasks.tokens": ("TokenModel",),
     "gatekit.tasks.tracking": ("AutomatonTask", "LengthsTask", "TrackingTask"),
 }
 _LAZY = {name: (module, name) for module, names in _HOMES.items() for name in names}

@@ -18,7 +18,7 @@ from gatekit.runs.names import canonical_json
 
 from .fetch import PackageSource
 
-MetricName = Literal["mse", "accuracy", "nll", "bits"]
+MetricName = Literal["mse", "accuracy", "nll", "bits", "perplexity"]
 Loss = Literal["mse", "categorical", "bits"]
 Emission = Literal["last", "every"]
 
@@ -30,8 +30,9 @@ class Metric:
 
     Args:
         name: ``mse`` (mean squared error over outputs), ``accuracy`` (share of right labels),
-            ``nll`` (negative log-likelihood in nats, summed over outputs) or ``bits`` (the same in
-            bits); pooled over all steps that count.
+            ``nll`` (negative log-likelihood in nats, summed over outputs), ``bits`` (the same in
+            bits) or ``perplexity`` (the exponential of the mean ``nll``); pooled over all steps
+            that count.
         direction: ``min`` if smaller is better, ``max`` if larger is.
         unit: the unit of the value, for tables and axes.
 
@@ -54,7 +55,13 @@ class Metric:
             )
 
 
-_UNITS = {"mse": "squared error", "accuracy": "share", "nll": "nats", "bits": "bits"}
+_UNITS = {
+    "mse": "squared error",
+    "accuracy": "share",
+    "nll": "nats",
+    "bits": "bits",
+    "perplexity": "perplexity",
+}
 
 
 def metric_written(meant: object = "mse") -> str:

@@ -58,6 +58,20 @@ class CharacterModel(Task):
         replaces all characters that do not occur in the training text."""
         return self._vocabulary(self._training())
 
+    def encode(self, text: str) -> list[int]:
+        """Return the token of each character; 0 for a character that is unknown."""
+        known = {character: token for token, character in enumerate(self.characters())}
+        return [known.get(character, 0) for character in text]
+
+    def unknown(self, text: str) -> list[str]:
+        """Return the characters of a string that are not in the vocabulary."""
+        return sorted(set(text).difference(self.characters()[1:]))
+
+    def decode(self, tokens: list[int]) -> str:
+        """Return the text of tokens."""
+        known = self.characters()
+        return "".join(known[token] for token in tokens)
+
     def signature(self) -> Signature:
         """Return the signature: a character in and the next character out at every step."""
         count = len(self._vocabulary(self._training()))
@@ -111,17 +125,32 @@ def windows(text: str, known: Mapping[str, int], length: int, split: str) -> Bat
     Raises:
         DataError: the text is shorter than a window.
     """
-    count = (len(text) - 1) // length
-    if count < 1:
-        raise DataError(
-            f"the {split} text has {len(text)} characters; one window of task.length={length} "
-            f"needs {length + 1}. Use a longer text, or type a smaller task.length."
-        )
-    codes = text[: count * length + 1].encode("utf-32-le", "surrogatepass")
+    codes = text.encode("utf-32-le", "surrogatepass")
     numbers = numpy.zeros(sys.maxunicode + 1, "int32")
     numbers[[ord(c) for c in known]] = list(known.values())
-    tokens = numbers[numpy.frombuffer(codes, "<u4")]
-    return Batch(tokens[:-1].reshape(count, length), tokens[1:].reshape(count, length))
+    return consecutive(numbers[numpy.frombuffer(codes, "<u4")], length, split, "characters")
+
+
+def consecutive(tokens: numpy.ndarray, length: int, split: str, what: str) -> Batch:
+    """Return consecutive windows of a document's tokens, without the last, shorter one.
+
+    Args:
+        tokens: the tokens, int32.
+        length: predicted tokens per window.
+        split: the split, for messages.
+        what: what a token is, in the plural.
+
+    Raises:
+        DataError: the text is shorter than a window.
+    """
+    count = (len(tokens) - 1) // length
+    if count < 1:
+        raise DataError(
+            f"the {split} text has {len(tokens)} {what}; one window of task.length={length} "
+            f"needs {length + 1}. Use a longer text, or type a smaller task.length."
+        )
+    used = tokens[: count * length + 1]
+    return Batch(used[:-1].reshape(count, length), used[1:].reshape(count, length))
 
 
 def split_text(text: str) -> dict[str, str]:

@@ -18,7 +18,7 @@ from gatekit.recurrence.padding import bucket
 from .feed import Fed, Feed, x_of
 from .model import recurrent_layers, step_flops
 
-# Measured on two CPUs in float32, one thread (docs/performance.md, "jit=auto").
+# Measured on two CPUs in float32, one thread: experiments/speed/history.md.
 _NODE = 5e-6
 """Seconds that XLA saves for each signal of a cell and time step of a training step."""
 _ELEMENT = 4e-9

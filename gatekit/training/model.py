@@ -28,6 +28,7 @@ from gatekit.tasks.task import Signature
 from .carrying import CarryingBlock, CarryingRNN
 
 NATS_PER_BIT = math.log(2)
+MOST_NATS = 700
 
 
 class SequenceModel(keras.Model):
@@ -169,15 +170,15 @@ def step_loss(kind: str, y: Tensor, logits: Tensor) -> Tensor:
 
 
 def step_metric(metric: str, loss: str, y: Tensor, logits: Tensor) -> Tensor:
-    """Return the metric of every step; a run reports its mean over all counted steps.
+    """Return the metric of every step; a run reports what `pooled_metric` makes of their mean.
 
     Raises:
         ConfigError: the metric is not defined for this loss.
     """
     if metric == "mse" and loss == "mse":
         return step_loss("mse", y, logits)
-    if metric in ("nll", "bits") and loss in ("categorical", "bits"):
-        return step_loss(loss, y, logits) / (1.0 if metric == "nll" else NATS_PER_BIT)
+    if metric in ("nll", "bits", "perplexity") and loss in ("categorical", "bits"):
+        return step_loss(loss, y, logits) / (NATS_PER_BIT if metric == "bits" else 1.0)
     if metric == "accuracy" and loss == "categorical":
         return ops.cast(ops.equal(ops.argmax(logits, axis=-1), ops.cast(y, "int32")), "float32")
     if metric == "accuracy" and loss == "bits":
@@ -185,8 +186,15 @@ def step_metric(metric: str, loss: str, y: Tensor, logits: Tensor) -> Tensor:
         return ops.mean(ops.cast(right, "float32"), axis=-1)
     raise ConfigError(
         f"the metric {metric!r} is not defined for the loss {loss!r}; "
-        "mse needs the loss mse; accuracy, nll and bits need categorical or bits."
+        "mse needs the loss mse; accuracy, nll, bits and perplexity need categorical or bits."
     )
+
+
+def pooled_metric(metric: str, mean: float) -> float:
+    """Return what a run reports: the mean over all counted steps, or its exponential."""
+    if metric != "perplexity":
+        return mean
+    return math.exp(mean) if mean < MOST_NATS else math.inf
 
 
 def build_model(

@@ -21,7 +21,15 @@ from gatekit.tasks.task import Task
 
 from .feed import Feed, called
 from .jit import Mode
-from .model import SequenceModel, built_layers, choice_of, recurrent_layers, step_flops, step_metric
+from .model import (
+    SequenceModel,
+    built_layers,
+    choice_of,
+    pooled_metric,
+    recurrent_layers,
+    step_flops,
+    step_metric,
+)
 from .resume import TrainingProgress
 from .schedule import typed
 
@@ -47,7 +55,7 @@ class Scores:
     def __init__(
         self, model: SequenceModel, task: Task, feed: Feed, stop: threading.Event, *, jit: bool
     ) -> None:
-        self.feed, self.stop = feed, stop
+        self.feed, self.stop, self.metric = feed, stop, task.metric.name
         metric, loss = task.metric.name, task.signature().loss
 
         @tf.function(input_signature=feed.score_spec, autograph=False, jit_compile=jit)
@@ -72,7 +80,7 @@ class Scores:
             sums.append(self.score(*step))
         total = sum(float(value) for value, _ in sums)
         count = sum(float(counted) for _, counted in sums)
-        return total / count if count else math.nan
+        return pooled_metric(self.metric, total / count) if count else math.nan
 
     def tests(self) -> dict[str, Any]:
         """Return the metric on the test set, and under ``splits`` on further test sets."""

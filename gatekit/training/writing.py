@@ -98,13 +98,12 @@ def write_text(
         )
     task.require()
     _same_text(run, task)
-    characters = task.characters()
-    tokens = {character: token for token, character in enumerate(characters)}
     if prompt is None:
-        prompt = "\n" if "\n" in tokens else characters[-1]
-    unknown = sorted({c for c in prompt if tokens.get(c, 0) == 0})
-    if unknown or not prompt:
-        came = f"has characters that the training text lacks: {unknown}" if prompt else "is empty"
+        prompt = "\n" if task.encode("\n") not in ([], [0]) else task.decode([_last(task)])
+    read = task.encode(prompt)
+    if not read or 0 in read:
+        came = f"has characters that the training text lacks: {task.unknown(prompt)}"
+        came = came if read else "is empty"
         raise ConfigError(f"the prompt {came}. Type --prompt with others, or omit it.")
     try:
         with configs.used(run.path / CONFIG):
@@ -112,13 +111,16 @@ def write_text(
     except GatekitError as error:
         raise type(error)(f"{error}{configs.untyped(recorded, plugins)}") from None
     random = seeds.generator(seed, "sample")
-    for character in prompt[:-1]:
-        step(tokens[character])
-    token, text = tokens[prompt[-1]], []
+    for token in read[:-1]:
+        step(token)
+    written = [read[-1]]
     for _ in range(length):
-        token = drawn(step(token), temperature, random)
-        text.append(characters[token])
-    return Written(prompt, "".join(text))
+        written.append(drawn(step(written[-1]), temperature, random))
+    return Written(prompt, task.decode(written[1:]))
+
+
+def _last(task: CharacterModel) -> int:
+    return len(task.characters()) - 1
 
 
 def drawn(logits: numpy.ndarray, temperature: float, random: numpy.random.Generator) -> int:

@@ -1,4 +1,4 @@
-"""Language models of characters: on any text file, and on the texts of some packages.
+"""Language models of characters and of tokens: on text files, and on the texts of some packages.
 
 The packages are neither imported nor installed: their files are read from the archives.
 """
@@ -15,6 +15,7 @@ from gatekit import DataError, Task, hookimpl
 from gatekit.tasks import (
     CharacterModel,
     PackageSource,
+    TokenModel,
     contents,
     decoded,
     file_hash,
@@ -253,6 +254,82 @@ class Shakespeare(Packaged):
     reference = "http://www.openshakespeare.org/"
 
 
+class TokenLM(TokenModel, CharLM):
+    """Predict each word or byte pair of a text file from those before it.
+
+    ``perplexity = exp(-mean log p(token))``. The windows and the split are those of ``char_lm``. A
+    perplexity belongs to a vocabulary: compare runs with equal options only.
+
+    Args:
+        path: a text file in UTF-8. A relative path starts at the working folder. A run is
+            identified by the content of the file, not by its path.
+        unit: ``word`` or ``byte_pair``, which needs ``pip install tokenizers``.
+        vocabulary: most tokens, with one for all words that the vocabulary lacks.
+        punctuation: whether punctuation marks are words; false if spaces split them already.
+        length: predicted tokens of a window.
+        limit: characters of the training text that are used, from its beginning; null for all.
+
+    Chance: several hundreds for English, each token's frequency in training.
+
+    Separates: Little on small texts, where most of what helps is a few tokens back.
+
+    Time: grows with the vocabulary: the head computes a number for each token.
+
+    Published: Perplexities of the Penn Treebank (10,000 words) and WikiText-2 (33,278 words) belong
+        to files that no package holds: give a file, with ``punctuation=false``. By its abstract,
+        AWD-LSTM has 57.3 and 65.8 (arXiv:1708.02182).
+
+    Reference: Mikolov et al., Recurrent neural network based language model (2010),
+        doi:10.21437/Interspeech.2010-343; byte pairs: arXiv:1508.07909
+    """
+
+    reference = "doi:10.21437/Interspeech.2010-343; arXiv:1508.07909"
+
+
+class KingJamesTokens(TokenModel, KingJames):
+    """Predict each word or byte pair of the end of the King James Bible from those before it.
+
+    As ``token_lm``, on the text of ``char_lm_kjv``: 870,000 words to train with.
+
+    Args:
+        unit: ``word`` or ``byte_pair``, which needs ``pip install tokenizers``.
+        vocabulary: most tokens, with one for all words that the vocabulary lacks.
+        punctuation: whether punctuation marks are words; false if spaces split them already.
+        length: predicted tokens of a window.
+        limit: characters of the training text that are used, from its beginning; null for all.
+
+    Chance: 384 with 10,000 words, each word's frequency in training.
+
+    Separates: Little on small texts, where most of what helps is a few tokens back.
+
+    Time: grows with the vocabulary: the head computes a number for each token.
+
+    Reference: The King James Version (1611), as in https://github.com/avendesora/pythonbible
+    """
+
+
+class ShakespeareTokens(TokenModel, Shakespeare):
+    """Predict each word or byte pair of Shakespeare's Tempest from those before it.
+
+    As ``token_lm``, on the plays of ``char_lm_shakespeare``: 1.2 million words to train with.
+
+    Args:
+        unit: ``word`` or ``byte_pair``, which needs ``pip install tokenizers``.
+        vocabulary: most tokens, with one for all words that the vocabulary lacks.
+        punctuation: whether punctuation marks are words; false if spaces split them already.
+        length: predicted tokens of a window.
+        limit: characters of the training text that are used, from its beginning; null for all.
+
+    Chance: 266 with 10,000 words, each word's frequency in training.
+
+    Separates: Little on small texts, where most of what helps is a few tokens back.
+
+    Time: grows with the vocabulary: the head computes a number for each token.
+
+    Reference: Open Knowledge Foundation, Open Shakespeare (2008), http://www.openshakespeare.org/
+    """
+
+
 @lru_cache(maxsize=4)
 def _of_file(path: Path, digest: str) -> tuple[tuple[str, str], ...]:
     """Return the parts of a file; it is read again if its hash has changed."""
@@ -409,4 +486,7 @@ def gatekit_tasks() -> dict[str, type[Task]]:
         "char_lm_austen": Austen,
         "char_lm_kjv": KingJames,
         "char_lm_shakespeare": Shakespeare,
+        "token_lm": TokenLM,
+        "token_lm_kjv": KingJamesTokens,
+        "token_lm_shakespeare": ShakespeareTokens,
     }

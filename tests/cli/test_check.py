@@ -12,6 +12,7 @@ from bounded import bounded
 
 from gatekit.cell.errors import GatekitError
 from gatekit.cli.main import main
+from gatekit.registry import loading
 from gatekit.testing import store
 from gatekit.testing.cell_subject import from_file
 
@@ -55,6 +56,19 @@ def test_one_check_is_shown_and_nothing_is_kept(
     out = capsys.readouterr().out
     assert out.splitlines() == ["gate mine", "  PASS  documented", "1 passed"]
     assert not store.folder().exists()
+
+
+def test_the_version_of_the_contract_that_a_plugin_declares_is_read(
+    place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (place / "plugins/mine.py").write_text(f'requires_api = "1"\n{GATE}')
+    assert main(["check", "mine", "--only", "documented"]) == 0
+    first, *_ = capsys.readouterr().out.splitlines()
+    assert first == "gate mine, written for version 1 of the plugin contract"
+    (place / "plugins/mine.py").write_text(f'requires_api = "2"\n{GATE}')
+    loading._registry.cache_clear()
+    assert main(["check", "mine"]) == 2
+    assert "it asks for version 2" in capsys.readouterr().err
 
 
 def test_a_broken_cell_beside_it_is_no_failure_of_a_gate(place: Path) -> None:

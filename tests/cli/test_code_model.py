@@ -63,6 +63,17 @@ def test_parts_may_be_omitted(code, tmp_path):
     assert json.loads(code("--json")[1])["weights"]["head_bias"] == ["head/bias"]
 
 
+def test_a_language_model_in_the_layout_of_flash_linear_attention(code, tmp_path):
+    assert code("-o", str(tmp_path / "model"), to="fla")[0] == 0
+    names = ["__init__.py", "config.json", "configuration_gru.py", "model.safetensors"]
+    found = sorted(path.name for path in (tmp_path / "model").iterdir())
+    assert found == [*names, "modeling_gru.py"]
+    assert code("-o", str(tmp_path / "model"), to="fla")[0] == 0
+    assert "class GRUForCausalLM(" in code(to="fla")[1]
+    weights = json.loads(code("--json", to="fla")[1])["weights"]
+    assert weights["lm_head.weight"] == ["head/kernel"]
+
+
 def test_keys_and_changed_data_are_refused(code, trained, tmp_path):
     done, text = code("units=3")
     assert (done, "omit units=3" in text) == (EXIT_REFUSED, True)
@@ -92,7 +103,7 @@ def test_weights_of_every_framework_are_read_back(trained, monkeypatch):
     model = read_model(project / run.path)
     with numpy.load(project / run.path / "weights.npz") as archive:
         expected = dict(archive)
-    for to in FRAMEWORKS:
+    for to in ("fla", *FRAMEWORKS):
         packed = generate(model.built, to).layout.pack(model.weights)
         found = gatekit.convert.from_code(packed, run.fingerprint)
         assert found.keys() == expected.keys()
@@ -141,3 +152,24 @@ def test_a_model_that_torch_trained_on_is_sampled_and_probed(code, trained, tmp_
     probed = [gatekit.probe(run, each)["layers"]["rnn_0"] for each in (None, weights)]
     means = [each["gates"]["update"]["mean"] for each in probed]
     assert means[0] != means[1]
+
+
+def test_a_model_without_a_run_has_no_weights(monkeypatch, tmp_path, capsys):
+    monkeypatch.chdir(tmp_path)
+    words = ["cell=rnn", "units=2", "layers=2", "task=adding", "bidirectional=true"]
+    assert main(["code", *words, "residual=true", "--to", "numpy", "-o", "new"]) == 0
+    assert [path.name for path in (tmp_path / "new").iterdir()] == ["model.py"]
+    module = types.ModuleType("model")
+    exec((tmp_path / "new/model.py").read_text(), vars(module))
+    params = module.init(numpy.random.default_rng(0))
+    y, _ = module.forward(params, numpy.zeros((3, 5, 2)))
+    assert y.shape == (3, 1)
+    capsys.readouterr()
+    for refused, word in (
+        (["pool=all"], "pool=all has weights for each step"),
+        (["--test"], "--test belongs to layers alone"),
+        (["-o", "model.py"], "type -o model"),
+        (["--to", "fla"], "--to fla writes whole language models"),
+    ):
+        assert main(["code", *words[:4], *refused]) == EXIT_REFUSED
+        assert word in capsys.readouterr().err

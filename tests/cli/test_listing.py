@@ -151,19 +151,42 @@ def test_a_broken_plugin_is_listed_with_its_error(
     assert "torn apart" in capsys.readouterr().out
 
 
-def test_no_word_is_broken_and_a_table_that_does_not_fit_becomes_blocks(
+@pytest.mark.parametrize("command", ["cells", "gates", "tasks"])
+def test_a_list_has_a_line_for_each_thing_at_80_columns(
+    command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = listed([command], capsys)
+    monkeypatch.setenv("COLUMNS", "80")
+    assert main([command]) == 0
+    _, _, *lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines[: len(rows)]] == list(rows)
+    assert max(map(len, lines)) <= 80
+    # what is cut is whole elsewhere
+    assert lines[len(rows)].endswith("--json has all.")
+
+
+def test_of_your_own_gates_the_file_and_the_checks_are_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "plugins").mkdir()
+    (tmp_path / "plugins" / "halved.py").write_text(GATE)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("COLUMNS", "80")
+    assert main(["gates"]) == 0
+    (line,) = [x for x in capsys.readouterr().out.splitlines() if x.startswith("halved ")]
+    assert line.endswith("not checked  plugins/halved.py")
+
+
+def test_a_list_that_does_not_fit_becomes_blocks(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    texts = {}
-    for columns in (50, 80):
-        monkeypatch.setenv("COLUMNS", str(columns))
-        assert main(["cells"]) == 0
-        texts[columns] = capsys.readouterr().out
-        assert max(map(len, texts[columns].splitlines())) <= columns
-        for word in ("reference", "states", "certified", "arXiv:1902.09689"):
-            assert word in texts[columns]
-    assert texts[80].startswith("name ")
-    assert "name       antisymmetric_rnn\nyear       2019\n" in texts[50]
+    monkeypatch.setenv("COLUMNS", "50")
+    assert main(["cells"]) == 0
+    text = capsys.readouterr().out
+    assert max(map(len, text.splitlines())) <= 50
+    assert "name       antisymmetric_rnn\nyear       2019\n" in text
+    assert "arXiv:1902.09689" in text
 
 
 def test_a_column_is_left_out_before_a_table_becomes_blocks(

@@ -1,6 +1,6 @@
 """How often the decision rule errs and finds: ``cd tests; python -m compare.calibration``.
 
-Prints the tables of docs/comparing.md, and writes their numbers into docs/calibration.json.
+Writes the numbers into docs/calibration.json and the page with their tables, docs/calibration.md.
 """
 
 from __future__ import annotations
@@ -8,7 +8,6 @@ from __future__ import annotations
 import functools
 import itertools
 import json
-import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -306,10 +305,39 @@ TITLES = {
 }
 """The names of the first two columns of each table, of the others, and their decimals."""
 
+ABOUT = {
+    "false": "Comparisons with any false verdict, in %, if no group differs. Groups include the "
+    "baseline.\nThe noise is that of single runs; a paired difference is symmetric even where "
+    "the noise of a run is not.",
+    "uneven": "The same, if all means are equal but the baseline's spread is a third of all "
+    "others.\nThe last column is for looks at 10, 12, ... of at most 20 seeds.",
+    "margin": "Groups at the margin that are called equivalent or no worse, in %, by the t tests "
+    "alone.\nEach of these verdicts is false. In rows with failures a group fails on 10 % of its "
+    "seeds, which costs ten margins,\nand otherwise equals the baseline but for noise of a tenth "
+    "of the margin.\nWith fewer than ten seeds gatekit gives no such verdict.",
+    "optimism": "How far the mean of the chosen candidate is above its true mean if all "
+    "candidates are equally good,\nin standard deviations over seeds, by the correlation of "
+    "validation and test scores.",
+    "best of": "Tables with a false verdict, in %, if each of two equal groups is the best of its "
+    "candidates.",
+    "power": "Right verdicts, in %, if every group differs from the baseline by Cohen's d of the "
+    "paired differences (normal noise).",
+    "false over looks": "Tables with a false verdict at any look, in %, with looks at 10, 12, ... "
+    "of at most 20 seeds.",
+    "power over looks": "Right verdicts, in %, and seeds used, if a study ends when all "
+    "differences are decided.",
+}
+"""What each table shows."""
+
 
 def markdown(found: dict[str, dict[str, dict[str, list[float]]]]) -> str:
-    """Return the tables as docs/comparing.md shows them."""
-    parts = []
+    """Return the page docs/calibration.md."""
+    parts = [
+        "# How often verdicts are wrong",
+        "Simulated studies ([the decision rule](comparing.md#the-decision-rule)), written by "
+        "`cd tests; python -m compare.calibration`.\nA slow test computes a row of each table "
+        "again.",
+    ]
     for name, (first, columns, digits) in TITLES.items():
         lines = [f"| {' | '.join([*first, *columns])} |"]
         lines.append(f"|:--|{'--:|' * (len(columns) + 1)}")
@@ -318,11 +346,11 @@ def markdown(found: dict[str, dict[str, dict[str, list[float]]]]) -> str:
                 pairs = zip(values, digits, strict=True)
                 shown = " | ".join(f"{value:.{places}f}" for value, places in pairs)
                 lines.append(f"| {kind} | {groups} | {shown} |")
-        parts.append("\n".join(lines))
+        parts += [f"## {name.capitalize()}", ABOUT[name], "\n".join(lines)]
     return "\n\n".join(parts) + "\n"
 
 
 if __name__ == "__main__":
     found = tables()
     PLACE.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
-    sys.stdout.write(markdown(found))
+    PLACE.with_suffix(".md").write_text(markdown(found), encoding="utf-8")

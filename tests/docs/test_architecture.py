@@ -1,9 +1,8 @@
-"""The page about architecture has a section for each package, which names its modules."""
+"""The page about architecture has a section for each package, and names only what exists."""
 
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 import pytest
 
@@ -14,10 +13,10 @@ SECTIONS = {part.partition("\n")[0]: part for part in re.split(r"^## ", PAGE, fl
 PACKAGES = sorted(path.parent.name for path in (ROOT / "gatekit").glob("*/__init__.py"))
 
 
-def modules(package: str) -> list[Path]:
-    """Return the modules and packages directly in a package."""
-    found = sorted((ROOT / "gatekit" / package).iterdir())
-    return [p for p in found if p.suffix == ".py" or (p / "__init__.py").exists()]
+def exists(name: str, package: str = "") -> bool:
+    """Return whether a path, with or without ``.py``, is in a package or in ``gatekit``."""
+    place = ROOT / "gatekit" / package / name.removesuffix("/")
+    return place.exists() or place.with_suffix(".py").exists()
 
 
 def test_every_package_has_a_section_and_a_row() -> None:
@@ -26,20 +25,22 @@ def test_every_package_has_a_section_and_a_row() -> None:
 
 
 @pytest.mark.parametrize("package", PACKAGES)
-def test_a_section_names_every_module(package: str) -> None:
-    text = SECTIONS[package]
-    names = [path.stem for path in modules(package) if path.stem != "__init__"]
-    assert names
-    assert [name for name in names if not re.search(rf"`{name}[./`]", text)] == []
+def test_a_section_names_where_to_start(package: str) -> None:
+    (first,) = re.findall(r"Start with `([\w/]+)`", SECTIONS[package])
+    assert exists(first, package)
 
 
 @pytest.mark.parametrize("package", PACKAGES)
 def test_a_section_names_only_what_exists(package: str) -> None:
-    below = [p for p in (ROOT / "gatekit" / package).rglob("*") if "__pycache__" not in p.parts]
-    known = {path.stem for path in below}
-    rows = re.findall(r"^\| file.*\n\|[-|]+\n((?:\|.*\n)+)", SECTIONS[package], re.MULTILINE)
+    rows = re.findall(r"^\| part.*\n\|[-|]+\n((?:\|.*\n)+)", SECTIONS[package], re.MULTILINE)
     first = [row.split("|")[1] for table in rows for row in table.splitlines()]
-    named = {name for cell in first for name in re.findall(r"`([\w/]+)/?`", cell)}
-    if package == "runs":
-        named = set()  # its table of files is that of a run's folder
-    assert [n for n in sorted(named) if not set(n.strip("/").split("/")) <= known] == []
+    named = {name for cell in first for name in re.findall(r"`([\w/]+)`", cell)}
+    folders = set(re.findall(r"`(\w+/)`", SECTIONS[package])) - {"plugins/", "conf/"}
+    assert [name for name in sorted(named | folders) if not exists(name, package)] == []
+
+
+def test_where_to_change_what_names_files() -> None:
+    table = PAGE.split("| to change | go to |")[1].split("\n\n")[0]
+    files = re.findall(r"`([a-z_]+/[\w/]+\.py)`", table)
+    assert len(files) > 10
+    assert [name for name in files if not exists(name)] == []

@@ -10,7 +10,7 @@ from gatekit.cli.compare.compare import FIGURES
 
 from .pages import ROOT, hook
 
-pytest.importorskip("mkdocs", reason="needs the extra docs")
+pytest.importorskip("mkdocs", reason="needs the group docs")
 TEXT = (ROOT / "docs/gallery.md").read_text(encoding="utf-8")
 
 

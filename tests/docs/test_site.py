@@ -25,7 +25,7 @@ def test_every_page_is_in_the_navigation(page: str) -> None:
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Build the site as `make docs` does."""
     if not all(map(importlib.util.find_spec, ("mkdocs", "mkdocstrings"))):
-        pytest.skip("needs the extra docs: pip install -c constraints.txt -e '.[docs]'")
+        pytest.skip("needs the group docs: pip install -c constraints.txt --group docs")
     folder = tmp_path_factory.mktemp("site")
     done = processes.run(
         [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(folder)],

@@ -11,7 +11,7 @@ import pytest
 from .pages import ROOT, hook
 from .test_english import faults, prose
 
-pytest.importorskip("mkdocs", reason="needs the extra docs")
+pytest.importorskip("mkdocs", reason="needs the group docs")
 EXCEPTIONS = {
     "group_lstm": {"says"},  # the paper says
     "scrn": {"says"},  # a comment in the authors' code says

@@ -16,7 +16,7 @@ from experiments.speed.size import Size
 
 BATCH, TIME, FEATURES, UNITS = 3, 7, 2, 4
 IFGO = ("input", "forget", "candidate", "output")
-REASON = "needs the extra peers: pip install -e .[peers]"
+REASON = "needs the group peers: pip install --group peers"
 X = np.random.default_rng(0).standard_normal((BATCH, TIME, FEATURES))
 
 

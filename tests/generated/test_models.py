@@ -54,6 +54,8 @@ CASES = {
     "steps": "task=flip_flop cell=lstm block=modern width=4 output_unit=projection units=2",
     "mqar": "task=mqar task.vocabulary=70 cell=gla block=gla width=4 layers=2 dropout=0.1",
     "characters": "task=char_lm task.path=text.txt cell=lstm units=4",
+    "words": "task=token_lm task.path=text.txt task.vocabulary=12 task.length=5 units=8 layers=2 "
+    "cell=gated_delta_net block=gla width=8",
     "mean": "task=adding cell=rnn bidirectional=true pool=mean units=2",
     "all": f"task=adding task.length={STEPS} cell=rnn pool=all units=2",
 }

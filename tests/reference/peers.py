@@ -1,4 +1,4 @@
-"""Other libraries that cells are held against: the extra ``peers``, which CI installs."""
+"""Other libraries that cells are held against: the group ``peers``, which CI installs."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import os
 from typing import Any
 
 import pytest
+
+REASON = "needs the group peers: pip install --group peers"
 
 # Which cells are compared with another library's, values and gradients in float64; the tests of
 # each library say that these are all, and the pages of the zoo name them.
@@ -41,7 +43,7 @@ def library(module: str) -> Any:
         module: its full name.
     """
     if os.environ.get("CI", "").lower() in ("", "0", "false"):
-        found = pytest.importorskip(module, reason="needs the extra peers: pip install -e .[peers]")
+        found = pytest.importorskip(module, reason=REASON)
     else:
         found = importlib.import_module(module)
     if module == "jax":

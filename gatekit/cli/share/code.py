@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,7 +18,12 @@ if TYPE_CHECKING:
     from gatekit.cell.block.built import BuiltBlock
     from gatekit.cell.graph import Cell
     from gatekit.cli.overrides import Overrides
+    from gatekit.code import Generated
+    from gatekit.code.folder import Scored
+    from gatekit.code.from_run import TrainedModel
     from gatekit.code.stacks import Stack
+    from gatekit.runs.studies.survey import SurveyedRun
+    from gatekit.tasks import Task
 
 
 def run(parser: Parser) -> int:
@@ -32,17 +37,22 @@ def run(parser: Parser) -> int:
 
     parser.add_overrides(
         "RUN, for its whole model; or cell=NAME units=64 features=32 block=NAME width=64 layers=2 "
-        "output_unit=NAME swap.ROLE=GATE plugins=[FILE.py]"
+        "output_unit=NAME swap.ROLE=GATE plugins=[FILE.py]; and task=NAME for a whole model"
     )
     parser.add_argument(
-        "--to", choices=list(FRAMEWORKS), default="torch", help="the framework (default: torch)"
+        "--to",
+        choices=[*FRAMEWORKS, "fla"],
+        default="torch",
+        help="the framework (default: torch); fla: with RUN or task, a language model in the "
+        "layout of flash-linear-attention",
     )
     parser.add_argument(
         "-o",
         "--output",
         type=Path,
         metavar="FILE.py",
-        help="write to this file; with RUN, into this folder: model, weights, test data, score.py",
+        help="write to this file; with RUN or task, into this folder: the model; with RUN, also "
+        "weights, test data, score.py",
     )
     parser.add_argument(
         "--with-weights",
@@ -70,6 +80,8 @@ def run(parser: Parser) -> int:
                 f"{option} belongs to layers alone; type --with-weights {run} in place of {run}"
             )
         return _model(run, options)
+    if any(word.lstrip("+").startswith(("task=", "task.")) for word in options.overrides):
+        return _untrained(options, parser.command)
     path: Path | None = options.output
     if path is None and (options.with_weights or options.test):
         option = "--with-weights" if options.with_weights else "--test"
@@ -159,29 +171,47 @@ def _is_run(word: str, root: str) -> bool:
     return bool(id_or_part) or any(place.is_dir() for place in (Path(word), Path(root) / word))
 
 
-def _model(run: str, options: Namespace) -> int:
-    """Write the whole model of a run into a folder."""
+def _untrained(options: Namespace, command: str) -> int:
+    """Write the whole model of a task into a folder, without a run and without weights."""
+    from gatekit.cli.overrides import read_overrides
     from gatekit.code import folder as files
     from gatekit.code import generate
-    from gatekit.code.from_run import read_model
-    from gatekit.registry import bibliography
-    from gatekit.runs import config
-    from gatekit.runs.names import CONFIG
-    from gatekit.runs.studies.survey import find
-    from gatekit.study.line import plugin_files
+    from gatekit.code.from_run import untrained
+    from gatekit.registry import bibliography, components
 
-    others = [w for w in options.overrides if w != run and not w.startswith("plugins=")]
-    if others:
-        raise ConfigError(f"the model of a run takes no keys; omit {' '.join(others)}")
+    for option in ("layer", "with_weights", "test"):
+        if getattr(options, option):
+            name = option.replace("_", "-")
+            raise ConfigError(f"--{name} belongs to layers alone; omit it, or omit task")
+    asked = read_overrides(options.overrides, command)
+    task = components.load(asked.plugins).task(asked.config["task"])
+    built = untrained(asked.config, task, asked.layers, asked.output_unit, asked.block)
+    made = generate(built, options.to, bibliography(asked.plugins))
+    return _folder(
+        options, made, lambda: files.files(made, None, options.to) | _tokenizer(made, task)
+    )
+
+
+def _tokenizer(made: Generated, task: Task) -> dict[str, bytes]:
+    """Return the files of the tokenizer beside a language model for transformers."""
+    from gatekit.tasks import TokenModel
+
+    if not made.files or not isinstance(task, TokenModel):
+        return {}
+    return {name: text.encode() for name, text in task.library_files().items()}
+
+
+def _folder(
+    options: Namespace, made: Generated, contents: Callable[[], Mapping[str, bytes]]
+) -> int:
+    """Write the files of a model into a folder, or print its code."""
+    from gatekit.code import folder as files
+
     if options.output is not None and options.output.suffix:
         raise ConfigError(
-            f"-o {options.output}: the model of a run is a folder; type -o "
+            f"-o {options.output}: a whole model is a folder; type -o "
             f"{options.output.with_suffix('')}"
         )
-    found = find(run, options.root)
-    plugins = plugin_files(options.overrides)
-    model = read_model(found.path, plugins)
-    made = generate(model.built, options.to, bibliography(plugins))
     if options.json:
         stacks = {stack.attribute: list(stack.weights) for stack in made.layout.stacks}
         write_json({"to": options.to, "name": made.title, "code": made.text, "weights": stacks})
@@ -190,33 +220,65 @@ def _model(run: str, options: Namespace) -> int:
             write(made.text)
         return 0
     where: Path = options.output
-    for name in (files.MODEL, files.SCORE):
+    for name in (*made.files, files.MODEL, files.SCORE):
         _refuse_foreign(where / name, where.with_name(f"{where.name}_2"))
-    scored = None
-    if not (options.no_test or options.no_weights):
-        with quiet():
-            from gatekit.training.exported import test_sets
-
-        record = found.folder().result()
-        if record["data_hash"] != model.task.data_hash():
-            raise ConfigError(
-                f"the data of run {found.id} have changed since then, so its score cannot be "
-                "reproduced; restore them, or type --no-test"
-            )
-        best = record["best"] or {}
-        scores = {"test": best.get("test"), **best.get("splits", {})}
-        scores = {name: score for name, score in scores.items() if score is not None}
-        with config.used(found.path / CONFIG):
-            scored = files.Scored(test_sets(model.config, model.task), scores)
-    written = files.files(made, model, options.to, scored, weights=not options.no_weights)
-    for name, content in written.items():
+    for name, content in contents().items():
         write_file(where / name, content)
     return 0
 
 
+def _model(run: str, options: Namespace) -> int:
+    """Write the whole model of a run into a folder."""
+    from gatekit.code import folder as files
+    from gatekit.code import generate
+    from gatekit.code.from_run import read_model
+    from gatekit.registry import bibliography
+    from gatekit.runs.studies.survey import find
+    from gatekit.study.line import plugin_files
+
+    others = [w for w in options.overrides if w != run and not w.startswith("plugins=")]
+    if others:
+        raise ConfigError(f"the model of a run takes no keys; omit {' '.join(others)}")
+    found = find(run, options.root)
+    plugins = plugin_files(options.overrides)
+    model = read_model(found.path, plugins)
+    made = generate(model.built, options.to, bibliography(plugins))
+
+    def contents() -> Mapping[str, bytes]:
+        scored = None
+        if not (options.no_test or options.no_weights or made.files):
+            scored = _scored(found, model)
+        whole = files.files(made, model, options.to, scored, weights=not options.no_weights)
+        return whole | _tokenizer(made, model.task)
+
+    return _folder(options, made, contents)
+
+
+def _scored(found: SurveyedRun, model: TrainedModel) -> Scored:
+    """Return the test data of a run, with its scores."""
+    from gatekit.code.folder import Scored
+    from gatekit.runs import config
+    from gatekit.runs.names import CONFIG
+
+    with quiet():
+        from gatekit.training.exported import test_sets
+
+    record = found.folder().result()
+    if record["data_hash"] != model.task.data_hash():
+        raise ConfigError(
+            f"the data of run {found.id} have changed since then, so its score cannot be "
+            "reproduced; restore them, or type --no-test"
+        )
+    best = record["best"] or {}
+    scores = {"test": best.get("test"), **best.get("splits", {})}
+    scores = {name: score for name, score in scores.items() if score is not None}
+    with config.used(found.path / CONFIG):
+        return Scored(test_sets(model.config, model.task), scores)
+
+
 def _refuse_foreign(path: Path, other: Path | None = None) -> None:
     """Refuse to overwrite a file that `gatekit code` did not write; propose the other path."""
-    if not path.is_file():
+    if not path.is_file() or path.suffix != ".py":
         return
     stem = path.stem.removeprefix("test_")
     head = path.read_bytes()[:20_000]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from gatekit.cell.errors import ConfigError, GatekitError, one_line
 from gatekit.cli.arguments import Parser
-from gatekit.cli.output import WIDTH, write_json, write_table
+from gatekit.cli.output import WIDTH, write_json, write_list
 from gatekit.faults import Whole
 
 from .listing import file_place
@@ -25,6 +25,8 @@ CERTIFIED, SECOND_HAND, UNVERIFIED, OWN = "certified", "second hand", "unverifie
 TIERS = (CERTIFIED, SECOND_HAND, UNVERIFIED, OWN)
 _YEARS = re.compile(r"(\d{4})(?:-(\d{4}))?\Z")
 _UNITS, _FEATURES = 8, 4
+_LONGEST = 14
+"""The most characters of the names of a cell's states; more states are counted."""
 
 
 def run(parser: Parser) -> int:
@@ -66,7 +68,8 @@ def run(parser: Parser) -> int:
     if options.json:
         write_json(rows)
     elif rows or broken:
-        write_table([_shown(row) for row in rows], _columns(rows), spare="origin")
+        more = "`gatekit show cell=NAME` shows a cell; --json has all."
+        write_list([_shown(row) for row in rows], _columns(rows), "reference", more)
         sys.stdout.write(f"\n{_counted(rows)}\n")
     else:
         raise ConfigError(_none(every))
@@ -164,14 +167,16 @@ def _counted(rows: Sequence[Mapping[str, object]]) -> str:
 
 
 def _shown(row: Mapping[str, Any]) -> dict[str, str]:
-    scans = {True: "yes", False: "no", None: "?"}[row["scannable"]]
-    states = "?" if row["states"] is None else ", ".join(row["states"])
-    return {**row, "year": str(row["year"] or ""), "states": states, "scans": scans}
+    names = ["?"] if row["states"] is None else row["states"]
+    states = ", ".join(names)
+    if len(states) > _LONGEST:
+        states = f"{len(names)} states"
+    tier = "" if row["tier"] == CERTIFIED else row["tier"]
+    return {**row, "year": str(row["year"] or ""), "states": states, "tier": tier}
 
 
 def _columns(rows: Sequence[Mapping[str, object]]) -> list[str]:
-    columns = ["name", "year", "states", "scans", "reference"]
-    # Show the tier column only if a listed cell was not read in its paper or authors' code.
-    if any(row["tier"] in (SECOND_HAND, UNVERIFIED) for row in rows):
-        columns.append("tier")
+    columns = ["name", "year", "states", "tier", "reference"]
+    if all(row["tier"] == CERTIFIED for row in rows):
+        columns.remove("tier")
     return columns if all(row["origin"] == "gatekit" for row in rows) else [*columns, "origin"]

@@ -192,11 +192,14 @@ def _python_file(path: Path, plugins: tuple[str, ...]) -> str:
 def _of_registered(
     kind: str, name: str, plugins: tuple[str, ...], given: Mapping[str, object]
 ) -> Suite:
+    from gatekit.registry import origins
     from gatekit.testing.suite import certify, checks
 
     suite_checks = checks(kind, name, plugins, given)
     subject = suite_checks[0].subject
     title = f"{subject.what} {name}"
+    if api := origins(kind, plugins)[name].requires_api:
+        title += f", written for version {api} of the plugin contract"
     return (
         title,
         _names(suite_checks),

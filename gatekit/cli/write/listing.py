@@ -17,7 +17,7 @@ from gatekit._version import __version__
 from gatekit.cell.errors import ConfigError, GatekitError, alternatives, shown
 from gatekit.cell.terminal import line_width
 from gatekit.cli.arguments import Parser
-from gatekit.cli.output import WIDTH, write, write_json, write_table
+from gatekit.cli.output import WIDTH, write, write_json, write_list, write_table
 
 if TYPE_CHECKING:
     from gatekit.cell.language.ops import Function
@@ -26,6 +26,14 @@ if TYPE_CHECKING:
 
 TESTED = "tested"
 """Status of a bundled object: gatekit's own tests run the conformance suite on it."""
+_MORE = {
+    "gates": "`gatekit show cell=lstm swap.forget=NAME` shows a gate; --json has all.",
+    "output-units": "`gatekit show cell=lstm output_unit=NAME` shows one; --json has all.",
+    "blocks": "`gatekit show cell=lstm block=NAME` shows a block; --json has all.",
+    "functions": "--json has all.",
+    "tasks": "`gatekit tasks NAME` describes a task; --json has all.",
+}
+"""What shows the rest of a list whose summaries are cut, by command."""
 _REFERENCE = re.compile(r"^\s*References?:\s*(\S.*(?:\n(?!\s*\n).*)*)", re.MULTILINE)
 
 KINDS = (
@@ -54,9 +62,11 @@ def run(parser: Parser) -> int:
     elif options.json:
         write_json(rows)
     else:
-        columns = ("name", "summary", "metric", "chance", "checks", "origin")
+        columns = ["name", "summary", "metric", "chance"]
+        if any(row["origin"] != "gatekit" for row in rows):
+            columns += ["checks", "origin"]
         known = [key for key in columns if any(row.get(key) for row in rows)]
-        write_table(rows, known, spare="origin")
+        write_list(rows, known, "summary", _MORE[parser.command])
         write_broken(options.plugin)
     return 0
 

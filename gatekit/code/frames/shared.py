@@ -90,7 +90,13 @@ _FOR_FIRST_VALUES = {
     "import numpy as np": r"\bnp\.",
     "from scipy.signal import cont2discrete": r"\bcont2discrete\(",
 }
-_STANDARD = ("import math", "from collections.abc import Iterator", "from pathlib import Path")
+_STANDARD = (
+    "import math",
+    "from collections.abc import Callable",
+    "from collections.abc import Iterator",
+    "from dataclasses import dataclass",
+    "from pathlib import Path",
+)
 
 
 def file_text(cell: CellText, imports: Mapping[str, str], constants: Lines, body: Lines) -> str:
@@ -127,7 +133,9 @@ def needed_helpers(helpers: Mapping[str, str], body: Lines) -> Iterable[str]:
     sources, code = dict(helpers), "\n".join(body)
     while True:
         whole = "\n".join([code, *sources.values()])
-        unused = [name for name in sources if len(re.findall(rf"\b{name}\(", whole)) < 2]
+        # Besides its definition, it is called, or passed on as the first argument of a call.
+        uses = {name: len(re.findall(rf"\b{name}\(|\(\s*{name},", whole)) for name in sources}
+        unused = [name for name in sources if uses[name] < 2]
         if not unused:
             return sources.values()
         for name in unused:

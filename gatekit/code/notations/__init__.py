@@ -11,8 +11,8 @@ from .arrays import NUMPY
 from .jax import JAX
 from .keras import KERAS
 from .notation import Framework
-from .torch import TORCH
+from .torch import FLA, TORCH
 
 FRAMEWORKS = {"torch": TORCH, "jax": JAX, "keras": KERAS, "numpy": NUMPY}
 
-__all__ = ["FRAMEWORKS", "Framework"]
+__all__ = ["FLA", "FRAMEWORKS", "Framework"]

@@ -27,6 +27,7 @@ class Framework:
         cut: splits ``{z}`` at ``{sizes}``, which are the ends of the parts or their widths.
         cuts_at_ends: whether ``cut`` takes ends.
         append: appends ``{now}`` to the ``{earlier}`` values.
+        kernels: whether memories are computed by the kernels of flash-linear-attention.
         reshape: reshapes ``{value}`` to ``{shape}`` after the batch axis, if states are vectors
             outside the step; empty if matrices are carried as matrices.
         all_steps: whether there are functions that compute all steps together.
@@ -58,6 +59,7 @@ class Framework:
     constant: str = ""
     count: str = ""
     all_steps: bool = False
+    kernels: bool = False
     draws_noise: bool = False
     reshape: str = ""
     drawn: str = "drops"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from gatekit.code.copied import sources
 
@@ -54,3 +55,6 @@ TORCH = Framework(
     draws_noise=True,
     held="zoneout({new}, {old}, {rate}, self.training)",
 )
+
+FLA = replace(TORCH, helpers={**_HELPERS, **sources("fla")}, kernels=True)
+"""The notation of PyTorch, with the kernels of flash-linear-attention."""

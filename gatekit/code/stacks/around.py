@@ -165,7 +165,7 @@ def around_text(stack: Stack, around: Around, to: str, access: Access) -> Around
             about,
             f"a linear head with {_count(around.outputs, 'output')}, "
             f"{where.get(around.reads, 'from all steps side by side')}",
-            f"The model of a run on the task {around.task!r}.",
+            f"A model for the task {around.task!r}.",
         ),
         tokens=around.tokens is not None,
         every=around.reads == "every",
@@ -181,6 +181,8 @@ def _functions(around: Around, to: str) -> list[str]:
     metric = _ACCURACY[around.loss] if around.metric == "accuracy" else loss
     bits = " / math.log(2)" if around.metric == "bits" else ""
     each = "step" if around.reads == "every" else "sequence"
+    # A perplexity is the exponential of the mean over all steps.
+    means = "nll" if around.metric == "perplexity" else around.metric
     whole = [
         "",
         "",
@@ -190,7 +192,7 @@ def _functions(around: Around, to: str) -> list[str]:
         "",
         "",
         "def metric(logits: A, y: A) -> A:",
-        f'    """Return the metric of each {each}: {around.metric}."""',
+        f'    """Return the metric of each {each}: {means}."""',
         f"    return {metric}(logits, y){bits}",
     ]
     return [typed(line) if line.startswith("def") else line for line in whole]

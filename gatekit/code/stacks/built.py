@@ -26,7 +26,7 @@ class Around:
             them side by side.
         steps: the length of all sequences if the head reads all steps side by side, otherwise 1.
         loss: ``mse``, ``categorical`` or ``bits``.
-        metric: ``mse``, ``accuracy``, ``nll`` or ``bits``.
+        metric: ``mse``, ``accuracy``, ``nll``, ``bits`` or ``perplexity``.
     """
 
     task: str
@@ -93,6 +93,8 @@ def build_stack(
     width: int,
     dropout: float = 0.0,
     directions: int = 1,
+    residual: bool = False,
+    every: bool = True,
 ) -> Stack:
     """Return a stack with its sizes.
 
@@ -104,7 +106,9 @@ def build_stack(
         features: the width of the input, if there are no blocks.
         width: the model's width, if there are blocks.
         dropout: the rate of dropout after each layer, or within the blocks.
-        directions: 2 if blocks also read time backwards.
+        directions: 2 if each layer also reads time backwards.
+        residual: whether layers without blocks add their input, where the widths are equal.
+        every: whether every step of the last layer is read; otherwise it adds no input.
 
     Raises:
         GatekitError: a layer cannot have these sizes, or has several inputs.
@@ -112,9 +116,8 @@ def build_stack(
     layers: list[Cell | BuiltBlock] = []
     for index, spec in enumerate(cells):
         if block.plain:
-            built = build(spec, units, features, unit)
-            features = built.output.width
-            layers.append(built)
+            layers += [build(spec, units, features, unit)] * directions
+            features = sum(map(output_width, layers[-directions:]))
             continue
         last = index + 1 == len(cells)
         layers.append(
@@ -129,4 +132,19 @@ def build_stack(
                 last=last,
             )
         )
-    return Stack(tuple(layers), dropout if block.plain else 0.0)
+    if not block.plain:
+        return Stack(tuple(layers))
+    adds = adding(layers, directions, residual, every)
+    return Stack(tuple(layers), dropout, adds, directions)
+
+
+def adding(
+    layers: Sequence[Cell | BuiltBlock], directions: int, residual: bool, every: bool
+) -> tuple[bool, ...]:
+    """Return whether each layer adds its input, or each pair of directions does."""
+    adds = []
+    for place in range(0, len(layers), directions):
+        emitted = sum(map(output_width, layers[place : place + directions]))
+        fits = residual and emitted == cell_of(layers[place]).features
+        adds.append(fits and (every or place + directions < len(layers)))
+    return tuple(adds)

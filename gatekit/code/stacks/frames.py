@@ -116,7 +116,7 @@ def _layer_lines(
     return [*lines, *([f"x = {drop}"] if drop else [])]
 
 
-def _loop(stack: StackText, to: str, call: str, drop: str) -> Lines:
+def layer_loop(stack: StackText, to: str, call: str, drop: str) -> Lines:
     """Return the lines of a loop over layers; ``call`` has ``{y}``, ``{x}``, ``{layer}`` ..."""
     adds = str(any(stack.adds)) if len(set(stack.adds)) < 2 else "adds"
     names = list(_LAYERS[: stack.directions])
@@ -184,7 +184,7 @@ def torch_file(stack: StackText) -> str:
         *docstring(_call_doc(stack), "        "),
         f"        states = [None] * {len(stack.layers)} if state is None else list(state)",
         "        last = []",
-        *indented([*around.before, *_loop(stack, "torch", call, drop), *around.after], 8),
+        *indented([*around.before, *layer_loop(stack, "torch", call, drop), *around.after], 8),
         f"        return {around.value}, tuple(last)",
         *around.functions,
     ]
@@ -217,7 +217,7 @@ def keras_file(stack: StackText) -> str:
     if stack.kinds[0].block is None:
         call = call.replace(" {new}", " *{new}")
     drop = "self.dropout(x, training=training)" if stack.dropout else ""
-    loop = [*around.before, *_loop(stack, "keras", call, drop), *around.after]
+    loop = [*around.before, *layer_loop(stack, "keras", call, drop), *around.after]
     base = "keras.layers.Layer" if stack.around is None else "keras.Model"
     doc = _call_doc(stack)
     whole = [

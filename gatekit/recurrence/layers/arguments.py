@@ -6,7 +6,6 @@ import inspect
 import numbers
 import os
 import re
-import warnings
 from collections.abc import Collection, Mapping
 from typing import Any
 
@@ -18,6 +17,7 @@ from gatekit.cell.catalogue import Catalogue
 from gatekit.cell.errors import CellError, ConfigError, DataError, nearest
 from gatekit.cell.schema import CellSpec, read_cell, with_gates
 from gatekit.cell.schema.numeric import rate
+from gatekit.faults.deprecation import deprecated
 from gatekit.registry import load_cell
 
 # The keyword arguments of keras.layers.Layer.
@@ -221,15 +221,6 @@ def checked_rate(name: str, value: object) -> float:
         raise CellError(_of_arguments(str(error), {}, {name: value})) from None
 
 
-def _outside() -> int:
-    """Return the level of the first frame outside of gatekit, for a warning of the caller."""
-    level, frame = 1, inspect.currentframe()
-    frame = frame and frame.f_back
-    while frame is not None and str(frame.f_globals.get("__name__")).startswith("gatekit."):
-        level, frame = level + 1, frame.f_back
-    return level
-
-
 def swapped_gates(
     swap: Mapping[str, object] | None, options: dict[str, object]
 ) -> Mapping[str, object]:
@@ -246,11 +237,7 @@ def swapped_gates(
         gates: Any = options.pop("gates")
         if swap is not None:
             raise ConfigError("gates= is the old name of swap=; write all gates into swap=")
-        warnings.warn(
-            f"gates= is now called swap=, and ends with version 1.0; write swap={gates!r}",
-            FutureWarning,
-            stacklevel=_outside(),
-        )
+        deprecated("gates=", f"swap={gates!r}", ends="1.0")
         swap = gates
     if swap is None:
         return {}
