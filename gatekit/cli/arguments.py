@@ -1,105 +1,92 @@
-"""The parser that every command receives; its errors show what to type instead."""
+"""The parser that every command receives: a method for each option that several commands share."""
 
 from __future__ import annotations
 
-import argparse
-import shlex
-from argparse import Namespace
+from argparse import Action
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import Any
 
-from gatekit.cell.errors import ConfigError, listed
+from gatekit.study.argv import Reader
 
-from .options import CommandLine, known_studies
+from .options import known_studies
 
 
-class Parser(CommandLine):
-    """A parser that raises `ConfigError` instead of exiting, and suggests the nearest option.
+class Parser(Reader):
+    """The parser that every command receives, with a method for each shared option.
 
     A command is a function ``run(parser) -> int``: it adds its arguments, reads them, and returns
     the exit code.
+
+    Args:
+        command: the command's name, ``show`` in ``gatekit show``.
+        summary: what the command does, for its help.
+        typed: the words after the command's name.
     """
 
-    def error(self, message: str) -> NoReturn:
-        """Reject the arguments.
+    def __init__(self, command: str, summary: str, typed: Sequence[str]) -> None:
+        super().__init__(f"gatekit {command}", typed, description=summary)
+        self.add_argument("--debug", action="store_true", help="show the traceback of an error")
 
-        Raises:
-            ConfigError: always.
-        """
-        from gatekit.study.typed import refusal
-
-        raise ConfigError(refusal(self, message, self.typed, self._example))
-
-    def read(self) -> Namespace:
-        """Return the arguments that were typed.
-
-        Raises:
-            ConfigError: an argument is missing, unknown or of the wrong type.
-        """
-        known, unknown = self.parse_known_intermixed_args(self.typed)
-        for argument in unknown:
-            options = [o for action in self._actions for o in action.option_strings]
-            what = "option" if argument.startswith("-") else "argument"
-            from .hints import hint
-
-            such = hint(self, argument, options) or self._listed(options)
-            raise ConfigError(f"{self.prog} has no {what} {argument!r}{such}")
-        for word in getattr(known, "overrides", ()):
-            if typed := self._as_option(word):
-                raise ConfigError(f"in {self.prog}, {word} is an option; type {shlex.join(typed)}.")
-        for action in self._actions:
-            word = getattr(known, action.dest, None)
-            if action.dest in ("study", "run") and (typed := self._as_option(word)):
-                from gatekit.study.typed import line
-
-                others = [other for other in self.typed if other != word]
-                missing = action.metavar or action.dest.upper()
-                needed = [*others, self._example(action) or str(missing), *typed]
-                raise ConfigError(
-                    f"in {self.prog}, {word} is an option, and {missing} is missing; type "
-                    f"{line(self.prog, needed)}."
-                )
-        return known
-
-    def _as_option(self, word: object) -> list[str]:
-        """Return ``key=value`` as words with ``--key``; empty if there is no such option."""
-        key, equals, value = str(word).partition("=")
-        action = self._option_string_actions.get(f"--{key}") if equals else None
-        if action is None:
-            return []
-        return [f"--{key}"] if action.nargs == 0 else [f"--{key}", value]
-
-    def _listed(self, options: Sequence[str]) -> str:
-        """Return the end of a sentence that lists the command's options."""
-        from gatekit.study.typed import MOST_LISTED
-
-        shown = [option for option in options if option not in ("-h", "--debug", "--help")]
-        if len(shown) > MOST_LISTED:
-            return f"; `{self.prog} --help` lists its {len(shown)} options."
-        return f". Options: {listed(shown)}. `{self.prog} --help` explains them."
-
-    def _example(self, action: argparse.Action) -> str:
-        """Return an example value for an argument, from existing studies if it can be one.
-
-        The string is empty if there is no example.
-        """
-        known = known_studies()
+    def _example(self, action: Action) -> Any:
         if action.dest == "study":
-            return next(iter(known), "")
-        runs = sorted(Path("experiments").glob("*/runs/????????????????"))
-        if action.dest == "run" and runs:
-            return runs[0].name[:8]
-        if action.metavar in ("A", "B") and known:
-            return f"{known[0]}/{'lstm' if action.metavar == 'A' else 'gru'}"
-        return _FIRST.get(action.dest, "")
+            return next(iter(known_studies()), "STUDY")
+        return super()._example(action)
 
+    def add_study(self, words: str = "the study's name") -> None:
+        """Add the name of a study."""
+        self.add_argument("study", help=words)
 
-_FIRST = {
-    "file": "study.zip",
-    "shell": "bash",
-    "action": "list",
-    "kind": "gate",
-    "name": "my_gate",
-}
-"""Example values for missing arguments."""
+    def add_run(self) -> None:
+        """Add a run."""
+        self.add_argument(
+            "run", metavar="RUN", help="the first digits of the run's id, STUDY/ID, or its folder"
+        )
+
+    def add_root(self) -> None:
+        """Add the folder of all studies."""
+        self.add_argument(
+            "--root",
+            default="experiments",
+            help="folder that contains the studies (default: experiments)",
+        )
+
+    def add_json(self, words: str = "write JSON") -> None:
+        """Add the option to write data for other programs."""
+        self.add_argument("--json", action="store_true", help=words)
+
+    def add_overrides(
+        self,
+        words: str = "cell=NAME units=64 features=32 block=NAME width=64 output_unit=NAME "
+        "swap.ROLE=GATE cell.gates.GATE.OPTION=VALUE plugins=[FILE.py]",
+    ) -> None:
+        """Add the words that name and change one cell, or choose how runs are started."""
+        self.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help=words)
+
+    def add_keys(self, option: str, words: str) -> None:
+        """Add an option that takes keys; see `keys`."""
+        self.add_argument(
+            option, action="append", default=[], metavar="KEY,KEY", example="cell", help=words
+        )
+
+    def add_plugins(self) -> None:
+        """Add plugin files to load in addition to the discovered plugins."""
+        self.add_argument(
+            "--plugin",
+            action="append",
+            default=[],
+            metavar="FILE.py",
+            example="my_gate.py",
+            help="also load this plugin; may be repeated; plugins=[FILE.py] does the same",
+        )
+
+    def add_figure(self) -> None:
+        """Add the path of a figure; see `figure_formats`."""
+        self.add_argument(
+            "--figure",
+            type=Path,
+            metavar="PATH",
+            example="figure.svg",
+            help="draw a figure: PATH.png, PATH.svg or PATH.pdf; without a suffix, both PNG and "
+            "SVG",
+        )

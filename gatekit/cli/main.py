@@ -9,13 +9,24 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from gatekit._version import __version__
-from gatekit.cell.errors import ConfigError, GatekitError, excerpt, nearest_name
+from gatekit.cell.errors import ConfigError, GatekitError, excerpt
 from gatekit.cell.terminal import OutputError
+from gatekit.faults import (
+    Fault,
+    Fix,
+    Kind,
+    Note,
+    Place,
+    Run,
+    Set,
+    known_as,
+    nearest_name,
+    note_for,
+)
 from gatekit.study.removed import no_more
 
 from .arguments import Parser
 from .commands import COMMANDS, usage
-from .options import as_options, known_studies
 from .output import guarded, write
 
 EXIT_REFUSED = 2
@@ -65,7 +76,7 @@ def _exit_code(arguments: list[str], debug: bool) -> int:
             raise
         message = str(error)
         head = "" if message.startswith("gatekit ") else "gatekit: "
-        sys.stderr.write(f"{head}{as_options(message, arguments[0])}\n")
+        sys.stderr.write(f"{head}{message}\n")
         return EXIT_REFUSED
     except OSError as error:
         if debug or error.errno != errno.ENAMETOOLONG or isinstance(error, OutputError):
@@ -109,7 +120,11 @@ def _dispatch(arguments: list[str]) -> int:
         from gatekit.study.command import train
 
         return train(words)
-    return command.function()(Parser(name, command.summary, words))
+    parser = Parser(name, command.summary, words)
+    try:
+        return command.function()(parser)
+    except GatekitError as error:
+        raise error.spoken(parser.channel(error.channel)) from error.__cause__
 
 
 def with_plugins(command: str, words: Sequence[str]) -> list[str]:
@@ -128,7 +143,7 @@ def with_plugins(command: str, words: Sequence[str]) -> list[str]:
     rest = iter(words)
     for word in rest:
         if spelling and word.lstrip("+").startswith("plugins="):
-            from gatekit.study.words import plugin_files
+            from gatekit.study.line import plugin_files
 
             named = plugin_files([word])
             files += named
@@ -136,7 +151,8 @@ def with_plugins(command: str, words: Sequence[str]) -> list[str]:
         elif spelling == "key" and (word == "--plugin" or word.startswith("--plugin=")):
             file = word.partition("=")[2] or next(rest, "")
             if not file:
-                raise ConfigError("--plugin needs a file; type --plugin FILE.py")
+                place = Place(("--plugin",))
+                raise ConfigError(Fault(Kind.MISSING, place, fixes=(Set(place, "my_gate.py"),)))
             files.append(file)
         else:
             others.append(word)
@@ -144,105 +160,27 @@ def with_plugins(command: str, words: Sequence[str]) -> list[str]:
     return [f"plugins=[{','.join(files)}]", *others] if files and spelling == "key" else others
 
 
-def _no_command(name: str, rest: list[str]) -> str:
-    """Return the message for a command that does not exist, with what to type instead."""
-    from gatekit.study.typed import line
-
-    what = "option" if name.startswith("-") else "command"
-    head = f"there is no {what} {name!r}"
-    every = "`gatekit --help` lists all commands."
+def _no_command(name: str, rest: list[str]) -> Fault:
+    """Return the fault of a command that does not exist."""
     if gone := no_more(name):
-        return head + gone
-    if name in _NOTES:
-        return f"{head}; {_NOTES[name]}"
-    if done := _of_folder(name, rest):
-        return f"{head}; {done}"
-    if swapped := next((word for word in rest if word in COMMANDS), None):
+        raise ConfigError(f"there is no command {name!r}{gone}")
+    what = "options" if name.startswith("-") else "commands"
+    fixes: tuple[Fix, ...] = ()
+    if note := note_for("command", name):
+        fixes = (Note((note,)),)
+    elif swapped := next((word for word in rest if word in COMMANDS), ""):
         # `gatekit list cells` is `gatekit cells`, and `gatekit base compare` names a study.
-        named = [] if name in _OTHER_NAMES else [name]
-        words = [swapped, *named, *(word for word in rest if word != swapped)]
-        return f"{head}; the command comes first: type {line('gatekit', words)}."
-    if name.endswith((".yaml", ".yml", ".py")) or "=" in name:
-        typed = line("gatekit", ["train", name, *rest] if "=" in name else ["check", name])
-        return f"{head}; the command comes first: type for example {typed}."
-    if rest == ["--help"] and name not in _OTHER_NAMES and not nearest_name(name, COMMANDS):
-        return f"{head}, and each command has its own help: type `gatekit COMMAND --help`. {every}"
-    meant = _OTHER_NAMES.get(name) or nearest_name(name, COMMANDS)
-    if not meant:
-        return f"{head}. {every}"
-    words = meant.split()
-    if "STUDY" in words and rest:
-        words[words.index("STUDY")] = rest.pop(0)
-    typed = line("gatekit", [*words, *rest])
-    return f"{head}; did you mean {meant!r}? Type {typed}. {every}"
-
-
-def _of_folder(name: str, rest: list[str]) -> str:
-    """Return how to continue, remove, rename or merge a study; empty for other commands."""
-    from gatekit.runs.studies.plan_file import training
-
-    named = next((word for word in rest if word[:1] != "-"), "STUDY")
-    folder = f"experiments/{named}"
-    if name in _RESUME:
-        typed = training(Path(folder)) if named in known_studies() else ""
-        again = f"repeat the study's command to continue it: type `{typed}`." if typed else ""
-        return again or "to continue a study, repeat the command that started it."
-    if name in _REMOVE:
-        return (
-            f"a study is the folder {folder}: to delete it with its results type `rm -r {folder}`. "
-            f"`gatekit prune {named}` lists the files that it no longer needs."
-        )
-    if name in _MOVE:
-        other = next((word for word in rest if word not in (named, "--")), "NEW")
-        verb = "cp -r" if name in ("copy", "cp") else "mv"
-        return f"a study is a folder: type `{verb} {folder} experiments/{other}`."
-    if name in ("merge", "join", "combine"):
-        return "runs are compared within one study: train them all with the same study=NAME."
-    return ""
-
-
-_RESUME = ("resume", "continue", "restart", "retry", "rerun-all")
-_REMOVE = ("delete", "rm", "remove", "del", "clean", "clear")
-_MOVE = ("rename", "mv", "move", "copy", "cp")
-_OTHER_NAMES = {
-    **dict.fromkeys(("run", "fit", "start", "sweep"), "train"),
-    **dict.fromkeys(("evaluate", "eval", "results", "table"), "compare"),
-    **dict.fromkeys(("plot", "figure", "draw"), "compare STUDY --figure figure.svg"),
-    **dict.fromkeys(("list", "ls"), "studies"),
-    **dict.fromkeys(("ps", "top", "watch"), "status"),
-    **dict.fromkeys(("ui", "dashboard", "view"), "serve"),
-    **dict.fromkeys(("create", "init"), "new"),
-    **dict.fromkeys(("test", "validate", "lint"), "check"),
-    "version": "--version",
-    **dict.fromkeys(("describe", "info", "summary", "config", "show-config", "print"), "show"),
-    **dict.fromkeys(("experiments", "projects", "sweeps", "runs", "history"), "studies"),
-    **dict.fromkeys(("add-seeds", "more", "seeds"), "extend"),
-    **dict.fromkeys(("export-code", "convert", "onnx", "torch", "generate-code"), "code"),
-    **dict.fromkeys(("models", "layers"), "cells"),
-    **dict.fromkeys(("datasets", "download"), "data list"),
-    **dict.fromkeys(("optuna", "search"), "train -m hydra/sweeper=optuna"),
-    **dict.fromkeys(("errors", "error", "traceback"), "failures"),
-    **dict.fromkeys(("diff", "explain"), "why"),
-    **dict.fromkeys(("dry-run", "dryrun", "preview"), "plan"),
-    **dict.fromkeys(("-v", "-version"), "--version"),
-    "bibtex": "cite",
-    "share": "bundle",
-}
-"""Names of commands in other programs, with gatekit's names for them."""
-
-_NOTES = {
-    **dict.fromkeys(
-        ("stop", "kill", "cancel"),
-        "Ctrl+C in the terminal of `gatekit train` stops it, and nothing is lost.",
-    ),
-    **dict.fromkeys(
-        ("docs", "doc", "tutorial", "manual", "examples", "guide", "quickstart"),
-        "the documentation is in the folder docs of the repository; start with "
-        "docs/tutorial.md. `gatekit COMMAND --help` describes a command.",
-    ),
-    **dict.fromkeys(
-        ("install", "update", "upgrade", "uninstall"),
-        "install packages with pip: type for example `pip install wandb`.",
-    ),
-}
-"""What to do instead of commands that gatekit does not have."""
+        named = () if known_as("command", name) else (name,)
+        fixes = (Run(swapped, (*named, *(word for word in rest if word != swapped))),)
+    elif meant := known_as("command", name):
+        words = meant.split()
+        if "STUDY" in words and rest:
+            words[words.index("STUDY")] = rest.pop(0)
+        fixes = (Run(words[0], (*words[1:], *rest)),)
+    elif "=" in name:
+        fixes = (Run("train", (name, *rest)),)
+    elif name.endswith((".yaml", ".yml", ".py")):
+        fixes = (Run("check", (name,)),)
+    elif near := nearest_name(name, COMMANDS):
+        fixes = (Run(near, tuple(rest)),)
+    return Fault(Kind.UNKNOWN, Place((name,)), fixes=fixes, what=what, lists=Run("--help"))

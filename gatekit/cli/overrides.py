@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from gatekit.cell.errors import CellError, ConfigError, ExpressionError, GatekitError, nearest_name
+from gatekit.cell.errors import CellError, ConfigError, ExpressionError, GatekitError
 
 if TYPE_CHECKING:
     from gatekit.cell.block.reading import BlockSpec
@@ -71,13 +71,18 @@ def read_overrides(arguments: Sequence[str], command: str = "show") -> Overrides
     from gatekit.registry import components
     from gatekit.study.config import validate
     from gatekit.study.hydra.composing import configuration, opened
+    from gatekit.study.line import (
+        changes_cell,
+        overrides,
+        plugin_files,
+        refuse_apart,
+        refuse_several,
+    )
     from gatekit.study.resolve import plain
     from gatekit.study.variant import mixers_of, named_gates
-    from gatekit.study.words import changes_cell, overrides, plugin_files, refuse_apart
 
     refuse_apart(arguments, sweeps=False)
     sizes = [word for word in arguments if word.startswith("features=")]
-    _refuse(arguments)
     words = overrides([word for word in arguments if word not in sizes])
     name = next((w[5:] for w in reversed(words) if w.startswith("cell=")), None)
     hybrid = any(word.lstrip("+").startswith("mixers=") for word in words)
@@ -88,7 +93,8 @@ def read_overrides(arguments: Sequence[str], command: str = "show") -> Overrides
             what = f"gatekit {command} cell=lstm swap.forget={gate} for a cell with this gate"
         raise ConfigError(f"no cell is named; type {what}")
     plugins = tuple(plugin_files(words))
-    with opened(plugins, several="type one of them") as hydra:
+    refuse_several(words, alone=True)
+    with opened(plugins) as hydra:
         composed = configuration(hydra, words)
     known = components.load(plugins)
     config = validate(plain(composed, known.task_defaults()))
@@ -126,46 +132,6 @@ def _cell(name: str | None, config: Mapping[str, object], known: Components) -> 
             # If the fault is in the cell's file, loading it raises an error that names the file.
             load_cell(name, known.catalogue, known.files)
         raise
-
-
-def _refuse(words: Sequence[str]) -> None:
-    for word in words:
-        key, equals, value = word.partition("=")
-        if not equals and word.isidentifier():
-            raise ConfigError(f"{word!r} is not KEY=VALUE; type {_meant(word)}")
-        if not equals and word.endswith((".yaml", ".yml")):
-            name = word.rpartition("/")[2].rpartition(".")[0]
-            raise ConfigError(
-                f"{word!r} is not KEY=VALUE; type cell={name} for the file conf/cell/{name}.yaml"
-            )
-        names = value.strip("[]").split(",")
-        if key in ("cell", "change", "block", "output_unit") and len(names) > 1:
-            listed = f"{key}={','.join(names)}"
-            raise ConfigError(
-                f"{listed} names {len(names)}, but only one is allowed; type {key}={names[0]}. "
-                f"To train all of them, type gatekit train -m {listed}"
-            )
-
-
-def _meant(name: str) -> str:
-    """Return what to type instead of a bare name, such as ``cell=lstm`` for ``lstm``."""
-    from gatekit.registry import catalogue, cell_names, tasks
-
-    known = catalogue()
-    if name in known.gates:
-        return f"cell=lstm swap.forget={name} for a cell with this gate"
-    for key, names in (("output_unit", known.output_units), ("block", known.blocks)):
-        if name in names:
-            return f"cell=lstm {key}={name} for a cell with it"
-    if name in tasks():
-        return "cell=NAME: this name is a task, which `gatekit tasks` describes"
-    if near := nearest_name(name, cell_names()):
-        return f"cell={near} to name a cell"
-    from gatekit.study.typed import instead, is_key
-
-    if is_key(name):
-        return instead(name).removeprefix("type ")
-    return "cell=NAME to name a cell, such as cell=lstm; `gatekit cells` lists all cells"
 
 
 def _features(sizes: Sequence[str]) -> int:

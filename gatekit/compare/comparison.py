@@ -35,7 +35,9 @@ from gatekit.compare.grouping.rename import read_names, with_names
 from gatekit.compare.numbers import count_of
 from gatekit.compare.stats.baseline import Baselines
 from gatekit.compare.stats.difference import difference, unlike
+from gatekit.faults import Fault, Kind, Place, Remove, fits, wrong
 from gatekit.runs.record import RunRecord
+from gatekit.study.keys import INSIDE
 
 from .study import Study, load
 
@@ -135,8 +137,8 @@ def compare(
         RunError: the study does not exist, or a newer gatekit wrote it.
         ConfigError: an argument is invalid, such as a key in which the runs do not differ.
     """
-    if not 0 < level < 1:
-        raise ConfigError(f"level={level:g}: a confidence level is between 0 and 1, such as 0.95")
+    if not fits(level, INSIDE):
+        raise ConfigError(wrong(Place(("level",)), level, INSIDE, 0.95))
     share, size = read_margin(margin)
     loaded = study if isinstance(study, Study) else load(study, root)
     loaded, later = _until_last_look(loaded)
@@ -236,10 +238,10 @@ def _with_scores(
         return study, None, ()
     budget = read_budget(at)
     if split not in (None, "validation"):
-        raise ConfigError(
-            f"split={split} and at={at}: only validation is evaluated during training; remove"
-            " one of them"
-        )
+        place = Place(("at",))
+        why = "only validation is evaluated during training, not ", Place(("split",))
+        fixes = Remove(place), Remove(Place(("split",)))
+        raise ConfigError(Fault(Kind.CONFLICT, place, str(at), why=why, fixes=fixes))
     ended, notes = at_budget(study, budget, area)
     return ended, budget, notes
 

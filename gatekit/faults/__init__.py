@@ -20,7 +20,7 @@ from .fault import (
     apply,
 )
 from .names import known_as, nearest_name, note_for
-from .speak import Call, Channel, File, Layer, Shell, Typed, speak
+from .speak import Call, Channel, File, Flags, Layer, Shell, Typed, speak
 from .types import (
     Custom,
     Flag,
@@ -50,6 +50,7 @@ __all__ = [
     "File",
     "Fix",
     "Flag",
+    "Flags",
     "Kind",
     "Layer",
     "ListOf",

@@ -23,7 +23,7 @@ from .fault import (
     Several,
     apply,
 )
-from .values import as_typed, excerpt, in_shell, is_plain, kind_of, safe_repr
+from .values import as_typed, excerpt, in_hydra, in_shell, is_plain, kind_of, safe_repr
 
 CHOICES = {
     **dict.fromkeys(("cell", "task", "optimizer"), "name"),
@@ -66,13 +66,20 @@ class Channel:
 
     def value(self, value: Any) -> str:
         """Return the value that was given, as a message quotes it."""
-        return as_typed(value, quoted=True)
+        return _swept(value) if isinstance(value, Several) else as_typed(value, quoted=True)
 
     def assign(self, *fixes: Set | Remove) -> str:
         """Return what to write to give places their values; what is removed is not written."""
         sets = [fix for fix in fixes if isinstance(fix, Set)]
-        words = [in_shell(f"{self.name(fix.place)}={_swept(fix.value)}") for fix in sets]
-        return " ".join(["-m"] * any(isinstance(fix.value, Several) for fix in sets) + words)
+        options = [fix for fix in sets if self.name(fix.place).startswith("-")]
+        keys = [fix for fix in sets if fix not in options]
+        words = ["-m"] * any(isinstance(fix.value, Several) for fix in keys)
+        words += [in_shell(f"{self.name(fix.place)}={_swept(fix.value)}") for fix in keys]
+        for fix in options:
+            words += [self.name(fix.place), in_shell(as_typed(fix.value))][
+                : 1 + (fix.value is not True)
+            ]
+        return " ".join(words)
 
     def rename(self, fix: Rename, value: Any) -> str:
         """Return what to write to give a value another key."""
@@ -89,8 +96,9 @@ Shell = Channel
 def _swept(value: Any) -> str:
     values = value.values if isinstance(value, Several) else (value,)
     if isinstance(values, range):
-        return f"range({values.start},{values.stop})"
-    return ",".join(map(as_typed, values))
+        step = f",{values.step}" if values.step != 1 else ""
+        return f"range({values.start},{values.stop}{step})"
+    return ",".join(map(in_hydra, values))
 
 
 @dataclass(frozen=True)
@@ -113,7 +121,7 @@ class Call(Channel):
 
     def value(self, value: Any) -> str:
         """Return the value in Python."""
-        return safe_repr(value)
+        return safe_repr([*value.values] if isinstance(value, Several) else value)
 
     def rename(self, fix: Rename, value: Any) -> str:
         """Return the arguments as they would be with another key."""
@@ -190,22 +198,46 @@ def _in_yaml(value: Any, inside: bool = False) -> str:
 
 
 @dataclass(frozen=True)
+class Flags(Channel):
+    """Options of a command: ``best_of`` is ``--best-of``, and a list is separated by commas."""
+
+    def name(self, place: Place) -> str:
+        """Return the option."""
+        return f"--{place.last.lstrip('-').replace('_', '-')}"
+
+    def value(self, value: Any) -> str:
+        """Return the value as it was typed."""
+        return (
+            ",".join(map(as_typed, value)) if isinstance(value, (list, tuple)) else as_typed(value)
+        )
+
+    def assign(self, *fixes: Set | Remove) -> str:
+        """Return the options with their values."""
+        sets = [Set(fix.place, self.value(fix.value)) for fix in fixes if isinstance(fix, Set)]
+        return super().assign(*sets)
+
+
+@dataclass(frozen=True)
 class Typed(Channel):
-    """A command line: what was typed is spelled for the shell, the rest by another channel.
+    """A command line: each place is spelled as the person wrote it.
 
     Attributes:
-        keys: the keys that were typed.
+        keys: the keys that were typed; they are spelled for the shell.
+        options: the options that the command has, by the names that functions give them.
         rest: the channel of the others.
     """
 
     keys: tuple[str, ...] = ()
+    options: tuple[str, ...] = ()
     rest: Channel = field(default_factory=Channel)
 
     def of(self, place: Place) -> Channel:
         """Return the shell if the place, something in it, or something around it was typed."""
+        if len(place.path) == 1 and place.last in self.options:
+            return Flags()
         name = f"{place}."
         typed = any(name.startswith(f"{k}.") or f"{k}.".startswith(name) for k in self.keys)
-        return Channel() if typed else self.rest
+        return Channel() if typed or name.startswith("-") else self.rest
 
 
 def speak(fault: Fault, channel: Channel | None = None) -> str:
@@ -248,14 +280,17 @@ def _head(fault: Fault, to: Channel) -> str:
         case Kind.WRONG:
             kind = "" if given is NOTHING else f" ({kind_of(given)})"
             return f"{name}{came}{kind} is not allowed: {name} is {fault.expected}."
+        case Kind.MISSING if name.startswith("-"):
+            return f"{name} needs a value{f': {why}' if why else ''}."
         case Kind.MISSING:
             return f"{name} is missing: {why}." if why else f"{name} is missing."
         case Kind.SYNTAX:
             start, end = fault.span or (0, 0)
             marks = f"  {' ' * start}{'^' * max(1, end - start)}"
             return f"{name}{': ' if name else ''}{why}\n  {given}\n{marks}\n"
-        case Kind.UNKNOWN if fault.what == "keys":
-            head, others = f"{name} is not a key", [to.name(at) for at in _targets(fault)]
+        case Kind.UNKNOWN if fault.what in ("keys", "options"):
+            what = "an option" if fault.what == "options" else "a key"
+            head, others = f"{name} is not {what}", [to.name(at) for at in _targets(fault)]
             if others and others != [name]:
                 return head + meant.format(" and ".join(others))
         case Kind.UNKNOWN:

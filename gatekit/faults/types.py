@@ -56,7 +56,7 @@ class Whole(Type):
 class Number(Type):
     """A finite number in a range, whose ends are open if ``above`` or ``below``."""
 
-    low: float
+    low: float = -math.inf
     high: float = math.inf
     above: bool = False
     below: bool = False
@@ -66,11 +66,10 @@ class Number(Type):
         fine = isinstance(value, (int, float)) and not isinstance(value, bool)
         fine = fine and abs(value) <= 1e300 and self.low <= value <= self.high
         if not fine or (self.above and value == self.low) or (self.below and value == self.high):
-            start = "above" if self.above else "from"
+            start = f" {'above' if self.above else 'from'} {self.low:g}"
             end = f" to {'below ' if self.below else ''}{self.high:g}"
-            raise Mismatch(
-                f"a finite number {start} {self.low:g}{'' if self.high == math.inf else end}"
-            )
+            ends = start * (self.low > -math.inf) + end * (self.high < math.inf)
+            raise Mismatch(f"a finite number{ends}")
         return float(value)
 
 

@@ -40,6 +40,23 @@ def as_typed(value: object, quoted: bool = False) -> str:
     return safe_repr(value)
 
 
+_QUOTED = re.compile(r"[^ \t\w/\\+.$%*@?|:-]|^\s|\s$", re.ASCII)
+
+
+def in_hydra(value: object) -> str:
+    """Return a value in the grammar of Hydra, in which most characters need quotes."""
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{k}: {in_hydra(v)}" for k, v in value.items()) + "}"
+    if isinstance(value, (list, tuple)):
+        return "[" + ",".join(map(in_hydra, value)) + "]"
+    if not isinstance(value, str) or "${" in value or not _QUOTED.search(value):
+        return as_typed(value)
+    # Within double quotes of a shell, these characters would need a backslash.
+    mark = '"' if set(value) & set("'`$!\\") else "'"
+    escaped = re.sub(rf"(\\*)({mark}|$)", lambda m: m[1] * 2 + (m[2] and f"\\{m[2]}"), value)
+    return f"{mark}{escaped}{mark}"
+
+
 def in_shell(word: str) -> str:
     """Return a word as it is typed in a shell, with the fewest quotes."""
     if shlex.quote(word) == word or not set(word) & set(" \t\n()[]{}*?;&|<>'\"$`\\!#~"):
@@ -84,8 +101,8 @@ def amount_of(value: object) -> int | float | None:
     number = _AMOUNT.fullmatch(text)
     if number is None:
         return None
-    scale = {"": 1, "k": 1_000, "m": 1_000_000, "%": 0.01}[number[2].lower()]
-    amount = float(number[1]) * scale
+    scale = {"": 1, "k": 1_000, "m": 1_000_000, "%": 1}[number[2].lower()]
+    amount = float(number[1]) * scale / (100 if number[2] == "%" else 1)
     return int(amount) if amount.is_integer() else amount
 
 

@@ -2,58 +2,34 @@
 
 from __future__ import annotations
 
-import argparse
 import os
-import re
 import shlex
 import sys
 import traceback
+from argparse import Namespace
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from gatekit._version import __version__
-from gatekit.cell.errors import ConfigError, GatekitError, listed
-from gatekit.faults import known_as, note_for
-from gatekit.runs.studies.plan_file import training
+from gatekit.cell.errors import ConfigError, GatekitError
+from gatekit.faults import Fault, Fix, Kind, Note, Place, Remove, Set
 
-from .typed import as_keys, elsewhere, key_of, line, near_option, refusal
-from .words import TRUST, overrides, plugin_files
+from .argv import Reader
+from .line import TRUST, overrides, plugin_files
 
 if TYPE_CHECKING:
     from .hydra.sweepers import Composition
     from .search import Job
 
 
-_OWN_FILES = (
-    "{}: put your files into ./conf, which is searched first: conf/experiment/NAME.yaml is "
-    "experiment=NAME."
-)
+def parser(typed: Sequence[str] = (), own: Sequence[str] = ()) -> Reader:
+    """Return the parser of the options of ``gatekit train``.
 
-
-_OTHER_OPTIONS = {
-    **dict.fromkeys(
-        ("--print-config", "--show-config", "--print_config"), "--cfg job shows the configuration"
-    ),
-    **dict.fromkeys(("--sweep", "--grid", "--multi"), "type -m to run all combinations"),
-    **dict.fromkeys(
-        ("--verbose", "--quiet", "-v", "-q"),
-        "there is one level of detail, and `gatekit logs RUN` shows the log of a run",
-    ),
-}
-"""What to type instead of options of other programs."""
-
-
-class _TrainParser(argparse.ArgumentParser):
-    typed: Sequence[str] = ()
-
-    def error(self, message: str) -> NoReturn:
-        raise ConfigError(refusal(self, message, self.typed, lambda action: ""))
-
-
-def parser() -> _TrainParser:
-    """Return the parser of the options of ``gatekit train``."""
-    options = _TrainParser("gatekit train", add_help=False, allow_abbrev=False)
+    Args:
+        typed: the words after the command's name.
+        own: switches of ``gatekit plan``, which takes the same words.
+    """
+    options = Reader("gatekit plan" if own else "gatekit train", typed, add_help=False)
     options.add_argument("overrides", nargs="*")
     options.add_argument("-m", "--multirun", action="store_true")
     options.add_argument("-r", "--run", action="store_true")
@@ -69,6 +45,8 @@ def parser() -> _TrainParser:
     options.add_argument("--config-dir")
     options.add_argument("--trust-config", action="store_true")
     options.add_argument("--debug", action="store_true")
+    for option in own:
+        options.add_argument(option, action="store_true")
     return options
 
 
@@ -87,6 +65,7 @@ def train(argv: Sequence[str]) -> int:
     except GatekitError as error:
         if "--debug" in argv:
             traceback.print_exc()
+        error.spoken(parser(argv).channel(error.channel))
         sys.stderr.write(f"gatekit train: {error}\n")
         return 2
 
@@ -155,15 +134,13 @@ def composition(argv: Sequence[str], own: Sequence[str] = ()) -> Composition:
     options = _read(argv, own)
     for name in ("help", "cfg", "info", "hydra_help", "version", "shell_completion"):
         if getattr(options, name):
-            typed = [word for word in argv if word not in own]
-            raise ConfigError(
-                f"--{name.replace('_', '-')} is an option of gatekit train only; type "
-                f"{line('gatekit train', typed)}."
-            )
+            place = Place((f"--{name.replace('_', '-')}",))
+            why = "it is an option of gatekit train only"
+            raise ConfigError(Fault(Kind.REFUSED, place, why=why, fixes=(Remove(place),)))
     return _composition(options)
 
 
-def _composition(options: argparse.Namespace) -> Composition:
+def _composition(options: Namespace) -> Composition:
     words = overrides(options.overrides, options.trust_config)
     from .hydra.composing import composed, opened
 
@@ -171,7 +148,7 @@ def _composition(options: argparse.Namespace) -> Composition:
         return composed(hydra, words, options.multirun, options.trust_config)
 
 
-def _show(options: argparse.Namespace) -> None:
+def _show(options: Namespace) -> None:
     words = overrides(options.overrides, options.trust_config)
     from .hydra.composing import configuration, opened, show
 
@@ -211,81 +188,27 @@ def completion(words: Sequence[str]) -> str:
     return str(shellcode(["gatekit"], shell=shell))
 
 
-def _read(argv: Sequence[str], own: Sequence[str] = ()) -> argparse.Namespace:
-    reader = parser()
-    reader.typed = argv
-    if "--list" in own:
-        reader.prog = "gatekit plan"
-    known = [*own, *(o for action in reader._actions for o in action.option_strings)]
-    for word, after in zip(argv, [*argv[1:], ""], strict=False):
-        if re.match(r"-c[npd]\b", word):  # argparse would read -cn as --cfg n
-            raise ConfigError(_OWN_FILES.format(word))
-        if word in ("-c", "--cfg") and after.endswith((".yaml", ".yml")):
-            stem = Path(after).stem
-            raise ConfigError(
-                f"{word} {after}: type experiment={stem} for the file conf/experiment/{stem}.yaml."
-            )
-        if word[:1] == "-" != word[1:2] and len(word) > 2 and key_of(word):
-            raise ConfigError(_dashes(reader.prog, argv, known))
-    options, unknown = reader.parse_known_intermixed_args(list(argv))
-    for word in unknown:
-        name = word.partition("=")[0]
-        if name.startswith("--config-"):
-            raise ConfigError(_OWN_FILES.format(word))
-        if key_of(name):
-            raise ConfigError(_dashes(reader.prog, argv, known))
-        if name in ("--resume", "--continue", "--restart"):
-            raise ConfigError(
-                f"{name} is not an option of this command, and not needed: type "
-                f"{_training(argv) or 'the command that trained the study again'}. It skips "
-                "complete runs and continues the others."
-            )
-        hint = elsewhere(word, reader.prog, argv[list(argv).index(word) + 1 :])
-        if plain := _OTHER_OPTIONS.get(name):
-            hint = f"; {plain}."
-        bare = name.lstrip("-").replace("-", "_")
-        if note := note_for("key", bare):
-            hint = f": {note}."
-        elif key := known_as("key", bare):
-            hint = f"; the key is {key}."
-        near = "" if hint else near_option(name, known) or {"-M": "-m"}.get(name, "")
-        if near:
-            typed = [near if other == word else other for other in argv]
-            hint = f"; did you mean {near!r}? Type {line(reader.prog, typed)}."
-        common = (*own, "-m", "--cfg job", "--info defaults", "--help", "--debug")
-        raise ConfigError(
-            f"{name} is not an option of this command{hint or f'. Options: {listed(common)}.'}"
-        )
+def _read(argv: Sequence[str], own: Sequence[str] = ()) -> Namespace:
+    options = parser(argv, own).read()
+    shown = [name for name in ("cfg", "info") if getattr(options, name)]
+    first = Place((f"--{shown[0]}",)) if shown else Place()
     if options.config_dir is not None and not options.trust_config:
-        raise ConfigError(
-            f"--config-dir {options.config_dir}: put your files into ./conf, which is searched "
-            f"first, {TRUST} if you wrote them yourself."
-        )
+        _refuse("--config-dir", Note((f"put your files into ./conf, {TRUST} if you wrote them",)))
     if options.config_dir is not None and not os.path.isdir(options.config_dir):
         raise ConfigError(f"--config-dir {options.config_dir} is not a folder.")
-    shown = [f"--{name.replace('_', '-')}" for name in ("cfg", "info") if getattr(options, name)]
-    if len(shown) > 1 or (shown and options.multirun):
-        raise ConfigError(
-            f"{' and '.join(shown)} {'exclude each other' if len(shown) > 1 else 'shows one run'}; "
-            "remove one of the options. gatekit plan -m ... --list lists the runs of a sweep."
-        )
+    if len(shown) > 1:
+        _refuse("--info", Remove(first), Remove(Place(("--info",))), why=("it excludes ", first))
+    if shown and options.multirun:
+        list_them = Note(("`gatekit plan -m ... --list` lists the runs of a sweep",))
+        _refuse(f"--{shown[0]}", Remove(Place(("-m",))), list_them, why="it shows one run")
     if options.resolve and not options.cfg:
-        raise ConfigError("--resolve requires --cfg job, --cfg hydra or --cfg all.")
+        _refuse("--resolve", Set(Place(("--cfg",)), "job"), why="it changes what --cfg shows")
     return options
 
 
-def _training(argv: Sequence[str]) -> str:
-    """Return the command that trained the study named in some words, or an empty string."""
-    names = [word.removeprefix("study=") for word in argv if word.startswith("study=")]
-    command = training(Path("experiments", names[-1])) if names else ""
-    return f"`{command}`" if command else ""
-
-
-def _dashes(program: str, argv: Sequence[str], options: Sequence[str]) -> str:
-    """Return what to type instead of keys that are typed as options."""
-    typed = as_keys(argv, options)
-    word = next(word for word in argv if word not in typed)
-    return f"{word} is a key, and keys have no dashes: type {line(program, typed)}."
+def _refuse(option: str, *fixes: Fix, why: str | tuple[str | Place, ...] = "") -> NoReturn:
+    kind = Kind.CONFLICT if why else Kind.REFUSED
+    raise ConfigError(Fault(kind, Place((option,)), why=why, fixes=fixes))
 
 
 def _write(text: str) -> None:

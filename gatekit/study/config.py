@@ -51,7 +51,6 @@ from .keys import (
     not_installed,
 )
 from .removed import no_more
-from .typed import having
 
 P = Place.of
 KNOWN: dict[str, Type] = {**RUN_KEYS, **LAUNCH_KEYS}
@@ -289,7 +288,7 @@ def _unknown(place: Place, value: Any, known: Mapping[str, Type], data: Mapping[
         part = data.get(chosen)
         if isinstance(part, Mapping) and part.get(CHOICES[chosen]) == name:
             targets = [P(chosen)]  # adding.length=9 has the name of the task in place of its key
-    if not targets and not group and (command := having(name)):
+    if not targets and not group and (command := known_as("flag-of", name)):
         typed = Run(command, ("STUDY", f"--{name}", *([] if value is True else [str(value)])))
         return Fault(Kind.UNKNOWN, place, value, fixes=(typed,))
     if not targets:

@@ -16,8 +16,8 @@ from gatekit.runs.studies.survey import study_folder, survey
 from .command import composition
 from .hydra.untrusted_files import RUNS_COMMANDS
 from .keys import LAUNCH_KEYS
+from .line import plugin_files
 from .plan import PlannedRun, SweepPlan, plan
-from .words import plugin_files
 
 _PARALLEL = re.compile(r"\+*(hydra\.launcher\.)?(threads|devices)=")
 

@@ -133,6 +133,11 @@ def size(raw: Mapping[str, Any]) -> int:
     return of(raw)
 
 
+def references(raw: Mapping[str, Any], key: str) -> list[str]:
+    """Return the keys to which the value of a key refers."""
+    return _PLAIN.findall(str(_target(raw, key)))
+
+
 def _target(raw: object, name: str) -> Any:
     """Return the value that a reference names, or the next reference on the way to it."""
     for key in name.split("."):

@@ -6,6 +6,7 @@ Types are exact: booleans are not integers, and strings and NaN are not numbers.
 from __future__ import annotations
 
 import importlib.util
+import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -33,6 +34,20 @@ POOLS = ("last", "mean", "all")
 HEADS = ("glorot", "torch")
 PRECISIONS = ("float32", "float64", "mixed_float16", "mixed_bfloat16")
 SCHEDULES = ("constant", "cosine", "linear", "step", "wsd")
+
+GROUPS = (
+    *("cell", "change", "block", "task", "output_unit", "optimizer", "trainer", "experiment"),
+)
+"""The folders of ``conf``, each of which has a key."""
+
+KEY = re.compile(r"[A-Za-z_]\w*(?:[./][\w-]+)*", re.ASCII)
+"""A key of the configuration, or a group."""
+
+NAME = re.compile(r"(?!.*\.\.)(?!.{201})[A-Za-z0-9_][\w.-]*(?:/[A-Za-z0-9_][\w.-]*)*", re.ASCII)
+"""The name of a configuration file within its group."""
+
+LAUNCHING = ("n_jobs", "threads", "devices", "retry", "track", "allow_changed")
+"""The keys that are accepted by commands that repeat the runs of a study."""
 
 MISSING: Any = object()
 """The default of a key that must be given, or that a run omits."""

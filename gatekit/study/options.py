@@ -28,8 +28,7 @@ from gatekit.faults import (
 )
 from gatekit.runs.environment import gpu_visible
 
-from .keys import MAPPING, OPTIONAL_TEXT, POSITIVE, TEXTS, TRUE_OR_FALSE
-from .typed import KEY
+from .keys import KEY, MAPPING, OPTIONAL_TEXT, POSITIVE, TEXTS, TRUE_OR_FALSE
 
 HYDRA_GROUPS = ("hydra/launcher", "hydra/sweeper")
 SWEEPER_KEYS = ("params", "grids", "seed", "startup", "pruner")

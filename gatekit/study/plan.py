@@ -22,11 +22,11 @@ from gatekit.runs.names import RUNS, TUNE, canonical_json, fingerprint, plan_log
 from . import resolve
 from .config import validate
 from .keys import LAUNCH_KEYS, RUN_KEYS
+from .line import changes_cell
 from .matching import at_size
 from .options import SHARED, Options, devices_of, read_options, slot_environments
 from .search.search import refuse_runs
 from .variant import Variant, named_gates, variant
-from .words import changes_cell
 
 _NEXT_WORD = re.compile(r" (?=[+~]*[A-Za-z_][\w./@-]*=)")
 

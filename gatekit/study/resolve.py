@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,13 +13,11 @@ from gatekit.cell.errors import ConfigError, listed, nearest
 from gatekit.registry import catalogue
 
 from .config import refuse_no_file
-from .interpolations import refuse_large, refuse_resolvers
+from .interpolations import references, refuse_large, refuse_resolvers
 from .keys import USUAL
 
 DEFAULT_WIDTH = 64
 """The width of a model if neither width nor units are given."""
-
-_NOT_FOUND = re.compile(r"Interpolation key '([^']+)' not found")
 
 
 def plain(composed: DictConfig, task_defaults: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
@@ -63,8 +60,8 @@ def plain(composed: DictConfig, task_defaults: Mapping[str, Mapping[str, Any]]) 
         message = str(error).splitlines()[0]
         if "RecursionError" in str(error) or "recursion" in message.lower():
             message = "the reference is circular"
-        elif missing := _NOT_FOUND.search(message):
-            name, last = missing[1], missing[1].rpartition(".")[2]
+        elif missing := [n for n in references(raw, key) if n not in keys_of(raw)]:
+            name, last = missing[0], missing[0].rpartition(".")[2]
             same = [k for k in keys_of(raw) if k.rpartition(".")[2] == last and k != key]
             near = f"; did you mean {same[0]!r}?" if same else nearest(name, keys_of(raw))
             near = f"; type {key}=VALUE" if last == key and not same else near

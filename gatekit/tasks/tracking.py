@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import abc
+import copy
 from collections.abc import Sequence
 from functools import cached_property
 from typing import ClassVar, Literal, Self
@@ -13,6 +14,9 @@ from gatekit.cell.errors import ConfigError, OptionError
 
 from .streamed import StreamedTask
 from .task import Batch, Metric, Signature
+
+MOST_STATES = 10_000
+"""The most states of an automaton, whose chance is computed from every pair of them."""
 
 
 class LengthsTask(StreamedTask):
@@ -128,6 +132,30 @@ class TrackingTask(LengthsTask):
 
 class AutomatonTask(TrackingTask):
     """Base of tracking tasks with finitely many states; a sequence starts in state 0."""
+
+    def check_options(self) -> None:
+        """Refuse an option that makes more than `MOST_STATES` states."""
+        super().check_options()
+        for name in self.option_names():
+            fine, value = getattr(type(self), name), getattr(self, name)
+            if hasattr(TrackingTask, name) or type(value) is not int or type(fine) is not int:
+                continue
+            # From the default up, so that no answer of a huge table is computed.
+            while fine < value and self._states(name, min(2 * fine, value)) <= MOST_STATES:
+                fine = min(2 * fine, value)
+            above = min(2 * fine, value)
+            while above - fine > 1:
+                middle = (fine + above) // 2
+                allowed = self._states(name, middle) <= MOST_STATES
+                fine, above = (middle, above) if allowed else (fine, middle)
+            if fine < value:
+                raise OptionError(type(self).__name__, name, value, f"at most {fine:,}", fine)
+
+    def _states(self, option: str, value: int) -> int:
+        """Return the number of states with another value of an option."""
+        other = copy.copy(self)
+        object.__setattr__(other, option, value)  # options cannot be assigned
+        return len(other.answer())
 
     @abc.abstractmethod
     def table(self) -> numpy.ndarray:

@@ -25,6 +25,7 @@ from gatekit.cli.arguments import Parser
 from gatekit.cli.commands import COMMANDS
 from gatekit.cli.main import main
 from gatekit.cli.sweep.plan import HELP
+from gatekit.faults import Number, Whole
 
 from . import spies
 from .ways import (
@@ -79,8 +80,11 @@ def other_words(command: str, action: argparse.Action) -> list[str]:
             return [*option, str(VALUES[key])]
     if action.choices:
         return [*option, next(str(c) for c in action.choices if c != action.default)]
-    if action.type in (int, float):
-        return [*option, str(action.type(action.default or 0) + 3)]
+    example = getattr(action, "example", None)
+    if example not in (None, action.default):
+        return [*option, str(example)]
+    if isinstance(action.type, (Whole, Number)):
+        return [*option, str((action.default or 0) + 3)]
     if action.type is Path and "." in str(action.metavar):
         return [*option, f"other.{str(action.metavar).partition('.')[2]}"]
     pytest.fail(

@@ -94,7 +94,7 @@ def test_by_takes_commas_and_repetition(root: Path, capsys: pytest.CaptureFixtur
     assert main(["compare", "demo", "--by", "cell,units", "--by", "task", "--json"]) == 0
     assert len(json.loads(capsys.readouterr().out)) == 3
     assert main(["compare", "demo", "--by", "sell"]) == EXIT_REFUSED
-    assert "did you mean 'cell'?" in capsys.readouterr().err
+    assert "Type --by cell, or remove --by." in capsys.readouterr().err
 
 
 def test_a_figure_without_an_ending_is_two_files(
@@ -121,7 +121,7 @@ def test_a_figure_of_another_kind_is_refused_first(
 
 def test_two_forms_at_once_are_refused(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["compare", "demo", "--json", "--csv"]) == EXIT_REFUSED
-    assert "--csv and --json exclude each other" in capsys.readouterr().err
+    assert "Remove --json, or remove --csv." in capsys.readouterr().err
 
 
 @pytest.mark.slow
@@ -179,7 +179,7 @@ def test_x_makes_blocks_and_draws_the_axis(root: Path, capsys: pytest.CaptureFix
     ]
     assert "--x units" in (root / "x.svg").read_text()
     assert main(["compare", "demo", "--within", "unit"]) == EXIT_REFUSED
-    assert "did you mean 'units'?" in capsys.readouterr().err
+    assert "Type --within units, or remove --within." in capsys.readouterr().err
 
 
 def test_another_split_is_compared_where_it_is_asked_for(
@@ -189,7 +189,7 @@ def test_another_split_is_compared_where_it_is_asked_for(
     rows = json.loads(capsys.readouterr().out)
     assert {row["split"] for row in rows} == {"validation"}
     assert main(["compare", "demo", "--split", "test_256"]) == EXIT_REFUSED
-    assert "It has test, validation." in capsys.readouterr().err
+    assert "Type --split test." in capsys.readouterr().err
 
 
 def test_a_margin_is_a_number_or_a_share_and_decides(
@@ -209,4 +209,4 @@ def test_a_margin_is_a_number_or_a_share_and_decides(
     assert "gru is equivalent to lstm within 0.1 nats/frame" in html
     assert "gatekit compare near --margin 0.1" in html
     assert main(["compare", "near", "--margin", "small"]) == EXIT_REFUSED
-    assert "--margin small: a margin is a positive number" in capsys.readouterr().err
+    assert "--margin=small (a string) is not allowed" in capsys.readouterr().err

@@ -79,7 +79,7 @@ def test_json_has_the_looks_and_nothing_else_on_stdout(
     [
         ([], "type either --until-decided --most N"),
         (["--until-decided", "--seeds", "9"], "type either --until-decided --most N"),
-        (["--seeds", "0"], "--seeds 0: type a number of at least 1"),
+        (["--seeds", "0"], "Type --seeds"),
         (["--until-decided"], "needs --most N"),
     ],
 )

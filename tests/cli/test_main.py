@@ -45,9 +45,7 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_an_unknown_command_suggests_the_nearest(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["comapre", "x"]) == EXIT_REFUSED
-    said = capsys.readouterr().err
-    assert "'comapre'; did you mean 'compare'?" in said
-    assert "gatekit --help" in said
+    assert "Type `gatekit compare x`. `gatekit --help` lists" in capsys.readouterr().err
 
 
 def test_a_refusal_is_one_message_and_no_traceback(
@@ -224,7 +222,7 @@ def test_every_command_has_help_and_refuses_an_unknown_option(
     count = 1 * (command in ABOUT_ONE) + 2 * (command in ABOUT_TWO)
     required = {"data": ["list"], "completion": ["bash"]}.get(command, ["x"] * count)
     assert main([command, *required, "--debgu"]) == EXIT_REFUSED
-    assert "'--debgu'; did you mean '--debug'?" in capsys.readouterr().err
+    assert "did you mean --debug? Type --debug." in capsys.readouterr().err
 
 
 def test_help_of_a_command_is_also_a_command(capsys: pytest.CaptureFixture[str]) -> None:

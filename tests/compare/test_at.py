@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import scipy.stats
+from refused import fault_of
 
 from gatekit.cell.errors import ConfigError
 from gatekit.compare.budget.at import Budget, read_budget
@@ -165,8 +166,7 @@ def test_flops_that_are_unknown_are_refused(tmp_path: Path) -> None:
     "text", ["600", "hours=1", "seconds=0", "seconds=x", "steps=-1", "epochs=3"]
 )
 def test_a_budget_is_a_cost_and_an_amount(text: str) -> None:
-    with pytest.raises(ConfigError, match="seconds=600, steps=2000 or flops=1e12"):
-        read_budget(text)
+    assert str(fault_of(lambda: read_budget(text)).place) == "at"
 
 
 def test_a_test_set_has_no_curve(study: Path) -> None:

@@ -7,6 +7,7 @@ import math
 from pathlib import Path
 
 import pytest
+from refused import fault_of, put
 
 from gatekit.cell.errors import ConfigError
 from gatekit.compare.comparison import Comparison, compare
@@ -132,8 +133,8 @@ def test_the_optimism_of_the_best_candidate_is_stated(root: Path) -> None:
 
 
 def test_a_key_to_choose_by_must_differ(root: Path) -> None:
-    with pytest.raises(ConfigError, match=r"best-of=optimizer.lr: .*did you mean"):
-        best_of(load("demo", root), ["optimizer.lr"])
+    fault = fault_of(lambda: best_of(load("demo", root), ["optimizer.lr"]))
+    assert fault.fixes[0] == put("best_of", ["optimizer.learning_rate"])
 
 
 @pytest.mark.parametrize(
@@ -156,21 +157,22 @@ def test_runs_are_chosen_by_their_settings(
 
 
 @pytest.mark.parametrize(
-    ("condition", "said"),
+    ("condition", "meant"),
     [
-        ("cell", "type KEY=VALUE"),
-        ("seed>0", "a condition lists the values to keep; type KEY=VALUE,VALUE, such as seed=1,2"),
-        ("cell!=lstm", "such as cell=A,B"),
-        ("cell==lstm", "such as cell=lstm"),
-        ("cel=lstm", "did you mean 'cell'"),
-        ("cell=lstn", "did you mean 'lstm'"),
-        ("task=adding,jbs", "did you mean 'jsb'"),
-        ("kind=x", "several keys end like this"),
+        ("cell", "cell=VALUE"),
+        ("seed>0", "seed=1,2"),
+        ("cell!=lstm", "cell=A,B"),
+        ("cell==lstm", "cell=lstm"),
+        ("cel=lstm", "cell=VALUE"),
+        ("cell=lstn", "cell=lstm"),
+        ("task=adding,jbs", "task=jsb"),
+        ("kind=x", ""),
     ],
 )
-def test_a_condition_that_no_run_meets_is_refused(root: Path, condition: str, said: str) -> None:
-    with pytest.raises(ConfigError, match=said):
-        where(load("demo", root), [condition])
+def test_a_condition_that_no_run_meets_is_refused(root: Path, condition: str, meant: str) -> None:
+    fault = fault_of(lambda: where(load("demo", root), [condition]))
+    assert fault.fixes == ((put("where", [meant]),) if meant else ())
+    assert fault.fixes or fault.known
 
 
 def test_a_comparison_of_one_task(root: Path) -> None:

@@ -6,7 +6,9 @@ To record the refusals of more tests, run in the repository::
 
     PYTHONPATH=tests/faults pytest -p corpus --record tests/study/test_config.py
 
-``python tests/faults/corpus.py`` writes the file again from what is refused now.
+``python tests/faults/corpus.py`` writes the file again from what is refused now, and
+``messages.txt``, which has a message from each place of the code that refuses something. A
+sentence that is changed on purpose changes that file, and is read in its diff.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ import os
 import re
 import sys
 import tempfile
+import traceback
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -23,6 +26,7 @@ from typing import Any
 import pytest
 
 FILE = Path(__file__).with_name("corpus.jsonl")
+MESSAGES = Path(__file__).with_name("messages.txt")
 ROOT = Path(__file__).resolve().parents[2]
 MOST = 400
 """The most characters of an input that is kept."""
@@ -45,7 +49,7 @@ def entries(layers: bool = True) -> dict[str, tuple[Any, Callable[..., object]]]
     from gatekit.cell.schema import read_cell, read_output_unit
     from gatekit.cli import main
     from gatekit.registry.components import Components, load
-    from gatekit.study import command, config, options, words
+    from gatekit.study import command, config, line, options
 
     known = registry.catalogue()
 
@@ -58,7 +62,7 @@ def entries(layers: bool = True) -> dict[str, tuple[Any, Callable[..., object]]]
 
     return {
         "config": (config.validate, config.validate),
-        "words": (words.overrides, words.overrides),
+        "words": (line.overrides, line.overrides),
         "train": (command._read, command._read),
         "launcher": (options.read_options, options.read_options),
         "command": (main._dispatch, main._dispatch),
@@ -137,6 +141,40 @@ def write(found: list[dict[str, Any]]) -> None:
     """Write the corpus in a fixed order."""
     texts = {json.dumps(line, ensure_ascii=True): None for line in found}
     FILE.write_text("".join(f"{text}\n" for text in sorted(texts)), encoding="utf-8")
+
+
+# --- messages -------------------------------------------------------------------
+
+
+def shown(error: Any) -> str:
+    """Return a message without the working folder."""
+    return str(error).replace(os.getcwd(), "FOLDER").rstrip()
+
+
+def messages() -> Iterator[tuple[str, dict[str, Any], str]]:
+    """Yield the entry, the input and the message of each case of ``messages.txt``."""
+    for case in MESSAGES.read_text(encoding="utf-8").split("\n\n> ")[1:]:
+        head, _, message = case.rstrip("\n").partition("\n")
+        entry, _, given = head.partition(" ")
+        yield entry, json.loads(given), message
+
+
+def write_messages(refused: list[tuple[dict[str, Any], Any]]) -> None:
+    """Write one message for each place that refuses something.
+
+    A message about what is installed, or that counts what is registered, is left out.
+    """
+    found: dict[object, str] = {}
+    for line, error in refused:
+        frames = traceback.extract_tb(error.__traceback__)[-2:]
+        origin = line["entry"], line["kind"], *((f.filename, f.lineno) for f in frames)
+        message = shown(error)
+        if not re.search(rf"\n\n|pip install|lists all \d|There are \d|{ROOT}", message):
+            given = json.dumps(line["given"], ensure_ascii=True)
+            found.setdefault(origin, f"\n\n> {line['entry']} {given}\n{message}")
+    text = "".join(sorted(found.values()))
+    head = "One message from each place that refuses something: python tests/faults/corpus.py"
+    MESSAGES.write_text(f"{head}{text}\n", encoding="utf-8")
 
 
 # --- recording ------------------------------------------------------------------
@@ -250,10 +288,10 @@ if __name__ == "__main__":
     for line, error in refused:
         if error is None:
             print("no longer refused:", line["entry"], line["given"])  # noqa: T201
-    write(
-        [
-            {**line, **told(error, line["entry"], line["given"])}
-            for line, error in refused
-            if error is not None
-        ]
-    )
+    again = [
+        ({**line, **told(error, line["entry"], line["given"])}, error)
+        for line, error in refused
+        if error is not None
+    ]
+    write([line for line, _ in again])
+    write_messages(sorted(again, key=lambda each: json.dumps(each[0])))

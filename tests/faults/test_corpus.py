@@ -1,6 +1,11 @@
-"""Every refusal of the corpus is one still, of the same class, place and kind."""
+"""Every refusal of the corpus is one still, of the same class, place and kind.
+
+The sentences are those of messages.txt, which ``python tests/faults/corpus.py`` writes.
+"""
 
 from __future__ import annotations
+
+from pathlib import Path
 
 import corpus
 import pytest
@@ -26,3 +31,17 @@ def test_no_refusal_is_lost(entry: str) -> None:
         if now != was:
             different.append((line["given"], was, now, str(error)))
     assert different == []
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [pytest.param(e, marks=SLOW.get(e, ())) for e in {e: None for e, *_ in corpus.messages()}],
+)
+def test_a_message_is_that_of_the_file(
+    entry: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    _, call = corpus.entries(layers=entry == "layer")[entry]
+    cases = [(given, text) for of, given, text in corpus.messages() if of == entry]
+    now = [corpus.shown(corpus.refusal(call, entry, given)) for given, _ in cases]
+    assert now == [text for _, text in cases]

@@ -314,7 +314,7 @@ def test_the_study_is_named_after_the_experiment(place):
 
 
 def test_one_command_is_one_study():
-    with pytest.raises(ConfigError, match="cannot be swept"):
+    with pytest.raises(ConfigError, match="one value for all runs"):
         planned("-m", "study=a,b")
 
 

@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
-from gatekit.study.hydra.unreadable import unreadable
+from gatekit.cell.errors import ConfigError
+from gatekit.faults import Both, Set, Shell
+from gatekit.study.line import refuse_unreadable
 
 QUOTED = {
     "task.label=日本語": "日本語",
@@ -23,9 +25,13 @@ QUOTED = {
 
 def proposed(override: str) -> list[str]:
     """Return the words that a shell passes on if a user types the proposal."""
-    message = unreadable(f"++{override}")
-    typed = message[message.lower().rindex("type ") + 5 :]
-    return shlex.split(typed.removesuffix(".").removesuffix(" with both kinds of quotes"))
+    key, _, text = override.partition("=")
+    with pytest.raises(ConfigError) as refused:
+        refuse_unreadable(key, text)
+    assert refused.value.fault is not None
+    (fix,) = refused.value.fault.fixes
+    sets = fix.fixes if isinstance(fix, Both) else (fix,)
+    return shlex.split(Shell().assign(*(one for one in sets if isinstance(one, Set))))
 
 
 def value_of(word: str) -> Any:
@@ -37,11 +43,6 @@ def test_characters_that_need_quotes(override: str) -> None:
     (word,) = proposed(override)
     assert word.partition("=")[0] == override.partition("=")[0]
     assert value_of(word) == QUOTED[override]
-
-
-def test_the_reason_names_a_character() -> None:
-    message = unreadable("++root=../rel/é")
-    assert "Hydra reads é only within quotes. Type \"root='../rel/é'\"" in message
 
 
 @pytest.mark.parametrize(
@@ -63,5 +64,5 @@ def test_what_is_meant(override: str, typed: list[str]) -> None:
 
 
 def test_a_study_keeps_to_the_names_of_folders() -> None:
-    assert "use at most 100 letters" in unreadable("++study=täst")
-    assert unreadable("++study=täst").endswith("Type study=t_st.")
+    with pytest.raises(ConfigError, match=r"Type study=t_st\."):
+        refuse_unreadable("study", "täst")

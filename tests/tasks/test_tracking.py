@@ -7,6 +7,8 @@ import numpy
 import pytest
 
 from gatekit.cell.errors import ConfigError
+from gatekit.faults import Place, Set
+from gatekit.registry import components
 from gatekit.tasks.tracking import AutomatonTask
 from gatekit.tasks.validate import check_sample, check_splits
 
@@ -129,6 +131,16 @@ def test_symbols_are_one_hot_or_tokens():
 def test_options_that_make_no_task_are_refused(options, says):
     with pytest.raises(ConfigError, match=says):
         Lamp(**options)
+
+
+def test_a_table_of_too_many_states_is_refused_with_the_largest_option() -> None:
+    task = components.load().task
+    with pytest.raises(ConfigError) as refused:
+        task({"name": "mod_arithmetic", "modulus": 1000})
+    fixes = (Set(Place.of("task.modulus"), 50),)
+    assert refused.value.fault is not None
+    assert refused.value.fault.fixes == fixes
+    assert task({"name": "mod_arithmetic", "modulus": 50}).symbols == 53
 
 
 def test_the_task_of_the_page_on_plugins_asks_what_it_says():

@@ -14,6 +14,8 @@ from gatekit.cell.terminal import line_width
 from gatekit.cli.arguments import Parser
 from gatekit.cli.options import figure_formats, keys
 from gatekit.cli.output import write, write_json
+from gatekit.faults import Number, Whole
+from gatekit.study.keys import INSIDE
 from gatekit.study.removed import no_more
 
 if TYPE_CHECKING:
@@ -150,10 +152,16 @@ def _options(parser: Parser) -> Namespace:
         action="append",
         default=[],
         metavar="KIND,KIND",
+        example="forest",
         help=f"figures to draw: {', '.join(FIGURES)} (default: curves, or axis if --x is given)",
     )
     parser.add_argument(
-        "--columns", type=int, choices=(1, 2), default=1, help="width in paper columns (default: 1)"
+        "--columns",
+        type=Whole(1, 2),
+        default=1,
+        metavar="N",
+        example=2,
+        help="width in paper columns (default: 1)",
     )
     parser.add_argument(
         "--best-of-k",
@@ -189,7 +197,8 @@ def add_reach(parser: Parser) -> None:
     )
     parser.add_argument(
         "--reach",
-        type=float,
+        type=Number(),
+        example=0.9,
         metavar="VALUE",
         help="also compare when runs reach this validation metric, in the unit of --over",
     )
@@ -205,13 +214,19 @@ def add_grouping(parser: Parser) -> None:
         "for each variant, compare only the value of these keys that is best on validation",
     )
     parser.add_argument(
-        "--x", metavar="KEY", help="a swept key that defines blocks and the x axis of a figure"
+        "--x",
+        metavar="KEY",
+        example="units",
+        help="a swept key that defines blocks and the x axis of a figure",
     )
     parser.add_keys(
         "--by", "group by these keys (default: every key that differs, except the seed)"
     )
     parser.add_argument(
-        "--baseline", metavar="GROUP", help="the group that the others are compared with"
+        "--baseline",
+        metavar="GROUP",
+        example="lstm",
+        help="the group that the others are compared with",
     )
     parser.add_keys("--within", "compare within blocks of these keys, each with its own baseline")
     parser.add_keys(
@@ -221,24 +236,28 @@ def add_grouping(parser: Parser) -> None:
     parser.add_argument(
         "--split",
         metavar="NAME",
+        example="validation",
         help="compare on this split, such as validation or test_256 (default: test)",
     )
     add_labels(parser)
     parser.add_argument(
         "--level",
-        type=float,
+        type=INSIDE,
         default=0.95,
+        example=0.9,
         help="confidence level of the intervals (default: 0.95)",
     )
     parser.add_argument(
         "--margin",
         metavar="DELTA",
+        example="5%",
         help="also decide whether a group is at most DELTA worse than the baseline; DELTA is a"
         " number or a share of the baseline's mean, such as 5%%",
     )
     parser.add_argument(
         "--at",
         metavar="COST=AMOUNT",
+        example="steps=1000",
         help="compare at an equal budget: seconds=600, steps=2000 or flops=1e12",
     )
     parser.add_argument(
@@ -260,6 +279,7 @@ def add_choice(parser: Parser) -> None:
         action="append",
         default=[],
         metavar="KEY=VALUE,VALUE",
+        example="cell=lstm",
         help="only runs with one of these values, such as cell=lstm,gru; may be repeated",
     )
     parser.add_argument(
@@ -267,6 +287,7 @@ def add_choice(parser: Parser) -> None:
         action="append",
         default=[],
         metavar="NAME,NAME",
+        example="adding",
         help="only runs of these tasks",
     )
 
@@ -278,6 +299,7 @@ def add_labels(parser: Parser) -> None:
         action="append",
         default=[],
         metavar="OLD=NEW",
+        example="lstm=LSTM",
         help="show a label, or a part of labels, under another name; may be repeated",
     )
 

@@ -11,7 +11,7 @@ from gatekit.cell.errors import ConfigError
 from gatekit.cell.terminal import line_width
 from gatekit.cli.arguments import Parser
 from gatekit.cli.compare.compare import add_choice, add_labels
-from gatekit.cli.options import figure_formats, keys
+from gatekit.cli.options import figure_formats, keys, refuse_no_study
 from gatekit.cli.output import write, write_json
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 def run(parser: Parser) -> int:
     """Report the behaviour of gates and states in the probed runs of a study."""
     options = _options(parser)
+    refuse_no_study(options, parser.command)
     figure = figure_formats(options.figure)
     if options.run is not None and figure is None:
         raise ConfigError("--run draws one run's activations; also type --figure FILE.pdf.")

@@ -7,10 +7,10 @@ from argparse import Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gatekit.cell.errors import ConfigError
 from gatekit.cli.arguments import Parser
-from gatekit.cli.options import check_ending
+from gatekit.cli.options import check_ending, refuse_no_study
 from gatekit.cli.output import write
+from gatekit.faults import Number
 
 from .compare import add_grouping, add_reach, compared, retyped
 
@@ -29,8 +29,7 @@ def run(parser: Parser) -> int:
     options = _options(parser)
     path = options.to or Path(f"{options.study}.html")
     check_ending("--to", path, ".html", ".htm")
-    if options.seconds < 1:
-        raise ConfigError(f"--seconds {options.seconds:g}: type 1 or more, such as --seconds 5.")
+    refuse_no_study(options, parser.command)
 
     from gatekit.compare.report.write import watch, write_report
 
@@ -64,7 +63,7 @@ def _options(parser: Parser) -> Namespace:
     )
     parser.add_argument(
         "--seconds",
-        type=float,
+        type=Number(1),
         default=5.0,
         help="seconds between two checks of --watch, and between reloads of the page (default: 5)",
     )

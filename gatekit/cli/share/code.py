@@ -102,7 +102,7 @@ def run(parser: Parser) -> int:
     if options.with_weights:
         from gatekit.code.from_run import read_trained
         from gatekit.runs.studies.survey import find
-        from gatekit.study.words import plugin_files
+        from gatekit.study.line import plugin_files
 
         others = [w for w in options.overrides if not w.lstrip("+").startswith("plugins=")]
         if others:
@@ -234,7 +234,7 @@ def _model(run: str, options: Namespace) -> int:
     from gatekit.code.from_run import read_model
     from gatekit.registry import bibliography
     from gatekit.runs.studies.survey import find
-    from gatekit.study.words import plugin_files
+    from gatekit.study.line import plugin_files
 
     others = [w for w in options.overrides if w != run and not w.startswith("plugins=")]
     if others:

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from gatekit.cli.arguments import Parser
-from gatekit.cli.options import check_ending
+from gatekit.cli.options import check_ending, refuse_no_study
 from gatekit.cli.output import write, write_json
 from gatekit.runs.names import as_root
 
@@ -17,11 +17,12 @@ def bundle(parser: Parser) -> int:
     parser.add_study()
     parser.add_root()
     parser.add_argument(
-        "--output", type=Path, metavar="FILE", help="the file to write (default: STUDY.zip)"
+        "--output", type=Path, metavar="FILE.zip", help="the file to write (default: STUDY.zip)"
     )
     parser.add_argument("--weights", action="store_true", help="include the best weights")
     options = parser.read()
     check_ending("--output", options.output, ".zip")
+    refuse_no_study(options, parser.command)
 
     from gatekit.compare.share.bundle import contents, write_bundle
     from gatekit.compare.study import load

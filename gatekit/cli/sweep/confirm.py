@@ -6,8 +6,9 @@ import shlex
 
 from gatekit.cell.errors import ConfigError, listed
 from gatekit.cli.arguments import Parser
-from gatekit.cli.options import at_least, keys
+from gatekit.cli.options import keys
 from gatekit.cli.output import write
+from gatekit.faults import Whole
 
 
 def run(parser: Parser) -> int:
@@ -21,13 +22,12 @@ def run(parser: Parser) -> int:
     parser.add_root()
     parser.add_keys("--by", "the keys that distinguish variants (default: cell)")
     parser.add_argument(
-        "--seeds", type=int, default=10, help="number of fresh seeds per variant (default: 10)"
+        "--seeds", type=Whole(1), default=10, help="number of fresh seeds per variant (default: 10)"
     )
     parser.add_argument(
         "--into", metavar="STUDY", help="the study for the new runs (default: STUDY_confirm)"
     )
     options = parser.read()
-    at_least("--seeds", options.seeds, 1, such=10)
 
     from gatekit.compare.numbers import count_of
     from gatekit.runs.names import study_name

@@ -10,8 +10,10 @@ from typing import Any
 
 from gatekit.cell.errors import ConfigError
 from gatekit.cli.arguments import Parser
-from gatekit.cli.options import at_least, keys
+from gatekit.cli.compare.compare import add_choice
+from gatekit.cli.options import keys
 from gatekit.cli.output import write, write_json
+from gatekit.faults import Whole
 from gatekit.runs.names import as_root
 
 
@@ -36,8 +38,6 @@ def run(parser: Parser) -> int:
             "type either --until-decided --most N, which compares after each step, or --seeds N, "
             "which only adds seeds."
         )
-    for option in ("seeds", "most", "step"):
-        at_least(f"--{option}", getattr(options, option), 1)
 
     from gatekit.compare.take_look import add_seeds, until_decided
 
@@ -94,17 +94,27 @@ def _options(parser: Parser) -> Namespace:
     parser.add_study("the study; its recorded commands are repeated")
     parser.add_overrides("n_jobs, threads, hydra.launcher.KEY ...")
     parser.add_root()
-    parser.add_argument("--seeds", type=int, metavar="N", help="add seeds up to N, without a look")
+    parser.add_argument(
+        "--seeds", type=Whole(1), metavar="N", example=10, help="add seeds up to N, without a look"
+    )
     parser.add_argument(
         "--until-decided",
         action="store_true",
         help="add seeds step by step and compare after each, until every difference is decided",
     )
     parser.add_argument(
-        "--most", type=int, metavar="N", help="the largest number of seeds; fixed at the first look"
+        "--most",
+        type=Whole(1),
+        metavar="N",
+        example=20,
+        help="the largest number of seeds; fixed at the first look",
     )
     parser.add_argument(
-        "--step", type=int, metavar="K", help="seeds per look (default: a tenth of --most)"
+        "--step",
+        type=Whole(1),
+        metavar="K",
+        example=5,
+        help="seeds per look (default: a tenth of --most)",
     )
     parser.add_argument("--baseline", metavar="GROUP", help="the baseline; fixed at the first look")
     for option in ("--by", "--within", "--together"):
@@ -113,16 +123,7 @@ def _options(parser: Parser) -> Namespace:
     parser.add_argument(
         "--margin", metavar="DELTA", help='also stop at "equivalent" and "no worse" within DELTA'
     )
-    parser.add_argument(
-        "--where",
-        action="append",
-        default=[],
-        metavar="KEY=VALUE,VALUE",
-        help="compare only these runs; may be repeated",
-    )
-    parser.add_argument(
-        "--task", action="append", default=[], metavar="NAME,NAME", help="compare only these tasks"
-    )
+    add_choice(parser)
     parser.add_argument(
         "--trust-config", action="store_true", help="needed if the study was trained with it"
     )

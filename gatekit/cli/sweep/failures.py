@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from gatekit.cell.terminal import escaped, line_width, without_sequences
 from gatekit.cli.arguments import Parser
-from gatekit.cli.options import at_least
 from gatekit.cli.output import write, write_json
+from gatekit.faults import Whole
 from gatekit.runs.names import LOG
 
 if TYPE_CHECKING:
@@ -31,10 +31,9 @@ def run(parser: Parser) -> int:
     parser.add_root()
     parser.add_json()
     parser.add_argument(
-        "--lines", type=int, default=8, help="number of lines of the log (default: 8)"
+        "--lines", type=Whole(0), default=8, help="number of lines of the log (default: 8)"
     )
     options = parser.read()
-    at_least("--lines", options.lines, 0, such=8)
 
     from gatekit.runs.studies.survey import causes, study_folder, survey
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from gatekit.cell.errors import RunError
 from gatekit.cell.terminal import without_sequences
 from gatekit.cli.arguments import Parser
-from gatekit.cli.options import at_least
 from gatekit.cli.output import write, write_json
+from gatekit.faults import Whole
 from gatekit.runs.names import ATTEMPTS, LOG
 
 from .status import entry
@@ -18,11 +18,14 @@ def run(parser: Parser) -> int:
     """Show the log of a run."""
     parser.add_run()
     parser.add_root()
-    parser.add_argument("--lines", type=int, metavar="N", help="only the last N lines")
-    parser.add_argument("--attempt", type=int, metavar="N", help="the log of an earlier attempt")
+    parser.add_argument(
+        "--lines", type=Whole(1), metavar="N", example=20, help="only the last N lines"
+    )
+    parser.add_argument(
+        "--attempt", type=Whole(1), metavar="N", help="the log of an earlier attempt"
+    )
     parser.add_json()
     options = parser.read()
-    at_least("--lines", options.lines, 1, such=20)
 
     from gatekit.runs import durable
     from gatekit.runs.studies.survey import find

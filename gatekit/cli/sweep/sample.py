@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 
-from gatekit.cell.errors import ConfigError
 from gatekit.cli.arguments import Parser
 from gatekit.cli.output import quiet, write, write_json
+from gatekit.faults import Number, Whole
 
 MOST = 1_000_000
 """The most characters that one command writes."""
@@ -22,18 +21,23 @@ def run(parser: Parser) -> int:
     """
     parser.add_run()
     parser.add_argument(
-        "--length", type=int, default=500, metavar="N", help="characters to write (default: 500)"
+        "--length",
+        type=Whole(1, MOST),
+        default=500,
+        metavar="N",
+        help="characters to write (default: 500)",
     )
     parser.add_argument(
         "--temperature",
-        type=float,
+        type=Number(0),
         default=1.0,
+        example=0.8,
         metavar="T",
         help="divides the logits: below 1, likely characters become likelier; 0 always takes the "
         "likeliest (default: 1)",
     )
     parser.add_argument(
-        "--seed", type=int, default=0, metavar="N", help="seed of the draws (default: 0)"
+        "--seed", type=Whole(0), default=0, metavar="N", help="seed of the draws (default: 0)"
     )
     parser.add_argument(
         "--prompt", metavar="TEXT", help="text that the model reads first (default: a newline)"
@@ -47,14 +51,6 @@ def run(parser: Parser) -> int:
     parser.add_plugins()
     parser.add_json()
     options = parser.read()
-    if not 1 <= options.length <= MOST:
-        raise ConfigError(f"--length {options.length}: type a number from 1 to {MOST:,}.")
-    if not (math.isfinite(options.temperature) and options.temperature >= 0):
-        raise ConfigError(
-            f"--temperature {options.temperature}: type 0 or a positive number, such as 0.8."
-        )
-    if options.seed < 0:
-        raise ConfigError(f"--seed {options.seed}: type 0 or a positive integer.")
 
     from gatekit.runs.studies.survey import find
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from gatekit.cli.arguments import Parser
 from gatekit.cli.output import write, write_json, write_table
+from gatekit.faults import Whole
 from gatekit.runs.names import as_root
 
 if TYPE_CHECKING:
@@ -160,7 +161,10 @@ def serve(parser: Parser) -> int:
 
     parser.add_root()
     parser.add_argument(
-        "--port", type=int, default=PORT, help=f"the port; 0 takes a free one (default: {PORT})"
+        "--port",
+        type=Whole(0, 65_535),
+        default=PORT,
+        help=f"the port; 0 takes a free one (default: {PORT})",
     )
     parser.add_json("write the address as JSON")
     options = parser.read()

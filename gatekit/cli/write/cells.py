@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from gatekit.cell.errors import ConfigError, GatekitError, one_line
 from gatekit.cli.arguments import Parser
 from gatekit.cli.output import WIDTH, write_json, write_list
+from gatekit.faults import Whole
 
 from .listing import file_place
 
@@ -40,7 +41,7 @@ def run(parser: Parser) -> int:
         action="store_true",
         help="only cells whose steps can be computed in parallel (linear in the state)",
     )
-    parser.add_argument("--states", type=int, metavar="N", help="only cells with N states")
+    parser.add_argument("--states", type=Whole(0), metavar="N", help="only cells with N states")
     parser.add_argument(
         "--year", metavar="Y", help="only cells of a year, 2014, or of several years, 2014-2017"
     )

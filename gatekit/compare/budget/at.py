@@ -13,6 +13,7 @@ from gatekit.cell.errors import ConfigError
 from gatekit.compare.numbers import count_of, exact
 from gatekit.compare.stats.intervals import Floats
 from gatekit.compare.study import Study
+from gatekit.faults import Fault, Kind, Place, Set, nearest_name
 from gatekit.runs.record import RunRecord
 from gatekit.runs.result import Result, Score
 
@@ -52,10 +53,10 @@ def read_budget(text: str | Budget) -> Budget:
     except ValueError:
         amount = math.nan
     if cost not in COSTS or not 0 < amount < math.inf:
-        raise ConfigError(
-            f"at={text}: a budget is a cost and a positive number: seconds=600, steps=2000 or"
-            " flops=1e12"
-        )
+        expected = f"a cost ({', '.join(COSTS)}) with a positive number"
+        place = Place(("at",))
+        fix = Set(place, f"{nearest_name(cost, COSTS) or 'steps'}=2000")
+        raise ConfigError(Fault(Kind.WRONG, place, text, expected, fixes=(fix,)))
     return Budget(cost, amount)
 
 

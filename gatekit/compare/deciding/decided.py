@@ -20,6 +20,7 @@ from gatekit.compare.stats.paired_tests import (
     within_margin,
 )
 from gatekit.compare.stats.power import seeds_needed
+from gatekit.faults import Fault, Kind, Place, Set
 from gatekit.runs.studies.looks import Looks
 
 from .row import Row
@@ -36,10 +37,10 @@ def read_margin(margin: str | float | None) -> tuple[bool, float | None]:
     except ValueError:
         size = math.nan
     if not 0 < size < math.inf:
-        raise ConfigError(
-            f"margin={margin}: a margin is a positive number in the metric's unit, such as 0.02, or"
-            " a share of the baseline's mean, such as 5%"
-        )
+        expected = "a positive number in the metric's unit, or a share of the baseline's mean"
+        place = Place(("margin",))
+        fixes = Set(place, "0.02"), Set(place, "5%")
+        raise ConfigError(Fault(Kind.WRONG, place, margin, expected, fixes=fixes))
     return share, size
 
 

@@ -13,13 +13,14 @@ from gatekit.compare.budget.at import are_late
 from gatekit.compare.grouping.best import Tuned, optimism
 from gatekit.compare.grouping.differs import equal_settings, in_words
 from gatekit.compare.grouping.group import Group, Grouping
-from gatekit.compare.grouping.keys import not_differing
+from gatekit.compare.grouping.keys import not_a_key, not_differing
 from gatekit.compare.grouping.label import value_text
 from gatekit.compare.numbers import count_of, number
 from gatekit.compare.stats.difference import Difference, executors, unlike
 from gatekit.compare.stats.looks import spent
 from gatekit.compare.stats.paired_tests import ALPHA, MIN_FLIPS, MIN_SEEDS, PAIRED_T, RANKS
 from gatekit.compare.study import Study
+from gatekit.faults import Fault, Kind, Place, Remove
 from gatekit.registry import check_results
 from gatekit.registry.check_results import UNCHECKED
 from gatekit.runs.directions import known_direction
@@ -49,16 +50,14 @@ def refuse_one_group(
     """Refuse ``by`` and ``within`` if they leave no two groups to compare."""
     groups = grouping.groups
     if by and grouping.pooled and len(groups) == 1 and not force:
-        raise ConfigError(
-            f"by={','.join(by)}: all runs have the same value, so there is only one group. Keys "
-            f"that differ: {listed(grouping.pooled)}. Name one of them, or remove by."
-        )
+        why = "all runs have the same value, so there is only one group"
+        raise not_a_key("by", ",".join(by), [*grouping.pooled], why)
     rest = {key for group in groups for key in group.values if not is_inside(key, within)}
     if within and len(groups) > 1 and not rest:
-        raise ConfigError(
-            f"within={','.join(within)}: the runs differ in no other key, so each block is a "
-            "single group, with nothing to compare it with. Remove within."
-        )
+        why = "the runs differ in no other key, so each block is a group with nothing to compare"
+        place = Place(("within",))
+        fault = Fault(Kind.REFUSED, place, [*within], why=why, fixes=(Remove(place),))
+        raise ConfigError(fault)
 
 
 def unequal_candidates(rows: Sequence[Row], tuned: Tuned, names: Mapping[str, str]) -> list[str]:

@@ -159,7 +159,7 @@ def _tuning(keys: Sequence[str], groups: Sequence[Group]) -> list[str]:
         inside = [k for k in known if k == key or k.startswith(f"{key}.")]
         differing = [k for k in inside if len({group.value(k) for group in groups}) > 1]
         if groups and not differing:
-            raise not_differing("best-of", key, known)
+            raise not_differing("best_of", key, known)
         tuning.update(dict.fromkeys(differing))
     return list(tuning)
 

@@ -6,8 +6,9 @@ import dataclasses
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
-from gatekit.cell.errors import ConfigError, listed, nearest
+from gatekit.cell.errors import ConfigError
 from gatekit.compare.study import Study
+from gatekit.faults import Fault, Kind, Place, Set, nearest_name
 from gatekit.runs.record import RunRecord
 from gatekit.runs.result import Result
 
@@ -49,10 +50,9 @@ def where(study: Study, conditions: Sequence[str], tasks: Sequence[str] = ()) ->
         texts = dict.fromkeys(_text(known, key) for _, known in chosen)
         for value in values:
             if not any(_equal(text, value) for text in texts):
-                raise ConfigError(
-                    f"where {typed}={value}: no run has this value{nearest(value, texts) or '.'}"
-                    f" Values: {listed(texts, _MOST)}."
-                )
+                meant = f"{typed}={nearest_name(value, texts) or next(iter(texts), 'VALUE')}"
+                why = "no run has this value"
+                raise _refused(f"{typed}={value}", why, meant, texts, "values")
         chosen = [(run, k) for run, k in chosen if any(_equal(_text(k, key), v) for v in values)]
     met = {id(run) for run, _ in chosen}
     runs, planned = (tuple(r for r in of if id(r) in met) for of in (study.runs, study.planned))
@@ -69,19 +69,14 @@ def _wanted(conditions: Sequence[str], tasks: Sequence[str]) -> dict[str, list[s
         if signed := _SIGN.match(condition):
             key, sign, value = signed.groups()
             example = value if sign == "==" else "1,2" if key == "seed" else "A,B"
-            raise ConfigError(
-                f"where {condition}: a condition lists the values to keep; type KEY=VALUE,VALUE, "
-                f"such as {key}={example}"
-            )
+            raise _refused(condition, "a condition lists the values to keep", f"{key}={example}")
         key, equals, values = condition.partition("=")
         if not key or not equals or not values:
             word = condition.rstrip("=")
             example = f"{word}=VALUE" if word in _ENDS else f"cell={word}"
             example = example if word.isidentifier() else "cell=lstm,gru"
             example = condition.replace(":", "=", 1) if ":" in condition else example
-            raise ConfigError(
-                f"where {condition}: type KEY=VALUE or KEY=VALUE,VALUE, such as {example}"
-            )
+            raise _refused(condition, "a condition is a key with its values", example)
         values_by_key.setdefault(key, []).extend(_COMMA.split(values))
     for task in tasks:
         values_by_key.setdefault("task", []).extend(task.split(","))
@@ -97,12 +92,22 @@ def _key(typed: str, facts: Sequence[Mapping[str, object]]) -> str:
     if len(ends) == 1:
         return ends[0]
     if ends:
-        raise ConfigError(f"where {typed}: several keys end like this; type one of {listed(ends)}")
-    near = nearest(typed, known)
+        why = "several keys end like this"
+        raise _refused(typed, why, "", ends, "keys")
+    near = nearest_name(typed, known)
     short = [key for key in known if key.count(".") < 2]
-    raise ConfigError(
-        f"where {typed}: no run has this key{near or f'. Keys: {listed(short, _MOST)}.'}"
-    )
+    raise _refused(typed, "no run has this key", near and f"{near}=VALUE", short, "keys")
+
+
+def _refused(
+    condition: str, why: str, such: str, known: Iterable[str] = (), what: str = ""
+) -> ConfigError:
+    """Return the error of a condition of ``where``, with one that is allowed."""
+    place = Place(("where",))
+    fixes = (Set(place, [such]),) if such else ()
+    named = tuple(known)
+    fault = Fault(Kind.REFUSED, place, condition, why=why, fixes=fixes, known=named, what=what)
+    return ConfigError(fault)
 
 
 def _text(known: Mapping[str, object], key: str) -> str:
@@ -129,10 +134,11 @@ def on_split(study: Study, split: str) -> Study:
         if (result := run.result) is not None and result.best is not None:
             known = _known(result)
             if split not in known:
-                raise ConfigError(
-                    f"split={split}: run {run.id} of task {result.task} has no score on it"
-                    f"{nearest(split, known) or '.'} It has {listed(known)}."
-                )
+                why = f"run {run.id} of task {result.task} has no score on it"
+                place, near = Place(("split",)), nearest_name(split, known)
+                fixes = (Set(place, near),) if near else ()
+                fault = Fault(Kind.REFUSED, place, split, why=why, fixes=fixes)
+                raise ConfigError(dataclasses.replace(fault, known=tuple(known), what="splits"))
     return dataclasses.replace(study, runs=tuple(_chosen(study.runs, split)))
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from gatekit.cell.errors import ConfigError, listed, nearest
+from gatekit.cell.errors import ConfigError
+from gatekit.faults import Fault, Fix, Kind, Place, Remove, Set, nearest_name
 from gatekit.study.keys import CHANGED
 
 from .label import value_text
@@ -149,12 +150,18 @@ def in_order(keys: Iterable[str]) -> list[str]:
 
 def not_differing(option: str, name: str, known: Iterable[str]) -> ConfigError:
     """Return the error that runs do not differ in a key."""
-    keys = list(known)
-    remedy = "Name one of them" if keys else "There are none"
-    return ConfigError(
-        f"{option}={name}: the runs do not differ in this key{nearest(name, keys) or '.'} "
-        f"Keys that differ: {listed(keys)}. {remedy}, or remove {option}."
-    )
+    return not_a_key(option, name, in_order(known), "the runs do not differ in this key")
+
+
+def not_a_key(option: str, name: str, keys: Sequence[str], why: str) -> ConfigError:
+    """Return the error of a key that cannot define groups; ``keys`` are those that can."""
+    place = Place((option,))
+    near = nearest_name(name, keys)
+    fixes: list[Fix] = [Set(place, [near])] if near else []
+    fixes.append(Remove(place))
+    what = "keys that differ"
+    fault = Fault(Kind.REFUSED, place, name, "", why, tuple(fixes), tuple(keys), what)
+    return ConfigError(fault)
 
 
 def chosen_keys(by: Sequence[str], rows: Iterable[Known], keys: Sequence[str]) -> list[str]:
@@ -173,10 +180,7 @@ def chosen_keys(by: Sequence[str], rows: Iterable[Known], keys: Sequence[str]) -
     for typed in by:
         key = typed.removesuffix(".kind") if typed.startswith("swap.") else typed
         if key == "seed":
-            raise ConfigError(
-                "by=seed: groups are averaged over the seed. Keys that differ: "
-                f"{listed(in_order(keys))}. Name one of them."
-            )
+            raise not_a_key("by", key, in_order(keys), "groups are averaged over the seed")
         below = [item for item in in_order(known) if item.startswith(f"{key}.")]
         if key in known:
             chosen[key] = None
@@ -185,11 +189,7 @@ def chosen_keys(by: Sequence[str], rows: Iterable[Known], keys: Sequence[str]) -
         elif below:
             chosen.update(dict.fromkeys([k for k in below if k in keys] or below[:1]))
         elif known and not key.startswith("swap."):
-            differ = listed(in_order(keys))
-            raise ConfigError(
-                f"by={key}: no run has this key{nearest(key, known) or '.'} "
-                f"Keys that differ: {differ}. Name one of them."
-            )
+            raise not_a_key("by", key, in_order(keys), "no run has this key")
         else:
             chosen[key] = None
     return list(chosen)

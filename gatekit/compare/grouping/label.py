@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from gatekit.cell.errors import nearest
+from gatekit.cell.errors import nearest_name
 from gatekit.cell.terminal import printable as printable
 
 _WHOLE = ("cell", "data", "plugin")
@@ -89,16 +89,19 @@ def spelled(label: str) -> str:
 
 
 def closest(label: str, known: Iterable[str]) -> str:
-    """Return ``"; did you mean 'lstm task=adding'?"`` for the shortest label with these words.
+    """Return ``"; did you mean 'lstm task=adding'?"`` for the nearest label, or an empty string."""
+    near = nearest_label(label, known)
+    return f"; did you mean {near!r}?" if near else ""
 
-    If no label contains them all, suggest the most similar label.
-    """
+
+def nearest_label(label: str, known: Iterable[str]) -> str:
+    """Return the shortest label with these words; if none contains them all, the most similar."""
     labels = [text for text in known if text]
     words = set(label.split())
     holding = [text for text in labels if words and words <= set(text.split())]
     if holding:
-        return f"; did you mean {min(holding, key=len)!r}?"
-    return nearest(label, labels)
+        return min(holding, key=len)
+    return nearest_name(label, labels)
 
 
 def _base(key: str) -> str:

@@ -37,7 +37,7 @@ def setting_files(
         requested: the runs that commands asked for, by id.
         runs: the runs of the study.
     """
-    from gatekit.study.typed import GROUPS
+    from gatekit.study.keys import GROUPS
 
     groups = [group for group in GROUPS if group != "cell"]
     ids = {run.id for run in runs}

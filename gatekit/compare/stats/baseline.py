@@ -8,7 +8,8 @@ from collections.abc import Callable, Sequence
 from gatekit.cell.errors import ConfigError, listed
 from gatekit.compare.grouping.differs import gates_of
 from gatekit.compare.grouping.group import Group
-from gatekit.compare.grouping.label import closest, renamed, spelled, value_text
+from gatekit.compare.grouping.label import nearest_label, renamed, spelled, value_text
+from gatekit.faults import Fault, Kind, Place, Set
 from gatekit.runs.config import flatten
 from gatekit.study.keys import DEFAULTS
 
@@ -98,9 +99,10 @@ class Baselines:
                     return group.typed() if whole else self._rest(group)
         labels = [group.label for group in groups]
         known = {way(group): None for group in groups for way in ways}
+        place, near = Place(("baseline",)), nearest_label(baseline, known)
+        fixes = (Set(place, near),) if near else ()
         raise ConfigError(
-            f"baseline={baseline}: no such group{closest(baseline, known) or '.'}"
-            f" Groups: {listed(labels)}. Name one of them."
+            Fault(Kind.UNKNOWN, place, baseline, fixes=fixes, known=tuple(labels), what="groups")
         )
 
     def _default(self, groups: Sequence[Group]) -> str | None:

@@ -10,8 +10,6 @@ from __future__ import annotations
 import contextlib
 import copy
 import logging
-import re
-import shlex
 import sys
 import warnings
 from argparse import Namespace
@@ -34,17 +32,23 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
-from gatekit.cell.errors import ConfigError, GatekitError, excerpt
-from gatekit.study.config import meant_key
+from gatekit.cell.errors import ConfigError, GatekitError
+from gatekit.faults import Kind, Place, Remove, Set
+from gatekit.study.config import refuse
 from gatekit.study.interpolations import refuse_large
-from gatekit.study.keys import DECLARED, RUN_KEYS, example, named_values
+from gatekit.study.keys import DECLARED, RUN_KEYS, named_values
+from gatekit.study.line import (
+    QUICK,
+    overrides,
+    plugin_files,
+    refuse_several,
+    refuse_unreadable,
+    value_of,
+)
 from gatekit.study.resolve import unresolved
-from gatekit.study.typed import KEY
-from gatekit.study.words import QUICK, overrides, plugin_files
 
 from . import sweepers, zipped
 from .sources import not_found, search_path
-from .unreadable import unreadable
 
 PRIMARY = "train"
 """The configuration that every composition starts from, ``conf/train.yaml``."""
@@ -92,7 +96,6 @@ def opened(
     plugins: Sequence[str],
     trusted: bool = False,
     folder: str | None = None,
-    several: str = "",
 ) -> Iterator[Hydra]:
     """Open Hydra with gatekit's sources for a block, and turn Hydra's errors into `ConfigError`.
 
@@ -100,8 +103,6 @@ def opened(
         plugins: plugin files of the command line.
         trusted: whether files may set keys that are otherwise refused.
         folder: an additional folder of configurations, searched first.
-        several: what to type if a key lists several values and only one can be used; by default,
-            the option to run each of them.
 
     Raises:
         ConfigError: Hydra raises an error in the block.
@@ -119,15 +120,16 @@ def opened(
         if stop.code not in (0, None):
             raise ConfigError("Hydra refused the command line; see above.") from None
     except MissingConfigException as error:
-        raise ConfigError(not_found(error, plugins) or _explained(error, several)) from error
+        raise ConfigError(not_found(error, plugins) or _explained(error)) from error
     except OverrideParseException as error:
-        raise ConfigError(unreadable(str(error.override))) from error
+        key, _, text = str(error.override).lstrip("+").partition("=")
+        refuse_unreadable(key, text)
     except (HydraException, OmegaConfBaseException) as error:
-        raise ConfigError(_explained(error, several)) from error
+        raise ConfigError(_explained(error)) from error
     except GatekitError:
         raise
     except (ValueError, ArithmeticError) as error:
-        raise ConfigError(_explained(error, several)) from error
+        raise ConfigError(_explained(error)) from error
     except RecursionError:
         raise ConfigError("the configuration is nested too deeply.") from None
     finally:
@@ -141,7 +143,7 @@ def composed(
 
     Args:
         hydra: Hydra, from `opened`.
-        words: overrides as `gatekit.study.words` prepares them.
+        words: overrides as `gatekit.study.line` prepares them.
         multirun: whether listed values are swept; an experiment can also set this.
         trusted: whether overrides may set keys that are otherwise refused.
     """
@@ -151,10 +153,11 @@ def composed(
         # Hydra composes listed values only in multirun mode, so the mode is looked up first.
         listed = bool(zips) or any(each.is_sweep_override() for each in parsed)
         if not listed or hydra.get_mode(PRIMARY, list(words)) != RunMode.MULTIRUN:
+            refuse_several(words)
             config = configuration(hydra, words)
             if zips and config.hydra.mode != RunMode.MULTIRUN:
-                word = shlex.quote(zips[0].lstrip("+"))
-                raise ConfigError(f"{word} has several values: add -m to run each of them.")
+                word = zips[0].lstrip("+")
+                raise ConfigError(f"'{word}' has several values: add -m to run each of them.")
             if config.hydra.mode != RunMode.MULTIRUN:
                 _refuse_trials(config)
                 return sweepers.Composition([(tuple(sweepers.typed(config)), config)])
@@ -171,8 +174,39 @@ def _refuse_trials(config: DictConfig) -> None:
 
 
 def configuration(hydra: Hydra, words: Sequence[str], mode: RunMode = RunMode.RUN) -> DictConfig:
-    """Return the configuration that the overrides compose, with its ``hydra`` node."""
-    return hydra.compose_config(PRIMARY, list(words), mode, with_log_configuration=False)
+    """Return the configuration that the overrides compose, with its ``hydra`` node.
+
+    Raises:
+        ConfigError: an override does not go with the files.
+    """
+    try:
+        return hydra.compose_config(PRIMARY, list(words), mode, with_log_configuration=False)
+    except MissingConfigException:
+        raise
+    except HydraException:
+        _refuse_override(hydra, words, mode)
+        raise
+
+
+def _refuse_override(hydra: Hydra, words: Sequence[str], mode: RunMode) -> None:
+    """Refuse the first override that cannot be composed with those before it, if there is one."""
+    files = [word for word in words if word[:1] not in "+~"]  # Hydra chooses files first
+    ordered = [*files, *(word for word in words if word not in files)]
+    for count, word in enumerate(ordered, 1):
+        try:
+            hydra.compose_config(PRIMARY, ordered[:count], mode, with_log_configuration=False)
+        except HydraException:
+            key, equals, text = word.lstrip("+~").partition("=")
+            if word.startswith("~"):
+                why = "it has its default" if key in RUN_KEYS else "there is no such key"
+                refuse(Kind.REFUSED, key, Remove(Place((word,))), why=f"~ removes nothing: {why}")
+            if equals and word.startswith("++"):
+                given = value_of(text)
+                inner = next(iter(given), "") if isinstance(given, list) else given
+                role, colon, gate = str(inner).partition(":")
+                fixes = (Set(Place.of(key) / role, gate.strip()),) if colon else ()
+                refuse(Kind.WRONG, key, *fixes, given=given, expected="a mapping")
+            return
 
 
 def show(hydra: Hydra, words: Sequence[str], options: Namespace) -> None:
@@ -234,51 +268,9 @@ def candidates(typed: Sequence[str], prefix: str) -> list[str]:
     return []
 
 
-_SEVERAL = re.compile(r"Ambiguous value for argument '(.*)'")
-_SWEPT = re.compile(r"Sweep parameters '(.*)' requires --multirun")
-_MERGED = re.compile(r"Error merging override (\S+=.*)")
-_DELETED = re.compile(r"Could not delete from config\. '([^']*)' does not exist")
-
-
-def _explained(error: BaseException, several: str) -> str:
-    """Return what to type for a known error, otherwise the messages of the error and its causes."""
+def _explained(error: BaseException) -> str:
+    """Return the messages of an error and its causes."""
     messages = [str(error).strip()]
-    if missing := _DELETED.search(messages[0]):
-        why = "it has its default" if missing[1] in RUN_KEYS else "there is no such key"
-        return f"~{missing[1]} removes nothing, because {why}; omit it."
-    if drawn := _SWEPT.search(messages[0]):
-        word = drawn[1].lstrip("+")
-        if "interval(" in word:
-            return (
-                f"{word} is an interval to draw from: add -m hydra/sweeper=random trials=20, or "
-                f"list values: -m {word.partition('=')[0]}=A,B."
-            )
-        return f"{word} has several values: add -m (--multirun) to run each of them."
-    if merging := _MERGED.search(messages[0]):
-        key, _, value = merging[1].lstrip("+").partition("=")
-        role, _, gate = value.strip("[]{}").replace("=", ":").partition(":")
-        gate = gate.strip(" '\"") or "VALUE"
-        return (
-            f"{key}={excerpt(value)}: {key} has keys of its own; type "
-            f"{key}.{excerpt(role.strip()) or 'KEY'}={excerpt(gate)}."
-        )
-    if "arg 3 must not be zero" in messages[0]:
-        return (
-            "range(start,stop,step): the step is 0; type for example range(1,6) or range(0,10,2)."
-        )
-    if listing := _SEVERAL.search(messages[0]):
-        if listing[1].lstrip("+").startswith("mixers="):
-            value = listing[1].partition("=")[2]
-            return f"mixers={value}: write a list in brackets; type 'mixers=[{value}]'."
-        word = listing[1].lstrip("+")
-        key, _, values = word.partition("=")
-        if meant_key(key) != key and KEY.fullmatch(meant_key(key)):
-            return f"{key} is not a key; type -m {meant_key(key)}={values}."
-        several = several or f"type -m {shlex.quote(word)} (--multirun) to run each of them"
-        decimal = re.fullmatch(r"([\w.]+)=(-?\d),(0\d+|(?<=0,)\d)", word)
-        if decimal and type(example(key)) is not int:
-            several += f", or {key}={decimal[2]}.{decimal[3]} for one number"
-        return f"{word} lists several values: {several}."
     cause = error.__cause__
     while cause is not None:
         if str(cause).strip() not in messages:

@@ -38,9 +38,9 @@ from gatekit.registry import (
 from gatekit.registry.cells import gates_by_name, in_file, is_bundled, own_provenance
 from gatekit.registry.safe_yaml import read_text
 from gatekit.study.interpolations import KEPT
+from gatekit.study.keys import GROUPS
+from gatekit.study.line import QUICK
 from gatekit.study.options import HYDRA_GROUPS
-from gatekit.study.typed import GROUPS
-from gatekit.study.words import QUICK
 
 from . import untrusted_files
 

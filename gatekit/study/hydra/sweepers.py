@@ -18,13 +18,13 @@ from gatekit.cell.errors import ConfigError, as_typed, excerpt
 from gatekit.faults import OneOf, Place, Type, Whole, fits, wrong
 from gatekit.study.config import one_study
 from gatekit.study.interpolations import KEPT, refuse_large
+from gatekit.study.keys import GROUPS
+from gatekit.study.line import prefixed
 from gatekit.study.options import defaults
 from gatekit.study.resolve import unresolved
 from gatekit.study.search import Draw, Job, Search, SearchChoice, SearchInterval
 from gatekit.study.search.search import MAX_JOBS, refuse_many
 from gatekit.study.search.storage import import_optuna
-from gatekit.study.typed import GROUPS
-from gatekit.study.words import prefixed
 
 from . import zipped
 

@@ -12,9 +12,8 @@ from gatekit.cell.errors import ConfigError, excerpt, listed, quoted
 from gatekit.registry.cells import after_self
 from gatekit.registry.safe_yaml import parse, read_text
 from gatekit.study.interpolations import refuse_keywords, refuse_resolvers
-from gatekit.study.keys import CHANGED
+from gatekit.study.keys import CHANGED, GROUPS, KEY, NAME
 from gatekit.study.options import HYDRA_GROUPS, SWEEPER_KEYS, known_key
-from gatekit.study.typed import GROUPS, KEY, NAME
 
 REMEDY = "delete it, or add --trust-config if you wrote this file yourself"
 TYPED = ("plugins", "root")

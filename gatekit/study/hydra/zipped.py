@@ -17,7 +17,7 @@ from hydra.errors import HydraException
 from gatekit.cell.errors import ConfigError, excerpt
 from gatekit.study.config import KNOWN
 from gatekit.study.keys import LAUNCH_KEYS
-from gatekit.study.words import prefixed
+from gatekit.study.line import prefixed
 
 _ZIP = re.compile(r"\+*([\w.]+)=\s*zip\((.*)\)\s*", re.DOTALL)
 _EXAMPLE = "'sizes=zip(cell=choice(lstm,gru),units=[64,74])'"
