@@ -494,7 +494,8 @@ def _refuse_value(name: str, word: str, trusted: bool) -> None:
 
     read = parsed(word)
     if read is None:
-        if word[:1] != "~" and not name.startswith("hydra") and "@" not in name:
+        paired = text.lstrip().startswith("zip(")  # `hydra.zipped` reads it
+        if word[:1] != "~" and not name.startswith("hydra") and "@" not in name and not paired:
             refuse_unreadable(name, text)
         return  # Hydra reports it with the command line.
     value = read.value()
