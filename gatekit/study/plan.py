@@ -26,7 +26,6 @@ from .matching import at_size
 from .options import Options, read_options, slot_environments
 from .search.search import refuse_runs
 from .variant import Variant, named_gates, variant
-from .words import changes_cell
 
 _NEXT_WORD = re.compile(r" (?=[+~]*[A-Za-z_][\w./@-]*=)")
 
@@ -242,8 +241,7 @@ def runs_of(
     key = canonical_json({**base, "seed": 0})
     if key not in variants:
         choice = OmegaConf.select(composed, "hydra.runtime.choices.cell")
-        choice = None if changes_cell(overrides) else choice
-        with in_file(choice, known.files):
+        with in_file(choice, known.files, overrides):
             variants[key] = variant(base, known)
     sources |= variants[key].sources
     seeds = [config["seed"]] if config["seeds"] is None else list(range(config["seeds"]))

@@ -9,7 +9,7 @@ from typing import ClassVar, Literal, Self
 
 import numpy
 
-from gatekit.cell.errors import ConfigError, OptionError
+from gatekit.cell.errors import ConfigError, wrong_option
 
 from .streamed import StreamedTask
 from .task import Batch, Metric, Signature
@@ -35,7 +35,7 @@ class LengthsTask(StreamedTask):
         name = type(self).__name__
         if self.shortest > self.length:
             expected = f"at most length={self.length}"
-            raise OptionError(name, "shortest", self.shortest, expected, self.length)
+            raise wrong_option(name, "shortest", self.shortest, expected, self.length)
         least = self.lowest["shortest"]
         given = list(self.test_lengths)
         if any(type(n) is not int or n < least for n in given) or len(set(given)) < len(given):

@@ -8,10 +8,11 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from gatekit.cell.calls import refuse_attribute, remedied
-from gatekit.cell.errors import CellError, ConfigError, OptionError, nearest
+from gatekit.cell.errors import CellError, ConfigError, nearest, wrong_option
 from gatekit.cell.language.expression import Binary, Call, Expr, Name, Neg, lift, names, walk
 from gatekit.cell.language.ops import FUNCTIONS, gelu, silu
 from gatekit.cell.language.shape import infer
+from gatekit.faults import Place
 
 from .sketch import Mixer, Part, Sketch
 
@@ -85,7 +86,7 @@ class Parts:
         size = self._size(value)
         if groups < 1 or size % groups:
             expected = f"an integer from 1 that divides the {size} units (or change the units)"
-            raise OptionError(self._where, f"{name}.groups", groups, expected, 1)
+            raise wrong_option(self._where, f"{name}.groups", groups, expected, 1)
         options = {"norm": kind, "groups": groups}
         count = (2 if kind == "layer" else 1) * size // groups
         flops = (_NORM_FLOPS + (2 if kind == "layer" else 1)) * size
@@ -137,7 +138,7 @@ class Parts:
         self._at_least(name, "kernel", kernel, 0)
         if kernel > _MOST_STEPS:
             expected = f"at most {_MOST_STEPS:,} steps; leave earlier ones to the cell"
-            raise OptionError(self._where, f"{name}.kernel", kernel, expected, 4)
+            raise wrong_option(self._where, f"{name}.kernel", kernel, expected, 4)
         if kernel == 0:
             return lift(value)
         if kernel > 1 and self._mixer is None:
@@ -254,7 +255,7 @@ class Parts:
         read = [part.of for part in self._parts] + [result]
         distinct = {inner for expr in read for inner in walk(expr)}
         computed = [inner for inner in distinct if isinstance(inner, Neg | Binary | Call)]
-        shapes = [infer(expr, self._widths, FUNCTIONS, self._where) for expr in computed]
+        shapes = [infer(expr, self._widths, FUNCTIONS, Place((self._where,))) for expr in computed]
         flops = sum(math.prod(shape or ()) for shape in shapes)
         return Sketch(tuple(self._parts), result, width, flops)
 
@@ -280,7 +281,7 @@ class Parts:
                     "the functions of gatekit.ops."
                 )
         try:
-            shape = infer(expr, self._widths, FUNCTIONS, self._where)
+            shape = infer(expr, self._widths, FUNCTIONS, Place((self._where,)))
         except CellError as error:
             # The remedy for cells, a gate, does not apply to blocks.
             why = str(error).partition("; a gate {kind")[0]
@@ -327,7 +328,7 @@ class Parts:
     def _at_least(self, name: str, what: str, value: object, least: int) -> None:
         if isinstance(value, bool) or not isinstance(value, int) or value < least:
             expected = f"an integer from {least}"
-            raise OptionError(self._where, f"{name}.{what}", value, expected, max(least, 4))
+            raise wrong_option(self._where, f"{name}.{what}", value, expected, max(least, 4))
 
 
 def factor(name: str, value: float) -> None:
