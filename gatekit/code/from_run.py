@@ -23,7 +23,6 @@ from gatekit.tasks.arrays import read_npz
 from gatekit.tasks.task import Task
 
 from .stacks import Around, Stack
-from .stacks.around import WEIGHTS as AROUND
 from .stacks.built import adding, build_stack, output_width
 
 _REMEDY = "choose a run that gatekit status shows as COMPLETED"
@@ -115,7 +114,8 @@ def _model(run: _Run, task: Task) -> TrainedModel:
     pool, every = run.about["pool"], signature.emission == "every"
     stack, paths = run.stack(every=every or pool != "last")
     emitted = sum(map(output_width, stack.layers[-stack.directions :]))
-    model = run.trained(stack, {**paths, **{n: n for n in AROUND.values() if n in run.names}}, [])
+    ends = {n: n for n in run.names if n.partition("/")[0] in ("embedding", "input", "head")}
+    model = run.trained(stack, {**paths, **ends}, [])
     shapes = {name: array.shape for name, array in model.weights.items()}
     steps = shapes["head/kernel"][0] // emitted if pool == "all" else 1
     around = _around(run.about, task, steps)

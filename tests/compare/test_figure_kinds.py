@@ -8,6 +8,7 @@ import os
 import re
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from xml.etree import ElementTree
 
@@ -552,6 +553,13 @@ def test_pairs_hold_both_scores_of_every_seed(tmp_path: Path) -> None:
     assert rnn.x == pytest.approx(LSTM)
     assert rnn.y == pytest.approx(RNN)
     assert not rnn.strong
+
+
+def test_few_of_many_decided_groups_are_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows: Any = [SimpleNamespace(place=k, is_baseline=k == 90) for k in range(99)]
+    monkeypatch.setattr("gatekit.compare.views.rows.is_answered", lambda row: True)
+    shown = shown_rows(rows, 12)
+    assert [row.place for row in shown] == [*range(12 + 24), 90]
 
 
 def test_compute_is_the_flops_of_the_whole_training(tmp_path: Path) -> None:

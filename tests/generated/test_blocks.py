@@ -12,6 +12,9 @@ from reference.peers import library
 
 import gatekit
 from gatekit import ConfigError
+from gatekit.cell.analysis.affine import analyse
+from gatekit.cell.analysis.bounds import bounds
+from gatekit.cell.show.diagram.block import block_diagram
 from gatekit.code import generate
 
 from .agreement import at_once
@@ -148,9 +151,35 @@ def test_options(options: dict[str, Any]) -> None:
 
 
 PLUGIN = '''
-"""A block with a matrix for each step, and a branch; one with a layer of its own."""
+"""A block with a matrix for each step, and a branch; one with a layer of its own; a function."""
 
-from gatekit import Block, hookimpl, ops
+import numpy as np
+
+from gatekit import Block, Function, Initializer, hookimpl, ops
+
+bump = Function("bump", 1, compose=lambda x: ops.tanh(x) * ops.sigmoid(x))
+
+
+class Roots(Initializer):
+    """Roots of draws."""
+
+    def draw(self, rng, shape, context):
+        return np.sqrt(rng.uniform(0.25, 1.0, shape)) / context.units
+
+
+class Bumped(Block):
+    """A function of the author's before and after the projection.
+
+    Reference: unpublished
+    """
+
+    def mix(self, parts, x):
+        """Return a function of the recurrent layer."""
+        return bump(parts.mixer(parts.norm("norm", x)))
+
+    def combine(self, parts, x, mixed):
+        """Return the sum."""
+        return x + bump(parts.dense("project", mixed, parts.width))
 
 
 class Branched(Block):
@@ -184,7 +213,19 @@ class Tapped(Block):
 @hookimpl
 def gatekit_blocks():
     """Register."""
-    return {"branched": Branched, "tapped": Tapped}
+    return {"branched": Branched, "tapped": Tapped, "bumped": Bumped}
+
+
+@hookimpl
+def gatekit_functions():
+    """Register."""
+    return {"bump": bump}
+
+
+@hookimpl
+def gatekit_initializers():
+    """Register."""
+    return {"roots": Roots}
 '''
 
 
@@ -201,6 +242,32 @@ def test_a_block_of_your_own(plugin: str) -> None:
     own = block_case("branched", "gru", units=6, plugins=[plugin])
     numpy_agrees(own)
     torch_agrees(own)
+
+
+OWN_CELL = {
+    "name": "bumps",
+    "gates": {
+        "z": {"activation": "sigmoid(pre)", "reads": ["x"], "initializers": {"bias": "roots"}},
+        "c": {"activation": "bump(pre)", "reads": ["x"]},
+    },
+    "equations": {"h": "z * h_prev + (1 - z) * bump(c)"},
+    "emits": "h",
+}
+
+
+@pytest.mark.parametrize(
+    "agrees",
+    [numpy_agrees, torch_agrees, keras_agrees, pytest.param(jax_agrees, marks=pytest.mark.slow)],
+)
+def test_a_function_an_initializer_and_a_block_of_your_own(plugin: str, agrees: Any) -> None:
+    """They are analysed, drawn, trained and written as code."""
+    own = block_case("bumped", OWN_CELL, units=3, width=4, plugins=[plugin])
+    assert bounds(own.built.cell, "c") == (-1, 1)
+    assert analyse(own.built.cell).affine
+    assert ">bump<" in block_diagram(own.built)
+    assert all(np.any(gradient) for gradient in own.gradients.values())
+    agrees(own)
+    assert "sqrt(" in own.file(agrees.__name__.partition("_")[0])[0].text
 
 
 def test_a_keras_layer_of_the_author_is_refused(plugin: str) -> None:

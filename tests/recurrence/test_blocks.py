@@ -10,7 +10,9 @@ import pytest
 import tensorflow as tf
 
 import gatekit
+from gatekit.cell.block.parts import Parts
 from gatekit.cell.errors import CellError, ConfigError, DataError
+from gatekit.cell.language.expression import Name
 from gatekit.recurrence.blocks.keras_parts import CausalConvolution
 from gatekit.recurrence.blocks.order import Order
 from gatekit.registry.loading import using
@@ -80,10 +82,13 @@ def convolved(x, mask, resets, kernel, bias):
 @pytest.mark.parametrize("resets", [None, RESETS], ids=["one", "resets"])
 def test_the_convolution_is_that_of_a_loop_over_valid_steps(width, mask, resets):
     x = inputs()
-    conv = CausalConvolution(3, width, True, 0, dtype="float64")
+    parts = Parts("test", WIDTH, WIDTH, {"x": WIDTH}, lambda size: None)
+    parts.convolution("conv", Name("x"), 3, width)
+    [part] = parts._parts
+    conv = CausalConvolution(part, 0, dtype="float64")
     conv.build((None, None, WIDTH))
-    conv.bias.assign(np.arange(1.0, 1 + (width or WIDTH)))
-    kernel, bias = (np.asarray(w) for w in (conv.kernel, conv.bias))
+    conv.own[1].assign(np.arange(1.0, 1 + (width or WIDTH)))
+    kernel, bias = (np.asarray(w) for w in conv.own)
     expected = convolved(x, mask, resets, kernel, bias)
     none = np.zeros((ROWS, 2, WIDTH))
     given = None if mask is None else tf.constant(mask)
@@ -121,11 +126,11 @@ def test_the_second_direction_is_the_first_one_on_reversed_time():
     one, other = layer(bidirectional=True), layer(bidirectional=True)
     x, mask = inputs(), MASK[:, ::-1].copy()
     one(x), other(x)
-    for part in one.built_block.mix.parts:
+    for part in one.built_block.mix.ops:
         names = f"part_{part.name}", f"part_backward_{part.name}"
         for name, twin in (names, names[::-1]):
             getattr(other, twin).set_weights(getattr(one, name).get_weights())
-    for part in one.built_block.combine.parts:
+    for part in one.built_block.combine.ops:
         values = getattr(one, f"part_{part.name}").get_weights()
         if part.name == "project":
             values = [np.concatenate([values[0][WIDTH:], values[0][:WIDTH]])]

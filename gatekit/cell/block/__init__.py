@@ -1,7 +1,7 @@
 """Blocks around a recurrent layer: norms, convolution, gates, projection, MLP, residuals.
 
 A subclass of `contract.Block` declares the parts of a block and the equations between them. `parts`
-records them as the plain data of `sketch`, `reading` reads a block by name, `built` adds the sizes
-and counts weights, state size and operations, and `show` writes it as text. Start with
+records them as the operations of `sequence`, `reading` reads a block by name, `built` adds the
+sizes and counts weights, state size and operations, and `show` writes it as text. Start with
 `contract.py`. No TensorFlow here: `gatekit.recurrence.blocks` computes a block.
 """

@@ -17,7 +17,7 @@ from gatekit.faults import Place, Set
 from .contract import Block
 from .parts import Parts
 from .reading import BlockSpec
-from .sketch import Mixer, Part, Sketch
+from .sequence import Operation, SequenceProgram
 
 
 @dataclass(frozen=True)
@@ -38,33 +38,38 @@ class BuiltBlock:
     cell: Cell
     width: int
     directions: int
-    mix: Sketch
-    combine: Sketch
-    finish: Sketch | None = None
+    mix: SequenceProgram
+    combine: SequenceProgram
+    finish: SequenceProgram | None = None
 
     @property
     def output_width(self) -> int:
         """The width of the output: the model's, unless the block is plain."""
         return (self.finish or self.combine).width
 
-    def _counted(self) -> Iterator[tuple[int, Part]]:
-        for times, sketch in ((self.directions, self.mix), (1, self.combine), (1, self.finish)):
-            for part in () if sketch is None else sketch.parts:
-                yield times, part
+    @property
+    def programs(self) -> tuple[SequenceProgram, ...]:
+        """``mix``, ``combine`` and ``finish``, if there is one."""
+        return tuple(p for p in (self.mix, self.combine, self.finish) if p is not None)
+
+    def _counted(self) -> Iterator[tuple[int, Operation]]:
+        for program in self.programs:
+            times = self.directions if program is self.mix else 1
+            yield from ((times, op) for op in program.ops)
 
     def count(self) -> int:
         """Return the number of trained weights of the block, including its cell."""
-        return sum(times * part.count for times, part in self._counted())
+        return sum(times * op.count for times, op in self._counted())
 
     def flops(self) -> int:
         """Return the floating-point operations of a step, forward, including the cell."""
         outside = self.directions * self.mix.flops + self.combine.flops
         outside += 0 if self.finish is None else self.finish.flops
-        return outside + sum(times * part.flops for times, part in self._counted())
+        return outside + sum(times * op.flops for times, op in self._counted())
 
     def state_size(self) -> int:
         """Return how many numbers are carried from step to step, including by convolutions."""
-        return sum(times * part.carried for times, part in self._counted())
+        return sum(times * op.carried for times, op in self._counted())
 
 
 @contextlib.contextmanager
@@ -132,38 +137,33 @@ def build_block(
     with _refused_as_options(spec):
         built: list[Cell] = []
 
-        def mixer(features: int) -> Mixer:
+        def mixer(features: int) -> tuple[Cell, tuple[int, int, int]]:
             mixed_cell = build(cell, units, features, unit)
             built.append(mixed_cell)
-            return Mixer(
-                mixed_cell.output.width,
-                mixed_cell.count(),
-                flops(mixed_cell),
-                state_size(mixed_cell),
-            )
+            return mixed_cell, (mixed_cell.count(), flops(mixed_cell), state_size(mixed_cell))
 
-        where, block = f"block {spec.kind!r}", spec.block
-        parts = Parts(f"{where}: mix", width, units, {"x": width}, mixer, dropout)
+        where, block, known = f"block {spec.kind!r}", spec.block, cell.functions
+        parts = Parts(f"{where}: mix", width, units, {"x": width}, mixer, dropout, (), known)
         with _by_author(where, block, "mix"):
-            mix = parts.sketch(block.mix(parts, Name("x")))
-        taken = tuple(part.name for part in mix.parts)
+            mix = parts.program(block.mix(parts, Name("x")))
+        taken = tuple(op.name for op in mix.ops)
         inputs = {"x": width, "mixed": directions * mix.width}
-        parts = Parts(f"{where}: combine", width, units, inputs, None, dropout, taken)
+        parts = Parts(f"{where}: combine", width, units, inputs, None, dropout, taken, known)
         with _by_author(where, block, "combine"):
-            combine = parts.sketch(block.combine(parts, Name("x"), Name("mixed")))
-        sketches = [("combine", combine)]
+            combine = parts.program(block.combine(parts, Name("x"), Name("mixed")))
+        programs = [("combine", combine)]
         finish = None
         if last:
-            taken += tuple(part.name for part in combine.parts)
+            taken += tuple(op.name for op in combine.ops)
             inputs = {"x": combine.width}
-            parts = Parts(f"{where}: finish", width, units, inputs, None, dropout, taken)
+            parts = Parts(f"{where}: finish", width, units, inputs, None, dropout, taken, known)
             with _by_author(where, block, "finish"):
-                finish = parts.sketch(block.finish(parts, Name("x")))
-            sketches.append(("finish", finish))
-    for method, sketch in sketches:
-        if not spec.plain and sketch.width != width:
+                finish = parts.program(block.finish(parts, Name("x")))
+            programs.append(("finish", finish))
+    for method, program in programs:
+        if not spec.plain and program.width != width:
             raise CellError(
-                f"{where}: {method} returns the width {sketch.width}, but the model's is {width}; "
+                f"{where}: {method} returns the width {program.width}, but the model's is {width}; "
                 "map the value: parts.dense('out', value, parts.width)."
             )
     return BuiltBlock(spec, built[0], width, directions, mix, combine, finish)

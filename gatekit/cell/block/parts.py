@@ -1,21 +1,47 @@
-"""The parts of a block, recorded while its methods are called with expressions."""
+"""Records the operations of a block while its methods are called with expressions."""
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from gatekit.cell.calls import refuse_attribute, remedied
 from gatekit.cell.errors import CellError, ConfigError, nearest, wrong_option
-from gatekit.cell.language.expression import Binary, Call, Expr, Name, Neg, lift, names, walk
-from gatekit.cell.language.ops import FUNCTIONS, gelu, silu
+from gatekit.cell.language.expression import (
+    Binary,
+    Call,
+    Expr,
+    Name,
+    Neg,
+    Number,
+    lift,
+    names,
+    walk,
+)
+from gatekit.cell.language.ops import FUNCTIONS, Function, gelu, silu
 from gatekit.cell.language.shape import infer
 from gatekit.faults import Place
 
-from .sketch import Mixer, Part, Sketch
+from .sequence import (
+    EPSILON,
+    Convolve,
+    Drop,
+    Linear,
+    Normal,
+    Operation,
+    Own,
+    PartWeight,
+    Recur,
+    SequenceProgram,
+    X,
+)
 
+if TYPE_CHECKING:
+    from gatekit.cell.graph import Cell
+
+_NORM_FLOPS = 5
 NORMS = ("rms", "layer", "none")
 MLPS = ("swiglu", "geglu", "gelu", "none")
 _OTHER_PARTS = {
@@ -30,7 +56,6 @@ _OTHER_PARTS = {
 }
 """Other libraries' names for a part, with what to write."""
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,39}\Z")
-_NORM_FLOPS = 5
 _MOST_STEPS = 1024
 """The most steps that a convolution reads: each is an operation of the graph."""
 _MOST_FACTOR = 1000
@@ -44,9 +69,10 @@ class Parts:
         width: the model's width.
         units: the cell's units.
         inputs: the width of each input.
-        mixer: builds the recurrent layer for a width of its input; None outside ``mix``.
+        mixer: builds the cell, with its costs, for a width of its input; None outside ``mix``.
         dropout: the run's dropout rate.
         taken: the names of parts that the block already has.
+        functions: the functions of equations, by name.
     """
 
     def __init__(
@@ -55,15 +81,17 @@ class Parts:
         width: int,
         units: int,
         inputs: Mapping[str, int],
-        mixer: Callable[[int], Mixer] | None,
+        mixer: Callable[[int], tuple[Cell, tuple[int, int, int]]] | None,
         dropout: float = 0.0,
         taken: tuple[str, ...] = (),
+        functions: Mapping[str, Function] = FUNCTIONS,
     ) -> None:
         self.width, self.units = width, units
         self._where, self._mixer, self._dropout = where, mixer, dropout
         self._widths = {name: (size,) for name, size in inputs.items()}
         self._taken = {*taken, *inputs, "rnn"}
-        self._parts: list[Part] = []
+        self._parts: list[Operation] = []
+        self._functions = functions
 
     if not TYPE_CHECKING:  # otherwise a type checker would allow every attribute
 
@@ -87,10 +115,16 @@ class Parts:
         if groups < 1 or size % groups:
             expected = f"an integer from 1 that divides the {size} units (or change the units)"
             raise wrong_option(self._where, f"{name}.groups", groups, expected, 1)
-        options = {"norm": kind, "groups": groups}
-        count = (2 if kind == "layer" else 1) * size // groups
-        flops = (_NORM_FLOPS + (2 if kind == "layer" else 1)) * size
-        return self._add(name, "norm", value, size, options, count, flops)
+        gain, shape = "scale" if kind == "rms" else "gamma", (size // groups,)
+        weights = [PartWeight(gain, "scale", shape, "ones")]
+        equation: Expr = Call(f"{kind}_norm", (X, Number(EPSILON))) * Name(gain)
+        if kind == "layer":
+            weights.append(PartWeight("beta", "offset", shape, "zeros"))
+            equation = equation + Name("beta")
+        heads = f" of {groups} heads" if groups > 1 else ""
+        facts = {"flops": (_NORM_FLOPS + len(weights)) * size, "summary": f"{kind}_norm{heads}"}
+        options = {"norm": kind, "groups": groups, **facts}
+        return self._add(Normal, name, value, size, weights, equation, **options)
 
     @remedied("parts.dense('dense', value, width)")
     def dense(self, name: str, value: object, width: int, bias: bool = False) -> Expr:
@@ -104,8 +138,12 @@ class Parts:
         """
         size = self._size(value)
         self._at_least(name, "width", width, 1)
-        count, flops = size * width + bias * width, 2 * size * width + bias * width
-        return self._add(name, "dense", value, width, {"bias": bias}, count, flops)
+        weights = [PartWeight("kernel", "weight", (size, width), "glorot"), *_bias(width, bias)]
+        product, sizes = Call("matmul", (X, Name("kernel"))), f"{size} x {width}"
+        equation = product + Name("bias") if bias else product
+        text = f"W_{name} {{1}}{f' + b_{name}' if bias else ''}  # {sizes}"
+        facts = {"flops": 2 * size * width + bias * width, "summary": sizes, "text": text}
+        return self._add(Linear, name, value, width, weights, equation, **facts)
 
     @remedied("parts.fitted('project', value)")
     def fitted(self, name: str, value: object) -> Expr:
@@ -149,11 +187,20 @@ class Parts:
         size = self._size(value)
         if width is not None:
             self._at_least(name, "width", width, 1)
-        out = size if width is None else width
-        weights = kernel * size * (1 if width is None else out)
-        options = {"kernel": kernel, "full": width is not None, "bias": bias}
-        count, carried = weights + bias * out, (kernel - 1) * size
-        return self._add(name, "convolution", value, out, options, count, weights + count, carried)
+        full, out = width is not None, size if width is None else width
+        shape = (kernel, size, out) if full else (kernel, size)
+        fan = (kernel, size) if full else (kernel,)
+        matrix = f", {size} x {out}" if full else ""
+        steps = "each step" if kernel == 1 else f"the last {kernel} valid steps"
+        facts: dict[str, Any] = {
+            "flops": 2 * math.prod(shape) + bias * out,
+            "carried": (kernel - 1) * size,
+            "summary": f"convolution of {kernel} step{'s' if kernel > 1 else ''}{matrix}",
+            "text": f"convolution({{0}})  # {steps}{matrix}",
+            "arrow": "dense" if full else "diagonal",
+        }
+        weights = [PartWeight("kernel", "kernel", shape, "uniform", fan), *_bias(out, bias)]
+        return self._add(Convolve, name, value, out, weights, kernel=kernel, full=full, **facts)
 
     @remedied("parts.dropout('dropout', value)")
     def dropout(self, name: str, value: Any) -> Expr:
@@ -165,7 +212,7 @@ class Parts:
         """
         if not self._dropout:
             return lift(value)
-        return self._add(name, "dropout", value, self._size(value), {"rate": self._dropout})
+        return self._add(Drop, name, value, self._size(value), rate=self._dropout)
 
     @remedied("parts.layer('tap', value, make, width)")
     def layer(
@@ -181,7 +228,7 @@ class Parts:
             count: the number of the layer's trained weights, for `gatekit plan`.
         """
         self._at_least(name, "width", width, 1)
-        return self._add(name, "layer", value, width, {"make": make}, count, 2 * count)
+        return self._add(Own, name, value, width, make=make, count=count, flops=2 * count)
 
     @remedied("parts.mixer(value)")
     def mixer(self, value: object) -> Expr:
@@ -192,12 +239,16 @@ class Parts:
         """
         if self._mixer is None:
             raise CellError(f"{self._where} calls parts.mixer; only `mix` has the recurrent layer.")
-        if any(part.kind == "mixer" for part in self._parts):
+        if any(isinstance(part, Recur) for part in self._parts):
             raise CellError(f"{self._where} calls parts.mixer twice; a block has one mixer.")
-        layer = self._mixer(self._size(value))
+        cell, costs = self._mixer(self._size(value))
         self._taken.discard("rnn")
-        costs = layer.count, layer.flops, layer.carried
-        return self._add("rnn", "mixer", value, layer.width, {}, *costs)
+        facts: dict[str, Any] = {
+            **dict(zip(("count", "flops", "carried"), costs, strict=True)),
+            "summary": f"{cell.output.width} wide",
+            "text": f"{cell.spec.name}({{0}})  # the recurrent layer",
+        }
+        return self._add(Recur, "rnn", value, cell.output.width, cell=cell, **facts)
 
     @remedied("parts.mlp('mlp', value)")
     def mlp(self, name: str, value: object, kind: str = "swiglu", ratio: float = 8 / 3) -> Expr:
@@ -231,13 +282,13 @@ class Parts:
         """
         return self._size(value)
 
-    def sketch(self, value: Any) -> Sketch:
-        """Return the recorded parts with the result of a block's method.
+    def program(self, value: Any) -> SequenceProgram:
+        """Return the recorded operations with the result of a block's method.
 
         Args:
             value: the result of the method.
         """
-        if self._mixer is not None and not any(part.kind == "mixer" for part in self._parts):
+        if self._mixer is not None and not any(isinstance(part, Recur) for part in self._parts):
             raise CellError(
                 f"{self._where} does not call parts.mixer; without it the block has no recurrent "
                 "layer: write value = parts.mixer(value)."
@@ -255,9 +306,11 @@ class Parts:
         read = [part.of for part in self._parts] + [result]
         distinct = {inner for expr in read for inner in walk(expr)}
         computed = [inner for inner in distinct if isinstance(inner, Neg | Binary | Call)]
-        shapes = [infer(expr, self._widths, FUNCTIONS, Place((self._where,))) for expr in computed]
+        shapes = [
+            infer(expr, self._widths, self._functions, Place((self._where,))) for expr in computed
+        ]
         flops = sum(math.prod(shape or ()) for shape in shapes)
-        return Sketch(tuple(self._parts), result, width, flops)
+        return SequenceProgram(tuple(self._parts), result, width, flops, self._functions)
 
     def _size(self, value: object) -> int:
         """Return the width of an expression; refuse one with unknown names."""
@@ -275,13 +328,13 @@ class Parts:
                     f"{nearest(part.name, self._widths) or '.'} It may read: "
                     f"{', '.join(self._widths)}."
                 )
-            if isinstance(part, Call) and part.function not in FUNCTIONS:
+            if isinstance(part, Call) and part.function not in self._functions:
                 raise CellError(
-                    f"{self._where} uses the function {part.function!r} of a plugin; blocks use "
-                    "the functions of gatekit.ops."
+                    f"{self._where} uses the function {part.function!r}, which is not registered; "
+                    "register it in gatekit_functions, or use those of gatekit.ops."
                 )
         try:
-            shape = infer(expr, self._widths, FUNCTIONS, Place((self._where,)))
+            shape = infer(expr, self._widths, self._functions, Place((self._where,)))
         except CellError as error:
             # The remedy for cells, a gate, does not apply to blocks.
             why = str(error).partition("; a gate {kind")[0]
@@ -295,14 +348,13 @@ class Parts:
 
     def _add(
         self,
+        operation: type[Operation],
         name: str,
-        kind: str,
         value: object,
         width: int,
-        options: Mapping[str, object],
-        count: int = 0,
-        flops: int = 0,
-        carried: int = 0,
+        weights: Sequence[PartWeight] = (),
+        equation: Expr = X,
+        **facts: Any,
     ) -> Expr:
         if not isinstance(name, str) or not _NAME.match(name) or name in self._taken:
             why = "is taken" if name in self._taken else "is not a name"
@@ -310,11 +362,16 @@ class Parts:
                 f"{self._where}: {name!r} {why}; give each part a unique name of lower-case "
                 "letters, digits and _."
             )
-        fed = self._size(value)
+        size = self._size(value)
+        sizes = {"fed": size, "width": width, "count": sum(math.prod(w.shape) for w in weights)}
+        summary = facts.setdefault("summary", operation.kind)
+        facts = {"text": f"{summary.replace(' ', '_')}({{0}})", **sizes, **facts}
+        made = operation(
+            name=name, of=lift(value), weights=tuple(weights), equation=equation, **facts
+        )
         self._taken.add(name)
         self._widths[name] = (width,)
-        part = Part(name, kind, lift(value), fed, width, options, count, flops, carried)
-        self._parts.append(part)
+        self._parts.append(made)
         return Name(name)
 
     def _one_of(self, name: str, kind: str, allowed: tuple[str, ...]) -> None:
@@ -329,6 +386,10 @@ class Parts:
         if isinstance(value, bool) or not isinstance(value, int) or value < least:
             expected = f"an integer from {least}"
             raise wrong_option(self._where, f"{name}.{what}", value, expected, max(least, 4))
+
+
+def _bias(width: int, has: bool) -> tuple[PartWeight, ...]:
+    return (PartWeight("bias", "bias", (width,), "zeros"),) if has else ()
 
 
 def factor(name: str, value: float) -> None:

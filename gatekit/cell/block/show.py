@@ -12,7 +12,7 @@ from gatekit.cell.declare import plain
 from gatekit.cell.language.expression import Name, render, substitute
 
 from .built import BuiltBlock
-from .sketch import Part, Sketch
+from .sequence import Recur
 
 _REFERENCE = re.compile(r"^Reference: *(\S.*(?:\n(?!\s*\n).*)*)", re.MULTILINE)
 _WIDTH = 80
@@ -31,8 +31,8 @@ def describe(built: BuiltBlock) -> dict[str, Any]:
         those of the cell in one direction.
     """
     block = built.spec.block
-    parts = [part for sketch in _sketches(built) for part in sketch.parts]
-    mixer = next(part for part in parts if part.kind == "mixer")
+    parts = [op for program in built.programs for op in program.ops]
+    mixer = next(op for op in parts if isinstance(op, Recur))
     return {
         "kind": built.spec.kind,
         "options": {name: plain(getattr(block, name)) for name in block.option_names()},
@@ -76,26 +76,6 @@ def text(description: Mapping[str, Any]) -> str:
     )
 
 
-def summary(part: Part, cell: str) -> str:
-    """Return the computation of a part in a few words.
-
-    Args:
-        part: the part.
-        cell: the name of the cell.
-    """
-    options = part.options
-    if part.kind == "norm":
-        apart = f" of {options['groups']} heads" if options["groups"] > 1 else ""
-        return f"{options['norm']}_norm{apart}"
-    if part.kind == "convolution":
-        steps = "1 step" if options["kernel"] == 1 else f"{options['kernel']} steps"
-        matrix = f", {part.fed} x {part.width}" if options["full"] else ""
-        return f"convolution of {steps}{matrix}"
-    if part.kind == "dense":
-        return f"{part.fed} x {part.width}"
-    return cell if part.kind == "mixer" else part.kind
-
-
 def reference(built: BuiltBlock) -> str:
     """Return the reference in a block's docstring, or an empty string.
 
@@ -106,10 +86,6 @@ def reference(built: BuiltBlock) -> str:
     return " ".join(match[1].split()) if match else ""
 
 
-def _sketches(built: BuiltBlock) -> list[Sketch]:
-    return [s for s in (built.mix, built.combine, built.finish) if s is not None]
-
-
 def equations(built: BuiltBlock) -> Iterator[str]:
     """Yield the computation of each part, and the result of each method, as text.
 
@@ -117,27 +93,14 @@ def equations(built: BuiltBlock) -> Iterator[str]:
         built: the block with its sizes.
     """
     names = ("mixed", "y", "finished")
-    for name, sketch in zip(names, _sketches(built), strict=False):
+    for name, program in zip(names, built.programs, strict=False):
         # `finish` reads the output of the last block, which the plugin calls x.
-        known = {"x": Name("y")} if sketch is built.finish else {}
-        for part in sketch.parts:
-            read = render(substitute(part.of, known), " ")
-            if part.kind == "dense":
-                bias = f" + b_{part.name}" if part.options["bias"] else ""
-                value = f"W_{part.name} ({read}){bias}  # {part.fed} x {part.width}"
-                if read.isidentifier():
-                    value = value.replace(f"({read})", read)
-            elif part.kind == "convolution":
-                kernel = part.options["kernel"]
-                steps = "each step" if kernel == 1 else f"the last {kernel} valid steps"
-                matrix = f", {part.fed} x {part.width}" if part.options["full"] else ""
-                value = f"convolution({read})  # {steps}{matrix}"
-            elif part.kind == "mixer":
-                value = f"{built.cell.spec.name}({read})  # the recurrent layer"
-            else:
-                value = f"{summary(part, '').replace(' ', '_')}({read})"
-            yield f"{part.name} = {value}"
-        yield f"{name} = {render(substitute(sketch.value, known), ' ')}"
+        known = {"x": Name("y")} if program is built.finish else {}
+        for op in program.ops:
+            read = render(substitute(op.of, known), " ")
+            apart = read if read.isidentifier() else f"({read})"
+            yield f"{op.name} = {op.text.format(read, apart)}"
+        yield f"{name} = {render(substitute(program.value, known), ' ')}"
 
 
 def _shown(value: Any) -> str:

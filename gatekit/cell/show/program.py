@@ -17,6 +17,7 @@ from gatekit.cell.program import (
     Opaque,
     Program,
     Sum,
+    Window,
     outs,
 )
 from gatekit.cell.program.equations import map_text
@@ -89,4 +90,6 @@ def _right_side(op: Op) -> str:
         return f"dropout({op.of})"
     if isinstance(op, Hold):
         return f"hold({op.new}, {op.old}" + (f", zoneout={op.rate:g})" if op.rate else ")")
-    return f"window({op.of}, {op.length})"
+    if isinstance(op, Window):
+        return f"window({op.of}, {op.length})"
+    return f"{type(op).__name__.lower()}({', '.join(op.reads)})"

@@ -1,4 +1,4 @@
-"""Writes a line for each part of a block."""
+"""Writes a line for each operation of a block."""
 
 from __future__ import annotations
 
@@ -7,8 +7,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from gatekit.cell.block.built import BuiltBlock
+from gatekit.cell.block.sequence import (
+    Convolve,
+    Drop,
+    Normal,
+    Operation,
+    PartWeight,
+    Recur,
+    SequenceProgram,
+)
 from gatekit.cell.block.show import equations, reference
-from gatekit.cell.block.sketch import Part, Sketch
 from gatekit.cell.language.expression import Call, Expr, Name, Number, lift, replaced, substitute
 from gatekit.code.cell_text import AROUND, LOCAL, TAKEN, Access, CellText
 from gatekit.code.draws import fill
@@ -21,7 +29,6 @@ from gatekit.code.sizes import SizeTexts
 
 from .operations import CALLS, LOOPS, NOISE
 
-_EPSILON = 1e-6
 _CELL = "rnn"
 # Smaller numbers are for the draws of the cell.
 _FIRST_DRAW = 100
@@ -82,9 +89,30 @@ class BlockText:
 
 def rate(built: BuiltBlock) -> float:
     """Return the rate of a block's dropout, or 0."""
-    rates = [p.options["rate"] for p in built.combine.parts if p.kind == "dropout"]
-    rates += [p.options["rate"] for p in built.mix.parts if p.kind == "dropout"]
-    return float(rates[0]) if rates else 0.0
+    ops = (op for program in built.programs for op in program.ops)
+    return next((op.rate for op in ops if isinstance(op, Drop)), 0.0)
+
+
+def created(
+    attribute: str, weight: PartWeight, access: Access, size: Callable[[int], str], room: int
+) -> list[str]:
+    """Return the lines that create a weight.
+
+    Args:
+        attribute: its name in the file.
+        weight: the weight.
+        access: how code in the frame refers to weights.
+        size: returns the text of a size.
+        room: the length of a line.
+    """
+    sizes, bound = [size(n) for n in weight.shape], ""
+    if len(weight.fan) == 1 and (root := weight.fan[0] ** 0.5).is_integer():
+        bound = number(1 / root)
+    elif weight.fan:
+        bound = f"1 / math.sqrt({' * '.join(size(n) for n in weight.fan)})"
+    first = fill(getattr(access.draws, weight.first), sizes, low=f"-{bound}", high=bound)
+    before, after = access.assign(attribute, True)
+    return wrapped(f"{before}{first}{after}", room)
 
 
 def _renamed(lines: list[str], value: str, target: str) -> list[str]:
@@ -92,10 +120,6 @@ def _renamed(lines: list[str], value: str, target: str) -> list[str]:
     if lines and lines[-1].startswith(f"{value} = "):
         return [*lines[:-1], f"{target}{lines[-1].removeprefix(value)}"]
     return lines if value == target else [*lines, f"{target} = {value}"]
-
-
-def _carries(part: Part) -> bool:
-    return part.kind == "convolution" and part.options["kernel"] > 1
 
 
 class Emitter:
@@ -111,12 +135,8 @@ class Emitter:
         tied: bool,
         prefix: str,
     ) -> None:
-        self.built, self.cell_text, self.framework, self.access = (
-            built,
-            cell_text,
-            framework,
-            access,
-        )
+        self.built, self.cell_text = built, cell_text
+        self.framework, self.access = framework, access
         self.sizes, self.tied, self.prefix = sizes, tied, prefix
         reserved = framework.modules | set(framework.helpers) | LOCAL | AROUND
         of_cell = {stack.attribute for stack in cell_text.layout.stacks}
@@ -148,9 +168,9 @@ class Emitter:
     def write(self) -> BlockText:
         """Return the block as text."""
         built, writer = self.built, self.writer
-        mixed = self._sketch(built.mix, "mixed")
+        mixed = self._program(built.mix, "mixed")
         self.values = {"x": Name("x"), "mixed": mixed}
-        value = self._sketch(built.combine, "y")
+        value = self._program(built.combine, "y")
         value = self._line(value, "y")
         value_text = self.env[value.name]
         lines, writer.lines = writer.lines, []
@@ -161,8 +181,8 @@ class Emitter:
         finished = ""
         if built.finish is not None:
             self.values = {"x": value}
-            finished = self.printer.show(self._sketch(built.finish, "y"))
-        fed = next(part.fed for part in built.mix.parts if part.kind == "mixer")
+            finished = self.printer.show(self._program(built.finish, "y"))
+        fed = next(op.fed for op in built.mix.ops if isinstance(op, Recur))
         text = "\n".join([*first, *self.first])
         used = [n for n in self.framework.helpers if re.search(rf"(?<![\w.]){n}\(", text)]
         self.printer.need([*used, "repeat_valid", *(["keys_from"] if "next(keys)" in text else [])])
@@ -212,20 +232,20 @@ class Emitter:
             )
         return [*paragraphs, *self.cell_text.about]
 
-    # --- parts --------------------------------------------------------------
+    # --- operations -----------------------------------------------------------
 
-    def _sketch(self, sketch: Sketch, name: str) -> Expr:
-        """Write the parts of a method, and return its result."""
+    def _program(self, program: SequenceProgram, name: str) -> Expr:
+        """Write the operations of a method, and return its result."""
         self.shared: list[tuple[Expr, Expr]] = []
-        for part in sketch.parts:
-            self._part(part)
-        result = self._expr(sketch.value)
+        for op in program.ops:
+            self.values[op.name] = self._operation(op, self._expr(op.of))
+        result = self._expr(program.value)
         if name == "mixed" and not isinstance(result, Name):
             result = self.writer.assign("mixed", result)
         return result
 
     def _expr(self, expr: Expr) -> Expr:
-        """Return an expression of parts in terms of variables."""
+        """Return an expression of operations in terms of variables."""
         expr = substitute(expr, self.values)
         for known, name in self.shared:
             expr = replaced(expr, known, name)
@@ -242,95 +262,68 @@ class Emitter:
         self.shared.append((expr, name))
         return name
 
-    def _part(self, part: Part) -> None:
-        self.values[part.name] = getattr(self, f"_{part.kind}")(part, self._expr(part.of))
+    def _operation(self, op: Operation, x: Expr) -> Expr:
+        """Write the lines of an operation, given its input, and return its value."""
+        if isinstance(op, Recur):
+            return self._recur(op, x)
+        if isinstance(op, Drop):
+            return self._drop(op, x)
+        apart = isinstance(op, Normal) and op.groups > 1
+        if isinstance(op, Normal):
+            x = self._line(x, "residual")
+            if apart:
+                x = self._line(Call("split", (x, Number(op.groups))), f"{op.name}_heads")
+        weights = {weight.name: self._weight(op, weight) for weight in op.weights}
+        if isinstance(op, Convolve):
+            return self._convolve(op, x, *weights.values())
+        value = substitute(op.equation, {"x": x, **weights})
+        return self.writer.assign(op.name, Call("flat", (value,)) if apart else value)
 
-    def _norm(self, part: Part, value: Expr) -> Expr:
-        value = self._line(value, "residual")
-        groups, layer = part.options["groups"], part.options["norm"] == "layer"
-        if groups > 1:
-            value = self._line(Call("split", (value, Number(groups))), f"{part.name}_heads")
-        result: Expr = Call("layer_norm" if layer else "rms_norm", (value, Number(_EPSILON)))
-        width = (part.width // groups,)
-        ones, zeros = self.access.draws.ones, self.access.draws.zeros
-        result = result * self._weight(part, "scale", "gamma" if layer else "scale", ones, width)
-        if layer:
-            result = result + self._weight(part, "offset", "beta", zeros, width)
-        return self.writer.assign(part.name, Call("flat", (result,)) if groups > 1 else result)
-
-    def _dense(self, part: Part, value: Expr) -> Expr:
-        shape = (part.fed, part.width)
-        matrix = self._weight(part, "weight", "kernel", self.access.draws.glorot, shape)
-        result: Expr = Call("matmul", (value, matrix))
-        if part.options["bias"]:
-            result = result + self._bias(part)
-        return self.writer.assign(part.name, result)
-
-    def _convolution(self, part: Part, value: Expr) -> Expr:
-        kernel, full = part.options["kernel"], part.options["full"]
-        sizes = [str(kernel), self.first_size(part.fed)]
-        limit = f"{kernel} * {sizes[1]}" if full else str(kernel)
-        text = f"1 / math.sqrt({limit})"
-        if not full and (root := kernel**0.5).is_integer():
-            text = number(1 / root)
-        sizes += [self.first_size(part.width)] if full else []
-        first = fill(self.access.draws.uniform, sizes, low=f"-{text}", high=text)
-        weights = self._created(part, "kernel", "kernel", first)
-        if kernel == 1:
-            self.env["only"] = f"{self.env[weights.name]}[0]"
-            product: Expr = Call("matmul", (value, Name("only"))) if full else value * Name("only")
-            name: Expr = self.writer.assign(part.name, product)
+    def _convolve(self, op: Convolve, x: Expr, kernel: Name, *bias: Name) -> Expr:
+        if not op.carried:
+            self.env["only"] = f"{self.env[kernel.name]}[0]"
+            product: Expr = Call("matmul", (x, Name("only"))) if op.full else x * Name("only")
+            value: Expr = self.writer.assign(op.name, product)
         else:
             self.printer.need(["convolve"])
-            inputs = self.local.new(f"{part.name}_inputs")
-            self.carried.append(CarriedInputs(inputs, kernel - 1, self.within(part.fed)))
-            given = self._as_name(value, f"{part.name}_read")
-            target = self.writer.variable(part.name, part.name)
-            arguments = f"{given}, {self.env[weights.name]}, {inputs}, mask"
+            inputs = self.local.new(f"{op.name}_inputs")
+            self.carried.append(CarriedInputs(inputs, op.kernel - 1, self.within(op.fed)))
+            given = self._as_name(x, f"{op.name}_read")
+            target = self.writer.variable(op.name, op.name)
+            arguments = f"{given}, {self.env[kernel.name]}, {inputs}, mask"
             line = f"{target}, {inputs} = convolve({arguments})"
             self.writer.lines += wrapped(line, self.writer.room)
-            name = Name(part.name)
-        return name + self._bias(part) if part.options["bias"] else name
+            value = Name(op.name)
+        return sum(bias, value)
 
-    def _mixer(self, part: Part, value: Expr) -> Expr:
+    def _recur(self, op: Recur, x: Expr) -> Expr:
         to, cell_text = self.framework.name, self.cell_text
         at_once = ".parallel" if to == "torch" else "parallel"
+        carries = any(isinstance(op, Convolve) and op.carried for op in self.built.mix.ops)
         call = CALLS[to].format(
-            target=self.writer.variable(part.name, part.name),
+            target=self.writer.variable(op.name, op.name),
             cell=self.prefix,
             function=LOOPS[to] if cell_text.parallel is None else at_once,
-            value=self._as_name(value, f"{part.name}_read"),
-            state="cell_state" if any(map(_carries, self.built.mix.parts)) else "state",
+            value=self._as_name(x, f"{op.name}_read"),
+            state="cell_state" if carries else "state",
             noise=NOISE.get(to, "") if cell_text.draws_noise else "",
         )
         self.writer.lines += wrapped(call, self.writer.room)
-        return Name(part.name)
+        return Name(op.name)
 
-    def _dropout(self, part: Part, value: Expr) -> Expr:
+    def _drop(self, op: Drop, x: Expr) -> Expr:
         if not self.framework.draws_noise:
-            return value
+            return x
         self.draws += 1
-        arguments = (value, lift(part.options["rate"]), Number(_FIRST_DRAW + self.draws))
-        return Call("dropout", arguments)
+        return Call("dropout", (x, lift(op.rate), Number(_FIRST_DRAW + self.draws)))
 
     # --- weights ------------------------------------------------------------
 
-    def _bias(self, part: Part) -> Name:
-        return self._weight(part, "bias", "bias", self.access.draws.zeros, (part.width,))
-
-    def _weight(
-        self, part: Part, name: str, source: str, template: str, shape: tuple[int, ...]
-    ) -> Name:
-        text = fill(template, [self.first_size(n) for n in shape])
-        return self._created(part, name, source, text)
-
-    def _created(self, part: Part, name: str, source: str, first: str) -> Name:
+    def _weight(self, op: Operation, weight: PartWeight) -> Name:
         """Write the initial value of a weight, and return its key."""
-        attribute = self.attributes.new(f"{part.name}_{name}")
-        before, after = self.access.assign(attribute, True)
-        line = f"{before}{first}{after}"
-        self.first += wrapped(line, self.room)
-        self.stacks.append(StackedWeight(attribute, (f"{part.name}/{source}",)))
+        attribute = self.attributes.new(f"{op.name}_{weight.written}")
+        self.first += created(attribute, weight, self.access, self.first_size, self.room)
+        self.stacks.append(StackedWeight(attribute, (f"{op.name}/{weight.name}",)))
         key = f"@{attribute}"
         self.env[key] = self.access.weight(attribute)
         return Name(key)

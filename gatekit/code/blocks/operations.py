@@ -7,15 +7,20 @@ from dataclasses import replace
 
 from gatekit.code.notations import FRAMEWORKS, Framework
 
-_RMS = {"rms_norm": "rms_norm({0}, {1})"}
+_RMS = {"rms_norm": "rms_norm({0}, {1})", "embed": "{0}[{1}]"}
 _FUNCTIONS: Mapping[str, Mapping[str, str]] = {
     "torch": {
         "rms_norm": "F.rms_norm({0}, {0:5}.shape[-1:], eps={1})",
         "dropout": "F.dropout({0}, {1}, self.training)",
+        "embed": "F.embedding({1}, {0})",
     },
     "numpy": _RMS,
     "jax": {**_RMS, "dropout": "dropout({0}, {1}, rng, {2})"},
-    "keras": {**_RMS, "dropout": "self.dropout({0}, training=training)"},
+    "keras": {
+        **_RMS,
+        "dropout": "self.dropout({0}, training=training)",
+        "embed": "ops.take({0}, {1}, axis=0)",
+    },
 }
 # Calls of the cell. ``{function}`` is its loop, or the function that computes all steps together;
 # ``{cell}`` is the prefix of its functions.

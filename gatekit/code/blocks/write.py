@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from gatekit.cell.block.built import BuiltBlock, build_block
+from gatekit.cell.block.sequence import Own
 from gatekit.cell.errors import ConfigError, GatekitError, listed
 from gatekit.code.cell_text import Access, CellText
 from gatekit.code.sizes import MULTIPLES, SizeTexts, formulas
@@ -63,15 +64,13 @@ def _refuse(built: BuiltBlock) -> None:
             f"the cell reads {listed(built.cell.inputs)}, but a block gives it one input; "
             "omit block to write the cell alone"
         )
-    for sketch in (built.mix, built.combine, built.finish):
-        for part in () if sketch is None else sketch.parts:
-            if part.kind == "layer":
-                raise ConfigError(
-                    f"the part {part.name!r} of the block {built.spec.kind!r} is a custom Keras "
-                    "layer, whose Python cannot be translated; build it from parts.dense, "
-                    "parts.convolution, parts.norm and gatekit.ops, or write the cell alone: omit "
-                    "block"
-                )
+    for op in (op for program in built.programs for op in program.ops):
+        if isinstance(op, Own):
+            raise ConfigError(
+                f"the part {op.name!r} of the block {built.spec.kind!r} is a custom Keras layer, "
+                "whose Python cannot be translated; build it from parts.dense, "
+                "parts.convolution, parts.norm and gatekit.ops, or write the cell alone: omit block"
+            )
 
 
 def _multiples(built: BuiltBlock, tied: bool) -> list[BuiltBlock]:
@@ -97,5 +96,4 @@ def _multiples(built: BuiltBlock, tied: bool) -> list[BuiltBlock]:
 
 
 def _names(built: BuiltBlock) -> list[str]:
-    sketches = (built.mix, built.combine, built.finish)
-    return [part.name for sketch in sketches if sketch is not None for part in sketch.parts]
+    return [op.name for program in built.programs for op in program.ops]

@@ -6,18 +6,21 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from gatekit.cell.block.built import BuiltBlock
+from gatekit.cell.block.sequence import SequenceProgram
+from gatekit.cell.language.expression import Name, substitute
+from gatekit.cell.language.ops import FUNCTIONS
+from gatekit.code.blocks.emit import created
+from gatekit.code.blocks.operations import with_parts
 from gatekit.code.cell_text import Access
-from gatekit.code.draws import fill
-from gatekit.code.identifiers import WIDTH, wrapped
+from gatekit.code.identifiers import WIDTH
 from gatekit.code.layout import StackedWeight
 from gatekit.code.notations import FRAMEWORKS
+from gatekit.code.printing import Printer
 
-from .built import Around, Stack, cell_of, output_width
+from .built import Around, Stack
 
 LOSSES = {"mse": "squared_error", "categorical": "cross_entropy", "bits": "binary_cross_entropy"}
 _ACCURACY = {"categorical": "accuracy", "bits": "bit_accuracy"}
-_EMBEDDED = {"torch": "F.embedding(x, {0})", "keras": "ops.take({0}, x, axis=0)"}
 _ALL_STEPS = {"torch": "x.flatten(1)", "keras": "ops.reshape(x, (-1, {0}))"}
 _OF_FUNCTIONS = [
     "def load(name: str = {file}) -> dict:",
@@ -51,14 +54,6 @@ _LOAD = {
     "jax": _OF_FUNCTIONS,
     "numpy": _OF_FUNCTIONS,
 }
-WEIGHTS = {
-    "embedding": "embedding/embeddings",
-    "input_weight": "input/kernel",
-    "input_bias": "input/bias",
-    "head_weight": "head/kernel",
-    "head_bias": "head/bias",
-}
-"""The weights around the layers: their names in a file, and in a run."""
 
 
 def weights_file(to: str) -> str:
@@ -107,32 +102,31 @@ def around_text(stack: Stack, around: Around, to: str, access: Access) -> Around
         to: the framework.
         access: how code in the frame refers to weights.
     """
-    lowest, draws = stack.layers[0], access.draws
-    width = lowest.width if isinstance(lowest, BuiltBlock) else cell_of(lowest).features
-    emitted = sum(map(output_width, stack.layers[-stack.directions :])) * around.steps
     first: list[str] = []
-    names: list[str] = []
+    weights: list[StackedWeight] = []
+    env = {"x": "x"}
+    printer = Printer(with_parts(to), FUNCTIONS, {}, str, env, {})
 
-    def weight(name: str, template: str, *shape: int, **values: object) -> str:
-        names.append(name)
-        before, after = access.assign(name, True)
-        text = fill(template, [str(size) for size in shape], **values)
-        first.extend(wrapped(f"{before}{text}{after}", WIDTH - access.indent))
-        return access.weight(name)
+    def written(program: SequenceProgram) -> str:
+        [op] = program.ops
+        names = {}
+        for weight in op.weights:
+            attribute = "_".join(filter(None, (op.name, weight.written)))
+            first.extend(created(attribute, weight, access, str, WIDTH - access.indent))
+            weights.append(StackedWeight(attribute, (f"{op.name}/{weight.name}",)))
+            names[weight.name] = Name(f"@{attribute}")
+            env[f"@{attribute}"] = access.weight(attribute)
+        return printer.show(substitute(op.equation, names))
 
+    *inner, head = stack.ends
     before, about = [], f"{_count(around.features, 'number')} at every step"
-    if around.tokens is not None:
-        table = weight("embedding", draws.uniform, around.tokens, width, low="-0.05", high="0.05")
-        before = [f"x = {_EMBEDDED.get(to, '{0}[x]').format(table)}"]
-        about = f"{around.tokens} tokens, embedded in {width} numbers"
-    elif isinstance(lowest, BuiltBlock):
-        assert around.features is not None
-        matrix = weight("input_weight", draws.glorot, around.features, width)
-        before = [f"x = x @ {matrix} + {weight('input_bias', draws.zeros, width)}"]
-        about += f", mapped to {width}"
-    matrix = weight("head_weight", draws.glorot, emitted, around.outputs)
-    value = f"x @ {matrix} + {weight('head_bias', draws.zeros, around.outputs)}"
-    everything = _ALL_STEPS.get(to, "x.reshape(len(x), -1)").format(emitted)
+    for program in inner:
+        before = [f"x = {written(program)}"]
+        about += f", mapped to {program.width}"
+        if around.tokens is not None:
+            about = f"{around.tokens} tokens, embedded in {program.width} numbers"
+    value = written(head)
+    everything = _ALL_STEPS.get(to, "x.reshape(len(x), -1)").format(head.ops[0].fed)
     read = {
         "every": "x",
         "last": "ends(x)" if stack.directions > 1 else "x[:, -1]",
@@ -159,7 +153,7 @@ def around_text(stack: Stack, around: Around, to: str, access: Access) -> Around
         after=[] if read == "x" else [f"x = {read}"],
         value=value,
         functions=functions,
-        weights=tuple(StackedWeight(name, (WEIGHTS[name],)) for name in names),
+        weights=tuple(weights),
         helpers={name: helpers[name] for name in sorted(used)},
         about=(
             about,

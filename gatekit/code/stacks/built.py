@@ -7,9 +7,13 @@ from dataclasses import dataclass
 from typing import Literal
 
 from gatekit.cell.block.built import BuiltBlock, build_block
+from gatekit.cell.block.parts import Parts
 from gatekit.cell.block.reading import BlockSpec
+from gatekit.cell.block.sequence import Operation, PartWeight, SequenceProgram, X
 from gatekit.cell.errors import ConfigError, listed
 from gatekit.cell.graph import Cell, build
+from gatekit.cell.language.expression import Call, Name
+from gatekit.cell.language.ops import FUNCTIONS
 from gatekit.cell.schema import CellSpec, OutputUnitSpec
 
 
@@ -39,6 +43,29 @@ class Around:
     metric: str
 
 
+def embedding(tokens: int, width: int) -> SequenceProgram:
+    """Return the embedding of a model: a vector of a table for each token."""
+    table = PartWeight("embeddings", "", (tokens, width), "uniform", (400,))
+    op = Operation(
+        name="embedding",
+        of=X,
+        fed=1,
+        width=width,
+        weights=(table,),
+        equation=Call("embed", (Name("embeddings"), X)),
+        count=tokens * width,
+        summary=f"{tokens} x {width}",
+        text="embedding({0})",
+    )
+    return SequenceProgram((op,), Name(op.name), width, 0, FUNCTIONS)
+
+
+def linear(name: str, fed: int, width: int) -> SequenceProgram:
+    """Return the map of a model's input, or its head."""
+    parts = Parts("model", width, width, {"x": fed}, None)
+    return parts.program(parts.dense(name, X, width, bias=True))
+
+
 @dataclass(frozen=True)
 class Stack:
     """Layers one after the other.
@@ -57,6 +84,21 @@ class Stack:
     adds: tuple[bool, ...] = ()
     directions: int = 1
     around: Around | None = None
+
+    @property
+    def ends(self) -> tuple[SequenceProgram, ...]:
+        """What a model computes before its layers, if anything, and its head."""
+        if self.around is None:
+            return ()
+        around, lowest = self.around, self.layers[0]
+        width = lowest.width if isinstance(lowest, BuiltBlock) else cell_of(lowest).features
+        emitted = sum(map(output_width, self.layers[-self.directions :])) * around.steps
+        head = linear("head", emitted, around.outputs)
+        if around.tokens is not None:
+            return embedding(around.tokens, width), head
+        if isinstance(lowest, BuiltBlock) and around.features is not None:
+            return linear("input", around.features, width), head
+        return (head,)
 
     def __post_init__(self) -> None:
         """Refuse cells with several inputs, because a layer below has one output.

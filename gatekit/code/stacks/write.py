@@ -243,7 +243,7 @@ def _layout(
     """Return the weights of all layers; only the last block has the weights of ``finish``."""
     stacked = [] if around is None else [*around.weights]
     final = layers[-1].finish if isinstance(layers[-1], BuiltBlock) else None
-    after = {part.name for part in final.parts} if final is not None else set()
+    after = {op.name for op in final.ops} if final is not None else set()
     for index, (layer, kind) in enumerate(zip(layers, kinds, strict=True)):
         lacks = after if isinstance(layer, BuiltBlock) and layer.finish is None else set()
         layout = kind.cell.layout if kind.block is None else kind.block.layout

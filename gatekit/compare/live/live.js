@@ -10,7 +10,7 @@
   const shown = document.querySelector("meta[name=report]")?.content || "";
 
   function el(tag, attributes, ...children) {
-    const made = document.createElement(tag);
+    const made = document.createElementNS(`http://www.w3.org/${["svg", "line"].includes(tag) ? "2000/svg" : "1999/xhtml"}`, tag);
     for (const [key, value] of Object.entries(attributes || {})) {
       if (value !== null && value !== undefined) made.setAttribute(key, value);
     }
@@ -51,12 +51,18 @@
     return run.fraction === null ? [place] : [place, el("progress", { max: 1, value: run.fraction, "aria-label": place })];
   }
 
+  // The colour and the dashes of a run's group, as in the charts of its report.
+  function swatch(look) {
+    if (!look) return null;
+    return el("svg", { viewBox: "0 0 22 10", class: `swatch ${look}`, "aria-hidden": "true" }, el("line", { x1: 1, y1: 5, x2: 21, y2: 5, class: "key" }));
+  }
+
   function cells(run) {
     const seed = run.seed === null ? "" : ` seed=${run.seed}`;
     const origin = run.origin ? ` (from ${run.origin})` : "";
     const score = run.metric ? `${run.metric} ${run.validation === null ? "nan" : digits(run.validation)}` : "";
     return [
-      el("td", { class: "label", title: run.id }, `${run.label}${seed}${origin}${run.stale ? " (stale)" : ""}`),
+      el("td", { class: "label", title: run.id }, swatch(run.look), `${run.label}${seed}${origin}${run.stale ? " (stale)" : ""}`),
       el("td", { class: "number" }, ...progress(run)),
       el("td", { class: "number" }, score),
       el("td", { class: "number" }, run.seconds_left === null ? "" : `${duration(run.seconds_left)} left`),

@@ -18,7 +18,7 @@ from gatekit.compare.curves import KeptCurves
 from gatekit.compare.numbers import number
 from gatekit.compare.overview import changed
 from gatekit.compare.recipe import arguments
-from gatekit.compare.report.context import sheet
+from gatekit.compare.report.context import css, sheet
 from gatekit.compare.report.page import page
 from gatekit.compare.study import Study
 from gatekit.compare.views.claims import best
@@ -39,11 +39,13 @@ class LiveReport:
         wanted: whether somebody opened the page of the study; otherwise only the answer is kept.
         html: the page; empty before it is written.
         version: a name of this page; empty before it is written.
+        looks: the classes of the colour and the dashes of each group, by its label.
     """
 
     def __init__(self, root: Path) -> None:
         self.wanted = False
         self.html, self.version = b"", ""
+        self.looks: dict[str, str] = {}
         self._root, self._curves = root, KeptCurves()
         self._answer: dict[str, object] = {}
         self._error: str | None = None
@@ -79,6 +81,7 @@ class LiveReport:
             try:
                 comparison = compare(study)
                 self._answer = _answer(comparison)
+                self.looks = {row.group.label: css(row) for row in comparison.rows}
                 if wanted:
                     version = secrets.token_hex(8)
                     typed = arguments(study.name, self._root)
@@ -94,14 +97,20 @@ class LiveReport:
 
 
 def _answer(comparison: Comparison) -> dict[str, object]:
-    """Return the claim, the group that it names with its score, and the last change of a run."""
+    """Return the claim, the group with the best score, and the last change of a run.
+
+    Scores on several tasks are not compared, so there is a group only if the claim names one.
+    """
     claim = best(comparison)
-    summary = None if claim.row is None else claim.row.summary
+    row = claim.row
+    if row is None and len({one.shared_keys for one in comparison.rows}) == 1:
+        row = comparison.rows[0]
+    summary = None if row is None else row.summary
     mean = None if summary is None else summary.mean
     measured = "" if summary is None else summary.measured
     return {
         "answer": str(claim),
-        "best": "" if claim.row is None else printable(claim.row.group.label),
+        "best": "" if row is None else printable(row.group.label),
         "score": "" if mean is None else printable(f"{measured} {number(mean)}"),
         "changed": changed(comparison.study),
     }

@@ -93,10 +93,12 @@ class LiveStudy:
     def _describe(self, run: RunRecord) -> dict[str, object]:
         following, place = self._following[run.path]
         facts = following.facts()
+        label = self._labels.get(run.path) or run.id
         return {
             "id": run.id,
             "origin": _shown(run.origin),
-            "label": _shown(self._labels.get(run.path) or run.id),
+            "label": _shown(label),
+            "look": self.report.looks.get(label),
             "seed": run.seed,
             "stale": run.stale is not None,
             "task": _shown(following.task) or "",

@@ -1,7 +1,7 @@
-// Shared by all parts of the page: data, elements, numbers, and the visible groups and runs.
+// Shared by all parts of the page: data, elements, numbers, and what is chosen.
 // Strings become text nodes; they are never parsed as HTML.
 const page = JSON.parse(document.getElementById("data").textContent);
-const groups = (page.curves || page.runs || { groups: [] }).groups;
+const { groups } = page;
 
 function filled(node, attributes, children) {
   for (const [key, value] of Object.entries(attributes || {})) {
@@ -52,27 +52,36 @@ const memory = (() => {
   };
 })();
 
-// The groups that are drawn.
+// What all charts share: which variants are hidden, by name, and what is chosen, such as the x axis.
 const choice = (() => {
-  const known = new Map(groups.map((group, index) => [group.label, index]));
-  const first = groups.filter((group) => group.shown).map((group) => group.label);
-  const asked = memory.get("groups", first);
-  const labels = Array.isArray(asked) ? asked : first;
+  const shown_ = new Set(groups.filter((group) => group.shown).map((group) => group.variant));
+  const first = groups.map((group) => group.variant).filter((name) => !shown_.has(name));
+  const asked = memory.get("hidden", first);
+  const picked = memory.get("picked", {});
   const listeners = [];
   const state = {
-    groups: new Set(labels.filter((label) => known.has(label)).map((label) => known.get(label))),
+    hidden: new Set(Array.isArray(asked) ? asked : first),
+    get changed() {
+      return state.hidden.size !== new Set(first).size || first.some((name) => !state.hidden.has(name));
+    },
     listen(listener) { listeners.push(listener); },
     tell() { for (const listener of listeners) listener(); },
-    set(indices) {
-      state.groups = new Set(indices);
-      memory.set("groups", [...state.groups].map((index) => groups[index].label));
+    hide(names) {
+      state.hidden = new Set(names);
+      memory.set("hidden", [...state.hidden]);
       state.tell();
     },
-    toggle(index, alone) {
-      if (alone) return state.set([index]);
-      const next = new Set(state.groups);
-      if (!next.delete(index)) next.add(index);
-      return state.set([...next].sort((a, b) => a - b));
+    toggle(name) {
+      const next = new Set(state.hidden);
+      if (!next.delete(name)) next.add(name);
+      state.hide(next);
+    },
+    reset() { state.hide(first); },
+    picked: (name, texts, otherwise) => (texts.includes(picked[name]) ? texts.indexOf(picked[name]) : otherwise),
+    pick(name, text) {
+      picked[name] = text;
+      memory.set("picked", picked);
+      state.tell();
     },
   };
   return state;
@@ -85,46 +94,4 @@ function button(text, title, act) {
 function box(text, checked, change) {
   const input = make("input", { type: "checkbox", checked, change: () => change(input.checked) });
   return make("label", { class: "box" }, input, text);
-}
-
-// Buttons that choose groups; if there are many, a search field finds them by name.
-// A group for which `has` is false has nothing in the chart, so it gets no button.
-function chooser(has = () => true) {
-  const buttons = groups.map((group, index) => make(
-    "button",
-    {
-      type: "button", class: "group", title: "click: show or hide; double-click: show alone",
-      click: () => choice.toggle(index), dblclick: () => choice.toggle(index, true),
-    },
-    swatch(group.look), group.variant,
-  ));
-  const list = make("div", { class: "chosen", role: "group", "aria-label": "groups" }, ...buttons);
-  const show = () => buttons.forEach((one, index) => {
-    one.setAttribute("aria-pressed", String(choice.groups.has(index)));
-  });
-  choice.listen(show);
-  show();
-  let sought = "";
-  const update = () => buttons.forEach((one, index) => {
-    one.hidden = !has(index) || !groups[index].label.toLowerCase().includes(sought);
-  });
-  update();
-  const everything = groups.map((_, index) => index);
-  const tools = make(
-    "div", { class: "tools" },
-    button("all", "show all groups", () => choice.set(everything)),
-    button("none", "hide all groups", () => choice.set([])),
-    button("first", "show the baseline and the best", () => (
-      choice.set(everything.filter((index) => groups[index].shown)))),
-  );
-  if (groups.length > 12) {
-    const find = make("input", {
-      type: "search", placeholder: "find a group", "aria-label": "find a group",
-      input: () => { sought = find.value.toLowerCase(); update(); },
-    });
-    tools.prepend(find);
-  }
-  const node = make("div", { class: "chooser" }, list, groups.length > 5 ? tools : null);
-  node.update = update;
-  return node;
 }

@@ -32,7 +32,6 @@ class GroupEntry(TypedDict):
     variant: str
     look: str
     shown: bool
-    baseline: bool
 
 
 @dataclass(frozen=True)
@@ -83,7 +82,6 @@ class Sheet:
                 "variant": printable(row.group.variant if len(parts) > 1 else row.group.label),
                 "look": css(row),
                 "shown": id(row) in shown,
-                "baseline": row.is_baseline,
             }
             for row in self.rows
         ]

@@ -1,4 +1,4 @@
-"""The sections of charts that files have, too: over a swept key, differences, cost, a sweep."""
+"""The sections of charts that files have, too: over a swept key, and every other kind."""
 
 from __future__ import annotations
 
@@ -10,9 +10,19 @@ from gatekit.compare.views.kinds import Asked, chart
 
 from .context import Section, Sheet
 from .markup import html
-from .to_data import chart_data
+from .to_data import Charts
 
-_KINDS = ("forest", "scatter", "heatmap", "profile")
+_KINDS = {
+    "forest": "Dots are seeds, the bar is the t interval; filled and thick is decided.",
+    "pairs": "Each mark is a seed. On the dotted line, both scores are equal.",
+    "compute": "Each mark is a run. The dotted line is the best score for so many FLOPs.",
+    "heatmap": "The frame marks the best mean.",
+    "critical": "Bars join variants that the test does not separate. The best rank is at the left.",
+    "profile": "The share of runs that score more. Further right and higher is better.",
+    "intervals": "Means over tasks with their intervals.",
+    "best-of-k": "The expected test score of the best of k trials, chosen by validation.",
+}
+"""What is shown without further keys, and how it is read. The others have their own sections."""
 
 
 def axis(sheet: Sheet) -> Section | None:
@@ -22,23 +32,15 @@ def axis(sheet: Sheet) -> Section | None:
     known = any(sheet.x in row.group.values for row in sheet.rows if row.summary)
     shown = chart("axis", sheet.comparison, Asked(sheet.x)) if known else None
     caption = "Mean over seeds with its t interval. Small dots are seeds."
-    charts = {} if shown is None else {"": shown}
-    return _section("axis", f"Over {printable(sheet.x)}", charts, caption)
+    charts = [] if shown is None else [("", caption, shown)]
+    return _section("axis", f"Over {printable(sheet.x)}", charts)
 
 
 def figures(sheet: Sheet) -> Section | None:
     """Return the charts of a comparison that need no further key."""
-    shown = {}
-    for kind in _KINDS:
-        found = _chart(kind, sheet)
-        if found is not None:
-            shown[found.title] = found
-    caption = (
-        "Differences: dots are seeds, the bar is the t interval; filled and thick is decided."
-        " Cost: small dots are runs, large marks are means. Keyboard: the arrow keys move between"
-        " the marks."
-    )
-    return _section("figures", "Figures", shown, caption)
+    found = [(caption, _chart(kind, sheet)) for kind, caption in _KINDS.items()]
+    shown = [(one.title, caption, one) for caption, one in found if one is not None]
+    return _section("figures", "Figures", shown)
 
 
 def _chart(kind: str, sheet: Sheet) -> Chart | None:
@@ -50,9 +52,11 @@ def _chart(kind: str, sheet: Sheet) -> Chart | None:
         return None
 
 
-def _section(key: str, title: str, shown: dict[str, Chart], caption: str) -> Section | None:
+def _section(key: str, title: str, shown: list[tuple[str, str, Chart]]) -> Section | None:
     if not shown:
         return None
-    charts = list(map(chart_data, shown.values()))
-    body = html("plot.html", plot="panels", of=key, titles=list(shown), caption=caption)
-    return Section(key, title, body, {"charts": charts})
+    known = Charts()
+    for *_, one in shown:
+        known.add(one)
+    body = html("charts.html", of=key, charts=[part[:2] for part in shown])
+    return Section(key, title, body, known.data())

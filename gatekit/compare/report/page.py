@@ -40,7 +40,7 @@ SECTIONS: tuple[Builder, ...] = (
 )
 """The sections of the page in order; one with nothing to show returns None."""
 
-SCRIPTS = ("base.js", "chart.js", "panels.js", "costs.js", "curves.js", "table.js", "start.js")
+SCRIPTS = ("base.js", "axes.js", "marks.js", "chart.js", "table.js", "start.js")
 """The files that are joined, in this order, to the page's script."""
 
 
@@ -81,7 +81,7 @@ def page(
         kicker=kicker(sheet),
         reload_seconds=reload_seconds,
         sections=sections,
-        data=data({**shown, "study": name}),
+        data=data({**shown, "study": name, "groups": sheet.entries}),
         style=Markup(style),
         script=Markup(script),
     )

@@ -31,7 +31,6 @@ def runs(sheet: Sheet) -> Section:
     columns = list(rows[0]) if rows else []
     same = [[key, _shown(value)] for key, value in constant.items()]
     data = {
-        "groups": sheet.entries,
         "columns": [
             {"key": printable(key), "numeric": key != "group" and _numeric(rows, key)}
             for key in columns

@@ -1,15 +1,15 @@
 // Starts each part in its placeholder on the page.
-const PARTS = { curves, panels };
-for (const holder of document.querySelectorAll("[data-plot]")) PARTS[holder.dataset.plot](holder);
+for (const holder of document.querySelectorAll(".plot")) chart(holder);
 for (const holder of document.querySelectorAll("[data-table]")) runs(holder);
 
 const names = [...document.querySelectorAll("button[data-group]")];
+const variant = (name) => groups[Number(name.dataset.group)].variant;
 const press = () => names.forEach((name) => {
-  name.setAttribute("aria-pressed", String(choice.groups.has(Number(name.dataset.group))));
+  name.setAttribute("aria-pressed", String(!choice.hidden.has(variant(name))));
 });
 for (const name of names) {
-  name.title = "show or hide the group in the charts";
-  name.addEventListener("click", () => choice.toggle(Number(name.dataset.group)));
+  name.title = "show or hide in the charts";
+  name.addEventListener("click", () => choice.toggle(variant(name)));
 }
 choice.listen(press);
 press();

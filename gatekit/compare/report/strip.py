@@ -14,7 +14,7 @@ from .markup import html
 
 _STRIP = 22.0
 _EDGE = 8.0
-_TICK = 40
+_TICK = 60
 """Room for the number at a tick."""
 
 
@@ -82,9 +82,10 @@ def strip(
     middle, diamond = _STRIP / 2, ""
     if mean is not None:
         x, y = scale.at(mean, width), middle - 2
-        diamond = (
-            f"M{x - 4:.1f} {y:.1f}L{x:.1f} {y - 4:.1f}L{x + 4:.1f} {y:.1f}L{x:.1f} {y + 4:.1f}Z"
-        )
+        # Beyond the scale, it is an arrow.
+        left, right = -4 * (mean <= scale.high), 4 * (mean >= scale.low)
+        corners = ((x + left, y), (x, y - 4), (x + right, y), (x, y + 4))
+        diamond = f"M{'L'.join(f'{a:.1f} {b:.1f}' for a, b in corners)}Z"
     return html(
         "strip.html",
         width=f"{width:g}",
@@ -92,7 +93,7 @@ def strip(
         label=label,
         grid=[_text(scale.at(value, width)) for value in scale.ticks(_ticks(width))],
         rule=None if rule is None else _text(scale.at(rule, width)),
-        dots=[_text(scale.at(value, width)) for value in values if math.isfinite(value)],
+        dots=[_text(scale.at(v, width)) for v in values if scale.low <= v <= scale.high],
         below=_text(middle + 6),
         above=_text(middle - 2),
         ends=interval

@@ -25,6 +25,8 @@ from gatekit.compare.output.table_cells import (
     tasks_table,
 )
 from gatekit.compare.views.claims import best
+from gatekit.compare.views.groups import near_limits
+from gatekit.compare.views.rows import unended
 from gatekit.compare.views.table import Table
 
 from .context import Section, Sheet, css
@@ -32,6 +34,7 @@ from .facts import facts
 from .markup import html
 from .strip import Scale, axis, strip
 
+_COSTS = ("parameters", "ms/step")
 _GAPS, _BAR = 380, 60
 """Widths of the drawn differences and of the bars under costs."""
 _MARKS = {
@@ -71,7 +74,7 @@ def answer(sheet: Sheet) -> Markup:
     return html(
         "answer.html",
         sentence=str(claim),
-        lead=claim.facts,
+        lead=[*claim.facts, *(("Training", note) for note in unended(comparison.rows))],
         undecided=undecided_lines(comparison),
         folded=sheet.several is not None,
     )
@@ -96,7 +99,8 @@ def _blocks(comparison: Comparison, groups: Table, seeds: bool) -> list[dict[str
     blocks = []
     for inside in rows.values():
         own_rows = [row for row, _ in inside]
-        gaps = Scale([0.0, *(value for row in own_rows for value in _gaps(row))])
+        near = near_limits([row.difference for row in own_rows if row.difference])
+        gaps = Scale(near or [0.0, *(value for row in own_rows for value in _gaps(row))])
         metric = next((row.summary.metric for row in own_rows if row.summary), None)
         compared = metric is not None and any(row.difference for row in own_rows)
         most = {
@@ -209,10 +213,12 @@ def _matrix(sheet: Sheet) -> Mapping[str, object] | None:
             entry = rows.setdefault(name, {"name": name, "cells": [None] * len(blocks)})
             entry |= {"look": css(row), "is_baseline": row.is_baseline}
             entry["cells"][place] = _cell(row)
+            entry.setdefault("rows", []).append(row)
     for name, entry in rows.items():
         variant = known.get(name)
         entry["rank"] = "" if variant is None else f"{variant.rank:.2f}"
         entry["score"] = "" if variant is None or variant.mean is None else number(variant.mean)
+        entry["costs"] = [_span(entry["rows"], title) for title in _COSTS]
     firsts = [block[0] for block in blocks]
     return {
         "tasks": [
@@ -224,7 +230,18 @@ def _matrix(sheet: Sheet) -> Mapping[str, object] | None:
         ],
         "rows": list(rows.values()),
         "scored": bool(sheet.several.normalised),
+        "costs": _COSTS,
     }
+
+
+def _span(rows: Sequence[Row], title: str) -> str:
+    """Return the cost of a variant; from the least to the most if tasks differ."""
+    known = [cost for row in rows if (cost := _cost(row, title))]
+    if not known:
+        return ""
+    size = (lambda cost: number(1000 * cost)) if title == "ms/step" else "{:,.0f}".format
+    ends = dict.fromkeys(size(cost) for cost in (min(known), max(known)))
+    return " to ".join(ends)
 
 
 def _cell(row: Row) -> dict[str, str]:

@@ -11,7 +11,7 @@ from gatekit.compare.views.kinds import Asked, chart
 
 from .context import Section, Sheet, css
 from .markup import html
-from .to_data import chart_data
+from .to_data import Charts
 
 
 def survival(sheet: Sheet) -> Section | None:
@@ -41,8 +41,10 @@ def survival(sheet: Sheet) -> Section | None:
         note=reach_note(every),
     )
     heading = f"Training until validation {metric} {exact(sheet.reach)}"
-    charts = [] if shown is None else [chart_data(shown)]
-    return Section("reach", printable(heading), body, {"charts": charts})
+    known = Charts()
+    if shown is not None:
+        known.add(shown)
+    return Section("reach", printable(heading), body, known.data())
 
 
 def _decided(one: Reached) -> bool:

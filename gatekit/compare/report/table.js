@@ -143,6 +143,13 @@ function runs(holder) {
     memory.set("runs", { text, column, down, hidden: [...hidden] });
   }
 
+  document.addEventListener("run", (event) => {
+    Object.assign(state, { text: event.detail, most: STEP });
+    field.value = state.text;
+    show();
+    holder.scrollIntoView();
+    field.focus({ preventScroll: true });
+  });
   document.addEventListener("keydown", (event) => {
     const typing = /^(INPUT|SELECT|TEXTAREA)$/.test(event.target.tagName);
     if (event.key === "/" && !typing) { event.preventDefault(); field.focus(); }

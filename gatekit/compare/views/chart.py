@@ -56,7 +56,7 @@ class Axis:
 class Mark:
     """Points of one kind.
 
-    - ``line``: a thin line; ``strong`` is a mean, ``dotted`` a reference;
+    - ``line``: a thin line; ``strong`` is a mean, ``dotted`` a reference or a run in progress;
     - ``band``: the area between ``y`` and ``ends``;
     - ``dots``: single runs or seeds;
     - ``bar``: from ``x`` to ``ends`` at the height ``y``; ``strong`` if it is decided;
@@ -77,7 +77,7 @@ class Mark:
         dotted: whether a line is dotted.
         steps: whether lines and bands jump, at each ``x``, to the value that follows it.
         side: the side of a label, or of a mark without ``x``: 1 is right, -1 is left.
-        tips: a label for each point.
+        tips: a label for each point; a line may have a single one.
     """
 
     kind: Kind

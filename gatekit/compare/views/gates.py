@@ -62,13 +62,6 @@ def gates(report: GatesReport, layer: str | None = None) -> Chart:
     return Chart(f"Gates of {name}", panels, legend.series, notes, runs)
 
 
-def memories(variants: Sequence[ProbedVariant], layer: str) -> Chart:
-    """Return the memory of the units and the gradients of a layer alone, without densities."""
-    legend: Legend[None] = Legend(lambda _: "")
-    rows = _memories(variants, layer, legend)
-    return Chart(f"Memory of {layer}", tuple(rows), legend.series)
-
-
 def _memories(
     variants: Sequence[ProbedVariant], layer: str, legend: Legend[None]
 ) -> list[tuple[Panel, ...]]:
@@ -119,11 +112,13 @@ def _density(title: str, density: Density, series: int, last: bool) -> Panel:
         edge = 0.1 * (density.high - density.low)
         marks.append(Mark("rule", None, y=(density.low + edge, density.high - edge)))
         ticks.insert(1, sum(ticks) / 2)
-    marks.append(Mark("line", None, numbers(range(looks)), numbers(density.means), strong=True))
+    epochs = tuple(f"epoch {epoch}" for epoch in density.epochs)
+    means = numbers(density.means)
+    marks.append(Mark("line", None, numbers(range(looks)), means, strong=True, tips=epochs))
     shown = sorted({0, (looks - 1) // 2, looks - 1})
     names = tuple(str(density.epochs[place]) for place in shown)
     return Panel(
-        Axis("epoch" if last else "", names=names, places=numbers(shown)),
+        Axis("epoch" if last else "", names=names, places=numbers(shown), whole=True),
         Axis(
             limits=(density.low, density.high),
             names=tuple(f"{tick:.2g}" for tick in ticks),

@@ -27,6 +27,7 @@ from .rows import (
     metric_axis,
     metric_title,
     run_ids,
+    run_tip,
     shown_rows,
     some_of,
     spans_decades,
@@ -82,7 +83,7 @@ def _forest(title: str, comparison: Comparison, rows: list[Row], legend: Legend[
     side = "right" if first.metric.sign > 0 else "left"
     # Two lines, because one would be wider than a column.
     what = f"difference in {metric_text(first.metric)}\nfrom {versus}, better to the {side}"
-    x = Axis(what, limits=_limits(_differences(rows)), better=first.metric.sign)
+    x = Axis(what, limits=near_limits(_differences(rows)), better=first.metric.sign)
     return Panel(x, Axis(scale="names", names=tuple(names)), tuple(marks), title, rows=len(names))
 
 
@@ -112,7 +113,7 @@ def _differences(rows: Sequence[Row]) -> list[Difference]:
     return [row.difference for row in rows if row.difference is not None]
 
 
-def _limits(differences: Sequence[Difference]) -> tuple[float, float] | None:
+def near_limits(differences: Sequence[Difference]) -> tuple[float, float] | None:
     """Return the ends of an axis that leaves out outliers; None if there are no outliers."""
     spans = [_span(difference) for difference in differences if difference.mean is not None]
     if not spans:
@@ -181,13 +182,13 @@ def _scatter(
     every = [point for points in by_row for point in points]
     if not every:
         return None
-    xs, ys = ([*values] for values in zip(*every, strict=True))
+    xs, ys = [x for x, _, _ in every], [y for _, y, _ in every]
     marks = []
     for series, points in sorted(
         zip(places, by_row, strict=True), key=lambda pair: pair[0] is not None
     ):
-        x, y = (numbers(values) for values in zip(*points, strict=True)) if points else ((), ())
-        marks.append(Mark("dots", series, x, y))
+        x, y = numbers(x for x, _, _ in points), numbers(y for _, y, _ in points)
+        marks.append(Mark("dots", series, x, y, tips=tuple(tip for *_, tip in points)))
         if series is not None and points:
             mean = (statistics.fmean(x),), (statistics.fmean(y),)
             marks.append(Mark("mean", series, *mean, strong=True))
@@ -200,11 +201,14 @@ def _milliseconds(result: Result) -> float | None:
     return None if result.step_seconds is None else 1000 * result.step_seconds
 
 
-def _points(row: Row, cost: Cost) -> list[tuple[float, float]]:
+def _points(row: Row, cost: Cost) -> list[tuple[float, float, str]]:
+    """Return the cost, the score and the label of each completed run."""
     return [
-        (float(x), result.outcome)
-        for result in row.group.results
-        if result.state == "COMPLETED" and (x := cost(result)) is not None
+        (float(x), result.outcome, run_tip(run.id, run.seed))
+        for run in row.group.runs
+        if (result := run.result) is not None
+        and result.state == "COMPLETED"
+        and (x := cost(result)) is not None
     ]
 
 
@@ -220,7 +224,11 @@ def pairs(comparison: Comparison) -> Chart | None:
     for title, one in by_task(comparison):
         marks = []
         for row in shown_rows(one.rows, _MOST_NAMED):
-            if (diff := row.difference) is None or not all(map(math.isfinite, diff.values)):
+            if (
+                not (diff := row.difference)
+                or not diff.n
+                or not all(map(math.isfinite, diff.values))
+            ):
                 continue
             means = by_seed(row.group.outcomes, row.group.pairing_keys)
             ours = numbers(statistics.fmean(means[(seed,)]) for seed in diff.seeds)

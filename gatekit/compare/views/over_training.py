@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from gatekit.compare.budget.evaluations import best_so_far, read_evaluations
+from gatekit.compare.budget.evaluations import best_so_far, read_evaluations, step_flops
 from gatekit.compare.budget.reach import Reached, reach
 from gatekit.compare.budget.trials import BestOfK, best_of_k
 from gatekit.compare.comparison import Comparison
@@ -26,9 +26,10 @@ from gatekit.compare.curves import (
 from gatekit.compare.deciding.row import Row
 from gatekit.compare.numbers import count_of
 from gatekit.compare.stats.intervals import MIN_BOOTSTRAP, Floats
+from gatekit.runs.record import RunRecord
 from gatekit.runs.result import ResultMetric
 
-from .chart import Axis, Chart, Mark, Panel, numbers
+from .chart import Axis, Chart, Mark, Numbers, Panel, numbers
 from .rows import (
     Legend,
     by_task,
@@ -36,6 +37,7 @@ from .rows import (
     metric_axis,
     metric_title,
     run_ids,
+    run_tip,
     shown_rows,
     some_of,
     spans_decades,
@@ -49,10 +51,41 @@ _FAR = 0.35
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class _Read:
+class Learned:
+    """The learning curves of a group.
+
+    Attributes:
+        row: the group.
+        name: its name in the legend.
+        curves: those of its runs with an outcome.
+        band: their mean with its interval; None if there is none.
+        unended: those of runs without an outcome.
+        seeds: whether single seeds are drawn beside the mean.
+    """
+
     row: Row
+    name: str
     curves: tuple[Curve, ...]
     band: Band | None
+    unended: tuple[Curve, ...] = ()
+    seeds: bool = True
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class LearnedTask:
+    """The learning curves of a task's groups.
+
+    Attributes:
+        title: the task; empty if there is only one.
+        of: the title of the y axis.
+        metric: the metric; None if it is not that of an outcome.
+        groups: the groups; at least one.
+    """
+
+    title: str
+    of: str
+    metric: ResultMetric | None
+    groups: Sequence[Learned]
 
 
 def curves(comparison: Comparison, cost: str = "epochs") -> Chart | None:
@@ -71,91 +104,116 @@ def curves(comparison: Comparison, cost: str = "epochs") -> Chart | None:
     Raises:
         ConfigError: there is no such cost, or it is unknown.
     """
-    legend = Legend(counted)
-    parts = [(title, one, _read(one, cost)) for title, one in by_task(comparison)]
-    panels = [(_curves(title, one, read, cost, legend),) for title, one, read in parts if read]
-    if not panels:
+    parts = []
+    for title, one in by_task(comparison):
+        groups = _read(one, cost)
+        if groups and (summary := groups[0].row.summary) is not None:
+            of = metric_title([groups[0].row], "validation")
+            parts.append(LearnedTask(title, of, summary.metric, groups))
+    chart = learning(comparison, parts, cost) if parts else None
+    if chart is None:
         return None
-    rows = [item.row for _, _, read in parts for item in read]
-    known = {row.group.label for _, one, _ in parts for row in one.rows}
-    low = [b.low for _, _, read in parts for item in read if (b := item.band) is not None]
-    log = any(panel.y.scale == "log" for (panel,) in panels)
-    floor = log and any((values <= 0).any() for values in low)
-    return Chart(
-        "Learning curves",
-        tuple(panels),
-        legend.series,
-        (
-            *some_of(len(legend.series), len(known)),
-            *(["bands that reach 0 end at the lowest seed"] if floor else []),
-            *unended(rows),
-        ),
-        tuple(curve.run for _, _, read in parts for item in read for curve in item.curves),
-    )
+    known = {row.group.label for _, one in by_task(comparison) for row in one.rows}
+    return dataclasses.replace(chart, notes=(*some_of(len(chart.series), len(known)), *chart.notes))
 
 
-def _read(comparison: Comparison, cost: str) -> list[_Read]:
+def _read(comparison: Comparison, cost: str) -> list[Learned]:
     found = []
     for row in shown_rows(comparison.rows, _MOST_GROUPS):
         read = [read_curve(r) if cost == "epochs" else over(r, cost) for r in row.group.runs]
         curves = tuple(curve for curve in read if curve is not None)
         if curves:
             aligned = on_one_grid(curves) if cost in ("seconds", "flops") else curves
-            found.append(_Read(row, curves, band(aligned, comparison.level)))
+            mean = band(aligned, comparison.level)
+            few = len(curves) < MIN_BOOTSTRAP
+            found.append(Learned(row, row.group.label, curves, mean, seeds=few))
     return found
 
 
-def _curves(
-    title: str, comparison: Comparison, read: list[_Read], cost: str, legend: Legend[Row]
-) -> Panel:
-    rows = [item.row for item in read]
-    assert rows[0].summary is not None
-    metric = rows[0].summary.metric
-    every = [curve.values for item in read for curve in item.curves]
-    low, high = float(min(map(np.min, every))), float(max(map(np.max, every)))
-    y = metric_axis(rows, (low, high), "validation")
-    log = y.scale == "log"
-    limits = _with_chance(_padded(every, low, high, metric, log), metric, log)
-    marks = []
-    if metric.chance is not None and limits[0] <= metric.chance <= limits[1]:
-        marks.append(Mark("rule", None, y=(metric.chance,), tips=("chance",)))
+def learning(
+    comparison: Comparison, tasks: Sequence[LearnedTask], cost: str, step: str | None = None
+) -> Chart:
+    """Return the chart of learning curves that have been read.
+
+    Args:
+        comparison: the comparison.
+        tasks: the curves of each task.
+        cost: what they are over.
+        step: the name of an epoch; None means that of the runs.
+    """
+    legend = Legend(counted)
+    rows = [item.row for task in tasks for item in task.groups]
+    runs = [run for row in rows for run in row.group.runs]
+    across = AXES[cost] if cost != "epochs" else step or step_name(runs)
     at = comparison.at
-    if at is not None and at.cost == cost:
-        marks.append(Mark("rule", None, x=(float(at.amount),)))
+    budget = (float(at.amount),) if at is not None and at.cost == cost else ()
+    x = Axis(across, whole=cost in ("epochs", "steps"))
+    panels = tuple((_learning(task, x, budget, legend),) for task in tasks)
+    log = any(panel.y.scale == "log" for (panel,) in panels)
+    low = [item.band.low for task in tasks for item in task.groups if item.band is not None]
+    floor = log and any((values <= 0).any() for values in low)
+    notes = (*(["bands that reach 0 end at the lowest seed"] if floor else []), *unended(rows))
+    drawn = tuple(c.run for task in tasks for item in task.groups for c in item.curves)
+    return Chart("Learning curves", panels, legend.series, notes, drawn)
+
+
+def _learning(task: LearnedTask, x: Axis, budget: Numbers, legend: Legend[Row]) -> Panel:
+    metric, rows = task.metric, [item.row for item in task.groups]
+    # Groups that a page hides at first do not stretch its axis.
+    near = {id(row) for row in shown_rows(rows, _MOST_GROUPS)}
+    first = [item for item in task.groups if id(item.row) in near]
+    every = [curve.values for item in first for curve in (*item.curves, *item.unended)]
+    low, high = float(min(map(np.min, every))), float(max(map(np.max, every)))
+    log = spans_decades((low, high))
+    limits = _padded(every, low, high, metric, log)
+    marks = []
+    if metric is not None and metric.chance is not None:
+        limits = _with_chance(limits, metric.chance, log)
+        if limits[0] <= metric.chance <= limits[1]:
+            marks.append(Mark("rule", None, y=(metric.chance,), tips=("chance",)))
+    if budget:
+        marks.append(Mark("rule", None, x=budget))
     # What comes later covers the rest: first bands, then seeds, then means, the baseline last.
-    drawn = [_marks(item, legend.add(*_named(item.row)), metric, log) for item in read]
-    last = sorted(range(len(read)), key=lambda k: rows[k].is_baseline)
+    drawn = [
+        _marks(item, legend.add(item.name, item.row.style_index, item.row), metric, log)
+        for item in task.groups
+    ]
+    last = sorted(range(len(rows)), key=lambda k: rows[k].is_baseline)
     for layer in range(3):
         marks += [mark for k in last for mark in drawn[k][layer]]
-    runs = [run for row in rows for run in row.group.runs]
-    across = AXES[cost] if cost != "epochs" else step_name(runs)
-    y = dataclasses.replace(y, limits=limits)
-    return Panel(Axis(across, whole=cost == "epochs"), y, tuple(marks), title)
-
-
-def _named(row: Row) -> tuple[str, int, Row]:
-    return row.group.label, row.style_index, row
+    better = 0 if metric is None else metric.sign
+    y = Axis(task.of, "log" if log else "linear", limits, better=better)
+    return Panel(x, y, tuple(marks), task.title)
 
 
 def _marks(
-    item: _Read, series: int, metric: ResultMetric, log: bool
+    item: Learned, series: int, metric: ResultMetric | None, log: bool
 ) -> tuple[list[Mark], list[Mark], list[Mark]]:
     """Return the marks of a group in three layers: its band, its seeds, its mean."""
-    whole = [(numbers(curve.epochs), numbers(curve.values)) for curve in item.curves]
+
+    def line(curve: Curve, strong: bool = False, dotted: bool = False) -> Mark:
+        x, y = numbers(curve.epochs), numbers(curve.values)
+        tips = (run_tip(curve.run, curve.seed),)
+        return Mark("line", series, x, y, strong=strong, dotted=dotted, tips=tips)
+
     ends = [
         Mark("cross", series, numbers(c.epochs[-1:]), numbers(c.values[-1:]))
         for c in item.curves
         if c.diverged
     ]
+    unended = [line(curve, dotted=True) for curve in item.unended]
     if item.band is None:
-        dots = [Mark("dots", series, *one) for one in whole if len(one[0]) <= _MOST_MARKED]
-        return [], dots, [*(Mark("line", series, *one, strong=True) for one in whole), *ends]
-    few = len(item.curves) < MIN_BOOTSTRAP
-    low, high = band_ends(item.band, _at(item.band, item.curves), metric, log)
+        whole = [line(curve, strong=True) for curve in item.curves]
+        dots = [Mark("dots", series, m.x, m.y) for m in whole if len(m.x) <= _MOST_MARKED]
+        return [], [*dots, *unended], [*whole, *ends]
+    low, high = item.band.low, item.band.high
+    if metric is not None:
+        low, high = band_ends(item.band, _at(item.band, item.curves), metric, log)
     epochs = numbers(item.band.epochs)
+    seeds = [line(curve) for curve in item.curves if item.seeds]
     return (
         [Mark("band", series, epochs, numbers(low), numbers(high))],
-        [Mark("line", series, *one) for one in whole if few],
+        [*seeds, *unended],
         [Mark("line", series, epochs, numbers(item.band.mean), strong=True), *ends],
     )
 
@@ -168,7 +226,7 @@ def _at(known: Band, curves: Sequence[Curve]) -> Sequence[Curve]:
 
 
 def _padded(
-    curves: Sequence[Floats], low: float, high: float, metric: ResultMetric, log: bool
+    curves: Sequence[Floats], low: float, high: float, metric: ResultMetric | None, log: bool
 ) -> tuple[float, float]:
     """Return the limits of the y axis, which ignore the width of bands."""
     if log:
@@ -176,21 +234,19 @@ def _padded(
         return low / pad, high * pad
     # Bad first epochs must not flatten the end of training, where variants differ.
     typical = [float(v[min(len(v) // 10, len(v) - 1)]) for v in curves]
-    if metric.direction == "min":
+    if metric is not None and metric.direction == "min":
         high = min(high, max(max(typical), low + (high - low) / 8))
-    else:
+    elif metric is not None:
         low = max(low, min(min(typical), high - (high - low) / 8))
     pad = 0.06 * (high - low) or 0.05 * abs(high) or 1.0
     return low - pad, high + pad
 
 
-def _with_chance(
-    limits: tuple[float, float], metric: ResultMetric, log: bool
-) -> tuple[float, float]:
+def _with_chance(limits: tuple[float, float], at: float, log: bool) -> tuple[float, float]:
     """Return limits that include chance if it is close to them."""
-    if metric.chance is None or (log and metric.chance <= 0):
+    if log and at <= 0:
         return limits
-    low, high, chance = (math.log(v) if log else v for v in (*limits, metric.chance))
+    low, high, chance = (math.log(v) if log else v for v in (*limits, at))
     span = high - low
     if not low - _FAR * span <= chance <= high + _FAR * span:
         return limits
@@ -288,6 +344,19 @@ def _trials(variants: list[BestOfK]) -> str:
     return " or ".join(dict.fromkeys(count_of(one.trials, "trial") for one in variants))
 
 
+def _training_flops(run: RunRecord) -> float | None:
+    """Return the FLOPs of a run's training; None if it has no evaluation.
+
+    Raises:
+        ConfigError: they are unknown.
+    """
+    each, steps = step_flops(run), None if run.result is None else run.result.steps
+    if each is not None and steps:
+        return each * steps
+    known = read_evaluations(run)
+    return None if known is None else float(known.on("flops")[-1])
+
+
 def compute(comparison: Comparison) -> Chart | None:
     """Return each completed run's metric over the FLOPs of its whole training.
 
@@ -303,13 +372,18 @@ def compute(comparison: Comparison) -> Chart | None:
         every: list[tuple[float, float]] = []
         marks = []
         for row in shown_rows(one.rows, _MOST_GROUPS):
-            runs = [(r.result, read_evaluations(r)) for r in row.group.runs]
-            known = [(e.on("flops")[-1], r.outcome) for r, e in runs if r and e and not e.diverged]
+            known = [
+                (flops, run.result.outcome, run_tip(run.id, run.seed))
+                for run in row.group.runs
+                if run.result and run.state == "COMPLETED"
+                if (flops := _training_flops(run)) is not None
+            ]
             if known:
-                x, y = (numbers(part) for part in zip(*known, strict=True))
+                x, y = numbers(x for x, _, _ in known), numbers(y for _, y, _ in known)
                 series = legend.add(row.group.label, row.style_index, row)
-                marks.append(Mark("mean", series, x, y, strong=True))
-                every += known
+                tips = tuple(tip for *_, tip in known)
+                marks.append(Mark("mean", series, x, y, strong=True, tips=tips))
+                every += zip(x, y, strict=True)
                 drawn.append(row)
         if marks:
             costs, scores = (np.array(part) for part in zip(*sorted(every), strict=True))

@@ -17,6 +17,7 @@ from gatekit.compare.output.table_cells import count_text
 from .chart import Axis, Series
 
 _DECADES = 1.5
+_MOST_DECIDED = 24
 _GEOMETRIC = 8
 _FEW = 0.5
 
@@ -117,15 +118,15 @@ def _of_one_metric(comparison: Comparison) -> Comparison:
 
 
 def shown_rows(rows: Sequence[Row], most: int) -> list[Row]:
-    """Return the first ``most`` rows, and every other row that is a baseline or is decided.
+    """Return the first ``most`` rows, the baselines, and the first 24 others that are decided.
 
     Args:
         rows: rows, best first; their order is kept.
         most: number of rows that are kept even if they are undecided.
     """
-    return [
-        row for place, row in enumerate(rows) if place < most or row.is_baseline or is_answered(row)
-    ]
+    decided = [row for row in rows[most:] if is_answered(row)][:_MOST_DECIDED]
+    kept = {id(row) for row in (*rows[:most], *decided)}
+    return [row for row in rows if row.is_baseline or id(row) in kept]
 
 
 def some_of(shown: int, total: int, what: str = "groups") -> list[str]:
@@ -136,6 +137,11 @@ def some_of(shown: int, total: int, what: str = "groups") -> list[str]:
 def run_ids(rows: Sequence[Row]) -> tuple[str, ...]:
     """Return the ids of all runs of the rows that have an outcome, each once."""
     return tuple(dict.fromkeys(run.id for row in rows for run in row.group.runs))
+
+
+def run_tip(run: str, seed: int | None) -> str:
+    """Return the label of a single run in a chart."""
+    return f"run {run}" + ("" if seed is None else f", seed {seed}")
 
 
 class Legend(Generic[T]):
@@ -178,7 +184,8 @@ def _count(rows: Sequence[Row]) -> str:
     if len(texts) == 1:
         return f"n = {texts[0]}"
     counts = [row.summary.n for row in rows if row.summary]
-    return f"n = {min(counts)}" + (f" to {max(counts)}" if min(counts) < max(counts) else "")
+    low, high = min(counts, default=0), max(counts, default=0)
+    return f"n = {low}" + (f" to {high}" if low < high else "")
 
 
 def _diverged(rows: Sequence[Row]) -> str:

@@ -1,7 +1,7 @@
 """Blocks as Keras layers: a recurrent layer with norms, convolution, gates and MLP around it.
 
-`layer.BlockLayer` is the layer. `keras_parts` creates a Keras layer for each part that a block
-declares, including the causal convolution. `sketches` computes the parts in order. `order` applies
+`layer.BlockLayer` is the layer. `keras_parts` creates a Keras layer for each operation that a block
+declares, including the causal convolution. `run` computes the operations in order. `order` applies
 masks and resets to the convolution.
 Start with `layer.py`.
 """

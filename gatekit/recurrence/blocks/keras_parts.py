@@ -1,4 +1,4 @@
-"""Keras layers of the parts that a block declares."""
+"""Keras layers of the operations that a block declares."""
 
 from __future__ import annotations
 
@@ -11,8 +11,19 @@ import keras
 import tensorflow as tf
 from tensorflow import Tensor
 
-from gatekit.cell.block.sketch import Part
+from gatekit.cell.block.sequence import (
+    EPSILON,
+    Convolve,
+    Drop,
+    Linear,
+    Normal,
+    Operation,
+    Own,
+    PartWeight,
+)
 from gatekit.cell.errors import CellError, ConfigError
+from gatekit.cell.language.expression import evaluate
+from gatekit.cell.language.ops import FUNCTIONS
 
 from .order import Order, last_step
 
@@ -28,23 +39,43 @@ def part_seed(seed: int, name: str) -> int:
     return int.from_bytes(digest[:4], "little") >> 1
 
 
-def keras_part(part: Part, name: str, policy: keras.DTypePolicy, seed: int) -> keras.layers.Layer:
-    """Return the Keras layer of a part, built.
+def keras_part(
+    part: Operation, name: str, policy: keras.DTypePolicy, seed: int
+) -> keras.layers.Layer:
+    """Return the Keras layer of an operation, built.
 
     Args:
-        part: the part; not the mixer.
+        part: the operation; not the recurrent layer.
         name: the layer's name.
         policy: the dtype policy of the layer.
         seed: seed of its initial weights and of its noise.
 
     Raises:
-        ConfigError: the layer does not have as many weights as the part declares.
+        ConfigError: the layer does not have as many weights as the operation declares.
         CellError: the function of a custom part does not return a Keras layer.
     """
-    layer = _unbuilt(part, name, policy, seed)
-    grouped = part.kind == "norm" and part.options["groups"] > 1
-    groups = part.options["groups"] if grouped else 1
-    layer.build((None, None, *([groups] if grouped else []), part.fed // groups))
+    given: dict[str, Any] = {"name": name, "dtype": policy}
+    groups = 1
+    match part:
+        case Normal(norm=norm):
+            groups = part.groups
+            rms = norm == "rms"
+            of_kind = keras.layers.RMSNormalization if rms else keras.layers.LayerNormalization
+            layer = of_kind(epsilon=EPSILON, **given)
+        case Linear():
+            start = keras.initializers.GlorotUniform(seed=seed)
+            layer = keras.layers.Dense(
+                part.width, use_bias=len(part.weights) > 1, kernel_initializer=start, **given
+            )
+        case Convolve():
+            layer = CausalConvolution(part, seed, **given)
+        case Drop():
+            layer = keras.layers.Dropout(part.rate, seed=seed, **given)
+        case Own():
+            layer = _own_layer(part, given, seed)
+        case _:
+            layer = EquationLayer(part, seed, **given)
+    layer.build((None, None, *([groups] if groups > 1 else []), part.fed // groups))
     if layer.count_params() != part.count:
         raise ConfigError(
             f"the part {part.name!r} declares {part.count:,} weights, but its Keras layer "
@@ -53,32 +84,9 @@ def keras_part(part: Part, name: str, policy: keras.DTypePolicy, seed: int) -> k
     return layer
 
 
-def _unbuilt(part: Part, name: str, policy: keras.DTypePolicy, seed: int) -> keras.layers.Layer:
-    options = part.options
-    given: dict[str, Any] = {"name": name, "dtype": policy}
-    if part.kind == "norm":
-        norm = (
-            keras.layers.RMSNormalization
-            if options["norm"] == "rms"
-            else (keras.layers.LayerNormalization)
-        )
-        return norm(epsilon=1e-6, **given)
-    if part.kind == "dense":
-        start = keras.initializers.GlorotUniform(seed=seed)
-        return keras.layers.Dense(
-            part.width, use_bias=options["bias"], kernel_initializer=start, **given
-        )
-    if part.kind == "convolution":
-        width = part.width if options["full"] else None
-        return CausalConvolution(options["kernel"], width, options["bias"], seed, **given)
-    if part.kind == "dropout":
-        return keras.layers.Dropout(options["rate"], seed=seed, **given)
-    return _own_layer(part, given, seed)
-
-
-def _own_layer(part: Part, given: dict[str, Any], seed: int) -> keras.layers.Layer:
+def _own_layer(part: Own, given: dict[str, Any], seed: int) -> keras.layers.Layer:
     """Return a custom part's layer with this name, type and, where it has none, seed."""
-    layer = part.options["make"]()
+    layer = part.make()
     if not isinstance(layer, keras.layers.Layer):
         raise CellError(
             f"the part {part.name!r}: its function returned {type(layer).__name__}; return a Keras "
@@ -95,24 +103,24 @@ def _own_layer(part: Part, given: dict[str, Any], seed: int) -> keras.layers.Lay
     return type(layer).from_config(config)
 
 
-def apply_part(layer: keras.layers.Layer, part: Part, value: Tensor, training: bool) -> Tensor:
-    """Return the value of a part that computes each step by itself.
+def apply_part(layer: keras.layers.Layer, part: Operation, value: Tensor, training: bool) -> Tensor:
+    """Return the value of an operation that computes each step by itself.
 
     Args:
-        layer: the part's Keras layer.
-        part: the part.
+        layer: its Keras layer.
+        part: the operation.
         value: ``... x fed``.
         training: whether dropout draws.
 
     Raises:
         CellError: the output does not have the width that the part declares.
     """
-    if part.kind == "norm" and (groups := part.options["groups"]) > 1:
+    if isinstance(part, Normal) and (groups := part.groups) > 1:
         shape = tf.shape(value)
         size = part.width // groups
         apart = layer(tf.reshape(value, tf.concat([shape[:-1], [groups, size]], 0)))
         return tf.ensure_shape(tf.reshape(apart, shape), value.shape)
-    if part.kind == "dropout":
+    if isinstance(part, Drop):
         return layer(value, training=training)
     returned = layer(value)
     if returned.shape[-1] != part.width:
@@ -123,44 +131,66 @@ def apply_part(layer: keras.layers.Layer, part: Part, value: Tensor, training: b
     return returned
 
 
-class CausalConvolution(keras.layers.Layer):
+class PartLayer(keras.layers.Layer):
+    """The weights that an operation declares.
+
+    Args:
+        part: the operation.
+        seed: seed of the initial weights.
+    """
+
+    def __init__(self, part: Operation, seed: int, **keras_options: Any) -> None:
+        super().__init__(**keras_options)
+        self.part, self.seed = part, seed
+
+    def build(self, input_shape: Sequence[int]) -> None:
+        """Create the weights."""
+        self.own = [
+            self.add_weight(name=w.name, shape=w.shape, initializer=_first(w, self.seed))
+            for w in self.part.weights
+        ]
+        self.built = True
+
+
+class EquationLayer(PartLayer):
+    """The value of an operation by its equation."""
+
+    def call(self, x: Tensor) -> Tensor:
+        """Return the value of each step.
+
+        Args:
+            x: ``... x width``.
+        """
+        own = map(tf.convert_to_tensor, self.own)
+        env = {w.name: value for w, value in zip(self.part.weights, own, strict=True)}
+        return evaluate(self.part.equation, {"x": x, **env}, FUNCTIONS)
+
+
+def _first(weight: PartWeight, seed: int) -> keras.initializers.Initializer | str:
+    """Return the Keras initializer of a weight."""
+    if weight.first == "glorot":
+        return keras.initializers.GlorotUniform(seed=seed)
+    if weight.first == "uniform":
+        limit = 1 / math.sqrt(math.prod(weight.fan))
+        return keras.initializers.RandomUniform(-limit, limit, seed=seed)
+    return weight.first
+
+
+class CausalConvolution(PartLayer):
     r"""A convolution that reads the last valid inputs: masked steps are skipped.
 
     ``y_t = sum_k w_k x_{t-k} + b``, with $k$ from 0 to ``kernel`` - 1; steps of an earlier sequence
     count as zero. Keras' `DepthwiseConv1D` would read masked steps and look across resets.
 
     Args:
-        kernel: the number of steps that are read.
-        width: the number of outputs, with a matrix for each step; None for a depthwise convolution,
-            with one weight for each channel and step.
-        use_bias: whether a bias is added.
+        part: the operation.
         seed: seed of the initial weights.
 
     Reference: Dauphin et al., Language modeling with gated convolutional networks (2017),
         arXiv:1612.08083
     """
 
-    def __init__(
-        self, kernel: int, width: int | None, use_bias: bool, seed: int, **keras_options: Any
-    ) -> None:
-        super().__init__(**keras_options)
-        self.size, self.width, self.use_bias, self.seed = kernel, width, use_bias, seed
-
-    def build(self, input_shape: Sequence[int]) -> None:
-        """Create the weights."""
-        *_, fed = input_shape
-        depthwise = self.width is None
-        limit = 1 / math.sqrt(self.size if depthwise else self.size * fed)
-        self.kernel = self.add_weight(
-            name="kernel",
-            shape=(self.size, fed) if depthwise else (self.size, fed, self.width),
-            initializer=keras.initializers.RandomUniform(-limit, limit, seed=self.seed),
-        )
-        if self.use_bias:
-            self.bias = self.add_weight(
-                name="bias", shape=(self.width or fed,), initializer="zeros"
-            )
-        self.built = True
+    part: Convolve
 
     def call(self, x: Tensor, history: Tensor, order: Order) -> tuple[Tensor, Tensor]:
         """Return the output, and the last inputs for the next call.
@@ -170,23 +200,23 @@ class CausalConvolution(keras.layers.Layer):
             history: the last inputs before x, ``batch x (kernel - 1) x width``.
             order: the valid steps of x.
         """
-        before = self.size - 1
+        kernel, *bias = map(tf.convert_to_tensor, self.own)
+        before = self.part.kernel - 1
         packed = tf.concat([history, order.packed(x)], 1)
         current, segments = order.segments, None
         if current is not None:
             earlier = tf.zeros([tf.shape(x)[0], before], tf.int32)
             segments = tf.concat([earlier, order.packed(current)], 1)
-        kernel = tf.convert_to_tensor(self.kernel)
         total: Tensor = 0.0
-        for back in range(self.size):
+        for back in range(self.part.kernel):
             tap = order.taken(packed, before - back)
             if current is not None and back:
                 same = order.taken(segments, before - back) == current
                 tap = tf.where(same[:, :, None], tap, tf.zeros_like(tap))
             weight = kernel[back]
-            total += tap * weight if self.width is None else tf.matmul(tap, weight)
-        if self.use_bias:
-            total += tf.convert_to_tensor(self.bias)
+            total += tf.matmul(tap, weight) if self.part.full else tap * weight
+        for each in bias:
+            total += each
         last = order.last(packed, before)
         if current is not None:
             same = order.last(segments, before) == last_step(current)

@@ -14,7 +14,7 @@ from tensorflow import Tensor
 from gatekit.cell.block.built import BuiltBlock, build_block
 from gatekit.cell.block.contract import units_of
 from gatekit.cell.block.reading import BlockSpec, read_block
-from gatekit.cell.block.sketch import Part, Sketch
+from gatekit.cell.block.sequence import Convolve, Operation, Recur, SequenceProgram
 from gatekit.cell.calls import REQUIRED, border, spoken_as
 from gatekit.cell.errors import ConfigError, DataError
 from gatekit.cell.graph import Cell
@@ -45,11 +45,12 @@ from gatekit.recurrence.layers.inputs import (
 )
 from gatekit.recurrence.layers.rnn import RNN
 from gatekit.recurrence.layers.sequence_layer import SequenceLayer
+from gatekit.recurrence.masking import backwards
 from gatekit.registry import catalogue
 
 from .keras_parts import keras_part, part_seed
 from .order import Order
-from .sketches import run_mix, run_mix_backwards, run_stepwise
+from .run import run
 
 
 @keras.saving.register_keras_serializable(package="gatekit")
@@ -191,16 +192,18 @@ class BlockLayer(SequenceLayer):
         names = {"": "forward", "backward_": "backward"} if self.bidirectional else {"": "rnn"}
         for prefix, name in names.items():
             self._make(block.mix, prefix, seed, units, name + number)
-        for sketch in filter(None, (block.combine, block.finish)):
-            self._make(sketch, "", seed, units)
+        for program in block.programs[1:]:
+            self._make(program, "", seed, units)
         self._keep_states(input_shape)
         self.built = True
 
-    def _make(self, sketch: Sketch, prefix: str, seed: int, units: int, mixer: str = "") -> None:
-        for part in sketch.parts:
+    def _make(
+        self, program: SequenceProgram, prefix: str, seed: int, units: int, mixer: str = ""
+    ) -> None:
+        for part in program.ops:
             name = prefix + part.name
             own = part_seed(seed, name)
-            if part.kind == "mixer":
+            if isinstance(part, Recur):
                 layer: keras.layers.Layer = RNN(
                     self.spec,
                     units,
@@ -228,9 +231,9 @@ class BlockLayer(SequenceLayer):
         convolution, ``batch x steps x width``.
         """
         shapes = dict(state_shapes(self.cell, batch_size))
-        for part in self.built_block.mix.parts:
-            if part.kind == "convolution" and part.carried:
-                shapes[f"{part.name}_inputs"] = (batch_size, part.options["kernel"] - 1, part.fed)
+        for op in self.built_block.mix.ops:
+            if isinstance(op, Convolve) and op.carried:
+                shapes[f"{op.name}_inputs"] = (batch_size, op.kernel - 1, op.fed)
         return shapes
 
     def initial_states(self, batch_size: int | Tensor) -> dict[str, Tensor]:
@@ -314,21 +317,23 @@ class BlockLayer(SequenceLayer):
         given = checked_states(initial_state, self.state_shapes(None), {}, self.variable_dtype)
         order = Order(x, mask, resets)
         x = order.harmless(x)  # NaN in a masked step must not reach a value or a gradient
-        of, dtype = partial(self._part, ""), self.variable_dtype
-        both, states = run_mix(block.mix, of, x, order, given, resets, training, dtype)
+        of = partial(self._part, "")
+        both, states = run(block.mix, of, {"x": x}, training, order, given)
         both = both if whole else order.end(both)
         if self.bidirectional:
-            second = partial(self._part, "backward_")
-            other = run_mix_backwards(block.mix, second, x, mask, resets, training, dtype, whole)
-            both = tf.concat([both, other], -1)
+            again = None if resets is None else tf.transpose(backwards(tf.transpose(resets)))
+            behind = Order(x, None if mask is None else tf.reverse(mask, [1]), again)
+            env = {"x": tf.reverse(x, [1])}
+            other, _ = run(block.mix, partial(self._part, "backward_"), env, training, behind)
+            both = tf.concat([both, tf.reverse(other, [1]) if whole else behind.end(other)], -1)
         x = x if whole else order.end(x)
         both = order.harmless(both) if whole else both
-        value = run_stepwise(block.combine, of, {"x": x, "mixed": both}, training)
+        value, _ = run(block.combine, of, {"x": x, "mixed": both}, training)
         if block.finish is not None:
-            value = run_stepwise(block.finish, of, {"x": value}, training)
+            value, _ = run(block.finish, of, {"x": value}, training)
         return order.held(value) if whole else order.any_valid(value[:, 0]), states
 
-    def _part(self, prefix: str, part: Part) -> keras.layers.Layer:
+    def _part(self, prefix: str, part: Operation) -> keras.layers.Layer:
         """Return the Keras layer of a part."""
         return getattr(self, f"part_{prefix}{part.name}")
 

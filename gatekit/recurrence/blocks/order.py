@@ -25,7 +25,7 @@ class Order:
     """
 
     def __init__(self, x: Tensor, mask: Tensor, resets: Tensor) -> None:
-        self.mask = mask
+        self.mask, self.resets = mask, resets
         self.time = tf.shape(x)[1]
         self._has_steps = bool(x.shape[1])
         self.segments: Tensor = None if resets is None else tf.cumsum(tf.cast(resets, tf.int32), 1)

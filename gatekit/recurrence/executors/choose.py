@@ -9,7 +9,7 @@ import functools
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,7 +20,6 @@ from gatekit.cell.errors import ConfigError, nearest
 from gatekit.cell.graph import Cell
 from gatekit.recurrence.keras_form import keras_form
 
-EXECUTORS = ("auto", "reference", "fused", "unroll", "affine", "scan", "chunk", "newton", "cudnn")
 MODES = ("graph", "xla")
 
 # From this many units, XLA's slower products outweigh its faster row-wise part (CPU, float32).
@@ -156,16 +155,7 @@ def check(executor: str, cell: Cell, setting: Setting, remat: bool) -> None:
         ConfigError: the executor cannot run the cell, or has no ``remat``; the message has the
             reason.
     """
-    why = ""
-    if executor in ("affine", "scan"):
-        why = analyse(cell).reason
-    elif executor == "chunk":
-        why = chunk.analyse(cell).reason
-    elif executor == "newton":
-        why = newton.analyse(cell).reason
-    elif executor == "cudnn":
-        why = cudnn_refusal(cell, setting)
-    if why:
+    if executor in ROWS and (why := ROWS[executor].refuses(cell, setting)):
         raise ConfigError(
             f"executor={executor!r} cannot run the cell {cell.spec.name!r}: {why}. "
             "Use executor=auto."
@@ -195,9 +185,37 @@ def cudnn_refusal(cell: Cell, setting: Setting) -> str:
     return "" if form.reset_after else "its reset gate acts before the recurrent product"
 
 
+@dataclass(frozen=True)
+class Row:
+    """What an executor is, by its name.
+
+    Attributes:
+        run: ``MODULE:FUNCTION`` here, which solves a `Problem`; empty if `dispatch` makes it.
+        refuses: returns the reason why it cannot run a cell, or an empty string.
+        graph: whether it is fastest in graph mode everywhere.
+    """
+
+    run: str = ""
+    refuses: Callable[[Cell, Setting], str] = lambda cell, setting: ""
+    graph: bool = False
+
+
+ROWS: Mapping[str, Row] = {
+    "reference": Row("reference:run", graph=True),
+    "fused": Row(),
+    "unroll": Row("reference:unrolled", graph=True),
+    "affine": Row(refuses=lambda cell, setting: analyse(cell).reason),
+    "scan": Row(refuses=lambda cell, setting: analyse(cell).reason),
+    "chunk": Row(refuses=lambda cell, setting: chunk.analyse(cell).reason),
+    "newton": Row(refuses=lambda cell, setting: newton.analyse(cell).reason),
+    "cudnn": Row(refuses=cudnn_refusal, graph=True),
+}
+EXECUTORS = ("auto", *ROWS)
+
+
 def mode(executor: str, cell: Cell, setting: Setting) -> str:
     """Return the mode in which an executor is fastest, ``graph`` or ``xla``."""
-    if executor in ("reference", "unroll", "cudnn"):
+    if ROWS[executor].graph:
         return "graph"
     if setting.device == "gpu":
         return "xla"

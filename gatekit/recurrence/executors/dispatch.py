@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import fields, replace
 from functools import partial
+from importlib import import_module
 from typing import Any
 
 import tensorflow as tf
@@ -27,7 +28,7 @@ from gatekit.recurrence.packing import compiled
 from gatekit.recurrence.problem import Problem, Solution
 
 from . import blockwise, cudnn, reference
-from .choose import ExecutorChoice, Setting
+from .choose import ROWS, ExecutorChoice, Setting
 from .chunk import largest, memory, sums
 from .fused import executor, scheduler
 from .linear import solve
@@ -61,10 +62,9 @@ class Executor:
         self.counts = NewtonCounts() if name == "newton" else None
         self._form = keras_form(cell) if name == "cudnn" else None
         self._chosen: Callable[[Problem], Solution] = self._fused
-        if name == "reference":
-            self._chosen = reference.run
-        elif name == "unroll":
-            self._chosen = reference.unrolled
+        if run := ROWS[name].run:
+            module, _, function = run.partition(":")
+            self._chosen = getattr(import_module(f".{module}", __package__), function)
         elif name in ("affine", "scan"):
             solver = partial(solve.solve, executor=name)
             self._chosen = partial(

@@ -8,7 +8,7 @@ from gatekit.cell.graph import Cell
 from gatekit.cell.show.parallel import state_lines
 from gatekit.recurrence.executors.fused.schedule import LoopSchedule, weights_stay_cached
 
-from .choose import ExecutorChoice, Setting
+from .choose import ROWS, ExecutorChoice, Setting
 from .chunk.layout import LARGEST
 from .fused import scheduler
 from .newton.solve import MOST
@@ -59,7 +59,7 @@ def explain(cell: Cell, choice: ExecutorChoice, setting: Setting, recompute: boo
         if r.hoisted and n.name not in in_products
     ]
     hoisted = [n.name for n in cell.nodes if n.hoisted]
-    if choice.executor not in ("reference", "unroll"):
+    if not ROWS[choice.executor].run:
         lines.append(f"  before the loop: {', '.join(before) or 'nothing'}")
         lines.append(
             "  signals without a state, computed for all steps at once: "

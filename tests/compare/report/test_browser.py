@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +15,9 @@ from ..probing import probe_study
 from ..synthetic import write_study
 from .studies import write_costs, write_hostile, write_many, write_sweep, written
 from .test_page import write_two_metrics
+
+LEARN = "#curves .one:first-child"
+"""The learning curves; the costs of the groups are beside them."""
 
 
 @pytest.fixture(scope="module")
@@ -97,57 +101,58 @@ def test_runs_are_filtered_by_words_conditions_and_states(sweep: Path, open_page
 
 def test_groups_are_chosen_everywhere_at_once(sweep: Path, open_page: Open) -> None:
     page = open_page(sweep)
-    bands = page.locator("#curves path.band")
+    bands = page.locator(f"{LEARN} path.band")
     before = bands.count()
     name = page.locator("button.name").first
     name.click()
     assert name.get_attribute("aria-pressed") == "false"
     until(page, lambda: bands.count() == before - 1)
-    page.locator("#curves .chooser button", has_text="none").click()
+    page.locator(f"{LEARN} .chooser button", has_text="none").click()
     until(page, lambda: bands.count() == 0)
-    assert page.get_by_text("no group is selected").count() == 1
-    page.locator("#curves .chooser button", has_text="all").click()
+    assert page.locator(LEARN).get_by_text("no group is selected").count() == 1
+    page.locator(f"{LEARN} .chooser button", has_text="all").click()
     until(page, lambda: bands.count() > before - 1)
 
 
 def test_curves_zoom_by_drag_and_show_all_again(sweep: Path, open_page: Open) -> None:
     page = open_page(sweep)
-    ticks = page.locator("#curves svg.chart text.tick.middle")
+    ticks = page.locator(f"{LEARN} svg.chart text.tick.middle")
     whole = ticks.all_text_contents()
-    place = box(page, "#curves svg.chart")
+    place = box(page, f"{LEARN} svg.chart")
     left, top = place["x"] + place["width"] * 0.4, place["y"] + 120
     page.mouse.move(left, top)
     page.mouse.down()
     page.mouse.move(left + 150, top + 2, steps=4)
-    assert page.locator("#curves rect.brush").count() == 1
+    assert page.locator(f"{LEARN} rect.brush").count() == 1
     page.mouse.up()
     until(page, lambda: ticks.all_text_contents() != whole)
     zoomed = [float(text) for text in ticks.all_text_contents()]
     assert 5 < min(zoomed) < max(zoomed) < 15
-    page.locator("#curves svg.chart").dblclick(position={"x": 300, "y": 100})
+    page.locator(f"{LEARN} svg.chart").dblclick(position={"x": 300, "y": 100})
     until(page, lambda: ticks.all_text_contents() == whole)
 
 
 @pytest.mark.slow
 def test_curves_have_logarithms_another_split_and_hide_seeds(sweep: Path, open_page: Open) -> None:
     page = open_page(sweep)
-    curve, seeds = page.locator("#curves path.curve").first, page.locator("#curves path.seed")
+    curve, seeds = page.locator(f"{LEARN} path.curve").first, page.locator(f"{LEARN} path.seed")
     before = curve.get_attribute("d")
-    page.locator("#curves").get_by_label("log y").check()
+    page.locator(LEARN).get_by_label("log y").check()
     until(page, lambda: curve.get_attribute("d") != before)
-    page.locator('#curves select[aria-label="split and metric"]').select_option(index=1)
-    titles = page.locator("#curves text.title")
-    until(page, lambda: "train nll (nats/frame)" in titles.all_text_contents())
+    page.locator(f'{LEARN} select[aria-label="split and metric"]').select_option(index=1)
+    titles = page.locator(f"{LEARN} text.title")
+    title = "train nll (nats/frame), lower is better"
+    until(page, lambda: title in titles.all_text_contents())
     assert seeds.count() > 10
-    page.locator("#curves label", has_text="seeds").click()
+    page.locator(f"{LEARN} label", has_text="seeds").click()
     until(page, lambda: seeds.count() < 3)
 
 
 def test_the_pointer_tells_values_and_the_nearest_run(sweep: Path, open_page: Open) -> None:
     page = open_page(sweep)
-    place = box(page, "#curves svg.chart")
+    place = box(page, f"{LEARN} svg.chart")
     page.mouse.move(place["x"] + place["width"] / 2, place["y"] + place["height"] / 2)
-    bubble = page.locator("#curves .tip")
+    bubble = page.locator(f"{LEARN} .tip")
     assert bubble.is_visible()
     assert bubble.locator("p").inner_text().startswith("epoch ")
     assert "[" in bubble.inner_text()
@@ -155,13 +160,25 @@ def test_the_pointer_tells_values_and_the_nearest_run(sweep: Path, open_page: Op
     assert not bubble.is_visible()
 
 
+def test_a_point_leads_to_its_run(tmp_path: Path, open_page: Open) -> None:
+    write_study(tmp_path, {"lstm": [8.60, 8.64], "gru": [8.50, 8.56]})
+    page = open_page(written("demo", tmp_path, tmp_path / "demo.html"))
+    page.locator("#curves svg.chart").nth(1).focus()
+    page.keyboard.press("Home")
+    named = re.search(r"run (\w+), seed", page.locator("#curves .tip").last.inner_text())
+    assert named is not None
+    page.keyboard.press("Enter")
+    assert page.locator("input.filter").input_value() == named[1]
+    assert column(page, "run") == [named[1]]
+
+
 def test_curves_over_seconds_answer_who_is_best_then(tmp_path: Path, open_page: Open) -> None:
     write_costs(tmp_path)
     page = open_page(written("demo", tmp_path, tmp_path / "demo.html", at="seconds=15"))
-    choice = page.locator('#curves select[aria-label="x axis"]')
+    choice = page.locator(f'{LEARN} select[aria-label="x axis"]')
     assert choice.input_value() == "over training time (s)"
-    assert page.locator("#curves line.budget").count() == 1
-    heard, chart = page.locator("#curves .heard"), page.locator("#curves svg.chart")
+    assert page.locator(f"{LEARN} line.budget").count() == 1
+    heard, chart = page.locator(f"{LEARN} .heard"), page.locator(f"{LEARN} svg.chart")
     chart.focus()
     # The lstm is better in the end, but takes twice as long; the gru ends before 20 s.
     page.keyboard.press("Home")
@@ -170,22 +187,22 @@ def test_curves_over_seconds_answer_who_is_best_then(tmp_path: Path, open_page: 
     assert heard.inner_text().index("gru") < heard.inner_text().index("lstm")
     page.keyboard.press("End")
     assert heard.inner_text().index("lstm") < heard.inner_text().index("gru")
-    assert heard.inner_text().endswith("where the mean ends")
+    assert heard.inner_text().endswith("where it ends")
     choice.select_option(label="over training FLOPs")
-    until(page, lambda: page.locator("#curves line.budget").count() == 0)
-    assert "training FLOPs" in page.locator("#curves text.title").all_text_contents()
+    until(page, lambda: page.locator(f"{LEARN} line.budget").count() == 0)
+    assert "training FLOPs" in page.locator(f"{LEARN} text.title").all_text_contents()
     until(page, lambda: reloaded(page) and choice.input_value() == "over training FLOPs")
 
 
 def test_curves_by_keyboard(sweep: Path, open_page: Open) -> None:
     page = open_page(sweep)
-    page.locator("#curves svg.chart").focus()
+    page.locator(f"{LEARN} svg.chart").focus()
     page.keyboard.press("ArrowRight")
-    heard = page.locator("#curves .heard")
+    heard = page.locator(f"{LEARN} .heard")
     assert heard.inner_text().startswith("epoch 1:")
     page.keyboard.press("End")
     assert heard.inner_text().startswith("epoch 20:")
-    ticks = page.locator("#curves svg.chart text.tick.middle")
+    ticks = page.locator(f"{LEARN} svg.chart text.tick.middle")
     before = ticks.all_text_contents()
     page.keyboard.press("+")
     until(page, lambda: ticks.all_text_contents() != before)
@@ -226,10 +243,11 @@ def test_charts_that_files_have_are_read_by_keyboard_and_pointer(
 ) -> None:
     page = open_page(sweep)
     charts = page.locator("#figures svg.chart")
-    assert charts.count() == 4  # differences, two costs, the sweep of two keys
+    assert charts.count() == 4
     assert page.locator("#figures h3").all_inner_texts() == [
         "Differences",
-        "Metric and cost",
+        "Seeds in pairs",
+        "Metric over FLOPs",
         "Sweep",
     ]
     heard = page.locator("#figures .heard").first
@@ -250,7 +268,7 @@ def test_charts_that_files_have_are_read_by_keyboard_and_pointer(
 
 def test_a_group_is_hidden_in_a_chart(sweep: Path, open_page: Open) -> None:
     page = open_page(sweep)
-    cost = page.locator("#figures .plot").nth(1)
+    cost = page.locator("#curves .plot").nth(1)
     before = cost.locator("path.point").count()
     cost.locator("button.group").first.click()
     until(page, lambda: cost.locator("path.point").count() == before - 2)
@@ -345,7 +363,7 @@ def test_the_answer_is_first_and_what_is_decided_comes_next(
     first = page.locator("#answer").inner_text().split("\n")
     assert first[0] == "gru has the best test nll: 0.1000 nats/frame (1.2 %) below lstm."
     lead = page.locator("#answer .lead b").all_inner_texts()
-    assert lead == ["How sure:", "Second:", "Others:", "Cost:", "Learned:"]
+    assert lead == ["How sure:", "Second:", "Others:", "Cost:", "Learned:", "Training:"]
     assert page.locator("header .undecided").inner_text().startswith("rnn and lstm are not told")
     # Decided and undecided differ in weight, and in the mark.
     row = "#summary tr:has(span:text-is('{}')) .gap .numbers"
@@ -360,19 +378,14 @@ def test_the_answer_is_first_and_what_is_decided_comes_next(
 def test_a_variant_has_one_colour_on_all_tasks(tmp_path: Path, open_page: Open) -> None:
     write_two_metrics(tmp_path)
     page = open_page(written("demo", tmp_path, tmp_path / "demo.html"))
-    assert page.locator("#curves svg.chart").count() == 2
-    until(page, lambda: page.locator("#curves path.curve").count() == 4)
-    tones = [
-        {
-            button.inner_text(): button.locator(".key").evaluate("n => getComputedStyle(n).stroke")
-            for button in holder.locator("button.group").all()
-            if button.is_visible()
-        }
-        for holder in page.locator("#curves .plot").all()
-    ]
+    assert page.locator(f"{LEARN} svg.chart").count() == 2
+    until(page, lambda: page.locator(f"{LEARN} path.curve").count() == 4)
+    stroke = "nodes => nodes.map(n => getComputedStyle(n).stroke)"
+    charts = page.locator(f"{LEARN} svg.chart").all()
+    tones = [chart.locator("path.curve").evaluate_all(stroke) for chart in charts]
     assert tones[0] == tones[1]
-    assert set(tones[0]) == {"lstm", "gru"}
-    assert len(set(tones[0].values())) == 2
+    assert set(tones[0]) == set(page.locator(f"{LEARN} .chosen .key").evaluate_all(stroke))
+    assert len(set(tones[0])) == 2
 
 
 def test_the_first_printed_page_is_not_empty(sweep: Path, browser: Any) -> None:
@@ -400,21 +413,19 @@ def test_the_first_printed_page_is_not_empty(sweep: Path, browser: Any) -> None:
     context.close()
 
 
-def test_only_groups_with_a_curve_can_be_chosen(tmp_path: Path, open_page: Open) -> None:
+def test_tasks_share_one_legend(tmp_path: Path, open_page: Open) -> None:
     write_two_metrics(tmp_path)
     page = open_page(written("demo", tmp_path, tmp_path / "demo.html"))
 
-    for place, task in enumerate(("adding", "recall")):
-        holder = page.locator("#curves .plot").nth(place)
-        shown = [one for one in holder.locator("button.group").all() if one.is_visible()]
-        assert [one.inner_text() for one in shown] == ["lstm", "gru"] or len(shown) == 2
-        assert page.locator("#curves h3").nth(place).inner_text() == f"task={task}"
+    headings = page.locator(f"{LEARN} text.heading")
+    assert headings.all_text_contents() == ["task=adding", "task=recall"]
+    assert page.locator(f"{LEARN} button.group").count() == 2
 
 
 def test_hostile_labels_are_shown_and_never_run(tmp_path: Path, open_page: Open) -> None:
     write_hostile(tmp_path)
     page = open_page(written("hostile", tmp_path, tmp_path / "hostile.html"))
-    place = box(page, "#curves svg.chart")
+    place = box(page, f"{LEARN} svg.chart")
     page.mouse.move(place["x"] + place["width"] / 2, place["y"] + place["height"] / 2)
     page.locator("input.filter").fill("<script>")
     assert page.locator("table.all tbody tr").count() > 0
@@ -467,8 +478,8 @@ def test_five_hundred_runs_are_quick(tmp_path: Path, open_page: Open) -> None:
     assert page.locator("table.all tbody tr").count() == 500
     page.locator("input.filter").fill("seed:3")
     assert page.locator("table.all tbody tr").count() == 50
-    page.locator("#curves .chooser button", has_text="all").click()
-    until(page, lambda: page.locator("#curves path.curve").count() == 50)
+    page.locator(f"{LEARN} .chooser button", has_text="all").click()
+    until(page, lambda: page.locator(f"{LEARN} path.curve").count() == 50)
 
 
 def test_what_gates_did_is_drawn_in_the_light_and_in_the_dark(
@@ -479,13 +490,16 @@ def test_what_gates_did_is_drawn_in_the_light_and_in_the_dark(
     fills = []
     for scheme in ("light", "dark"):
         page = open_page(path, color_scheme=scheme)
-        panels = page.locator("#gates svg.density")
-        assert panels.count() == 8
+        panels = page.locator("#gates svg.chart")
+        assert panels.count() == 2 * 4 + 2
         assert panels.first.bounding_box()["width"] > 150
-        inner = page.locator("#gates svg.density path.mean").first
+        assert panels.first.locator("path.tone").count() > 0
+        inner = panels.first.locator("path.curve")
         fills.append(inner.evaluate("node => getComputedStyle(node).stroke"))
         assert inner.evaluate("node => getComputedStyle(node).fill") == "none"
-        assert page.locator("#gates svg.chart").count() == 2
+        panels.first.focus()
+        page.keyboard.press("End")
+        assert page.locator("#gates .heard").inner_text().startswith("epoch 10: input 0.")
     assert fills[0] != fills[1]
     page = open_page(path, viewport={"width": 420, "height": 800})
     wide = page.evaluate("document.documentElement.scrollWidth")

@@ -83,6 +83,11 @@ def test_a_study_that_goes_on_is_shown_and_its_report_follows(
     page.click("h2 >> text=demo")
     page.wait_for_selector("#answer")
     page.wait_for_selector("#now >> text=3 completed, 1 running")
+    looks = [
+        page.locator(f"{place} svg.swatch").first.get_attribute("class")
+        for place in ("#now tr[data-run]", "#summary tr:has(span:text-is('gru'))")
+    ]
+    assert looks[0] == looks[1] != "swatch"
     page.locator("input.filter").fill("lstm")
     version = page.get_attribute("meta[name=report]", "content")
     log(folder, 3)

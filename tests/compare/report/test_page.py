@@ -17,7 +17,7 @@ from markupsafe import Markup
 
 from gatekit.compare.budget.reach import reach
 from gatekit.compare.budget.text import reach_cells, reach_verdict
-from gatekit.compare.curves import band, on_one_grid, over
+from gatekit.compare.curves import AXES, band, on_one_grid, over
 from gatekit.compare.output.sentence import sentences
 from gatekit.compare.output.table_cells import groups_table, tasks_differences
 from gatekit.compare.render.style import COLOURS, style_of
@@ -26,7 +26,7 @@ from gatekit.compare.report import page as module
 from gatekit.compare.report.context import Section, Sheet
 from gatekit.compare.report.facts import facts
 from gatekit.compare.report.page import SCRIPTS, SECTIONS, page
-from gatekit.compare.report.to_data import chart_data
+from gatekit.compare.report.to_data import Charts
 from gatekit.compare.views.claims import best
 from gatekit.compare.views.kinds import Asked, chart
 
@@ -71,6 +71,22 @@ def loaded(html: str) -> dict[str, object]:
     """Return what the page's script reads."""
     (text,) = re.findall(r'<script type="application/json" id="data">(.*?)</script>', html, re.S)
     return dict(json.loads(text))
+
+
+def unpacked(section: Any, part: int = 0, option: int | None = None) -> Any:
+    """Return a chart of a section with the lists to which its marks refer."""
+    found = section["charts"][part]
+    if option is not None:
+        found = found["charts"][option]
+    for mark in marks_of(found):
+        for key in {"x", "y", "ends", "tips"} & mark.keys():
+            mark[key] = section["lists"][mark[key]]
+    return found
+
+
+def marks_of(chart: Any, kind: str = "") -> list[Any]:
+    every = [mark for row in chart["panels"] for panel in row for mark in panel["marks"]]
+    return [mark for mark in every if kind in ("", mark["kind"])]
 
 
 @pytest.fixture(scope="module")
@@ -130,13 +146,13 @@ def test_its_data_are_the_runs(about: Sheet, html: str) -> None:
     assert "optimizer.learning_rate" in keys
     drawn = found["curves"]
     assert isinstance(drawn, dict)
-    (chart,) = drawn["charts"]
-    assert [series["label"] for series in chart["series"]] == [
-        "validation nll (nats/frame)",
-        "train nll (nats/frame)",
+    assert drawn["charts"][0]["choices"][0] == [
+        "split and metric",
+        ["validation nll (nats/frame)", "train nll (nats/frame)"],
+        0,
     ]
-    shown = {run["run"] for group in chart["curves"][0].values() for run in group["runs"]}
-    assert shown == set(rows)
+    tips = [m["tips"][0] for m in marks_of(unpacked(drawn, option=0), "line") if "tips" in m]
+    assert {tip.split()[1].rstrip(",") for tip in tips} == set(rows)
 
 
 def test_the_policy_allows_this_script_and_style_and_nothing_else(html: str) -> None:
@@ -248,7 +264,7 @@ def test_what_is_decided_over_tasks_is_at_the_beginning(tmp_path: Path) -> None:
 def test_a_swept_key_is_an_axis(root: Path) -> None:
     found = loaded(page(sheet("sweep", root, x="optimizer.learning_rate")))["axis"]
     assert isinstance(found, dict)
-    (chart,) = found["charts"]
+    chart = unpacked(found)
     ((panel,),) = chart["panels"]
     assert (panel["x"]["places"], panel["x"]["scale"]) == ([0.001, 0.01, 0.03], "log")
     assert {line["name"] for line in chart["series"]} == {"lstm", "gru", "rnn"}
@@ -257,11 +273,13 @@ def test_a_swept_key_is_an_axis(root: Path) -> None:
 
 
 def test_the_page_has_the_charts_that_files_have(root: Path, html: str) -> None:
-    found = loaded(html)["figures"]["charts"]
+    known = Charts()
     comparison = sheet("sweep", root).comparison
-    shown = [chart(kind, comparison, Asked()) for kind in ("forest", "scatter", "heatmap")]
-    assert found == [chart_data(one) for one in shown if one is not None]
-    assert len(found) == 3
+    for kind in ("forest", "pairs", "compute", "heatmap"):
+        one = chart(kind, comparison, Asked())
+        assert one is not None
+        known.add(one)
+    assert loaded(html)["figures"] == known.data()
 
 
 def test_a_study_without_runs_and_one_where_all_failed_say_so(tmp_path: Path) -> None:
@@ -285,11 +303,11 @@ def test_runs_on_their_way_are_drawn_and_not_called_failures(tmp_path: Path) -> 
     write_run(runs, configuration("gru", 7), state="PLANNED", validation=[11.0, 10.0])
     html = page(sheet("demo", tmp_path), reload_seconds=5)
     assert "1 more runs are planned or in progress" in Reader(html).said()
-    drawn = loaded(html)["curves"]
-    assert isinstance(drawn, dict)
-    (chart,) = drawn["charts"]
-    states = {run["state"] for group in chart["curves"][0].values() for run in group["runs"]}
-    assert states == {"COMPLETED", "PLANNED"}
+    lines = marks_of(unpacked(loaded(html)["curves"], option=0), "line")
+    (unended,) = (line for line in lines if line.get("dotted"))
+    assert unended["y"] == [11, 10]
+    assert unended["tips"][0].endswith(", seed 7")
+    assert sum("tips" in line for line in lines) == 7
     assert 'data-seconds="5"' in html
     assert "data-seconds" not in page(sheet("demo", tmp_path))
 
@@ -307,13 +325,13 @@ def test_long_curves_are_thinned_and_keep_their_ends(tmp_path: Path) -> None:
     for seed in range(2):
         write_run(runs, configuration(seed=seed), validation=[9.0 + 1 / e for e in range(1, 1001)])
     found = loaded(page(sheet("demo", tmp_path)))["curves"]
-    assert isinstance(found, dict)
-    run = found["charts"][0]["curves"][0]["0"]["runs"][0]
-    epochs, steps, seconds = (found["lists"][run[key]] for key in ("at", "steps", "seconds"))
-    assert len(found["lists"]) == 3
-    assert (epochs[0], epochs[-1]) == (1, 1000)
-    assert (steps[0], steps[-1], seconds[0], seconds[-1]) == (14, 14_000, 0.8, 800)
-    assert len(epochs) == len(steps) == len(seconds) == len(run["y"]) == 400
+    options = len(found["charts"][0]["charts"])
+    lines = [marks_of(unpacked(found, option=k), "line")[0] for k in range(options)]
+    assert {len(values) for line in lines for values in (line["x"], line["y"])} == {400}
+    ends = {(line["x"][0], line["x"][-1]) for line in lines}
+    assert ends == {(1, 1000), (0.8, 800), (14, 14_000)}
+    # A list that several charts have is stored once.
+    assert len({id(line["y"]) for line in lines[:3]}) == 1
 
 
 def test_what_gates_did_has_a_section_where_runs_were_probed(tmp_path: Path, html: str) -> None:
@@ -328,16 +346,14 @@ def test_what_gates_did_has_a_section_where_runs_were_probed(tmp_path: Path, htm
     assert "Gates over training" in said
     assert "forward_0 " in said
     assert "2 of 3 runs were probed" in said
-    drawn = [a for e, a in reader.elements if e == "svg" and "density" in (a.get("class") or "")]
-    assert len(drawn) == 2 * 2 * 4
-    assert sum((a["aria-label"] or "").startswith("forget: mean 0.5") for a in drawn) == 4
-    charts = loaded(page_)["gates"]["charts"]
-    assert [len(chart["panels"][0]) for chart in charts] == [2, 2]
-    memory = charts[0]["panels"][0][0]
+    section = loaded(page_)["gates"]
+    chart = unpacked(section)
+    assert [len(row) for row in chart["panels"]] == [4, 4, 2]
+    assert "forget" in [panel["name"] for panel in chart["panels"][0]]
+    memory = chart["panels"][2][0]
     assert memory["y"]["title"] == "memory (steps)"
     assert ["sequence (30)"] in [mark.get("tips") for mark in memory["marks"]]
     assert not [a for _, a in reader.elements if "style" in a]
-    assert "nan" not in " ".join(a.get("d") or "" for e, a in reader.elements if e == "path")
 
 
 def test_gates_that_keep_all_or_nothing_are_drawn(tmp_path: Path) -> None:
@@ -347,17 +363,14 @@ def test_gates_that_keep_all_or_nothing_are_drawn(tmp_path: Path) -> None:
     html = page(sheet("demo", tmp_path))
     assert 'id="gates"' in html
     assert "NaN" not in html
-    assert "inf" not in " ".join(re.findall(r' d="([^"]*)"', html))
 
 
 def test_a_page_has_room_for_so_many_seeds(about: Sheet, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module_of_curves, "_MOST_VALUES", 380)
     html = page(about)
-    found = loaded(html)["curves"]
-    assert isinstance(found, dict)
-    drawn = list(found["charts"][0]["curves"][0].values())
-    assert [len(group["runs"]) for group in drawn[:2]] == [3, 3]
-    assert all(bool(group["runs"]) != bool(group["bands"]) for group in drawn[2:])
+    lines = marks_of(unpacked(loaded(html)["curves"], option=0), "line")
+    seeds = [line["series"] for line in lines if not line.get("strong")]
+    assert sorted(seeds) == [0, 0, 0, 1, 1, 1]
     assert "From group 3 of the table on, single seeds are not shown" in Reader(html).said()
 
 
@@ -386,17 +399,17 @@ def write_two_metrics(root: Path) -> None:
 def test_two_metrics_are_never_on_one_axis(tmp_path: Path) -> None:
     write_two_metrics(tmp_path)
     data = loaded(page(sheet("demo", tmp_path)))
+    assert not any(not group["shown"] for group in data["groups"])
+    (splits, across) = data["curves"]["charts"][0]["choices"]
+    assert splits == ["split and metric", ["validation", "train"], 0]
     # Steps were asked for, so the curves do not count epochs.
-    assert data["curves"]["axes"]["epochs"] == "evaluation"
-    assert not any(not group["shown"] for group in data["curves"]["groups"])
-    one, other = data["curves"]["charts"]
+    assert across[1][0] == "over evaluation"
+    chart = unpacked(data["curves"], option=0)
+    (one,), (other,) = chart["panels"]
     assert (one["title"], other["title"]) == ("task=adding", "task=recall")
-    assert {series["label"] for series in one["series"]} == {
-        "validation nll (nats/frame)",
-        "train nll (nats/frame)",
-    }
-    assert other["series"][0]["label"] == "validation accuracy"
-    (band,) = {tuple(group["bands"]["epochs"]["high"]) for group in other["curves"][0].values()}
+    assert one["y"]["title"] == "validation nll (nats/frame)"
+    assert other["y"]["title"] == "validation accuracy"
+    (band,) = {tuple(mark["ends"]) for mark in other["marks"] if mark["kind"] == "band"}
     assert max(band) == 1
 
 
@@ -414,23 +427,35 @@ def test_curves_are_over_every_cost_with_the_numbers_of_the_figure(
     about = sheet("demo", tmp_path, **options)
     found = loaded(page(about))["curves"]
     assert isinstance(found, dict)
-    assert (found["over"], found["budget"]) == ("seconds", {"cost": "seconds", "amount": 15})
-    (chart,) = found["charts"]
-    assert chart["costs"] == ["epochs", "seconds", "steps", "flops"]
-    for place, row in enumerate(about.rows):
-        group = chart["curves"][0][str(place)]
-        for cost in ("steps", "seconds", "flops"):
+    name, costs, first = found["charts"][0]["choices"][1]
+    assert (name, costs[first], len(costs)) == ("x axis", "over training time (s)", 4)
+    for option, cost in enumerate(AXES):
+        marks = marks_of(unpacked(found, option=option))
+        budget = [mark["x"] for mark in marks if mark["kind"] == "rule" and "x" in mark]
+        assert budget == ([[15]] if cost == "seconds" else [])
+        for row in about.rows:
+            (series,) = (
+                k
+                for k, one in enumerate(found["charts"][0]["charts"][option]["series"])
+                if one["name"] == row.group.label
+            )
             curves = [c for run in row.group.runs if (c := over(run, cost)) is not None]
             expected = band(on_one_grid(curves), about.comparison.level)
             assert expected is not None
-            shown = {**group["bands"]["epochs"], **group["bands"][cost]}
-            assert found["lists"][shown["at"]] == pytest.approx(expected.epochs.tolist())
-            for name in ("mean", "low", "high"):
-                assert shown[name] == pytest.approx(getattr(expected, name).tolist(), rel=1e-4)
-            for run, curve in zip(group["runs"], curves, strict=True):
-                places = found["lists"][run["steps" if cost == "flops" else cost]]
-                scale = run["flops"] if cost == "flops" else 1
-                assert [scale * at for at in places] == pytest.approx(curve.epochs, rel=1e-4)
+            own = [mark for mark in marks if mark.get("series") == series]
+            (shown,) = (mark for mark in own if mark["kind"] == "band")
+            (mean,) = (mark for mark in own if mark["kind"] == "line" and mark.get("strong"))
+            wanted = (
+                (shown["x"], expected.epochs),
+                (mean["y"], expected.mean),
+                (shown["y"], expected.low),
+                (shown["ends"], expected.high),
+            )
+            for values, right in wanted:
+                assert values == pytest.approx(right.tolist(), rel=1e-4)
+            lines = [m for m in own if m["kind"] == "line" and not m.get("strong")]
+            for line, curve in zip(lines, curves, strict=True):
+                assert line["x"] == pytest.approx(curve.epochs, rel=1e-4)
 
 
 def test_a_threshold_has_a_section_with_what_compare_prints(tmp_path: Path) -> None:
@@ -445,7 +470,7 @@ def test_a_threshold_has_a_section_with_what_compare_prints(tmp_path: Path) -> N
         assert " ".join(reach_cells(one)) in part
         assert reach_verdict(one) in part
     assert "gru reaches the threshold earlier than lstm" in part
-    assert loaded(html)["curves"]["over"] == "seconds"
+    assert loaded(html)["curves"]["charts"][0]["choices"][1][2] == 1
     (chart,) = loaded(html)["reach"]["charts"]
     assert chart["panels"][0][0]["x"]["title"] == "training time (s)"
 
@@ -466,9 +491,16 @@ def test_runs_that_took_equally_long_have_one_time(tmp_path: Path) -> None:
 
 def test_a_cost_that_no_run_recorded_is_not_offered(html: str) -> None:
     found = loaded(html)["curves"]
-    assert isinstance(found, dict)
-    assert found["charts"][0]["costs"] == ["epochs", "seconds", "steps"]
-    assert found["budget"] is None
+    assert found["charts"][0]["choices"][1][1] == [
+        "over epoch",
+        "over training time (s)",
+        "over training steps",
+    ]
+    assert not [
+        mark
+        for mark in marks_of(unpacked(found, option=0))
+        if mark["kind"] == "rule" and "x" in mark
+    ]
 
 
 def test_groups_that_are_hidden_at_first_are_counted(tmp_path: Path) -> None:
@@ -481,7 +513,7 @@ def test_groups_that_are_hidden_at_first_are_counted(tmp_path: Path) -> None:
 def test_a_variant_has_one_look_on_all_tasks_and_in_figures(tmp_path: Path) -> None:
     write_two_metrics(tmp_path)
     about = sheet("demo", tmp_path)
-    groups = loaded(page(about))["curves"]["groups"]
+    groups = loaded(page(about))["groups"]
     looks = {(group["variant"], group["look"]) for group in groups}
     assert len(groups) == 4
     assert len(looks) == 2
@@ -546,9 +578,31 @@ def test_several_tasks_are_a_matrix_with_marks(tmp_path: Path) -> None:
         re.search(r">(\w+)</th>", row)[1]: re.findall(r'<td class="(\w*)"', row) for row in rows
     }
     assert cells == {"gru": ["better", "worse", "open"], "lstm": [""] * 3}
+    assert table.count('<td data-title="parameters">100,488</td>') == 2
     for place in range(3):
         assert f'href="#block-{place}"' in table
         assert f'<tbody id="block-{place}">' in html
+
+
+def test_a_difference_far_beyond_the_others_leaves_them_room(tmp_path: Path) -> None:
+    noise = [0.0, 0.01, -0.01, 0.02, 0.005]
+    cells = {"lstm": 8.6, "gru": 8.5, "rnn": 900.0}
+    scores = {cell: [mean + x for x in noise] for cell, mean in cells.items()}
+    runs = write_study(tmp_path, scores)
+    for seed, score in enumerate(scores["gru"]):
+        write_run(runs, configuration("gru", seed, cell__name="mgu"), score)
+    table = page(sheet("demo", tmp_path)).split('<table class="groups">')[1].split("</table>")[0]
+    gru, *_, rnn = re.findall(r"<tr class=\"(?!axes).*?</tr>", table, re.S)
+    (near,) = re.findall(r'<path d="M([\d.]+) [^"]*" class="mean', gru)
+    (far,) = re.findall(r'<path d="M([\d.]+) [^"]*" class="mean', rnn)
+    assert float(near) < 100
+    assert float(far) == pytest.approx(380 - 8)  # an arrow, whose left corner is at the edge
+
+
+def test_the_head_states_that_training_may_not_have_ended(tmp_path: Path) -> None:
+    write_study(tmp_path, GROUPS)
+    head = Reader(page(sheet("demo", tmp_path)).split("<nav")[0]).said()
+    assert "Training: 6 of 6 runs are best at their last epoch" in head
 
 
 def test_the_best_is_first_and_p_is_a_column(tmp_path: Path) -> None:

@@ -7,8 +7,7 @@ from collections import Counter
 from collections.abc import Mapping
 
 from gatekit.cell.block.built import BuiltBlock
-from gatekit.cell.block.show import summary
-from gatekit.cell.block.sketch import Part, Sketch
+from gatekit.cell.block.sequence import Operation, Recur, SequenceProgram
 from gatekit.cell.language.expression import Binary, Expr, Name, Neg, Number, children, render
 from gatekit.cell.show.works import NO_WORKS, Work
 
@@ -19,8 +18,6 @@ from .layout import Link, arrange
 
 _MARGIN, _TITLE, _GAP = 24.0, 58.0, 44.0
 _SIZE = re.compile(r'width="(\d+)" height="(\d+)" role')
-_LOOKS = {"mixer": "output", "dense": "gate", "convolution": "gate", "layer": "gate"}
-_STYLES = {"dense": "dense", "mixer": "dense", "layer": "dense", "convolution": "diagonal"}
 
 
 def block_diagram(built: BuiltBlock, known: Mapping[str, Work] = NO_WORKS) -> str:
@@ -83,25 +80,21 @@ class _Graph:
         self.drawn = {"x": Drawn("x", "source", "x", (f"width {built.width}",), 0)}
         self.links: dict[Link, None] = {}
         self._keys = {"x": "x"}
-        self._keys["mixed"] = self._sketch(built.mix)
-        self._keys["x"] = self.end = self._sketch(built.combine)
+        self._keys["mixed"] = self._program(built.mix)
+        self._keys["x"] = self.end = self._program(built.combine)
         if built.finish is not None:
-            self.end = self._sketch(built.finish)
+            self.end = self._program(built.finish)
 
-    def _sketch(self, sketch: Sketch) -> str:
-        for part in sketch.parts:
-            self._part(part)
-        return self._value(sketch.value)
+    def _program(self, program: SequenceProgram) -> str:
+        for op in program.ops:
+            self._operation(op)
+        return self._value(program.value)
 
-    def _part(self, part: Part) -> None:
-        title = self._cell if part.kind == "mixer" else part.name
-        units = f"{part.width} wide"
-        lines = (units,) if part.kind == "mixer" else (summary(part, self._cell),)
-        source = self._value(part.of)
-        look = _LOOKS.get(part.kind, "equation")
-        self._keys[part.name] = part.name
-        style = "dense" if part.options.get("full") else _STYLES.get(part.kind, "thin")
-        self._add(part.name, look, title, lines, [source], style)
+    def _operation(self, op: Operation) -> None:
+        title = self._cell if isinstance(op, Recur) else op.name
+        source = self._value(op.of)
+        self._keys[op.name] = op.name
+        self._add(op.name, op.look, title, (op.summary,), [source], op.arrow)
 
     def _value(self, expr: Expr) -> str:
         """Return the key of the box that computes an expression."""
