@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from gatekit.cell.calls import meant_argument, refuse_attribute, remedied
+from gatekit.cell.calls import refuse_attribute, remedied, unknown_argument
 from gatekit.cell.errors import ConfigError, RunError
 from gatekit.cell.notebook import table
 
@@ -221,11 +221,7 @@ def extend(
     unknown = [key for key in grouping if key not in FAMILY]
     if unknown:
         known = ("study", "root", "most", "seeds", "step", "launch", *FAMILY)
-        near = meant_argument(unknown[0], known)
-        raise ConfigError(
-            f"{unknown[0]}={grouping[unknown[0]]!r} is not an argument of extend{near} It takes "
-            f"most, seeds, step, launch and {', '.join(FAMILY)}; pass others to gatekit.compare."
-        )
+        raise ConfigError(unknown_argument("argument", unknown[0], grouping[unknown[0]], known))
     if seeds is not None and (most is not None or step is not None):
         raise ConfigError("give either seeds=N, which only adds seeds, or most=N.")
     asked = {

@@ -10,17 +10,34 @@ import types
 import typing
 import weakref
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, ClassVar, Self
+
+from gatekit.faults import (
+    Both,
+    Call,
+    Fault,
+    Fix,
+    Kind,
+    Note,
+    Place,
+    Remove,
+    Set,
+    note_for,
+    speak,
+    unknown_option,
+)
 
 from .errors import (
     NO_EXAMPLE,
     SWITCHES,
     ConfigError,
     OptionError,
-    kind_of,
+    amount_of,
+    as_plain,
     listed,
-    nearest,
     nearest_name,
+    wrong_option,
 )
 
 
@@ -81,26 +98,24 @@ class Declared:
                         f"write {name}: {type(default).__name__} = {default!r} in the class "
                         f"({attribute_place(kind, name)})."
                     )
-                near = nearest(name, kind._option_types)
-                if name in _SHORT and "initializers" in kind._option_types:
-                    meant = _SHORT[name]
-                    if isinstance(value, str):
-                        meant = meant.replace("zeros", value)
-                    near = f"; did you mean {meant}?"
-                raise ConfigError(
-                    f"{kind.__name__} has no option {name!r}{near or '.'} "
-                    f"Its options: {listed(kind._option_types)}."
-                )
+                fault = unknown_option(Place((name,)), plain(as_plain(value)), kind._option_types)
+                note = note_for("option", name)
+                fault = replace(fault, fixes=(Note((note,)),)) if note else fault
+                raise OptionError(f"{kind.__name__}: {speak(fault, Call())}", fault)
             hint, default = kind._option_types[name], getattr(kind, name, NO_EXAMPLE)
             object.__setattr__(self, name, _checked(kind.__name__, name, value, hint, default))
         missing = kind._needed - set(options)
         if missing:
             first = min(missing)
-            raise ConfigError(
-                f"{kind.__name__} needs the option {listed(missing)}; give it a value, "
-                f"{{kind: NAME, {first}: VALUE}}, or a default in the class, "
-                f"{first}: {getattr(kind._option_types[first], '__name__', 'float')} = VALUE."
+            hint = kind._option_types[first]
+            why = (
+                f"give it a value, or a default in the class, {first}: "
+                f"{getattr(hint, '__name__', 'float')} = VALUE"
             )
+            such = _such(None, hint, NO_EXAMPLE)
+            fixes = () if such is NO_EXAMPLE else (Set(Place((first,)), such),)
+            fault = Fault(Kind.MISSING, Place((first,)), why=why, fixes=fixes)
+            raise OptionError(f"{kind.__name__} needs the option {listed(missing)}; {why}.", fault)
 
     def __setattr__(self, name: str, value: object) -> None:
         instead = f"call .replaced({name}=VALUE) for a copy with another option"
@@ -158,16 +173,7 @@ def _named_arguments(cls: type) -> list[str]:
     return fields
 
 
-_SHORT = {
-    **dict.fromkeys(("init", "initial"), "initializers: {bias: zeros}"),
-    **dict.fromkeys(("inputs", "input", "of"), "reads: [x, h_prev]"),
-    **dict.fromkeys(("bias_init", "bias_initializer"), "initializers: {bias: zeros}"),
-    **dict.fromkeys(("kernel_init", "kernel_initializer"), "initializers: {kernel: zeros}"),
-    "recurrent_initializer": "initializers: {recurrent: zeros}",
-    "use_bias": "bias: false",
-    "dropout": "the key `dropout` of the cell",
-}
-"""Names that other libraries use for an option of a gate, with what to write."""
+_SWITCHED = [word for word in SWITCHES if not word.isdigit()]
 _HINTS: weakref.WeakKeyDictionary[type, Mapping[str, Any]] = weakref.WeakKeyDictionary()
 
 
@@ -204,30 +210,25 @@ def plain(value: Any) -> Any:
 def _checked(owner: str, name: str, value: object, hint: Any, default: Any) -> Any:
     converted = _convert(value, hint)
     if converted is _WRONG:
-        remedy, literal = "", typing.get_origin(hint) is typing.Literal
-        if name == "bias" and type(value) in (int, float) and -1e6 <= value <= 1e6:  # type: ignore[operator]
-            remedy = (
-                f" To set its initial value, write initializers: {{bias: {{kind: constant, "
-                f"value: {value}}}}}."
-            )
+        such: Any = _such(value, hint, default)
+        fix: Fix | None = None
         if name == "activation" and isinstance(value, (int, float)):
-            remedy = f" An activation is an equation over pre: activation: 0 * pre + {value}."
-        if name == "bias" and isinstance(value, str) and value.lower() not in SWITCHES:
-            remedy = f" To set its initial value, write initializers: {{bias: {value[:40]}}}."
-        if name == "initializers" and isinstance(value, str):
-            remedy = (
-                f" Name the weights that it initializes: initializers: {{bias: {value[:40]}}}, or "
-                "kernel or recurrent in place of bias."
-            )
-        if name == "norm" and not literal:
-            remedy = (
-                " Write the norm of the pre-activation as {of: sum}, or of each read as {of: read}."
-            )
-        instead = "" if literal else f", not {kind_of(value)}"
-        such = _such(value, hint, default)
-        raise OptionError(owner, name, value, _hint_text(hint), such, remedy, instead)
+            such = f"0 * pre + {value}"
+        elif name == "initializers" and isinstance(value, str):
+            such = {"bias": value if value.isidentifier() and len(value) > 3 else "zeros"}
+        elif name == "norm" and typing.get_origin(hint) is not typing.Literal:
+            such = {"of": "sum"}
+        elif name == "bias" and hint is bool and str(value).lower() not in _SWITCHED:
+            amount = value if type(value) in (int, float) else amount_of(value)
+            if isinstance(value, str) or amount is not None:
+                initializer: Any = {"kind": "constant", "value": amount}
+                if amount is None:
+                    initializer = str(value) if str(value).isidentifier() else "ones"
+                where = Place(("initializers",))
+                fix = Both((Remove(Place(("bias",))), Set(where, {"bias": initializer})))
+        raise wrong_option(owner, name, value, _hint_text(hint), such, fix)
     if isinstance(converted, float) and not math.isfinite(converted):
-        raise OptionError(owner, name, value, "a finite number, not beyond 1e300", plain(default))
+        raise wrong_option(owner, name, value, "a finite number, not beyond 1e300", plain(default))
     return converted
 
 
@@ -244,7 +245,7 @@ def _such(value: object, hint: Any, default: Any) -> Any:
                 return converted
     if hint is bool and (switch := SWITCHES.get(str(value).lower())) is not None:
         return switch
-    whole = isinstance(value, float) and math.isfinite(value) and _convert(1, hint) is not _WRONG
+    whole = isinstance(value, float) and abs(value) < 1e15 and _convert(1, hint) is not _WRONG
     if isinstance(value, float) and whole and value >= 1:
         return int(value)
     if default is not NO_EXAMPLE:

@@ -5,17 +5,18 @@ from __future__ import annotations
 import difflib
 import math
 import os
-import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Self
 
-from gatekit.faults import Channel, Fault, File, Fix, Kind, Note, Place, Set, Shell, speak
+from gatekit.faults import Channel, Fault, File, Fix, Kind, Place, Set, Shell, speak
 from gatekit.faults.names import MAX_CANDIDATES, MAX_NEAREST
 from gatekit.faults.names import nearest_name as nearest_name
 from gatekit.faults.values import SWITCHES as SWITCHES
 from gatekit.faults.values import amount_of as amount_of
+from gatekit.faults.values import as_plain as as_plain
 from gatekit.faults.values import as_typed as as_typed
+from gatekit.faults.values import described as described
 from gatekit.faults.values import excerpt as excerpt
 from gatekit.faults.values import kind_of as kind_of
 from gatekit.faults.values import safe_repr as safe_repr
@@ -41,27 +42,34 @@ class GatekitError(ValueError):
     def __init__(self, *args: object) -> None:
         if args and isinstance(args[0], Fault):
             self.fault = args[0]
-            super().__init__(_shortened(speak(self.fault, self.channel)))
+            typed = self.fault.place.path[:1] in (("swap",), ("output_unit",))  # of no file
+            channel = Shell() if typed else self.channel
+            super().__init__(_shortened(speak(self.fault, channel)))
             return
         # A message quotes its input, and strings in an untrusted file may be long.
-        super().__init__(*(_shortened(_punctuated(a)) if isinstance(a, str) else a for a in args))
+        super().__init__(*(_shortened(a) if isinstance(a, str) else a for a in args))
 
-    def spoken(self, channel: Channel, *moves: tuple[Place, Place]) -> Self:
+    def spoken(self, channel: Channel, *moves: tuple[Place, Place], again: bool = False) -> Self:
         """Spell the fault for the person who wrote the value; only the first call counts.
 
         Args:
             channel: how that person writes.
             moves: pairs of places; what is below the first is below the second.
+            again: whether a later call counts as well.
 
         Returns:
             The error itself; one without a fault is unchanged.
         """
         if self.fault is not None and not self._spoken:
-            self._spoken = True
+            self._spoken = not again
             for old, new in moves:
                 self.fault = self.fault.moved(old, new)
             self.args = (_shortened(speak(self.fault, channel)),)
         return self
+
+    def below(self, outer: Place) -> Self:
+        """Return the error of the same fault, below another place."""
+        return self if self.fault is None else type(self)(self.fault.below(outer))
 
 
 class ExpressionError(GatekitError):
@@ -88,7 +96,25 @@ NO_EXAMPLE: object = object()
 
 
 class OptionError(ConfigError):
-    """A value of an option is not allowed; the fault's place is the option.
+    """An option of a gate, task or block is not allowed, or is missing.
+
+    Args:
+        message: the message for a call of the class.
+        option: the fault; its place is the option.
+    """
+
+    def __init__(self, message: str, option: Fault) -> None:
+        super().__init__(message)
+        self.option = option
+
+    def __reduce__(self) -> tuple[type, tuple[str, Fault]]:
+        return OptionError, (str(self), self.option)
+
+
+def wrong_option(
+    owner: str, option: str, value: object, expected: str, example: object, fix: Fix | None = None
+) -> OptionError:
+    """Return the error of an option's value.
 
     Args:
         owner: the class of the gate, task or block.
@@ -96,35 +122,24 @@ class OptionError(ConfigError):
         value: the value given.
         expected: what is allowed, in words.
         example: a value that is allowed; `NO_EXAMPLE` if there is none to show.
-        remedy: a sentence, with a space before it, that replaces the example.
-        instead: what the value is, in words after what is allowed.
+        fix: what to do in place of writing the example.
     """
+    amount = amount_of(value)
+    if amount is not None and type(amount) is type(example):
+        example = amount
+    fixes: tuple[Fix, ...] = () if example is NO_EXAMPLE else (Set(Place((option,)), example),)
+    fixes = fixes if fix is None else (fix,)
+    such = "" if fix or example is NO_EXAMPLE else f" Write {option}={example!r}."
+    came = excerpt(safe_repr(value))
+    return OptionError(
+        f"{owner}: option {option}={came} should be {expected}.{such}",
+        Fault(Kind.WRONG, Place((option,)), as_plain(value), expected, fixes=fixes),
+    )
 
-    def __init__(
-        self,
-        owner: str,
-        option: str,
-        value: object,
-        expected: str,
-        example: object,
-        remedy: str = "",
-        instead: str = "",
-    ) -> None:
-        amount = amount_of(value)
-        if amount is not None and type(amount) is type(example):
-            example = amount
-        such = "" if example is NO_EXAMPLE or remedy else f" Write {option}={example!r}."
-        came = excerpt(safe_repr(value))
-        super().__init__(
-            f"{owner}: option {option}={came} should be {expected}{instead}.{remedy or such}"
-        )
-        fix: tuple[Fix, ...] = () if example is NO_EXAMPLE else (Set(Place((option,)), example),)
-        fixes = (Note((remedy.strip(),)),) if remedy else fix
-        self.option = Fault(Kind.WRONG, Place((option,)), value, expected, fixes=fixes)
 
-    def below(self, group: str) -> ConfigError:
-        """Return the error of the option as a key of a group, such as ``task``."""
-        return ConfigError(self.option.below(Place((group,))))
+def refused(place: Place, why: str | tuple[str | Place, ...], *fixes: Fix) -> CellError:
+    """Return the error of a place in a cell, for which there is a sentence of its own."""
+    return CellError(Fault(Kind.REFUSED, place, why=why, fixes=fixes))
 
 
 class DataError(GatekitError):
@@ -187,22 +202,6 @@ def shown(path: Path | str) -> str:
     return str(path) if relative.startswith("..") else relative
 
 
-def described(value: object) -> str:
-    """Return an object's description for messages: ``the function tanh``, ``the class Dense``."""
-    name = getattr(value, "__name__", "") or getattr(value, "name", "")
-    if isinstance(value, type):
-        return f"the class {name}"
-    if name == "<lambda>":
-        return "a lambda"
-    if callable(value) and (hasattr(value, "__code__") or type(value).__name__ in _FUNCTIONS):
-        return f"the function {name}"
-    plain = value is None or isinstance(value, (str, int, float, list, tuple, dict))
-    return excerpt(safe_repr(value), 60) if plain else f"an object of {type(value).__name__}"
-
-
-_FUNCTIONS = ("ufunc", "Function", "builtin_function_or_method", "GenericFunction")
-
-
 def quoted(value: object) -> str:
     """Return a value as a message quotes it, whatever file it is from: at most 60 characters."""
     return excerpt(safe_repr(value))
@@ -231,15 +230,6 @@ def refuse_non_finite(value: object, where: str) -> None:
 def one_line(error: Exception) -> str:
     """Return an error's message without its line breaks."""
     return " ".join(str(error).split())
-
-
-def _punctuated(message: str) -> str:
-    """Return a message that begins a new sentence after the question of `nearest`."""
-    message = re.sub(r"(did you mean '[^']*'\?)\.", r"\1", message)
-    head, question, rest = message.partition("'?; ")
-    if not question or "did you mean '" not in head:
-        return message
-    return f"{head}'? {rest[:1].upper()}{rest[1:]}"
 
 
 def _shortened(message: str) -> str:

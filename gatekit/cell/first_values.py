@@ -18,6 +18,7 @@ from gatekit.cell.graph import Cell, Weight
 from gatekit.cell.learned import DrawContext
 from gatekit.cell.row_wise import place_in
 from gatekit.cell.schema import make_initializer
+from gatekit.faults import Place
 
 
 def generator(seed: int, name: str) -> np.random.Generator:
@@ -59,7 +60,7 @@ def draw(cell: Cell, seed: int) -> dict[str, NDArray[Any]]:
 def _drawn(cell: Cell, weight: Weight, init: Any, seed: int) -> NDArray[Any]:
     if isinstance(init, (int, float)):
         return np.full(weight.shape, float(init))
-    initializer = make_initializer(init, weight.name, cell.spec.catalogue)
+    initializer = make_initializer(init, Place((weight.name,)), cell.spec.catalogue)
     context = DrawContext(weight.gate_units, cell.units, cell.features)
     try:
         drawn = np.asarray(

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 from gatekit.cell.language.expression import Expr, evaluate, names
 from gatekit.cell.language.ops import Function
+from gatekit.faults import Place
 
 from .errors import CellError, excerpt
 from .owned import State, check_own_names, state_of
@@ -62,17 +63,17 @@ class Gate(RowWise):
                 f"is expected: states = {{{such}}}"
             )
         super().__init_subclass__()
-        check_own_names(cls.__name__, (*states, *cls.projections))
+        check_own_names(Place((cls.__name__,)), (*states, *cls.projections))
         cls._check_own(cls.parameters, states, cls.projections)
 
-    def own_states(self, where: str = "") -> dict[str, State]:
+    def own_states(self, where: Place | None = None) -> dict[str, State]:
         """Return the gate's states by name.
 
         Args:
             where: the place in the cell, for messages; by default, the class.
         """
-        place = f"{where or type(self).__name__}.states"
-        return {name: state_of(each, f"{place}.{name}") for name, each in self.states.items()}
+        place = (where or Place((type(self).__name__,))) / "states"
+        return {name: state_of(each, place / name) for name, each in self.states.items()}
 
     def activate(self, pre: Any) -> Any:
         """Return the gate's value ``batch x units``, or the value and the new states by name.
@@ -118,14 +119,14 @@ class InlineGate(Gate):
         object.__setattr__(self, "_functions", functions)
         return self
 
-    def own_states(self, where: str = "") -> dict[str, State]:
+    def own_states(self, where: Place | None = None) -> dict[str, State]:
         """Return the gate's states by name, without their updates."""
         declared = {
             name: {key: value for key, value in state.items() if key != "update"}
             for name, state in self.states.items()
         }
-        place = f"{where}.states" if where else "states"
-        return {name: state_of(each, f"{place}.{name}") for name, each in declared.items()}
+        place = (where or Place()) / "states"
+        return {name: state_of(each, place / name) for name, each in declared.items()}
 
     @property
     def updates(self) -> Mapping[str, Expr]:

@@ -15,9 +15,11 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from gatekit.faults import Fault, Kind, Place, Set, known_as
+
 from .calls import constructed
 from .declare import Declared
-from .errors import SWITCHES, CellError, amount_of, described, excerpt, listed, nearest_name
+from .errors import SWITCHES, CellError, amount_of, as_plain, nearest_name
 from .language import ops
 from .language.ops import Function
 
@@ -60,15 +62,6 @@ MAPS = {
     ),
     "exp": ParameterMap(ops.exp, math.log, "greater than 0", 1.0),
 }
-_OTHER_MAPS = {
-    **dict.fromkeys(("relu", "elu", "abs", "square", "positive", "softmax"), "softplus"),
-    **dict.fromkeys(("hard_sigmoid", "logistic", "sigm", "clip", "unit"), "sigmoid"),
-    **dict.fromkeys(("hard_tanh", "softsign", "clip_tanh"), "tanh"),
-    **dict.fromkeys(("log", "exponential", "log_space"), "exp"),
-}
-"""For functions that are not maps, often because they have no inverse: the map to use instead."""
-
-
 _PRODUCT = re.compile(r"\w\s+x\s+\w|,")
 KINDS = ("glorot_normal", "glorot_uniform", "log_uniform", "normal", "ones", "uniform", "zeros")
 """Bundled initializers that a parameter can have; plugins can add others."""
@@ -99,40 +92,28 @@ class Parameter:
         is_name = isinstance(self.shape, str) and not _PRODUCT.search(self.shape)
         whole = isinstance(self.shape, int) and not isinstance(self.shape, bool)
         if not is_name and not (whole and int(self.shape) > 0):
-            several = isinstance(self.shape, str)
-            several = several or (isinstance(self.shape, (list, tuple)) and len(self.shape) > 1)
-            matrix = "; a learned matrix is a read of the gate, reads = ('x', 'h_prev')"
-            raise CellError(
-                f"a parameter's shape is a size such as 'units' or 'scalar', not {self.shape!r}"
-                f"{matrix if several else ''}; write {self._written()}"
-            )
+            several = isinstance(self.shape, (str, list, tuple))
+            matrix = "; a learned matrix is a read of the gate" if several else ""
+            expected = f"a size such as units, scalar or 8{matrix}"
+            raise _wrong("shape", self.shape, expected, _as_shape(self.shape))
         if self.map is not None and not (isinstance(self.map, str) and self.map in MAPS):
             came = getattr(self.map, "name", getattr(self.map, "__name__", str(self.map)))
-            near = came if came in MAPS else nearest_name(came, MAPS)
-            near = near or _OTHER_MAPS.get(came.lower(), "")
-            meant = f"; did you mean {near!r}? Write {self._written(map=near)}" if near else ""
-            if came.lower() in ("linear", "identity", "none"):
-                meant = "; omit map for the value itself"
-            ranges = "; ".join(f"{name} is {MAPS[name].values}" for name in sorted(MAPS))
-            raise CellError(f"there is no map {excerpt(repr(came), 40)}{meant}. Maps: {ranges}.")
+            near = (
+                came if came in MAPS else known_as("map", came.lower()) or nearest_name(came, MAPS)
+            )
+            near = None if came.lower() in ("linear", "identity", "none") else near or "softplus"
+            maps = (f"{name} ({MAPS[name].values})" for name in sorted(MAPS))
+            raise _wrong("map", self.map, f"one of {', '.join(maps)}, or null for no map", near)
         if isinstance(self.init, bool) or not isinstance(self.init, (int, float, Mapping)):
             amount = amount_of(self.init)
             near = nearest_name(self.init, KINDS) if isinstance(self.init, str) else "uniform"
             such = {"kind": near or "uniform"} if amount is None else amount
-            known = "" if near or amount is not None else f". Initializers: {listed(KINDS)}"
-            point = " (a decimal number has a point)" if "," in str(self.init) else ""
-            raise CellError(
-                f"a parameter's init is a number or {{'kind': ...}}, not {described(self.init)}"
-                f"{point}{known}; write {'for example ' if known else ''}init={such!r}"
-            )
+            raise _wrong("init", self.init, "a number or {kind: INITIALIZER}", such)
         if not isinstance(self.init, Mapping) and not abs(self.init) <= LARGEST:
-            raise CellError(f"a parameter's init must be finite and at most {LARGEST:g}")
+            raise _wrong("init", self.init, f"finite and at most {LARGEST:g}", 0.5)
         if not isinstance(self.trainable, bool):
             such = SWITCHES.get(str(self.trainable).lower(), True)
-            raise CellError(
-                f"a parameter's trainable is true or false, not {self.trainable!r}; write "
-                f"trainable={such}"
-            )
+            raise _wrong("trainable", self.trainable, "true or false", such)
         self.raw_init()
 
     def raw_init(self) -> float | Mapping[str, Any]:
@@ -143,22 +124,8 @@ class Parameter:
             return MAPS[self.map].inverse(float(self.init))
         except (ValueError, ZeroDivisionError, OverflowError):
             values = MAPS[self.map]
-            raise CellError(
-                f"init={self.init} is outside the range of map={self.map!r}, {values.values}; "
-                f"init is the value that equations read, after the map: write init={values.such}"
-            ) from None
-
-    def _written(self, **changed: str) -> str:
-        """Return the parameter as it is written, with another shape or map."""
-        defaults = {"init": 0.0, "map": None, "trainable": True}
-        given = {
-            name: getattr(self, name) for name in defaults if getattr(self, name) != defaults[name]
-        }
-        shape = repr(_as_shape(self.shape))
-        if isinstance(self.shape, float):  # probably meant as the initial value
-            shape, given = "'units'", {"init": self.shape, **given}
-        others = [f"{name}={value!r}" for name, value in {**given, **changed}.items()]
-        return f"Parameter({', '.join([shape, *others])})"
+            expected = f"{values.values}: it is the value after the map {self.map}"
+            raise _wrong("init", self.init, expected, values.such) from None
 
     def canonical(self) -> dict[str, Any]:
         """Return the parameter as plain data."""
@@ -169,6 +136,11 @@ class Parameter:
         if not self.trainable:
             data["trainable"] = False
         return data
+
+
+def _wrong(name: str, value: object, expected: str, example: object) -> CellError:
+    fix = Set(Place((name,)), example)
+    return CellError(Fault(Kind.WRONG, Place((name,)), as_plain(value), expected, fixes=(fix,)))
 
 
 class LinearMap(Declared):

@@ -13,8 +13,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
+from gatekit.faults import Fault, Kind, Place, Set, unknown_option
+
 from .calls import constructed
-from .errors import CellError, excerpt, listed, nearest
+from .errors import CellError, as_plain, excerpt, listed, refused
 
 MAX_PROJECTIONS = 20
 """The most projections of one gate. Each may read the one before it."""
@@ -120,7 +122,7 @@ def without_defaults(declared: Any) -> dict[str, Any]:
     return {name: value for name, (value, usual) in values.items() if value != usual}
 
 
-def state_of(value: object, where: str) -> State:
+def state_of(value: object, where: Place) -> State:
     """Return a declared state: a number is the initial value of a state as wide as the gate.
 
     Args:
@@ -136,15 +138,14 @@ def state_of(value: object, where: str) -> State:
         made: State = _made(State, State(), value, where)
         return made
     if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise CellError(
-            f"{where}: an initial value or State(width, first=0.0) is expected, not "
-            f"{excerpt(repr(value))}"
-        )
+        expected = "an initial value or State(width, first=0.0)"
+        fix = Set(where, 0.0)
+        raise CellError(Fault(Kind.WRONG, where, as_plain(value), expected, fixes=(fix,)))
     return State(first=value)
 
 
 def projections_of(
-    declared: Mapping[str, Projection], changes: Mapping[str, Any], where: str
+    declared: Mapping[str, Projection], changes: Mapping[str, Any], where: Place
 ) -> dict[str, Projection]:
     """Return the projections of a gate: those of its class, changed key by key.
 
@@ -158,18 +159,16 @@ def projections_of(
     """
     merged = dict(declared)
     for name, change in changes.items():
-        place = f"{where}.{name}"
+        place = where / name
         if isinstance(change, Projection):
             merged[name] = change
         elif isinstance(change, Mapping):
             merged[name] = _made(Projection, merged.get(name), change, place)
         else:
-            raise CellError(
-                f"{place}: a mapping is expected, not {excerpt(repr(change))}; write "
-                f"{name}: {{reads: [x, h_prev]}}"
-            )
+            fix = Set(place, {"reads": ["x", "h_prev"]})
+            raise CellError(Fault(Kind.WRONG, place, as_plain(change), "a mapping", fixes=(fix,)))
     if len(merged) > MAX_PROJECTIONS:
-        raise CellError(f"{where}: {len(merged)} projections; a gate has at most {MAX_PROJECTIONS}")
+        raise refused(where, f"{len(merged)} projections; a gate has at most {MAX_PROJECTIONS}")
     return merged
 
 
@@ -179,23 +178,21 @@ def read_names(projections: Mapping[str, Projection]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(re.findall(r"[A-Za-z]\w*", " ".join(reads))))
 
 
-def _made(kind: Any, base: Any, values: Mapping[str, Any], where: str) -> Any:
+def _made(kind: Any, base: Any, values: Mapping[str, Any], where: Place) -> Any:
     known = [field.name for field in fields(kind)]
-    for key in values:
+    for key, value in values.items():
         if key not in known:
-            raise CellError(
-                f"{where}.{key}: no such key{nearest(str(key), known) or '.'} "
-                f"Keys: {listed(known)}."
-            )
+            raise CellError(unknown_option(where / key, value, known))
     if base is None and "reads" not in values:
-        raise CellError(f"{where}: reads are missing; write {{reads: [x, h_prev]}}")
+        fix = Set(where / "reads", ["x", "h_prev"])
+        raise CellError(Fault(Kind.MISSING, where / "reads", fixes=(fix,)))
     try:
         return replace(base, **values) if base is not None else kind(**values)
     except CellError as error:
-        raise CellError(f"{where}: {error}") from None
+        raise refused(where, str(error)) from None
 
 
-def check_own_names(owner: str, names: Sequence[str]) -> None:
+def check_own_names(owner: Place, names: Sequence[str]) -> None:
     """Refuse names of states, projections and parameters that a gate's function cannot ask for.
 
     Args:
@@ -208,15 +205,17 @@ def check_own_names(owner: str, names: Sequence[str]) -> None:
     for name in names:
         plain = isinstance(name, str) and re.fullmatch(r"[A-Za-z]\w*", name)
         if not plain or name.endswith("_prev") or name in TAKEN:
-            raise CellError(
-                f"{owner}: {name!r} cannot be the name of a state or projection; use another name "
+            raise refused(
+                owner,
+                f"{name!r} cannot be the name of a state or projection; use another name "
                 f"that is a Python identifier, does not end in _prev, and is not one of "
-                f"{listed(TAKEN)}"
+                f"{listed(TAKEN)}",
             )
         if list(names).count(name) > 1:
-            raise CellError(
-                f"{owner}: {name!r} is declared twice, as an option, parameter, state or "
-                "projection; rename one of them"
+            raise refused(
+                owner,
+                f"{name!r} is declared twice, as an option, parameter, state or "
+                "projection; rename one of them",
             )
 
 

@@ -8,13 +8,15 @@ import traceback
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
+from gatekit.faults import Place
+
 from .declare import Declared
 from .errors import CellError, excerpt, nearest, one_line, shown
 from .language.expression import Expr
 from .language.ops import UnknownFunctionError
 from .learned import Parameter
 from .owned import Projection, check_own_names, projections_of
-from .written import attribute_place, returned_place, with_ops
+from .written import attribute_place, in_ops, returned_place
 
 _OF_GATEKIT = ("ops", "Parameter", "Gate", "OutputUnit", "hookimpl")
 ALLOWED = "use only gatekit.ops, + - * / ** and numbers"
@@ -26,6 +28,9 @@ _TOKENS = (
     (r"\[", "ask for a signal by its name; ops.split(x, n) cuts units into n rows"),
 )
 """What to write in place of Python's control flow and indexing in a gate's function."""
+
+
+PROJECTIONS = Place(("projections",))
 
 
 class RowWise(Declared):
@@ -72,7 +77,7 @@ class RowWise(Declared):
                 f"{cls.__name__}: projections is {excerpt(repr(projections))}; a mapping from "
                 'names to Projections is expected: projections = {"tau": Projection("x")}'
             )
-        check_own_names(cls.__name__, tuple(projections))
+        check_own_names(Place((cls.__name__,)), tuple(projections))
         cls._check_own(parameters, projections)
 
     @classmethod
@@ -90,7 +95,7 @@ class RowWise(Declared):
                     "projection; rename one of them"
                 )
 
-    def own_projections(self, where: str = "projections") -> dict[str, Projection]:
+    def own_projections(self, where: Place = PROJECTIONS) -> dict[str, Projection]:
         """Return the projections by name.
 
         Args:
@@ -181,26 +186,19 @@ class RowWise(Declared):
         if isinstance(error, NameError):
             if error.name in _OF_GATEKIT:
                 return f"{place}: {reason}; write from gatekit import {error.name}"
-            line = with_ops(place.partition(": ")[2])[0]
+            write = in_ops(place.partition(": ")[2])
             near = nearest(error.name or "", self.arguments())
             declare = f"; ask for it by name: def {self.method}(self, pre, {error.name})"
-            return f"{place}: {reason}" + (f"; write {line}" if line else near or declare)
+            return f"{place}: {reason}" + (f"; {write}" if write else near or declare)
         if isinstance(error, AttributeError) and error.obj is self:
             near = nearest(error.name or "", (*self._option_types, *self.parameters))
             declared = f"declare it: an option is {error.name}: float = 1.0 in the class, and a "
             declared += f'learned number parameters = {{"{error.name}": Parameter("units")}}'
             return f"{place}: {reason}{near or f'; {declared}'}"
-        # The error of `self.last = ...` has no object, and its message has a remedy already.
-        complete = isinstance(error, AttributeError) and error.obj is None
-        complete = complete or "; write ops." in reason
-        if isinstance(error, UnknownFunctionError):
-            line = with_ops(place.partition(": ")[2])[0]
-            return (
-                f"{place}: {reason.partition('; ')[0]}; write {line}"
-                if line
-                else (f"{place}: {reason}")
-            )
-        if complete:
+        # The errors of `self.last = ...` and `ops.clipp(...)` have a remedy already.
+        if isinstance(error, AttributeError) and (
+            error.obj is None or isinstance(error, UnknownFunctionError)
+        ):
             return f"{place}: {reason}"
         return f"{place}: {remedied_line(error, place)}"
 
@@ -261,12 +259,10 @@ def _instead(place: str) -> str:
         place: file, number and text of the line.
     """
     line = place.partition(": ")[2]
-    rewritten, note = with_ops(line)
-    if rewritten:
-        declares = " A gate that needs TensorFlow declares uses_tensorflow = True"
-        return f"; write {rewritten}" + (f".{declares}" if _TENSORFLOW.search(line) else "")
+    note = in_ops(line)
     note = note or next((what for pattern, what in _TOKENS if re.search(pattern, line)), "")
-    return f"; {ALLOWED}" + (f": {note}" if note else "")
+    declares = "; a gate that needs TensorFlow declares uses_tensorflow = True"
+    return f"; {ALLOWED}: {note}".removesuffix(": ") + declares * bool(_TENSORFLOW.search(line))
 
 
 def _undefined(cls: type, method: str) -> str:

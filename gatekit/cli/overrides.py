@@ -7,12 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from gatekit.cell.errors import CellError, ConfigError, ExpressionError, GatekitError
+from gatekit.cell.errors import ConfigError, GatekitError
 
 if TYPE_CHECKING:
     from gatekit.cell.block.reading import BlockSpec
     from gatekit.cell.schema import CellSpec, OutputUnitSpec
-    from gatekit.registry.components import Components
 
 FEATURES = 32
 """The default width of the input."""
@@ -29,7 +28,7 @@ class Overrides:
         units: the layer's units.
         features: the width of the input.
         plugins: files of additional plugins.
-        unchanged: whether no argument changes the named cell.
+        words: the command line, as Hydra gets it.
         block: the block around the recurrent layer.
         width: the model's width.
         dropout: the rate of dropout between layers, or in blocks.
@@ -44,7 +43,7 @@ class Overrides:
     units: int
     features: int
     plugins: tuple[str, ...]
-    unchanged: bool
+    words: tuple[str, ...]
     block: BlockSpec
     width: int
     dropout: float
@@ -69,17 +68,17 @@ def read_overrides(arguments: Sequence[str], command: str = "show") -> Overrides
     from gatekit.cell.block.reading import read_block
     from gatekit.cell.schema import read_output_unit
     from gatekit.registry import components
+    from gatekit.registry.cells import in_file
     from gatekit.study.config import validate
     from gatekit.study.hydra.composing import configuration, opened
     from gatekit.study.line import (
-        changes_cell,
         overrides,
         plugin_files,
         refuse_apart,
         refuse_several,
     )
     from gatekit.study.resolve import plain
-    from gatekit.study.variant import mixers_of, named_gates
+    from gatekit.study.variant import cell_of, mixers_of, named_gates
 
     refuse_apart(arguments, sweeps=False)
     sizes = [word for word in arguments if word.startswith("features=")]
@@ -99,11 +98,13 @@ def read_overrides(arguments: Sequence[str], command: str = "show") -> Overrides
     known = components.load(plugins)
     config = validate(plain(composed, known.task_defaults()))
     config["cell"] = named_gates(config["cell"], composed, known)
-    mixers = [_cell(name, config, known)] if config["mixers"] is None else mixers_of(config, known)
+    with in_file(name, plugins, words):
+        one = config["mixers"] is None
+        mixers = [cell_of(config, known)] if one else mixers_of(config, known)
     plain_cell = None
     if any(config["swap"].values()) and config["mixers"] is None:
         with contextlib.suppress(GatekitError):
-            plain_cell = _cell(None, {**config, "swap": {}}, known)
+            plain_cell = cell_of({**config, "swap": {}}, known)
     return Overrides(
         name or str(mixers[0].name),
         mixers[0],
@@ -111,7 +112,7 @@ def read_overrides(arguments: Sequence[str], command: str = "show") -> Overrides
         config["units"],
         _features(sizes),
         plugins,
-        not changes_cell(words),
+        tuple(words),
         read_block(config["block"], known.catalogue),
         config["width"] or config["units"],
         config["dropout"],
@@ -119,19 +120,6 @@ def read_overrides(arguments: Sequence[str], command: str = "show") -> Overrides
         plain_cell,
         config,
     )
-
-
-def _cell(name: str | None, config: Mapping[str, object], known: Components) -> CellSpec:
-    from gatekit.registry import load_cell
-    from gatekit.study.variant import cell_of
-
-    try:
-        return cell_of(config, known)
-    except (CellError, ExpressionError):
-        if name is not None:
-            # If the fault is in the cell's file, loading it raises an error that names the file.
-            load_cell(name, known.catalogue, known.files)
-        raise
 
 
 def _features(sizes: Sequence[str]) -> int:

@@ -37,6 +37,7 @@ from gatekit.cell.program import (
     Sum,
     solved,
 )
+from gatekit.faults import Place
 
 from .copied import Known, copied
 from .emit import Emitter
@@ -368,7 +369,7 @@ class AllSteps(Emitter):
         """Return the shape of an expression, without batch and time."""
         try:
             shapes = {name: self.program.shapes[name] for name in names(expr)}
-            return infer(expr, shapes, self.program.functions, "parallel")
+            return infer(expr, shapes, self.program.functions, Place(("parallel",)))
         except (CellError, KeyError):
             return None
 

@@ -20,6 +20,7 @@ from gatekit.cell.language.expression import (
 )
 from gatekit.cell.learned import DrawContext, Initializer
 from gatekit.cell.schema import make_initializer
+from gatekit.faults import Place
 
 from .drawn import formula
 from .draws import Draws, fill
@@ -153,7 +154,7 @@ class FirstValues:
         if isinstance(init, (int, float)):
             return self._full(float(init), weight.shape)
         kind = init if isinstance(init, str) else str(init["kind"])
-        initializer = make_initializer(init, weight.name, self.cell.spec.catalogue)
+        initializer = make_initializer(init, Place((weight.name,)), self.cell.spec.catalogue)
         value = self._standard(kind, initializer, weight)
         if value is None:
             value = self._formula(kind, initializer, weight)

@@ -14,6 +14,7 @@ from gatekit.cell.calls import remedied
 from gatekit.cell.errors import DataError, listed
 from gatekit.code import FRAMEWORKS, generate
 from gatekit.code.from_run import read_model
+from gatekit.faults import Layer
 from gatekit.runs.studies.survey import find
 from gatekit.tasks.arrays import read_npz
 
@@ -22,7 +23,7 @@ from .torch import as_array
 
 
 @remedied(
-    "gatekit.convert.from_code('model/model.safetensors', '3f9a0c')", types=False, words=False
+    "gatekit.convert.from_code('model/model.safetensors', '3f9a0c')", types=False, channel=Layer
 )
 def from_code(
     source: str | Path | Mapping[str, Any],

@@ -10,8 +10,9 @@ from keras.layers import Layer
 
 from gatekit.cell.calls import remedied
 from gatekit.cell.errors import ConfigError
+from gatekit.faults import Layer as LayerArguments
+from gatekit.faults import note_for
 from gatekit.recurrence.keras_form import KERAS_ORDER
-from gatekit.recurrence.layers.arguments import REMEDIES
 from gatekit.recurrence.layers.rnn import RNN
 
 from .gate_weights import GateWeights, composed_layer, gate_weights, split_gates
@@ -28,7 +29,7 @@ _SHARED = (
 )
 
 
-@remedied("gatekit.convert.from_keras(layer)", types=False, words=False)
+@remedied("gatekit.convert.from_keras(layer)", types=False, channel=LayerArguments)
 def from_keras(layer: Layer, *, executor: str = "auto") -> Layer:
     """Return the equivalent gatekit layer of a Keras layer, with the same weights.
 
@@ -185,7 +186,7 @@ def _check(layer: Layer) -> None:
             raise ConfigError(
                 f"the layer {layer.name!r} has {option}={value!r}, but the bundled cells have "
                 f"{known!r}. Build gatekit.RNN with it and assign layer.named_weights: "
-                f"{REMEDIES[option]}"
+                f"{note_for('layer', option)}"
             )
 
 

@@ -16,6 +16,7 @@ from keras.layers import Layer
 
 from gatekit.cell.calls import remedied
 from gatekit.cell.errors import ConfigError, listed
+from gatekit.faults import Layer as LayerArguments
 from gatekit.recurrence.keras_form import CUDNN_ORDER
 from gatekit.recurrence.layers.rnn import RNN
 
@@ -44,7 +45,7 @@ class StackedLayer(NamedTuple):
     bias: bool
 
 
-@remedied("gatekit.convert.from_torch(module)", types=False, words=False)
+@remedied("gatekit.convert.from_torch(module)", types=False, channel=LayerArguments)
 def from_torch(source: Any, *, prefix: str = "", executor: str = "auto") -> list[Layer]:
     """Return the equivalent gatekit layers of a torch module, with the same weights.
 

@@ -23,7 +23,16 @@ from .fault import (
     Several,
     apply,
 )
-from .values import as_typed, excerpt, in_hydra, in_shell, is_plain, kind_of, safe_repr
+from .values import (
+    Described,
+    as_typed,
+    excerpt,
+    in_hydra,
+    in_shell,
+    is_plain,
+    kind_of,
+    safe_repr,
+)
 
 CHOICES = {
     **dict.fromkeys(("cell", "task", "optimizer"), "name"),
@@ -32,6 +41,8 @@ CHOICES = {
 """The key that names what a group is: ``task=adding`` is typed for ``task.name``."""
 
 MOST_NAMES = 40
+MOST_WRITTEN = 160
+"""The most characters of an argument that is written out as a whole."""
 
 
 def _choice(place: Place) -> bool:
@@ -142,8 +153,16 @@ class Call(Channel):
         for head, value in data.items():
             if isinstance(value, Mapping) and [*value] == [CHOICES.get(head)]:
                 data[head] = next(iter(value.values()))
-        words = [f"{head}={excerpt(safe_repr(data[head]), 160)}" for head in heads if head in data]
-        return ", ".join(words)
+        words = [f"{head}={safe_repr(data[head])}" for head in heads if head in data]
+        sets = [fix for fix in fixes if isinstance(fix, Set)]
+        inner = [str(fix.place.path[0]) for fix in sets if fix.place.path[1:]]
+        known = all(is_plain(self.given.get(head)) for head in inner)
+        if known and max(map(len, words), default=0) <= MOST_WRITTEN:
+            return ", ".join(words)
+        return ", ".join(
+            f"{self.name(fix.place)} = {excerpt(safe_repr(fix.value), MOST_WRITTEN)}"
+            for fix in sets
+        )
 
     def command(self, run: Run) -> str:
         """Return a call, if a function does what the command does."""
@@ -154,19 +173,19 @@ class Call(Channel):
 
 @dataclass(frozen=True)
 class Layer(Call):
-    """Arguments of a layer: ``cell.gates.forget`` is ``gates['forget']``."""
+    """Arguments of a layer: ``cell.zoneout.h`` is ``zoneout['h']``, if the layer has it."""
+
+    def _short(self, place: Place) -> Place:
+        own = self.given.get(str(place.path[1])) is not None if place.path[1:] else False
+        return place.moved(Place(("cell",)), Place()) if own else place
 
     def name(self, place: Place) -> str:
         """Return the argument, which has no ``cell.`` before it."""
-        return super().name(_short(place))
+        return super().name(self._short(place))
 
     def assign(self, *fixes: Set | Remove) -> str:
         """Return the arguments as they would be with the fixes."""
-        return super().assign(*(replace(fix, place=_short(fix.place)) for fix in fixes))
-
-
-def _short(place: Place) -> Place:
-    return place.moved(Place(("cell",)), Place()) if place.path[1:] else place
+        return super().assign(*(replace(fix, place=self._short(fix.place)) for fix in fixes))
 
 
 @dataclass(frozen=True)
@@ -175,25 +194,32 @@ class File(Channel):
 
     verb = "write"
 
+    def name(self, place: Place) -> str:
+        """Return the keys that lead to an entry."""
+        return str(place)
+
     def assign(self, *fixes: Set | Remove) -> str:
         """Return the entries as YAML, each without the entries that it is in."""
         sets = [fix for fix in fixes if isinstance(fix, Set)]
-        return ", ".join(f"{fix.place.last}: {_in_yaml(fix.value)}" for fix in sets)
+        heads = [f"{fix.place.last}: " if fix.place.path else "" for fix in sets]
+        return ", ".join(
+            f"{head}{_in_yaml(fix.value)}" for head, fix in zip(heads, sets, strict=True)
+        )
 
 
 _TRAP = re.compile(r"[\W\d]|.*(: | #)|(yes|no|on|off|true|false|null|~)\Z", re.IGNORECASE)
 
 
-def _in_yaml(value: Any, inside: bool = False) -> str:
+def _in_yaml(value: Any) -> str:
     if isinstance(value, Several):
         value = next(iter(value.values))
     if isinstance(value, str):
-        traps = _TRAP.match(value) or (inside and set(value) & set(",[]{}"))
+        traps = not value or _TRAP.match(value) or set(value) & set(",[]{}")
         return "'" + value.replace("'", "''") + "'" if traps else value
     if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{k}: {_in_yaml(v, True)}" for k, v in value.items()) + "}"
+        return "{" + ", ".join(f"{k}: {_in_yaml(v)}" for k, v in value.items()) + "}"
     if isinstance(value, (list, tuple)):
-        return "[" + ", ".join(_in_yaml(each, True) for each in value) + "]"
+        return "[" + ", ".join(_in_yaml(each) for each in value) + "]"
     return as_typed(value)
 
 
@@ -261,7 +287,7 @@ def speak(fault: Fault, channel: Channel | None = None) -> str:
         said.append(f"{_capital(fault.what)}: {names}{more}.")
     if fault.lists is not None:
         said.append(f"{to.command(fault.lists)} lists all {fault.what}.")
-    return " ".join(said)
+    return ("\n" if fault.kind is Kind.SYNTAX else " ").join(said)
 
 
 def _capital(text: str) -> str:
@@ -278,30 +304,36 @@ def _head(fault: Fault, to: Channel) -> str:
     meant = "; did you mean {}?"
     match fault.kind:
         case Kind.WRONG:
-            kind = "" if given is NOTHING else f" ({kind_of(given)})"
+            plain = given is not NOTHING and not isinstance(given, Described)
+            kind = f" ({kind_of(given)})" if plain else ""
+            if not name:
+                return f"{excerpt(to.value(given), 80)}{kind} is not allowed: {fault.expected}."
             return f"{name}{came}{kind} is not allowed: {name} is {fault.expected}."
         case Kind.MISSING if name.startswith("-"):
             return f"{name} needs a value{f': {why}' if why else ''}."
         case Kind.MISSING:
-            return f"{name} is missing: {why}." if why else f"{name} is missing."
+            head = f"{name} is missing"
         case Kind.SYNTAX:
             start, end = fault.span or (0, 0)
-            marks = f"  {' ' * start}{'^' * max(1, end - start)}"
-            return f"{name}{': ' if name else ''}{why}\n  {given}\n{marks}\n"
+            left = max(0, start - 60)
+            marks = " " * (start - left) + "^" * max(1, min(end, left + 90) - start)
+            return f"{name}{': ' if name else ''}{why}\n  {given[left : left + 90]}\n  {marks}"
         case Kind.UNKNOWN if fault.what in ("keys", "options"):
             what = "an option" if fault.what == "options" else "a key"
             head, others = f"{name} is not {what}", [to.name(at) for at in _targets(fault)]
             if others and others != [name]:
                 return head + meant.format(" and ".join(others))
         case Kind.UNKNOWN:
-            named = name if given is NOTHING else to.assign(Set(fault.place, given))
+            plain = given is NOTHING or isinstance(to, (File, Call))
+            named = f"{name}{came}" if plain else to.assign(Set(fault.place, given))
             head = f"{named}: there is no such {fault.what.removesuffix('s')}"
             first = next(iter(fault.fixes), None)
-            if isinstance(first, Set) and not isinstance(first.value, Several):
+            if isinstance(first, Set) and isinstance(first.value, str):
                 return head + meant.format(repr(first.value))
         case _:
             head = f"{name}{came}"
-    return f"{head}: {why}." if why else f"{head}."
+    stop = "" if why.endswith("?") else "."
+    return f"{head}: {why}{stop}" if head and why else f"{head or why}{stop}"
 
 
 def _targets(fault: Fault) -> Iterator[Place]:

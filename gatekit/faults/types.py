@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from .fault import NOTHING, Fault, Fix, Kind, Place, Remove, Rename, Run, Set, Several
-from .names import known_as, nearest_name
-from .values import SWITCHES, amount_of, as_typed
+from .names import known_as, nearest_name, synonyms
+from .values import SWITCHES, amount_of, as_plain, as_typed
 
 LARGEST = 2**63 - 1
 MOST_LISTED = 16
@@ -240,7 +240,7 @@ def wrong(
     if example is not NOTHING and fits(example, type_):
         meant.append(example)
     fixes: tuple[Fix, ...] = tuple(Set(place, one) for one in meant[:1])
-    return Fault(Kind.WRONG, place, value, expected, fixes=fixes)
+    return Fault(Kind.WRONG, place, as_plain(value), expected, fixes=fixes)
 
 
 def unknown_name(place: Place, name: Any, known: Iterable[str], what: str) -> Fault:
@@ -259,7 +259,7 @@ def unknown_name(place: Place, name: Any, known: Iterable[str], what: str) -> Fa
     return Fault(
         Kind.UNKNOWN,
         place,
-        name,
+        as_plain(name),
         fixes=fixes,
         known=names if short else (),
         what=what,
@@ -268,8 +268,11 @@ def unknown_name(place: Place, name: Any, known: Iterable[str], what: str) -> Fa
 
 
 def unknown_option(place: Place, value: Any, known: Iterable[str]) -> Fault:
-    """Return the fault of an option that a class does not have."""
+    """Return the fault of an option that a class does not have, or of a key of a mapping."""
     names = tuple(known)
-    near = known_as("option", place.last, names) or nearest_name(place.last, names)
-    fix = Rename(place, Place(place.path[:-1]) / near) if near else Remove(place)
-    return Fault(Kind.UNKNOWN, place, value, fixes=(fix,), known=names)
+    ours = synonyms("option").get(place.last, ())
+    # The initial value of a bias is `initializers.bias`, for example.
+    near = next((each for each in ours if each.partition(".")[0] in names), "")
+    near = near or nearest_name(place.last, names)
+    fix = Rename(place, Place((*place.path[:-1], *near.split(".")))) if near else Remove(place)
+    return Fault(Kind.UNKNOWN, place, as_plain(value), fixes=(fix,), known=names)

@@ -15,6 +15,15 @@ SWITCHES = {
 """The words that people write for true and false."""
 
 
+class Described(str):
+    """The description of an object that is not plain data, which is quoted as it is."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return str(self)
+
+
 def kind_of(value: object) -> str:
     """Return the type of a value in words."""
     kinds = {bool: "a boolean", int: "an integer", float: "a number", str: "a string"}
@@ -107,3 +116,24 @@ def amount_of(value: object) -> int | float | None:
 
 
 _AMOUNT = re.compile(r"([-+]?\d+\.?\d*(?:[eE][-+]?\d+)?) ?([kKmM%]?)")
+
+
+def described(value: object) -> str:
+    """Return an object's description for messages: ``the function tanh``, ``the class Dense``."""
+    name = getattr(value, "__name__", "") or getattr(value, "name", "")
+    if isinstance(value, type):
+        return f"the class {name}"
+    if name == "<lambda>":
+        return "a lambda"
+    if callable(value) and (hasattr(value, "__code__") or type(value).__name__ in _FUNCTIONS):
+        return f"the function {name}"
+    plain = value is None or isinstance(value, (str, int, float, list, tuple, dict))
+    return excerpt(safe_repr(value), 60) if plain else f"an object of {type(value).__name__}"
+
+
+_FUNCTIONS = ("ufunc", "Function", "builtin_function_or_method", "GenericFunction")
+
+
+def as_plain(value: Any) -> Any:
+    """Return a value as a fault quotes it: an object that is not plain data by its description."""
+    return value if is_plain(value) else Described(described(value))

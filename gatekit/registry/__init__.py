@@ -12,7 +12,6 @@ from .cells import (
     cell_names,
     config_folders,
     load_cell,
-    misplaced,
     named_after_file,
     own_file,
 )
@@ -48,7 +47,6 @@ __all__ = [
     "config_folders",
     "left_out",
     "load_cell",
-    "misplaced",
     "named_after_file",
     "object_hash",
     "origins",

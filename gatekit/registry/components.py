@@ -66,7 +66,7 @@ class Components:
                 self.tasks[name](**{k: v for k, v in config.items() if k != "name"})
             )
         except OptionError as error:
-            raise error.below("task") from None
+            raise ConfigError(error.option.below(Place(("task",)))) from None
         except ConfigError as error:
             raise ConfigError(f"task={name}: {error}{self._default(name, str(error))}") from None
 

@@ -14,6 +14,7 @@ from typing import Any
 import yaml
 
 from gatekit.cell.errors import ConfigError, excerpt, quoted, shown
+from gatekit.faults import Place
 from gatekit.runs.durable import opened
 
 MAX_BYTES = 64 * 1024
@@ -82,7 +83,7 @@ def _parsed(text: str, path: Path) -> dict[str, Any]:
         _walk(path, text)
         loaded = yaml.load(text, Loader=_PlainLoader)
     except yaml.YAMLError as error:
-        raise ConfigError(f"{shown(path)} is not YAML{_marked(error, text)}") from None
+        raise ConfigError(f"{shown(path)} is not YAML{_marked(error)}") from None
     except RecursionError:
         raise ConfigError(f"{shown(path)} is nested deeper than {MAX_DEPTH} levels.") from None
     except ValueError as error:
@@ -98,7 +99,7 @@ def _parsed(text: str, path: Path) -> dict[str, Any]:
     return loaded
 
 
-def _marked(error: yaml.YAMLError, text: str) -> str:
+def _marked(error: yaml.YAMLError) -> str:
     """Return the parser's error, with the line and a caret below it if the position is known."""
     mark = getattr(error, "problem_mark", None)
     if re.search("unexpected end of stream|could not find", str(getattr(error, "problem", ""))):
@@ -108,52 +109,8 @@ def _marked(error: yaml.YAMLError, text: str) -> str:
         return f": {' '.join(str(error).split())[:300]}"
     parts = (getattr(error, "context", None), getattr(error, "problem", None))
     why = ", ".join(" ".join(str(part).split())[:150] for part in parts if part)
-    lines = text.splitlines()
-    line = lines[mark.line] if mark.line < len(lines) else ""
-    if function := re.match(r"\s*(\w+): *lambda[^:]*:\s*(.+)", line):
-        hint = f"an equation is an expression, not a function: write {function[1]}: "
-        why = hint + function[2][:100]
-    elif (value := _value_to_quote(why, line)) is not None:
-        why = f"a value that begins with {value[1][0]} needs quotes: write {value[0]}: {value[2]}"
-    elif "but found '<block mapping start>'" in why or "but found '-'" in why:
-        why = _uneven(lines, mark.line, mark.column)
-    else:
-        hint = next((hint for words, hint in _YAML_HINTS if words in why), "")
-        why = hint if hint and "<" in why else f"{why}; {hint}" if hint else why
-    return f", line {mark.line + 1}, column {mark.column + 1}: {why}\n{snippet}"
-
-
-def _value_to_quote(why: str, line: str) -> tuple[str, str, str] | None:
-    """Return name, value and quoted value of a line whose value needs quotes; otherwise None."""
-    entry = re.match(r"\s*([\w.-]+): +([-*&!|>@%`'\"{\[].{0,200})", line)
-    if entry is None or "\t" in line or not _QUOTED.search(why):
-        return None
-    value = entry[2].strip()
-    bare = re.sub(r"^- ", "-", value)
-    bare = value.replace(value[0], "") if value[0] in "'\"" else bare
-    mark = "'" if '"' in bare else '"'
-    return entry[1], value, bare if value[0] in "'\"-" else f"{mark}{bare}{mark}"
-
-
-_QUOTED = re.compile(
-    "alphabetic|chomping|start any token|sequence entries|<block end>.*'<(?!block mapping)"
-)
-
-
-def _uneven(lines: list[str], number: int, column: int) -> str:
-    """Return the message about a line that is not indented like its neighbours."""
-    above = next((line for line in reversed(lines[:number]) if line.strip()), "")
-    spaces = len(above) - len(above.lstrip(" "))
-    bare = re.match(r"\s*[\w.-]+:\s*(\S.*)?", above)
-    if spaces < column and bare and bare[1]:
-        nested = f"; `{above.strip()[:40]}` has a value, and nothing can be below it"
-    else:
-        nested = ""
-    word = f"{spaces} space{'' if spaces == 1 else 's'}" if spaces else "no spaces"
-    return (
-        f"the line is indented by {column}, unlike its neighbours; the line above it begins after "
-        f"{word}{nested}: indent the names of one mapping equally"
-    )
+    hint = next((f"; {hint}" for words, hint in _YAML_HINTS if words in why), "")
+    return f", line {mark.line + 1}, column {mark.column + 1}: {why}{hint}\n{snippet}"
 
 
 _YAML_HINTS = (
@@ -168,29 +125,33 @@ _YAML_HINTS = (
     ),
     ("unexpected end of stream", "close the quotation mark"),
     ("'<document start>'", "the first line is indented: begin each key at the left margin"),
+    ("but found '<scalar>'", "put the value in quotes"),
     ("expected <block end>", "indent the names of one mapping equally"),
     ("expected ',' or", "close the bracket, and separate items with commas"),
     ("that cannot start any token", "put the value in quotes"),
+    ("alphabetic", "put the value in quotes"),
+    ("chomping", "put the value in quotes"),
 )
 
 
-def line_of(path: Path, message: str) -> str:
-    """Return ``, line 5`` for the entry in a file that a message names first, or an empty string.
+def line_of(path: Path, place: Place) -> str:
+    """Return ``, line 5`` for the entry at a place in a file, or an empty string.
 
     Args:
         path: a file that `read_yaml` reads.
-        message: begins with a place in it, such as ``cell.gates.forget.eps: ...``.
+        place: the place, from ``cell`` on; the line is that of its longest part in the file.
     """
-    place = re.match(r"cell\.([\w*.]+)", message)
-    text = read_text(path, path.parent.parent) if place else ""
-    node = yaml.compose(text, Loader=_PlainLoader) if place else None
+    node = yaml.compose(read_text(path, path.parent.parent), Loader=_PlainLoader)
     line = 0
-    for part in place[1].split(".") if place else ():
-        pairs = node.value if isinstance(node, yaml.MappingNode) else ()
-        entries = [(key, value) for key, value in pairs if key.value == part]
-        if not entries:
+    for part in place.path[1:]:
+        items: list[tuple[yaml.Node, yaml.Node]] = []
+        if isinstance(node, yaml.MappingNode):
+            items = [(key, value) for key, value in node.value if key.value == str(part)]
+        elif isinstance(node, yaml.SequenceNode) and isinstance(part, int):
+            items = [(each, each) for each in node.value[part : part + 1]]
+        if not items:
             break
-        line, node = entries[0][0].start_mark.line + 1, entries[0][1]
+        line, node = items[0][0].start_mark.line + 1, items[0][1]
     return f", line {line}" if line else ""
 
 

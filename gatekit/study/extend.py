@@ -63,9 +63,8 @@ def extension(
     trained = _recorded(folder)
     if not trained:
         raise RunError(
-            f"no `gatekit train` command is recorded in {folder}, so there is nothing to repeat "
-            "with more seeds. Type the sweep again: gatekit train -m study="
-            f"{study} seeds={seeds} ..."
+            f"the commands of the study are not recorded in {folder}, so there is nothing to "
+            f"repeat with more seeds: train the sweep again, with study={study} seeds={seeds}"
         )
     if any("--trust-config" in typed for typed in trained) and not trusted:
         raise ConfigError(

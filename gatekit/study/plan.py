@@ -22,7 +22,6 @@ from gatekit.runs.names import RUNS, TUNE, canonical_json, fingerprint, plan_log
 from . import resolve
 from .config import validate
 from .keys import LAUNCH_KEYS, RUN_KEYS
-from .line import changes_cell
 from .matching import at_size
 from .options import SHARED, Options, devices_of, read_options, slot_environments
 from .search.search import refuse_runs
@@ -252,8 +251,7 @@ def runs_of(
     key = canonical_json({**base, "seed": 0})
     if key not in variants:
         choice = OmegaConf.select(composed, "hydra.runtime.choices.cell")
-        choice = None if changes_cell(overrides) else choice
-        with in_file(choice, known.files):
+        with in_file(choice, known.files, overrides):
             variants[key] = variant(base, known)
     sources |= variants[key].sources
     seeds = [config["seed"]] if config["seeds"] is None else list(range(config["seeds"]))

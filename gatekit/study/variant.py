@@ -12,16 +12,16 @@ from omegaconf import DictConfig, OmegaConf
 
 from gatekit import registry
 from gatekit.cell.block.reading import read_block
-from gatekit.cell.errors import CellError, ConfigError, GatekitError, excerpt, listed, nearest
+from gatekit.cell.errors import CellError, ConfigError, GatekitError, excerpt, nearest_name
 from gatekit.cell.graph import Cell
 from gatekit.cell.schema import (
     ABOUT_KEYS,
+    CELL,
     CELL_KEYS,
-    OTHER_KEYS,
     SECTIONS,
+    SWAP,
     CellSpec,
     by_gate,
-    check_layout,
     gate_of,
     gates_and_roles,
     merge,
@@ -29,6 +29,7 @@ from gatekit.cell.schema import (
     read_output_unit,
     swap,
 )
+from gatekit.faults import Fault, Kind, Note, Place, Rename, Set, known_as, note_for
 from gatekit.recurrence.executors.choose import Setting, check, chunks_win
 from gatekit.registry import components
 from gatekit.runs.names import fingerprint
@@ -266,18 +267,14 @@ def cell_of(config: Mapping[str, Any], known: components.Components) -> CellSpec
     Raises:
         GatekitError: the cell or a swap is not allowed.
     """
-    if "function" not in config["cell"]:
-        check_layout(config["cell"])
-    for key in () if "function" in config["cell"] else config["cell"]:
-        if key in CELL_KEYS or (key in OTHER_KEYS and key not in RUN_KEYS):
-            continue  # `read_cell` validates these
-        hint = nearest(key, {*CELL_KEYS, *RUN_KEYS})
-        meant = next((k for k in {*RUN_KEYS} - {*CELL_KEYS} if f"'{k}'" in hint), None)
-        if meant is not None:
-            raise ConfigError(
-                f"cell.{key} is not a key of a cell; did you mean {meant!r}? It is a key of a run: "
-                f"type {meant}=VALUE after the command, and remove {key} from the cell."
-            )
+    for name, value in () if "function" in config["cell"] else config["cell"].items():
+        if name in CELL_KEYS or note_for("cell", name) or known_as("cell", name):
+            continue  # `read_cell` refuses these
+        near = nearest_name(name, {*CELL_KEYS, *RUN_KEYS})
+        if near in RUN_KEYS and near not in CELL_KEYS:
+            to = Place((near,))
+            fault = Fault(Kind.UNKNOWN, CELL / name, value, fixes=(Rename(CELL / name, to),))
+            raise ConfigError(fault)
     cell = config["cell"]
     _no_half_gates(cell.get("gates"), cell.get("roles") or ())
     swaps = {role: gate for role, gate in config["swap"].items() if gate is not None}
@@ -285,12 +282,11 @@ def cell_of(config: Mapping[str, Any], known: components.Components) -> CellSpec
         try:
             cell = swap(cell, role, gate, known.catalogue)
         except CellError as error:
-            reason = str(error).removeprefix(f"swap.{role}: ")
-            raise ConfigError(f"swap.{role}={excerpt(str(gate))}: {reason}") from None
+            raise ConfigError(error.fault or str(error)) from None
     if swaps:
         _refuse_dropped(config["cell"], cell, swaps, known)
     spec = read_cell(cell, known.catalogue)
-    spec.places(swaps, "swap")
+    spec.places(swaps, SWAP)
     return spec
 
 
@@ -388,13 +384,12 @@ def _no_half_gates(gates: Any, roles: Iterable[str]) -> None:
     # If a gate's name is misspelt in an option, Hydra adds a gate that has only this option.
     for name, gate in gates.items() if isinstance(gates, Mapping) else ():
         others = [other for other in gates if other != name]
-        if isinstance(gate, Mapping) and not {"kind", "activation"} & set(gate):
-            hint = nearest(str(name), [*others, *roles])
-            if hint:
-                raise ConfigError(
-                    f"cell.gates.{name} is not a gate of this cell{hint} Gates: {listed(others)}. "
-                    f"A new one needs cell.gates.{name}.kind=NAME."
-                )
+        half = isinstance(gate, Mapping) and not {"kind", "activation"} & set(gate)
+        if half and (near := nearest_name(str(name), [*others, *roles])):
+            where = CELL / "gates" / name
+            new = Note(("a new gate needs ", Set(where / "kind", "NAME")))
+            fixes = (Rename(where, CELL / "gates" / near), new)
+            raise ConfigError(Fault(Kind.UNKNOWN, where, gate, fixes=fixes, known=tuple(others)))
 
 
 def _fits(config: Mapping[str, Any], parameters: int) -> None:

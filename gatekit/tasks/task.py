@@ -12,7 +12,7 @@ import numpy
 
 from gatekit.cell.calls import constructed
 from gatekit.cell.declare import Declared, plain
-from gatekit.cell.errors import DataError, OptionError, PluginError, listed, nearest, nearest_name
+from gatekit.cell.errors import DataError, PluginError, listed, nearest, nearest_name, wrong_option
 from gatekit.runs.directions import Direction, known_direction
 from gatekit.runs.names import canonical_json
 
@@ -188,12 +188,12 @@ class Task(Declared, abc.ABC):
         for name in self.options():
             if isinstance(value := getattr(self, name), int) and value > _MOST:
                 expected, example = f"at most {_MOST:,}", getattr(type(self), name, 10)
-                raise OptionError(type(self).__name__, name, value, expected, example)
+                raise wrong_option(type(self).__name__, name, value, expected, example)
         for name, least in self.lowest.items():
             if (value := getattr(self, name)) < least:
                 example = max(least, getattr(type(self), name, least))
                 expected = f"at least {least:g}"
-                raise OptionError(type(self).__name__, name, value, expected, example)
+                raise wrong_option(type(self).__name__, name, value, expected, example)
         self.check_options()
 
     def check_options(self) -> None:

@@ -13,6 +13,7 @@ from gatekit.cell.errors import CellError, ConfigError, GatekitError
 from gatekit.cell.graph import Cell, build
 from gatekit.cell.schema import CellSpec, OutputUnitSpec, check_options, read_cell, read_output_unit
 from gatekit.registry import catalogue, cell_config, config_folders
+from gatekit.registry.cells import file_channel
 from gatekit.registry.discovery import named_only
 from gatekit.registry.safe_yaml import read_yaml
 
@@ -120,7 +121,9 @@ def from_file(
             spec = read_cell(config, known)
             return _fitting(CellSubject(spec.name, spec, tuple(plugins), units, features))
         except GatekitError as error:
-            raise type(error)(f"{path}: {error}") from None
+            if error.fault is None:
+                raise type(error)(f"{path}: {error}") from None
+            raise error.spoken(file_channel(path)) from None
 
 
 def _fitting(subject: CellSubject) -> CellSubject:

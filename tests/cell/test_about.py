@@ -17,31 +17,29 @@ WORKS = bibliography()
 
 
 @pytest.mark.parametrize(
-    ("change", "message"),
+    ("change", "place"),
     [
-        ({"cite": WORK}, r"cell.cite: a list of keys of references.bib is expected, such as"),
-        ({"cite": "zhou2016"}, r"cell.cite: a list of keys .*such as \[zhou2016\], not 'zhou2016'"),
-        ({"cite": ["a text"]}, r"cell.cite\[0\]: a key of references.bib .* not 'a text'"),
-        ({"cite": ["a", 3]}, r"cell.cite\[1\]: a key of references.bib is expected, .* not 3"),
-        ({"cite": ["a}"]}, r"cell.cite\[0\]: a key of references.bib"),
-        ({"cite": ["a" * 101]}, r"cell.cite\[0\]: a key of references.bib"),
-        ({"cite": [{**WORK, "titel": "x"}]}, r"cell.cite\[0\].titel: .*did you mean 'title'"),
-        ({"cite": [{"title": "Gates"}]}, r"cell.cite\[0\]: authors, year is missing"),
-        ({"cite": [{**WORK, "year": "2016"}]}, r"cell.cite\[0\].year: a year is expected"),
-        ({"cite": [{**WORK, "arxiv": 1603.1}]}, r"cell.cite\[0\].arxiv: .*put it in quotes"),
-        ({"cite": [{**WORK, "title": "a\nb"}]}, r"cell.cite\[0\].title: a string of one line"),
-        ({"year": 16}, "cell.year: a year is expected, not 16; write year: 1997"),
-        ({"arxiv": 1603.1}, "cell.arxiv: a string is expected, not 1603.1; put it in quotes"),
-        ({"tier": "certified"}, "cell.tier: 'certified' is not allowed; write `tier: unverified`"),
-        (
-            {"tier": "hearsay"},
-            "`tier: second hand` if they are from someone else's code or quotation",
-        ),
+        ({"cite": WORK}, "cite"),
+        ({"cite": "zhou2016"}, "cite"),
+        ({"cite": ["a text"]}, "cite.0"),
+        ({"cite": ["a", 3]}, "cite.1"),
+        ({"cite": ["a}"]}, "cite.0"),
+        ({"cite": ["a" * 101]}, "cite.0"),
+        ({"cite": [{**WORK, "titel": "x"}]}, "cite.0.titel"),
+        ({"cite": [{"title": "Gates"}]}, "cite.0"),
+        ({"cite": [{**WORK, "year": "2016"}]}, "cite.0.year"),
+        ({"cite": [{**WORK, "arxiv": 1603.1}]}, "cite.0.arxiv"),
+        ({"cite": [{**WORK, "title": "a\nb"}]}, "cite.0.title"),
+        ({"year": 16}, "year"),
+        ({"arxiv": 1603.1}, "arxiv"),
+        ({"tier": "certified"}, "tier"),
     ],
 )
-def test_wrong_values(lstm: Any, read: Any, change: dict[str, Any], message: str) -> None:
-    with pytest.raises(CellError, match=message):
+def test_wrong_values(lstm: Any, read: Any, change: dict[str, Any], place: str) -> None:
+    with pytest.raises(CellError) as caught:
         read({**lstm(), **change})
+    assert caught.value.fault is not None
+    assert str(caught.value.fault.place) == f"cell.{place}"
 
 
 @pytest.mark.parametrize(
@@ -59,7 +57,7 @@ def test_wrong_values(lstm: Any, read: Any, change: dict[str, Any], message: str
     ],
 )
 def test_links_are_links(lstm: Any, read: Any, field: str, value: str) -> None:
-    with pytest.raises(CellError, match=rf"cell.cite\[0\].{field}: .* write for example {field}: "):
+    with pytest.raises(CellError, match=rf"cell.cite.0.{field}=.* Write {field}: "):
         read({**lstm(), "cite": [{**WORK, field: value}]})
 
 

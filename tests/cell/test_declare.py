@@ -66,9 +66,9 @@ def test_a_value_of_the_right_type_is_kept(name, given, kept):
 @pytest.mark.parametrize(
     ("name", "given", "says"),
     [
-        ("number", "1", "should be a number, not a string"),
-        ("number", True, "should be a number, not a boolean"),
-        ("number", None, "should be a number, not nothing"),
+        ("number", "1", "should be a number"),
+        ("number", True, "should be a number"),
+        ("number", None, "should be a number"),
         ("count", 1.5, "should be an integer"),
         ("count", True, "should be an integer"),
         ("word", 3, "should be a string"),
@@ -80,9 +80,9 @@ def test_a_value_of_the_right_type_is_kept(name, given, kept):
         ("table", [1], "should be a mapping"),
         ("number", math.nan, "should be a finite number"),
         ("maybe", math.inf, "should be a finite number"),
-        ("numbre", 1.0, r"has no option 'numbre'; did you mean 'number'\? Its options: anything"),
-        ("zzz", 1.0, r"has no option 'zzz'\. Its options"),
-        ("shared", 1, "has no option 'shared'"),
+        ("numbre", 1.0, "numbre is not a key; did you mean number"),
+        ("zzz", 1.0, "zzz is not a key"),
+        ("shared", 1, "shared is not a key"),
         ("plain_field", 1, "no annotation; write plain_field: int = 4 in the class"),
     ],
 )

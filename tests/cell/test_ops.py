@@ -117,11 +117,10 @@ def test_what_an_array_library_has():
     ("name", "says"),
     [
         ("clipp", "did you mean 'clip'"),
-        ("max", "type ops.maximum\\(a, b\\)"),
-        ("clamp", "type ops.clip\\(x, low, high\\)"),
+        ("max", "write ops.maximum\\(a, b\\)"),
+        ("clamp", "write ops.clip\\(a, b, c\\)"),
         ("fourier", "Functions: abs, clip, column"),
-        ("floor", "type floor\\(a\\) as an equation of the cell"),
-        ("ceil", "type -floor\\(-a\\) as an equation of the cell"),
+        ("ceil", "write -floor\\(-a\\) as an equation of the cell"),
     ],
 )
 def test_an_unknown_function_is_named_with_the_nearest_and_the_list(name, says):

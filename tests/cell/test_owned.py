@@ -412,7 +412,7 @@ OPTIONS_REFUSED = {
     "first_bias without a bias": ({"gate": {"bias": False, "first_bias": 1}}, "first_bias"),
     "norm with a group": ({"gate": {"norm": {"of": "sum", "group": ["input"]}}}, "group"),
     "not a mapping": ({"value": "x"}, "projections.value"),
-    "no reads": ({"more": {"first_bias": 1}}, "projections.more: reads are missing"),
+    "no reads": ({"more": {"first_bias": 1}}, "projections.more.reads is missing"),
     "unused": ({"more": {"reads": ["x"]}}, "does not use its projection 'more'"),
     "unknown signal": ({"value": {"reads": ["hh"]}}, "projections.value.reads: in 'hh'"),
     "earlier step": ({"value": {"reads": ["h_prev"]}}, "same step, not h_prev"),
@@ -449,7 +449,7 @@ def test_a_projection_does_not_read_a_history(emitting):
         def emit(self, a, h_history):
             return a + ops.mean(h_history, axis=-2)
 
-    with pytest.raises(CellError, match="use h_history in emit"):
+    with pytest.raises(CellError, match="use it in emit"):
         emitting(Window())
 
 
@@ -477,5 +477,5 @@ def test_a_state_that_should_be_as_wide_as_x_names_that_width(owned):
 
 def test_reads_in_one_string_are_a_list(owned):
     wrong = {**WRITTEN, "projections": {"tau": {"reads": "x, m_prev"}}}
-    with pytest.raises(CellError, match=r"write reads: \[x, m_prev\]"):
+    with pytest.raises(CellError, match=r"Write reads: \[x, m_prev\]"):
         owned(wrong)

@@ -213,12 +213,12 @@ UNTRUSTED: dict[str, tuple[bytes, str]] = {
         "a cell's defaults are names",
     ),
     "another-folder": (b"defaults: [../../etc/passwd]", "a cell's defaults are names"),
-    "a-loop": (b"function: rhn\ndepth: 100000000", "is too large (at most 1,000)"),
+    "a-loop": (b"function: rhn\ndepth: 100000000", "at most 1,000"),
     "a-width": (GOOD.replace("tanh}", "tanh, units: 1000000}").encode(), "at most"),
     "an-attribute": (b"gates: {g: {activation: pre.__class__}}", "an attribute is not part"),
     "an-import": (GOOD.replace("g + h", "__import__('os') + h").encode(), "no function"),
     "html": (b"'<script>alert(1)</script>': 1", "<script>"),
-    "unknown": (b"gatse: {}", "did you mean 'gates'"),
+    "unknown": (b"gatse: {}", "did you mean cell.gates?"),
 }
 
 

@@ -64,4 +64,4 @@ def test_a_missing_folder_is_named_in_full(here: Path, capsys: pytest.CaptureFix
     assert f"no study 'duo': there is no folder {here / 'experiments'}" in said
     (here / "experiments").mkdir()
     assert main(["compare", "duo"]) == EXIT_REFUSED
-    assert f"there are no studies in {here / 'experiments'}" in capsys.readouterr().err
+    assert f"no study 'duo' in {here / 'experiments'}" in capsys.readouterr().err

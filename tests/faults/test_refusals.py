@@ -38,8 +38,8 @@ X = numpy.random.default_rng(0).normal(size=(2, 3, 5))
 # What the texts of a row are, the row, the texts, and what each message has.
 ONE = "gates: {g: {kind: tanh}}\nequations: "
 CELLS: list[tuple[int, str, str]] = [
-    (20, "gates: [g: {kind: tanh}]\nequations: {h: g}", "remove the dashes"),
-    (20, ONE + "'h = g'", "write `h: g`, with a colon"),
+    (20, "gates: [g: {kind: tanh}]\nequations: {h: g}", "Write gates: {g: {kind: tanh}}"),
+    (20, ONE + "'h = g'", "Write equations: {h: g}"),
     (20, "gates: {g: {kind: tanh, reads: x, h_prev}}\nequations: {h: g}", "reads: [x, h_prev]"),
     (20, "zoneout: 0.1\n" + ONE + "{h: g + h_prev}", "zoneout: {h: 0.1}"),
     (20, "gates: {g: {kind: forgett}}\nequations: {h: g}", "did you mean 'forget'?"),
@@ -47,17 +47,17 @@ CELLS: list[tuple[int, str, str]] = [
     (21, ONE + "{h: g + a, a: b, b: a}", "a -> b -> a"),
     (22, ONE + "{h: g + prev_h}\nemits: h", "did you mean 'h_prev'?"),
     (22, ONE + "{h: g + c_prev}", "the name 'c_prev' is unknown"),
-    (22, "gates: {h: {kind: tanh}}\nequations: {h: h}", "is also in cell.gates; rename one"),
-    (22, "gates: {g: {kind: tanh}, k: {kind: tanh}}\nequations: {h: g}", "cell.gates.k=null"),
+    (22, "gates: {h: {kind: tanh}}\nequations: {h: h}", "is also at cell.gates.h"),
+    (22, "gates: {g: {kind: tanh}, k: {kind: tanh}}\nequations: {h: g}", "Write k: null"),
     (22, "parameters: {a: {}}\n" + ONE + "{h: g}", "nothing reads 'a'"),
     (22, "initial: {c: 1}\n" + ONE + "{h: g + h_prev}", "'c' is not a state"),
-    (23, ONE + "{a: g}", "cell.emits: 'h' is not a signal"),
-    (24, ONE + "{h: g, g: h}", "'g' is also in cell.gates"),
+    (23, ONE + "{a: g}", "cell.emits='h': there is no such signal"),
+    (24, ONE + "{h: g, g: h}", "'g' is also at cell.gates.g"),
     (24, "gates: {x: {kind: tanh}}\nequations: {h: x}", "'x' is reserved"),
     (24, "gates: {pre: {kind: tanh}}\nequations: {h: pre}", "'pre' is reserved"),
     (24, "gates: {t: {kind: tanh}}\nequations: {h: t}", "'t' is reserved"),
     (24, "gates: {tanh: {kind: tanh}}\nequations: {h: x}", "is a function of the equation"),
-    (24, "gates: {g_prev: {kind: tanh}}\nequations: {h: g_prev}", "are reserved"),
+    (24, "gates: {g_prev: {kind: tanh}}\nequations: {h: g_prev}", "no name ends like this"),
     (25, ONE + "{h: g + x}", "in 'g + x' a width of 8 meets a width of 6"),
     (
         26,
@@ -66,10 +66,10 @@ CELLS: list[tuple[int, str, str]] = [
     ),
 ]
 EQUATIONS: list[tuple[int, str, str]] = [
-    (32, "g ^ 2", "write g**2"),
+    (32, "g ^ 2", "g ** 2."),
     (32, "g @ g", "learned matrices are in the reads"),
-    (32, "g * h_{t-1}", "the previous value of h is h_prev"),
-    (32, "if g > 0 then g else h_prev", "write where(g, g, h_prev)"),
+    (32, "g * h_{t-1}", "g * h_prev"),
+    (32, "if g > 0 then g else h_prev", "Write where(x, a, b)"),
     (27, "x.__class__", "an attribute is not part"),
     (27, "().__class__.__mro__", "an attribute is not part"),
     (27, "__import__('os')", "there is no function '__import__'"),

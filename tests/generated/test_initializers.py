@@ -13,6 +13,7 @@ from gatekit.cell.errors import ConfigError
 from gatekit.cell.learned import DrawContext
 from gatekit.cell.schema import make_initializer
 from gatekit.code.given import built_cell
+from gatekit.faults import Place
 
 from .test_text import formatted
 
@@ -96,7 +97,7 @@ def cell(init: Any) -> dict[str, Any]:
 def drawn(init: Any, units: int, seed: int, plugin: str) -> np.ndarray:
     """Return what the plugin draws for the bias."""
     known = built_cell(cell(init), units, 4, "hidden", None, (plugin,)).spec.catalogue
-    own = make_initializer(init, "h.bias", known)
+    own = make_initializer(init, Place(("h.bias",)), known)
     return own.draw(np.random.default_rng(seed), (units,), DrawContext(units, units, 4))
 
 

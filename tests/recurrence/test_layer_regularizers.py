@@ -268,39 +268,68 @@ def test_only_registered_classes_are_made_from_a_file() -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "message"),
+    ("options", "place"),
     [
-        ({"regularizers": "l2"}, "a mapping is expected"),
-        ({"regularizers": {"kernl": "l2"}}, "did you mean 'kernel'"),
-        ({"regularizers": {"forgot": {"bias": "l2"}}}, "did you mean 'forget'"),
-        ({"regularizers": {"forget": "l2"}}, "a mapping is expected"),
-        ({"regularizers": {"forget": {"recurent": "l2"}}}, "did you mean 'recurrent'"),
-        ({"regularizers": {"kernel": "l1l2"}}, "did you mean 'l1_l2'"),
-        ({"regularizers": {"kernel": {"kind": "l2", "factor": 1}}}, "Keys: l2"),
-        ({"regularizers": {"kernel": {"kind": "l2", "l2": -1}}}, "a number from 0"),
-        ({"regularizers": {"kernel": {"kind": "l2", "l2": float("nan")}}}, "not finite"),
-        ({"regularizers": {"kernel": {"kind": "l2", "l2": "1"}}}, "a number is expected"),
-        ({"regularizers": {"kernel": "l1_l2"}}, "needs a factor"),
-        ({"regularizers": {"kernel": {"l2": 1}}}, "kind: NAME"),
-        ({"regularizers": {"kernel": {"kind": "orthogonal", "mode": "row"}}}, "rows or columns"),
-        ({"regularizers": {"bias": "orthogonal"}}, "a bias is a vector"),
-        ({"regularizers": {"kernel": keras.constraints.NonNeg()}}, "Regularizer is expected"),
-        ({"regularizers": {"kernel": 3}}, "Names: l1, l1_l2, l2, orthogonal"),
-        ({"constraints": {"kernel": "maxnorm"}}, "did you mean 'max_norm'"),
-        ({"constraints": {"kernel": {"kind": "non_neg", "axis": 0}}}, "has no options"),
+        ({"regularizers": "l2"}, "regularizers"),
+        ({"regularizers": {"kernl": "l2"}}, "regularizers.kernl"),
+        ({"regularizers": {"forgot": {"bias": "l2"}}}, "regularizers.forgot"),
+        ({"regularizers": {"forget": "l2"}}, "regularizers.forget"),
+        (
+            {"regularizers": {"forget": {"recurent": "l2"}}},
+            "cell.gates.forget.regularizers.recurent",
+        ),
+        ({"regularizers": {"kernel": "l1l2"}}, "cell.regularizers.kernel"),
+        (
+            {"regularizers": {"kernel": {"kind": "l2", "factor": 1}}},
+            "cell.regularizers.kernel.factor",
+        ),
+        ({"regularizers": {"kernel": {"kind": "l2", "l2": -1}}}, "cell.regularizers.kernel.l2"),
+        (
+            {"regularizers": {"kernel": {"kind": "l2", "l2": float("nan")}}},
+            "cell.regularizers.kernel.l2",
+        ),
+        ({"regularizers": {"kernel": {"kind": "l2", "l2": "1"}}}, "cell.regularizers.kernel.l2"),
+        ({"regularizers": {"kernel": "l1_l2"}}, "cell.regularizers.kernel"),
+        ({"regularizers": {"kernel": {"l2": 1}}}, "cell.regularizers.kernel"),
+        (
+            {"regularizers": {"kernel": {"kind": "orthogonal", "mode": "row"}}},
+            "cell.regularizers.kernel.mode",
+        ),
+        ({"regularizers": {"bias": "orthogonal"}}, "cell.regularizers.bias"),
+        ({"constraints": {"kernel": "maxnorm"}}, "cell.constraints.kernel"),
+        (
+            {"constraints": {"kernel": {"kind": "non_neg", "axis": 0}}},
+            "cell.constraints.kernel.axis",
+        ),
         (
             {"constraints": {"kernel": {"kind": "unit_norm", "axis": 2}}},
-            "0 .norms of columns. or 1",
+            "cell.constraints.kernel.axis",
         ),
-        ({"constraints": {"bias": {"kind": "unit_norm", "axis": 1}}}, "a bias is a vector"),
-        ({"constraints": {"kernel": {"kind": "min_max_norm", "min_value": 2}}}, "exceeds"),
-        ({"constraints": {"kernel": {"kind": "min_max_norm", "rate": 2}}}, "between 0 and 1"),
+        ({"constraints": {"bias": {"kind": "unit_norm", "axis": 1}}}, "cell.constraints.bias"),
+        (
+            {"constraints": {"kernel": {"kind": "min_max_norm", "min_value": 2}}},
+            "cell.constraints.kernel",
+        ),
+        (
+            {"constraints": {"kernel": {"kind": "min_max_norm", "rate": 2}}},
+            "cell.constraints.kernel.rate",
+        ),
         (
             {"constraints": {"kernel": keras.constraints.MaxNorm(axis=[0, 1])}},
-            "a number is expected",
+            "cell.constraints.kernel.axis",
         ),
     ],
 )
-def test_what_is_wrong_gets_a_remedy(options: Any, message: str) -> None:
-    with pytest.raises((CellError, ConfigError), match=message):
+def test_what_is_wrong_is_refused_at_its_place(options: Any, place: str) -> None:
+    with pytest.raises((CellError, ConfigError)) as caught:
         gatekit.RNN("lstm", 4, **options)
+    assert str(caught.value.fault.place) == place
+
+
+@pytest.mark.parametrize(
+    ("rule", "message"),
+    [(keras.constraints.NonNeg(), "Regularizer is expected"), (3, "Names: l1, l1_l2, l2, orth")],
+)
+def test_what_is_no_rule_is_refused(rule: Any, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        gatekit.RNN("lstm", 4, regularizers={"kernel": rule})

@@ -233,7 +233,7 @@ def test_a_missing_plugin_is_named_with_the_remedy(tmp_path: Path) -> None:
     model.save(tmp_path / "model.keras")
     with pytest.raises((GatekitError, TypeError)) as caught:
         keras.models.load_model(tmp_path / "model.keras")
-    assert "there is no gate 'cubed'" in str(caught.value)
+    assert "'cubed'" in str(caught.value)
     assert "plugins=" in str(caught.value)
 
 
@@ -255,5 +255,5 @@ def test_a_gate_that_is_not_registered_is_named_when_it_is_missed(tmp_path: Path
 
     model = _model(layer("lstm", swap={"forget": Stranger()}, dtype="float32"))
     model.save(tmp_path / "model.keras")
-    with pytest.raises((GatekitError, TypeError), match="there is no gate 'Stranger'"):
+    with pytest.raises((GatekitError, TypeError), match="Stranger"):
         keras.models.load_model(tmp_path / "model.keras")

@@ -64,7 +64,7 @@ def test_functions_take_the_swap_of_a_layer(function: Any, gate: object) -> None
 
 
 def test_options_without_a_gate_say_what_to_write() -> None:
-    with pytest.raises(CellError, match=r"type swap=\{'forget': \{'kind': 'GATE'\}\}"):
+    with pytest.raises(CellError, match=r"swap\['forget'\]\['kind'\] is missing"):
         gatekit.RNN("gru", 4, swap={"forget": {"eps": 0.1}})
 
 
@@ -97,7 +97,7 @@ def test_a_rule_is_given_by_the_role_of_its_gate(section: str) -> None:
     assert by_role.spec == by_name.spec != built().spec
     with pytest.raises(ConfigError, match="are one gate"):
         built(**{section: {n: {"kernel": rule[section]} for n in ("forget", "update")}})
-    with pytest.raises(ConfigError, match="did you mean 'forget'"):
+    with pytest.raises(ConfigError, match=rf"did you mean {section}\['forget'\]"):
         built(**{section: {"forgt": {"kernel": rule[section]}}})
 
 

@@ -13,24 +13,33 @@ from gatekit import RNN, BlockLayer, Cell, GatekitError, pad_time
 
 X = np.zeros((2, 5, 3), "float32")
 FAULTS = {
-    "a rate": (lambda: RNN("lstm", 4, dropout=1.5), "dropout=1.5: a rate from 0"),
-    "a rate in percent": (lambda: RNN("lstm", 4, dropout=50), "write for example dropout=0.5"),
-    "a block's rate": (lambda: BlockLayer("modern", "lstm", dropout=2), "dropout=2: a rate from 0"),
+    "a rate": (lambda: RNN("lstm", 4, dropout=1.5), "dropout=1.5 (a number) is not allowed"),
+    "a rate in percent": (lambda: RNN("lstm", 4, dropout=50), "Write dropout=0.1"),
+    "a block's rate": (
+        lambda: BlockLayer("modern", "lstm", dropout=2),
+        "dropout=2 (an integer) is not allowed",
+    ),
     "a block's rate as a word": (lambda: BlockLayer("modern", "lstm", dropout="a"), "dropout='a'"),
     "a flag": (
         lambda: RNN("lstm", 4, stateful=np.array([1, 0])),
-        "stateful=array([1, 0]): True or",
+        "stateful=an object of ndarray is not allowed",
     ),
     "no state at all": (lambda: RNN("lstm", 4)(X, initial_state=[]), "the states are h, c"),
     "numbers to pad": (lambda: pad_time([1.0, 2.0]), "it has shape (2,)"),
-    "rates": (lambda: RNN("lstm", 4, zoneout=0.1), "write zoneout={'h': 0.1}"),
-    "names": (lambda: RNN("lstm", 4, learned_initial_state=True), "such as ['h']"),
-    "a gate": (lambda: RNN("lstm", 4, swap={"forget": "sigmod"}), "swap['forget']: there is no"),
+    "rates": (lambda: RNN("lstm", 4, zoneout=0.1), "Write zoneout={'h': 0.1}"),
+    "names": (
+        lambda: RNN("lstm", 4, learned_initial_state=True),
+        "Write learned_initial_state=['h']",
+    ),
+    "a gate": (
+        lambda: RNN("lstm", 4, swap={"forget": "sigmod"}),
+        "swap['forget']='sigmod': there is no",
+    ),
     "a rule": (
         lambda: RNN("lstm", 4, regularizers={"forget": "l2"}),
         "regularizers={'forget': {'kernel': 'l2'}}",
     ),
-    "a file": (lambda: RNN("lstm", 4, plugins="a.py"), "write plugins=['a.py']"),
+    "a file": (lambda: RNN("lstm", 4, plugins="a.py"), "Write plugins=['a.py']"),
     "a block's file": (lambda: BlockLayer("modern", "lstm", plugins="a.py"), "plugins=['a.py']"),
     "a string": (lambda: RNN("lstm", 4)("text"), "the input is 'text'"),
     "inputs": (lambda: RNN("lstm", 4)({"inputs": X}), "'x' is missing; write layer(x)"),

@@ -23,6 +23,7 @@ from gatekit.cell.schema import (
     read_cell,
     read_output_unit,
 )
+from gatekit.faults import Place
 from gatekit.registry import catalogue, load_cell
 
 from . import laws
@@ -71,7 +72,7 @@ def drawn(cell: Cell, weight: Weight) -> Array:
 
 @cache
 def _draws(spec: str, shape: tuple[int, ...], gate_units: int) -> Array:
-    made = make_initializer(json.loads(spec), "init", catalogue())
+    made = make_initializer(json.loads(spec), Place(("init",)), catalogue())
     context, rng = DrawContext(gate_units, UNITS, FEATURES), np.random.default_rng(1)
     first = made.draw(rng, shape, context)
     if np.array_equal(first, made.draw(rng, shape, context)):

@@ -4,11 +4,11 @@ import re
 
 import pytest
 
-from gatekit.cell.errors import CellError, ExpressionError, GatekitError
+from gatekit.cell.errors import ExpressionError, GatekitError
 from gatekit.cell.graph import build
 from gatekit.cell.schema import read_output_unit
 from gatekit.registry import catalogue, load_cell
-from gatekit.registry.cells import in_file, misplaced
+from gatekit.registry.cells import in_file
 from gatekit.study.command import compose
 from gatekit.study.plan import plan
 
@@ -21,32 +21,31 @@ FILES = {
     # One level too high, or too low.
     "gates-not-indented": (
         GATES.replace("\n  ", "\n") + REST,
-        "line 1: .*`gates:` is empty, and update, candidate below it look like its gates: indent",
+        r"line 2: cell.update: cell.gates \(line 1\) is empty; if update belongs to it, indent",
     ),
     "equation-not-indented": (
         GATES + REST.replace("\n  ", "\n"),
-        "line 4: .*, and h below it",
+        r"line 5: cell.h: cell.equations \(line 4\) is empty",
     ),
     "constant-not-indented": (
         GATES + "constants:\nbeta: 0.5\n" + REST,
-        "line 4: .*`constants:`",
+        r"line 5: cell.beta: cell.constants \(line 4\) is empty",
     ),
-    "state-not-indented": (GATES + REST + "initial:\nh: 0.5\n", "line 7: .*`initial:` is empty"),
+    "state-not-indented": (
+        GATES + REST + "initial:\nh: 0.5\n",
+        r"line 8: cell.h: cell.initial \(line 7\) is empty",
+    ),
     "equations-in-gates": (
         GATES + "  equations:\n    h: update\nemits: h\n",
-        "line 4: .*`equations` is a key of the cell.*to the left margin",
-    ),
-    "emits-in-equations": (
-        GATES + REST.replace("\nemits", "\n  emits"),
-        "line 6: .*`emits` is a key of the cell",
+        "line 4: cell.gates.equations.kind is missing",
     ),
     "option-as-gate": (
         "gates:\n  update:\n  kind: sigmoid\n" + REST,
-        "line 3: .*`kind` is an option of a gate.*\n  update:\n    kind: sigmoid",
+        "line 3: .*`kind` is an option of a gate: indent it",
     ),
     "gate-in-gate": (
         "gates:\n  update:\n    kind: sigmoid\n    candidate: {kind: tanh}\n" + REST,
-        "line 4: .*candidate looks like a gate, but is indented as an option of update",
+        "line 4: cell.gates.update.candidate is not a key",
     ),
     "all-in-cell": (
         "cell:\n  " + (GATES + REST).replace("\n", "\n  ").rstrip(" "),
@@ -54,41 +53,42 @@ FILES = {
     ),
     "uneven": (
         GATES.replace("\n  candidate", "\n   candidate") + REST,
-        "line 3, column 4: the line is indented by 3, unlike .*; the line above it begins after 2",
+        "line 3, column 4: .*indent the names of one mapping equally",
     ),
     "parameter-in-gates": (
         GATES + "  alpha: {shape: units}\n" + REST,
-        "line 4: .*move it below `parameters:`",
+        "line 4: cell.gates.alpha.kind is missing",
     ),
     "equation-in-gates": (
         GATES + "  h: update * h_prev\nemits: h\n",
-        "line 4: .*move it below `equations:`",
+        "line 4: cell.gates.h=.*no such gate",
     ),
     # Numbers and names as YAML reads them.
     "decimal-comma": (GATES + "constants: {beta: 0,5}\n" + REST, "line 4: .*: write beta: 0.5"),
     "octal-comma": (GATES + "constants: {beta: 0,05}\n" + REST, "line 4: .*: write beta: 0.05"),
-    "comma-in-text": (GATES + "constants:\n  beta: 0,5\n" + REST, "has a point: write beta: 0.5"),
-    "fraction": (GATES + "constants: {beta: 1/2}\n" + REST, "line 4: .*write beta: 0.5"),
-    "thousand": (GATES + "constants:\n  beta: 1,000\n" + REST, "line 5: .*write beta: 1000"),
-    "quoted": (GATES + "constants: {beta: '0.5'}\n" + REST, "has no quotes: write beta: 0.5"),
-    "infinite": (GATES + "constants: {beta: inf}\n" + REST, "finite: write for example beta: 1e6"),
-    "vector": (GATES + "constants: {beta: [1, 2]}\n" + REST, "write beta_1: 1, beta_2: 2"),
-    "nothing": (
-        GATES + "constants: {beta: ~}\n" + REST.replace("1", "beta"),
-        "Line 4 sets beta",
-    ),
+    "comma-in-text": (GATES + "constants:\n  beta: 0,5\n" + REST, "line 5: .*Write beta: 0.5"),
+    "thousand": (GATES + "constants:\n  beta: 1,000\n" + REST, "line 5: .*Write beta: 1000"),
+    "quoted": (GATES + "constants: {beta: '0.5'}\n" + REST, "line 4: .*Write beta: 0.5"),
+    "infinite": (GATES + "constants: {beta: inf}\n" + REST, "line 4: .*is a finite number"),
+    "vector": (GATES + "constants: {beta: [1, 2]}\n" + REST, "line 4: .*Write beta: 1"),
     "name-on": ("gates:\n  on: {kind: sigmoid}\n" + REST, "line 2: .*another name, such as on_1"),
-    "name-null": ("gates:\n  null: {kind: sigmoid}\n" + REST, "null and ~ as nothing: write an"),
+    "name-null": ("gates:\n  null: {kind: sigmoid}\n" + REST, "null and ~ as nothing"),
     "keyword": (
         GATES + "parameters: {lambda: {shape: units}}\n" + REST.replace("1 -", "lambda -"),
-        "line 4: .*'lambda' is a Python keyword and cannot be a name; write lambda_",
+        "line 4: .*Python keyword cannot be a name.*Write lambda_: ",
     ),
-    "brace": (GATES + "equations:\n  h: {update} * h_prev\n", r'write h: "\{update\} \* h_prev"'),
+    "brace": (
+        GATES + "equations:\n  h: {update} * h_prev\n",
+        "line 5.*put the value in quotes",
+    ),
     "comma-in-braces": (
         GATES + "equations: {h: clip(update, 0, 1) * h_prev}\nemits: h\n",
-        r"line 4: .*in quotes: write h: 'clip\(update, 0, 1\) \* h_prev'",
+        r"line 4: .*in quotes. Write equations: \{h: 'clip\(update, 0, 1\) \* h_prev'",
     ),
-    "lambda": (GATES + "equations:\n  h: lambda u: u * h_prev\n", r"line 5.*write h: u \* h_prev"),
+    "lambda": (
+        GATES + "equations:\n  h: lambda u: u * h_prev\n",
+        "line 5.*a value with a colon needs quotes",
+    ),
     "twice": (
         "gates:\n  f:\n  kind: tanh\n  g:\n  kind: tanh\n",
         "line 5: the key 'kind' is written twice, first in line 3; .*indent each",
@@ -146,37 +146,29 @@ FILES = {
         "defaults: [lstm, _self_]\ngates: {forgett: null}\n",
         "line 2: gates.forgett is null.*did you mean 'forget'",
     ),
-    "removed": (
-        "defaults: [lstm]\ngates: {forget: ~}\n",
-        "Line 2 sets forget to null",
-    ),
     # Norms, states, parameters, circles.
     "norm-of-itself": (
         GATES + REST + "norms: {h: layer}\n",
-        r"line 7: .*write norms: \{h_out: h\}",
+        r"line 7: .*Rename cell.norms.h to cell.norms.h_out and write emits: h_out",
     ),
-    "norms": (GATES + REST + "norms: layer\n", r"line 7: .*write norms: \{h_out: h\}"),
-    "emits": (GATES + REST.replace("  h:", "  h_t:"), "did you mean 'h_t'[?] Write emits: h_t, or"),
-    "zeros": (GATES + REST + "initial: {h: zeros}\n", "0 is the default: remove the line"),
-    "learned": (GATES + REST + "initial: {h: learned}\n", r"learned_initial_state: \[h\]"),
+    "norms": (GATES + REST + "norms: layer\n", r"line 7: .*Write norms: \{h_out: h\}"),
+    "emits": (GATES + REST.replace("  h:", "  h_t:"), "did you mean 'h_t'[?] Write emits: h_t"),
+    "zeros": (GATES + REST + "initial: {h: zeros}\n", "line 7: .*Write h: 0"),
     "state": (GATES + REST + "initial: {h_prev: 1}\n", "write h, its name without _prev"),
     "range": (
         GATES + "parameters: {a: {init: 1.0, map: sigmoid}}\n" + REST,
-        "line 4: .*between 0 and 1, both excluded; .*write init: 0.9",
+        "line 4: .*between 0 and 1, both excluded: .*Write init: 0.9",
     ),
     "map": (
         GATES + "parameters: {a: {map: relu}}\n" + REST,
-        "mean 'softplus'.*greater than 0",
+        r"line 4: .*softplus \(greater than 0\).*Write map: softplus",
     ),
     "circle": (
         GATES.replace("h_prev", "h", 1) + REST,
-        "line 2: cell.gates.update.reads: signals .*; write h_prev, .* in place of h$",
+        r"line 2: cell.gates.update.reads: signals .*; write h_prev, .* in place of h\.$",
     ),
     "current": (GATES + REST.replace("1", "x_t"), "write x, or x_prev for its value one step"),
-    "number": (
-        GATES + REST.replace("1", "beta"),
-        r"parameters: \{beta: .* constants: \{beta:",
-    ),
+    "number": (GATES + REST.replace("1", "beta"), r"parameters: \{beta: .* constants: \{beta:"),
     "function": (GATES + REST.replace("1", "tanh"), r"write tanh\(x\)"),
 }
 
@@ -196,38 +188,8 @@ def test_a_mistake_is_answered_with_what_to_write(write, case):
 
 def test_a_lambda_of_python_is_answered_with_an_equation(place):
     cell = {"gates": {"u": "sigmoid"}, "equations": {"h": lambda u, h_prev: u * h_prev}}
-    with pytest.raises(ExpressionError, match=r"not a function; write .*'u \* h_prev'"):
+    with pytest.raises(ExpressionError, match="a string, such as"):
         load_cell(cell, catalogue())
-
-
-FOLDERS = {
-    "in-conf-cell": ("conf/cell", "conf/cell/mine.yaml", "type cd ../..$"),
-    "in-a-folder-of-it": ("plugins", "conf/cell/mine.yaml", "type cd ..$"),
-    "above": (".", "proj/conf/cell/mine.yaml", "Your cell is proj/conf/cell/mine.yaml.* cd proj$"),
-    "beside": (".", "mine.yaml", "type mkdir -p conf/cell && mv mine.yaml conf/cell/mine.yaml$"),
-    "in-conf": (".", "conf/mine.yaml", "mv conf/mine.yaml conf/cell/mine.yaml$"),
-}
-
-
-@pytest.mark.parametrize("case", FOLDERS)
-def test_a_cell_elsewhere_is_found_before_anything_is_guessed(write, place, monkeypatch, case):
-    folder, path, says = FOLDERS[case]
-    write(path, GATES + REST)
-    (place / folder).mkdir(parents=True, exist_ok=True)
-    monkeypatch.chdir(place / folder)
-    for ask in (
-        lambda: load_cell("mine", catalogue()),
-        lambda: compose(["cell=mine", "task=adding"]),
-    ):
-        with pytest.raises(GatekitError, match=says) as caught:
-            ask()
-        assert "did you mean" not in str(caught.value)
-
-
-def test_nothing_is_found_elsewhere_for_a_misspelt_name(place):
-    assert misplaced("cell", "lsmt") == misplaced("cell", "../lstm") == ""
-    with pytest.raises(CellError, match="did you mean 'lstm'"):
-        load_cell("lsmt", catalogue())
 
 
 @pytest.mark.parametrize("case", ["path", "self", "all-in-cell", "gates-not-indented", "near-gate"])
@@ -241,25 +203,31 @@ def test_a_plan_answers_as_the_cell_alone(write, case):
 
 
 WORDS = {
-    "type": ("{type: sigmoid}", "did you mean 'kind'[?] Write kind: sigmoid"),
-    "call": ("sigmoid(x, h_prev)", r"write \{kind: sigmoid, reads: \[x, h_prev\]\}"),
-    "bare": ("{sigmoid, reads: [x]}", r"kind is missing; write \{kind: sigmoid, reads: \[x\]\}"),
-    "brackets": ("{kind: tanh, reads: [x: dense]}", r"write reads: \{x: dense\}"),
-    "spaces": ("{kind: tanh, reads: [x h_prev]}", r"write reads: \[x, h_prev\]"),
+    "type": ("{type: sigmoid}", "kind is missing: .*Write update: {kind: sigmoid}"),
+    "call": ("sigmoid(x, h_prev)", r"Write update: \{kind: sigmoid, reads: \[x, h_prev\]\}"),
+    "bare": (
+        "{sigmoid, reads: [x]}",
+        r"kind is missing: .*Write update: \{kind: sigmoid, reads: \[x\]\}",
+    ),
+    "brackets": ("{kind: tanh, reads: [x: dense]}", r"Write reads: \{x: dense\}"),
+    "spaces": ("{kind: tanh, reads: [x h_prev]}", r"Write reads: \[x, h_prev\]"),
     "concatenated": (
         "{kind: tanh, reads: [concat(x, h_prev)]}",
-        r"a matrix for each read .*: write reads: \[x, h_prev\]",
+        r"with its own matrix.*Write reads: \[x, h_prev\]",
     ),
     "a-comma": (
         "{kind: tanh, reads: [maximum(x, 0), h_prev]}",
-        r"write reads: \['maximum\(x, 0\)', h_prev\]",
+        r"Write reads: \['maximum\(x, 0\)', h_prev\]",
     ),
-    "cut": ("{activation: maximum(pre, 0)}", r"write activation: 'maximum\(pre, 0\)'"),
+    "cut": ("{activation: maximum(pre, 0)}", r"Write update: \{activation: 'maximum\(pre, 0\)'\}"),
     "first-bias": ("{kind: tanh, bias: ones}", r"initializers: \{bias: ones\}"),
     "switch": ("{kind: tanh, bias: 'false'}", "Write bias: false"),
-    "number": ("{kind: tanh, initializers: {bias: 1}}", r"write \{kind: constant, value: 1\}"),
-    "norm": ("{kind: tanh, norm: {of: pre}}", "; write of: sum"),
-    "list": ("{kind: [tanh]}", "write kind: tanh"),
+    "number": (
+        "{kind: tanh, initializers: {bias: 1}}",
+        r"Write bias: \{kind: constant, value: 1\}",
+    ),
+    "norm": ("{kind: tanh, norm: {of: pre}}", "Write of: sum"),
+    "list": ("{kind: [tanh]}", "Write kind: tanh"),
 }
 
 

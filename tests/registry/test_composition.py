@@ -124,7 +124,7 @@ def test_a_file_whose_cell_has_another_name_is_refused(cell_file):
 
 
 WRONG = {
-    "a key": ("equation: {h: x}\n", "cell.equation: no such key; did you mean 'equations'"),
+    "a key": ("equation: {h: x}\n", "cell.equation is not a key; did you mean cell.equations"),
     "a gate": ("gates: {f: {kind: forgt}}\n", "'forgt'"),
     "an equation": ("equations: {h: tanh(x}\nemits: h\n", "cell.equations.h"),
     "a signal": ("equations: {h: tanh(y_1)}\nemits: h\n", "the name 'y_1' is unknown"),
@@ -148,15 +148,18 @@ def test_what_is_wrong_in_a_cell_names_its_file(cell_file, what):
 
 
 IN_YAML = {
-    "an option": ("gates: {forget: {norm: layer}}\n", "norm: layer should be a mapping"),
+    "an option": (
+        "gates: {forget: {norm: layer}}\n",
+        "line 2: .*Write norm: {of: sum}",
+    ),
     "a default": ("gates:\n  forget: {kind: power_law, eps: a}\n", "line 3: .*Write eps: 0.001"),
-    "unused": ("gates:\n  spare: {kind: tanh}\n", "line 3: .*`gates: {spare: null}`"),
-    "a percentage": ("dropout: 20%\n", "line 2: .*write dropout: 0.2"),
-    "reversed roles": ("roles: {input: keep}\n", "write roles: {keep: input}"),
+    "unused": ("gates:\n  spare: {kind: tanh}\n", "line 3: .*Write spare: null"),
+    "a percentage": ("dropout: 20%\n", "line 2: .*Write dropout: 0.2"),
+    "reversed roles": ("roles: {input: keep}\n", "Write keep: input"),
     "extends": ("extends: lstm\n", r"defaults: \[lstm, _self_\]"),
     "units": ("units: 64\n", "has no size"),
-    "a list": ("equations:\n  - h = c\n", "one line each: h: c"),
-    "a name": ("gates: {my-gate: sigmoid}\n", "write my_gate"),
+    "a list": ("equations:\n  - h = c\n", "Write equations: {h: c}"),
+    "a name": ("gates: {my-gate: sigmoid}\n", "Write my_gate: sigmoid"),
     "a matrix": ("equations: {h: W*c}\n", "write gates: {a: {kind: linear, reads: .x, h_prev.}}"),
     "no state": ("equations: {h: s_prev + c}\n", "no signal is called s"),
     "another library": ("initializers: {kernel: xavier}\n", "did you mean 'glorot_uniform'"),
@@ -177,6 +180,7 @@ def test_what_is_typed_wrong_is_not_looked_for_in_the_file(cell_file):
     with pytest.raises(GatekitError) as caught:
         plan(study_compose(["cell=duo", "task=adding", "cell.zoneout={c: 2}"]))
     assert "duo.yaml" not in str(caught.value)
+    assert str(caught.value).endswith("Type cell.zoneout.c=0.1.")
 
 
 REFUSED_DEFAULTS = {

@@ -47,7 +47,7 @@ CELL = "gates: {candidate: {kind: candidate}}\nequations: {h: candidate}\nemits:
 
 def test_unknown_key(capsys):
     assert "untis is not a key; did you mean units?" in told(capsys, "untis=8")
-    assert "did you mean 'units'?" in told(capsys, "cell.untis=8")
+    assert "did you mean units?" in told(capsys, "cell.untis=8")
     assert "did you mean task.length?" in told(capsys, "task.lenght=8")
     assert "optimizer.learning_rate" in told(capsys, "optimizer.learningrate=1")
 

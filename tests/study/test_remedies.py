@@ -20,7 +20,7 @@ import pytest
 import gatekit
 from gatekit.cell.block.built import build_block
 from gatekit.cell.block.reading import read_block
-from gatekit.cell.calls import ArgumentError, Rows, in_python
+from gatekit.cell.calls import ArgumentError, Rows
 from gatekit.cell.errors import GatekitError, alternatives
 from gatekit.cell.language.ops import FUNCTIONS as OPS
 from gatekit.cell.language.parse import parse
@@ -167,16 +167,14 @@ def test_calls_with_wrong_arguments(name: str) -> None:
     required = [p.name for p in parameters.values() if p.default is p.empty][1:]
     given = {key: {} if key == "config" else 0 for key in required if key in ("config", "seed")}
     if name != "train":
-        with pytest.raises(ArgumentError, match=rf"gatekit\.{name}: .* Write gatekit\.{name}\("):
+        with pytest.raises(ArgumentError, match=rf"For example, gatekit\.{name}\("):
             function(*range(40))
     if not any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
-        with pytest.raises(ArgumentError, match=r"there is no argument wrongly=1\. Arguments: "):
+        with pytest.raises(ArgumentError, match=r"wrongly=1: there is no such argument\."):
             function("x", **given, wrongly=1)
     for key, parameter in parameters.items():
         if str(parameter.annotation) in ("int", "bool", "str | Path | None", "Sequence[str]"):
-            with pytest.raises(
-                ArgumentError, match=rf"{key}=<object .* is expected, such as {key}="
-            ):
+            with pytest.raises(ArgumentError, match=f"{key}=an object of .* Write {key}="):
                 function("x", **{**given, key: object()})
 
 
@@ -203,26 +201,6 @@ def test_a_key_and_its_value_are_one_word(words: str, meant: str) -> None:
         overrides(words.split())
 
 
-@pytest.mark.parametrize(
-    ("typed", "written"),
-    [
-        ("Type gatekit compare NAME, with --root FOLDER", "gatekit.compare('NAME'), with root='"),
-        ("type `gatekit compare s --by cell`.", "`gatekit.compare('s', by=['cell'])`."),
-        ("type `gatekit extend s --until-decided --most 20`", "`gatekit.extend('s', most=20)`"),
-        ("Type -m seed=0,1 for these, or seeds=2", "Type seed=[0, 1] for these, or seeds=2"),
-        ("Type trainer.epochs=20.", "Type trainer={'epochs': 20}."),
-        ("type cell=lstm units=32", "type cell='lstm', units=32"),
-        ("type 'track=[mlflow,wandb]'", "type track=['mlflow', 'wandb']"),
-        ("`gatekit train -m cell=a,b seeds=5`", "`gatekit.train('cell=a,b seeds=5')`"),
-        ("Type cell=a cell.b=1", "Type 'cell=a cell.b=1', as one string"),
-        ("`gatekit compare --help` explains it", "`help(gatekit.compare)` explains it"),
-        ("`gatekit cells` lists them, and --force", "`gatekit cells` lists them, and force"),
-    ],
-)
-def test_a_remedy_in_python_is_python(typed: str, written: str) -> None:
-    assert written in in_python(typed)
-
-
 def test_functions_never_suggest_the_command_of_the_same_name(tmp_path: Path) -> None:
     (tmp_path / "there").mkdir()
     wrong = {"task.length": 5, "units": "big", "seeds": [1, 2], "optimizer": {"lr": 1}}
@@ -245,14 +223,13 @@ def test_functions_never_suggest_the_command_of_the_same_name(tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("equation", "written"),
     [
-        ("update \u00b7 h_prev", "write update * h_prev"),
-        ("\u03c3(x) \u2299 h_prev", "write sigmoid(x) * h_prev"),
-        ("\u03b1 * h_prev \u2212 x\u00b2", "write alpha * h_prev - x**2"),
-        ("np.tanh(h_prev)", "write tanh(h_prev)"),
-        ("tf.nn.relu(a + b)", "write relu(a + b)"),
-        ("torch.max(a, b)", "write maximum(a, b)"),
-        ("h_prev.tanh()", "write tanh(h_prev)"),
-        ("h[t-1] * a", "write h_prev * a"),
+        ("update \u00b7 h_prev", "Write update * h_prev"),
+        ("\u03c3(x) \u2299 h_prev", "Write sigmoid(x) * h_prev"),
+        ("\u03b1 * h_prev \u2212 x\u00b2", "Write alpha * h_prev - x**2"),
+        ("np.tanh(h_prev)", "Write tanh(h_prev)"),
+        ("tf.nn.relu(a + b)", "Write relu(a + b)"),
+        ("torch.max(a, b)", "Write maximum(a, b)"),
+        ("h[t-1] * a", "Write h_prev * a"),
     ],
 )
 def test_an_equation_in_other_notation_is_written_out(equation: str, written: str) -> None:
@@ -291,35 +268,19 @@ def test_a_command_that_is_not_a_function_is_named_as_a_command(name: str) -> No
 
 
 @pytest.mark.parametrize(
-    ("message", "given", "written"),
-    [
-        ("baseline=rnn: no such group.", {"baseline": "rnn"}, "baseline='rnn': no such group."),
-        ("`gatekit plugins --json` has the traceback.", {}, "`gatekit plugins --json` has"),
-        (
-            "--until-decided needs --most N; type --most 20.",
-            {},
-            "extend needs most=N; type most=20",
-        ),
-    ],
-)
-def test_a_remedy_in_python_has_what_was_given(message: str, given: dict, written: str) -> None:
-    assert written in in_python(message, given)
-
-
-@pytest.mark.parametrize(
     ("call", "typed"),
     [
         (
             lambda: gatekit.run("s", {"lr": 0.2}, seed="0", metric="acc"),
-            "Write gatekit.run('s', {'lr': 0.2}, seed=0, metric='acc').",
+            "seed='0' (a string) is not allowed: seed is an integer. Write seed=0.",
         ),
         (
             lambda: gatekit.run("s", "a", seed="1"),
-            "Write gatekit.run('s', {'lr': 0.1}, seed=1).",
+            "config='a' (a string) is not allowed: config is a mapping. Write config={'lr': 0.1}.",
         ),
         (
             lambda: gatekit.compare("s", by=["cell"], level="x"),
-            "Write gatekit.compare('s', by=['cell'], level=0.95).",
+            "level='x' (a string) is not allowed: level is a number. Write level=0.95.",
         ),
         (
             lambda: gatekit.train(study="s", cell="lstm", task={"nam": "adding"}),
@@ -331,9 +292,3 @@ def test_what_was_passed_is_kept(call: Callable[[], object], typed: str) -> None
     with pytest.raises(GatekitError) as caught:
         call()
     assert typed in str(caught.value)
-
-
-def test_load_answers_with_load(tmp_path: Path) -> None:
-    (tmp_path / "mine" / "runs").mkdir(parents=True)
-    with pytest.raises(GatekitError, match=r"Type for example gatekit\.load\('mine'\)"):
-        gatekit.load("zzz", root=tmp_path)

@@ -11,6 +11,7 @@ from gatekit.cell.language.expression import Call, Expr, Name, walk
 from gatekit.cell.language.ops import Function
 from gatekit.cell.language.shape import Shape, infer
 from gatekit.cell.program import Apply, Linear, Norm, Op, Opaque, Program, Sum, lower
+from gatekit.faults import Place
 
 _NORM = 5
 
@@ -138,7 +139,7 @@ def _over_parts(
 
 
 def _elements(functions: _Functions, part: Expr, shapes: _Shapes) -> int:
-    shape = infer(part, shapes, functions, "cell") or (1,)
+    shape = infer(part, shapes, functions, Place(("cell",))) or (1,)
     window = shape[-1] if isinstance(part, Call) and functions[part.function].facts.window else 1
     return math.prod(shape) * window
 
@@ -164,12 +165,12 @@ def _flops(program: Program, op: Op) -> int:
 
 def _operations(functions: _Functions, part: Expr, shapes: _Shapes) -> int:
     """Return the operations of one part of an expression, excluding its arguments."""
-    shape = infer(part, shapes, functions, "cell")
+    shape = infer(part, shapes, functions, Place(("cell",)))
     if not shape or isinstance(part, Name):
         return 0  # a plain number is computed when the cell is traced
     if isinstance(part, Call):
         function = functions[part.function]
-        inner = [infer(arg, shapes, functions, "cell") or () for arg in part.args]
+        inner = [infer(arg, shapes, functions, Place(("cell",))) or () for arg in part.args]
         composed = function.of_places(part.args)
         if composed is not None:
             known = {f"argument {place}": shape for place, shape in enumerate(inner)}

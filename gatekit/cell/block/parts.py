@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from gatekit.cell.calls import refuse_attribute, remedied
-from gatekit.cell.errors import CellError, ConfigError, OptionError, nearest
+from gatekit.cell.errors import CellError, ConfigError, nearest, wrong_option
 from gatekit.cell.language.expression import (
     Binary,
     Call,
@@ -22,6 +22,7 @@ from gatekit.cell.language.expression import (
 )
 from gatekit.cell.language.ops import FUNCTIONS, Function, gelu, silu
 from gatekit.cell.language.shape import infer
+from gatekit.faults import Place
 
 from .sequence import (
     EPSILON,
@@ -113,7 +114,7 @@ class Parts:
         size = self._size(value)
         if groups < 1 or size % groups:
             expected = f"an integer from 1 that divides the {size} units (or change the units)"
-            raise OptionError(self._where, f"{name}.groups", groups, expected, 1)
+            raise wrong_option(self._where, f"{name}.groups", groups, expected, 1)
         gain, shape = "scale" if kind == "rms" else "gamma", (size // groups,)
         weights = [PartWeight(gain, "scale", shape, "ones")]
         equation: Expr = Call(f"{kind}_norm", (X, Number(EPSILON))) * Name(gain)
@@ -175,7 +176,7 @@ class Parts:
         self._at_least(name, "kernel", kernel, 0)
         if kernel > _MOST_STEPS:
             expected = f"at most {_MOST_STEPS:,} steps; leave earlier ones to the cell"
-            raise OptionError(self._where, f"{name}.kernel", kernel, expected, 4)
+            raise wrong_option(self._where, f"{name}.kernel", kernel, expected, 4)
         if kernel == 0:
             return lift(value)
         if kernel > 1 and self._mixer is None:
@@ -305,7 +306,9 @@ class Parts:
         read = [part.of for part in self._parts] + [result]
         distinct = {inner for expr in read for inner in walk(expr)}
         computed = [inner for inner in distinct if isinstance(inner, Neg | Binary | Call)]
-        shapes = [infer(expr, self._widths, self._functions, self._where) for expr in computed]
+        shapes = [
+            infer(expr, self._widths, self._functions, Place((self._where,))) for expr in computed
+        ]
         flops = sum(math.prod(shape or ()) for shape in shapes)
         return SequenceProgram(tuple(self._parts), result, width, flops, self._functions)
 
@@ -331,7 +334,7 @@ class Parts:
                     "register it in gatekit_functions, or use those of gatekit.ops."
                 )
         try:
-            shape = infer(expr, self._widths, self._functions, self._where)
+            shape = infer(expr, self._widths, self._functions, Place((self._where,)))
         except CellError as error:
             # The remedy for cells, a gate, does not apply to blocks.
             why = str(error).partition("; a gate {kind")[0]
@@ -382,7 +385,7 @@ class Parts:
     def _at_least(self, name: str, what: str, value: object, least: int) -> None:
         if isinstance(value, bool) or not isinstance(value, int) or value < least:
             expected = f"an integer from {least}"
-            raise OptionError(self._where, f"{name}.{what}", value, expected, max(least, 4))
+            raise wrong_option(self._where, f"{name}.{what}", value, expected, max(least, 4))
 
 
 def _bias(width: int, has: bool) -> tuple[PartWeight, ...]:

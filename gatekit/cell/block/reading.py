@@ -88,6 +88,6 @@ def read_block(config: Any, catalogue: Catalogue) -> BlockSpec:
     try:
         return BlockSpec(kind, block_class(**given))
     except OptionError as error:
-        raise error.below("block") from None
+        raise ConfigError(error.option.below(BLOCK)) from None
     except ConfigError as error:
         raise ConfigError(f"block={kind}: {error}") from None

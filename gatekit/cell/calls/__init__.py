@@ -1,12 +1,12 @@
-"""Refuses wrong calls from Python, and shows what to write: arguments, names, commands as calls.
+"""Refuses wrong calls from Python, and shows what to write: arguments, and names.
 
 Start with `remedied` in `arguments`.
 """
 
 from __future__ import annotations
 
-from .arguments import OTHER_ARGUMENTS, REQUIRED, constructed, meant_argument, remedied
-from .border import border
+from .arguments import REQUIRED, constructed, remedied, unknown_argument
+from .border import border, spoken_as
 from .names import (
     ArgumentError,
     MissingAttributeError,
@@ -17,10 +17,8 @@ from .names import (
     refuse_attribute,
     refuse_name,
 )
-from .python import in_python, python_words
 
 __all__ = [
-    "OTHER_ARGUMENTS",
     "REQUIRED",
     "ArgumentError",
     "MissingAttributeError",
@@ -29,11 +27,10 @@ __all__ = [
     "UnknownNameError",
     "border",
     "constructed",
-    "in_python",
     "make_callable",
-    "meant_argument",
-    "python_words",
     "refuse_attribute",
     "refuse_name",
     "remedied",
+    "spoken_as",
+    "unknown_argument",
 ]

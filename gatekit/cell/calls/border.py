@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import inspect
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import ParamSpec, TypeVar
 
 from gatekit.cell.errors import GatekitError
+from gatekit.faults import Channel
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -37,3 +39,12 @@ def border(function: Callable[P, R]) -> Callable[P, R]:
     # Keras reads the positions of a layer's arguments from this.
     call.__signature__ = inspect.signature(function)  # type: ignore[attr-defined]
     return call
+
+
+@contextlib.contextmanager
+def spoken_as(channel: Channel) -> Iterator[None]:
+    """Spell the faults of errors in the block for a channel, unless an inner border has."""
+    try:
+        yield
+    except GatekitError as error:
+        raise error.spoken(channel) from error.__cause__

@@ -21,49 +21,48 @@ def fits(parameter: inspect.Parameter, value: Any) -> bool:
     return any(KINDS[kind][0](value) for kind in kinds)
 
 
-def expected(parameter: inspect.Parameter) -> str:
+def expected_by(parameter: inspect.Parameter) -> str:
     """Return the types that an annotation allows, in words."""
     kinds = str(parameter.annotation).split(" | ")
     return " or ".join(dict.fromkeys(KINDS[kind][1] for kind in kinds))
 
 
-def example_of(parameter: inspect.Parameter, value: Any) -> str:
-    """Return an allowed value, as it is written in Python, to show in place of a wrong one."""
+def example_of(parameter: inspect.Parameter, value: Any) -> Any:
+    """Return an allowed value to show in place of a wrong or missing one."""
     kind = next(k for k in str(parameter.annotation).split(" | ") if k != "None")
     if kind == "Sequence[str]" and isinstance(value, str):
-        return repr([value])
+        return [value]
     if kind == "int" and isinstance(value, (list, tuple)) and all(map(_whole, value)) and value:
-        return str(max(value) + 1)  # seeds are numbered from 0
+        return max(value) + 1  # seeds are numbered from 0
     if kind == "int" and isinstance(amount_of(value), int):
-        return str(amount_of(value))
-    if parameter.name in SUCH:
-        return SUCH[parameter.name]
+        return amount_of(value)
     default = parameter.default
     usable = default is not parameter.empty and default is not None and default != ()
-    return repr(default) if usable else KINDS[kind][2]
+    other = default if usable else KINDS[kind][2] if kind in KINDS else "NAME"
+    return _SUCH.get(parameter.name, other)
 
 
-SUCH = {
-    "overrides": "'cell=lstm task=adding'",
-    "study": "'forgetting'",
-    "swap": "{'forget': 'power_law'}",
-    "config": "{'lr': 0.1}",
-    "seed": "0",
-    "epoch": "1",
-    "step": "100",
-    "by": "['cell']",
-    "within": "['task.length']",
-    "where": "['cell=lstm']",
-    "best_of": "['optimizer.learning_rate']",
-    "labels": "['OLD=NEW']",
-    "tasks": "['adding']",
-    "baseline": "'lstm'",
-    "plugins": "['plugins/mine.py']",
-    "launch": "['n_jobs=4']",
-    "margin": "'5%'",
-    "at": "'steps=2000'",
-    "split": "'validation'",
-    "x": "'units'",
+_SUCH: dict[str, Any] = {
+    "overrides": "cell=lstm task=adding",
+    "study": "forgetting",
+    "swap": {"forget": "power_law"},
+    "config": {"lr": 0.1},
+    "seed": 0,
+    "epoch": 1,
+    "step": 100,
+    "by": ["cell"],
+    "within": ["task.length"],
+    "where": ["cell=lstm"],
+    "best_of": ["optimizer.learning_rate"],
+    "labels": ["OLD=NEW"],
+    "tasks": ["adding"],
+    "baseline": "lstm",
+    "plugins": ["plugins/mine.py"],
+    "launch": ["n_jobs=4"],
+    "margin": "5%",
+    "at": "steps=2000",
+    "split": "validation",
+    "x": "units",
 }
 """An example value of each argument by name, for messages."""
 
@@ -84,20 +83,20 @@ def _number(value: Any) -> bool:
     return isinstance(value, numbers.Real) and not isinstance(value, bool)
 
 
-KINDS: dict[str, tuple[Callable[[Any], bool], str, str]] = {
-    "None": (lambda value: value is None, "None", "None"),
-    "str": (lambda value: isinstance(value, str), "a string", "'NAME'"),
-    "Path": (lambda value: isinstance(value, Path), "a path", "'FOLDER'"),
-    "bool": (lambda value: isinstance(value, bool), "True or False", "True"),
-    "int": (_whole, "an integer", "10"),
-    "float": (_number, "a number", "0.1"),
-    "Sequence[str]": (_strings, "a list of strings", "['NAME']"),
+KINDS: dict[str, tuple[Callable[[Any], bool], str, Any]] = {
+    "None": (lambda value: value is None, "None", None),
+    "str": (lambda value: isinstance(value, str), "a string", "NAME"),
+    "Path": (lambda value: isinstance(value, Path), "a path", "FOLDER"),
+    "bool": (lambda value: isinstance(value, bool), "True or False", True),
+    "int": (_whole, "an integer", 10),
+    "float": (_number, "a number", 0.1),
+    "Sequence[str]": (_strings, "a list of strings", ["NAME"]),
     "Mapping[str, Any]": (
         lambda value: isinstance(value, Mapping),
         "a mapping",
-        "{'KEY': 'VALUE'}",
+        {"KEY": "VALUE"},
     ),
-    "Study": (_class("Study"), "a study from gatekit.load", "'STUDY'"),
-    "Budget": (_class("Budget"), "a budget", "'steps=2000'"),
+    "Study": (_class("Study"), "a study from gatekit.load", "STUDY"),
+    "Budget": (_class("Budget"), "a budget", "steps=2000"),
 }
 """Each annotation with a function that tests a value, a description of the type, and an example."""

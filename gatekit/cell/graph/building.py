@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from gatekit.cell.errors import CellError
+from gatekit.cell.errors import CellError, refused
 from gatekit.cell.gate import Gate
 from gatekit.cell.language.expression import names
 from gatekit.cell.language.shape import MAX_ELEMENTS
 from gatekit.cell.row_wise import RowWise
-from gatekit.cell.schema import EPSILON, OUTPUT_UNIT, CellSpec, OutputUnitSpec, Read
+from gatekit.cell.schema import CELL, EPSILON, OUTPUT, OUTPUT_UNIT, CellSpec, OutputUnitSpec, Read
 
 from .built import BuiltOutput, BuiltRead, Cell, Node, Norm
 from .draft import FEEDBACK, Bindings, Draft, bind
@@ -205,9 +205,10 @@ def _norm(draft: Draft, name: str) -> Norm | None:
         other = draft.gates[member].gate.norm or {}
         same = other.get("of") == options["of"] and {*other.get("group", ()), member} == set(group)
         if member != name and not same:
-            raise CellError(
-                f"cell.gates.{name}.norm.group: {member!r} must have the same norm: "
-                f"{{of: {options['of']}, group: {list(group)}}}"
+            raise refused(
+                CELL / "gates" / name / "norm" / "group",
+                f"{member!r} must have the same norm: "
+                f"{{of: {options['of']}, group: {list(group)}}}",
             )
     return Norm(options["of"], group, float(options.get("epsilon", EPSILON)))
 
@@ -233,7 +234,7 @@ def _make_output(
         return BuiltOutput(spec, (), (), None, arguments, (), widths[FEEDBACK], (FEEDBACK,))
     takes_pre = any(key == f"pre:{OUTPUT_UNIT}" for _, key in bindings[FEEDBACK])
     sized = takes_pre or bool(projections)
-    width = size(draft, unit.units, "output_unit.units") if sized else widths[emits]
+    width = size(draft, unit.units, OUTPUT / "units") if sized else widths[emits]
     reads = tuple(weights.read(OUTPUT_UNIT, unit, read, width) for read in draft.output.reads)
     bias = weights.bias(OUTPUT_UNIT, unit, width) if takes_pre and unit.bias else None
     for part, parameter in unit.parameters.items():

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from gatekit.cell.errors import CellError, listed, nearest
+from gatekit.cell.errors import listed, nearest, refused
 from gatekit.cell.gate import Gate
 from gatekit.cell.language.expression import (
     Binary,
@@ -27,7 +27,8 @@ from gatekit.cell.language.expression import (
 from gatekit.cell.learned import Parameter
 from gatekit.cell.owned import read_names
 from gatekit.cell.row_wise import RowWise
-from gatekit.cell.schema import OUTPUT_UNIT, CellSpec, GateSpec, OutputUnitSpec, Read
+from gatekit.cell.schema import CELL, OUTPUT, OUTPUT_UNIT, CellSpec, GateSpec, OutputUnitSpec, Read
+from gatekit.faults import Place
 
 # The name of a fed-back output among the signals.
 FEEDBACK = "y"
@@ -149,12 +150,12 @@ class Draft:
         """Return whether a signal is a projection of the output unit."""
         return name in self.gates and self.gates[name].owner == OUTPUT_UNIT
 
-    def place(self, name: str) -> str:
+    def place(self, name: str) -> Place:
         """Return the place of a gate, projection or the output unit, for messages."""
         owner = self.gates[name].owner if name in self.gates else ""
         if owner:
-            return f"{self.place(owner)}.projections.{name.removeprefix(f'{owner}.')}"
-        return OUTPUT_UNIT if name in (FEEDBACK, OUTPUT_UNIT) else f"cell.gates.{name}"
+            return self.place(owner) / "projections" / name.removeprefix(f"{owner}.")
+        return OUTPUT if name in (FEEDBACK, OUTPUT_UNIT) else CELL / "gates" / name
 
     def declared(self, name: str) -> RowWise:
         """Return the gate of that name, or the output unit."""
@@ -222,7 +223,7 @@ class Draft:
             return near
         return f"; define it: gates: {{{name}: {{kind: tanh}}}}, or equations: {{{name}: ...}}."
 
-    def check_expression(self, expr: Expr, where: str, own: Sequence[str] = ()) -> None:
+    def check_expression(self, expr: Expr, where: Place, own: Sequence[str] = ()) -> None:
         """Refuse names that do not exist, and ``//`` of signals.
 
         Args:
@@ -238,17 +239,19 @@ class Draft:
             # A name with a dot is of what a gate owns; reading the gate has put it there.
             if name not in self._names and "." not in name:
                 meant = nearest(name, own) if own else ""
-                raise CellError(
-                    f"{where}: in {str(expr)!r} the name {name!r} is unknown"
-                    f"{meant or self._meant(name)} Known here: {listed((*self.known, *own), 40)}."
+                raise refused(
+                    where,
+                    f"in {str(expr)!r} the name {name!r} is unknown"
+                    f"{meant or self._meant(name)} Known here: {listed((*self.known, *own), 40)}.",
                 )
         divisions = [part for part in walk(expr) if isinstance(part, Binary) and part.op == "//"]
         for part in (inner for division in divisions for inner in walk(division)):
             signal = isinstance(part, Name) and part.name not in self.constants
             if signal or isinstance(part, Call):
-                raise CellError(
-                    f"{where}: // divides sizes and constants, and {str(part)!r} is neither; "
-                    "write floor(a / b) for signals"
+                raise refused(
+                    where,
+                    f"// divides sizes and constants, and {str(part)!r} is neither; "
+                    "write floor(a / b) for signals",
                 )
 
 
@@ -279,9 +282,9 @@ def _bind_gate(draft: Draft, name: str) -> Bound:
         target = gate.bind.get(argument, argument)
         if target == "pre":
             if not spec.reads and not gate.bias:
-                raise CellError(
-                    f"{where}: {gate.definition()} asks for pre, but the gate has no reads and no "
-                    "bias"
+                raise refused(
+                    where,
+                    f"{gate.definition()} asks for pre, but the gate has no reads and no bias",
                 )
             key = f"pre:{name}"
         elif target == "own_prev":
@@ -294,24 +297,28 @@ def _bind_gate(draft: Draft, name: str) -> Bound:
             states = [f"{state}_prev" for state in gate.states]
             names = [*draft.known, *gate.parameters, *sorted(own), *states, "pre", "own_prev"]
             if target in draft.spec.functions:
-                raise CellError(
-                    f"{where}: {gate.definition()} names the function {target!r} without an "
-                    f"argument; write {target}(pre)"
+                raise refused(
+                    where,
+                    f"{gate.definition()} names the function {target!r} without an "
+                    f"argument; write {target}(pre)",
                 )
             if target in gate.states:
-                raise CellError(
-                    f"{where}: {gate.definition()} asks for its state {target!r}; a step reads the "
-                    f"previous value: ask for {target}_prev"
+                raise refused(
+                    where,
+                    f"{gate.definition()} asks for its state {target!r}; a step reads the "
+                    f"previous value: ask for {target}_prev",
                 )
             if hasattr(gate, target):
-                raise CellError(
-                    f"{where}: {gate.definition()} asks for {target!r}, an attribute of its class"
-                    f"{gate.declared(target)}; write self.{target}, without the argument"
+                raise refused(
+                    where,
+                    f"{gate.definition()} asks for {target!r}, an attribute of its class"
+                    f"{gate.declared(target)}; write self.{target}, without the argument",
                 )
-            raise CellError(
-                f"{where}: {gate.definition()} asks for {target!r}, which does not exist"
+            raise refused(
+                where,
+                f"{gate.definition()} asks for {target!r}, which does not exist"
                 f"{gate.declared(gate.method)}{draft.meant(target, names)} Available names: "
-                f"{listed(names, 50)}; {_rebinding(spec.kind, argument)}"
+                f"{listed(names, 50)}; {_rebinding(spec.kind, argument)}",
             )
         bound.append((argument, key))
     if spec.reads and f"pre:{name}" not in [key for _, key in bound]:
@@ -320,17 +327,18 @@ def _bind_gate(draft: Draft, name: str) -> Bound:
         remedy = "set reads: [] and bias: false"
         if instead:
             remedy = f"write pre, the sum of all reads, in place of {instead[0]}; or {remedy}"
-        raise CellError(
-            f"{where}: {gate.place()}: the gate reads {listed(reads)}, but {gate.definition()} "
-            f"does not use pre; {remedy}"
+        raise refused(
+            where,
+            f"{gate.place()}: the gate reads {listed(reads)}, but {gate.definition()} "
+            f"does not use pre; {remedy}",
         )
     owned = _owned_names(draft, spec.owner, where, spec.reads) if spec.owner else ()
     for read in spec.reads:
-        draft.check_expression(read.expr, f"{where}.reads", owned)
+        draft.check_expression(read.expr, where / "reads", owned)
     return tuple(bound)
 
 
-def _owned_names(draft: Draft, owner: str, where: str, reads: Sequence[Read]) -> tuple[str, ...]:
+def _owned_names(draft: Draft, owner: str, where: Place, reads: Sequence[Read]) -> tuple[str, ...]:
     """Return the names of what a gate or output unit owns, which a projection of it reads.
 
     Raises:
@@ -339,9 +347,10 @@ def _owned_names(draft: Draft, owner: str, where: str, reads: Sequence[Read]) ->
     unit = draft.declared(owner)
     for name in (n for read in reads for n in names(read.expr)):
         if name in unit.option_names() and name not in draft.known:
-            raise CellError(
-                f"{where}.reads: {name!r} is an option of {owner}, and a projection reads no "
-                f"options; use it in {unit.definition()}, or write a number here"
+            raise refused(
+                where / "reads",
+                f"{name!r} is an option of {owner}, and a projection reads no "
+                f"options; use it in {unit.definition()}, or write a number here",
             )
     spec = draft.output if owner == OUTPUT_UNIT else draft.gates[owner]
     parts = [part.name.removeprefix(f"{owner}.") for part in spec.projections]
@@ -352,7 +361,7 @@ def _owned_names(draft: Draft, owner: str, where: str, reads: Sequence[Read]) ->
 def _bind_output(draft: Draft) -> Bound:
     unit, emits = draft.output.unit, draft.spec.emits
     own = {part.name.removeprefix(f"{OUTPUT_UNIT}.") for part in draft.output.projections}
-    _check_bind("output_unit", unit)
+    _check_bind(OUTPUT, unit)
     known = [n for n in draft.known if not n.endswith("_prev")]
     bound: list[tuple[str, str]] = []
     for argument in unit.arguments():
@@ -360,9 +369,10 @@ def _bind_output(draft: Draft) -> Bound:
         stem = _stem(target, "_history")
         if target == "pre":
             if not draft.output.reads and not unit.bias:
-                raise CellError(
-                    f"output_unit: {unit.definition()} asks for pre, but has no reads and no bias; "
-                    "ask for emitted, or write reads = ('emitted',) in the class"
+                raise refused(
+                    OUTPUT,
+                    f"{unit.definition()} asks for pre, but has no reads and no bias; "
+                    "ask for emitted, or write reads = ('emitted',) in the class",
                 )
             key = f"pre:{OUTPUT_UNIT}"
         elif target == "emitted":
@@ -376,27 +386,29 @@ def _bind_output(draft: Draft) -> Bound:
         else:
             histories = [f"{name}_history" for name in unit.history]
             names = [*known, "pre", "emitted", *unit.parameters, *sorted(own), *histories]
-            raise CellError(
-                f"output_unit: {unit.definition()} asks for {target!r}, which the cell "
+            raise refused(
+                OUTPUT,
+                f"{unit.definition()} asks for {target!r}, which the cell "
                 f"{draft.spec.name!r} does not have{nearest(target, names) or '.'} "
-                f"Available names: {listed(names, 50)}; {_rebinding(draft.output.kind, argument)}"
+                f"Available names: {listed(names, 50)}; {_rebinding(draft.output.kind, argument)}",
             )
         bound.append((argument, key))
     for name in unit.history:
         if name != "emitted" and name not in known:
-            raise CellError(f"output_unit.history: {name!r} is not a signal{nearest(name, known)}")
+            raise refused(OUTPUT / "history", f"{name!r} is not a signal{nearest(name, known)}")
     for read in draft.output.reads:
-        draft.check_expression(draft.with_emitted(read.expr), "output_unit.reads")
-    places = {"output_unit.reads": draft.output_keys(())}
+        draft.check_expression(draft.with_emitted(read.expr), OUTPUT / "reads")
+    places = {OUTPUT / "reads": draft.output_keys(())}
     for name in filter(draft.is_of_output, draft.gates):
         keys = (draft.varying(read.expr) for read in draft.gates[name].reads)
-        places[f"{draft.place(name)}.reads"] = tuple(key for each in keys for key in each)
+        places[draft.place(name) / "reads"] = tuple(key for each in keys for key in each)
     for place, read_keys in places.items():
         earlier = [name for name in read_keys if name.endswith("_prev")]
         if earlier and not unit.feeds_back:
-            raise CellError(
-                f"{place}: an output unit reads signals of the same step, not {earlier[0]}; "
-                f"add equations: {{before: {earlier[0]}}} to the cell, and read before"
+            raise refused(
+                place,
+                f"an output unit reads signals of the same step, not {earlier[0]}; "
+                f"add equations: {{before: {earlier[0]}}} to the cell, and read before",
             )
     return tuple(bound)
 
@@ -409,18 +421,19 @@ def _rebinding(kind: str, argument: str) -> str:
     return f"or bind another name: {{kind: {kind}, bind: {{{argument}: NAME}}}}."
 
 
-def _check_bind(where: str, declared: RowWise) -> None:
+def _check_bind(where: Place, declared: RowWise) -> None:
     arguments = declared.arguments()
     read = read_names(declared.own_projections()) if isinstance(declared, Gate) else ()
     for argument, target in declared.bind.items():
         if argument not in arguments and argument not in read:
-            raise CellError(
-                f"{where}.bind: {declared.definition()} has no argument {argument!r}"
+            raise refused(
+                where / "bind",
+                f"{declared.definition()} has no argument {argument!r}"
                 f"{nearest(argument, arguments) or '.'} "
-                f"Arguments: {listed(arguments)}. Write bind: {{ARGUMENT: SIGNAL}}."
+                f"Arguments: {listed(arguments)}. Write bind: {{ARGUMENT: SIGNAL}}.",
             )
         if not isinstance(target, str) or "." in target:
-            raise CellError(
-                f"{where}.bind.{argument}: the name of a signal is expected, such as c_prev, "
-                f"not {target!r}"
+            raise refused(
+                where / "bind" / argument,
+                f"the name of a signal is expected, such as c_prev, not {target!r}",
             )

@@ -5,19 +5,23 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 
+from gatekit.cell.errors import CellError, refused
 from gatekit.cell.language.expression import Call, Expr, Name, children, names, render, substitute
 from gatekit.cell.language.shape import Shape, WidthError, shape_text
+from gatekit.cell.schema import CELL
+from gatekit.faults import Place
 
 from .draft import Draft
 
-Cause = tuple[str, str]
+Why = tuple[str | Place, ...]
+Cause = tuple[Why, str]
 """Where a width is declared, and what to write there."""
 
 
 def explain(
     draft: Draft, error: WidthError, shapes: Mapping[str, Shape | None], in_gate: bool = False
-) -> str:
-    """Return the message for two widths that do not fit, with the places that declare them.
+) -> Why:
+    """Return why two widths do not fit, with the places that declare them.
 
     Args:
         draft: the cell.
@@ -25,11 +29,12 @@ def explain(
         shapes: the known shapes.
         in_gate: whether they meet in a gate, which can have a projection.
     """
-    plain, _, general = str(error).partition("; ")
+    [*before, last] = reason(error)
+    plain, _, general = str(last).partition("; ")
     sides = [(expr, shape) for expr, shape in error.sides if shape not in (None, (), (1,))]
     if any(len(shape or ()) > 1 for _, shape in sides):
-        return f"{plain}; {_vector_and_matrix(sides) or general}"
-    by_place: dict[str, Cause] = {}
+        return (*before, f"{plain}; {_vector_and_matrix(sides) or general}")
+    by_place: dict[Why, Cause] = {}
     for expr, shape in sides:
         width = math.prod(shape or ())
         if width != draft.units:
@@ -38,11 +43,19 @@ def explain(
                 by_place.setdefault(cause[0], cause)
     causes = list(by_place.values())
     if not causes:
-        return f"{plain}; {general}"
-    if len(causes) == 1:
-        return f"{plain}; {causes[0][0]}: {causes[0][1]}{_as_wide_as_x(draft, sides)}"
-    both = " and ".join(text for text, _ in causes[:2])
-    return f"{plain}; {both}: make them equal, {causes[0][1]} or {causes[1][1]}"
+        return (*before, f"{plain}; {general}")
+    (one, remedy), *others = causes
+    if not others:
+        return (*before, f"{plain}; ", *one, f": {remedy}{_as_wide_as_x(draft, sides)}")
+    other, second = others[0]
+    equal = f": make them equal, {remedy} or {second}"
+    return (*before, f"{plain}; ", *one, " and ", *other, equal)
+
+
+def reason(error: CellError) -> Why:
+    """Return why an expression is refused, without its place."""
+    why = error.fault.why if error.fault is not None else str(error)
+    return (why,) if isinstance(why, str) else why
 
 
 def _as_wide_as_x(draft: Draft, sides: Sequence[tuple[Expr, Shape | None]]) -> str:
@@ -67,7 +80,7 @@ def _causes(
     """Yield the declarations that set the width of an expression, visiting each name once."""
     if isinstance(expr, Call) and expr.function == "repeat":
         inner = render(expr.args[0], " ")
-        yield f"{render(expr, ' ')} is {width} wide", f"write {inner} in its place"
+        yield (f"{render(expr, ' ')} is {width} wide",), f"write {inner} in its place"
     for name in names(expr):
         stem = name.removesuffix("_prev")
         shape = shapes.get(stem) or shapes.get(name)
@@ -77,19 +90,20 @@ def _causes(
         if stem in draft.gates:
             key = "width" if draft.is_projection(stem) else "units"
             declared = f"{key}: {draft.gates[stem].gate.units}"
-            yield f"{draft.place(stem)} has {declared}", f"remove `{declared}`"
+            yield (draft.place(stem), f" has {declared}"), f"remove `{declared}`"
         elif stem in draft.own_states:
             owner = draft.own_states[stem]
             state = stem.removeprefix(f"{owner}.")
             wide = draft.gates[owner].gate.own_states()[state].width
-            yield f"the state {state!r} has width {wide!r}", "change its width"
+            yield (f"the state {state!r} has width {wide!r}",), "change its width"
         elif stem in draft.parameters:
             size = draft.parameters[stem].shape
-            yield f"cell.parameters.{stem} has shape: {size}", "write `shape: units`"
+            where = CELL / "parameters" / stem
+            yield (where, f" has shape: {size}"), "write `shape: units`"
         elif stem in draft.inputs:
-            what = "x has the width of the data (features)"
+            what: Why = ("x has the width of the data (features)",)
             if stem != "x":
-                what = f"cell.inputs.{stem} is {width} wide"
+                what = (CELL / "inputs" / stem, f" is {width} wide")
             how = f"a gate, {stem}_in: {{kind: linear, reads: [{stem}]}}"
             if in_gate:
                 how = f"a projection, projections: {{{stem}_in: {{reads: [{stem}]}}}}"
@@ -121,8 +135,8 @@ def _vector_and_matrix(sides: Sequence[tuple[Expr, Shape | None]]) -> str:
     return f"{v} is a vector and {m} a matrix, {shape_text((rows, columns))}: " + ", ".join(ways)
 
 
-def emitted_matrix(draft: Draft, name: str, shape: Shape) -> str:
-    """Return the message for an emitted equation that is a matrix; a cell emits a vector.
+def emitted_matrix(draft: Draft, name: str, shape: Shape) -> CellError:
+    """Return the error of an emitted equation that is a matrix; a cell emits a vector.
 
     Args:
         draft: the cell.
@@ -134,8 +148,9 @@ def emitted_matrix(draft: Draft, name: str, shape: Shape) -> str:
     inner = substitute(equation, {name: Name(state), f"{name}_prev": Name(f"{state}_prev")})
     fits = [gate for gate in draft.gates if draft.gate_sizes.get(gate) == shape[-1]]
     vector = f"matvec({state}, {fits[0]})" if len(shape) == 2 and fits else f"flat({state})"
-    return (
-        f"cell.equations.{name}: {render(equation, ' ')!r} is a matrix, {shape_text(shape)}, and "
+    return refused(
+        CELL / "equations" / name,
+        f"{render(equation, ' ')!r} is a matrix, {shape_text(shape)}, and "
         f"{name}, which the cell emits, must be a vector; call the matrix {state} and turn it into "
-        f"a vector: write {state}: {render(inner, ' ')}, and {name}: {vector}"
+        f"a vector: write {state}: {render(inner, ' ')}, and {name}: {vector}",
     )

@@ -10,12 +10,13 @@ import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from gatekit.cell.errors import CellError, listed, nearest
+from gatekit.cell.errors import CellError, listed, nearest, refused
 from gatekit.cell.gate import InlineGate
 from gatekit.cell.language.expression import Name, names
 from gatekit.cell.owned import State as OwnState
 from gatekit.cell.row_wise import RowWise
-from gatekit.cell.schema import OUTPUT_UNIT, Read
+from gatekit.cell.schema import CELL, OUTPUT_UNIT, Read
+from gatekit.faults import Place, Set
 
 from .built import State
 from .draft import FEEDBACK, Bindings, Draft
@@ -75,9 +76,9 @@ def sharing(draft: Draft, name: str) -> list[Read]:
     shared: list[Read] = []
     for member in norm.get("group", ()):
         if member not in draft.gates:
-            raise CellError(
-                f"cell.gates.{name}.norm.group: {member!r} is not a gate"
-                f"{nearest(str(member), draft.gates)}"
+            raise refused(
+                CELL / "gates" / name / "norm" / "group",
+                f"{member!r} is not a gate{nearest(str(member), draft.gates)}",
             )
         # Statistics of a single read are shared only with the same read of other gates.
         reads = draft.gates[member].reads
@@ -98,7 +99,7 @@ def find_order(draft: Draft, needs: Needs) -> list[str]:
         if name in done:
             return
         if name in path:
-            raise CellError(_cycle(draft, [*path[path.index(name) :], name]))
+            raise _cycle(draft, [*path[path.index(name) :], name])
         path.append(name)
         for other in needs.keys[name]:
             if other in needs.keys:
@@ -111,8 +112,8 @@ def find_order(draft: Draft, needs: Needs) -> list[str]:
     return list(done)
 
 
-def _cycle(draft: Draft, cycle: list[str]) -> str:
-    """Return the message for a cycle: which signal to read one step earlier, and where."""
+def _cycle(draft: Draft, cycle: list[str]) -> CellError:
+    """Return the error for a cycle: which signal to read one step earlier, and where."""
     pairs = itertools.pairwise(cycle)
     spec = draft.spec
     # Prefer the emitted signal, then an equation, as the state; prefer a gate as its reader.
@@ -128,17 +129,17 @@ def _cycle(draft: Draft, cycle: list[str]) -> str:
     section = "gates" if reader in draft.gates else "equations"
     section = "norms" if reader in draft.norms else section
     within = any(read in names(r.expr) for r in draft.reads(reader)) if section == "gates" else 0
-    place = f"cell.{section}.{reader}" if reader != FEEDBACK else f"cell {spec.name!r}"
+    place = CELL / section / reader if reader != FEEDBACK else CELL
     place = draft.place(reader) if section == "gates" and reader != FEEDBACK else place
-    depend = (
-        f"{place}{'.reads' if within else ''}: signals depend on each other in the same step: "
-        f"{' -> '.join(cycle)}"
-    )
+    place = place / "reads" if within else place
+    depend = f"signals depend on each other in the same step: {' -> '.join(cycle)}"
     if draft.is_projection(read):
-        return f"{depend}; remove one of these reads: a projection has no value of the step before"
-    return (
+        why = "remove one of these reads: a projection has no value of the step before"
+        return refused(place, f"{depend}; {why}")
+    return refused(
+        place,
         f"{depend}; write {read}_prev, the value of {read} one step earlier, in place "
-        f"of {read}{_by_author(draft, cycle)}"
+        f"of {read}{_by_author(draft, cycle)}",
     )
 
 
@@ -155,10 +156,10 @@ def _by_author(draft: Draft, cycle: Sequence[str]) -> str:
 
 def _asked(draft: Draft, bindings: Bindings, name: str) -> tuple[str, ...]:
     if name in draft.equations:
-        draft.check_expression(draft.equations[name], f"cell.equations.{name}")
+        draft.check_expression(draft.equations[name], CELL / "equations" / name)
         return names(draft.equations[name])
     if name in draft.norms:
-        draft.check_expression(Name(draft.norms[name]), f"cell.norms.{name}")
+        draft.check_expression(Name(draft.norms[name]), CELL / "norms" / name)
         return (draft.norms[name],)
     arguments = [key for _, key in bindings[name]]
     if name == FEEDBACK:
@@ -186,9 +187,9 @@ def find_states(draft: Draft, needs: Needs, widths: Widths) -> tuple[State, ...]
     for section in ("initial", "zoneout"):
         for name, _ in getattr(spec, section):
             of_cell = [state for state in states if state not in draft.own_states]
-            _check_state(f"cell.{section}.{name}", name, of_cell)
+            _check_state(CELL / section / name, name, of_cell)
     for name in spec.learned_initial_state:
-        _check_state("cell.learned_initial_state", name, states)
+        _check_state(CELL / "learned_initial_state", name, states)
     first.update(spec.initial)
     learned = {*spec.learned_initial_state}
     learned |= {key for key in draft.own_states if _own_state(draft, key).learned}
@@ -210,14 +211,15 @@ def _own_state(draft: Draft, key: str) -> OwnState:
     return draft.gates[owner].gate.own_states()[key.removeprefix(f"{owner}.")]
 
 
-def _check_state(where: str, name: str, states: Sequence[str]) -> None:
+def _check_state(where: Place, name: str, states: Sequence[str]) -> None:
     if name not in states:
         near = nearest(name, states) or "."
         if name.removesuffix("_prev") in states:
             near = f"; write {name.removesuffix('_prev')}, its name without _prev."
-        raise CellError(
-            f"{where}: {name!r} is not a state{near} States, the signals that are read as "
-            f"NAME_prev: {listed(states)}."
+        raise refused(
+            where,
+            f"{name!r} is not a state{near} States, the signals that are read as "
+            f"NAME_prev: {listed(states)}.",
         )
 
 
@@ -257,18 +259,20 @@ def check_owned(draft: Draft, widths: Widths) -> None:
         for state in new_states:
             if f"{name}.{state}" not in reached:
                 gate = draft.gates[name].gate
-                raise CellError(
-                    f"cell.gates.{name}: {gate.place()}: the value of {gate.definition()} does not "
+                raise refused(
+                    CELL / "gates" / name,
+                    f"{gate.place()}: the value of {gate.definition()} does not "
                     f"depend on its state {state!r}; use {state}_prev or the new {state} in the "
-                    f"value, or remove {state!r} from states"
+                    f"value, or remove {state!r} from states",
                 )
         for part in draft.gates[name].projections:
             if part.name not in reached:
                 gate, own = draft.gates[name].gate, part.name.removeprefix(f"{name}.")
-                raise CellError(
-                    f"{draft.place(part.name)}: {gate.place()}: the value of {gate.definition()} "
+                raise refused(
+                    draft.place(part.name),
+                    f"{gate.place()}: the value of {gate.definition()} "
                     f"does not depend on its projection {own!r}; use {own} in the value, or remove "
-                    f"{own!r} from projections"
+                    f"{own!r} from projections",
                 )
 
 
@@ -291,18 +295,16 @@ def _check_signals(draft: Draft, bindings: Bindings, needs: Needs) -> None:
             if name not in reached and draft.is_projection(name):
                 owner = draft.gates[name].owner
                 if owner in (*reached, OUTPUT_UNIT):
-                    raise CellError(_unused_projection(draft, owner, name))
+                    gate, part = draft.declared(owner), name.removeprefix(f"{owner}.")
+                    why = _not_used(gate, "projection", part, part)
+                    raise refused(draft.place(name), why)
             elif name not in reached:
-                raise CellError(
-                    f"cell.{section}.{name}: the emitted signal ({draft.spec.emits}) does not "
-                    f"depend on {name!r}{_instead(draft, section, name)} or remove it with "
-                    f"cell.{section}.{name}=null"
+                raise refused(
+                    CELL / section / name,
+                    f"the emitted signal ({draft.spec.emits}) does not "
+                    f"depend on {name!r}{_instead(draft, section, name)} or remove it",
+                    Set(CELL / section / name, None),
                 )
-
-
-def _unused_projection(draft: Draft, owner: str, name: str) -> str:
-    gate, part = draft.declared(owner), name.removeprefix(f"{owner}.")
-    return f"{draft.place(name)}: {_not_used(gate, 'projection', part, part)}"
 
 
 def _not_used(gate: RowWise, what: str, part: str, argument: str) -> str:
@@ -342,9 +344,10 @@ def _check_values(draft: Draft, keys: frozenset[str]) -> None:
     for section, members in given.items():
         for name, _ in members:
             if not {name, f"{name}_prev"} & keys and name not in sizes:
-                raise CellError(
-                    f"cell.{section}.{name}: nothing reads {name!r}; use it, or remove it with "
-                    f"cell.{section}.{name}=null"
+                raise refused(
+                    CELL / section / name,
+                    f"nothing reads {name!r}; use it, or remove it",
+                    Set(CELL / section / name, None),
                 )
 
 
@@ -356,13 +359,14 @@ def _check_own(draft: Draft, name: str) -> None:
         arguments += [key.removeprefix(f"{name}.") for key in own]
     for part in gate.parameters:
         if part in ("pre", "own_prev", "t", "units"):
-            raise CellError(
-                f"cell.gates.{name}: {gate.place()}: {type(gate).__name__} has a parameter "
-                f"{part!r}, which is the name of an argument that every gate can ask for; rename it"
+            raise refused(
+                CELL / "gates" / name,
+                f"{gate.place()}: {type(gate).__name__} has a parameter {part!r}, which is the "
+                "name of an argument that every gate can ask for; rename it",
             )
         if part not in arguments:
-            raise CellError(f"cell.gates.{name}: {_not_used(gate, 'parameter', part, part)}")
+            raise refused(CELL / "gates" / name, _not_used(gate, "parameter", part, part))
     for part in gate.states:
         if f"{part}_prev" not in arguments:
             why = _not_used(gate, "state", part, f"{part}_prev")
-            raise CellError(f"cell.gates.{name}: {why}")
+            raise refused(CELL / "gates" / name, why)

@@ -6,12 +6,13 @@ import functools
 from collections.abc import Mapping
 from typing import Any
 
-from gatekit.cell.errors import CellError, ExpressionError, listed, nearest
+from gatekit.cell.errors import ExpressionError, listed, nearest, refused
 from gatekit.cell.language.expression import OPERATORS, Binary, Expr, Name, Neg, Number, names
 from gatekit.cell.language.parse import parse
 from gatekit.cell.language.shape import MAX_ELEMENTS
 from gatekit.cell.learned import Parameter
-from gatekit.cell.schema import OUTPUT_UNIT
+from gatekit.cell.schema import CELL, OUTPUT, OUTPUT_UNIT
+from gatekit.faults import Place
 
 from .draft import Draft
 
@@ -21,7 +22,7 @@ MAX_CHAIN = 30
 _LARGEST = 2.0**53
 
 
-def size(draft: Draft, value: object, where: str, chain: tuple[str, ...] = ()) -> int:
+def size(draft: Draft, value: object, where: Place, chain: tuple[str, ...] = ()) -> int:
     """Return a size as a number.
 
     Args:
@@ -40,14 +41,16 @@ def size(draft: Draft, value: object, where: str, chain: tuple[str, ...] = ()) -
     if isinstance(result, float) and result.is_integer():
         result = int(result)
     if not isinstance(result, int) or result < 1:
-        raise CellError(
-            f"{where}: {value!r} is {result}; "
-            "a width is a whole number from 1; write for example units, or units // 2"
+        raise refused(
+            where,
+            f"{value!r} is {result}; "
+            "a width is a whole number from 1; write for example units, or units // 2",
         )
     if result > MAX_ELEMENTS:
-        raise CellError(
-            f"{where}: {value!r} is {result:,}; a width is at most {MAX_ELEMENTS:,}; write a "
-            "smaller number, such as 8"
+        raise refused(
+            where,
+            f"{value!r} is {result:,}; a width is at most {MAX_ELEMENTS:,}; write a "
+            "smaller number, such as 8",
         )
     return result
 
@@ -60,12 +63,12 @@ def gate_size(draft: Draft, name: str, chain: tuple[str, ...] = ()) -> int:
     """
     known = draft.gate_sizes
     if name == OUTPUT_UNIT:
-        return size(draft, draft.output.unit.units, f"{OUTPUT_UNIT}.units", chain)
+        return size(draft, draft.output.unit.units, OUTPUT / "units", chain)
     if name not in known:
         spec = draft.gates[name]
-        where = f"{draft.place(name)}.{'width' if spec.owner else 'units'}"
+        where = draft.place(name) / ("width" if spec.owner else "units")
         if len(chain) > MAX_CHAIN:
-            raise CellError(f"{where}: the width depends on a chain of more than {MAX_CHAIN} gates")
+            raise refused(where, f"the width depends on a chain of more than {MAX_CHAIN} gates")
         if spec.owner and spec.gate.units == "units":
             known[name] = gate_size(draft, spec.owner, (*chain, name))
         else:
@@ -87,10 +90,12 @@ def state_size(draft: Draft, key: str) -> int:
     name = key.removeprefix(f"{owner}.")
     width = draft.gates[owner].gate.own_states()[name].width
     units = gate_size(draft, owner)
-    return units if width == "units" else size(draft, width, f"cell.gates.{owner}.states.{name}")
+    return (
+        units if width == "units" else size(draft, width, CELL / "gates" / owner / "states" / name)
+    )
 
 
-def parameter_size(draft: Draft, parameter: Parameter, gate_units: int, where: str) -> int:
+def parameter_size(draft: Draft, parameter: Parameter, gate_units: int, where: Place) -> int:
     """Return the width of a parameter; ``units`` means the units of the gate that owns it.
 
     Raises:
@@ -113,11 +118,11 @@ def _whole(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
-def _computed(draft: Draft, value: object, where: str, chain: tuple[str, ...]) -> Any:
+def _computed(draft: Draft, value: object, where: Place, chain: tuple[str, ...]) -> Any:
     try:
         expr = _parsed(value)
     except ExpressionError as error:
-        raise ExpressionError(f"{where}: {error}") from None
+        raise error.below(where) from None
     env: dict[str, Any] = dict(draft.constants)
     for name in names(expr):
         if name in env:
@@ -129,18 +134,20 @@ def _computed(draft: Draft, value: object, where: str, chain: tuple[str, ...]) -
         else:
             gates = [gate for gate in draft.gates if not draft.is_projection(gate)]
             known = [*env, *gates, *draft.inputs]
-            raise CellError(
-                f"{where}: {name!r} is not a size{nearest(name, known) or '.'} "
-                f"Sizes: {listed(known)}. Write one of them, or a number such as 8."
+            raise refused(
+                where,
+                f"{name!r} is not a size{nearest(name, known) or '.'} "
+                f"Sizes: {listed(known)}. Write one of them, or a number such as 8.",
             )
     try:
         return _arithmetic(expr, env)
     except ZeroDivisionError:
-        raise CellError(f"{where}: {value!r} divides by zero") from None
+        raise refused(where, f"{value!r} divides by zero") from None
     except OverflowError:
-        raise CellError(
-            f"{where}: {value!r} is too large; a width is a whole number from 1 to "
-            f"{MAX_ELEMENTS:,}, such as 8"
+        raise refused(
+            where,
+            f"{value!r} is too large; a width is a whole number from 1 to "
+            f"{MAX_ELEMENTS:,}, such as 8",
         ) from None
 
 

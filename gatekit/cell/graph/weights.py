@@ -6,13 +6,14 @@ import math
 from collections.abc import Container, Mapping, Sequence
 from typing import Any
 
-from gatekit.cell.errors import CellError, GatekitError, nearest
+from gatekit.cell.errors import CellError, GatekitError, nearest, refused
 from gatekit.cell.gate import Gate
 from gatekit.cell.language.expression import Expr
 from gatekit.cell.language.shape import MAX_ELEMENTS, WidthError, infer, shape_text
 from gatekit.cell.learned import LinearMap, Parameter
 from gatekit.cell.row_wise import RowWise
 from gatekit.cell.schema import OUTPUT_UNIT, RULES, Read, read_rules
+from gatekit.faults import Place
 
 from .built import BuiltRead, Init, Weight
 from .draft import Draft
@@ -73,7 +74,7 @@ class Weights:
 
     def parameter(self, name: str, parameter: Parameter, owner: str, gate_units: int) -> None:
         """Add the weight of a parameter."""
-        width = parameter_size(self.draft, parameter, gate_units, f"{name}.shape")
+        width = parameter_size(self.draft, parameter, gate_units, Place((name, "shape")))
         self.parameters[name] = parameter
         self.add(
             name,
@@ -114,14 +115,15 @@ class Weights:
         Raises:
             CellError: a number is read, or the linear map cannot connect these widths.
         """
-        where = f"{self.draft.place(owner)}.reads.{read.text}"
+        where = self.draft.place(owner) / "reads" / read.text
         expr = self.draft.with_emitted(read.expr) if owner == OUTPUT_UNIT else read.expr
         try:
             width_in = self._width(expr, where)
         except WidthError as error:
             if not self.draft.is_projection(owner):
                 raise
-            raise CellError(explain(self.draft, error, self.widths.shapes, True)) from None
+            why = explain(self.draft, error, self.widths.shapes, True)
+            raise refused(where, why) from None
         of_output = owner == OUTPUT_UNIT or self.draft.is_of_output(owner)
         kind = "kernel" if hoisted or of_output else "recurrent"
         usual = "glorot_uniform" if kind == "kernel" else "orthogonal"
@@ -129,7 +131,7 @@ class Weights:
         try:
             shapes = read.map.shapes(width_in, width)
         except GatekitError as error:
-            raise CellError(f"{where}: {error}") from None
+            raise refused(where, str(error)) from None
         weights = {
             suffix: self.add(
                 f"{owner}.{read.label}" + (f".{suffix}" if suffix else ""),
@@ -161,18 +163,19 @@ class Weights:
             scale,
         )
 
-    def _width(self, expr: Expr, where: str) -> int:
+    def _width(self, expr: Expr, where: Place) -> int:
         known, functions = self.widths.shapes, self.draft.spec.functions
         shape = infer(self.draft.with_constants(expr), known, functions, where)
         if not shape:
-            raise CellError(
-                f"{where}: a plain number cannot be read; read signals, as in reads: [x, h_prev]"
+            raise refused(
+                where, "a plain number cannot be read; read signals, as in reads: [x, h_prev]"
             )
         if len(shape) > 1:
-            raise CellError(
-                f"{where}: it is a matrix, {shape_text(shape)}, and linear maps take vectors; "
+            raise refused(
+                where,
+                f"it is a matrix, {shape_text(shape)}, and linear maps take vectors; "
                 f"put its rows side by side: read {'flat(' * (len(shape) - 1)}{expr}"
-                f"{')' * (len(shape) - 1)}"
+                f"{')' * (len(shape) - 1)}",
             )
         return shape[0]
 
@@ -188,9 +191,9 @@ class Weights:
         for section in RULES:
             kind, explicit = getattr(type(declared), section), options.get(section, {})
             rule = {
-                **read_rules(section, kind, section),
+                **read_rules(section, kind, Place((section,))),
                 **dict(getattr(self.draft.spec, section)),
-                **read_rules(section, explicit, section),
+                **read_rules(section, explicit, Place((section,))),
             }.get(which)
             if rule is not None and (rule["kind"] != "orthogonal" or _has_angles(rule, shape)):
                 rules[section.removesuffix("s")] = rule

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from gatekit.cell.errors import CellError, listed
+from gatekit.cell.errors import CellError, listed, refused
 from gatekit.cell.gate import InlineGate
 from gatekit.cell.language.expression import (
     OPERATORS,
@@ -28,11 +28,12 @@ from gatekit.cell.language.expression import (
     walk,
 )
 from gatekit.cell.language.shape import Shape, WidthError, infer, shape_text
-from gatekit.cell.schema import OUTPUT_UNIT
+from gatekit.cell.schema import CELL, OUTPUT, OUTPUT_UNIT
+from gatekit.faults import Place
 
 from .built import GateExpression
 from .draft import FEEDBACK, Bindings, Bound, Draft
-from .misfits import emitted_matrix, explain
+from .misfits import emitted_matrix, explain, reason
 from .sizes import gate_size, parameter_size, size, state_size
 
 MAX_VISITS = 60_000
@@ -67,7 +68,7 @@ def find_widths(draft: Draft, bindings: Bindings, order: Sequence[str]) -> Width
     shapes.update({name: (width,) for name, width in draft.inputs.items()})
     shapes.update({name: (gate_size(draft, name),) for name in draft.gates})
     for name, parameter in draft.parameters.items():
-        shapes[name] = (size(draft, parameter.shape, f"cell.parameters.{name}.shape"),)
+        shapes[name] = (size(draft, parameter.shape, CELL / "parameters" / name / "shape"),)
     shapes.update(dict.fromkeys(draft.constants, ()))
     shapes["t"] = (1,)
     expressions = {name: _expression(draft, name, bindings[name]) for name in draft.gates}
@@ -93,16 +94,16 @@ def find_widths(draft: Draft, bindings: Bindings, order: Sequence[str]) -> Width
                         continue
                     seen[name] = operands
                     visits += parts
-                    where = f"cell.equations.{name}"
+                    where = CELL / "equations" / name
                     try:
                         found = infer(expr, known, draft.spec.functions, where, narrow)
                     except WidthError as error:
-                        raise CellError(explain(draft, error, known)) from None
+                        raise refused(where, explain(draft, error, known)) from None
                     shapes[name] = (1,) if found == () else found
                 elif name in draft.norms:
                     shapes[name] = shapes[draft.norms[name]]
                 elif name == FEEDBACK:
-                    shapes[name] = (size(draft, draft.output.unit.units, "output_unit.units"),)
+                    shapes[name] = (size(draft, draft.output.unit.units, OUTPUT / "units"),)
                 known[name] = known[f"{name}_prev"] = shapes[name]
             if shapes == before:
                 break
@@ -116,8 +117,9 @@ def find_widths(draft: Draft, bindings: Bindings, order: Sequence[str]) -> Width
     for name in draft.signals:
         shape = shapes[name]
         if shape is None:
-            raise CellError(
-                f"cell.equations.{name}: its width cannot be found from {draft.equations.get(name)}"
+            raise refused(
+                CELL / "equations" / name,
+                f"its width cannot be found from {draft.equations.get(name)}",
             )
         expression = expressions.get(name)
         if expression is not None:
@@ -134,13 +136,13 @@ def _with_previous(draft: Draft, shapes: Mapping[str, Shape | None]) -> dict[str
     for key, owner in draft.own_parameters.items():
         part = key.removeprefix(f"{owner}.")
         parameter, units = draft.declared(owner).parameters[part], gate_size(draft, owner)
-        where = f"{draft.place(owner)}.parameters.{part}"
+        where = draft.place(owner) / "parameters" / part
         own[key] = (parameter_size(draft, parameter, units, where),)
     return {**shapes, **previous, **own}
 
 
 def _expression(draft: Draft, name: str, bound: Bound) -> GateExpression | None:
-    gate, where = draft.gates[name].gate, f"cell.gates.{name}"
+    gate, where = draft.gates[name].gate, CELL / "gates" / name
     if gate.uses_tensorflow:
         # Without an expression, the gate is shown by its docstring and never solved by a scan.
         return None
@@ -152,7 +154,7 @@ def _expression(draft: Draft, name: str, bound: Bound) -> GateExpression | None:
     try:
         result = gate.compute(values)
     except Exception as error:
-        raise CellError(f"{where}: {gate.wrong(error)}") from None
+        raise refused(where, gate.wrong(error)) from None
     try:
         value, new_states = result if isinstance(result, tuple) else (result, {})
         value, new_states = lift(value), {k: lift(v) for k, v in new_states.items()}
@@ -161,19 +163,19 @@ def _expression(draft: Draft, name: str, bound: Bound) -> GateExpression | None:
         if type(result).__module__.partition(".")[0] in ("numpy", "tensorflow", "keras"):
             typed = "return a value that is computed from pre with gatekit.ops"
         if result is None:
-            raise CellError(
-                f"{where}: {gate.returned()}: {gate.definition()} returns None; return the gate's "
-                "value: end the function with `return value`"
+            raise refused(
+                where,
+                f"{gate.returned()}: {gate.definition()} returns None; return the gate's "
+                "value: end the function with `return value`",
             ) from None
         if isinstance(result, tuple):
             part = "a tuple that is not (value, {name: new state})"
-        raise CellError(
-            f"{where}: {gate.returned()}: {gate.method} returns {part}; {typed}"
-        ) from None
+        raise refused(where, f"{gate.returned()}: {gate.method} returns {part}; {typed}") from None
     if set(new_states) != set(gate.states):
-        raise CellError(
-            f"{where}: {gate.returned()}: {gate.method} returns the states {listed(new_states)}, "
-            f"but declares {listed(gate.states)}; {_returned(gate.states, new_states)}"
+        raise refused(
+            where,
+            f"{gate.returned()}: {gate.method} returns the states {listed(new_states)}, "
+            f"but declares {listed(gate.states)}; {_returned(gate.states, new_states)}",
         )
     return value, new_states
 
@@ -196,7 +198,7 @@ def _check_gate(
     expressions: GateExpression,
     shapes: Mapping[str, Shape | None],
 ) -> None:
-    where, gate = f"cell.gates.{name}", draft.gates[name].gate
+    where, gate = CELL / "gates" / name, draft.gates[name].gate
     known = {**shapes, "pre": gate_shape}
     value, new_states = expressions
     for state, expr in [("", value), *new_states.items()]:
@@ -205,35 +207,37 @@ def _check_gate(
         try:
             shape = infer(draft.with_constants(expr), known, draft.spec.functions, where)
         except CellError as error:
-            why = str(error)
+            why = reason(error)
             if isinstance(error, WidthError):
                 why = explain(draft, error, known, in_gate=True)
-            why = why.removeprefix(f"{where}: ")
-            raise CellError(f"{where}: {gate.place()}: {why}") from None
+            raise refused(where, (f"{gate.place()}: ", *why)) from None
         if shape is not None and shape != expected and state:
             remedy = f"states = {{{state!r}: State({_width(draft, shape)})}}"
             if isinstance(gate, InlineGate):
                 remedy = f"states: {{{state}: {{width: {_width(draft, shape)}, ...}}}}"
             flat = "a gate's state is a vector: write flat(...) around its new value, and "
-            raise CellError(
-                f"{where}: {gate.place()}: its state {state} has a width of {shape_text(shape)}, "
+            raise refused(
+                where,
+                f"{gate.place()}: its state {state} has a width of {shape_text(shape)}, "
                 f"and is declared with {shape_text(expected)}; {flat if len(shape) > 1 else ''}"
-                f"declare its width: {remedy}"
+                f"declare its width: {remedy}",
             )
         if shape is not None and shape != expected:
             inline = isinstance(gate, InlineGate)
             units = shape[0] if shape else 1
             remedy = f"units: {units}" if inline else f"units = {units}"
             if not shape and not children(expr):
-                raise CellError(
-                    f"{where}: {gate.returned()}: its {what} is the plain number {render(expr)}; "
-                    "return a value for each unit, such as 0 * pre + 1"
+                raise refused(
+                    where,
+                    f"{gate.returned()}: its {what} is the plain number {render(expr)}; "
+                    "return a value for each unit, such as 0 * pre + 1",
                 )
             near = "" if units != 1 else " for a single number"
-            raise CellError(
-                f"{where}: {gate.place()}: its {what} has a width of {shape_text(shape)}, and the "
+            raise refused(
+                where,
+                f"{gate.place()}: its {what} has a width of {shape_text(shape)}, and the "
                 f"gate has {gate_shape[0]} units; return a value for each unit, or type `{remedy}` "
-                f"{'beside the activation' if inline else 'in the class'}{near}"
+                f"{'beside the activation' if inline else 'in the class'}{near}",
             )
 
 
@@ -242,7 +246,7 @@ def _check_output(draft: Draft, bound: Bound, shapes: Mapping[str, Shape | None]
     unit, pre = draft.output.unit, f"pre:{OUTPUT_UNIT}"
     if unit.uses_tensorflow or unit.history:
         return
-    width = size(draft, unit.units, f"{OUTPUT_UNIT}.units")
+    width = size(draft, unit.units, OUTPUT / "units")
     values = {a: Name("pre" if key == pre else key) for a, key in bound}
     try:
         value = draft.with_constants(lift(unit.compute(values)))
@@ -250,7 +254,7 @@ def _check_output(draft: Draft, bound: Bound, shapes: Mapping[str, Shape | None]
         return
     known = {**shapes, "pre": (width,)}
     try:
-        infer(value, known, draft.spec.functions, OUTPUT_UNIT)
+        infer(value, known, draft.spec.functions, OUTPUT)
     except WidthError as error:
         emitted = width_of(shapes[draft.spec.emits])
         if emitted != width:
@@ -259,8 +263,8 @@ def _check_output(draft: Draft, bound: Bound, shapes: Mapping[str, Shape | None]
                 f"output unit {kind!r} is {width} wide, but the cell emits {emitted}; type "
                 f"output_unit={{'kind': '{kind}', 'units': {emitted}}}"
             ) from None
-        why = explain(draft, error, known, in_gate=True).removeprefix(f"{OUTPUT_UNIT}: ")
-        raise CellError(f"{OUTPUT_UNIT}: {unit.place()}: {why}") from None
+        why = explain(draft, error, known, in_gate=True)
+        raise refused(OUTPUT, (f"{unit.place()}: ", *why)) from None
 
 
 def _width(draft: Draft, shape: Shape) -> str:
@@ -281,16 +285,17 @@ def check_matrices(draft: Draft, bindings: Bindings, shapes: Mapping[str, Shape 
         CellError: a gate, read, norm or the output unit would get a matrix.
     """
 
-    def check(where: str, name: str) -> None:
+    def check(where: Place, name: str) -> None:
         shape, stem = shapes.get(name), name.removesuffix("_prev")
         if shape is not None and len(shape) > 1:
-            gate = where.startswith("cell.gates.")
+            gate = where.path[:2] == ("cell", "gates")
             if gate and stem == draft.spec.emits and stem in draft.equations:
-                raise CellError(emitted_matrix(draft, stem, shape))
-            raise CellError(
-                f"{where}: {name!r} is a matrix, {shape_text(shape)}, and only equations take "
+                raise emitted_matrix(draft, stem, shape)
+            raise refused(
+                where,
+                f"{name!r} is a matrix, {shape_text(shape)}, and only equations take "
                 f"matrices; turn it into a vector in a separate equation, such as flat({name}) or "
-                f"matvec({name}, q), and write the name of that equation here"
+                f"matvec({name}, q), and write the name of that equation here",
             )
 
     for gate in draft.gates:
@@ -298,15 +303,15 @@ def check_matrices(draft: Draft, bindings: Bindings, shapes: Mapping[str, Shape 
             check(draft.place(gate), key)
         for read in draft.reads(gate):
             for name in names(read.expr):
-                check(f"{draft.place(gate)}.reads", name)
+                check(draft.place(gate) / "reads", name)
     for name, source in draft.norms.items():
-        check(f"cell.norms.{name}", source)
-    check("cell.emits", draft.spec.emits)
+        check(CELL / "norms" / name, source)
+    check(CELL / "emits", draft.spec.emits)
     for read in draft.output.reads:
         for name in names(draft.with_emitted(read.expr)):
-            check("output_unit.reads", name)
+            check(OUTPUT / "reads", name)
     for _, key in bindings[FEEDBACK]:
-        check("output_unit", key.removesuffix("_history"))
+        check(OUTPUT, key.removesuffix("_history"))
 
 
 _LARGEST = 1e300
@@ -324,20 +329,20 @@ def check_constants(draft: Draft, widths: Widths) -> None:
         _value(draft.with_constants(expr), where)
 
 
-def _expressions(draft: Draft, widths: Widths) -> Iterator[tuple[str, Expr]]:
+def _expressions(draft: Draft, widths: Widths) -> Iterator[tuple[Place, Expr]]:
     for name, expr in draft.equations.items():
-        yield f"cell.equations.{name}", expr
+        yield CELL / "equations" / name, expr
     for name, gate in draft.gates.items():
         for read in gate.reads:
-            yield f"{draft.place(name)}.reads", read.expr
+            yield draft.place(name) / "reads", read.expr
         expressions: GateExpression | None = widths.expressions[name]
         for expr in () if expressions is None else (expressions[0], *expressions[1].values()):
-            yield f"cell.gates.{name}", expr
+            yield CELL / "gates" / name, expr
     for read in draft.output.reads:
-        yield "output_unit.reads", read.expr
+        yield OUTPUT / "reads", read.expr
 
 
-def _value(expr: Expr, where: str) -> float | None:
+def _value(expr: Expr, where: Place) -> float | None:
     """Return the value of a constant expression in floats; None if it is not constant."""
     if isinstance(expr, Number):
         return float(expr.value)
@@ -351,8 +356,9 @@ def _value(expr: Expr, where: str) -> float | None:
     except (OverflowError, ZeroDivisionError):
         result = float("nan")
     if isinstance(result, complex) or not abs(result) <= _LARGEST:
-        raise CellError(
-            f"{where}: the constant {render(expr, ' ')!r} is not a real number between "
-            f"-{_LARGEST:g} and {_LARGEST:g}; write its value"
+        raise refused(
+            where,
+            f"the constant {render(expr, ' ')!r} is not a real number between "
+            f"-{_LARGEST:g} and {_LARGEST:g}; write its value",
         )
     return result

@@ -11,6 +11,7 @@ import builtins
 import contextlib
 import inspect
 import math
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -21,9 +22,9 @@ from numpy.typing import NDArray
 
 from gatekit.cell.calls import constructed
 from gatekit.cell.errors import CellError, listed, nearest
+from gatekit.faults import known_as, note_for
 
 from .expression import Call, Expr, Name, Number, lift
-from .foreign import in_ops
 
 Kind = Literal["elementwise", "units", "tensor"]
 Interval = tuple[float, float]
@@ -727,8 +728,11 @@ class UnknownFunctionError(AttributeError):
 def __getattr__(name: str) -> Any:
     if name.startswith("_"):
         raise AttributeError(f"module 'gatekit.ops' has no attribute {name!r}")
-    typed = in_ops(name)
-    hint = f"; type {typed}." if typed else nearest(name, FUNCTIONS) or "."
+    ours = known_as("function", name)
+    typed = note_for("function", name) or re.sub(r"\b(\w+)\(", r"ops.\1(", ours)
+    if "floor(" in ours:  # only equations have it
+        typed = f"{ours} as an equation of the cell"
+    hint = f"; {'write ' * bool(ours)}{typed}." if typed else nearest(name, FUNCTIONS) or "."
     raise UnknownFunctionError(
         f"gatekit.ops has no {name!r}{hint} Functions: {listed(FUNCTIONS, 60)}."
     )

@@ -12,18 +12,21 @@ import math
 import re
 import warnings
 from collections.abc import Mapping
+from dataclasses import replace
 
-from gatekit.cell.errors import ExpressionError, excerpt, listed, nearest, quoted
+from gatekit.cell.errors import ExpressionError, as_plain, nearest
+from gatekit.faults import NOTHING, Fault, Fix, Kind, Note, Place, Set, known_as, note_for
 
 from .expression import Binary, Call, Expr, Name, Neg, Number
-from .foreign import ELSEWHERE, FUNCTIONS
-from .notation import MATRICES, in_ascii, syntax, written
 from .ops import Function
-from .repair import MAX_EXPONENT, repair_equation
+from .spelling import KEYWORD, NO_OPERATOR, respelled
 
 MAX_CHARACTERS = 2_000
 MAX_NODES = 500
 MAX_DEPTH = 50
+MAX_EXPONENT = 16
+MAX_REPAIRED = 300
+"""The most characters of an equation for which gatekit suggests another one."""
 _LARGEST = 1e300
 _OPERATORS: dict[type[ast.operator], str] = {
     ast.Add: "+",
@@ -57,25 +60,24 @@ _WORDS: dict[type[ast.expr], str] = {
 }
 
 
-_WHERE = "; where(x, a, b) is a if x > 0, otherwise b"
-_INSTEAD: dict[type[ast.AST], str] = {
-    ast.BitXor: "; a power is written x**2",
+_WHERE = "write where(x, a, b), which is a if x > 0, otherwise b"
+_NOTES: dict[type[ast.AST], str] = {
     ast.MatMult: (
-        "; a * b multiplies unit by unit, dot(a, b) is the inner product, matvec(A, v) multiplies "
-        "a matrix and a vector, and learned matrices are in the reads of a gate: "
-        "reads: [x, h_prev]"
+        "the product of units is a * b, dot(a, b) is the inner product, matvec(A, v) multiplies "
+        "a matrix and a vector, and learned matrices are in the reads of a gate"
     ),
-    ast.Compare: _WHERE,
-    ast.IfExp: _WHERE,
-    ast.BoolOp: _WHERE,
-    ast.Tuple: "; an equation has one value: write an equation for each",
-    ast.NamedExpr: "; to name a value, write a separate equation, such as u: update",
-    ast.Attribute: "; functions and signals are plain names, such as tanh(x)",
+    **dict.fromkeys((ast.Compare, ast.IfExp, ast.BoolOp, ast.Not), _WHERE),
+    ast.Tuple: "an equation has one value: write an equation for each, and 0.5 for 0,5",
+    ast.NamedExpr: "to name a value, write a separate equation",
+    ast.Attribute: "functions and signals are plain names, such as tanh(x)",
+    ast.Subscript: (
+        "an equation uses all units: write a separate gate for each part, or cut a signal into "
+        "equal rows with split(x, n)"
+    ),
+    ast.Mod: "the remainder is a - b * floor(a / b)",
+    ast.Pow: "any other power is exp(b * log(a))",
 }
-_REPAIRED = (
-    *(ast.Compare, ast.IfExp, ast.BoolOp, ast.Subscript, ast.Attribute, ast.NamedExpr, ast.Lambda),
-    *(ast.List, ast.Set, ast.Tuple),
-)
+_GENERAL = "an equation consists of numbers, names, + - * / ** and functions"
 _SYMBOLS: dict[type[ast.AST], str] = {
     getattr(ast, name): symbol
     for name, symbol in (
@@ -102,48 +104,58 @@ def parse(text: object, functions: Mapping[str, Function], sizes: bool = False) 
     if isinstance(text, (int, float)) and not isinstance(text, bool):
         # YAML turns an equation such as ``1`` into a number.
         if not abs(text) <= _LARGEST:
-            raise ExpressionError("a number in an equation must be finite, with at most 300 digits")
+            raise _wrong(text, "a finite number, of at most 300 digits")
         text = repr(text)
     if not isinstance(text, str):
-        raise ExpressionError(f"an equation is a string, {_as_string(text)}")
-    return _Reader(_checked(text), functions, sizes).read()
+        raise _wrong(text, "a string, such as 'forget * h_prev'")
+    return _Reader(_checked(text, functions, sizes), functions, sizes).read()
 
 
-def _as_string(value: object) -> str:
-    """Return what to write in place of a value that is not a string, as the end of a sentence."""
-    if callable(value):
-        code = getattr(value, "__code__", None)
-        names = code.co_varnames[: code.co_argcount] if code else ()
-        return f"not a function; write what it computes, such as {' * '.join(names) or 'a * b'!r}"
-    if isinstance(value, bool) or value is None:
-        return f"not {value!r}; write a number, such as 1, or a signal, such as h_prev"
-    if isinstance(value, (list, tuple)):
-        return (
-            f"not a list; write one expression, such as {quoted(' * '.join(map(str, value[:3])))}"
-        )
-    return f"such as 'forget * h_prev', not {excerpt(repr(value))}"
+def _wrong(value: object, expected: str) -> ExpressionError:
+    fixes: tuple[Fix, ...] = ()
+    if isinstance(value, list) and value and all(isinstance(each, str) for each in value):
+        fixes = (Set(Place(), " * ".join(value[:8])),)
+    return ExpressionError(Fault(Kind.WRONG, Place(), as_plain(value), expected, fixes=fixes))
 
 
-def _checked(text: str) -> str:
+def _refused(why: str, fixes: tuple[Fix, ...] = ()) -> ExpressionError:
+    return ExpressionError(Fault(Kind.REFUSED, Place(), NOTHING, why=why, fixes=fixes))
+
+
+def _checked(text: str, functions: Mapping[str, Function], sizes: bool) -> str:
     if len(text) > MAX_CHARACTERS:
-        raise ExpressionError(
-            f"the equation has {len(text)} characters; at most {MAX_CHARACTERS} are allowed. "
-            "Move a part of it to a separate equation."
+        raise _refused(
+            f"the equation has {len(text)} characters; at most {MAX_CHARACTERS} are allowed: move "
+            "a part of it to a separate equation"
         )
     for position, character in enumerate(text):
         if not (" " <= character <= "~"):
-            typed = "".join(in_ascii(c) for c in text)
-            plain = all(" " <= c <= "~" for c in typed)
-            raise ExpressionError(
+            raise _refused(
                 f"the equation has the character U+{ord(character):04X} at position {position}"
                 f"{' (a line break)' if character == chr(10) else ''}; "
-                "equations are one line of ASCII only (letters, digits, _ and + - * / ** ( ) , .)"
-                + (f"; write {excerpt(typed)}" if plain else "")
+                "equations are one line of ASCII only (letters, digits, _ and + - * / ** ( ) , .)",
+                _repaired(text, functions, sizes),
             )
     stripped = text.strip(" ")
     if not stripped:
-        raise ExpressionError("the equation is empty; write for example forget * h_prev")
+        raise _refused("the equation is empty", (Set(Place(), "forget * h_prev"),))
     return stripped
+
+
+def _repaired(text: str, functions: Mapping[str, Function], sizes: bool) -> tuple[Fix, ...]:
+    """Return the equation that is probably meant as a fix; nothing if there is none."""
+    if len(text) > MAX_REPAIRED:
+        return ()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        meant = respelled(text, functions)
+    if meant == text or not all(" " <= c <= "~" for c in meant) or not meant:
+        return ()
+    try:
+        _Reader(meant, functions, sizes, helps=False).read()
+    except ExpressionError:
+        return ()
+    return (Set(Place(), meant),)
 
 
 class _Reader:
@@ -164,78 +176,65 @@ class _Reader:
                 warnings.simplefilter("ignore")
                 tree = ast.parse(self.text, mode="eval")
         except SyntaxError as error:
-            place = max(0, (error.offset or 1) - 1)
-            why, start, end = syntax(self.text, error.msg or "invalid syntax", place)
-            remedy = written(self.text) or self.repair()
-            if not remedy and ";" not in why:
-                remedy = "; a product is written a * b, and a call tanh(a)"
-            raise self.error(_with(why, remedy), start, end) from None
+            raise self.unreadable(error) from None
         except (MemoryError, RecursionError, ValueError, UnicodeError):
-            raise ExpressionError(
+            raise _refused(
                 f"the equation is nested too deeply (at most {MAX_DEPTH} levels): "
                 f"{self.text[:60]}..."
             ) from None
         return self.visit(tree.body, 1)
 
-    def repair(self) -> str:
-        """Return a suggestion in place of the equation, as the end of a sentence."""
-        if not self.helps or MATRICES.search(self.text):
-            return ""
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            meant = repair_equation(self.text, self.functions, self.accepts)
-        return f": write {meant}" if meant else ""
+    def unreadable(self, error: SyntaxError) -> ExpressionError:
+        """Return the error for a string that Python's grammar refuses."""
+        place = max(0, (error.offset or 1) - 1)
+        if "\\" in self.text:
+            place = self.text.index("\\")
+            return self.error("LaTeX is not supported", place, place + 1)
+        if match := KEYWORD.search(self.text):
+            why = f"{match[1]!r} is a Python keyword and cannot be a name"
+            return self.error(why, *match.span(1))
+        message = (error.msg or "invalid syntax").partition(". ")[0]
+        if re.search("closed|unmatched|parenthes|nested", message):
+            return self.error(message, place, place + 1)
+        for pattern, why, note in _REASONS:
+            if match := re.search(pattern, self.text):
+                start, end = match.span()
+                why = why or f"`{match[0]}` is not an operator of equations"
+                return self.error(why, start, max(end, start + 1), note=note)
+        return self.error("invalid syntax", place, place + 1, note=_GENERAL)
 
-    def accepts(self, text: str) -> bool:
-        """Return whether a string is a valid equation."""
-        try:
-            _Reader(text, self.functions, self.sizes, helps=False).read()
-        except ExpressionError:
-            return False
-        return True
+    def error(
+        self, why: str, start: int, end: int, known: tuple[str, ...] = (), note: str = ""
+    ) -> ExpressionError:
+        fixes = _repaired(self.text, self.functions, self.sizes) if self.helps else ()
+        fixes += (Note((note,)),) if note else ()
+        span = (min(start, len(self.text)), end)
+        fault = Fault(Kind.SYNTAX, Place(), self.text, why=why, fixes=fixes, span=span)
+        return ExpressionError(replace(fault, known=known, what="functions"))
 
-    def error(self, why: str, start: int, end: int, table: bool = False) -> ExpressionError:
-        start = min(start, len(self.text))
-        left = max(0, start - 60)
-        line = self.text[left : left + 90]
-        mark = " " * (start - left) + "^" * max(1, min(end - start, 90 - (start - left)))
-        has = "An equation consists of numbers, names, + - * / ** and functions. "
-        has = "" if ";" in why or ": write" in why else has
-        has += f"Functions: {listed(self.functions, 80)}." if table else ""
-        return ExpressionError(f"{why}\n  {line}\n  {mark}" + (f"\n{has.strip()}" if has else ""))
-
-    def at(self, node: ast.expr, why: str, table: bool = False) -> ExpressionError:
+    def at(
+        self, node: ast.expr, why: str, known: tuple[str, ...] = (), note: str = ""
+    ) -> ExpressionError:
         end = node.end_col_offset or node.col_offset + 1
-        return self.error(why, node.col_offset, end, table)
+        return self.error(why, node.col_offset, end, known, note)
 
     def refused(self, op: ast.AST, start: int, end: int) -> ExpressionError:
         """Return the error for an unsupported operator between two positions of the equation."""
         symbol = _SYMBOLS.get(type(op), "this")
         place = self.text.find(symbol.partition(" ")[0], start, end)
         place = start if place < 0 else place
-        fallback = _INSTEAD.get(type(op), "")
-        if isinstance(op, (ast.cmpop, ast.boolop)):
-            fallback = _WHERE
-        remedy = self.repair() or ("" if fallback == _WHERE else fallback)
-        if fallback == _WHERE:
-            remedy = f"{_WHERE}{remedy}"
+        note = _WHERE if isinstance(op, (ast.cmpop, ast.boolop)) else _NOTES.get(type(op), _GENERAL)
         why = f"`{symbol}` is not an operator of equations"
-        return self.error(_with(why, remedy), place, place + len(symbol))
+        return self.error(why, place, place + len(symbol), note=note)
 
     def unknown(self, node: ast.Call, name: str) -> ExpressionError:
         """Return the error for a function that is not in the table."""
-        near = nearest(name, self.functions)
-        if name in ("h", "c", "s"):
-            meant = f"; its previous value is {name}_prev, and a product is written with *"
-        elif name in ELSEWHERE:
-            meant = f"; {ELSEWHERE[name]}"
-        else:
-            remedy = self.repair().replace(":", ";", 1)
-            meant = remedy if name in FUNCTIONS or not near else near
-            if not meant and FUNCTIONS.get(name):
-                letters = ", ".join(c for c in "abc" if re.search(rf"\b{c}\b", FUNCTIONS[name]))
-                meant = f"; write {FUNCTIONS[name]}, which is {name}({letters})"
-        return self.at(node.func, f"there is no function {name!r}{meant}", table=not meant)
+        why = f"there is no function {name!r}"
+        ours = known_as("function", name)
+        note = note_for("function", name) or (f"write {ours}, which is {name}" if ours else "")
+        if near := "" if note else nearest(name, self.functions):
+            return self.at(node.func, f"{why}{near}")
+        return self.at(node.func, why, () if note else tuple(self.functions), note)
 
     def visit(self, node: ast.expr, depth: int) -> Expr:
         self.nodes += 1
@@ -262,27 +261,15 @@ class _Reader:
             end = node.values[1].col_offset
             raise self.refused(node.op, node.values[0].end_col_offset or 0, end)
         why = f"{_WORDS.get(type(node), 'this')} is not part of the equation language"
-        remedy = self.repair() if isinstance(node, _REPAIRED) else ""
-        if isinstance(node, ast.Subscript) and not remedy:
-            name = self.text[node.value.col_offset : node.value.end_col_offset]
-            remedy = (
-                f"; an equation uses all of {excerpt(name, 40)}: write a separate gate for each "
-                "part, such as part: {kind: linear, reads: [x, h_prev]}, or cut it into equal rows "
-                "with split(x, n)"
-            )
-        if isinstance(node, (ast.IfExp, ast.NamedExpr)):
-            remedy = _INSTEAD[type(node)] + remedy
-        raise self.at(node, _with(why, remedy or _INSTEAD.get(type(node), "")))
+        raise self.at(node, why, note=_NOTES.get(type(node), _GENERAL))
 
     def number(self, node: ast.Constant) -> int | float:
         value = node.value
         if value is None:
-            why = "'None' is a Python keyword and cannot be a name"
-            raise self.at(node, _with(why, self.repair()))
+            raise self.at(node, "'None' is a Python keyword and cannot be a name")
         if isinstance(value, bool) or not isinstance(value, (int, float)):
             word = " but a string" if isinstance(value, str) else ""
-            came = f"{str(value)[:40]!r} is not a number{word}"
-            raise self.at(node, _with(came, self.repair()))
+            raise self.at(node, f"{str(value)[:40]!r} is not a number{word}", note=_GENERAL)
         if isinstance(value, int) and abs(value) > 10**15:
             raise self.at(node, "whole numbers have at most 15 digits; write 1e20 for example")
         if not math.isfinite(value):
@@ -299,19 +286,14 @@ class _Reader:
             exponent = right.operand if isinstance(right, Neg) else right
             if not isinstance(exponent, Number) or exponent.value > MAX_EXPONENT:
                 why = f"the exponent must be a constant between -{MAX_EXPONENT} and {MAX_EXPONENT}"
-                meant = self.repair()
-                raise self.at(node.right, _with(why, meant))
+                raise self.at(node.right, why, note=_NOTES[ast.Pow])
         return Binary(op, left, right)
 
     def call(self, node: ast.Call, depth: int) -> Expr:
-        if isinstance(node.func, ast.Attribute):
-            name = node.func.attr
-            remedy = f"; {ELSEWHERE[name]}" if name in ELSEWHERE else self.repair()
-            why = "only functions of the equation language can be called, and only by name"
-            raise self.at(node.func, _with(why, remedy))
         if not isinstance(node.func, ast.Name):
             why = "only functions of the equation language can be called, and only by name"
-            raise self.at(node.func, _with(why, self.repair()))
+            name = node.func.attr if isinstance(node.func, ast.Attribute) else ""
+            raise self.at(node.func, why, note=note_for("function", name))
         name = node.func.id
         function = self.functions.get(name)
         if function is None:
@@ -321,16 +303,27 @@ class _Reader:
             over = function.kind == "units" and function.arity == 1
             over = over and any(k.arg in ("axis", "dim") for k in node.keywords)
             why = f"{name} works over the units of each row and has no axis" if over else why
-            raise self.at(node, _with(why, self.repair() or f"; write {function.typed}"))
+            raise self.at(node, f"{why}; write {function.typed}")
         if len(node.args) != function.arity:
-            meant = self.repair() if name == "where" or function.kind == "units" else ""
             why = function.wrong_number(len(node.args))
-            if name == "sum" and not meant:
+            if name == "sum":
                 why += " for the sum over the units of x; add signals with +"
-            raise self.at(node, why.partition("; write")[0] + meant if meant else why)
+            raise self.at(node, why)
         return Call(name, tuple(self.visit(arg, depth + 1) for arg in node.args))
 
 
-def _with(why: str, remedy: str) -> str:
-    """Return a reason and its remedy, joined by a semicolon unless the reason has one already."""
-    return f"{why}{remedy}" if ";" in why else f"{why}{remedy.replace(': write', '; write', 1)}"
+_REASONS = (
+    (r"^ *if\b|\bthen\b", "an `if` is not part of the equation language", _WHERE),
+    (r"\?", "", _WHERE),
+    (r"&&|\|\||->|<-|\+\+|--$|\.[*/^]|[-+*/]=|\$|@=|\*\*=|!(?!=)|\|", "", _GENERAL),
+    (r"(?<![=!<>])=(?!=)", "an equation is only its right-hand side: NAME: EXPRESSION", ""),
+    (r"(?<=\S);", "an equation is one expression; write each part as NAME: EXPRESSION", ""),
+    (r"(?<=\d)%", "a percentage is not a number", ""),
+    (r"[-+*/,]\s*$", "the equation ends with an operator", ""),
+    (r"^\s*[*/,]", "the equation begins with an operator", ""),
+    (NO_OPERATOR.pattern, "there is no operator between two names or numbers", ""),
+)
+"""Patterns that Python's grammar refuses, each with the reason and a note.
+
+If the reason is empty, the message names the operator.
+"""

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gatekit.cell.errors import CellError
+from gatekit.cell.errors import CellError, refused
+from gatekit.faults import Fault, Kind, Place
 
 from .expression import Binary, Call, Expr, Name, Neg, Number, render
 from .ops import Function, MisfitError
@@ -28,7 +29,7 @@ def infer(
     expr: Expr,
     shapes: Mapping[str, Shape | None],
     functions: Mapping[str, Function],
-    where: str,
+    where: Place,
     narrow: bool = False,
 ) -> Shape | None:
     """Return the expression's shape without the batch axis; None where a shape is not yet known.
@@ -59,7 +60,7 @@ def infer(
             return _bounded(join(left, right, narrow))
         except MisfitError as why:
             both = ((expr.left, left), (expr.right, right))
-            raise WidthError(f"{where}: in {render(expr, ' ')!r} {why}", both) from None
+            raise WidthError(where, f"in {render(expr, ' ')!r} {why}", both) from None
     assert isinstance(expr, Call)
     inner = [infer(arg, shapes, functions, where, narrow) for arg in expr.args]
     function = functions[expr.function]
@@ -76,7 +77,7 @@ def infer(
             return None
     except MisfitError as why:
         sides = tuple(zip(expr.args, inner, strict=True))
-        raise WidthError(f"{where}: in {render(expr, ' ')!r} {why}", sides) from None
+        raise WidthError(where, f"in {render(expr, ' ')!r} {why}", sides) from None
     if function.compose is not None:
         return _composed(expr, function, known, functions, where)
     try:
@@ -142,13 +143,19 @@ class WidthError(CellError):
     """Widths do not fit.
 
     Args:
-        message: the place, and the widths that do not fit.
+        where: the place.
+        why: the widths that do not fit.
         sides: the operands, with their shapes.
     """
 
-    def __init__(self, message: str, sides: tuple[tuple[Expr, Shape | None], ...] = ()) -> None:
-        super().__init__(message)
+    def __init__(
+        self, where: Place, why: str, sides: tuple[tuple[Expr, Shape | None], ...] = ()
+    ) -> None:
+        super().__init__(Fault(Kind.REFUSED, where, why=why))
         self.sides = sides
+
+    def __reduce__(self) -> tuple[type, tuple[object]]:
+        return CellError, (self.fault,)
 
 
 def _bounded(shape: Shape | None) -> Shape | None:
@@ -182,7 +189,7 @@ def _composed(
     function: Function,
     inner: Sequence[Shape],
     functions: Mapping[str, Function],
-    where: str,
+    where: Place,
 ) -> Shape:
     """Return the shape of a plugin's function: inferred if possible, otherwise found by a call."""
     composed = function.of_places(expr.args)
@@ -197,7 +204,7 @@ def _composed(
     return _tried(expr, function, inner, where)
 
 
-def _tried(expr: Call, function: Function, inner: Sequence[Shape], where: str) -> Shape:
+def _tried(expr: Call, function: Function, inner: Sequence[Shape], where: Place) -> Shape:
     """Return the shape of the function's result for arrays of ones."""
     elements = sum(math.prod(shape) for shape in inner)
     if elements > MAX_TRIED:
@@ -224,21 +231,20 @@ def _tried(expr: Call, function: Function, inner: Sequence[Shape], where: str) -
 
 
 def _refused(
-    expr: Call, function: Function, inner: Sequence[Shape], where: str, why: str
+    expr: Call, function: Function, inner: Sequence[Shape], where: Place, why: str
 ) -> CellError:
     widths = ", ".join(shape_text(s) for k, s in enumerate(inner) if k not in function.static)
-    return CellError(
-        f"{where}: {render(expr, ' ')!r} cannot be computed with widths {widths}: {why}"
-    )
+    return refused(where, f"{render(expr, ' ')!r} cannot be computed with widths {widths}: {why}")
 
 
 def _ones(rows: int, shape: Shape) -> NDArray[Any]:
     return np.ones((rows, *(shape or (1,))))
 
 
-def _whole(expr: Expr, where: str, call: Call) -> None:
+def _whole(expr: Expr, where: Place, call: Call) -> None:
     if not isinstance(expr, Number) or not isinstance(expr.value, int) or expr.value < 1:
-        raise CellError(
-            f"{where}: in {render(call, ' ')!r} the count must be a whole number from 1 or a "
-            f"constant, not {expr}; write for example {call.function}({render(call.args[0])}, 2)"
+        raise refused(
+            where,
+            f"in {render(call, ' ')!r} the count must be a whole number from 1 or a "
+            f"constant, not {expr}; write for example {call.function}({render(call.args[0])}, 2)",
         )

@@ -2,18 +2,18 @@
 
 `reading.read_cell` is the entry point: it checks every key and returns a `CellSpec`, whose
 `canonical` form reads back as the same cell. `lookup` finds registered parts by name. `values` and
-`numeric` check plain values and the source of a cell, `limits` checks its size, and `layout` finds
-wrong indentation. Start with `reading.py`.
+`numeric` check plain values and the source of a cell, and `limits` checks its size. Start with
+`reading.py`.
 """
 
-from .layout import check_layout
-from .limits import CELL_KEYS, MAX_EQUATIONS, OTHER_KEYS, RESERVED, SECTIONS, check_options
+from .limits import CELL_KEYS, MAX_EQUATIONS, RESERVED, SECTIONS, check_options
 from .lookup import make_initializer
 from .reading import merge, read_cell, read_output_unit
 from .regularizers import RULES, WEIGHT_KINDS, read_rules, rule_text
 from .roles import by_gate, gate_of, gates_and_roles
 from .specification import (
     EPSILON,
+    OUTPUT,
     OUTPUT_UNIT,
     CellSpec,
     GateSpec,
@@ -21,21 +21,23 @@ from .specification import (
     Read,
     SignalNorm,
 )
-from .swapping import swap, with_gates
-from .values import ABOUT_KEYS, KEY, SECOND_HAND, UNVERIFIED, read_about
+from .swapping import SWAP, swap, with_gates
+from .values import ABOUT_KEYS, CELL, KEY, SECOND_HAND, UNVERIFIED, read_about
 
 __all__ = [
     "ABOUT_KEYS",
+    "CELL",
     "CELL_KEYS",
     "EPSILON",
     "KEY",
     "MAX_EQUATIONS",
-    "OTHER_KEYS",
+    "OUTPUT",
     "OUTPUT_UNIT",
     "RESERVED",
     "RULES",
     "SECOND_HAND",
     "SECTIONS",
+    "SWAP",
     "UNVERIFIED",
     "WEIGHT_KINDS",
     "CellSpec",
@@ -44,7 +46,6 @@ __all__ = [
     "Read",
     "SignalNorm",
     "by_gate",
-    "check_layout",
     "check_options",
     "gate_of",
     "gates_and_roles",

@@ -4,15 +4,30 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from gatekit.cell.catalogue import Catalogue
-from gatekit.cell.errors import CellError, ExpressionError, as_typed, excerpt, quoted
+from gatekit.cell.errors import CellError, ExpressionError, as_plain, refused
 from gatekit.cell.gate import Gate, InlineGate, LinearGate
 from gatekit.cell.language.expression import Expr, Name, names, substitute
 from gatekit.cell.language.parse import parse
 from gatekit.cell.owned import check_own_names
 from gatekit.cell.row_wise import RowWise
+from gatekit.faults import (
+    Both,
+    Fault,
+    Fix,
+    Kind,
+    ListOf,
+    Note,
+    OneOf,
+    Place,
+    Remove,
+    Rename,
+    Set,
+    Text,
+)
 
 from .lookup import (
     check_initializers,
@@ -22,13 +37,14 @@ from .lookup import (
     make_initializer,
     unknown,
 )
+from .numeric import POSITIVE, accepted
 from .regularizers import check_rules
 from .roles import gate_of, gates_and_roles
 from .specification import EPSILON, GateSpec, Read, SignalNorm
-from .values import check_keys, refuse_commas
+from .values import CELL, check_keys, named_at, refuse_commas
 
 
-def read_expression(text: object, catalogue: Catalogue, where: str, sizes: bool = True) -> Expr:
+def read_expression(text: object, catalogue: Catalogue, where: Place, sizes: bool = True) -> Expr:
     """Return a string as an expression.
 
     Args:
@@ -44,13 +60,14 @@ def read_expression(text: object, catalogue: Catalogue, where: str, sizes: bool 
     try:
         return parse(text, catalogue.functions, sizes)
     except ExpressionError as error:
-        unknown_function = re.search(r"there is no function '(\w+)'", str(error))
-        names = [entry.partition(" ")[0] for entry in catalogue.broken if unknown_function]
-        broken = f"\nLeft out because broken: {'; '.join(catalogue.broken)}." if names else ""
-        raise ExpressionError(f"{where}: {error}{broken}") from None
+        fault = error.fault
+        if fault is not None and fault.known and catalogue.broken:  # an unknown function
+            broken = f"left out because broken: {'; '.join(catalogue.broken)}"
+            error = ExpressionError(replace(fault, fixes=(*fault.fixes, Note((broken,)))))
+        raise error.below(where) from None
 
 
-def read_reads(reads: object, where: str, catalogue: Catalogue) -> tuple[Read, ...]:
+def read_reads(reads: object, where: Place, catalogue: Catalogue) -> tuple[Read, ...]:
     """Return reads from plain data.
 
     Args:
@@ -63,61 +80,82 @@ def read_reads(reads: object, where: str, catalogue: Catalogue) -> tuple[Read, .
         CellError: a linear map is not registered, or an expression is read twice.
         ExpressionError: a read is not in the equation language.
     """
-    if isinstance(reads, str):
-        such = ", ".join(re.split(r"[\s,;]+", reads.strip("[]() ")))
-        raise CellError(
-            f"{where}: a list is expected, such as [{excerpt(such)}], not {quoted(reads)}"
-        )
-    if reads is not None and not isinstance(reads, (Mapping, Sequence)):
-        raise CellError(f"{where}: a list is expected, such as [x, h_prev], not {quoted(reads)}")
-    entries = () if reads is None or isinstance(reads, Mapping) else reads
-    texts = [entry for entry in entries if isinstance(entry, str)]
-    for text in texts:
-        if re.fullmatch(r"\s*[A-Za-z_]\w*(?:\s*[;,]\s*|\s+)[A-Za-z_]\w*\s*", text):
-            such = ", ".join(re.split(r"[\s;,]+", text.strip()))
-            raise CellError(
-                f"{where}: reads are separated by commas: write reads: [{excerpt(such)}]"
-            )
-    if any(text.count("(") > text.count(")") for text in texts):
-        cut = ", ".join(texts)
-        if stacked := re.fullmatch(
-            r"(?:np\.|tf\.|torch\.)?(?:h?stack|cat|concat\w*)\(([^()]*)\)", cut
-        ):
-            raise CellError(
-                f"{where}: a gate has a matrix for each read and adds the products, which equals "
-                f"one matrix times the concatenation: write reads: [{excerpt(stacked[1])}]"
-            )
-        reads = re.split(r", (?![^(]*\))", cut)
-        such = ", ".join(f"'{read}'" if "," in read else read for read in reads)
-        raise CellError(
-            f"{where}: YAML splits a list at every comma, even inside the brackets of a call; put "
-            f"the read in quotes: write reads: [{excerpt(such)}]"
-        )
-    pairs = [entry for entry in entries if isinstance(entry, Mapping)]
-    if pairs:
-        maps: dict[str, Any] = {entry: "dense" for entry in entries if isinstance(entry, str)}
-        for pair in pairs:
-            maps |= pair
-        each = ", ".join(f"{name}: {as_typed(kind)}" for name, kind in maps.items())
-        raise CellError(
-            f"{where}: reads with linear maps are written in braces, not in brackets: write "
-            f"reads: {{{excerpt(each)}}}"
-        )
+    texts: Any = [reads] if isinstance(reads, str) else reads
+    if texts is not None and not isinstance(texts, (Mapping, Sequence)):
+        raise _not_reads(where, reads, ["x", "h_prev"])
+    if isinstance(texts, Sequence):
+        if any(isinstance(each, Mapping) for each in texts):  # [x: dense]
+            maps: dict[Any, Any] = {}
+            entries: Sequence[Any] = texts
+            for each in entries:
+                maps |= each if isinstance(each, Mapping) else {each: "dense"}
+            raise _not_reads(where, reads, maps)
+        meant = _meant_reads([str(each) for each in texts])
+        if isinstance(reads, str) or meant != [str(each) for each in texts]:
+            raise _not_reads(where, reads, meant)
     items = reads.items() if isinstance(reads, Mapping) else [(r, "dense") for r in reads or ()]
     by_text: dict[str, Read] = {}
     for text, linear_map in items:
         if linear_map is None:
             continue
-        place = f"{where}.{text}"
-        expr = read_expression(text, catalogue, where)
+        place = where / text
+        try:
+            expr = read_expression(text, catalogue, where)
+        except ExpressionError as error:
+            raise _of_read(error, where, reads, text) from None
         kind, options = kind_and_options(linear_map, place)
         if kind not in catalogue.linear_maps:
-            raise unknown(place, "linear map", kind, catalogue.linear_maps, catalogue)
+            raise unknown(
+                named_at(linear_map, place), "linear map", kind, catalogue.linear_maps, catalogue
+            )
         read = Read(expr, kind, instance_of(catalogue.linear_maps[kind], options, place))
         if read.text in by_text:
-            raise CellError(f"{place}: {read.text!r} is read twice; remove one of the two")
+            raise refused(place, f"{read.text!r} is read twice", Remove(place))
         by_text[read.text] = read
     return tuple(by_text.values())
+
+
+def _meant_reads(texts: Sequence[str]) -> list[str]:
+    """Return reads that are written as ``x h_prev``, ``[x, h_prev]`` or ``concat(x, h_prev)``.
+
+    YAML splits a list at every comma, also within the brackets of a call.
+    """
+    if len(texts) == 1 and texts[0][:1] in "[(" and texts[0][-1:] in ")]":
+        texts = texts[0][1:-1].split(",")
+    joined = ", ".join(text.strip() for text in texts)
+    if not joined:
+        return []
+    if stacked := re.fullmatch(r"(?:\w+\.)?(?:h?stack|cat|concat\w*)\(([^()]*)\)", joined):
+        joined = stacked[1]
+    parts = re.split(r", *(?![^(]*\))", joined) if "(" in joined else joined.split(", ")
+    names = [re.fullmatch(r"[A-Za-z_]\w*(?:[\s;,]+[A-Za-z_]\w*)+", part) for part in parts]
+    return [
+        each
+        for part, several in zip(parts, names, strict=True)
+        for each in (re.split(r"[\s;,]+", part) if several else [part])
+    ]
+
+
+def _of_read(error: ExpressionError, where: Place, reads: Any, text: Any) -> ExpressionError:
+    """Return the error of a read with fixes that keep the other reads."""
+    assert error.fault is not None
+    fixes: list[Fix] = []
+    for fix in error.fault.fixes:
+        if isinstance(fix, Set) and isinstance(reads, Mapping):
+            fix = Rename(where / text, where / fix.value)
+        elif isinstance(fix, Set):
+            fix = Set(where, [fix.value if each == text else each for each in reads])
+        fixes.append(fix)
+    return ExpressionError(replace(error.fault, fixes=tuple(fixes)))
+
+
+def _not_reads(where: Place, given: object, meant: object) -> CellError:
+    expected = (
+        "a list of signals, such as [x, h_prev], each with its own matrix, or a mapping from "
+        "signals to linear maps, such as {x: dense}; a comma within a call needs quotes"
+    )
+    fault = Fault(Kind.WRONG, where, as_plain(given), expected, fixes=(Set(where, meant),))
+    return CellError(fault)
 
 
 def read_gate(name: str, config: Any, cell: Mapping[str, Any], catalogue: Catalogue) -> GateSpec:
@@ -134,32 +172,32 @@ def read_gate(name: str, config: Any, cell: Mapping[str, Any], catalogue: Catalo
         CellError: the kind is unknown, or an option or read is not allowed.
         ExpressionError: an activation or read is not in the equation language.
     """
-    where = f"cell.gates.{name}"
+    where = CELL / "gates" / name
     if isinstance(config, Mapping):
         config = _with_names(config, cell)
         refuse_commas(config, where)
         if isinstance(config.get("role"), str) and _lacks_role(config, catalogue):
-            raise CellError(
-                f"{where}: the role of a gate is not one of its options; next to `gates:`, write "
-                f"roles: {{{config['role']}: {name}}}"
-            )
+            _, had = gates_and_roles(cell)
+            roles = Set(CELL / "roles", {**had, config["role"]: name})
+            why = "the role of a gate is not one of its options, but a key of the cell"
+            raise refused(where / "role", why, Both((Remove(where / "role"), roles)))
     if isinstance(config, Gate):
         gate, kind = config, kind_of(config, catalogue.gates)
     elif isinstance(config, Mapping) and "activation" in config:
         if config.get("kind") is not None:
-            raise CellError(
-                f"{where}: kind and activation exclude each other; remove one, or write kind: null "
-                "if a cell in defaults has set it"
-            )
+            why = "kind and activation exclude each other"
+            ways = (Remove(where / "kind"), Remove(where / "activation"))
+            inherited = Note(("kind: null removes that of a cell in defaults",))
+            raise CellError(Fault(Kind.CONFLICT, where, why=why, fixes=(*ways, inherited)))
         gate = instance_of(InlineGate, {k: v for k, v in config.items() if k != "kind"}, where)
         kind = "inline"
     else:
         kind, options = kind_and_options(config, where)
         if kind not in catalogue.gates:
-            raise unknown(where, "gate", kind, catalogue.gates, catalogue)
+            raise unknown(named_at(config, where), "gate", kind, catalogue.gates, catalogue)
         gate = instance_of(catalogue.gates[kind], options, where)
     if isinstance(gate, InlineGate):
-        expression = read_expression(gate.activation, catalogue, f"{where}.activation", sizes=False)
+        expression = read_expression(gate.activation, catalogue, where / "activation", sizes=False)
         updates = _updates(gate, where, catalogue)
         gate = gate.with_expressions(expression, updates, catalogue.functions)
     reads = gate.reads
@@ -167,15 +205,14 @@ def read_gate(name: str, config: Any, cell: Mapping[str, Any], catalogue: Catalo
     usual = isinstance(reads, (list, tuple)) and tuple(reads) == Gate.reads
     if "reads" in cell and usual and "reads" not in vars(gate):
         reads = cell["reads"]
-    check_initializers(gate.initializers, f"{where}.initializers", catalogue)
+    check_initializers(gate.initializers, where / "initializers", catalogue)
     check_rules(gate, where)
-    _check_norm(gate.norm, f"{where}.norm")
-    own_reads = read_reads(reads, f"{where}.reads", catalogue)
+    _check_norm(gate.norm, where / "norm")
+    own_reads = read_reads(reads, where / "reads", catalogue)
     if gate.norm is not None and not own_reads:
-        raise CellError(
-            f"{where}.norm: the gate reads nothing, so there is nothing to normalise; write "
-            "norm: null, or give it reads: [x]"
-        )
+        why = "the gate reads nothing, so there is nothing to normalise"
+        with_read = Set(where / "reads", ["x"])
+        raise refused(where / "norm", why, Set(where / "norm", None), with_read)
     return GateSpec(name, kind, gate, own_reads, read_projections(name, gate, where, catalogue))
 
 
@@ -194,23 +231,22 @@ def _with_names(config: Mapping[str, Any], cell: Mapping[str, Any]) -> dict[str,
     return named
 
 
-def _updates(gate: InlineGate, where: str, catalogue: Catalogue) -> dict[str, Expr]:
+def _updates(gate: InlineGate, where: Place, catalogue: Catalogue) -> dict[str, Expr]:
     """Return the parsed new values of the states of a gate that is written in YAML."""
     updates = {}
     for name, state in gate.states.items():
-        place = f"{where}.states.{name}"
+        place = where / "states" / name
         if not isinstance(state, Mapping) or "update" not in state:
-            raise CellError(
-                f"{place}: the new value is missing; write "
-                f"{name}: {{first: 0, update: 0.9 * {name}_prev + 0.1 * pre}}"
-            )
-        updates[name] = read_expression(state["update"], catalogue, f"{place}.update", sizes=False)
+            fix = Set(place, {"first": 0, "update": f"0.9 * {name}_prev + 0.1 * pre"})
+            why = "it is the new value of the state"
+            raise CellError(Fault(Kind.MISSING, place / "update", why=why, fixes=(fix,)))
+        updates[name] = read_expression(state["update"], catalogue, place / "update", sizes=False)
     check_own_names(where, tuple(gate.own_states(where)))
     return updates
 
 
 def read_projections(
-    name: str, owner: RowWise, where: str, catalogue: Catalogue
+    name: str, owner: RowWise, where: Place, catalogue: Catalogue
 ) -> tuple[GateSpec, ...]:
     """Return the projections of a gate or output unit, each as a gate that adds up its reads.
 
@@ -224,7 +260,7 @@ def read_projections(
         CellError: a projection has another name, key or read than is allowed.
         ExpressionError: a read is not in the equation language.
     """
-    where = f"{where}.projections"
+    where /= "projections"
     declared = owner.own_projections(where)
     states = owner.own_states() if isinstance(owner, Gate) else {}
     own = {part: f"{name}.{part}" for part in (*declared, *owner.parameters)}
@@ -233,25 +269,23 @@ def read_projections(
     keys = {known: Name(key) for known, key in bound.items() if isinstance(key, str)}
     parts = []
     for part, projection in declared.items():
-        place = f"{where}.{part}"
-        _check_norm(projection.norm, f"{place}.norm")
+        place = where / part
+        _check_norm(projection.norm, place / "norm")
         given: dict[str, Any] = {}
         if projection.initializer is not None:
-            make_initializer(projection.initializer, f"{place}.initializer", catalogue)
+            make_initializer(projection.initializer, place / "initializer", catalogue)
             given = dict.fromkeys(("kernel", "recurrent"), projection.initializer)
-        parsed = read_reads(projection.reads, f"{place}.reads", catalogue)
+        parsed = read_reads(projection.reads, place / "reads", catalogue)
         for state in states:
             if any(state in names(read.expr) for read in parsed):
-                raise CellError(
-                    f"{place}.reads: {state!r} is a state of the gate, and a projection reads its "
-                    f"previous value; write {state}_prev"
-                )
+                why = f"{state!r} is a state of the gate, and a projection reads {state}_prev"
+                raise refused(place / "reads", why)
         for signal in getattr(owner, "history", {}):
             if any(f"{signal}_history" in names(read.expr) for read in parsed):
-                raise CellError(
-                    f"{place}.reads: {signal}_history is a matrix, and a projection reads vectors; "
-                    f"use {signal}_history in emit"
+                why = (
+                    f"{signal}_history is a matrix, and a projection reads vectors; use it in emit"
                 )
+                raise refused(place / "reads", why)
         reads = tuple(
             Read(substitute(read.expr, keys), read.map_kind, read.map, read.text) for read in parsed
         )
@@ -272,29 +306,18 @@ def _lacks_role(config: Mapping[str, object], catalogue: Catalogue) -> bool:
     return "role" not in gate.option_names()
 
 
-def _check_norm(norm: Mapping[str, object] | None, where: str) -> None:
+def _check_norm(norm: Mapping[str, Any] | None, where: Place) -> None:
     if norm is None:
         return
     check_keys(norm, ("of", "group", "epsilon"), where)
-    if norm.get("of") not in ("read", "sum"):
-        raise CellError(
-            f"{where}.of: read (each linear map alone) or sum (their sum) is expected, "
-            f"not {norm.get('of')!r}; write of: sum"
-        )
-    _epsilon(norm, where)
+    accepted(norm.get("of"), OneOf(("read", "sum")), where / "of", "sum")
+    accepted(norm.get("epsilon", EPSILON), POSITIVE, where / "epsilon", EPSILON)
+    gates = ListOf(Text(), "a list of gates, such as [input, forget]")
     group = norm.get("group", [])
-    if (
-        isinstance(group, str)
-        or not isinstance(group, Sequence)
-        or not all(isinstance(member, str) for member in group)
-    ):
-        raise CellError(
-            f"{where}.group: a list of gates is expected, such as [input, forget], not "
-            f"{quoted(group)}"
-        )
+    accepted(list(group) if isinstance(group, tuple) else group, gates, where / "group")
 
 
-def signal_norm(value: object, where: str) -> SignalNorm:
+def signal_norm(value: object, where: Place) -> SignalNorm:
     """Return an entry of `norms` from plain data.
 
     Raises:
@@ -303,19 +326,9 @@ def signal_norm(value: object, where: str) -> SignalNorm:
     if isinstance(value, str):
         return SignalNorm(value)
     if not isinstance(value, Mapping) or not isinstance(value.get("of"), str):
-        raise CellError(
-            f"{where}: name the signal to normalise, not {excerpt(repr(value))}; a norm is a "
-            "separate signal: write norms: {h_out: h}, or norms: {h_out: {of: h, epsilon: 1.0e-3}}"
-        )
+        expected = "the name of the signal to normalise, or {of: h, epsilon: 1.0e-3}"
+        fix = Set(where, where.last.removesuffix("_out"))
+        raise CellError(Fault(Kind.WRONG, where, as_plain(value), expected, fixes=(fix,)))
     check_keys(value, ("of", "epsilon"), where)
-    return SignalNorm(value["of"], _epsilon(value, where))
-
-
-def _epsilon(norm: Mapping[str, Any], where: str) -> float:
-    epsilon = norm.get("epsilon", EPSILON)
-    known = isinstance(epsilon, (int, float)) and not isinstance(epsilon, bool)
-    if not known or not 0 < epsilon < 1e300:
-        raise CellError(
-            f"{where}.epsilon: a positive number is expected, such as 1e-5, not {quoted(epsilon)}"
-        )
-    return float(epsilon)
+    epsilon = accepted(value.get("epsilon", EPSILON), POSITIVE, where / "epsilon", EPSILON)
+    return SignalNorm(value["of"], epsilon)

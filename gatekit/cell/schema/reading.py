@@ -5,20 +5,41 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from gatekit.cell.catalogue import Catalogue
-from gatekit.cell.errors import CellError, GatekitError, as_typed, excerpt, listed, nearest, quoted
-from gatekit.cell.gate import OutputUnit
+from gatekit.cell.errors import (
+    CellError,
+    GatekitError,
+    amount_of,
+    as_plain,
+    nearest_name,
+    refused,
+)
+from gatekit.cell.gate import Gate, OutputUnit
 from gatekit.cell.language.expression import Expr
 from gatekit.cell.learned import Parameter
+from gatekit.faults import (
+    NOTHING,
+    Both,
+    Fault,
+    Kind,
+    Note,
+    OneOf,
+    Place,
+    Rename,
+    Set,
+    known_as,
+    note_for,
+    unknown_name,
+    unknown_option,
+)
 
 from .gate_entry import read_expression, read_gate, read_projections, read_reads, signal_norm
-from .layout import check_layout
 from .limits import (
     CELL_KEYS,
     MAX_EQUATIONS,
-    OTHER_KEYS,
     SECTIONS,
     check_members,
     check_names,
@@ -33,11 +54,11 @@ from .lookup import (
     kind_of,
     unknown,
 )
-from .numeric import constant, input_width, meant_number, number, rate
+from .numeric import accepted, constant, input_width, number, rate
 from .regularizers import check_rules, read_rules
 from .roles import by_gate
-from .specification import OUTPUT_UNIT, CellSpec, GateSpec, OutputUnitSpec, long_form
-from .values import check_keys, name_list, read_about, section, text
+from .specification import OUTPUT, OUTPUT_UNIT, CellSpec, GateSpec, OutputUnitSpec, long_form
+from .values import CELL, check_keys, name_list, named_at, read_about, section, text
 
 _T = TypeVar("_T")
 
@@ -56,26 +77,19 @@ def read_cell(config: Mapping[str, Any], catalogue: Catalogue) -> CellSpec:
         ExpressionError: an equation or read is not in the equation language.
     """
     if not isinstance(config, Mapping):
-        raise CellError(
-            f"a cell is a mapping with gates, equations and emits, not {excerpt(repr(config))}"
-        )
+        expected = "a mapping with gates, equations and emits"
+        raise CellError(Fault(Kind.WRONG, CELL, as_plain(config), expected))
     check_plain(config)
     if "function" in config:
         config = _call_cell_function(config, catalogue)
         check_plain(config)
-    check_layout(config)
     for key in config:
         if key not in CELL_KEYS:
-            hint = OTHER_KEYS.get(str(key)) or nearest(str(key), CELL_KEYS) or "."
-            if hint == "." and key in (config.get("gates") or ()):
-                hint = (
-                    f"; to put another gate into this role type swap.{key}=GATE, and set its "
-                    f"options with cell.gates.{key}.OPTION=VALUE."
-                )
-            every = "" if key in OTHER_KEYS else f" Keys of a cell: {listed(CELL_KEYS, 40)}."
-            raise CellError(f"cell.{key}: no such key{hint}{every}")
+            raise CellError(_unknown_key(config, key))
+    _refuse_options_as_gates(config.get("gates"))
     for key in SECTIONS:
         check_members(config, key)
+        section(config, key)
     gates = tuple(read_gate(n, g, config, catalogue) for n, g in section(config, "gates").items())
     equations = _equations(config, catalogue)
     emits = _emits(config, gates, equations)
@@ -85,7 +99,7 @@ def read_cell(config: Mapping[str, Any], catalogue: Catalogue) -> CellSpec:
         equations=equations,
         emits=emits,
         parameters=tuple(
-            (n, _parameter(p, f"cell.parameters.{n}", catalogue))
+            (n, _parameter(p, CELL / "parameters" / n, catalogue))
             for n, p in section(config, "parameters").items()
         ),
         constants=_each(config, "constants", constant),
@@ -95,8 +109,8 @@ def read_cell(config: Mapping[str, Any], catalogue: Catalogue) -> CellSpec:
         learned_initial_state=name_list(config, "learned_initial_state"),
         zoneout=_each(config, "zoneout", rate),
         norms=_each(config, "norms", signal_norm),
-        dropout=rate(config.get("dropout", 0.0), "cell.dropout"),
-        recurrent_dropout=rate(config.get("recurrent_dropout", 0.0), "cell.recurrent_dropout"),
+        dropout=rate(config.get("dropout", 0.0), CELL / "dropout"),
+        recurrent_dropout=rate(config.get("recurrent_dropout", 0.0), CELL / "recurrent_dropout"),
         initializers=_initializers(config, catalogue),
         regularizers=_rules(config, "regularizers"),
         constraints=_rules(config, "constraints"),
@@ -109,6 +123,43 @@ def read_cell(config: Mapping[str, Any], catalogue: Catalogue) -> CellSpec:
     return spec
 
 
+def _unknown_key(config: Mapping[Any, Any], name: Any) -> Fault:
+    """Return the fault of a key that a cell does not have."""
+    key, value, where = str(name), config[name], CELL / name
+    given = as_plain(value)
+    fault = Fault(Kind.UNKNOWN, where, given, known=CELL_KEYS)
+    if isinstance(value, Mapping) and {"gates", "equations", "emits", "defaults"} & {*value}:
+        why = f"the file is the cell itself: remove the line `{key}:` and the indentation below it"
+        return replace(fault, kind=Kind.REFUSED, given=NOTHING, why=why, known=())
+    keys = [*config]
+    above = next((k for k in reversed(keys[: keys.index(name)]) if k in CELL_KEYS), "")
+    empty = [name for name in SECTIONS if name in config and config[name] is None]
+    note, near = note_for("cell", key), known_as("cell", key) or nearest_name(key, CELL_KEYS)
+    if above in empty or (empty and not note and not near):
+        section_of = above if above in empty else empty[0]
+        inner = (CELL / section_of, f" is empty; if {key} belongs to it, indent it by two spaces")
+        moved = Rename(where, CELL / section_of / key)
+        return replace(fault, kind=Kind.REFUSED, given=NOTHING, why=inner, fixes=(moved,), known=())
+    if note:
+        return replace(fault, fixes=(Note((note,)),), known=())
+    gates = config.get("gates")
+    role = isinstance(gates, Mapping) and key in gates
+    fixes = (Rename(where, CELL / "gates" / key if role else CELL / near),) if role or near else ()
+    return replace(fault, fixes=fixes)
+
+
+def _refuse_options_as_gates(gates: object) -> None:
+    """Refuse ``kind: sigmoid`` next to its gate, which reads as a gate called kind."""
+    above = "NAME"
+    for name, value in gates.items() if isinstance(gates, Mapping) else ():
+        if name not in ("kind", "activation", *Gate.option_names()) or isinstance(value, Mapping):
+            above = str(name)
+            continue
+        where = CELL / "gates" / name
+        why = f"`{name}` is an option of a gate: indent it by two spaces more than its gate"
+        raise refused(where, why, Rename(where, CELL / "gates" / above / name))
+
+
 def read_output_unit(config: object, catalogue: Catalogue) -> OutputUnitSpec:
     """Return an output unit from plain data.
 
@@ -119,16 +170,18 @@ def read_output_unit(config: object, catalogue: Catalogue) -> OutputUnitSpec:
     Raises:
         CellError: the kind is unknown, or an option or read is not allowed.
     """
-    where = OUTPUT_UNIT
+    where = OUTPUT
     if isinstance(config, OutputUnit):
         unit, kind = config, kind_of(config, catalogue.output_units)
     else:
         kind, options = kind_and_options(config, where)
         if kind not in catalogue.output_units:
-            raise unknown(where, "output unit", kind, catalogue.output_units, catalogue)
+            raise unknown(
+                named_at(config, where), "output unit", kind, catalogue.output_units, catalogue
+            )
         unit = instance_of(catalogue.output_units[kind], options, where)
-    reads = read_reads(unit.reads, f"{where}.reads", catalogue)
-    check_initializers(unit.initializers, f"{where}.initializers", catalogue)
+    reads = read_reads(unit.reads, where / "reads", catalogue)
+    check_initializers(unit.initializers, where / "initializers", catalogue)
     check_rules(unit, where)
     projections = read_projections(OUTPUT_UNIT, unit, where, catalogue)
     return OutputUnitSpec(kind, unit, reads, projections)
@@ -137,24 +190,23 @@ def read_output_unit(config: object, catalogue: Catalogue) -> OutputUnitSpec:
 def _call_cell_function(config: Mapping[str, Any], catalogue: Catalogue) -> Mapping[str, Any]:
     name = config["function"]
     if not isinstance(name, str) or name not in catalogue.cells:
-        raise unknown("cell.function", "cell function", name, catalogue.cells, catalogue)
+        raise unknown(CELL / "function", "cell function", name, catalogue.cells, catalogue)
     function = catalogue.cells[name]
     allowed = list(inspect.signature(function).parameters)
     rest = {k: v for k, v in config.items() if k != "function"}
     options = {k: v for k, v in rest.items() if k in allowed}
     for key in rest:
         if key not in allowed and key not in CELL_KEYS:
-            raise CellError(
-                f"cell.{key}: the cell {name!r} does not have this option"
-                f"{nearest(key, allowed) or '.'} Its options: {listed(allowed)}. Every "
-                "key of a cell is also allowed, and overrides the cell that the function returns."
-            )
+            fault = unknown_option(CELL / key, rest[key], allowed)
+            note = "every key of a cell is allowed, too, and overrides what the function returns"
+            raise CellError(replace(fault, fixes=(*fault.fixes, Note((note,)))))
     try:
         built = function(**options)
     except GatekitError:
         raise
     except Exception as error:
-        raise CellError(f"cell function {name!r} raised {type(error).__name__}: {error}") from error
+        why = f"cell function {name!r} raised {type(error).__name__}: {error}"
+        raise refused(CELL / "function", why) from error
     changes = {k: v for k, v in rest.items() if k not in allowed}
     return merge(built, by_gate(changes, built))
 
@@ -176,17 +228,17 @@ def merge(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]
 
 
 def _each(
-    config: Mapping[str, Any], key: str, read: Callable[[object, str], _T]
+    config: Mapping[str, Any], key: str, read: Callable[[object, Place], _T]
 ) -> tuple[tuple[str, _T], ...]:
-    return tuple((n, read(v, f"cell.{key}.{n}")) for n, v in section(config, key).items())
+    return tuple((n, read(v, CELL / key / n)) for n, v in section(config, key).items())
 
 
 def _equations(config: Mapping[str, Any], catalogue: Catalogue) -> tuple[tuple[str, Expr], ...]:
     equations = section(config, "equations")
     if len(equations) > MAX_EQUATIONS:
-        raise CellError(f"cell.equations: {len(equations)} equations; at most {MAX_EQUATIONS}")
+        raise refused(CELL / "equations", f"{len(equations)} equations; at most {MAX_EQUATIONS}")
     return tuple(
-        (n, read_expression(e, catalogue, f"cell.equations.{n}")) for n, e in equations.items()
+        (n, read_expression(e, catalogue, CELL / "equations" / n)) for n, e in equations.items()
     )
 
 
@@ -195,76 +247,57 @@ def _emits(
     gates: tuple[GateSpec, ...],
     equations: tuple[tuple[str, Expr], ...],
 ) -> str:
-    emits = config.get("emits")
+    emits, where = config.get("emits"), CELL / "emits"
+    signals = [*(n for n, _ in equations), *(g.name for g in gates), *section(config, "norms")]
+    if emits is None:
+        fixes = tuple(Set(where, name) for name in [*dict(equations)][-1:] or signals[:1])
+        why = "it names the signal that the cell emits"
+        raise CellError(Fault(Kind.MISSING, where, why=why, fixes=fixes))
     if not isinstance(emits, str):
-        came = "" if emits is None else f", not {excerpt(as_typed(emits))}"
-        such = emits[0] if isinstance(emits, list) and emits else "h"
-        raise CellError(
-            f"cell.emits: name the signal that the cell emits{came}, for example `emits: {such}`"
-        )
-    signals = [*(g.name for g in gates), *(n for n, _ in equations), *section(config, "norms")]
+        accepted(emits, OneOf(tuple(signals)), where, *signals[:1])
     for name in [g.name for g in gates]:
         if name in dict(equations):
-            raise CellError(
-                f"cell.equations.{name}: {name!r} is also in cell.gates; rename one of them"
-            )
+            place = CELL / "equations" / name
+            both = (f"{name!r} is also at ", CELL / "gates" / name, "; rename one of them")
+            raise refused(place, both, Rename(place, CELL / "equations" / f"{name}_1"))
     if emits not in signals:
-        near = nearest(emits, signals)
-        longer = [signal for signal in signals if signal.startswith(emits)]
-        if not near and longer:
-            near = f"; did you mean {longer[0]!r}?"
-        stem = re.split(r"\W|_prev", emits.partition("(")[2] or emits)[0]
-        if not near and emits.partition("(")[2] and stem in signals:
-            near = f"; it must be a name: write equations: {{out: {emits}}} and emits: out."
-        elif not near and stem in signals:
-            near = f"; did you mean {stem!r}?"
-        meant = near.partition("'")[2].partition("'")[0]
-        rename = (
-            f", or rename {meant} to {emits}" if re.fullmatch(r"(?!\w+_prev)\w+", emits) else ""
-        )
-        remedy = f"Write emits: {meant}{rename}." if meant else ""
-        raise CellError(
-            f"cell.emits: {quoted(emits)} is not a signal of the cell{near or '.'} {remedy} "
-            f"Its signals: {listed(signals)}.".replace("  ", " ")
-        )
-    return emits
+        fault = unknown_name(where, emits, signals, "signals")
+        stem = re.split(r"\W|_prev", str(emits))[0]
+        if not fault.fixes and re.search(r"\W", str(emits)):
+            written = {n: str(e) for n, e in equations} | {"out": emits}
+            out = Both((Set(CELL / "equations", written), Set(where, "out")))
+            fault = replace(fault, fixes=(out,))
+        elif not fault.fixes and stem in signals:
+            fault = replace(fault, fixes=(Set(where, stem),))
+        if not fault.fixes and equations:
+            fault = replace(fault, fixes=(Set(where, equations[-1][0]),))
+        raise CellError(fault)
+    return str(emits)
 
 
-def _parameter(value: object, where: str, catalogue: Catalogue) -> Parameter:
+def _parameter(value: object, where: Place, catalogue: Catalogue) -> Parameter:
     if not isinstance(value, Mapping):
-        amount = meant_number(value)
-        such = "init: 0.5" if amount is None else f"init: {amount}"
         shape = value if value in ("units", "features", "scalar") else "units"
-        raise CellError(
-            f"{where}: a mapping is expected, not {excerpt(repr(value))}; write "
-            f"{where.rpartition('.')[2]}: {{shape: {shape}, {such}}}; a number that is not learned "
-            "is a constant"
-        )
+        amount = amount_of(str(value))
+        example = {"shape": shape, "init": 0.5 if amount is None else amount}
+        expected = "a mapping with shape and init; a number that is not learned is a constant"
+        fix = Set(where, example)
+        raise CellError(Fault(Kind.WRONG, where, as_plain(value), expected, fixes=(fix,)))
     check_keys(value, ("shape", "init", "map", "trainable"), where)
     try:
         parameter = Parameter(**value)
     except CellError as error:
-        raise CellError(f"{where}: {_in_yaml(str(error))}") from None
+        raise error.below(where) from None
     if isinstance(parameter.init, Mapping):
-        check_initializer(parameter.init, f"{where}.init", catalogue)
+        check_initializer(parameter.init, where / "init", catalogue)
     return parameter
-
-
-def _in_yaml(message: str) -> str:
-    """Return a message about a parameter with its remedy in YAML instead of Python."""
-    message = message.replace("reads = ('x', 'h_prev')", "reads: [x, h_prev]")
-    call = re.search(r"Parameter\('(.*?)'((?:, \w+=[^,()]+)*)\)", message)
-    if call is None:
-        return message
-    entries = f"shape: {call[1]}" + call[2].replace("=", ": ").replace("'", "")
-    return message.replace(call[0], f"{{{entries}}}")
 
 
 def _initializers(config: Mapping[str, Any], catalogue: Catalogue) -> tuple[tuple[str, Any], ...]:
     value = section(config, "initializers")
-    check_initializers(value, "cell.initializers", catalogue)
+    check_initializers(value, CELL / "initializers", catalogue)
     return tuple((k, long_form(v)) for k, v in value.items())
 
 
 def _rules(config: Mapping[str, Any], key: str) -> tuple[tuple[str, Any], ...]:
-    return tuple(read_rules(key, section(config, key), f"cell.{key}").items())
+    return tuple(read_rules(key, section(config, key), CELL / key).items())

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
-from gatekit.cell.errors import CellError, listed, nearest, quoted
+from gatekit.cell.errors import CellError, nearest_name
+from gatekit.faults import NOTHING, Fault, Kind, Place, Remove, Rename
 
 
 def gate_of(name: str, gates: Collection[str], roles: Mapping[str, str]) -> str:
@@ -22,7 +23,13 @@ def gate_of(name: str, gates: Collection[str], roles: Mapping[str, str]) -> str:
     return name if name in gates else roles.get(name) or name
 
 
-def check_gate(name: str, gates: Collection[str], roles: Mapping[str, str], cell: str) -> str:
+def check_gate(
+    name: str,
+    gates: Collection[str],
+    roles: Mapping[str, str],
+    cell: str,
+    given: Any = NOTHING,
+) -> str:
     """Return the gate that a name means, as `gate_of` does.
 
     Args:
@@ -30,24 +37,25 @@ def check_gate(name: str, gates: Collection[str], roles: Mapping[str, str], cell
         gates: the cell's gates.
         roles: the gate of each role.
         cell: the cell's name, for messages.
+        given: the gate that is put there, for messages.
 
     Raises:
         CellError: the name is neither a gate nor a role.
     """
     gate = gate_of(name, gates, roles)
     if gate not in gates:
-        known = sorted({*gates, *roles})
-        near = nearest(name, known)
-        such = "" if near or name != "forget" else " cell=lstm has this role."
-        raise CellError(
-            f"cell {cell!r} has no gate in the role {quoted(name)}{near or '.'} "
-            f"Its roles: {listed(known)}.{such}"
-        )
+        known = tuple(sorted({*gates, *roles}))
+        near, where = nearest_name(name, known), Place(("swap", str(name)))
+        why = f"the cell {cell!r} has no such gate or role"
+        if name == "forget" and not near:
+            why += "; cell=lstm has it"
+        fixes = (Rename(where, Place(("swap", near))),) if near else ()
+        raise CellError(Fault(Kind.UNKNOWN, where, given, why=why, fixes=fixes, known=known))
     return gate
 
 
 def gates_of(
-    given: Iterable[str], gates: Collection[str], roles: Mapping[str, str], where: str
+    given: Iterable[str], gates: Collection[str], roles: Mapping[str, str], where: Place
 ) -> dict[str, str]:
     """Return the gate of each given name, as `gate_of` does.
 
@@ -66,10 +74,14 @@ def gates_of(
         gate = gate_of(name, gates, roles)
         if (other := first.setdefault(gate, name)) != name:
             role = other if other != gate else name
-            raise CellError(
-                f"{where}.{other} and {where}.{name} are one gate, because {gate} has the role "
-                f"{role}; write {where}.{gate} alone. A new gate needs another name"
+            why = (
+                where / other,
+                " and ",
+                where / name,
+                f" are one gate, because {gate} has the role {role}. A new gate needs another name",
             )
+            ways = tuple(Remove(where / each) for each in (other, name) if each != gate)
+            raise CellError(Fault(Kind.CONFLICT, where / name, why=why, fixes=ways))
         names[name] = gate
     return names
 
@@ -91,7 +103,7 @@ def by_gate(changes: Mapping[str, Any], base: Mapping[str, Any]) -> dict[str, An
     roles |= new_roles
     known = {*had, *given}
     own = {*had, *(name for name in given if roles.get(name) not in known)}
-    names = gates_of(given, own, roles, "cell.gates")
+    names = gates_of(given, own, roles, Place(("cell", "gates")))
     return {**changes, "gates": {names[name]: gate for name, gate in given.items()}}
 
 

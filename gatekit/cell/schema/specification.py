@@ -14,6 +14,7 @@ from gatekit.cell.language.ops import Function
 from gatekit.cell.learned import LinearMap, Parameter
 from gatekit.cell.owned import Projection, State, without_defaults
 from gatekit.cell.row_wise import RowWise
+from gatekit.faults import Place
 
 from .regularizers import RULES, read_rules
 from .roles import check_gate, gates_of
@@ -33,6 +34,7 @@ _MAPPINGS = (
 
 OUTPUT_UNIT = "output_unit"
 """The output unit as the owner of weights and projections."""
+OUTPUT = Place((OUTPUT_UNIT,))
 EPSILON = 1e-5
 """The number that a norm adds to the variance by default."""
 
@@ -165,7 +167,7 @@ class CellSpec:
         """
         return check_gate(role, [g.name for g in self.gates], dict(self.roles), self.name)
 
-    def places(self, names: Iterable[str], where: str) -> dict[str, str]:
+    def places(self, names: Iterable[str], where: Place) -> dict[str, str]:
         """Return the gate of each given role or name.
 
         Args:
@@ -223,6 +225,6 @@ def _options(instance: RowWise, reads: Sequence[Read]) -> dict[str, object]:
         options["initializers"] = {k: long_form(v) for k, v in options["initializers"].items()}
     for key in RULES:
         if key in options:
-            options[key] = read_rules(key, options[key], key)
+            options[key] = read_rules(key, options[key], Place((key,)))
     options["reads"] = _reads(reads)
     return options

@@ -9,17 +9,21 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from gatekit.cell.catalogue import Catalogue
-from gatekit.cell.errors import CellError, GatekitError, excerpt, listed, nearest
+from gatekit.cell.errors import CellError, GatekitError, as_plain
 from gatekit.cell.gate import Gate, InlineGate
 from gatekit.cell.language.expression import names
 from gatekit.cell.owned import read_names
+from gatekit.faults import Place, unknown_option
 
 from .gate_entry import read_gate
 from .lookup import kind_and_options, unknown
 from .reading import read_cell
 from .roles import check_gate, gates_of
 from .specification import CellSpec, GateSpec
-from .values import section
+from .values import CELL, named_at, section
+
+SWAP = Place(("swap",))
+"""The place of gates by role."""
 
 _GENERIC = ("reads", "bias", "norm", "initializers", "regularizers", "constraints")
 """Settings that have the same meaning for every gate that takes ``pre``."""
@@ -42,9 +46,9 @@ def with_gates(
     for role, gate in gates.items():
         config = swap(config, role, gate, catalogue)
     named, roles = section(config, "gates"), section(config, "roles")
-    gates_of(gates, named, roles, "swap")
+    gates_of(gates, named, roles, SWAP)
     for role in gates:
-        check_gate(role, named, roles, str(config.get("name", "?")))
+        check_gate(role, named, roles, str(config.get("name", "?")), as_plain(gates[role]))
     return config
 
 
@@ -86,10 +90,8 @@ def _kept(
                 merged = {**value, **own.get(name, {})} if both else own.get(name, value)
                 kept.setdefault(key, dict(own))[name] = merged
             elif name not in _names(old_kind, key):
-                raise CellError(
-                    f"cell.gates.{place}.{key}.{excerpt(name)}: neither the gate of the cell nor "
-                    f"the new one has it{nearest(name, names) or '.'} It has: {listed(names)}."
-                )
+                where = CELL / "gates" / place / key / name
+                raise CellError(unknown_option(where, value, names))
     return kept
 
 
@@ -124,10 +126,10 @@ def swap(
     if "function" in config:
         config = read_cell(config, catalogue).canonical()
     gates, roles = section(config, "gates"), section(config, "roles")
-    place = check_gate(role, gates, roles, str(config.get("name", "?")))
+    place = check_gate(role, gates, roles, str(config.get("name", "?")), as_plain(gate))
     new = gate
     if not isinstance(gate, Gate):
-        new = _new_entry(place, gates[place], gate, f"swap.{role}", catalogue)
+        new = _new_entry(place, gates[place], gate, SWAP / role, catalogue)
     swapped = {**config, "gates": {**gates, place: new}}
     # A fault of the cell is reported when it is read.
     with contextlib.suppress(GatekitError):
@@ -137,7 +139,7 @@ def swap(
 
 
 def _new_entry(
-    place: str, before: object, gate: Any, where: str, catalogue: Catalogue
+    place: str, before: object, gate: Any, where: Place, catalogue: Catalogue
 ) -> dict[str, Any]:
     """Return the entry of the new gate, with what it keeps of the old gate's entry."""
     old = before if isinstance(before, Mapping) else {}
@@ -149,7 +151,7 @@ def _new_entry(
         return {**stays, **gate, **_kept(place, old, old_kind, gate, gate)}
     kind, options = kind_and_options(gate, where)
     if kind not in catalogue.gates:
-        raise unknown(where, "gate", kind, catalogue.gates, catalogue)
+        raise unknown(named_at(gate, where), "gate", kind, catalogue.gates, catalogue)
     new_kind = catalogue.gates[kind]
     takes_pre = "pre" in new_kind().arguments()
     kept_keys = ["units", *(_GENERIC if takes_pre else [])]

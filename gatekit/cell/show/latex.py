@@ -21,6 +21,7 @@ from gatekit.cell.language.expression import (
 )
 from gatekit.cell.language.ops import FUNCTIONS, Function
 from gatekit.cell.language.shape import Shape, infer
+from gatekit.faults import Place
 
 _SUM, _TERM, _PRODUCT, _NEGATION, _POWER, _ATOM = 1, 2, 3, 4, 5, 6
 GREEK = frozenset(
@@ -59,7 +60,7 @@ class Notation:
         known = substitute(expr, self.constants)
         shapes = {name: self.shapes.get(name, (2,)) for name in names(known)}
         try:
-            return infer(known, shapes, self.functions, "latex") in ((), (1,))
+            return infer(known, shapes, self.functions, Place(("latex",))) in ((), (1,))
         except CellError:
             # Without a cell, the true widths are not known; most signals are vectors.
             return False

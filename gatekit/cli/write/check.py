@@ -17,7 +17,6 @@ from gatekit.cell.errors import (
     nearest,
     nearest_name,
 )
-from gatekit.cell.schema.lookup import elsewhere_file
 from gatekit.cli.arguments import Parser
 from gatekit.cli.output import WIDTH, quiet, write, write_json
 
@@ -156,8 +155,6 @@ def _suites(
             )
         known = sorted({*cells, *(n for k in KINDS for n in origins(k, plugins))})
         broken = f"{left_out(name, plugins)} ".lstrip()
-        if here := elsewhere_file(name):
-            raise PluginError(f"nothing is registered as {name!r}: {here}gatekit check {name}")
         raise PluginError(
             f"nothing is registered as {name!r}{_meant(name, known)} {broken}"
             "`gatekit gates`, `output-units`, `blocks`, `functions`, `tasks` and `cells` list all "

@@ -124,6 +124,5 @@ def build_cell(asked: Overrides) -> Cell:
     from gatekit.cell.graph import build
     from gatekit.registry.cells import in_file
 
-    # Errors name the cell's file only if no argument changed the cell.
-    with in_file(asked.name if asked.unchanged else None, asked.plugins):
+    with in_file(asked.name, asked.plugins, asked.words):
         return build(asked.cell, asked.units, asked.features, asked.output_unit)

@@ -15,10 +15,11 @@ from gatekit.cell.block.built import BuiltBlock, build_block
 from gatekit.cell.block.contract import units_of
 from gatekit.cell.block.reading import BlockSpec, read_block
 from gatekit.cell.block.sequence import Convolve, Operation, Recur, SequenceProgram
-from gatekit.cell.calls import REQUIRED, border, python_words
+from gatekit.cell.calls import REQUIRED, border, spoken_as
 from gatekit.cell.errors import ConfigError, DataError
 from gatekit.cell.graph import Cell
 from gatekit.cell.schema import CellSpec, read_output_unit
+from gatekit.faults import Layer
 from gatekit.recurrence.call import Shape, state_shapes
 from gatekit.recurrence.executors.choose import check_name
 from gatekit.recurrence.layers.arguments import (
@@ -111,7 +112,7 @@ class BlockLayer(SequenceLayer):
             )
         if isinstance(block, str) and block not in known.blocks and cell in list(known.blocks):
             raise ConfigError(f"the block comes first: BlockLayer({cell!r}, {block!r})")
-        with python_words():
+        with spoken_as(Layer(given={"block": block})):
             chosen = read_block(block, known)
         for name in keras_options:
             if name in chosen.block.option_names():
@@ -174,7 +175,7 @@ class BlockLayer(SequenceLayer):
         """
         width = features_of(input_shape, self.spec)
         units = self.units or units_of(width, self.block.expand)
-        with python_words():
+        with spoken_as(Layer()):
             block = build_block(
                 self.block,
                 self.spec,

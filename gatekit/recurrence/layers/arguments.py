@@ -7,67 +7,44 @@ import numbers
 import os
 import re
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from typing import Any
 
 import keras
 import numpy as np
 
-from gatekit.cell.calls import REQUIRED, in_python
+from gatekit.cell.calls import REQUIRED, unknown_argument
 from gatekit.cell.catalogue import Catalogue
-from gatekit.cell.errors import CellError, ConfigError, DataError, nearest
-from gatekit.cell.schema import CellSpec, read_cell, with_gates
+from gatekit.cell.errors import (
+    CellError,
+    ConfigError,
+    DataError,
+    ExpressionError,
+)
+from gatekit.cell.schema import CELL, SWAP, CellSpec, gate_of, read_cell, with_gates
 from gatekit.cell.schema.numeric import rate
+from gatekit.faults import (
+    NOTHING,
+    Custom,
+    Fault,
+    Flag,
+    Kind,
+    Layer,
+    ListOf,
+    Mismatch,
+    Place,
+    Run,
+    Set,
+    Text,
+    Type,
+    Whole,
+    wrong,
+)
 from gatekit.faults.deprecation import deprecated
 from gatekit.registry import load_cell
 
 # The keyword arguments of keras.layers.Layer.
 _OF_LAYERS = ("activity_regularizer", "autocast", "dtype", "name", "trainable")
-
-_INITIALIZER = (
-    "initializers are part of the cell: "
-    "RNN({{'defaults': ['lstm'], 'initializers': {{'{key}': 'zeros'}}}}, ...), "
-    "or the same key in one of its gates"
-)
-_PER_GATE = "use the argument {name}={{'{key}': ...}}, which applies to all gates"
-_INPUT = "give the model keras.Input((time, features)) as its first layer"
-
-REMEDIES: dict[str, str] = {
-    "use_bias": (
-        "each gate has its own bias: RNN({'defaults': ['lstm'], 'gates': {'forget': "
-        "{'bias': False}}}, ...) removes that of one gate"
-    ),
-    "activation": (
-        "each gate has its own: swap={'candidate': {'activation': 'relu(pre)'}}; an LSTM's "
-        "activation of c is in its equation of h: RNN({'defaults': ['lstm'], 'equations': {'h': "
-        "'output * relu(c)'}}, ...)"
-    ),
-    "recurrent_activation": (
-        "swap={'forget': {'activation': 'hard_sigmoid(pre)'}} sets that of one gate; in Keras it "
-        "applies to input, forget and output of an LSTM, and to reset and update of a GRU"
-    ),
-    "kernel_initializer": _INITIALIZER.format(key="kernel"),
-    "recurrent_initializer": _INITIALIZER.format(key="recurrent"),
-    "bias_initializer": _INITIALIZER.format(key="bias"),
-    "unit_forget_bias": (
-        "the cell sets initial biases, and lstm sets its forget bias to 1: RNN({'defaults': "
-        "['lstm'], 'gates': {'forget': {'initializers': {'bias': 'zeros'}}}}, ...) sets it to 0"
-    ),
-    **{
-        f"{keras}_{kind}": _PER_GATE.format(name=f"{kind}s", key=key)
-        for kind in ("regularizer", "constraint")
-        for keras, key in (("kernel", "kernel"), ("recurrent", "recurrent"), ("bias", "bias"))
-    },
-    "implementation": "executor= chooses how the recurrence is computed; omit it for the fastest",
-    "unroll": "use executor='unroll'",
-    "use_cudnn": "use executor='cudnn'; executor='auto' uses cuDNN on a GPU if the cell allows it",
-    "reset_after": "use the cell 'gru_reset_after' for True and the cell 'gru' for False",
-    "time_major": "inputs are batch x time x features: use tf.transpose(x, [1, 0, 2])",
-    "input_length": _INPUT,
-    "input_shape": _INPUT,
-    "batch_input_shape": "give the model keras.Input(batch_shape=(batch, time, features))",
-    "batch_size": "give the model keras.Input(batch_shape=(batch, time, features))",
-    "weights": "build the layer, then call set_weights(...) or assign its named_weights",
-}
 
 
 def refuse_unknown(given: Mapping[str, object], known: Collection[str]) -> None:
@@ -80,62 +57,12 @@ def refuse_unknown(given: Mapping[str, object], known: Collection[str]) -> None:
     Raises:
         ConfigError: an argument is unknown; the message states what to write instead.
     """
-    for name in given:
-        if name in ELSEWHERE:
-            raise ConfigError(f"there is no argument {name!r}: {ELSEWHERE[name]}")
-        if name in REMEDIES:
-            raise ConfigError(f"{name}= is an argument of Keras' layers: {REMEDIES[name]}")
+    for name, value in given.items():
         if name not in _OF_LAYERS:
-            raise ConfigError(
-                f"there is no argument {name!r}{nearest(name, [*known, *_OF_LAYERS]) or '.'} "
-                f"Arguments: {', '.join(known)}."
-            )
+            raise ConfigError(unknown_argument("layer", name, value, (*known, *_OF_LAYERS)))
 
 
 _STATES = "initial states are given as layer(x, initial_state=[...]), one for each state"
-ELSEWHERE = {
-    "gate": "write swap={ROLE: GATE}, such as swap={'forget': 'power_law'}",
-    **dict.fromkeys(
-        ("hidden_size", "hidden_dim", "num_units", "n_units", "d_model"),
-        "write units=64, or the number as the second argument",
-    ),
-    **dict.fromkeys(
-        ("input_size", "input_dim", "features", "n_features"),
-        "the width of the input is known at the first call; omit it",
-    ),
-    **dict.fromkeys(
-        ("nonlinearity", "proj_size"), "the cell decides it: `gatekit cells` lists all cells"
-    ),
-    **dict.fromkeys(("p", "drop", "dropout_rate", "drop_rate"), "write dropout=0.1"),
-    "bias": "each gate has its own bias: RNN({'defaults': ['lstm'], 'gates': {'forget': "
-    "{'bias': False}}}, ...) removes that of one gate",
-    "reverse": "write go_backwards=True",
-    "block": "gatekit.BlockLayer(block, cell) is a recurrent layer with a block around it",
-    "initial_state": _STATES,
-    "mask": "a mask belongs to the call: layer(x, mask=...)",
-    "training": "it belongs to the call: layer(x, training=True)",
-    "width": "a layer's units are its width, and a block is as wide as its input",
-    "jit": "compile the model: model.compile(jit_compile=True); jit is a key of a run",
-    "jit_compile": "compile the model: model.compile(jit_compile=True)",
-    "resets": "sequences are separated in the call: layer(x, resets=...)",
-    "layers": "stack layers, all but the last with return_sequences=True; layers is a key of a run",
-    "device": "write `with tf.device(...)`, as for any Keras layer",
-    "num_layers": "stack layers, all but the last with return_sequences=True",
-    "go_backwards": "a block has bidirectional=True in place of keras.layers.Bidirectional",
-    "batch_first": "inputs are always batch x time x features",
-}
-"""What to write instead of arguments of torch and keys of a run."""
-
-_RESETS = "sequences are separated by layer(x, resets=...), batch x time, true where one begins"
-_LENGTHS = "padding is masked: layer(x, mask=tf.sequence_mask(lengths, time))"
-IN_CALLS = {
-    **dict.fromkeys(("h0", "hx", "c0", "cx", "state", "states", "hidden"), _STATES),
-    **dict.fromkeys(("reset", "done", "dones", "is_first", "segment_ids"), _RESETS),
-    **dict.fromkeys(("lengths", "seq_lengths", "sequence_length", "input_lengths"), _LENGTHS),
-    "return_sequences": "it is an argument of the layer: RNN(..., return_sequences=True)",
-    "return_state": "it is an argument of the layer: RNN(..., return_state=True)",
-}
-"""What to write instead of the call arguments of other libraries."""
 
 
 def refuse_in_call(given: Collection[str], known: Collection[str]) -> None:
@@ -149,39 +76,40 @@ def refuse_in_call(given: Collection[str], known: Collection[str]) -> None:
         ConfigError: an argument is unknown; the message states what to write.
     """
     for name in given:
-        if name in known:
-            continue
-        if name in IN_CALLS:
-            raise ConfigError(f"a call of the layer has no {name}=: {IN_CALLS[name]}")
-        raise ConfigError(
-            f"a call of the layer has no {name}={nearest(name, known) or '.'} "
-            f"Arguments: {', '.join(known)}."
-        )
+        if name not in known:
+            raise ConfigError(unknown_argument("layer-call", name, NOTHING, known))
 
 
 _FLOATS = ("float16", "bfloat16", "float32", "float64")
 
 
-def checked_units(units: object, layer: str = "RNN") -> int:
-    """Return the number of units.
+def accepted(name: str, value: object, type_: Type, example: object, **given: object) -> Any:
+    """Return an argument of a type.
 
-    Args:
-        units: the argument.
-        layer: the layer's class, for messages.
+    Raises:
+        ConfigError: it is not of the type.
+    """
+    if isinstance(value, np.generic):
+        value = value.item()
+    try:
+        return type_.accept(value)
+    except Mismatch:
+        fault = wrong(Place((name,)), value, type_, example)
+        raise ConfigError(fault).spoken(Layer(given={name: value, **given})) from None
+
+
+def checked_units(units: object) -> int:
+    """Return the number of units.
 
     Raises:
         ConfigError: it is not an integer of at least 1.
     """
-    if isinstance(units, bool) or not isinstance(units, (int, np.integer)) or units < 1:
-        swapped = ""
-        if isinstance(units, str):
-            swapped = f"; the cell comes first: {layer}('lstm', 8)"
-            if units.strip().isdecimal():
-                swapped = f", not a string: write units={int(units)}"
-        came = "units is missing" if units is REQUIRED else f"units={units!r}"
-        such = swapped or f": write gatekit.{layer}('lstm', units=64)"
-        raise ConfigError(f"{came}: a whole number from 1 is expected{such}")
-    return int(units)
+    if units is REQUIRED:
+        why = "it is the width of gates and states"
+        fault = Fault(Kind.MISSING, Place(("units",)), why=why, fixes=(Set(Place(("units",)), 64),))
+        raise ConfigError(fault).spoken(Layer())
+    found: int = accepted("units", units, Whole(1), 64)
+    return found
 
 
 def checked_files(plugins: object) -> tuple[str, ...]:
@@ -190,12 +118,10 @@ def checked_files(plugins: object) -> tuple[str, ...]:
     Raises:
         ConfigError: they are not a list of paths.
     """
-    if not isinstance(plugins, (list, tuple)) or not all(
-        isinstance(each, (str, os.PathLike)) for each in plugins
-    ):
-        such = repr([plugins]) if isinstance(plugins, str) else "['plugins/mine.py']"
-        raise ConfigError(f"plugins={plugins!r}: a list of files is expected; write plugins={such}")
-    return tuple(map(str, plugins))
+    if isinstance(plugins, (list, tuple)):
+        plugins = [os.fspath(each) if isinstance(each, os.PathLike) else each for each in plugins]
+    files = ListOf(Text(), "a list of files")
+    return tuple(accepted("plugins", plugins, files, ["plugins/mine.py"]))
 
 
 def checked_flag(name: str, value: object) -> bool:
@@ -204,9 +130,8 @@ def checked_flag(name: str, value: object) -> bool:
     Raises:
         ConfigError: it is neither True nor False.
     """
-    if not isinstance(value, (np.bool_, numbers.Real)) or value not in (0, 1):
-        raise ConfigError(f"{name}={value!r}: True or False is expected, such as {name}=True")
-    return bool(value)
+    known = isinstance(value, (np.bool_, numbers.Real)) and value in (0, 1)
+    return bool(value) if known else bool(accepted(name, value, Flag(), True))
 
 
 def checked_rate(name: str, value: object) -> float:
@@ -216,9 +141,9 @@ def checked_rate(name: str, value: object) -> float:
         CellError: it is not a number in this range.
     """
     try:
-        return rate(value, f"cell.{name}")
+        return rate(value, Place((name,)))
     except CellError as error:
-        raise CellError(_of_arguments(str(error), {}, {name: value})) from None
+        raise error.spoken(Layer(given={name: value})) from None
 
 
 def swapped_gates(
@@ -241,12 +166,8 @@ def swapped_gates(
         swap = gates
     if swap is None:
         return {}
-    if not isinstance(swap, Mapping):
-        raise ConfigError(
-            f"swap={swap!r}: a mapping from roles to gates is expected, such as "
-            "swap={'forget': 'power_law'}"
-        )
-    return swap
+    found: Mapping[str, object] = accepted("swap", swap, SWAPS, {"forget": "power_law"})
+    return found
 
 
 def specification(
@@ -267,37 +188,30 @@ def specification(
         GatekitError: the cell is missing, or the cell or a gate violates its contract.
     """
     if cell is REQUIRED:
-        raise ConfigError(
-            "the cell is missing; it comes first: gatekit.RNN('lstm', units=64). `gatekit cells` "
-            "lists all cells."
-        )
+        place = Place(("cell", "name"))
+        fault = Fault(Kind.MISSING, place, fixes=(Set(place, "lstm"),), lists=Run("cells"))
+        raise ConfigError(replace(fault, what="cells")).spoken(Layer())
     spec = cell if isinstance(cell, CellSpec) else load_cell(cell, catalogue)
     given = {name: value for name, value in options.items() if value is not None}
     if not swap and not given:
         return spec
     try:
         return read_cell({**with_gates(spec.canonical(), swap, catalogue), **given}, catalogue)
-    except CellError as error:
-        raise CellError(_of_arguments(str(error), swap, given)) from None
+    except (CellError, ExpressionError) as error:
+        gates = {
+            role: gate_of(role, [g.name for g in spec.gates], dict(spec.roles)) for role in swap
+        }
+        moves = [(CELL / "gates" / gate, SWAP / role) for role, gate in gates.items()]
+        raise error.spoken(Layer(given={**given, "swap": swap}), *moves) from None
 
 
-def _of_arguments(message: str, swap: Mapping[str, object], options: Mapping[str, object]) -> str:
-    """Return a message about a cell with its keys replaced by the layer's arguments."""
-    if message.startswith("swap."):
-        message = in_python(message)
-    for role in swap:
-        name = re.escape(str(role))
-        message = re.sub(rf"\bswap\.{name}\b|^cell\.gates\.{name}\b", f"swap[{role!r}]", message)
-    for name, value in options.items():
-        if re.match(rf"cell\.{name}\b", message):
-            message = message.replace(f"cell.{name}", f"{name}={value!r}", 1)
-            message = message.replace(f", not {value!r}", "")
-            message = re.sub(rf"{name}: \{{(\w+): ", rf"{name}={{'\1': ", message)
-            message = re.sub(r"\[(\w+)\]", r"['\1']", message)
-            message = re.sub(
-                rf"(write (?:for example )?){name}: (?=[\d.-])", rf"\1{name}=", message
-            )
-    return message
+def _swaps(value: Any) -> Any:
+    if not isinstance(value, Mapping):
+        raise Mismatch("a mapping from roles to gates")
+    return value
+
+
+SWAPS = Custom(_swaps)
 
 
 def name_after_cell(layer: Any) -> None:

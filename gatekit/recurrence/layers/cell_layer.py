@@ -83,7 +83,7 @@ class CellLayer(SeededLayer):
                 f"the cell's name is missing, and {cell} is in its place; write "
                 f"gatekit.{type(self).__name__}('lstm', units={cell})"
             )
-        self.units = checked_units(units, type(self).__name__)
+        self.units = checked_units(units)
         self._catalogue = registered(checked_files(plugins))
         options = {
             "dropout": dropout,

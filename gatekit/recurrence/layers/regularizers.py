@@ -9,9 +9,10 @@ import keras
 import numpy as np
 
 from gatekit.cell.catalogue import Catalogue
-from gatekit.cell.errors import CellError, ConfigError, listed, nearest
+from gatekit.cell.errors import CellError, ConfigError, as_plain, listed
 from gatekit.cell.graph import Weight
 from gatekit.cell.schema import RULES, WEIGHT_KINDS, CellSpec, read_cell
+from gatekit.faults import NOTHING, Fault, Kind, Place, Set, unknown_option
 
 Rule: TypeAlias = keras.Regularizer | keras.constraints.Constraint
 
@@ -61,14 +62,14 @@ class Rules:
             return
         config = spec.canonical()
         for section, value in given.items():
-            entries = _mapping(section, value or {}, section)
+            entries = _mapping(section, value or {}, Place((section,)))
             gates = _gates(spec, section, entries)
             for key, inner in entries.items():
                 if key not in gates:
                     self._put(config, section, "", key, inner)
                     continue
                 gate = gates[key]
-                for which, rule in _mapping(section, inner, f"{section}[{key!r}]").items():
+                for which, rule in _mapping(section, inner, Place((section, key))).items():
                     self._put(config["gates"][gate], section, gate, which, rule)
         self.spec = read_cell(config, catalogue)
 
@@ -113,36 +114,27 @@ class Rules:
         return sections
 
 
-def _mapping(section: str, value: object, where: str) -> Mapping[str, Any]:
+def _mapping(section: str, value: object, where: Place) -> Mapping[str, Any]:
     if not isinstance(value, Mapping):
-        rule = repr(value) if isinstance(value, str) else repr(next(iter(_BUILT_IN[section])))
-        if isinstance(value, _BASES[section]):
-            rule = f"keras.{section}.{type(value).__name__}(...)"
-        such, key = f"{{'kernel': {rule}}}", where.removeprefix(section).strip("[]")
-        such = f"{{{key}: {such}}}" if key else such
-        raise ConfigError(
-            f"{where}={rule if isinstance(value, _BASES[section]) else repr(value)}: a mapping is "
-            f"expected from kernel, recurrent, bias{'' if key else ' or a gate'}, such as "
-            f"{section}={such}"
-        )
+        kinds = "kernel, recurrent, bias" + (" or a gate" if len(where.path) == 1 else "")
+        rule = value if isinstance(value, str) else next(iter(_BUILT_IN[section]))
+        fix = Set(where, {"kernel": rule})
+        expected = f"a mapping from {kinds} to rules"
+        raise ConfigError(Fault(Kind.WRONG, where, as_plain(value), expected, fixes=(fix,)))
     return value
 
 
 def _gates(spec: CellSpec, section: str, keys: Iterable[str]) -> dict[str, str]:
     """Return the gate of each key that is not a kind of weight."""
     names = [key for key in keys if key not in WEIGHT_KINDS]
+    known = [*WEIGHT_KINDS, *(gate.name for gate in spec.gates), *dict(spec.roles)]
+    for name in names:
+        if name not in known:
+            raise ConfigError(unknown_option(Place((section, str(name))), NOTHING, known))
     try:
-        return spec.places(names, section)
+        return spec.places(names, Place((section,)))
     except CellError as error:
-        gates, roles = [gate.name for gate in spec.gates], dict(spec.roles)
-        known = [*WEIGHT_KINDS, *gates, *roles]
-        key = next((name for name in names if name not in known), None)
-        if key is None:
-            raise ConfigError(str(error)) from None
-        raise ConfigError(
-            f"{section}[{key!r}]: the cell {spec.name!r} has no such weights, gate or role"
-            f"{nearest(str(key), known) or '.'} Keys: {listed(known)}."
-        ) from None
+        raise ConfigError(error.fault or str(error)) from None
 
 
 def _plain(section: str, value: Rule, where: str) -> Rule | dict[str, object]:

@@ -13,6 +13,7 @@ from gatekit.cell.calls import REQUIRED, MissingAttributeError, remedied
 from gatekit.cell.errors import ConfigError
 from gatekit.cell.notebook import Text
 from gatekit.cell.schema import CellSpec
+from gatekit.faults import Layer
 from gatekit.recurrence.call import LayerCall, Shape, compute, is_noisy, state_shapes
 from gatekit.recurrence.executors import reference
 from gatekit.recurrence.executors.choose import (
@@ -90,7 +91,7 @@ class RNN(CellLayer, SequenceLayer):
     Reference: `gatekit show cell=NAME` shows the paper of a cell.
     """
 
-    @remedied("gatekit.RNN('lstm', 64)", types=False, words=False)
+    @remedied("gatekit.RNN('lstm', 64)", types=False, channel=Layer)
     def __init__(
         self,
         cell: str | Mapping[str, object] | CellSpec = REQUIRED,

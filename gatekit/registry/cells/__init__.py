@@ -16,7 +16,7 @@ from .composer import (
     named_after_file,
     own_provenance,
 )
-from .places import bibliography, config_folders, in_file, is_bundled, misplaced, own_file
+from .places import bibliography, config_folders, file_channel, in_file, is_bundled, own_file
 
 __all__ = [
     "MAX_CHAIN",
@@ -27,11 +27,11 @@ __all__ = [
     "cell_config",
     "cell_names",
     "config_folders",
+    "file_channel",
     "gates_by_name",
     "in_file",
     "is_bundled",
     "load_cell",
-    "misplaced",
     "named_after_file",
     "own_file",
     "own_provenance",

@@ -21,11 +21,11 @@ from gatekit.cell.errors import (
     quoted,
     shown,
 )
-from gatekit.cell.schema import ABOUT_KEYS, CellSpec, by_gate, merge, read_cell
+from gatekit.cell.schema import ABOUT_KEYS, CELL, CellSpec, by_gate, merge, read_cell
 
 from ..queries import origins
 from ..safe_yaml import line_of, read_yaml
-from .places import NAME, cell_file, config_folders, in_file, is_bundled, misplaced, own_file
+from .places import NAME, cell_file, config_folders, in_file, is_bundled, own_file
 
 # Hydra would put a plain ``/cell/NAME`` below a key ``cell`` of the cell.
 _ENTRY = re.compile(r"(?:/cell/(?=.*@_here_))?(?P<name>[^/@:]+?)(?:\.yaml)?(?:@_here_)?\Z")
@@ -66,7 +66,7 @@ def named_after_file(config: dict[str, Any], path: Path) -> dict[str, Any]:
     name = config.get("name", path.stem)
     if name != path.stem:
         raise ConfigError(
-            f"{shown(path)}{line_of(path, 'cell.name')}: name is {quoted(name)}, but the file is "
+            f"{shown(path)}{line_of(path, CELL / 'name')}: name is {quoted(name)}, but the file is "
             f"called {path.name}; write name: {path.stem}, or rename the file"
         )
     return {**config, "name": name}
@@ -177,8 +177,6 @@ class _Composer:
         asked = self.place(chain)
         if why := self.catalogue.broken_with(name):
             raise CellError(f"{asked}: there is no cell {quoted(name)}{why}")
-        if place := misplaced("cell", name):
-            raise CellError(f"{asked}: there is no cell {quoted(name)} here. {place}")
         if name in self.catalogue.gates:
             raise CellError(
                 f"{asked}: {name!r} is a gate, not a cell; write defaults: [lstm, _self_], and "
@@ -193,7 +191,7 @@ class _Composer:
     def place(self, chain: tuple[str, ...]) -> str:
         """Return the place that names a cell: ``defaults`` of the file that was read last."""
         path = cell_file(chain[-1], self.folders) if chain else None
-        line = "" if path is None else line_of(path, "cell.defaults")
+        line = "" if path is None else line_of(path, CELL / "defaults")
         return f"{shown(path)}{line}: defaults" if path else "cell"
 
     def resolved(
@@ -328,7 +326,7 @@ def _check_removed(base: Mapping[str, object], config: Mapping[str, object], whe
         if isinstance(had, Mapping) and isinstance(given, Mapping):
             for name in (key for key, value in given.items() if value is None and key not in had):
                 if near := nearest(str(name), had):
-                    line = line_of(Path(where), f"cell.{section}.{name}")
+                    line = line_of(Path(where), CELL / section / name)
                     raise ConfigError(
                         f"{where}{line}: {section}.{name} is null, which removes an inherited "
                         f"entry, but there is none{near} Inherited {section}: {listed(had)}."

@@ -2,30 +2,21 @@
 
 from __future__ import annotations
 
-import ast
 import codecs
 import contextlib
-import itertools
+import functools
 import os
 import re
-import shlex
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-import yaml
-
-from gatekit.cell.errors import (
-    CellError,
-    ExpressionError,
-    as_typed,
-    nearest_name,
-    shown,
-)
+from gatekit.cell.errors import CellError, ExpressionError, nearest_name, shown
 from gatekit.cell.show.bibtex import parse
 from gatekit.cell.show.works import Work
+from gatekit.faults import File, Place, Shell, Typed
 
 from ..queries import config_dirs
-from ..safe_yaml import content, decoded, line_of, read_text
+from ..safe_yaml import content, decoded, line_of
 
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,199}\Z")
 BIBLIOGRAPHY = "references.bib"
@@ -34,12 +25,13 @@ MAX_BYTES = 1024 * 1024
 
 
 @contextlib.contextmanager
-def in_file(cell: object, plugins: Sequence[str] = ()) -> Iterator[None]:
+def in_file(cell: object, plugins: Sequence[str] = (), words: Sequence[str] = ()) -> Iterator[None]:
     """Add the file and the line of your own cell to errors about the cell.
 
     Args:
         cell: the cell's name; anything else has no file.
         plugins: plugin files, whose configuration folders are searched too.
+        words: the command line; what it sets is spelled as it was typed.
 
     Raises:
         CellError: the block raised it; the file is now in front of the message.
@@ -48,71 +40,33 @@ def in_file(cell: object, plugins: Sequence[str] = ()) -> Iterator[None]:
     try:
         yield
     except (CellError, ExpressionError) as error:
-        path = _own_file(cell, plugins) if isinstance(cell, str) else None
-        if path is None or not str(error).startswith("cell"):
+        if error.fault is None:
             raise
-        message = _in_yaml(str(error))
-        raise type(error)(f"{shown(path)}{_line(path, message)}: {_lines(path, message)}") from None
+        keys = [word.lstrip("+~").partition("=")[0] for word in words]
+        keys = [key for key in keys if key.startswith(("cell.", "swap."))]
+        keys += ["cell.gates"] * any(key.startswith("swap.") for key in keys)
+        place, typed = error.fault.place, Typed(keys=tuple(keys), rest=File())
+        if typed.of(place) is not typed.rest:
+            raise error.spoken(Shell(), again=True) from None
+        bare = [word.lstrip("+") for word in words]
+        changed = any(word.startswith("change=") and word != "change=base" for word in bare)
+        path = _own_file(cell, plugins) if isinstance(cell, str) and not changed else None
+        if path is None or place.path[:1] != ("cell",):
+            raise
+        raise error.spoken(file_channel(path)) from None
 
 
-def _line(path: Path, message: str) -> str:
-    """Return ``, line 5`` for the place in a message; the line of ``defaults`` if inherited."""
-    line = line_of(path, message)
-    inherited = "" if line else line_of(path, "cell.defaults")
-    return f"{inherited}, inherited through `defaults`" if inherited else line
+def file_channel(path: Path) -> File:
+    """Return the channel of the person who wrote a cell's file."""
+    return File(functools.partial(_line, path))
 
 
-_PLACE = re.compile(
-    r"(?<=.)\bcell\.(?:gates|equations|parameters|constants|inputs|norms)\.\w+(?![\w.=:*])"
-)
-
-
-def _lines(path: Path, message: str) -> str:
-    """Return a message that also shows the lines of other entries and of one set to null."""
-
-    def numbered(match: re.Match[str]) -> str:
-        line = line_of(path, match[0])
-        return f"{match[0]} ({line.removeprefix(', ')})" if line else match[0]
-
-    message = _PLACE.sub(numbered, message)
-    if not line_of(path, message):
-        gone = "; with the changes in the file nothing reads it: use it in an equation,"
-        message = re.sub(r"; to change an inherited one, .* in an equation,", gone, message)
-    unknown = re.search(r"the name '(\w+)' is unknown|'(\w+)' is not a signal", message)
-    if unknown is None:
-        return message
-    name, text = unknown[1] or unknown[2], read_text(path, path.parents[1])
-    root = yaml.compose(text, Loader=yaml.SafeLoader)
-    for section, value in root.value if isinstance(root, yaml.MappingNode) else ():
-        entries = value.value if isinstance(value, yaml.MappingNode) else ()
-        removed = [key for key, inner in entries if key.value == name and _is_null(inner)]
-        if removed:
-            return (
-                f"{message} Line {removed[0].start_mark.line + 1} sets {name} to null, which "
-                f"removes it from {section.value}: give it a value."
-            )
-        if section.value in ("gates", "equations", "parameters", "constants") and _is_null(value):
-            message += f" `{section.value}:` in line {section.start_mark.line + 1} is empty."
-    return message
-
-
-def _is_null(node: yaml.Node) -> bool:
-    return isinstance(node, yaml.ScalarNode) and node.tag == "tag:yaml.org,2002:null"
-
-
-def _in_yaml(message: str) -> str:
-    """Return a message with its remedy in YAML: ``norm: null`` in place of ``norm=None``."""
-
-    def typed(match: re.Match[str]) -> str:
-        try:
-            value = as_typed(ast.literal_eval(match[3]))
-        except (ValueError, SyntaxError):
-            value = match[3]
-        return f"{match[1]} {match[2]}: {value}"
-
-    message = re.sub(r"\b(option) (\w+)=(.+?)(?= should be )", typed, message)
-    message = re.sub(r"\b([Ww]rite) (\w+)=(.+?)(?=\.$|\. |$)", typed, message)
-    return re.sub(r"\bcell\.(\w+)\.(\w+)=null\b", r"`\1: {\2: null}`", message)
+def _line(path: Path, place: Place) -> str:
+    """Return file and line of a place; the line of ``defaults`` if its section is inherited."""
+    line = line_of(path, place)
+    inherited = "" if line else line_of(path, Place(("cell", "defaults")))
+    line = f"{inherited}, inherited through `defaults`" if inherited else line
+    return f"{shown(path)}{line}"
 
 
 _NEW = {
@@ -140,45 +94,6 @@ def own_file(group: str, name: str, known: Iterable[str]) -> str:
         # A misspelt name is about as long; any other name may be a file in another folder.
         return "" if near and abs(len(near) - len(name)) < 2 else lost
     return f"{sentence}{_NEW.get(group, '')}."
-
-
-MOST_FOLDERS = 200
-
-
-def misplaced(group: str, name: str) -> str:
-    """Return a sentence about your own file if it is not where gatekit looks for it.
-
-    It is empty if there is no such file elsewhere in ``./conf``, next to ``./conf``, or in the
-    ``conf`` of a folder above or inside the working folder.
-
-    Args:
-        group: ``cell``, ``task`` or another folder of ``./conf``.
-        name: the unknown name.
-    """
-    if not NAME.match(name):
-        return ""
-    here, inner = Path.cwd(), Path("conf", group, f"{name}.yaml")
-    path, what = here / inner, group.replace("_", " ")
-    if path.is_dir():
-        return f"{shown(path)} is a folder; a {what} is a file."
-    folders: list[Path] = []
-    with contextlib.suppress(OSError), os.scandir(here) as entries:
-        folders = sorted(Path(entry.path) for entry in itertools.islice(entries, MOST_FOLDERS))
-    for project in [*here.parents[:4], *folders]:
-        if (project / inner).is_file():
-            return (
-                f"Your {what} is {os.path.relpath(project / inner)}, but gatekit looks in ./conf: "
-                f"type cd {shlex.quote(os.path.relpath(project))}"
-            )
-    stems = (here / "conf" / group / name, here / "conf" / name, here / name, here / group / name)
-    for near in (stem.with_name(stem.name + end) for stem in stems for end in (".yaml", ".yml")):
-        if near.is_file():
-            folder = "" if path.parent.is_dir() else f"mkdir -p {path.parent.relative_to(here)} && "
-            return (
-                f"Move your file: type {folder}mv {shlex.quote(shown(near))} "
-                f"{shlex.quote(shown(path))}"
-            )
-    return ""
 
 
 def _own_file(name: str, plugins: Sequence[str]) -> Path | None:

@@ -8,10 +8,11 @@ import json
 import os
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from gatekit.cell.errors import RunError, listed, nearest, nearest_name
+from gatekit.cell.errors import RunError, listed, nearest_name
+from gatekit.faults import Fault, Kind, Note, Place, Run
 from gatekit.runs import durable
 from gatekit.runs.folder import RunFolder
 from gatekit.runs.names import RUNS, UNRECORDED, is_id
@@ -91,53 +92,15 @@ def no_study(study: str, root: Path | str, command: str) -> RunError:
         command: the command that asked, without ``gatekit``.
     """
     root = Path(root)
-    place = root.absolute()
-    # `gatekit.compare("one", "other")`: the second argument is the folder.
-    if not root.is_dir() and root.parent == Path() and Path("experiments", root).is_dir():
-        return RunError(
-            f"there is no folder {place}: the second argument is `root`, the folder of the "
-            f"studies. {command} takes one study: type gatekit {command} {study}"
-        )
-    if not root.is_dir():
-        return RunError(
-            f"no study {study!r}: there is no folder {place}; cd to the folder of your project, or "
-            f"type gatekit {command} {study} --root FOLDER"
-        )
-    known = sorted(e.name for e in os.scandir(root) if e.is_dir())
-    if inside := [part for part in Path(study).parts if part in known]:
-        group = Path(study).parts[-1]
-        also = (
-            f". For one of its groups, add --where, such as --where cell={group}"
-            if "/" in study
-            else ""
-        )
-        return RunError(
-            f"no study {study!r} in {place}; give the study by its name: type "
-            f"gatekit {command} {inside[0]}{also if group not in (*known, RUNS) else ''}"
-        )
-    several = re.split(r"[,+]", study)
-    if len(several) > 1 and {*several} <= {*known}:
-        return RunError(
-            f"{study!r} are several studies, but groups are compared within one study; type "
-            f"gatekit {command} {several[0]}, then gatekit {command} {several[1]}"
-        )
-    below = [name for name in known if study and (root / name / study / RUNS).is_dir()]
-    if below:
-        return RunError(
-            f"no study {study!r} in {place}, but there is one in {root / below[0]}: type "
-            f"gatekit {command} {study} --root {root / below[0]}"
-        )
-    if not known:
-        return RunError(
-            f"no study {study!r}: there are no studies in {place}; cd to the folder of your "
-            f"project, or type gatekit {command} {study} --root FOLDER"
-        )
-    near = nearest(study, known)
-    typed = f"gatekit {command} {nearest_name(study, known) or known[0]}"
-    return RunError(
-        f"no study {study!r} in {place}{near or '.'} Studies there: {listed(known, 12)}. Type "
-        f"{'' if near else 'for example '}{typed}, with --root FOLDER if they are elsewhere."
-    )
+    known = sorted(e.name for e in os.scandir(root) if e.is_dir()) if root.is_dir() else []
+    inside = [part for part in Path(study).parts if part in known]
+    near = inside[0] if inside else nearest_name(study, known)
+    there = f" in {root.absolute()}" if root.is_dir() else f": there is no folder {root.absolute()}"
+    note = "root is the folder of all studies, experiments in the working folder if it is not given"
+    fixes = (Run(command, (near,)),) if near else ()
+    why = f"no study {study!r}{there}"
+    fault = Fault(Kind.REFUSED, Place(), why=why, fixes=(*fixes, Note((note,))), what="studies")
+    return RunError(replace(fault, known=tuple(known)))
 
 
 def survey(folder: Path, verify: bool = False, as_compared: bool = False) -> list[SurveyedRun]:

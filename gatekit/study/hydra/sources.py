@@ -30,7 +30,6 @@ from gatekit.registry import (
     components,
     config_folders,
     left_out,
-    misplaced,
     named_after_file,
     own_file,
     reasons_of,
@@ -344,8 +343,6 @@ def not_found(error: MissingConfigException, plugins: Sequence[str]) -> str:
     if reasons := reasons_of(name, plugins):
         return f"{group}={name}: there is no such {what}, because its plugin is broken: {reasons}"
     source = f"{shown(file)}: " if file else ""
-    if place := "" if source else misplaced(group, name):
-        return f"{group}={name}: there is no such {what} here. {place}"
     hint = alternatives(name, known, f"{what}s", _LISTED_BY.get(group, ""))
     return (
         f"{source}{group}={name}: there is no such {what}{hint} {own_file(group, name, known)} "

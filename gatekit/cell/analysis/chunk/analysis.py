@@ -14,6 +14,7 @@ from gatekit.cell.graph import Cell
 from gatekit.cell.language.expression import Call, Expr, Name, Neg, Number, names, walk
 from gatekit.cell.language.shape import Shape, infer
 from gatekit.cell.program import Apply, Largest, Memories, Memory, Op, Solve, lower, outs
+from gatekit.faults import Place
 
 from .form import Parallel
 from .logarithm import Logarithms, polar
@@ -288,7 +289,7 @@ class _Chunks(Analysis, NormalForm):
         program = self.program
         shapes = {name: self.shape_of(name) for name in names(expr)}
         try:
-            return infer(expr, shapes, program.functions, program.name) or ()
+            return infer(expr, shapes, program.functions, Place((program.name,))) or ()
         except CellError as error:
             raise NotAffineError(str(error)) from None
 

@@ -17,6 +17,7 @@ from gatekit.cell.graph import Cell
 from gatekit.cell.language.expression import Binary, Call, Expr, Name, Neg, Number
 from gatekit.cell.language.shape import infer
 from gatekit.cell.program import Apply, Drop, Linear, Newton, Norm, Op, Sum, lower, outs
+from gatekit.faults import Place
 
 LARGEST_BLOCK = 4
 """The most states that are solved together: with k states, a step of a scan costs k^3 products."""
@@ -197,7 +198,7 @@ class _Units(Analysis):
         program = self.program
         try:
             whole = program.constant_free(expr)
-            shape = infer(whole, program.shapes, program.functions, where)
+            shape = infer(whole, program.shapes, program.functions, Place((where,)))
         except (CellError, KeyError):
             raise _MixesError(f"the width of a part of {where} is not known") from None
         return math.prod(shape or ())
