@@ -97,20 +97,14 @@ class LiveReport:
 
 
 def _answer(comparison: Comparison) -> dict[str, object]:
-    """Return the claim, the group with the best score, and the last change of a run.
-
-    Scores on several tasks are not compared, so there is a group only if the claim names one.
-    """
+    """Return the claim, the group that it names with its score, and the last change of a run."""
     claim = best(comparison)
-    row = claim.row
-    if row is None and len({one.shared_keys for one in comparison.rows}) == 1:
-        row = comparison.rows[0]
-    summary = None if row is None else row.summary
+    summary = None if claim.row is None else claim.row.summary
     mean = None if summary is None else summary.mean
     measured = "" if summary is None else summary.measured
     return {
         "answer": str(claim),
-        "best": "" if row is None else printable(row.group.label),
+        "best": "" if claim.row is None else printable(claim.row.group.label),
         "score": "" if mean is None else printable(f"{measured} {number(mean)}"),
         "changed": changed(comparison.study),
     }
