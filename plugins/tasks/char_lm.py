@@ -5,6 +5,7 @@ The packages are neither imported nor installed: their files are read from the a
 
 import ast
 import gzip
+import hashlib
 import struct
 import zlib
 from functools import lru_cache
@@ -261,8 +262,9 @@ class TokenLM(TokenModel, CharLM):
     perplexity belongs to a vocabulary: compare runs with equal options only.
 
     Args:
-        path: a text file in UTF-8. A relative path starts at the working folder. A run is
-            identified by the content of the file, not by its path.
+        path: a text file in UTF-8; or a folder with three files, which have ``train``, ``valid``
+            and ``test`` in their names, such as ``wiki.train.tokens``. A run is identified by the
+            content of the files, not by their path.
         unit: ``word`` or ``byte_pair``, which needs ``pip install tokenizers``.
         vocabulary: most tokens, with one for all words that the vocabulary lacks.
         punctuation: whether punctuation marks are words; false if spaces split them already.
@@ -273,17 +275,52 @@ class TokenLM(TokenModel, CharLM):
 
     Separates: Little on small texts, where most of what helps is a few tokens back.
 
-    Time: grows with the vocabulary: the head computes a number for each token.
+    Time: not measured; it grows with the vocabulary.
 
     Published: Perplexities of the Penn Treebank (10,000 words) and WikiText-2 (33,278 words) belong
-        to files that no package holds: give a file, with ``punctuation=false``. By its abstract,
-        AWD-LSTM has 57.3 and 65.8 (arXiv:1708.02182).
+        to files that no package holds: give their folder, with ``punctuation=false``. By its
+        abstract, AWD-LSTM has 57.3 and 65.8 (arXiv:1708.02182).
 
     Reference: Mikolov et al., Recurrent neural network based language model (2010),
         doi:10.21437/Interspeech.2010-343; byte pairs: arXiv:1508.07909
     """
 
     reference = "doi:10.21437/Interspeech.2010-343; arXiv:1508.07909"
+
+    def texts(self) -> dict[str, str]:
+        """Return the three parts of the file, or the three files of the folder."""
+        files = self._files()
+        if not files:
+            return super().texts()
+        return {split: decoded(path.read_bytes(), str(path)) for split, path in files.items()}
+
+    def text_hash(self) -> str:
+        """Return the hash of the file, or of the files' hashes."""
+        hashes = "".join(file_hash(path) for path in self._files().values())
+        return hashlib.sha256(hashes.encode()).hexdigest() if hashes else super().text_hash()
+
+    def require(self) -> None:
+        """Check that there is a file at ``path``, or a folder with three."""
+        if not self._files():
+            super().require()
+
+    def _files(self) -> dict[str, Path]:
+        """Return the file of each split in a folder; none if ``path`` is not a folder."""
+        folder = Path(self.path or "").expanduser()
+        if self.path is None or not folder.is_dir():
+            return {}
+        files = {}
+        for split, word in (("train", "train"), ("validation", "valid"), ("test", "test")):
+            found = sorted(
+                path for path in folder.iterdir() if word in path.stem and path.is_file()
+            )
+            if len(found) != 1:
+                raise DataError(
+                    f"task.path={self.path}: one file with {word!r} in its name is expected, and "
+                    f"there are {len(found)}."
+                )
+            files[split] = found[0]
+        return files
 
 
 class KingJamesTokens(TokenModel, KingJames):
@@ -302,7 +339,7 @@ class KingJamesTokens(TokenModel, KingJames):
 
     Separates: Little on small texts, where most of what helps is a few tokens back.
 
-    Time: grows with the vocabulary: the head computes a number for each token.
+    Time: not measured; it grows with the vocabulary.
 
     Reference: The King James Version (1611), as in https://github.com/avendesora/pythonbible
     """
@@ -324,7 +361,7 @@ class ShakespeareTokens(TokenModel, Shakespeare):
 
     Separates: Little on small texts, where most of what helps is a few tokens back.
 
-    Time: grows with the vocabulary: the head computes a number for each token.
+    Time: not measured; it grows with the vocabulary.
 
     Reference: Open Knowledge Foundation, Open Shakespeare (2008), http://www.openshakespeare.org/
     """

@@ -102,7 +102,7 @@ def test_it_trains_on_in_torch_and_is_sampled_here(model, tmp_path, monkeypatch,
     assert gatekit.convert.from_code(path, run.fingerprint)
 
 
-@pytest.mark.parametrize("to", ["torch", "numpy", "fla"])
+@pytest.mark.parametrize("to", ["torch", "fla"])
 def test_without_a_run_the_file_is_the_same(model, to, monkeypatch, capsys):
     project, run = model
     monkeypatch.chdir(project)

@@ -232,6 +232,8 @@ def transformers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     place = str(tmp_path / "modules")
     monkeypatch.setattr("transformers.dynamic_module_utils.HF_MODULES_CACHE", place)
     monkeypatch.syspath_prepend(place)
+    for name in [n for n in sys.modules if n.partition(".")[0] == "transformers_modules"]:
+        monkeypatch.delitem(sys.modules, name)  # of the folder of another test
     found.logging.disable_progress_bar()
     return found
 

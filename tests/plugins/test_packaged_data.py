@@ -245,6 +245,23 @@ def test_no_file_and_no_path_say_what_to_type(tmp_path):
         char_lm.CharLM(path=str(tmp_path)).require()
 
 
+def test_a_folder_has_a_file_for_each_split(tmp_path):
+    for name, text in (("train", "a b a b\n"), ("valid", "b a b\n"), ("test", "a a b\n")):
+        (tmp_path / f"wiki.{name}.tokens").write_text(text)
+    task = char_lm.TokenLM(path=str(tmp_path), length=2, punctuation=False)
+    task.require()
+    assert task.characters()[1:] == ["a", "b", "\n"]
+    assert [len(task.splits(None)[name].x) for name in ("train", "validation", "test")] == [2, 1, 1]
+    before = task.data_hash()
+    (tmp_path / "wiki.test.tokens").write_text("a b b\n")
+    assert task.data_hash() != before
+    (tmp_path / "other.test.tokens").write_text("")
+    with pytest.raises(DataError, match="'test' in its name is expected, and there are 2"):
+        task.require()
+    with pytest.raises(DataError, match=r"task\.path is missing"):
+        char_lm.TokenLM().require()
+
+
 def test_the_text_of_a_python_file_is_read_and_not_run(place, monkeypatch):
     words = "In the beginning God created the heaven and the earth. " * 20
     source = packed(place / "small.whl", {"bible.py": f'import none\nb = B("x", """\n{words}""")'})
