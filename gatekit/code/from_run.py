@@ -292,8 +292,12 @@ def _layer(
     paths = {}
     for name in stored:
         part, _, variable = name.partition("/")
-        of_cell = part == f"rnn_{index}"
-        paths[f"rnn/{scopes.get(variable, variable)}" if of_cell else name] = f"{layer}/{name}"
+        # The recurrent layer, or that of a direction.
+        own = {"rnn": "rnn", "forward": "rnn", "backward": "backward_rnn"}.get(
+            part.removesuffix(f"_{index}")
+        )
+        own = own if part.endswith(f"_{index}") else None
+        paths[f"{own}/{scopes.get(variable, variable)}" if own else name] = f"{layer}/{name}"
     return built, paths
 
 

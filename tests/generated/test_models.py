@@ -56,6 +56,9 @@ CASES = {
     "characters": "task=char_lm task.path=text.txt cell=lstm units=4",
     "words": "task=token_lm task.path=text.txt task.vocabulary=12 task.length=5 units=8 layers=2 "
     "cell=gated_delta_net block=gla width=8",
+    # Both directions: at every step, and at the ends of both.
+    "both": "task=flip_flop cell=lstm block=modern width=4 units=4 layers=2 bidirectional=true",
+    "both_ends": "task=adding cell=gla block=modern width=4 layers=2 units=4 bidirectional=true",
     "mean": "task=adding cell=rnn bidirectional=true pool=mean units=2",
     "all": f"task=adding task.length={STEPS} cell=rnn pool=all units=2",
 }

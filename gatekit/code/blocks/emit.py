@@ -27,9 +27,11 @@ from gatekit.code.notations import Framework
 from gatekit.code.printing import Printer
 from gatekit.code.sizes import SizeTexts
 
-from .operations import CALLS, LOOPS, NOISE
+from .operations import ANY, BACKWARD, CALLS, FLIPPED, JOINED, LOOPS, NOISE, ZEROS
 
 _CELL = "rnn"
+_BACKWARD = "backward_"
+_LOCAL = {"cell_state", "cell_apply", "cell_init", "last", "ends", "back", "mask_back", "rng_back"}
 # Smaller numbers are for the draws of the cell.
 _FIRST_DRAW = 100
 
@@ -65,6 +67,7 @@ class BlockText:
         layout: how weights are arranged, including those of the cell.
         rate: the rate of the block's dropout.
         draws_noise: whether the block has dropout and the file draws it.
+        directions: 2 if the method mix also reads time backwards.
     """
 
     title: str
@@ -85,6 +88,7 @@ class BlockText:
     layout: WeightLayout
     rate: float
     draws_noise: bool
+    directions: int = 1
 
 
 def rate(built: BuiltBlock) -> float:
@@ -140,10 +144,11 @@ class Emitter:
         self.sizes, self.tied, self.prefix = sizes, tied, prefix
         reserved = framework.modules | set(framework.helpers) | LOCAL | AROUND
         of_cell = {stack.attribute for stack in cell_text.layout.stacks}
+        of_cell |= {f"{_BACKWARD}{name}" for name in of_cell}
         self.attributes = Identifiers(
             frozenset(reserved | TAKEN | of_cell | {_CELL, "width", "last"})
         )
-        local = Identifiers(frozenset(reserved | {"cell_state", "cell_apply", "cell_init", "last"}))
+        local = Identifiers(frozenset(reserved | _LOCAL))
         local.new("x")
         self.local = local
         self.helpers: dict[str, str] = {}
@@ -159,6 +164,8 @@ class Emitter:
         self.stacks: list[StackedWeight] = []
         self.carried: list[CarriedInputs] = []
         self.draws = 0
+        self.turn = ""
+        """What the names begin with of what reads time backwards."""
         self.room = WIDTH - access.indent
 
     def _sizes(self, units: str, features: str) -> Callable[[int], str]:
@@ -169,6 +176,8 @@ class Emitter:
         """Return the block as text."""
         built, writer = self.built, self.writer
         mixed = self._program(built.mix, "mixed")
+        if built.directions > 1:
+            mixed = self._with_backward(mixed)
         self.values = {"x": Name("x"), "mixed": mixed}
         value = self._program(built.combine, "y")
         value = self._line(value, "y")
@@ -186,11 +195,13 @@ class Emitter:
         text = "\n".join([*first, *self.first])
         used = [n for n in self.framework.helpers if re.search(rf"(?<![\w.]){n}\(", text)]
         self.printer.need([*used, "repeat_valid", *(["keys_from"] if "next(keys)" in text else [])])
+        cell = f"{_CELL}." if self.framework.name == "torch" else ""
         stacks = [
             StackedWeight(
-                f"{_CELL}.{stack.attribute}" if self.framework.name == "torch" else stack.attribute,
-                tuple(f"{_CELL}/{name}" for name in stack.weights),
+                f"{turn}{cell}{stack.attribute}",
+                tuple(f"{turn}{_CELL}/{name}" for name in stack.weights),
             )
+            for turn in ("", _BACKWARD)[: built.directions]
             for stack in self.cell_text.layout.stacks
         ]
         title = f"{class_name(built.cell.spec.name or 'cell')}Block"
@@ -213,7 +224,39 @@ class Emitter:
             layout=WeightLayout((*self.stacks, *stacks)),
             rate=rate(built),
             draws_noise=self.draws > 0 and self.framework.draws_noise,
+            directions=built.directions,
         )
+
+    def _with_backward(self, mixed: Expr) -> Expr:
+        """Write the method mix for time that is read backwards; return both outputs, joined."""
+        to, lines = self.framework.name, self.writer.lines
+        forward, flipped = self._as_name(mixed, "mixed"), FLIPPED[to].format
+        back = self.writer.variable("x:back", "x_back")
+        lines += [
+            f"{back} = {flipped('x')}",
+            f"mask_back = None if mask is None else {flipped('mask')}",
+        ]
+        if to in ("jax", "numpy"):
+            named = f'n.startswith("{_BACKWARD}")'
+            own = f"{{n[{len(_BACKWARD)}:]: w for n, w in params.items() if {named}}}"
+            lines += wrapped(f"back = {own}", self.writer.room)
+        if to == "jax" and self.cell_text.draws_noise:
+            lines.append("rng_back = None if rng is None else jax.random.fold_in(rng, 1)")
+        self.turn, self.values = _BACKWARD, {"x": Name("x:back")}
+        other = self._as_name(self._program(self.built.mix, "mixed"), "mixed")
+        self.turn = ""
+        self.printer.need(["end"])
+        lines += [
+            "if ends:  # the head reads the last valid step of each direction",
+            f"    x, {forward} = end(x, mask), end({forward}, mask)",
+            f"    {other} = end({other}, mask_back)",
+            f"    mask = None if mask is None else {ANY[to]}",
+            "else:",
+            f"    {other} = {flipped(other)}",
+        ]
+        both = self.writer.variable("both", "both")
+        lines += wrapped(f"{both} = {JOINED[to].format(forward, other)}", self.writer.room)
+        return Name("both")
 
     def _about(self, title: str) -> list[str]:
         built = self.built
@@ -241,7 +284,7 @@ class Emitter:
             self.values[op.name] = self._operation(op, self._expr(op.of))
         result = self._expr(program.value)
         if name == "mixed" and not isinstance(result, Name):
-            result = self.writer.assign("mixed", result)
+            result = self.writer.assign(f"{self.turn}mixed", result)
         return result
 
     def _expr(self, expr: Expr) -> Expr:
@@ -277,39 +320,49 @@ class Emitter:
         if isinstance(op, Convolve):
             return self._convolve(op, x, *weights.values())
         value = substitute(op.equation, {"x": x, **weights})
-        return self.writer.assign(op.name, Call("flat", (value,)) if apart else value)
+        name = f"{self.turn}{op.name}"
+        return self.writer.assign(name, Call("flat", (value,)) if apart else value)
 
     def _convolve(self, op: Convolve, x: Expr, kernel: Name, *bias: Name) -> Expr:
+        name = f"{self.turn}{op.name}"
         if not op.carried:
             self.env["only"] = f"{self.env[kernel.name]}[0]"
             product: Expr = Call("matmul", (x, Name("only"))) if op.full else x * Name("only")
-            value: Expr = self.writer.assign(op.name, product)
+            value: Expr = self.writer.assign(name, product)
         else:
             self.printer.need(["convolve"])
-            inputs = self.local.new(f"{op.name}_inputs")
-            self.carried.append(CarriedInputs(inputs, op.kernel - 1, self.within(op.fed)))
-            given = self._as_name(x, f"{op.name}_read")
-            target = self.writer.variable(op.name, op.name)
-            arguments = f"{given}, {self.env[kernel.name]}, {inputs}, mask"
-            line = f"{target}, {inputs} = convolve({arguments})"
+            given, steps, width = (
+                self._as_name(x, f"{name}_read"),
+                op.kernel - 1,
+                self.within(op.fed),
+            )
+            if self.turn:
+                kept, earlier = "_", ZEROS[self.framework.name].format(steps, width)
+            else:
+                kept = earlier = self.local.new(f"{name}_inputs")
+                self.carried.append(CarriedInputs(kept, steps, width))
+            mask = "mask_back" if self.turn else "mask"
+            arguments = f"{given}, {self.env[kernel.name]}, {earlier}, {mask}"
+            line = f"{self.writer.variable(name, name)}, {kept} = convolve({arguments})"
             self.writer.lines += wrapped(line, self.writer.room)
-            value = Name(op.name)
+            value = Name(name)
         return sum(bias, value)
 
     def _recur(self, op: Recur, x: Expr) -> Expr:
-        to, cell_text = self.framework.name, self.cell_text
+        to, cell_text, name = self.framework.name, self.cell_text, f"{self.turn}{op.name}"
         at_once = ".parallel" if to == "torch" else "parallel"
         carries = any(isinstance(op, Convolve) and op.carried for op in self.built.mix.ops)
-        call = CALLS[to].format(
-            target=self.writer.variable(op.name, op.name),
+        noise = NOISE.get(to, "") if cell_text.draws_noise else ""
+        call = (BACKWARD if self.turn else CALLS)[to].format(
+            target=self.writer.variable(name, name),
             cell=self.prefix,
             function=LOOPS[to] if cell_text.parallel is None else at_once,
-            value=self._as_name(x, f"{op.name}_read"),
+            value=self._as_name(x, f"{name}_read"),
             state="cell_state" if carries else "state",
-            noise=NOISE.get(to, "") if cell_text.draws_noise else "",
+            noise=noise.replace("rng", "rng_back") if self.turn else noise,
         )
         self.writer.lines += wrapped(call, self.writer.room)
-        return Name(op.name)
+        return Name(name)
 
     def _drop(self, op: Drop, x: Expr) -> Expr:
         if not self.framework.draws_noise:
@@ -321,9 +374,10 @@ class Emitter:
 
     def _weight(self, op: Operation, weight: PartWeight) -> Name:
         """Write the initial value of a weight, and return its key."""
-        attribute = self.attributes.new(f"{op.name}_{weight.written}")
+        name = f"{self.turn}{op.name}"
+        attribute = self.attributes.new(f"{name}_{weight.written}")
         self.first += created(attribute, weight, self.access, self.first_size, self.room)
-        self.stacks.append(StackedWeight(attribute, (f"{op.name}/{weight.name}",)))
+        self.stacks.append(StackedWeight(attribute, (f"{name}/{weight.name}",)))
         key = f"@{attribute}"
         self.env[key] = self.access.weight(attribute)
         return Name(key)

@@ -51,7 +51,9 @@ def torch_body(cell: CellText, block: BlockText) -> Lines:
     used = "\n".join([*block.lines, *(each.width for each in block.carried)])
     attributes = [line for line in attributes if line.split(" = ")[0] in used]
     given = ["self", *sizes, *(["last: bool = True"] if block.last else [])]
-    first = [f"self.rnn = {cell.title}({_cell_sizes(block)})", *block.first]
+    turns = ("", "backward_")[: block.directions]
+    first = [f"self.{turn}rnn = {cell.title}({_cell_sizes(block)})" for turn in turns]
+    first += block.first
     zeros = [f"like.new_zeros((batch, {each.steps}, {each.width}))" for each in block.carried]
     like = block.layout.stacks[0].attribute
     body = [
@@ -76,7 +78,7 @@ def torch_body(cell: CellText, block: BlockText) -> Lines:
         *([f"        like = self.{like}"] if zeros else []),
         *indented(_first_states("self.rnn.initial_state(batch)", zeros, WIDTH - 8), 8),
         "",
-        *torch.over_time("forward", _CALL),
+        *torch.over_time("forward", [*_CALL, *_ends(block)], more=_given_ends(block, ": bool")),
         *indented(_body(block, "x.masked_fill(~mask[..., None], 0.0)", "self.last"), 8),
     ]
     return [*torch.torch_class(cell), *body]
@@ -102,7 +104,7 @@ def keras_body(cell: CellText, block: BlockText) -> Lines:
     ]
     cell_sizes = f"{_cell_sizes(block)}, " if block.sized else ""
     rate = f"{block.rate}, dtype=self.dtype_policy"
-    noisy = block.draws_noise or cell.draws_noise
+    noisy, both = block.draws_noise or cell.draws_noise, block.directions > 1
     return [
         "",
         "",
@@ -120,16 +122,15 @@ def keras_body(cell: CellText, block: BlockText) -> Lines:
         "        super().__init__(**options)",
         *indented(attributes, 8),
         "        self.supports_masking = True",
-        f"        cell = {cell.title}Cell({cell_sizes}dtype=self.dtype_policy)",
-        f"        self.rnn = {keras.layer_of(cell)}(",
-        "            cell, return_sequences=True, return_state=True, dtype=self.dtype_policy",
-        "        )",
+        *_keras_cell(cell, cell_sizes, "rnn", ""),
+        *(_keras_cell(cell, cell_sizes, "backward_rnn", "backward") if both else []),
         *([f"        self.dropout = keras.layers.Dropout({rate})"] if block.draws_noise else []),
         *keras.NEW_WEIGHT,
         "    def build(self, input_shape):",
         '        """Create the weights."""',
         *indented(again, 8),
         f"        self.rnn.build((None, None, {block.fed}))",
+        *([f"        self.backward_rnn.build((None, None, {block.fed}))"] if both else []),
         *indented(block.first, 8),
         *_if(block.last, "        if self.last:"),
         "",
@@ -139,8 +140,8 @@ def keras_body(cell: CellText, block: BlockText) -> Lines:
         *indented(_first_states("self.rnn.get_initial_state(batch)", zeros, WIDTH - 8, "[]"), 8),
         "",
         "    def call(self, inputs, initial_state=None, mask=None"
-        f"{', training=False' if noisy else ''}):",
-        *docstring(_KERAS_CALL, "        "),
+        f"{', training=False' if noisy else ''}{', ends=False' if both else ''}):",
+        *docstring([*_KERAS_CALL, *_ends(block)], "        "),
         "        x, state = inputs, initial_state",
         "        if state is None:",
         "            state = self.get_initial_state(ops.shape(x)[0])",
@@ -178,9 +179,11 @@ def functions_of(cell: CellText, block: BlockText, to: str, prefix: str = "") ->
     last = ", last: bool = True" if block.last else ""
     noise = code.noise and (block.draws_noise or cell.draws_noise)
     rng = [f"rng: {array} | None = None"] if noise else []
-    doc_of_call = [*_CALL, *([numpy_and_jax.RNG] if noise else [])]
+    rng += _given_ends(block, ": bool")
+    doc_of_call = [*_CALL, *([numpy_and_jax.RNG] if noise else []), *_ends(block)]
     zeros = [f"{module}.zeros((batch, {each.steps}, {each.width}))" for each in block.carried]
-    final = block.layout.stacks[len(block.layout.stacks) - len(cell.layout.stacks) - 1].attribute
+    of_cells = block.directions * len(cell.layout.stacks)
+    final = block.layout.stacks[len(block.layout.stacks) - of_cells - 1].attribute
     return [
         "",
         "",
@@ -188,6 +191,14 @@ def functions_of(cell: CellText, block: BlockText, to: str, prefix: str = "") ->
         *docstring(doc, "    "),
         *(["    keys = keys_from(key)"] if to == "jax" else []),
         f"    params = {cell_prefix}init({code.drawn})",
+        *(
+            [
+                f"    back = {cell_prefix}init({code.drawn})",
+                '    params |= {f"backward_{name}": weight for name, weight in back.items()}',
+            ]
+            if block.directions > 1
+            else []
+        ),
         *indented(block.first),
         *_if(block.last, "    if last:"),
         "    return params",
@@ -221,6 +232,30 @@ def constants(block: BlockText, to: str) -> Lines:
     units = "WIDTH" if block.tied else str(block.units)
     sizes = [f"WIDTH = {block.width}", f"UNITS = {units}"]
     return ["", *sizes, f"FEATURES = {block.fed}  # of what the cell reads", *types]
+
+
+def _ends(block: BlockText) -> list[str]:
+    """Return what is documented of the argument of blocks that read time in both directions."""
+    both = "Time is read in both directions; states are those of the forward direction."
+    ends = "ends: whether to return only the last valid step of each direction."
+    return [both, ends] if block.directions > 1 else []
+
+
+def _given_ends(block: BlockText, typed: str) -> list[str]:
+    return [f"ends{typed} = False"] if block.directions > 1 else []
+
+
+def _keras_cell(cell: CellText, sizes: str, attribute: str, name: str) -> Lines:
+    """Return the lines that create the recurrent layer of a direction."""
+    options = ["return_sequences=True", "return_state=True", "dtype=self.dtype_policy"]
+    given = ["cell", *options, *([f'name="{name}"'] if name else [])]
+    line = f"            {', '.join(given)}"
+    return [
+        f"        cell = {cell.title}Cell({sizes}dtype=self.dtype_policy)",
+        f"        self.{attribute} = {keras.layer_of(cell)}(",
+        *([line] if len(line) <= WIDTH else [f"            {each}," for each in given]),
+        "        )",
+    ]
 
 
 def _sizes(block: BlockText) -> tuple[list[str], Lines]:

@@ -30,6 +30,33 @@ CALLS = {
     "numpy": "{target}, {state} = {cell}{function}(params, {value}, {state}, mask)",
     "keras": "{target}, *{state} = self.rnn({value}, initial_state={state}, mask=mask{noise})",
 }
+# Calls of the cell that reads time backwards; ``back`` has its weights.
+BACKWARD = {
+    "torch": "{target}, _ = self.backward_rnn{function}({value}, None, mask_back)",
+    "jax": "{target}, _ = {cell}{function}(back, {value}, None, mask_back{noise})",
+    "numpy": "{target}, _ = {cell}{function}(back, {value}, None, mask_back)",
+    "keras": "{target}, *_ = self.backward_rnn({value}, mask=mask_back{noise})",
+}
+_SLICED = "{0}[:, ::-1]"
+FLIPPED = {"torch": "{0}.flip(1)", "keras": "ops.flip({0}, 1)", "jax": _SLICED, "numpy": _SLICED}
+JOINED = {
+    "torch": "torch.cat([{0}, {1}], dim=-1)",
+    "keras": "ops.concatenate([{0}, {1}], axis=-1)",
+    "jax": "jnp.concatenate([{0}, {1}], axis=-1)",
+    "numpy": "np.concatenate([{0}, {1}], axis=-1)",
+}
+ANY = {
+    "torch": "mask.any(dim=1, keepdim=True)",
+    "keras": "ops.any(mask, axis=1, keepdims=True)",
+    "jax": "mask.any(axis=1, keepdims=True)",
+    "numpy": "mask.any(axis=1, keepdims=True)",
+}
+ZEROS = {
+    "torch": "x.new_zeros((len(x), {0}, {1}))",
+    "keras": "ops.zeros((ops.shape(x)[0], {0}, {1}), x.dtype)",
+    "jax": "jnp.zeros((len(x), {0}, {1}))",
+    "numpy": "np.zeros((len(x), {0}, {1}))",
+}
 NOISE = {"jax": ", rng", "keras": ", training=training"}
 LOOPS = {"torch": "", "jax": "apply", "numpy": "forward", "keras": ""}
 

@@ -54,11 +54,6 @@ def write(
 
 def _refuse(built: BuiltBlock) -> None:
     """Refuse a block that cannot be written as code."""
-    if built.directions > 1:
-        raise ConfigError(
-            "a block that reads time in both directions cannot be written as code; omit "
-            "bidirectional"
-        )
     if len(built.cell.inputs) > 1:
         raise ConfigError(
             f"the cell reads {listed(built.cell.inputs)}, but a block gives it one input; "
@@ -85,6 +80,7 @@ def _multiples(built: BuiltBlock, tied: bool) -> list[BuiltBlock]:
                 width=built.width * (units if tied else width),
                 units=built.cell.units * units,
                 dropout=rate(built),
+                directions=built.directions,
                 last=built.finish is not None,
             )
         except GatekitError:

@@ -137,10 +137,12 @@ def _buffers(cell: CellText) -> Lines:
     return [*(f"    {name}: Tensor" for name in names), *([""] if names else [])]
 
 
-def over_time(name: str, doc: list[str], inputs: Iterable[str] = ()) -> Lines:
+def over_time(
+    name: str, doc: list[str], inputs: Iterable[str] = (), more: Iterable[str] = ()
+) -> Lines:
     """Return the beginning of a method over all steps, up to its initial states."""
     given = ["self", "x: Tensor", *(f"{each}: Tensor" for each in inputs)]
-    given += ["state: State | None = None", "mask: Tensor | None = None"]
+    given += ["state: State | None = None", "mask: Tensor | None = None", *more]
     return [
         *indented(call_lines(f"def {name}(", given, ") -> tuple[Tensor, State]:", WIDTH - 4)),
         *docstring(doc, "        "),

@@ -83,6 +83,11 @@ def repeat_valid(y: np.ndarray, mask: np.ndarray) -> np.ndarray:
     return np.where(count[..., None] > 0, last, 0.0)
 
 
+def end(x: np.ndarray, mask: np.ndarray | None) -> np.ndarray:
+    """Return the last valid step alone, batch x 1 x width."""
+    return x[:, -1:] if mask is None else repeat_valid(x, mask)[:, -1:]
+
+
 def take(x: np.ndarray, places: np.ndarray) -> np.ndarray:
     return np.take_along_axis(x, places[..., None], axis=1)
 

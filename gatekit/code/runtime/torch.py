@@ -254,6 +254,11 @@ def repeat_valid(y: Tensor, mask: Tensor) -> Tensor:
     return torch.where(count[..., None] > 0, last, 0.0)
 
 
+def end(x: Tensor, mask: Tensor | None) -> Tensor:
+    """Return the last valid step alone, batch x 1 x width."""
+    return x[:, -1:] if mask is None else repeat_valid(x, mask)[:, -1:]
+
+
 def valid_first(mask: Tensor) -> Tensor:
     """Return the places of the valid steps in order, then those of the others."""
     return torch.argsort(mask.int(), dim=1, descending=True, stable=True)

@@ -163,7 +163,8 @@ def torch_file(stack: StackText) -> str:
     bodies += [torch.hold(kind.cell) for kind in stack.kinds]
     items = _listed([_created(stack, layer) for layer in stack.layers])
     around = stack.around or NOTHING_AROUND
-    call = "{y}, {new} = {layer}({x}, {own}, {mask})"
+    ends = ", {layer} is self.layers[-1]" if stack.ends else ""
+    call = f"{{y}}, {{new}} = {{layer}}({{x}}, {{own}}, {{mask}}{ends})"
     drop = f"F.dropout(x, {stack.dropout}, self.training)" if stack.dropout else ""
     whole = [
         f"class {stack.title}(nn.Module):",
@@ -213,7 +214,8 @@ def keras_file(stack: StackText) -> str:
     if stack.dropout:
         attributes.append(f"self.dropout = keras.layers.Dropout({stack.dropout}, dtype=dtype)")
     call = "{y}, {new} = {layer}({x}, initial_state={own}, mask={mask}"
-    call += ", training=training)" if stack.noisy else ")"
+    call += ", training=training" if stack.noisy else ""
+    call += ", ends={layer} is self.layers[-1])" if stack.ends else ")"
     if stack.kinds[0].block is None:
         call = call.replace(" {new}", " *{new}")
     drop = "self.dropout(x, training=training)" if stack.dropout else ""
@@ -244,7 +246,7 @@ def keras_file(stack: StackText) -> str:
         "        x, last = inputs, []",
         *indented(loop, 8),
         f"        return {around.value}, last",
-        *(_named_weights(around) if stack.around else []),
+        *(_named_weights(around, _both(stack)) if stack.around else []),
         *keras.get_config("layer", names),
         *around.functions,
     ]
@@ -252,7 +254,7 @@ def keras_file(stack: StackText) -> str:
     return file if stack.around is None else file.replace("self.layers", "self.recurrent")
 
 
-def _named_weights(around: AroundText) -> Lines:
+def _named_weights(around: AroundText, both: bool) -> Lines:
     own = ", ".join(f'"{weight.attribute}"' for weight in around.weights)
     return [
         "",
@@ -262,9 +264,21 @@ def _named_weights(around: AroundText) -> Lines:
         "        named = {name: getattr(self, name) for name in own}",
         "        for i, layer in enumerate(self.layers):",
         "            for weight in layer.weights:",
-        '                named[f"layers.{i}.{weight.name}"] = weight',
+        *(
+            [
+                '                turn = "backward_" if "/backward/" in weight.path else ""',
+                '                named[f"layers.{i}.{turn}{weight.name}"] = weight',
+            ]
+            if both
+            else ['                named[f"layers.{i}.{weight.name}"] = weight']
+        ),
         "        return named",
     ]
+
+
+def _both(stack: StackText) -> bool:
+    """Return whether blocks read time in both directions."""
+    return any(kind.block is not None and kind.block.directions > 1 for kind in stack.kinds)
 
 
 def _keras_call(stack: StackText, training: str) -> Lines:
@@ -348,6 +362,7 @@ def functions_file(to: str, stack: StackText) -> str:
             index, mask = first_of + place, "mask_back" if place else "mask"
             layer = stack.layers[index].kind
             rng = f", keys[{index}]" if noise and noisy(layer) else ""
+            rng += ", ends=True" if stack.ends and index + 1 == count else ""
             given = f"{layers}[{index}], {x}, states[{index}], {mask}{rng}"
             return f"{y}, state_{index} = {layer.prefix}{code.loop}({given})"
 

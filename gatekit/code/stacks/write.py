@@ -75,6 +75,7 @@ class StackText:
         adds: whether each layer, or each pair of directions, adds its input to its output.
         directions: 2 if every second layer reads time backwards.
         around: what a model has around the layers.
+        ends: whether the last block returns only the last step of each direction.
     """
 
     title: str
@@ -89,6 +90,7 @@ class StackText:
     adds: tuple[bool, ...] = ()
     directions: int = 1
     around: AroundText | None = None
+    ends: bool = False
 
     @property
     def noisy(self) -> bool:
@@ -174,6 +176,10 @@ def write(stack: Stack, make: MakeText, to: str, access: Access) -> StackText:
         adds=stack.adds,
         directions=stack.directions,
         around=around,
+        ends=stack.around is not None
+        and stack.around.reads == "last"
+        and isinstance(first, BuiltBlock)
+        and first.directions > 1,
     )
 
 
