@@ -86,14 +86,13 @@ def read_reads(reads: object, where: Place, catalogue: Catalogue) -> tuple[Read,
     if isinstance(texts, Sequence):
         if any(isinstance(each, Mapping) for each in texts):  # [x: dense]
             maps: dict[Any, Any] = {}
-            entries: Sequence[Any] = texts
-            for each in entries:
+            for each in texts:
                 maps |= each if isinstance(each, Mapping) else {each: "dense"}
             raise _not_reads(where, reads, maps)
         meant = _meant_reads([str(each) for each in texts])
         if isinstance(reads, str) or meant != [str(each) for each in texts]:
             raise _not_reads(where, reads, meant)
-    items = reads.items() if isinstance(reads, Mapping) else [(r, "dense") for r in reads or ()]
+    items = reads.items() if isinstance(reads, Mapping) else [(r, "dense") for r in texts or ()]
     by_text: dict[str, Read] = {}
     for text, linear_map in items:
         if linear_map is None:
