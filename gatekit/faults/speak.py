@@ -317,7 +317,8 @@ def _head(fault: Fault, to: Channel) -> str:
             start, end = fault.span or (0, 0)
             left = max(0, start - 60)
             marks = " " * (start - left) + "^" * max(1, min(end, left + 90) - start)
-            return f"{name}{': ' if name else ''}{why}\n  {given[left : left + 90]}\n  {marks}"
+            shown = str(given)[left : left + 90]
+            return f"{name}{': ' if name else ''}{why}\n  {shown}\n  {marks}"
         case Kind.UNKNOWN if fault.what in ("keys", "options"):
             what = "an option" if fault.what == "options" else "a key"
             head, others = f"{name} is not {what}", [to.name(at) for at in _targets(fault)]
