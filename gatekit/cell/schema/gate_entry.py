@@ -119,7 +119,7 @@ def _meant_reads(texts: Sequence[str]) -> list[str]:
 
     YAML splits a list at every comma, also within the brackets of a call.
     """
-    if len(texts) == 1 and texts[0][:1] in "[(" and texts[0][-1:] in ")]":
+    if len(texts) == 1 and re.fullmatch(r"[\[(][^()\[\]]*[)\]]", texts[0]):
         texts = texts[0][1:-1].split(",")
     joined = ", ".join(text.strip() for text in texts)
     if not joined:
