@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from .fault import (
@@ -273,6 +273,7 @@ def speak(fault: Fault, channel: Channel | None = None) -> str:
         fault: what is wrong.
         channel: how the person who wrote it writes; by default, in a shell.
     """
+    fault = _cut(fault)
     to = (channel or Channel()).of(fault.place)
     line = to.line(fault.place)
     notes = [_note(fix, to) for fix in fault.fixes if isinstance(fix, Note)]
@@ -290,13 +291,39 @@ def speak(fault: Fault, channel: Channel | None = None) -> str:
     return ("\n" if fault.kind is Kind.SYNTAX else " ").join(said)
 
 
+_NAME = re.compile(r"\w{61,}")
+
+
+def _cut(part: Any) -> Any:
+    """Return a fault, or a part of one, in which no name has more than 60 characters."""
+    match part:
+        case str():
+            return _NAME.sub(lambda found: excerpt(found[0]), part)
+        case bool() | float() | None:
+            return part
+        case int():
+            return part if abs(part) < 10**60 else excerpt(safe_repr(part))
+        case Fault():
+            given = part.given if part.kind is Kind.SYNTAX else _cut(part.given)
+            return replace(part, place=_cut(part.place), given=given, fixes=_cut(part.fixes))
+        case Place() | Set() | Remove() | Rename() | Both() | Note():
+            return replace(part, **{f.name: _cut(getattr(part, f.name)) for f in fields(part)})
+        case Mapping():
+            return {_cut(key): _cut(value) for key, value in part.items()}
+        case list():
+            return [*map(_cut, part)]
+        case tuple():
+            return tuple(map(_cut, part))
+    return part
+
+
 def _capital(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
 def _head(fault: Fault, to: Channel) -> str:
     name, given = to.name(fault.place), fault.given
-    came = "" if given is NOTHING else f"={excerpt(to.value(given), 80)}"
+    came = "" if given is NOTHING else f"={excerpt(to.value(given))}"
     why = "".join(
         part if isinstance(part, str) else to.mention(part)
         for part in ((fault.why,) if isinstance(fault.why, str) else fault.why)
@@ -307,7 +334,7 @@ def _head(fault: Fault, to: Channel) -> str:
             plain = given is not NOTHING and not isinstance(given, Described)
             kind = f" ({kind_of(given)})" if plain else ""
             if not name:
-                return f"{excerpt(to.value(given), 80)}{kind} is not allowed: {fault.expected}."
+                return f"{excerpt(to.value(given))}{kind} is not allowed: {fault.expected}."
             return f"{name}{came}{kind} is not allowed: {name} is {fault.expected}."
         case Kind.MISSING if name.startswith("-"):
             return f"{name} needs a value{f': {why}' if why else ''}."

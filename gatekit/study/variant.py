@@ -268,7 +268,7 @@ def cell_of(config: Mapping[str, Any], known: components.Components) -> CellSpec
         GatekitError: the cell or a swap is not allowed.
     """
     for name, value in () if "function" in config["cell"] else config["cell"].items():
-        if name in CELL_KEYS or note_for("cell", name) or known_as("cell", name):
+        if name in (*CELL_KEYS, "cell") or note_for("cell", name) or known_as("cell", name):
             continue  # `read_cell` refuses these
         near = nearest_name(name, {*CELL_KEYS, *RUN_KEYS})
         if near in RUN_KEYS and near not in CELL_KEYS:

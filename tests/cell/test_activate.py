@@ -53,7 +53,7 @@ FAULTS = {
     "other ops": ("return ops.clamp(pre, 0, 1)", "did you mean 'clip'"),
     "a view": ("return pre.view(-1, 2)", "ops.split(x, n) cuts its units into n rows"),
     "a list": ("return [pre]", "line 14: return [pre]: activate returns list; write return value"),
-    "a loop": ("return sum(p for p in pre)", "write ops.sum(x), the sum over units"),
+    "a loop": ("return sum(p for p in pre)", "write ops.sum(x)"),
     "nothing": ("ops.tanh(pre)", "returns None; return the gate's value"),
     "an option": ("return self.scal * ops.tanh(pre)", "'Bad' object has no attribute 'scal'"),
     "a name": ("return opps.tanh(pre)", "name 'opps' is not defined"),

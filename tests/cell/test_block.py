@@ -216,9 +216,9 @@ def lambdas(value):
 
 WRONG = {
     "nothing": (returns_nothing(), "returns None; end it with `return value`"),
-    "numpy": (with_numpy(), "write return ops.tanh(parts.mixer(x))"),
+    "numpy": (with_numpy(), "write ops.tanh(x)"),
     "a layer": (lambdas(lambda parts, x: parts.layer_norm(x)), "write parts.norm('norm', value, "),
-    "no name": (lambdas(lambda parts, x: parts.norm(x)), "Write parts.norm('norm', value)"),
+    "no name": (lambdas(lambda parts, x: parts.norm(x)), "parts.norm('norm', value)"),
     "no width": (lambdas(lambda parts, x: parts.dense("in", x)), "width is missing"),
 }
 

@@ -373,7 +373,7 @@ def test_a_plain_number_cannot_be_read(built, lstm):
 def test_a_matrix_cannot_be_read(built, lstm, matrix, remedy):
     with pytest.raises(CellError, match=r"it is a matrix, .* linear maps take vectors") as error:
         built(lstm(gates={"forget": {"kind": "forget", "reads": [matrix]}}))
-    assert str(error.value).endswith(f"read {remedy}")
+    assert str(error.value).endswith(f"read {remedy}.")
     built(lstm(gates={"forget": {"kind": "forget", "reads": [remedy]}}))
 
 

@@ -270,7 +270,7 @@ def test_a_projection_reads_no_option(owned):
 
 @pytest.mark.parametrize("section", ["zoneout", "initial"])
 def test_the_cell_does_not_set_a_state_that_its_gate_owns(owned, section):
-    with pytest.raises(CellError, match=rf"cell.{section}: 'forget.m'"):
+    with pytest.raises(CellError, match=rf"cell.{section}.forget.m: "):
         owned(Surprise(), **{section: {"forget.m": 0.5}})
 
 

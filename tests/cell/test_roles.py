@@ -66,7 +66,7 @@ def test_null_under_a_role_removes_its_gate() -> None:
     told = []
     for name in ("forget", "update"):
         with pytest.raises(
-            CellError, match=r"cell\.roles\.forget='update': there is no such gate"
+            CellError, match=r"cell\['roles'\]\['forget'\]='update': there is no such gate"
         ) as caught:
             read({**GRU, "gates": {name: None}})
         told.append(str(caught.value))
@@ -81,7 +81,7 @@ def test_a_role_that_the_change_moves_is_the_new_gate() -> None:
 @pytest.mark.parametrize("names", [("forget", "update"), ("update", "forget")])
 def test_a_gate_under_both_names_is_refused(names: tuple[str, str]) -> None:
     both = {names[0]: {"bias": False}, names[1]: {"bias": True}}
-    with pytest.raises(CellError, match=r"one gate.*role forget\. .*Remove cell\.gates\.forget\."):
+    with pytest.raises(CellError, match=r"one gate.*role forget\. .*Remove cell\['gates'\]\['forget'\]\."):
         read({**GRU, "gates": both})
 
 

@@ -366,11 +366,11 @@ def test_output_units_have_a_canonical_form(known, name):
 @pytest.mark.parametrize(
     ("config", "says"),
     [
-        ("hiden", "output_unit='hiden': there is no such output unit; did you mean 'hidden'"),
-        ({"units": 3}, "output_unit.kind is missing"),
+        ("hiden", "output_unit=hiden: there is no such output unit; did you mean 'hidden'"),
+        ({"units": 3}, "output_unit is missing"),
         ({"kind": "projection", "unit": 3}, "did you mean output_unit.units"),
         ({"kind": "hidden", "_target_": "x"}, "_target_"),
-        (None, "a name or"),
+        (None, "a name, or"),
     ],
 )
 def test_output_units_refused(known, config, says):

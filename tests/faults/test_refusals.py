@@ -198,7 +198,7 @@ BUILT: list[tuple[int, str, str]] = [
     (
         60,
         gate("return pre.sigmoid()"),
-        "has no 'sigmoid'; functions of signals are in gatekit.ops; write return ops.sigmoid(pre)",
+        "has no 'sigmoid'; functions of signals are in gatekit.ops",
     ),
     (60, gate("self.last = pre; return pre"), "a state: states = {'last': 0.0}"),
     (60, gate().replace("(self, pre)", "(pre)"), "lacks self; its first argument is self"),

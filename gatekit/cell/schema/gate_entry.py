@@ -89,8 +89,9 @@ def read_reads(reads: object, where: Place, catalogue: Catalogue) -> tuple[Read,
             for each in texts:
                 maps |= each if isinstance(each, Mapping) else {each: "dense"}
             raise _not_reads(where, reads, maps)
-        meant = _meant_reads([str(each) for each in texts])
-        if isinstance(reads, str) or meant != [str(each) for each in texts]:
+        given = [str(each).strip() for each in texts]
+        meant = _meant_reads(given)
+        if isinstance(reads, str) or meant != given:
             raise _not_reads(where, reads, meant)
     items = reads.items() if isinstance(reads, Mapping) else [(r, "dense") for r in texts or ()]
     by_text: dict[str, Read] = {}
