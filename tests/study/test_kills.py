@@ -119,9 +119,9 @@ def test_ctrl_c_while_tensorflow_is_imported(tmp_path):
 
 
 def test_a_killed_command_that_writes_is_typed_again():
-    """The trials that train nothing; all of them: python tests/study/kill_trials.py."""
+    """Some trials that train nothing; all of them: python tests/study/kill_trials.py."""
     trials = [sys.executable, Path(__file__).with_name("kill_trials.py")]
-    only = ["--only", "bundle", "import", "publish", "report", "watch"]
+    only = ["--only", "bundle", "publish"]
     done = processes.run([*trials, "--seed", "14", *only], capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "11 kills, 0 faults" in done.stdout
+    assert "5 kills, 0 faults" in done.stdout

@@ -421,7 +421,7 @@ def test_what_cannot_be_confirmed_is_refused(tuned_study, capsys):
     for words, said in (
         (["tuned", "--by", "cel"], "did you mean 'cell'"),
         (["tuned", "units=3"], "confirm repeats runs of the study unchanged"),
-        (["tuned", "--seeds", "0"], "type a number of at least 1"),
+        (["tuned", "--seeds", "0"], "--seeds is an integer from 1"),
         (["tund"], "did you mean 'tuned'"),
     ):
         assert main(["confirm", *words]) == 2
