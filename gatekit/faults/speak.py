@@ -274,9 +274,10 @@ def speak(fault: Fault, channel: Channel | None = None) -> str:
         channel: how the person who wrote it writes; by default, in a shell.
     """
     fault = _cut(fault)
-    to = (channel or Channel()).of(fault.place)
+    whole = channel or Channel()
+    to = whole.of(fault.place)
     line = to.line(fault.place)
-    notes = [_note(fix, to) for fix in fault.fixes if isinstance(fix, Note)]
+    notes = [_note(fix, whole, to) for fix in fault.fixes if isinstance(fix, Note)]
     ways = [way for fix in fault.fixes for way in _way(fix, fault, to)]
     said = [f"{line}: {_head(fault, to)}" if line else _head(fault, to)]
     if ways:
@@ -398,13 +399,13 @@ def _way(fix: Fix, fault: Fault, to: Channel) -> Iterator[str]:
             yield " and ".join(words)
 
 
-def _note(note: Note, to: Channel) -> str:
+def _note(note: Note, whole: Channel, to: Channel) -> str:
     def part(each: str | Place | Set | Run) -> str:
         match each:
             case Place():
-                return to.mention(each)
+                return whole.of(each).mention(each)
             case Set():
-                return to.assign(each)
+                return whole.of(each.place).assign(each)
             case Run():
                 return to.command(each)
         return each

@@ -422,7 +422,7 @@ def test_what_cannot_be_confirmed_is_refused(tuned_study, capsys):
         (["tuned", "--by", "cel"], "did you mean 'cell'"),
         (["tuned", "units=3"], "confirm repeats runs of the study unchanged"),
         (["tuned", "--seeds", "0"], "--seeds is an integer from 1"),
-        (["tund"], "did you mean 'tuned'"),
+        (["tund"], "Type `gatekit confirm tuned`."),
     ):
         assert main(["confirm", *words]) == 2
         assert said in capsys.readouterr().err

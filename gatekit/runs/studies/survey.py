@@ -92,14 +92,15 @@ def no_study(study: str, root: Path | str, command: str) -> RunError:
         command: the command that asked, without ``gatekit``.
     """
     root = Path(root)
-    known = sorted(e.name for e in os.scandir(root) if e.is_dir()) if root.is_dir() else []
+    folders = [e.name for e in os.scandir(root) if e.is_dir()] if root.is_dir() else []
+    known = sorted(name for name in folders if name[0] not in "_.")
     inside = [part for part in Path(study).parts if part in known]
     near = inside[0] if inside else nearest_name(study, known)
     there = f" in {root.absolute()}" if root.is_dir() else f": there is no folder {root.absolute()}"
-    note = "root is the folder of all studies, experiments in the working folder if it is not given"
-    fixes = (Run(command, (near,)),) if near else ()
+    note = Note((Place(("root",)), " is the folder of all studies, if it is not ./experiments"))
+    fixes = ((Run(command, (near,)),) if near else ()) + ((note,) if not root.is_dir() else ())
     why = f"no study {study!r}{there}"
-    fault = Fault(Kind.REFUSED, Place(), why=why, fixes=(*fixes, Note((note,))), what="studies")
+    fault = Fault(Kind.REFUSED, Place(), why=why, fixes=fixes, what="studies")
     return RunError(replace(fault, known=tuple(known)))
 
 
