@@ -81,7 +81,9 @@ def test_a_role_that_the_change_moves_is_the_new_gate() -> None:
 @pytest.mark.parametrize("names", [("forget", "update"), ("update", "forget")])
 def test_a_gate_under_both_names_is_refused(names: tuple[str, str]) -> None:
     both = {names[0]: {"bias": False}, names[1]: {"bias": True}}
-    with pytest.raises(CellError, match=r"one gate.*role forget\. .*Remove cell\['gates'\]\['forget'\]\."):
+    with pytest.raises(
+        CellError, match=r"one gate.*role forget\. .*Remove cell\['gates'\]\['forget'\]\."
+    ):
         read({**GRU, "gates": both})
 
 

@@ -11,6 +11,7 @@ from gatekit.cell.errors import ConfigError
 from gatekit.compare.grouping.keys import in_order, of_kind
 from gatekit.registry import components
 from gatekit.runs.config import run_settings
+from gatekit.study import variant as variants
 from gatekit.study.command import compose
 from gatekit.study.config import validate
 from gatekit.study.plan import plan
@@ -36,7 +37,8 @@ def only(*argv):
         ("cell=mlstm output_unit=projection optimizer=adamw", "9fb608a6872a8bc3"),
     ],
 )
-def test_a_plain_run_has_the_name_it_had_before_there_were_blocks(words, fingerprint):
+def test_a_plain_run_has_the_name_it_had_before_there_were_blocks(words, fingerprint, monkeypatch):
+    monkeypatch.setattr(variants, "chunks_win", lambda *facts: False)
     typed = (*words.split(), "jit=false")  # the default then
     assert only(*typed).fingerprint == fingerprint
     assert only(*typed, "block=plain", "width=null").fingerprint == fingerprint

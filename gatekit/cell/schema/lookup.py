@@ -172,6 +172,9 @@ def unknown(
             f"gatekit.use_plugins('path/to/file.py').{broken}"
         )
         fault = replace(fault, fixes=(Note((own,)),))
+    elif not called:
+        own = "one of your own needs its file: plugins=[path/to/file.py]"
+        fault = replace(fault, fixes=(*fault.fixes, Note((own,))))
     return CellError(replace(fault, lists=lists))
 
 
