@@ -67,7 +67,7 @@ show | cell=lstm | cell.show.parallel:text | ~parallel | measured
 show | cell=lstm | cell.show.program:text | ~program | shown
 show | cell=lstm | FILE | diagram | shown
 cells | | cli.write.cells:entries
-cells | | cli.output:write_table | ~scannable ~states ~year ~tier | cells
+cells | | cli.output:write_list | ~scannable ~states ~year ~tier | cells
 cells | | JSON | ~json | cells
 gates | | cli.write.listing:entries
 gates | | JSON | ~json | none
@@ -240,7 +240,7 @@ _ROWS = [
     {**_ROW, "year": 2020, "tier": "certified", "states": ["h", "c", "n"], "scannable": True},
 ]
 _SHOWN = {"cli.write.show:read_overrides": lstm}
-_LISTS = ("entries", "plugin_entries", "write_broken", "write_table")
+_LISTS = ("entries", "plugin_entries", "write_broken", "write_list", "write_table")
 
 REPLACED: dict[str, dict[str, object]] = {
     "added": {"compare.take_look:add_seeds": 0},

@@ -19,7 +19,7 @@ def run(parser: Parser) -> int:
     parser.add_run()
     parser.add_root()
     parser.add_argument(
-        "--lines", type=Whole(1), metavar="N", example=20, help="only the last N lines"
+        "--lines", type=Whole(1), metavar="N", example=3, help="only the last N lines"
     )
     parser.add_argument(
         "--attempt", type=Whole(1), metavar="N", help="the log of an earlier attempt"
