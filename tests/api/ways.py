@@ -283,9 +283,9 @@ _WORDS = """
 archive=other.zip at=steps=50 attempt=2 best_of=units block=modern by=units cell=gru
 config_dir=elsewhere direction=max draw=forest executor=fused figure=other file=other.zip
 first=RUN_2 into=other label=gru=GRU labels=gru=GRU layer=other margin=0.5 metric=other
-mode=xla module=other name=other only=two origin=other output=other.py
+module=other name=other only=two origin=other output=other.py
 output_unit=other over=steps overrides=units=9 package=other path=other plugin=mine.py
-precision=float64 prefix=other. prompt=Once root=elsewhere run=RUN_2 second=RUN split=validation
+prefix=other. prompt=Once root=elsewhere run=RUN_2 second=RUN split=validation
 states=3 study=other task=jsb_music21 tasks=jsb_music21  text=other
 together=units unit=nats what=other where=cell=lstm,gru with_weights=RUN_2 within=units x=units
 year=2020
