@@ -108,7 +108,7 @@ def test_python_has_the_same(study: dict[str, Any], capsys: pytest.CaptureFixtur
     # The command line goes on with what Python began.
     again = ["extend", "demo", "--until-decided", "--margin", "0.1", "--where", "cell=lstm,gru"]
     assert main(again) == 0
-    with pytest.raises(ConfigError, match="pass others to"):
+    with pytest.raises(ConfigError, match="there is no such argument"):
         gatekit.extend("demo", most=20, level=0.9)
     with pytest.raises(ConfigError, match="give either seeds=N"):
         gatekit.extend("demo", most=20, seeds=12)

@@ -76,8 +76,8 @@ CLASSES = {
     "name for a list": ("gates sigmoid", "swap.forget=NAME"),
     "study as an option": ("report --study demo", "needs no option"),
     "another ending": ("bundle demo --output x.tar.gz", "type --output x.tar.zip"),
-    "folder of studies": ("status demo --root .", "type gatekit status demo --root experiments"),
-    "study of another command": ("bundle dmo", "Type gatekit bundle demo, with --root"),
+    "folder of studies": ("status demo --root .", "Studies: experiments."),
+    "study of another command": ("bundle dmo", "Type `gatekit bundle demo`."),
     "key in which runs agree": ("compare demo --by units", "Keys that differ: cell."),
     "key that no run has": ("compare demo --by cel", "--by cell, or remove --by."),
     "blocks of one group": ("compare demo --within cell", "Remove --within."),
@@ -150,7 +150,7 @@ CLASSES = {
     "years in other notation": ("cells --year 2014:2018", "type for example --year 2014-2018"),
     "role that a cell lacks": (
         "train cell=rnn swap.forget=power_law",
-        "cell=lstm has this role.",
+        "cell=lstm has it.",
     ),
     "budget of another name": ("train match=params:9k", "Type match=parameters:9k."),
 }

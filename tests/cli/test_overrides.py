@@ -75,7 +75,7 @@ def test_a_file_is_composed_as_for_a_run(place: Path) -> None:
         (["cell=lstm", "swap.forget=" + "[" * 3000], "check its brackets"),
         (["cell=lstm", "swap.forget=" + "a" * 21000], "at most 20,000"),
         (["cell=lstm", "swap.forget={kind:", "power_law}"], "'swap.forget={kind: power_law}'"),
-        (["cell=lstm", "cell.name.first=1"], "name"),
+        (["cell=lstm", "cell.name.first=1"], "is a string"),
     ],
 )
 def test_refusals(arguments: list[str], message: str) -> None:

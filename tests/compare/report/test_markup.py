@@ -15,11 +15,11 @@ from .studies import HOSTILE
 
 @pytest.mark.parametrize("evil", HOSTILE)
 def test_texts_and_attributes_are_escaped(evil: str) -> None:
-    plot = html("plot.html", plot=evil, of=evil, titles=[evil], still=[None], caption=evil)
-    breaks = plot.count("<wbr>")
-    assert plot.count("<") == plot.count(">") == 10 + breaks
-    assert plot.count('"') == 14
-    assert "\u202e" not in plot
+    chart, plain = (html("charts.html", charts=[(x, x)], of=x) for x in (evil, "plain"))
+    breaks = chart.count("<wbr>")
+    assert chart.count("<") == chart.count(">") == plain.count("<") + breaks
+    assert chart.count('"') == plain.count('"')
+    assert "\u202e" not in chart
 
 
 @pytest.mark.parametrize("evil", HOSTILE)
@@ -35,14 +35,12 @@ def test_macros_escape_their_arguments(evil: str) -> None:
 
 
 def test_markup_is_left_as_it_is() -> None:
-    assert "<b>a</b>&nbsp;" in html(
-        "plot.html", plot="x", of="x", titles=[""], still=[None], caption=Markup("<b>a</b>&nbsp;")
-    )
+    assert "<b>a</b>&nbsp;" in html("charts.html", charts=[("", Markup("<b>a</b>&nbsp;"))], of="x")
 
 
 def test_a_value_that_is_missing_is_an_error() -> None:
-    with pytest.raises(UndefinedError, match="caption"):
-        html("plot.html", plot="x", of="x", titles=[""], still=[None])
+    with pytest.raises(UndefinedError, match="charts"):
+        html("charts.html", of="x")
 
 
 def test_lines_are_kept_and_other_control_characters_are_not() -> None:
