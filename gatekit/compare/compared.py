@@ -10,8 +10,9 @@ import functools
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from gatekit.cell.calls import Rows, refuse_attribute, remedied
+from gatekit.cell.calls import Rows, refuse_attribute, remedied, spoken_as
 from gatekit.compare.grouping.label import value_text
+from gatekit.faults import Call
 
 from . import comparison as plain
 
@@ -54,7 +55,8 @@ class Comparison(plain.Comparison):
         """
         from .figures import figure
 
-        return figure(kind, self, columns=columns, x=x, over=over, reach=reach)
+        with spoken_as(Call()):
+            return figure(kind, self, columns=columns, x=x, over=over, reach=reach)
 
     if not TYPE_CHECKING:  # otherwise a type checker would allow every attribute
 
@@ -126,7 +128,9 @@ def compare(*arguments: Any, **options: Any) -> Comparison:
 
     A list argument may also be a single string, and ``where`` and ``labels`` may be mappings.
     """
-    comparison = _checked(*arguments, **as_lists(options))
+    lists = as_lists(options)
+    with spoken_as(Call(given=lists)):
+        comparison = _checked(*arguments, **lists)
     fields = {f.name: getattr(comparison, f.name) for f in dataclasses.fields(comparison)}
     return Comparison(**{**fields, "rows": Rows(comparison.rows, _CHOOSE)})
 

@@ -206,5 +206,5 @@ def test_a_third_setting_beside_those_chosen_together_counts(tmp_path: Path) -> 
 
 
 def test_an_unknown_key_is_refused(two: Comparison, tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"together=optimizer\.rate: the runs do not differ"):
+    with pytest.raises(ConfigError, match=r"together='optimizer\.rate': the runs do not differ"):
         compare("demo", tmp_path, together=["optimizer.rate"])

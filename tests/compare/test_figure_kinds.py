@@ -159,7 +159,7 @@ def test_an_unknown_kind_and_a_missing_axis_say_what_to_type(tmp_path: Path) -> 
     comparison = compare("demo", tmp_path)
     with pytest.raises(ConfigError, match="did you mean 'forest'"):
         draw("forrest", comparison, tmp_path / "a", command="")
-    with pytest.raises(ConfigError, match="type --x KEY"):
+    with pytest.raises(ConfigError, match="x is missing"):
         draw("axis", comparison, tmp_path / "a", command="")
     with pytest.raises(ConfigError, match="do not differ in this"):
         made("axis", comparison, "units")

@@ -256,7 +256,7 @@ def test_a_path_to_a_study_is_answered_with_its_name(tmp_path: Path) -> None:
 
 def test_the_nearest_study_is_named(tmp_path: Path) -> None:
     write_study(tmp_path, {"lstm": [8.6]})
-    with pytest.raises(RunError, match="did you mean 'demo'"):
+    with pytest.raises(RunError, match="Type `gatekit compare demo`"):
         load("deno", tmp_path)
 
 

@@ -109,9 +109,9 @@ def test_python_takes_one_string_or_a_mapping_and_names_what_it_does_not_take(
     assert [row.group.label for row in found.rows] == ["LSTM", "rnn"]
     assert len(compare("demo", tmp_path, where="cell=rnn").rows) == 1
     for arguments, options, remedy in (
-        (("demo",), {"label": {}}, "did you mean 'labels'?"),
-        (("demo",), {"task": "adding"}, "did you mean 'tasks'?"),
-        ((["demo", "other"],), {}, "such as study='forgetting'"),
+        (("demo",), {"label": {}}, "Write labels="),
+        (("demo",), {"task": "adding"}, "tasks"),
+        ((["demo", "other"],), {}, "Write study='forgetting'"),
     ):
         with pytest.raises(ConfigError, match=re.escape(remedy)):
             compare(*arguments, **options)
@@ -126,7 +126,7 @@ def test_python_takes_one_string_or_a_mapping_and_names_what_it_does_not_take(
 def test_a_second_study_is_not_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     write_study(tmp_path / "experiments", {"lstm": LSTM}, "other")
-    with pytest.raises(RunError, match="the second argument is `root`"):
+    with pytest.raises(RunError, match="Root is the folder of all studies"):
         compare("demo", "other")
 
 

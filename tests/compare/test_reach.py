@@ -214,5 +214,5 @@ def test_the_figure_rises_to_the_share_of_runs_that_reached_it(tmp_path: Path) -
     ends = {line.get_label(): line.get_ydata()[-1] for line in lines}
     assert ends["gru (6 of 6)"] == 1
     assert ends["lstm (2 of 6)"] == pytest.approx(1 / 3)
-    with pytest.raises(ConfigError, match=r"type reach=0\.9"):
+    with pytest.raises(ConfigError, match=r"Write reach=0\.9"):
         compared.figure("survival")

@@ -37,7 +37,7 @@ def test_a_run_is_found_by_its_beginning_and_a_group_by_its_label(tmp_path: Path
     ("text", "says"),
     [
         ("demo/rn", "did you mean 'rnn'"),
-        ("dmo/rnn", "did you mean 'demo'"),
+        ("dmo/rnn", "Type `gatekit compare demo`"),
         ("rnn", "type a run's id, or STUDY/GROUP such as demo/rnn"),
         ("ffffffff", "is not in any study"),
     ],

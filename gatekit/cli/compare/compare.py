@@ -14,7 +14,7 @@ from gatekit.cell.terminal import line_width
 from gatekit.cli.arguments import Parser
 from gatekit.cli.options import figure_formats, keys
 from gatekit.cli.output import write, write_json
-from gatekit.faults import Number, Whole
+from gatekit.faults import Flags, Number, Whole
 from gatekit.study.keys import INSIDE
 from gatekit.study.removed import no_more
 
@@ -134,7 +134,7 @@ def _draw(comparison: Comparison, kinds: Sequence[str], stem: Path, how: dict[st
         except ConfigError as error:
             if len(kinds) == 1:
                 raise
-            sys.stderr.write(f"figure: {kind} was not drawn: {error}\n")
+            sys.stderr.write(f"figure: {kind} was not drawn: {error.spoken(Flags())}\n")
             code = 1
             continue
         for file in files:

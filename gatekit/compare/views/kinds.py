@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from gatekit.cell.errors import ConfigError, listed, nearest
 from gatekit.compare.budget.evaluations import checked_cost
 from gatekit.compare.comparison import Comparison
+from gatekit.faults import Fault, Kind, Place, Set
 
 from .chart import Chart
 from .groups import forest, heatmap, pairs, scatter
@@ -34,15 +35,15 @@ class Asked:
 
 def _axis(comparison: Comparison, asked: Asked) -> Chart | None:
     if asked.x is None:
-        raise ConfigError(
-            "the figure axis is drawn over a swept key; type --x KEY (in Python x='KEY')"
-        )
+        why = "the figure axis is drawn over a key that was swept"
+        raise ConfigError(Fault(Kind.MISSING, Place(("x",)), why=why))
     return swept(comparison, asked.x)
 
 
 def _survival(comparison: Comparison, asked: Asked) -> Chart | None:
     if asked.reach is None:
-        raise ConfigError("the figure survival needs a threshold; type --reach 0.9")
+        at, why = Place(("reach",)), "the figure survival has a threshold of the metric"
+        raise ConfigError(Fault(Kind.MISSING, at, why=why, fixes=(Set(at, 0.9),)))
     return survival(comparison, asked.reach, checked_cost(asked.over))
 
 
