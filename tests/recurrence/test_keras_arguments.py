@@ -180,7 +180,7 @@ def test_an_argument_of_a_call_elsewhere_is_refused_with_its_place(name: str) ->
 
 
 def test_a_typo_in_a_call_is_refused_with_the_nearest_name() -> None:
-    with pytest.raises(ConfigError, match="rename initial_sate to initial_state"):
+    with pytest.raises(ConfigError, match="Rename initial_sate to initial_state"):
         RNN("lstm", 4)(np.zeros((2, 5, 3), "float32"), initial_sate=None)
 
 
