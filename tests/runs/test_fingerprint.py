@@ -72,7 +72,9 @@ def test_bundled_cells_keep_their_fingerprints():
     configs = {
         cell: validate({**REST, "cell": cell_config(cell, known.catalogue)}) for cell in ORIGINS
     }
-    assert {cell: variant(config, known).origin(0) for cell, config in configs.items()} == ORIGINS
+    forms = {cell: [*variant(config, known).forms(True)] for cell, config in configs.items()}
+    # the last form is that of earlier versions, which did not choose `chunk`
+    assert {cell: made[-1].origin(0) for cell, made in forms.items()} == ORIGINS
 
 
 def optimizer_name(known, **keys):
