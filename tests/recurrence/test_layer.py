@@ -227,7 +227,7 @@ def test_a_role_names_the_gate_that_is_replaced() -> None:
 
 def test_units_are_a_whole_number() -> None:
     for units in (0, -1, 2.5, True, "8", None):
-        with pytest.raises(GatekitError, match="units is (an integer from 1|missing)"):
+        with pytest.raises(GatekitError, match=r"units is (an integer from 1|missing)"):
             RNN("lstm", units)
 
 

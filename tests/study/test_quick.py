@@ -76,9 +76,9 @@ def test_studies_of_a_file_of_its_own_go_on():
     ("words", "message"),
     [
         (["+experiment=plain", "quick=true"], "experiment=plain has no small version; declare one"),
-        (["quick=true"], "type experiment=NAME quick=true"),
+        (["quick=true"], "Type experiment=NAME quick=true"),
         (["experiment=mine,plain", "study=a", "quick=true"], "small version of one experiment"),
-        (["+experiment=mine", "quick=maybe"], "quick=maybe: true or false is expected"),
+        (["+experiment=mine", "quick=maybe"], "quick is true or false"),
     ],
 )
 def test_what_has_no_small_version_is_refused(words, message):
