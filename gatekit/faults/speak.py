@@ -299,7 +299,9 @@ def _cut(part: Any) -> Any:
     """Return a fault, or a part of one, in which no name has more than 60 characters."""
     match part:
         case str():
-            return _NAME.sub(lambda found: excerpt(found[0]), part)
+            # A description of an object is a string of its own type, and stays one.
+            long = _NAME.search(part)
+            return _NAME.sub(lambda found: excerpt(found[0]), part) if long else part
         case bool() | float() | None:
             return part
         case int():

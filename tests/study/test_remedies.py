@@ -228,7 +228,7 @@ def test_functions_never_suggest_the_command_of_the_same_name(tmp_path: Path) ->
         ("\u03b1 * h_prev \u2212 x\u00b2", "Write alpha * h_prev - x**2"),
         ("np.tanh(h_prev)", "Write tanh(h_prev)"),
         ("tf.nn.relu(a + b)", "Write relu(a + b)"),
-        ("torch.max(a, b)", "Write maximum(a, b)"),
+        ("torch.max(a, b)", "Write 'maximum(a, b)'"),
         ("h[t-1] * a", "Write h_prev * a"),
     ],
 )
