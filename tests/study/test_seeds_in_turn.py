@@ -57,7 +57,7 @@ def trained(place, runs, kept):
     return found
 
 
-@pytest.mark.one_in(4, slow=2)
+@pytest.mark.one_in(4, slow=4)
 @pytest.mark.parametrize("variant", ALL)
 def test_the_bits_do_not_depend_on_what_came_before(place, variant):
     runs = plan(compose(["-m", "units=4", "seeds=2", *ALL[variant]])).runs

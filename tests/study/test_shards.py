@@ -28,6 +28,7 @@ PENALTY = "++cell.regularizers.kernel={kind: l2, l2: 0.01}"
 STREAMS = ["trainer.tbptt=2", "++cell.learned_initial_state=[c]", "dropout=0.2"]
 
 
+@pytest.mark.one_in(7, slow=3)
 @pytest.mark.parametrize(
     "words",
     [
@@ -50,6 +51,7 @@ def test_the_numbers_are_those_of_a_whole_batch(place, words):
     numpy.testing.assert_allclose(counted, expected, rtol=1e-9)
 
 
+@pytest.mark.one_in(1, slow=2)
 @pytest.mark.parametrize(
     ("kind", "words", "devices"),
     [
