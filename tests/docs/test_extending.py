@@ -27,6 +27,7 @@ def test_a_change_touches_no_more_files_than_it_says(title: str) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.one_in(1, slow=2)
 @pytest.mark.parametrize("title", CHANGES)
 def test_a_change_works_in_a_copy(title: str) -> None:
     _, diffs, body = CHANGES[title]

@@ -137,7 +137,7 @@ def test_results_stand_beside_a_verdict_and_nowhere_else(study: str) -> None:
     assert [x for x in lines if x.startswith("$ ")] == [f"$ {shlex.join(w)}" for w in typed]
 
 
-@pytest.mark.one_in(1, slow=3)
+@pytest.mark.one_in(1, slow=6)
 @pytest.mark.parametrize(
     "study",
     [pytest.param(s, marks=() if s in SMALL else pytest.mark.slow) for s in STUDIES],
@@ -199,7 +199,7 @@ def test_the_findings_agree_with_the_folders() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.one_in(1, slow=9)
+@pytest.mark.one_in(1, slow=18)
 @pytest.mark.parametrize("study", STUDIES)
 def test_the_quick_version_runs_and_is_published(study: str, tmp_path: Path) -> None:
     from gatekit.registry import components

@@ -175,7 +175,7 @@ def test_a_value_of_a_wrong_type_gets_an_error_of_gatekit(request: pytest.Fixtur
 
 
 @pytest.mark.slow
-@pytest.mark.one_in(1, slow=2)
+@pytest.mark.one_in(1, slow=4)
 @pytest.mark.parametrize("start", range(0, CASES, SHARE))
 def test_hostile_cells_are_refused_or_shown_within_bounds(start: int, tmp_path: Path) -> None:
     assert first_fault(range(start, start + SHARE), tmp_path) == ""

@@ -108,9 +108,8 @@ def test_no_hostile_run_ends_a_command(
 HOLES = {"integers": ("_MOST_DIGITS", 10**9), "types": ("_PLAIN", object)}
 
 
-@pytest.mark.slow
+@pytest.mark.every
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.one_in(1, slow=2)
 @pytest.mark.parametrize("hole", HOLES)
 def test_a_planted_hole_is_found(
     hole: str,

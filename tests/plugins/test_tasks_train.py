@@ -20,6 +20,7 @@ FEW = ["cell=gru", "units=4", "trainer.steps=3", "trainer.batch=4"]
 
 
 @pytest.mark.slow
+@pytest.mark.one_in(1, slow=6)
 @pytest.mark.parametrize("name", NAMES)
 def test_a_few_steps(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)

@@ -80,8 +80,7 @@ def test_executors_have_the_property(holds: Property, call: Any) -> None:
     holds(*call)
 
 
-@pytest.mark.slow
-@pytest.mark.one_in(1, slow=4)
+@pytest.mark.every
 @pytest.mark.parametrize("holds", PROPERTIES, ids=lambda p: p.__name__)
 @_few(20)
 @given(call=calls())
@@ -90,7 +89,7 @@ def test_executors_have_the_property_on_many_draws(holds: Property, call: Any) -
 
 
 @pytest.mark.slow
-@pytest.mark.one_in(1, slow=3)
+@pytest.mark.one_in(1, slow=6)
 @pytest.mark.parametrize("cell", VARIED)
 def test_cells_of_every_structure_have_them_on_every_executor_that_runs_it(cell: str) -> None:
     executors = ["fused", "affine", "scan"] if analyse(built(cell)).affine else ["fused"]

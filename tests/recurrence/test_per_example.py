@@ -38,7 +38,7 @@ def agree(found: Any, layer: Any, x: Any, mask: Any) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.one_in(1, slow=3)
+@pytest.mark.one_in(1, slow=6)
 @pytest.mark.parametrize("cell", CELLS)
 def test_a_vectorized_map_gives_each_examples_gradient(cell: str) -> None:
     layer, x, mask = made(cell)
@@ -75,6 +75,7 @@ def test_it_does_within_a_function_and_outside_training() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.one_in(1, slow=2)
 @pytest.mark.parametrize("traced", [False, True])
 def test_jacobians_are_each_examples_gradient(traced: bool) -> None:
     layer, x, mask = made("lstm")

@@ -19,12 +19,12 @@ CHUNKED = ("delta_net", "mlstm")
 VARIED = sorted(
     {*representatives(sorted(registry.cell_names()), of=operations), *CHUNKED, "mingru"}
 )
-OTHERS = {f"from {VARIED[i]}": VARIED[i : i + 15] for i in range(0, len(VARIED), 15)}
+OTHERS = {f"from {VARIED[i]}": VARIED[i : i + 8] for i in range(0, len(VARIED), 8)}
 
 
 # A run of its own process is held against one of this process in test_worker, always.
 @pytest.mark.slow
-@pytest.mark.one_in(1, slow=2)
+@pytest.mark.one_in(1, slow=4)
 @pytest.mark.parametrize(
     "cells",
     [FEW, *(pytest.param(some, marks=pytest.mark.slow, id=name) for name, some in OTHERS.items())],

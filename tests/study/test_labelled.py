@@ -16,6 +16,7 @@ WORDS = [
 ]
 
 
+@pytest.mark.one_in(1, slow=3)
 @pytest.mark.parametrize(
     "words",
     [
