@@ -234,7 +234,7 @@ def test_a_run_is_found_by_its_first_digits_or_its_folder(made):
 
 
 def test_a_study_that_is_not_there_names_the_nearest(made):
-    with pytest.raises(RunError, match="did you mean 's'"):
+    with pytest.raises(RunError, match="Type `gatekit status s`"):
         study_folder("ss", made.launch.root, "status")
     with pytest.raises(RunError, match="no study"):
         study_folder("../s", made.launch.root, "status")
