@@ -48,7 +48,7 @@ def test_option_below_its_lowest_value_names_both():
 
 
 def test_unknown_option_suggests_the_nearest():
-    with pytest.raises(ConfigError, match="did you mean 'length'"):
+    with pytest.raises(ConfigError, match="did you mean length"):
         Fixed(lenght=2)
 
 
