@@ -38,9 +38,6 @@ from .sequence import (
     X,
 )
 
-if TYPE_CHECKING:
-    from gatekit.cell.graph import Cell
-
 _NORM_FLOPS = 5
 NORMS = ("rms", "layer", "none")
 MLPS = ("swiglu", "geglu", "gelu", "none")
@@ -81,7 +78,7 @@ class Parts:
         width: int,
         units: int,
         inputs: Mapping[str, int],
-        mixer: Callable[[int], tuple[Cell, tuple[int, int, int]]] | None,
+        mixer: Callable[[int], tuple[Any, tuple[int, int, int]]] | None,
         dropout: float = 0.0,
         taken: tuple[str, ...] = (),
         functions: Mapping[str, Function] = FUNCTIONS,

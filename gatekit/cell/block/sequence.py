@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from gatekit.cell.language.expression import Expr, Name
 from gatekit.cell.language.ops import Function
-
-if TYPE_CHECKING:  # cells know the catalogue, and the catalogue knows blocks
-    from gatekit.cell.graph import Cell
 
 X = Name("x")
 """What an operation reads, in its equation."""
@@ -111,7 +108,7 @@ class Own(Operation):
 class Recur(Operation):
     """The recurrent layer: the program of a cell over all steps."""
 
-    cell: Cell
+    cell: Any  # a built cell; cells know the catalogue, and the catalogue knows blocks
     arrow: str = "dense"
     kind, look = "mixer", "output"
 
