@@ -18,7 +18,7 @@ from hydra.errors import HydraException
 
 from gatekit.cell.errors import ConfigError, GatekitError
 from gatekit.registry import safe_yaml
-from gatekit.study import command, words
+from gatekit.study import command, line
 from gatekit.study.hydra import untrusted_files
 from gatekit.study.hydra.sources import CheckedSource
 
@@ -118,7 +118,7 @@ def read(case: Case) -> str | None:
         if found := acts(safe_yaml.read_yaml(Path("conf", f"{place}.yaml")), package == "_global_"):
             return f"{found} is accepted"
     for word in case.words if not case.files else ():
-        prefixed = words.prefixed(word)
+        prefixed = line.prefixed(word)
         if not readable(prefixed):
             continue  # Hydra refuses it
         if re.search(r"='[^']*\$\\\{[^']*'$", prefixed):
@@ -193,8 +193,8 @@ HOLES = {
     "keywords": (untrusted_files, "refuse_keywords"),
     "hydra": (untrusted_files, "_refuse_hydra"),
     "everything": (untrusted_files, "refuse"),
-    "words": (words, "_refuse_key"),
-    "values": (words, "_refuse_value"),
+    "words": (line, "_refuse_key"),
+    "values": (line, "_refuse_value"),
 }
 
 
