@@ -10,9 +10,8 @@ import functools
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from gatekit.cell.calls import Rows, refuse_attribute, remedied, spoken_as
+from gatekit.cell.calls import Rows, refuse_attribute, remedied
 from gatekit.compare.grouping.label import value_text
-from gatekit.faults import Call
 
 from . import comparison as plain
 
@@ -55,8 +54,7 @@ class Comparison(plain.Comparison):
         """
         from .figures import figure
 
-        with spoken_as(Call()):
-            return figure(kind, self, columns=columns, x=x, over=over, reach=reach)
+        return figure(kind, self, columns=columns, x=x, over=over, reach=reach)
 
     if not TYPE_CHECKING:  # otherwise a type checker would allow every attribute
 
@@ -128,9 +126,7 @@ def compare(*arguments: Any, **options: Any) -> Comparison:
 
     A list argument may also be a single string, and ``where`` and ``labels`` may be mappings.
     """
-    lists = as_lists(options)
-    with spoken_as(Call(given=lists)):
-        comparison = _checked(*arguments, **lists)
+    comparison = _checked(*arguments, **as_lists(options))
     fields = {f.name: getattr(comparison, f.name) for f in dataclasses.fields(comparison)}
     return Comparison(**{**fields, "rows": Rows(comparison.rows, _CHOOSE)})
 
