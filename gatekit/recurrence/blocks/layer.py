@@ -15,7 +15,7 @@ from gatekit.cell.block.built import BuiltBlock, build_block
 from gatekit.cell.block.contract import units_of
 from gatekit.cell.block.reading import BlockSpec, read_block
 from gatekit.cell.block.sequence import Convolve, Operation, Recur, SequenceProgram
-from gatekit.cell.calls import REQUIRED, border, spoken_as
+from gatekit.cell.calls import REQUIRED, remedied, spoken_as
 from gatekit.cell.errors import ConfigError, DataError
 from gatekit.cell.graph import Cell
 from gatekit.cell.schema import CellSpec, read_output_unit
@@ -84,7 +84,7 @@ class BlockLayer(SequenceLayer):
     Reference: `gatekit blocks` shows the paper of each block.
     """
 
-    @border
+    @remedied("gatekit.BlockLayer('modern', 'lstm')", types=False, channel=Layer)
     def __init__(
         self,
         block: str | Mapping[str, object] | BlockSpec = REQUIRED,
@@ -112,8 +112,7 @@ class BlockLayer(SequenceLayer):
             )
         if isinstance(block, str) and block not in known.blocks and cell in list(known.blocks):
             raise ConfigError(f"the block comes first: BlockLayer({cell!r}, {block!r})")
-        with spoken_as(Layer(given={"block": block})):
-            chosen = read_block(block, known)
+        chosen = read_block(block, known)
         for name in keras_options:
             if name in chosen.block.option_names():
                 raise ConfigError(

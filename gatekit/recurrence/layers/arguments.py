@@ -59,8 +59,7 @@ def refuse_unknown(given: Mapping[str, object], known: Collection[str]) -> None:
     """
     for name, value in given.items():
         if name not in _OF_LAYERS:
-            fault = unknown_argument("layer", name, value, (*known, *_OF_LAYERS))
-            raise ConfigError(fault).spoken(Layer(given={name: value}))
+            raise ConfigError(unknown_argument("layer", name, value, (*known, *_OF_LAYERS)))
 
 
 _STATES = "initial states are given as layer(x, initial_state=[...]), one for each state"
@@ -78,7 +77,7 @@ def refuse_in_call(given: Collection[str], known: Collection[str]) -> None:
     """
     for name in given:
         if name not in known:
-            raise ConfigError(unknown_argument("layer-call", name, NOTHING, known)).spoken(Layer())
+            raise ConfigError(unknown_argument("layer-call", name, NOTHING, known))
 
 
 _FLOATS = ("float16", "bfloat16", "float32", "float64")

@@ -10,10 +10,11 @@ import keras
 import tensorflow as tf
 from tensorflow import Tensor
 
-from gatekit.cell.calls import REQUIRED, MissingAttributeError, border
+from gatekit.cell.calls import REQUIRED, MissingAttributeError, remedied
 from gatekit.cell.errors import ConfigError, DataError, listed
 from gatekit.cell.graph import Cell as BuiltCell
 from gatekit.cell.schema import CellSpec
+from gatekit.faults import Layer
 from gatekit.recurrence.call import LayerCall, Shape, finish, is_noisy, prepare, state_shapes
 from gatekit.recurrence.executors import reference
 from gatekit.recurrence.noise import scrambled_seed
@@ -64,7 +65,7 @@ class Cell(CellLayer, _Dropout):
     Reference: `gatekit show cell=NAME` shows the paper of a cell.
     """
 
-    @border
+    @remedied("gatekit.Cell('lstm', 64)", types=False, channel=Layer)
     def __init__(
         self,
         cell: str | Mapping[str, object] | CellSpec = REQUIRED,
