@@ -48,6 +48,17 @@ def at_valid(values: Tensor, like: Tensor, mask: Tensor) -> Tensor:
     return torch.where(mask[..., None, None], values.expand(like.shape), 0.0)
 
 
+def by_kernel(
+    kernel: Callable, query: Tensor, first: Tensor, *given: Tensor, **named: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Return what a kernel reads, in the type of the query, and the last state."""
+    state = first.float()
+    y, last = kernel(
+        *given, **named, scale=1.0, initial_state=state, output_final_state=True
+    )
+    return y.to(query.dtype), last
+
+
 def read_linear_attn(
     query: Tensor, key: Tensor, value: Tensor, first: Tensor, mask: Tensor
 ) -> tuple[Tensor, Tensor]:
@@ -80,16 +91,7 @@ def read_simple_gla(
         return plainly(read_chunks, query, key, value, decay, first, mask)
     g, key = at_valid(decay, key[..., :1], mask), at_valid(key, key, mask)
     q, k, v = (each.to(dtype) for each in (query, key, value))
-    y, last = chunk_simple_gla(
-        q,
-        k,
-        v,
-        g=g[..., 0].float(),
-        scale=1.0,
-        initial_state=first.float(),
-        output_final_state=True,
-    )
-    return y.to(query.dtype), last
+    return by_kernel(chunk_simple_gla, query, first, q, k, v, g=g[..., 0].float())
 
 
 def read_gla(
@@ -109,16 +111,7 @@ def read_gla(
         return plainly(read_chunks, query, key, value, decay, first, mask)
     g, key = at_valid(decay, key, mask), at_valid(key, key, mask)
     q, k, v = (each.to(dtype) for each in (query, key, value))
-    y, last = chunk_gla(
-        q,
-        k,
-        v,
-        g.float(),
-        scale=1.0,
-        initial_state=first.float(),
-        output_final_state=True,
-    )
-    return y.to(query.dtype), last
+    return by_kernel(chunk_gla, query, first, q, k, v, g.float())
 
 
 def read_delta_rule(
@@ -133,10 +126,7 @@ def read_delta_rule(
         return plainly(read_chunks, query, beta * key, value, key, first, mask)
     beta = at_valid(beta, key[..., :1], mask)[..., 0]
     q, k, v, b = (each.to(dtype) for each in (query, key, value, beta))
-    y, last = chunk_delta_rule(
-        q, k, v, b, scale=1.0, initial_state=first.float(), output_final_state=True
-    )
-    return y.to(query.dtype), last
+    return by_kernel(chunk_delta_rule, query, first, q, k, v, b)
 
 
 def read_gated_delta_rule(
@@ -160,17 +150,7 @@ def read_gated_delta_rule(
     g = at_valid(decay, key[..., :1], mask)[..., 0]
     beta = at_valid(beta, key[..., :1], mask)[..., 0]
     q, k, v, b = (each.to(dtype) for each in (query, key, value, beta))
-    y, last = chunk_gated_delta_rule(
-        q,
-        k,
-        v,
-        g.float(),
-        b,
-        scale=1.0,
-        initial_state=first.float(),
-        output_final_state=True,
-    )
-    return y.to(query.dtype), last
+    return by_kernel(chunk_gated_delta_rule, query, first, q, k, v, g.float(), b)
 
 
 def read_kda(
@@ -194,17 +174,7 @@ def read_kda(
     g = at_valid(decay, key, mask)
     beta = at_valid(beta, key[..., :1], mask)[..., 0]
     q, k, v, b = (each.to(dtype) for each in (query, key, value, beta))
-    y, last = chunk_kda(
-        q,
-        k,
-        v,
-        g.float(),
-        b,
-        scale=1.0,
-        initial_state=first.float(),
-        output_final_state=True,
-    )
-    return y.to(query.dtype), last
+    return by_kernel(chunk_kda, query, first, q, k, v, g.float(), b)
 
 
 def read_dplr(
@@ -226,18 +196,7 @@ def read_dplr(
     g = torch.zeros_like(key) if decay is None else at_valid(decay, key, mask)
     key, erase = at_valid(key, key, mask), at_valid(erase, key, mask)
     q, k, v, a = (each.to(dtype) for each in (query, key, value, -erase))
-    y, last = chunk_dplr_delta_rule(
-        q,
-        k,
-        v,
-        a,
-        k,
-        g.float(),
-        scale=1.0,
-        initial_state=first.float(),
-        output_final_state=True,
-    )
-    return y.to(query.dtype), last
+    return by_kernel(chunk_dplr_delta_rule, query, first, q, k, v, a, k, g.float())
 
 
 def read_rwkv7(
@@ -263,15 +222,4 @@ def read_rwkv7(
     g = at_valid(decay, key, mask)
     key, added = at_valid(key, key, mask), at_valid(added, key, mask)
     r, k, v, a, b = (each.to(dtype) for each in (query, key, value, -erase, added))
-    y, last = chunk_rwkv7(
-        r,
-        g.float(),
-        k,
-        v,
-        a,
-        b,
-        scale=1.0,
-        initial_state=first.float(),
-        output_final_state=True,
-    )
-    return y.to(query.dtype), last
+    return by_kernel(chunk_rwkv7, query, first, r, g.float(), k, v, a, b)
