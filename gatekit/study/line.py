@@ -71,12 +71,6 @@ def overrides(typed: Sequence[str], trusted: bool = False) -> list[str]:
     return [prefixed(word, trusted) for word in _with_kinds(typed)]
 
 
-def changes_cell(words: Sequence[str]) -> bool:
-    """Return whether overrides change the named cell, so that it differs from its file."""
-    changes = ("cell.", "swap.", "change=")
-    return any(word.lstrip("+~").startswith(changes) and word != "change=base" for word in words)
-
-
 def plugin_files(words: Sequence[str]) -> list[str]:
     """Return the plugin files that overrides name; composing already needs them."""
     for word in words:
