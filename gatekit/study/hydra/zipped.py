@@ -10,14 +10,12 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import ChoiceSweep
-from hydra.errors import HydraException
 
 from gatekit.cell.errors import ConfigError, excerpt
 from gatekit.study.config import KNOWN
 from gatekit.study.keys import LAUNCH_KEYS
-from gatekit.study.line import prefixed
+from gatekit.study.line import parsed, prefixed
 
 _ZIP = re.compile(r"\+*([\w.]+)=\s*zip\((.*)\)\s*", re.DOTALL)
 _EXAMPLE = "'sizes=zip(cell=choice(lstm,gru),units=[64,74])'"
@@ -106,11 +104,8 @@ def _listed(key: str, text: str) -> list[str]:
     """Return the values of a list or a choice as they are typed; none if it is neither."""
     if text.startswith("[") and text.endswith("]"):
         text = f"choice({text[1:-1]})"
-    try:
-        override = OverridesParser.create().parse_override(f"{key}={text}")
-    except (HydraException, ValueError, RecursionError):
-        return []
-    value = override.value()
-    if not isinstance(value, ChoiceSweep) or value.simple_form:
+    override = parsed(f"{key}={text}")
+    value = None if override is None else override.value()
+    if override is None or not isinstance(value, ChoiceSweep) or value.simple_form:
         return []
     return list(override.sweep_string_iterator())
