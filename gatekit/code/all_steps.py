@@ -54,8 +54,6 @@ class UnwrittenError(Exception):
 class AllSteps(Emitter):
     """Writes a cell for all steps together; signals are ``batch x time x ...``."""
 
-    row = "0.0 * x[..., :1]"
-
     def write_all(self, blocks: Sequence[Block]) -> tuple[str, list[str]]:
         """Write the body; return the texts of the output and of the last states.
 

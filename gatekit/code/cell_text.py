@@ -15,7 +15,7 @@ from gatekit.cell.show.works import Work, provenance
 
 from . import draws
 from .all_steps import AllSteps, AllStepsText, all_steps
-from .emit import Emitter
+from .emit import Emitter, Project
 from .first import FirstValues
 from .identifiers import WIDTH, Identifiers, class_name
 from .layout import WeightLayout, lay_out
@@ -27,9 +27,9 @@ from .sizes import SizeTexts
 TAKEN = frozenset(
     word
     for line in (
-        "features units forward step initial_state training apply buffers bfloat16 children",
-        "compile cpu cuda double eval extra_repr float half ipu modules mtia named_buffers",
-        "named_children named_modules named_parameters parameters register_buffer",
+        "features units forward project step advance initial_state training apply buffers",
+        "bfloat16 children compile cpu cuda double eval extra_repr float half ipu modules mtia",
+        "named_buffers named_children named_modules named_parameters parameters register_buffer",
         "register_forward_hook register_module register_parameter requires_grad_ share_memory",
         "state_dict load_state_dict to to_empty train type xpu zero_grad dump_patches",
         "call_super_init get_buffer get_parameter get_submodule set_submodule add_module",
@@ -68,7 +68,7 @@ AROUND = frozenset(
     word
     for line in (
         "mask outputs new_y new_state rng keys key batch training value pieces hold init",
-        "forward apply step initial_state",
+        "forward apply project step advance initial_state arrays now projected dtype",
     )
     for word in line.split()
 )
@@ -132,6 +132,7 @@ class CellText:
         recurrent_dropout: the rate of recurrent dropout.
         zoneout: for each state with zoneout: rate, width, and whether it is a matrix.
         parallel: the code that computes all steps together, if the analysis finds a form for it.
+        project: the products that are computed before the loop; ``step`` has the other lines.
     """
 
     title: str
@@ -153,6 +154,7 @@ class CellText:
     recurrent_dropout: float
     zoneout: list[tuple[float, str, bool]]
     parallel: AllStepsText | None = None
+    project: Project | None = None
 
     @property
     def draws_noise(self) -> bool:
@@ -221,7 +223,7 @@ def cell_text(
     dropped = cell.spec.recurrent_dropout if framework.draws_noise else 0.0
     drops = cell.recurrent_reads() if dropped else {}
     written = program, layout, framework, printer(env, helpers), local, within, access.indent
-    step = Emitter(*written, drops=tuple(drops))
+    step = Emitter(*written, drops=tuple(drops), projects=framework.loops and parallel is None)
     emitted, new = step.write()
 
     def show(expr: Expr, texts: Mapping[str, str]) -> str:
@@ -267,6 +269,7 @@ def cell_text(
             if state.zoneout and framework.draws_noise
         ],
         parallel=parallel,
+        project=step.project,
     )
 
 

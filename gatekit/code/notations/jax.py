@@ -21,9 +21,9 @@ JAX = replace(
         _HELPERS,
         "jax.Array",
         "jax jnp np math params keys rng drops cont2discrete "
-        "init initial_state step apply hold parallel",
+        "init initial_state project step advance apply hold parallel",
     ),
-    zeros_like="jnp.zeros({shape})",
+    zeros_like="jnp.zeros({shape}, {like}.dtype)",
     zeros="jnp.zeros_like({like})",
     stack="jnp.stack([{pieces}], axis=-2)",
     constant="jnp.asarray({value})",

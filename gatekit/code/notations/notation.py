@@ -30,6 +30,7 @@ class Framework:
         kernels: whether memories are computed by the kernels of flash-linear-attention.
         reshape: reshapes ``{value}`` to ``{shape}`` after the batch axis, if states are vectors
             outside the step; empty if matrices are carried as matrices.
+        loops: whether files have their own loop over time; one for Keras has a cell.
         all_steps: whether there are functions that compute all steps together.
         draws_noise: whether dropout and zoneout draw in training; otherwise the file is only for
             inference.
@@ -58,6 +59,7 @@ class Framework:
     stack: str = ""
     constant: str = ""
     count: str = ""
+    loops: bool = True
     all_steps: bool = False
     kernels: bool = False
     draws_noise: bool = False
