@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 
 from gatekit._version import __version__
 from gatekit.cell.graph import Cell
@@ -51,6 +51,7 @@ LOCAL = frozenset(
         "drops",
         "drawn",
         "features",
+        "units",
         "params",
         "self",
         "FEATURES",
@@ -133,6 +134,7 @@ class CellText:
         zoneout: for each state with zoneout: rate, width, and whether it is a matrix.
         parallel: the code that computes all steps together, if the analysis finds a form for it.
         project: the products that are computed before the loop; ``step`` has the other lines.
+        sizes_from: how functions compute the sizes that they read from the weights, by name.
     """
 
     title: str
@@ -155,6 +157,7 @@ class CellText:
     zoneout: list[tuple[float, str, bool]]
     parallel: AllStepsText | None = None
     project: Project | None = None
+    sizes_from: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def draws_noise(self) -> bool:
@@ -162,9 +165,26 @@ class CellText:
         return bool(self.dropout or self.drops or self.zoneout)
 
     @property
+    def unknown_sizes(self) -> bool:
+        """Whether functions need a size that the weights do not tell."""
+        if not self.sizes_from:
+            return False
+        lines = [*self.step, self.emitted, *self.new, self.width, *self.drops]
+        lines += [size for state in self.states for size in state.shape]
+        lines += self.project.lines if self.project else []
+        lines += self.parallel.lines if self.parallel else []
+        return not sizes_in(lines) <= self.sizes_from.keys()
+
+    @property
     def vectors(self) -> bool:
         """Whether all states are vectors."""
         return all(state.vector for state in self.states)
+
+
+def sizes_in(lines: Iterable[str]) -> set[str]:
+    """Return which of ``units`` and ``features`` are variables of these lines."""
+    code = "\n".join(line.partition("  #")[0] for line in lines)
+    return set(re.findall(r"(?<![\w.])(units|features)\b", code))
 
 
 def cell_text(
@@ -270,7 +290,28 @@ def cell_text(
         ],
         parallel=parallel,
         project=step.project,
+        sizes_from=_sizes_from(cell, layout, access, sizes) if access.units == "units" else {},
     )
+
+
+def _sizes_from(
+    cell: Cell, layout: WeightLayout, access: Access, sizes: SizeTexts
+) -> dict[str, str]:
+    """Return the code of the sizes that the shapes of weights tell, by name."""
+    shapes = {weight.name: weight.shape for weight in cell.weights}
+    found: dict[str, str] = {}
+    for stack in layout.stacks:
+        *axes, _ = shapes[stack.weights[0]]
+        axes.append(sum(shapes[name][-1] for name in stack.weights))
+        for axis, size in enumerate(axes):
+            text = sizes.text(size, "units", "features")
+            if match := re.fullmatch(r"(?:(\d+) \* )?(units|features)(?: \+ (\d+))?", text):
+                times, name, more = match.groups()
+                code = f"{access.weight(stack.attribute)}.shape[{axis}]"
+                code = f"({code} - {more})" if more else code
+                code = f"{code} // {times}" if times else code
+                found[name] = min(found.get(name, code), code, key=lambda text: text.count("/"))
+    return found
 
 
 def _states(

@@ -31,6 +31,32 @@ def test_gates_that_read_one_signal_share_a_product() -> None:
     assert gatekit.code("gru").count(" @ ") == 3
 
 
+def between(text: str, start: str, end: str) -> str:
+    """Return the part of a file after one piece of code and before the next of another."""
+    return text.partition(start)[2].partition(end)[0]
+
+
+@pytest.mark.parametrize("name", ["lstm", "gru"])
+def test_products_of_inputs_are_computed_before_the_loop(name: str) -> None:
+    for to, loop in (("torch", "forward"), ("jax", "apply"), ("numpy", "forward")):
+        text = gatekit.code(name, to=to)
+        assert " @ " in between(text, "def project(", "def ")
+        assert "weight_x" not in between(text, "def advance(", "def ")
+        assert "project(" in between(text, f"def {loop}(", "def hold(")
+    # The inputs of RWKV-4 are mixed with the previous ones, which are a state of the file.
+    assert "def project(" not in gatekit.code("rwkv4")
+
+
+def test_an_lstm_has_60_lines_of_code() -> None:
+    text = gatekit.code("lstm")
+    with_docstring = (ast.Module, ast.ClassDef, ast.FunctionDef)
+    bodies = [node.body for node in ast.walk(ast.parse(text)) if isinstance(node, with_docstring)]
+    docstrings = [body[0] for body in bodies if isinstance(body[0], ast.Expr)]
+    skipped = {n for each in docstrings for n in range(each.lineno, (each.end_lineno or 0) + 1)}
+    lines = [n for n, line in enumerate(text.splitlines(), 1) if line.strip() and n not in skipped]
+    assert len(lines) <= 60
+
+
 def test_the_docstring_has_equations_reference_and_license() -> None:
     text = ast.get_docstring(ast.parse(gatekit.code("gru", to="numpy")))
     assert text is not None

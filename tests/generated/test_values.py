@@ -235,6 +235,46 @@ def test_sizes_are_arguments() -> None:
     assert (y.shape, h.shape) == ((2, 3, 6), (2, 6))
 
 
+@pytest.mark.parametrize("cell", ["gru", "delta_net", "gru_d"])
+def test_functions_get_sizes_from_the_weights(cell: str) -> None:
+    _, module = of(cell).file("numpy")
+    params = module.init(np.random.default_rng(0), features=2, units=12)
+    inputs = [np.zeros((2, 3, 2))] * len(of(cell).inputs)
+    y, states = module.forward(params, *inputs)
+    assert y.shape == (2, 3, 12)
+    first = module.initial_state(params, 2)
+    assert [state.shape for state in states] == [state.shape for state in first]
+
+
+@pytest.mark.parametrize("cell", ["lstm", "mingru"])
+def test_states_in_jax_have_the_type_of_the_weights(cell: str) -> None:
+    jax = library("jax")
+    _, module = of(cell).file("jax")
+    x = np.ones((2, 9, of(cell).cell.features), "float32")
+    with jax.enable_x64(True):
+        first = module.init(jax.random.key(0))
+        for dtype in ("bfloat16", "float32", "float64"):
+            params = {name: weight.astype(dtype) for name, weight in first.items()}
+            y, state = module.apply(params, x)
+            assert {str(each.dtype) for each in (y, *state)} == {dtype}
+
+
+@pytest.mark.parametrize("to", ["torch", "jax"])
+def test_a_long_sequence_is_computed_at_once(to: str) -> None:
+    framework = library(to)
+    made, module = of("mingru").file(to)
+    if to == "torch":
+        owner = function = getattr(module, made.title)()
+        given, array = (), framework.zeros
+    else:
+        owner, function, array = module, module.apply, framework.numpy.zeros
+        given = (module.init(framework.random.key(0)),)
+    owner.parallel = lambda *arguments: len(arguments)
+    short, long = (array((2, steps, of("mingru").cell.features)) for steps in (8, 9))
+    assert function(*given, short)[0].shape[:2] == (2, 8)
+    assert function(*given, long) == len(given) + 3
+
+
 def test_a_sequence_of_no_step_gives_no_output_and_the_first_states() -> None:
     torch = library("torch")
     x = np.zeros((2, 0, of("gru").cell.features))

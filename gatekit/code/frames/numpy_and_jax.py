@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from gatekit.code import draws
-from gatekit.code.cell_text import Access, CellText
+from gatekit.code.cell_text import Access, CellText, sizes_in
 from gatekit.code.identifiers import WIDTH, docstring, wrapped
 
 from .shared import (
     CALL,
     FirstStates,
     Lines,
+    at_once,
     call_lines,
     file_text,
     first_states,
@@ -30,6 +30,8 @@ from .shared import (
 def sizes(cell: CellText, array: str) -> Lines:
     """Return the constants of a file of functions: sizes and type aliases."""
     types = [f"Weights = dict[str, {array}]", f"State = tuple[{array}, ...]"]
+    if cell.sizes_from:
+        return ["", *types]
     if cell.sized:
         return ["", f"FEATURES = {cell.features}", f"UNITS = {cell.units}", *types]
     return ["", f"# The sizes are fixed: {cell.features} features, {cell.units} units.", *types]
@@ -119,13 +121,16 @@ def functions_body(to: str, cell: CellText, prefix: str = "", vectors: bool | No
     """
     code = FUNCTIONS[to]
     noise = Noise(cell)
-    features = ", features: int" if takes_features(cell) else ""
+    sizes = sizes_in(cell.first)
+    given = [f"{name}: int" for name in ("features", "units") if name in sizes]
+    if cell.sizes_from:
+        given = [f"features: int = {cell.features}", f"units: int = {cell.units}"]
     hold = _hold(code, cell.vectors if vectors is None else vectors)
     loop = _numpy_loop if to == "numpy" else _jax_loop
     return [
         "",
         "",
-        f"def {prefix}init({code.generator}{features}) -> Weights:",
+        *call_lines(f"def {prefix}init(", [code.generator, *given], ") -> Weights:"),
         '    """Return the initial values of the weights by name."""',
         *(["    keys = keys_from(key)"] if "next(keys)" in "\n".join(cell.first) else []),
         *_until_step(code, cell, prefix, noise),
@@ -149,7 +154,9 @@ def _numpy_loop(code: Functions, cell: CellText, prefix: str, hold: Lines, _: No
         *over_time(code.loop, cell, code.array, CALL, prefix=prefix),
         *mask_lines("np.where(mask[..., None], {0}, 0.0)", cell),
         *indented(before),
-        f"    y, outputs = np.zeros((len(x), {cell.width}), x.dtype), []",
+        *indented(
+            _with_sizes(cell, [f"y, outputs = np.zeros((len(x), {cell.width}), x.dtype), []"])
+        ),
         "    for t in range(x.shape[1]):",
         *indented(wrapped(step, WIDTH - 8), 8),
         "        if mask is not None:",
@@ -168,6 +175,7 @@ def _jax_loop(code: Functions, cell: CellText, prefix: str, hold: Lines, noise: 
     passed = "".join(f", {each}" for each in noise.passed)
     return [
         *over_time(code.loop, cell, code.array, [*CALL, *noise.doc], noise.given, prefix),
+        *indented(at_once(cell, f"{prefix}parallel(params, ")),
         *_valid(cell),
         *noise.lines,
         "",
@@ -177,7 +185,7 @@ def _jax_loop(code: Functions, cell: CellText, prefix: str, hold: Lines, noise: 
         "        carry = jax.tree.map(lambda n, o: hold(valid, n, o), new, carry)",
         "        return carry, carry[0]",
         "",
-        f"    y = jnp.zeros((len(x), {cell.width}), x.dtype)",
+        *indented(_with_sizes(cell, [f"y = jnp.zeros((len(x), {cell.width}), x.dtype)"])),
         *indented(_swapped(["mask", *arrays])),
         "    (_, last), outputs = jax.lax.scan(body, (y, state), "
         + ("(rngs, inputs))" if noise.each_step else "inputs)"),
@@ -197,17 +205,13 @@ def dtype_of(cell: CellText) -> str:
 
 def takes_features(cell: CellText) -> bool:
     """Return whether ``init`` takes the width of the input as an argument, as in a stack."""
-    return _uses_features(cell.first)
+    return "features" in sizes_in(cell.first)
 
 
-def _uses_features(lines: Sequence[str]) -> bool:
-    code = "\n".join(line.partition("  #")[0] for line in lines)
-    return re.search(r"\bfeatures\b", code) is not None
-
-
-def _with_features(lines: Lines) -> Lines:
-    """Return the lines, with a definition of the width of the input before them if they need it."""
-    return ["features = x.shape[-1]", *lines] if _uses_features(lines) else lines
+def _with_sizes(cell: CellText, lines: Lines) -> Lines:
+    """Return the lines, with definitions before them of the sizes that they read."""
+    known = {"features": "x.shape[-1]", **cell.sizes_from}
+    return [*(f"{name} = {known[name]}" for name in sorted(sizes_in(lines))), *lines]
 
 
 def _valid(cell: CellText) -> Lines:
@@ -238,7 +242,7 @@ def _parallel(cell: CellText, array: str, prefix: str) -> Lines:
         "    if x.shape[1] == 0:",
         f"        return {prefix}apply(params, {', '.join(['x', *cell.inputs])}, state)",
         *_valid(cell),
-        *indented(_with_features(body.lines)),
+        *indented(_with_sizes(cell, body.lines)),
         *indented(return_lines(body.emitted, body.new, WIDTH - 4)),
     ]
 
@@ -293,7 +297,9 @@ def _until_step(code: Functions, cell: CellText, prefix: str, noise: Noise) -> L
     )
     if any("dtype" in text for text in firsts):
         before.insert(0, f"dtype = {dtype}")
-    more_sizes = ", features: int" if _uses_features(firsts) else ""
+    more_sizes = ", features: int" if _takes_width(cell) else ""
+    if not more_sizes:
+        before = [*_with_sizes(cell, firsts)[: -len(firsts)], *before] if firsts else before
 
     def define(name: str, arrays: Sequence[str], values: int) -> Lines:
         given = ["params: Weights", *(f"{each}: {array}" for each in arrays)]
@@ -301,9 +307,9 @@ def _until_step(code: Functions, cell: CellText, prefix: str, noise: Noise) -> L
         result = f"tuple[{array}, State]" if not values else array if values == 1 else "State"
         return ["", "", *call_lines(f"def {prefix}{name}(", given, f") -> {result}:")]
 
-    written = replace(cell, step=_with_features(cell.step))
+    written = replace(cell, step=_with_sizes(cell, cell.step))
     if cell.project is not None:
-        project = replace(cell.project, lines=_with_features(cell.project.lines))
+        project = replace(cell.project, lines=_with_sizes(cell, cell.project.lines))
         written = replace(written, project=project)
     return [
         "    params: Weights = {}",
@@ -331,8 +337,7 @@ def over_time(
     prefix: str = "",
 ) -> Lines:
     """Return the beginning of a function over all steps, up to its initial states."""
-    shapes = [size for state in cell.states for size in state.shape]
-    width = ", x.shape[-1]" if _uses_features(shapes) else ""
+    width = ", x.shape[-1]" if _takes_width(cell) else ""
     return [
         *call_lines(
             f"def {prefix}{name}(",
@@ -350,6 +355,12 @@ def over_time(
         "    if state is None:",
         f"        state = {prefix}initial_state(params, len(x){width})",
     ]
+
+
+def _takes_width(cell: CellText) -> bool:
+    """Return whether ``initial_state`` takes the width of the input, as in a stack."""
+    shapes = [size for state in cell.states for size in state.shape]
+    return not cell.sizes_from and "features" in sizes_in(shapes)
 
 
 def _hold(code: Functions, vectors: bool) -> Lines:
