@@ -308,8 +308,8 @@ def _sizes_from(
             if match := re.fullmatch(r"(?:(\d+) \* )?(units|features)(?: \+ (\d+))?", text):
                 times, name, more = match.groups()
                 code = f"{access.weight(stack.attribute)}.shape[{axis}]"
-                code = f"({code} - {more})" if more else code
-                code = f"{code} // {times}" if times else code
+                code = f"{code} - {more}" if more else code
+                code = (f"({code})" if more else code) + f" // {times}" if times else code
                 found[name] = min(found.get(name, code), code, key=lambda text: text.count("/"))
     return found
 

@@ -121,8 +121,7 @@ def functions_body(to: str, cell: CellText, prefix: str = "", vectors: bool | No
     """
     code = FUNCTIONS[to]
     noise = Noise(cell)
-    sizes = sizes_in(cell.first)
-    given = [f"{name}: int" for name in ("features", "units") if name in sizes]
+    given = ["features: int"] if takes_features(cell) else []
     if cell.sizes_from:
         given = [f"features: int = {cell.features}", f"units: int = {cell.units}"]
     hold = _hold(code, cell.vectors if vectors is None else vectors)
@@ -153,10 +152,8 @@ def _numpy_loop(code: Functions, cell: CellText, prefix: str, hold: Lines, _: No
         "",
         *over_time(code.loop, cell, code.array, CALL, prefix=prefix),
         *mask_lines("np.where(mask[..., None], {0}, 0.0)", cell),
-        *indented(before),
-        *indented(
-            _with_sizes(cell, [f"y, outputs = np.zeros((len(x), {cell.width}), x.dtype), []"])
-        ),
+        *indented([*before, *_sizes(cell, [cell.width])]),
+        f"    y, outputs = np.zeros((len(x), {cell.width}), x.dtype), []",
         "    for t in range(x.shape[1]):",
         *indented(wrapped(step, WIDTH - 8), 8),
         "        if mask is not None:",
@@ -177,6 +174,7 @@ def _jax_loop(code: Functions, cell: CellText, prefix: str, hold: Lines, noise: 
         *over_time(code.loop, cell, code.array, [*CALL, *noise.doc], noise.given, prefix),
         *indented(at_once(cell, f"{prefix}parallel(params, ")),
         *_valid(cell),
+        *indented(_sizes(cell, [*noise.lines, cell.width])),
         *noise.lines,
         "",
         "    def body(carry, inputs):",
@@ -185,7 +183,7 @@ def _jax_loop(code: Functions, cell: CellText, prefix: str, hold: Lines, noise: 
         "        carry = jax.tree.map(lambda n, o: hold(valid, n, o), new, carry)",
         "        return carry, carry[0]",
         "",
-        *indented(_with_sizes(cell, [f"y = jnp.zeros((len(x), {cell.width}), x.dtype)"])),
+        f"    y = jnp.zeros((len(x), {cell.width}), x.dtype)",
         *indented(_swapped(["mask", *arrays])),
         "    (_, last), outputs = jax.lax.scan(body, (y, state), "
         + ("(rngs, inputs))" if noise.each_step else "inputs)"),
@@ -208,10 +206,14 @@ def takes_features(cell: CellText) -> bool:
     return "features" in sizes_in(cell.first)
 
 
-def _with_sizes(cell: CellText, lines: Lines) -> Lines:
-    """Return the lines, with definitions before them of the sizes that they read."""
+def _sizes(cell: CellText, lines: Lines) -> Lines:
+    """Return the definitions of the sizes that lines read."""
     known = {"features": "x.shape[-1]", **cell.sizes_from}
-    return [*(f"{name} = {known[name]}" for name in sorted(sizes_in(lines))), *lines]
+    return [f"{name} = {known[name]}" for name in sorted(sizes_in(lines))]
+
+
+def _with_sizes(cell: CellText, lines: Lines) -> Lines:
+    return [*_sizes(cell, lines), *lines]
 
 
 def _valid(cell: CellText) -> Lines:
@@ -299,7 +301,7 @@ def _until_step(code: Functions, cell: CellText, prefix: str, noise: Noise) -> L
         before.insert(0, f"dtype = {dtype}")
     more_sizes = ", features: int" if _takes_width(cell) else ""
     if not more_sizes:
-        before = [*_with_sizes(cell, firsts)[: -len(firsts)], *before] if firsts else before
+        before = [*_sizes(cell, firsts), *before]
 
     def define(name: str, arrays: Sequence[str], values: int) -> Lines:
         given = ["params: Weights", *(f"{each}: {array}" for each in arrays)]
