@@ -250,12 +250,12 @@ def test_functions_get_sizes_from_the_weights(cell: str) -> None:
 def test_states_in_jax_have_the_type_of_the_weights(cell: str) -> None:
     jax = library("jax")
     _, module = of(cell).file("jax")
-    x = np.ones((2, 9, of(cell).cell.features), "float32")
+    shapes = jax.eval_shape(module.init, jax.random.key(0))
     with jax.enable_x64(True):
-        first = module.init(jax.random.key(0))
         for dtype in ("bfloat16", "float32", "float64"):
-            params = {name: weight.astype(dtype) for name, weight in first.items()}
-            y, state = module.apply(params, x)
+            params = {n: jax.ShapeDtypeStruct(s.shape, dtype) for n, s in shapes.items()}
+            x = jax.ShapeDtypeStruct((2, 9, of(cell).cell.features), "float32")
+            y, state = jax.eval_shape(module.apply, params, x)
             assert {str(each.dtype) for each in (y, *state)} == {dtype}
 
 
@@ -263,16 +263,18 @@ def test_states_in_jax_have_the_type_of_the_weights(cell: str) -> None:
 def test_a_long_sequence_is_computed_at_once(to: str) -> None:
     framework = library(to)
     made, module = of("mingru").file(to)
+    width = of("mingru").cell.features
     if to == "torch":
-        owner = function = getattr(module, made.title)()
-        given, array = (), framework.zeros
-    else:
-        owner, function, array = module, module.apply, framework.numpy.zeros
-        given = (module.init(framework.random.key(0)),)
-    owner.parallel = lambda *arguments: len(arguments)
-    short, long = (array((2, steps, of("mingru").cell.features)) for steps in (8, 9))
-    assert function(*given, short)[0].shape[:2] == (2, 8)
-    assert function(*given, long) == len(given) + 3
+        layer = getattr(module, made.title)()
+        layer.parallel = lambda *_: "at once"
+        assert layer(framework.zeros(2, 8, width))[0].shape[:2] == (2, 8)
+        assert layer(framework.zeros(2, 9, width)) == "at once"
+        return
+    module.parallel = lambda *_: "at once"
+    params = framework.eval_shape(module.init, framework.random.key(0))
+    short, long = (framework.ShapeDtypeStruct((2, n, width), "float32") for n in (8, 9))
+    assert framework.eval_shape(module.apply, params, short)[0].shape[:2] == (2, 8)
+    assert module.apply(params, long) == "at once"
 
 
 def test_a_sequence_of_no_step_gives_no_output_and_the_first_states() -> None:
@@ -280,7 +282,7 @@ def test_a_sequence_of_no_step_gives_no_output_and_the_first_states() -> None:
     x = np.zeros((2, 0, of("gru").cell.features))
     made, module = of("gru").file("torch")
     layer = getattr(module, made.title)()
-    y, (h,) = layer(torch.from_numpy(x), torch.ones(2, UNITS)[None])
+    y, (h,) = layer(torch.from_numpy(x).float(), torch.ones(2, UNITS)[None])
     assert y.shape == (2, 0, UNITS)
     assert torch.equal(h, torch.ones(2, UNITS))
     _, module = of("gru").file("numpy")
