@@ -2,7 +2,8 @@
 
 Slow tests run in CI and with ``--slow``. ``--quick`` leaves out the functions of ``long.txt``,
 which ``--measure`` writes. Of a test with the mark ``one_in(n, slow=m)`` one case in ``n`` runs;
-when slow tests run, one in ``m``, which is half of n if it is not given. A test marked ``every`` runs only with ``--every``, and so do all cases.
+when slow tests run, one in ``m``, which is half of n if it is not given. A test
+marked ``every`` runs only with ``--every``, and so do all cases.
 
 Nothing of yours affects a test: installed plugins are switched off, and the working folder is an
 empty one, so that ``./plugins`` and ``./conf`` of the clone are gatekit's own and nothing else.
