@@ -243,7 +243,11 @@ def cell_text(
     dropped = cell.spec.recurrent_dropout if framework.draws_noise else 0.0
     drops = cell.recurrent_reads() if dropped else {}
     written = program, layout, framework, printer(env, helpers), local, within, access.indent
-    step = Emitter(*written, drops=tuple(drops), projects=framework.loops and parallel is None)
+    step = Emitter(
+        *written,
+        drops=tuple(drops),
+        projects=framework.projects and not (parallel and parallel.wins),
+    )
     emitted, new = step.write()
 
     def show(expr: Expr, texts: Mapping[str, str]) -> str:

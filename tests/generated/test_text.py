@@ -39,11 +39,13 @@ def between(text: str, start: str, end: str) -> str:
 
 @pytest.mark.parametrize("name", ["lstm", "gru"])
 def test_products_of_inputs_are_computed_before_the_loop(name: str) -> None:
-    for to, loop in (("torch", "forward"), ("jax", "apply"), ("numpy", "forward")):
+    for to in ("torch", "numpy"):
         text = gatekit.code(name, to=to)
         assert " @ " in between(text, "def project(", "def ")
         assert "weight_x" not in between(text, "def advance(", "def ")
-        assert "project(" in between(text, f"def {loop}(", "def hold(")
+        assert "project(" in between(text, "def forward(", "def hold(")
+    # Where XLA or Keras runs the loop, this is slower.
+    assert not any("def project(" in gatekit.code(name, to=to) for to in ("jax", "keras"))
     # The inputs of RWKV-4 are mixed with the previous ones, which are a state of the file.
     assert "def project(" not in gatekit.code("rwkv4")
 

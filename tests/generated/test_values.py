@@ -259,22 +259,17 @@ def test_states_in_jax_have_the_type_of_the_weights(cell: str) -> None:
             assert {str(each.dtype) for each in (y, *state)} == {dtype}
 
 
-@pytest.mark.parametrize("to", ["torch", "jax"])
-def test_a_long_sequence_is_computed_at_once(to: str) -> None:
-    framework = library(to)
-    made, module = of("mingru").file(to)
-    width = of("mingru").cell.features
-    if to == "torch":
-        layer = getattr(module, made.title)()
-        layer.parallel = lambda *_: "at once"
-        assert layer(framework.zeros(2, 8, width))[0].shape[:2] == (2, 8)
-        assert layer(framework.zeros(2, 9, width)) == "at once"
-        return
-    module.parallel = lambda *_: "at once"
-    params = framework.eval_shape(module.init, framework.random.key(0))
-    short, long = (framework.ShapeDtypeStruct((2, n, width), "float32") for n in (8, 9))
-    assert framework.eval_shape(module.apply, params, short)[0].shape[:2] == (2, 8)
-    assert module.apply(params, long) == "at once"
+def test_a_long_sequence_is_computed_at_once() -> None:
+    """In PyTorch; a pair of states is slower so on a CPU."""
+    torch = library("torch")
+    made, module = of("mingru").file("torch")
+    layer = getattr(module, made.title)()
+    layer.parallel = lambda *_: "at once"
+    short, long = (torch.zeros(2, steps, of("mingru").cell.features) for steps in (8, 9))
+    assert layer(short)[0].shape[:2] == (2, 8)
+    assert layer(long) == "at once"
+    text = of("lru").file("torch")[0].text
+    assert text.count("parallel(") == 1
 
 
 def test_a_sequence_of_no_step_gives_no_output_and_the_first_states() -> None:

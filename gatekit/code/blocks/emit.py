@@ -350,12 +350,13 @@ class Emitter:
 
     def _recur(self, op: Recur, x: Expr) -> Expr:
         to, cell_text, name = self.framework.name, self.cell_text, f"{self.turn}{op.name}"
+        at_once = ".parallel" if to == "torch" else "parallel"
         carries = any(isinstance(op, Convolve) and op.carried for op in self.built.mix.ops)
         noise = NOISE.get(to, "") if cell_text.draws_noise else ""
         call = (BACKWARD if self.turn else CALLS)[to].format(
             target=self.writer.variable(name, name),
             cell=self.prefix,
-            function=LOOPS[to],
+            function=LOOPS[to] if cell_text.parallel is None else at_once,
             value=self._as_name(x, f"{name}_read"),
             state="cell_state" if carries else "state",
             noise=noise.replace("rng", "rng_back") if self.turn else noise,

@@ -13,7 +13,6 @@ from .shared import (
     CALL,
     FirstStates,
     Lines,
-    at_once,
     call_lines,
     file_text,
     first_states,
@@ -168,23 +167,21 @@ def _numpy_loop(code: Functions, cell: CellText, prefix: str, hold: Lines, _: No
 
 
 def _jax_loop(code: Functions, cell: CellText, prefix: str, hold: Lines, noise: Noise) -> Lines:
-    function, arrays = looped(cell, f"{prefix}project(params, ")
     passed = "".join(f", {each}" for each in noise.passed)
     return [
         *over_time(code.loop, cell, code.array, [*CALL, *noise.doc], noise.given, prefix),
-        *indented(at_once(cell, f"{prefix}parallel(params, ")),
         *_valid(cell),
         *indented(_sizes(cell, [*noise.lines, cell.width])),
         *noise.lines,
         "",
         "    def body(carry, inputs):",
         f"        {'rng, (valid, *now)' if noise.each_step else 'valid, *now'} = inputs",
-        f"        new = {prefix}{function}(params, *now, carry[1]{passed})",
+        f"        new = {prefix}step(params, *now, carry[1]{passed})",
         "        carry = jax.tree.map(lambda n, o: hold(valid, n, o), new, carry)",
         "        return carry, carry[0]",
         "",
         f"    y = jnp.zeros((len(x), {cell.width}), x.dtype)",
-        *indented(_swapped(["mask", *arrays])),
+        *indented(_swapped(["mask", "x", *cell.inputs])),
         "    (_, last), outputs = jax.lax.scan(body, (y, state), "
         + ("(rngs, inputs))" if noise.each_step else "inputs)"),
         "    return jnp.swapaxes(outputs, 0, 1), last",
@@ -376,8 +373,6 @@ def _hold(code: Functions, vectors: bool) -> Lines:
 
 
 def _swapped(names: list[str]) -> Lines:
-    line = f"inputs = [jnp.swapaxes(each, 0, 1) for each in ({', '.join(names)})]"
-    if len(line) <= WIDTH - 4:
-        return [line]
-    arrays = tuple_lines("arrays = ", names, WIDTH - 4)
-    return [*arrays, "inputs = [jnp.swapaxes(each, 0, 1) for each in arrays]"]
+    each = f"jnp.swapaxes(each, 0, 1) for each in ({', '.join(names)})"
+    line = f"inputs = [{each}]"
+    return [line] if len(line) <= WIDTH - 4 else ["inputs = [", f"    {each}", "]"]

@@ -10,8 +10,6 @@ from gatekit.code.cell_text import CellText
 from gatekit.code.identifiers import WIDTH, docstring, number, wrapped
 
 Lines = list[str]
-AT_ONCE = 8
-"""More steps than this are computed at once, if a cell has `parallel`."""
 Define = Callable[[str, Sequence[str], int], Lines]
 CALL = [
     "Return what every step emits, batch x time x units, and the last states.",
@@ -150,19 +148,6 @@ def mask_lines(where: str, cell: CellText) -> Lines:
     for name in ("x", *cell.inputs):
         lines.append(f"        {name} = {where.format(name)}")
     return lines
-
-
-def at_once(cell: CellText, call: str) -> Lines:
-    """Return the lines that compute a long sequence at once, if there is ``parallel``.
-
-    Args:
-        cell: the cell as text.
-        call: the beginning of the call.
-    """
-    if cell.parallel is None:
-        return []
-    names = ", ".join(["x", *cell.inputs, "state", "mask"])
-    return [f"if x.shape[1] > {AT_ONCE}:", f"    return {call}{names})"]
 
 
 STEP = '    """Return what a step emits, and its states; x is batch x features."""'

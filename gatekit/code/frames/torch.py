@@ -13,7 +13,6 @@ from .shared import (
     CALL,
     FirstStates,
     Lines,
-    at_once,
     call_lines,
     file_text,
     first_states,
@@ -108,7 +107,7 @@ def torch_class(cell: CellText) -> Lines:
         *indented(step_lines(cell, define, "", ["state", *drops], WIDTH - 8, "self.{}")),
         "",
         *over_time("forward", CALL, cell.inputs),
-        *indented(at_once(cell, "self.parallel("), 8),
+        *_at_once(cell),
         *indented(mask_lines("{0}.masked_fill(~mask[..., None], 0.0)", cell)),
         *_noise(cell),
         f"        y, outputs = x.new_zeros(len(x), {cell.width}), []",
@@ -158,6 +157,14 @@ def over_time(
         "        if state is None:",
         "            state = self.initial_state(len(x))",
     ]
+
+
+def _at_once(cell: CellText) -> Lines:
+    """Return the lines that compute more than a few steps at once, where this is faster."""
+    if cell.parallel is None or not cell.parallel.wins:
+        return []
+    names = ", ".join(["x", *cell.inputs, "state", "mask"])
+    return ["        if x.shape[1] > 8:", f"            return self.parallel({names})"]
 
 
 def _parallel(cell: CellText) -> Lines:
