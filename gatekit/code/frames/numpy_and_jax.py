@@ -266,7 +266,7 @@ class Noise:
             drop = f"dropout(jnp.ones_like(x[:, :1]), {cell.dropout[0]}, rng, 0)"
             self.lines.append(f"    x = x * {drop}")
         masks = [
-            f"dropout(jnp.ones((len(x), {width})), {cell.recurrent_dropout}, rng, {place})"
+            f"dropout(jnp.ones((len(x), {width}), dtype), {cell.recurrent_dropout}, rng, {place})"
             for place, width in enumerate(cell.drops, 1)
         ]
         if masks:
