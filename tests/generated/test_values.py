@@ -246,7 +246,7 @@ def test_functions_get_sizes_from_the_weights(cell: str) -> None:
     assert [state.shape for state in states] == [state.shape for state in first]
 
 
-@pytest.mark.parametrize("cell", ["lstm", "mingru"])
+@pytest.mark.parametrize("cell", ["variational_dropout_lstm", "mingru"])
 def test_states_in_jax_have_the_type_of_the_weights(cell: str) -> None:
     jax = library("jax")
     _, module = of(cell).file("jax")
@@ -288,7 +288,7 @@ def test_a_sequence_of_no_step_gives_no_output_and_the_first_states() -> None:
 @pytest.mark.parametrize("cell", ["mingru", "lru", "linear_attention"])
 def test_no_step_at_once_is_no_step_one_by_one(cell: str) -> None:
     torch, jax = library("torch"), library("jax")
-    x = np.zeros((2, 0, of(cell).cell.features))
+    x = np.zeros((2, 0, of(cell).cell.features), "float32")
     made, module = of(cell).file("torch")
     layer = getattr(module, made.title)()
     state = tuple(torch.ones_like(s) for s in layer.initial_state(2))
