@@ -166,7 +166,7 @@ class CellText:
 
     @property
     def unknown_sizes(self) -> bool:
-        """Whether functions need a size that the weights do not tell."""
+        """Whether functions need a size that does not follow from the shapes of weights."""
         if not self.sizes_from:
             return False
         lines = [*self.step, self.emitted, *self.new, self.width, *self.drops]
@@ -301,7 +301,7 @@ def cell_text(
 def _sizes_from(
     cell: Cell, layout: WeightLayout, access: Access, sizes: SizeTexts
 ) -> dict[str, str]:
-    """Return the code of the sizes that the shapes of weights tell, by name."""
+    """Return the code of the sizes that follow from the shapes of weights, by name."""
     shapes = {weight.name: weight.shape for weight in cell.weights}
     found: dict[str, str] = {}
     for stack in layout.stacks:
