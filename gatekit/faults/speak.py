@@ -57,10 +57,12 @@ class Channel:
 
     Attributes:
         line: returns the file and line of a place with a comma before the line, or ``""``.
+        full: the choices that are spelled in full, ``cell.name`` in place of ``cell``.
     """
 
     verb = "type"
     line: Callable[[Place], str] = field(default=lambda place: "")
+    full: tuple[str, ...] = ()
 
     def of(self, place: Place) -> Channel:
         """Return the channel of the person who wrote a place."""
@@ -68,7 +70,7 @@ class Channel:
 
     def name(self, place: Place) -> str:
         """Return a place as it is written."""
-        return str(place.path[0]) if _choice(place) else str(place)
+        return str(place.path[0] if _choice(place) and str(place) not in self.full else place)
 
     def mention(self, place: Place) -> str:
         """Return a further place of a message, with its line."""
@@ -263,7 +265,9 @@ class Typed(Channel):
             return Flags()
         name = f"{place}."
         typed = any(name.startswith(f"{k}.") or f"{k}.".startswith(name) for k in self.keys)
-        return Channel() if typed or name.startswith("-") else self.rest
+        if not typed and not name.startswith("-"):
+            return self.rest
+        return Channel(full=self.keys)
 
 
 def speak(fault: Fault, channel: Channel | None = None) -> str:

@@ -358,11 +358,11 @@ def _refuse_split(typed: Sequence[str]) -> None:
     values: dict[str, list[str]] = {}
     for word in typed:
         key, _, value = word.partition("=")
-        if _BRACES.fullmatch(value):
-            values.setdefault(key, []).append(value)
+        values.setdefault(key, []).append(value)
     for key, pieces in values.items():
-        if len(pieces) > 1:
-            _refuse_words(key, [f"{key}={{{','.join(pieces)}}}"], why)
+        if len(pieces) > 1 and any(map(_BRACES.fullmatch, pieces)):
+            entries = [piece if ":" in piece else f"kind:{piece}" for piece in pieces]
+            _refuse_words(key, [f"{key}={{{','.join(entries)}}}"], why)
 
 
 def _open(text: str) -> bool:
