@@ -196,7 +196,9 @@ class RowWise(Declared):
             declare = f"; ask for it by name: def {self.method}(self, pre, {error.name})"
             return f"{place}: {reason}" + (f"; {write}" if write else near or declare)
         if isinstance(error, AttributeError) and error.obj is self:
-            near = nearest(error.name or "", (*self._option_types, *self.parameters))
+            near = nearest(
+                error.name or "", (*self._option_types, *self.parameters, *vars(type(self)))
+            )
             declared = f"declare it: an option is {error.name}: float = 1.0 in the class, and a "
             declared += f'learned number parameters = {{"{error.name}": Parameter("units")}}'
             return f"{place}: {reason}{near or f'; {declared}'}"

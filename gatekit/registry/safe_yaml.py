@@ -128,7 +128,7 @@ _YAML_HINTS = (
     ("'<document start>'", "the first line is indented: begin each key at the left margin"),
     ("but found '<scalar>'", "put the value in quotes"),
     ("expected <block end>", "indent the names of one mapping equally"),
-    ("expected ',' or", "close the bracket, and separate items with commas"),
+    ("expected ',' or", "close the bracket, and put text that has brackets or commas in quotes"),
     ("that cannot start any token", "put the value in quotes"),
     ("alphabetic", "put the value in quotes"),
     ("chomping", "put the value in quotes"),

@@ -120,6 +120,11 @@ BIAS = Fault(
     1,
     fixes=(Rename(P("cell.gates.r.bais"), P("cell.gates.r.bias")),),
 )
+BIAS_INIT = Fault(
+    *(Kind.UNKNOWN, P("cell.gates.r.bias_init"), 1),
+    fixes=(Rename(P("cell.gates.r.bias_init"), P("cell.gates.r.initializers.bias")),),
+)
+TYPED_NAME = wrong(P("cell.name"), {"a": 1}, Text(), "mine")
 
 
 @pytest.mark.parametrize(
@@ -134,6 +139,11 @@ BIAS = Fault(
         ),
         (BIAS, File(line=lambda place: "a.yaml, line 3"), "a.yaml, line 3: cell.gates.r.bais is "),
         (BIAS, File(), "Write bias: 1."),
+        (BIAS_INIT, File(), "Write initializers: {bias: 1}."),
+        (UNKNOWN, Call(given={"task": {"lenght": [5, 6]}}), "Write task={'length': [5, 6]}."),
+        (TYPED_NAME, Typed(keys=("cell.name",)), "Type cell.name=mine."),
+        (TYPED_NAME, Typed(keys=("cells",)), "Type cell=mine."),
+        (wrong(P("dropout"), 20, Number(0, 1, below=True)), Shell(), "Type dropout=0.2."),
         (BIAS, Layer(given={"gates": {"r": {"bais": 1}}}), "Write gates={'r': {'bias': 1}}."),
         (BIAS, Typed(keys=("cell.gates.r",), rest=File()), "Type cell.gates.r.bias=1."),
         (BIAS, Typed(keys=("cell",), rest=File()), "Type cell.gates.r.bias=1."),

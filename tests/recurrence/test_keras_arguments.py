@@ -129,7 +129,7 @@ def test_other_activations_are_written_as_the_page_and_the_messages_say(
 
 @pytest.mark.parametrize("executor", ["nope", "Fused", None, 3])
 def test_an_unknown_executor_is_refused_at_once(executor: Any) -> None:
-    with pytest.raises(ConfigError, match="one of auto, reference.*Write executor="):
+    with pytest.raises(ConfigError, match=r"one of auto, reference.*Write executor="):
         RNN("lstm", 4, executor=executor)
 
 

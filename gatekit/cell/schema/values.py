@@ -154,9 +154,14 @@ def _no_name(where: Place, name: object, entries: Mapping[Any, object], why: str
 def _meant_section(key: str, value: object, config: Mapping[str, object]) -> dict[str, Any]:
     """Return a section that should be a mapping as one."""
     emits = config.get("emits") if isinstance(config.get("emits"), str) else "h"
+    texts = value if isinstance(value, list) else [value]
+    names = (
+        texts if all(isinstance(each, str) and _IDENTIFIER.match(each) for each in texts) else []
+    )
     if key == "norms":
-        names = isinstance(value, list) and all(isinstance(each, str) for each in value)
-        return {f"{of}_out": of for of in (names and value) or [emits]}
+        return {f"{of}_out": of for of in names if isinstance(value, list)} or {
+            f"{emits}_out": emits
+        }
     if key in ("initializers", "regularizers", "constraints") and isinstance(value, str):
         return {"recurrent" if value == "orthogonal" else "kernel": value[:60]}
     if key in ("initial", "zoneout"):
@@ -164,10 +169,11 @@ def _meant_section(key: str, value: object, config: Mapping[str, object]) -> dic
         return {str(emits): value if isinstance(value, (int, float)) else usual}
     if isinstance(value, list) and value and all(isinstance(each, Mapping) for each in value):
         return {str(name): inner for each in value for name, inner in each.items()}
-    texts = value if isinstance(value, list) else [value]
-    pairs = [re.fullmatch(r"\s*(\w+)\s*[=:]\s*(.+)", str(text)[:200]) for text in texts]
+    pairs = [re.fullmatch(r"\s*(\w+)\s*[=:\s]\s*(.+)", str(text)[:200]) for text in texts]
     if texts and all(pairs):
         return {pair[1]: pair[2].strip() for pair in pairs if pair}
+    if names and key in ("gates", "parameters", "constants", "inputs"):
+        return dict.fromkeys(names, next(iter(_EXAMPLES[key].values())))
     return _EXAMPLES[key]  # type: ignore[no-any-return]
 
 
