@@ -17,6 +17,7 @@ from gatekit.recurrence.layers.arguments import own_arguments
 
 MOST_STEPS = 4
 WRONG = ("yes", "50%", "12", -1, 0.5, 3, [], ["h"], {"a": 1}, True, "relu", 10**30)
+NAMES = ("cell", "block", "output_unit", "regularizers", "constraints")
 CELL = {"cell": "lstm", "units": 2}
 BASE: dict[Any, dict[str, Any]] = {RNN: CELL, Cell: CELL, BlockLayer: {**CELL, "block": "modern"}}
 USUAL: dict[str, Any] = {
@@ -60,7 +61,8 @@ def mistakes() -> Iterator[tuple[Any, str, dict[str, Any]]]:
             if name == "plugins":  # files, which a message cannot know
                 continue
             for value in (*WRONG, *INNER.get(name, ())):
-                yield kind, f"{name}={value!r}", {**base, name: value}
+                if name not in NAMES or not isinstance(value, str) or value not in WRONG:
+                    yield kind, f"{name}={value!r}", {**base, name: value}
             given = {**base, name: base.get(name, USUAL.get(name, True))}
             given[misspelt(name)] = given.pop(name)
             yield kind, misspelt(name), given
@@ -94,9 +96,9 @@ def follow(fault: Fault, given: dict[str, Any]) -> None:
     sets = [part for part in parts if isinstance(part, Set)]
     for part in parts:
         if isinstance(part, (Remove, Rename)):
-            value = eval(channel.name(part.place), {}, given)
             exec(f"del {channel.name(part.place)}", {}, given)
-            sets += [Set(part.to, value)] if isinstance(part, Rename) else []
+        if isinstance(part, Rename):
+            given.update(eval(f"dict({channel.rename(part, fault.given)})"))
     given.update(eval(f"dict({channel.assign(*sets)})"))
 
 

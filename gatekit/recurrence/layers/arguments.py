@@ -41,6 +41,7 @@ from gatekit.faults import (
     wrong,
 )
 from gatekit.faults.deprecation import deprecated
+from gatekit.faults.speak import CHOICES
 from gatekit.registry import load_cell
 
 # The keyword arguments of keras.layers.Layer.
@@ -177,7 +178,7 @@ def required(group: str, value: object, usual: str) -> None:
         ConfigError: it is missing.
     """
     if value is REQUIRED:
-        place, what = Place((group,)), f"{group}s"
+        place, what = Place((group, CHOICES[group])), f"{group}s"
         fix = Set(place, usual)
         fault = Fault(Kind.MISSING, place, fixes=(fix,), what=what, lists=Run(what))
         raise ConfigError(fault).spoken(Layer())
