@@ -410,14 +410,9 @@ def _way(fix: Fix, fault: Fault, to: Channel) -> Iterator[str]:
         case Both():
             # An unknown key that others replace is not removed by hand.
             gone = Remove(fault.place) if fault.kind is Kind.UNKNOWN else None
-            heads = {f.place.path[:1] for f in fix.fixes if isinstance(f, Set)}
-            sets = [
-                f
-                for f in fix.fixes
-                if isinstance(f, Set)
-                or f == gone
-                or (isinstance(to, Call) and isinstance(f, Remove) and f.place.path[:1] in heads)
-            ]
+            sets = [f for f in fix.fixes if isinstance(f, Set) or f == gone]
+            heads = {f.place.path[:1] for f in sets} if isinstance(to, Call) else set()
+            sets = [f for f in fix.fixes if f in sets or f.place.path[:1] in heads]
             words = [way for f in fix.fixes if f not in sets for way in _way(f, fault, to)]
             words += [f"{to.verb} {to.assign(*sets)}"] if sets else []
             yield " and ".join(words)
