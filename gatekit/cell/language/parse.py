@@ -193,6 +193,8 @@ class _Reader:
         if match := KEYWORD.search(self.text):
             why = f"{match[1]!r} is a Python keyword and cannot be a name"
             return self.error(why, *match.span(1))
+        if self.text.count("(") >= 4 * MAX_DEPTH:
+            return self.error(f"nested deeper than {MAX_DEPTH} levels", place, place + 1)
         sign = self.text[place : place + 1]
         if any(self.text.count(a) != self.text.count(b) for a, b in ("()", "[]", "{}")):
             if sign in ("(", "[", "{"):
