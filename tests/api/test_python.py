@@ -221,7 +221,7 @@ def test_a_key_that_does_not_exist_is_an_error_with_the_remedy() -> None:
         ({"optimizer": {"betas": [0.9, 0.99]}}, "optimizer={'beta_1': 0.9, 'beta_2': 0.99}"),
         ({"optimizer": {"lr": [0.1, 0.2]}}, "optimizer={'learning_rate': [0.1, 0.2]}"),
         ({"cells": ["lstm", "gru"]}, "cell=['lstm', 'gru']"),
-        ({"block": {"modern": {}}}, "block='modern'"),
+        ({"block": {"modern": {"conv": 4}}}, "block='modern'"),
         ({"swap": "forget=power_law"}, "swap={'forget': 'power_law'}"),
     ],
 )
