@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from reference import closed_form, rhn
+from reference import liquid, rhn
 from reference.run import draw, run, zero_states
 
 from gatekit import RNN, GatekitError
@@ -29,10 +29,10 @@ def _x() -> np.ndarray:
 @pytest.mark.parametrize(("unfolds", "elapsed"), [(1, 1.0), (3, 0.25)])
 def test_a_liquid_network_is_solved_in_its_steps(unfolds: int, elapsed: float) -> None:
     layer = _layer({"defaults": ["ltc"], "unfolds": unfolds, "elapsed": elapsed})
-    weights = draw(closed_form.ltc_shapes(FEATURES, UNITS), np.random.default_rng(2))
+    weights = draw(liquid.shapes(FEATURES, UNITS), np.random.default_rng(2))
     for name, value in weights.items():
         layer.named_weights[name].assign(value)
-    step = partial(closed_form.ltc, unfolds=unfolds, elapsed=elapsed)
+    step = partial(liquid.step, unfolds=unfolds, elapsed=elapsed)
     expected, _ = run(step, _x(), zero_states(["v"], BATCH, UNITS), weights)
     np.testing.assert_allclose(layer(_x()), expected, rtol=0, atol=1e-12)
 

@@ -35,6 +35,11 @@ def softplus(a: Array) -> Array:
     return np.where(positive, a, 0.0) + np.log1p(np.exp(np.where(positive, -a, a)))
 
 
+def silu(a: Array) -> Array:
+    """a sigmoid(a)."""
+    return a * sigmoid(a)
+
+
 def log_sigmoid(a: Array) -> Array:
     """log(sigmoid(a)), finite for any finite a."""
     return -softplus(-a)
@@ -77,3 +82,15 @@ def dense_shapes(
         f"{gate}.h_prev": (units, width),
         f"{gate}.bias": (width,),
     }
+
+
+def absolute(a: Array) -> Array:
+    """The modulus by the sign of the real part, analytic away from zero."""
+    return np.where(np.real(a) >= 0, a, -a)
+
+
+def normalised(a: Array, eps: float) -> Array:
+    """The vectors along the last axis with mean 0 and variance 1."""
+    centred = a - np.mean(a, axis=-1, keepdims=True)
+    variance = np.mean(centred * centred, axis=-1, keepdims=True)
+    return np.asarray(centred / np.sqrt(variance + eps))

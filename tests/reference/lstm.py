@@ -26,16 +26,7 @@ def shapes(features: int, units: int) -> dict[str, tuple[int, ...]]:
 
 
 def step(x: Array, states: States, w: Weights) -> Stepped:
-    """One time step.
-
-    Args:
-        x: batch x features.
-        states: h and c, each batch x units.
-        w: weights by name, see :func:`shapes`.
-
-    Returns:
-        The emission h, batch x units, and the new states.
-    """
+    """One step; h and c are batch x units."""
     h_prev, c_prev = states["h"], states["c"]
     i = sigmoid(affine(w, "input", x, h_prev))
     f = sigmoid(affine(w, "forget", x, h_prev))

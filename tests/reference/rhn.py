@@ -42,18 +42,7 @@ def shapes(
 
 
 def step(x: Array, states: States, w: Weights, depth: int = DEPTH, coupled: bool = True) -> Stepped:
-    """One time step.
-
-    Args:
-        x: batch x features.
-        states: h, batch x units.
-        w: weights by name, see :func:`shapes`.
-        depth: highway layers.
-        coupled: whether what is not transformed is carried.
-
-    Returns:
-        The emission h, batch x units, and the new states.
-    """
+    """One step; h is batch x units. Without carry gates, what is not transformed is carried."""
 
     def pre(gate: str, layer: int, s: Array) -> Array:
         name = f"{gate}_{layer}"
