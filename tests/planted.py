@@ -204,7 +204,7 @@ FAULTS = (
     ),
     Fault(
         "weights that are not trained are counted",
-        "gatekit/cell/graph/built.py",
+        "gatekit/cell/graph/cell.py",
         "for weight in self.weights if weight.trainable)",
         "for weight in self.weights)",
         ("tests/cell/test_count.py",),

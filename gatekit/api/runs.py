@@ -280,7 +280,7 @@ def report(
     from gatekit.compare.comparison import compare
     from gatekit.compare.recipe import arguments
     from gatekit.compare.report.context import sheet
-    from gatekit.compare.report.write import write_report
+    from gatekit.compare.report.save import write_report
 
     name = study if isinstance(study, str) else study.name
     path = Path(to or f"{name}.html")

@@ -42,7 +42,7 @@ SHORT = {
     "JSON": "cli.output:write_json",
     "LOAD": "compare.study:load",
     "PAGE": "compare.comparison:compare compare.recipe:arguments compare.report.context:sheet "
-    "compare.report.write:write_report",
+    "compare.report.save:write_report",
     "QUOTED": "compare.recipe:arguments",
     "READ": "cli.overrides:read_overrides",
     "RUN": RUN,
@@ -129,8 +129,8 @@ compare | demo --best-of units | compare.budget.trials:best_of_k | ~best_of_k
 compare | demo | cli.compare.compare:_report | ~form
 report | demo | PAGE
 report | demo --at steps=100 | PAGE | area
-report | demo | compare.report.write:watch | ~watch
-report | demo --watch | compare.report.write:watch | seconds
+report | demo | compare.report.save:watch | ~watch
+report | demo --watch | compare.report.save:watch | seconds
 gates-report | demo | LOAD | study root
 gates-report | demo | WHERE compare.gates.behaviour:gates_report
 gates-report | demo --json | compare.figures:draw_gates | figure | report

@@ -6,4 +6,6 @@ intervals for a handful of seeds, `baseline` chooses the baseline, `difference` 
 with it, and `verdict` puts the result into one sentence. `power` estimates how many seeds a
 decision needs. `across_tasks` combines several tasks, and `variance` attributes the variance of a
 sweep to its keys.
+
+No module here is public.
 """

@@ -30,7 +30,6 @@ from gatekit.recurrence.noise import scrambled_seed
 from gatekit.recurrence.problem import Problem, Solution
 
 from .arguments import checked_flag, features_of, own_arguments
-from .built import built_cell
 from .cell_layer import CellLayer, weight_values
 from .inputs import (
     Inputs,
@@ -45,6 +44,7 @@ from .inputs import (
     split_resets,
 )
 from .sequence_layer import KeptStates, SequenceLayer
+from .shared_cells import built_cell
 
 
 @keras.saving.register_keras_serializable(package="gatekit")

@@ -299,7 +299,7 @@ def started(
         alone = dataclasses.replace(plan, runs=(), sources={})
         reader, writer = context.Pipe()
         arguments = (writer, main or make, run, alone, dict(environment), bar)
-        process = context.Process(target=_be, args=arguments)
+        process = context.Process(target=_execute, args=arguments)
         try:
             begin = raising()(process.start)
             with _without_main():
@@ -335,7 +335,7 @@ def _without_main() -> Iterator[None]:
         spawn.get_preparation_data = original
 
 
-def _be(
+def _execute(
     writer: Connection,
     main: Any,
     run: PlannedRun,

@@ -15,7 +15,7 @@ from gatekit.cli.compare import report
 from gatekit.compare import curves as module
 from gatekit.compare.report.context import Sheet
 from gatekit.compare.report.page import page
-from gatekit.compare.report.write import watch, write_report
+from gatekit.compare.report.save import watch, write_report
 from gatekit.runs import record
 from gatekit.runs.folder import RunFolder
 
