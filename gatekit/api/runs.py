@@ -216,7 +216,7 @@ def extend(
     """
     from gatekit.compare import compare
     from gatekit.compare.compared import as_lists
-    from gatekit.compare.take_look import FAMILY, add_seeds, until_decided
+    from gatekit.compare.more_seeds import FAMILY, add_seeds, until_decided
 
     unknown = [key for key in grouping if key not in FAMILY]
     if unknown:

@@ -1,7 +1,7 @@
 """Add seeds to a study and look at it in between; the level of 5 % is spread over these looks.
 
-`look` compares the groups at a number of seeds at which every run has an outcome, and appends the
-result to ``looks.jsonl``. The first look fixes which comparisons are made.
+A look is an interim analysis: `analyse` compares the groups at a number of seeds at which every run
+has an outcome, and appends the result to ``looks.jsonl``. The first look fixes what is compared.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from gatekit.cell.errors import ConfigError, RunError, listed
 from gatekit.compare.deciding.remarks import AT_ONCE
 from gatekit.compare.deciding.row import Row, family
 from gatekit.compare.numbers import count_of, p_value
-from gatekit.compare.stats.looks import next_look, spent
+from gatekit.compare.stats.interim_tests import next_interim, spent
 from gatekit.compare.stats.paired_tests import MIN_FLIPS
 from gatekit.runs.names import canonical_json
 from gatekit.runs.result import OUTCOMES
-from gatekit.runs.studies import looks as looks_file
-from gatekit.runs.studies.looks import Looks
+from gatekit.runs.studies import interim_file
+from gatekit.runs.studies.interim_file import InterimAnalyses
 from gatekit.runs.studies.survey import study_folder
 from gatekit.study.extend import extension, first_seeds
 from gatekit.study.launch import launch, report
@@ -37,9 +37,9 @@ FIXED = ("better", "worse", "equivalent", "not_worse")
 """Decisions that need no further seeds."""
 
 
-def looks_so_far(
+def interim_so_far(
     study: Path, most: int | None, asked: Mapping[str, object]
-) -> tuple[Looks | None, int, dict[str, object]]:
+) -> tuple[InterimAnalyses | None, int, dict[str, object]]:
     """Return the looks at a study, its maximum number of seeds, and the options of the comparison.
 
     Args:
@@ -51,7 +51,7 @@ def looks_so_far(
         ConfigError: the first look lacks ``most``, or a later look has another ``most`` or option.
         RunError: the file of looks is damaged.
     """
-    before = looks_file.read(study)
+    before = interim_file.read(study)
     options = {key: value for key, value in asked.items() if value not in (None, [], ())}
     if "margin" in options:
         options["margin"] = str(options["margin"])
@@ -113,26 +113,26 @@ def until_decided(
         0, or the exit code of the sweep if runs failed or were stopped.
 
     Raises:
-        GatekitError: as `looks_so_far`, `look` and `gatekit.study.extend.extension` describe.
+        GatekitError: as `interim_so_far`, `analyse` and `gatekit.study.extend.extension` describe.
     """
-    looks, most, asked = looks_so_far(study_folder(study, root, "extend"), most, asked)
+    interim, most, asked = interim_so_far(study_folder(study, root, "extend"), most, asked)
     whole, present = extension(study, root, most, words, command, trusted)
     open_ = None
-    if looks is not None:
-        comparison = look(study, root, looks.seeds[-1], most, asked)
+    if interim is not None:
+        comparison = analyse(study, root, interim.seeds[-1], most, asked)
         open_ = open_groups(comparison)
-        show(_found(comparison, looks, open_))
+        show(_found(comparison, interim, open_))
     while open_ is None or open_:
-        seeds = next_look(None if looks is None else looks.seeds[-1], present, most, step)
+        seeds = next_interim(None if interim is None else interim.seeds[-1], present, most, step)
         if seeds is None:
             break
-        show(f"study {study}: {seeds} of at most {most} seeds for look {_number(looks)}.")
+        show(f"study {study}: {seeds} of at most {most} seeds for look {_number(interim)}.")
         if code := run_plan(first_seeds(whole, seeds), show, stream):
             return code
-        comparison = look(study, root, seeds, most, asked)
-        looks, open_ = comparison.study.looks, open_groups(comparison)
-        assert looks is not None
-        show(_found(comparison, looks, open_))
+        comparison = analyse(study, root, seeds, most, asked)
+        interim, open_ = comparison.study.interim, open_groups(comparison)
+        assert interim is not None
+        show(_found(comparison, interim, open_))
     show(
         f"Still open at the maximum of {most} seeds: {listed(open_)}."
         if open_
@@ -158,7 +158,7 @@ def add_seeds(
         ConfigError: the study has looks, so its next seeds belong to the next look.
         GatekitError: as `gatekit.study.extend.extension` describes.
     """
-    before = looks_file.read(study_folder(study, root, "extend"))
+    before = interim_file.read(study_folder(study, root, "extend"))
     if before is not None:
         raise ConfigError(
             f"study {study} was looked at {count_of(len(before.seeds), 'time')}; type gatekit "
@@ -183,15 +183,15 @@ def run_plan(plan: SweepPlan, show: Callable[[str], None], stream: TextIO | None
     return outcome.code or 1
 
 
-def _number(looks: Looks | None) -> int:
-    return 1 if looks is None else len(looks.seeds) + 1
+def _number(interim: InterimAnalyses | None) -> int:
+    return 1 if interim is None else len(interim.seeds) + 1
 
 
-def _found(comparison: Comparison, looks: Looks, open_: Sequence[str]) -> str:
+def _found(comparison: Comparison, interim: InterimAnalyses, open_: Sequence[str]) -> str:
     total = sum(row.difference is not None for row in comparison.rows)
     lines = [
-        f"look {len(looks.seeds)}: {looks.seeds[-1]} of at most {looks.most} seeds, alpha spent "
-        f"{looks.alpha:.2g}; {total - len(open_)} of {total} differences decided"
+        f"look {len(interim.seeds)}: {interim.seeds[-1]} of at most {interim.most} seeds, "
+        f"alpha spent {interim.alpha:.2g}; {total - len(open_)} of {total} differences decided"
     ]
     for row in comparison.rows:
         diff = row.difference
@@ -200,7 +200,7 @@ def _found(comparison: Comparison, looks: Looks, open_: Sequence[str]) -> str:
     return "\n".join(lines)
 
 
-def look(
+def analyse(
     study: str, root: Path | str, seeds: int, most: int, asked: Mapping[str, Any]
 ) -> Comparison:
     """Compare the groups at a number of seeds and record this as a look.
@@ -213,15 +213,15 @@ def look(
         RunError: results that were looked at have changed, or the look cannot be recorded.
     """
     loaded = load(study, root)
-    before = loaded.looks
+    before = loaded.interim
     done = () if before is None else before.seeds
     if before is not None:
         _check(compare(loaded, **asked), before)
     if seeds in done:
         return compare(loaded, **asked)
     alpha, last = spent(seeds / most), spent(done[-1] / most) if done else 0.0
-    now = Looks(most, (*done, seeds), asked=asked, alpha=alpha, added=alpha - last)
-    comparison = compare(dataclasses.replace(loaded, looks=now), **asked)
+    now = InterimAnalyses(most, (*done, seeds), asked=asked, alpha=alpha, added=alpha - last)
+    comparison = compare(dataclasses.replace(loaded, interim=now), **asked)
     groups = family(comparison.rows)
     if before is not None and groups != before.groups:
         raise ConfigError(_changed(before.groups, groups))
@@ -244,7 +244,7 @@ def look(
         },
     )
     try:
-        looks_file.append(loaded.path, now)
+        interim_file.append(loaded.path, now)
     except OSError as error:
         raise RunError(f"the look cannot be recorded in {loaded.path}: {error.strerror}.") from None
     return comparison
@@ -259,7 +259,7 @@ def open_groups(comparison: Comparison) -> list[str]:
     ]
 
 
-def _check(comparison: Comparison, before: Looks) -> None:
+def _check(comparison: Comparison, before: InterimAnalyses) -> None:
     """Check that the groups and results of the last look have not changed since."""
     groups = family(comparison.rows)
     if groups != before.groups:

@@ -11,7 +11,7 @@ import pytest
 
 import gatekit
 from gatekit.cell.errors import ConfigError, RunError
-from gatekit.compare import take_look
+from gatekit.compare import more_seeds
 from gatekit.compare.comparison import Comparison, compare
 from gatekit.compare.numbers import p_value
 from gatekit.compare.output.answer import headline, undecided_lines
@@ -22,7 +22,7 @@ from gatekit.compare.share.bundle import write_bundle
 from gatekit.compare.share.unbundle import import_bundle
 from gatekit.compare.study import load
 from gatekit.runs.names import LOOKS
-from gatekit.runs.studies import looks as file
+from gatekit.runs.studies import interim_file as file
 
 from .synthetic import configuration, write_run
 
@@ -62,9 +62,11 @@ def sweep(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[
         made.made(3)
         made.asked.clear()
         present = len(list((tmp_path / "demo" / "runs").iterdir())) // len(made.shifts)
-        monkeypatch.setattr(take_look, "run_plan", made.made)
-        monkeypatch.setattr(take_look, "extension", lambda study, root, seeds, *_: (seeds, present))
-        monkeypatch.setattr(take_look, "first_seeds", lambda _, seeds: seeds)
+        monkeypatch.setattr(more_seeds, "run_plan", made.made)
+        monkeypatch.setattr(
+            more_seeds, "extension", lambda study, root, seeds, *_: (seeds, present)
+        )
+        monkeypatch.setattr(more_seeds, "first_seeds", lambda _, seeds: seeds)
         return made
 
     return begin
@@ -73,11 +75,11 @@ def sweep(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[
 def extend(root: Path, **options: Any) -> list[str]:
     lines: list[str] = []
     how = {"most": 20, "asked": {}, "show": lines.append, **options}
-    assert take_look.until_decided("demo", root, **how) == 0
+    assert more_seeds.until_decided("demo", root, **how) == 0
     return lines
 
 
-def looks(root: Path) -> file.Looks:
+def interim(root: Path) -> file.InterimAnalyses:
     found = file.read(root / "demo")
     assert found is not None
     return found
@@ -88,7 +90,7 @@ def test_seeds_are_added_until_every_difference_is_decided(
 ) -> None:
     made = sweep(gru=-1.0, rnn=0.1)
     lines = extend(tmp_path)
-    found = looks(tmp_path)
+    found = interim(tmp_path)
     assert made.asked == list(found.seeds) == list(range(10, found.seeds[-1] + 1, 2))
     assert 10 < found.seeds[-1] < 20
     assert found.decisions == {"gru": "better", "rnn": "worse"}
@@ -110,8 +112,8 @@ def test_seeds_are_added_until_every_difference_is_decided(
 def test_the_most_seeds_end_the_looks(sweep: Callable[..., Sweep], tmp_path: Path) -> None:
     sweep(gru=0.0)
     lines = extend(tmp_path, step=5)
-    assert looks(tmp_path).seeds == (10, 15, 20)
-    assert looks(tmp_path).alpha == 0.05
+    assert interim(tmp_path).seeds == (10, 15, 20)
+    assert interim(tmp_path).alpha == 0.05
     assert lines[-1] == "Still open at the maximum of 20 seeds: gru."
 
 
@@ -124,7 +126,7 @@ def test_killed_at_any_moment_the_same_call_takes_the_same_looks(
         with monkeypatch.context() as patch:
             made.stop = 5 if kill == "run" else 10_000
 
-            def killed(study: Path, found: file.Looks, kill: str = kill) -> None:
+            def killed(study: Path, found: file.InterimAnalyses, kill: str = kill) -> None:
                 if kill != "before":
                     append(study, found)
                 if kill == "torn":
@@ -137,19 +139,19 @@ def test_killed_at_any_moment_the_same_call_takes_the_same_looks(
                 extend(tmp_path, step=5)
         made.stop = 10_000
     # The look that was written before the kill counts; the torn one is taken again.
-    assert looks(tmp_path).seeds == (10,)
+    assert interim(tmp_path).seeds == (10,)
     extend(tmp_path, step=5)
-    assert looks(tmp_path).seeds == (10, 15, 20)
-    assert looks(tmp_path).decisions == {"gru": "open"}
+    assert interim(tmp_path).seeds == (10, 15, 20)
+    assert interim(tmp_path).decisions == {"gru": "open"}
 
 
 def test_a_look_on_the_same_results_is_not_a_new_look(
     sweep: Callable[..., Sweep], tmp_path: Path
 ) -> None:
     sweep(gru=0.0).made(10)
-    first = take_look.look("demo", tmp_path, 10, 20, {})
-    again = take_look.look("demo", tmp_path, 10, 20, {})
-    assert looks(tmp_path).seeds == (10,)
+    first = more_seeds.analyse("demo", tmp_path, 10, 20, {})
+    again = more_seeds.analyse("demo", tmp_path, 10, 20, {})
+    assert interim(tmp_path).seeds == (10,)
     assert first.notes == again.notes
     assert len((tmp_path / "demo" / LOOKS).read_bytes().splitlines()) == 1
 
@@ -157,7 +159,7 @@ def test_a_look_on_the_same_results_is_not_a_new_look(
 def test_seeds_beyond_the_last_look_wait(sweep: Callable[..., Sweep], tmp_path: Path) -> None:
     made = sweep(gru=0.0)
     made.made(10)
-    take_look.look("demo", tmp_path, 10, 20, {})
+    more_seeds.analyse("demo", tmp_path, 10, 20, {})
     before = compare("demo", tmp_path)
     made.stop = 3
     with pytest.raises(KeyboardInterrupt):
@@ -190,7 +192,7 @@ def test_fewer_seeds_than_looks_need_are_said_to_be_too_few(
 ) -> None:
     """Without looks six seeds are enough, and with looks eight; a star is not p below 0.05."""
     sweep(gru=-0.06).made(10)
-    take_look.look("demo", tmp_path, 10, 20, {})
+    more_seeds.analyse("demo", tmp_path, 10, 20, {})
     print_table(compare("demo", tmp_path))
     assert "* decided: p below 0.05" not in capsys.readouterr().out
     some = compare("demo", tmp_path, where=["seed=0,1,2,3,4,5"])
@@ -207,7 +209,7 @@ def test_a_bundle_takes_the_looks_along(sweep: Callable[..., Sweep], tmp_path: P
     write_bundle(load("demo", tmp_path), bundle)
     import_bundle(bundle, elsewhere)
     found, imported = compare("demo", tmp_path), compare("demo", elsewhere)
-    assert imported.study.looks == looks(tmp_path)
+    assert imported.study.interim == interim(tmp_path)
     assert imported.notes[0] == found.notes[0]
     assert [(r.name, r.verdict) for r in imported.rows] == [(r.name, r.verdict) for r in found.rows]
 
@@ -218,9 +220,9 @@ def test_a_margin_is_decided_over_looks(sweep: Callable[..., Sweep], tmp_path: P
     found = compare("demo", tmp_path, margin="0.3").rows
     (shown,) = [f"  gru: equivalent, p {p_value(r.difference.p)}" for r in found if r.difference]
     assert shown in lines[-2].splitlines()
-    assert looks(tmp_path).asked == {"margin": "0.3"}
-    assert looks(tmp_path).decisions == {"gru": "equivalent"}
-    assert looks(tmp_path).seeds[-1] < 20
+    assert interim(tmp_path).asked == {"margin": "0.3"}
+    assert interim(tmp_path).decisions == {"gru": "equivalent"}
+    assert interim(tmp_path).seeds[-1] < 20
     # The options of the first look are used again.
     assert extend(tmp_path, most=None)[-1] == "Every difference is decided."
 
@@ -236,7 +238,7 @@ def test_what_the_first_look_fixed_cannot_change(
     sweep: Callable[..., Sweep], tmp_path: Path, options: dict[str, Any], error: str
 ) -> None:
     sweep(gru=0.0).made(10)
-    take_look.look("demo", tmp_path, 10, 20, {})
+    more_seeds.analyse("demo", tmp_path, 10, 20, {})
     with pytest.raises(ConfigError, match=error):
         extend(tmp_path, **options)
 
@@ -247,8 +249,8 @@ def test_python_asks_for_a_look_as_the_command_does(
     sweep(gru=-1.0)
     asked: dict[str, Any] = {"by": "cell", "where": {"cell": ["lstm", "gru"]}}
     found = gatekit.extend("demo", root=tmp_path, most=8, **asked)
-    assert found.study.looks is not None
-    assert looks(tmp_path).asked == {"by": ["cell"], "where": ["cell=lstm,gru"]}
+    assert found.study.interim is not None
+    assert interim(tmp_path).asked == {"by": ["cell"], "where": ["cell=lstm,gru"]}
     extend(tmp_path, most=None, asked={"by": ["cell"], "where": ["cell=lstm,gru"]})
 
 
@@ -263,22 +265,22 @@ def test_the_first_look_needs_the_most_seeds(sweep: Callable[..., Sweep], tmp_pa
 def test_other_groups_are_refused(sweep: Callable[..., Sweep], tmp_path: Path) -> None:
     made = sweep(gru=0.0)
     made.made(10)
-    take_look.look("demo", tmp_path, 10, 20, {})
+    more_seeds.analyse("demo", tmp_path, 10, 20, {})
     made.shifts["rnn"] = 0.0
     made.made(12)
     with pytest.raises(ConfigError, match="added: rnn"):
-        take_look.look("demo", tmp_path, 12, 20, {})
-    assert looks(tmp_path).seeds == (10,)
+        more_seeds.analyse("demo", tmp_path, 12, 20, {})
+    assert interim(tmp_path).seeds == (10,)
 
 
 def test_changed_results_are_refused(sweep: Callable[..., Sweep], tmp_path: Path) -> None:
     made = sweep(gru=0.0)
     made.made(10)
-    take_look.look("demo", tmp_path, 10, 20, {})
+    more_seeds.analyse("demo", tmp_path, 10, 20, {})
     result = next((tmp_path / "demo" / "runs").glob("67*")) / "result.json"
     result.write_bytes(result.read_bytes().replace(b"COMPLETED", b"COMPLETEE"))
     with pytest.raises(RunError, match="results of gru have changed since look 1"):
-        take_look.look("demo", tmp_path, 12, 20, {})
+        more_seeds.analyse("demo", tmp_path, 12, 20, {})
 
 
 def test_missing_runs_take_no_look(sweep: Callable[..., Sweep], tmp_path: Path) -> None:
@@ -287,21 +289,21 @@ def test_missing_runs_take_no_look(sweep: Callable[..., Sweep], tmp_path: Path) 
     run = next((tmp_path / "demo" / "runs").glob("67*"))
     (run / "result.json").unlink()
     with pytest.raises(RunError, match=r"no look was taken: gru is missing 1 run"):
-        take_look.look("demo", tmp_path, 10, 20, {})
+        more_seeds.analyse("demo", tmp_path, 10, 20, {})
     assert file.read(tmp_path / "demo") is None
 
 
 def test_one_group_has_nothing_to_look_at(sweep: Callable[..., Sweep], tmp_path: Path) -> None:
     sweep().made(10)
     with pytest.raises(ConfigError, match="has one group"):
-        take_look.look("demo", tmp_path, 10, 20, {})
+        more_seeds.analyse("demo", tmp_path, 10, 20, {})
 
 
 def test_a_damaged_file_of_looks_gives_no_verdict(
     sweep: Callable[..., Sweep], tmp_path: Path
 ) -> None:
     sweep(gru=0.0).made(10)
-    take_look.look("demo", tmp_path, 10, 20, {})
+    more_seeds.analyse("demo", tmp_path, 10, 20, {})
     path = tmp_path / "demo" / LOOKS
     path.write_bytes(path.read_bytes().replace(b"most", b"mosT"))
     for read in (lambda: load("demo", tmp_path), lambda: extend(tmp_path)):
@@ -311,12 +313,12 @@ def test_a_damaged_file_of_looks_gives_no_verdict(
 
 def test_seeds_alone_are_refused_after_a_look(sweep: Callable[..., Sweep], tmp_path: Path) -> None:
     made = sweep(gru=0.0)
-    assert take_look.add_seeds("demo", tmp_path, 6, show=lambda _: None) == 0
+    assert more_seeds.add_seeds("demo", tmp_path, 6, show=lambda _: None) == 0
     assert made.asked == [6]
     made.made(10)
-    take_look.look("demo", tmp_path, 10, 20, {})
+    more_seeds.analyse("demo", tmp_path, 10, 20, {})
     with pytest.raises(ConfigError, match="looked at 1 time;"):
-        take_look.add_seeds("demo", tmp_path, 12)
+        more_seeds.add_seeds("demo", tmp_path, 12)
 
 
 def test_several_tasks_are_decided_over_looks(tmp_path: Path) -> None:
@@ -327,7 +329,7 @@ def test_several_tasks_are_decided_over_looks(tmp_path: Path) -> None:
             for seed in range(10):
                 config = configuration(cell, seed, task__name=task)
                 write_run(runs, config, rng.normal(9 - 2 * (cell == "gru"), 0.1))
-    comparison: Comparison = take_look.look("demo", tmp_path, 10, 20, {})
+    comparison: Comparison = more_seeds.analyse("demo", tmp_path, 10, 20, {})
     (gru, *_) = [r for r in records(comparison) if r["group"].startswith("gru")]
     assert gru["normalised_decision"] == "better"
     assert gru["normalised_p"] == 2**-9

@@ -9,10 +9,10 @@ import pytest
 from gatekit.cell.errors import RunError
 from gatekit.runs import metrics
 from gatekit.runs.names import LOOKS
-from gatekit.runs.studies import looks as file
-from gatekit.runs.studies.looks import Looks
+from gatekit.runs.studies import interim_file as file
+from gatekit.runs.studies.interim_file import InterimAnalyses
 
-FIRST = Looks(
+FIRST = InterimAnalyses(
     20,
     (10,),
     {"baseline": "lstm"},

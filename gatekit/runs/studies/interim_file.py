@@ -24,7 +24,7 @@ WITHDRAWN = 2
 
 
 @dataclass(frozen=True)
-class Looks:
+class InterimAnalyses:
     """The looks at a study, up to the last one.
 
     Attributes:
@@ -63,13 +63,13 @@ class Withdrawal:
 
 @dataclass(frozen=True)
 class _History:
-    looks: Looks | None = None
+    interim: InterimAnalyses | None = None
     withdrawals: tuple[Withdrawal, ...] = ()
 
 
-def append(study: Path, looks: Looks) -> None:
+def append(study: Path, interim: InterimAnalyses) -> None:
     """Append a look; when this returns, it is on the disk."""
-    _append(study, _History(looks, withdrawals(study)))
+    _append(study, _History(interim, withdrawals(study)))
 
 
 def withdraw(study: Path, runs: Collection[str]) -> None:
@@ -102,26 +102,26 @@ def restore(study: Path, runs: Collection[str]) -> None:
 
 
 def _append(study: Path, history: _History) -> None:
-    looks = history.looks
+    interim = history.interim
     record: dict[str, Any] = {"schema": WITHDRAWN if history.withdrawals else SCHEMA}
-    if looks is not None:
+    if interim is not None:
         record |= {
-            "most": looks.most,
-            "seeds": list(looks.seeds),
-            "information": looks.seeds[-1] / looks.most,
-            "alpha": looks.alpha,
-            "added": looks.added,
-            "asked": dict(looks.asked),
-            "groups": dict(looks.groups),
-            "results": dict(looks.results),
-            "decisions": dict(looks.decisions),
+            "most": interim.most,
+            "seeds": list(interim.seeds),
+            "information": interim.seeds[-1] / interim.most,
+            "alpha": interim.alpha,
+            "added": interim.added,
+            "asked": dict(interim.asked),
+            "groups": dict(interim.groups),
+            "results": dict(interim.results),
+            "decisions": dict(interim.decisions),
         }
-    if history.withdrawals or looks is None:
+    if history.withdrawals or interim is None:
         record["withdrawn"] = [{"at": w.at, "runs": list(w.runs)} for w in history.withdrawals]
     metrics.append(study / LOOKS, record)
 
 
-def read(study: Path) -> Looks | None:
+def read(study: Path) -> InterimAnalyses | None:
     """Return the looks at a study; None if there are none.
 
     An incomplete line of a killed process is ignored. Damage before the last line is harmless,
@@ -131,7 +131,7 @@ def read(study: Path) -> Looks | None:
         RunError: the file cannot be read, a newer gatekit wrote it, or its last line is damaged, so
             the number of looks is unknown.
     """
-    return _read(study).looks
+    return _read(study).interim
 
 
 def withdrawals(study: Path) -> tuple[Withdrawal, ...]:
@@ -188,15 +188,15 @@ def _read_line(raw: bytes) -> _History | None:
         )
         if "most" not in record and "withdrawn" in record:
             return _History(None, withdrawn)
-        looks = _checked(record)
-        return None if looks is None else _History(looks, withdrawn)
+        interim = _checked(record)
+        return None if interim is None else _History(interim, withdrawn)
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         if isinstance(error, RunError):
             raise
         return None
 
 
-def _checked(record: Mapping[str, Any]) -> Looks | None:
+def _checked(record: Mapping[str, Any]) -> InterimAnalyses | None:
     most, seeds = record["most"], record["seeds"]
     maps = [record[key] for key in ("asked", "groups", "results", "decisions")]
     levels = [record[key] for key in ("alpha", "added")]
@@ -207,4 +207,4 @@ def _checked(record: Mapping[str, Any]) -> Looks | None:
         and all(isinstance(one, dict) for one in maps)
         and all(isinstance(level, float) for level in levels)
     )
-    return Looks(most, tuple(seeds), *maps, *levels) if fits else None
+    return InterimAnalyses(most, tuple(seeds), *maps, *levels) if fits else None

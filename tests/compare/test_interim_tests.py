@@ -10,18 +10,18 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from gatekit.compare.stats.looks import (
-    decide_looks,
-    first_look,
+from gatekit.compare.stats.interim_tests import (
+    decide_interim,
+    first_interim,
     is_possible,
-    next_look,
+    next_interim,
     spent,
-    within_margin_looks,
+    within_margin_interim,
 )
 from gatekit.compare.stats.multiple_comparisons import sign_vectors
 from gatekit.compare.stats.paired_tests import RANK_FLIPS, decide, within_margin
 
-from .calibration import MOST, NOISES, first_verdict, looks
+from .calibration import MOST, NOISES, first_verdict, sizes
 
 Table = list[dict[int, float]]
 
@@ -69,29 +69,29 @@ def test_the_level_is_spent_as_lan_and_demets_tabulate() -> None:
 
 @pytest.mark.parametrize(("most", "first"), [(8, 8), (10, 8), (20, 10), (40, 13), (100, 27)])
 def test_no_look_is_where_nothing_can_be_decided(most: int, first: int) -> None:
-    assert first_look(most) == first
+    assert first_interim(most) == first
     assert not is_possible(first - 1, most)
     equal = [dict.fromkeys(range(first), 0.1)]
-    (found,) = decide_looks(equal, [first], most)
+    (found,) = decide_interim(equal, [first], most)
     assert found is not None
     assert found.decides
 
 
 def test_the_next_look_is_a_step_away_and_the_last_at_the_most_seeds() -> None:
-    assert looks() == [10, 12, 14, 16, 18, 20]
-    assert next_look(None, 12, 20) == 12
-    assert next_look(12, 0, 20, 5) == 17
-    assert next_look(17, 0, 20, 5) == 20
-    assert next_look(20, 0, 20) is None
+    assert sizes() == [10, 12, 14, 16, 18, 20]
+    assert next_interim(None, 12, 20) == 12
+    assert next_interim(12, 0, 20, 5) == 17
+    assert next_interim(17, 0, 20, 5) == 20
+    assert next_interim(20, 0, 20) is None
 
 
 @pytest.mark.parametrize("seed", [0, 6, 19, 33])
 def test_looks_count_the_sign_vectors_that_earlier_looks_rejected(seed: int) -> None:
     d = drawn(9, 1, seed, 0.6)
-    (found,) = decide_looks(table(d), [8, 9], 9)
+    (found,) = decide_interim(table(d), [8, 9], 9)
     assert found is not None
-    assert found.look is not None
-    at = [8, 9][: found.look.number]
+    assert found.interim is not None
+    at = [8, 9][: found.interim.number]
     assert found.p == pytest.approx(by_hand(d[:, 0].tolist(), at, 9))
     # Earlier rejections are counted, so p is larger than without looks; one verdict is lost.
     (alone,) = decide(table(d[: at[-1]]))
@@ -109,7 +109,7 @@ def test_looks_count_the_sign_vectors_that_earlier_looks_rejected(seed: int) -> 
 def test_one_look_at_the_most_seeds_is_the_rule_without_looks(seeds: int) -> None:
     d = drawn(seeds, 5, 3, 0.5)
     d[2, 1] = math.inf
-    tests, alone = decide_looks(table(d), [seeds], seeds), decide(table(d))
+    tests, alone = decide_interim(table(d), [seeds], seeds), decide(table(d))
     assert [t and t.p for t in tests] == [t and t.p for t in alone]
     assert [t and t.test for t in tests] == [t and t.test for t in alone]
     assert tests[1] is not None
@@ -120,19 +120,19 @@ def test_what_a_look_has_decided_stays_decided() -> None:
     d = drawn(20, 2, 4)
     d[:10, 0] += 3.0
     d[10:, 0] -= 6.0
-    found = [decide_looks(table(d), looks()[:k], MOST) for k in range(1, 7)]
+    found = [decide_interim(table(d), sizes()[:k], MOST) for k in range(1, 7)]
     assert found[0][0] is not None
     assert found[0][0].decides
     assert {row[0] for row in found} == {found[0][0]}
     # Its direction is that of the look, although the mean of all seeds has the other sign.
-    assert found[0][0].look is not None
-    assert found[0][0].look.sign == 1
+    assert found[0][0].interim is not None
+    assert found[0][0].interim.sign == 1
     assert d[:, 0].mean() < 0
 
 
 def test_a_look_does_not_depend_on_later_seeds() -> None:
     d = drawn(20, 3, 5, 0.4)
-    assert decide_looks(table(d), [10, 14], 20) == decide_looks(table(d[:14]), [10, 14], 20)
+    assert decide_interim(table(d), [10, 14], 20) == decide_interim(table(d[:14]), [10, 14], 20)
 
 
 def test_the_vectors_of_fewer_seeds_are_the_beginnings_of_those_of_more() -> None:
@@ -146,7 +146,7 @@ def test_groups_with_few_seeds_have_no_test_and_those_that_lack_some_have_one() 
     rows = table(drawn(12, 3, 6, 1.0))
     rows[1] = {seed: rows[1][seed] for seed in range(7)}
     del rows[2][3]
-    few, none, lacking = decide_looks(rows, [10, 12], 12)
+    few, none, lacking = decide_interim(rows, [10, 12], 12)
     assert none is None
     assert few is not None
     assert lacking is not None
@@ -159,15 +159,15 @@ def test_the_simulated_procedure_is_that_of_the_rule(noise: str) -> None:
     # With a shift some studies decide early, some late, some never.
     shift = np.linspace(0.0, 2.0, 6)[:, None, None] * runs.std()
     for d in runs[..., 1:] - runs[..., :1] + shift:
-        tests = [test for test in decide_looks(table(d), looks(), MOST) if test is not None]
-        decided = [test.look.seeds for test in tests if test.decides and test.look]
+        tests = [test for test in decide_interim(table(d), sizes(), MOST) if test is not None]
+        decided = [test.interim.seeds for test in tests if test.decides and test.interim]
         assert first_verdict(d) == min(decided, default=None)
 
 
 def test_a_margin_spends_the_level_that_each_look_adds() -> None:
     gains = table(drawn(14, 2, 9, 0.0) * 0.2)
     margins = [0.25, 0.1]
-    found = within_margin_looks(gains, margins, [10, 14], 14)
+    found = within_margin_interim(gains, margins, [10, 14], 14)
     early = within_margin([list(row.values())[:10] for row in gains], margins)
     late = within_margin([list(row.values()) for row in gains], margins)
     first, added = spent(10 / 14), 0.05 - spent(10 / 14)
@@ -179,14 +179,14 @@ def test_a_margin_spends_the_level_that_each_look_adds() -> None:
             expected = before * 0.05 / first if before < first else after * 0.05 / added
             assert p == pytest.approx(min(1.0, expected))
     # A look with too few seeds for a margin leaves its level to the next.
-    assert within_margin_looks(gains, margins, [9, 10, 14], 14) == found
+    assert within_margin_interim(gains, margins, [9, 10, 14], 14) == found
 
 
 def test_runs_that_both_diverge_later_do_not_change_an_earlier_look() -> None:
     d = table(drawn(12, 2, 5, shift=0.4))
     d[0][11] = 0.0
     for at in ([10], [10, 12]):
-        plain, ranked = decide_looks(d, at, 12), decide_looks(d, at, 12, [{11}, ()])
+        plain, ranked = decide_interim(d, at, 12), decide_interim(d, at, 12, [{11}, ()])
         assert plain[1] is not None
         assert ranked[0] is not None
         assert (ranked[0].test == RANK_FLIPS) == (at == [10, 12])

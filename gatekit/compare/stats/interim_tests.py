@@ -13,7 +13,7 @@ from collections.abc import Collection, Hashable, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from gatekit.runs.studies.looks import Looks
+from gatekit.runs.studies.interim_file import InterimAnalyses
 
 from .intervals import Floats
 from .multiple_comparisons import sign_vectors, smallest_p, t_of_share, unit_rows
@@ -23,7 +23,7 @@ from .paired_tests import (
     MARGIN_SEEDS,
     MIN_FLIPS,
     RANK_FLIPS,
-    AtLook,
+    InterimAnalysis,
     PairedTest,
     decide,
     ranked_values,
@@ -58,7 +58,7 @@ def is_possible(seeds: int, most: int) -> bool:
     return seeds >= MIN_FLIPS and smallest_p(seeds) < spent(seeds / most)
 
 
-def first_look(most: int) -> int:
+def first_interim(most: int) -> int:
     """Return the fewest seeds at which a look can decide anything.
 
     Args:
@@ -67,7 +67,7 @@ def first_look(most: int) -> int:
     return next(n for n in range(MIN_FLIPS, most + 1) if is_possible(n, most))
 
 
-def next_look(last: int | None, present: int, most: int, step: int | None = None) -> int | None:
+def next_interim(last: int | None, present: int, most: int, step: int | None = None) -> int | None:
     """Return the number of seeds of the next look; None if the last look had the maximum.
 
     Args:
@@ -78,13 +78,13 @@ def next_look(last: int | None, present: int, most: int, step: int | None = None
         step: seeds from look to look; by default a tenth of ``most``.
     """
     if last is None:
-        return max(first_look(most), present)
+        return max(first_interim(most), present)
     return None if last >= most else min(most, last + (step or max(1, most // 10)))
 
 
-def decide_looks(
+def decide_interim(
     table: Sequence[Mapping[Hashable, float]],
-    looks: Sequence[int],
+    interim: Sequence[int],
     most: int,
     ranked: Sequence[Collection[Hashable]] = (),
 ) -> list[PairedTest | None]:
@@ -104,7 +104,7 @@ def decide_looks(
 
     Args:
         table: for each comparison, the difference of each seed; seeds are numbered from 0.
-        looks: number of seeds of each look, in order.
+        interim: number of seeds of each look, in order.
         most: the maximum number of seeds.
         ranked: for each comparison, the seeds with a diverged run, as for `decide`.
 
@@ -118,22 +118,22 @@ def decide_looks(
     """
     results: list[PairedTest | None] = [None] * len(table)
     known = ranked or [()] * len(table)
-    family = sum(len(_first(row, looks[-1])) >= MIN_FLIPS for row in table)
+    family = sum(len(_first(row, interim[-1])) >= MIN_FLIPS for row in table)
     active = list(range(len(table)))
-    for number, seeds in enumerate(looks, start=1):
+    for number, seeds in enumerate(interim, start=1):
         tested = [i for i in active if len(_first(table[i], seeds)) >= MIN_FLIPS]
-        alpha, last = spent(seeds / most), number == len(looks)
+        alpha, last = spent(seeds / most), number == len(interim)
         rows = [(table[i], known[i]) for i in tested]
-        parts = [_columns(rows, n) for n in looks[:number]] if rows else []
-        for place, p in _stepped(parts, [spent(n / most) for n in looks[:number]], last):
+        parts = [_columns(rows, n) for n in interim[:number]] if rows else []
+        for place, p in _stepped(parts, [spent(n / most) for n in interim[:number]], last):
             if p >= alpha and not last:
                 continue
             column = parts[-1][0][:, place]
             i = tested[place]
             _, is_ranked = ranked_values(_first(table[i], seeds), known[i])
             name = RANK_FLIPS if is_ranked else FLIPS
-            look = AtLook(number, seeds, most, alpha, int(np.sign(column.sum())))
-            results[i] = PairedTest(p, name, family, smallest_p(seeds), look)
+            analysis = InterimAnalysis(number, seeds, most, alpha, int(np.sign(column.sum())))
+            results[i] = PairedTest(p, name, family, smallest_p(seeds), analysis)
             if p < alpha:
                 active.remove(i)
     return results
@@ -141,7 +141,7 @@ def decide_looks(
 
 def decide_table(
     table: Sequence[Mapping[Hashable, float]],
-    looks: Looks | None,
+    interim: InterimAnalyses | None,
     ranked: Sequence[Collection[Hashable]] = (),
     *,
     awaited: int,
@@ -150,13 +150,13 @@ def decide_table(
 
     Args:
         table: for each comparison, the difference of each seed.
-        looks: the looks, if there are any; they compare no incomplete tables.
+        interim: the looks, if there are any; they compare no incomplete tables.
         ranked: for each comparison, the seeds with a diverged run, as for `decide`.
         awaited: number of planned comparisons that cannot be tested yet, as for `decide`.
     """
-    if looks is None:
+    if interim is None:
         return decide(table, ranked, awaited)
-    return decide_looks(table, looks.seeds, looks.most, ranked)
+    return decide_interim(table, interim.seeds, interim.most, ranked)
 
 
 def sequential(maxima: Sequence[Floats], alphas: Sequence[float]) -> Floats:
@@ -210,10 +210,10 @@ def flipped(d: Floats, vectors: Floats, counts: Floats | None = None) -> Floats:
     return share if counts is None else t_of_share(share.round(12), n[..., None])
 
 
-def within_margin_looks(
+def within_margin_interim(
     table: Sequence[Mapping[Hashable, float]],
     margins: Sequence[float],
-    looks: Sequence[int],
+    interim: Sequence[int],
     most: int,
     comparisons: int = 0,
 ) -> list[tuple[float, float] | None]:
@@ -226,13 +226,13 @@ def within_margin_looks(
     Args:
         table: for each comparison, how much better the group is on each seed.
         margins: the margin of each comparison.
-        looks: number of seeds of each look, in order.
+        interim: number of seeds of each look, in order.
         most: the maximum number of seeds.
         comparisons: number of comparisons to correct for, as for `within_margin`.
     """
     results: list[tuple[float, float] | None] = [None] * len(table)
     before = 0.0
-    for seeds in looks:
+    for seeds in interim:
         if seeds < MARGIN_SEEDS:
             continue
         alpha = spent(seeds / most)
