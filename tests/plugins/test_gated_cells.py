@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from reference import liquid, rhn
+from reference import liquid
+from reference.plain import rhn
 from reference.run import draw, run, zero_states
 
 from gatekit import RNN, GatekitError
@@ -68,12 +69,13 @@ def test_a_delay_is_a_number_of_steps(delay: object) -> None:
 @pytest.mark.parametrize("depth", [1, 2])
 def test_a_highway_network_may_have_carry_gates(depth: int) -> None:
     layer = _layer({"defaults": ["rhn_uncoupled"], "depth": depth})
-    weights = draw(rhn.shapes(FEATURES, UNITS, depth, False), np.random.default_rng(2))
+    witness = rhn(depth, coupled=False)
+    weights = draw(witness.shapes(FEATURES, UNITS), np.random.default_rng(2))
     assert set(layer.named_weights) == set(weights)
     for name, value in weights.items():
         layer.named_weights[name].assign(value)
-    step = partial(rhn.step, depth=depth, coupled=False)
-    expected, _ = run(step, _x(), zero_states(rhn.STATES, BATCH, UNITS), weights)
+    start = zero_states(witness.states, BATCH, UNITS)
+    expected, _ = run(witness.step, _x(), start, weights)
     np.testing.assert_allclose(layer(_x()), expected, rtol=0, atol=1e-12)
 
 

@@ -56,34 +56,6 @@ def cumax(a: Array) -> Array:
     return np.asarray(np.cumsum(softmax(a), axis=-1))
 
 
-def affine(w: Weights, gate: str, x: Array, h_prev: Array) -> Array:
-    """A gate's pre-activation: W x + U h_prev + b.
-
-    Args:
-        w: weights by name, ``<gate>.x``, ``<gate>.h_prev`` and ``<gate>.bias`` among them.
-        gate: the gate's name.
-        x: batch x features.
-        h_prev: batch x units.
-
-    Returns:
-        batch x the width of the gate's bias.
-    """
-    pre: Array = x @ w[f"{gate}.x"] + h_prev @ w[f"{gate}.h_prev"] + w[f"{gate}.bias"]
-    return pre
-
-
-def dense_shapes(
-    gate: str, features: int, units: int, width: int | None = None
-) -> dict[str, tuple[int, ...]]:
-    """The shapes of the weights that :func:`affine` asks for; ``width`` defaults to ``units``."""
-    width = units if width is None else width
-    return {
-        f"{gate}.x": (features, width),
-        f"{gate}.h_prev": (units, width),
-        f"{gate}.bias": (width,),
-    }
-
-
 def absolute(a: Array) -> Array:
     """The modulus by the sign of the real part, analytic away from zero."""
     return np.where(np.real(a) >= 0, a, -a)

@@ -18,17 +18,18 @@ from functools import partial
 import numpy as np
 
 from .case import Case
-from .functions import Array, States, Stepped, Weights, dense_shapes, normalised, sigmoid
+from .functions import Array, States, Stepped, Weights, normalised, sigmoid
+from .reads import Shapes, read_shapes
 
 STATES = ("h", "c")
 GATES = ("input", "forget", "output", "candidate")
 
 
-def shapes(features: int, units: int, stacked: bool) -> dict[str, tuple[int, ...]]:
+def shapes(features: int, units: int, stacked: bool) -> Shapes:
     """The shapes of the weights by name."""
-    found: dict[str, tuple[int, ...]] = {"shown.scale": (units,), "shown.offset": (units,)}
+    found = read_shapes(GATES, units, {"x": features, "h_prev": units})
+    found |= {"shown.scale": (units,), "shown.offset": (units,)}
     for gate in GATES:
-        found |= dense_shapes(gate, features, units)
         scales = (f"{gate}.x.scale", f"{gate}.h_prev.scale") if stacked else (f"{gate}.scale",)
         found |= dict.fromkeys(scales, (units,))
     return found

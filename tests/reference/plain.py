@@ -580,6 +580,29 @@ def mut2(reset: Lines, **case: Any) -> Case:
     )
 
 
+def rhn(depth: int, coupled: bool = True) -> Case:
+    """The recurrent highway network: several highway layers within a step."""
+    lines: Lines = []
+    below = "h_prev"
+    for layer in range(1, depth + 1):
+        reads, name = (BOTH if layer == 1 else below), ("h" if layer == depth else f"s_{layer}")
+        g, t, c = f"g_{layer}", f"t_{layer}", f"c_{layer}"
+        lines += gates(tanh, reads, **{g: f"candidate_{layer}"})
+        lines += gates(sigmoid, reads, **{t: f"transform_{layer}"})
+        if coupled:
+            lines += [Let(lambda t: 1 - t, [t], {c: c})]
+        else:
+            lines += gates(sigmoid, reads, **{c: f"carry_{layer}"})
+        lines += [Let(lambda g, t, s, c: g * t + s * c, [g, t, below, c], {name: name})]
+        below = name
+    return plain(
+        "Zilly et al. 2017, arXiv 1607.03474",
+        "s_0 = h_prev, g_l = tanh(W x [l = 1] + U_l s_{l-1} + b_l), t_l and c_l = sigmoid(the same "
+        "with their own weights), c_l = 1 - t_l if coupled; s_l = g_l t_l + s_{l-1} c_l, h = s_L",
+        lines,
+    )
+
+
 def intersection(projected: Lines, **case: Any) -> Case:
     """+RNN, which also emits its input."""
     return plain(
@@ -716,6 +739,8 @@ GRUS = {
         *(RESET, RESET_NEW, WRITTEN),
         names={"t": "tanh(h_prev)"},
     ),
+    "rhn": rhn(3),
+    "rhn_uncoupled": rhn(3, coupled=False),
     "indy_gru": plain(
         "Gonnet & Deselaers 2019, arXiv 1903.08023",
         "r, z = sigmoid(W x + u h_prev + b), g = tanh(W x + u (r h_prev) + b), u a vector; "

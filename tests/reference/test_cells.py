@@ -12,8 +12,9 @@ import pytest
 from scipy.special import expit
 
 from .cases import CASES
-from .functions import Array, affine
+from .functions import Array
 from .plain import janet, on_lstm, power_law
+from .reads import pre
 from .run import draw, run, zero_states
 
 cifg, gru, lstm, mgu = (CASES[name] for name in ("cifg", "gru", "lstm", "mgu"))
@@ -276,7 +277,9 @@ def test_power_law_is_the_lstm_or_cifg_given_that_forget_gate(
 ) -> None:
     w = draw(power_law(coupled=False).shapes(FEATURES, UNITS), rng)
     start = states | {"forget.k": np.zeros((BATCH, UNITS)), "t": np.zeros((BATCH, 1))}
-    r = expit(affine(w, "forget", x[:, 0], states["h"]))  # the first step: t = 1 and k = r
+    r = expit(
+        pre(w, "forget", {"x": x[:, 0], "h_prev": states["h"]})
+    )  # the first step: t = 1 and k = r
     f = ((2 - r) / (1 - r + 1e-3)) ** -expit(w["forget.p"])
     same = dict(w)
     for read in ("x", "h_prev"):
