@@ -204,11 +204,8 @@ def lstmp(peepholes: bool) -> Case:
     return plain(
         "Sak, Senior & Beaufays 2014, arXiv 1402.1128",
         "as the LSTM, or the one with peepholes, but h = P (o tanh(c)), narrower than c",
-        *(
-            (PEEP_I, PEEP_F, NEW, MEMORY, PEEP_O)
-            if peepholes
-            else (INPUT, FORGET, NEW, MEMORY, OUTPUT)
-        ),
+        *((PEEP_I, PEEP_F) if peepholes else (INPUT, FORGET)),
+        *(NEW, MEMORY, PEEP_O if peepholes else OUTPUT),
         let(shown=lambda o, c: o * tanh(c)),
         gates(linear, "shown", bias=False, width=lambda units: units // 2, h="h"),
     )
