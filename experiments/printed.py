@@ -1,8 +1,8 @@
 """Compare runs with numbers that a paper printed: ``python -m experiments.printed STUDY``.
 
-The command stores the test score of the last epoch of every run in ``results.csv`` of the study's
-folder, where ``printed.csv`` has the printed numbers, and prints an outcome for each of these. The
-table of docs/printed.md has a row for each study in `ROWS`.
+The command stores the test scores of every run in ``results.csv`` of the study's folder, where
+``printed.csv`` has the printed numbers, and prints an outcome for each of these. The table of
+docs/printed.md has a row for each study in `ROWS`.
 """
 
 from __future__ import annotations
@@ -13,17 +13,20 @@ import itertools
 import math
 import sys
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from scipy.stats import rankdata
 
 import gatekit
+from gatekit.compare.stats.intervals import mean_interval
 from gatekit.compare.stats.multiple_comparisons import holm
 from gatekit.compare.stats.paired_tests import ALPHA
 from gatekit.runs import durable
+from gatekit.runs.result import Result
 
 FOLDER = Path(__file__).parent
 MET, NOT_MET, TOO_WIDE, NOT_COMPARABLE = "met", "not met", "too wide", "not comparable"
@@ -32,6 +35,10 @@ WIDEST = 0.2
 """The widest interval that can meet a number, as a share of it."""
 FEWEST = 10
 """The fewest seeds from which the distribution of a minimum is taken."""
+FEWEST_OF_A_MEAN = 5
+"""The fewest seeds from which an interval of a mean is taken."""
+DRAWS = (5, 10, 20)
+"""How many runs a best of k is taken to be of where k is not printed."""
 
 Group = tuple[str, int, str, int]
 """Task, strings, cell and units of a configuration."""
@@ -79,7 +86,16 @@ ROWS = {
         "taucompling/mdlrnn, commit 4161677",
         kind="best of k, and the sample of three seeds",
         budget=1.0,
-    )
+    ),
+    "fitzhugh_nagumo": Row(
+        source="Rusch et al. 2022, arXiv:2110.04744; src/FitzHughNagumo of tk-rusch/LEM, "
+        "commit 833da6b",
+        kind="best of k",
+        budget=1.0,
+    ),
+    "chorales_printed": Row(
+        source="Bai et al. 2018, arXiv:1803.01271, Table 1", kind="tuned number", budget=1.0
+    ),
 }
 
 
@@ -121,6 +137,70 @@ def of_minimum(printed: float, groups: Iterable[Sequence[float]], draws: int) ->
     return Found(MET if high - low <= WIDEST * printed else TOO_WIDE, printed, low, high)
 
 
+def of_minimum_of_some(printed: float, group: Sequence[float]) -> Found:
+    """Decide whether the least of an unknown number of draws meets a printed minimum.
+
+    The number may be any of `DRAWS`. If the interval contains the printed number for some of them
+    only, the numbers are not comparable. The interval that is returned covers those of all.
+    """
+    each = [of_minimum(printed, [group], draws) for draws in DRAWS]
+    outcomes = {found.outcome for found in each}
+    if outcomes <= {MET, TOO_WIDE}:
+        outcome = TOO_WIDE if TOO_WIDE in outcomes else MET
+    else:
+        outcome = NOT_MET if outcomes == {NOT_MET} else NOT_COMPARABLE
+    return Found(outcome, printed, min(f.low for f in each), max(f.high for f in each))
+
+
+def of_mean(printed: float, values: Sequence[float], widest: float) -> Found:
+    """Decide whether the 95 % t interval of a mean meets a printed number.
+
+    Args:
+        printed: a printed mean, or a printed number that was tuned.
+        values: ours, one for each seed.
+        widest: the width of the widest interval that can meet it.
+    """
+    found = mean_interval(values) if len(values) >= FEWEST_OF_A_MEAN else None
+    if found is None:
+        return Found(NOT_COMPARABLE, printed)
+    low, high = found.low, found.high
+    if not low <= printed <= high:
+        return Found(NOT_MET, printed, low, high)
+    return Found(MET if high - low <= widest else TOO_WIDE, printed, low, high)
+
+
+def fitzhugh_nagumo(folder: Path) -> dict[str, Found]:
+    """Decide the number of Rusch et al. by the runs of the LEM on their data."""
+    (row,) = _rows(folder / "printed.csv")
+    ours = [
+        float(each["rmse_last"])
+        for each in _rows(folder / "results.csv")
+        if (each["cell"], each["data_seed"]) == ("lem", "1234")
+    ]
+    return {"lem": of_minimum_of_some(float(row["rmse_last"]), ours)}
+
+
+def chorales_printed(folder: Path) -> dict[str, Found]:
+    """Decide the numbers of Bai et al.; an interval is narrow beside the gain of the LSTM."""
+    theirs, ours = (
+        {(row["cell"], row["layers"]): [] for row in _rows(folder / "printed.csv")}
+        for _ in range(2)
+    )
+    for name, groups in (("printed.csv", theirs), ("results.csv", ours)):
+        for row in _rows(folder / name):
+            groups[row["cell"], row["layers"]].append(float(row["nats"]))
+    widest = WIDEST * (theirs["rnn", "1"][0] - theirs["lstm", "1"][0])
+    return {
+        f"{cell} layers={layers}": of_mean(number, ours[cell, layers], widest)
+        for (cell, layers), (number,) in theirs.items()
+    }
+
+
+def _rows(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
 def formal_languages(theirs: Values, ours: Values) -> dict[str, Found]:
     """Decide the numbers of Lan et al.
 
@@ -153,28 +233,26 @@ def formal_languages(theirs: Values, ours: Values) -> dict[str, Found]:
 def read(path: Path) -> dict[Group, list[float]]:
     """Return the values of a file by configuration, in bits; nats are converted."""
     found: dict[Group, list[float]] = {}
-    with path.open(newline="", encoding="utf-8") as file:
-        for row in csv.DictReader(file):
-            value = float(row["nats"]) / math.log(2) if "nats" in row else float(row["bits"])
-            group = (row["task"], int(row["strings"]), row["cell"], int(row["units"]))
-            found.setdefault(group, []).append(value)
+    for row in _rows(path):
+        value = float(row["nats"]) / math.log(2) if "nats" in row else float(row["bits"])
+        group = (row["task"], int(row["strings"]), row["cell"], int(row["units"]))
+        found.setdefault(group, []).append(value)
     return found
 
 
 def results(study: str, root: str | Path = "experiments") -> str:
-    """Return a study's runs as CSV: the test score at the last epoch; ``inf`` if it diverged."""
+    """Return a study's runs as CSV with their test scores; ``inf`` if there is none."""
+    about = STUDIES[study]
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["task", "strings", "cell", "units", "seed", "run", "bits"])
+    writer.writerow([*about.columns, "seed", "run", *about.scores])
     rows = []
-    for run in gatekit.load(study, root).runs:
+    for run in gatekit.load(study + about.suffix, root).runs:
         if run.config is None or run.result is None:
             continue
-        config, last = run.config, run.result.last
-        score = None if last is None else last.test
-        cell, task = config["cell"]["name"], config["task"]
-        place = (task["name"], task.get("strings", 100), cell, config["units"], run.seed)
-        rows.append((place, [*place, run.id, math.inf if score is None else score]))
+        scores = [score(run.result) for score in about.scores.values()]
+        place = (*about.place(run.config), run.seed)
+        rows.append((place, [*place, run.id, *(math.inf if s is None else s for s in scores)]))
     writer.writerows(row for _, row in sorted(rows))
     return text.getvalue()
 
@@ -182,8 +260,8 @@ def results(study: str, root: str | Path = "experiments") -> str:
 def table(found: Mapping[str, Found]) -> str:
     """Return the outcomes as lines of text, and how often each occurs."""
     lines = [
-        f"{each.outcome:14} {name}: printed {each.printed:.3f}, "
-        f"ours {each.low:.3f} to {each.high:.3f}"
+        f"{each.outcome:14} {name}: printed {each.printed:.4g}, "
+        f"ours {each.low:.4g} to {each.high:.4g}"
         + ("" if each.p is None else f", p = {each.p:.2g}")
         for name, each in found.items()
     ]
@@ -191,15 +269,60 @@ def table(found: Mapping[str, Found]) -> str:
     return "\n".join([*lines, ", ".join(f"{n} {outcome}" for outcome, n in counts.items())]) + "\n"
 
 
-DECIDE = {"formal_languages": formal_languages}
+@dataclass(frozen=True)
+class Study:
+    """How the runs of a study become outcomes.
+
+    Attributes:
+        columns: the columns of ``results.csv`` that name a configuration.
+        place: their values, from the configuration of a run.
+        scores: the columns of scores, and how each is read from a result.
+        decide: the outcomes, from the study's folder.
+        suffix: what follows the study's name in that of the study with the runs.
+    """
+
+    columns: tuple[str, ...]
+    place: Callable[[Mapping[str, Any]], tuple[Any, ...]]
+    scores: Mapping[str, Callable[[Result], float | None]]
+    decide: Callable[[Path], dict[str, Found]]
+    suffix: str = ""
+
+
+def _of_strings(config: Mapping[str, Any]) -> tuple[str, int, str, int]:
+    task = config["task"]
+    return task["name"], task.get("strings", 100), config["cell"]["name"], config["units"]
+
+
+STUDIES = {
+    "formal_languages": Study(
+        ("task", "strings", "cell", "units"),
+        _of_strings,
+        {"bits": lambda result: result.last and result.last.test},
+        lambda folder: formal_languages(read(folder / "printed.csv"), read(folder / "results.csv")),
+    ),
+    "fitzhugh_nagumo": Study(
+        ("cell", "data_seed"),
+        lambda config: (config["cell"]["name"], config["task"].get("data_seed", 1234)),
+        {
+            "rmse_last": lambda result: result.best and result.best.on("test_last"),
+            "rmse": lambda result: result.best and result.best.test,
+        },
+        fitzhugh_nagumo,
+    ),
+    "chorales_printed": Study(
+        ("cell", "layers"),
+        lambda config: (config["cell"]["name"], config["layers"]),
+        {"nats": lambda result: result.best and result.best.test},
+        chorales_printed,
+        "_confirm",
+    ),
+}
 
 
 def main(study: str) -> None:
     """Store a study's results and print what became of the printed numbers."""
-    folder = FOLDER / study
-    durable.write(folder / "results.csv", results(study, FOLDER))
-    decided = DECIDE[study](read(folder / "printed.csv"), read(folder / "results.csv"))
-    sys.stdout.write(table(decided))
+    durable.write(FOLDER / study / "results.csv", results(study, FOLDER))
+    sys.stdout.write(table(STUDIES[study].decide(FOLDER / study)))
 
 
 if __name__ == "__main__":

@@ -31,9 +31,9 @@ from gatekit.tasks.seeds import PARTS
 from gatekit.training import schedule as schedules
 
 POOLS = ("last", "mean", "all")
-HEADS = ("glorot", "torch")
+HEADS = ("glorot", "torch", "kaiming")
 PRECISIONS = ("float32", "float64", "mixed_float16", "mixed_bfloat16")
-SCHEDULES = ("constant", "cosine", "linear", "step", "wsd")
+SCHEDULES = ("constant", "cosine", "linear", "step", "wsd", "plateau")
 
 GROUPS = (
     *("cell", "change", "block", "task", "output_unit", "optimizer", "trainer", "experiment"),
@@ -142,7 +142,9 @@ KEYS: dict[str, dict[str, Key | str]] = {
         "residual": Key(TRUE_OR_FALSE, False, "adds a layer's input to its output"),
         "dropout": Key(SHARE, 0.0, "share of outputs to drop in training", 0.1),
         "pool": Key(OneOf(POOLS), "last", "outputs that the head reads: last, mean or all"),
-        "head": Key(OneOf(HEADS), "glorot", "initial values of the head: glorot or torch", "torch"),
+        "head": Key(
+            OneOf(HEADS), "glorot", "initial values of the head: glorot, torch or kaiming", "torch"
+        ),
         "match": Key(OPTIONAL_TEXT, None, "set units by budget: parameters:50k, state:8k", "lstm"),
     },
     "the task": {
@@ -161,7 +163,7 @@ KEYS: dict[str, dict[str, Key | str]] = {
             Optional(POSITIVE), None, "bound on the norm of all gradients", 1.0
         ),
         "optimizer.schedule": Key(
-            OneOf(SCHEDULES), "constant", "constant, cosine, linear, step or wsd", "cosine"
+            OneOf(SCHEDULES), "constant", "constant, cosine, linear, step, wsd or plateau", "cosine"
         ),
         "optimizer.warmup": Key(
             STEPS_OR_SHARE, MISSING, "warm-up steps; below 1, a share of all steps", 0.1
@@ -170,6 +172,10 @@ KEYS: dict[str, dict[str, Key | str]] = {
             Number(0, 1), MISSING, "last rate as a share: cosine, linear, wsd", 0.1
         ),
         "optimizer.decay": Key(INSIDE, MISSING, "share of the steps in which wsd decays", 0.2),
+        "optimizer.wait": Key(
+            Whole(1), MISSING, "plateau: epochs without improvement before the rate falls", 3
+        ),
+        "optimizer.factor": Key(INSIDE, MISSING, "plateau: what multiplies the rate then", 0.1),
         "optimizer.ema": Key(
             Optional(INSIDE), MISSING, "decay of averaged weights, such as 0.999", 0.999
         ),
@@ -364,4 +370,6 @@ def with_omitted(optimizer: Mapping[str, Any]) -> dict[str, Any]:
         omitted.pop("final")
     if kind != "wsd":
         omitted.pop("decay")
+    if kind != "plateau":
+        omitted = {key: value for key, value in omitted.items() if key not in ("wait", "factor")}
     return {**omitted, **optimizer}

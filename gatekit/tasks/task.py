@@ -18,7 +18,7 @@ from gatekit.runs.names import canonical_json
 
 from .fetch import PackageSource
 
-MetricName = Literal["mse", "accuracy", "nll", "bits", "perplexity"]
+MetricName = Literal["mse", "rmse", "accuracy", "nll", "bits", "perplexity"]
 Loss = Literal["mse", "categorical", "bits"]
 Emission = Literal["last", "every"]
 
@@ -29,10 +29,10 @@ class Metric:
     """The one number by which runs of a task are compared.
 
     Args:
-        name: ``mse`` (mean squared error over outputs), ``accuracy`` (share of right labels),
-            ``nll`` (negative log-likelihood in nats, summed over outputs), ``bits`` (the same in
-            bits) or ``perplexity`` (the exponential of the mean ``nll``); pooled over all steps
-            that count.
+        name: ``mse`` (mean squared error over outputs), ``rmse`` (the root of the mean ``mse``),
+            ``accuracy`` (share of right labels), ``nll`` (negative log-likelihood in nats, summed
+            over outputs), ``bits`` (the same in bits) or ``perplexity`` (the exponential of the
+            mean ``nll``); pooled over all steps that count.
         direction: ``min`` if smaller is better, ``max`` if larger is.
         unit: the unit of the value, for tables and axes.
 
@@ -57,6 +57,7 @@ class Metric:
 
 _UNITS = {
     "mse": "squared error",
+    "rmse": "error",
     "accuracy": "share",
     "nll": "nats",
     "bits": "bits",

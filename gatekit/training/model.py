@@ -146,7 +146,7 @@ def step_metric(metric: str, loss: str, y: Tensor, logits: Tensor) -> Tensor:
     Raises:
         ConfigError: the metric is not defined for this loss.
     """
-    if metric == "mse" and loss == "mse":
+    if metric in ("mse", "rmse") and loss == "mse":
         return step_loss("mse", y, logits)
     if metric in ("nll", "bits", "perplexity") and loss in ("categorical", "bits"):
         return step_loss(loss, y, logits) / (NATS_PER_BIT if metric == "bits" else 1.0)
@@ -157,12 +157,15 @@ def step_metric(metric: str, loss: str, y: Tensor, logits: Tensor) -> Tensor:
         return ops.mean(ops.cast(right, "float32"), axis=-1)
     raise ConfigError(
         f"the metric {metric!r} is not defined for the loss {loss!r}; "
-        "mse needs the loss mse; accuracy, nll, bits and perplexity need categorical or bits."
+        "mse and rmse need the loss mse; accuracy, nll, bits and perplexity need categorical or "
+        "bits."
     )
 
 
 def pooled_metric(metric: str, mean: float) -> float:
-    """Return what a run reports: the mean over all counted steps, or its exponential."""
+    """Return what a run reports: the mean over all counted steps, its root, or its exponential."""
+    if metric == "rmse":
+        return math.sqrt(mean)
     if metric != "perplexity":
         return mean
     return math.exp(mean) if mean < MOST_NATS else math.inf
@@ -248,8 +251,8 @@ def build_model(
     for layer in model.layers:
         if isinstance(layer, (keras.layers.Dense, keras.layers.Embedding)):
             _draw(layer, seed)
-    if config.get("head") == "torch":
-        _draw_as_torch(model.get_layer("head"), seed)
+    if config.get("head", "glorot") != "glorot":
+        _draw_as_torch(model.get_layer("head"), seed, config["head"] == "kaiming")
     return model
 
 
@@ -394,9 +397,15 @@ def _draw(layer: keras.Layer, seed: int) -> None:
         weight.assign(values.astype(weight.dtype))
 
 
-def _draw_as_torch(head: keras.layers.Dense, seed: int) -> None:
-    """Draw matrix and bias from U[-1/sqrt(n), 1/sqrt(n)], n inputs, as torch.nn.Linear does."""
+def _draw_as_torch(head: keras.layers.Dense, seed: int, normal: bool) -> None:
+    """Draw matrix and bias from U[-1/sqrt(n), 1/sqrt(n)], n inputs, as torch.nn.Linear does.
+
+    With ``normal``, the matrix is drawn from N(0, 2/n), as torch's ``kaiming_normal_`` does.
+    """
     limit = 1 / math.sqrt(head.kernel.shape[0])
     for weight in head.weights:
         random = seeds.generator(seed, "init", head.name, weight.name)
-        weight.assign(random.uniform(-limit, limit, weight.shape).astype(weight.dtype))
+        values = random.uniform(-limit, limit, weight.shape)
+        if normal and weight.name == "kernel":
+            values = random.normal(0, math.sqrt(2) * limit, weight.shape)
+        weight.assign(values.astype(weight.dtype))

@@ -107,6 +107,11 @@ class TrainingProgress:
         """Return whether ``patience`` epochs have passed without a better score."""
         return bool(patience and self.best and self.epoch - self.best[0] >= patience)
 
+    def stalled(self, wait: int) -> bool:
+        """Return whether another ``wait`` epochs have passed without a better score."""
+        late = self.epoch - self.best[0] if self.best else 0
+        return late > 0 and late % wait == 0
+
     def due(self) -> bool:
         """Return whether it is time for a checkpoint; a run's numbers never depend on this."""
         period = EPOCH_PERIOD if self.closed else STEP_PERIOD

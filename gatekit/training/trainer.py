@@ -34,6 +34,7 @@ from .probe import Probe, ProbeRecords
 from .process import programs
 from .program import Kept
 from .resume import TrainingProgress, restore, tensors
+from .schedule import DEFAULTS
 from .summary import InterruptedRunError, Scores, StepTimes, newton_counts, summary
 
 
@@ -344,6 +345,7 @@ class _Session:
         progress.judge(value, lambda: named_weights(self.model))
         if not math.isfinite(value):
             raise DivergedError(progress.epoch, self.epoch_steps)
+        self._lower_rate()
         self.probe.after_epoch()
         self._tell(
             "epoch",
@@ -353,6 +355,15 @@ class _Session:
             validation=value,
             weights=lambda: named_weights(self.model),
         )
+
+    def _lower_rate(self) -> None:
+        """Lower the learning rate on a plateau, if the schedule says so."""
+        keys = {**DEFAULTS, **self.config["optimizer"]}
+        if keys["schedule"] == "plateau" and self.progress.stalled(keys["wait"]):
+            # It is a variable of the optimizer, so checkpoints have it.
+            rate = float(self.model.optimizer.learning_rate) * keys["factor"]
+            self.model.optimizer.learning_rate = rate
+            self.progress.log("train", "learning_rate", rate)
 
     def _tell(self, event: Event, **facts: Any) -> None:
         self.callbacks.tell(event, folder=self.progress.folder.path, **facts)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+import shutil
 from math import comb, inf
+from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.stats import ttest_1samp
 
 from experiments import printed
 from experiments.printed import MET, NOT_COMPARABLE, NOT_MET, NOT_RUN, TOO_WIDE
@@ -66,6 +69,82 @@ def test_a_printed_minimum_can_come_out_in_four_ways(
     assert printed.of_minimum(number, [ours], 3).outcome == outcome
 
 
+@pytest.mark.parametrize(
+    ("number", "seeds", "spread", "outcome"),
+    [
+        (1.0, 20, 0.1, MET),
+        (0.9, 20, 0.1, NOT_MET),
+        (1.0, 20, 1.5, TOO_WIDE),
+        # five draws reach it, twenty have a smaller one
+        (1.06, 20, 0.1, NOT_COMPARABLE),
+        (1.0, 9, 0.1, NOT_COMPARABLE),
+    ],
+)
+def test_a_minimum_of_unknown_k_is_decided_if_k_does_not_matter(
+    number: float, seeds: int, spread: float, outcome: str
+) -> None:
+    ours = [1 + spread * (i / (seeds - 1)) for i in range(seeds)]
+    assert printed.of_minimum_of_some(number, ours).outcome == outcome
+
+
+@pytest.mark.parametrize(
+    ("number", "seeds", "spread", "outcome"),
+    [
+        (1.0, 10, 0.1, MET),
+        (1.1, 10, 0.1, NOT_MET),
+        (1.0, 10, 1.0, TOO_WIDE),
+        (1.0, 4, 0.1, NOT_COMPARABLE),
+    ],
+)
+def test_a_mean_and_a_tuned_number_can_come_out_in_four_ways(
+    number: float, seeds: int, spread: float, outcome: str
+) -> None:
+    ours = 1 + np.linspace(-spread, spread, seeds)
+    found = printed.of_mean(number, ours.tolist(), widest=0.2)
+    assert found.outcome == outcome
+    if outcome == MET:
+        expected = ttest_1samp(ours, 0).confidence_interval()
+        assert (found.low, found.high) == pytest.approx(expected)
+
+
+def folder(place: Path, study: str, header: str, rows: list[str]) -> Path:
+    """Return a folder with a study's printed numbers and with constructed results."""
+    shutil.copy(printed.FOLDER / study / "printed.csv", place)
+    (place / "results.csv").write_text("\n".join([header, *rows]) + "\n")
+    return place
+
+
+def test_the_log_is_compared_with_the_lem_on_the_authors_data(tmp_path: Path) -> None:
+    rows = [f"lem,1234,{seed},x,{0.0023 + seed / 1e5},1" for seed in range(20)]
+    others = [f"lem,1235,{seed},x,0.0001,1" for seed in range(20)]
+    others += [f"lstm,1234,{seed},x,0.0001,1" for seed in range(20)]
+    header = "cell,data_seed,seed,run,rmse_last,rmse"
+    place = folder(tmp_path, "fitzhugh_nagumo", header, others + rows)
+    (found,) = printed.fitzhugh_nagumo(place).values()
+    assert found.printed == 0.0023765850346535444
+    assert (found.low, found.outcome) == (0.0023, NOT_COMPARABLE)
+    place = folder(tmp_path, "fitzhugh_nagumo", header, others + rows[7:] * 2)
+    assert printed.fitzhugh_nagumo(place)["lem"].outcome == MET
+
+
+def test_each_tuned_cell_is_compared_with_its_number(tmp_path: Path) -> None:
+    means = {"lstm,2": 8.45, "lstm,1": 8.3, "gru_reset_after,1": 8.43}
+    spreads = {"lstm,2": 0.02, "lstm,1": 0.02, "gru_reset_after,1": 0.2}
+    rows = [
+        f"{name},{seed},x,{mean + spreads[name] * (-1) ** seed}"
+        for name, mean in means.items()
+        for seed in range(10)
+    ]
+    place = folder(tmp_path, "chorales_printed", "cell,layers,seed,run,nats", rows)
+    found = printed.chorales_printed(place)
+    assert {name: each.outcome for name, each in found.items()} == {
+        "lstm layers=2": MET,
+        "lstm layers=1": NOT_MET,
+        "gru_reset_after layers=1": TOO_WIDE,
+        "rnn layers=1": NOT_COMPARABLE,
+    }
+
+
 def around(values: list[float], spread: float, count: int = 20) -> list[float]:
     """Return a sample that has the values' range, and more."""
     return list(np.linspace(min(values) - spread, max(values) + spread, count))
@@ -110,6 +189,29 @@ def test_the_experiment_has_each_printed_configuration() -> None:
     assert sorted(found) == sorted(THEIRS)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("study", "runs", "places"),
+    [
+        ("fitzhugh_nagumo", 60, {("lem", 1234), ("lem", 1235), ("lstm", 1234)}),
+        ("chorales_printed", 28, {("lstm", 2), ("lstm", 1), ("gru_reset_after", 1), ("rnn", 1)}),
+    ],
+)
+def test_the_experiment_has_the_runs_of_the_protocol(
+    study: str, runs: int, places: set[tuple[str, int]], tmp_path: Path
+) -> None:
+    (tmp_path / "data.mat").touch()
+    words = [f"task.path={tmp_path / 'data.mat'}"] if study == "chorales_printed" else []
+    found = [run.config for run in plan(compose(["-m", f"+experiment={study}", *words])).runs]
+    assert len(found) == runs
+    assert {printed.STUDIES[study].place(config) for config in found} == places
+    sizes = {(config["cell"]["name"], config["units"]) for config in found}
+    if study == "chorales_printed":
+        assert sizes == {("lstm", 200), ("lstm", 224), ("gru_reset_after", 262), ("rnn", 466)}
+    else:
+        assert sizes == {("lem", 16), ("lstm", 16)}
+
+
 @pytest.mark.parametrize("study", printed.ROWS)
 def test_the_page_has_a_row_whose_outcome_is_that_of_the_results(study: str) -> None:
     page = (ROOT / "docs" / "printed.md").read_text(encoding="utf-8")
@@ -119,5 +221,5 @@ def test_the_page_has_a_row_whose_outcome_is_that_of_the_results(study: str) -> 
     assert f"| {about.budget:g} |" in row
     assert (NOT_RUN in row) != (printed.FOLDER / study / "results.csv").exists()
     text = (printed.FOLDER / study / "README.md").read_text(encoding="utf-8")
-    assert f"gatekit train -m +experiment={study}\n" in text
+    assert re.search(rf"^gatekit train -m \+experiment={study}\b", text, re.MULTILINE)
     assert f"python -m experiments.printed {study}\n" in text

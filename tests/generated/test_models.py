@@ -258,6 +258,7 @@ def test_training_in_torch_has_the_losses_of_training_here(precision: str, steps
 
 LOSSES = [
     ("mse", "mse"),
+    ("mse", "rmse"),
     ("categorical", "accuracy"),
     ("categorical", "nll"),
     ("categorical", "bits"),

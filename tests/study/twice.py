@@ -17,9 +17,10 @@ VARIANTS = {
         *("task=sum", "trainer.steps=43", "trainer.batch=4", "optimizer=sgd"),
         *("optimizer.schedule=step", "++cell.dropout=0.2"),
     ],
-    "tokens, two directions, zoneout, float64": [
+    "tokens, two directions, zoneout, float64, plateau": [
         *("task=odd", "trainer.epochs=4", "trainer.batch=4", "layers=2", "bidirectional=true"),
         *("dropout=0.5", "optimizer=rmsprop", "precision=float64", "++cell.zoneout.c=0.2"),
+        *("optimizer.schedule=plateau", "optimizer.wait=1"),
     ],
     "windows of a document, two layers, dropout, averaged weights": [
         *("task=prose", "trainer.tbptt=4", "trainer.epochs=4", "trainer.batch=3", "layers=2"),

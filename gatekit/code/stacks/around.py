@@ -175,8 +175,8 @@ def _functions(around: Around, to: str) -> list[str]:
     metric = _ACCURACY[around.loss] if around.metric == "accuracy" else loss
     bits = " / math.log(2)" if around.metric == "bits" else ""
     each = "step" if around.reads == "every" else "sequence"
-    # A perplexity is the exponential of the mean over all steps.
-    means = "nll" if around.metric == "perplexity" else around.metric
+    # What is reported is a function of the mean over all steps.
+    means = {"perplexity": "nll", "rmse": "mse"}.get(around.metric, around.metric)
     whole = [
         "",
         "",

@@ -30,7 +30,7 @@ class Around:
             them side by side.
         steps: the length of all sequences if the head reads all steps side by side, otherwise 1.
         loss: ``mse``, ``categorical`` or ``bits``.
-        metric: ``mse``, ``accuracy``, ``nll``, ``bits`` or ``perplexity``.
+        metric: ``mse``, ``rmse``, ``accuracy``, ``nll``, ``bits`` or ``perplexity``.
     """
 
     task: str
