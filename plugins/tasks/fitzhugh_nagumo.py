@@ -34,7 +34,7 @@ class FitzHughNagumo(Task):
 
     Separates: Not measured.
 
-    Time: TIME
+    Time: 84 s for 1,000 steps of an LEM of 16 units, batch 32; the sets take 45 s more
 
     Measured: The error of giving the input back is 0.079; that of the equations, with w computed
         from the values so far, 0.0011: the solver's tolerance.
