@@ -81,7 +81,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--measure",
         action="store_true",
-        help="write tests/long.txt: the functions whose cases take a second together",
+        help="write tests/long.txt: the functions whose cases take half a second together",
     )
     parser.addoption(
         "--every",
@@ -243,7 +243,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     worker = hasattr(session.config, "workerinput")
     if session.config.getoption("--measure") and not worker:
         head = itertools.takewhile(lambda line: line.startswith("#"), LONG.open(encoding="utf-8"))
-        long = sorted(f"{name}\n" for name, seconds in _SECONDS.items() if seconds >= 1)
+        long = sorted(f"{name}\n" for name, seconds in _SECONDS.items() if seconds >= 0.5)
         LONG.write_text("".join([*head, *long]), encoding="utf-8")
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
     if is_ci() and reporter is not None and unlisted(reporter.stats.get("skipped", ())):
