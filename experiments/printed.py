@@ -15,6 +15,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -169,38 +170,6 @@ def of_mean(printed: float, values: Sequence[float], widest: float) -> Found:
     return Found(MET if high - low <= widest else TOO_WIDE, printed, low, high)
 
 
-def fitzhugh_nagumo(folder: Path) -> dict[str, Found]:
-    """Decide the number of Rusch et al. by the runs of the LEM on their data."""
-    (row,) = _rows(folder / "printed.csv")
-    ours = [
-        float(each["rmse_last"])
-        for each in _rows(folder / "results.csv")
-        if (each["cell"], each["data_seed"]) == ("lem", "1234")
-    ]
-    return {"lem": of_minimum_of_some(float(row["rmse_last"]), ours)}
-
-
-def chorales_printed(folder: Path) -> dict[str, Found]:
-    """Decide the numbers of Bai et al.; an interval is narrow beside the gain of the LSTM."""
-    theirs, ours = (
-        {(row["cell"], row["layers"]): [] for row in _rows(folder / "printed.csv")}
-        for _ in range(2)
-    )
-    for name, groups in (("printed.csv", theirs), ("results.csv", ours)):
-        for row in _rows(folder / name):
-            groups[row["cell"], row["layers"]].append(float(row["nats"]))
-    widest = WIDEST * (theirs["rnn", "1"][0] - theirs["lstm", "1"][0])
-    return {
-        f"{cell} layers={layers}": of_mean(number, ours[cell, layers], widest)
-        for (cell, layers), (number,) in theirs.items()
-    }
-
-
-def _rows(path: Path) -> list[dict[str, str]]:
-    with path.open(newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
-
-
 def formal_languages(theirs: Values, ours: Values) -> dict[str, Found]:
     """Decide the numbers of Lan et al.
 
@@ -230,10 +199,43 @@ def formal_languages(theirs: Values, ours: Values) -> dict[str, Found]:
     return found
 
 
+def fitzhugh_nagumo(folder: Path) -> dict[str, Found]:
+    """Decide the number of Rusch et al. by the runs of the LEM on their data."""
+    (row,) = rows_of(folder / "printed.csv")
+    ours = [
+        float(each["rmse_last"])
+        for each in rows_of(folder / "results.csv")
+        if (each["cell"], each["data_seed"]) == ("lem", "1234")
+    ]
+    return {"lem": of_minimum_of_some(float(row["rmse_last"]), ours)}
+
+
+def chorales_printed(folder: Path) -> dict[str, Found]:
+    """Decide the numbers of Bai et al.; an interval is narrow beside the gain of the LSTM."""
+    theirs, ours = (
+        {(row["cell"], row["layers"]): [] for row in rows_of(folder / "printed.csv")}
+        for _ in range(2)
+    )
+    for name, groups in (("printed.csv", theirs), ("results.csv", ours)):
+        for row in rows_of(folder / name):
+            groups[row["cell"], row["layers"]].append(float(row["nats"]))
+    widest = WIDEST * (theirs["rnn", "1"][0] - theirs["lstm", "1"][0])
+    return {
+        f"{cell} layers={layers}": of_mean(number, ours[cell, layers], widest)
+        for (cell, layers), (number,) in theirs.items()
+    }
+
+
+def rows_of(path: Path) -> list[dict[str, str]]:
+    """Return the rows of a CSV file."""
+    with path.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
 def read(path: Path) -> dict[Group, list[float]]:
     """Return the values of a file by configuration, in bits; nats are converted."""
     found: dict[Group, list[float]] = {}
-    for row in _rows(path):
+    for row in rows_of(path):
         value = float(row["nats"]) / math.log(2) if "nats" in row else float(row["bits"])
         group = (row["task"], int(row["strings"]), row["cell"], int(row["units"]))
         found.setdefault(group, []).append(value)
@@ -241,18 +243,17 @@ def read(path: Path) -> dict[Group, list[float]]:
 
 
 def results(study: str, root: str | Path = "experiments") -> str:
-    """Return a study's runs as CSV with their test scores; ``inf`` if there is none."""
+    """Return a study's runs as CSV, with the number of each."""
     about = STUDIES[study]
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow([*about.columns, "seed", "run", *about.scores])
+    writer.writerow([*about.columns, "seed", "run", about.score])
     rows = []
     for run in gatekit.load(study + about.suffix, root).runs:
         if run.config is None or run.result is None:
             continue
-        scores = [score(run.result) for score in about.scores.values()]
         place = (*about.place(run.config), run.seed)
-        rows.append((place, [*place, run.id, *(math.inf if s is None else s for s in scores)]))
+        rows.append((place, [*place, run.id, about.number(run.result)]))
     writer.writerows(row for _, row in sorted(rows))
     return text.getvalue()
 
@@ -269,6 +270,17 @@ def table(found: Mapping[str, Found]) -> str:
     return "\n".join([*lines, ", ".join(f"{n} {outcome}" for outcome, n in counts.items())]) + "\n"
 
 
+def _last_test(result: Result) -> float:
+    """Return the test score at the last epoch, infinity if the run diverged."""
+    return math.inf if result.last is None or result.last.test is None else result.last.test
+
+
+def _best_on(split: str, result: Result) -> float:
+    """Return the score at the best epoch, infinity if there is none."""
+    found = None if result.best is None else result.best.on(split)
+    return math.inf if found is None else found
+
+
 @dataclass(frozen=True)
 class Study:
     """How the runs of a study become outcomes.
@@ -276,15 +288,17 @@ class Study:
     Attributes:
         columns: the columns of ``results.csv`` that name a configuration.
         place: their values, from the configuration of a run.
-        scores: the columns of scores, and how each is read from a result.
+        score: the column of the score.
         decide: the outcomes, from the study's folder.
+        number: the number of a run.
         suffix: what follows the study's name in that of the study with the runs.
     """
 
     columns: tuple[str, ...]
     place: Callable[[Mapping[str, Any]], tuple[Any, ...]]
-    scores: Mapping[str, Callable[[Result], float | None]]
+    score: str
     decide: Callable[[Path], dict[str, Found]]
+    number: Callable[[Result], float] = _last_test
     suffix: str = ""
 
 
@@ -297,23 +311,22 @@ STUDIES = {
     "formal_languages": Study(
         ("task", "strings", "cell", "units"),
         _of_strings,
-        {"bits": lambda result: result.last and result.last.test},
+        "bits",
         lambda folder: formal_languages(read(folder / "printed.csv"), read(folder / "results.csv")),
     ),
     "fitzhugh_nagumo": Study(
         ("cell", "data_seed"),
         lambda config: (config["cell"]["name"], config["task"].get("data_seed", 1234)),
-        {
-            "rmse_last": lambda result: result.best and result.best.on("test_last"),
-            "rmse": lambda result: result.best and result.best.test,
-        },
+        "rmse_last",
         fitzhugh_nagumo,
+        partial(_best_on, "test_last"),
     ),
     "chorales_printed": Study(
         ("cell", "layers"),
         lambda config: (config["cell"]["name"], config["layers"]),
-        {"nats": lambda result: result.best and result.best.test},
+        "nats",
         chorales_printed,
+        partial(_best_on, "test"),
         "_confirm",
     ),
 }

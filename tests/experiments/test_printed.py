@@ -115,10 +115,10 @@ def folder(place: Path, study: str, header: str, rows: list[str]) -> Path:
 
 
 def test_the_log_is_compared_with_the_lem_on_the_authors_data(tmp_path: Path) -> None:
-    rows = [f"lem,1234,{seed},x,{0.0023 + seed / 1e5},1" for seed in range(20)]
-    others = [f"lem,1235,{seed},x,0.0001,1" for seed in range(20)]
-    others += [f"lstm,1234,{seed},x,0.0001,1" for seed in range(20)]
-    header = "cell,data_seed,seed,run,rmse_last,rmse"
+    rows = [f"lem,1234,{seed},x,{0.0023 + seed / 1e5}" for seed in range(20)]
+    others = [f"lem,1235,{seed},x,0.0001" for seed in range(20)]
+    others += [f"lstm,1234,{seed},x,0.0001" for seed in range(20)]
+    header = "cell,data_seed,seed,run,rmse_last"
     place = folder(tmp_path, "fitzhugh_nagumo", header, others + rows)
     (found,) = printed.fitzhugh_nagumo(place).values()
     assert found.printed == 0.0023765850346535444
