@@ -153,21 +153,22 @@ def of_minimum_of_some(printed: float, group: Sequence[float]) -> Found:
     return Found(outcome, printed, min(f.low for f in each), max(f.high for f in each))
 
 
-def of_mean(printed: float, values: Sequence[float], widest: float) -> Found:
+def of_mean(printed: float, ours: Sequence[float], beside: float | None = None) -> Found:
     """Decide whether the 95 % t interval of a mean meets a printed number.
 
     Args:
         printed: a printed mean, or a printed number that was tuned.
-        values: ours, one for each seed.
-        widest: the width of the widest interval that can meet it.
+        ours: a number for each seed.
+        beside: what the interval has to be narrow beside; None for the printed number.
     """
-    found = mean_interval(values) if len(values) >= FEWEST_OF_A_MEAN else None
+    found = mean_interval(ours) if len(ours) >= FEWEST_OF_A_MEAN else None
     if found is None:
         return Found(NOT_COMPARABLE, printed)
     low, high = found.low, found.high
     if not low <= printed <= high:
         return Found(NOT_MET, printed, low, high)
-    return Found(MET if high - low <= widest else TOO_WIDE, printed, low, high)
+    narrow = high - low <= WIDEST * (printed if beside is None else beside)
+    return Found(MET if narrow else TOO_WIDE, printed, low, high)
 
 
 def formal_languages(theirs: Values, ours: Values) -> dict[str, Found]:
@@ -219,9 +220,9 @@ def chorales_printed(folder: Path) -> dict[str, Found]:
     for name, groups in (("printed.csv", theirs), ("results.csv", ours)):
         for row in rows_of(folder / name):
             groups[row["cell"], row["layers"]].append(float(row["nats"]))
-    widest = WIDEST * (theirs["rnn", "1"][0] - theirs["lstm", "1"][0])
+    gain = theirs["rnn", "1"][0] - theirs["lstm", "1"][0]
     return {
-        f"{cell} layers={layers}": of_mean(number, ours[cell, layers], widest)
+        f"{cell} layers={layers}": of_mean(number, ours[cell, layers], gain)
         for (cell, layers), (number,) in theirs.items()
     }
 

@@ -100,7 +100,7 @@ def test_a_mean_and_a_tuned_number_can_come_out_in_four_ways(
     number: float, seeds: int, spread: float, outcome: str
 ) -> None:
     ours = 1 + np.linspace(-spread, spread, seeds)
-    found = printed.of_mean(number, ours.tolist(), widest=0.2)
+    found = printed.of_mean(number, ours.tolist())
     assert found.outcome == outcome
     if outcome == MET:
         expected = ttest_1samp(ours, 0).confidence_interval()
