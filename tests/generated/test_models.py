@@ -263,6 +263,8 @@ LOSSES = [
     ("categorical", "bits"),
     ("bits", "accuracy"),
     ("bits", "nll"),
+    ("bits", "most_active"),
+    ("squared", "accuracy"),
 ]
 
 
