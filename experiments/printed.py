@@ -13,17 +13,19 @@ import itertools
 import math
 import sys
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from scipy.stats import rankdata
+from scipy.stats import binomtest, fisher_exact, rankdata, ttest_1samp
 
 import gatekit
 from gatekit.compare.stats.multiple_comparisons import holm
 from gatekit.compare.stats.paired_tests import ALPHA
 from gatekit.runs import durable
+from gatekit.runs.result import Result
 
 FOLDER = Path(__file__).parent
 MET, NOT_MET, TOO_WIDE, NOT_COMPARABLE = "met", "not met", "too wide", "not comparable"
@@ -32,6 +34,8 @@ WIDEST = 0.2
 """The widest interval that can meet a number, as a share of it."""
 FEWEST = 10
 """The fewest seeds from which the distribution of a minimum is taken."""
+FEWEST_OF_A_MEAN = 5
+"""The fewest seeds from which an interval of a mean is taken."""
 
 Group = tuple[str, int, str, int]
 """Task, strings, cell and units of a configuration."""
@@ -79,7 +83,18 @@ ROWS = {
         "taucompling/mdlrnn, commit 4161677",
         kind="best of k, and the sample of three seeds",
         budget=1.0,
-    )
+    ),
+    "mad_memorization": Row(
+        source="Yang et al. 2024, arXiv:2406.06484, Figure 3; README.md of "
+        "HassanJbara/lin-attn-bench, branch mad, commit bf9f49a",
+        kind="order of means",
+        budget=0.5,
+    ),
+    "reber_1997": Row(
+        source="Hochreiter & Schmidhuber 1997, doi:10.1162/neco.1997.9.8.1735, Table 1",
+        kind="mean of the solved trials, and their share",
+        budget=1.0,
+    ),
 }
 
 
@@ -150,31 +165,126 @@ def formal_languages(theirs: Values, ours: Values) -> dict[str, Found]:
     return found
 
 
+def order(theirs: Mapping[str, float], ours: Mapping[str, Sequence[float]]) -> Found:
+    r"""Decide whether cells have the printed order.
+
+    $\tau$ is the mean, over all pairs whose printed scores differ, of 1 if ours differ in the same
+    direction, -1 if in the other one, and 0 if ours are equal. It is 1 in the printed order. The
+    interval is the central 95 % of $\tau$ over 10,000 bootstrap samples of the seeds of each cell.
+
+    Args:
+        theirs: the printed score of each cell.
+        ours: the score of each seed, by cell.
+    """
+    groups = [np.asarray(ours.get(cell, ()), float) for cell in theirs]
+    if min(map(len, groups)) < FEWEST_OF_A_MEAN:
+        return Found(NOT_COMPARABLE, 1.0)
+    random = np.random.default_rng(0)
+    means = [random.choice(group, (10_000, len(group))).mean(axis=1) for group in groups]
+    printed = list(theirs.values())
+    signs = [
+        np.sign(means[a] - means[b]) * np.sign(printed[a] - printed[b])
+        for a, b in itertools.combinations(range(len(printed)), 2)
+        if printed[a] != printed[b]
+    ]
+    low, high = np.quantile(np.mean(signs, axis=0), [0.025, 0.975]).tolist()
+    outcome = NOT_MET if high < 1 else MET if high - low <= WIDEST else TOO_WIDE
+    return Found(outcome, 1.0, low, high)
+
+
+def mad_memorization(folder: Path) -> dict[str, Found]:
+    """Decide the orders that two sources print.
+
+    The score of a seed is the mean over the vocabularies of its test accuracy, because the printed
+    scores are means over vocabularies.
+    """
+    theirs: dict[str, dict[str, float]] = {}
+    scores: dict[tuple[str, str], list[float]] = {}
+    for row in rows_of(folder / "printed.csv"):
+        theirs.setdefault(row["source"], {})[row["cell"]] = float(row["score"])
+    for row in rows_of(folder / "results.csv"):
+        scores.setdefault((row["cell"], row["seed"]), []).append(float(row["accuracy"]))
+    ours: dict[str, list[float]] = {}
+    for (cell, _), found in scores.items():
+        ours.setdefault(cell, []).append(float(np.mean(found)))
+    return {f"order of {source}": order(each, ours) for source, each in theirs.items()}
+
+
+def of_mean(printed: float, ours: Sequence[float]) -> Found:
+    """Decide whether our mean meets a printed mean, by its 95 % t interval."""
+    if len(ours) < FEWEST_OF_A_MEAN:
+        return Found(NOT_COMPARABLE, printed)
+    low, high = map(float, ttest_1samp(ours, 0).confidence_interval())
+    if not low <= printed <= high:
+        return Found(NOT_MET, printed, low, high)
+    return Found(MET if high - low <= WIDEST * printed else TOO_WIDE, printed, low, high)
+
+
+def of_share(theirs: tuple[int, int], ours: tuple[int, int]) -> Found:
+    """Decide whether our share of solved trials meets theirs, by Fisher's exact test.
+
+    Args:
+        theirs: their solved trials, and all of them.
+        ours: our solved trials, and all of them.
+    """
+    printed = theirs[0] / theirs[1]
+    if ours[1] < FEWEST_OF_A_MEAN:
+        return Found(NOT_COMPARABLE, printed)
+    p = float(fisher_exact([[solved, count - solved] for solved, count in (theirs, ours)])[1])
+    low, high = map(float, binomtest(*ours).proportion_ci())
+    narrow = high - low <= WIDEST * printed
+    return Found(NOT_MET if p < ALPHA else MET if narrow else TOO_WIDE, printed, low, high, p)
+
+
+def reber_1997(folder: Path) -> dict[str, Found]:
+    """Decide how many trials solved the embedded Reber grammar, and after how many strings.
+
+    The printed number of strings is a mean over the solved trials, and so is ours.
+    """
+    ours: dict[tuple[str, ...], list[float]] = {}
+    for row in rows_of(folder / "results.csv"):
+        place = (row["blocks"], row["cells"], row["rate"], row["gradient"])
+        ours.setdefault(place, []).append(float(row["strings"]))
+    found = {}
+    for row in rows_of(folder / "printed.csv"):
+        place = (row["blocks"], row["cells"], row["rate"], row["gradient"])
+        name = f"({place[0]}, {place[1]}) rate={place[2]} gradient={place[3]}"
+        trials, count = ours.get(place, []), int(row["trials"])
+        solved = [strings for strings in trials if math.isfinite(strings)]
+        theirs = (round(float(row["percent"]) / 100 * count), count)
+        found[f"{name}: share solved"] = of_share(theirs, (len(solved), len(trials)))
+        found[f"{name}: strings"] = of_mean(float(row["strings"]), solved)
+    return found
+
+
+def rows_of(path: Path) -> list[dict[str, str]]:
+    """Return the rows of a CSV file."""
+    with path.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
 def read(path: Path) -> dict[Group, list[float]]:
     """Return the values of a file by configuration, in bits; nats are converted."""
     found: dict[Group, list[float]] = {}
-    with path.open(newline="", encoding="utf-8") as file:
-        for row in csv.DictReader(file):
-            value = float(row["nats"]) / math.log(2) if "nats" in row else float(row["bits"])
-            group = (row["task"], int(row["strings"]), row["cell"], int(row["units"]))
-            found.setdefault(group, []).append(value)
+    for row in rows_of(path):
+        value = float(row["nats"]) / math.log(2) if "nats" in row else float(row["bits"])
+        group = (row["task"], int(row["strings"]), row["cell"], int(row["units"]))
+        found.setdefault(group, []).append(value)
     return found
 
 
 def results(study: str, root: str | Path = "experiments") -> str:
-    """Return a study's runs as CSV: the test score at the last epoch; ``inf`` if it diverged."""
+    """Return a study's runs as CSV, with the number of each."""
+    about = STUDIES[study]
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["task", "strings", "cell", "units", "seed", "run", "bits"])
+    writer.writerow([*about.columns, "seed", "run", about.score])
     rows = []
-    for run in gatekit.load(study, root).runs:
+    for run in gatekit.load(study + about.suffix, root).runs:
         if run.config is None or run.result is None:
             continue
-        config, last = run.config, run.result.last
-        score = None if last is None else last.test
-        cell, task = config["cell"]["name"], config["task"]
-        place = (task["name"], task.get("strings", 100), cell, config["units"], run.seed)
-        rows.append((place, [*place, run.id, math.inf if score is None else score]))
+        place = (*about.place(run.config), run.seed)
+        rows.append((place, [*place, run.id, about.number(run.result)]))
     writer.writerows(row for _, row in sorted(rows))
     return text.getvalue()
 
@@ -191,15 +301,84 @@ def table(found: Mapping[str, Found]) -> str:
     return "\n".join([*lines, ", ".join(f"{n} {outcome}" for outcome, n in counts.items())]) + "\n"
 
 
-DECIDE = {"formal_languages": formal_languages}
+def _last_test(result: Result) -> float:
+    """Return the test score at the last epoch, infinity if the run diverged."""
+    return math.inf if result.last is None or result.last.test is None else result.last.test
+
+
+def _steps_to_one(result: Result) -> float:
+    """Return the steps of a run that stopped at a validation score of 1, otherwise infinity."""
+    solved = result.last is not None and result.last.validation == 1
+    return float(result.steps) if solved and result.steps is not None else math.inf
+
+
+@dataclass(frozen=True)
+class Study:
+    """How the runs of a study become outcomes.
+
+    Attributes:
+        columns: the columns of ``results.csv`` that name a configuration.
+        place: their values, from the configuration of a run.
+        score: the column of the score.
+        decide: the outcomes, from the study's folder.
+        number: the number of a run.
+        suffix: what follows the study's name in that of the study with the runs.
+    """
+
+    columns: tuple[str, ...]
+    place: Callable[[Mapping[str, Any]], tuple[Any, ...]]
+    score: str
+    decide: Callable[[Path], dict[str, Found]]
+    number: Callable[[Result], float] = _last_test
+    suffix: str = ""
+
+
+def _of_strings(config: Mapping[str, Any]) -> tuple[str, int, str, int]:
+    task = config["task"]
+    return task["name"], task.get("strings", 100), config["cell"]["name"], config["units"]
+
+
+def _of_blocks(config: Mapping[str, Any]) -> tuple[int, int, float, str, int]:
+    cell = config["cell"]
+    cells = int(cell["constants"]["cells"])
+    truncated = any("stop" in str(read) for read in cell["gates"]["candidate"]["reads"])
+    return (
+        config["units"] // cells,
+        cells,
+        config["optimizer"]["learning_rate"],
+        "truncated" if truncated else "full",
+        config["task"].get("data_seed", 0),
+    )
+
+
+STUDIES = {
+    "formal_languages": Study(
+        ("task", "strings", "cell", "units"),
+        _of_strings,
+        "bits",
+        lambda folder: formal_languages(read(folder / "printed.csv"), read(folder / "results.csv")),
+    ),
+    "mad_memorization": Study(
+        ("vocabulary", "cell"),
+        lambda config: (config["task"].get("vocabulary", 256), config["cell"]["name"]),
+        "accuracy",
+        mad_memorization,
+        suffix="_confirm",
+    ),
+    "reber_1997": Study(
+        ("blocks", "cells", "rate", "gradient", "sets"),
+        _of_blocks,
+        "strings",
+        reber_1997,
+        _steps_to_one,
+    ),
+}
 
 
 def main(study: str) -> None:
     """Store a study's results and print what became of the printed numbers."""
-    folder = FOLDER / study
-    durable.write(folder / "results.csv", results(study, FOLDER))
-    decided = DECIDE[study](read(folder / "printed.csv"), read(folder / "results.csv"))
-    sys.stdout.write(table(decided))
+    durable.write(FOLDER / study / "results.csv", results(study, FOLDER))
+    sys.stdout.write(table(STUDIES[study].decide(FOLDER / study)))
 
 
 if __name__ == "__main__":
