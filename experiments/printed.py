@@ -88,7 +88,7 @@ ROWS = {
         source="Yang et al. 2024, arXiv:2406.06484, Figure 3; README.md of "
         "HassanJbara/lin-attn-bench, branch mad, commit bf9f49a",
         kind="order of means",
-        budget=0.5,
+        budget=0.17,
     ),
     "reber_1997": Row(
         source="Hochreiter & Schmidhuber 1997, doi:10.1162/neco.1997.9.8.1735, Table 1",

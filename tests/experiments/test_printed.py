@@ -197,13 +197,13 @@ def test_the_networks_of_1997_have_the_printed_numbers_of_weights() -> None:
 
 
 @pytest.mark.slow
-def test_memorization_has_each_cell_with_the_authors_search() -> None:
+def test_memorization_searches_alike_for_each_cell() -> None:
     runs = plan(compose(["-m", "+experiment=mad_memorization"])).runs
     found = Counter(run.config["cell"]["name"] for run in runs)
     cells = {
         row["cell"] for row in printed.rows_of(printed.FOLDER / "mad_memorization/printed.csv")
     }
-    assert found == dict.fromkeys(cells, 18)
+    assert found == dict.fromkeys(cells, 6)
 
 
 @pytest.mark.slow
