@@ -173,7 +173,7 @@ def test_strings_are_averaged_over_the_solved_trials(tmp_path: Path) -> None:
     )
     lines = ["blocks,cells,rate,gradient,sets,seed,run,strings"]
     lines += [f"3,2,0.5,truncated,0,{n},r,{8400 + n}" for n in range(29)]
-    lines += [f"3,2,0.5,full,0,{n},r,{[inf, 100.0][n > 9]}" for n in range(30)]
+    lines += [f"3,2,0.5,full,0,{n},r,{100 + n if n > 9 else inf}" for n in range(30)]
     (tmp_path / "results.csv").write_text("\n".join([*lines, "3,2,0.5,truncated,0,29,r,inf"]))
     found = {name: each.outcome for name, each in printed.reber_1997(tmp_path).items()}
     truncated, full = "(3, 2) rate=0.5 gradient=truncated: ", "(3, 2) rate=0.5 gradient=full: "
