@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scipy.stats import rankdata
+from scipy.stats import binomtest, fisher_exact, rankdata
 
 import gatekit
 from gatekit.compare.stats.intervals import mean_interval
@@ -96,6 +96,17 @@ ROWS = {
     ),
     "chorales_printed": Row(
         source="Bai et al. 2018, arXiv:1803.01271, Table 1", kind="tuned number", budget=1.0
+    ),
+    "mad_memorization": Row(
+        source="Yang et al. 2024, arXiv:2406.06484, Figure 3; README.md of "
+        "HassanJbara/lin-attn-bench, branch mad, commit bf9f49a",
+        kind="order of means",
+        budget=0.17,
+    ),
+    "reber_1997": Row(
+        source="Hochreiter & Schmidhuber 1997, doi:10.1162/neco.1997.9.8.1735, Table 1",
+        kind="mean of the solved trials, and their share",
+        budget=1.0,
     ),
 }
 
@@ -227,6 +238,88 @@ def chorales_printed(folder: Path) -> dict[str, Found]:
     }
 
 
+def order(theirs: Mapping[str, float], ours: Mapping[str, Sequence[float]]) -> Found:
+    r"""Decide whether cells have the printed order.
+
+    $\tau$ is the mean, over all pairs whose printed scores differ, of 1 if ours differ in the same
+    direction, -1 if in the other one, and 0 if ours are equal. It is 1 in the printed order. The
+    interval is the central 95 % of $\tau$ over 10,000 bootstrap samples of the seeds of each cell.
+
+    Args:
+        theirs: the printed score of each cell.
+        ours: the score of each seed, by cell.
+    """
+    groups = [np.asarray(ours.get(cell, ()), float) for cell in theirs]
+    if min(map(len, groups)) < FEWEST_OF_A_MEAN:
+        return Found(NOT_COMPARABLE, 1.0)
+    random = np.random.default_rng(0)
+    means = [random.choice(group, (10_000, len(group))).mean(axis=1) for group in groups]
+    printed = list(theirs.values())
+    signs = [
+        np.sign(means[a] - means[b]) * np.sign(printed[a] - printed[b])
+        for a, b in itertools.combinations(range(len(printed)), 2)
+        if printed[a] != printed[b]
+    ]
+    low, high = np.quantile(np.mean(signs, axis=0), [0.025, 0.975]).tolist()
+    outcome = NOT_MET if high < 1 else MET if high - low <= WIDEST else TOO_WIDE
+    return Found(outcome, 1.0, low, high)
+
+
+def mad_memorization(folder: Path) -> dict[str, Found]:
+    """Decide the orders that two sources print.
+
+    The score of a seed is the mean over the vocabularies of its test accuracy, because the printed
+    scores are means over vocabularies.
+    """
+    theirs: dict[str, dict[str, float]] = {}
+    scores: dict[tuple[str, str], list[float]] = {}
+    for row in rows_of(folder / "printed.csv"):
+        theirs.setdefault(row["source"], {})[row["cell"]] = float(row["score"])
+    for row in rows_of(folder / "results.csv"):
+        scores.setdefault((row["cell"], row["seed"]), []).append(float(row["accuracy"]))
+    ours: dict[str, list[float]] = {}
+    for (cell, _), found in scores.items():
+        ours.setdefault(cell, []).append(float(np.mean(found)))
+    return {f"order of {source}": order(each, ours) for source, each in theirs.items()}
+
+
+def of_share(theirs: tuple[int, int], ours: tuple[int, int]) -> Found:
+    """Decide whether our share of solved trials meets theirs, by Fisher's exact test.
+
+    Args:
+        theirs: their solved trials, and all of them.
+        ours: our solved trials, and all of them.
+    """
+    printed = theirs[0] / theirs[1]
+    if ours[1] < FEWEST_OF_A_MEAN:
+        return Found(NOT_COMPARABLE, printed)
+    p = float(fisher_exact([[solved, count - solved] for solved, count in (theirs, ours)])[1])
+    low, high = map(float, binomtest(*ours).proportion_ci())
+    narrow = high - low <= WIDEST * printed
+    return Found(NOT_MET if p < ALPHA else MET if narrow else TOO_WIDE, printed, low, high, p)
+
+
+def reber_1997(folder: Path) -> dict[str, Found]:
+    """Decide how many trials solved the embedded Reber grammar, and after how many strings.
+
+    The printed number of strings is a mean over the solved trials, and so is ours.
+    """
+    ours: dict[tuple[str, ...], list[float]] = {}
+    for row in rows_of(folder / "results.csv"):
+        place = (row["blocks"], row["cells"], row["rate"], row["gradient"])
+        ours.setdefault(place, []).append(float(row["strings"]))
+    found = {}
+    for row in rows_of(folder / "printed.csv"):
+        place = (row["blocks"], row["cells"], row["rate"], row["gradient"])
+        name = f"({place[0]}, {place[1]}) rate={place[2]} gradient={place[3]}"
+        trials, count = ours.get(place, []), int(row["trials"])
+        solved = [strings for strings in trials if math.isfinite(strings)]
+        theirs = (round(float(row["percent"]) / 100 * count), count)
+        found[f"{name}: share solved"] = of_share(theirs, (len(solved), len(trials)))
+        found[f"{name}: strings"] = of_mean(float(row["strings"]), solved)
+    return found
+
+
 def rows_of(path: Path) -> list[dict[str, str]]:
     """Return the rows of a CSV file."""
     with path.open(newline="", encoding="utf-8") as file:
@@ -282,6 +375,12 @@ def _best_on(split: str, result: Result) -> float:
     return math.inf if found is None else found
 
 
+def _steps_to_one(result: Result) -> float:
+    """Return the steps of a run that stopped at a validation score of 1, otherwise infinity."""
+    solved = result.last is not None and result.last.validation == 1
+    return float(result.steps) if solved and result.steps is not None else math.inf
+
+
 @dataclass(frozen=True)
 class Study:
     """How the runs of a study become outcomes.
@@ -308,6 +407,19 @@ def _of_strings(config: Mapping[str, Any]) -> tuple[str, int, str, int]:
     return task["name"], task.get("strings", 100), config["cell"]["name"], config["units"]
 
 
+def _of_blocks(config: Mapping[str, Any]) -> tuple[int, int, float, str, int]:
+    cell = config["cell"]
+    cells = int(cell["constants"]["cells"])
+    truncated = any("stop" in str(read) for read in cell["gates"]["candidate"]["reads"])
+    return (
+        config["units"] // cells,
+        cells,
+        config["optimizer"]["learning_rate"],
+        "truncated" if truncated else "full",
+        config["task"].get("data_seed", 0),
+    )
+
+
 STUDIES = {
     "formal_languages": Study(
         ("task", "strings", "cell", "units"),
@@ -329,6 +441,20 @@ STUDIES = {
         chorales_printed,
         partial(_best_on, "test"),
         "_confirm",
+    ),
+    "mad_memorization": Study(
+        ("vocabulary", "cell"),
+        lambda config: (config["task"].get("vocabulary", 256), config["cell"]["name"]),
+        "accuracy",
+        mad_memorization,
+        suffix="_confirm",
+    ),
+    "reber_1997": Study(
+        ("blocks", "cells", "rate", "gradient", "sets"),
+        _of_blocks,
+        "strings",
+        reber_1997,
+        _steps_to_one,
     ),
 }
 

@@ -84,6 +84,14 @@ def _steps_or_share(value: Any) -> int | float:
     return int(value)
 
 
+def _head(value: Any) -> str | float:
+    if value in HEADS:
+        return str(value)
+    if not fits(value, Number(0, above=True)):
+        raise Mismatch(f"{' or '.join(HEADS)}, or a number r above 0 for U[-r, r]")
+    return float(value)
+
+
 def _devices(value: Any) -> Any:
     if value != "all" and not fits(value, Whole(1, 64)):
         raise Mismatch("an integer from 1 to 64, or all")
@@ -143,8 +151,12 @@ KEYS: dict[str, dict[str, Key | str]] = {
         "dropout": Key(SHARE, 0.0, "share of outputs to drop in training", 0.1),
         "pool": Key(OneOf(POOLS), "last", "outputs that the head reads: last, mean or all"),
         "head": Key(
-            OneOf(HEADS), "glorot", "initial values of the head: glorot, torch or kaiming", "torch"
+            Custom(_head),
+            "glorot",
+            "first values of the head: glorot, torch, kaiming, 0.2",
+            "torch",
         ),
+        "head_bias": Key(TRUE_OR_FALSE, True, "whether the head has a bias", False),
         "match": Key(OPTIONAL_TEXT, None, "set units by budget: parameters:50k, state:8k", "lstm"),
     },
     "the task": {
@@ -196,6 +208,12 @@ KEYS: dict[str, dict[str, Key | str]] = {
             Whole(1, 65_536), MISSING, "batches for one update: saves memory", 4
         ),
         "trainer.patience": Key(OPTIONAL, None, "epochs without improvement before stopping", 5),
+        "trainer.until": Key(
+            Optional(Number()), MISSING, "validation score at which a run stops", 0.99
+        ),
+        "trainer.mean": Key(
+            OneOf(("steps", "sequences")), MISSING, "steps or sequences: what the loss is a mean of"
+        ),
         "trainer.tbptt": Key(OPTIONAL, MISSING, "steps per window; states are carried on", 50),
         "seed": Key(Whole(0), 0, "determines everything random"),
         "vary": Key(
@@ -333,7 +351,7 @@ A run with these values omits the keys, which keeps the fingerprints of older ru
 ALWAYS_OMITTED: dict[str, Any] = {**schedules.DEFAULTS, "ema": None}
 """Keys of every optimizer that were added later; a run with these values omits them."""
 
-TRAINER_OMITTED: dict[str, Any] = {"tbptt": None, "accumulate": 1}
+TRAINER_OMITTED: dict[str, Any] = {"tbptt": None, "accumulate": 1, "until": None, "mean": "steps"}
 """Keys of the trainer that were added later; a run with these values omits them."""
 
 

@@ -134,7 +134,7 @@ class _Session:
         self.stop, self.callbacks, self.kept = stop, callbacks, kept
         callbacks.warn = progress.remark
         trainer = config["trainer"]
-        self.patience = trainer["patience"]
+        self.patience, self.until = trainer["patience"], trainer.get("until")
         self.total_steps = trainer["steps"] or trainer["epochs"] * feed.per_epoch
         if trainer["steps"]:
             steps = max(1, -(-self.total_steps // EVALUATIONS))
@@ -295,7 +295,8 @@ class _Session:
         """Return whether there is nothing left to train."""
         progress = self.progress
         return progress.step >= self.total_steps or (
-            progress.closed and progress.out_of_patience(self.patience)
+            progress.closed
+            and (progress.out_of_patience(self.patience) or progress.reached(self.until))
         )
 
     def _resume(self, checkpoint: Checkpoint) -> None:

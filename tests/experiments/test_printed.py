@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+from collections import Counter
 from math import comb, inf
 from pathlib import Path
 
@@ -173,6 +174,114 @@ def test_table_1_is_the_minimum_over_the_configurations_of_its_set() -> None:
     found = printed.formal_languages(THEIRS, ours)
     assert found["Table 1 task=an_bn strings=100"].outcome == NOT_MET
     assert found["Table 1 task=an_bn strings=500"].outcome == MET
+
+
+ORDER = {"a": 3.0, "b": 2.0, "c": 2.0}
+
+
+@pytest.mark.parametrize(
+    ("means", "spread", "outcome", "ends"),
+    [
+        ((9, 5, 7), 0.1, MET, (1, 1)),
+        ((9, 8, 10), 0.1, NOT_MET, (0, 0)),
+        ((5, 7, 9), 0.1, NOT_MET, (-1, -1)),
+        ((9, 9, 9), 0.0, NOT_MET, (0, 0)),
+        ((6, 5, 5), 5.0, TOO_WIDE, (-1, 1)),
+    ],
+)
+def test_a_printed_order_can_come_out_in_three_ways(
+    means: tuple[float, ...], spread: float, outcome: str, ends: tuple[float, float]
+) -> None:
+    about = np.linspace(-spread, spread, 5)
+    ours = {cell: list(mean + about) for cell, mean in zip(ORDER, means, strict=True)}
+    found = printed.order(ORDER, ours)
+    assert (found.outcome, found.low, found.high) == (outcome, *ends)
+    ours["b"].pop()
+    assert printed.order(ORDER, ours).outcome == NOT_COMPARABLE
+
+
+def test_an_order_is_that_of_means_over_the_vocabularies(tmp_path: Path) -> None:
+    text = (printed.FOLDER / "mad_memorization" / "printed.csv").read_text()
+    (tmp_path / "printed.csv").write_text(text)
+    lines = ["vocabulary,cell,seed,run,accuracy"]
+    for rank, cell in enumerate(["delta_net", "gated_delta_net", "gla", "mlstm", "mamba"]):
+        for seed in range(5):
+            lines += [f"256,{cell},{seed},r,{1 - rank / 10}", f"512,{cell},{seed},r,{rank / 5}"]
+    (tmp_path / "results.csv").write_text("\n".join(lines))
+    found = printed.mad_memorization(tmp_path)
+    assert {name: each.outcome for name, each in found.items()} == {
+        "order of yang": MET,
+        "order of rerun": MET,
+    }
+
+
+@pytest.mark.parametrize(
+    ("number", "seeds", "spread", "outcome"),
+    [
+        (1.0, 20, 0.1, MET),
+        (1.1, 20, 0.1, NOT_MET),
+        (1.1, 20, 0.5, TOO_WIDE),
+        (1.0, 4, 0.1, NOT_COMPARABLE),
+    ],
+)
+def test_a_printed_mean_can_come_out_in_four_ways(
+    number: float, seeds: int, spread: float, outcome: str
+) -> None:
+    ours = 1 + np.linspace(-spread, spread, seeds)
+    assert printed.of_mean(number, ours.tolist()).outcome == outcome
+
+
+def test_the_interval_of_a_mean_is_that_of_student() -> None:
+    found = printed.of_mean(3.0, [1, 2, 3, 4, 5])
+    half = 2.7764 * (2.5 / 5) ** 0.5  # the quantile of t with 4 degrees of freedom
+    assert (found.low, found.high) == pytest.approx((3 - half, 3 + half), abs=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("solved", "trials", "outcome"),
+    [(30, 30, MET), (10, 30, NOT_MET), (5, 5, TOO_WIDE), (4, 4, NOT_COMPARABLE)],
+)
+def test_a_printed_share_can_come_out_in_four_ways(solved: int, trials: int, outcome: str) -> None:
+    assert printed.of_share((29, 30), (solved, trials)).outcome == outcome
+
+
+def test_strings_are_averaged_over_the_solved_trials(tmp_path: Path) -> None:
+    (tmp_path / "printed.csv").write_text(
+        (printed.FOLDER / "reber_1997" / "printed.csv").read_text()
+    )
+    lines = ["blocks,cells,rate,gradient,sets,seed,run,strings"]
+    lines += [f"3,2,0.5,truncated,0,{n},r,{8400 + n}" for n in range(29)]
+    lines += [f"3,2,0.5,full,0,{n},r,{100 + n if n > 9 else inf}" for n in range(30)]
+    (tmp_path / "results.csv").write_text("\n".join([*lines, "3,2,0.5,truncated,0,29,r,inf"]))
+    found = {name: each.outcome for name, each in printed.reber_1997(tmp_path).items()}
+    truncated, full = "(3, 2) rate=0.5 gradient=truncated: ", "(3, 2) rate=0.5 gradient=full: "
+    assert [found[truncated + "share solved"], found[truncated + "strings"]] == [MET, MET]
+    assert [found[full + "share solved"], found[full + "strings"]] == [NOT_MET, NOT_MET]
+    assert found["(4, 1) rate=0.5 gradient=truncated: strings"] == NOT_COMPARABLE
+
+
+@pytest.mark.slow
+def test_the_networks_of_1997_have_the_printed_numbers_of_weights() -> None:
+    runs = plan(compose(["-m", "+experiment=reber_1997", "seeds=1", "task.data_seed=0"])).runs
+    places = [printed.STUDIES["reber_1997"].place(run.config)[:4] for run in runs]
+    rows = printed.rows_of(printed.FOLDER / "reber_1997" / "printed.csv")
+    expected = [(r["blocks"], r["cells"], float(r["rate"]), r["gradient"]) for r in rows]
+    assert sorted((str(b), str(c), rate, g) for b, c, rate, g in places) == sorted(expected)
+    for run, (blocks, cells, *_) in zip(runs, places, strict=True):
+        head = 7 * run.config["units"]
+        assert run.parameters + head == {(4, 1): 264, (3, 2): 276}[blocks, cells]
+        bias = run.config["cell"]["gates"]["output"]["initializers"]["bias"]
+        assert (bias["low"], bias["high"]) == (-1, -blocks)
+
+
+@pytest.mark.slow
+def test_memorization_searches_alike_for_each_cell() -> None:
+    runs = plan(compose(["-m", "+experiment=mad_memorization"])).runs
+    found = Counter(run.config["cell"]["name"] for run in runs)
+    cells = {
+        row["cell"] for row in printed.rows_of(printed.FOLDER / "mad_memorization/printed.csv")
+    }
+    assert found == dict.fromkeys(cells, 6)
 
 
 @pytest.mark.slow

@@ -71,7 +71,7 @@ def test_a_step_wider_than_two_percent_is_refused_with_what_to_type():
     [
         ["cell=lstm"],
         ["cell=gru", "layers=2", "bidirectional=true", "output_unit=projection"],
-        ["task=odd", "cell=rnn"],
+        ["task=odd", "cell=rnn", "head_bias=false"],
         ["cell=gru", "block=mamba"],
         ["task=odd", "cell=gru", "block=mamba", "bidirectional=true"],
     ],

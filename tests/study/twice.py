@@ -31,6 +31,11 @@ VARIANTS = {
         *("task=sum", "trainer.tbptt=2", "trainer.steps=33", "trainer.batch=4"),
         *("optimizer.schedule=linear", "optimizer.learning_rate=0.05", "optimizer.ema=0.9"),
     ],
+    "a score to stop at, a loss per sequence, a head without bias": [
+        *("task=echo", "trainer.epochs=9", "trainer.batch=4", "trainer.until=6.2"),
+        "optimizer.learning_rate=0.02",
+        *("trainer.mean=sequences", "head=0.2", "head_bias=false"),
+    ],
     "AdamW, warm-up, wsd, averaged weights": [
         *("task=echo", "trainer.epochs=4", "trainer.batch=8", "optimizer=adamw"),
         *("optimizer.weight_decay=0.5", "optimizer.learning_rate=0.05", "optimizer.ema=0.9"),
