@@ -12,7 +12,7 @@ def gatekit_functions():
     """Register ``heaviside``: its value is 0 or 1, its gradient that of its second argument.
 
     Reference: Neftci, Mostafa & Zenke, Surrogate Gradient Learning in Spiking Neural Networks
-    (2019), arXiv:1901.09948
+    (2019), doi:10.1109/MSP.2019.2931595
     """
     return {
         "heaviside": Function(
