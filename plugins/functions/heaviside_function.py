@@ -11,8 +11,8 @@ def _heaviside(x, surrogate):
 def gatekit_functions():
     """Register ``heaviside``: its value is 0 or 1, its gradient that of its second argument.
 
-    Reference: Bengio, Leonard & Courville, Estimating or Propagating Gradients Through Stochastic
-    Neurons (2013), arXiv:1308.3432
+    Reference: Neftci, Mostafa & Zenke, Surrogate Gradient Learning in Spiking Neural Networks
+    (2019), doi:10.1109/MSP.2019.2931595
     """
     return {
         "heaviside": Function(

@@ -250,7 +250,7 @@ def test_strings_are_averaged_over_the_solved_trials(tmp_path: Path) -> None:
         (printed.FOLDER / "reber_1997" / "printed.csv").read_text()
     )
     lines = ["blocks,cells,rate,gradient,sets,seed,run,strings"]
-    lines += [f"3,2,0.5,truncated,0,{n},r,{8400 + n}" for n in range(29)]
+    lines += [f"3,2,0.5,truncated,0,{n},r,{8400 + 3 * n}" for n in range(29)]
     lines += [f"3,2,0.5,full,0,{n},r,{100 + n if n > 9 else inf}" for n in range(30)]
     (tmp_path / "results.csv").write_text("\n".join([*lines, "3,2,0.5,truncated,0,29,r,inf"]))
     found = {name: each.outcome for name, each in printed.reber_1997(tmp_path).items()}
