@@ -358,7 +358,7 @@ class _Session:
         )
 
     def _lower_rate(self) -> None:
-        """Lower the learning rate on a plateau, if the schedule says so."""
+        """Lower the learning rate on a plateau, if that is the schedule."""
         keys = {**DEFAULTS, **self.config["optimizer"]}
         if keys["schedule"] == "plateau" and self.progress.stalled(keys["wait"]):
             # It is a variable of the optimizer, so checkpoints have it.
