@@ -142,9 +142,7 @@ KEYS: dict[str, dict[str, Key | str]] = {
         "residual": Key(TRUE_OR_FALSE, False, "adds a layer's input to its output"),
         "dropout": Key(SHARE, 0.0, "share of outputs to drop in training", 0.1),
         "pool": Key(OneOf(POOLS), "last", "outputs that the head reads: last, mean or all"),
-        "head": Key(
-            OneOf(HEADS), "glorot", "initial values of the head: glorot, torch or kaiming", "torch"
-        ),
+        "head": Key(OneOf(HEADS), "glorot", "initial values: glorot, torch or kaiming", "torch"),
         "match": Key(OPTIONAL_TEXT, None, "set units by budget: parameters:50k, state:8k", "lstm"),
     },
     "the task": {
@@ -172,9 +170,7 @@ KEYS: dict[str, dict[str, Key | str]] = {
             Number(0, 1), MISSING, "last rate as a share: cosine, linear, wsd", 0.1
         ),
         "optimizer.decay": Key(INSIDE, MISSING, "share of the steps in which wsd decays", 0.2),
-        "optimizer.wait": Key(
-            Whole(1), MISSING, "plateau: epochs without improvement before the rate falls", 3
-        ),
+        "optimizer.wait": Key(Whole(1), MISSING, "epochs that plateau waits for an improvement", 3),
         "optimizer.factor": Key(INSIDE, MISSING, "plateau: what multiplies the rate then", 0.1),
         "optimizer.ema": Key(
             Optional(INSIDE), MISSING, "decay of averaged weights, such as 0.999", 0.999
