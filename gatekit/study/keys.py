@@ -150,12 +150,7 @@ KEYS: dict[str, dict[str, Key | str]] = {
         "residual": Key(TRUE_OR_FALSE, False, "adds a layer's input to its output"),
         "dropout": Key(SHARE, 0.0, "share of outputs to drop in training", 0.1),
         "pool": Key(OneOf(POOLS), "last", "outputs that the head reads: last, mean or all"),
-        "head": Key(
-            Custom(_head),
-            "glorot",
-            "first values of the head: glorot, torch, kaiming, 0.2",
-            "torch",
-        ),
+        "head": Key(Custom(_head), "glorot", "first values: glorot, torch, kaiming, 0.2", "torch"),
         "head_bias": Key(TRUE_OR_FALSE, True, "whether the head has a bias", False),
         "match": Key(OPTIONAL_TEXT, None, "set units by budget: parameters:50k, state:8k", "lstm"),
     },
@@ -184,9 +179,7 @@ KEYS: dict[str, dict[str, Key | str]] = {
             Number(0, 1), MISSING, "last rate as a share: cosine, linear, wsd", 0.1
         ),
         "optimizer.decay": Key(INSIDE, MISSING, "share of the steps in which wsd decays", 0.2),
-        "optimizer.wait": Key(
-            Whole(1), MISSING, "plateau: epochs without improvement before the rate falls", 3
-        ),
+        "optimizer.wait": Key(Whole(1), MISSING, "epochs that plateau waits for an improvement", 3),
         "optimizer.factor": Key(INSIDE, MISSING, "plateau: what multiplies the rate then", 0.1),
         "optimizer.ema": Key(
             Optional(INSIDE), MISSING, "decay of averaged weights, such as 0.999", 0.999
