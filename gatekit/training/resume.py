@@ -107,6 +107,17 @@ class TrainingProgress:
         """Return whether ``patience`` epochs have passed without a better score."""
         return bool(patience and self.best and self.epoch - self.best[0] >= patience)
 
+    def stalled(self, wait: int) -> bool:
+        """Return whether another ``wait`` epochs have passed without a better score."""
+        late = self.epoch - self.best[0] if self.best else 0
+        return late > 0 and late % wait == 0
+
+    def reached(self, until: float | None) -> bool:
+        """Return whether the best score is at least as good as ``until``."""
+        if until is None or self.best is None:
+            return False
+        return self.best[1] <= until if self.direction == "min" else self.best[1] >= until
+
     def due(self) -> bool:
         """Return whether it is time for a checkpoint; a run's numbers never depend on this."""
         period = EPOCH_PERIOD if self.closed else STEP_PERIOD

@@ -34,6 +34,7 @@ from .probe import Probe, ProbeRecords
 from .process import programs
 from .program import Kept
 from .resume import TrainingProgress, restore, tensors
+from .schedule import DEFAULTS
 from .summary import InterruptedRunError, Scores, StepTimes, newton_counts, summary
 
 
@@ -133,7 +134,7 @@ class _Session:
         self.stop, self.callbacks, self.kept = stop, callbacks, kept
         callbacks.warn = progress.remark
         trainer = config["trainer"]
-        self.patience = trainer["patience"]
+        self.patience, self.until = trainer["patience"], trainer.get("until")
         self.total_steps = trainer["steps"] or trainer["epochs"] * feed.per_epoch
         if trainer["steps"]:
             steps = max(1, -(-self.total_steps // EVALUATIONS))
@@ -294,7 +295,8 @@ class _Session:
         """Return whether there is nothing left to train."""
         progress = self.progress
         return progress.step >= self.total_steps or (
-            progress.closed and progress.out_of_patience(self.patience)
+            progress.closed
+            and (progress.out_of_patience(self.patience) or progress.reached(self.until))
         )
 
     def _resume(self, checkpoint: Checkpoint) -> None:
@@ -344,6 +346,7 @@ class _Session:
         progress.judge(value, lambda: named_weights(self.model))
         if not math.isfinite(value):
             raise DivergedError(progress.epoch, self.epoch_steps)
+        self._lower_rate()
         self.probe.after_epoch()
         self._tell(
             "epoch",
@@ -353,6 +356,15 @@ class _Session:
             validation=value,
             weights=lambda: named_weights(self.model),
         )
+
+    def _lower_rate(self) -> None:
+        """Lower the learning rate on a plateau, if that is the schedule."""
+        keys = {**DEFAULTS, **self.config["optimizer"]}
+        if keys["schedule"] == "plateau" and self.progress.stalled(keys["wait"]):
+            # It is a variable of the optimizer, so checkpoints have it.
+            rate = float(self.model.optimizer.learning_rate) * keys["factor"]
+            self.model.optimizer.learning_rate = rate
+            self.progress.log("train", "learning_rate", rate)
 
     def _tell(self, event: Event, **facts: Any) -> None:
         self.callbacks.tell(event, folder=self.progress.folder.path, **facts)

@@ -128,8 +128,8 @@ def test_every_bundled_cell_takes_its_roles_as_typed():
 def test_a_run_has_the_keys_of_the_contract():
     keys = (
         "study cell change swap output_unit block width mixers units layers bidirectional residual "
-        "dropout pool head task optimizer trainer executor jit precision seed vary match probe "
-        "plugins shards chosen"
+        "dropout pool head head_bias task optimizer trainer executor jit precision seed vary match "
+        "probe plugins shards chosen"
     )
     run = only("units=7")
     assert set(run.config) == set(keys.split())
