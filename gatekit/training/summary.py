@@ -187,7 +187,9 @@ def summary(
         "last": _finite(last),
         "parameters": parameter_counts(session.model),
         "seconds": {"total": progress.seconds(), **session.step_times.record()},
+        "used": progress.used.record(),
         "steps": progress.step,
+        "tokens": {"step": math.prod(session.feed.step_size())},
         "flops": {
             "step": step_flops(session.model, session.feed.step_size(), session.feed.every),
             "token": costs["flops"],

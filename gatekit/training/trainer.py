@@ -86,7 +86,9 @@ def train(
         random.seed(seed)
         numpy.random.seed(seed)
     keras.config.set_dtype_policy(config["precision"])
-    progress = TrainingProgress(folder, task.metric.name, task.metric.direction, made_with or {})
+    gpus = max(1, len(devices)) if tf.config.list_physical_devices("GPU") else 0
+    metric = task.metric
+    progress = TrainingProgress(folder, metric.name, metric.direction, made_with or {}, gpus)
     for remark in remarks or ():
         progress.remark(remark)
     with warnings.catch_warnings(record=True) as caught, reported("the data", progress.remark):
