@@ -28,18 +28,20 @@ def used(row: Row) -> dict[str, float | None]:
     return found
 
 
+def _cell(name: str, amount: float | None) -> str:
+    _, unit = _COLUMNS[name]
+    return "" if amount is None else number(amount * unit)
+
+
 def used_table(comparison: Comparison) -> Table:
     """Return a row for each group, without amounts that no run recorded."""
     rows = [(printable(row.group.label), used(row)) for row in comparison.rows]
     shown = [name for name in _COLUMNS if any(of[name] is not None for _, of in rows)]
-    cells = [
-        [label, *("" if of[n] is None else number(of[n] * _COLUMNS[n][1]) for n in shown)]
-        for label, of in rows
-    ]
+    cells = tuple((label, *(_cell(name, of[name]) for name in shown)) for label, of in rows)
     return Table(
         "what a run used, median over runs",
         ("group", *(_COLUMNS[name][0] for name in shown)),
-        tuple(map(tuple, cells)),
+        cells,
         notes=("energy is that of whole processors and GPUs, with all that runs on them",)
         if {"processor_joules", "gpu_joules"} & {*shown}
         else (),

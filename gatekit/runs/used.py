@@ -92,8 +92,8 @@ class Used:
             now[f"{name}_joules"] = joules if counters else None
         for name, amount in now.items():
             earlier = self._earlier.get(name, 0.0)
-            unknown = amount is None or earlier is None
-            now[name] = None if unknown else round(earlier + amount, 3)
+            both = None if amount is None or earlier is None else earlier + amount
+            now[name] = None if both is None else round(both, 3)
         peak = max(peak_memory(os.getpid()), self._earlier.get("peak_bytes") or 0)
         return {"peak_bytes": peak or None, **now}
 

@@ -170,8 +170,9 @@ def step_costs(group: Sequence[tuple[RunRecord, object]]) -> dict[str, dict[str,
     for cost, field in (("tokens", "step_tokens"), ("flops", "step_flops")):
         recorded = {run.id: getattr(run.result, field, None) for run, _ in group}
         known = next((each for each in recorded.values() if each), None)
-        for run, each in recorded.items() if known else ():
-            found[run][cost] = each or known
+        for run, each in recorded.items():
+            if (step := each or known) is not None:
+                found[run][cost] = step
     return found
 
 
