@@ -161,8 +161,7 @@ def test_tokens_are_recorded_or_unknown(tmp_path: Path) -> None:
     assert rows_of(compare("demo", tmp_path, at="tokens=6400")) == {"lstm": (9.0,)}
     drawn = compare_with_figures("demo", tmp_path).figure("curves", over="tokens")
     assert drawn is not None
-    (line,) = (each for each in drawn.axes[0].lines if len(each.get_xdata()) == 2)
-    assert list(line.get_xdata()) == [6400, 12800]
+    assert any(list(line.get_xdata()) == [6400, 12800] for line in drawn.axes[0].lines)
     write_curve(tmp_path, "gru", 0, [7.0, 6.0])
     with pytest.raises(ConfigError, match=r"the tokens of run .* are unknown.*use seconds or"):
         compare("demo", tmp_path, at="tokens=6400")

@@ -1,6 +1,7 @@
 """``threads=N`` computes a batch in N shards: only the order of sums differs from a whole batch."""
 
 import dataclasses
+import functools
 import json
 import sys
 import threading
@@ -68,10 +69,11 @@ def test_scores_are_those_of_whole_batches(place, monkeypatch, words):
     task, seen = components.load().task(run.config["task"]), []
     call = SequenceModel.call
 
-    def noted(model, inputs, **named):
+    @functools.wraps(call)
+    def noted(model, inputs, *others, **named):
         x = inputs[0] if isinstance(inputs, list) else inputs
         seen.append(x.shape[0])
-        return call(model, inputs, **named)
+        return call(model, inputs, *others, **named)
 
     monkeypatch.setattr(SequenceModel, "call", noted)
 
