@@ -256,7 +256,7 @@ def report(
     x: str | None = None,
     plugins: Sequence[str] = (),
     reach: float | None = None,
-    over: Literal["epochs", "seconds", "steps", "flops"] | None = None,
+    over: Literal["epochs", "seconds", "steps", "tokens", "flops"] | None = None,
     **grouping: Any,
 ) -> Path:
     """Write a study as one HTML page, as ``gatekit report`` does, and return the file's path.

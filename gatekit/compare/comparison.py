@@ -126,8 +126,8 @@ def compare(
         margin: largest difference that does not matter, as a number in the metric's unit or as a
             share of the baseline's mean such as ``5%``; it adds the verdicts "no worse than by the
             margin" and "equivalent within the margin".
-        at: an equal budget, such as ``seconds=600``, ``steps=2000`` or ``flops=1e12``; the best
-            validation metric within it is compared.
+        at: an equal budget, such as ``seconds=600``, ``steps=2000``, ``tokens=1e6`` or
+            ``flops=1e12``; the best validation metric within it is compared.
         area: with ``at``, compare the mean over training of the best validation metric so far.
 
     Returns:

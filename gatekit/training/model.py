@@ -20,7 +20,7 @@ from gatekit.cell.errors import ConfigError
 from gatekit.cell.graph import Cell
 from gatekit.cell.schema import CellSpec
 from gatekit.recurrence.blocks.layer import BlockLayer
-from gatekit.recurrence.executors.choose import ExecutorChoice, as_before
+from gatekit.recurrence.executors.choose import ExecutorChoice
 from gatekit.recurrence.layers.rnn import RNN
 from gatekit.recurrence.noise import Dropout
 from gatekit.tasks import seeds
@@ -187,7 +187,6 @@ def pooled_metric(metric: str, mean: float) -> float:
     return math.exp(mean) if mean < MOST_NATS else math.inf
 
 
-@as_before()
 def build_model(
     config: Mapping[str, Any],
     signature: Signature,
@@ -315,6 +314,8 @@ def recurrent(
             output_unit=config["output_unit"],
             return_sequences=sequences,
             executor=config.get("chosen") or config["executor"],
+            # A run names chunks; one that does not is older, or has no use for them.
+            chunks=False,
             seed=seeds.integer(seeds.part(config, "init"), "init", name, bits=31),
             plugins=tuple(config["plugins"]),
             name=name,

@@ -125,6 +125,7 @@ compare | demo --figure plot.svg | COMPARE QUOTED compare.figures:draw
 compare | demo --at steps=100 --figure plot.svg | COMPARE QUOTED | area
 compare | demo | compare.budget.reach:reach | reach
 compare | demo | compare.importance:importance | ~importance
+compare | demo | compare.used:used_table | ~used
 compare | demo --best-of units | compare.budget.trials:best_of_k | ~best_of_k
 compare | demo | cli.compare.compare:_report | ~form
 report | demo | PAGE

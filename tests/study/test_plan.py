@@ -181,14 +181,14 @@ def test_a_default_written_out_is_the_same_run(same):
     assert only(same).fingerprint == only().fingerprint
 
 
-def as_before(run):
+def as_before(run, **marks):
     """Return the fingerprint that a run had before the keys and marks that came later."""
     left_out = ("study", "plugins", "swap", "probe", "vary", "match")
     numbers = {k: v for k, v in run.config.items() if k not in left_out}
     about = (*ABOUT_KEYS, "roles")
     numbers["cell"] = {k: v for k, v in numbers["cell"].items() if k not in about}
     older = {key: value for key, value in DEFAULTS.items() if key != "vary"}
-    return fingerprint(numbers, older, run.data_hash, run.plugins)
+    return fingerprint({**numbers, **marks}, older, run.data_hash, run.plugins)
 
 
 @pytest.mark.parametrize("executor", ["auto", "fused"])
@@ -199,7 +199,14 @@ def test_without_vary_a_run_keeps_the_fingerprint_it_had_before_the_key(executor
 
 def test_a_run_in_other_chunks_than_before_has_another_fingerprint():
     run = only("cell=gla", "executor=chunk")
-    assert as_before(run) != run.fingerprint
+    assert as_before(run) != run.fingerprint == as_before(run, chunk=2)
+    decay = "exp(split(forget, heads) / tau)"
+    text = (
+        f"column({decay}) * row({decay}) * S_prev + outer(split(key, heads), split(value, heads))"
+    )
+    own("cell/both", f"defaults: [gla, _self_]\nequations: {{S: '{text}'}}\n")
+    run = only("cell=both", "executor=chunk")
+    assert run.fingerprint == as_before(run, chunk=3)
 
 
 def test_the_order_of_a_streamed_task_cannot_vary_alone():

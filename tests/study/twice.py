@@ -66,7 +66,7 @@ def points(count, last, seed=0):
 def told(path):
     """Return all that a finished run says but for durations and what follows from them."""
     result = json.loads((path / "result.json").read_text())
-    for key in ("seconds", "sizes", "sha256"):
+    for key in ("seconds", "used", "sizes", "sha256"):
         result.pop(key)
     for name in ("env.json", "metrics.jsonl"):
         result["files"].pop(name, None)
