@@ -202,6 +202,7 @@ def test_runs_are_submitted_as_jobs_are_filled(tmp_path, monkeypatch, clock):
 
     monkeypatch.setattr(slurm, "submitting", contextlib.nullcontext)
     plan = plan_of(tmp_path, *"abcde", backend="slurm", runs_per_job=3, max_jobs=2)
+    (plan.study / "slurm").mkdir(parents=True)  # as submitit does
     backend = slurm.Slurm(plan, Executor())
     assert backend.slots == 6
     runs = []
